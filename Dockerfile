@@ -1,0 +1,22 @@
+# The image of every Tandem process: web, migrate, commands.
+ARG BASE=docker.io/library/python:3.13-slim-trixie
+FROM ${BASE} AS build
+WORKDIR /app
+COPY requirements.txt .
+RUN python3 -m venv /venv \
+    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.txt
+
+FROM ${BASE}
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+RUN groupadd --gid 10001 tandem && useradd --uid 10001 --gid tandem --no-create-home --shell /usr/sbin/nologin tandem
+WORKDIR /app
+COPY --from=build /venv /venv
+COPY manage.py ./
+COPY cms cms
+COPY api_v1 api_v1
+COPY api_v2 api_v2
+COPY canary canary
+RUN python3 -m compileall -q cms api_v1 api_v2 canary
+USER 10001:10001
+EXPOSE 8000
+CMD ["gunicorn", "cms.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--no-control-socket", "--limit-request-line", "8190", "--worker-tmp-dir", "/dev/shm"]

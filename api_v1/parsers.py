@@ -1,0 +1,25 @@
+"""Reading request bodies: JSON objects and nothing else."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+
+
+class JsonObjectParser(BaseParser):
+    media_type = "application/json"
+
+    def parse(
+        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        assert parser_context is not None
+        try:
+            # Not from `stream`: only `body` keeps DATA_UPLOAD_MAX_MEMORY_SIZE.
+            parsed = orjson.loads(parser_context["request"].body)
+        except orjson.JSONDecodeError as error:
+            raise ParseError("Malformed JSON") from error
+        if not isinstance(parsed, dict):
+            raise ParseError("The request body must be a JSON object.")
+        return parsed

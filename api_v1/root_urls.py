@@ -1,0 +1,13 @@
+"""Every address that v1 answers when the canary hands it a request: its pinned paths and the entrance without a version."""
+
+from django.urls import include, path, re_path
+
+from api_v1.views.not_found import NotFoundView
+
+urlpatterns = [
+    # Pinned first: `/api` is the beginning of `/api/v1` too.
+    path("api/v1", include("api_v1.urls")),
+    path("api", include("api_v1.urls")),
+    re_path("", NotFoundView.as_view()),
+]
+handler400 = "api_v1.errors.bad_request"

@@ -1,0 +1,57 @@
+"""Users: what registering and signing in take, and v1's User."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from api_v1.serializers.fields import OptionalTextField, TextField
+from api_v1.serializers.timestamps import timestamp, timestamp_or_null
+from cms.models import User
+from cms.services.sessions import TokenPair
+
+
+class RegisterInput(serializers.Serializer[Any]):
+    username = TextField()
+    email = TextField()
+    password = TextField()
+    first_name = OptionalTextField()
+    last_name = OptionalTextField()
+
+
+class LoginInput(serializers.Serializer[Any]):
+    email = TextField()
+    password = TextField()
+
+
+class RefreshInput(serializers.Serializer[Any]):
+    refresh_token = TextField()
+
+
+def user_body(user: User) -> dict[str, Any]:
+    return {
+        "id": user.id,
+        "username": user.username,
+        "email": user.email,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "role": user.role.capitalize(),
+        "is_active": user.is_active,
+        "email_verified": user.email_verified,
+        "last_login": timestamp_or_null(user.last_login),
+        "created_at": timestamp(user.created_at),
+        "updated_at": timestamp(user.updated_at),
+    }
+
+
+def session_body(user: User, tokens: TokenPair) -> dict[str, Any]:
+    """The data of register, login and refresh; `success` stands in it and in the envelope, as it always did."""
+    return {
+        "success": True,
+        "tokens": {
+            "access_token": tokens.access_token,
+            "refresh_token": tokens.refresh_token,
+            "expires_in": tokens.expires_in,
+            "session_id": tokens.session_id,
+        },
+        "user": user_body(user),
+    }

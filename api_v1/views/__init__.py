@@ -1,0 +1,1 @@
+"""v1's views, one module a noun: parse, ask the domain, serialize."""

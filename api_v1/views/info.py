@@ -1,0 +1,29 @@
+"""What this API is and which endpoints it has."""
+
+import re
+from functools import cache
+
+from django.http import HttpResponse
+from django.urls import URLPattern, get_resolver
+from rest_framework.request import Request
+
+from api_v1.responses import JsonResponse
+from api_v1.views.view import V1View
+
+
+class InfoView(V1View):
+    def get(self, request: Request) -> HttpResponse:
+        body = {"api_version": "v1", "endpoints": _endpoints(), "documentation": None, "status": "stable"}
+        return JsonResponse(body)
+
+
+@cache
+def _endpoints() -> list[str]:
+    """Read from the routes, so that it never names one that isn't there: `GET /api/v1/posts/{uuid}`."""
+    return [
+        f"{method} /api/v1{re.sub(r'<str:(\w+)>', r'{\1}', str(pattern.pattern))}"
+        for pattern in get_resolver("api_v1.urls").url_patterns
+        if isinstance(pattern, URLPattern)
+        for method in ("GET", "POST", "PUT", "DELETE")
+        if hasattr(pattern.callback.cls, method.lower())  # type: ignore[attr-defined]
+    ]

@@ -1,0 +1,14 @@
+"""The end of v1's routes: what no other route has taken."""
+
+from typing import Any
+
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+
+from api_v1.views.view import V1View
+
+
+class NotFoundView(V1View):
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Whatever the verb and the credentials."""
+        raise NotFound

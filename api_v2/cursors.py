@@ -1,0 +1,88 @@
+"""Cursors as text: opaque, signed with a key of their own, and of use only for the list they were made for."""
+
+import base64
+import binascii
+import datetime
+import hashlib
+import hmac
+import uuid
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import orjson
+from django.conf import settings
+
+from api_v2.errors import ErrorItem, Problem
+
+type SortValue = str | datetime.datetime | uuid.UUID | None
+type Direction = Literal["after", "from", "before", "until"]
+"""Which rows a cursor asks for: those beyond its place, `from` and `until` with the place itself."""
+
+_SIGNATURE_SIZE: Final = 16
+_DIRECTIONS: Final[tuple[Direction, ...]] = ("after", "from", "before", "until")
+
+
+@dataclass(frozen=True)
+class Cursor:
+    direction: Direction
+    values: tuple[SortValue, ...]
+    """The sort tuple of one row, its id last."""
+
+    @property
+    def is_backward(self) -> bool:
+        return self.direction in ("before", "until")
+
+    @property
+    def is_inclusive(self) -> bool:
+        return self.direction in ("from", "until")
+
+
+def encode_cursor(cursor: Cursor, binding: str) -> str:
+    """`binding` is path, filter and sort of the list as one text: the same has to be given to read it."""
+    values = [_plain(value) for value in cursor.values]
+    payload = orjson.dumps([_DIRECTIONS.index(cursor.direction), *values])
+    return base64.urlsafe_b64encode(_signature(payload, binding) + payload).rstrip(b"=").decode()
+
+
+def decode_cursor(text: str, binding: str) -> Cursor:
+    """Raises the problem `invalid_cursor` for a text that was changed or made for another list."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise _invalid() from error
+    signature, payload = raw[:_SIGNATURE_SIZE], raw[_SIGNATURE_SIZE:]
+    if not hmac.compare_digest(signature, _signature(payload, binding)):
+        raise _invalid()
+    direction, *values = orjson.loads(payload)
+    return Cursor(_DIRECTIONS[direction], tuple(_rich(value) for value in values))
+
+
+def _signature(payload: bytes, binding: str) -> bytes:
+    key = hashlib.blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"tandem-cursors").digest()
+    return hashlib.blake2b(payload + b"\0" + binding.encode(), digest_size=_SIGNATURE_SIZE, key=key).digest()
+
+
+def _plain(value: SortValue) -> str | list[str] | None:
+    """Texts as they are, other types in a list that says which."""
+    match value:
+        case datetime.datetime():
+            return ["t", value.isoformat()]
+        case uuid.UUID():
+            return ["u", value.hex]
+        case _:
+            return value
+
+
+def _rich(value: str | list[str] | None) -> SortValue:
+    match value:
+        case ["t", text]:
+            return datetime.datetime.fromisoformat(text)
+        case ["u", text]:
+            return uuid.UUID(text)
+        case _:
+            return value  # type: ignore[return-value]
+
+
+def _invalid() -> Problem:
+    message = "The cursor is not valid for this path, filter and sort; begin again without one."
+    return Problem("invalid_cursor", message, [ErrorItem("invalid_cursor", message, parameter="cursor")])

@@ -1,0 +1,103 @@
+"""Total orders of rows and the places in them: sort keys, NULLs last in every direction, the id as the last key."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.db.models import F, Q, TextField, Value
+from django.db.models.expressions import OrderBy
+
+from api_v2.cursors import Cursor, SortValue
+
+
+@dataclass(frozen=True)
+class SortKey:
+    column: str
+    is_descending: bool = False
+    is_nullable: bool = False
+
+
+@dataclass(frozen=True)
+class Sort:
+    """The keys in their order; none is the id, which is appended in the direction of the last one."""
+
+    keys: tuple[SortKey, ...]
+
+    @property
+    def all_keys(self) -> tuple[SortKey, ...]:
+        return (*self.keys, SortKey("id", self.keys[-1].is_descending))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(key.column for key in self.all_keys)
+
+    def ordering(self, *, is_backward: bool) -> list[OrderBy]:
+        return [_order_by(key, is_backward=is_backward) for key in self.all_keys]
+
+    def values_of(self, row: Mapping[str, Any]) -> tuple[SortValue, ...]:
+        return tuple(row[column] for column in self.columns)
+
+    def as_text(self) -> str:
+        return ",".join(f"{'-' if key.is_descending else ''}{key.column}" for key in self.keys)
+
+
+def rows_beyond(sort: Sort, cursor: Cursor) -> Q:
+    """The rows that stand beyond the cursor's place: k1 > v1, or k1 = v1 and (k2 > v2, or …), the way each key runs."""
+    places = list(zip(sort.all_keys, cursor.values, strict=True))
+    condition = _strictly_beyond(*places[-1], cursor)
+    if cursor.is_inclusive:
+        condition |= _same(*places[-1])
+    for key, value in reversed(places[:-1]):
+        condition = _strictly_beyond(key, value, cursor) | (_same(key, value) & condition)
+    first_key, first_value = places[0]
+    if not first_key.is_nullable:
+        # Says nothing new, but an index is entered by it: no database gets there from the OR alone.
+        condition = _not_before(first_key, first_value, cursor) & condition
+    return condition
+
+
+def _order_by(key: SortKey, *, is_backward: bool) -> OrderBy:
+    is_descending = key.is_descending != is_backward
+    if not key.is_nullable:  # no placement of NULLs then: it would keep PostgreSQL from using an index
+        return OrderBy(F(key.column), descending=is_descending)
+    nulls = {"nulls_first": True} if is_backward else {"nulls_last": True}
+    return OrderBy(F(key.column), descending=is_descending, **nulls)
+
+
+def _strictly_beyond(key: SortKey, value: SortValue, cursor: Cursor) -> Q:
+    if value is None:
+        # NULLs come last: nothing is beyond them, everything else before them.
+        return Q(**{f"{key.column}__isnull": False}) if cursor.is_backward else Q(pk__in=())
+    low, high = _stored_forms(value)
+    is_lesser = key.is_descending != cursor.is_backward
+    beyond = Q(**{f"{key.column}__lt": low}) if is_lesser else Q(**{f"{key.column}__gt": high})
+    if key.is_nullable and not cursor.is_backward:
+        beyond |= Q(**{f"{key.column}__isnull": True})
+    return beyond
+
+
+def _not_before(key: SortKey, value: SortValue, cursor: Cursor) -> Q:
+    low, high = _stored_forms(value)
+    is_lesser = key.is_descending != cursor.is_backward
+    return Q(**{f"{key.column}__lte": high}) if is_lesser else Q(**{f"{key.column}__gte": low})
+
+
+def _same(key: SortKey, value: SortValue) -> Q:
+    if value is None:
+        return Q(**{f"{key.column}__isnull": True})
+    low, high = _stored_forms(value)
+    return Q(**{key.column: value}) if low is value else Q(**{f"{key.column}__range": (low, high)})
+
+
+def _stored_forms(value: SortValue) -> Sequence[Any]:
+    """The least and the greatest form in which the database holds `value`.
+
+    SQLite compares instants as texts, and its own clock writes three digits of a second where Python writes six.
+    """
+    if not isinstance(value, datetime.datetime) or connection.vendor != "sqlite":
+        return value, value
+    greatest = value.isoformat(sep=" ", timespec="microseconds")[:26]
+    least = greatest.rstrip("0").rstrip(".")
+    return Value(least, TextField()), Value(greatest, TextField())

@@ -1,0 +1,103 @@
+"""Lists: one page of rows by keyset, with the pinned paths to its neighbours."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from api_v2.cursors import Cursor, Direction, decode_cursor, encode_cursor
+from api_v2.keyset import Sort, rows_beyond
+from api_v2.links import PINNED, resource_path
+from api_v2.query import Query
+
+PAGE_PARAMETERS: Final = ("limit", "cursor", "count")
+LIMIT_DEFAULT: Final = 20
+LIMIT_MAX: Final = 100
+
+type Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    limit: int
+    cursor: Cursor | None
+    is_counted: bool
+    binding: str
+
+
+@dataclass(frozen=True)
+class Page:
+    rows: list[Row]
+    limit: int
+    next: str | None
+    previous: str | None
+    total: int | None
+
+    def as_json(self) -> dict[str, Any]:
+        page = {
+            "next": self.next,
+            "previous": self.previous,
+            "has_more": self.next is not None,
+            "limit": self.limit,
+        }
+        return page if self.total is None else {**page, "total": self.total}
+
+    def link_header(self) -> str:
+        links = (("next", self.next), ("prev", self.previous))
+        return ", ".join(f'<{path}>; rel="{relation}"' for relation, path in links if path)
+
+
+def read_page_request(request: HttpRequest, query: Query, *, sort: Sort, filters: Sequence[str] = ()) -> PageRequest:
+    """What the request says about pages. `filters` are the parameters that choose rows: a cursor is good for these alone."""
+    binding = f"{resource_path(request)}?{urlencode(query.given(filters))}&sort={sort.as_text()}"
+    cursor = query.text("cursor")
+    return PageRequest(
+        limit=query.whole_number("limit", 1, LIMIT_MAX, LIMIT_DEFAULT),
+        cursor=decode_cursor(cursor, binding) if cursor else None,
+        is_counted=bool(query.choices("count", ("exact",))),
+        binding=binding,
+    )
+
+
+def read_page(
+    request: HttpRequest,
+    wanted: PageRequest,
+    *,
+    rows: QuerySet[Any],
+    sort: Sort,
+    select: Callable[[QuerySet[Any]], QuerySet[Any, Row]],
+) -> Page:
+    """One page of `rows`, by one query, and one more when they are to be counted. `select` gives the columns."""
+    cursor = wanted.cursor
+    is_backward = cursor is not None and cursor.is_backward
+    here = rows.filter(rows_beyond(sort, cursor)) if cursor else rows
+    found = list(select(here).order_by(*sort.ordering(is_backward=is_backward))[: wanted.limit + 1])
+    has_beyond = len(found) > wanted.limit
+    found = found[: wanted.limit]
+    if is_backward:
+        found.reverse()
+
+    def path_to(direction: Direction, place: int) -> str | None:
+        if found:
+            at = Cursor(direction, sort.values_of(found[place]))
+        elif cursor:  # all that stood here is gone: the way leads back to the place itself
+            at = Cursor("from" if direction == "after" else "until", cursor.values)
+        else:
+            return None
+        return _path_with(request, encode_cursor(at, wanted.binding))
+
+    return Page(
+        rows=found,
+        limit=wanted.limit,
+        next=path_to("after", -1) if has_beyond or is_backward else None,
+        previous=path_to("before", 0) if (has_beyond if is_backward else cursor) else None,
+        total=rows.count() if wanted.is_counted else None,
+    )
+
+
+def _path_with(request: HttpRequest, cursor: str) -> str:
+    others = [(name, value) for name, value in request.GET.items() if name != "cursor"]
+    return f"{PINNED}{resource_path(request)}?{urlencode([*others, ('cursor', cursor)], safe=',')}"

@@ -1,0 +1,28 @@
+"""Bodies from bytes to values: JSON and nothing else."""
+
+from typing import Any, Final
+
+import orjson
+from django.http import HttpRequest
+
+from api_v2.errors import Problem
+
+MEDIA_TYPES: Final = ("application/json",)
+
+
+def read_json(request: HttpRequest) -> Any:
+    """The body's value. Raises the problems 415, 413 (through Django's limit) and 400."""
+    body = request.body
+    if not body:
+        raise Problem("malformed_json", "The body is empty; a JSON object is expected.")
+    if request.content_type not in MEDIA_TYPES:
+        given = request.content_type or "none"
+        raise Problem(
+            "unsupported_media_type",
+            f"A body's Content-Type is {' or '.join(MEDIA_TYPES)}, not {given}.",
+            headers={"Accept": ", ".join(MEDIA_TYPES)},
+        )
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Problem("malformed_json", f"The body is no valid JSON: {error}.") from error

@@ -1,0 +1,110 @@
+"""Which posts a list asks for: its query parameters as conditions, to be combined with `visible_to`."""
+
+import datetime
+import uuid
+from collections import defaultdict
+from typing import Any, Final
+
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Lower
+
+from api_v2.keyset import Sort, SortKey
+from api_v2.query import Query, refused
+from api_v2.serializers.posts import SCHEDULED, STATUSES
+from cms.choices import Kind, Status
+from cms.ids import parse_uuid
+from cms.models import Category, Post, User
+from cms.policy import Actor
+
+FILTERS: Final = (
+    *("status", "kind", "language", "author", "tag", "category"),
+    *("published_after", "published_before", "updated_after", "ids"),
+)
+SORT_KEYS: Final = ("created_at", "updated_at", "published_at", "title")
+_SORTS: Final = tuple(f"{sign}{key}" for key in SORT_KEYS for sign in ("", "-"))
+_ALWAYS_PUBLISHED_AT: Final = {"published", SCHEDULED}
+
+
+def posts_asked_for(query: Query, actor: Actor, now: datetime.datetime) -> QuerySet[Post]:
+    """The visible posts that pass every filter; without a status the published ones, without a kind those of kind post."""
+    rows = Post.objects.visible_to(actor, now).filter(_status(query, now), _columns(query))
+    if authors := query.words("author"):
+        rows = rows.filter(_author(authors))
+    if tags := query.words("tag"):
+        ids, slugs = _ids_and_texts(tags)
+        tagged = Post.tags.through.objects.filter(Q(tag_id__in=ids) | Q(tag__slug__in=slugs))
+        rows = rows.filter(pk__in=tagged.values("post_id"))
+    if categories := query.words("category"):
+        below = _with_descendants(categories, actor)
+        rows = rows.filter(pk__in=Post.categories.through.objects.filter(category_id__in=below).values("post_id"))
+    return rows
+
+
+def read_sort(query: Query) -> Sort:
+    """The order asked for, newest publication first by default."""
+    names = query.choices("sort", _SORTS, ["-published_at"])
+    columns = [name.removeprefix("-") for name in names]
+    if len(set(columns)) < len(columns):
+        raise refused("sort", "repeated", "'sort' names a key twice.")
+    # By a constraint nothing is published or scheduled without an instant; of the other states it may be missing.
+    has_instant = set(query.choices("status", STATUSES, ["published"])) <= _ALWAYS_PUBLISHED_AT
+    return Sort(
+        tuple(
+            SortKey(column, name.startswith("-"), is_nullable=column == "published_at" and not has_instant)
+            for name, column in zip(names, columns, strict=True)
+        )
+    )
+
+
+def _status(query: Query, now: datetime.datetime) -> Q:
+    condition = Q()
+    for status in query.choices("status", STATUSES, ["published"]):
+        if status == SCHEDULED:
+            condition |= Q(status=Status.PUBLISHED, published_at__gt=now)
+        elif status == Status.PUBLISHED:
+            condition |= Q(status=Status.PUBLISHED, published_at__lte=now)
+        else:
+            condition |= Q(status=status)
+    return condition
+
+
+def _columns(query: Query) -> Q:
+    kinds = query.choices("kind", Kind.values, [Kind.POST])
+    condition = Q(kind=kinds[0]) if len(kinds) == 1 else Q(kind__in=kinds)
+    lookups: dict[str, Any] = {
+        "published_at__gt": query.instant("published_after"),
+        "published_at__lt": query.instant("published_before"),
+        "updated_at__gt": query.instant("updated_after"),
+        "pk__in": query.ids("ids") or None,
+        "language__in": query.words("language") or None,
+    }
+    return condition & Q(**{lookup: value for lookup, value in lookups.items() if value is not None})
+
+
+def _author(authors: list[str]) -> Q:
+    ids, usernames = _ids_and_texts(authors)
+    named = User.objects.alias(folded=Lower("username")).filter(folded__in=[name.lower() for name in usernames])
+    return Q(author_id__in=ids) | Q(author_id__in=named.values("pk")) if usernames else Q(author_id__in=ids)
+
+
+def _ids_and_texts(words: list[str]) -> tuple[list[uuid.UUID], list[str]]:
+    """Those that have the form of an id, and the others: no slug and no username has it."""
+    ids = {word: parse_uuid(word) for word in words}
+    return [found for found in ids.values() if found], [word for word, found in ids.items() if not found]
+
+
+def _with_descendants(words: list[str], actor: Actor) -> set[uuid.UUID]:
+    """The ids of the visible categories named, and of all visible ones below them."""
+    children: dict[uuid.UUID | None, list[uuid.UUID]] = defaultdict(list)
+    ids, slugs = _ids_and_texts(words)
+    found: set[uuid.UUID] = set()
+    for pk, parent_id, slug in Category.objects.visible_to(actor).values_list("pk", "parent_id", "slug"):
+        children[parent_id].append(pk)
+        if pk in ids or slug in slugs:
+            found.add(pk)
+    todo = list(found)
+    while todo:
+        below = [pk for pk in children[todo.pop()] if pk not in found]
+        found.update(below)
+        todo += below
+    return found

@@ -1,0 +1,78 @@
+"""Answers as bytes: JSON, problem details, validators (RFC 9110 section 8.8) and the headers that every answer carries."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+from django.http import HttpRequest, HttpResponse
+from django.utils.encoding import escape_uri_path
+from django.utils.log import log_response
+
+from api_v2.errors import Problem
+
+JSON: Final = "application/json"
+PROBLEM_JSON: Final = "application/problem+json"
+# Anyone's cache may keep a public body, but asks before each use: a change is seen at once.
+PUBLIC: Final = "public, max-age=0, must-revalidate"
+PRIVATE: Final = "private, no-cache"
+NEVER: Final = "no-store"
+VARY: Final = "Accept, Authorization"
+_ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
+
+
+def json_response(
+    request: HttpRequest, data: Any, *, status: int = 200, cache_control: str = NEVER, content_type: str = JSON
+) -> HttpResponse:
+    """`data` as JSON; for HEAD the same headers without it."""
+    return body_response(
+        request, orjson.dumps(data), status=status, cache_control=cache_control, content_type=content_type
+    )
+
+
+def body_response(
+    request: HttpRequest, body: bytes, *, status: int = 200, cache_control: str, content_type: str = JSON
+) -> HttpResponse:
+    is_bare = request.method == "HEAD" or status == 304  # the length is still the one of the body left out
+    response = HttpResponse(b"" if is_bare else body, status=status, content_type=content_type)
+    response.headers["Content-Length"] = str(len(body))
+    response.headers["Cache-Control"] = cache_control
+    response.headers["Vary"] = VARY
+    return response
+
+
+def readable_response(request: HttpRequest, data: Any, *, version: int, is_public: bool) -> HttpResponse:
+    """A 200 with its strong ETag, or the 304 for a client that has these bytes already."""
+    body = orjson.dumps(data)
+    etag = f'"{version}-{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    cache_control = PUBLIC if is_public else PRIVATE
+    is_known = is_match(request.META.get("HTTP_IF_NONE_MATCH"), etag)
+    response = body_response(request, body, status=304 if is_known else 200, cache_control=cache_control)
+    response.headers["ETag"] = etag
+    return response
+
+
+def is_match(if_none_match: str | None, etag: str) -> bool:
+    """Weak comparison (RFC 9110 section 13.1.2): a `W/` that some proxy has put before the tag doesn't matter."""
+    if if_none_match is None:
+        return False
+    return if_none_match.strip() == "*" or etag in _ENTITY_TAG.findall(if_none_match)
+
+
+def problem_response(
+    request: HttpRequest, problem: Problem, *, headers: Mapping[str, str] | None = None, error: Exception | None = None
+) -> HttpResponse:
+    """`error` is what went wrong when it is the server's fault; it is logged here, once, with its traceback."""
+    instance = escape_uri_path(request.path)
+    data = problem.as_json(instance, getattr(request, "request_id", ""))
+    response = json_response(request, data, status=problem.status, content_type=PROBLEM_JSON)
+    if problem.status == 401:
+        is_bad_token = problem.code == "invalid_token"
+        response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if is_bad_token else "Bearer"
+    for name, value in {**problem.headers, **(headers or {})}.items():
+        response.headers[name] = value
+    if problem.status >= 500:
+        request_id = data["request_id"]
+        log_response("%s (request %s)", request.path, request_id, response=response, request=request, exception=error)
+    return response

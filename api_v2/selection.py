@@ -1,0 +1,45 @@
+"""`fields` and `include`: what of a resource a client wants, and so which columns are read."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+
+from api_v2.pagination import Row
+from api_v2.query import Query
+from api_v2.serializers.included import INCLUDES, included_columns, write_included
+from api_v2.serializers.posts import COMMENT_COUNT, POST, relation_columns
+from api_v2.serializers.shapes import Shape, Viewer, columns_of, selected, write
+
+
+def read_fields(query: Query, shape: Shape) -> list[str]:
+    """The fields asked for, all by default."""
+    return query.choices("fields", list(shape), shape)
+
+
+@dataclass(frozen=True)
+class PostSelection:
+    """What of posts is wanted: their fields, and the objects included beside them."""
+
+    fields: Collection[str]
+    include: Collection[str]
+
+    @classmethod
+    def of(cls, query: Query) -> "PostSelection":
+        return cls(read_fields(query, POST), query.choices("include", INCLUDES))
+
+    def columns(self, rows: QuerySet[Any], viewer: Viewer, *more: str) -> QuerySet[Any, Row]:
+        columns = columns_of(POST, self.fields, *included_columns(self.include), *more)
+        return selected(rows, columns, relation_columns(viewer.actor))
+
+    def write(self, row: Row, viewer: Viewer) -> dict[str, Any]:
+        post = write(row, POST, self.fields, viewer)
+        if "comment_count" in self.include:
+            post["comment_count"] = COMMENT_COUNT.read(row, viewer)
+        return post
+
+    def write_included(self, rows: list[Row], viewer: Viewer) -> dict[str, Any]:
+        """`{"included": …}`, or nothing when no object was asked for."""
+        included = write_included(rows, self.include, viewer)
+        return {"included": included} if included else {}

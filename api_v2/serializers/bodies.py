@@ -1,0 +1,90 @@
+"""Reading bodies strictly: each member has a type, unknown members are refused, and every fault has its JSON pointer."""
+
+import datetime
+from collections.abc import Collection
+from typing import Any, Final
+
+from api_v2.errors import ErrorItem, invalid_body
+from api_v2.instants import EXPECTED, parse_instant
+
+# No array of the contract is longer; what it names is looked up by one query, whose parameters databases limit.
+ITEMS_MAX: Final = 100
+
+
+class Body:
+    """A JSON object that is read member by member; the faults are gathered until `finish` raises them together."""
+
+    def __init__(self, value: Any, allowed: Collection[str], pointer: str = "") -> None:
+        self.errors: list[ErrorItem] = []
+        self._pointer = pointer
+        self._members: dict[str, Any] = value if isinstance(value, dict) else {}
+        if not isinstance(value, dict):
+            self._refuse((), "invalid_type", "A JSON object is expected.")
+        for name in self._members:
+            if name not in allowed:
+                choices = ", ".join(allowed) or "none"
+                self._refuse((name,), "unknown_member", f"There is no member {name!r} here; allowed are: {choices}.")
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._members
+
+    def finish(self) -> None:
+        if self.errors:
+            raise invalid_body(self.errors)
+
+    def text(self, name: str, *, is_required: bool = False) -> str | None:
+        """None when the member is absent or wrong."""
+        if name not in self._members:
+            if is_required:
+                self._refuse((name,), "required", f"The member {name!r} is required.")
+            return None
+        value = self._members[name]
+        return value if self._is_text((name,), value) else None
+
+    def instant_or_null(self, name: str) -> datetime.datetime | None:
+        value = self._members.get(name)
+        if value is None:
+            return None
+        instant = parse_instant(value) if isinstance(value, str) else None
+        if instant is None:
+            self._refuse((name,), "invalid_instant", f"{EXPECTED} null stands for none.")
+        return instant
+
+    def texts(self, name: str) -> dict[int, str]:
+        """The texts of an array by their places."""
+        value = self._members.get(name, [])
+        if not isinstance(value, list):
+            self._refuse((name,), "invalid_type", "An array of texts is expected.")
+            return {}
+        if len(value) > ITEMS_MAX:
+            self._refuse((name,), "too_many", f"At most {ITEMS_MAX} items are allowed.")
+            return {}
+        return {place: item for place, item in enumerate(value) if self._is_text((name, str(place)), item)}
+
+    def inner(self, name: str, allowed: Collection[str]) -> "Body":
+        """The object that is the member `name`, empty when it is absent; its faults are given back by `take`."""
+        return Body(self._members.get(name, {}), allowed, f"{self._pointer}/{name}")
+
+    def take(self, inner: "Body") -> None:
+        self.errors += inner.errors
+
+    def refuse_item(self, name: str, place: int, code: str, message: str) -> None:
+        self._refuse((name, str(place)), code, message)
+
+    def _is_text(self, path: tuple[str, ...], value: Any) -> bool:
+        if not isinstance(value, str):
+            self._refuse(path, "invalid_type", "A text is expected.")
+            return False
+        if "\x00" in value:
+            self._refuse(path, "invalid_characters", "NUL characters are not allowed.")
+            return False
+        return True
+
+    def _refuse(self, path: tuple[str, ...], code: str, message: str) -> None:
+        steps = "".join(f"/{_escaped(step)}" for step in path)
+        self.errors.append(ErrorItem(code, message, pointer=f"{self._pointer}{steps}"))
+
+
+def _escaped(step: str) -> str:
+    """RFC 6901 section 3."""
+    return step.replace("~", "~0").replace("/", "~1")

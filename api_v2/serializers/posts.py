@@ -1,0 +1,111 @@
+"""Posts as JSON: their fields, which columns these need, and how the ids of relations come with the row itself."""
+
+import uuid
+from typing import Final
+
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.expressions import BaseExpression
+from django.db.models.functions import Coalesce
+
+from api_v2.pagination import Row
+from api_v2.serializers.joined_ids import JoinedIds
+from api_v2.serializers.shapes import Field, Shape, Viewer, column, instant, split_ids
+from cms import policy
+from cms.choices import CommentStatus, Status
+from cms.models import Category, Comment, Post
+from cms.policy import Actor
+from cms.services.post_states import WAYS
+
+SCHEDULED: Final = "scheduled"
+STATUSES: Final = ("draft", SCHEDULED, "published", "archived", "trashed")
+_STATUS_COLUMNS: Final = ("status", "published_at")
+_PEOPLE_COLUMNS: Final = ("author_id", "co_author_ids")
+_comments: Final = Comment.objects.filter(post=OuterRef("pk"), status=CommentStatus.PUBLISHED).order_by().values("post")
+_SAME_FOR_ALL: Final[dict[str, BaseExpression]] = {
+    "tag_ids": JoinedIds.through(Post.tags.through, "tag_id"),
+    "co_author_ids": JoinedIds.through(Post.co_authors.through, "user_id"),
+    "comment_count": Coalesce(Subquery(_comments.annotate(count=Count("pk")).values("count")), 0),
+}
+
+
+def relation_columns(actor: Actor) -> dict[str, BaseExpression]:
+    """Expressions for what lies in other tables, correlated with a post: no query of their own, no repeated rows."""
+    categories = Category.objects.visible_to(actor)
+    return {
+        **_SAME_FOR_ALL,
+        "category_ids": JoinedIds.through(Post.categories.through, "category_id", among=categories),
+    }
+
+
+def status_of(row: Row, viewer: Viewer) -> str:
+    """The stored status; a published post whose instant is still to come is scheduled."""
+    status: str = row["status"]
+    return SCHEDULED if status == Status.PUBLISHED and row["published_at"] > viewer.now else status
+
+
+def _actions(row: Row, viewer: Viewer) -> list[str]:
+    """What the caller may do with it now: nothing to anybody but its authors and editors."""
+    if not policy.is_known(viewer.actor):
+        return []
+    people = {row["author_id"], *(uuid.UUID(text) for text in split_ids(row["co_author_ids"]))}
+    return _ACTIONS[status_of(row, viewer)] if policy.may_edit_post_of(viewer.actor, people) else []
+
+
+def _actions_from(status: Status) -> list[str]:
+    names = {
+        Status.PUBLISHED: "publish",
+        Status.DRAFT: "unpublish" if status == Status.PUBLISHED else "restore",
+        Status.ARCHIVED: "archive",
+        Status.TRASHED: "trash",
+    }
+    return ["update", *(names[way] for way in WAYS[status])]
+
+
+# A scheduled post may be published before its time, and a trashed one only comes back.
+_ACTIONS: Final[dict[str, list[str]]] = {
+    **{str(status): _actions_from(status) for status in WAYS},
+    SCHEDULED: [*_actions_from(Status.PUBLISHED), "publish"],
+    str(Status.TRASHED): ["update", "restore"],
+}
+
+
+def _ids(name: str) -> Field:
+    return Field((name,), lambda row, _: split_ids(row[name]))
+
+
+def _links(row: Row, viewer: Viewer) -> dict[str, str]:
+    path = f"{viewer.base}/posts/{row['id']}"
+    return {"self": path, "comments": f"{path}/comments"}
+
+
+POST: Final[Shape] = {
+    "id": column("id"),
+    "created_at": instant("created_at"),
+    "updated_at": instant("updated_at"),
+    "kind": column("kind"),
+    "slug": column("slug"),
+    "title": column("title"),
+    "content": column("content"),
+    "content_format": column("content_format"),
+    "content_html": column("content_html"),
+    "excerpt": column("excerpt"),
+    "language": column("language"),
+    "status": Field(_STATUS_COLUMNS, status_of),
+    "visibility": column("visibility"),
+    "author": column("author_id"),
+    "co_authors": _ids("co_author_ids"),
+    "tags": _ids("tag_ids"),
+    "categories": _ids("category_ids"),
+    "featured_image": Field((), lambda _row, _viewer: None),
+    "meta": Field(
+        ("meta_title", "meta_description"),
+        lambda row, _: {"title": row["meta_title"], "description": row["meta_description"]},
+    ),
+    "published_at": instant("published_at"),
+    "expires_at": instant("expires_at"),
+    "reading_time_min": column("reading_time_min"),
+    "version": column("version"),
+    "actions": Field((*_STATUS_COLUMNS, *_PEOPLE_COLUMNS), _actions),
+    "links": Field(("id",), _links),
+}
+COMMENT_COUNT: Final = column("comment_count")

@@ -1,0 +1,75 @@
+"""From rows to JSON: a shape says for each field of a resource which columns it needs and how it reads them."""
+
+import datetime
+import uuid
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.db.models.expressions import BaseExpression
+
+from api_v2.instants import format_instant
+from api_v2.pagination import Row
+from cms.policy import Actor
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who reads, when, and on which base (`/api` or `/api/v2`) their links stand."""
+
+    actor: Actor
+    now: datetime.datetime
+    base: str
+
+
+type Read = Callable[[Row, Viewer], Any]
+
+
+@dataclass(frozen=True)
+class Field:
+    columns: tuple[str, ...]
+    read: Read
+
+
+type Shape = Mapping[str, Field]
+
+
+def column(name: str) -> Field:
+    return Field((name,), lambda row, _: row[name])
+
+
+def instant(name: str) -> Field:
+    return Field((name,), lambda row, _: format_instant(row[name]))
+
+
+def columns_of(shape: Shape, names: Iterable[str], *more: str) -> tuple[str, ...]:
+    """The columns that these fields need, and `more`, each once."""
+    wanted = [name for field in names for name in shape[field].columns]
+    return tuple(dict.fromkeys([*wanted, *more]))
+
+
+def write(row: Row, shape: Shape, names: Collection[str], viewer: Viewer) -> dict[str, Any]:
+    return {name: shape[name].read(row, viewer) for name in names}
+
+
+def selected(
+    rows: QuerySet[Any], columns: Collection[str], computed: Mapping[str, BaseExpression]
+) -> QuerySet[Any, Row]:
+    """`rows` with these columns and no others; `computed` are the expressions of those that no table has."""
+    needed = {name: expression for name, expression in computed.items() if name in columns}
+    found: QuerySet[Any, Row] = rows.annotate(**needed).values(*columns)
+    return found
+
+
+def version_at(changed_at: datetime.datetime) -> int:
+    """The version of a row that has no number of its own: microseconds since 1970."""
+    return (changed_at - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)) // datetime.timedelta(microseconds=1)
+
+
+def split_ids(joined: str | None) -> list[str]:
+    """Ids that the database has joined by commas, in canonical form and in the order of their making."""
+    if not joined:
+        return []
+    ids = sorted(joined.split(","))
+    return ids if len(ids[0]) == 36 else [str(uuid.UUID(hex=text)) for text in ids]  # SQLite keeps the compact form

@@ -1,0 +1,55 @@
+"""Tags and categories as JSON."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, Final
+
+import orjson
+from django.db.models import OuterRef, Subquery
+from django.db.models.expressions import BaseExpression
+
+from api_v2.pagination import Row
+from api_v2.serializers.shapes import Shape, Viewer, column, instant, write
+from cms.models import Category
+from cms.policy import Actor
+
+TAG: Final[Shape] = {
+    "id": column("id"),
+    "created_at": instant("created_at"),
+    "updated_at": instant("updated_at"),
+    "name": column("name"),
+    "slug": column("slug"),
+    "description": column("description"),
+    "post_count": column("usage_count"),
+}
+CATEGORY: Final[Shape] = {
+    **TAG,
+    "post_count": column("post_count"),
+    "parent": column("visible_parent"),
+    "is_active": column("is_active"),
+}
+
+
+def category_columns(actor: Actor) -> dict[str, BaseExpression]:
+    """A category that `actor` may not see is not named as a parent either."""
+    parents = Category.objects.visible_to(actor).filter(pk=OuterRef("parent_id"))
+    return {"visible_parent": Subquery(parents.values("pk"))}
+
+
+def write_tree(rows: Iterable[Row], viewer: Viewer) -> list[orjson.Fragment]:
+    """The roots, each category with its `children`, in the order of `rows`. Below a hidden category begins a new root.
+
+    Ready-made JSON, from the leaves upwards: a tree has no greatest depth, but whatever walks nested values has.
+    """
+    by_parent: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        node = write(row, CATEGORY, CATEGORY, viewer)
+        by_parent[node["parent"]].append(node)
+    parents_first = list(by_parent[None])
+    for node in parents_first:
+        parents_first += by_parent[node["id"]]
+    written: dict[Any, orjson.Fragment] = {}
+    for node in reversed(parents_first):
+        children = [written[child["id"]] for child in by_parent[node["id"]]]
+        written[node["id"]] = orjson.Fragment(orjson.dumps({**node, "children": children}))
+    return [written[root["id"]] for root in by_parent[None]]

@@ -1,0 +1,63 @@
+"""Tokens: got for a password, renewed, given up."""
+
+from typing import Any, Final
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from api_v2.serializers.bodies import Body
+from api_v2.views.api_view import ApiView
+from cms import policy
+from cms.credentials import access_claims
+from cms.services.sessions import TokenPair, close_session, open_session, refresh_session
+from cms.services.users import authenticate_user
+
+TOKEN_TYPE: Final = "Bearer"  # noqa: S105 - the scheme's name
+
+
+class TokenView(ApiView):
+    authentication_classes = []  # a client whose token has just expired still sends it along, and must get in again
+
+    def post(self, request: Request) -> HttpResponse:
+        email, password = _read_texts(self.body(), "email", "password")
+        user = authenticate_user(username_or_email=email, password=password)
+        return self.answer_once(_tokens(open_session(user=user, now=self.now)))
+
+
+class TokenRefreshView(ApiView):
+    authentication_classes = []
+
+    def post(self, request: Request) -> HttpResponse:
+        (refresh_token,) = _read_texts(self.body(), "refresh_token")
+        _, pair = refresh_session(refresh_token=refresh_token, now=self.now)
+        return self.answer_once(_tokens(pair))
+
+
+class LogoutView(ApiView):
+    """Ends the session that the access token belongs to; takes no body."""
+
+    def post(self, request: Request) -> HttpResponse:
+        self.require(policy.is_known, "Only who is signed in can sign out.")
+        if self.http_request.body:
+            Body(self.body(), ()).finish()
+        claims = access_claims(self.http_request)
+        assert claims is not None
+        close_session(claims=claims, now=self.now)
+        self.http_request.is_signed_out = True  # type: ignore[attr-defined]  # for the canary's cookie
+        return self.answer_nothing()
+
+
+def _read_texts(value: Any, *names: str) -> list[str]:
+    body = Body(value, names)
+    texts = [body.text(name, is_required=True) for name in names]
+    body.finish()
+    return [text or "" for text in texts]
+
+
+def _tokens(pair: TokenPair) -> dict[str, Any]:
+    return {
+        "access_token": pair.access_token,
+        "refresh_token": pair.refresh_token,
+        "token_type": TOKEN_TYPE,
+        "expires_in": pair.expires_in,
+    }

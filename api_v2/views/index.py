@@ -1,0 +1,45 @@
+"""The entry: where everything begins, and the answer for every path that is none."""
+
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.request import Request
+
+from api_v2.errors import not_found, problem_of
+from api_v2.responses import problem_response
+from api_v2.views.api_view import API_VERSION, ApiView
+
+LINKS: Final = {
+    "self": "",
+    "posts": "/posts",
+    "tags": "/tags",
+    "categories": "/categories",
+    "category_tree": "/categories/tree",
+    "users": "/users",
+    "me": "/me",
+    "token": "/auth/token",
+    "token_refresh": "/auth/token/refresh",
+    "logout": "/auth/logout",
+}
+
+
+class IndexView(ApiView):
+    def get(self, request: Request) -> HttpResponse:
+        links = {name: f"{self.viewer.base}{path}" for name, path in LINKS.items()}
+        return self.answer({"api_version": API_VERSION, "links": links})
+
+
+@csrf_exempt
+def missing(request: HttpRequest) -> HttpResponse:
+    return problem_response(request, not_found("There is no such path in API v2."))
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """For what Django refuses before a view is reached, such as an unknown host."""
+    return problem_response(request, problem_of(exception, is_anonymous=True))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """For what goes wrong outside the views; Django has logged it."""
+    return problem_response(request, problem_of(Exception(), is_anonymous=True))

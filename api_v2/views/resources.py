@@ -1,0 +1,44 @@
+"""Lists and single rows of the resources that need no more than rows, a shape and an order."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+from django.db.models.expressions import BaseExpression
+from django.http import HttpResponse
+
+from api_v2.errors import not_found
+from api_v2.keyset import Sort
+from api_v2.pagination import PageRequest, read_page
+from api_v2.selection import read_fields
+from api_v2.serializers.shapes import Shape, columns_of, selected, write
+from api_v2.views.api_view import ApiView
+
+
+def answer_list(
+    view: ApiView,
+    wanted: PageRequest,
+    *,
+    rows: QuerySet[Any],
+    shape: Shape,
+    sort: Sort,
+    computed: Mapping[str, BaseExpression] | None = None,
+) -> HttpResponse:
+    """A page of `rows`; `computed` are the expressions of columns that no table has."""
+    fields = read_fields(view.query, shape)
+    columns = columns_of(shape, fields, *sort.columns)
+    page = read_page(
+        view.http_request, wanted, rows=rows, sort=sort, select=lambda found: selected(found, columns, computed or {})
+    )
+    return view.answer_page(page, [write(row, shape, fields, view.viewer) for row in page.rows])
+
+
+def answer_one(
+    view: ApiView, *, rows: QuerySet[Any], shape: Shape, computed: Mapping[str, BaseExpression] | None = None
+) -> HttpResponse:
+    """The one row of `rows`, or a 404."""
+    fields = read_fields(view.query, shape)
+    row = selected(rows.order_by(), columns_of(shape, fields, "updated_at"), computed or {}).first()
+    if row is None:
+        raise not_found()
+    return view.answer(write(row, shape, fields, view.viewer), changed_at=row["updated_at"])

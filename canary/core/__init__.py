@@ -1,0 +1,1 @@
+"""The canary's pure core: standard library only, no clock, no randomness, no I/O."""

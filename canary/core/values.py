@@ -1,0 +1,63 @@
+"""The values that a decision is made of and results in."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+V1: Final = 1
+V2: Final = 2
+VERSIONS: Final = (V1, V2)
+KINDS: Final = ("user", "key", "client", "anon")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who is asking, as far as routing goes: `kind` is one of KINDS, `id` any text that is not empty."""
+
+    kind: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.id}"
+
+
+def parse_identity(text: str) -> Identity:
+    """`kind:id` as an Identity; the id may hold colons. Raises ValueError with a sentence naming what is allowed."""
+    kind, colon, identifier = text.partition(":")
+    if not colon or kind not in KINDS or not identifier:
+        raise ValueError(f"{text!r} is no identity; allowed is KIND:ID with KIND one of {', '.join(KINDS)}.")
+    return Identity(kind, identifier)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that routing needs to know of the rollout, at one moment.
+
+    `weight_bp` is v2's share in basis points, 0..10000; `salt` is UTF-8 text of 1..64 bytes.
+    """
+
+    weight_bp: int
+    salt: str
+    is_v1_enabled: bool = True
+    is_v2_enabled: bool = True
+    allowed: frozenset[Identity] = field(default_factory=frozenset)
+    excluded: frozenset[Identity] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which version answers, and why. `bucket` is None where none was computed."""
+
+    api_version: int
+    reason: str
+    identity: Identity | None = None
+    bucket: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer that the canary gives itself: `code` is stable, `detail` a sentence."""
+
+    status: int
+    code: str
+    title: str
+    detail: str

@@ -1,0 +1,85 @@
+"""Who is asking: from the credential, else a header, else the signed cookie, else address and user agent."""
+
+import base64
+import binascii
+import hmac
+from hashlib import blake2b
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from canary.conf import canary_conf, secret_for
+from canary.core.values import KINDS, Identity
+
+COOKIE = "canary_id"
+COOKIE_AGE_S = 365 * 24 * 3600
+CLIENT_ID_MAX = 128
+# What programs send that have no id: taken for ids, they would put all their users into one bucket.
+ABSENT = frozenset({"", "null", "undefined", "anonymous", "unknown", "0", "-"})
+
+
+class UnusableIdentityError(Exception):
+    """The request names an identity that can't be one."""
+
+
+def identify(request: HttpRequest) -> Identity | None:
+    """The identity of a request, by the first rule that applies; None when what it names can't be used."""
+    if credential := canary_conf().identify(request):
+        return Identity(*credential)
+    try:
+        return _client(request) or read_cookie(request) or _anonymous(request)
+    except UnusableIdentityError:
+        return None
+
+
+def _client(request: HttpRequest) -> Identity | None:
+    client_id = request.META.get("HTTP_X_CLIENT_ID", "").strip()
+    if client_id.lower() in ABSENT:
+        return None
+    if len(client_id) > CLIENT_ID_MAX or not (client_id.isascii() and client_id.isprintable()):
+        raise UnusableIdentityError
+    return Identity("client", client_id)
+
+
+def _anonymous(request: HttpRequest) -> Identity:
+    address, agent = request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_USER_AGENT", "")
+    if not address and not agent:
+        raise UnusableIdentityError
+    name = f"{address}\n{agent}".encode(errors="surrogateescape")
+    return Identity("anon", blake2b(name, digest_size=16, key=secret_for("canary-anon")).hexdigest())
+
+
+def read_cookie(request: HttpRequest) -> Identity | None:
+    """The identity in the request's cookie; None without one, or when its signature is not ours."""
+    kind, _, rest = request.COOKIES.get(COOKIE, "").partition(".")
+    encoded, _, signature = rest.partition(".")
+    if kind not in KINDS or not hmac.compare_digest(signature.encode(), _sign(f"{kind}.{encoded}").encode()):
+        return None
+    try:
+        return Identity(kind, base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode())
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def write_cookie(response: HttpResponse, identity: Identity) -> None:
+    """Carry the identity that was used, never the answer it got: a change of weight needs no new cookie."""
+    # Without padding: an "=" would make Python put the whole value into quotes.
+    encoded = base64.urlsafe_b64encode(identity.id.encode(errors="replace")).decode().rstrip("=")
+    name = f"{identity.kind}.{encoded}"
+    response.set_cookie(
+        COOKIE,
+        f"{name}.{_sign(name)}",
+        max_age=COOKIE_AGE_S,
+        path="/",
+        secure=bool(settings.SESSION_COOKIE_SECURE),
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def drop_cookie(response: HttpResponse) -> None:
+    response.delete_cookie(COOKIE, path="/", samesite="Lax")
+
+
+def _sign(name: str) -> str:
+    return blake2b(name.encode(errors="replace"), digest_size=16, key=secret_for("canary-cookie")).hexdigest()

@@ -1,0 +1,127 @@
+"""Changes that need no form of their own: for all selected rows of a list, or by a button that asks first.
+
+Unfold's buttons are links; each of ours opens a dialog, so that nothing changes without a POST and its CSRF token.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from django.contrib import admin, messages
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+from unfold.forms import BaseDialogForm
+
+from cms.admin.forms import add_refusal
+from cms.errors import CmsError
+
+SHOWN_REFUSALS = 10  # messages travel in a cookie
+
+
+class Change(NamedTuple):
+    """One change to one object, in the words of its button."""
+
+    name: str
+    """Also the last part of the dialog's address."""
+    label: str
+    done: str
+    """What has become of the object: "published"."""
+    apply: Callable[..., object]
+    """Called with the request, the object, now, and the fields of the dialog's form by name.
+
+    A text that it gives back says better than `done` what has become of this object.
+    """
+    icon: str
+    question: str = ""
+    variant: ActionVariant = ActionVariant.DEFAULT
+    form: type[BaseDialogForm] = BaseDialogForm
+
+
+def for_selected(change: Change) -> Callable[..., None]:
+    """The action of a list: each object by itself, a refusal stops none of the others."""
+
+    @admin.action(description=f"{change.label} selected %(verbose_name_plural)s")
+    def act(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        apply_to_each(model_admin, request, queryset, change)
+
+    act.__name__ = f"{change.name}_selected"
+    return act
+
+
+def apply_to_each(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any], change: Change) -> None:
+    done, refusals = 0, []
+    for row in queryset:
+        try:
+            change.apply(request, row, timezone.now())
+            done += 1
+        except CmsError as refusal:
+            refusals.append(f"{row}: {refusal.message}")
+    if done:
+        noun = model_admin.opts.verbose_name if done == 1 else model_admin.opts.verbose_name_plural
+        model_admin.message_user(request, f"{done} {noun} {change.done}.", messages.SUCCESS)
+    for text in refusals[:SHOWN_REFUSALS]:
+        model_admin.message_user(request, text, messages.ERROR)
+    if len(refusals) > SHOWN_REFUSALS:
+        model_admin.message_user(request, f"{len(refusals) - SHOWN_REFUSALS} more were refused.", messages.ERROR)
+
+
+def button(change: Change) -> Any:
+    """The action of a change page; goes into the class under the change's name and into `actions_detail`."""
+    dialog = {
+        "title": change.label,
+        "description": change.question,
+        "form_class": change.form,
+        "form_submit_text": change.label,
+    }
+
+    def act(model_admin: Any, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        row = model_admin.get_object(request, object_id)
+        if row is None:
+            return _leave(
+                request, model_admin._get_obj_does_not_exist_redirect(request, model_admin.opts, object_id).url
+            )
+        values = {name: value for name, value in form.cleaned_data.items() if name != "_form_submitted"}
+        try:
+            result = change.apply(request, row, timezone.now(), **values)
+        except CmsError as refusal:
+            if values:
+                return _ask_again(request, form, dialog, refusal)
+            model_admin.message_user(request, refusal.message, messages.ERROR)
+        else:
+            done = result if isinstance(result, str) else change.done
+            model_admin.message_user(request, f"“{row}” was {done}.", messages.SUCCESS)
+        opts = model_admin.opts
+        return _leave(request, reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[object_id]))
+
+    act.__name__ = change.name
+    return action(
+        act,
+        description=change.label,
+        url_path=change.name.replace("_", "-"),
+        icon=change.icon,
+        variant=change.variant,
+        dialog=dialog,
+        permissions=["view"],
+    )
+
+
+def _ask_again(request: HttpRequest, form: BaseDialogForm, dialog: dict[str, Any], refusal: CmsError) -> HttpResponse:
+    add_refusal(form, refusal)
+    # The dialog's template shows the errors of fields only.
+    first = next(name for name in form.fields if name != "_form_submitted")
+    for message in form.errors.pop(NON_FIELD_ERRORS, []):
+        form.add_error(first, message)
+    context = {"dialog": dialog, "form": form, "form_submit_text": dialog["form_submit_text"]}
+    return render(request, "unfold/helpers/dialog.html", context)
+
+
+def _leave(request: HttpRequest, url: str) -> HttpResponse:
+    """To another page, from a dialog that htmx has sent in the background or a browser as a plain form."""
+    if "HX-Request" in request.headers:
+        return HttpResponse(headers={"HX-Redirect": url})
+    return HttpResponseRedirect(url)

@@ -1,0 +1,103 @@
+"""Forms that only parse: what a service then refuses becomes an error of the field it is about."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelectMultiple
+from unfold.forms import AuthenticationForm
+
+from cms import limits
+from cms.errors import CmsError, Duplicate, InvalidInput
+from cms.models import Post
+
+
+def add_refusal(form: forms.BaseForm, refusal: CmsError) -> None:
+    """Put what a service refused on the fields it names; on the whole form where it names none that is shown."""
+    shown = {bound.name for bound in form if not bound.is_hidden}
+    found: list[tuple[str, str]] = [("", refusal.message)]
+    if isinstance(refusal, InvalidInput):
+        found = [(error.field, error.message) for error in refusal.errors]
+    elif isinstance(refusal, Duplicate):
+        found = [(refusal.field, refusal.message)]
+    for field, message in found:
+        form.add_error(field if field in shown else None, message)
+
+
+class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A form whose values go to a service. The instance stays as the database has it."""
+
+    refusal: CmsError | None = None
+    """What the service said to these very values; `ServiceAdmin` sets it to show the form again."""
+
+    def _post_clean(self) -> None:
+        """Takes the place of Django's, which would change the instance and judge it by the model's constraints."""
+        if self.refusal:
+            add_refusal(self, self.refusal)
+
+
+def offer_derived_slug(form: forms.BaseForm, source: str) -> None:
+    """A new row may leave its slug to the service; an old one has an address to lose."""
+    if slug := form.fields.get("slug"):
+        is_new = not form.initial.get("slug")
+        slug.required = not is_new
+        slug.help_text = f"The last part of the address.{f' Empty: made from the {source}.' if is_new else ''}"
+
+
+class PlainTextField(forms.CharField):
+    """A text kept as it is, but for line ends: browsers send CR LF for every one, whatever they were given."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "strip": False})
+
+    def to_python(self, value: Any) -> str:
+        return _with_plain_line_ends(super().to_python(value) or "")
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(_with_plain_line_ends(initial or ""), data)
+
+
+def _with_plain_line_ends(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+class TagNamesWidget(AutocompleteSelectMultiple):
+    """Suggests tags while one types; Enter or a comma takes the typed name, be it new or known."""
+
+    def __init__(self) -> None:
+        attrs = {"data-tags": "true", "data-token-separators": '[","]'}
+        super().__init__(Post._meta.get_field("tags"), admin.site, attrs=attrs)
+
+    def optgroups(self, name: str, value: Sequence[str], attr: dict[str, Any] | None = None) -> list[Any]:
+        options = [self.create_option(name, tag, tag, True, index) for index, tag in enumerate(value)]
+        return [(None, options, 0)]
+
+
+class TagNamesField(forms.Field):
+    """The tags of a post by their names, as the service takes them."""
+
+    widget = TagNamesWidget
+
+    def prepare_value(self, value: Any) -> list[str]:
+        return [getattr(tag, "name", tag) for tag in value or ()]
+
+    def to_python(self, value: Iterable[str] | None) -> list[str]:
+        return [name.strip() for name in value or () if name.strip()]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return set(self.prepare_value(initial)) != set(self.to_python(data))
+
+
+class LoginForm(AuthenticationForm):  # type: ignore[misc]
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": "This username or e-mail address and this password don't open the admin site.",
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        username = self.fields["username"]
+        username.label = "Username or e-mail address"
+        # Django takes the length of a username, and a browser would cut an address there.
+        username.max_length = username.widget.attrs["maxlength"] = limits.EMAIL_MAX

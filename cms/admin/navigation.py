@@ -1,0 +1,50 @@
+"""The menu at the side: the domain's pages in the order of daily work, then those of other packages."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+ICONS = {
+    "Post": "article",
+    "Comment": "forum",
+    "Tag": "sell",
+    "Category": "account_tree",
+    "User": "group",
+    "PostRevision": "history",
+    "Redirect": "alt_route",
+    "ImportRecord": "download",
+    "AuditEvent": "policy",
+}
+GROUPS = {
+    "Content": ("Post", "Comment", "Tag", "Category"),
+    "People": ("User",),
+    "Records": ("PostRevision", "Redirect", "ImportRecord", "AuditEvent"),
+}
+
+
+def sidebar(request: HttpRequest, app_list: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Unfold's groups of links. `app_list` is Django's and holds only what this user may open."""
+    models = {model["object_name"]: model for app in app_list if app["app_label"] == "cms" for model in app["models"]}
+    grouped = {name for names in GROUPS.values() for name in names}
+    overview = {"title": "Overview", "icon": "home", "link": reverse("admin:index"), "has_permission": True}
+    groups = [{"items": [{**overview, "active": request.path == overview["link"]}]}]
+    for title, names in GROUPS.items():
+        groups.append(_group(request, title, [models[name] for name in names if name in models]))
+    groups.append(_group(request, "More", [model for name, model in models.items() if name not in grouped]))
+    groups += [_group(request, app["name"], app["models"]) for app in app_list if app["app_label"] != "cms"]
+    return [group for group in groups if group["items"]]
+
+
+def _group(request: HttpRequest, title: str, models: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"title": title, "separator": True, "items": [_item(request, model) for model in models]}
+
+
+def _item(request: HttpRequest, model: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "title": model["name"],
+        "icon": ICONS.get(model["object_name"], "table"),
+        "link": model["admin_url"],
+        "active": request.path.startswith(model["admin_url"]),
+        "has_permission": True,
+    }

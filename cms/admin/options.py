@@ -1,0 +1,208 @@
+"""What all pages of the admin site share: services do the changing, `cms/policy.py` says who may."""
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from django.contrib import admin, messages
+from django.contrib.admin import ModelAdmin as DjangoModelAdmin
+from django.contrib.admin.actions import delete_selected
+from django.contrib.admin.options import ActionLocation
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+from unfold.views import ChangeList
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from cms import policy
+from cms.admin.dialogs import Change, apply_to_each
+from cms.admin.forms import PlainTextField, ServiceForm
+from cms.errors import CmsError
+from cms.policy import Actor
+
+
+def instant_column(name: str, label: str) -> Callable[[Any, Any], str]:
+    """A column of instants in UTC, each on one line."""
+
+    @display(description=label, ordering=name)
+    def column(model_admin: Any, row: Any) -> str:
+        instant = getattr(row, name)
+        if instant is None:
+            return "-"
+        return format_html('<span class="whitespace-nowrap">{}</span>', f"{instant:%Y-%m-%d %H:%M}")
+
+    return column
+
+
+def wide(text: str) -> str:
+    """A text that keeps room to be read on a phone, where the table scrolls to the side."""
+    return format_html('<span class="block min-w-52">{}</span>', text)
+
+
+class LightChangeList(ChangeList):  # type: ignore[misc]
+    """A list without the long texts of its rows."""
+
+    def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
+        return super().get_queryset(*args, **kwargs).defer(*self.model_admin.unlisted_fields)
+
+
+class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
+    """Pages whose every change is one call of a service. They have no editable inlines: a form is all there is to save."""
+
+    form = ServiceForm
+    formfield_overrides = {
+        models.TextField: {"form_class": PlainTextField, "widget": UnfoldAdminTextareaWidget},
+    }
+    list_per_page = 50
+    show_full_result_count = False  # a second count of the whole table
+    warn_unsaved_form = True
+    unlisted_fields: tuple[str, ...] = ()
+    may_manage: Callable[[Actor], bool]
+    """Who sees and uses these pages: a predicate of `cms/policy.py`, as a staticmethod."""
+    create: Callable[[Actor, Any, datetime.datetime], Any]
+    """The service that makes a row of the fields that were filled in; pages without an add button have none."""
+    update: Callable[[Actor, Any, Any, datetime.datetime], Any]
+    """The service that changes of a row the fields that were changed, and gives it back."""
+
+    def suggestable(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Those of its rows that other forms suggest."""
+        return rows
+
+    def has_suggest_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may_manage(request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.may_manage(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may_manage(request.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return LightChangeList
+
+    def get_action_choices(
+        self,
+        request: HttpRequest,
+        default_choices: list[tuple[str, str]] | None = None,
+        action_location: ActionLocation = ActionLocation.CHANGE_LIST,
+    ) -> list[tuple[str, str]]:
+        """Unfold's own lacks `action_location`, of which Django 6.1 warns."""
+        choices = default_choices or [("", "Select action")]
+        return DjangoModelAdmin.get_action_choices(self, request, choices, action_location)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form_class = super().get_form(request, obj, change, **kwargs)  # a class of this request alone
+        form_class.refusal = getattr(request, "cms_refusal", None)
+        return form_class
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        context = {"show_history": self.has_history(request), **(extra_context or {})}
+        try:
+            return super().changeform_view(request, object_id, form_url, context)
+        except CmsError as refusal:
+            # Django's transaction around the form is rolled back by now. The same values once more, with what the
+            # service said among their errors: that pass ends before anything is saved.
+            request.cms_refusal = refusal  # type: ignore[attr-defined]
+            return super().changeform_view(request, object_id, form_url, context)
+
+    def has_history(self, request: HttpRequest) -> bool:
+        """Whether this user is shown the audit trail of these rows."""
+        return policy.may_see_audit(request.user)
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        """The one call of a service, with the fields that were changed and no others."""
+        values = {name: form.cleaned_data[name] for name in form.changed_data}
+        if not change:
+            return self.create(request.user, values, timezone.now())
+        return self.update(request.user, form.instance, values, timezone.now()) if values else form.instance
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Nothing is left to save."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Nothing is left to save."""
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """The audit trail has it already."""
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """The audit trail has it already."""
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+        """The audit trail has it already."""
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """The object's audit trail, in place of Django's own log."""
+        if not self.has_history(request):
+            raise PermissionDenied
+        return HttpResponseRedirect(f"{reverse('admin:cms_auditevent_changelist')}?object_id__exact={quote(object_id)}")
+
+
+class DeletableAdmin(ServiceAdmin):
+    """Pages with Django's delete buttons and their confirmation, where a service does the deleting."""
+
+    actions: Any = ["delete_selected"]
+    delete: Callable[[Actor, Any, datetime.datetime], None]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may_manage(request.user)
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[Any, int], set[Any], list[Any]]:
+        """Django's own walks through all rows that hang on these, which may be every post; services delete none of those."""
+        names = [str(row) for row in objs]
+        return names, {self.opts.verbose_name_plural: len(names)}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.delete(request.user, obj, timezone.now())
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except CmsError as refusal:
+            self.message_user(request, refusal.message, messages.ERROR)
+            opts = self.opts
+            return HttpResponseRedirect(reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[object_id]))
+
+    @admin.action(description="Delete selected %(verbose_name_plural)s", permissions=["delete"])
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Django's confirmation first; then each row by itself."""
+        if not request.POST.get("post"):
+            return delete_selected(self, request, queryset)
+        change = Change("delete", "Delete", "deleted", lambda r, row, now: self.delete(r.user, row, now), icon="")
+        apply_to_each(self, request, queryset, change)
+        return None
+
+
+class ReadOnlyAdmin(ServiceAdmin):
+    """Pages that show and change nothing."""
+
+    actions = None
+
+    def has_history(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

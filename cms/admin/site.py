@@ -1,0 +1,80 @@
+"""The admin site itself: signing in, the own password, the menu, the first page, and what forms suggest."""
+
+from typing import Any
+
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.contrib.auth.views import PasswordChangeView
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils import timezone
+from unfold.forms import AdminOwnPasswordChangeForm
+from unfold.sites import UnfoldAdminSite
+
+from cms.admin.dashboard import dashboard_context
+from cms.admin.forms import LoginForm
+from cms.admin.navigation import sidebar
+from cms.errors import InvalidInput
+from cms.models import Tag
+from cms.services.users import set_password
+
+
+class AutocompleteView(AutocompleteJsonView):
+    """What a form suggests. Whoever writes posts is told terms and fellow authors, also where their pages are closed to him."""
+
+    def has_perm(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Pages of other packages have no such method; there Django's rule stands.
+        suggest = getattr(self.model_admin, "has_suggest_permission", None)
+        return suggest(request) if suggest else super().has_perm(request, obj)
+
+    def get_queryset(self) -> QuerySet[Any]:
+        rows = super().get_queryset()
+        return self.model_admin.suggestable(rows) if hasattr(self.model_admin, "suggestable") else rows
+
+    def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
+        if isinstance(obj, Tag):  # forms name tags, since they may name new ones
+            return {"id": obj.name, "text": obj.name}
+        return super().serialize_result(obj, to_field_name)
+
+
+class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
+    def save(self, commit: bool = True) -> Any:
+        set_password(actor=self.user, user=self.user, password=self.cleaned_data["new_password1"], now=timezone.now())
+        return self.user
+
+
+class OwnPasswordView(PasswordChangeView):
+    form_class = OwnPasswordForm
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        try:
+            return super().form_valid(form)
+        except InvalidInput as refusal:
+            for error in refusal.errors:
+                form.add_error("new_password1", error.message)
+            return self.form_invalid(form)
+
+
+class TandemAdminSite(UnfoldAdminSite):  # type: ignore[misc]
+    login_form = LoginForm
+    index_template = "admin/dashboard.html"
+    index_title = "Overview"
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().index(request, {**dashboard_context(request), **(extra_context or {})})
+
+    def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
+        return sidebar(request, self.get_app_list(request))
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
+        return AutocompleteView.as_view(admin_site=self)(request)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        request.current_app = self.name
+        view = OwnPasswordView.as_view(
+            success_url=reverse(f"{self.name}:password_change_done"),
+            template_name="registration/password_change_form.html",
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )
+        return view(request)

@@ -1,0 +1,129 @@
+"""Users: their roles, suspending them, setting their passwords."""
+
+import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth import update_session_auth_hash
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+from unfold.enums import ActionVariant
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminPasswordToggleWidget
+
+from cms import policy
+from cms.admin.dialogs import Change, button, for_selected
+from cms.admin.forms import ServiceForm
+from cms.admin.options import ServiceAdmin, instant_column
+from cms.choices import Role
+from cms.models import User
+from cms.policy import Actor
+from cms.services.users import create_user, set_password, update_user
+
+ROLE_COLOURS = {Role.ADMIN.label: "danger", Role.EDITOR.label: "warning", Role.AUTHOR.label: "info"}
+
+
+def _password_field(**options: Any) -> forms.CharField:
+    widget = UnfoldAdminPasswordToggleWidget(attrs={"autocomplete": "new-password"})
+    return forms.CharField(label="Password", strip=False, widget=widget, **options)
+
+
+class PasswordForm(BaseDialogForm):  # type: ignore[misc]
+    password = _password_field(help_text="At least 8 characters, and none of the passwords that everybody tries first.")
+
+
+class NewUserForm(ServiceForm):
+    password = _password_field(required=False, help_text="Empty: nobody can sign in as this user until it is set.")
+
+
+def _set_password(request: HttpRequest, user: User, now: datetime.datetime, password: str) -> None:
+    set_password(actor=request.user, user=user, password=password, now=now)
+    if user.pk == request.user.pk:
+        update_session_auth_hash(request, user)  # every other session ends, the one that asked goes on
+
+
+def _setting(name: str, label: str, done: str, icon: str, question: str = "", **values: Any) -> Change:
+    """A change that sets these fields of a user."""
+    look = values.pop("variant", ActionVariant.DEFAULT)
+
+    def apply(request: HttpRequest, user: User, now: datetime.datetime) -> None:
+        update_user(actor=request.user, user=user, changes=values, now=now)  # type: ignore[arg-type]
+
+    return Change(name, label, done, apply, icon, question, look)
+
+
+SUSPEND = _setting(
+    *("suspend", "Suspend", "suspended", "person_off", "Sessions and tokens of this user end at once."),
+    variant=ActionVariant.DANGER,
+    is_active=False,
+)
+ACTIVATE = _setting("activate", "Activate", "activated", "person_check", "The user can sign in again.", is_active=True)
+SET_PASSWORD = Change(
+    name="set_password",
+    label="Set password",
+    done="given a new password",
+    apply=_set_password,
+    icon="key",
+    question="Every API session of this user ends.",
+    form=PasswordForm,
+)
+ROLES = [_setting(f"make_{role}", f"Make {role}: ", f"made {role}", "", role=role.value) for role in Role]
+
+
+@admin.register(User)
+class UserAdmin(ServiceAdmin):
+    may_manage = staticmethod(policy.may_manage_users)
+    list_display = ["username", "email", "display_name", "shown_role", "is_active", "signed_in", "joined"]
+    list_filter = ["role", "is_active", "email_verified", "created_at"]
+    search_fields = ["username", "display_name", "email"]
+    search_help_text = "Username, display name or e-mail address"
+    ordering = ["-created_at", "-pk"]
+    actions = [for_selected(change) for change in (SUSPEND, ACTIVATE, *ROLES)]
+    actions_detail = ["set_password", "suspend", "activate"]
+    readonly_fields = ["is_active", "last_login", "created_at", "updated_at"]
+    account = (None, {"fields": [("username", "email"), ("role", "email_verified")]})
+    person = ("About", {"fields": [("first_name", "last_name"), "display_name", "bio"]})
+    add_fieldsets = (account, ("Signing in", {"fields": ["password"]}), person)
+    fieldsets = (account, person, ("State", {"fields": [("is_active", "last_login"), ("created_at", "updated_at")]}))
+
+    signed_in, joined = instant_column("last_login", "Last login"), instant_column("created_at", "Joined")
+    suspend, activate, set_password = button(SUSPEND), button(ACTIVATE), button(SET_PASSWORD)
+
+    @display(description="Role", ordering="role", label=ROLE_COLOURS)
+    def shown_role(self, user: User) -> str:
+        return Role(user.role).label
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """As Django's own: nobody finds a hash out by filtering."""
+        return not lookup.startswith("password") and super().lookup_allowed(lookup, value, request)
+
+    def has_suggest_permission(self, request: HttpRequest) -> bool:
+        return policy.may_write_posts(request.user)
+
+    def suggestable(self, rows: QuerySet[User]) -> QuerySet[User]:
+        return rows.filter(is_active=True).exclude(role=Role.SUBSCRIBER)
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        """Others look for co-authors here; who could search by address could find addresses out, letter by letter."""
+        fields = super().get_search_fields(request)
+        return fields if policy.may_manage_users(request.user) else [name for name in fields if name != "email"]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        return super().get_form(request, obj, change, **({} if change else {"form": NewUserForm}), **kwargs)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[Any]:
+        user = self.get_object(request, str(object_id))
+        if user is None or user.deleted_at:
+            return []
+        pointless = "cms_user_activate" if user.is_active else "cms_user_suspend"
+        actions = super().get_actions_detail(request, object_id)
+        return [one for one in actions if one.action_name != pointless]
+
+    def create(self, actor: Actor, fields: Any, now: datetime.datetime) -> User:
+        password = fields.pop("password", None)
+        return create_user(actor=actor, fields=fields, password=password or None, now=now)
+
+    def update(self, actor: Actor, row: User, changes: Any, now: datetime.datetime) -> User:
+        return update_user(actor=actor, user=row, changes=changes, now=now)

@@ -1,0 +1,35 @@
+"""Chunked request bodies: Django believes `Content-Length` only, so a body without one is measured before it is passed on."""
+
+import tempfile
+from collections.abc import Callable, Iterable
+from typing import Any
+
+type WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+IN_MEMORY_BYTES = 1024 * 1024
+# Above any body that is taken: what is longer is refused by its length, not read to its end.
+BODY_BYTES_MAX = 64 * 1024 * 1024
+PIECE_BYTES = 64 * 1024
+
+
+def measured(application: WsgiApp) -> WsgiApp:
+    """`application`, which sees the length of every body that its server passes on without one."""
+
+    def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not (environ.get("wsgi.input_terminated") and not environ.get("CONTENT_LENGTH")):
+            return application(environ, start_response)
+        if "HTTP_TRANSFER_ENCODING" not in environ:
+            return application(environ, start_response)
+        with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as body:
+            _copy(environ["wsgi.input"], body)
+            environ["CONTENT_LENGTH"] = str(body.tell())
+            body.seek(0)
+            environ["wsgi.input"] = body
+            return list(application(environ, start_response))
+
+    return wrapped
+
+
+def _copy(source: Any, target: Any) -> None:
+    while target.tell() <= BODY_BYTES_MAX and (piece := source.read(PIECE_BYTES)):
+        target.write(piece)

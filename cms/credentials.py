@@ -1,0 +1,47 @@
+"""The credential of a request, read once: the canary asks for an identity, the views for the user behind it."""
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from cms.errors import InvalidToken
+from cms.tokens import Claims, read_token
+
+_ATTRIBUTE = "_tandem_claims"
+
+
+def bearer_token(request: HttpRequest) -> str | None:
+    """The token of `Authorization: Bearer …`, None when there is none or another scheme."""
+    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def access_claims(request: HttpRequest) -> Claims | None:
+    """The claims of the request's access token, None without one. Raises InvalidToken.
+
+    Signature and expiry are checked once a request and locally; whether the session still stands is asked by the view.
+    """
+    if not hasattr(request, _ATTRIBUTE):
+        setattr(request, _ATTRIBUTE, _read(request))
+    found: Claims | InvalidToken | None = getattr(request, _ATTRIBUTE)
+    if isinstance(found, InvalidToken):
+        raise found
+    return found
+
+
+def identify(request: HttpRequest) -> tuple[str, str] | None:
+    """Kind and id of whoever the request's credential speaks for, for the canary; None when it carries no good one."""
+    try:
+        claims = access_claims(request)
+    except InvalidToken:
+        return None
+    return ("user", str(claims.user_id)) if claims else None
+
+
+def _read(request: HttpRequest) -> Claims | InvalidToken | None:
+    token = bearer_token(request)
+    if token is None:
+        return None
+    try:
+        return read_token("access", token, timezone.now())
+    except InvalidToken as error:
+        return error

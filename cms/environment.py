@@ -1,0 +1,179 @@
+"""Parsers for environment variables: text in, a checked value out, or one sentence and the end of the process.
+
+Knows nothing of Django and never reads `os.environ` itself; `cms/settings.py` passes the text in.
+"""
+
+import ipaddress
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+ORIGIN = re.compile(r"https?://(?:\*\.)?(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
+PERCENTAGE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,2})?", re.ASCII)
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def refuse(name: str, value: str, allowed: str) -> NoReturn:
+    """End the process with one line on stderr naming the variable, its value and what is allowed (exit 1)."""
+    sys.exit(f"{name}={value!r} is not valid: {allowed}.")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A view of the process environment in which an empty variable counts as an absent one."""
+
+    values: Mapping[str, str]
+
+    def text(self, name: str, default: str = "") -> str:
+        return self.values.get(name) or default
+
+    def boolean(self, name: str, default: bool) -> bool:
+        value = self.text(name)
+        if not value:
+            return default
+        if value.lower() not in BOOLEANS:
+            refuse(name, value, "allowed are true, false, 1 and 0")
+        return BOOLEANS[value.lower()]
+
+    def integer(self, name: str, default: int, minimum: int, maximum: int) -> int:
+        value = self.text(name)
+        if not value:
+            return default
+        allowed = f"allowed is a whole number from {minimum} to {maximum}"
+        if not (value.isascii() and value.isdigit()) or len(value) > 12:
+            refuse(name, value, allowed)
+        if not minimum <= int(value) <= maximum:
+            refuse(name, value, allowed)
+        return int(value)
+
+    def words(self, name: str, default: tuple[str, ...] = ()) -> list[str]:
+        """A comma-separated list; blanks around an item and empty items are dropped."""
+        value = self.text(name)
+        return [word.strip() for word in value.split(",") if word.strip()] if value else list(default)
+
+    def networks(self, name: str) -> list[Network]:
+        """A comma-separated list of addresses or CIDR networks."""
+        return [self._network(name, word) for word in self.words(name)]
+
+    def percentage_bp(self, name: str) -> int | None:
+        """A share in percent (0..100, up to two decimals) as basis points 0..10000, None when unset or empty."""
+        value = self.text(name)
+        if not value:
+            return None
+        allowed = "allowed is a number from 0 to 100 in plain digits with up to two decimals, such as 12.5"
+        if not PERCENTAGE.fullmatch(value):
+            refuse(name, value, allowed)
+        whole, _, fraction = value.partition(".")
+        basis_points = int(whole) * 100 + int(fraction.ljust(2, "0") or 0)
+        if basis_points > 10_000:
+            refuse(name, value, allowed)
+        return basis_points
+
+    def redis_url(self, name: str) -> str:
+        value = self.text(name)
+        if value and not _is_redis_url(value):
+            refuse(
+                name, _without_password(value), "allowed are redis://HOST:PORT/DB, rediss://… and unix:///SOCKET?db=0"
+            )
+        return value
+
+    def origins(self, name: str) -> list[str]:
+        """A comma-separated list of `https://HOST[:PORT]`, as the Origin header writes them; `*.` may stand for subdomains."""
+        origins = self.words(name)
+        for origin in origins:
+            if not ORIGIN.fullmatch(origin):
+                refuse(name, origin, "allowed are origins such as https://cms.example.org, separated by commas")
+        return origins
+
+    def header_and_value(self, name: str) -> tuple[str, str] | None:
+        """`HTTP_X_FORWARDED_PROTO,https` as a pair, None when unset."""
+        words = self.words(name)
+        if not words:
+            return None
+        if len(words) != 2 or not words[0].startswith("HTTP_"):
+            refuse(name, ",".join(words), "allowed is HEADER,VALUE, such as HTTP_X_FORWARDED_PROTO,https")
+        return words[0], words[1]
+
+    def database(self, name: str, default: str, base: Path) -> dict[str, Any]:
+        """Django's database settings for `sqlite:///FILE` or `postgresql://…`; a relative FILE stands in `base`."""
+        value = self.text(name, default)
+        scheme = value.partition("://")[0]
+        if scheme == "sqlite":
+            return _sqlite(name, value, base)
+        if scheme in ("postgresql", "postgres"):
+            return _postgresql(name, value)
+        refuse(
+            name, _without_password(value), "allowed are sqlite:///FILE and postgresql://USER:PASSWORD@HOST:PORT/NAME"
+        )
+
+    @staticmethod
+    def _network(name: str, word: str) -> Network:
+        try:
+            return ipaddress.ip_network(word, strict=False)
+        except ValueError:
+            refuse(name, word, "allowed are IP addresses and CIDR networks, separated by commas")
+
+
+def _without_password(url: str) -> str:
+    """The URL as it may be shown: all that stands before an @ is a credential, and so is a password in the query."""
+    shown = re.sub(r"^([a-z0-9+.-]*:(?://)?)?.*@", r"\1***@", url, flags=re.IGNORECASE | re.DOTALL)
+    return re.sub(r"((?:password|pass|secret)\s*=\s*)[^&\s]*", r"\1***", shown, flags=re.IGNORECASE)
+
+
+def _is_redis_url(value: str) -> bool:
+    try:
+        url = urlsplit(value)
+        _ = url.port  # raises for what is no port
+    except ValueError:
+        return False
+    if url.scheme == "unix":
+        return len(url.path) > 1
+    return url.scheme in ("redis", "rediss") and (
+        url.path in ("", "/") or re.fullmatch(r"/[0-9]+", url.path) is not None
+    )
+
+
+def _sqlite(name: str, value: str, base: Path) -> dict[str, Any]:
+    path = unquote(value.removeprefix("sqlite://"))
+    if not path.startswith("/") or len(path) < 2 or "?" in path:
+        refuse(name, _without_password(value), "allowed is sqlite:///FILE, with four slashes for an absolute path")
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(base / path[1:]),
+        # Kept open: opening a file, setting the pragmas and registering Django's functions costs more than most queries.
+        "CONN_MAX_AGE": 600,
+        "OPTIONS": {
+            # DEFERRED lets two readers both ask for the write lock, and one of them fails at once, whatever the timeout.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON",
+        },
+    }
+
+
+def _postgresql(name: str, value: str) -> dict[str, Any]:
+    allowed = "allowed is postgresql://USER:PASSWORD@HOST:PORT/NAME"
+    try:
+        url = urlsplit(value)
+        port = url.port
+    except ValueError:
+        refuse(name, _without_password(value), allowed)
+    options: dict[str, Any] = dict(parse_qsl(url.query))
+    if len(url.path) < 2:
+        refuse(name, _without_password(value), allowed)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(url.path[1:]),
+        "USER": unquote(url.username or ""),
+        "PASSWORD": unquote(url.password or ""),
+        "HOST": options.pop("host", unquote(url.hostname or "")),
+        "PORT": str(port or options.pop("port", "")),
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}, **options},
+    }

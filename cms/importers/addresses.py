@@ -1,0 +1,29 @@
+"""Addresses of the old site: which path to redirect from, and which slug they end in."""
+
+from urllib.parse import unquote, urlsplit
+
+_PAGE_SUFFIXES = (".html", ".htm", ".php", ".md")
+
+
+def old_path_of(address: str) -> str:
+    """The path of a URL or a path, with its query and one slash before it; empty for the front page and for nonsense."""
+    try:
+        parts = urlsplit(address.strip())
+    except ValueError:
+        return ""
+    path = parts.path if parts.path.startswith("/") else f"/{parts.path}"
+    if parts.query:
+        path = f"{path}?{parts.query}"
+    return "" if path == "/" else path
+
+
+def last_segment(address: str) -> str:
+    """The last part of the path that names something, decoded and without `.html`."""
+    path = old_path_of(address).partition("?")[0]
+    for segment in reversed(path.split("/")):
+        name = unquote(segment)
+        for suffix in _PAGE_SUFFIXES:
+            name = name.removesuffix(suffix)
+        if name and name != "index":
+            return name
+    return ""

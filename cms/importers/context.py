@@ -1,0 +1,61 @@
+"""What writers share during the import of one source: its name, the clock's reading, and the objects imported so far."""
+
+import datetime
+import uuid
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.db import models
+
+from cms.importers.items import Item, fit_key
+from cms.models import Category, Comment, ImportRecord, Post, Tag, User
+
+MODELS: Final[dict[str, type[models.Model]]] = {
+    "user": User,
+    "tag": Tag,
+    "category": Category,
+    "post": Post,
+    "comment": Comment,
+}
+_KEPT = ("user", "tag", "category")
+
+
+@dataclass
+class Context:
+    """Users and terms are kept in memory; of posts and comments only the current post and its thread."""
+
+    source: str
+    now: datetime.datetime
+    _kept: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _thread: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+    def remember(self, item: Item, row: Any) -> None:
+        if item.noun == "post":
+            self._thread.clear()
+        (self._kept if item.noun in _KEPT else self._thread)[item.noun, item.external_id] = row
+
+    def is_kept(self, noun: str, external_id: str) -> bool:
+        """Whether this import has come across the user or term already."""
+        return (noun, external_id) in self._kept
+
+    def find(self, noun: str, external_id: str) -> Any:
+        """The row that was made of an item, in this import or an earlier one; None when there is none."""
+        key = (noun, fit_key(external_id))
+        row = self._kept.get(key) or self._thread.get(key)
+        if row is None and (record := self.record_of(*key)):
+            row = existing_row(noun, record.object_id)
+        return row
+
+    def record_of(self, noun: str, external_id: str) -> ImportRecord | None:
+        return ImportRecord.objects.filter(source=self.source, object_type=noun, external_id=external_id).first()
+
+    def has_imported(self, noun: str, object_id: uuid.UUID) -> bool:
+        """Whether the row stands for some item of this source."""
+        records = ImportRecord.objects.filter(source=self.source, object_type=noun, object_id=object_id)
+        return records.exists()
+
+
+def existing_row(noun: str, object_id: uuid.UUID) -> Any:
+    rows = MODELS[noun]._default_manager.filter(pk=object_id)
+    # A post's texts are large, and most of those that are looked up are unchanged.
+    return rows.defer("content", "content_html").first() if noun == "post" else rows.first()

@@ -1,0 +1,154 @@
+"""Neutral items: what a format's reader yields and the pipeline writes. They know neither formats nor models."""
+
+import dataclasses
+import datetime
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from cms.choices import CommentStatus, ContentFormat, Kind, Status, Visibility
+
+EXTERNAL_ID_MAX = 500
+UNKNOWN_AUTHOR = ""
+_NOT_CONTENT = ("source", "line", "lines", "changes")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A value that was changed or could not be stored: `original` is what the source says, `value` what is stored."""
+
+    field: str
+    original: Any
+    value: Any
+    reason: str
+    line: int | None = None
+    """In the source; None means where the item begins."""
+
+
+@dataclass(kw_only=True)
+class Item:
+    """One object of a source. `external_id` names it there, in every version of the source."""
+
+    noun: ClassVar[str]
+    source: str
+    """The file it was read from, as the report shows it."""
+    line: int
+    external_id: str
+    lines: dict[str, int] = field(default_factory=dict)
+    """Where single fields stand, as far as the reader knows."""
+    changes: list[Change] = field(default_factory=list)
+    """What the reader had to change or leave out."""
+
+    def __post_init__(self) -> None:
+        self.external_id = fit_key(self.external_id)
+
+    @property
+    def label(self) -> str:
+        return f"{self.noun} {self.external_id}".strip()
+
+    def note(self, name: str, original: Any, value: Any, reason: str, line: int | None = None) -> None:
+        self.changes.append(Change(name, original, value, reason, line))
+
+    def line_of(self, change: Change) -> int:
+        return change.line or self.lines.get(change.field, self.line)
+
+    def digest(self) -> str:
+        """Equal for items that would be stored alike, wherever in the source they stand."""
+        content = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in _NOT_CONTENT}
+        return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass(kw_only=True)
+class UserItem(Item):
+    noun = "user"
+    username: str
+    email: str = ""
+    display_name: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    bio: str = ""
+
+
+@dataclass(kw_only=True)
+class TagItem(Item):
+    noun = "tag"
+    name: str
+    slug: str = ""
+    description: str = ""
+
+
+@dataclass(kw_only=True)
+class CategoryItem(Item):
+    noun = "category"
+    name: str
+    slug: str = ""
+    description: str = ""
+    parent: str | None = None
+    """External id of a category that was yielded before."""
+
+
+@dataclass(kw_only=True)
+class PostItem(Item):
+    """`author`, `co_authors`, `tags` and `categories` are external ids of items that were yielded before."""
+
+    noun = "post"
+    title: str
+    content: str
+    content_format: ContentFormat
+    kind: Kind = Kind.POST
+    slug: str = ""
+    excerpt: str = ""
+    language: str = ""
+    status: Status = Status.PUBLISHED
+    was_published: bool = False
+    """Whether a trashed or archived one was published before."""
+    visibility: Visibility = Visibility.PUBLIC
+    author: str = UNKNOWN_AUTHOR
+    co_authors: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    categories: list[str] = field(default_factory=list)
+    meta_title: str = ""
+    meta_description: str = ""
+    created_at: datetime.datetime | None = None
+    updated_at: datetime.datetime | None = None
+    published_at: datetime.datetime | None = None
+    has_unusable_date: bool = False
+    """Whether the source names an instant of publication that can't be read: it may be one that is still to come."""
+    expires_at: datetime.datetime | None = None
+    old_paths: list[str] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class CommentItem(Item):
+    """Follows its post, and its parent if it has one. Without `author` it is a guest's."""
+
+    noun = "comment"
+    post: str
+    text: str
+    parent: str | None = None
+    author: str | None = None
+    author_name: str = ""
+    author_email: str = ""
+    status: CommentStatus = CommentStatus.PUBLISHED
+    created_at: datetime.datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remark:
+    """Something of a source that concerns no single object, such as bytes that are no text."""
+
+    source: str
+    label: str
+    change: Change
+
+
+class Skipped(Remark):
+    """An object, or a whole file, that is not imported."""
+
+
+def fit_key(text: str) -> str:
+    """`text` as an external id: one that is too long keeps its beginning and is told apart by a digest."""
+    if len(text) <= EXTERNAL_ID_MAX:
+        return text
+    return f"{text[: EXTERNAL_ID_MAX - 65]} {hashlib.sha256(text.encode()).hexdigest()}"

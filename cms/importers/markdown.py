@@ -1,0 +1,155 @@
+"""Reading a folder of Markdown files, or one file: one post or page a file, its authors and terms before it."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from cms.choices import ContentFormat, Kind, Status
+from cms.importers import markdown_fields as fields
+from cms.importers.cleaning import is_visible
+from cms.importers.front_matter import BrokenFrontMatter, FrontMatter, split_file
+from cms.importers.items import CategoryItem, Change, PostItem, Skipped, TagItem, UserItem
+from cms.importers.markdown_files import SUFFIXES, NotAPost, Tree, find_files, is_markdown, read_text
+from cms.importers.sources import Entry, SourceUnreadable
+from cms.services.tags import fold_tag_name
+
+SOURCE_NAME_MAX: Final = 300
+_DATED_NAME = re.compile(r"(?P<date>\d{4}-\d{1,2}-\d{1,2})[-_ ](?P<name>.+)", re.ASCII)
+_INDEX_NAMES = frozenset({"index", "_index"})
+
+
+def looks_like(path: Path) -> bool:
+    return is_markdown(path) if path.is_file() else bool(find_files(path).files)
+
+
+def open_sources(path: Path) -> Sequence["MarkdownSource"]:
+    """One source. Raises SourceUnreadable for a folder without Markdown files."""
+    if path.is_file():
+        if not is_markdown(path):
+            raise SourceUnreadable(f"{path} is no Markdown file ({', '.join(SUFFIXES)}).")
+        return [MarkdownSource(path.parent, Tree(files=[path]))]
+    tree = find_files(path)
+    if not tree.files and not tree.refused:
+        raise SourceUnreadable(f"{path} holds no Markdown files.")
+    return [MarkdownSource(path, tree)]
+
+
+class MarkdownSource:
+    """Named by its folder, so that a file imported alone is the same post as when the folder is imported."""
+
+    def __init__(self, root: Path, tree: Tree) -> None:
+        self.name = _source_name(root)
+        self.total, self.done = len(tree.files), 0
+        self._root, self._tree = root, tree
+        self._names: dict[tuple[str, str], str] = {}
+
+    def __iter__(self) -> Iterator[Entry]:
+        self.done = 0
+        self._names.clear()
+        for path, reason in self._tree.refused:
+            yield _skipped(path, self._label(path), Change("file", None, None, reason))
+        for path in self._tree.files:
+            self.done += 1
+            try:
+                yield from self._read(path)
+            except (NotAPost, BrokenFrontMatter) as error:
+                line = error.line if isinstance(error, BrokenFrontMatter) else None
+                yield _skipped(path, self._label(path), Change("file", None, None, str(error), line))
+
+    def _read(self, path: Path) -> Iterator[Entry]:
+        text, changes = read_text(path)
+        matter, body, _ = split_file(text)
+        if not is_visible(body):
+            raise NotAPost("The file has no body.")
+        is_jekyll, date_in_name, name = self._parts_of_name(path)
+        item = PostItem(
+            source=_shown(path),
+            line=1,
+            external_id=self._label(path),
+            title="",
+            content=body,
+            content_format=ContentFormat.MARKDOWN,
+            changes=changes,
+        )
+        if path.stem == "_index":
+            item.kind = Kind.PAGE
+        if "_drafts" in path.relative_to(self._root).parts:
+            item.status = Status.DRAFT
+        fields.read_title(matter, item, body, name)
+        fields.read_slug(matter, item, name)
+        fields.read_texts(matter, item)
+        fields.read_kind(matter, item)
+        fields.read_state(matter, item)
+        fields.read_instants(matter, item, date_in_name)
+        fields.read_old_paths(matter, item)
+        yield from self._authors(matter, item)
+        yield from self._tags(matter, item, is_jekyll)
+        yield from self._categories(matter, item, is_jekyll)
+        fields.note_rest(matter, item)
+        yield item
+
+    def _parts_of_name(self, path: Path) -> tuple[bool, str, str]:
+        """Whether the file is one of Jekyll's, the date in its name or its folder's, and the rest of that name."""
+        is_index = path.stem in _INDEX_NAMES and path.parent != self._root
+        stem = os.fsencode(path.parent.name if is_index else path.stem).decode("utf-8", "replace")
+        if match := _DATED_NAME.fullmatch(stem):
+            return True, match["date"], match["name"]
+        return "_posts" in path.parts or "_drafts" in path.parts, "", stem
+
+    def _authors(self, matter: FrontMatter, item: PostItem) -> Iterator[Entry]:
+        authors = fields.read_authors(matter, item)
+        for author in authors:
+            if self._is_new("user", author.name, author.name):
+                yield UserItem(
+                    source=item.source,
+                    line=item.lines["author"],
+                    external_id=author.name,
+                    username=author.name,
+                    display_name=author.name,
+                    email=author.email,
+                    bio=author.bio,
+                )
+        names = list(dict.fromkeys(author.name for author in authors))
+        if names:
+            item.author, item.co_authors = names[0], names[1:]
+
+    def _tags(self, matter: FrontMatter, item: PostItem, is_jekyll: bool) -> Iterator[Entry]:
+        for name in fields.read_terms(matter, item, fields.TAG_KEYS, is_jekyll=is_jekyll):
+            key = fold_tag_name(name)
+            if self._is_new("tag", key, name):
+                yield TagItem(source=item.source, line=item.lines["tags"], external_id=key, name=name)
+            elif (known := self._names["tag", key]) != name:
+                item.note("tags", name, known, "Tags that differ in capitals only are one tag.")
+            if key not in item.tags:
+                item.tags.append(key)
+
+    def _categories(self, matter: FrontMatter, item: PostItem, is_jekyll: bool) -> Iterator[Entry]:
+        item.categories = fields.read_terms(matter, item, fields.CATEGORY_KEYS, is_jekyll=is_jekyll)
+        for name in item.categories:
+            if self._is_new("category", name, name):
+                yield CategoryItem(source=item.source, line=item.lines["categories"], external_id=name, name=name)
+
+    def _is_new(self, noun: str, key: str, name: str) -> bool:
+        return (noun, key) not in self._names and self._names.setdefault((noun, key), name) == name
+
+    def _label(self, path: Path) -> str:
+        return _shown(path.relative_to(self._root))
+
+
+def _skipped(path: Path, label: str, change: Change) -> Skipped:
+    return Skipped(source=_shown(path), label=f"file {label}", change=change)
+
+
+def _shown(path: Path) -> str:
+    """The path as text that any database and any report can hold, whatever bytes a file's name has."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+
+
+def _source_name(root: Path) -> str:
+    name = f"markdown:{_shown(root.resolve())}"
+    if len(name) <= SOURCE_NAME_MAX:
+        return name
+    return f"{name[: SOURCE_NAME_MAX - 65]} {hashlib.sha256(name.encode()).hexdigest()}"

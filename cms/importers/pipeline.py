@@ -1,0 +1,131 @@
+"""The one pipeline behind every format: each item in a transaction of its own, remembered so that it is written once.
+
+An import that was cut off is simply started again: whatever has its record is unchanged, the rest is written.
+"""
+
+import dataclasses
+import datetime
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.db import OperationalError, transaction
+
+from cms.errors import CmsError, InvalidInput
+from cms.importers.cleaning import Notes, storable
+from cms.importers.context import Context, existing_row
+from cms.importers.items import UNKNOWN_AUTHOR, Change, Item, PostItem, Remark, Skipped, UserItem
+from cms.importers.report import Outcome, Report
+from cms.importers.sources import Source
+from cms.importers.writers import comments, posts, terms, users
+from cms.models import ImportRecord
+
+type Create = Callable[[Context, Any, Notes], tuple[Any, bool]]
+type Update = Callable[[Context, Any, Any, Notes], Any]
+
+WRITERS: Final[dict[str, tuple[Create, Update]]] = {
+    "user": (users.create, users.update),
+    "tag": (terms.create_tag_from, terms.update_tag_from),
+    "category": (terms.create_category_from, terms.update_category_from),
+    "post": (posts.create, posts.update),
+    "comment": (comments.create, comments.update),
+}
+
+
+def import_source(
+    source: Source, *, report: Report, now: datetime.datetime, on_progress: Callable[[Source], None] | None = None
+) -> None:
+    """Import everything that `source` yields. A failing item is reported; the others don't suffer from it."""
+    context = Context(source.name, now)
+    seen: set[tuple[str, str]] = set()
+    for entry in source:
+        if isinstance(entry, Item) and (entry.noun, entry.external_id) in seen:
+            reason = "Another object with this id came before it."
+            change = Change("id", entry.external_id, None, reason, entry.line)
+            _record_remark(Skipped(source=entry.source, label=entry.label, change=change), report)
+        elif isinstance(entry, Item):
+            seen.add((entry.noun, entry.external_id))
+            if isinstance(entry, PostItem):
+                _provide_author(context, entry, report)
+            _import_item(context, entry, report)
+        else:
+            _record_remark(entry, report)
+        if on_progress is not None:
+            on_progress(source)
+
+
+def _record_remark(remark: Remark, report: Report) -> None:
+    report.add(source=remark.source, line=remark.change.line or 1, label=remark.label, change=remark.change)
+    if isinstance(remark, Skipped):
+        report.count(Outcome.SKIPPED)
+
+
+def _provide_author(context: Context, item: PostItem, report: Report) -> None:
+    """A post whose author is unknown gets the one user who stands for all such authors of its source."""
+    is_known = item.author != UNKNOWN_AUTHOR and context.find("user", item.author) is not None
+    if not is_known and not context.is_kept("user", UNKNOWN_AUTHOR):
+        stand_in = UserItem(
+            source=item.source, line=item.line, external_id=UNKNOWN_AUTHOR, username="imported", display_name="Imported"
+        )
+        _import_item(context, stand_in, report)
+
+
+def _import_item(context: Context, item: Item, report: Report) -> None:
+    try:
+        outcome, changes = _write(context, item)
+    except OperationalError:  # The database is gone or locked: every other item would fail as well.
+        raise
+    except Exception as error:
+        outcome, changes = Outcome.FAILED, [_failure(error)]
+    report.count(outcome)
+    for change in (*item.changes, *changes):
+        report.add(source=item.source, line=item.line_of(change), label=item.label, change=change)
+
+
+def _write(context: Context, item: Item) -> tuple[Outcome, list[Change]]:
+    """What became of the item, and what the writers had to change, now or when they wrote it."""
+    record = context.record_of(item.noun, item.external_id)
+    row = existing_row(item.noun, record.object_id) if record else None
+    digest = item.digest()
+    # A row that was here before the import is the site's own: the source never changes it.
+    if record is not None and row is not None and (record.digest == digest or record.original["is_adopted"]):
+        context.remember(item, row)
+        return Outcome.UNCHANGED, [Change(**change) for change in record.original["changes"]]
+    create, update = WRITERS[item.noun]
+    notes = Notes()
+    with transaction.atomic():
+        if row is None:
+            row, is_new = create(context, item, notes)
+            outcome = Outcome.CREATED if is_new else Outcome.UNCHANGED
+        else:
+            row, outcome = update(context, row, item, notes), Outcome.UPDATED
+        record = record or ImportRecord(
+            source=context.source, object_type=item.noun, external_id=item.external_id, created_at=context.now
+        )
+        record.object_id, record.digest, record.updated_at = row.pk, digest, context.now
+        record.original = _originals(notes, is_adopted=outcome is Outcome.UNCHANGED)
+        record.save()
+    context.remember(item, row)
+    return outcome, notes
+
+
+def _originals(notes: Notes, *, is_adopted: bool) -> dict[str, Any]:
+    """What a record keeps, so that the next import can report the same again."""
+    changes = [{name: _as_json(value) for name, value in dataclasses.asdict(note).items()} for note in notes]
+    return {"changes": changes, "is_adopted": is_adopted}
+
+
+def _as_json(value: Any) -> Any:
+    """A value as a JSON column can hold it, which is without NUL and lone surrogates."""
+    if isinstance(value, dict):
+        return {str(key): _as_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(item) for item in value]
+    return value if isinstance(value, int | float | None) else storable(str(value))
+
+
+def _failure(error: Exception) -> Change:
+    if isinstance(error, InvalidInput):
+        return Change(error.errors[0].field, None, None, f"Not imported: {error.errors[0].message}")
+    if isinstance(error, CmsError):
+        return Change("", None, None, f"Not imported: {error.message}")
+    return Change("", None, None, f"Not imported: {type(error).__name__}: {error}")

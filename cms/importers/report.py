@@ -1,0 +1,83 @@
+"""The report of an import: counts of objects, and one item for every value that was changed or not stored."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+
+from cms.importers.items import Change
+from cms.importers.sources import SourceUnreadable
+
+
+class Outcome(StrEnum):
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+class Report:
+    """Counts in memory, items in a temporary file, which closing removes: a large import has too many to be kept."""
+
+    def __init__(self) -> None:
+        self.counts = {str(outcome): 0 for outcome in Outcome}
+        self.item_count = 0
+        self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the report
+
+    def count(self, outcome: Outcome) -> None:
+        self.counts[outcome] += 1
+
+    def add(self, *, source: str, line: int, label: str, change: Change) -> None:
+        item = {
+            "source": source,
+            "line": line,
+            "object": label,
+            "field": change.field,
+            "original": change.original,
+            "value": change.value,
+            "reason": change.reason,
+        }
+        self._spool.write(_json(item) + b"\n")
+        self.item_count += 1
+
+    def items(self) -> Iterator[dict[str, Any]]:
+        self._spool.seek(0)
+        yield from map(json.loads, self._spool)
+
+    def write(self, path: Path) -> None:
+        try:
+            with path.open("wb") as target:
+                target.write(b'{"counts": ' + _json(self.counts) + b', "items": [')
+                self._spool.seek(0)
+                for number, line in enumerate(self._spool):
+                    target.write((b",\n" if number else b"\n") + line.rstrip(b"\n"))
+                target.write(b"\n]}\n")
+        except OSError as error:
+            raise unwritable(path, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._spool.close()
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Find out before an import of an hour, not after it."""
+    try:
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> SourceUnreadable:
+    return SourceUnreadable(f"The report can't be written to {path}: {error.strerror or error}.")
+
+
+def _json(value: Any) -> bytes:
+    # What UTF-8 can't hold, a lone surrogate, becomes JSON's own escape of it.
+    return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")

@@ -1,0 +1,72 @@
+"""Writing authors: users who can't sign in until somebody sets their password."""
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from cms import limits
+from cms.choices import Role
+from cms.importers.cleaning import Notes, fit_text, numbered_username, username_from
+from cms.importers.context import Context
+from cms.importers.items import UserItem
+from cms.models import User
+from cms.policy import SYSTEM
+from cms.services.users import TEXT_LIMITS, UserFields, create_user, update_user
+
+EMAIL_DOMAIN = "imported.invalid"  # RFC 2606: no mail ever goes there
+
+
+def create(context: Context, item: UserItem, notes: Notes) -> tuple[User, bool]:
+    """The user and whether it is new: an account with the author's e-mail address is the author's."""
+    email = _valid_email(item)
+    twin = User.objects.with_email(email).first() if email else None
+    if twin is not None and not context.has_imported("user", twin.pk):
+        reason = "An account with this e-mail address exists and stands for the author; nothing of it was changed."
+        notes.note("username", item.username, twin.username, reason)
+        return twin, False
+    username = _free_username(item, notes)
+    if not email or twin is not None:
+        reason = (
+            "No other valid e-mail address is given." if not item.email else "The e-mail address is invalid or taken."
+        )
+        email = f"{username.lower()}@{EMAIL_DOMAIN}"
+        notes.note("email", item.email or None, email, f"{reason} One that gets no mail was made up.")
+    fields: UserFields = {"username": username, "email": email, "role": Role.AUTHOR, **_texts(item, notes)}
+    return create_user(actor=SYSTEM, fields=fields, password=None, now=context.now), True
+
+
+def update(context: Context, user: User, item: UserItem, notes: Notes) -> User:
+    """Its texts; name, address and role of an account stay."""
+    changes = _texts(item, notes)
+    email = _valid_email(item)
+    if email and user.email.endswith(f"@{EMAIL_DOMAIN}") and not User.objects.with_email(email).exists():
+        changes["email"] = email
+    elif email and email.lower() != user.email.lower():
+        notes.note("email", item.email, user.email, "The e-mail address of an account is not changed by an import.")
+    return update_user(actor=SYSTEM, user=user, changes=changes, now=context.now)
+
+
+def _valid_email(item: UserItem) -> str:
+    try:
+        validate_email(item.email)
+    except ValidationError:
+        return ""
+    return item.email if len(item.email) <= limits.EMAIL_MAX else ""
+
+
+def _free_username(item: UserItem, notes: Notes) -> str:
+    wanted = username_from(item.username)
+    username, number = wanted, 1
+    while User.objects.with_username(username).exists():
+        number += 1
+        username = numbered_username(wanted, number)
+    if username != item.username:
+        reason = "A username has 3 to 30 letters A to Z, digits and '_', and is unique."
+        notes.note("username", item.username, username, reason)
+    return username
+
+
+def _texts(item: UserItem, notes: Notes) -> UserFields:
+    texts: UserFields = {}
+    for name, maximum in TEXT_LIMITS.items():
+        texts[name] = fit_text(name, getattr(item, name), maximum, notes)  # type: ignore[literal-required]
+    return texts

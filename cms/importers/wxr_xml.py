@@ -1,0 +1,171 @@
+"""Reading the XML of a WordPress export piece by piece: one record (an author, a term, an item) in memory at a time.
+
+Exports come from old servers: control characters and bytes of other encodings are mended and remarked on. Document type
+declarations are refused, and with them every entity that could grow or reach out.
+"""
+
+import codecs
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Final
+from xml.parsers import expat
+
+from cms.importers.items import Change
+from cms.importers.sources import SourceUnreadable
+
+CHUNK_CHARACTERS: Final = 64 * 1024
+DEPTH_MAX: Final = 50
+# Twice the longest content: what is longer is refused anyway, and need not be in memory to be refused.
+TEXT_MAX: Final = 2_000_000
+REPAIRS_MAX: Final = 1_000
+_MENDED: Final = "XML can't hold this character or byte; it was replaced."
+_ENCODING = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_PREFIXES = (
+    (re.compile(r"https?://wordpress\.org/export/[^/]*/excerpt/?"), "excerpt"),
+    (re.compile(r"https?://wordpress\.org/export/[^/]*/?"), "wp"),
+    (re.compile(r"https?://purl\.org/rss/1\.0/modules/content/?"), "content"),
+    (re.compile(r"https?://purl\.org/dc/elements/1\.1/?"), "dc"),
+)
+
+
+@dataclass(slots=True)
+class Node:
+    """An element: its name with the prefix that exports usually give it, whatever prefix this file uses."""
+
+    name: str
+    attributes: dict[str, str]
+    line: int
+    pieces: list[str] = field(default_factory=list)
+    size: int = 0
+    children: list["Node"] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+    def child(self, name: str) -> "Node | None":
+        return next((child for child in self.children if child.name == name), None)
+
+    def text_of(self, name: str) -> str:
+        """The text of the first child of that name without blanks around it, empty when there is none."""
+        child = self.child(name)
+        return child.text.strip() if child else ""
+
+
+class WxrFile:
+    """A file that is read from its beginning each time; `done` is the number of bytes read so far."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.total, self.done = path.stat().st_size, 0
+        self.repairs: list[Change] = []
+        self._encoding = _sniff_encoding(path)
+
+    def records(self) -> Iterator[Node]:
+        """The children of the channel in their order. Raises SourceUnreadable where the XML breaks off."""
+        self.done = 0
+        self.repairs.clear()
+        parser = _Parser(self.path)
+        try:
+            with self.path.open("rb") as raw, self._as_text(raw) as source:
+                line = 1
+                while chunk := source.read(CHUNK_CHARACTERS):
+                    self.done = raw.tell()
+                    yield from parser.feed(self._mended(chunk, line))
+                    line += chunk.count("\n")
+            yield from parser.feed("", is_final=True)
+        except expat.ExpatError as error:
+            reason = expat.ErrorString(error.code)
+            raise SourceUnreadable(f"{self.path} is not well-formed XML: line {error.lineno}: {reason}.") from error
+        except (UnicodeError, LookupError) as error:
+            raise SourceUnreadable(f"{self.path} is not in the encoding {self._encoding} that it declares.") from error
+
+    def _as_text(self, raw: BinaryIO) -> io.TextIOWrapper:
+        # Bytes that are wrong in this encoding come out as surrogates, which nothing else gives.
+        return io.TextIOWrapper(raw, encoding=self._encoding, errors="surrogateescape", newline="")
+
+    def _mended(self, chunk: str, line: int) -> str:
+        """`chunk` with U+FFFD for whatever XML can't hold; one remark for each line that has such a thing."""
+        if not _NOT_XML.search(chunk):
+            return chunk
+        for number, text in enumerate(chunk.split("\n"), start=line):
+            match = _NOT_XML.search(text)
+            if match and len(self.repairs) < REPAIRS_MAX:
+                code = ord(match.group())
+                original = f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
+                self.repairs.append(Change("text", original, "\ufffd", _MENDED, number))
+            elif match:
+                self.repairs[-1] = Change("text", None, "\ufffd", f"{_MENDED} There are more in later lines.", number)
+        return _NOT_XML.sub("\ufffd", chunk)
+
+
+def _sniff_encoding(path: Path) -> str:
+    with path.open("rb") as source:
+        head = source.read(1024)
+    for bom, encoding in _BOMS:
+        if head.startswith(bom):
+            return encoding
+    match = _ENCODING.match(head.lstrip())
+    return match[1].decode("ascii") if match else "utf-8"
+
+
+class _Parser:
+    """Collects the records of the chunk that was fed last."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stack: list[Node] = []
+        self._ready: list[Node] = []
+        self._prefixes: dict[str, str] = {}
+        self._expat = expat.ParserCreate()
+        self._expat.buffer_text = True
+        self._expat.StartElementHandler = self._start
+        self._expat.EndElementHandler = self._end
+        self._expat.CharacterDataHandler = self._data
+        self._expat.StartDoctypeDeclHandler = self._refuse_doctype
+
+    def feed(self, text: str, is_final: bool = False) -> list[Node]:
+        self._ready = []
+        self._expat.Parse(text, is_final)
+        return self._ready
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        if len(self._stack) >= DEPTH_MAX:
+            raise SourceUnreadable(f"{self._path} is nested deeper than {DEPTH_MAX} levels.")
+        for attribute, uri in attributes.items():
+            if attribute.startswith("xmlns:"):
+                self._learn_prefix(attribute.removeprefix("xmlns:"), uri)
+        prefix, colon, local = name.partition(":")
+        canonical = f"{self._prefixes.get(prefix, prefix)}:{local}" if colon else name
+        if not self._stack and canonical != "rss":
+            raise SourceUnreadable(f"{self._path} is XML but no WordPress export: it begins with <{name}>.")
+        node = Node(canonical, attributes, self._expat.CurrentLineNumber)
+        # Records are handed out, so only what is inside of one hangs on its parent.
+        if len(self._stack) > 2:
+            self._stack[-1].children.append(node)
+        self._stack.append(node)
+
+    def _end(self, name: str) -> None:
+        node = self._stack.pop()
+        if len(self._stack) == 2:
+            self._ready.append(node)
+
+    def _data(self, text: str) -> None:
+        node = self._stack[-1]
+        if len(self._stack) > 2 and node.size < TEXT_MAX:
+            node.pieces.append(text)
+            node.size += len(text)
+
+    def _learn_prefix(self, prefix: str, uri: str) -> None:
+        for pattern, canonical in _PREFIXES:
+            if pattern.fullmatch(uri):
+                self._prefixes[prefix] = canonical
+                return
+
+    def _refuse_doctype(self, *_: object) -> None:
+        raise SourceUnreadable(f"{self._path} has a document type declaration, which no WordPress export has.")

@@ -1,0 +1,41 @@
+"""The domain's limits, in characters unless the name says otherwise: one number each, for services and constraints alike."""
+
+USERNAME = (3, 30)
+USERNAME_PATTERN = r"\A[A-Za-z0-9_]+\Z"
+EMAIL_MAX = 254
+PERSON_NAME_MAX = 150
+DISPLAY_NAME_MAX = 100
+BIO_MAX = 2_000
+PASSWORD = (8, 4_096)
+
+TITLE = (1, 200)
+SLUG = (1, 200)
+CONTENT = (1, 1_000_000)
+EXCERPT_MAX = 500
+META_TITLE_MAX = 200
+META_DESCRIPTION_MAX = 500
+LANGUAGE_MAX = 35  # RFC 5646 section 4.4.1
+TAGS_PER_POST_MAX = 50
+CATEGORIES_PER_POST_MAX = 100
+
+TAG_NAME = (1, 50)
+TAG_NAME_KEY_MAX = 900  # NFKC makes at most 18 characters of one (U+FDFA)
+CATEGORY_NAME = (1, 100)
+DESCRIPTION_MAX = 2_000
+
+COMMENT_TEXT = (1, 10_000)
+COMMENT_DEPTH_MAX = 10
+GUEST_NAME_MAX = 200
+
+OLD_PATH_MAX = 1_000
+
+# Patterns are written for both Python's re (SQLite) and PostgreSQL. What both can check of a slug; case beyond ASCII and
+# combining marks are the business of `cms/slugs.py`. Blanks beyond ASCII are spelt out: which of
+# them PostgreSQL's \s knows depends on the locale.
+SLUG_PATTERN = r"\A[^\sA-Z!-,/:-@\[-\^`{-~\u0001-\u001f\u007f-\u00a0\u1680\u2000-\u206f\u3000\ufeff]+\Z"
+SLUG_EDGE_PATTERN = r"\A[-_.]|[-_.]\Z"
+# A UUID in its canonical or its compact form: such a slug would be taken for an id.
+UUID_PATTERN = r"\A(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})\Z"
+CONTROL_CHARACTER_PATTERN = r"[\u0001-\u001f\u007f-\u009f]"
+RESERVED_USERNAMES = frozenset({"admin", "root", "system", "api", "www", "null", "undefined"})
+RESERVED_CATEGORY_SLUGS = frozenset({"tree"})

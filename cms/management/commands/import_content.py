@@ -1,0 +1,151 @@
+"""`import_content`: content of other systems into this one; what had to change on the way is in the report."""
+
+import contextlib
+import sqlite3
+import sys
+import tempfile
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from cms.importers.formats import AUTO, FORMATS, open_sources
+from cms.importers.pipeline import import_source
+from cms.importers.report import Report, refuse_unwritable
+from cms.importers.sources import Source, SourceUnreadable
+
+BAR_WIDTH = 40
+ENTRIES_BETWEEN_LINES = 1_000
+
+
+class Command(BaseCommand):
+    help = "Import a WordPress export or a folder of Markdown files. May be repeated: what is imported is left alone."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("path", type=Path, metavar="PATH", help="a file or a folder")
+        parser.add_argument(
+            "--format", choices=[AUTO, *FORMATS], default=AUTO, help="what PATH holds (default: %(default)s)"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="report what would be done and change nothing")
+        parser.add_argument("--report", type=Path, metavar="FILE", help="where to write the report, as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        target: Path | None = options["report"]
+        try:
+            with Report() as report:
+                self._run(options["path"], options["format"], target, report, is_dry_run=options["dry_run"])
+        except SourceUnreadable as error:
+            raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(f"The database refused: {' '.join(str(error).split())}") from error
+        except KeyboardInterrupt as error:
+            raise CommandError("Interrupted; the same command goes on where it was.") from error
+
+    def _run(self, path: Path, format_name: str, target: Path | None, report: Report, *, is_dry_run: bool) -> None:
+        if target is not None:
+            refuse_unwritable(target)
+        sources = open_sources(path, format_name)
+        with _rolled_back() if is_dry_run else contextlib.nullcontext():
+            for source in sources:
+                self._import(source, report)
+        if target is not None:
+            report.write(target)
+        self._print_summary(report, target, is_dry_run=is_dry_run)
+
+    def _import(self, source: Source, report: Report) -> None:
+        progress = Progress(self.stderr) if sys.stderr.isatty() else Lines(self.stdout)
+        import_source(source, report=report, now=timezone.now(), on_progress=progress.show)
+        progress.end()
+
+    def _print_summary(self, report: Report, target: Path | None, *, is_dry_run: bool) -> None:
+        counts = ", ".join(f"{number} {outcome}" for outcome, number in report.counts.items())
+        self.stdout.write(f"{'Nothing was changed; it would be' if is_dry_run else 'Done'}: {counts}.")
+        if target is not None:
+            self.stdout.write(f"{report.item_count} values were changed or not stored; they are in {target}.")
+            return
+        for item in report.items():
+            where = f"{item['source']}:{item['line']}: {item['object']}"
+            self.stdout.write(
+                f"{where}: {item['field']}: {_short(item['original'])} -> {_short(item['value'])}: {item['reason']}"
+            )
+
+
+class Progress:
+    """A bar that is drawn over itself."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._shown = -1
+
+    def show(self, source: Source) -> None:
+        percent = 100 * source.done // max(1, source.total)
+        if percent != self._shown:
+            self._shown = percent
+            filled = BAR_WIDTH * percent // 100
+            self._stream.write(
+                f"\r[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {percent:3d} %", style_func=str, ending=""
+            )
+            self._stream.flush()
+
+    def end(self) -> None:
+        if self._shown >= 0:
+            self._stream.write("", style_func=str)
+
+
+class Lines:
+    """A line now and then, for logs."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._entries = 0
+
+    def show(self, source: Source) -> None:
+        self._entries += 1
+        if self._entries % ENTRIES_BETWEEN_LINES == 0:
+            percent = 100 * source.done // max(1, source.total)
+            self._stream.write(f"{self._entries} objects, {percent} % of {source.name}")
+
+    def end(self) -> None:
+        """Nothing is left to be finished."""
+
+
+@contextlib.contextmanager
+def _rolled_back() -> Iterator[None]:
+    """Everything happens, so that the report is the one of the real import, and none of it stays."""
+    with _private_copy(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@contextlib.contextmanager
+def _private_copy() -> Iterator[None]:
+    """On SQLite, work on a copy of the file: a long transaction there would keep every other writer waiting."""
+    if (
+        connection.vendor != "sqlite"
+        or connection.in_atomic_block
+        or not Path(connection.settings_dict["NAME"]).exists()
+    ):
+        yield
+        return
+    original = connection.settings_dict["NAME"]
+    with tempfile.TemporaryDirectory(prefix="tandem-dry-run-") as folder:
+        copy = Path(folder) / "copy.sqlite3"
+        connection.ensure_connection()
+        with contextlib.closing(sqlite3.connect(copy)) as target:
+            connection.connection.backup(target)
+        connection.close()
+        connection.settings_dict["NAME"] = str(copy)
+        try:
+            yield
+        finally:
+            connection.close()
+            connection.settings_dict["NAME"] = original
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return repr(text if len(text) <= 60 else f"{text[:59]}…")

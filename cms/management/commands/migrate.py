@@ -1,0 +1,95 @@
+"""`manage.py migrate`: Django's own, which also seeds an empty database, shows a dry run and tells the time it took."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.core.management.commands.migrate import Command as MigrateCommand
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from cms.management.commands.seed import describe_demo
+from cms.seeding.demo import default_password, is_empty, seed_demo
+
+
+class Command(MigrateCommand):
+    help = (
+        "Apply the migrations. Typed on a command line without an app label, it then seeds demo content into an empty"
+        " database (no user, no post), unless --no-seed."
+    )
+
+    is_typed = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--no-seed", action="store_true", help="leave an empty database empty")
+        parser.add_argument("--dry-run", action="store_true", help="print the plan and its SQL, change nothing")
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        # Only what somebody typed may seed: tests and other programs come through call_command.
+        self.is_typed = True
+        super().run_from_argv(argv)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options.pop("dry_run"):
+            with _no_new_file(connections[options["database"]]):
+                self._print_plan(options)
+            return
+        is_seeding = self.is_typed and not options.pop("no_seed") and not self._is_partial(options)
+        super().handle(*args, **options)
+        if is_seeding and is_empty():
+            self._seed()
+
+    def _seed(self) -> None:
+        self.stdout.write("The database is empty: seeding demo content (--no-seed leaves it empty).")
+        self.stdout.write(describe_demo(seed_demo(password=default_password(), now=timezone.now())))
+
+    @staticmethod
+    def _is_partial(options: dict[str, Any]) -> bool:
+        """Whether these options ask for something else than the whole of the migrations."""
+        return bool(
+            options["app_label"] or options["plan"] or options["check_unapplied"] or options["fake"] or options["prune"]
+        )
+
+    def _print_plan(self, options: dict[str, Any]) -> None:
+        connection = connections[options["database"]]
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(self._targets(executor, options))
+        if not plan:
+            self.stdout.write("No migrations to apply.")
+        for migration, is_backwards in plan:
+            self.stdout.write(self.style.MIGRATE_HEADING(f"-- {migration}{' (backwards)' if is_backwards else ''}"))
+            state = executor.loader.project_state((migration.app_label, migration.name), at_end=False)
+            with connection.schema_editor(collect_sql=True, atomic=migration.atomic) as editor:
+                step = migration.unapply if is_backwards else migration.apply
+                step(state, editor, collect_sql=True)
+            for statement in editor.collected_sql:
+                self.stdout.write(statement)
+
+    @staticmethod
+    def _targets(executor: MigrationExecutor, options: dict[str, Any]) -> list[Any]:
+        app_label, name = options["app_label"], options["migration_name"]
+        leaves: list[Any] = executor.loader.graph.leaf_nodes()
+        if not app_label:
+            return leaves
+        if name == "zero":
+            return [(app_label, None)]
+        if name:
+            return [executor.loader.get_migration_by_prefix(app_label, name)]
+        return [node for node in leaves if node[0] == app_label]
+
+
+@contextlib.contextmanager
+def _no_new_file(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Looking into an SQLite database that isn't there makes one: take it away again."""
+    path = Path(str(connection.settings_dict["NAME"]))
+    is_new = connection.vendor == "sqlite" and not path.exists()
+    yield
+    if is_new:
+        connection.close()
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{path}{suffix}").unlink(missing_ok=True)

@@ -1,0 +1,85 @@
+"""`manage.py seed`: demo content, and any amount of bulk content."""
+
+import argparse
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from cms.errors import InvalidInput
+from cms.progress import Progress
+from cms.seeding.bulk import seed_bulk_posts, seed_bulk_users
+from cms.seeding.demo import ACCOUNTS, default_password, is_demo, is_empty, seed_demo, set_demo_passwords
+
+
+class Command(BaseCommand):
+    help = (
+        "Fill the database with demo content: users of every role, posts in many languages, comment threads, trees."
+        " Running it again adds only what is missing."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--posts", type=_count, default=0, metavar="N", help="N more posts in bulk")
+        parser.add_argument("--users", type=_count, default=0, metavar="N", help="N more users in bulk")
+        parser.add_argument("--rng-seed", type=int, default=1, metavar="N", help="seed of the bulk content (default 1)")
+        parser.add_argument("--force", action="store_true", help="also into a database with content of its own")
+        parser.add_argument(
+            "--demo-password-stdin",
+            action="store_true",
+            help="read the password of the demo accounts from standard input (needed on PostgreSQL to sign in as them)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not (options["force"] or is_empty() or is_demo()):
+            raise CommandError("The database holds content of its own; --force adds the demo content to it.")
+        now = timezone.now()
+        given = self._read_password() if options["demo_password_stdin"] else None
+        try:
+            made = seed_demo(password=given or default_password(), now=now)
+            if given and not made["users"]:
+                set_demo_passwords(given, now)
+        except InvalidInput as error:
+            raise CommandError(f"Nothing was seeded: {error.message}") from error
+        self.stdout.write(describe_demo(made))
+        self._seed_bulk(options["users"], options["posts"], options["rng_seed"], now)
+
+    def _seed_bulk(self, users: int, posts: int, rng_seed: int, now: Any) -> None:
+        if users:
+            progress = Progress("Users", sys.stderr, total=users)
+            made = seed_bulk_users(users, rng_seed=rng_seed, advance=progress.advance)
+            progress.finish()
+            self.stdout.write(f"Bulk: {made} users.")
+        if posts:
+            progress = Progress("Posts", sys.stderr, total=posts)
+            made = seed_bulk_posts(posts, rng_seed=rng_seed, now=now, advance=progress.advance)
+            progress.finish()
+            self.stdout.write(f"Bulk: {made} posts.")
+
+    @staticmethod
+    def _read_password() -> str:
+        password = sys.stdin.readline().rstrip("\n")
+        if not password:
+            raise CommandError("Standard input held no password.")
+        return password
+
+
+def describe_demo(made: dict[str, int]) -> str:
+    """What was made, and how to sign in."""
+    if not any(made.values()):
+        return "Demo content: everything is there already."
+    counts = ", ".join(f"{count} {noun}" for noun, count in made.items())
+    text = f"Demo content: {counts}."
+    if made["users"]:
+        names = ", ".join(ACCOUNTS)
+        text += f"\nDemo accounts: {names}."
+        if password := default_password():
+            return f"{text} Password: {password}"
+        text += " Nobody can sign in as them until `manage.py seed --demo-password-stdin`."
+    return text
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) > 100_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 100000000")
+    return int(text)

@@ -1,0 +1,71 @@
+"""What every request needs before anything else: the client's real address and an id to be found again by."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from uuid_utils.compat import uuid7
+
+from cms.origin import Origin, set_origin
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+GetResponse = Callable[[HttpRequest], HttpResponse]
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}", re.ASCII)
+
+
+def parse_address(text: str) -> Address | None:
+    """The address in `text`, which some proxies write with a port: IPv4 written as IPv6 is IPv4, a zone is dropped."""
+    bracketed = re.fullmatch(r"\[(.*)\](?::[0-9]+)?", text)
+    with_port = re.fullmatch(r"([0-9.]+):[0-9]+", text)
+    bare = (bracketed or with_port or [text, text])[1]
+    try:
+        address = ipaddress.ip_address(bare.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+class ClientAddressMiddleware:
+    """Puts the client's address into REMOTE_ADDR when the request came through a trusted proxy.
+
+    `X-Forwarded-For` is read from its right end, over the proxies we trust; what stands left of the first address that
+    we don't was written by somebody else.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if settings.TRUSTED_PROXIES and (forwarded := request.META.get("HTTP_X_FORWARDED_FOR")):
+            request.META["REMOTE_ADDR"] = self._client_address(request.META.get("REMOTE_ADDR", ""), forwarded)
+        return self.get_response(request)
+
+    @classmethod
+    def _client_address(cls, peer: str, forwarded: str) -> str:
+        nearer = address = peer
+        for candidate in filter(None, map(str.strip, reversed(forwarded.split(",")))):
+            parsed = parse_address(address)
+            if parsed is None or not any(parsed in network for network in settings.TRUSTED_PROXIES):
+                break
+            nearer, address = address, candidate
+        parsed = parse_address(address)
+        return str(parsed) if parsed else nearer
+
+
+class RequestIdMiddleware:
+    """`X-Request-ID` accepted when it is harmless, made otherwise, returned always; and the origin for the audit trail."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else str(uuid7())
+        request.request_id = request_id  # type: ignore[attr-defined]
+        address = parse_address(request.META.get("REMOTE_ADDR", ""))  # behind a Unix socket there is none
+        set_origin(Origin(ip=str(address) if address else None, request_id=request_id))
+        response = self.get_response(request)
+        response.headers["X-Request-ID"] = request_id
+        return response

@@ -1,0 +1,34 @@
+"""What every table shares: a UUIDv7 key, two instants, and checks that count characters on both engines."""
+
+from django.db import models
+from django.db.models.functions import Length, Now
+from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
+from uuid_utils.compat import uuid7
+
+
+class Record(models.Model):
+    """A row with a time-ordered id (UUIDv7, RFC 9562 section 5.7) that is written once."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        abstract = True
+
+
+class Entity(Record):
+    """A row that changes."""
+
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        abstract = True
+
+
+def length_between(field: str, minimum: int, maximum: int) -> models.Q:
+    """A condition on the number of characters: SQLite ignores the length of a varchar, so a check has to say it."""
+    return models.Q(GreaterThanOrEqual(Length(field), minimum)) & models.Q(LessThanOrEqual(Length(field), maximum))
+
+
+def length_at_most(field: str, maximum: int) -> models.Q:
+    return models.Q(LessThanOrEqual(Length(field), maximum))

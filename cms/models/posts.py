@@ -1,0 +1,138 @@
+"""Posts and their revisions. States change in `cms/services/posts.py`; who sees what is decided in `cms/querysets.py`."""
+
+import datetime
+
+from django.conf import settings
+from django.db import models
+
+from cms import limits
+from cms.choices import ContentFormat, Kind, Status, Visibility
+from cms.models.categories import Category
+from cms.models.fields import Entity, length_at_most, length_between
+from cms.models.tags import Tag
+from cms.querysets import PostQuerySet
+
+IS_LISTED = models.Q(status=Status.PUBLISHED, visibility=Visibility.PUBLIC)
+
+
+class Post(Entity):
+    kind = models.CharField(max_length=4, choices=Kind, default=Kind.POST)
+    title = models.CharField(max_length=limits.TITLE[1])
+    slug = models.CharField(max_length=limits.SLUG[1], unique=True)
+    content = models.TextField()
+    content_format = models.CharField(max_length=8, choices=ContentFormat, default=ContentFormat.MARKDOWN)
+    content_html = models.TextField(blank=True)
+    excerpt = models.TextField(blank=True)
+    is_excerpt_derived = models.BooleanField(default=True)
+    language = models.CharField(max_length=limits.LANGUAGE_MAX, default="en")
+    status = models.CharField(max_length=9, choices=Status, default=Status.DRAFT)
+    status_before_trash = models.CharField(max_length=9, blank=True, default="")
+    visibility = models.CharField(max_length=7, choices=Visibility, default=Visibility.PUBLIC)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="posts")
+    co_authors = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="co_authored_posts", blank=True)
+    tags = models.ManyToManyField(Tag, related_name="posts", blank=True)
+    categories = models.ManyToManyField(Category, related_name="posts", blank=True)
+    meta_title = models.CharField(max_length=limits.META_TITLE_MAX, blank=True, default="")
+    meta_description = models.TextField(blank=True, default="")
+    published_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1)
+    reading_time_min = models.PositiveIntegerField(default=1)
+    # Whether the stored counts of its tags and categories include this post: what a change of state adds or takes away.
+    is_counted = models.BooleanField(default=False)
+
+    objects = PostQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=length_between("title", *limits.TITLE), name="cms_post_title_length"),
+            models.CheckConstraint(
+                condition=length_between("slug", *limits.SLUG)
+                & models.Q(slug__regex=limits.SLUG_PATTERN)
+                & ~models.Q(slug__regex=limits.SLUG_EDGE_PATTERN)
+                & ~models.Q(slug__regex=limits.UUID_PATTERN),
+                name="cms_post_slug_valid",
+            ),
+            models.CheckConstraint(
+                condition=length_between("content", *limits.CONTENT), name="cms_post_content_length"
+            ),
+            models.CheckConstraint(
+                condition=length_at_most("excerpt", limits.EXCERPT_MAX)
+                & length_at_most("meta_title", limits.META_TITLE_MAX)
+                & length_at_most("meta_description", limits.META_DESCRIPTION_MAX),
+                name="cms_post_texts_length",
+            ),
+            models.CheckConstraint(
+                condition=length_between("language", 2, limits.LANGUAGE_MAX), name="cms_post_language_length"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=Kind.values)
+                & models.Q(status__in=Status.values)
+                & models.Q(visibility__in=Visibility.values)
+                & models.Q(content_format__in=ContentFormat.values),
+                name="cms_post_choices_valid",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    status=Status.TRASHED, status_before_trash__in=[Status.DRAFT, Status.PUBLISHED, Status.ARCHIVED]
+                )
+                | (~models.Q(status=Status.TRASHED) & models.Q(status_before_trash="")),
+                name="cms_post_trash_remembers_state",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status=Status.PUBLISHED) | models.Q(published_at__isnull=False),
+                name="cms_post_published_has_instant",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(expires_at=None)
+                | models.Q(published_at=None)
+                | models.Q(expires_at__gt=models.F("published_at")),
+                name="cms_post_expires_after_published",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(version__gte=1) & models.Q(reading_time_min__gte=1), name="cms_post_numbers_positive"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["kind", "-published_at", "-id"], name="cms_post_public_published", condition=IS_LISTED
+            ),
+            models.Index(fields=["kind", "-created_at", "-id"], name="cms_post_public_created", condition=IS_LISTED),
+            models.Index(fields=["kind", "-created_at", "-id"], name="cms_post_created"),
+            models.Index(fields=["author", "-created_at"], name="cms_post_author"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def is_scheduled(self, now: datetime.datetime) -> bool:
+        return self.status == Status.PUBLISHED and self.published_at is not None and self.published_at > now
+
+    def is_public(self, now: datetime.datetime) -> bool:
+        """The rule of `PostQuerySet.public`, for one object that is already in memory."""
+        return (
+            self.status == Status.PUBLISHED
+            and self.visibility == Visibility.PUBLIC
+            and self.published_at is not None
+            and self.published_at <= now
+            and (self.expires_at is None or self.expires_at > now)
+        )
+
+
+class PostRevision(Entity):
+    """What a post's content was at one point: `snapshot` holds the fields named in `services.revisions.SNAPSHOT_FIELDS`."""
+
+    post = models.ForeignKey(Post, models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    snapshot = models.JSONField()
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    reason = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["post", "number"], name="cms_postrevision_number_unique"),
+            models.CheckConstraint(condition=models.Q(number__gte=1), name="cms_postrevision_number_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"revision {self.number}"

@@ -1,0 +1,21 @@
+"""API sessions: one row a login, to which its access and refresh tokens belong."""
+
+from django.conf import settings
+from django.db import models
+
+from cms.models.fields import Entity
+
+
+class AuthSession(Entity):
+    """`generation` numbers the refresh token that may be used next; an older one is a replay (RFC 9700 section 4.14.2)."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="auth_sessions")
+    generation = models.PositiveIntegerField(default=1)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "revoked_at"], name="cms_authsession_of_user")]
+
+    def __str__(self) -> str:
+        return str(self.id)

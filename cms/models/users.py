@@ -1,0 +1,68 @@
+"""Users: who they are and which role they have. What a role may do stands in `cms/policy.py`."""
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+
+from cms import limits
+from cms.choices import Role
+from cms.models.fields import Entity, length_at_most, length_between
+from cms.querysets import UserManager
+
+
+class User(Entity, AbstractBaseUser, PermissionsMixin):
+    username = models.CharField(max_length=limits.USERNAME[1])
+    email = models.CharField(max_length=limits.EMAIL_MAX)
+    first_name = models.CharField(max_length=limits.PERSON_NAME_MAX, blank=True, default="")
+    last_name = models.CharField(max_length=limits.PERSON_NAME_MAX, blank=True, default="")
+    display_name = models.CharField(max_length=limits.DISPLAY_NAME_MAX, blank=True, default="")
+    bio = models.TextField(blank=True, default="")
+    role = models.CharField(max_length=10, choices=Role, default=Role.SUBSCRIBER)
+    is_active = models.BooleanField(default=True)
+    email_verified = models.BooleanField(default=False)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = UserManager()
+
+    is_superuser = property(lambda self: self.is_active and self.role == Role.ADMIN)  # takes the place of the column
+    is_staff = property(lambda self: self.is_active and self.role != Role.SUBSCRIBER)
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["email"]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("username"), name="cms_user_username_unique"),
+            models.UniqueConstraint(Lower("email"), name="cms_user_email_unique"),
+            models.CheckConstraint(
+                condition=length_between("username", *limits.USERNAME)
+                & models.Q(username__regex=limits.USERNAME_PATTERN),
+                name="cms_user_username_valid",
+            ),
+            models.CheckConstraint(
+                condition=length_between("email", 3, limits.EMAIL_MAX), name="cms_user_email_length"
+            ),
+            models.CheckConstraint(
+                condition=length_at_most("first_name", limits.PERSON_NAME_MAX)
+                & length_at_most("last_name", limits.PERSON_NAME_MAX)
+                & length_at_most("display_name", limits.DISPLAY_NAME_MAX)
+                & length_at_most("bio", limits.BIO_MAX),
+                name="cms_user_names_length",
+            ),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="cms_user_role_valid"),
+            models.CheckConstraint(
+                condition=models.Q(deleted_at=None) | models.Q(is_active=False), name="cms_user_deleted_is_inactive"
+            ),
+        ]
+        indexes = [models.Index(fields=["created_at", "id"], name="cms_user_newest")]
+
+    def __str__(self) -> str:
+        return self.username
+
+    def get_full_name(self) -> str:
+        return self.display_name or f"{self.first_name} {self.last_name}".strip() or self.username
+
+    def get_short_name(self) -> str:
+        return self.display_name or self.username

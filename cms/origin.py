@@ -1,0 +1,30 @@
+"""Where the current change comes from, for the audit trail: address, request id, API version.
+
+A context variable rather than a parameter: it concerns every service and decides nothing in any of them.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Origin:
+    ip: str | None = None
+    request_id: str = ""
+    api_version: int | None = None
+
+
+_NOWHERE = Origin()
+_current: ContextVar[Origin] = ContextVar("cms_origin", default=_NOWHERE)
+
+
+def current_origin() -> Origin:
+    return _current.get()
+
+
+def set_origin(origin: Origin) -> None:
+    _current.set(origin)
+
+
+def set_api_version(version: int) -> None:
+    _current.set(replace(_current.get(), api_version=version))

@@ -1,0 +1,81 @@
+"""Who may do what, by role. Predicates only; services raise, querysets filter."""
+
+import uuid
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Final
+
+from django.contrib.auth.models import AnonymousUser
+
+from cms.choices import Role
+
+if TYPE_CHECKING:
+    from cms.models import Post, User
+
+
+class SystemActor:
+    """Whoever has a shell on the server: commands act as it. May do everything, and no user stands behind it."""
+
+    pk: Final = None
+    role: Final = Role.ADMIN
+    is_active: Final = True
+    is_authenticated: Final = True
+
+
+SYSTEM: Final = SystemActor()
+
+type Actor = User | AnonymousUser | SystemActor
+
+RANK: Final = {Role.SUBSCRIBER: 1, Role.AUTHOR: 2, Role.EDITOR: 3, Role.ADMIN: 4}
+
+
+def _has_rank(actor: Actor, role: Role) -> bool:
+    if isinstance(actor, AnonymousUser):
+        return False
+    return actor.is_active and RANK[Role(actor.role)] >= RANK[role]
+
+
+def is_known(actor: Actor) -> bool:
+    """Whether an active user stands behind the request."""
+    return actor.pk is not None and actor.is_active
+
+
+def may_comment(actor: Actor) -> bool:
+    return _has_rank(actor, Role.SUBSCRIBER)
+
+
+def may_write_posts(actor: Actor) -> bool:
+    return _has_rank(actor, Role.AUTHOR)
+
+
+def may_edit_all_posts(actor: Actor) -> bool:
+    return _has_rank(actor, Role.EDITOR)
+
+
+def may_edit_post(actor: Actor, post: "Post") -> bool:
+    """Editors edit every post, authors the ones they wrote or co-wrote."""
+    if may_edit_all_posts(actor):
+        return True
+    if not may_write_posts(actor):
+        return False
+    return post.author_id == actor.pk or post.co_authors.filter(pk=actor.pk).exists()
+
+
+def may_edit_post_of(actor: Actor, author_ids: Collection[uuid.UUID]) -> bool:
+    """The same for a row of a list, whose author and co-authors are known by id: no query."""
+    return may_edit_all_posts(actor) or (may_write_posts(actor) and actor.pk in author_ids)
+
+
+def may_moderate(actor: Actor) -> bool:
+    return _has_rank(actor, Role.EDITOR)
+
+
+def may_manage_terms(actor: Actor) -> bool:
+    return _has_rank(actor, Role.EDITOR)
+
+
+def may_manage_users(actor: Actor) -> bool:
+    return _has_rank(actor, Role.ADMIN)
+
+
+def may_see_audit(actor: Actor) -> bool:
+    return _has_rank(actor, Role.ADMIN)

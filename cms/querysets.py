@@ -1,0 +1,119 @@
+"""Every read question of the domain. Who may see what is decided here, in the `visible_to` methods, and nowhere else."""
+
+import datetime
+from typing import Any, Self
+
+from django.contrib.auth.base_user import BaseUserManager
+from django.db import models
+from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models.functions import Concat, Lower
+
+from cms import policy
+from cms.choices import CommentStatus, Kind, Status, Visibility
+from cms.ids import parse_uuid
+from cms.policy import Actor
+
+
+def _is_public(now: datetime.datetime, prefix: str = "") -> Q:
+    return Q(
+        **{
+            f"{prefix}status": Status.PUBLISHED,
+            f"{prefix}visibility": Visibility.PUBLIC,
+            f"{prefix}published_at__lte": now,
+        }
+    ) & (Q(**{f"{prefix}expires_at": None}) | Q(**{f"{prefix}expires_at__gt": now}))
+
+
+class UserQuerySet(models.QuerySet[Any]):
+    def with_email(self, email: str) -> Self:
+        return self.alias(email_folded=Lower("email")).filter(email_folded=email.lower())
+
+    def with_username(self, username: str) -> Self:
+        return self.alias(username_folded=Lower("username")).filter(username_folded=username.lower())
+
+    def named(self, username_or_email: str) -> Self:
+        """The user of a login form, which takes either; a username never holds an @."""
+        return self.with_email(username_or_email) if "@" in username_or_email else self.with_username(username_or_email)
+
+
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+    def get_by_natural_key(self, username: str) -> Any:
+        return self.with_username(username).get()
+
+
+class PostQuerySet(models.QuerySet[Any]):
+    def public(self, now: datetime.datetime) -> Self:
+        """What anyone may read at `now`: time decides in the query, so a scheduled post appears with no job running."""
+        return self.filter(_is_public(now))
+
+    def visible_to(self, user: Actor, now: datetime.datetime) -> Self:
+        """What `user` may read at `now`: the one rule of visibility, for every path and both versions."""
+        if policy.may_edit_all_posts(user):
+            return self.all()
+        if not policy.is_known(user):
+            return self.public(now)
+        return self.filter(_is_public(now) | self._written_by(user))
+
+    def editable_by(self, user: Actor) -> Self:
+        """What `user` may change: `policy.may_edit_post` as a query."""
+        if policy.may_edit_all_posts(user):
+            return self.all()
+        return self.filter(self._written_by(user)) if policy.may_write_posts(user) else self.none()
+
+    def _written_by(self, user: Actor) -> Q:
+        # A membership test by subquery: a join over co-authors would repeat rows.
+        through = self.model.co_authors.through
+        return Q(author_id=user.pk) | Q(pk__in=through.objects.filter(user_id=user.pk).values("post_id"))
+
+    def posts(self) -> Self:
+        """Posts without pages: what lists show unless asked otherwise."""
+        return self.filter(kind=Kind.POST)
+
+    def live(self) -> Self:
+        """Published or scheduled; to be combined with `visible_to`."""
+        return self.filter(status=Status.PUBLISHED)
+
+    def not_trashed(self) -> Self:
+        return self.exclude(status=Status.TRASHED)
+
+    def with_slug_or_id(self, slug_or_id: str) -> Self:
+        """By id when it has the form of one, else by slug; no slug has the form of a UUID."""
+        as_uuid = parse_uuid(slug_or_id)
+        return self.filter(pk=as_uuid) if as_uuid else self.filter(slug=slug_or_id)
+
+
+class TagQuerySet(models.QuerySet[Any]):
+    def by_name(self) -> Self:
+        return self.order_by("name", "id")
+
+
+class CategoryQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: Actor) -> Self:
+        return self.all() if policy.may_manage_terms(user) else self.filter(is_active=True)
+
+    def by_name(self) -> Self:
+        return self.order_by("name", "id")
+
+
+class CommentQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: Actor, now: datetime.datetime) -> Self:
+        """Comments of posts that `user` may read: published ones, one's own, and all of them for a moderator.
+
+        A deleted one keeps its place, without its text, while an answer below it is there to be read.
+        """
+        if policy.may_moderate(user):
+            standing = ~Q(status=CommentStatus.DELETED)
+            return self.filter(standing | self._with_answers(standing))
+        published = Q(status=CommentStatus.PUBLISHED)
+        mine = Q(author_id=user.pk) & ~Q(status=CommentStatus.DELETED) if policy.is_known(user) else Q(pk__in=[])
+        of_visible_posts = self.model.post.field.related_model.objects.visible_to(user, now).values("pk")
+        return self.filter(published | mine | self._with_answers(published), post_id__in=of_visible_posts)
+
+    def _with_answers(self, answers: Q) -> Q:
+        """Deleted comments that have `answers` at any depth below them."""
+        below = Concat(OuterRef("thread_path"), Value("/"))
+        rows = self.model._default_manager.filter(answers, post_id=OuterRef("post_id"), thread_path__startswith=below)
+        return Q(status=CommentStatus.DELETED) & Q(Exists(rows))
+
+    def in_thread_order(self) -> Self:
+        return self.order_by("thread_path")

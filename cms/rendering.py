@@ -1,0 +1,110 @@
+"""From what an editor wrote to what a reader gets: sanitised HTML, plain text, excerpt, reading time."""
+
+import html
+import math
+import re
+from collections import Counter
+
+import nh3
+from markdown_it import MarkdownIt
+
+from cms import limits
+from cms.choices import ContentFormat
+
+WORDS_PER_MINUTE = 238  # silent reading of English non-fiction: Brysbaert 2019, doi:10.1016/j.jml.2019.104047
+DEPTH_MAX = 500  # browsers stop at 512
+CHARACTERS_PER_WORD = 6  # for scripts without spaces, and the share of a word in running English text
+
+_ATTRIBUTES = {
+    # Without `cite`, whose scheme nobody checks.
+    **{tag: attributes - {"cite"} for tag, attributes in nh3.ALLOWED_ATTRIBUTES.items()},
+    "*": {"id", "lang", "dir", "title"},
+    "code": {"class"},
+    "pre": {"class"},
+    "div": {"class"},
+    "span": {"class"},
+    "figure": {"class"},
+}
+# Their text is code or markup, not something to read.
+_DROPPED_WITH_CONTENT = {"script", "style", "iframe", "object", "embed", "noscript", "template", "textarea", "select"}
+_BLOCK_END = re.compile(
+    r"</(?:p|h[1-6]|li|td|th|tr|div|blockquote|pre|figure|figcaption|dt|dd)>|<br\s*/?>|<hr\s*/?>", re.I
+)
+
+# Elements that stand in each other without an end; the others have none, or a second one ends the first.
+_NESTING_TAG = re.compile(
+    r"<(/?)(?!(?:br|hr|img|wbr|col|area|input|link|meta|source|p|li|dt|dd|tr|td|th|thead|tbody|option)\b)([a-z][a-z0-9]*)",
+    re.IGNORECASE,
+)
+_HAS_PARAGRAPHS = re.compile(r"<p[\s>]|<pre[\s>]", re.IGNORECASE)
+_BLANK_LINES = re.compile(r"\r?\n[ \t]*\r?\n")
+_HAS_BLOCK = re.compile(
+    r"</?(?:address|article|aside|blockquote|dd|details|div|dl|dt|figcaption|figure|footer|form|h[1-6]|header|hr|li|"
+    r"main|nav|ol|section|table|tbody|td|tfoot|th|thead|tr|ul|script|style)\b|\A<!--[^>]*-->\Z",
+    re.IGNORECASE,
+)
+
+_markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+
+
+def render_html(content: str, content_format: str) -> str:
+    """HTML that is safe to show: no script, style, frame, form or handler survives."""
+    source = _markdown.render(content) if content_format == ContentFormat.MARKDOWN else _with_paragraphs(content)
+    if _is_too_deep(source):
+        source = f"<pre>{html.escape(source)}</pre>"
+    return nh3.clean(
+        source,
+        attributes=_ATTRIBUTES,
+        clean_content_tags=_DROPPED_WITH_CONTENT,
+        url_schemes={"http", "https", "mailto", "tel"},
+        link_rel="noopener noreferrer",
+    )
+
+
+def _is_too_deep(source: str) -> bool:
+    """Whether elements stand in each other so deep that a parser's time, the square of the depth, would be felt."""
+    depth, opened = 0, Counter[str]()
+    for match in _NESTING_TAG.finditer(source):
+        name = match[2].lower()
+        if not match[1]:
+            step = 1
+        elif opened[name]:
+            step = -1
+        else:
+            continue
+        opened[name] += step
+        depth += step
+        if depth > DEPTH_MAX:
+            return True
+    return False
+
+
+def _with_paragraphs(content: str) -> str:
+    """HTML as editors type it: where nothing marks a paragraph, blank lines between them do, as in WordPress."""
+    if _HAS_PARAGRAPHS.search(content):
+        return content
+    blocks = [block.strip() for block in _BLANK_LINES.split(content)]
+    if len(blocks) < 2:
+        return content
+    return "\n\n".join(block if _HAS_BLOCK.search(block) else f"<p>{block}</p>" for block in blocks if block)
+
+
+def plain_text(content_html: str) -> str:
+    """The words of sanitised HTML, blanks collapsed."""
+    spaced = _BLOCK_END.sub(lambda match: f" {match.group()}", content_html)
+    return " ".join(html.unescape(nh3.clean(spaced, tags=set())).split())
+
+
+def derive_excerpt(text: str) -> str:
+    """The beginning of `text`, cut at a word where it has words, at most 500 characters."""
+    if len(text) <= limits.EXCERPT_MAX:
+        return text
+    cut = text[: limits.EXCERPT_MAX - 1]
+    at_word = cut.rsplit(" ", 1)[0]
+    return (at_word if len(at_word) > limits.EXCERPT_MAX // 2 else cut).rstrip() + "…"
+
+
+def reading_time_min(text: str) -> int:
+    """Whole minutes, at least 1."""
+    words = max(text.count(" ") + 1, len(text) / CHARACTERS_PER_WORD)
+    return max(1, math.ceil(words / WORDS_PER_MINUTE))

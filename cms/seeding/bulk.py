@@ -1,0 +1,160 @@
+"""Bulk content: any number of posts and users, the same for the same seed, made in batches of bounded size.
+
+It is load, not history: bulk rows carry neither revisions nor audit events.
+"""
+
+import datetime
+import random
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable
+from itertools import batched
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.db.models import F
+
+from cms.choices import ContentFormat, Role, Status, Visibility
+from cms.ids import random_uuid7
+from cms.models import Category, Post, Tag, User
+from cms.policy import SYSTEM
+from cms.rendering import derive_excerpt, plain_text, reading_time_min, render_html
+from cms.seeding.words import ADJECTIVES, NOUNS, PARAGRAPHS, TOPICS
+from cms.services.categories import create_category
+from cms.services.tags import create_tag
+from cms.slugs import slugify
+
+BATCH = 1_000
+NEWEST = datetime.datetime(2026, 10, 31, 12, tzinfo=datetime.UTC)
+SPAN_S = 10 * 365 * 24 * 3600
+CATEGORIES = ("Field notes", "Workshop", "Archive", "Letters", "Data", "Travel", "Reviews", "Questions")
+# Of each ten posts nine are public, and one is what readers must never see.
+HIDDEN: tuple[dict[str, Any], ...] = (
+    {"status": Status.DRAFT},
+    {"status": Status.ARCHIVED},
+    {"status": Status.PUBLISHED, "visibility": Visibility.PRIVATE},
+    {"status": Status.PUBLISHED, "is_scheduled": True},
+)
+
+# Rendered once: the HTML of paragraphs that stand together is their HTML joined.
+_RENDERED = [render_html(paragraph, ContentFormat.MARKDOWN) for paragraph in PARAGRAPHS]
+_PLAIN = [plain_text(html) for html in _RENDERED]
+
+
+def seed_bulk_users(count: int, *, rng_seed: int, advance: Callable[[int], None]) -> int:
+    """See to it that bulk users 1..count exist; how many were made. Nobody can sign in as one."""
+    made = 0
+    password = make_password(None)
+    for numbers in batched(range(1, count + 1), BATCH):
+        names = {f"reader_{rng_seed}_{number}": number for number in numbers}
+        for present in User.objects.filter(username__in=names).values_list("username", flat=True):
+            del names[present]
+        User.objects.bulk_create(_bulk_user(name, number, rng_seed, password) for name, number in names.items())
+        made += len(names)
+        advance(len(numbers))
+    return made
+
+
+def seed_bulk_posts(count: int, *, rng_seed: int, now: datetime.datetime, advance: Callable[[int], None]) -> int:
+    """See to it that bulk posts 1..count exist, in batches that are each whole; how many were made."""
+    authors = list(User.objects.filter(role__in=[Role.AUTHOR, Role.EDITOR, Role.ADMIN]).order_by("username")[:50])
+    tags, categories = _tags(now), _categories(now)
+    made = 0
+    for numbers in batched(range(1, count + 1), BATCH):
+        slugs = {number: f"sample-{rng_seed}-{number}" for number in numbers}
+        present = set(Post.objects.filter(slug__in=slugs.values()).values_list("slug", flat=True))
+        missing = {number: slug for number, slug in slugs.items() if slug not in present}
+        with transaction.atomic():
+            _insert_batch(missing, rng_seed, authors, tags, categories)
+        made += len(missing)
+        advance(len(numbers))
+    return made
+
+
+def _insert_batch(
+    slugs: dict[int, str], rng_seed: int, authors: list[User], tags: list[Tag], categories: list[Category]
+) -> None:
+    posts: list[Post] = []
+    tag_links: list[Any] = []
+    category_links: list[Any] = []
+    for number, slug in slugs.items():
+        rng = random.Random(f"{rng_seed}:{number}")
+        post = _bulk_post(number, slug, rng, authors)
+        posts.append(post)
+        # The first of a list are drawn far more often than the last, as in a real vocabulary.
+        drawn = {tags[int(len(tags) * rng.random() ** 2)] for _ in range(rng.randint(1, 5))}
+        tag_links += [Post.tags.through(post_id=post.pk, tag_id=tag.pk) for tag in sorted(drawn, key=lambda t: t.slug)]
+        category_links.append(Post.categories.through(post_id=post.pk, category_id=rng.choice(categories).pk))
+    Post.objects.bulk_create(posts)
+    Post.tags.through._default_manager.bulk_create(tag_links)
+    Post.categories.through._default_manager.bulk_create(category_links)
+    counted = {post.pk for post in posts if post.is_counted}
+    _add_counts(Tag, "usage_count", (link.tag_id for link in tag_links if link.post_id in counted))
+    _add_counts(Category, "post_count", (link.category_id for link in category_links if link.post_id in counted))
+
+
+def _add_counts(model: type[Tag] | type[Category], field: str, ids: Iterable[uuid.UUID]) -> None:
+    """One statement for all rows that gain the same number; in the order of ids, as everywhere."""
+    for pk, gained in sorted(Counter(ids).items()):
+        model.objects.filter(pk=pk).update(**{field: F(field) + gained})
+
+
+def _bulk_post(number: int, slug: str, rng: random.Random, authors: list[User]) -> Post:
+    created_at = NEWEST - datetime.timedelta(seconds=rng.randrange(SPAN_S))
+    state: dict[str, Any] = {"status": Status.PUBLISHED}
+    if number % 10 == 0:
+        state = dict(HIDDEN[number // 10 % len(HIDDEN)])
+    is_scheduled = state.pop("is_scheduled", False)
+    chosen = rng.sample(range(len(PARAGRAPHS)), rng.randint(3, 8))
+    text = " ".join(_PLAIN[index] for index in chosen)
+    post = Post(
+        id=random_uuid7(created_at, rng),
+        title=f"{rng.choice(ADJECTIVES).capitalize()} {rng.choice(NOUNS)}, no. {number}",
+        slug=slug,
+        content="\n\n".join(PARAGRAPHS[index] for index in chosen) + "\n",
+        content_html="".join(_RENDERED[index] for index in chosen),
+        excerpt=derive_excerpt(text),
+        reading_time_min=reading_time_min(text),
+        author=rng.choice(authors),
+        created_at=created_at,
+        updated_at=created_at,
+        published_at=NEWEST.replace(year=2036) if is_scheduled else created_at,
+        **state,
+    )
+    if post.status == Status.DRAFT:
+        post.published_at = None
+    post.is_counted = post.is_public(NEWEST)
+    return post
+
+
+def _bulk_user(name: str, number: int, rng_seed: int, password: str) -> User:
+    rng = random.Random(f"user:{rng_seed}:{number}")
+    created_at = NEWEST - datetime.timedelta(seconds=rng.randrange(SPAN_S))
+    return User(
+        id=random_uuid7(created_at, rng),
+        username=name,
+        email=f"{name}@example.net",
+        display_name=f"Reader {number}",
+        password=password,
+        created_at=created_at,
+        updated_at=created_at,
+    )
+
+
+def _tags(now: datetime.datetime) -> list[Tag]:
+    slugs = {slugify(name, fallback="tag"): name for name in TOPICS}
+    present = {tag.slug: tag for tag in Tag.objects.filter(slug__in=slugs)}
+    return [
+        present.get(slug) or create_tag(actor=SYSTEM, fields={"name": name, "slug": slug}, now=now)
+        for slug, name in slugs.items()
+    ]
+
+
+def _categories(now: datetime.datetime) -> list[Category]:
+    slugs = {f"sample-{slugify(name, fallback='category')}": name for name in CATEGORIES}
+    present = {category.slug: category for category in Category.objects.filter(slug__in=slugs)}
+    return [
+        present.get(slug) or create_category(actor=SYSTEM, fields={"name": name, "slug": slug}, now=now)
+        for slug, name in slugs.items()
+    ]

@@ -1,0 +1,23 @@
+"""Writing the audit trail: called by the other services inside their transaction."""
+
+from typing import Any
+
+from cms.models import AuditEvent, User
+from cms.origin import current_origin
+from cms.policy import Actor
+
+
+def record_event(actor: Actor, action: str, subject: Any, *, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """One row: who did what to which object, from where, and what changed. Values must be JSON and never a secret."""
+    origin = current_origin()
+    AuditEvent.objects.create(
+        actor=actor if isinstance(actor, User) else None,
+        action=action,
+        object_type=subject._meta.model_name,
+        object_id=subject.pk,
+        before=before,
+        after=after,
+        ip=origin.ip,
+        request_id=origin.request_id,
+        api_version=origin.api_version,
+    )

@@ -1,0 +1,69 @@
+"""Checks of single values that several services share: each gives the errors it found, in the order of the fields."""
+
+import re
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from cms import limits
+from cms.errors import FieldError
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)  # RFC 5646 section 2.1, in outline
+
+
+def check_length(field: str, value: str, minimum: int, maximum: int) -> list[FieldError]:
+    """Characters of the text as it is; one that is only blanks counts as empty where something is required."""
+    if minimum and not value.strip():
+        return [FieldError(field, "required", "This field can't be empty.")]
+    if len(value) < minimum:
+        return [FieldError(field, "too_short", f"At least {minimum} characters are needed; there are {len(value)}.")]
+    if len(value) > maximum:
+        return [FieldError(field, "too_long", f"At most {maximum} characters are allowed; there are {len(value)}.")]
+    return []
+
+
+def check_characters(field: str, value: str) -> list[FieldError]:
+    """NUL can't be stored by PostgreSQL, and a lone surrogate by nothing."""
+    if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
+        return [FieldError(field, "invalid_characters", "NUL characters and lone surrogates are not allowed.")]
+    return []
+
+
+def check_text(field: str, value: str, minimum: int, maximum: int) -> list[FieldError]:
+    return check_length(field, value, minimum, maximum) or check_characters(field, value)
+
+
+def check_email(field: str, value: str) -> list[FieldError]:
+    """ASCII only: lower() of other letters may be ASCII (the Kelvin sign), and then two addresses pass for one."""
+    errors = check_text(field, value, 3, limits.EMAIL_MAX)
+    if errors:
+        return errors
+    try:
+        validate_email(value)
+    except ValidationError:
+        pass
+    else:
+        if value.isascii():
+            return []
+    return [FieldError(field, "invalid_email", "This is no valid e-mail address.")]
+
+
+def check_username(field: str, value: str, *, is_reserved_allowed: bool) -> list[FieldError]:
+    errors = check_text(field, value, *limits.USERNAME)
+    if not errors and not re.match(limits.USERNAME_PATTERN, value):
+        errors = [FieldError(field, "invalid_username", "A username consists of letters A to Z, digits and '_'.")]
+    if not errors and not is_reserved_allowed and value.lower() in limits.RESERVED_USERNAMES:
+        errors = [FieldError(field, "reserved", f"The username {value!r} is reserved.")]
+    return errors
+
+
+def check_choice(field: str, value: str, allowed: list[str]) -> list[FieldError]:
+    if value in allowed:
+        return []
+    return [FieldError(field, "invalid_choice", f"{value!r} is not one of: {', '.join(allowed)}.")]
+
+
+def check_language(field: str, value: str) -> list[FieldError]:
+    if len(value) <= limits.LANGUAGE_MAX and _LANGUAGE.fullmatch(value):
+        return []
+    return [FieldError(field, "invalid_language", "This is no BCP 47 language tag, such as en or pt-BR.")]

@@ -1,0 +1,156 @@
+"""Comments: writing, editing, moderating, deleting."""
+
+import datetime
+from typing import Final, TypedDict
+
+from django.conf import settings
+from django.db import transaction
+from uuid_utils.compat import uuid7
+
+from cms import limits, policy
+from cms.choices import CommentStatus
+from cms.errors import FieldError, InvalidInput, InvalidTransition, PermissionRefused
+from cms.ids import uuid7_at
+from cms.models import Comment, Post, User
+from cms.policy import Actor
+from cms.services.audit import record_event
+from cms.services.checks import check_choice, check_text
+from cms.services.locks import lock_row
+
+_MODERATED: Final = (CommentStatus.PENDING, CommentStatus.REJECTED, CommentStatus.SPAM)
+WAYS: Final = {
+    CommentStatus.PENDING: (CommentStatus.PUBLISHED, CommentStatus.REJECTED, CommentStatus.SPAM, CommentStatus.DELETED),
+    CommentStatus.PUBLISHED: (*_MODERATED, CommentStatus.DELETED),
+    CommentStatus.REJECTED: (CommentStatus.DELETED,),
+    CommentStatus.SPAM: (CommentStatus.DELETED,),
+    CommentStatus.DELETED: (),
+}
+ACTIONS: Final = {
+    CommentStatus.PUBLISHED: "comment.published",
+    CommentStatus.REJECTED: "comment.rejected",
+    CommentStatus.SPAM: "comment.rejected",
+    CommentStatus.PENDING: "comment.updated",
+    CommentStatus.DELETED: "comment.deleted",
+}
+
+
+class CommentFields(TypedDict, total=False):
+    text: str
+    parent: Comment | None
+    # The rest is for importers: they write what others have said, when and in which state.
+    author: User | None
+    author_name: str
+    author_email: str
+    status: str
+    created_at: datetime.datetime
+
+
+def create_comment(*, actor: Actor, post: Post, fields: CommentFields, now: datetime.datetime) -> Comment:
+    """A comment by `actor` on a post that the caller has found visible. A subscriber's waits for a moderator."""
+    if not policy.may_comment(actor):
+        raise PermissionRefused("Only signed-in users write comments.")
+    if actor is not policy.SYSTEM and fields.keys() - {"text", "parent"}:
+        raise PermissionRefused("Only importers write comments for others.")
+    parent = fields.get("parent")
+    errors = _text_errors(fields.get("text", "")) + _parent_errors(post, parent) + _imported_errors(actor, fields)
+    if errors:
+        raise InvalidInput(errors)
+    created_at = fields.get("created_at", now)
+    is_published_at_once = policy.may_write_posts(actor)
+    comment = Comment(
+        **{
+            "author": None if actor is policy.SYSTEM else actor,
+            "status": CommentStatus.PUBLISHED if is_published_at_once else CommentStatus.PENDING,
+            **fields,
+            # Of imported comments too the ids grow with time, and so do the paths made of them.
+            "id": uuid7_at(created_at) if "created_at" in fields else uuid7(),
+            "post": post,
+            "depth": parent.depth + 1 if parent else 0,
+            "created_at": created_at,
+            "updated_at": created_at,
+        }
+    )
+    comment.thread_path = f"{parent.thread_path}/{comment.id.hex}" if parent else comment.id.hex
+    with transaction.atomic():
+        comment.save(force_insert=True)
+        record_event(
+            actor, "comment.created", comment, before={}, after={"post": str(post.pk), "status": comment.status}
+        )
+    return comment
+
+
+def edit_comment(*, actor: Actor, comment: Comment, text: str, now: datetime.datetime) -> Comment:
+    """By its author or a moderator."""
+    if not (policy.may_moderate(actor) or (policy.is_known(actor) and comment.author_id == actor.pk)):
+        raise PermissionRefused("Only its author and moderators edit this comment.")
+    if errors := _text_errors(text):
+        raise InvalidInput(errors)
+    with transaction.atomic():
+        comment = lock_row(comment)
+        if comment.status == CommentStatus.DELETED:
+            raise InvalidTransition("comment", comment.status, "edited", ())
+        before = {"status": comment.status}
+        comment.text, comment.edited_at, comment.updated_at = text, now, now
+        if _needs_review(actor, comment):
+            comment.status = CommentStatus.PENDING
+        comment.save(update_fields=["text", "status", "edited_at", "updated_at"])
+        record_event(actor, "comment.updated", comment, before=before, after={"status": comment.status})
+    return comment
+
+
+def moderate_comment(*, actor: Actor, comment: Comment, status: CommentStatus, now: datetime.datetime) -> Comment:
+    """Publish, reject, mark as spam or send back to pending."""
+    if not policy.may_moderate(actor):
+        raise PermissionRefused("Only editors moderate comments.")
+    return _set_status(actor, comment, status, now)
+
+
+def delete_comment(*, actor: Actor, comment: Comment, now: datetime.datetime) -> Comment:
+    """Its text is gone for good; the row keeps its place in the thread."""
+    if not (policy.may_moderate(actor) or (policy.is_known(actor) and comment.author_id == actor.pk)):
+        raise PermissionRefused("Only its author and moderators delete this comment.")
+    return _set_status(actor, comment, CommentStatus.DELETED, now)
+
+
+def _set_status(actor: Actor, comment: Comment, status: CommentStatus, now: datetime.datetime) -> Comment:
+    with transaction.atomic():
+        comment = lock_row(comment)
+        ways = WAYS[CommentStatus(comment.status)]
+        if status not in ways:
+            raise InvalidTransition("comment", comment.status, status, ways)
+        before = {"status": comment.status}
+        comment.status, comment.updated_at = status, now
+        if status == CommentStatus.DELETED:
+            comment.text = ""
+        comment.save(update_fields=["status", "text", "updated_at"])
+        record_event(actor, ACTIONS[status], comment, before=before, after={"status": status})
+    return comment
+
+
+def _needs_review(actor: Actor, comment: Comment) -> bool:
+    is_reviewed = comment.status == CommentStatus.PUBLISHED and not policy.may_moderate(actor)
+    return settings.COMMENT_EDITS_NEED_REVIEW and is_reviewed
+
+
+def _imported_errors(actor: Actor, fields: CommentFields) -> list[FieldError]:
+    name = fields.get("author_name", "")
+    errors = check_text("author_name", name, 0, limits.GUEST_NAME_MAX)
+    errors += check_text("author_email", fields.get("author_email", ""), 0, limits.EMAIL_MAX)
+    errors += check_choice("status", fields.get("status", CommentStatus.PENDING), CommentStatus.values)
+    if actor is policy.SYSTEM and not (name or fields.get("author")):
+        errors.append(FieldError("author", "required", "A comment has an author or an author's name."))
+    return errors
+
+
+def _text_errors(text: str) -> list[FieldError]:
+    return check_text("text", text, *limits.COMMENT_TEXT)
+
+
+def _parent_errors(post: Post, parent: Comment | None) -> list[FieldError]:
+    if parent is None:
+        return []
+    if parent.post_id != post.pk or parent.status == CommentStatus.DELETED:
+        return [FieldError("parent", "invalid_parent", "A reply answers a comment of the same post that still stands.")]
+    if parent.depth >= limits.COMMENT_DEPTH_MAX:
+        return [FieldError("parent", "too_deep", f"Threads are at most {limits.COMMENT_DEPTH_MAX} levels deep.")]
+    return []

@@ -1,0 +1,68 @@
+"""The stored counts of tags and categories: public posts that carry them, changed in the transaction of the post's change."""
+
+import datetime
+import uuid
+from collections.abc import Collection
+
+from django.db.models import F
+
+from cms.choices import Kind
+from cms.models import Category, Post, Tag
+
+TermIds = frozenset[uuid.UUID]
+
+
+def term_ids_of(post: Post) -> tuple[TermIds, TermIds]:
+    """The ids of a post's tags and of its categories. Call it under the post's row lock."""
+    return (
+        frozenset(post.tags.through.objects.filter(post_id=post.pk).values_list("tag_id", flat=True)),
+        frozenset(post.categories.through.objects.filter(post_id=post.pk).values_list("category_id", flat=True)),
+    )
+
+
+def lock_terms(tag_ids: Collection[uuid.UUID], category_ids: Collection[uuid.UUID]) -> tuple[TermIds, TermIds]:
+    """Lock these tags, then these categories, each in the order of ids; the ids of those that are still there.
+
+    It is the one order of all writers, and comes before a post's links to them: two posts that share terms can't wait
+    for each other, and nobody deletes a term that a post is about to get.
+    """
+    return _lock(Tag, tag_ids), _lock(Category, category_ids)
+
+
+def settle_counts(post: Post, before: tuple[TermIds, TermIds], now: datetime.datetime) -> None:
+    """Add and take away what has changed since `before`, and remember in the row whether the post is counted.
+
+    The caller holds the post's row lock.
+    """
+    was_counted, is_counted = post.is_counted, post.kind == Kind.POST and post.is_public(now)
+    after = term_ids_of(post)
+    for model, field, old, new in (
+        (Tag, "usage_count", before[0], after[0]),
+        (Category, "post_count", before[1], after[1]),
+    ):
+        old_ids, new_ids = old if was_counted else frozenset(), new if is_counted else frozenset()
+        _add(model, field, gained=new_ids - old_ids, lost=old_ids - new_ids)
+    if was_counted != is_counted:
+        post.is_counted = is_counted
+        Post.objects.filter(pk=post.pk).update(is_counted=is_counted)
+
+
+def _add(
+    model: type[Tag] | type[Category], field: str, *, gained: Collection[uuid.UUID], lost: Collection[uuid.UUID]
+) -> None:
+    changed = {*gained, *lost}
+    if not changed:
+        return
+    _lock(model, changed)
+    if gained:
+        model.objects.filter(pk__in=gained).update(**{field: F(field) + 1})
+    if lost:
+        model.objects.filter(pk__in=lost).update(**{field: F(field) - 1})
+
+
+def _lock(model: type[Tag] | type[Category], ids: Collection[uuid.UUID]) -> TermIds:
+    if not ids:
+        return frozenset()
+    # no_key: rows that refer to a term, such as the links of a post that nobody counts, need its key alone.
+    rows = model._default_manager.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
+    return frozenset(rows.values_list("pk", flat=True))

@@ -1,0 +1,28 @@
+"""What only importers do to posts: say when they last changed, and keep the addresses of their old site working."""
+
+import datetime
+
+from cms import limits, policy
+from cms.errors import Duplicate, FieldError, InvalidInput, PermissionRefused
+from cms.models import Post, Redirect
+from cms.policy import Actor
+
+
+def backdate_post(*, actor: Actor, post: Post, updated_at: datetime.datetime) -> None:
+    """Set the instant of the last change to what the source says. No event: nothing that anyone reads changes."""
+    if actor is not policy.SYSTEM:
+        raise PermissionRefused("Only importers say when a post was changed.")
+    Post.objects.filter(pk=post.pk).update(updated_at=updated_at)
+
+
+def add_redirect(*, actor: Actor, post: Post, old_path: str, now: datetime.datetime) -> None:
+    """Let `old_path` lead to the post. Raises Duplicate when it already leads to another one."""
+    if actor is not policy.SYSTEM:
+        raise PermissionRefused("Only importers add redirects.")
+    if not old_path.startswith("/") or not 2 <= len(old_path) <= limits.OLD_PATH_MAX or "\x00" in old_path:
+        message = f"An old path begins with '/' and has 2 to {limits.OLD_PATH_MAX} characters."
+        raise InvalidInput([FieldError("old_path", "invalid_path", message)])
+    defaults = {"post": post, "created_at": now, "updated_at": now}
+    redirect, _ = Redirect.objects.get_or_create(old_path=old_path, defaults=defaults)
+    if redirect.post_id != post.pk:
+        raise Duplicate("old_path", "This address already leads to another post.")

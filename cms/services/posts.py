@@ -1,0 +1,234 @@
+"""Posts: what they say. How they go from state to state stands in `post_states.py`."""
+
+import datetime
+from typing import Any, TypedDict
+
+from django.db import transaction
+
+from cms import limits, policy
+from cms.choices import ContentFormat, Kind, Visibility
+from cms.errors import FieldError, InvalidInput, PermissionRefused
+from cms.models import Category, Post, Redirect, User
+from cms.policy import Actor
+from cms.rendering import derive_excerpt, plain_text, reading_time_min, render_html
+from cms.services.audit import record_event
+from cms.services.checks import check_choice, check_language, check_text
+from cms.services.counts import TermIds, lock_terms, settle_counts, term_ids_of
+from cms.services.locks import lock_row
+from cms.services.revisions import SNAPSHOT_FIELDS, write_revision
+from cms.services.slugs import insert_with_slug, save_with_slug
+from cms.services.tags import tag_name_errors, tags_named
+from cms.slugs import slug_problem, slugify
+
+TAKEN_SLUG = "A post with this slug exists."
+
+
+class PostFields(TypedDict, total=False):
+    """What a caller may say of a post. An absent key leaves the field as it is."""
+
+    kind: str
+    title: str
+    slug: str
+    content: str
+    content_format: str
+    excerpt: str
+    """An empty one is derived from the content."""
+    language: str
+    visibility: str
+    meta_title: str
+    meta_description: str
+    expires_at: datetime.datetime | None
+    created_at: datetime.datetime
+    """Only for importers."""
+    tags: list[str]
+    """Names; missing tags are made."""
+    categories: list[Category]
+    co_authors: list[User]
+
+
+RELATIONS = ("tags", "categories", "co_authors")
+TEXTS = {
+    "title": limits.TITLE,
+    "content": limits.CONTENT,
+    "excerpt": (0, limits.EXCERPT_MAX),
+    "meta_title": (0, limits.META_TITLE_MAX),
+    "meta_description": (0, limits.META_DESCRIPTION_MAX),
+}
+DERIVED_FROM = {"content", "content_format", "excerpt"}
+CHOICES = {"kind": Kind.values, "visibility": Visibility.values, "content_format": ContentFormat.values}
+
+
+def create_post(*, actor: Actor, fields: PostFields, now: datetime.datetime, author: User | None = None) -> Post:
+    """A new draft, by `actor`, who is its author unless the system writes for `author`."""
+    if not policy.may_write_posts(actor):
+        raise PermissionRefused("Only authors, editors and admins write posts.")
+    _refuse_backdating(actor, fields)
+    author = author if actor is policy.SYSTEM else actor  # type: ignore[assignment]
+    errors = _field_errors({"title": "", "content": "", **fields})
+    if errors or author is None:
+        raise InvalidInput(errors or [FieldError("author", "required", "A post has an author.")])
+    columns = {name: value for name, value in fields.items() if name not in RELATIONS}
+    post = Post(**{"created_at": now, "updated_at": fields.get("created_at", now), **columns, "author": author})
+    post.slug = fields.get("slug") or slugify(post.title, fallback=post.kind)
+    post.is_excerpt_derived = not post.excerpt
+    _derive(post)
+    with transaction.atomic():
+        insert_with_slug(
+            post, is_chosen="slug" in fields, insert=lambda: post.save(force_insert=True), taken_message=TAKEN_SLUG
+        )
+        _set_relations(actor, post, fields, (frozenset(), frozenset()), now)
+        write_revision(actor, post, "created", now)
+        record_event(actor, "post.created", post, before={}, after={"title": post.title, "slug": post.slug})
+    return post
+
+
+def update_post(*, actor: Actor, post: Post, changes: PostFields, now: datetime.datetime) -> Post:
+    """Change what `changes` names and nothing else. The version grows when anything did change."""
+    _refuse_backdating(actor, changes)
+    if errors := _field_errors(changes):
+        raise InvalidInput(errors)
+    with transaction.atomic():
+        post = lock_post(actor, post)
+        terms_before = term_ids_of(post)
+        before = _apply(post, changes)
+        _refuse_early_expiry(post)
+        # The slug before the terms, as when a post is created: each may have to wait for another writer.
+        if "slug" in before:
+            _keep_old_slug(post, before["slug"], now)
+        is_related_changed = _set_relations(actor, post, changes, terms_before, now)
+        if not before and not is_related_changed:
+            return post
+        save_change(post, now)
+        settle_counts(post, terms_before, now)
+        if before.keys() & set(SNAPSHOT_FIELDS):
+            write_revision(actor, post, "updated", now)
+        record_event(
+            actor, "post.updated", post, before=_plain(before), after=_plain({n: getattr(post, n) for n in before})
+        )
+    return post
+
+
+def lock_post(actor: Actor, post: Post) -> Post:
+    """The post as it is now, its row locked. Raises NotFound when it is gone, PermissionRefused for strangers."""
+    locked = lock_row(post)
+    if not policy.may_edit_post(actor, locked):
+        raise PermissionRefused("Only its authors and editors change this post.")
+    return locked
+
+
+def save_change(post: Post, now: datetime.datetime) -> None:
+    """Save a locked post whose content or state has changed."""
+    post.version += 1
+    post.updated_at = now
+    post.save()
+
+
+def _apply(post: Post, changes: PostFields) -> dict[str, Any]:
+    """Set the named columns and what is derived from them; what those that have changed held before, by name."""
+    columns = {name: value for name, value in changes.items() if name not in RELATIONS}
+    before = {name: getattr(post, name) for name in (*columns, "is_excerpt_derived")}
+    is_text_changed = any(columns[name] != before[name] for name in DERIVED_FROM & columns.keys())
+    for name, value in columns.items():
+        setattr(post, name, value)
+    if is_text_changed:
+        if "excerpt" in columns:
+            post.is_excerpt_derived = not post.excerpt
+        _derive(post)
+    return {name: value for name, value in before.items() if getattr(post, name) != value}
+
+
+def _derive(post: Post) -> None:
+    post.content_html = render_html(post.content, post.content_format)
+    text = plain_text(post.content_html)
+    post.reading_time_min = reading_time_min(text)
+    if post.is_excerpt_derived:
+        post.excerpt = derive_excerpt(text)
+
+
+def _set_relations(
+    actor: Actor, post: Post, fields: PostFields, terms_before: tuple[TermIds, TermIds], now: datetime.datetime
+) -> bool:
+    """Set the relations that `fields` names; whether any of them changed."""
+    wanted: dict[str, list[Any]] = {}
+    if "tags" in fields:
+        wanted["tags"] = tags_named(actor=actor, names=fields["tags"], now=now)
+    if "categories" in fields:
+        wanted["categories"] = fields["categories"]
+    if "co_authors" in fields:
+        wanted["co_authors"] = [user for user in fields["co_authors"] if user.pk != post.author_id]
+    before = {"tags": terms_before[0], "categories": terms_before[1]}
+    if "co_authors" in wanted:
+        before["co_authors"] = frozenset(post.co_authors.values_list("pk", flat=True))
+    after = {name: frozenset(row.pk for row in rows) for name, rows in wanted.items()}
+    changed = [name for name in after if after[name] != before[name]]
+    _lock_terms(changed, before, after)
+    for name in changed:
+        manager = getattr(post, name)
+        manager.remove(*(before[name] - after[name]))
+        manager.add(*(after[name] - before[name]))
+    return bool(changed)
+
+
+def _lock_terms(changed: list[str], before: dict[str, TermIds], after: dict[str, TermIds]) -> None:
+    """Lock the terms that come and go. Raises InvalidInput when one was deleted since the caller looked it up."""
+    touched = [before[name] ^ after[name] if name in changed else frozenset() for name in ("tags", "categories")]
+    found = lock_terms(touched[0], touched[1])
+    for name, ids, present in zip(("tags", "categories"), touched, found, strict=True):
+        if name in changed and (ids - before[name]) - present:
+            raise InvalidInput([FieldError(name, "missing", f"One of these {name} was deleted meanwhile.")])
+
+
+def _keep_old_slug(post: Post, old_slug: str, now: datetime.datetime) -> None:
+    """A slug that was given up goes on leading to the post; one that is in use leads nowhere else."""
+    save_with_slug(post, taken_message=TAKEN_SLUG, update_fields=["slug"])
+    Redirect.objects.filter(old_path=f"/posts/{post.slug}").delete()
+    values = {"post": post, "updated_at": now}
+    Redirect.objects.update_or_create(
+        old_path=f"/posts/{old_slug}", defaults=values, create_defaults={**values, "created_at": now}
+    )
+
+
+def _refuse_backdating(actor: Actor, fields: PostFields) -> None:
+    if "created_at" in fields and actor is not policy.SYSTEM:
+        raise PermissionRefused("Only importers say when a post was created.")
+
+
+def _refuse_early_expiry(post: Post) -> None:
+    if post.expires_at and post.published_at and post.expires_at <= post.published_at:
+        raise InvalidInput([FieldError("expires_at", "too_early", "A post expires after it was published.")])
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Values as JSON holds them; long texts by their length, for the revision has them."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime.datetime) else value
+        for name, value in values.items()
+        if name != "content"
+    }
+
+
+def _field_errors(fields: PostFields) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for name, (minimum, maximum) in TEXTS.items():
+        if name in fields:
+            errors += check_text(name, fields[name], minimum, maximum)  # type: ignore[literal-required]
+    for name, allowed in CHOICES.items():
+        if name in fields:
+            errors += check_choice(name, fields[name], allowed)  # type: ignore[literal-required]
+    if "language" in fields:
+        errors += check_language("language", fields["language"])
+    if problem := slug_problem(fields["slug"]) if "slug" in fields else None:
+        errors.append(FieldError("slug", "invalid_slug", problem))
+    return errors + _term_errors(fields)
+
+
+def _term_errors(fields: PostFields) -> list[FieldError]:
+    tags, categories = fields.get("tags", []), fields.get("categories", [])
+    errors = [error for name in tags for error in tag_name_errors("tags", name)]
+    if len(tags) > limits.TAGS_PER_POST_MAX:
+        errors.append(FieldError("tags", "too_many", f"At most {limits.TAGS_PER_POST_MAX} tags are allowed."))
+    if len(categories) > limits.CATEGORIES_PER_POST_MAX:
+        errors.append(
+            FieldError("categories", "too_many", f"At most {limits.CATEGORIES_PER_POST_MAX} categories are allowed.")
+        )
+    return errors

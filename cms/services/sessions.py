@@ -1,0 +1,80 @@
+"""API sessions: opened at login, rotated by refresh tokens, ended by logout, suspension or a replay."""
+
+import datetime
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from cms.errors import InvalidCredentials, InvalidToken
+from cms.models import AuthSession, User
+from cms.services.audit import record_event
+from cms.tokens import Claims, make_token, read_token
+
+
+@dataclass(frozen=True)
+class TokenPair:
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    """Seconds until the access token expires."""
+    session_id: str
+
+
+def open_session(*, user: User, now: datetime.datetime) -> TokenPair:
+    """A session of its own for every login. Raises InvalidCredentials for a user who has just been suspended."""
+    expires_at = now + datetime.timedelta(seconds=settings.REFRESH_TOKEN_LIFETIME_S)
+    with transaction.atomic():
+        # First the user's row: a suspension that runs at the same time then comes before, or sees the new session.
+        if not User.objects.filter(pk=user.pk, is_active=True).update(last_login=now):
+            raise InvalidCredentials
+        session = AuthSession.objects.create(user=user, created_at=now, updated_at=now, expires_at=expires_at)
+    user.last_login = now
+    return _token_pair(Claims(user.pk, session.pk, session.generation), now)
+
+
+def refresh_session(*, refresh_token: str, now: datetime.datetime) -> tuple[User, TokenPair]:
+    """Both tokens anew. A refresh token that was used before revokes its session (RFC 9700 section 4.14.2)."""
+    claims = read_token("refresh", refresh_token, now)
+    expires_at = now + datetime.timedelta(seconds=settings.REFRESH_TOKEN_LIFETIME_S)
+    # Compare and swap: of two requests with one token, one wins and the other is the replay. Columns of this table alone:
+    # a join becomes a subquery, which PostgreSQL doesn't evaluate again after waiting for the row, and both would win.
+    rotated = AuthSession.objects.filter(
+        pk=claims.session_id, generation=claims.generation, revoked_at=None, expires_at__gt=now
+    ).update(generation=F("generation") + 1, expires_at=expires_at, updated_at=now)
+    if not rotated:
+        close_session(claims=claims, now=now, reason="session.replayed")
+        raise InvalidToken
+    user = User.objects.filter(pk=claims.user_id, is_active=True).first()
+    if user is None:
+        raise InvalidToken
+    return user, _token_pair(Claims(claims.user_id, claims.session_id, claims.generation + 1), now)
+
+
+def close_session(*, claims: Claims, now: datetime.datetime, reason: str = "session.closed") -> None:
+    """End a session: its tokens are refused from the next request on. Ending one twice is no error."""
+    with transaction.atomic():
+        session = AuthSession.objects.select_for_update().filter(pk=claims.session_id, revoked_at=None).first()
+        if session is None:
+            return
+        session.revoked_at = session.updated_at = now
+        session.save(update_fields=["revoked_at", "updated_at"])
+        record_event(session.user, reason, session, before={}, after={})
+
+
+def user_of_session(*, claims: Claims, now: datetime.datetime) -> User:
+    """The user behind an access token, by one query on the session's key. Raises InvalidToken when it stands no more."""
+    session = AuthSession.objects.select_related("user").filter(pk=claims.session_id, user_id=claims.user_id).first()
+    if session is None or session.revoked_at is not None or session.expires_at <= now or not session.user.is_active:
+        raise InvalidToken
+    return session.user
+
+
+def _token_pair(claims: Claims, now: datetime.datetime) -> TokenPair:
+    return TokenPair(
+        access_token=make_token("access", claims, now, settings.ACCESS_TOKEN_LIFETIME_S),
+        refresh_token=make_token("refresh", claims, now, settings.REFRESH_TOKEN_LIFETIME_S),
+        expires_in=settings.ACCESS_TOKEN_LIFETIME_S,
+        session_id=str(claims.session_id),
+    )

@@ -1,0 +1,211 @@
+"""Users: registering, signing in, changing, suspending."""
+
+import datetime
+from typing import Any, TypedDict
+
+from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from cms import limits, policy
+from cms.choices import Role
+from cms.errors import (
+    Duplicate,
+    FieldError,
+    InvalidCredentials,
+    InvalidInput,
+    InvalidTransition,
+    LastAdmin,
+    PermissionRefused,
+)
+from cms.models import AuthSession, User
+from cms.policy import Actor
+from cms.services.audit import record_event
+from cms.services.checks import check_characters, check_choice, check_email, check_text, check_username
+from cms.services.locks import lock_row
+
+TAKEN_USERNAME = "This username is taken."
+TAKEN_EMAIL = "This e-mail address is taken."
+
+
+class UserFields(TypedDict, total=False):
+    username: str
+    email: str
+    first_name: str
+    last_name: str
+    display_name: str
+    bio: str
+    role: str
+    is_active: bool
+    email_verified: bool
+
+
+REQUIRED: UserFields = {"username": "", "email": ""}
+NEWCOMER: UserFields = {"role": Role.SUBSCRIBER, "is_active": True, "email_verified": False}
+TEXT_LIMITS = {
+    "first_name": limits.PERSON_NAME_MAX,
+    "last_name": limits.PERSON_NAME_MAX,
+    "display_name": limits.DISPLAY_NAME_MAX,
+    "bio": limits.BIO_MAX,
+}
+
+
+def register_user(*, fields: UserFields, password: str, now: datetime.datetime) -> User:
+    """A new subscriber from outside. Raises InvalidInput, or Duplicate naming the field that is taken."""
+    user = User(**{**fields, **NEWCOMER, "created_at": now, "updated_at": now})
+    errors = _field_errors({**REQUIRED, **fields}, is_reserved_allowed=False) + _password_errors(password, user)
+    if errors:
+        raise InvalidInput(errors)
+    user.password = make_password(password)  # outside the transaction: it takes longer than all of it
+    return _insert_user(user, actor=user, action="user.registered")
+
+
+def create_user(*, actor: Actor, fields: UserFields, password: str | None, now: datetime.datetime) -> User:
+    """A new user with any role, by an admin or a command; without a password nobody can sign in as it."""
+    if not policy.may_manage_users(actor):
+        raise PermissionRefused("Only admins create users.")
+    user = User(**{**fields, "created_at": now, "updated_at": now})
+    errors = _field_errors({**REQUIRED, **fields}, is_reserved_allowed=actor is policy.SYSTEM)
+    if password is not None:
+        errors += _password_errors(password, user)
+    if errors:
+        raise InvalidInput(errors)
+    user.password = make_password(password)
+    return _insert_user(user, actor=actor, action="user.registered")
+
+
+def update_user(*, actor: Actor, user: User, changes: UserFields, now: datetime.datetime) -> User:
+    """Changes by oneself or an admin; role and is_active by an admin only."""
+    _refuse_unless_own_or_admin(actor, user, changes)
+    # Whoever has a reserved name already may send it again with other changes.
+    is_reserved_allowed = actor is policy.SYSTEM or changes.get("username") == user.username
+    if errors := _field_errors(changes, is_reserved_allowed=is_reserved_allowed):
+        raise InvalidInput(errors)
+    with transaction.atomic():
+        active_admins = _lock_active_admins(user) if {"role", "is_active"} & changes.keys() else []
+        user = lock_row(user)
+        before = {name: getattr(user, name) for name in changes if getattr(user, name) != changes[name]}  # type: ignore[literal-required]
+        if not before:
+            return user
+        for name in before:
+            setattr(user, name, changes[name])  # type: ignore[literal-required]
+        if user.deleted_at is not None:
+            raise InvalidTransition("user", "deleted", "changed", ())
+        if active_admins == [user] and not user.is_superuser:
+            raise LastAdmin
+        user.updated_at = now
+        _save_unique(user)
+        if not user.is_active:
+            AuthSession.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
+        _record_update(actor, user, before)
+    return user
+
+
+def set_password(*, actor: Actor, user: User, password: str, now: datetime.datetime) -> None:
+    """A new password by an admin or by oneself; ends every API session."""
+    is_own = policy.is_known(actor) and actor.pk == user.pk
+    if not is_own and not policy.may_manage_users(actor):
+        raise PermissionRefused("Only admins set the passwords of others.")
+    if errors := _password_errors(password, user):
+        raise InvalidInput(errors)
+    user.password, user.updated_at = make_password(password), now
+    with transaction.atomic():
+        user.save(update_fields=["password", "updated_at"])
+        AuthSession.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
+        record_event(actor, "user.password_changed", user, before={}, after={})
+
+
+def authenticate_user(*, username_or_email: str, password: str) -> User:
+    """The active user whose password this is. Raises InvalidCredentials, after the same time, for every kind of failure."""
+    is_storable = not check_characters("", username_or_email) and not check_characters("", password)
+    user: User | None = User.objects.named(username_or_email).first() if is_storable else None
+    if user is None:
+        make_password("")  # costs what checking one costs, so that time tells nothing
+        raise InvalidCredentials
+    # An outdated hash is upgraded on the way, as Django does it.
+    if not check_password(password, user.password, setter=lambda raw: _upgrade_hash(user, raw)) or not user.is_active:
+        raise InvalidCredentials
+    return user
+
+
+def _upgrade_hash(user: User, password: str) -> None:
+    outdated, user.password = user.password, make_password(password)  # a browser session is bound to the hash in memory
+    User.objects.filter(pk=user.pk, password=outdated).update(password=user.password)
+
+
+def _insert_user(user: User, *, actor: Actor, action: str) -> User:
+    with transaction.atomic():
+        _save_unique(user)
+        record_event(actor, action, user, before={}, after={"username": user.username, "role": user.role})
+    return user
+
+
+def _save_unique(user: User) -> None:
+    """Save; a race that the checks before could not see ends in the same error as any duplicate."""
+    others = User.objects.exclude(pk=user.pk)
+    if others.with_username(user.username).exists():
+        raise Duplicate("username", TAKEN_USERNAME)
+    if others.with_email(user.email).exists():
+        raise Duplicate("email", TAKEN_EMAIL)
+    try:
+        with transaction.atomic():
+            user.save()
+    except IntegrityError as error:
+        if "cms_user_username_unique" in str(error):
+            raise Duplicate("username", TAKEN_USERNAME) from error
+        if "cms_user_email_unique" in str(error):
+            raise Duplicate("email", TAKEN_EMAIL) from error
+        raise
+
+
+def _refuse_unless_own_or_admin(actor: Actor, user: User, changes: UserFields) -> None:
+    if policy.may_manage_users(actor):
+        return
+    if not policy.is_known(actor) or actor.pk != user.pk:
+        raise PermissionRefused("Only admins change other users.")
+    if {"role", "is_active", "email_verified"} & changes.keys():
+        raise PermissionRefused("Only admins change a role, the active state or a verification.")
+
+
+def _lock_active_admins(user: User) -> list[User]:
+    """Locks the active admins and the user in one order, so that two admins can't demote each other at once."""
+    is_active_admin = Q(role=Role.ADMIN, is_active=True)
+    locked = User.objects.select_for_update(no_key=True).filter(is_active_admin | Q(pk=user.pk)).order_by("pk")
+    return [admin for admin in locked if admin.is_superuser]
+
+
+def _record_update(actor: Actor, user: User, before: dict[str, Any]) -> None:
+    after = {name: getattr(user, name) for name in before}
+    actions = {"role": "user.role_changed", "email": "user.email_changed"}
+    if "is_active" in before:
+        actions["is_active"] = "user.activated" if user.is_active else "user.suspended"
+    for action in [actions[name] for name in before if name in actions] or ["user.updated"]:
+        record_event(actor, action, user, before=before, after=after)
+
+
+def _field_errors(fields: UserFields, *, is_reserved_allowed: bool) -> list[FieldError]:
+    errors: list[FieldError] = []
+    if "username" in fields:
+        errors += check_username("username", fields["username"], is_reserved_allowed=is_reserved_allowed)
+    if "email" in fields:
+        errors += check_email("email", fields["email"])
+    for name, maximum in TEXT_LIMITS.items():
+        errors += check_text(name, fields.get(name, ""), 0, maximum)  # type: ignore[arg-type]
+    if "role" in fields:
+        errors += check_choice("role", fields["role"], Role.values)
+    return errors
+
+
+def _password_errors(password: str, user: User) -> list[FieldError]:
+    errors = check_text("password", password, *limits.PASSWORD)
+    if errors:
+        return errors
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        return [
+            FieldError("password", problem.code or "weak", " ".join(problem.messages)) for problem in error.error_list
+        ]
+    return []

@@ -1,0 +1,179 @@
+"""The one settings file: a bare clone runs on its defaults, the environment changes them.
+
+The only place that reads `os.environ`. A value that can't be used ends the process with one sentence.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from cms.environment import Environment, refuse
+from cms.secret_key import load_or_make_secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment(os.environ)
+
+# -- engines ----------------------------------------------------------------------------------------------------------
+
+DATABASES = {"default": env.database("DATABASE_URL", "sqlite:///db.sqlite3", BASE_DIR)}
+IS_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
+REDIS_URL = env.redis_url("REDIS_URL")
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "tandem",
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 1, "SOCKET_TIMEOUT": 1, "IGNORE_EXCEPTIONS": True},
+    }
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# -- security ---------------------------------------------------------------------------------------------------------
+
+SECRET_KEY = env.text("SECRET_KEY")
+if not SECRET_KEY:
+    if not IS_SQLITE:
+        refuse("SECRET_KEY", "", "on PostgreSQL it is required, at least 32 random characters")
+    SECRET_KEY = load_or_make_secret_key(BASE_DIR / ".secret_key")
+elif len(SECRET_KEY) < 32:
+    sys.exit("SECRET_KEY is not valid: it is shorter than 32 characters.")
+DEBUG = env.boolean("DEBUG", default=False)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=("localhost", "127.0.0.1", "[::1]"))
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+HSTS_S = env.integer("HSTS_S", default=0, minimum=0, maximum=63_072_000)
+SECURE_HSTS_SECONDS = HSTS_S
+IS_HTTPS_ONLY = HSTS_S > 0
+SECURE_PROXY_SSL_HEADER = env.header_and_value("SECURE_PROXY_SSL_HEADER")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS_ONLY
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+# A post's content may have a million characters, and JSON may write each as twelve bytes (two escaped surrogates).
+DATA_UPLOAD_MAX_MEMORY_SIZE = 13 * 1024 * 1024
+
+AUTH_USER_MODEL = "cms.User"
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # username is unique without case, by a constraint that this check doesn't know
+AUTHENTICATION_BACKENDS = ["cms.auth_backends.UsernameOrEmailBackend"]
+PASSWORD_HASHERS = [
+    "cms.hashers.OwaspArgon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+ACCESS_TOKEN_LIFETIME_S = 15 * 60
+REFRESH_TOKEN_LIFETIME_S = 14 * 24 * 3600
+COMMENT_EDITS_NEED_REVIEW = env.boolean("COMMENT_EDITS_NEED_REVIEW", default=False)
+
+# -- the parts and how they are wired ---------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "cms.apps.CmsConfig",  # first: its `migrate` takes the place of Django's
+    "canary.apps.CanaryConfig",
+    "api_v1.apps.ApiV1Config",
+    "api_v2.apps.ApiV2Config",
+    "unfold.apps.BasicAppConfig",  # without its own site: ours is in AdminSiteConfig
+    "cms.apps.AdminSiteConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+]
+MIDDLEWARE = [
+    "cms.middleware.ClientAddressMiddleware",
+    "cms.middleware.RequestIdMiddleware",
+    "canary.middleware.CanaryMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "cms.urls"
+WSGI_APPLICATION = "cms.wsgi.application"
+APPEND_SLASH = False  # the APIs have no trailing slashes, and a redirect would cost one more URL resolution a request
+
+API_V2_TRAFFIC_PERCENTAGE_BP = env.percentage_bp("API_V2_TRAFFIC_PERCENTAGE")
+USE_LEGACY_API_V1 = env.boolean("USE_LEGACY_API_V1", default=True)
+API_V2_ENABLED = env.boolean("API_V2_ENABLED", default=True)
+if not (USE_LEGACY_API_V1 or API_V2_ENABLED):
+    refuse(
+        "API_V2_ENABLED", "false", "USE_LEGACY_API_V1 and API_V2_ENABLED can't both be false, for nothing would answer"
+    )
+
+CANARY = {
+    "ENTRANCE": "/api",
+    "ARMS": {1: "api_v1.root_urls", 2: "api_v2.root_urls"},
+    "WEIGHT_BP": API_V2_TRAFFIC_PERCENTAGE_BP,
+    "IS_V1_ENABLED": USE_LEGACY_API_V1,
+    "IS_V2_ENABLED": API_V2_ENABLED,
+    "IDENTIFY": "cms.credentials.identify",
+}
+
+# -- texts, time, files -----------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True  # a clone serves the admin's files without a collectstatic
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# -- REST framework: each version's views bring their own classes, these are what both share --------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["cms.authentication.AccessTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+# -- admin site -------------------------------------------------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": "Tandem",
+    "SITE_HEADER": "Tandem",
+    "SITE_SUBHEADER": "Content in two API versions",
+    "SITE_URL": "/",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}cms/icon.svg"}],
+}
+
+# -- logs -------------------------------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"django.server": {"level": "WARNING"}},
+}

@@ -1,0 +1,50 @@
+"""Slugs: lower-case letters of any script, digits, `-`, `_` and `.`, never punctuation at an end, never the form of a UUID."""
+
+import re
+import unicodedata
+
+from cms import limits
+from cms.ids import parse_uuid
+
+_PUNCTUATION = "-_."
+
+
+def _is_slug_character(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LMN" or character in _PUNCTUATION
+
+
+def _is_mark(character: str) -> bool:
+    """A mark can't open a slug: it would attach itself to the slash before it."""
+    return unicodedata.category(character)[0] == "M"
+
+
+def slugify(text: str, fallback: str) -> str:
+    """The slug that `text` gives: at most 200 characters, `fallback` when nothing of it can stand in one."""
+    lowered = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text).lower())
+    dashed = "".join(c if _is_slug_character(c) else "-" for c in lowered.replace("'", "").replace("\u2019", ""))
+    slug = re.sub(r"-+", "-", dashed)[: limits.SLUG[1]].rstrip(_PUNCTUATION)
+    slug = slug.lstrip(_PUNCTUATION + "".join(filter(_is_mark, slug)))
+    if not slug:
+        return fallback
+    return f"{fallback}-{slug}" if parse_uuid(slug) else slug
+
+
+def slug_problem(slug: str) -> str | None:
+    """What is wrong with a slug that somebody chose, as a sentence; None when nothing is."""
+    if not limits.SLUG[0] <= len(slug) <= limits.SLUG[1]:
+        return f"A slug has {limits.SLUG[0]} to {limits.SLUG[1]} characters."
+    if parse_uuid(slug):
+        return "A slug can't have the form of a UUID."
+    if slug != slug.lower() or not all(_is_slug_character(c) for c in slug) or not re.match(limits.SLUG_PATTERN, slug):
+        return "A slug consists of lower-case letters, digits, '-', '_' and '.'."
+    if slug[0] in _PUNCTUATION or slug[-1] in _PUNCTUATION:
+        return "A slug neither begins nor ends with '-', '_' or '.'."
+    if _is_mark(slug[0]):
+        return "A slug begins with a letter or a digit."
+    return None
+
+
+def numbered(slug: str, number: int) -> str:
+    """`slug` with a number appended, still at most 200 characters long."""
+    suffix = f"-{number}"
+    return slug[: limits.SLUG[1] - len(suffix)].rstrip(_PUNCTUATION) + suffix

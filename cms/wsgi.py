@@ -1,0 +1,17 @@
+"""The WSGI entry of every server process."""
+
+import os
+import sys
+
+from django.core.wsgi import get_wsgi_application
+
+from cms.chunked import measured
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cms.settings")
+
+try:
+    application = measured(get_wsgi_application())
+except SystemExit as stop:
+    print(stop, file=sys.stderr)
+    # gunicorn's WORKER_BOOT_ERROR: its master then stops, where any other code makes it start workers for ever.
+    raise SystemExit(3) from None

@@ -1,0 +1,65 @@
+"""Fixtures of the API v2 tests: an anonymous reader, terms, comments, and posts of every visibility."""
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from cms.choices import CommentStatus
+from cms.models import Category, Comment, Post, User
+from cms.policy import SYSTEM
+from cms.services.categories import create_category
+from cms.services.comments import create_comment
+from cms.services.post_states import archive_post, trash_post
+from tests.api_v2.walking import BASE
+
+HOUR = datetime.timedelta(hours=1)
+
+
+@pytest.fixture
+def get(client: Client) -> Callable[..., Any]:
+    """`get("/posts?limit=1")`: an anonymous GET below the pinned base; `client=` for another reader."""
+
+    def send(path: str, *, by: Client | None = None, **headers: str) -> Any:
+        return (by or client).get(f"{BASE}{path}", headers=headers)
+
+    return send
+
+
+@pytest.fixture
+def make_category(db: None) -> Callable[..., Category]:
+    def make(name: str, **fields: Any) -> Category:
+        return create_category(actor=SYSTEM, fields={"name": name, **fields}, now=timezone.now())
+
+    return make
+
+
+@pytest.fixture
+def make_comment(make_user: Callable[..., User]) -> Callable[..., Comment]:
+    """A published comment of a guest unless said otherwise."""
+
+    def make(post: Post, text: str = "Well said.", **fields: Any) -> Comment:
+        values = {"status": CommentStatus.PUBLISHED, "text": text, **fields}
+        if "author" not in values:
+            values["author"] = make_user()
+        return create_comment(actor=SYSTEM, post=post, fields=values, now=timezone.now())  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def hidden_posts(make_post: Callable[..., Post], now: datetime.datetime) -> dict[str, Post]:
+    """One post of every kind that nobody but its author and editors may see, by the reason."""
+    expired = make_post(title="Secret expired", published_at=now - 2 * HOUR)
+    Post.objects.filter(pk=expired.pk).update(expires_at=now - HOUR)
+    return {
+        "draft": make_post(title="Secret draft", is_published=False),
+        "scheduled": make_post(title="Secret scheduled", published_at=now + HOUR),
+        "expired": expired,
+        "private": make_post(title="Secret private", visibility="private"),
+        "archived": archive_post(actor=SYSTEM, post=make_post(title="Secret archived"), now=now),
+        "trashed": trash_post(actor=SYSTEM, post=make_post(title="Secret trashed"), now=now),
+    }

@@ -1,0 +1,78 @@
+"""What anonymous reads cost in queries: the same for one row and for a hundred."""
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from cms.models import Category, Comment, Post, Tag, User
+
+INCLUDE = "include=author,tags,categories,comment_count"
+BUDGETS = {
+    "": 0,
+    "/posts/{post}": 1,
+    "/posts/post-0": 1,
+    f"/posts/{{post}}?{INCLUDE}": 2,
+    "/posts/nowhere": 2,
+    "/posts?limit=100": 1,
+    f"/posts?limit=100&{INCLUDE}": 2,
+    f"/posts?limit=100&{INCLUDE}&count=exact&category=top&tag=tag-0&author=mia&sort=-updated_at,title": 4,
+    "/posts/{post}/comments?limit=100": 2,
+    "/comments/{comment}": 1,
+    "/tags?limit=100": 1,
+    "/tags/tag-0": 1,
+    "/categories?limit=100": 1,
+    "/categories/top": 1,
+    "/categories/tree": 1,
+}
+
+
+@pytest.fixture
+def fill(make_user: Callable[..., User]) -> Callable[[int], dict[str, Any]]:
+    """So many posts, each with so many tags, categories and comments as fit; the ids that paths need."""
+    mia = make_user("author", username="mia")
+
+    def fill_with(count: int) -> dict[str, Any]:
+        at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+        Category.objects.all().delete()
+        top = Category.objects.create(name="Top", slug="top")
+        categories = [Category(name=f"C{n}", slug=f"c{n}", parent=top) for n in range(count)]
+        tags = [Tag(name=f"Tag {n}", name_key=f"tag {n}", slug=f"tag-{n}") for n in range(count)]
+        posts = [
+            Post(title="Post", slug=f"post-{n}", content="x", author=mia, status="published", published_at=at)
+            for n in range(count)
+        ]
+        comments = [
+            Comment(post=posts[0], author=mia, text="x", status="published", thread_path=f"{n:032}")
+            for n in range(count)
+        ]
+        for model, rows in ((Category, categories), (Tag, tags), (Post, posts), (Comment, comments)):
+            model.objects.bulk_create(rows)  # type: ignore[attr-defined]
+        for post in posts[:: max(1, count // 10)]:
+            post.tags.set(tags)
+            post.categories.set(categories)
+            post.co_authors.set([mia])
+        return {"post": posts[0].pk, "comment": comments[0].pk}
+
+    return fill_with
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_the_number_of_queries_does_not_grow_with_the_rows(
+    client: Client, fill: Callable[[int], dict[str, Any]], count: int
+) -> None:
+    ids = fill(count)
+    client.get("/api/v2/posts")  # what is built once a process has been built then
+    costs = {}
+    for path in BUDGETS:
+        with CaptureQueriesContext(connection) as queries:
+            answer = client.get(f"/api/v2{path.format(**ids)}")
+        assert answer.status_code == (404 if "nowhere" in path else 200), answer.content
+        if "limit=100" in path:
+            assert len(answer.json()["data"]) in (count, (count + 9) // 10, count + 1 if count < 100 else count)
+        costs[path] = len(queries)
+    assert costs == BUDGETS

@@ -1,0 +1,65 @@
+"""A real browser and a real server with content of its own. Without Chromium: skipped aloud, or failed in CI."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.servers import manage, serve
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM_OPTIONS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+SECRET_KEY = "only-for-tests-0123456789-0123456789-0123456789"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Not for the whole session: while Playwright's event loop lives in this thread, Django's ORM refuses to work."""
+    if CHROMIUM is None:
+        missing = "Chromium is not installed (Debian/Ubuntu: apt-get install chromium)."
+        if os.environ.get("REQUIRE_SERVICES") == "1":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server with the content of `content.py`, in a database of its own.
+
+    The content is made by another process, for the same reason.
+    """
+    path: Path = tmp_path_factory.mktemp("browser") / "site.sqlite3"
+    env = {"DATABASE_URL": f"sqlite:///{path}", "SECRET_KEY": SECRET_KEY}
+    make_content = ("shell", "-c", "from tests.browser.content import make_content; make_content()")
+    for command in (("migrate", "--no-seed", "-v0"), make_content):
+        done = manage(*command, env=env)
+        assert done.returncode == 0, done.stderr
+    with serve(env) as server:
+        yield server.base_url
+        assert "Traceback" not in server.log, server.log
+
+
+@pytest.fixture
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A window of its own whose test fails on any error in the console and any request that failed."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    troubles: list[str] = []
+    page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("requestfailed", lambda failed: troubles.append(f"failed: {failed.url}"))
+    page.on(
+        "response", lambda answer: troubles.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None
+    )
+    yield page
+    context.close()
+    assert troubles == []

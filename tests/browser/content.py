@@ -1,0 +1,57 @@
+"""Content for a look at the admin site, made through the services: run inside `manage.py shell` by the fixture."""
+
+import datetime
+
+from django.utils import timezone
+
+from cms.choices import CommentStatus
+from cms.models import User
+from cms.policy import SYSTEM
+from cms.services.categories import create_category
+from cms.services.comments import create_comment, moderate_comment
+from cms.services.post_states import archive_post, publish_post, trash_post
+from cms.services.posts import create_post
+from cms.services.users import create_user
+
+PASSWORD = "tandem-browser-2026"
+ROLES = {"chief": "admin", "erin": "editor", "ada": "author", "sam": "subscriber"}
+TITLES = (
+    "How we moved a library of letters online",
+    "Notes from the harbour",
+    "Ein Brief aus Lübeck",
+    "手紙についての短い記事",
+    "What a canary tells a miner, and what it never does",
+    "A very long title that goes on and on, as titles do when nobody has the heart to cut them down to a length that fits",
+    "Field guide to semicolons",
+    "The reading room is closed on Mondays",
+)
+
+
+def make_content() -> None:
+    now = timezone.now()
+    users = {name: _make_user(name, role, now) for name, role in ROLES.items()}
+    letters = create_category(actor=SYSTEM, fields={"name": "Letters"}, now=now)
+    create_category(actor=SYSTEM, fields={"name": "Found in attics", "parent": letters}, now=now)
+    posts = []
+    for number, title in enumerate(TITLES):
+        fields = {
+            "title": title,
+            "content": f"# {title}\n\nA first paragraph.\n\n- one\n- two\n",
+            "language": ("en", "en", "de", "ja")[number % 4],
+            "tags": ["letters", "archives", "howto"][: number % 4],
+            "categories": [letters],
+        }
+        posts.append(create_post(actor=users["ada"], fields=fields, now=now - datetime.timedelta(hours=number)))
+    for post in posts[:5]:
+        publish_post(actor=SYSTEM, post=post, now=now, published_at=now - datetime.timedelta(days=1))
+    publish_post(actor=SYSTEM, post=posts[5], now=now, published_at=now + datetime.timedelta(days=3))
+    archive_post(actor=SYSTEM, post=posts[6], now=now)
+    trash_post(actor=SYSTEM, post=posts[4], now=now)
+    for text in ("Thank you for this, it was a pleasure to read.", "Cheap watches at my shop!", "Is there a sequel?"):
+        comment = create_comment(actor=users["sam"], post=posts[0], fields={"text": text}, now=now)
+    moderate_comment(actor=SYSTEM, comment=comment, status=CommentStatus.PUBLISHED, now=now)
+
+
+def _make_user(name: str, role: str, now: datetime.datetime) -> User:
+    fields = {"username": name, "email": f"{name}@example.org", "role": role, "display_name": name.capitalize()}
+    return create_user(actor=SYSTEM, fields=fields, password=PASSWORD, now=now)

@@ -1,0 +1,111 @@
+"""The order of the rules, as a table, and what raising the weight may never do."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canary.core.bucketing import bucket
+from canary.core.routing import choose, choose_pinned, stable_version
+from canary.core.values import Decision, Identity, Refusal, Snapshot, parse_identity
+
+USER = Identity("user", "42")  # bucket 1324
+SALT = "api-v2:2026-12"
+LISTED = frozenset({USER})
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "requested", "version", "reason"),
+    [
+        (Snapshot(1324, SALT), None, 1, "bucket"),
+        (Snapshot(1325, SALT), None, 2, "bucket"),
+        (Snapshot(0, SALT), None, 1, "bucket"),
+        (Snapshot(10_000, SALT), None, 2, "bucket"),
+        (Snapshot(0, SALT, allowed=LISTED), None, 2, "allow"),
+        (Snapshot(10_000, SALT, excluded=LISTED), None, 1, "exclude"),
+        (Snapshot(10_000, SALT, allowed=LISTED, excluded=LISTED), None, 2, "allow"),
+        (Snapshot(10_000, SALT), "1", 1, "header"),
+        (Snapshot(0, SALT, excluded=LISTED), "2", 2, "header"),
+        (Snapshot(10_000, SALT, is_v2_enabled=False, allowed=LISTED), None, 1, "lifecycle_v2_off"),
+        (Snapshot(10_000, SALT, is_v2_enabled=False), "1", 1, "lifecycle_v2_off"),
+        (Snapshot(0, SALT, is_v1_enabled=False, excluded=LISTED), None, 2, "lifecycle_v1_gone"),
+        (Snapshot(0, SALT, is_v1_enabled=False), "2", 2, "lifecycle_v1_gone"),
+    ],
+)
+def test_the_first_rule_that_matches_decides(
+    snapshot: Snapshot, requested: str | None, version: int, reason: str
+) -> None:
+    decision = choose(USER, requested, snapshot)
+    assert isinstance(decision, Decision)
+    assert (decision.api_version, decision.reason) == (version, reason)
+
+
+@pytest.mark.parametrize("requested", ["3", "0", "v2", "two", "1, 2", "1.0"])
+def test_an_unknown_version_is_refused_naming_the_supported_ones(requested: str) -> None:
+    refusal = choose(USER, requested, Snapshot(0, SALT))
+    assert isinstance(refusal, Refusal)
+    assert refusal.status == 400
+    assert "1 and 2" in refusal.detail
+
+
+def test_a_version_out_of_service_is_refused_by_its_own_status() -> None:
+    gone, off = (
+        choose(USER, "1", Snapshot(0, SALT, is_v1_enabled=False)),
+        choose(USER, "2", Snapshot(0, SALT, is_v2_enabled=False)),
+    )
+    assert isinstance(gone, Refusal)
+    assert isinstance(off, Refusal)
+    assert (gone.status, off.status) == (410, 400)
+
+
+@pytest.mark.parametrize(
+    ("version", "snapshot", "status"),
+    [
+        (1, Snapshot(0, SALT), None),
+        (2, Snapshot(0, SALT), None),
+        (3, Snapshot(0, SALT), 404),
+        (1, Snapshot(0, SALT, is_v1_enabled=False), 410),
+        (2, Snapshot(0, SALT, is_v2_enabled=False), 404),
+    ],
+)
+def test_a_pinned_path_gets_its_version_or_a_refusal(version: int, snapshot: Snapshot, status: int | None) -> None:
+    answer = choose_pinned(version, snapshot)
+    assert (answer.status if isinstance(answer, Refusal) else None) == status
+    if isinstance(answer, Decision):
+        assert answer.api_version == version
+
+
+def test_without_a_usable_identity_v1_answers() -> None:
+    assert choose(None, None, Snapshot(10_000, SALT)) == Decision(1, "bad_identity")
+
+
+@given(st.integers(0, 10_000), st.integers(0, 10_000), st.text(st.characters(codec="ascii"), min_size=1))
+def test_raising_the_weight_never_moves_anyone_back_to_v1(first: int, second: int, identifier: str) -> None:
+    identity, low, high = Identity("client", identifier), min(first, second), max(first, second)
+    before, after = choose(identity, None, Snapshot(low, SALT)), choose(identity, None, Snapshot(high, SALT))
+    assert isinstance(before, Decision)
+    assert isinstance(after, Decision)
+    assert before.api_version <= after.api_version
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1))
+def test_the_answer_follows_from_bucket_and_weight_at_each_of_the_edges(identifier: str) -> None:
+    identity = Identity("user", identifier)
+    place = bucket(identity, SALT)
+    versions = [choose(identity, None, Snapshot(weight, SALT)) for weight in (0, place, place + 1, 10_000)]
+    assert [v.api_version for v in versions if isinstance(v, Decision)] == [1, 1, 2, 2]
+
+
+def test_the_stable_version_is_v1_as_long_as_there_is_one() -> None:
+    assert stable_version(None) == 1
+    assert stable_version(Snapshot(10_000, SALT)) == 1
+    assert stable_version(Snapshot(0, SALT, is_v1_enabled=False)) == 2
+
+
+@pytest.mark.parametrize("text", ["", "user", "user:", "robot:1", ":1", "User:1"])
+def test_what_is_no_identity_is_refused_naming_the_kinds(text: str) -> None:
+    with pytest.raises(ValueError, match="user, key, client, anon"):
+        parse_identity(text)
+
+
+def test_an_id_may_hold_colons() -> None:
+    assert parse_identity("client:a:b") == Identity("client", "a:b")

@@ -1,0 +1,150 @@
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from cms.models import Category, ImportRecord, Post, Redirect, User
+from cms.policy import SYSTEM
+from cms.services.comments import create_comment
+
+LISTS = ["post", "comment", "tag", "category", "user", "auditevent", "postrevision", "redirect", "importrecord"]
+
+
+def _add_rows(make_user: Callable[..., User], make_post: Callable[..., Post], first: int, last: int) -> None:
+    for n in range(first, last):
+        parent = Category.objects.create(name=f"Parent {n}", slug=f"parent-{n}")
+        category = Category.objects.create(name=f"Category {n}", slug=f"category-{n}", parent=parent)
+        post = make_post(by=make_user("author"), title=f"Post {n}", tags=[f"tag {n}"], categories=[category])
+        create_comment(actor=make_user("subscriber"), post=post, fields={"text": "Words"}, now=timezone.now())
+        Redirect.objects.create(old_path=f"/old/{n}", post=post)
+        ImportRecord.objects.create(source="s", object_type="post", external_id=str(n), object_id=post.pk, digest="d")
+
+
+def _count(client: Client, address: str) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        assert client.get(address).status_code == 200
+    return len(queries)
+
+
+def test_lists_take_the_same_queries_for_two_rows_and_for_thirty(
+    admin: User,
+    make_user: Callable[..., User],
+    make_post: Callable[..., Post],
+    signed_in: Callable[[User], Client],
+) -> None:
+    client = signed_in(admin)
+    addresses = [*(f"/admin/cms/{name}/" for name in LISTS), "/admin/"]
+    _add_rows(make_user, make_post, 0, 2)
+    client.get("/admin/cms/post/")  # fills the cache of languages
+    before = {address: _count(client, address) for address in addresses}
+    _add_rows(make_user, make_post, 2, 30)
+    assert {address: _count(client, address) for address in addresses} == before
+    assert max(before.values()) <= 7
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [
+        ("state=draft", {"Draft"}),
+        ("state=published", {"Live"}),
+        ("state=expired", {"Gone"}),
+        ("q=liv", {"Live"}),
+        ("language=de", {"Draft"}),
+        ("kind=page", {"About"}),
+        ("kind=all", {"Draft", "Live", "Gone", "About"}),
+        ("", {"Draft", "Live", "Gone"}),
+    ],
+)
+def test_posts_are_found_by_search_and_filters(
+    editor: User, make_post: Callable[..., Post], signed_in: Callable[[User], Client], query: str, titles: set[str]
+) -> None:
+    make_post(title="Draft", is_published=False, language="de")
+    make_post(title="Live")
+    make_post(title="About", kind="page")
+    gone = make_post(title="Gone")
+    assert gone.published_at
+    Post.objects.filter(pk=gone.pk).update(expires_at=gone.published_at + datetime.timedelta(minutes=1))
+    page = signed_in(editor).get(f"/admin/cms/post/?{query}")
+    assert {post.title for post in page.context["cl"].result_list} == titles
+
+
+def test_lists_leave_the_long_texts_in_the_database(
+    editor: User, make_post: Callable[..., Post], signed_in: Callable[[User], Client]
+) -> None:
+    make_post(content="A long text. " * 1000)
+    with CaptureQueriesContext(connection) as queries:
+        signed_in(editor).get("/admin/cms/post/")
+    assert not [query for query in queries.captured_queries if '"content_html"' in query["sql"]]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_an_unusable_search_or_filter_is_no_server_error(
+    admin: User, signed_in: Callable[[User], Client], name: str
+) -> None:
+    client = signed_in(admin)
+    for query in ("q=%27%22%00x", "q=0192-nonsense", "id__exact=nonsense", "p=999", "o=99", "e=1"):
+        assert client.get(f"/admin/cms/{name}/?{query}", follow=True).status_code == 200
+
+
+def _suggest(client: Client, field: str, term: str = "", model: str = "post") -> Any:
+    query = {"app_label": "cms", "model_name": model, "field_name": field, "term": term}
+    return client.get("/admin/autocomplete/", query)
+
+
+def test_suggested_posts_are_those_the_author_may_edit(
+    make_user: Callable[..., User], make_post: Callable[..., Post], signed_in: Callable[[User], Client]
+) -> None:
+    author = make_user("author")
+    make_post(title="Secret draft", is_published=False)
+    make_post(by=author, title="Own draft", is_published=False)
+    found = _suggest(signed_in(author), "post", model="comment").json()["results"]
+    assert [one["text"] for one in found] == ["Own draft"]
+
+
+def test_an_author_is_suggested_terms_and_active_fellow_authors(
+    author: User, make_user: Callable[..., User], make_post: Callable[..., Post], signed_in: Callable[[User], Client]
+) -> None:
+    make_post(tags=["letters"])
+    Category.objects.create(name="Open", slug="open")
+    Category.objects.create(name="Closed", slug="closed", is_active=False)
+    fellow, _ = make_user("author", username="fellow"), make_user("subscriber", username="reader")
+    User.objects.filter(pk=make_user("author", username="left").pk).update(is_active=False)
+    client = signed_in(author)
+    assert _suggest(client, "tags").json()["results"] == [{"id": "letters", "text": "letters"}]
+    assert [one["text"] for one in _suggest(client, "categories").json()["results"]] == ["Open"]
+    people = {one["text"] for one in _suggest(client, "co_authors").json()["results"]}
+    assert people == {author.username, fellow.username}
+
+
+def test_addresses_can_not_be_found_out_by_suggestions(
+    author: User, make_user: Callable[..., User], signed_in: Callable[[User], Client]
+) -> None:
+    make_user("author", username="fellow", email="very.private@example.net")
+    assert _suggest(signed_in(author), "co_authors", "private").json()["results"] == []
+
+
+@pytest.mark.parametrize("role", ["subscriber", None])
+def test_nobody_else_is_suggested_anything(
+    make_user: Callable[..., User], signed_in: Callable[[User], Client], role: str | None
+) -> None:
+    client = signed_in(make_user(role)) if role else Client()
+    assert _suggest(client, "tags").status_code == 302
+
+
+def test_the_first_page_shows_newest_posts_and_waiting_comments_to_an_editor(
+    editor: User, make_user: Callable[..., User], make_post: Callable[..., Post], signed_in: Callable[[User], Client]
+) -> None:
+    post = make_post(title="Newest of all")
+    fields = {"text": "Does it wait?", "author_name": "Grace", "status": "pending"}
+    create_comment(actor=SYSTEM, post=post, fields=fields, now=timezone.now())
+    shown = signed_in(editor).get("/admin/").content.decode()
+    assert "Newest of all" in shown
+    assert "Does it wait?" in shown
+    assert "Does it wait?" not in signed_in(make_user("author")).get("/admin/").content.decode()

@@ -1,0 +1,78 @@
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from cms.models import User
+from tests.conftest import PASSWORD
+
+LOGIN = "/admin/login/"
+
+
+@pytest.mark.parametrize("name", ["mia", "MIA", "mia@example.org", "Mia@Example.Org"])
+def test_an_editor_signs_in_with_username_or_address_in_any_case(
+    make_user: Callable[..., User], client: Client, name: str
+) -> None:
+    make_user("editor", username="mia", password=PASSWORD)
+    response = client.post(LOGIN, {"username": name, "password": PASSWORD, "next": "/admin/"})
+    assert response.status_code == 302
+    assert response.headers["Location"] == "/admin/"
+    assert client.get("/admin/").status_code == 200
+
+
+def test_a_wrong_password_is_refused_without_saying_which_part_was_wrong(
+    make_user: Callable[..., User], client: Client
+) -> None:
+    make_user("editor", username="mia", password=PASSWORD)
+    pages = [client.post(LOGIN, {"username": name, "password": "wrong"}) for name in ("mia", "nobody")]
+    errors = [str(page.context["form"].non_field_errors()) for page in pages]
+    assert errors[0] == errors[1]
+    assert "username or e-mail address" in errors[0]
+    assert client.get("/admin/").status_code == 302
+
+
+def test_the_login_form_says_that_it_takes_an_address_and_has_room_for_a_long_one(db: None, client: Client) -> None:
+    page = client.get(LOGIN).content.decode()
+    assert "Username or e-mail address" in page
+    assert 'maxlength="254"' in page
+
+
+def test_a_subscriber_stays_outside(make_user: Callable[..., User], client: Client) -> None:
+    make_user("subscriber", username="sub", password=PASSWORD)
+    page = client.post(LOGIN, {"username": "sub", "password": PASSWORD})
+    assert page.status_code == 200
+    assert client.get("/admin/cms/post/").status_code == 302
+
+
+def test_a_suspended_editor_is_out_at_the_next_request(
+    make_user: Callable[..., User], signed_in: Callable[[User], Client]
+) -> None:
+    editor = make_user("editor")
+    client = signed_in(editor)
+    assert client.get("/admin/").status_code == 200
+    User.objects.filter(pk=editor.pk).update(is_active=False)
+    assert client.get("/admin/").status_code == 302
+
+
+def test_the_own_password_is_changed_by_the_service_and_the_session_goes_on(
+    make_user: Callable[..., User], client: Client
+) -> None:
+    make_user("author", username="mia", password=PASSWORD)
+    client.post(LOGIN, {"username": "mia", "password": PASSWORD})
+    new = "another long pass-phrase"
+    sent = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    assert client.post("/admin/password_change/", sent).status_code == 302
+    assert client.get("/admin/").status_code == 200
+    assert User.objects.get(username="mia").check_password(new)
+
+
+def test_a_password_that_only_the_service_refuses_is_an_error_of_the_form(
+    make_user: Callable[..., User], client: Client
+) -> None:
+    make_user("author", username="mia", password=PASSWORD)
+    client.post(LOGIN, {"username": "mia", "password": PASSWORD})
+    new = "long pass-phrase " * 300
+    sent = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    page = client.post("/admin/password_change/", sent)
+    assert "4096" in str(page.context["form"].errors["new_password1"])
+    assert User.objects.get(username="mia").check_password(PASSWORD)

@@ -1,0 +1,90 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from cms.models import AuditEvent, Category, Post, Tag, User
+
+
+@pytest.fixture
+def client(editor: User, signed_in: Callable[[User], Client]) -> Client:
+    return signed_in(editor)
+
+
+def _make(client: Client, send_form: Callable[..., Any], name: str, **fields: Any) -> Category:
+    assert send_form(client, "/admin/cms/category/add/", name=name, is_active="on", **fields).status_code == 302
+    return Category.objects.get(name=name)
+
+
+def test_a_tag_is_made_and_renamed_by_the_services(client: Client, send_form: Callable[..., Any]) -> None:
+    send_form(client, "/admin/cms/tag/add/", name="Letters")
+    tag = Tag.objects.get()
+    assert (tag.slug, tag.name_key) == ("letters", "letters")
+    send_form(client, f"/admin/cms/tag/{tag.pk}/change/", name="Old letters")
+    tag.refresh_from_db()
+    assert (tag.name, tag.name_key, tag.slug) == ("Old letters", "old letters", "letters")
+    assert list(AuditEvent.objects.filter(object_id=tag.pk).order_by("pk").values_list("action", flat=True)) == [
+        "tag.created",
+        "tag.updated",
+    ]
+
+
+@pytest.mark.parametrize(("field", "value"), [("name", "LETTERS"), ("name", "a,b"), ("slug", "letters"), ("slug", "-")])
+def test_a_refused_tag_shows_the_error_at_its_field(
+    client: Client, send_form: Callable[..., Any], field: str, value: str
+) -> None:
+    send_form(client, "/admin/cms/tag/add/", name="Letters")
+    page = send_form(client, "/admin/cms/tag/add/", **{"name": "Other", field: value})
+    assert field in page.context["adminform"].form.errors
+    assert Tag.objects.count() == 1
+
+
+def test_deleting_a_tag_takes_it_from_its_posts(
+    client: Client, make_post: Callable[..., Post], run_action: Callable[..., list[str]]
+) -> None:
+    post = make_post(tags=["one", "two"])
+    tag = Tag.objects.get(name="one")
+    assert client.post(f"/admin/cms/tag/{tag.pk}/delete/", {"post": "yes"}).status_code == 302
+    said = run_action(client, "/admin/cms/tag/", "delete_selected", [Tag.objects.get()], post="yes")
+    assert said[-1] == "1 tag deleted."
+    assert not post.tags.exists()
+    assert AuditEvent.objects.filter(action="tag.deleted").count() == 2
+
+
+def test_a_category_can_not_be_moved_below_itself(client: Client, send_form: Callable[..., Any]) -> None:
+    above = _make(client, send_form, "Above")
+    below = _make(client, send_form, "Below", parent=str(above.pk))
+    page = send_form(client, f"/admin/cms/category/{above.pk}/change/", parent=str(below.pk))
+    assert "below itself" in str(page.context["adminform"].form.errors["parent"])
+    above.refresh_from_db()
+    assert above.parent is None
+
+
+def test_a_category_is_switched_off_by_its_form(client: Client, send_form: Callable[..., Any]) -> None:
+    category = _make(client, send_form, "Letters")
+    send_form(client, f"/admin/cms/category/{category.pk}/change/", is_active=False)
+    category.refresh_from_db()
+    assert not category.is_active
+    assert AuditEvent.objects.filter(action="category.deactivated").count() == 1
+
+
+def test_a_category_in_use_is_not_deleted_and_the_page_says_why(
+    client: Client, make_post: Callable[..., Post], send_form: Callable[..., Any]
+) -> None:
+    category = _make(client, send_form, "Letters")
+    make_post(categories=[category])
+    page = client.post(f"/admin/cms/category/{category.pk}/delete/", {"post": "yes"}, follow=True)
+    assert "while posts use it" in page.content.decode()
+    assert Category.objects.filter(pk=category.pk).exists()
+
+
+def test_deleting_many_categories_deletes_those_that_may_go(
+    client: Client, make_post: Callable[..., Post], send_form: Callable[..., Any], run_action: Callable[..., list[str]]
+) -> None:
+    used, free = _make(client, send_form, "Used"), _make(client, send_form, "Free")
+    client.get("/admin/")  # shows and so clears the messages of the forms
+    make_post(categories=[used])
+    said = run_action(client, "/admin/cms/category/", "delete_selected", [used, free], post="yes")
+    assert said[-2:] == ["1 category deleted.", "Used: This category can't be deleted while posts use it."]
+    assert list(Category.objects.all()) == [used]

@@ -1,0 +1,113 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from cms.models import AuditEvent, User
+from tests.conftest import PASSWORD
+
+ADD = "/admin/cms/user/add/"
+SUBMITTED = {"_form_submitted": "True"}
+
+
+@pytest.fixture
+def client(admin: User, signed_in: Callable[[User], Client]) -> Client:
+    return signed_in(admin)
+
+
+def _change(user: User) -> str:
+    return f"/admin/cms/user/{user.pk}/change/"
+
+
+def test_a_new_user_signs_in_with_the_password_an_admin_gave(client: Client, send_form: Callable[..., Any]) -> None:
+    send_form(client, ADD, username="nia", email="nia@example.org", role="editor", password=PASSWORD)
+    user = User.objects.get(username="nia")
+    assert user.password.startswith("argon2$argon2id$")
+    assert Client().login(username="nia@example.org", password=PASSWORD)
+    assert AuditEvent.objects.filter(object_id=user.pk, action="user.registered").count() == 1
+
+
+def test_a_user_without_a_password_can_not_sign_in(client: Client, send_form: Callable[..., Any]) -> None:
+    send_form(client, ADD, username="nia", email="nia@example.org", role="author")
+    assert not User.objects.get(username="nia").has_usable_password()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("username", "CHIEF"), ("username", "a b"), ("username", "root"), ("email", "Chief@Example.org")),
+        *(("email", "none"), ("password", "12345678"), ("password", "short")),
+    ],
+)
+def test_a_refused_user_shows_the_error_at_its_field(
+    client: Client, send_form: Callable[..., Any], field: str, value: str
+) -> None:
+    values = {"username": "nia", "email": "nia@example.org", "role": "author", "password": PASSWORD, field: value}
+    page = send_form(client, ADD, **values)
+    assert field in page.context["adminform"].form.errors
+    assert User.objects.count() == 1
+
+
+def test_no_page_shows_a_password_hash(client: Client, make_user: Callable[..., User]) -> None:
+    user = make_user("author", password=PASSWORD)
+    for address in (_change(user), "/admin/cms/user/"):
+        assert "argon2" not in client.get(address).content.decode()
+    # An invented lookup is answered like any wrong one: by the list without it.
+    assert client.get("/admin/cms/user/?password__startswith=argon2").status_code in (302, 400)
+
+
+def test_the_last_admin_is_neither_demoted_nor_suspended(
+    client: Client, admin: User, send_form: Callable[..., Any], run_action: Callable[..., list[str]]
+) -> None:
+    page = send_form(client, _change(admin), role="editor")
+    assert "last active admin" in str(page.context["adminform"].form.non_field_errors())
+    said = run_action(client, "/admin/cms/user/", "suspend_selected", [admin])
+    said += run_action(client, "/admin/cms/user/", "make_author_selected", [admin])
+    assert len([text for text in said if "last active admin" in text]) == 2
+    admin.refresh_from_db()
+    assert admin.is_superuser
+
+
+def test_roles_are_changed_for_many_at_once_and_each_change_is_on_record(
+    client: Client, make_user: Callable[..., User], run_action: Callable[..., list[str]]
+) -> None:
+    users = [make_user("subscriber") for _ in range(3)]
+    assert run_action(client, "/admin/cms/user/", "make_author_selected", users) == ["3 users made author."]
+    assert User.objects.filter(role="author").count() == 3
+    assert AuditEvent.objects.filter(action="user.role_changed").count() == 3
+
+
+def test_suspending_and_activating_by_the_buttons_of_the_page(client: Client, make_user: Callable[..., User]) -> None:
+    user = make_user("author")
+    for name, is_active in (("suspend", False), ("activate", True)):
+        titles = [action["title"] for action in client.get(_change(user)).context["actions_detail"]]
+        assert titles == ["Set password", name.capitalize()]
+        client.post(f"/admin/cms/user/{user.pk}/{name}/", SUBMITTED)
+        user.refresh_from_db()
+        assert user.is_active is is_active
+
+
+def test_an_admin_sets_the_password_of_another(client: Client, make_user: Callable[..., User]) -> None:
+    user = make_user("author", password=PASSWORD)
+    address = f"/admin/cms/user/{user.pk}/set-password/"
+    refused = client.post(address, {**SUBMITTED, "password": "12345678"})
+    assert "too common" in refused.content.decode()
+    assert client.post(address, {**SUBMITTED, "password": "a brand new pass-phrase"}).status_code == 302
+    user.refresh_from_db()
+    assert user.check_password("a brand new pass-phrase")
+
+
+def test_an_admin_who_sets_the_own_password_stays_signed_in(client: Client, admin: User) -> None:
+    address = f"/admin/cms/user/{admin.pk}/set-password/"
+    client.post(address, {**SUBMITTED, "password": "a brand new pass-phrase"})
+    assert client.get("/admin/").status_code == 200
+
+
+def test_history_leads_to_the_audit_trail_of_the_object(
+    client: Client, make_user: Callable[..., User], editor: User, signed_in: Callable[[User], Client]
+) -> None:
+    user = make_user("author")
+    page = client.get(f"/admin/cms/user/{user.pk}/history/", follow=True)
+    assert [event.action for event in page.context["cl"].result_list] == ["user.registered"]
+    assert signed_in(editor).get(f"/admin/cms/user/{user.pk}/history/").status_code == 403

@@ -1,0 +1,78 @@
+"""What the services' tests share: terms, the names of audit events, and threads that all start at once."""
+
+import datetime
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection, models
+
+from cms.models import AuditEvent, Category, Comment, Post, Tag, User
+from cms.policy import SYSTEM
+from cms.services.categories import create_category
+from cms.services.comments import create_comment
+from cms.services.tags import create_tag
+
+
+@pytest.fixture
+def make_tag(db: None, now: datetime.datetime) -> Callable[..., Tag]:
+    def make(name: str, **fields: Any) -> Tag:
+        return create_tag(actor=SYSTEM, fields={"name": name, **fields}, now=now)  # type: ignore[typeddict-item]
+
+    return make
+
+
+@pytest.fixture
+def make_category(db: None, now: datetime.datetime) -> Callable[..., Category]:
+    def make(name: str, **fields: Any) -> Category:
+        return create_category(actor=SYSTEM, fields={"name": name, **fields}, now=now)  # type: ignore[typeddict-item]
+
+    return make
+
+
+@pytest.fixture
+def make_comment(db: None, now: datetime.datetime) -> Callable[..., Comment]:
+    """`make_comment(post, by=user, status="published", parent=…)`: any comment, as an importer would write it."""
+
+    def make(post: Post, *, by: User | None = None, **fields: Any) -> Comment:
+        values = {"text": "Well said.", "author": by or post.author, **fields}
+        return create_comment(actor=SYSTEM, post=post, fields=values, now=now)  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def events_of() -> Callable[[models.Model], list[str]]:
+    """The actions in the audit trail of one object, oldest first."""
+
+    def find(subject: models.Model) -> list[str]:
+        return list(AuditEvent.objects.filter(object_id=subject.pk).order_by("pk").values_list("action", flat=True))
+
+    return find
+
+
+@pytest.fixture
+def in_threads(transactional_db: None) -> Callable[..., list[Any]]:
+    """`in_threads(jobs)`: runs every job in a thread of its own, all from one moment on; what they gave or raised."""
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time: nothing races there")
+
+    def run(jobs: Iterable[Callable[[], Any]]) -> list[Any]:
+        jobs = list(jobs)
+        start = threading.Barrier(len(jobs))
+
+        def work(job: Callable[[], Any]) -> Any:
+            try:
+                start.wait(10)
+                return job()
+            except Exception as error:
+                return error
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            return list(pool.map(work, jobs))
+
+    return run

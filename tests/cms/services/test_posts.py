@@ -1,0 +1,396 @@
+"""What posts say: who may write them, limits in characters, slugs, excerpts, relations, versions."""
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+
+from cms.errors import CmsError, Duplicate, InvalidInput, NotFound, PermissionRefused
+from cms.models import AuditEvent, Category, Post, PostRevision, Redirect, Tag, User
+from cms.origin import Origin, set_origin
+from cms.policy import SYSTEM
+from cms.services.post_states import publish_post, trash_post
+from cms.services.posts import create_post, update_post
+
+ASTRAL = "\U0001f600"
+COMBINED = "e\u0301"  # two characters that look like one
+MINUTE = datetime.timedelta(minutes=1)
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def write(author: User, now: datetime.datetime) -> Callable[..., Post]:
+    """`write(title="…")`: a draft as the author's own request would make it."""
+
+    def make(**fields: Any) -> Post:
+        values: Any = {"title": "A post", "content": "Some *content*.", **fields}
+        return create_post(actor=author, fields=values, now=now)
+
+    return make
+
+
+@pytest.fixture
+def change(author: User, now: datetime.datetime) -> Callable[..., Post]:
+    def make(post: Post, **changes: Any) -> Post:
+        return update_post(actor=author, post=post, changes=changes, now=now + MINUTE)  # type: ignore[typeddict-item]
+
+    return make
+
+
+def codes(error: CmsError) -> list[tuple[str, str]]:
+    assert isinstance(error, InvalidInput)
+    return [(each.field, each.code) for each in error.errors]
+
+
+# -- who may --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", ["author", "editor", "admin"])
+def test_authors_editors_and_admins_write_posts(make_user: Callable[..., User], role: str, now: Any) -> None:
+    user = make_user(role)
+    post = create_post(actor=user, fields={"title": "A", "content": "a"}, now=now)
+    assert (post.author, post.status, post.version, post.created_at) == (user, "draft", 1, now)
+
+
+def test_subscribers_and_strangers_write_no_posts(make_user: Callable[..., User], now: Any) -> None:
+    suspended = make_user("admin", is_active=False)
+    for actor in (make_user("subscriber"), AnonymousUser(), suspended):
+        with pytest.raises(PermissionRefused) as caught:
+            create_post(actor=actor, fields={"title": "A", "content": "a"}, now=now)
+        assert caught.value.code == "permission_denied"
+    assert not Post.objects.exists()
+
+
+def test_an_author_writes_in_their_own_name_only(author: User, make_user: Callable[..., User], now: Any) -> None:
+    post = create_post(actor=author, fields={"title": "A", "content": "a"}, now=now, author=make_user("author"))
+    assert post.author == author
+
+
+def test_the_system_writes_for_somebody(now: Any) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        create_post(actor=SYSTEM, fields={"title": "A", "content": "a"}, now=now)
+    assert codes(caught.value) == [("author", "required")]
+
+
+@pytest.mark.parametrize(
+    ("who", "may"),
+    [
+        ("author", True),
+        ("co_author", True),
+        ("editor", True),
+        ("admin", True),
+        ("other_author", False),
+        ("subscriber", False),
+        ("demoted_author", False),
+    ],
+)
+def test_who_changes_a_post(make_user: Callable[..., User], now: Any, who: str, may: bool) -> None:
+    author, co_author = make_user("author"), make_user("author")
+    post = create_post(actor=author, fields={"title": "A", "content": "a", "co_authors": [co_author]}, now=now)
+    if who == "demoted_author":
+        author.role = "subscriber"
+        author.save()
+    people = {"author": author, "demoted_author": author, "co_author": co_author, "other_author": make_user("author")}
+    actor = people.get(who) or make_user(who)
+    if may:
+        assert update_post(actor=actor, post=post, changes={"title": "B"}, now=now).title == "B"
+    else:
+        with pytest.raises(PermissionRefused):
+            update_post(actor=actor, post=post, changes={"title": "B"}, now=now)
+        assert Post.objects.get().title == "A"
+
+
+def test_only_importers_say_when_a_post_was_created(make_post: Callable[..., Post], editor: User) -> None:
+    past = datetime.datetime(2001, 1, 1, tzinfo=datetime.UTC)
+    with pytest.raises(PermissionRefused):
+        create_post(actor=editor, fields={"title": "A", "content": "a", "created_at": past}, now=past)
+    with pytest.raises(PermissionRefused):
+        update_post(actor=editor, post=make_post(), changes={"created_at": past}, now=past)
+
+
+def test_a_post_that_is_gone_is_not_found(write: Any, change: Any) -> None:
+    post = write()
+    Post.objects.all().delete()
+    with pytest.raises(NotFound) as caught:
+        change(post, title="B")
+    assert caught.value.code == "not_found"
+
+
+# -- limits -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"title": "x"},
+        {"title": ASTRAL * 200},
+        {"title": COMBINED * 100},
+        {"content": ASTRAL * 1_000_000},
+        {"excerpt": ASTRAL * 500},
+        {"meta_title": ASTRAL * 200},
+        {"meta_description": COMBINED * 250},
+        {"slug": "ж" * 200},
+        {"language": "de-1996-" + "x" * 8},
+        {"tags": [ASTRAL * 50]},
+        {"tags": [f"tag {n}" for n in range(50)]},
+    ],
+    ids=lambda fields: f"{next(iter(fields))}-{len(next(iter(fields.values())))}",
+)
+def test_a_field_at_its_limit_is_kept_as_it_was_sent(write: Any, fields: dict[str, Any]) -> None:
+    post = Post.objects.get(pk=write(**fields).pk)
+    for name, value in fields.items():
+        if name == "tags":
+            assert set(post.tags.values_list("name", flat=True)) == set(value)
+        else:
+            assert getattr(post, name) == value
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"title": ""}, ("title", "required")),
+        ({"title": " \u3000\n"}, ("title", "required")),
+        ({"title": ASTRAL * 201}, ("title", "too_long")),
+        ({"title": COMBINED * 101}, ("title", "too_long")),
+        ({"title": "a\x00b"}, ("title", "invalid_characters")),
+        ({"title": "a\ud800b"}, ("title", "invalid_characters")),
+        ({"content": ""}, ("content", "required")),
+        ({"content": "a" * 1_000_001}, ("content", "too_long")),
+        ({"content": "\udfff"}, ("content", "invalid_characters")),
+        ({"excerpt": ASTRAL * 501}, ("excerpt", "too_long")),
+        ({"meta_title": "a" * 201}, ("meta_title", "too_long")),
+        ({"meta_description": "a" * 501}, ("meta_description", "too_long")),
+        ({"kind": "blog"}, ("kind", "invalid_choice")),
+        ({"visibility": "secret"}, ("visibility", "invalid_choice")),
+        ({"content_format": "rst"}, ("content_format", "invalid_choice")),
+        ({"language": "e"}, ("language", "invalid_language")),
+        ({"language": "en_US"}, ("language", "invalid_language")),
+        ({"language": "en-" + "a" * 33}, ("language", "invalid_language")),
+        ({"language": "en\n"}, ("language", "invalid_language")),
+        ({"slug": ""}, ("slug", "invalid_slug")),
+        ({"slug": "Upper"}, ("slug", "invalid_slug")),
+        ({"slug": "a" * 201}, ("slug", "invalid_slug")),
+        ({"slug": "12345678-1234-1234-1234-123456789abc"}, ("slug", "invalid_slug")),
+        ({"tags": ["a,b"]}, ("tags", "invalid_tag_name")),
+        ({"tags": [""]}, ("tags", "required")),
+        ({"tags": [ASTRAL * 51]}, ("tags", "too_long")),
+        ({"tags": [f"tag {n}" for n in range(51)]}, ("tags", "too_many")),
+    ],
+    ids=lambda value: str(value)[:40].encode("ascii", "replace").decode(),
+)
+@pytest.mark.parametrize("act", ["create", "update"])
+def test_a_field_beyond_its_limit_is_refused(
+    write: Any, change: Any, fields: dict[str, Any], error: tuple[str, str], act: str
+) -> None:
+    post = write() if act == "update" else None
+    with pytest.raises(InvalidInput) as caught:
+        change(post, **fields) if post else write(**fields)
+    assert (caught.value.code, codes(caught.value)) == ("invalid_input", [error])
+    assert Post.objects.count() == bool(post)
+    assert not Tag.objects.exists()
+
+
+def test_a_hundred_categories_are_allowed_and_no_more(write: Any, make_category: Any) -> None:
+    categories = [make_category(f"Category {n}") for n in range(101)]
+    with pytest.raises(InvalidInput) as caught:
+        write(categories=categories)
+    assert codes(caught.value) == [("categories", "too_many")]
+    assert write(categories=categories[:100]).categories.count() == 100
+
+
+def test_every_wrong_field_is_named_at_once(write: Any) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        write(title="", content="", slug="A", language="?", tags=["a,b"])
+    assert [field for field, _ in codes(caught.value)] == ["title", "content", "language", "slug", "tags"]
+
+
+def test_a_post_expires_after_it_was_published(make_post: Any, change: Any, now: Any) -> None:
+    post = make_post(published_at=now)
+    with pytest.raises(InvalidInput) as caught:
+        change(post, expires_at=now)
+    assert codes(caught.value) == [("expires_at", "too_early")]
+    assert change(post, expires_at=now + MINUTE).expires_at == now + MINUTE
+
+
+# -- slugs ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_slug_is_derived_from_the_title_and_numbered_when_it_is_taken(write: Any) -> None:
+    assert [write(title="Über uns!").slug for _ in range(4)] == ["über-uns", "über-uns-2", "über-uns-3", "über-uns-4"]
+
+
+def test_a_numbered_slug_stays_within_its_limit(write: Any) -> None:
+    slugs = [write(title="ж" * 200).slug for _ in range(3)]
+    assert slugs == ["ж" * 200, "ж" * 198 + "-2", "ж" * 198 + "-3"]
+
+
+def test_a_title_of_a_mark_alone_gets_a_slug_all_the_same(write: Any) -> None:
+    assert write(title="\u0301-a").slug == "a"
+    assert write(title="!!!").slug == "post"
+    assert write(title="12345678-1234-1234-1234-123456789abc").slug.startswith("post-1234")
+
+
+def test_the_thousandth_twin_costs_few_queries(write: Any, author: User, django_assert_max_num_queries: Any) -> None:
+    slugs = ["same", *(f"same-{n}" for n in range(2, 1_001))]
+    Post.objects.bulk_create(Post(title="Same", slug=slug, content="a", author=author) for slug in slugs)
+    with django_assert_max_num_queries(45):
+        assert write(title="Same").slug == "same-1001"
+
+
+def test_a_chosen_slug_that_is_taken_is_a_duplicate(write: Any, change: Any) -> None:
+    first, second = write(slug="taken"), write(slug="free")
+    for act in (lambda: write(slug="taken"), lambda: change(second, slug="taken")):
+        with pytest.raises(Duplicate) as caught:
+            act()
+        assert (caught.value.code, caught.value.field) == ("duplicate", "slug")
+    assert set(Post.objects.values_list("slug", flat=True)) == {first.slug, "free"}
+
+
+def test_an_old_slug_goes_on_leading_to_the_post(write: Any, change: Any) -> None:
+    post = write(slug="one")
+    for slug in ("two", "three", "one"):
+        post = change(post, slug=slug)
+    assert dict(Redirect.objects.values_list("old_path", "post")) == {"/posts/two": post.pk, "/posts/three": post.pk}
+
+
+def test_an_old_slug_that_another_post_takes_leads_there(write: Any, change: Any) -> None:
+    first, second = write(slug="one"), write(slug="other")
+    change(first, slug="two")
+    second = change(second, slug="one")
+    change(second, slug="three")
+    assert dict(Redirect.objects.values_list("old_path", "post")) == {
+        "/posts/one": second.pk,
+        "/posts/other": second.pk,
+    }
+
+
+# -- what is derived --------------------------------------------------------------------------------------------------
+
+
+def test_an_excerpt_is_derived_until_somebody_writes_one(write: Any, change: Any) -> None:
+    post = write(content="First *words*.")
+    assert (post.excerpt, post.is_excerpt_derived) == ("First words.", True)
+    post = change(post, content="Other words.")
+    assert post.excerpt == "Other words."
+    post = change(post, excerpt="Mine.")
+    assert change(post, content="Third words.").excerpt == "Mine."
+    post = change(post, excerpt="")
+    assert (post.excerpt, post.is_excerpt_derived) == ("Third words.", True)
+
+
+def test_an_excerpt_that_is_sent_with_new_content_is_kept(write: Any, change: Any) -> None:
+    post = change(write(content="Old."), content="New.", excerpt="Old.")
+    assert (post.excerpt, post.is_excerpt_derived) == ("Old.", False)
+
+
+def test_an_empty_excerpt_sent_again_changes_nothing(write: Any, change: Any) -> None:
+    post = change(write(), excerpt="")
+    assert (post.version, post.revisions.count()) == (1, 1)
+
+
+def test_html_and_reading_time_follow_the_content_and_its_format(write: Any, change: Any) -> None:
+    post = write(content="*a*")
+    assert post.content_html == "<p><em>a</em></p>\n"
+    post = change(post, content_format="html")
+    assert post.content_html == "*a*"
+    assert change(post, content="word " * 500).reading_time_min == 3
+
+
+# -- versions, revisions, the audit trail -----------------------------------------------------------------------------
+
+
+def test_version_and_revisions_grow_with_every_change_of_content(write: Any, change: Any) -> None:
+    post = write(title="One")
+    for title in ("Two", "Three"):
+        post = change(post, title=title)
+    revisions = PostRevision.objects.filter(post=post).order_by("number")
+    assert post.version == 3
+    assert [(each.number, each.snapshot["title"], each.reason) for each in revisions] == [
+        (1, "One", "created"),
+        (2, "Two", "updated"),
+        (3, "Three", "updated"),
+    ]
+
+
+@pytest.mark.parametrize("changes", [{"visibility": "private"}, {"tags": ["a"]}, {"kind": "page"}])
+def test_a_change_of_anything_else_grows_the_version_alone(write: Any, change: Any, changes: dict[str, Any]) -> None:
+    post = change(write(), **changes)
+    assert (post.version, post.revisions.count()) == (2, 1)
+
+
+def test_a_change_that_changes_nothing_leaves_no_trace(
+    write: Any, change: Any, events_of: Callable[[models.Model], list[str]]
+) -> None:
+    post = write(slug="a", tags=["One", "Two"], meta_title="m")
+    same = {"title": post.title, "content": post.content, "slug": "a", "tags": ["two", "ONE"], "co_authors": []}
+    after = change(post, **same, meta_title="m", excerpt=post.excerpt, expires_at=None, language="en", kind="post")
+    assert (after.version, after.updated_at, events_of(post)) == (1, post.updated_at, ["post.created"])
+
+
+def test_an_update_names_what_was_before_and_after_but_not_the_content(write: Any, change: Any, author: User) -> None:
+    set_origin(Origin(ip="192.0.2.7", request_id="r-1", api_version=2))
+    post = change(write(title="One", content="Old"), title="Two", content="New")
+    event = AuditEvent.objects.filter(action="post.updated").get()
+    assert (event.object_type, event.object_id, event.actor) == ("post", post.pk, author)
+    assert (event.before, event.after) == ({"title": "One"}, {"title": "Two"})
+    assert (event.ip, event.request_id, event.api_version) == ("192.0.2.7", "r-1", 2)
+
+
+# -- relations --------------------------------------------------------------------------------------------------------
+
+
+def test_tags_are_found_by_their_folded_names_and_made_once(write: Any, make_tag: Any) -> None:
+    tag = make_tag("Straße")
+    post = write(tags=["STRASSE", "strasse", "Neu", "NEU", "ﬁn", "FIN"])
+    assert set(post.tags.values_list("name", flat=True)) == {tag.name, "Neu", "ﬁn"}
+
+
+def test_an_author_is_never_their_own_co_author(write: Any, author: User, make_user: Any) -> None:
+    other = make_user("author")
+    assert list(write(co_authors=[author, other, other]).co_authors.all()) == [other]
+
+
+def test_an_absent_field_is_left_alone(write: Any, change: Any, make_user: Any, make_category: Any) -> None:
+    post = write(tags=["a"], categories=[make_category("C")], co_authors=[make_user("author")], meta_title="m")
+    post = change(post, title="B")
+    assert (post.tags.count(), post.categories.count(), post.co_authors.count(), post.meta_title) == (1, 1, 1, "m")
+
+
+def test_a_category_that_was_deleted_meanwhile_undoes_everything(write: Any, make_category: Any) -> None:
+    ghost = make_category("Ghost")
+    Category.objects.filter(pk=ghost.pk).delete()
+    with pytest.raises(InvalidInput) as caught:
+        write(tags=["fresh"], categories=[ghost])
+    assert codes(caught.value) == [("categories", "missing")]
+    assert [model.objects.count() for model in (Post, Tag, PostRevision)] == [0, 0, 0]
+    assert not AuditEvent.objects.filter(action__startswith="post.").exists()
+
+
+def test_a_duplicate_half_way_leaves_nothing_of_a_change(write: Any, change: Any) -> None:
+    write(slug="taken")
+    post = write(title="Old", slug="mine", tags=["kept"])
+    events = AuditEvent.objects.count()
+    with pytest.raises(Duplicate):
+        change(post, title="New", slug="taken", tags=["fresh"])
+    post.refresh_from_db()
+    assert (post.title, post.slug, post.version, post.tags.get().name) == ("Old", "mine", 1, "kept")
+    assert (Tag.objects.count(), AuditEvent.objects.count(), Redirect.objects.count()) == (1, events, 0)
+
+
+def test_a_new_tag_whose_slug_another_name_has_gets_a_number(write: Any, make_tag: Any) -> None:
+    make_tag("C", slug="c-1")
+    assert write(tags=["C 1"]).tags.get().slug == "c-1-2"
+
+
+def test_a_trashed_post_counts_for_nothing_while_it_is_edited(make_post: Any, author: User, now: Any) -> None:
+    post = trash_post(actor=author, post=make_post(tags=["a"]), now=now)
+    update_post(actor=author, post=post, changes={"tags": ["a", "b"]}, now=now)
+    assert set(Tag.objects.values_list("name", "usage_count")) == {("a", 0), ("b", 0)}
+
+
+def test_publishing_in_one_transaction_with_creating_counts_once(write: Any, author: User, now: Any) -> None:
+    post = publish_post(actor=author, post=write(tags=["a"]), now=now)
+    assert (post.version, Tag.objects.get().usage_count) == (2, 1)

@@ -1,0 +1,89 @@
+"""Fixtures that every package's tests share: users of each role, clients that speak for them, a fixed clock."""
+
+import datetime
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+
+from cms.models import Post, User
+from cms.origin import Origin, set_origin
+from cms.policy import SYSTEM
+from cms.services.post_states import publish_post
+from cms.services.posts import PostFields, create_post
+from cms.services.sessions import open_session
+from cms.services.users import create_user
+from tests.session import CORPORA
+
+PASSWORD = "a long enough pass-phrase"
+
+
+@pytest.fixture(autouse=True)
+def _clean_process_state() -> Iterator[None]:
+    set_origin(Origin())
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def now() -> datetime.datetime:
+    return timezone.now()
+
+
+@pytest.fixture
+def make_user(db: None) -> Callable[..., User]:
+    """`make_user("author", username="mia")`: a user with a role; `password=None` for one who can't sign in."""
+
+    def make(role: str = "subscriber", *, password: str | None = None, **fields: Any) -> User:
+        username = fields.pop("username", None) or f"{role}_{User.objects.count()}"
+        values = {"username": username, "email": f"{username}@example.org", "role": role, **fields}
+        return create_user(actor=SYSTEM, fields=values, password=password, now=timezone.now())  # type: ignore[typeddict-item]
+
+    return make
+
+
+@pytest.fixture
+def author(make_user: Callable[..., User]) -> User:
+    return make_user("author")
+
+
+@pytest.fixture
+def editor(make_user: Callable[..., User]) -> User:
+    return make_user("editor")
+
+
+@pytest.fixture
+def make_post(author: User) -> Callable[..., Post]:
+    """`make_post(title="…", is_published=False)`: a post by `author`, published an hour ago unless said otherwise."""
+
+    def make(*, by: User | None = None, is_published: bool = True, **fields: Any) -> Post:
+        now = timezone.now()
+        published_at = fields.pop("published_at", now - datetime.timedelta(hours=1))
+        values: PostFields = {"title": "A post", "content": "Some *content*.", **fields}  # type: ignore[typeddict-item]
+        post = create_post(actor=SYSTEM, fields=values, now=now, author=by or author)
+        if is_published:
+            post = publish_post(actor=SYSTEM, post=post, now=now, published_at=published_at)
+        return post
+
+    return make
+
+
+@pytest.fixture
+def client_of() -> Callable[[User], Client]:
+    """A test client that sends an access token of `user`."""
+
+    def make(user: User) -> Client:
+        token = open_session(user=user, now=timezone.now()).access_token
+        return Client(headers={"authorization": f"Bearer {token}"})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Any:
+    if not CORPORA.is_dir():
+        pytest.skip(f"the corpora are not at {CORPORA}")
+    return CORPORA

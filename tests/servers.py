@@ -1,0 +1,206 @@
+"""Runs programs as real processes that never outlive the tests: the app under gunicorn, `manage.py`, and any server."""
+
+import contextlib
+import ctypes
+import http.client
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+ROOT = Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
+PORTS = range(20_000, 32_768)  # below Linux's ephemeral ports, which any client of another test may hold
+READY_PATH = "/livez"  # the canary doesn't count it
+READY_TIMEOUT_S = 30
+STOP_TIMEOUT_S = 10
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+# The one signal that PostgreSQL, Redis, Valkey and gunicorn all take as: end now, however many clients there are.
+END_NOW = signal.SIGINT
+# A list of what passes, not of what doesn't: a setting of the developer's shell must not change a black-box test.
+INHERITED = (
+    *("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV"),
+    *("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"),
+)
+
+
+class ServerError(Exception):
+    """A server ended before it answered, or didn't answer in time; the text holds its output."""
+
+
+class Credentials(TypedDict, total=False):
+    """Whom a program runs as, in the words of `subprocess`; empty means as ourselves."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+@dataclass
+class Server:
+    """A running gunicorn."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log_path: Path
+
+    @property
+    def base_url(self) -> str:
+        """Without a slash at its end."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """All that the server has written so far, on stdout and stderr."""
+        return self.log_path.read_text(errors="replace")
+
+    def stop(self) -> None:
+        """End it in order (running requests finish), or by force after 10 s; harmless when repeated."""
+        stop_process(self.process, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def serve(
+    env: Mapping[str, str],
+    *,
+    workers: int = 1,
+    threads: int = 4,
+    port: int | None = None,
+    cwd: Path = ROOT,
+    app: str = "cms.wsgi",
+) -> Iterator[Server]:
+    """Run a WSGI app under gunicorn until the block ends; one worker has answered (any status) when it begins.
+
+    The app sees `env` and the few variables of INHERITED. Call it from the main thread: on Linux the server gets
+    END_NOW when the calling thread ends, also by kill -9. Raises ServerError with the server's output.
+    """
+    port = port or free_port()
+    command = [sys.executable, "-m", "gunicorn", app, "--bind", f"{HOST}:{port}", "--no-control-socket"]
+    command += ["--worker-class", "gthread", "--threads", str(threads), "--workers", str(workers)]
+    with tempfile.TemporaryDirectory(prefix="tandem-server-") as folder:
+        log = Path(folder) / "log"
+        server = Server(spawn(command, log=log, cwd=cwd, env=clean_environment(env)), port, log)
+        try:
+            _wait_for_an_answer(server)
+            yield server
+        finally:
+            server.stop()
+
+
+def manage(
+    *args: str,
+    env: Mapping[str, str],
+    cwd: Path = ROOT,
+    input: str | None = None,
+    timeout: float = 120,
+) -> subprocess.CompletedProcess[str]:
+    """Run `manage.py` with `env` and the few variables of INHERITED; any exit code is the caller's to judge."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *args],
+        cwd=cwd,
+        env=clean_environment(env),
+        input=input,
+        stdin=subprocess.DEVNULL if input is None else None,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """`env` on top of those variables of ours that a program needs to run at all."""
+    return {name: os.environ[name] for name in INHERITED if name in os.environ} | dict(env)
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on, drawn at random so that parallel test workers rarely meet."""
+    for port in random.sample(PORTS, 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gunicorn does
+            probe.bind((HOST, port))
+            return port
+    raise ServerError("100 ports were tried and none is free.")
+
+
+def spawn(
+    command: list[str],
+    *,
+    log: Path,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    credentials: Credentials | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a server with its output in `log`; on Linux it gets END_NOW when the calling thread ends.
+
+    It has a session of its own: Ctrl-C in the terminal reaches the tests alone, which then stop it in order.
+    """
+    # Popen changes the user before it calls preexec_fn, as it must: a change of user clears PR_SET_PDEATHSIG.
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=cwd,
+            env=env,
+            start_new_session=True,
+            preexec_fn=_die_with_parent(),  # noqa: PLW1509 - it makes two system calls, takes no lock
+            **(credentials or {}),
+        )
+
+
+def stop_process(process: subprocess.Popen[bytes], how: signal.Signals = END_NOW) -> None:
+    """Send the signal `how`, and kill the whole group if the process hasn't ended within 10 s."""
+    process.send_signal(how)
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl  # loaded here: between fork and exec only ready-made calls are safe
+    parent = os.getpid()
+
+    def ask_the_kernel() -> None:
+        prctl(PR_SET_PDEATHSIG, int(END_NOW))
+        if os.getppid() != parent:  # it died between fork and prctl
+            os._exit(1)
+
+    return ask_the_kernel
+
+
+def _wait_for_an_answer(server: Server) -> None:
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while not _answers(server.port):
+        code = server.process.poll()
+        if code is not None:
+            raise ServerError(f"The server ended with code {code} before it answered:\n{server.log}")
+        if time.monotonic() > deadline:
+            raise ServerError(f"The server didn't answer within {READY_TIMEOUT_S} s:\n{server.log}")
+        time.sleep(0.02)
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    try:
+        connection.request("GET", READY_PATH)
+        connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        return False
+    else:
+        return True
+    finally:
+        connection.close()

@@ -1,0 +1,100 @@
+"""The documents name what there is: settings, commands, routes, targets, links; and the limits of their length."""
+
+import argparse
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands, load_command_class
+from django.urls import URLPattern, URLResolver, get_resolver
+
+ROOT = Path(__file__).resolve().parent.parent
+README, ARCHITECTURE = (ROOT / "README.md").read_text(), (ROOT / "ARCHITECTURE.md").read_text()
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+
+
+def environment_variables() -> set[str]:
+    """The first argument of every `env.…("NAME", …)` in the settings."""
+    calls = [n for n in ast.walk(ast.parse((ROOT / "cms/settings.py").read_text())) if isinstance(n, ast.Call)]
+    of_env = [c for c in calls if isinstance(c.func, ast.Attribute) and ast.unparse(c.func.value) == "env"]
+    return {c.args[0].value for c in of_env if isinstance(c.args[0], ast.Constant) and isinstance(c.args[0].value, str)}
+
+
+def own_commands() -> list[str]:
+    return sorted(name for name, app in get_commands().items() if app in ("cms", "canary"))
+
+
+def own_options(command: str) -> set[str]:
+    """The long options of a command and of its verbs, without Django's own."""
+    parser = load_command_class(get_commands()[command], command).create_parser("manage.py", command)
+    django = load_command_class("django.core", "migrate").create_parser("manage.py", "migrate")
+    common = {option for action in django._actions for option in action.option_strings}
+    parsers = [parser]
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            parsers += action.choices.values()
+    found = {o for p in parsers for a in p._actions for o in a.option_strings if o.startswith("--")}
+    return found - common
+
+
+def routes(urlconf: str) -> set[str]:
+    """The paths of an API version below its base, with `{…}` for what varies."""
+
+    def walk(patterns: list[URLPattern | URLResolver], prefix: str) -> set[str]:
+        found: set[str] = set()
+        for pattern in patterns:
+            route = prefix + str(pattern.pattern)
+            found |= walk(pattern.url_patterns, route) if isinstance(pattern, URLResolver) else {route}
+        return found
+
+    return {re.sub(r"<[^>]+>", "{}", route).strip("^$/") for route in walk(get_resolver(urlconf).url_patterns, "")}
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    settings, example = (ROOT / "docs/settings.md").read_text(), (ROOT / ".env.example").read_text()
+    names = environment_variables()
+    assert "DATABASE_URL" in names
+    for name in names:
+        assert f"| `{name}` |" in settings, name
+        assert re.search(rf"^{name}=", example, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("command", own_commands())
+def test_every_command_and_option_is_documented(command: str) -> None:
+    text = "".join(path.read_text() for path in DOCUMENTS)
+    assert f"manage.py {command}" in text
+    missing = {option for option in own_options(command) if option not in text}
+    assert not missing
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_every_route_is_documented_under_its_version(version: str) -> None:
+    text = (ROOT / "docs/api.md").read_text()
+    section = text.split(f"## v{version}")[1].split("\n## ")[0]
+    documented = {re.sub(r"\{[^}]+\}", "{}", path).lstrip("/") for path in re.findall(r"`(/[^`]*)`", section)}
+    named = {route for route in routes(f"api_v{version}.urls") if re.fullmatch(r"[a-z{}/-]+", route)}
+    assert len(named) > 10
+    assert named <= documented
+
+
+def test_every_make_target_that_a_document_names_exists_and_has_a_sentence() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z][a-z-]*):.*## ", makefile, re.MULTILINE))
+    assert set(re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[1].split()) == targets  # type: ignore[index]
+    named = {
+        m for path in DOCUMENTS for m in re.findall(r"(?:`|^)make ([a-z][a-z-]*)[`\s]", path.read_text(), re.MULTILINE)
+    }
+    assert named
+    assert named <= targets
+
+
+def test_every_relative_link_leads_somewhere() -> None:
+    for path in DOCUMENTS:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_the_entry_documents_stay_short() -> None:
+    assert README.count("\n") <= 150
+    assert ARCHITECTURE.count("\n") <= 200
