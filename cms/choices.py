@@ -40,3 +40,33 @@ class CommentStatus(TextChoices):
     REJECTED = "rejected"
     SPAM = "spam"
     DELETED = "deleted"
+
+
+class DeliveryStatus(TextChoices):
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+
+
+class JobStatus(TextChoices):
+    """`DEAD` is a job that failed as often as it may: kept until somebody looks at it."""
+
+    READY = "ready"
+    RUNNING = "running"
+    SUCCESSFUL = "successful"
+    DEAD = "dead"
+
+
+class Scope(TextChoices):
+    """What an API key may be used for; never more than its owner may do."""
+
+    POSTS_READ = "posts:read"
+    POSTS_WRITE = "posts:write"
+    COMMENTS_WRITE = "comments:write"
+    MEDIA_WRITE = "media:write"
+    USERS_READ = "users:read"
+    USERS_WRITE = "users:write"
+    ROLLOUT_READ = "rollout:read"
+    ROLLOUT_RAMP = "rollout:ramp"
+    ROLLOUT_ROLLBACK = "rollout:rollback"
+    ROLLOUT_LIFECYCLE = "rollout:lifecycle"

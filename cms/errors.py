@@ -72,6 +72,18 @@ class InvalidTransition(CmsError):
         super().__init__(f"A {noun} can't go from {current} to {wanted}; allowed from here: {choices}.")
 
 
+class VersionConflict(CmsError):
+    """Somebody has changed the row since it was read: `current` is its version now."""
+
+    code = "version_conflict"
+
+    def __init__(self, noun: str, current: int) -> None:
+        self.current = current
+        super().__init__(
+            f"The {noun} was changed meanwhile and is at version {current} now: read it anew and make your change there."
+        )
+
+
 class InUse(CmsError):
     code = "in_use"
 

@@ -1,5 +1,15 @@
 """The domain's limits, in characters unless the name says otherwise: one number each, for services and constraints alike."""
 
+from typing import NamedTuple
+
+
+class RenditionSize(NamedTuple):
+    """Pixels at most. With a height the picture is cut to that shape, without one it keeps its own."""
+
+    width: int
+    height: int | None = None
+
+
 USERNAME = (3, 30)
 USERNAME_PATTERN = r"\A[A-Za-z0-9_]+\Z"
 EMAIL_MAX = 254
@@ -28,6 +38,20 @@ COMMENT_DEPTH_MAX = 10
 GUEST_NAME_MAX = 200
 
 OLD_PATH_MAX = 1_000
+
+FILE_NAME_MAX = 255
+ALT_TEXT_MAX = 500
+IMAGE_BYTES_MAX = 10 * 1024 * 1024
+IMAGE_PIXELS_MAX = 50_000_000
+DOCUMENT_BYTES_MAX = 50 * 1024 * 1024
+RENDITIONS = {
+    "width-320": RenditionSize(320),
+    "width-640": RenditionSize(640),
+    "width-1280": RenditionSize(1280),
+    "square-160": RenditionSize(160, 160),
+}
+KEY_NAME = (1, 100)
+URL_MAX = 2_000
 
 # Patterns are written for both Python's re (SQLite) and PostgreSQL. What both can check of a slug; case beyond ASCII and
 # combining marks are the business of `cms/slugs.py`. Blanks beyond ASCII are spelt out: which of

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from django.contrib.auth.models import AnonymousUser
 
-from cms.choices import Role
+from cms.choices import Role, Scope
 
 if TYPE_CHECKING:
-    from cms.models import Post, User
+    from cms.models import MediaFile, Post, User
 
 
 class SystemActor:
@@ -26,6 +26,22 @@ SYSTEM: Final = SystemActor()
 type Actor = User | AnonymousUser | SystemActor
 
 RANK: Final = {Role.SUBSCRIBER: 1, Role.AUTHOR: 2, Role.EDITOR: 3, Role.ADMIN: 4}
+
+# The lowest role that may do anything of what a scope is about.
+SCOPE_ROLES: Final = {
+    Scope.POSTS_READ: Role.SUBSCRIBER,
+    Scope.COMMENTS_WRITE: Role.SUBSCRIBER,
+    Scope.POSTS_WRITE: Role.AUTHOR,
+    Scope.MEDIA_WRITE: Role.AUTHOR,
+    Scope.USERS_READ: Role.ADMIN,
+    Scope.USERS_WRITE: Role.ADMIN,
+}
+SCOPE_PERMISSIONS: Final = {
+    Scope.ROLLOUT_READ: "canary.view",
+    Scope.ROLLOUT_RAMP: "canary.ramp",
+    Scope.ROLLOUT_ROLLBACK: "canary.rollback",
+    Scope.ROLLOUT_LIFECYCLE: "canary.lifecycle",
+}
 
 
 def _has_rank(actor: Actor, role: Role) -> bool:
@@ -77,5 +93,39 @@ def may_manage_users(actor: Actor) -> bool:
     return _has_rank(actor, Role.ADMIN)
 
 
+def may_upload_media(actor: Actor) -> bool:
+    return _has_rank(actor, Role.AUTHOR)
+
+
+def may_edit_all_media(actor: Actor) -> bool:
+    return _has_rank(actor, Role.EDITOR)
+
+
+def may_edit_media(actor: Actor, media: "MediaFile") -> bool:
+    """Editors change and delete every file, authors those that they have uploaded."""
+    return may_edit_all_media(actor) or (may_upload_media(actor) and media.uploaded_by_id == actor.pk)
+
+
+def may_manage_own_keys(actor: Actor) -> bool:
+    """Every user has API keys; there is none for whoever has no account."""
+    return is_known(actor)
+
+
+def may_manage_all_keys(actor: Actor) -> bool:
+    return _has_rank(actor, Role.ADMIN)
+
+
+def scopes_open_to(user: "User") -> frozenset[Scope]:
+    """What a key of this user may be used for at most: by role, and for rollouts by the permissions of the user's groups."""
+    if not user.is_active:
+        return frozenset()
+    by_role = {scope for scope, role in SCOPE_ROLES.items() if _has_rank(user, role)}
+    return frozenset(by_role | {scope for scope, name in SCOPE_PERMISSIONS.items() if user.has_perm(name)})
+
+
 def may_see_audit(actor: Actor) -> bool:
+    return _has_rank(actor, Role.ADMIN)
+
+
+def may_manage_webhooks(actor: Actor) -> bool:
     return _has_rank(actor, Role.ADMIN)

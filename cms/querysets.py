@@ -5,8 +5,9 @@ from typing import Any, Self
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models import Exists, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Concat, Lower
+from django.db.models.lookups import IsNull
 
 from cms import policy
 from cms.choices import CommentStatus, Kind, Status, Visibility
@@ -82,6 +83,18 @@ class PostQuerySet(models.QuerySet[Any]):
         return self.filter(pk=as_uuid) if as_uuid else self.filter(slug=slug_or_id)
 
 
+class PostRevisionQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: Actor) -> Self:
+        """Revisions are for those who may change their post, of public posts too: they hold what was taken back."""
+        if policy.may_edit_all_posts(user):
+            return self.all()
+        posts = self.model.post.field.related_model.objects
+        return self.filter(post_id__in=posts.editable_by(user).values("pk"))
+
+    def newest_first(self) -> Self:
+        return self.order_by("-number")
+
+
 class TagQuerySet(models.QuerySet[Any]):
     def by_name(self) -> Self:
         return self.order_by("name", "id")
@@ -107,7 +120,8 @@ class CommentQuerySet(models.QuerySet[Any]):
         published = Q(status=CommentStatus.PUBLISHED)
         mine = Q(author_id=user.pk) & ~Q(status=CommentStatus.DELETED) if policy.is_known(user) else Q(pk__in=[])
         of_visible_posts = self.model.post.field.related_model.objects.visible_to(user, now).values("pk")
-        return self.filter(published | mine | self._with_answers(published), post_id__in=of_visible_posts)
+        seen = published | mine
+        return self.filter(seen | self._with_answers(seen), post_id__in=of_visible_posts)
 
     def _with_answers(self, answers: Q) -> Q:
         """Deleted comments that have `answers` at any depth below them."""
@@ -117,3 +131,41 @@ class CommentQuerySet(models.QuerySet[Any]):
 
     def in_thread_order(self) -> Self:
         return self.order_by("thread_path")
+
+
+class WebhookQuerySet(models.QuerySet[Any]):
+    """Webhooks and their deliveries: both are for admins alone."""
+
+    def visible_to(self, user: Actor) -> Self:
+        return self.all() if policy.may_manage_webhooks(user) else self.none()
+
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-id")
+
+
+class MediaFileQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: Actor, now: datetime.datetime) -> Self:
+        """Files of posts that `user` may read, as featured image or in their content, and those that `user` has uploaded."""
+        if policy.may_edit_all_media(user):
+            return self.all()
+        post = self.model._meta.get_field("featured_in").related_model
+        posts = post.objects.visible_to(user, now)
+        mine = Q(uploaded_by_id=user.pk) if policy.is_known(user) else Q(pk__in=[])
+        featured, embedded = posts.filter(featured_image=OuterRef("pk")), posts.filter(embedded_media=OuterRef("pk"))
+        return self.filter(mine | self._has_any(featured) | self._has_any(embedded))
+
+    @staticmethod
+    def _has_any(posts: models.QuerySet[Any]) -> Q:
+        """Exists, put so that an index is probed for each file: PostgreSQL would hash all posts to list twenty files."""
+        return Q(IsNull(Subquery(posts.values("pk")[:1]), False))
+
+    def images(self) -> Self:
+        return self.filter(mime_type__startswith="image/")
+
+
+class ApiKeyQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: Actor) -> Self:
+        """One's own keys, and all of them for an admin."""
+        if policy.may_manage_all_keys(user):
+            return self.all()
+        return self.filter(owner_id=user.pk) if policy.may_manage_own_keys(user) else self.none()

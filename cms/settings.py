@@ -117,6 +117,24 @@ if not (USE_LEGACY_API_V1 or API_V2_ENABLED):
         "API_V2_ENABLED", "false", "USE_LEGACY_API_V1 and API_V2_ENABLED can't both be false, for nothing would answer"
     )
 
+# -- background work --------------------------------------------------------------------------------------------------
+
+TASKS = {
+    "default": {
+        "BACKEND": "cms.jobs.backend.DatabaseBackend",
+        "QUEUES": ["default", "media", "mail"],
+        "OPTIONS": {"max_attempts": 8},
+    }
+}
+JOB_LEASE_S = env.integer("JOB_LEASE_S", default=60, minimum=1, maximum=3_600)
+WEBHOOKS_ALLOW_PRIVATE = env.boolean("WEBHOOKS_ALLOW_PRIVATE", default=False)
+WEBHOOK_TIMEOUT_S = env.integer("WEBHOOK_TIMEOUT_S", default=10, minimum=1, maximum=60)
+WEBHOOK_MAX_ATTEMPTS = env.integer("WEBHOOK_MAX_ATTEMPTS", default=10, minimum=1, maximum=50)
+WEBHOOK_DELIVERY_RETENTION_DAYS = env.integer("WEBHOOK_DELIVERY_RETENTION_DAYS", default=30, minimum=1, maximum=3_650)
+JOB_RETENTION_DAYS = env.integer("JOB_RETENTION_DAYS", default=14, minimum=1, maximum=3_650)
+SESSION_RETENTION_DAYS = env.integer("SESSION_RETENTION_DAYS", default=30, minimum=1, maximum=3_650)
+AUDIT_RETENTION_DAYS = env.integer("AUDIT_RETENTION_DAYS", default=0, minimum=0, maximum=36_500)
+
 CANARY = {
     "ENTRANCE": "/api",
     "ARMS": {1: "api_v1.root_urls", 2: "api_v2.root_urls"},
@@ -133,6 +151,8 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
+# Uploaded files. No address serves them as they lie there: each version's API asks who may see one first.
+MEDIA_ROOT = BASE_DIR / env.text("MEDIA_ROOT", "media")
 WHITENOISE_USE_FINDERS = True  # a clone serves the admin's files without a collectstatic
 TEMPLATES = [
     {

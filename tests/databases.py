@@ -28,7 +28,7 @@ def new_database(engine: str, folder: Path) -> Iterator[str]:
         try:
             yield urlunsplit(urlsplit(ENGINES.database_url)._replace(path=f"/{name}"))
         finally:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload]
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # type: ignore[call-overload]
 
 
 def process_env(database_url: str, **more: str) -> dict[str, str]:

@@ -26,6 +26,7 @@ def _prepare() -> Engines:
     is_sqlite = os.environ.get("TEST_DATABASE") == "sqlite" or engines.database_url is None
     os.environ["DATABASE_URL"] = "sqlite:////tmp/tandem-tests.sqlite3" if is_sqlite else str(engines.database_url)
     os.environ["REDIS_URL"] = "" if is_sqlite else engines.redis_url_for(worker) or ""
+    os.environ["MEDIA_ROOT"] = "/tmp/tandem-tests-media"
     os.environ["SECRET_KEY"] = "only-for-tests-0123456789-0123456789-0123456789"
     return engines
 

@@ -1,18 +1,19 @@
-"""v1's Comment."""
+"""v1's Comment. Of a deleted one, which keeps its place above its answers, neither text nor author is told."""
 
 from typing import Any, Final
 
 from api_v1.serializers.timestamps import timestamp
+from cms.choices import CommentStatus
 from cms.models import Comment
 
-COLUMNS: Final = ("post", "author", "text", "created_at")
+COLUMNS: Final = ("post", "author", "text", "status", "created_at")
 
 
 def comment_body(comment: Comment) -> dict[str, Any]:
     return {
         "id": comment.id,
         "post_id": comment.post_id,
-        "author_id": comment.author_id,
+        "author_id": None if comment.status == CommentStatus.DELETED else comment.author_id,
         "content": comment.text,
         "created_at": timestamp(comment.created_at),
     }

@@ -10,15 +10,17 @@ ICONS = {
     "Comment": "forum",
     "Tag": "sell",
     "Category": "account_tree",
+    "MediaFile": "perm_media",
     "User": "group",
+    "ApiKey": "key",
     "PostRevision": "history",
     "Redirect": "alt_route",
     "ImportRecord": "download",
     "AuditEvent": "policy",
 }
 GROUPS = {
-    "Content": ("Post", "Comment", "Tag", "Category"),
-    "People": ("User",),
+    "Content": ("Post", "Comment", "Tag", "Category", "MediaFile"),
+    "People": ("User", "ApiKey"),
     "Records": ("PostRevision", "Redirect", "ImportRecord", "AuditEvent"),
 }
 

@@ -21,11 +21,10 @@ from cms.admin.forms import ServiceForm, TagNamesField, offer_derived_slug
 from cms.admin.options import ServiceAdmin, instant_column, wide
 from cms.admin.status import POST_COLOURS, shown_status
 from cms.choices import Status
-from cms.errors import FieldError, InvalidInput
-from cms.models import Post
+from cms.models import Category, Post
 from cms.policy import Actor
 from cms.services import post_states
-from cms.services.posts import create_post, lock_post, update_post
+from cms.services.posts import create_post, update_post
 
 
 class PublishForm(BaseDialogForm):  # type: ignore[misc]
@@ -81,7 +80,6 @@ RESTORE = Change(
     icon="restore_from_trash",
     question="A trashed post gets the state back that it had, an archived one becomes a draft.",
 )
-STALE = "The post was changed meanwhile and is at version {} now: open it anew and enter your change there."
 TEXT_ROWS = {"content": 24, "excerpt": 4, "meta_description": 3}
 CHANGES = (PUBLISH, UNPUBLISH, ARCHIVE, TRASH, RESTORE)
 
@@ -95,6 +93,10 @@ class PostForm(ServiceForm):
         offer_derived_slug(self, "title")
         if excerpt := self.fields.get("excerpt"):
             excerpt.help_text = "Empty: the beginning of the content."
+        if isinstance(categories := self.fields.get("categories"), forms.ModelMultipleChoiceField):
+            rows = Category.objects.none() if categories.queryset is None else categories.queryset
+            shown = set(rows.filter(posts=self.instance.pk).values_list("pk", flat=True))
+            self.initial["categories"] = [row for row in self.initial.get("categories", ()) if row.pk in shown]
         if co_authors := self.fields.get("co_authors"):
             co_authors.label = "Co-authors"
 
@@ -110,13 +112,13 @@ class PostAdmin(ServiceAdmin):
     search_help_text = "Title, slug or author"
     ordering = ["-created_at", "-pk"]
     unlisted_fields = ("content", "content_html")
-    autocomplete_fields = ["categories", "co_authors"]
+    autocomplete_fields = ["categories", "co_authors", "featured_image"]
     actions = [for_selected(change) for change in CHANGES]
     actions_detail = [*(change.name for change in CHANGES), "revisions"]
     readonly_fields = [
         *("shown_status", "writer", "published_at", "version_number", "minutes", "created_at", "updated_at"),
     ]
-    writing = (None, {"fields": ["title", "slug", "content", "content_format", "excerpt"]})
+    writing = (None, {"fields": ["title", "slug", "content", "content_format", "excerpt", "featured_image"]})
     filing = ("Filed under", {"fields": ["tags", "categories", "co_authors", ("kind", "language")]})
     reading = ("Who may read it", {"fields": ["visibility", "expires_at"]})
     searching = ("Search engines", {"fields": ["meta_title", "meta_description"]})
@@ -170,6 +172,12 @@ class PostAdmin(ServiceAdmin):
             kwargs["widget"] = UnfoldAdminTextareaWidget(attrs={"rows": TEXT_ROWS[db_field.name]})
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A category that is switched off is shown to those alone who manage them, on posts that are filed there too."""
+        if db_field.name == "categories":
+            kwargs["queryset"] = Category.objects.visible_to(request.user)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
     def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[Any]:
         """Only the ways that lead on from the post's state."""
         post = self.get_object(request, str(object_id))
@@ -185,10 +193,7 @@ class PostAdmin(ServiceAdmin):
     def update(self, actor: Actor, row: Post, changes: dict[str, Any], now: datetime.datetime) -> Post:
         # As with If-Match: who saves over what another has changed meanwhile would undo it without knowing.
         version_read = changes.pop("version", row.version)
-        current = lock_post(actor, row)
-        if current.version != version_read:
-            raise InvalidInput([FieldError("version", "stale", STALE.format(current.version))])
-        return update_post(actor=actor, post=row, changes=_for_service(changes), now=now)
+        return update_post(actor=actor, post=row, changes=_for_service(changes), now=now, expected_version=version_read)
 
 
 def _open_ways(post: Post, now: datetime.datetime) -> set[str]:

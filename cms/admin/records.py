@@ -1,17 +1,11 @@
-"""What is only looked at: the audit trail, revisions, redirects, import records."""
-
-from collections.abc import Callable
-from typing import Any
+"""What is only looked at: the audit trail, redirects, import records."""
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
-from unfold.decorators import display
 
 from cms import policy
 from cms.admin.filters import ObjectTypeFilter
 from cms.admin.options import ReadOnlyAdmin, instant_column
-from cms.models import AuditEvent, ImportRecord, Post, PostRevision, Redirect
+from cms.models import AuditEvent, ImportRecord, Redirect
 
 
 @admin.register(AuditEvent)
@@ -37,52 +31,6 @@ class AuditEventAdmin(ReadOnlyAdmin):
     ]
 
     happened = instant_column("created_at", "When")
-
-
-def _old_value(name: str, label: str) -> Callable[[Any, PostRevision], str]:
-    """What a revision holds of this field of its post."""
-
-    @display(description=label)
-    def value(model_admin: Any, revision: PostRevision) -> str:
-        return revision.snapshot[name]
-
-    return value
-
-
-@admin.register(PostRevision)
-class PostRevisionAdmin(ReadOnlyAdmin):
-    may_manage = staticmethod(policy.may_write_posts)
-    list_display = ["number", "post", "reason", "author", "written"]
-    list_select_related = ["post", "author"]
-    search_fields = ["post__title", "author__username"]
-    ordering = ["-pk"]
-    unlisted_fields = ("snapshot", "post__content", "post__content_html")
-    fields = [
-        "post",
-        "number",
-        "reason",
-        "writer",
-        "created_at",
-        "old_title",
-        "old_slug",
-        "old_language",
-        "old_content",
-    ]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[PostRevision]:
-        of_own_posts = Post.objects.editable_by(request.user).values("pk")
-        rows = super().get_queryset(request)
-        return rows if policy.may_edit_all_posts(request.user) else rows.filter(post_id__in=of_own_posts)
-
-    written = instant_column("created_at", "Written")
-
-    @display(description="Author")
-    def writer(self, revision: PostRevision) -> str:
-        """Without Django's link to the user's page, which only admins open."""
-        return str(revision.author or "-")
-
-    old_title, old_slug = _old_value("title", "Title"), _old_value("slug", "Slug")
-    old_language, old_content = _old_value("language", "Language"), _old_value("content", "Content")
 
 
 @admin.register(Redirect)

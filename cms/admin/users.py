@@ -20,6 +20,7 @@ from cms.admin.options import ServiceAdmin, instant_column
 from cms.choices import Role
 from cms.models import User
 from cms.policy import Actor
+from cms.services.user_deletion import delete_user
 from cms.services.users import create_user, set_password, update_user
 
 ROLE_COLOURS = {Role.ADMIN.label: "danger", Role.EDITOR.label: "warning", Role.AUTHOR.label: "info"}
@@ -66,8 +67,20 @@ SET_PASSWORD = Change(
     done="given a new password",
     apply=_set_password,
     icon="key",
-    question="Every API session of this user ends.",
+    question="Every session of this user ends.",
     form=PasswordForm,
+)
+DELETE = Change(
+    name="anonymise",  # the address "delete" is Django's own, of pages that remove rows
+    label="Delete",
+    done="deleted",
+    apply=lambda request, user, now: delete_user(actor=request.user, user=user, now=now),
+    icon="person_remove",
+    question=(
+        "Name, e-mail address and everything else personal is erased, sessions and keys end at once. What the user has "
+        "written stays, under “deleted user”. There is no way back."
+    ),
+    variant=ActionVariant.DANGER,
 )
 ROLES = [_setting(f"make_{role}", f"Make {role}: ", f"made {role}", "", role=role.value) for role in Role]
 
@@ -81,7 +94,7 @@ class UserAdmin(ServiceAdmin):
     search_help_text = "Username, display name or e-mail address"
     ordering = ["-created_at", "-pk"]
     actions = [for_selected(change) for change in (SUSPEND, ACTIVATE, *ROLES)]
-    actions_detail = ["set_password", "suspend", "activate"]
+    actions_detail = ["set_password", "suspend", "activate", DELETE.name]
     readonly_fields = ["is_active", "last_login", "created_at", "updated_at"]
     account = (None, {"fields": [("username", "email"), ("role", "email_verified")]})
     person = ("About", {"fields": [("first_name", "last_name"), "display_name", "bio"]})
@@ -90,6 +103,7 @@ class UserAdmin(ServiceAdmin):
 
     signed_in, joined = instant_column("last_login", "Last login"), instant_column("created_at", "Joined")
     suspend, activate, set_password = button(SUSPEND), button(ACTIVATE), button(SET_PASSWORD)
+    anonymise = button(DELETE)
 
     @display(description="Role", ordering="role", label=ROLE_COLOURS)
     def shown_role(self, user: User) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 from cms import limits
 from cms.importers.items import Change
 from cms.models import Category, Post, Tag
-from cms.services.checks import check_language
+from cms.services.checks import check_language, check_text
+from cms.services.tags import tag_name_errors
 from cms.slugs import numbered, slug_problem, slugify
 
 _HTML_TAG = re.compile(
@@ -21,7 +22,11 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class Notes(list[Change]):
-    """What had to change while one object was written."""
+    """What had to change while one object was written. With `is_exact` nothing does that the domain allows as it is."""
+
+    def __init__(self, *, is_exact: bool = False) -> None:
+        super().__init__()
+        self.is_exact = is_exact
 
     def note(self, name: str, original: Any, value: Any, reason: str) -> None:
         self.append(Change(name, original, value, reason))
@@ -54,11 +59,13 @@ def fit_text(name: str, text: str, maximum: int, notes: Notes) -> str:
 
 
 def fit_title(title: str, slug: str, notes: Notes) -> str:
+    if notes.is_exact and not check_text("title", title, *limits.TITLE):
+        return title
     stripped = title.strip()
     if not is_visible(stripped):
         stripped = " ".join(re.split(r"[-_]+", slug)).strip() or "Untitled"
         notes.note("title", title, stripped[: limits.TITLE[1]], "A title can't be empty.")
-    return fit_text("title", stripped, limits.TITLE[1], notes)
+    return fit_text("title", stripped, limits.TITLE[1], notes).strip()
 
 
 def fit_language(language: str, notes: Notes) -> str | None:
@@ -76,6 +83,8 @@ def fit_language(language: str, notes: Notes) -> str | None:
 
 def fit_tag_name(name: str, notes: Notes) -> str:
     """A name may become empty; the service then refuses it."""
+    if notes.is_exact and not tag_name_errors("name", name):
+        return name
     spaced = " ".join("".join(c if c.isprintable() and c != "," else _blank(c) for c in name).split())
     cut = spaced[: limits.TAG_NAME[1]].strip()
     if cut != name:
@@ -85,6 +94,8 @@ def fit_tag_name(name: str, notes: Notes) -> str:
 
 
 def fit_category_name(name: str, notes: Notes) -> str:
+    if notes.is_exact and not check_text("name", name, *limits.CATEGORY_NAME):
+        return name
     spaced = " ".join(storable(name).split())
     cut = spaced[: limits.CATEGORY_NAME[1]].strip()
     if cut != name:

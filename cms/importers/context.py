@@ -28,10 +28,13 @@ class Context:
     now: datetime.datetime
     _kept: dict[tuple[str, str], Any] = field(default_factory=dict)
     _thread: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _thread_of: str | None = None
 
     def remember(self, item: Item, row: Any) -> None:
-        if item.noun == "post":
+        post_id = getattr(item, "post", item.external_id if item.noun == "post" else self._thread_of)
+        if post_id != self._thread_of:
             self._thread.clear()
+            self._thread_of = post_id
         (self._kept if item.noun in _KEPT else self._thread)[item.noun, item.external_id] = row
 
     def is_kept(self, noun: str, external_id: str) -> bool:

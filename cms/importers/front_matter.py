@@ -1,18 +1,34 @@
-"""Splitting a Markdown file into front matter and body, and reading YAML front matter without guessing at types.
+"""Splitting a Markdown file into front matter (YAML, TOML or JSON) and body, without guessing at types.
 
 Scalars stay the text they are in the file (`1.10`, `2015`, `yes`), for most of them are titles and names; who wants a
 date or a truth value reads the text. Every key keeps its line.
 """
 
+import datetime
+import json
 import re
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
+from cms.importers.json_stream import Duplicates, make_decoder
+
+CHARACTERS_MAX: Final = (
+    300_000  # the YAML reader takes seconds for it; posts with a thousand old addresses have a third
+)
 _FENCE = re.compile(r"---[ \t]*\r?\n")
 _END = re.compile(r"^(?:---|\.\.\.)[ \t]*\r?(?:\n|\Z)", re.MULTILINE)
+_TOML_FENCE = re.compile(r"\+\+\+[ \t]*\r?\n")
+_TOML_END = re.compile(r"^\+\+\+[ \t]*\r?(?:\n|\Z)", re.MULTILINE)
+_TOML_KEY = re.compile(r"[ \t]*\[*[ \t]*[\"']?([^\s\"'=.\[\]]+)")
+_TOML_STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*+\"|'[^'\n]*+'")
+# The standard library's reader takes the square of a key's parts in memory: 10 GB for 100 kB of them.
+_DEEP_TOML_KEY = re.compile(r"(?<![\w-])(?:[\w-]++[ \t]*+\.[ \t]*+){50}")
+_JSON_START = re.compile(r"\{\s*(?:\"|\}\s)")
+_JSON_KEY = re.compile(r"[ \t{]*\"([^\"\\]+)\"[ \t]*:")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 type Value = str | list[Value] | dict[str, Value] | None
@@ -58,6 +74,13 @@ class FrontMatter:
         self.fields.append(found)
         return None
 
+    def unfold(self, name: str) -> None:
+        """Put the members of a table in its place, as if they stood at the top."""
+        for found in [f for f in self.fields if _folded(f.key) == name and isinstance(f.value, dict)]:
+            self.fields.remove(found)
+            assert isinstance(found.value, dict)
+            self.fields += [Field(key, value, found.line) for key, value in found.value.items()]
+
     def rest(self) -> Iterator[Field]:
         """The fields with a value that were not taken, in the order of the file."""
         return iter(sorted((f for f in self.fields if f.value not in (None, "", [], {})), key=lambda f: f.line))
@@ -65,17 +88,81 @@ class FrontMatter:
 
 def split_file(text: str) -> tuple[FrontMatter, str, int]:
     """The front matter, the body, and the line that the body begins at. Raises BrokenFrontMatter."""
-    opening = _FENCE.match(text)
-    if re.match(r"\+\+\+[ \t]*\r?\n", text):  # else its keys would be published as the beginning of the body
-        raise BrokenFrontMatter(1, "The front matter is not YAML.")
+    if _JSON_START.match(text):
+        matter, end = _read_json(text)
+    elif opening := _TOML_FENCE.match(text):
+        matter, end = _between_fences(text, opening.end(), _TOML_END, _read_toml)
     # A line of dashes before a blank line is a ruler, not a fence.
-    if opening is None or re.match(r"[ \t]*\r?\n", text[opening.end() : opening.end() + 200]):
+    elif (opening := _FENCE.match(text)) and not re.match(r"[ \t]*\r?\n", text[opening.end() : opening.end() + 200]):
+        matter, end = _between_fences(text, opening.end(), _END, _read_yaml)
+    else:
         return FrontMatter(), text, 1
-    end = _END.search(text, opening.end())
-    if end is None:
+    return FrontMatter(matter), text[end:], text.count("\n", 0, end) + 1
+
+
+def _between_fences(
+    text: str, start: int, fence: re.Pattern[str], read: Callable[[str], list[Field]]
+) -> tuple[list[Field], int]:
+    closing = fence.search(text, start)
+    if closing is None:
         raise BrokenFrontMatter(1, "The front matter has no end.")
-    body_line = text.count("\n", 0, end.end()) + 1
-    return FrontMatter(_read_yaml(text[opening.end() : end.start()])), text[end.end() :], body_line
+    if closing.start() - start > CHARACTERS_MAX:
+        raise BrokenFrontMatter(1, f"The front matter has more than {CHARACTERS_MAX:,} characters.")
+    return read(text[start : closing.start()]), closing.end()
+
+
+def _read_json(text: str) -> tuple[list[Field], int]:
+    duplicates = Duplicates()
+    try:
+        members, end = make_decoder(duplicates).raw_decode(text[:CHARACTERS_MAX])
+        pairs = [(key, as_value(value)) for key, value in (*duplicates, *members.items())]
+    except json.JSONDecodeError as error:
+        raise BrokenFrontMatter(error.lineno, f"The JSON can't be read: {error.msg}.") from error
+    except (ValueError, RecursionError) as error:
+        raise BrokenFrontMatter(1, f"The JSON can't be read: {type(error).__name__}.") from error
+    line_end = re.compile(r"[ \t]*(?:\r?\n|\Z)").match(text, end)
+    if line_end is None:
+        raise BrokenFrontMatter(text.count("\n", 0, end) + 1, "Something stands behind the front matter in its line.")
+    lines = _lines_of_keys(text[:end], _JSON_KEY, first_line=1)
+    return [Field(key, value, lines.get(key, 1)) for key, value in pairs], line_end.end()
+
+
+def _read_toml(text: str) -> list[Field]:
+    if _DEEP_TOML_KEY.search(_TOML_STRING.sub("q", text)):
+        raise BrokenFrontMatter(1, "The TOML can't be read: a key has more than 50 parts.")
+    try:
+        table = tomllib.loads(text, parse_float=str)
+        lines = _lines_of_keys(text, _TOML_KEY, first_line=2)
+        return [Field(key, as_value(value), lines.get(key, 1)) for key, value in table.items()]
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)", str(error))
+        line = int(place[1]) + 1 if place and place[1] else text.count("\n") + 1
+        reason = str(error).removesuffix(place.group() if place else "").rstrip(".")
+        raise BrokenFrontMatter(line, f"The TOML can't be read: {reason}.") from error
+    except (ValueError, RecursionError) as error:  # a number or a nesting beyond what Python reads
+        raise BrokenFrontMatter(1, f"The TOML can't be read: {type(error).__name__}.") from error
+
+
+def as_value(value: Any) -> Value:
+    """A value of TOML or JSON in the types of front matter: scalars are the text that they would be in YAML."""
+    if isinstance(value, dict):
+        return {str(key): as_value(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_value(item) for item in value]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    return None if value is None else str(value)
+
+
+def _lines_of_keys(text: str, key: re.Pattern[str], first_line: int) -> dict[str, int]:
+    """The first line that begins with a key: good enough to find it by, for these readers tell no lines."""
+    lines: dict[str, int] = {}
+    for number, line in enumerate(text.split("\n"), start=first_line):
+        if match := key.match(line):
+            lines.setdefault(match[1], number)
+    return lines
 
 
 def _read_yaml(text: str) -> list[Field]:
@@ -100,6 +187,8 @@ def _read_yaml(text: str) -> list[Field]:
 class _Loader(yaml.BaseLoader):
     """Composes nodes only: no tag ever makes an object."""
 
+    _repeated_characters = 0
+
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         is_alias = self.check_event(yaml.AliasEvent)
         mark = self.peek_event().start_mark if is_alias else None  # type: ignore[no-untyped-call]
@@ -107,6 +196,10 @@ class _Loader(yaml.BaseLoader):
         # Ten lines of aliases to aliases stand for billions of values.
         if is_alias and not isinstance(node, yaml.ScalarNode):
             raise yaml.composer.ComposerError(None, None, "aliases of lists and mappings are not allowed", mark)
+        if is_alias and isinstance(node, yaml.ScalarNode):
+            self._repeated_characters += len(node.value)
+            if self._repeated_characters > CHARACTERS_MAX:
+                raise yaml.composer.ComposerError(None, None, "aliases stand for too much text", mark)
         return node
 
 

@@ -4,10 +4,11 @@ import dataclasses
 import datetime
 import hashlib
 import json
+import uuid
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from cms.choices import CommentStatus, ContentFormat, Kind, Status, Visibility
+from cms.choices import CommentStatus, ContentFormat, Kind, Role, Status, Visibility
 
 EXTERNAL_ID_MAX = 500
 UNKNOWN_AUTHOR = ""
@@ -39,6 +40,11 @@ class Item:
     """Where single fields stand, as far as the reader knows."""
     changes: list[Change] = field(default_factory=list)
     """What the reader had to change or leave out."""
+    is_exact: bool = False
+    """Exported by this project: whatever the domain allows is taken as it is, columns of its own included."""
+    id: uuid.UUID | None = None
+    created_at: datetime.datetime | None = None
+    updated_at: datetime.datetime | None = None
 
     def __post_init__(self) -> None:
         self.external_id = fit_key(self.external_id)
@@ -50,8 +56,16 @@ class Item:
     def note(self, name: str, original: Any, value: Any, reason: str, line: int | None = None) -> None:
         self.changes.append(Change(name, original, value, reason, line))
 
+    def line_of_field(self, name: str) -> int:
+        return self.lines.get(name, self.line)
+
     def line_of(self, change: Change) -> int:
         return change.line or self.lines.get(change.field, self.line)
+
+    def own_columns(self) -> dict[str, Any]:
+        """Columns that no service sets, for the row that was made of the item."""
+        instants = {"created_at": self.created_at, "updated_at": self.updated_at}
+        return {name: value for name, value in instants.items() if value is not None}
 
     def digest(self) -> str:
         """Equal for items that would be stored alike, wherever in the source they stand."""
@@ -68,6 +82,14 @@ class UserItem(Item):
     first_name: str = ""
     last_name: str = ""
     bio: str = ""
+    role: Role = Role.AUTHOR
+    is_active: bool = True
+    email_verified: bool = False
+    deleted_at: datetime.datetime | None = None
+
+    def own_columns(self) -> dict[str, Any]:
+        # Only of one that can't sign in: the database allows no other.
+        return super().own_columns() | ({} if self.is_active else {"deleted_at": self.deleted_at})
 
 
 @dataclass(kw_only=True)
@@ -86,6 +108,7 @@ class CategoryItem(Item):
     description: str = ""
     parent: str | None = None
     """External id of a category that was yielded before."""
+    is_active: bool = True
 
 
 @dataclass(kw_only=True)
@@ -101,8 +124,12 @@ class PostItem(Item):
     excerpt: str = ""
     language: str = ""
     status: Status = Status.PUBLISHED
+    is_scheduled: bool = False
+    """Whether the source says that its time is still to come: without an instant such a one is a draft."""
     was_published: bool = False
     """Whether a trashed or archived one was published before."""
+    was_archived: bool = False
+    """Whether a trashed one was archived before."""
     visibility: Visibility = Visibility.PUBLIC
     author: str = UNKNOWN_AUTHOR
     co_authors: list[str] = field(default_factory=list)
@@ -110,13 +137,16 @@ class PostItem(Item):
     categories: list[str] = field(default_factory=list)
     meta_title: str = ""
     meta_description: str = ""
-    created_at: datetime.datetime | None = None
-    updated_at: datetime.datetime | None = None
     published_at: datetime.datetime | None = None
     has_unusable_date: bool = False
     """Whether the source names an instant of publication that can't be read: it may be one that is still to come."""
     expires_at: datetime.datetime | None = None
     old_paths: list[str] = field(default_factory=list)
+    version: int | None = None
+
+    def own_columns(self) -> dict[str, Any]:
+        # The others' instants are set on the way.
+        return super().own_columns() | ({"version": self.version} if self.version else {}) if self.is_exact else {}
 
 
 @dataclass(kw_only=True)
@@ -127,11 +157,16 @@ class CommentItem(Item):
     post: str
     text: str
     parent: str | None = None
+    is_parent_deleted: bool = False
+    """Whether its parent arrives deleted, and still has its place in the thread."""
     author: str | None = None
     author_name: str = ""
     author_email: str = ""
     status: CommentStatus = CommentStatus.PUBLISHED
-    created_at: datetime.datetime | None = None
+    edited_at: datetime.datetime | None = None
+
+    def own_columns(self) -> dict[str, Any]:
+        return super().own_columns() | {"edited_at": self.edited_at} if self.is_exact else {}
 
 
 @dataclass(frozen=True, kw_only=True)

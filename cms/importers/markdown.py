@@ -12,13 +12,14 @@ from cms.importers import markdown_fields as fields
 from cms.importers.cleaning import is_visible
 from cms.importers.front_matter import BrokenFrontMatter, FrontMatter, split_file
 from cms.importers.items import CategoryItem, Change, PostItem, Skipped, TagItem, UserItem
-from cms.importers.markdown_files import SUFFIXES, NotAPost, Tree, find_files, is_markdown, read_text
+from cms.importers.markdown_files import SUFFIXES, NotAPost, Tree, find_files, is_markdown, read_text, shown
 from cms.importers.sources import Entry, SourceUnreadable
 from cms.services.tags import fold_tag_name
 
 SOURCE_NAME_MAX: Final = 300
 _DATED_NAME = re.compile(r"(?P<date>\d{4}-\d{1,2}-\d{1,2})[-_ ](?P<name>.+)", re.ASCII)
-_INDEX_NAMES = frozenset({"index", "_index"})
+# `index.fr.md` is Hugo's French page of a bundle; of another name its last part may as well belong to the slug.
+_INDEX_NAME = re.compile(r"_?index(?:\.(?P<language>[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*))?")
 
 
 def looks_like(path: Path) -> bool:
@@ -64,9 +65,10 @@ class MarkdownSource:
         matter, body, _ = split_file(text)
         if not is_visible(body):
             raise NotAPost("The file has no body.")
+        matter.unfold("taxonomies")
         is_jekyll, date_in_name, name = self._parts_of_name(path)
         item = PostItem(
-            source=_shown(path),
+            source=shown(path),
             line=1,
             external_id=self._label(path),
             title="",
@@ -74,8 +76,9 @@ class MarkdownSource:
             content_format=ContentFormat.MARKDOWN,
             changes=changes,
         )
-        if path.stem == "_index":
-            item.kind = Kind.PAGE
+        if index := _INDEX_NAME.fullmatch(path.stem):
+            item.kind = Kind.PAGE if path.stem.startswith("_") else item.kind
+            item.language = index["language"] or ""
         if "_drafts" in path.relative_to(self._root).parts:
             item.status = Status.DRAFT
         fields.read_title(matter, item, body, name)
@@ -93,7 +96,7 @@ class MarkdownSource:
 
     def _parts_of_name(self, path: Path) -> tuple[bool, str, str]:
         """Whether the file is one of Jekyll's, the date in its name or its folder's, and the rest of that name."""
-        is_index = path.stem in _INDEX_NAMES and path.parent != self._root
+        is_index = _INDEX_NAME.fullmatch(path.stem) and path.parent != self._root
         stem = os.fsencode(path.parent.name if is_index else path.stem).decode("utf-8", "replace")
         if match := _DATED_NAME.fullmatch(stem):
             return True, match["date"], match["name"]
@@ -127,29 +130,32 @@ class MarkdownSource:
                 item.tags.append(key)
 
     def _categories(self, matter: FrontMatter, item: PostItem, is_jekyll: bool) -> Iterator[Entry]:
-        item.categories = fields.read_terms(matter, item, fields.CATEGORY_KEYS, is_jekyll=is_jekyll)
+        named = fields.read_terms(matter, item, fields.CATEGORY_KEYS, is_jekyll=is_jekyll)
+        item.categories = list(dict.fromkeys([*self._folders_above_posts(item), *named]))
         for name in item.categories:
             if self._is_new("category", name, name):
-                yield CategoryItem(source=item.source, line=item.lines["categories"], external_id=name, name=name)
+                yield CategoryItem(
+                    source=item.source, line=item.lines.get("categories", 1), external_id=name, name=name
+                )
+
+    def _folders_above_posts(self, item: PostItem) -> list[str]:
+        """In Jekyll `news/_posts/2020-01-02-a.md` stands in the category news."""
+        above, found, _ = item.external_id.partition("_posts/")
+        return [name for name in above.split("/") if name] if found else []
 
     def _is_new(self, noun: str, key: str, name: str) -> bool:
         return (noun, key) not in self._names and self._names.setdefault((noun, key), name) == name
 
     def _label(self, path: Path) -> str:
-        return _shown(path.relative_to(self._root))
+        return shown(path.relative_to(self._root))
 
 
 def _skipped(path: Path, label: str, change: Change) -> Skipped:
-    return Skipped(source=_shown(path), label=f"file {label}", change=change)
-
-
-def _shown(path: Path) -> str:
-    """The path as text that any database and any report can hold, whatever bytes a file's name has."""
-    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+    return Skipped(source=shown(path), label=f"file {label}", change=change)
 
 
 def _source_name(root: Path) -> str:
-    name = f"markdown:{_shown(root.resolve())}"
+    name = f"markdown:{shown(root.resolve())}"
     if len(name) <= SOURCE_NAME_MAX:
         return name
     return f"{name[: SOURCE_NAME_MAX - 65]} {hashlib.sha256(name.encode()).hexdigest()}"

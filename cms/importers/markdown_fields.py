@@ -195,7 +195,7 @@ def _read_status(found: Field, item: PostItem) -> None:
     if text == "private":
         item.visibility = Visibility.PRIVATE
     elif text in _STATES:
-        item.status = _STATES[text]
+        item.status, item.is_scheduled = _STATES[text], text == "scheduled"
     else:
         item.status = Status.DRAFT
         item.note(found.key, found.value, Status.DRAFT, "This state is not known here.", found.line)

@@ -53,6 +53,11 @@ def _sort_in(tree: Tree, path: Path, root: Path) -> None:
         tree.files.append(path)
 
 
+def shown(path: Path) -> str:
+    """The path as text that any database and any report can hold, whatever bytes a file's name has."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+
+
 def read_text(path: Path) -> tuple[str, list[Change]]:
     """The file as text, line ends as they are, and what had to change. Raises NotAPost."""
     try:

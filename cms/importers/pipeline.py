@@ -18,6 +18,8 @@ from cms.importers.report import Outcome, Report
 from cms.importers.sources import Source
 from cms.importers.writers import comments, posts, terms, users
 from cms.models import ImportRecord
+from cms.policy import SYSTEM
+from cms.services.imported import take_over_columns
 
 type Create = Callable[[Context, Any, Notes], tuple[Any, bool]]
 type Update = Callable[[Context, Any, Any, Notes], Any]
@@ -84,18 +86,22 @@ def _import_item(context: Context, item: Item, report: Report) -> None:
 def _write(context: Context, item: Item) -> tuple[Outcome, list[Change]]:
     """What became of the item, and what the writers had to change, now or when they wrote it."""
     record = context.record_of(item.noun, item.external_id)
-    row = existing_row(item.noun, record.object_id) if record else None
+    row: Any = existing_row(item.noun, record.object_id) if record else None
     digest = item.digest()
     # A row that was here before the import is the site's own: the source never changes it.
-    if record is not None and row is not None and (record.digest == digest or record.original["is_adopted"]):
+    if record is not None and row is not None and (record.digest == digest or record.original.get("is_adopted")):
         context.remember(item, row)
-        return Outcome.UNCHANGED, [Change(**change) for change in record.original["changes"]]
+        return Outcome.UNCHANGED, [Change(**change) for change in record.original.get("changes", ())]
     create, update = WRITERS[item.noun]
-    notes = Notes()
+    notes = Notes(is_exact=item.is_exact)
     with transaction.atomic():
-        if row is None:
+        if row is None and (row := _own_row(item, notes)) is not None:
+            outcome = Outcome.UNCHANGED
+        elif row is None:
             row, is_new = create(context, item, notes)
             outcome = Outcome.CREATED if is_new else Outcome.UNCHANGED
+            if is_new and (columns := item.own_columns()):
+                take_over_columns(actor=SYSTEM, row=row, columns=columns)
         else:
             row, outcome = update(context, row, item, notes), Outcome.UPDATED
         record = record or ImportRecord(
@@ -106,6 +112,14 @@ def _write(context: Context, item: Item) -> tuple[Outcome, list[Change]]:
         record.save()
     context.remember(item, row)
     return outcome, notes
+
+
+def _own_row(item: Item, notes: Notes) -> Any:
+    """The row that an item of this project's own export was made of, when it comes back to where it came from."""
+    row = existing_row(item.noun, item.id) if item.id else None
+    if row is not None:
+        notes.note("id", str(item.id), str(item.id), "An object with this id is here already and was left as it is.")
+    return row
 
 
 def _originals(notes: Notes, *, is_adopted: bool) -> dict[str, Any]:

@@ -5,10 +5,12 @@ import tempfile
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from cms.importers.items import Change
 from cms.importers.sources import SourceUnreadable
+
+NESTED_TOO_DEEP: Final = "(values that stand in each other too deep to be shown)"
 
 
 class Outcome(StrEnum):
@@ -79,5 +81,9 @@ def unwritable(path: Path, error: OSError) -> SourceUnreadable:
 
 
 def _json(value: Any) -> bytes:
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except RecursionError:  # lists in lists in lists, thousands of levels deep
+        text = json.dumps({**value, "original": NESTED_TOO_DEEP}, ensure_ascii=False, default=str)
     # What UTF-8 can't hold, a lone surrogate, becomes JSON's own escape of it.
-    return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
+    return text.encode("utf-8", "backslashreplace")

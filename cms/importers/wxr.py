@@ -35,7 +35,7 @@ def open_sources(path: Path) -> Sequence[Source]:
         return [WxrSource(path)]
     sources: list[WxrSource] = []
     broken: list[Skipped] = []
-    for part in sorted(path.glob("*.xml")):
+    for part in sorted(part for part in path.glob("*.xml") if part.is_file()):
         try:
             sources.append(WxrSource(part))
         except SourceUnreadable as error:

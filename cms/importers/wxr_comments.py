@@ -1,11 +1,12 @@
 """The comments of a WordPress export, parents before their answers."""
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from cms.choices import CommentStatus
 from cms.importers.cleaning import is_visible, plain_text_of
 from cms.importers.items import Change, CommentItem, PostItem, Skipped
+from cms.importers.threads import in_thread_order
 from cms.importers.wxr_posts import read_instant
 from cms.importers.wxr_xml import Node
 
@@ -32,7 +33,7 @@ def read_comments(
             yield Skipped(source=item.source, label=item.label, change=change)
         else:
             items[item.external_id] = item
-    for item in _in_order(items):
+    for item in in_thread_order(items, "The comment that it answers is not there."):
         if is_visible(item.text):
             yield item
         else:
@@ -88,28 +89,3 @@ def _note_lost(node: Node, item: CommentItem) -> None:
             original = child.text.strip() or {grandchild.name: grandchild.text for grandchild in child.children}
             if original:
                 item.note(name, original, None, "This element is not stored.", child.line)
-
-
-def _in_order(items: dict[str, CommentItem]) -> Iterator[CommentItem]:
-    """Parents first, else as in the file; a circle is opened, and an answer to a comment that isn't there stands alone."""
-    done: set[str] = set()
-    for item in items.values():
-        line_of_descent: dict[str, CommentItem] = {}
-        below: CommentItem | None = item
-        while below is not None and below.external_id not in done:
-            done.add(below.external_id)
-            line_of_descent[below.external_id] = below
-            below = _parent(below, items, line_of_descent)
-        yield from reversed(line_of_descent.values())
-
-
-def _parent(item: CommentItem, items: dict[str, CommentItem], below: Container[str]) -> CommentItem | None:
-    if item.parent is None:
-        return None
-    parent = items.get(item.parent)
-    if parent is None or parent.external_id in below:
-        reason = "The comment that it answers is not there." if parent is None else "A comment can't answer itself."
-        item.note("parent", item.parent, None, reason)
-        item.parent = None
-        return None
-    return parent

@@ -105,6 +105,7 @@ def _read_state(node: Node, post: PostItem) -> None:
     post.status = _STATES.get(status, Status.DRAFT)
     if status not in _STATES:
         post.note("status", status, Status.DRAFT, "This state is not known here.", _line_of(node, "wp:status"))
+    post.is_scheduled = status == "future"
     if status == "private":
         post.visibility = Visibility.PRIVATE
     if status == "trash":

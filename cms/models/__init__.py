@@ -1,24 +1,36 @@
 """The domain's tables, one noun a module."""
 
+from cms.models.api_keys import ApiKey
 from cms.models.audit import AuditEvent
 from cms.models.categories import Category
 from cms.models.comments import Comment
 from cms.models.imports import ImportRecord
+from cms.models.jobs import Job
+from cms.models.media import MediaFile, Rendition
 from cms.models.posts import Post, PostRevision
 from cms.models.redirects import Redirect
+from cms.models.search_documents import SearchDocument
 from cms.models.sessions import AuthSession
 from cms.models.tags import Tag
 from cms.models.users import User
+from cms.models.webhooks import Delivery, Webhook
 
 __all__ = [
+    "ApiKey",
     "AuditEvent",
     "AuthSession",
     "Category",
     "Comment",
+    "Delivery",
     "ImportRecord",
+    "Job",
+    "MediaFile",
     "Post",
     "PostRevision",
     "Redirect",
+    "Rendition",
+    "SearchDocument",
     "Tag",
     "User",
+    "Webhook",
 ]

@@ -1,4 +1,4 @@
-"""The audit trail: one row a state change, written in its transaction and never changed."""
+"""The audit trail: one row a state change, written in its transaction; only deleting a user erases something."""
 
 from django.conf import settings
 from django.db import models

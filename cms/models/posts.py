@@ -9,8 +9,9 @@ from cms import limits
 from cms.choices import ContentFormat, Kind, Status, Visibility
 from cms.models.categories import Category
 from cms.models.fields import Entity, length_at_most, length_between
+from cms.models.media import MediaFile
 from cms.models.tags import Tag
-from cms.querysets import PostQuerySet
+from cms.querysets import PostQuerySet, PostRevisionQuerySet
 
 IS_LISTED = models.Q(status=Status.PUBLISHED, visibility=Visibility.PUBLIC)
 
@@ -32,6 +33,9 @@ class Post(Entity):
     co_authors = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="co_authored_posts", blank=True)
     tags = models.ManyToManyField(Tag, related_name="posts", blank=True)
     categories = models.ManyToManyField(Category, related_name="posts", blank=True)
+    featured_image = models.ForeignKey(MediaFile, models.SET_NULL, null=True, blank=True, related_name="featured_in")
+    # The files whose ids stand in links and pictures of its content, as far as whoever wrote them there might see them.
+    embedded_media = models.ManyToManyField(MediaFile, related_name="embedded_in", blank=True, editable=False)
     meta_title = models.CharField(max_length=limits.META_TITLE_MAX, blank=True, default="")
     meta_description = models.TextField(blank=True, default="")
     published_at = models.DateTimeField(null=True, blank=True)
@@ -40,6 +44,9 @@ class Post(Entity):
     reading_time_min = models.PositiveIntegerField(default=1)
     # Whether the stored counts of its tags and categories include this post: what a change of state adds or takes away.
     is_counted = models.BooleanField(default=False)
+    # The next instant at which time alone changes the post, until the scheduler has settled its counts and sent the event:
+    # its `published_at`, then its `expires_at`. Empty when there is none.
+    settles_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = PostQuerySet.as_manager()
 
@@ -92,6 +99,10 @@ class Post(Entity):
             models.CheckConstraint(
                 condition=models.Q(version__gte=1) & models.Q(reading_time_min__gte=1), name="cms_post_numbers_positive"
             ),
+            models.CheckConstraint(
+                condition=models.Q(settles_at=None) | models.Q(status=Status.PUBLISHED),
+                name="cms_post_settles_while_published",
+            ),
         ]
         indexes = [
             models.Index(
@@ -100,6 +111,7 @@ class Post(Entity):
             models.Index(fields=["kind", "-created_at", "-id"], name="cms_post_public_created", condition=IS_LISTED),
             models.Index(fields=["kind", "-created_at", "-id"], name="cms_post_created"),
             models.Index(fields=["author", "-created_at"], name="cms_post_author"),
+            models.Index(fields=["settles_at"], name="cms_post_settles", condition=models.Q(settles_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -120,13 +132,19 @@ class Post(Entity):
 
 
 class PostRevision(Entity):
-    """What a post's content was at one point: `snapshot` holds the fields named in `services.revisions.SNAPSHOT_FIELDS`."""
+    """What a post's content was at one point: `snapshot` holds the fields named in `services.revisions.SNAPSHOT_FIELDS`.
+
+    A draft revision (`is_draft`) is what the content may become: nobody reads it in the post until it is applied.
+    """
 
     post = models.ForeignKey(Post, models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()
     snapshot = models.JSONField()
+    is_draft = models.BooleanField(default=False)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     reason = models.CharField(max_length=200, blank=True, default="")
+
+    objects = PostRevisionQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -1,5 +1,7 @@
 """Users: who they are and which role they have. What a role may do stands in `cms/policy.py`."""
 
+from collections.abc import Iterator
+
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
@@ -21,6 +23,8 @@ class User(Entity, AbstractBaseUser, PermissionsMixin):
     role = models.CharField(max_length=10, choices=Role, default=Role.SUBSCRIBER)
     is_active = models.BooleanField(default=True)
     email_verified = models.BooleanField(default=False)
+    # Grows when the user's browser sessions are to end: each session is bound to the number it began with.
+    session_epoch = models.PositiveIntegerField(default=0)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects = UserManager()
@@ -60,6 +64,16 @@ class User(Entity, AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.username
+
+    def get_session_auth_hash(self) -> str:
+        """As Django's, and bound to `session_epoch` too: a password alone doesn't change when its user is suspended."""
+        return self._bound_to_epoch(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        return map(self._bound_to_epoch, super().get_session_auth_fallback_hash())
+
+    def _bound_to_epoch(self, session_hash: str) -> str:
+        return f"{session_hash}.{self.session_epoch}"
 
     def get_full_name(self) -> str:
         return self.display_name or f"{self.first_name} {self.last_name}".strip() or self.username

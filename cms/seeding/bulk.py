@@ -20,6 +20,7 @@ from cms.ids import random_uuid7
 from cms.models import Category, Post, Tag, User
 from cms.policy import SYSTEM
 from cms.rendering import derive_excerpt, plain_text, reading_time_min, render_html
+from cms.search.documents import index_posts
 from cms.seeding.words import ADJECTIVES, NOUNS, PARAGRAPHS, TOPICS
 from cms.services.categories import create_category
 from cms.services.tags import create_tag
@@ -87,6 +88,7 @@ def _insert_batch(
         tag_links += [Post.tags.through(post_id=post.pk, tag_id=tag.pk) for tag in sorted(drawn, key=lambda t: t.slug)]
         category_links.append(Post.categories.through(post_id=post.pk, category_id=rng.choice(categories).pk))
     Post.objects.bulk_create(posts)
+    index_posts(posts)
     Post.tags.through._default_manager.bulk_create(tag_links)
     Post.categories.through._default_manager.bulk_create(category_links)
     counted = {post.pk for post in posts if post.is_counted}
@@ -125,6 +127,7 @@ def _bulk_post(number: int, slug: str, rng: random.Random, authors: list[User]) 
     if post.status == Status.DRAFT:
         post.published_at = None
     post.is_counted = post.is_public(NEWEST)
+    post.settles_at = post.published_at if is_scheduled else None
     return post
 
 

@@ -16,7 +16,10 @@ def _paragraphs() -> tuple[str, ...]:
     """Running text only: a list, a table or a code block makes no sense away from its place."""
     texts = [content for front, content in read_post_files() if front.get("language", "en") == "en"]
     blocks = [block for text in texts for block in text.strip().split("\n\n")]
-    return tuple(block for block in blocks if block[0].isalpha() and len(block) in _PARAGRAPH_LENGTH)
+    # Without fences: the end of a code block, alone, would open one that takes the next paragraph in.
+    return tuple(
+        block for block in blocks if block[0].isalpha() and len(block) in _PARAGRAPH_LENGTH and "```" not in block
+    )
 
 
 PARAGRAPHS = _paragraphs()

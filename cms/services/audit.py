@@ -1,16 +1,20 @@
-"""Writing the audit trail: called by the other services inside their transaction."""
+"""Writing the audit trail, and from there the outbox: called by the other services inside their transaction."""
 
 from typing import Any
 
 from cms.models import AuditEvent, User
 from cms.origin import current_origin
 from cms.policy import Actor
+from cms.services.events import Event, queue_event
 
 
 def record_event(actor: Actor, action: str, subject: Any, *, before: dict[str, Any], after: dict[str, Any]) -> None:
-    """One row: who did what to which object, from where, and what changed. Values must be JSON and never a secret."""
+    """One row: who did what to which object, from where, and what changed. Values must be JSON and never a secret.
+
+    Webhooks that want the event get its deliveries in the same transaction.
+    """
     origin = current_origin()
-    AuditEvent.objects.create(
+    row = AuditEvent.objects.create(
         actor=actor if isinstance(actor, User) else None,
         action=action,
         object_type=subject._meta.model_name,
@@ -20,4 +24,14 @@ def record_event(actor: Actor, action: str, subject: Any, *, before: dict[str, A
         ip=origin.ip,
         request_id=origin.request_id,
         api_version=origin.api_version,
+    )
+    queue_event(
+        Event(
+            id=row.pk,
+            type=action,
+            object_id=row.object_id,
+            version=getattr(subject, "version", None),
+            occurred_at=row.created_at,
+            api_version=row.api_version,
+        )
     )

@@ -28,6 +28,8 @@ class CategoryFields(TypedDict, total=False):
     description: str
     parent: Category | None
     is_active: bool
+    id: uuid.UUID
+    """Only for importers."""
 
 
 def create_category(*, actor: Actor, fields: CategoryFields, now: datetime.datetime) -> Category:

@@ -1,6 +1,7 @@
 """Comments: writing, editing, moderating, deleting."""
 
 import datetime
+import uuid
 from typing import Final, TypedDict
 
 from django.conf import settings
@@ -43,6 +44,7 @@ class CommentFields(TypedDict, total=False):
     author_email: str
     status: str
     created_at: datetime.datetime
+    id: uuid.UUID
 
 
 def create_comment(*, actor: Actor, post: Post, fields: CommentFields, now: datetime.datetime) -> Comment:
@@ -52,7 +54,12 @@ def create_comment(*, actor: Actor, post: Post, fields: CommentFields, now: date
     if actor is not policy.SYSTEM and fields.keys() - {"text", "parent"}:
         raise PermissionRefused("Only importers write comments for others.")
     parent = fields.get("parent")
-    errors = _text_errors(fields.get("text", "")) + _parent_errors(post, parent) + _imported_errors(actor, fields)
+    is_deleted = fields.get("status") == CommentStatus.DELETED and not fields.get(
+        "text"
+    )  # keeps its place without a text
+    errors = _imported_errors(actor, fields) + ([] if is_deleted else _text_errors(fields.get("text", "")))
+    if parent is not None:
+        errors += _parent_errors(actor, post, parent, now)
     if errors:
         raise InvalidInput(errors)
     created_at = fields.get("created_at", now)
@@ -63,7 +70,7 @@ def create_comment(*, actor: Actor, post: Post, fields: CommentFields, now: date
             "status": CommentStatus.PUBLISHED if is_published_at_once else CommentStatus.PENDING,
             **fields,
             # Of imported comments too the ids grow with time, and so do the paths made of them.
-            "id": uuid7_at(created_at) if "created_at" in fields else uuid7(),
+            "id": fields.get("id") or (uuid7_at(created_at) if "created_at" in fields else uuid7()),
             "post": post,
             "depth": parent.depth + 1 if parent else 0,
             "created_at": created_at,
@@ -121,8 +128,8 @@ def _set_status(actor: Actor, comment: Comment, status: CommentStatus, now: date
         before = {"status": comment.status}
         comment.status, comment.updated_at = status, now
         if status == CommentStatus.DELETED:
-            comment.text = ""
-        comment.save(update_fields=["status", "text", "updated_at"])
+            comment.text = comment.author_email = ""
+        comment.save(update_fields=["status", "text", "author_email", "updated_at"])
         record_event(actor, ACTIONS[status], comment, before=before, after={"status": status})
     return comment
 
@@ -146,10 +153,12 @@ def _text_errors(text: str) -> list[FieldError]:
     return check_text("text", text, *limits.COMMENT_TEXT)
 
 
-def _parent_errors(post: Post, parent: Comment | None) -> list[FieldError]:
-    if parent is None:
-        return []
-    if parent.post_id != post.pk or parent.status == CommentStatus.DELETED:
+def _parent_errors(actor: Actor, post: Post, parent: Comment, now: datetime.datetime) -> list[FieldError]:
+    # One that is hidden from the actor is refused in the same words: they tell nothing of it.
+    # Importers bring answers to comments that were deleted before.
+    standing = Comment.objects.visible_to(actor, now).exclude(status=CommentStatus.DELETED)
+    standing = Comment.objects.all() if actor is policy.SYSTEM else standing
+    if parent.post_id != post.pk or not standing.filter(pk=parent.pk).exists():
         return [FieldError("parent", "invalid_parent", "A reply answers a comment of the same post that still stands.")]
     if parent.depth >= limits.COMMENT_DEPTH_MAX:
         return [FieldError("parent", "too_deep", f"Threads are at most {limits.COMMENT_DEPTH_MAX} levels deep.")]

@@ -10,6 +10,7 @@ from cms.choices import Kind
 from cms.models import Category, Post, Tag
 
 TermIds = frozenset[uuid.UUID]
+LOCK_WAIT_MAX = datetime.timedelta(minutes=1)
 
 
 def term_ids_of(post: Post) -> tuple[TermIds, TermIds]:
@@ -29,12 +30,21 @@ def lock_terms(tag_ids: Collection[uuid.UUID], category_ids: Collection[uuid.UUI
     return _lock(Tag, tag_ids), _lock(Category, category_ids)
 
 
+def not_before(last: datetime.datetime, now: datetime.datetime) -> datetime.datetime:
+    """`now`, or the row's last change when that is a little later: a writer that waited for the lock read its clock before.
+
+    More than a minute later is no wait but a date that somebody gave, and counts for nothing.
+    """
+    return last if datetime.timedelta() < last - now <= LOCK_WAIT_MAX else now
+
+
 def settle_counts(post: Post, before: tuple[TermIds, TermIds], now: datetime.datetime) -> None:
     """Add and take away what has changed since `before`, and remember in the row whether the post is counted.
 
     The caller holds the post's row lock.
     """
-    was_counted, is_counted = post.is_counted, post.kind == Kind.POST and post.is_public(now)
+    moment = not_before(post.updated_at, now)
+    was_counted, is_counted = post.is_counted, post.kind == Kind.POST and post.is_public(moment)
     after = term_ids_of(post)
     for model, field, old, new in (
         (Tag, "usage_count", before[0], after[0]),

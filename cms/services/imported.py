@@ -1,11 +1,15 @@
-"""What only importers do to posts: say when they last changed, and keep the addresses of their old site working."""
+"""What only importers do: say when something was made and last changed, and keep the addresses of an old site working."""
 
 import datetime
+from typing import Any, Final
 
 from cms import limits, policy
 from cms.errors import Duplicate, FieldError, InvalidInput, PermissionRefused
 from cms.models import Post, Redirect
+from cms.models.fields import Entity
 from cms.policy import Actor
+
+TAKEN_OVER: Final = frozenset({"created_at", "updated_at", "edited_at", "deleted_at", "version"})
 
 
 def backdate_post(*, actor: Actor, post: Post, updated_at: datetime.datetime) -> None:
@@ -13,6 +17,13 @@ def backdate_post(*, actor: Actor, post: Post, updated_at: datetime.datetime) ->
     if actor is not policy.SYSTEM:
         raise PermissionRefused("Only importers say when a post was changed.")
     Post.objects.filter(pk=post.pk).update(updated_at=updated_at)
+
+
+def take_over_columns(*, actor: Actor, row: Entity, columns: dict[str, Any]) -> None:
+    """Set what otherwise only time sets, on a row that was made in this transaction of an export of this project."""
+    if actor is not policy.SYSTEM or columns.keys() - TAKEN_OVER:
+        raise PermissionRefused("Only importers take instants and versions over.")
+    type(row)._default_manager.filter(pk=row.pk).update(**columns)
 
 
 def add_redirect(*, actor: Actor, post: Post, old_path: str, now: datetime.datetime) -> None:

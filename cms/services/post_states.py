@@ -1,4 +1,7 @@
-"""The states of a post and the ways between them. Each change settles the stored counts in its own transaction."""
+"""The states of a post and the ways between them. Each change settles the stored counts in its own transaction.
+
+Every change takes the version that its caller has read and raises VersionConflict when the post has another by now.
+"""
 
 import datetime
 from typing import Final
@@ -12,6 +15,7 @@ from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.counts import settle_counts, term_ids_of
 from cms.services.posts import lock_post, save_change
+from cms.services.settling import plan_settling
 
 WAYS: Final = {
     Status.DRAFT: (Status.PUBLISHED, Status.ARCHIVED, Status.TRASHED),
@@ -34,10 +38,11 @@ def publish_post(
     now: datetime.datetime,
     published_at: datetime.datetime | None = None,
     expires_at: datetime.datetime | None = None,
+    expected_version: int | None = None,
 ) -> Post:
     """Publish now, or at `published_at` when that is still to come; a scheduled post may be published again."""
     with transaction.atomic():
-        post = lock_post(actor, post)
+        post = lock_post(actor, post, expected_version)
         if not post.is_scheduled(now):
             _refuse_no_way(post, Status.PUBLISHED)
         post.published_at = published_at or now
@@ -48,35 +53,35 @@ def publish_post(
         return _change_state(actor, post, Status.PUBLISHED, action, now)
 
 
-def unpublish_post(*, actor: Actor, post: Post, now: datetime.datetime) -> Post:
+def unpublish_post(*, actor: Actor, post: Post, now: datetime.datetime, expected_version: int | None = None) -> Post:
     """Back to draft; cancels a schedule."""
     with transaction.atomic():
-        post = lock_post(actor, post)
+        post = lock_post(actor, post, expected_version)
         if post.status != Status.PUBLISHED:
             raise InvalidTransition("post", post.status, Status.DRAFT, ways_from(post))
         post.published_at = None
         return _change_state(actor, post, Status.DRAFT, "post.unpublished", now)
 
 
-def archive_post(*, actor: Actor, post: Post, now: datetime.datetime) -> Post:
+def archive_post(*, actor: Actor, post: Post, now: datetime.datetime, expected_version: int | None = None) -> Post:
     with transaction.atomic():
-        post = lock_post(actor, post)
+        post = lock_post(actor, post, expected_version)
         _refuse_no_way(post, Status.ARCHIVED)
         return _change_state(actor, post, Status.ARCHIVED, "post.archived", now)
 
 
-def trash_post(*, actor: Actor, post: Post, now: datetime.datetime) -> Post:
+def trash_post(*, actor: Actor, post: Post, now: datetime.datetime, expected_version: int | None = None) -> Post:
     with transaction.atomic():
-        post = lock_post(actor, post)
+        post = lock_post(actor, post, expected_version)
         _refuse_no_way(post, Status.TRASHED)
         post.status_before_trash = post.status
         return _change_state(actor, post, Status.TRASHED, "post.trashed", now)
 
 
-def restore_post(*, actor: Actor, post: Post, now: datetime.datetime) -> Post:
+def restore_post(*, actor: Actor, post: Post, now: datetime.datetime, expected_version: int | None = None) -> Post:
     """A trashed post goes back to where it was, an archived one to draft."""
     with transaction.atomic():
-        post = lock_post(actor, post)
+        post = lock_post(actor, post, expected_version)
         if post.status not in (Status.TRASHED, Status.ARCHIVED):
             raise InvalidTransition("post", post.status, "restored", ways_from(post))
         target = Status(post.status_before_trash) if post.status == Status.TRASHED else Status.DRAFT
@@ -95,6 +100,7 @@ def _refuse_no_way(post: Post, wanted: Status) -> None:
 def _change_state(actor: Actor, post: Post, target: Status, action: str, now: datetime.datetime) -> Post:
     before = {"status": post.status}
     post.status = target
+    plan_settling(post, now)
     save_change(post, now)
     terms = term_ids_of(post)
     settle_counts(post, terms, now)

@@ -1,21 +1,26 @@
 """Posts: what they say. How they go from state to state stands in `post_states.py`."""
 
 import datetime
+import uuid
+from collections.abc import Iterable
 from typing import Any, TypedDict
 
 from django.db import transaction
 
 from cms import limits, policy
 from cms.choices import ContentFormat, Kind, Visibility
-from cms.errors import FieldError, InvalidInput, PermissionRefused
-from cms.models import Category, Post, Redirect, User
+from cms.errors import FieldError, InvalidInput, PermissionRefused, VersionConflict
+from cms.models import Category, MediaFile, Post, Redirect, User
 from cms.policy import Actor
 from cms.rendering import derive_excerpt, plain_text, reading_time_min, render_html
+from cms.search.documents import SOURCE_FIELDS, index_posts
 from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_language, check_text
-from cms.services.counts import TermIds, lock_terms, settle_counts, term_ids_of
+from cms.services.counts import TermIds, lock_terms, not_before, settle_counts, term_ids_of
 from cms.services.locks import lock_row
+from cms.services.post_media import hold_featured_image, link_embedded_media
 from cms.services.revisions import SNAPSHOT_FIELDS, write_revision
+from cms.services.settling import plan_expiry
 from cms.services.slugs import insert_with_slug, save_with_slug
 from cms.services.tags import tag_name_errors, tags_named
 from cms.slugs import slug_problem, slugify
@@ -38,8 +43,11 @@ class PostFields(TypedDict, total=False):
     meta_title: str
     meta_description: str
     expires_at: datetime.datetime | None
+    featured_image: MediaFile | None
     created_at: datetime.datetime
     """Only for importers."""
+    id: uuid.UUID
+    """Likewise."""
     tags: list[str]
     """Names; missing tags are made."""
     categories: list[Category]
@@ -73,32 +81,48 @@ def create_post(*, actor: Actor, fields: PostFields, now: datetime.datetime, aut
     post.is_excerpt_derived = not post.excerpt
     _derive(post)
     with transaction.atomic():
+        hold_featured_image(actor, post.featured_image, now)
         insert_with_slug(
             post, is_chosen="slug" in fields, insert=lambda: post.save(force_insert=True), taken_message=TAKEN_SLUG
         )
+        index_posts([post])
         _set_relations(actor, post, fields, (frozenset(), frozenset()), now)
+        link_embedded_media(actor, post, now, is_new=True)
         write_revision(actor, post, "created", now)
         record_event(actor, "post.created", post, before={}, after={"title": post.title, "slug": post.slug})
     return post
 
 
-def update_post(*, actor: Actor, post: Post, changes: PostFields, now: datetime.datetime) -> Post:
-    """Change what `changes` names and nothing else. The version grows when anything did change."""
+def update_post(
+    *, actor: Actor, post: Post, changes: PostFields, now: datetime.datetime, expected_version: int | None = None
+) -> Post:
+    """Change what `changes` names and nothing else. The version grows when anything did change.
+
+    Raises VersionConflict when the post is no longer at `expected_version`.
+    """
     _refuse_backdating(actor, changes)
     if errors := _field_errors(changes):
         raise InvalidInput(errors)
     with transaction.atomic():
-        post = lock_post(actor, post)
+        post = lock_post(actor, post, expected_version)
         terms_before = term_ids_of(post)
         before = _apply(post, changes)
         _refuse_early_expiry(post)
+        if "featured_image" in before:
+            hold_featured_image(actor, post.featured_image, now)
         # The slug before the terms, as when a post is created: each may have to wait for another writer.
         if "slug" in before:
             _keep_old_slug(post, before["slug"], now)
         is_related_changed = _set_relations(actor, post, changes, terms_before, now)
         if not before and not is_related_changed:
             return post
+        if "expires_at" in before:
+            plan_expiry(post)
+        if before.keys() & {"content", "content_format"}:
+            link_embedded_media(actor, post, now)
         save_change(post, now)
+        if before.keys() & SOURCE_FIELDS:
+            index_posts([post])
         settle_counts(post, terms_before, now)
         if before.keys() & set(SNAPSHOT_FIELDS):
             write_revision(actor, post, "updated", now)
@@ -108,18 +132,24 @@ def update_post(*, actor: Actor, post: Post, changes: PostFields, now: datetime.
     return post
 
 
-def lock_post(actor: Actor, post: Post) -> Post:
-    """The post as it is now, its row locked. Raises NotFound when it is gone, PermissionRefused for strangers."""
+def lock_post(actor: Actor, post: Post, expected_version: int | None = None) -> Post:
+    """The post as it is now, its row locked.
+
+    Raises NotFound when it is gone, PermissionRefused for strangers, VersionConflict when it is at another version than
+    the one that `actor` has read.
+    """
     locked = lock_row(post)
     if not policy.may_edit_post(actor, locked):
         raise PermissionRefused("Only its authors and editors change this post.")
+    if expected_version is not None and locked.version != expected_version:
+        raise VersionConflict("post", locked.version)
     return locked
 
 
 def save_change(post: Post, now: datetime.datetime) -> None:
     """Save a locked post whose content or state has changed."""
     post.version += 1
-    post.updated_at = now
+    post.updated_at = not_before(post.updated_at, now)
     post.save()
 
 
@@ -153,7 +183,7 @@ def _set_relations(
     if "tags" in fields:
         wanted["tags"] = tags_named(actor=actor, names=fields["tags"], now=now)
     if "categories" in fields:
-        wanted["categories"] = fields["categories"]
+        wanted["categories"] = [*fields["categories"], *_unseen_categories(actor, terms_before[1])]
     if "co_authors" in fields:
         wanted["co_authors"] = [user for user in fields["co_authors"] if user.pk != post.author_id]
     before = {"tags": terms_before[0], "categories": terms_before[1]}
@@ -167,6 +197,15 @@ def _set_relations(
         manager.remove(*(before[name] - after[name]))
         manager.add(*(after[name] - before[name]))
     return bool(changed)
+
+
+def _unseen_categories(actor: Actor, ids: TermIds) -> Iterable[Category]:
+    """Those that `actor` is not shown: who gives the list anew can't have named them, and doesn't mean to drop them."""
+    if not ids or policy.may_manage_terms(actor):
+        return ()
+    seen = Category.objects.visible_to(actor).values("pk")
+    rows: Iterable[Category] = Category.objects.filter(pk__in=ids).exclude(pk__in=seen)
+    return rows
 
 
 def _lock_terms(changed: list[str], before: dict[str, TermIds], after: dict[str, TermIds]) -> None:
@@ -189,8 +228,8 @@ def _keep_old_slug(post: Post, old_slug: str, now: datetime.datetime) -> None:
 
 
 def _refuse_backdating(actor: Actor, fields: PostFields) -> None:
-    if "created_at" in fields and actor is not policy.SYSTEM:
-        raise PermissionRefused("Only importers say when a post was created.")
+    if {"created_at", "id"} & fields.keys() and actor is not policy.SYSTEM:
+        raise PermissionRefused("Only importers say when a post was created, or which id it has.")
 
 
 def _refuse_early_expiry(post: Post) -> None:
@@ -200,11 +239,13 @@ def _refuse_early_expiry(post: Post) -> None:
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     """Values as JSON holds them; long texts by their length, for the revision has them."""
-    return {
-        name: value.isoformat() if isinstance(value, datetime.datetime) else value
-        for name, value in values.items()
-        if name != "content"
-    }
+    return {name: _plain_value(value) for name, value in values.items() if name != "content"}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, datetime.datetime):
+        return value.isoformat()
+    return str(value.pk) if isinstance(value, MediaFile) else value
 
 
 def _field_errors(fields: PostFields) -> list[FieldError]:

@@ -1,12 +1,20 @@
-"""Revisions: what a post's content was after each change."""
+"""Revisions: what a post's content was after each change, and drafts of what it may become.
+
+How a draft is made of an old revision and applied to its post stands in `restoring.py`.
+"""
 
 import datetime
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from django.db.models import Max
 
+from cms import policy
+from cms.errors import FieldError, InvalidInput, NotFound
 from cms.models import Post, PostRevision, User
 from cms.policy import Actor
+from cms.querysets import PostRevisionQuerySet
+from cms.text_diff import unified_diff
 
 SNAPSHOT_FIELDS = (
     "title",
@@ -18,22 +26,77 @@ SNAPSHOT_FIELDS = (
     "language",
     "meta_title",
     "meta_description",
+    "featured_image",
 )
+LONG_FIELDS: Final = ("content", "excerpt", "meta_description")
+"""Those whose change is shown line by line."""
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """What became of one field between two revisions; `diff` is a unified diff for long texts, None for others."""
+
+    field: str
+    before: Any
+    after: Any
+    diff: str | None
 
 
 def write_revision(actor: Actor, post: Post, reason: str, now: datetime.datetime) -> PostRevision:
-    """The next revision. The caller holds the post's row lock, so numbers have no gaps and no twins."""
-    highest = post.revisions.aggregate(highest=Max("number"))["highest"] or 0
-    return PostRevision.objects.create(
-        post=post,
-        number=highest + 1,
-        snapshot=_snapshot(post),
-        author=actor if isinstance(actor, User) else None,
-        reason=reason,
-        created_at=now,
-        updated_at=now,
-    )
+    """The post's content as it is now. The caller holds the post's row lock."""
+    return append_revision(actor, PostRevision(post=post, snapshot=_snapshot(post), reason=reason), now)
+
+
+def append_revision(actor: Actor, revision: PostRevision, now: datetime.datetime) -> PostRevision:
+    """Give a new revision its number. The caller holds the post's row lock, so numbers have no gaps and no twins."""
+    highest = revision.post.revisions.aggregate(highest=Max("number"))["highest"] or 0
+    revision.number = highest + 1
+    revision.author = actor if isinstance(actor, User) else None
+    revision.created_at = revision.updated_at = now
+    revision.save(force_insert=True)
+    return revision
+
+
+def current_revision(post: Post) -> PostRevision:
+    """What the post has now, as a revision that is stored nowhere: to compare others with."""
+    return PostRevision(post=post, snapshot=_snapshot(post))
+
+
+def list_revisions(*, actor: Actor, post: Post) -> PostRevisionQuerySet:
+    """The post's revisions, newest first; none for those who may not change the post."""
+    rows: PostRevisionQuerySet = PostRevision.objects.visible_to(actor)
+    return rows.filter(post=post).newest_first()
+
+
+def get_revision(*, actor: Actor, post: Post, number: int) -> PostRevision:
+    """Raises NotFound, also for those who may not change the post."""
+    revision: PostRevision | None = list_revisions(actor=actor, post=post).filter(number=number).first()
+    if revision is None:
+        raise NotFound(f"This post has no revision with the number {number}.")
+    return revision
+
+
+def compare_revisions(*, actor: Actor, older: PostRevision, newer: PostRevision) -> list[FieldChange]:
+    """The fields in which two revisions of one post differ, in a fixed order; any two, in either direction.
+
+    Raises NotFound when `actor` may not change their post.
+    """
+    if older.post_id != newer.post_id:
+        raise InvalidInput([FieldError("revision", "other_post", "Only revisions of one post can be compared.")])
+    if not policy.may_edit_post(actor, newer.post):
+        raise NotFound("This post has no such revisions.")
+    # A revision from before a field existed lacks it.
+    values = ((name, older.snapshot.get(name), newer.snapshot.get(name)) for name in SNAPSHOT_FIELDS)
+    return [_field_change(name, before, after) for name, before, after in values if before != after]
+
+
+def _field_change(name: str, before: Any, after: Any) -> FieldChange:
+    diff = unified_diff(before or "", after or "") if name in LONG_FIELDS else None
+    return FieldChange(name, before, after, diff)
 
 
 def _snapshot(post: Post) -> dict[str, Any]:
-    return {name: getattr(post, name) for name in SNAPSHOT_FIELDS}
+    """The content's columns; of the featured image its id as text."""
+    image_id = str(post.featured_image_id) if post.featured_image_id else None
+    columns = {name: getattr(post, name) for name in SNAPSHOT_FIELDS if name != "featured_image"}
+    return {**columns, "featured_image": image_id}

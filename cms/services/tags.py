@@ -2,6 +2,7 @@
 
 import datetime
 import unicodedata
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypedDict
@@ -27,6 +28,8 @@ class TagFields(TypedDict, total=False):
     name: str
     slug: str
     description: str
+    id: uuid.UUID
+    """Only for importers."""
 
 
 def fold_tag_name(name: str) -> str:

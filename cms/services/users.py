@@ -1,6 +1,7 @@
-"""Users: registering, signing in, changing, suspending."""
+"""Users: registering, signing in, changing, suspending. How one is deleted stands in `user_deletion.py`."""
 
 import datetime
+import uuid
 from typing import Any, TypedDict
 
 from django.contrib.auth.hashers import check_password, make_password
@@ -20,7 +21,7 @@ from cms.errors import (
     LastAdmin,
     PermissionRefused,
 )
-from cms.models import AuthSession, User
+from cms.models import ApiKey, AuthSession, User
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.checks import check_characters, check_choice, check_email, check_text, check_username
@@ -40,6 +41,8 @@ class UserFields(TypedDict, total=False):
     role: str
     is_active: bool
     email_verified: bool
+    id: uuid.UUID
+    """Only for importers."""
 
 
 REQUIRED: UserFields = {"username": "", "email": ""}
@@ -84,8 +87,7 @@ def update_user(*, actor: Actor, user: User, changes: UserFields, now: datetime.
     if errors := _field_errors(changes, is_reserved_allowed=is_reserved_allowed):
         raise InvalidInput(errors)
     with transaction.atomic():
-        active_admins = _lock_active_admins(user) if {"role", "is_active"} & changes.keys() else []
-        user = lock_row(user)
+        user = lock_user(user, is_losing_admin=_is_losing_admin(changes))
         before = {name: getattr(user, name) for name in changes if getattr(user, name) != changes[name]}  # type: ignore[literal-required]
         if not before:
             return user
@@ -93,12 +95,10 @@ def update_user(*, actor: Actor, user: User, changes: UserFields, now: datetime.
             setattr(user, name, changes[name])  # type: ignore[literal-required]
         if user.deleted_at is not None:
             raise InvalidTransition("user", "deleted", "changed", ())
-        if active_admins == [user] and not user.is_superuser:
-            raise LastAdmin
         user.updated_at = now
         _save_unique(user)
-        if not user.is_active:
-            AuthSession.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
+        if "is_active" in before and not user.is_active:
+            end_sessions(user, now)
         _record_update(actor, user, before)
     return user
 
@@ -110,11 +110,31 @@ def set_password(*, actor: Actor, user: User, password: str, now: datetime.datet
         raise PermissionRefused("Only admins set the passwords of others.")
     if errors := _password_errors(password, user):
         raise InvalidInput(errors)
-    user.password, user.updated_at = make_password(password), now
+    hashed = make_password(password)  # outside the transaction: it takes longer than all of it
     with transaction.atomic():
+        if lock_row(user).deleted_at is not None:
+            raise InvalidTransition("user", "deleted", "changed", ())
+        user.password, user.updated_at = hashed, now
         user.save(update_fields=["password", "updated_at"])
         AuthSession.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
         record_event(actor, "user.password_changed", user, before={}, after={})
+
+
+def lock_user(user: User, *, is_losing_admin: bool) -> User:
+    """The user as it is now, its row locked. Raises LastAdmin when the change would leave no active admin."""
+    active_admins = _lock_active_admins(user) if is_losing_admin else []
+    user = lock_row(user)
+    if active_admins == [user]:
+        raise LastAdmin
+    return user
+
+
+def end_sessions(user: User, now: datetime.datetime) -> None:
+    """End API sessions, browser sessions and API keys for good: activating the user again brings none of them back."""
+    AuthSession.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
+    ApiKey.objects.filter(owner=user, is_active=True).update(is_active=False, updated_at=now)
+    user.session_epoch += 1
+    user.save(update_fields=["session_epoch"])
 
 
 def authenticate_user(*, username_or_email: str, password: str) -> User:
@@ -167,6 +187,10 @@ def _refuse_unless_own_or_admin(actor: Actor, user: User, changes: UserFields) -
         raise PermissionRefused("Only admins change other users.")
     if {"role", "is_active", "email_verified"} & changes.keys():
         raise PermissionRefused("Only admins change a role, the active state or a verification.")
+
+
+def _is_losing_admin(changes: UserFields) -> bool:
+    return changes.get("role", Role.ADMIN) != Role.ADMIN or not changes.get("is_active", True)
 
 
 def _lock_active_admins(user: User) -> list[User]:

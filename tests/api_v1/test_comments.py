@@ -84,3 +84,17 @@ def test_comments_of_other_posts_are_not_mixed_in(
     make_comment(make_post())
     assert texts_of(anonymous.get(path_of(post))) == []
     assert Comment.objects.count() == 1
+
+
+def test_of_a_deleted_comment_above_an_answer_only_the_place_is_told(
+    anonymous: Client, client_of: Any, make_user: Any, editor: User, post: Post, make_comment: Any, now: Any
+) -> None:
+    user = make_user()
+    parent = make_comment(post, author=user, text="Regretted.")
+    make_comment(post, parent=parent, text="An answer.")
+    delete_comment(actor=user, comment=parent, now=now)
+    for asker in (anonymous, client_of(user), client_of(editor)):
+        first, second = items_of(asker.get(path_of(post)))
+        assert (first["id"], first["content"], first["author_id"]) == (str(parent.pk), "", None)
+        assert first.keys() == {"id", "post_id", "author_id", "content", "created_at"}
+        assert second["content"] == "An answer."

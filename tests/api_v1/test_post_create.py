@@ -61,7 +61,7 @@ def test_when_publishing_fails_nothing_is_created(writer: Client, send: Any) -> 
 
     with connection.execute_wrapper(refuse_update):
         response = send(writer, "post", PATH, MINIMAL | {"published": True, "tags": ["a"]})
-    assert response.status_code == 500
+    assert response.status_code == 503
     assert "disk" not in response.text
     assert (Post.objects.count(), Tag.objects.count(), AuditEvent.objects.filter(action="post.created").count()) == (
         0,

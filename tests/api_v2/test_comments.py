@@ -1,11 +1,13 @@
 """Comments: threads in reading order, their shape."""
 
+import datetime
 from collections.abc import Callable
 from typing import Any
 
 from django.test import Client
 
 from cms.models import Comment, Post, User
+from cms.services.comments import delete_comment
 from tests.api_v2.walking import last_page, walk, walk_back
 
 Get = Callable[..., Any]
@@ -56,3 +58,26 @@ def test_comments_of_one_post_stay_with_it(
     one, other = make_post(), make_post()
     make_comment(other, "elsewhere")
     assert get(f"/posts/{one.pk}/comments").json()["data"] == []
+
+
+def test_of_a_deleted_comment_above_an_answer_only_the_place_is_told(
+    get: Get,
+    client_of: Callable[[User], Client],
+    make_post: Callable[..., Post],
+    make_comment: Callable[..., Comment],
+    make_user: Callable[..., User],
+    editor: User,
+    now: datetime.datetime,
+) -> None:
+    user, post = make_user(username="mia"), make_post()
+    parent = make_comment(post, "Regretted.", author=user)
+    make_comment(post, "An answer.", parent=parent)
+    make_comment(post, "Waiting.", status="pending")
+    delete_comment(actor=user, comment=parent, now=now)
+    for asker in (None, client_of(user), client_of(editor)):
+        first, second = get(f"/posts/{post.pk}/comments", by=asker).json()["data"][:2]
+        assert (first["status"], first["text"], first["author"], first["author_name"]) == ("deleted", "", None, "")
+        assert second["parent"] == first["id"] == str(parent.pk)
+        alone = get(f"/comments/{parent.pk}?fields=author,author_name", by=asker).json()
+        assert alone == {"author": None, "author_name": ""}
+    assert get(f"/posts/{post.pk}?include=comment_count").json()["comment_count"] == 1

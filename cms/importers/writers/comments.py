@@ -10,6 +10,7 @@ from cms.importers.context import Context
 from cms.importers.items import CommentItem
 from cms.models import Comment, Post
 from cms.policy import SYSTEM
+from cms.services.checks import check_text
 from cms.services.comments import WAYS, CommentFields, create_comment, edit_comment, moderate_comment
 
 
@@ -18,11 +19,15 @@ def create(context: Context, item: CommentItem, notes: Notes) -> tuple[Comment, 
     if post is None:
         raise InvalidInput([FieldError("post", "missing", "Its post was not imported.")])
     fields: CommentFields = {
-        "text": fit_text("text", item.text, limits.COMMENT_TEXT[1], notes),
+        "text": ""
+        if item.status == CommentStatus.DELETED
+        else fit_text("text", item.text, limits.COMMENT_TEXT[1], notes),
         "status": item.status,
         "parent": _parent(context, item, notes),
         "created_at": item.created_at or context.now,
     }
+    if item.id is not None:
+        fields["id"] = item.id
     author = context.find("user", item.author) if item.author else None
     if author is not None:
         fields["author"] = author
@@ -54,7 +59,7 @@ def _parent(context: Context, item: CommentItem, notes: Notes) -> Comment | None
     if item.parent is None:
         return None
     parent: Comment | None = context.find("comment", item.parent)
-    if parent is None or parent.status == CommentStatus.DELETED:
+    if parent is None or (parent.status == CommentStatus.DELETED and not item.is_parent_deleted):
         notes.note("parent", item.parent, None, "The comment that it answers was not imported.")
         return None
     while parent is not None and parent.depth >= limits.COMMENT_DEPTH_MAX:
@@ -66,6 +71,8 @@ def _parent(context: Context, item: CommentItem, notes: Notes) -> Comment | None
 
 
 def _guest_name(item: CommentItem, notes: Notes) -> str:
+    if notes.is_exact and not check_text("author_name", item.author_name, 1, limits.GUEST_NAME_MAX):
+        return item.author_name
     name = re.sub(r"\s+", " ", item.author_name).strip()
     if not is_visible(name):
         notes.note("author_name", item.author_name, "Anonymous", "A guest has a name.")

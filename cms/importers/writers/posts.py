@@ -20,6 +20,8 @@ NO_CONTENT = "<!-- -->"  # A comment in Markdown and in HTML alike: readers see 
 def create(context: Context, item: PostItem, notes: Notes) -> tuple[Post, bool]:
     fields = _fields(context, item, notes)
     fields["slug"] = choose_slug(Post, item.slug, fields["title"], notes)
+    if item.id is not None:
+        fields["id"] = item.id
     if created_at := item.created_at or item.published_at:
         fields["created_at"] = created_at
     author = _author(context, item, notes)
@@ -78,9 +80,9 @@ def _target_status(item: PostItem, notes: Notes) -> Status:
     """The state that the source says; where that is in doubt, one in which nobody reads what nobody should."""
     if item.status != Status.PUBLISHED:
         return item.status
-    if item.has_unusable_date:
+    if item.has_unusable_date or (item.is_scheduled and item.published_at is None):
         reason = "When it is to be public can't be read, so it stays a draft."
-        notes.note("status", item.status, Status.DRAFT, reason)
+        notes.note("status", "scheduled" if item.is_scheduled else item.status, Status.DRAFT, reason)
         return Status.DRAFT
     if _is_expired_before_published(item):
         assert item.expires_at is not None
@@ -95,7 +97,7 @@ def _content(item: PostItem, notes: Notes) -> str:
     if content != item.content:
         removed = len(item.content) - len(content)
         notes.note("content", f"{removed} characters", "", "NUL characters and lone surrogates can't be stored.")
-    if not is_visible(content):
+    if not (content.strip() if notes.is_exact else is_visible(content)):
         notes.note(
             "content", item.content, NO_CONTENT, "Content can't be empty; a comment that nobody sees stands for it."
         )
@@ -148,8 +150,8 @@ def _bring_to_state(context: Context, post: Post, item: PostItem, notes: Notes) 
         return unpublish_post(actor=SYSTEM, post=post, now=now) if post.status == Status.PUBLISHED else post
     if target == Status.PUBLISHED or (item.was_published and post.status == Status.DRAFT):
         post = _publish(context, post, item, notes)
-    if target == Status.ARCHIVED and post.status != Status.ARCHIVED:
-        return archive_post(actor=SYSTEM, post=post, now=now)
+    if (target == Status.ARCHIVED or item.was_archived) and post.status not in (Status.ARCHIVED, Status.TRASHED):
+        post = archive_post(actor=SYSTEM, post=post, now=now)
     if target == Status.TRASHED and post.status != Status.TRASHED:
         return trash_post(actor=SYSTEM, post=post, now=now)
     return post

@@ -19,6 +19,8 @@ def create_tag_from(context: Context, item: TagItem, notes: Notes) -> tuple[Tag,
         return twin, False
     fields: TagFields = {"name": name, "slug": choose_slug(Tag, item.slug, name, notes)}
     fields["description"] = fit_text("description", item.description, limits.DESCRIPTION_MAX, notes)
+    if item.id is not None:
+        fields["id"] = item.id
     return create_tag(actor=SYSTEM, fields=fields, now=context.now), True
 
 
@@ -45,7 +47,10 @@ def create_category_from(context: Context, item: CategoryItem, notes: Notes) -> 
         "slug": choose_slug(Category, item.slug, name, notes),
         "description": fit_text("description", item.description, limits.DESCRIPTION_MAX, notes),
         "parent": parent,
+        "is_active": item.is_active,
     }
+    if item.id is not None:
+        fields["id"] = item.id
     return create_category(actor=SYSTEM, fields=fields, now=context.now), True
 
 

@@ -4,12 +4,12 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from cms import limits
-from cms.choices import Role
 from cms.importers.cleaning import Notes, fit_text, numbered_username, username_from
 from cms.importers.context import Context
 from cms.importers.items import UserItem
 from cms.models import User
 from cms.policy import SYSTEM
+from cms.services.checks import check_username
 from cms.services.users import TEXT_LIMITS, UserFields, create_user, update_user
 
 EMAIL_DOMAIN = "imported.invalid"  # RFC 2606: no mail ever goes there
@@ -30,12 +30,18 @@ def create(context: Context, item: UserItem, notes: Notes) -> tuple[User, bool]:
         )
         email = f"{username.lower()}@{EMAIL_DOMAIN}"
         notes.note("email", item.email or None, email, f"{reason} One that gets no mail was made up.")
-    fields: UserFields = {"username": username, "email": email, "role": Role.AUTHOR, **_texts(item, notes)}
+    fields: UserFields = {"username": username, "email": email, "role": item.role, **_texts(item, notes)}
+    fields["is_active"], fields["email_verified"] = item.is_active, item.email_verified
+    if item.id is not None:
+        fields["id"] = item.id
     return create_user(actor=SYSTEM, fields=fields, password=None, now=context.now), True
 
 
 def update(context: Context, user: User, item: UserItem, notes: Notes) -> User:
     """Its texts; name, address and role of an account stay."""
+    if user.deleted_at is not None:
+        notes.note("username", None, user.username, "The user was deleted here and stays deleted.")
+        return user
     changes = _texts(item, notes)
     email = _valid_email(item)
     if email and user.email.endswith(f"@{EMAIL_DOMAIN}") and not User.objects.with_email(email).exists():
@@ -54,7 +60,8 @@ def _valid_email(item: UserItem) -> str:
 
 
 def _free_username(item: UserItem, notes: Notes) -> str:
-    wanted = username_from(item.username)
+    is_kept = notes.is_exact and not check_username("username", item.username, is_reserved_allowed=True)
+    wanted = item.username if is_kept else username_from(item.username)
     username, number = wanted, 1
     while User.objects.with_username(username).exists():
         number += 1

@@ -23,7 +23,10 @@ ENTRIES_BETWEEN_LINES = 1_000
 
 
 class Command(BaseCommand):
-    help = "Import a WordPress export or a folder of Markdown files. May be repeated: what is imported is left alone."
+    help = (
+        "Import a WordPress export, a Ghost export, a folder of Markdown files, or what export_content has written."
+        " May be repeated: what is imported is left alone."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("path", type=Path, metavar="PATH", help="a file or a folder")

@@ -5,14 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from cms.backup.making import make_backup
+from cms.backup.refusals import BackupRefused
+from cms.management.commands.backup import describe_backup
 from cms.management.commands.seed import describe_demo
+from cms.management.steps import Steps
 from cms.seeding.demo import default_password, is_empty, seed_demo
 
 
@@ -28,21 +32,48 @@ class Command(MigrateCommand):
         super().add_arguments(parser)
         parser.add_argument("--no-seed", action="store_true", help="leave an empty database empty")
         parser.add_argument("--dry-run", action="store_true", help="print the plan and its SQL, change nothing")
+        parser.add_argument(
+            "--backup",
+            type=Path,
+            metavar="PATH",
+            help="when there is something to apply, first write a verified backup to PATH (see the command backup)",
+        )
 
     def run_from_argv(self, argv: list[str]) -> None:
         # Only what somebody typed may seed: tests and other programs come through call_command.
         self.is_typed = True
         super().run_from_argv(argv)
 
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        # Around the system checks too: they open the database.
+        is_dry_run = options.get("dry_run", False)
+        with _no_new_file(connections[options["database"]]) if is_dry_run else contextlib.nullcontext():
+            return super().execute(*args, **options)
+
     def handle(self, *args: Any, **options: Any) -> None:
         if options.pop("dry_run"):
-            with _no_new_file(connections[options["database"]]):
-                self._print_plan(options)
+            self._print_plan(options)
             return
+        backup_path: Path | None = options.pop("backup")
+        if backup_path is not None and not (options["plan"] or options["check_unapplied"]):
+            self._back_up(backup_path, options)
         is_seeding = self.is_typed and not options.pop("no_seed") and not self._is_partial(options)
         super().handle(*args, **options)
         if is_seeding and is_empty():
             self._seed()
+
+    def _back_up(self, path: Path, options: dict[str, Any]) -> None:
+        connection = connections[options["database"]]
+        executor = MigrationExecutor(connection)
+        if not executor.migration_plan(self._targets(executor, options)):
+            self.stdout.write("There is nothing to apply, so no backup was made.")
+            return
+        try:
+            with Steps() as steps:
+                backup = make_backup(path, now=timezone.now(), on_step=steps.begin)
+        except BackupRefused as error:
+            raise CommandError(f"Nothing was applied. {error.message}") from error
+        self.stdout.write(describe_backup(backup))
 
     def _seed(self) -> None:
         self.stdout.write("The database is empty: seeding demo content (--no-seed leaves it empty).")

@@ -11,6 +11,8 @@ PAGES = {
     "comment": {"editor", "admin"},
     "tag": {"editor", "admin"},
     "category": {"editor", "admin"},
+    "mediafile": {"author", "editor", "admin"},
+    "apikey": {"author", "editor", "admin"},
     "redirect": {"editor", "admin"},
     "user": {"admin"},
     "auditevent": {"admin"},

@@ -82,7 +82,7 @@ def test_suspending_and_activating_by_the_buttons_of_the_page(client: Client, ma
     user = make_user("author")
     for name, is_active in (("suspend", False), ("activate", True)):
         titles = [action["title"] for action in client.get(_change(user)).context["actions_detail"]]
-        assert titles == ["Set password", name.capitalize()]
+        assert titles == ["Set password", name.capitalize(), "Delete"]
         client.post(f"/admin/cms/user/{user.pk}/{name}/", SUBMITTED)
         user.refresh_from_db()
         assert user.is_active is is_active

@@ -38,7 +38,7 @@ def test_front_matter_without_an_end_or_in_another_language_is_broken_and_a_rule
     with pytest.raises(BrokenFrontMatter):
         split_file("---\ntitle: A\n\nBody.\n")
     with pytest.raises(BrokenFrontMatter):
-        split_file("+++\ntitle = 'A'\n+++\nBody.\n")
+        split_file("+++\ntitle: A\n+++\nBody.\n")
     matter, body, _ = split_file("---\n\nBody.\n")
     assert (matter.fields, body) == ([], "---\n\nBody.\n")
 

@@ -61,9 +61,10 @@ def test_every_act_on_every_state(
 ) -> None:
     post = in_state(state, tags=["t"])
     version, target = post.version, TABLE[state].get(act)
+    moment = max(post.updated_at, now)  # the clock was read before the post was last changed
     if target:
         after = ACTS[act](actor=author, post=post, now=now)
-        assert (after.status, after.version, after.updated_at) == (target, version + 1, now)
+        assert (after.status, after.version, after.updated_at) == (target, version + 1, moment)
         assert events_of(post)[-1] == f"post.{EVENTS.get(act, 'restored')}"
     else:
         with pytest.raises(InvalidTransition) as caught:

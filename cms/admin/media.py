@@ -1,0 +1,148 @@
+"""Media: uploading, describing and deleting files, looking at them."""
+
+import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import FileResponse, Http404, HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.decorators import display
+
+from cms import policy
+from cms.admin.options import DeletableAdmin, instant_column, wide
+from cms.errors import NotFound
+from cms.models import MediaFile
+from cms.policy import Actor
+from cms.services.media import delete_media, get_or_make_rendition, update_media, upload_media
+
+SMALL, LARGE = "square-160", "width-640"
+
+
+class KindFilter(admin.SimpleListFilter):
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("image", "Images"), ("document", "Documents")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        images = queryset.images()  # type: ignore[attr-defined]
+        match self.value():
+            case "image":
+                return images
+            case "document":
+                return queryset.exclude(mime_type__startswith="image/")
+        return queryset
+
+
+@admin.register(MediaFile)
+class MediaFileAdmin(DeletableAdmin):
+    may_manage = staticmethod(policy.may_upload_media)
+    list_display = ["shown_name", "small", "mime_type", "size", "uploaded_by", "uploaded"]
+    list_filter = [KindFilter, "created_at"]
+    list_select_related = ["uploaded_by"]
+    search_fields = ["original_name", "alt_text"]
+    search_help_text = "Name or alternative text"
+    ordering = ["-created_at", "-pk"]
+    readonly_fields = [
+        "large",
+        "original_name",
+        "mime_type",
+        "size",
+        "dimensions",
+        "uploader",
+        "created_at",
+        "updated_at",
+    ]
+    texts = ("alt_text", "caption")
+    add_fieldsets = ((None, {"fields": ["file", *texts]}),)
+    facts = ("original_name", "mime_type"), ("size", "dimensions"), ("uploader",), ("created_at", "updated_at")
+    fieldsets = ((None, {"fields": ["large", *texts]}), ("File", {"fields": [*facts]}))
+
+    uploaded = instant_column("created_at", "Uploaded")
+
+    @display(description="Name", ordering="original_name")
+    def shown_name(self, media: MediaFile) -> str:
+        return wide(media.original_name)
+
+    @display(description="")
+    def small(self, media: MediaFile) -> str:
+        return self._picture(media, SMALL, 40) if media.is_image else ""
+
+    @display(description="File")
+    def large(self, media: MediaFile) -> str:
+        shown = self._picture(media, LARGE, 320) if media.is_image else media.original_name
+        return format_html('<a href="{}">{}</a>', self._address(media), shown)
+
+    @display(description="Size", ordering="size_bytes")
+    def size(self, media: MediaFile) -> str:
+        return filesizeformat(media.size_bytes)
+
+    @display(description="Width and height, pixels")
+    def dimensions(self, media: MediaFile) -> str:
+        return f"{media.width} × {media.height}" if media.width else "-"
+
+    @display(description="Uploaded by")
+    def uploader(self, media: MediaFile) -> str:
+        """Without Django's link to the user's page, which only admins open."""
+        return str(media.uploaded_by)
+
+    def suggestable(self, rows: QuerySet[MediaFile]) -> QuerySet[MediaFile]:
+        return rows.images()  # type: ignore[attr-defined]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MediaFile]:
+        return super().get_queryset(request).visible_to(request.user, timezone.now())
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may_manage(request.user) if obj is None else policy.may_edit_media(request.user, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj)
+
+    def get_urls(self) -> list[Any]:
+        file = path("<uuid:media_id>/file/", self.admin_site.admin_view(self.file_view), name="cms_mediafile_file")
+        return [file, *super().get_urls()]
+
+    def file_view(self, request: HttpRequest, media_id: Any) -> FileResponse:
+        """The bytes, or those of a rendition (`?size=`). Only images are shown in place, and nothing in them is run."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        media = self.get_queryset(request).filter(pk=media_id).first()
+        if media is None:
+            raise Http404
+        try:
+            spec = request.GET.get("size")
+            shown = get_or_make_rendition(media=media, spec=spec, now=timezone.now()) if spec else media
+            content = shown.file.storage.open(str(shown.file.name))
+        except (NotFound, FileNotFoundError) as error:
+            raise Http404 from error
+        return FileResponse(
+            content,
+            content_type=shown.mime_type,
+            as_attachment=not media.is_image,
+            filename=media.original_name,
+            headers={"Content-Security-Policy": "default-src 'none'; sandbox"},
+        )
+
+    def create(self, actor: Actor, fields: dict[str, Any], now: datetime.datetime) -> MediaFile:
+        upload = fields.pop("file")
+        return upload_media(actor=actor, upload=upload, original_name=upload.name, fields=fields, now=now)  # type: ignore[arg-type]
+
+    def update(self, actor: Actor, row: MediaFile, changes: Any, now: datetime.datetime) -> MediaFile:
+        return update_media(actor=actor, media=row, changes=changes, now=now)
+
+    def delete(self, actor: Actor, row: MediaFile, now: datetime.datetime) -> None:
+        delete_media(actor=actor, media=row)
+
+    @staticmethod
+    def _address(media: MediaFile) -> str:
+        return reverse("admin:cms_mediafile_file", args=[media.pk])
+
+    def _picture(self, media: MediaFile, spec: str, width: int) -> str:
+        address = f"{self._address(media)}?size={spec}"
+        return format_html('<img src="{}" alt="{}" width="{}" loading="lazy">', address, media.alt_text, width)

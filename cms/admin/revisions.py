@@ -1,0 +1,107 @@
+"""Revisions: looking at them, comparing them, making drafts of them and applying these to their posts."""
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from unfold.decorators import display
+from unfold.enums import ActionVariant
+
+from cms import policy
+from cms.admin.dialogs import Change, button
+from cms.admin.options import ReadOnlyAdmin, instant_column
+from cms.models import PostRevision
+from cms.services.restoring import apply_revision, restore_revision
+from cms.services.revisions import FieldChange, compare_revisions, current_revision
+
+
+def _restore(request: HttpRequest, revision: PostRevision, now: datetime.datetime) -> str:
+    draft = restore_revision(actor=request.user, post=revision.post, number=revision.number, now=now)
+    return f"restored as revision {draft.number}, a draft"
+
+
+def _apply(request: HttpRequest, revision: PostRevision, now: datetime.datetime) -> None:
+    apply_revision(actor=request.user, post=revision.post, number=revision.number, now=now)
+
+
+RESTORE = Change(
+    name="restore",
+    label="Restore as draft",
+    done="restored",
+    apply=_restore,
+    icon="settings_backup_restore",
+    question="A new draft revision is made of this one. What readers see doesn't change until you apply it.",
+)
+APPLY = Change(
+    name="apply",
+    label="Apply to the post",
+    done="applied to its post",
+    apply=_apply,
+    icon="check",
+    question="The post gets this content at once. If it is public, readers see it.",
+    variant=ActionVariant.PRIMARY,
+)
+
+
+def _old_value(name: str, label: str) -> Callable[[Any, PostRevision], str]:
+    """What a revision holds of this field of its post."""
+
+    @display(description=label)
+    def value(model_admin: Any, revision: PostRevision) -> str:
+        return revision.snapshot[name]
+
+    return value
+
+
+@admin.register(PostRevision)
+class PostRevisionAdmin(ReadOnlyAdmin):
+    may_manage = staticmethod(policy.may_write_posts)
+    list_display = ["number", "post", "is_draft", "reason", "author", "written"]
+    list_filter = ["is_draft"]
+    list_select_related = ["post", "author"]
+    search_fields = ["post__title", "author__username"]
+    ordering = ["-pk"]
+    unlisted_fields = ("snapshot", "post__content", "post__content_html")
+    actions_detail = [RESTORE.name, APPLY.name]
+    fields = [
+        *("post", "number", "is_draft", "reason", "writer", "created_at", "changes_since"),
+        *("old_title", "old_slug", "old_language", "old_content"),
+    ]
+
+    written = instant_column("created_at", "Written")
+    restore, apply = button(RESTORE), button(APPLY)
+    old_title, old_slug = _old_value("title", "Title"), _old_value("slug", "Slug")
+    old_language, old_content = _old_value("language", "Language"), _old_value("content", "Content")
+
+    @display(description="Author")
+    def writer(self, revision: PostRevision) -> str:
+        """Without Django's link to the user's page, which only admins open."""
+        return str(revision.author or "-")
+
+    @display(description="From here to what the post has now")
+    def changes_since(self, revision: PostRevision) -> str:
+        changes = compare_revisions(actor=policy.SYSTEM, older=revision, newer=current_revision(revision.post))
+        rows = [(change.field, _as_text(change)) for change in changes]
+        return format_html_join("", '<p>{}</p><pre class="whitespace-pre-wrap">{}</pre>', rows) or "-"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PostRevision]:
+        return super().get_queryset(request).visible_to(request.user)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[Any]:
+        """A draft is applied, everything else restored."""
+        revision = self.get_object(request, str(object_id))
+        if revision is None:
+            return []
+        name = APPLY.name if revision.is_draft else RESTORE.name
+        actions = super().get_actions_detail(request, object_id)
+        return [one for one in actions if one.action_name == f"cms_postrevision_{name}"]
+
+
+def _as_text(change: FieldChange) -> str:
+    if change.diff is not None:
+        return change.diff
+    return f"- {change.before}\n+ {change.after}"

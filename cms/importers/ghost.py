@@ -1,0 +1,153 @@
+"""Reading Ghost's JSON export, of Ghost 1 to 5 and of 0.x: users, tags, posts and pages.
+
+The tables of an export refer to one another in any order, so a file is read twice: first for everything but the posts,
+and to find out that it is whole; then post by post.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from cms.importers.exported import take_row
+from cms.importers.ghost_posts import read_post
+from cms.importers.ghost_tables import Tables
+from cms.importers.items import Change, Remark, Skipped
+from cms.importers.json_stream import JsonFile
+from cms.importers.sources import Entry, Source, SourceUnreadable
+
+SOURCE_NAME_MAX: Final = 300
+_OPENING = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\x00]*\{")
+
+
+def looks_like(path: Path) -> bool:
+    if path.is_dir():
+        return any(path.glob("*.json"))
+    with path.open("rb") as source:
+        return _OPENING.match(source.read(200)) is not None
+
+
+def open_sources(path: Path) -> Sequence[Source]:
+    """One source a file. Raises SourceUnreadable for a file, or a folder, that holds no export that can be read."""
+    if path.is_file():
+        return [GhostSource(path)]
+    sources: list[GhostSource] = []
+    broken: list[Skipped] = []
+    for part in sorted(path.glob("*.json")):
+        try:
+            sources.append(GhostSource(part))
+        except SourceUnreadable as error:
+            change = Change("file", None, None, str(error))
+            broken.append(Skipped(source=str(part), label=f"file {part.name}", change=change))
+    if not sources:
+        raise SourceUnreadable(broken[0].change.reason if broken else f"{path} holds no Ghost export.")
+    sources[0].broken_parts = broken
+    return sources
+
+
+@dataclass
+class _Walk:
+    """A file from its beginning to its end, table by table."""
+
+    document: JsonFile
+    tables_seen: set[str] = field(default_factory=set)
+
+    def tables(self) -> Iterator[str]:
+        """Stops before each table, whose rows must then be taken; whatever else stands in the file is passed over.
+
+        `{"db": [{"meta": …, "data": {TABLE: [ROW, …], …}}]}`, or what stands in the list alone.
+        """
+        yield from self._members(is_outermost=True)
+        self.document.end()
+
+    def _members(self, *, is_outermost: bool) -> Iterator[str]:
+        for name in self.document.members():
+            opening = self.document.peek()
+            if name == "db" and opening == "[" and is_outermost:
+                for _ in self.document.elements():
+                    if self.document.peek() == "{":
+                        yield from self._members(is_outermost=False)
+                    else:
+                        self.document.value()
+            elif name == "data" and opening == "{":
+                yield from self._data()
+            else:
+                self.document.value()
+
+    def _data(self) -> Iterator[str]:
+        for name in self.document.members():
+            if self.document.peek() == "[":
+                self.tables_seen.add(name)
+                yield name
+            else:
+                self.document.value()
+
+
+class GhostSource:
+    """Named by what Ghost gives a site for itself, so that later exports are the same source; else by the path."""
+
+    def __init__(self, path: Path) -> None:
+        self._document = JsonFile(path)
+        self._path = str(path)
+        self.total = self._document.total
+        self.broken_parts: list[Skipped] = []
+        self._tables = self._read_tables()
+        self._repairs = list(self._document.repairs)
+        self.name = _source_name(self._tables.site_key or str(path.resolve()))
+
+    @property
+    def done(self) -> int:
+        return self._document.done
+
+    def __iter__(self) -> Iterator[Entry]:
+        yield from self.broken_parts
+        for repair in self._repairs:
+            yield Remark(source=self._path, label="file", change=repair)
+        yield from self._tables.entries()
+        with self._document as document:
+            for name in _Walk(document).tables():
+                for _ in document.elements():
+                    if name == "posts":
+                        yield from self._post()
+                    else:
+                        document.value()
+
+    def _post(self) -> Iterator[Entry]:
+        row = take_row(self._document)
+        if isinstance(row, Change):
+            yield Skipped(source=self._path, label="post", change=row)
+        else:
+            yield from read_post(row, self._path, self._tables)
+
+    def _read_tables(self) -> Tables:
+        tables = Tables(self._path)
+        walk = _Walk(self._document)
+        with self._document as document:
+            if document.peek() != "{":
+                raise SourceUnreadable(f"{self._path} is no Ghost export: it is no JSON object.")
+            for name in walk.tables():
+                for _ in document.elements():
+                    self._take(name, tables)
+        if not walk.tables_seen & {"posts", "tags", "users"}:
+            raise SourceUnreadable(f"{self._path} is JSON but no Ghost export: it has no posts, tags or users.")
+        tables.settle()
+        return tables
+
+    def _take(self, name: str, tables: Tables) -> None:
+        if name == "posts":
+            self._document.value()
+            return
+        row: Any = take_row(self._document)
+        if isinstance(row, Change):
+            tables.remarks.append(Skipped(source=self._path, label=name, change=row))
+        else:
+            tables.take(name, row)
+
+
+def _source_name(key: str) -> str:
+    name = f"ghost:{key}"
+    if len(name) <= SOURCE_NAME_MAX:
+        return name
+    return f"{name[: SOURCE_NAME_MAX - 65]} {hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()}"

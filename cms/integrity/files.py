@@ -1,0 +1,70 @@
+"""Checks of media: rows and the files they tell of."""
+
+import datetime
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.files.storage import Storage, default_storage
+
+from cms.integrity.findings import Check, Finding
+from cms.models import MediaFile, Rendition
+
+FOLDERS = ("media", "renditions")
+YOUNG_H = 1  # an upload writes its file before its row
+CHUNK = 1_000
+
+
+def _rows() -> Iterator[Any]:
+    for model in (MediaFile, Rendition):
+        yield from model._default_manager.order_by("pk").iterator(chunk_size=CHUNK)
+
+
+def find_missing(now: datetime.datetime) -> Iterator[Finding]:
+    """Not mended: the bytes are in a backup or nowhere."""
+    for row in _rows():
+        storage, name = row.file.storage, str(row.file.name)
+        is_there = storage.exists(name)
+        if is_there and storage.size(name) == row.size_bytes:
+            continue
+        if type(row)._default_manager.filter(pk=row.pk).exists():  # else it was deleted while we looked
+            text = f"has {row.size_bytes} bytes, its file {name} has others" if is_there else f"has no file at {name}"
+            yield Finding(str(row._meta.model_name), row.pk, text)
+
+
+def find_changed(now: datetime.datetime) -> Iterator[Finding]:
+    for media in MediaFile.objects.order_by("pk").iterator(chunk_size=CHUNK):
+        storage, name = media.file.storage, str(media.file.name)
+        if storage.exists(name):
+            with storage.open(name) as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            if digest != media.sha256:
+                yield Finding("mediafile", media.pk, f"has a file whose bytes have changed: {name}")
+
+
+def find_strays(now: datetime.datetime) -> Iterator[Finding]:
+    """Not deleted: whoever put a file there may want it."""
+    youngest = now - datetime.timedelta(hours=YOUNG_H)
+    for folder in FOLDERS:
+        for name in _files_below(default_storage, folder):
+            is_known = any(model._default_manager.filter(file=name).exists() for model in (MediaFile, Rendition))
+            if not is_known and default_storage.get_modified_time(name) < youngest:
+                yield Finding("file", name, "belongs to no row")
+
+
+def _files_below(storage: Storage, folder: str) -> Iterator[str]:
+    try:
+        folders, names = storage.listdir(folder)
+    except FileNotFoundError:
+        return
+    for name in sorted(names):
+        yield f"{folder}/{name}"
+    for name in sorted(folders):
+        yield from _files_below(storage, f"{folder}/{name}")
+
+
+CHECKS = (
+    Check("media_files", "Every media row has its file, of its size.", find_missing),
+    Check("media_bytes", "Every media file has the bytes that were uploaded.", find_changed, is_deep=True),
+    Check("stray_files", "Every file in the media folder belongs to a row.", find_strays, is_warning=True),
+)

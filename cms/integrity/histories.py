@@ -1,0 +1,75 @@
+"""Checks of what is kept of the past: revisions and import records."""
+
+import datetime
+from collections.abc import Iterator
+
+from django.apps import apps
+from django.db.models import Count, Exists, F, Max, Min, OuterRef
+
+from cms.integrity.findings import Check, Finding, found, one_by_one
+from cms.models import AuditEvent, ImportRecord, Post, PostRevision
+from cms.policy import SYSTEM
+from cms.services.revisions import write_revision
+
+
+def find_missing(now: datetime.datetime) -> Iterator[Finding]:
+    """Of posts whose creation was recorded: bulk posts are load, and have no history."""
+    revisions = PostRevision.objects.filter(post_id=OuterRef("pk"))
+    created = AuditEvent.objects.filter(object_type="post", object_id=OuterRef("pk"), action="post.created")
+    ids = Post.objects.filter(~Exists(revisions), Exists(created)).order_by("pk").values_list("pk", flat=True)
+    return found("post", ids, "has no revision")
+
+
+def write_missing(finding: Finding, now: datetime.datetime) -> bool:
+    post = Post.objects.select_for_update(no_key=True).filter(pk=finding.object_id).first()
+    if post is None or post.revisions.exists():
+        return False
+    write_revision(SYSTEM, post, "repaired: revisions_missing", now)
+    return True
+
+
+def find_gaps(now: datetime.datetime) -> Iterator[Finding]:
+    rows = PostRevision.objects.order_by().values("post_id")
+    rows = rows.annotate(rows=Count("pk"), lowest=Min("number"), highest=Max("number"))
+    ids = rows.exclude(lowest=1, highest=F("rows")).order_by("post_id").values_list("post_id", flat=True)
+    return found("post", ids, "has revisions whose numbers have gaps")
+
+
+def close_gaps(finding: Finding, now: datetime.datetime) -> bool:
+    """Numbers from 1 on, in the order they had."""
+    if Post.objects.select_for_update(no_key=True).filter(pk=finding.object_id).first() is None:
+        return False
+    revisions = PostRevision.objects.filter(post_id=finding.object_id)
+    ids = list(revisions.order_by("number").values_list("pk", flat=True))
+    highest = revisions.aggregate(highest=Max("number"))["highest"] or 0
+    revisions.update(number=F("number") + highest + len(ids))  # out of the way: no two may ever have one number
+    for number, pk in enumerate(ids, start=1):
+        PostRevision.objects.filter(pk=pk).update(number=number)
+    return True
+
+
+def find_lost_imports(now: datetime.datetime) -> Iterator[Finding]:
+    """Records of objects that are gone, though nobody has deleted them."""
+    deleted = AuditEvent.objects.filter(
+        object_type=OuterRef("object_type"), object_id=OuterRef("object_id"), action__endswith=".deleted"
+    )
+    models = {model._meta.model_name: model for model in apps.get_app_config("cms").get_models()}
+    for name in ImportRecord.objects.order_by().values_list("object_type", flat=True).distinct():
+        if name in models:
+            objects = models[name]._base_manager.filter(pk=OuterRef("object_id"))
+            rows = ImportRecord.objects.filter(~Exists(objects), ~Exists(deleted), object_type=name)
+            yield from found(
+                "importrecord", rows.order_by("pk").values_list("pk", flat=True), f"tells of a lost {name}"
+            )
+
+
+def drop_record(finding: Finding, now: datetime.datetime) -> bool:
+    """The next import makes the object again."""
+    return bool(ImportRecord.objects.filter(pk=finding.object_id).delete()[0])
+
+
+CHECKS = (
+    Check("revision_gaps", "A post's revisions are numbered from 1 on.", find_gaps, one_by_one(close_gaps)),
+    Check("revisions_missing", "Every post has a revision.", find_missing, one_by_one(write_missing)),
+    Check("import_records", "What an import made is there or was deleted.", find_lost_imports, one_by_one(drop_record)),
+)

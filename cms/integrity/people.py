@@ -1,0 +1,65 @@
+"""Checks of users and of what they may still sign in with."""
+
+import datetime
+from collections.abc import Iterator
+
+from django.db.models import Q
+
+from cms.choices import Role
+from cms.integrity.findings import Check, Finding, found, one_by_one
+from cms.models import ApiKey, AuthSession, User
+from cms.services.users import end_sessions
+
+
+def find_states(now: datetime.datetime) -> Iterator[Finding]:
+    users = User.objects.order_by("pk").values_list("pk", flat=True)
+    yield from found("user", users.filter(deleted_at__isnull=False, is_active=True), "is deleted and active")
+    yield from found("user", users.exclude(role__in=Role.values), "has a role that does not exist")
+
+
+def mend_state(finding: Finding, now: datetime.datetime) -> bool:
+    """The least of rights where nobody knows which were meant."""
+    user = User.objects.select_for_update(no_key=True).filter(pk=finding.object_id).first()
+    if user is None:
+        return False
+    if user.role not in Role.values:
+        user.role = Role.SUBSCRIBER
+    if user.deleted_at is not None:
+        user.is_active = False
+    user.updated_at = now
+    user.save(update_fields=["role", "is_active", "updated_at"])
+    if not user.is_active:
+        end_sessions(user, now)
+    return True
+
+
+def find_open_credentials(now: datetime.datetime) -> Iterator[Finding]:
+    sessions = AuthSession.objects.filter(user__is_active=False, revoked_at=None, expires_at__gt=now)
+    keys = ApiKey.objects.filter(owner__is_active=False, is_active=True)
+    owners = Q(pk__in=sessions.values("user_id")) | Q(pk__in=keys.values("owner_id"))
+    ids = User.objects.filter(owners).order_by("pk").values_list("pk", flat=True)
+    return found("user", ids, "is not active and has open sessions or keys")
+
+
+def close_credentials(finding: Finding, now: datetime.datetime) -> bool:
+    user = User.objects.select_for_update(no_key=True).filter(pk=finding.object_id, is_active=False).first()
+    if user is not None:
+        end_sessions(user, now)
+    return user is not None
+
+
+def find_no_admin(now: datetime.datetime) -> Iterator[Finding]:
+    if User.objects.exists() and not User.objects.filter(role=Role.ADMIN, is_active=True).exists():
+        yield Finding("site", "", "has no active admin: `manage.py users create --role admin` makes one")
+
+
+CHECKS = (
+    Check("user_states", "Every user is in a state that exists.", find_states, one_by_one(mend_state)),
+    Check(
+        "open_credentials",
+        "Who is suspended or deleted has no open session and no key.",
+        find_open_credentials,
+        one_by_one(close_credentials),
+    ),
+    Check("last_admin", "Somebody is an active admin.", find_no_admin, is_warning=True),
+)

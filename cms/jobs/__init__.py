@@ -1,0 +1,1 @@
+"""Background jobs: the `django.tasks` backend over the table of jobs, and how a worker runs them."""

@@ -1,0 +1,15 @@
+"""How long to wait before something that failed is tried again."""
+
+import datetime
+import secrets
+
+_random = secrets.SystemRandom()
+
+
+def delay_after(attempts: int, *, first_s: float, factor: float, longest_s: float) -> datetime.timedelta:
+    """Exponential, with "equal jitter": between half and the whole of `first_s * factor ** (attempts - 1)`.
+
+    The jitter keeps what failed together from coming back together. `attempts` counts from 1.
+    """
+    whole = min(longest_s, first_s * factor ** min(attempts - 1, 64))
+    return datetime.timedelta(seconds=_random.uniform(whole / 2, whole))

@@ -1,0 +1,34 @@
+"""`manage.py prune`: deletes what grows for ever and has outlived its retention setting."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+from django.utils import timezone
+
+from cms.services.pruning import RULES, count_prunable, prune
+
+
+class Command(BaseCommand):
+    help = (
+        "Delete deliveries, finished jobs, expired sessions and audit events that are older than their retention"
+        " settings allow. Safe at any time and in the middle of traffic; run it once a day."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="count what would go and delete nothing")
+        parser.add_argument("--json", action="store_true", help="print an object with a number for each table")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        is_dry_run = options["dry_run"]
+        try:
+            counts = count_prunable(now=timezone.now()) if is_dry_run else prune(now=timezone.now())
+        except DatabaseError as error:
+            raise CommandError(f"The database refused: {' '.join(str(error).split())}") from error
+        if options["json"]:
+            self.stdout.write(json.dumps({"is_dry_run": is_dry_run, "deleted": counts}))
+            return
+        for rule in RULES:
+            verb = "would be deleted" if is_dry_run else "deleted"
+            self.stdout.write(f"{rule.name.replace('_', ' ')}: {counts[rule.name]} {verb} ({rule.setting})")

@@ -1,0 +1,56 @@
+"""`manage.py restore`: a backup back into the database and the media folder."""
+
+import json
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from cms.backup.refusals import BackupRefused
+from cms.backup.restoring import restore_backup
+from cms.management.steps import Steps
+
+
+class Command(BaseCommand):
+    help = (
+        "Bring back what `backup` wrote to PATH: into a database that is absent, empty or migrated and without content."
+        " The file is verified before anything changes, and all of it is restored or nothing."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("path", type=Path, metavar="PATH", help="a file that `backup` has written")
+        parser.add_argument(
+            "--force", action="store_true", help="replace the content that the database holds, which is then lost"
+        )
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
+
+    def handle(self, *args: Any, path: Path, force: bool, as_json: bool, **options: Any) -> None:
+        started = time.monotonic()
+        try:
+            with Steps() as steps:
+                restored = restore_backup(path, is_forced=force, on_step=steps.begin)
+        except BackupRefused as error:
+            raise CommandError(error.message) from error
+        except KeyboardInterrupt as error:
+            raise CommandError("Interrupted; the database was not changed.") from error
+        dump, duration_s = restored.manifest.dump, round(time.monotonic() - started, 2)
+        if as_json:
+            summary = {
+                "engine": restored.manifest.engine,
+                "created_at": restored.manifest.created_at,
+                "tables": dump.tables,
+                "media_files": restored.media_files,
+                "pending_migrations": restored.pending_migrations,
+                "duration_s": duration_s,
+            }
+            self.stdout.write(json.dumps(summary))
+            return
+        self.stdout.write(
+            f"Restored the backup of {restored.manifest.created_at}: {sum(dump.tables.values()):,} rows in"
+            f" {len(dump.tables)} tables, {restored.media_files:,} media files, verified. {duration_s:g} s."
+        )
+        if restored.pending_migrations:
+            self.stdout.write("The backup is older than this code: run `manage.py migrate`.")

@@ -1,0 +1,97 @@
+"""`manage.py run_worker`: background jobs, webhook deliveries, and the events of posts that time publishes or expires."""
+
+import logging
+import os
+import secrets
+import signal
+import socket
+import threading
+from functools import partial
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+from django.utils import timezone
+
+from cms.jobs.execution import run_job
+from cms.jobs.loops import Work, run_once, run_until
+from cms.jobs.queue import claim_job
+from cms.services.deliveries import deliver_due
+from cms.services.schedule import settle_due_posts
+
+WEBHOOKS, SCHEDULE = "webhooks", "schedule"
+POLL_S: Final = 1.0
+SCHEDULE_POLL_S: Final = 5.0
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = (
+        "Run background jobs, deliver webhooks and send the events of posts that time publishes or expires, until"
+        " SIGTERM or SIGINT: the work in hand is finished first. Several workers may run at once."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true", help="do what is due and end")
+        parser.add_argument(
+            "--queues",
+            type=lambda text: [name.strip() for name in text.split(",") if name.strip()],
+            default=known_queues(),
+            metavar="A,B",
+            help=f"only these, of {', '.join(known_queues())} (default: all)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        unknown = sorted(set(options["queues"]) - set(known_queues()))
+        if unknown or not options["queues"]:
+            message = f"There is no queue {', '.join(unknown)!r}; there are {', '.join(known_queues())}."
+            raise CommandError(message, returncode=2)
+        works = works_for(options["queues"])
+        if options["once"]:
+            self._run_once(works)
+            return
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda number, _frame: self._stop(number, stop))
+        logger.info("worker started for %s", ", ".join(options["queues"]))
+        if not run_until(stop, works):
+            raise CommandError("A loop of the worker has ended; the log says why.")
+        logger.info("worker stopped")
+
+    def _run_once(self, works: list[Work]) -> None:
+        try:
+            run_once(works)
+        except DatabaseError as error:
+            raise CommandError(f"The database refused: {' '.join(str(error).split())}") from error
+
+    @staticmethod
+    def _stop(number: int, stop: threading.Event) -> None:
+        """The second signal ends the process as it would have without us."""
+        signal.signal(number, signal.SIG_DFL)
+        logger.info("stopping after the work in hand")
+        stop.set()
+
+
+def known_queues() -> list[str]:
+    return [*settings.TASKS["default"]["QUEUES"], WEBHOOKS, SCHEDULE]
+
+
+def works_for(queues: list[str]) -> list[Work]:
+    """The loops of a worker that serves these queues. Each has its thread: a long job holds up no event."""
+    worker = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
+    works = []
+    if SCHEDULE in queues:
+        works.append(Work("schedule", lambda: settle_due_posts(now=timezone.now()) > 0, SCHEDULE_POLL_S))
+    if job_queues := [name for name in queues if name not in (WEBHOOKS, SCHEDULE)]:
+        works.append(Work("jobs", partial(_run_next_job, worker, job_queues), POLL_S))
+    if WEBHOOKS in queues:
+        works.append(Work("webhooks", lambda: deliver_due(now=timezone.now()) > 0, POLL_S))
+    return works
+
+
+def _run_next_job(worker: str, queues: list[str]) -> bool:
+    job = claim_job(worker=worker, now=timezone.now(), queues=queues)
+    if job is not None:
+        run_job(job, clock=timezone.now)
+    return job is not None

@@ -1,0 +1,176 @@
+"""`manage.py users`: accounts from the shell, over the same services as everything else."""
+
+import getpass
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+from django.utils import timezone
+
+from cms.choices import Role
+from cms.errors import CmsError
+from cms.models import User
+from cms.policy import SYSTEM
+from cms.services.users import create_user, set_password, update_user
+
+PASSWORD_HELP = "read the password from standard input; without this it is asked for on a terminal"  # noqa: S105
+
+
+class Command(BaseCommand):
+    help = (
+        "List users, create them, change their role, suspend and activate them, set their password. A password is never"
+        " an argument: it is read from standard input or asked for on a terminal."
+    )
+    requires_system_checks = ()  # they open the database, and fail without a sentence when it is down
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+        listing = verbs.add_parser("list", help="print all users", description="Print all users, by username.")
+        listing.add_argument("--role", choices=Role.values, help="only users with this role")
+        listing.add_argument("--json", action="store_true", dest="as_json", help="print a JSON array")
+        self._add_create(verbs)
+        role = verbs.add_parser(
+            "set-role", help="change a user's role", description="Change a user's role. The last active admin keeps it."
+        )
+        _add_username(role)
+        role.add_argument("role", metavar="ROLE", choices=Role.values, help=f"one of {', '.join(Role.values)}")
+        for verb, text in (
+            ("suspend", "end a user's sessions and keys at once and refuse new ones"),
+            ("activate", "let a suspended user sign in again"),
+        ):
+            _add_username(verbs.add_parser(verb, help=text, description=f"{text[0].upper()}{text[1:]}."))
+        reset = verbs.add_parser(
+            "reset-password",
+            help="set a user's password",
+            description="Set a user's password. It ends the user's sessions.",
+        )
+        _add_username(reset)
+        reset.add_argument("--password-stdin", action="store_true", help=PASSWORD_HELP)
+
+    def handle(self, *args: Any, verb: str, **options: Any) -> None:
+        try:
+            getattr(self, f"_{verb.replace('-', '_')}")(**options)
+        except CmsError as error:
+            raise CommandError(error.message) from error
+        except DatabaseError as error:
+            raise CommandError(f"The database refused: {' '.join(str(error).split())}") from error
+        except KeyboardInterrupt as error:
+            raise CommandError("Interrupted; nothing was changed.") from error
+
+    @staticmethod
+    def _add_create(verbs: Any) -> None:
+        create = verbs.add_parser(
+            "create",
+            help="make a user, with any role",
+            description="Make a user with any role. Reserved names such as admin and root are allowed here.",
+        )
+        create.add_argument("--username", required=True, help="3 to 30 letters A to Z, digits and '_'")
+        create.add_argument("--email", required=True, help="unique without case")
+        create.add_argument("--role", required=True, choices=Role.values, help="what the user may do")
+        create.add_argument("--password-stdin", action="store_true", help=PASSWORD_HELP)
+
+    def _list(self, *, role: str | None, as_json: bool, **_: Any) -> None:
+        users = User.objects.order_by("username")
+        rows = (users.filter(role=role) if role else users).iterator(chunk_size=1_000)
+        lines = _json_lines(rows) if as_json else _table_lines(rows)
+        for line in lines:
+            self.stdout.write(line)
+
+    def _create(self, *, username: str, email: str, role: str, password_stdin: bool, **_: Any) -> None:
+        password = _read_password(from_stdin=password_stdin)
+        fields: Any = {"username": username, "email": email, "role": role}
+        user = create_user(actor=SYSTEM, fields=fields, password=password, now=timezone.now())
+        self.stdout.write(f"Created {user.username} with the role {user.role}.")
+
+    def _set_role(self, *, username: str, role: str, **_: Any) -> None:
+        user = _user(username)
+        before = user.role
+        user = update_user(actor=SYSTEM, user=user, changes={"role": role}, now=timezone.now())
+        changed = f"is {role} now, and was {before}" if before != role else f"is {role} already"
+        self.stdout.write(f"{user.username} {changed}.")
+
+    def _suspend(self, *, username: str, **_: Any) -> None:
+        self._set_active(username, is_active=False)
+
+    def _activate(self, *, username: str, **_: Any) -> None:
+        self._set_active(username, is_active=True)
+
+    def _set_active(self, username: str, *, is_active: bool) -> None:
+        user = _user(username)
+        was_active = user.is_active
+        user = update_user(actor=SYSTEM, user=user, changes={"is_active": is_active}, now=timezone.now())
+        state = "active" if is_active else "suspended"
+        self.stdout.write(f"{user.username} is {state} {'already' if was_active == is_active else 'now'}.")
+
+    def _reset_password(self, *, username: str, password_stdin: bool, **_: Any) -> None:
+        user = _user(username)
+        password = _read_password(from_stdin=password_stdin)
+        set_password(actor=SYSTEM, user=user, password=password, now=timezone.now())
+        self.stdout.write(f"{user.username} has a new password; all sessions have ended.")
+
+
+def _add_username(parser: ArgumentParser) -> None:
+    parser.add_argument("username", metavar="USERNAME", help="the username or the e-mail address, in any case")
+
+
+def _user(username: str) -> User:
+    user: User | None = User.objects.named(username).first() if "\x00" not in username else None
+    if user is None:
+        raise CommandError(f"There is no user {username!r}.")
+    return user
+
+
+def _read_password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        try:
+            password = sys.stdin.readline().rstrip("\r\n")
+        except UnicodeDecodeError:
+            _refuse_usage("The password on standard input is not text in UTF-8.")
+        if not password:
+            _refuse_usage("Standard input held no password.")
+        return password
+    if not sys.stdin.isatty():
+        _refuse_usage("There is no terminal to ask for the password on: give --password-stdin and pipe it in.")
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Again: ") != password:
+        raise CommandError("The two passwords differ; nothing was changed.")
+    return password
+
+
+def _refuse_usage(message: str) -> NoReturn:
+    raise CommandError(message, returncode=2)
+
+
+def _state(user: User) -> str:
+    if user.deleted_at is not None:
+        return "deleted"
+    return "active" if user.is_active else "suspended"
+
+
+def _table_lines(users: Iterator[User]) -> Iterator[str]:
+    yield f"{'USERNAME':<30} {'ROLE':<10} {'STATE':<9} {'LAST LOGIN':<16} E-MAIL"
+    for user in users:
+        login = f"{user.last_login:%Y-%m-%d %H:%M}" if user.last_login else "never"
+        yield f"{user.username:<30} {user.role:<10} {_state(user):<9} {login:<16} {user.email}"
+
+
+def _json_lines(users: Iterator[User]) -> Iterator[str]:
+    """An array with a line for each user, written as it is read."""
+    opening = "["
+    for user in users:
+        row = {
+            "id": str(user.pk),
+            "username": user.username,
+            "email": user.email,
+            "role": user.role,
+            "state": _state(user),
+            "created_at": user.created_at.isoformat(),
+            "last_login": user.last_login.isoformat() if user.last_login else None,
+        }
+        yield f"{opening}{json.dumps(row)}"
+        opening = ","
+    yield "]" if opening == "," else "[]"

@@ -1,0 +1,143 @@
+"""Image files without what isn't the image: places, dates, names, comments, previews, and bytes after the end.
+
+The pixels are copied as they are compressed, so nothing of the picture is lost. Broken files raise ValueError, IndexError or
+struct.error. Each format keeps a list of what it needs; what isn't on it goes.
+"""
+
+import re
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+# ITU-T T.81 table B.1.
+_SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
+_APP0, _APP2, _APP14, _APP15 = 0xE0, 0xE2, 0xEE, 0xEF
+_STANDALONE: Final = {0x01, *range(0xD0, 0xD8)}
+_JFIF_BYTES: Final = 14  # without the preview that may follow
+_AFTER_SCAN = re.compile(rb"\xff+[\x02-\xcf\xd8-\xfe]")  # neither a stuffed zero nor a restart marker
+
+# PNG third edition, section 4.7; all that decides what is seen, animation included.
+_PNG_KEPT: Final = {
+    *(b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"mDCV", b"cLLI"),
+    *(b"sBIT", b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT"),
+}
+# RFC 9649 section 2.7.
+_WEBP_KEPT: Final = {b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}
+_WEBP_EXIF_AND_XMP: Final = 0x08 | 0x04
+# GIF89a, sections 18 to 27; applications: looping, and a colour profile.
+_GIF_EXTENSION, _GIF_IMAGE, _GIF_END = 0x21, 0x2C, 0x3B
+_GIF_CONTROL, _GIF_APPLICATION = 0xF9, 0xFF
+_GIF_APPLICATIONS: Final = {b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012"}
+
+
+def strip_jpeg(data: bytes) -> bytes:
+    return b"\xff\xd8" + b"".join(_jpeg_parts(data)) + b"\xff\xd9"
+
+
+def _jpeg_parts(data: bytes) -> Iterator[bytes]:
+    at = 2
+    while (marker := data[at + 1]) != _EOI:
+        if data[at] != 0xFF:
+            raise ValueError("no marker where one has to be")
+        if marker == 0xFF or marker in _STANDALONE:  # fill bytes, and markers that say nothing here
+            at += 1 if marker == 0xFF else 2
+            continue
+        end = at + 2 + _big16(data, at + 2)
+        yield _kept_jpeg_segment(marker, data[at:end])
+        at = end
+        if marker == _SOS:
+            following = _AFTER_SCAN.search(data, at)
+            if following is None:
+                raise ValueError("no end after a scan")
+            yield data[at : following.start()]
+            at = following.start()
+
+
+def _kept_jpeg_segment(marker: int, segment: bytes) -> bytes:
+    body = segment[4:]
+    if marker == _APP0:
+        # Density and version; the two zeros stand for the size of the preview.
+        return b"\xff\xe0\x00\x10" + body[: _JFIF_BYTES - 2] + b"\0\0" if body.startswith(b"JFIF\0") else b""
+    if marker == _APP2:
+        return segment if body.startswith(b"ICC_PROFILE\0") else b""
+    if marker == _APP14:
+        return segment if body.startswith(b"Adobe") else b""  # says which colours the channels are
+    return b"" if marker == _COM or _APP0 < marker <= _APP15 else segment
+
+
+def strip_png(data: bytes) -> bytes:
+    parts, at, name = [data[:8]], 8, b""
+    while name != b"IEND":
+        (length,) = struct.unpack_from(">L", data, at)
+        name, end = data[at + 4 : at + 8], at + 12 + length
+        if end > len(data):
+            raise ValueError("a chunk is cut off")
+        if name in _PNG_KEPT:
+            parts.append(data[at:end])
+        at = end
+    return b"".join(parts)
+
+
+def strip_webp(data: bytes) -> bytes:
+    parts = []
+    for name, start, end in _webp_chunks(data):
+        if name == b"VP8X":
+            flags = data[start + 8] & ~_WEBP_EXIF_AND_XMP
+            parts.append(data[start : start + 8] + bytes([flags]) + data[start + 9 : end])
+        elif name in _WEBP_KEPT:
+            parts.append(data[start:end])
+    body = b"WEBP" + b"".join(parts)
+    return b"RIFF" + struct.pack("<L", len(body)) + body
+
+
+def is_lossless_webp(data: bytes) -> bool:
+    return any(name == b"VP8L" for name, _, _ in _webp_chunks(data))
+
+
+def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Name, start and end of each chunk, with the byte that fills it up to an even length."""
+    at, stop = 12, 8 + struct.unpack_from("<L", data, 4)[0]
+    while at < stop:
+        (length,) = struct.unpack_from("<L", data, at + 4)
+        end = at + 8 + length + length % 2
+        if end > len(data):
+            raise ValueError("a chunk is cut off")
+        yield data[at : at + 4], at, end
+        at = end
+
+
+def strip_gif(data: bytes) -> bytes:
+    at = 13 + _gif_table_bytes(data[10])
+    parts = [data[:at]]
+    while (kind := data[at]) != _GIF_END:
+        start, at = at, at + (2 if kind == _GIF_EXTENSION else 10)
+        if kind == _GIF_IMAGE:
+            at += _gif_table_bytes(data[at - 1]) + 1
+        elif kind != _GIF_EXTENSION:
+            raise ValueError("no block where one has to be")
+        at = _after_sub_blocks(data, at)
+        if kind == _GIF_IMAGE or _is_kept_extension(data, start):
+            parts.append(data[start:at])
+    return b"".join([*parts, bytes([_GIF_END])])
+
+
+def _is_kept_extension(data: bytes, start: int) -> bool:
+    label = data[start + 1]
+    return label == _GIF_CONTROL or (label == _GIF_APPLICATION and data[start + 3 : start + 14] in _GIF_APPLICATIONS)
+
+
+def _gif_table_bytes(flags: int) -> int:
+    return 3 * 2 ** ((flags & 0x07) + 1) if flags & 0x80 else 0
+
+
+def _after_sub_blocks(data: bytes, at: int) -> int:
+    while length := data[at]:
+        at += length + 1
+    return at + 1
+
+
+def _big16(data: bytes, at: int) -> int:
+    (number,) = struct.unpack_from(">H", data, at)
+    if number < 2 or at + number > len(data):
+        raise ValueError("a segment is cut off")
+    return int(number)

@@ -1,0 +1,154 @@
+"""Images: judged by their header, decoded once to the end, freed of metadata; and renditions made of them."""
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import IO, Any, Final
+
+from PIL import ExifTags, Image, JpegImagePlugin
+
+from cms import limits
+from cms.limits import RenditionSize
+from cms.media import containers
+from cms.media.file_types import AVIF, GIF, JPEG, PNG, WEBP, FileType
+from cms.media.refusals import refuse, refuse_size
+
+FRAMES_MAX: Final = 2_000
+AVIF_PIXELS_MAX: Final = (
+    16_000_000  # encoding one takes 24 bytes of memory a pixel, and 50 million of them eight seconds
+)
+RENDITION_TYPE: Final = WEBP
+_RENDITION_QUALITY: Final = 80
+_WEBP_SIDE_MAX: Final = 16_383  # RFC 9649 section 2.6
+_ANIMATED: Final = (GIF, PNG, WEBP)
+_STRIP: Final[dict[FileType, Callable[[bytes], bytes]]] = {
+    JPEG: containers.strip_jpeg,
+    PNG: containers.strip_png,
+    GIF: containers.strip_gif,
+    WEBP: containers.strip_webp,
+}
+# What Pillow's decoders raise on broken files; MemoryError when a size within one is absurd.
+_BROKEN: Final = (
+    *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, AttributeError),
+    *(MemoryError, RuntimeError, struct.error, zlib.error),
+)
+# Exif 2.32, tag 0x0112: what has to be done to see the picture upright.
+_UPRIGHT: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_KEPT_INFO: Final = ("icc_profile", "transparency")
+
+
+def clean_image(source: IO[bytes], target: IO[bytes], file_type: FileType) -> tuple[int, int]:
+    """Write the image without metadata to `target`, turned upright; its width and height.
+
+    The pixels stay as they were compressed, unless the image has to be turned or is an AVIF. Raises InvalidInput for one
+    that has too many pixels or can't be decoded to its end.
+    """
+    data = source.read()
+    with _refused_when_broken(), Image.open(BytesIO(data), formats=[file_type.pillow_format]) as image:
+        is_animated = _decode_all(image, file_type)
+        method = None if is_animated else _UPRIGHT.get(_orientation(image))
+        size = image.size
+        if method is None and file_type in _STRIP:
+            data = _STRIP[file_type](data)
+        else:
+            upright = image if method is None else image.transpose(method)
+            size = upright.size
+            upright.info = {name: value for name, value in image.info.items() if name in _KEPT_INFO}
+            data = _encode(upright, file_type, _save_options(image, file_type, data))
+    if len(data) > file_type.bytes_max:
+        refuse_size(file_type.bytes_max)
+    target.write(data)
+    return size
+
+
+def make_rendition(source: IO[bytes], size: RenditionSize) -> tuple[bytes, int, int]:
+    """A smaller WebP of a stored image, of an animation its first frame; bytes, width, height. Never larger than it is."""
+    with Image.open(source) as image:
+        profile = image.info.get("icc_profile") if image.mode != "CMYK" else None  # one for inks says nothing of RGB
+        # Lets the JPEG decoder skip what will not be seen. Twice the size keeps it sharp.
+        image.draft(None, (2 * size.width, 2 * (size.height or size.width)))
+        mode = "RGBA" if image.has_transparency_data else "RGB"
+        picture = image if image.mode == mode else image.convert(mode)
+        if size.height is not None:
+            picture = _centre(picture, size.width / size.height)
+        picture.thumbnail((size.width, size.height or _WEBP_SIDE_MAX), Image.Resampling.LANCZOS)
+        options = {"quality": _RENDITION_QUALITY, "icc_profile": profile}
+        return _encode(picture, RENDITION_TYPE, options), picture.width, picture.height
+
+
+def _decode_all(image: Image.Image, file_type: FileType) -> bool:
+    """Decode every frame, each by itself; whether there are several. All together may have as many pixels as one image."""
+    pixels, frame = 0, 0
+    pixels_max = AVIF_PIXELS_MAX if file_type == AVIF else limits.IMAGE_PIXELS_MAX
+    while True:
+        pixels += image.width * image.height
+        if pixels > pixels_max or frame >= FRAMES_MAX:
+            _refuse_pixels(pixels_max)
+        image.load()
+        frame += 1
+        if file_type not in _ANIMATED:
+            return False
+        try:
+            image.seek(frame)
+        except EOFError:
+            image.seek(0)
+            return frame > 1
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except _BROKEN:
+        return 1  # the picture is good, what is written about it isn't
+
+
+def _save_options(image: Image.Image, file_type: FileType, data: bytes) -> dict[str, Any]:
+    """As little loss as the format allows, in about as many bytes as before."""
+    options: dict[str, Any] = {"icc_profile": image.info.get("icc_profile")}
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        # The tables that it was compressed with: the same steps again lose next to nothing.
+        return {**options, "qtables": image.quantization, "subsampling": JpegImagePlugin.get_sampling(image)}
+    if file_type == WEBP:
+        return {**options, "lossless": containers.is_lossless_webp(data), "quality": 95, "exact": True}
+    if file_type == AVIF:
+        return {**options, "quality": 90, "speed": 10}  # other speeds take seconds for a photograph
+    return options
+
+
+def _encode(picture: Image.Image, file_type: FileType, options: dict[str, Any]) -> bytes:
+    output = BytesIO()
+    picture.save(output, file_type.pillow_format, **options)
+    return output.getvalue()
+
+
+def _centre(picture: Image.Image, ratio: float) -> Image.Image:
+    """The largest part in the middle with this ratio of width to height."""
+    width = max(1, min(picture.width, round(picture.height * ratio)))
+    height = max(1, min(picture.height, round(picture.width / ratio)))
+    left, top = (picture.width - width) // 2, (picture.height - height) // 2
+    return picture.crop((left, top, left + width, top + height))
+
+
+@contextmanager
+def _refused_when_broken() -> Iterator[None]:
+    try:
+        yield
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        _refuse_pixels(limits.IMAGE_PIXELS_MAX)
+    except _BROKEN:
+        refuse("broken_file", "This image is broken or cut off.")
+
+
+def _refuse_pixels(pixels_max: int) -> None:
+    millions = pixels_max // 1_000_000
+    refuse("too_many_pixels", f"Such an image may have {millions} million pixels at most, over all its frames.")

@@ -1,0 +1,25 @@
+"""The name that a file had where it came from: text to be shown and never a path."""
+
+import unicodedata
+from pathlib import PurePosixPath
+
+from cms import limits
+
+# Controls, invisible formatting (bidirectional overrides turn exe.gpj into jpg.exe), surrogates, private and unassigned.
+_DROPPED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_JOINERS = "\u200c\u200d"  # words of Persian and Indic scripts and many emoji need them
+_EXTENSION_MAX = 20
+
+
+def clean_name(name: str, extension: str) -> str:
+    """The last component without invisible characters, at most 255 characters; "file" when nothing is left."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    # Cut first: normalising is what costs, and a name has no more than this to say.
+    composed = unicodedata.normalize("NFC", last[-4 * limits.FILE_NAME_MAX :])
+    visible = "".join(c for c in composed if c in _JOINERS or unicodedata.category(c) not in _DROPPED_CATEGORIES)
+    shown = visible.strip(f" .{_JOINERS}\u00a0\u3000")
+    if not shown:
+        return f"file{extension}"
+    suffix = PurePosixPath(shown).suffix
+    kept = suffix if len(suffix) <= _EXTENSION_MAX else ""
+    return shown.removesuffix(kept)[: limits.FILE_NAME_MAX - len(kept)] + kept

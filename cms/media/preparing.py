@@ -1,0 +1,48 @@
+"""From an upload to a file fit to be stored: received, sniffed, cleaned and measured, in temporary files."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from tempfile import TemporaryFile
+from typing import IO
+
+from cms.media.file_types import FileType
+from cms.media.images import clean_image
+from cms.media.receiving import Upload, receive
+from cms.media.sniffing import sniff
+
+
+@dataclass(frozen=True)
+class PreparedFile:
+    content: IO[bytes]
+    """At its beginning; gone after the `with` block."""
+    file_type: FileType
+    size_bytes: int
+    sha256: str
+    width: int | None = None
+    height: int | None = None
+
+
+@contextmanager
+def prepared(upload: Upload, name: str) -> Iterator[PreparedFile]:
+    """The upload as it will be stored. Raises InvalidInput about the field `file`."""
+    with TemporaryFile() as received, TemporaryFile() as cleaned:
+        receive(upload, received)
+        file_type = sniff(received, name)
+        received.seek(0)
+        if not file_type.is_image:
+            yield _measured(received, file_type)
+        else:
+            width, height = clean_image(received, cleaned, file_type)
+            yield _measured(cleaned, file_type, width, height)
+
+
+def _measured(
+    content: IO[bytes], file_type: FileType, width: int | None = None, height: int | None = None
+) -> PreparedFile:
+    content.seek(0)
+    digest = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
+    size = content.tell()
+    content.seek(0)
+    return PreparedFile(content, file_type, size, digest, width, height)

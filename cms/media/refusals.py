@@ -1,0 +1,23 @@
+"""What is said of a file that isn't taken."""
+
+from typing import NoReturn
+
+from cms.errors import FieldError, InvalidInput
+from cms.media.file_types import ALLOWED
+
+
+def refuse(code: str, message: str) -> NoReturn:
+    """Raise InvalidInput about the field `file`.
+
+    `code` is one of empty, too_large, unsupported_type, too_many_pixels, broken_file.
+    """
+    raise InvalidInput([FieldError("file", code, message)])
+
+
+def refuse_type() -> NoReturn:
+    allowed = ", ".join(file_type.extension.lstrip(".") for file_type in ALLOWED)
+    refuse("unsupported_type", f"The content of this file is none of the types that are allowed: {allowed}.")
+
+
+def refuse_size(bytes_max: int) -> NoReturn:
+    refuse("too_large", f"A file of this type may have {bytes_max // (1024 * 1024)} MB at most.")

@@ -1,0 +1,64 @@
+"""Webhooks and the outbox of their deliveries, written in the transaction of the change they tell of."""
+
+from django.conf import settings
+from django.db import models
+
+from cms import limits
+from cms.choices import DeliveryStatus
+from cms.models.fields import Entity, length_between
+from cms.querysets import WebhookQuerySet
+
+
+class Webhook(Entity):
+    """`events` holds event types such as `post.published`, or `*` for all."""
+
+    url = models.CharField(max_length=limits.URL_MAX)
+    events = models.JSONField(default=list)
+    secret = models.CharField(max_length=100)
+    is_active = models.BooleanField(default=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+
+    objects = WebhookQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=length_between("url", 1, limits.URL_MAX), name="cms_webhook_url_length")
+        ]
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class Delivery(Entity):
+    """One event for one webhook. `event_id` is what a receiver tells repeated deliveries by."""
+
+    webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="deliveries")
+    event_id = models.UUIDField()
+    event_type = models.CharField(max_length=50)
+    object_type = models.CharField(max_length=20)
+    object_id = models.UUIDField()
+    payload = models.JSONField()
+    status = models.CharField(max_length=9, choices=DeliveryStatus, default=DeliveryStatus.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField()
+    leased_until = models.DateTimeField(null=True, blank=True)
+    last_status = models.PositiveSmallIntegerField(null=True, blank=True)
+    last_error = models.CharField(max_length=500, blank=True, default="")
+    delivered_at = models.DateTimeField(null=True, blank=True)
+
+    objects = WebhookQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["webhook", "event_id"], name="cms_delivery_event_unique"),
+            models.CheckConstraint(
+                condition=models.Q(status__in=DeliveryStatus.values), name="cms_delivery_status_valid"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["status", "next_attempt_at"], name="cms_delivery_due"),
+            models.Index(fields=["webhook", "object_id", "status", "id"], name="cms_delivery_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.event_id}"

@@ -1,0 +1,64 @@
+"""Which addresses a request of ours may go to: the guard against server-side request forgery (OWASP A10:2021)."""
+
+import asyncio
+import ipaddress
+import socket
+from typing import Final
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are the IPv4 address that is meant
+
+
+class AddressRefused(Exception):
+    """The host stands for an address that is not public, or for none; the text is fit to be shown to an admin."""
+
+
+def is_public_address(address: Address) -> bool:
+    """Whether it is a unicast address of the public internet, and not one that leads to another kind of address."""
+    if isinstance(address, ipaddress.IPv6Address):
+        for embedded in _embedded(address):
+            return is_public_address(embedded)
+        if address.is_site_local:
+            return False
+    return address.is_global and not (
+        address.is_multicast
+        or address.is_reserved
+        or address.is_loopback
+        or address.is_link_local
+        or address.is_unspecified
+    )
+
+
+def _embedded(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
+    """The IPv4 address that a gateway or the system's own stack would take this one for."""
+    if address in NAT64:
+        return [ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)]
+    return [found for found in (address.ipv4_mapped,) if found is not None]
+
+
+def parse_address(host: str) -> Address | None:
+    """The address that `host` is written as, else None: it is a name."""
+    try:
+        return ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return None
+
+
+async def resolve_public(host: str, port: int, *, is_private_allowed: bool) -> list[str]:
+    """The addresses of a host, in the system's order, each of them checked. Raises AddressRefused.
+
+    Connect to one of these and never to the name: it may stand for something else a moment later (DNS rebinding).
+    """
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise AddressRefused(f"The host {host} could not be resolved.") from error
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    for address in addresses:
+        # One private address among public ones is a trick or a mistake: not even the others are used.
+        if not is_private_allowed and not is_public_address(ipaddress.ip_address(address)):
+            raise AddressRefused(f"The host {host} leads to {address}, which is no public address.")
+    if not addresses:
+        raise AddressRefused(f"The host {host} has no address.")
+    return addresses

@@ -1,0 +1,123 @@
+"""Posting signed messages as Standard Webhooks 1.0 describes it: to an address that was checked, within one deadline."""
+
+import asyncio
+import base64
+import functools
+import hashlib
+import hmac
+import json
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+
+from cms.outgoing.addresses import AddressRefused, resolve_public
+
+SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - it marks a secret, it is none
+CONNECT_TIMEOUT_S: Final = 3.0  # for one address, so that a second one still has its turn
+USER_AGENT: Final = "Tandem-Webhooks/1"
+
+
+@dataclass(frozen=True)
+class Message:
+    url: str
+    secret: str
+    message_id: str
+    """The same in every attempt: what a receiver tells repetitions by."""
+    timestamp: int
+    """Unix seconds of this attempt."""
+    payload: dict[str, Any]
+
+    @functools.cached_property
+    def body(self) -> bytes:
+        return json.dumps(self.payload, separators=(",", ":"), sort_keys=True).encode()
+
+    def headers(self) -> dict[str, str]:
+        return {
+            "content-type": "application/json",
+            "user-agent": USER_AGENT,
+            "webhook-id": self.message_id,
+            "webhook-timestamp": str(self.timestamp),
+            "webhook-signature": sign(self.secret, self.message_id, self.timestamp, self.body),
+        }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of an attempt: a status, or the reason why there is none."""
+
+    status: int | None
+    error: str = ""
+
+    @property
+    def is_success(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
+def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
+    """`v1,` and the base64 of the HMAC-SHA256 over `id.timestamp.body`, keyed by the bytes that the secret encodes."""
+    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    return f"v1,{base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()}"
+
+
+def send_all(messages: Iterable[Message], *, timeout_s: float, is_private_allowed: bool) -> list[Answer]:
+    """Post all of them at once; an answer for each, in their order, after little more than `timeout_s` seconds."""
+
+    async def run() -> list[Answer]:
+        return await asyncio.gather(*(_send(message, timeout_s, is_private_allowed) for message in messages))
+
+    return asyncio.run(run())
+
+
+async def _send(message: Message, timeout_s: float, is_private_allowed: bool) -> Answer:
+    try:
+        # One deadline over all of it: a receiver that sends a byte now and then would outlast any timeout of a read.
+        async with asyncio.timeout(timeout_s):
+            return await _post(message, is_private_allowed)
+    except TimeoutError:
+        return Answer(None, f"No answer within {timeout_s:g} seconds.")
+    except AddressRefused as error:
+        return Answer(None, str(error))
+    except Exception as error:  # whatever a URL and its receiver may bring about, the other messages go out
+        return Answer(None, f"{type(error).__name__}: {error}")
+
+
+async def _post(message: Message, is_private_allowed: bool) -> Answer:
+    url = httpx.URL(message.url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    addresses = await resolve_public(url.raw_host.decode(), port, is_private_allowed=is_private_allowed)
+    # Without the environment's proxies: they would connect to wherever the name leads them.
+    async with httpx.AsyncClient(verify=_tls(), trust_env=False, follow_redirects=False) as client:
+        for address in addresses[:-1]:
+            try:
+                return await _post_to(client, address, url, message)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                continue
+        return await _post_to(client, addresses[-1], url, message)
+
+
+async def _post_to(client: httpx.AsyncClient, address: str, url: httpx.URL, message: Message) -> Answer:
+    """To this address, under the name of the URL: in the Host header, in TLS's server name and in the certificate."""
+    name = url.raw_host.decode()
+    request = client.build_request(
+        "POST",
+        url.copy_with(host=address, userinfo=b""),
+        content=message.body,
+        headers={**message.headers(), "host": url.netloc.decode()},
+        extensions={"sni_hostname": name},
+        timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
+    )
+    response = await client.send(request, stream=True)
+    await response.aclose()  # nobody reads the body: a receiver may send as much of it as it likes
+    if response.is_redirect:
+        return Answer(response.status_code, "Redirects are not followed.")
+    error = "" if response.is_success else f"The receiver answered {response.status_code}."
+    return Answer(response.status_code, error)
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context()

@@ -1,0 +1,97 @@
+"""Writing the index: one document a post, in the transaction of the change, and all of them again.
+
+Who changes a post's texts calls `index_posts`; nothing else does, so a row written past the services isn't found.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from itertools import batched
+from typing import Any, Final
+
+from django.db import connection, transaction
+
+from cms.models import Post, SearchDocument
+from cms.rendering import plain_text
+from cms.search.english import english_key, is_english
+from cms.search.words import keys_of
+
+BATCH: Final = 200
+# Columns a document depends on: a change of any other leaves it as it is.
+SOURCE_FIELDS: Final = frozenset({"title", "excerpt", "content", "content_format", "language"})
+COLUMNS: Final = ("suggestion", "title", "excerpt", "content")
+# A tsvector of PostgreSQL holds less than a MiB, and one that is larger fails the insert. Each word takes its bytes, each of
+# its first 256 places 2, each word up to 4 more; the rest is room for what the three texts repeat.
+VECTOR_BYTES_MAX: Final = 800_000
+PLACES_MAX: Final = 256
+# No text so short reaches the limit: a character costs at most 3 bytes (a word of one letter, a blank, its place).
+CHARACTERS_SAFE: Final = 250_000
+
+
+def index_posts(posts: Iterable[Post]) -> None:
+    """Write the documents of these posts, whose rows exist and whose texts are the stored ones."""
+    for group in batched(posts, BATCH):
+        SearchDocument.objects.bulk_create(
+            [SearchDocument(post_id=post.pk, **document_of(post)) for post in group],
+            update_conflicts=True,
+            unique_fields=["post"],
+            update_fields=COLUMNS,
+        )
+
+
+def reindex(on_progress: Callable[[int], None] | None = None) -> int:
+    """Write every document again, and on SQLite the FTS5 table from them; how many there are.
+
+    Each batch is a transaction that holds the rows it reads, so a writer's change is never undone.
+    """
+    written, last = 0, None
+    while True:
+        with transaction.atomic():
+            rows = Post.objects.select_for_update(no_key=True).order_by("pk")
+            group = list((rows.filter(pk__gt=last) if last else rows)[:BATCH])
+            index_posts(group)
+        if not group:
+            break
+        written, last = written + len(group), group[-1].pk
+        if on_progress is not None:
+            on_progress(len(group))
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO cms_searchdocument_fts(cms_searchdocument_fts) VALUES ('rebuild')")
+    return written
+
+
+def document_of(post: Any) -> dict[str, str]:
+    """The columns of a post's document. Takes what has a post's fields, such as the posts that a migration sees."""
+    title, excerpt = analyse(post.title, post.language), analyse(post.excerpt, post.language)
+    content = analyse(plain_text(post.content_html), post.language)
+    return {
+        "suggestion": _joined(keys_of(post.title)),
+        "title": title,
+        "excerpt": excerpt,
+        "content": _cut_to_fit(content, taken=3 * (len(title) + len(excerpt))),
+    }
+
+
+def analyse(text: str, language: str) -> str:
+    """The words of `text` as the index of its language holds them, between blanks; empty when there are none."""
+    keys = keys_of(text)
+    return _joined(map(english_key, keys) if is_english(language) else keys)
+
+
+def _joined(keys: Iterable[str]) -> str:
+    words = " ".join(keys)
+    return f" {words} " if words else ""
+
+
+def _cut_to_fit(content: str, taken: int) -> str:
+    """`content` up to where PostgreSQL could not hold any more; on SQLite as well, so that both find the same."""
+    if len(content) <= CHARACTERS_SAFE:
+        return content
+    left, places = VECTOR_BYTES_MAX - taken, Counter[str]()
+    words = content.split()
+    for index, word in enumerate(words):
+        places[word] += 1
+        left -= len(word) + 6 if places[word] == 1 else 2 if places[word] <= PLACES_MAX else 0
+        if left < 0:
+            return _joined(words[:index])
+    return content

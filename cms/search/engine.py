@@ -1,0 +1,66 @@
+"""What the two engines differ in, and how a query is written for either. They are in `postgresql.py` and `sqlite.py`."""
+
+from dataclasses import dataclass
+
+from cms.search.queries import Form, Query, Term
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An index of words, as SQL fragments over `d`, the documents.
+
+    `%s` in `match` is the query as the index takes it, in `score` the same without what is excluded.
+    """
+
+    before: tuple[str, ...]
+    """Statements that come before a search, in its transaction; `after` undoes them."""
+    after: tuple[str, ...]
+    source: str
+    match: str
+    carried: str
+    """What `score` needs of a document that was found, as `f.carried`, with `carried_join` behind `f`."""
+    carried_join: str
+    score: str
+    find: str
+    """The function that gives the place of a text in a text, 0 when there is none."""
+    quote: str
+    prefix: str
+    """What follows a word that is only the beginning of one."""
+    and_: str
+    or_: str
+    but_not: str
+
+    def condition(self, query: Query) -> tuple[str, list[str]]:
+        """The whole condition on `d` and its parameters.
+
+        The index is asked for a phrase as for its words, and the text whether they are neighbours. So both engines agree:
+        a tsvector remembers neither places beyond 16,383 nor more than 256 of a word.
+        """
+        phrases = [("", term) for term in query.required if term.is_phrase]
+        phrases += [("NOT ", term) for term in query.excluded if term.is_phrase]
+        parts, params = [self.match], [self._words_asked(query)]
+        for negation, term in phrases:
+            found = [f"{self.find}(d.{name}, %s) > 0" for name in ("title", "excerpt", "content") for _ in term.forms]
+            parts.append(f"{negation}({' OR '.join(found)})")
+            params += [form.text for form in term.forms] * 3
+        return " AND ".join(parts), params
+
+    def score_params(self, query: Query) -> list[str]:
+        return [self._required(query)] * self.score.count("%s")
+
+    def _words_asked(self, query: Query) -> str:
+        excluded = [f"({self._any_form(term)})" for term in query.excluded if not term.is_phrase]
+        required = self._required(query)
+        return f"({required}) {self.but_not} ({self.or_.join(excluded)})" if excluded else required
+
+    def _required(self, query: Query) -> str:
+        return self.and_.join(f"({self._any_form(term)})" for term in query.required)
+
+    def _any_form(self, term: Term) -> str:
+        return self.or_.join(f"({self._all_words(form)})" for form in term.forms)
+
+    def _all_words(self, form: Form) -> str:
+        words = [f"{self.quote}{key}{self.quote}" for key in form.indexed_keys]
+        if form.is_prefix:
+            words[-1] += self.prefix
+        return self.and_.join(dict.fromkeys(words))

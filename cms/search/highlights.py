@@ -1,0 +1,103 @@
+"""Showing where a query was found: escaped text with <mark> around words, and the part of a content with most of them."""
+
+import html
+from typing import Any, Final
+
+from cms.rendering import plain_text
+from cms.search.english import english_key, is_english
+from cms.search.queries import Form, Query
+from cms.search.words import Word, words_of
+
+SNIPPET_CHARACTERS: Final = 240
+LEAD_CHARACTERS: Final = 60
+# The rest of a long content is found and not quoted: cutting it into words takes longer than the search.
+READ_MAX: Final = 100_000
+
+type Span = tuple[int, int]
+
+
+def highlight_post(post: Any, query: Query) -> dict[str, str]:
+    """HTML by `title`, `excerpt` and `snippet`. Nothing of the post's own markup is in it."""
+    is_in_english = is_english(post.language)
+    forms = [form for term in query.required for form in term.forms]
+    content = plain_text(post.content_html[:READ_MAX])
+    spans = _find(content, forms, is_in_english)
+    return {
+        "title": _mark(post.title, _find(post.title, forms, is_in_english)),
+        "excerpt": _mark(post.excerpt, _find(post.excerpt, forms, is_in_english)),
+        "snippet": _snippet(content, spans),
+    }
+
+
+def _find(text: str, forms: list[Form], is_in_english: bool) -> list[Span]:
+    """Where any of the forms stands, in order and without overlaps."""
+    words = list(words_of(text))
+    keys = [english_key(word.key) if is_in_english else word.key for word in words]
+    by_first: dict[str, list[int]] = {}
+    for index, key in enumerate(keys):
+        by_first.setdefault(key, []).append(index)
+    spans: list[Span] = []
+    for form in forms:
+        if len(form.keys) == 1 and form.is_prefix:
+            starts = [index for index, key in enumerate(keys) if key.startswith(form.keys[0])]
+        else:
+            starts = by_first.get(form.keys[0], [])
+        spans += [_span(words, start, form) for start in starts if _stands_at(keys, start, form)]
+    return _merged(spans)
+
+
+def _stands_at(keys: list[str], start: int, form: Form) -> bool:
+    found = keys[start : start + len(form.keys)]
+    if len(found) < len(form.keys):
+        return False
+    *body, last = form.keys
+    is_last = found[-1].startswith(last) if form.is_prefix else found[-1] == last
+    return is_last and found[:-1] == body
+
+
+def _span(words: list[Word], start: int, form: Form) -> Span:
+    last = words[start + len(form.keys) - 1]
+    # Of a pair of characters that only begins with what was asked, its first.
+    is_half = form.is_prefix and last.is_run_part and last.end - last.start == 2
+    return words[start].start, last.start + 1 if is_half else last.end
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _mark(text: str, spans: list[Span]) -> str:
+    parts, position = [], 0
+    for start, end in spans:
+        parts += [html.escape(text[position:start]), "<mark>", html.escape(text[start:end]), "</mark>"]
+        position = end
+    return "".join([*parts, html.escape(text[position:])])
+
+
+def _snippet(text: str, spans: list[Span]) -> str:
+    """The part with the most marks, the first of such; without any, the beginning."""
+    best, most, ahead = 0, 0, 0
+    for index, (start, _) in enumerate(spans):
+        while ahead < len(spans) and spans[ahead][1] <= start + SNIPPET_CHARACTERS - LEAD_CHARACTERS:
+            ahead += 1
+        if ahead - index > most:
+            best, most = start, ahead - index
+    first = _at_blank(text, max(0, best - LEAD_CHARACTERS), best)
+    last = min(len(text), first + SNIPPET_CHARACTERS)
+    if last < len(text) and (blank := text.rfind(" ", first + SNIPPET_CHARACTERS // 2, last)) > 0:
+        last = blank
+    inside = [(start - first, min(end, last) - first) for start, end in spans if first <= start < last]
+    marked = _mark(text[first:last], inside)
+    return f"{'…' if first else ''}{marked}{'…' if last < len(text) else ''}"
+
+
+def _at_blank(text: str, earliest: int, latest: int) -> int:
+    """The beginning of a word from `earliest` on, so that no word is cut; `earliest` where there is none."""
+    blank = text.find(" ", earliest, latest) if earliest else -1
+    return blank + 1 if blank >= 0 else earliest

@@ -1,0 +1,173 @@
+"""Searching posts: which match, how well, what they are tagged with. Always among what the reader may see."""
+
+import datetime
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
+
+from cms.choices import Kind
+from cms.models import Category, Post
+from cms.policy import Actor
+from cms.querysets import PostQuerySet
+from cms.search.engine import Engine
+from cms.search.highlights import highlight_post
+from cms.search.postgresql import POSTGRESQL
+from cms.search.queries import Query, parse_query
+from cms.search.sqlite import SQLITE
+
+RANKED_MAX: Final = 10_000
+LIMIT_MAX: Final = 100
+FACETS_MAX: Final = 100
+POSTS_ONLY: Final = Q(kind=Kind.POST)
+
+# One statement, so that hits, total and facets are of one instant and the index is asked once.
+STATEMENT: Final = """
+WITH found AS MATERIALIZED (
+    SELECT v.id, v.created_at, {carried} AS carried
+    FROM {source} JOIN ({visible}) v ON v.id = d.post_id
+    WHERE {condition}
+    ORDER BY v.created_at DESC, v.id DESC LIMIT {ranked_max} + 1
+), ranked AS MATERIALIZED (
+    SELECT f.id, f.created_at, {score} AS score
+    FROM (SELECT * FROM found ORDER BY created_at DESC, id DESC LIMIT {ranked_max}) f {carried_join}
+)
+SELECT * FROM (
+    SELECT 'hit' AS part, CAST(id AS text) AS name, CAST(score AS double precision) AS number
+    FROM ranked ORDER BY score DESC, created_at DESC, id DESC LIMIT %s OFFSET %s
+) hits
+UNION ALL SELECT 'total', '', count(*) FROM found
+UNION ALL SELECT * FROM (
+    SELECT 'tags', t.slug, n FROM (
+        SELECT l.tag_id, count(*) AS n FROM ranked JOIN cms_post_tags l ON l.post_id = ranked.id GROUP BY l.tag_id
+    ) counted JOIN cms_tag t ON t.id = counted.tag_id
+    ORDER BY n DESC, t.slug LIMIT {facets_max}
+) tags
+UNION ALL SELECT * FROM (
+    SELECT 'categories', c.slug, n FROM (
+        SELECT l.category_id, count(*) AS n FROM ranked JOIN cms_post_categories l ON l.post_id = ranked.id
+        GROUP BY l.category_id
+    ) counted JOIN cms_category c ON c.id = counted.category_id
+    WHERE c.id IN ({categories})
+    ORDER BY n DESC, c.slug LIMIT {facets_max}
+) categories
+"""
+
+
+@dataclass(frozen=True)
+class Hit:
+    post_id: uuid.UUID
+    score: float
+    """The higher the better, and comparable only within the results of one query on one engine."""
+    highlights: Mapping[str, str]
+    """HTML by `title`, `excerpt` and `snippet` (of the content): escaped text with <mark> around what was found."""
+
+
+@dataclass(frozen=True)
+class SearchResults:
+    hits: list[Hit] = field(default_factory=list)
+    total: int = 0
+    """How many were ranked: at most 10,000."""
+    is_truncated: bool = False
+    """Whether there are more, and only the newest of them were ranked."""
+    facets: Mapping[str, list[tuple[str, int]]] = field(default_factory=lambda: {"tags": [], "categories": []})
+    """Slug and count of `tags` and `categories` over all ranked posts, the most frequent 100 first."""
+
+
+def search_posts(
+    query: str,
+    *,
+    user: Actor,
+    now: datetime.datetime,
+    filters: Q = POSTS_ONLY,
+    limit: int = 20,
+    offset: int = 0,
+) -> SearchResults:
+    """The posts that `user` may see at `now`, match `query` (see `parse_query`) and `filters`: the best first.
+
+    At most 100 hits at once. `filters` takes the place of the one that leaves pages out.
+    """
+    asked = parse_query(query)
+    if not asked.required:
+        return SearchResults()
+    visible = Post.objects.visible_to(user, now)
+    # As a subquery: filters over tags and the like would repeat posts that match them twice.
+    matching = visible.filter(pk__in=Post.objects.filter(filters)) if filters != POSTS_ONLY else visible.posts()
+    try:
+        rows = _run(
+            asked,
+            matching,
+            Category.objects.visible_to(user),
+            (max(0, min(limit, LIMIT_MAX)), max(0, min(offset, RANKED_MAX))),
+        )
+    except EmptyResultSet:  # the filters exclude one another
+        return SearchResults()
+    return _results(rows, asked, visible)
+
+
+def filter_posts(posts: PostQuerySet, query: str) -> PostQuerySet:
+    """Those of `posts` that match `query`, in whatever order they are: for lists. A query of nothing matches nothing."""
+    asked = parse_query(query)
+    if not asked.required:
+        return posts.none()
+    engine = _engine()
+    condition, params = engine.condition(asked)
+    matching = f"SELECT d.post_id FROM {engine.source} WHERE {condition}"  # noqa: S608 - what was typed is in the parameters
+    return posts.filter(pk__in=RawSQL(matching, params))  # noqa: S611
+
+
+def _engine() -> Engine:
+    return POSTGRESQL if connection.vendor == "postgresql" else SQLITE
+
+
+def _run(
+    asked: Query, posts: PostQuerySet, categories: QuerySet[Category], page: tuple[int, int]
+) -> list[tuple[str, str, float]]:
+    engine = _engine()
+    visible, visible_params = posts.order_by().values("id", "created_at").query.sql_with_params()
+    categories_sql, categories_params = categories.order_by().values("id").query.sql_with_params()
+    condition, condition_params = engine.condition(asked)
+    statement = STATEMENT.format(
+        carried=engine.carried,
+        carried_join=engine.carried_join,
+        score=engine.score,
+        source=engine.source,
+        visible=visible,
+        condition=condition,
+        categories=categories_sql,
+        ranked_max=RANKED_MAX,
+        facets_max=FACETS_MAX,
+    )
+    params = [*visible_params, *condition_params, *engine.score_params(asked), *page, *categories_params]
+    with transaction.atomic() if engine.before else nullcontext(), connection.cursor() as cursor:
+        for setting in engine.before:
+            cursor.execute(setting)
+        cursor.execute(statement, params)
+        rows: list[tuple[str, str, float]] = cursor.fetchall()
+        for setting in engine.after:
+            cursor.execute(setting)
+    return rows
+
+
+def _results(rows: list[tuple[str, str, float]], asked: Query, visible: PostQuerySet) -> SearchResults:
+    parts: dict[str, list[tuple[str, float]]] = defaultdict(list)
+    for part, name, number in rows:
+        parts[part].append((name, number))
+    scores = sorted(((uuid.UUID(name), number) for name, number in parts["hit"]), key=lambda hit: -hit[1])
+    [(_, found)] = parts["total"]
+    # Asked again by the one rule: what was hidden meanwhile is neither shown nor quoted.
+    columns = ("title", "excerpt", "content_html", "language")
+    posts: dict[Any, Any] = visible.only(*columns).in_bulk([pk for pk, _ in scores])
+    return SearchResults(
+        hits=[Hit(pk, score, highlight_post(posts[pk], asked)) for pk, score in scores if pk in posts],
+        total=min(int(found), RANKED_MAX),
+        is_truncated=found > RANKED_MAX,
+        facets={name: [(slug, int(count)) for slug, count in parts[name]] for name in ("tags", "categories")},
+    )

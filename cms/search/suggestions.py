@@ -1,0 +1,56 @@
+"""Completing what somebody is typing: names of tags and titles of posts, among what the reader may see."""
+
+import datetime
+from itertools import chain
+from typing import Final
+
+from django.db.models import Exists, OuterRef
+
+from cms.models import Post, Tag
+from cms.policy import Actor
+from cms.querysets import PostQuerySet
+from cms.search.words import keys_of, words_of
+
+PREFIX_MAX: Final = 100  # characters; the rest is not read
+LIMIT_MAX: Final = 50
+TITLES_READ: Final = 200
+TAGS_READ: Final = 2_000  # the most used ones: their names are folded here, since no engine folds as the index does
+
+
+def suggest(prefix: str, *, user: Actor, now: datetime.datetime, limit: int = 10) -> list[str]:
+    """At most `limit` tags and titles that `user` may see and whose words go on from `prefix`, case and accents apart.
+
+    The last word may be unfinished. What begins with the prefix comes first, tags before titles, the newest first.
+    """
+    wanted = _wanted(prefix[:PREFIX_MAX])
+    if not wanted or limit < 1:
+        return []
+    posts = Post.objects.visible_to(user, now).posts()
+    titles = posts.filter(search_document__suggestion__contains=wanted).order_by("-created_at", "-pk")
+    tags, names = _tags(wanted, posts), titles.values_list("title", flat=True)[:TITLES_READ]
+    found = sorted(chain(tags, names), key=lambda name: not _spelt(name).startswith(wanted))
+    unique: dict[str, str] = {}
+    for name in found:
+        unique.setdefault(_spelt(name), name)
+    return list(unique.values())[: min(limit, LIMIT_MAX)]
+
+
+def _tags(wanted: str, posts: PostQuerySet) -> list[str]:
+    named = Tag.objects.order_by("-usage_count", "name").values_list("pk", "name")[:TAGS_READ]
+    matching = [pk for pk, name in named if wanted in _spelt(name)]
+    links = Post.tags.through._default_manager.filter(tag_id=OuterRef("pk"), post__in=posts)
+    found = Tag.objects.filter(Exists(links), pk__in=matching).order_by("-usage_count", "name")
+    return list(found.values_list("name", flat=True)[:LIMIT_MAX])
+
+
+def _wanted(prefix: str) -> str:
+    """What the words of a name contain when it goes on from `prefix`: whole words but for the end of the last one."""
+    words = list(words_of(prefix))
+    # A run's last character may be followed by more of the run; its pairs say all that is known.
+    if len(words) > 1 and words[-1].is_run_end and words[-2].is_run_part and not words[-2].is_run_end:
+        del words[-1]
+    return f" {' '.join(word.key for word in words)}" if words else ""
+
+
+def _spelt(name: str) -> str:
+    return f" {' '.join(keys_of(name))} "

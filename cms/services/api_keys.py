@@ -1,0 +1,135 @@
+"""API keys: issued, shown once, found again on every request, revoked. What a key is as text stands in `cms/raw_keys.py`."""
+
+import datetime
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypedDict
+
+from django.db import transaction
+from django.db.models import Q
+from django.views.decorators.debug import sensitive_variables
+
+from cms import limits, policy
+from cms.choices import Scope
+from cms.errors import FieldError, InvalidInput, InvalidToken, PermissionRefused
+from cms.models import ApiKey, User
+from cms.policy import Actor
+from cms.raw_keys import digest_of, make_raw_key, prefix_of
+from cms.services.audit import record_event
+from cms.services.checks import check_choice, check_email, check_text
+from cms.services.locks import lock_row
+
+USE_NOTED_EVERY: Final = datetime.timedelta(minutes=1)
+
+
+class ApiKeyFields(TypedDict, total=False):
+    name: str
+    scopes: Sequence[str]
+    contact_email: str
+    """Who hears of changes to the API; may be empty."""
+    expires_at: datetime.datetime | None
+
+
+@dataclass(frozen=True)
+class IssuedKey:
+    api_key: ApiKey
+    raw_key: str = field(repr=False)
+    """The only time that anybody sees it."""
+
+
+@sensitive_variables()
+def create_api_key(*, actor: Actor, owner: User, fields: ApiKeyFields, now: datetime.datetime) -> IssuedKey:
+    """A key of `owner`, by the owner or an admin, with no scope that the owner's role doesn't reach."""
+    _refuse_stranger(actor, owner)
+    if errors := _field_errors({"name": "", "scopes": (), **fields}, owner, now):
+        raise InvalidInput(errors)
+    raw_key = make_raw_key()
+    scopes = [scope.value for scope in Scope if scope in fields["scopes"]]
+    columns = {**fields, "scopes": scopes, "prefix": prefix_of(raw_key), "digest": digest_of(raw_key)}
+    api_key = ApiKey(**columns, owner=owner, created_at=now, updated_at=now)
+    with transaction.atomic():
+        api_key.save(force_insert=True)
+        after = {"name": api_key.name, "prefix": api_key.prefix, "scopes": scopes, "owner": str(owner.pk)}
+        record_event(actor, "api_key.created", api_key, before={}, after=after)
+    return IssuedKey(api_key, raw_key)
+
+
+def revoke_api_key(*, actor: Actor, api_key: ApiKey, now: datetime.datetime) -> ApiKey:
+    """Refused from the next request on, for ever. Revoking one twice is no error."""
+    with transaction.atomic():
+        api_key = lock_row(api_key)
+        _refuse_stranger(actor, api_key.owner)
+        if api_key.is_active:
+            api_key.is_active, api_key.updated_at = False, now
+            api_key.save(update_fields=["is_active", "updated_at"])
+            record_event(actor, "api_key.revoked", api_key, before={"is_active": True}, after={"is_active": False})
+    return api_key
+
+
+@sensitive_variables()
+def find_api_key(*, raw_key: str, now: datetime.datetime) -> ApiKey:
+    """The usable key with this text and its owner, by one query; at most once a minute its use is noted by a second one.
+
+    Raises InvalidToken, for whatever reason in the same words.
+    """
+    prefix = prefix_of(raw_key)
+    if prefix is None:
+        raise InvalidToken
+    api_key: ApiKey | None = ApiKey.objects.select_related("owner").filter(prefix=prefix).first()
+    # The digest is made for unknown prefixes too, so that time tells nothing of which there are.
+    is_right = hmac.compare_digest(digest_of(raw_key), api_key.digest if api_key else "")
+    if api_key is None or not is_right or not is_usable(api_key, now):
+        raise InvalidToken
+    _note_use(api_key, now)
+    return api_key
+
+
+def is_usable(api_key: ApiKey, now: datetime.datetime) -> bool:
+    """Neither revoked nor expired, and of an owner who isn't suspended."""
+    is_expired = api_key.expires_at is not None and api_key.expires_at <= now
+    return api_key.is_active and not is_expired and api_key.owner.is_active
+
+
+def may_use(api_key: ApiKey, scope: Scope) -> bool:
+    """Whether the key has this scope and its owner's role, as it is today, still reaches it."""
+    return scope in api_key.scopes and scope in policy.scopes_open_to(api_key.owner)
+
+
+def _note_use(api_key: ApiKey, now: datetime.datetime) -> None:
+    due = now - USE_NOTED_EVERY
+    if api_key.last_used_at is not None and api_key.last_used_at > due:
+        return
+    # Of many requests at once one writes; the row's lock is held for this statement alone.
+    is_due = Q(last_used_at=None) | Q(last_used_at__lte=due)
+    ApiKey.objects.filter(is_due, pk=api_key.pk).update(last_used_at=now)
+    api_key.last_used_at = now
+
+
+def _refuse_stranger(actor: Actor, owner: User) -> None:
+    is_own = policy.may_manage_own_keys(actor) and actor.pk == owner.pk
+    if not is_own and not policy.may_manage_all_keys(actor):
+        raise PermissionRefused("Only admins manage the keys of others.")
+
+
+def _field_errors(fields: ApiKeyFields, owner: User, now: datetime.datetime) -> list[FieldError]:
+    errors = check_text("name", fields["name"], *limits.KEY_NAME)
+    errors += _scope_errors(fields["scopes"], owner)
+    if contact_email := fields.get("contact_email"):
+        errors += check_email("contact_email", contact_email)
+    expires_at = fields.get("expires_at")
+    if expires_at is not None and expires_at <= now:
+        errors.append(FieldError("expires_at", "too_early", "A key expires in the future."))
+    return errors
+
+
+def _scope_errors(scopes: Sequence[str], owner: User) -> list[FieldError]:
+    if not scopes:
+        return [FieldError("scopes", "required", "A key needs at least one scope.")]
+    errors = [error for scope in scopes for error in check_choice("scopes", scope, Scope.values)]
+    if errors:
+        return errors
+    beyond = sorted(set(scopes) - policy.scopes_open_to(owner))
+    if not beyond:
+        return []
+    return [FieldError("scopes", "beyond_role", f"The owner may not do what these are for: {', '.join(beyond)}.")]

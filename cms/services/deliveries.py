@@ -1,0 +1,153 @@
+"""Deliveries: sending what the outbox holds, in order for each object and webhook, at least once, with one id.
+
+A delivery is claimed by a lease. A worker that dies in the middle leaves one that runs out, and another worker sends the
+delivery again: a receiver that remembers the ids of events takes each of them once.
+"""
+
+import datetime
+import logging
+import secrets
+import uuid
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from cms import policy
+from cms.choices import DeliveryStatus
+from cms.errors import InvalidTransition, PermissionRefused
+from cms.jobs.backoff import delay_after
+from cms.models import Delivery
+from cms.outgoing.sending import Answer, Message, send_all
+from cms.policy import Actor
+from cms.services.audit import record_event
+from cms.services.locks import lock_row
+
+PER_WEBHOOK: Final = 5
+AT_ONCE: Final = 20
+# 5 s, 20 s, 80 s, … up to 6 hours: ten attempts are spread over 10 to 20 hours, a night's outage of a receiver.
+FIRST_DELAY_S, DELAY_FACTOR, LONGEST_DELAY_S = 5, 4, 6 * 3600
+logger = logging.getLogger(__name__)
+_random = secrets.SystemRandom()
+
+
+def deliver_due(*, now: datetime.datetime) -> int:
+    """Send what is due, at most 20 deliveries and 5 for one webhook, all at the same time; how many were tried."""
+    claimed = _claim_due(now)
+    messages = [
+        Message(
+            url=delivery.webhook.url,
+            secret=delivery.webhook.secret,
+            message_id=str(delivery.event_id),
+            timestamp=int(now.timestamp()),
+            payload=delivery.payload,
+        )
+        for delivery in claimed
+    ]
+    if claimed:
+        answers = send_all(
+            messages, timeout_s=settings.WEBHOOK_TIMEOUT_S, is_private_allowed=settings.WEBHOOKS_ALLOW_PRIVATE
+        )
+        for delivery, answer in zip(claimed, answers, strict=True):
+            _record_answer(delivery, answer, now)
+    return len(claimed)
+
+
+def replay_delivery(*, actor: Actor, delivery: Delivery, now: datetime.datetime) -> Delivery:
+    """Send a delivered or a dead one again, with the id it had. Later events of its object have gone out before it."""
+    if not policy.may_manage_webhooks(actor):
+        raise PermissionRefused("Only admins replay deliveries.")
+    with transaction.atomic():
+        delivery = lock_row(delivery)
+        if delivery.status == DeliveryStatus.PENDING:
+            raise InvalidTransition("delivery", delivery.status, "replayed", ())
+        before = {"status": delivery.status, "attempts": delivery.attempts}
+        delivery.status, delivery.attempts = DeliveryStatus.PENDING, 0
+        delivery.next_attempt_at = delivery.updated_at = now
+        delivery.leased_until = delivery.delivered_at = None
+        delivery.save()
+        record_event(actor, "delivery.replayed", delivery, before=before, after={"event": delivery.event_type})
+    return delivery
+
+
+def _claim_due(now: datetime.datetime) -> list[Delivery]:
+    """A few of each webhook, so that one with a long queue or a slow receiver doesn't hold up the others."""
+    claimed: list[Delivery] = []
+    waiting = list(_due(now).values_list("webhook_id", flat=True).distinct())
+    _random.shuffle(waiting)
+    for webhook_id in waiting:
+        claimed += _claim_of(webhook_id, now, min(PER_WEBHOOK, AT_ONCE - len(claimed)))
+        if len(claimed) == AT_ONCE:
+            break
+    return claimed
+
+
+def _claim_of(webhook_id: uuid.UUID, now: datetime.datetime, limit: int) -> list[Delivery]:
+    rows = _due(now).filter(~Exists(_earlier()), webhook_id=webhook_id).order_by("next_attempt_at", "created_at", "pk")
+    if connection.features.has_select_for_update_skip_locked:
+        rows = rows.select_for_update(skip_locked=True, no_key=True, of=("self",))
+    with transaction.atomic():
+        return [row for row in rows.select_related("webhook")[:limit] if _take(row, now)]
+
+
+def _due(now: datetime.datetime) -> QuerySet[Delivery]:
+    is_free = Q(leased_until=None) | Q(leased_until__lte=now)
+    due: QuerySet[Delivery] = Delivery.objects.filter(
+        is_free, status=DeliveryStatus.PENDING, next_attempt_at__lte=now, webhook__is_active=True
+    )
+    return due
+
+
+def _earlier() -> QuerySet[Delivery]:
+    """Of the same object, to the same webhook, still to be delivered."""
+    before = Q(created_at__lt=OuterRef("created_at")) | Q(created_at=OuterRef("created_at"), pk__lt=OuterRef("pk"))
+    earlier: QuerySet[Delivery] = Delivery.objects.filter(
+        before, webhook=OuterRef("webhook"), object_id=OuterRef("object_id"), status=DeliveryStatus.PENDING
+    )
+    return earlier
+
+
+def _take(delivery: Delivery, now: datetime.datetime) -> bool:
+    """Compare and swap: whether the lease is ours, for longer than an attempt can last."""
+    lease_s = settings.WEBHOOK_TIMEOUT_S + settings.JOB_LEASE_S
+    until = now + datetime.timedelta(seconds=lease_s)
+    taken = _unchanged(delivery).update(leased_until=until, attempts=delivery.attempts + 1, updated_at=now)
+    delivery.leased_until, delivery.attempts = until, delivery.attempts + 1
+    return bool(taken)
+
+
+def _unchanged(delivery: Delivery) -> QuerySet[Delivery]:
+    rows: QuerySet[Delivery] = Delivery.objects.filter(
+        pk=delivery.pk,
+        status=DeliveryStatus.PENDING,
+        attempts=delivery.attempts,
+        leased_until=delivery.leased_until,
+    )
+    return rows
+
+
+def _record_answer(delivery: Delivery, answer: Answer, now: datetime.datetime) -> None:
+    """Changes nothing when the lease was lost meanwhile: then the attempt of whoever has it counts."""
+    values: dict[str, Any] = {"leased_until": None, "last_status": answer.status, "last_error": _storable(answer.error)}
+    if answer.is_success:
+        values |= {"status": DeliveryStatus.DELIVERED, "delivered_at": now}
+    elif delivery.attempts >= settings.WEBHOOK_MAX_ATTEMPTS:
+        values |= {"status": DeliveryStatus.DEAD}
+    else:
+        delay = delay_after(delivery.attempts, first_s=FIRST_DELAY_S, factor=DELAY_FACTOR, longest_s=LONGEST_DELAY_S)
+        values |= {"next_attempt_at": now + delay}
+    _unchanged(delivery).update(**values, updated_at=now)
+    outcome = values.get("status", "to be tried again")
+    logger.info(
+        "delivery %s of %s, attempt %d: %s (%s)",
+        delivery.pk,
+        delivery.event_type,
+        delivery.attempts,
+        outcome,
+        answer.error or answer.status,
+    )
+
+
+def _storable(text: str) -> str:
+    return text.replace("\x00", "").encode("utf-8", "backslashreplace").decode()[:500]

@@ -1,0 +1,165 @@
+"""Media: uploading, describing and deleting files, and their renditions. A row and its file come and go together."""
+
+import datetime
+from collections.abc import Iterable
+from contextlib import ExitStack
+from functools import partial
+from io import BytesIO
+from typing import TypedDict
+
+from django.core.files import File
+from django.core.files.storage import Storage
+from django.db import transaction
+
+from cms import limits, policy
+from cms.errors import FieldError, InUse, InvalidInput, NotFound, PermissionRefused
+from cms.media.images import RENDITION_TYPE, make_rendition
+from cms.media.names import clean_name
+from cms.media.preparing import PreparedFile, prepared
+from cms.media.receiving import Upload
+from cms.models import MediaFile, Rendition, User
+from cms.policy import Actor
+from cms.services.audit import record_event
+from cms.services.checks import check_text
+from cms.services.locks import lock_row
+
+
+class MediaFields(TypedDict, total=False):
+    alt_text: str
+    caption: str
+
+
+def upload_media(
+    *,
+    actor: Actor,
+    upload: Upload,
+    original_name: str,
+    fields: MediaFields,
+    now: datetime.datetime,
+    uploader: User | None = None,
+) -> MediaFile:
+    """Store a file of `actor`, or of `uploader` when the system uploads. Its type is what its bytes say.
+
+    `upload` is a file, anything with `read`, or an iterable of chunks; it is read once and never whole into memory. Raises
+    InvalidInput about the field `file` with the codes of `cms/media/refusals.py`.
+    """
+    if not policy.may_upload_media(actor):
+        raise PermissionRefused("Only authors, editors and admins upload files.")
+    uploader = uploader if actor is policy.SYSTEM else actor  # type: ignore[assignment]
+    errors = _field_errors(fields)
+    if errors or uploader is None:
+        raise InvalidInput(errors or [FieldError("uploaded_by", "required", "A file has somebody who uploaded it.")])
+    with prepared(upload, original_name) as file:
+        media = MediaFile(**fields, uploaded_by=uploader, created_at=now, updated_at=now)
+        media.original_name = clean_name(original_name, file.file_type.extension)
+        _describe(media, file)
+        _store(actor, media, file)
+    return media
+
+
+def update_media(*, actor: Actor, media: MediaFile, changes: MediaFields, now: datetime.datetime) -> MediaFile:
+    if errors := _field_errors(changes):
+        raise InvalidInput(errors)
+    with transaction.atomic():
+        media = lock_row(media)
+        _refuse_stranger(actor, media)
+        before = {name: getattr(media, name) for name in changes if getattr(media, name) != changes[name]}  # type: ignore[literal-required]
+        if not before:
+            return media
+        for name in before:
+            setattr(media, name, changes[name])  # type: ignore[literal-required]
+        media.updated_at = now
+        media.save(update_fields=[*before, "updated_at"])
+        record_event(
+            actor, "media.updated", media, before=before, after={name: getattr(media, name) for name in before}
+        )
+    return media
+
+
+def delete_media(*, actor: Actor, media: MediaFile) -> None:
+    """Refused while a post, in whatever state, shows the file. Its bytes go when the transaction has ended well."""
+    with transaction.atomic():
+        media = lock_row(media, is_doomed=True)
+        _refuse_stranger(actor, media)
+        if media.featured_in.exists() or media.embedded_in.exists():
+            raise InUse("This file can't be deleted while posts show it.")
+        names = [media.file.name, *media.renditions.values_list("file", flat=True)]
+        before = {"original_name": media.original_name, "mime_type": media.mime_type, "sha256": media.sha256}
+        record_event(actor, "media.deleted", media, before=before, after={})
+        # Robust: the row is gone by then, and a storage that fails changes nothing of that.
+        transaction.on_commit(partial(_delete_files, media.file.storage, names), robust=True)
+        media.delete()
+
+
+def get_or_make_rendition(*, media: MediaFile, spec: str, now: datetime.datetime) -> Rendition:
+    """The image in one of the sizes of `limits.RENDITIONS`, made when it is first asked for.
+
+    Raises NotFound for another size, for a file that is no image, and for one whose bytes are gone.
+    """
+    found: Rendition | None = media.renditions.filter(spec=spec).first()
+    if found is not None:
+        return found
+    size = limits.RENDITIONS.get(spec)
+    if size is None or not media.is_image:
+        raise NotFound("This file has no such rendition.")
+    try:
+        with media.file.storage.open(str(media.file.name)) as source:
+            content, width, height = make_rendition(source, size)
+    except FileNotFoundError as error:  # deleted since the row was read, or lost
+        raise NotFound("The bytes of this file are gone.") from error
+    rendition = Rendition(media=media, spec=spec, mime_type=RENDITION_TYPE.mime_type, created_at=now)
+    rendition.width, rendition.height, rendition.size_bytes = width, height, len(content)
+    return _keep_first(rendition, content)
+
+
+def _describe(media: MediaFile, file: PreparedFile) -> None:
+    media.mime_type, media.size_bytes, media.sha256 = file.file_type.mime_type, file.size_bytes, file.sha256
+    media.width, media.height = file.width, file.height
+    # Of ours alone: nothing that a client sends becomes part of a path.
+    media.file.name = f"media/{media.created_at:%Y/%m}/{media.pk.hex}{file.file_type.extension}"
+
+
+def _store(actor: Actor, media: MediaFile, file: PreparedFile) -> None:
+    """The file first, so that no row is ever without one; when the row can't be written the file goes again."""
+    storage, name = media.file.storage, str(media.file.name)
+    with ExitStack() as undoing:
+        undoing.callback(storage.delete, name)
+        media.file = storage.save(name, File(file.content))
+        with transaction.atomic():
+            media.save(force_insert=True)
+            after = {"original_name": media.original_name, "mime_type": media.mime_type, "sha256": media.sha256}
+            record_event(actor, "media.uploaded", media, before={}, after=after)
+        undoing.pop_all()
+
+
+def _keep_first(rendition: Rendition, content: bytes) -> Rendition:
+    """Store a rendition, unless somebody else has made the same meanwhile: then that one is given and ours goes."""
+    media, storage = rendition.media, rendition.file.storage
+    name = f"renditions/{media.created_at:%Y/%m}/{media.pk.hex}-{rendition.spec}{RENDITION_TYPE.extension}"
+    with ExitStack() as undoing:
+        name = storage.save(name, File(BytesIO(content)))  # another name when two make it at once
+        undoing.callback(storage.delete, name)
+        rendition.file = name
+        with transaction.atomic():
+            lock_row(media)  # one maker after the other, and none while the file is being deleted
+            first: Rendition | None = media.renditions.filter(spec=rendition.spec).first()
+            if first is not None:
+                return first
+            rendition.save(force_insert=True)
+        undoing.pop_all()
+    return rendition
+
+
+def _delete_files(storage: Storage, names: Iterable[str]) -> None:
+    for name in names:
+        storage.delete(name)
+
+
+def _refuse_stranger(actor: Actor, media: MediaFile) -> None:
+    if not policy.may_edit_media(actor, media):
+        raise PermissionRefused("Only editors and whoever uploaded a file change it.")
+
+
+def _field_errors(fields: MediaFields) -> list[FieldError]:
+    errors = check_text("alt_text", fields.get("alt_text", ""), 0, limits.ALT_TEXT_MAX)
+    return errors + check_text("caption", fields.get("caption", ""), 0, limits.DESCRIPTION_MAX)

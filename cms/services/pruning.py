@@ -1,0 +1,83 @@
+"""What grows for ever and may go: one rule a table, each with its retention setting, deleted in small transactions."""
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from cms.choices import DeliveryStatus, JobStatus
+from cms.models import AuditEvent, AuthSession, Delivery, Job
+
+BATCH: Final = 1_000
+FOREVER: Final = 0
+
+
+@dataclass(frozen=True)
+class Rule:
+    name: str
+    setting: str
+    """Of days; FOREVER keeps everything."""
+    older_than: Callable[[datetime.datetime], QuerySet[Any]]
+
+    def rows(self, now: datetime.datetime) -> QuerySet[Any] | None:
+        """What may go at `now`; None when it is kept for ever."""
+        days = getattr(settings, self.setting)
+        return None if days == FOREVER else self.older_than(now - datetime.timedelta(days=days))
+
+
+def _finished_deliveries(before: datetime.datetime) -> QuerySet[Any]:
+    rows: QuerySet[Any] = Delivery.objects.filter(
+        status__in=[DeliveryStatus.DELIVERED, DeliveryStatus.DEAD], updated_at__lt=before
+    )
+    return rows
+
+
+def _finished_jobs(before: datetime.datetime) -> QuerySet[Any]:
+    return Job.objects.filter(status__in=[JobStatus.SUCCESSFUL, JobStatus.DEAD], finished_at__lt=before)
+
+
+RULES: Final = (
+    Rule("deliveries", "WEBHOOK_DELIVERY_RETENTION_DAYS", _finished_deliveries),
+    Rule("jobs", "JOB_RETENTION_DAYS", _finished_jobs),
+    Rule(
+        "api_sessions",
+        "SESSION_RETENTION_DAYS",
+        lambda before: AuthSession.objects.filter(Q(expires_at__lt=before) | Q(revoked_at__lt=before)),
+    ),
+    Rule(
+        "browser_sessions",
+        "SESSION_RETENTION_DAYS",
+        lambda before: Session.objects.filter(expire_date__lt=before),
+    ),
+    Rule("audit_events", "AUDIT_RETENTION_DAYS", lambda before: AuditEvent.objects.filter(created_at__lt=before)),
+)
+
+
+def count_prunable(*, now: datetime.datetime) -> dict[str, int]:
+    """How many rows `prune` would delete, by the name of their rule."""
+    return {rule.name: 0 if (rows := rule.rows(now)) is None else rows.count() for rule in RULES}
+
+
+def prune(*, now: datetime.datetime) -> dict[str, int]:
+    """Delete what has outlived its retention; how many rows went, by the name of their rule.
+
+    May be interrupted at any time: what is deleted is deleted, the next run goes on.
+    """
+    return {rule.name: _delete(rule.rows(now)) for rule in RULES}
+
+
+def _delete(rows: QuerySet[Any] | None) -> int:
+    deleted = 0
+    while rows is not None:
+        with transaction.atomic():
+            batch = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
+            # The condition once more: a delivery may have been replayed since it was looked at.
+            deleted += rows.filter(pk__in=batch).delete()[0]
+        if len(batch) < BATCH:
+            break
+    return deleted

@@ -1,0 +1,62 @@
+"""Going back to an old revision, in two steps: a draft revision is made of it, and a draft is applied to its post.
+
+Restoring alone changes nothing that anybody reads: in other systems it published an old draft, or undid what was public.
+"""
+
+import datetime
+from typing import Final
+
+from django.db import transaction
+
+from cms.errors import NotFound
+from cms.models import MediaFile, Post, PostRevision
+from cms.policy import Actor
+from cms.services.audit import record_event
+from cms.services.posts import PostFields, lock_post, update_post
+from cms.services.revisions import append_revision, get_revision
+
+_RESTORED_AS_THEY_ARE: Final = (
+    *("title", "slug", "content", "content_format", "language", "meta_title", "meta_description"),
+)
+
+
+def restore_revision(
+    *, actor: Actor, post: Post, number: int, now: datetime.datetime, expected_version: int | None = None
+) -> PostRevision:
+    """A new draft revision with the content of an old one. The post, its version and its validators stay as they are."""
+    with transaction.atomic():
+        post = lock_post(actor, post, expected_version)
+        old = get_revision(actor=actor, post=post, number=number)
+        draft = PostRevision(post=post, snapshot=old.snapshot, is_draft=True, reason=f"restored from {number}")
+        draft = append_revision(actor, draft, now)
+        after = {"from": number, "revision": draft.number}
+        record_event(actor, "post.revision_restored", post, before={}, after=after)
+    return draft
+
+
+def apply_revision(
+    *, actor: Actor, post: Post, number: int, now: datetime.datetime, expected_version: int | None = None
+) -> Post:
+    """Make a draft revision the post's content, as `update_post` would; whether the post is public doesn't change.
+
+    Raises NotFound when there is no draft with this number, Duplicate when its slug belongs to another post by now.
+    """
+    with transaction.atomic():
+        post = lock_post(actor, post, expected_version)
+        draft = get_revision(actor=actor, post=post, number=number)
+        if not draft.is_draft:
+            raise NotFound(f"This post has no draft revision with the number {number}.")
+        draft.is_draft, draft.updated_at = False, now
+        draft.save(update_fields=["is_draft", "updated_at"])
+        return update_post(actor=actor, post=post, changes=_changes_to(draft), now=now)
+
+
+def _changes_to(revision: PostRevision) -> PostFields:
+    kept = revision.snapshot
+    changes = {name: kept[name] for name in _RESTORED_AS_THEY_ARE if name in kept}
+    if "excerpt" in kept:
+        changes["excerpt"] = "" if kept.get("is_excerpt_derived") else kept["excerpt"]
+    if "featured_image" in kept:
+        # None once it is deleted.
+        changes["featured_image"] = MediaFile.objects.filter(pk=kept["featured_image"]).first()
+    return changes  # type: ignore[return-value]

@@ -1,0 +1,114 @@
+"""The difference between two texts as a unified diff, in bounded time. Pure: it knows nothing of revisions."""
+
+import difflib
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+CONTEXT_LINES: Final = 3
+# Python's matcher takes quadratic time and more for texts of many equal or alternating lines. Lines that both texts have
+# once cut them into gaps in n log n (the patience diff of Bram Cohen); it then sees only gaps of at most this many pairs
+# of lines, and of these no more than fit the budget: 1 MB against 1 MB takes about a second at worst.
+GAP_PAIRS_MAX: Final = 10_000
+PAIRS_BUDGET: Final = 400_000
+
+type Block = tuple[int, int, int]
+"""Where equal lines begin in either text, and how many they are."""
+
+
+def unified_diff(before: str, after: str) -> str:
+    """Hunks as `diff -u` writes them, without the two lines that name files; empty when nothing differs."""
+    old, new = before.split("\n"), after.split("\n")
+    matcher = _BoundedMatcher(old, new)
+    return "\n".join(line for hunk in matcher.get_grouped_opcodes(CONTEXT_LINES) for line in _written(hunk, old, new))
+
+
+def _written(hunk: Sequence[tuple[str, int, int, int, int]], old: list[str], new: list[str]) -> Iterator[str]:
+    (_, old_start, _, new_start, _), (_, _, old_end, _, new_end) = hunk[0], hunk[-1]
+    yield f"@@ -{_range(old_start, old_end)} +{_range(new_start, new_end)} @@"
+    for tag, i1, i2, j1, j2 in hunk:
+        if tag == "equal":
+            yield from (f" {line}" for line in old[i1:i2])
+            continue
+        yield from (f"-{line}" for line in old[i1:i2])
+        yield from (f"+{line}" for line in new[j1:j2])
+
+
+def _range(start: int, end: int) -> str:
+    """As the manual of diff has it: an empty range names the line before it, a range of one line no length."""
+    length = end - start
+    if length == 1:
+        return str(start + 1)
+    return f"{start + 1 if length else start},{length}"
+
+
+class _BoundedMatcher(difflib.SequenceMatcher[str]):
+    """Python's matcher with a matching of our own underneath: its opcodes and their grouping are made of the blocks."""
+
+    def __init__(self, old: list[str], new: list[str]) -> None:
+        super().__init__(None, (), (), autojunk=False)  # it would index both texts at once
+        self.a, self.b = old, new
+
+    def get_matching_blocks(self) -> list[difflib.Match]:
+        merged: list[Block] = []
+        for i, j, size in _blocks(self.a, self.b):
+            if merged and (i, j) == (merged[-1][0] + merged[-1][2], merged[-1][1] + merged[-1][2]):
+                merged[-1] = (*merged[-1][:2], merged[-1][2] + size)
+            else:
+                merged.append((i, j, size))
+        return [difflib.Match(*block) for block in (*merged, (len(self.a), len(self.b), 0))]
+
+
+def _blocks(old: Sequence[str], new: Sequence[str]) -> Iterator[Block]:
+    """Blocks of equal lines in both orders: between two anchors what begins and ends alike, and what Python finds."""
+    budget = PAIRS_BUDGET
+    i = j = 0
+    for anchor_i, anchor_j in (*_anchors(old, new), (len(old), len(new))):
+        head = _common(old, new, (i, j), (anchor_i, anchor_j), step=1)
+        yield from [(i, j, head)] if head else []
+        i, j = i + head, j + head
+        tail = _common(old, new, (i, j), (anchor_i, anchor_j), step=-1)
+        pairs = (anchor_i - tail - i) * (anchor_j - tail - j)
+        if 0 < pairs <= min(GAP_PAIRS_MAX, budget):
+            budget -= pairs
+            gap = difflib.SequenceMatcher(None, old[i : anchor_i - tail], new[j : anchor_j - tail], autojunk=False)
+            yield from ((i + a, j + b, size) for a, b, size in gap.get_matching_blocks() if size)
+        if size := tail + (1 if anchor_i < len(old) else 0):
+            yield anchor_i - tail, anchor_j - tail, size
+        i, j = anchor_i + 1, anchor_j + 1
+
+
+def _common(old: Sequence[str], new: Sequence[str], start: tuple[int, int], end: tuple[int, int], *, step: int) -> int:
+    """How many lines are equal from the start on, or with step -1 from the end back."""
+    longest = min(end[0] - start[0], end[1] - start[1])
+    i, j = start if step == 1 else (end[0] - 1, end[1] - 1)
+    found = 0
+    while found < longest and old[i + step * found] == new[j + step * found]:
+        found += 1
+    return found
+
+
+def _anchors(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
+    """The lines that each text has exactly once, as far as they stand in one order: the longest such chain."""
+    once_in_old = {line for line, count in Counter(old).items() if count == 1}
+    place_in_new = {line: j for j, line in enumerate(new)}
+    once_in_new = {line for line, count in Counter(new).items() if count == 1}
+    pairs = [(i, place_in_new[line]) for i, line in enumerate(old) if line in once_in_old and line in once_in_new]
+    ends: list[int] = []  # of chains by length, the least place in which one ends
+    last: list[int] = []  # and which pair that is
+    previous: list[int] = []
+    for index, (_, j) in enumerate(pairs):
+        length = bisect_left(ends, j)
+        previous.append(last[length - 1] if length else -1)
+        if length == len(ends):
+            ends.append(j)
+            last.append(index)
+        else:
+            ends[length], last[length] = j, index
+    chain: list[tuple[int, int]] = []
+    index = last[-1] if last else -1
+    while index >= 0:
+        chain.append(pairs[index])
+        index = previous[index]
+    return chain[::-1]

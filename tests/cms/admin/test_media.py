@@ -1,0 +1,163 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils import timezone
+
+from cms.models import AuditEvent, MediaFile, Post, User
+from cms.services.media import upload_media
+from tests.cms.media.pictures import photograph
+
+ADD = "/admin/cms/mediafile/add/"
+SENDER = Callable[..., Any]
+
+
+def _change(media: MediaFile) -> str:
+    return f"/admin/cms/mediafile/{media.pk}/change/"
+
+
+@pytest.fixture(autouse=True)
+def _media_root(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+
+
+@pytest.fixture
+def upload(author: User) -> Callable[..., MediaFile]:
+    def make(name: str = "photo.jpg", content: bytes | None = None, by: User | None = None) -> MediaFile:
+        content = photograph(size=(400, 300)) if content is None else content
+        return upload_media(actor=by or author, upload=[content], original_name=name, fields={}, now=timezone.now())
+
+    return make
+
+
+@pytest.fixture
+def client(author: User, signed_in: Callable[[User], Client]) -> Client:
+    return signed_in(author)
+
+
+def test_a_file_is_uploaded_and_described(client: Client, author: User, send_form: SENDER) -> None:
+    file = SimpleUploadedFile("evil.html", photograph(), "text/html")
+    assert send_form(client, ADD, file=file, alt_text="A quarter").status_code == 302
+    media = MediaFile.objects.get()
+    assert (media.mime_type, media.alt_text, media.uploaded_by) == ("image/jpeg", "A quarter", author)
+    send_form(client, _change(media), caption="Lisbon")
+    media.refresh_from_db()
+    assert (media.caption, media.alt_text) == ("Lisbon", "A quarter")
+    actions = AuditEvent.objects.filter(object_id=media.pk).order_by("pk").values_list("action", flat=True)
+    assert list(actions) == ["media.uploaded", "media.updated"]
+
+
+def test_a_refused_file_shows_the_error_at_its_field(client: Client, send_form: SENDER, tmp_path: Path) -> None:
+    file = SimpleUploadedFile("a.png", b"<svg onload='alert(1)'/>", "image/png")
+    page = send_form(client, ADD, file=file)
+    assert "none of the types" in str(page.context["adminform"].form.errors["file"])
+    assert not MediaFile.objects.exists()
+    assert not [each for each in tmp_path.rglob("*") if each.is_file()]
+
+
+def test_the_list_shows_own_files_and_those_of_posts_one_may_read(
+    client: Client, upload: Any, make_post: Callable[..., Post], editor: User
+) -> None:
+    upload("mine.jpg")
+    make_post(by=editor, featured_image=upload("public.jpg", by=editor))
+    make_post(by=editor, featured_image=upload("draft.jpg", by=editor), is_published=False)
+    page = client.get("/admin/cms/mediafile/")
+    assert {media.original_name for media in page.context["cl"].result_list} == {"mine.jpg", "public.jpg"}
+
+
+def test_the_public_file_of_another_is_looked_at_and_not_changed(
+    client: Client, upload: Any, make_post: Callable[..., Post], editor: User, run_action: Callable[..., list[str]]
+) -> None:
+    media = upload("public.jpg", by=editor)
+    make_post(by=editor, featured_image=media)
+    assert client.get(_change(media)).status_code == 200
+    assert client.post(_change(media), {"alt_text": "Mine now"}).status_code == 403
+    assert client.post(f"/admin/cms/mediafile/{media.pk}/delete/", {"post": "yes"}).status_code == 403
+    said = run_action(client, "/admin/cms/mediafile/", "delete_selected", [media], post="yes")
+    assert "Only editors and whoever uploaded" in said[-1]
+    assert MediaFile.objects.get().alt_text == ""
+
+
+def test_a_file_that_is_hidden_has_no_address(client: Client, upload: Any, editor: User) -> None:
+    media = upload("hidden.jpg", by=editor)
+    assert client.get(f"/admin/cms/mediafile/{media.pk}/file/").status_code == 404
+    assert "hidden.jpg" not in client.get(_change(media), follow=True).content.decode()
+    suggested = client.get(
+        "/admin/autocomplete/?app_label=cms&model_name=post&field_name=featured_image&term=hidden"
+    ).json()
+    assert suggested["results"] == []
+
+
+@pytest.mark.parametrize(("role", "status"), [(None, 302), ("subscriber", 302)])
+def test_who_may_not_open_the_admin_site_gets_no_file(
+    make_user: Any, signed_in: Any, upload: Any, role: str | None, status: int
+) -> None:
+    client = signed_in(make_user(role)) if role else Client()
+    assert client.get(f"/admin/cms/mediafile/{upload().pk}/file/").status_code == status
+
+
+def test_an_image_is_shown_and_a_document_is_downloaded(client: Client, upload: Any) -> None:
+    image, document = upload(), upload("a.html", b"<3 text")
+    for media, address, kind, way in (
+        (image, "", "image/jpeg", "inline"),
+        (image, "?size=square-160", "image/webp", "inline"),
+        (document, "", "text/plain", "attachment"),
+    ):
+        response = client.get(f"/admin/cms/mediafile/{media.pk}/file/{address}")
+        assert response.getvalue()
+        assert (response["Content-Type"], response["Content-Disposition"].split(";")[0]) == (kind, way)
+        assert (response["X-Content-Type-Options"], response["Content-Security-Policy"][-7:]) == ("nosniff", "sandbox")
+        assert "no-store" in response["Cache-Control"]
+    assert client.get(f"/admin/cms/mediafile/{image.pk}/file/?size=width-9").status_code == 404
+
+
+def test_a_file_whose_bytes_are_lost_is_not_found(client: Client, upload: Any) -> None:
+    media = upload()
+    media.file.storage.delete(media.file.name)
+    assert client.get(f"/admin/cms/mediafile/{media.pk}/file/").status_code == 404
+    assert client.get(_change(media)).status_code == 200
+
+
+def test_a_file_in_use_is_not_deleted_and_the_page_says_why(
+    client: Client, upload: Any, make_post: Callable[..., Post]
+) -> None:
+    media = upload()
+    make_post(featured_image=media)
+    page = client.post(f"/admin/cms/mediafile/{media.pk}/delete/", {"post": "yes"}, follow=True)
+    assert "while posts show it" in page.content.decode()
+    assert MediaFile.objects.exists()
+
+
+def test_the_kinds_are_told_apart_in_the_list(client: Client, upload: Any) -> None:
+    upload("a.jpg"), upload("a.txt", b"text")
+    for kind, name in (("image", "a.jpg"), ("document", "a.txt")):
+        page = client.get(f"/admin/cms/mediafile/?kind={kind}")
+        assert [media.original_name for media in page.context["cl"].result_list] == [name]
+
+
+def test_a_post_gets_and_loses_its_featured_image(
+    client: Client, upload: Any, make_post: Callable[..., Post], send_form: SENDER
+) -> None:
+    media, post = upload("find me.jpg"), make_post()
+    upload("find me.txt", b"text")
+    found = client.get("/admin/autocomplete/?app_label=cms&model_name=post&field_name=featured_image&term=find")
+    assert [each["text"] for each in found.json()["results"]] == ["find me.jpg"]
+    address = f"/admin/cms/post/{post.pk}/change/"
+    for value, expected in ((str(media.pk), media), ("", None)):
+        assert send_form(client, address, featured_image=value or None).status_code == 302
+        post.refresh_from_db()
+        assert post.featured_image == expected
+    assert post.version == 4
+
+
+def test_an_image_that_one_can_not_see_is_refused_at_its_field(
+    client: Client, upload: Any, make_post: Callable[..., Post], editor: User, send_form: SENDER
+) -> None:
+    hidden, post = upload(by=editor), make_post()
+    page = send_form(client, f"/admin/cms/post/{post.pk}/change/", featured_image=str(hidden.pk))
+    assert "can&#x27;t see it" in str(page.context["adminform"].form.errors["featured_image"])
+    post.refresh_from_db()
+    assert post.featured_image is None

@@ -1,0 +1,357 @@
+"""`backup` and `restore` as somebody types them, on both engines: byte-equal afterwards, or refused with nothing changed."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.databases import new_database, process_env
+from tests.engines import _wheel_postgres
+from tests.servers import ROOT, clean_environment, manage, serve
+from tests.session import ENGINES
+
+SAMPLES = 100
+SAMPLE = """
+import json
+from django.utils import timezone
+from cms.models import Post
+posts = list(Post.objects.public(timezone.now()).order_by("slug").values_list("pk", "slug"))
+print(json.dumps([[str(pk), slug] for pk, slug in posts[:: len(posts) // 100][:100]]))
+"""
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a database with the demo content, of which each test gets a copy."""
+    with new_database(request.param, tmp_path_factory.mktemp("template")) as url:
+        run("migrate", env=process_env(url))
+        yield url
+
+
+@pytest.fixture
+def seeded(template: str, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A process's environment on a copy of the template; PostgreSQL's programs are on its PATH."""
+    engine = template.partition(":")[0]
+    with new_database(engine, tmp_path) as url:
+        if engine == "sqlite":
+            shutil.copy(file_of(template), file_of(url))
+        else:
+            drop_database({"DATABASE_URL": url})
+            at_server("CREATE DATABASE {} TEMPLATE {}", name_of(url), name_of(template))
+        path = os.pathsep.join([os.environ["PATH"], *map(str, _wheel_postgres())])
+        yield process_env(url, PATH=path, MEDIA_ROOT=str(tmp_path / "media"))
+
+
+@pytest.fixture
+def backup(seeded: dict[str, str], tmp_path: Path) -> Path:
+    run("backup", str(tmp_path / "site.backup"), env=seeded)
+    return tmp_path / "site.backup"
+
+
+def run(*arguments: str, env: dict[str, str]) -> str:
+    done = manage(*arguments, env=env)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def refusal(*arguments: str, env: dict[str, str]) -> str:
+    """The one sentence of a command that is refused."""
+    done = manage(*arguments, env=env)
+    assert done.returncode == 1, done.stdout
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr.removeprefix("CommandError: ")
+
+
+def file_of(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def name_of(url: str) -> str:
+    return urlsplit(url).path[1:]
+
+
+def at_server(statement: str, *names: str) -> None:
+    with psycopg.connect(ENGINES.database_url or "", autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type]
+
+
+def execute(env: dict[str, str], *statements: str) -> list[Any]:
+    """The first column of the first row that each statement gives."""
+    url = env["DATABASE_URL"]
+    connect: Any = sqlite3.connect(file_of(url)) if url.startswith("sqlite") else psycopg.connect(url)
+    with closing(connect) as connection, connection:
+        results = [connection.execute(statement) for statement in statements]
+        return [result.fetchone()[0] if result.description else None for result in results]
+
+
+def counts(env: dict[str, str]) -> list[int]:
+    """Rows of users, posts and audit events."""
+    return execute(env, *(f"SELECT count(*) FROM {table}" for table in ("cms_user", "cms_post", "cms_auditevent")))
+
+
+def drop_database(env: dict[str, str]) -> None:
+    url = env["DATABASE_URL"]
+    if not url.startswith("sqlite"):
+        at_server("DROP DATABASE {} WITH (FORCE)", name_of(url))
+        return
+    for path in file_of(url).parent.glob("db.sqlite3*"):
+        path.unlink()
+
+
+def answers(env: dict[str, str]) -> dict[str, bytes]:
+    """What both versions answer for the sampled posts and the first pages, by path."""
+    sampled = json.loads(run("shell", "--verbosity", "0", "-c", SAMPLE, env=env).splitlines()[-1])
+    assert len(sampled) == SAMPLES
+    paths = [f"/api/v1/posts/{pk}" for pk, _ in sampled] + [f"/api/v2/posts/{slug}" for _, slug in sampled]
+    paths += ["/api/v1/posts", "/api/v2/posts", "/api/v1/tags", "/api/v2/tags", "/api/v2/categories"]
+    with serve(env) as server, httpx.Client(base_url=server.base_url) as client:
+        return {path: client.get(path).raise_for_status().content for path in paths}
+
+
+def test_a_dropped_database_comes_back_with_byte_equal_answers(seeded: dict[str, str], tmp_path: Path) -> None:
+    run("seed", "--posts", "300", env=seeded)
+    before, rows = answers(seeded), counts(seeded)
+    target = str(tmp_path / "site.backup")
+    made = json.loads(run("backup", target, "--json", env=seeded))
+    drop_database(seeded)
+    restored = json.loads(run("restore", target, "--json", env=seeded))
+    assert restored["tables"] == made["tables"]
+    assert counts(seeded) == rows
+    assert answers(seeded) == before
+    assert "No migrations to apply" in run("migrate", env=seeded)
+
+
+def test_an_empty_and_a_migrated_database_take_a_backup(backup: Path, seeded: dict[str, str]) -> None:
+    rows = counts(seeded)
+    drop_database(seeded)
+    if not seeded["DATABASE_URL"].startswith("sqlite"):
+        at_server("CREATE DATABASE {}", name_of(seeded["DATABASE_URL"]))
+    run("migrate", "--no-seed", "cms", "0001", env=seeded)
+    run("restore", str(backup), env=seeded)
+    assert counts(seeded) == rows
+
+
+def test_content_is_replaced_by_force_only(backup: Path, seeded: dict[str, str]) -> None:
+    rows = counts(seeded)
+    execute(seeded, "DELETE FROM cms_auditevent")
+    assert "--force replaces it" in refusal("restore", str(backup), env=seeded)
+    assert counts(seeded)[2] == 0
+    run("restore", "--force", str(backup), env=seeded)
+    assert counts(seeded) == rows
+
+
+def test_a_server_that_runs_meanwhile_answers_from_the_restored_database(backup: Path, seeded: dict[str, str]) -> None:
+    with serve(seeded) as server, httpx.Client(base_url=server.base_url) as client:
+        before = client.get("/api/v2/posts").raise_for_status().content
+        execute(seeded, "UPDATE cms_post SET title = 'Changed since'")
+        assert client.get("/api/v2/posts").content != before
+        run("restore", "--force", str(backup), env=seeded)
+        assert client.get("/api/v2/posts").content == before
+
+
+def test_a_table_that_only_newer_code_knows_goes_and_one_of_somebody_else_stays(
+    backup: Path, seeded: dict[str, str]
+) -> None:
+    if seeded["DATABASE_URL"].startswith("sqlite"):
+        pytest.skip("an SQLite file is replaced as a whole")
+    execute(
+        seeded,
+        "CREATE TABLE cms_newer (post_id uuid REFERENCES cms_post)",
+        "INSERT INTO cms_newer SELECT id FROM cms_post",
+        "CREATE TABLE other_app (n integer)",
+        "INSERT INTO other_app VALUES (7)",
+    )
+    run("restore", "--force", str(backup), env=seeded)
+    assert execute(seeded, "SELECT to_regclass('cms_newer')", "SELECT n FROM other_app") == [None, 7]
+
+
+def test_a_restore_that_fails_in_the_middle_changes_nothing(backup: Path, seeded: dict[str, str]) -> None:
+    """The rows are there already when the first index is refused."""
+    if seeded["DATABASE_URL"].startswith("sqlite"):
+        pytest.skip("nothing in an SQLite file can refuse its pages")
+    execute(
+        seeded,
+        "DELETE FROM cms_auditevent",
+        "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not today'; END $$",
+        "CREATE EVENT TRIGGER refuse ON ddl_command_end WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION refuse()",
+    )
+    assert "not today" in refusal("restore", "--force", str(backup), env=seeded)
+    assert counts(seeded)[2] == 0
+    assert counts(seeded)[1] > 0
+
+
+def test_a_single_flipped_byte_is_refused_and_changes_nothing(backup: Path, seeded: dict[str, str]) -> None:
+    whole, rows = backup.read_bytes(), counts(seeded)
+    for place in (20, len(whole) // 2, -1):
+        content = bytearray(whole)
+        content[place] ^= 1
+        backup.write_bytes(content)
+        assert str(backup) in refusal("restore", "--force", str(backup), env=seeded)
+    assert counts(seeded) == rows
+    drop_database(seeded)
+    refusal("restore", str(backup), env=seeded)
+
+
+def test_a_truncated_backup_another_file_and_a_missing_one_are_refused(backup: Path, seeded: dict[str, str]) -> None:
+    whole = backup.read_bytes()
+    for content in (whole[:-512], b"manifest.json", b"SQLite format 3\0" * 500):
+        backup.write_bytes(content)
+        assert str(backup) in refusal("restore", "--force", str(backup), env=seeded)
+    assert "There is no file" in refusal("restore", f"{backup}.missing", env=seeded)
+
+
+def test_a_backup_of_the_other_engine_is_refused_by_name(backup: Path, seeded: dict[str, str], tmp_path: Path) -> None:
+    is_sqlite = seeded["DATABASE_URL"].startswith("sqlite")
+    other = "postgresql" if is_sqlite else "sqlite"
+    (tmp_path / "other").mkdir()
+    with new_database(other, tmp_path / "other") as url:
+        sentence = refusal("restore", str(backup), env={**seeded, "DATABASE_URL": url})
+    assert "sqlite" in sentence
+    assert "postgresql" in sentence
+
+
+def test_media_files_come_back_and_others_stay(seeded: dict[str, str], tmp_path: Path) -> None:
+    env = seeded
+    photo = tmp_path / "media" / "media" / "2026" / "Straße 写真.jpg"
+    photo.parent.mkdir(parents=True)
+    photo.write_bytes(b"\xff\xd8 a photo" * 100_000)
+    made = json.loads(run("backup", str(tmp_path / "site.backup"), "--json", env=env))
+    assert made["media_files"] == 1
+    content = photo.read_bytes()
+    photo.write_bytes(b"overwritten")
+    (tmp_path / "media" / "newer.txt").write_text("made after the backup")
+    run("restore", "--force", str(tmp_path / "site.backup"), env=env)
+    assert photo.read_bytes() == content
+    assert {path.name for path in (tmp_path / "media").iterdir()} == {"media", "newer.txt"}
+
+
+def test_a_backup_is_of_one_moment_while_others_write(seeded: dict[str, str], tmp_path: Path) -> None:
+    """Each writer's transaction makes a user and its audit event: a backup that holds one without the other is torn."""
+    writer = (
+        "from cms.services.users import create_user; from cms.policy import SYSTEM; from django.utils import timezone\n"
+        "for n in range(150): create_user(actor=SYSTEM, fields={'username': f'new_{n}', 'email': f'{n}@example.org'},"
+        " password=None, now=timezone.now())"
+    )
+    users, _, events = counts(seeded)
+    thread = threading.Thread(target=manage, args=("shell", "-c", writer), kwargs={"env": seeded})
+    thread.start()
+    made: list[dict[str, int]] = []
+    while thread.is_alive():
+        made.append(json.loads(run("backup", str(tmp_path / f"{len(made)}.backup"), "--json", env=seeded))["tables"])
+    thread.join()
+    for tables in made:
+        found = {name.rpartition(".")[2]: rows for name, rows in tables.items()}
+        assert found["cms_user"] - users == found["cms_auditevent"] - events
+    assert len(made) > 1
+
+
+def test_what_is_at_the_path_is_replaced_only_when_it_is_a_backup(
+    backup: Path, seeded: dict[str, str], tmp_path: Path
+) -> None:
+    precious = tmp_path / "precious.txt"
+    precious.write_text("not a backup")
+    assert "left alone" in refusal("backup", str(precious), env=seeded)
+    assert precious.read_text() == "not a backup"
+    assert "is a folder" in refusal("backup", str(tmp_path), env=seeded)
+    assert "no folder" in refusal("backup", str(tmp_path / "missing" / "x"), env=seeded)
+    run("backup", str(backup), env=seeded)
+    assert backup.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(backup: Path, seeded: dict[str, str], tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk; what was there before stays whole."""
+    whole, names = backup.read_bytes(), sorted(path.name for path in tmp_path.iterdir())
+    command = f"ulimit -f 64 && exec {sys.executable} manage.py backup {backup}"
+    env = clean_environment(seeded)
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert backup.read_bytes() == whole
+    kept = [name for name in names if not name.endswith(("-wal", "-shm"))]
+    assert [p.name for p in sorted(tmp_path.iterdir()) if not p.name.endswith(("-wal", "-shm"))] == kept
+
+
+def test_a_password_is_neither_on_a_command_line_nor_in_what_is_printed(tmp_path: Path) -> None:
+    """A stand-in for pg_dump writes down what it was started with; the server here asks for no password."""
+    with new_database("postgresql", tmp_path) as url:
+        parts = urlsplit(url)
+        with_password = urlunsplit(parts._replace(netloc=f"{parts.username}:s3cret%3Aword@"))
+        real = Path(shutil.which("pg_dump", path=os.pathsep.join(map(str, _programs()))) or "")
+        (tmp_path / "bin").mkdir()
+        for name in ("pg_restore", "psql"):
+            (tmp_path / "bin" / name).symlink_to(real.parent / name)
+        spy = tmp_path / "bin" / "pg_dump"
+        spy.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> {tmp_path}/seen\nenv >> {tmp_path}/seen\nexec {real} "$@"\n')
+        spy.chmod(0o755)
+        env = process_env(with_password, PATH=f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+        run("migrate", env=env)
+        printed = run("backup", str(tmp_path / "site.backup"), env=env)
+    seen = (tmp_path / "seen").read_text()
+    assert "passfile=" in seen
+    without_url = "\n".join(line for line in seen.splitlines() if not line.startswith("DATABASE_URL="))
+    assert "s3cret" not in without_url + printed
+
+
+def test_without_postgresqls_programs_the_sentence_names_the_package(tmp_path: Path) -> None:
+    with new_database("postgresql", tmp_path) as url:
+        code = (
+            "from cms.backup import pg_programs; pg_programs.USUAL_FOLDERS = ();"
+            "from django.core.management import call_command;"
+            f"call_command('backup', '{tmp_path / 'x'}')"
+        )
+        done = manage("shell", "-c", code, env=process_env(url, PATH=str(tmp_path)))
+    assert "postgresql-client-" in done.stderr.splitlines()[-1]
+
+
+def test_migrate_backs_up_when_there_is_something_to_apply(seeded: dict[str, str], tmp_path: Path) -> None:
+    target = tmp_path / "before.backup"
+    assert "no backup" in run("migrate", "--backup", str(target), env=seeded)
+    assert not target.exists()
+    execute(seeded, "DELETE FROM django_migrations WHERE app = 'sessions'", "DROP TABLE django_session")
+    refused = manage("migrate", "--backup", str(tmp_path / "missing" / "x"), env=seeded)
+    assert (refused.returncode, "Nothing was applied" in refused.stderr) == (1, True)
+    assert "verified" in run("migrate", "--backup", str(target), env=seeded)
+    run("restore", "--force", str(target), env=seeded)
+    assert "sessions.0001_initial" in run("migrate", "--dry-run", env=seeded)
+
+
+def test_a_backup_without_a_database_is_refused(tmp_path: Path) -> None:
+    sentence = refusal("backup", str(tmp_path / "x"), env=process_env(f"sqlite:///{tmp_path / 'missing.sqlite3'}"))
+    assert "There is no database" in sentence
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_sqlite_file_is_not_backed_up(tmp_path: Path) -> None:
+    with new_database("sqlite", tmp_path) as url:
+        run("migrate", "--no-seed", env=process_env(url))
+        path = tmp_path / "db.sqlite3"
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA journal_mode=DELETE")
+        content = bytearray(path.read_bytes())
+        content[4096 * 3 : 4096 * 12] = bytes(4096 * 9)
+        path.write_bytes(content)
+        refusal("backup", str(tmp_path / "x"), env=process_env(url))
+        assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("arguments", [["backup"], ["restore"], ["backup", "a", "b"], ["restore", "a", "--nonsense"]])
+def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
+    done = manage(*arguments, env=process_env("sqlite:////nonexistent/x.sqlite3"))
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+
+
+def _programs() -> list[Any]:
+    usual = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return [*usual, *_wheel_postgres(), *os.environ["PATH"].split(os.pathsep)]

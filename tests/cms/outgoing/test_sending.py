@@ -1,0 +1,193 @@
+"""Sending signed messages to a real server: the signature, the deadline, and the address that was checked."""
+
+import base64
+import hashlib
+import hmac
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cms.outgoing import sending
+from cms.outgoing.sending import Answer, Message, send_all, sign
+from tests.receivers import CUT, HANG, Receiver, receiving
+
+SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as running:
+        yield running
+
+
+def message(url: str) -> Message:
+    return Message(
+        url=url, secret=SECRET, message_id="msg_1", timestamp=1_700_000_000, payload={"type": "post.created"}
+    )
+
+
+def send(url: str, *, timeout_s: float = 5, is_private_allowed: bool = True) -> Answer:
+    return send_all([message(url)], timeout_s=timeout_s, is_private_allowed=is_private_allowed)[0]
+
+
+def test_the_signature_is_that_of_the_standards_own_example() -> None:
+    secret, body = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", b'{"test": 2432232314}'
+    signature = sign(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
+    assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_a_receiver_can_verify_what_it_got_with_the_secret_alone(receiver: Receiver) -> None:
+    assert send(receiver.url) == Answer(204)
+    [got] = receiver.requests
+    signed = b".".join([got.headers["webhook-id"].encode(), got.headers["webhook-timestamp"].encode(), got.body])
+    key = base64.b64decode(SECRET[len("whsec_") :])
+    expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    assert got.headers["webhook-signature"] == f"v1,{expected}"
+    assert got.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_not_followed(receiver: Receiver, status: int) -> None:
+    receiver.answers = [status]
+    answer = send(receiver.url)
+    assert (answer.status, answer.is_success, len(receiver.requests)) == (status, False, 1)
+
+
+@pytest.mark.parametrize("status", [400, 404, 410, 429, 500, 503])
+def test_an_error_status_is_a_failure(receiver: Receiver, status: int) -> None:
+    receiver.answers = [status]
+    assert send(receiver.url) == Answer(status, f"The receiver answered {status}.")
+
+
+def test_no_answer_in_time_and_a_cut_connection_are_failures(receiver: Receiver) -> None:
+    receiver.answers = [HANG, CUT]
+    assert send(receiver.url, timeout_s=0.3) == Answer(None, "No answer within 0.3 seconds.")
+    assert "RemoteProtocolError" in send(receiver.url).error
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1/", "http://[::1", "http://127.0.0.1:99999/", "gopher://127.0.0.1/"]
+)
+def test_a_url_that_leads_nowhere_is_a_failure(url: str) -> None:
+    assert send(url).status is None
+
+
+def test_a_private_address_is_not_even_connected_to(receiver: Receiver) -> None:
+    assert "no public address" in send(receiver.url, is_private_allowed=False).error
+    assert receiver.requests == []
+
+
+def test_it_connects_to_the_address_that_was_checked_under_the_name_of_the_url(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name server that gives another address the second time is never asked a second time."""
+    asked: list[Any] = []
+    resolve = socket.getaddrinfo
+
+    def answer(host: Any, *args: Any, **kwargs: Any) -> Any:
+        asked.append(host)
+        return resolve("127.0.0.1" if asked.count("hooks.example") == 1 else "192.0.2.1", *args, **kwargs)
+
+    monkeypatch.setattr("socket.getaddrinfo", answer)
+    assert send(f"http://hooks.example:{receiver.port}/path?a=b").is_success
+    assert asked.count("hooks.example") == 1
+    assert receiver.requests[0].headers["host"] == f"hooks.example:{receiver.port}"
+
+
+def test_the_environments_proxy_is_not_used(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    assert send(receiver.url).is_success
+
+
+def drip(listener: socket.socket, text: bytes, ended: threading.Event) -> None:
+    """Answers one connection, a byte at a time for ever."""
+    connection, _ = listener.accept()
+    with connection:
+        try:
+            while not ended.wait(0.05):
+                connection.sendall(text)
+        except OSError:
+            return
+
+
+@pytest.mark.parametrize("text", [b"x", b"HTTP/1.1 200 OK\r\n\r\n" + b"y" * 100_000])
+def test_a_receiver_that_never_comes_to_an_end_can_not_hold_the_worker(text: bytes) -> None:
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener, text[:1] if len(text) == 1 else text, ended))
+        thread.start()
+        began = time.monotonic()
+        answer = send(f"http://127.0.0.1:{listener.getsockname()[1]}/", timeout_s=1)
+        ended.set()
+        thread.join()
+    assert time.monotonic() - began < 5
+    assert answer.is_success == (len(text) > 1)
+
+
+def test_a_slow_receiver_does_not_hold_up_the_others(receiver: Receiver) -> None:
+    receiver.answers = [HANG] * 3
+    began = time.monotonic()
+    answers = send_all([message(receiver.url)] * 4, timeout_s=1, is_private_allowed=True)
+    assert time.monotonic() - began < 3
+    assert [answer.is_success for answer in answers].count(True) == 1
+
+
+@pytest.fixture
+def tls_server(tmp_path: Path) -> Iterator[tuple[int, Path, list[str]]]:
+    """A server with a certificate of hooks.example: its port, the certificate, and the server names it was asked for."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is needed to make a certificate")
+    certificate, key, names = tmp_path / "cert.pem", tmp_path / "key.pem", []
+    command = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-subj", "/CN=hooks.example", "-addext", "subjectAltName=DNS:hooks.example", "-days", "2"]
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    context.sni_callback = lambda _socket, name, _context: names.append(name)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve_tls, args=(listener, context))
+        thread.start()
+        yield listener.getsockname()[1], certificate, names
+        socket.create_connection(listener.getsockname()).close()
+        thread.join()
+
+
+def serve_tls(listener: socket.socket, context: ssl.SSLContext) -> None:
+    """Answers each connection with 204, until one is closed without a word."""
+    while True:
+        raw, _ = listener.accept()
+        with raw:
+            if not raw.recv(1, socket.MSG_PEEK):
+                return
+            try:
+                with context.wrap_socket(raw, server_side=True) as connection:
+                    connection.recv(65_536)
+                    connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+            except OSError:  # the client doesn't like our certificate
+                continue
+
+
+def test_tls_names_the_host_and_checks_its_certificate_though_it_connects_to_an_address(
+    tls_server: tuple[int, Path, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, certificate, names = tls_server
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr("socket.getaddrinfo", lambda host, *args, **kw: resolve("127.0.0.1", *args, **kw))
+    sending._tls.cache_clear()
+    assert "CERTIFICATE_VERIFY_FAILED" in send(f"https://hooks.example:{port}/").error
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    sending._tls.cache_clear()
+    assert send(f"https://hooks.example:{port}/").is_success
+    assert "match" in send(f"https://other.example:{port}/").error
+    assert names == ["hooks.example", "hooks.example", "other.example"]
+    sending._tls.cache_clear()

@@ -1,0 +1,61 @@
+"""How PostgreSQL answers a search: by its indexes."""
+
+import datetime
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from cms.models import Post
+from cms.search import search_posts, suggest
+
+NOBODY = AnonymousUser()
+
+
+@pytest.fixture
+def many_posts(only_postgresql: None, make_post: Callable[..., Post]) -> None:
+    call_command("seed", "--posts", "300", "--force", verbosity=0)
+    make_post(title="A zebra")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def plan_of(statement: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {statement}")
+        return "\n".join(row[0] for row in cursor.fetchall())
+
+
+def statements(act: Callable[[], object]) -> list[str]:
+    with CaptureQueriesContext(connection) as captured:
+        act()
+    return [query["sql"] for query in captured.captured_queries]
+
+
+def test_a_selective_word_is_found_without_reading_all_posts(many_posts: None, now: datetime.datetime) -> None:
+    before, search, *_ = [
+        s for s in statements(lambda: search_posts("zebra", user=NOBODY, now=now)) if "SAVEP" not in s
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(before)
+    plan = plan_of(search)
+    assert "cms_searchdocument" in plan
+    assert "Seq Scan on cms_post " not in plan
+    assert "Seq Scan on cms_searchdocument" not in plan
+
+
+def test_a_search_leaves_the_planner_as_it_was(many_posts: None, now: datetime.datetime) -> None:
+    search_posts("zebra", user=NOBODY, now=now)
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW enable_seqscan")
+        assert cursor.fetchone() == ("on",)
+
+
+def test_a_prefix_is_completed_by_the_trigram_index(many_posts: None, now: datetime.datetime) -> None:
+    [statement] = [s for s in statements(lambda: suggest("zebr", user=NOBODY, now=now)) if "LIKE" in s]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # 300 titles are read sooner than an index
+    assert "Bitmap Index Scan on cms_searchdocument_suggestion" in plan_of(statement)

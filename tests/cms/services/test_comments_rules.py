@@ -1,0 +1,126 @@
+"""Comments: what stays of a deleted one, what editing does to a hidden one, whom one may answer."""
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+
+from cms.choices import CommentStatus
+from cms.errors import InvalidInput
+from cms.models import Comment, Post, User
+from cms.policy import SYSTEM
+from cms.services.comments import create_comment, delete_comment, edit_comment, moderate_comment
+
+MINUTE = datetime.timedelta(minutes=1)
+
+
+@pytest.fixture
+def post(make_post: Callable[..., Post]) -> Post:
+    return make_post()
+
+
+@pytest.fixture
+def reader(make_user: Callable[..., User]) -> User:
+    return make_user("subscriber", username="reader", display_name="Avid Reader")
+
+
+@pytest.fixture
+def thread(post: Post, reader: User, make_comment: Any, editor: User, now: Any) -> list[Comment]:
+    """A deleted comment by `reader`, an answer to it, an answer to that."""
+    first = make_comment(post, by=reader, status="published", text="Regretted.")
+    second = make_comment(post, by=editor, parent=first, status="published", text="An answer.")
+    third = make_comment(post, by=editor, parent=second, status="published", text="A second answer.")
+    return [delete_comment(actor=reader, comment=first, now=now), second, third]
+
+
+def seen_by(user: Any, now: datetime.datetime) -> list[Comment]:
+    return list(Comment.objects.visible_to(user, now).in_thread_order())
+
+
+def test_a_deleted_comment_keeps_its_place_above_answers(thread: list[Comment], reader: User, now: Any) -> None:
+    for user in (AnonymousUser(), reader):
+        assert seen_by(user, now) == thread
+
+
+def test_a_deleted_comment_without_answers_is_gone(
+    post: Post, reader: User, editor: User, make_comment: Any, now: Any
+) -> None:
+    lone = make_comment(post, by=reader, status="published")
+    delete_comment(actor=editor, comment=lone, now=now)
+    for user in (AnonymousUser(), reader, editor):
+        assert seen_by(user, now) == []
+
+
+def test_a_place_is_kept_for_answers_at_any_depth(thread: list[Comment], editor: User, now: Any) -> None:
+    delete_comment(actor=editor, comment=thread[1], now=now)
+    assert [comment.pk for comment in seen_by(AnonymousUser(), now)] == [comment.pk for comment in thread]
+
+
+def test_a_place_is_given_up_with_its_last_answer(thread: list[Comment], editor: User, now: Any) -> None:
+    for comment in thread[1:]:
+        delete_comment(actor=editor, comment=comment, now=now)
+    assert seen_by(AnonymousUser(), now) == seen_by(editor, now) == []
+
+
+def test_a_place_is_kept_for_those_alone_who_see_an_answer(
+    post: Post, reader: User, make_user: Any, make_comment: Any, editor: User, now: Any
+) -> None:
+    parent = make_comment(post, by=editor, status="published")
+    pending = make_comment(post, by=reader, parent=parent, status="pending")
+    parent = delete_comment(actor=editor, comment=parent, now=now)
+    assert seen_by(reader, now) == seen_by(editor, now) == [parent, pending]
+    assert seen_by(make_user("subscriber"), now) == seen_by(AnonymousUser(), now) == []
+
+
+def test_the_beginning_of_a_path_is_no_ancestor(post: Post, make_comment: Any, editor: User, now: Any) -> None:
+    """Only what stands below it counts, not every path that its own is the beginning of."""
+    one = make_comment(post, by=editor, status="published")
+    two = make_comment(post, by=editor, status="published")
+    Comment.objects.filter(pk=two.pk).update(thread_path=f"{one.thread_path}0")
+    delete_comment(actor=editor, comment=one, now=now)
+    assert seen_by(AnonymousUser(), now) == [two]
+
+
+def test_the_address_of_a_guest_goes_with_the_text(post: Post, make_comment: Any, editor: User, now: Any) -> None:
+    guest = {"author": None, "author_name": "Guest", "author_email": "guest@example.org"}
+    delete_comment(actor=editor, comment=make_comment(post, **guest), now=now)
+    stored = Comment.objects.get()
+    assert (stored.text, stored.author_email) == ("", "")
+
+
+@pytest.mark.parametrize("status", ["pending", "rejected", "spam"])
+@pytest.mark.parametrize("is_reviewed", [True, False])
+def test_editing_never_brings_a_hidden_comment_back(
+    post: Post, reader: User, make_comment: Any, now: Any, settings: Any, status: str, is_reviewed: bool
+) -> None:
+    settings.COMMENT_EDITS_NEED_REVIEW = is_reviewed
+    comment = make_comment(post, by=reader, status=status)
+    edited = edit_comment(actor=reader, comment=comment, text="Please?", now=now + MINUTE)
+    assert (edited.status, edited.text, edited.edited_at) == (status, "Please?", now + MINUTE)
+    assert seen_by(AnonymousUser(), now) == []
+
+
+def test_a_comment_sent_back_by_an_edit_is_published_again_by_a_moderator(
+    post: Post, reader: User, editor: User, make_comment: Any, now: Any, settings: Any
+) -> None:
+    settings.COMMENT_EDITS_NEED_REVIEW = True
+    comment = make_comment(post, by=reader, status="published")
+    comment = edit_comment(actor=reader, comment=comment, text="Changed.", now=now)
+    assert (comment.status, seen_by(AnonymousUser(), now), seen_by(reader, now)) == ("pending", [], [comment])
+    comment = moderate_comment(actor=editor, comment=comment, status=CommentStatus.PUBLISHED, now=now)
+    assert seen_by(AnonymousUser(), now) == [comment]
+
+
+@pytest.mark.parametrize("status", ["pending", "rejected", "spam"])
+def test_nobody_answers_a_comment_that_is_hidden_from_them(
+    post: Post, reader: User, editor: User, make_user: Any, make_comment: Any, now: Any, status: str
+) -> None:
+    fields: Any = {"text": "Hello.", "parent": make_comment(post, by=reader, status=status)}
+    with pytest.raises(InvalidInput) as caught:
+        create_comment(actor=make_user("subscriber"), post=post, fields=fields, now=now)
+    assert [(error.field, error.code) for error in caught.value.errors] == [("parent", "invalid_parent")]
+    for actor in (reader, editor, SYSTEM):
+        own: Any = {**fields, **({"author": reader} if actor is SYSTEM else {})}
+        assert create_comment(actor=actor, post=post, fields=own, now=now).depth == 1

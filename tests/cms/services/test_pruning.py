@@ -1,0 +1,88 @@
+"""What grows for ever goes when its time has come, and nothing else."""
+
+import datetime
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.utils import timezone
+from uuid_utils.compat import uuid7
+
+from cms.models import AuditEvent, AuthSession, Delivery, Job, User, Webhook
+from cms.services import pruning
+from cms.services.pruning import count_prunable, prune
+
+pytestmark = pytest.mark.django_db
+
+
+def ago(days: float) -> datetime.datetime:
+    return timezone.now() - datetime.timedelta(days=days)
+
+
+@pytest.fixture
+def rows(author: User) -> None:
+    """Of each kind some that may go and some that may not."""
+    webhook = Webhook.objects.create(url="https://hooks.example/", secret="whsec_")
+    for status, age in [("delivered", 31), ("dead", 31), ("pending", 99), ("delivered", 29)]:
+        Delivery.objects.create(
+            webhook=webhook,
+            event_id=uuid7(),
+            object_id=uuid7(),
+            payload={},
+            status=status,
+            next_attempt_at=ago(age),
+            updated_at=ago(age),
+        )
+    for status, age in [("successful", 15), ("dead", 15), ("successful", 13)]:
+        Job.objects.create(task_path="x", status=status, finished_at=ago(age))
+    Job.objects.create(task_path="x", created_at=ago(99))
+    AuthSession.objects.create(user=author, expires_at=ago(31))
+    AuthSession.objects.create(user=author, expires_at=ago(-5), revoked_at=ago(31))
+    AuthSession.objects.create(user=author, expires_at=ago(29))
+    AuthSession.objects.create(user=author, expires_at=ago(-5))
+    for key, age in [("a", 31), ("b", 29), ("c", -1)]:
+        Session.objects.create(session_key=key, session_data="", expire_date=ago(age))
+    AuditEvent.objects.all().delete()
+    AuditEvent.objects.create(action="x", object_type="post", object_id=uuid7(), created_at=ago(400))
+
+
+EXPECTED = {"deliveries": 2, "jobs": 2, "api_sessions": 2, "browser_sessions": 1, "audit_events": 0}
+
+
+def test_what_is_old_and_finished_goes_and_the_rest_stays(rows: None, now: Any) -> None:
+    assert count_prunable(now=now) == EXPECTED
+    assert prune(now=now) == EXPECTED
+    assert prune(now=now) == dict.fromkeys(EXPECTED, 0)
+    left = [model.objects.count() for model in (Delivery, Job, AuthSession, Session, AuditEvent)]
+    assert left == [2, 2, 2, 2, 1]
+
+
+def test_audit_events_go_only_when_the_setting_says_after_how_many_days(rows: None, settings: Any, now: Any) -> None:
+    settings.AUDIT_RETENTION_DAYS = 401
+    assert prune(now=now)["audit_events"] == 0
+    settings.AUDIT_RETENTION_DAYS = 399
+    assert prune(now=now)["audit_events"] == 1
+
+
+def test_rows_go_in_batches_until_none_is_left(now: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pruning, "BATCH", 3)
+    for _ in range(7):
+        Job.objects.create(task_path="x", status="dead", finished_at=ago(15))
+    assert prune(now=now)["jobs"] == 7
+
+
+@pytest.mark.parametrize("is_dry_run", [True, False])
+def test_the_command_prints_the_numbers_as_json_and_a_dry_run_deletes_nothing(rows: None, is_dry_run: bool) -> None:
+    out = StringIO()
+    call_command("prune", "--json", *(["--dry-run"] if is_dry_run else []), stdout=out)
+    assert json.loads(out.getvalue()) == {"is_dry_run": is_dry_run, "deleted": EXPECTED}
+    assert Job.objects.count() == (4 if is_dry_run else 2)
+
+
+def test_the_command_names_each_setting_beside_its_number(rows: None) -> None:
+    out = StringIO()
+    call_command("prune", stdout=out)
+    assert "deliveries: 2 deleted (WEBHOOK_DELIVERY_RETENTION_DAYS)" in out.getvalue().splitlines()

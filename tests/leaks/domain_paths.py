@@ -1,0 +1,135 @@
+"""How every reading function of the domain is walked, whether or not an address leads to it yet.
+
+`test_domain_walk.py` fails when a queryset that decides who sees what, or a public function that reads for an actor, is
+missing here.
+"""
+
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from typing import Any, Final
+
+from django.db.models import Q
+
+import cms.search
+import cms.services
+from cms import querysets
+from cms.models import ApiKey, Category, Comment, Delivery, MediaFile, Post, PostRevision, Webhook
+from cms.policy import Actor
+from cms.search.results import filter_posts, search_posts
+from cms.search.suggestions import suggest
+from cms.services.revisions import compare_revisions, get_revision, list_revisions
+from tests.leaks.world import World
+
+type Read = Callable[[World, Actor], Iterable[Any]]
+"""What an actor gets, as values whose text is looked through."""
+
+# Reading verbs: a public function that begins with one of them and takes whoever asks is a read path.
+VERBS: Final = (
+    "list",
+    "get",
+    "find",
+    "search",
+    "suggest",
+    "filter",
+    "count",
+    "compare",
+    "facet",
+    "highlight",
+    "preview",
+)
+WHO_ASKS: Final = {"actor", "user"}
+DECIDERS: Final = ("visible_to", "editable_by", "public")
+ANY_KIND: Final = Q()
+POST_COLUMNS: Final = (
+    "title",
+    "slug",
+    "content",
+    "content_html",
+    "excerpt",
+    "meta_title",
+    "meta_description",
+    "language",
+)
+
+
+def _posts(rows: Any) -> Iterable[Any]:
+    found: Iterable[Any] = rows.values_list(*POST_COLUMNS)
+    return found
+
+
+def _searched(world: World, actor: Actor) -> Iterator[Any]:
+    """By words that stand in hidden posts alone: the answer then tells of them by being there, or by its number."""
+    for state in world.hidden:
+        for word in world.words(f"{state} post's")[:5]:
+            found = search_posts(word, user=actor, now=world.now, filters=ANY_KIND)
+            yield from (str(hit.highlights) for hit in found.hits)
+            yield f"{word} counted" if found.total or found.facets["tags"] else ""
+            yield from _posts(filter_posts(Post.objects.visible_to(actor, world.now), word))
+
+
+def _suggested(world: World, actor: Actor) -> Iterator[Any]:
+    for state in world.hidden:
+        for word in world.words(f"{state} post's title"):
+            yield from suggest(word[:5], user=actor, now=world.now, limit=50)
+
+
+def _revisions(world: World, actor: Actor) -> Iterator[Any]:
+    for post in world.posts:
+        yield from list_revisions(actor=actor, post=post).values_list("snapshot")
+
+
+def _compared(world: World, actor: Actor) -> Iterator[Any]:
+    for post in world.posts:
+        older, newer = post.revisions.order_by("number")[0], post.revisions.order_by("number").last()
+        yield from compare_revisions(actor=actor, older=older, newer=newer)
+
+
+DOMAIN_READS: Final[dict[str, Read]] = {
+    "PostQuerySet.visible_to": lambda w, actor: _posts(Post.objects.visible_to(actor, w.now)),
+    "PostQuerySet.editable_by": lambda w, actor: _posts(Post.objects.editable_by(actor)),
+    "PostQuerySet.public": lambda w, _: _posts(Post.objects.public(w.now)),
+    "PostRevisionQuerySet.visible_to": lambda w, a: PostRevision.objects.visible_to(a).values_list("snapshot"),
+    "CategoryQuerySet.visible_to": lambda w, a: Category.objects.visible_to(a).values_list(
+        "name", "slug", "description"
+    ),
+    "CommentQuerySet.visible_to": lambda w, a: Comment.objects.visible_to(a, w.now).values_list("text", "author_name"),
+    "MediaFileQuerySet.visible_to": lambda w, a: MediaFile.objects.visible_to(a, w.now).values_list(
+        "file", "original_name", "alt_text", "caption", "sha256"
+    ),
+    "ApiKeyQuerySet.visible_to": lambda w, actor: ApiKey.objects.visible_to(actor).values_list("name", "prefix"),
+    "WebhookQuerySet.visible_to": lambda w, actor: [
+        *Webhook.objects.visible_to(actor).values_list("url"),
+        *Delivery.objects.visible_to(actor).values_list("payload"),
+    ],
+    "cms.search.results.search_posts": _searched,
+    "cms.search.results.filter_posts": _searched,  # takes whatever posts its caller has found visible
+    "cms.search.suggestions.suggest": _suggested,
+    "cms.services.revisions.list_revisions": _revisions,
+    "cms.services.revisions.get_revision": lambda w, actor: [
+        get_revision(actor=actor, post=post, number=1).snapshot for post in Post.objects.editable_by(actor)
+    ],
+    "cms.services.revisions.compare_revisions": _compared,
+}
+
+
+def domain_reads() -> set[str]:
+    """The names of all that reads for somebody: deciding methods of querysets, functions of services and of search."""
+    classes = inspect.getmembers(querysets, inspect.isclass)
+    deciders = {
+        f"{name}.{decider}"
+        for name, cls in classes
+        for decider in DECIDERS
+        if cls.__module__ == querysets.__name__ and decider in vars(cls)
+    }
+    packages = (cms.services, cms.search)
+    return deciders | {name for package in packages for name in _functions_of(package)}
+
+
+def _functions_of(package: Any) -> Iterator[str]:
+    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for name, function in inspect.getmembers(import_module(found.name), inspect.isfunction):
+            is_own = function.__module__ == found.name
+            if is_own and name.split("_")[0] in VERBS and WHO_ASKS & inspect.signature(function).parameters.keys():
+                yield f"{found.name}.{name}"

@@ -1,0 +1,46 @@
+"""Secrets in keys, webhooks, deliveries, jobs and files. Some have no page so far: whoever adds one says who must find them."""
+
+from typing import Any
+
+from cms.models import ApiKey, Delivery, Job, MediaFile, Webhook
+
+
+def plant_records(world: Any) -> None:
+    owner, now, draft = world.users["author"], world.now, world.hidden["draft"]
+    may, admin = frozenset({"author", "admin"}), frozenset({"admin"})
+    nobody: frozenset[str] = frozenset()
+    unserved: frozenset[str] = frozenset()
+    ApiKey.objects.create(
+        name=world.word("API key's name", may),
+        prefix=world.word("API key's prefix", may),
+        digest=world.word("API key's digest", nobody),
+        contact_email=f"{world.word('API keys contact', may, unserved)}@example.org",
+        owner=owner,
+    )
+    webhook = Webhook.objects.create(
+        url=f"https://example.org/{world.word('address of a webhook', admin, unserved)}",
+        events=["post.published"],
+        secret=world.word("secret of a webhook", nobody),
+    )
+    Delivery.objects.create(
+        webhook=webhook,
+        event_id=draft.pk,
+        event_type="post.created",
+        object_type="post",
+        object_id=draft.pk,
+        payload={"x": world.word("payload of a delivery", admin, unserved)},
+        next_attempt_at=now,
+    )
+    Job.objects.create(task_path="x", args=[world.word("argument of a job", admin, unserved)])
+    insiders = frozenset({"author", "co_author", "editor", "admin"})
+    draft.featured_image = MediaFile.objects.create(
+        file=f"media/{world.word('path of a hidden file', insiders, unserved)}.png",
+        original_name=world.word("name of a hidden file", insiders),
+        alt_text=world.word("alt text of a hidden file", insiders),
+        caption=world.word("caption of a hidden file", insiders),
+        mime_type="image/png",
+        size_bytes=1,
+        sha256=world.word("hash of a hidden file", insiders, unserved),
+        uploaded_by=owner,
+    )
+    draft.save(update_fields=["featured_image"])
