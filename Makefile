@@ -19,7 +19,7 @@ run: $(VENV)/.runtime ## set up, migrate, seed and serve http://127.0.0.1:8000 (
 # Suites of many processes, whole corpora or tight timing: minutes each on two cores.
 LONG := tests/leaks tests/faults/test_worker.py tests/faults/test_counts.py tests/cms/outgoing tests/cms/exporters \
 	tests/cms/integrity tests/cms/commands/test_backup.py tests/cms/commands/test_check_content.py \
-	tests/cms/commands/test_users.py tests/cms/commands/test_export_content.py tests/cms/search/test_18f_words.py \
+	tests/cms/commands/test_users.py tests/cms/commands/test_export_content.py tests/cms/search/test_18f_words.py tests/cms/search/test_plans.py \
 	tests/cms/importers/test_interruption.py tests/cms/importers/test_fuzz.py
 ON_SQLITE := tests/cms/models tests/cms/services tests/cms/test_querysets.py tests/api_v1 tests/api_v2
 
