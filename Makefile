@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 # The machine may switch bytecode off; without it every start compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-long soak check format lock clean
+.PHONY: help run test soak check format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,19 +16,13 @@ help: ## list the targets
 run: $(VENV)/.runtime ## set up, migrate, seed and serve http://127.0.0.1:8000 (PORT= for another)
 	@PORT=$(PORT) exec sh scripts/run
 
-# Suites of many processes, whole corpora or tight timing: minutes each on two cores.
-LONG := tests/leaks tests/faults/test_worker.py tests/faults/test_counts.py tests/cms/outgoing tests/cms/exporters \
-	tests/cms/integrity tests/cms/commands/test_backup.py tests/cms/commands/test_check_content.py \
-	tests/cms/commands/test_users.py tests/cms/commands/test_export_content.py tests/cms/search/test_18f_words.py tests/cms/search/test_plans.py \
-	tests/cms/importers/test_interruption.py tests/cms/importers/test_fuzz.py
-ON_SQLITE := tests/cms/models tests/cms/services tests/cms/test_querysets.py tests/api_v1 tests/api_v2
+# What the engine decides: the models, the rules over them, what is imported, searched, shown and let through.
+ON_SQLITE := tests/cms/models tests/cms/services tests/cms/test_querysets.py tests/cms/search tests/cms/admin tests/cms/jobs \
+	tests/cms/importers tests/cms/exporters tests/cms/media tests/canary tests/api_v1 tests/api_v2
 
 test: $(VENV)/.dev ## the suite on a private PostgreSQL and Redis, then its engine-bound part on SQLite
-	$(PY) -m pytest -n 2 --dist loadfile $(addprefix --ignore ,$(LONG))
+	$(PY) -m pytest -n 2 --dist loadfile
 	TEST_DATABASE=sqlite $(PY) -m pytest -n 2 --dist loadfile $(ON_SQLITE)
-
-test-long: $(VENV)/.dev ## what takes minutes: the leak walk, backups, workers that are killed, round trips
-	$(PY) -m pytest $(LONG)
 
 soak: $(VENV)/.dev ## what takes long: 100 MB imports, 30 s of concurrent writers, large exports
 	$(PY) -m pytest -m soak

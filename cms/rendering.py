@@ -7,11 +7,16 @@ from collections import Counter
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 
 from cms import limits
 from cms.choices import ContentFormat
 
 WORDS_PER_MINUTE = 238  # silent reading of English non-fiction: Brysbaert 2019, doi:10.1016/j.jml.2019.104047
+# What may begin or end something inside a paragraph; the parser stops at each, some 5 µs long.
+INLINE_MARKS = "\n$%&*+-:<=>@[\\]^_`{}~!"
+INLINE_MARKS_MAX = 150_000  # running text of the greatest length has a third of them
+LINES_AND_CELLS_MAX = 50_000  # some 20 µs each; a text of the greatest length has twenty characters a line then
 DEPTH_MAX = 500  # browsers stop at 512
 CHARACTERS_PER_WORD = 6  # for scripts without spaces, and the share of a word in running English text
 
@@ -44,14 +49,29 @@ _HAS_BLOCK = re.compile(
     re.IGNORECASE,
 )
 
+
+def _spare_inline_parser(state: StateCore) -> None:
+    """From where a document has too many marks, its paragraphs are shown as they were written."""
+    left = INLINE_MARKS_MAX
+    for token in state.tokens:
+        if token.type == "inline":
+            left -= sum(token.content.count(mark) for mark in INLINE_MARKS)
+            if left < 0:
+                token.type = "text"
+
+
 _markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+_markdown.core.ruler.before("inline", "spare_inline_parser", _spare_inline_parser)
 
 
 def render_html(content: str, content_format: str) -> str:
     """HTML that is safe to show: no script, style, frame, form or handler survives."""
-    source = _markdown.render(content) if content_format == ContentFormat.MARKDOWN else _with_paragraphs(content)
+    if content_format != ContentFormat.MARKDOWN:
+        source = _with_paragraphs(content)
+    else:
+        source = _as_written(content) if _has_too_many_lines(content) else _markdown.render(content)
     if _is_too_deep(source):
-        source = f"<pre>{html.escape(source)}</pre>"
+        source = _as_written(source)
     return nh3.clean(
         source,
         attributes=_ATTRIBUTES,
@@ -59,6 +79,15 @@ def render_html(content: str, content_format: str) -> str:
         url_schemes={"http", "https", "mailto", "tel"},
         link_rel="noopener noreferrer",
     )
+
+
+def _as_written(text: str) -> str:
+    return f"<pre>{html.escape(text)}</pre>"
+
+
+def _has_too_many_lines(content: str) -> bool:
+    """Whether Markdown has more lines, or cells of tables, than are parsed in a second or two."""
+    return max(content.count("\n"), content.count("\r")) + content.count("|") > LINES_AND_CELLS_MAX
 
 
 def _is_too_deep(source: str) -> bool:

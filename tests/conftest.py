@@ -2,10 +2,12 @@
 
 import datetime
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import cache as django_cache
 from django.test import Client
 from django.utils import timezone
 
@@ -16,6 +18,8 @@ from cms.services.post_states import publish_post
 from cms.services.posts import PostFields, create_post
 from cms.services.sessions import open_session
 from cms.services.users import create_user
+from tests.databases import new_database, process_env
+from tests.servers import manage
 from tests.session import CORPORA
 
 PASSWORD = "a long enough pass-phrase"
@@ -25,7 +29,7 @@ PASSWORD = "a long enough pass-phrase"
 def _clean_process_state() -> Iterator[None]:
     set_origin(Origin())
     yield
-    cache.clear()
+    django_cache.clear()
 
 
 @pytest.fixture
@@ -80,6 +84,21 @@ def client_of() -> Callable[[User], Client]:
         return Client(headers={"authorization": f"Bearer {token}"})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def template_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """`template_of("sqlite")`: the URL of a database with all tables and no rows, to be handed to copied_database."""
+    with ExitStack() as stack:
+
+        @cache
+        def make(engine: str) -> str:
+            url = stack.enter_context(new_database(engine, tmp_path_factory.mktemp("template")))
+            migrated = manage("migrate", "--no-seed", "-v0", env=process_env(url))
+            assert migrated.returncode == 0, migrated.stderr
+            return url
+
+        yield make
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -29,6 +30,21 @@ def new_database(engine: str, folder: Path) -> Iterator[str]:
             yield urlunsplit(urlsplit(ENGINES.database_url)._replace(path=f"/{name}"))
         finally:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # type: ignore[call-overload]
+
+
+@contextlib.contextmanager
+def copied_database(template: str, folder: Path) -> Iterator[str]:
+    """The URL of a database with all that is in the one at `template`, which nobody may be connected to."""
+    engine = "sqlite" if template.startswith("sqlite") else "postgresql"
+    with new_database(engine, folder) as url:
+        if engine == "sqlite":
+            shutil.copy(template.removeprefix("sqlite:///"), url.removeprefix("sqlite:///"))
+        else:
+            names = [urlsplit(name).path[1:] for name in (url, template)]
+            with psycopg.connect(ENGINES.database_url or "", autocommit=True) as connection:
+                connection.execute(f'DROP DATABASE "{names[0]}"')  # type: ignore[call-overload]
+                connection.execute(f'CREATE DATABASE "{names[0]}" TEMPLATE "{names[1]}"')  # type: ignore[call-overload]
+        yield url
 
 
 def process_env(database_url: str, **more: str) -> dict[str, str]:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+from tests.forking import run_forked
+
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 PORTS = range(20_000, 32_768)  # below Linux's ephemeral ports, which any client of another test may hold
@@ -103,6 +105,9 @@ def manage(
     timeout: float = 120,
 ) -> subprocess.CompletedProcess[str]:
     """Run `manage.py` with `env` and the few variables of INHERITED; any exit code is the caller's to judge."""
+    # Coverage measures only a process that starts anew.
+    if not os.environ.keys() & {"COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"}:
+        return run_forked(args, env=clean_environment(env), cwd=cwd, input=input, timeout=timeout)
     return subprocess.run(
         [sys.executable, "manage.py", *args],
         cwd=cwd,

@@ -94,7 +94,7 @@ class LanguageFilter(SimpleListFilter):
 class ObjectTypeFilter(SimpleListFilter):
     title = "object"
     parameter_name = "object_type"
-    types = ("post", "comment", "tag", "category", "user", "authsession", "mediafile", "apikey")
+    types = ("post", "comment", "tag", "category", "user", "authsession", "mediafile", "apikey", "webhook", "delivery")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(name, name) for name in self.types]

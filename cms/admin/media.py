@@ -10,7 +10,7 @@ from django.http import FileResponse, Http404, HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from unfold.decorators import display
 
 from cms import policy
@@ -55,13 +55,20 @@ class MediaFileAdmin(DeletableAdmin):
         "mime_type",
         "size",
         "dimensions",
+        "renditions",
         "uploader",
         "created_at",
         "updated_at",
     ]
     texts = ("alt_text", "caption")
     add_fieldsets = ((None, {"fields": ["file", *texts]}),)
-    facts = ("original_name", "mime_type"), ("size", "dimensions"), ("uploader",), ("created_at", "updated_at")
+    facts = (
+        ("original_name", "mime_type"),
+        ("size", "dimensions"),
+        ("renditions",),
+        ("uploader",),
+        ("created_at", "updated_at"),
+    )
     fieldsets = ((None, {"fields": ["large", *texts]}), ("File", {"fields": [*facts]}))
 
     uploaded = instant_column("created_at", "Uploaded")
@@ -86,6 +93,21 @@ class MediaFileAdmin(DeletableAdmin):
     @display(description="Width and height, pixels")
     def dimensions(self, media: MediaFile) -> str:
         return f"{media.width} × {media.height}" if media.width else "-"
+
+    @display(description="Renditions")
+    def renditions(self, media: MediaFile) -> str:
+        """Those that were asked for so far, each with its size and a link to it."""
+        rows = [
+            (
+                f"{self._address(media)}?size={made.spec}",
+                made.spec,
+                made.width,
+                made.height,
+                filesizeformat(made.size_bytes),
+            )
+            for made in media.renditions.order_by("spec")
+        ]
+        return format_html_join("", '<a class="block" href="{}">{}: {} × {}, {}</a>', rows) or "-"
 
     @display(description="Uploaded by")
     def uploader(self, media: MediaFile) -> str:

@@ -13,6 +13,8 @@ ICONS = {
     "MediaFile": "perm_media",
     "User": "group",
     "ApiKey": "key",
+    "Webhook": "webhook",
+    "Delivery": "outbox",
     "PostRevision": "history",
     "Redirect": "alt_route",
     "ImportRecord": "download",
@@ -21,6 +23,7 @@ ICONS = {
 GROUPS = {
     "Content": ("Post", "Comment", "Tag", "Category", "MediaFile"),
     "People": ("User", "ApiKey"),
+    "Webhooks": ("Webhook", "Delivery"),
     "Records": ("PostRevision", "Redirect", "ImportRecord", "AuditEvent"),
 }
 

@@ -196,7 +196,7 @@ class DeletableAdmin(ServiceAdmin):
 class ReadOnlyAdmin(ServiceAdmin):
     """Pages that show and change nothing."""
 
-    actions = None
+    actions: Any = None
 
     def has_history(self, request: HttpRequest) -> bool:
         return False

@@ -1,6 +1,8 @@
 """What is only looked at: the audit trail, redirects, import records."""
 
 from django.contrib import admin
+from django.utils.html import format_html
+from unfold.decorators import display
 
 from cms import policy
 from cms.admin.filters import ObjectTypeFilter
@@ -11,7 +13,7 @@ from cms.models import AuditEvent, ImportRecord, Redirect
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
     may_manage = staticmethod(policy.may_see_audit)
-    list_display = ["happened", "action", "object_type", "object_id", "actor", "ip", "api_version"]
+    list_display = ["happened", "action", "object_type", "object", "actor", "address", "version"]
     list_filter = [ObjectTypeFilter, "created_at"]
     list_select_related = ["actor"]
     search_fields = ["object_id__exact", "request_id__exact", "action__startswith", "actor__username__iexact"]
@@ -25,12 +27,24 @@ class AuditEventAdmin(ReadOnlyAdmin):
         "actor",
         "before",
         "after",
-        "ip",
+        "address",
         "request_id",
-        "api_version",
+        "version",
     ]
 
     happened = instant_column("created_at", "When")
+
+    @display(description="Object id")
+    def object(self, event: AuditEvent) -> str:
+        return format_html('<span class="whitespace-nowrap">{}</span>', event.object_id)
+
+    @display(description="IP address")
+    def address(self, event: AuditEvent) -> str:
+        return event.ip or "-"
+
+    @display(description="API version")
+    def version(self, event: AuditEvent) -> str:
+        return str(event.api_version or "-")
 
 
 @admin.register(Redirect)

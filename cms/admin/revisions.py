@@ -13,7 +13,7 @@ from unfold.enums import ActionVariant
 
 from cms import policy
 from cms.admin.dialogs import Change, button
-from cms.admin.options import ReadOnlyAdmin, instant_column
+from cms.admin.options import ReadOnlyAdmin, instant_column, wide
 from cms.models import PostRevision
 from cms.services.restoring import apply_revision, restore_revision
 from cms.services.revisions import FieldChange, compare_revisions, current_revision
@@ -60,15 +60,16 @@ def _old_value(name: str, label: str) -> Callable[[Any, PostRevision], str]:
 @admin.register(PostRevision)
 class PostRevisionAdmin(ReadOnlyAdmin):
     may_manage = staticmethod(policy.may_write_posts)
-    list_display = ["number", "post", "is_draft", "reason", "author", "written"]
+    list_display = ["number", "shown_post", "kind", "reason", "author", "written"]
     list_filter = ["is_draft"]
     list_select_related = ["post", "author"]
     search_fields = ["post__title", "author__username"]
+    search_help_text = "Title of the post or author"
     ordering = ["-pk"]
     unlisted_fields = ("snapshot", "post__content", "post__content_html")
     actions_detail = [RESTORE.name, APPLY.name]
     fields = [
-        *("post", "number", "is_draft", "reason", "writer", "created_at", "changes_since"),
+        *("post", "number", "kind", "reason", "writer", "created_at", "changes_since"),
         *("old_title", "old_slug", "old_language", "old_content"),
     ]
 
@@ -76,6 +77,14 @@ class PostRevisionAdmin(ReadOnlyAdmin):
     restore, apply = button(RESTORE), button(APPLY)
     old_title, old_slug = _old_value("title", "Title"), _old_value("slug", "Slug")
     old_language, old_content = _old_value("language", "Language"), _old_value("content", "Content")
+
+    @display(description="Post", ordering="post__title")
+    def shown_post(self, revision: PostRevision) -> str:
+        return wide(revision.post.title)
+
+    @display(description="Kind", label={"draft": "info", "revision": "primary"})
+    def kind(self, revision: PostRevision) -> str:
+        return "draft" if revision.is_draft else "revision"
 
     @display(description="Author")
     def writer(self, revision: PostRevision) -> str:

@@ -2,7 +2,6 @@
 
 import datetime
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,10 @@ from cms.backup.archive import check_archive, is_archive, write_archive
 from cms.backup.engines import configured_database, media_root
 from cms.backup.manifest import Manifest
 from cms.backup.media import media_files
-from cms.backup.refusals import BackupRefused, refusals
+from cms.backup.refusals import BackupRefused, NothingToBackUp, refusals
+from cms.backup.scratch import scratch_folder
 
+SCRATCH_PREFIX = ".tandem-backup-"
 Advance = Callable[[int], None]
 OnStep = Callable[[str, int | None], Advance]
 """Called with a step's label and its total, None when nobody knows; gives what is called for each bit of progress."""
@@ -36,15 +37,17 @@ def make_backup(path: Path, *, now: datetime.datetime, on_step: OnStep) -> Backu
     with refusals(f"The backup to {path}"):
         _refuse_wrong_target(path)
         # Beside its place: the same disk, so that the last step is a rename. Needs the space of two dumps.
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
-            backup = _make(path, Path(folder), now, on_step)
-            _replace_durably(Path(folder) / "archive", path)
+        with scratch_folder(SCRATCH_PREFIX, path.parent) as folder:
+            backup = _make(path, folder, now, on_step)
+            _replace_durably(folder / "archive", path)
     return backup
 
 
 def _make(path: Path, folder: Path, now: datetime.datetime, on_step: OnStep) -> Backup:
     database, dumped, packed = configured_database(), folder / "database", folder / "archive"
     dump = database.dump(dumped, on_step("Dumping", None))
+    if not dump.tables:
+        raise NothingToBackUp(f"There is nothing to back up: {database} has no tables.")
     database.verify(dumped, dump, on_step("Verifying rows", None))
     manifest = Manifest(database.engine, now.isoformat(), dump)
     media = media_files(media_root(), excluded=folder)

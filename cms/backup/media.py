@@ -2,14 +2,14 @@
 
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from cms.backup.archive import CHUNK_BYTES, media_members
+from cms.backup.scratch import scratch_folder
 
-STAGING_PREFIX = ".restore-"
+STAGING_PREFIX = ".tandem-restore-"
 Advance = Callable[[int], None]
 
 
@@ -38,10 +38,10 @@ def staged_media(tar: tarfile.TarFile, root: Path | None, advance: Advance) -> I
         yield []
         return
     root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=STAGING_PREFIX, dir=root) as folder:
+    with scratch_folder(STAGING_PREFIX, root) as folder:
         pairs = []
         for number, (name, member) in enumerate(members):
-            staged = Path(folder) / str(number)
+            staged = folder / str(number)
             stream = tar.extractfile(member)
             assert stream is not None
             with stream, staged.open("wb") as target:

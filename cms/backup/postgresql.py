@@ -89,8 +89,7 @@ class PostgresDatabase:
             if self._is_absent():
                 self._at_maintenance("CREATE DATABASE {}")
                 undoing.callback(self._at_maintenance, "DROP DATABASE IF EXISTS {} WITH (FORCE)")
-            with tempfile.TemporaryDirectory() as folder:
-                self._replace(dump_file, dump, Path(folder), advance)
+            self._replace(dump_file, dump, dump_file.parent, advance)
             undoing.pop_all()
         # A restored table has no statistics until then; if not here, autovacuum gathers them.
         with contextlib.suppress(psycopg.Error), psycopg.connect(**self.parameters, autocommit=True) as connection:

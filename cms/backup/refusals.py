@@ -13,6 +13,12 @@ class BackupRefused(CmsError):
     code = "backup_refused"
 
 
+class NothingToBackUp(BackupRefused):
+    """The database has no table: more often than not, DATABASE_URL names another one than was meant."""
+
+    code = "nothing_to_back_up"
+
+
 @contextmanager
 def refusals(doing: str) -> Iterator[None]:
     """Turn what the system answers (no space, no permission, no server) into a BackupRefused that says `doing`."""

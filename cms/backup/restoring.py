@@ -1,7 +1,6 @@
 """Restoring a backup: checked as a whole before anything changes, and then all of it or nothing."""
 
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,11 @@ from cms.backup.engines import Database, configured_database, media_root
 from cms.backup.manifest import Manifest
 from cms.backup.media import place_media, staged_media
 from cms.backup.refusals import BackupRefused, refusals
+from cms.backup.scratch import scratch_folder
 
 # What somebody has made; a database with rows in none of these is as good as empty.
 CONTENT_TABLES = ("cms_user", "cms_post", "cms_tag", "cms_category", "cms_mediafile")
+SCRATCH_PREFIX = "tandem-restore-"
 Advance = Callable[[int], None]
 OnStep = Callable[[str, int | None], Advance]
 
@@ -42,8 +43,8 @@ def restore_backup(path: Path, *, is_forced: bool, on_step: OnStep) -> Restored:
             manifest, database = read_manifest(tar), configured_database()
             pending = _refuse_unfit(manifest, database, is_forced=is_forced)
             with staged_media(tar, media_root(), on_step("Unpacking media", None)) as media:
-                with tempfile.TemporaryDirectory() as folder:
-                    dump_file = Path(folder) / DATABASE
+                with scratch_folder(SCRATCH_PREFIX) as folder:
+                    dump_file = folder / DATABASE
                     with member_stream(tar, DATABASE) as stream, dump_file.open("wb") as target:
                         shutil.copyfileobj(stream, target, CHUNK_BYTES)
                     database.verify(dump_file, manifest.dump, on_step("Verifying rows", None))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cms.backup.manifest import Dump, refuse_differences
-from cms.backup.refusals import BackupRefused
+from cms.backup.refusals import BackupRefused, NothingToBackUp
 
 PAGES_AT_ONCE = 2_000
 BUSY_FOR_S = 20
@@ -26,7 +26,7 @@ class SqliteDatabase:
     def dump(self, target: Path, advance: Advance) -> Dump:
         """Copy the database as it is at one moment into the new file `target`."""
         if not self.path.is_file():
-            raise BackupRefused(f"There is no database at {self.path}.")
+            raise NothingToBackUp(f"There is no database at {self.path}.")
         with _open(self.path) as source, _open(target) as copy:
             # A reader's transaction of our own holds the snapshot: without it every write of others would start the
             # copying anew, and the counts would be those of another moment.

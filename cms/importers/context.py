@@ -2,6 +2,7 @@
 
 import datetime
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ class Context:
 
     source: str
     now: datetime.datetime
+    waiting: dict[tuple[str, str], Item] = field(default_factory=dict)
+    """Users and terms that were met at posts, of which none could be written so far."""
     _kept: dict[tuple[str, str], Any] = field(default_factory=dict)
     _thread: dict[tuple[str, str], Any] = field(default_factory=dict)
     _thread_of: str | None = None
@@ -37,9 +40,14 @@ class Context:
             self._thread_of = post_id
         (self._kept if item.noun in _KEPT else self._thread)[item.noun, item.external_id] = row
 
+    def forget(self, items: Iterable[Item]) -> None:
+        """What was written of them is rolled back."""
+        for item in items:
+            self._kept.pop((item.noun, item.external_id), None)
+
     def is_kept(self, noun: str, external_id: str) -> bool:
         """Whether this import has come across the user or term already."""
-        return (noun, external_id) in self._kept
+        return (noun, external_id) in self._kept or (noun, external_id) in self.waiting
 
     def find(self, noun: str, external_id: str) -> Any:
         """The row that was made of an item, in this import or an earlier one; None when there is none."""

@@ -61,14 +61,17 @@ class Vocabulary:
         key = fold_tag_name(name)
         known = self.tags.get(key)
         if known is None and self._is_new("tag", key):
-            yield TagItem(source=post.source, line=post.line_of_field("tags"), external_id=key, name=name)
+            line = post.line_of_field("tags")
+            yield TagItem(source=post.source, line=line, external_id=key, name=name, is_met_at_post=True)
         post.tags.append(known.external_id if known else key)
 
     def category(self, slug: str, post: PostItem) -> Iterator[CategoryItem]:
         known = self.categories.get(slug)
         if known is None and self._is_new("category", slug):
             line = post.line_of_field("categories")
-            yield CategoryItem(source=post.source, line=line, external_id=slug, name=slug, slug=slug)
+            met = CategoryItem(source=post.source, line=line, external_id=slug, name=slug, slug=slug)
+            met.is_met_at_post = True
+            yield met
         post.categories.append(known.external_id if known else slug)
 
     def user_id(self, username: str) -> str | None:

@@ -7,7 +7,7 @@ from cms.choices import ContentFormat, Kind, Status, Visibility
 from cms.importers.cleaning import is_visible
 from cms.importers.ghost_mobiledoc import content_of_mobiledoc
 from cms.importers.ghost_tables import NOT_STORED, Tables
-from cms.importers.items import PostItem
+from cms.importers.items import Item, PostItem
 from cms.importers.rows import Row
 from cms.importers.sources import Entry
 from cms.slugs import slug_problem
@@ -53,7 +53,10 @@ def read_post(row: Row, source: str, tables: Tables) -> Iterator[Entry]:
     _read_meta(row, post, meta)
     _read_authors(row, post, tables)
     _read_tags(row, post, tables)
-    yield from tables.take_fresh()
+    for entry in tables.take_fresh():
+        if isinstance(entry, Item):
+            entry.is_met_at_post = True
+        yield entry
     _note_lost(row, post)
     yield post
 

@@ -5,6 +5,7 @@ import datetime
 import hashlib
 import json
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from cms.choices import CommentStatus, ContentFormat, Kind, Role, Status, Visibi
 
 EXTERNAL_ID_MAX = 500
 UNKNOWN_AUTHOR = ""
-_NOT_CONTENT = ("source", "line", "lines", "changes")
+_NOT_CONTENT = ("source", "line", "lines", "changes", "is_met_at_post")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Item:
     """What the reader had to change or leave out."""
     is_exact: bool = False
     """Exported by this project: whatever the domain allows is taken as it is, columns of its own included."""
+    is_met_at_post: bool = False
+    """A user or a term that nothing declares: it is written together with the first post that has it, or not at all."""
     id: uuid.UUID | None = None
     created_at: datetime.datetime | None = None
     updated_at: datetime.datetime | None = None
@@ -143,6 +146,15 @@ class PostItem(Item):
     expires_at: datetime.datetime | None = None
     old_paths: list[str] = field(default_factory=list)
     version: int | None = None
+
+    def named(self) -> Iterator[tuple[str, str]]:
+        """Noun and external id of all that it refers to."""
+        for noun, ids in (
+            ("user", [self.author, *self.co_authors]),
+            ("tag", self.tags),
+            ("category", self.categories),
+        ):
+            yield from ((noun, fit_key(external_id)) for external_id in ids)
 
     def own_columns(self) -> dict[str, Any]:
         # The others' instants are set on the way.

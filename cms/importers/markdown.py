@@ -114,6 +114,7 @@ class MarkdownSource:
                     display_name=author.name,
                     email=author.email,
                     bio=author.bio,
+                    is_met_at_post=True,
                 )
         names = list(dict.fromkeys(author.name for author in authors))
         if names:
@@ -123,7 +124,8 @@ class MarkdownSource:
         for name in fields.read_terms(matter, item, fields.TAG_KEYS, is_jekyll=is_jekyll):
             key = fold_tag_name(name)
             if self._is_new("tag", key, name):
-                yield TagItem(source=item.source, line=item.lines["tags"], external_id=key, name=name)
+                line = item.lines["tags"]
+                yield TagItem(source=item.source, line=line, external_id=key, name=name, is_met_at_post=True)
             elif (known := self._names["tag", key]) != name:
                 item.note("tags", name, known, "Tags that differ in capitals only are one tag.")
             if key not in item.tags:
@@ -134,9 +136,8 @@ class MarkdownSource:
         item.categories = list(dict.fromkeys([*self._folders_above_posts(item), *named]))
         for name in item.categories:
             if self._is_new("category", name, name):
-                yield CategoryItem(
-                    source=item.source, line=item.lines.get("categories", 1), external_id=name, name=name
-                )
+                line = item.lines.get("categories", 1)
+                yield CategoryItem(source=item.source, line=line, external_id=name, name=name, is_met_at_post=True)
 
     def _folders_above_posts(self, item: PostItem) -> list[str]:
         """In Jekyll `news/_posts/2020-01-02-a.md` stands in the category news."""

@@ -9,6 +9,8 @@ from cms.importers.items import Change
 
 SUFFIXES = (".md", ".markdown", ".mdx")
 FILE_BYTES_MAX = 16_000_000  # four times the longest content in bytes, so that a stray dump isn't read into memory
+CONTROL_SHARE = 100  # one in so many bytes; a picture or an archive has one in nine
+_CONTROLS = bytes({*range(32), 127} - {*b"\t\n\f\r"})
 _FOREIGN_FOLDERS = frozenset({"node_modules"})
 
 
@@ -91,6 +93,8 @@ def _decoded(raw: bytes) -> tuple[str, list[Change]]:
 
 
 def _as_windows_1252(raw: bytes, error: UnicodeDecodeError) -> tuple[str, list[Change]]:
+    if len(raw) - len(raw.translate(None, _CONTROLS)) > len(raw) // CONTROL_SHARE:
+        raise NotAPost("The file is no text: it is not UTF-8, and more than one byte in 100 is a control character.")
     line = raw.count(b"\n", 0, error.start) + 1
     text = raw.decode("cp1252", errors="replace")  # one character a byte
     original = f"\\x{raw[error.start]:02x}"

@@ -46,13 +46,37 @@ def import_source(
             _record_remark(Skipped(source=entry.source, label=entry.label, change=change), report)
         elif isinstance(entry, Item):
             seen.add((entry.noun, entry.external_id))
-            if isinstance(entry, PostItem):
-                _provide_author(context, entry, report)
-            _import_item(context, entry, report)
+            _import_entry(context, entry, report)
         else:
             _record_remark(entry, report)
         if on_progress is not None:
             on_progress(source)
+
+
+def _import_entry(context: Context, item: Item, report: Report) -> None:
+    if item.is_met_at_post:
+        context.waiting[item.noun, item.external_id] = item
+    elif isinstance(item, PostItem):
+        _provide_author(context, item)
+        _import_post(context, item, report)
+    else:
+        _record_result(item, *_result_of(context, item), report)
+
+
+def _import_post(context: Context, post: PostItem, report: Report) -> None:
+    """The post and what was met at it first: all of it, or nothing that only a failed post would have needed."""
+    met = [context.waiting[key] for key in dict.fromkeys(post.named()) if key in context.waiting]
+    with transaction.atomic():
+        results = [(item, *_result_of(context, item)) for item in (*met, post)]
+        is_failed = results[-1][1] is Outcome.FAILED
+        if is_failed:
+            transaction.set_rollback(True)
+    if is_failed:
+        context.forget(met)
+        results = results[-1:]
+    for item, outcome, changes in results:
+        context.waiting.pop((item.noun, item.external_id), None)
+        _record_result(item, outcome, changes, report)
 
 
 def _record_remark(remark: Remark, report: Report) -> None:
@@ -61,23 +85,26 @@ def _record_remark(remark: Remark, report: Report) -> None:
         report.count(Outcome.SKIPPED)
 
 
-def _provide_author(context: Context, item: PostItem, report: Report) -> None:
+def _provide_author(context: Context, item: PostItem) -> None:
     """A post whose author is unknown gets the one user who stands for all such authors of its source."""
-    is_known = item.author != UNKNOWN_AUTHOR and context.find("user", item.author) is not None
+    is_met = ("user", item.author) in context.waiting
+    is_known = is_met or (item.author != UNKNOWN_AUTHOR and context.find("user", item.author) is not None)
     if not is_known and not context.is_kept("user", UNKNOWN_AUTHOR):
-        stand_in = UserItem(
+        context.waiting["user", UNKNOWN_AUTHOR] = UserItem(
             source=item.source, line=item.line, external_id=UNKNOWN_AUTHOR, username="imported", display_name="Imported"
         )
-        _import_item(context, stand_in, report)
 
 
-def _import_item(context: Context, item: Item, report: Report) -> None:
+def _result_of(context: Context, item: Item) -> tuple[Outcome, list[Change]]:
     try:
-        outcome, changes = _write(context, item)
+        return _write(context, item)
     except OperationalError:  # The database is gone or locked: every other item would fail as well.
         raise
     except Exception as error:
-        outcome, changes = Outcome.FAILED, [_failure(error)]
+        return Outcome.FAILED, [_failure(error)]
+
+
+def _record_result(item: Item, outcome: Outcome, changes: list[Change], report: Report) -> None:
     report.count(outcome)
     for change in (*item.changes, *changes):
         report.add(source=item.source, line=item.line_of(change), label=item.label, change=change)

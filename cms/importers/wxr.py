@@ -104,6 +104,7 @@ class WxrSource:
         login = self._login_of(creator)
         if login and login not in self._site.logins:
             user = UserItem(source=self._path, line=node.line, external_id=login, username=login, display_name=login)
+            user.is_met_at_post = True
             self._site.logins[login] = user
             yield user
         if login != creator:

@@ -122,7 +122,9 @@ def attach_terms(node: Node, post: PostItem, vocabulary: Vocabulary) -> Iterator
         nicename = child.attributes.get("nicename") or vocabulary.nicename_of(noun, name)
         nicename = nicename or slugify(name, fallback=noun)
         if nicename not in known:
-            yield vocabulary.add(noun, nicename, name, post.source, child.line)
+            met = vocabulary.add(noun, nicename, name, post.source, child.line)
+            met.is_met_at_post = True
+            yield met
         wanted = post.categories if noun == "category" else post.tags
         if nicename not in wanted:
             wanted.append(nicename)

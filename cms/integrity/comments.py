@@ -10,6 +10,8 @@ from cms import limits
 from cms.choices import CommentStatus
 from cms.integrity.findings import Check, Finding, found, one_by_one
 from cms.models import Comment
+from cms.policy import SYSTEM
+from cms.services.audit import record_event
 
 
 def find_states(now: datetime.datetime) -> Iterator[Finding]:
@@ -24,12 +26,15 @@ def mend_state(finding: Finding, now: datetime.datetime) -> bool:
     comment = Comment.objects.select_for_update(no_key=True).filter(pk=finding.object_id).first()
     if comment is None:
         return False
+    before = {"status": comment.status}
     if comment.status not in CommentStatus.values:
         comment.status = CommentStatus.PENDING
     if comment.status == CommentStatus.DELETED:
         comment.text = comment.author_email = ""
     comment.updated_at = now
     comment.save(update_fields=["status", "text", "author_email", "updated_at"])
+    after = {"status": comment.status, "repaired": "comment_states"}
+    record_event(SYSTEM, "comment.updated", comment, before=before, after=after)
     return True
 
 

@@ -8,6 +8,8 @@ from django.db.models import Q
 from cms.choices import Role
 from cms.integrity.findings import Check, Finding, found, one_by_one
 from cms.models import ApiKey, AuthSession, User
+from cms.policy import SYSTEM
+from cms.services.audit import record_event
 from cms.services.users import end_sessions
 
 
@@ -22,6 +24,7 @@ def mend_state(finding: Finding, now: datetime.datetime) -> bool:
     user = User.objects.select_for_update(no_key=True).filter(pk=finding.object_id).first()
     if user is None:
         return False
+    before = {"role": user.role, "is_active": user.is_active}
     if user.role not in Role.values:
         user.role = Role.SUBSCRIBER
     if user.deleted_at is not None:
@@ -30,6 +33,9 @@ def mend_state(finding: Finding, now: datetime.datetime) -> bool:
     user.save(update_fields=["role", "is_active", "updated_at"])
     if not user.is_active:
         end_sessions(user, now)
+    after = {"role": user.role, "is_active": user.is_active, "repaired": "user_states"}
+    action = "user.updated" if before["role"] == user.role else "user.role_changed"
+    record_event(SYSTEM, action, user, before=before, after=after)
     return True
 
 
@@ -43,9 +49,11 @@ def find_open_credentials(now: datetime.datetime) -> Iterator[Finding]:
 
 def close_credentials(finding: Finding, now: datetime.datetime) -> bool:
     user = User.objects.select_for_update(no_key=True).filter(pk=finding.object_id, is_active=False).first()
-    if user is not None:
-        end_sessions(user, now)
-    return user is not None
+    if user is None:
+        return False
+    end_sessions(user, now)
+    record_event(SYSTEM, "user.updated", user, before={}, after={"repaired": "open_credentials"})
+    return True
 
 
 def find_no_admin(now: datetime.datetime) -> Iterator[Finding]:

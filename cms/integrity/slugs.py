@@ -11,6 +11,8 @@ from cms import limits
 from cms.integrity.findings import Check, Finding, one_by_one
 from cms.integrity.mending import mend_post
 from cms.models import Category, Post, Redirect, Tag
+from cms.policy import SYSTEM
+from cms.services.audit import record_event
 from cms.services.slugs import is_slug_taken
 from cms.slugs import numbered, slug_problem, slugify
 
@@ -32,8 +34,11 @@ def mend_slug(finding: Finding, now: datetime.datetime) -> bool:
     row: Any = model._default_manager.select_for_update(no_key=True).filter(pk=finding.object_id).first()
     if row is None or not _is_wrong(model, row.slug):
         return False
+    before = {"slug": row.slug}
     row.slug, row.updated_at = _free_slug(row, row.name, fallback=finding.object_type), now
     row.save(update_fields=["slug", "updated_at"])
+    after = {"slug": row.slug, "repaired": "invalid_slugs"}
+    record_event(SYSTEM, f"{finding.object_type}.updated", row, before=before, after=after)
     return True
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import logging
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from cms.models import Job
 FIRST_DELAY_S, DELAY_FACTOR, LONGEST_DELAY_S = 5, 4, 3600
 TRACEBACK_MAX: Final = 10_000
 CANDIDATES: Final = 5
+logger = logging.getLogger(__name__)
 
 
 class LeaseLost(Exception):
@@ -92,9 +94,9 @@ def _abandoned(now: datetime.datetime) -> QuerySet[Job]:
 def _bury_hopeless(now: datetime.datetime) -> None:
     """A job that ends its worker, by taking all memory for instance, must not end one worker after the other for ever."""
     for job in _abandoned(now):
-        if job.attempts >= job.max_attempts:
-            # As it was read: its worker may be alive after all and have extended the lease just now.
-            _swap(_as_read(job), job, {**_lost(job, now), "updated_at": now})
+        # As it was read: its worker may be alive after all and have extended the lease just now.
+        if job.attempts >= job.max_attempts and _swap(_as_read(job), job, {**_lost(job, now), "updated_at": now}):
+            logger.warning("job %s %s, attempt %d: dead, its worker was lost", job.pk, job.task_path, job.attempts)
 
 
 def _take(job: Job, worker: str, now: datetime.datetime) -> bool:

@@ -49,6 +49,7 @@ class Delivery(Entity):
     objects = WebhookQuerySet.as_manager()
 
     class Meta:
+        verbose_name_plural = "deliveries"
         constraints = [
             models.UniqueConstraint(fields=["webhook", "event_id"], name="cms_delivery_event_unique"),
             models.CheckConstraint(

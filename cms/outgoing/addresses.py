@@ -3,10 +3,13 @@
 import asyncio
 import ipaddress
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+# Of our own: the end of an event loop waits for its default executor, and a name server may not answer for half a minute.
+RESOLVERS: Final = ThreadPoolExecutor(64, thread_name_prefix="resolver")
 NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are the IPv4 address that is meant
 
 
@@ -50,8 +53,9 @@ async def resolve_public(host: str, port: int, *, is_private_allowed: bool) -> l
 
     Connect to one of these and never to the name: it may stand for something else a moment later (DNS rebinding).
     """
+    loop = asyncio.get_running_loop()
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await loop.run_in_executor(RESOLVERS, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     except (OSError, UnicodeError) as error:
         raise AddressRefused(f"The host {host} could not be resolved.") from error
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))

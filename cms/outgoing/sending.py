@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -63,13 +63,21 @@ def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
     return f"v1,{base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()}"
 
 
-def send_all(messages: Iterable[Message], *, timeout_s: float, is_private_allowed: bool) -> list[Answer]:
-    """Post all of them at once; an answer for each, in their order, after little more than `timeout_s` seconds."""
-
-    async def run() -> list[Answer]:
-        return await asyncio.gather(*(_send(message, timeout_s, is_private_allowed) for message in messages))
-
-    return asyncio.run(run())
+def send_each(
+    messages: Sequence[Message], *, timeout_s: float, is_private_allowed: bool
+) -> Iterator[tuple[int, Answer]]:
+    """Post all of them at once; each message's index and answer as it comes, all within little more than `timeout_s`."""
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        waiting = {
+            loop.create_task(_send(message, timeout_s, is_private_allowed)): index
+            for index, message in enumerate(messages)
+        }
+        while waiting:
+            # The loop stands still while the caller works: it must not wait in there.
+            done, _ = runner.run(asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED))
+            for task in done:
+                yield waiting.pop(task), task.result()
 
 
 async def _send(message: Message, timeout_s: float, is_private_allowed: bool) -> Answer:

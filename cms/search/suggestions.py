@@ -6,6 +6,7 @@ from typing import Final
 
 from django.db.models import Exists, OuterRef
 
+from cms.choices import Status
 from cms.models import Post, Tag
 from cms.policy import Actor
 from cms.querysets import PostQuerySet
@@ -25,7 +26,8 @@ def suggest(prefix: str, *, user: Actor, now: datetime.datetime, limit: int = 10
     wanted = _wanted(prefix[:PREFIX_MAX])
     if not wanted or limit < 1:
         return []
-    posts = Post.objects.visible_to(user, now).posts()
+    # Those who see the trash restore from it; nobody looks there for words.
+    posts = Post.objects.visible_to(user, now).posts().exclude(status=Status.TRASHED)
     titles = posts.filter(search_document__suggestion__contains=wanted).order_by("-created_at", "-pk")
     tags, names = _tags(wanted, posts), titles.values_list("title", flat=True)[:TITLES_READ]
     found = sorted(chain(tags, names), key=lambda name: not _spelt(name).startswith(wanted))

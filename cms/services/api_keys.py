@@ -42,13 +42,15 @@ class IssuedKey:
 def create_api_key(*, actor: Actor, owner: User, fields: ApiKeyFields, now: datetime.datetime) -> IssuedKey:
     """A key of `owner`, by the owner or an admin, with no scope that the owner's role doesn't reach."""
     _refuse_stranger(actor, owner)
-    if errors := _field_errors({"name": "", "scopes": (), **fields}, owner, now):
-        raise InvalidInput(errors)
     raw_key = make_raw_key()
-    scopes = [scope.value for scope in Scope if scope in fields["scopes"]]
-    columns = {**fields, "scopes": scopes, "prefix": prefix_of(raw_key), "digest": digest_of(raw_key)}
-    api_key = ApiKey(**columns, owner=owner, created_at=now, updated_at=now)
     with transaction.atomic():
+        # A suspension that runs at the same time then comes before, or ends the new key with the others.
+        owner = lock_row(owner)
+        if errors := _field_errors({"name": "", "scopes": (), **fields}, owner, now):
+            raise InvalidInput(errors)
+        scopes = [scope.value for scope in Scope if scope in fields["scopes"]]
+        columns = {**fields, "scopes": scopes, "prefix": prefix_of(raw_key), "digest": digest_of(raw_key)}
+        api_key = ApiKey(**columns, owner=owner, created_at=now, updated_at=now)
         api_key.save(force_insert=True)
         after = {"name": api_key.name, "prefix": api_key.prefix, "scopes": scopes, "owner": str(owner.pk)}
         record_event(actor, "api_key.created", api_key, before={}, after=after)

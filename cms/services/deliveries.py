@@ -7,7 +7,9 @@ delivery again: a receiver that remembers the ids of events takes each of them o
 import datetime
 import logging
 import secrets
+import time
 import uuid
+from collections import Counter
 from typing import Any, Final
 
 from django.conf import settings
@@ -19,7 +21,7 @@ from cms.choices import DeliveryStatus
 from cms.errors import InvalidTransition, PermissionRefused
 from cms.jobs.backoff import delay_after
 from cms.models import Delivery
-from cms.outgoing.sending import Answer, Message, send_all
+from cms.outgoing.sending import Answer, Message, send_each
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.locks import lock_row
@@ -33,8 +35,13 @@ _random = secrets.SystemRandom()
 
 
 def deliver_due(*, now: datetime.datetime) -> int:
-    """Send what is due, at most 20 deliveries and 5 for one webhook, all at the same time; how many were tried."""
+    """Send what is due, at most 20 deliveries and 5 for one webhook, all at the same time; how many were tried.
+
+    Each answer is recorded when it comes: what a good receiver gets next doesn't wait for a slow one.
+    """
     claimed = _claim_due(now)
+    if not claimed:
+        return 0
     messages = [
         Message(
             url=delivery.webhook.url,
@@ -45,12 +52,13 @@ def deliver_due(*, now: datetime.datetime) -> int:
         )
         for delivery in claimed
     ]
-    if claimed:
-        answers = send_all(
-            messages, timeout_s=settings.WEBHOOK_TIMEOUT_S, is_private_allowed=settings.WEBHOOKS_ALLOW_PRIVATE
-        )
-        for delivery, answer in zip(claimed, answers, strict=True):
-            _record_answer(delivery, answer, now)
+    began = time.monotonic()
+    answers = send_each(
+        messages, timeout_s=settings.WEBHOOK_TIMEOUT_S, is_private_allowed=settings.WEBHOOKS_ALLOW_PRIVATE
+    )
+    for index, answer in answers:
+        # Counted from the answer: after a timeout, the wait before the next attempt would be over already.
+        _record_answer(claimed[index], answer, now + datetime.timedelta(seconds=time.monotonic() - began))
     return len(claimed)
 
 
@@ -72,18 +80,25 @@ def replay_delivery(*, actor: Actor, delivery: Delivery, now: datetime.datetime)
 
 
 def _claim_due(now: datetime.datetime) -> list[Delivery]:
-    """A few of each webhook, so that one with a long queue or a slow receiver doesn't hold up the others."""
+    """A few of each webhook, so that one with a long queue or a slow receiver doesn't hold up the others.
+
+    What other workers have in hand counts: a slow receiver keeps one of them busy, not one after the other.
+    """
     claimed: list[Delivery] = []
     waiting = list(_due(now).values_list("webhook_id", flat=True).distinct())
+    in_hand = Counter(_pending().filter(leased_until__gt=now).values_list("webhook_id", flat=True))
     _random.shuffle(waiting)
     for webhook_id in waiting:
-        claimed += _claim_of(webhook_id, now, min(PER_WEBHOOK, AT_ONCE - len(claimed)))
+        limit = min(PER_WEBHOOK - in_hand[webhook_id], AT_ONCE - len(claimed))
+        claimed += _claim_of(webhook_id, now, max(0, limit))
         if len(claimed) == AT_ONCE:
             break
     return claimed
 
 
 def _claim_of(webhook_id: uuid.UUID, now: datetime.datetime, limit: int) -> list[Delivery]:
+    if not limit:
+        return []
     rows = _due(now).filter(~Exists(_earlier()), webhook_id=webhook_id).order_by("next_attempt_at", "created_at", "pk")
     if connection.features.has_select_for_update_skip_locked:
         rows = rows.select_for_update(skip_locked=True, no_key=True, of=("self",))
@@ -91,21 +106,20 @@ def _claim_of(webhook_id: uuid.UUID, now: datetime.datetime, limit: int) -> list
         return [row for row in rows.select_related("webhook")[:limit] if _take(row, now)]
 
 
+def _pending() -> QuerySet[Delivery]:
+    pending: QuerySet[Delivery] = Delivery.objects.filter(status=DeliveryStatus.PENDING)
+    return pending
+
+
 def _due(now: datetime.datetime) -> QuerySet[Delivery]:
     is_free = Q(leased_until=None) | Q(leased_until__lte=now)
-    due: QuerySet[Delivery] = Delivery.objects.filter(
-        is_free, status=DeliveryStatus.PENDING, next_attempt_at__lte=now, webhook__is_active=True
-    )
-    return due
+    return _pending().filter(is_free, next_attempt_at__lte=now, webhook__is_active=True)
 
 
 def _earlier() -> QuerySet[Delivery]:
     """Of the same object, to the same webhook, still to be delivered."""
     before = Q(created_at__lt=OuterRef("created_at")) | Q(created_at=OuterRef("created_at"), pk__lt=OuterRef("pk"))
-    earlier: QuerySet[Delivery] = Delivery.objects.filter(
-        before, webhook=OuterRef("webhook"), object_id=OuterRef("object_id"), status=DeliveryStatus.PENDING
-    )
-    return earlier
+    return _pending().filter(before, webhook=OuterRef("webhook"), object_id=OuterRef("object_id"))
 
 
 def _take(delivery: Delivery, now: datetime.datetime) -> bool:
@@ -118,13 +132,7 @@ def _take(delivery: Delivery, now: datetime.datetime) -> bool:
 
 
 def _unchanged(delivery: Delivery) -> QuerySet[Delivery]:
-    rows: QuerySet[Delivery] = Delivery.objects.filter(
-        pk=delivery.pk,
-        status=DeliveryStatus.PENDING,
-        attempts=delivery.attempts,
-        leased_until=delivery.leased_until,
-    )
-    return rows
+    return _pending().filter(pk=delivery.pk, attempts=delivery.attempts, leased_until=delivery.leased_until)
 
 
 def _record_answer(delivery: Delivery, answer: Answer, now: datetime.datetime) -> None:

@@ -8,10 +8,10 @@ from typing import Any, Final
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from cms.choices import DeliveryStatus, JobStatus
-from cms.models import AuditEvent, AuthSession, Delivery, Job
+from cms.models import AuditEvent, AuthSession, Delivery, ImportRecord, Job
 
 BATCH: Final = 1_000
 FOREVER: Final = 0
@@ -41,6 +41,13 @@ def _finished_jobs(before: datetime.datetime) -> QuerySet[Any]:
     return Job.objects.filter(status__in=[JobStatus.SUCCESSFUL, JobStatus.DEAD], finished_at__lt=before)
 
 
+def _old_events(before: datetime.datetime) -> QuerySet[Any]:
+    """All but those that tell why an imported object is gone: without them it would pass for lost."""
+    records = ImportRecord.objects.filter(object_type=OuterRef("object_type"), object_id=OuterRef("object_id"))
+    is_needed = Q(Exists(records), action__endswith=".deleted")
+    return AuditEvent.objects.filter(~is_needed, created_at__lt=before)
+
+
 RULES: Final = (
     Rule("deliveries", "WEBHOOK_DELIVERY_RETENTION_DAYS", _finished_deliveries),
     Rule("jobs", "JOB_RETENTION_DAYS", _finished_jobs),
@@ -54,7 +61,7 @@ RULES: Final = (
         "SESSION_RETENTION_DAYS",
         lambda before: Session.objects.filter(expire_date__lt=before),
     ),
-    Rule("audit_events", "AUDIT_RETENTION_DAYS", lambda before: AuditEvent.objects.filter(created_at__lt=before)),
+    Rule("audit_events", "AUDIT_RETENTION_DAYS", _old_events),
 )
 
 

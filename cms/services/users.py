@@ -95,6 +95,8 @@ def update_user(*, actor: Actor, user: User, changes: UserFields, now: datetime.
             setattr(user, name, changes[name])  # type: ignore[literal-required]
         if user.deleted_at is not None:
             raise InvalidTransition("user", "deleted", "changed", ())
+        if "email" in before and "email_verified" not in changes and user.email_verified:
+            before["email_verified"], user.email_verified = True, False  # it was another address that was verified
         user.updated_at = now
         _save_unique(user)
         if "is_active" in before and not user.is_active:

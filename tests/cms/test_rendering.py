@@ -277,3 +277,21 @@ def test_long_content_that_is_not_deep_is_shown_as_it_is() -> None:
         assert "&lt;" not in render_html(part * 1_000, "html")
     nested = "<div>" * 400 + "a" + "</div>" * 400
     assert render_html(nested, "html") == nested
+
+
+@pytest.mark.parametrize("part", ["[", "![", "*a ", "`a", "x\n", "- a\n", "# a\n", "|a" * 50 + "\n", "~a~ "])
+def test_a_megabyte_of_marks_is_shown_as_written_and_costs_no_more_than_text(part: str) -> None:
+    head = "|a" * 50 + "\n" + "|-" * 50 + "\n" if part.startswith("|") else ""
+    content = head + part * (1_000_000 // len(part))
+    started = time.process_time()
+    shown = render_html(content, "markdown")
+    assert time.process_time() - started < 5
+    assert plain_text(shown)[:1] == part[0]
+
+
+def test_marks_are_counted_in_paragraphs_alone_and_up_to_the_limit() -> None:
+    code = "```\n" + "[" * 400_000 + "\n```\n"
+    assert "<em>a</em>" in render_html(f"{code}\n*a*\n", "markdown")
+    spent = render_html("*a* " * 30_000 + "\n\n" + "[" * 150_000 + "\n\n*b*\n", "markdown")
+    assert "<em>a</em>" in spent
+    assert "*b*</p>" in spent

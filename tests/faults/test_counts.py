@@ -46,8 +46,7 @@ def write(seed: int, posts: list[Post], author: User, deadline: float) -> Counte
     try:
         while time.monotonic() < deadline:
             try:
-                act(rng, posts, author, categories, timezone.now())
-                done["done"] += 1
+                done[act(rng, posts, author, categories, timezone.now())] += 1
             except CmsError as error:
                 done[error.code] += 1
     finally:
@@ -55,17 +54,19 @@ def write(seed: int, posts: list[Post], author: User, deadline: float) -> Counte
     return done
 
 
-def act(
-    rng: random.Random, posts: list[Post], author: User, categories: list[Category], now: datetime.datetime
-) -> None:
+def act(rng: random.Random, posts: list[Post], author: User, categories: list[Category], now: datetime.datetime) -> str:
+    """What was done, by the name of its service."""
     terms: Any = {"tags": rng.sample(NAMES, rng.randint(0, 5)), "categories": rng.sample(categories, rng.randint(0, 3))}
     drawn = rng.random()
     if drawn < 0.6:
-        rng.choice(STATES)(actor=author, post=rng.choice(posts), now=now)
-    elif drawn < 0.95:
+        change = rng.choice(STATES)
+        change(actor=author, post=rng.choice(posts), now=now)
+        return change.__name__
+    if drawn < 0.95:
         update_post(actor=author, post=rng.choice(posts), changes=terms, now=now)
-    else:
-        create_post(actor=author, fields={"title": "Same title", "content": "x", **terms}, now=now)
+        return update_post.__name__
+    create_post(actor=author, fields={"title": "Same title", "content": "x", **terms}, now=now)
+    return create_post.__name__
 
 
 def assert_counts_are_a_recount() -> None:
@@ -94,9 +95,8 @@ def test_sixteen_writers_leave_counts_that_a_deep_check_confirms(author: User, m
 
     with ThreadPoolExecutor(WRITERS) as pool:
         answers = sum(pool.map(work, range(WRITERS)), Counter[str]())
-    assert answers["done"] >= WRITERS
-    assert answers.keys() <= {"done", "invalid_transition"}
-    assert Post.objects.filter(is_counted=True).exists()
+    # Not that a post is public when time is up: with one in eight at any moment none of 24 is in 4 of 100 runs.
+    assert answers.keys() - {"invalid_transition"} == {act.__name__ for act in (*STATES, update_post, create_post)}
     outcomes = run_checks(select_checks(is_deep=True), now=timezone.now())
     assert [(outcome.check.id, outcome.findings) for outcome in outcomes if outcome.found] == []
     assert_counts_are_a_recount()

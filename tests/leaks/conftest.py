@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from django.template.base import Template
 
 from tests.leaks.world import World, build_world, plant
 
@@ -22,8 +23,10 @@ def world(site: World) -> World:
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Thousands of refusals are asked for; a log of each with its traceback costs more than the answers."""
     logging.disable(logging.ERROR)
+    # Django's test environment copies the context of each template that is rendered, of which a page has a hundred.
+    monkeypatch.setattr(Template, "_render", lambda template, context: template.nodelist.render(context))
     yield
     logging.disable(logging.NOTSET)

@@ -203,6 +203,8 @@ LIST_QUERIES: Final = {
     "category": ("is_active__exact=0",),
     "user": ("role__exact=admin", "password__startswith=!"),
     "auditevent": ("object_type=post",),
+    "webhook": ("is_active__exact=1", "secret__startswith=z"),
+    "delivery": ("status__exact=pending", "webhook__secret__startswith=z"),
 }
 FULLY_WALKED: Final = ("change/",)
 SOME: Final = 2

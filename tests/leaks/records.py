@@ -18,7 +18,7 @@ def plant_records(world: Any) -> None:
         owner=owner,
     )
     webhook = Webhook.objects.create(
-        url=f"https://example.org/{world.word('address of a webhook', admin, unserved)}",
+        url=f"https://example.org/{world.word('address of a webhook', admin)}",
         events=["post.published"],
         secret=world.word("secret of a webhook", nobody),
     )
@@ -28,7 +28,7 @@ def plant_records(world: Any) -> None:
         event_type="post.created",
         object_type="post",
         object_id=draft.pk,
-        payload={"x": world.word("payload of a delivery", admin, unserved)},
+        payload={"x": world.word("payload of a delivery", admin)},
         next_attempt_at=now,
     )
     Job.objects.create(task_path="x", args=[world.word("argument of a job", admin, unserved)])

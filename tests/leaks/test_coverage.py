@@ -22,7 +22,7 @@ def test_a_route_that_is_not_registered_is_named(world: World) -> None:
     expected = f"{known.urlconf}: {known.mount}/search is not walked: say in tests/leaks/http_paths.py"
     assert sentence.startswith(expected)
     page = next(route for route in all_routes() if route.pattern == "admin/cms/post/")
-    assert unfilled([dataclasses.replace(page, pattern="admin/cms/webhook/<path:object_id>/change/")], world)
+    assert unfilled([dataclasses.replace(page, pattern="admin/cms/gadget/<path:object_id>/change/")], world)
 
 
 def test_every_query_parameter_that_v2_declares_is_tried(world: World) -> None:

@@ -143,6 +143,20 @@ def leaks_in(answers: Iterable[Answer], world: World, role: str) -> tuple[list[s
     return leaks, seen
 
 
+def assert_nothing_leaks(answers: list[Answer], world: World, role: str) -> None:
+    """That this role was refused or shown everything it may see and nothing else, by whichever way it asked."""
+    failures = [answer.url for answer in answers if answer.status >= 500]
+    assert not failures
+    leaks, seen = leaks_in(answers, world, role)
+    assert not leaks
+    overlooked = sorted(s.place for word, s in world.secrets.items() if role in s.must and word not in seen)
+    assert not overlooked, f"{role} may read these and found them nowhere"
+    # Whoever is refused is refused too when the question comes with the right validator.
+    for url, statuses in statuses_of(answers).items():
+        if statuses.get("GET", 200) >= 400:
+            assert set(statuses.values()) == {statuses["GET"]}, url
+
+
 def statuses_of(answers: Iterable[Answer]) -> dict[str, dict[str, int]]:
     """By URL, the status of each way of asking."""
     found: dict[str, dict[str, int]] = {}

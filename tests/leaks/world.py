@@ -14,6 +14,7 @@ from cms.models import (
     AuditEvent,
     Category,
     Comment,
+    Delivery,
     ImportRecord,
     MediaFile,
     Post,
@@ -21,6 +22,7 @@ from cms.models import (
     Redirect,
     Tag,
     User,
+    Webhook,
 )
 from cms.origin import Origin, set_origin
 from cms.policy import SYSTEM, Actor
@@ -47,6 +49,8 @@ ROLES: Final = {
     "admin": "admin",
 }
 """Who walks: `author` has written the hidden posts together with `co_author`, `commenter` the hidden comments."""
+STRANGERS: Final = ("anonymous", "subscriber", "other_author")
+"""Roles that may see none of the secrets."""
 INSIDERS: Final = frozenset({"author", "co_author", "editor", "admin"})
 MODERATORS: Final = frozenset({"editor", "admin"})
 ADMIN: Final = frozenset({"admin"})
@@ -260,4 +264,6 @@ def _rows_of(world: World) -> dict[str, list[Any]]:
         + list(AuditEvent.objects.filter(action="post.created", object_id__in=[post.pk for post in hidden])[:3]),
         "apikey": list(ApiKey.objects.all()),
         "importrecord": list(ImportRecord.objects.all()),
+        "webhook": list(Webhook.objects.all()),
+        "delivery": list(Delivery.objects.all()),
     }

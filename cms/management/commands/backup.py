@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from cms.backup.making import Backup, make_backup
 from cms.backup.refusals import BackupRefused
+from cms.management.interruption import stopped_in_order
 from cms.management.steps import Steps
 
 
@@ -32,7 +33,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, path: Path, as_json: bool, **options: Any) -> None:
         started = time.monotonic()
         try:
-            with Steps() as steps:
+            with stopped_in_order(), Steps() as steps:
                 backup = make_backup(path, now=timezone.now(), on_step=steps.begin)
         except BackupRefused as error:
             raise CommandError(error.message) from error

@@ -1,8 +1,7 @@
 """`manage.py check_content`: whether the stored content is whole, and mending it."""
 
 import json
-import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -10,7 +9,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from cms.integrity.running import Outcome, run_checks, select_checks
-from cms.progress import Progress
+from cms.management.steps import Steps
 
 
 class Command(BaseCommand):
@@ -28,25 +27,22 @@ class Command(BaseCommand):
             "--repair", action="store_true", help="mend what can be mended safely, while the site goes on working"
         )
         parser.add_argument(
-            "--limit", type=int, default=20, metavar="N", help="show at most N findings of each check (default 20)"
+            "--limit", type=_count, default=20, metavar="N", help="show at most N findings of each check (default 20)"
         )
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
 
     def handle(self, *args: Any, deep: bool, repair: bool, limit: int, as_json: bool, **options: Any) -> None:
         checks = select_checks(is_deep=deep)
-        progress = Progress("Checks", sys.stderr, total=len(checks)) if sys.stderr.isatty() else None
         try:
-            outcomes = run_checks(
-                checks,
-                now=timezone.now(),
-                is_repairing=repair,
-                limit=max(0, limit),
-                on_check=lambda check: progress.advance() if progress else None,
-            )
+            with Steps() as steps:
+                advance = steps.begin("Checks", len(checks))
+                outcomes = run_checks(
+                    checks, now=timezone.now(), is_repairing=repair, limit=limit, on_check=lambda check: advance(1)
+                )
         except DatabaseError as error:
             raise CommandError(f"The database refused: {' '.join(str(error).split())}") from error
-        if progress:
-            progress.finish()
+        except OSError as error:
+            raise CommandError(f"A media file can't be read: {error.strerror or error}: {error.filename}") from error
         if as_json:
             self.stdout.write(json.dumps(_as_object(outcomes)))
         else:
@@ -67,6 +63,13 @@ class Command(BaseCommand):
                     self.stdout.write(f"  and {outcome.found - len(outcome.findings):,} more")
         wrong = sum(bool(outcome.left) for outcome in outcomes)
         self.stdout.write(f"{len(outcomes)} checks, {len(outcomes) - wrong} of them without a finding now.")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ArgumentTypeError(f"{text} is less than 0")
+    return number
 
 
 def _as_object(outcomes: list[Outcome]) -> dict[str, Any]:

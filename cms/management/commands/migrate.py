@@ -13,7 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from cms.backup.making import make_backup
-from cms.backup.refusals import BackupRefused
+from cms.backup.refusals import BackupRefused, NothingToBackUp
 from cms.management.commands.backup import describe_backup
 from cms.management.commands.seed import describe_demo
 from cms.management.steps import Steps
@@ -71,6 +71,9 @@ class Command(MigrateCommand):
         try:
             with Steps() as steps:
                 backup = make_backup(path, now=timezone.now(), on_step=steps.begin)
+        except NothingToBackUp as nothing:
+            self.stdout.write(f"{nothing.message} So no backup was made.")
+            return
         except BackupRefused as error:
             raise CommandError(f"Nothing was applied. {error.message}") from error
         self.stdout.write(describe_backup(backup))

@@ -10,7 +10,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from cms.backup.refusals import BackupRefused
 from cms.backup.restoring import restore_backup
+from cms.management.interruption import stopped_in_order
 from cms.management.steps import Steps
+
+# Which of the two is not known here: the signal may have come between the last row and the answer.
+INTERRUPTED = "Interrupted: the database holds all that it held before, or all of the backup. Run the command again."
 
 
 class Command(BaseCommand):
@@ -30,12 +34,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, path: Path, force: bool, as_json: bool, **options: Any) -> None:
         started = time.monotonic()
         try:
-            with Steps() as steps:
+            with stopped_in_order(), Steps() as steps:
                 restored = restore_backup(path, is_forced=force, on_step=steps.begin)
         except BackupRefused as error:
             raise CommandError(error.message) from error
         except KeyboardInterrupt as error:
-            raise CommandError("Interrupted; the database was not changed.") from error
+            raise CommandError(INTERRUPTED) from error
         dump, duration_s = restored.manifest.dump, round(time.monotonic() - started, 2)
         if as_json:
             summary = {

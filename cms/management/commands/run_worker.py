@@ -23,6 +23,7 @@ from cms.services.schedule import settle_due_posts
 WEBHOOKS, SCHEDULE = "webhooks", "schedule"
 POLL_S: Final = 1.0
 SCHEDULE_POLL_S: Final = 5.0
+DELIVERERS: Final = 3  # a turn lasts as long as its slowest receiver; with the other loops they need six connections
 logger = logging.getLogger(__name__)
 
 
@@ -86,8 +87,12 @@ def works_for(queues: list[str]) -> list[Work]:
     if job_queues := [name for name in queues if name not in (WEBHOOKS, SCHEDULE)]:
         works.append(Work("jobs", partial(_run_next_job, worker, job_queues), POLL_S))
     if WEBHOOKS in queues:
-        works.append(Work("webhooks", lambda: deliver_due(now=timezone.now()) > 0, POLL_S))
+        works += [Work(f"webhooks {number}", _deliver, POLL_S) for number in range(1, DELIVERERS + 1)]
     return works
+
+
+def _deliver() -> bool:
+    return deliver_due(now=timezone.now()) > 0
 
 
 def _run_next_job(worker: str, queues: list[str]) -> bool:

@@ -58,7 +58,7 @@ class Command(BaseCommand):
             raise CommandError(error.message) from error
         except DatabaseError as error:
             raise CommandError(f"The database refused: {' '.join(str(error).split())}") from error
-        except KeyboardInterrupt as error:
+        except (KeyboardInterrupt, EOFError) as error:  # Ctrl-C or Ctrl-D instead of a password
             raise CommandError("Interrupted; nothing was changed.") from error
 
     @staticmethod

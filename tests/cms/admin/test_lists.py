@@ -13,6 +13,7 @@ from cms.policy import SYSTEM
 from cms.services.comments import create_comment
 
 LISTS = ["post", "comment", "tag", "category", "user", "auditevent", "postrevision", "redirect", "importrecord"]
+LISTS += ["webhook", "delivery"]
 
 
 def _add_rows(make_user: Callable[..., User], make_post: Callable[..., Post], first: int, last: int) -> None:

@@ -6,8 +6,9 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,15 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 import psycopg
 import pytest
+from django.core.management import execute_from_command_line
 from psycopg import sql
 
-from tests.databases import new_database, process_env
+from tests.databases import copied_database, new_database, process_env
 from tests.engines import _wheel_postgres
 from tests.servers import ROOT, clean_environment, manage, serve
 from tests.session import ENGINES
 
+PATH = os.pathsep.join([os.environ["PATH"], *map(str, _wheel_postgres())])  # with PostgreSQL's programs
 SAMPLES = 100
 SAMPLE = """
 import json
@@ -44,21 +47,21 @@ def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture
 def seeded(template: str, tmp_path: Path) -> Iterator[dict[str, str]]:
     """A process's environment on a copy of the template; PostgreSQL's programs are on its PATH."""
-    engine = template.partition(":")[0]
-    with new_database(engine, tmp_path) as url:
-        if engine == "sqlite":
-            shutil.copy(file_of(template), file_of(url))
-        else:
-            drop_database({"DATABASE_URL": url})
-            at_server("CREATE DATABASE {} TEMPLATE {}", name_of(url), name_of(template))
-        path = os.pathsep.join([os.environ["PATH"], *map(str, _wheel_postgres())])
-        yield process_env(url, PATH=path, MEDIA_ROOT=str(tmp_path / "media"))
+    with copied_database(template, tmp_path) as url:
+        yield process_env(url, PATH=PATH, MEDIA_ROOT=str(tmp_path / "media"))
+
+
+@pytest.fixture(scope="module")
+def backup_of_template(template: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("backup") / "site.backup"
+    run("backup", str(target), env=process_env(template, PATH=PATH, MEDIA_ROOT=str(target.parent / "media")))
+    return target
 
 
 @pytest.fixture
-def backup(seeded: dict[str, str], tmp_path: Path) -> Path:
-    run("backup", str(tmp_path / "site.backup"), env=seeded)
-    return tmp_path / "site.backup"
+def backup(backup_of_template: Path, seeded: dict[str, str], tmp_path: Path) -> Path:
+    """A backup of what `seeded` holds, to do with as one likes."""
+    return Path(shutil.copy(backup_of_template, tmp_path / "site.backup"))
 
 
 def run(*arguments: str, env: dict[str, str]) -> str:
@@ -73,6 +76,13 @@ def refusal(*arguments: str, env: dict[str, str]) -> str:
     assert done.returncode == 1, done.stdout
     assert done.stderr.count("\n") == 1, done.stderr
     return done.stderr.removeprefix("CommandError: ")
+
+
+def wait_until(condition: Callable[[], object], *, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass in time"
+        time.sleep(0.02)
 
 
 def file_of(url: str) -> Path:
@@ -238,24 +248,41 @@ def test_media_files_come_back_and_others_stay(seeded: dict[str, str], tmp_path:
     assert {path.name for path in (tmp_path / "media").iterdir()} == {"media", "newer.txt"}
 
 
+WRITER = """
+from pathlib import Path
+from itertools import count
+from django.utils import timezone
+from cms.policy import SYSTEM
+from cms.services.users import create_user
+for n in count():
+    fields = {{"username": f"new_{{n}}", "email": f"{{n}}@example.org"}}
+    create_user(actor=SYSTEM, fields=fields, password=None, now=timezone.now())
+    if Path("{stop}").exists():
+        break
+"""
+
+
 def test_a_backup_is_of_one_moment_while_others_write(seeded: dict[str, str], tmp_path: Path) -> None:
-    """Each writer's transaction makes a user and its audit event: a backup that holds one without the other is torn."""
-    writer = (
-        "from cms.services.users import create_user; from cms.policy import SYSTEM; from django.utils import timezone\n"
-        "for n in range(150): create_user(actor=SYSTEM, fields={'username': f'new_{n}', 'email': f'{n}@example.org'},"
-        " password=None, now=timezone.now())"
-    )
+    """The writer's transactions make a user and its audit event: a backup that holds one without the other is torn."""
     users, _, events = counts(seeded)
-    thread = threading.Thread(target=manage, args=("shell", "-c", writer), kwargs={"env": seeded})
-    thread.start()
-    made: list[dict[str, int]] = []
-    while thread.is_alive():
-        made.append(json.loads(run("backup", str(tmp_path / f"{len(made)}.backup"), "--json", env=seeded))["tables"])
-    thread.join()
-    for tables in made:
-        found = {name.rpartition(".")[2]: rows for name, rows in tables.items()}
-        assert found["cms_user"] - users == found["cms_auditevent"] - events
-    assert len(made) > 1
+    stop, made = tmp_path / "stop", [users]
+    code = WRITER.format(stop=stop)
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(run, "shell", "-v0", "-c", code, env=seeded)
+        try:
+            for number in range(2):
+                wait_until(lambda: writing.done() or counts(seeded)[0] > made[-1])
+                printed = run("backup", str(tmp_path / f"{number}.backup"), "--json", env=seeded)
+                found = {name.rpartition(".")[2]: rows for name, rows in json.loads(printed)["tables"].items()}
+                assert found["cms_user"] - users == found["cms_auditevent"] - events
+                made.append(found["cms_user"])
+                # It wrote while the backup was made, or does so now at least: it is never at its end.
+                wait_until(lambda: writing.done() or counts(seeded)[0] > made[-1])
+                assert not writing.done(), writing.result()
+        finally:
+            stop.touch()
+        writing.result(60)
+    assert made == sorted(set(made))
 
 
 def test_what_is_at_the_path_is_replaced_only_when_it_is_a_backup(
@@ -333,6 +360,18 @@ def test_a_backup_without_a_database_is_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_a_database_without_tables_is_refused_and_migrate_goes_on_without_a_backup(engine: str, tmp_path: Path) -> None:
+    """Any command makes an empty SQLite file of a mistyped name: a verified backup of nothing would be no help."""
+    with new_database(engine, tmp_path) as url:
+        env = process_env(url, PATH=PATH)
+        if engine == "sqlite":
+            file_of(url).touch()
+        assert "has no tables" in refusal("backup", str(tmp_path / "x"), env=env)
+        assert "no backup was made" in run("migrate", "--no-seed", "--backup", str(tmp_path / "x"), env=env)
+        assert "verified" in run("backup", str(tmp_path / "x"), env=env)
+
+
 def test_a_damaged_sqlite_file_is_not_backed_up(tmp_path: Path) -> None:
     with new_database("sqlite", tmp_path) as url:
         run("migrate", "--no-seed", env=process_env(url))
@@ -347,9 +386,11 @@ def test_a_damaged_sqlite_file_is_not_backed_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["backup"], ["restore"], ["backup", "a", "b"], ["restore", "a", "--nonsense"]])
-def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
-    done = manage(*arguments, env=process_env("sqlite:////nonexistent/x.sqlite3"))
-    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        execute_from_command_line(["manage.py", *arguments])
+    assert ended.value.code == 2
+    assert f"usage: manage.py {arguments[0]}" in capsys.readouterr().err
 
 
 def _programs() -> list[Any]:

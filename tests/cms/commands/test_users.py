@@ -2,12 +2,14 @@
 
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, execute_from_command_line
 from django.utils import timezone
 
 from cms.errors import InvalidCredentials
@@ -15,8 +17,8 @@ from cms.models import AuditEvent, AuthSession, User
 from cms.services.sessions import open_session
 from cms.services.users import authenticate_user
 from tests.conftest import PASSWORD
-from tests.databases import process_env
-from tests.servers import manage
+from tests.databases import new_database, process_env
+from tests.servers import ROOT, clean_environment, manage
 
 NEW_PASSWORD = "another long pass-phrase"
 pytestmark = pytest.mark.django_db
@@ -104,6 +106,18 @@ def test_on_a_terminal_a_password_is_asked_for_twice(monkeypatch: pytest.MonkeyP
     assert authenticate_user(username_or_email=author.username, password=NEW_PASSWORD) == author
 
 
+@pytest.mark.parametrize("key", [KeyboardInterrupt, EOFError])
+def test_whoever_thinks_better_of_it_changes_nothing(
+    key: type[BaseException], monkeypatch: pytest.MonkeyPatch, author: User
+) -> None:
+    def press(prompt: str) -> str:
+        raise key
+
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr("getpass.getpass", press)
+    assert "nothing was changed" in str(refusal("reset-password", author.username))
+
+
 def test_a_new_password_ends_the_sessions(pipe: Any, make_user: Any) -> None:
     user = make_user(password=PASSWORD)
     open_session(user=user, now=timezone.now())
@@ -176,9 +190,22 @@ def test_a_list_of_one_role_and_a_list_as_json(make_user: Any) -> None:
     "arguments",
     [[], ["nonsense"], ["create"], ["set-role", "mia"], ["set-role", "mia", "owner"], ["list", "--role", "owner"]],
 )
-def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
-    done = manage("users", *arguments, env=process_env("sqlite:////nonexistent/x.sqlite3"))
-    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        execute_from_command_line(["manage.py", "users", *arguments])
+    assert ended.value.code == 2
+    assert "usage: manage.py users" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_ends_the_list_without_a_traceback(tmp_path: Path) -> None:
+    with new_database("sqlite", tmp_path) as url:
+        env = process_env(url)
+        assert manage("migrate", "--no-seed", env=env).returncode == 0
+        command = f"{sys.executable} manage.py users list | true"
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=ROOT, env=clean_environment(env), capture_output=True, text=True, check=False
+        )
+    assert done.stderr == ""
 
 
 def test_a_database_that_is_not_there_is_a_sentence() -> None:

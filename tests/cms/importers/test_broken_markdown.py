@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cms.importers.front_matter import BrokenFrontMatter, split_file
-from cms.models import Post
+from cms.models import Post, Tag, User
 
 pytestmark = pytest.mark.django_db
 ImportPath = Callable[..., dict[str, Any]]
@@ -107,3 +107,23 @@ def test_lone_surrogates_and_invisible_titles_are_mended(import_path: ImportPath
     report = import_path(write_markdown("b-c.md", 'title: "\\u200b"\ndate: 2020-01-01'))
     assert set(Post.objects.values_list("title", flat=True)) == {"AB", "B c"}
     assert report["counts"]["failed"] == 0
+
+
+@pytest.mark.parametrize("raw", [b"PK\x03\x04" + bytes(range(256)) * 40, b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40])
+def test_a_file_that_is_no_text_is_skipped_whatever_its_name(
+    raw: bytes, tmp_path: Path, import_path: Callable[..., dict[str, Any]]
+) -> None:
+    (tmp_path / "picture.md").write_bytes(raw)
+    report = import_path(tmp_path)
+    assert report["counts"] == {"created": 0, "updated": 0, "unchanged": 0, "skipped": 1, "failed": 0}
+    [item] = report["items"]
+    assert "no text" in item["reason"]
+
+
+def test_a_post_that_is_too_long_leaves_no_tags_behind(
+    write_markdown: Callable[..., Path], import_path: Callable[..., dict[str, Any]]
+) -> None:
+    report = import_path(write_markdown("long.md", "title: Long\ntags: [lonely]\nauthor: Ann", "a b " * 250_001))
+    assert report["counts"] == {"created": 0, "updated": 0, "unchanged": 0, "skipped": 0, "failed": 1}
+    assert not Tag.objects.exists()
+    assert not User.objects.exists()

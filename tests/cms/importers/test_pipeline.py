@@ -143,3 +143,37 @@ def test_a_database_that_is_gone_ends_the_import(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(ImportRecord, "save", refuse)
     with pytest.raises(OperationalError):
         _run(_entries())
+
+
+def _met(noun: type[TagItem] | type[UserItem], external_id: str, **fields: Any) -> Any:
+    return noun(**_place(external_id), is_met_at_post=True, **fields)
+
+
+def test_a_post_that_fails_leaves_no_author_and_no_tag_behind_that_only_it_has() -> None:
+    met = [_met(UserItem, "ann", username="ann"), _met(TagItem, "new", name="new")]
+    report = _run([*_entries(), *met, _post(9, author="ann", tags=["new", "t"], content_format="papyrus")])
+    assert report["counts"]["failed"] == 1
+    assert not Tag.objects.filter(name="new").exists()
+    assert not User.objects.filter(username="ann").exists()
+    assert not ImportRecord.objects.filter(external_id__in=["ann", "new"]).exists()
+    assert not AuditEvent.objects.filter(after__name="new").exists()
+
+
+def test_what_was_met_at_a_post_that_failed_comes_with_the_next_post_that_has_it() -> None:
+    met = [_met(UserItem, "ann", username="ann"), _met(TagItem, "new", name="new")]
+    bad, good = (_post(n, author="ann", tags=["new"], **more) for n, more in ((8, {"content_format": "x"}), (9, {})))
+    report = _run([*met, bad, good, _post(10, author="ann", tags=["new"])])
+    assert report["counts"] == {"created": 4, "updated": 0, "unchanged": 0, "skipped": 0, "failed": 1}
+    assert list(Tag.objects.values_list("name", "usage_count")) == [("new", 2)]
+    assert set(Post.objects.values_list("author__username", flat=True)) == {"ann"}
+
+
+def test_a_tag_that_fails_does_not_take_its_post_with_it() -> None:
+    report = _run([*_entries()[:2], _met(TagItem, "bad", name="\u200b"), _post(1, tags=["bad", "t"])])
+    assert report["counts"]["failed"] == 1
+    assert [list(post.tags.values_list("name", flat=True)) for post in Post.objects.all()] == [["t"]]
+
+
+def test_a_source_whose_only_post_fails_makes_no_author_up() -> None:
+    _run([_post(1, author="", tags=[], content_format="papyrus")])
+    assert not User.objects.exists()

@@ -225,6 +225,26 @@ def test_a_mended_post_has_a_new_version_and_an_event(content: Content, check: R
     assert (event.action, event.after["repaired"]) == ("post.updated", "derived_texts")
 
 
+@pytest.mark.parametrize(
+    ("name", "victim", "action"),
+    [
+        ("invalid_slugs", "red", "tag.updated"),
+        ("invalid_slugs", "child", "category.updated"),
+        ("comment_states", "first", "comment.updated"),
+        ("user_states", "author", "user.role_changed"),
+    ],
+)
+def test_what_is_mended_in_other_objects_has_an_event_too(
+    content: Content, check: Run, damage: Any, name: str, victim: str, action: str
+) -> None:
+    _, statement, _, past = next(d for d in DAMAGES if (d[0], d[2]) == (name, victim))
+    mended = object_named(content, victim)
+    damage(statement, mended.pk, past=past)
+    check(is_repairing=True)
+    event = AuditEvent.objects.filter(object_id=mended.pk).latest("pk")
+    assert (event.action, event.after["repaired"], event.actor) == (action, name, None)
+
+
 def test_a_post_whose_slug_is_mended_is_found_under_its_old_address(content: Content, check: Run, damage: Any) -> None:
     _, statement, _, past = next(d for d in DAMAGES if d[1].startswith("UPDATE cms_post SET slug"))
     damage(statement, content["one"].pk, past=past)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from cms.outgoing import sending
-from cms.outgoing.sending import Answer, Message, send_all, sign
+from cms.outgoing.sending import Answer, Message, send_each, sign
 from tests.receivers import CUT, HANG, Receiver, receiving
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -32,6 +32,11 @@ def message(url: str) -> Message:
     return Message(
         url=url, secret=SECRET, message_id="msg_1", timestamp=1_700_000_000, payload={"type": "post.created"}
     )
+
+
+def send_all(messages: list[Message], *, timeout_s: float, is_private_allowed: bool) -> list[Answer]:
+    answers = dict(send_each(messages, timeout_s=timeout_s, is_private_allowed=is_private_allowed))
+    return [answers[index] for index in range(len(messages))]
 
 
 def send(url: str, *, timeout_s: float = 5, is_private_allowed: bool = True) -> Answer:
@@ -134,11 +139,31 @@ def test_a_receiver_that_never_comes_to_an_end_can_not_hold_the_worker(text: byt
 
 
 def test_a_slow_receiver_does_not_hold_up_the_others(receiver: Receiver) -> None:
+    """The answer of the one that is quick comes while the others are still awaited."""
     receiver.answers = [HANG] * 3
     began = time.monotonic()
-    answers = send_all([message(receiver.url)] * 4, timeout_s=1, is_private_allowed=True)
+    answers = send_each([message(receiver.url)] * 4, timeout_s=1, is_private_allowed=True)
+    assert next(answers)[1].is_success
+    assert time.monotonic() - began < 1
+    assert [answer.is_success for _, answer in answers] == [False] * 3
     assert time.monotonic() - began < 3
-    assert [answer.is_success for answer in answers].count(True) == 1
+
+
+def test_a_name_server_that_does_not_answer_can_not_hold_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+    resolve = socket.getaddrinfo
+
+    def answer_late(*args: Any, **kwargs: Any) -> Any:
+        answered.wait(30)
+        return resolve("127.0.0.1", *args[1:], **kwargs)
+
+    monkeypatch.setattr("socket.getaddrinfo", answer_late)
+    began = time.monotonic()
+    try:
+        assert send("http://hooks.example/", timeout_s=0.2) == Answer(None, "No answer within 0.2 seconds.")
+        assert time.monotonic() - began < 10
+    finally:
+        answered.set()
 
 
 @pytest.fixture
@@ -154,27 +179,9 @@ def tls_server(tmp_path: Path) -> Iterator[tuple[int, Path, list[str]]]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     context.sni_callback = lambda _socket, name, _context: names.append(name)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve_tls, args=(listener, context))
-        thread.start()
-        yield listener.getsockname()[1], certificate, names
-        socket.create_connection(listener.getsockname()).close()
-        thread.join()
-
-
-def serve_tls(listener: socket.socket, context: ssl.SSLContext) -> None:
-    """Answers each connection with 204, until one is closed without a word."""
-    while True:
-        raw, _ = listener.accept()
-        with raw:
-            if not raw.recv(1, socket.MSG_PEEK):
-                return
-            try:
-                with context.wrap_socket(raw, server_side=True) as connection:
-                    connection.recv(65_536)
-                    connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
-            except OSError:  # the client doesn't like our certificate
-                continue
+    # It reads each request to its end: whoever closes a connection with bytes unread resets it, and the answer is lost.
+    with receiving(context) as running:
+        yield running.port, certificate, names
 
 
 def test_tls_names_the_host_and_checks_its_certificate_though_it_connects_to_an_address(

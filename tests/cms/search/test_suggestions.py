@@ -5,11 +5,14 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cms.models import Post
+from cms.models import Post, User
+from cms.policy import SYSTEM
 from cms.search import suggest
+from cms.services.post_states import trash_post
 
 type Make = Callable[..., Post]
 NOBODY = AnonymousUser()
@@ -61,3 +64,10 @@ def test_a_limit_of_nothing_suggests_nothing(make_post: Make, now: datetime.date
 @given(prefix=st.text(max_size=300))
 def test_any_text_is_completed_without_an_error(db: None, now: datetime.datetime, prefix: str) -> None:
     assert suggest(prefix, user=NOBODY, now=now) == []
+
+
+def test_what_lies_in_the_trash_is_suggested_to_nobody(make_post: Make, editor: User, now: datetime.datetime) -> None:
+    make_post(title="Waterfall", is_published=False)
+    trash_post(actor=SYSTEM, post=make_post(title="Watershed", tags=["waste"]), now=now)
+    assert suggest("wat", user=editor, now=timezone.now()) == ["Waterfall"]
+    assert suggest("was", user=editor, now=timezone.now()) == []

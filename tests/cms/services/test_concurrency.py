@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from cms.errors import CmsError, Duplicate, InUse, InvalidInput, InvalidToken, InvalidTransition, LastAdmin, NotFound
-from cms.models import AuthSession, Category, Post, Redirect, Tag, User
+from cms.models import ApiKey, AuthSession, Category, Post, Redirect, Tag, User
 from cms.policy import SYSTEM
+from cms.services.api_keys import create_api_key
 from cms.services.categories import create_category, delete_category, update_category
 from cms.services.post_states import archive_post, publish_post, restore_post, trash_post, unpublish_post
 from cms.services.posts import create_post, update_post
@@ -233,3 +234,15 @@ def test_every_id_is_a_uuid_of_its_own(in_threads: InThreads, author: User, now:
     ids = [post.pk for post in in_threads([partial(draft, author, now)] * THREADS)]
     assert len(set(ids)) == THREADS
     assert {uuid.UUID(str(pk)).version for pk in ids} == {7}
+
+
+def test_no_key_outlives_a_suspension_that_ran_at_the_same_time(
+    in_threads: InThreads, make_user: Callable[..., User], now: Any
+) -> None:
+    fields: Any = {"name": "Robot", "scopes": ["posts:read"]}
+    for turn in range(5):
+        owner = make_user("author", username=f"owner_{turn}")
+        issue = partial(create_api_key, actor=SYSTEM, owner=owner, fields=fields, now=now)
+        suspend = partial(update_user, actor=SYSTEM, user=owner, changes={"is_active": False}, now=now)
+        assert failures(in_threads([issue, issue, suspend, issue, issue]), InvalidInput) == []
+        assert not ApiKey.objects.filter(owner=owner, is_active=True).exists()

@@ -55,7 +55,9 @@ def test_an_event_is_delivered_once_and_not_again(webhook: Webhook, receiver: Re
     assert got.event == Delivery.objects.get().payload
     assert got.event["object"]["id"] == str(tag.pk)
     delivery = Delivery.objects.get()
-    assert (delivery.status, delivery.delivered_at, delivery.last_status) == ("delivered", at(0), 204)
+    assert (delivery.status, delivery.last_status) == ("delivered", 204)
+    assert delivery.delivered_at is not None
+    assert at(0) < delivery.delivered_at < at(0) + datetime.timedelta(seconds=30)
 
 
 def test_a_receiver_that_fails_hangs_and_cuts_gets_the_event_later_with_the_same_id(
@@ -75,10 +77,28 @@ def test_a_failed_attempt_waits_before_the_next(webhook: Webhook, receiver: Rece
     tag_with_events(now, "One")
     deliver_due(now=at(0))
     delivery = Delivery.objects.get()
-    assert 2.5 <= (delivery.next_attempt_at - at(0)).total_seconds() <= 5
+    assert 2.5 <= (delivery.next_attempt_at - delivery.updated_at).total_seconds() <= 5
     assert (delivery.last_status, delivery.last_error) == (500, "The receiver answered 500.")
     assert deliver_due(now=at(0) + datetime.timedelta(seconds=2)) == 0
-    assert deliver_due(now=at(0) + datetime.timedelta(seconds=6)) == 1
+    assert deliver_due(now=delivery.next_attempt_at) == 1
+
+
+def test_the_wait_after_a_timeout_begins_when_it_is_over(
+    webhook: Webhook, receiver: Receiver, now: Any, at: At
+) -> None:
+    receiver.answers = [HANG]
+    tag_with_events(now, "One")
+    deliver_due(now=at(0))
+    assert Delivery.objects.get().next_attempt_at >= at(0) + datetime.timedelta(seconds=1 + 2.5)
+
+
+def test_a_slow_receiver_keeps_one_turn_busy_and_not_the_next(webhook: Webhook, now: Any, at: At) -> None:
+    for number in range(7):
+        tag_with_events(now, f"Tag {number}")
+    assert [len(_claim_due(at(0))), len(_claim_due(at(0)))] == [5, 0]
+    other = create_webhook(actor=SYSTEM, fields={"url": webhook.url, "events": ["tag.created"]}, now=now)
+    tag_with_events(now, "Last")
+    assert [delivery.webhook_id for delivery in _claim_due(at(0))] == [other.pk]
 
 
 def test_later_events_of_an_object_wait_and_those_of_others_do_not(

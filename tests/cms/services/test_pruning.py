@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from cms.models import AuditEvent, AuthSession, Delivery, Job, User, Webhook
+from cms.models import AuditEvent, AuthSession, Delivery, ImportRecord, Job, User, Webhook
 from cms.services import pruning
 from cms.services.pruning import count_prunable, prune
 
@@ -65,6 +65,18 @@ def test_audit_events_go_only_when_the_setting_says_after_how_many_days(rows: No
     assert prune(now=now)["audit_events"] == 0
     settings.AUDIT_RETENTION_DAYS = 399
     assert prune(now=now)["audit_events"] == 1
+
+
+def test_why_an_imported_object_is_gone_is_kept_for_ever(settings: Any, now: Any) -> None:
+    settings.AUDIT_RETENTION_DAYS = 30
+    imported, own = uuid7(), uuid7()
+    values: Any = {"source": "s", "digest": "d", "external_id": "1", "object_type": "tag", "object_id": imported}
+    ImportRecord.objects.create(**values)
+    for pk in (imported, own):
+        for action in ("tag.created", "tag.deleted"):
+            AuditEvent.objects.create(action=action, object_type="tag", object_id=pk, created_at=ago(31))
+    assert prune(now=now)["audit_events"] == 3
+    assert [(event.action, event.object_id) for event in AuditEvent.objects.all()] == [("tag.deleted", imported)]
 
 
 def test_rows_go_in_batches_until_none_is_left(now: Any, monkeypatch: pytest.MonkeyPatch) -> None:

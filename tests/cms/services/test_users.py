@@ -284,6 +284,14 @@ def test_what_a_change_is_called(make_user: Any, now: Any, events_of: Any, chang
     assert (after.updated_at > user.updated_at) == bool(events)
 
 
+def test_another_address_is_not_verified_because_the_last_one_was(make_user: Any, now: Any) -> None:
+    user = make_user(email_verified=True)
+    assert update_user(actor=user, user=user, changes={"bio": "x"}, now=now).email_verified
+    assert not update_user(actor=user, user=user, changes={"email": "new@example.org"}, now=now).email_verified
+    changes: Any = {"email": "newer@example.org", "email_verified": True}
+    assert update_user(actor=SYSTEM, user=user, changes=changes, now=now).email_verified
+
+
 def test_activating_is_an_event_and_ends_no_session(make_user: Any, now: Any, events_of: Any) -> None:
     user = make_user(is_active=False)
     update_user(actor=SYSTEM, user=user, changes={"is_active": True}, now=now)
