@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 # The machine may switch bytecode off; without it every start compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test soak check format lock clean
+.PHONY: help run test soak golden bench check format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +18,7 @@ run: $(VENV)/.runtime ## set up, migrate, seed and serve http://127.0.0.1:8000 (
 
 # What the engine decides: the models, the rules over them, what is imported, searched, shown and let through.
 ON_SQLITE := tests/cms/models tests/cms/services tests/cms/test_querysets.py tests/cms/search tests/cms/admin tests/cms/jobs \
-	tests/cms/importers tests/cms/exporters tests/cms/media tests/canary tests/api_v1 tests/api_v2
+	tests/cms/importers tests/cms/exporters tests/cms/media tests/cms/test_rate_limits.py tests/canary tests/api_v2 $(wildcard tests/api_v1 tests/versions)
 
 test: $(VENV)/.dev ## the suite on a private PostgreSQL and Redis, then its engine-bound part on SQLite
 	$(PY) -m pytest -n 2 --dist loadfile
@@ -26,6 +26,12 @@ test: $(VENV)/.dev ## the suite on a private PostgreSQL and Redis, then its engi
 
 soak: $(VENV)/.dev ## what takes long: 100 MB imports, 30 s of concurrent writers, large exports
 	$(PY) -m pytest -m soak
+
+golden: $(VENV)/.dev ## write the golden files of the frozen contracts anew: look at every line of the difference
+	$(PY) -m pytest -q tests/contract --golden-write
+
+bench: $(VENV)/.dev ## v1 against plain REST framework in one run; fails where v1 is slower
+	$(PY) -m tests.bench.v1
 
 check: $(VENV)/.dev ## lint, format, types, import contracts, migrations, system checks
 	$(VENV)/bin/ruff check .

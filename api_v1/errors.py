@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, UnreadablePostError
-from rest_framework.exceptions import APIException, MethodNotAllowed, Throttled, ValidationError
+from rest_framework.exceptions import APIException, MethodNotAllowed, ValidationError
 from rest_framework.request import Request
 
 from api_v1.responses import JsonResponse, failure
@@ -20,12 +20,17 @@ UNAVAILABLE_RETRY_S: Final = 5
 _STATUS_OF: Final[dict[type[cms.CmsError], int]] = {
     cms.InvalidCredentials: 401,
     cms.InvalidToken: 401,
+    cms.InvalidApiKey: 401,
     cms.PermissionRefused: 403,
+    cms.CsrfRefused: 403,
+    cms.InsufficientScope: 403,
     cms.NotFound: 404,
     cms.Duplicate: 409,
     cms.InvalidTransition: 409,
+    cms.VersionConflict: 409,
     cms.InUse: 409,
     cms.LastAdmin: 409,
+    cms.RateLimited: 429,
 }
 
 
@@ -62,8 +67,8 @@ def _refusal(status: int, text: str, error: Exception, context: Mapping[str, Any
     headers = {}
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(context["view"].allowed_methods)
-    if isinstance(error, Throttled):
-        headers["Retry-After"] = str(error.wait or 1)  # type: ignore[attr-defined]
+    if isinstance(error, cms.RateLimited):
+        headers["Retry-After"] = str(error.retry_after_s)
     if status == 401:
         # RFC 9110 section 15.5.2 asks for a challenge with every 401, RFC 6750 section 3.1 for the name of what is wrong.
         is_bad_token = isinstance(error, cms.InvalidToken)

@@ -15,8 +15,8 @@ class Page:
     """One page of `rows`, which are in a total order; past the end it is empty and the database isn't asked for more."""
 
     def __init__(self, rows: QuerySet[Any], query: QueryDict) -> None:
-        self.number = _positive(query.get("page"), default=1)
-        self.limit = min(_positive(query.get("limit"), default=LIMIT_DEFAULT), LIMIT_MAX)
+        self.number = number_or_default(query.get("page"), 1, NUMBER_MAX)
+        self.limit = number_or_default(query.get("limit"), LIMIT_DEFAULT, LIMIT_MAX)
         self.total = rows.count()
         start = (self.number - 1) * self.limit
         self.rows: list[Any] = list(rows[start : start + self.limit]) if start < self.total else []
@@ -32,11 +32,11 @@ class Page:
         }
 
 
-def _positive(text: str | None, default: int) -> int:
-    """The positive whole number that `text` is, at most NUMBER_MAX; `default` when it is none."""
+def number_or_default(text: str | None, default: int, maximum: int) -> int:
+    """The positive whole number that `text` is, at most `maximum`; `default` when it is none."""
     if not text or not (text.isascii() and text.isdigit()):
         return default
     digits = text.lstrip("0")
     if len(digits) > 16:  # also spares int() from texts that it refuses to convert for their length
-        return NUMBER_MAX
-    return min(int(digits), NUMBER_MAX) if digits else default
+        return maximum
+    return min(int(digits), maximum) if digits else default

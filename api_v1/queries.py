@@ -1,7 +1,7 @@
 """What v1's views ask of the domain: its filters, sort keys and columns, on top of what `visible_to` shows."""
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -11,12 +11,12 @@ from django.http import QueryDict
 from rest_framework.exceptions import ParseError
 
 from cms import policy
-from cms.choices import Status
-from cms.errors import FieldError, InvalidInput, NotFound
+from cms.choices import Role, Status
+from cms.errors import FieldError, InvalidInput, NotFound, PermissionRefused
 from cms.ids import parse_uuid
-from cms.models import Category, Post, Tag
+from cms.models import ApiKey, Category, Post, Tag, User
 from cms.policy import Actor
-from cms.querysets import PostQuerySet
+from cms.querysets import ApiKeyQuerySet, PostQuerySet, UserQuerySet
 from cms.services.tags import fold_tag_name
 
 POST_COLUMNS: Final = (
@@ -24,6 +24,7 @@ POST_COLUMNS: Final = (
     *("created_at", "updated_at", "published_at"),
 )
 POST_SORT_KEYS: Final = ("created_at", "updated_at", "published_at", "title")
+USER_SORT_KEYS: Final = ("created_at", "updated_at", "username", "email", "last_login")
 FILTERABLE_STATES: Final = (Status.DRAFT, Status.PUBLISHED, Status.ARCHIVED)
 
 
@@ -37,13 +38,17 @@ class TermNames:
 
 def list_posts(query: QueryDict, user: Actor, now: datetime.datetime) -> PostQuerySet:
     """The posts of a list, filtered and sorted as `query` asks. Raises ParseError for an `author` that is no UUID."""
-    status = _wanted_status(query, user)
+    wanted = _wanted_status(query) if policy.may_write_posts(user) else None
+    status = wanted or Status.PUBLISHED
     posts = Post.objects.visible_to(user, now).posts().filter(status=status)
-    if author := query.get("author"):
-        posts = posts.filter(author_id=uuid_or_refuse(author))
-    if tag := query.get("tag"):
-        posts = posts.filter(pk__in=_ids_tagged(tag))
-    return posts.only(*POST_COLUMNS).order_by(*_order(query.get("sort", ""), has_nulls=status != Status.PUBLISHED))
+    # Published posts all have their instant: said of them, NULLS LAST would only keep PostgreSQL from its index.
+    return _filtered_and_sorted(posts, query, () if status == Status.PUBLISHED else ("published_at",))
+
+
+def list_posts_of_all_states(query: QueryDict, user: Actor, now: datetime.datetime) -> PostQuerySet:
+    """The same in whatever state unless `query` names one, but for the trash."""
+    posts, status = visible_posts(user, now).posts(), _wanted_status(query)
+    return _filtered_and_sorted(posts.filter(status=status) if status else posts, query, ("published_at",))
 
 
 def visible_posts(user: Actor, now: datetime.datetime) -> PostQuerySet:
@@ -82,6 +87,58 @@ def find_category_named(name_or_slug: str, user: Actor) -> Category:
     return found[0]
 
 
+def list_accounts(query: QueryDict, user: Actor) -> UserQuerySet:
+    """The accounts of a list. What isn't a role or true or false filters nothing."""
+    accounts: UserQuerySet = User.objects.accounts_visible_to(user)
+    role, active = query.get("role", "").lower(), query.get("active", "").lower()
+    if role in Role.values:
+        accounts = accounts.filter(role=role)
+    if active in ("true", "false"):
+        accounts = accounts.filter(is_active=active == "true")
+    return accounts.order_by(*order_by(query.get("sort", ""), USER_SORT_KEYS, nullable=("last_login",)))
+
+
+def find_account(uuid: str, user: User) -> User:
+    """One's own account, for admins any. To others all are refused alike, so that it can't be asked which there are."""
+    user_id = uuid_or_refuse(uuid)
+    if user_id != user.pk and not policy.may_manage_users(user):
+        raise PermissionRefused("Only admins see and change other users.")
+    account: User | None = User.objects.accounts_visible_to(user).filter(pk=user_id).first()
+    if account is None:
+        raise NotFound
+    return account
+
+
+def list_own_api_keys(user: User) -> ApiKeyQuerySet:
+    """The newest first, revoked ones too."""
+    keys: ApiKeyQuerySet = ApiKey.objects.visible_to(user).filter(owner=user)
+    return keys.order_by("-created_at", "-id")
+
+
+def find_api_key_row(uuid: str, user: User) -> ApiKey:
+    api_key: ApiKey | None = ApiKey.objects.visible_to(user).filter(pk=uuid_or_refuse(uuid)).first()
+    if api_key is None:
+        raise NotFound
+    return api_key
+
+
+def count_searchable(user: Actor, now: datetime.datetime) -> int:
+    posts = visible_posts(user, now).posts()
+    return posts.exclude(search_document=None).count()
+
+
+def order_by(sort: str, keys: Collection[str], nullable: Collection[str] = ()) -> list[Any]:
+    """`field` or `-field`, then the id in the same direction; the engines disagree where NULLs stand, so it is said."""
+    key = sort.removeprefix("-")
+    if key not in keys:
+        sort, key = "-created_at", "created_at"
+    is_descending = sort.startswith("-")
+    by_key: Any = sort
+    if key in nullable:
+        by_key = F(key).desc(nulls_last=True) if is_descending else F(key).asc(nulls_last=True)
+    return [by_key, "-id" if is_descending else "id"]
+
+
 def uuid_or_refuse(text: str) -> UUID:
     uuid = parse_uuid(text)
     if uuid is None:
@@ -94,11 +151,9 @@ def is_storable(text: str) -> bool:
     return "\x00" not in text
 
 
-def _wanted_status(query: QueryDict, user: Actor) -> Status:
+def _wanted_status(query: QueryDict) -> Status | None:
     wanted = query.get("status")
-    if wanted in FILTERABLE_STATES and policy.may_write_posts(user):
-        return Status(wanted)
-    return Status.PUBLISHED
+    return Status(wanted) if wanted in FILTERABLE_STATES else None
 
 
 def _grouped(pairs: Iterable[tuple[UUID, str]]) -> dict[UUID, list[str]]:
@@ -116,17 +171,9 @@ def _ids_tagged(name_or_slug: str) -> Any:
     return Post.tags.through.objects.filter(tag__in=tags).values("post_id")
 
 
-def _order(sort: str, *, has_nulls: bool) -> list[Any]:
-    """`field` or `-field`, then the id in the same direction; the engines disagree where NULLs stand, so it is said.
-
-    Published posts all have their instant: said of them, NULLS LAST would only keep PostgreSQL from its index.
-    """
-    key = sort.removeprefix("-")
-    if key not in POST_SORT_KEYS:
-        sort, key = "-created_at", "created_at"
-    is_descending = sort.startswith("-")
-    if key == "published_at" and has_nulls:
-        by_key: Any = F(key).desc(nulls_last=True) if is_descending else F(key).asc(nulls_last=True)
-    else:
-        by_key = sort
-    return [by_key, "-id" if is_descending else "id"]
+def _filtered_and_sorted(posts: PostQuerySet, query: QueryDict, nullable: Collection[str]) -> PostQuerySet:
+    if author := query.get("author"):
+        posts = posts.filter(author_id=uuid_or_refuse(author))
+    if tag := query.get("tag"):
+        posts = posts.filter(pk__in=_ids_tagged(tag))
+    return posts.only(*POST_COLUMNS).order_by(*order_by(query.get("sort", ""), POST_SORT_KEYS, nullable))

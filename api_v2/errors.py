@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import UnreadablePostError
 from rest_framework.exceptions import MethodNotAllowed
 
-from cms.errors import CmsError, Duplicate, FieldError, InvalidInput
+from cms.errors import CmsError, Duplicate, FieldError, InvalidInput, RateLimited
 
 PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "bad_request": (400, "The request can't be understood"),
@@ -18,8 +18,11 @@ PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "invalid_cursor": (400, "The cursor is not valid here"),
     "authentication_required": (401, "Authentication is required"),
     "invalid_token": (401, "The access token is not valid"),
+    "invalid_api_key": (401, "The API key is not valid"),
     "invalid_credentials": (401, "The credentials are wrong"),
     "permission_denied": (403, "You may not do this"),
+    "insufficient_scope": (403, "The API key is not for this"),
+    "csrf_failed": (403, "The CSRF token is missing or wrong"),
     "not_found": (404, "Not found"),
     "method_not_allowed": (405, "The path doesn't have this method"),
     "not_acceptable": (406, "Only JSON can be sent"),
@@ -31,6 +34,7 @@ PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "body_too_large": (413, "The body is too large"),
     "unsupported_media_type": (415, "The body's media type is not supported"),
     "invalid_input": (422, "The input is not valid"),
+    "rate_limited": (429, "Too many requests"),
     "internal_error": (500, "Something went wrong here"),
     "unavailable": (503, "The service can't answer just now"),
 }
@@ -126,6 +130,8 @@ def _problem_of_domain(error: CmsError, *, is_anonymous: bool) -> Problem:
         return invalid_body(items)
     if isinstance(error, Duplicate):
         return Problem(code, error.message, [_item_of(FieldError(error.field, "duplicate", error.message))])
+    if isinstance(error, RateLimited):
+        return Problem(code, error.message, headers={"Retry-After": str(error.retry_after_s)})
     return Problem(code, error.message)
 
 

@@ -11,6 +11,7 @@ from django.utils.encoding import escape_uri_path
 from django.utils.log import log_response
 
 from api_v2.errors import Problem
+from cms.rate_limits import Standing
 
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
@@ -18,7 +19,7 @@ PROBLEM_JSON: Final = "application/problem+json"
 PUBLIC: Final = "public, max-age=0, must-revalidate"
 PRIVATE: Final = "private, no-cache"
 NEVER: Final = "no-store"
-VARY: Final = "Accept, Authorization"
+VARY: Final = "Accept, Authorization, X-API-Key, Cookie"
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
@@ -58,6 +59,14 @@ def is_match(if_none_match: str | None, etag: str) -> bool:
     if if_none_match is None:
         return False
     return if_none_match.strip() == "*" or etag in _ENTITY_TAG.findall(if_none_match)
+
+
+def limit_headers(standing: Standing) -> dict[str, str]:
+    """How often one may ask, and how often still (draft-ietf-httpapi-ratelimit-headers, structured fields)."""
+    return {
+        "RateLimit-Policy": f'"{standing.name}";q={standing.limit};w={standing.window_s}',
+        "RateLimit": f'"{standing.name}";r={standing.remaining};t={standing.reset_s}',
+    }
 
 
 def problem_response(

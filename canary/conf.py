@@ -47,7 +47,8 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
             weight_bp=conf["WEIGHT_BP"] or 0,
             # The same in every process and after every restart, and known to nobody outside.
             salt=secret_for("canary-salt").hex()[:32],
-            is_v1_enabled=conf["IS_V1_ENABLED"],
-            is_v2_enabled=conf["IS_V2_ENABLED"],
+            # A version without an arm is out of service, whatever the environment says: v1 was deleted.
+            is_v1_enabled=conf["IS_V1_ENABLED"] and 1 in conf["ARMS"],
+            is_v2_enabled=conf["IS_V2_ENABLED"] and 2 in conf["ARMS"],
         ),
     )

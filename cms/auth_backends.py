@@ -3,11 +3,13 @@
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+from django.utils import timezone
 
-from cms.errors import InvalidCredentials
+from cms.errors import InvalidCredentials, RateLimited
 from cms.models import User
-from cms.services.users import authenticate_user
+from cms.services.signing_in import sign_in
 
 
 class UsernameOrEmailBackend(ModelBackend):
@@ -16,9 +18,14 @@ class UsernameOrEmailBackend(ModelBackend):
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
+        """None for what is wrong. After too many failures PermissionDenied, and the request has the sentence to be shown."""
         if username is None or password is None:
             return None
         try:
-            return authenticate_user(username_or_email=username, password=password)
+            return sign_in(username_or_email=username, password=password, now=timezone.now())
         except InvalidCredentials:
             return None
+        except RateLimited as refusal:
+            if request is not None:
+                request.login_refusal = refusal.message  # type: ignore[attr-defined]
+            raise PermissionDenied(refusal.message) from refusal

@@ -1,29 +1,192 @@
-"""Authentication for both API versions: an access token becomes its user, or an error that each version words itself."""
+"""Authentication for both API versions: a credential becomes its user, or an error that each version words itself.
 
+Three credentials open both versions: `Authorization: Bearer TOKEN`, `X-API-Key: KEY`, and the session of a browser that has
+signed in at the admin site. Each is looked up by one query, which also tells whether it and its user still stand.
+"""
+
+import datetime
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from django.contrib.auth import logout
+from django.contrib.auth.models import AnonymousUser
+from django.db import DatabaseError
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils import timezone
-from rest_framework.authentication import BaseAuthentication
+from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.request import Request
 
-from cms.credentials import access_claims
-from cms.errors import InvalidToken
-from cms.models import User
-from cms.services.sessions import user_of_session
+from cms.browser_sessions import user_of_browser
+from cms.choices import Scope
+from cms.credentials import access_claims, raw_api_key
+from cms.errors import AmbiguousCredentials, CsrfRefused, InsufficientScope, InvalidToken, RateLimited
+from cms.models import ApiKey, User
+from cms.rate_limits import ANONYMOUS, CREDENTIAL, Quota, Standing, address_quota, take
+from cms.services.api_keys import find_api_key, is_use_due, may_use, note_use
+from cms.services.sessions import close_session, user_of_session
+from cms.tokens import Claims
+
+logger = logging.getLogger(__name__)
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_CREDENTIAL, _STANDING = "_tandem_credential", "_tandem_standing"
 
 
-class AccessTokenAuthentication(BaseAuthentication):
-    """`Authorization: Bearer TOKEN`. A bad token is refused even where none is needed: its sender believes to be known."""
+@dataclass(frozen=True)
+class Credential:
+    """What a request was let in by: `request.auth` of REST framework's requests."""
 
-    def authenticate(self, request: Request) -> tuple[User, Any] | None:
+    subject: str
+    """Whom its rate limit counts by."""
+    claims: Claims | None = None
+    api_key: ApiKey | None = field(default=None, repr=False)
+
+    def reaches(self, scope: str) -> bool:
+        """Whether it may be used for `scope`: tokens and sessions for whatever their user may do."""
+        return self.api_key is None or may_use(self.api_key, Scope(scope))
+
+
+class CredentialAuthentication(BaseAuthentication):
+    """A bad token or key is refused even where none is needed: its sender believes to be known.
+
+    A view says in `scopes` what an API key needs for each of its methods, HEAD counting as GET: a scope, or None where any
+    key may. For a method that it doesn't name, a key is refused when the method is unsafe, and else no more than nobody.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User | AnonymousUser, Credential] | None:
         http_request: HttpRequest = request._request
-        claims = access_claims(http_request)
-        if claims is None:
-            if http_request.META.get("HTTP_AUTHORIZATION"):
-                raise InvalidToken("The only supported scheme of Authorization is Bearer.")
-            return None
-        return user_of_session(claims=claims, now=timezone.now()), claims
+        raw_key, is_authorized = raw_api_key(http_request), bool(http_request.META.get("HTTP_AUTHORIZATION"))
+        if raw_key is not None and is_authorized:
+            raise AmbiguousCredentials
+        if raw_key is not None:
+            return _by_api_key(http_request, raw_key, _scopes_of(request))
+        return _by_token(http_request) if is_authorized else _by_browser_session(http_request)
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+def sign_out(request: HttpRequest, now: datetime.datetime) -> None:
+    """End the session behind the request's credential, and tell the canary to forget who it was."""
+    credential = credential_of(request)
+    if credential and credential.claims:
+        close_session(claims=credential.claims, now=now)
+    else:
+        logout(request)
+    request.is_signed_out = True  # type: ignore[attr-defined]
+
+
+def credential_of(request: HttpRequest) -> Credential | None:
+    """What authentication has found; None before it, and for anonymous requests."""
+    found: Credential | None = getattr(request, _CREDENTIAL, None)
+    return found
+
+
+def count_request(request: HttpRequest, now: datetime.datetime) -> None:
+    """Count the request against its credential's rate limit, or its address's. Raises RateLimited.
+
+    Called after authentication, for only then is it known whether a key is one; a token is known by its signature.
+    """
+    taken = take([_quota_of(request)], now)
+    setattr(request, _STANDING, taken.standings[0] if taken.standings else None)
+    if taken.retry_after_s:
+        raise RateLimited("requests", taken.retry_after_s)
+
+
+def standing_of(request: HttpRequest) -> Standing | None:
+    """How the request's quota stands, None when it has none or wasn't counted."""
+    standing: Standing | None = getattr(request, _STANDING, None)
+    return standing
+
+
+def note_use_after(response: HttpResponseBase, request: HttpRequest, now: datetime.datetime) -> None:
+    """Note the use of an API key once `response` is sent, at most once a minute."""
+    credential = credential_of(request)
+    if credential is None or credential.api_key is None or not is_use_due(credential.api_key, now):
+        return
+    api_key = credential.api_key
+
+    def note() -> None:
+        try:
+            note_use(api_key=api_key, now=now)
+        except DatabaseError:
+            logger.warning("The use of an API key couldn't be noted", exc_info=True)
+
+    # What Django closes after the last byte, before its connections.
+    response._resource_closers.append(note)  # type: ignore[attr-defined]
+
+
+def _by_token(request: HttpRequest) -> tuple[User, Credential]:
+    claims = access_claims(request)
+    if claims is None:
+        raise InvalidToken("The only supported scheme of Authorization is Bearer.")
+    return user_of_session(claims=claims, now=timezone.now()), _keep(request, _of_token(claims))
+
+
+def _by_api_key(
+    request: HttpRequest, raw_key: str, scopes: Mapping[str, str | None]
+) -> tuple[User | AnonymousUser, Credential]:
+    api_key = find_api_key(raw_key=raw_key, now=timezone.now())
+    credential = _keep(request, Credential(f"key:{api_key.pk}", api_key=api_key))
+    method = "GET" if request.method == "HEAD" else str(request.method)
+    if method not in scopes:
+        if method not in SAFE_METHODS:
+            raise InsufficientScope(None)
+        return AnonymousUser(), credential
+    scope = scopes[method]
+    if scope is not None and not credential.reaches(scope):
+        raise InsufficientScope(scope)
+    return api_key.owner, credential
+
+
+def _by_browser_session(request: HttpRequest) -> tuple[User, Credential] | None:
+    """An old or unknown session is none: browsers send their cookies without being asked."""
+    user = user_of_browser(request)
+    if user is None:
+        return None
+    credential = _keep(request, Credential(f"browser:{user.pk}"))
+    if request.method not in SAFE_METHODS:
+        _refuse_forgery(request)
+    return user, credential
+
+
+def _refuse_forgery(request: HttpRequest) -> None:
+    check = CSRFCheck(lambda _: None)  # type: ignore[arg-type]
+    check.process_request(request)
+    reason = check.process_view(request, None, (), {})  # type: ignore[arg-type]
+    if reason:
+        raise CsrfRefused(f"CSRF check failed: {reason}")
+
+
+def _scopes_of(request: Request) -> Mapping[str, str | None]:
+    scopes: Mapping[str, str | None] = getattr(request.parser_context["view"], "scopes", {})
+    return scopes
+
+
+def _keep(request: HttpRequest, credential: Credential) -> Credential:
+    setattr(request, _CREDENTIAL, credential)
+    return credential
+
+
+def _of_token(claims: Claims) -> Credential:
+    return Credential(f"session:{claims.session_id}", claims=claims)
+
+
+def _quota_of(request: HttpRequest) -> Quota | None:
+    credential = credential_of(request) or _signed_credential(request)
+    if credential:
+        return Quota(CREDENTIAL, credential.subject)
+    address: Any = request.META.get("REMOTE_ADDR")
+    return address_quota(ANONYMOUS, address)
+
+
+def _signed_credential(request: HttpRequest) -> Credential | None:
+    """Of a token that nothing has looked up: it is ours all the same."""
+    try:
+        claims = access_claims(request)
+    except InvalidToken:
+        return None
+    return _of_token(claims) if claims else None

@@ -4,6 +4,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from cms.errors import InvalidToken
+from cms.raw_keys import prefix_of
 from cms.tokens import Claims, read_token
 
 _ATTRIBUTE = "_tandem_claims"
@@ -13,6 +14,12 @@ def bearer_token(request: HttpRequest) -> str | None:
     """The token of `Authorization: Bearer …`, None when there is none or another scheme."""
     scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
+
+
+def raw_api_key(request: HttpRequest) -> str | None:
+    """What stands in `X-API-Key`, None without that header. An empty one is a key too, and a wrong one."""
+    value: str | None = request.META.get("HTTP_X_API_KEY")
+    return None if value is None else value.strip()
 
 
 def access_claims(request: HttpRequest) -> Claims | None:
@@ -29,12 +36,18 @@ def access_claims(request: HttpRequest) -> Claims | None:
 
 
 def identify(request: HttpRequest) -> tuple[str, str] | None:
-    """Kind and id of whoever the request's credential speaks for, for the canary; None when it carries no good one."""
+    """Kind and id of whoever the request's credential speaks for, for the canary; None when it carries no good one.
+
+    An API key is known by its prefix here: whether there is such a key costs a query, which is the view's business.
+    """
     try:
         claims = access_claims(request)
     except InvalidToken:
-        return None
-    return ("user", str(claims.user_id)) if claims else None
+        claims = None
+    if claims:
+        return "user", str(claims.user_id)
+    prefix = prefix_of(raw_api_key(request) or "")
+    return ("key", prefix) if prefix else None
 
 
 def _read(request: HttpRequest) -> Claims | InvalidToken | None:

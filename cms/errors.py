@@ -43,9 +43,42 @@ class InvalidToken(CmsError):
     default_message = "The token is not valid or has expired."
 
 
+class InvalidApiKey(CmsError):
+    code = "invalid_api_key"
+    default_message = "The API key is not valid, was revoked or has expired."
+
+
+class AmbiguousCredentials(CmsError):
+    """Two credentials with one request: whom it speaks for would be a guess (RFC 6750 section 3.1: invalid_request)."""
+
+    code = "bad_request"
+    default_message = "Send an access token or an API key, not both."
+
+
 class PermissionRefused(CmsError):
     code = "permission_denied"
     default_message = "You may not do this."
+
+
+class CsrfRefused(PermissionRefused):
+    """A change in a browser's session without the proof that its own pages asked for it."""
+
+    code = "csrf_failed"
+
+
+class InsufficientScope(PermissionRefused):
+    """An API key asks for more than it is for."""
+
+    code = "insufficient_scope"
+
+    def __init__(self, scope: str | None) -> None:
+        """`scope` is the one that is missing, None where no key may go."""
+        self.scope = scope
+        super().__init__(
+            f"This needs the scope {scope}, which the API key or its owner doesn't have."
+            if scope
+            else "API keys can't be used for this: send an access token."
+        )
 
 
 class NotFound(CmsError):
@@ -82,6 +115,16 @@ class VersionConflict(CmsError):
         super().__init__(
             f"The {noun} was changed meanwhile and is at version {current} now: read it anew and make your change there."
         )
+
+
+class RateLimited(CmsError):
+    """Too many in too short a time; `retry_after_s` is a whole number of seconds from 1 on."""
+
+    code = "rate_limited"
+
+    def __init__(self, what: str, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(f"Too many {what}: try again in {retry_after_s} s.")
 
 
 class InUse(CmsError):

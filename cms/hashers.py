@@ -1,6 +1,6 @@
-"""Password hashing with the parameters OWASP recommends."""
+"""Password hashing with the parameters OWASP recommends, and checking hashes that other systems have made."""
 
-from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.contrib.auth.hashers import Argon2PasswordHasher, BCryptPasswordHasher
 
 
 class OwaspArgon2PasswordHasher(Argon2PasswordHasher):
@@ -9,3 +9,11 @@ class OwaspArgon2PasswordHasher(Argon2PasswordHasher):
     time_cost = 2
     memory_cost = 19_456  # KiB
     parallelism = 1
+
+
+class TruncatingBCryptPasswordHasher(BCryptPasswordHasher):
+    """Plain bcrypt as it always was: of a password its first 72 bytes count. The library refuses longer ones by now."""
+
+    def encode(self, password: str | bytes, salt: str | bytes) -> str:
+        as_bytes = password if isinstance(password, bytes) else password.encode()
+        return super().encode(as_bytes[:72], salt)  # type: ignore[arg-type]

@@ -117,10 +117,19 @@ def may_manage_all_keys(actor: Actor) -> bool:
 
 def scopes_open_to(user: "User") -> frozenset[Scope]:
     """What a key of this user may be used for at most: by role, and for rollouts by the permissions of the user's groups."""
-    if not user.is_active:
-        return frozenset()
-    by_role = {scope for scope, role in SCOPE_ROLES.items() if _has_rank(user, role)}
-    return frozenset(by_role | {scope for scope, name in SCOPE_PERMISSIONS.items() if user.has_perm(name)})
+    return frozenset(scope for scope in Scope if is_scope_open_to(user, scope))
+
+
+def is_scope_open_to(user: "User", scope: Scope) -> bool:
+    """The same for one scope: only those of rollouts ask the database, for groups."""
+    if scope in SCOPE_ROLES:
+        return _has_rank(user, SCOPE_ROLES[scope])
+    return user.is_active and user.has_perm(SCOPE_PERMISSIONS[scope])
+
+
+def may_administer(actor: Actor) -> bool:
+    """What is for admins and has no predicate of its own."""
+    return _has_rank(actor, Role.ADMIN)
 
 
 def may_see_audit(actor: Actor) -> bool:

@@ -26,6 +26,15 @@ def _is_public(now: datetime.datetime, prefix: str = "") -> Q:
 
 
 class UserQuerySet(models.QuerySet[Any]):
+    def accounts_visible_to(self, user: Actor) -> Self:
+        """Accounts with all that belongs to them, e-mail addresses too: one's own, and every one for an admin.
+
+        A deleted user has none any more.
+        """
+        if policy.may_manage_users(user):
+            return self.filter(deleted_at=None)
+        return self.filter(pk=user.pk) if policy.is_known(user) else self.none()
+
     def with_email(self, email: str) -> Self:
         return self.alias(email_folded=Lower("email")).filter(email_folded=email.lower())
 

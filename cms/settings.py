@@ -61,6 +61,7 @@ PASSWORD_HASHERS = [
     "cms.hashers.OwaspArgon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "cms.hashers.TruncatingBCryptPasswordHasher",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -74,6 +75,14 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 ACCESS_TOKEN_LIFETIME_S = 15 * 60
 REFRESH_TOKEN_LIFETIME_S = 14 * 24 * 3600
+SHORT_REFRESH_TOKEN_LIFETIME_S = 24 * 3600  # of a login that isn't to be remembered
+SESSION_ENGINE = "cms.browser_sessions"
+
+# How often at most; 0 = as often as one likes. Windows and what else each counts by: cms/rate_limits/policies.py.
+RATE_LIMIT_ANONYMOUS = env.integer("RATE_LIMIT_ANONYMOUS", default=6_000, minimum=0, maximum=1_000_000)
+RATE_LIMIT_CREDENTIAL = env.integer("RATE_LIMIT_CREDENTIAL", default=12_000, minimum=0, maximum=1_000_000)
+RATE_LIMIT_LOGIN = env.integer("RATE_LIMIT_LOGIN", default=10, minimum=0, maximum=1_000_000)
+RATE_LIMIT_REGISTER = env.integer("RATE_LIMIT_REGISTER", default=100, minimum=0, maximum=1_000_000)
 COMMENT_EDITS_NEED_REVIEW = env.boolean("COMMENT_EDITS_NEED_REVIEW", default=False)
 
 # -- the parts and how they are wired ---------------------------------------------------------------------------------
@@ -87,7 +96,7 @@ INSTALLED_APPS = [
     "cms.apps.AdminSiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
+    "django.contrib.sessions",  # for its command; the table is ours
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
@@ -171,7 +180,7 @@ TEMPLATES = [
 # -- REST framework: each version's views bring their own classes, these are what both share --------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["cms.authentication.AccessTokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["cms.authentication.CredentialAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": [],
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

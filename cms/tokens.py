@@ -3,7 +3,7 @@
 import datetime
 import hashlib
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import jwt
@@ -23,6 +23,8 @@ class Claims:
     user_id: uuid.UUID
     session_id: uuid.UUID
     generation: int
+    lifetime_s: int | None = field(default=None, compare=False)
+    """For how long the token that was read was good from the first; None when it doesn't say."""
 
 
 def make_token(kind: str, claims: Claims, now: datetime.datetime, lifetime_s: int) -> str:
@@ -49,7 +51,9 @@ def read_token(kind: str, token: str, now: datetime.datetime) -> Claims:
         raise InvalidToken
     if not isinstance(payload["exp"], int) or payload["exp"] <= now.timestamp():
         raise InvalidToken
-    return Claims(user_id, session_id, payload["gen"])
+    issued_at = payload.get("iat")
+    lifetime_s = payload["exp"] - issued_at if isinstance(issued_at, int) else None
+    return Claims(user_id, session_id, payload["gen"], lifetime_s)
 
 
 def _key() -> bytes:

@@ -1,8 +1,11 @@
 """Fields that take a JSON value of one type as it is: REST framework's own turn numbers into text and "yes" into true."""
 
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
+
+from cms.ids import parse_uuid
 
 
 class TextField(serializers.CharField):
@@ -24,8 +27,26 @@ class OptionalTextField(TextField):
         super().__init__(required=False, allow_null=True, **kwargs)
 
 
-class TrueOrFalseField(serializers.BooleanField):
+class OptionalTrueOrFalseField(serializers.BooleanField):
+    """Null counts as absent."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_null=True, **kwargs)
+
     def to_internal_value(self, data: Any) -> bool:
         if not isinstance(data, bool):
             self.fail("invalid", input=data)
         return data
+
+
+class OptionalUuidField(serializers.UUIDField):
+    """A UUID as paths take it; null counts as absent."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_null=True, **kwargs)
+
+    def to_internal_value(self, data: Any) -> UUID:
+        uuid = parse_uuid(data)
+        if uuid is None:
+            self.fail("invalid", value=data)
+        return uuid

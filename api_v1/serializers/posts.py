@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from api_v1.queries import TermNames
-from api_v1.serializers.fields import OptionalTextField, TextField, TrueOrFalseField
+from api_v1.serializers.fields import OptionalTextField, OptionalTrueOrFalseField, OptionalUuidField, TextField
 from api_v1.serializers.timestamps import timestamp, timestamp_or_null
 from cms.models import Post
 
@@ -15,16 +15,17 @@ class PostInput(serializers.Serializer[Any]):
     content = TextField()
     excerpt = OptionalTextField()
     slug = OptionalTextField()
-    published = TrueOrFalseField(required=False, allow_null=True)
+    published = OptionalTrueOrFalseField()
     tags = serializers.ListField(child=TextField(), required=False, allow_null=True)
     category = OptionalTextField()
-    featured_image = serializers.UUIDField(required=False, allow_null=True)
+    featured_image = OptionalUuidField()
     meta_title = OptionalTextField()
     meta_description = OptionalTextField()
 
-    def validate_featured_image(self, value: Any) -> None:
-        if value is not None:
-            raise serializers.ValidationError("There is no media file with this id.")
+
+class PostChanges(PostInput):
+    title = OptionalTextField()
+    content = OptionalTextField()
 
 
 def post_body(post: Post, names: TermNames) -> dict[str, Any]:

@@ -1,13 +1,16 @@
-"""Users: what registering and signing in take, and v1's User."""
+"""Users: what registering, signing in and changing an account take, and v1's User."""
 
-from typing import Any
+from typing import Any, Final, cast
 
 from rest_framework import serializers
 
-from api_v1.serializers.fields import OptionalTextField, TextField
+from api_v1.serializers.fields import OptionalTextField, OptionalTrueOrFalseField, TextField
 from api_v1.serializers.timestamps import timestamp, timestamp_or_null
 from cms.models import User
 from cms.services.sessions import TokenPair
+from cms.services.users import UserFields
+
+_FOR_ADMINS: Final = ("role", "is_active")
 
 
 class RegisterInput(serializers.Serializer[Any]):
@@ -21,10 +24,29 @@ class RegisterInput(serializers.Serializer[Any]):
 class LoginInput(serializers.Serializer[Any]):
     email = TextField()
     password = TextField()
+    remember_me = serializers.BooleanField(required=False, allow_null=True)  # in all the ways in which forms say it
 
 
 class RefreshInput(serializers.Serializer[Any]):
     refresh_token = TextField()
+
+
+class UserChanges(serializers.Serializer[Any]):
+    username = OptionalTextField()
+    email = OptionalTextField()
+    first_name = OptionalTextField()
+    last_name = OptionalTextField()
+    role = OptionalTextField()
+    is_active = OptionalTrueOrFalseField()
+
+
+def user_fields(values: dict[str, Any], account: User) -> UserFields:
+    """What a request changes of an account. Whoever sends back what was read there asks for no change of a role."""
+    fields = dict(values)
+    if "role" in fields:
+        fields["role"] = fields["role"].lower()
+    unchanged = {name for name in _FOR_ADMINS if name in fields and fields[name] == getattr(account, name)}
+    return cast("UserFields", {name: value for name, value in fields.items() if name not in unchanged})
 
 
 def user_body(user: User) -> dict[str, Any]:

@@ -1,19 +1,25 @@
-"""Registering, signing in and out, and the user behind a token."""
+"""Registering, signing in and out, the user behind a credential, and the token that browsers prove themselves with."""
 
+from django.conf import settings
 from django.http import HttpResponse
+from django.middleware.csrf import get_token
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
-from api_v1.responses import success
+from api_v1.responses import JsonResponse, success
 from api_v1.serializers.users import LoginInput, RefreshInput, RegisterInput, session_body, user_body
 from api_v1.views.view import V1View
-from cms.services.sessions import close_session, open_session, refresh_session
-from cms.services.users import authenticate_user, register_user
+from cms.authentication import sign_out
+from cms.services.sessions import open_session, refresh_session
+from cms.services.signing_in import sign_in
+from cms.services.users import register_user
 
 
 class RegisterView(V1View):
     authentication_classes = []
 
+    @sensitive_variables()
     def post(self, request: Request) -> HttpResponse:
         fields = self.parse(RegisterInput)
         password, now = fields.pop("password"), timezone.now()
@@ -24,16 +30,20 @@ class RegisterView(V1View):
 class LoginView(V1View):
     authentication_classes = []
 
+    @sensitive_variables()
     def post(self, request: Request) -> HttpResponse:
-        fields = self.parse(LoginInput)
-        user = authenticate_user(username_or_email=fields["email"], password=fields["password"])
-        return success(session_body(user, open_session(user=user, now=timezone.now())))
+        """Remembered for the refresh token's whole lifetime unless `remember_me` is false: then for a day."""
+        fields, now = self.parse(LoginInput), timezone.now()
+        user = sign_in(username_or_email=fields["email"], password=fields["password"], now=now)
+        tokens = open_session(user=user, now=now, is_remembered=fields.get("remember_me", True))
+        return success(session_body(user, tokens))
 
 
 class RefreshView(V1View):
     # Clients send their expired access token along with the request that is to replace it.
     authentication_classes = []
 
+    @sensitive_variables()
     def post(self, request: Request) -> HttpResponse:
         refresh_token = self.parse(RefreshInput)["refresh_token"]
         user, tokens = refresh_session(refresh_token=refresh_token, now=timezone.now())
@@ -43,11 +53,22 @@ class RefreshView(V1View):
 class LogoutView(V1View):
     def post(self, request: Request) -> HttpResponse:
         self.require()
-        close_session(claims=request.auth, now=timezone.now())  # type: ignore[arg-type]
-        request._request.is_signed_out = True  # type: ignore[attr-defined]  # for the canary's cookie
+        sign_out(request._request, timezone.now())
         return success(None)
 
 
 class ProfileView(V1View):
+    scopes = {"GET": None}
+
     def get(self, request: Request) -> HttpResponse:
         return success(user_body(self.require()))
+
+
+class CsrfTokenView(V1View):
+    """Sets the cookie too. With both, a browser that has signed in at the admin site may send changes."""
+
+    authentication_classes = []
+
+    def get(self, request: Request) -> HttpResponse:
+        body = {"success": True, "csrf_token": get_token(request._request), "expires_in": settings.CSRF_COOKIE_AGE}
+        return JsonResponse(body, headers={"Cache-Control": "no-store"})

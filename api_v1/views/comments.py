@@ -9,11 +9,14 @@ from api_v1.queries import uuid_or_refuse, visible_posts
 from api_v1.responses import success
 from api_v1.serializers.comments import COLUMNS, comment_body
 from api_v1.views.view import V1View
+from cms.choices import Scope
 from cms.errors import NotFound
 from cms.models import Comment
 
 
 class PostCommentListView(V1View):
+    scopes = {"GET": Scope.POSTS_READ}
+
     def get(self, request: Request, uuid: str) -> HttpResponse:
         """Oldest first."""
         post_id, now = uuid_or_refuse(uuid), timezone.now()

@@ -12,26 +12,29 @@ from rest_framework.request import Request
 from api_v1.responses import failure, success
 from api_v1.serializers.timestamps import timestamp
 from api_v1.views.view import V1View
+from cms.services.search_index import probe_index
 
 
 class HealthView(V1View):
-    """Unhealthy (503) without a database; without a cache only degraded, for everything still answers."""
+    """Unhealthy (503) without a database; without a cache or a search only degraded, for everything else still answers."""
 
     authentication_classes = []
+    is_limited = False
 
     def get(self, request: Request) -> HttpResponse:
-        database, is_cache_up = _state(_is_database_up()), _is_cache_up()
-        # Search lives in the database: its state is the database's.
-        services = {"database": database, "cache": _state(is_cache_up), "search": database}
-        if database == "down":
+        is_up = {"database": _is_database_up(), "cache": _is_cache_up()}
+        is_up["search"] = is_up["database"] and _is_search_up()
+        services = {name: "up" if is_well else "down" for name, is_well in is_up.items()}
+        if not is_up["database"]:
             return failure(503, "Service unavailable", data=_health("unhealthy", services))
-        return success(_health("healthy" if is_cache_up else "degraded", services))
+        return success(_health("healthy" if all(is_up.values()) else "degraded", services))
 
 
 class LivenessView(V1View):
     """That this process answers. What it stands on is not asked: restarting it would not mend that."""
 
     authentication_classes = []
+    is_limited = False
 
     def get(self, request: Request) -> HttpResponse:
         return success(_health("healthy", dict.fromkeys(("database", "cache", "search"), "unchecked")))
@@ -41,14 +44,18 @@ def _health(status: str, services: dict[str, str]) -> dict[str, Any]:
     return {"status": status, "timestamp": timestamp(timezone.now()), "services": services}
 
 
-def _state(is_up: bool) -> str:
-    return "up" if is_up else "down"
-
-
 def _is_database_up() -> bool:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
+    except Error:
+        return False
+    return True
+
+
+def _is_search_up() -> bool:
+    try:
+        probe_index(timezone.now())
     except Error:
         return False
     return True

@@ -12,8 +12,15 @@ from api_v1.views.view import V1View
 
 
 class InfoView(V1View):
+    scopes = {"GET": None}
+
     def get(self, request: Request) -> HttpResponse:
-        body = {"api_version": "v1", "endpoints": _endpoints(), "documentation": None, "status": "stable"}
+        body = {
+            "api_version": "v1",
+            "endpoints": _endpoints(),
+            "documentation": "/api/v1/openapi.json",
+            "status": "stable",
+        }
         return JsonResponse(body)
 
 

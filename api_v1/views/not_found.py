@@ -1,7 +1,5 @@
 """The end of v1's routes: what no other route has taken."""
 
-from typing import Any
-
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
@@ -9,6 +7,6 @@ from api_v1.views.view import V1View
 
 
 class NotFoundView(V1View):
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def admit(self, request: Request) -> None:
         """Whatever the verb and the credentials."""
         raise NotFound

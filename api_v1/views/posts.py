@@ -1,26 +1,25 @@
 """Posts: listing, reading, writing."""
 
-from typing import Any, Final
-
-from django.db import transaction
 from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 
 from api_v1.pagination import Page
-from api_v1.queries import find_category_named, find_post, list_posts, term_names
+from api_v1.queries import find_post, list_posts, term_names
 from api_v1.responses import success
-from api_v1.serializers.posts import PostInput, post_body
+from api_v1.serializers.posts import PostChanges, PostInput, post_body
 from api_v1.views.view import V1View
+from api_v1.writes import change_by, create_from
 from cms import policy
-from cms.models import User
-from cms.services.post_states import publish_post
-from cms.services.posts import PostFields, create_post
-
-_SAME_IN_DOMAIN: Final = ("title", "content", "excerpt", "slug", "tags", "meta_title", "meta_description")
+from cms.choices import Scope
+from cms.errors import PermissionRefused
+from cms.models import Post, User
+from cms.services.post_states import trash_post
 
 
 class PostListView(V1View):
+    scopes = {"GET": Scope.POSTS_READ, "POST": Scope.POSTS_WRITE}
+
     def get(self, request: Request) -> HttpResponse:
         page = Page(list_posts(request.query_params, request.user, timezone.now()), request.query_params)
         names = term_names(page.rows, request.user)
@@ -28,23 +27,31 @@ class PostListView(V1View):
 
     def post(self, request: Request) -> HttpResponse:
         user = self.require(policy.may_write_posts)
-        values = self.parse(PostInput)
-        fields, now = _post_fields(values, user), timezone.now()
-        with transaction.atomic():
-            post = create_post(actor=user, fields=fields, now=now)
-            if values.get("published"):
-                post = publish_post(actor=user, post=post, now=now)
+        post = create_from(self.parse(PostInput), actor=user, now=timezone.now())
         return success(post_body(post, term_names([post], user)), 201)
 
 
 class PostView(V1View):
+    scopes = {"GET": Scope.POSTS_READ, "PUT": Scope.POSTS_WRITE, "DELETE": Scope.POSTS_WRITE}
+
     def get(self, request: Request, uuid: str) -> HttpResponse:
         post = find_post(uuid, request.user, timezone.now())
         return success(post_body(post, term_names([post], request.user)))
 
+    def put(self, request: Request, uuid: str) -> HttpResponse:
+        user, post = self._editable(uuid)
+        post = change_by(self.parse(PostChanges), actor=user, post=post, now=timezone.now())
+        return success(post_body(post, term_names([post], user)))
 
-def _post_fields(values: dict[str, Any], user: User) -> PostFields:
-    fields: dict[str, Any] = {name: values[name] for name in _SAME_IN_DOMAIN if name in values}
-    if "category" in values:
-        fields["categories"] = [find_category_named(values["category"], user)]
-    return fields  # type: ignore[return-value]
+    def delete(self, request: Request, uuid: str) -> HttpResponse:
+        user, post = self._editable(uuid)
+        trash_post(actor=user, post=post, now=timezone.now())
+        return success({"message": "Post deleted"})
+
+    def _editable(self, uuid: str) -> tuple[User, Post]:
+        """What is hidden is not found; what may be read and not changed is refused."""
+        user = self.require()
+        post = find_post(uuid, user, timezone.now())
+        if not policy.may_edit_post(user, post):
+            raise PermissionRefused("Only its authors and editors change this post.")
+        return user, post

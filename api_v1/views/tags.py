@@ -8,16 +8,21 @@ from api_v1.queries import is_storable
 from api_v1.responses import success
 from api_v1.serializers.tags import tag_body
 from api_v1.views.view import V1View
+from cms.choices import Scope
 from cms.errors import NotFound
 from cms.models import Tag
 
 
 class TagListView(V1View):
+    scopes = {"GET": Scope.POSTS_READ}
+
     def get(self, request: Request) -> HttpResponse:
         return success(Page(Tag.objects.by_name(), request.query_params).body(tag_body))
 
 
 class TagView(V1View):
+    scopes = {"GET": Scope.POSTS_READ}
+
     def get(self, request: Request, slug: str) -> HttpResponse:
         tag = Tag.objects.filter(slug=slug).first() if is_storable(slug) else None
         if tag is None:

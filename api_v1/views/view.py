@@ -1,9 +1,10 @@
 """What every v1 view is: JSON in and out, v1's error page, and the order in which a request is looked at."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from django.http import HttpResponse
+from django.utils import timezone
 from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
@@ -12,16 +13,20 @@ from rest_framework.views import APIView
 from api_v1.errors import handle_exception
 from api_v1.parsers import JsonObjectParser
 from cms import policy
-from cms.authentication import AccessTokenAuthentication
-from cms.errors import PermissionRefused
+from cms.authentication import CredentialAuthentication, count_request, note_use_after
+from cms.errors import InsufficientScope, PermissionRefused
 from cms.models import User
 from cms.origin import set_api_version
 from cms.policy import Actor
 
 
 class V1View(APIView):
-    authentication_classes = [AccessTokenAuthentication]
+    authentication_classes = [CredentialAuthentication]
     parser_classes = [JsonObjectParser]
+    scopes: ClassVar[Mapping[str, str | None]] = {}
+    """What an API key needs for each method; see CredentialAuthentication."""
+    is_limited: ClassVar[bool] = True
+    """Whether requests are counted: health probes aren't."""
 
     @property
     def default_response_headers(self) -> dict[str, str]:
@@ -29,12 +34,25 @@ class V1View(APIView):
         return {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """A verb that the path lacks is refused before credentials are looked at. Accept is never looked at."""
+        """Whatever a request is refused for, it counts; and too many of them is what is said first."""
         set_api_version(1)
+        try:
+            self.admit(request)
+        finally:
+            if self.is_limited:
+                count_request(request._request, timezone.now())
+
+    def admit(self, request: Request) -> None:
+        """A verb that the path lacks is refused before credentials are looked at. Accept is never looked at."""
         if request.method not in self.allowed_methods:
             raise MethodNotAllowed(str(request.method))
         if request.method != "OPTIONS":
             self.perform_authentication(request)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        note_use_after(response, request._request, timezone.now())
+        return response
 
     def get_exception_handler(self) -> Any:
         return handle_exception
@@ -48,7 +66,7 @@ class V1View(APIView):
         """The user behind the request: 401 when there is none, 403 for one who may not. Call it before reading the body."""
         user = self.request.user
         if not isinstance(user, User):
-            raise NotAuthenticated
+            raise NotAuthenticated if self.request.auth is None else InsufficientScope(None)
         if not may(user):
             raise PermissionRefused
         return user

@@ -17,10 +17,11 @@ from api_v2.negotiation import is_json_accepted
 from api_v2.pagination import Page
 from api_v2.parsing import read_json
 from api_v2.query import Query
-from api_v2.responses import NEVER, VARY, json_response, problem_response, readable_response
+from api_v2.responses import NEVER, VARY, json_response, limit_headers, problem_response, readable_response
 from api_v2.serializers.shapes import Viewer, version_at
 from cms import policy
-from cms.authentication import AccessTokenAuthentication
+from cms.authentication import CredentialAuthentication, count_request, credential_of, note_use_after, standing_of
+from cms.errors import InsufficientScope
 from cms.origin import set_api_version
 from cms.policy import Actor
 
@@ -30,7 +31,9 @@ API_VERSION = 2
 class ApiView(APIView):
     """Checked in this order: method, Accept, credentials, names of query parameters; then the handler's own."""
 
-    authentication_classes = [AccessTokenAuthentication]
+    authentication_classes = [CredentialAuthentication]
+    scopes: ClassVar[Mapping[str, str | None]] = {}
+    """What an API key needs for each method; see CredentialAuthentication."""
     parameters: ClassVar[Mapping[str, Sequence[str]]] = {}
     """The query parameters that each method knows; HEAD those of GET."""
 
@@ -41,8 +44,16 @@ class ApiView(APIView):
     http_request: HttpRequest
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Whatever a request is refused for, it counts; and too many of them is what is said first."""
         self.http_request = request._request
         set_api_version(API_VERSION)
+        now = timezone.now()
+        try:
+            self.admit(request, now)
+        finally:
+            count_request(self.http_request, now)
+
+    def admit(self, request: Request, now: datetime.datetime) -> None:
         method = "GET" if request.method == "HEAD" else str(request.method)
         if method not in self.allowed_methods:
             self.http_method_not_allowed(request)
@@ -52,7 +63,16 @@ class ApiView(APIView):
             raise Problem("not_acceptable", "Answers are application/json, which the Accept header rules out.")
         self.actor = request.user
         self.query = Query(self.http_request.GET, self.parameters.get(method, ()))
-        self.viewer = Viewer(self.actor, timezone.now(), base_of(self.http_request))
+        self.viewer = Viewer(self.actor, now, base_of(self.http_request))
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        http_request = request._request
+        if standing := standing_of(http_request):
+            for name, value in limit_headers(standing).items():
+                response.headers[name] = value
+        note_use_after(response, http_request, timezone.now())
+        return response
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
         headers = {"Allow": self._allow(), "Cache-Control": NEVER, "Vary": VARY}
@@ -73,6 +93,8 @@ class ApiView(APIView):
         """401 for those whom nobody knows, 403 for others who may not; before their body is looked at."""
         if may(self.actor):
             return
+        if not policy.is_known(self.actor) and credential_of(self.http_request):
+            raise InsufficientScope(None)
         if policy.is_known(self.actor):
             raise Problem("permission_denied", sentence)
         raise Problem("authentication_required", f"{sentence} Send an access token as Authorization: Bearer TOKEN.")

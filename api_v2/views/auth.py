@@ -3,14 +3,15 @@
 from typing import Any, Final
 
 from django.http import HttpResponse
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
 from api_v2.serializers.bodies import Body
 from api_v2.views.api_view import ApiView
 from cms import policy
-from cms.credentials import access_claims
-from cms.services.sessions import TokenPair, close_session, open_session, refresh_session
-from cms.services.users import authenticate_user
+from cms.authentication import sign_out
+from cms.services.sessions import TokenPair, open_session, refresh_session
+from cms.services.signing_in import sign_in
 
 TOKEN_TYPE: Final = "Bearer"  # noqa: S105 - the scheme's name
 
@@ -18,15 +19,17 @@ TOKEN_TYPE: Final = "Bearer"  # noqa: S105 - the scheme's name
 class TokenView(ApiView):
     authentication_classes = []  # a client whose token has just expired still sends it along, and must get in again
 
+    @sensitive_variables()
     def post(self, request: Request) -> HttpResponse:
         email, password = _read_texts(self.body(), "email", "password")
-        user = authenticate_user(username_or_email=email, password=password)
+        user = sign_in(username_or_email=email, password=password, now=self.now)
         return self.answer_once(_tokens(open_session(user=user, now=self.now)))
 
 
 class TokenRefreshView(ApiView):
     authentication_classes = []
 
+    @sensitive_variables()
     def post(self, request: Request) -> HttpResponse:
         (refresh_token,) = _read_texts(self.body(), "refresh_token")
         _, pair = refresh_session(refresh_token=refresh_token, now=self.now)
@@ -34,16 +37,13 @@ class TokenRefreshView(ApiView):
 
 
 class LogoutView(ApiView):
-    """Ends the session that the access token belongs to; takes no body."""
+    """Ends the session behind the access token or the browser's cookie; takes no body."""
 
     def post(self, request: Request) -> HttpResponse:
         self.require(policy.is_known, "Only who is signed in can sign out.")
         if self.http_request.body:
             Body(self.body(), ()).finish()
-        claims = access_claims(self.http_request)
-        assert claims is not None
-        close_session(claims=claims, now=self.now)
-        self.http_request.is_signed_out = True  # type: ignore[attr-defined]  # for the canary's cookie
+        sign_out(self.http_request, self.now)
         return self.answer_nothing()
 
 

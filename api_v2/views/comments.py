@@ -11,6 +11,7 @@ from api_v2.pagination import PAGE_PARAMETERS, read_page_request
 from api_v2.serializers.comments import COMMENT
 from api_v2.views.api_view import ApiView
 from api_v2.views.resources import answer_list, answer_one
+from cms.choices import Scope
 from cms.ids import parse_uuid
 from cms.models import Comment, Post
 
@@ -18,6 +19,7 @@ THREAD_ORDER: Final = Sort((SortKey("thread_path"),))
 
 
 class PostCommentsView(ApiView):
+    scopes = {"GET": Scope.POSTS_READ}
     parameters = {"GET": ("fields", *PAGE_PARAMETERS)}
 
     def get(self, request: Request, slug_or_id: str) -> HttpResponse:
@@ -30,6 +32,7 @@ class PostCommentsView(ApiView):
 
 
 class CommentView(ApiView):
+    scopes = {"GET": Scope.POSTS_READ}
     parameters = {"GET": ("fields",)}
 
     def get(self, request: Request, comment_id: str) -> HttpResponse:

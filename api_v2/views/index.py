@@ -1,9 +1,9 @@
 """The entry: where everything begins, and the answer for every path that is none."""
 
+import datetime
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.csrf import csrf_exempt
 from rest_framework.request import Request
 
 from api_v2.errors import not_found, problem_of
@@ -25,14 +25,20 @@ LINKS: Final = {
 
 
 class IndexView(ApiView):
+    scopes = {"GET": None}
+
     def get(self, request: Request) -> HttpResponse:
         links = {name: f"{self.viewer.base}{path}" for name, path in LINKS.items()}
         return self.answer({"api_version": API_VERSION, "links": links})
 
 
-@csrf_exempt
-def missing(request: HttpRequest) -> HttpResponse:
-    return problem_response(request, not_found("There is no such path in API v2."))
+class MissingView(ApiView):
+    def admit(self, request: Request, now: datetime.datetime) -> None:
+        """Whatever the verb and the credentials."""
+        raise not_found("There is no such path in API v2.")
+
+
+missing = MissingView.as_view()
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -12,6 +12,7 @@ from api_v2.selection import PostSelection
 from api_v2.serializers.post_bodies import read_new_post
 from api_v2.views.api_view import ApiView
 from cms import policy
+from cms.choices import Scope
 from cms.models import Post
 from cms.services.posts import create_post
 
@@ -19,6 +20,7 @@ SELECTION = ("fields", "include")
 
 
 class PostsView(ApiView):
+    scopes = {"GET": Scope.POSTS_READ, "POST": Scope.POSTS_WRITE}
     parameters = {"GET": (*FILTERS, "sort", *SELECTION, *PAGE_PARAMETERS)}
 
     def get(self, request: Request) -> HttpResponse:
@@ -45,6 +47,7 @@ class PostsView(ApiView):
 
 
 class PostView(ApiView):
+    scopes = {"GET": Scope.POSTS_READ}
     parameters = {"GET": SELECTION}
 
     def get(self, request: Request, slug_or_id: str) -> HttpResponse:

@@ -12,6 +12,7 @@ from api_v2.serializers.shapes import columns_of, selected
 from api_v2.serializers.terms import CATEGORY, TAG, category_columns, write_tree
 from api_v2.views.api_view import ApiView
 from api_v2.views.resources import answer_list, answer_one
+from cms.choices import Scope
 from cms.ids import parse_uuid
 from cms.models import Category, Tag
 
@@ -19,6 +20,7 @@ BY_NAME: Final = Sort((SortKey("name"),))
 
 
 class TagsView(ApiView):
+    scopes = {"GET": Scope.POSTS_READ}
     parameters = {"GET": ("fields", *PAGE_PARAMETERS)}
 
     def get(self, request: Request) -> HttpResponse:
@@ -27,6 +29,7 @@ class TagsView(ApiView):
 
 
 class TagView(ApiView):
+    scopes = {"GET": Scope.POSTS_READ}
     parameters = {"GET": ("fields",)}
 
     def get(self, request: Request, slug_or_id: str) -> HttpResponse:
@@ -34,6 +37,7 @@ class TagView(ApiView):
 
 
 class CategoriesView(ApiView):
+    scopes = {"GET": Scope.POSTS_READ}
     parameters = {"GET": ("fields", *PAGE_PARAMETERS)}
 
     def get(self, request: Request) -> HttpResponse:
@@ -43,6 +47,7 @@ class CategoriesView(ApiView):
 
 
 class CategoryView(ApiView):
+    scopes = {"GET": Scope.POSTS_READ}
     parameters = {"GET": ("fields",)}
 
     def get(self, request: Request, slug_or_id: str) -> HttpResponse:
@@ -52,6 +57,8 @@ class CategoryView(ApiView):
 
 class CategoryTreeView(ApiView):
     """The whole tree at once: a list without pages, and so without a limit."""
+
+    scopes = {"GET": Scope.POSTS_READ}
 
     def get(self, request: Request) -> HttpResponse:
         rows = Category.objects.visible_to(self.actor).by_name()

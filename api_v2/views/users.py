@@ -18,6 +18,8 @@ class UsersView(ApiView):
 
 
 class MeView(ApiView):
+    scopes = {"GET": None}
+
     def get(self, request: Request) -> HttpResponse:
         self.require(policy.is_known, "Only signed-in users have a profile.")
         user = self.actor

@@ -101,3 +101,9 @@ class LoginForm(AuthenticationForm):  # type: ignore[misc]
         username.label = "Username or e-mail address"
         # Django takes the length of a username, and a browser would cut an address there.
         username.max_length = username.widget.attrs["maxlength"] = limits.EMAIL_MAX
+
+    def get_invalid_login_error(self) -> forms.ValidationError:
+        """What the backend has said beyond that it was wrong: that there were too many failures."""
+        if refusal := getattr(self.request, "login_refusal", None):
+            return forms.ValidationError(refusal, code="rate_limited")
+        return super().get_invalid_login_error()

@@ -2,6 +2,7 @@
 
 from cms.models.api_keys import ApiKey
 from cms.models.audit import AuditEvent
+from cms.models.browser_sessions import BrowserSession
 from cms.models.categories import Category
 from cms.models.comments import Comment
 from cms.models.imports import ImportRecord
@@ -19,6 +20,7 @@ __all__ = [
     "ApiKey",
     "AuditEvent",
     "AuthSession",
+    "BrowserSession",
     "Category",
     "Comment",
     "Delivery",

@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from cms import limits, policy
 from cms.choices import Scope
-from cms.errors import FieldError, InvalidInput, InvalidToken, PermissionRefused
+from cms.errors import FieldError, InvalidApiKey, InvalidInput, PermissionRefused
 from cms.models import ApiKey, User
 from cms.policy import Actor
 from cms.raw_keys import digest_of, make_raw_key, prefix_of
@@ -71,19 +71,18 @@ def revoke_api_key(*, actor: Actor, api_key: ApiKey, now: datetime.datetime) -> 
 
 @sensitive_variables()
 def find_api_key(*, raw_key: str, now: datetime.datetime) -> ApiKey:
-    """The usable key with this text and its owner, by one query; at most once a minute its use is noted by a second one.
+    """The usable key with this text and its owner, by one query on a unique index.
 
-    Raises InvalidToken, for whatever reason in the same words.
+    Raises InvalidApiKey, for whatever reason in the same words.
     """
     prefix = prefix_of(raw_key)
     if prefix is None:
-        raise InvalidToken
+        raise InvalidApiKey
     api_key: ApiKey | None = ApiKey.objects.select_related("owner").filter(prefix=prefix).first()
     # The digest is made for unknown prefixes too, so that time tells nothing of which there are.
     is_right = hmac.compare_digest(digest_of(raw_key), api_key.digest if api_key else "")
     if api_key is None or not is_right or not is_usable(api_key, now):
-        raise InvalidToken
-    _note_use(api_key, now)
+        raise InvalidApiKey
     return api_key
 
 
@@ -95,17 +94,19 @@ def is_usable(api_key: ApiKey, now: datetime.datetime) -> bool:
 
 def may_use(api_key: ApiKey, scope: Scope) -> bool:
     """Whether the key has this scope and its owner's role, as it is today, still reaches it."""
-    return scope in api_key.scopes and scope in policy.scopes_open_to(api_key.owner)
+    return scope in api_key.scopes and policy.is_scope_open_to(api_key.owner, scope)
 
 
-def _note_use(api_key: ApiKey, now: datetime.datetime) -> None:
-    due = now - USE_NOTED_EVERY
-    if api_key.last_used_at is not None and api_key.last_used_at > due:
-        return
+def is_use_due(api_key: ApiKey, now: datetime.datetime) -> bool:
+    """Whether `note_use` would write anything."""
+    return api_key.last_used_at is None or api_key.last_used_at <= now - USE_NOTED_EVERY
+
+
+def note_use(*, api_key: ApiKey, now: datetime.datetime) -> None:
+    """Note that the key was used, at most once a minute."""
     # Of many requests at once one writes; the row's lock is held for this statement alone.
-    is_due = Q(last_used_at=None) | Q(last_used_at__lte=due)
+    is_due = Q(last_used_at=None) | Q(last_used_at__lte=now - USE_NOTED_EVERY)
     ApiKey.objects.filter(is_due, pk=api_key.pk).update(last_used_at=now)
-    api_key.last_used_at = now
 
 
 def _refuse_stranger(actor: Actor, owner: User) -> None:

@@ -209,11 +209,18 @@ def _unseen_categories(actor: Actor, ids: TermIds) -> Iterable[Category]:
 
 
 def _lock_terms(changed: list[str], before: dict[str, TermIds], after: dict[str, TermIds]) -> None:
-    """Lock the terms that come and go. Raises InvalidInput when one was deleted since the caller looked it up."""
-    touched = [before[name] ^ after[name] if name in changed else frozenset() for name in ("tags", "categories")]
-    found = lock_terms(touched[0], touched[1])
-    for name, ids, present in zip(("tags", "categories"), touched, found, strict=True):
-        if name in changed and (ids - before[name]) - present:
+    """Lock the post's terms when any come or go: those too that stay, for the caller may be about to publish the post in
+    the same transaction, and whoever locks terms twice may wait for somebody who waits for the first ones.
+
+    Raises InvalidInput when one that comes was deleted since the caller looked it up.
+    """
+    names = ("tags", "categories")
+    if not set(names) & set(changed):
+        return
+    after = {**before, **after}
+    found = lock_terms(*(before[name] | after[name] for name in names))
+    for name, present in zip(names, found, strict=True):
+        if (after[name] - before[name]) - present:
             raise InvalidInput([FieldError(name, "missing", f"One of these {name} was deleted meanwhile.")])
 
 

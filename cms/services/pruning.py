@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from cms.choices import DeliveryStatus, JobStatus
-from cms.models import AuditEvent, AuthSession, Delivery, ImportRecord, Job
+from cms.models import AuditEvent, AuthSession, BrowserSession, Delivery, ImportRecord, Job
 
 BATCH: Final = 1_000
 FOREVER: Final = 0
@@ -59,7 +58,7 @@ RULES: Final = (
     Rule(
         "browser_sessions",
         "SESSION_RETENTION_DAYS",
-        lambda before: Session.objects.filter(expire_date__lt=before),
+        lambda before: BrowserSession.objects.filter(expire_date__lt=before),
     ),
     Rule("audit_events", "AUDIT_RETENTION_DAYS", _old_events),
 )

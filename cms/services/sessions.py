@@ -22,22 +22,27 @@ class TokenPair:
     session_id: str
 
 
-def open_session(*, user: User, now: datetime.datetime) -> TokenPair:
-    """A session of its own for every login. Raises InvalidCredentials for a user who has just been suspended."""
-    expires_at = now + datetime.timedelta(seconds=settings.REFRESH_TOKEN_LIFETIME_S)
+def open_session(*, user: User, now: datetime.datetime, is_remembered: bool = True) -> TokenPair:
+    """A session of its own for every login; one that isn't to be remembered ends after a day without a refresh.
+
+    Raises InvalidCredentials for a user who has just been suspended.
+    """
+    lifetime_s = settings.REFRESH_TOKEN_LIFETIME_S if is_remembered else settings.SHORT_REFRESH_TOKEN_LIFETIME_S
+    expires_at = now + datetime.timedelta(seconds=lifetime_s)
     with transaction.atomic():
         # First the user's row: a suspension that runs at the same time then comes before, or sees the new session.
         if not User.objects.filter(pk=user.pk, is_active=True).update(last_login=now):
             raise InvalidCredentials
         session = AuthSession.objects.create(user=user, created_at=now, updated_at=now, expires_at=expires_at)
     user.last_login = now
-    return _token_pair(Claims(user.pk, session.pk, session.generation), now)
+    return _token_pair(Claims(user.pk, session.pk, session.generation), now, lifetime_s)
 
 
 def refresh_session(*, refresh_token: str, now: datetime.datetime) -> tuple[User, TokenPair]:
     """Both tokens anew. A refresh token that was used before revokes its session (RFC 9700 section 4.14.2)."""
     claims = read_token("refresh", refresh_token, now)
-    expires_at = now + datetime.timedelta(seconds=settings.REFRESH_TOKEN_LIFETIME_S)
+    lifetime_s = min(claims.lifetime_s or settings.REFRESH_TOKEN_LIFETIME_S, settings.REFRESH_TOKEN_LIFETIME_S)
+    expires_at = now + datetime.timedelta(seconds=lifetime_s)
     # Compare and swap: of two requests with one token, one wins and the other is the replay. Columns of this table alone:
     # a join becomes a subquery, which PostgreSQL doesn't evaluate again after waiting for the row, and both would win.
     rotated = AuthSession.objects.filter(
@@ -49,7 +54,7 @@ def refresh_session(*, refresh_token: str, now: datetime.datetime) -> tuple[User
     user = User.objects.filter(pk=claims.user_id, is_active=True).first()
     if user is None:
         raise InvalidToken
-    return user, _token_pair(Claims(claims.user_id, claims.session_id, claims.generation + 1), now)
+    return user, _token_pair(Claims(claims.user_id, claims.session_id, claims.generation + 1), now, lifetime_s)
 
 
 def close_session(*, claims: Claims, now: datetime.datetime, reason: str = "session.closed") -> None:
@@ -71,10 +76,10 @@ def user_of_session(*, claims: Claims, now: datetime.datetime) -> User:
     return session.user
 
 
-def _token_pair(claims: Claims, now: datetime.datetime) -> TokenPair:
+def _token_pair(claims: Claims, now: datetime.datetime, lifetime_s: int) -> TokenPair:
     return TokenPair(
         access_token=make_token("access", claims, now, settings.ACCESS_TOKEN_LIFETIME_S),
-        refresh_token=make_token("refresh", claims, now, settings.REFRESH_TOKEN_LIFETIME_S),
+        refresh_token=make_token("refresh", claims, now, lifetime_s),
         expires_in=settings.ACCESS_TOKEN_LIFETIME_S,
         session_id=str(claims.session_id),
     )

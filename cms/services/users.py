@@ -22,7 +22,9 @@ from cms.errors import (
     PermissionRefused,
 )
 from cms.models import ApiKey, AuthSession, User
+from cms.origin import current_origin
 from cms.policy import Actor
+from cms.rate_limits import REGISTER, address_quota, take_or_refuse
 from cms.services.audit import record_event
 from cms.services.checks import check_characters, check_choice, check_email, check_text, check_username
 from cms.services.locks import lock_row
@@ -56,11 +58,15 @@ TEXT_LIMITS = {
 
 
 def register_user(*, fields: UserFields, password: str, now: datetime.datetime) -> User:
-    """A new subscriber from outside. Raises InvalidInput, or Duplicate naming the field that is taken."""
+    """A new subscriber from outside. Raises InvalidInput, Duplicate naming the field that is taken, or RateLimited.
+
+    Limited is what has passed the checks, duplicates included: they tell whether somebody is here.
+    """
     user = User(**{**fields, **NEWCOMER, "created_at": now, "updated_at": now})
     errors = _field_errors({**REQUIRED, **fields}, is_reserved_allowed=False) + _password_errors(password, user)
     if errors:
         raise InvalidInput(errors)
+    take_or_refuse([address_quota(REGISTER, current_origin().ip)], now, "registrations")
     user.password = make_password(password)  # outside the transaction: it takes longer than all of it
     return _insert_user(user, actor=user, action="user.registered")
 
@@ -82,6 +88,16 @@ def create_user(*, actor: Actor, fields: UserFields, password: str | None, now: 
 def update_user(*, actor: Actor, user: User, changes: UserFields, now: datetime.datetime) -> User:
     """Changes by oneself or an admin; role and is_active by an admin only."""
     _refuse_unless_own_or_admin(actor, user, changes)
+    return _update(actor, user, changes, now)
+
+
+def deactivate_user(*, actor: Actor, user: User, now: datetime.datetime) -> User:
+    """Suspended, by an admin, or by oneself: then an admin alone can undo it. Doing it twice is no error."""
+    _refuse_unless_own_or_admin(actor, user, {})
+    return _update(actor, user, {"is_active": False}, now)
+
+
+def _update(actor: Actor, user: User, changes: UserFields, now: datetime.datetime) -> User:
     # Whoever has a reserved name already may send it again with other changes.
     is_reserved_allowed = actor is policy.SYSTEM or changes.get("username") == user.username
     if errors := _field_errors(changes, is_reserved_allowed=is_reserved_allowed):
@@ -140,14 +156,21 @@ def end_sessions(user: User, now: datetime.datetime) -> None:
 
 
 def authenticate_user(*, username_or_email: str, password: str) -> User:
-    """The active user whose password this is. Raises InvalidCredentials, after the same time, for every kind of failure."""
+    """The active user whose password this is. Raises InvalidCredentials, after the same time, for every kind of failure.
+
+    That time is the one of a current hash. An account that still has an old one takes the old one's time until its next
+    login: hiding that would mean to compute the slowest of all old hashes for everybody. How often somebody may try is
+    the business of `signing_in.py`.
+    """
     is_storable = not check_characters("", username_or_email) and not check_characters("", password)
+    is_storable = is_storable and len(password) <= limits.PASSWORD[1]
     user: User | None = User.objects.named(username_or_email).first() if is_storable else None
     if user is None:
         make_password("")  # costs what checking one costs, so that time tells nothing
         raise InvalidCredentials
-    # An outdated hash is upgraded on the way, as Django does it.
-    if not check_password(password, user.password, setter=lambda raw: _upgrade_hash(user, raw)) or not user.is_active:
+    # An outdated hash is upgraded on the way, as Django does it; not for a suspended user, whom that second would betray.
+    setter = (lambda raw: _upgrade_hash(user, raw)) if user.is_active else None
+    if not check_password(password, user.password, setter=setter) or not user.is_active:
         raise InvalidCredentials
     return user
 

@@ -13,13 +13,26 @@ from cms.policy import SYSTEM
 from cms.services.categories import create_category
 from cms.services.comments import create_comment
 from cms.services.post_states import archive_post, trash_post
+from cms.services.sessions import open_session
+from tests.api_v1.documented import DocumentedClient
 
 HIDDEN_STATES = ("draft", "scheduled", "expired", "private", "trashed", "archived")
 
 
 @pytest.fixture
 def anonymous(db: None) -> Client:
-    return Client()
+    return DocumentedClient()
+
+
+@pytest.fixture
+def client_of() -> Callable[[User], Client]:
+    """As everywhere, and each answer is held against the OpenAPI document."""
+
+    def make(user: User) -> Client:
+        token = open_session(user=user, now=timezone.now()).access_token
+        return DocumentedClient(headers={"authorization": f"Bearer {token}"})
+
+    return make
 
 
 @pytest.fixture

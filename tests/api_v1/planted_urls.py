@@ -5,17 +5,17 @@ from typing import Final
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpResponse
 from django.urls import path
-from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
 from api_v1.responses import success
 from api_v1.views.view import V1View
-from cms.errors import InvalidTransition
+from cms.errors import InvalidTransition, RateLimited, VersionConflict
 
 FAILURES: Final[dict[str, Exception]] = {
     "crash": RuntimeError("a secret detail"),
     "transition": InvalidTransition("post", "archived", "published", ("draft",)),
-    "throttled": Throttled(wait=7),
+    "conflict": VersionConflict("post", 7),
+    "throttled": RateLimited("requests", 7),
     "suspicious": SuspiciousOperation("a secret detail"),
 }
 

@@ -60,6 +60,12 @@ def test_a_refused_transition_is_409_and_says_what_is_allowed(anonymous: Client)
 
 
 @planted
+def test_a_change_of_what_was_changed_meanwhile_is_409(anonymous: Client) -> None:
+    body = assert_failure(anonymous.get("/planted/conflict"), 409)
+    assert "version 7" in body["error"]
+
+
+@planted
 def test_a_throttled_request_is_429_with_retry_after(anonymous: Client) -> None:
     response = anonymous.get("/planted/throttled")
     assert_failure(response, 429)

@@ -32,6 +32,20 @@ def test_without_a_database_a_server_is_unhealthy(path: str, anonymous: Client) 
     assert body["data"]["services"] == {"database": "down", "cache": "up", "search": "down"}
 
 
+@pytest.mark.parametrize("path", ["/api/v1/health", "/api/v1/health/readiness"])
+def test_without_its_search_a_server_is_degraded_and_still_ready(path: str, anonymous: Client) -> None:
+    def refuse_searches(execute: Any, sql: str, *args: Any) -> Any:
+        if "cms_searchdocument" in sql:
+            raise OperationalError("the index is broken")
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(refuse_searches):
+        response = anonymous.get(path)
+    assert response.status_code == 200
+    data = response.json()["data"]
+    assert (data["status"], data["services"]) == ("degraded", UP | {"search": "down"})
+
+
 def test_without_a_database_a_server_is_alive(anonymous: Client) -> None:
     with connection.execute_wrapper(refuse_statement):
         response = anonymous.get("/api/v1/health/liveness")

@@ -92,7 +92,7 @@ def test_only_what_everyone_gets_may_be_kept_by_shared_caches(
     make_post()
     assert get("/posts").headers["Cache-Control"] == "public, max-age=0, must-revalidate"
     assert get("/posts", by=client_of(author)).headers["Cache-Control"] == "private, no-cache"
-    assert get("/posts").headers["Vary"] == "Accept, Authorization"
+    assert get("/posts").headers["Vary"] == "Accept, Authorization, X-API-Key, Cookie"
 
 
 def test_links_stay_on_the_base_that_the_client_used_and_page_links_are_pinned(

@@ -244,6 +244,7 @@ BAD_ENVIRONMENTS: list[tuple[Mapping[str, str], str, str]] = [
     ({"SECURE_PROXY_SSL_HEADER": "https"}, "SECURE_PROXY_SSL_HEADER='https'", "HEADER,VALUE"),
     ({"API_V2_TRAFFIC_PERCENTAGE": "250"}, "API_V2_TRAFFIC_PERCENTAGE='250'", "from 0 to 100"),
     ({"COMMENT_EDITS_NEED_REVIEW": "sometimes"}, "COMMENT_EDITS_NEED_REVIEW='sometimes'", "true, false"),
+    ({"RATE_LIMIT_LOGIN": "10/5m"}, "RATE_LIMIT_LOGIN='10/5m'", "a whole number from 0"),
     ({"DATABASE_URL": "mysql://u:hunter2@h/n"}, "DATABASE_URL='mysql://***@h/n'", "postgresql://"),
     ({"DATABASE_URL": POSTGRESQL, "SECRET_KEY": ""}, "SECRET_KEY=''", "required"),
     ({"SECRET_KEY": "short"}, "SECRET_KEY", "32 characters"),

@@ -15,6 +15,7 @@ from cms.policy import SYSTEM, Actor
 from cms.services.categories import create_category, update_category
 from cms.services.comments import create_comment, delete_comment
 from cms.services.post_states import archive_post, trash_post
+from cms.services.user_deletion import delete_user
 
 HOUR = datetime.timedelta(hours=1)
 STATES = ("public", "draft", "scheduled", "expired", "private", "archived", "trashed")
@@ -190,3 +191,17 @@ def test_every_pair_of_filters_keeps_the_rule_of_visibility(make_in_state: Any, 
         before = getattr(getattr(Post.objects.all(), name)(), other)().visible_to(anyone, now)
         after = getattr(getattr(Post.objects.visible_to(anyone, now), name)(), other)()
         assert before.count() == after.count() == 1
+
+
+@pytest.mark.parametrize(("role", "others"), [("subscriber", 0), ("author", 0), ("editor", 0), ("admin", 2)])
+def test_whole_accounts_are_seen_by_their_owners_and_by_admins(
+    role: str, others: int, make_user: Callable[..., User], now: datetime.datetime
+) -> None:
+    viewer = make_user(role)
+    make_user("author")
+    make_user(is_active=False)
+    delete_user(actor=SYSTEM, user=make_user(), now=now)
+    seen = set(User.objects.accounts_visible_to(viewer))
+    assert viewer in seen
+    assert len(seen) == 1 + others
+    assert not User.objects.accounts_visible_to(AnonymousUser())

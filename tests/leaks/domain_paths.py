@@ -15,7 +15,7 @@ from django.db.models import Q
 import cms.search
 import cms.services
 from cms import querysets
-from cms.models import ApiKey, Category, Comment, Delivery, MediaFile, Post, PostRevision, Webhook
+from cms.models import ApiKey, Category, Comment, Delivery, MediaFile, Post, PostRevision, User, Webhook
 from cms.policy import Actor
 from cms.search.results import filter_posts, search_posts
 from cms.search.suggestions import suggest
@@ -40,7 +40,7 @@ VERBS: Final = (
     "preview",
 )
 WHO_ASKS: Final = {"actor", "user"}
-DECIDERS: Final = ("visible_to", "editable_by", "public")
+DECIDERS: Final = ("visible_to", "accounts_visible_to", "editable_by", "public")
 ANY_KIND: Final = Q()
 POST_COLUMNS: Final = (
     "title",
@@ -87,6 +87,9 @@ def _compared(world: World, actor: Actor) -> Iterator[Any]:
 
 
 DOMAIN_READS: Final[dict[str, Read]] = {
+    "UserQuerySet.accounts_visible_to": lambda w, actor: User.objects.accounts_visible_to(actor).values_list(
+        "pk", "username", "email", "first_name", "last_name", "display_name", "bio"
+    ),
     "PostQuerySet.visible_to": lambda w, actor: _posts(Post.objects.visible_to(actor, w.now)),
     "PostQuerySet.editable_by": lambda w, actor: _posts(Post.objects.editable_by(actor)),
     "PostQuerySet.public": lambda w, _: _posts(Post.objects.public(w.now)),

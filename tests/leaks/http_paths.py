@@ -68,6 +68,34 @@ def _v1_posts(world: World) -> list[str]:
     return ["/posts", *(f"/posts?{query}" for query in queries)]
 
 
+def _v1_searches(world: World) -> list[str]:
+    """By words that stand in hidden posts alone, by such that stand in public ones too, in every order."""
+    words = [word for state in world.hidden for word in world.words(f"{state} post's")[:4]]
+    queries = [
+        *(f"q={word}" for word in words),
+        *(f"q={words[0]}&sort_by={key}" for key in ("created_at", "published_at", "title", "relevance")),
+        *(
+            "q=open",
+            "q=public&limit=1&offset=1",
+            "q=",
+            "q=open&sort_by=title&sort_order=asc",
+            "q=zq",
+            "q=one&offset=99",
+        ),
+    ]
+    return ["/search", *(f"/search?{query}" for query in queries)]
+
+
+def _v1_suggestions(world: World) -> list[str]:
+    titles = [word for state in world.hidden for word in world.words(f"{state} post's title")]
+    return ["/search/suggest", *(f"/search/suggest?prefix={word[:5]}&limit=50" for word in (*titles, "publi", "one"))]
+
+
+def _v1_accounts(world: World) -> list[str]:
+    people = [*world.users.values(), *world.lurkers]
+    return [f"/users/{name}" for name in (*(user.pk for user in people), world.posts[0].pk, "author")]
+
+
 V1_PAGES: Final = ("limit=1", "limit=1&page=2", "page=99")
 V1: Final[dict[str, Fill]] = {
     "": _plain(""),
@@ -80,16 +108,28 @@ V1: Final[dict[str, Fill]] = {
     "/auth/refresh": _plain("/auth/refresh"),
     "/auth/logout": _plain("/auth/logout"),
     "/auth/profile": _plain("/auth/profile"),
+    "/csrf-token": _plain("/csrf-token"),
     "/posts": _v1_posts,
     "/posts/<str:uuid>": lambda world: [f"/posts/{name}" for name in _post_names(world)],
     "/posts/<str:uuid>/comments": lambda world: [
         *(f"/posts/{post.pk}/comments" for post in world.posts),
         *(f"/posts/{world.public[1].pk}/comments?{query}" for query in V1_PAGES),
     ],
+    "/admin/posts": _plain("/admin/posts", "limit=100", "status=draft", "status=trashed", "sort=title", *V1_PAGES),
+    "/admin/posts/<str:uuid>": lambda world: [f"/admin/posts/{post.pk}" for post in world.posts],
+    "/users": _plain("/users", "limit=100", "role=Subscriber", "active=false", "sort=email", *V1_PAGES),
+    "/users/<str:uuid>": _v1_accounts,
+    "/api-keys": _plain("/api-keys", *V1_PAGES),
+    "/api-keys/<str:uuid>": lambda world: [f"/api-keys/{row.pk}" for row in world.rows["apikey"]],
     "/tags": _plain("/tags", *V1_PAGES),
     "/tags/<str:slug>": lambda world: [f"/tags/{name}" for name in _term_names(world.tags)],
     "/categories": _plain("/categories", *V1_PAGES),
     "/categories/<str:slug>": lambda world: [f"/categories/{name}" for name in _term_names(world.categories)],
+    "/search": _v1_searches,
+    "/search/suggest": _v1_suggestions,
+    "/search/stats": _plain("/search/stats"),
+    "/search/reindex": _plain("/search/reindex"),
+    "/openapi.json": _plain("/openapi.json"),
 }
 # The ends of the root URLconfs, which stand below no mount.
 ENDS: Final = {"api_v1.root_urls": ("", "/api/v1/no-such-path"), "api_v2.root_urls": ("(?s:.*)", "/api/v2x")}

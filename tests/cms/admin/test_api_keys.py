@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from cms.errors import InvalidToken
+from cms.errors import InvalidApiKey
 from cms.models import ApiKey, User
 from cms.services.api_keys import create_api_key, find_api_key
 
@@ -92,7 +92,7 @@ def test_a_key_is_revoked_by_its_button_and_by_the_list(
     client.post(f"/admin/cms/apikey/{first.pk}/revoke/", {"_form_submitted": "True"})
     run_action(client, LIST, "revoke_selected", [second])
     for raw_key in (first_raw, second_raw):
-        with pytest.raises(InvalidToken):
+        with pytest.raises(InvalidApiKey):
             find_api_key(raw_key=raw_key, now=timezone.now())
     assert b"/revoke/" not in client.get(_change(first)).content
 

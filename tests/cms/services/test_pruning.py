@@ -6,12 +6,11 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from cms.models import AuditEvent, AuthSession, Delivery, ImportRecord, Job, User, Webhook
+from cms.models import AuditEvent, AuthSession, BrowserSession, Delivery, ImportRecord, Job, User, Webhook
 from cms.services import pruning
 from cms.services.pruning import count_prunable, prune
 
@@ -44,7 +43,7 @@ def rows(author: User) -> None:
     AuthSession.objects.create(user=author, expires_at=ago(29))
     AuthSession.objects.create(user=author, expires_at=ago(-5))
     for key, age in [("a", 31), ("b", 29), ("c", -1)]:
-        Session.objects.create(session_key=key, session_data="", expire_date=ago(age))
+        BrowserSession.objects.create(session_key=key, session_data="", expire_date=ago(age))
     AuditEvent.objects.all().delete()
     AuditEvent.objects.create(action="x", object_type="post", object_id=uuid7(), created_at=ago(400))
 
@@ -56,7 +55,7 @@ def test_what_is_old_and_finished_goes_and_the_rest_stays(rows: None, now: Any) 
     assert count_prunable(now=now) == EXPECTED
     assert prune(now=now) == EXPECTED
     assert prune(now=now) == dict.fromkeys(EXPECTED, 0)
-    left = [model.objects.count() for model in (Delivery, Job, AuthSession, Session, AuditEvent)]
+    left = [model.objects.count() for model in (Delivery, Job, AuthSession, BrowserSession, AuditEvent)]
     assert left == [2, 2, 2, 2, 1]
 
 

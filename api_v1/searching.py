@@ -1,0 +1,52 @@
+"""v1's search on top of the domain's: its parameters, its orders, its facets."""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db.models import Q
+from django.http import QueryDict
+
+from api_v1.pagination import LIMIT_DEFAULT, LIMIT_MAX, number_or_default
+from api_v1.queries import POST_COLUMNS, POST_SORT_KEYS, order_by, visible_posts
+from cms import policy
+from cms.choices import Kind, Status
+from cms.models import Post
+from cms.policy import Actor
+from cms.search import SearchResults, filter_posts, search_posts
+from cms.search.results import POSTS_ONLY, RANKED_MAX
+
+# Nobody else finds anything in the trash, and without more conditions the index is asked for less.
+_POSTS_OUTSIDE_THE_TRASH: Final = Q(kind=Kind.POST) & ~Q(status=Status.TRASHED)
+
+
+@dataclass(frozen=True)
+class Found:
+    posts: Sequence[Post]
+    total: int
+    facets: dict[str, list[dict[str, Any]]]
+
+
+def find(query: QueryDict, user: Actor, now: datetime.datetime) -> Found:
+    """The best first, or by a sort key of lists. `sort_order` is that of the key: relevance has one order alone."""
+    text, key = query.get("q", ""), query.get("sort_by")
+    limit = number_or_default(query.get("limit"), LIMIT_DEFAULT, LIMIT_MAX)
+    offset = number_or_default(query.get("offset"), 0, RANKED_MAX)
+    is_sorted = key in POST_SORT_KEYS
+    filters = _POSTS_OUTSIDE_THE_TRASH if policy.is_known(user) else POSTS_ONLY
+    # Of a sorted list too the total and the facets: they are of the ranked posts.
+    ranked = search_posts(text, user=user, now=now, filters=filters, limit=0 if is_sorted else limit, offset=offset)
+    posts = visible_posts(user, now).posts().only(*POST_COLUMNS)
+    if is_sorted and offset < ranked.total:
+        sign = "" if query.get("sort_order") == "asc" else "-"
+        order = order_by(f"{sign}{key}", POST_SORT_KEYS, nullable=("published_at",))
+        found = list(filter_posts(posts, text).order_by(*order)[offset : offset + limit])
+    else:
+        by_id = posts.in_bulk([hit.post_id for hit in ranked.hits])
+        found = [by_id[hit.post_id] for hit in ranked.hits if hit.post_id in by_id]
+    return Found(found, ranked.total, _facets(ranked))
+
+
+def _facets(results: SearchResults) -> dict[str, list[dict[str, Any]]]:
+    return {name: [{"slug": slug, "count": count} for slug, count in counts] for name, counts in results.facets.items()}

@@ -1,0 +1,39 @@
+"""Posts as admins manage them: in every state but the trash."""
+
+from django.http import HttpResponse
+from django.utils import timezone
+from rest_framework.request import Request
+
+from api_v1.pagination import Page
+from api_v1.queries import find_post, list_posts_of_all_states, term_names
+from api_v1.responses import success
+from api_v1.serializers.posts import PostInput, post_body
+from api_v1.views.view import V1View
+from api_v1.writes import create_from
+from cms import policy
+from cms.choices import Scope
+from cms.services.post_states import trash_post
+
+
+class AdminPostListView(V1View):
+    scopes = {"GET": Scope.POSTS_READ, "POST": Scope.POSTS_WRITE}
+
+    def get(self, request: Request) -> HttpResponse:
+        user = self.require(policy.may_administer)
+        page = Page(list_posts_of_all_states(request.query_params, user, timezone.now()), request.query_params)
+        names = term_names(page.rows, user)
+        return success(page.body(lambda post: post_body(post, names)))
+
+    def post(self, request: Request) -> HttpResponse:
+        user = self.require(policy.may_administer)
+        post = create_from(self.parse(PostInput), actor=user, now=timezone.now())
+        return success(post_body(post, term_names([post], user)), 201)
+
+
+class AdminPostView(V1View):
+    scopes = {"DELETE": Scope.POSTS_WRITE}
+
+    def delete(self, request: Request, uuid: str) -> HttpResponse:
+        user, now = self.require(policy.may_administer), timezone.now()
+        trash_post(actor=user, post=find_post(uuid, user, now), now=now)
+        return success({"message": "Post deleted"})

@@ -1,0 +1,57 @@
+"""Search: what matches, what may be meant, how the index is, and building it anew."""
+
+import time
+
+from django.http import HttpResponse
+from django.utils import timezone
+from rest_framework.request import Request
+
+from api_v1.pagination import number_or_default
+from api_v1.queries import count_searchable, term_names
+from api_v1.responses import success
+from api_v1.searching import find
+from api_v1.serializers.posts import post_body
+from api_v1.views.view import V1View
+from cms import policy
+from cms.choices import Scope
+from cms.search import suggest
+from cms.search.suggestions import LIMIT_MAX
+from cms.services.search_index import index_state, request_reindex
+
+SUGGESTIONS_DEFAULT = 10
+
+
+class SearchView(V1View):
+    scopes = {"GET": Scope.POSTS_READ}
+
+    def get(self, request: Request) -> HttpResponse:
+        began = time.perf_counter()
+        found = find(request.query_params, request.user, timezone.now())
+        names = term_names(found.posts, request.user)
+        hits = [post_body(post, names) for post in found.posts]
+        took_ms = round((time.perf_counter() - began) * 1000)
+        return success({"hits": hits, "total": found.total, "took_ms": took_ms, "facets": found.facets})
+
+
+class SuggestView(V1View):
+    scopes = {"GET": Scope.POSTS_READ}
+
+    def get(self, request: Request) -> HttpResponse:
+        prefix = request.query_params.get("prefix", "")
+        limit = number_or_default(request.query_params.get("limit"), SUGGESTIONS_DEFAULT, LIMIT_MAX)
+        return success({"suggestions": suggest(prefix, user=request.user, now=timezone.now(), limit=limit)})
+
+
+class SearchStatsView(V1View):
+    scopes = {"GET": Scope.POSTS_READ}
+
+    def get(self, request: Request) -> HttpResponse:
+        documents = count_searchable(request.user, timezone.now())
+        return success({"total_documents": documents, "index_state": index_state()})
+
+
+class ReindexView(V1View):
+    def post(self, request: Request) -> HttpResponse:
+        asked = request_reindex(actor=self.require(policy.may_administer))
+        message = "Reindexing was queued" if asked.is_new else "Reindexing is under way already"
+        return success({"message": message, "job_id": asked.job_id, "index_state": asked.state})

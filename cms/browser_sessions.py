@@ -1,0 +1,54 @@
+"""The session engine (`SESSION_ENGINE`): Django's sessions in the database, which find their user by the same query."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from cms.models import BrowserSession, User
+
+
+class SessionStore(DatabaseStore):
+    user: User | None = None
+    """Whose session the database says it is; known once the session is loaded."""
+
+    @classmethod
+    def get_model_class(cls) -> type[BrowserSession]:
+        return BrowserSession
+
+    def create_model_instance(self, data: dict[str, Any]) -> BrowserSession:
+        row: Any = super().create_model_instance(data)
+        row.user_id = data.get(SESSION_KEY)
+        return row  # type: ignore[no-any-return]
+
+    def load(self) -> dict[str, Any]:
+        key, now = self.session_key, timezone.now()
+        row = BrowserSession.objects.select_related("user").filter(session_key=key, expire_date__gt=now).first()
+        if row is None:
+            self._session_key = None
+            return {}
+        self.user = row.user
+        data: dict[str, Any] = self.decode(row.session_data)
+        return data
+
+
+def user_of_browser(request: HttpRequest) -> User | None:
+    """The active user of the request's session, by one query; None without a session that still stands.
+
+    Checked as `django.contrib.auth.get_user` does, which would ask for the user once more.
+    """
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        return None
+    session: Any = request.session
+    user_id, user = session.get(SESSION_KEY), session.user
+    if user is None or user_id != str(user.pk) or not user.is_active:
+        return None
+    if session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
+        return None
+    bound_to = session.get(HASH_SESSION_KEY, "")
+    hashes = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
+    return user if any(constant_time_compare(bound_to, known) for known in hashes) else None

@@ -1,0 +1,36 @@
+"""How often somebody may do something: which limits there are, whom each counts by, and counting them.
+
+Counted in Redis for all processes together; in this process alone where there is no Redis or it can't be reached. What a
+refusal looks like is each API version's business.
+"""
+
+from cms.rate_limits.counting import give_back, take, take_or_refuse
+from cms.rate_limits.policies import (
+    ANONYMOUS,
+    CREDENTIAL,
+    LOGIN_ADDRESS,
+    LOGIN_NAME,
+    REGISTER,
+    Policy,
+    Quota,
+    address_quota,
+    name_quota,
+)
+from cms.rate_limits.windows import Standing, Taken
+
+__all__ = [
+    "ANONYMOUS",
+    "CREDENTIAL",
+    "LOGIN_ADDRESS",
+    "LOGIN_NAME",
+    "REGISTER",
+    "Policy",
+    "Quota",
+    "Standing",
+    "Taken",
+    "address_quota",
+    "give_back",
+    "name_quota",
+    "take",
+    "take_or_refuse",
+]

@@ -1,0 +1,56 @@
+"""Counting a request against its quotas, wherever they are counted."""
+
+import datetime
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Final
+
+from django.conf import settings
+
+from cms.errors import RateLimited
+from cms.rate_limits.in_process import ProcessCounter
+from cms.rate_limits.in_redis import RedisCounter
+from cms.rate_limits.policies import Quota
+from cms.rate_limits.windows import Standing, Taken, in_seconds
+
+IN_PROCESS: Final = ProcessCounter()
+
+
+def take(quotas: Iterable[Quota | None], now: datetime.datetime) -> Taken:
+    """One from each of the quotas that are limited at all, or none from any when one of them is used up."""
+    limited = _limited(quotas)
+    if not limited:
+        return Taken(0, ())
+    now_ms = int(now.timestamp() * 1_000)
+    asked = _redis(settings.REDIS_URL).take(limited, now_ms) if settings.REDIS_URL else None
+    wait_ms, *rest = asked or IN_PROCESS.take(limited, now_ms)
+    standings = [_standing(*each) for each in zip(limited, rest[::2], rest[1::2], strict=True)]
+    return Taken(in_seconds(wait_ms), tuple(standings))
+
+
+def take_or_refuse(quotas: Iterable[Quota | None], now: datetime.datetime, what: str) -> None:
+    """Raises RateLimited, whose sentence begins with `what` there were too many of."""
+    taken = take(quotas, now)
+    if taken.retry_after_s:
+        raise RateLimited(what, taken.retry_after_s)
+
+
+def give_back(quotas: Iterable[Quota | None]) -> None:
+    """What was taken for something that then turned out not to count."""
+    limited = _limited(quotas)
+    if limited and not (settings.REDIS_URL and _redis(settings.REDIS_URL).give_back(limited)):
+        IN_PROCESS.give_back(limited)
+
+
+def _standing(quota: Quota, remaining: int, reset_ms: int) -> Standing:
+    policy = quota.policy
+    return Standing(policy.name, policy.limit, policy.window_s, remaining, in_seconds(reset_ms))
+
+
+def _limited(quotas: Iterable[Quota | None]) -> Sequence[Quota]:
+    return [quota for quota in quotas if quota is not None and quota.policy.limit]
+
+
+@cache
+def _redis(url: str) -> RedisCounter:
+    return RedisCounter(url)

@@ -1,0 +1,75 @@
+"""Which limits there are, and whom each of them counts by."""
+
+import ipaddress
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Final
+
+from django.conf import settings
+
+MINUTE_S: Final = 60
+# Whoever is given an IPv6 address is given a whole /64 at least, and could have a new address for every request.
+IPV6_PREFIX: Final = 64
+
+
+@dataclass(frozen=True)
+class Policy:
+    name: str
+    """As clients read it in `RateLimit-Policy`."""
+    setting: str
+    window_s: int
+    factor: int = 1
+    """What the setting is multiplied by: an address may be shared by several accounts."""
+
+    @property
+    def limit(self) -> int:
+        """How often in any window; 0 = as often as one likes."""
+        limit: int = getattr(settings, self.setting) * self.factor
+        return limit
+
+
+ANONYMOUS: Final = Policy("anonymous", "RATE_LIMIT_ANONYMOUS", MINUTE_S)
+CREDENTIAL: Final = Policy("credential", "RATE_LIMIT_CREDENTIAL", MINUTE_S)
+LOGIN_NAME: Final = Policy("login-name", "RATE_LIMIT_LOGIN", 5 * MINUTE_S)
+LOGIN_ADDRESS: Final = Policy("login-address", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, factor=5)
+REGISTER: Final = Policy("register", "RATE_LIMIT_REGISTER", 60 * MINUTE_S)
+
+
+@dataclass(frozen=True)
+class Quota:
+    """One policy for one subject."""
+
+    policy: Policy
+    subject: str
+
+    @property
+    def key(self) -> str:
+        return f"tandem:limit:{self.policy.name}:{self.subject}"
+
+
+def address_quota(policy: Policy, address: str | None) -> Quota | None:
+    """None without an address, as behind a Unix socket that is no trusted proxy: all clients would share one quota."""
+    return Quota(policy, _network_of(address)) if address else None
+
+
+def name_quota(name: str) -> Quota:
+    """For an account's name as somebody typed it, known or not. As a digest: names are long, and nobody's business."""
+    # Folded as the query folds it that finds the account.
+    folded = name.lower().encode(errors="surrogatepass")
+    key = blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"tandem-limits").digest()
+    return Quota(LOGIN_NAME, blake2b(folded, digest_size=16, key=key).hexdigest())
+
+
+@lru_cache(maxsize=4_096)
+def _network_of(address: str) -> str:
+    """An IPv4 address itself, also when it is written as IPv6; of an IPv6 address the network."""
+    if ":" not in address:
+        return address
+    try:
+        parsed = ipaddress.IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Network((parsed, IPV6_PREFIX), strict=False))
