@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
 
@@ -15,6 +15,8 @@ class JsonObjectParser(BaseParser):
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         assert parser_context is not None
+        if "*" in (media_type or ""):  # which REST framework takes for a range that JSON is in
+            raise UnsupportedMediaType(str(media_type))
         try:
             # Not from `stream`: only `body` keeps DATA_UPLOAD_MAX_MEMORY_SIZE.
             parsed = orjson.loads(parser_context["request"].body)

@@ -17,8 +17,8 @@ class JsonResponse(HttpResponse):
         )
 
 
-def success(data: Any, status: int = 200) -> JsonResponse:
-    return JsonResponse({"success": True, "data": data, "message": None, "error": None}, status)
+def success(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> JsonResponse:
+    return JsonResponse({"success": True, "data": data, "message": None, "error": None}, status, headers)
 
 
 def failure(

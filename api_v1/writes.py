@@ -15,7 +15,7 @@ from api_v1.queries import find_category_named
 from cms.choices import Status
 from cms.errors import FieldError, InvalidInput, NotFound
 from cms.models import Category, MediaFile, Post, User
-from cms.services.post_states import publish_post, restore_post, unpublish_post
+from cms.services.post_states import publish_post, restore_post, trash_post, unpublish_post
 from cms.services.posts import PostFields, create_post, lock_post, update_post
 
 type Values = Mapping[str, Any]
@@ -43,6 +43,14 @@ def change_by(values: Values, *, actor: User, post: Post, now: datetime.datetime
         if is_published is None:
             return post
         return _publish(post, actor, now) if is_published else unpublish_post(actor=actor, post=post, now=now)
+
+
+def trash(*, actor: User, post: Post, now: datetime.datetime) -> None:
+    """Raises NotFound for what has gone into the trash meanwhile."""
+    with transaction.atomic():
+        if lock_post(actor, post).status == Status.TRASHED:
+            raise NotFound
+        trash_post(actor=actor, post=post, now=now)
 
 
 def _fields(values: Values, actor: User, now: datetime.datetime) -> PostFields:

@@ -20,8 +20,9 @@ def _is_mark(character: str) -> bool:
 
 def slugify(text: str, fallback: str) -> str:
     """The slug that `text` gives: at most 200 characters, `fallback` when nothing of it can stand in one."""
-    lowered = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text).lower())
-    dashed = "".join(c if _is_slug_character(c) else "-" for c in lowered.replace("'", "").replace("\u2019", ""))
+    lowered = unicodedata.normalize("NFKC", text).lower().replace("'", "").replace("\u2019", "")
+    # Only now: without the apostrophe between them a letter and a mark become one.
+    dashed = "".join(c if _is_slug_character(c) else "-" for c in unicodedata.normalize("NFC", lowered))
     slug = re.sub(r"-+", "-", dashed)[: limits.SLUG[1]].rstrip(_PUNCTUATION)
     slug = slug.lstrip(_PUNCTUATION + "".join(filter(_is_mark, slug)))
     if not slug:

@@ -9,10 +9,9 @@ from api_v1.queries import find_post, list_posts_of_all_states, term_names
 from api_v1.responses import success
 from api_v1.serializers.posts import PostInput, post_body
 from api_v1.views.view import V1View
-from api_v1.writes import create_from
+from api_v1.writes import create_from, trash
 from cms import policy
 from cms.choices import Scope
-from cms.services.post_states import trash_post
 
 
 class AdminPostListView(V1View):
@@ -35,5 +34,5 @@ class AdminPostView(V1View):
 
     def delete(self, request: Request, uuid: str) -> HttpResponse:
         user, now = self.require(policy.may_administer), timezone.now()
-        trash_post(actor=user, post=find_post(uuid, user, now), now=now)
+        trash(actor=user, post=find_post(uuid, user, now), now=now)
         return success({"message": "Post deleted"})

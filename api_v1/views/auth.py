@@ -1,5 +1,7 @@
 """Registering, signing in and out, the user behind a credential, and the token that browsers prove themselves with."""
 
+from typing import Final
+
 from django.conf import settings
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
@@ -15,6 +17,9 @@ from cms.services.sessions import open_session, refresh_session
 from cms.services.signing_in import sign_in
 from cms.services.users import register_user
 
+# Of answers with tokens (RFC 6749 section 5.1).
+NOT_KEPT: Final = {"Cache-Control": "no-store"}
+
 
 class RegisterView(V1View):
     authentication_classes = []
@@ -24,7 +29,7 @@ class RegisterView(V1View):
         fields = self.parse(RegisterInput)
         password, now = fields.pop("password"), timezone.now()
         user = register_user(fields=fields, password=password, now=now)  # type: ignore[arg-type]
-        return success(session_body(user, open_session(user=user, now=now)), 201)
+        return success(session_body(user, open_session(user=user, now=now)), 201, NOT_KEPT)
 
 
 class LoginView(V1View):
@@ -36,7 +41,7 @@ class LoginView(V1View):
         fields, now = self.parse(LoginInput), timezone.now()
         user = sign_in(username_or_email=fields["email"], password=fields["password"], now=now)
         tokens = open_session(user=user, now=now, is_remembered=fields.get("remember_me", True))
-        return success(session_body(user, tokens))
+        return success(session_body(user, tokens), headers=NOT_KEPT)
 
 
 class RefreshView(V1View):
@@ -47,7 +52,7 @@ class RefreshView(V1View):
     def post(self, request: Request) -> HttpResponse:
         refresh_token = self.parse(RefreshInput)["refresh_token"]
         user, tokens = refresh_session(refresh_token=refresh_token, now=timezone.now())
-        return success(session_body(user, tokens))
+        return success(session_body(user, tokens), headers=NOT_KEPT)
 
 
 class LogoutView(V1View):
@@ -71,4 +76,4 @@ class CsrfTokenView(V1View):
 
     def get(self, request: Request) -> HttpResponse:
         body = {"success": True, "csrf_token": get_token(request._request), "expires_in": settings.CSRF_COOKIE_AGE}
-        return JsonResponse(body, headers={"Cache-Control": "no-store"})
+        return JsonResponse(body, headers=NOT_KEPT)

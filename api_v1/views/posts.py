@@ -9,12 +9,11 @@ from api_v1.queries import find_post, list_posts, term_names
 from api_v1.responses import success
 from api_v1.serializers.posts import PostChanges, PostInput, post_body
 from api_v1.views.view import V1View
-from api_v1.writes import change_by, create_from
+from api_v1.writes import change_by, create_from, trash
 from cms import policy
 from cms.choices import Scope
 from cms.errors import PermissionRefused
 from cms.models import Post, User
-from cms.services.post_states import trash_post
 
 
 class PostListView(V1View):
@@ -45,7 +44,7 @@ class PostView(V1View):
 
     def delete(self, request: Request, uuid: str) -> HttpResponse:
         user, post = self._editable(uuid)
-        trash_post(actor=user, post=post, now=timezone.now())
+        trash(actor=user, post=post, now=timezone.now())
         return success({"message": "Post deleted"})
 
     def _editable(self, uuid: str) -> tuple[User, Post]:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
@@ -13,11 +14,13 @@ from rest_framework.views import APIView
 from api_v1.errors import handle_exception
 from api_v1.parsers import JsonObjectParser
 from cms import policy
-from cms.authentication import CredentialAuthentication, count_request, note_use_after
+from cms.authentication import CredentialAuthentication, count_request, credential_of, note_use_after
 from cms.errors import InsufficientScope, PermissionRefused
 from cms.models import User
 from cms.origin import set_api_version
 from cms.policy import Actor
+
+CREDENTIAL_HEADERS = ("Authorization", "X-API-Key", "Cookie")
 
 
 class V1View(APIView):
@@ -51,6 +54,9 @@ class V1View(APIView):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
+        patch_vary_headers(response, CREDENTIAL_HEADERS)
+        if credential_of(request._request):
+            response.headers.setdefault("Cache-Control", "private, no-cache")
         note_use_after(response, request._request, timezone.now())
         return response
 

@@ -85,6 +85,7 @@ def create_post(*, actor: Actor, fields: PostFields, now: datetime.datetime, aut
         insert_with_slug(
             post, is_chosen="slug" in fields, insert=lambda: post.save(force_insert=True), taken_message=TAKEN_SLUG
         )
+        _end_redirect_to(post)
         index_posts([post])
         _set_relations(actor, post, fields, (frozenset(), frozenset()), now)
         link_embedded_media(actor, post, now, is_new=True)
@@ -225,13 +226,18 @@ def _lock_terms(changed: list[str], before: dict[str, TermIds], after: dict[str,
 
 
 def _keep_old_slug(post: Post, old_slug: str, now: datetime.datetime) -> None:
-    """A slug that was given up goes on leading to the post; one that is in use leads nowhere else."""
+    """A slug that was given up goes on leading to the post."""
     save_with_slug(post, taken_message=TAKEN_SLUG, update_fields=["slug"])
-    Redirect.objects.filter(old_path=f"/posts/{post.slug}").delete()
+    _end_redirect_to(post)
     values = {"post": post, "updated_at": now}
     Redirect.objects.update_or_create(
         old_path=f"/posts/{old_slug}", defaults=values, create_defaults={**values, "created_at": now}
     )
+
+
+def _end_redirect_to(post: Post) -> None:
+    """A slug that is in use leads nowhere else, whoever had it before."""
+    Redirect.objects.filter(old_path=f"/posts/{post.slug}").delete()
 
 
 def _refuse_backdating(actor: Actor, fields: PostFields) -> None:

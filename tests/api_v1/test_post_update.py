@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from api_v1.writes import change_by, trash
+from cms.errors import NotFound
 from cms.models import AuditEvent, Post, PostRevision, Redirect, Tag
+from cms.policy import SYSTEM
+from cms.services.post_states import trash_post
 from tests.api_v1.conftest import HIDDEN_STATES, ids_of
 
 PATH = "/api/v1/posts"
@@ -189,12 +193,9 @@ def test_whatever_its_state_a_post_remembers_it_in_the_trash(state: str, writer:
 def test_a_post_that_was_trashed_by_somebody_else_meanwhile_is_not_found(
     make_post: Any, now: datetime.datetime
 ) -> None:
-    from api_v1.writes import change_by  # noqa: PLC0415
-    from cms.errors import NotFound  # noqa: PLC0415
-    from cms.policy import SYSTEM  # noqa: PLC0415
-    from cms.services.post_states import trash_post  # noqa: PLC0415
-
     post = make_post()
     trash_post(actor=SYSTEM, post=post, now=now)
     with pytest.raises(NotFound):
         change_by({"title": "Late"}, actor=post.author, post=post, now=now)
+    with pytest.raises(NotFound):
+        trash(actor=post.author, post=post, now=now)

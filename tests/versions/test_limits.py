@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from cms.models import AuditEvent, AuthSession, User
+from cms.rate_limits import LOGIN_RUNNING, Quota, give_back, name_quota, take
 from tests.conftest import PASSWORD
 from tests.versions.conftest import Browser, Version, with_key, with_token
 
@@ -189,6 +191,18 @@ def test_a_login_that_succeeds_does_not_count(version: Version, mia: User, setti
     assert [version.try_password(Client(), mia.email, PASSWORD).status_code for _ in range(4)] == [200] * 4
     assert version.try_password(Client(), mia.email, "wrong").status_code == 401
     refused(version, version.try_password(Client(), mia.email, PASSWORD))
+
+
+def test_who_finds_all_places_taken_by_logins_that_are_being_checked_may_try_again_at_once(
+    version: Version, mia: User
+) -> None:
+    running = Quota(LOGIN_RUNNING, name_quota(mia.email).subject)
+    being_checked = [name_quota(mia.email), running]
+    for _ in range(10):
+        assert take(being_checked, timezone.now()).retry_after_s == 0
+    assert refused(version, version.try_password(Client(), mia.email, PASSWORD)) == 1
+    give_back(being_checked)
+    assert version.try_password(Client(), mia.email, PASSWORD).status_code == 200
 
 
 def test_failures_at_the_admin_site_count_with_the_others_and_it_says_so(version: Version, mia: User) -> None:

@@ -218,6 +218,13 @@ def test_a_post_expires_after_it_was_published(make_post: Any, change: Any, now:
 # -- slugs ------------------------------------------------------------------------------------------------------------
 
 
+def test_an_old_slug_that_a_new_post_takes_leads_to_that_post_alone(write: Any, change: Any) -> None:
+    change(write(title="Twice"), slug="once")
+    assert Redirect.objects.filter(old_path="/posts/twice").exists()
+    assert write(title="Twice").slug == "twice"
+    assert not Redirect.objects.filter(old_path="/posts/twice").exists()
+
+
 def test_a_slug_is_derived_from_the_title_and_numbered_when_it_is_taken(write: Any) -> None:
     assert [write(title="Über uns!").slug for _ in range(4)] == ["über-uns", "über-uns-2", "über-uns-3", "über-uns-4"]
 
