@@ -41,7 +41,7 @@ def encode_cursor(cursor: Cursor, binding: str) -> str:
     """`binding` is path, filter and sort of the list as one text: the same has to be given to read it."""
     values = [_plain(value) for value in cursor.values]
     payload = orjson.dumps([_DIRECTIONS.index(cursor.direction), *values])
-    return base64.urlsafe_b64encode(_signature(payload, binding) + payload).rstrip(b"=").decode()
+    return _as_text(_signature(payload, binding) + payload)
 
 
 def decode_cursor(text: str, binding: str) -> Cursor:
@@ -50,11 +50,17 @@ def decode_cursor(text: str, binding: str) -> Cursor:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise _invalid() from error
+    if _as_text(raw) != text:  # of several spellings of the same bytes one is ours
+        raise _invalid()
     signature, payload = raw[:_SIGNATURE_SIZE], raw[_SIGNATURE_SIZE:]
     if not hmac.compare_digest(signature, _signature(payload, binding)):
         raise _invalid()
     direction, *values = orjson.loads(payload)
     return Cursor(_DIRECTIONS[direction], tuple(_rich(value) for value in values))
+
+
+def _as_text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _signature(payload: bytes, binding: str) -> bytes:

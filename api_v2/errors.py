@@ -9,10 +9,11 @@ from django.db import InterfaceError, OperationalError
 from django.http import UnreadablePostError
 from rest_framework.exceptions import MethodNotAllowed
 
-from cms.errors import CmsError, Duplicate, FieldError, InvalidInput, RateLimited
+from cms.errors import CmsError, Duplicate, FieldError, InvalidInput, KeyInFlight, RateLimited
 
 PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "bad_request": (400, "The request can't be understood"),
+    "invalid_idempotency_key": (400, "The Idempotency-Key is not valid"),
     "malformed_json": (400, "The body is no valid JSON"),
     "invalid_parameter": (400, "A query parameter is wrong"),
     "invalid_cursor": (400, "The cursor is not valid here"),
@@ -25,15 +26,19 @@ PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "csrf_failed": (403, "The CSRF token is missing or wrong"),
     "not_found": (404, "Not found"),
     "method_not_allowed": (405, "The path doesn't have this method"),
-    "not_acceptable": (406, "Only JSON can be sent"),
+    "not_acceptable": (406, "No answer in an acceptable form"),
     "refused": (409, "The change was refused"),
     "duplicate": (409, "The value is taken"),
     "invalid_transition": (409, "The state doesn't allow this"),
     "in_use": (409, "The object is in use"),
     "last_admin": (409, "The last active admin has to stay"),
+    "version_conflict": (409, "The object was changed meanwhile"),
+    "idempotency_key_in_flight": (409, "The same request is being answered"),
+    "precondition_failed": (412, "The object is at another version"),
     "body_too_large": (413, "The body is too large"),
     "unsupported_media_type": (415, "The body's media type is not supported"),
     "invalid_input": (422, "The input is not valid"),
+    "idempotency_key_reused": (422, "The Idempotency-Key belongs to another body"),
     "rate_limited": (429, "Too many requests"),
     "internal_error": (500, "Something went wrong here"),
     "unavailable": (503, "The service can't answer just now"),
@@ -73,7 +78,7 @@ class Problem(Exception):
     def as_json(self, instance: str, request_id: str) -> dict[str, object]:
         status, title = PROBLEMS[self.code]
         return {
-            "type": f"urn:problem-type:tandem:{self.code.replace('_', '-')}",
+            "type": type_of(self.code),
             "title": title,
             "status": status,
             "detail": self.detail,
@@ -81,6 +86,15 @@ class Problem(Exception):
             "request_id": request_id,
             "errors": [error.as_json() for error in self.errors],
         }
+
+
+def type_of(code: str) -> str:
+    """The stable URI of a code."""
+    return f"urn:problem-type:tandem:{code.replace('_', '-')}"
+
+
+# What a request is refused with; every other exception is a fault of the server.
+REFUSALS: Final = (Problem, CmsError, RequestDataTooBig, SuspiciousOperation, UnreadablePostError)
 
 
 def invalid_parameters(errors: Sequence[ErrorItem]) -> Problem:
@@ -130,6 +144,8 @@ def _problem_of_domain(error: CmsError, *, is_anonymous: bool) -> Problem:
         return invalid_body(items)
     if isinstance(error, Duplicate):
         return Problem(code, error.message, [_item_of(FieldError(error.field, "duplicate", error.message))])
+    if isinstance(error, KeyInFlight):
+        return Problem(code, error.message, headers={"Retry-After": str(UNAVAILABLE_RETRY_S)})
     if isinstance(error, RateLimited):
         return Problem(code, error.message, headers={"Retry-After": str(error.retry_after_s)})
     return Problem(code, error.message)

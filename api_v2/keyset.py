@@ -70,7 +70,7 @@ def _strictly_beyond(key: SortKey, value: SortValue, cursor: Cursor) -> Q:
     if value is None:
         # NULLs come last: nothing is beyond them, everything else before them.
         return Q(**{f"{key.column}__isnull": False}) if cursor.is_backward else Q(pk__in=())
-    low, high = _stored_forms(value)
+    low, high = stored_forms(value)
     is_lesser = key.is_descending != cursor.is_backward
     beyond = Q(**{f"{key.column}__lt": low}) if is_lesser else Q(**{f"{key.column}__gt": high})
     if key.is_nullable and not cursor.is_backward:
@@ -79,7 +79,7 @@ def _strictly_beyond(key: SortKey, value: SortValue, cursor: Cursor) -> Q:
 
 
 def _not_before(key: SortKey, value: SortValue, cursor: Cursor) -> Q:
-    low, high = _stored_forms(value)
+    low, high = stored_forms(value)
     is_lesser = key.is_descending != cursor.is_backward
     return Q(**{f"{key.column}__lte": high}) if is_lesser else Q(**{f"{key.column}__gte": low})
 
@@ -87,11 +87,11 @@ def _not_before(key: SortKey, value: SortValue, cursor: Cursor) -> Q:
 def _same(key: SortKey, value: SortValue) -> Q:
     if value is None:
         return Q(**{f"{key.column}__isnull": True})
-    low, high = _stored_forms(value)
+    low, high = stored_forms(value)
     return Q(**{key.column: value}) if low is value else Q(**{f"{key.column}__range": (low, high)})
 
 
-def _stored_forms(value: SortValue) -> Sequence[Any]:
+def stored_forms(value: SortValue) -> Sequence[Any]:
     """The least and the greatest form in which the database holds `value`.
 
     SQLite compares instants as texts, and its own clock writes three digits of a second where Python writes six.

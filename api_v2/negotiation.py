@@ -1,21 +1,24 @@
-"""Whether a client takes JSON: the Accept header (RFC 9110 section 12.5.1), of which only that one question matters here."""
+"""Whether a client takes what a view answers with: the Accept header (RFC 9110 section 12.5.1)."""
+
+from typing import Final
 
 from django.utils.http import parse_header_parameters
 
-_RANGES = {"application/json": 2, "application/*": 1, "*/*": 0}
+JSON: Final = "application/json"
 
 
-def is_json_accepted(accept: str | None) -> bool:
-    """The most specific range that covers JSON decides, by its `q`; other parameters of a range don't matter."""
+def is_accepted(accept: str | None, media_type: str) -> bool:
+    """The most specific range that covers the media type decides, by its `q`; other parameters of a range don't matter."""
     if accept is None or not accept.strip():
         return True
-    best, is_accepted = -1, False
+    ranges = {media_type: 2, f"{media_type.partition('/')[0]}/*": 1, "*/*": 0}
+    best, is_taken = -1, False
     for item in accept.split(","):
         media_range, parameters = parse_header_parameters(item.strip())
-        specificity = _RANGES.get(media_range.lower(), -1)
+        specificity = ranges.get(media_range.lower(), -1)
         if specificity > best:
-            best, is_accepted = specificity, _quality(parameters.get("q", "1")) > 0
-    return is_accepted
+            best, is_taken = specificity, _quality(parameters.get("q", "1")) > 0
+    return is_taken
 
 
 def _quality(text: str) -> float:

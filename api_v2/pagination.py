@@ -50,9 +50,14 @@ class Page:
         return ", ".join(f'<{path}>; rel="{relation}"' for relation, path in links if path)
 
 
-def read_page_request(request: HttpRequest, query: Query, *, sort: Sort, filters: Sequence[str] = ()) -> PageRequest:
-    """What the request says about pages. `filters` are the parameters that choose rows: a cursor is good for these alone."""
-    binding = f"{resource_path(request)}?{urlencode(query.given(filters))}&sort={sort.as_text()}"
+def read_page_request(
+    request: HttpRequest, query: Query, *, sort: Sort | None, filters: Sequence[str] = ()
+) -> PageRequest:
+    """What the request says about pages. `filters` are the parameters that choose rows: a cursor is good for these alone.
+
+    Without a `sort` the order isn't one of columns, and a cursor is no place in one.
+    """
+    binding = f"{resource_path(request)}?{urlencode(query.given(filters))}&sort={sort.as_text() if sort else ''}"
     cursor = query.text("cursor")
     return PageRequest(
         limit=query.whole_number("limit", 1, LIMIT_MAX, LIMIT_DEFAULT),
@@ -68,13 +73,26 @@ def read_page(
     *,
     rows: QuerySet[Any],
     sort: Sort,
-    select: Callable[[QuerySet[Any]], QuerySet[Any, Row]],
+    select: Callable[[Any], QuerySet[Any, Row]],
 ) -> Page:
     """One page of `rows`, by one query, and one more when they are to be counted. `select` gives the columns."""
+    here = rows.filter(rows_beyond(sort, wanted.cursor)) if wanted.cursor else rows
+    found = list(first_rows(select(here), wanted, sort))
+    return page_of(request, wanted, found, sort=sort, total=rows.count() if wanted.is_counted else None)
+
+
+def first_rows(rows: QuerySet[Any, Row], wanted: PageRequest, sort: Sort) -> QuerySet[Any, Row]:
+    """As many as make a page, and one more to see whether there are more."""
+    is_backward = wanted.cursor is not None and wanted.cursor.is_backward
+    return rows.order_by(*sort.ordering(is_backward=is_backward))[: wanted.limit + 1]
+
+
+def page_of(
+    request: HttpRequest, wanted: PageRequest, found: list[Row], *, sort: Sort, total: int | None = None
+) -> Page:
+    """The page that the rows `first_rows` gave make."""
     cursor = wanted.cursor
     is_backward = cursor is not None and cursor.is_backward
-    here = rows.filter(rows_beyond(sort, cursor)) if cursor else rows
-    found = list(select(here).order_by(*sort.ordering(is_backward=is_backward))[: wanted.limit + 1])
     has_beyond = len(found) > wanted.limit
     found = found[: wanted.limit]
     if is_backward:
@@ -87,17 +105,19 @@ def read_page(
             at = Cursor("from" if direction == "after" else "until", cursor.values)
         else:
             return None
-        return _path_with(request, encode_cursor(at, wanted.binding))
+        return path_with(request, at, wanted)
 
     return Page(
         rows=found,
         limit=wanted.limit,
         next=path_to("after", -1) if has_beyond or is_backward else None,
         previous=path_to("before", 0) if (has_beyond if is_backward else cursor) else None,
-        total=rows.count() if wanted.is_counted else None,
+        total=total,
     )
 
 
-def _path_with(request: HttpRequest, cursor: str) -> str:
+def path_with(request: HttpRequest, at: Cursor, wanted: PageRequest) -> str:
+    """The pinned path of this request from another place on."""
     others = [(name, value) for name, value in request.GET.items() if name != "cursor"]
+    cursor = encode_cursor(at, wanted.binding)
     return f"{PINNED}{resource_path(request)}?{urlencode([*others, ('cursor', cursor)], safe=',')}"

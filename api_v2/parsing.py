@@ -1,5 +1,6 @@
 """Bodies from bytes to values: JSON and nothing else."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
@@ -8,19 +9,20 @@ from django.http import HttpRequest
 from api_v2.errors import Problem
 
 MEDIA_TYPES: Final = ("application/json",)
+PATCH_MEDIA_TYPES: Final = ("application/merge-patch+json", *MEDIA_TYPES)
 
 
-def read_json(request: HttpRequest) -> Any:
+def read_json(request: HttpRequest, media_types: Sequence[str] = MEDIA_TYPES) -> Any:
     """The body's value. Raises the problems 415, 413 (through Django's limit) and 400."""
     body = request.body
     if not body:
         raise Problem("malformed_json", "The body is empty; a JSON object is expected.")
-    if request.content_type not in MEDIA_TYPES:
+    if request.content_type not in media_types:
         given = request.content_type or "none"
         raise Problem(
             "unsupported_media_type",
-            f"A body's Content-Type is {' or '.join(MEDIA_TYPES)}, not {given}.",
-            headers={"Accept": ", ".join(MEDIA_TYPES)},
+            f"A body's Content-Type is {' or '.join(media_types)}, not {given}.",
+            headers={"Accept-Patch" if request.method == "PATCH" else "Accept": ", ".join(media_types)},
         )
     try:
         return orjson.loads(body)

@@ -5,7 +5,7 @@ import uuid
 from collections import defaultdict
 from typing import Any, Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.db.models.functions import Lower
 
 from api_v2.keyset import Sort, SortKey
@@ -15,19 +15,42 @@ from cms.choices import Kind, Status
 from cms.ids import parse_uuid
 from cms.models import Category, Post, User
 from cms.policy import Actor
+from cms.querysets import PostQuerySet
+from cms.search import filter_posts
+from cms.search.queries import QUERY_MAX
 
-FILTERS: Final = (
+CHOOSING: Final = (
     *("status", "kind", "language", "author", "tag", "category"),
     *("published_after", "published_before", "updated_after", "ids"),
 )
+FILTERS: Final = (*CHOOSING, "q")
 SORT_KEYS: Final = ("created_at", "updated_at", "published_at", "title")
-_SORTS: Final = tuple(f"{sign}{key}" for key in SORT_KEYS for sign in ("", "-"))
+SORTS: Final = tuple(f"{sign}{key}" for key in SORT_KEYS for sign in ("", "-"))
 _ALWAYS_PUBLISHED_AT: Final = {"published", SCHEDULED}
 
 
-def posts_asked_for(query: Query, actor: Actor, now: datetime.datetime) -> QuerySet[Post]:
+def posts_asked_for(query: Query, actor: Actor, now: datetime.datetime) -> PostQuerySet:
     """The visible posts that pass every filter; without a status the published ones, without a kind those of kind post."""
-    rows = Post.objects.visible_to(actor, now).filter(_status(query, now), _columns(query))
+    text = read_search_text(query)
+    rows = posts_chosen(query, actor, now)
+    return filter_posts(rows, text) if text else rows
+
+
+def read_search_text(query: Query) -> str | None:
+    """What is looked for; None when the request has no `q`."""
+    text = query.text("q")
+    if text is None:
+        return None
+    if not text.strip():
+        raise refused("q", "empty", "'q' is blank.")
+    if len(text) > QUERY_MAX:
+        raise refused("q", "too_long", f"'q' has more than {QUERY_MAX} characters.")
+    return text
+
+
+def posts_chosen(query: Query, actor: Actor, now: datetime.datetime) -> PostQuerySet:
+    """Those that pass all filters but `q`."""
+    rows: PostQuerySet = Post.objects.visible_to(actor, now).filter(_status(query, now), _columns(query))
     if authors := query.words("author"):
         rows = rows.filter(_author(authors))
     if tags := query.words("tag"):
@@ -42,7 +65,7 @@ def posts_asked_for(query: Query, actor: Actor, now: datetime.datetime) -> Query
 
 def read_sort(query: Query) -> Sort:
     """The order asked for, newest publication first by default."""
-    names = query.choices("sort", _SORTS, ["-published_at"])
+    names = query.choices("sort", SORTS, ["-published_at"])
     columns = [name.removeprefix("-") for name in names]
     if len(set(columns)) < len(columns):
         raise refused("sort", "repeated", "'sort' names a key twice.")

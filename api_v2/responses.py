@@ -23,6 +23,12 @@ VARY: Final = "Accept, Authorization, X-API-Key, Cookie"
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
+class WholeResponse(HttpResponse):
+    """An answer to HEAD and a 304 leave their body out; here it is all the same."""
+
+    whole: bytes = b""
+
+
 def json_response(
     request: HttpRequest, data: Any, *, status: int = 200, cache_control: str = NEVER, content_type: str = JSON
 ) -> HttpResponse:
@@ -36,7 +42,8 @@ def body_response(
     request: HttpRequest, body: bytes, *, status: int = 200, cache_control: str, content_type: str = JSON
 ) -> HttpResponse:
     is_bare = request.method == "HEAD" or status == 304  # the length is still the one of the body left out
-    response = HttpResponse(b"" if is_bare else body, status=status, content_type=content_type)
+    response = WholeResponse(b"" if is_bare else body, status=status, content_type=content_type)
+    response.whole = body
     response.headers["Content-Length"] = str(len(body))
     response.headers["Cache-Control"] = cache_control
     response.headers["Vary"] = VARY
@@ -45,13 +52,24 @@ def body_response(
 
 def readable_response(request: HttpRequest, data: Any, *, version: int, is_public: bool) -> HttpResponse:
     """A 200 with its strong ETag, or the 304 for a client that has these bytes already."""
-    body = orjson.dumps(data)
-    etag = f'"{version}-{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    return readable_bytes(request, orjson.dumps(data), version=version, is_public=is_public)
+
+
+def readable_bytes(
+    request: HttpRequest, body: bytes, *, version: int, is_public: bool, content_type: str = JSON
+) -> HttpResponse:
+    etag = etag_of(body, version)
     cache_control = PUBLIC if is_public else PRIVATE
     is_known = is_match(request.META.get("HTTP_IF_NONE_MATCH"), etag)
-    response = body_response(request, body, status=304 if is_known else 200, cache_control=cache_control)
+    status = 304 if is_known else 200
+    response = body_response(request, body, status=status, cache_control=cache_control, content_type=content_type)
     response.headers["ETag"] = etag
     return response
+
+
+def etag_of(body: bytes, version: int) -> str:
+    """Strong: of these very bytes. `If-Match` looks at the version alone, which is the same for every reader."""
+    return f'"{version}-{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
 def is_match(if_none_match: str | None, etag: str) -> bool:

@@ -29,6 +29,16 @@ class PostSelection:
     def of(cls, query: Query) -> "PostSelection":
         return cls(read_fields(query, POST), query.choices("include", INCLUDES))
 
+    @classmethod
+    def whole(cls) -> "PostSelection":
+        """As a GET without parameters shows a post."""
+        return cls(POST, ())
+
+    @property
+    def key(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What of it decides over the columns."""
+        return tuple(self.fields), tuple(self.include)
+
     def columns(self, rows: QuerySet[Any], viewer: Viewer, *more: str) -> QuerySet[Any, Row]:
         columns = columns_of(POST, self.fields, *included_columns(self.include), *more)
         return selected(rows, columns, relation_columns(viewer.actor))

@@ -4,11 +4,17 @@ from importlib import import_module
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.db.backends.signals import connection_created
+
+from cms.generations.writes import watch_writes
 
 
 class CmsConfig(AppConfig):
     name = "cms"
     verbose_name = "Content"
+
+    def ready(self) -> None:
+        connection_created.connect(watch_writes)
 
 
 class AdminSiteConfig(AdminConfig):

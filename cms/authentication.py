@@ -6,11 +6,12 @@ signed in at the admin site. Each is looked up by one query, which also tells wh
 
 import datetime
 import logging
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.contrib.auth import logout
+from django.contrib.auth import HASH_SESSION_KEY, logout
 from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError
 from django.http import HttpRequest
@@ -77,6 +78,21 @@ def sign_out(request: HttpRequest, now: datetime.datetime) -> None:
     else:
         logout(request)
     request.is_signed_out = True  # type: ignore[attr-defined]
+
+
+def session_id_of(request: HttpRequest) -> uuid.UUID | None:
+    """The API session of the request's access token; None for other credentials."""
+    credential = credential_of(request)
+    return credential.claims.session_id if credential and credential.claims else None
+
+
+def keep_browser_session(request: HttpRequest, user: User) -> None:
+    """Bind the request's browser session, if it has one, to what `user` is after a change that ends all the others."""
+    credential = credential_of(request)
+    if credential is None or credential.claims or credential.api_key:
+        return
+    request.session.cycle_key()
+    request.session[HASH_SESSION_KEY] = user.get_session_auth_hash()
 
 
 def credential_of(request: HttpRequest) -> Credential | None:

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 ORIGIN = re.compile(r"https?://(?:\*\.)?(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
+SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+SMTP_TIMEOUT_S = 10
 PERCENTAGE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,2})?", re.ASCII)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -112,6 +114,30 @@ class Environment:
             name, _without_password(value), "allowed are sqlite:///FILE and postgresql://USER:PASSWORD@HOST:PORT/NAME"
         )
 
+    def mailer(self, name: str, default: str) -> dict[str, Any]:
+        """An entry of Django's MAILERS: `console:` prints mails, `smtp+tls://USER:PASSWORD@HOST:PORT` sends them."""
+        value = self.text(name, default)
+        if value == "console:":
+            return {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
+        allowed = "allowed are console:, smtp://, smtp+tls:// (STARTTLS) and smtps://USER:PASSWORD@HOST:PORT"
+        try:
+            url = urlsplit(value)
+            host, port = url.hostname, url.port
+        except ValueError:
+            refuse(name, _without_password(value), allowed)
+        if url.scheme not in SMTP_PORTS or not host or url.path not in ("", "/") or url.query or url.fragment:
+            refuse(name, _without_password(value), allowed)
+        return {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": _smtp(url, host, port)}
+
+    def url_with_token(self, name: str) -> str:
+        """A page's address in which `{token}` stands for the token of a mail; empty when unset."""
+        value = self.text(name)
+        if value and not (re.match(r"https?://[^/\s]", value) and value.count("{token}") == 1):
+            refuse(
+                name, value, "allowed is an address with {token} in it, such as https://example.org/reset?token={token}"
+            )
+        return value
+
     @staticmethod
     def _network(name: str, word: str) -> Network:
         try:
@@ -137,6 +163,18 @@ def _is_redis_url(value: str) -> bool:
     return url.scheme in ("redis", "rediss") and (
         url.path in ("", "/") or re.fullmatch(r"/[0-9]+", url.path) is not None
     )
+
+
+def _smtp(url: SplitResult, host: str, port: int | None) -> dict[str, Any]:
+    return {
+        "host": host,
+        "port": port or SMTP_PORTS[url.scheme],
+        "username": unquote(url.username or ""),
+        "password": unquote(url.password or ""),
+        "use_tls": url.scheme == "smtp+tls",
+        "use_ssl": url.scheme == "smtps",
+        "timeout": SMTP_TIMEOUT_S,
+    }
 
 
 def _sqlite(name: str, value: str, base: Path) -> dict[str, Any]:

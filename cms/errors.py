@@ -117,6 +117,18 @@ class VersionConflict(CmsError):
         )
 
 
+class KeyInFlight(CmsError):
+    """The same request, by its Idempotency-Key, is being answered at this moment."""
+
+    code = "idempotency_key_in_flight"
+    default_message = "The request with this Idempotency-Key is still being answered: try again in a moment."
+
+
+class KeyReused(CmsError):
+    code = "idempotency_key_reused"
+    default_message = "This Idempotency-Key was used with another body in the last 24 hours: take a new one."
+
+
 class RateLimited(CmsError):
     """Too many in too short a time; `retry_after_s` is a whole number of seconds from 1 on."""
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from cms.choices import Role, Scope
 
 if TYPE_CHECKING:
-    from cms.models import MediaFile, Post, User
+    from cms.models import Comment, MediaFile, Post, User
 
 
 class SystemActor:
@@ -83,6 +83,11 @@ def may_edit_post_of(actor: Actor, author_ids: Collection[uuid.UUID]) -> bool:
 
 def may_moderate(actor: Actor) -> bool:
     return _has_rank(actor, Role.EDITOR)
+
+
+def may_edit_comment(actor: Actor, comment: "Comment") -> bool:
+    """Moderators edit and delete every comment, everybody else their own."""
+    return may_moderate(actor) or (is_known(actor) and comment.author_id == actor.pk)
 
 
 def may_manage_terms(actor: Actor) -> bool:

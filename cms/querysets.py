@@ -6,13 +6,15 @@ from typing import Any, Self
 from django.contrib.auth.base_user import BaseUserManager
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, Subquery, Value
-from django.db.models.functions import Concat, Lower
+from django.db.models.functions import Coalesce, Concat, Least, Lower
 from django.db.models.lookups import IsNull
 
 from cms import policy
 from cms.choices import CommentStatus, Kind, Status, Visibility
 from cms.ids import parse_uuid
 from cms.policy import Actor
+
+NEVER = datetime.datetime(9999, 1, 1, tzinfo=datetime.UTC)
 
 
 def _is_public(now: datetime.datetime, prefix: str = "") -> Q:
@@ -34,6 +36,14 @@ class UserQuerySet(models.QuerySet[Any]):
         if policy.may_manage_users(user):
             return self.filter(deleted_at=None)
         return self.filter(pk=user.pk) if policy.is_known(user) else self.none()
+
+    def visible_to(self, user: Actor, now: datetime.datetime) -> Self:
+        """Whose public profile `user` may read: that of every account visible to them, and of authors of visible posts."""
+        post = self.model._meta.get_field("posts").related_model
+        posts = post.objects.visible_to(user, now)
+        written, co_written = posts.filter(author=OuterRef("pk")), posts.filter(co_authors=OuterRef("pk"))
+        authors = Q(Exists(written)) | Q(Exists(co_written))
+        return self.filter(authors | Q(pk__in=self.model.objects.accounts_visible_to(user).values("pk")))
 
     def with_email(self, email: str) -> Self:
         return self.alias(email_folded=Lower("email")).filter(email_folded=email.lower())
@@ -83,6 +93,16 @@ class PostQuerySet(models.QuerySet[Any]):
         """Published or scheduled; to be combined with `visible_to`."""
         return self.filter(status=Status.PUBLISHED)
 
+    def with_next_change(self, now: datetime.datetime) -> Self:
+        """`next_change_at` beside each row, the same in all: when time alone next changes what is public; else NEVER.
+
+        A post that waits for its scheduler since before `now` has told only of the instant that has passed.
+        """
+        first = self.model._default_manager.filter(settles_at__gt=now).order_by("settles_at").values("settles_at")
+        late = self.model._default_manager.filter(settles_at__lte=now, expires_at__gt=now).order_by("expires_at")
+        instants = (Coalesce(Subquery(rows[:1]), Value(NEVER)) for rows in (first, late.values("expires_at")))
+        return self.annotate(next_change_at=Least(*instants, output_field=models.DateTimeField()))
+
     def not_trashed(self) -> Self:
         return self.exclude(status=Status.TRASHED)
 
@@ -90,6 +110,12 @@ class PostQuerySet(models.QuerySet[Any]):
         """By id when it has the form of one, else by slug; no slug has the form of a UUID."""
         as_uuid = parse_uuid(slug_or_id)
         return self.filter(pk=as_uuid) if as_uuid else self.filter(slug=slug_or_id)
+
+    def slug_of_old_path(self, old_paths: list[str]) -> str | None:
+        """The slug of the post that had one of these addresses, the first ones first."""
+        rows = self.filter(redirects__old_path__in=old_paths).values_list("redirects__old_path", "slug")
+        slugs: dict[str, str] = dict(rows.order_by())
+        return next((slugs[path] for path in old_paths if path in slugs), None)
 
 
 class PostRevisionQuerySet(models.QuerySet[Any]):
@@ -150,6 +176,23 @@ class WebhookQuerySet(models.QuerySet[Any]):
 
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-id")
+
+
+class AuditEventQuerySet(models.QuerySet[Any]):
+    """The audit trail is for admins alone."""
+
+    def visible_to(self, user: Actor) -> Self:
+        return self.all() if policy.may_see_audit(user) else self.none()
+
+
+class AuthSessionQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: Actor) -> Self:
+        """One's own: admins too see no others'."""
+        return self.filter(user_id=user.pk) if policy.is_known(user) else self.none()
+
+    def open(self, now: datetime.datetime) -> Self:
+        """Neither ended nor expired."""
+        return self.filter(revoked_at=None, expires_at__gt=now)
 
 
 class MediaFileQuerySet(models.QuerySet[Any]):

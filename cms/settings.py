@@ -28,6 +28,8 @@ CACHES = {
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
+# Finished answers of API v2 to anonymous readers, in the memory of each process; 0 = none are kept.
+PUBLIC_CACHE_MB = env.integer("PUBLIC_CACHE_MB", default=64, minimum=0, maximum=65_536)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- security ---------------------------------------------------------------------------------------------------------
@@ -43,6 +45,7 @@ DEBUG = env.boolean("DEBUG", default=False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=("localhost", "127.0.0.1", "[::1]"))
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 HSTS_S = env.integer("HSTS_S", default=0, minimum=0, maximum=63_072_000)
 SECURE_HSTS_SECONDS = HSTS_S
 IS_HTTPS_ONLY = HSTS_S > 0
@@ -77,12 +80,15 @@ ACCESS_TOKEN_LIFETIME_S = 15 * 60
 REFRESH_TOKEN_LIFETIME_S = 14 * 24 * 3600
 SHORT_REFRESH_TOKEN_LIFETIME_S = 24 * 3600  # of a login that isn't to be remembered
 SESSION_ENGINE = "cms.browser_sessions"
+PASSWORD_RESET_LIFETIME_S = 3600
+EMAIL_VERIFICATION_LIFETIME_S = 72 * 3600
 
 # How often at most; 0 = as often as one likes. Windows and what else each counts by: cms/rate_limits/policies.py.
 RATE_LIMIT_ANONYMOUS = env.integer("RATE_LIMIT_ANONYMOUS", default=6_000, minimum=0, maximum=1_000_000)
 RATE_LIMIT_CREDENTIAL = env.integer("RATE_LIMIT_CREDENTIAL", default=12_000, minimum=0, maximum=1_000_000)
 RATE_LIMIT_LOGIN = env.integer("RATE_LIMIT_LOGIN", default=10, minimum=0, maximum=1_000_000)
 RATE_LIMIT_REGISTER = env.integer("RATE_LIMIT_REGISTER", default=100, minimum=0, maximum=1_000_000)
+RATE_LIMIT_MAIL = env.integer("RATE_LIMIT_MAIL", default=5, minimum=0, maximum=1_000_000)
 COMMENT_EDITS_NEED_REVIEW = env.boolean("COMMENT_EDITS_NEED_REVIEW", default=False)
 
 # -- the parts and how they are wired ---------------------------------------------------------------------------------
@@ -104,6 +110,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "cms.middleware.ClientAddressMiddleware",
     "cms.middleware.RequestIdMiddleware",
+    "cms.cors.CorsMiddleware",
     "canary.middleware.CanaryMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -135,6 +142,10 @@ TASKS = {
         "OPTIONS": {"max_attempts": 8},
     }
 }
+MAILERS = {"default": env.mailer("EMAIL_URL", default="console:")}
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "tandem@localhost")
+PASSWORD_RESET_URL = env.url_with_token("PASSWORD_RESET_URL")
+EMAIL_VERIFICATION_URL = env.url_with_token("EMAIL_VERIFICATION_URL")
 JOB_LEASE_S = env.integer("JOB_LEASE_S", default=60, minimum=1, maximum=3_600)
 WEBHOOKS_ALLOW_PRIVATE = env.boolean("WEBHOOKS_ALLOW_PRIVATE", default=False)
 WEBHOOK_TIMEOUT_S = env.integer("WEBHOOK_TIMEOUT_S", default=10, minimum=1, maximum=60)
@@ -142,6 +153,7 @@ WEBHOOK_MAX_ATTEMPTS = env.integer("WEBHOOK_MAX_ATTEMPTS", default=10, minimum=1
 WEBHOOK_DELIVERY_RETENTION_DAYS = env.integer("WEBHOOK_DELIVERY_RETENTION_DAYS", default=30, minimum=1, maximum=3_650)
 JOB_RETENTION_DAYS = env.integer("JOB_RETENTION_DAYS", default=14, minimum=1, maximum=3_650)
 SESSION_RETENTION_DAYS = env.integer("SESSION_RETENTION_DAYS", default=30, minimum=1, maximum=3_650)
+IDEMPOTENCY_RETENTION_DAYS = env.integer("IDEMPOTENCY_RETENTION_DAYS", default=1, minimum=1, maximum=3_650)
 AUDIT_RETENTION_DAYS = env.integer("AUDIT_RETENTION_DAYS", default=0, minimum=0, maximum=36_500)
 
 CANARY = {

@@ -86,6 +86,7 @@ def serve(
     """
     port = port or free_port()
     command = [sys.executable, "-m", "gunicorn", app, "--bind", f"{HOST}:{port}", "--no-control-socket"]
+    command += ["--limit-request-line", "8190"]  # as scripts/run
     command += ["--worker-class", "gthread", "--threads", str(threads), "--workers", str(workers)]
     with tempfile.TemporaryDirectory(prefix="tandem-server-") as folder:
         log = Path(folder) / "log"

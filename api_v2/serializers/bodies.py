@@ -41,6 +41,20 @@ class Body:
         value = self._members[name]
         return value if self._is_text((name,), value) else None
 
+    def text_or_empty(self, name: str) -> str | None:
+        """As `text`, but null stands for an empty one, as a merge patch takes a value away."""
+        return "" if self.is_null(name) else self.text(name)
+
+    def is_null(self, name: str) -> bool:
+        return name in self._members and self._members[name] is None
+
+    def boolean(self, name: str) -> bool | None:
+        """None when the member is absent or wrong."""
+        value = self._members.get(name)
+        if name in self._members and not isinstance(value, bool):
+            self._refuse((name,), "invalid_type", "true or false is expected.")
+        return value if isinstance(value, bool) else None
+
     def instant_or_null(self, name: str) -> datetime.datetime | None:
         value = self._members.get(name)
         if value is None:
@@ -61,12 +75,20 @@ class Body:
             return {}
         return {place: item for place, item in enumerate(value) if self._is_text((name, str(place)), item)}
 
+    def required_texts(self, name: str) -> list[str]:
+        if name not in self._members:
+            self._refuse((name,), "required", f"The member {name!r} is required.")
+        return list(self.texts(name).values())
+
     def inner(self, name: str, allowed: Collection[str]) -> "Body":
         """The object that is the member `name`, empty when it is absent; its faults are given back by `take`."""
         return Body(self._members.get(name, {}), allowed, f"{self._pointer}/{name}")
 
     def take(self, inner: "Body") -> None:
         self.errors += inner.errors
+
+    def refuse(self, name: str, code: str, message: str) -> None:
+        self._refuse((name,), code, message)
 
     def refuse_item(self, name: str, place: int, code: str, message: str) -> None:
         self._refuse((name, str(place)), code, message)
@@ -88,3 +110,11 @@ class Body:
 def _escaped(step: str) -> str:
     """RFC 6901 section 3."""
     return step.replace("~", "~0").replace("/", "~1")
+
+
+def read_texts(value: Any, *names: str) -> list[str]:
+    """The members of a body of required texts and nothing else."""
+    body = Body(value, names)
+    texts = [body.text(name, is_required=True) for name in names]
+    body.finish()
+    return [text or "" for text in texts]

@@ -1,11 +1,18 @@
-"""Comments as JSON. Of a deleted one, which keeps its place above its answers, neither text nor author is told."""
+"""Comments as JSON, and the bodies that describe them.
+
+Of a deleted one, which keeps its place above its answers, neither text nor author is told.
+"""
 
 import uuid
-from typing import Final
+from typing import Any, Final
 
 from api_v2.pagination import Row
+from api_v2.serializers.bodies import Body
 from api_v2.serializers.shapes import Field, Shape, Viewer, column, instant
 from cms.choices import CommentStatus
+from cms.ids import parse_uuid
+from cms.models import Comment
+from cms.services.comments import CommentFields
 
 
 def _author(row: Row, _: Viewer) -> uuid.UUID | None:
@@ -33,3 +40,31 @@ COMMENT: Final[Shape] = {
     "depth": column("depth"),
     "edited_at": instant("edited_at"),
 }
+
+
+def read_new_comment(value: Any, viewer: Viewer) -> CommentFields:
+    body = Body(value, ("text", "parent"))
+    fields: CommentFields = {"text": body.text("text", is_required=True) or ""}
+    if "parent" in body and not body.is_null("parent"):
+        fields["parent"] = _parent(body, viewer)
+    body.finish()
+    return fields
+
+
+def read_comment_text(value: Any) -> str | None:
+    """Of a merge patch; None when it changes nothing."""
+    body = Body(value, ("text",))
+    text = body.text("text")
+    body.finish()
+    return text
+
+
+def _parent(body: Body, viewer: Viewer) -> Comment | None:
+    text = body.text("parent")
+    if text is None:
+        return None
+    seen = Comment.objects.visible_to(viewer.actor, viewer.now)
+    parent: Comment | None = seen.filter(pk=parse_uuid(text)).order_by().first()
+    if parent is None:
+        body.refuse("parent", "unknown", f"There is no comment {text!r}.")
+    return parent

@@ -1,46 +1,80 @@
-"""The body that describes a post: its members as the service takes them, tags and categories named in any way."""
+"""Bodies that describe a post: their members as the service takes them, tags and categories named in any way."""
 
-from collections.abc import Iterable, Mapping
+import datetime
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from django.db.models import Q
 
 from api_v2.serializers.bodies import Body
+from api_v2.serializers.shapes import Viewer
 from cms.ids import parse_uuid
-from cms.models import Category, Tag, User
-from cms.policy import Actor
+from cms.models import Category, MediaFile, Post, Tag, User
 from cms.services.posts import PostFields
 
-TEXTS: Final = ("title", "content", "slug", "content_format", "excerpt", "language", "visibility", "kind")
+TEXTS: Final = ("title", "content", "slug", "content_format", "visibility", "kind")
 REQUIRED: Final = ("title", "content")
 META: Final = ("title", "description")
-RELATIONS: Final = ("tags", "categories", "co_authors")
-MEMBERS: Final = (*TEXTS, "meta", "expires_at", *RELATIONS)
+MEMBERS: Final = (
+    *(*TEXTS, "excerpt", "language", "meta", "expires_at", "featured_image"),
+    *("tags", "categories", "co_authors"),
+)
+DEFAULT_LANGUAGE: Final[str] = Post._meta.get_field("language").get_default()
 
 
-def read_new_post(value: Any, actor: Actor) -> PostFields:
+def read_new_post(value: Any, viewer: Viewer) -> PostFields:
     """The fields of a new post. Only types and names are checked here; what a post may say is the service's business."""
+    return _read_post(value, viewer, REQUIRED)
+
+
+def read_post_changes(value: Any, viewer: Viewer) -> PostFields:
+    """A merge patch. What null takes away: an excerpt is derived again, a language is the default one, lists are empty."""
+    return _read_post(value, viewer, ())
+
+
+def _read_post(value: Any, viewer: Viewer, required: Iterable[str]) -> PostFields:
     body = Body(value, MEMBERS)
-    fields: dict[str, Any] = {name: body.text(name) for name in TEXTS if name in body}
-    for name in REQUIRED:
+    for name in required:
         if name not in body:
             body.text(name, is_required=True)
-    if "meta" in body:
-        meta = body.inner("meta", META)
-        fields |= {f"meta_{name}": meta.text(name) for name in META if name in meta}
-        body.take(meta)
-    if "expires_at" in body:
-        fields["expires_at"] = body.instant_or_null("expires_at")
-    for name, read in (("tags", _tag_names), ("categories", _categories), ("co_authors", _co_authors)):
+    fields: dict[str, Any] = {name: body.text(name) for name in TEXTS if name in body}
+    for name, read in _READERS.items():
         if name in body:
-            fields[name] = read(body, actor)
+            fields[name] = read(body, viewer)
+    if "meta" in body:
+        fields |= _meta(body)
     body.finish()
     return fields  # type: ignore[return-value]
 
 
-def _tag_names(body: Body, _: Actor) -> list[str]:
+def _meta(body: Body) -> dict[str, str | None]:
+    if body.is_null("meta"):
+        return dict.fromkeys((f"meta_{name}" for name in META), "")
+    meta = body.inner("meta", META)
+    texts = {f"meta_{name}": meta.text_or_empty(name) for name in META if name in meta}
+    body.take(meta)
+    return texts
+
+
+def _language(body: Body, _: Viewer) -> str | None:
+    return DEFAULT_LANGUAGE if body.is_null("language") else body.text("language")
+
+
+def _featured_image(body: Body, viewer: Viewer) -> MediaFile | None:
+    text = None if body.is_null("featured_image") else body.text("featured_image")
+    if text is None:
+        return None
+    image: MediaFile | None = (
+        MediaFile.objects.visible_to(viewer.actor, viewer.now).filter(pk=parse_uuid(text)).order_by().first()
+    )
+    if image is None:
+        body.refuse("featured_image", "unknown", f"There is no image {text!r}.")
+    return image
+
+
+def _tag_names(body: Body, _: Viewer) -> list[str]:
     """Ids and slugs become the names of their tags, every other text is a name itself."""
-    given = body.texts("tags")
+    given = _texts(body, "tags")
     ids = _ids_in(given.values())
     tags = list(Tag.objects.filter(Q(pk__in=ids) | Q(slug__in=list(given.values()))))
     known = {tag.slug: tag.name for tag in tags} | {str(tag.pk): tag.name for tag in tags}
@@ -56,18 +90,22 @@ def _tag_names(body: Body, _: Actor) -> list[str]:
     return names
 
 
-def _categories(body: Body, actor: Actor) -> list[Category]:
-    given = body.texts("categories")
+def _categories(body: Body, viewer: Viewer) -> list[Category]:
+    given = _texts(body, "categories")
     texts = list(given.values())
-    rows = Category.objects.visible_to(actor).filter(Q(pk__in=_ids_in(texts)) | Q(slug__in=texts))
+    rows = Category.objects.visible_to(viewer.actor).filter(Q(pk__in=_ids_in(texts)) | Q(slug__in=texts))
     known = {row.slug: row for row in rows} | {str(row.pk): row for row in rows}
     return _found(body, "categories", given, known, "category")
 
 
-def _co_authors(body: Body, _: Actor) -> list[User]:
-    given = body.texts("co_authors")
+def _co_authors(body: Body, _: Viewer) -> list[User]:
+    given = _texts(body, "co_authors")
     known = {str(row.pk): row for row in User.objects.filter(pk__in=_ids_in(given.values()), is_active=True)}
     return _found(body, "co_authors", given, known, "active user")
+
+
+def _texts(body: Body, name: str) -> dict[int, str]:
+    return {} if body.is_null(name) else body.texts(name)
 
 
 def _found[T](body: Body, name: str, given: Mapping[int, str], known: Mapping[str, T], noun: str) -> list[T]:
@@ -90,3 +128,23 @@ def _key(text: str) -> str:
 
 def _ids_in(texts: Iterable[str]) -> list[str]:
     return [_key(text) for text in texts if parse_uuid(text)]
+
+
+_READERS: Final[Mapping[str, Callable[[Body, Viewer], Any]]] = {
+    "excerpt": lambda body, _: body.text_or_empty("excerpt"),
+    "language": _language,
+    "expires_at": lambda body, _: body.instant_or_null("expires_at"),
+    "featured_image": _featured_image,
+    "tags": _tag_names,
+    "categories": _categories,
+    "co_authors": _co_authors,
+}
+INSTANTS: Final = ("published_at", "expires_at")
+
+
+def read_publication(value: Any) -> dict[str, datetime.datetime | None]:
+    """When a post is to be published and to expire; null stands for now, and for what it has."""
+    body = Body(value, INSTANTS)
+    instants = {name: body.instant_or_null(name) for name in INSTANTS}
+    body.finish()
+    return instants

@@ -45,10 +45,14 @@ def status_of(row: Row, viewer: Viewer) -> str:
 
 def _actions(row: Row, viewer: Viewer) -> list[str]:
     """What the caller may do with it now: nothing to anybody but its authors and editors."""
+    return _ACTIONS[status_of(row, viewer)] if _may_edit(row, viewer) else []
+
+
+def _may_edit(row: Row, viewer: Viewer) -> bool:
     if not policy.is_known(viewer.actor):
-        return []
+        return False
     people = {row["author_id"], *(uuid.UUID(text) for text in split_ids(row["co_author_ids"]))}
-    return _ACTIONS[status_of(row, viewer)] if policy.may_edit_post_of(viewer.actor, people) else []
+    return policy.may_edit_post_of(viewer.actor, people)
 
 
 def _actions_from(status: Status) -> list[str]:
@@ -58,7 +62,7 @@ def _actions_from(status: Status) -> list[str]:
         Status.ARCHIVED: "archive",
         Status.TRASHED: "trash",
     }
-    return ["update", *(names[way] for way in WAYS[status])]
+    return ["update", *(names[way] for way in WAYS[status]), "preview"]
 
 
 # A scheduled post may be published before its time, and a trashed one only comes back.
@@ -68,6 +72,8 @@ _ACTIONS: Final[dict[str, list[str]]] = {
     str(Status.TRASHED): ["update", "restore"],
 }
 
+ACTIONS: Final = tuple(dict.fromkeys(name for names in _ACTIONS.values() for name in names))
+
 
 def _ids(name: str) -> Field:
     return Field((name,), lambda row, _: split_ids(row[name]))
@@ -75,7 +81,8 @@ def _ids(name: str) -> Field:
 
 def _links(row: Row, viewer: Viewer) -> dict[str, str]:
     path = f"{viewer.base}/posts/{row['id']}"
-    return {"self": path, "comments": f"{path}/comments"}
+    links = {"self": path, "comments": f"{path}/comments"}
+    return {**links, "revisions": f"{path}/revisions"} if _may_edit(row, viewer) else links
 
 
 POST: Final[Shape] = {
@@ -96,7 +103,7 @@ POST: Final[Shape] = {
     "co_authors": _ids("co_author_ids"),
     "tags": _ids("tag_ids"),
     "categories": _ids("category_ids"),
-    "featured_image": Field((), lambda _row, _viewer: None),
+    "featured_image": column("featured_image_id"),
     "meta": Field(
         ("meta_title", "meta_description"),
         lambda row, _: {"title": row["meta_title"], "description": row["meta_description"]},
@@ -106,6 +113,6 @@ POST: Final[Shape] = {
     "reading_time_min": column("reading_time_min"),
     "version": column("version"),
     "actions": Field((*_STATUS_COLUMNS, *_PEOPLE_COLUMNS), _actions),
-    "links": Field(("id",), _links),
+    "links": Field(("id", *_PEOPLE_COLUMNS), _links),
 }
 COMMENT_COUNT: Final = column("comment_count")

@@ -1,11 +1,14 @@
-"""Users as JSON, and the body of a registration."""
+"""Users as JSON, and the bodies that describe them."""
 
+import uuid
 from typing import Any, Final
 
 from api_v2.pagination import Row
 from api_v2.serializers.bodies import Body
 from api_v2.serializers.shapes import Shape, Viewer, column, instant, write
+from cms import policy
 from cms.models import User
+from cms.policy import Actor
 from cms.services.users import UserFields
 
 PUBLIC: Final[Shape] = {
@@ -29,6 +32,13 @@ PRIVATE: Final[Shape] = {
 }
 REQUIRED: Final = ("username", "email", "password")
 OPTIONAL: Final = ("first_name", "last_name")
+NEVER_EMPTY: Final = ("username", "email")
+CHANGEABLE: Final = (*NEVER_EMPTY, "first_name", "last_name", "display_name", "bio")
+
+
+def shape_for(actor: Actor, user_id: uuid.UUID | None) -> Shape:
+    """What `actor` may know of the user with this id."""
+    return PRIVATE if policy.may_manage_users(actor) or (policy.is_known(actor) and actor.pk == user_id) else PUBLIC
 
 
 def write_own_user(user: User, viewer: Viewer) -> dict[str, Any]:
@@ -43,6 +53,24 @@ def read_registration(body: Any) -> tuple[UserFields, str]:
     reader.finish()
     password = fields.pop("password")
     return {name: value for name, value in fields.items() if value is not None}, password or ""  # type: ignore[return-value]
+
+
+def read_user_changes(body: Any) -> UserFields:
+    reader = Body(body, CHANGEABLE)
+    changes = {
+        name: reader.text(name) if name in NEVER_EMPTY else reader.text_or_empty(name)
+        for name in CHANGEABLE
+        if name in reader
+    }
+    reader.finish()
+    return changes  # type: ignore[return-value]
+
+
+def read_role(body: Any) -> str:
+    reader = Body(body, ("role",))
+    role = reader.text("role", is_required=True)
+    reader.finish()
+    return role or ""
 
 
 def _row_of(user: User) -> Row:

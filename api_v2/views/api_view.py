@@ -1,41 +1,71 @@
 """What every view of API v2 has: the order in which a request is checked, and one way to answer."""
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
 from django.utils.http import http_date
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from api_v2.conditions import IfMatch, precondition_failed, read_if_match, version_of
 from api_v2.errors import Problem, problem_of
+from api_v2.idempotency import attempt, kept_of, read_key, repeatable, written
 from api_v2.links import base_of
-from api_v2.negotiation import is_json_accepted
+from api_v2.negotiation import JSON, is_accepted
 from api_v2.pagination import Page
-from api_v2.parsing import read_json
+from api_v2.parsing import MEDIA_TYPES, PATCH_MEDIA_TYPES, read_json
 from api_v2.query import Query
-from api_v2.responses import NEVER, VARY, json_response, limit_headers, problem_response, readable_response
+from api_v2.responses import NEVER, VARY, etag_of, json_response, limit_headers, problem_response, readable_response
 from api_v2.serializers.shapes import Viewer, version_at
 from cms import policy
 from cms.authentication import CredentialAuthentication, count_request, credential_of, note_use_after, standing_of
-from cms.errors import InsufficientScope
+from cms.errors import CmsError, InsufficientScope, VersionConflict
 from cms.origin import set_api_version
 from cms.policy import Actor
+from cms.services.idempotency import perform_once
+from cms.services.locks import lock_row
 
 API_VERSION = 2
+_POST = "post"
 
 
 class ApiView(APIView):
-    """Checked in this order: method, Accept, credentials, names of query parameters; then the handler's own."""
+    """Checked in this order: method, Accept, credentials, names of query parameters; then the handler's own.
+
+    What every handler gets without a line of its own:
+
+    - a POST with `Idempotency-Key` runs in one transaction with the storing of its answer (2xx and 4xx; a refusal leaves
+      nothing else behind), and is answered from there when it is sent again; see `is_replayable`;
+    - `body()` reads JSON, of a PATCH as `application/merge-patch+json` too (RFC 7396: what is absent stays, null removes),
+      or refuses with 415;
+    - VersionConflict is a 409, and a 412 when the request had `If-Match`; a 412 carries the current ETag.
+
+    What a handler that changes a row does, once it has found the row and the caller's right to it:
+    `with self.unchanged(row): row = update_something(actor=self.actor, …)`, and for a PATCH
+    `return self.answer_once(data, version=row.version)` (or `changed_at=row.updated_at`, for rows without a version).
+    """
 
     authentication_classes = [CredentialAuthentication]
     scopes: ClassVar[Mapping[str, str | None]] = {}
     """What an API key needs for each method; see CredentialAuthentication."""
     parameters: ClassVar[Mapping[str, Sequence[str]]] = {}
     """The query parameters that each method knows; HEAD those of GET."""
+    media_type: ClassVar[str] = JSON
+    """What its GET answers with; errors are problem details whatever it is."""
+
+    is_replayable: ClassVar[bool] = True
+    """False where a POST is answered with a secret, which may not be stored: it ignores Idempotency-Key."""
+    secret_members: ClassVar[Sequence[str]] = ()
+    """Members of an answer to a POST that are told once: null when it is given again."""
+    resource: "ClassVar[type[ApiView] | None]" = None
+    """For a view of actions: the view whose GET shows what they change, by the same arguments; see `current_etag`."""
 
     default_response_headers: ClassVar[dict[str, str]] = {}  # REST framework's are Allow on every answer, and Vary
     actor: Actor = AnonymousUser()
@@ -52,6 +82,21 @@ class ApiView(APIView):
             self.admit(request, now)
         finally:
             count_request(self.http_request, now)
+        if request.method == "POST" and self.is_replayable and (key := read_key(self.http_request)) is not None:
+            # In the place of the handler, which REST framework is about to look up by this name.
+            vars(self)[_POST] = partial(self.answer_repeatably, key, getattr(self, _POST))
+
+    def answer_repeatably(
+        self, key: str, perform: Callable[..., HttpResponse], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """What `perform`, the handler, answers, or what it has answered to the same request before."""
+        answer, is_replayed = perform_once(
+            request=repeatable(self.http_request, key),
+            perform=lambda: attempt(partial(perform, *args, **kwargs), self.handle_exception),
+            kept_of=lambda answer: kept_of(answer, self.secret_members),
+            now=self.now,
+        )
+        return written(answer, is_replayed=is_replayed)
 
     def admit(self, request: Request, now: datetime.datetime) -> None:
         method = "GET" if request.method == "HEAD" else str(request.method)
@@ -59,11 +104,15 @@ class ApiView(APIView):
             self.http_method_not_allowed(request)
         if method == "OPTIONS":
             return
-        if not is_json_accepted(self.http_request.META.get("HTTP_ACCEPT")):
-            raise Problem("not_acceptable", "Answers are application/json, which the Accept header rules out.")
+        if not self.is_acceptable():
+            raise Problem("not_acceptable", f"Answers are {self.media_type}, which the Accept header rules out.")
         self.actor = request.user
         self.query = Query(self.http_request.GET, self.parameters.get(method, ()))
         self.viewer = Viewer(self.actor, now, base_of(self.http_request))
+
+    def is_acceptable(self) -> bool:
+        """Whether the client takes what its GET answers with."""
+        return is_accepted(self.http_request.META.get("HTTP_ACCEPT"), self.media_type)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
@@ -76,14 +125,24 @@ class ApiView(APIView):
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
         headers = {"Allow": self._allow(), "Cache-Control": NEVER, "Vary": VARY}
+        if "PATCH" in self.allowed_methods:
+            headers["Accept-Patch"] = ", ".join(PATCH_MEDIA_TYPES)  # RFC 5789 section 3.1
         response = HttpResponse(status=204, headers=headers)
         del response.headers["Content-Type"]
         return response
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
-        problem = problem_of(exc, is_anonymous=not policy.is_known(self.actor))
-        headers = {"Allow": self._allow()} if problem.status == 405 else None
+        problem, headers = self._problem_of(exc), {}
+        if problem.status == 405:
+            headers["Allow"] = self._allow()
+        if problem.status == 412 and (etag := self.current_etag()):
+            headers["ETag"] = etag
         return problem_response(self.request._request, problem, headers=headers, error=exc)
+
+    def _problem_of(self, error: Exception) -> Problem:
+        if isinstance(error, VersionConflict) and self.if_match:
+            return precondition_failed(error.current)
+        return problem_of(error, is_anonymous=not policy.is_known(self.actor))
 
     @property
     def now(self) -> datetime.datetime:
@@ -100,7 +159,45 @@ class ApiView(APIView):
         raise Problem("authentication_required", f"{sentence} Send an access token as Authorization: Bearer TOKEN.")
 
     def body(self) -> Any:
-        return read_json(self.http_request)
+        """The value of the JSON body; of a PATCH it is a merge patch, whatever it calls itself."""
+        is_patch = self.http_request.method == "PATCH"
+        return read_json(self.http_request, PATCH_MEDIA_TYPES if is_patch else MEDIA_TYPES)
+
+    @cached_property
+    def if_match(self) -> IfMatch | None:
+        return read_if_match(self.http_request.META.get("HTTP_IF_MATCH"))
+
+    @contextmanager
+    def unchanged(self, row: Any, *, is_doomed: bool = False) -> Iterator[None]:
+        """Around the change of `row`: a 412 unless it is at a version that `If-Match` names, if there is that header.
+
+        The row is locked from the look at its version until the change is made, so that no other change slips between.
+        `is_doomed` says that the row is about to be deleted, as in `lock_row`.
+        """
+        if self.if_match is None:
+            yield
+            return
+        with transaction.atomic():
+            version = version_of(lock_row(row, is_doomed=is_doomed))
+            if not self.if_match.admits(version):
+                raise precondition_failed(version)
+            yield
+
+    def current_etag(self) -> str | None:
+        """Of what a GET of the resource would answer now; None when the caller would see nothing."""
+        view = (self.resource or type(self))()
+        view.request, view.http_request, view.actor, view.viewer = (
+            self.request,
+            self.http_request,
+            self.actor,
+            self.viewer,
+        )
+        view.query = Query(QueryDict(), ())
+        try:
+            answer: HttpResponse = view.get(self.request, *self.args, **self.kwargs)  # type: ignore[attr-defined]
+        except (Problem, CmsError):
+            return None
+        return answer.headers.get("ETag")
 
     def answer(
         self, data: Any, *, changed_at: datetime.datetime | None = None, version: int | None = None
@@ -120,15 +217,32 @@ class ApiView(APIView):
             response.headers["Link"] = link
         return response
 
-    def answer_once(self, data: Any, *, status: int = 200, location: str | None = None) -> HttpResponse:
-        """What a POST gives: nothing that anybody may keep."""
+    def answer_once(
+        self,
+        data: Any,
+        *,
+        status: int = 200,
+        location: str | None = None,
+        changed_at: datetime.datetime | None = None,
+        version: int | None = None,
+    ) -> HttpResponse:
+        """What a POST or PATCH gives: nothing that anybody may keep.
+
+        Of a whole resource, as its GET would show it, with the ETag that the GET would have, for the next `If-Match`.
+        """
         response = json_response(self.http_request, data, status=status)
+        if version is None and changed_at is not None:
+            version = version_at(changed_at)
+        if version is not None:
+            response.headers["ETag"] = etag_of(response.content, version)
+        if changed_at is not None:
+            response.headers["Last-Modified"] = http_date(changed_at.timestamp())
         if location:
             response.headers["Location"] = location
         return response
 
-    def answer_nothing(self) -> HttpResponse:
-        response = HttpResponse(status=204, headers={"Cache-Control": NEVER, "Vary": VARY})
+    def answer_nothing(self, *, status: int = 204) -> HttpResponse:
+        response = HttpResponse(status=status, headers={"Cache-Control": NEVER, "Vary": VARY})
         del response.headers["Content-Type"]
         return response
 

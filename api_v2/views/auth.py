@@ -6,8 +6,9 @@ from django.http import HttpResponse
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
-from api_v2.serializers.bodies import Body
+from api_v2.serializers.bodies import read_texts
 from api_v2.views.api_view import ApiView
+from api_v2.views.resources import refuse_members
 from cms import policy
 from cms.authentication import sign_out
 from cms.services.sessions import TokenPair, open_session, refresh_session
@@ -17,21 +18,23 @@ TOKEN_TYPE: Final = "Bearer"  # noqa: S105 - the scheme's name
 
 
 class TokenView(ApiView):
+    is_replayable = False
     authentication_classes = []  # a client whose token has just expired still sends it along, and must get in again
 
     @sensitive_variables()
     def post(self, request: Request) -> HttpResponse:
-        email, password = _read_texts(self.body(), "email", "password")
+        email, password = read_texts(self.body(), "email", "password")
         user = sign_in(username_or_email=email, password=password, now=self.now)
         return self.answer_once(_tokens(open_session(user=user, now=self.now)))
 
 
 class TokenRefreshView(ApiView):
+    is_replayable = False
     authentication_classes = []
 
     @sensitive_variables()
     def post(self, request: Request) -> HttpResponse:
-        (refresh_token,) = _read_texts(self.body(), "refresh_token")
+        (refresh_token,) = read_texts(self.body(), "refresh_token")
         _, pair = refresh_session(refresh_token=refresh_token, now=self.now)
         return self.answer_once(_tokens(pair))
 
@@ -39,19 +42,13 @@ class TokenRefreshView(ApiView):
 class LogoutView(ApiView):
     """Ends the session behind the access token or the browser's cookie; takes no body."""
 
+    is_replayable = False
+
     def post(self, request: Request) -> HttpResponse:
         self.require(policy.is_known, "Only who is signed in can sign out.")
-        if self.http_request.body:
-            Body(self.body(), ()).finish()
+        refuse_members(self)
         sign_out(self.http_request, self.now)
         return self.answer_nothing()
-
-
-def _read_texts(value: Any, *names: str) -> list[str]:
-    body = Body(value, names)
-    texts = [body.text(name, is_required=True) for name in names]
-    body.finish()
-    return [text or "" for text in texts]
 
 
 def _tokens(pair: TokenPair) -> dict[str, Any]:

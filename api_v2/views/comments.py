@@ -1,40 +1,130 @@
-"""Comments: those of a post in thread order, and one of them."""
+"""Comments: those of a post in thread order, one of them, and what waits for a moderator."""
 
-from typing import Final
+from typing import ClassVar, Final
 
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from api_v2.errors import not_found
 from api_v2.keyset import Sort, SortKey
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
-from api_v2.serializers.comments import COMMENT
+from api_v2.serializers.comments import COMMENT, read_comment_text, read_new_comment
 from api_v2.views.api_view import ApiView
-from api_v2.views.resources import answer_list, answer_one
-from cms.choices import Scope
+from api_v2.views.public_view import PublicView
+from api_v2.views.resources import answer_changed, answer_list, answer_one, found, refuse_members
+from cms import policy
+from cms.choices import CommentStatus, Scope
 from cms.ids import parse_uuid
 from cms.models import Comment, Post
+from cms.services.comments import create_comment, delete_comment, edit_comment, moderate_comment
 
 THREAD_ORDER: Final = Sort((SortKey("thread_path"),))
+NEWEST_FIRST: Final = Sort((SortKey("created_at", is_descending=True),))
+FILTERS: Final = ("status", "post")
 
 
-class PostCommentsView(ApiView):
-    scopes = {"GET": Scope.POSTS_READ}
+class PostCommentsView(PublicView):
+    scopes = {"GET": Scope.POSTS_READ, "POST": Scope.COMMENTS_WRITE}
     parameters = {"GET": ("fields", *PAGE_PARAMETERS)}
 
     def get(self, request: Request, slug_or_id: str) -> HttpResponse:
         wanted = read_page_request(self.http_request, self.query, sort=THREAD_ORDER)
-        post = Post.objects.visible_to(self.actor, self.now).with_slug_or_id(slug_or_id).only("pk").first()
-        if post is None:
-            raise not_found()
+        post = self._post(slug_or_id)
+        self.keep_until(post.expires_at)
         rows = Comment.objects.visible_to(self.actor, self.now).filter(post=post)
         return answer_list(self, wanted, rows=rows, shape=COMMENT, sort=THREAD_ORDER)
 
+    def post(self, request: Request, slug_or_id: str) -> HttpResponse:
+        self.require(policy.may_comment, "Only signed-in users write comments.")
+        post = self._post(slug_or_id)
+        fields = read_new_comment(self.body(), self.viewer)
+        comment = create_comment(actor=self.actor, post=post, fields=fields, now=self.now)
+        return _answer_changed(self, comment, created=f"/comments/{comment.pk}")
+
+    def _post(self, slug_or_id: str) -> Post:
+        visible = Post.objects.visible_to(self.actor, self.now)
+        post: Post = found(visible.with_slug_or_id(slug_or_id).only("expires_at"))
+        return post
+
+
+class CommentsView(ApiView):
+    """Of all posts, for moderators."""
+
+    scopes = {"GET": Scope.POSTS_READ}
+    parameters = {"GET": (*FILTERS, "fields", *PAGE_PARAMETERS)}
+
+    def get(self, request: Request) -> HttpResponse:
+        self.require(policy.may_moderate, "Only editors and admins list the comments of all posts.")
+        wanted = read_page_request(self.http_request, self.query, sort=NEWEST_FIRST, filters=FILTERS)
+        rows = Comment.objects.visible_to(self.actor, self.now)
+        if statuses := self.query.choices("status", CommentStatus.values):
+            rows = rows.filter(status__in=statuses)
+        if posts := self.query.ids("post"):
+            rows = rows.filter(post_id__in=posts)
+        return answer_list(self, wanted, rows=rows, shape=COMMENT, sort=NEWEST_FIRST)
+
 
 class CommentView(ApiView):
-    scopes = {"GET": Scope.POSTS_READ}
+    scopes = {"GET": Scope.POSTS_READ, "PATCH": Scope.COMMENTS_WRITE, "DELETE": Scope.COMMENTS_WRITE}
     parameters = {"GET": ("fields",)}
 
     def get(self, request: Request, comment_id: str) -> HttpResponse:
         rows = Comment.objects.visible_to(self.actor, self.now).filter(pk=parse_uuid(comment_id))
         return answer_one(self, rows=rows, shape=COMMENT)
+
+    def patch(self, request: Request, comment_id: str) -> HttpResponse:
+        comment = self._own_comment(comment_id)
+        text = read_comment_text(self.body())
+        with self.unchanged(comment):
+            if text is not None:
+                comment = edit_comment(actor=self.actor, comment=comment, text=text, now=self.now)
+        return _answer_changed(self, comment)
+
+    def delete(self, request: Request, comment_id: str) -> HttpResponse:
+        comment = self._own_comment(comment_id)
+        with self.unchanged(comment):
+            delete_comment(actor=self.actor, comment=comment, now=self.now)
+        return self.answer_nothing()
+
+    def _own_comment(self, comment_id: str) -> Comment:
+        """A comment that the caller sees and may change; else a 401, 403 or 404."""
+        self.require(policy.is_known, "Only signed-in users change comments.")
+        comment = _comment(self, comment_id)
+        self.require(
+            lambda actor: policy.may_edit_comment(actor, comment), "Only its author and moderators change this comment."
+        )
+        return comment
+
+
+class ModerateCommentView(ApiView):
+    scopes = {"POST": Scope.COMMENTS_WRITE}
+    resource = CommentView
+    status: ClassVar[CommentStatus]
+
+    def post(self, request: Request, comment_id: str) -> HttpResponse:
+        self.require(policy.may_moderate, "Only editors and admins moderate comments.")
+        comment = _comment(self, comment_id)
+        refuse_members(self)
+        with self.unchanged(comment):
+            comment = moderate_comment(actor=self.actor, comment=comment, status=self.status, now=self.now)
+        return _answer_changed(self, comment)
+
+
+class ApproveCommentView(ModerateCommentView):
+    status = CommentStatus.PUBLISHED
+
+
+class RejectCommentView(ModerateCommentView):
+    status = CommentStatus.REJECTED
+
+
+class SpamCommentView(ModerateCommentView):
+    status = CommentStatus.SPAM
+
+
+def _comment(view: ApiView, comment_id: str) -> Comment:
+    comment: Comment = found(Comment.objects.visible_to(view.actor, view.now).filter(pk=parse_uuid(comment_id)))
+    return comment
+
+
+def _answer_changed(view: ApiView, comment: Comment, *, created: str | None = None) -> HttpResponse:
+    return answer_changed(view, rows=Comment.objects.filter(pk=comment.pk), shape=COMMENT, created=created)

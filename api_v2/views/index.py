@@ -21,6 +21,19 @@ LINKS: Final = {
     "token": "/auth/token",
     "token_refresh": "/auth/token/refresh",
     "logout": "/auth/logout",
+    "search": "/search",
+    "feed": "/feed.atom",
+    "sitemap": "/sitemap.xml",
+    "openapi": "/openapi.json",
+    "docs": "/docs",
+    "changelog": "/changelog",
+    "password_reset": "/auth/password-reset",
+    "verify_email": "/auth/verify-email",
+    "media": "/media",
+    "api_keys": "/api-keys",
+    "sessions": "/me/sessions",
+    "webhooks": "/webhooks",
+    "audit": "/audit",
 }
 
 

@@ -1,73 +1,151 @@
-"""Posts: the list, one of them, a new one."""
+"""Posts: the list, one of them, a new one, its changes. How they go from state to state stands in `post_actions.py`."""
 
+import datetime
+from typing import Any
+
+from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponsePermanentRedirect
 from django.utils.encoding import escape_uri_path
 from rest_framework.request import Request
 
 from api_v2.errors import not_found
-from api_v2.pagination import PAGE_PARAMETERS, read_page, read_page_request
+from api_v2.keyset import Sort
+from api_v2.pagination import (
+    PAGE_PARAMETERS,
+    Page,
+    PageRequest,
+    Row,
+    first_rows,
+    page_of,
+    read_page,
+    read_page_request,
+)
 from api_v2.post_filters import FILTERS, posts_asked_for, read_sort
 from api_v2.responses import PRIVATE, PUBLIC, VARY
 from api_v2.selection import PostSelection
-from api_v2.serializers.post_bodies import read_new_post
+from api_v2.serializers.post_bodies import read_new_post, read_post_changes
+from api_v2.statements import Name, fetch
 from api_v2.views.api_view import ApiView
+from api_v2.views.public_view import PublicView
+from api_v2.views.resources import found
 from cms import policy
 from cms.choices import Scope
+from cms.ids import parse_uuid
 from cms.models import Post
-from cms.services.posts import create_post
+from cms.querysets import PostQuerySet
+from cms.services.post_states import trash_post
+from cms.services.posts import create_post, update_post
 
 SELECTION = ("fields", "include")
+# Filters whose query can't be kept: it depends on what is in the database, or holds an instant that may be a stand-in's.
+BUILT_EACH_TIME = ("category", "q", "published_after", "published_before", "updated_after")
 
 
-class PostsView(ApiView):
+class PostsView(PublicView):
     scopes = {"GET": Scope.POSTS_READ, "POST": Scope.POSTS_WRITE}
     parameters = {"GET": (*FILTERS, "sort", *SELECTION, *PAGE_PARAMETERS)}
 
     def get(self, request: Request) -> HttpResponse:
         selection, sort = PostSelection.of(self.query), read_sort(self.query)
         wanted = read_page_request(self.http_request, self.query, sort=sort, filters=FILTERS)
-        page = read_page(
-            self.http_request,
-            wanted,
-            rows=posts_asked_for(self.query, self.actor, self.now),
-            sort=sort,
-            select=lambda rows: selection.columns(rows, self.viewer, *sort.columns),
-        )
+        page = self._page(selection, sort, wanted)
+        if page.rows:
+            self.keep_until(page.rows[0]["next_change_at"])
         data = [selection.write(row, self.viewer) for row in page.rows]
         return self.answer_page(page, data, **selection.write_included(page.rows, self.viewer))
 
+    def _page(self, selection: PostSelection, sort: Sort, wanted: PageRequest) -> Page:
+        def select(rows: PostQuerySet, now: datetime.datetime) -> QuerySet[Any, Row]:
+            return selection.columns(rows.with_next_change(now), self.viewer, *sort.columns, "next_change_at")
+
+        def build(now: datetime.datetime, _: Name) -> QuerySet[Any, Row]:
+            return first_rows(select(posts_asked_for(self.query, self.actor, now), now), wanted, sort)
+
+        is_simple = wanted.cursor is None and not wanted.is_counted and not self.query.given(BUILT_EACH_TIME)
+        if is_simple and not policy.is_known(self.actor):
+            key = (selection.key, sort.as_text(), wanted.limit, tuple(self.query.given(FILTERS)))
+            return page_of(self.http_request, wanted, fetch(key, build, self.now, ""), sort=sort)
+        rows = posts_asked_for(self.query, self.actor, self.now)
+        return read_page(self.http_request, wanted, rows=rows, sort=sort, select=lambda rows: select(rows, self.now))
+
     def post(self, request: Request) -> HttpResponse:
         self.require(policy.may_write_posts, "Only authors, editors and admins write posts.")
-        fields = read_new_post(self.body(), self.actor)
+        fields = read_new_post(self.body(), self.viewer)
         post = create_post(actor=self.actor, fields=fields, now=self.now)
-        selection = PostSelection.of(self.query)
-        row = selection.columns(Post.objects.visible_to(self.actor, self.now).filter(pk=post.pk), self.viewer).get()
-        location = f"{self.viewer.base}/posts/{post.pk}"
-        return self.answer_once(selection.write(row, self.viewer), status=201, location=location)
+        return answer_post(self, post, location=f"{self.viewer.base}/posts/{post.pk}")
 
 
-class PostView(ApiView):
-    scopes = {"GET": Scope.POSTS_READ}
+class PostView(PublicView):
+    scopes = {"GET": Scope.POSTS_READ, "PATCH": Scope.POSTS_WRITE, "DELETE": Scope.POSTS_WRITE}
     parameters = {"GET": SELECTION}
 
     def get(self, request: Request, slug_or_id: str) -> HttpResponse:
         selection = PostSelection.of(self.query)
-        visible = Post.objects.visible_to(self.actor, self.now)
-        rows = list(selection.columns(visible.with_slug_or_id(slug_or_id), self.viewer, "version", "updated_at")[:1])
+        rows = self._rows(selection, slug_or_id)
         if not rows:
             return self._redirect_from(slug_or_id)
+        self.keep_until(rows[0]["expires_at"])
         data = selection.write(rows[0], self.viewer) | selection.write_included(rows, self.viewer)
         return self.answer(data, changed_at=rows[0]["updated_at"], version=rows[0]["version"])
 
+    def _rows(self, selection: PostSelection, slug_or_id: str) -> list[Row]:
+        def build(now: datetime.datetime, name: Name) -> QuerySet[Any, Row]:
+            named = Post.objects.visible_to(self.actor, now).with_slug_or_id(str(name))
+            return selection.columns(named, self.viewer, "version", "updated_at", "expires_at")[:1]
+
+        if policy.is_known(self.actor):
+            return list(build(self.now, slug_or_id))
+        return fetch(selection.key, build, self.now, parse_uuid(slug_or_id) or slug_or_id)
+
+    def patch(self, request: Request, slug_or_id: str) -> HttpResponse:
+        post = post_to_change(self, slug_or_id)
+        changes = read_post_changes(self.body(), self.viewer)
+        with self.unchanged(post):
+            post = update_post(actor=self.actor, post=post, changes=changes, now=self.now)
+        return answer_post(self, post)
+
+    def delete(self, request: Request, slug_or_id: str) -> HttpResponse:
+        """Into the trash, from where `restore` brings it back."""
+        post = post_to_change(self, slug_or_id)
+        with self.unchanged(post):
+            trash_post(actor=self.actor, post=post, now=self.now)
+        return self.answer_nothing()
+
     def _redirect_from(self, old_slug: str) -> HttpResponse:
-        """To the visible post that once had this slug. Browsers keep a 301 for ever unless told to ask again."""
+        """To the visible post that once had this slug."""
         visible = Post.objects.visible_to(self.actor, self.now)
         slug = visible.filter(redirects__old_path=f"/posts/{old_slug}").values_list("slug", flat=True).first()
         if slug is None:
             raise not_found("There is no such post, or you may not see it.")
-        query = self.http_request.META.get("QUERY_STRING", "")
-        location = f"{self.viewer.base}/posts/{escape_uri_path(slug)}{'?' if query else ''}{query}"
-        cache_control = PRIVATE if policy.is_known(self.actor) else PUBLIC
-        response = HttpResponsePermanentRedirect(location, headers={"Cache-Control": cache_control, "Vary": VARY})
-        del response.headers["Content-Type"]
-        return response
+        return moved_to(self, slug, self.http_request.META.get("QUERY_STRING", ""))
+
+
+def moved_to(view: ApiView, slug: str, query: str = "") -> HttpResponse:
+    """A 301 to the post with this slug. Browsers keep it for ever unless told to ask again."""
+    location = f"{view.viewer.base}/posts/{escape_uri_path(slug)}{'?' if query else ''}{query}"
+    cache_control = PRIVATE if policy.is_known(view.actor) else PUBLIC
+    response = HttpResponsePermanentRedirect(location, headers={"Cache-Control": cache_control, "Vary": VARY})
+    del response.headers["Content-Type"]
+    return response
+
+
+def post_to_change(view: ApiView, slug_or_id: str) -> Post:
+    """A post that the caller sees and may change; else a 401, 403 or 404."""
+    view.require(policy.may_write_posts, "Only authors, editors and admins change posts.")
+    post: Post = found(Post.objects.visible_to(view.actor, view.now).with_slug_or_id(slug_or_id))
+    view.require(lambda actor: policy.may_edit_post(actor, post), "Only its authors and editors change this post.")
+    return post
+
+
+def answer_post(view: ApiView, post: Post, *, location: str | None = None) -> HttpResponse:
+    """The whole post after a change by the caller, who sees what became of it even after leaving its authors."""
+    selection = PostSelection.whole()
+    rows = selection.columns(Post.objects.filter(pk=post.pk), view.viewer, "version", "updated_at")
+    row = rows.get()
+    return view.answer_once(
+        selection.write(row, view.viewer),
+        status=201 if location else 200,
+        location=location,
+        version=row["version"],
+        changed_at=row["updated_at"],
+    )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import models
 from django.db.models import QuerySet
 from django.db.models.expressions import BaseExpression
 from django.http import HttpResponse
@@ -11,6 +12,7 @@ from api_v2.errors import not_found
 from api_v2.keyset import Sort
 from api_v2.pagination import PageRequest, read_page
 from api_v2.selection import read_fields
+from api_v2.serializers.bodies import Body
 from api_v2.serializers.shapes import Shape, columns_of, selected, write
 from api_v2.views.api_view import ApiView
 
@@ -42,3 +44,32 @@ def answer_one(
     if row is None:
         raise not_found()
     return view.answer(write(row, shape, fields, view.viewer), changed_at=row["updated_at"])
+
+
+def answer_changed(
+    view: ApiView,
+    *,
+    rows: QuerySet[Any],
+    shape: Shape,
+    computed: Mapping[str, BaseExpression] | None = None,
+    created: str | None = None,
+) -> HttpResponse:
+    """The row of `rows` after a change, as its GET shows it; `created` is the path below the base of a new one: 201."""
+    row = selected(rows.order_by(), columns_of(shape, shape, "updated_at"), computed or {}).get()
+    data = write(row, shape, shape, view.viewer)
+    location = f"{view.viewer.base}{created}" if created else None
+    return view.answer_once(data, status=201 if created else 200, location=location, changed_at=row["updated_at"])
+
+
+def found[Row: models.Model](rows: QuerySet[Row]) -> Row:
+    """The one row of `rows`. Raises the problem `not_found`."""
+    row = rows.order_by().first()
+    if row is None:
+        raise not_found()
+    return row
+
+
+def refuse_members(view: ApiView) -> None:
+    """For an action that says all by its path: it takes no body, or an empty object."""
+    if view.http_request.body:
+        Body(view.body(), ()).finish()

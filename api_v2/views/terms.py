@@ -1,4 +1,4 @@
-"""Tags and categories: lists by name, single ones, the tree."""
+"""Tags and categories: lists by name, single ones, the tree; for editors also making, changing and deleting them."""
 
 from typing import Any, Final
 
@@ -9,53 +9,109 @@ from rest_framework.request import Request
 from api_v2.keyset import Sort, SortKey
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
 from api_v2.serializers.shapes import columns_of, selected
+from api_v2.serializers.term_bodies import read_category, read_tag
 from api_v2.serializers.terms import CATEGORY, TAG, category_columns, write_tree
 from api_v2.views.api_view import ApiView
-from api_v2.views.resources import answer_list, answer_one
+from api_v2.views.public_view import PublicView
+from api_v2.views.resources import answer_changed, answer_list, answer_one, found
+from cms import policy
 from cms.choices import Scope
 from cms.ids import parse_uuid
 from cms.models import Category, Tag
+from cms.services.categories import create_category, delete_category, update_category
+from cms.services.tags import create_tag, delete_tag, update_tag
 
 BY_NAME: Final = Sort((SortKey("name"),))
+WRITABLE: Final = {"GET": Scope.POSTS_READ, "PATCH": Scope.POSTS_WRITE, "DELETE": Scope.POSTS_WRITE}
 
 
-class TagsView(ApiView):
-    scopes = {"GET": Scope.POSTS_READ}
+class TagsView(PublicView):
+    scopes = {"GET": Scope.POSTS_READ, "POST": Scope.POSTS_WRITE}
     parameters = {"GET": ("fields", *PAGE_PARAMETERS)}
 
     def get(self, request: Request) -> HttpResponse:
         wanted = read_page_request(self.http_request, self.query, sort=BY_NAME)
+        self.keep_until()
         return answer_list(self, wanted, rows=Tag.objects.all(), shape=TAG, sort=BY_NAME)
 
+    def post(self, request: Request) -> HttpResponse:
+        self.require(policy.may_manage_terms, "Only editors and admins manage tags.")
+        tag = create_tag(actor=self.actor, fields=read_tag(self.body(), is_new=True), now=self.now)
+        return answer_changed(self, rows=Tag.objects.filter(pk=tag.pk), shape=TAG, created=f"/tags/{tag.pk}")
 
-class TagView(ApiView):
-    scopes = {"GET": Scope.POSTS_READ}
+
+class TagView(PublicView):
+    scopes = WRITABLE
     parameters = {"GET": ("fields",)}
 
     def get(self, request: Request, slug_or_id: str) -> HttpResponse:
+        self.keep_until()
         return answer_one(self, rows=_named(Tag.objects.all(), slug_or_id), shape=TAG)
 
+    def patch(self, request: Request, slug_or_id: str) -> HttpResponse:
+        tag, changes = self._tag(slug_or_id), read_tag(self.body(), is_new=False)
+        with self.unchanged(tag):
+            update_tag(actor=self.actor, tag=tag, changes=changes, now=self.now)
+        return answer_changed(self, rows=Tag.objects.filter(pk=tag.pk), shape=TAG)
 
-class CategoriesView(ApiView):
-    scopes = {"GET": Scope.POSTS_READ}
+    def delete(self, request: Request, slug_or_id: str) -> HttpResponse:
+        tag = self._tag(slug_or_id)
+        with self.unchanged(tag, is_doomed=True):
+            delete_tag(actor=self.actor, tag=tag)
+        return self.answer_nothing()
+
+    def _tag(self, slug_or_id: str) -> Tag:
+        self.require(policy.may_manage_terms, "Only editors and admins manage tags.")
+        tag: Tag = found(_named(Tag.objects.all(), slug_or_id))
+        return tag
+
+
+class CategoriesView(PublicView):
+    scopes = {"GET": Scope.POSTS_READ, "POST": Scope.POSTS_WRITE}
     parameters = {"GET": ("fields", *PAGE_PARAMETERS)}
 
     def get(self, request: Request) -> HttpResponse:
         wanted = read_page_request(self.http_request, self.query, sort=BY_NAME)
         rows, computed = Category.objects.visible_to(self.actor), category_columns(self.actor)
+        self.keep_until()
         return answer_list(self, wanted, rows=rows, shape=CATEGORY, sort=BY_NAME, computed=computed)
 
+    def post(self, request: Request) -> HttpResponse:
+        self.require(policy.may_manage_terms, "Only editors and admins manage categories.")
+        fields = read_category(self.body(), self.actor, is_new=True)
+        category = create_category(actor=self.actor, fields=fields, now=self.now)
+        return _answer_category(self, category, created=f"/categories/{category.pk}")
 
-class CategoryView(ApiView):
-    scopes = {"GET": Scope.POSTS_READ}
+
+class CategoryView(PublicView):
+    scopes = WRITABLE
     parameters = {"GET": ("fields",)}
 
     def get(self, request: Request, slug_or_id: str) -> HttpResponse:
         rows = _named(Category.objects.visible_to(self.actor), slug_or_id)
+        self.keep_until()
         return answer_one(self, rows=rows, shape=CATEGORY, computed=category_columns(self.actor))
 
+    def patch(self, request: Request, slug_or_id: str) -> HttpResponse:
+        category = self._category(slug_or_id)
+        changes = read_category(self.body(), self.actor, is_new=False)
+        with self.unchanged(category):
+            update_category(actor=self.actor, category=category, changes=changes, now=self.now)
+        return _answer_category(self, category)
 
-class CategoryTreeView(ApiView):
+    def delete(self, request: Request, slug_or_id: str) -> HttpResponse:
+        category = self._category(slug_or_id)
+        with self.unchanged(category, is_doomed=True):
+            delete_category(actor=self.actor, category=category)
+        return self.answer_nothing()
+
+    def _category(self, slug_or_id: str) -> Category:
+        self.require(policy.may_manage_terms, "Only editors and admins manage categories.")
+        category: Category = found(_named(Category.objects.visible_to(self.actor), slug_or_id))
+        return category
+
+
+class CategoryTreeView(PublicView):
     """The whole tree at once: a list without pages, and so without a limit."""
 
     scopes = {"GET": Scope.POSTS_READ}
@@ -65,7 +121,13 @@ class CategoryTreeView(ApiView):
         columns = columns_of(CATEGORY, CATEGORY)
         roots = write_tree(selected(rows, columns, category_columns(self.actor)), self.viewer)
         page = {"next": None, "previous": None, "has_more": False, "limit": None}
+        self.keep_until()
         return self.answer({"data": roots, "page": page})
+
+
+def _answer_category(view: ApiView, category: Category, *, created: str | None = None) -> HttpResponse:
+    rows, computed = Category.objects.filter(pk=category.pk), category_columns(view.actor)
+    return answer_changed(view, rows=rows, shape=CATEGORY, computed=computed, created=created)
 
 
 def _named(rows: QuerySet[Any], slug_or_id: str) -> QuerySet[Any]:

@@ -1,27 +1,119 @@
-"""Registering, and one's own profile."""
+"""Users: registering, the list for admins, public profiles, accounts and their states."""
+
+import datetime
+from typing import Final
 
 from django.http import HttpResponse
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
-from api_v2.serializers.users import read_registration, write_own_user
+from api_v2.errors import Problem, not_found
+from api_v2.keyset import Sort, SortKey
+from api_v2.pagination import PAGE_PARAMETERS, read_page_request
+from api_v2.serializers.users import (
+    PRIVATE,
+    read_registration,
+    read_role,
+    read_user_changes,
+    shape_for,
+    write_own_user,
+)
+from api_v2.user_filters import FILTERS, users_asked_for
 from api_v2.views.api_view import ApiView
+from api_v2.views.resources import answer_list, answer_one, refuse_members
 from cms import policy
+from cms.choices import Scope
+from cms.errors import InvalidTransition
+from cms.ids import parse_uuid
 from cms.models import User
-from cms.services.users import register_user
+from cms.services.user_deletion import delete_user
+from cms.services.users import UserFields, register_user, update_user
+
+NEWEST_FIRST: Final = Sort((SortKey("created_at", is_descending=True),))
 
 
 class UsersView(ApiView):
+    scopes = {"GET": Scope.USERS_READ}
+    parameters = {"GET": (*FILTERS, "fields", *PAGE_PARAMETERS)}
+
+    def get(self, request: Request) -> HttpResponse:
+        self.require(policy.may_manage_users, "Only admins list users.")
+        wanted = read_page_request(self.http_request, self.query, sort=NEWEST_FIRST, filters=FILTERS)
+        return answer_list(self, wanted, rows=users_asked_for(self.query, self.actor), shape=PRIVATE, sort=NEWEST_FIRST)
+
+    @sensitive_variables("password")
     def post(self, request: Request) -> HttpResponse:
         fields, password = read_registration(self.body())
         user = register_user(fields=fields, password=password, now=self.now)
-        return self.answer_once(write_own_user(user, self.viewer), status=201)
+        location = f"{self.viewer.base}/users/{user.pk}"
+        return self.answer_once(write_own_user(user, self.viewer), status=201, location=location)
 
 
-class MeView(ApiView):
-    scopes = {"GET": None}
+class UserView(ApiView):
+    scopes = {"GET": Scope.USERS_READ, "PATCH": Scope.USERS_WRITE, "DELETE": Scope.USERS_WRITE}
+    parameters = {"GET": ("fields",)}
 
-    def get(self, request: Request) -> HttpResponse:
-        self.require(policy.is_known, "Only signed-in users have a profile.")
-        user = self.actor
-        assert isinstance(user, User)
-        return self.answer(write_own_user(user, self.viewer), changed_at=user.updated_at)
+    def get(self, request: Request, user_id: str) -> HttpResponse:
+        rows = User.objects.visible_to(self.actor, self.now).filter(pk=parse_uuid(user_id))
+        return answer_one(self, rows=rows, shape=shape_for(self.actor, parse_uuid(user_id)))
+
+    def patch(self, request: Request, user_id: str) -> HttpResponse:
+        return answer_update(self, account_of(self, user_id), read_user_changes(self.body()))
+
+    def delete(self, request: Request, user_id: str) -> HttpResponse:
+        user = account_of(self, user_id)
+        with self.unchanged(user):
+            delete_user(actor=self.actor, user=user, now=self.now)
+        return self.answer_nothing()
+
+
+class UserActionView(ApiView):
+    """What only admins do to an account; doing it twice is no error."""
+
+    scopes = {"POST": Scope.USERS_WRITE}
+    resource = UserView
+
+    def act(self, user_id: str, changes: UserFields) -> HttpResponse:
+        return answer_update(self, account_of(self, user_id), changes)
+
+    def admit(self, request: Request, now: datetime.datetime) -> None:
+        super().admit(request, now)
+        if request.method == "POST":
+            self.require(policy.may_manage_users, "Only admins suspend, activate and promote users.")
+
+
+class SuspendUserView(UserActionView):
+    def post(self, request: Request, user_id: str) -> HttpResponse:
+        refuse_members(self)
+        return self.act(user_id, {"is_active": False})
+
+
+class ActivateUserView(UserActionView):
+    def post(self, request: Request, user_id: str) -> HttpResponse:
+        refuse_members(self)
+        return self.act(user_id, {"is_active": True})
+
+
+class SetRoleView(UserActionView):
+    def post(self, request: Request, user_id: str) -> HttpResponse:
+        return self.act(user_id, {"role": read_role(self.body())})
+
+
+def account_of(view: ApiView, user_id: str) -> User:
+    """The account that the caller may change. A profile that is only to be read is a 403, what is hidden a 404."""
+    view.require(policy.is_known, "Only signed-in users change accounts.")
+    pk = parse_uuid(user_id)
+    user: User | None = User.objects.accounts_visible_to(view.actor).filter(pk=pk).first()
+    if user is not None:
+        return user
+    if not User.objects.visible_to(view.actor, view.now).filter(pk=pk).exists():
+        raise not_found()
+    if policy.may_manage_users(view.actor):
+        raise InvalidTransition("user", "deleted", "changed", ())
+    raise Problem("permission_denied", "Only admins change other users.")
+
+
+def answer_update(view: ApiView, user: User, changes: UserFields) -> HttpResponse:
+    with view.unchanged(user):
+        user = update_user(actor=view.actor, user=user, changes=changes, now=view.now)
+    return view.answer_once(write_own_user(user, view.viewer), changed_at=user.updated_at)

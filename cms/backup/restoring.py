@@ -13,6 +13,7 @@ from cms.backup.manifest import Manifest
 from cms.backup.media import place_media, staged_media
 from cms.backup.refusals import BackupRefused, refusals
 from cms.backup.scratch import scratch_folder
+from cms.generations import begin_generation
 
 # What somebody has made; a database with rows in none of these is as good as empty.
 CONTENT_TABLES = ("cms_user", "cms_post", "cms_tag", "cms_category", "cms_mediafile")
@@ -49,6 +50,7 @@ def restore_backup(path: Path, *, is_forced: bool, on_step: OnStep) -> Restored:
                         shutil.copyfileobj(stream, target, CHUNK_BYTES)
                     database.verify(dump_file, manifest.dump, on_step("Verifying rows", None))
                     database.restore(dump_file, manifest.dump, on_step("Restoring", None))
+                    begin_generation()
                 place_media(media)
     return Restored(manifest, len(media), pending)
 

@@ -12,6 +12,7 @@ from cms.models.posts import Post, PostRevision
 from cms.models.redirects import Redirect
 from cms.models.search_documents import SearchDocument
 from cms.models.sessions import AuthSession
+from cms.models.stored_answers import StoredAnswer
 from cms.models.tags import Tag
 from cms.models.users import User
 from cms.models.webhooks import Delivery, Webhook
@@ -32,6 +33,7 @@ __all__ = [
     "Redirect",
     "Rendition",
     "SearchDocument",
+    "StoredAnswer",
     "Tag",
     "User",
     "Webhook",

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from cms.models.fields import Record
+from cms.querysets import AuditEventQuerySet
 
 
 class AuditEvent(Record):
@@ -16,6 +17,8 @@ class AuditEvent(Record):
     ip = models.GenericIPAddressField(null=True)
     request_id = models.CharField(max_length=128, blank=True, default="")
     api_version = models.PositiveSmallIntegerField(null=True)
+
+    objects = AuditEventQuerySet.as_manager()
 
     class Meta:
         indexes = [

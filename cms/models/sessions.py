@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from cms.models.fields import Entity
+from cms.querysets import AuthSessionQuerySet
 
 
 class AuthSession(Entity):
@@ -13,6 +14,8 @@ class AuthSession(Entity):
     generation = models.PositiveIntegerField(default=1)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = AuthSessionQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["user", "revoked_at"], name="cms_authsession_of_user")]

@@ -36,6 +36,8 @@ LOGIN_ADDRESS: Final = Policy("login-address", "RATE_LIMIT_LOGIN", 5 * MINUTE_S,
 # Not a limit: it tells logins that are being checked from those that failed.
 LOGIN_RUNNING: Final = Policy("login-running", "RATE_LIMIT_LOGIN", 10, factor=1_000)
 REGISTER: Final = Policy("register", "RATE_LIMIT_REGISTER", 60 * MINUTE_S)
+MAIL_NAME: Final = Policy("mail-name", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
+MAIL_ADDRESS: Final = Policy("mail-address", "RATE_LIMIT_MAIL", 60 * MINUTE_S, factor=10)
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,12 @@ def address_quota(policy: Policy, address: str | None) -> Quota | None:
     return Quota(policy, _network_of(address)) if address else None
 
 
-def name_quota(name: str) -> Quota:
+def name_quota(name: str, policy: Policy = LOGIN_NAME) -> Quota:
     """For an account's name as somebody typed it, known or not. As a digest: names are long, and nobody's business."""
     # Folded as the query folds it that finds the account.
     folded = name.lower().encode(errors="surrogatepass")
     key = blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"tandem-limits").digest()
-    return Quota(LOGIN_NAME, blake2b(folded, digest_size=16, key=key).hexdigest())
+    return Quota(policy, blake2b(folded, digest_size=16, key=key).hexdigest())
 
 
 @lru_cache(maxsize=4_096)

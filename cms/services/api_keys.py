@@ -4,7 +4,7 @@ import datetime
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypedDict
+from typing import Any, Final, TypedDict
 
 from django.db import transaction
 from django.db.models import Q
@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from cms import limits, policy
 from cms.choices import Scope
-from cms.errors import FieldError, InvalidApiKey, InvalidInput, PermissionRefused
+from cms.errors import FieldError, InvalidApiKey, InvalidInput, InvalidTransition, PermissionRefused
 from cms.models import ApiKey, User
 from cms.policy import Actor
 from cms.raw_keys import digest_of, make_raw_key, prefix_of
@@ -48,13 +48,38 @@ def create_api_key(*, actor: Actor, owner: User, fields: ApiKeyFields, now: date
         owner = lock_row(owner)
         if errors := _field_errors({"name": "", "scopes": (), **fields}, owner, now):
             raise InvalidInput(errors)
-        scopes = [scope.value for scope in Scope if scope in fields["scopes"]]
+        scopes = _in_order(fields["scopes"])
         columns = {**fields, "scopes": scopes, "prefix": prefix_of(raw_key), "digest": digest_of(raw_key)}
         api_key = ApiKey(**columns, owner=owner, created_at=now, updated_at=now)
         api_key.save(force_insert=True)
         after = {"name": api_key.name, "prefix": api_key.prefix, "scopes": scopes, "owner": str(owner.pk)}
         record_event(actor, "api_key.created", api_key, before={}, after=after)
     return IssuedKey(api_key, raw_key)
+
+
+def update_api_key(*, actor: Actor, api_key: ApiKey, changes: ApiKeyFields, now: datetime.datetime) -> ApiKey:
+    """Raises InvalidTransition for a key that was revoked."""
+    with transaction.atomic():
+        api_key = lock_row(api_key)
+        _refuse_stranger(actor, api_key.owner)
+        if not api_key.is_active:
+            raise InvalidTransition("key", "revoked", "changed", ())
+        if errors := _field_errors(changes, api_key.owner, now):
+            raise InvalidInput(errors)
+        wanted: dict[str, Any] = {**changes}
+        if "scopes" in changes:
+            wanted["scopes"] = _in_order(changes["scopes"])
+        before = {name: getattr(api_key, name) for name, value in wanted.items() if getattr(api_key, name) != value}
+        if not before:
+            return api_key
+        for name in before:
+            setattr(api_key, name, wanted[name])
+        api_key.updated_at = now
+        api_key.save(update_fields=[*before, "updated_at"])
+        after = {name: _as_json(wanted[name]) for name in before}
+        before = {name: _as_json(value) for name, value in before.items()}
+        record_event(actor, "api_key.updated", api_key, before=before, after=after)
+    return api_key
 
 
 def revoke_api_key(*, actor: Actor, api_key: ApiKey, now: datetime.datetime) -> ApiKey:
@@ -115,9 +140,21 @@ def _refuse_stranger(actor: Actor, owner: User) -> None:
         raise PermissionRefused("Only admins manage the keys of others.")
 
 
+def _in_order(scopes: Sequence[str]) -> list[str]:
+    """Each once, in the order of the vocabulary."""
+    return [scope.value for scope in Scope if scope in scopes]
+
+
+def _as_json(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime.datetime) else value
+
+
 def _field_errors(fields: ApiKeyFields, owner: User, now: datetime.datetime) -> list[FieldError]:
-    errors = check_text("name", fields["name"], *limits.KEY_NAME)
-    errors += _scope_errors(fields["scopes"], owner)
+    errors: list[FieldError] = []
+    if "name" in fields:
+        errors += check_text("name", fields["name"], *limits.KEY_NAME)
+    if "scopes" in fields:
+        errors += _scope_errors(fields["scopes"], owner)
     if contact_email := fields.get("contact_email"):
         errors += check_email("contact_email", contact_email)
     expires_at = fields.get("expires_at")

@@ -88,7 +88,7 @@ def create_comment(*, actor: Actor, post: Post, fields: CommentFields, now: date
 
 def edit_comment(*, actor: Actor, comment: Comment, text: str, now: datetime.datetime) -> Comment:
     """By its author or a moderator."""
-    if not (policy.may_moderate(actor) or (policy.is_known(actor) and comment.author_id == actor.pk)):
+    if not policy.may_edit_comment(actor, comment):
         raise PermissionRefused("Only its author and moderators edit this comment.")
     if errors := _text_errors(text):
         raise InvalidInput(errors)
@@ -114,7 +114,7 @@ def moderate_comment(*, actor: Actor, comment: Comment, status: CommentStatus, n
 
 def delete_comment(*, actor: Actor, comment: Comment, now: datetime.datetime) -> Comment:
     """Its text is gone for good; the row keeps its place in the thread."""
-    if not (policy.may_moderate(actor) or (policy.is_known(actor) and comment.author_id == actor.pk)):
+    if not policy.may_edit_comment(actor, comment):
         raise PermissionRefused("Only its author and moderators delete this comment.")
     return _set_status(actor, comment, CommentStatus.DELETED, now)
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from cms.choices import DeliveryStatus, JobStatus
-from cms.models import AuditEvent, AuthSession, BrowserSession, Delivery, ImportRecord, Job
+from cms.models import AuditEvent, AuthSession, BrowserSession, Delivery, ImportRecord, Job, StoredAnswer
 
 BATCH: Final = 1_000
 FOREVER: Final = 0
@@ -59,6 +59,11 @@ RULES: Final = (
         "browser_sessions",
         "SESSION_RETENTION_DAYS",
         lambda before: BrowserSession.objects.filter(expire_date__lt=before),
+    ),
+    Rule(
+        "stored_answers",
+        "IDEMPOTENCY_RETENTION_DAYS",
+        lambda before: StoredAnswer.objects.filter(created_at__lt=before),
     ),
     Rule("audit_events", "AUDIT_RETENTION_DAYS", _old_events),
 )

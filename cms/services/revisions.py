@@ -73,6 +73,7 @@ def get_revision(*, actor: Actor, post: Post, number: int) -> PostRevision:
     revision: PostRevision | None = list_revisions(actor=actor, post=post).filter(number=number).first()
     if revision is None:
         raise NotFound(f"This post has no revision with the number {number}.")
+    revision.post = post  # whoever asks for it has no need of another query
     return revision
 
 

@@ -1,15 +1,19 @@
 """API sessions: opened at login, rotated by refresh tokens, ended by logout, suspension or a replay."""
 
 import datetime
+import uuid
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from cms.errors import InvalidCredentials, InvalidToken
+from cms import policy
+from cms.errors import InvalidCredentials, InvalidToken, PermissionRefused
 from cms.models import AuthSession, User
+from cms.policy import Actor
 from cms.services.audit import record_event
+from cms.services.locks import lock_row
 from cms.tokens import Claims, make_token, read_token
 
 
@@ -68,9 +72,31 @@ def close_session(*, claims: Claims, now: datetime.datetime, reason: str = "sess
         record_event(session.user, reason, session, before={}, after={})
 
 
+def revoke_session(*, actor: Actor, session: AuthSession, now: datetime.datetime) -> None:
+    """One of the actor's own. Ending one twice is no error."""
+    if not policy.is_known(actor) or actor.pk != session.user_id:
+        raise PermissionRefused("Only its user ends a session.")
+    close_session(claims=Claims(session.user_id, session.pk, session.generation), now=now)
+
+
+def close_other_sessions(*, user: User, kept_session_id: uuid.UUID | None, now: datetime.datetime) -> int:
+    """End the user's API sessions but the kept one, and every browser session; how many API sessions that were.
+
+    A browser session that is to go on has to be bound anew to the user's `session_epoch`, which grows here.
+    """
+    with transaction.atomic():
+        user.session_epoch = lock_row(user).session_epoch + 1
+        user.save(update_fields=["session_epoch"])
+        others = AuthSession.objects.filter(user=user, revoked_at=None).exclude(pk=kept_session_id)
+        count = others.update(revoked_at=now, updated_at=now)
+        record_event(user, "user.sessions_closed", user, before={}, after={"count": count})
+    return count
+
+
 def user_of_session(*, claims: Claims, now: datetime.datetime) -> User:
     """The user behind an access token, by one query on the session's key. Raises InvalidToken when it stands no more."""
-    session = AuthSession.objects.select_related("user").filter(pk=claims.session_id, user_id=claims.user_id).first()
+    rows = AuthSession.objects.select_related("user")
+    session: AuthSession | None = rows.filter(pk=claims.session_id, user_id=claims.user_id).first()
     if session is None or session.revoked_at is not None or session.expires_at <= now or not session.user.is_active:
         raise InvalidToken
     return session.user

@@ -28,6 +28,7 @@ from cms.rate_limits import REGISTER, address_quota, take_or_refuse
 from cms.services.audit import record_event
 from cms.services.checks import check_characters, check_choice, check_email, check_text, check_username
 from cms.services.locks import lock_row
+from cms.services.mails import send_email_verification
 
 TAKEN_USERNAME = "This username is taken."
 TAKEN_EMAIL = "This e-mail address is taken."
@@ -68,7 +69,10 @@ def register_user(*, fields: UserFields, password: str, now: datetime.datetime) 
         raise InvalidInput(errors)
     take_or_refuse([address_quota(REGISTER, current_origin().ip)], now, "registrations")
     user.password = make_password(password)  # outside the transaction: it takes longer than all of it
-    return _insert_user(user, actor=user, action="user.registered")
+    with transaction.atomic():
+        _insert_user(user, actor=user, action="user.registered")
+        send_email_verification.enqueue(str(user.pk))
+    return user
 
 
 def create_user(*, actor: Actor, fields: UserFields, password: str | None, now: datetime.datetime) -> User:
@@ -118,6 +122,8 @@ def _update(actor: Actor, user: User, changes: UserFields, now: datetime.datetim
         if "is_active" in before and not user.is_active:
             end_sessions(user, now)
         _record_update(actor, user, before)
+        if "email" in before and not user.email_verified:
+            send_email_verification.enqueue(str(user.pk))
     return user
 
 
@@ -126,15 +132,26 @@ def set_password(*, actor: Actor, user: User, password: str, now: datetime.datet
     is_own = policy.is_known(actor) and actor.pk == user.pk
     if not is_own and not policy.may_manage_users(actor):
         raise PermissionRefused("Only admins set the passwords of others.")
-    if errors := _password_errors(password, user):
+    store_password(actor=actor, user=user, hashed=hash_password(password, user), now=now)
+
+
+def hash_password(password: str, user: User, *, field: str = "password") -> str:
+    """Checked and hashed: before any transaction, for it takes longer than all of one. InvalidInput is about `field`."""
+    if errors := _password_errors(password, user, field):
         raise InvalidInput(errors)
-    hashed = make_password(password)  # outside the transaction: it takes longer than all of it
+    return make_password(password)
+
+
+def store_password(
+    *, actor: Actor, user: User, hashed: str, now: datetime.datetime, kept_session_id: uuid.UUID | None = None
+) -> None:
+    """Ends every API session but the kept one. Whether `actor` may is the caller's question."""
     with transaction.atomic():
         if lock_row(user).deleted_at is not None:
             raise InvalidTransition("user", "deleted", "changed", ())
         user.password, user.updated_at = hashed, now
         user.save(update_fields=["password", "updated_at"])
-        AuthSession.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
+        AuthSession.objects.filter(user=user, revoked_at=None).exclude(pk=kept_session_id).update(revoked_at=now)
         record_event(actor, "user.password_changed", user, before={}, after={})
 
 
@@ -247,14 +264,12 @@ def _field_errors(fields: UserFields, *, is_reserved_allowed: bool) -> list[Fiel
     return errors
 
 
-def _password_errors(password: str, user: User) -> list[FieldError]:
-    errors = check_text("password", password, *limits.PASSWORD)
+def _password_errors(password: str, user: User, field: str = "password") -> list[FieldError]:
+    errors = check_text(field, password, *limits.PASSWORD)
     if errors:
         return errors
     try:
         validate_password(password, user)
     except ValidationError as error:
-        return [
-            FieldError("password", problem.code or "weak", " ".join(problem.messages)) for problem in error.error_list
-        ]
+        return [FieldError(field, problem.code or "weak", " ".join(problem.messages)) for problem in error.error_list]
     return []

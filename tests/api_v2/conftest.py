@@ -14,9 +14,16 @@ from cms.policy import SYSTEM
 from cms.services.categories import create_category
 from cms.services.comments import create_comment
 from cms.services.post_states import archive_post, trash_post
+from tests.api_v2.documented import check_answers_of
 from tests.api_v2.walking import BASE
 
 HOUR = datetime.timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def _documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each answer that any test of v2 gets is held against the OpenAPI document."""
+    check_answers_of(Client, monkeypatch)
 
 
 @pytest.fixture

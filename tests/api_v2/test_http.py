@@ -31,9 +31,9 @@ def test_head_has_the_headers_of_get_and_no_body(client: Client, make_post: Call
     ("path", "allow"),
     [
         ("/posts", "GET, POST, HEAD, OPTIONS"),
-        ("/posts/whatever", "GET, HEAD, OPTIONS"),
+        ("/posts/whatever", "GET, PATCH, DELETE, HEAD, OPTIONS"),
         ("/auth/token", "POST, OPTIONS"),
-        ("/users", "POST, OPTIONS"),
+        ("/users", "GET, POST, HEAD, OPTIONS"),
         ("", "GET, HEAD, OPTIONS"),
     ],
 )

@@ -198,10 +198,10 @@ def test_actions_are_what_the_caller_may_do_now(
     author: User, editor: User,
 ) -> None:  # fmt: skip
     expected = {
-        "draft": ["update", "publish", "archive", "trash"],
-        "scheduled": ["update", "unpublish", "archive", "trash", "publish"],
-        "private": ["update", "unpublish", "archive", "trash"],
-        "archived": ["update", "restore", "trash"],
+        "draft": ["update", "publish", "archive", "trash", "preview"],
+        "scheduled": ["update", "unpublish", "archive", "trash", "preview", "publish"],
+        "private": ["update", "unpublish", "archive", "trash", "preview"],
+        "archived": ["update", "restore", "trash", "preview"],
         "trashed": ["update", "restore"],
     }
     co_author = make_user("author")

@@ -13,7 +13,7 @@ from cms.models import User
 @pytest.mark.parametrize(
     ("query", "parameter", "code", "hint"),
     [
-        ("q=x", "q", "unknown_parameter", "status, kind"),
+        ("query=x", "query", "unknown_parameter", "status, kind"),
         ("page=2", "page", "unknown_parameter", "cursor"),
         ("format=json", "format", "unknown_parameter", "fields"),
         ("published_at__lte=2026", "published_at__lte", "unknown_parameter", "published_before"),
@@ -42,6 +42,8 @@ from cms.models import User
         ("updated_after=0001-01-01T00:00:00%2B10:00", "updated_after", "invalid_instant", "RFC 3339"),
         ("tag=a%00b", "tag", "invalid_characters", "NUL"),
         ("cursor=", "cursor", "empty", "empty"),
+        ("q=", "q", "empty", "empty"),
+        ("q=%20", "q", "empty", "blank"),
     ],
 )
 def test_whatever_a_list_does_not_know_is_a_400_that_says_what_it_does(

@@ -23,6 +23,7 @@ BUDGETS = {
     f"/posts?limit=100&{INCLUDE}&count=exact&category=top&tag=tag-0&author=mia&sort=-updated_at,title": 4,
     "/posts/{post}/comments?limit=100": 2,
     "/comments/{comment}": 1,
+    "/redirects?path=/no/such/address/nowhere": 1,
     "/tags?limit=100": 1,
     "/tags/tag-0": 1,
     "/categories?limit=100": 1,

@@ -29,10 +29,13 @@ def last_page(client: Client, path: str) -> dict[str, Any]:
     return page
 
 
-def walk_back(client: Client, page: dict[str, Any]) -> list[dict[str, Any]]:
-    """All objects from `page` back to the first one, in the order of the list."""
+def walk_back(
+    client: Client, page: dict[str, Any], *, between: Callable[[], None] = lambda: None
+) -> list[dict[str, Any]]:
+    """All objects from `page` back to the first one, in the order of the list; `between` runs before each page but `page`."""
     found: list[dict[str, Any]] = page["data"]
     while page["page"]["previous"]:
+        between()
         page = client.get(page["page"]["previous"]).json()
         found = page["data"] + found
     return found

@@ -15,7 +15,19 @@ from django.db.models import Q
 import cms.search
 import cms.services
 from cms import querysets
-from cms.models import ApiKey, Category, Comment, Delivery, MediaFile, Post, PostRevision, User, Webhook
+from cms.models import (
+    ApiKey,
+    AuditEvent,
+    AuthSession,
+    Category,
+    Comment,
+    Delivery,
+    MediaFile,
+    Post,
+    PostRevision,
+    User,
+    Webhook,
+)
 from cms.policy import Actor
 from cms.search.results import filter_posts, search_posts
 from cms.search.suggestions import suggest
@@ -90,6 +102,13 @@ DOMAIN_READS: Final[dict[str, Read]] = {
     "UserQuerySet.accounts_visible_to": lambda w, actor: User.objects.accounts_visible_to(actor).values_list(
         "pk", "username", "email", "first_name", "last_name", "display_name", "bio"
     ),
+    "UserQuerySet.visible_to": lambda w, actor: User.objects.visible_to(actor, w.now).values_list(
+        "pk", "username", "display_name", "bio"
+    ),
+    "AuditEventQuerySet.visible_to": lambda w, actor: AuditEvent.objects.visible_to(actor).values_list(
+        "before", "after", "request_id"
+    ),
+    "AuthSessionQuerySet.visible_to": lambda w, actor: AuthSession.objects.visible_to(actor).values_list("pk"),
     "PostQuerySet.visible_to": lambda w, actor: _posts(Post.objects.visible_to(actor, w.now)),
     "PostQuerySet.editable_by": lambda w, actor: _posts(Post.objects.editable_by(actor)),
     "PostQuerySet.public": lambda w, _: _posts(Post.objects.public(w.now)),

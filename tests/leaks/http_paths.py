@@ -5,45 +5,27 @@ name hidden objects too, in every way in which the route takes them.
 """
 
 import re
-from collections.abc import Callable, Iterable
 from typing import Final
 from urllib.parse import quote
 
+from cms.models import AuthSession
+from tests.leaks.filling import Fill, plain, post_names, term_names, with_each
 from tests.leaks.routes import Route
+from tests.leaks.site_paths import site_urls
 from tests.leaks.world import World
-
-type Fill = Callable[[World], list[str]]
-"""What stands after the route's mount, for everything that is to be asked."""
 
 
 def walked_urls(route: Route, world: World) -> list[str] | None:
     """Every URL that the walk asks of this route, None when nobody has said how it is filled."""
     table = {"api_v1.root_urls": V1, "api_v2.root_urls": V2}.get(route.urlconf)
     if table is None:
-        return _site_urls(route.pattern, world)
+        return site_urls(route.pattern, world)
     if not route.mount:
         pattern, url = ENDS[route.urlconf]
         return [url] if route.pattern == pattern else None
     if route.pattern not in table:
         return None
     return [f"/{route.mount}{rest}" for rest in table[route.pattern](world)]
-
-
-def _plain(path: str, *queries: str) -> Fill:
-    return lambda world: [path, *(f"{path}?{query}" for query in queries)]
-
-
-def _with_each(paths: Iterable[str], *queries: str) -> list[str]:
-    return [f"{path}{query and '?'}{query}" for path in paths for query in ("", *queries)]
-
-
-def _post_names(world: World) -> list[str]:
-    names = [str(post.pk) for post in world.posts] + [post.slug for post in world.posts]
-    return [*names, *world.old_slugs, "no-such-post"]
-
-
-def _term_names(rows: Iterable[object]) -> list[str]:
-    return [str(row.pk) for row in rows] + [row.slug for row in rows] + ["no-such-term"]  # type: ignore[attr-defined]
 
 
 # -- v1 ---------------------------------------------------------------------------------------------------------------
@@ -98,38 +80,38 @@ def _v1_accounts(world: World) -> list[str]:
 
 V1_PAGES: Final = ("limit=1", "limit=1&page=2", "page=99")
 V1: Final[dict[str, Fill]] = {
-    "": _plain(""),
-    "/info": _plain("/info"),
-    "/health": _plain("/health"),
-    "/health/liveness": _plain("/health/liveness"),
-    "/health/readiness": _plain("/health/readiness"),
-    "/auth/register": _plain("/auth/register"),
-    "/auth/login": _plain("/auth/login"),
-    "/auth/refresh": _plain("/auth/refresh"),
-    "/auth/logout": _plain("/auth/logout"),
-    "/auth/profile": _plain("/auth/profile"),
-    "/csrf-token": _plain("/csrf-token"),
+    "": plain(""),
+    "/info": plain("/info"),
+    "/health": plain("/health"),
+    "/health/liveness": plain("/health/liveness"),
+    "/health/readiness": plain("/health/readiness"),
+    "/auth/register": plain("/auth/register"),
+    "/auth/login": plain("/auth/login"),
+    "/auth/refresh": plain("/auth/refresh"),
+    "/auth/logout": plain("/auth/logout"),
+    "/auth/profile": plain("/auth/profile"),
+    "/csrf-token": plain("/csrf-token"),
     "/posts": _v1_posts,
-    "/posts/<str:uuid>": lambda world: [f"/posts/{name}" for name in _post_names(world)],
+    "/posts/<str:uuid>": lambda world: [f"/posts/{name}" for name in post_names(world)],
     "/posts/<str:uuid>/comments": lambda world: [
         *(f"/posts/{post.pk}/comments" for post in world.posts),
         *(f"/posts/{world.public[1].pk}/comments?{query}" for query in V1_PAGES),
     ],
-    "/admin/posts": _plain("/admin/posts", "limit=100", "status=draft", "status=trashed", "sort=title", *V1_PAGES),
+    "/admin/posts": plain("/admin/posts", "limit=100", "status=draft", "status=trashed", "sort=title", *V1_PAGES),
     "/admin/posts/<str:uuid>": lambda world: [f"/admin/posts/{post.pk}" for post in world.posts],
-    "/users": _plain("/users", "limit=100", "role=Subscriber", "active=false", "sort=email", *V1_PAGES),
+    "/users": plain("/users", "limit=100", "role=Subscriber", "active=false", "sort=email", *V1_PAGES),
     "/users/<str:uuid>": _v1_accounts,
-    "/api-keys": _plain("/api-keys", *V1_PAGES),
+    "/api-keys": plain("/api-keys", *V1_PAGES),
     "/api-keys/<str:uuid>": lambda world: [f"/api-keys/{row.pk}" for row in world.rows["apikey"]],
-    "/tags": _plain("/tags", *V1_PAGES),
-    "/tags/<str:slug>": lambda world: [f"/tags/{name}" for name in _term_names(world.tags)],
-    "/categories": _plain("/categories", *V1_PAGES),
-    "/categories/<str:slug>": lambda world: [f"/categories/{name}" for name in _term_names(world.categories)],
+    "/tags": plain("/tags", *V1_PAGES),
+    "/tags/<str:slug>": lambda world: [f"/tags/{name}" for name in term_names(world.tags)],
+    "/categories": plain("/categories", *V1_PAGES),
+    "/categories/<str:slug>": lambda world: [f"/categories/{name}" for name in term_names(world.categories)],
     "/search": _v1_searches,
     "/search/suggest": _v1_suggestions,
-    "/search/stats": _plain("/search/stats"),
-    "/search/reindex": _plain("/search/reindex"),
-    "/openapi.json": _plain("/openapi.json"),
+    "/search/stats": plain("/search/stats"),
+    "/search/reindex": plain("/search/reindex"),
+    "/openapi.json": plain("/openapi.json"),
 }
 # The ends of the root URLconfs, which stand below no mount.
 ENDS: Final = {"api_v1.root_urls": ("", "/api/v1/no-such-path"), "api_v2.root_urls": ("(?s:.*)", "/api/v2x")}
@@ -147,7 +129,7 @@ def _v2_posts(world: World) -> list[str]:
     author, day_ago = world.users["author"], "2020-01-01T00:00:00Z"
     languages = ",".join(word for post in world.hidden.values() for word in [post.language])
     filters = [
-        *("count=exact", ALL_STATES, *(f"status={status}" for status in ALL_STATES[7:].split(","))),
+        *("q=open", "q=zq", "count=exact", ALL_STATES, *(f"status={status}" for status in ALL_STATES[7:].split(","))),
         *("kind=page", "kind=post,page", "tag=one", f"tag={world.tags[1].pk}", f"ids={ids}", f"language={languages}"),
         *(f"category={category.slug}" for category in world.categories),
         *(f"category={category.pk}" for category in world.categories),
@@ -165,11 +147,11 @@ def _v2_posts(world: World) -> list[str]:
 
 
 def _v2_tree_of_terms(path: str) -> Fill:
-    return _plain(path, "fields=id,name,post_count", *PAGES)
+    return plain(path, "fields=id,name,post_count", *PAGES)
 
 
 def _v2_post(world: World) -> list[str]:
-    paths = [f"/posts/{name}" for name in _post_names(world)]
+    paths = [f"/posts/{name}" for name in post_names(world)]
     return [
         *paths,
         *(f"{path}?{query}" for path in paths[: len(world.posts)] for query in (ALL_INCLUDES, "fields=content")),
@@ -177,13 +159,155 @@ def _v2_post(world: World) -> list[str]:
 
 
 def _v2_comments(world: World) -> list[str]:
-    paths = [f"/posts/{name}/comments" for name in _post_names(world)]
+    paths = [f"/posts/{name}/comments" for name in post_names(world)]
     public = f"/posts/{world.public[1].pk}/comments"
     return [*paths, *(f"{public}?{query}" for query in ("fields=text,author_name,author", *PAGES))]
 
 
+def _v2_searches(world: World) -> list[str]:
+    """By words that stand in hidden posts alone and by such that stand in public ones too, in each order, with each filter."""
+    words = [word for state in world.hidden for word in world.words(f"{state} post's")[:4]]
+    asked = [url.partition("?")[2] for url in _v2_posts(world)]
+    filters = [query for query in asked if query and not re.search(f"^q=|^{ALL_STATES}&", query)]
+    queries = [
+        *(f"q={word}&{ALL_STATES}" for word in words),
+        *(f"q={word}" for word in words[::4]),
+        *(f"q=open&{query}" for query in filters),
+        *(
+            "",
+            "q=",
+            "q=zq",
+            "q=open&sort=relevance",
+            f"q=one&{ALL_STATES}&limit=1",
+            f"q={words[0]}&sort=title&count=exact",
+        ),
+    ]
+    return [f"/search?{query}" for query in queries]
+
+
+def _v2_suggestions(world: World) -> list[str]:
+    titles = [word for state in world.hidden for word in world.words(f"{state} post's title")]
+    return ["/search/suggest", *(f"/search/suggest?q={word[:5]}&limit=50" for word in (*titles, "publi", "one"))]
+
+
+def _v2_feed(world: World) -> list[str]:
+    terms = [
+        *(f"tag={name}" for name in term_names(world.tags)),
+        *(f"category={name}" for name in term_names(world.categories)),
+    ]
+    return ["/feed.atom", *(f"/feed.atom?{query}" for query in (*terms, *PAGES[:1], "limit=100", "cursor=nonsense"))]
+
+
+def _v2_posts_below(rest: str) -> Fill:
+    return lambda world: [f"/posts/{name}{rest}" for name in post_names(world)]
+
+
+def _v2_comments_below(rest: str) -> Fill:
+    return lambda world: [f"/comments/{comment.pk}{rest}" for comment in world.comments[:2]]
+
+
+def _v2_histories(rest: str, *queries: str) -> Fill:
+    return lambda world: with_each([f"/posts/{post.pk}/revisions{rest}" for post in world.posts], *queries)
+
+
+def _v2_previews(world: World) -> list[str]:
+    """A link that somebody has signed shows its post by design; what isn't signed shows nothing."""
+    return ["/previews/nonsense", *(f"/previews/{post.pk.hex}" for post in world.posts[:2])]
+
+
+def _v2_redirects(world: World) -> list[str]:
+    paths = [*(f"/posts/{slug}" for slug in world.old_slugs), "/no/such/path"]
+    return [f"/redirects?path={quote(path)}" for path in paths]
+
+
+def _v2_rows(path: str, model: str, rest: str = "", *queries: str) -> Fill:
+    """By the ids of the rows of a model, of which those with secrets stand first, and by one that there isn't."""
+    return lambda world: with_each(
+        [f"{path}/{pk}{rest}" for pk in (*(row.pk for row in world.rows[model]), world.posts[0].pk)], *queries
+    )
+
+
+def _v2_logins(world: World) -> list[str]:
+    ids = AuthSession.objects.order_by("pk").values_list("pk", flat=True)[:3]
+    return with_each([f"/me/sessions/{pk}" for pk in (*ids, world.posts[0].pk)], "fields=is_current")
+
+
+def _v2_accounts(world: World) -> list[str]:
+    roles = ("role=subscriber,admin", "is_active=true", "is_active=false", "fields=username,email,bio")
+    texts = [
+        f"q={word}" for word in (*world.words("lurker's e-mail")[:1], *world.words("e-mail of admin"), "zq", "mia")
+    ]
+    return ["/users", *(f"/users?{query}" for query in (*roles, *texts, *PAGES))]
+
+
+def _v2_events(world: World) -> list[str]:
+    draft = world.hidden["draft"]
+    queries = (
+        *(f"object={draft.pk}", f"actor={world.users['author'].pk}", "action=post.created", "fields=before,after"),
+        *("after=2020-01-01T00:00:00Z", "before=2100-01-01T00:00:00Z", *PAGES),
+    )
+    return ["/audit", *(f"/audit?{query}" for query in queries)]
+
+
+_V2_USER: Final = "/users/<v2_segment:user_id>"
+_V2_MEDIA: Final = "/media/<v2_segment:media_id>"
+V2_ACCOUNTS: Final[dict[str, Fill]] = {
+    "/users": _v2_accounts,
+    _V2_USER: _v2_rows("/users", "user", "", "fields=username,display_name"),
+    **{
+        f"{_V2_USER}/actions/{action}": _v2_rows("/users", "user", f"/actions/{action}")
+        for action in ("suspend", "activate", "set-role")
+    },
+    "/me/password": plain("/me/password"),
+    "/me/sessions": plain("/me/sessions", "fields=id,is_current", *PAGES),
+    "/me/sessions/<v2_segment:session_id>": _v2_logins,
+    **{path: plain(path) for path in ("/auth/password-reset", "/auth/password-reset/confirm", "/auth/verify-email")},
+    "/api-keys": lambda world: [
+        "/api-keys",
+        *(f"/api-keys?{query}" for query in (f"owner={world.users['author'].pk}", "fields=name,contact_email", *PAGES)),
+    ],
+    "/api-keys/<v2_segment:key_id>": _v2_rows("/api-keys", "apikey", "", "fields=name,prefix"),
+    "/webhooks": plain("/webhooks", "fields=url,events", *PAGES),
+    "/webhooks/<v2_segment:webhook_id>": _v2_rows("/webhooks", "webhook", "", "fields=url"),
+    "/webhooks/<v2_segment:webhook_id>/deliveries": _v2_rows(
+        "/webhooks", "webhook", "/deliveries", "status=pending", "status=dead", "fields=payload", *PAGES
+    ),
+    "/deliveries/<v2_segment:delivery_id>/actions/replay": _v2_rows("/deliveries", "delivery", "/actions/replay"),
+    "/audit": _v2_events,
+    "/media": plain("/media", "kind=image", "kind=document", "q=zq", "q=e", "fields=original_name,sha256", *PAGES),
+    _V2_MEDIA: _v2_rows("/media", "mediafile", "", "fields=original_name,alt_text", "fields=links,uploaded_by"),
+    f"{_V2_MEDIA}/content": _v2_rows("/media", "mediafile", "/content"),
+    f"{_V2_MEDIA}/renditions/<v2_segment:spec>": lambda world: [
+        f"/media/{media.pk}/renditions/{spec}" for media in world.rows["mediafile"] for spec in ("width-320", "width-1")
+    ],
+}
+_V2_POST: Final = "/posts/<v2_segment:slug_or_id>"
+_V2_REVISION: Final = f"{_V2_POST}/revisions/<v2_segment:number>"
+V2_EDITORIAL: Final[dict[str, Fill]] = {
+    **{
+        f"{_V2_POST}/actions/{action}": _v2_posts_below(f"/actions/{action}")
+        for action in ("publish", "unpublish", "archive", "restore", "preview")
+    },
+    f"{_V2_POST}/revisions": _v2_histories("", "fields=title,slug,reason", *PAGES),
+    _V2_REVISION: _v2_histories("/1", "fields=content,meta"),
+    f"{_V2_REVISION}/diff": _v2_histories("/2/diff", "against=1"),
+    **{f"{_V2_REVISION}/actions/{action}": _v2_histories(f"/1/actions/{action}") for action in ("restore", "apply")},
+    "/previews/<v2_segment:token>": _v2_previews,
+    "/comments": lambda world: [
+        "/comments",
+        *(f"/comments?status={status}" for status in ("pending", "spam", "deleted")),
+        *(f"/comments?{query}" for query in ("fields=text", f"post={world.posts[0].pk}", *PAGES)),
+    ],
+    **{
+        f"/comments/<v2_segment:comment_id>/actions/{action}": _v2_comments_below(f"/actions/{action}")
+        for action in ("approve", "reject", "spam")
+    },
+    "/redirects": _v2_redirects,
+}
 V2: Final[dict[str, Fill]] = {
-    "": _plain(""),
+    **V2_EDITORIAL,
+    **V2_ACCOUNTS,
+    "": plain(""),
     "/posts": _v2_posts,
     "/posts/<v2_segment:slug_or_id>": _v2_post,
     "/posts/<v2_segment:slug_or_id>/comments": _v2_comments,
@@ -193,78 +317,26 @@ V2: Final[dict[str, Fill]] = {
         for comment in world.comments[: None if not query else 4]
     ],
     "/tags": _v2_tree_of_terms("/tags"),
-    "/tags/<v2_segment:slug_or_id>": lambda world: _with_each(
-        [f"/tags/{name}" for name in _term_names(world.tags)], "fields=post_count"
+    "/tags/<v2_segment:slug_or_id>": lambda world: with_each(
+        [f"/tags/{name}" for name in term_names(world.tags)], "fields=post_count"
     ),
     "/categories": _v2_tree_of_terms("/categories"),
-    "/categories/tree": _plain("/categories/tree"),
-    "/categories/<v2_segment:slug_or_id>": lambda world: _with_each(
-        [f"/categories/{name}" for name in _term_names(world.categories)], "fields=post_count,parent"
+    "/categories/tree": plain("/categories/tree"),
+    "/categories/<v2_segment:slug_or_id>": lambda world: with_each(
+        [f"/categories/{name}" for name in term_names(world.categories)], "fields=post_count,parent"
     ),
-    "/users": _plain("/users"),
-    "/me": _plain("/me"),
-    "/auth/token": _plain("/auth/token"),
-    "/auth/token/refresh": _plain("/auth/token/refresh"),
-    "/auth/logout": _plain("/auth/logout"),
-    "/(?s:.*)": _plain("/no-such-path"),
+    "/me": plain("/me"),
+    "/auth/token": plain("/auth/token"),
+    "/auth/token/refresh": plain("/auth/token/refresh"),
+    "/auth/logout": plain("/auth/logout"),
+    "/search": _v2_searches,
+    "/search/suggest": _v2_suggestions,
+    "/feed.atom": _v2_feed,
+    "/sitemap.xml": plain("/sitemap.xml", "part=1", "part=2"),
+    "/openapi.json": plain("/openapi.json"),
+    "/docs": plain("/docs"),
+    "/changelog": plain("/changelog"),
+    "/(?s:.*)": plain("/no-such-path"),
 }
 FOLLOWED: Final = {"cursor"}
 """Parameters that the walk takes from the links of an answer."""
-
-# -- the site and its admin pages -------------------------------------------------------------------------------------
-
-SITE: Final[dict[str, Fill]] = {
-    "": _plain("/"),
-    "admin": _plain("/admin"),
-    "admin/": _plain("/admin/"),
-    "admin/login/": _plain("/admin/login/"),
-    "admin/logout/": _plain("/admin/logout/"),
-    "admin/password_change/": _plain("/admin/password_change/"),
-    "admin/password_change/done/": _plain("/admin/password_change/done/"),
-    "admin/jsi18n/": _plain("/admin/jsi18n/"),
-    "admin/search/": lambda world: [f"/admin/search/?{query}" for query in ("s=zq", "s=post", "s=zq&extended=1")],
-    "admin/autocomplete/": lambda world: [
-        f"/admin/autocomplete/?app_label=cms&model_name={model}&field_name={field}&term={term}"
-        for model, field in (("post", "tags"), ("post", "categories"), ("post", "co_authors"), ("category", "parent"))
-        for term in ("", "zq", *world.words("lurker's e-mail")[:1])
-    ],
-    "admin/r/<path:content_type_id>/<path:object_id>/": lambda world: [
-        f"/admin/r/{number}/{post.pk}/" for number in range(1, 4) for post in world.posts[:2]
-    ],
-    "admin/^(?P<app_label>cms)/$": _plain("/admin/cms/"),
-    "admin/(?P<url>.*)$": _plain("/admin/no-such-page"),
-}
-TAIL_QUERIES: Final = {"file/": ("size=square-160",)}
-ORACLES: Final = ("author__email__startswith=zq", "author__password__startswith=!", "post__content__contains=zq")
-LIST_QUERIES: Final = {
-    "post": (*("state=draft", "state=trashed", "kind=all&state=scheduled", "kind=all&o=1"), *ORACLES),
-    "comment": ("status__exact=pending", *ORACLES),
-    "postrevision": ("is_draft__exact=1", *ORACLES),
-    "category": ("is_active__exact=0",),
-    "user": ("role__exact=admin", "password__startswith=!"),
-    "auditevent": ("object_type=post",),
-    "webhook": ("is_active__exact=1", "secret__startswith=z"),
-    "delivery": ("status__exact=pending", "webhook__secret__startswith=z"),
-}
-FULLY_WALKED: Final = ("change/",)
-SOME: Final = 2
-_OF_A_MODEL = re.compile(r"admin/cms/(\w+)/(?:(add/)?|<(?:path:object_id|uuid:\w+)>/([\w-]+/)?)")
-
-
-def _site_urls(pattern: str, world: World) -> list[str] | None:
-    """Pages of a model are filled by their form: whatever hangs on an object's id is asked with the ids of its rows."""
-    if pattern in SITE:
-        return SITE[pattern](world)
-    found = _OF_A_MODEL.fullmatch(pattern)
-    model = found[1] if found else ""
-    rows = world.rows.get(model)
-    if not found or rows is None:
-        return None
-    base = f"/admin/cms/{model}/"
-    if "<" in pattern:
-        tail = found[3] or ""
-        asked = rows if tail in FULLY_WALKED else rows[:SOME]
-        return _with_each([f"{base}{quote(str(row.pk))}/{tail}" for row in asked], *TAIL_QUERIES.get(tail, ()))
-    if found[2]:
-        return [f"{base}add/"]
-    return [base, *(f"{base}?{query}" for query in ("q=zq", "o=1", "all=", *LIST_QUERIES.get(model, ())))]

@@ -14,7 +14,7 @@ def plant_records(world: Any) -> None:
         name=world.word("API key's name", may),
         prefix=world.word("API key's prefix", may),
         digest=world.word("API key's digest", nobody),
-        contact_email=f"{world.word('API keys contact', may, unserved)}@example.org",
+        contact_email=f"{world.word('API keys contact', may)}@example.org",
         owner=owner,
     )
     webhook = Webhook.objects.create(
@@ -40,7 +40,7 @@ def plant_records(world: Any) -> None:
         caption=world.word("caption of a hidden file", insiders),
         mime_type="image/png",
         size_bytes=1,
-        sha256=world.word("hash of a hidden file", insiders, unserved),
+        sha256=world.word("hash of a hidden file", insiders),
         uploaded_by=owner,
     )
     draft.save(update_fields=["featured_image"])

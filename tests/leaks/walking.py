@@ -127,7 +127,7 @@ class Walker:
         response = client.generic(method, url, headers={"X-Request-ID": REQUEST_ID, **headers})
         lines = [f"{name}: {value}" for name, value in response.headers.items()]
         lines += [f"Set-Cookie: {morsel.OutputString()}" for morsel in response.cookies.values()]
-        raw = "\n".join([str(response.status_code), *lines, ""]).encode() + response.content
+        raw = "\n".join([str(response.status_code), *lines, ""]).encode() + response.getvalue()
         name = f"{method} If-None-Match" if "If-None-Match" in headers else method
         return Answer(url, name, response.status_code, raw)
 

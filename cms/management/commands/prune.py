@@ -12,8 +12,8 @@ from cms.services.pruning import RULES, count_prunable, prune
 
 class Command(BaseCommand):
     help = (
-        "Delete deliveries, finished jobs, expired sessions and audit events that are older than their retention"
-        " settings allow. Safe at any time and in the middle of traffic; run it once a day."
+        "Delete deliveries, finished jobs, expired sessions, stored answers and audit events that are older than their"
+        " retention settings allow. Safe at any time and in the middle of traffic; run it once a day."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -1,0 +1,88 @@
+"""`Idempotency-Key`: a POST that is sent again is answered as it was the first time (draft-ietf-httpapi-idempotency-key)."""
+
+from collections.abc import Callable, Collection, Iterator
+from typing import Final
+
+import orjson
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
+
+from api_v2.errors import REFUSALS, Problem
+from api_v2.links import resource_path
+from cms.authentication import credential_of
+from cms.services.idempotency import Answer, RepeatableRequest, digest_of
+
+KEY_LENGTH_MAX: Final = 255
+REPLAYED: Final = "Idempotency-Replayed"
+# Who may do it and how often is asked anew each time: another answer may be true a moment later.
+_NEVER_KEPT: Final = frozenset({401, 429})
+
+
+def read_key(request: HttpRequest) -> str | None:
+    """None without the header. The key is opaque text: quotes around it are a part of it."""
+    key: str | None = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    if key is not None and not 1 <= len(key) <= KEY_LENGTH_MAX:
+        raise Problem("invalid_idempotency_key", f"An Idempotency-Key has 1 to {KEY_LENGTH_MAX} characters.")
+    return key
+
+
+def repeatable(request: HttpRequest, key: str) -> RepeatableRequest:
+    """Sent by the same credential, or else from the same address, to the same path, whether pinned or by the entrance.
+
+    A client that learns its version from the first answer repeats the request on the pinned path, and means the same.
+    """
+    credential = credential_of(request)
+    sender = credential.subject if credential else f"address:{request.META.get('REMOTE_ADDR', '')}"
+    identity = digest_of(text.encode() for text in (sender, str(request.method), resource_path(request), key))
+    return RepeatableRequest(identity, digest_of(_content(request)))
+
+
+def _content(request: HttpRequest) -> Iterator[bytes]:
+    yield request.META.get("QUERY_STRING", "").encode()
+    yield str(request.content_type).encode()
+    if request.content_type != "multipart/form-data":
+        yield request.body
+        return
+    try:  # part by part: the boundary between them is another one each time
+        for name, values in sorted(request.POST.lists()):
+            yield from (text.encode() for text in (name, *values))
+        for name, uploads in sorted(request.FILES.lists()):
+            for upload in uploads:
+                yield from (name.encode(), str(upload.name).encode())
+                yield from upload.chunks()
+    except MultiPartParserError as error:
+        raise Problem("bad_request", f"The body is no valid multipart/form-data: {error}.") from error
+
+
+def attempt(perform: Callable[[], HttpResponse], refuse: Callable[[Exception], HttpResponse]) -> Answer:
+    """The answer of `perform`, or the refusal that its error becomes, with nothing left of what it changed until then.
+
+    A fault of the server goes on as the exception that it is: it ends the whole transaction, and nothing is stored.
+    """
+    try:
+        with transaction.atomic():
+            response = perform()
+    except REFUSALS as error:
+        response = refuse(error)
+    return Answer(response.status_code, dict(response.headers), response.content)
+
+
+def kept_of(answer: Answer, secret_members: Collection[str]) -> Answer | None:
+    """What is stored of an answer: nothing that is told only once."""
+    if answer.status in _NEVER_KEPT or answer.status >= 500:
+        return None
+    if not secret_members or answer.status >= 400:
+        return answer
+    body = orjson.dumps({**orjson.loads(answer.body), **dict.fromkeys(secret_members)})
+    return Answer(answer.status, {**answer.headers, "Content-Length": str(len(body))}, body)
+
+
+def written(answer: Answer, *, is_replayed: bool) -> HttpResponse:
+    response = HttpResponse(answer.body, status=answer.status)
+    del response.headers["Content-Type"]
+    for name, value in answer.headers.items():
+        response.headers[name] = value
+    if is_replayed:
+        response.headers[REPLAYED] = "true"
+    return response

@@ -1,0 +1,9 @@
+"""API v2 as an OpenAPI 3.1 document: `document.py` puts it together, `compatibility.py` compares two of them.
+
+What it says beyond what routes, views, shapes and readers of bodies declare stands in `resources.py`, `bodies.py`,
+`parameters.py` and `operations/`.
+"""
+
+from api_v2.openapi.document import document
+
+__all__ = ["document"]

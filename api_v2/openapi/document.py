@@ -1,0 +1,215 @@
+"""Putting the document together from routes, what their views declare, and the tables of this package."""
+
+from functools import cache
+from typing import Any, Final
+
+from django.conf import settings
+
+from api_v2.errors import PROBLEMS
+from api_v2.negotiation import JSON
+from api_v2.openapi.bodies import BODIES, EXAMPLES
+from api_v2.openapi.operations import GROUPS, Operation
+from api_v2.openapi.parameters import HEADERS, PATH, QUERY, REQUIRED
+from api_v2.openapi.problems import RESPONSES, codes_by_status, response_of
+from api_v2.openapi.resources import FIELDS, RESOURCES
+from api_v2.openapi.routes import Route, routes
+from api_v2.openapi.schemas import ENUMS, TEXT, Schema, described, words_of
+from api_v2.parsing import MEDIA_TYPES, PATCH_MEDIA_TYPES
+from api_v2.uploads import MEDIA_TYPE as UPLOAD
+
+type Json = dict[str, Any]
+
+VERSION: Final = "2.0.0"
+_ABOUT: Final = """Resources are bare objects, lists `{"data", "page"}`, errors problem details (RFC 9457).
+
+- HEAD is answered wherever GET is, and OPTIONS everywhere: 204 with `Allow`. The index is `/api/v2` itself.
+- The same paths stand below `/api`, the entrance that both versions share; `API-Version: 2` chooses this one there.
+- Whatever is unknown, a parameter, a member, a value, is refused with what is allowed. Answers may gain members.
+- `fields` leaves out members of an answer: then it is the `Partial…` of its schema.
+- In a vocabulary of several values (`x-values`) commas separate them."""
+BYTES: Final = "application/octet-stream"
+_BINARY: Final[Schema] = {"type": "string", "format": "binary"}
+_COMMON: Final = ("X-Request-ID", "API-Version", "RateLimit", "RateLimit-Policy")
+_RESPONSE_HEADERS: Final[dict[str, tuple[str, bool]]] = {
+    # by name: what it says, whether it is always there
+    "X-Request-ID": ("The one that was sent, or a new one.", True),
+    "API-Version": ("`2`.", True),
+    "RateLimit": ('What is left, and the seconds until there is more: `"anonymous";r=5998;t=42`.', False),
+    "RateLimit-Policy": ('How much there is in which time: `"anonymous";q=6000;w=60`.', False),
+    "ETag": ('`"<version>-<digest of the body>"`, for If-None-Match and If-Match.', True),
+    "ETagOfChange": ("That of a GET of the object now, for the next If-Match.", False),
+    "Last-Modified": ("When the object was last changed.", False),
+    "Link": ("The paths of the next and the previous page (RFC 8288).", False),
+    "Location": ("The path of what was created, or of what is meant.", True),
+    "Idempotency-Replayed": ("`true` when the answer was given before.", False),
+    "WWW-Authenticate": ("`Bearer`.", True),
+    "Retry-After": ("Seconds.", True),
+    "Allow": ("The verbs that the path has.", True),
+}
+
+
+@cache
+def document() -> Json:
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tandem API",
+            "version": VERSION,
+            "description": _ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/api/v2"}],
+        "tags": [{"name": name} for name in GROUPS],
+        "paths": _paths(),
+        "components": {
+            "schemas": dict(sorted({**ENUMS, **RESOURCES, **BODIES}.items())),
+            "parameters": HEADERS,
+            "headers": {name: _header(*said) for name, said in _RESPONSE_HEADERS.items()},
+            "responses": {name: response_of(status, _COMMON) for status, name in RESPONSES.items()},
+            "securitySchemes": _security_schemes(),
+        },
+    }
+
+
+def _paths() -> Json:
+    by_path = {path: (group, verbs) for group, paths in GROUPS.items() for path, verbs in paths.items()}
+    found: Json = {}
+    for route in routes():
+        group, operations = by_path.get(route.path, ("", {}))
+        described_verbs = {verb: operations[verb] for verb in route.verbs if verb in operations}
+        if described_verbs:
+            item = {verb: _operation(route, verb, said, group) for verb, said in described_verbs.items()}
+            found[route.path] = {**_path_parameters(route), **item}
+    return found
+
+
+def _path_parameters(route: Route) -> Json:
+    parameters = [{"name": name, "in": "path", "required": True, "schema": PATH[name]} for name in route.parameters]
+    return {"parameters": parameters} if parameters else {}
+
+
+def _operation(route: Route, verb: str, said: Operation, group: str) -> Json:
+    parameters = [_query(name, said) for name in route.query_of(verb)] + _header_parameters(route, verb, said)
+    codes = codes_by_status(route, verb, said)
+    return {
+        "operationId": said.id,
+        "summary": said.summary,
+        "tags": [group],
+        "security": _security(route, verb, said),
+        **({"parameters": parameters} if parameters else {}),
+        **({"requestBody": _body(verb, said)} if said.body else {}),
+        "responses": {
+            **_successes(route, verb, said),
+            **{str(status): _refusal(status, codes[status]) for status in codes},
+        },
+        "x-problems": {str(status): found for status, found in codes.items()},
+    }
+
+
+def _query(name: str, said: Operation) -> Json:
+    if name == "fields":
+        assert said.fields_of, f"{said.id} says not of what its fields are"
+        schema = words_of(f"{said.fields_of}Field", FIELDS[said.fields_of])
+        schema = described(schema, "The members wanted, separated by commas; all by default.")
+        return {"name": name, "in": "query", "schema": schema, "example": "id"}
+    key = said.query.get(name, name)
+    name, schema, example = QUERY[key]
+    return {
+        "name": name,
+        "in": "query",
+        **({"required": True} if key in REQUIRED else {}),
+        "schema": schema,
+        **({"example": example} if example is not None else {}),
+    }
+
+
+def _header_parameters(route: Route, verb: str, said: Operation) -> list[Json]:
+    names = {
+        "IfNoneMatch": route.has_etag(verb, said),
+        "IfMatch": route.takes_if_match(verb, said),
+        "IdempotencyKey": route.takes_idempotency_key(verb),
+    }
+    return [{"$ref": f"#/components/parameters/{name}"} for name, is_taken in names.items() if is_taken]
+
+
+def _body(verb: str, said: Operation) -> Json:
+    assert said.body
+    media_types = (UPLOAD,) if said.body == "Upload" else PATCH_MEDIA_TYPES if verb == "patch" else MEDIA_TYPES
+    example = {"example": EXAMPLES[said.body]} if said.body in EXAMPLES else {}
+    content = {"schema": {"$ref": f"#/components/schemas/{said.body}"}, **example}
+    return {"required": not said.is_body_optional, "content": dict.fromkeys(reversed(media_types), content)}
+
+
+def _successes(route: Route, verb: str, said: Operation) -> Json:
+    is_list = "cursor" in route.query_of(verb)
+    headers = [*_COMMON]
+    headers += ["ETag"] if route.has_etag(verb, said) else []
+    headers += ["ETagOfChange"] if verb != "get" and said.answer and said.status in (200, 201) else []
+    headers += ["Last-Modified"] if said.answer and not is_list else []
+    headers += ["Link"] if is_list else []
+    headers += ["Location"] if said.status in (201, 301) else []
+    headers += ["Idempotency-Replayed"] if route.takes_idempotency_key(verb) else []
+    main = {"description": said.summary, "headers": _headers(headers), **_content(route, said)}
+    found = {str(said.status): main}
+    for status, sentence in said.also.items():
+        more = ["Location"] if status == 301 else []
+        found[str(status)] = {"description": sentence, "headers": _headers([*_COMMON, *more])}
+    if route.has_etag(verb, said):
+        description = "The client has it already, as If-None-Match says."
+        found["304"] = {"description": description, "headers": _headers([*_COMMON, "ETag"])}
+    return found
+
+
+def _content(route: Route, said: Operation) -> Json:
+    if said.answer is not None:
+        return {"content": {JSON: {"schema": said.answer}}}
+    if said.status != 200:
+        return {}
+    media_type = route.view.media_type
+    if media_type.startswith("image/") or media_type == BYTES:
+        return {"content": {"*/*" if media_type == BYTES else media_type: {"schema": _BINARY}}}
+    return {"content": {media_type: {"schema": TEXT}}}
+
+
+def _refusal(status: int, codes: list[str]) -> Json:
+    titles = "; ".join(f"`{code}`: {PROBLEMS[code][1]}" for code in codes)
+    return {"$ref": f"#/components/responses/{RESPONSES[status]}", "description": titles}
+
+
+def _security(route: Route, verb: str, said: Operation) -> list[Json]:
+    if not route.takes_credentials:
+        return []
+    scope = route.scope_of(verb)
+    ways: list[Json] = [] if said.needs_user else [{}]
+    ways.append({"access_token": []})
+    if route.takes_key(verb):
+        ways.append({"api_key": [scope] if scope else []})
+    return [*ways, {"session": []} if verb == "get" else {"session": [], "csrf_token": []}]
+
+
+def _security_schemes() -> Json:
+    return {
+        "access_token": {"type": "http", "scheme": "bearer", "description": "From `/auth/token`, good for 15 minutes."},
+        "api_key": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-API-Key",
+            "description": "What a key may be used for is in its scopes; each operation names the one that it needs.",
+        },
+        "session": {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME},
+        "csrf_token": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-CSRFToken",
+            "description": "With the session of a browser: changes need the value of its CSRF cookie.",
+        },
+    }
+
+
+def _headers(names: list[str]) -> Json:
+    """The name of a component is that of its header, up to an `Of`."""
+    return {name.partition("Of")[0]: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _header(description: str, is_always_there: bool) -> Json:
+    return {"description": description, "required": is_always_there, "schema": TEXT}

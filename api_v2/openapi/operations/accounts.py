@@ -1,0 +1,130 @@
+"""People and what belongs to them: accounts, tokens, sessions, keys; and what only admins see."""
+
+from typing import Final
+
+from api_v2.openapi.operations.operation import (
+    Operation,
+    Operations,
+    acting,
+    changing,
+    creating,
+    deleting,
+    getting,
+    listing,
+)
+from api_v2.openapi.schemas import ref
+
+_USER: Final = "/users/{user_id}"
+_STATE: Final = "invalid_transition"
+_CREDENTIALS: Final = ("invalid_credentials",)
+_SENT: Final = {202: "A mail is on its way if there is such an account; the answer is the same if not."}
+
+USERS: Final[Operations] = {
+    "/users": {
+        "get": listing("list_users", "Accounts, for admins", "AccountList", needs_user=True, query={"q": "user_q"}),
+        "post": creating("register", "Register", "Account", "Registration", needs_user=False, problems=("duplicate",)),
+    },
+    _USER: {
+        "get": Operation(
+            "get_user",
+            "A profile; to its owner and to admins the account",
+            {"anyOf": [ref("Account"), ref("User"), ref("PartialAccount")]},
+            fields_of="Account",
+        ),
+        "patch": changing("update_user", "Change an account", "Account", "UserChanges", "duplicate", _STATE),
+        "delete": deleting("delete_user", "Delete an account: what it wrote stays", "last_admin", _STATE),
+    },
+    f"{_USER}/actions/suspend": {"post": acting("suspend_user", "Suspend", "Account", "last_admin", _STATE)},
+    f"{_USER}/actions/activate": {"post": acting("activate_user", "Let in again", "Account", _STATE)},
+    f"{_USER}/actions/set-role": {
+        "post": acting("set_user_role", "Give another role", "Account", "last_admin", _STATE, body="RoleChange")
+    },
+    "/me": {
+        "get": Operation("get_me", "One's own account", ref("Account"), needs_user=True),
+        "patch": changing("update_me", "Change one's own account", "Account", "UserChanges", "duplicate"),
+    },
+    "/me/password": {
+        "post": Operation(
+            "change_password",
+            "Change one's own password: all other sessions end",
+            status=204,
+            body="PasswordChange",
+            needs_user=True,
+            is_conditional=False,
+        )
+    },
+    "/me/sessions": {
+        "get": listing("list_sessions", "One's own logins", "SessionList", needs_user=True),
+        "delete": Operation(
+            "end_other_sessions", "End all other logins", status=204, needs_user=True, is_conditional=False
+        ),
+    },
+    "/me/sessions/{session_id}": {
+        "get": getting("get_session", "One login", "Session", needs_user=True),
+        "delete": deleting("end_session", "End a login"),
+    },
+}
+AUTH: Final[Operations] = {
+    "/auth/token": {
+        "post": Operation("create_token", "Sign in", ref("Tokens"), body="Credentials", problems=_CREDENTIALS)
+    },
+    "/auth/token/refresh": {
+        "post": Operation(
+            "refresh_token", "Both tokens anew", ref("Tokens"), body="RefreshToken", problems=("invalid_token",)
+        )
+    },
+    "/auth/logout": {
+        "post": Operation("log_out", "Sign out", status=204, body="Nothing", is_body_optional=True, needs_user=True)
+    },
+    "/auth/password-reset": {
+        "post": Operation(
+            "request_password_reset", "Ask for the mail that resets a password", status=202, body="EmailAddress"
+        )
+    },
+    "/auth/password-reset/confirm": {
+        "post": Operation("reset_password", "Set a new password by the mail's token", status=204, body="PasswordReset")
+    },
+    "/auth/verify-email": {
+        "post": Operation(
+            "verify_email",
+            "Prove an e-mail address, or ask for the mail that does",
+            status=204,
+            also=_SENT,
+            body="EmailVerification",
+        )
+    },
+}
+OPERATING: Final[Operations] = {
+    "/api-keys": {
+        "get": listing("list_api_keys", "One's own API keys", "ApiKeyList", needs_user=True),
+        "post": creating("create_api_key", "Issue an API key", "IssuedApiKey", "NewApiKey"),
+    },
+    "/api-keys/{key_id}": {
+        "get": getting("get_api_key", "One API key", "ApiKey", needs_user=True),
+        "patch": changing("update_api_key", "Change an API key", "ApiKey", "ApiKeyChanges", _STATE),
+        "delete": deleting("revoke_api_key", "Revoke an API key"),
+    },
+    "/webhooks": {
+        "get": listing("list_webhooks", "Webhooks", "WebhookList", needs_user=True),
+        "post": creating("create_webhook", "Create a webhook", "CreatedWebhook", "NewWebhook"),
+    },
+    "/webhooks/{webhook_id}": {
+        "get": getting("get_webhook", "One webhook", "Webhook", needs_user=True),
+        "patch": changing("update_webhook", "Change a webhook", "Webhook", "WebhookChanges"),
+        "delete": deleting("delete_webhook", "Delete a webhook with its deliveries"),
+    },
+    "/webhooks/{webhook_id}/deliveries": {
+        "get": listing(
+            "list_deliveries",
+            "What was sent to a webhook",
+            "DeliveryList",
+            item="Delivery",
+            needs_user=True,
+            query={"status": "delivery_status"},
+        )
+    },
+    "/deliveries/{delivery_id}/actions/replay": {
+        "post": acting("replay_delivery", "Send a dead delivery again", "Delivery", _STATE)
+    },
+    "/audit": {"get": listing("list_audit_events", "Who did what", "AuditEventList", needs_user=True)},
+}

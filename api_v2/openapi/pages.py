@@ -1,0 +1,160 @@
+"""The document as its page shows it: operations under their headings, with all references looked up."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+from django.utils.safestring import SafeString
+
+from api_v2.openapi.problems import RESPONSES
+from cms.rendering import render_html
+
+type Json = dict[str, Any]
+
+
+def groups_of(document: Json) -> list[Json]:
+    found: dict[str, list[Json]] = {tag["name"]: [] for tag in document["tags"]}
+    for path, item in document["paths"].items():
+        for verb, operation in item.items():
+            if verb != "parameters":
+                shown = _operation(document, path, verb, operation, item.get("parameters", []))
+                found[operation["tags"][0]].append(shown)
+    return [
+        {"name": name, "id": name.lower().replace(" ", "-"), "operations": operations}
+        for name, operations in found.items()
+    ]
+
+
+def _operation(document: Json, path: str, verb: str, operation: Json, path_parameters: list[Json]) -> Json:
+    parameters = [*path_parameters, *operation.get("parameters", [])]
+    body = operation.get("requestBody")
+    return {
+        "id": operation["operationId"],
+        "verb": verb.upper(),
+        "path": path,
+        "summary": operation["summary"],
+        "who": _who(operation["security"]),
+        "parameters": [_parameter(document, _looked_up(document, parameter)) for parameter in parameters],
+        "body": _body(document, body) if body else None,
+        "answers": list(_answers(document, operation)),
+        "problems": [
+            {"status": status, "name": RESPONSES[int(status)], "codes": codes}
+            for status, codes in operation["x-problems"].items()
+        ],
+    }
+
+
+def _who(security: list[Json]) -> str:
+    if not security:
+        return "No credentials are looked at."
+    scopes = [scope for way in security for scope in way.get("api_key", [])]
+    key = f" API keys need the scope {scopes[0]}." if scopes else ""
+    if not any("api_key" in way for way in security):
+        key = " API keys open nothing here."
+    return f"{'For everybody.' if {} in security else 'For users.'}{key}"
+
+
+def _parameter(document: Json, parameter: Json) -> Json:
+    schema = parameter["schema"]
+    description = parameter.get("description") or schema.get("description", "")
+    values = _looked_up(document, schema.get("x-values", schema)).get("enum", [])
+    return {
+        "name": parameter["name"],
+        "place": parameter["in"],
+        "is_required": parameter.get("required", False),
+        "type": _type_of(document, schema),
+        "description": _inline(description),
+        "values": values,
+    }
+
+
+def _body(document: Json, body: Json) -> Json:
+    media_types = list(body["content"])
+    content = body["content"][media_types[0]]
+    example = content.get("example")
+    return {
+        "media_types": media_types,
+        "is_required": body["required"],
+        "name": _name_of(content["schema"]),
+        "members": _members(document, content["schema"]),
+        "example": orjson.dumps(example, option=orjson.OPT_INDENT_2).decode() if example is not None else "",
+    }
+
+
+def _answers(document: Json, operation: Json) -> Iterator[Json]:
+    for status, response in operation["responses"].items():
+        if int(status) >= 400:
+            continue
+        content = response.get("content", {})
+        schema: Json = next((media["schema"] for media in content.values()), {})
+        yield {
+            "status": status,
+            "description": response["description"],
+            "media_types": list(content),
+            "name": _name_of(schema),
+            "members": _members(document, schema) if schema else [],
+            "headers": list(response["headers"]),
+        }
+
+
+def _members(document: Json, schema: Json) -> list[Json]:
+    """Of an object, or of the first of several that it may be: the whole of which the others are parts."""
+    found = _looked_up(document, schema)
+    if "anyOf" in found:
+        found = _looked_up(document, found["anyOf"][0])
+    required = found.get("required", [])
+    return [
+        {
+            "name": name,
+            "type": _type_of(document, member),
+            "is_required": name in required,
+            "description": _inline(member.get("description", "")),
+            "values": _looked_up(document, member.get("items", member)).get("enum", []),
+        }
+        for name, member in found.get("properties", {}).items()
+    ]
+
+
+def _type_of(document: Json, schema: Json) -> str:
+    if name := _name_of(schema):
+        return name
+    types = schema.get("type", "anything")
+    written = " or ".join(types) if isinstance(types, list) else str(types)
+    if "items" in schema:
+        written = written.replace("array", f"array of {_type_of(document, schema['items'])}")
+    limits = [
+        f"{label} {schema[key]}"
+        for key, label in (
+            *(
+                ("format", ""),
+                ("minimum", "from"),
+                ("maximum", "to"),
+                ("minLength", "at least"),
+                ("maxLength", "at most"),
+            ),
+            *(("maxItems", "at most"), ("default", "default")),
+        )
+        if key in schema
+    ]
+    return ", ".join([written, *(limit.strip() for limit in limits)])
+
+
+def _name_of(schema: Json) -> str:
+    if "anyOf" in schema:
+        return " or ".join(_name_of(part) or str(part.get("type", "")) for part in schema["anyOf"])
+    return str(schema.get("$ref", "")).rpartition("/")[2]
+
+
+def _looked_up(document: Json, schema: Json) -> Json:
+    found: Any = schema
+    while "$ref" in found:
+        place: Any = document
+        for step in found["$ref"].removeprefix("#/").split("/"):
+            place = place[step]
+        found = place
+    return dict(found)
+
+
+def _inline(text: str) -> SafeString:
+    html = render_html(text, "markdown").strip() if text else ""
+    return SafeString(html.removeprefix("<p>").removesuffix("</p>"))

@@ -1,0 +1,98 @@
+"""Query and path parameters, and the headers of requests: what each means, with an example that a test sends."""
+
+from typing import Any, Final
+
+from api_v2.idempotency import KEY_LENGTH_MAX
+from api_v2.openapi.schemas import INSTANT, POSITIVE, TEXT, UUID, Schema, described, ref, text, words_of
+from api_v2.pagination import LIMIT_DEFAULT, LIMIT_MAX
+from api_v2.query import ITEMS_MAX
+from api_v2.views.search import SUGGESTIONS_DEFAULT
+from api_v2.views.syndication import PARTS_MAX
+from cms.search.queries import QUERY_MAX
+from cms.search.suggestions import LIMIT_MAX as SUGGESTIONS_MAX
+from cms.search.suggestions import PREFIX_MAX
+
+_ID: Final = "[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}"
+_SEVERAL: Final = f"Up to {ITEMS_MAX} values between commas: any of them."
+_WORDS: Final[Schema] = {"type": "string", "pattern": r"^[^,\u0000]+(?:,[^,\u0000]+)*$"}
+_IDS: Final[Schema] = {"type": "string", "pattern": f"^{_ID}(?:,{_ID})*$"}
+_SOME_ID: Final = "01900000-0000-7000-8000-000000000000"
+_SOUGHT: Final = 'Words, all of which must match; `"a phrase"`; `-without`.'
+
+
+def _sought(maximum: int, description: str, pattern: str = r"\S") -> Schema:
+    return text(1, maximum, pattern=pattern, description=description)
+
+
+# By key: the name, the schema, an example. A key is the name unless one name has several meanings.
+QUERY: Final[dict[str, tuple[str, Schema, Any]]] = {
+    "limit": ("limit", {**POSITIVE, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT}, 5),
+    "suggest_limit": ("limit", {**POSITIVE, "maximum": SUGGESTIONS_MAX, "default": SUGGESTIONS_DEFAULT}, 5),
+    "cursor": ("cursor", text(1, 4_000, description="From `page` of another page of the same list."), None),
+    "count": ("count", described(ref("CountMode"), "Adds `page.total`."), "exact"),
+    "include": ("include", described(words_of("PostInclude"), "What is added, separated by commas."), "author,tags"),
+    "status": ("status", described(words_of("PostStatus"), f"{_SEVERAL} `published` by default."), "published"),
+    "comment_status": ("status", described(words_of("CommentStatus"), _SEVERAL), "pending"),
+    "delivery_status": ("status", described(words_of("DeliveryStatus"), _SEVERAL), "dead"),
+    "kind": ("kind", described(words_of("PostKind"), f"{_SEVERAL} `post` by default."), "post,page"),
+    "media_kind": ("kind", described(words_of("MediaKind"), _SEVERAL), "image"),
+    "language": ("language", described(_WORDS, f"BCP 47. {_SEVERAL}"), "en,de"),
+    "author": ("author", described(_WORDS, f"Ids or usernames. {_SEVERAL}"), "author"),
+    "tag": ("tag", described(_WORDS, f"Ids or slugs. {_SEVERAL}"), "travel,ferries"),
+    "category": ("category", described(_WORDS, f"Ids or slugs, with all below them. {_SEVERAL}"), "travel"),
+    "published_after": ("published_after", INSTANT, "2026-01-31T12:00:00Z"),
+    "published_before": ("published_before", INSTANT, "2026-01-31T12:00:00Z"),
+    "updated_after": ("updated_after", INSTANT, "2026-01-31T12:00:00+01:00"),
+    "ids": ("ids", described(_IDS, _SEVERAL), _SOME_ID),
+    "post": ("post", described(_IDS, f"Ids of posts. {_SEVERAL}"), _SOME_ID),
+    "q": ("q", _sought(QUERY_MAX, _SOUGHT), "ferry"),
+    "search_q": ("q", _sought(QUERY_MAX, f"Required. {_SOUGHT}"), "ferry"),
+    "suggest_q": ("q", _sought(PREFIX_MAX, "Required. The beginning of what is looked for."), "fer"),
+    "media_q": ("q", text(1, 1_000, description="A part of the name, the alternative text or the caption."), "ferry"),
+    "user_q": ("q", text(1, 1_000, description="A part of a name or of the e-mail address."), "mia"),
+    "post_sort": ("sort", described(words_of("PostSort"), "`-published_at` by default."), "-updated_at,title"),
+    "search_sort": (
+        "sort",
+        described(words_of("SearchSort"), "`relevance` by default, which stands alone; no order but it has scores."),
+        "relevance",
+    ),
+    "role": ("role", described(words_of("UserRole"), _SEVERAL), "author,editor"),
+    "is_active": ("is_active", described(words_of("BooleanText"), _SEVERAL), "true"),
+    "owner": ("owner", described(_IDS, f"Ids of users. {_SEVERAL}"), _SOME_ID),
+    "actor": ("actor", described(_IDS, f"Ids of users. {_SEVERAL}"), _SOME_ID),
+    "action": ("action", described(_WORDS, _SEVERAL), "post.published"),
+    "object": ("object", described(_IDS, f"Ids of objects. {_SEVERAL}"), _SOME_ID),
+    "after": ("after", INSTANT, "2026-01-31T12:00:00Z"),
+    "before": ("before", INSTANT, "2036-01-31T12:00:00Z"),
+    "against": ("against", described({**POSITIVE, "maximum": 999_999_999}, "The one before by default."), 1),
+    "path": ("path", text(1, 4_000, pattern="^/", description="Required. An old address, with its query."), "/old/url"),
+    "part": ("part", {**POSITIVE, "maximum": PARTS_MAX}, 1),
+}
+REQUIRED: Final = frozenset({"search_q", "suggest_q", "path"})
+PATH: Final[dict[str, Schema]] = {
+    "slug_or_id": described({**TEXT, "minLength": 1}, "The slug or the id."),
+    "number": POSITIVE,
+    "spec": ref("RenditionSpec"),
+    "token": TEXT,
+    **{f"{name}_id": UUID for name in ("comment", "media", "user", "session", "key", "webhook", "delivery")},
+}
+HEADERS: Final[dict[str, dict[str, Any]]] = {
+    "IfNoneMatch": {
+        "name": "If-None-Match",
+        "in": "header",
+        "schema": TEXT,
+        "description": "ETags of what the client has: 304 when it is one of them.",
+    },
+    "IfMatch": {
+        "name": "If-Match",
+        "in": "header",
+        "schema": TEXT,
+        "description": "The ETag that the change is meant for: 412, with the current one, when the object has another version.",
+    },
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "schema": text(1, KEY_LENGTH_MAX),
+        "description": "Any text of the client's own. The same request sent again within 24 hours is answered as the first.",
+    },
+}

@@ -1,0 +1,79 @@
+"""The bodies that are kept: of one generation of the public content, within so many bytes, the longest unused go first."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+type Key = tuple[str | None, ...]
+
+AGE_MAX_S: Final = 10.0
+"""What ends a body that nothing else ends: a process that died between its commit and telling of it tells of it never."""
+ENTRY_BYTES_MAX: Final = 1024 * 1024
+OVERHEAD_BYTES: Final = 1_500
+"""Of one entry besides its texts: key, headers, objects, place in the dictionary (measured: 1.1 to 1.4 kB)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A 200 without what belongs to one answer alone."""
+
+    content: bytes
+    headers: Mapping[str, str]
+    ends_at: float
+    """Seconds since 1970: the next instant that changes it without anybody's doing; infinite when there is none."""
+
+
+class PublicBodies:
+    """One generation at a time: the first question of a newer one drops all there is."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._generation = 0
+        self._entries: OrderedDict[Key, tuple[Body, float, int]] = OrderedDict()
+        self._bytes = 0
+
+    def find(self, key: Key, generation: int, now_s: float) -> Body | None:
+        """`now_s` is seconds since 1970."""
+        with self._lock:
+            if generation != self._generation:
+                self._move_to(generation)
+            entry = self._entries.get(key) if generation == self._generation else None
+            if entry is None:
+                return None
+            body, drop_at, _ = entry
+            if time.monotonic() >= drop_at or now_s >= body.ends_at:
+                self._drop(key)
+                return None
+            self._entries.move_to_end(key)
+            return body
+
+    def keep(self, key: Key, generation: int, body: Body, bytes_max: int) -> None:
+        """`generation` is the one from before the body's queries: kept is what was read in a generation that still lasts."""
+        size = len(body.content) + sum(map(len, filter(None, key))) + OVERHEAD_BYTES
+        if size > min(ENTRY_BYTES_MAX, bytes_max):
+            return
+        with self._lock:
+            if generation != self._generation:
+                return
+            self._drop(key)
+            self._entries[key] = (body, time.monotonic() + AGE_MAX_S, size)
+            self._bytes += size
+            while self._bytes > bytes_max:
+                self._drop(next(iter(self._entries)))
+
+    @property
+    def bytes(self) -> int:
+        return self._bytes
+
+    def _move_to(self, generation: int) -> None:
+        """A thread that asked for the generation long ago and was held up since doesn't lead back."""
+        if generation > self._generation:
+            self._entries.clear()
+            self._generation, self._bytes = generation, 0
+
+    def _drop(self, key: Key) -> None:
+        if entry := self._entries.pop(key, None):
+            self._bytes -= entry[2]

@@ -1,0 +1,117 @@
+"""Search: a page of hits, ranked or in an order of lists, with facets over all that was ranked.
+
+Ranked hits have no key to go on from: their score changes with every post that is written. So a cursor of theirs, signed and
+bound like every other, holds how many hits stand before its page; a walk may meet a post twice when hits change meanwhile.
+An order of lists (`sort=title`) is walked by keyset, and each post that stayed is met exactly once.
+"""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Final
+
+from django.db.models import Q
+from django.http import HttpRequest
+
+from api_v2.cursors import Cursor
+from api_v2.keyset import Sort
+from api_v2.pagination import Page, PageRequest, Row, path_with, read_page, read_page_request
+from api_v2.post_filters import CHOOSING, FILTERS, SORTS, posts_chosen, read_search_text, read_sort
+from api_v2.query import Query, refused
+from api_v2.selection import PostSelection
+from api_v2.serializers.shapes import Viewer
+from cms.models import Post
+from cms.search import SearchResults, filter_posts, search_posts
+from cms.search.highlights import highlight_post
+from cms.search.queries import parse_query
+from cms.search.results import POSTS_ONLY, RANKED_MAX
+
+RELEVANCE: Final = "relevance"
+SEARCH_SORTS: Final = (RELEVANCE, *SORTS)
+_QUOTED: Final = ("title", "excerpt", "content_html", "language")
+
+
+@dataclass(frozen=True)
+class Found:
+    page: Page
+    """Its rows have what the selection needs."""
+    hits: Sequence[tuple[float | None, Mapping[str, str]]]
+    """Score and highlights of each row; a list in another order than that of relevance has no scores."""
+    results: SearchResults
+    """Facets, and whether there were too many matches to rank them all."""
+
+
+def find(request: HttpRequest, query: Query, viewer: Viewer, selection: PostSelection) -> Found:
+    text = read_search_text(query)
+    if text is None:
+        raise refused("q", "required", "'q' is required: what to look for.")
+    names = query.choices("sort", SEARCH_SORTS, [RELEVANCE])
+    if names == [RELEVANCE]:
+        return _ranked(request, query, viewer, selection, text)
+    if RELEVANCE in names:
+        raise refused("sort", "invalid_choice", f"{RELEVANCE!r} stands alone in 'sort'.")
+    return _sorted(request, query, viewer, selection, text)
+
+
+def _ranked(request: HttpRequest, query: Query, viewer: Viewer, selection: PostSelection, text: str) -> Found:
+    wanted = read_page_request(request, query, sort=None, filters=FILTERS)
+    offset = int(str(wanted.cursor.values[0])) if wanted.cursor else 0
+    results = _search(query, viewer, text, limit=wanted.limit, offset=offset)
+    visible = Post.objects.visible_to(viewer.actor, viewer.now)
+    chosen = visible.filter(pk__in=[hit.post_id for hit in results.hits])
+    by_id = {row["id"]: row for row in selection.columns(chosen, viewer, "id")} if results.hits else {}
+    hits = [hit for hit in results.hits if hit.post_id in by_id]
+    return Found(
+        page=_page(request, wanted, [by_id[hit.post_id] for hit in hits], offset, results.total),
+        hits=[(hit.score, hit.highlights) for hit in hits],
+        results=results,
+    )
+
+
+def _page(request: HttpRequest, wanted: PageRequest, rows: list[Row], offset: int, total: int) -> Page:
+    following, before = offset + wanted.limit, max(0, offset - wanted.limit)
+    return Page(
+        rows=rows,
+        limit=wanted.limit,
+        next=path_with(request, _place(following), wanted) if following < total else None,
+        previous=path_with(request, _place(before), wanted) if offset else None,
+        total=total if wanted.is_counted else None,
+    )
+
+
+def _place(offset: int) -> Cursor:
+    return Cursor("from", (str(min(offset, RANKED_MAX)),))
+
+
+def _sorted(request: HttpRequest, query: Query, viewer: Viewer, selection: PostSelection, text: str) -> Found:
+    sort: Sort = read_sort(query)
+    page = read_page(
+        request,
+        read_page_request(request, query, sort=sort, filters=FILTERS),
+        rows=filter_posts(posts_chosen(query, viewer.actor, viewer.now), text),
+        sort=sort,
+        select=lambda rows: selection.columns(rows, viewer, *sort.columns, *_QUOTED),
+    )
+    asked = parse_query(text)
+    return Found(
+        page=page,
+        hits=[(None, highlight_post(SimpleNamespace(**row), asked)) for row in page.rows],
+        results=_search(query, viewer, text, limit=0),
+    )
+
+
+def _search(query: Query, viewer: Viewer, text: str, *, limit: int, offset: int = 0) -> SearchResults:
+    """With the filters of lists and what these take for granted: kind post and what is published."""
+    actor, now = viewer.actor, viewer.now
+    return search_posts(text, user=actor, now=now, filters=_filters(query, viewer, now), limit=limit, offset=offset)
+
+
+def _filters(query: Query, viewer: Viewer, now: datetime.datetime) -> Q:
+    if not viewer.actor.is_authenticated and not query.given(CHOOSING):
+        return POSTS_ONLY  # what is visible is published, and the index is asked for less
+    return Q(pk__in=posts_chosen(query, viewer.actor, now).values("pk"))
+
+
+def write_facets(results: SearchResults) -> dict[str, list[dict[str, Any]]]:
+    return {name: [{"slug": slug, "count": count} for slug, count in counts] for name, counts in results.facets.items()}

@@ -1,0 +1,53 @@
+"""Media files as JSON, and the body that describes one anew."""
+
+import uuid
+from typing import Any, Final
+
+from api_v2.pagination import Row
+from api_v2.serializers.bodies import Body
+from api_v2.serializers.shapes import Field, Shape, Viewer, column, instant
+from cms import limits, policy
+from cms.services.media import MediaFields
+
+MEMBERS: Final = ("alt_text", "caption")
+
+
+def _uploaded_by(row: Row, viewer: Viewer) -> uuid.UUID | None:
+    """Told to editors and to whoever it was: not everybody who uploads is an author whom readers know of."""
+    uploader: uuid.UUID = row["uploaded_by_id"]
+    is_told = policy.may_edit_all_media(viewer.actor) or viewer.actor.pk == uploader
+    return uploader if is_told else None
+
+
+def _links(row: Row, viewer: Viewer) -> dict[str, Any]:
+    path = f"{viewer.base}/media/{row['id']}"
+    specs = limits.RENDITIONS if row["mime_type"].startswith("image/") else ()
+    return {
+        "self": path,
+        "content": f"{path}/content",
+        "renditions": {spec: f"{path}/renditions/{spec}" for spec in specs},
+    }
+
+
+MEDIA: Final[Shape] = {
+    "id": column("id"),
+    "created_at": instant("created_at"),
+    "updated_at": instant("updated_at"),
+    "original_name": column("original_name"),
+    "mime_type": column("mime_type"),
+    "size_bytes": column("size_bytes"),
+    "sha256": column("sha256"),
+    "width": column("width"),
+    "height": column("height"),
+    "alt_text": column("alt_text"),
+    "caption": column("caption"),
+    "uploaded_by": Field(("uploaded_by_id",), _uploaded_by),
+    "links": Field(("id", "mime_type"), _links),
+}
+
+
+def read_media_changes(value: Any) -> MediaFields:
+    body = Body(value, MEMBERS)
+    changes = {name: body.text_or_empty(name) for name in MEMBERS if name in body}
+    body.finish()
+    return changes  # type: ignore[return-value]

@@ -1,0 +1,24 @@
+"""API sessions as JSON: one is a login, with all tokens that have come of it."""
+
+import uuid
+from typing import Final
+
+from django.db.models import BooleanField, ExpressionWrapper, Q, Value
+from django.db.models.expressions import BaseExpression
+
+from api_v2.serializers.shapes import Shape, column, instant
+
+SESSION: Final[Shape] = {
+    "id": column("id"),
+    "created_at": instant("created_at"),
+    "updated_at": instant("updated_at"),
+    "expires_at": instant("expires_at"),
+    "is_current": column("is_current"),
+}
+
+
+def session_columns(current_id: uuid.UUID | None) -> dict[str, BaseExpression]:
+    """`is_current` is the session behind the request itself."""
+    if current_id is None:
+        return {"is_current": Value(False)}
+    return {"is_current": ExpressionWrapper(Q(pk=current_id), output_field=BooleanField())}

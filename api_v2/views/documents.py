@@ -1,0 +1,75 @@
+"""What API v2 says of itself: the document for programs, the same as a page for people, and what has changed."""
+
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import orjson
+from django.http import HttpResponse
+from django.template.loader import render_to_string
+from rest_framework.request import Request
+
+from api_v2.openapi import document
+from api_v2.openapi.pages import groups_of
+from api_v2.responses import readable_bytes
+from api_v2.views.api_view import ApiView
+from cms import policy
+from cms.rendering import render_html
+
+HTML: Final = "text/html"
+CHANGELOG: Final = Path(__file__).parent.parent / "changelog.md"
+# The pages have one style sheet of this server's and nothing else.
+POLICY: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+class DocumentView(ApiView):
+    """Bytes that are made once and stay as they are until the next release."""
+
+    scopes = {"GET": None}
+
+    def answer_bytes(self, body: bytes, content_type: str) -> HttpResponse:
+        is_public = not policy.is_known(self.actor)
+        return readable_bytes(self.http_request, body, version=0, is_public=is_public, content_type=content_type)
+
+
+class OpenApiView(DocumentView):
+    def get(self, request: Request) -> HttpResponse:
+        return self.answer_bytes(_written_document(), self.media_type)
+
+
+class PageView(DocumentView):
+    media_type = HTML
+
+    def answer_page_of(self, html: bytes) -> HttpResponse:
+        response = self.answer_bytes(html, f"{HTML}; charset=utf-8")
+        response.headers["Content-Security-Policy"] = POLICY
+        return response
+
+
+class DocsView(PageView):
+    def get(self, request: Request) -> HttpResponse:
+        return self.answer_page_of(_docs())
+
+
+class ChangelogView(PageView):
+    def get(self, request: Request) -> HttpResponse:
+        return self.answer_page_of(_changelog())
+
+
+@cache
+def _written_document() -> bytes:
+    return orjson.dumps(document())
+
+
+@cache
+def _docs() -> bytes:
+    context = {"info": document()["info"], "about": render_html(document()["info"]["description"], "markdown")}
+    return render_to_string("api_v2/docs.html", {**context, "groups": groups_of(document())}).encode()
+
+
+@cache
+def _changelog() -> bytes:
+    text = render_html(CHANGELOG.read_text(encoding="utf-8"), "markdown")
+    return render_to_string("api_v2/changelog.html", {"text": text}).encode()

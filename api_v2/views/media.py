@@ -1,0 +1,155 @@
+"""Media: files uploaded, listed, described, deleted; their bytes and renditions, for those who may see the file."""
+
+import datetime
+from typing import Any, Final
+
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.request import Request
+
+from api_v2.errors import Problem
+from api_v2.files import StoredFile, file_response
+from api_v2.negotiation import is_accepted
+from api_v2.pagination import PAGE_PARAMETERS, read_page_request
+from api_v2.query import Query
+from api_v2.serializers.media import MEDIA, read_media_changes
+from api_v2.uploads import read_upload, refusal_of, refuse_before_reading
+from api_v2.views.api_view import ApiView
+from api_v2.views.resources import answer_changed, answer_list, answer_one, found
+from api_v2.views.users import NEWEST_FIRST
+from cms import policy
+from cms.choices import Scope
+from cms.errors import InvalidInput
+from cms.ids import parse_uuid
+from cms.media.images import RENDITION_TYPE
+from cms.models import MediaFile
+from cms.services.media import delete_media, get_or_make_rendition, update_media, upload_media
+
+FILTERS: Final = ("kind", "q")
+KINDS: Final = ("image", "document")
+
+
+class MediaListView(ApiView):
+    scopes = {"GET": Scope.POSTS_READ, "POST": Scope.MEDIA_WRITE}
+    parameters = {"GET": (*FILTERS, "fields", *PAGE_PARAMETERS)}
+
+    def admit(self, request: Request, now: datetime.datetime) -> None:
+        super().admit(request, now)
+        if request.method == "POST":  # before anything reads the body
+            self.require(policy.may_upload_media, "Only authors, editors and admins upload files.")
+            refuse_before_reading(self.http_request)
+
+    def get(self, request: Request) -> HttpResponse:
+        wanted = read_page_request(self.http_request, self.query, sort=NEWEST_FIRST, filters=FILTERS)
+        rows = _asked_for(self.query, MediaFile.objects.visible_to(self.actor, self.now))
+        return answer_list(self, wanted, rows=rows, shape=MEDIA, sort=NEWEST_FIRST)
+
+    def post(self, request: Request) -> HttpResponse:
+        upload, fields = read_upload(self.http_request)
+        name = upload.name or ""
+        try:
+            media = upload_media(actor=self.actor, upload=upload, original_name=name, fields=fields, now=self.now)
+        except InvalidInput as error:
+            raise refusal_of(error) from error
+        rows = MediaFile.objects.filter(pk=media.pk)
+        return answer_changed(self, rows=rows, shape=MEDIA, created=f"/media/{media.pk}")
+
+
+class MediaItemView(ApiView):
+    def media(self, media_id: str) -> MediaFile:
+        """The file, if the caller may see it."""
+        rows = MediaFile.objects.visible_to(self.actor, self.now)
+        media: MediaFile = found(rows.filter(pk=parse_uuid(media_id)))
+        return media
+
+
+class MediaFileView(MediaItemView):
+    scopes = {"GET": Scope.POSTS_READ, "PATCH": Scope.MEDIA_WRITE, "DELETE": Scope.MEDIA_WRITE}
+    parameters = {"GET": ("fields",)}
+
+    def get(self, request: Request, media_id: str) -> HttpResponse:
+        rows = MediaFile.objects.visible_to(self.actor, self.now).filter(pk=parse_uuid(media_id))
+        return answer_one(self, rows=rows, shape=MEDIA)
+
+    def patch(self, request: Request, media_id: str) -> HttpResponse:
+        media, changes = self._own_media(media_id), read_media_changes(self.body())
+        with self.unchanged(media):
+            update_media(actor=self.actor, media=media, changes=changes, now=self.now)
+        return answer_changed(self, rows=MediaFile.objects.filter(pk=media.pk), shape=MEDIA)
+
+    def delete(self, request: Request, media_id: str) -> HttpResponse:
+        media = self._own_media(media_id)
+        with self.unchanged(media, is_doomed=True):
+            delete_media(actor=self.actor, media=media)
+        return self.answer_nothing()
+
+    def _own_media(self, media_id: str) -> MediaFile:
+        self.require(policy.may_upload_media, "Only authors, editors and admins change files.")
+        media = self.media(media_id)
+        self.require(
+            lambda actor: policy.may_edit_media(actor, media), "Only editors and whoever uploaded a file change it."
+        )
+        return media
+
+
+class FileView(MediaItemView):
+    """Answers with bytes, whatever type they are of; errors are problem details all the same."""
+
+    scopes = {"GET": Scope.POSTS_READ}
+
+    def answer_file(self, file: StoredFile) -> HttpResponseBase:
+        if not is_accepted(self.http_request.META.get("HTTP_ACCEPT"), file.content_type):
+            raise Problem("not_acceptable", f"This is {file.content_type}, which the Accept header rules out.")
+        return file_response(self.http_request, file, is_public=not policy.is_known(self.actor))
+
+
+class ContentView(FileView):
+    media_type = "application/octet-stream"
+
+    def is_acceptable(self) -> bool:
+        """Known when the file is."""
+        return True
+
+    def get(self, request: Request, media_id: str) -> HttpResponseBase:
+        media = self.media(media_id)
+        return self.answer_file(
+            StoredFile(
+                storage=media.file.storage,
+                name=str(media.file.name),
+                content_type=media.mime_type,
+                size_bytes=media.size_bytes,
+                shown_as=media.original_name,
+                etag=f'"0-{media.sha256[:24]}"',
+            )
+        )
+
+
+class RenditionView(FileView):
+    """Made when it is first asked for."""
+
+    media_type = RENDITION_TYPE.mime_type
+
+    def get(self, request: Request, media_id: str, spec: str) -> HttpResponseBase:
+        media = self.media(media_id)
+        made = get_or_make_rendition(media=media, spec=spec, now=self.now)
+        return self.answer_file(
+            StoredFile(
+                storage=made.file.storage,
+                name=str(made.file.name),
+                content_type=made.mime_type,
+                size_bytes=made.size_bytes,
+                shown_as=f"{media.original_name.rpartition('.')[0] or media.original_name}-{spec}{RENDITION_TYPE.extension}",
+                etag=f'"0-{media.sha256[:24]}-{spec}"',
+            )
+        )
+
+
+def _asked_for(query: Query, rows: QuerySet[Any]) -> QuerySet[Any]:
+    kinds = query.choices("kind", KINDS, KINDS)
+    if len(kinds) == 1:
+        is_image = Q(mime_type__startswith="image/")
+        rows = rows.filter(is_image if kinds == ["image"] else ~is_image)
+    if text := query.text("q"):
+        rows = rows.filter(Q(original_name__icontains=text) | Q(alt_text__icontains=text) | Q(caption__icontains=text))
+    return rows

@@ -1,0 +1,29 @@
+"""Posts as a preview link shows them, drafts too: to whoever has the link, and to nobody's cache or index."""
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from api_v2.errors import not_found
+from api_v2.responses import json_response
+from api_v2.selection import PostSelection
+from api_v2.serializers.shapes import Viewer
+from api_v2.views.api_view import ApiView
+from cms.services.previews import post_previewed
+
+
+class PreviewView(ApiView):
+    authentication_classes = []  # the link is the credential: what else a browser sends along doesn't matter
+    scopes = {"GET": None}
+
+    def get(self, request: Request, token: str) -> HttpResponse:
+        posts = post_previewed(token=token, now=self.now)
+        reader = Viewer(AnonymousUser(), self.now, self.viewer.base)
+        selection = PostSelection.whole()
+        row = selection.columns(posts, reader).order_by().first()
+        if row is None:
+            raise not_found("This link shows nothing any more.")
+        response = json_response(self.http_request, selection.write(row, reader))
+        response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response

@@ -1,0 +1,111 @@
+"""Views whose answers to anonymous readers are kept: the way from a request to a finished body, without REST framework."""
+
+import datetime
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+
+from api_v2.errors import problem_of
+from api_v2.public_bodies.store import Body, Key, PublicBodies
+from api_v2.public_bodies.turns import Turns
+from api_v2.responses import PUBLIC, WholeResponse, is_match, limit_headers, problem_response
+from api_v2.views.api_view import ApiView
+from cms.authentication import count_request, standing_of
+from cms.errors import RateLimited
+from cms.generations import current_generation
+
+KEPT_HEADERS: Final = (*("Content-Type", "Content-Length", "Cache-Control", "Vary", "ETag", "Last-Modified", "Link"),)
+MEGABYTE: Final = 1024 * 1024
+NEVER_ENDS: Final = float("inf")
+BODIES: Final = PublicBodies()
+TURNS: Final = Turns()
+
+
+class PublicView(ApiView):
+    """An ApiView whose GET is the same for all anonymous readers, until the content changes or an instant comes.
+
+    Its handler calls `keep_until` for what it read, and a 200 is kept; without that call nothing is. Whatever such an answer
+    depends on besides the content is in `key_of`, or the same for all whose key is the same.
+    """
+
+    _ends_at: float | None = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        compute = super().dispatch
+        generation = _generation_for(request)
+        if generation is None:
+            return compute(request, *args, **kwargs)
+        key = key_of(request)
+        if kept := _kept(request, key, generation):
+            return kept
+        with TURNS.turn(key) as is_first:
+            if not is_first:
+                generation = current_generation()
+                if generation and (kept := _kept(request, key, generation)):
+                    return kept
+            response = compute(request, *args, **kwargs)
+            if generation and (made := self._body_of(response)):
+                BODIES.keep(key, generation, made, settings.PUBLIC_CACHE_MB * MEGABYTE)
+        return response
+
+    def keep_until(self, *instants: datetime.datetime | None) -> None:
+        """The answer may be kept until the first of these instants, at which time alone changes it; None is never."""
+        self._ends_at = min((instant.timestamp() for instant in instants if instant), default=NEVER_ENDS)
+
+    def _body_of(self, response: HttpResponseBase) -> Body | None:
+        """What of the answer is the same for everybody; None for what may not be kept."""
+        if self._ends_at is None or not isinstance(response, WholeResponse) or response.status_code not in (200, 304):
+            return None
+        if response.headers["Cache-Control"] != PUBLIC or response.cookies:
+            return None
+        headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+        return Body(response.whole, headers, self._ends_at)
+
+
+def key_of(request: HttpRequest) -> Key:
+    """The address as it was asked for: paths and page links in an answer follow its spelling. HEAD has GET's.
+
+    The text of Accept, too: it is judged once, when the body is made.
+    """
+    meta = request.META
+    return (
+        *(request.scheme, meta.get("HTTP_HOST"), meta.get("SERVER_PORT"), request.path_info),
+        *(meta.get("QUERY_STRING"), meta.get("HTTP_ACCEPT")),
+    )
+
+
+def _generation_for(request: HttpRequest) -> int | None:
+    """None where nothing kept may be used: by whom one might know, for what is no read, with the cache off or unsure."""
+    meta = request.META
+    if request.method not in ("GET", "HEAD") or "HTTP_AUTHORIZATION" in meta or "HTTP_X_API_KEY" in meta:
+        return None
+    if settings.SESSION_COOKIE_NAME in request.COOKIES or not settings.PUBLIC_CACHE_MB:
+        return None
+    return current_generation()
+
+
+def _kept(request: HttpRequest, key: Key, generation: int) -> HttpResponse | None:
+    """The answer with a body that is kept, which costs its reader's rate limit as much as any other; None without one."""
+    now = timezone.now()
+    body = BODIES.find(key, generation, now.timestamp())
+    if body is None:
+        return None
+    try:
+        count_request(request, now)
+    except RateLimited as error:
+        response = problem_response(request, problem_of(error, is_anonymous=True))
+    else:
+        response = _answer_with(request, body)
+    if standing := standing_of(request):
+        for name, value in limit_headers(standing).items():
+            response.headers[name] = value
+    return response
+
+
+def _answer_with(request: HttpRequest, body: Body) -> HttpResponse:
+    is_known = is_match(request.META.get("HTTP_IF_NONE_MATCH"), body.headers.get("ETag", ""))
+    is_bare = is_known or request.method == "HEAD"
+    return HttpResponse(b"" if is_bare else body.content, status=304 if is_known else 200, headers=dict(body.headers))

@@ -1,0 +1,127 @@
+"""What is written for other programs' readers: the feed and the sitemap. Both show what is public, whoever asks."""
+
+from collections.abc import Iterator
+from itertools import batched
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Max
+from django.db.models.functions import Greatest
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.http import http_date
+from rest_framework.request import Request
+
+from api_v2.errors import not_found
+from api_v2.instants import format_instant, parse_instant
+from api_v2.keyset import Sort, SortKey
+from api_v2.links import PINNED, resource_path
+from api_v2.pagination import read_page, read_page_request
+from api_v2.post_filters import posts_chosen
+from api_v2.responses import PRIVATE, PUBLIC, VARY, readable_bytes
+from api_v2.selection import PostSelection
+from api_v2.serializers import atom, sitemaps
+from api_v2.serializers.shapes import Viewer, version_at
+from api_v2.views.api_view import ApiView
+from api_v2.views.public_view import PublicView
+from cms import policy
+from cms.choices import Scope
+from cms.models import Post
+from cms.querysets import PostQuerySet
+
+NEWEST_FIRST: Final = Sort((SortKey("published_at", is_descending=True),))
+FEED_FILTERS: Final = ("tag", "category")
+URLS_PER_PART: Final = 50_000  # sitemaps.org
+PARTS_MAX: Final = 50_000
+ROWS_AT_ONCE: Final = 1_000
+
+
+class FeedView(PublicView):
+    """The newest posts. A 304 is for the ETag alone: that a post was taken back shows in no date."""
+
+    scopes = {"GET": Scope.POSTS_READ}
+    parameters = {"GET": (*FEED_FILTERS, "limit", "cursor")}
+    media_type = atom.MEDIA_TYPE
+
+    def get(self, request: Request) -> HttpResponse:
+        reader = Viewer(AnonymousUser(), self.now, PINNED)
+        selection = PostSelection(atom.FIELDS, atom.INCLUDE)
+        page = read_page(
+            self.http_request,
+            read_page_request(self.http_request, self.query, sort=NEWEST_FIRST, filters=FEED_FILTERS),
+            rows=posts_chosen(self.query, reader.actor, reader.now),
+            sort=NEWEST_FIRST,
+            select=lambda rows: selection.columns(
+                rows.with_next_change(self.now), reader, *NEWEST_FIRST.columns, "next_change_at"
+            ),
+        )
+        if page.rows:
+            self.keep_until(page.rows[0]["next_change_at"])
+        posts = [selection.write(row, reader) for row in page.rows]
+        included = selection.write_included(page.rows, reader)["included"]
+        body = atom.write_feed(posts, included, page, self._addresses())
+        changed_at = parse_instant(atom.updated_at(posts))
+        assert changed_at is not None
+        response = readable_bytes(
+            self.http_request,
+            body,
+            version=version_at(changed_at),
+            is_public=not policy.is_known(self.actor),
+            content_type=self.media_type,
+        )
+        response.headers["Last-Modified"] = http_date(changed_at.timestamp())
+        return response
+
+    def _addresses(self) -> atom.FeedAddresses:
+        here, query = f"{PINNED}{resource_path(self.http_request)}", self.http_request.META.get("QUERY_STRING", "")
+        chosen = urlencode(self.query.given(FEED_FILTERS), safe=",")
+        absolute = self.http_request.build_absolute_uri
+        return atom.FeedAddresses(
+            base=absolute(PINNED),
+            feed=absolute(f"{here}?{chosen}" if chosen else here),
+            here=absolute(f"{here}?{query}" if query else here),
+        )
+
+
+class SitemapView(ApiView):
+    """Every public post and page; above `urls_per_part` of them an index of parts. No ETag: it is sent as it is read."""
+
+    scopes = {"GET": Scope.POSTS_READ}
+    parameters = {"GET": ("part",)}
+    media_type = sitemaps.MEDIA_TYPE
+    urls_per_part = URLS_PER_PART
+
+    def get(self, request: Request) -> HttpResponseBase:
+        rows = Post.objects.public(self.now).order_by("pk")
+        part = self.query.whole_number("part", 1, PARTS_MAX, 0)
+        count = rows.count()
+        parts = max(1, -(-count // self.urls_per_part))
+        if part > parts:
+            raise not_found(f"There are {parts} parts.")
+        if parts > 1 and not part:
+            return self._stream(sitemaps.write_index(self._parts(rows, parts)))
+        return self._stream(sitemaps.write_urls(self._urls(self._part(rows, part or 1))))
+
+    def _part(self, rows: PostQuerySet, part: int) -> PostQuerySet:
+        return rows[(part - 1) * self.urls_per_part : part * self.urls_per_part]
+
+    def _parts(self, rows: PostQuerySet, parts: int) -> Iterator[sitemaps.Place]:
+        address = self.http_request.build_absolute_uri(f"{PINNED}/sitemap.xml")
+        for part in range(1, parts + 1):
+            last = self._part(rows.annotate(changed=Greatest("updated_at", "published_at")), part)
+            yield f"{address}?part={part}", format_instant(last.aggregate(last=Max("changed"))["last"])
+
+    def _urls(self, rows: PostQuerySet) -> Iterator[sitemaps.Place]:
+        base = self.http_request.build_absolute_uri(f"{PINNED}/posts/")
+        found = rows.values_list("slug", "updated_at", "published_at")
+        for slug, updated_at, published_at in found.iterator(chunk_size=ROWS_AT_ONCE):
+            yield f"{base}{quote(slug)}", format_instant(max(updated_at, published_at))
+
+    def _stream(self, lines: Iterator[bytes]) -> HttpResponseBase:
+        cache_control = PRIVATE if policy.is_known(self.actor) else PUBLIC
+        headers = {"Cache-Control": cache_control, "Vary": VARY}
+        if self.http_request.method == "HEAD":
+            return HttpResponse(b"", content_type=self.media_type, headers=headers)
+        chunks = (b"".join(chunk) for chunk in batched(lines, ROWS_AT_ONCE))
+        return StreamingHttpResponse(chunks, content_type=self.media_type, headers=headers)

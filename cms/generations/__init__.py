@@ -1,0 +1,46 @@
+"""The generation of the public content: a number that grows with every change of what anybody may read.
+
+Whoever keeps what was read asks for the generation before reading. What was read stands for as long as the generation is
+still the same, and a change is seen by all processes at most `in_redis.CONFIRMED_FOR_S` after it was answered.
+"""
+
+import os
+from functools import lru_cache
+from typing import Final
+
+from django.conf import settings
+from django.db import connection
+
+from cms.generations.in_redis import RedisGenerations
+from cms.generations.in_sqlite import SqliteGenerations
+
+IN_MEMORY: Final = ("", ":memory:")
+
+
+def current_generation() -> int | None:
+    """The generation as this process counts it; None when it can't be known, and then nothing that was kept may be used.
+
+    Inside a transaction it is None too: what is read there may be what nobody else sees yet, or no longer.
+    """
+    if connection.in_atomic_block:
+        return None
+    source = _source()
+    return source.current() if source else None
+
+
+def begin_generation() -> None:
+    """Tell every process that public content has changed. After the commit, and before anybody is told of the change."""
+    if source := _source():
+        source.begin()
+
+
+def _source() -> RedisGenerations | SqliteGenerations | None:
+    # By process: what was made before a fork holds a socket and a lock of the parent.
+    return _source_of(os.getpid(), connection.vendor, str(connection.settings_dict["NAME"]), settings.REDIS_URL)
+
+
+@lru_cache(maxsize=8)
+def _source_of(_pid: int, vendor: str, name: str, redis_url: str) -> RedisGenerations | SqliteGenerations | None:
+    if vendor == "sqlite":
+        return None if name in IN_MEMORY or "mode=memory" in name else SqliteGenerations(name)
+    return RedisGenerations(redis_url) if redis_url else None

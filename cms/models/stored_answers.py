@@ -1,0 +1,26 @@
+"""Stored answers: what a request that carried an Idempotency-Key was told, to be told again when it is repeated."""
+
+from django.db import models
+
+from cms.models.fields import Record
+
+
+class StoredAnswer(Record):
+    """Keyed digests stand for the request: neither its key, its sender nor its body can be read from the row."""
+
+    request_digest = models.CharField(max_length=64, unique=True)
+    body_digest = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField()
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(status__gte=200, status__lt=500), name="cms_storedanswer_status_final"
+            )
+        ]
+        indexes = [models.Index(fields=["created_at"], name="cms_storedanswer_created")]
+
+    def __str__(self) -> str:
+        return str(self.id)

@@ -1,0 +1,117 @@
+"""Requests that may be repeated safely: an answer is stored with the change that it tells of, and given again for its key.
+
+What counts as the same request, and what an answer looks like, is each API's business.
+"""
+
+import datetime
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from cms.errors import KeyInFlight, KeyReused
+from cms.models import StoredAnswer
+
+LIFETIME: Final = datetime.timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class RepeatableRequest:
+    """`identity` is what makes it this one: sender, method, path and key. `body_digest` tells whether it was changed."""
+
+    identity: str
+    body_digest: str
+
+
+def digest_of(parts: Iterable[bytes]) -> str:
+    """Keyed, for what is digested may be short and secret, such as a password; each part with its length before it."""
+    key = hashlib.blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"tandem-repeats").digest()
+    digest = hashlib.blake2b(digest_size=32, key=key)
+    for part in parts:
+        digest.update(len(part).to_bytes(8))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def perform_once(
+    *,
+    request: RepeatableRequest,
+    perform: Callable[[], Answer],
+    kept_of: Callable[[Answer], Answer | None],
+    now: datetime.datetime,
+) -> tuple[Answer, bool]:
+    """What `perform` answers, and whether it was answered before: then nothing is performed.
+
+    `perform` runs in the transaction in which its answer is stored, or what `kept_of` leaves of it. Raises
+    KeyInFlight while the same request runs elsewhere, KeyReused when the key came with another body.
+    """
+    with _alone(request.identity), transaction.atomic():
+        _lock(request.identity)
+        stored = StoredAnswer.objects.filter(request_digest=request.identity).first()
+        if stored is not None and stored.created_at > now - LIFETIME:
+            if stored.body_digest != request.body_digest:
+                raise KeyReused
+            return Answer(stored.status, stored.headers, bytes(stored.body)), True
+        answer = perform()
+        if kept := kept_of(answer):
+            if stored is not None:
+                stored.delete()
+            _store(request, kept, now)
+    return answer, False
+
+
+def _store(request: RepeatableRequest, answer: Answer, now: datetime.datetime) -> None:
+    StoredAnswer.objects.create(
+        request_digest=request.identity,
+        body_digest=request.body_digest,
+        status=answer.status,
+        headers=dict(answer.headers),
+        body=answer.body,
+        created_at=now,
+    )
+
+
+# SQLite has one writer at a time: other processes wait for it, and threads of this one are told apart here.
+_running: Final[set[str]] = set()
+_guard: Final = threading.Lock()
+
+
+@contextmanager
+def _alone(identity: str) -> Iterator[None]:
+    """Raises KeyInFlight when a thread of this process is at it."""
+    if connection.vendor == "postgresql":
+        yield  # see `_lock`
+        return
+    with _guard:
+        if identity in _running:
+            raise KeyInFlight
+        _running.add(identity)
+    try:
+        yield
+    finally:
+        with _guard:
+            _running.discard(identity)
+
+
+def _lock(identity: str) -> None:
+    """On PostgreSQL held by the transaction, whatever becomes of the process. Raises KeyInFlight when another has it."""
+    if connection.vendor != "postgresql":
+        return
+    number = int.from_bytes(bytes.fromhex(identity)[:8], signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
+        (is_locked,) = cursor.fetchone()
+    if not is_locked:
+        raise KeyInFlight

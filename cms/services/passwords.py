@@ -1,0 +1,68 @@
+"""Passwords that users change themselves: knowing the old one, or by a token that was sent to their address."""
+
+import datetime
+import uuid
+
+from django.db import transaction
+from django.views.decorators.debug import sensitive_variables
+
+from cms.errors import FieldError, InvalidCredentials, InvalidInput
+from cms.mail_tokens import Purpose, is_good, user_id_in
+from cms.models import User
+from cms.origin import current_origin
+from cms.rate_limits import MAIL_ADDRESS, MAIL_NAME, address_quota, name_quota, take_or_refuse
+from cms.services.checks import check_email
+from cms.services.locks import lock_row
+from cms.services.mails import send_password_reset
+from cms.services.signing_in import sign_in
+from cms.services.users import hash_password, store_password
+
+BAD_TOKEN = FieldError("token", "invalid_token", "This token is not valid, was used already or has expired.")
+
+
+@sensitive_variables()
+def change_password(
+    *, user: User, current_password: str, password: str, now: datetime.datetime, kept_session_id: uuid.UUID | None
+) -> None:
+    """Ends every API session but the kept one. Wrong tries count as failed logins; raises InvalidInput or RateLimited."""
+    try:
+        sign_in(username_or_email=user.username, password=current_password, now=now)
+    except InvalidCredentials as error:
+        message = "This is not your current password."
+        raise InvalidInput([FieldError("current_password", "wrong_password", message)]) from error
+    hashed = hash_password(password, user, field="new_password")
+    store_password(actor=user, user=user, hashed=hashed, now=now, kept_session_id=kept_session_id)
+
+
+def request_password_reset(*, email: str, now: datetime.datetime) -> None:
+    """A mail to the active user with this address. Nobody learns whether there is one: the same is done for every address.
+
+    Raises InvalidInput for what is no address at all, or RateLimited.
+    """
+    take_mail_quotas(email, now)
+    with transaction.atomic():
+        user_id = User.objects.with_email(email).filter(is_active=True).values_list("pk", flat=True).first()
+        send_password_reset.enqueue(str(user_id) if user_id else None)
+
+
+@sensitive_variables()
+def reset_password(*, token: str, password: str, now: datetime.datetime) -> User:
+    """The password of the user to whom the token was sent. Ends every session. Raises InvalidInput."""
+    user: User | None = User.objects.filter(pk=user_id_in(token)).first()
+    if user is None or not is_good(Purpose.PASSWORD_RESET, token, user, now):
+        raise InvalidInput([BAD_TOKEN])
+    hashed = hash_password(password, user)
+    with transaction.atomic():
+        user = lock_row(user)
+        if not is_good(Purpose.PASSWORD_RESET, token, user, now):  # used by another request since
+            raise InvalidInput([BAD_TOKEN])
+        store_password(actor=user, user=user, hashed=hashed, now=now)
+    return user
+
+
+def take_mail_quotas(email: str, now: datetime.datetime) -> None:
+    """For asking for a mail: so many for an address of e-mail, known or not, and so many from one client's address."""
+    if errors := check_email("email", email):
+        raise InvalidInput(errors)
+    quotas = [name_quota(email, MAIL_NAME), address_quota(MAIL_ADDRESS, current_origin().ip)]
+    take_or_refuse(quotas, now, "requests for mails")

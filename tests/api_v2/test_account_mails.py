@@ -1,0 +1,203 @@
+"""What is done by way of a mail: new passwords and verified addresses, without a word about who is here."""
+
+import datetime
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from cms.mail_tokens import Purpose, make_mail_token
+from cms.models import AuditEvent, AuthSession, Job, User
+from tests.api_v2.sending import codes_of, problem_of, send
+from tests.conftest import PASSWORD
+
+NEW = "another long pass-phrase"
+RESET, CONFIRM, VERIFY = "/auth/password-reset", "/auth/password-reset/confirm", "/auth/verify-email"
+BAD_TOKEN = [("/token", "invalid_token")]
+
+
+@pytest.fixture
+def mia(make_user: Callable[..., User]) -> User:
+    return make_user("author", username="mia", password=PASSWORD)
+
+
+@pytest.fixture
+def token_in_mail(mailoutbox: list[Any]) -> Callable[[], str]:
+    """Run the worker once; the token of the one mail that it sent."""
+
+    def read() -> str:
+        mailoutbox.clear()
+        call_command("run_worker", "--once", "--queues", "mail")
+        (sent,) = mailoutbox
+        return re.search(r"Token: (\S+)", sent.body)[1]  # type: ignore[index]
+
+    return read
+
+
+def confirm(token: str, password: str = NEW) -> Any:
+    return send(Client(), "post", CONFIRM, {"token": token, "password": password})
+
+
+def test_a_forgotten_password_is_set_anew_by_mail(
+    client_of: Callable[[User], Client], mia: User, token_in_mail: Callable[[], str]
+) -> None:
+    signed_in = client_of(mia)
+    answer = send(Client(), "post", RESET, {"email": "MIA@example.org"})
+    assert (answer.status_code, answer.content, answer.headers["Cache-Control"]) == (202, b"", "no-store")
+    token = token_in_mail()
+    (sent,) = mail.outbox
+    assert (sent.to, sent.subject) == (["mia@example.org"], "Set a new password")
+    assert confirm(token).status_code == 204
+    mia.refresh_from_db()
+    assert mia.check_password(NEW)
+    assert send(signed_in, "get", "/me").status_code == 401
+    assert AuditEvent.objects.filter(action="user.password_changed").get().actor == mia
+    for version, path in ((1, "/auth/login"), (2, "/auth/token")):
+        login = {"email": mia.email, "password": NEW}
+        assert Client().post(f"/api/v{version}{path}", login, "application/json").status_code == 200
+
+
+def test_a_token_is_good_for_one_use(mia: User, now: datetime.datetime) -> None:
+    token = make_mail_token(Purpose.PASSWORD_RESET, mia, now)
+    again = make_mail_token(Purpose.PASSWORD_RESET, mia, now + datetime.timedelta(seconds=1))
+    assert confirm(token).status_code == 204
+    for used in (token, again):
+        answer = confirm(used, "yet another pass-phrase")
+        assert (answer.status_code, codes_of(answer)) == (422, BAD_TOKEN)
+    mia.refresh_from_db()
+    assert mia.check_password(NEW)
+
+
+@pytest.mark.parametrize("spoil", ["expired", "suspended", "other address", "other purpose", "nonsense", "nobody"])
+def test_a_token_that_is_not_good_changes_nothing(mia: User, now: datetime.datetime, spoil: str) -> None:
+    purpose = Purpose.EMAIL_VERIFICATION if spoil == "other purpose" else Purpose.PASSWORD_RESET
+    made_at = now - datetime.timedelta(hours=1) if spoil == "expired" else now
+    token = {"nonsense": "A" * 71, "nobody": "x"}.get(spoil) or make_mail_token(purpose, mia, made_at)
+    if spoil == "suspended":
+        User.objects.filter(pk=mia.pk).update(is_active=False)
+    if spoil == "other address":
+        User.objects.filter(pk=mia.pk).update(email="new@example.org")
+    answer = confirm(token)
+    assert (answer.status_code, codes_of(answer)) == (422, BAD_TOKEN)
+    mia.refresh_from_db()
+    assert mia.check_password(PASSWORD)
+
+
+def test_a_weak_new_password_leaves_the_token_good(mia: User, now: datetime.datetime) -> None:
+    token = make_mail_token(Purpose.PASSWORD_RESET, mia, now)
+    assert codes_of(confirm(token, "password123")) == [("/password", "password_too_common")]
+    assert confirm(token).status_code == 204
+
+
+@pytest.mark.parametrize("path", [RESET, VERIFY])
+def test_nobody_learns_which_addresses_are_known(
+    make_user: Callable[..., User], mia: User, path: str, mailoutbox: list[Any]
+) -> None:
+    """The same answer, by the same statements; whether a mail goes out is known to the worker alone."""
+    make_user(username="gone", is_active=False)
+    make_user(username="verified", email_verified=True)
+    seen = []
+    for email in ("mia@example.org", "gone@example.org", "nobody@example.org"):
+        with CaptureQueriesContext(connection) as queries:
+            answer = send(Client(), "post", path, {"email": email})
+        statements = [re.sub(r"'[^']*'(::\w+)?|NULL|\d+", "?", query["sql"]) for query in queries]
+        headers = {name: value for name, value in answer.headers.items() if name not in ("X-Request-ID", "RateLimit")}
+        seen.append((answer.status_code, answer.content, headers, len(statements), statements[-3:]))
+    assert seen[0][:4] == seen[1][:4] == seen[2][:4]
+    assert Job.objects.count() == 3
+    call_command("run_worker", "--once", "--queues", "mail")
+    assert [sent.to for sent in mailoutbox] == [["mia@example.org"]]
+    assert "example.org" not in str(list(Job.objects.values_list("args", "kwargs", "return_value")))
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "errors"),
+    [
+        (RESET, {}, [("/email", "required")]),
+        (RESET, {"email": "nowhere"}, [("/email", "invalid_email")]),
+        (RESET, {"email": "a@b.org", "user": "x"}, [("/user", "unknown_member")]),
+        (CONFIRM, {"token": "x"}, [("/password", "required")]),
+        (VERIFY, {}, [("/token", "required")]),
+        (VERIFY, {"token": "x", "email": "a@b.org"}, [("/token", "required")]),
+        (VERIFY, {"token": "x"}, BAD_TOKEN),
+        (VERIFY, {"email": 1}, [("/email", "invalid_type")]),
+    ],
+)
+@pytest.mark.usefixtures("db")
+def test_bodies_are_read_strictly(path: str, body: dict[str, Any], errors: list[tuple[str, str]]) -> None:
+    answer = send(Client(), "post", path, body)
+    assert (answer.status_code, codes_of(answer)) == (422, errors)
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("path", [RESET, VERIFY])
+@pytest.mark.usefixtures("db")
+def test_mails_are_limited_by_account_and_by_address(settings: Any, path: str) -> None:
+    settings.RATE_LIMIT_MAIL = 1
+
+    def ask(email: str, address: str = "192.0.2.1") -> Any:
+        body = {"email": email}
+        return Client(REMOTE_ADDR=address).post(f"/api/v2{path}", body, content_type="application/json")
+
+    assert ask("a@example.org").status_code == 202
+    again = ask("A@example.org", "192.0.2.2")
+    assert (problem_of(again), int(again.headers["Retry-After"]) > 0) == ((429, "rate-limited"), True)
+    statuses = [ask(f"n{number}@example.org").status_code for number in range(10)]
+    assert statuses == [202] * 9 + [429]
+    assert Job.objects.count() == 10
+
+
+def test_whoever_registers_verifies_the_address(client: Client, db: None, token_in_mail: Callable[[], str]) -> None:
+    body = {"username": "leo", "email": "leo@example.org", "password": PASSWORD}
+    assert send(client, "post", "/users", body).status_code == 201
+    token = token_in_mail()
+    answer = send(client, "post", VERIFY, {"token": token})
+    assert (answer.status_code, answer.content) == (204, b"")
+    user = User.objects.get()
+    assert user.email_verified
+    event = AuditEvent.objects.get(action="user.email_verified")
+    assert (event.actor, event.before, event.after) == (user, {"email_verified": False}, {"email_verified": True})
+    assert codes_of(send(client, "post", VERIFY, {"token": token})) == BAD_TOKEN
+
+
+def test_v1_registrations_are_asked_to_verify_too(client: Client, db: None, token_in_mail: Callable[[], str]) -> None:
+    body = {"username": "leo", "email": "leo@example.org", "password": PASSWORD}
+    assert client.post("/api/v1/auth/register", body, content_type="application/json").status_code == 201
+    assert send(client, "post", VERIFY, {"token": token_in_mail()}).status_code == 204
+
+
+def test_the_mail_for_a_changed_address_goes_there_and_the_old_token_is_void(
+    client_of: Callable[[User], Client], mia: User, now: datetime.datetime, token_in_mail: Callable[[], str]
+) -> None:
+    old = make_mail_token(Purpose.EMAIL_VERIFICATION, mia, now)
+    assert send(client_of(mia), "patch", "/me", {"email": "mia@example.net"}).json()["email_verified"] is False
+    new = token_in_mail()
+    assert mail.outbox[0].to == ["mia@example.net"]
+    assert codes_of(send(Client(), "post", VERIFY, {"token": old})) == BAD_TOKEN
+    assert send(Client(), "post", VERIFY, {"token": new}).status_code == 204
+
+
+def test_another_mail_can_be_asked_for(mia: User, token_in_mail: Callable[[], str]) -> None:
+    assert send(Client(), "post", VERIFY, {"email": mia.email}).status_code == 202
+    assert send(Client(), "post", VERIFY, {"token": token_in_mail()}).status_code == 204
+
+
+def test_the_mail_leads_to_the_site_that_was_set(mia: User, settings: Any, mailoutbox: list[Any]) -> None:
+    settings.PASSWORD_RESET_URL = "https://example.org/reset?t={token}"
+    send(Client(), "post", RESET, {"email": mia.email})
+    call_command("run_worker", "--once", "--queues", "mail")
+    token = re.search(r"https://example\.org/reset\?t=([\w-]+)\n", mailoutbox[0].body)
+    assert token
+    assert confirm(token[1]).status_code == 204
+
+
+def test_an_expired_access_token_is_not_in_the_way(mia: User) -> None:
+    answer = send(Client(), "post", RESET, {"email": mia.email}, Authorization="Bearer expired")
+    assert answer.status_code == 202
+    assert AuthSession.objects.count() == 0

@@ -1,0 +1,70 @@
+"""GET /docs and /changelog: pages for people, with nothing from anywhere else and nothing that runs."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.test import Client
+
+from api_v2.openapi import document
+from tests.api_v2.test_openapi import operations
+
+PAGES = ("/docs", "/changelog")
+
+
+@pytest.mark.usefixtures("db")
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_html_for_everybody_with_its_own_style_alone(get: Callable[..., Any], path: str) -> None:
+    answer = get(path, accept="text/html,application/xhtml+xml,*/*;q=0.8")
+    html = answer.content.decode()
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'; img-src 'self'")
+    assert not re.search(r"<script|<style|style=|\son\w+=|javascript:", html)
+    loaded = re.findall(r'<(?:link|img)[^>]+(?:href|src)="([^"]+)"', html)
+    assert loaded
+    for address in loaded:
+        assert finders.find(address.removeprefix("/static/")), address
+
+
+@pytest.mark.usefixtures("db")
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_kept_by_its_etag_and_refused_to_who_wants_json(get: Callable[..., Any], path: str) -> None:
+    etag = get(path).headers["ETag"]
+    assert get(path, **{"If-None-Match": etag}).status_code == 304
+    refusal = get(path, accept="application/json")
+    assert (refusal.status_code, refusal.headers["Content-Type"]) == (406, "application/problem+json")
+
+
+@pytest.mark.usefixtures("db")
+def test_the_page_has_every_operation_with_its_parameters_and_codes(get: Callable[..., Any]) -> None:
+    html = get("/docs").content.decode()
+    for _, path, operation in operations():
+        article = html.partition(f'<article id="{operation["operationId"]}">')[2].partition("</article>")[0]
+        assert f'<code class="path">{path}</code>' in article
+        for parameter in operation.get("parameters", []):
+            assert "$ref" in parameter or f'<span class="name">{parameter["name"]}</span>' in article
+        for codes in operation["x-problems"].values():
+            assert all(f"<code>{code}</code>" in article for code in codes)
+    assert html.count("<article") == len(list(operations()))
+
+
+@pytest.mark.usefixtures("db")
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("base", ["/api/v2", "/api"])
+def test_links_of_a_page_lead_somewhere(client: Client, path: str, base: str) -> None:
+    headers = {"API-Version": "2"}
+    html = client.get(f"{base}{path}", headers=headers).content.decode()
+    ids = set(re.findall(r'\sid="([^"]+)"', html))
+    for target in re.findall(r'<a [^>]*href="([^"]+)"', html):
+        if target.startswith("#"):
+            assert target[1:] in ids
+        else:
+            assert client.get(f"{base}/{target}", headers=headers).status_code == 200, target
+
+
+@pytest.mark.usefixtures("db")
+def test_the_changelog_has_the_version_that_the_document_has(get: Callable[..., Any]) -> None:
+    assert f"<h2>{document()['info']['version']}</h2>" in get("/changelog").content.decode()

@@ -1,0 +1,290 @@
+"""Media: uploading, listing, describing and deleting files; their bytes and renditions, for those who may see them."""
+
+import datetime
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from PIL import Image
+
+from cms import limits
+from cms.models import AuditEvent, MediaFile, Post, Rendition, User
+from cms.policy import SYSTEM
+from cms.services.post_states import publish_post, trash_post
+from tests.api_v2.sending import codes_of, problem_of, send
+from tests.cms.media.pictures import encode, photograph, picture
+
+PDF = b"%PDF-1.7\n%%EOF\n"
+PHOTO = photograph(size=(400, 300))
+PUBLIC, PRIVATE = "public, max-age=0, must-revalidate", "private, no-cache"
+
+
+@pytest.fixture(autouse=True)
+def _media_root(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+
+
+@pytest.fixture
+def own(client_of: Callable[[User], Client], author: User) -> Client:
+    return client_of(author)
+
+
+def upload(client: Client, content: bytes = PHOTO, name: str = "photo.jpg", **parts: Any) -> Any:
+    headers = parts.pop("headers", {})
+    return client.post("/api/v2/media", {"file": SimpleUploadedFile(name, content), **parts}, headers=headers)
+
+
+@pytest.fixture
+def photo(own: Client) -> MediaFile:
+    return MediaFile.objects.get(pk=upload(own).json()["id"])
+
+
+def bytes_of(answer: Any) -> bytes:
+    return b"".join(answer.streaming_content) if answer.streaming else answer.content
+
+
+def look(client: Client, method: str, path: str, **headers: str) -> Any:
+    """The answer after its bytes were read, which closes its file."""
+    answer = send(client, method, path, **headers)
+    answer.read_bytes = bytes_of(answer)
+    return answer
+
+
+def test_a_file_is_uploaded_and_found_where_location_says(own: Client, author: User) -> None:
+    answer = upload(own, alt_text="A quarter", caption="Lisbon")
+    body = answer.json()
+    assert (answer.status_code, body["mime_type"], body["width"], body["height"]) == (201, "image/jpeg", 400, 300)
+    assert (body["alt_text"], body["caption"], body["uploaded_by"]) == ("A quarter", "Lisbon", str(author.pk))
+    assert own.get(answer.headers["Location"]).json() == body
+    path = f"/api/v2/media/{body['id']}"
+    assert body["links"]["content"] == f"{path}/content"
+    assert body["links"]["renditions"] == {spec: f"{path}/renditions/{spec}" for spec in limits.RENDITIONS}
+    assert b"Canon" not in bytes_of(own.get(body["links"]["content"]))
+    assert AuditEvent.objects.get(action="media.uploaded").api_version == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "status", "code"),
+    [
+        (b"<html><script>", "photo.jpg", 415, "unsupported_type"),
+        (b"MZ\x90\x00\x03", "photo.jpg", 415, "unsupported_type"),
+        (PHOTO[:500], "photo.jpg", 422, "broken_file"),
+        (b"", "photo.jpg", 422, "empty"),
+        (encode(picture((64, 64)), "PNG") + b"x" * 5000, "large.png", 413, "too_large"),
+    ],
+    ids=["page", "program", "cut", "empty", "large"],
+)
+def test_a_file_that_is_not_taken_leaves_nothing(
+    own: Client, monkeypatch: pytest.MonkeyPatch, content: bytes, name: str, status: int, code: str
+) -> None:
+    monkeypatch.setattr(limits, "IMAGE_BYTES_MAX", 4_000)
+    answer = upload(own, content, name)
+    assert (answer.status_code, codes_of(answer)) == (status, [("/file", code)])
+    assert not MediaFile.objects.exists()
+
+
+def test_parts_are_read_strictly(own: Client) -> None:
+    file = SimpleUploadedFile("a.pdf", PDF)
+    for parts, errors in (
+        ({}, [("/file", "required")]),
+        ({"file": "text"}, [("/file", "invalid_type")]),
+        ({"file": file, "title": "x"}, [("/title", "unknown_member")]),
+        ({"file": file, "alt_text": SimpleUploadedFile("b.txt", b"x")}, [("/alt_text", "invalid_type")]),
+        ({"file": file, "caption": ["a", "b"]}, [("/caption", "repeated")]),
+        ({"file": [file, file]}, [("/file", "repeated")]),
+        ({"file": file, "alt_text": "x" * 501}, [("/alt_text", "too_long")]),
+    ):
+        file.seek(0)
+        answer = own.post("/api/v2/media", parts)  # type: ignore[arg-type]
+        assert (answer.status_code, codes_of(answer)) == (422, errors)
+    assert not MediaFile.objects.exists()
+
+
+def test_a_body_that_is_no_upload_is_refused_before_it_is_read(own: Client) -> None:
+    answer = send(own, "post", "/media", {"file": "x"})
+    assert (problem_of(answer), answer.headers["Accept"]) == ((415, "unsupported-media-type"), "multipart/form-data")
+    head = {"content_type": "multipart/form-data; boundary=x", "CONTENT_LENGTH": str(60 * 1024 * 1024)}
+    assert problem_of(own.generic("POST", "/api/v2/media", b"--x", **head)) == (413, "body-too-large")
+    nothing = own.post("/api/v2/media", b"no parts", content_type="multipart/form-data; boundary=x")
+    assert problem_of(nothing) == (422, "invalid-input")
+    unbound = own.post("/api/v2/media", b"no parts", content_type="multipart/form-data")
+    assert problem_of(unbound) == (400, "bad-request")
+
+
+def test_only_authors_upload(
+    client: Client, client_of: Callable[[User], Client], make_user: Callable[..., User]
+) -> None:
+    assert problem_of(upload(client)) == (401, "authentication-required")
+    assert problem_of(upload(client_of(make_user("subscriber")))) == (403, "permission-denied")
+    assert not MediaFile.objects.exists()
+
+
+def test_a_repeated_upload_with_its_key_makes_one_file(own: Client) -> None:
+    first, again = (upload(own, headers={"Idempotency-Key": "k"}) for _ in range(2))
+    assert (first.status_code, first.content) == (again.status_code, again.content)
+    other = upload(own, PDF, headers={"Idempotency-Key": "k"})
+    assert problem_of(other) == (422, "idempotency-key-reused")
+    assert MediaFile.objects.count() == 1
+
+
+def test_a_file_is_described_anew(own: Client, photo: MediaFile) -> None:
+    path = f"/media/{photo.pk}"
+    etag = send(own, "get", path).headers["ETag"]
+    answer = send(own, "patch", path, {"alt_text": "New", "caption": None}, **{"If-Match": etag})
+    assert (answer.status_code, answer.json()["alt_text"], answer.json()["caption"]) == (200, "New", "")
+    assert problem_of(send(own, "patch", path, {"caption": "x"}, **{"If-Match": etag})) == (412, "precondition-failed")
+    unknown = send(own, "patch", path, {"mime_type": "text/html"})
+    assert (unknown.status_code, codes_of(unknown)) == (422, [("/mime_type", "unknown_member")])
+
+
+def test_a_file_that_a_post_shows_is_not_deleted(own: Client, photo: MediaFile, make_post: Callable[..., Post]) -> None:
+    post = make_post(featured_image=photo, is_published=False)
+    assert problem_of(send(own, "delete", f"/media/{photo.pk}")) == (409, "in-use")
+    Post.objects.filter(pk=post.pk).update(featured_image=None)
+    assert send(own, "delete", f"/media/{photo.pk}").status_code == 204
+    assert problem_of(send(own, "get", f"/media/{photo.pk}")) == (404, "not-found")
+
+
+def test_others_change_a_file_only_as_editors(
+    client: Client, client_of: Callable[[User], Client], make_user: Callable[..., User], photo: MediaFile, editor: User
+) -> None:
+    path, stranger = f"/media/{photo.pk}", client_of(make_user("author"))
+    assert problem_of(send(stranger, "patch", path, {"caption": "x"})) == (404, "not-found")
+    assert problem_of(send(client, "delete", path)) == (401, "authentication-required")
+    assert send(client_of(editor), "patch", path, {"caption": "Edited"}).status_code == 200
+
+
+def test_a_file_that_may_only_be_looked_at_is_a_403(
+    client_of: Callable[[User], Client],
+    make_user: Callable[..., User],
+    photo: MediaFile,
+    make_post: Callable[..., Post],
+) -> None:
+    make_post(featured_image=photo)
+    stranger = client_of(make_user("author"))
+    for method, body in (("patch", {"caption": "x"}), ("delete", None)):
+        assert problem_of(send(stranger, method, f"/media/{photo.pk}", body)) == (403, "permission-denied")
+
+
+def addresses(photo: MediaFile) -> list[str]:
+    return [f"/media/{photo.pk}{tail}" for tail in ("", "/content", "/renditions/width-320")]
+
+
+def test_a_file_is_seen_as_long_as_a_post_that_shows_it(
+    client: Client, own: Client, photo: MediaFile, make_post: Callable[..., Post], now: datetime.datetime
+) -> None:
+    post = make_post(featured_image=photo, is_published=False)
+    assert [look(client, "get", path).status_code for path in addresses(photo)] == [404] * 3
+    assert send(client, "get", "/media").json()["data"] == []
+    assert [look(own, "get", path).headers["Cache-Control"] for path in addresses(photo)] == [PRIVATE] * 3
+    publish_post(actor=SYSTEM, post=post, now=now)
+    shown = [look(client, "get", path) for path in addresses(photo)]
+    assert [(one.status_code, one.headers["Cache-Control"]) for one in shown] == [(200, PUBLIC)] * 3
+    assert shown[0].json()["uploaded_by"] is None
+    assert [row["id"] for row in send(client, "get", "/media").json()["data"]] == [str(photo.pk)]
+    trash_post(actor=SYSTEM, post=post, now=now)
+    for path, answer in zip(addresses(photo), shown, strict=True):
+        known = {"If-None-Match": answer.headers["ETag"]}
+        for method in ("get", "head"):
+            assert send(client, method, path, **known).status_code == 404
+
+
+def test_the_bytes_are_sent_so_that_nothing_in_them_runs(own: Client, photo: MediaFile) -> None:
+    answer = send(own, "get", f"/media/{photo.pk}/content", Accept="image/*")
+    content = bytes_of(answer)
+    assert Image.open(io.BytesIO(content)).size == (400, 300)
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert (answer.headers["Content-Type"], answer.headers["Content-Length"]) == ("image/jpeg", str(len(content)))
+    assert answer.headers["Content-Disposition"] == 'inline; filename="photo.jpg"'
+    pdf = upload(own, PDF, 'a "b"\r\nX: y.pdf').json()
+    shown = own.get(pdf["links"]["content"])
+    assert bytes_of(shown) == PDF
+    assert shown.headers["Content-Disposition"].startswith("attachment; filename=")
+    assert "\n" not in shown.headers["Content-Disposition"]
+    assert pdf["links"]["renditions"] == {}
+
+
+@pytest.mark.parametrize("tail", ["content", "renditions/square-160"])
+def test_bytes_have_validators_and_a_head(own: Client, photo: MediaFile, tail: str) -> None:
+    path = f"/media/{photo.pk}/{tail}"
+    answer = send(own, "get", path)
+    etag, size = answer.headers["ETag"], len(bytes_of(answer))
+    head = send(own, "head", path)
+    assert (head.status_code, head.content, head.headers["Content-Length"]) == (200, b"", str(size))
+    unchanged = send(own, "get", path, **{"If-None-Match": f'"x", W/{etag}'})
+    assert (unchanged.status_code, unchanged.content, unchanged.headers["ETag"]) == (304, b"", etag)
+    assert problem_of(send(own, "get", path, Accept="text/html")) == (406, "not-acceptable")
+    assert problem_of(send(own, "get", f"{path}?width=1")) == (400, "invalid-parameter")
+
+
+def test_a_rendition_is_made_once_in_an_allowed_size(own: Client, photo: MediaFile) -> None:
+    for _ in range(2):
+        answer = send(own, "get", f"/media/{photo.pk}/renditions/square-160")
+        assert Image.open(io.BytesIO(bytes_of(answer))).size == (160, 160)
+    assert answer.headers["Content-Type"] == "image/webp"
+    assert answer.headers["Content-Disposition"] == 'inline; filename="photo-square-160.webp"'
+    assert Rendition.objects.count() == 1
+    for spec in ("square-161", "width-320.webp", "%2E%2E"):
+        assert problem_of(send(own, "get", f"/media/{photo.pk}/renditions/{spec}")) == (404, "not-found")
+    assert Rendition.objects.count() == 1
+
+
+def test_a_document_has_no_renditions(own: Client) -> None:
+    pk = upload(own, PDF, "a.pdf").json()["id"]
+    assert problem_of(send(own, "get", f"/media/{pk}/renditions/width-320")) == (404, "not-found")
+
+
+def test_bytes_that_are_gone_are_a_404(own: Client, photo: MediaFile) -> None:
+    Path(photo.file.path).unlink()
+    for method in ("get", "head"):
+        assert send(own, method, f"/media/{photo.pk}/content").status_code == 404
+    assert problem_of(send(own, "get", f"/media/{photo.pk}/renditions/width-320")) == (404, "not-found")
+
+
+@pytest.mark.parametrize("media_id", ["nonsense", "0197a0b0-0000-7000-8000-000000000000"])
+def test_no_such_file_is_a_404(own: Client, media_id: str) -> None:
+    for tail in ("", "/content", "/renditions/width-320"):
+        assert problem_of(send(own, "get", f"/media/{media_id}{tail}")) == (404, "not-found")
+
+
+def test_the_list_is_filtered_and_walked(own: Client) -> None:
+    upload(own, alt_text="A quarter of it")
+    upload(own, PDF, "paper.pdf")
+    upload(own, b"plain words", "notes.txt")
+
+    def names(path: str) -> list[str]:
+        answer = own.get(path)
+        assert answer.status_code == 200, answer.content
+        return [row["original_name"] for row in answer.json()["data"]]
+
+    assert names("/api/v2/media?kind=image") == ["photo.jpg"]
+    assert names("/api/v2/media?kind=document") == ["notes.txt", "paper.pdf"]
+    assert names("/api/v2/media?q=QUARTER") == ["photo.jpg"]
+    first = own.get("/api/v2/media?limit=2&count=exact").json()["page"]
+    assert (first["total"], names(first["next"])) == (3, ["photo.jpg"])
+    assert problem_of(own.get("/api/v2/media?kind=video")) == (400, "invalid-parameter")
+
+
+@pytest.mark.parametrize(
+    ("tail", "budget"), [("?limit=100", 1), ("/{}", 1), ("/{}/content", 1), ("/{}/renditions/width-320", 2)]
+)
+def test_public_reads_cost_the_same_for_one_file_and_for_many(
+    client: Client, own: Client, make_post: Callable[..., Post], tail: str, budget: int
+) -> None:
+    costs = []
+    for _ in range(2):
+        media = MediaFile.objects.get(pk=upload(own).json()["id"])
+        make_post(featured_image=media)
+        path = f"/media{tail.format(media.pk)}"
+        look(client, "get", path)
+        with CaptureQueriesContext(connection) as queries:
+            assert look(client, "get", path).status_code == 200
+        costs.append(len(queries))
+    assert costs == [budget, budget]

@@ -1,0 +1,347 @@
+"""Answers that are kept for anonymous readers: without a query, the same bytes, never stale, never anybody else's."""
+
+import datetime
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from django.db.backends.signals import connection_created
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from api_v2.public_bodies.store import ENTRY_BYTES_MAX, OVERHEAD_BYTES, Body, PublicBodies
+from api_v2.public_bodies.turns import Turns
+from cms.choices import CommentStatus
+from cms.models import Category, Comment, Post
+from cms.policy import SYSTEM
+from cms.services.comments import moderate_comment
+from cms.services.post_states import trash_post
+from cms.services.posts import update_post
+from cms.services.tags import update_tag
+from cms.services.users import update_user
+from tests.servers import free_port
+
+HOUR = datetime.timedelta(hours=1)
+PER_ANSWER = ("X-Request-ID", "RateLimit", "RateLimit-Policy", "Date")
+INCLUDE = "include=author,tags,categories,comment_count"
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(
+        os.environ["DATABASE_URL"].startswith("sqlite"),
+        reason="nothing is kept of a database in memory; tests/faults has SQLite in a file",
+    ),
+]
+
+
+@pytest.fixture
+def ask(client: Client) -> Callable[..., tuple[Any, int]]:
+    """`ask("/posts")`: the answer to an anonymous GET, and how many queries it took."""
+
+    def send(path: str, *, by: Client | None = None, method: str = "get", **headers: str) -> tuple[Any, int]:
+        with CaptureQueriesContext(connection) as queries:
+            answer = getattr(by or client, method)(path, headers=headers)
+        return answer, len(queries)
+
+    return send
+
+
+@pytest.fixture
+def post(
+    make_post: Callable[..., Post], make_category: Callable[..., Category], make_comment: Callable[..., Comment]
+) -> Post:
+    made = make_post(title="First", slug="first", tags=["Tea"], categories=[make_category("Top")])
+    make_comment(made)
+    return made
+
+
+def bare(answer: Any) -> tuple[int, bytes, dict[str, str]]:
+    """What of an answer is the same each time."""
+    return (
+        answer.status_code,
+        answer.content,
+        {name: value for name, value in answer.headers.items() if name not in PER_ANSWER},
+    )
+
+
+PATHS = (
+    *("/api/v2/posts", "/api/v2/posts?limit=1&fields=id", f"/api/v2/posts?{INCLUDE}&tag=tea&count=exact"),
+    *("/api/v2/posts/first", f"/api/v2/posts/first?{INCLUDE}", "/api/v2/posts/first/comments"),
+    *("/api/v2/tags", "/api/v2/tags/tea", "/api/v2/categories", "/api/v2/categories/top", "/api/v2/categories/tree"),
+    "/api/v2/feed.atom",
+)
+
+
+def test_a_second_read_costs_no_query_and_says_the_same(ask: Any, post: Post) -> None:
+    for path in PATHS:
+        first, cost = ask(path)
+        assert (first.status_code, 1 <= cost <= 4) == (200, True), path
+        again, cost = ask(path)
+        assert (path, bare(again), cost) == (path, bare(first), 0)
+        assert again.headers["X-Request-ID"] != first.headers["X-Request-ID"]
+        assert again.headers["RateLimit"] != first.headers["RateLimit"]
+
+
+def test_head_and_conditional_reads_are_answered_from_what_a_get_has_kept_and_the_other_way_round(
+    ask: Any, post: Post
+) -> None:
+    head, _ = ask("/api/v2/posts/first", method="head")
+    got, cost = ask("/api/v2/posts/first")
+    assert (head.content, got.json()["title"], cost) == (b"", "First", 0)
+    assert bare(head)[2] == bare(got)[2]
+    known, cost = ask("/api/v2/posts/first", **{"If-None-Match": got.headers["ETag"]})
+    assert (known.status_code, known.content, cost) == (304, b"", 0)
+    fresh, _ = ask("/api/v2/tags", **{"If-None-Match": "*"})
+    assert (fresh.status_code, ask("/api/v2/tags")[0].json()["data"][0]["name"]) == (304, "Tea")
+
+
+CHANGES: dict[str, Callable[[Post], Any]] = {
+    "post": lambda post: update_post(actor=SYSTEM, post=post, changes={"title": "Second"}, now=timezone.now()),
+    "state": lambda post: trash_post(actor=SYSTEM, post=post, now=timezone.now()),
+    "tag": lambda post: update_tag(actor=SYSTEM, tag=post.tags.get(), changes={"name": "Coffee"}, now=timezone.now()),
+    "author": lambda post: update_user(
+        actor=SYSTEM, user=post.author, changes={"display_name": "Mia M."}, now=timezone.now()
+    ),
+    "comment": lambda post: moderate_comment(
+        actor=SYSTEM, comment=post.comments.get(), status=CommentStatus.REJECTED, now=timezone.now()
+    ),
+    "plain statement": lambda post: Post.objects.filter(pk=post.pk).update(excerpt="By hand"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_change_shows_at_once_in_the_process_that_made_it(ask: Any, post: Post, change: str) -> None:
+    path = "/api/v2/posts/first/comments" if change == "comment" else f"/api/v2/posts?{INCLUDE}"
+    before, _ = ask(path)
+    assert ask(path)[1] == 0
+    CHANGES[change](post)
+    after, cost = ask(path)
+    assert cost > 0
+    assert after.content != before.content
+
+
+def test_whoever_shows_a_credential_is_answered_from_the_database(ask: Any, post: Post, client_of: Any) -> None:
+    ask("/api/v2/posts/first")
+    assert ask("/api/v2/posts/first", by=client_of(post.author))[1] > 0
+    for name, value in (("x-api-key", ""), ("x-api-key", "tdm_nobody"), ("authorization", "Bearer x")):
+        assert ask("/api/v2/posts/first", by=Client(headers={name: value}))[0].status_code == 401
+    browser = Client()
+    browser.force_login(post.author)
+    assert ask("/api/v2/posts/first", by=browser)[1] > 0
+    marked = Client()
+    marked.cookies["canary_id"] = "whatever"
+    assert ask("/api/v2/posts/first", by=marked)[1] == 0
+
+
+def test_what_its_author_reads_of_a_private_post_is_kept_for_nobody(
+    ask: Any, make_post: Callable[..., Post], client_of: Any
+) -> None:
+    post = make_post(title="Mine alone", visibility="private", slug="mine")
+    by = client_of(post.author)
+    for _ in range(2):
+        assert ask("/api/v2/posts/mine", by=by)[0].status_code == 200
+        answer, cost = ask("/api/v2/posts/mine")
+        assert (answer.status_code, cost > 0) == (404, True)
+        assert "Mine" not in ask("/api/v2/posts")[0].content.decode()
+
+
+def test_refusals_redirects_and_empty_lists_are_not_kept(ask: Any, post: Post) -> None:
+    update_post(actor=SYSTEM, post=post, changes={"slug": "second"}, now=timezone.now())
+    for path, status in (("nowhere", 404), ("first", 301)):
+        costs = [ask(f"/api/v2/posts/{path}") for _ in range(2)]
+        assert [(answer.status_code, cost > 0) for answer, cost in costs] == [(status, True)] * 2
+    assert ask("/api/v2/posts", accept="text/html")[0].status_code == 406
+    assert ask("/api/v2/posts?nonsense=1")[0].status_code == 400
+    assert [ask("/api/v2/posts?language=xx")[1] > 0 for _ in range(2)] == [True, True]
+
+
+def test_a_path_is_kept_for_each_base_query_host_and_accept_by_itself(ask: Any, post: Post) -> None:
+    pinned, _ = ask("/api/v2/posts/first")
+    entrance, cost = ask("/api/posts/first", **{"API-Version": "2"})
+    assert (cost > 0, entrance.json()["links"]["self"]) == (True, f"/api/posts/{post.pk}")
+    again, cost = ask("/api/posts/first", **{"API-Version": "2"})
+    assert (cost, again.content, again.headers["Cache-Control"]) == (0, entrance.content, "private, no-cache")
+    assert pinned.json()["links"]["self"] == f"/api/v2/posts/{post.pk}"
+    assert ask("/api/v2/posts/first?fields=id")[0].json() == {"id": str(post.pk)}
+    assert ask("/api/v2/posts/first", accept="application/json")[1] > 0
+    assert ask("/api/v2/posts/first", accept="text/html")[0].status_code == 406
+    assert (
+        ask("/api/v2/feed.atom", host="localhost")[0].content != ask("/api/v2/feed.atom", host="127.0.0.1")[0].content
+    )
+
+
+def test_a_kept_post_ends_when_it_expires_and_so_do_its_comments_and_the_list(ask: Any, post: Post) -> None:
+    expires_at = timezone.now() + datetime.timedelta(seconds=1)
+    update_post(actor=SYSTEM, post=post, changes={"expires_at": expires_at}, now=timezone.now())
+    paths = ("/api/v2/posts/first", "/api/v2/posts/first/comments", "/api/v2/posts", "/api/v2/feed.atom")
+    before = {path: ask(path)[0].content for path in paths}
+    _reach(expires_at)
+    for path in paths:
+        answer, _ = ask(path)
+        assert answer.status_code == 404 or answer.content != before[path], path
+
+
+def test_a_scheduled_post_appears_on_the_second_in_a_list_that_is_kept(
+    ask: Any, post: Post, make_post: Callable[..., Post]
+) -> None:
+    published_at = timezone.now() + datetime.timedelta(seconds=1)
+    make_post(title="Later", published_at=published_at)
+    assert "Later" not in ask("/api/v2/posts")[0].content.decode()
+    _reach(published_at)
+    assert "Later" in ask("/api/v2/posts")[0].content.decode()
+
+
+def test_an_expiry_behind_a_publication_that_nobody_has_settled_ends_lists_too(
+    ask: Any, post: Post, make_post: Callable[..., Post]
+) -> None:
+    late = make_post(title="Late", published_at=timezone.now() + datetime.timedelta(seconds=0.2))
+    expires_at = timezone.now() + datetime.timedelta(seconds=1)
+    update_post(actor=SYSTEM, post=late, changes={"expires_at": expires_at}, now=timezone.now())
+    assert late.published_at
+    _reach(late.published_at)  # and no worker runs
+    assert "Late" in ask("/api/v2/posts")[0].content.decode()
+    _reach(expires_at)
+    assert "Late" not in ask("/api/v2/posts")[0].content.decode()
+
+
+def _reach(instant: datetime.datetime) -> None:
+    """Not a sleep for luck: what is tested happens at that instant."""
+    time.sleep(max(0, (instant - timezone.now()).total_seconds()))
+
+
+def test_what_was_read_before_a_change_is_not_kept_after_it(ask: Any, post: Post) -> None:
+    """The change comes between the query and the keeping: told by another thread, on another connection."""
+    changed = False
+
+    def change_after_the_read(execute: Any, sql: str, *rest: Any) -> Any:
+        nonlocal changed
+        result = execute(sql, *rest)
+        if not changed and 'FROM "cms_post"' in sql:
+            changed = True
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(_on_its_own, lambda: CHANGES["post"](post)).result()
+        return result
+
+    with connection.execute_wrapper(change_after_the_read):
+        assert ask("/api/v2/posts/first")[0].json()["title"] == "First"
+    assert changed
+    answer, cost = ask("/api/v2/posts/first")
+    assert (answer.json()["title"], cost) == ("Second", 1)
+
+
+def _on_its_own(act: Callable[[], Any]) -> Any:
+    try:
+        return act()
+    finally:
+        connections.close_all()
+
+
+@pytest.fixture
+def statements() -> Iterator[list[str]]:
+    """Whatever any thread asks of the posts."""
+    seen: list[str] = []
+
+    def note(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith("SELECT") and 'FROM "cms_post"' in sql:
+            seen.append(sql)
+        return execute(sql, *rest)
+
+    def watch(connection: Any, **_: Any) -> None:
+        if note not in connection.execute_wrappers:
+            connection.execute_wrappers.insert(0, note)
+
+    connection_created.connect(watch)
+    yield seen
+    connection_created.disconnect(watch)
+
+
+def test_a_stampede_is_answered_by_one_computation(post: Post, statements: list[str]) -> None:
+    together = threading.Barrier(12)
+
+    def read(_: int) -> bytes:
+        together.wait()
+        return bytes(_on_its_own(lambda: Client().get("/api/v2/posts/first").content))
+
+    with ThreadPoolExecutor(12) as pool:
+        bodies = set(pool.map(read, range(12)))
+    assert (len(bodies), len(statements)) == (1, 1)
+
+
+def test_kept_answers_count_against_the_rate_limit(ask: Any, post: Post, settings: Any) -> None:
+    settings.RATE_LIMIT_ANONYMOUS = 3
+    answers = [ask("/api/v2/posts/first")[0] for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert [answer.headers["RateLimit"].split(";")[1] for answer in answers] == ["r=2", "r=1", "r=0", "r=0"]
+    assert answers[-1].headers["Content-Type"] == "application/problem+json"
+    assert int(answers[-1].headers["Retry-After"]) > 0
+
+
+def test_with_the_cache_off_every_read_asks_the_database(ask: Any, post: Post, settings: Any) -> None:
+    settings.PUBLIC_CACHE_MB = 0
+    assert [ask("/api/v2/posts/first")[1] for _ in range(2)] == [1, 1]
+
+
+def test_without_redis_answers_are_right_and_come_without_delay(ask: Any, post: Post, settings: Any) -> None:
+    settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
+    begin = time.monotonic()
+    for title in ("One", "Two", "Three"):
+        update_post(actor=SYSTEM, post=post, changes={"title": title}, now=timezone.now())
+        answer, cost = ask("/api/v2/posts/first")
+        assert (answer.json()["title"], cost) == (title, 1)
+    assert time.monotonic() - begin < 2  # a single wait for one of these connections would be as long
+
+
+BODY = Body(b"x" * 100, {}, float("inf"))
+SIZE = len(BODY.content) + OVERHEAD_BYTES + 1
+
+
+def test_bodies_stay_within_their_bytes_and_the_longest_unused_go_first() -> None:
+    bodies = PublicBodies()
+    assert bodies.find(("a",), 1, 0) is None
+    for name in ("a", "b", "c"):
+        bodies.keep((name,), 1, BODY, SIZE * 3)
+    bodies.find(("a",), 1, 0)
+    bodies.keep(("d",), 1, BODY, SIZE * 3)
+    assert [bool(bodies.find((name,), 1, 0)) for name in ("a", "b", "c", "d")] == [True, False, True, True]
+    assert bodies.bytes == SIZE * 3
+    bodies.keep(("e",), 1, Body(b"x" * ENTRY_BYTES_MAX, {}, float("inf")), ENTRY_BYTES_MAX * 9)
+    assert bodies.find(("e",), 1, 0) is None
+
+
+def test_an_old_generation_neither_brings_anything_in_nor_takes_anything_away() -> None:
+    bodies = PublicBodies()
+    bodies.find(("a",), 2, 0)
+    bodies.keep(("a",), 2, BODY, SIZE)
+    bodies.keep(("a",), 1, Body(b"old", {}, float("inf")), SIZE)
+    assert bodies.find(("a",), 1, 0) is None
+    assert bodies.find(("a",), 2, 0) is BODY
+    assert bodies.find(("a",), 3, 0) is None
+    assert (bodies.find(("a",), 2, 0), bodies.bytes) == (None, 0)
+
+
+def test_when_the_first_fails_the_others_go_on() -> None:
+    turns, entered, seen = Turns(), threading.Event(), []
+
+    def fail() -> None:
+        with turns.turn(("a",)) as is_first:
+            seen.append(is_first)
+            entered.set()
+            raise ZeroDivisionError
+
+    def follow() -> None:
+        entered.wait()
+        with turns.turn(("a",)) as is_first:
+            seen.append(is_first)
+
+    with ThreadPoolExecutor(2) as pool:
+        failed, followed = pool.submit(fail), pool.submit(follow)
+        assert isinstance(failed.exception(), ZeroDivisionError)
+        followed.result()
+    assert len(seen) == 2
+    with turns.turn(("a",)) as is_first:
+        assert is_first

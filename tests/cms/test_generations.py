@@ -1,0 +1,242 @@
+"""Generations of the public content: every change begins one, in every process, and nothing unsure is ever served."""
+
+import os
+import socket
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from django.apps import apps
+from django.db import connection, transaction
+from django.utils import timezone
+
+from cms.generations import begin_generation, current_generation
+from cms.generations.in_redis import CONFIRMED_FOR_S, KEY, RedisGenerations
+from cms.generations.in_sqlite import SqliteGenerations
+from cms.generations.writes import PRIVATE_TABLES, changes_public_content
+from cms.models import Post, User
+from cms.services.sessions import open_session
+from tests.engines import find_redis
+from tests.servers import free_port, spawn, stop_process
+from tests.session import ENGINES
+
+on_redis = pytest.mark.skipif(
+    os.environ["DATABASE_URL"].startswith("sqlite"), reason="in memory SQLite has no generations"
+)
+
+
+@pytest.fixture
+def redis_url() -> Iterator[str]:
+    url = ENGINES.redis_url_for(os.environ.get("PYTEST_XDIST_WORKER", "master"))
+    if url is None:
+        pytest.skip("no Redis was found (REQUIRE_SERVICES=1 makes that a failure)")
+    yield url
+    redis.Redis.from_url(url).flushdb()
+
+
+def soon(is_so: Callable[[], bool], within_s: float = 5) -> bool:
+    deadline = time.monotonic() + within_s
+    while not (found := is_so()) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return found
+
+
+def test_a_change_told_by_one_process_is_known_to_another_when_its_knowledge_ends(redis_url: str) -> None:
+    writer, reader = RedisGenerations(redis_url), RedisGenerations(redis_url)
+    for _ in range(20):
+        before = reader.current()
+        writer.begin()
+        time.sleep(CONFIRMED_FOR_S)  # not for luck: this is what is promised
+        assert reader.current() != before
+    assert reader.current() == reader.current()
+
+
+def test_the_process_that_tells_knows_at_once(redis_url: str) -> None:
+    generations = RedisGenerations(redis_url)
+    before = generations.current()
+    generations.begin()
+    assert generations.current() == (before or 0) + 1
+
+
+def test_threads_that_tell_at_once_are_each_told_of(redis_url: str) -> None:
+    writer, reader = RedisGenerations(redis_url), RedisGenerations(redis_url)
+
+    def change(_: int) -> bool:
+        before = reader.current()
+        writer.begin()
+        return soon(lambda: reader.current() != before)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(change, range(200)))
+
+
+def test_a_flushed_redis_and_one_with_an_old_token_begin_a_generation(redis_url: str) -> None:
+    reader, client = RedisGenerations(redis_url), redis.Redis.from_url(redis_url)
+    seen = [reader.current()]
+    old = client.get(KEY)
+    for lose in (client.flushdb, lambda: client.set(KEY, old or b"")):
+        lose()
+        assert soon(lambda: reader.current() != seen[-1])
+        seen.append(reader.current())
+    assert seen == [1, 2, 3]
+
+
+def test_a_lost_connection_begins_a_generation_though_the_token_is_the_same(redis_url: str) -> None:
+    reader = RedisGenerations(redis_url)
+    before = reader.current()
+    redis.Redis.from_url(redis_url).client_kill_filter(_type="normal", skipme=True)
+    assert soon(lambda: reader.current() not in (before, None))
+
+
+def test_without_an_answer_from_redis_nothing_is_known_and_nobody_waits_long() -> None:
+    with socket.socket() as deaf:  # it takes connections and never answers
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen()
+        generations = RedisGenerations(f"redis://127.0.0.1:{deaf.getsockname()[1]}/0")
+        waits = []
+        for ask in (generations.current, generations.begin, generations.current):
+            begin = time.monotonic()
+            assert ask() is None
+            waits.append(time.monotonic() - begin)
+    assert waits[0] < 0.4
+    assert waits[1] < 0.4
+    assert waits[2] < 0.1
+
+
+def test_what_could_not_be_told_is_told_when_redis_is_back(tmp_path: Path) -> None:
+    program, port = find_redis(os.environ), free_port()
+    if program is None:
+        pytest.skip("no Redis was found (REQUIRE_SERVICES=1 makes that a failure)")
+    RedisGenerations(f"redis://127.0.0.1:{port}/0").begin()  # nobody asks it for anything afterwards
+    server = _serve_redis(program, port, tmp_path)
+    try:
+        assert soon(lambda: _get(port) is not None, within_s=10)
+    finally:
+        stop_process(server)
+
+
+def _serve_redis(program: Path, port: int, folder: Path) -> subprocess.Popen[bytes]:
+    command = [str(program), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    return spawn(command, log=folder / "log", cwd=folder)
+
+
+def _get(port: int) -> Any:
+    try:
+        with redis.Redis(port=port) as client:
+            return client.get(KEY)
+    except redis.RedisError:
+        return None
+
+
+def test_any_commit_to_an_sqlite_file_begins_a_generation_and_nothing_else_does(tmp_path: Path) -> None:
+    path = str(tmp_path / "db.sqlite3")
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("PRAGMA journal_mode=WAL")
+    writer.execute("CREATE TABLE t (n)")
+    generations = SqliteGenerations(path)
+    assert (generations.current(), generations.current()) == (1, 1)
+    writer.execute("INSERT INTO t VALUES (1)")
+    assert (generations.current(), generations.current()) == (2, 2)
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("INSERT INTO t VALUES (2)")
+    assert generations.current() == 2
+    writer.execute("ROLLBACK")
+    assert generations.current() == 2
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("INSERT INTO t VALUES (2)")
+    writer.execute("COMMIT")
+    assert generations.current() == 3
+    writer.close()
+    generations.close()
+
+
+def test_an_sqlite_file_that_is_not_there_has_no_generation_and_is_not_made(tmp_path: Path) -> None:
+    assert SqliteGenerations(str(tmp_path / "none.sqlite3")).current() is None
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_change"),
+    [
+        ('INSERT INTO "cms_post" ("id") VALUES (%s)', True),
+        ('UPDATE "cms_tag" SET "usage_count" = 1', True),
+        ('DELETE FROM "cms_post_tags" WHERE 1', True),
+        ('TRUNCATE "cms_comment", "cms_post"', True),
+        ('UPDATE "cms_user" SET "display_name" = %s WHERE 1', True),
+        ('UPDATE "cms_user" SET "last_login" = %s, "username" = %s WHERE 1', True),
+        ('UPDATE "cms_user" SET "last_login" = %s WHERE 1', False),
+        ('INSERT INTO "cms_postrevision" ("id") VALUES (%s)', False),
+        ('UPDATE "cms_job" SET "attempts" = 1', False),
+        ('INSERT INTO "django_session" VALUES (1)', False),
+        ('SELECT 1 FROM "cms_post" FOR UPDATE', False),
+    ],
+)
+def test_statements_that_change_what_anybody_may_read_are_told_from_others(sql: str, is_change: bool) -> None:
+    assert changes_public_content(sql) is is_change
+
+
+def test_every_private_table_is_one_of_ours_and_no_public_one_is_among_them() -> None:
+    tables = {model._meta.db_table.removeprefix("cms_") for model in apps.get_app_config("cms").get_models()}
+    assert set(PRIVATE_TABLES) <= tables
+    assert tables - set(PRIVATE_TABLES) >= {"post", "tag", "category", "comment", "user", "mediafile", "rendition"}
+
+
+@on_redis
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_tells_once_after_its_commit_and_a_rolled_back_one_never(make_user: Callable[..., User]) -> None:
+    author = make_user("author")
+    before = current_generation()
+    with transaction.atomic():
+        for number in range(3):
+            Post.objects.create(title="x", slug=f"x-{number}", content="x", author=author)
+            assert current_generation() is None
+    assert current_generation() == (before or 0) + 1
+    with transaction.atomic():
+        Post.objects.update(title="y")
+        transaction.set_rollback(True)
+    assert current_generation() == (before or 0) + 1
+
+
+@on_redis
+@pytest.mark.django_db(transaction=True)
+def test_a_write_inside_a_savepoint_is_told_of_unless_the_savepoint_is_rolled_back(
+    make_user: Callable[..., User],
+) -> None:
+    author = make_user("author")
+    before = current_generation() or 0
+    with transaction.atomic():
+        with transaction.atomic():
+            Post.objects.create(title="x", slug="x", content="x", author=author)
+            transaction.set_rollback(True)
+        with transaction.atomic():
+            Post.objects.create(title="y", slug="y", content="y", author=author)
+    assert current_generation() == before + 1
+    with transaction.atomic(), transaction.atomic():
+        Post.objects.update(title="y")
+        transaction.set_rollback(True)
+    assert current_generation() == before + 1
+
+
+@on_redis
+@pytest.mark.django_db(transaction=True)
+def test_a_login_begins_no_generation_and_a_plain_statement_does(make_user: Callable[..., User]) -> None:
+    user = make_user()
+    before = current_generation() or 0
+    open_session(user=user, now=timezone.now())
+    assert current_generation() == before
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE cms_user SET bio = 'x'")
+    assert current_generation() == before + 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_redis_a_database_that_is_no_file_has_no_generation(settings: Any) -> None:
+    settings.REDIS_URL = ""
+    begin_generation()
+    assert current_generation() is None

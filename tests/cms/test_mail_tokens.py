@@ -1,0 +1,67 @@
+"""Tokens of mails: for one purpose, one user and one state, and not for long."""
+
+import datetime
+from collections.abc import Callable
+
+import pytest
+
+from cms.mail_tokens import Purpose, is_good, make_mail_token, user_id_in
+from cms.models import User
+
+RESET, VERIFICATION = Purpose.PASSWORD_RESET, Purpose.EMAIL_VERIFICATION
+LIFETIMES = {RESET: datetime.timedelta(hours=1), VERIFICATION: datetime.timedelta(hours=72)}
+MOMENT = datetime.timedelta(seconds=1)
+
+
+@pytest.fixture
+def mia(make_user: Callable[..., User]) -> User:
+    return make_user(username="mia", password="a long enough pass-phrase")
+
+
+@pytest.mark.parametrize("purpose", Purpose, ids=str)
+def test_a_token_is_good_until_it_expires(mia: User, purpose: Purpose) -> None:
+    now = datetime.datetime(2026, 5, 1, tzinfo=datetime.UTC)
+    token = make_mail_token(purpose, mia, now)
+    assert user_id_in(token) == mia.pk
+    assert is_good(purpose, token, mia, now + LIFETIMES[purpose] - MOMENT)
+    assert not is_good(purpose, token, mia, now + LIFETIMES[purpose])
+
+
+@pytest.mark.parametrize("purpose", Purpose, ids=str)
+def test_every_changed_character_spoils_a_token(mia: User, now: datetime.datetime, purpose: Purpose) -> None:
+    token = make_mail_token(purpose, mia, now)
+    spoilt = [f"{token[:n]}{'B' if token[n] != 'B' else 'C'}{token[n + 1 :]}" for n in range(0, len(token) - 1, 5)]
+    for text in (*spoilt, token[:-1], f"{token}A", "", "é" * len(token), "\ud800", "A" * 10_000):
+        assert not is_good(purpose, text, mia, now)
+
+
+def test_a_token_is_for_its_purpose_and_its_user_alone(
+    mia: User, make_user: Callable[..., User], now: datetime.datetime
+) -> None:
+    other = make_user(username="leo")
+    other.password, other.email = mia.password, mia.email
+    for purpose, wrong in ((RESET, VERIFICATION), (VERIFICATION, RESET)):
+        token = make_mail_token(purpose, mia, now)
+        assert is_good(purpose, token, mia, now)
+        assert not is_good(wrong, token, mia, now)
+        assert not is_good(purpose, token, other, now)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "change"),
+    [
+        (RESET, {"password": "other"}),
+        (RESET, {"email": "new@example.org"}),
+        (RESET, {"is_active": False}),
+        (VERIFICATION, {"email_verified": True}),
+        (VERIFICATION, {"email": "new@example.org"}),
+    ],
+    ids=str,
+)
+def test_a_token_is_void_when_what_it_is_bound_to_has_changed(
+    mia: User, now: datetime.datetime, purpose: Purpose, change: dict[str, object]
+) -> None:
+    token = make_mail_token(purpose, mia, now)
+    for name, value in change.items():
+        setattr(mia, name, value)
+    assert not is_good(purpose, token, mia, now)

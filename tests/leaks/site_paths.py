@@ -1,0 +1,64 @@
+"""The paths of the site and of its admin pages, for the walk."""
+
+import re
+from typing import Final
+from urllib.parse import quote
+
+from tests.leaks.filling import Fill, plain, with_each
+from tests.leaks.world import World
+
+SITE: Final[dict[str, Fill]] = {
+    "": plain("/"),
+    "admin": plain("/admin"),
+    "admin/": plain("/admin/"),
+    "admin/login/": plain("/admin/login/"),
+    "admin/logout/": plain("/admin/logout/"),
+    "admin/password_change/": plain("/admin/password_change/"),
+    "admin/password_change/done/": plain("/admin/password_change/done/"),
+    "admin/jsi18n/": plain("/admin/jsi18n/"),
+    "admin/search/": lambda world: [f"/admin/search/?{query}" for query in ("s=zq", "s=post", "s=zq&extended=1")],
+    "admin/autocomplete/": lambda world: [
+        f"/admin/autocomplete/?app_label=cms&model_name={model}&field_name={field}&term={term}"
+        for model, field in (("post", "tags"), ("post", "categories"), ("post", "co_authors"), ("category", "parent"))
+        for term in ("", "zq", *world.words("lurker's e-mail")[:1])
+    ],
+    "admin/r/<path:content_type_id>/<path:object_id>/": lambda world: [
+        f"/admin/r/{number}/{post.pk}/" for number in range(1, 4) for post in world.posts[:2]
+    ],
+    "admin/^(?P<app_label>cms)/$": plain("/admin/cms/"),
+    "admin/(?P<url>.*)$": plain("/admin/no-such-page"),
+}
+TAIL_QUERIES: Final = {"file/": ("size=square-160",)}
+ORACLES: Final = ("author__email__startswith=zq", "author__password__startswith=!", "post__content__contains=zq")
+LIST_QUERIES: Final = {
+    "post": (*("state=draft", "state=trashed", "kind=all&state=scheduled", "kind=all&o=1"), *ORACLES),
+    "comment": ("status__exact=pending", *ORACLES),
+    "postrevision": ("is_draft__exact=1", *ORACLES),
+    "category": ("is_active__exact=0",),
+    "user": ("role__exact=admin", "password__startswith=!"),
+    "auditevent": ("object_type=post",),
+    "webhook": ("is_active__exact=1", "secret__startswith=z"),
+    "delivery": ("status__exact=pending", "webhook__secret__startswith=z"),
+}
+FULLY_WALKED: Final = ("change/",)
+SOME: Final = 2
+_OF_A_MODEL = re.compile(r"admin/cms/(\w+)/(?:(add/)?|<(?:path:object_id|uuid:\w+)>/([\w-]+/)?)")
+
+
+def site_urls(pattern: str, world: World) -> list[str] | None:
+    """Pages of a model are filled by their form: whatever hangs on an object's id is asked with the ids of its rows."""
+    if pattern in SITE:
+        return SITE[pattern](world)
+    found = _OF_A_MODEL.fullmatch(pattern)
+    model = found[1] if found else ""
+    rows = world.rows.get(model)
+    if not found or rows is None:
+        return None
+    base = f"/admin/cms/{model}/"
+    if "<" in pattern:
+        tail = found[3] or ""
+        asked = rows if tail in FULLY_WALKED else rows[:SOME]
+        return with_each([f"{base}{quote(str(row.pk))}/{tail}" for row in asked], *TAIL_QUERIES.get(tail, ()))
+    if found[2]:
+        return [f"{base}add/"]
+    return [base, *(f"{base}?{query}" for query in ("q=zq", "o=1", "all=", *LIST_QUERIES.get(model, ())))]
