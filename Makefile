@@ -18,7 +18,7 @@ run: $(VENV)/.runtime ## set up, migrate, seed and serve http://127.0.0.1:8000 (
 
 # What the engine decides: the models, the rules over them, what is imported, searched, shown and let through.
 ON_SQLITE := tests/cms/models tests/cms/services tests/cms/test_querysets.py tests/cms/search tests/cms/admin tests/cms/jobs \
-	tests/cms/importers tests/cms/exporters tests/cms/media tests/cms/test_rate_limits.py tests/canary tests/mixed tests/api_v2 $(wildcard tests/api_v1 tests/versions)
+	tests/cms/importers tests/cms/exporters tests/cms/media tests/cms/test_rate_limits.py tests/canary tests/api_v2 $(wildcard tests/api_v1 tests/versions tests/mixed)
 
 test: $(VENV)/.dev ## the suite on a private PostgreSQL and Redis, then its engine-bound part on SQLite
 	$(PY) -m pytest -n 2 --dist loadfile
