@@ -103,6 +103,7 @@ urlpatterns = [
     path("sitemap.xml", syndication.SitemapView.as_view()),
     path("openapi.json", documents.OpenApiView.as_view()),
     path("docs", documents.DocsView.as_view()),
+    path("docs/v1-to-v2", documents.MigrationGuideView.as_view()),
     path("changelog", documents.ChangelogView.as_view()),
     re_path(r"(?s:.*)", missing),
 ]

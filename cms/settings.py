@@ -163,6 +163,7 @@ CANARY = {
     "IS_V1_ENABLED": USE_LEGACY_API_V1,
     "IS_V2_ENABLED": API_V2_ENABLED,
     "IDENTIFY": "cms.credentials.identify",
+    "SUCCESSORS": "api_v1.successors",
 }
 
 # -- texts, time, files -----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What API v2 says of itself: the document for programs, the same as a page for people, and what has changed."""
+"""What API v2 says of itself: the document for programs, the same as a page for people, the way from v1, what has changed."""
 
 from functools import cache
 from pathlib import Path
@@ -9,6 +9,8 @@ from django.http import HttpResponse
 from django.template.loader import render_to_string
 from rest_framework.request import Request
 
+from api_v2.errors import not_found
+from api_v2.migration_guide import guide_of, successors_name
 from api_v2.openapi import document
 from api_v2.openapi.pages import groups_of
 from api_v2.responses import readable_bytes
@@ -50,7 +52,15 @@ class PageView(DocumentView):
 
 class DocsView(PageView):
     def get(self, request: Request) -> HttpResponse:
-        return self.answer_page_of(_docs())
+        return self.answer_page_of(_docs(has_guide=successors_name() is not None))
+
+
+class MigrationGuideView(PageView):
+    def get(self, request: Request) -> HttpResponse:
+        name = successors_name()
+        if name is None:
+            raise not_found("v1 is gone, and with it the guide.")
+        return self.answer_page_of(_guide(name))
 
 
 class ChangelogView(PageView):
@@ -64,9 +74,15 @@ def _written_document() -> bytes:
 
 
 @cache
-def _docs() -> bytes:
-    context = {"info": document()["info"], "about": render_html(document()["info"]["description"], "markdown")}
+def _docs(*, has_guide: bool) -> bytes:
+    info = document()["info"]
+    context = {"info": info, "about": render_html(info["description"], "markdown"), "has_guide": has_guide}
     return render_to_string("api_v2/docs.html", {**context, "groups": groups_of(document())}).encode()
+
+
+@cache
+def _guide(name: str) -> bytes:
+    return render_to_string("api_v2/v1_to_v2.html", guide_of(name, document())).encode()
 
 
 @cache

@@ -1,17 +1,22 @@
-"""GET /docs and /changelog: pages for people, with nothing from anywhere else and nothing that runs."""
+"""GET /docs, /docs/v1-to-v2 and /changelog: pages for people, with nothing from anywhere else and nothing that runs."""
 
 import re
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
+from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.test import Client
 
 from api_v2.openapi import document
 from tests.api_v2.test_openapi import operations
 
-PAGES = ("/docs", "/changelog")
+GUIDE = "/docs/v1-to-v2"
+HAS_GUIDE = bool(settings.CANARY.get("SUCCESSORS"))
+PAGES = ("/docs", "/changelog", *([GUIDE] if HAS_GUIDE else []))
 
 
 @pytest.mark.usefixtures("db")
@@ -62,9 +67,41 @@ def test_links_of_a_page_lead_somewhere(client: Client, path: str, base: str) ->
         if target.startswith("#"):
             assert target[1:] in ids
         else:
-            assert client.get(f"{base}/{target}", headers=headers).status_code == 200, target
+            page, _, anchor = urljoin(f"{base}{path}", target).partition("#")
+            answer = client.get(page, headers=headers)
+            assert answer.status_code == 200, target
+            assert not anchor or f'id="{anchor}"' in answer.content.decode(), target
 
 
 @pytest.mark.usefixtures("db")
 def test_the_changelog_has_the_version_that_the_document_has(get: Callable[..., Any]) -> None:
     assert f"<h2>{document()['info']['version']}</h2>" in get("/changelog").content.decode()
+
+
+@pytest.mark.skipif(not HAS_GUIDE, reason="v1 is gone")
+@pytest.mark.usefixtures("db")
+def test_the_guide_has_every_call_of_v1_and_what_takes_its_place(get: Callable[..., Any]) -> None:
+    html = get(GUIDE).content.decode()
+    articles = html.split("<article")[1:]
+    for route in import_module(settings.CANARY["SUCCESSORS"]).ROUTES:
+        verb, path = route["method"], f'<code class="path">/api/v1{route["path"]}</code></a></h3>'
+        article = next(part for part in articles if f">{verb}</span> {path}" in part)
+        if route["call"]:
+            assert f'<code class="path">/api/v2{route["call"]["path"]}' in article
+            assert all(f"<code>{parameter['v1']}</code>" in article for parameter in route["parameters"])
+        else:
+            assert "No equivalent." in article
+    assert "`" not in html
+    assert 'href="docs/v1-to-v2"' in get("/docs").content.decode()
+
+
+@pytest.mark.usefixtures("db")
+@pytest.mark.parametrize("successors", [{}, {"SUCCESSORS": None}], ids=["absent", "none"])
+def test_without_v1_there_is_no_guide(get: Callable[..., Any], settings: Any, successors: dict[str, Any]) -> None:
+    rest = {name: value for name, value in settings.CANARY.items() if name != "SUCCESSORS"}
+    settings.CANARY = {**rest, **successors}
+    answer = get(GUIDE)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
+    docs = get("/docs")
+    assert docs.status_code == 200
+    assert 'v1-to-v2">From' not in docs.content.decode()

@@ -335,6 +335,7 @@ V2: Final[dict[str, Fill]] = {
     "/sitemap.xml": plain("/sitemap.xml", "part=1", "part=2"),
     "/openapi.json": plain("/openapi.json"),
     "/docs": plain("/docs"),
+    "/docs/v1-to-v2": plain("/docs/v1-to-v2"),
     "/changelog": plain("/changelog"),
     "/(?s:.*)": plain("/no-such-path"),
 }

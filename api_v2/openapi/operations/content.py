@@ -163,5 +163,10 @@ FINDING: Final[Operations] = {
     },
     "/openapi.json": {"get": Operation("get_openapi", "This document", ref("OpenApiDocument"))},
     "/docs": {"get": Operation("get_docs", "This document as a page for people")},
+    "/docs/v1-to-v2": {
+        "get": Operation(
+            "get_migration_guide", "What each call of v1 is in v2, as a page for people", problems=("not_found",)
+        )
+    },
     "/changelog": {"get": Operation("get_changelog", "What has changed in API v2, as a page for people")},
 }

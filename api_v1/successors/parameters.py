@@ -1,0 +1,59 @@
+"""The query parameters of v1's lists, and what each is in v2."""
+
+from typing import Final
+
+from api_v1.successors.shape import Parameter
+
+
+def _parameter(
+    v1: str, v2: str | None, rule: str = "same", note: str = "", choices: dict[str, str] | None = None
+) -> Parameter:
+    return {"v1": v1, "v2": v2, "rule": rule, "choices": choices or {}, "maximum": None, "note": note}
+
+
+def _limit(maximum: int, default: int) -> Parameter:
+    return {**_parameter("limit", "limit", "number", f"1 to {maximum}, {default} unless said"), "maximum": maximum}
+
+
+def _same_choices(*values: str) -> dict[str, str]:
+    return {value: value for value in values}
+
+
+_POST_SORTS: Final = tuple(
+    f"{sign}{key}" for key in ("created_at", "updated_at", "published_at", "title") for sign in ("", "-")
+)
+LIMIT: Final = _limit(100, 20)
+PAGES: Final = (_parameter("page", None, "from_page", "follow `page.next`, or send its `cursor`"), LIMIT)
+_CHOOSING: Final = (
+    _parameter("author", "author", note="ids as before; usernames and several with commas are taken too"),
+    _parameter("tag", "tag", note="a slug or an id; v1 took a tag's name too"),
+    _parameter("sort", "sort", "choice", "unless said, v1 sorts by `-created_at`", _same_choices(*_POST_SORTS)),
+)
+_STATES: Final = {"draft": "draft", "archived": "archived", "published": "published,scheduled"}
+_STATUS_NOTE: Final = "`published` of v1 holds what v2 calls `scheduled`"
+POSTS: Final = (
+    *PAGES,
+    _parameter("status", "status", "choice", f"{_STATUS_NOTE}; v1 listened to authors and above alone", _STATES),
+    *_CHOOSING,
+)
+POSTS_OF_ALL_STATES: Final = (*PAGES, _parameter("status", "status", "choice", _STATUS_NOTE, _STATES), *_CHOOSING)
+USERS: Final = (
+    *PAGES,
+    _parameter("role", "role", "word", "", _same_choices("admin", "editor", "author", "subscriber")),
+    _parameter("active", "is_active", "word", "", _same_choices("true", "false")),
+    _parameter("sort", None, "dropped", "v2 lists the newest accounts first; sort what you got"),
+)
+SEARCH: Final = (
+    _parameter("q", "q", note="required and not blank; v1 found nothing without it"),
+    LIMIT,
+    _parameter("offset", None, "from_page", "follow `page.next`"),
+    _parameter(
+        *("sort_by", "sort", "choice", "relevance unless said, as before; v1 sorted downwards unless told `asc`"),
+        {key: f"-{key}" for key in ("created_at", "updated_at", "published_at", "title")},
+    ),
+    _parameter("sort_order", "sort", "sign", "beside `sort_by` alone", {"asc": ""}),
+)
+SUGGEST: Final = (
+    _parameter("prefix", "q", note="required and not blank; v1 had no suggestions without it"),
+    _limit(50, 10),
+)

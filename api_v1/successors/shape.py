@@ -1,0 +1,104 @@
+"""What stands in the data: dictionaries with these keys and nothing else."""
+
+from typing import TypedDict
+
+
+class Call(TypedDict):
+    """A request to v2."""
+
+    method: str
+    path: str
+    """Below the base. A `{name}` of v1's path takes the same value here; `{id}` is that of the object just answered."""
+    query: dict[str, str]
+    """Always sent, so that v2 tells what v1 tells; what the v1 request says with its own parameters goes before it."""
+    query_of_users: dict[str, str]
+    """Sent too when the request has credentials."""
+
+
+class Step(TypedDict):
+    """One more request, which does a part of what v1 does at once."""
+
+    when: str
+    """A clause that begins with `when` or `for`."""
+    method: str
+    path: str
+    body: dict[str, str]
+    """Each member with a sentence about its value."""
+
+
+class Parameter(TypedDict):
+    v1: str
+    v2: str | None
+    """None when v2 has nothing for it."""
+    rule: str
+    """A key of RULES."""
+    choices: dict[str, str]
+    """Of the rules `choice`, `word` (in lower case) and `sign` (what stands before the value then): v2's text by v1's.
+    Others do nothing in v1 and are left out."""
+    maximum: int | None
+    """Of the rule `number`: what v1 takes for more. What is no positive whole number is left out."""
+    note: str
+
+
+class Member(TypedDict):
+    v1: str
+    """Dots lead into objects."""
+    v2: str | None
+    rule: str
+    note: str
+
+
+class Answer(TypedDict):
+    """Where the resource stands in both bodies, as JSON pointers in which `*` is every item of an array."""
+
+    shape: str
+    """A key of SHAPES."""
+    v1: str
+    v2: str
+
+
+class Route(TypedDict):
+    method: str
+    path: str
+    """Below v1's base."""
+    call: Call | None
+    """None when v2 has no equivalent: then `gap` says why and what to do instead."""
+    gap: str
+    then: tuple[Step, ...]
+    parameters: tuple[Parameter, ...]
+    body: str | None
+    """A key of BODIES."""
+    answers: tuple[Answer, ...]
+    statuses: tuple[int, int | None]
+    """Of success, in v1 and in v2."""
+    notes: tuple[str, ...]
+
+
+class Fault(TypedDict):
+    what: str
+    v1: str
+    v2: str
+
+
+class Difference(TypedDict):
+    """Something that changes for every call."""
+
+    topic: str
+    v1: str
+    v2: str
+
+
+class Exchange(TypedDict):
+    request: str
+    """The request line."""
+    body: object
+    """None when it has none."""
+    status: int
+    answer: object
+
+
+class Example(TypedDict):
+    title: str
+    about: str
+    v1: Exchange
+    v2: Exchange
