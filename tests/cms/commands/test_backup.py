@@ -394,5 +394,7 @@ def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFi
 
 
 def _programs() -> list[Any]:
-    usual = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return [*usual, *_wheel_postgres(), *os.environ["PATH"].split(os.pathsep)]
+    """Where the programs of the running server's version are: older ones can't read it."""
+    version = (ENGINES.postgres_version or "PostgreSQL 0").split()[1]
+    usual = Path("/usr/lib/postgresql") / version.partition(".")[0] / "bin"
+    return [usual, *_wheel_postgres(), *os.environ["PATH"].split(os.pathsep)]
