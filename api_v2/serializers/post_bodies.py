@@ -143,8 +143,8 @@ INSTANTS: Final = ("published_at", "expires_at")
 
 
 def read_publication(value: Any) -> dict[str, datetime.datetime | None]:
-    """When a post is to be published and to expire; null stands for now, and for what it has."""
+    """When a post is to be published and to expire, as far as it is said; null stands for now, and for never."""
     body = Body(value, INSTANTS)
     instants = {name: body.instant_or_null(name) for name in INSTANTS}
     body.finish()
-    return instants
+    return {name: instant for name, instant in instants.items() if name in value}

@@ -44,8 +44,8 @@ def status_of(row: Row, viewer: Viewer) -> str:
 
 
 def _actions(row: Row, viewer: Viewer) -> list[str]:
-    """What the caller may do with it now: nothing to anybody but its authors and editors."""
-    return _ACTIONS[status_of(row, viewer)] if _may_edit(row, viewer) else []
+    """What the caller may do with it now: nothing to anybody but its authors and editors, by a credential that writes."""
+    return _ACTIONS[status_of(row, viewer)] if viewer.is_writer and _may_edit(row, viewer) else []
 
 
 def _may_edit(row: Row, viewer: Viewer) -> bool:

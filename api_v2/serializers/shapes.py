@@ -21,6 +21,8 @@ class Viewer:
     actor: Actor
     now: datetime.datetime
     base: str
+    is_writer: bool = True
+    """False for an API key that may not write posts, whatever its owner may."""
 
 
 type Read = Callable[[Row, Viewer], Any]

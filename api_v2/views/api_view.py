@@ -26,6 +26,7 @@ from api_v2.responses import NEVER, VARY, etag_of, json_response, limit_headers,
 from api_v2.serializers.shapes import Viewer, version_at
 from cms import policy
 from cms.authentication import CredentialAuthentication, count_request, credential_of, note_use_after, standing_of
+from cms.choices import Scope
 from cms.errors import CmsError, InsufficientScope, VersionConflict
 from cms.origin import set_api_version
 from cms.policy import Actor
@@ -108,7 +109,9 @@ class ApiView(APIView):
             raise Problem("not_acceptable", f"Answers are {self.media_type}, which the Accept header rules out.")
         self.actor = request.user
         self.query = Query(self.http_request.GET, self.parameters.get(method, ()))
-        self.viewer = Viewer(self.actor, now, base_of(self.http_request))
+        credential = credential_of(self.http_request)
+        is_writer = credential is None or credential.reaches(Scope.POSTS_WRITE)
+        self.viewer = Viewer(self.actor, now, base_of(self.http_request), is_writer)
 
     def is_acceptable(self) -> bool:
         """Whether the client takes what its GET answers with."""

@@ -4,6 +4,7 @@ Every change takes the version that its caller has read and raises VersionConfli
 """
 
 import datetime
+from enum import Enum
 from typing import Final
 
 from django.db import transaction
@@ -24,6 +25,12 @@ WAYS: Final = {
 }
 
 
+class Kept(Enum):
+    """Stands for a value that is left alone, where None is one itself."""
+
+    AS_IT_IS = "as it is"
+
+
 def ways_from(post: Post) -> tuple[Status, ...]:
     """The states that a post may go to now."""
     if post.status == Status.TRASHED:
@@ -37,16 +44,20 @@ def publish_post(
     post: Post,
     now: datetime.datetime,
     published_at: datetime.datetime | None = None,
-    expires_at: datetime.datetime | None = None,
+    expires_at: datetime.datetime | Kept | None = Kept.AS_IT_IS,
     expected_version: int | None = None,
 ) -> Post:
-    """Publish now, or at `published_at` when that is still to come; a scheduled post may be published again."""
+    """Publish now, or at `published_at` when that is still to come; a scheduled post may be published again.
+
+    None for `expires_at` takes away the one that it has.
+    """
     with transaction.atomic():
         post = lock_post(actor, post, expected_version)
         if not post.is_scheduled(now):
             _refuse_no_way(post, Status.PUBLISHED)
         post.published_at = published_at or now
-        post.expires_at = expires_at or post.expires_at
+        if not isinstance(expires_at, Kept):
+            post.expires_at = expires_at
         if post.expires_at and post.expires_at <= post.published_at:
             raise InvalidInput([FieldError("expires_at", "too_early", "A post expires after it was published.")])
         action = "post.scheduled" if post.published_at > now else "post.published"

@@ -12,6 +12,7 @@ from cms.errors import NotFound
 from cms.models import AuditEvent, Post, User
 from cms.policy import SYSTEM
 from cms.services import previews
+from cms.services.api_keys import create_api_key
 from cms.services.post_states import trash_post
 from cms.services.posts import update_post
 from cms.services.users import deactivate_user
@@ -49,6 +50,24 @@ def test_publishing_takes_instants(own: Client, client: Client, make_post: Posts
     assert body["expires_at"] == "2999-02-01T00:00:00.000000Z"
     assert client.get(f"/api/v2/posts/{post.pk}").status_code == 404
     assert act(own, post, "publish", {"published_at": None}).json()["status"] == "published"
+
+
+def test_publishing_keeps_an_expiry_that_is_not_named_and_null_takes_it_away(own: Client, make_post: Posts) -> None:
+    kept = make_post(is_published=False, expires_at=datetime.datetime(2999, 1, 1, tzinfo=datetime.UTC))
+    assert act(own, kept, "publish", {}).json()["expires_at"] == "2999-01-01T00:00:00.000000Z"
+    passed = make_post(is_published=False, expires_at=datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC))
+    assert codes_of(act(own, passed, "publish")) == [("/expires_at", "too_early")]
+    answer = act(own, passed, "publish", {"expires_at": None})
+    assert (answer.status_code, answer.json()["expires_at"], answer.json()["status"]) == (200, None, "published")
+
+
+def test_a_key_that_only_reads_is_told_of_no_actions(author: User, make_post: Posts, now: Any) -> None:
+    post = make_post()
+    for scopes, may in ((["posts:read"], False), (["posts:read", "posts:write"], True)):
+        fields: Any = {"name": "Robot", "scopes": scopes}
+        raw_key = create_api_key(actor=author, owner=author, fields=fields, now=now).raw_key
+        read = Client(headers={"x-api-key": raw_key}).get(f"/api/v2/posts/{post.pk}").json()
+        assert bool(read["actions"]) == may
 
 
 @pytest.mark.parametrize(
