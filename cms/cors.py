@@ -11,6 +11,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
+from cms.middleware import APIS
+
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -24,7 +26,6 @@ EXPOSED_HEADERS: Final = (
     *("RateLimit", "RateLimit-Policy", "Idempotency-Replayed", "X-Request-ID"),
 )
 PREFLIGHT_AGE_S: Final = 600
-_APIS: Final = re.compile(r"/api(?:/|\Z)")
 
 
 class CorsMiddleware:
@@ -33,7 +34,7 @@ class CorsMiddleware:
         self.allowed = _pattern_of(settings.CORS_ALLOWED_ORIGINS)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if self.allowed is None or not _APIS.match(request.path_info):
+        if self.allowed is None or not APIS.match(request.path_info):
             return self.get_response(request)
         origin = request.META.get("HTTP_ORIGIN", "")
         is_allowed = self.allowed.fullmatch(origin) is not None

@@ -3,18 +3,23 @@
 import ipaddress
 import re
 from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
 
 from django.conf import settings
+from django.contrib.messages.middleware import MessageMiddleware
 from django.http import HttpRequest, HttpResponse
 from uuid_utils.compat import uuid7
 
 from cms.origin import Origin, set_origin
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+APIS: Final = re.compile(r"/api(?:/|\Z)")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}", re.ASCII)
 
 
+@lru_cache(maxsize=4_096)
 def parse_address(text: str) -> Address | None:
     """The address in `text`, which some proxies write with a port: IPv4 written as IPv6 is IPv4, a zone is dropped."""
     bracketed = re.fullmatch(r"\[(.*)\](?::[0-9]+)?", text)
@@ -69,3 +74,11 @@ class RequestIdMiddleware:
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         return response
+
+
+class SiteMessageMiddleware(MessageMiddleware):
+    """Django's messages, for pages: the APIs have none, and each of their requests would pay for a storage of them."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if not APIS.match(request.path_info):
+            super().process_request(request)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from cms.models import Post, User
 from cms.origin import Origin, set_origin
 from cms.policy import SYSTEM
-from cms.rate_limits.counting import IN_PROCESS
+from cms.rate_limits.counting import clear_process
 from cms.services.post_states import publish_post
 from cms.services.posts import PostFields, create_post
 from cms.services.sessions import open_session
@@ -30,8 +30,8 @@ PASSWORD = "a long enough pass-phrase"
 def _clean_process_state() -> Iterator[None]:
     set_origin(Origin())
     yield
+    clear_process()
     django_cache.clear()  # in Redis the rate limits too
-    IN_PROCESS.clear()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Counting a request against its quotas, wherever they are counted."""
 
 import datetime
+import os
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Final
@@ -8,6 +9,7 @@ from typing import Final
 from django.conf import settings
 
 from cms.errors import RateLimited
+from cms.rate_limits.ahead import CountingAhead
 from cms.rate_limits.in_process import ProcessCounter
 from cms.rate_limits.in_redis import RedisCounter
 from cms.rate_limits.policies import Quota
@@ -22,7 +24,7 @@ def take(quotas: Iterable[Quota | None], now: datetime.datetime) -> Taken:
     if not limited:
         return Taken(0, ())
     now_ms = int(now.timestamp() * 1_000)
-    asked = _redis(settings.REDIS_URL).take(limited, now_ms) if settings.REDIS_URL else None
+    asked = _ask_redis(limited, now_ms) if settings.REDIS_URL else None
     wait_ms, *rest = asked or IN_PROCESS.take(limited, now_ms)
     standings = [_standing(*each) for each in zip(limited, rest[::2], rest[1::2], strict=True)]
     return Taken(in_seconds(wait_ms), tuple(standings))
@@ -42,6 +44,13 @@ def give_back(quotas: Iterable[Quota | None]) -> None:
         IN_PROCESS.give_back(limited)
 
 
+def clear_process() -> None:
+    """Forget all that this process knows or counts by itself; what is counted in Redis stays."""
+    IN_PROCESS.clear()
+    if settings.REDIS_URL:
+        _ahead(settings.REDIS_URL, os.getpid()).clear()
+
+
 def _standing(quota: Quota, remaining: int, reset_ms: int) -> Standing:
     policy = quota.policy
     return Standing(policy.name, policy.limit, policy.window_s, remaining, in_seconds(reset_ms))
@@ -49,6 +58,18 @@ def _standing(quota: Quota, remaining: int, reset_ms: int) -> Standing:
 
 def _limited(quotas: Iterable[Quota | None]) -> Sequence[Quota]:
     return [quota for quota in quotas if quota is not None and quota.policy.limit]
+
+
+def _ask_redis(quotas: Sequence[Quota], now_ms: int) -> list[int] | None:
+    if len(quotas) == 1:
+        return _ahead(settings.REDIS_URL, os.getpid()).take(quotas[0], now_ms)
+    return _redis(settings.REDIS_URL).take(quotas, now_ms)
+
+
+@cache
+def _ahead(url: str, _pid: int) -> CountingAhead:
+    """By process: a child of fork has neither the parent's thread nor a right to tell of what the parent let pass."""
+    return CountingAhead(_redis(url))
 
 
 @cache

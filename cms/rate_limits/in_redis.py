@@ -29,7 +29,8 @@ class RedisCounter:
             url,
             socket_timeout=TIMEOUT_S,
             socket_connect_timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 1),
+            # Not after a timeout: what Redis is late with may have been counted, and would be twice.
+            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         )
         self._take = self._client.register_script((FOLDER / "take.lua").read_text())
         self._connections = threading.local()
@@ -37,13 +38,26 @@ class RedisCounter:
         self._is_away = False
         self._asked_again_at = 0.0
 
-    def take(self, quotas: Sequence[Quota], now_ms: int) -> list[int] | None:
-        """What `take.lua` gives; None while Redis can't be asked."""
-        arguments: list[int] = [now_ms]
+    def take(self, quotas: Sequence[Quota], now_ms: int, passed: int = 0) -> list[int] | None:
+        """What `take.lua` gives; None while Redis can't be asked. `passed` of the first quota are counted in any case."""
+        arguments = [now_ms, passed, 1]
         for quota in quotas:
             arguments += [quota.policy.limit, quota.policy.window_s * 1_000]
         answer: list[int] | None = self._ask(lambda: self._run_take([quota.key for quota in quotas], arguments))
         return answer
+
+    def add(self, passed: Sequence[tuple[Quota, int]], now_ms: int) -> list[list[int]] | None:
+        """Count what has passed already, in one round trip: what `take.lua` gives for each; None while Redis can't be asked."""
+        answers: list[list[int]] | None = self._ask(lambda: self._run_add(passed, now_ms))
+        return answers
+
+    def _run_add(self, passed: Sequence[tuple[Quota, int]], now_ms: int) -> list[list[int]]:
+        with self._client.pipeline(transaction=False) as pipeline:
+            for quota, count in passed:
+                arguments = [now_ms, count, 0, quota.policy.limit, quota.policy.window_s * 1_000]
+                self._take([quota.key], arguments, client=pipeline)
+            answers: list[list[int]] = pipeline.execute()
+        return answers
 
     def _run_take(self, keys: list[str], arguments: list[int]) -> list[int]:
         """On a connection of the thread's own: the client's pool and hooks would cost more than half of the call."""

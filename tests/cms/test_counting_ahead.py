@@ -1,0 +1,104 @@
+"""Counting ahead of Redis: exact as long as no process lets more pass between two tellings than the tenth that is kept."""
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from cms.rate_limits import Policy, Quota
+from cms.rate_limits import in_redis as in_redis_module
+from cms.rate_limits.ahead import CountingAhead, left_min
+from cms.rate_limits.in_redis import RedisCounter
+from tests.session import ENGINES
+
+LIMIT = 2_000
+# A window that doesn't end while a test runs, for `tell` reads the clock.
+POLICY = Policy("ahead", "RATE_LIMIT_ANONYMOUS", 1_000_000_000)
+
+
+@pytest.fixture
+def redis_url(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(in_redis_module, "TIMEOUT_S", 30.0)  # a machine that is busy for a moment decides nothing here
+    settings.RATE_LIMIT_ANONYMOUS = LIMIT
+    url = ENGINES.redis_url_for(os.environ.get("PYTEST_XDIST_WORKER", "master"))
+    if url is None:
+        pytest.skip("no Redis was found (REQUIRE_SERVICES=1 makes that a failure)")
+    yield url
+    redis.Redis.from_url(url).flushdb()
+
+
+@pytest.fixture
+def quota(request: pytest.FixtureRequest) -> Quota:
+    """Of each test its own: the thread of the one before may still have something to tell."""
+    return Quota(POLICY, request.node.name)
+
+
+@pytest.fixture
+def counted(redis_url: str, quota: Quota) -> Callable[[], int]:
+    return lambda: int(redis.Redis.from_url(redis_url).hget(quota.key, "c") or 0)  # type: ignore[arg-type]
+
+
+def left_after(counter: CountingAhead, quota: Quota) -> int:
+    """-1 when it is refused."""
+    answer = counter.take(quota, int(time.time() * 1_000))
+    assert answer is not None
+    return -1 if answer[0] else answer[1]
+
+
+def passes(counter: CountingAhead, quota: Quota) -> bool:
+    return left_after(counter, quota) >= 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_several_processes_let_exactly_the_limit_pass(
+    redis_url: str, quota: Quota, counted: Callable[[], int], seed: int
+) -> None:
+    rng, processes = random.Random(seed), [CountingAhead(RedisCounter(redis_url)) for _ in range(3)]
+    passed = 0
+    while passed < LIMIT + 500:
+        # All three together stay below the tenth that is kept for what one doesn't know of the others.
+        before = passed
+        for process in processes:
+            passed += sum(passes(process, quota) for _ in range(rng.randrange(1, left_min(LIMIT) // 3)))
+            process.tell()
+        if passed == before:
+            break
+    assert passed == LIMIT == counted()
+
+
+def test_near_the_limit_redis_is_asked_first(
+    redis_url: str, quota: Quota, counted: Callable[[], int], settings: Any
+) -> None:
+    settings.RATE_LIMIT_ANONYMOUS = left_min(0)
+    counter = CountingAhead(RedisCounter(redis_url))
+    for number in range(1, 21):
+        assert passes(counter, quota)
+        assert counted() == number
+
+
+def test_what_passed_ahead_is_told_by_itself(redis_url: str, quota: Quota, counted: Callable[[], int]) -> None:
+    counter = CountingAhead(RedisCounter(redis_url))
+    assert sum(passes(counter, quota) for _ in range(50)) == 50
+    deadline = time.monotonic() + 5
+    while counted() < 50 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert counted() == 50
+
+
+def test_what_is_left_goes_down_by_one_each_time(redis_url: str, quota: Quota) -> None:
+    counter = CountingAhead(RedisCounter(redis_url))
+    left = [left_after(counter, quota) for _ in range(30)]
+    assert left == list(range(LIMIT - 1, LIMIT - 31, -1))
+
+
+def test_a_redis_that_is_lost_is_noticed_at_the_next_telling(redis_url: str, quota: Quota) -> None:
+    away = RedisCounter("redis://127.0.0.1:1/0")
+    counter = CountingAhead(RedisCounter(redis_url))
+    assert [passes(counter, quota), passes(counter, quota)] == [True, True]
+    counter._counter = away
+    counter.tell()
+    assert counter.take(quota, int(time.time() * 1_000)) is None
