@@ -8,10 +8,10 @@ PY := $(VENV)/bin/python
 # The machine may switch bytecode off; without it every start compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test soak golden openapi bench check format lock clean
+.PHONY: help run test staging-local staging-local-roll staging-local-down staging-test coverage mutants staging-compose soak golden openapi bench simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.runtime ## set up, migrate, seed and serve http://127.0.0.1:8000 (PORT= for another)
 	@PORT=$(PORT) exec sh scripts/run
@@ -21,8 +21,35 @@ ON_SQLITE := tests/cms/models tests/cms/services tests/cms/test_querysets.py tes
 	tests/cms/importers tests/cms/exporters tests/cms/media tests/cms/test_rate_limits.py tests/canary tests/api_v2 $(wildcard tests/api_v1 tests/versions tests/mixed)
 
 test: $(VENV)/.dev ## the suite on a private PostgreSQL and Redis, then its engine-bound part on SQLite
-	$(PY) -m pytest -n 2 --dist loadfile
-	TEST_DATABASE=sqlite $(PY) -m pytest -n 2 --dist loadfile $(ON_SQLITE)
+	$(PY) -m pytest -n 2 --dist loadfile --ignore tests/staging
+	TEST_DATABASE=sqlite $(PY) -m pytest -n 2 --dist loadfile $(ON_SQLITE) --ignore tests/canary/live
+
+staging-local: $(VENV)/.dev ## staging on this machine: two web processes behind nginx, controller, worker, PostgreSQL, Redis, Prometheus
+	@$(PY) -m scripts.staging_local up
+
+staging-local-roll: $(VENV)/.dev ## renew its web processes one after the other, without a request that fails
+	@$(PY) -m scripts.staging_local roll
+
+staging-local-down: $(VENV)/.dev ## end it and delete its data
+	@$(PY) -m scripts.staging_local down
+
+staging-test: $(VENV)/.dev ## rollout, restarts and outages over HTTP through the proxy, on a staging of its own
+	$(PY) -m pytest tests/staging
+
+coverage: $(VENV)/.dev ## the suite once more, every line and branch counted in all its processes; fails below the floors
+	rm -rf build/coverage && mkdir -p build/coverage
+	$(PY) -m coverage run -m pytest -n 2 --dist loadfile $(COVERED)
+	TEST_DATABASE=sqlite $(PY) -m coverage run -m pytest -n 2 --dist loadfile $(ON_SQLITE)
+	$(PY) -m coverage combine -q
+	$(PY) -m coverage html -q
+	$(PY) -m coverage json -q
+	$(PY) -m scripts.coverage_floors build/coverage/coverage.json
+
+mutants: $(VENV)/.dev ## forty faults planted in the canary's core, one by one: its tests have to notice 38
+	$(PY) -m tests.mutants
+
+staging-compose: ## staging by Docker Compose with everybody on v2, then on v1 again (needs Docker)
+	python3 -m scripts.staging_compose
 
 soak: $(VENV)/.dev ## what takes long: 100 MB imports, 30 s of concurrent writers, large exports
 	$(PY) -m pytest -m soak
@@ -36,14 +63,54 @@ openapi: $(VENV)/.dev ## write the snapshot of v2's document anew, unless client
 bench: $(VENV)/.dev ## v1, v2, plain REST framework and an empty view in one run; fails where a target is missed
 	$(PY) -m tests.bench.run
 
-check: $(VENV)/.dev ## lint, format, types, import contracts, migrations, system checks, v2's document
+simulate: $(VENV)/.dev ## the canary's statistics on thousands of made-up releases, next to a fixed limit and a z-test (some 8 minutes)
+	$(PY) -m tests.simulation
+
+canary-demo: $(VENV)/.dev ## the canary live: four faults in v2 are found by themselves, a healthy v2 goes all the way (some 2 minutes)
+	$(PY) -m tests.rehearsal
+
+check: $(VENV)/.dev ## lint, format, types, import contracts, migrations, system checks, v2's document, workflows
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy cms api_v1 api_v2 canary tests
+	$(VENV)/bin/mypy cms api_v1 api_v2 canary scripts tests
 	$(VENV)/bin/lint-imports
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) manage.py check --fail-level WARNING
 	$(PY) manage.py openapi
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(VENV)/bin/zizmor --offline --no-progress --quiet .github
+	$(PY) -m pytest -q tests/test_deploy.py
+
+# Words such as `password =` and addresses with a password stand for examples in documents, and random text for fakes in tests:
+# tests are searched for what has the form of a real service's credential.
+EXAMPLES := --disable-plugin KeywordDetector --disable-plugin BasicAuthDetector
+FAKES := $(EXAMPLES) --disable-plugin JwtTokenDetector --disable-plugin IPPublicDetector \
+	--disable-plugin Base64HighEntropyString --disable-plugin HexHighEntropyString
+secrets: $(VENV)/.dev ## search what is tracked for credentials
+	git ls-files -z ':!tests' ':!requirements*.txt' ':!docs/openapi-v2.json' | xargs -0 $(VENV)/bin/detect-secrets-hook $(EXAMPLES)
+	git ls-files -z tests | xargs -0 $(VENV)/bin/detect-secrets-hook $(FAKES)
+
+audit: $(VENV)/.dev ## known vulnerabilities of the locked packages (asks the package index and its advisories)
+	$(VENV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.txt
+	$(VENV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements-dev.txt
+
+IMAGE_TAR := build/image.tar
+$(IMAGE_TAR): Dockerfile requirements.txt
+	mkdir -p build
+	docker build -q -t tandem:scan .
+	docker save -o $@ tandem:scan
+
+image-sbom: $(IMAGE_TAR) ## the image's bill of materials in build/sbom.cdx.json (needs Docker and a network)
+	docker run --rm -v "$(CURDIR)/build:/build" docker.io/anchore/syft:v1.18.1 docker-archive:/$(IMAGE_TAR) -o cyclonedx-json=/build/sbom.cdx.json
+
+image-scan: $(IMAGE_TAR) ## known vulnerabilities of the image that a newer version mends, high or worse (needs Docker and a network)
+	docker run --rm -v "$(CURDIR)/build:/build:ro" docker.io/anchore/grype:v0.87.0 docker-archive:/$(IMAGE_TAR) --only-fixed --fail-on high
+
+ci-engines: ## for build machines: PostgreSQL (POSTGRESQL=15) and Redis (REDIS=7) of the versions to be tested
+	@sh scripts/ci-engines $(POSTGRESQL) $(REDIS)
+
+ci-tools: ## for build machines: nginx, Node.js and what else the tests look for, as far as it is missing
+	@sh scripts/ci-tools
 
 format: $(VENV)/.dev ## format the code and fix what can be fixed
 	$(VENV)/bin/ruff check --fix .

@@ -1,17 +1,18 @@
 """Whatever a view raises becomes v1's envelope here, the unforeseen included and whatever DEBUG is."""
 
 import logging
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, UnreadablePostError
 from rest_framework.exceptions import APIException, MethodNotAllowed, ValidationError
 from rest_framework.request import Request
 
 from api_v1.responses import JsonResponse, failure
 from cms import errors as cms
+from cms.unavailable import is_known_outage, is_unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -48,15 +49,28 @@ def handle_exception(error: Exception, context: Mapping[str, Any]) -> JsonRespon
         return failure(413, "The request body is too large.")
     if isinstance(error, SuspiciousOperation | BadRequest | UnreadablePostError):
         return failure(400, "Bad request")
-    if isinstance(error, OperationalError | InterfaceError):
-        logger.error("%s can't be answered", context["request"].path, exc_info=error)
-        return failure(503, "Service unavailable", headers={"Retry-After": str(UNAVAILABLE_RETRY_S)})
+    if is_unavailable(error):
+        return _unavailable(context["request"], error)
     return _internal_error(error, context["request"])
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
     """What a request gets that no view can be asked about, such as one for a host that isn't served."""
     return failure(400, "Bad request")
+
+
+def server_error(request: HttpRequest) -> JsonResponse:
+    """What goes wrong outside the views; Django logs it."""
+    error = sys.exc_info()[1]
+    if is_unavailable(error):
+        return _unavailable(request, error)
+    return failure(500, "Internal server error", message=f"Request id: {getattr(request, 'request_id', '')}")
+
+
+def _unavailable(request: Request | HttpRequest, error: BaseException | None) -> JsonResponse:
+    if not is_known_outage(error):
+        logger.error("%s can't be answered", request.path, exc_info=error)
+    return failure(503, "Service unavailable", headers={"Retry-After": str(UNAVAILABLE_RETRY_S)})
 
 
 def _invalid_input(validation_errors: list[dict[str, str]]) -> JsonResponse:

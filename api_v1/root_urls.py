@@ -11,3 +11,4 @@ urlpatterns = [
     re_path("", NotFoundView.as_view()),
 ]
 handler400 = "api_v1.errors.bad_request"
+handler500 = "api_v1.errors.server_error"

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.http import UnreadablePostError
 from rest_framework.exceptions import MethodNotAllowed
 
 from cms.errors import CmsError, Duplicate, FieldError, InvalidInput, KeyInFlight, RateLimited
+from cms.unavailable import is_unavailable
 
 PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "bad_request": (400, "The request can't be understood"),
@@ -128,7 +128,7 @@ def problem_of(error: Exception, *, is_anonymous: bool) -> Problem:
             return Problem("body_too_large", "The body is larger than this server takes.")
         case SuspiciousOperation() | UnreadablePostError():
             return Problem("bad_request", "The request can't be understood.")
-        case OperationalError() | InterfaceError():
+        case _ if is_unavailable(error):
             headers = {"Retry-After": str(UNAVAILABLE_RETRY_S)}
             return Problem("unavailable", "The database can't be reached or is too busy.", headers=headers)
         case _:

@@ -77,7 +77,7 @@ def _route(route: Json, data: Any, operations: Mapping[tuple[str, str], str]) ->
 
 
 def _request(call: Json, operations: Mapping[tuple[str, str], str]) -> dict[str, Any]:
-    query, more = (urlencode(call.get(name, {}), safe=",") for name in ("query", "query_of_users"))
+    query, more = (urlencode(call.get(name, {}), safe=",{}") for name in ("query", "query_of_users"))
     return {
         "verb": call["method"],
         "path": f"{V2}{call['path']}",

@@ -12,6 +12,7 @@ from django.utils.log import log_response
 
 from api_v2.errors import Problem
 from cms.rate_limits import Standing
+from cms.unavailable import is_known_outage
 
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
@@ -90,7 +91,10 @@ def limit_headers(standing: Standing) -> dict[str, str]:
 def problem_response(
     request: HttpRequest, problem: Problem, *, headers: Mapping[str, str] | None = None, error: Exception | None = None
 ) -> HttpResponse:
-    """`error` is what went wrong when it is the server's fault; it is logged here, once, with its traceback."""
+    """`error` is what went wrong when it is the server's fault; it is logged here, once, with its traceback.
+
+    Except for an outage, which has been logged when it began.
+    """
     instance = escape_uri_path(request.path)
     data = problem.as_json(instance, getattr(request, "request_id", ""))
     response = json_response(request, data, status=problem.status, content_type=PROBLEM_JSON)
@@ -100,6 +104,7 @@ def problem_response(
     for name, value in {**problem.headers, **(headers or {})}.items():
         response.headers[name] = value
     if problem.status >= 500:
+        error = None if is_known_outage(error) else error
         request_id = data["request_id"]
         log_response("%s (request %s)", request.path, request_id, response=response, request=request, exception=error)
     return response

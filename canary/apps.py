@@ -1,10 +1,19 @@
 """The Django app of the canary: rollout control, without any knowledge of content."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 
 from canary import checks  # noqa: F401  importing it registers the system checks
+from canary.queries import watch_queries
 
 
 class CanaryConfig(AppConfig):
     name = "canary"
     verbose_name = "Canary"
+
+    def ready(self) -> None:
+        connection_created.connect(watch_queries)
+        # Not on import of this module: models can't be imported yet while Django collects its apps.
+        import_module("canary.flushing").register()

@@ -1,7 +1,9 @@
 """The canary's view of the settings: one dict, `settings.CANARY`, read once until it is another dict."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -11,6 +13,8 @@ from django.utils.module_loading import import_string
 
 from canary.core.values import Snapshot
 
+RETENTION_DAYS = 90
+
 
 @dataclass(frozen=True)
 class CanaryConf:
@@ -19,6 +23,20 @@ class CanaryConf:
     """The URLconf of each version, by dotted name."""
     identify: Callable[[HttpRequest], tuple[str, str] | None]
     """Kind and id of whoever a request's credential speaks for; None when it carries no good one."""
+    is_excluded: Callable[[HttpRequest], str]
+    """Why an answered request is no evidence, such as `staff` or `bot`; empty when it is."""
+    retention_days: int
+    """For how long is kept what was seen."""
+    notify: Callable[[Any], None] | None
+    """Told of every RolloutEvent, in the transaction that makes it."""
+    list_identities: Callable[[datetime], Iterable[tuple[str, str]]]
+    """Kind and id of everybody who is known by name at that moment, for the question who would move."""
+    environment_weight_bp: int | None
+    """The environment's percentage, None without one."""
+    shadow_bp: int
+    """Share of v1's reads that shadow reads repeat, in basis points."""
+    shadow_cpu_bp: int
+    """Share of one core that they may take in each process, averaged, in basis points."""
     snapshot: Snapshot
     """What the environment says of the rollout: in force until there is a stored rollout."""
 
@@ -35,7 +53,12 @@ def canary_conf() -> CanaryConf:
 
 def secret_for(purpose: str) -> bytes:
     """32 bytes for one purpose of the canary, derived from SECRET_KEY; `purpose` has at most 16 ASCII characters."""
-    return blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=purpose.encode()).digest()
+    return _derived(settings.SECRET_KEY, purpose)
+
+
+@lru_cache(maxsize=8)
+def _derived(key: str, purpose: str) -> bytes:
+    return blake2b(key.encode(), digest_size=32, person=purpose.encode()).digest()
 
 
 def _load(conf: dict[str, Any]) -> CanaryConf:
@@ -43,7 +66,15 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
         entrance=conf["ENTRANCE"],
         arms=conf["ARMS"],
         identify=import_string(conf["IDENTIFY"]),
+        is_excluded=import_string(conf["IS_EXCLUDED"]) if conf.get("IS_EXCLUDED") else _nobody_is_excluded,
+        retention_days=conf.get("RETENTION_DAYS", RETENTION_DAYS),
+        notify=import_string(conf["NOTIFY"]) if conf.get("NOTIFY") else None,
+        list_identities=import_string(conf["LIST_IDENTITIES"]) if conf.get("LIST_IDENTITIES") else _nobody_is_known,
+        environment_weight_bp=conf["WEIGHT_BP"],
+        shadow_bp=conf.get("SHADOW_BP", 0),
+        shadow_cpu_bp=conf.get("SHADOW_CPU_BP", 1_000),
         snapshot=Snapshot(
+            version=0,
             weight_bp=conf["WEIGHT_BP"] or 0,
             # The same in every process and after every restart, and known to nobody outside.
             salt=secret_for("canary-salt").hex()[:32],
@@ -52,3 +83,11 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
             is_v2_enabled=conf["IS_V2_ENABLED"] and 2 in conf["ARMS"],
         ),
     )
+
+
+def _nobody_is_excluded(request: HttpRequest) -> str:
+    return ""
+
+
+def _nobody_is_known(now: datetime) -> Iterable[tuple[str, str]]:
+    return ()

@@ -28,7 +28,7 @@ class FaultLog:
             else:
                 self._unlogged += 1
         if is_due:
-            logger.error("canary fault, served by the stable version; %d unlogged before", unlogged, exc_info=error)
+            logger.error("canary fault, requests are answered without it; %d unlogged before", unlogged, exc_info=error)
 
 
 faults = FaultLog()

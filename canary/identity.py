@@ -3,7 +3,9 @@
 import base64
 import binascii
 import hmac
+from functools import lru_cache
 from hashlib import blake2b
+from http.cookies import Morsel
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -33,7 +35,12 @@ def identify(request: HttpRequest) -> Identity | None:
 
 
 def _client(request: HttpRequest) -> Identity | None:
-    client_id = request.META.get("HTTP_X_CLIENT_ID", "").strip()
+    return client_identity(request.META.get("HTTP_X_CLIENT_ID", ""))
+
+
+def client_identity(text: str) -> Identity | None:
+    """Of the text of an X-Client-Id, None where it says nothing. Raises UnusableIdentityError."""
+    client_id = text.strip()
     if client_id.lower() in ABSENT:
         return None
     if len(client_id) > CLIENT_ID_MAX or not (client_id.isascii() and client_id.isprintable()):
@@ -51,9 +58,16 @@ def _anonymous(request: HttpRequest) -> Identity:
 
 def read_cookie(request: HttpRequest) -> Identity | None:
     """The identity in the request's cookie; None without one, or when its signature is not ours."""
-    kind, _, rest = request.COOKIES.get(COOKIE, "").partition(".")
+    return parse_cookie(request.COOKIES.get(COOKIE, ""))
+
+
+def parse_cookie(text: str) -> Identity | None:
+    """The identity in the text of such a cookie; None for any text that isn't ours."""
+    kind, _, rest = text.partition(".")
     encoded, _, signature = rest.partition(".")
-    if kind not in KINDS or not hmac.compare_digest(signature.encode(), _sign(f"{kind}.{encoded}").encode()):
+    if kind not in KINDS or not hmac.compare_digest(
+        signature.encode(), _sign(f"{kind}.{encoded}", secret_for("canary-cookie")).encode()
+    ):
         return None
     try:
         return Identity(kind, base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode())
@@ -63,23 +77,34 @@ def read_cookie(request: HttpRequest) -> Identity | None:
 
 def write_cookie(response: HttpResponse, identity: Identity) -> None:
     """Carry the identity that was used, never the answer it got: a change of weight needs no new cookie."""
+    # A copy each, past the checks that setting a cookie repeats: clients without a cookie jar get one with every answer.
+    morsel = _cookie_of(identity, settings.SESSION_COOKIE_SECURE, secret_for("canary-cookie"))
+    dict.__setitem__(response.cookies, COOKIE, morsel.copy())
+
+
+@lru_cache(maxsize=4096)
+def _cookie_of(identity: Identity, is_secure: bool, secret: bytes) -> "Morsel[str]":
     # Without padding: an "=" would make Python put the whole value into quotes.
     encoded = base64.urlsafe_b64encode(identity.id.encode(errors="replace")).decode().rstrip("=")
     name = f"{identity.kind}.{encoded}"
-    response.set_cookie(
+    carrier = HttpResponse()
+    carrier.set_cookie(
         COOKIE,
-        f"{name}.{_sign(name)}",
+        f"{name}.{_sign(name, secret)}",
         max_age=COOKIE_AGE_S,
         path="/",
-        secure=bool(settings.SESSION_COOKIE_SECURE),
+        secure=is_secure,
         httponly=True,
         samesite="Lax",
     )
+    morsel = carrier.cookies[COOKIE]
+    morsel["expires"] = ""  # a date would be that of the first answer; Max-Age stands above it (RFC 6265 section 5.3)
+    return morsel
 
 
 def drop_cookie(response: HttpResponse) -> None:
     response.delete_cookie(COOKIE, path="/", samesite="Lax")
 
 
-def _sign(name: str) -> str:
-    return blake2b(name.encode(errors="replace"), digest_size=16, key=secret_for("canary-cookie")).hexdigest()
+def _sign(name: str, secret: bytes) -> str:
+    return blake2b(name.encode(errors="replace"), digest_size=16, key=secret).hexdigest()

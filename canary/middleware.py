@@ -4,21 +4,24 @@ Thin glue around `canary.core.routing`. Whatever breaks in here, the request is 
 """
 
 import re
+import time
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from django.contrib.auth import SESSION_KEY, get_user
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.urls import get_resolver
 
+from canary import life, recorder, server, shadow
 from canary.conf import canary_conf
-from canary.core.routing import choose, choose_pinned, stable_version
-from canary.core.values import Decision, Identity, Refusal
+from canary.core.routing import GONE, choose, choose_pinned, stable_version
+from canary.core.values import V1, Decision, Identity, Refusal, Snapshot
 from canary.faults import faults
 from canary.identity import drop_cookie, identify, read_cookie, write_cookie
 from canary.problems import problem_response
+from canary.queries import start_counting
 from canary.store import current_snapshot
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -26,109 +29,153 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 VERSION_SEGMENT = re.compile(r"/v([0-9]+)(?=/|\Z)", re.ASCII)
 VARY: Final = ("API-Version", "Authorization", "X-API-Key", "X-Client-Id", "Cookie")
 ENTRANCE_CACHE_CONTROL: Final = "private, no-cache"
+HOSTS_MAX: Final = 100
 
 
-class Route(NamedTuple):
-    """How a request is answered. `is_entrance` tells the split paths from those that name their version."""
+class Passage(NamedTuple):
+    """How a request is answered, and what that was decided with. `is_entrance` tells split paths from pinned ones."""
 
     answer: Decision | Refusal
     is_entrance: bool
+    snapshot: Snapshot | None
+    """None when even that couldn't be had."""
+    now: float
 
 
 class CanaryMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
+        conf = canary_conf()
+        self._entrance, self._below, self._arms = conf.entrance, f"{conf.entrance}/", conf.arms
+        self._served_hosts: set[str] = set()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        entrance = canary_conf().entrance
-        if not (request.path_info.startswith(f"{entrance}/") or request.path_info == entrance):
+        path = request.path_info
+        if not path.startswith(self._below) and path != self._entrance:
             response = self.get_response(request)
-            return _guarded(_follow_session, request, response) or response
-        route = self._route(request)
-        if isinstance(route.answer, Refusal):
-            response = problem_response(route.answer, request)
-        else:
-            request.canary = route.answer  # type: ignore[attr-defined]
-            request.urlconf = canary_conf().arms[route.answer.api_version]
-            response = _refuse_host(request) or self.get_response(request)
-        return _guarded(_finish, request, response, route) or response
-
-    @staticmethod
-    def _route(request: HttpRequest) -> Route:
-        """Never raises: a fault leads to the stable version, as if the path had been split."""
-        is_entrance, pinned = True, None
-        try:
-            if match := VERSION_SEGMENT.match(request.path_info, len(canary_conf().entrance)):
-                is_entrance, pinned = False, match.group(1)
-            return Route(_decide(request, pinned), is_entrance)
-        except Exception as error:
-            faults.record(error)
-            return Route(_decide_on_fault(pinned), is_entrance)
-
-
-def _refuse_host(request: HttpRequest) -> HttpResponse | None:
-    """The chosen version's own answer to a Host that isn't served; None for one that is.
-
-    Asked here because Django asks before it knows the URLconf, and would answer with a page.
-    """
-    try:
-        request.get_host()
-    except DisallowedHost as error:
-        handler = get_resolver(request.urlconf).resolve_error_handler(400)
-        response: HttpResponse = handler(request, exception=error)  # type: ignore[call-arg]
+            _survive(_follow_session, request, response)
+            return response
+        if server.pending:
+            _survive(server.wait_until_ready)
+        started_ns = time.perf_counter_ns()
+        passage = self._pass(request)
+        response = self._answer(request, passage)
+        _survive(self._finish, request, response, passage)
+        answer, snapshot = passage.answer, passage.snapshot
+        if snapshot is None:
+            return response
+        if isinstance(answer, Decision):
+            _survive(life.describe, request, response, answer, snapshot, passage.now)
+            _survive(shadow.offer, request, response, answer, snapshot)
+        _survive(recorder.observe, request, response, answer, snapshot, started_ns)
         return response
-    return None
+
+    def _pass(self, request: HttpRequest) -> Passage:
+        """Never raises: a fault leads to the stable version."""
+        is_entrance, pinned, snapshot, now = True, None, None, time.time()
+        try:
+            start_counting()
+            if match := VERSION_SEGMENT.match(request.path_info, len(self._entrance)):
+                is_entrance, pinned = False, match.group(1)
+            snapshot = current_snapshot()
+            return Passage(_decide(request, pinned, snapshot, now), is_entrance, snapshot, now)
+        except Exception as error:
+            _record(error)
+            return Passage(_decide_on_fault(pinned, snapshot, now), is_entrance, snapshot, now)
+
+    def _answer(self, request: HttpRequest, passage: Passage) -> HttpResponse:
+        if isinstance(passage.answer, Refusal):
+            return _refuse(request, passage.answer, passage)
+        request.canary = passage.answer  # type: ignore[attr-defined]
+        # A version without an arm was deleted; something has to answer.
+        request.urlconf = self._arms.get(passage.answer.api_version) or next(iter(self._arms.values()))
+        return self._refuse_host(request) or self.get_response(request)
+
+    def _refuse_host(self, request: HttpRequest) -> HttpResponse | None:
+        """The chosen version's own answer to a Host that isn't served; None for one that is.
+
+        Asked here because Django asks before it knows the URLconf, and would answer with a page. Django asks again, so
+        that one that was served before needs no second look here.
+        """
+        host = request.META.get("HTTP_HOST", "")
+        if host in self._served_hosts:
+            return None
+        try:
+            request.get_host()
+        except DisallowedHost as error:
+            handler = get_resolver(request.urlconf).resolve_error_handler(400)
+            response: HttpResponse = handler(request, exception=error)  # type: ignore[call-arg]
+            return response
+        if len(self._served_hosts) < HOSTS_MAX:
+            self._served_hosts.add(host)
+        return None
+
+    def _finish(self, request: HttpRequest, response: HttpResponse, passage: Passage) -> None:
+        decision, headers = passage.answer if isinstance(passage.answer, Decision) else None, response.headers
+        if passage.is_entrance:
+            is_brief = decision is None and headers.get("Cache-Control") == "no-store"  # a brownout's refusal
+            headers["Cache-Control"] = f"{ENTRANCE_CACHE_CONTROL}{', no-store' if is_brief else ''}"
+            headers["Vary"] = _vary(headers.get("Vary", ""))
+        if decision is not None:
+            headers["API-Version"] = str(decision.api_version)
+        if getattr(request, "is_signed_out", False):
+            drop_cookie(response)
+        if decision is not None and passage.is_entrance:
+            if request.method in ("GET", "HEAD"):
+                rest = request.get_full_path_info()[len(self._entrance) :]
+                headers["Content-Location"] = f"{self._entrance}/v{decision.api_version}{rest}"
+            _describe(request, response, decision)
 
 
-def _decide(request: HttpRequest, pinned: str | None) -> Decision | Refusal:
-    snapshot = current_snapshot()
+def _refuse(request: HttpRequest, refusal: Refusal, passage: Passage) -> HttpResponse:
+    if refusal.status == 410 and passage.snapshot is not None:
+        try:
+            return life.gone_response(request, refusal, passage.snapshot, passage.now)
+        except Exception as error:
+            _record(error)
+    try:
+        return problem_response(refusal, request)
+    except Exception as error:
+        _record(error)
+        return HttpResponse(refusal.detail, status=refusal.status, content_type="text/plain; charset=utf-8")
+
+
+def _decide(request: HttpRequest, pinned: str | None, snapshot: Snapshot, now: float) -> Decision | Refusal:
     if pinned is not None:
         # Only "1" and "2" name a version: not "01", and not a number too long to be worth parsing.
-        return choose_pinned(int(pinned) if len(pinned) == 1 else 0, snapshot)
+        return choose_pinned(int(pinned) if len(pinned) == 1 else 0, snapshot, now)
     requested = request.META.get("HTTP_API_VERSION", "").strip() or None
-    return choose(identify(request), requested, snapshot)
+    return choose(identify(request), requested, snapshot, now)
 
 
-def _decide_on_fault(pinned: str | None) -> Decision:
+def _decide_on_fault(pinned: str | None, snapshot: Snapshot | None, now: float) -> Decision | Refusal:
     try:
-        stable = stable_version(current_snapshot())
+        stable = stable_version(snapshot or canary_conf().snapshot, now)
     except Exception as error:
-        faults.record(error)
-        stable = stable_version(None)
+        _record(error)
+        stable = V1
+    if pinned == str(V1) and stable != V1:
+        return GONE
     return Decision(int(pinned) if pinned in ("1", "2") else stable, "fault")
 
 
-def _guarded(
-    step: Callable[..., HttpResponse], request: HttpRequest, response: HttpResponse, *rest: Route
-) -> HttpResponse | None:
-    """The step's result, None when it failed: a response that is ready is sent, whatever happens around it."""
+def _survive(step: Callable[..., object], *arguments: Any) -> None:
+    """A response that is ready is sent, whatever happens around it."""
     try:
-        return step(request, response, *rest)
+        step(*arguments)
     except Exception as error:
+        _record(error)
+
+
+def _record(error: Exception) -> None:
+    try:
         faults.record(error)
-        return None
-
-
-def _finish(request: HttpRequest, response: HttpResponse, route: Route) -> HttpResponse:
-    if isinstance(route.answer, Decision):
-        response.headers["API-Version"] = str(route.answer.api_version)
-    if getattr(request, "is_signed_out", False):
-        drop_cookie(response)
-    if not route.is_entrance:
-        return response
-    response.headers["Cache-Control"] = ENTRANCE_CACHE_CONTROL
-    _vary(response)
-    if isinstance(route.answer, Decision):
-        _describe(request, response, route.answer)
-    return response
+    except Exception:  # a log that can't be written must not be what a client notices
+        return
 
 
 def _describe(request: HttpRequest, response: HttpResponse, decision: Decision) -> None:
-    """What the entrance tells of its decision: the pinned address, the identity for the next time, the reason."""
-    if request.method in ("GET", "HEAD"):
-        entrance = canary_conf().entrance
-        rest = request.get_full_path_info()[len(entrance) :]
-        response.headers["Content-Location"] = f"{entrance}/v{decision.api_version}{rest}"
+    """What the entrance tells of its decision: the identity, for the next time, and the reason, to whoever may see it."""
     identity = decision.identity
     if identity is not None and identity != read_cookie(request) and not getattr(request, "is_signed_out", False):
         write_cookie(response, identity)
@@ -146,21 +193,22 @@ def _may_view(request: HttpRequest) -> bool:
     return user.has_perm("canary.view")
 
 
-def _vary(response: HttpResponseBase) -> None:
-    present = [name.strip() for name in response.headers.get("Vary", "").split(",") if name.strip()]
+@lru_cache(maxsize=64)
+def _vary(present: str) -> str:
+    """The Vary of the entrance in front of what the version's answer has already."""
+    names = [name.strip() for name in present.split(",") if name.strip()]
     known = {name.lower() for name in VARY}
-    response.headers["Vary"] = ", ".join([*VARY, *(name for name in present if name.lower() not in known)])
+    return ", ".join([*VARY, *(name for name in names if name.lower() not in known)])
 
 
-def _follow_session(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+def _follow_session(request: HttpRequest, response: HttpResponse) -> None:
     """A login by session makes the user the cookie's identity, a logout drops it. Reads nothing that isn't loaded."""
     session = getattr(request, "session", None)
     if session is None or not session.modified:
-        return response
+        return
     user_id = session.get(SESSION_KEY)
     carried = read_cookie(request)
     if user_id is not None and carried != Identity("user", str(user_id)):
         write_cookie(response, Identity("user", str(user_id)))
     elif user_id is None and carried is not None and carried.kind == "user" and session.is_empty():
         drop_cookie(response)
-    return response

@@ -1,8 +1,120 @@
-"""The rollout as this process knows it: what the environment says, as long as no rollout is stored."""
+"""The rollout as this process knows it: in memory for requests, read from the database beside them.
 
-from canary.conf import canary_conf
-from canary.core.values import Snapshot
+What can't be read changes nothing: the last good snapshot stays. As long as nothing was read, or nothing is stored, the
+environment's word is in force.
+"""
+
+import os
+import threading
+import time
+from typing import Final, NamedTuple
+
+from canary.conf import CanaryConf, canary_conf
+from canary.core.lifecycle import life_from
+from canary.core.routing import leads_to_v2
+from canary.core.values import Identity, Snapshot
+from canary.models import ListEntry, Rollout
+
+# Server processes wait so long from a change that leads anybody to v2, until all have read it (REFRESH_S is 1 s): a user
+# whom one process answers by v2 isn't answered by v1 by another any more. What leads back to v1 is in force at once.
+ALL_HAVE_READ_AFTER_S: Final = 1.5
+
+
+class _State(NamedTuple):
+    """Replaced whole, so that readers take no lock."""
+
+    kept: Snapshot | None = None
+    coming: Snapshot | None = None
+    """In force from `comes_at` on, unix seconds."""
+    comes_at: float = 0.0
+    read_at: float | None = None
+
+
+_state = _State()
+_waits_for_others = False
+# One reader at a time: of two, the one that read before a change could be the one that writes last.
+_reading = threading.Lock()
 
 
 def current_snapshot() -> Snapshot:
-    return canary_conf().snapshot
+    """In memory, never waits."""
+    state = _state
+    if state.coming is not None and time.time() >= state.comes_at:
+        return state.coming
+    return state.kept or canary_conf().snapshot
+
+
+def refresh() -> Snapshot:
+    """Read the database now: what is stored there. Raises what the database raises, and keeps what was there before."""
+    global _state  # noqa: PLW0603  replaced whole; readers take no lock
+    with _reading:
+        before = _state.kept and current_snapshot()
+        row, after = read(_state.coming or before)
+        now = time.time()
+        comes_at = row.changed_at.timestamp() + ALL_HAVE_READ_AFTER_S if row and _waits_for_others else 0.0
+        if before is not None and now < comes_at and leads_to_v2(before, after):
+            _state = _State(before, after, comes_at, now)
+        else:
+            _state = _State(after, read_at=now)
+        return after
+
+
+def wait_for_others() -> None:
+    """From now on this is one of several processes that answer the same users."""
+    global _waits_for_others  # noqa: PLW0603  a process becomes one once
+    _waits_for_others = True
+
+
+def comes_in_s() -> float | None:
+    """Seconds until what was read last is in force; None when it is."""
+    state = _state
+    return None if state.coming is None else max(0.0, state.comes_at - time.time())
+
+
+def read(known: Snapshot | None = None) -> tuple[Rollout | None, Snapshot]:
+    """The row, None when nothing is stored, and what it means here. Lists are read only if `known` has older ones."""
+    row, conf = Rollout.objects.filter(pk=1).first(), canary_conf()
+    if row is None:
+        return None, conf.snapshot
+    if known is not None and known.version == row.version:
+        lists = known.allowed, known.excluded
+    else:
+        lists = _listed(ListEntry.List.ALLOW), _listed(ListEntry.List.EXCLUDE)
+    return row, _snapshot(row, conf, lists)
+
+
+def age_s(now: float) -> float | None:
+    """Seconds since the last good reading, None before the first; `now` in unix seconds."""
+    read_at = _state.read_at
+    return None if read_at is None else max(0.0, now - read_at)
+
+
+def forget() -> None:
+    """Know nothing, as a process that has just begun."""
+    global _state, _reading
+    _state, _reading = _State(), threading.Lock()
+
+
+# A lock that a thread of the parent held at that moment would never be released in the child.
+os.register_at_fork(after_in_child=forget)
+
+
+def _snapshot(row: Rollout, conf: CanaryConf, lists: tuple[frozenset[Identity], frozenset[Identity]]) -> Snapshot:
+    return Snapshot(
+        version=row.version,
+        weight_bp=row.weight_bp,
+        salt=row.salt,
+        release=row.release,
+        stage=row.stage,
+        latched=row.latched,
+        is_v1_enabled=conf.snapshot.is_v1_enabled,
+        is_v2_enabled=conf.snapshot.is_v2_enabled,
+        allowed=lists[0],
+        excluded=lists[1],
+        life=life_from(row.lifecycle),
+    )
+
+
+def _listed(name: str) -> frozenset[Identity]:
+    rows = ListEntry.objects.filter(list=name).values_list("kind", "identifier")
+    return frozenset(Identity(kind, identifier) for kind, identifier in rows)

@@ -6,7 +6,8 @@ from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 from django.db.backends.signals import connection_created
 
-from cms.generations.writes import watch_writes
+from cms.db import told_of_doubt
+from cms.generations.writes import hear_of_doubt, watch_writes
 
 
 class CmsConfig(AppConfig):
@@ -15,6 +16,7 @@ class CmsConfig(AppConfig):
 
     def ready(self) -> None:
         connection_created.connect(watch_writes)
+        told_of_doubt.append(hear_of_doubt)
 
 
 class AdminSiteConfig(AdminConfig):

@@ -105,7 +105,10 @@ def count_request(request: HttpRequest, now: datetime.datetime) -> None:
     """Count the request against its credential's rate limit, or its address's. Raises RateLimited.
 
     Called after authentication, for only then is it known whether a key is one; a token is known by its signature.
+    One that the canary has repeated to compare the versions is no request of the client's.
     """
+    if getattr(request, "is_shadow", False):
+        return
     taken = take([_quota_of(request)], now)
     setattr(request, _STANDING, taken.standings[0] if taken.standings else None)
     if taken.retry_after_s:

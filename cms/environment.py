@@ -43,6 +43,12 @@ class Environment:
             refuse(name, value, "allowed are true, false, 1 and 0")
         return BOOLEANS[value.lower()]
 
+    def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
+        value = self.text(name, default)
+        if value not in allowed:
+            refuse(name, value, f"allowed are {' and '.join(allowed)}")
+        return value
+
     def integer(self, name: str, default: int, minimum: int, maximum: int) -> int:
         value = self.text(name)
         if not value:
@@ -206,12 +212,20 @@ def _postgresql(name: str, value: str) -> dict[str, Any]:
     if len(url.path) < 2:
         refuse(name, _without_password(value), allowed)
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "cms.db.postgresql",
         "NAME": unquote(url.path[1:]),
         "USER": unquote(url.username or ""),
         "PASSWORD": unquote(url.password or ""),
         "HOST": options.pop("host", unquote(url.hostname or "")),
         "PORT": str(port or options.pop("port", "")),
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}, **options},
+        # A host that swallows packets is given up after 2 s (libpq's minimum); of one that is down the kernel knows at once.
+        "OPTIONS": {
+            "pool": {"max_size": 8, "timeout": 10},
+            "connect_timeout": 2,
+            "tcp_user_timeout": 5_000,
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+            **options,
+        },
     }

@@ -16,6 +16,10 @@ from cms.origin import Origin, set_origin
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 APIS: Final = re.compile(r"/api(?:/|\Z)")
 GetResponse = Callable[[HttpRequest], HttpResponse]
+# Version 00 of W3C Trace Context, https://www.w3.org/TR/trace-context/#traceparent-header; a later one is read as 00.
+TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}(-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(?:-.*)?", re.ASCII
+)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}", re.ASCII)
 
 
@@ -30,6 +34,12 @@ def parse_address(text: str) -> Address | None:
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
+
+
+def parse_traceparent(text: str) -> str:
+    """The header in the form of version 00, empty when it isn't valid: a trace is then not continued."""
+    found = TRACEPARENT.fullmatch(text)
+    return f"00{found[1]}" if found and (len(text) == 55 or not text.startswith("00")) else ""
 
 
 class ClientAddressMiddleware:
@@ -70,7 +80,9 @@ class RequestIdMiddleware:
         request_id = given if REQUEST_ID.fullmatch(given) else str(uuid7())
         request.request_id = request_id  # type: ignore[attr-defined]
         address = parse_address(request.META.get("REMOTE_ADDR", ""))  # behind a Unix socket there is none
-        set_origin(Origin(ip=str(address) if address else None, request_id=request_id))
+        trace = request.META.get("HTTP_TRACEPARENT")
+        traceparent = parse_traceparent(trace) if trace else ""
+        set_origin(Origin(ip=str(address) if address else None, request_id=request_id, traceparent=traceparent))
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         return response

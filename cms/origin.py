@@ -12,6 +12,12 @@ class Origin:
     ip: str | None = None
     request_id: str = ""
     api_version: int | None = None
+    traceparent: str = ""
+    """W3C Trace Context as the client sent it, checked; empty without one."""
+
+    @property
+    def trace_id(self) -> str:
+        return self.traceparent[3:35]
 
 
 _NOWHERE = Origin()

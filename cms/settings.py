@@ -58,7 +58,13 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 13 * 1024 * 1024
 
 AUTH_USER_MODEL = "cms.User"
-SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # username is unique without case, by a constraint that this check doesn't know
+SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # username is unique without case, by a constraint that this check doesn't know
+    # The proxy that ends TLS redirects to it; here a redirect would break health checks and whoever asks within the cluster.
+    "security.W008",
+    "security.W005",  # what other subdomains of this domain are served by is not ours to promise
+    "security.W021",  # nor is a place on the browsers' preload list, which can't be taken back for months
+]
 AUTHENTICATION_BACKENDS = ["cms.auth_backends.UsernameOrEmailBackend"]
 PASSWORD_HASHERS = [
     "cms.hashers.OwaspArgon2PasswordHasher",
@@ -108,8 +114,10 @@ INSTALLED_APPS = [
     "rest_framework",
 ]
 MIDDLEWARE = [
+    "cms.probes.ProbeMiddleware",
     "cms.middleware.ClientAddressMiddleware",
     "cms.middleware.RequestIdMiddleware",
+    "cms.access_log.AccessLogMiddleware",
     "cms.cors.CorsMiddleware",
     "canary.middleware.CanaryMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -132,6 +140,28 @@ if not (USE_LEGACY_API_V1 or API_V2_ENABLED):
     refuse(
         "API_V2_ENABLED", "false", "USE_LEGACY_API_V1 and API_V2_ENABLED can't both be false, for nothing would answer"
     )
+
+# While this file exists, `/readyz` says no: a process that is about to end is sent nothing more.
+DRAIN_FILE = env.text("DRAIN_FILE")
+
+# -- the checklist of a deployment: `manage.py readiness` -------------------------------------------------------------
+
+# Called as cms.readiness.Check says, shown in this order.
+READINESS_CHECKS = {
+    "database": "cms.readiness.stores.database",
+    "migrations": "cms.readiness.stores.migrations",
+    "redis": "cms.readiness.stores.redis_answers",
+    "versions": "canary.readiness.versions_answer",
+    "canary_weight": "canary.readiness.weight_as_planned",
+    "rollback_drill": "canary.readiness.rollback_was_drilled",
+    "deploy_settings": "cms.readiness.machine.deploy_settings",
+    "backups": "cms.readiness.machine.backups",
+    "disk": "cms.readiness.machine.disk",
+    "clock": "cms.readiness.stores.clocks_agree",
+}
+BACKUP_DIR = env.text("BACKUP_DIR")
+ROLLBACK_DRILL_DAYS = env.integer("ROLLBACK_DRILL_DAYS", default=90, minimum=0, maximum=3_650)
+DISK_FREE_MIN_MB = env.integer("DISK_FREE_MIN_MB", default=1_024, minimum=0, maximum=1_000_000_000)
 
 # -- background work --------------------------------------------------------------------------------------------------
 
@@ -156,6 +186,10 @@ SESSION_RETENTION_DAYS = env.integer("SESSION_RETENTION_DAYS", default=30, minim
 IDEMPOTENCY_RETENTION_DAYS = env.integer("IDEMPOTENCY_RETENTION_DAYS", default=1, minimum=1, maximum=3_650)
 AUDIT_RETENTION_DAYS = env.integer("AUDIT_RETENTION_DAYS", default=0, minimum=0, maximum=36_500)
 
+# None stands for an unset variable; 0 is a share too, and repeats nothing.
+CANARY_SHADOW_PERCENTAGE_BP = env.percentage_bp("CANARY_SHADOW_PERCENTAGE")
+CANARY_SHADOW_CPU_PERCENTAGE_BP = env.percentage_bp("CANARY_SHADOW_CPU_PERCENTAGE")
+
 CANARY = {
     "ENTRANCE": "/api",
     "ARMS": {1: "api_v1.root_urls", 2: "api_v2.root_urls"},
@@ -163,7 +197,16 @@ CANARY = {
     "IS_V1_ENABLED": USE_LEGACY_API_V1,
     "IS_V2_ENABLED": API_V2_ENABLED,
     "IDENTIFY": "cms.credentials.identify",
+    "LIST_IDENTITIES": "cms.rollout_identities.list_identities",
+    "NOTIFY": "cms.rollout_events.tell_of_rollout",
+    "NOTIFY_CONSUMERS": "cms.rollout_consumers.notify_consumers",
     "SUCCESSORS": "api_v1.successors",
+    "PROBE": "/posts?limit=1",  # what both versions are asked for, below their base, to see whether they answer
+    "IS_EXCLUDED": "cms.rollout_exclusions.why_excluded",
+    "RETENTION_DAYS": env.integer("CANARY_RETENTION_DAYS", default=90, minimum=1, maximum=3_650),
+    "METRICS_TOKEN": env.text("METRICS_TOKEN"),
+    "SHADOW_BP": 100 if CANARY_SHADOW_PERCENTAGE_BP is None else CANARY_SHADOW_PERCENTAGE_BP,
+    "SHADOW_CPU_BP": 1_000 if CANARY_SHADOW_CPU_PERCENTAGE_BP is None else CANARY_SHADOW_CPU_PERCENTAGE_BP,
 }
 
 # -- texts, time, files -----------------------------------------------------------------------------------------------
@@ -193,7 +236,7 @@ TEMPLATES = [
 # -- REST framework: each version's views bring their own classes, these are what both share --------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["cms.authentication.CredentialAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["cms.rollout_authentication.RestFrameworkAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": [],
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -211,12 +254,23 @@ UNFOLD = {
 
 # -- logs -------------------------------------------------------------------------------------------------------------
 
+LOG_FORMAT = env.choice("LOG_FORMAT", ("json", "text"), default="text" if IS_SQLITE else "json")
+ACCESS_LOG = env.boolean("ACCESS_LOG", default=not IS_SQLITE)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "text": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+        "json": {"()": "cms.logs.JsonFormatter"},
+    },
+    "filters": {"no_paths": {"()": "cms.logs.RouteForPath"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["no_paths"]}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     # httpx logs every URL that it requests, and that of a webhook is often a secret of its receiver.
-    "loggers": {"django.server": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
+    "loggers": {
+        "django.server": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+        # Of each refused request it says less than the line that ACCESS_LOG writes.
+        "django.request": {"level": "ERROR" if ACCESS_LOG else "WARNING"},
+    },
 }

@@ -1,11 +1,16 @@
 """Addresses outside the APIs. `/api` and all below it is routed by the canary to a version's own `root_urls`."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView, TemplateView
 
 urlpatterns = [
     path("", TemplateView.as_view(template_name="cms/home.html")),
+    path("metrics", include("canary.scraping")),
+    path("canary/api/", include("canary.urls")),
     path("admin", RedirectView.as_view(url="/admin/")),
+    path("admin/canary", RedirectView.as_view(url="/admin/canary/")),
+    path("admin/canary/", include("canary.pages.urls")),
     path("admin/", admin.site.urls),
 ]
+handler500 = "cms.unavailable.server_error"

@@ -4,6 +4,7 @@ import os
 import sys
 
 from django.core.wsgi import get_wsgi_application
+from django.utils.module_loading import import_string
 
 from cms.chunked import measured
 
@@ -15,3 +16,5 @@ except SystemExit as stop:
     print(stop, file=sys.stderr)
     # gunicorn's WORKER_BOOT_ERROR: its master then stops, where any other code makes it start workers for ever.
     raise SystemExit(3) from None
+
+import_string("canary.server.serve")()

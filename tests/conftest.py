@@ -11,6 +11,7 @@ from django.core.cache import cache as django_cache
 from django.test import Client
 from django.utils import timezone
 
+from canary import store
 from cms.models import Post, User
 from cms.origin import Origin, set_origin
 from cms.policy import SYSTEM
@@ -32,6 +33,7 @@ def _clean_process_state() -> Iterator[None]:
     yield
     clear_process()
     django_cache.clear()  # in Redis the rate limits too
+    store.forget()
 
 
 @pytest.fixture

@@ -90,6 +90,13 @@ def test_every_make_target_that_a_document_names_exists_and_has_a_sentence() -> 
     assert named <= targets
 
 
+def test_every_alert_has_its_row_in_the_operators_guide() -> None:
+    alerts = re.findall(r"- alert: (\w+)", (ROOT / "deploy/prometheus/alerts.yml").read_text())
+    guide = (ROOT / "docs/operations.md").read_text()
+    assert len(alerts) >= 10
+    assert [alert for alert in alerts if f"| `{alert}` |" not in guide] == []
+
+
 def test_every_relative_link_leads_somewhere() -> None:
     for path in DOCUMENTS:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text()):

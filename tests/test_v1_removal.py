@@ -12,7 +12,7 @@ from tests.databases import process_env
 from tests.servers import clean_environment
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("api_v1", "tests/api_v1", "tests/contract/v1", "tests/versions", "tests/mixed")
+FOLDERS = ("api_v1", "tests/api_v1", "tests/contract/v1", "tests/versions", "tests/mixed", "tests/rehearsal")
 WIRING = ("cms/settings.py", "pyproject.toml", "Makefile", "Dockerfile", ".ci/run")
 # `api_v1` as a member of a list or a dict: with its key before it, in quotes or as a word among others.
 MEMBER = re.compile(r"""(?:(?:\d|"[A-Z_]+"): )?"api_v1[\w.]*"(?:, )?|[ ](?:tests/)?api_v1\b""")
@@ -73,7 +73,8 @@ def test_the_wiring_is_a_few_lines(copy: Path) -> None:
 
 def test_nothing_that_is_left_imports_v1(copy: Path) -> None:
     importing = re.compile(
-        r"^\s*(from|import) (api_v1|tests\.api_v1|tests\.contract\.v1|tests\.versions|tests\.mixed)\b", re.MULTILINE
+        r"^\s*(from|import) (api_v1|tests\.api_v1|tests\.contract\.v1|tests\.versions|tests\.mixed|tests\.rehearsal)\b",
+        re.MULTILINE,
     )
     assert not [str(path) for path in copy.rglob("*.py") if importing.search(path.read_text())]
 

@@ -20,6 +20,7 @@ RULES: Final[dict[str, str]] = {
     "number": "a whole number; v2 answers 400 for anything else, where v1 took its default, or its maximum for more",
     "choice": "one of the words listed; v2 answers 400 for others, which filtered nothing in v1",
     "word": "the same, in lower case; v1 took any case",
+    "slug": "a slug or an id; v1 took a tag's name too, and no ids",
     "sign": "`asc` takes away the minus before the sort key",
 }
 

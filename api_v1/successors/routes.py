@@ -49,12 +49,12 @@ def _one(shape: str, source: str, call: Call, **more: Any) -> Route:
 
 
 def _list(shape: str, source: str, call: Call, taken: tuple[Parameter, ...] = parameters.PAGES, **more: Any) -> Route:
-    answers = (_answer("page", "/data", ""), _answer(shape, "/data/items/*", "/data/*"))
-    return _route(source, call, parameters=taken, answers=answers, **more)
+    rows = _answer(shape, "/data/items/*", "/data/*", is_same_order=more.pop("is_same_order", True))
+    return _route(source, call, parameters=taken, answers=(_answer("page", "/data", ""), rows), **more)
 
 
-def _answer(shape: str, v1: str, v2: str) -> Answer:
-    return {"shape": shape, "v1": v1, "v2": v2}
+def _answer(shape: str, v1: str, v2: str, *, is_same_order: bool = True) -> Answer:
+    return {"shape": shape, "v1": v1, "v2": v2, "is_same_order": is_same_order}
 
 
 _HEALTH: Final = "Health is no part of v2: it is a matter of the service, not of a version of its API."
@@ -152,6 +152,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "comment",
         "GET /posts/{uuid}/comments",
         _call("GET /posts/{uuid}/comments"),
+        is_same_order=False,
         notes=("In the order of the thread, answers below what they answer; v1 lists the oldest first.",),
     ),
     _list(
@@ -197,8 +198,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     _list(
         "api_key",
         "GET /api-keys",
-        _call("GET /api-keys"),
-        notes=("Admins see the keys of all; `owner=` with their own id shows theirs alone.",),
+        _call("GET /api-keys", None, {"owner": "{user}"}),
+        notes=("Without `owner` admins see the keys of all.",),
     ),
     _route(
         "POST /api-keys",

@@ -12,7 +12,7 @@ class Call(TypedDict):
     query: dict[str, str]
     """Always sent, so that v2 tells what v1 tells; what the v1 request says with its own parameters goes before it."""
     query_of_users: dict[str, str]
-    """Sent too when the request has credentials."""
+    """Sent too when the request has credentials. The value `{user}` stands for the id of the user behind them."""
 
 
 class Step(TypedDict):
@@ -37,6 +37,10 @@ class Parameter(TypedDict):
     Others do nothing in v1 and are left out."""
     maximum: int | None
     """Of the rule `number`: what v1 takes for more. What is no positive whole number is left out."""
+    length_max: int | None
+    """Of a text without which, or with more characters, v2 answers 400: how many it may have. v1 took any."""
+    is_for_writers: bool
+    """Whether v1 listens to those alone who may write posts, and ignores it from others."""
     note: str
 
 
@@ -55,6 +59,8 @@ class Answer(TypedDict):
     """A key of SHAPES."""
     v1: str
     v2: str
+    is_same_order: bool
+    """Of items: whether v2 lists them in v1's order. Where it doesn't, pages of the same number hold others."""
 
 
 class Route(TypedDict):

@@ -11,6 +11,8 @@ type Key = tuple[str | None, ...]
 
 AGE_MAX_S: Final = 10.0
 """What ends a body that nothing else ends: a process that died between its commit and telling of it tells of it never."""
+OUTAGE_AGE_MAX_S: Final = 3_600.0
+"""While no younger one can be made, a body lives on: nobody can change what it shows, either."""
 ENTRY_BYTES_MAX: Final = 1024 * 1024
 OVERHEAD_BYTES: Final = 1_500
 """Of one entry besides its texts: key, headers, objects, place in the dictionary (measured: 1.1 to 1.4 kB)."""
@@ -35,17 +37,19 @@ class PublicBodies:
         self._entries: OrderedDict[Key, tuple[Body, float, int]] = OrderedDict()
         self._bytes = 0
 
-    def find(self, key: Key, generation: int, now_s: float) -> Body | None:
-        """`now_s` is seconds since 1970."""
+    def find(self, key: Key, generation: int, now_s: float, *, age_max_s: float = AGE_MAX_S) -> Body | None:
+        """`now_s` is seconds since 1970. One that is too old stays, until a younger one is kept in its place."""
         with self._lock:
             if generation != self._generation:
                 self._move_to(generation)
             entry = self._entries.get(key) if generation == self._generation else None
             if entry is None:
                 return None
-            body, drop_at, _ = entry
-            if time.monotonic() >= drop_at or now_s >= body.ends_at:
+            body, kept_at, _ = entry
+            if now_s >= body.ends_at:
                 self._drop(key)
+                return None
+            if time.monotonic() >= kept_at + age_max_s:
                 return None
             self._entries.move_to_end(key)
             return body
@@ -59,10 +63,15 @@ class PublicBodies:
             if generation != self._generation:
                 return
             self._drop(key)
-            self._entries[key] = (body, time.monotonic() + AGE_MAX_S, size)
+            self._entries[key] = (body, time.monotonic(), size)
             self._bytes += size
             while self._bytes > bytes_max:
                 self._drop(next(iter(self._entries)))
+
+    def forget(self, key: Key) -> None:
+        """What is answered now can't be kept, and so what was kept isn't the answer any more."""
+        with self._lock:
+            self._drop(key)
 
     @property
     def bytes(self) -> int:

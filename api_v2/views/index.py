@@ -1,6 +1,7 @@
 """The entry: where everything begins, and the answer for every path that is none."""
 
 import datetime
+import sys
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
@@ -9,6 +10,7 @@ from rest_framework.request import Request
 from api_v2.errors import not_found, problem_of
 from api_v2.responses import problem_response
 from api_v2.views.api_view import API_VERSION, ApiView
+from cms.unavailable import is_unavailable
 
 LINKS: Final = {
     "self": "",
@@ -60,5 +62,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """For what goes wrong outside the views; Django has logged it."""
-    return problem_response(request, problem_of(Exception(), is_anonymous=True))
+    """For what goes wrong outside the views; Django logs it."""
+    error = sys.exc_info()[1]
+    shown = error if isinstance(error, Exception) and is_unavailable(error) else Exception()
+    return problem_response(request, problem_of(shown, is_anonymous=True))

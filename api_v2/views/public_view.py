@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from api_v2.errors import problem_of
-from api_v2.public_bodies.store import Body, Key, PublicBodies
+from api_v2.public_bodies.store import OUTAGE_AGE_MAX_S, Body, Key, PublicBodies
 from api_v2.public_bodies.turns import Turns
 from api_v2.responses import PUBLIC, WholeResponse, is_match, limit_headers, problem_response
 from api_v2.views.api_view import ApiView
@@ -47,8 +47,12 @@ class PublicView(ApiView):
                 if generation and (kept := _kept(request, key, generation)):
                     return kept
             response = compute(request, *args, **kwargs)
+            if response.status_code == 503:
+                return _kept_in_outage(request, key) or response
             if generation and (made := self._body_of(response)):
                 BODIES.keep(key, generation, made, settings.PUBLIC_CACHE_MB * MEGABYTE)
+            elif response.status_code != 429:
+                BODIES.forget(key)
         return response
 
     def keep_until(self, *instants: datetime.datetime | None) -> None:
@@ -99,6 +103,19 @@ def _kept(request: HttpRequest, key: Key, generation: int) -> HttpResponse | Non
         response = problem_response(request, problem_of(error, is_anonymous=True))
     else:
         response = _answer_with(request, body)
+    return _with_limits(request, response)
+
+
+def _kept_in_outage(request: HttpRequest, key: Key) -> HttpResponse | None:
+    """The answer with a body that would be made anew by now, if that could be. The request has been counted."""
+    generation = current_generation()
+    if generation is None:
+        return None
+    body = BODIES.find(key, generation, timezone.now().timestamp(), age_max_s=OUTAGE_AGE_MAX_S)
+    return _with_limits(request, _answer_with(request, body)) if body else None
+
+
+def _with_limits(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     if standing := standing_of(request):
         for name, value in limit_headers(standing).items():
             response.headers[name] = value

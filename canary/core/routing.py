@@ -1,79 +1,107 @@
-"""Which version answers a request on the entrance, and why. The first rule that matches decides."""
+"""Which version answers a request on the entrance, and why. The first rule that matches decides.
+
+`now` is in unix seconds: brownouts are windows of time. With v2 switched off v1 answers, whatever its life says, for
+something has to.
+"""
 
 from canary.core.bucketing import bucket
+from canary.core.lifecycle import ACTIVE, in_brownout, is_v1_gone
 from canary.core.values import V1, V2, Decision, Identity, Refusal, Snapshot
 
 SUPPORTED = "The supported values of API-Version are {}."
+GONE = Refusal(410, "api-v1-gone", "API v1 is gone", "API v1 is no longer in service; API v2 answers at its own path.")
+BROWNOUT = Refusal(
+    410,
+    "api-v1-brownout",
+    "API v1 is switched off for a planned test",
+    "API v1 is about to end and is switched off for a while; API v2 answers at its own path.",
+)
 
 
-def choose(identity: Identity | None, requested: str | None, snapshot: Snapshot) -> Decision | Refusal:
+def choose(identity: Identity | None, requested: str | None, snapshot: Snapshot, now: float) -> Decision | Refusal:
     """The decision for one request on the entrance.
 
     `identity` is None when the request carries none that can be used; `requested` is the text of its API-Version
     header, None without one.
     """
-    if requested is not None and (refusal := refuse_requested(requested, snapshot)):
+    gone = _v1_refusal(snapshot, now)
+    if requested is not None and (refusal := _refuse_requested(requested, snapshot, gone)):
         return refusal
     if not snapshot.is_v2_enabled:
         return Decision(V1, "lifecycle_v2_off", identity)
-    if not snapshot.is_v1_enabled:
-        return Decision(V2, "lifecycle_v1_gone", identity)
+    if gone is not None:
+        return Decision(V2, "lifecycle_v1_gone" if gone is GONE else "lifecycle_brownout", identity)
     if requested is not None:
         return Decision(int(requested), "header", identity)
     return _choose_by_identity(identity, snapshot)
 
 
-def choose_pinned(api_version: int, snapshot: Snapshot) -> Decision | Refusal:
+def choose_pinned(api_version: int, snapshot: Snapshot, now: float) -> Decision | Refusal:
     """The decision for a path that names its version: that version, as long as there is one."""
-    if api_version == V1 and not snapshot.is_v1_enabled:
-        return _gone()
-    if api_version == V2 and not snapshot.is_v2_enabled:
-        return unknown_version(snapshot)
-    if api_version not in (V1, V2):
-        return unknown_version(snapshot)
-    return Decision(api_version, "pinned")
+    if api_version == V1:
+        return _v1_refusal(snapshot, now) or Decision(V1, "pinned")
+    if api_version == V2 and snapshot.is_v2_enabled:
+        return Decision(V2, "pinned")
+    return unknown_version(snapshot, now)
 
 
-def stable_version(snapshot: Snapshot | None) -> int:
+def leads_to_v2(before: Snapshot, after: Snapshot) -> bool:
+    """Whether a change sends anybody to v2 who was on v1, and nobody back for having another bucket."""
+    if after.salt != before.salt or after.version == before.version:
+        return False
+    is_raised = after.weight_bp > before.weight_bp
+    return is_raised or not before.allowed >= after.allowed or not after.excluded >= before.excluded
+
+
+def stable_version(snapshot: Snapshot | None, now: float) -> int:
     """Who answers when something inside is broken: v1, or v2 when v1 is gone."""
-    return V2 if snapshot is not None and not snapshot.is_v1_enabled else V1
+    return V2 if snapshot is not None and _v1_refusal(snapshot, now) else V1
 
 
-def refuse_requested(requested: str, snapshot: Snapshot) -> Refusal | None:
-    """Why the version that an API-Version header asks for can't be had; None when it can."""
-    if requested == "1" and not snapshot.is_v1_enabled:
-        return _gone()
-    if requested in supported_versions(snapshot):
-        return None
-    allowed = SUPPORTED.format(" and ".join(supported_versions(snapshot)))
-    return Refusal(400, "unsupported-api-version", "Unsupported API version", f"API-Version: {requested!r}. {allowed}")
-
-
-def unknown_version(snapshot: Snapshot) -> Refusal:
-    paths = " and ".join(f"v{version}" for version in supported_versions(snapshot))
+def unknown_version(snapshot: Snapshot, now: float) -> Refusal:
+    paths = " and ".join(f"v{version}" for version in supported_versions(snapshot, now))
     return Refusal(
         404, "no-such-api-version", "No such API version", f"This path names no version in service: {paths}."
     )
 
 
-def supported_versions(snapshot: Snapshot) -> list[str]:
+def supported_versions(snapshot: Snapshot, now: float) -> list[str]:
     """The versions in service, as the header and the paths name them."""
-    enabled = ((V1, snapshot.is_v1_enabled), (V2, snapshot.is_v2_enabled))
+    enabled = ((V1, _v1_refusal(snapshot, now) is None), (V2, snapshot.is_v2_enabled))
     return [str(version) for version, is_enabled in enabled if is_enabled]
+
+
+def _v1_refusal(snapshot: Snapshot, now: float) -> Refusal | None:
+    """What is answered to whoever asks for v1 by name; None as long as it is in service."""
+    if not snapshot.is_v1_enabled:
+        return GONE
+    life = snapshot.life
+    if life.state == ACTIVE or not snapshot.is_v2_enabled:
+        return None
+    if is_v1_gone(life):
+        return GONE
+    # A rollback goes before a planned test: v2 was found harmful, and nobody is sent there until that is acknowledged.
+    return BROWNOUT if in_brownout(life, now) and not snapshot.latched else None
+
+
+def _refuse_requested(requested: str, snapshot: Snapshot, gone: Refusal | None) -> Refusal | None:
+    """Why the version that an API-Version header asks for can't be had; None when it can."""
+    if requested == "1":
+        return gone
+    if requested == "2" and snapshot.is_v2_enabled:
+        return None
+    supported = [str(V1)] * (gone is None) + [str(V2)] * snapshot.is_v2_enabled
+    allowed = SUPPORTED.format(" and ".join(supported))
+    return Refusal(400, "unsupported-api-version", "Unsupported API version", f"API-Version: {requested!r}. {allowed}")
 
 
 def _choose_by_identity(identity: Identity | None, snapshot: Snapshot) -> Decision:
     if identity is None:
         return Decision(V1, "bad_identity")
-    if identity in snapshot.allowed:
+    # Hashing an identity takes longer than seeing that nobody is listed.
+    if snapshot.allowed and identity in snapshot.allowed:
         return Decision(V2, "allow", identity)
-    if identity in snapshot.excluded:
+    if snapshot.excluded and identity in snapshot.excluded:
         return Decision(V1, "exclude", identity)
     place = bucket(identity, snapshot.salt)
     return Decision(V2 if place < snapshot.weight_bp else V1, "bucket", identity, place)
-
-
-def _gone() -> Refusal:
-    return Refusal(
-        410, "api-v1-gone", "API v1 is gone", "API v1 is no longer in service; API v2 answers at its own path."
-    )

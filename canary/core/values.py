@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from canary.core.lifecycle import Life
+
 V1: Final = 1
 V2: Final = 2
 VERSIONS: Final = (V1, V2)
@@ -32,15 +34,22 @@ def parse_identity(text: str) -> Identity:
 class Snapshot:
     """All that routing needs to know of the rollout, at one moment.
 
-    `weight_bp` is v2's share in basis points, 0..10000; `salt` is UTF-8 text of 1..64 bytes.
+    `version` is the stored rollout's, 0 without one; `weight_bp` is v2's share in basis points, 0..10000; `salt` is
+    UTF-8 text of 1..64 bytes; `release` and `stage` say to which evidence a request counts. The two switches are the
+    environment's: what is stored of v1's end is in `life`.
     """
 
+    version: int
     weight_bp: int
     salt: str
+    release: int = 1
+    stage: int = 0
+    latched: bool = False
     is_v1_enabled: bool = True
     is_v2_enabled: bool = True
     allowed: frozenset[Identity] = field(default_factory=frozenset)
     excluded: frozenset[Identity] = field(default_factory=frozenset)
+    life: Life = field(default_factory=Life)
 
 
 @dataclass(frozen=True, slots=True)

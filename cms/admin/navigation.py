@@ -12,6 +12,7 @@ ICONS = {
     "Category": "account_tree",
     "MediaFile": "perm_media",
     "User": "group",
+    "Group": "shield_person",
     "ApiKey": "key",
     "Webhook": "webhook",
     "Delivery": "outbox",
@@ -20,25 +21,37 @@ ICONS = {
     "ImportRecord": "download",
     "AuditEvent": "policy",
 }
+OURS = ("cms", "auth")
 GROUPS = {
     "Content": ("Post", "Comment", "Tag", "Category", "MediaFile"),
-    "People": ("User", "ApiKey"),
+    "People": ("User", "Group", "ApiKey"),
     "Webhooks": ("Webhook", "Delivery"),
     "Records": ("PostRevision", "Redirect", "ImportRecord", "AuditEvent"),
 }
+ROLLOUT_PERMISSION = "canary.view"
 
 
 def sidebar(request: HttpRequest, app_list: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Unfold's groups of links. `app_list` is Django's and holds only what this user may open."""
-    models = {model["object_name"]: model for app in app_list if app["app_label"] == "cms" for model in app["models"]}
+    models = {model["object_name"]: model for app in app_list if app["app_label"] in OURS for model in app["models"]}
     grouped = {name for names in GROUPS.values() for name in names}
     overview = {"title": "Overview", "icon": "home", "link": reverse("admin:index"), "has_permission": True}
-    groups = [{"items": [{**overview, "active": request.path == overview["link"]}]}]
+    first = [{**overview, "active": request.path == overview["link"]}]
+    if request.user.has_perm(ROLLOUT_PERMISSION):
+        first.append(_rollout(request))
+    groups = [{"items": first}]
     for title, names in GROUPS.items():
         groups.append(_group(request, title, [models[name] for name in names if name in models]))
     groups.append(_group(request, "More", [model for name, model in models.items() if name not in grouped]))
-    groups += [_group(request, app["name"], app["models"]) for app in app_list if app["app_label"] != "cms"]
+    groups += [_group(request, app["name"], app["models"]) for app in app_list if app["app_label"] not in OURS]
     return [group for group in groups if group["items"]]
+
+
+def _rollout(request: HttpRequest) -> dict[str, Any]:
+    """The canary's page, known here by its address alone."""
+    link = reverse("canary_pages:page")
+    is_active = request.path.startswith(link)
+    return {"title": "Rollout", "icon": "call_split", "link": link, "has_permission": True, "active": is_active}
 
 
 def _group(request: HttpRequest, title: str, models: list[dict[str, Any]]) -> dict[str, Any]:

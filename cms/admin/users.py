@@ -20,6 +20,7 @@ from cms.admin.options import ServiceAdmin, instant_column
 from cms.choices import Role
 from cms.models import User
 from cms.policy import Actor
+from cms.services.groups import set_groups
 from cms.services.user_deletion import delete_user
 from cms.services.users import create_user, set_password, update_user
 
@@ -99,7 +100,13 @@ class UserAdmin(ServiceAdmin):
     account = (None, {"fields": [("username", "email"), ("role", "email_verified")]})
     person = ("About", {"fields": [("first_name", "last_name"), "display_name", "bio"]})
     add_fieldsets = (account, ("Signing in", {"fields": ["password"]}), person)
-    fieldsets = (account, person, ("State", {"fields": [("is_active", "last_login"), ("created_at", "updated_at")]}))
+    groups = ("Rollouts", {"fields": ["groups"]})
+    fieldsets = (
+        account,
+        person,
+        groups,
+        ("State", {"fields": [("is_active", "last_login"), ("created_at", "updated_at")]}),
+    )
 
     signed_in, joined = instant_column("last_login", "Last login"), instant_column("created_at", "Joined")
     suspend, activate, set_password = button(SUSPEND), button(ACTIVATE), button(SET_PASSWORD)
@@ -140,4 +147,7 @@ class UserAdmin(ServiceAdmin):
         return create_user(actor=actor, fields=fields, password=password or None, now=now)
 
     def update(self, actor: Actor, row: User, changes: Any, now: datetime.datetime) -> User:
-        return update_user(actor=actor, user=row, changes=changes, now=now)
+        groups = changes.pop("groups", None)
+        if groups is not None:
+            row = set_groups(actor=actor, user=row, groups=groups)
+        return update_user(actor=actor, user=row, changes=changes, now=now) if changes else row

@@ -5,7 +5,7 @@ served stale. SQLite needs none of this, see in_sqlite.py.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from django.conf import settings
@@ -32,6 +32,12 @@ def watch_writes(connection: BaseDatabaseWrapper, **_: Any) -> None:
     if settings.REDIS_URL and connection.vendor != "sqlite" and _notice not in connection.execute_wrappers:
         # First, for `execute_wrapper` blocks, one of which may be open now, take away the last when they end.
         connection.execute_wrappers.insert(0, _notice)
+
+
+def hear_of_doubt(hooks: Sequence[Callable[[], Any]]) -> None:
+    """Of a commit without an answer: public content may have changed, and nobody was told."""
+    if begin_generation in hooks:
+        begin_generation()
 
 
 def changes_public_content(sql: str) -> bool:

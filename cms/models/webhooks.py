@@ -45,6 +45,8 @@ class Delivery(Entity):
     last_status = models.PositiveSmallIntegerField(null=True, blank=True)
     last_error = models.CharField(max_length=500, blank=True, default="")
     delivered_at = models.DateTimeField(null=True, blank=True)
+    traceparent = models.CharField(max_length=55, blank=True, default="", db_default="")
+    """Of the request that brought it about; empty without one. The database's default is for servers that don't know it yet."""
 
     objects = WebhookQuerySet.as_manager()
 

@@ -29,6 +29,8 @@ class Message:
     timestamp: int
     """Unix seconds of this attempt."""
     payload: dict[str, Any]
+    traceparent: str = ""
+    """Handed on unchanged: a receiver that traces sees its part as caused by the client's call."""
 
     @functools.cached_property
     def body(self) -> bytes:
@@ -41,6 +43,7 @@ class Message:
             "webhook-id": self.message_id,
             "webhook-timestamp": str(self.timestamp),
             "webhook-signature": sign(self.secret, self.message_id, self.timestamp, self.body),
+            **({"traceparent": self.traceparent} if self.traceparent else {}),
         }
 
 

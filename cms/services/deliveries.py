@@ -49,6 +49,7 @@ def deliver_due(*, now: datetime.datetime) -> int:
             message_id=str(delivery.event_id),
             timestamp=int(now.timestamp()),
             payload=delivery.payload,
+            traceparent=delivery.traceparent,
         )
         for delivery in claimed
     ]

@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.db import connection
 
 from cms.models import Delivery, Webhook
+from cms.origin import current_origin
 
 EVENT_TYPES: Final = (
     *("user.registered", "user.activated", "user.suspended", "user.deleted", "user.email_changed", "user.role_changed"),
@@ -65,6 +66,7 @@ def queue_event(event: Event) -> None:
             object_type=event.object_type,
             object_id=event.object_id,
             payload=payload,
+            traceparent=current_origin().traceparent,
             # The database's clock, which all servers share, and not the order of ids, which each server makes:
             # deliveries of one object go out in this order.
             created_at=event.occurred_at,

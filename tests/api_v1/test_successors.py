@@ -13,12 +13,24 @@ from api_v1.openapi.operations import OPERATIONS
 from api_v1.openapi.schemas import SCHEMAS
 from api_v2.migration_guide import template_key
 from api_v2.openapi import document
-from cms.models import Category, Comment, Post, Tag, User
+from cms.models import Category, Post, User
 from cms.seeding.demo import seed_demo
 from cms.services.api_keys import create_api_key
 from tests.api_v1 import translating
 from tests.api_v1.documented import assert_documented as assert_documented_in_v1
-from tests.api_v1.translating import BODIES, EXAMPLES, ROUTES, RULES, SHAPES, V2_ONLY, differences, route_of, target_of
+from tests.api_v1.translating import (
+    BODIES,
+    EXAMPLES,
+    GETS,
+    ROUTES,
+    RULES,
+    SHAPES,
+    V2_ONLY,
+    differences,
+    requests_of,
+    route_of,
+    target_of,
+)
 from tests.api_v2.documented import assert_documented as assert_documented_in_v2
 
 V1_PARAMETERS = {"sort_users": "sort", "limit_suggestions": "limit"}
@@ -34,26 +46,6 @@ V1_SCHEMAS = {
     "suggestions": "Suggestions",
 }
 V2_SCHEMAS = {**V1_SCHEMAS, "user": "Account", "page": "PostList", "tokens": "Tokens"}
-GETS = [route for route in ROUTES if route["method"] == "GET" and route["call"] and route["answers"]]
-QUERIES = {
-    "/posts": (
-        {},
-        {"limit": "3"},
-        {"limit": "500"},
-        {"limit": "few"},
-        {"sort": "title"},
-        {"sort": "nonsense"},
-        {"status": "published"},
-        {"tag": "TAG"},
-    ),
-    "/admin/posts": ({}, {"status": "draft"}, {"status": "Published", "sort": "-title"}, {"author": "AUTHOR"}),
-    "/users": ({}, {"role": "Author"}, {"active": "true", "role": "nobody"}),
-    "/search": (
-        *({"q": "the"}, {"q": "the", "sort_by": "title"}, {"q": "the", "sort_by": "title", "sort_order": "asc"}),
-        *({"q": "the", "sort_order": "asc"}, {"q": "the", "limit": "2", "sort_by": "nonsense"}),
-    ),
-    "/search/suggest": ({"prefix": "a"}, {"prefix": "a", "limit": "2"}, {"prefix": "a", "limit": "99"}),
-}
 
 
 def v1_calls() -> list[str]:
@@ -156,6 +148,8 @@ def test_the_equivalent_answers_with_the_same_resource(
     seed_demo(password=None, now=timezone.now())
     user = make_user(role) if role else None
     if user:
+        other = make_user("author")
+        create_api_key(actor=other, owner=other, fields={"name": "K", "scopes": ["posts:read"]}, now=timezone.now())
         create_api_key(actor=user, owner=user, fields={"name": "K", "scopes": ["posts:read"]}, now=timezone.now())
     client = client_of(user) if user else Client()
     compared = 0
@@ -164,13 +158,18 @@ def test_the_equivalent_answers_with_the_same_resource(
             old = client.get(f"/api/v1{route['path'].format(**values)}", asked)
             if old.status_code in (401, 403):
                 continue
-            counted = route["answers"][0]["shape"] in ("page", "search")
-            target = target_of(route, values, asked, is_user=user is not None)
-            new = client.get(f"{target}{'&' if '?' in target else '?'}count=exact" if counted else target)
+            target = target_of(route, values, asked, user)
+            new = client.get(target)
             assert (old.status_code, new.status_code) == (200, 200), (target, new.content)
             assert not differences(route, old.json(), new.json()), target
+            assert tells_something(old.json()["data"]), target
             compared += 1
     assert compared >= (12 if user is None else 22)
+
+
+def tells_something(data: Any) -> bool:
+    """Of an empty list it isn't seen whether it is mapped."""
+    return bool(data.get("items", data.get("hits", data.get("suggestions", True))))
 
 
 @pytest.mark.usefixtures("db")
@@ -178,20 +177,7 @@ def test_what_has_no_resource_is_answered_too() -> None:
     bare = [route for route in ROUTES if route["method"] == "GET" and route["call"] and not route["answers"]]
     assert [route["path"] for route in bare] == ["", "/info", "/openapi.json"]
     for route in bare:
-        assert Client().get(target_of(route, {}, {}, is_user=False)).status_code == 200
-
-
-def requests_of(route: Any, user: User | None) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
-    post = Comment.objects.filter(status="published", post__status="published").order_by("pk")[0].post
-    tag = Tag.objects.filter(usage_count__gt=0).order_by("slug")[0].slug
-    named = {
-        "/tags/{slug}": {"slug": tag},
-        "/categories/{slug}": {"slug": Category.objects.order_by("slug")[0].slug},
-        "/users/{uuid}": {"uuid": str(user.pk if user else post.author_id)},
-    }
-    values = named.get(route["path"], {"uuid": str(post.pk)})
-    for query in QUERIES.get(route["path"], ({},)):
-        yield values, {key: {"TAG": tag, "AUTHOR": str(post.author_id)}.get(text, text) for key, text in query.items()}
+        assert Client().get(target_of(route, {}, {})).status_code == 200
 
 
 def test_a_post_created_by_both_ways_reads_the_same(

@@ -2,17 +2,40 @@
 
 import json
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.utils.module_loading import import_string
 
+from canary.core.mapping import Declared, Difference, compare, counted, equivalent
+from cms.models import Category, Comment, Tag, User
+
+_DATA = import_module(settings.CANARY["SUCCESSORS"])
 ROUTES, RULES, SHAPES, V2_ONLY, BODIES, EXAMPLES = (
-    import_string(f"{settings.CANARY['SUCCESSORS']}.{name}")
-    for name in ("ROUTES", "RULES", "SHAPES", "V2_ONLY", "BODIES", "EXAMPLES")
+    getattr(_DATA, name) for name in ("ROUTES", "RULES", "SHAPES", "V2_ONLY", "BODIES", "EXAMPLES")
 )
-UNTOLD = ("from_page", "dropped", "action", "items")
+DECLARED = Declared.of(_DATA)
+GETS = [route for route in ROUTES if route["method"] == "GET" and route["call"] and route["answers"]]
+QUERIES = {
+    "/posts": (
+        {},
+        {"limit": "3"},
+        {"limit": "500"},
+        {"limit": "few"},
+        {"sort": "title"},
+        {"sort": "nonsense"},
+        {"status": "published"},
+        {"tag": "TAG"},
+    ),
+    "/admin/posts": ({}, {"status": "draft"}, {"status": "Published", "sort": "-title"}, {"author": "AUTHOR"}),
+    "/users": ({}, {"role": "Author"}, {"active": "true", "role": "nobody"}),
+    "/search": (
+        *({"q": "the"}, {"q": "the", "sort_by": "title"}, {"q": "the", "sort_by": "title", "sort_order": "asc"}),
+        *({"q": "the", "sort_order": "asc"}, {"q": "the", "limit": "2", "sort_by": "nonsense"}),
+    ),
+    "/search/suggest": ({"prefix": "a"}, {"prefix": "a", "limit": "2"}, {"prefix": "a", "limit": "99"}),
+}
 
 
 def route_of(source: str) -> Any:
@@ -20,34 +43,18 @@ def route_of(source: str) -> Any:
     return found
 
 
-def target_of(route: Any, values: dict[str, str], asked: dict[str, str], *, is_user: bool) -> str:
+def target_of(route: Any, values: dict[str, str], asked: dict[str, str], user: User | None = None) -> str:
     """The address of v2 for a request to v1 with these values in its path and this query."""
-    call = route["call"]
-    query = {**call["query"], **(call["query_of_users"] if is_user else {})}
-    for parameter in route["parameters"]:
-        value = asked.get(parameter["v1"])
-        if value is None or parameter["v2"] is None:
-            continue
-        translated = _value_of(parameter, value, query)
-        if translated is not None:
-            query[parameter["v2"]] = translated
-    path = f"/api/v2{call['path'].format(**values)}"
-    return f"{path}?{urlencode(query)}" if query else path
-
-
-def _value_of(parameter: Any, value: str, query: dict[str, str]) -> str | None:
-    choice: str | None = parameter["choices"].get(value)
-    if parameter["rule"] == "choice":
-        return choice
-    if parameter["rule"] == "number":
-        return str(min(int(value), parameter["maximum"])) if value.isdigit() and int(value) else None
-    if parameter["rule"] == "word":
-        folded: str | None = parameter["choices"].get(value.lower())
-        return folded
-    if parameter["rule"] == "sign":
-        key = query.get(parameter["v2"])
-        return None if choice is None or key is None else choice + key.removeprefix("-")
-    return value
+    found = equivalent(
+        DECLARED,
+        route["method"],
+        route["path"].format(**values),
+        urlencode(asked),
+        has_credentials=user is not None,
+        user_id=str(user.pk) if user else None,
+    )
+    assert found is not None
+    return f"/api/v2{counted(DECLARED, found).target}"
 
 
 def body_of(name: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -64,59 +71,25 @@ def body_of(name: str, given: dict[str, Any]) -> dict[str, Any]:
     return translated
 
 
-def differences(route: Any, v1: Any, v2: Any) -> list[str]:
-    """What v2 tells otherwise than v1, after the declared mapping; also when there is nothing to compare."""
-    found = []
-    for answer in route["answers"]:
-        olds, news = list(_at(v1, answer["v1"])), list(_at(v2, answer["v2"]))
-        if "*" in answer["v1"]:  # the order of comments is another one, and that is said
-            olds, news = (sorted(rows, key=lambda row: row["id"]) for rows in (olds, news))
-        if not olds or len(olds) != len(news):
-            found.append(f"{answer['shape']}: {len(olds)} in v1, {len(news)} in v2")
-        for old, new in zip(olds, news, strict=False):
-            for member in SHAPES[answer["shape"]]:
-                found += _difference(member, old, new, v2)
-    return found
-
-
-def _difference(member: Any, old: Any, new: Any, v2: Any) -> Iterator[str]:
-    if member["rule"] in UNTOLD:
-        return
-    before = next(_at(old, "/" + member["v1"].replace(".", "/")))
-    after = next(_at(new, "/" + member["v2"].replace(".", "/")), None)
-    if (expected := _told(member["rule"], before)) != (actual := _told_in_v2(member["rule"], after, v2)):
-        yield f"{member['v1']}: {expected!r} in v1, {actual!r} in v2"
-
-
-def _told(rule: str, value: Any) -> Any:
-    if rule == "lower_case":
-        return value.lower()
-    if rule == "empty_for_null":
-        return value or ""
-    return sorted(value) if rule.endswith("_names") else value
-
-
-def _told_in_v2(rule: str, value: Any, whole: Any) -> Any:
-    if rule == "state":
-        return "published" if value == "scheduled" else value
-    if rule in ("tag_names", "category_names"):
-        kind = {"tag_names": "tags", "category_names": "categories"}[rule]
-        return sorted(row["name"] for row in whole["included"][kind] if row["id"] in value)
-    return value
-
-
-def _at(value: Any, pointer: str) -> Iterator[Any]:
-    """The values at a JSON pointer in which `*` is every item."""
-    step, _, rest = pointer.removeprefix("/").partition("/")
-    if not step:
-        yield value
-    elif step == "*":
-        for item in value:
-            yield from _at(item, rest)
-    elif step in value:
-        yield from _at(value[step], rest)
+def differences(route: Any, v1: Any, v2: Any) -> list[Difference]:
+    """What v2 tells otherwise than v1, after the declared mapping."""
+    return compare(DECLARED, route, v1, v2)
 
 
 def written(value: Any) -> bytes:
     """Fails on what isn't plain data."""
     return json.dumps(value).encode()
+
+
+def requests_of(route: Any, user: User | None) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+    """Values for the path and queries that have something to answer in the demo content."""
+    post = Comment.objects.filter(status="published", post__status="published").order_by("pk")[0].post
+    tag = Tag.objects.filter(usage_count__gt=0).order_by("slug")[0].slug
+    named = {
+        "/tags/{slug}": {"slug": tag},
+        "/categories/{slug}": {"slug": Category.objects.order_by("slug")[0].slug},
+        "/users/{uuid}": {"uuid": str(user.pk if user else post.author_id)},
+    }
+    values = named.get(route["path"], {"uuid": str(post.pk)})
+    for query in QUERIES.get(route["path"], ({},)):
+        yield values, {key: {"TAG": tag, "AUTHOR": str(post.author_id)}.get(text, text) for key, text in query.items()}

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.content import PASSWORD
 
 
-def _sign_in(page: Page, site: str, name: str) -> None:
+def sign_in(page: Page, site: str, name: str) -> None:
     page.goto(f"{site}/admin/")
     page.get_by_label("Username or e-mail address").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
@@ -16,7 +16,7 @@ def _sign_in(page: Page, site: str, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["erin", "erin@example.org"])
 def test_an_editor_signs_in_and_opens_the_list_and_a_form(page: Page, site: str, name: str) -> None:
-    _sign_in(page, site, name)
+    sign_in(page, site, name)
     page.locator("#nav-sidebar").get_by_text("Posts", exact=True).click()
     expect(page.locator("#result_list")).to_contain_text("Notes from the harbour")
     expect(page.locator("#result_list")).not_to_contain_text("What a canary tells a miner")  # it is in the trash
@@ -26,7 +26,7 @@ def test_an_editor_signs_in_and_opens_the_list_and_a_form(page: Page, site: str,
 
 
 def test_tags_are_typed_and_a_post_is_restored_by_its_dialog(page: Page, site: str) -> None:
-    _sign_in(page, site, "erin")
+    sign_in(page, site, "erin")
     page.goto(f"{site}/admin/cms/post/?q=semicolons&state=archived")
     page.get_by_role("link", name="Field guide to semicolons").click()
     tags = page.locator(".field-tags .select2-search__field")

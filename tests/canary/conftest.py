@@ -1,11 +1,18 @@
 """A rollout between two tiny arms, at any weight."""
 
 from collections.abc import Callable
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.http import HttpRequest
+from django.utils import timezone
 from pytest_django.fixtures import Settings
+
+from cms.models import User
+from cms.policy import SYSTEM
+from cms.services.api_keys import create_api_key
 
 
 def no_credential(request: HttpRequest) -> None:
@@ -29,3 +36,27 @@ def rollout(settings: Settings) -> Callable[..., None]:
 
     configure()
     return configure
+
+
+@pytest.fixture
+def run_canary() -> Callable[..., str]:
+    """`run_canary("set", "5", "--reason", "…")`: what the command prints; a refusal is a CommandError."""
+
+    def run(*arguments: str) -> str:
+        printed = StringIO()
+        call_command("canary", *arguments, stdout=printed)
+        return printed.getvalue()
+
+    return run
+
+
+@pytest.fixture
+def make_key(db: None) -> Callable[..., tuple[str, str]]:
+    """`make_key(user, "rollout:read")`: the prefix of a new API key, and the key."""
+
+    def make(owner: User, *scopes: str) -> tuple[str, str]:
+        fields: Any = {"name": "for a test", "scopes": scopes}
+        issued = create_api_key(actor=SYSTEM, owner=owner, fields=fields, now=timezone.now())
+        return issued.api_key.prefix, issued.raw_key
+
+    return make

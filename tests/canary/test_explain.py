@@ -1,33 +1,38 @@
-"""`manage.py canary explain` as an operator types it."""
+"""`canary explain`: the decision about any identity, with where it stands and what it was before."""
 
+import datetime
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from canary.core.values import Identity, parse_identity
+from canary.models import SeenIdentity
+from canary.services import add_to_list, set_weight
+from canary.store import current_snapshot
 from tests.servers import manage
 
 ENV = {"SECRET_KEY": "only-for-tests-0123456789-0123456789-0123456789", "DATABASE_URL": "sqlite:////nonexistent/x.db"}
+Explain = Callable[..., dict[str, Any]]
 
 
-def test_explain_needs_no_database_and_gives_the_fixed_shape() -> None:
+@pytest.fixture
+def explain(run_canary: Callable[..., str]) -> Explain:
+    return lambda identity, *more: json.loads(run_canary("explain", identity, "--json", *more))
+
+
+def test_without_a_database_it_says_so_and_what_the_environment_says() -> None:
     done = manage(
         *("canary", "explain", "user:42", "--salt", "api-v2:2026-12", "--json"),
         env={**ENV, "API_V2_TRAFFIC_PERCENTAGE": "13.25"},
     )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {
-        "identity": "user:42",
-        "bucket": 1324,
-        "weight_bp": 1325,
-        "api_version": 2,
-        "reason": "bucket",
-    }
-
-
-def test_explain_says_the_same_in_a_sentence() -> None:
-    done = manage("canary", "explain", "client:a:b", env=ENV)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("client:a:b is answered by v1: reason bucket")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "can't be reached" in done.stderr
+    told = json.loads(done.stdout)
+    assert told.pop("error") in done.stderr
+    expected = {"identity": "user:42", "bucket": 1324, "weight_bp": 1325, "api_version": 2, "reason": "bucket"}
+    assert told == {**expected, "current": None}
 
 
 @pytest.mark.parametrize("arguments", [["nobody"], ["user:1", "--salt", "x" * 65], ["user:1", "--salt", ""], []])
@@ -35,3 +40,46 @@ def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     done = manage("canary", "explain", *arguments, env=ENV)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_bytes_that_are_no_text_are_an_id_too(db: None, explain: Explain) -> None:
+    assert explain("client:\udcff")["identity"] == "client:\udcff"
+
+
+@pytest.mark.django_db
+def test_the_shape_is_fixed_and_the_stored_rollout_decides(explain: Explain, now: datetime.datetime) -> None:
+    set_weight(weight_bp=10_000, actor="test", reason="all", expected_version=0, now=now)
+    told = explain("user:42", "--salt", "api-v2:2026-12")
+    assert told == {"identity": "user:42", "bucket": 1324, "weight_bp": 10_000, "api_version": 2, "reason": "bucket"}
+
+
+@pytest.mark.django_db
+def test_a_list_entry_is_shown_with_who_and_why(explain: Explain, now: datetime.datetime) -> None:
+    who = parse_identity("client:a:b")
+    add_to_list(list="allow", identity=who, actor="user:3 alice", reason="asked", expected_version=0, now=now)
+    told = explain("client:a:b")
+    assert (told["api_version"], told["reason"]) == (2, "allow")
+    assert told["list"] == {"name": "allow", "reason": "asked", "actor": "user:3 alice"}
+    assert "list" not in explain("client:a")
+
+
+@pytest.mark.django_db
+def test_the_move_of_an_identity_is_shown_from_both_ends(
+    explain: Explain, run_canary: Callable[..., str], now: datetime.datetime
+) -> None:
+    SeenIdentity.objects.create(
+        kind="user", identifier="42", last_seen_at=now, before_kind="client", before_identifier="c1"
+    )
+    before, after = explain("client:c1"), explain("user:42")
+    assert after["moved_from"] == {name: before[name] for name in ("identity", "bucket", "api_version", "reason")}
+    assert [one["identity"] for one in before["moved_to"]] == ["user:42"]
+    assert "Before it was authenticated it was client:c1" in run_canary("explain", "user:42")
+
+
+@pytest.mark.django_db
+def test_it_agrees_with_what_the_entrance_answers(explain: Explain, client: Any, now: datetime.datetime) -> None:
+    set_weight(weight_bp=5_000, actor="test", reason="half", expected_version=0, now=now)
+    assert current_snapshot().weight_bp == 0  # nothing is read before the transaction ends
+    for name in ("c1", "c2", "c3", "c4", "c5", "c6"):
+        told = explain(str(Identity("client", name)))  # reads the store
+        assert client.get("/api", headers={"x-client-id": name}).headers["API-Version"] == str(told["api_version"])

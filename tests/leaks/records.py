@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from django.contrib.auth.models import Group
+
+from canary.models import ListEntry, Rollout, RolloutEvent
 from cms.models import ApiKey, Delivery, Job, MediaFile, Webhook
 
 
@@ -32,6 +35,26 @@ def plant_records(world: Any) -> None:
         next_attempt_at=now,
     )
     Job.objects.create(task_path="x", args=[world.word("argument of a job", admin, unserved)])
+    Group.objects.create(name=world.word("name of a group", admin))
+    weight = {"weight_bp": 0}
+    Rollout.objects.create(pk=1, version=1, salt="leaks", stage_started_at=now, changed_at=now)
+    RolloutEvent.objects.create(
+        version=1,
+        at=now,
+        actor=world.word("who changed the rollout", admin),
+        verb="set",
+        reason=world.word("why the rollout was changed", admin),
+        before=weight,
+        after=weight,
+    )
+    ListEntry.objects.create(
+        list="exclude",
+        kind="client",
+        identifier=world.word("identity on a list", admin),
+        reason=world.word("why it is on a list", admin),
+        actor="cli:root",
+        added_at=now,
+    )
     insiders = frozenset({"author", "co_author", "editor", "admin"})
     draft.featured_image = MediaFile.objects.create(
         file=f"media/{world.word('path of a hidden file', insiders, unserved)}.png",

@@ -9,6 +9,24 @@ from tests.leaks.world import World
 
 SITE: Final[dict[str, Fill]] = {
     "": plain("/"),
+    "metrics": plain("/metrics"),
+    "canary/api/": plain("/canary/api/"),
+    "canary/api/<path:words>": lambda world: [
+        *(
+            f"/canary/api/{verb}"
+            for verb in ("status", "history", "history?verify=true", "exclude/list", "no-such-verb")
+        ),
+        *(f"/canary/api/whatif?percent={percent}" for percent in ("50", "100")),
+        *(f"/canary/api/explain?identity=user:{user.pk}" for user in world.lurkers[:SOME]),
+    ],
+    "admin/canary": plain("/admin/canary"),
+    "admin/canary/": plain("/admin/canary/"),
+    "admin/canary/live/": plain("/admin/canary/live/"),
+    "admin/canary/consumers.csv": plain("/admin/canary/consumers.csv"),
+    "admin/canary/do/<path:words>/": lambda world: [
+        f"/admin/canary/do/{form}"
+        for form in ("set/?show=1&percent=50", "rollback/", "lifecycle/notify/", "no-such-verb/")
+    ],
     "admin": plain("/admin"),
     "admin/": plain("/admin/"),
     "admin/login/": plain("/admin/login/"),
@@ -25,7 +43,7 @@ SITE: Final[dict[str, Fill]] = {
     "admin/r/<path:content_type_id>/<path:object_id>/": lambda world: [
         f"/admin/r/{number}/{post.pk}/" for number in range(1, 4) for post in world.posts[:2]
     ],
-    "admin/^(?P<app_label>cms)/$": plain("/admin/cms/"),
+    "admin/^(?P<app_label>cms|auth)/$": lambda world: ["/admin/cms/", "/admin/auth/"],
     "admin/(?P<url>.*)$": plain("/admin/no-such-page"),
 }
 TAIL_QUERIES: Final = {"file/": ("size=square-160",)}
@@ -42,7 +60,7 @@ LIST_QUERIES: Final = {
 }
 FULLY_WALKED: Final = ("change/",)
 SOME: Final = 2
-_OF_A_MODEL = re.compile(r"admin/cms/(\w+)/(?:(add/)?|<(?:path:object_id|uuid:\w+)>/([\w-]+/)?)")
+_OF_A_MODEL = re.compile(r"admin/(cms|auth)/(\w+)/(?:(add/)?|<(?:path:object_id|uuid:\w+)>/([\w-]+/)?)")
 
 
 def site_urls(pattern: str, world: World) -> list[str] | None:
@@ -50,15 +68,15 @@ def site_urls(pattern: str, world: World) -> list[str] | None:
     if pattern in SITE:
         return SITE[pattern](world)
     found = _OF_A_MODEL.fullmatch(pattern)
-    model = found[1] if found else ""
+    model = found[2] if found else ""
     rows = world.rows.get(model)
     if not found or rows is None:
         return None
-    base = f"/admin/cms/{model}/"
+    base = f"/admin/{found[1]}/{model}/"
     if "<" in pattern:
-        tail = found[3] or ""
+        tail = found[4] or ""
         asked = rows if tail in FULLY_WALKED else rows[:SOME]
         return with_each([f"{base}{quote(str(row.pk))}/{tail}" for row in asked], *TAIL_QUERIES.get(tail, ()))
-    if found[2]:
+    if found[3]:
         return [f"{base}add/"]
     return [base, *(f"{base}?{query}" for query in ("q=zq", "o=1", "all=", *LIST_QUERIES.get(model, ())))]

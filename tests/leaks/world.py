@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, Group
 
 from cms.choices import CommentStatus
 from cms.models import (
@@ -264,6 +264,7 @@ def _rows_of(world: World) -> dict[str, list[Any]]:
         + list(AuditEvent.objects.filter(action="post.created", object_id__in=[post.pk for post in hidden])[:3]),
         "apikey": list(ApiKey.objects.all()),
         "importrecord": list(ImportRecord.objects.all()),
+        "group": list(Group.objects.all()),
         "webhook": list(Webhook.objects.all()),
         "delivery": list(Delivery.objects.all()),
     }

@@ -1,67 +1,103 @@
-"""`manage.py canary`: the rollout from the command line."""
+"""`manage.py canary`: the rollout from the command line, by the verbs of `canary.verbs`."""
 
+import getpass
 import json
+import os
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
-from canary.core.bucketing import SALT_BYTES, bucket
-from canary.core.routing import choose
-from canary.core.values import Decision, Identity, Snapshot, parse_identity
-from canary.store import current_snapshot
+from canary.errors import RolloutError
+from canary.verbs.declaring import Call, Option, Verb
+from canary.verbs.performing import perform, version_now
+from canary.verbs.registry import all_verbs
+from canary.verbs.wording import one_line
 
 
 class Command(BaseCommand):
-    help = "Look at the rollout of API v2."
+    help = "Look at the rollout of API v2, and change it."
     requires_system_checks = ()  # they open the database, which may be what is down
 
     def add_arguments(self, parser: CommandParser) -> None:
-        verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-        explain = verbs.add_parser(
-            "explain",
-            help="which version answers an identity on the entrance, and why",
-            description="Tells which version answers an identity on /api, its bucket (0..9999) and the reason.",
-        )
-        explain.add_argument("identity", metavar="IDENTITY", help="KIND:ID with KIND user, key, client or anon")
-        explain.add_argument("--salt", help="try another salt (1..64 bytes) than the rollout's")
-        explain.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
-        explain.set_defaults(parser=explain)
+        groups: dict[tuple[str, ...], Any] = {(): _subparsers(parser)}
+        for words, verb in sorted(all_verbs().items()):
+            added = _group(groups, words[:-1]).add_parser(words[-1], help=verb.help, description=_sentence(verb.help))
+            for option in verb.all_options:
+                _add_option(added, option)
+            added.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
+            added.set_defaults(found=verb)
 
-    def handle(self, *args: Any, verb: str, **options: Any) -> None:
-        getattr(self, f"_{verb}")(**options)
-
-    def _explain(self, *, identity: str, salt: str | None, as_json: bool, parser: CommandParser, **_: Any) -> None:
+    def handle(self, *args: Any, found: Verb, as_json: bool, **options: Any) -> None:
+        now = timezone.now()
+        values = {option.name: options[option.name] for option in found.all_options}
+        reason, version = values.pop("reason", ""), values.pop("expected_version", None)
         try:
-            who = parse_identity(identity)
-            snapshot = _with_salt(current_snapshot(), salt)
-        except ValueError as error:
-            parser.error(str(error))
-        explained = _explained(who, snapshot)
+            if found.is_change and found.takes_version and version is None:
+                version = version_now()
+            result = perform(found, Call(values, cli_actor(), now, reason, version))
+        except RolloutError as error:
+            if as_json:
+                self.stdout.write(json.dumps({"error": error.sentence, "current": error.current or None}))
+            raise CommandError(error.sentence) from error
+        self._show(found, result, as_json=as_json)
+        if sentence := result.get("error"):
+            raise CommandError(sentence)
+
+    def _show(self, verb: Verb, result: Mapping[str, Any], *, as_json: bool) -> None:
         if as_json:
-            self.stdout.write(json.dumps(explained))
+            self.stdout.write(json.dumps(result))
             return
-        self.stdout.write(
-            "{identity} is answered by v{api_version}: reason {reason}, bucket {bucket} of 10000, weight {weight_bp}"
-            " basis points ({percent:g} %).".format(**explained, percent=snapshot.weight_bp / 100)
-        )
+        for line in verb.say(result):
+            self.stdout.write(one_line(line))
 
 
-def _with_salt(snapshot: Snapshot, salt: str | None) -> Snapshot:
-    if salt is None:
-        return snapshot
-    minimum, maximum = SALT_BYTES
-    if not minimum <= len(salt.encode()) <= maximum:
-        raise ValueError(f"A salt has {minimum} to {maximum} bytes in UTF-8.")
-    return Snapshot(snapshot.weight_bp, salt, snapshot.is_v1_enabled, snapshot.is_v2_enabled)
+def cli_actor() -> str:
+    """Whoever is logged in at the operating system, as the event log names him."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (OSError, KeyError):  # a container may run as a number without a name; KeyError before Python 3.13
+        return f"cli:uid {os.getuid()}"
 
 
-def _explained(identity: Identity, snapshot: Snapshot) -> dict[str, Any]:
-    decision = choose(identity, None, snapshot)
-    assert isinstance(decision, Decision)  # only a header can be refused
-    return {
-        "identity": str(identity),
-        "bucket": bucket(identity, snapshot.salt),
-        "weight_bp": snapshot.weight_bp,
-        "api_version": decision.api_version,
-        "reason": decision.reason,
-    }
+def _subparsers(parser: CommandParser) -> Any:
+    return parser.add_subparsers(metavar="VERB", required=True)
+
+
+def _group(groups: dict[tuple[str, ...], Any], words: tuple[str, ...]) -> Any:
+    """Where a verb that follows these words is added; made when the first of them comes."""
+    if words not in groups:
+        parent = _group(groups, words[:-1])
+        groups[words] = _subparsers(parent.add_parser(words[-1], help=f"{words[-1]} …: see its own --help"))
+    return groups[words]
+
+
+def _add_option(parser: CommandParser, option: Option) -> None:
+    if option.is_flag:
+        parser.add_argument(option.flag, action="store_true", dest=option.name, help=option.help)
+        return
+    assert option.parse is not None
+    shared: dict[str, Any] = {"type": _typed(option.parse), "help": option.help.replace("%", "%%")}
+    if option.is_positional:
+        parser.add_argument(option.name, metavar=option.metavar or option.name.upper(), **shared)
+        return
+    shared |= {"default": option.default, "required": option.is_required, "metavar": option.metavar}
+    parser.add_argument(option.flag, dest=option.name, **shared)
+
+
+def _typed(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Says what is wrong: of a ValueError argparse would tell no more than that there was one."""
+
+    def typed(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise ArgumentTypeError(one_line(str(error))) from error
+
+    return typed
+
+
+def _sentence(help: str) -> str:
+    return f"{help[0].upper()}{help[1:]}."

@@ -1,47 +1,51 @@
 """The order of the rules, as a table, and what raising the weight may never do."""
 
+import dataclasses
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from canary.core.bucketing import bucket
-from canary.core.routing import choose, choose_pinned, stable_version
+from canary.core.routing import choose, choose_pinned, leads_to_v2, stable_version
 from canary.core.values import Decision, Identity, Refusal, Snapshot, parse_identity
 
 USER = Identity("user", "42")  # bucket 1324
 SALT = "api-v2:2026-12"
+NOW = 1_796_083_200.0
 LISTED = frozenset({USER})
 
 
 @pytest.mark.parametrize(
     ("snapshot", "requested", "version", "reason"),
     [
-        (Snapshot(1324, SALT), None, 1, "bucket"),
-        (Snapshot(1325, SALT), None, 2, "bucket"),
-        (Snapshot(0, SALT), None, 1, "bucket"),
-        (Snapshot(10_000, SALT), None, 2, "bucket"),
-        (Snapshot(0, SALT, allowed=LISTED), None, 2, "allow"),
-        (Snapshot(10_000, SALT, excluded=LISTED), None, 1, "exclude"),
-        (Snapshot(10_000, SALT, allowed=LISTED, excluded=LISTED), None, 2, "allow"),
-        (Snapshot(10_000, SALT), "1", 1, "header"),
-        (Snapshot(0, SALT, excluded=LISTED), "2", 2, "header"),
-        (Snapshot(10_000, SALT, is_v2_enabled=False, allowed=LISTED), None, 1, "lifecycle_v2_off"),
-        (Snapshot(10_000, SALT, is_v2_enabled=False), "1", 1, "lifecycle_v2_off"),
-        (Snapshot(0, SALT, is_v1_enabled=False, excluded=LISTED), None, 2, "lifecycle_v1_gone"),
-        (Snapshot(0, SALT, is_v1_enabled=False), "2", 2, "lifecycle_v1_gone"),
+        (Snapshot(0, 1324, SALT), None, 1, "bucket"),
+        (Snapshot(0, 1325, SALT), None, 2, "bucket"),
+        (Snapshot(0, 0, SALT), None, 1, "bucket"),
+        (Snapshot(0, 10_000, SALT), None, 2, "bucket"),
+        (Snapshot(0, 0, SALT, allowed=LISTED), None, 2, "allow"),
+        (Snapshot(0, 10_000, SALT, excluded=LISTED), None, 1, "exclude"),
+        (Snapshot(0, 10_000, SALT, allowed=LISTED, excluded=LISTED), None, 2, "allow"),
+        (Snapshot(0, 10_000, SALT), "1", 1, "header"),
+        (Snapshot(0, 0, SALT, excluded=LISTED), "2", 2, "header"),
+        (Snapshot(0, 10_000, SALT, is_v2_enabled=False, allowed=LISTED), None, 1, "lifecycle_v2_off"),
+        (Snapshot(0, 10_000, SALT, is_v2_enabled=False), "1", 1, "lifecycle_v2_off"),
+        (Snapshot(0, 0, SALT, is_v1_enabled=False, excluded=LISTED), None, 2, "lifecycle_v1_gone"),
+        (Snapshot(0, 0, SALT, is_v1_enabled=False), "2", 2, "lifecycle_v1_gone"),
     ],
 )
 def test_the_first_rule_that_matches_decides(
     snapshot: Snapshot, requested: str | None, version: int, reason: str
 ) -> None:
-    decision = choose(USER, requested, snapshot)
+    decision = choose(USER, requested, snapshot, NOW)
     assert isinstance(decision, Decision)
     assert (decision.api_version, decision.reason) == (version, reason)
 
 
 @pytest.mark.parametrize("requested", ["3", "0", "v2", "two", "1, 2", "1.0"])
 def test_an_unknown_version_is_refused_naming_the_supported_ones(requested: str) -> None:
-    refusal = choose(USER, requested, Snapshot(0, SALT))
+    refusal = choose(USER, requested, Snapshot(0, 0, SALT), NOW)
     assert isinstance(refusal, Refusal)
     assert refusal.status == 400
     assert "1 and 2" in refusal.detail
@@ -49,8 +53,8 @@ def test_an_unknown_version_is_refused_naming_the_supported_ones(requested: str)
 
 def test_a_version_out_of_service_is_refused_by_its_own_status() -> None:
     gone, off = (
-        choose(USER, "1", Snapshot(0, SALT, is_v1_enabled=False)),
-        choose(USER, "2", Snapshot(0, SALT, is_v2_enabled=False)),
+        choose(USER, "1", Snapshot(0, 0, SALT, is_v1_enabled=False), NOW),
+        choose(USER, "2", Snapshot(0, 0, SALT, is_v2_enabled=False), NOW),
     )
     assert isinstance(gone, Refusal)
     assert isinstance(off, Refusal)
@@ -60,28 +64,31 @@ def test_a_version_out_of_service_is_refused_by_its_own_status() -> None:
 @pytest.mark.parametrize(
     ("version", "snapshot", "status"),
     [
-        (1, Snapshot(0, SALT), None),
-        (2, Snapshot(0, SALT), None),
-        (3, Snapshot(0, SALT), 404),
-        (1, Snapshot(0, SALT, is_v1_enabled=False), 410),
-        (2, Snapshot(0, SALT, is_v2_enabled=False), 404),
+        (1, Snapshot(0, 0, SALT), None),
+        (2, Snapshot(0, 0, SALT), None),
+        (3, Snapshot(0, 0, SALT), 404),
+        (1, Snapshot(0, 0, SALT, is_v1_enabled=False), 410),
+        (2, Snapshot(0, 0, SALT, is_v2_enabled=False), 404),
     ],
 )
 def test_a_pinned_path_gets_its_version_or_a_refusal(version: int, snapshot: Snapshot, status: int | None) -> None:
-    answer = choose_pinned(version, snapshot)
+    answer = choose_pinned(version, snapshot, NOW)
     assert (answer.status if isinstance(answer, Refusal) else None) == status
     if isinstance(answer, Decision):
         assert answer.api_version == version
 
 
 def test_without_a_usable_identity_v1_answers() -> None:
-    assert choose(None, None, Snapshot(10_000, SALT)) == Decision(1, "bad_identity")
+    assert choose(None, None, Snapshot(0, 10_000, SALT), NOW) == Decision(1, "bad_identity")
 
 
 @given(st.integers(0, 10_000), st.integers(0, 10_000), st.text(st.characters(codec="ascii"), min_size=1))
 def test_raising_the_weight_never_moves_anyone_back_to_v1(first: int, second: int, identifier: str) -> None:
     identity, low, high = Identity("client", identifier), min(first, second), max(first, second)
-    before, after = choose(identity, None, Snapshot(low, SALT)), choose(identity, None, Snapshot(high, SALT))
+    before, after = (
+        choose(identity, None, Snapshot(0, low, SALT), NOW),
+        choose(identity, None, Snapshot(0, high, SALT), NOW),
+    )
     assert isinstance(before, Decision)
     assert isinstance(after, Decision)
     assert before.api_version <= after.api_version
@@ -91,14 +98,14 @@ def test_raising_the_weight_never_moves_anyone_back_to_v1(first: int, second: in
 def test_the_answer_follows_from_bucket_and_weight_at_each_of_the_edges(identifier: str) -> None:
     identity = Identity("user", identifier)
     place = bucket(identity, SALT)
-    versions = [choose(identity, None, Snapshot(weight, SALT)) for weight in (0, place, place + 1, 10_000)]
+    versions = [choose(identity, None, Snapshot(0, weight, SALT), NOW) for weight in (0, place, place + 1, 10_000)]
     assert [v.api_version for v in versions if isinstance(v, Decision)] == [1, 1, 2, 2]
 
 
 def test_the_stable_version_is_v1_as_long_as_there_is_one() -> None:
-    assert stable_version(None) == 1
-    assert stable_version(Snapshot(10_000, SALT)) == 1
-    assert stable_version(Snapshot(0, SALT, is_v1_enabled=False)) == 2
+    assert stable_version(None, NOW) == 1
+    assert stable_version(Snapshot(0, 10_000, SALT), NOW) == 1
+    assert stable_version(Snapshot(0, 0, SALT, is_v1_enabled=False), NOW) == 2
 
 
 @pytest.mark.parametrize("text", ["", "user", "user:", "robot:1", ":1", "User:1"])
@@ -109,3 +116,25 @@ def test_what_is_no_identity_is_refused_naming_the_kinds(text: str) -> None:
 
 def test_an_id_may_hold_colons() -> None:
     assert parse_identity("client:a:b") == Identity("client", "a:b")
+
+
+ONE, TWO = Identity("user", "1"), Identity("user", "2")
+BEFORE = Snapshot(version=4, weight_bp=1_000, salt="s", allowed=frozenset({ONE}), excluded=frozenset({TWO}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "leads"),
+    [
+        ({"weight_bp": 1_001}, True),
+        ({"weight_bp": 999}, False),
+        ({"weight_bp": 0, "latched": True}, False),
+        ({"allowed": frozenset({ONE, TWO})}, True),
+        ({"allowed": frozenset()}, False),
+        ({"excluded": frozenset()}, True),
+        ({"excluded": frozenset({ONE, TWO})}, False),
+        ({"weight_bp": 5_000, "salt": "another"}, False),
+        ({"weight_bp": 5_000, "version": 4}, False),
+    ],
+)
+def test_a_change_leads_to_v2_when_somebody_on_v1_goes_there_by_it(changes: dict[str, Any], leads: bool) -> None:
+    assert leads_to_v2(BEFORE, dataclasses.replace(BEFORE, **{"version": 5} | changes)) is leads

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Group, Permission
-from django.contrib.contenttypes.models import ContentType
 from django.core import serializers
 from django.db import connection
 
@@ -164,8 +163,7 @@ def test_a_demoted_owners_key_may_less_from_the_next_request_on(make_user: Any, 
 def test_rollout_scopes_follow_the_permissions_of_the_owners_groups(author: User, issue: Any, now: Any) -> None:
     with pytest.raises(InvalidInput):
         issue(author, scopes=["rollout:rollback"])
-    kind = ContentType.objects.get_or_create(app_label="canary", model="rollout")[0]
-    permission = Permission.objects.create(codename="rollback", name="May roll back", content_type=kind)
+    permission = Permission.objects.get(content_type__app_label="canary", codename="rollback")
     group = Group.objects.create(name="On call")
     group.permissions.add(permission)
     author.groups.add(group)

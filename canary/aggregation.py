@@ -1,0 +1,248 @@
+"""What was seen, as people read it: sums of both versions over a time, by route and over time. Knows no evidence.
+
+The database adds up the numbers. Histograms are added up here, those of all requests of the last five minutes by route,
+before that one for each version and minute, and beyond two hours one for each hour: what a day costs is some 300 of them.
+"""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.db.models import Count, Max, QuerySet, Sum
+
+from canary.core.histograms import Histogram, Quantile, add_dumped, quantiles
+from canary.core.shares import Band, binomial_band
+from canary.core.values import V1, V2, VERSIONS
+from canary.models import MetricBucket, Observation, QueryFinding, Recorder
+from canary.traffic import REQUESTS_MIN, SHARE_MAX
+
+SHARES: Final = (0.5, 0.95, 0.99)
+RECORDERS_S: Final = 30
+"""Whoever said nothing for so long sends nothing either, or has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """One version over a time. Latencies in milliseconds, each with a 95 % interval; None without requests."""
+
+    requests: int = 0
+    users: int = 0
+    """Identities first seen in that time at the release's stages; none before there is a stored rollout."""
+    errors: int = 0
+    """Answers of 500 and above."""
+    client_errors: int = 0
+    sql_mean: float | None = None
+    """Statements a request."""
+    sql_max: int = 0
+    p50: Quantile | None = None
+    p95: Quantile | None = None
+    p99: Quantile | None = None
+
+    @property
+    def error_share(self) -> float | None:
+        return self.errors / self.requests if self.requests else None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTotals:
+    """One route by version, without quantiles: their mean latency in milliseconds stands for them."""
+
+    route: str
+    requests: Mapping[int, int]
+    errors: Mapping[int, int]
+    client_errors: Mapping[int, int]
+    mean_ms: Mapping[int, float | None]
+    sql_mean: Mapping[int, float | None]
+    sql_max: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Both versions between `at` and the next step."""
+
+    at: datetime.datetime
+    requests: dict[int, int] = field(default_factory=lambda: dict.fromkeys(VERSIONS, 0))
+    errors: dict[int, int] = field(default_factory=lambda: dict.fromkeys(VERSIONS, 0))
+    seconds: dict[int, float] = field(default_factory=lambda: dict.fromkeys(VERSIONS, 0.0))
+
+    @property
+    def share_of_v2(self) -> float | None:
+        total = sum(self.requests.values())
+        return self.requests[V2] / total if total else None
+
+    def mean_ms(self, api_version: int) -> float | None:
+        count = self.requests[api_version]
+        return 1_000 * self.seconds[api_version] / count if count else None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveShare:
+    """Of the identities that a stage has seen, how many v2 answered, and what chance allows at its weight."""
+
+    weight_bp: int
+    units: int
+    units_v2: int
+    band: Band
+
+    @property
+    def share(self) -> float | None:
+        return self.units_v2 / self.units if self.units else None
+
+    @property
+    def is_as_configured(self) -> bool:
+        return self.share is None or self.band.holds(self.share)
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One identity that sends so much of the entrance's requests that shares by identity say little."""
+
+    identity: str
+    share: float
+    requests: int
+
+
+def totals(since: datetime.datetime, release: int | None = None, *, judged: bool | None = True) -> dict[int, Totals]:
+    """Both versions since then; `judged` None for all requests, also those that are no evidence."""
+    rows = _buckets(since, release, judged)
+    numbers = {row["api_version"]: row for row in rows.values("api_version").annotate(**_SUMS)}
+    histograms: dict[int, Histogram] = {version: {} for version in VERSIONS}
+    for version, dumped in rows.exclude(histogram={}).values_list("api_version", "histogram").iterator(chunk_size=500):
+        if version in histograms:
+            add_dumped(histograms[version], dumped)
+    users = _users(since, release)
+    return {
+        version: _totals(numbers.get(version, {}), histograms[version], users.get(version, 0)) for version in VERSIONS
+    }
+
+
+def per_route(since: datetime.datetime, release: int | None = None, *, judged: bool | None = True) -> list[RouteTotals]:
+    """Every route that was asked for, the busiest first."""
+    rows = _buckets(since, release, judged).filter(requests__gt=0).values("route", "api_version").annotate(**_SUMS)
+    by_route: dict[str, dict[int, dict[str, Any]]] = {}
+    for row in rows:
+        by_route.setdefault(row["route"], {})[row["api_version"]] = {**row}
+    found = [_route(route, versions) for route, versions in by_route.items()]
+    return sorted(found, key=lambda one: (-sum(one.requests.values()), one.route))
+
+
+def timeline(
+    since: datetime.datetime, step_s: int, release: int | None = None, *, judged: bool | None = True
+) -> list[Step]:
+    """Steps that have requests, oldest first. Steps finer than what is kept of that time come as minutes or hours."""
+    rows = (
+        _buckets(since, release, judged)
+        .filter(requests__gt=0)
+        .values("start_at", "api_version")
+        .annotate(requests=Sum("requests"), errors=Sum("status_5xx"), seconds=Sum("seconds"))
+        .order_by("start_at")
+    )
+    steps: dict[int, Step] = {}
+    for row in rows.iterator(chunk_size=2_000):
+        at_s = int(row["start_at"].timestamp())
+        at_s -= at_s % step_s
+        step = steps.setdefault(at_s, Step(datetime.datetime.fromtimestamp(at_s, datetime.UTC)))
+        version = row["api_version"]
+        if version in VERSIONS:
+            step.requests[version] += row["requests"]
+            step.errors[version] += row["errors"]
+            step.seconds[version] += row["seconds"]
+    return list(steps.values())
+
+
+def live_share(release: int, stage: int, weight_bp: int) -> LiveShare:
+    """By identities, whose chance is known; a share of requests depends on who is busy."""
+    seen = Observation.objects.filter(release=release, stage=stage, metric="seen")
+    counts = dict(seen.values_list("api_version").annotate(units=Count("unit", distinct=True)))
+    units = sum(counts.values())
+    return LiveShare(weight_bp, units, counts.get(V2, 0), binomial_band(weight_bp, units))
+
+
+def query_findings(release: int) -> list[dict[str, Any]]:
+    """Statements that v2 repeats within a request, the worst first; `repeats_v1` is what v1 does on the same route at most."""
+    of_v1 = dict(
+        QueryFinding.objects.filter(release=release, api_version=V1)
+        .values_list("route")
+        .annotate(most=Max("repeats_max"))
+    )
+    rows = QueryFinding.objects.filter(release=release, api_version=V2).order_by("-repeats_max", "route")
+    fields = ("route", "fingerprint", "statement", "repeats_max", "requests", "first_seen_at", "last_seen_at")
+    return [{**row, "repeats_v1": of_v1.get(row["route"], 0)} for row in rows.values(*fields)]
+
+
+def alarm(now: datetime.datetime) -> Alarm | None:
+    """The identity that sends above a fifth of the requests of all workers together; None when nobody does."""
+    told = Recorder.objects.filter(at__gte=now - datetime.timedelta(seconds=RECORDERS_S))
+    by_identity: dict[str, int] = {}
+    total = 0
+    for identity, requests, window in told.values_list("top_identity", "top_requests", "window_requests"):
+        by_identity[identity] = by_identity.get(identity, 0) + requests
+        total += window
+    by_identity.pop("", None)
+    if not by_identity or total < REQUESTS_MIN:
+        return None
+    identity = max(by_identity, key=lambda one: by_identity[one])
+    share = by_identity[identity] / total
+    return Alarm(identity, share, by_identity[identity]) if share > SHARE_MAX else None
+
+
+_SUMS: Final = {
+    "total": Sum("requests"),
+    "errors": Sum("status_5xx"),
+    "refusals": Sum("client_errors"),
+    "statements": Sum("sql"),
+    "most": Max("sql_max"),
+    "took": Sum("seconds"),
+}
+
+
+def _buckets(since: datetime.datetime, release: int | None, judged: bool | None) -> QuerySet[MetricBucket]:
+    rows = MetricBucket.objects.filter(start_at__gte=since)
+    if release is not None:
+        rows = rows.filter(release=release)
+    return rows if judged is None else rows.filter(judged=judged)
+
+
+def _users(since: datetime.datetime, release: int | None) -> dict[int, int]:
+    seen = Observation.objects.filter(metric="seen", at__gte=since)
+    if release is not None:
+        seen = seen.filter(release=release)
+    return dict(seen.values_list("api_version").annotate(units=Count("unit", distinct=True)))
+
+
+def _totals(row: Mapping[str, Any], histogram: Histogram, users: int) -> Totals:
+    found = quantiles(histogram, SHARES)
+    requests = row.get("total", 0)
+    return Totals(
+        requests=requests,
+        users=users,
+        errors=row.get("errors", 0),
+        client_errors=row.get("refusals", 0),
+        sql_mean=row["statements"] / requests if requests else None,
+        sql_max=row.get("most", 0),
+        p50=found[0.5],
+        p95=found[0.95],
+        p99=found[0.99],
+    )
+
+
+def _route(route: str, versions: Mapping[int, Mapping[str, Any]]) -> RouteTotals:
+    def of(name: str) -> dict[int, int]:
+        return {version: versions[version][name] if version in versions else 0 for version in VERSIONS}
+
+    def mean(name: str, factor: float = 1) -> dict[int, float | None]:
+        return {
+            version: factor * versions[version][name] / versions[version]["total"] if version in versions else None
+            for version in VERSIONS
+        }
+
+    return RouteTotals(
+        route=route,
+        requests=of("total"),
+        errors=of("errors"),
+        client_errors=of("refusals"),
+        mean_ms=mean("took", 1_000),
+        sql_mean=mean("statements"),
+        sql_max=of("most"),
+    )

@@ -1,0 +1,56 @@
+"""What the consumers of v1 are told: each its own calls, with the equivalent of each, and the dates."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from canary.conf import canary_conf
+from canary.core.lifecycle import Life, is_v1_gone, iso
+from canary.core.values import V2
+from canary.life import DOCS, GUIDE
+from canary.successors import declared_successors
+from canary.usage import ANONYMOUS, USAGE_DAYS, usage_by_consumer
+
+
+def usages_to_tell(now: datetime, life: Life) -> list[dict[str, Any]]:
+    """The usage of every consumer that has a name, as `CANARY["NOTIFY_CONSUMERS"]` takes it."""
+    ways = _ways()
+    usages = [total.as_json() for total in usage_by_consumer(now=now, deprecated_at=life.deprecated_at)]
+    return [_with_ways(usage, ways) for usage in usages if usage["consumer"] != ANONYMOUS]
+
+
+def dates_to_tell(now: datetime, life: Life) -> dict[str, Any]:
+    guide = DOCS if declared_successors() is None else GUIDE
+    return {"dates": _sentences(now, life), "guide": f"{canary_conf().entrance}/v{V2}{guide}"}
+
+
+def _sentences(now: datetime, life: Life) -> list[str]:
+    if life.deprecated_at is None or life.sunset_at is None:
+        return ["No date is set yet for its end."]
+    if is_v1_gone(life):
+        return [f"Version 1 has ended at {iso(life.sunset_at)}: its calls are answered with 410."]
+    planned = [window for window in life.brownouts if window[1] > now.timestamp()]
+    return [
+        f"Version 1 is deprecated since {iso(life.deprecated_at)} and ends at {iso(life.sunset_at)}.",
+        *(f"For a test it is switched off from {iso(start)} to {iso(end)}." for start, end in planned),
+    ]
+
+
+def _ways() -> dict[str, str]:
+    """By call of v1, `GET /posts`: the call of v2, or why there is none."""
+    declared = declared_successors()
+    if declared is None:
+        return {}
+    rows = [row for rows in declared.routes.values() for _, row in rows]
+    return {f"{row['method']} {row['path']}": _way(row) for row in rows}
+
+
+def _way(row: Mapping[str, Any]) -> str:
+    call = row["call"]
+    return f"{call['method']} {canary_conf().entrance}/v{V2}{call['path']}" if call else str(row["gap"])
+
+
+def _with_ways(usage: dict[str, Any], ways: Mapping[str, str]) -> dict[str, Any]:
+    routes: Sequence[Mapping[str, Any]] = usage["routes"]
+    told = [{**route, "v2": ways.get(route["route"], "see the guide")} for route in routes]
+    return {**usage, "days": USAGE_DAYS, "routes": told}

@@ -1,0 +1,254 @@
+"""The controller: takes in what was observed, judges the stage in force, and acts through the services.
+
+PASS takes the plan's next step, HARM rolls back, with or without a plan, in every state in which anybody is sent to v2;
+everything else stays where it is. All that it writes goes through the leader's fence.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from django.db import DatabaseError, InterfaceError, connections
+
+from canary import evidence, services
+from canary.core.judgements import Judgement
+from canary.core.plans import HELD, RUNNING
+from canary.errors import Refused, StoreUnreachable, VersionConflict
+from canary.evidence import Book
+from canary.judging import evidence_of, judge_row, stage_of, write_point, write_verdict
+from canary.leadership import Leadership, NotLeadingError
+from canary.models import Rollout
+from canary.services.changing import lock_rollout
+
+ACTOR: Final = "controller"
+STEP_S: Final = 1.0
+"""How often the lease is prolonged or tried for; turns may be rarer."""
+CHUNKS_A_TURN: Final = 4
+RENEW_S: Final = 5.0
+"""How often a verdict's figures and the evidence for charts are written anew while the verdict stays."""
+SAVE_EVERY_S: Final = 30.0
+SAVE_EVERY: Final = 50_000
+"""Observations, so that who takes over replays them in a few seconds."""
+SAY_EVERY_S: Final = 60.0
+
+logger = logging.getLogger("canary.controller")
+
+type Clock = Callable[[], datetime]
+type Said = tuple[int, int, str, str]
+
+
+class Controller:
+    """One process's. Everything that it knows is thrown away when anything fails, and read anew."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.leadership = Leadership()
+        self.is_leading = False
+        self._clock = clock
+        self._book: Book | None = None
+        self._said: Said | None = None
+        self._written_at = self._saved_at = float("-inf")
+        self._point: dict[str, float] | None = None
+        self._refused_at = float("-inf")
+
+    def lead(self) -> bool:
+        """Whether this is the leader, now and for the next seconds."""
+        if self.is_leading and self.leadership.keep():
+            return True
+        self.forget()
+        self.is_leading = self.leadership.seize()
+        return self.is_leading
+
+    def forget(self) -> None:
+        self.is_leading, self._book, self._said, self._point = False, None, None, None
+        self._written_at = self._saved_at = float("-inf")
+
+    def turn(self) -> Judgement | None:
+        """Take in, judge, write down, act; None as long as there's no stored rollout.
+
+        Raises NotLeadingError, RolloutError and what the database raises: the caller forgets then.
+        """
+        row = Rollout.objects.filter(pk=1).first()
+        if row is None:
+            return None
+        book = self._opened(row.release)
+        self._take_in(book)
+        now = self._clock()
+        judgement = judge_row(book.evidence, row, now)
+        self._write(book, row, judgement, now)
+        self._act(row, judgement, now)
+        return judgement
+
+    def finish(self) -> None:
+        """Leave everything so that another one can go on at once."""
+        if not self.is_leading:
+            return
+        if self._book is not None and self._book.unsaved:
+            with self.leadership.fenced():
+                evidence.save(self._book, self._clock())
+        self.leadership.give_back()
+        self.forget()
+
+    def _opened(self, release: int) -> Book:
+        """A release's own: with every new one the evidence begins anew."""
+        if self._book is None or self._book.release != release:
+            self._book = evidence.open_book(release, self._keep)
+            self._said = self._point = None
+        return self._book
+
+    def _keep(self) -> None:
+        if not self.leadership.keep():
+            raise NotLeadingError
+
+    def _take_in(self, book: Book) -> None:
+        """At most CHUNKS_A_TURN chunks: judging has its turn too, however much there is."""
+        for _ in range(CHUNKS_A_TURN if evidence.has_new() else 0):
+            with self.leadership.fenced():
+                taken = evidence.take_new(book)
+            evidence.enter(book, taken)
+            if len(taken) < evidence.CHUNK:
+                return
+
+    def _write(self, book: Book, row: Rollout, judgement: Judgement, now: datetime) -> None:
+        said, at = (row.release, row.stage, judgement.kind, judgement.reason), time.monotonic()
+        is_due = said != self._said or at - self._written_at >= RENEW_S
+        log_e = book.evidence.log_e()
+        is_save_due = book.saved < 0 or book.unsaved >= SAVE_EVERY
+        is_save_due = is_save_due or (book.unsaved > 0 and at - self._saved_at >= SAVE_EVERY_S)
+        if not (is_due or is_save_due):
+            return
+        with self.leadership.fenced():
+            if is_due:
+                write_verdict(row, judgement, now)
+            if is_due and log_e != self._point:
+                write_point(row.release, log_e, now)
+            if is_save_due:
+                evidence.save(book, now)
+        if is_due:
+            self._said, self._point, self._written_at = said, log_e, at
+        if is_save_due:
+            self._saved_at = at
+
+    def _act(self, row: Rollout, judgement: Judgement, now: datetime) -> None:
+        """A change by hand meanwhile wins: this turn's judgement was on another state, the next one's isn't."""
+        state = row.plan["state"] if row.plan else None
+        try:
+            if judgement.kind == "harm" and row.weight_bp:
+                self._roll_back(row, judgement, now)
+            elif judgement.kind == "pass" and state in (RUNNING, HELD) and stage_of(row).next_bp is not None:
+                self._change(services.promote_plan, row, judgement, now)
+            elif judgement.kind == "hold" and state == RUNNING and _is_for_people(judgement):
+                self._change(services.hold_plan, row, judgement, now)
+        except VersionConflict:
+            logger.info("the rollout was changed meanwhile: nothing done about: %s", judgement.sentence)
+        except Refused as error:
+            self._say_refused(error, judgement)
+
+    def _change(self, service: Callable[..., Rollout], row: Rollout, judgement: Judgement, now: datetime) -> None:
+        with self.leadership.fenced():
+            service(
+                actor=ACTOR,
+                reason=judgement.sentence,
+                expected_version=row.version,
+                now=now,
+                evidence=evidence_of(judgement),
+            )
+        logger.info("%s", judgement.sentence)
+
+    def _roll_back(self, row: Rollout, judgement: Judgement, now: datetime) -> None:
+        """A rollback compares no version, but evidence of one release is none against the next."""
+        with self.leadership.fenced():
+            found = lock_rollout(now)
+            if (found.release, found.latched) != (row.release, False) or not found.weight_bp:
+                return
+            services.roll_back(actor=ACTOR, reason=judgement.sentence, now=now, evidence=evidence_of(judgement))
+        logger.warning("%s", judgement.sentence)
+
+    def _say_refused(self, error: Refused, judgement: Judgement) -> None:
+        """Once a minute: as long as v1 is out of service, even harm can't be rolled back."""
+        if time.monotonic() - self._refused_at >= SAY_EVERY_S:
+            self._refused_at = time.monotonic()
+            logger.error("refused: %s What was asked for: %s", error.sentence, judgement.sentence)
+
+
+class Loop:
+    """A controller's life: turns until it's told to stop, whatever happens to the database meanwhile."""
+
+    def __init__(self, controller: Controller, interval_s: float) -> None:
+        self._controller, self._interval_s = controller, interval_s
+        self._due = self._said_at = float("-inf")
+        self._was_leading: bool | None = None
+        self._failing: str | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self.step()
+            stop.wait(min(STEP_S, self._interval_s))
+        try:
+            self._controller.finish()
+        except (DatabaseError, InterfaceError, NotLeadingError) as error:
+            # Nothing is lost: the lease expires, and what follows the last checkpoint is replayed.
+            logger.warning("stopped without a last checkpoint: %s", _first_line(error))
+
+    def step(self) -> None:
+        try:
+            self._say_who_leads(self._controller.lead())
+            if self._controller.is_leading and time.monotonic() >= self._due:
+                self._due = time.monotonic() + self._interval_s
+                self._controller.turn()
+        except NotLeadingError:
+            self._controller.forget()
+        except Exception as error:
+            self._say(error)
+            self._controller.forget()
+            _drop_connections()
+        else:
+            self._say_well()
+
+    def _say_who_leads(self, is_leading: bool) -> None:
+        if is_leading != self._was_leading:
+            logger.info("this controller leads" if is_leading else "another controller leads, this one stands by")
+        self._was_leading = is_leading
+
+    def _say(self, error: Exception) -> None:
+        """At once, and then once a minute."""
+        is_new, self._failing = self._failing is None, _first_line(error)
+        if not is_new and time.monotonic() - self._said_at < SAY_EVERY_S:
+            return
+        self._said_at = time.monotonic()
+        if isinstance(error, DatabaseError | InterfaceError | StoreUnreachable):
+            logger.error(
+                "the database can't be used, so nothing is judged; it is tried every second: %s", self._failing
+            )
+        else:
+            logger.error("a turn failed; the next one begins anew", exc_info=error)
+
+    def _say_well(self) -> None:
+        if self._failing is not None:
+            logger.info("turns succeed again")
+            self._failing = None
+
+
+def _is_for_people(judgement: Judgement) -> bool:
+    """What the minimum time is there for, waiting, is nobody's business until it is over."""
+    if judgement.reason == "not_safe":
+        numbers = judgement.numbers
+        return bool(numbers["age_s"] >= numbers["min_s"])
+    return judgement.reason != "too_early"
+
+
+def _drop_connections() -> None:
+    """And the pools with them: after a restart of the database every connection that waits in one is dead."""
+    for connection in connections.all(initialized_only=True):
+        try:
+            connection.close()
+            if hasattr(connection, "close_pool"):
+                connection.close_pool()
+        except (DatabaseError, InterfaceError):
+            continue
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

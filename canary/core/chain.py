@@ -1,0 +1,60 @@
+"""The chain of events: each one's hash covers its contents and the hash before it, so that no past can be rewritten unseen."""
+
+import json
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import Any, Final
+
+GENESIS: Final = "0" * 64
+COLUMNS: Final = ("version", "at", "actor", "verb", "reason", "before", "after", "evidence", "previous_hash")
+# Above it a database may give back an integer for a float of the same value (PostgreSQL's jsonb knows one kind of number).
+EXACT_INTEGER: Final = 2**53
+
+
+def canonical(event: Mapping[str, Any]) -> bytes:
+    """The COLUMNS of an event as JSON in one spelling only; `at` is text. Raises ValueError for NaN and infinity."""
+    columns = {name: _in_one_spelling(event[name]) for name in COLUMNS}
+    return json.dumps(columns, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def event_hash(event: Mapping[str, Any]) -> str:
+    """SHA-256 in hex over the event and, in its `previous_hash`, all before it."""
+    return sha256(canonical(event)).hexdigest()
+
+
+def verify(events: Iterable[Mapping[str, Any]]) -> int | None:
+    """The version of the first event that isn't what was written, or is missing; None when all are whole.
+
+    `events` are in the order of their versions, which begin with 1, and have the COLUMNS and `hash`.
+    """
+    previous, expected = GENESIS, 1
+    for event in events:
+        if event["version"] != expected:
+            return expected
+        if event["previous_hash"] != previous or event["hash"] != _hash_or_none(event):
+            return expected
+        previous, expected = event["hash"], expected + 1
+    return None
+
+
+def _hash_or_none(event: Mapping[str, Any]) -> str | None:
+    try:
+        return event_hash(event)
+    except (TypeError, ValueError):  # a hand put something there that can't be written down
+        return None
+
+
+def _in_one_spelling(value: Any) -> Any:
+    """Numbers of equal value alike, whether they come as 1, 1.0 or -0.0: databases differ in what they give back."""
+    if isinstance(value, Mapping):
+        return {str(key): _in_one_spelling(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_in_one_spelling(item) for item in value]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if abs(value) <= EXACT_INTEGER and value == int(value):
+        return int(value)
+    try:
+        return float(value)
+    except OverflowError:
+        return value

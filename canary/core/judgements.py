@@ -1,0 +1,58 @@
+"""The values that judging is about: the stage that is judged, what else was found, and the judgement."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from canary.core.plans import FULL_BP
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The stage that is judged: times in unix seconds; `next_bp` is the plan's next step, None when there is none."""
+
+    number: int
+    weight_bp: int
+    started_at: float
+    min_s: float
+    next_bp: int | None
+
+    @property
+    def has_control(self) -> bool:
+        """Whether anybody is left on v1 to compare with."""
+        return self.weight_bp < FULL_BP
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRepeat:
+    """A statement that single requests sent `repeats_max` times at most, and how many requests repeated it."""
+
+    api_version: int
+    route: str
+    fingerprint: str
+    repeats_max: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowGap:
+    """A way in which v2's answers differ from v1's that the declared mapping doesn't explain."""
+
+    route: str
+    path: str
+    kind: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """`kind` is pass, hold, harm or no_data; `numbers` is JSON; `eta_s` is in how long a wait may end, None if unknown.
+
+    `reason` is what the kind rests on, in one stable word, while the sentence changes with every figure in it: mismatch,
+    harm, finding, no_v2, no_outcome, not_safe, too_early, safe.
+    """
+
+    kind: str
+    sentence: str
+    numbers: dict[str, Any] = field(default_factory=dict)
+    eta_s: float | None = None
+    reason: str = ""

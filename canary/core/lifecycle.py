@@ -1,0 +1,329 @@
+"""The life of v1: its states, what each transition demands, which orders of dates are possible.
+
+ACTIVE → DEPRECATED → BROWNOUT → SUNSET, by command; REMOVED by a deploy without v1's arm. All times are unix seconds.
+Whether a transition is *possible* (`deprecate`, `add_brownout`, …) can't be overridden; whether it is *due*
+(`unmet_…`) can.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+ACTIVE: Final = "active"
+DEPRECATED: Final = "deprecated"
+BROWNOUT: Final = "brownout"
+SUNSET: Final = "sunset"
+REMOVED: Final = "removed"
+STATES: Final = (ACTIVE, DEPRECATED, BROWNOUT, SUNSET, REMOVED)
+
+HOUR_S: Final = 3_600
+DAY_S: Final = 24 * HOUR_S
+FULL_DAYS: Final = 7  # v2 answers everybody for so long before v1 is deprecated: the slowest weekly client was seen
+DEPRECATED_DAYS: Final = 30  # monthly jobs have seen the headers before anything is switched off
+NOTICE_DAYS: Final = 14
+QUIET_DAYS: Final = 14
+# Each window may be as long as its place allows and is longer than the one before (GitHub's brownouts of 2021).
+LADDER_S: Final = (1 * HOUR_S, 12 * HOUR_S, 24 * HOUR_S, 48 * HOUR_S)
+
+Window = tuple[int, int]
+"""From, inclusive, and to, exclusive."""
+
+
+class LifeError(Exception):
+    """A transition that the order of states or of dates makes impossible."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code, self.sentence = code, sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """A guard that isn't met: `code` is stable, `sentence` says what is missing."""
+
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    state: str = ACTIVE
+    deprecated_at: int | None = None
+    sunset_at: int | None = None
+    """The announced date; that v1 is really gone says `state` alone."""
+    brownouts: tuple[Window, ...] = ()
+    sunset_done_at: int | None = None
+
+    def __post_init__(self) -> None:
+        if fault := broken_invariant(self):
+            raise ValueError(f"{self} can't be: {fault}")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the guards look at, as found in the tables at one moment."""
+
+    full_since: int | None = None
+    """Since when v2's weight is 100 % without a break; None when it isn't."""
+    is_safe: bool = False
+    """Whether the latest verdict about the release in force is a pass."""
+    unmapped: tuple[str, ...] = ()
+    """Routes of v1 with neither an equivalent nor a documented reason why there is none."""
+    unnotified: tuple[str, ...] = ()
+    """Consumers of the last QUIET_DAYS that no notification reached or tried to reach."""
+    last_call_at: int | None = None
+    """The last call of v1, by anybody."""
+
+
+def life_from(stored: Mapping[str, Any]) -> Life:
+    """The Life of a row's JSON; an empty one is ACTIVE. Raises ValueError for what can't be."""
+    windows = tuple((int(start), int(end)) for start, end in stored.get("brownouts", ()))
+    return Life(
+        state=stored.get("state", ACTIVE),
+        deprecated_at=stored.get("deprecated_at"),
+        sunset_at=stored.get("sunset_at"),
+        brownouts=windows,
+        sunset_done_at=stored.get("sunset_done_at"),
+    )
+
+
+def dump_life(life: Life) -> dict[str, Any]:
+    return {
+        "state": life.state,
+        "deprecated_at": life.deprecated_at,
+        "sunset_at": life.sunset_at,
+        "brownouts": [list(window) for window in life.brownouts],
+        "sunset_done_at": life.sunset_done_at,
+    }
+
+
+def is_v1_gone(life: Life) -> bool:
+    """Whether v1 answers nobody any more, windows aside."""
+    return life.state in (SUNSET, REMOVED)
+
+
+def running_brownout(life: Life, now: float) -> Window | None:
+    """The window that `now` lies in."""
+    if life.state != BROWNOUT:
+        return None
+    return next((window for window in life.brownouts if window[0] <= now < window[1]), None)
+
+
+def in_brownout(life: Life, now: float) -> bool:
+    return running_brownout(life, now) is not None
+
+
+def is_announced(life: Life) -> bool:
+    """Whether v1's answers say that it is deprecated."""
+    return life.state != ACTIVE
+
+
+def broken_invariant(life: Life) -> str | None:
+    """What is wrong with its dates: deprecation ≤ brownouts ≤ sunset ≤ its execution; None when nothing is."""
+    if life.state not in STATES:
+        return f"the state is none of {', '.join(STATES)}"
+    dates = [life.deprecated_at, *(at for window in life.brownouts for at in window), life.sunset_at]
+    if life.state in (ACTIVE, REMOVED) and all(at is None for at in (*dates, life.sunset_done_at)):
+        return None
+    if life.state == ACTIVE:
+        return "an active version has no dates"
+    if any(at is None for at in dates):
+        return "a deprecated version has the dates of its deprecation and of its sunset"
+    if (life.sunset_done_at is not None) != (life.state in (SUNSET, REMOVED)):
+        return "the sunset's execution is dated when it was executed, and only then"
+    if life.brownouts and life.state == DEPRECATED:
+        return "a version with brownouts is in the state of brownouts"
+    known = [at for at in (*dates, life.sunset_done_at) if at is not None]
+    return None if known == sorted(known) else "its dates are not in order"
+
+
+def refuse_rollback(life: Life, *, is_v1_enabled: bool = True) -> str | None:
+    """Why v1 can't get the traffic back: a weight below 100 % would name a version that answers nobody. None when it can."""
+    if life.state == REMOVED:
+        return "v1 is removed: only a deploy that has its code brings it back. The weight stays as it is."
+    if not is_v1_enabled:
+        return (
+            "v1 is switched off by USE_LEGACY_API_V1=false, so v2 answers everybody: there is nothing to roll back to."
+        )
+    if is_v1_gone(life):
+        return (
+            "v1 is sunset, so v2 answers everybody whatever the weight is: there is nothing to roll back to."
+            " `lifecycle restore` brings v1 back; then roll back."
+        )
+    return None
+
+
+# -- transitions ------------------------------------------------------------------------------------------------------
+
+
+def deprecate(life: Life, sunset_at: int, now: float) -> Life:
+    """Announce the sunset, or move an announced one to another date."""
+    if is_v1_gone(life):
+        raise LifeError("v1-gone", "v1 is sunset already; `restore` brings it back.")
+    earliest = max(int(now), *(end for _, end in life.brownouts), life.deprecated_at or 0)
+    if sunset_at < earliest:
+        raise LifeError(
+            "sunset-too-early",
+            f"The sunset can't be at {iso(sunset_at)}: it comes after the deprecation, after the last brownout and"
+            f" after this moment, at {iso(earliest)} or later.",
+        )
+    if life.state == ACTIVE:
+        return Life(DEPRECATED, int(now), sunset_at)
+    return replace(life, sunset_at=sunset_at)
+
+
+def add_brownout(life: Life, window: Window, now: float) -> Life:
+    """Plan one more window, after all others; one that has begun already begins now."""
+    if life.state not in (DEPRECATED, BROWNOUT):
+        why = "v1 is sunset already" if is_v1_gone(life) else "v1 is not deprecated"
+        raise LifeError("not-deprecated", f"A brownout can't be planned: {why}.")
+    start, end = max(window[0], int(now)), window[1]
+    if end <= start:
+        raise LifeError("window-empty", "A brownout ends after it begins, and after this moment.")
+    if life.sunset_at is not None and end > life.sunset_at:
+        raise LifeError(
+            "window-too-late", f"A brownout ends before the sunset at {iso(life.sunset_at)}, not at {iso(end)}."
+        )
+    if life.brownouts and start < life.brownouts[-1][1]:
+        last = life.brownouts[-1]
+        raise LifeError("window-order", f"A brownout comes after all others; the last one ends at {iso(last[1])}.")
+    return replace(life, state=BROWNOUT, brownouts=(*life.brownouts, (start, end)))
+
+
+def end_brownout(life: Life, now: float, *, is_all: bool = False) -> Life:
+    """End the running window at once; with `is_all` take back those ahead as well. What has begun is kept, cut off."""
+    kept = tuple((start, min(end, int(now))) for start, end in life.brownouts if start < int(now))
+    ahead = tuple(window for window in life.brownouts if window[0] > now)
+    if not is_all and not in_brownout(life, now):
+        raise LifeError("no-brownout", f"No brownout is running.{_next_sentence(ahead)}")
+    if is_all and kept + ahead == life.brownouts and not ahead:
+        raise LifeError("no-brownout", "No brownout is running and none is planned.")
+    return replace(life, brownouts=kept if is_all else kept + ahead)
+
+
+def sunset(life: Life, now: float) -> Life:
+    """Take v1 out of service. An announced date that lies ahead is moved to this moment, and so are its windows."""
+    if is_v1_gone(life):
+        raise LifeError("v1-gone", "v1 is sunset already.")
+    if life.sunset_at is None:
+        raise LifeError("not-deprecated", "v1 has no date of sunset: no state is skipped, `deprecate` comes first.")
+    at = int(now)
+    held = tuple((start, min(end, at)) for start, end in life.brownouts if start < at)
+    return replace(life, state=SUNSET, sunset_at=min(life.sunset_at, at), brownouts=held, sunset_done_at=at)
+
+
+def restore(life: Life) -> Life:
+    """One state back, and v1 answers at once: from sunset to what it was before, from there to active."""
+    if life.state == ACTIVE:
+        raise LifeError("active", "v1 is active: there is nothing to restore.")
+    if life.state == REMOVED:
+        raise LifeError("removed", "v1's code is not deployed: only a deploy that has it brings it back.")
+    if life.state == SUNSET:
+        return replace(life, state=BROWNOUT if life.brownouts else DEPRECATED, sunset_done_at=None)
+    if life.state == BROWNOUT:
+        return replace(life, state=DEPRECATED, brownouts=())
+    return Life()
+
+
+def _next_sentence(ahead: Sequence[Window]) -> str:
+    return f" The next one begins at {iso(ahead[0][0])}; `--all` takes it back." if ahead else ""
+
+
+# -- guards -----------------------------------------------------------------------------------------------------------
+
+
+def unmet_for_deprecation(life: Life, facts: Facts, now: float) -> list[Unmet]:
+    """Why v1 should not be deprecated yet; nothing for a change of an announced date."""
+    if life.state != ACTIVE:
+        return []
+    unmet = []
+    if facts.full_since is None or facts.full_since > now - FULL_DAYS * DAY_S:
+        since = "is not there" if facts.full_since is None else f"is there since {iso(facts.full_since)}"
+        unmet.append(Unmet("full-traffic", f"v2 has to be at 100 % for {FULL_DAYS} days; it {since}."))
+    if not facts.is_safe:
+        unmet.append(Unmet("certificate", "The latest verdict about this release is not a pass: v2 isn't proven safe."))
+    if facts.unmapped:
+        unmet.append(Unmet("parity", f"Neither an equivalent nor a documented gap: {', '.join(facts.unmapped)}."))
+    return unmet
+
+
+def unmet_for_brownout(life: Life, window: Window, facts: Facts, now: float) -> list[Unmet]:
+    unmet = []
+    due_at = (life.deprecated_at or int(now)) + DEPRECATED_DAYS * DAY_S
+    if window[0] < due_at:
+        unmet.append(
+            Unmet("deprecated-days", f"v1 has to be deprecated for {DEPRECATED_DAYS} days, until {iso(due_at)}.")
+        )
+    if window[0] < now + NOTICE_DAYS * DAY_S:
+        unmet.append(Unmet("notice", f"A brownout is published {NOTICE_DAYS} days ahead or more."))
+    if facts.unnotified:
+        unmet.append(Unmet("notified", f"Not notified yet: {', '.join(facts.unnotified)}; `notify` does it."))
+    if sentence := _off_the_ladder(life, window):
+        unmet.append(Unmet("ladder", sentence))
+    return unmet
+
+
+def unmet_for_sunset(life: Life, facts: Facts, now: float) -> list[Unmet]:
+    unmet = []
+    if life.sunset_at is not None and life.sunset_at > now:
+        unmet.append(Unmet("sunset-date", f"The announced date {iso(life.sunset_at)} lies ahead."))
+    if life.state == DEPRECATED:
+        unmet.append(Unmet("brownouts", "No brownout was held: who still depends on v1 is not known."))
+    if in_brownout(life, now) or any(start > now for start, _ in life.brownouts):
+        unmet.append(Unmet("brownouts-ahead", "A brownout is running or still planned."))
+    if facts.last_call_at is not None and facts.last_call_at > now - QUIET_DAYS * DAY_S:
+        unmet.append(
+            Unmet("quiet", f"v1 was called at {iso(facts.last_call_at)}: it has to be quiet for {QUIET_DAYS} days.")
+        )
+    return unmet
+
+
+def _off_the_ladder(life: Life, window: Window) -> str | None:
+    place = min(len(life.brownouts), len(LADDER_S) - 1)
+    longest, length = LADDER_S[place], window[1] - window[0]
+    before = life.brownouts[-1][1] - life.brownouts[-1][0] if life.brownouts else 0
+    if length > longest:
+        return f"Brownout {len(life.brownouts) + 1} is at most {longest // HOUR_S} h long; they grow: 1, 12, 24, 48 h."
+    if length <= before < LADDER_S[-1]:
+        return "A brownout is longer than the one before; they grow: 1, 12, 24, 48 h."
+    return None
+
+
+# -- formats ----------------------------------------------------------------------------------------------------------
+
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def iso(at: float) -> str:
+    """`2027-06-01T00:00:00Z`."""
+    return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_instant(text: str) -> int:
+    """Unix seconds of an ISO 8601 date (its first moment) or time; UTC where it names no zone. Raises ValueError."""
+    try:
+        at = datetime.fromisoformat(text.strip())
+        seconds = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
+        datetime.fromtimestamp(seconds, UTC)  # a zone can push the first and the last day out of the calendar
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is no date; allowed is ISO 8601: 2027-06-01 or 2027-06-01T12:00:00Z.") from None
+    return seconds
+
+
+def deprecation_value(at: int) -> str:
+    """The Deprecation header (RFC 9745): a Date of RFC 9651 section 3.3.7."""
+    return f"@{at}"
+
+
+def sunset_value(at: int) -> str:
+    """The Sunset header (RFC 8594): IMF-fixdate (RFC 9110 section 5.6.7), whatever the locale."""
+    when = datetime.fromtimestamp(at, UTC)
+    return f"{_DAYS[when.weekday()]}, {when:%d} {_MONTHS[when.month - 1]} {when:%Y %H:%M:%S} GMT"
+
+
+def link_value(target: str, relation: str, media_type: str | None = None) -> str:
+    """One member of a Link header (RFC 8288); `target` is a URI without spaces or angle brackets."""
+    value = f'<{target}>; rel="{relation}"'
+    return f'{value}; type="{media_type}"' if media_type else value

@@ -1,0 +1,17 @@
+"""The declared mapping from v1 to v2, applied: to requests and to the bodies of answers. Knows the data's form alone."""
+
+from canary.core.mapping.bodies import Difference, compare, without_noise
+from canary.core.mapping.declared import Declared, Json
+from canary.core.mapping.requests import Equivalent, counted, declared_query, equivalent
+
+__all__ = [
+    "Declared",
+    "Difference",
+    "Equivalent",
+    "Json",
+    "compare",
+    "counted",
+    "declared_query",
+    "equivalent",
+    "without_noise",
+]

@@ -1,0 +1,64 @@
+"""The data that `CANARY["SUCCESSORS"]` names, made ready for looking things up. Knows its form and none of its content."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+type Json = Mapping[str, Any]
+"""A row of the data: a dictionary of plain values."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """Made once a process: `Declared.of(module)`."""
+
+    routes: Mapping[tuple[str, int], Sequence[tuple[Sequence[str], Json]]]
+    """By verb and number of segments; the segments of each template beside its row."""
+    shapes: Mapping[str, Sequence[Json]]
+    v2_only: Mapping[str, Sequence[str]]
+
+    @classmethod
+    def of(cls, data: Any) -> Self:
+        """`data` has the attributes ROUTES, SHAPES and V2_ONLY."""
+        return cls(_by_length(data.ROUTES), data.SHAPES, data.V2_ONLY)
+
+    def find(self, method: str, path: str) -> tuple[Json, dict[str, str]] | None:
+        """The row of a call of v1 and the values in its path; `path` is decoded and below v1's base.
+
+        HEAD is looked up as GET, OPTIONS as the first verb that the path has. None for what v1 doesn't have.
+        """
+        segments = path.split("/")
+        verbs = ("GET", "POST", "PUT", "DELETE") if method == "OPTIONS" else ("GET" if method == "HEAD" else method,)
+        for verb in verbs:
+            for template, row in self.routes.get((verb, len(segments)), ()):
+                values = _values(template, segments)
+                if values is not None:
+                    return row, values
+        return None
+
+
+def _by_length(routes: Iterable[Json]) -> dict[tuple[str, int], list[tuple[list[str], Json]]]:
+    found = defaultdict(list)
+    for row in routes:
+        template = row["path"].split("/")
+        found[row["method"], len(template)].append((template, row))
+    for rows in found.values():
+        rows.sort(
+            key=lambda entry: sum(_is_name(segment) for segment in entry[0])
+        )  # `/search/stats` before `/search/{id}`
+    return dict(found)
+
+
+def _values(template: Sequence[str], segments: Sequence[str]) -> dict[str, str] | None:
+    values = {}
+    for wanted, given in zip(template, segments, strict=True):
+        if _is_name(wanted) and given:
+            values[wanted[1:-1]] = given
+        elif wanted != given:
+            return None
+    return values
+
+
+def _is_name(segment: str) -> bool:
+    return segment.startswith("{")

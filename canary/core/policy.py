@@ -1,0 +1,152 @@
+"""From evidence to a verdict: pass, hold, harm or no data, in a sentence that carries the numbers and the rule.
+
+HARM rolls back and PASS takes the next step; everything else stays where it is. Knows no database and no clock.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+from canary.core.findings import new_repeats, sentence_of_gaps, sentence_of_repeat
+from canary.core.judgements import Judgement, QueryRepeat, ShadowGap, Stage
+from canary.core.statistics import Evidence
+from canary.core.statistics.bets import LOG_THRESHOLD
+from canary.core.statistics.certificate import SafeCertificate
+from canary.core.statistics.comparison import METRICS
+from canary.core.statistics.summary import numbers_of
+from canary.core.wording import (
+    duration,
+    percent,
+    sentence_of_evidence,
+    sentence_of_harm,
+    sentence_of_mismatch,
+    sentence_of_networks,
+    sentence_of_safety,
+    sentence_of_suspicion,
+    sentence_of_time,
+    users,
+)
+
+FAR_S: Final = 7 * 24 * 3600
+"""What would take longer than this at the present traffic is handed to people."""
+MOST_FINDINGS: Final = 3
+NO_CONTROL: Final = " Nobody is on v1, so the versions can't be compared any more: this is about v2 alone."
+
+__all__ = ["Judgement", "QueryRepeat", "ShadowGap", "Stage", "judge"]
+
+
+def judge(
+    evidence: Evidence, repeats: Sequence[QueryRepeat], gaps: Sequence[ShadowGap], stage: Stage, now: float
+) -> Judgement:
+    """The verdict on a stage at `now` (unix seconds).
+
+    In this order: a broken measuring freezes; harm; what was found (N+1, shadow differences, one metric alone); nothing to
+    judge by; what is still missing; pass. Evidence of an earlier stage than this one is no evidence of this one's safety.
+    """
+    numbers = _numbers(evidence, repeats, gaps, stage, now)
+    where = percent(stage.weight_bp)
+    if evidence.sample_ratio.is_broken and evidence.stage == stage.number:
+        also = f" Apart from that, {sentence_of_harm(evidence)}." if evidence.comparison.is_alarm else ""
+        return Judgement(
+            "hold", f"Hold at {where}: {sentence_of_mismatch(evidence)}.{also}", numbers, reason="mismatch"
+        )
+    if evidence.comparison.is_alarm:
+        return Judgement("harm", f"Harm at {where}: {sentence_of_harm(evidence)}.", numbers, reason="harm")
+    if found := _found(evidence, repeats, gaps):
+        more = f" And {len(found) - MOST_FINDINGS} more findings." if len(found) > MOST_FINDINGS else ""
+        return Judgement(
+            "hold", f"Hold at {where}: {'; '.join(found[:MOST_FINDINGS])}.{more}", numbers, reason="finding"
+        )
+    return _wait_or_pass(evidence, stage, now, numbers)
+
+
+def _found(evidence: Evidence, repeats: Sequence[QueryRepeat], gaps: Sequence[ShadowGap]) -> list[str]:
+    found = [sentence_of_repeat(repeat) for repeat in new_repeats(repeats)]
+    if gaps:
+        found.append(sentence_of_gaps(gaps))
+    logs = evidence.comparison.log_e()
+    return found + [sentence_of_suspicion(evidence, metric) for metric in METRICS if logs[metric] >= LOG_THRESHOLD]
+
+
+def _wait_or_pass(evidence: Evidence, stage: Stage, now: float, numbers: dict[str, Any]) -> Judgement:
+    where = percent(stage.weight_bp)
+    if not stage.weight_bp:
+        return Judgement(
+            "no_data",
+            f"No data at {where}: nobody is sent to v2, so only shadow reads tell of it.",
+            numbers,
+            reason="no_v2",
+        )
+    certificate = evidence.certificate if evidence.stage == stage.number else SafeCertificate()
+    control = "" if stage.has_control else NO_CONTROL
+    if not sum(certificate.counts[1]):
+        return Judgement("no_data", _no_data(evidence, certificate, stage, now) + control, numbers, reason="no_outcome")
+    wait_s = max(0.0, stage.min_s - (now - stage.started_at))
+    if not certificate.is_safe:
+        eta_s = _eta_s(certificate, max(1e-9, now - stage.started_at))
+        sentence = f"Hold at {where}: not yet safe: {sentence_of_safety(evidence)}. {_missing(certificate, eta_s)}"
+        rest = f" Time: {sentence_of_time(stage, now)}.{sentence_of_networks(evidence)}{control}"
+        return Judgement("hold", sentence + rest, numbers, None if eta_s is None else max(eta_s, wait_s), "not_safe")
+    state = f"no harm ({sentence_of_evidence(evidence)}); safe: {sentence_of_safety(evidence)}"
+    if wait_s:
+        sentence = (
+            f"Hold at {where}: {duration(wait_s)} of the minimum time are missing: {sentence_of_time(stage, now)}"
+        )
+        return Judgement("hold", f"{sentence}; {state}.{control}", numbers, wait_s, "too_early")
+    after = f" Next step: {percent(stage.next_bp)}." if stage.next_bp is not None else " There is no further step."
+    findings = "no statement is repeated more often than on v1, no shadow read differs"
+    sentence = f"Pass at {where}: {state}; {findings}; {sentence_of_time(stage, now)}.{after}"
+    return Judgement("pass", sentence + control, numbers, reason="safe")
+
+
+def _no_data(evidence: Evidence, certificate: SafeCertificate, stage: Stage, now: float) -> str:
+    on_v2 = evidence.sample_ratio.counts()[1] if evidence.stage == stage.number else 0
+    arrived = f"{users(on_v2)} newly counted on v2" if stage.has_control else "everybody is sent to v2"
+    return (
+        f"No data at {percent(stage.weight_bp)}: {arrived} in {duration(now - stage.started_at)}, and of nobody is the outcome "
+        f"known (three requests, or an error). Missing: {users(certificate.clean_missing)} of v2 without an error in their "
+        f"first three requests; until some have come there is no estimate of when.{sentence_of_networks(evidence)}"
+    )
+
+
+def _missing(certificate: SafeCertificate, eta_s: float | None) -> str:
+    if eta_s is None:
+        return (
+            f"Missing: {certificate.clean_missing} more without an error, if none fails; at the present share of failing "
+            "users that does not come: look at the errors, then go on or roll back by hand."
+        )
+    by_hand = "; that is long, so somebody may want to decide by hand" if eta_s > FAR_S else ""
+    return (
+        f"Missing: {certificate.clean_missing} more without an error, if none fails; at the present traffic and share of "
+        f"failing users in about {duration(eta_s)}{by_hand}."
+    )
+
+
+def _eta_s(certificate: SafeCertificate, age_s: float) -> float | None:
+    """When the certificate is complete if the units of v2 go on as in this stage; None when they fail too often for it."""
+    clean, failing = certificate.counts[1]
+    p0, p1 = certificate.p0, certificate.p1
+    share = failing / (clean + failing)
+    growth = (1 - share) * math.log((1 - p1) / (1 - p0)) + share * math.log(p1 / p0)
+    if growth <= 0:
+        return None
+    outcomes_missing = (LOG_THRESHOLD - certificate.log_e) / growth
+    return outcomes_missing * age_s / (clean + failing)
+
+
+def _numbers(
+    evidence: Evidence, repeats: Sequence[QueryRepeat], gaps: Sequence[ShadowGap], stage: Stage, now: float
+) -> dict[str, Any]:
+    return {
+        "stage": stage.number,
+        "evidence_stage": evidence.stage,
+        "weight_bp": stage.weight_bp,
+        "age_s": now - stage.started_at,
+        "min_s": stage.min_s,
+        "repeats": [
+            {"route": new.repeat.route, "fingerprint": new.repeat.fingerprint, "more": new.more}
+            for new in new_repeats(repeats)
+        ],
+        "shadow_differences": len(gaps),
+        **numbers_of(evidence),
+    }

@@ -1,0 +1,6 @@
+"""What may be concluded from small, live traffic: valid at every look, by our own randomisation. Decides nothing itself."""
+
+from canary.core.statistics.evidence import Evidence
+from canary.core.statistics.observed import Observed
+
+__all__ = ["Evidence", "Observed"]

@@ -1,0 +1,79 @@
+"""The arithmetic that all tests share: factors of bets and mixtures of their products, as natural logarithms.
+
+An e-process starts at 1 and is multiplied by a bet's outcome; under the hypothesis that it tests no bet gains on average.
+So `P(it ever reaches 1/alpha) <= alpha` (Ville's inequality), however often one looks (Vovk & Wang 2021, arXiv:1912.06116).
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+ALPHA: Final = 0.05
+"""The chance of a false alarm in a whole release."""
+THRESHOLD: Final = 20
+"""1 / ALPHA: the evidence at which a hypothesis is given up."""
+LOG_THRESHOLD: Final = math.log(THRESHOLD)
+RISK_RATIOS: Final = (1.5, 2.0, 3.0, 5.0, 10.0)
+"""What is bet on: that users of v2 are so many times as likely to have an error."""
+BAD_RATIO: Final = 2.0
+"""The ratio that the relative certificate rules out."""
+LEHMANN: Final = (0.25, 0.5, 1.0, 2.0)
+"""Exponents of the latency bets: a rank R among all gains in proportion to R ** theta."""
+
+
+class Factors(NamedTuple):
+    """The logarithms of what each bet is multiplied by, one for each of RISK_RATIOS."""
+
+    if_v2: tuple[float, ...]
+    if_v1: tuple[float, ...]
+    chance: float
+    safe_if_v2: float
+    safe_if_v1: float
+
+
+@lru_cache(maxsize=4096)
+def error_factors(weight_bp: int, low_bp: int, high_bp: int, margin: float) -> Factors:
+    """The bets on the version of a bad event of a unit whose bucket is known to be in `low_bp .. high_bp - 1`.
+
+    Under equality the unit is on v2 with `p = (weight - low) / (high - low)`. A ratio r makes that
+    `q = r p / (r p + 1 - p)`; `margin` is a ratio that is tolerated.
+    """
+    p = (weight_bp - low_bp) / (high_bp - low_bp)
+    tolerated, bad = tilt(p, margin), tilt(p, BAD_RATIO)
+    bets = [tilt(p, ratio) for ratio in RISK_RATIOS]
+    return Factors(
+        tuple(math.log(q / tolerated) for q in bets),
+        tuple(math.log((1 - q) / (1 - tolerated)) for q in bets),
+        p,
+        math.log(p / bad),
+        math.log((1 - p) / (1 - bad)),
+    )
+
+
+def tilt(p: float, ratio: float) -> float:
+    """The chance p after its odds were multiplied by `ratio`."""
+    return ratio * p / (ratio * p + 1 - p)
+
+
+def latency_factors(rank: float, chance: float, on_v2: bool) -> list[float]:
+    """The logarithms for each of LEHMANN: `rank` in 0..1, 1 the slowest; `chance` of being on v2."""
+    factors = []
+    for theta in LEHMANN:
+        gain = (1 + theta) * rank**theta
+        total = gain * chance + 1 - chance
+        factors.append(math.log(gain / total) if on_v2 else -math.log(total))
+    return factors
+
+
+def log_mean_exp(logs: Sequence[float]) -> float:
+    """The logarithm of the mean of the numbers whose logarithms are given; never overflows."""
+    top = max(logs)
+    return top + math.log(math.fsum([math.exp(log - top) for log in logs]) / len(logs))
+
+
+def log_weighted(parts: Iterable[tuple[float, float]]) -> float:
+    """The logarithm of `sum(weight * E)` over pairs of weight and log E."""
+    pairs = list(parts)
+    top = max(log for _, log in pairs)
+    return top + math.log(math.fsum(weight * math.exp(log - top) for weight, log in pairs))

@@ -1,0 +1,146 @@
+"""The whole evidence of a release: takes observations in their order, and can be put away and taken up again."""
+
+import math
+from hashlib import blake2b
+from typing import Any, Final
+
+from canary.core.statistics.certificate import SafeCertificate
+from canary.core.statistics.comparison import METRICS, Comparison, Seen
+from canary.core.statistics.networks import Networks
+from canary.core.statistics.observed import Observed
+from canary.core.statistics.packing import pack, unpack
+from canary.core.statistics.sample_ratio import SampleRatio
+from canary.core.statistics.units import FULL_BP, Units
+
+# Slots of a unit: whether it was seen, then three of the comparison, then three of the guard.
+_SEEN_SLOT, _REAL_SLOT, _GUARD_SLOT = 0, 1, 4
+# Bits of a network: three of each comparison, then those below.
+_REAL_BIT, _GUARD_BIT, _SEEN_BIT, _FAILED_V1_BIT, _FAILED_V2_BIT = 1, 1 << 3, 1 << 6, 1 << 7, 1 << 8
+V2: Final = 2
+
+
+class Evidence:
+    """State of one release. Equal sequences of observations give equal states, to the last bit, in whatever chunks.
+
+    Observations may come twice or from several workers: of one unit the first of its kind in a stage counts.
+    """
+
+    def __init__(self, guard_salt: str, margin: float) -> None:
+        self.stage = -1
+        """The latest stage that was heard of."""
+        self.weight_bp = 0
+        self.taken = 0
+        self.comparison = Comparison(_REAL_SLOT, _REAL_BIT, margin)
+        self.guard = Comparison(_GUARD_SLOT, _GUARD_BIT, margin)
+        """The same code over units of v1 alone, which a second salt splits at the same weights: its alarms are false."""
+        self.certificate = SafeCertificate()
+        self.sample_ratio = SampleRatio()
+        self.units = Units()
+        self.networks = Networks()
+        self._guard_salt = guard_salt
+        self._key = guard_salt.encode()[:64]
+
+    @classmethod
+    def fresh(cls, guard_salt: str = "", *, margin: float = 1.0) -> "Evidence":
+        """Of a new release. Give each release a `guard_salt` of its own, so that its A/A guard is a new draw.
+
+        `margin` is a ratio of risks that is tolerated (1.1: ten percent more), below 1.5.
+        """
+        return cls(guard_salt, margin)
+
+    def _begin(self, stage: int, weight_bp: int) -> None:
+        """A later stage than the present one: what counts once a stage starts anew.
+
+        Only an observation may bring it about: a replay must come to the same state.
+        """
+        self.stage, self.weight_bp = stage, weight_bp
+        self.certificate.begin()
+        self.sample_ratio = SampleRatio()
+        self.networks.begin()
+
+    def take(self, observed: Observed) -> None:
+        stage, weight_bp, unit, api_version, metric, route, value, is_authenticated, network = observed
+        self.taken += 1
+        if stage > self.stage:
+            self._begin(stage, weight_bp)
+        if not is_authenticated and stage < self.stage:
+            return  # Which counts its network had in a stage that is over isn't kept.
+        digest = blake2b(unit.encode(), digest_size=16, key=self._key).digest()
+        place = self.units.find(int.from_bytes(digest[:8]))
+        if place is None:
+            return
+        source = None if is_authenticated else _digest_of(network)
+        on_v2 = api_version == V2
+        if metric in METRICS and (metric != "latency" or (value is not None and math.isfinite(value))):
+            seen = Seen(place, weight_bp, metric, route, value or 0.0, source)
+            self.comparison.take(self.units, self.networks, seen, on_v2)
+            if not on_v2:
+                fake = (int.from_bytes(digest[8:]) * FULL_BP) >> 64 < weight_bp
+                self.guard.take(self.units, self.networks, seen, fake)
+        if metric == "seen":
+            self._count(place, stage, weight_bp, source, on_v2)
+        elif metric in ("settled", "error"):
+            self._fix_outcome(place, stage, source, on_v2, metric == "error")
+
+    def log_e(self) -> dict[str, float]:
+        """Natural logarithms, for charts and gauges: `overall` decides, with its peak; the others are shown.
+
+        `safe` and `safe_ratio` speak for v2 (the absolute and the relative certificate), `sample_ratio` against the measuring,
+        `guard` is the A/A guard's overall.
+        """
+        return {
+            **self.comparison.log_e(),
+            "safe": self.certificate.log_e,
+            "safe_ratio": self.comparison.errors.log_safe,
+            "sample_ratio": self.sample_ratio.log_e,
+            "guard": self.guard.log_overall,
+        }
+
+    def _count(self, place: int, stage: int, weight_bp: int, source: int | None, on_v2: bool) -> None:
+        slot = place + _SEEN_SLOT
+        possible = self.units.open_range(slot, weight_bp)
+        if possible is None or stage != self.stage:
+            return
+        if source is not None and not self.networks.use(source, _SEEN_BIT):
+            return
+        self.sample_ratio.take(weight_bp, possible, on_v2)
+        self.units.reveal(slot, weight_bp, on_v2)
+
+    def _fix_outcome(self, place: int, stage: int, source: int | None, on_v2: bool, is_failing: bool) -> None:
+        """A network of identities that nobody vouches for counts until its first failing one.
+
+        Later clean ones mustn't count where later failing ones don't: the share would be too low.
+        """
+        if stage != self.stage or not self.units.fix_outcome(place, stage):
+            return
+        if source is not None:
+            bit = _FAILED_V2_BIT if on_v2 else _FAILED_V1_BIT
+            if self.networks.has_used(source, bit) or (is_failing and not self.networks.use(source, bit)):
+                return
+        self.certificate.take(on_v2, is_failing)
+
+    def dump(self) -> bytes:
+        parts: dict[str, Any] = {
+            name: getattr(self, name).dump()
+            for name in ("comparison", "guard", "certificate", "sample_ratio", "units", "networks")
+        }
+        own = {"stage": self.stage, "weight_bp": self.weight_bp, "taken": self.taken, "guard_salt": self._guard_salt}
+        return pack({**own, **parts})
+
+    @classmethod
+    def load(cls, state: bytes) -> "Evidence":
+        """What `dump` gave. Raises ValueError for anything else."""
+        tree = unpack(bytes(state))
+        evidence = cls(tree["guard_salt"], 1.0)
+        evidence.stage, evidence.weight_bp, evidence.taken = tree["stage"], tree["weight_bp"], tree["taken"]
+        evidence.comparison.restore(tree["comparison"])
+        evidence.guard.restore(tree["guard"])
+        evidence.certificate = SafeCertificate.load(tree["certificate"])
+        evidence.sample_ratio = SampleRatio.load(tree["sample_ratio"])
+        evidence.units = Units.load(tree["units"])
+        evidence.networks = Networks.load(tree["networks"])
+        return evidence
+
+
+def _digest_of(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())

@@ -1,0 +1,24 @@
+"""What the services refuse, each with a stable code, a sentence and the state that was found."""
+
+from typing import Any
+
+
+class RolloutError(Exception):
+    """A change that was not made. `current` is the status object, empty when even that can't be read."""
+
+    def __init__(self, code: str, sentence: str, current: dict[str, Any] | None = None) -> None:
+        super().__init__(sentence)
+        self.code, self.sentence = code, sentence
+        self.current: dict[str, Any] = current or {}
+
+
+class Refused(RolloutError):
+    """The rollout's state or the value forbids it."""
+
+
+class VersionConflict(RolloutError):
+    """Somebody else changed the rollout since it was read."""
+
+
+class StoreUnreachable(RolloutError):
+    """The database doesn't answer, or has no tables yet."""

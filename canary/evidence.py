@@ -1,0 +1,136 @@
+"""The evidence of a release as the database keeps it: observations in the order of their sequence, and checkpoints.
+
+The state is a fold over the observations of the release in that order and nothing else: who reads the latest checkpoint
+and replays what follows it comes to the same state, to the last bit. Only the leader gives numbers and writes checkpoints.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, Final
+
+from django.db import connection
+from django.db.models import Max
+
+from canary.conf import secret_for
+from canary.core.statistics import Evidence, Observed
+from canary.models import EvidenceCheckpoint, Observation
+
+COLUMNS: Final = Observed._fields
+CHUNK: Final = 5_000
+KEPT_RELEASES: Final = 2
+"""Whose checkpoints stay: a state may take megabytes, and of older releases the verdicts tell."""
+
+_SEQUENCE = f"""
+    WITH fresh AS (
+        SELECT first.id, row_number() OVER (ORDER BY first.id) AS place
+        FROM (SELECT id FROM canary_observation WHERE sequence IS NULL ORDER BY id LIMIT %s) AS first
+    )
+    UPDATE canary_observation SET sequence = %s + fresh.place FROM fresh WHERE canary_observation.id = fresh.id
+    RETURNING sequence, release, {", ".join(COLUMNS)}
+"""  # noqa: S608  the names are the model's own
+
+logger = logging.getLogger(__name__)
+
+type Taken = tuple[int, Observed | None]
+"""The number of an observation, and the observation if it is of the book's release."""
+
+
+@dataclass
+class Book:
+    """What one process knows of a release's evidence, up to and with the observation `sequence` of all releases."""
+
+    release: int
+    evidence: Evidence
+    sequence: int
+    saved: int
+    """The sequence of the last checkpoint; -1 before the first."""
+
+    @property
+    def unsaved(self) -> int:
+        return self.sequence - self.saved
+
+
+def open_book(release: int, keep: Callable[[], object] = lambda: None) -> Book:
+    """From the latest checkpoint and what was given a number since; `keep` is called now and then meanwhile."""
+    evidence, saved = _checkpoint(release)
+    upto = last_sequence()
+    for observed in _replayed(release, max(saved, 0), keep):
+        evidence.take(observed)
+    return Book(release, evidence, upto, saved)
+
+
+def peek(release: int) -> Evidence:
+    """As it would be if all that waits were taken now, in the order of its arrival. Writes nothing."""
+    evidence = open_book(release).evidence
+    for observed in Observation.objects.filter(release=release, sequence=None).order_by("pk").values_list(*COLUMNS):
+        evidence.take(Observed(*observed))
+    return evidence
+
+
+def has_new() -> bool:
+    return Observation.objects.filter(sequence=None).exists()
+
+
+def take_new(book: Book, limit: int = CHUNK) -> list[Taken]:
+    """Give the oldest observations without a number the next ones; those of the book's release, in their order.
+
+    Rows of other releases get their numbers too. For the leader's transaction: the book itself stays as it is until
+    `enter`, so that what isn't committed was never taken.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_SEQUENCE, [limit, book.sequence])
+        rows = sorted(cursor.fetchall())
+    return [(row[0], Observed(*row[2:]) if row[1] == book.release else None) for row in rows]
+
+
+def enter(book: Book, taken: list[Taken]) -> None:
+    """After the commit: the book takes what was taken."""
+    for sequence, observed in taken:
+        book.sequence = sequence
+        if observed is not None:
+            book.evidence.take(observed)
+
+
+def save(book: Book, now: datetime) -> None:
+    """Write a checkpoint, for the leader's transaction."""
+    EvidenceCheckpoint.objects.update_or_create(
+        release=book.release,
+        defaults={"sequence": book.sequence, "state": book.evidence.dump(), "at": now},
+    )
+    EvidenceCheckpoint.objects.filter(release__lte=book.release - KEPT_RELEASES).delete()
+    book.saved = book.sequence
+
+
+def last_sequence() -> int:
+    """The last number that was given; observations may be pruned, so that a checkpoint can know of a later one."""
+    given = Observation.objects.aggregate(last=Max("sequence"))["last"] or 0
+    known = EvidenceCheckpoint.objects.aggregate(last=Max("sequence"))["last"] or 0
+    return int(max(given, known))
+
+
+def _checkpoint(release: int) -> tuple[Evidence, int]:
+    found = EvidenceCheckpoint.objects.filter(release=release).first()
+    if found is not None:
+        try:
+            return Evidence.load(bytes(found.state)), found.sequence
+        except (ValueError, KeyError, TypeError):
+            logger.warning("the checkpoint of release %d is of another version: all is replayed instead", release)
+    return Evidence.fresh(guard_salt(release)), -1
+
+
+def guard_salt(release: int) -> str:
+    """Of a release's A/A guard: another draw in each, the same wherever it is replayed."""
+    return blake2b(str(release).encode(), digest_size=16, key=secret_for("canary-guard")).hexdigest()
+
+
+def _replayed(release: int, after: int, keep: Callable[[], object]) -> Iterator[Observed]:
+    """Page by page: a cursor would have to stay open as long as the replay takes."""
+    rows: Any = Observation.objects.filter(release=release).order_by("sequence").values_list("sequence", *COLUMNS)
+    while page := list(rows.filter(sequence__gt=after)[:CHUNK]):
+        for sequence, *observed in page:
+            yield Observed(*observed)
+            after = sequence
+        keep()

@@ -1,0 +1,54 @@
+"""Why an identity is answered by the version that it is answered by, and what it was before."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from canary.core.bucketing import bucket
+from canary.core.routing import choose
+from canary.core.values import Decision, Identity, Snapshot
+from canary.models import ListEntry, SeenIdentity
+from canary.verbs.parsing import is_storable
+
+MOVES_SHOWN: Final = 20
+
+
+def explain(identity: Identity, snapshot: Snapshot, now_s: float, *, salt: str | None = None) -> dict[str, Any]:
+    """The decision of this moment. Asks nothing but the snapshot; `salt` tries another than the rollout's."""
+    if salt is not None:
+        snapshot = replace(snapshot, salt=salt)
+    decision = choose(identity, None, snapshot, now_s)
+    assert isinstance(decision, Decision)  # only a header can be refused
+    return {
+        "identity": str(identity),
+        "bucket": bucket(identity, snapshot.salt),
+        "weight_bp": snapshot.weight_bp,
+        "api_version": decision.api_version,
+        "reason": decision.reason,
+    }
+
+
+def account_of(identity: Identity, snapshot: Snapshot, now_s: float) -> dict[str, Any]:
+    """What the database adds, each member only where there is something to say.
+
+    `list` it stands on with who put it there and why; `moved_from`, the identity that the same client had before it was
+    authenticated, and `moved_to`, the identities that this one became, each with the version that answers it.
+    """
+    if not is_storable(identity.id):
+        return {}
+    entry = ListEntry.objects.filter(kind=identity.kind, identifier=identity.id).first()
+    seen = SeenIdentity.objects.filter(kind=identity.kind, identifier=identity.id).exclude(before_identifier="").first()
+    became = SeenIdentity.objects.filter(before_kind=identity.kind, before_identifier=identity.id)
+    account: dict[str, Any] = {}
+    if entry:
+        account["list"] = {"name": entry.list, "reason": entry.reason, "actor": entry.actor}
+    if seen:
+        account["moved_from"] = _standing(Identity(seen.before_kind, seen.before_identifier), snapshot, now_s)
+    later = [Identity(row.kind, row.identifier) for row in became.order_by("-last_seen_at")[:MOVES_SHOWN]]
+    if later:
+        account["moved_to"] = [_standing(one, snapshot, now_s) for one in later]
+    return account
+
+
+def _standing(identity: Identity, snapshot: Snapshot, now_s: float) -> dict[str, Any]:
+    explained = explain(identity, snapshot, now_s)
+    return {name: explained[name] for name in ("identity", "bucket", "api_version", "reason")}

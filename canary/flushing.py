@@ -1,0 +1,203 @@
+"""The recorder's turns beside the requests of a server process: sum up, write, tell Prometheus.
+
+Summing up waits for nothing and has the shared thread; writing may wait for a database and has one of its own. While the
+database is away the sums grow within their bounds, and one batch waits to be written.
+"""
+
+import contextlib
+import datetime
+import math
+import os
+import threading
+import time
+from collections import deque
+from functools import cache
+from typing import Final
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.utils import timezone
+
+from canary import server, store
+from canary.batches import Batch
+from canary.compaction import compact
+from canary.faults import faults
+from canary.metrics import Labels
+from canary.models import EvidencePoint
+from canary.node import Node, default_root
+from canary.pruning import prune
+from canary.recorder import queue
+from canary.tally import Tally
+from canary.writing import Header, write
+
+TALLY_EVERY_S: Final = 1.0
+WRITE_EVERY_S: Final = 1.0
+EVIDENCE_EVERY_S: Final = 5.0
+TIDY_EVERY_S: Final = 60.0
+TOLD_MAX: Final = 10_000
+GRACE_S: Final = 1.0
+"""After the end of a bucket's time, for requests that are still in the queue."""
+
+
+class Outbox:
+    """What one process has seen, on its way to the database."""
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        self._lock = threading.Lock()
+        self.told: deque[tuple[str, str, int]] = deque(maxlen=TOLD_MAX)
+        self._waiting: tuple[Batch, int] | None = None
+        # Grows in a process even if another of these takes its place: the database knows the last number by the process.
+        self._number = time.time_ns()
+        self._lost = 0
+
+    def sum_up(self) -> None:
+        """Empty the recorder's queue. Never waits for the database."""
+        # The queue's clock doesn't jump; this one may, so that each turn asks anew how they stand to each other.
+        began_s = (time.time_ns() - time.perf_counter_ns()) / 1e9
+        with self._lock:
+            for seen in queue.drain():
+                try:
+                    self.tally.take(seen, began_s + seen.finished_ns / 1e9)
+                except (ValueError, TypeError, KeyError, AttributeError) as error:
+                    faults.record(error)  # one request that can't be understood must not hide the others
+                    self._lost += 1
+            self.tally.traffic.warn(began_s + time.perf_counter_ns() / 1e9)
+
+    def write(self, *, is_last: bool = False) -> None:
+        """Write what failed to be written before, then what is complete by now. Raises what the database raises."""
+        self.sum_up()
+        now = timezone.now()
+        if self._waiting is not None:
+            self._send(*self._waiting, now)
+        self._send(*self._seal(math.inf if is_last else now.timestamp() - GRACE_S), now)
+
+    def _seal(self, before_s: float) -> tuple[Batch, int]:
+        with self._lock:
+            batch = self.tally.batch.take_closed(before_s)
+            self._lost += batch.lost
+            self._number += 1
+            return batch, self._number
+
+    def _send(self, batch: Batch, number: int, now: datetime.datetime) -> None:
+        if batch.is_empty():
+            return
+        self._waiting = batch, number
+        with self._lock:
+            top, lost = self.tally.traffic.top(now.timestamp()), self._lost
+        try:
+            write(batch, Header(server.presence.name, number, now, queue.dropped, lost, top))
+        except (OperationalError, InterfaceError):
+            raise  # it waits for the next turn
+        except DatabaseError:
+            # Never right however often it is tried, and all that comes later would wait behind it.
+            with self._lock:
+                self._lost += sum(cell.requests for cell in batch.cells.values()) + len(batch.observations)
+            self._waiting = None
+            raise
+        self._waiting = None
+
+    def publish(self, node: Node) -> None:
+        """Tell the other workers of this server what this one has counted."""
+        now_s = timezone.now().timestamp()
+        with self._lock:
+            totals = self.tally.totals
+            while self.told:
+                name, label, times = self.told.popleft()
+                totals.count(name, (label,), times)
+            totals.set_counter("canary_decision_errors", faults.count)
+            totals.set_counter("canary_recorder_dropped", queue.dropped)
+            totals.set_counter("canary_recorder_lost", self._lost)
+            snapshot, age_s = store.current_snapshot(), store.age_s(now_s)
+            totals.gauge("canary_weight_bp", {(): snapshot.weight_bp})
+            totals.gauge("canary_config_version", {(): snapshot.version})
+            totals.gauge("canary_snapshot_age_seconds", {(): math.inf if age_s is None else age_s})
+            totals.gauge("canary_top_identity_share", {(): self.tally.traffic.top(now_s).share})
+            totals.gauge("canary_workers", {(): 1})
+            for name, value in pool_numbers().items():
+                totals.gauge(name, {(): value})
+            dumped = totals.dump()
+        node.publish(dumped)
+
+    def tell_evidence(self, log_e: dict[str, float]) -> None:
+        with self._lock:
+            # The largest number that a float has is e to the 709.
+            values: dict[Labels, float] = {(metric,): math.exp(min(value, 700.0)) for metric, value in log_e.items()}
+            self.tally.totals.gauge("canary_evidence", values)
+
+
+outbox = Outbox()
+
+
+def register() -> None:
+    """Have a server process take these turns."""
+    server.every(TALLY_EVERY_S, sum_up, "recorder")
+    server.every(TALLY_EVERY_S, publish, "metrics")
+    server.every(WRITE_EVERY_S, flush, "recorder-writing", own_thread=True)
+    server.every(EVIDENCE_EVERY_S, Tidying().turn, "tidying", own_thread=True)
+    os.register_at_fork(before=_unpublish, after_in_child=_begin_anew)
+
+
+def sum_up() -> None:
+    outbox.sum_up()
+
+
+def flush(*, is_last: bool = False) -> None:
+    """Write all that this process has seen; buckets of the last seconds only with `is_last`, as at the end of a process."""
+    outbox.write(is_last=is_last or server.background.is_stopped)
+
+
+def publish() -> None:
+    outbox.publish(node())
+
+
+def read_evidence() -> None:
+    """Of the release in force, for Prometheus."""
+    points = EvidencePoint.objects.filter(release=store.current_snapshot().release)
+    point = points.order_by("-at").first()
+    outbox.tell_evidence(point.log_e if point else {})
+
+
+class Tidying:
+    """Reads what the controller concluded; now and then makes few rows of many."""
+
+    def __init__(self) -> None:
+        self._tidied_at = time.monotonic()
+
+    def turn(self) -> None:
+        read_evidence()
+        if time.monotonic() - self._tidied_at >= TIDY_EVERY_S:
+            self._tidied_at = time.monotonic()
+            now = timezone.now()
+            compact(holder=server.presence.name, now=now)
+            prune(holder=server.presence.name, now=now)
+
+
+def count(name: str, label: str, times: int = 1) -> None:
+    """Count something of another part for Prometheus; `name` is one of `canary.metrics.COUNTERS`. Never waits."""
+    outbox.told.append((name, label, times))
+
+
+@cache
+def node() -> Node:
+    return Node(default_root())
+
+
+def pool_numbers() -> dict[str, float]:
+    """Of the default database's pool; nothing where there is none."""
+    pool = getattr(connections["default"], "pool", None)
+    if pool is None:
+        return {}
+    found, names = pool.stats(), {"size": "size", "available": "idle", "waiting": "waiting"}
+    return {f"canary_db_pool_{name}": float(found[key]) for name, key in names.items()}
+
+
+def _unpublish() -> None:
+    """A process that forks before it has answered anything is the server: it must not stand beside its workers as one."""
+    if not outbox.tally.totals.histograms:
+        with contextlib.suppress(OSError):
+            node().withdraw()
+
+
+def _begin_anew() -> None:
+    global outbox  # noqa: PLW0603  new in every process
+    outbox = Outbox()

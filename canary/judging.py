@@ -1,0 +1,88 @@
+"""From the tables to a judgement: what else was found beside the evidence, and the stage that is judged."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from canary.core.judgements import Judgement, QueryRepeat, ShadowGap, Stage
+from canary.core.plans import is_active, next_step_bp
+from canary.core.policy import judge
+from canary.core.statistics import Evidence
+from canary.models import EvidencePoint, QueryFinding, Rollout, ShadowDifference, Verdict
+
+FINDINGS_MAX: Final = 1_000
+POINTS_MAX: Final = 1_000
+"""Of a release. Beyond it every other one of the older three quarters goes, again and again: old ones are far apart."""
+VERDICTS_MAX: Final = 1_000
+
+
+def judge_row(evidence: Evidence, row: Rollout, now: datetime) -> Judgement:
+    """The judgement on the stage in force."""
+    return judge(evidence, repeats_of(row.release), gaps_of(row.release), stage_of(row), now.timestamp())
+
+
+def stage_of(row: Rollout) -> Stage:
+    """A plan's minimum time ends where its `next_at` says, as after `resume`, and counts at its last step too."""
+    started_at, plan = row.stage_started_at.timestamp(), row.plan
+    if plan is None:
+        return Stage(row.stage, row.weight_bp, started_at, 0.0, None)
+    due_at = datetime.fromisoformat(plan["next_at"]).timestamp() if plan["next_at"] else started_at + plan["min_s"]
+    next_bp = next_step_bp(plan["steps_bp"], row.weight_bp) if is_active(plan) else None
+    return Stage(row.stage, row.weight_bp, started_at, max(0.0, due_at - started_at), next_bp)
+
+
+def repeats_of(release: int) -> list[QueryRepeat]:
+    """The worst first: what nobody fits into memory any more repeats less."""
+    rows = QueryFinding.objects.filter(release=release).order_by("-repeats_max", "pk")
+    columns = ("api_version", "route", "fingerprint", "repeats_max", "requests")
+    return [QueryRepeat(*row) for row in rows.values_list(*columns)[:FINDINGS_MAX]]
+
+
+def gaps_of(release: int) -> list[ShadowGap]:
+    rows = ShadowDifference.objects.filter(release=release).order_by("-count", "pk")
+    return [ShadowGap(*row) for row in rows.values_list("route", "path", "kind", "count")[:FINDINGS_MAX]]
+
+
+def evidence_of(judgement: Judgement) -> dict[str, Any]:
+    """As events and verdicts keep it."""
+    return {
+        "kind": judgement.kind,
+        "reason": judgement.reason,
+        "eta_s": judgement.eta_s,
+        **judgement.numbers,
+    }
+
+
+def write_verdict(row: Rollout, judgement: Judgement, now: datetime) -> None:
+    """A new one when the kind, its reason or the stage is another; else the words and figures of the last are renewed.
+
+    So `at` says since when it is so, `numbers["judged_at"]` from when the figures are.
+    """
+    numbers = evidence_of(judgement) | {"judged_at": now.isoformat()}
+    last = Verdict.objects.filter(release=row.release).order_by("-pk").first()
+    if last is not None and _key(last) == (row.stage, judgement.kind, judgement.reason):
+        last.sentence, last.numbers = judgement.sentence, numbers
+        last.save(update_fields=["sentence", "numbers"])
+        return
+    Verdict.objects.create(
+        release=row.release,
+        stage=row.stage,
+        # Clocks of two controllers may differ: the latest verdict is the last one by time too.
+        at=max(now, last.at) if last else now,
+        kind=judgement.kind,
+        sentence=judgement.sentence,
+        numbers=numbers,
+    )
+    old = Verdict.objects.filter(release=row.release).order_by("-pk").values_list("pk", flat=True)[VERDICTS_MAX:]
+    Verdict.objects.filter(pk__in=[*old]).delete()
+
+
+def write_point(release: int, log_e: dict[str, float], now: datetime) -> None:
+    EvidencePoint.objects.create(release=release, at=now, log_e=log_e)
+    points = EvidencePoint.objects.filter(release=release).order_by("pk")
+    if points.count() > POINTS_MAX:
+        older = points.values_list("pk", flat=True)[1 : POINTS_MAX * 3 // 4 : 2]
+        EvidencePoint.objects.filter(pk__in=[*older]).delete()
+
+
+def _key(verdict: Verdict) -> tuple[int, str, Any]:
+    return verdict.stage, verdict.kind, verdict.numbers.get("reason")

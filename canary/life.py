@@ -1,0 +1,196 @@
+"""What v1's answers say of its life: the headers of a deprecated version, and the 410 of one that is switched off.
+
+Every 410 names the request to v2 that does the same, made of the data of `CANARY["SUCCESSORS"]`.
+"""
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+
+from canary.conf import canary_conf
+from canary.core import routing
+from canary.core.lifecycle import (
+    BROWNOUT,
+    REMOVED,
+    SUNSET,
+    Life,
+    Window,
+    deprecation_value,
+    is_announced,
+    iso,
+    link_value,
+    running_brownout,
+    sunset_value,
+)
+from canary.core.mapping import Equivalent, equivalent
+from canary.core.values import V1, V2, Decision, Refusal, Snapshot
+from canary.faults import faults
+from canary.identity import identify
+from canary.problems import problem_response
+from canary.successors import below_base, declared_successors
+
+GUIDE: Final = "/docs/v1-to-v2"
+DOCS: Final = "/docs"
+HTML: Final = "text/html"
+CACHED_LENGTH: Final = 200
+BASES_KEPT: Final = 100
+NO_MAP: Final = "v1 is removed, and the map of its calls with it: the documentation of v2 lists all that there is."
+NO_ROUTE: Final = "v1 has no such path and verb, so v2 has no equivalent; the guide lists every call of v1."
+
+
+def describe(request: HttpRequest, response: HttpResponse, decision: Decision, snapshot: Snapshot, now: float) -> None:
+    """Set Deprecation, Sunset and Link on an answer of v1, errors too; what Link holds already is kept."""
+    if decision.api_version == V1 and is_announced(snapshot.life):
+        _announce(request, response, snapshot)
+
+
+def gone_response(request: HttpRequest, refusal: Refusal, snapshot: Snapshot, now: float) -> HttpResponse:
+    """The 410 of v1: since when, until when, and what to ask v2 in its place."""
+    # v1 may be switched off for good by the environment while a window runs.
+    window = running_brownout(snapshot.life, now) if refusal.code == routing.BROWNOUT.code else None
+    refusal = _during(window, snapshot.life) if window else refusal
+    base = _base(request)
+    guide = f"{base}{DOCS if declared_successors() is None else GUIDE}"
+    response = problem_response(
+        refusal,
+        request,
+        {
+            "phase": BROWNOUT if window else SUNSET if V1 in canary_conf().arms else REMOVED,
+            "ends_at": iso(window[1]) if window else None,
+            "migration": guide,
+            "consumer": _consumer(request),
+            **_way_out(request, base, guide),
+        },
+    )
+    # Neither may outlive what it says: a window ends by one command, and so does a sunset.
+    response.headers["Cache-Control"] = "no-store" if window else "private, no-cache"
+    if is_announced(snapshot.life):
+        _announce(request, response, snapshot)
+    return response
+
+
+def _during(window: Window, life: Life) -> Refusal:
+    ends = f" v1 ends for good at {iso(life.sunset_at)}." if life.sunset_at is not None else ""
+    detail = f"API v1 answers again at {iso(window[1])}.{ends}"
+    return replace(routing.BROWNOUT, detail=detail)
+
+
+def _announce(request: HttpRequest, response: HttpResponse, snapshot: Snapshot) -> None:
+    life = snapshot.life
+    if life.deprecated_at is not None and life.sunset_at is not None:
+        response.headers["Deprecation"], response.headers["Sunset"] = _dates(life.deprecated_at, life.sunset_at)
+    if snapshot.is_v2_enabled:  # they lead into v2
+        present, links = response.headers.get("Link"), _links(_asked(request), _base(request))
+        response.headers["Link"] = f"{present}, {links}" if present else links
+
+
+@lru_cache(maxsize=4)
+def _dates(deprecated_at: int, sunset_at: int) -> tuple[str, str]:
+    return deprecation_value(deprecated_at), sunset_value(sunset_at)
+
+
+class Asked(NamedTuple):
+    """What a request asks of v1, as far as its equivalent goes."""
+
+    method: str
+    path: str
+    query: str
+    """Of reads alone."""
+    has_credentials: bool
+
+
+def _asked(request: HttpRequest) -> Asked:
+    method, meta = str(request.method), request.META
+    query = meta.get("QUERY_STRING", "") if method in ("GET", "HEAD") else ""
+    has_credentials = (
+        "HTTP_AUTHORIZATION" in meta or "HTTP_X_API_KEY" in meta or settings.SESSION_COOKIE_NAME in request.COOKIES
+    )
+    return Asked(method, request.path_info, query, has_credentials)
+
+
+def _links(asked: Asked, base: str) -> str:
+    # Translating costs 10 to 20 µs, more than all else that the canary does; what is asked again and again is short.
+    is_short = len(asked.path) + len(asked.query) <= CACHED_LENGTH
+    return (_cached_links if is_short else _make_links)(asked, base, _data_name())
+
+
+def _data_name() -> str | None:
+    conf: dict[str, Any] = settings.CANARY
+    return conf.get("SUCCESSORS")
+
+
+def _make_links(asked: Asked, base: str, data: str | None) -> str:
+    """`data` is the name of the data, and here so that what is cached of one is not taken for what another says."""
+    guide = f"{base}{GUIDE if data else DOCS}"
+    links = [link_value(guide, "deprecation", HTML), link_value(f"{guide}#sunset", "sunset", HTML)]
+    if (successor := _successor(asked)) is not None:
+        links.append(link_value(f"{base}{successor}", "successor-version"))
+    return ", ".join(links)
+
+
+_cached_links = lru_cache(maxsize=1_000)(_make_links)
+
+
+def _successor(asked: Asked) -> str | None:
+    """Where v2 keeps the resource of this address: what a GET of it becomes, else what this very request becomes."""
+    for method in ("GET", asked.method):
+        found = _equivalent(asked._replace(method=method))
+        if found is not None and found.method:
+            return found.target
+    return None
+
+
+def _way_out(request: HttpRequest, base: str, guide: str) -> dict[str, Any]:
+    """The request to v2 that does the same, or a sentence why there is none."""
+    if declared_successors() is None:
+        return {"equivalent": None, "no_equivalent": NO_MAP}
+    found = _equivalent(_asked(request))
+    if found is None or not found.method:
+        return {"equivalent": None, "no_equivalent": found.route["gap"] if found else NO_ROUTE}
+    way: dict[str, Any] = {"method": found.method, "url": f"{base}{found.target}"}
+    if body := found.route["body"]:
+        way["body"] = f"{guide}#body-{body}"
+    if steps := found.route["then"]:
+        way["then"] = [f"{step['method']} {base}{step['path']} {step['when']}" for step in steps]
+    return {"equivalent": way}
+
+
+def _equivalent(asked: Asked) -> Equivalent | None:
+    declared = declared_successors()
+    if declared is None:
+        return None
+    path = below_base(asked.path)
+    return equivalent(declared, asked.method, path, asked.query, has_credentials=asked.has_credentials)
+
+
+def _base(request: HttpRequest) -> str:
+    """v2's base; without scheme and host when the request's Host is not one that is served."""
+    named = (request.scheme, request.META.get("HTTP_HOST", ""), request.META.get("HTTP_X_FORWARDED_HOST", ""))
+    if (known := _bases.get(named)) is not None:
+        return known
+    base = f"{canary_conf().entrance}/v{V2}"
+    try:
+        found = f"{request.scheme}://{request.get_host()}{base}"
+    except DisallowedHost:
+        return base
+    # Django's own check of a Host costs as much as all the rest of a deprecated answer.
+    if named[1] and len(_bases) < BASES_KEPT:
+        _bases[named] = found
+    return found
+
+
+_bases: dict[tuple[str | None, str, str], str] = {}
+
+
+def _consumer(request: HttpRequest) -> str | None:
+    """Whom the caller's own credential or header names; None for anonymous ones."""
+    try:
+        identity = identify(request)
+    except Exception as error:
+        faults.record(error)
+        return None
+    return str(identity) if identity is not None and identity.kind != "anon" else None

@@ -1,0 +1,94 @@
+"""What this process counts for Prometheus: plain dictionaries that the background turns change.
+
+`canary.node` carries them from worker to worker, `canary.exposition` makes Prometheus' text of them.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from typing import Any, Final
+
+LATENCY_BOUNDS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+SERIES_MAX: Final = 5_000
+"""Of one process. Labels are routes, versions and the like, so that nothing should ever come near it."""
+
+# Name without `_total`: labels and help.
+COUNTERS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
+    "canary_requests": (("version", "route", "status_class"), "Answered requests below the entrance."),
+    "canary_decision_errors": ((), "Faults inside the canary; the request was answered by the stable version."),
+    "canary_shadow": (("result",), "Reads that were repeated with both versions, by what came of it."),
+    "canary_recorder_dropped": ((), "Requests that were not recorded because the queue was full."),
+    "canary_recorder_lost": ((), "Recorded things given up because the database was away for too long."),
+}
+# How the values of the workers become one.
+GAUGES: Final[Mapping[str, tuple[tuple[str, ...], str, str]]] = {
+    "canary_weight_bp": ((), "oldest", "Share of identities that v2 answers, in basis points."),
+    "canary_config_version": ((), "min", "Version of the rollout that is served, of the worker furthest behind."),
+    "canary_snapshot_age_seconds": ((), "max", "Since the rollout was last read, of the worker furthest behind."),
+    "canary_evidence": (("metric",), "max", "Evidence of harm as an e-value; `overall` at 20 rolls back."),
+    "canary_top_identity_share": ((), "max", "Share of the entrance's requests that one identity sends."),
+    "canary_workers": ((), "sum", "Server processes of this server that tell of themselves."),
+    "canary_db_pool_size": ((), "sum", "Open database connections in the pools."),
+    "canary_db_pool_available": ((), "sum", "Those that nobody uses."),
+    "canary_db_pool_waiting": ((), "sum", "Requests that wait for one."),
+}
+HISTOGRAM: Final = "canary_request_seconds"
+HISTOGRAM_LABELS: Final = ("version", "route")
+
+type Labels = tuple[str, ...]
+
+
+class Totals:
+    """Cumulative since the process began, but for the gauges, which are of now."""
+
+    def __init__(self) -> None:
+        self.counters: dict[str, dict[Labels, float]] = {}
+        self.histograms: dict[Labels, list[float]] = {}
+        """Per bound and beyond it the requests, not cumulative, and last the sum of seconds."""
+        self.gauges: dict[str, dict[Labels, float]] = {}
+
+    def count_request(self, version: str, route: str, status: int, seconds: float) -> None:
+        self.count("canary_requests", (version, route, f"{status // 100}xx"))
+        places = self.histograms.get((version, route))
+        if places is None:
+            if len(self.histograms) >= SERIES_MAX:
+                return
+            places = self.histograms[version, route] = [0.0] * (len(LATENCY_BOUNDS_S) + 2)
+        places[bisect_left(LATENCY_BOUNDS_S, seconds)] += 1
+        places[-1] += seconds
+
+    def count(self, name: str, labels: Labels = (), times: float = 1) -> None:
+        """`name` is one of COUNTERS."""
+        series = self.counters.setdefault(name, {})
+        if labels in series or len(series) < SERIES_MAX:
+            series[labels] = series.get(labels, 0.0) + times
+
+    def set_counter(self, name: str, value: float, labels: Labels = ()) -> None:
+        """For what somebody else counts; never less than before."""
+        self.counters.setdefault(name, {})[labels] = value
+
+    def gauge(self, name: str, values: Mapping[Labels, float]) -> None:
+        self.gauges[name] = dict(values)
+
+    def dump(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "counters": {name: _listed(series) for name, series in self.counters.items()},
+            "histograms": _listed(self.histograms),
+            "gauges": {name: _listed(series) for name, series in self.gauges.items()},
+        }
+
+    def add_dumped(self, dumped: Mapping[str, Any]) -> None:
+        """Add the counters of another process; its gauges ended with it."""
+        for name, series in dumped["counters"].items():
+            for labels, value in series:
+                own = self.counters.setdefault(name, {})
+                own[tuple(labels)] = own.get(tuple(labels), 0.0) + value
+        for labels, places in dumped["histograms"]:
+            own_places = self.histograms.get(tuple(labels))
+            self.histograms[tuple(labels)] = (
+                list(places) if own_places is None else [a + b for a, b in zip(own_places, places, strict=True)]
+            )
+
+
+def _listed(series: Mapping[Labels, Any]) -> list[tuple[Labels, Any]]:
+    return list(series.items())

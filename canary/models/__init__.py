@@ -1,0 +1,29 @@
+"""The tables of the rollout: what is in force, how it came to be, what was seen of it and what that proves."""
+
+from canary.models.consumers import ConsumerUsage, SeenIdentity
+from canary.models.evidence import EvidenceCheckpoint, EvidencePoint, Verdict
+from canary.models.leases import Lease
+from canary.models.lists import ListEntry
+from canary.models.rollouts import Rollout, RolloutEvent
+from canary.models.seen import MetricBucket, Observation, QueryFinding, Recorder
+from canary.models.shadows import ShadowDifference, ShadowTotal
+from canary.models.workers import Worker
+
+__all__ = [
+    "ConsumerUsage",
+    "EvidenceCheckpoint",
+    "EvidencePoint",
+    "Lease",
+    "ListEntry",
+    "MetricBucket",
+    "Observation",
+    "QueryFinding",
+    "Recorder",
+    "Rollout",
+    "RolloutEvent",
+    "SeenIdentity",
+    "ShadowDifference",
+    "ShadowTotal",
+    "Verdict",
+    "Worker",
+]

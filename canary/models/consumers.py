@@ -1,0 +1,45 @@
+"""Who used v1, and who was seen at all: identities stand here and nowhere in metrics or logs."""
+
+from django.db import models
+
+
+class ConsumerUsage(models.Model):
+    """The calls of v1 of one consumer, route and day."""
+
+    day = models.DateField()
+    kind = models.CharField(max_length=6)
+    identifier = models.CharField(max_length=400)
+    """Users and keys by id and prefix, clients by their X-Client-Id; all anonymous readers together have an empty one."""
+    route = models.CharField(max_length=120)
+    """As v1 calls it, `GET /posts/{uuid}`. What v1 doesn't have is no use of it and stands nowhere."""
+    calls = models.PositiveBigIntegerField(default=0)
+    refused = models.PositiveBigIntegerField(default=0)
+    """Those of them that a brownout or the sunset answered with 410."""
+    agent = models.CharField(max_length=80, default="")
+    """The first product of the user agent, such as `python-requests`."""
+    last_seen_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = (models.UniqueConstraint("day", "kind", "identifier", "route", name="canary_consumerusage_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.kind}:{self.identifier} {self.route}"
+
+
+class SeenIdentity(models.Model):
+    """Identities that used the entrance lately, for what-if and for `explain`'s account of moves."""
+
+    kind = models.CharField(max_length=6)
+    identifier = models.CharField(max_length=400)
+    last_seen_at = models.DateTimeField(db_index=True)
+    before_kind = models.CharField(max_length=6, default="")
+    before_identifier = models.CharField(max_length=400, default="")
+    """The identity that the same client had before it was authenticated; empty when none is known."""
+
+    class Meta:
+        default_permissions = ()
+        constraints = (models.UniqueConstraint("kind", "identifier", name="canary_seenidentity_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.identifier}"

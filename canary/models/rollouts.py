@@ -1,0 +1,72 @@
+"""The rollout in force, one row, and the append-only chain of events that led to it."""
+
+from django.db import models
+
+from canary.core.plans import FULL_BP
+
+
+class Rollout(models.Model):
+    """One row, with the primary key 1. Changed by `canary.services` alone, always with `version` + 1 and an event."""
+
+    version = models.BigIntegerField(default=0)
+    """Counts every change: what compare-and-swap compares, and what workers report that they serve."""
+    weight_bp = models.PositiveIntegerField(default=0)
+    salt = models.CharField(max_length=64)
+    release = models.PositiveIntegerField(default=1)
+    """Which body of evidence observations belong to: a new one with every start."""
+    stage = models.PositiveIntegerField(default=0)
+    """Counts the changes of weight within a release, so that an observation knows at which chance it was drawn."""
+    stage_started_at = models.DateTimeField()
+    latched = models.BooleanField(default=False)
+    plan = models.JSONField(null=True)
+    """A `canary.core.plans.Plan`, None without one."""
+    environment_seen_bp = models.PositiveIntegerField(null=True)
+    """The environment's percentage that was last seen by a server process, applied or refused; None for no opinion."""
+    lifecycle = models.JSONField(default=dict)
+    """`{state, deprecated_at, sunset_at, brownouts: [[from, to]], sunset_done_at}`, times in unix seconds."""
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        permissions = (
+            ("view", "Can see the rollout"),
+            ("ramp", "Can change the weight and the lists"),
+            ("rollback", "Can roll back"),
+            ("lifecycle", "Can change the life of v1"),
+        )
+        constraints = (
+            models.CheckConstraint(condition=models.Q(pk=1), name="canary_rollout_is_one_row"),
+            models.CheckConstraint(
+                condition=models.Q(weight_bp__gte=0, weight_bp__lte=FULL_BP), name="canary_rollout_weight_bp"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(latched=False) | models.Q(weight_bp=0), name="canary_rollout_latched_is_zero"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"version {self.version}: {self.weight_bp} bp"
+
+
+class RolloutEvent(models.Model):
+    """One change. `hash` covers all other columns and the hash before it: a changed or missing row breaks the chain."""
+
+    version = models.BigIntegerField(unique=True)
+    """The rollout's version after the change."""
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=160)
+    """`user:3 alice`, `key:ab12`, `environment`, `controller`, `cli:root`."""
+    verb = models.CharField(max_length=40)
+    reason = models.CharField(max_length=1_000)
+    before = models.JSONField()
+    after = models.JSONField()
+    evidence = models.JSONField(null=True)
+    previous_hash = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        default_permissions = ()
+        ordering = ("version",)
+
+    def __str__(self) -> str:
+        return f"{self.version} {self.verb}"

@@ -1,0 +1,126 @@
+"""What the recorders saw: totals in buckets for people, observations for the statistics, findings about SQL; and themselves."""
+
+from django.db import models
+
+
+class MetricBucket(models.Model):
+    """Totals of one worker for five seconds, one version, one route; later of all workers for a minute, then an hour.
+
+    Rows are added, never changed. Several may have the same keys: their sum is what counts. Of minutes and hours the
+    histograms stand in rows of their own, without requests, whose `route` is empty: they are those of all routes.
+    """
+
+    start_at = models.DateTimeField(db_index=True)
+    worker = models.CharField(max_length=120)
+    """`1m` and `1h` once all workers' rows of that time were made one."""
+    release = models.PositiveIntegerField()
+    stage = models.PositiveIntegerField()
+    weight_bp = models.PositiveIntegerField()
+    api_version = models.PositiveSmallIntegerField()
+    route = models.CharField(max_length=120)
+    """Method and template, the same for both versions where v2 has a successor: never a path."""
+    judged = models.BooleanField()
+    """Whether the requests count as evidence: split by bucket, of nobody that is excluded."""
+    requests = models.PositiveBigIntegerField()
+    status_2xx = models.PositiveBigIntegerField(default=0)
+    status_3xx = models.PositiveBigIntegerField(default=0)
+    status_4xx = models.PositiveBigIntegerField(default=0)
+    status_5xx = models.PositiveBigIntegerField(default=0)
+    client_errors = models.PositiveBigIntegerField(default=0)
+    """The 4xx that a stricter version could cause: 400, 406, 409, 412, 413, 415, 422, 428."""
+    sql = models.PositiveBigIntegerField(default=0)
+    sql_max = models.PositiveIntegerField(default=0)
+    seconds = models.FloatField(default=0)
+    """The sum of how long the answers took."""
+    histogram = models.JSONField(default=dict)
+    """`{slice: {bucket: count}}`: slice 0..63 of the identity's second hash, bucket `canary/core/histograms.py`."""
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.start_at} v{self.api_version} {self.route}"
+
+
+class Observation(models.Model):
+    """One thing that was seen of one unit, once per worker, release, stage and metric: what the statistics bet on."""
+
+    sequence = models.PositiveBigIntegerField(null=True, unique=True)
+    """The order in which the statistics took it, given by the one leader; None until then."""
+    release = models.PositiveIntegerField()
+    stage = models.PositiveIntegerField()
+    weight_bp = models.PositiveIntegerField()
+    """The weight at which this very request was decided: the chance of having been sent to v2, never a later one."""
+    unit = models.CharField(max_length=32)
+    """A keyed digest of the identity, in hex."""
+    api_version = models.PositiveSmallIntegerField()
+    metric = models.CharField(max_length=12)
+    """`seen` first request, `settled` third one when none of the three failed, `error`, `client_error` the first of it,
+    `latency` the third request of one route, of the first route that comes so far (value: mean natural logarithm of
+    milliseconds). Rows of one worker stand in the order in which things happened. Nothing at 0 or 10000 basis points is a
+    matter of chance: there only `seen`, `settled` and `error` are written, and nothing without a stored rollout."""
+    route = models.CharField(max_length=120)
+    value = models.FloatField(null=True)
+    is_authenticated = models.BooleanField()
+    """A user by token or signed cookie, or a key that was let in: identities that can't be made up at will."""
+    network = models.CharField(max_length=32)
+    """A keyed digest of the /24 or /64 that the request came from, in hex."""
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        indexes = (
+            models.Index(fields=("id",), name="canary_observation_new", condition=models.Q(sequence=None)),
+            models.Index(fields=("release", "sequence"), name="canary_observation_order"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.unit} v{self.api_version}"
+
+
+class QueryFinding(models.Model):
+    """A statement that one request sent many times: an N+1, and how many requests showed it."""
+
+    release = models.PositiveIntegerField()
+    api_version = models.PositiveSmallIntegerField()
+    route = models.CharField(max_length=120)
+    fingerprint = models.CharField(max_length=16)
+    statement = models.TextField()
+    """The statement with its places for parameters, never the parameters."""
+    repeats_max = models.PositiveIntegerField()
+    requests = models.PositiveBigIntegerField()
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = (
+            models.UniqueConstraint("release", "api_version", "route", "fingerprint", name="canary_queryfinding_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.repeats_max} x {self.fingerprint} in {self.route}"
+
+
+class Recorder(models.Model):
+    """What the recorder of one worker says of itself, written with each of its batches."""
+
+    worker = models.CharField(max_length=120, primary_key=True)
+    batch = models.PositiveBigIntegerField()
+    """The last batch that is in the database: one whose commit got no answer is not written twice."""
+    at = models.DateTimeField(db_index=True)
+    dropped = models.PositiveBigIntegerField(default=0)
+    """Requests that weren't recorded because the queue was full, since the worker began."""
+    lost = models.PositiveBigIntegerField(default=0)
+    """Recorded things that were given up because the database was away for too long."""
+    top_identity = models.CharField(max_length=420, default="")
+    """Who sent the most requests to the entrance in the last minutes."""
+    top_requests = models.PositiveBigIntegerField(default=0)
+    window_requests = models.PositiveBigIntegerField(default=0)
+    """Of how many."""
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.worker} after batch {self.batch}"

@@ -1,0 +1,45 @@
+"""What the comparison of both versions' answers to the same request found."""
+
+from django.db import models
+
+
+class ShadowTotal(models.Model):
+    """How many reads were compared, by route and result."""
+
+    release = models.PositiveIntegerField()
+    route = models.CharField(max_length=120)
+    result = models.CharField(max_length=12)
+    """equal, different, failed, timed_out, dropped, unmapped."""
+    count = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+        constraints = (models.UniqueConstraint("release", "route", "result", name="canary_shadowtotal_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.route} {self.result}: {self.count}"
+
+
+class ShadowDifference(models.Model):
+    """One way in which answers differ, with an example: grouped by route, place in the body and kind."""
+
+    release = models.PositiveIntegerField()
+    route = models.CharField(max_length=120)
+    path = models.CharField(max_length=200)
+    """The place in v1's body, as in `items[].author.username`."""
+    kind = models.CharField(max_length=20)
+    """missing, added, value, type, status, length, order."""
+    count = models.PositiveBigIntegerField(default=0)
+    example = models.JSONField()
+    """`{url, v1, v2}`, cut short; of public answers only."""
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = (
+            models.UniqueConstraint("release", "route", "path", "kind", name="canary_shadowdifference_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.route} {self.path} {self.kind}"

@@ -1,0 +1,160 @@
+"""How the workers of one server tell each other their numbers: a file each, in a folder that goes by their common parent.
+
+A worker's file is replaced whole. Once the worker is gone, whoever reads adds its counters to the file of those that have
+ended, under a lock, so that no counter ever falls; gauges end with the process. Nothing has to be configured: the folder
+is found by the process that started the workers, the first of them makes it and removes those of servers that are gone.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from canary.metrics import Totals
+
+ENDED: Final = "ended"
+LOCK: Final = "lock"
+_SUFFIX: Final = ".json"
+
+
+class Node:
+    """The folder of this process's server."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def publish(self, dumped: dict[str, Any]) -> None:
+        """Replace this process's numbers. Raises OSError when the disk is full or the folder isn't ours."""
+        self._write(self._folder() / f"{name_of_process(os.getpid())}{_SUFFIX}", dumped)
+
+    def withdraw(self) -> None:
+        """Take this process's numbers back, if it has told any."""
+        own = self._root / name_of_process(server_pid()) / f"{name_of_process(os.getpid())}{_SUFFIX}"
+        own.unlink(missing_ok=True)
+
+    def read(self) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+        """What those counted that have ended (None for nobody), and what each living worker said last."""
+        with self._locked() as folder:
+            ended, living = self._load(folder / f"{ENDED}{_SUFFIX}"), []
+            gone: list[tuple[Path, dict[str, Any]]] = []
+            for path in sorted(folder.glob(f"*{_SUFFIX}")):
+                dumped = None if path.stem == ENDED else self._load(path)
+                if dumped is not None and is_alive(path.stem):
+                    living.append(dumped)
+                elif dumped is not None:
+                    gone.append((path, dumped))
+            if gone:
+                ended = self._bury(folder, ended, gone)
+            return ended, living
+
+    def _bury(
+        self, folder: Path, ended: dict[str, Any] | None, gone: list[tuple[Path, dict[str, Any]]]
+    ) -> dict[str, Any]:
+        """A crash between the two steps counts a worker twice; the other order would make counters fall."""
+        total = Totals()
+        for dumped in [*([ended] if ended else []), *(dumped for _, dumped in gone)]:
+            total.add_dumped(dumped)
+        self._write(folder / f"{ENDED}{_SUFFIX}", total.dump())
+        for path, _ in gone:
+            path.unlink(missing_ok=True)
+        return total.dump()
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[Path]:
+        folder = self._folder()
+        with (folder / LOCK).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield folder
+
+    def _folder(self) -> Path:
+        folder = self._root / name_of_process(server_pid())
+        if not folder.is_dir():
+            _make_private(self._root)
+            _remove_ended(self._root)
+            folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    @staticmethod
+    def _write(path: Path, dumped: dict[str, Any]) -> None:
+        unfinished = path.with_suffix(".new")
+        unfinished.write_text(json.dumps(dumped))
+        unfinished.replace(path)
+
+    @staticmethod
+    def _load(path: Path) -> dict[str, Any] | None:
+        try:
+            loaded: dict[str, Any] = json.loads(path.read_text())
+        except FileNotFoundError:
+            return None
+        return loaded
+
+
+def default_root() -> Path:
+    return Path(tempfile.gettempdir()) / f"tandem-metrics-{os.geteuid()}"
+
+
+def server_pid() -> int:
+    """The process that started this one to serve beside others like it; this one itself when a shell or an init did.
+
+    gunicorn, granian and runserver's reloader run the same interpreter as their workers, and nothing else does.
+    """
+    parent = os.getppid()
+    return parent if _program(parent) == _program(os.getpid()) else os.getpid()
+
+
+def name_of_process(pid: int) -> str:
+    """Its number and when it began: numbers are given again."""
+    return f"{pid}-{_began(pid)}"
+
+
+def is_alive(name: str) -> bool:
+    pid = name.partition("-")[0]
+    return pid.isdigit() and _exists(int(pid)) and name_of_process(int(pid)) == name
+
+
+def _make_private(root: Path) -> None:
+    """A folder that everybody can make a folder in is no place to believe in, unless what is there is ours alone."""
+    root.mkdir(mode=0o700, exist_ok=True)
+    found = root.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise PermissionError(f"{root} belongs to somebody else, or others may write to it.")
+
+
+def _remove_ended(root: Path) -> None:
+    for folder in root.iterdir():
+        if not is_alive(folder.name):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _began(pid: int) -> str:
+    """In ticks since the machine began (proc(5), field 22); 0 where there is no /proc."""
+    try:
+        # The name of the program, in brackets, may hold anything.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return "0"
+
+
+def _program(pid: int) -> str:
+    """What it runs. Where that can't be known, a parent counts as the server."""
+    try:
+        return str(Path(f"/proc/{pid}/exe").readlink())
+    except OSError:
+        return sys.executable

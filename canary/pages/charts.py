@@ -1,0 +1,115 @@
+"""Charts as positions: templates make SVG of them. Across in percent, so that they fit any width, down in pixels."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+HEIGHT: Final = 200
+"""Of the area with the lines, in pixels."""
+SPAN: Final = 1_000
+"""Units across in which paths are written; they are stretched to the width there is."""
+POINTS_MAX: Final = 150
+TIME_TICKS: Final = 4
+DAY_S: Final = 24 * 3600
+
+type Point = tuple[datetime, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    at: str
+    """Across: `12.5%`; down: pixels."""
+    text: str
+    anchor: str = "middle"
+    is_rule: bool = False
+    """A threshold, drawn stronger than the grid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    name: str
+    label: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    lines: list[Line]
+    across: list[Tick]
+    down: list[Tick]
+    height: int = HEIGHT
+    span: int = SPAN
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Where a value stands down the area: values beyond the ends stand at the ends."""
+
+    low: float
+    high: float
+    is_log: bool = False
+
+    def y(self, value: float) -> float:
+        low, high, at = (self._on(one) for one in (self.low, self.high, min(max(value, self.low), self.high)))
+        return HEIGHT * (1 - (at - low) / (high - low))
+
+    def _on(self, value: float) -> float:
+        return math.log10(value) if self.is_log else value
+
+
+def thinned[Item](items: Sequence[Item], most: int = POINTS_MAX) -> list[Item]:
+    """At most `most` of them, evenly chosen, with the first and the last."""
+    if len(items) <= most:
+        return list(items)
+    return [items[round(place * (len(items) - 1) / (most - 1))] for place in range(most)]
+
+
+def line(name: str, label: str, points: Sequence[Point], ends: tuple[datetime, datetime], scale: Scale) -> Line:
+    corners = [f"{SPAN * part_of(at, ends):.1f} {scale.y(value):.1f}" for at, value in points]
+    if len(corners) == 1:  # a path of one point isn't visible; round ends make it a dot
+        corners *= 2
+    return Line(name, label, f"M{'L'.join(corners)}" if corners else "")
+
+
+def stairs(points: Sequence[Point], end: datetime) -> list[Point]:
+    """Each value stays until the next one."""
+    corners: list[Point] = []
+    for at, value in points:
+        if corners:
+            corners.append((at, corners[-1][1]))
+        corners.append((at, value))
+    return [*corners, (end, corners[-1][1])] if corners else []
+
+
+def part_of(at: datetime, ends: tuple[datetime, datetime]) -> float:
+    """0 at the first end, 1 at the other; what lies beyond stands at an end."""
+    first, last = ends
+    whole = (last - first).total_seconds()
+    return min(1.0, max(0.0, (at - first).total_seconds() / whole)) if whole > 0 else 1.0
+
+
+def time_ticks(ends: tuple[datetime, datetime]) -> list[Tick]:
+    """Evenly placed, in UTC; with the day where the time is longer than one."""
+    first, last = (end.astimezone(UTC) for end in ends)
+    step = (last - first) / TIME_TICKS
+    wording = "%d %b %H:%M" if last - first > step * 0 and (last - first).total_seconds() > DAY_S else "%H:%M"
+    if (last - first).total_seconds() < 600:
+        wording = "%H:%M:%S"
+    anchors = ["start", *["middle"] * (TIME_TICKS - 1), "end"]
+    return [
+        Tick(percent(place / TIME_TICKS), f"{first + place * step:{wording}}", anchor)
+        for place, anchor in enumerate(anchors)
+    ]
+
+
+def decades(low: float, high: float, most: int = 6) -> list[float]:
+    """Powers of ten between both, both included, so few that their labels don't touch."""
+    first, last = math.ceil(math.log10(low)), math.floor(math.log10(high))
+    step = max(1, math.ceil((last - first + 1) / most))
+    return [10.0**power for power in range(first, last + 1) if power % step == 0]
+
+
+def percent(part: float) -> str:
+    return f"{100 * part:.2f}%"

@@ -1,0 +1,100 @@
+"""The page's two charts, and their figures as tables for whoever doesn't look at pictures."""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from canary.aggregation import Step
+from canary.core.statistics.bets import THRESHOLD
+from canary.core.statistics.sample_ratio import BROKEN
+from canary.core.values import V1, V2
+from canary.core.wording import strength
+from canary.pages.charts import Chart, Point, Scale, Tick, decades, line, stairs, thinned, time_ticks
+
+LINES: Final = (
+    ("overall", "Overall: harm at 20"),
+    ("error", "Errors"),
+    ("latency", "Latency"),
+    ("client_error", "Refused requests"),
+    ("safe", "Safe enough to promote at 20"),
+)
+LABELS: Final = {
+    **dict(LINES),
+    "sample_ratio": "Measuring broken",
+    "guard": "Guard within v1",
+    "safe_ratio": "Not twice as likely",
+}
+FLOOR: Final = 0.05
+ROWS_MAX: Final = 20
+SHARES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+type Logs = Mapping[str, float]
+
+
+def evidence_chart(points: Sequence[tuple[datetime, Logs]]) -> Chart | None:
+    """Logarithmic, from FLOOR to a little above whatever is highest, the threshold included."""
+    if not points:
+        return None
+    shown = thinned(points)
+    ends = (points[0][0], points[-1][0])
+    peak = max((log_e.get(name, 0.0) for _, log_e in shown for name, _ in LINES), default=0.0)
+    scale = Scale(FLOOR, max(100.0, 3 * math.exp(min(peak, 600.0))), is_log=True)
+    lines = [line(name, label, _points_of(name, shown), ends, scale) for name, label in LINES]
+    marks = [Tick(f"{scale.y(value):.1f}", _number(value), "start") for value in decades(scale.low, scale.high)]
+    rule = Tick(f"{scale.y(THRESHOLD):.1f}", f"threshold {THRESHOLD}", "end", is_rule=True)
+    return Chart([one for one in lines if one.path], time_ticks(ends), [*marks, rule])
+
+
+def evidence_rows(points: Sequence[tuple[datetime, Logs]]) -> list[tuple[datetime, list[tuple[str, str]]]]:
+    """The latest first, each figure with its label."""
+    shown = thinned(points, ROWS_MAX)[::-1]
+    return [
+        (at, [(label, strength(log_e[name]) if name in log_e else "–") for name, label in LINES]) for at, log_e in shown
+    ]
+
+
+def evidence_now(log_e: Logs) -> list[dict[str, Any]]:
+    """Each metric's evidence beside the threshold that it is measured by."""
+    return [
+        {
+            "name": name,
+            "label": label,
+            "e": strength(log_e[name]),
+            "threshold": BROKEN if name == "sample_ratio" else THRESHOLD,
+        }
+        for name, label in LABELS.items()
+        if name in log_e
+    ]
+
+
+def share_chart(
+    steps: Sequence[Step], weights: Sequence[tuple[datetime, int]], ends: tuple[datetime, datetime]
+) -> Chart | None:
+    if not steps:
+        return None
+    scale = Scale(0.0, 1.0)
+    observed: list[Point] = [(step.at, share) for step in steps if (share := step.share_of_v2) is not None]
+    configured = stairs([(at, weight_bp / 10_000) for at, weight_bp in weights], ends[1])
+    lines = [
+        line("configured", "Weight", configured, ends, scale),
+        line("observed", "Share of requests that v2 answered", thinned(observed), ends, scale),
+    ]
+    down = [Tick(f"{scale.y(share):.1f}", f"{100 * share:g} %", "start") for share in SHARES]
+    return Chart([one for one in lines if one.path], time_ticks(ends), down)
+
+
+def share_rows(steps: Sequence[Step]) -> list[tuple[datetime, list[str]]]:
+    """The latest first: requests of both versions, and the share of v2."""
+    return [
+        (step.at, [f"{step.requests[V1]:,}", f"{step.requests[V2]:,}", f"{100 * (step.share_of_v2 or 0):.1f} %"])
+        for step in thinned(steps, ROWS_MAX)[::-1]
+    ]
+
+
+def _points_of(name: str, points: Sequence[tuple[datetime, Logs]]) -> list[Point]:
+    return [(at, math.exp(min(log_e[name], 600.0))) for at, log_e in points if name in log_e]
+
+
+def _number(value: float) -> str:
+    return f"{value:g}" if value < 10_000 else f"10^{round(math.log10(value))}"

@@ -1,0 +1,169 @@
+"""What was seen of both versions, as rows of a table and as marks on a scale."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from canary.aggregation import LiveShare, RouteTotals, Totals
+from canary.core.histograms import Quantile
+from canary.core.values import V1, V2
+from canary.pages.charts import Tick, percent
+
+NONE: Final = "–"
+QUANTILES: Final = ("p50", "p95", "p99")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure of both versions; `hint` says what is counted."""
+
+    label: str
+    v1: str
+    v2: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A value with its interval, across in percent."""
+
+    api_version: int
+    label: str
+    at: str
+    low: str
+    high: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShareBar:
+    """The observed share of v2 on a scale from nobody to everybody; all across in percent."""
+
+    at: str
+    low: str
+    high: str
+    width: str
+    configured: str
+
+
+def rows_of(totals: Mapping[int, Totals]) -> list[Row]:
+    v1, v2 = totals[V1], totals[V2]
+    rows = [
+        Row("Requests", f"{v1.requests:,}", f"{v2.requests:,}"),
+        Row("Identities", f"{v1.users:,}", f"{v2.users:,}", "first seen in this time"),
+        Row("Errors", _errors(v1), _errors(v2), "answers of 500 and above"),
+        Row(
+            "Refused requests",
+            f"{v1.client_errors:,}",
+            f"{v2.client_errors:,}",
+            "400, 406, 409, 412, 413, 415, 422, 428",
+        ),
+    ]
+    for name in QUANTILES:
+        of_v1, of_v2 = (_quantile(getattr(totals, name)) for totals in (v1, v2))
+        rows += [Row(f"Latency {name}", of_v1, of_v2, "95 % interval")]
+    return [*rows, Row("SQL statements a request", _statements(v1), _statements(v2), "mean, and the most in one")]
+
+
+def marks_of(totals: Mapping[int, Totals]) -> tuple[list[Mark], list[Tick]]:
+    """The quantiles on a logarithmic scale of milliseconds, both versions of one below each other."""
+    found = [(name, version, getattr(totals[version], name)) for name in QUANTILES for version in (V1, V2)]
+    known = [(name, version, quantile) for name, version, quantile in found if quantile is not None]
+    if not known:
+        return [], []
+    values = [value for _, _, quantile in known for value in quantile if value is not None]
+    low, high = 10 ** math.floor(math.log10(max(min(values), 0.1))), 10 ** math.ceil(math.log10(max(values) * 1.01))
+    scale = _Logarithmic(low, high)
+    marks = [
+        Mark(
+            version,
+            f"{name} v{version}",
+            scale.at(value),
+            scale.at(lower or value),
+            scale.at(upper or value),
+            _quantile(q),
+        )
+        for name, version, q in known
+        for value, lower, upper in (q,)
+    ]
+    return marks, [_tick(scale, value, low, high) for value in _round_values(low, high)]
+
+
+def share_bar(live: LiveShare) -> ShareBar | None:
+    if live.share is None:
+        return None
+    return ShareBar(
+        at=percent(live.share),
+        low=percent(live.band.low),
+        high=percent(live.band.high),
+        width=percent(max(live.band.high - live.band.low, 0.004)),
+        configured=percent(live.weight_bp / 10_000),
+    )
+
+
+def route_rows(routes: list[RouteTotals], evidence: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Each route with both versions' figures, and whether the evidence holds it for harmed."""
+    harmed = {one["route"] for one in evidence if one["is_harmed"]}
+    return [{"route": one.route, "is_harmed": one.route in harmed, "cells": _cells(one)} for one in routes]
+
+
+def _cells(one: RouteTotals) -> list[tuple[str, str, str]]:
+    """Name of the figure, and what it is of v1 and of v2."""
+
+    def share(parts: Mapping[int, int], version: int) -> str:
+        whole = one.requests[version]
+        return f"{100 * parts[version] / whole:.2f} %" if whole else NONE
+
+    figures: tuple[tuple[str, Callable[[int], str]], ...] = (
+        ("Requests", lambda version: f"{one.requests[version]:,}"),
+        ("Errors", lambda version: share(one.errors, version)),
+        ("Refused", lambda version: share(one.client_errors, version)),
+        ("Mean latency", lambda version: _ms(one.mean_ms[version])),
+        ("SQL a request", lambda version: _mean(one.sql_mean[version])),
+    )
+    return [(name, told(V1), told(V2)) for name, told in figures]
+
+
+def _mean(value: float | None) -> str:
+    return NONE if value is None else f"{value:.1f}"
+
+
+def _errors(totals: Totals) -> str:
+    return NONE if totals.error_share is None else f"{100 * totals.error_share:.2f} % ({totals.errors:,})"
+
+
+def _quantile(found: Quantile | None) -> str:
+    if found is None:
+        return NONE
+    bounds = "" if found.low_ms is None or found.high_ms is None else f" ({found.low_ms:.3g} to {found.high_ms:.3g})"
+    return f"{found.value_ms:.3g} ms{bounds}"
+
+
+def _statements(totals: Totals) -> str:
+    return NONE if totals.sql_mean is None else f"{totals.sql_mean:.1f} ({totals.sql_max})"
+
+
+def _ms(value: float | None) -> str:
+    return NONE if value is None else f"{value:.3g} ms"
+
+
+class _Logarithmic:
+    def __init__(self, low: float, high: float) -> None:
+        self._low, self._whole = math.log10(low), math.log10(high) - math.log10(low)
+
+    def at(self, value: float) -> str:
+        return percent(min(1.0, max(0.0, (math.log10(max(value, 1e-9)) - self._low) / self._whole)))
+
+
+def _round_values(low: float, high: float) -> list[float]:
+    """Powers of ten; with 2 and 5 times them where there is room."""
+    first, last = round(math.log10(low)), round(math.log10(high))
+    factors = (1, 2, 5) if last - first <= 2 else (1,)
+    values = [factor * 10.0**power for power in range(first, last + 1) for factor in factors]
+    return [value for value in values if value <= high * 1.01]
+
+
+def _tick(scale: _Logarithmic, value: float, low: float, high: float) -> Tick:
+    anchor = "start" if value <= low * 1.01 else "end" if value >= high * 0.99 else "middle"
+    return Tick(scale.at(value), f"{value:g} ms", anchor)

@@ -1,0 +1,100 @@
+"""A verb's options as a form: what the command line and the control API parse is parsed here by the same functions."""
+
+from typing import Any, Final
+
+from django import forms
+from django.http import QueryDict
+
+from canary.core.plans import DEFAULT_STEPS_BP
+from canary.services.changing import REASON_MAX
+from canary.verbs.declaring import REASON, Option, Verb
+
+LABELS: Final = {
+    "percent": "Share of v2 in percent",
+    "plan": "Steps in percent",
+    "min_minutes": "Minutes that each step lasts at least",
+    "fresh_cohort": "Fresh cohort",
+    "identity": "Identity",
+    "sunset": "End of v1 (UTC)",
+    "from": "From (UTC)",
+    "to": "To (UTC)",
+    "override": "Override the guards",
+    "all": "Those ahead as well",
+}
+INITIAL: Final = {"plan": ",".join(f"{step / 100:g}" for step in DEFAULT_STEPS_BP), "min_minutes": "10080"}
+INSTANTS: Final = ("sunset", "from", "to")
+DECIMALS: Final = ("percent", "min_minutes")
+
+
+class OptionField(forms.CharField):
+    """Cleaned to what the option's own parser makes of the text."""
+
+    def __init__(self, option: Option, **kwargs: Any) -> None:
+        super().__init__(required=option.is_required, **kwargs)
+        self._option = option
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if not text:
+            return self._option.default
+        assert self._option.parse is not None
+        try:
+            return self._option.parse(text)
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+class OptionsForm(forms.Form):
+    """The options of a verb, reason and version aside."""
+
+    def __init__(self, verb: Verb, data: QueryDict | None, *, initial: dict[str, Any] | None = None) -> None:
+        super().__init__(data, initial=initial, label_suffix="")
+        for option in verb.options:
+            self.fields[option.name] = _field_of(option)
+
+    @property
+    def shown(self) -> list[tuple[str, str]]:
+        """What was chosen, as label and text; for a form that is valid."""
+        given = ((str(bound.label), bound.data) for bound in self)
+        return [(label, "yes" if value in ("on", True) else str(value)) for label, value in given if value]
+
+    @property
+    def sent(self) -> list[tuple[str, str]]:
+        """What a second form has to send for the same choice."""
+        return [(bound.html_name, str(bound.data)) for bound in self if bound.data]
+
+
+class ChangeForm(forms.Form):
+    """Why, and on the grounds of which state: two people can't overwrite each other's change."""
+
+    reason = forms.CharField(
+        label="Reason",
+        max_length=REASON_MAX,
+        help_text="Kept in the event log, beside your name.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    expected_version = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+
+    def __init__(self, data: QueryDict | None = None, *, initial: dict[str, Any] | None = None) -> None:
+        super().__init__(data, initial=initial, label_suffix="")
+
+    def clean_reason(self) -> str:
+        assert REASON.parse is not None
+        try:
+            reason: str = REASON.parse(self.cleaned_data["reason"])
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error
+        return reason
+
+
+def _field_of(option: Option) -> forms.Field:
+    label, help_text = LABELS.get(option.name, option.name), f"{option.help[0].upper()}{option.help[1:]}."
+    if option.is_flag:
+        return forms.BooleanField(label=label, help_text=help_text, required=False)
+    widget: forms.Widget = forms.TextInput(attrs={"autocomplete": "off"})
+    if option.name in INSTANTS:
+        widget = forms.DateTimeInput(attrs={"type": "datetime-local"})
+        help_text = f"{option.help.partition(':')[0].capitalize()}."
+    elif option.name in DECIMALS:
+        widget.attrs["inputmode"] = "decimal"
+    return OptionField(option, label=label, help_text=help_text, widget=widget, initial=INITIAL.get(option.name))

@@ -1,0 +1,116 @@
+"""What a change would do, before it is applied: the change itself is made and undone, so nothing is told twice.
+
+Whoever would move is counted one by one, by the function that decides about requests. The row is locked only for as long
+as the change takes, not while identities are counted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import transaction
+
+from canary import store
+from canary.consumers import usages_to_tell
+from canary.core.values import Snapshot
+from canary.errors import RolloutError
+from canary.usage import NOTIFY
+from canary.verbs.declaring import Call, Verb
+from canary.verbs.performing import reachable
+from canary.verbs.wording import percent, plural
+from canary.whatif import Moves, known_identities, moves_between
+
+NAMES_SHOWN: Final = 10
+PREVIEW: Final = "what-if"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    target: str
+    count: int
+    names: list[str]
+    """The first few."""
+
+    @property
+    def sentence(self) -> str:
+        return f"{plural(self.count, 'identity', 'identities')} would move to {self.target}."
+
+    @property
+    def more(self) -> int:
+        return self.count - len(self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    version: int
+    """Of the rollout that it is about."""
+    weights: str
+    known: int = 0
+    moves: tuple[Move, ...] = ()
+    during: tuple[Move, ...] = ()
+    """Who moves in the window of a brownout, and back after it."""
+    notes: tuple[str, ...] = ()
+    refusal: str = ""
+    """Why the change would be refused as things are."""
+
+
+def preview(verb: Verb, values: Mapping[str, Any], actor: str, now: datetime) -> Preview:
+    """Raises StoreUnreachable."""
+    with reachable():
+        before = store.read()[1]
+        if verb.name == NOTIFY:
+            return _of_notice(before, now)
+        try:
+            after = _undone(verb, Call(values, actor, now, PREVIEW, before.version))
+        except RolloutError as error:
+            return Preview(before.version, percent(before.weight_bp), refusal=error.sentence)
+        return _compared(before, after, values, now)
+
+
+def _undone(verb: Verb, call: Call) -> Snapshot:
+    """The state after the change, which was never in force: its event, its messages and its lock end with it."""
+    with transaction.atomic():
+        verb.run(call)
+        after = store.read()[1]
+        transaction.set_rollback(True)
+    return after
+
+
+def _compared(before: Snapshot, after: Snapshot, values: Mapping[str, Any], now: datetime) -> Preview:
+    is_fresh, at = before.salt != after.salt, now.timestamp()
+    moves, notes = moves_between(before, after, known_identities(now), at), []
+    during: tuple[Move, ...] = ()
+    if is_fresh:
+        notes.append("A fresh cohort is drawn when the plan starts: about as many will move, but not these very ones.")
+    if before.life != after.life and "from" in values:
+        start = max(at, values["from"])
+        during = _moves(moves_between(before, after, known_identities(now), start))
+        notes.append("For the time of the window, pinned v1 and `API-Version: 1` are refused with 410.")
+    if before.life.state != after.life.state:
+        notes.append(f"v1 would be {after.life.state}; it is {before.life.state}.")
+    if after.latched and not before.latched:
+        notes.append("Nothing but 0 % can be set from then on until somebody acknowledges the rollback.")
+    arrow = "" if before.weight_bp == after.weight_bp else f" → {percent(after.weight_bp)}"
+    return Preview(
+        version=before.version,
+        weights=f"{percent(before.weight_bp)}{arrow}",
+        known=moves.looked_at,
+        moves=_moves(moves, is_named=not is_fresh),
+        during=during,
+        notes=tuple(notes),
+    )
+
+
+def _moves(moves: Moves, *, is_named: bool = True) -> tuple[Move, ...]:
+    most = NAMES_SHOWN if is_named else 0
+    found = (Move("v2", len(moves.to_v2), moves.to_v2[:most]), Move("v1", len(moves.to_v1), moves.to_v1[:most]))
+    return tuple(move for move in found if move.count)
+
+
+def _of_notice(before: Snapshot, now: datetime) -> Preview:
+    """Not tried out: whoever sends the messages may not know of transactions."""
+    names = [usage["consumer"] for usage in usages_to_tell(now, before.life)]
+    told = f"{plural(len(names), 'consumer', 'consumers')} of v1 would be told what they still call"
+    listed = f": {', '.join(names[:NAMES_SHOWN])}{' …' if len(names) > NAMES_SHOWN else ''}." if names else "."
+    return Preview(before.version, percent(before.weight_bp), notes=(told + listed,))

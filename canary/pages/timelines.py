@@ -1,0 +1,88 @@
+"""The plan and the life of v1 as steps in their order: what is behind, what is now, what is ahead."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from canary.core.lifecycle import ACTIVE, BROWNOUT, DEPRECATED, REMOVED, SUNSET, Life, running_brownout
+from canary.core.plans import RUNNING, next_step_bp
+from canary.core.wording import duration
+
+DONE: Final = "done"
+NOW: Final = "now"
+NEXT: Final = "next"
+AHEAD: Final = "ahead"
+STANDINGS: Final = {DONE: "done", NOW: "now", NEXT: "next", AHEAD: "ahead"}
+ORDER: Final = (ACTIVE, DEPRECATED, BROWNOUT, SUNSET, REMOVED)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    title: str
+    standing: str
+    notes: tuple[str, ...] = ()
+    at: datetime | None = None
+    """When it begins or began, if that is known."""
+
+
+def plan_steps(plan: dict[str, Any], weight_bp: int) -> list[Step]:
+    """A step counts as the present one while the weight is its own; a hand may have put it between two steps."""
+    following = next_step_bp(plan["steps_bp"], weight_bp)
+    return [_plan_step(step_bp, plan, weight_bp, following) for step_bp in plan["steps_bp"]]
+
+
+def life_steps(life: Life, now: float) -> list[Step]:
+    reached = ORDER.index(life.state)
+    standings = [DONE if place < reached else NOW if place == reached else AHEAD for place in range(len(ORDER))]
+    sunset_at = life.sunset_done_at or life.sunset_at
+    return [
+        Step("Active", standings[0]),
+        Step("Deprecated", standings[1], at=_instant(life.deprecated_at)),
+        Step("Brownouts", _of_brownouts(life, standings[2]), tuple(_windows(life, now))),
+        Step("Sunset", standings[3], _of_sunset(life), _instant(sunset_at)),
+        Step("Removed", standings[4], ("by a deploy without v1's code",)),
+    ]
+
+
+def window_text(start: float, end: float) -> str:
+    first, last = datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)
+    until = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%d %b %H:%M}"
+    return f"{first:%d %b %Y %H:%M} to {until} UTC, {duration(end - start)}"
+
+
+def _plan_step(step_bp: int, plan: dict[str, Any], weight_bp: int, following: int | None) -> Step:
+    title = f"{step_bp / 100:g} %"
+    if step_bp == weight_bp:
+        return Step(title, NOW)
+    if step_bp < weight_bp:
+        return Step(title, DONE)
+    if step_bp != following:
+        return Step(title, AHEAD)
+    if plan["state"] != RUNNING:
+        return Step(title, NEXT, (f"not by itself: the plan is {plan['state']}",))
+    due = datetime.fromisoformat(plan["next_at"]) if plan["next_at"] else None
+    return Step(title, NEXT, ("not before",) if due else (), due)
+
+
+def _of_brownouts(life: Life, standing: str) -> str:
+    """Of a version that was sunset without one, none was held."""
+    return AHEAD if standing == DONE and not life.brownouts else standing
+
+
+def _windows(life: Life, now: float) -> list[str]:
+    running = running_brownout(life, now)
+    told = []
+    for window in life.brownouts:
+        state = "running now" if window == running else "over" if window[1] <= now else "planned"
+        told.append(f"{window_text(*window)}: {state}")
+    return told or ["none planned" if life.state in (DEPRECATED, BROWNOUT) else ""]
+
+
+def _of_sunset(life: Life) -> tuple[str, ...]:
+    if life.sunset_done_at is not None:
+        return ("v1 answers with 410; `restore` brings it back",)
+    return ("announced",) if life.sunset_at is not None else ()
+
+
+def _instant(at: int | None) -> datetime | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC)

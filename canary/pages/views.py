@@ -1,0 +1,148 @@
+"""The page of the rollout at the admin site, a form for each change of it, and who calls v1 as a file."""
+
+import io
+from datetime import datetime
+from typing import Any, Final
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from canary.errors import RolloutError, StoreUnreachable, VersionConflict
+from canary.pages.actions import Action, actions_for, find_action
+from canary.pages.forms import ChangeForm, OptionsForm
+from canary.pages.previews import preview
+from canary.pages.reading import Asked, read_page
+from canary.store import read
+from canary.usage import USAGE_DAYS, daily_rows, write_csv
+from canary.verbs.declaring import VIEW, Call
+from canary.verbs.performing import perform
+from canary.verbs.weight import say_status
+
+PAGE: Final = "canary_pages:page"
+ACTOR_MAX: Final = 160
+SHOWN: Final = "show"
+"""The name of the button that asks who would move."""
+
+
+@never_cache
+@require_GET
+def page(request: HttpRequest) -> HttpResponse:
+    return render(request, "canary/page/page.html", {**admin.site.each_context(request), **_read(request)})
+
+
+@never_cache
+@require_GET
+def live(request: HttpRequest) -> HttpResponse:
+    """What changes by itself, for the script that puts it into the page."""
+    return render(request, "canary/page/live.html", _read(request))
+
+
+@never_cache
+@require_GET
+def consumers(request: HttpRequest) -> HttpResponse:
+    _refuse_without(request, VIEW)
+    target, deprecated_at = io.StringIO(), read()[1].life.deprecated_at
+    write_csv(target, daily_rows(now=timezone.now(), days=USAGE_DAYS, deprecated_at=deprecated_at))
+    response = HttpResponse(target.getvalue(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="v1-consumers.csv"'
+    return response
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def change(request: HttpRequest, words: str) -> HttpResponse:
+    """Three steps, of which verbs without options need two: the options, who would move, and the change by POST."""
+    action = find_action(words)
+    if action is None:
+        raise Http404
+    _refuse_without(request, VIEW, action.verb.permission)
+    now = timezone.now()
+    given = request.POST if request.method == "POST" else request.GET
+    is_asked = request.method == "POST" or SHOWN in given or not action.verb.options
+    options = OptionsForm(action.verb, given if is_asked else None, initial=given.dict())
+    if not is_asked or not options.is_valid():
+        return _show(request, action, options, status=422 if request.method == "POST" else 200)
+    if request.method == "POST":
+        return _apply(request, action, options, now)
+    return _show_preview(request, action, options, now)
+
+
+def _read(request: HttpRequest) -> dict[str, Any]:
+    _refuse_without(request, VIEW)
+    shown = read_page(Asked.of(request.GET), timezone.now())
+    return {
+        **shown,
+        "title": "Rollout",
+        "actions": actions_for(request.user, shown["status"]),
+        "may_ramp": request.user.has_perm("canary.ramp"),
+    }
+
+
+def _apply(request: HttpRequest, action: Action, options: OptionsForm, now: datetime) -> HttpResponse:
+    form = ChangeForm(request.POST)
+    if not form.is_valid():
+        return _show_preview(request, action, options, now, form=form)
+    version = form.cleaned_data["expected_version"] if action.verb.takes_version else None
+    call = Call(options.cleaned_data, _actor(request), now, form.cleaned_data["reason"], version)
+    try:
+        result = perform(action.verb, call)
+    except RolloutError as error:
+        return _show_preview(request, action, options, now, error=error)
+    said = action.verb.say({**result})
+    messages.success(request, f"Done: {action.label.lower()}. {next(iter(said), '')}")
+    return HttpResponseRedirect(reverse(PAGE))
+
+
+def _show_preview(
+    request: HttpRequest,
+    action: Action,
+    options: OptionsForm,
+    now: datetime,
+    *,
+    form: ChangeForm | None = None,
+    error: RolloutError | None = None,
+) -> HttpResponse:
+    """With who would move as things are now: after a conflict that isn't what was seen before."""
+    try:
+        found = preview(action.verb, options.cleaned_data, _actor(request), now)
+    except StoreUnreachable as unreachable:
+        found, error = None, unreachable
+    if form is None:
+        reason = request.POST.get("reason", action.reason)
+        form = ChangeForm(initial={"reason": reason, "expected_version": found.version if found else 0})
+    status = 422 if form.is_bound else _status_of(error) if error else 200
+    return _show(request, action, options, status=status, preview=found, form=form, error=error)
+
+
+def _status_of(error: RolloutError) -> int:
+    return 503 if isinstance(error, StoreUnreachable) else 409
+
+
+def _show(request: HttpRequest, action: Action, options: OptionsForm, *, status: int, **more: Any) -> HttpResponse:
+    error = more.get("error")
+    context = {
+        **admin.site.each_context(request),
+        "title": action.label,
+        "action": action,
+        "options": options,
+        "is_conflict": isinstance(error, VersionConflict),
+        "current": list(say_status(error.current)) if error and error.current else [],
+        **more,
+    }
+    return render(request, "canary/page/change.html", context, status=status)
+
+
+def _refuse_without(request: HttpRequest, *permissions: str) -> None:
+    if not request.user.has_perms(permissions):
+        raise PermissionDenied
+
+
+def _actor(request: HttpRequest) -> str:
+    """As the event log keeps it, `user:3 alice`."""
+    return f"user:{request.user.pk} {request.user.get_username()}"[:ACTOR_MAX]

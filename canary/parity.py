@@ -1,0 +1,52 @@
+"""Whether the way to v2 is told for every call of v1: what its URLconf answers, held against the declared data."""
+
+from collections.abc import Iterable, Iterator
+
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls.resolvers import RoutePattern
+
+from canary.conf import canary_conf
+from canary.core.mapping import Declared
+from canary.core.values import V1
+from canary.successors import below_base, declared_successors
+
+VERBS = ("get", "post", "put", "patch", "delete")
+
+
+def unmapped_calls() -> tuple[str, ...]:
+    """Calls of v1 that have neither an equivalent nor a documented reason why there is none, as `GET /posts/<str:uuid>`."""
+    arm = canary_conf().arms.get(V1)
+    if arm is None:
+        return ()
+    declared = declared_successors()
+    calls = {
+        (verb.upper(), below_base(f"/{route}"))
+        for route, pattern in _patterns(get_resolver(arm).url_patterns)
+        for verb in _verbs(pattern)
+    }
+    missing = (
+        f"{verb} {path or '/'}" for verb, path in calls if declared is None or not _is_told(declared, verb, path)
+    )
+    return tuple(sorted(missing))
+
+
+def _is_told(declared: Declared, verb: str, path: str) -> bool:
+    found = declared.find(verb, path)
+    return found is not None and bool(found[0]["call"] or found[0]["gap"])
+
+
+def _patterns(patterns: Iterable[URLPattern | URLResolver], prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """With the whole route of each; a catch-all, which is a regular expression, is no call."""
+    for pattern in patterns:
+        if not isinstance(pattern.pattern, RoutePattern):
+            continue
+        route = f"{prefix}{pattern.pattern}"
+        if isinstance(pattern, URLResolver):
+            yield from _patterns(pattern.url_patterns, route)
+        else:
+            yield route, pattern
+
+
+def _verbs(pattern: URLPattern) -> Iterable[str]:
+    view = getattr(pattern.callback, "cls", None) or getattr(pattern.callback, "view_class", None)
+    return [verb for verb in VERBS if hasattr(view, verb)] if view else ("get",)

@@ -1,0 +1,64 @@
+"""Forgets what was seen long ago, a few rows at a time: each rule finds its oldest by an index."""
+
+import datetime
+from typing import Final
+
+from django.db.models import Max, Model, Q
+
+from canary.conf import canary_conf
+from canary.leases import take_lease
+from canary.models import (
+    ConsumerUsage,
+    EvidenceCheckpoint,
+    MetricBucket,
+    Observation,
+    QueryFinding,
+    Recorder,
+    SeenIdentity,
+)
+
+LEASE_S: Final = 300
+ROWS_A_TURN: Final = 2_000
+SEEN_DAYS: Final = 30
+"""At most: single identities and what they did are needed for as long as a stage lasts, and not for history."""
+USAGE_DAYS: Final = 90
+"""At least: v1 may end only when nobody used it for weeks, which nobody could say otherwise."""
+RECORDER_DAYS: Final = 2
+
+
+def prune(*, holder: str, now: datetime.datetime) -> int:
+    """Delete what has outlived its retention, at most ROWS_A_TURN rows a table; how many. 0 while another process does."""
+    if not take_lease("pruning", holder=holder, now=now, seconds=LEASE_S):
+        return 0
+    return sum(_delete(*rule, now) for rule in _rules()) + _delete_observations(now)
+
+
+def _rules() -> list[tuple[type[Model], str, str, int]]:
+    """Which table, its time, the order that finds the oldest by an index, and for how many days it is kept."""
+    days = canary_conf().retention_days
+    return [
+        (MetricBucket, "start_at", "start_at", days),
+        (QueryFinding, "last_seen_at", "pk", days),
+        (SeenIdentity, "last_seen_at", "last_seen_at", min(days, SEEN_DAYS)),
+        (ConsumerUsage, "day", "day", max(days, USAGE_DAYS)),
+        (Recorder, "at", "at", RECORDER_DAYS),
+    ]
+
+
+def _delete(model: type[Model], time: str, order: str, days: int, now: datetime.datetime) -> int:
+    before = now - datetime.timedelta(days=days)
+    limit = before.date() if time == "day" else before
+    oldest = model._default_manager.order_by(order).values_list("pk", time)[:ROWS_A_TURN]
+    gone = [key for key, at in oldest if at < limit]
+    # The time once more: it may have been seen again since.
+    return model._default_manager.filter(pk__in=gone, **{f"{time}__lt": limit}).delete()[0] if gone else 0
+
+
+def _delete_observations(now: datetime.datetime) -> int:
+    """Those that are in a checkpoint of the statistics, after SEEN_DAYS; those that nobody has taken, after all days."""
+    days = canary_conf().retention_days
+    taken = EvidenceCheckpoint.objects.aggregate(last=Max("sequence"))["last"] or 0
+    oldest = Observation.objects.order_by("pk").values_list("pk", flat=True)[:ROWS_A_TURN]
+    is_done = Q(sequence__lte=taken, at__lt=now - datetime.timedelta(days=min(days, SEEN_DAYS)))
+    is_left = Q(sequence=None, at__lt=now - datetime.timedelta(days=days))
+    return Observation.objects.filter(is_done | is_left, pk__in=list(oldest)).delete()[0]

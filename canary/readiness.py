@@ -1,0 +1,98 @@
+"""What the checklist of a deployment asks the canary: whether both versions answer, the weight, the last rollback drill.
+
+Each function gets the present moment and a mapping of what was asked for, and answers whether all is well and a sentence.
+"""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import httpx
+from django.conf import settings
+from django.test import Client
+
+from canary import store
+from canary.conf import canary_conf
+from canary.core.plans import Plan
+from canary.core.routing import choose_pinned
+from canary.core.values import Refusal, Snapshot
+from canary.models import RolloutEvent
+
+TIMEOUT_S: Final = 10
+HEADERS: Final = {"X-Synthetic": "1"}  # nobody's request, and no evidence
+
+Wanted = Mapping[str, Any]
+
+
+def versions_answer(now: datetime, wanted: Wanted) -> tuple[bool, str]:
+    """Each as it should: with 200, or with the refusal that is declared. Over HTTP at `url`, else in this process."""
+    snapshot, url = store.refresh(), wanted.get("url")
+    told, are_well = [], True
+    for version in sorted(canary_conf().arms):
+        answer = choose_pinned(version, snapshot, now.timestamp())
+        expected = answer.status if isinstance(answer, Refusal) else 200
+        path = f"{canary_conf().entrance}/v{version}{settings.CANARY['PROBE']}"
+        found = _ask_over_http(url, path) if url else _ask_in_process(path)
+        are_well &= found == expected
+        told.append(f"v{version}: {found}{'' if found == expected else f' in place of {expected}'}")
+    return are_well, f"{', '.join(told)} {f'at {url}' if url else 'in this process'}."
+
+
+def weight_as_planned(now: datetime, wanted: Wanted) -> tuple[bool, str]:
+    """What `weight_bp` asks for, else the step of the plan, else the environment's percentage; never while latched."""
+    row, snapshot = store.read()
+    told = f"v2 has {_percent(snapshot.weight_bp)}"
+    if snapshot.latched:
+        return False, f"{told}: a rollback is latched until `manage.py canary ack`."
+    planned, by = _planned(wanted.get("weight_bp"), row.plan if row else None, snapshot)
+    if planned is None:
+        return True, f"{told}, and nothing else is planned."
+    is_planned = snapshot.weight_bp == planned
+    return is_planned, f"{told}{',' if is_planned else f' in place of {_percent(planned)},'} by {by}."
+
+
+def rollback_was_drilled(now: datetime, wanted: Wanted) -> tuple[bool, str]:
+    """By the event log: whoever never rolled back doesn't know that it works."""
+    days = wanted["drill_days"]
+    if not days:
+        return True, "No drill is asked for."
+    last = RolloutEvent.objects.filter(verb="rollback").order_by("-version").first()
+    if last is None:
+        return False, "There never was a rollback: try `manage.py canary rollback --reason drill`, then `ack`."
+    told = f"The last rollback was {(now - last.at) / timedelta(days=1):.1f} days ago, by {last.actor}"
+    return last.at >= now - timedelta(days=days), f"{told}; {days} days are allowed."
+
+
+def _ask_over_http(url: str, path: str) -> int | str:
+    try:
+        return httpx.get(f"{url.rstrip('/')}{path}", headers=HEADERS, timeout=TIMEOUT_S, trust_env=False).status_code
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return f"no answer ({type(error).__name__})"
+
+
+def _ask_in_process(path: str) -> int:
+    """By the same chain of middleware as a server's. A fault in it is a 500 here too."""
+    host = next((host for host in settings.ALLOWED_HOSTS if not host.startswith(("*", "."))), "localhost")
+    client = Client(raise_request_exception=False, headers=HEADERS)
+    logging.disable()  # the sentence of the checklist says what there is to say
+    try:
+        return int(client.get(path, SERVER_NAME=host, REMOTE_ADDR="127.0.0.1", secure=True).status_code)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _planned(asked_bp: int | None, plan: Plan | dict[str, Any] | None, snapshot: Snapshot) -> tuple[int | None, str]:
+    if asked_bp is not None:
+        return asked_bp, "what was asked for"
+    if plan is not None:
+        step = plan["step"]
+        # Before its first step a plan says nothing of the weight.
+        return None if step is None else plan["steps_bp"][
+            step
+        ], f"step {(step or 0) + 1} of a plan that is {plan['state']}"
+    return canary_conf().environment_weight_bp, "API_V2_TRAFFIC_PERCENTAGE"
+
+
+def _percent(weight_bp: int) -> str:
+    return f"{weight_bp / 100:g} %"

@@ -1,0 +1,122 @@
+"""Notes each request of the API as it is answered: one entry in a queue in memory, looked at beside the requests.
+
+Everything that takes time is left to `canary.tally`: here is nothing but what only the request still knows.
+"""
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from time import perf_counter_ns
+from typing import Any, Final, NamedTuple
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.functional import SimpleLazyObject
+
+from canary.conf import canary_conf
+from canary.core.values import V1, Decision, Refusal, Snapshot
+from canary.identity import COOKIE
+from canary.queries import Counted, stop_counting
+
+QUEUE_MAX: Final = 50_000
+"""Some 20 MB: ten seconds of 5,000 requests each, should whoever empties it be held up for so long."""
+TEXT_MAX: Final = 256
+GONE: Final = 410
+
+
+class Seen(NamedTuple):
+    """One answered request. Times are those of `time.perf_counter_ns`, texts as the client sent them but cut short."""
+
+    finished_ns: int
+    took_ns: int
+    method: str
+    template: str | None
+    """Of the URLconf; None when nothing was resolved."""
+    path: str
+    status: int
+    answer: Decision | Refusal
+    snapshot: Snapshot
+    queries: Counted
+    excluded: str
+    is_let_in: bool
+    """Whether the view knew a user."""
+    credential: tuple[str, str] | None
+    """Kind and id, asked where v1 answered and the decision needed no identity."""
+    client_id: str
+    cookie: str
+    address: str
+    agent: str
+
+
+class Queue:
+    """Bounded; what comes when it is full is counted and let go."""
+
+    def __init__(self) -> None:
+        self._entries: deque[Seen] = deque()
+        self.dropped = 0
+
+    def put(self, entry: Seen) -> None:
+        # Not `maxlen`, which would let go of the oldest without a word. Threads may overshoot by their number.
+        if len(self._entries) < QUEUE_MAX:
+            self._entries.append(entry)
+        else:
+            self.dropped += 1
+
+    def drain(self) -> Iterator[Seen]:
+        """What is there now, oldest first; what comes meanwhile is for the next time."""
+        for _ in range(len(self._entries)):
+            yield self._entries.popleft()
+
+    def clear(self) -> None:
+        self._entries.clear()
+        self.dropped = 0
+
+
+queue = Queue()
+os.register_at_fork(after_in_child=queue.clear)
+
+
+def observe(
+    request: HttpRequest,
+    response: HttpResponseBase,
+    answer: Decision | Refusal,
+    snapshot: Snapshot,
+    started_ns: int,
+) -> None:
+    """Note a request whose answer is ready; `started_ns` is of `time.perf_counter_ns`."""
+    queries, finished_ns = stop_counting(), perf_counter_ns()
+    meta, match, status, conf = request.META, request.resolver_match, response.status_code, canary_conf()
+    if isinstance(answer, Decision):
+        # Not after a fault: what broke the decision was most likely the question that would be asked again here.
+        needs_consumer = answer.identity is None and answer.api_version == V1 and answer.reason != "fault"
+    else:
+        needs_consumer = status == GONE
+    note = (
+        finished_ns,
+        finished_ns - started_ns,
+        request.method,
+        match.route if match is not None else None,
+        request.path_info[:TEXT_MAX],
+        status,
+        answer,
+        snapshot,
+        queries,
+        conf.is_excluded(request),
+        _is_let_in(request),
+        conf.identify(request) if needs_consumer else None,
+        meta.get("HTTP_X_CLIENT_ID", "")[:TEXT_MAX] if needs_consumer else "",
+        request.COOKIES.get(COOKIE, "") if "HTTP_COOKIE" in meta else "",
+        meta.get("REMOTE_ADDR", ""),
+        meta.get("HTTP_USER_AGENT", "")[:TEXT_MAX],
+    )
+    # As Seen(*note) does, in half the time.
+    queue.put(tuple.__new__(Seen, note))
+
+
+def _is_let_in(request: HttpRequest) -> bool:
+    """By what the view has found out; a user that nobody asked for stays unasked, as asking would cost a query."""
+    known = request.__dict__
+    user: Any = known.get("user")
+    if type(user) is SimpleLazyObject:
+        user = known.get("_cached_user")
+    return user is not None and user.is_authenticated

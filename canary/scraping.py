@@ -1,0 +1,60 @@
+"""`/metrics`: what Prometheus reads, of all workers of this server together. Asks no database."""
+
+import hmac
+import ipaddress
+from typing import Final
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from canary.core.values import Refusal
+from canary.exposition import CONTENT_TYPE, exposition
+from canary.flushing import node
+from canary.problems import problem_response
+
+# Whoever sends one of these was not the last to hand the request on: the address may be a proxy's, or claimed.
+FORWARDED: Final = (
+    *("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO"),
+    *("HTTP_VIA", "HTTP_X_FORWARDED_SERVER", "HTTP_CF_CONNECTING_IP", "HTTP_TRUE_CLIENT_IP", "HTTP_X_CLIENT_IP"),
+)
+REFUSAL: Final = Refusal(
+    401,
+    "metrics-closed",
+    "Metrics are not for everybody",
+    "Read them from the machine itself or from a trusted proxy, or send `Authorization: Bearer` with METRICS_TOKEN.",
+)
+
+
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    if not (_has_token(request) or _is_near(request)):
+        refused = problem_response(REFUSAL, request)
+        refused.headers["WWW-Authenticate"] = "Bearer"
+        return refused
+    return HttpResponse(exposition(*node().read()), content_type=CONTENT_TYPE)
+
+
+def _has_token(request: HttpRequest) -> bool:
+    token = str(settings.CANARY.get("METRICS_TOKEN") or "")
+    scheme, _, given = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    is_bearer = bool(token) and scheme.lower() == "bearer"
+    return is_bearer and hmac.compare_digest(given.strip().encode(errors="replace"), token.encode())
+
+
+def _is_near(request: HttpRequest) -> bool:
+    """Straight from this machine or from a trusted proxy, not through it: what a proxy hands on is its client's."""
+    if any(name in request.META for name in FORWARDED):
+        return False
+    try:
+        address = ipaddress.ip_address(request.META.get("REMOTE_ADDR", "").partition("%")[0])
+    except ValueError:
+        return False  # a Unix socket has a proxy before it
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or any(address in network for network in settings.TRUSTED_PROXIES)
+
+
+urlpatterns = [path("", metrics)]

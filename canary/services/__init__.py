@@ -1,0 +1,26 @@
+"""Every change of the rollout: the one door for command line, control API, admin page, controller and environment.
+
+Each is atomic, compares the version that its caller has seen, writes one event, and returns the row after the change.
+They don't ask who may do it: that is asked where a person comes in. Changes of v1's life are in `canary.services.life`.
+"""
+
+from canary.services.changing import change_rollout
+from canary.services.environment import apply_environment
+from canary.services.lists import add_to_list, remove_from_list
+from canary.services.plans import hold_plan, pause_plan, promote_plan, resume_plan, start_plan
+from canary.services.weights import acknowledge, roll_back, set_weight
+
+__all__ = [
+    "acknowledge",
+    "add_to_list",
+    "apply_environment",
+    "change_rollout",
+    "hold_plan",
+    "pause_plan",
+    "promote_plan",
+    "remove_from_list",
+    "resume_plan",
+    "roll_back",
+    "set_weight",
+    "start_plan",
+]

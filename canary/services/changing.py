@@ -1,0 +1,193 @@
+"""How the rollout changes: lock the row, compare its version, change it, write the event, tell whoever listens."""
+
+import json
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, transaction
+
+from canary import store
+from canary.conf import canary_conf
+from canary.core import chain
+from canary.core.lifecycle import Life, dump_life
+from canary.core.plans import reached_step
+from canary.errors import Refused, RolloutError, StoreUnreachable, VersionConflict
+from canary.faults import faults
+from canary.models import Rollout, RolloutEvent
+from canary.status import status
+
+REASON_MAX = 1_000
+ACTOR_MAX = 160
+UNREACHABLE = "The rollout's database can't be used, so nothing was changed"
+
+
+def change_rollout(  # noqa: PLR0913  who, what, why, when and against which state: one change has no less
+    *,
+    verb: str,
+    actor: str,
+    reason: str,
+    expected_version: int | None,
+    now: datetime,
+    mutate: Callable[[Rollout], object],
+    evidence: dict[str, Any] | None = None,
+) -> Rollout:
+    """Run `mutate` on the locked row and record what it did; the row after it.
+
+    `expected_version` is the version that the caller has seen; None compares nothing. Raises RolloutError, with the
+    state that was found; what `mutate` raises undoes all.
+    """
+    try:
+        with transaction.atomic():
+            row = lock_rollout(now)
+            if expected_version is not None and row.version != expected_version:
+                raise _conflict(row, expected_version)
+            before = describe_row(row)
+            mutate(row)
+            _save(row, now)
+            event = _write_event(row, before, _event_words(verb, actor, reason, evidence), now)
+            _notify(event)
+            transaction.on_commit(store.refresh, robust=True)
+    except RolloutError as error:
+        error.current = _status_or_nothing(now)
+        raise
+    except (IntegrityError, DataError):
+        raise
+    except (DatabaseError, InterfaceError) as error:
+        raise StoreUnreachable("store-unreachable", f"{UNREACHABLE}: {_first_line(error)}.") from error
+    return row
+
+
+def lock_rollout(now: datetime) -> Rollout:
+    """The row, locked until the transaction ends; made on first use.
+
+    A new row takes over the salt in force until then, so that nobody moves (ADR 15). Its weight is 0: the environment's
+    percentage is the servers' to apply, before they answer anybody, and not that of whoever types a command.
+    """
+    first = Rollout(
+        pk=1,
+        salt=canary_conf().snapshot.salt,
+        stage_started_at=now,
+        changed_at=now,
+        lifecycle=dump_life(Life()),
+    )
+    Rollout.objects.bulk_create([first], ignore_conflicts=True)
+    return Rollout.objects.select_for_update().get(pk=1)
+
+
+def move_weight(row: Rollout, weight_bp: int, now: datetime) -> None:
+    """Change the weight; every other one begins a stage, for it is another chance of being sent to v2."""
+    if row.plan is not None:
+        row.plan = {**row.plan, "step": reached_step(row.plan["steps_bp"], weight_bp)}
+    if weight_bp != row.weight_bp:
+        row.weight_bp = weight_bp
+        row.stage += 1
+        row.stage_started_at = now
+
+
+def begin_release(row: Rollout, now: datetime) -> None:
+    """From now on observations count to a new body of evidence."""
+    row.release += 1
+    row.stage, row.stage_started_at = 1, now
+
+
+def refuse_latched(row: Rollout) -> None:
+    if row.latched:
+        raise Refused(
+            "latched", "The rollout was rolled back and stays at 0 % until somebody acknowledges that (`canary ack`)."
+        )
+
+
+def describe_row(row: Rollout) -> dict[str, Any]:
+    """The row as events tell of it: never with the salt, for who knows it can mint identities for a version."""
+    return {
+        "weight_bp": row.weight_bp,
+        "release": row.release,
+        "stage": row.stage,
+        "latched": row.latched,
+        "plan": row.plan,
+        "lifecycle": row.lifecycle,
+        "environment_seen_bp": row.environment_seen_bp,
+        "cohort": sha256(row.salt.encode()).hexdigest()[:8],
+    }
+
+
+def event_columns(event: RolloutEvent) -> dict[str, Any]:
+    """What the chain's hash covers, and the hash."""
+    columns: dict[str, Any] = {name: getattr(event, name) for name in (*chain.COLUMNS, "hash")}
+    return columns | {"at": event.at.astimezone(UTC).isoformat(timespec="microseconds")}
+
+
+def _event_words(verb: str, actor: str, reason: str, evidence: dict[str, Any] | None) -> dict[str, Any]:
+    words = {"verb": verb, "actor": storable(actor)[:ACTOR_MAX], "reason": storable(reason).strip()[:REASON_MAX]}
+    if not words["reason"]:
+        raise Refused("reason-missing", "Every change needs a reason.")
+    return words | {"evidence": None if evidence is None else _plain(evidence)}
+
+
+def storable(text: str) -> str:
+    """The text without what no database takes: NUL and lone surrogates, as a command line may hold them."""
+    return text.replace("\0", "").encode(errors="replace").decode()
+
+
+def _plain(value: Any) -> Any:
+    """JSON as any database gives it back; a figure that JSON hasn't becomes its name: evidence must never stop a rollback."""
+    if isinstance(value, dict):
+        return {storable(str(key)): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return storable(str(value))
+
+
+def _save(row: Rollout, now: datetime) -> None:
+    row.version += 1
+    row.changed_at = now
+    row.save()
+
+
+def _write_event(row: Rollout, before: dict[str, Any], words: dict[str, Any], now: datetime) -> RolloutEvent:
+    last = RolloutEvent.objects.order_by("-version").values_list("hash", flat=True).first()
+    after = json.loads(json.dumps(describe_row(row)))
+    event = RolloutEvent(
+        version=row.version, at=now, before=before, after=after, previous_hash=last or chain.GENESIS, **words
+    )
+    event.hash = chain.event_hash(event_columns(event))
+    event.save(force_insert=True)
+    return event
+
+
+def _notify(event: RolloutEvent) -> None:
+    """In the transaction, so that a message is queued if and only if the change is made; but no message stops a change."""
+    notify = canary_conf().notify
+    if notify is None:
+        return
+    try:
+        with transaction.atomic():
+            notify(event)
+    except Exception as error:
+        faults.record(error)
+
+
+def _conflict(row: Rollout, expected_version: int) -> VersionConflict:
+    return VersionConflict(
+        "version-conflict",
+        f"The rollout is at version {row.version} with {row.weight_bp / 100:g} %, not at version {expected_version}:"
+        " somebody else has changed it. Nothing was changed.",
+    )
+
+
+def _status_or_nothing(now: datetime) -> dict[str, Any]:
+    try:
+        return status(now)
+    except StoreUnreachable:
+        return {}
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

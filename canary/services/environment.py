@@ -1,0 +1,49 @@
+"""The environment's percentage as one more door: what a server process does with it before its first answer."""
+
+from datetime import datetime
+
+from canary.models import Rollout
+from canary.services.changing import change_rollout, move_weight
+from canary.services.weights import check_weight, pause_running
+
+ACTOR = "environment"
+VARIABLE = "API_V2_TRAFFIC_PERCENTAGE"
+
+
+def apply_environment(weight_bp: int | None, now: datetime) -> Rollout | None:
+    """Make the environment's percentage the weight if it isn't the value last seen; the row then, else None.
+
+    Compare-and-swap against what was last *seen*, so that a restart never undoes what was decided since. A value that
+    the latch refuses counts as seen: neither a restart nor the acknowledgement brings it back. None has no opinion.
+    """
+    if weight_bp is None or _seen(weight_bp):
+        return None
+    check_weight(weight_bp)
+    try:
+        return change_rollout(
+            verb="environment",
+            actor=ACTOR,
+            reason=f"{VARIABLE}={weight_bp / 100:g}",
+            expected_version=None,
+            now=now,
+            mutate=lambda row: _take(row, weight_bp, now),
+        )
+    except _SeenMeanwhile:
+        return None
+
+
+def _take(row: Rollout, weight_bp: int, now: datetime) -> None:
+    if row.environment_seen_bp == weight_bp:
+        raise _SeenMeanwhile
+    row.environment_seen_bp = weight_bp
+    if not row.latched:
+        pause_running(row)
+        move_weight(row, weight_bp, now)
+
+
+def _seen(weight_bp: int) -> bool:
+    return Rollout.objects.filter(environment_seen_bp=weight_bp).exists()
+
+
+class _SeenMeanwhile(Exception):
+    """Another worker was first."""

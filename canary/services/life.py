@@ -1,0 +1,168 @@
+"""Changes of v1's life: its deprecation, brownouts and sunset, the way back, and telling its consumers.
+
+`is_override` skips the guards, never what the order of states and of dates forbids; the event keeps what was skipped.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from canary.conf import canary_conf
+from canary.consumers import dates_to_tell, usages_to_tell
+from canary.core import lifecycle
+from canary.core.lifecycle import Facts, Life, LifeError, Unmet, Window
+from canary.core.plans import FULL_BP
+from canary.errors import Refused
+from canary.models import Rollout, Verdict
+from canary.parity import unmapped_calls
+from canary.services.changing import change_rollout
+from canary.usage import NOTIFY, last_call_at, unnotified
+
+type Guard = Callable[[Life, Facts, float], list[Unmet]]
+
+
+@dataclass(frozen=True)
+class Transition:
+    verb: str
+    step: Callable[[Life], Life]
+    guard: Guard | None = None
+    is_override: bool = False
+
+
+def deprecate(
+    *, sunset_at: int, is_override: bool = False, actor: str, reason: str, expected_version: int | None, now: datetime
+) -> Rollout:
+    """Announce v1's end at `sunset_at`, in unix seconds; of a version that is deprecated already only the date moves."""
+    at = now.timestamp()
+    transition = Transition(
+        "lifecycle deprecate",
+        lambda life: lifecycle.deprecate(life, sunset_at, at),
+        lifecycle.unmet_for_deprecation,
+        is_override,
+    )
+    return _take(transition, actor=actor, reason=reason, expected_version=expected_version, now=now)
+
+
+def add_brownout(
+    *, window: Window, is_override: bool = False, actor: str, reason: str, expected_version: int | None, now: datetime
+) -> Rollout:
+    """Plan a window, from and to in unix seconds, in which v1 is switched off."""
+    transition = Transition(
+        "lifecycle brownout add",
+        lambda life: lifecycle.add_brownout(life, window, now.timestamp()),
+        lambda life, facts, at: lifecycle.unmet_for_brownout(life, window, facts, at),
+        is_override,
+    )
+    return _take(transition, actor=actor, reason=reason, expected_version=expected_version, now=now)
+
+
+def end_brownout(
+    *, is_all: bool = False, actor: str, reason: str, expected_version: int | None, now: datetime
+) -> Rollout:
+    """End the running window now; with `is_all` those ahead are taken back as well."""
+    transition = Transition(
+        "lifecycle brownout end", lambda life: lifecycle.end_brownout(life, now.timestamp(), is_all=is_all)
+    )
+    return _take(transition, actor=actor, reason=reason, expected_version=expected_version, now=now)
+
+
+def sunset(
+    *, is_override: bool = False, actor: str, reason: str, expected_version: int | None, now: datetime
+) -> Rollout:
+    """Take v1 out of service, until `restore`."""
+    if not canary_conf().snapshot.is_v2_enabled:
+        raise Refused("v2-off", "v2 is switched off by API_V2_ENABLED=false: without v1 nobody would answer.")
+    transition = Transition(
+        "lifecycle sunset",
+        lambda life: lifecycle.sunset(life, now.timestamp()),
+        lifecycle.unmet_for_sunset,
+        is_override,
+    )
+    return _take(transition, actor=actor, reason=reason, expected_version=expected_version, now=now)
+
+
+def restore(*, actor: str, reason: str, expected_version: int | None, now: datetime) -> Rollout:
+    """One state back, and v1 answers again."""
+    transition = Transition("lifecycle restore", lifecycle.restore)
+    return _take(transition, actor=actor, reason=reason, expected_version=expected_version, now=now)
+
+
+def notify(*, actor: str, reason: str, expected_version: int | None, now: datetime) -> dict[str, str]:
+    """Mail each consumer of v1 its own usage; what became of it, by consumer: `mailed` or `no_address`."""
+    outcome: dict[str, str] = {}
+
+    def mutate(row: Rollout) -> None:
+        life = lifecycle.life_from(row.lifecycle)
+        outcome.update(_tell(usages_to_tell(now, life), dates_to_tell(now, life)))
+
+    change_rollout(
+        verb=NOTIFY,
+        actor=actor,
+        reason=reason,
+        expected_version=expected_version,
+        now=now,
+        mutate=mutate,
+        evidence={"consumers": outcome},
+    )
+    return outcome
+
+
+def facts_about(row: Rollout, now: datetime) -> Facts:
+    """What the guards of every transition look at, read from the tables."""
+    life = lifecycle.life_from(row.lifecycle)
+    verdict = Verdict.objects.filter(release=row.release).order_by("-at", "-pk").first()
+    last = last_call_at()
+    return Facts(
+        full_since=int(row.stage_started_at.timestamp()) if row.weight_bp == FULL_BP else None,
+        is_safe=verdict is not None and verdict.kind == Verdict.Kind.PASS,
+        unmapped=unmapped_calls(),
+        unnotified=tuple(unnotified(now=now, deprecated_at=life.deprecated_at)),
+        last_call_at=None if last is None else int(last.timestamp()),
+    )
+
+
+def _take(transition: Transition, *, actor: str, reason: str, expected_version: int | None, now: datetime) -> Rollout:
+    evidence: dict[str, Any] = {}
+
+    def mutate(row: Rollout) -> None:
+        life = lifecycle.life_from(row.lifecycle)
+        try:
+            following = transition.step(life)
+        except LifeError as error:
+            raise Refused(error.code, error.sentence) from error
+        if transition.guard is not None:
+            facts = facts_about(row, now)
+            unmet = transition.guard(life, facts, now.timestamp())
+            _refuse_unmet(unmet, is_override=transition.is_override)
+            skipped = [asdict(one) for one in unmet]
+            evidence.update(facts=asdict(facts), is_override=transition.is_override, skipped=skipped)
+        row.lifecycle = lifecycle.dump_life(following)
+
+    return change_rollout(
+        verb=transition.verb,
+        actor=actor,
+        reason=reason,
+        expected_version=expected_version,
+        now=now,
+        mutate=mutate,
+        evidence=evidence,
+    )
+
+
+def _refuse_unmet(unmet: list[Unmet], *, is_override: bool) -> None:
+    if unmet and not is_override:
+        sentences = " ".join(one.sentence for one in unmet)
+        raise Refused("guards-unmet", f"{sentences} `--override` skips this, and is recorded.")
+
+
+def _tell(usages: list[dict[str, Any]], life: dict[str, Any]) -> dict[str, str]:
+    conf: dict[str, Any] = settings.CANARY
+    name: str = conf.get("NOTIFY_CONSUMERS") or ""
+    if not name:
+        raise Refused("no-notifier", "CANARY['NOTIFY_CONSUMERS'] names nobody who could tell the consumers.")
+    outcome: dict[str, str] = import_string(name)(usages, life)
+    return outcome

@@ -1,0 +1,156 @@
+"""Plans: beginning one, stopping and going on, and taking its next step."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from canary.core.plans import (
+    DONE,
+    HELD,
+    PAUSED,
+    RUNNING,
+    Plan,
+    fault_of_steps,
+    is_active,
+    next_step_bp,
+    reached_step,
+)
+from canary.errors import Refused
+from canary.models import Rollout
+from canary.services.changing import begin_release, change_rollout, move_weight, refuse_latched
+
+
+def start_plan(  # noqa: PLR0913  as every change: who, what, why, when and against which state
+    *,
+    steps_bp: Sequence[int],
+    min_s: float,
+    is_fresh_cohort: bool,
+    actor: str,
+    reason: str,
+    expected_version: int | None,
+    now: datetime,
+) -> Rollout:
+    """Begin a release at the first step. A fresh cohort draws all buckets anew, else the same users come first again."""
+
+    def mutate(row: Rollout) -> None:
+        if sentence := fault_of_steps(steps_bp, min_s):
+            raise Refused("bad-plan", sentence)
+        refuse_latched(row)
+        if is_active(row.plan):
+            raise Refused("plan-active", "A plan is active; `set` pauses it, `rollback` ends it.")
+        if is_fresh_cohort:
+            row.salt = secrets.token_hex(16)
+        row.plan = dict(Plan(steps_bp=[*steps_bp], step=0, state=RUNNING, min_s=min_s, next_at=None))
+        _step_to(row, steps_bp[0], now)
+        begin_release(row, now)
+
+    return change_rollout(
+        verb="start", actor=actor, reason=reason, expected_version=expected_version, now=now, mutate=mutate
+    )
+
+
+def pause_plan(*, actor: str, reason: str, expected_version: int | None, now: datetime) -> Rollout:
+    """Take no further step by itself."""
+
+    def mutate(row: Rollout) -> None:
+        row.plan = {**_plan_in(row, RUNNING, HELD), "state": PAUSED, "next_at": None}
+
+    return change_rollout(
+        verb="pause", actor=actor, reason=reason, expected_version=expected_version, now=now, mutate=mutate
+    )
+
+
+def resume_plan(*, actor: str, reason: str, expected_version: int | None, now: datetime) -> Rollout:
+    """Go on from the weight as it is: after the minimum time comes the first step above it."""
+
+    def mutate(row: Rollout) -> None:
+        refuse_latched(row)
+        plan = _plan_in(row, PAUSED, HELD)
+        if next_step_bp(plan["steps_bp"], row.weight_bp) is None:
+            row.plan = {**plan, "state": DONE, "next_at": None}
+        else:
+            row.plan = {**plan, "state": RUNNING, "next_at": _due(now, plan["min_s"])}
+
+    return change_rollout(
+        verb="resume", actor=actor, reason=reason, expected_version=expected_version, now=now, mutate=mutate
+    )
+
+
+def promote_plan(
+    *,
+    actor: str,
+    reason: str,
+    expected_version: int | None,
+    now: datetime,
+    evidence: dict[str, Any] | None = None,
+) -> Rollout:
+    """Take the next step now: the first one above the weight. A paused plan stays paused, a held one runs again."""
+
+    def mutate(row: Rollout) -> None:
+        refuse_latched(row)
+        plan = _plan_in(row, RUNNING, PAUSED, HELD)
+        step_bp = next_step_bp(plan["steps_bp"], row.weight_bp)
+        if step_bp is None:
+            raise Refused("no-next-step", "The plan has no step above the weight.")
+        row.plan = {**plan, "state": PAUSED if plan["state"] == PAUSED else RUNNING}
+        _step_to(row, step_bp, now)
+
+    return change_rollout(
+        verb="promote",
+        actor=actor,
+        reason=reason,
+        expected_version=expected_version,
+        now=now,
+        mutate=mutate,
+        evidence=evidence,
+    )
+
+
+def hold_plan(
+    *,
+    actor: str,
+    reason: str,
+    expected_version: int | None,
+    now: datetime,
+    evidence: dict[str, Any] | None = None,
+) -> Rollout:
+    """The controller stays where it is, for a reason that a person should read."""
+
+    def mutate(row: Rollout) -> None:
+        row.plan = {**_plan_in(row, RUNNING), "state": HELD}
+
+    return change_rollout(
+        verb="hold",
+        actor=actor,
+        reason=reason,
+        expected_version=expected_version,
+        now=now,
+        mutate=mutate,
+        evidence=evidence,
+    )
+
+
+def _plan_in(row: Rollout, *states: str) -> dict[str, Any]:
+    """The row's plan, in one of these states."""
+    if row.plan is None:
+        raise Refused("no-plan", "There is no plan; `start` begins one.")
+    if row.plan["state"] not in states:
+        raise Refused("plan-state", f"The plan is {row.plan['state']}; this needs one that is {' or '.join(states)}.")
+    plan: dict[str, Any] = row.plan
+    return plan
+
+
+def _step_to(row: Rollout, weight_bp: int, now: datetime) -> None:
+    """Move to a step of the row's plan; the last one ends it."""
+    assert row.plan is not None
+    move_weight(row, weight_bp, now)
+    steps_bp = row.plan["steps_bp"]
+    if reached_step(steps_bp, weight_bp) == len(steps_bp) - 1:
+        row.plan = {**row.plan, "state": DONE, "next_at": None}
+    elif row.plan["state"] == RUNNING:
+        row.plan = {**row.plan, "next_at": _due(now, row.plan["min_s"])}
+
+
+def _due(now: datetime, min_s: float) -> str:
+    return (now + timedelta(seconds=min_s)).astimezone(UTC).isoformat()

@@ -1,0 +1,59 @@
+"""The status object: what is in force, and which worker already serves it. The same in every door, without the salt."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError
+
+from canary import store
+from canary.aggregation import alarm
+from canary.conf import canary_conf
+from canary.core.lifecycle import dump_life
+from canary.core.plans import Plan
+from canary.errors import StoreUnreachable
+from canary.models import Worker
+
+HEARD_OF_S = 30
+PLAN_FIELDS = ("steps_bp", "step", "state", "min_s", "next_at")
+
+
+def status(now: datetime) -> dict[str, Any]:
+    """Read anew from the database, as JSON. Raises StoreUnreachable."""
+    try:
+        row, snapshot = store.read()
+        workers, alarmed = _workers(now), alarm(now)
+    except (DatabaseError, InterfaceError) as error:
+        raise StoreUnreachable("store-unreachable", "The rollout's database can't be read.") from error
+    environment = canary_conf().snapshot
+    return {
+        "version": snapshot.version,
+        "weight_bp": snapshot.weight_bp,
+        "latched": snapshot.latched,
+        "release": snapshot.release,
+        "stage": snapshot.stage,
+        "stage_started_at": row and _iso(row.stage_started_at),
+        "changed_at": row and _iso(row.changed_at),
+        "plan": row and _plan(row.plan),
+        "environment_seen_bp": row and row.environment_seen_bp,
+        "is_v1_enabled": environment.is_v1_enabled,
+        "is_v2_enabled": environment.is_v2_enabled,
+        "lifecycle": snapshot.life.state,
+        "life": dump_life(snapshot.life),
+        "workers": workers,
+        "alarm": alarmed and asdict(alarmed),
+        "store_age_s": store.age_s(now.timestamp()),
+    }
+
+
+def _plan(plan: Plan | dict[str, Any] | None) -> dict[str, Any] | None:
+    return None if plan is None else {name: plan.get(name) for name in PLAN_FIELDS}
+
+
+def _workers(now: datetime) -> list[dict[str, Any]]:
+    heard_of = Worker.objects.filter(seen_at__gte=now - timedelta(seconds=HEARD_OF_S)).order_by("name")
+    return [{"worker": worker.name, "version": worker.version, "seen_at": _iso(worker.seen_at)} for worker in heard_of]
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat()

@@ -1,0 +1,48 @@
+"""The declared mapping from v1 to v2 as the settings name it, and where a request stands below the entrance."""
+
+import re
+from functools import lru_cache
+from importlib import import_module
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from canary.conf import canary_conf
+from canary.core.mapping import Declared, Equivalent, equivalent
+
+_VERSION: Final = re.compile(r"/v[0-9]+(?=/|\Z)", re.ASCII)
+
+
+def declared_successors() -> Declared | None:
+    """None when there is no such data any more: v1 was deleted."""
+    conf: dict[str, Any] = settings.CANARY
+    name: str | None = conf.get("SUCCESSORS")
+    return _declared(name) if name else None
+
+
+def equivalent_of(request: HttpRequest, *, has_credentials: bool) -> Equivalent | None:
+    """What a request to v1, pinned or by the entrance, is in v2; None for what v1 doesn't have, or without data."""
+    declared = declared_successors()
+    if declared is None:
+        return None
+    identity = canary_conf().identify(request) if has_credentials else None
+    return equivalent(
+        declared,
+        str(request.method),
+        below_base(request.path_info),
+        request.META.get("QUERY_STRING", ""),
+        has_credentials=has_credentials,
+        user_id=identity[1] if identity and identity[0] == "user" else None,
+    )
+
+
+def below_base(path: str) -> str:
+    """The path without the entrance and the version: `/posts` of `/api/v1/posts` and of `/api/posts`."""
+    rest = path.removeprefix(canary_conf().entrance)
+    return _VERSION.sub("", rest, count=1) if _VERSION.match(rest) else rest
+
+
+@lru_cache(maxsize=4)
+def _declared(name: str) -> Declared:
+    return Declared.of(import_module(name))

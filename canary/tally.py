@@ -1,0 +1,196 @@
+"""Reads the recorder's queue beside the requests and sums up what it says, in memory: nothing here waits for anything."""
+
+import datetime
+import ipaddress
+import logging
+import re
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Final
+
+from canary.batches import (
+    BUCKET_S,
+    Batch,
+    CellKey,
+    Finding,
+    FindingKey,
+    LastSeen,
+    Usage,
+    UsageKey,
+)
+from canary.conf import secret_for
+from canary.core.histograms import SLICES, cell_of
+from canary.core.values import V1, Decision, Identity
+from canary.identity import UnusableIdentityError, client_identity, parse_cookie
+from canary.metrics import Totals
+from canary.queries import fingerprint_of, normalised
+from canary.recorder import GONE, Seen
+from canary.route_names import REFUSED, Name, name_of, name_of_path
+from canary.traffic import Traffic
+from canary.units import CLIENT_ERRORS, Judged, Units
+
+logger = logging.getLogger("canary")
+
+NOT_JUDGED: Final = frozenset({401, 403, 404, 405, 410, 429})
+"""Answers about who asks and what for, which tell nothing of the version: by mistake, by malice, or by design."""
+UNUSED: Final = frozenset({"health", "synthetic"})
+"""Whose calls of v1 don't count as use of it."""
+NOTE_AGAIN_S: Final = 30.0
+NOTED_MAX: Final = 100_000
+_PRODUCT: Final = re.compile(r"[\w.+-]{1,80}", re.ASCII)
+
+
+class Tally:
+    """Everything that one process has seen and not yet handed on. Used by one thread at a time."""
+
+    def __init__(self) -> None:
+        self.batch = Batch()
+        self.totals = Totals()
+        self.traffic = Traffic()
+        self._units = Units()
+        self._noted: dict[Identity, float] = {}
+
+    def take(self, seen: Seen, at_s: float) -> None:
+        """Count one request that was answered at `at_s`, in unix seconds."""
+        at = datetime.datetime.fromtimestamp(at_s, datetime.UTC)
+        if isinstance(seen.answer, Decision):
+            name = name_of(seen.answer.api_version, seen.method, seen.template)
+            self.totals.count_request(str(seen.answer.api_version), name.shared, seen.status, seen.took_ns / 1e9)
+            self._take_decided(seen, seen.answer, name, at)
+        else:
+            name = name_of_path(seen.method, seen.path) if seen.status == GONE else Name(REFUSED, "")
+            version = "1" if seen.status == GONE else "none"
+            self.totals.count_request(version, name.shared if name.own else REFUSED, seen.status, seen.took_ns / 1e9)
+            self._use(seen, None, name.own, at)
+
+    def _take_decided(self, seen: Seen, decision: Decision, name: Name, at: datetime.datetime) -> None:
+        identity = decision.identity
+        network = network_of(seen.address)
+        unit = unit_of(identity) if identity else network
+        is_split = decision.reason == "bucket" and not seen.excluded
+        judged = is_split and seen.status not in NOT_JUDGED
+        self._count(seen, decision.api_version, name.shared, unit, judged, at)
+        if identity is not None:
+            self.traffic.add(identity, at.timestamp())
+            self._note(identity, seen, at)
+        if is_split and identity is not None:
+            self._judge(
+                seen,
+                Judged(
+                    seen.snapshot,
+                    decision.api_version,
+                    unit,
+                    name.shared,
+                    seen.status,
+                    seen.took_ns / 1e6,
+                    identity.kind == "user" or (identity.kind == "key" and seen.is_let_in),
+                    network,
+                    at,
+                    judged,
+                ),
+            )
+        if decision.api_version == V1:
+            self._use(seen, identity, name.own, at)
+
+    def _count(self, seen: Seen, api_version: int, route: str, unit: str, judged: bool, at: datetime.datetime) -> None:
+        start_s = int(at.timestamp())
+        snapshot = seen.snapshot
+        cell = self.batch.cell(
+            CellKey(
+                start_s - start_s % BUCKET_S,
+                snapshot.release,
+                snapshot.stage,
+                snapshot.weight_bp,
+                api_version,
+                route,
+                judged,
+            )
+        )
+        cell.requests += 1
+        if 200 <= seen.status < 600:
+            cell.statuses[seen.status // 100 - 2] += 1
+        cell.client_errors += seen.status in CLIENT_ERRORS
+        cell.sql += seen.queries.statements
+        cell.sql_max = max(cell.sql_max, seen.queries.statements)
+        cell.seconds += seen.took_ns / 1e9
+        place = cell_of(int(unit[:2], 16) % SLICES, seen.took_ns / 1e6)
+        cell.histogram[place] = cell.histogram.get(place, 0) + 1
+
+    def _judge(self, seen: Seen, judged: Judged) -> None:
+        for row in self._units.observe(judged):
+            self.batch.observe(row)
+        if not judged.is_evidence:
+            return
+        for sql, times in seen.queries.repeated:
+            statement = _normalised(sql)
+            if statement is None:
+                continue
+            key = FindingKey(judged.snapshot.release, judged.api_version, judged.route, fingerprint_of(statement))
+            found = self.batch.finding(key, lambda said=statement: Finding(said, judged.at, judged.at))  # type: ignore[misc]
+            found.last_seen_at = judged.at
+            found.repeats_max = max(found.repeats_max, times)
+            found.requests += 1
+
+    def _note(self, identity: Identity, seen: Seen, at: datetime.datetime) -> None:
+        """That it was there: again only after a while, and whenever it is seen to have been somebody else before."""
+        if identity.kind == "key" and seen.status == 401:
+            return  # anybody can make up the text of a key
+        before = None
+        if identity.kind in ("user", "key") and seen.cookie.startswith(("client.", "anon.")):
+            before = parse_cookie(seen.cookie)
+        at_s = at.timestamp()
+        if before is None and at_s - self._noted.get(identity, 0.0) < NOTE_AGAIN_S:
+            return
+        if len(self._noted) >= NOTED_MAX:
+            self._noted.clear()
+        self._noted[identity] = at_s
+        self.batch.see(identity, LastSeen(at, before))
+
+    def _use(self, seen: Seen, identity: Identity | None, route: str, at: datetime.datetime) -> None:
+        if not route or seen.excluded in UNUSED:
+            return
+        kind, identifier = _consumer(seen, identity)
+        product = _PRODUCT.match(seen.agent)
+        agent = product[0] if product else ""
+        usage = self.batch.usage(UsageKey(at.date(), kind, identifier, route), lambda: Usage(agent, at))
+        usage.agent, usage.last_seen_at = agent or usage.agent, at
+        usage.calls += 1
+        usage.refused += seen.status == GONE
+
+
+def unit_of(identity: Identity) -> str:
+    """A digest that names the identity in evidence; under another key than the bucket's, so that they are independent."""
+    name = str(identity).encode(errors="surrogateescape")
+    return blake2b(name, digest_size=16, key=secret_for("canary-unit")).hexdigest()
+
+
+@lru_cache(maxsize=16_384)
+def network_of(address: str) -> str:
+    """A digest of the /24 or /64 around the address."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        network = address
+    else:
+        mapped = getattr(parsed, "ipv4_mapped", None) or parsed
+        network = str(ipaddress.ip_network((mapped, 24 if mapped.version == 4 else 64), strict=False))
+    return blake2b(network.encode(errors="replace"), digest_size=16, key=secret_for("canary-network")).hexdigest()
+
+
+def _consumer(seen: Seen, identity: Identity | None) -> tuple[str, str]:
+    """Kind and id of whoever uses v1; without a name for those that have none, or one that anybody could make up."""
+    if identity is None:
+        identity = Identity(*seen.credential) if seen.credential else _named(seen)
+    if identity is None or identity.kind == "anon" or (identity.kind == "key" and seen.status == 401):
+        return "anon", ""
+    return identity.kind, identity.id
+
+
+def _named(seen: Seen) -> Identity | None:
+    try:
+        return client_identity(seen.client_id) or parse_cookie(seen.cookie)
+    except UnusableIdentityError:
+        return None
+
+
+_normalised = lru_cache(maxsize=512)(normalised)

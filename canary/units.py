@@ -1,0 +1,124 @@
+"""Turns judged requests into observations: what the statistics may bet on, once a unit, stage and metric."""
+
+import datetime
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from canary.batches import ObservationRow
+from canary.core.values import Snapshot
+
+UNITS_MAX: Final = 100_000
+"""Of one stage in memory, some 30 MB. A unit forgotten too early is noted again, which the statistics take once only."""
+STAGES_MAX: Final = 2
+"""While a change of weight spreads, requests of two stages come mixed."""
+SUMMARY: Final = 3
+FULL_BP: Final = 10_000
+CLIENT_ERRORS: Final = frozenset({400, 406, 409, 412, 413, 415, 422, 428})
+"""What a stricter version could cause."""
+
+
+class Judged(NamedTuple):
+    """A request that was split by its bucket."""
+
+    snapshot: Snapshot
+    api_version: int
+    unit: str
+    route: str
+    status: int
+    latency_ms: float
+    is_authenticated: bool
+    network: str
+    at: datetime.datetime
+    is_evidence: bool = True
+    """Whether its outcome counts. That it came does in any case: else a 404 of one version alone would look like lost users."""
+
+
+@dataclass(slots=True)
+class _Unit:
+    is_seen: bool = False
+    requests: int = 0
+    has_failed: bool = False
+    has_erred: bool = False
+    latencies: dict[str, tuple[int, float]] | None = field(default_factory=dict)
+    """By route how many and the sum of their logarithms; None once one route has its summary."""
+
+
+class Units:
+    def __init__(self) -> None:
+        self._stages: dict[tuple[int, int], dict[str, _Unit]] = {}
+
+    def observe(self, judged: Judged) -> Iterator[ObservationRow]:
+        """The rows that this request gives cause for, in the order in which the statistics are to take them."""
+        snapshot = judged.snapshot
+        if snapshot.version == 0:
+            return  # nothing is stored: there is no release whose evidence it could be
+        unit = self._unit(snapshot, judged.unit)
+        is_chance = 0 < snapshot.weight_bp < FULL_BP
+        for metric, value in _metrics(unit, judged):
+            if is_chance or metric in ("seen", "settled", "error"):
+                yield _row(judged, metric, value)
+
+    def _unit(self, snapshot: Snapshot, name: str) -> _Unit:
+        key = (snapshot.release, snapshot.stage)
+        units = self._stages.get(key)
+        if units is None:
+            units = self._stages[key] = {}
+            for old in sorted(self._stages)[:-STAGES_MAX]:
+                del self._stages[old]
+        unit = units.get(name)
+        if unit is None:
+            if len(units) >= UNITS_MAX:
+                del units[next(iter(units))]
+            unit = units[name] = _Unit()
+        return unit
+
+
+def _metrics(unit: _Unit, judged: Judged) -> Iterator[tuple[str, float | None]]:
+    if not unit.is_seen:
+        unit.is_seen = True
+        yield "seen", None
+    if not judged.is_evidence:
+        return
+    unit.requests += 1
+    if judged.status >= 500:
+        if not unit.has_failed:
+            unit.has_failed = True
+            yield "error", None
+    elif judged.status in CLIENT_ERRORS:
+        if not unit.has_erred:
+            unit.has_erred = True
+            yield "client_error", None
+    elif unit.latencies is not None and (mean := _summary(unit, unit.latencies, judged)) is not None:
+        yield "latency", mean
+    if unit.requests == SUMMARY and not unit.has_failed:
+        yield "settled", None
+
+
+def _summary(unit: _Unit, latencies: dict[str, tuple[int, float]], judged: Judged) -> float | None:
+    """Of answers only: a refusal is quick on either version and says nothing of the work."""
+    count, total = latencies.get(judged.route, (0, 0.0))
+    count, total = count + 1, total + math.log(max(judged.latency_ms, 0.001))
+    latencies[judged.route] = (count, total)
+    if count < SUMMARY:
+        return None
+    unit.latencies = None
+    return total / count
+
+
+def _row(judged: Judged, metric: str, value: float | None) -> ObservationRow:
+    snapshot = judged.snapshot
+    return ObservationRow(
+        snapshot.release,
+        snapshot.stage,
+        snapshot.weight_bp,
+        judged.unit,
+        judged.api_version,
+        metric,
+        judged.route,
+        value,
+        judged.is_authenticated,
+        judged.network,
+        judged.at,
+    )

@@ -1,0 +1,159 @@
+"""Who still uses v1: its calls by consumer, route and day, as rows for people, mails and spreadsheets."""
+
+import csv
+import datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, TextIO
+
+from django.db.models import Max, Q, Sum
+
+from canary.core.lifecycle import QUIET_DAYS
+from canary.models import ConsumerUsage, RolloutEvent
+
+USAGE_DAYS: Final = 30
+NOTIFY: Final = "lifecycle notify"
+ANONYMOUS: Final = "anon"
+COLUMNS: Final = ("day", "consumer", "route", "calls", "refused", "agent", "last_seen_at", "notified")
+# Spreadsheets take a cell that begins so for a formula (OWASP, CSV injection).
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
+
+
+@dataclass(frozen=True, slots=True)
+class RouteUsage:
+    route: str
+    calls: int
+    refused: int
+    last_seen_at: datetime.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerTotal:
+    """One consumer over some days: who, with what, which calls."""
+
+    consumer: str
+    """`user:…`, `key:…`, `client:…`; `anon` for all anonymous readers together."""
+    calls: int
+    refused: int
+    agent: str
+    """Of the last call."""
+    last_seen_at: datetime.datetime
+    notified: str
+    """What the last notification since v1's deprecation came to: `mailed`, `no_address`; empty without one."""
+    routes: tuple[RouteUsage, ...]
+    """The most called first."""
+
+    def as_json(self) -> dict[str, Any]:
+        routes = [
+            {
+                "route": one.route,
+                "calls": one.calls,
+                "refused": one.refused,
+                "last_seen_at": one.last_seen_at.isoformat(),
+            }
+            for one in self.routes
+        ]
+        return {
+            "consumer": self.consumer,
+            "calls": self.calls,
+            "refused": self.refused,
+            "agent": self.agent,
+            "last_seen_at": self.last_seen_at.isoformat(),
+            "notified": self.notified,
+            "routes": routes,
+        }
+
+
+def consumer_name(kind: str, identifier: str) -> str:
+    return f"{kind}:{identifier}" if identifier else kind
+
+
+def usage_by_consumer(
+    *, now: datetime.datetime, days: int = USAGE_DAYS, deprecated_at: int | None
+) -> list[ConsumerTotal]:
+    """Of the last `days` days, the latest caller first. Two statements, however many consumers there are."""
+    rows: Iterable[Any] = (
+        ConsumerUsage.objects.filter(day__gt=now.date() - datetime.timedelta(days=days))
+        .values("kind", "identifier", "route", "agent")
+        .annotate(calls=Sum("calls"), refused=Sum("refused"), last=Max("last_seen_at"))
+        .order_by()
+    )
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(consumer_name(row["kind"], row["identifier"]), []).append(row)
+    told = notified_since(deprecated_at)
+    totals = [_total(consumer, rows_of, told.get(consumer, "")) for consumer, rows_of in found.items()]
+    return sorted(totals, key=lambda total: (total.last_seen_at, total.consumer), reverse=True)
+
+
+def _total(consumer: str, rows: list[dict[str, Any]], notified: str) -> ConsumerTotal:
+    by_route: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_route.setdefault(row["route"], []).append(row)
+    routes = [
+        RouteUsage(route, _sum(some, "calls"), _sum(some, "refused"), max(row["last"] for row in some))
+        for route, some in by_route.items()
+    ]
+    latest = max(rows, key=lambda row: row["last"])
+    return ConsumerTotal(
+        consumer=consumer,
+        calls=_sum(rows, "calls"),
+        refused=_sum(rows, "refused"),
+        agent=latest["agent"],
+        last_seen_at=latest["last"],
+        notified=notified,
+        routes=tuple(sorted(routes, key=lambda one: (-one.calls, one.route))),
+    )
+
+
+def _sum(rows: Iterable[dict[str, Any]], name: str) -> int:
+    return sum(row[name] for row in rows)
+
+
+def notified_since(deprecated_at: int | None) -> dict[str, str]:
+    """What notifications came to, by consumer, the latest for each; only those since v1 was deprecated count."""
+    events = RolloutEvent.objects.filter(verb=NOTIFY)
+    if deprecated_at is not None:
+        events = events.filter(at__gte=datetime.datetime.fromtimestamp(deprecated_at, datetime.UTC))
+    told: dict[str, str] = {}
+    for evidence in events.order_by("version").values_list("evidence", flat=True):
+        told.update((evidence or {}).get("consumers", {}))
+    return told
+
+
+def last_call_at() -> datetime.datetime | None:
+    """Of v1, by anybody, answered or refused; None when the usage that is kept knows of none."""
+    last: datetime.datetime | None = ConsumerUsage.objects.aggregate(last=Max("last_seen_at"))["last"]
+    return last
+
+
+def unnotified(*, now: datetime.datetime, deprecated_at: int | None) -> list[str]:
+    """Consumers with a name that used v1 in the last QUIET_DAYS days and that no notification tried to reach."""
+    recent = Q(last_seen_at__gt=now - datetime.timedelta(days=QUIET_DAYS))
+    callers = ConsumerUsage.objects.filter(recent).exclude(kind=ANONYMOUS)
+    named = {consumer_name(*row) for row in callers.values_list("kind", "identifier").distinct()}
+    return sorted(named - notified_since(deprecated_at).keys())
+
+
+def daily_rows(
+    *, now: datetime.datetime, days: int = USAGE_DAYS, deprecated_at: int | None
+) -> Iterator[tuple[Any, ...]]:
+    """In the order of COLUMNS, the latest day first; read from the database a piece at a time."""
+    told = notified_since(deprecated_at)
+    rows = ConsumerUsage.objects.filter(day__gt=now.date() - datetime.timedelta(days=days))
+    for row in rows.order_by("-day", "kind", "identifier", "route").iterator(chunk_size=2_000):
+        consumer = consumer_name(row.kind, row.identifier)
+        last = row.last_seen_at.astimezone(datetime.UTC).isoformat(timespec="seconds")
+        counts = (row.calls, row.refused)
+        yield (row.day.isoformat(), consumer, row.route, *counts, row.agent, last, told.get(consumer, ""))
+
+
+def write_csv(target: TextIO, rows: Iterable[Iterable[Any]]) -> None:
+    """With a line of COLUMNS first (RFC 4180). What a caller chose for a name is no formula in any spreadsheet."""
+    writer = csv.writer(target)
+    writer.writerow(COLUMNS)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+
+
+def _cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(FORMULA_STARTS) else value

@@ -1,0 +1,106 @@
+"""Verbs that change nothing and ask who is where: `explain` and `whatif`."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from canary.conf import canary_conf
+from canary.core.values import parse_identity
+from canary.errors import StoreUnreachable
+from canary.explaining import account_of, explain
+from canary.store import refresh
+from canary.verbs.declaring import VIEW, Call, Option, Verb
+from canary.verbs.parsing import parse_salt
+from canary.verbs.performing import reachable
+from canary.verbs.weight import PERCENT
+from canary.verbs.wording import percent, plural
+from canary.whatif import who_moves
+
+IDS_SHOWN = 20
+
+
+def _explain(call: Call) -> dict[str, Any]:
+    identity, salt, now_s = call.values["identity"], call.values.get("salt"), call.now.timestamp()
+    try:
+        with reachable():
+            snapshot = refresh()
+            account = account_of(identity, snapshot, now_s)
+    except StoreUnreachable as error:
+        # What the environment says is an answer too, as long as nobody takes it for the stored rollout's.
+        known = explain(identity, canary_conf().snapshot, now_s, salt=salt)
+        return {
+            **known,
+            "error": f"{error.sentence} This is what the environment alone says.",
+            "current": error.current or None,
+        }
+    return {**explain(identity, snapshot, now_s, salt=salt), **account}
+
+
+def _say_explained(result: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        "{identity} is answered by v{api_version}: reason {reason}, bucket {bucket} of 10000, weight {weight_bp} basis"
+        " points ({percent})."
+    ).format(**result, percent=percent(result["weight_bp"]))
+    if entry := result.get("list"):
+        yield "It is on the {name} list, put there by {actor}: {reason}".format(**entry)
+    if before := result.get("moved_from"):
+        yield "Before it was authenticated it was {identity}, bucket {bucket}, v{api_version}.".format(**before)
+    for after in result.get("moved_to", ()):
+        yield "It became {identity} when it was authenticated: bucket {bucket}, v{api_version}.".format(**after)
+
+
+def _whatif(call: Call) -> dict[str, Any]:
+    snapshot, weight_bp = refresh(), call.values["percent"]
+    # While the rollback is latched no other weight can be set, so nobody would move.
+    wanted_bp = snapshot.weight_bp if snapshot.latched else weight_bp
+    moves = who_moves(snapshot, wanted_bp, call.now)
+    return {
+        "version": snapshot.version,
+        "weight_bp": snapshot.weight_bp,
+        "whatif_bp": weight_bp,
+        "latched": snapshot.latched,
+        "known": moves.looked_at,
+        "moves": moves.as_json(),
+    }
+
+
+def _say_moves(result: Mapping[str, Any]) -> Iterator[str]:
+    if result["latched"]:
+        yield "The rollback is latched: no weight but 0 can be set until `ack`, so nobody would move."
+    yield (
+        f"From {percent(result['weight_bp'])} to {percent(result['whatif_bp'])}, of {result['known']} known identities:"
+    )
+    for target, name in (("to_v2", "v2"), ("to_v1", "v1")):
+        move = result["moves"][target]
+        yield f"{plural(move['count'], 'identity', 'identities')} would move to {name}."
+        yield from (f"  {one}" for one in move["ids"][:IDS_SHOWN])
+        if move["count"] > IDS_SHOWN:
+            yield f"  and {move['count'] - IDS_SHOWN} more; --json lists all of them."
+
+
+VERBS = (
+    Verb(
+        ("explain",),
+        "which version answers an identity on the entrance, and why",
+        VIEW,
+        _explain,
+        _say_explained,
+        (
+            Option(
+                "identity",
+                "KIND:ID with KIND user, key, client or anon",
+                parse_identity,
+                is_positional=True,
+                is_required=True,
+            ),
+            Option("salt", "try another salt (1..64 bytes) than the rollout's", parse_salt),
+        ),
+    ),
+    Verb(
+        ("whatif",),
+        "who would move if v2's share were PERCENT",
+        VIEW,
+        _whatif,
+        _say_moves,
+        (PERCENT,),
+    ),
+)

@@ -1,0 +1,136 @@
+"""Verbs about the life of v1: its deprecation, brownouts, sunset, the way back, and what its consumers are told."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from canary.core.lifecycle import (
+    ACTIVE,
+    Facts,
+    in_brownout,
+    is_v1_gone,
+    iso,
+    parse_instant,
+    unmet_for_deprecation,
+    unmet_for_sunset,
+)
+from canary.services import life as services
+from canary.status import status
+from canary.store import read
+from canary.verbs.declaring import LIFECYCLE, VIEW, Call, Option, Verb
+from canary.verbs.weight import say_status
+from canary.verbs.wording import plural
+
+OVERRIDE = Option("override", "skip every guard; recorded with name and reason")
+WHEN = "an ISO 8601 date or time, in UTC unless it names a zone"
+
+
+def _deprecate(call: Call) -> None:
+    sunset_at, is_override = call.values["sunset"], bool(call.values.get("override"))
+    services.deprecate(sunset_at=sunset_at, is_override=is_override, **call.change)
+
+
+def _add_brownout(call: Call) -> None:
+    window = (call.values["from"], call.values["to"])
+    services.add_brownout(window=window, is_override=bool(call.values.get("override")), **call.change)
+
+
+def _end_brownout(call: Call) -> None:
+    services.end_brownout(is_all=bool(call.values.get("all")), **call.change)
+
+
+def _sunset(call: Call) -> None:
+    services.sunset(is_override=bool(call.values.get("override")), **call.change)
+
+
+def _restore(call: Call) -> None:
+    services.restore(**call.change)
+
+
+def _notify(call: Call) -> dict[str, Any]:
+    outcome = services.notify(**call.change)
+    return {**status(call.now), "notified": outcome}
+
+
+def _say_notified(result: Mapping[str, Any]) -> Iterator[str]:
+    outcome = result["notified"]
+    mailed = [consumer for consumer, how in outcome.items() if how == "mailed"]
+    yield f"{plural(len(mailed), 'consumer is', 'consumers are')} mailed what they call."
+    yield from (f"No address is known for {one}." for one in sorted(set(outcome) - set(mailed)))
+
+
+def _status(call: Call) -> dict[str, Any]:
+    """The dates, and what the next transition still lacks."""
+    row, snapshot = read()
+    life, at = snapshot.life, call.now.timestamp()
+    facts = services.facts_about(row, call.now) if row else Facts()
+    unmet = unmet_for_deprecation(life, facts, at) if life.state == ACTIVE else unmet_for_sunset(life, facts, at)
+    return {
+        "lifecycle": life.state,
+        "version": snapshot.version,
+        "deprecated_at": _instant(life.deprecated_at),
+        "sunset_at": _instant(life.sunset_at),
+        "sunset_done_at": _instant(life.sunset_done_at),
+        "brownouts": [{"from": iso(start), "to": iso(end)} for start, end in life.brownouts],
+        "is_in_brownout": in_brownout(life, at),
+        "last_call_at": _instant(facts.last_call_at),
+        "unnotified": list(facts.unnotified),
+        "next": None if is_v1_gone(life) else "deprecate" if life.state == ACTIVE else "sunset",
+        "unmet": [] if is_v1_gone(life) else [asdict(one) for one in unmet],
+    }
+
+
+def _instant(at: int | None) -> str | None:
+    return None if at is None else iso(at)
+
+
+def _say_life(result: Mapping[str, Any]) -> Iterator[str]:
+    running = "; a brownout is running" if result["is_in_brownout"] else ""
+    yield f"v1 is {result['lifecycle']}{running}."
+    names = {"deprecated_at": "Deprecated since", "sunset_at": "Sunset at", "sunset_done_at": "Out of service since"}
+    yield from (f"{said} {result[name]}." for name, said in names.items() if result[name])
+    yield from ("Brownout from {from} to {to}.".format(**window) for window in result["brownouts"])
+    yield f"Last call of v1: {result['last_call_at'] or 'none known'}."
+    if result["next"] and not result["unmet"]:
+        yield f"Nothing is in the way of `{result['next']}`."
+    yield from (f"In the way of `{result['next']}`: {one['sentence']}" for one in result["unmet"])
+
+
+def _change(
+    words: str,
+    help: str,
+    run: Callable[[Call], Mapping[str, Any] | None],
+    options: tuple[Option, ...] = (),
+    say: Callable[[Mapping[str, Any]], Iterator[str]] = say_status,
+) -> Verb:
+    return Verb(("lifecycle", *words.split(" ")), help, LIFECYCLE, run, say, options, is_change=True)
+
+
+VERBS = (
+    Verb(("lifecycle", "status"), "the dates of v1, and what its next step still lacks", VIEW, _status, _say_life),
+    _change(
+        "deprecate",
+        "announce the end of v1, or move the date that was announced",
+        _deprecate,
+        (Option("sunset", f"when v1 ends: {WHEN}", parse_instant, is_required=True, metavar="DATE"), OVERRIDE),
+    ),
+    _change(
+        "brownout add",
+        "plan a window in which v1 is switched off",
+        _add_brownout,
+        (
+            Option("from", f"when it begins: {WHEN}", parse_instant, is_positional=True, is_required=True),
+            Option("to", f"when it ends: {WHEN}", parse_instant, is_positional=True, is_required=True),
+            OVERRIDE,
+        ),
+    ),
+    _change(
+        "brownout end",
+        "end the running brownout now",
+        _end_brownout,
+        (Option("all", "take back those ahead as well"),),
+    ),
+    _change("sunset", "take v1 out of service, until `restore`", _sunset, (OVERRIDE,)),
+    _change("restore", "one state back, and v1 answers again", _restore),
+    _change("notify", "mail each consumer of v1 what it still calls", _notify, say=_say_notified),
+)

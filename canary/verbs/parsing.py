@@ -1,0 +1,89 @@
+"""The words of the doors as values: each function takes text, or raises ValueError with a sentence of what is allowed."""
+
+import re
+from typing import Final
+
+from canary.core.bucketing import SALT_BYTES
+from canary.core.values import Identity, parse_identity
+
+PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?", re.ASCII)
+MINUTES = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,4})?", re.ASCII)
+FULL_BP: Final = 10_000
+STEPS_MAX: Final = 20
+MINUTES_MAX: Final = 525_600  # a year
+TEXT_MAX: Final = 1_000
+IDENTIFIER_MAX: Final = 400
+INTEGER_MAX: Final = 2**63 - 1
+
+
+def parse_percent(text: str) -> int:
+    """A share in percent as basis points, 0..10000; digits only, so that no rounding stands between word and weight."""
+    found = PERCENT.fullmatch(text)
+    basis_points = int(found[1]) * 100 + int((found[2] or "").ljust(2, "0")) if found else FULL_BP + 1
+    if basis_points > FULL_BP:
+        raise ValueError(f"{text!r} is no share: allowed is 0 to 100 in plain digits with up to two decimals.")
+    return basis_points
+
+
+def parse_plan(text: str) -> list[int]:
+    """`10,50,90,100` as basis points, each step above the one before."""
+    steps = [parse_percent(step.strip()) for step in text.split(",")]
+    if len(steps) > STEPS_MAX or any(step >= following for step, following in zip([0, *steps], steps, strict=False)):
+        raise ValueError(
+            f"{text!r} is no plan: allowed are 1 to {STEPS_MAX} shares above 0, each above the one before."
+        )
+    return steps
+
+
+def parse_minutes(text: str) -> float:
+    """Minutes, fractions too, as seconds."""
+    if not MINUTES.fullmatch(text) or float(text) > MINUTES_MAX:
+        raise ValueError(f"{text!r} is no time: allowed are 0 to {MINUTES_MAX} minutes in plain digits, such as 0.5.")
+    return round(float(text) * 60, 3)
+
+
+def parse_text(text: str) -> str:
+    """A sentence that the event log keeps: 1 to 1000 characters, more than blanks."""
+    words = text.strip()
+    if not words or len(words) > TEXT_MAX or not is_storable(words):
+        raise ValueError(f"A text has 1 to {TEXT_MAX} characters that can be stored, and more than blanks.")
+    return words
+
+
+def parse_count(text: str) -> int:
+    """A whole number from 0 on."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) > INTEGER_MAX:
+        raise ValueError(f"{text!r} is no whole number from 0 on in plain digits.")
+    return int(text)
+
+
+def parse_limit(text: str) -> int:
+    """How many rows are shown: 1 to 1000."""
+    number = parse_count(text)
+    if not 1 <= number <= 1_000:
+        raise ValueError(f"{text!r} is not allowed: 1 to 1000 are.")
+    return number
+
+
+def parse_listed_identity(text: str) -> Identity:
+    """An identity that a list can keep."""
+    identity = parse_identity(text)
+    if len(identity.id) > IDENTIFIER_MAX or not is_storable(identity.id):
+        raise ValueError(f"An id on a list has 1 to {IDENTIFIER_MAX} characters that can be stored.")
+    return identity
+
+
+def parse_salt(text: str) -> str:
+    minimum, maximum = SALT_BYTES
+    if not is_storable(text) or not minimum <= len(text.encode()) <= maximum:
+        raise ValueError(f"A salt has {minimum} to {maximum} bytes in UTF-8.")
+    return text
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database takes it: no NUL, and nothing of bytes that were no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text

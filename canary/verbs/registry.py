@@ -1,0 +1,28 @@
+"""All verbs there are: each module of this package that declares `VERBS` has its own."""
+
+import pkgutil
+from functools import cache
+from importlib import import_module
+
+from canary import verbs
+from canary.verbs.declaring import Verb
+
+Words = tuple[str, ...]
+
+
+@cache
+def all_verbs() -> dict[Words, Verb]:
+    """By their words."""
+    modules = [import_module(f"{verbs.__name__}.{found.name}") for found in pkgutil.iter_modules(verbs.__path__)]
+    return {verb.words: verb for module in modules for verb in getattr(module, "VERBS", ())}
+
+
+def find_verb(words: Words) -> Verb | None:
+    return all_verbs().get(words)
+
+
+def verbs_below(words: Words, *, is_change: bool | None = None) -> list[Verb]:
+    """Those that begin with these words and have more: `allow add` and `allow remove` are the changes below `allow`."""
+    depth = len(words)
+    below = [verb for known, verb in sorted(all_verbs().items()) if len(known) > depth and known[:depth] == words]
+    return [verb for verb in below if is_change in (None, verb.is_change)]

@@ -1,0 +1,175 @@
+"""Verbs that tell how the release does: `analyze` judges it now, `report` tells its whole story."""
+
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from canary.reporting import analyse, report
+from canary.store import read
+from canary.usage import USAGE_DAYS, daily_rows, usage_by_consumer, write_csv
+from canary.verbs.declaring import VIEW, Call, Option, Verb
+from canary.verbs.parsing import parse_count, parse_limit
+from canary.verbs.wording import percent, plural
+
+LINES_OF_EACH: Final = 20
+
+
+def _analyse(call: Call) -> dict[str, Any]:
+    return analyse(call.now)
+
+
+def _say_analysis(result: Mapping[str, Any]) -> Iterator[str]:
+    yield result["sentence"]
+    yield from _say_evidence(result["evidence"])
+    numbers = result["numbers"]
+    if numbers:
+        yield "Errors: {}.".format(_say_events(numbers["error"]))
+        yield "Refused by v2 alone: {}.".format(_say_events(numbers["client_error"]))
+        yield "Latency: {bets} users ranked, v2 to v1 {ratio}.".format(
+            bets=numbers["latency"]["bets"], ratio=_ratio(numbers["latency"])
+        )
+        safe, ratio = numbers["safe"], numbers["sample_ratio"]
+        yield (
+            f"Users of v2 in this stage: {safe['clean']} without an error, {safe['failing']} with one;"
+            f" {safe['clean_missing']} more without are missing."
+        )
+        yield f"Arrived: {ratio['v2']} on v2 and {ratio['v1']} on v1, {ratio['expected']:.1f} on v2 expected."
+        yield from _say_routes(numbers["routes"])
+    yield f"The controller: {result['controller'] or 'none runs, so nothing is done about this'}."
+
+
+def _say_evidence(evidence: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for one in evidence:
+        mark = "reached" if one["is_reached"] else ""
+        yield f"  {one['metric']:<13} {one['e']:>10.3g} of {one['threshold']:>4}  {mark:<8} {one['rule']}"
+
+
+def _say_events(numbers: Mapping[str, Any]) -> str:
+    return "{events} users, {on_v2} of them on v2 where {expected:.1f} are expected, v2 to v1 {ratio}".format(
+        **{**numbers, "ratio": _ratio(numbers)}
+    )
+
+
+def _ratio(effect: Mapping[str, Any]) -> str:
+    ratio, low, high = (_figure(effect[name]) for name in ("ratio", "low", "high"))
+    return f"{ratio} (95 % bounds {low} to {high})"
+
+
+def _figure(number: float | None) -> str:
+    return "unknown" if number is None else f"{number:.3g}"
+
+
+def _say_routes(routes: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    harmed = [route["route"] for route in routes if route["is_harmed"]]
+    yield f"Routes that are harmed, shown and not acted on: {', '.join(harmed) or 'none'}."
+
+
+def _report(call: Call) -> dict[str, Any]:
+    values = call.values
+    days = values.get("days") or USAGE_DAYS
+    if values.get("csv"):
+        return {"csv": _csv(call, days)}
+    result = report(values.get("release"), call.now)
+    if values.get("consumers"):
+        totals = usage_by_consumer(now=call.now, days=days, deprecated_at=_deprecated_at())
+        result |= {"days": days, "consumers": [total.as_json() for total in totals]}
+    return result
+
+
+def _csv(call: Call, days: int) -> str:
+    target = io.StringIO()
+    write_csv(target, daily_rows(now=call.now, days=days, deprecated_at=_deprecated_at()))
+    return target.getvalue()
+
+
+def _deprecated_at() -> int | None:
+    return read()[1].life.deprecated_at
+
+
+def _say_report(result: Mapping[str, Any]) -> Iterator[str]:
+    if "csv" in result:
+        yield from result["csv"].splitlines()
+        return
+    latch = "; a rollback is latched" if result["latched"] else ""
+    now = f"v2 has {percent(result['weight_bp'])} now{latch}" if result["is_present"] else "it is over"
+    yield f"Release {result['release']}, since {result['since'] or 'ever'}: {now}; v1 is {result['lifecycle']}."
+    for event in result["weights"][-LINES_OF_EACH:]:
+        yield "  {at:.19}  {weight}  {verb} by {actor}: {reason}".format(weight=percent(event["weight_bp"]), **event)
+    yield plural(len(result["verdicts"]), "verdict", "verdicts") + ":"
+    yield from (f"  {one['at']:.19}  {one['sentence']}" for one in result["verdicts"][-LINES_OF_EACH:])
+    yield from _say_evidence(result["evidence"])
+    yield from (_say_totals(name, totals) for name, totals in result["totals"].items())
+    yield from _say_share(result)
+    yield from _say_shadow(result["shadow"])
+    yield from _say_findings(result["findings"])
+    yield from _say_consumers(result)
+
+
+def _say_share(result: Mapping[str, Any]) -> Iterator[str]:
+    if (share := result["share"]) and share["units"]:
+        band = "as chance allows" if share["is_as_configured"] else "which chance does not explain"
+        yield (
+            f"Of {plural(share['units'], 'user', 'users')} of this stage {100 * share['share']:.1f} % are on v2, with a"
+            f" weight of {percent(share['weight_bp'])}: {band}."
+        )
+    if alarm := result["alarm"]:
+        yield f"{alarm['identity']} alone sends {100 * alarm['share']:.0f} % of the requests."
+
+
+def _say_totals(name: str, totals: Mapping[str, Any]) -> str:
+    quantiles = ", ".join(_say_quantile(name, totals[name]) for name in ("p50", "p95", "p99") if totals[name])
+    errors = "" if totals["error_share"] is None else f" ({100 * totals['error_share']:.2f} %)"
+    sql = "" if totals["sql_mean"] is None else f", {totals['sql_mean']:.1f} statements a request"
+    return (
+        f"{name}: {totals['requests']} requests of {plural(totals['users'], 'user', 'users')}, {totals['errors']} errors"
+        f"{errors}{sql}{', ' if quantiles else ''}{quantiles}."
+    )
+
+
+def _say_quantile(name: str, found: Mapping[str, Any]) -> str:
+    bounds = "" if found["low_ms"] is None else f" ({found['low_ms']:.3g} to {found['high_ms']:.3g})"
+    return f"{name} {found['value_ms']:.3g}{bounds} ms"
+
+
+def _say_shadow(shadow: Mapping[str, Any]) -> Iterator[str]:
+    yield f"Shadow reads: {shadow['compared']} compared, {shadow['different']} differ, {shadow['failed']} failed."
+    for one in shadow["differences"][:LINES_OF_EACH]:
+        yield f"  {one['route']} at {one['path'] or 'the whole answer'}: {one['kind']}, {one['count']} times"
+
+
+def _say_findings(findings: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for one in [*findings][:LINES_OF_EACH]:
+        yield (
+            f"Repeated statement {one['fingerprint']} on {one['route']}: up to {one['repeats_max']} times in one request of"
+            f" v2, {one['repeats_v1']} on v1: {one['statement']}"
+        )
+
+
+def _say_consumers(result: Mapping[str, Any]) -> Iterator[str]:
+    if "consumers" not in result:
+        return
+    yield f"{plural(len(result['consumers']), 'consumer', 'consumers')} of v1 in the last {result['days']} days:"
+    for one in result["consumers"]:
+        told = f", {one['notified']}" if one["notified"] else ""
+        yield (
+            f"  {one['consumer']} ({one['agent'] or 'unknown agent'}): {one['calls']} calls, {one['refused']} refused,"
+            f" the last {one['last_seen_at']:.19}{told}"
+        )
+
+
+VERBS = (
+    Verb(("analyze",), "judge the release now, with every figure that this rests on", VIEW, _analyse, _say_analysis),
+    Verb(
+        ("report",),
+        "the story of a release: weights, verdicts, totals, what was found",
+        VIEW,
+        _report,
+        _say_report,
+        (
+            Option("release", "which one, the present one unless said otherwise", parse_count, is_number=True),
+            Option("consumers", "also who calls v1, and what"),
+            Option("csv", "nothing but v1's usage by day, consumer and route, for a spreadsheet"),
+            Option("days", f"how many days of usage, {USAGE_DAYS} unless said otherwise", parse_limit, is_number=True),
+        ),
+    ),
+)

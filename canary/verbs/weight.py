@@ -1,0 +1,81 @@
+"""Verbs about the weight: `status`, `set`, `rollback`, `ack`."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from canary import services
+from canary.status import status
+from canary.verbs.declaring import RAMP, ROLLBACK, VIEW, Call, Option, Verb
+from canary.verbs.parsing import parse_percent
+from canary.verbs.wording import percent, plural
+
+PERCENT = Option(
+    "percent", "0..100, up to two decimals", parse_percent, is_positional=True, is_required=True, is_number=True
+)
+
+
+def _status(call: Call) -> dict[str, Any]:
+    return status(call.now)
+
+
+def say_status(result: Mapping[str, Any]) -> Iterator[str]:
+    """The status object in lines; whatever changes something ends with it too."""
+    latch = "; the rollback is latched until `ack`" if result["latched"] else ""
+    yield f"{percent(result['weight_bp'])} of identities are answered by v2{latch}."
+    yield f"Version {result['version']}, release {result['release']}, stage {result['stage']}."
+    yield _plan_sentence(result["plan"])
+    yield f"v1 is {result['lifecycle']}."
+    workers = result["workers"]
+    late = [worker for worker in workers if worker["version"] != result["version"]]
+    yield f"{plural(len(workers), 'worker', 'workers')} heard of lately, {len(workers) - len(late)} at this version."
+    yield from (f"  {one['worker']} serves version {one['version']}, seen {one['seen_at']}" for one in late)
+
+
+def _plan_sentence(plan: Mapping[str, Any] | None) -> str:
+    if plan is None:
+        return "There is no plan."
+    steps = ", ".join(percent(step) for step in plan["steps_bp"])
+    due = f", the next step not before {plan['next_at']}" if plan["next_at"] else ""
+    return f"The plan {steps} is {plan['state']}, {_reached(plan['step'])}{due}."
+
+
+def _reached(step: int | None) -> str:
+    return "before its first step" if step is None else f"at step {step + 1}"
+
+
+def _set(call: Call) -> None:
+    services.set_weight(weight_bp=call.values["percent"], **call.change)
+
+
+def _roll_back(call: Call) -> None:
+    services.roll_back(reason=call.reason, actor=call.actor, evidence=None, now=call.now)
+
+
+def _acknowledge(call: Call) -> None:
+    services.acknowledge(**call.change)
+
+
+VERBS = (
+    Verb(("status",), "what is in force, and which worker serves it", VIEW, _status, say_status),
+    Verb(
+        ("set",),
+        "set v2's share of the entrance; pauses a running plan",
+        RAMP,
+        _set,
+        say_status,
+        (PERCENT,),
+        is_change=True,
+    ),
+    Verb(
+        ("rollback",),
+        "everybody back to v1 now, and latched there until `ack`",
+        ROLLBACK,
+        _roll_back,
+        say_status,
+        is_change=True,
+        takes_version=False,
+    ),
+    Verb(
+        ("ack",), "release the latch of a rollback; the weight stays 0", RAMP, _acknowledge, say_status, is_change=True
+    ),
+)

@@ -1,0 +1,76 @@
+"""Groups, which give permissions for rollouts. Who is in one is said on the page of the user."""
+
+import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from cms import policy
+from cms.admin.forms import ServiceForm
+from cms.admin.options import DeletableAdmin
+from cms.policy import Actor
+from cms.services.groups import PERMISSIONS, create_group, delete_group, permissions_of, update_group
+
+LABELS = {
+    "canary.view": "See the rollout",
+    "canary.ramp": "Change the weight, the plan and the lists",
+    "canary.rollback": "Roll back",
+    "canary.lifecycle": "Deprecate, switch off and restore API v1",
+}
+
+
+class GroupForm(ServiceForm):
+    permissions = forms.MultipleChoiceField(
+        choices=[(name, LABELS[name]) for name in PERMISSIONS],
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        required=False,
+        help_text="Admins may do all of this without a group.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["permissions"] = permissions_of(self.instance)
+
+
+admin.site.unregister(Group)  # Django's own page would change what people may do without a word in the audit trail
+
+
+@admin.register(Group)
+class GroupAdmin(DeletableAdmin):
+    form = GroupForm
+    may_manage = staticmethod(policy.may_manage_users)
+    list_display = ["name", "shown_permissions", "members"]
+    search_fields = ["name"]
+    ordering = ["name"]
+    fields = ["name", "permissions"]
+
+    @display(description="May")
+    def shown_permissions(self, group: Group) -> str:
+        return ", ".join(permissions_of(group)) or "-"
+
+    @display(description="Members", ordering="member_count")
+    def members(self, group: Any) -> int:
+        count: int = group.member_count
+        return count
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        return super().get_queryset(request).annotate(member_count=Count("user"))
+
+    def has_history(self, request: HttpRequest) -> bool:
+        return False  # the audit trail names objects by UUIDs, and groups have numbers
+
+    def create(self, actor: Actor, fields: Any, now: datetime.datetime) -> Group:
+        return create_group(actor=actor, fields=fields)
+
+    def update(self, actor: Actor, row: Group, changes: Any, now: datetime.datetime) -> Group:
+        return update_group(actor=actor, group=row, changes=changes)
+
+    def delete(self, actor: Actor, row: Group, now: datetime.datetime) -> None:
+        delete_group(actor=actor, group=row)

@@ -1,0 +1,34 @@
+"""Our database engine: Django's PostgreSQL backend over a pool that tells "busy" from "gone"."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+type Hook = Callable[[], Any]
+
+told_of_doubt: Final[list[Callable[[Sequence[Hook]], None]]] = []
+"""Called with the hooks that would have run after a commit that was asked for and got no answer: it may have happened or not.
+
+As soon as the database can be asked again, and not before: until then nobody can see what was committed.
+"""
+
+
+def tell_of_doubt(hooks: Sequence[Hook]) -> None:
+    for hear in told_of_doubt:
+        hear(hooks)
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Whether a driver's error says that the database was known to be gone."""
+    return _is_a("DatabaseUnreachable", error)
+
+
+def is_busy(error: BaseException | None) -> bool:
+    """Whether a driver's error says that all connections stayed in use."""
+    return _is_a("PoolBusy", error)
+
+
+def _is_a(name: str, error: BaseException | None) -> bool:
+    """Without loading a driver that isn't in use."""
+    errors = sys.modules.get("cms.db.postgresql.errors")
+    return errors is not None and isinstance(error, getattr(errors, name))

@@ -1,0 +1,1 @@
+"""`ENGINE` of the DATABASES setting: Django loads `base` from here."""

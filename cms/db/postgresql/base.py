@@ -1,0 +1,194 @@
+"""Django's PostgreSQL backend with our pool: fails at once while the database is gone, and asks it nothing without need."""
+
+import contextlib
+import os
+import threading
+import time
+from typing import Any, Final
+
+import psycopg
+from django.db import OperationalError, connections
+from django.db.backends.base.base import NO_DB_ALIAS, RAN_DB_VERSION_CHECK
+from django.db.backends.postgresql import base
+from django.db.backends.signals import connection_created
+from django.db.backends.utils import CursorWrapper
+from psycopg.errors import AdminShutdown, CrashShutdown, IdleSessionTimeout
+from psycopg.pq import TransactionStatus
+
+from cms.db import tell_of_doubt
+from cms.db.postgresql.connection import PooledConnection
+from cms.db.postgresql.pool import Pool, options_of
+
+_guard = threading.Lock()
+_pools: Final[dict[str, Pool]] = {}
+FAREWELLS: Final = (AdminShutdown, CrashShutdown, IdleSessionTimeout)
+_of_parents: Final[list[Any]] = []
+"""What a process had before it forked: its child uses none of it, and must not close it either."""
+
+
+class FirstTryCursor(CursorWrapper):
+    """Repeats a statement whose connection turns out to be lost, if it was the first on it: then nothing else is lost."""
+
+    db: "DatabaseWrapper"
+
+    def _execute(self, sql: Any, params: Any, *ignored: Any) -> Any:
+        if not self.db.is_untried:
+            return super()._execute(sql, params, *ignored)  # type: ignore[misc]
+        is_repeatable = self._is_repeatable(sql)
+        try:
+            result = super()._execute(sql, params, *ignored)  # type: ignore[misc]
+        except OperationalError as error:
+            if not (is_repeatable and self.db.is_lost_by(error)):
+                raise
+            self.db.replace_connection()
+            self.cursor = self.db.create_cursor()
+            result = super()._execute(sql, params, *ignored)  # type: ignore[misc]
+        self.db.is_untried = False
+        return result
+
+    def _is_repeatable(self, sql: Any) -> bool:
+        """A write that commits itself may have been done when the connection was lost; one within a block has not."""
+        is_alone = not isinstance(self.cursor, psycopg.ServerCursor) and self.db.is_outside_transaction
+        return is_alone and (not self.db.autocommit or (isinstance(sql, str) and sql.lstrip()[:6].upper() == "SELECT"))
+
+    def _executemany(self, *args: Any) -> Any:
+        self.db.is_untried = False
+        return super()._executemany(*args)  # type: ignore[misc]
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    connection: Any
+    is_untried = False
+    """Whether no statement has succeeded yet on the connection since it was taken."""
+    _taken_from: Pool | None = None
+
+    @property
+    def pool(self) -> Pool | None:
+        options = self.settings_dict["OPTIONS"].get("pool")
+        if self.alias == NO_DB_ALIAS or not options:
+            return None
+        pool = _pools.get(self.alias)
+        if pool is None:
+            with _guard:
+                pool = _pools.get(self.alias)
+                if pool is None:
+                    pool = _pools[self.alias] = Pool(_Opener(self), **options_of(options))
+        return pool
+
+    def close_pool(self) -> None:
+        if pool := _pools.pop(self.alias, None):
+            pool.close()
+
+    def connect(self) -> None:
+        """Django's own without what a connection of the pool has from its opening: parameters, autocommit, time zone."""
+        pool = self.pool
+        if pool is None:
+            self._taken_from = None
+            super().connect()
+            return
+        self.in_atomic_block = self.needs_rollback = self.closed_in_transaction = self.errors_occurred = False
+        self.savepoint_ids, self.atomic_blocks = [], []
+        self.health_check_enabled, self.health_check_done = False, True
+        self.close_at = 0.0
+        self.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+        self.connection, self._taken_from = pool.take(), pool
+        self.autocommit = self.is_untried = True
+        if self.alias not in RAN_DB_VERSION_CHECK:
+            self.init_connection_state()
+        connection_created.send(sender=self.__class__, connection=self)
+        self.run_on_commit = []
+
+    @property
+    def _is_closed(self) -> bool:
+        return self.connection is not None and bool(self.connection.closed)
+
+    def ensure_connection(self) -> None:
+        if self.errors_occurred and self._taken_from and not self.in_atomic_block and self._is_closed:
+            self.close()
+        if self.connection is None and self.in_atomic_block and self.closed_in_transaction and self.pool:
+            raise OperationalError("The connection was lost within this transaction.")  # Django's is a ProgrammingError
+        super().ensure_connection()
+
+    def close_if_unusable_or_obsolete(self) -> None:
+        """Between requests a connection is in the pool, which sees for itself what it is good for."""
+        if self.pool is None:
+            super().close_if_unusable_or_obsolete()
+        elif self.connection is not None:
+            self.close()
+
+    def make_cursor(self, cursor: Any) -> CursorWrapper:
+        return FirstTryCursor(cursor, self) if self._taken_from else super().make_cursor(cursor)
+
+    @property
+    def is_outside_transaction(self) -> bool:
+        """As the server sees it: a block of Django's begins with its first statement."""
+        return bool(self.connection.pgconn.transaction_status == TransactionStatus.IDLE)
+
+    def is_lost_by(self, error: OperationalError) -> bool:
+        """Whether the session has ended; its farewell may come a moment before the socket's end."""
+        if self.connection is None or self._taken_from is None:
+            return False
+        return self._is_closed or isinstance(error.__cause__, FAREWELLS)
+
+    def replace_connection(self) -> None:
+        """Go on with another one, as if the lost one had never been taken."""
+        assert self._taken_from is not None
+        lost, self.connection = self.connection, None
+        self._taken_from.discard(lost, is_lost=True)
+        try:
+            with self.wrap_database_errors:
+                self.connection = self._taken_from.take()
+        except OperationalError:
+            if self.in_atomic_block:
+                self.closed_in_transaction = self.needs_rollback = True
+            raise
+        if not self.autocommit:
+            self.connection.autocommit = False
+        self.errors_occurred = False
+
+    def _commit(self) -> None:
+        try:
+            super()._commit()  # type: ignore[misc]
+        except OperationalError as error:
+            if self._taken_from and self.is_lost_by(error):
+                hooks: list[Any] = [entry[1] for entry in self.run_on_commit]
+                self._taken_from.once_reachable(lambda: tell_of_doubt(hooks))
+            raise
+
+    def _close(self) -> None:
+        if self._taken_from is None:
+            super()._close()  # type: ignore[misc]
+        elif self.connection is not None:
+            connection, self.connection = self.connection, None
+            self._taken_from.put(connection)
+
+
+class _Opener:
+    """Opens connections as the settings were when the pool was made, from any thread."""
+
+    def __init__(self, wrapper: DatabaseWrapper) -> None:
+        self._params = {**wrapper.get_connection_params(), "autocommit": True}
+        self._configure: Any = wrapper._configure_connection  # type: ignore[attr-defined]
+
+    def __call__(self) -> PooledConnection:
+        with contextlib.ExitStack() as on_failure:
+            connection = on_failure.enter_context(contextlib.closing(PooledConnection.connect(**self._params)))
+            self._configure(connection)
+            on_failure.pop_all()
+        connection.opened_at = connection.returned_at = time.monotonic()
+        return connection
+
+
+def _begin_anew() -> None:
+    """In a child: two processes on one connection would read each other's answers."""
+    global _guard  # noqa: PLW0603 - it may be held by a thread that the child doesn't have
+    _guard = threading.Lock()
+    _of_parents.extend(_pools.values())
+    _pools.clear()
+    for wrapper in connections.all(initialized_only=True):
+        with contextlib.suppress(AttributeError):
+            _of_parents.append(wrapper.connection)
+            wrapper.connection = None
+
+
+os.register_at_fork(after_in_child=_begin_anew)

@@ -1,0 +1,11 @@
+"""Why no connection is to be had. Django makes its own OperationalError of both."""
+
+import psycopg
+
+
+class DatabaseUnreachable(psycopg.OperationalError):
+    """Nobody answers where the database should be; it isn't worth waiting for."""
+
+
+class PoolBusy(psycopg.OperationalError):
+    """The database is there, but all connections were in use for as long as one may wait."""

@@ -1,0 +1,267 @@
+"""The connections of one process, shared by its threads.
+
+psycopg's own pool was left for three reasons: it waits as long for a database that is gone as for a connection that is in
+use, it comes back up to a minute late after an outage, and it asks the server before each use whether it is there.
+"""
+
+import contextlib
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from cms.db.postgresql.breaker import Breaker, one_line
+from cms.db.postgresql.connection import PooledConnection
+from cms.db.postgresql.errors import DatabaseUnreachable, PoolBusy
+from cms.db.postgresql.watch import Watch
+
+LIFETIME_S: Final = 3_600.0
+"""No connection is used for longer: a server process keeps what it has once needed, such as plans and catalog entries."""
+IDLE_S: Final = 600.0
+ASK_AFTER_S: Final = 5.0
+"""After so long in the pool a connection is asked whether it is there: what a router has forgotten gives no sign of it."""
+ANSWER_S: Final = 1.0
+# libpq gives no code for what is refused before a session begins.
+_IS_FULL: Final = re.compile(r"too many (?:clients|connections)|connection slots|no more connections", re.IGNORECASE)
+
+
+class Pool:
+    def __init__(self, connect: Callable[[], PooledConnection], *, max_size: int = 8, timeout: float = 10.0) -> None:
+        """`timeout` is how many seconds one waits for a connection while all `max_size` are in use."""
+        self._connect, self._max_size, self._timeout_s = connect, max_size, timeout
+        self._lock = threading.Lock()
+        self._idle: list[PooledConnection] = []
+        """The last one returned is taken first, so that what isn't needed grows old."""
+        self._taken: set[PooledConnection] = set()
+        self._size = 0
+        """Idle, taken and being opened."""
+        self._waiters: deque[_Waiter] = deque()
+        """Served in their order; there is none while anything is idle."""
+        self._lost_at = float("-inf")
+        self._to_tell: list[Callable[[], object]] = []
+        self._is_closed = False
+        self.breaker = Breaker(connect, self._give_up, self._add)
+        self._watch = Watch(connect, self.breaker, self._waiting_connections)
+
+    def take(self) -> PooledConnection:
+        """Raises PoolBusy after `timeout`, DatabaseUnreachable at once when that is known."""
+        deadline = time.monotonic() + self._timeout_s
+        while True:
+            connection = self._idle_or_place(deadline)
+            if connection is None:
+                return self._open(deadline)
+            if self._is_sound(connection):
+                return self._lend(connection)
+            self.discard(connection, is_lost=True)
+
+    def put(self, connection: PooledConnection) -> None:
+        """Back from its user, in whatever state."""
+        now = time.monotonic()
+        is_reusable = _is_reusable(connection)
+        if not is_reusable or now - connection.opened_at > LIFETIME_S:
+            self.discard(connection, is_lost=not is_reusable)
+            return
+        connection.returned_at, connection.sightings = now, 0
+        with self._lock:
+            self._taken.discard(connection)
+            is_kept = not self._is_closed and self.breaker.failure is None
+            if is_kept:
+                self._give(connection)
+            oldest = self._idle[0] if self._idle else connection
+        if not is_kept:
+            self.discard(connection)
+        elif now - oldest.returned_at > IDLE_S:
+            self._shrink(oldest)
+
+    def discard(self, connection: PooledConnection, *, is_lost: bool = False) -> None:
+        """`is_lost` says that it was good when it was last looked at: the others will be asked before their next use."""
+        connection.close()
+        if is_lost:
+            self._lost_at = time.monotonic()
+        with self._lock:
+            self._taken.discard(connection)
+            self._give(None)
+
+    def once_reachable(self, tell: Callable[[], object]) -> None:
+        """Call `tell` now if the database answers, else when the outage ends."""
+        try:
+            self.put(self.take())
+        except PoolBusy:
+            pass
+        except DatabaseUnreachable:
+            with self._lock:
+                self._to_tell.append(tell)
+            if self.breaker.failure is not None:
+                return
+            self._tell()  # it ended this very moment
+            return
+        tell()
+
+    def close(self) -> None:
+        """Nothing idle remains, and what is in use is closed when it comes back."""
+        self._is_closed = True
+        self.breaker.stop()
+        self._watch.stop()
+        self._give_up()
+
+    def stats(self) -> dict[str, int]:
+        with self._lock:
+            return {"size": self._size, "idle": len(self._idle), "waiting": len(self._waiters), "max": self._max_size}
+
+    def _is_sound(self, connection: PooledConnection) -> bool:
+        """By a look alone, where it was used a moment ago and no other one was lost since."""
+        if not connection.was_left_alone():
+            return False
+        trusted_since = max(self._lost_at, time.monotonic() - ASK_AFTER_S)
+        return connection.returned_at > trusted_since or connection.answers_within(ANSWER_S)
+
+    def _idle_or_place(self, deadline: float) -> PooledConnection | None:
+        """A connection that may have been lost meanwhile, or None for the right to open one."""
+        with self._lock:
+            self._refuse_in_outage()
+            if self._idle:
+                return self._idle.pop()
+            if self._size < self._max_size:
+                self._size += 1
+                return None
+            waiter = self._enqueue()
+        return self._await(waiter, deadline)
+
+    def _open(self, deadline: float) -> PooledConnection:
+        """On the place that the caller has, which is given back if it fails."""
+        began_at = time.monotonic()
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(self._give_place)
+            try:
+                connection = self._connect()
+            except psycopg.OperationalError as error:
+                if _IS_FULL.search(str(error)):
+                    on_failure.pop_all()
+                    return self._wait_for_another(deadline, error)
+                self.breaker.open(error, began_at)
+                raise DatabaseUnreachable(one_line(error)) from error
+            on_failure.pop_all()
+        return self._lend(connection)
+
+    def _wait_for_another(self, deadline: float, error: Exception) -> PooledConnection:
+        """The server takes no more of us: what another thread brings back will do, if any other has one."""
+        with self._lock:
+            self._size -= 1
+            waiter = self._enqueue() if self._size else None
+        if waiter is None:
+            raise PoolBusy(one_line(error)) from error
+        connection = self._await(waiter, deadline)
+        return self._lend(connection) if connection else self._open(deadline)
+
+    def _lend(self, connection: PooledConnection) -> PooledConnection:
+        with self._lock:
+            self._taken.add(connection)
+        self._watch.start()
+        return connection
+
+    def _enqueue(self) -> "_Waiter":
+        waiter = _Waiter()
+        self._waiters.append(waiter)
+        return waiter
+
+    def _await(self, waiter: "_Waiter", deadline: float) -> PooledConnection | None:
+        if not waiter.served.wait(deadline - time.monotonic()):
+            with self._lock:
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
+                    raise PoolBusy(f"all {self._size} connections were in use for {self._timeout_s:g} s")
+        if waiter.is_refused:
+            raise DatabaseUnreachable(self.breaker.failure or "it was gone for a moment")
+        return waiter.connection
+
+    def _give(self, connection: PooledConnection | None) -> None:
+        """To the first who waits, or into the pool; None is a place. The caller holds the lock."""
+        if self._waiters:
+            waiter = self._waiters.popleft()
+            waiter.connection = connection
+            waiter.served.set()
+        elif connection is None:
+            self._size -= 1
+        else:
+            self._idle.append(connection)
+
+    def _give_place(self) -> None:
+        with self._lock:
+            self._give(None)
+
+    def _refuse_in_outage(self) -> None:
+        if self._is_closed:
+            raise DatabaseUnreachable("the pool is closed")
+        if (failure := self.breaker.failure) is not None:
+            raise DatabaseUnreachable(failure)
+
+    def _give_up(self) -> None:
+        """When the outage begins: what is idle was lost with it, and nobody waits for what won't come."""
+        with self._lock:
+            lost, self._idle = self._idle, []
+            self._size -= len(lost)
+            for waiter in self._waiters:
+                waiter.is_refused = True
+                waiter.served.set()
+            self._waiters.clear()
+        for connection in lost:
+            connection.close()
+
+    def _tell(self) -> None:
+        with self._lock:
+            to_tell, self._to_tell = self._to_tell, []
+        for tell in to_tell:
+            tell()
+
+    def _add(self, connection: PooledConnection) -> None:
+        """The first one after an outage."""
+        self._tell()
+        connection.returned_at = time.monotonic()
+        with self._lock:
+            is_kept = self._size < self._max_size and not self._is_closed
+            if is_kept:
+                self._size += 1
+                self._give(connection)
+        if not is_kept:
+            connection.close()
+
+    def _shrink(self, oldest: PooledConnection) -> None:
+        with self._lock:
+            if not self._idle or self._idle[0] is not oldest:
+                return
+            del self._idle[0]
+            self._size -= 1
+        oldest.close()
+
+    def _waiting_connections(self) -> list[PooledConnection]:
+        with self._lock:
+            return [connection for connection in self._taken if connection.is_waiting]
+
+
+class _Waiter:
+    def __init__(self) -> None:
+        self.served = threading.Event()
+        self.connection: PooledConnection | None = None
+        self.is_refused = False
+
+
+def _is_reusable(connection: PooledConnection) -> bool:
+    """Whether it is as it was when it was taken, or could be brought there."""
+    try:
+        if connection.pgconn.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+            connection.rollback()
+        if not connection.autocommit:
+            connection.autocommit = True
+    except psycopg.Error:
+        return False
+    return connection.pgconn.transaction_status == TransactionStatus.IDLE
+
+
+def options_of(given: Any) -> dict[str, Any]:
+    """What the setting OPTIONS["pool"] says, which may be just True."""
+    return dict(given) if isinstance(given, dict) else {}

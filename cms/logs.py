@@ -1,0 +1,61 @@
+"""How log records are written: one JSON object a line, or text; with the request they belong to, and without its secrets."""
+
+import datetime
+import logging
+import traceback
+from typing import Any, Final
+
+import orjson
+from django.http import HttpRequest
+
+from cms.origin import current_origin
+
+UNKNOWN_ROUTE: Final = "(no route)"
+
+
+class JsonFormatter(logging.Formatter):
+    """`at`, `level`, `logger`, `message`; `request_id` and `trace_id` of the request in hand; `exception`; `record.fields`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return orjson.dumps(self._line(record), default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+    def _line(self, record: logging.LogRecord) -> dict[str, Any]:
+        line = {
+            "at": datetime.datetime.fromtimestamp(record.created, datetime.UTC),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": _encodable(record.getMessage()),
+        }
+        origin = current_origin()
+        if origin.request_id:
+            line["request_id"] = origin.request_id
+        if origin.traceparent:
+            line["trace_id"] = origin.trace_id
+        if record.exc_info and record.exc_info[1] is not None:
+            # Without the values of variables: a password may be among them.
+            line["exception"] = _encodable("".join(traceback.format_exception(record.exc_info[1])))
+        if fields := record.__dict__.get("fields"):
+            line.update(fields)
+        return line
+
+
+class RouteForPath(logging.Filter):
+    """Django's own records of refused requests name the path, and a path may hold a token: the route takes its place."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        request = record.__dict__.get("request")
+        if isinstance(request, HttpRequest) and isinstance(record.args, tuple):
+            route = route_of(request) or UNKNOWN_ROUTE
+            record.args = tuple(route if argument == request.path else argument for argument in record.args)
+        return True
+
+
+def route_of(request: HttpRequest) -> str | None:
+    """The template that the request's path was resolved by, such as `/api/v2/posts/<str:slug>`; None before that."""
+    match = request.resolver_match
+    return f"/{match.route}" if match is not None else None
+
+
+def _encodable(text: str) -> str:
+    """JSON has no lone surrogates, and a log line must never fail."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,59 @@
+"""`manage.py readiness`: the checklist of a deployment, which can say no."""
+
+import json
+from argparse import ArgumentParser, ArgumentTypeError
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from cms.environment import PERCENTAGE
+from cms.readiness import look_at_all
+
+
+class Command(BaseCommand):
+    help = (
+        "Go through the checklist of a deployment and show every item: database, migrations, Redis, both versions, the"
+        " canary's weight, the last rollback drill, deploy settings, backups, disk, clocks. Exit code 1 when one says no."
+    )
+    requires_system_checks = ()  # they are an item
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--url", help="ask both versions over HTTP at this address, not in this process")
+        parser.add_argument(
+            "--weight", type=_weight_bp, dest="weight_bp", metavar="PERCENT", help="v2's share as it should be now"
+        )
+        parser.add_argument("--backups", metavar="DIR", help="where the backups are, in place of BACKUP_DIR")
+        parser.add_argument(
+            "--drill-days",
+            type=_days,
+            default=settings.ROLLBACK_DRILL_DAYS,
+            metavar="N",
+            help="how old the last rollback may be, in place of ROLLBACK_DRILL_DAYS; 0: none is asked for",
+        )
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
+
+    def handle(self, *args: Any, as_json: bool, **options: Any) -> None:
+        items = list(look_at_all(timezone.now(), options))
+        failed = [item.name for item in items if not item.ok]
+        if as_json:
+            self.stdout.write(json.dumps({"ok": not failed, "items": [asdict(item) for item in items]}))
+        else:
+            for item in items:
+                self.stdout.write(f"{'yes' if item.ok else 'NO ':3}  {item.name:<{16}} {item.detail}")
+        if failed:
+            raise CommandError(f"Not ready: {', '.join(failed)}.")
+
+
+def _weight_bp(text: str) -> int:
+    if not PERCENTAGE.fullmatch(text) or float(text) > 100:
+        raise ArgumentTypeError(f"{text!r} is no share: allowed is 0 to 100 in plain digits with up to two decimals")
+    return round(float(text) * 100)
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text) > 3_650:
+        raise ArgumentTypeError(f"{text!r} is no number of days: allowed is 0 to 3650")
+    return int(text)

@@ -1,0 +1,58 @@
+"""Who is told of changes of the rollout: `CANARY["NOTIFY"]`, from the rollout's event log to webhooks and mails."""
+
+import datetime
+import uuid
+from typing import Any, Final, Protocol
+
+from uuid_utils.compat import uuid7
+
+from cms.services.events import Event, queue_event
+from cms.services.rollout_mails import announce_rollout
+
+ROLLOUT_ID: Final = uuid.UUID(int=1)
+"""There is one rollout, and events name their object by a UUID."""
+STEP, HOLD, ROLLBACK, LIFECYCLE = "rollout.step", "rollout.hold", "rollout.rollback", "rollout.lifecycle"
+
+
+class RolloutChange(Protocol):
+    """What is needed of an entry of the rollout's event log."""
+
+    version: int
+    at: datetime.datetime
+    actor: str
+    verb: str
+    reason: str
+    before: Any
+    after: Any
+
+
+def tell_of_rollout(change: RolloutChange) -> None:
+    """Queue deliveries and the job that mails, in the transaction of the change."""
+    event_type = event_type_of(change)
+    if event_type is None:
+        return
+    queue_event(
+        Event(
+            id=uuid7(),
+            type=event_type,
+            object_id=ROLLOUT_ID,
+            version=change.version,
+            occurred_at=change.at,
+            api_version=None,
+        )
+    )
+    announce_rollout.enqueue(event_type, sentence_of(change))
+
+
+def event_type_of(change: RolloutChange) -> str | None:
+    """None for what changes neither the weight nor v1's life: lists, pauses, acknowledgements."""
+    word = change.verb.partition(" ")[0]
+    if word in ("hold", "rollback", "lifecycle"):
+        return f"rollout.{word}"
+    return STEP if change.before["weight_bp"] != change.after["weight_bp"] else None
+
+
+def sentence_of(change: RolloutChange) -> str:
+    was, now = (f"{row['weight_bp'] / 100:g} %" for row in (change.before, change.after))
+    weight = f"v2's share stays at {now}" if was == now else f"v2's share went from {was} to {now}"
+    return f"{change.at:%Y-%m-%d %H:%M:%S} UTC, {change.verb} by {change.actor}: {weight}.\nWhy: {change.reason}"

@@ -1,0 +1,47 @@
+"""Answers while the database can't be used: what counts as that, and the page for whatever is no API."""
+
+import sys
+from typing import Final
+
+from django.db import Error, InterfaceError, OperationalError, ProgrammingError
+from django.db.transaction import TransactionManagementError
+from django.http import HttpRequest, HttpResponse
+from django.views.defaults import server_error as broken_page
+
+from cms.db import is_outage
+
+RETRY_AFTER_S: Final = 1
+# What Django says about the statements that come after the one that failed.
+_AFTERMATH: Final = (TransactionManagementError, ProgrammingError)
+# No template: those may need what is away.
+_PAGE: Final = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Not available just now</title></head>
+<body><h1>Not available just now</h1>
+<p>The database can't be reached or is too busy. Nothing of what you sent was saved. Please try again in a moment.</p>
+</body></html>
+"""
+
+
+def is_unavailable(error: BaseException | None) -> bool:
+    """Whether the same request may succeed in a moment, for it failed by the database's absence or by others' locks."""
+    if isinstance(error, _AFTERMATH):
+        return is_unavailable(error.__cause__ or error.__context__)
+    return isinstance(error, OperationalError | InterfaceError)
+
+
+def is_known_outage(error: BaseException | None) -> bool:
+    """Whether the log has said it already, once for all the requests that it concerns."""
+    return isinstance(error, Error) and is_outage(error.__cause__)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """`handler500` of the pages: Django calls it while it handles the error, which it has logged or will log."""
+    if is_unavailable(sys.exc_info()[1]):
+        return unavailable_page()
+    return broken_page(request)
+
+
+def unavailable_page() -> HttpResponse:
+    headers = {"Retry-After": str(RETRY_AFTER_S), "Cache-Control": "no-store"}
+    return HttpResponse(_PAGE, status=503, headers=headers)

@@ -1,0 +1,217 @@
+"""The rollout's page as people meet it: on a screen and a phone, light and dark, with a screen reader, without scripts."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.browser.test_admin_login import sign_in
+from tests.servers import ROOT, manage, serve
+
+AXE = ROOT / "tests" / "browser" / "axe"
+SIZES = {"screen": (1280, 900), "phone": (390, 844)}
+WORLDS = ("zero", "middle", "latched", "brownout")
+SHOTS = os.environ.get("ROLLOUT_SHOTS")
+"""A directory, for whoever wants to look at every state."""
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    path: Path = tmp_path_factory.mktemp("rollout") / "site.sqlite3"
+    env = {
+        "DATABASE_URL": f"sqlite:///{path}",
+        "SECRET_KEY": "only-for-tests-0123456789-0123456789-0123456789",
+        "CANARY_SHADOW_PERCENTAGE": "0",
+    }
+    make_content = "from tests.browser.content import make_content; make_content()"
+    for command in (("migrate", "--no-seed", "-v0"), ("shell", "-v0", "-c", make_content)):
+        done = manage(*command, env=env)
+        assert done.returncode == 0, done.stderr
+    return env
+
+
+@pytest.fixture(scope="module")
+def address(env: dict[str, str]) -> Iterator[str]:
+    with serve(env) as server:
+        yield server.base_url
+        assert "Traceback" not in server.log, server.log
+
+
+@pytest.fixture
+def show(env: dict[str, str]) -> Callable[[str], None]:
+    """`show("middle")`: the server's rollout is this world from now on."""
+
+    def make(name: str) -> None:
+        done = manage("shell", "-v0", "-c", f"from tests.canary.pages import worlds; worlds.show({name!r})", env=env)
+        assert done.returncode == 0, done.stderr
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def axe() -> Path:
+    """axe-core's script, the locked one, installed once for each state of the lock file."""
+    npm = shutil.which("npm")
+    if npm is None:
+        if os.environ.get("REQUIRE_SERVICES") == "1":
+            pytest.fail("npm is required (REQUIRE_SERVICES=1) and not on PATH")
+        pytest.skip("npm is not on PATH (REQUIRE_SERVICES=1 makes that a failure)")
+    digest = hashlib.sha256((AXE / "package-lock.json").read_bytes()).hexdigest()[:16]
+    kept = ROOT / "build" / f"axe-{digest}"
+    if not kept.is_dir():
+        new = kept.with_name(f"{kept.name}.{os.getpid()}")
+        new.mkdir(parents=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(AXE / name, new)
+        subprocess.run(
+            [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=new, check=True, capture_output=True
+        )
+        new.rename(kept)
+    return kept / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def troubles_of(page: Page, axe: Path) -> list[str]:
+    """Serious and critical ones, with where they are."""
+    page.add_script_tag(path=str(axe))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    assert found["passes"]
+    return [
+        f"{one['impact']} {one['id']}: {json.dumps([node['target'] for node in one['nodes']][:5])}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+def take_shot(page: Page, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+
+
+def is_wider_than_its_window(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+
+def turn(page: Page, theme: str) -> None:
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_every_state_fits_screen_and_phone_and_bars_nobody(
+    page: Page, address: str, show: Callable[[str], None], axe: Path, name: str
+) -> None:
+    sign_in(page, address, "chief")
+    show(name)
+    for size, (width, height) in SIZES.items():
+        for theme in ("light", "dark"):
+            page.set_viewport_size({"width": width, "height": height})
+            turn(page, theme)
+            page.goto(f"{address}/admin/canary/")
+            expect(page.locator("#canary-state")).to_be_visible()
+            assert not is_wider_than_its_window(page), (size, theme)
+            take_shot(page, f"{name}-{size}-{theme}")
+            assert troubles_of(page, axe) == [], (size, theme)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_forms_fit_and_bar_nobody(
+    page: Page, address: str, show: Callable[[str], None], axe: Path, size: str
+) -> None:
+    sign_in(page, address, "chief")
+    show("middle")
+    page.set_viewport_size(dict(zip(("width", "height"), SIZES[size], strict=True)))
+    forms = ("set/", "set/?show=1&percent=25", "set/?show=1&percent=x", "start/", "rollback/", "lifecycle/deprecate/")
+    for place, form in enumerate(forms):
+        turn(page, "dark" if place % 2 else "light")
+        page.goto(f"{address}/admin/canary/do/{form}")
+        assert not is_wider_than_its_window(page), form
+        take_shot(page, f"form-{place}-{re.sub('[^a-z]+', '-', form)}-{size}")
+        assert troubles_of(page, axe) == [], form
+
+
+def test_a_rollback_is_two_clicks(page: Page, address: str, show: Callable[[str], None]) -> None:
+    sign_in(page, address, "chief")
+    show("middle")
+    page.goto(f"{address}/admin/canary/")
+    page.get_by_role("link", name="Roll back to v1").click()
+    page.get_by_role("button", name="Roll back to v1 now").click()
+    expect(page.get_by_role("alert")).to_contain_text("Rolled back, and latched at 0 %")
+
+
+def test_fresh_numbers_come_by_themselves_and_open_details_stay_open(
+    page: Page, address: str, show: Callable[[str], None]
+) -> None:
+    sign_in(page, address, "chief")
+    show("middle")
+    page.goto(f"{address}/admin/canary/")
+    page.locator("#canary-evidence-figures summary").click()
+    page.evaluate("document.activeElement.blur()")
+    show("latched")
+    expect(page.get_by_role("alert")).to_contain_text("latched at 0 %", timeout=15_000)
+    expect(page.locator("#canary-evidence-figures")).to_have_attribute("open", "")
+    page.get_by_label("Why it may go on").fill("half a sentence")
+    show("zero")
+    expect(page.locator("#canary-weight, #canary-state")).to_contain_text("No verdict", timeout=15_000)
+    expect(page.get_by_label("Why it may go on")).to_have_value("half a sentence")
+    page.get_by_role("button", name="Stop refreshing").click()
+    expect(page.get_by_role("button", name="Stop refreshing")).to_have_attribute("aria-pressed", "true")
+
+
+def test_the_page_works_under_a_strict_policy_for_scripts(
+    page: Page, address: str, show: Callable[[str], None]
+) -> None:
+    """The admin's theme evaluates expressions and sets styles; what the page brings itself needs neither."""
+    sign_in(page, address, "chief")
+    show("middle")
+    policy = (
+        "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+    )
+
+    def with_policy(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, headers={**answer.headers, "content-security-policy": policy})
+
+    page.route("**/admin/canary/", with_policy)
+    page.goto(f"{address}/admin/canary/")
+    expect(page.locator("#canary-refreshed")).to_contain_text("Refreshed at", timeout=15_000)
+
+
+def test_everything_is_done_without_scripts(browser: Browser, address: str, show: Callable[[str], None]) -> None:
+    with_scripts = browser.new_context()
+    sign_in(with_scripts.new_page(), address, "chief")
+    show("latched")
+    context = browser.new_context(java_script_enabled=False, storage_state=with_scripts.storage_state())
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    page.goto(f"{address}/admin/canary/")
+    take_shot(page, "latched-without-scripts")
+    page.get_by_label("Why it may go on").fill("repaired")
+    assert not is_wider_than_its_window(page)
+    page.get_by_role("button", name="Acknowledge the rollback").click()
+    page.get_by_role("link", name="Set the weight").click()
+    page.get_by_label("Share of v2 in percent").fill("5")
+    page.get_by_role("button", name="Show who would move").click()
+    expect(page.get_by_text("would move to v2.")).to_be_visible()
+    page.get_by_label("Reason").fill("once more")
+    page.get_by_role("button", name="Set the weight now").click()
+    expect(page.locator("#canary-state")).to_contain_text("5 %")
+    expect(page.locator("#canary-events")).to_contain_text("once more")
+    context.close()
+    with_scripts.close()
+
+
+def test_the_page_is_walked_by_keyboard_to_the_rollback(page: Page, address: str, show: Callable[[str], None]) -> None:
+    sign_in(page, address, "chief")
+    show("middle")
+    page.goto(f"{address}/admin/canary/")
+    page.get_by_role("button", name="Stop refreshing").focus()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Roll back to v1")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Roll back to v1 now")).to_be_visible()

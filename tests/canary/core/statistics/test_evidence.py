@@ -1,0 +1,272 @@
+"""The evidence of a release: what counts, what doesn't, and that it can be put away and taken up at any point."""
+
+import math
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from canary.core.statistics import Evidence, Observed
+from canary.core.statistics.units import Units
+from tests.canary.core.statistics.streams import WEIGHT_BP, evidence_of, seen
+
+METRICS = ("seen", "settled", "error", "client_error", "latency", "unheard of")
+WEIGHTS_BP = (0, 500, 1_000, 5_000, 9_000, 10_000)
+OBSERVATIONS = st.builds(
+    lambda unit, stage, metric, rest: Observed(
+        stage,
+        WEIGHTS_BP[stage],
+        f"u{unit}",
+        2 if unit * 333 < WEIGHTS_BP[stage] else 1,
+        metric,
+        f"r{rest[0]}",
+        rest[1] if metric == "latency" else None,
+        rest[2],
+        f"n{unit % 3}",
+    ),
+    st.integers(0, 30),
+    st.integers(0, 5),
+    st.sampled_from(METRICS),
+    st.tuples(st.integers(0, 2), st.floats(-5, 15), st.booleans()),
+)
+
+
+def replayed(observations: list[Observed], cuts: set[int]) -> Evidence:
+    evidence = Evidence.fresh("a test")
+    for number, observed in enumerate(observations):
+        if number in cuts:
+            evidence = Evidence.load(evidence.dump())
+        evidence.take(observed)
+    return evidence
+
+
+@settings(max_examples=60)
+@given(st.lists(OBSERVATIONS, max_size=80), st.sets(st.integers(0, 80)))
+def test_restarts_anywhere_change_no_bit(observations: list[Observed], cuts: set[int]) -> None:
+    whole, chunked = evidence_of(observations), replayed(observations, cuts)
+    assert chunked.log_e() == whole.log_e()
+    assert chunked.dump() == whole.dump()
+    assert Evidence.load(whole.dump()).dump() == whole.dump()
+
+
+@settings(max_examples=60)
+@given(st.lists(OBSERVATIONS, max_size=60))
+def test_what_two_workers_report_of_a_unit_counts_once(observations: list[Observed]) -> None:
+    """Except summaries of latency: the second one is ranked among, but nothing is bet on it either."""
+    once = [observed for observed in observations if observed.metric != "latency"]
+    twice = [observed for observed in once for _ in range(2)]
+    a, b = evidence_of(once), evidence_of(twice)
+    assert a.log_e() == b.log_e()
+    assert a.certificate.counts == b.certificate.counts
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 10_000)), max_size=40), st.integers(0, 9_999))
+def test_what_is_known_of_a_bucket_never_excludes_it(steps: list[tuple[int, int]], bucket: int) -> None:
+    units = Units()
+    place = units.find(1)
+    assert place is not None
+    for question, weight_bp in steps:
+        possible = units.open_range(place + question, weight_bp)
+        if possible is not None:
+            assert possible[0] <= bucket < possible[1]
+            units.reveal(place + question, weight_bp, bucket < weight_bp)
+
+
+@pytest.mark.parametrize("damaged", [b"", b"TEV0", b"TEV1nonsense", b"TEV1\x78\x01\x03\x00\x00\x00\x00\x01"])
+def test_bytes_that_are_no_evidence_are_refused(damaged: bytes) -> None:
+    with pytest.raises(ValueError, match="evidence"):
+        Evidence.load(damaged)
+
+
+def test_the_state_of_many_units_stays_small() -> None:
+    evidence = evidence_of(seen("seen", n, 2 if n % 10 == 0 else 1) for n in range(20_000))
+    state = evidence.dump()
+    assert len(state) < 12 * 20_000
+    assert Evidence.load(state).dump() == state
+
+
+def test_v1_without_a_single_error_is_no_obstacle() -> None:
+    evidence = evidence_of(seen("error", n, 2) for n in range(4))
+    assert evidence.comparison.is_alarm
+    assert evidence.comparison.errors.on_v2 == 4
+    assert math.isfinite(evidence.log_e()["overall"])
+
+
+def test_three_failing_users_are_chance_whatever_their_evidence() -> None:
+    evidence = evidence_of(seen("error", n, 2) for n in range(3))
+    assert evidence.comparison.errors.log_e > math.log(40)
+    assert evidence.comparison.log_overall < 0.1
+    evidence.take(seen("error", 3, 2))
+    assert evidence.comparison.is_alarm
+
+
+def test_one_client_with_ten_thousand_errors_counts_once_for_each_weight() -> None:
+    flood = [
+        seen(metric, "a client", 2, stage=stage, weight_bp=weight_bp)
+        for stage, weight_bp in enumerate((1_000, 5_000, 9_000))
+        for _ in range(10_000)
+        for metric in ("error", "client_error")
+    ]
+    evidence = evidence_of(flood)
+    assert evidence.comparison.errors.events == 1
+    assert not evidence.comparison.is_alarm
+    on_v1 = evidence_of(observed._replace(api_version=1) for observed in flood)
+    assert on_v1.comparison.errors.events == 3
+    assert on_v1.log_e()["overall"] < 0
+
+
+def collected(metrics: tuple[str, ...]) -> list[Observed]:
+    """From one address: 500 identities that all turned out to be on v2, used at each weight in turn."""
+    return [
+        seen(metric, n, 2, stage=s, weight_bp=w, is_authenticated=False, network="one address", value=9.0)
+        for s, w in enumerate((1_000, 5_000, 9_000))
+        for n in range(500)
+        for metric in metrics
+    ]
+
+
+def test_an_address_that_collects_identities_on_v2_and_fails_on_them_triggers_nothing() -> None:
+    evidence = evidence_of(collected(("seen", "error", "client_error", "latency")))
+    assert not evidence.comparison.is_alarm
+    assert not evidence.sample_ratio.is_broken
+    assert evidence.comparison.errors.events <= 3
+    assert sum(evidence.certificate.counts[1]) == 1
+    assert evidence.networks.refused > 1_000
+
+
+def test_an_address_that_collects_identities_on_v2_and_fails_nothing_triggers_nothing() -> None:
+    evidence = evidence_of(collected(("seen", "settled")))
+    assert not evidence.comparison.is_alarm
+    assert not evidence.sample_ratio.is_broken
+
+
+def test_users_with_a_login_count_each_for_himself_behind_one_address() -> None:
+    evidence = evidence_of(seen("error", n, 2, network="one address") for n in range(4))
+    assert evidence.comparison.is_alarm
+
+
+def test_clean_users_behind_an_address_stop_counting_with_its_first_failing_one() -> None:
+    unknown: dict[str, Any] = {"is_authenticated": False, "network": "one address"}
+    stream = [seen("settled", n, 2, **unknown) for n in range(3)] + [seen("error", 3, 2, **unknown)]
+    stream += [seen("settled", n, 2, **unknown) for n in range(4, 90)]
+    assert evidence_of(stream).certificate.counts[1] == [3, 1]
+
+
+def test_an_outcome_is_fixed_by_what_comes_first() -> None:
+    stream = [seen("settled", 1, 2), seen("error", 1, 2), seen("error", 2, 2), seen("settled", 2, 2)]
+    evidence = evidence_of(stream)
+    assert evidence.certificate.counts[1] == [1, 1]
+    assert evidence.comparison.errors.events == 2
+
+
+def test_the_chance_is_that_of_the_observations_own_weight() -> None:
+    """A worker that still serves 10 % after the others went to 50 %: its event counts at 10 %."""
+    late = [seen("error", "late", 2, stage=1, weight_bp=1_000)]
+    evidence = evidence_of([seen("seen", "early", 1, stage=2, weight_bp=5_000), *late])
+    assert evidence.comparison.errors.expected == 0.1
+
+
+def test_a_stage_begins_its_own_certificate_with_what_v1_showed_before() -> None:
+    stream = [seen("settled", n, 1) for n in range(950)] + [seen("error", n, 1) for n in range(950, 1_000)]
+    stream += [seen("settled", n, 2) for n in range(1_000, 1_200)]
+    evidence = evidence_of(stream)
+    assert evidence.certificate.is_safe
+    evidence.take(seen("seen", "next", 1, stage=2, weight_bp=5_000))
+    assert evidence.certificate.counts == [[0, 0], [0, 0]]
+    assert evidence.certificate.log_e == 0
+    assert 0.10 < evidence.certificate.p0 < 0.14  # twice the upper limit of 5 % of 1,000
+    assert evidence.certificate.p1 == 0.05
+
+
+def test_a_common_failure_of_both_versions_raises_p0_within_the_first_stage() -> None:
+    rng = random.Random(1)
+    certificate = evidence_of(
+        seen("error" if rng.random() < 0.06 else "settled", n, 2 if n % 10 == 0 else 1) for n in range(3_000)
+    ).certificate
+    assert certificate.p0 > 0.1
+    assert certificate.is_safe
+
+
+def test_a_mismatch_of_samples_is_found_and_a_fair_sample_is_not() -> None:
+    rng = random.Random(2)
+    fair = [seen("seen", n, 2 if rng.random() < 0.1 else 1) for n in range(5_000)]
+    assert not evidence_of(fair).sample_ratio.is_broken
+    half_lost = [observed for observed in fair if observed.api_version == 1 or rng.random() < 0.5]
+    assert evidence_of(half_lost).sample_ratio.is_broken
+
+
+def test_users_who_come_back_at_a_higher_weight_are_counted_at_their_own_chance() -> None:
+    """Those seen on v1 at 10 % are on v2 at 50 % with 4/9; those seen on v2 stay there and tell nothing."""
+    buckets = random.Random(6).sample(range(0, 10_000, 10), 1_000)
+    stream = [
+        seen("seen", bucket, 2 if bucket < weight_bp else 1, stage=stage, weight_bp=weight_bp)
+        for stage, weight_bp in enumerate((1_000, 5_000))
+        for bucket in buckets
+    ]
+    ratio = evidence_of(stream).sample_ratio
+    assert ratio.cells == {(4_000, 9_000): [500, 400]}
+    assert not ratio.is_broken
+
+
+def test_the_guard_compares_v1_with_itself() -> None:
+    rng = random.Random(3)
+    stream = [seen("error", n, 2 if rng.random() < 0.1 else 1) for n in range(300)]
+    stream += [seen("error", f"more {n}", 2) for n in range(60)]
+    evidence = evidence_of(stream)
+    guard = evidence.guard.errors
+    assert evidence.comparison.is_alarm
+    assert not evidence.guard.is_alarm
+    assert guard.events == sum(observed.api_version == 1 for observed in stream)
+    assert 0 < guard.on_v2 < guard.events / 4
+
+
+def test_a_slower_v2_is_found_on_whichever_route_it_is_used() -> None:
+    rng = random.Random(4)
+    stream = []
+    for n in range(2_000):
+        version = 2 if rng.random() < 0.1 else 1
+        value = rng.gauss(2 + n % 3, 0.4) + (0.5 if version == 2 else 0)
+        stream.append(seen("latency", n, version, route=f"r{n % 3}", value=value))
+    assert evidence_of(stream).comparison.is_alarm
+    swapped = [observed._replace(api_version=3 - observed.api_version, weight_bp=9_000) for observed in stream]
+    assert evidence_of(swapped).log_e()["latency"] < 0
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf, -math.inf])
+def test_a_summary_that_is_no_number_is_left_out(value: float | None) -> None:
+    assert evidence_of([seen("latency", 1, 2, value=value)]).comparison.latency.routes == {}
+
+
+def test_only_the_harmed_route_is_listed() -> None:
+    rng = random.Random(5)
+    stream = [seen("error", n, 2 if rng.random() < 0.1 else 1, route=f"r{n % 5}") for n in range(200)]
+    stream += [seen("error", f"bad {n}", 2, route="r3") for n in range(20)]
+    rng.shuffle(stream)
+    routes = evidence_of(stream).comparison.routes.ranked()
+    assert [route.route for route in routes if route.is_harmed] == ["r3"]
+    assert len(routes) == 5
+
+
+def flooded(count: int) -> Evidence:
+    """Every user of v2 fails, and is slower than ever."""
+    return evidence_of(
+        seen(metric, n, 2, value=float(n), weight_bp=WEIGHT_BP)
+        for n in range(count // 2)
+        for metric in ("error", "latency")
+    )
+
+
+def test_endless_evidence_overflows_nothing() -> None:
+    evidence = flooded(60_000)
+    assert 1e4 < evidence.log_e()["overall"] < math.inf
+    assert Evidence.load(evidence.dump()).log_e() == evidence.log_e()
+    assert evidence.comparison.routes.ranked()[0].is_harmed
+
+
+@pytest.mark.soak
+def test_a_million_events_overflow_nothing() -> None:
+    evidence = flooded(1_000_000)
+    assert 1e5 < evidence.log_e()["overall"] < math.inf
+    assert Evidence.load(evidence.dump()).log_e() == evidence.log_e()

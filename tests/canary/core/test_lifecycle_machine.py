@@ -1,0 +1,106 @@
+"""The life of v1 under any order of commands: dates stay in order, no state is skipped, and what is switched off is known."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from canary.core import lifecycle
+from canary.core.lifecycle import ACTIVE, BROWNOUT, DEPRECATED, SUNSET, Facts, Life, LifeError, broken_invariant
+
+BEGIN = 1_796_083_200
+SECONDS = st.integers(0, 40 * lifecycle.DAY_S)
+# From each state the only ones that one command leads to.
+FOLLOWING = {
+    ACTIVE: {ACTIVE, DEPRECATED},
+    DEPRECATED: {DEPRECATED, BROWNOUT, SUNSET, ACTIVE},  # to the sunset only past a guard
+    BROWNOUT: {BROWNOUT, SUNSET, DEPRECATED},
+    SUNSET: {SUNSET, BROWNOUT, DEPRECATED},
+}
+
+
+class LifeOfV1(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.life, self.now, self.audit = Life(), float(BEGIN), [Life()]
+
+    def take(self, step: Callable[[Life], Life]) -> LifeError | None:
+        try:
+            self.life = step(self.life)
+        except LifeError as error:
+            assert self.life == self.audit[-1]
+            return error
+        self.audit.append(self.life)
+        return None
+
+    @rule(seconds=SECONDS, fraction=st.floats(0, 0.999))
+    def time_passes(self, seconds: int, fraction: float) -> None:
+        self.now += seconds + fraction
+
+    @rule(ahead=SECONDS)
+    def deprecate(self, ahead: int) -> None:
+        self.take(lambda life: lifecycle.deprecate(life, int(self.now) + ahead, self.now))
+
+    @rule(ahead=st.integers(-100, 10 * lifecycle.DAY_S), length=st.integers(-10, lifecycle.DAY_S))
+    def add_brownout(self, ahead: int, length: int) -> None:
+        start = int(self.now) + ahead
+        known = self.life.brownouts
+        refused = self.take(lambda life: lifecycle.add_brownout(life, (start, start + length), self.now))
+        if refused is None:
+            assert self.life.brownouts[:-1] == known
+
+    @rule(is_all=st.booleans())
+    def end_brownout(self, is_all: bool) -> None:
+        was_running = lifecycle.in_brownout(self.life, self.now)
+        refused = self.take(lambda life: lifecycle.end_brownout(life, self.now, is_all=is_all))
+        assert not lifecycle.in_brownout(self.life, self.now)
+        assert not (was_running and refused)
+
+    @rule()
+    def sunset(self) -> None:
+        if self.take(lambda life: lifecycle.sunset(life, self.now)) is None:
+            assert lifecycle.is_v1_gone(self.life)
+            assert lifecycle.refuse_rollback(self.life)
+
+    @rule()
+    def sunset_without_override(self) -> None:
+        """What the guards let through came by all states, after its date, with no window ahead."""
+        if lifecycle.unmet_for_sunset(self.life, Facts(), self.now):
+            return
+        before = self.life
+        if self.take(lambda life: lifecycle.sunset(life, self.now)) is None:
+            assert before.state == BROWNOUT
+            assert self.life == replace(before, state=SUNSET, sunset_done_at=int(self.now))
+
+    @precondition(lambda self: self.life.state != ACTIVE)
+    @rule()
+    def restore(self) -> None:
+        assert self.take(lifecycle.restore) is None
+        assert not lifecycle.is_v1_gone(self.life)
+        assert not lifecycle.in_brownout(self.life, self.now)
+        assert lifecycle.refuse_rollback(self.life) is None
+
+    @invariant()
+    def dates_are_in_order(self) -> None:
+        assert broken_invariant(self.life) is None
+        assert lifecycle.life_from(lifecycle.dump_life(self.life)) == self.life
+
+    @invariant()
+    def no_state_is_skipped(self) -> None:
+        for before, after in zip(self.audit, self.audit[1:], strict=False):
+            assert after.state in FOLLOWING[before.state]
+
+    @invariant()
+    def v1_is_off_only_in_windows_and_after_the_sunset(self) -> None:
+        is_off = lifecycle.is_v1_gone(self.life) or lifecycle.in_brownout(self.life, self.now)
+        is_within = any(start <= self.now < end for start, end in self.life.brownouts)
+        assert is_off == (self.life.state == SUNSET or is_within)
+        headers: Any = (self.life.deprecated_at, self.life.sunset_at)
+        assert lifecycle.is_announced(self.life) == all(at is not None for at in headers)
+
+
+LifeOfV1.TestCase.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+TestLifeOfV1 = LifeOfV1.TestCase

@@ -1,0 +1,169 @@
+"""Verdicts: the right kind, and a sentence that somebody at night can act on."""
+
+import json
+import random
+
+import pytest
+
+from canary.core.judgements import Judgement, QueryRepeat, ShadowGap, Stage
+from canary.core.policy import judge
+from canary.core.statistics import Evidence, Observed
+from tests.canary.core.statistics.streams import evidence_of, seen
+
+NOW = 1_800_000_000.0
+HOUR_S = 3_600.0
+STAGE = Stage(number=1, weight_bp=1_000, started_at=NOW - HOUR_S, min_s=HOUR_S, next_bp=5_000)
+
+
+def judged(evidence: Evidence, stage: Stage = STAGE) -> Judgement:
+    judgement = judge(evidence, [], [], stage, NOW)
+    json.dumps(judgement.numbers, allow_nan=False)
+    return judgement
+
+
+def healthy(users_of_v2: int = 80) -> list[Observed]:
+    """Nine on v1 for each on v2, every one seen and clean."""
+    users = [(n, 2 if n % 10 == 0 else 1) for n in range(users_of_v2 * 10)]
+    random.Random(1).shuffle(users)
+    return [seen(metric, n, version) for n, version in users for metric in ("seen", "settled")]
+
+
+def test_a_healthy_stage_passes_with_the_numbers_that_made_it_safe() -> None:
+    judgement = judged(evidence_of(healthy()))
+    assert judgement.kind == "pass"
+    for part in (
+        "Pass at 10 %",
+        "0 of 80 users of v2",
+        "5.3 % or more of them fail is ruled out",
+        "32.0 of the 20 needed",
+        "60 min of at least 60 min",
+        "Next step: 50 %",
+    ):
+        assert part in judgement.sentence
+
+
+def test_a_safe_stage_waits_for_its_minimum_time() -> None:
+    judgement = judged(evidence_of(healthy()), Stage(1, 1_000, NOW - HOUR_S, 4 * HOUR_S, 5_000))
+    assert (judgement.kind, judgement.eta_s) == ("hold", 3 * HOUR_S)
+    assert "3.0 h of the minimum time are missing" in judgement.sentence
+
+
+def test_a_stage_that_is_not_yet_safe_says_what_is_missing_and_when_it_may_be_there() -> None:
+    """40 clean ones in an hour: at p0 5 % some 33 more are needed, so less than an hour."""
+    evidence = evidence_of([seen("settled", n, 2) for n in range(40)])
+    judgement = judged(evidence)
+    assert judgement.kind == "hold"
+    assert "Missing: 33 more without an error" in judgement.sentence
+    assert judgement.eta_s == pytest.approx(32.64 / 40 * HOUR_S, rel=0.01)
+    assert "in about 49 min" in judgement.sentence
+
+
+def test_no_visitors_are_no_data_and_no_failure() -> None:
+    judgement = judged(Evidence.fresh())
+    assert judgement.kind == "no_data"
+    assert "0 users newly counted on v2 in 60 min" in judgement.sentence
+    assert "Missing: 73 users of v2" in judgement.sentence
+
+
+def test_evidence_of_the_stage_before_makes_no_new_stage_safe() -> None:
+    judgement = judged(evidence_of(healthy()), Stage(2, 5_000, NOW - HOUR_S, 0, 9_000))
+    assert judgement.kind == "no_data"
+
+
+def test_a_weight_of_nothing_is_no_data() -> None:
+    assert judged(Evidence.fresh(), Stage(1, 0, NOW, 0, 1_000)).kind == "no_data"
+
+
+def test_harm_names_effect_bound_and_rule() -> None:
+    stream = healthy() + [seen("error", f"bad {n}", 2, route="GET /posts/{}") for n in range(5)]
+    judgement = judged(evidence_of(stream))
+    assert judgement.kind == "harm"
+    for part in (
+        "Harm at 10 %",
+        "of 5 users with an error",
+        "5 were on v2, where 0.5 are expected",
+        "95 % bounds 2 to any",
+        "0.5 × errors",
+        "harm from 20 on",
+        "GET /posts/{}",
+    ):
+        assert part in judgement.sentence
+    assert judgement.numbers["error"]["on_v2"] == 5
+
+
+def test_harm_stays_harm_when_one_looks_later() -> None:
+    """The verdict must not depend on whether anybody looked at the very moment."""
+    stream = [seen("error", f"bad {n}", 2) for n in range(4)] + [seen("error", n, 1) for n in range(60)]
+    evidence = evidence_of(stream)
+    assert evidence.log_e()["overall"] < evidence.comparison.peak
+    assert judged(evidence).kind == "harm"
+
+
+def test_a_worse_v1_is_never_harm_of_v2() -> None:
+    rng = random.Random(2)
+    stream = healthy()
+    for n in range(600):
+        version = 2 if rng.random() < 0.1 else 1
+        stream.append(seen("latency", n, version, value=rng.gauss(3.5 if version == 1 else 3.0, 0.4)))
+        if version == 1:
+            stream += [seen("error", f"bad {n}", 1), seen("client_error", f"bad {n}", 1)]
+    judgement = judged(evidence_of(stream))
+    assert judgement.kind == "pass"
+    assert judgement.numbers["error"]["high"] < 1
+
+
+def test_a_failing_share_that_no_patience_makes_safe_is_left_to_people() -> None:
+    stream = [seen("error" if n % 5 == 0 else "settled", n, 2 if n % 10 < 5 else 1) for n in range(90)]
+    stage = Stage(1, 5_000, NOW - HOUR_S, 0, 9_000)
+    judgement = judged(evidence_of(observed._replace(weight_bp=5_000) for observed in stream), stage)
+    assert (judgement.kind, judgement.eta_s) == ("hold", None)
+    assert "that does not come" in judgement.sentence
+
+
+def test_little_traffic_is_said_to_be_a_matter_for_people() -> None:
+    stage = Stage(1, 1_000, NOW - 40 * 24 * HOUR_S, 0, 5_000)
+    assert "decide by hand" in judged(evidence_of([seen("settled", n, 2) for n in range(9)]), stage).sentence
+
+
+def test_a_mismatch_of_samples_freezes_and_blames_the_measuring() -> None:
+    stream = [seen("seen", n, 1) for n in range(300)] + [seen("error", f"bad {n}", 2) for n in range(6)]
+    judgement = judged(evidence_of(stream))
+    assert judgement.kind == "hold"
+    assert "the measuring is broken, which says nothing of v2: 0 of 300 users" in judgement.sentence
+    assert "evidence that v2 is worse reached" in judgement.sentence
+
+
+def test_one_metric_alone_holds_where_it_is_not_enough_to_roll_back() -> None:
+    stream = healthy() + [seen("client_error", f"bad {n}", 2) for n in range(3)]
+    judgement = judged(evidence_of(stream))
+    assert judgement.kind == "hold"
+    assert "client errors alone look worse on v2" in judgement.sentence
+    assert "of 3 users with a refused request 3 were on v2" in judgement.sentence
+
+
+def test_an_n_plus_one_holds_within_twenty_requests_even_without_data() -> None:
+    repeats = [QueryRepeat(2, "GET /posts", "ab12", 21, 3)]
+    judgement = judge(Evidence.fresh(), repeats, [], STAGE, NOW)
+    assert judgement.kind == "hold"
+    assert "GET /posts (+20 queries, an N+1), in 3 requests" in judgement.sentence
+
+
+def test_a_difference_in_shadow_reads_holds_a_safe_stage() -> None:
+    gaps = [ShadowGap("GET /posts/{}", "author.username", "missing", 4)]
+    judgement = judge(evidence_of(healthy()), [], gaps, STAGE, NOW)
+    assert judgement.kind == "hold"
+    assert "GET /posts/{} at author.username (missing, 4 reads)" in judgement.sentence
+
+
+def test_at_a_hundred_percent_the_verdict_says_that_nothing_is_compared() -> None:
+    stream = healthy() + [seen("settled", f"all {n}", 2, stage=2, weight_bp=10_000) for n in range(90)]
+    judgement = judged(evidence_of(stream), Stage(2, 10_000, NOW - HOUR_S, 60, None))
+    assert judgement.kind == "pass"
+    assert "There is no further step. Nobody is on v1" in judgement.sentence
+    empty = judged(evidence_of(healthy()), Stage(2, 10_000, NOW - HOUR_S, 60, None))
+    assert (empty.kind, "Nobody is on v1" in empty.sentence) == ("no_data", True)
+
+
+def test_what_an_address_without_logins_was_refused_is_said() -> None:
+    stream = [seen("seen", n, 2, is_authenticated=False, network="one") for n in range(50)]
+    assert "49 observations of identities without a login were left out" in judged(evidence_of(stream)).sentence

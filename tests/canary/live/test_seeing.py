@@ -1,0 +1,164 @@
+"""Real servers: the metrics of all workers together, and nothing lost while the database is away."""
+
+import contextlib
+import http.client
+import os
+import re
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.canary.live.cluster import eventually
+from tests.databases import copied_database, process_env
+from tests.faults.engines_of_own import IMMEDIATE, OwnEngines, own_engines
+from tests.servers import HOST, Server, manage, serve
+
+UNLIMITED = {"RATE_LIMIT_ANONYMOUS": "0"}
+PINNED = "/api/v1/tags"
+
+
+@dataclass
+class Asker:
+    """Asks on a new connection each time, so that any worker may answer; knows what it was told."""
+
+    port: int
+    statuses: Counter[int] = field(default_factory=Counter)
+    slowest_s: float = 0.0
+
+    def ask(self, path: str, client: str) -> None:
+        with contextlib.closing(http.client.HTTPConnection(HOST, self.port, timeout=30)) as connection:
+            began = time.monotonic()
+            connection.request("GET", path, headers={"X-Client-Id": client})
+            response = connection.getresponse()
+            response.read()
+            self.slowest_s = max(self.slowest_s, time.monotonic() - began)
+            self.statuses[response.status] += 1
+
+    def metrics(self) -> str:
+        with contextlib.closing(http.client.HTTPConnection(HOST, self.port, timeout=30)) as connection:
+            connection.request("GET", "/metrics")
+            response = connection.getresponse()
+            assert response.status == 200
+            return response.read().decode()
+
+    def total(self, version: int = 1) -> int:
+        """Of all routes and statuses of a version."""
+        series = re.findall(rf'^canary_requests_total{{.*version="{version}"}} (\S+)$', self.metrics(), re.MULTILINE)
+        return int(sum(map(float, series)))
+
+
+@pytest.fixture(scope="module")
+def site_env(template_of: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """With a folder for temporary files of its own, so that the metrics of other servers can't be met there."""
+    folder = tmp_path_factory.mktemp("metrics")
+    with copied_database(template_of("postgresql"), folder) as url:
+        yield process_env(url, TMPDIR=str(folder), **UNLIMITED)
+
+
+@pytest.mark.parametrize("preload", [False, True], ids=["each_worker_loads", "preloaded"])
+def test_metrics_are_those_of_all_workers_and_survive_the_end_of_one(site_env: dict[str, str], preload: bool) -> None:
+    # gunicorn takes options from this variable too; the app reads none of it.
+    options, before = {"GUNICORN_CMD_ARGS": "--preload"} if preload else {}, _recorders(site_env)
+    with serve(site_env | options, workers=2) as server:
+        asker = Asker(server.port)
+        for number in range(120):
+            asker.ask(PINNED, f"c{number}")
+        assert eventually(lambda: asker.total() == 120)
+        assert eventually(lambda: "\ncanary_workers 2.0" in asker.metrics())
+        assert eventually(lambda: len(_recorders(site_env) - before) == 2)
+        _kill_one_worker(server)
+        for number in range(30):
+            asker.ask(PINNED, f"c{number}")
+        assert eventually(lambda: asker.total() == 150)
+        assert eventually(lambda: "\ncanary_workers 2.0" in asker.metrics())
+
+
+def test_two_servers_on_one_machine_answer_each_for_itself(site_env: dict[str, str]) -> None:
+    with serve(site_env) as one, serve(site_env) as other:
+        Asker(one.port).ask(PINNED, "c1")
+        assert eventually(lambda: Asker(one.port).total() == 1)
+        assert Asker(other.port).total() == 0
+        [root] = Path(site_env["TMPDIR"]).glob("tandem-metrics-*")
+        assert len([*root.iterdir()]) == 2  # and nothing of servers that have ended
+
+
+def test_what_several_processes_record_on_sqlite_is_all_there(
+    template_of: Callable[[str], str], tmp_path: Path
+) -> None:
+    with copied_database(template_of("sqlite"), tmp_path) as url:
+        env = process_env(url, TMPDIR=str(tmp_path), **UNLIMITED)
+        with serve(env, workers=2) as server:
+            asker = Asker(server.port)
+            for number in range(60):
+                asker.ask(PINNED, f"c{number % 3}")
+        report = manage("shell", "-v0", "-c", SUMS, env=env)
+    assert report.stdout.split() == ["60", "60"], report.stdout + report.stderr
+
+
+SUMS = """
+from django.db.models import Sum
+from canary.models import ConsumerUsage, MetricBucket
+print(MetricBucket.objects.aggregate(n=Sum("requests"))["n"], ConsumerUsage.objects.aggregate(n=Sum("calls"))["n"])
+"""
+
+
+@pytest.mark.parametrize("away_s", [3.0, pytest.param(20.0, marks=pytest.mark.soak)])
+def test_nothing_is_lost_and_nobody_waits_while_the_database_is_away(tmp_path: Path, away_s: float) -> None:
+    with own_engines() as engines:
+        env = process_env(engines.postgres.url, TMPDIR=str(tmp_path), **UNLIMITED)
+        assert manage("migrate", "--no-seed", "-v0", env=env).returncode == 0
+        with serve(env, workers=2) as server:
+            asker = Asker(server.port)
+            for number in range(50):
+                asker.ask(PINNED, f"c{number % 5}")
+            _go_away(engines, asker, away_s)
+            for number in range(50):
+                asker.ask(PINNED, f"c{number % 5}")
+        asked = asker.statuses.total()
+        with psycopg.connect(engines.postgres.url) as database:
+            found = [
+                _sum(database, table, column)
+                for table, column in (
+                    ("canary_metricbucket", "requests"),
+                    ("canary_consumerusage", "calls"),
+                    ("canary_recorder", "lost"),
+                )
+            ]
+        assert found == [asked, asked, 0]
+        assert asker.statuses[500] == 0
+        # Answers of `GET /api/v1` need no database, those of PINNED are refused at once: neither waits for the recorder.
+        assert asker.slowest_s < 2.0
+
+
+def _go_away(engines: OwnEngines, asker: Asker, away_s: float) -> None:
+    engines.postgres.stop(IMMEDIATE)
+    until = time.monotonic() + away_s
+    while time.monotonic() < until:
+        asker.ask(PINNED, "c1")
+        asker.ask("/api/v1", "c2")
+        time.sleep(0.01)
+    engines.postgres.start()
+
+
+def _sum(database: psycopg.Connection[Any], table: str, column: str) -> int:
+    row = database.execute(f"SELECT coalesce(sum({column}), 0) FROM {table}").fetchone()  # type: ignore[call-overload]
+    return int(row[0])  # type: ignore[index]
+
+
+def _recorders(env: dict[str, str]) -> set[str]:
+    """The workers that wrote what they saw."""
+    with psycopg.connect(env["DATABASE_URL"]) as database:
+        return {row[0] for row in database.execute("SELECT worker FROM canary_recorder").fetchall()}
+
+
+def _kill_one_worker(server: Server) -> None:
+    pid = server.process.pid
+    worker = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0]
+    os.kill(int(worker), signal.SIGTERM)

@@ -1,0 +1,173 @@
+"""What the page shows, to whom, and what it costs."""
+
+import csv
+import io
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.html import escape
+
+from canary.models import EvidencePoint, Worker
+from tests.canary.pages import worlds
+from tests.canary.pages.conftest import ADDRESS
+
+World = Callable[[str], None]
+SignedIn = Callable[..., Client]
+QUERIES_MAX = 40
+SECONDS_MAX = 1.5
+
+
+def buttons(client: Client) -> set[str]:
+    page = client.get(ADDRESS)
+    return set(re.findall(rf"{ADDRESS}do/([a-z/]+)/\"", page.content.decode()))
+
+
+@pytest.mark.parametrize("name", worlds.WORLDS)
+def test_every_world_is_shown_whole(world: World, signed_in_with: SignedIn, name: str) -> None:
+    world(name)
+    text = signed_in_with("view").get(ADDRESS, {"span": "24h"}).content.decode()
+    for section in ("state", "plan", "share", "evidence", "versions", "routes", "shadow", "workers", "life", "events"):
+        assert f'id="canary-{section}"' in text
+    assert "None" not in re.sub(r"<[^>]+>", "", text)
+
+
+def test_an_empty_database_is_shown_too(db: None, signed_in_with: SignedIn) -> None:
+    page = signed_in_with("view", "ramp", "rollback", "lifecycle").get(ADDRESS)
+    assert page.status_code == 200
+    assert "Nothing has been changed yet." in page.content.decode()
+
+
+def test_in_the_middle_of_a_plan_steps_evidence_and_findings_are_told(world: World, signed_in_with: SignedIn) -> None:
+    world("middle")
+    page = signed_in_with("view").get(ADDRESS)
+    text = page.content.decode()
+    assert [(step.title, step.standing) for step in page.context["steps"]] == [
+        ("10 %", "done"),
+        ("50 %", "now"),
+        ("90 %", "next"),
+        ("100 %", "ahead"),
+    ]
+    for told in (worlds.PASSING, "1 not at version", "up to 21 times in one request of v2, 2 on v1", "node-a:412:9f3e"):
+        assert told in text
+    assert {line.name for line in page.context["evidence_chart"].lines} >= {"overall", "error", "safe"}
+    assert "canary-latch" in text
+    assert "latched at 0" not in text
+
+
+def test_a_latched_rollback_is_told_first_with_its_evidence_and_a_form(
+    quiet_world: World, signed_in_with: SignedIn
+) -> None:
+    quiet_world("latched")
+    text = signed_in_with("view", "ramp").get(ADDRESS).content.decode()
+    assert text.index("Rolled back, and latched at 0 %") < text.index('id="canary-state"')
+    assert escape(worlds.HARMING) in text
+    assert f'action="{ADDRESS}do/ack/"' in text
+
+
+def test_the_event_log_is_paged_and_an_odd_page_is_no_error(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("middle")
+    client = signed_in_with("view")
+    first, second = (client.get(ADDRESS, {"events": page}).context["events"] for page in ("1", "2"))
+    assert len(first) == 20
+    assert first[-1]["version"] == second[0]["version"] + 1
+    assert client.get(ADDRESS, {"events": "x", "span": "\0", "traffic": "7"}).status_code == 200
+
+
+def test_who_calls_v1_is_a_file(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("middle")
+    answer = signed_in_with("view").get(f"{ADDRESS}consumers.csv")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode())))
+    assert len(rows) == 60
+    assert rows[0].keys() >= {"day", "consumer", "route", "calls"}
+
+
+def test_without_the_permission_the_page_is_refused_and_not_in_the_menu(
+    db: None, signed_in_with: SignedIn, make_user: Callable[..., object]
+) -> None:
+    stranger, viewer = signed_in_with(), signed_in_with("view")
+    for tail in ("", "live/", "consumers.csv", "do/set/"):
+        assert stranger.get(ADDRESS + tail).status_code == 403
+        assert Client().get(ADDRESS + tail)["Location"].startswith("/admin/login/")
+    links = [ADDRESS in client.get("/admin/").content.decode() for client in (stranger, viewer)]
+    assert links == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("permission", "expected"),
+    [
+        ("view", set()),
+        ("ramp", {"set", "promote", "pause", "allow/add", "exclude/add", "allow/remove", "exclude/remove"}),
+        ("rollback", {"rollback"}),
+        ("lifecycle", {"lifecycle/deprecate"}),
+    ],
+)
+def test_each_permission_has_its_own_buttons(
+    quiet_world: World, signed_in_with: SignedIn, permission: str, expected: set[str]
+) -> None:
+    quiet_world("middle")
+    found = buttons(signed_in_with("view", permission))
+    addresses = set(
+        re.findall(
+            r"do/((?:allow|exclude)/remove)/\?", signed_in_with("view", permission).get(ADDRESS).content.decode()
+        )
+    )
+    assert found | addresses == expected
+
+
+def test_the_life_of_v1_has_the_buttons_of_its_state(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("brownout")
+    words = {"deprecate", "brownout/add", "brownout/end", "notify", "sunset", "restore"}
+    client = signed_in_with("view", "lifecycle")
+    assert buttons(client) == {f"lifecycle/{word}" for word in words}
+    assert "A brownout is running" in client.get(ADDRESS).content.decode()
+
+
+def test_the_number_of_statements_does_not_grow_with_what_there_is_to_show(
+    world: World, signed_in_with: SignedIn
+) -> None:
+    client = signed_in_with("view", "ramp", "rollback", "lifecycle")
+    counts = []
+    for name in ("zero", "middle"):
+        world(name)
+        client.get(ADDRESS)
+        with CaptureQueriesContext(
+            connection,
+        ) as few:
+            client.get(ADDRESS, {"span": "24h"})
+        counts.append(len(few))
+    now = timezone.now()
+    Worker.objects.bulk_create(Worker(name=f"more-{number}", version=1, seen_at=now) for number in range(50))
+    EvidencePoint.objects.bulk_create(EvidencePoint(release=2, at=now, log_e={"overall": 0.0}) for _ in range(800))
+    with CaptureQueriesContext(connection) as many:
+        client.get(ADDRESS, {"span": "24h"})
+    assert len(many) == counts[1]
+    assert max(counts) <= QUERIES_MAX
+
+
+def test_a_day_of_data_is_shown_in_time(world: World, signed_in_with: SignedIn) -> None:
+    world("middle")
+    client = signed_in_with("view", "ramp", "rollback", "lifecycle")
+    client.get(ADDRESS)
+    spent = []
+    for _ in range(3):
+        began = time.process_time()
+        assert client.get(ADDRESS, {"span": "24h"}).status_code == 200
+        spent.append(time.process_time() - began)
+    assert min(spent) < SECONDS_MAX, spent
+
+
+def test_the_page_holds_no_script_and_no_style_of_its_own(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("middle")
+    client = signed_in_with("view", "ramp", "rollback", "lifecycle")
+    for address in (f"{ADDRESS}live/", f"{ADDRESS}do/set/?show=1&percent=25"):
+        own = client.get(address).content.decode()
+        own = own[own.index('<div class="canary') :] if '<div class="canary' in own else own
+        own = own.split('<div id="modal')[0]
+        assert not re.findall(r"<script(?! src)|<style|\sstyle=|\son[a-z]+=|javascript:", own.split("</form>")[0])
+    assert "<script" not in client.get(f"{ADDRESS}live/").content.decode()

@@ -1,0 +1,313 @@
+"""Rollouts to look at, with a day of what was seen: at zero, in the middle of a plan, rolled back, in a brownout."""
+
+import datetime
+import math
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from django.utils import timezone
+
+from canary import services, store
+from canary.core import histograms
+from canary.core.values import Identity
+from canary.models import (
+    ConsumerUsage,
+    EvidencePoint,
+    Lease,
+    MetricBucket,
+    Observation,
+    QueryFinding,
+    Rollout,
+    RolloutEvent,
+    SeenIdentity,
+    ShadowDifference,
+    ShadowTotal,
+    Verdict,
+    Worker,
+)
+from canary.models.lists import ListEntry
+from canary.services import life
+
+CHIEF = "user:1 chief"
+ROUTES = ("GET /posts", "GET /posts/{}", "GET /tags", "GET /users/{}/posts", "POST /posts/{}/comments", "GET /search")
+TABLES = (
+    *(ConsumerUsage, EvidencePoint, Lease, ListEntry, MetricBucket, Observation, QueryFinding, Rollout, RolloutEvent),
+    *(SeenIdentity, ShadowDifference, ShadowTotal, Verdict, Worker),
+)
+DAY = datetime.timedelta(days=1)
+PASSING = (
+    "Hold at 50 %: 0 of 212 users of v2 had an error in their first three requests of this stage (v1: 1 of 208); that 2.0 % or"
+    " more of them fail is not ruled out yet, evidence 14.2 of the 20 needed, betting on 0.2 %; about 40 min at this traffic."
+)
+HARMING = (
+    "Harm at 10 %: evidence that v2 is worse reached 26 (0.5 × errors 49 + 0.25 × latency 1.2 + 0.25 × client errors 4.6 = 26,"
+    " harm from 20 on, at most 5 % false alarms in a release): of 31 users with an error 17 were on v2, where 3.1 are expected"
+    " if both versions are alike (the risk on v2: 11 times v1's, 95 % bounds 5.2 to 23); most of it on GET /search."
+)
+
+
+def show(name: str, now: datetime.datetime | None = None, *, has_traffic: bool = True) -> None:
+    """Throws everything away and makes the world of this name; its traffic takes the most of the time."""
+    now = now or timezone.now()
+    for model in TABLES:
+        model.objects.all().delete()
+    store.forget()
+    WORLDS[name](now)
+    if has_traffic:
+        _traffic(now, **TRAFFIC[name])
+
+
+def at_zero(now: datetime.datetime) -> None:
+    _set(0, "the first day", now - DAY)
+    _workers(now, version=_version())
+
+
+def in_the_middle(now: datetime.datetime) -> None:
+    began = now - datetime.timedelta(hours=8)
+    for percent in (1, 2, 3, 2, 1, 0):
+        _set(percent * 100, f"trying {percent} %", began - datetime.timedelta(hours=1))
+    for number in range(14):
+        change = {"actor": CHIEF, "reason": "asked for it", "expected_version": _version(), "now": began}
+        identity = Identity("client", f"tester-{number:02}")
+        services.add_to_list(list="allow" if number % 5 else "exclude", identity=identity, **change)
+    services.start_plan(
+        steps_bp=[1_000, 5_000, 9_000, 10_000],
+        min_s=6 * 3600,
+        is_fresh_cohort=False,
+        **_change("the release of May", began),
+    )
+    services.promote_plan(**_change("10 % were fine", now - datetime.timedelta(hours=4)))
+    _workers(now, version=_version(), late=1)
+    _evidence(now, began, harm=False)
+    _found(now)
+    _consumers(now)
+    _identities(now)
+    Lease.objects.create(name="controller", holder="node-a:412:9f3e", expires_at=now + DAY)
+
+
+def rolled_back(now: datetime.datetime) -> None:
+    began = now - datetime.timedelta(hours=3)
+    _set(100, "a first look", began - DAY)
+    services.start_plan(
+        steps_bp=[1_000, 5_000, 9_000, 10_000],
+        min_s=6 * 3600,
+        is_fresh_cohort=True,
+        **_change("the release of May", began),
+    )
+    _evidence(now, began, harm=True)
+    services.roll_back(
+        actor="controller", reason=HARMING, now=now - datetime.timedelta(minutes=4), evidence={"kind": "harm"}
+    )
+    _workers(now, version=_version())
+    _found(now)
+    _identities(now)
+
+
+def in_brownout(now: datetime.datetime) -> None:
+    _set(10_000, "everybody", now - 60 * DAY)
+    sunset_at = int((now + 40 * DAY).timestamp())
+    life.deprecate(sunset_at=sunset_at, is_override=True, **_change("v2 is out", now - 50 * DAY))
+    for start, end in ((-9 * 24, -9 * 24 + 1), (-0.5, 4), (200, 212)):
+        window = tuple(int((now + datetime.timedelta(hours=hours)).timestamp()) for hours in (start, end))
+        life.add_brownout(
+            window=window,
+            is_override=True,
+            **_change("as announced", min(now, now + datetime.timedelta(hours=start)) - DAY),
+        )
+    _workers(now, version=_version())
+    _consumers(now)
+
+
+WORLDS = {"zero": at_zero, "middle": in_the_middle, "latched": rolled_back, "brownout": in_brownout}
+TRAFFIC: dict[str, Any] = {
+    "zero": {"weight_bp": 0},
+    "middle": {"weight_bp": 5_000},
+    "latched": {"weight_bp": 1_000, "v2_errors": 0.07},
+    "brownout": {"weight_bp": 10_000},
+}
+
+
+def pause_by_hand(now: datetime.datetime) -> None:
+    """As a second person would, elsewhere."""
+    services.pause_plan(actor="user:2 second", reason="wait", expected_version=_version(), now=now)
+
+
+def _version() -> int:
+    return store.refresh().version
+
+
+def _change(reason: str, now: datetime.datetime) -> dict[str, Any]:
+    return {"actor": CHIEF, "reason": reason, "expected_version": _version(), "now": now}
+
+
+def _set(weight_bp: int, reason: str, now: datetime.datetime) -> None:
+    services.set_weight(weight_bp=weight_bp, **_change(reason, now))
+
+
+def _workers(now: datetime.datetime, version: int, late: int = 0) -> None:
+    for number in range(4):
+        seen = version - 1 if number < late else version
+        Worker.objects.create(name=f"node-{'ab'[number % 2]}:{410 + number}:17a", version=seen, seen_at=now)
+
+
+def _traffic(now: datetime.datetime, weight_bp: int, v2_errors: float = 0.002) -> None:
+    """As the recorders and the compaction leave a day: five seconds by route, then minutes, then hours."""
+    chance = random.Random(weight_bp)
+    rows = []
+    for start_at, worker, seconds in _times(now):
+        for version, share in ((1, 1 - weight_bp / 10_000), (2, weight_bp / 10_000)):
+            if share:
+                common = {"start_at": start_at, "worker": worker, "api_version": version}
+                rows += _buckets(common, seconds * share, v2_errors if version == 2 else 0.003, chance)
+    row = Rollout.objects.get()
+    stage = row.stage - row.latched  # a rollback begins one that nobody was seen in yet
+    for bucket in rows:
+        bucket.release, bucket.stage, bucket.weight_bp = row.release, stage, weight_bp
+    MetricBucket.objects.bulk_create(rows, batch_size=500)
+    _seen(row.release, stage, weight_bp, chance)
+
+
+def _times(now: datetime.datetime) -> Iterator[tuple[datetime.datetime, str, float]]:
+    begin = now.replace(microsecond=0)
+    for step in range(60):
+        yield begin - datetime.timedelta(seconds=5 * step), f"node-a:{410 + step % 4}:17a", 5
+    for minute in range(6, 120):
+        yield (begin - datetime.timedelta(minutes=minute)).replace(second=0), "1m", 60
+    for hour in range(2, 24):
+        yield (begin - datetime.timedelta(hours=hour)).replace(minute=0, second=0), "1h", 3600
+
+
+def _buckets(common: dict[str, Any], seconds: float, errors: float, chance: random.Random) -> list[MetricBucket]:
+    rows, is_merged = [], common["worker"] in ("1m", "1h")
+    speed = 1.0 if common["api_version"] == 1 else 0.82
+    for place, route in enumerate(ROUTES):
+        requests = max(1, round(seconds * 4 / (place + 1) * chance.uniform(0.7, 1.3)))
+        bad = sum(chance.random() < errors * (6 if route == "GET /search" else 1) for _ in range(min(requests, 400)))
+        row = MetricBucket(
+            **common,
+            route=route,
+            judged=True,
+            requests=requests,
+            status_2xx=requests - bad,
+            status_5xx=bad,
+            sql=requests * (3 + place),
+            sql_max=5 + place,
+            seconds=requests * 0.02 * speed,
+            histogram={} if is_merged else _histogram(requests, speed, chance),
+        )
+        rows.append(row)
+    if is_merged:
+        rows.append(MetricBucket(**common, route="", judged=True, requests=0, histogram=_histogram(600, speed, chance)))
+    return rows
+
+
+def _histogram(requests: int, speed: float, chance: random.Random) -> dict[str, Any]:
+    found: dict[int, int] = {}
+    for _ in range(min(requests, 120)):
+        cell = histograms.cell_of(chance.randrange(64), speed * chance.lognormvariate(math.log(14), 0.7))
+        found[cell] = found.get(cell, 0) + 1
+    return histograms.dump(found)
+
+
+def _seen(release: int, stage: int, weight_bp: int, chance: random.Random) -> None:
+    Observation.objects.bulk_create(
+        Observation(
+            release=release,
+            stage=stage,
+            weight_bp=weight_bp,
+            unit=f"{number:032x}",
+            api_version=2 if chance.random() < weight_bp / 10_000 else 1,
+            metric="seen",
+            route="GET /posts",
+            is_authenticated=True,
+            network="a",
+            at=timezone.now(),
+        )
+        for number in range(420)
+    )
+
+
+def _evidence(now: datetime.datetime, began: datetime.datetime, *, harm: bool) -> None:
+    row, chance = Rollout.objects.get(), random.Random(7)
+    points, length, drawn = 240, now - began, []
+    logs = {"error": 0.0, "latency": 0.0, "client_error": 0.0, "safe": 0.0, "sample_ratio": 0.0}
+    rise = {"error": 0.0099 if harm else -0.006, "safe": -0.01 if harm else 0.0125}
+    for number in range(points):
+        for metric in logs:
+            logs[metric] += rise.get(metric, -0.002) + chance.gauss(0, 0.05)
+        mean = 0.5 * math.exp(logs["error"]) + 0.25 * math.exp(logs["latency"]) + 0.25 * math.exp(logs["client_error"])
+        at = began + length * number / points
+        drawn.append(EvidencePoint(release=row.release, at=at, log_e={**logs, "overall": math.log(mean)}))
+    EvidencePoint.objects.bulk_create(drawn)
+    routes = [
+        {"route": "GET /search", "log_e": 4.1, "is_harmed": harm},
+        {"route": "GET /posts", "log_e": 0.1, "is_harmed": False},
+    ]
+    kinds = [("no_data", "No data at 10 %: nobody has finished three requests on v2 yet."), ("hold", PASSING)]
+    if harm:
+        kinds.append(("harm", HARMING))
+    for place, (kind, sentence) in enumerate(kinds):
+        at = began + (place + 0.2) * length / 3
+        numbers = {"routes": routes, "judged_at": now.isoformat(), "reason": kind}
+        Verdict.objects.create(
+            release=row.release, stage=row.stage, at=at, kind=kind, sentence=sentence, numbers=numbers
+        )
+
+
+def _found(now: datetime.datetime) -> None:
+    release = Rollout.objects.get().release
+    times = {"first_seen_at": now - DAY, "last_seen_at": now}
+    for route in ROUTES[:4]:
+        for result, count in (("equal", 812), ("different", 6), ("failed", 1), ("timed_out", 0), ("dropped", 2)):
+            ShadowTotal.objects.create(release=release, route=route, result=result, count=count)
+    for place in range(12):
+        example = {
+            "url": "/api/v1/posts?page=2",
+            "v1": {"username": "ada"},
+            "v2": {"username": "ada", "name": "Ada " * 60},
+        }
+        ShadowDifference.objects.create(
+            release=release,
+            route=ROUTES[place % 4],
+            path=f"items[].author.field_{place}",
+            kind="value",
+            count=3,
+            example=example,
+            **times,
+        )
+    statement = 'SELECT "cms_user"."id", "cms_user"."username" FROM "cms_user" WHERE "cms_user"."id" = %s LIMIT 21'
+    for version, repeats in ((1, 2), (2, 21)):
+        QueryFinding.objects.create(
+            release=release,
+            api_version=version,
+            route="GET /posts",
+            fingerprint="9f86d081884c7d65",
+            statement=statement,
+            repeats_max=repeats,
+            requests=14,
+            **times,
+        )
+
+
+def _consumers(now: datetime.datetime) -> None:
+    agents = ("python-requests", "curl", "Mozilla")
+    ConsumerUsage.objects.bulk_create(
+        ConsumerUsage(
+            day=now.date() - datetime.timedelta(days=number % 7),
+            kind=("key", "client", "user")[number % 3],
+            identifier=f"consumer-{number % 25:02}",
+            route=ROUTES[number % 6],
+            calls=1_000 - number,
+            refused=number % 4,
+            agent=agents[number % 3],
+            last_seen_at=now - datetime.timedelta(hours=number),
+        )
+        for number in range(60)
+    )
+
+
+def _identities(now: datetime.datetime) -> None:
+    SeenIdentity.objects.bulk_create(
+        SeenIdentity(kind="client", identifier=f"visitor-{number}", last_seen_at=now) for number in range(400)
+    )

@@ -1,0 +1,136 @@
+"""Whatever breaks inside the canary, requests are answered: by v1, by v2 when v1 is gone, and it is counted."""
+
+import datetime
+import logging
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.db.utils import OperationalError
+from django.test import Client
+
+from canary import faults as faults_module
+from canary import server, services, store
+from canary.faults import FaultLog, faults
+
+BEFORE = (
+    "canary.middleware.start_counting",
+    "canary.middleware.current_snapshot",
+    "canary.middleware.identify",
+    "canary.middleware.choose",
+    "canary.core.routing.bucket",
+    "canary.identity.read_cookie",
+    "canary.identity.secret_for",
+    "canary.identity.canary_conf",
+    "canary.store.canary_conf",
+)
+AFTER = (
+    "canary.middleware.write_cookie",
+    "canary.middleware.read_cookie",
+    "canary.middleware._vary",
+    "canary.life.describe",
+    "canary.recorder.observe",
+    "canary.recorder.canary_conf",
+    "canary.recorder.stop_counting",
+    "canary.shadow.offer",
+    "canary.shadow.canary_conf",
+)
+
+
+def explode(*_: object, **__: object) -> None:
+    raise RuntimeError("planted")
+
+
+@pytest.mark.parametrize("place", BEFORE)
+def test_a_fault_before_the_decision_is_answered_by_v1(
+    rollout: Callable[..., None], monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    rollout(weight_bp=10_000)
+    monkeypatch.setattr(place, explode)
+    before, response = faults.count, Client().get("/api/posts")
+    assert (response.status_code, response.json()["arm"], response.headers["API-Version"]) == (200, 1, "1")
+    assert faults.count > before
+
+
+@pytest.mark.parametrize("place", BEFORE)
+def test_with_v1_gone_the_same_fault_is_answered_by_v2(
+    rollout: Callable[..., None], monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    rollout(weight_bp=0, IS_V1_ENABLED=False)
+    monkeypatch.setattr(place, explode)
+    response = Client().get("/api/posts")
+    assert (response.status_code, response.json()["arm"]) == (200, 2)
+
+
+@pytest.mark.parametrize("place", AFTER)
+def test_a_fault_after_the_answer_changes_nothing_of_it(
+    rollout: Callable[..., None], monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    rollout(weight_bp=10_000)
+    monkeypatch.setattr(place, explode)
+    response = Client().get("/api/posts")
+    assert (response.status_code, response.json()["arm"]) == (200, 2)
+
+
+@pytest.mark.parametrize("place", ["canary.middleware.problem_response", "canary.life.gone_response"])
+def test_a_refusal_that_can_not_be_written_keeps_its_status(
+    rollout: Callable[..., None], monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    rollout(IS_V1_ENABLED=False)
+    monkeypatch.setattr(place, explode)
+    assert Client().get("/api/v1/posts").status_code == 410
+    assert Client().get("/api/v9/posts").status_code == 404
+
+
+def test_a_log_that_can_not_be_written_is_not_what_a_client_notices(
+    rollout: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("canary.middleware.identify", explode)
+    monkeypatch.setattr(faults, "record", explode)
+    assert Client().get("/api/posts").status_code == 200
+
+
+def test_a_pinned_path_of_a_version_that_is_gone_stays_gone_through_a_fault(
+    rollout: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rollout(IS_V1_ENABLED=False)
+    monkeypatch.setattr("canary.middleware.choose_pinned", explode)
+    assert Client().get("/api/v1/posts").status_code == 410
+    assert Client().get("/api/v2/posts").json()["arm"] == 2
+
+
+def test_a_store_that_fails_leaves_the_last_good_snapshot_in_force(
+    rollout: Callable[..., None], db: None, now: datetime.datetime
+) -> None:
+    services.set_weight(weight_bp=10_000, actor="tester", reason="a test", expected_version=0, now=now)
+    store.refresh()
+    read_at = now.timestamp()
+    for _ in range(3):
+        with connection.execute_wrapper(_refuse), pytest.raises(OperationalError):
+            store.refresh()
+    assert Client().get("/api/posts").headers["API-Version"] == "2"
+    age_s = store.age_s(read_at + 60)
+    assert age_s is not None
+    assert 0 < age_s <= 60
+
+
+def test_with_nothing_ever_read_the_environment_is_in_force(rollout: Callable[..., None]) -> None:
+    rollout(weight_bp=10_000)
+    assert store.age_s(1.0) is None
+    assert Client().get("/api/posts").headers["API-Version"] == "2"
+
+
+def test_a_turn_that_fails_is_recorded_and_the_next_one_is_taken(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(faults_module, "faults", FaultLog())
+    monkeypatch.setattr(server, "faults", faults_module.faults)
+    with caplog.at_level(logging.ERROR, logger="canary"):
+        for _ in range(30):
+            server.take_turn(server.Task(1.0, explode, "planted", own_thread=False))
+    assert faults_module.faults.count == 30
+    assert len([record for record in caplog.records if record.name == "canary"]) == 1
+
+
+def _refuse(*_: object) -> None:
+    raise OperationalError("planted")

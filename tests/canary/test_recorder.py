@@ -1,0 +1,246 @@
+"""From a request to the rows about it: what is counted, what counts as evidence, and what is left out."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import DjangoAssertNumQueries
+
+from canary import recorder, store
+from canary.core.values import Identity
+from canary.flushing import flush
+from canary.models import ConsumerUsage, MetricBucket, Observation, QueryFinding, SeenIdentity
+from canary.models import Recorder as RecorderRow
+from canary.services import add_to_list
+from cms.models import User
+from tests.canary.seeing import ARMS, ask, client_on, fresh_recorder, metrics_of, weight
+
+pytestmark = pytest.mark.django_db
+ON_ENTRANCE, ON_V1, ON_V2 = "/api/things/7", "/api/v1/things/7", "/api/v2/things/7"
+
+
+@pytest.fixture(autouse=True)
+def half(rollout: Callable[..., None]) -> Iterator[None]:
+    """Half of all clients are on v2."""
+    rollout(0, **ARMS)
+    with fresh_recorder():
+        weight(5_000)
+        yield
+
+
+def test_requests_become_a_row_for_each_version_and_route() -> None:
+    on_v1, on_v2 = client_on(1), client_on(2)
+    ask(ON_ENTRANCE, on_v1, times=3)
+    ask(f"{ON_ENTRANCE}?status=500&times=2", on_v2)
+    ask(f"{ON_ENTRANCE}?status=422", on_v2)
+    ask("/api/nowhere/at/all", on_v2)
+    flush()
+    rows = {(row.api_version, row.route, row.judged): row for row in MetricBucket.objects.all()}
+    assert set(rows) == {
+        (1, "GET /things/{id}", True),
+        (2, "GET /things/{id}", True),
+        (2, "(unknown)", False),
+    }
+    v1, v2 = rows[1, "GET /things/{id}", True], rows[2, "GET /things/{id}", True]
+    assert (v1.requests, v1.status_2xx, v1.sql, v1.weight_bp, v1.stage) == (3, 3, 0, 5_000, 1)
+    assert (v2.requests, v2.status_5xx, v2.status_4xx, v2.client_errors) == (2, 1, 1, 1)
+    assert (v2.sql, v2.sql_max) == (2, 2)
+    assert sum(count for buckets in v1.histogram.values() for count in buckets.values()) == 3
+    assert len(v1.histogram) == 1  # one client, one slice
+
+
+NOT_EVIDENCE: dict[str, tuple[str, dict[str, str]]] = {
+    "a version by header": (ON_ENTRANCE, {"api_version": "2"}),
+    "a pinned path": (ON_V2, {}),
+    "a robot": (ON_ENTRANCE, {"user_agent": "Mozilla/5.0 (compatible; Googlebot/2.1)"}),
+    "a probe": (ON_ENTRANCE, {"user_agent": "kube-probe/1.31"}),
+    "a health check": ("/api/health", {}),
+    "a synthetic request": (ON_ENTRANCE, {"x_synthetic": "1"}),
+    "a bad identity": (ON_ENTRANCE, {"x_client_id": "\x7f"}),
+}
+
+
+@pytest.mark.parametrize("kind", NOT_EVIDENCE)
+def test_what_says_nothing_of_the_version_is_counted_but_no_evidence(kind: str) -> None:
+    path, headers = NOT_EVIDENCE[kind]
+    ask(path, client_on(2), **headers)
+    flush()
+    assert list(MetricBucket.objects.values_list("requests", "judged")) == [(1, False)]
+    assert not Observation.objects.exists()
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 405, 410, 429])
+def test_of_an_answer_that_is_no_evidence_only_that_somebody_came_is_observed(status: int) -> None:
+    """A 404 that one version alone gives would otherwise look as if its users had been lost."""
+    ask(f"{ON_ENTRANCE}?status={status}", client_on(2), times=4)
+    flush()
+    assert set(MetricBucket.objects.values_list("judged", flat=True)) == {False}
+    assert metrics_of() == ["seen"]
+
+
+@pytest.mark.parametrize("name", ["allow", "exclude"])
+def test_whoever_is_on_a_list_is_no_evidence(name: str) -> None:
+    client = client_on(2)
+    add_to_list(
+        list=name,
+        identity=Identity("client", client),
+        actor="cli:test",
+        reason="a test",
+        expected_version=store.refresh().version,
+        now=timezone.now(),
+    )
+    store.refresh()
+    ask(ON_ENTRANCE, client)
+    flush()
+    assert list(MetricBucket.objects.values_list("judged", flat=True)) == [False]
+
+
+@pytest.mark.parametrize(("role", "judged"), [("author", True), ("editor", False), ("admin", False)])
+def test_staff_by_the_user_whom_the_view_let_in_is_no_evidence(
+    rollout: Callable[..., None],
+    make_user: Callable[..., User],
+    client_of: Callable[[User], Client],
+    django_assert_num_queries: DjangoAssertNumQueries,
+    role: str,
+    judged: bool,
+) -> None:
+    rollout(0, **ARMS | {"ARMS": {1: "api_v1.root_urls", 2: "api_v2.root_urls"}, "SUCCESSORS": "api_v1.successors"})
+    weight(10_000)
+    client = client_of(make_user(role))
+    client.get("/api/posts")
+    with django_assert_num_queries(2):  # its user, and the page: the recorder asks nothing
+        client.get("/api/posts?limit=1")
+    flush()
+    assert list(MetricBucket.objects.values_list("judged", "route").distinct()) == [(judged, "GET /posts")]
+    assert Observation.objects.filter(is_authenticated=True).exists() is judged
+
+
+def test_a_unit_is_seen_then_measured_then_settled_once() -> None:
+    ask(ON_ENTRANCE, client_on(2), times=7)
+    flush()
+    assert metrics_of() == ["seen", "latency", "settled"]
+    assert set(Observation.objects.values_list("api_version", "weight_bp", "is_authenticated")) == {(2, 5_000, False)}
+    assert len(set(Observation.objects.values_list("unit", "network"))) == 1
+    latency = Observation.objects.get(metric="latency")
+    assert latency.route == "GET /things/{id}"
+    assert -5 < (latency.value or 0) < 8  # the logarithm of some milliseconds
+
+
+def test_a_unit_that_fails_is_an_error_once_and_never_settles() -> None:
+    client = client_on(1)
+    ask(f"{ON_ENTRANCE}?status=503", client, times=3)
+    ask(ON_ENTRANCE, client, times=4)
+    flush()
+    assert metrics_of() == ["seen", "error", "latency"]
+
+
+def test_a_refusal_that_a_stricter_version_could_cause_is_observed_and_does_not_hinder_settling() -> None:
+    ask(f"{ON_ENTRANCE}?status=422", client_on(2), times=3)
+    flush()
+    assert metrics_of() == ["seen", "client_error", "settled"]
+
+
+def test_an_observation_carries_the_weight_of_its_own_decision() -> None:
+    client = client_on(2)
+    ask(ON_ENTRANCE, client)
+    weight(9_000)
+    ask(ON_ENTRANCE, client)
+    flush()
+    assert list(Observation.objects.order_by("pk").values_list("metric", "stage", "weight_bp")) == [
+        ("seen", 1, 5_000),
+        ("seen", 2, 9_000),
+    ]
+
+
+def test_a_statement_that_a_request_repeats_is_found_without_its_values() -> None:
+    ask(f"{ON_ENTRANCE}?times=4", client_on(2))
+    ask(f"{ON_ENTRANCE}?times=6", client_on(2), times=2)
+    ask(f"{ON_ENTRANCE}?times=9", client_on(2))
+    ask(f"{ON_V2}?times=50")
+    flush()
+    found = QueryFinding.objects.get()
+    assert (found.api_version, found.route, found.repeats_max, found.requests) == (2, "GET /things/{id}", 9, 3)
+    assert found.statement == "SELECT %s, ? WHERE ? IN (?, ?)"
+    ask(f"{ON_ENTRANCE}?times=5", client_on(2))
+    flush()
+    found.refresh_from_db()
+    assert (found.repeats_max, found.requests) == (9, 4)
+
+
+def test_calls_of_v1_are_counted_by_consumer_route_and_day_and_added_up() -> None:
+    ask(ON_V1, "mobile", times=2, user_agent="python-requests/2.31 x")
+    ask(ON_V1, user_agent="curl/8")
+    flush()
+    ask(ON_V1, "mobile")
+    ask("/api/v1/health")
+    ask(ON_V1, x_synthetic="1")
+    ask("/api/v1/no-such-thing", "mobile")
+    ask(ON_V2, "mobile")
+    flush()
+    fields = ("kind", "identifier", "route", "calls", "refused", "agent")
+    assert set(ConsumerUsage.objects.values_list(*fields)) == {
+        ("client", "mobile", "GET /things/{id}", 3, 0, "python-requests"),
+        ("anon", "", "GET /things/{id}", 1, 0, "curl"),
+    }
+
+
+def test_a_key_that_was_not_let_in_is_nobody() -> None:
+    key = f"tdm_{'a' * 16}_{'b' * 40}"
+    ask(f"{ON_V1}?status=401", x_api_key=key)
+    ask(ON_V1, x_api_key=key)
+    flush()
+    assert set(ConsumerUsage.objects.values_list("kind", "identifier", "calls")) == {
+        ("anon", "", 1),
+        ("key", "a" * 16, 1),
+    }
+
+
+def test_a_refused_call_of_v1_is_a_call_of_its_route(rollout: Callable[..., None]) -> None:
+    rollout(0, **ARMS, IS_V1_ENABLED=False, SUCCESSORS="api_v1.successors")
+    store.refresh()
+    ask("/api/v1/posts/0199a3c2-5b1e-7c40-9d3f-2f6a1c0e8b57", "mobile", times=2)
+    ask("/api/v1/nothing-of-the-sort", "mobile")
+    flush()
+    assert list(ConsumerUsage.objects.values_list("identifier", "route", "calls", "refused")) == [
+        ("mobile", "GET /posts/{uuid}", 2, 2)
+    ]
+
+
+def test_identities_on_the_entrance_are_noted_with_what_they_were_before(
+    make_user: Callable[..., User], client_of: Callable[[User], Client]
+) -> None:
+    user = make_user()
+    client = client_of(user)
+    nobody = Client()
+    nobody.get(ON_ENTRANCE, headers={"x-client-id": "before"})
+    client.cookies = nobody.cookies
+    client.get(ON_ENTRANCE)
+    client.get(ON_ENTRANCE)
+    ask(ON_V1, "pinned only")
+    flush()
+    fields = ("kind", "identifier", "before_kind", "before_identifier")
+    assert set(SeenIdentity.objects.values_list(*fields)) == {
+        ("client", "before", "", ""),
+        ("user", str(user.pk), "client", "before"),
+    }
+    ask(ON_ENTRANCE, "later")
+    flush()
+    assert SeenIdentity.objects.count() == 3
+
+
+def test_what_comes_while_the_queue_is_full_is_counted_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "QUEUE_MAX", 2)
+    ask(ON_ENTRANCE, client_on(1), times=5)
+    flush()
+    assert RecorderRow.objects.get().dropped == 3
+    assert MetricBucket.objects.get().requests == 2
+
+
+def test_a_request_is_recorded_without_any_statement(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    client = client_on(2)
+    with django_assert_num_queries(0):
+        ask(ON_ENTRANCE, client, times=2)
+        ask(ON_V1, client)

@@ -1,0 +1,220 @@
+"""Shadow reads beside requests: sampled cheaply, queued within bounds, paid from a budget, added up, never in the way."""
+
+import dataclasses
+import timeit
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+from django.utils import timezone
+
+from canary.core.mapping import Difference
+from canary.core.values import Decision, Snapshot
+from canary.faults import faults
+from canary.models import ShadowDifference
+from canary.shadow import QUEUE_MAX, READER, Budget, ShadowReader, read_of
+from canary.shadow_reads import Outcome
+from canary.shadow_results import RESULTS, Tally, summary, totals
+
+Rollout = Callable[..., None]
+SNAPSHOT = Snapshot(version=0, weight_bp=0, salt="s")
+V1 = Decision(1, "pinned")
+
+
+@pytest.fixture
+def reader() -> ShadowReader:
+    """As after its first turn."""
+    reader = ShadowReader()
+    reader.is_open = True
+    return reader
+
+
+def offered(
+    reader: ShadowReader,
+    path: str = "/api/v1/posts",
+    *,
+    method: str = "GET",
+    status: int = 200,
+    decision: Decision = V1,
+    **meta: Any,
+) -> int:
+    """How many reads wait after one answer was offered and sent."""
+    request = RequestFactory().generic(method, path, **meta)
+    response = HttpResponse(b"{}", status=status)
+    reader.offer(request, response, decision, SNAPSHOT)
+    response.close()
+    return reader.waiting
+
+
+def test_reads_of_v1_that_went_well_are_taken_from_both_doors(rollout: Rollout, reader: ShadowReader) -> None:
+    rollout(SHADOW_BP=10_000)
+    assert [offered(reader), offered(reader, "/api/posts", decision=Decision(1, "bucket"))] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"method": "POST"},
+        {"method": "HEAD"},
+        {"status": 404},
+        {"status": 304},
+        {"decision": Decision(2, "bucket")},
+        {"HTTP_COOKIE": "sessionid=x"},
+    ],
+)
+def test_all_else_is_left_alone(rollout: Rollout, reader: ShadowReader, other: dict[str, Any]) -> None:
+    rollout(SHADOW_BP=10_000)
+    assert offered(reader, **other) == 0
+
+
+def test_it_is_repeated_after_the_answer_was_sent(rollout: Rollout, reader: ShadowReader) -> None:
+    rollout(SHADOW_BP=10_000)
+    response = HttpResponse()
+    reader.offer(RequestFactory().get("/api/v1/posts"), response, V1, SNAPSHOT)
+    assert reader.waiting == 0
+    response.close()
+    assert reader.waiting == 1
+
+
+def test_nothing_is_taken_at_a_share_of_zero_without_a_thread_or_with_v2_off(
+    rollout: Rollout, reader: ShadowReader
+) -> None:
+    rollout(SHADOW_BP=0)
+    assert offered(reader) == 0
+    rollout(SHADOW_BP=10_000)
+    reader.is_open = False
+    assert offered(reader) == 0
+    reader.is_open = True
+    reader.offer(RequestFactory().get("/api/v1/posts"), HttpResponse(), V1, Snapshot(0, 0, "s", is_v2_enabled=False))
+    assert reader.waiting == 0
+
+
+def test_the_share_is_a_sample(rollout: Rollout, reader: ShadowReader) -> None:
+    rollout(SHADOW_BP=100)
+    for _ in range(5_000):
+        offered(reader)
+    assert 15 <= reader.waiting <= QUEUE_MAX  # 50 expected; further off once in a million runs
+
+
+def test_what_the_queue_can_not_hold_is_dropped_and_counted(rollout: Rollout, reader: ShadowReader) -> None:
+    rollout(SHADOW_BP=10_000)
+    for _ in range(QUEUE_MAX + 7):
+        offered(reader)
+    assert reader.waiting == QUEUE_MAX
+    assert reader.tally.totals == {(1, "", "dropped"): 7}
+
+
+def test_headers_that_shorten_an_answer_and_cookies_are_left_out() -> None:
+    headers = {"HTTP_IF_NONE_MATCH": '"x"', "HTTP_COOKIE": "canary_id=x", "HTTP_X_CLIENT_ID": "c"}
+    read = read_of(RequestFactory().get("/api/v1/posts?page=2", **headers), 3)
+    assert {name for name in read.meta if name.startswith("HTTP_")} == {"HTTP_X_CLIENT_ID"}
+    assert (read.path, read.query, read.release, read.has_credentials) == ("/api/v1/posts", "page=2", 3, False)
+
+
+def test_a_fault_in_here_is_nothing_that_a_client_sees(rollout: Rollout) -> None:
+    rollout(SHADOW_BP="no number")
+    READER.is_open, before = True, faults.count
+    try:
+        answer = Client().get("/api/v1/posts")
+    finally:
+        READER.is_open = False
+    assert (answer.status_code, answer.json()["arm"]) == (200, 1)
+    assert faults.count == before + 1
+
+
+def test_a_fault_of_a_read_is_counted_and_the_next_is_taken(rollout: Rollout, reader: ShadowReader) -> None:
+    rollout(SHADOW_BP=10_000, SHADOW_CPU_BP=10_000, SUCCESSORS="tests.canary.no_such_module")
+    offered(reader)
+    offered(reader)
+    reader.take_turn()
+    assert reader.tally.totals == {(1, "", "failed"): 2}
+
+
+def test_reads_of_a_release_that_is_over_do_not_keep_the_present_one_waiting(
+    rollout: Rollout, reader: ShadowReader
+) -> None:
+    rollout(SHADOW_BP=10_000, SHADOW_CPU_BP=10_000, SUCCESSORS="tests.canary.no_such_module")
+    request, response = RequestFactory().get("/api/v1/posts"), HttpResponse(b"{}")
+    reader.offer(request, response, V1, dataclasses.replace(SNAPSHOT, release=7))
+    response.close()
+    reader.take_turn()
+    assert reader.tally.totals == {(7, "", "dropped"): 1}
+
+
+@pytest.mark.parametrize("share_bp", [500, 1_000, 5_000])
+def test_the_budget_is_a_share_of_one_core_however_long_each_read_takes(share_bp: int) -> None:
+    budget, now, busy = Budget(0.0), 0.0, 0.0
+    while now < 600.0:
+        if budget.has_left(share_bp, now):
+            budget.spend(0.03)
+            now, busy = now + 0.03, busy + 0.03
+        else:
+            now += 0.2
+    assert busy / now == pytest.approx(share_bp / 10_000, rel=0.1)
+
+
+def test_an_idle_hour_buys_no_burst() -> None:
+    budget = Budget(0.0)
+    spent = 0
+    while budget.has_left(1_000, 3_600.0):
+        budget.spend(0.01)
+        spent += 1
+    assert spent <= 11
+
+
+def test_answers_that_are_not_taken_cost_next_to_nothing(rollout: Rollout, reader: ShadowReader) -> None:
+    rollout(SHADOW_BP=0)
+    request, response = RequestFactory().get("/api/v1/posts"), HttpResponse()
+    seconds = min(timeit.repeat(lambda: reader.offer(request, response, V1, SNAPSHOT), number=2_000, repeat=5)) / 2_000
+    assert seconds < 5e-6
+
+
+def outcome(*differences: Difference, result: str = "different") -> Outcome:
+    return Outcome("GET /posts", result, differences, v1_url="/posts?page=1")
+
+
+@pytest.mark.django_db
+def test_workers_add_to_the_same_rows_and_the_first_example_stays() -> None:
+    now = timezone.now()
+    for value in ("first", "second"):
+        worker = Tally()
+        worker.add(outcome(Difference("items[].title", "value", "a", value)), 3, is_public=True, now=now)
+        worker.add(outcome(result="equal"), 3, is_public=True, now=now)
+        worker.flush()
+        worker.flush()
+    told = summary(3)
+    assert {result: told[result] for result in RESULTS} == {**dict.fromkeys(RESULTS, 0), "equal": 2, "different": 2}
+    assert told["compared"] == 4
+    [found] = told["differences"]
+    assert (found["count"], found["example"]) == (2, {"url": "/posts?page=1", "v1": "a", "v2": "first"})
+    assert summary(4)["compared"] == 0
+    assert totals()["equal"] == 2
+
+
+@pytest.mark.django_db
+def test_long_values_and_places_are_cut() -> None:
+    tally = Tally()
+    tally.add(outcome(Difference("x" * 999, "value", "a" * 999, [1] * 999)), 3, is_public=True, now=timezone.now())
+    tally.flush()
+    [found] = ShadowDifference.objects.all()
+    assert (len(found.path), len(found.example["v1"]), len(found.example["v2"])) == (200, 301, 301)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_can_not_be_stored_is_stored_the_next_time() -> None:
+    tally, now = Tally(), timezone.now()
+    tally.add(outcome(Difference("title", "value", 1, 2)), 3, is_public=True, now=now)
+    with connection.execute_wrapper(gone), pytest.raises(OperationalError):
+        tally.flush()
+    tally.add(outcome(Difference("title", "value", 3, 4)), 3, is_public=True, now=now)
+    tally.flush()
+    told = summary(3)
+    assert (told["different"], told["differences"][0]["count"]) == (2, 2)
+    assert told["differences"][0]["example"]["v2"] == 2
+
+
+def gone(*_: Any) -> None:
+    raise OperationalError("The database is gone.")

@@ -1,0 +1,128 @@
+"""`canary lifecycle …` on the command line and in the control API."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.management import CommandError
+from django.test import Client
+
+from canary import store
+from canary.core.lifecycle import parse_instant
+from canary.models import ConsumerUsage, Rollout, RolloutEvent
+from cms.models import User
+
+WHY = ("--reason", "a plan", "--json")
+END = "2099-06-01"
+type Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(run_canary: Run, rollout: Callable[..., None], db: None) -> Callable[..., Any]:
+    """`run("lifecycle", "sunset")`: the JSON that is printed."""
+    rollout(
+        ARMS={1: "tests.canary.arm_routes_v1", 2: "tests.canary.arm_urls_v2"},
+        NOTIFY_CONSUMERS="tests.canary.consumers.notify_consumers",
+    )
+    return lambda *words: json.loads(run_canary(*words, *WHY))
+
+
+def last_event() -> RolloutEvent:
+    return RolloutEvent.objects.order_by("-version")[0]
+
+
+def test_the_whole_life_by_commands(run: Callable[..., Any]) -> None:
+    done = run("lifecycle", "deprecate", "--sunset", END, "--override")
+    assert (done["lifecycle"], done["life"]["sunset_at"]) == ("deprecated", parse_instant(END))
+    assert (
+        run("lifecycle", "brownout", "add", "2026-01-01", "2099-01-01T00:00Z", "--override")["lifecycle"] == "brownout"
+    )
+    assert run("lifecycle", "brownout", "end")["lifecycle"] == "brownout"
+    assert run("lifecycle", "sunset", "--override")["lifecycle"] == "sunset"
+    assert run("lifecycle", "restore")["lifecycle"] in ("brownout", "deprecated")
+    assert last_event().verb == "lifecycle restore"
+    assert last_event().actor.startswith("cli:")
+
+
+def test_guards_are_refused_with_exit_1_and_the_state(run_canary: Run, run: Callable[..., Any]) -> None:
+    with pytest.raises(CommandError, match="100 % for 7 days") as refused:
+        run_canary("lifecycle", "deprecate", "--sunset", END, "--reason", "too early")
+    assert refused.value.returncode == 1
+    assert not Rollout.objects.filter(version__gt=0).exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("lifecycle", "deprecate", "--sunset", "soon"),
+        ("lifecycle", "deprecate"),
+        ("lifecycle", "brownout", "add", "2099-01-01"),
+        ("lifecycle", "brownout", "add", "2099-01-01", "01.02.2099"),
+        ("lifecycle",),
+    ],
+    ids=" ".join,
+)
+def test_what_is_no_command_is_a_matter_of_usage(
+    run_canary: Run, run: Callable[..., Any], words: tuple[str, ...]
+) -> None:
+    with pytest.raises(CommandError):
+        run_canary(*words, *WHY)
+    with pytest.raises(CommandError, match="--reason"):
+        run_canary("lifecycle", "restore")
+
+
+def test_notify_says_who_was_reached(run: Callable[..., Any], run_canary: Run, now: Any) -> None:
+    for kind, name in (("key", "ab12"), ("client", "app")):
+        ConsumerUsage.objects.create(
+            day=now.date(), kind=kind, identifier=name, route="GET /things", calls=1, last_seen_at=now
+        )
+    assert run("lifecycle", "notify")["notified"] == {"key:ab12": "mailed", "client:app": "no_address"}
+    said = run_canary("lifecycle", "notify", "--reason", "again")
+    assert said.splitlines() == ["1 consumer is mailed what they call.", "No address is known for client:app."]
+
+
+def test_status_says_what_the_next_step_lacks(run: Callable[..., Any], run_canary: Run) -> None:
+    known = json.loads(run_canary("lifecycle", "status", "--json"))
+    assert (known["lifecycle"], known["next"]) == ("active", "deprecate")
+    run("lifecycle", "deprecate", "--sunset", END, "--override")
+    said = run_canary("lifecycle", "status")
+    assert "Sunset at 2099-06-01T00:00:00Z." in said
+    assert "In the way of `sunset`: The announced date 2099-06-01T00:00:00Z lies ahead." in said
+    run("lifecycle", "sunset", "--override")
+    gone = json.loads(run_canary("lifecycle", "status", "--json"))
+    assert (gone["lifecycle"], gone["next"], gone["unmet"]) == ("sunset", None, [])
+
+
+@pytest.fixture
+def post(make_user: Callable[..., User], client_of: Callable[[User], Client]) -> Callable[..., Any]:
+    admin = client_of(make_user("admin"))
+
+    def send(path: str, client: Client = admin, **body: Any) -> Any:
+        body = {"reason": "a plan", "expected_version": store.refresh().version, **body}
+        said = {name: value for name, value in body.items() if value is not None}
+        return client.post(f"/canary/api/{path}", said, content_type="application/json")
+
+    return send
+
+
+def test_the_control_api_does_the_same(post: Callable[..., Any]) -> None:
+    early = post("lifecycle/deprecate", sunset=END)
+    assert (early.status_code, early["Content-Type"]) == (409, "application/problem+json")
+    assert (early.json()["type"].rpartition(":")[2], early.json()["current"]["lifecycle"]) == ("guards-unmet", "active")
+    done = post("lifecycle/deprecate", sunset=END, override=True)
+    assert (done.status_code, done.json()["lifecycle"]) == (200, "deprecated")
+    window = {"from": "2026-01-01", "to": "2099-01-01"}
+    assert post("lifecycle", action="brownout add", override=True, **window).json()["lifecycle"] == "brownout"
+    assert post("lifecycle/brownout/end").status_code == 200
+    assert post("lifecycle/sunset", override=True).json()["lifecycle"] == "sunset"
+    refused = post("rollback", expected_version=None)
+    assert (refused.status_code, "restore" in refused.json()["detail"]) == (409, True)
+    assert post("lifecycle/restore").json()["lifecycle"] in ("brownout", "deprecated")
+
+
+def test_only_whoever_may_changes_the_life_of_v1(
+    make_user: Callable[..., User], client_of: Callable[[User], Client], post: Callable[..., Any]
+) -> None:
+    assert post("lifecycle/restore", client=client_of(make_user("editor"))).status_code == 403
+    assert post("lifecycle/restore", client=Client()).status_code == 401

@@ -1,0 +1,99 @@
+"""`/livez` and `/readyz`: what a supervisor is told, and that it costs the site nothing."""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+
+from cms import probes
+from cms.probes import Findings, Readiness
+
+POD = "10.1.2.3:8000"
+BY_ANOTHER_THREAD = pytest.mark.skipif(
+    os.environ["DATABASE_URL"].startswith("sqlite"), reason="the tests' SQLite database is in one thread's memory"
+)
+
+
+@pytest.fixture(autouse=True)
+def _unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "READINESS", Readiness())
+
+
+def test_livez_answers_any_host_without_a_cookie_a_version_or_a_statement(client: Client) -> None:
+    answer = client.get("/livez", headers={"host": POD})  # without the `db` fixture a statement would fail
+    assert (answer.status_code, answer.json()) == (200, {"status": "alive"})
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert not answer.cookies
+    assert "API-Version" not in answer.headers
+    assert POD not in answer.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_both_take_head_and_refuse_what_is_no_read(client: Client, path: str) -> None:
+    answer = client.post(path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
+    assert client.head("/livez").content == b""
+
+
+def test_readyz_says_no_while_the_file_of_drain_file_exists(client: Client, settings: Any, tmp_path: Path) -> None:
+    settings.DRAIN_FILE = str(tmp_path / "draining")
+    Path(settings.DRAIN_FILE).touch()
+    answer = client.get("/readyz")  # without the `db` fixture a statement would fail
+    assert (answer.status_code, answer.json()) == (503, {"status": "draining"})
+    assert answer.headers["Retry-After"] == "1"
+    assert client.get("/livez").status_code == 200
+
+
+@BY_ANOTHER_THREAD
+@pytest.mark.django_db(transaction=True)
+def test_readyz_is_ready_with_all_migrations_applied(client: Client) -> None:
+    answer = client.get("/readyz", headers={"host": POD})
+    checks = answer.json()["checks"]
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready"), checks
+    assert (checks["database"], checks["migrations"]) == ("up", "applied")
+    assert checks["redis"] in ("up", "not configured")
+
+
+@BY_ANOTHER_THREAD
+@pytest.mark.django_db(transaction=True)
+def test_readyz_is_not_ready_while_a_migration_is_to_be_applied(client: Client) -> None:
+    record = MigrationRecorder.Migration.objects.filter(app="cms").latest("id")
+    record.delete()
+    try:
+        answer = client.get("/readyz")
+    finally:
+        MigrationRecorder.Migration.objects.create(app=record.app, name=record.name)
+    assert (answer.status_code, answer.json()["checks"]["migrations"]) == (503, "pending")
+    assert answer.headers["Retry-After"] == "1"
+
+
+def test_a_look_that_takes_long_is_waited_for_once_and_then_a_finding_is_repeated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[float] = []
+
+    def look_slowly(_: str) -> tuple[str, str]:
+        looks.append(time.monotonic())
+        time.sleep(0.2)
+        return "up", "applied"
+
+    monkeypatch.setattr(probes, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(probes, "_look_at_database", look_slowly)
+    readiness = Readiness()
+    assert not readiness.findings().is_ready
+    deadline = time.monotonic() + 5
+    while not readiness.findings().is_ready:
+        assert time.monotonic() < deadline
+    assert readiness.findings().is_ready
+    assert len(looks) == 1
+
+
+def test_redis_is_told_and_decides_nothing() -> None:
+    findings = Findings("up", "applied", "down")
+    assert findings.is_ready
+    assert json.loads(json.dumps(findings.as_json()))["checks"]["redis"] == "down"

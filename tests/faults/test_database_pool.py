@@ -1,0 +1,150 @@
+"""The pool by itself, on a PostgreSQL of its own: busy is not gone, and what was lost is noticed before it is used."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from cms.db.postgresql import watch
+from cms.db.postgresql.connection import PooledConnection
+from cms.db.postgresql.errors import DatabaseUnreachable, PoolBusy
+from cms.db.postgresql.pool import Pool
+from tests.faults.engines_of_own import IMMEDIATE, OwnEngines, own_engines
+
+type MakePool = Callable[..., Pool]
+
+
+@pytest.fixture(scope="module")
+def engines() -> Iterator[OwnEngines]:
+    with own_engines() as engines:
+        yield engines
+
+
+@pytest.fixture
+def make_pool(engines: OwnEngines) -> Iterator[MakePool]:
+    pools: list[Pool] = []
+
+    def connect() -> PooledConnection:
+        connection = PooledConnection.connect(engines.postgres.url, autocommit=True, connect_timeout=2)
+        connection.opened_at = connection.returned_at = time.monotonic()
+        return connection
+
+    def make(**options: float) -> Pool:
+        pools.append(Pool(connect, **options))
+        return pools[-1]
+
+    yield make
+    for pool in pools:
+        pool.close()
+
+
+def use(pool: Pool, statement: str = "SELECT 1") -> None:
+    connection = pool.take()
+    try:
+        connection.execute(statement)
+    finally:
+        pool.put(connection)
+
+
+def wait_until(is_so: Callable[[], bool], within_s: float = 5) -> float:
+    began_at = time.monotonic()
+    while not is_so():
+        assert time.monotonic() - began_at < within_s
+        time.sleep(0.01)
+    return time.monotonic() - began_at
+
+
+def test_a_busy_pool_is_waited_for_and_served_in_order(make_pool: MakePool) -> None:
+    pool = make_pool(max_size=2, timeout=10)
+    with ThreadPoolExecutor(12) as threads:
+        list(threads.map(lambda _: use(pool, "SELECT pg_sleep(0.02)"), range(60)))
+    assert pool.stats() == {"size": 2, "idle": 2, "waiting": 0, "max": 2}
+
+
+def test_who_has_waited_long_enough_is_told_that_the_pool_is_busy(make_pool: MakePool) -> None:
+    pool = make_pool(max_size=1, timeout=0.1)
+    held = pool.take()
+    with pytest.raises(PoolBusy, match="all 1 connections"):
+        pool.take()
+    pool.put(held)
+    use(pool)
+
+
+def test_a_lost_connection_is_noticed_by_a_look_and_replaced(make_pool: MakePool, engines: OwnEngines) -> None:
+    pool = make_pool()
+    use(pool)
+    [lost] = pool._idle
+    engines.terminate_sessions()
+    wait_until(lambda: not lost.was_left_alone())
+    use(pool)
+    assert lost.closed
+    assert pool.stats()["size"] == 1
+
+
+def test_once_the_database_is_gone_nobody_waits_and_once_it_is_back_nobody_is_refused(
+    make_pool: MakePool, engines: OwnEngines
+) -> None:
+    pool = make_pool(max_size=2)
+    use(pool)
+    engines.postgres.stop(IMMEDIATE)
+    refused_in_s = []
+    for _ in range(200):
+        began_at = time.monotonic()
+        with pytest.raises(DatabaseUnreachable):
+            pool.take()
+        refused_in_s.append(time.monotonic() - began_at)
+    engines.postgres.start()
+    assert sorted(refused_in_s)[100] < 0.001
+    assert wait_until(lambda: pool.breaker.failure is None) < 1
+    assert len([thread for thread in threading.enumerate() if thread.name == "database-probe"]) <= 1
+    use(pool)
+
+
+def test_those_who_wait_for_a_connection_are_released_when_the_database_goes(
+    make_pool: MakePool, engines: OwnEngines
+) -> None:
+    pool = make_pool(max_size=1, timeout=10)
+    held = pool.take()
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(pool.take)
+        wait_until(lambda: pool.stats()["waiting"] == 1)
+        engines.postgres.stop()
+        pool.put(held)  # a look doesn't tell of all losses: this one is handed on or thrown away
+        with pytest.raises((DatabaseUnreachable, psycopg.OperationalError)):
+            waiting.result(timeout=3).execute("SELECT 1")
+    engines.postgres.start()
+
+
+def test_a_server_that_takes_no_more_connections_is_not_gone(make_pool: MakePool, engines: OwnEngines) -> None:
+    pool = make_pool(timeout=0.2)
+    mine = pool.take()
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(psycopg.OperationalError):
+            while True:
+                stack.enter_context(psycopg.connect(engines.postgres.url))
+        with pytest.raises(PoolBusy):
+            pool.take()
+        assert pool.breaker.failure is None
+    pool.put(mine)
+    use(pool)
+
+
+def test_a_long_statement_is_left_alone_and_one_without_an_answer_is_cut(
+    make_pool: MakePool, engines: OwnEngines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "LOOK_EVERY_S", 0.05)
+    pool = make_pool()
+    use(pool, "SELECT pg_sleep(0.5)")
+    connection = pool.take()
+    with ThreadPoolExecutor(1) as threads, engines.postgres.silent():
+        statement = threads.submit(connection.execute, "SELECT 1")
+        with pytest.raises(psycopg.OperationalError):
+            statement.result(timeout=8)
+        assert pool.breaker.is_silent
+        pool.put(connection)
+    wait_until(lambda: pool.breaker.failure is None)
+    use(pool)

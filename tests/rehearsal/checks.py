@@ -1,0 +1,75 @@
+"""What has to be true of every round, whatever was wrong with v2 in it."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.rehearsal.load import Answer, Load
+from tests.rehearsal.site import RehearsalError, Site
+
+SERVED_WITHIN_S = 2.0
+
+
+@dataclass(frozen=True)
+class Span:
+    """A ramp: from its start to the change that ends it, in unix seconds."""
+
+    began_at: float
+    ended_at: float
+
+
+def check(is_so: object, sentence: str) -> None:
+    """Raises RehearsalError with the sentence, which says what should be."""
+    if not is_so:
+        raise RehearsalError(f"This should be so: {sentence}.")
+
+
+def check_sentence(sentence: str, *parts: str) -> None:
+    for part in parts:
+        check(part in sentence, f"{part!r} stands in {sentence!r}")
+
+
+def check_rolled_back(status: dict[str, Any]) -> None:
+    check(status["weight_bp"] == 0 and status["latched"] and status["plan"] is None, "v2 has 0 %, latched, no plan")
+
+
+def check_chain(site: Site) -> int:
+    """How many events there are."""
+    chain = site.canary("history", "--verify")["chain"]
+    check(chain["is_whole"], "the event log is whole")
+    return int(chain["events"])
+
+
+def check_nobody_goes_back(answers: Iterable[Answer], span: Span) -> tuple[int, int]:
+    """How many users there were in the ramp, and how many of them came to v2."""
+    latest: dict[int, int] = defaultdict(int)
+    for answer in within(answers, span):
+        check(answer.version >= latest[answer.user], f"user {answer.user} stays on v2 once there")
+        latest[answer.user] = answer.version
+    return len(latest), sum(version == 2 for version in latest.values())
+
+
+def check_answered_by(version: int, answers: Iterable[Answer], span: Span) -> int:
+    """From SERVED_WITHIN_S after the change on everybody gets this version; how many requests that were."""
+    late = [answer for answer in within(answers, span) if answer.asked_at > span.began_at + SERVED_WITHIN_S]
+    check(late, "somebody asks after a change")
+    check({answer.version for answer in late} == {version}, f"v{version} answers all {len(late)} requests")
+    return len(late)
+
+
+def check_load(load: Load, faulty: Iterable[Span]) -> None:
+    """Every request was answered, and well unless an error was planted."""
+    check(not load.failures, f"every request is answered, unlike {load.failures[:3]}")
+    spans = [*faulty]
+    for answer in load.answers:
+        is_planted = answer.status == 500 and answer.version == 2 and any(_overlaps(answer, span) for span in spans)
+        check(answer.status in (200, 201) or is_planted, f"{answer} is a success")
+
+
+def within(answers: Iterable[Answer], span: Span) -> list[Answer]:
+    return [one for one in answers if one.asked_at > span.began_at and one.answered_at < span.ended_at]
+
+
+def _overlaps(answer: Answer, span: Span) -> bool:
+    return answer.answered_at > span.began_at and answer.asked_at < span.ended_at

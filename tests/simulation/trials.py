@@ -1,0 +1,72 @@
+"""Many releases of one kind, and how they ended under each rule."""
+
+import random
+import statistics
+from dataclasses import dataclass, field
+
+from canary.core.statistics import Evidence
+from tests.simulation.population import STAGE_MIN, STAGES_BP, Release, Truth, draw_release
+from tests.simulation.rules import minute_of_threshold, minute_of_z_test
+
+
+@dataclass
+class Outcome:
+    """`alarm_min` is None without an alarm; `stages_safe` counts the stages that were safe when their time was over."""
+
+    alarm_min: float | None
+    stages_safe: int
+    is_guard_alarm: bool
+
+
+@dataclass
+class Trials:
+    runs: int = 0
+    alarms: list[float] = field(default_factory=list)
+    """Minutes of the alarms."""
+    thresholds: int = 0
+    z_tests: int = 0
+    guards: int = 0
+    safe: int = 0
+    """Releases without an alarm that were safe in time in every stage."""
+
+    @property
+    def rate(self) -> float:
+        return len(self.alarms) / self.runs
+
+    @property
+    def median_min(self) -> float | None:
+        return statistics.median(self.alarms) if self.alarms else None
+
+
+def run_trials(truth: Truth, runs: int, seed: str, *, size: int = 2_000, with_rules: bool = True) -> Trials:
+    trials = Trials()
+    for number in range(runs):
+        release = draw_release(random.Random(f"{seed} {number}"), truth, size=size)
+        add(trials, judged(release, f"{seed} {number}"))
+        if with_rules:
+            trials.thresholds += minute_of_threshold(release.minutes) is not None
+            trials.z_tests += minute_of_z_test(release.minutes) is not None
+    return trials
+
+
+def judged(release: Release, guard_salt: str) -> Outcome:
+    """Looked at after every single observation, up to the alarm."""
+    evidence = Evidence.fresh(guard_salt)
+    stages_safe, end = 0, STAGE_MIN
+    for at, observed in release.observations:
+        if at >= end:
+            stages_safe += evidence.certificate.is_safe
+            end += STAGE_MIN
+        evidence.take(observed)
+        if evidence.comparison.is_alarm:
+            return Outcome(at, stages_safe, evidence.guard.is_alarm)
+    return Outcome(None, stages_safe + evidence.certificate.is_safe, evidence.guard.is_alarm)
+
+
+def add(trials: Trials, outcome: Outcome) -> None:
+    trials.runs += 1
+    trials.guards += outcome.is_guard_alarm
+    if outcome.alarm_min is not None:
+        trials.alarms.append(outcome.alarm_min)
+    else:
+        trials.safe += outcome.stages_safe == len(STAGES_BP)
