@@ -8,7 +8,10 @@ RUN python3 -m venv /venv \
 
 FROM ${BASE}
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-RUN groupadd --gid 10001 tandem && useradd --uid 10001 --gid tandem --no-create-home --shell /usr/sbin/nologin tandem
+# A new volume takes over the owner of the folder that it is mounted on.
+RUN groupadd --gid 10001 tandem \
+    && useradd --uid 10001 --gid tandem --no-create-home --shell /usr/sbin/nologin tandem \
+    && install --directory --owner 10001 --group 10001 /media
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY manage.py ./
