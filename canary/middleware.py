@@ -187,7 +187,9 @@ def _describe(request: HttpRequest, response: HttpResponse, decision: Decision) 
 
 def _may_view(request: HttpRequest) -> bool:
     """Whether the request's user, or else the one of its session, may see how the canary decides."""
-    user = request.user
+    user = getattr(request, "user", None)
+    if user is None:  # answered before it was asked who it is
+        return False
     if not user.is_authenticated and hasattr(request, "session"):
         user = get_user(request)  # REST framework puts its own anonymous user in the place of the session's
     return user.has_perm("canary.view")

@@ -55,4 +55,10 @@ def _response(
         "request_id": getattr(request, "request_id", None),
         **(more or {}),
     }
-    return HttpResponse(json.dumps(body), status=status, content_type="application/problem+json")
+    content = json.dumps(body).encode()
+    response = HttpResponse(
+        b"" if request.method == "HEAD" else content, status=status, content_type="application/problem+json"
+    )
+    response.headers["Content-Length"] = str(len(content))
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

@@ -24,9 +24,8 @@ class _State(NamedTuple):
     """Replaced whole, so that readers take no lock."""
 
     kept: Snapshot | None = None
-    coming: Snapshot | None = None
-    """In force from `comes_at` on, unix seconds."""
-    comes_at: float = 0.0
+    coming: tuple[tuple[Snapshot, float], ...] = ()
+    """What was read since and isn't in force yet, each with its instant in unix seconds, the newest last."""
     read_at: float | None = None
 
 
@@ -39,24 +38,31 @@ _reading = threading.Lock()
 def current_snapshot() -> Snapshot:
     """In memory, never waits."""
     state = _state
-    if state.coming is not None and time.time() >= state.comes_at:
-        return state.coming
-    return state.kept or canary_conf().snapshot
+    return (_arrived(state.coming, time.time()) if state.coming else None) or state.kept or canary_conf().snapshot
 
 
 def refresh() -> Snapshot:
     """Read the database now: what is stored there. Raises what the database raises, and keeps what was there before."""
     global _state  # noqa: PLW0603  replaced whole; readers take no lock
     with _reading:
-        before = _state.kept and current_snapshot()
-        row, after = read(_state.coming or before)
-        now = time.time()
-        comes_at = row.changed_at.timestamp() + ALL_HAVE_READ_AFTER_S if row and _waits_for_others else 0.0
-        if before is not None and now < comes_at and leads_to_v2(before, after):
-            _state = _State(before, after, comes_at, now)
+        coming, now = _state.coming, time.time()
+        row, after = read(coming[-1][0] if coming else _state.kept)
+        before = _arrived(coming, now) or _state.kept
+        coming = tuple(each for each in coming if each[1] > now)
+        if coming and coming[-1][0].version == after.version:
+            _state = _State(before, coming, now)
+        elif before is not None and _waits_for_others and row is not None and leads_to_v2(before, after):
+            # Each waits from its own instant on, so that no number of later changes holds an earlier one up.
+            comes_at = row.changed_at.timestamp() + ALL_HAVE_READ_AFTER_S
+            _state = _State(before, (*coming, (after, comes_at)), now) if comes_at > now else _State(after, read_at=now)
         else:
             _state = _State(after, read_at=now)
         return after
+
+
+def _arrived(coming: tuple[tuple[Snapshot, float], ...], now: float) -> Snapshot | None:
+    """The newest of these whose instant has come."""
+    return next((snapshot for snapshot, comes_at in reversed(coming) if now >= comes_at), None)
 
 
 def wait_for_others() -> None:
@@ -66,9 +72,9 @@ def wait_for_others() -> None:
 
 
 def comes_in_s() -> float | None:
-    """Seconds until what was read last is in force; None when it is."""
-    state = _state
-    return None if state.coming is None else max(0.0, state.comes_at - time.time())
+    """Seconds until something that was read is in force; None when all of it is."""
+    now = time.time()
+    return next((comes_at - now for _, comes_at in _state.coming if comes_at > now), None)
 
 
 def read(known: Snapshot | None = None) -> tuple[Rollout | None, Snapshot]:

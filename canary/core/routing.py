@@ -46,8 +46,8 @@ def choose_pinned(api_version: int, snapshot: Snapshot, now: float) -> Decision 
 
 
 def leads_to_v2(before: Snapshot, after: Snapshot) -> bool:
-    """Whether a change sends anybody to v2 who was on v1, and nobody back for having another bucket."""
-    if after.salt != before.salt or after.version == before.version:
+    """Whether a change sends anybody to v2 who was on v1, and nobody back for having another bucket. A rollback never does."""
+    if after.latched or after.salt != before.salt or after.version == before.version:
         return False
     is_raised = after.weight_bp > before.weight_bp
     return is_raised or not before.allowed >= after.allowed or not after.excluded >= before.excluded

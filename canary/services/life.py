@@ -76,6 +76,10 @@ def sunset(
     """Take v1 out of service, until `restore`."""
     if not canary_conf().snapshot.is_v2_enabled:
         raise Refused("v2-off", "v2 is switched off by API_V2_ENABLED=false: without v1 nobody would answer.")
+    if Rollout.objects.filter(pk=1, latched=True).exists():
+        raise Refused(
+            "latched", "The rollout was rolled back: nobody goes to v2 until that is acknowledged (`canary ack`)."
+        )
     transition = Transition(
         "lifecycle sunset",
         lambda life: lifecycle.sunset(life, now.timestamp()),

@@ -3,15 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from canary.core.chain import verify
-from canary.models import Rollout, RolloutEvent
+from canary.history import first_broken_version
+from canary.models import RolloutEvent
 from canary.services.changing import event_columns
 from canary.verbs.declaring import VIEW, Call, Option, Verb
 from canary.verbs.parsing import parse_limit
 from canary.verbs.wording import one_line, percent
 
 SHOWN: Final = 50
-CHUNK: Final = 1_000
 BROKEN: Final = (
     "The event log is broken at version {}: this event is missing or isn't what was written, and so nothing proves the"
     " later ones."
@@ -23,23 +22,11 @@ def _history(call: Call) -> dict[str, Any]:
     result: dict[str, Any] = {"events": [_shown(event) for event in newest]}
     if not call.values.get("verify"):
         return result
-    broken_at = _broken_at()
+    broken_at = first_broken_version()
     result["chain"] = {"is_whole": broken_at is None, "broken_at": broken_at, "events": RolloutEvent.objects.count()}
     if broken_at is not None:
         result |= {"error": BROKEN.format(broken_at), "current": None}
     return result
-
-
-def _broken_at() -> int | None:
-    """The version of the first event that isn't as it was written; None when all are, up to the rollout's own version."""
-    row = Rollout.objects.filter(pk=1).first()
-    events = RolloutEvent.objects.order_by("version").iterator(chunk_size=CHUNK)
-    broken_at = verify(event_columns(event) for event in events)
-    if broken_at is not None:
-        return broken_at
-    last = RolloutEvent.objects.order_by("-version").first()
-    reached, current = last.version if last else 0, row.version if row else 0
-    return None if reached >= current else reached + 1  # the end was cut off
 
 
 def _shown(event: RolloutEvent) -> dict[str, Any]:

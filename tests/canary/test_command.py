@@ -136,8 +136,11 @@ def test_history_tells_who_changed_what_and_why(run_canary: Run, status_after: C
         (lambda: RolloutEvent.objects.filter(version=2).delete(), 2),
         (lambda: RolloutEvent.objects.filter(version=3).delete(), 3),
         (lambda: RolloutEvent.objects.all().delete(), 1),
+        (lambda: Rollout.objects.update(weight_bp=9_999), 3),
+        (lambda: Rollout.objects.update(version=2), 3),
+        (lambda: (RolloutEvent.objects.filter(version=3).delete(), Rollout.objects.update(version=2)), 2),
     ],
-    ids=["changed", "removed", "cut-off", "emptied"],
+    ids=["changed", "removed", "cut-off", "emptied", "another row", "an older row", "cut-off with its row"],
 )
 def test_verify_finds_a_log_that_was_tampered_with(
     status_after: Callable[..., dict[str, Any]], run_canary: Run, harm: Callable[[], Any], broken_at: int

@@ -86,6 +86,18 @@ def test_a_version_that_does_not_exist_is_a_problem(rollout: Rollout, path: str)
     assert "API-Version" not in response.headers
 
 
+def test_a_refusal_to_head_has_the_headers_and_no_body(rollout: Rollout) -> None:
+    got, head = Client().get("/api/v3"), Client().head("/api/v3")
+    assert head.headers["Content-Length"] == got.headers["Content-Length"] == str(len(got.content))
+    assert head.content == b""
+
+
+def test_asking_for_the_reason_at_a_host_that_is_not_served_is_no_fault(rollout: Rollout) -> None:
+    before = faults.count
+    response = Client().get("/api/posts", headers={"host": "elsewhere.example", "x-canary-debug": "1"})
+    assert (response.status_code, faults.count) == (400, before)
+
+
 @pytest.mark.parametrize("path", ["/api/v2x/posts", "/api/version", "/api/", "/api"])
 def test_a_path_that_only_looks_like_a_version_is_split(rollout: Rollout, path: str) -> None:
     assert Client().get(path, headers={"api-version": "2"}).headers["API-Version"] == "2"

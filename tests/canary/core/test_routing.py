@@ -128,6 +128,7 @@ BEFORE = Snapshot(version=4, weight_bp=1_000, salt="s", allowed=frozenset({ONE})
         ({"weight_bp": 1_001}, True),
         ({"weight_bp": 999}, False),
         ({"weight_bp": 0, "latched": True}, False),
+        ({"weight_bp": 0, "latched": True, "allowed": frozenset({ONE, TWO})}, False),
         ({"allowed": frozenset({ONE, TWO})}, True),
         ({"allowed": frozenset()}, False),
         ({"excluded": frozenset()}, True),

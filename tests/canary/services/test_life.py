@@ -194,6 +194,14 @@ def test_a_rollback_is_refused_after_the_sunset_with_the_way_out() -> None:
     assert (row().weight_bp, row().latched) == (0, True)
 
 
+def test_v1_is_not_sunset_while_a_rollback_is_latched() -> None:
+    """It would send everybody to what was found harmful."""
+    change(life.deprecate, sunset_at=END, is_override=True)
+    services.roll_back(reason="r", actor="a", now=NOW)
+    with pytest.raises(Refused, match="canary ack"):
+        change(life.sunset, is_override=True)
+
+
 def test_v1_is_not_sunset_while_v2_is_switched_off(settings: Any) -> None:
     change(life.deprecate, sunset_at=END, is_override=True)
     settings.CANARY = {**settings.CANARY, "IS_V2_ENABLED": False}
