@@ -63,10 +63,11 @@ class OwnEngines:
     redis: Engine
 
     def terminate_sessions(self) -> int:
-        """As an administrator, or a pooler between, ends them; how many there were."""
+        """As an administrator, or a pooler between, ends them; how many there were. Returns when they have ended."""
         with psycopg.connect(self.postgres.url, autocommit=True) as connection:
             rows = connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                # Waits up to 5 s for each: a session that is told to end goes on for a moment, and may begin a request in it.
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                 " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
             ).fetchall()
         return len(rows)
