@@ -19,6 +19,10 @@ from canary.shadow import QUEUE_MAX, READER, Budget, ShadowReader, read_of
 from canary.shadow_reads import Outcome
 from canary.shadow_results import RESULTS, Tally, summary, totals
 
+pytestmark = (
+    pytest.mark.django_db
+)  # closing an answer closes connections, which other tests of this process may have left
+
 Rollout = Callable[..., None]
 SNAPSHOT = Snapshot(version=0, weight_bp=0, salt="s")
 V1 = Decision(1, "pinned")
