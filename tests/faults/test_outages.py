@@ -23,6 +23,10 @@ REFUSED_WITHIN_S = 0.8
 SLOWEST_S = 2.0
 UNLIMITED = dict.fromkeys(("RATE_LIMIT_ANONYMOUS", "RATE_LIMIT_CREDENTIAL", "RATE_LIMIT_LOGIN"), "0")
 
+# Seconds decide in here, and beside other tests on two cores they don't always suffice; tests/staging loses both stores in
+# every run of CI.
+pytestmark = pytest.mark.soak
+
 
 @dataclass
 class Site:

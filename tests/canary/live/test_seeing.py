@@ -114,7 +114,8 @@ print(MetricBucket.objects.aggregate(n=Sum("requests"))["n"], ConsumerUsage.obje
 """
 
 
-@pytest.mark.parametrize("away_s", [3.0, pytest.param(20.0, marks=pytest.mark.soak)])
+@pytest.mark.soak  # as tests/faults/test_outages.py: seconds decide
+@pytest.mark.parametrize("away_s", [3.0, 20.0])
 def test_nothing_is_lost_and_nobody_waits_while_the_database_is_away(tmp_path: Path, away_s: float) -> None:
     with own_engines() as engines:
         env = process_env(engines.postgres.url, TMPDIR=str(tmp_path), **UNLIMITED)
