@@ -117,13 +117,10 @@ class Stack:
     def drain(self, name: str) -> None:
         """Returns when nothing that the proxy sent to it is under way any more."""
         self.drained.add(name)
-        before = self._reload_proxy()
-        master = self.processes.pid("nginx")
-        deadline = time.monotonic() + DRAIN_TIMEOUT_S
-        while master and before & proxy.workers_of(master) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        self._reload_proxy()
 
     def undrain(self, name: str) -> None:
+        """Returns when the proxy sends to it again."""
         self.drained.discard(name)
         self._reload_proxy()
 
@@ -215,12 +212,17 @@ class Stack:
             words = words[:memory]
         return [sys.executable, "-m", *words]
 
-    def _reload_proxy(self) -> set[int]:
-        """The workers of before, which end when they have answered all that they had taken in."""
+    def _reload_proxy(self) -> None:
+        """Returns when the workers of before have ended, which they do when they have answered all that they had taken in.
+
+        Not waiting would let the next change begin while the one before is not yet in force: with one process in neither.
+        """
         master = self.processes.pid("nginx")
         if master is None:
             raise StagingError("nginx doesn't run.")
         before = proxy.workers_of(master)
+        if not before:
+            raise StagingError("The workers of nginx were not found.")
         proxy.write_site(self.place / "nginx", self.ports, self.drained)
         program, folder = proxy.find_nginx(), self.place / "nginx"
         log = str(self.processes.log("nginx"))
@@ -232,7 +234,9 @@ class Stack:
         )
         if done.returncode:
             raise StagingError(f"nginx refuses its configuration:\n{done.stderr}")
-        return before
+        deadline = time.monotonic() + DRAIN_TIMEOUT_S
+        while before & proxy.workers_of(master) and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def _await_answer(self, name: str, path: str) -> None:
         with self.processes.starting(name, READY_TIMEOUT_S) as deadline:
