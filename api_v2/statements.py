@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from api_v2.pagination import Row
+from cms.db.prepared import fetch_all, with_constants
 
 KEPT_MAX: Final = 256
 NOW: Final = datetime.datetime(1, 2, 3, 4, 5, 6, 7, tzinfo=datetime.UTC)
@@ -28,7 +29,8 @@ class Statement:
     def __init__(self, rows: QuerySet[Any, Row]) -> None:
         compiler = rows.query.get_compiler(connection=connection)
         try:
-            self._sql, self._params = compiler.as_sql()
+            sql, params = compiler.as_sql()
+            self._sql, self._params = with_constants(sql, params, _is_constant)
         except EmptyResultSet:  # whatever the values
             self._sql, self._params = "", ()
         self._names = rows.query.selected or ()
@@ -40,12 +42,14 @@ class Statement:
         if not self._sql:
             return []
         params = [values.get(param, param) if isinstance(param, Hashable) else param for param in self._params]
-        with connection.cursor() as cursor:
-            cursor.execute(self._sql, params)
-            found: Any = cursor.fetchall()
+        found = fetch_all(self._sql, params)
         if self._converters:
             found = self._apply_converters(found, self._converters)
         return [dict(zip(self._names, row, strict=True)) for row in found]
+
+
+def _is_constant(param: Any) -> bool:
+    return param not in (_adapted(NOW), _adapted(SLUG), _adapted(ID))
 
 
 _kept: dict[Hashable, Statement] = {}

@@ -111,11 +111,11 @@ class Environment:
     def database(self, name: str, default: str, base: Path) -> dict[str, Any]:
         """Django's database settings for `sqlite:///FILE` or `postgresql://…`; a relative FILE stands in `base`."""
         value = self.text(name, default)
-        scheme = value.partition("://")[0]
+        scheme, prepares = value.partition("://")[0], self.boolean("DATABASE_PREPARE", default=True)
         if scheme == "sqlite":
             return _sqlite(name, value, base)
         if scheme in ("postgresql", "postgres"):
-            return _postgresql(name, value)
+            return _postgresql(name, value, prepares=prepares)
         refuse(
             name, _without_password(value), "allowed are sqlite:///FILE and postgresql://USER:PASSWORD@HOST:PORT/NAME"
         )
@@ -201,7 +201,7 @@ def _sqlite(name: str, value: str, base: Path) -> dict[str, Any]:
     }
 
 
-def _postgresql(name: str, value: str) -> dict[str, Any]:
+def _postgresql(name: str, value: str, *, prepares: bool) -> dict[str, Any]:
     allowed = "allowed is postgresql://USER:PASSWORD@HOST:PORT/NAME"
     try:
         url = urlsplit(value)
@@ -226,6 +226,8 @@ def _postgresql(name: str, value: str) -> dict[str, Any]:
             "keepalives_idle": 30,
             "keepalives_interval": 10,
             "keepalives_count": 3,
+            # What `prepared_cursor` has run so often on a connection is planned once for it; Django's cursors never prepare.
+            "prepare_threshold": 2 if prepares else None,
             **options,
         },
     }

@@ -251,6 +251,7 @@ BAD_ENVIRONMENTS: list[tuple[Mapping[str, str], str, str]] = [
     ({"RATE_LIMIT_LOGIN": "10/5m"}, "RATE_LIMIT_LOGIN='10/5m'", "a whole number from 0"),
     ({"DATABASE_URL": "mysql://u:hunter2@h/n"}, "DATABASE_URL='mysql://***@h/n'", "postgresql://"),
     ({"DATABASE_URL": POSTGRESQL, "SECRET_KEY": ""}, "SECRET_KEY=''", "required"),
+    ({"DATABASE_PREPARE": "no"}, "DATABASE_PREPARE='no'", "true, false"),
     ({"SECRET_KEY": "short"}, "SECRET_KEY", "32 characters"),
     ({"USE_LEGACY_API_V1": "false", "API_V2_ENABLED": "false"}, "API_V2_ENABLED='false'", "can't both be false"),
 ]

@@ -119,6 +119,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def make_cursor(self, cursor: Any) -> CursorWrapper:
         return FirstTryCursor(cursor, self) if self._taken_from else super().make_cursor(cursor)
 
+    def prepared_cursor(self) -> CursorWrapper:
+        """Binds on the server, which plans once for each connection what is run often on it (`DATABASE_PREPARE`)."""
+        self.ensure_connection()
+        usual, self.connection.cursor_factory = self.connection.cursor_factory, psycopg.Cursor
+        try:
+            return self._prepare_cursor(self.create_cursor())  # type: ignore[attr-defined, no-any-return]
+        finally:
+            self.connection.cursor_factory = usual
+
     @property
     def is_outside_transaction(self) -> bool:
         """As the server sees it: a block of Django's begins with its first statement."""

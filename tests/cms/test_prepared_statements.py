@@ -1,0 +1,95 @@
+"""Statements that PostgreSQL plans once: what becomes of them when what they read, or the session, changes."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import NotSupportedError, connection, transaction
+
+from cms.db.prepared import fetch_all, with_constants
+from tests.databases import process_env
+from tests.servers import manage
+from tests.session import ENGINES
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(os.environ["DATABASE_URL"].startswith("sqlite"), reason="of PostgreSQL"),
+]
+
+
+def elsewhere(statement: str) -> None:
+    """In a session of its own, as a migration runs."""
+    with psycopg.connect(**{**connection.get_connection_params(), "autocommit": True}) as other:
+        other.execute(statement)
+
+
+@pytest.fixture
+def planned() -> Iterator[str]:
+    """A statement whose plan is kept."""
+    elsewhere("CREATE TABLE planned (number integer)")
+    elsewhere("INSERT INTO planned VALUES (1), (2)")
+    statement = "SELECT * FROM planned WHERE number > %s"
+    for _ in range(4):
+        assert fetch_all(statement, [1]) == [(2,)]
+    assert "FROM planned" in kept_by_server()
+    yield statement
+    elsewhere("DROP TABLE planned")
+
+
+def kept_by_server() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT string_agg(statement, ';') FROM pg_prepared_statements")
+        return str(cursor.fetchone()[0])
+
+
+def test_a_column_that_comes_while_its_plan_is_kept_fails_nobody(planned: str) -> None:
+    elsewhere("ALTER TABLE planned ADD COLUMN word text DEFAULT 'new'")
+    assert fetch_all(planned, [1]) == [(2, "new")]
+    assert "FROM planned" not in kept_by_server()
+    for _ in range(4):
+        assert fetch_all(planned, [0]) == [(1, "new"), (2, "new")]
+    assert "FROM planned" in kept_by_server()
+
+
+def test_a_transaction_that_met_the_old_plan_fails_and_the_next_statement_after_it_does_not(planned: str) -> None:
+    elsewhere("ALTER TABLE planned ADD COLUMN word text DEFAULT 'new'")
+    with pytest.raises(NotSupportedError, match="cached plan"), transaction.atomic():
+        fetch_all(planned, [1])
+    assert fetch_all(planned, [1]) == [(2, "new")]
+
+
+def test_plans_that_a_router_has_thrown_away_are_made_anew(planned: str) -> None:
+    connection.connection.pgconn.exec_(b"DEALLOCATE ALL")
+    assert fetch_all(planned, [1]) == [(2,)]
+
+
+def test_the_first_statement_on_a_lost_connection_is_made_on_another_one(planned: str) -> None:
+    connection.close()
+    connection.ensure_connection()
+    pid = connection.connection.info.backend_pid
+    with psycopg.connect(ENGINES.database_url or "", autocommit=True) as admin:
+        admin.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    assert fetch_all(planned, [1]) == [(2,)]
+
+
+def test_no_plan_is_kept_where_the_router_in_between_knows_none() -> None:
+    program = (
+        "from cms.db.prepared import fetch_all; from django.db import connection\n"
+        "for _ in range(4): assert fetch_all('SELECT %s::text', ['x']) == [('x',)]\n"
+        "assert fetch_all('SELECT count(*) FROM pg_prepared_statements', []) == [(0,)]"
+    )
+    env = process_env(ENGINES.database_url or "", DATABASE_PREPARE="false")
+    done = manage("shell", "-v0", "-c", program, env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "value", ["it's 100 % \\'; --", "", 7, True, None], ids=["text", "empty", "number", "yes", "null"]
+)
+def test_a_constant_written_into_the_text_is_the_value_it_was(value: Any) -> None:
+    text, params = with_constants("SELECT %s, 7 %% 4, %s::text", [value, "kept"], lambda param: param != "kept")
+    assert params == ("kept",)
+    assert text.count("%s") == 1
+    assert fetch_all(text, params) == [(value, 3, "kept")]
