@@ -55,6 +55,11 @@ def write(row: Row, shape: Shape, names: Collection[str], viewer: Viewer) -> dic
     return {name: shape[name].read(row, viewer) for name in names}
 
 
+def write_all(rows: Iterable[Row], shape: Shape, names: Collection[str], viewer: Viewer) -> list[dict[str, Any]]:
+    reads = [(name, shape[name].read) for name in names]
+    return [{name: read(row, viewer) for name, read in reads} for row in rows]
+
+
 def selected(
     rows: QuerySet[Any], columns: Collection[str], computed: Mapping[str, BaseExpression]
 ) -> QuerySet[Any, Row]:

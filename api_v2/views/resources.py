@@ -1,6 +1,7 @@
 """Lists and single rows of the resources that need no more than rows, a shape and an order."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
@@ -10,18 +11,27 @@ from django.http import HttpResponse
 
 from api_v2.errors import not_found
 from api_v2.keyset import Sort
-from api_v2.pagination import PageRequest, read_page
+from api_v2.pagination import PageRequest, Row, first_rows, page_of, read_page
 from api_v2.selection import read_fields
 from api_v2.serializers.bodies import Body
-from api_v2.serializers.shapes import Shape, columns_of, selected, write
+from api_v2.serializers.shapes import Shape, columns_of, selected, write, write_all
+from api_v2.statements import fetch
 from api_v2.views.api_view import ApiView
+
+
+@dataclass(frozen=True)
+class RowsForAll:
+    """Rows that are the same whoever asks and whenever: the text of their first pages' query is kept by `name`."""
+
+    name: str
+    rows: QuerySet[Any]
 
 
 def answer_list(
     view: ApiView,
     wanted: PageRequest,
     *,
-    rows: QuerySet[Any],
+    rows: QuerySet[Any] | RowsForAll,
     shape: Shape,
     sort: Sort,
     computed: Mapping[str, BaseExpression] | None = None,
@@ -29,10 +39,18 @@ def answer_list(
     """A page of `rows`; `computed` are the expressions of columns that no table has."""
     fields = read_fields(view.query, shape)
     columns = columns_of(shape, fields, *sort.columns)
-    page = read_page(
-        view.http_request, wanted, rows=rows, sort=sort, select=lambda found: selected(found, columns, computed or {})
-    )
-    return view.answer_page(page, [write(row, shape, fields, view.viewer) for row in page.rows])
+
+    def select(found: QuerySet[Any]) -> QuerySet[Any, Row]:
+        return selected(found, columns, computed or {})
+
+    all_rows = rows.rows if isinstance(rows, RowsForAll) else rows
+    if isinstance(rows, RowsForAll) and wanted.cursor is None and not wanted.is_counted:
+        key = (rows.name, columns, sort.as_text(), wanted.limit)
+        first = fetch(key, lambda *_: first_rows(select(all_rows), wanted, sort), view.now, "")
+        page = page_of(view.http_request, wanted, first, sort=sort)
+    else:
+        page = read_page(view.http_request, wanted, rows=all_rows, sort=sort, select=select)
+    return view.answer_page(page, write_all(page.rows, shape, fields, view.viewer))
 
 
 def answer_one(

@@ -13,7 +13,7 @@ from api_v2.serializers.term_bodies import read_category, read_tag
 from api_v2.serializers.terms import CATEGORY, TAG, category_columns, write_tree
 from api_v2.views.api_view import ApiView
 from api_v2.views.public_view import PublicView
-from api_v2.views.resources import answer_changed, answer_list, answer_one, found
+from api_v2.views.resources import RowsForAll, answer_changed, answer_list, answer_one, found
 from cms import policy
 from cms.choices import Scope
 from cms.ids import parse_uuid
@@ -32,7 +32,7 @@ class TagsView(PublicView):
     def get(self, request: Request) -> HttpResponse:
         wanted = read_page_request(self.http_request, self.query, sort=BY_NAME)
         self.keep_until()
-        return answer_list(self, wanted, rows=Tag.objects.all(), shape=TAG, sort=BY_NAME)
+        return answer_list(self, wanted, rows=RowsForAll("tags", Tag.objects.all()), shape=TAG, sort=BY_NAME)
 
     def post(self, request: Request) -> HttpResponse:
         self.require(policy.may_manage_terms, "Only editors and admins manage tags.")
