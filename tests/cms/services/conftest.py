@@ -14,6 +14,7 @@ from cms.policy import SYSTEM
 from cms.services.categories import create_category
 from cms.services.comments import create_comment
 from cms.services.tags import create_tag
+from cms.services.users import register_user
 
 
 @pytest.fixture
@@ -39,6 +40,15 @@ def make_comment(db: None, now: datetime.datetime) -> Callable[..., Comment]:
     def make(post: Post, *, by: User | None = None, **fields: Any) -> Comment:
         values = {"text": "Well said.", "author": by or post.author, **fields}
         return create_comment(actor=SYSTEM, post=post, fields=values, now=now)  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def register(db: None, now: datetime.datetime) -> Callable[..., User]:
+    def make(password: str = "tall trees in a row", **fields: Any) -> User:
+        values: Any = {"username": "mia", "email": "mia@example.org", **fields}
+        return register_user(fields=values, password=password, now=now)
 
     return make
 

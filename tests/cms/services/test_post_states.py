@@ -13,7 +13,7 @@ from cms.errors import InvalidInput, InvalidTransition, PermissionRefused
 from cms.models import AuditEvent, Category, Post, Tag, User
 from cms.services import post_states
 from cms.services.post_states import archive_post, publish_post, restore_post, trash_post, unpublish_post
-from cms.services.posts import update_post
+from cms.services.posts import create_post, update_post
 
 HOUR = datetime.timedelta(hours=1)
 ACTS: dict[str, Callable[..., Post]] = {
@@ -183,3 +183,15 @@ def test_an_expired_post_is_counted_off_with_its_next_change(make_post: Any, aut
 def test_the_ways_of_the_table_are_all_ways() -> None:
     for status, ways in post_states.WAYS.items():
         assert set(ways) | {status} <= set(Status)
+
+
+def test_a_trashed_post_counts_for_nothing_while_it_is_edited(make_post: Any, author: User, now: Any) -> None:
+    post = trash_post(actor=author, post=make_post(tags=["a"]), now=now)
+    update_post(actor=author, post=post, changes={"tags": ["a", "b"]}, now=now)
+    assert set(Tag.objects.values_list("name", "usage_count")) == {("a", 0), ("b", 0)}
+
+
+def test_publishing_in_one_transaction_with_creating_counts_once(author: User, now: Any) -> None:
+    draft = create_post(actor=author, fields={"title": "A", "content": "a", "tags": ["a"]}, now=now)
+    post = publish_post(actor=author, post=draft, now=now)
+    assert (post.version, Tag.objects.get().usage_count) == (2, 1)

@@ -12,7 +12,6 @@ from cms.errors import CmsError, Duplicate, InvalidInput, NotFound, PermissionRe
 from cms.models import AuditEvent, Category, Post, PostRevision, Redirect, Tag, User
 from cms.origin import Origin, set_origin
 from cms.policy import SYSTEM
-from cms.services.post_states import publish_post, trash_post
 from cms.services.posts import create_post, update_post
 
 ASTRAL = "\U0001f600"
@@ -390,14 +389,3 @@ def test_a_duplicate_half_way_leaves_nothing_of_a_change(write: Any, change: Any
 def test_a_new_tag_whose_slug_another_name_has_gets_a_number(write: Any, make_tag: Any) -> None:
     make_tag("C", slug="c-1")
     assert write(tags=["C 1"]).tags.get().slug == "c-1-2"
-
-
-def test_a_trashed_post_counts_for_nothing_while_it_is_edited(make_post: Any, author: User, now: Any) -> None:
-    post = trash_post(actor=author, post=make_post(tags=["a"]), now=now)
-    update_post(actor=author, post=post, changes={"tags": ["a", "b"]}, now=now)
-    assert set(Tag.objects.values_list("name", "usage_count")) == {("a", 0), ("b", 0)}
-
-
-def test_publishing_in_one_transaction_with_creating_counts_once(write: Any, author: User, now: Any) -> None:
-    post = publish_post(actor=author, post=write(tags=["a"]), now=now)
-    assert (post.version, Tag.objects.get().usage_count) == (2, 1)
