@@ -92,7 +92,7 @@ def serve(
         log = Path(folder) / "log"
         server = Server(spawn(command, log=log, cwd=cwd, env=clean_environment(env)), port, log)
         try:
-            _wait_for_an_answer(server)
+            await_answer(server)
             yield server
         finally:
             server.stop()
@@ -188,7 +188,7 @@ def _die_with_parent() -> Callable[[], None] | None:
     return ask_the_kernel
 
 
-def _wait_for_an_answer(server: Server) -> None:
+def await_answer(server: Server) -> None:
     deadline = time.monotonic() + READY_TIMEOUT_S
     while not _answers(server.port):
         code = server.process.poll()
