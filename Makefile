@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 # The machine may switch bytecode off; without it every start compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test staging-local staging-local-roll staging-local-down staging-test coverage mutants staging-compose soak golden openapi bench simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
+.PHONY: help run test staging-local staging-local-roll staging-local-down staging-test coverage mutants staging-compose soak golden openapi bench bench-docs bench-gate load scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,8 +60,24 @@ golden: $(VENV)/.dev ## write the golden files of the frozen contracts anew: loo
 openapi: $(VENV)/.dev ## write the snapshot of v2's document anew, unless clients would break (ACCEPT_BREAKING=1: all the same)
 	$(PY) manage.py openapi --write $(if $(ACCEPT_BREAKING),--accept-breaking)
 
-bench: $(VENV)/.dev ## v1, v2, plain REST framework and an empty view in one run; fails where a target is missed
-	$(PY) -m tests.bench.run
+BENCH := $(if $(QUICK),--posts 2000 --rounds 3 --seconds 0.5)
+bench: $(VENV)/.dev ## v1, v2, plain REST framework and an empty view in one run; fails where a target is missed (QUICK=1: a short look)
+	$(PY) -m tests.bench.run $(BENCH)
+
+bench-docs: $(VENV)/.dev ## write the last bench's figures into docs/performance.md
+	$(PY) -m tests.bench.docs
+
+bench-gate: $(VENV)/.dev ## fail when this tree is slower than an earlier revision, measured in the same run (BASE=: not where it left main)
+	$(PY) -m tests.bench.gate $(if $(BASE),--base $(BASE)) $(if $(REQUIRE_BASE),--require-base)
+
+load: $(VENV)/.dev ## people on two web processes while the weight goes from 0 to 100 and back; reports in build/load (DURATION= seconds, USERS=)
+	@DURATION=$(DURATION) USERS=$(USERS) $(PY) -m tests.load
+
+scale: $(VENV)/.dev ## 1,000 to 1,000,000 posts: latency, plans, memory, size; reports in build/scale (SIZES="1000 10000" for fewer; an hour)
+	$(PY) -m tests.scale $(if $(SIZES),--sizes $(SIZES))
+
+memory: $(VENV)/.dev ## whether one worker's memory stays flat over 1,000,000 requests (REQUESTS= for another number; some 15 minutes)
+	$(PY) -m tests.scale.memory $(if $(REQUESTS),--requests $(REQUESTS))
 
 simulate: $(VENV)/.dev ## the canary's statistics on thousands of made-up releases, next to a fixed limit and a z-test (some 8 minutes)
 	$(PY) -m tests.simulation

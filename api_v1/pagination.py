@@ -8,6 +8,8 @@ from django.http import QueryDict
 
 LIMIT_DEFAULT: Final = 20
 LIMIT_MAX: Final = 100
+FAR: Final = 1_000
+"""Rows before a page from which on they are passed over by their ids alone: an index has these, and not what is shown."""
 NUMBER_MAX: Final = 2**53 - 1  # what every JSON reader holds exactly (RFC 8259 section 6); no list is that long
 
 
@@ -19,7 +21,7 @@ class Page:
         self.limit = number_or_default(query.get("limit"), LIMIT_DEFAULT, LIMIT_MAX)
         self.total = rows.count()
         start = (self.number - 1) * self.limit
-        self.rows: list[Any] = list(rows[start : start + self.limit]) if start < self.total else []
+        self.rows: list[Any] = _slice(rows, start, self.limit) if start < self.total else []
 
     def body(self, serialize: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
         """v1's Paginated."""
@@ -30,6 +32,13 @@ class Page:
             "limit": self.limit,
             "total_pages": max(1, -(-self.total // self.limit)),
         }
+
+
+def _slice(rows: QuerySet[Any], start: int, limit: int) -> list[Any]:
+    window = rows[start : start + limit]
+    if start < FAR:
+        return list(window)
+    return list(rows.filter(pk__in=list(window.values_list("pk", flat=True))))
 
 
 def number_or_default(text: str | None, default: int, maximum: int) -> int:

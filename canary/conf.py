@@ -23,6 +23,8 @@ class CanaryConf:
     """The URLconf of each version, by dotted name."""
     identify: Callable[[HttpRequest], tuple[str, str] | None]
     """Kind and id of whoever a request's credential speaks for; None when it carries no good one."""
+    has_scope: Callable[[HttpRequest, str], bool]
+    """Whether what an answered request was let in by may be used for a scope; only API keys are bound to scopes."""
     is_excluded: Callable[[HttpRequest], str]
     """Why an answered request is no evidence, such as `staff` or `bot`; empty when it is."""
     retention_days: int
@@ -66,6 +68,7 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
         entrance=conf["ENTRANCE"],
         arms=conf["ARMS"],
         identify=import_string(conf["IDENTIFY"]),
+        has_scope=import_string(conf["HAS_SCOPE"]) if conf.get("HAS_SCOPE") else _no_key_has_a_scope,
         is_excluded=import_string(conf["IS_EXCLUDED"]) if conf.get("IS_EXCLUDED") else _nobody_is_excluded,
         retention_days=conf.get("RETENTION_DAYS", RETENTION_DAYS),
         notify=import_string(conf["NOTIFY"]) if conf.get("NOTIFY") else None,
@@ -83,6 +86,10 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
             is_v2_enabled=conf["IS_V2_ENABLED"] and 2 in conf["ARMS"],
         ),
     )
+
+
+def _no_key_has_a_scope(request: HttpRequest, scope: str) -> bool:
+    return "HTTP_X_API_KEY" not in request.META
 
 
 def _nobody_is_excluded(request: HttpRequest) -> str:

@@ -26,7 +26,8 @@ def dates_to_tell(now: datetime, life: Life) -> dict[str, Any]:
 
 def _sentences(now: datetime, life: Life) -> list[str]:
     if life.deprecated_at is None or life.sunset_at is None:
-        return ["No date is set yet for its end."]
+        since = "" if life.deprecated_at is None else f"Version 1 is deprecated since {iso(life.deprecated_at)}. "
+        return [f"{since}No date is set yet for its end."]
     if is_v1_gone(life):
         return [f"Version 1 has ended at {iso(life.sunset_at)}: its calls are answered with 410."]
     planned = [window for window in life.brownouts if window[1] > now.timestamp()]

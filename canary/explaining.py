@@ -1,8 +1,10 @@
 """Why an identity is answered by the version that it is answered by, and what it was before."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
+from canary.coming import waiting_change
 from canary.core.bucketing import bucket
 from canary.core.routing import choose
 from canary.core.values import Decision, Identity, Snapshot
@@ -13,7 +15,7 @@ MOVES_SHOWN: Final = 20
 
 
 def explain(identity: Identity, snapshot: Snapshot, now_s: float, *, salt: str | None = None) -> dict[str, Any]:
-    """The decision of this moment. Asks nothing but the snapshot; `salt` tries another than the rollout's."""
+    """The decision by this snapshot. Asks nothing but the snapshot; `salt` tries another than the rollout's."""
     if salt is not None:
         snapshot = replace(snapshot, salt=salt)
     decision = choose(identity, None, snapshot, now_s)
@@ -24,6 +26,23 @@ def explain(identity: Identity, snapshot: Snapshot, now_s: float, *, salt: str |
         "weight_bp": snapshot.weight_bp,
         "api_version": decision.api_version,
         "reason": decision.reason,
+    }
+
+
+def still_in_force(identity: Identity, stored: Snapshot, now: datetime, *, salt: str | None = None) -> dict[str, Any]:
+    """What the servers answer the identity by until `comes_into_force_at`; empty when that is what `stored` says."""
+    waiting = waiting_change(stored, identity, now) if is_storable(identity.id) else None
+    if waiting is None:
+        return {}
+    served, decided = (explain(identity, each, now.timestamp(), salt=salt) for each in (waiting.in_force, stored))
+    if served == decided:
+        return {}
+    return {
+        "in_force": {
+            "version": waiting.in_force.version,
+            **{name: served[name] for name in ("weight_bp", "api_version", "reason")},
+        },
+        "comes_into_force_at": waiting.stored_comes_at.isoformat(timespec="milliseconds"),
     }
 
 

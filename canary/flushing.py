@@ -4,7 +4,6 @@ Summing up waits for nothing and has the shared thread; writing may wait for a d
 database is away the sums grow within their bounds, and one batch waits to be written.
 """
 
-import contextlib
 import datetime
 import math
 import os
@@ -147,7 +146,8 @@ def flush(*, is_last: bool = False) -> None:
 
 
 def publish() -> None:
-    outbox.publish(node())
+    if not (server.background.is_stopped and _has_answered_nothing()):  # else it is the server, at its end
+        outbox.publish(node())
 
 
 def read_evidence() -> None:
@@ -193,9 +193,12 @@ def pool_numbers() -> dict[str, float]:
 
 def _unpublish() -> None:
     """A process that forks before it has answered anything is the server: it must not stand beside its workers as one."""
-    if not outbox.tally.totals.histograms:
-        with contextlib.suppress(OSError):
-            node().withdraw()
+    if _has_answered_nothing():
+        node().withdraw()
+
+
+def _has_answered_nothing() -> bool:
+    return not outbox.tally.totals.histograms
 
 
 def _begin_anew() -> None:

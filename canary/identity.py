@@ -58,7 +58,8 @@ def _anonymous(request: HttpRequest) -> Identity:
 
 def read_cookie(request: HttpRequest) -> Identity | None:
     """The identity in the request's cookie; None without one, or when its signature is not ours."""
-    return parse_cookie(request.COOKIES.get(COOKIE, ""))
+    # Nothing is parsed where nothing was sent.
+    return parse_cookie(request.COOKIES.get(COOKIE, "")) if request.META.get("HTTP_COOKIE") else None
 
 
 def parse_cookie(text: str) -> Identity | None:
@@ -78,25 +79,34 @@ def parse_cookie(text: str) -> Identity | None:
 def write_cookie(response: HttpResponse, identity: Identity) -> None:
     """Carry the identity that was used, never the answer it got: a change of weight needs no new cookie."""
     # A copy each, past the checks that setting a cookie repeats: clients without a cookie jar get one with every answer.
-    morsel = _cookie_of(identity, settings.SESSION_COOKIE_SECURE, secret_for("canary-cookie"))
-    dict.__setitem__(response.cookies, COOKIE, morsel.copy())
+    morsel = _copy(_cookie_of(identity, settings.SESSION_COOKIE_SECURE, settings.SECRET_KEY))
+    dict.__setitem__(response.cookies, COOKIE, morsel)
 
 
 @lru_cache(maxsize=4096)
-def _cookie_of(identity: Identity, is_secure: bool, secret: bytes) -> "Morsel[str]":
+def _cookie_of(identity: Identity, is_secure: bool, key: str) -> "Morsel[str]":
+    """`key` is what the signature is derived from, and here so that nothing is kept of another."""
     # Without padding: an "=" would make Python put the whole value into quotes.
     encoded = base64.urlsafe_b64encode(identity.id.encode(errors="replace")).decode().rstrip("=")
     name = f"{identity.kind}.{encoded}"
+    value = f"{name}.{_sign(name, secret_for('canary-cookie'))}"
+    morsel = _copy(_pattern_of(is_secure))
+    morsel.set(COOKIE, value, value)
+    return morsel
+
+
+def _copy(morsel: "Morsel[str]") -> "Morsel[str]":
+    """As its own `copy` does, which first fills in what is written over then."""
+    copy: Morsel[str] = Morsel.__new__(Morsel)
+    dict.update(copy, morsel)
+    copy.__dict__.update(morsel.__dict__)
+    return copy
+
+
+@lru_cache(maxsize=2)
+def _pattern_of(is_secure: bool) -> "Morsel[str]":
     carrier = HttpResponse()
-    carrier.set_cookie(
-        COOKIE,
-        f"{name}.{_sign(name, secret)}",
-        max_age=COOKIE_AGE_S,
-        path="/",
-        secure=is_secure,
-        httponly=True,
-        samesite="Lax",
-    )
+    carrier.set_cookie(COOKIE, "x", max_age=COOKIE_AGE_S, path="/", secure=is_secure, httponly=True, samesite="Lax")
     morsel = carrier.cookies[COOKIE]
     morsel["expires"] = ""  # a date would be that of the first answer; Max-Age stands above it (RFC 6265 section 5.3)
     return morsel

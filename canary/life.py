@@ -5,7 +5,7 @@ Every 410 names the request to v2 that does the same, made of the data of `CANAR
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
@@ -26,17 +26,22 @@ from canary.core.lifecycle import (
     running_brownout,
     sunset_value,
 )
-from canary.core.mapping import Equivalent, equivalent
+from canary.core.mapping import equivalent
 from canary.core.values import V1, V2, Decision, Refusal, Snapshot
 from canary.faults import faults
+from canary.headers import put
 from canary.identity import identify
 from canary.problems import problem_response
-from canary.successors import below_base, declared_successors
+from canary.successors import below_base, declared_successors, lead_of
 
 GUIDE: Final = "/docs/v1-to-v2"
 DOCS: Final = "/docs"
 HTML: Final = "text/html"
-CACHED_LENGTH: Final = 200
+READS: Final = ("GET", "HEAD")
+FIRST_PAGE: Final = "first page"
+FIRST_PAGE_SENTENCE: Final = (
+    "v2 takes no `{}`: this is the first page of the list; `page.next` of each answer leads to the next one."
+)
 BASES_KEPT: Final = 100
 NO_MAP: Final = "v1 is removed, and the map of its calls with it: the documentation of v2 lists all that there is."
 NO_ROUTE: Final = "v1 has no such path and verb, so v2 has no equivalent; the guide lists every call of v1."
@@ -80,91 +85,70 @@ def _during(window: Window, life: Life) -> Refusal:
 
 
 def _announce(request: HttpRequest, response: HttpResponse, snapshot: Snapshot) -> None:
-    life = snapshot.life
-    if life.deprecated_at is not None and life.sunset_at is not None:
-        response.headers["Deprecation"], response.headers["Sunset"] = _dates(life.deprecated_at, life.sunset_at)
+    life, told = snapshot.life, []
+    if life.deprecated_at is not None:
+        told.append(("Deprecation", _deprecation(life.deprecated_at)))
+    if life.sunset_at is not None:
+        told.append(("Sunset", _sunset(life.sunset_at)))
     if snapshot.is_v2_enabled:  # they lead into v2
-        present, links = response.headers.get("Link"), _links(_asked(request), _base(request))
-        response.headers["Link"] = f"{present}, {links}" if present else links
+        present, links = response.headers.get("Link"), _links(request)
+        told.append(("Link", f"{present}, {links}" if present else links))
+    put(response, told)
 
 
-@lru_cache(maxsize=4)
-def _dates(deprecated_at: int, sunset_at: int) -> tuple[str, str]:
-    return deprecation_value(deprecated_at), sunset_value(sunset_at)
+_deprecation = lru_cache(maxsize=4)(deprecation_value)
+_sunset = lru_cache(maxsize=4)(sunset_value)
 
 
-class Asked(NamedTuple):
-    """What a request asks of v1, as far as its equivalent goes."""
+def _links(request: HttpRequest) -> str:
+    base, conf = _base(request), settings.CANARY
+    data: str | None = conf.get("SUCCESSORS")  # type: ignore[assignment]
+    standing = _standing_links(base, bool(data))
+    lead = lead_of(request, data, has_credentials=_has_credentials(request)) if data else None
+    if lead is None:
+        return standing
+    # As `link_value` writes it.
+    title = f'; title="{FIRST_PAGE}"' if lead.is_first_page else ""
+    return f'{standing}, <{base}{lead.target}>; rel="successor-version"{title}'
 
-    method: str
-    path: str
-    query: str
-    """Of reads alone."""
-    has_credentials: bool
+
+@lru_cache(maxsize=BASES_KEPT)
+def _standing_links(base: str, has_guide: bool) -> str:
+    guide = f"{base}{GUIDE if has_guide else DOCS}"
+    return f"{link_value(guide, 'deprecation', HTML)}, {link_value(f'{guide}#sunset', 'sunset', HTML)}"
 
 
-def _asked(request: HttpRequest) -> Asked:
-    method, meta = str(request.method), request.META
-    query = meta.get("QUERY_STRING", "") if method in ("GET", "HEAD") else ""
-    has_credentials = (
-        "HTTP_AUTHORIZATION" in meta or "HTTP_X_API_KEY" in meta or settings.SESSION_COOKIE_NAME in request.COOKIES
+def _has_credentials(request: HttpRequest) -> bool:
+    meta = request.META
+    return (
+        "HTTP_AUTHORIZATION" in meta
+        or "HTTP_X_API_KEY" in meta
+        or (bool(meta.get("HTTP_COOKIE")) and settings.SESSION_COOKIE_NAME in request.COOKIES)
     )
-    return Asked(method, request.path_info, query, has_credentials)
-
-
-def _links(asked: Asked, base: str) -> str:
-    # Translating costs 10 to 20 µs, more than all else that the canary does; what is asked again and again is short.
-    is_short = len(asked.path) + len(asked.query) <= CACHED_LENGTH
-    return (_cached_links if is_short else _make_links)(asked, base, _data_name())
-
-
-def _data_name() -> str | None:
-    conf: dict[str, Any] = settings.CANARY
-    return conf.get("SUCCESSORS")
-
-
-def _make_links(asked: Asked, base: str, data: str | None) -> str:
-    """`data` is the name of the data, and here so that what is cached of one is not taken for what another says."""
-    guide = f"{base}{GUIDE if data else DOCS}"
-    links = [link_value(guide, "deprecation", HTML), link_value(f"{guide}#sunset", "sunset", HTML)]
-    if (successor := _successor(asked)) is not None:
-        links.append(link_value(f"{base}{successor}", "successor-version"))
-    return ", ".join(links)
-
-
-_cached_links = lru_cache(maxsize=1_000)(_make_links)
-
-
-def _successor(asked: Asked) -> str | None:
-    """Where v2 keeps the resource of this address: what a GET of it becomes, else what this very request becomes."""
-    for method in ("GET", asked.method):
-        found = _equivalent(asked._replace(method=method))
-        if found is not None and found.method:
-            return found.target
-    return None
 
 
 def _way_out(request: HttpRequest, base: str, guide: str) -> dict[str, Any]:
     """The request to v2 that does the same, or a sentence why there is none."""
-    if declared_successors() is None:
+    declared = declared_successors()
+    if declared is None:
         return {"equivalent": None, "no_equivalent": NO_MAP}
-    found = _equivalent(_asked(request))
+    found = equivalent(
+        declared,
+        str(request.method),
+        below_base(request.path_info),
+        request.META.get("QUERY_STRING", "") if request.method in READS else "",
+        has_credentials=_has_credentials(request),
+    )
     if found is None or not found.method:
         return {"equivalent": None, "no_equivalent": found.route["gap"] if found else NO_ROUTE}
     way: dict[str, Any] = {"method": found.method, "url": f"{base}{found.target}"}
+    if found.pages_left_out:
+        way["page"] = FIRST_PAGE_SENTENCE.format(" and ".join(found.pages_left_out))
     if body := found.route["body"]:
         way["body"] = f"{guide}#body-{body}"
     if steps := found.route["then"]:
         way["then"] = [f"{step['method']} {base}{step['path']} {step['when']}" for step in steps]
     return {"equivalent": way}
-
-
-def _equivalent(asked: Asked) -> Equivalent | None:
-    declared = declared_successors()
-    if declared is None:
-        return None
-    path = below_base(asked.path)
-    return equivalent(declared, asked.method, path, asked.query, has_credentials=asked.has_credentials)
 
 
 def _base(request: HttpRequest) -> str:

@@ -19,10 +19,12 @@ from canary.conf import canary_conf
 from canary.core.routing import GONE, choose, choose_pinned, stable_version
 from canary.core.values import V1, Decision, Identity, Refusal, Snapshot
 from canary.faults import faults
+from canary.headers import has_dot_segment, put, sent_path, sent_query
 from canary.identity import drop_cookie, identify, read_cookie, write_cookie
 from canary.problems import problem_response
 from canary.queries import start_counting
 from canary.store import current_snapshot
+from canary.verbs.declaring import SCOPES, VIEW
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -111,20 +113,26 @@ class CanaryMiddleware:
         return None
 
     def _finish(self, request: HttpRequest, response: HttpResponse, passage: Passage) -> None:
-        decision, headers = passage.answer if isinstance(passage.answer, Decision) else None, response.headers
-        if passage.is_entrance:
-            is_brief = decision is None and headers.get("Cache-Control") == "no-store"  # a brownout's refusal
-            headers["Cache-Control"] = f"{ENTRANCE_CACHE_CONTROL}{', no-store' if is_brief else ''}"
-            headers["Vary"] = _vary(headers.get("Vary", ""))
+        decision = passage.answer if isinstance(passage.answer, Decision) else None
+        told: list[tuple[str, str]] = []
         if decision is not None:
-            headers["API-Version"] = str(decision.api_version)
+            told.append(("API-Version", str(decision.api_version)))
+        if passage.is_entrance:
+            present = response.headers
+            is_brief = decision is None and present.get("Cache-Control") == "no-store"  # a brownout's refusal
+            told.append(
+                ("Cache-Control", f"{ENTRANCE_CACHE_CONTROL}, no-store" if is_brief else ENTRANCE_CACHE_CONTROL)
+            )
+            told.append(("Vary", _vary(present.get("Vary", ""))))
         if getattr(request, "is_signed_out", False):
             drop_cookie(response)
         if decision is not None and passage.is_entrance:
-            if request.method in ("GET", "HEAD"):
-                rest = request.get_full_path_info()[len(self._entrance) :]
-                headers["Content-Location"] = f"{self._entrance}/v{decision.api_version}{rest}"
+            # A dot segment would lead whoever follows the address out of its version.
+            if request.method in ("GET", "HEAD") and not has_dot_segment(request.path_info):
+                rest = f"{sent_path(request)[len(self._entrance) :]}{sent_query(request)}"
+                told.append(("Content-Location", f"{self._entrance}/v{decision.api_version}{rest}"))
             _describe(request, response, decision)
+        put(response, told)
 
 
 def _refuse(request: HttpRequest, refusal: Refusal, passage: Passage) -> HttpResponse:
@@ -186,13 +194,13 @@ def _describe(request: HttpRequest, response: HttpResponse, decision: Decision) 
 
 
 def _may_view(request: HttpRequest) -> bool:
-    """Whether the request's user, or else the one of its session, may see how the canary decides."""
+    """Whether the request's user, or else the one of its session, may see how the canary decides: an API key by its scopes."""
     user = getattr(request, "user", None)
     if user is None:  # answered before it was asked who it is
         return False
     if not user.is_authenticated and hasattr(request, "session"):
         user = get_user(request)  # REST framework puts its own anonymous user in the place of the session's
-    return user.has_perm("canary.view")
+    return user.has_perm(VIEW) and canary_conf().has_scope(request, SCOPES[VIEW])
 
 
 @lru_cache(maxsize=64)

@@ -3,6 +3,7 @@
 A worker's file is replaced whole. Once the worker is gone, whoever reads adds its counters to the file of those that have
 ended, under a lock, so that no counter ever falls; gauges end with the process. Nothing has to be configured: the folder
 is found by the process that started the workers, the first of them makes it and removes those of servers that are gone.
+The folder of the server that ended last remains until the next one begins.
 """
 
 import contextlib
@@ -21,6 +22,7 @@ from canary.metrics import Totals
 
 ENDED: Final = "ended"
 LOCK: Final = "lock"
+ENDED_STATES: Final = ("Z", "X")
 _SUFFIX: Final = ".json"
 
 
@@ -29,15 +31,23 @@ class Node:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._server: tuple[int, str] | None = None
+        """The process that asked, and the name of its server."""
 
     def publish(self, dumped: dict[str, Any]) -> None:
-        """Replace this process's numbers. Raises OSError when the disk is full or the folder isn't ours."""
-        self._write(self._folder() / f"{name_of_process(os.getpid())}{_SUFFIX}", dumped)
+        """Replace this process's numbers. Raises OSError when the disk is full or the folder isn't ours.
+
+        A worker that has outlived its server tells nobody: its folder would be nobody's, and remain.
+        """
+        if is_alive(self._server_name()):
+            self._write(self._folder() / f"{name_of_process(os.getpid())}{_SUFFIX}", dumped)
 
     def withdraw(self) -> None:
-        """Take this process's numbers back, if it has told any."""
-        own = self._root / name_of_process(server_pid()) / f"{name_of_process(os.getpid())}{_SUFFIX}"
-        own.unlink(missing_ok=True)
+        """Take this process's numbers back, if it has told any, and the folder that it made for them alone."""
+        folder = self._root / self._server_name()
+        with contextlib.suppress(OSError):  # there is none; or others tell theirs in the same folder
+            (folder / f"{name_of_process(os.getpid())}{_SUFFIX}").unlink()
+            folder.rmdir()
 
     def read(self) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
         """What those counted that have ended (None for nobody), and what each living worker said last."""
@@ -73,8 +83,15 @@ class Node:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield folder
 
+    def _server_name(self) -> str:
+        """As it was when this process first asked: once its server is gone, its parent is somebody else."""
+        own = os.getpid()
+        if self._server is None or self._server[0] != own:  # a child of fork has its parent's
+            self._server = own, name_of_process(server_pid())
+        return self._server[1]
+
     def _folder(self) -> Path:
-        folder = self._root / name_of_process(server_pid())
+        folder = self._root / self._server_name()
         if not folder.is_dir():
             _make_private(self._root)
             _remove_ended(self._root)
@@ -111,12 +128,16 @@ def server_pid() -> int:
 
 def name_of_process(pid: int) -> str:
     """Its number and when it began: numbers are given again."""
-    return f"{pid}-{_began(pid)}"
+    return f"{pid}-{_state_and_began(pid)[1]}"
 
 
 def is_alive(name: str) -> bool:
+    """Whether such a process runs; one that has ended and waits for its parent to notice doesn't."""
     pid = name.partition("-")[0]
-    return pid.isdigit() and _exists(int(pid)) and name_of_process(int(pid)) == name
+    if not (pid.isdigit() and _exists(int(pid))):
+        return False
+    state, began = _state_and_began(int(pid))
+    return state not in ENDED_STATES and name == f"{pid}-{began}"
 
 
 def _make_private(root: Path) -> None:
@@ -143,13 +164,14 @@ def _exists(pid: int) -> bool:
     return True
 
 
-def _began(pid: int) -> str:
-    """In ticks since the machine began (proc(5), field 22); 0 where there is no /proc."""
+def _state_and_began(pid: int) -> tuple[str, str]:
+    """Fields 3 and 22 of proc(5), the second in ticks since the machine began; "?" and "0" where there is no /proc."""
     try:
         # The name of the program, in brackets, may hold anything.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return fields[0], fields[19]
     except (OSError, IndexError):
-        return "0"
+        return "?", "0"
 
 
 def _program(pid: int) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from canary.core.values import Refusal
+from canary.headers import sent_path
 
 
 class Problem(Exception):
@@ -51,7 +52,7 @@ def _response(
         "title": title,
         "status": status,
         "detail": detail,
-        "instance": request.path,
+        "instance": sent_path(request),  # a URI reference (RFC 9457 section 3.1.5)
         "request_id": getattr(request, "request_id", None),
         **(more or {}),
     }

@@ -105,7 +105,7 @@ def observe(
         _is_let_in(request),
         conf.identify(request) if needs_consumer else None,
         meta.get("HTTP_X_CLIENT_ID", "")[:TEXT_MAX] if needs_consumer else "",
-        request.COOKIES.get(COOKIE, "") if "HTTP_COOKIE" in meta else "",
+        request.COOKIES.get(COOKIE, "") if meta.get("HTTP_COOKIE") else "",
         meta.get("REMOTE_ADDR", ""),
         meta.get("HTTP_USER_AGENT", "")[:TEXT_MAX],
     )

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
 
 from canary.core.values import Refusal
 from canary.exposition import CONTENT_TYPE, exposition
@@ -20,6 +20,7 @@ FORWARDED: Final = (
     *("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO"),
     *("HTTP_VIA", "HTTP_X_FORWARDED_SERVER", "HTTP_CF_CONNECTING_IP", "HTTP_TRUE_CLIENT_IP", "HTTP_X_CLIENT_IP"),
 )
+METHODS: Final = ("GET", "HEAD")
 REFUSAL: Final = Refusal(
     401,
     "metrics-closed",
@@ -28,9 +29,16 @@ REFUSAL: Final = Refusal(
 )
 
 
-@never_cache
-@require_safe
+@csrf_exempt  # it refuses whatever could change anything, by its own answer
 def metrics(request: HttpRequest) -> HttpResponse:
+    if request.method not in METHODS:
+        # As the probes do: no body, and nothing that could be kept.
+        return HttpResponse(status=405, headers={"Allow": ", ".join(METHODS), "Cache-Control": "no-store"})
+    return _exposed(request)
+
+
+@never_cache
+def _exposed(request: HttpRequest) -> HttpResponse:
     if not (_has_token(request) or _is_near(request)):
         refused = problem_response(REFUSAL, request)
         refused.headers["WWW-Authenticate"] = "Bearer"

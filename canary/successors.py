@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from canary.conf import canary_conf
-from canary.core.mapping import Declared, Equivalent, equivalent
+from canary.core.mapping import Declared, Equivalent, Lead, Leads, equivalent
 
 _VERSION: Final = re.compile(r"/v[0-9]+(?=/|\Z)", re.ASCII)
 
@@ -37,12 +37,24 @@ def equivalent_of(request: HttpRequest, *, has_credentials: bool) -> Equivalent 
     )
 
 
+def lead_of(request: HttpRequest, data: str, *, has_credentials: bool) -> Lead | None:
+    """Where v2 keeps what the request's address names in v1, None where nowhere; `data` is the name of the mapping."""
+    query = request.META.get("QUERY_STRING", "")
+    return _leads(data).find(str(request.method), below_base(request.path_info), query, has_credentials=has_credentials)
+
+
 def below_base(path: str) -> str:
     """The path without the entrance and the version: `/posts` of `/api/v1/posts` and of `/api/posts`."""
     rest = path.removeprefix(canary_conf().entrance)
-    return _VERSION.sub("", rest, count=1) if _VERSION.match(rest) else rest
+    version = _VERSION.match(rest) if rest.startswith("/v") else None
+    return rest[version.end() :] if version else rest
 
 
 @lru_cache(maxsize=4)
 def _declared(name: str) -> Declared:
     return Declared.of(import_module(name))
+
+
+@lru_cache(maxsize=4)
+def _leads(name: str) -> Leads:
+    return Leads(_declared(name))

@@ -16,17 +16,10 @@ from canary.bodies import invalid_action, options_from_body, options_from_query,
 from canary.conf import canary_conf
 from canary.errors import RolloutError, StoreUnreachable
 from canary.problems import Problem, api_problem_response
-from canary.verbs.declaring import LIFECYCLE, RAMP, ROLLBACK, VIEW, Call, Verb
+from canary.verbs.declaring import SCOPES, VIEW, Call, Verb
 from canary.verbs.performing import perform
 from canary.verbs.registry import find_verb, verbs_below
 
-SCOPES: Final = {
-    VIEW: "rollout:read",
-    RAMP: "rollout:ramp",
-    ROLLBACK: "rollout:rollback",
-    LIFECYCLE: "rollout:lifecycle",
-}
-"""What an API key needs in the place of each permission; its owner needs the permission all the same."""
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ACTION: Final = "action"
 RETRY_S: Final = 1

@@ -101,6 +101,12 @@ def credential_of(request: HttpRequest) -> Credential | None:
     return found
 
 
+def has_scope(request: HttpRequest, scope: str) -> bool:
+    """Whether what the request was let in by may be used for `scope`; a key that nothing has looked up may for none."""
+    credential = credential_of(request)
+    return raw_api_key(request) is None if credential is None else credential.reaches(scope)
+
+
 def count_request(request: HttpRequest, now: datetime.datetime) -> None:
     """Count the request against its credential's rate limit, or its address's. Raises RateLimited.
 

@@ -40,6 +40,9 @@ def identify(request: HttpRequest) -> tuple[str, str] | None:
 
     An API key is known by its prefix here: whether there is such a key costs a query, which is the view's business.
     """
+    meta = request.META
+    if "HTTP_AUTHORIZATION" not in meta and "HTTP_X_API_KEY" not in meta:  # most requests, and asked of each
+        return None
     try:
         claims = access_claims(request)
     except InvalidToken:

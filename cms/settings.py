@@ -197,6 +197,7 @@ CANARY = {
     "IS_V1_ENABLED": USE_LEGACY_API_V1,
     "IS_V2_ENABLED": API_V2_ENABLED,
     "IDENTIFY": "cms.credentials.identify",
+    "HAS_SCOPE": "cms.authentication.has_scope",
     "LIST_IDENTITIES": "cms.rollout_identities.list_identities",
     "NOTIFY": "cms.rollout_events.tell_of_rollout",
     "NOTIFY_CONSUMERS": "cms.rollout_consumers.notify_consumers",

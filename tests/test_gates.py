@@ -102,7 +102,17 @@ def test_no_job_goes_on_after_a_failure_or_without_end() -> None:
 
 def test_what_may_not_break_is_looked_at_by_some_job() -> None:
     run = " ".join(step.get("run", "") for job in jobs().values() for step in job["steps"])
-    for target in ("check", "secrets", "test", "coverage", "mutants", "staging-test", "staging-compose", "audit"):
+    for target in (
+        "check",
+        "secrets",
+        "test",
+        "coverage",
+        "mutants",
+        "staging-test",
+        "staging-compose",
+        "audit",
+        "bench-gate",
+    ):
         assert re.search(rf"make {target}\b(?!-)", run), target
     assert jobs()["test"]["strategy"]["matrix"] == {
         "python": ["3.12", "3.13", "3.14"],

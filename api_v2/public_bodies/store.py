@@ -37,6 +37,10 @@ class PublicBodies:
         self._entries: OrderedDict[Key, tuple[Body, float, int]] = OrderedDict()
         self._bytes = 0
 
+    def __contains__(self, key: Key) -> bool:
+        """Whether there is one, which may be too old or superseded."""
+        return key in self._entries
+
     def find(self, key: Key, generation: int, now_s: float, *, age_max_s: float = AGE_MAX_S) -> Body | None:
         """`now_s` is seconds since 1970. One that is too old stays, until a younger one is kept in its place."""
         with self._lock:

@@ -38,7 +38,7 @@ from cms.services.posts import create_post, update_post
 
 SELECTION = ("fields", "include")
 # Filters whose query can't be kept: it depends on what is in the database, or holds an instant that may be a stand-in's.
-BUILT_EACH_TIME = ("category", "q", "published_after", "published_before", "updated_after")
+BUILT_EACH_TIME = ("tag", "category", "q", "published_after", "published_before", "updated_after")
 
 
 class PostsView(PublicView):

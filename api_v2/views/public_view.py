@@ -15,7 +15,7 @@ from api_v2.responses import PUBLIC, WholeResponse, is_match, limit_headers, pro
 from api_v2.views.api_view import ApiView
 from cms.authentication import count_request, standing_of
 from cms.errors import RateLimited
-from cms.generations import current_generation
+from cms.generations import current_generation, generation_in_outage
 
 KEPT_HEADERS: Final = (*("Content-Type", "Content-Length", "Cache-Control", "Vary", "ETag", "Last-Modified", "Link"),)
 MEGABYTE: Final = 1024 * 1024
@@ -35,10 +35,12 @@ class PublicView(ApiView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         compute = super().dispatch
-        generation = _generation_for(request)
-        if generation is None:
+        if not _is_for_anybody(request):
             return compute(request, *args, **kwargs)
-        key = key_of(request)
+        key, generation = key_of(request), current_generation()
+        if generation is None:
+            response = compute(request, *args, **kwargs)
+            return (_kept_in_outage(request, key) if response.status_code == 503 else None) or response
         if kept := _kept(request, key, generation):
             return kept
         with TURNS.turn(key) as is_first:
@@ -49,11 +51,15 @@ class PublicView(ApiView):
             response = compute(request, *args, **kwargs)
             if response.status_code == 503:
                 return _kept_in_outage(request, key) or response
-            if generation and (made := self._body_of(response)):
-                BODIES.keep(key, generation, made, settings.PUBLIC_CACHE_MB * MEGABYTE)
-            elif response.status_code != 429:
-                BODIES.forget(key)
+            self._keep(key, generation, response)
         return response
+
+    def _keep(self, key: Key, generation: int | None, response: HttpResponseBase) -> None:
+        made = self._body_of(response)
+        if made and generation:
+            BODIES.keep(key, generation, made, settings.PUBLIC_CACHE_MB * MEGABYTE)
+        elif not made and response.status_code != 429:
+            BODIES.forget(key)
 
     def keep_until(self, *instants: datetime.datetime | None) -> None:
         """The answer may be kept until the first of these instants, at which time alone changes it; None is never."""
@@ -81,14 +87,12 @@ def key_of(request: HttpRequest) -> Key:
     )
 
 
-def _generation_for(request: HttpRequest) -> int | None:
-    """None where nothing kept may be used: by whom one might know, for what is no read, with the cache off or unsure."""
+def _is_for_anybody(request: HttpRequest) -> bool:
+    """False where nothing kept may be used: by whom one might know, for what is no read, with the cache off."""
     meta = request.META
     if request.method not in ("GET", "HEAD") or "HTTP_AUTHORIZATION" in meta or "HTTP_X_API_KEY" in meta:
-        return None
-    if settings.SESSION_COOKIE_NAME in request.COOKIES or not settings.PUBLIC_CACHE_MB:
-        return None
-    return current_generation()
+        return False
+    return settings.SESSION_COOKIE_NAME not in request.COOKIES and bool(settings.PUBLIC_CACHE_MB)
 
 
 def _kept(request: HttpRequest, key: Key, generation: int) -> HttpResponse | None:
@@ -108,7 +112,7 @@ def _kept(request: HttpRequest, key: Key, generation: int) -> HttpResponse | Non
 
 def _kept_in_outage(request: HttpRequest, key: Key) -> HttpResponse | None:
     """The answer with a body that would be made anew by now, if that could be. The request has been counted."""
-    generation = current_generation()
+    generation = generation_in_outage() if key in BODIES else None
     if generation is None:
         return None
     body = BODIES.find(key, generation, timezone.now().timestamp(), age_max_s=OUTAGE_AGE_MAX_S)

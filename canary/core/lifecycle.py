@@ -26,6 +26,8 @@ QUIET_DAYS: Final = 14
 # Each window may be as long as its place allows and is longer than the one before (GitHub's brownouts of 2021).
 LADDER_S: Final = (1 * HOUR_S, 12 * HOUR_S, 24 * HOUR_S, 48 * HOUR_S)
 
+NO_DATE: Final = "the announced date was over when v1 was restored; `deprecate --sunset DATE` announces another."
+
 Window = tuple[int, int]
 """From, inclusive, and to, exclusive."""
 
@@ -51,9 +53,13 @@ class Life:
     state: str = ACTIVE
     deprecated_at: int | None = None
     sunset_at: int | None = None
-    """The announced date; that v1 is really gone says `state` alone."""
+    """The announced date; that v1 is really gone says `state` alone. None of a restored version whose date is over."""
     brownouts: tuple[Window, ...] = ()
     sunset_done_at: int | None = None
+    kept_sunset_at: int | None = None
+    """Of a sunset alone: the date that was announced when it came earlier, for `restore`."""
+    kept_brownouts: tuple[Window, ...] = ()
+    """Of a sunset alone: the windows that lay ahead of it, for `restore`."""
 
     def __post_init__(self) -> None:
         if fault := broken_invariant(self):
@@ -78,13 +84,14 @@ class Facts:
 
 def life_from(stored: Mapping[str, Any]) -> Life:
     """The Life of a row's JSON; an empty one is ACTIVE. Raises ValueError for what can't be."""
-    windows = tuple((int(start), int(end)) for start, end in stored.get("brownouts", ()))
     return Life(
         state=stored.get("state", ACTIVE),
         deprecated_at=stored.get("deprecated_at"),
         sunset_at=stored.get("sunset_at"),
-        brownouts=windows,
+        brownouts=_windows_from(stored.get("brownouts", ())),
         sunset_done_at=stored.get("sunset_done_at"),
+        kept_sunset_at=stored.get("kept_sunset_at"),
+        kept_brownouts=_windows_from(stored.get("kept_brownouts", ())),
     )
 
 
@@ -95,7 +102,13 @@ def dump_life(life: Life) -> dict[str, Any]:
         "sunset_at": life.sunset_at,
         "brownouts": [list(window) for window in life.brownouts],
         "sunset_done_at": life.sunset_done_at,
+        "kept_sunset_at": life.kept_sunset_at,
+        "kept_brownouts": [list(window) for window in life.kept_brownouts],
     }
+
+
+def _windows_from(stored: Sequence[Sequence[int]]) -> tuple[Window, ...]:
+    return tuple((int(start), int(end)) for start, end in stored)
 
 
 def is_v1_gone(life: Life) -> bool:
@@ -128,10 +141,14 @@ def broken_invariant(life: Life) -> str | None:
         return None
     if life.state == ACTIVE:
         return "an active version has no dates"
-    if any(at is None for at in dates):
-        return "a deprecated version has the dates of its deprecation and of its sunset"
+    if life.deprecated_at is None:
+        return "a deprecated version has the date of its deprecation"
     if (life.sunset_done_at is not None) != (life.state in (SUNSET, REMOVED)):
         return "the sunset's execution is dated when it was executed, and only then"
+    if life.sunset_at is None and is_v1_gone(life):
+        return "a version that is gone has the date of its sunset"
+    if (life.kept_sunset_at is not None or life.kept_brownouts) and life.state != SUNSET:
+        return "dates are kept for the way back from a sunset, and only then"
     if life.brownouts and life.state == DEPRECATED:
         return "a version with brownouts is in the state of brownouts"
     known = [at for at in (*dates, life.sunset_done_at) if at is not None]
@@ -178,10 +195,12 @@ def add_brownout(life: Life, window: Window, now: float) -> Life:
     if life.state not in (DEPRECATED, BROWNOUT):
         why = "v1 is sunset already" if is_v1_gone(life) else "v1 is not deprecated"
         raise LifeError("not-deprecated", f"A brownout can't be planned: {why}.")
+    if life.sunset_at is None:
+        raise LifeError("no-sunset-date", f"A brownout can't be planned: {NO_DATE}")
     start, end = max(window[0], int(now)), window[1]
     if end <= start:
         raise LifeError("window-empty", "A brownout ends after it begins, and after this moment.")
-    if life.sunset_at is not None and end > life.sunset_at:
+    if end > life.sunset_at:
         raise LifeError(
             "window-too-late", f"A brownout ends before the sunset at {iso(life.sunset_at)}, not at {iso(end)}."
         )
@@ -206,24 +225,45 @@ def sunset(life: Life, now: float) -> Life:
     """Take v1 out of service. An announced date that lies ahead is moved to this moment, and so are its windows."""
     if is_v1_gone(life):
         raise LifeError("v1-gone", "v1 is sunset already.")
-    if life.sunset_at is None:
+    if life.state == ACTIVE:
         raise LifeError("not-deprecated", "v1 has no date of sunset: no state is skipped, `deprecate` comes first.")
+    if life.sunset_at is None:
+        raise LifeError("no-sunset-date", f"v1 can't be sunset: {NO_DATE}")
     at = int(now)
-    held = tuple((start, min(end, at)) for start, end in life.brownouts if start < at)
-    return replace(life, state=SUNSET, sunset_at=min(life.sunset_at, at), brownouts=held, sunset_done_at=at)
+    return replace(
+        life,
+        state=SUNSET,
+        sunset_at=min(life.sunset_at, at),
+        brownouts=tuple((start, min(end, at)) for start, end in life.brownouts if start < at),
+        sunset_done_at=at,
+        kept_sunset_at=life.sunset_at if life.sunset_at > at else None,
+        kept_brownouts=tuple(window for window in life.brownouts if window[0] >= at),
+    )
 
 
-def restore(life: Life) -> Life:
-    """One state back, and v1 answers at once: from sunset to what it was before, from there to active."""
+def restore(life: Life, now: float) -> Life:
+    """One state back, and v1 answers at once: from sunset to what it was before, from there to active.
+
+    What had been announced stands again as far as it lies ahead. A date that is over would be a false promise: there is
+    none then, until `deprecate` announces another.
+    """
     if life.state == ACTIVE:
         raise LifeError("active", "v1 is active: there is nothing to restore.")
     if life.state == REMOVED:
         raise LifeError("removed", "v1's code is not deployed: only a deploy that has it brings it back.")
     if life.state == SUNSET:
-        return replace(life, state=BROWNOUT if life.brownouts else DEPRECATED, sunset_done_at=None)
+        return _before_sunset(life, now)
     if life.state == BROWNOUT:
         return replace(life, state=DEPRECATED, brownouts=())
     return Life()
+
+
+def _before_sunset(life: Life, now: float) -> Life:
+    sunset_at = life.kept_sunset_at if life.kept_sunset_at is not None and life.kept_sunset_at > now else None
+    # A window that would be running stays taken back: v1 answers at once.
+    ahead = tuple(window for window in life.kept_brownouts if sunset_at is not None and window[0] > now)
+    windows = life.brownouts + ahead
+    return Life(BROWNOUT if windows else DEPRECATED, life.deprecated_at, sunset_at, windows)
 
 
 def _next_sentence(ahead: Sequence[Window]) -> str:
@@ -266,7 +306,9 @@ def unmet_for_brownout(life: Life, window: Window, facts: Facts, now: float) -> 
 
 def unmet_for_sunset(life: Life, facts: Facts, now: float) -> list[Unmet]:
     unmet = []
-    if life.sunset_at is not None and life.sunset_at > now:
+    if life.sunset_at is None:
+        unmet.append(Unmet("sunset-date", f"v1 can't be sunset: {NO_DATE}"))
+    elif life.sunset_at > now:
         unmet.append(Unmet("sunset-date", f"The announced date {iso(life.sunset_at)} lies ahead."))
     if life.state == DEPRECATED:
         unmet.append(Unmet("brownouts", "No brownout was held: who still depends on v1 is not known."))

@@ -5,7 +5,7 @@ import math
 from canary.core.judgements import Stage
 from canary.core.statistics import Evidence
 from canary.core.statistics.bets import THRESHOLD
-from canary.core.statistics.comparison import EVENTS_MIN
+from canary.core.statistics.comparison import CLIENT_ERROR_STAKE
 from canary.core.statistics.effects import Effect, latency_ratio, risk_ratio
 from canary.core.statistics.errors import ErrorTest
 from canary.core.statistics.sample_ratio import BROKEN
@@ -75,8 +75,8 @@ def sentence_of_evidence(evidence: Evidence) -> str:
     logs = evidence.comparison.log_e()
     errors, latency, refused = (f"{name} {strength(logs[metric])}" for metric, name in NAMES.items())
     return (
-        f"0.5 × {errors} + 0.25 × {latency} + 0.25 × mean of {refused}, SQL 1 and shadow reads 1"
-        f" = {strength(logs['overall'])}, harm from {THRESHOLD} on (errors count from {EVENTS_MIN} users on),"
+        f"0.5 × {errors} + 0.25 × {latency} + 0.25 × mean of {refused} ({share(CLIENT_ERROR_STAKE)} of it staked, the rest 1), "
+        f"SQL 1 and shadow reads 1 = {strength(logs['overall'])}, harm from {THRESHOLD} on,"
         " at most 5 % false alarms in a release"
     )
 

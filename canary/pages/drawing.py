@@ -42,7 +42,7 @@ def evidence_chart(points: Sequence[tuple[datetime, Logs]]) -> Chart | None:
     scale = Scale(FLOOR, max(100.0, 3 * math.exp(min(peak, 600.0))), is_log=True)
     lines = [line(name, label, _points_of(name, shown), ends, scale) for name, label in LINES]
     marks = [Tick(f"{scale.y(value):.1f}", _number(value), "start") for value in decades(scale.low, scale.high)]
-    rule = Tick(f"{scale.y(THRESHOLD):.1f}", f"threshold {THRESHOLD}", "end", is_rule=True)
+    rule = Tick(f"{scale.y(THRESHOLD):.1f}", f"threshold {THRESHOLD}", "start", is_rule=True)
     return Chart([one for one in lines if one.path], time_ticks(ends), [*marks, rule])
 
 

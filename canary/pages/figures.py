@@ -38,13 +38,15 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class ShareBar:
-    """The observed share of v2 on a scale from nobody to everybody; all across in percent."""
+    """The observed share of v2 on a scale from nobody to everybody; all across in percent, and in words."""
 
     at: str
     low: str
     high: str
     width: str
     configured: str
+    text: str
+    band: str
 
 
 def rows_of(totals: Mapping[int, Totals]) -> list[Row]:
@@ -99,6 +101,8 @@ def share_bar(live: LiveShare) -> ShareBar | None:
         high=percent(live.band.high),
         width=percent(max(live.band.high - live.band.low, 0.004)),
         configured=percent(live.weight_bp / 10_000),
+        text=_share(live.share),
+        band=f"{_share(live.band.low)} to {_share(live.band.high)}",
     )
 
 
@@ -123,6 +127,10 @@ def _cells(one: RouteTotals) -> list[tuple[str, str, str]]:
         ("SQL a request", lambda version: _mean(one.sql_mean[version])),
     )
     return [(name, told(V1), told(V2)) for name, told in figures]
+
+
+def _share(part: float) -> str:
+    return f"{100 * part:.3g} %"
 
 
 def _mean(value: float | None) -> str:

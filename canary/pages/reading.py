@@ -38,6 +38,11 @@ class Span:
     seconds: int
     step_s: int
 
+    @property
+    def words(self) -> str:
+        """After "the last"."""
+        return self.label.removeprefix("1 ")
+
 
 SPANS: Final = (
     Span("1h", "1 hour", 3_600, 60),
@@ -72,6 +77,7 @@ def read_page(asked: Asked, now: datetime) -> dict[str, Any]:
         "status": known,
         "weight": percent(known["weight_bp"]),
         "planned": _planned(known),
+        "rollback": _rollback() if known["latched"] else None,
         "steps": timelines.plan_steps(known["plan"], known["weight_bp"]) if known["plan"] else [],
         "step_lasts": duration(known["plan"]["min_s"]) if known["plan"] else "",
         "controller": Leadership().leader(),
@@ -84,6 +90,11 @@ def read_page(asked: Asked, now: datetime) -> dict[str, Any]:
         **_life(row, snapshot.life, now),
         **_log(asked),
     }
+
+
+def _rollback() -> RolloutEvent | None:
+    """The last one: who did it, when and why."""
+    return RolloutEvent.objects.filter(verb="rollback").order_by("-version").first()
 
 
 def _planned(known: dict[str, Any]) -> str:
@@ -195,6 +206,7 @@ def _log(asked: Asked) -> dict[str, Any]:
         "events_page": paged,
         "events_pages": paged.paginator.num_pages if isinstance(paged, Page) else 1,
         "listed": listed[:LISTED_SHOWN],
+        "listed_count": listed.count(),
     }
 
 

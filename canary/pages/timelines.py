@@ -46,8 +46,8 @@ def life_steps(life: Life, now: float) -> list[Step]:
 
 def window_text(start: float, end: float) -> str:
     first, last = datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)
-    until = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%d %b %H:%M}"
-    return f"{first:%d %b %Y %H:%M} to {until} UTC, {duration(end - start)}"
+    until = f"{last:%H:%M}" if first.date() == last.date() else f"{last.day} {last:%b %H:%M}"
+    return f"{first.day} {first:%b %Y %H:%M} to {until} UTC, {duration(end - start)}"
 
 
 def _plan_step(step_bp: int, plan: dict[str, Any], weight_bp: int, following: int | None) -> Step:
@@ -81,7 +81,9 @@ def _windows(life: Life, now: float) -> list[str]:
 def _of_sunset(life: Life) -> tuple[str, ...]:
     if life.sunset_done_at is not None:
         return ("v1 answers with 410; `restore` brings it back",)
-    return ("announced",) if life.sunset_at is not None else ()
+    if life.sunset_at is not None:
+        return ("announced",)
+    return ("no date: the announced one was over when v1 was restored",) if life.state != ACTIVE else ()
 
 
 def _instant(at: int | None) -> datetime | None:

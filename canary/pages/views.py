@@ -1,7 +1,9 @@
 """The page of the rollout at the admin site, a form for each change of it, and who calls v1 as a file."""
 
 import io
-from datetime import datetime
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.contrib import admin, messages
@@ -10,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateformat import format as date_format
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -26,6 +29,7 @@ from canary.verbs.weight import say_status
 
 PAGE: Final = "canary_pages:page"
 ACTOR_MAX: Final = 160
+INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
 SHOWN: Final = "show"
 """The name of the button that asks who would move."""
 
@@ -132,10 +136,19 @@ def _show(request: HttpRequest, action: Action, options: OptionsForm, *, status:
         "action": action,
         "options": options,
         "is_conflict": isinstance(error, VersionConflict),
-        "current": list(say_status(error.current)) if error and error.current else [],
+        "current": _in_short(say_status(error.current)) if error and error.current else [],
         **more,
     }
     return render(request, "canary/page/change.html", context, status=status)
+
+
+def _in_short(lines: Iterable[str]) -> list[str]:
+    """Without the single workers, who are indented, and with instants as everywhere on the page."""
+    return [INSTANT.sub(_say_instant, line) for line in lines if not line.startswith(" ")]
+
+
+def _say_instant(found: re.Match[str]) -> str:
+    return date_format(datetime.fromisoformat(found[0]).astimezone(UTC), "j M Y H:i:s") + " UTC"
 
 
 def _refuse_without(request: HttpRequest, *permissions: str) -> None:

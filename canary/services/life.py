@@ -90,8 +90,8 @@ def sunset(
 
 
 def restore(*, actor: str, reason: str, expected_version: int | None, now: datetime) -> Rollout:
-    """One state back, and v1 answers again."""
-    transition = Transition("lifecycle restore", lifecycle.restore)
+    """One state back, and v1 answers again; what was announced and lies ahead stands again."""
+    transition = Transition("lifecycle restore", lambda life: lifecycle.restore(life, now.timestamp()))
     return _take(transition, actor=actor, reason=reason, expected_version=expected_version, now=now)
 
 

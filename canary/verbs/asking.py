@@ -6,7 +6,7 @@ from typing import Any
 from canary.conf import canary_conf
 from canary.core.values import parse_identity
 from canary.errors import StoreUnreachable
-from canary.explaining import account_of, explain
+from canary.explaining import account_of, explain, still_in_force
 from canary.store import refresh
 from canary.verbs.declaring import VIEW, Call, Option, Verb
 from canary.verbs.parsing import parse_salt
@@ -23,7 +23,7 @@ def _explain(call: Call) -> dict[str, Any]:
     try:
         with reachable():
             snapshot = refresh()
-            account = account_of(identity, snapshot, now_s)
+            account = still_in_force(identity, snapshot, call.now, salt=salt) | account_of(identity, snapshot, now_s)
     except StoreUnreachable as error:
         # What the environment says is an answer too, as long as nobody takes it for the stored rollout's.
         known = explain(identity, canary_conf().snapshot, now_s, salt=salt)
@@ -40,6 +40,11 @@ def _say_explained(result: Mapping[str, Any]) -> Iterator[str]:
         "{identity} is answered by v{api_version}: reason {reason}, bucket {bucket} of 10000, weight {weight_bp} basis"
         " points ({percent})."
     ).format(**result, percent=percent(result["weight_bp"]))
+    if still := result.get("in_force"):
+        yield (
+            f"That is decided and comes into force at {result['comes_into_force_at']}, in all servers at once. Until then"
+            " v{api_version} answers: reason {reason}, weight {weight_bp} basis points."
+        ).format(**still)
     if entry := result.get("list"):
         yield "It is on the {name} list, put there by {actor}: {reason}".format(**entry)
     if before := result.get("moved_from"):

@@ -6,6 +6,7 @@ from typing import Any
 
 from canary.core.lifecycle import (
     ACTIVE,
+    NO_DATE,
     Facts,
     in_brownout,
     is_v1_gone,
@@ -96,6 +97,15 @@ def _say_life(result: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"In the way of `{result['next']}`: {one['sentence']}" for one in result["unmet"])
 
 
+def _say_restored(result: Mapping[str, Any]) -> Iterator[str]:
+    yield from say_status(result)
+    life = result["life"]
+    if life["sunset_at"] is not None:
+        yield f"Its sunset is announced for {iso(life['sunset_at'])}."
+    elif life["state"] != ACTIVE:
+        yield f"No date of the sunset is announced: {NO_DATE}"
+
+
 def _change(
     words: str,
     help: str,
@@ -131,6 +141,6 @@ VERBS = (
         (Option("all", "take back those ahead as well"),),
     ),
     _change("sunset", "take v1 out of service, until `restore`", _sunset, (OVERRIDE,)),
-    _change("restore", "one state back, and v1 answers again", _restore),
+    _change("restore", "one state back, and v1 answers again", _restore, say=_say_restored),
     _change("notify", "mail each consumer of v1 what it still calls", _notify, say=_say_notified),
 )

@@ -28,6 +28,14 @@ def current_generation() -> int | None:
     return source.current() if source else None
 
 
+def generation_in_outage() -> int | None:
+    """The current generation for a reader whom the database doesn't answer: worth waiting for, if Redis is late."""
+    if connection.in_atomic_block:
+        return None
+    source = _source()
+    return source.current_however_late() if source else None
+
+
 def begin_generation() -> None:
     """Tell every process that public content has changed. After the commit, and before anybody is told of the change."""
     if source := _source():

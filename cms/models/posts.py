@@ -105,10 +105,17 @@ class Post(Entity):
             ),
         ]
         indexes = [
+            # With all that says whether a post is public, so that v1's totals and far pages are read from an index alone.
             models.Index(
-                fields=["kind", "-published_at", "-id"], name="cms_post_public_published", condition=IS_LISTED
+                fields=["kind", "-published_at", "-id", "expires_at"],
+                name="cms_post_listed_published",
+                condition=IS_LISTED,
             ),
-            models.Index(fields=["kind", "-created_at", "-id"], name="cms_post_public_created", condition=IS_LISTED),
+            models.Index(
+                fields=["kind", "-created_at", "-id", "published_at", "expires_at"],
+                name="cms_post_listed_created",
+                condition=IS_LISTED,
+            ),
             models.Index(fields=["kind", "-created_at", "-id"], name="cms_post_created"),
             models.Index(fields=["author", "-created_at"], name="cms_post_author"),
             models.Index(fields=["settles_at"], name="cms_post_settles", condition=models.Q(settles_at__isnull=False)),

@@ -60,10 +60,14 @@ def reindex(on_progress: Callable[[int], None] | None = None) -> int:
     return written
 
 
-def document_of(post: Any) -> dict[str, str]:
-    """The columns of a post's document. Takes what has a post's fields, such as the posts that a migration sees."""
+def document_of(post: Any, content: str | None = None) -> dict[str, str]:
+    """The columns of a post's document. Takes what has a post's fields, such as the posts that a migration sees.
+
+    `content` are the words of its content where they are known, as `analyse` gives them.
+    """
     title, excerpt = analyse(post.title, post.language), analyse(post.excerpt, post.language)
-    content = analyse(plain_text(post.content_html), post.language)
+    if content is None:
+        content = analyse(plain_text(post.content_html), post.language)
     return {
         "suggestion": _joined(keys_of(post.title)),
         "title": title,

@@ -13,20 +13,21 @@ from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 
 from cms.choices import ContentFormat, Role, Status, Visibility
 from cms.ids import random_uuid7
-from cms.models import Category, Post, Tag, User
+from cms.models import Category, Post, SearchDocument, Tag, User
 from cms.policy import SYSTEM
 from cms.rendering import derive_excerpt, plain_text, reading_time_min, render_html
-from cms.search.documents import index_posts
+from cms.search.documents import analyse, document_of
 from cms.seeding.words import ADJECTIVES, NOUNS, PARAGRAPHS, TOPICS
 from cms.services.categories import create_category
 from cms.services.tags import create_tag
 from cms.slugs import slugify
 
 BATCH = 1_000
+LANGUAGE = "en"
 NEWEST = datetime.datetime(2026, 10, 31, 12, tzinfo=datetime.UTC)
 SPAN_S = 10 * 365 * 24 * 3600
 CATEGORIES = ("Field notes", "Workshop", "Archive", "Letters", "Data", "Travel", "Reviews", "Questions")
@@ -41,6 +42,8 @@ HIDDEN: tuple[dict[str, Any], ...] = (
 # Rendered once: the HTML of paragraphs that stand together is their HTML joined.
 _RENDERED = [render_html(paragraph, ContentFormat.MARKDOWN) for paragraph in PARAGRAPHS]
 _PLAIN = [plain_text(html) for html in _RENDERED]
+# So are their words: a paragraph ends between two of them.
+_ANALYSED = [analyse(text, LANGUAGE).strip() for text in _PLAIN]
 
 
 def seed_bulk_users(count: int, *, rng_seed: int, advance: Callable[[int], None]) -> int:
@@ -88,18 +91,20 @@ def _insert_batch(
     slugs: dict[int, str], rng_seed: int, authors: list[User], tags: list[Tag], categories: list[Category]
 ) -> None:
     posts: list[Post] = []
+    documents: list[SearchDocument] = []
     tag_links: list[Any] = []
     category_links: list[Any] = []
     for number, slug in slugs.items():
         rng = random.Random(f"{rng_seed}:{number}")
-        post = _bulk_post(number, slug, rng, authors)
+        post, words = _bulk_post(number, slug, rng, authors)
         posts.append(post)
+        documents.append(SearchDocument(post_id=post.pk, **document_of(post, words)))
         # The first of a list are drawn far more often than the last, as in a real vocabulary.
         drawn = {tags[int(len(tags) * rng.random() ** 2)] for _ in range(rng.randint(1, 5))}
         tag_links += [Post.tags.through(post_id=post.pk, tag_id=tag.pk) for tag in sorted(drawn, key=lambda t: t.slug)]
         category_links.append(Post.categories.through(post_id=post.pk, category_id=rng.choice(categories).pk))
     Post.objects.bulk_create(posts)
-    index_posts(posts)
+    SearchDocument.objects.bulk_create(documents)
     Post.tags.through._default_manager.bulk_create(tag_links)
     Post.categories.through._default_manager.bulk_create(category_links)
     counted = {post.pk for post in posts if post.is_counted}
@@ -108,12 +113,16 @@ def _insert_batch(
 
 
 def _add_counts(model: type[Tag] | type[Category], field: str, ids: Iterable[uuid.UUID]) -> None:
-    """One statement for all rows that gain the same number; in the order of ids, as everywhere."""
-    for pk, gained in sorted(Counter(ids).items()):
-        model.objects.filter(pk=pk).update(**{field: F(field) + gained})
+    """One statement for all rows, once they are locked in the order of ids, as everywhere."""
+    gained = Counter(ids)
+    rows = model.objects.filter(pk__in=gained)
+    list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    cases = [When(pk=pk, then=Value(number)) for pk, number in gained.items()]
+    rows.update(**{field: F(field) + Case(*cases, default=Value(0))})
 
 
-def _bulk_post(number: int, slug: str, rng: random.Random, authors: list[User]) -> Post:
+def _bulk_post(number: int, slug: str, rng: random.Random, authors: list[User]) -> tuple[Post, str]:
+    """With the words of its content, as the search has them."""
     created_at = NEWEST - datetime.timedelta(seconds=rng.randrange(SPAN_S))
     state: dict[str, Any] = {"status": Status.PUBLISHED}
     if number % 10 == 0:
@@ -129,6 +138,7 @@ def _bulk_post(number: int, slug: str, rng: random.Random, authors: list[User]) 
         content_html="".join(_RENDERED[index] for index in chosen),
         excerpt=derive_excerpt(text),
         reading_time_min=reading_time_min(text),
+        language=LANGUAGE,
         author=rng.choice(authors),
         created_at=created_at,
         updated_at=created_at,
@@ -139,7 +149,7 @@ def _bulk_post(number: int, slug: str, rng: random.Random, authors: list[User]) 
         post.published_at = None
     post.is_counted = post.is_public(NEWEST)
     post.settles_at = post.published_at if is_scheduled else None
-    return post
+    return post, f" {' '.join(_ANALYSED[index] for index in chosen)} "
 
 
 def _bulk_user(name: str, number: int, rng_seed: int, password: str) -> User:

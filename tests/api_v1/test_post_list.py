@@ -257,3 +257,13 @@ def test_a_co_author_sees_a_draft(client_of: Any, make_user: Any, make_hidden_po
     client = client_of(co_author)
     assert ids_of(client.get(PATH, {"status": "draft"})) == [str(draft.pk)]
     assert client.get(f"{PATH}/{draft.pk}").status_code == 200
+
+
+@pytest.mark.parametrize("sort", ["title", "-created_at"])
+def test_a_far_page_is_the_same_as_a_near_one(
+    sort: str, anonymous: Client, many_posts: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near = items_of(anonymous.get(f"/api/v1/posts?sort={sort}&limit=5&page=3"))
+    monkeypatch.setattr("api_v1.pagination.FAR", 10)
+    assert near
+    assert items_of(anonymous.get(f"/api/v1/posts?sort={sort}&limit=5&page=3")) == near

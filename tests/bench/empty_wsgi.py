@@ -1,15 +1,11 @@
 """The empty view as a server: everything that production has around it, and `empty` in the place of v2."""
 
-import os
-from typing import Any
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cms.settings")
-
-from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from django.utils.module_loading import import_string
 
 from cms.chunked import measured
+from tests.bench.arms import take_place
 
-arms: Any = settings.CANARY["ARMS"]
-settings.CANARY = {**settings.CANARY, "ARMS": {**arms, 2: "tests.bench.empty"}}
+take_place("empty")
 application = measured(get_wsgi_application())
+import_string("canary.server.serve")()

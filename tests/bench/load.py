@@ -1,15 +1,24 @@
-"""A client that costs little: keep-alive connections that send one prepared request after the other."""
+"""A client that costs little: keep-alive connections that send prepared requests, as fast as they are answered or at a pace."""
 
 import asyncio
+import contextlib
+import gc
 import itertools
 import json
+import random
 import re
+import selectors
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+CONTENT_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+ANSWER_TIMEOUT_S: Final = 60
+PACED_CONNECTIONS: Final = 32
+PACED_MIN: Final = 20
+"""Requests, however slow the pace: of fewer there is no 99th percentile to speak of."""
 
 
 class UnexpectedAnswer(Exception):
@@ -43,29 +52,158 @@ def request(path: str, body: Any = None, headers: Mapping[str, str] | None = Non
 
 
 def measure(port: int, requests: Sequence[bytes] | Iterator[bytes], *, connections: int, seconds: float) -> Load:
-    """Send `requests`, in turn and from the beginning again if it is a list, for as long as that or until there are none."""
-    endless = itertools.cycle(requests) if isinstance(requests, Sequence) else requests
-    return asyncio.run(_measure(port, endless, connections, seconds))
+    """Send `requests`, in turn and from the beginning again if it is a list, for as long as that or until there are none.
+
+    Each connection sends its next request when the last one is answered. Raises UnexpectedAnswer.
+    """
+    return _run(_measure(port, _endless(requests), connections, seconds))
 
 
-async def _measure(port: int, requests: Iterator[bytes], connections: int, seconds: float) -> Load:
-    begin = time.monotonic()
-    asked = [_ask(port, requests, begin + seconds) for _ in range(connections)]
-    latencies = itertools.chain.from_iterable(await asyncio.gather(*asked))
-    return Load(sorted(latencies), time.monotonic() - begin)
+def measure_paced(port: int, requests: Sequence[bytes], *, requests_per_s: float, seconds: float) -> Load:
+    """Send `requests` at the instants of a Poisson process, whether or not the server keeps up; latency counts from them.
+
+    So a server that falls behind is seen to, where a client that waits for its answers would wait along with it.
+    """
+    return _run(_measure_paced(port, itertools.cycle(requests), requests_per_s, seconds))
 
 
-async def _ask(port: int, requests: Iterator[bytes], deadline: float) -> list[float]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    latencies_ms = []
-    while (sent_at := time.monotonic()) < deadline and (prepared := next(requests, None)) is not None:
-        writer.write(prepared)
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = CONTENT_LENGTH.search(head)
-        body = await reader.readexactly(int(length[1])) if length else b""
-        if not head.startswith(b"HTTP/1.1 20"):
-            raise UnexpectedAnswer((head + body)[:500].decode(errors="replace"))
-        latencies_ms.append((time.monotonic() - sent_at) * 1_000)
-    writer.close()
-    await writer.wait_closed()
-    return latencies_ms
+def _endless(requests: Sequence[bytes] | Iterator[bytes]) -> Iterator[bytes]:
+    return itertools.cycle(requests) if isinstance(requests, Sequence) else requests
+
+
+def _run(measuring: Coroutine[Any, Any, Load]) -> Load:
+    # select() wakes up to the microsecond where epoll's timeout, as asyncio uses it, has milliseconds.
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
+        gc.collect()
+        gc.disable()  # a collection here would look like a slow answer there
+        try:
+            return runner.run(measuring)
+        finally:
+            gc.enable()
+
+
+class _Connection(asyncio.Protocol):
+    """One request at a time; `on_answer` is called with the instant of each answer's last byte."""
+
+    def __init__(self, failed: asyncio.Future[None]) -> None:
+        self.on_answer: Callable[[_Connection], None] = lambda _: None
+        self._failed, self._received, self._is_asking = failed, b"", False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: Any = transport
+
+    def ask(self, prepared: bytes) -> None:
+        self._is_asking = True
+        self.transport.write(prepared)
+
+    def data_received(self, data: bytes) -> None:
+        self._received = received = self._received + data
+        end = received.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        length = CONTENT_LENGTH.search(received, 0, end + 2)
+        if len(received) < end + 4 + (int(length[1]) if length else 0):
+            return
+        self._received, self._is_asking = b"", False
+        if not received.startswith(b"HTTP/1.1 20") or not (length or received.startswith(b"HTTP/1.1 204")):
+            self._fail(received[:500].decode(errors="replace"))
+            return
+        self.on_answer(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._is_asking:
+            self._fail(f"the connection ended before an answer ({error})")
+
+    def _fail(self, reason: str) -> None:
+        if not self._failed.done():
+            self._failed.set_exception(UnexpectedAnswer(reason))
+
+
+@contextlib.asynccontextmanager
+async def _connected(port: int, count: int, failed: asyncio.Future[None]) -> AsyncIterator[list[_Connection]]:
+    loop = asyncio.get_running_loop()
+    made = [(await loop.create_connection(lambda: _Connection(failed), "127.0.0.1", port))[1] for _ in range(count)]
+    try:
+        yield made
+    finally:
+        failed.cancel()  # what is not answered by now no longer counts
+        for connection in made:
+            connection.transport.abort()
+        await asyncio.sleep(0)  # a turn, in which the sockets are closed
+
+
+async def _measure(port: int, requests: Iterator[bytes], count: int, seconds: float) -> Load:
+    finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    latencies_ms: list[float] = []
+    sent_at: dict[_Connection, float] = {}
+    async with _connected(port, count, finished) as connections:
+        begin = time.monotonic()
+        deadline, working = begin + seconds, {*connections}
+
+        def ask_next(connection: _Connection) -> None:
+            prepared = next(requests, None) if time.monotonic() < deadline or connection not in sent_at else None
+            if prepared is None:
+                working.discard(connection)
+                if not working and not finished.done():
+                    finished.set_result(None)
+                return
+            sent_at[connection] = time.monotonic()
+            connection.ask(prepared)
+
+        def answered(connection: _Connection) -> None:
+            latencies_ms.append((time.monotonic() - sent_at[connection]) * 1_000)
+            ask_next(connection)
+
+        for connection in connections:
+            connection.on_answer = answered
+            ask_next(connection)
+        async with asyncio.timeout(seconds + ANSWER_TIMEOUT_S):
+            await finished
+        return Load(sorted(latencies_ms), time.monotonic() - begin)
+
+
+async def _measure_paced(port: int, requests: Iterator[bytes], requests_per_s: float, seconds: float) -> Load:
+    failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    waiting = deque[float]()
+    due_at: dict[_Connection, float] = {}
+    latencies_ms: list[float] = []
+    async with _connected(port, PACED_CONNECTIONS, failed) as connections:
+        idle = deque(connections)
+
+        def send() -> None:
+            while idle and waiting:
+                connection = idle.popleft()
+                if connection.transport.is_closing():  # idle for longer than the server keeps one
+                    continue
+                due_at[connection] = waiting.popleft()
+                connection.ask(next(requests))
+
+        def answered(connection: _Connection) -> None:
+            latencies_ms.append((time.monotonic() - due_at.pop(connection)) * 1_000)
+            idle.append(connection)
+            send()
+
+        for connection in connections:
+            connection.on_answer = answered
+        begin = due = time.monotonic()
+        draw = random.Random(0)
+        for number in itertools.count():
+            due += draw.expovariate(requests_per_s)
+            if (due > begin + seconds and number >= PACED_MIN) or failed.done():
+                break
+            if (early_s := due - time.monotonic()) > 0:
+                await asyncio.sleep(early_s)
+            waiting.append(due)
+            send()
+        await _drained(lambda: bool(waiting or due_at), failed)
+        return Load(sorted(latencies_ms), time.monotonic() - begin)
+
+
+async def _drained(is_pending: Callable[[], bool], failed: asyncio.Future[None]) -> None:
+    deadline = time.monotonic() + ANSWER_TIMEOUT_S
+    while is_pending() and not failed.done():
+        if time.monotonic() > deadline:
+            raise UnexpectedAnswer(f"no answer within {ANSWER_TIMEOUT_S} s")
+        await asyncio.sleep(0.001)
+    if failed.done():
+        failed.result()

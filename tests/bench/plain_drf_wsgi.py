@@ -1,15 +1,12 @@
 """The baseline as a server: everything that production has around it, and `plain_drf` in the place of v1."""
 
-import os
-from typing import Any
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cms.settings")
-
-from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from django.utils.module_loading import import_string
 
 from cms.chunked import measured
+from tests.bench.arms import install_tokens, take_place
 
-arms: Any = settings.CANARY["ARMS"]
-settings.CANARY = {**settings.CANARY, "ARMS": {**arms, 1: "tests.bench.plain_drf"}}
+install_tokens()
+take_place("drf")
 application = measured(get_wsgi_application())
+import_string("canary.server.serve")()

@@ -2,69 +2,134 @@
 
 import itertools
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
 
 import httpx
 
 from tests.bench.load import request
-from tests.bench.servers import BenchServer
+
+PASSWORD: Final = "a long enough pass-phrase"
+CONTENT: Final = "Water just off the boil, three minutes, and no sugar. " * 40
+TAGS: Final = 100
+"""On a page; both versions' limit."""
+POSTS: Final = 20
 
 type Requests = Sequence[bytes] | Iterator[bytes]
 
-CONTENT = "Water just off the boil, three minutes, and no sugar. " * 40
+
+@dataclass(frozen=True)
+class Call:
+    path: str
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def prepared(self) -> bytes:
+        return request(self.path, self.body, self.headers)
 
 
-def endpoints_of(server: BenchServer, reader: "Samples", token: str) -> Mapping[str, Requests]:
-    """The requests for each endpoint that the server has."""
-    if server.name == "empty":
-        return {"post_get": [request("/api/v2/posts/some")]}
-    version = "v2" if server.name == "v2" else "v1"
-    reads: dict[str, Requests] = {
-        "post_get": [request(f"/api/{version}/posts/{pk}") for pk in reader.post_ids],
-        "post_list": [request(f"/api/{version}/posts")],
-        "tag_list": [request(f"/api/{version}/tags?limit=100")],
-    }
-    if server.name == "drf":
-        return reads
-    if version == "v2":
-        reads["search"] = [request(f"/api/v2/search?q={word}") for word in reader.words]
-    return reads if server.cache == "cold" else reads | _writes(version, reads, token)
+type Calls = Sequence[Call] | Iterator[Call]
 
 
-def _writes(version: str, reads: Mapping[str, Requests], token: str) -> dict[str, Requests]:
-    create = _create(version, token)
-    login = {"email": "bench@example.org", "password": PASSWORD}
-    users, tokens = ("users", "auth/token") if version == "v2" else ("auth/register", "auth/login")
-    return {
-        "create": create,
-        "mixed": _mixed(itertools.cycle(reads["post_get"]), create),
-        "register": (request(f"/api/{version}/{users}", _person()) for _ in itertools.count()),
-        "login": [request(f"/api/{version}/{tokens}", login)],
-    }
+@dataclass(frozen=True)
+class Words:
+    """The names that a server has for the same things."""
+
+    base: str
+    search: str
+    register: str
+    login: str
+    who: str
+    """What the login calls the name of whoever signs in."""
+    scheme: str
+    token: Callable[[Any], str]
+    """Out of the body that answers a login."""
+    items: Callable[[Any], Sequence[Any]]
+    """Out of the body of a list."""
 
 
-PASSWORD = "a long enough pass-phrase"
+WORDS: Final[Mapping[str, Words]] = {
+    "v1": Words(
+        *("/api/v1", "search?q=", "auth/register", "auth/login", "email", "Bearer"),
+        token=lambda body: body["data"]["tokens"]["access_token"],
+        items=lambda body: body["data"]["hits" if "hits" in body["data"] else "items"],
+    ),
+    "v2": Words(
+        *("/api/v2", "search?q=", "users", "auth/token", "email", "Bearer"),
+        token=lambda body: body["access_token"],
+        items=lambda body: body["data"],
+    ),
+    "drf": Words(
+        *("/api/v1", "posts?search=", "users", "login", "username", "Token"),
+        token=lambda body: body["token"],
+        items=lambda body: body["results"],
+    ),
+}
 
 
 class Samples:
     """Posts that are there to be read, and words to be found in them."""
 
-    def __init__(self, base_url: str) -> None:
-        # Neither the newest, which every cache has, nor the oldest.
-        listed = httpx.get(f"{base_url}/api/v1/posts?limit=100&page=7", timeout=60).json()["data"]["items"]
-        self.post_ids = [post["id"] for post in listed]
-        self.words = sorted({post["title"].split()[0].lower() for post in listed})[:20]
+    def __init__(self, titles: Mapping[str, str]) -> None:
+        self.post_ids = [*titles]
+        # Of bulk posts, "Quiet bridges, no. 7": words that every server's search takes for the same one.
+        first = {title.split()[0].lower() for title in titles.values() if ", no. " in title}
+        self.words = sorted(word for word in first if word.isalpha())
+        if not self.words:
+            raise ValueError("There are too few posts: 300 are the least.")
+
+    @classmethod
+    def listed(cls, base_url: str) -> Self:
+        """Neither the newest, which every cache has, nor the oldest."""
+        body = httpx.get(f"{base_url}/api/v1/posts?limit=100&page=3", timeout=60).json()
+        return cls({post["id"]: post["title"] for post in body["data"]["items"]})
 
 
-def _create(version: str, token: str) -> Iterator[bytes]:
-    headers = {"Authorization": f"Bearer {token}"}
-    path = f"/api/{version}/posts"
-    for _ in itertools.count():
-        yield request(path, {"title": f"Measured {secrets.token_hex(6)}", "content": CONTENT, "tags": ["Tea"]}, headers)
+def login_call(name: str) -> Call:
+    words = WORDS[name]
+    return Call(f"{words.base}/{words.login}", {words.who: "bench@example.org", "password": PASSWORD})
 
 
-def _mixed(reads: Iterator[bytes], writes: Iterator[bytes]) -> Iterator[bytes]:
+def calls_of(name: str, cache: str, samples: Samples, token: str) -> Mapping[str, Calls]:
+    """The calls for each endpoint that the server has; with its cache off, those that it would answer from it."""
+    if name == "empty":
+        return {"post_get": [Call("/api/v2/posts/some")]}
+    words = WORDS[name]
+    reads: dict[str, Calls] = {
+        "post_get": [Call(f"{words.base}/posts/{pk}") for pk in samples.post_ids],
+        "post_list": [Call(f"{words.base}/posts")],
+        "tag_list": [Call(f"{words.base}/tags?limit={TAGS}")],
+        "search": [Call(f"{words.base}/{words.search}{word}") for word in samples.words],
+    }
+    return reads if cache == "cold" else reads | _writes(words, reads["post_get"], token)
+
+
+def _writes(words: Words, reads: Iterable[Call], token: str) -> dict[str, Calls]:
+    headers = {"Authorization": f"{words.scheme} {token}"}
+
+    def create() -> Iterator[Call]:
+        for _ in itertools.count():
+            body = {"title": f"Measured {secrets.token_hex(6)}", "content": CONTENT, "tags": ["Tea"]}
+            yield Call(f"{words.base}/posts", body, headers)
+
+    return {
+        "create": create(),
+        "register": (Call(f"{words.base}/{words.register}", _person()) for _ in itertools.count()),
+        "login": [Call(f"{words.base}/{words.login}", {words.who: "bench@example.org", "password": PASSWORD})],
+        "mixed": _mixed(itertools.cycle(reads), create()),
+    }
+
+
+def prepared(calls: Calls) -> Requests:
+    """A list of a few that are sent again and again stays one; what is new each time is made as it is asked for."""
+    if isinstance(calls, Sequence):
+        return [call.prepared for call in calls]
+    return (call.prepared for call in calls)
+
+
+def _mixed(reads: Iterator[Call], writes: Iterator[Call]) -> Iterator[Call]:
     """Nine reads to a write."""
     while True:
         yield from itertools.islice(reads, 9)
@@ -74,3 +139,26 @@ def _mixed(reads: Iterator[bytes], writes: Iterator[bytes]) -> Iterator[bytes]:
 def _person() -> dict[str, Any]:
     name = f"m_{secrets.token_hex(8)}"
     return {"username": name, "email": f"{name}@example.org", "password": PASSWORD}
+
+
+def sign_in(base_url: str, name: str) -> str:
+    """The token of the user who writes."""
+    return WORDS[name].token(_answered(base_url, login_call(name)))
+
+
+def refuse_unequal_work(base_url: str, name: str, calls: Mapping[str, Calls]) -> None:
+    """Raises ValueError unless the lists hold what all servers are to show."""
+    for endpoint, least, most in (("post_list", POSTS, POSTS), ("tag_list", TAGS, TAGS), ("search", 1, POSTS)):
+        for call in itertools.islice(calls.get(endpoint, ()), 5):
+            found = len(WORDS[name].items(_answered(base_url, call)))
+            if not least <= found <= most:
+                raise ValueError(f"{name} answers {call.path} with {found} items instead of {least} to {most}.")
+
+
+def _answered(base_url: str, call: Call) -> Any:
+    url = f"{base_url}{call.path}"
+    answer = httpx.request(
+        "GET" if call.body is None else "POST", url, json=call.body, headers=dict(call.headers), timeout=60
+    )
+    answer.raise_for_status()
+    return answer.json()

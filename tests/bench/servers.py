@@ -1,22 +1,26 @@
 """The servers that are measured: one process each on the first core, over the same PostgreSQL and Redis."""
 
 import contextlib
+import json
 import os
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 
+from tests.bench.cpu import cpu_s, memory_mb, with_children
+from tests.bench.requests_of import PASSWORD
 from tests.databases import process_env
-from tests.engines import start_engines
-from tests.servers import Server, manage, serve
+from tests.engines import Engines, start_engines
+from tests.servers import ROOT, Server, clean_environment, manage, serve
 
-TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
-PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+# Two processes of the same code must not differ by the order that their sets have.
+HASHES_ALIKE: Final = {"PYTHONHASHSEED": "0"}
 
 
 @dataclass(frozen=True)
@@ -27,19 +31,17 @@ class BenchServer:
     """warm, cold or none."""
     server: Server
 
+    @property
+    def port(self) -> int:
+        return self.server.port
+
     def cpu_s(self) -> float:
         """Of gunicorn and its worker so far."""
-        fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in self._tree()]
-        return sum(int(field[11]) + int(field[12]) for field in fields) / TICKS_PER_S  # utime and stime, proc(5)
+        return sum(map(cpu_s, with_children(self.server.process.pid)))
 
     def memory_mb(self) -> float:
-        pages = (int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self._tree())
-        return sum(pages) * PAGE_BYTES / 1_000_000
-
-    def _tree(self) -> list[int]:
-        pid = self.server.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return [pid, *map(int, children)]
+        """Of its worker."""
+        return sum(map(memory_mb, with_children(self.server.process.pid)[1:]))
 
 
 APPS: Final[tuple[tuple[str, str, str, dict[str, str]], ...]] = (
@@ -54,16 +56,25 @@ APPS: Final[tuple[tuple[str, str, str, dict[str, str]], ...]] = (
 
 @contextlib.contextmanager
 def running_servers(env: dict[str, str]) -> Iterator[list[BenchServer]]:
-    with contextlib.ExitStack() as stack, pinned(sorted(os.sched_getaffinity(0))[0]):
+    with contextlib.ExitStack() as stack, pinned(server_core()):
         yield [
-            BenchServer(name, cache, stack.enter_context(serve({**env, **more}, app=app)))
+            BenchServer(name, cache, stack.enter_context(serve({**env, **HASHES_ALIKE, **more}, app=app)))
             for name, cache, app, more in APPS
         ]
 
 
+def server_core() -> int:
+    return min(os.sched_getaffinity(0))
+
+
+def other_core() -> int:
+    """Where client, PostgreSQL and Redis run; the same one on a machine that has no other."""
+    return max(os.sched_getaffinity(0))
+
+
 @contextlib.contextmanager
 def pinned(core: int) -> Iterator[None]:
-    """Processes that are started inside stay on `core`."""
+    """Processes that are started inside stay on `core`, and so does this one."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
     try:
@@ -73,22 +84,46 @@ def pinned(core: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def seeded(posts: int, rate_limit: int) -> Iterator[dict[str, str]]:
-    """The environment of all servers. Limits are raised and not off: what counting costs is part of an answer."""
+def running_engines() -> Iterator[Engines]:
     engines = start_engines()
     if engines.database_url is None or engines.redis_url is None:
         sys.exit("No PostgreSQL or no Redis was found: see CONTRIBUTING.md.")
-    limits = dict.fromkeys(
-        (f"RATE_LIMIT_{name}" for name in ("ANONYMOUS", "CREDENTIAL", "LOGIN", "REGISTER")), str(rate_limit)
-    )
+    try:
+        yield engines
+    finally:
+        engines.stop()
+
+
+@contextlib.contextmanager
+def seeded(engines: Engines, posts: int) -> Iterator[dict[str, str]]:
+    """The environment of all servers."""
     with tempfile.TemporaryDirectory() as media:
-        env = process_env(engines.database_url, REDIS_URL=engines.redis_url, MEDIA_ROOT=media, **limits)
-        create = ("users", "create", "--username", "bench", "--email", "bench@example.org", "--role", "author")
-        for command in (("migrate", "-v0"), ("seed", "--posts", str(posts)), (*create, "--password-stdin")):
-            done = manage(*command, env=env, timeout=3_600, input="a long enough pass-phrase")
-            if done.returncode:
-                sys.exit(done.stderr)
-        with psycopg.connect(engines.database_url, autocommit=True) as connection:
-            connection.execute("VACUUM ANALYZE")  # in service it is autovacuum that does it
+        env = bench_env(str(engines.database_url), str(engines.redis_url), media)
+        seed(env, posts)
+        probe("tables", env)
         yield env
-    engines.stop()
+
+
+def bench_env(database_url: str, redis_url: str, media: str) -> dict[str, str]:
+    """Limits are raised and not off: what counting costs is part of an answer."""
+    limits = {f"RATE_LIMIT_{name}": "1000000" for name in ("ANONYMOUS", "CREDENTIAL", "LOGIN", "REGISTER")}
+    return process_env(database_url, REDIS_URL=redis_url, MEDIA_ROOT=media, **limits)
+
+
+def seed(env: Mapping[str, str], posts: int, cwd: Path = ROOT) -> None:
+    create = ("users", "create", "--username", "bench", "--email", "bench@example.org", "--role", "author")
+    for command in (("migrate", "-v0"), ("seed", "--posts", str(posts)), (*create, "--password-stdin")):
+        done = manage(*command, env=env, cwd=cwd, timeout=3_600, input=PASSWORD)
+        if done.returncode:
+            sys.exit(done.stderr)
+    with psycopg.connect(env["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")  # in service it is autovacuum that does it
+
+
+def probe(word: str, env: Mapping[str, str]) -> Any:
+    """What tests/bench/probe.py finds out."""
+    command = [sys.executable, "-m", "tests.bench.probe", word]
+    done = subprocess.run(command, cwd=ROOT, env=clean_environment(env), capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stderr)
+    return json.loads(done.stdout.splitlines()[-1])

@@ -17,7 +17,7 @@ from tests.servers import ROOT, manage, serve
 
 AXE = ROOT / "tests" / "browser" / "axe"
 SIZES = {"screen": (1280, 900), "phone": (390, 844)}
-WORLDS = ("zero", "middle", "latched", "brownout")
+WORLDS = ("empty", "zero", "middle", "latched", "brownout", "crowded")
 SHOTS = os.environ.get("ROLLOUT_SHOTS")
 """A directory, for whoever wants to look at every state."""
 
@@ -133,6 +133,48 @@ def test_the_forms_fit_and_bar_nobody(
         assert not is_wider_than_its_window(page), form
         take_shot(page, f"form-{place}-{re.sub('[^a-z]+', '-', form)}-{size}")
         assert troubles_of(page, axe) == [], form
+
+
+def test_a_conflict_fits_and_bars_nobody(page: Page, address: str, show: Callable[[str], None], axe: Path) -> None:
+    sign_in(page, address, "chief")
+    show("zero")
+    forms = [page.context.new_page() for _ in range(2)]
+    for form in forms:  # both are about the same state
+        form.goto(f"{address}/admin/canary/do/set/?show=1&percent=5")
+        form.get_by_label("Reason").fill("first come, first served")
+    for form in forms:
+        form.get_by_role("button", name="Set the weight now").click()
+    expect(forms[1].get_by_role("alert")).to_contain_text("Somebody else was faster")
+    look_at_all_sizes(forms[1], axe, "conflict", themes=("light", "dark"))
+
+
+def test_without_scripts_it_fits_and_bars_nobody(
+    page: Page, address: str, show: Callable[[str], None], axe: Path
+) -> None:
+    sign_in(page, address, "chief")
+    show("latched")
+    page.route("**/admin/canary/**", fulfill_without_scripts)
+    for tail in ("", "do/set/?show=1&percent=25", "do/start/"):
+        page.goto(f"{address}/admin/canary/{tail}")
+        look_at_all_sizes(page, axe, f"without-scripts-{re.sub('[^a-z]+', '-', tail)}")
+
+
+def fulfill_without_scripts(route: Route) -> None:
+    """The page as a browser without scripts has it, in one that has them: only there axe can run."""
+    answer = route.fetch()
+    page = re.sub(r"<script\b.*?</script>|</?noscript>", "", answer.text(), flags=re.DOTALL)
+    route.fulfill(response=answer, body=page)
+
+
+def look_at_all_sizes(page: Page, axe: Path, name: str, themes: tuple[str, ...] = ("light",)) -> None:
+    """As it is, without asking for it again: the theme's script turns a page dark when it is loaded."""
+    for size, (width, height) in SIZES.items():
+        for theme in themes:
+            page.set_viewport_size({"width": width, "height": height})
+            page.evaluate("isDark => document.documentElement.classList.toggle('dark', isDark)", theme == "dark")
+            assert not is_wider_than_its_window(page), (name, size, theme)
+            take_shot(page, f"{name}-{size}-{theme}")
+            assert troubles_of(page, axe) == [], (name, size, theme)
 
 
 def test_a_rollback_is_two_clicks(page: Page, address: str, show: Callable[[str], None]) -> None:

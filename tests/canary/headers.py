@@ -12,7 +12,9 @@ IMF_FIXDATE = re.compile(
     re.ASCII,
 )
 # RFC 8288 section 3, as narrow as we write it.
-LINK = re.compile(r'<([!#-;=?-\[\]_a-z~]+)>; rel="([a-z-]+)"(?:; type="[a-z]+/[a-z]+")?(?:, |\Z)', re.ASCII)
+LINK = re.compile(
+    r'<([!#-;=?-\[\]_a-z~]+)>; rel="([a-z-]+)"(?:; type="[a-z]+/[a-z]+")?(?:; title="([a-z ]+)")?(?:, |\Z)', re.ASCII
+)
 
 
 def parse_structured_date(value: str) -> int:
@@ -38,3 +40,8 @@ def parse_links(value: str) -> dict[str, str]:
         found[link[2]] = link[1]
         position = link.end()
     return found
+
+
+def title_of_link(value: str, relation: str) -> str | None:
+    """Of a link that is there."""
+    return next(link[3] for link in LINK.finditer(value) if link[2] == relation)

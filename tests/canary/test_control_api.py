@@ -10,8 +10,8 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from canary.models import Rollout, RolloutEvent
+from canary.verbs.declaring import SCOPES
 from canary.verbs.registry import all_verbs
-from canary.views import SCOPES
 from cms.models import ApiKey, User
 
 pytestmark = pytest.mark.django_db

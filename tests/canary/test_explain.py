@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from canary.core.values import Identity, parse_identity
+from canary.explaining import still_in_force
 from canary.models import SeenIdentity
-from canary.services import add_to_list, set_weight
-from canary.store import current_snapshot
+from canary.services import acknowledge, add_to_list, remove_from_list, roll_back, set_weight
+from canary.store import ALL_HAVE_READ_AFTER_S, current_snapshot, read
 from tests.servers import manage
 
 ENV = {"SECRET_KEY": "only-for-tests-0123456789-0123456789-0123456789", "DATABASE_URL": "sqlite:////nonexistent/x.db"}
@@ -48,7 +50,8 @@ def test_bytes_that_are_no_text_are_an_id_too(db: None, explain: Explain) -> Non
 
 @pytest.mark.django_db
 def test_the_shape_is_fixed_and_the_stored_rollout_decides(explain: Explain, now: datetime.datetime) -> None:
-    set_weight(weight_bp=10_000, actor="test", reason="all", expected_version=0, now=now)
+    before = now - datetime.timedelta(seconds=ALL_HAVE_READ_AFTER_S)
+    set_weight(weight_bp=10_000, actor="test", reason="all", expected_version=0, now=before)
     told = explain("user:42", "--salt", "api-v2:2026-12")
     assert told == {"identity": "user:42", "bucket": 1324, "weight_bp": 10_000, "api_version": 2, "reason": "bucket"}
 
@@ -83,3 +86,63 @@ def test_it_agrees_with_what_the_entrance_answers(explain: Explain, client: Any,
     for name in ("c1", "c2", "c3", "c4", "c5", "c6"):
         told = explain(str(Identity("client", name)))  # reads the store
         assert client.get("/api", headers={"x-client-id": name}).headers["API-Version"] == str(told["api_version"])
+
+
+def still(identity: str, at: datetime.datetime) -> dict[str, Any]:
+    """What `explain` says at a moment of what the servers answer by."""
+    return still_in_force(parse_identity(identity), read()[1], at)
+
+
+@pytest.mark.django_db
+def test_until_all_servers_have_read_a_change_it_tells_what_they_answer_by(
+    explain: Explain, run_canary: Callable[..., str]
+) -> None:
+    now = timezone.now()
+    set_weight(weight_bp=10_000, actor="test", reason="all", expected_version=0, now=now)
+    told = explain("user:42")
+    assert (told["api_version"], told["weight_bp"]) == (2, 10_000)
+    assert told["in_force"] == {"version": 0, "weight_bp": 0, "api_version": 1, "reason": "bucket"}
+    comes_at = datetime.datetime.fromisoformat(told["comes_into_force_at"])
+    assert abs((comes_at - now).total_seconds() - ALL_HAVE_READ_AFTER_S) < 0.001
+    assert "Until then v1 answers: reason bucket, weight 0 basis points." in run_canary("explain", "user:42")
+    assert still("user:42", comes_at + datetime.timedelta(milliseconds=1)) == {}
+
+
+@pytest.mark.django_db
+def test_what_leads_back_to_v1_is_told_as_in_force_at_once(now: datetime.datetime) -> None:
+    earlier, soon = now - datetime.timedelta(seconds=60), now + datetime.timedelta(seconds=1)
+    set_weight(weight_bp=5_000, actor="test", reason="half", expected_version=0, now=earlier)
+    set_weight(weight_bp=9_000, actor="test", reason="more", expected_version=1, now=now)
+    assert still("user:42", soon)["in_force"]["weight_bp"] == 5_000
+    roll_back(reason="harm", actor="test", now=soon)
+    assert still("user:42", soon) == {}
+    acknowledge(actor="test", reason="seen", expected_version=3, now=soon)
+    assert still("user:42", soon) == {}
+
+
+@pytest.mark.django_db
+def test_each_of_several_changes_comes_into_force_at_its_own_instant(now: datetime.datetime) -> None:
+    for version, seconds in enumerate((0.0, 1.0)):
+        at = now + datetime.timedelta(seconds=seconds)
+        set_weight(weight_bp=1_000 + version, actor="test", reason="more", expected_version=version, now=at)
+    weights = []
+    for seconds in (1.4, 1.6, 2.4, 2.6):
+        told = still("user:42", now + datetime.timedelta(seconds=seconds))
+        weights.append(told["in_force"]["weight_bp"] if told else None)
+    assert weights == [0, 1_000, 1_000, None]
+
+
+@pytest.mark.django_db
+def test_a_new_place_on_a_list_is_told_with_the_one_before(now: datetime.datetime) -> None:
+    who, other = parse_identity("client:a"), parse_identity("client:b")
+    words: dict[str, Any] = {"actor": "test", "reason": "asked"}
+    earlier = now - datetime.timedelta(seconds=60)
+    add_to_list(list="exclude", identity=who, expected_version=0, now=earlier, **words)
+    add_to_list(list="exclude", identity=other, expected_version=1, now=earlier, **words)
+    add_to_list(list="allow", identity=who, expected_version=2, now=now, **words)
+    assert still("client:a", now)["in_force"] == {"version": 2, "weight_bp": 0, "api_version": 1, "reason": "exclude"}
+    remove_from_list(list="exclude", identity=other, expected_version=3, now=now, **words)
+    assert still("client:b", now)["in_force"]["reason"] == "exclude"
+    assert still("client:c", now) == {}  # whom nothing changes for
+    add_to_list(list="exclude", identity=who, expected_version=4, now=now, **words)
+    assert still("client:a", now) == {}

@@ -1,6 +1,7 @@
 """What Prometheus reads: sums over workers, counters that never fall, gauges that end with their process, and who may read."""
 
 import ipaddress
+import json
 import os
 import subprocess
 import sys
@@ -83,6 +84,44 @@ def test_folders_of_servers_that_are_gone_are_removed_by_the_next(node: Node, tm
     assert not left.exists()
 
 
+OUTLIVING = """
+import os, sys, time
+from pathlib import Path
+from canary.node import Node
+root, server = Path(sys.argv[1]), os.getpid()
+node = Node(root)
+if os.fork():
+    while not [*root.glob("*/*.json")]:
+        time.sleep(0.01)
+    os._exit(0)
+node.publish({"at": "first"})
+while os.getppid() == server:
+    time.sleep(0.01)
+node.publish({"at": "last"})
+"""
+
+
+def test_a_worker_that_outlives_its_server_makes_no_folder_of_its_own(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", OUTLIVING, str(tmp_path / "metrics")]
+    subprocess.run(command, cwd=DOCUMENT.parents[1], check=True, capture_output=True, timeout=60)  # ends with both
+    [told] = (tmp_path / "metrics").glob("*/*")
+    assert json.loads(told.read_text()) == {"at": "first"}
+
+
+def test_what_is_withdrawn_leaves_no_folder_unless_others_tell_theirs_in_it(node: Node, tmp_path: Path) -> None:
+    root = tmp_path / "metrics"
+    node.withdraw()
+    node.publish(worker(1).dump())
+    [folder] = root.iterdir()
+    (folder / "other.json").write_text("{}")
+    node.withdraw()
+    assert [path.name for path in folder.iterdir()] == ["other.json"]
+    (folder / "other.json").unlink()
+    node.publish(worker(1).dump())
+    node.withdraw()
+    assert not [*root.iterdir()]
+
+
 def test_a_folder_that_others_may_write_to_is_not_used(node: Node, tmp_path: Path) -> None:
     (tmp_path / "metrics").mkdir()
     (tmp_path / "metrics").chmod(0o777)
@@ -152,7 +191,10 @@ def test_without_a_token_set_none_opens_them(node: Node) -> None:
 
 def test_metrics_ask_no_database_and_are_read_only(node: Node) -> None:
     assert Client().get("/metrics").status_code == 200  # a statement would fail: the test has no database
-    assert Client().post("/metrics").status_code == 405
+    for refused in (Client(enforce_csrf_checks=True).post("/metrics", REMOTE_ADDR=FAR), Client().options("/metrics")):
+        told = {name: refused.headers[name] for name in ("Allow", "Cache-Control")}
+        assert (refused.status_code, told) == (405, {"Allow": "GET, HEAD", "Cache-Control": "no-store"})
+        assert refused.content == b""  # as the probes do
 
 
 def test_what_a_process_publishes_is_what_it_has_seen(node: Node) -> None:

@@ -1,9 +1,12 @@
 """Generations of the public content: every change begins one, in every process, and nothing unsure is ever served."""
 
+import contextlib
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +19,7 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.utils import timezone
 
-from cms.generations import begin_generation, current_generation
+from cms.generations import begin_generation, current_generation, in_redis
 from cms.generations.in_redis import CONFIRMED_FOR_S, KEY, RedisGenerations
 from cms.generations.in_sqlite import SqliteGenerations
 from cms.generations.writes import PRIVATE_TABLES, changes_public_content
@@ -87,11 +90,54 @@ def test_a_flushed_redis_and_one_with_an_old_token_begin_a_generation(redis_url:
     assert seen == [1, 2, 3]
 
 
-def test_a_lost_connection_begins_a_generation_though_the_token_is_the_same(redis_url: str) -> None:
-    reader = RedisGenerations(redis_url)
+def test_a_lost_connection_begins_no_generation_while_the_same_server_has_the_same_token(redis_url: str) -> None:
+    reader, writer = RedisGenerations(redis_url), RedisGenerations(redis_url)
     before = reader.current()
+    _end_all_connections(redis_url)
+    assert reader.current() == before
+    _end_all_connections(redis_url)
+    writer.begin()
+    assert reader.current() == (before or 0) + 1
+
+
+def _end_all_connections(redis_url: str) -> None:
     redis.Redis.from_url(redis_url).client_kill_filter(_type="normal", skipme=True)
-    assert soon(lambda: reader.current() not in (before, None))
+    time.sleep(CONFIRMED_FOR_S)  # what is known ends
+
+
+def test_another_server_with_the_same_token_begins_a_generation(own_redis: tuple[Path, int, Path]) -> None:
+    reader = RedisGenerations(f"redis://127.0.0.1:{own_redis[1]}/0")
+    tokens: list[Any] = []
+    for _ in range(2):
+        with _serving_redis(*own_redis):
+            if tokens:
+                redis.Redis(port=own_redis[1]).set(KEY, tokens[0])
+            number = reader.current()
+            tokens.append(_get(own_redis[1]))
+    assert tokens[0] == tokens[1]
+    assert number == 2
+
+
+def test_an_answer_that_is_late_is_waited_for_by_those_who_have_no_database(
+    own_redis: tuple[Path, int, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the generation goes on, for nothing has happened meanwhile; others do without it at once, and for a while."""
+    monkeypatch.setattr(in_redis, "PAUSE_S", 30)
+    reader = RedisGenerations(f"redis://127.0.0.1:{own_redis[1]}/0")
+    with _serving_redis(*own_redis) as server:
+        before = reader.current()
+        time.sleep(CONFIRMED_FOR_S)
+        server.send_signal(signal.SIGSTOP)
+        try:
+            assert reader.current() is None
+            resume = threading.Timer(0.3, server.send_signal, [signal.SIGCONT])
+            resume.start()
+            with ThreadPoolExecutor(8) as pool:
+                assert {*pool.map(lambda _: reader.current_however_late(), range(8))} == {before}
+            resume.join()
+        finally:
+            server.send_signal(signal.SIGCONT)
+        assert reader.current() is None
 
 
 def test_without_an_answer_from_redis_nothing_is_known_and_nobody_waits_long() -> None:
@@ -109,21 +155,39 @@ def test_without_an_answer_from_redis_nothing_is_known_and_nobody_waits_long() -
     assert waits[2] < 0.1
 
 
-def test_what_could_not_be_told_is_told_when_redis_is_back(tmp_path: Path) -> None:
-    program, port = find_redis(os.environ), free_port()
+def test_what_could_not_be_told_is_told_when_redis_is_back(own_redis: tuple[Path, int, Path]) -> None:
+    RedisGenerations(f"redis://127.0.0.1:{own_redis[1]}/0").begin()  # nobody asks it for anything afterwards
+    with _serving_redis(*own_redis):
+        assert soon(lambda: _get(own_redis[1]) is not None, within_s=10)
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> tuple[Path, int, Path]:
+    """What `_serving_redis` takes, for a Redis that may be stopped."""
+    program = find_redis(os.environ)
     if program is None:
         pytest.skip("no Redis was found (REQUIRE_SERVICES=1 makes that a failure)")
-    RedisGenerations(f"redis://127.0.0.1:{port}/0").begin()  # nobody asks it for anything afterwards
-    server = _serve_redis(program, port, tmp_path)
+    return program, free_port(), tmp_path
+
+
+@contextlib.contextmanager
+def _serving_redis(program: Path, port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """It answers when the block begins."""
+    command = [str(program), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    server = spawn(command, log=folder / "log", cwd=folder)
     try:
-        assert soon(lambda: _get(port) is not None, within_s=10)
+        assert soon(lambda: _answers(port), within_s=10)
+        yield server
     finally:
         stop_process(server)
 
 
-def _serve_redis(program: Path, port: int, folder: Path) -> subprocess.Popen[bytes]:
-    command = [str(program), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    return spawn(command, log=folder / "log", cwd=folder)
+def _answers(port: int) -> bool:
+    try:
+        with redis.Redis(port=port) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False
 
 
 def _get(port: int) -> Any:

@@ -5,6 +5,7 @@ import itertools
 import json
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,23 +30,21 @@ type Ask = Callable[[httpx.Client, int], httpx.Response]
 
 @dataclass
 class Crowd:
-    """One thread and one kept connection for each client; `asks` by kind, as many of each as `clients` says."""
+    """One client of each kind that `asks` names, with one connection that it keeps: it is always the same worker's."""
 
     base_url: str
     asks: dict[str, Ask]
-    clients: int = 1
-    told: list[Told] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     """Requests that got no answer at all."""
     held_back: set[str] = field(default_factory=set)
     """Kinds that don't ask for now."""
     _numbers: Iterator[int] = field(default_factory=itertools.count)
+    _told: dict[str, list[Told]] = field(default_factory=lambda: defaultdict(list))
 
     @contextlib.contextmanager
     def asking(self) -> Iterator[None]:
         stop = threading.Event()
-        everybody = [(kind, ask) for kind, ask in self.asks.items() for _ in range(self.clients)]
-        threads = [threading.Thread(target=self._go_on, args=(kind, ask, stop)) for kind, ask in everybody]
+        threads = [threading.Thread(target=self._go_on, args=(kind, ask, stop)) for kind, ask in self.asks.items()]
         for thread in threads:
             thread.start()
         try:
@@ -56,10 +55,9 @@ class Crowd:
                 thread.join()
 
     def _go_on(self, kind: str, ask: Ask, stop: threading.Event) -> None:
-        # Shorter than gunicorn keeps an idle connection: a write on one that is being closed can't be repeated.
-        limits = httpx.Limits(keepalive_expiry=1.0)
-        with httpx.Client(base_url=self.base_url, timeout=30, limits=limits) as client:
-            while not stop.wait(0.02):
+        limits = httpx.Limits(keepalive_expiry=None)
+        with httpx.Client(base_url=self.base_url, timeout=60, limits=limits) as client:
+            while not stop.wait(0.03):
                 if kind in self.held_back:
                     continue
                 began_at = time.monotonic()
@@ -68,11 +66,28 @@ class Crowd:
                 except httpx.HTTPError as error:
                     self.broken.append(f"{kind}: {error!r}")
                 else:
-                    self.told.append(Told(kind, began_at, time.monotonic() - began_at, answer))
+                    self._told[kind].append(Told(kind, began_at, time.monotonic() - began_at, answer))
+
+    @property
+    def told(self) -> list[Told]:
+        return [told for kind in self.asks for told in self._told[kind]]
 
     def of(self, *kinds: str, since: float = 0.0, until: float = float("inf")) -> list[Told]:
-        """Those that began within these instants of the monotonic clock."""
-        return [told for told in self.told if told.kind in kinds and since <= told.began_at < until]
+        """Those that began and ended within these instants of the monotonic clock."""
+        return [
+            told
+            for kind in kinds
+            for told in [*self._told[kind]]
+            if since <= told.began_at and told.began_at + told.took_s < until
+        ]
+
+    def wait_for(self, *kinds: str, since: float, times: int = 3) -> None:
+        """Until each of these kinds has been told so often what it asked after `since`."""
+        deadline = time.monotonic() + 60
+        for kind in kinds:
+            while len(told := self._told[kind]) < times or told[-times].began_at < since:
+                assert time.monotonic() < deadline, (kind, self.broken)
+                time.sleep(0.02)
 
 
 def is_refusal_in_shape(told: Told) -> bool:
@@ -86,7 +101,3 @@ def is_refusal_in_shape(told: Told) -> bool:
     if told.answer.headers["API-Version"] == "1":
         return kind == "application/json" and body["success"] is False and body["error"] == "Service unavailable"
     return kind == "application/problem+json" and body["type"].endswith(":unavailable") and body["status"] == 503
-
-
-def percentile(values: list[float], percent: float) -> float:
-    return sorted(values)[min(len(values) - 1, int(len(values) * percent / 100))]

@@ -44,6 +44,15 @@ class Engine:
         _wait_until(lambda: ask(self.url), self.process, self.log)
 
     @contextlib.contextmanager
+    def away(self, how: signal.Signals = FAST) -> Iterator[None]:
+        """Stopped while the block runs; it answers again when this ends, however it ends."""
+        self.stop(how)
+        try:
+            yield
+        finally:
+            self.start()
+
+    @contextlib.contextmanager
     def silent(self) -> Iterator[None]:
         """All of its processes are halted: the kernel still takes connections, and nobody answers."""
         group = [self.process.pid, *_children(self.process.pid)]
@@ -61,6 +70,11 @@ class Engine:
 class OwnEngines:
     postgres: Engine
     redis: Engine
+
+    def stop(self) -> None:
+        """Those that run by now, which may have been started again since."""
+        stop_process(self.postgres.process)
+        stop_process(self.redis.process)
 
     def terminate_sessions(self) -> int:
         """As an administrator, or a pooler between, ends them; how many there were. Returns when they have ended."""
@@ -81,19 +95,17 @@ class OwnEngines:
 @contextlib.contextmanager
 def own_engines() -> Iterator[OwnEngines]:
     engines = start_engines({name: value for name, value in os.environ.items() if name not in OF_OTHERS})
-    try:
+    with contextlib.ExitStack() as at_the_end:
+        at_the_end.callback(engines.stop)
         if engines.database_url is None or engines.redis_url is None or engines.directory is None:
             pytest.skip("no PostgreSQL or no Redis was found (REQUIRE_SERVICES=1 makes that a failure)")
         own = OwnEngines(_engine(engines, 0), _engine(engines, 1))
+        at_the_end.callback(own.stop)
         with psycopg.connect(own.postgres.url, autocommit=True) as connection:
             connection.execute(
                 "ALTER ROLE CURRENT_USER SET synchronous_commit = on"
             )  # what is committed survives a crash
         yield own
-        for engine in (own.postgres, own.redis):
-            stop_process(engine.process)
-    finally:
-        engines.stop()
 
 
 def _engine(engines: Engines, number: int) -> Engine:

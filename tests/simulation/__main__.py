@@ -3,31 +3,21 @@
 import argparse
 import sys
 import time
+from typing import Final
 
 from tests.simulation.population import Truth
-from tests.simulation.trials import Trials, run_trials
+from tests.simulation.trials import ROWS, SEED, Trials, run_trials
 
-ROWS = (
-    ("identical", Truth()),
-    ("errors × 0.7", Truth(errors=0.7)),
-    ("errors × 2", Truth(errors=2)),
-    ("errors × 3", Truth(errors=3)),
-    ("errors × 5", Truth(errors=5)),
-    ("latency + 20 %", Truth(latency=1.2)),
-    ("latency + 50 %", Truth(latency=1.5)),
-    ("client errors × 5", Truth(client_errors=5)),
-    ("better: errors × 0.5, latency - 20 %", Truth(errors=0.5, latency=0.8)),
-)
-HEAD = (
+HEAD: Final = (
     f"{'v2 is':38}{'runs':>6}{'tandem':>9}{'median':>9}{'safe':>8}{'A/A':>8}{'limit 99 %':>12}{'z-test':>9}{'time':>8}"
 )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
-    parser.add_argument("--null", type=int, default=2_000, help="releases of identical versions")
-    parser.add_argument("--runs", type=int, default=300, help="releases of every other kind")
-    parser.add_argument("--seed", default="1")
+    parser.add_argument("--share", type=float, default=1.0, help="of the releases of each kind; 0.1 for a short look")
+    parser.add_argument("--only", choices=ROWS, metavar="KIND", help="one kind alone, as the table names it")
+    parser.add_argument("--seed", default=SEED)
     arguments = parser.parse_args()
     print("Releases rolled back: 2,000 users, a few of them very active or failing much, 10/50/90 % for an hour each,")
     print(
@@ -37,11 +27,16 @@ def main() -> int:
         "minute at 5 %. safe: certified in time in every stage. A/A: alarms of the guard, which compares v1 with itself.\n"
     )
     print(HEAD, flush=True)
-    for name, truth in ROWS:
-        started = time.perf_counter()
-        trials = run_trials(truth, arguments.null if truth == Truth() else arguments.runs, f"{arguments.seed} {name}")
-        print(line_of(name, trials, time.perf_counter() - started), flush=True)
+    for name, (truth, runs) in ROWS.items():
+        if arguments.only in (None, name):
+            print_row(name, truth, max(1, round(runs * arguments.share)), arguments.seed)
     return 0
+
+
+def print_row(name: str, truth: Truth, runs: int, seed: str) -> None:
+    started = time.perf_counter()
+    trials = run_trials(truth, runs, f"{seed} {name}")
+    print(line_of(name, trials, time.perf_counter() - started), flush=True)
 
 
 def line_of(name: str, trials: Trials, seconds: float) -> str:

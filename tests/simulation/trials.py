@@ -3,10 +3,25 @@
 import random
 import statistics
 from dataclasses import dataclass, field
+from typing import Final
 
 from canary.core.statistics import Evidence
 from tests.simulation.population import STAGE_MIN, STAGES_BP, Release, Truth, draw_release
 from tests.simulation.rules import minute_of_threshold, minute_of_z_test
+
+ROWS: Final = {
+    "identical": (Truth(), 2_000),
+    "errors × 0.7": (Truth(errors=0.7), 200),
+    "errors × 2": (Truth(errors=2), 200),
+    "errors × 3": (Truth(errors=3), 200),
+    "errors × 5": (Truth(errors=5), 600),
+    "latency + 20 %": (Truth(latency=1.2), 200),
+    "latency + 50 %": (Truth(latency=1.5), 200),
+    "client errors × 5": (Truth(client_errors=5), 200),
+    "better: errors × 0.5, latency - 20 %": (Truth(errors=0.5, latency=0.8), 300),
+}
+"""Of the table: how v2 differs, and how many releases of that kind are drawn."""
+SEED: Final = "1"
 
 
 @dataclass

@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from django.conf import settings as django_settings
@@ -20,7 +22,7 @@ from canary.successors import declared_successors
 from cms.models import Category, Comment, Tag, User
 from cms.seeding.demo import seed_demo
 from cms.services.api_keys import create_api_key
-from tests.canary.headers import parse_http_date, parse_links, parse_structured_date
+from tests.canary.headers import parse_http_date, parse_links, parse_structured_date, title_of_link
 
 HOST = "http://testserver"
 GUIDE = f"{HOST}/api/v2/docs/v1-to-v2"
@@ -175,6 +177,49 @@ def test_an_unserved_host_is_never_told_back() -> None:
     gone = Client().get("/api/v1/posts", headers={"host": "evil.example"})
     assert (gone.status_code, gone.json()["equivalent"]["url"][:14]) == (410, "/api/v2/posts?")
     assert b"evil" not in gone.content
+
+
+@pytest.mark.usefixtures("db")
+@pytest.mark.parametrize(
+    ("asked", "kept", "left_out"),
+    [
+        ("/posts?page=3&limit=2&sort=title&tag=light", {"limit": "2", "sort": "title", "tag": "light"}, "page"),
+        ("/search?q=a&offset=20&limit=5", {"q": "a", "limit": "5"}, "offset"),
+        ("/tags?page=1&limit=2", {"limit": "2"}, None),
+        ("/posts", {}, None),
+    ],
+)
+def test_a_later_page_is_led_to_the_first_one_of_the_same_list_and_says_so(
+    asked: str, kept: dict[str, str], left_out: str | None
+) -> None:
+    """v2 turns pages by cursors, which no number tells."""
+    deprecate()
+    link = Client().get(f"/api/v1{asked}")["Link"]
+    end_for_good()
+    gone = Client().get(f"/api/v1{asked}")
+    way, target = gone.json()["equivalent"], parse_links(link)["successor-version"]
+    assert (way["url"], parse_links(gone["Link"])["successor-version"]) == (target, target)
+    query = dict(parse_qsl(target.partition("?")[2]))
+    assert kept.items() <= query.items()
+    assert not query.keys() & {"page", "offset"}
+    assert title_of_link(link, "successor-version") == ("first page" if left_out else None)
+    assert way.get("page", "").startswith(f"v2 takes no `{left_out}`: this is the first page" if left_out else "")
+    assert ("page" in way) == bool(left_out)
+
+
+@pytest.mark.usefixtures("db")
+def test_a_restored_v1_names_its_announced_end_again_or_none_when_that_is_over() -> None:
+    sunset_at = deprecate()
+    services.sunset(is_override=True, **changed())
+    services.restore(**changed())
+    store.refresh()
+    assert parse_http_date(Client().get("/api/v1/posts")["Sunset"]) == sunset_at
+    services.sunset(is_override=True, **changed())
+    services.restore(**{**changed(), "now": timezone.now() + timedelta(days=91)})
+    store.refresh()
+    answer = Client().get("/api/v1/posts")
+    assert (answer.status_code, "Deprecation" in answer, "Sunset" in answer) == (200, True, False)
+    assert parse_links(answer["Link"]).keys() >= {"deprecation", "sunset"}
 
 
 @pytest.mark.usefixtures("db")

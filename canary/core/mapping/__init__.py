@@ -2,6 +2,7 @@
 
 from canary.core.mapping.bodies import Difference, compare, without_noise
 from canary.core.mapping.declared import Declared, Json
+from canary.core.mapping.leads import Lead, Leads
 from canary.core.mapping.requests import Equivalent, counted, declared_query, equivalent
 
 __all__ = [
@@ -9,6 +10,8 @@ __all__ = [
     "Difference",
     "Equivalent",
     "Json",
+    "Lead",
+    "Leads",
     "compare",
     "counted",
     "declared_query",

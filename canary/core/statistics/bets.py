@@ -16,6 +16,11 @@ THRESHOLD: Final = 20
 LOG_THRESHOLD: Final = math.log(THRESHOLD)
 RISK_RATIOS: Final = (1.5, 2.0, 3.0, 5.0, 10.0)
 """What is bet on: that users of v2 are so many times as likely to have an error."""
+STAKES: Final = (0.30, 0.40, 0.20, 0.08, 0.02)
+"""How an error test's capital is divided among RISK_RATIOS. Little stands on the large ones: a few unlucky users are all that
+they need, and five times the failing requests make but two to three times the failing users, as the same few fail anyway.
+Four users who fail at 10 % and are all on v2 are enough all the same: chance brings that once in ten thousand releases.
+"""
 BAD_RATIO: Final = 2.0
 """The ratio that the relative certificate rules out."""
 LEHMANN: Final = (0.25, 0.5, 1.0, 2.0)
@@ -54,6 +59,11 @@ def error_factors(weight_bp: int, low_bp: int, high_bp: int, margin: float) -> F
 def tilt(p: float, ratio: float) -> float:
     """The chance p after its odds were multiplied by `ratio`."""
     return ratio * p / (ratio * p + 1 - p)
+
+
+def log_error_mixture(logs: Sequence[float]) -> float:
+    """The logarithm of the capital of an error test, of what each of its bets has come to for each 1 staked on it."""
+    return log_weighted(zip(STAKES, logs, strict=True))
 
 
 def latency_factors(rank: float, chance: float, on_v2: bool) -> list[float]:

@@ -7,7 +7,7 @@ betting, arXiv:2210.00354; counts in canaries: Lindon & Malek 2022, arXiv:2011.0
 
 from typing import Any
 
-from canary.core.statistics.bets import RISK_RATIOS, error_factors, log_mean_exp
+from canary.core.statistics.bets import RISK_RATIOS, error_factors, log_error_mixture
 
 
 class ErrorTest:
@@ -33,7 +33,7 @@ class ErrorTest:
         factors = error_factors(weight_bp, low, high, self.margin)
         grown = factors.if_v2 if on_v2 else factors.if_v1
         self.logs = [log + factor for log, factor in zip(self.logs, grown, strict=True)]
-        self.log_e = log_mean_exp(self.logs)
+        self.log_e = log_error_mixture(self.logs)
         self.log_safe += factors.safe_if_v2 if on_v2 else factors.safe_if_v1
         self.expected += factors.chance
         self.cells.setdefault((weight_bp - low, high - low), [0, 0])[on_v2] += 1
@@ -60,6 +60,6 @@ class ErrorTest:
     def load(cls, tree: dict[str, Any]) -> "ErrorTest":
         test = cls(tree["margin"])
         test.logs, test.log_safe, test.expected = tree["logs"], tree["log_safe"], tree["expected"]
-        test.log_e = log_mean_exp(test.logs)
+        test.log_e = log_error_mixture(test.logs)
         test.cells = {(part, whole): [v1, v2] for part, whole, v1, v2 in tree["cells"]}
         return test

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -10,6 +11,7 @@ from django.utils import timezone
 from cms.errors import InvalidInput
 from cms.progress import Progress
 from cms.seeding.bulk import seed_bulk_posts, seed_bulk_users
+from cms.seeding.bulk_comments import seed_bulk_comments
 from cms.seeding.demo import ACCOUNTS, default_password, is_demo, is_empty, seed_demo, set_demo_passwords
 
 
@@ -21,6 +23,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--posts", type=_count, default=0, metavar="N", help="N more posts in bulk")
+        parser.add_argument("--comments", type=_count, default=0, metavar="N", help="N comments under bulk posts")
         parser.add_argument("--users", type=_count, default=0, metavar="N", help="N more users in bulk")
         parser.add_argument("--rng-seed", type=int, default=1, metavar="N", help="seed of the bulk content (default 1)")
         parser.add_argument("--force", action="store_true", help="also into a database with content of its own")
@@ -42,19 +45,18 @@ class Command(BaseCommand):
         except InvalidInput as error:
             raise CommandError(f"Nothing was seeded: {error.message}") from error
         self.stdout.write(describe_demo(made))
-        self._seed_bulk(options["users"], options["posts"], options["rng_seed"], now)
-
-    def _seed_bulk(self, users: int, posts: int, rng_seed: int, now: Any) -> None:
-        if users:
-            progress = Progress("Users", sys.stderr, total=users)
-            made = seed_bulk_users(users, rng_seed=rng_seed, advance=progress.advance)
-            progress.finish()
-            self.stdout.write(f"Bulk: {made} users.")
-        if posts:
-            progress = Progress("Posts", sys.stderr, total=posts)
-            made = seed_bulk_posts(posts, rng_seed=rng_seed, now=now, advance=progress.advance)
-            progress.finish()
-            self.stdout.write(f"Bulk: {made} posts.")
+        rng_seed = options["rng_seed"]
+        # In this order: posts have authors, and comments have posts.
+        for noun, seed in (
+            ("users", partial(seed_bulk_users, rng_seed=rng_seed)),
+            ("posts", partial(seed_bulk_posts, rng_seed=rng_seed, now=now)),
+            ("comments", partial(seed_bulk_comments, rng_seed=rng_seed)),
+        ):
+            if count := options[noun]:
+                progress = Progress(noun.capitalize(), sys.stderr, total=count)
+                done = seed(count, advance=progress.advance)
+                progress.finish()
+                self.stdout.write(f"Bulk: {done} {noun}.")
 
     @staticmethod
     def _read_password() -> str:

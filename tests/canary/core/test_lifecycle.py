@@ -73,6 +73,8 @@ def test_an_empty_row_is_active_and_every_life_survives_its_json() -> None:
         {"state": "sunset", "deprecated_at": 5, "sunset_at": 9},
         {"state": "sunset", "deprecated_at": 5, "sunset_at": 9, "sunset_done_at": 8},
         {"state": "active", "deprecated_at": 5},
+        {"state": "sunset", "deprecated_at": 5, "sunset_done_at": 9},
+        {"state": "deprecated", "deprecated_at": 5, "sunset_at": 9, "kept_sunset_at": 9},
     ],
     ids=str,
 )
@@ -149,21 +151,46 @@ def test_no_state_is_skipped() -> None:
 
 def test_a_sunset_ahead_is_moved_to_now_with_its_windows() -> None:
     life = add_brownout(in_window(), (NOW + 1_000, NOW + 1_200), NOW)
+    kept = {"kept_sunset_at": END, "kept_brownouts": ((NOW + 1_000, NOW + 1_200),)}
     assert sunset(life, NOW + 150.5) == Life(
-        SUNSET, NOW, NOW + 150, ((NOW + 100, NOW + 150),), sunset_done_at=NOW + 150
+        SUNSET, NOW, NOW + 150, ((NOW + 100, NOW + 150),), sunset_done_at=NOW + 150, **kept
     )
 
 
 def test_restoring_goes_one_state_back_and_v1_answers_each_time() -> None:
-    gone = sunset(in_window(), END)
-    restored = restore(gone)
+    gone = sunset(in_window(), NOW + 300)
+    restored = restore(gone, NOW + 400)
     assert (restored.state, restored.sunset_done_at) == (BROWNOUT, None)
-    assert not in_brownout(restored, END)
-    assert restore(sunset(DEPRECATED_LIFE, END)) == DEPRECATED_LIFE
-    assert restore(in_window()) == DEPRECATED_LIFE
-    assert restore(DEPRECATED_LIFE) == Life()
+    assert not in_brownout(restored, NOW + 400)
+    assert restore(in_window(), NOW) == DEPRECATED_LIFE
+    assert restore(DEPRECATED_LIFE, NOW) == Life()
     with pytest.raises(LifeError, match="nothing to restore"):
-        restore(Life())
+        restore(Life(), NOW)
+
+
+def test_restoring_after_an_early_sunset_announces_again_what_lies_ahead() -> None:
+    life = add_brownout(in_window(), (NOW + 300, NOW + 400), NOW)
+    assert restore(sunset(DEPRECATED_LIFE, NOW + 50), NOW + 60) == DEPRECATED_LIFE
+    assert restore(sunset(life, NOW + 50), NOW + 60) == life
+    gone = life_from(json.loads(json.dumps(dump_life(sunset(life, NOW + 150)))))  # in the middle of the first window
+    assert restore(gone, NOW + 160) == Life(BROWNOUT, NOW, END, ((NOW + 100, NOW + 150), (NOW + 300, NOW + 400)))
+    late = restore(gone, NOW + 350)  # in the middle of the second, which v1 would be silent in
+    assert late == Life(BROWNOUT, NOW, END, ((NOW + 100, NOW + 150),))
+    assert not in_brownout(late, NOW + 350)
+
+
+@pytest.mark.parametrize(("sunset_at", "restored_at"), [(END, END + 5), (END - 5, END), (END - 5, END + 5)], ids=str)
+def test_a_date_that_is_over_is_not_announced_again_and_has_to_be_asked_for_anew(
+    sunset_at: int, restored_at: int
+) -> None:
+    back = restore(sunset(in_window(), sunset_at), restored_at)
+    assert (back.state, back.deprecated_at, back.sunset_at) == (BROWNOUT, NOW, None)
+    for refused in (lambda: sunset(back, restored_at), lambda: add_brownout(back, (END + 9, END + 10), restored_at)):
+        with pytest.raises(LifeError, match=r"`deprecate --sunset DATE` announces another") as error:
+            refused()
+        assert error.value.code == "no-sunset-date"
+    again = deprecate(back, restored_at + DAY_S, restored_at)
+    assert again == Life(BROWNOUT, NOW, restored_at + DAY_S, in_window().brownouts)
 
 
 def test_the_date_can_be_moved_but_not_before_what_is_planned() -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -26,6 +25,7 @@ class LifeOfV1(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.life, self.now, self.audit = Life(), float(BEGIN), [Life()]
+        self.before_sunset = Life()
 
     def take(self, step: Callable[[Life], Life]) -> LifeError | None:
         try:
@@ -61,7 +61,9 @@ class LifeOfV1(RuleBasedStateMachine):
 
     @rule()
     def sunset(self) -> None:
+        before = self.life
         if self.take(lambda life: lifecycle.sunset(life, self.now)) is None:
+            self.before_sunset = before
             assert lifecycle.is_v1_gone(self.life)
             assert lifecycle.refuse_rollback(self.life)
 
@@ -72,16 +74,22 @@ class LifeOfV1(RuleBasedStateMachine):
             return
         before = self.life
         if self.take(lambda life: lifecycle.sunset(life, self.now)) is None:
+            self.before_sunset = before
             assert before.state == BROWNOUT
             assert self.life == replace(before, state=SUNSET, sunset_done_at=int(self.now))
 
     @precondition(lambda self: self.life.state != ACTIVE)
     @rule()
     def restore(self) -> None:
-        assert self.take(lifecycle.restore) is None
+        before = self.life
+        assert self.take(lambda life: lifecycle.restore(life, self.now)) is None
         assert not lifecycle.is_v1_gone(self.life)
         assert not lifecycle.in_brownout(self.life, self.now)
         assert lifecycle.refuse_rollback(self.life) is None
+        if before.state == SUNSET:
+            announced = self.before_sunset.sunset_at
+            assert self.life.sunset_at == (announced if announced is not None and announced > self.now else None)
+            assert {*self.life.brownouts} >= {*before.brownouts}
 
     @invariant()
     def dates_are_in_order(self) -> None:
@@ -98,8 +106,7 @@ class LifeOfV1(RuleBasedStateMachine):
         is_off = lifecycle.is_v1_gone(self.life) or lifecycle.in_brownout(self.life, self.now)
         is_within = any(start <= self.now < end for start, end in self.life.brownouts)
         assert is_off == (self.life.state == SUNSET or is_within)
-        headers: Any = (self.life.deprecated_at, self.life.sunset_at)
-        assert lifecycle.is_announced(self.life) == all(at is not None for at in headers)
+        assert lifecycle.is_announced(self.life) == (self.life.deprecated_at is not None)
 
 
 LifeOfV1.TestCase.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)

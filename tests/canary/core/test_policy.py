@@ -84,6 +84,7 @@ def test_harm_names_effect_bound_and_rule() -> None:
         "5 were on v2, where 0.5 are expected",
         "95 % bounds 2 to any",
         "0.5 × errors",
+        "0.25 × mean of client errors 1.0 (2.5 % of it staked, the rest 1), SQL 1 and shadow reads 1",
         "harm from 20 on",
         "GET /posts/{}",
     ):
@@ -134,11 +135,11 @@ def test_a_mismatch_of_samples_freezes_and_blames_the_measuring() -> None:
 
 
 def test_one_metric_alone_holds_where_it_is_not_enough_to_roll_back() -> None:
-    stream = healthy() + [seen("client_error", f"bad {n}", 2) for n in range(3)]
+    stream = healthy() + [seen("client_error", f"bad {n}", 2) for n in range(7)]
     judgement = judged(evidence_of(stream))
     assert judgement.kind == "hold"
     assert "client errors alone look worse on v2" in judgement.sentence
-    assert "of 3 users with a refused request 3 were on v2" in judgement.sentence
+    assert "of 7 users with a refused request 7 were on v2" in judgement.sentence
 
 
 def test_an_n_plus_one_holds_within_twenty_requests_even_without_data() -> None:

@@ -32,7 +32,7 @@ class Answer:
 
 @dataclass
 class Load:
-    """Clients that ask in turn, on kept connections; `failures` are requests without an answer."""
+    """Clients that ask in turn, each on a new connection: every worker answers some. `failures` got no answer."""
 
     ports: list[int]
     answers: list[Answer] = field(default_factory=list)
@@ -63,19 +63,17 @@ class Load:
         return [a for a in self.answers if a.version == "1" and a.asked_at > first.get(a.client, a.asked_at)]
 
     def _ask(self, port: int, start: int) -> None:
-        connection = http.client.HTTPConnection(HOST, port, timeout=20)
         for number in itertools.count(start, 4):
             if self._is_over.is_set():
                 break
             client, asked_at = f"c{number % CLIENTS}", time.monotonic()
             try:
-                status, version = ask(connection, client)
+                with contextlib.closing(http.client.HTTPConnection(HOST, port, timeout=20)) as connection:
+                    status, version = ask(connection, client)
                 self.answers.append(Answer(asked_at, time.monotonic(), client, status, version))
             except (OSError, http.client.HTTPException) as error:
                 self.failures.append(repr(error))
-                connection.close()
             time.sleep(PAUSE_S)
-        connection.close()
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Changes from the page: who would move is shown first, nothing is applied without a reason or over somebody else's change."""
 
 import datetime
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -95,6 +96,7 @@ def test_two_people_cannot_overwrite_each_other_and_the_second_sees_the_state_no
     text = answer.content.decode()
     assert answer.status_code == 409
     assert "Somebody else was faster" in text
+    assert not re.search(r"serves version|\d+T\d+:", text[text.index("Somebody") : text.index("What would happen")])
     assert "is paused" in text
     assert rollout_now().weight_bp == 5_000
     assert answer.context["form"]["reason"].value() == "a test"
@@ -120,6 +122,9 @@ def test_a_rollback_takes_two_clicks_and_loses_no_race(
     assert client.post(f"{ADDRESS}do/rollback/", sent).status_code == 302
     row = rollout_now()
     assert (row.latched, row.weight_bp, row.plan) == (True, 0, None)
+    banner = client.get(ADDRESS).content.decode().partition('id="canary-state"')[0]
+    assert row.changed_at.strftime("%H:%M:%S UTC") in banner
+    assert sent["reason"] in banner
 
 
 def test_the_form_in_the_banner_acknowledges(quiet_world: World, signed_in_with: SignedIn) -> None:

@@ -79,6 +79,14 @@ def test_the_event_log_is_paged_and_an_odd_page_is_no_error(quiet_world: World, 
     assert client.get(ADDRESS, {"events": "x", "span": "\0", "traffic": "7"}).status_code == 200
 
 
+def test_more_than_there_is_room_for_is_counted(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("crowded")
+    text = signed_in_with("view").get(ADDRESS).content.decode()
+    assert "130 identities, 100 of which follow" in text
+    assert "The 10 of 1,500 that call the most." in text
+    assert "1,000,666" in text
+
+
 def test_who_calls_v1_is_a_file(quiet_world: World, signed_in_with: SignedIn) -> None:
     quiet_world("middle")
     answer = signed_in_with("view").get(f"{ADDRESS}consumers.csv")

@@ -36,6 +36,11 @@ TABLES = (
     *(SeenIdentity, ShadowDifference, ShadowTotal, Verdict, Worker),
 )
 DAY = datetime.timedelta(days=1)
+LONG_ID = "com.example.an-application-with-a-name-that-goes-on-and-on.production.eu-central-1"
+LONG = (
+    "Asked for by the people who look after the archive, because of what they found in their own logs last Thursday. "
+    * 3
+)
 PASSING = (
     "Hold at 50 %: 0 of 212 users of v2 had an error in their first three requests of this stage (v1: 1 of 208); that 2.0 % or"
     " more of them fail is not ruled out yet, evidence 14.2 of the 20 needed, betting on 0.2 %; about 40 min at this traffic."
@@ -48,11 +53,13 @@ HARMING = (
 
 
 def show(name: str, now: datetime.datetime | None = None, *, has_traffic: bool = True) -> None:
-    """Throws everything away and makes the world of this name; its traffic takes the most of the time."""
+    """Throws everything away and makes the world of this name, of "empty" none; its traffic takes the most of the time."""
     now = now or timezone.now()
     for model in TABLES:
         model.objects.all().delete()
     store.forget()
+    if name == "empty":
+        return
     WORLDS[name](now)
     if has_traffic:
         _traffic(now, **TRAFFIC[name])
@@ -119,12 +126,43 @@ def in_brownout(now: datetime.datetime) -> None:
     _consumers(now)
 
 
-WORLDS = {"zero": at_zero, "middle": in_the_middle, "latched": rolled_back, "brownout": in_brownout}
+def crowded(now: datetime.datetime) -> None:
+    """Running at 10 % with v1 deprecated, and of everything more, or longer, than there is room for."""
+    began = now - datetime.timedelta(hours=2)
+    _set(10_000, "everybody", now - 60 * DAY)
+    sunset_at = int((now + 200 * DAY).timestamp())
+    life.deprecate(sunset_at=sunset_at, is_override=True, **_change(LONG, now - 30 * DAY))
+    services.start_plan(steps_bp=[1_000, 5_000], min_s=3600, is_fresh_cohort=True, **_change(LONG, began))
+    ListEntry.objects.bulk_create(
+        ListEntry(
+            list="allow" if number % 3 else "exclude",
+            kind="client",
+            identifier=f"{LONG_ID}-{number}",
+            actor=CHIEF,
+            reason=LONG,
+            added_at=now - datetime.timedelta(minutes=number),
+        )
+        for number in range(130)
+    )
+    _workers(now, version=_version())
+    _evidence(now, began, harm=False)
+    _found(now)
+    _consumers(now, count=2_000, of=500, prefix=f"{LONG_ID}-")
+
+
+WORLDS = {
+    "zero": at_zero,
+    "middle": in_the_middle,
+    "latched": rolled_back,
+    "brownout": in_brownout,
+    "crowded": crowded,
+}
 TRAFFIC: dict[str, Any] = {
     "zero": {"weight_bp": 0},
     "middle": {"weight_bp": 5_000},
     "latched": {"weight_bp": 1_000, "v2_errors": 0.07},
     "brownout": {"weight_bp": 10_000},
+    "crowded": {"weight_bp": 1_000},
 }
 
 
@@ -290,20 +328,20 @@ def _found(now: datetime.datetime) -> None:
         )
 
 
-def _consumers(now: datetime.datetime) -> None:
+def _consumers(now: datetime.datetime, count: int = 60, of: int = 25, prefix: str = "consumer-") -> None:
     agents = ("python-requests", "curl", "Mozilla")
     ConsumerUsage.objects.bulk_create(
         ConsumerUsage(
             day=now.date() - datetime.timedelta(days=number % 7),
             kind=("key", "client", "user")[number % 3],
-            identifier=f"consumer-{number % 25:02}",
+            identifier=f"{prefix}{number % of:02}",
             route=ROUTES[number % 6],
-            calls=1_000 - number,
+            calls=1_000_000 // (number + 1),
             refused=number % 4,
             agent=agents[number % 3],
-            last_seen_at=now - datetime.timedelta(hours=number),
+            last_seen_at=now - datetime.timedelta(hours=number % 160),
         )
-        for number in range(60)
+        for number in range(count)
     )
 
 

@@ -221,6 +221,23 @@ def test_every_transition_is_one_event_of_the_chain() -> None:
     assert states == ["deprecated", "brownout", "brownout", "sunset", "brownout", "deprecated", "active"]
 
 
+def test_a_restored_v1_has_the_dates_that_were_announced_before_an_early_sunset() -> None:
+    change(life.deprecate, sunset_at=END, is_override=True)
+    window = (END - HOUR_S, END)
+    change(life.add_brownout, window=window, is_override=True)
+    before = row().lifecycle
+    change(life.sunset, later(1), is_override=True)
+    assert change(life.restore, later(2)).lifecycle == before
+    change(life.sunset, later(1), is_override=True)
+    late = life_from(change(life.restore, later(91)).lifecycle)
+    assert (late.state, late.sunset_at, late.brownouts) == ("deprecated", None, ())
+    with pytest.raises(Refused, match="`deprecate --sunset DATE` announces another") as refused:
+        change(life.sunset, later(92), is_override=True)
+    assert refused.value.code == "no-sunset-date"
+    change(life.deprecate, later(92), sunset_at=END + 9 * DAY_S)
+    change(life.sunset, later(93), is_override=True)
+
+
 def test_without_anybody_who_could_tell_them_consumers_are_not_taken_for_told(settings: Any) -> None:
     settings.CANARY = {**settings.CANARY, "NOTIFY_CONSUMERS": ""}
     with pytest.raises(Refused, match="NOTIFY_CONSUMERS"):

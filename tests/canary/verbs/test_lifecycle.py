@@ -40,9 +40,26 @@ def test_the_whole_life_by_commands(run: Callable[..., Any]) -> None:
     )
     assert run("lifecycle", "brownout", "end")["lifecycle"] == "brownout"
     assert run("lifecycle", "sunset", "--override")["lifecycle"] == "sunset"
-    assert run("lifecycle", "restore")["lifecycle"] in ("brownout", "deprecated")
+    back = run("lifecycle", "restore")
+    assert back["lifecycle"] in ("brownout", "deprecated")  # of a window without a second nothing was held
+    assert back["life"]["sunset_at"] == parse_instant(END)
     assert last_event().verb == "lifecycle restore"
     assert last_event().actor.startswith("cli:")
+
+
+def test_restoring_says_which_end_is_announced(run_canary: Run, run: Callable[..., Any], now: Any) -> None:
+    run("lifecycle", "deprecate", "--sunset", END, "--override")
+    run("lifecycle", "sunset", "--override")
+    assert f"Its sunset is announced for {END}T00:00:00Z." in run_canary(
+        "lifecycle", "restore", "--reason", "too early"
+    )
+    row = Rollout.objects.get(pk=1)
+    row.lifecycle["sunset_at"] = int(now.timestamp()) - 5
+    row.lifecycle["deprecated_at"] = int(now.timestamp()) - 9
+    row.save()
+    run("lifecycle", "sunset", "--override")
+    assert "`deprecate --sunset DATE` announces another" in run_canary("lifecycle", "restore", "--reason", "too late")
+    assert "v1 can't be sunset" in run_canary("lifecycle", "status")
 
 
 def test_guards_are_refused_with_exit_1_and_the_state(run_canary: Run, run: Callable[..., Any]) -> None:
@@ -118,7 +135,9 @@ def test_the_control_api_does_the_same(post: Callable[..., Any]) -> None:
     assert post("lifecycle/sunset", override=True).json()["lifecycle"] == "sunset"
     refused = post("rollback", expected_version=None)
     assert (refused.status_code, "restore" in refused.json()["detail"]) == (409, True)
-    assert post("lifecycle/restore").json()["lifecycle"] in ("brownout", "deprecated")
+    back = post("lifecycle/restore").json()
+    assert back["lifecycle"] in ("brownout", "deprecated")  # of a window without a second nothing was held
+    assert back["life"]["sunset_at"] == parse_instant(END)
 
 
 def test_only_whoever_may_changes_the_life_of_v1(

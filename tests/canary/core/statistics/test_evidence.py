@@ -94,12 +94,25 @@ def test_v1_without_a_single_error_is_no_obstacle() -> None:
     assert math.isfinite(evidence.log_e()["overall"])
 
 
-def test_three_failing_users_are_chance_whatever_their_evidence() -> None:
-    evidence = evidence_of(seen("error", n, 2) for n in range(3))
-    assert evidence.comparison.errors.log_e > math.log(40)
-    assert evidence.comparison.log_overall < 0.1
-    evidence.take(seen("error", 3, 2))
-    assert evidence.comparison.is_alarm
+@pytest.mark.parametrize("weight_bp", [10, 100, 1_000, 5_000])
+def test_three_failing_users_are_chance_at_whatever_weight(weight_bp: int) -> None:
+    assert not evidence_of(seen("error", n, 2, weight_bp=weight_bp) for n in range(3)).comparison.is_alarm
+
+
+@pytest.mark.parametrize(("metric", "enough"), [("error", 4), ("client_error", 8)])
+def test_so_many_failing_users_at_ten_percent_roll_back_and_not_one_fewer(metric: str, enough: int) -> None:
+    """Nine of ten users are on v1, and none of them fails."""
+    stream = [seen(metric, n, 2) for n in range(enough)]
+    assert not evidence_of(stream[:-1]).comparison.is_alarm
+    assert evidence_of(stream).comparison.is_alarm
+
+
+def test_the_whole_is_the_weighted_mean_that_verdicts_tell() -> None:
+    stream = [seen("client_error", n, 2) for n in range(7)] + [seen("error", n, n % 2 + 1) for n in range(3)]
+    logs = evidence_of(stream).log_e()
+    errors, latency, refused = (math.exp(logs[metric]) for metric in ("error", "latency", "client_error"))
+    gates = (0.975 + 0.025 * refused + 1 + 1) / 3
+    assert math.exp(logs["overall"]) == pytest.approx(0.5 * errors + 0.25 * latency + 0.25 * gates)
 
 
 def test_one_client_with_ten_thousand_errors_counts_once_for_each_weight() -> None:

@@ -1,7 +1,7 @@
 """Made-up releases through the real statistics: how often identical versions alarm, and whether harm is found.
 
-The bounds are binomial: where the true rate is the one that is asked for, a test of another seed fails in less than one
-percent of cases. The seeds are fixed, so these fail only when the code changes.
+The seeds are fixed, so these fail only when the code changes. The long ones are rows of the table of `make simulate`; the
+bounds of the short ones are binomial: a test of another seed would fail in less than one percent of cases.
 """
 
 import random
@@ -10,8 +10,9 @@ import pytest
 
 from canary.core.statistics import Evidence
 from tests.simulation.population import Release, Truth, draw_release
+from tests.simulation.rare import rolled_back
 from tests.simulation.rules import minute_of_threshold, minute_of_z_test
-from tests.simulation.trials import judged, run_trials
+from tests.simulation.trials import ROWS, SEED, Trials, judged, run_trials
 
 IDENTICAL = Truth()
 FIVE_FOLD = Truth(errors=5)
@@ -81,24 +82,39 @@ def test_the_usual_rules_see_the_same_requests() -> None:
     assert minute_of_z_test(failing) is not None
 
 
+def test_the_first_failures_alone_tell_as_much_of_errors_as_whole_releases() -> None:
+    """20 of each: a fivefold rate is found in 95 % or more, and a better version isn't rolled back."""
+    assert rolled_back(FIVE_FOLD, 20, "short") >= 16
+    assert rolled_back(BETTER, 20, "short") == 0
+
+
+def row(name: str) -> Trials:
+    truth, runs = ROWS[name]
+    return run_trials(truth, runs, f"{SEED} {name}", with_rules=False)
+
+
 @pytest.mark.soak
 def test_two_thousand_identical_releases_alarm_in_at_most_six_percent() -> None:
-    """At a true 5 %: P(more than 120 of 2,000) = 2 %."""
-    trials = run_trials(IDENTICAL, 2_000, "soak", with_rules=False)
+    trials = row("identical")
+    assert trials.runs == 2_000
     assert trials.rate <= 0.06
     assert trials.guards / trials.runs <= 0.06
 
 
 @pytest.mark.soak
 def test_five_fold_errors_are_found_in_at_least_ninety_five_percent() -> None:
-    # If 95 % are found, 600 releases show 561 or more in 95 of 100 trials (binomial, standard deviation 5.3).
-    assert len(run_trials(FIVE_FOLD, 600, "soak", with_rules=False).alarms) >= 561
+    trials = row("errors × 5")
+    assert trials.runs == 600
+    assert trials.rate >= 0.95
 
 
 @pytest.mark.soak
-def test_better_versions_are_hardly_ever_rolled_back() -> None:
-    """Chance is never ruled out: five of the first ten failing users on v2 at 10 %, where half of one is expected.
+def test_a_better_version_is_never_rolled_back_in_three_hundred_releases() -> None:
+    trials = row("better: errors × 0.5, latency - 20 %")
+    assert trials.runs == 300
+    assert trials.alarms == []
 
-    If one in a hundred is rolled back, 300 releases show seven or more in 3 of 100 trials (binomial).
-    """
-    assert len(run_trials(BETTER, 300, "soak", with_rules=False).alarms) <= 6
+
+@pytest.mark.soak
+def test_a_better_version_is_rolled_back_in_fewer_than_one_of_a_thousand_releases() -> None:
+    assert rolled_back(BETTER, 4_000, "rare") <= 3

@@ -1,0 +1,55 @@
+"""Headers that the canary writes on every answer, and the address that one of them names."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.encoding import repercent_broken_unicode
+
+# What may stand in a path and in a query as it is (RFC 3986 sections 3.3 and 3.4); a query comes escaped already.
+_IN_PATH: Final = "/:@!$&'()*+,;=-._~"
+_IN_QUERY: Final = f"{_IN_PATH}?%"
+_PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/:@!$&'()*+,;=_~.-]*")
+_PLAIN_QUERY: Final = re.compile(r"[A-Za-z0-9/:@!$&'()*+,;=_~.?%-]*")
+_DOT_SEGMENT: Final = re.compile(r"/\.\.?(?=/|\Z)")
+
+
+def put(response: HttpResponseBase, headers: Iterable[tuple[str, str]]) -> None:
+    """Set headers to values of visible ASCII, as `response.headers[name] = value` does.
+
+    Past its checks, which cost half a microsecond each: on seven headers as much as deciding.
+    """
+    store: dict[str, tuple[str, str]] = response.headers._store
+    for header in headers:
+        store[header[0].lower()] = header
+
+
+def sent_path(request: HttpRequest) -> str:
+    """The path as the client has sent it, escaped once; bytes that are no UTF-8 too, where the server tells them."""
+    path = request.path_info
+    return path if _PLAIN_PATH.fullmatch(path) else quote_from_bytes(_bytes_of(request), _IN_PATH)
+
+
+def sent_query(request: HttpRequest) -> str:
+    """`?limit=3`, or nothing where nothing was sent; bytes that can't stand in an address are escaped."""
+    query: str = request.META.get("QUERY_STRING", "")
+    if not query:
+        return ""
+    # WSGI hands bytes over as Latin-1.
+    return f"?{query if _PLAIN_QUERY.fullmatch(query) else quote_from_bytes(query.encode('latin-1', 'replace'), _IN_QUERY)}"
+
+
+def has_dot_segment(path: str) -> bool:
+    """Whether some step of the path is a way up or nowhere for whoever reads it (RFC 3986 section 5.2.4)."""
+    return "/." in path and _DOT_SEGMENT.search(path) is not None
+
+
+def _bytes_of(request: HttpRequest) -> bytes:
+    """Django writes `%FF` for a byte that is no UTF-8, as it does for the three characters: gunicorn keeps the line it got."""
+    path = request.path_info
+    raw = unquote_to_bytes(request.META.get("RAW_URI", "").partition("?")[0])
+    is_told = repercent_broken_unicode(raw).decode() == path
+    return raw if is_told else path.encode(errors="replace")

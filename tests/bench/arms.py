@@ -1,0 +1,22 @@
+"""Puts what v1 and v2 are measured against in their places, before Django is set up."""
+
+import os
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cms.settings")
+
+from django.conf import settings
+
+IN_PLACE_OF = {"drf": (1, "tests.bench.plain_drf"), "empty": (2, "tests.bench.empty")}
+
+
+def install_tokens() -> None:
+    """The app of the tokens that REST framework's tutorial signs in with."""
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "rest_framework.authtoken"]
+
+
+def take_place(name: str) -> None:
+    """`drf` answers in the place of v1, `empty` in that of v2."""
+    arm, urlconf = IN_PLACE_OF[name]
+    canary: Any = settings.CANARY
+    settings.CANARY = {**canary, "ARMS": {**canary["ARMS"], arm: urlconf}}

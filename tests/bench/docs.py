@@ -1,0 +1,82 @@
+"""`make bench-docs`: writes the figures of the last run between the markers of docs/performance.md."""
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tests.bench.tables import ENDPOINTS, SERVERS, markdown, number, ratios_table, rows_table, side
+from tests.bench.targets import LOADED_SHARE
+from tests.servers import ROOT
+
+RESULTS: Final = ROOT / "build/bench/results.json"
+DOCUMENT: Final = ROOT / "docs/performance.md"
+
+
+def main() -> int:
+    if not RESULTS.exists():
+        print("There are no results: `make bench` makes them.", file=sys.stderr)
+        return 1
+    DOCUMENT.write_text(filled(DOCUMENT.read_text(), json.loads(RESULTS.read_text())))
+    print(f"Written into {DOCUMENT.relative_to(ROOT)}.")
+    return 0
+
+
+def filled(document: str, report: Mapping[str, Any]) -> str:
+    """The document with the run's tables between its markers; raises ValueError when one is missing."""
+    for name, text in sections(report).items():
+        begin, end = f"<!-- bench:{name} -->", f"<!-- /bench:{name} -->"
+        if document.count(begin) != 1 or document.count(end) != 1:
+            raise ValueError(f"The document has no pair of markers {begin}.")
+        document = re.sub(f"{begin}.*{end}", lambda _: f"{begin}\n{text}\n{end}", document, flags=re.DOTALL)  # noqa: B023
+    return document
+
+
+def sections(report: Mapping[str, Any]) -> dict[str, str]:
+    run = report["run"]
+    how = (
+        f"{run['posts']:,} posts, {run['rounds']} rounds of {run['seconds']:g} s for each server and endpoint; the whole run"
+        f" took {run['took_s'] / 60:.0f} minutes."
+    )
+    kept = sum(ratio["ok"] for ratio in report["ratios"].values() if ratio["bound"])
+    bounded = sum(bool(ratio["bound"]) for ratio in report["ratios"].values())
+    return {
+        "machine": markdown([["", ""], *([name, text] for name, text in report["machine"].items())], 2),
+        "rows": f"{how}\n\n{markdown(rows_table(report), 2)}",
+        "targets": f"{kept} of {bounded} bounds are kept.\n\n{markdown(ratios_table(report), 1)}",
+        "unloaded": markdown(_unloaded(report), 2),
+        "create": markdown(_create(report), 1),
+        "capacity": f"{markdown(_capacity(report), 2)}\n\nMemory of a worker after the run: {_memory(report)}.",
+    }
+
+
+def _unloaded(report: Mapping[str, Any]) -> list[list[str]]:
+    rows = [row for row in report["unloaded"] if row["server"] in ("v1", "v2")]
+    table = [["endpoint", "server", "p50 ms", "p95 ms", "p99 ms"]]
+    times = ([number(row[f"p{each}_ms"]) for each in (50, 95, 99)] for row in rows)
+    return table + [[ENDPOINTS[row["endpoint"]], side(row), *its] for row, its in zip(rows, times, strict=True)]
+
+
+def _create(report: Mapping[str, Any]) -> list[list[str]]:
+    costs = report["create_costs_ms"]
+    head = ["ms of a create", *(SERVERS[name] for name in costs)]
+    return [head, *([part, *(number(each[part]) for each in costs.values())] for part in costs["v2"])]
+
+
+def _capacity(report: Mapping[str, Any]) -> list[list[str]]:
+    table = [["requests", "server", "a second and core, at 80 %", "cores for 1,000 a second"]]
+    for row in report["rows"]:
+        if row["server"] in ("v1", "v2"):
+            rate = row["requests_per_s"] * LOADED_SHARE
+            table.append([ENDPOINTS[row["endpoint"]], side(row), number(rate), f"{1_000 / rate:.1f}"])
+    return table
+
+
+def _memory(report: Mapping[str, Any]) -> str:
+    names = {"drf": "plain DRF", "empty": "empty view"}
+    return ", ".join(f"{names.get(name, name)} {size:.0f} MB" for name, size in report["memory_mb"].items())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+"""`make bench-gate`: is this tree slower than an earlier revision? Both are measured in the same run.
+
+The figure is the CPU time that a request takes of the server and of its PostgreSQL backends: a busy machine stretches what
+waits, this it hardly moves. Each endpoint is asked of both revisions in turn, in short rounds of alternating order, and the
+ratio is taken inside the rounds. An endpoint is slower when the lower bound of its ratio, made of the noise of these very
+rounds, lies above 1 and the ratio above 1.07 (tests/bench/gate_statistics.py). One that seems so is measured once more, with
+new processes, and has to be found slower again.
+"""
+
+import argparse
+import contextlib
+import io
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tests.bench.gate_servers import CASES, Case, Revision, Running, prepared_revisions, running
+from tests.bench.gate_statistics import Verdict, judge
+from tests.bench.load import UnexpectedAnswer
+from tests.bench.servers import other_core, pinned, running_engines
+from tests.servers import ROOT
+
+BRANCHES: Final = ("origin/main", "main")
+WINDOW_CPU_S: Final = 0.08
+REQUESTS: Final = range(8, 1_000)
+"""In a window."""
+TIGHT: Final = 1.08
+"""The upper bound over the lower one, with which the rounds end; on a busy machine there are up to LONGER times as many."""
+LONGER: Final = 4
+SERIES_MAX_S: Final = 120
+"""After which a series gets no more rounds than were asked for."""
+
+
+class NoBase(Exception):
+    """There is nothing to compare with."""
+
+
+def main() -> int:
+    options = _options()
+    began = time.monotonic()
+    try:
+        with contextlib.ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tandem-gate-")))
+            base = options.base_tree or unpacked(options.base or default_base(), folder / "base")
+            (folder / "media").mkdir()
+            stack.enter_context(pinned(other_core()))
+            engines = stack.enter_context(running_engines())
+            prepared = prepared_revisions(engines, base, options.head, options.posts, str(folder / "media"))
+            slower = compare(stack.enter_context(prepared), options.rounds, options.only)
+    except NoBase as nothing:
+        print(f"Nothing was compared: {nothing}", file=sys.stderr)
+        return int(options.require_base)
+    except UnexpectedAnswer as error:
+        print(f"The run ended, its figures would mean nothing: {error}", file=sys.stderr)
+        return 1
+    names = ", ".join(" ".join(case) for case in slower)
+    print(
+        f"{f'SLOWER by more than its noise: {names}.' if slower else 'Not slower.'} ({time.monotonic() - began:.0f} s)"
+    )
+    return int(bool(slower))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--base", metavar="REVISION", help="of git (where this branch left main; on main the one before)"
+    )
+    parser.add_argument("--base-tree", type=Path, metavar="DIR", help="a folder with the base, instead of a revision")
+    parser.add_argument("--head", type=Path, default=ROOT, metavar="DIR", help="the tree that is judged (this one)")
+    parser.add_argument("--posts", type=int, default=500, metavar="N", help="posts in the databases (500)")
+    parser.add_argument("--rounds", type=int, default=24, metavar="N", help="rounds (24)")
+    parser.add_argument("--only", nargs="*", default=[], metavar="CASE", help="such as 'v1 post_get'; all by default")
+    parser.add_argument("--require-base", action="store_true", help="fail when there is no revision to compare with")
+    return parser.parse_args()
+
+
+# -- the revision -----------------------------------------------------------------------------------------------------
+
+
+def default_base() -> str:
+    """Where this branch left main. On main itself: the last commit while something is not committed, else the one before."""
+    head = _git("rev-parse", "HEAD").decode().strip()
+    for branch in BRANCHES:
+        with contextlib.suppress(NoBase):
+            base = _git("merge-base", "HEAD", branch).decode().strip()
+            if base != head or _git("status", "--porcelain", "--untracked-files=no"):
+                return base
+    return _git("rev-parse", "HEAD^").decode().strip()
+
+
+def unpacked(revision: str, folder: Path) -> Path:
+    """The tree of a revision; its dependencies are those that are installed."""
+    folder.mkdir()
+    with tarfile.open(fileobj=io.BytesIO(_git("archive", "--format=tar", revision))) as archive:
+        archive.extractall(folder, filter="data")
+    print(f"Base: {_git('log', '-1', '--format=%h %s', revision).decode().strip()}", flush=True)
+    return folder
+
+
+def _git(*words: str) -> bytes:
+    try:
+        done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, check=False)
+    except FileNotFoundError:
+        raise NoBase("git is not installed.") from None
+    if done.returncode:
+        reason = " ".join(done.stderr.decode(errors="replace").split())
+        raise NoBase(f"git {' '.join(words)}: {reason}. A shallow clone has no history: fetch it, or name a BASE.")
+    return done.stdout
+
+
+# -- comparing --------------------------------------------------------------------------------------------------------
+
+
+def compare(revisions: Sequence[Revision], rounds: int, only: Sequence[str]) -> list[Case]:
+    """Of base and head, in this order: the cases in which head is slower."""
+    print(f"{'case':<20} {'base ms':>8} {'head ms':>8} {'ratio':>6}  bounds")
+    suspects = _series(revisions, rounds, [case for case in CASES if not only or " ".join(case) in only])
+    if not suspects:
+        return []
+    print("once more, with new processes:")
+    return _series(revisions, rounds, suspects)
+
+
+def _series(revisions: Sequence[Revision], rounds: int, cases: Sequence[Case]) -> list[Case]:
+    with contextlib.ExitStack() as stack:
+        base, head = (stack.enter_context(running(revision, cases)) for revision in revisions)
+        counts = _counts(base, head)
+        pairs: dict[Case, list[tuple[float, float]]] = {case: [] for case in counts}
+        deadline = time.monotonic() + SERIES_MAX_S
+        for number in range(rounds * LONGER):
+            loose = [case for case in counts if number < rounds or not _is_tight(pairs[case])]
+            if not loose or (number >= rounds and time.monotonic() > deadline):
+                break
+            for case in loose:
+                sides = [base, head] if number % 2 else [head, base]
+                costs = {id(side): side.cost(case, counts[case]) for side in sides}
+                pairs[case].append((costs[id(base)], costs[id(head)]))
+    found = {case: judge(each) for case, each in pairs.items()}
+    for case, verdict in found.items():
+        _print(case, pairs[case], verdict)
+    return [case for case, verdict in found.items() if verdict.is_slower]
+
+
+def _is_tight(pairs: Sequence[tuple[float, float]]) -> bool:
+    """Whether the ratio is known well enough. Not how it comes out decides how long is measured, which would invite chance."""
+    verdict = judge(pairs)
+    return verdict.high / verdict.low <= TIGHT
+
+
+def _counts(base: Running, head: Running) -> dict[Case, int]:
+    """The requests of a window for each case; an endpoint that base has not is new, and no slower than it was."""
+    counts = {}
+    for case in head.requests:
+        for _ in range(2):  # the first one compiles and connects
+            cost_s = head.cost(case, REQUESTS.start)
+        try:
+            base.cost(case, REQUESTS.start)
+        except UnexpectedAnswer:
+            print(f"{' '.join(case):<20} is new: base has no answer to it")
+            continue
+        counts[case] = min(max(round(WINDOW_CPU_S / cost_s), REQUESTS.start), REQUESTS.stop)
+    return counts
+
+
+def _print(case: Case, pairs: Sequence[tuple[float, float]], verdict: Verdict) -> None:
+    base_ms, head_ms = (sorted(costs)[len(costs) // 2] * 1_000 for costs in zip(*pairs, strict=True))
+    note = "  SLOWER" if verdict.is_slower else ""
+    bounds = f"{verdict.low:.2f} .. {verdict.high:.2f}"
+    print(f"{' '.join(case):<20} {base_ms:>8.3f} {head_ms:>8.3f} {verdict.ratio:>6.3f}  {bounds}{note}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
