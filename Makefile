@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 # The machine may switch bytecode off; without it every start compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test staging-local staging-local-roll staging-local-down staging-test coverage mutants staging-compose soak golden openapi bench bench-docs bench-gate load scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
+.PHONY: help run test staging-local staging-local-roll staging-local-down staging-test coverage mutants staging-compose soak golden openapi bench bench-docs bench-gate bench-servers load scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,8 +21,8 @@ ON_SQLITE := tests/cms/models tests/cms/services tests/cms/test_querysets.py tes
 	tests/cms/importers tests/cms/exporters tests/cms/media tests/cms/test_rate_limits.py tests/canary tests/api_v2 $(wildcard tests/api_v1 tests/versions tests/mixed)
 
 test: $(VENV)/.dev ## the suite on a private PostgreSQL and Redis, then its engine-bound part on SQLite
-	$(PY) -m pytest -n 2 --dist loadfile --ignore tests/staging
-	TEST_DATABASE=sqlite $(PY) -m pytest -n 2 --dist loadfile $(ON_SQLITE) --ignore tests/canary/live
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/staging
+	TEST_DATABASE=sqlite $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ON_SQLITE) --ignore tests/canary/live
 
 staging-local: $(VENV)/.dev ## staging on this machine: two web processes behind nginx, controller, worker, PostgreSQL, Redis, Prometheus
 	@$(PY) -m scripts.staging_local up
@@ -38,8 +38,8 @@ staging-test: $(VENV)/.dev ## rollout, restarts and outages over HTTP through th
 
 coverage: $(VENV)/.dev ## the suite once more, every line and branch counted in all its processes; fails below the floors
 	rm -rf build/coverage && mkdir -p build/coverage
-	$(PY) -m coverage run -m pytest -n 2 --dist loadfile $(COVERED)
-	TEST_DATABASE=sqlite $(PY) -m coverage run -m pytest -n 2 --dist loadfile $(ON_SQLITE)
+	$(PY) -m coverage run -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(COVERED)
+	TEST_DATABASE=sqlite $(PY) -m coverage run -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ON_SQLITE)
 	$(PY) -m coverage combine -q
 	$(PY) -m coverage html -q
 	$(PY) -m coverage json -q
@@ -66,6 +66,9 @@ bench: $(VENV)/.dev ## v1, v2, plain REST framework and an empty view in one run
 
 bench-docs: $(VENV)/.dev ## write the last bench's figures into docs/performance.md
 	$(PY) -m tests.bench.docs
+
+bench-servers: $(VENV)/.dev ## the same application under gunicorn and under granian
+	$(PY) -m tests.bench.application_servers
 
 bench-gate: $(VENV)/.dev ## fail when this tree is slower than an earlier revision, measured in the same run (BASE=: not where it left main)
 	$(PY) -m tests.bench.gate $(if $(BASE),--base $(BASE)) $(if $(REQUIRE_BASE),--require-base)

@@ -13,7 +13,8 @@ from django.utils.encoding import repercent_broken_unicode
 _IN_PATH: Final = "/:@!$&'()*+,;=-._~"
 _IN_QUERY: Final = f"{_IN_PATH}?%"
 _PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/:@!$&'()*+,;=_~.-]*")
-_PLAIN_QUERY: Final = re.compile(r"[A-Za-z0-9/:@!$&'()*+,;=_~.?%-]*")
+_PLAIN_QUERY: Final = re.compile(r"(?:[A-Za-z0-9/:@!$&'()*+,;=_~.?-]|%[0-9A-Fa-f]{2})*")
+_LONE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _DOT_SEGMENT: Final = re.compile(r"/\.\.?(?=/|\Z)")
 
 
@@ -39,7 +40,9 @@ def sent_query(request: HttpRequest) -> str:
     if not query:
         return ""
     # WSGI hands bytes over as Latin-1.
-    return f"?{query if _PLAIN_QUERY.fullmatch(query) else quote_from_bytes(query.encode('latin-1', 'replace'), _IN_QUERY)}"
+    if not _PLAIN_QUERY.fullmatch(query):
+        query = _LONE_PERCENT.sub("%25", quote_from_bytes(query.encode("latin-1", "replace"), _IN_QUERY))
+    return f"?{query}"
 
 
 def has_dot_segment(path: str) -> bool:

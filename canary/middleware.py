@@ -124,15 +124,15 @@ class CanaryMiddleware:
                 ("Cache-Control", f"{ENTRANCE_CACHE_CONTROL}, no-store" if is_brief else ENTRANCE_CACHE_CONTROL)
             )
             told.append(("Vary", _vary(present.get("Vary", ""))))
+        put(response, told)
         if getattr(request, "is_signed_out", False):
-            drop_cookie(response)
+            _survive(drop_cookie, response)
         if decision is not None and passage.is_entrance:
             # A dot segment would lead whoever follows the address out of its version.
             if request.method in ("GET", "HEAD") and not has_dot_segment(request.path_info):
                 rest = f"{sent_path(request)[len(self._entrance) :]}{sent_query(request)}"
-                told.append(("Content-Location", f"{self._entrance}/v{decision.api_version}{rest}"))
-            _describe(request, response, decision)
-        put(response, told)
+                put(response, [("Content-Location", f"{self._entrance}/v{decision.api_version}{rest}")])
+            _survive(_describe, request, response, decision)
 
 
 def _refuse(request: HttpRequest, refusal: Refusal, passage: Passage) -> HttpResponse:

@@ -108,10 +108,10 @@ class Environment:
             refuse(name, ",".join(words), "allowed is HEADER,VALUE, such as HTTP_X_FORWARDED_PROTO,https")
         return words[0], words[1]
 
-    def database(self, name: str, default: str, base: Path) -> dict[str, Any]:
+    def database(self, name: str, default: str, base: Path, *, prepares: bool = True) -> dict[str, Any]:
         """Django's database settings for `sqlite:///FILE` or `postgresql://…`; a relative FILE stands in `base`."""
         value = self.text(name, default)
-        scheme, prepares = value.partition("://")[0], self.boolean("DATABASE_PREPARE", default=True)
+        scheme = value.partition("://")[0]
         if scheme == "sqlite":
             return _sqlite(name, value, base)
         if scheme in ("postgresql", "postgres"):

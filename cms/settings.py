@@ -15,7 +15,8 @@ env = Environment(os.environ)
 
 # -- engines ----------------------------------------------------------------------------------------------------------
 
-DATABASES = {"default": env.database("DATABASE_URL", "sqlite:///db.sqlite3", BASE_DIR)}
+PREPARES = env.boolean("DATABASE_PREPARE", default=True)
+DATABASES = {"default": env.database("DATABASE_URL", "sqlite:///db.sqlite3", BASE_DIR, prepares=PREPARES)}
 IS_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 REDIS_URL = env.redis_url("REDIS_URL")
 CACHES = {

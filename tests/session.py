@@ -34,6 +34,21 @@ def _prepare() -> Engines:
 ENGINES = _prepare()
 
 
+# Files with few tests that take long, by what was measured. Begun last, they would keep one core for minutes after the other.
+LONG = (
+    *("tests/rehearsal/", "tests/leaks/", "tests/canary/live/", "tests/cms/search/test_18f_words.py", "tests/load/"),
+    *("tests/live/test_schemathesis.py", "tests/live/test_generated_clients.py", "tests/test_v1_removal.py"),
+    *("tests/cms/exporters/test_round_trip.py", "tests/cms/importers/", "tests/faults/", "tests/browser/"),
+    *("tests/canary/controller/test_processes.py", "tests/test_gates.py", "tests/scale/", "tests/bench/"),
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order is otherwise as it was, at random. `make test` passes --no-loadscope-reorder: xdist would sort by counts."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     database = "SQLite" if os.environ["DATABASE_URL"].startswith("sqlite") else "PostgreSQL"
     terminalreporter.write_line(f"Tests used {database}. Engines: {'; '.join(ENGINES.summary()) or 'none'}.")

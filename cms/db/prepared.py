@@ -56,5 +56,8 @@ def _fetch_all(opened: Any, sql: str, params: Sequence[Any]) -> Any:
 
 
 def _is_stale(error: Exception) -> bool:
-    """0A000 is "cached plan must not change result type", 26000 a statement that somebody else's DEALLOCATE took away."""
-    return getattr(error.__cause__, "sqlstate", None) in ("0A000", "26000")
+    """0A000 is "cached plan must not change result type", 26000 a statement that somebody else's DEALLOCATE took away.
+
+    42P05 is one that is there already: the session was somebody else's, by a router that knows no prepared statements.
+    """
+    return getattr(error.__cause__, "sqlstate", None) in ("0A000", "26000", "42P05")

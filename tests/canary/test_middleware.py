@@ -73,7 +73,7 @@ ADDRESSES = {
     "/api/a%0D%0AX-Evil:1": "/api/v1/a%0D%0AX-Evil:1",
     "/api//x": "/api/v1//x",
     "/api/..x/.y/z.": "/api/v1/..x/.y/z.",
-    "/api/p?q=%FF&r=100%&s=a%2520b": "/api/v1/p?q=%FF&r=100%&s=a%2520b",
+    "/api/p?q=%FF&r=100%&s=a%2520b": "/api/v1/p?q=%FF&r=100%25&s=a%2520b",
     "/api": "/api/v1",
 }
 

@@ -65,6 +65,26 @@ def test_plans_that_a_router_has_thrown_away_are_made_anew(planned: str) -> None
     assert fetch_all(planned, [1]) == [(2,)]
 
 
+def test_a_plan_is_made_once_and_named_by_its_text(planned: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE '%planned%'"
+        )
+        [(name, generic, custom)] = cursor.fetchall()
+    assert name.startswith("tandem_")
+    assert (generic > 0, custom) == (True, 0)
+
+
+def test_a_statement_that_somebody_else_has_prepared_in_the_session_is_run_all_the_same(planned: str) -> None:
+    """Behind a router that knows no statements, a session comes with what another client has left in it."""
+    [(key, name)] = connection.connection._prepared._names.items()
+    connection.connection._prepared._names.clear()
+    assert kept_by_server()
+    assert fetch_all(planned, [1]) == [(2,)]
+    assert name not in connection.connection._prepared._names.values()
+    assert key
+
+
 def test_the_first_statement_on_a_lost_connection_is_made_on_another_one(planned: str) -> None:
     connection.close()
     connection.ensure_connection()

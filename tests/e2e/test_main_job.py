@@ -126,7 +126,12 @@ def test_a_login_to_the_admin_site_makes_the_user_the_identity_and_logout_drops_
 
 
 def test_with_debug_on_both_versions_answer_errors_in_their_own_shape(sqlite_env: dict[str, str]) -> None:
-    with serve({**sqlite_env, "DEBUG": "true"}) as server, httpx.Client(base_url=server.base_url) as http:
+    env = {
+        **sqlite_env,
+        "DEBUG": "true",
+        "API_V2_TRAFFIC_PERCENTAGE": "0",
+    }  # another test of the session leaves its own
+    with serve(env) as server, httpx.Client(base_url=server.base_url) as http:
         for path in ("/api/v1/nowhere", "/api/nowhere"):
             response = http.get(path)
             assert response.status_code == 404

@@ -13,3 +13,9 @@ def site(template_of: Callable[[str], str], tmp_path_factory: pytest.TempPathFac
     limits = ("RATE_LIMIT_ANONYMOUS", "RATE_LIMIT_CREDENTIAL", "RATE_LIMIT_REGISTER")
     with running_site(template_of("postgresql"), tmp_path_factory.mktemp("live"), *limits) as site:
         yield site
+
+
+@pytest.fixture(autouse=True)
+def signed_in(request: pytest.FixtureRequest) -> None:
+    if "site" in request.fixturenames:
+        request.getfixturevalue("site").keep_signed_in()

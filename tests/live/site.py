@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +21,7 @@ from tests.session import ENGINES
 PASSWORD: Final = "a long enough pass-phrase"
 ROLES: Final = ("subscriber", "author", "editor", "admin")
 BASE: Final = "/api/v2"
+TOKENS_GOOD_FOR_S: Final = 600.0
 _numbers = itertools.count(1)
 
 
@@ -30,6 +32,8 @@ class Site:
     stack: contextlib.ExitStack
     people: dict[str, httpx.Client] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    signed_in_at: float = 0.0
 
     @cached_property
     def anonymous(self) -> httpx.Client:
@@ -44,9 +48,16 @@ class Site:
     def sign_in(self, username: str, role: str) -> httpx.Client:
         answer = self.anonymous.post("/auth/token", json={"email": f"{username}@example.org", "password": PASSWORD})
         assert answer.status_code == 200, answer.text
+        self.names[role], self.signed_in_at = username, time.monotonic()
         self.tokens[role] = answer.json()["access_token"]
         self.people[role] = self.client(self.tokens[role])
         return self.people[role]
+
+    def keep_signed_in(self) -> None:
+        """Access tokens are good for 15 minutes, and a session of tests may take longer."""
+        if self.names and time.monotonic() - self.signed_in_at > TOKENS_GOOD_FOR_S:
+            for role, username in [*self.names.items()]:
+                self.sign_in(username, role)
 
     def register(self, username: str | None = None, **more: str) -> dict[str, Any]:
         username = username or unique("user")

@@ -5,12 +5,38 @@ import os
 import select
 import socket
 import time
+from hashlib import blake2b
+from typing import Any, Final
 
 import psycopg
+from psycopg._preparing import Prepare, PrepareManager
 from psycopg.pq import ExecStatus, TransactionStatus
+
+PREPARED_MAX: Final = 24
+"""Statements that a session keeps: some 200 kB each, and callers choose some of their texts."""
+
+
+class NamedByText(PrepareManager):
+    """psycopg numbers its statements, and so the same name means another one in each connection.
+
+    Where a router hands sessions around and knows nothing of that, somebody else's statement would be run. By these names
+    it is the same one, or none.
+    """
+
+    prepared_max = PREPARED_MAX
+
+    def get(self, query: Any, prepare: bool | None = None) -> tuple[Prepare, bytes]:
+        wanted, name = super().get(query, prepare)
+        if wanted is Prepare.SHOULD:
+            name = f"tandem_{blake2b(repr(self.key(query)).encode(), digest_size=16).hexdigest()}".encode()
+        return wanted, name
 
 
 class PooledConnection(psycopg.Connection):
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._prepared = NamedByText()
+
     opened_at = 0.0
     returned_at = 0.0
     sightings = 0
