@@ -44,8 +44,7 @@ def fetch_all(sql: str, params: Sequence[Any]) -> Any:
     except (NotSupportedError, OperationalError, ProgrammingError) as error:
         if connection.in_atomic_block or not _is_stale(error):
             raise
-    with connection.cursor() as cursor:
-        cursor.execute("DEALLOCATE ALL")
+    connection.connection.forget_plans()
     return _fetch_all(connection.cursor(), sql, params)
 
 

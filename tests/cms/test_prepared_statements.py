@@ -28,6 +28,9 @@ def elsewhere(statement: str) -> None:
 @pytest.fixture
 def planned() -> Iterator[str]:
     """A statement whose plan is kept."""
+    connection.ensure_connection()
+    connection.connection.forget_plans()  # what another test has left
+    elsewhere("DROP TABLE IF EXISTS planned")
     elsewhere("CREATE TABLE planned (number integer)")
     elsewhere("INSERT INTO planned VALUES (1), (2)")
     statement = "SELECT * FROM planned WHERE number > %s"
@@ -38,10 +41,14 @@ def planned() -> Iterator[str]:
     elsewhere("DROP TABLE planned")
 
 
-def kept_by_server() -> str:
+def run(statement: str) -> list[Any]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT string_agg(statement, ';') FROM pg_prepared_statements")
-        return str(cursor.fetchone()[0])
+        cursor.execute(statement)
+        return list(cursor.fetchall())
+
+
+def kept_by_server() -> str:
+    return str(run("SELECT string_agg(statement, ';') FROM pg_prepared_statements"))
 
 
 def test_a_column_that_comes_while_its_plan_is_kept_fails_nobody(planned: str) -> None:
@@ -77,12 +84,23 @@ def test_a_plan_is_made_once_and_named_by_its_text(planned: str) -> None:
 
 def test_a_statement_that_somebody_else_has_prepared_in_the_session_is_run_all_the_same(planned: str) -> None:
     """Behind a router that knows no statements, a session comes with what another client has left in it."""
-    [(key, name)] = connection.connection._prepared._names.items()
     connection.connection._prepared._names.clear()
-    assert kept_by_server()
-    assert fetch_all(planned, [1]) == [(2,)]
-    assert name not in connection.connection._prepared._names.values()
-    assert key
+    for _ in range(2):
+        assert "FROM planned" in kept_by_server()
+        for _ in range(4):
+            assert fetch_all(planned, [1]) == [(2,)]
+        assert "FROM planned" not in kept_by_server()
+        for _ in range(3):
+            assert fetch_all(planned, [1]) == [(2,)]
+        connection.connection._prepared._names.clear()
+
+
+def test_other_statements_in_between_do_not_keep_a_plan_from_being_made(planned: str) -> None:
+    connection.connection.forget_plans()
+    for number in range(40):
+        assert run(f"SELECT {number}") == [(number,)]
+        assert fetch_all(planned, [1]) == [(2,)] if number % 13 == 0 else True
+    assert "FROM planned" in kept_by_server()
 
 
 def test_the_first_statement_on_a_lost_connection_is_made_on_another_one(planned: str) -> None:

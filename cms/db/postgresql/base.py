@@ -122,6 +122,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def prepared_cursor(self) -> CursorWrapper:
         """Binds on the server, which plans once for each connection what is run often on it (`DATABASE_PREPARE`)."""
         self.ensure_connection()
+        if self._taken_from is None:
+            return self.cursor()
         usual, self.connection.cursor_factory = self.connection.cursor_factory, psycopg.Cursor
         try:
             return self._prepare_cursor(self.create_cursor())  # type: ignore[attr-defined, no-any-return]

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg._preparing import Prepare, PrepareManager
+from psycopg._queries import PostgresClientQuery, PostgresQuery
 from psycopg.pq import ExecStatus, TransactionStatus
 
 PREPARED_MAX: Final = 24
@@ -25,7 +26,11 @@ class NamedByText(PrepareManager):
 
     prepared_max = PREPARED_MAX
 
-    def get(self, query: Any, prepare: bool | None = None) -> tuple[Prepare, bytes]:
+    def maybe_add_to_cache(self, query: PostgresQuery, prep: Prepare, name: bytes) -> Any:
+        """Django's own statements, with their values in the text, are never prepared, and so need not be counted."""
+        return None if isinstance(query, PostgresClientQuery) else super().maybe_add_to_cache(query, prep, name)
+
+    def get(self, query: PostgresQuery, prepare: bool | None = None) -> tuple[Prepare, bytes]:
         wanted, name = super().get(query, prepare)
         if wanted is Prepare.SHOULD:
             name = f"tandem_{blake2b(repr(self.key(query)).encode(), digest_size=16).hexdigest()}".encode()
@@ -36,6 +41,13 @@ class PooledConnection(psycopg.Connection):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self._prepared = NamedByText()
+
+    def forget_plans(self) -> None:
+        """On both sides, whichever of them knew what."""
+        fresh = NamedByText()
+        fresh.prepare_threshold = self._prepared.prepare_threshold
+        self._prepared = fresh
+        self.pgconn.exec_(b"DEALLOCATE ALL")
 
     opened_at = 0.0
     returned_at = 0.0
