@@ -63,7 +63,13 @@ def _ask_in_turn(visitors: Iterable[Visitor], ports: Sequence[int]) -> None:
         ]
         for visitor in visitors:
             # Not the server that it asked before.
-            visitor.ask(connections[len(visitor.versions) % len(connections)])
+            connection = connections[len(visitor.versions) % len(connections)]
+            try:
+                visitor.ask(connection)
+            except (http.client.RemoteDisconnected, ConnectionResetError):
+                # A kept connection that was idle for two seconds is closed by the server, as HTTP clients expect.
+                connection.close()
+                visitor.ask(connection)
 
 
 def band(size: int, share: float) -> range:
