@@ -1,7 +1,7 @@
 """`make bench-servers`: the same application under gunicorn (gthread) and granian, in interleaved rounds.
 
-One process with eight threads each, on the first core; a body from memory, a read from the database, and v1. The choice it led
-to is ADR 18; what a restart costs is measured by `make staging-test` with the image's command changed.
+One process with eight threads each, on the first core; a body from memory, a read from the database, and v1. What a restart
+costs is another question: `make staging-test` asks it of the image's command.
 """
 
 import contextlib
