@@ -72,6 +72,18 @@ def test_a_fault_after_the_answer_changes_nothing_of_it(
     assert (response.status_code, response.json()["arm"]) == (200, 2)
 
 
+@pytest.mark.parametrize("place", ["canary.middleware.write_cookie", "canary.middleware._describe"])
+def test_a_fault_after_the_answer_leaves_it_the_headers_of_the_entrance(
+    rollout: Callable[..., None], monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    rollout()
+    monkeypatch.setattr(place, explode)
+    answer = Client().get("/api/")
+    assert (answer.headers["API-Version"], answer.headers["Content-Location"]) == ("1", "/api/v1/")
+    assert "private" in answer.headers["Cache-Control"]
+    assert "X-Client-Id" in answer.headers["Vary"]
+
+
 @pytest.mark.parametrize("place", ["canary.middleware.problem_response", "canary.life.gone_response"])
 def test_a_refusal_that_can_not_be_written_keeps_its_status(
     rollout: Callable[..., None], monkeypatch: pytest.MonkeyPatch, place: str
