@@ -73,6 +73,20 @@ def test_what_a_killed_process_had_in_hand_is_written_once(staging: Staging) -> 
     assert len(set(made)) == len(made)
 
 
+def test_a_second_one_killed_right_after_the_first_is_back_costs_repetitions_only(staging: Staging) -> None:
+    """The proxy leaves the first one alone for two seconds more, and so asks both though one of them is dying."""
+    visitors = staging.visitors(readers=0, writers=4, is_patient=True)
+    with visitors.visiting():
+        for name in WEBS:
+            staging.stack.processes.kill(name)
+            visitors.more(20)
+            staging.stack.start(name)
+            staging.stack.await_ready(name)
+    made = [one.body for one in visitors.told]
+    assert visitors.failed == []
+    assert len(set(made)) == len(made)
+
+
 def test_with_one_web_process_killed_the_other_answers_for_both(staging: Staging) -> None:
     staging.stack.processes.kill("web-2")
     try:
