@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 
+from tests.canary.live.threads import going_on
 from tests.servers import HOST, Server, manage, serve
 
 DEAD_REDIS = "redis://127.0.0.1:1/0"
@@ -42,14 +43,8 @@ class Load:
     @contextlib.contextmanager
     def running(self) -> Iterator["Load"]:
         threads = [threading.Thread(target=self._ask, args=(port, start)) for start, port in enumerate(self.ports * 2)]
-        for thread in threads:
-            thread.start()
-        try:
+        with going_on(threads, self._is_over):
             yield self
-        finally:
-            self._is_over.set()
-            for thread in threads:
-                thread.join()
 
     def later_than(self, moment: float) -> list[Answer]:
         return [answer for answer in [*self.answers] if answer.asked_at > moment]

@@ -14,6 +14,7 @@ from typing import Final
 import psycopg
 
 from tests.canary.live.people import Person
+from tests.canary.live.threads import going_on
 from tests.servers import HOST
 
 PAUSE_S: Final = 0.05
@@ -46,14 +47,8 @@ class Writers:
             threading.Thread(target=self._write, args=(self.ports[place % len(self.ports)], place, person))
             for place, person in enumerate(self.people)
         ]
-        for thread in threads:
-            thread.start()
-        try:
+        with going_on(threads, self._is_over):
             yield self
-        finally:
-            self._is_over.set()
-            for thread in threads:
-                thread.join()
 
     def versions(self, since: float = 0.0, until: float = float("inf")) -> Counter[str]:
         """Of the posts that began to be written within these instants."""
