@@ -27,6 +27,8 @@ RESULT: Final = ROOT / "build/scale/memory.json"
 POSTS: Final = 2_000
 CONNECTIONS: Final = 4
 SAMPLES: Final = 400
+CACHE_MB: Final = "8"
+"""So little that it is full within the first fifth: with the usual 64 MB it would still be filling up at the end."""
 WARM_SHARE: Final = 0.2
 GROWTH_MAX_MB: Final = 3.0
 """Over the last 80 %: below what one sample differs from the next, since the interpreter takes memory by the MiB."""
@@ -69,6 +71,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="tandem-memory-") as media, contextlib.ExitStack() as stack:
         stack.callback(engines.stop)
         env = {"DATABASE_URL": engines.database_url, "REDIS_URL": engines.redis_url, "MEDIA_ROOT": media, **limits}
+        env["PUBLIC_CACHE_MB"] = CACHE_MB
         env["SECRET_KEY"] = "only-for-measurements-0123456789-0123456789"
         fill(env, POSTS, is_new=True)
         server = stack.enter_context(serve(env, workers=1, threads=CONNECTIONS))
@@ -111,6 +114,8 @@ def answer(server: Server, database_url: str, wanted: int) -> list[tuple[int, fl
         answered = sum(thread.answered for thread in threads)
         if not watch.samples or answered >= watch.samples[-1][0] + step:
             watch.look(answered)
+            if len(watch.samples) % (SAMPLES // 20) == 0:
+                print(f"{answered:>9,} answered: {watch.samples[-1][1]:.1f} MB", flush=True)
         time.sleep(0.02)
     watch.look(sum(thread.answered for thread in threads))
     if errors := [thread.error for thread in threads if thread.error]:
