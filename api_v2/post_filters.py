@@ -61,6 +61,11 @@ def posts_chosen(query: Query, actor: Actor, now: datetime.datetime) -> PostQuer
     return rows
 
 
+def is_sparse(query: Query) -> bool:
+    """Whether what passes the filters may stand far apart in the order of a list."""
+    return bool(query.given(("tag", "category")))
+
+
 def read_sort(query: Query) -> Sort:
     """The order asked for, newest publication first by default."""
     names = query.choices("sort", SORTS, ["-published_at"])

@@ -20,7 +20,7 @@ from api_v2.pagination import (
     read_page,
     read_page_request,
 )
-from api_v2.post_filters import FILTERS, posts_asked_for, read_sort
+from api_v2.post_filters import FILTERS, is_sparse, posts_asked_for, read_sort
 from api_v2.responses import PRIVATE, PUBLIC, VARY
 from api_v2.selection import PostSelection
 from api_v2.serializers.post_bodies import read_new_post, read_post_changes
@@ -66,7 +66,14 @@ class PostsView(PublicView):
             key = (selection.key, sort.as_text(), wanted.limit, tuple(self.query.given(FILTERS)))
             return page_of(self.http_request, wanted, fetch(key, build, self.now, ""), sort=sort)
         rows = posts_asked_for(self.query, self.actor, self.now)
-        return read_page(self.http_request, wanted, rows=rows, sort=sort, select=lambda rows: select(rows, self.now))
+        return read_page(
+            self.http_request,
+            wanted,
+            rows=rows,
+            sort=sort,
+            select=lambda rows: select(rows, self.now),
+            is_sparse=is_sparse(self.query),
+        )
 
     def post(self, request: Request) -> HttpResponse:
         self.require(policy.may_write_posts, "Only authors, editors and admins write posts.")

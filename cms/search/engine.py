@@ -1,6 +1,7 @@
 """What the two engines differ in, and how a query is written for either. They are in `postgresql.py` and `sqlite.py`."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from cms.search.queries import Form, Query, Term
 
@@ -12,9 +13,6 @@ class Engine:
     `%s` in `match` is the query as the index takes it, in `score` the same without what is excluded.
     """
 
-    before: tuple[str, ...]
-    """Statements that come before a search, in its transaction; `after` undoes them."""
-    after: tuple[str, ...]
     source: str
     match: str
     carried: str
@@ -30,7 +28,7 @@ class Engine:
     or_: str
     but_not: str
 
-    def condition(self, query: Query) -> tuple[str, list[str]]:
+    def condition(self, query: Query) -> tuple[str, list[Any]]:
         """The whole condition on `d` and its parameters.
 
         The index is asked for a phrase as for its words, and the text whether they are neighbours. So both engines agree:

@@ -4,7 +4,6 @@ import datetime
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ from cms.policy import Actor
 from cms.querysets import PostQuerySet
 from cms.search.engine import Engine
 from cms.search.highlights import highlight_post
-from cms.search.postgresql import POSTGRESQL
+from cms.search.postgresql import POSTGRESQL, least_id, planner_set_up
 from cms.search.queries import Query, parse_query
 from cms.search.sqlite import SQLITE
 
@@ -106,6 +105,7 @@ def search_posts(
             matching,
             Category.objects.visible_to(user),
             (max(0, min(limit, LIMIT_MAX)), max(0, min(offset, RANKED_MAX))),
+            is_filtered=filters != POSTS_ONLY,
         )
     except EmptyResultSet:  # the filters exclude one another
         return SearchResults()
@@ -128,12 +128,43 @@ def _engine() -> Engine:
 
 
 def _run(
-    asked: Query, posts: PostQuerySet, categories: QuerySet[Category], page: tuple[int, int]
+    asked: Query, posts: PostQuerySet, categories: QuerySet[Category], page: tuple[int, int], *, is_filtered: bool
+) -> list[tuple[str, str, float]]:
+    if connection.vendor != "postgresql":
+        with connection.cursor() as cursor:
+            return _rows(cursor, asked, posts, categories, page)
+    with (
+        transaction.atomic(),
+        connection.cursor() as cursor,
+        planner_set_up(cursor, *POSTGRESQL.condition(asked), RANKED_MAX) as since,
+    ):
+        # Of filtered posts so few may match that nearly all matches have to be looked at.
+        if since and not is_filtered:
+            rows = _rows(cursor, asked, posts, categories, page, since)
+            if _found(rows) > RANKED_MAX:
+                return rows
+        return _rows(cursor, asked, posts, categories, page)
+
+
+def _rows(
+    cursor: Any,
+    asked: Query,
+    posts: PostQuerySet,
+    categories: QuerySet[Category],
+    page: tuple[int, int],
+    since: datetime.datetime | None = None,
 ) -> list[tuple[str, str, float]]:
     engine = _engine()
+    condition, condition_params = engine.condition(asked)
+    if since:
+        # The documents of newer posts are a range of an index, which PostgreSQL lays over that of words: of a common word
+        # it then reads the newest documents, and not all to know which these are.
+        least, posts = least_id(since), posts.filter(created_at__gte=since)
+        others, others_params = posts.filter(pk__lt=least).order_by().values("pk").query.sql_with_params()
+        condition += f" AND (d.post_id >= %s OR d.post_id = ANY(ARRAY({others})))"
+        condition_params += [least, *others_params]
     visible, visible_params = posts.order_by().values("id", "created_at").query.sql_with_params()
     categories_sql, categories_params = categories.order_by().values("id").query.sql_with_params()
-    condition, condition_params = engine.condition(asked)
     statement = STATEMENT.format(
         carried=engine.carried,
         carried_join=engine.carried_join,
@@ -146,14 +177,14 @@ def _run(
         facets_max=FACETS_MAX,
     )
     params = [*visible_params, *condition_params, *engine.score_params(asked), *page, *categories_params]
-    with transaction.atomic() if engine.before else nullcontext(), connection.cursor() as cursor:
-        for setting in engine.before:
-            cursor.execute(setting)
-        cursor.execute(statement, params)
-        rows: list[tuple[str, str, float]] = cursor.fetchall()
-        for setting in engine.after:
-            cursor.execute(setting)
+    cursor.execute(statement, params)
+    rows: list[tuple[str, str, float]] = cursor.fetchall()
     return rows
+
+
+def _found(rows: list[tuple[str, str, float]]) -> int:
+    [found] = [number for part, _, number in rows if part == "total"]
+    return int(found)
 
 
 def _results(rows: list[tuple[str, str, float]], asked: Query, visible: PostQuerySet) -> SearchResults:

@@ -5,8 +5,6 @@ from typing import Final
 from cms.search.engine import Engine
 
 SQLITE: Final = Engine(
-    before=(),
-    after=(),
     source="cms_searchdocument_fts JOIN cms_searchdocument d ON d.id = cms_searchdocument_fts.rowid",
     match="cms_searchdocument_fts MATCH %s",
     # Title, excerpt, content, in the proportions of the other engine; BM25 is the better the lower it is.

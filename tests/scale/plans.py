@@ -1,5 +1,7 @@
 """How PostgreSQL reads for each endpoint: EXPLAIN of the very statements, at the moment when they are executed.
 
+A prepared statement is explained by its generic plan: connections of the pool make every run take that one (docs/adr/0017).
+
 Runs inside a process of the app. What is no fault: reading a small table as a whole.
 """
 
@@ -7,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+import psycopg
 from django.db import connection
 
 SMALL_ROWS: Final = 5_000
@@ -25,17 +28,28 @@ class Explainer:
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         if not many and sql.lstrip().upper().startswith(_EXPLAINED):
-            self.plans.append((sql, self._plan(sql, params)))
+            self.plans.append((sql, self._plan(sql, params, is_kept=_binds_on_the_server(context["cursor"]))))
         return execute(sql, params, many, context)
 
-    def _plan(self, sql: str, params: Any) -> Plan:
+    def _plan(self, sql: str, params: Any, *, is_kept: bool) -> Plan:
+        """With the values in its text, or the generic one, for any values, of a statement that the server keeps."""
         with connection.connection.cursor() as cursor:
             for setting in self._before:
                 cursor.execute(setting)
+            if is_kept:
+                places = tuple(f"${number}" for number in range(1, len(params) + 1))
+                cursor.execute(f"PREPARE explained AS {sql % places}")
+                sql = f"EXECUTE explained ({', '.join('%s' for _ in params)})" if params else "EXECUTE explained"
             cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
             [[explained]] = cursor.fetchall()
+            if is_kept:
+                cursor.execute("DEALLOCATE explained")
         found: Plan = explained[0]["Plan"]
         return found
+
+
+def _binds_on_the_server(opened: Any) -> bool:
+    return not isinstance(opened.cursor, psycopg.ClientCursor)
 
 
 def nodes_of(plan: Plan) -> Iterator[Plan]:

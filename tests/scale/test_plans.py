@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from cms.models import Post, Tag, User
 from cms.services.sessions import open_session
-from tests.scale.plans import faults_of, read_as_a_whole
+from tests.scale.plans import Explainer, faults_of, nodes_of, read_as_a_whole
 
 WITHOUT_SEQSCAN = ("SET LOCAL enable_seqscan = off",)
 SMALL = 500
@@ -71,6 +71,25 @@ def test_reads_and_writes_go_by_indexes(ask: Callable[..., Callable[[], object]]
 def test_a_question_that_no_index_answers_is_found(posts: int, db: None) -> None:
     [fault] = faults_of({"by title": lambda: list(Post.objects.filter(title="Tea"))}, SMALL, WITHOUT_SEQSCAN)
     assert fault.startswith("by title reads all of cms_post: SELECT ")
+
+
+def test_a_prepared_statement_is_explained_by_the_plan_for_any_values(ask: Callable[..., Callable[[], object]]) -> None:
+    slug, explainer = Post.objects.filter(slug="sample-1-501").get().slug, Explainer(WITHOUT_SEQSCAN)
+    with connection.execute_wrapper(explainer):
+        ask(f"/api/v2/posts/{slug}")()
+    [plan] = [json.dumps(plan) for _, plan in explainer.plans]
+    assert "slug)::text = $" in plan
+    assert slug not in plan
+
+
+@pytest.mark.parametrize("path", ["/posts?tag={}", "/posts?tag={}&sort=title", "/feed.atom?tag={}"])
+def test_the_posts_of_a_tag_are_looked_for_without_what_they_hold(ask: Callable[..., Any], path: str) -> None:
+    slug, explainer = Tag.objects.order_by("-usage_count").first().slug, Explainer(WITHOUT_SEQSCAN)
+    with connection.execute_wrapper(explainer):
+        ask(f"/api/v2{path.format(slug)}")()
+    [plan] = [plan for sql, plan in explainer.plans if "content_html" in sql]
+    pages = [node for node in nodes_of(plan) if node["Node Type"] == "Limit" and node["Plan Rows"] > 1]
+    assert min(page["Plan Width"] for page in pages) < 100  # bytes: an id and what the order goes by
 
 
 def test_a_small_table_may_be_read_as_a_whole() -> None:

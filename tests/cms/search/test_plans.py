@@ -56,11 +56,16 @@ def test_a_selective_word_is_found_without_reading_all_posts(many_posts: None, n
     assert "Seq Scan on cms_searchdocument" not in plan
 
 
-def test_a_search_leaves_the_planner_as_it_was(many_posts: None, now: datetime.datetime) -> None:
+@pytest.mark.parametrize("setting", ["enable_seqscan", "jit", "max_parallel_workers_per_gather", "work_mem"])
+def test_a_search_leaves_the_planner_as_it_was(many_posts: None, now: datetime.datetime, setting: str) -> None:
+    def shown() -> object:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SHOW {setting}")
+            return cursor.fetchone()
+
+    before = shown()
     search_posts("zebra", user=NOBODY, now=now)
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW enable_seqscan")
-        assert cursor.fetchone() == ("on",)
+    assert shown() == before
 
 
 def test_a_prefix_is_completed_by_the_trigram_index(many_posts: None, now: datetime.datetime) -> None:
@@ -68,3 +73,10 @@ def test_a_prefix_is_completed_by_the_trigram_index(many_posts: None, now: datet
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")  # 300 titles are read sooner than an index
     assert "Bitmap Index Scan on cms_searchdocument_suggestion" in plan_of(statement)
+
+
+def test_of_a_suggested_tag_one_post_is_looked_for(many_posts: None, now: datetime.datetime) -> None:
+    [statement] = [s for s in statements(lambda: suggest("maps", user=NOBODY, now=now)) if "cms_post_tags" in s]
+    plan = plan_of(statement)
+    assert "Semi Join" not in plan  # which may collect all posts of a tag before
+    assert plan.count("Limit") == 2

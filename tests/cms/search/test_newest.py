@@ -1,0 +1,86 @@
+"""Of a common word among very many posts PostgreSQL reads the newest documents alone, and finds what all would give."""
+
+import datetime
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from cms.models import Post, SearchDocument
+from cms.search import SearchResults, index_posts, postgresql, results, search_posts
+
+NOBODY = AnonymousUser()
+RANKED = 12
+WORD = "maps"  # in some sixty of the posts
+
+type Search = Callable[..., tuple[SearchResults, int]]
+
+
+@pytest.fixture(scope="module")
+def bulk(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    with django_db_blocker.unblock(), transaction.atomic():
+        if connection.vendor != "postgresql":
+            pytest.skip("what PostgreSQL alone has")
+        call_command("seed", "--posts", "600", "--force", verbosity=0)
+        yield
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def search(bulk: None, db: None, now: datetime.datetime, monkeypatch: pytest.MonkeyPatch) -> Search:
+    """What is found when so many documents are many, and how many statements read documents by a range of ids."""
+    monkeypatch.setattr(results, "RANKED_MAX", RANKED)
+    monkeypatch.setattr(postgresql, "_SPARE", 2)  # among so few posts chance has more to say
+
+    def searching(large: int, word: str = WORD, sampled: int = 600) -> tuple[SearchResults, int]:
+        monkeypatch.setattr(postgresql, "_LARGE", large)
+        monkeypatch.setattr(postgresql, "_SAMPLED", sampled)
+        with CaptureQueriesContext(connection) as captured:
+            found = search_posts(word, user=NOBODY, now=now, limit=100)
+        searches = [query["sql"] for query in captured.captured_queries if "found AS" in query["sql"]]
+        return found, sum("d.post_id >=" in sql for sql in searches) * 10 + len(searches)
+
+    return searching
+
+
+ALL_READ, NEWEST_READ, BOTH_READ = 1, 11, 12
+
+
+def test_the_newest_documents_give_what_all_give(search: Search) -> None:
+    expected, how = search(large=10_000)
+    assert (how, expected.total, expected.is_truncated) == (ALL_READ, RANKED, True)
+    assert search(large=100) == (expected, NEWEST_READ)
+
+
+def test_a_new_post_with_an_old_id_is_found(search: Search, now: datetime.datetime) -> None:
+    oldest = Post.objects.public(now).filter(title__icontains=WORD).order_by("created_at")[:3]
+    moved = [post.pk for post in oldest]
+    Post.objects.filter(pk__in=moved).update(created_at=now - datetime.timedelta(minutes=1))
+    expected, _ = search(large=10_000)
+    assert {hit.post_id for hit in expected.hits} >= set(moved)
+    assert search(large=100) == (expected, NEWEST_READ)
+
+
+def test_a_wrong_guess_costs_a_second_look(
+    search: Search, now: datetime.datetime, make_post: Callable[..., Post]
+) -> None:
+    for number in range(RANKED // 2):
+        make_post(title=f"Zebra {number}", created_at=now, published_at=now)
+    old = Post.objects.public(now).order_by("created_at")[:2]
+    for post in old:
+        post.title = f"A zebra of old, {post.title}"
+        post.save()
+    index_posts(old)
+    expected, _ = search(large=10_000, word="zebra")
+    assert (expected.total, expected.is_truncated) == (RANKED // 2 + 2, False)
+    assert search(large=100, word="zebra", sampled=RANKED // 2) == (expected, BOTH_READ)
+
+
+def test_of_few_documents_and_of_rare_words_all_are_read(search: Search) -> None:
+    assert search(large=100, word="501")[1] == ALL_READ
+    assert search(large=100, word="nosuchword")[1] == ALL_READ
+    assert search(large=SearchDocument.objects.count())[1] == ALL_READ
