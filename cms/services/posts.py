@@ -9,6 +9,7 @@ from django.db import transaction
 
 from cms import limits, policy
 from cms.choices import ContentFormat, Kind, Visibility
+from cms.db.inserts import insert
 from cms.errors import FieldError, InvalidInput, PermissionRefused, VersionConflict
 from cms.models import Category, MediaFile, Post, Redirect, User
 from cms.policy import Actor
@@ -82,14 +83,12 @@ def create_post(*, actor: Actor, fields: PostFields, now: datetime.datetime, aut
     _derive(post)
     with transaction.atomic():
         hold_featured_image(actor, post.featured_image, now)
-        insert_with_slug(
-            post, is_chosen="slug" in fields, insert=lambda: post.save(force_insert=True), taken_message=TAKEN_SLUG
-        )
+        insert_with_slug(post, is_chosen="slug" in fields, taken_message=TAKEN_SLUG)
         _end_redirect_to(post)
         index_posts([post])
         _set_relations(actor, post, fields, (frozenset(), frozenset()), now)
         link_embedded_media(actor, post, now, is_new=True)
-        write_revision(actor, post, "created", now)
+        write_revision(actor, post, "created", now, is_first=True)
         record_event(actor, "post.created", post, before={}, after={"title": post.title, "slug": post.slug})
     return post
 
@@ -195,8 +194,12 @@ def _set_relations(
     _lock_terms(changed, before, after)
     for name in changed:
         manager = getattr(post, name)
-        manager.remove(*(before[name] - after[name]))
-        manager.add(*(after[name] - before[name]))
+        if gone := before[name] - after[name]:
+            manager.remove(*gone)
+        if come := after[name] - before[name]:
+            link = manager.through
+            key = manager.target_field.attname
+            insert(*(link(post_id=post.pk, **{key: pk}) for pk in sorted(come)), on_conflict="ON CONFLICT DO NOTHING")
     return bool(changed)
 
 

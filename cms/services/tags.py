@@ -113,13 +113,8 @@ def _insert_tag(actor: Actor, fields: TagFields, now: datetime.datetime) -> Tag:
     tag.slug = fields.get("slug") or slugify(tag.name, fallback="tag")
     with transaction.atomic():
         _refuse_taken_name(tag)
-        with _taken_name_refused(tag):
-            insert_with_slug(
-                tag,
-                is_chosen="slug" in fields,
-                insert=lambda: tag.save(force_insert=True),
-                taken_message=TAKEN_SLUG,
-            )
+        with _taken_name_refused(tag), transaction.atomic():
+            insert_with_slug(tag, is_chosen="slug" in fields, taken_message=TAKEN_SLUG)
         record_event(actor, "tag.created", tag, before={}, after={"name": tag.name, "slug": tag.slug})
     return tag
 
