@@ -15,8 +15,8 @@ from api_v2.pagination import PageRequest, Row, first_rows, page_of, read_page
 from api_v2.selection import read_fields
 from api_v2.serializers.bodies import Body
 from api_v2.serializers.shapes import Shape, columns_of, selected, write, write_all
-from api_v2.statements import fetch
 from api_v2.views.api_view import ApiView
+from cms.db.statements import fetch
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any, TypedDict
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from cms import limits, policy
 from cms.choices import ContentFormat, Kind, Visibility
@@ -240,7 +240,8 @@ def _keep_old_slug(post: Post, old_slug: str, now: datetime.datetime) -> None:
 
 def _end_redirect_to(post: Post) -> None:
     """A slug that is in use leads nowhere else, whoever had it before."""
-    Redirect.objects.filter(old_path=f"/posts/{post.slug}").delete()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM cms_redirect WHERE old_path = %s", [f"/posts/{post.slug}"])
 
 
 def _refuse_backdating(actor: Actor, fields: PostFields) -> None:
