@@ -28,13 +28,14 @@ type Row = dict[str, Any]
 class Statement:
     """One `values()` query, built with stand-ins; its plan is kept too, unless it is sent within transactions."""
 
-    def __init__(self, rows: QuerySet[Any, Row], *, is_planned: bool = True) -> None:
+    def __init__(self, rows: QuerySet[Any, Row], *, is_planned: bool = True, lock: str = "") -> None:
         self._fetch_all = fetch_all if is_planned else fetch_all_unplanned
         compiler = rows.query.get_compiler(connection=connection)
         self._sql: str = ""
         self._params: tuple[Any, ...] = ()
         with suppress(EmptyResultSet):  # whatever the values
             sql, params = compiler.as_sql()
+            sql += lock
             self._sql, self._params = with_constants(sql, params, _is_constant) if is_planned else (sql, tuple(params))
         self._names = rows.query.selected or ()
         self._converters = compiler.get_converters([column for column, *_ in compiler.select[: compiler.col_count]])
@@ -65,11 +66,15 @@ def fetch(
     name: Name,
     *,
     is_planned: bool = True,
+    lock: str = "",
 ) -> list[Row]:
-    """The rows of `build(now, name)`. Everything but these two that its text or values depend on is in `key`."""
+    """The rows of `build(now, name)`. Everything but these two that its text or values depend on is in `key`.
+
+    `lock` is for the end of the text: a lock that Django can't say.
+    """
     stand_in: Name = ID if isinstance(name, uuid.UUID) else SLUG
     kept_as = (connection.vendor, type(name), is_planned, key)
-    statement = _kept.get(kept_as) or _keep(kept_as, Statement(build(NOW, stand_in), is_planned=is_planned))
+    statement = _kept.get(kept_as) or _keep(kept_as, Statement(build(NOW, stand_in), is_planned=is_planned, lock=lock))
     return statement.rows({_adapted(NOW): _adapted(now), _adapted(stand_in): _adapted(name)})
 
 
