@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any, NamedTuple
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models.expressions import DatabaseDefault
 
 
@@ -23,10 +23,11 @@ def insert(*rows: models.Model, on_conflict: str = "") -> int:
     All rows leave the same columns to the database, which are read back unless there is an `on_conflict`: a clause of that
     name, which PostgreSQL and SQLite take alike.
     """
-    text = _text(type(rows[0]), connection.vendor, _left_by(rows[0]))
-    params = [field.get_db_prep_save(field.pre_save(row, True), connection) for row in rows for field in text.given]
+    database = connections[DEFAULT_DB_ALIAS]  # the `connection` of all threads looks for it at each step
+    text = _text(type(rows[0]), database.vendor, _left_by(rows[0]))
+    params = [field.get_db_prep_save(field.pre_save(row, True), database) for row in rows for field in text.given]
     ending = on_conflict or text.returning
-    with connection.cursor() as cursor:
+    with database.cursor() as cursor:
         cursor.execute(f"{text.head}{', '.join([text.group] * len(rows))} {ending}", params)
         found = cursor.fetchall() if ending and ending is text.returning else None
         count: int = cursor.rowcount if found is None else len(found)
@@ -34,7 +35,7 @@ def insert(*rows: models.Model, on_conflict: str = "") -> int:
         for field, value in zip(text.left, values, strict=True):
             setattr(row, field.attname, _converted(field, value))
     for row in rows:
-        row._state.adding, row._state.db = False, connection.alias
+        row._state.adding, row._state.db = False, database.alias
     return count
 
 

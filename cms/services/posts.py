@@ -193,12 +193,11 @@ def _set_relations(
     changed = [name for name in after if after[name] != before[name]]
     _lock_terms(changed, before, after)
     for name in changed:
-        manager = getattr(post, name)
         if gone := before[name] - after[name]:
-            manager.remove(*gone)
+            getattr(post, name).remove(*gone)
         if come := after[name] - before[name]:
-            link = manager.through
-            key = manager.target_field.attname
+            relation: Any = Post._meta.get_field(name)
+            link, key = relation.remote_field.through, relation.m2m_reverse_name()
             insert(*(link(post_id=post.pk, **{key: pk}) for pk in sorted(come)), on_conflict="ON CONFLICT DO NOTHING")
     return bool(changed)
 
