@@ -1,13 +1,14 @@
 """Bodies that describe a post: their members as the service takes them, tags and categories named in any way."""
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from api_v2.serializers.bodies import Body
 from api_v2.serializers.shapes import Viewer
+from cms.db.statements import Row, fetch_named
 from cms.ids import parse_uuid
 from cms.models import Category, MediaFile, Post, Tag, User
 from cms.services.posts import PostFields
@@ -75,9 +76,10 @@ def _featured_image(body: Body, viewer: Viewer) -> MediaFile | None:
 def _tag_names(body: Body, _: Viewer) -> list[str]:
     """Ids and slugs become the names of their tags, every other text is a name itself."""
     given = _texts(body, "tags")
-    ids = _ids_in(given.values())
-    tags = list(Tag.objects.filter(Q(pk__in=ids) | Q(slug__in=list(given.values()))))
-    known = {tag.slug: tag.name for tag in tags} | {str(tag.pk): tag.name for tag in tags}
+    tags = fetch_named("tags_by_slug", _tags_by_slug, list(dict.fromkeys(given.values())))
+    if ids := _ids_in(given.values()):
+        tags += Tag.objects.filter(pk__in=ids).values("pk", "slug", "name")
+    known = {tag["slug"]: tag["name"] for tag in tags} | {str(tag["pk"]): tag["name"] for tag in tags}
     names = []
     for place, text in given.items():
         key = _key(text)
@@ -88,6 +90,10 @@ def _tag_names(body: Body, _: Viewer) -> list[str]:
         else:
             names.append(text)
     return names
+
+
+def _tags_by_slug(slugs: Sequence[str]) -> QuerySet[Tag, Row]:
+    return Tag.objects.filter(slug__in=slugs).values("pk", "slug", "name")
 
 
 def _categories(body: Body, viewer: Viewer) -> list[Category]:

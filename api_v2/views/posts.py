@@ -3,6 +3,7 @@
 import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponsePermanentRedirect
 from django.utils.encoding import escape_uri_path
@@ -24,12 +25,12 @@ from api_v2.post_filters import FILTERS, is_sparse, posts_asked_for, read_sort
 from api_v2.responses import PRIVATE, PUBLIC, VARY
 from api_v2.selection import PostSelection
 from api_v2.serializers.post_bodies import read_new_post, read_post_changes
-from api_v2.statements import Name, fetch
 from api_v2.views.api_view import ApiView
 from api_v2.views.public_view import PublicView
 from api_v2.views.resources import found
 from cms import policy
 from cms.choices import Scope
+from cms.db.statements import Name, fetch
 from cms.ids import parse_uuid
 from cms.models import Post
 from cms.querysets import PostQuerySet
@@ -147,8 +148,12 @@ def post_to_change(view: ApiView, slug_or_id: str) -> Post:
 def answer_post(view: ApiView, post: Post, *, location: str | None = None) -> HttpResponse:
     """The whole post after a change by the caller, who sees what became of it even after leaving its authors."""
     selection = PostSelection.whole()
-    rows = selection.columns(Post.objects.filter(pk=post.pk), view.viewer, "version", "updated_at")
-    row = rows.get()
+
+    def build(_: datetime.datetime, pk: Name) -> QuerySet[Any, Row]:
+        return selection.columns(Post.objects.filter(pk=pk), view.viewer, "version", "updated_at")
+
+    key = ("changed", policy.may_manage_terms(view.actor))
+    (row,) = fetch(key, build, view.now, post.pk, is_planned=not connection.in_atomic_block)
     return view.answer_once(
         selection.write(row, view.viewer),
         status=201 if location else 200,

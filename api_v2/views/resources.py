@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from django.db import models
 from django.db.models import QuerySet
 from django.db.models.expressions import BaseExpression
@@ -15,8 +16,9 @@ from api_v2.pagination import PageRequest, Row, first_rows, page_of, read_page
 from api_v2.selection import read_fields
 from api_v2.serializers.bodies import Body
 from api_v2.serializers.shapes import Shape, columns_of, selected, write, write_all
-from api_v2.statements import fetch
+from api_v2.serializers.wire_rows import wire_row
 from api_v2.views.api_view import ApiView
+from cms.db.statements import fetch
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,16 @@ def answer_list(
 
     all_rows = rows.rows if isinstance(rows, RowsForAll) else rows
     if isinstance(rows, RowsForAll) and wanted.cursor is None and not wanted.is_counted:
-        key = (rows.name, columns, sort.as_text(), wanted.limit)
-        first = fetch(key, lambda *_: first_rows(select(all_rows), wanted, sort), view.now, "")
-        page = page_of(view.http_request, wanted, first, sort=sort)
+        wire = wire_row(shape, fields)
+
+        def build(*_: Any) -> QuerySet[Any, Row]:
+            found = all_rows.annotate(wire=wire).values("wire", *sort.columns) if wire else select(all_rows)
+            return first_rows(found, wanted, sort)
+
+        key = (rows.name, tuple(fields), sort.as_text(), wanted.limit)
+        page = page_of(view.http_request, wanted, fetch(key, build, view.now, ""), sort=sort)
+        if wire:
+            return view.answer_page(page, [orjson.Fragment(row["wire"]) for row in page.rows])
     else:
         page = read_page(view.http_request, wanted, rows=all_rows, sort=sort, select=select)
     return view.answer_page(page, write_all(page.rows, shape, fields, view.viewer))

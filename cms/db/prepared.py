@@ -38,13 +38,18 @@ def with_constants(sql: str, params: Sequence[Any], is_constant: Callable[[Any],
 def fetch_all(sql: str, params: Sequence[Any]) -> Any:
     """The rows. A plan that PostgreSQL refuses, since a migration changed what it reads, is made anew."""
     if not is_kept_by_server():
-        return _fetch_all(connection.cursor(), sql, params)
+        return fetch_all_unplanned(sql, params)
     try:
         return _fetch_all(connection.prepared_cursor(), sql, params)  # type: ignore[attr-defined]
     except (NotSupportedError, OperationalError, ProgrammingError) as error:
         if connection.in_atomic_block or not _is_stale(error):
             raise
     connection.connection.forget_plans()
+    return fetch_all_unplanned(sql, params)
+
+
+def fetch_all_unplanned(sql: str, params: Sequence[Any]) -> Any:
+    """The rows; within a transaction a plan that is refused could not be made anew."""
     return _fetch_all(connection.cursor(), sql, params)
 
 

@@ -22,6 +22,16 @@ PAUSE_S: Final = 5.0
 FOLDER: Final = Path(__file__).parent
 
 
+def _answer_on(connection: Any) -> Any:
+    """None from a Redis that doesn't have the script; any other refusal itself, for more answers may come after it."""
+    try:
+        return connection.read_response()
+    except redis.exceptions.NoScriptError:
+        return None
+    except redis.ResponseError as error:
+        return error
+
+
 class RedisCounter:
     def __init__(self, url: str) -> None:
         # A connection that a restarted Redis has closed is opened anew once; more patience would cost every request.
@@ -52,23 +62,32 @@ class RedisCounter:
         return answers
 
     def _run_add(self, passed: Sequence[tuple[Quota, int]], now_ms: int) -> list[list[int]]:
-        with self._client.pipeline(transaction=False) as pipeline:
-            for quota, count in passed:
-                arguments = [now_ms, count, 0, quota.policy.limit, quota.policy.window_s * 1_000]
-                self._take([quota.key], arguments, client=pipeline)
-            answers: list[list[int]] = pipeline.execute()
-        return answers
+        return self._run_takes(
+            [
+                ([quota.key], [now_ms, count, 0, quota.policy.limit, quota.policy.window_s * 1_000])
+                for quota, count in passed
+            ]
+        )
 
     def _run_take(self, keys: list[str], arguments: list[int]) -> list[int]:
+        return self._run_takes([(keys, arguments)])[0]
+
+    def _run_takes(self, calls: Sequence[tuple[list[str], list[int]]]) -> list[list[int]]:
         """On a connection of the thread's own: the client's pool and hooks would cost more than half of the call."""
         connection = self._connection()
+        commands = [("EVALSHA", self._take.sha, len(keys), *keys, *arguments) for keys, arguments in calls]
+        answers: list[Any] = []
         try:
-            connection.send_command("EVALSHA", self._take.sha, len(keys), *keys, *arguments, check_health=False)
-            answer: list[int] = connection.read_response()
-        except (redis.ConnectionError, redis.exceptions.NoScriptError):
-            # Closed by a restart, or new; the client opens its connections anew and brings the script.
-            answer = self._take(keys, arguments)
-        return answer
+            connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+            while len(answers) < len(calls):
+                answers.append(_answer_on(connection))
+        except redis.ConnectionError:  # closed by a restart; the client opens its connections anew
+            answers += [None] * (len(calls) - len(answers))
+        for answer in answers:
+            if isinstance(answer, redis.ResponseError):
+                raise answer
+        # The client brings the script to a Redis that is new.
+        return [answer or self._take(*call) for answer, call in zip(answers, calls, strict=True)]
 
     def _connection(self) -> Any:
         # A child of fork has a copy of the thread's connection, whose socket is the parent's.

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cms.db.inserts import insert
 from cms.models import AuditEvent, User
 from cms.origin import current_origin
 from cms.policy import Actor
@@ -14,7 +15,7 @@ def record_event(actor: Actor, action: str, subject: Any, *, before: dict[str, A
     Webhooks that want the event get its deliveries in the same transaction.
     """
     origin = current_origin()
-    row = AuditEvent.objects.create(
+    row = AuditEvent(
         actor=actor if isinstance(actor, User) else None,
         action=action,
         object_type=subject._meta.model_name,
@@ -25,6 +26,7 @@ def record_event(actor: Actor, action: str, subject: Any, *, before: dict[str, A
         request_id=origin.request_id,
         api_version=origin.api_version,
     )
+    insert(row)
     queue_event(
         Event(
             id=row.pk,

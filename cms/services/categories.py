@@ -42,13 +42,8 @@ def create_category(*, actor: Actor, fields: CategoryFields, now: datetime.datet
     with transaction.atomic():
         _lock_parent(category)
         _refuse_taken_name(category)
-        with _taken_name_refused(category):
-            insert_with_slug(
-                category,
-                is_chosen="slug" in fields,
-                insert=lambda: category.save(force_insert=True),
-                taken_message=TAKEN_SLUG,
-            )
+        with _taken_name_refused(category), transaction.atomic():
+            insert_with_slug(category, is_chosen="slug" in fields, taken_message=TAKEN_SLUG)
         record_event(actor, "category.created", category, before={}, after=_described(category))
     return category
 

@@ -24,9 +24,14 @@ def check_length(field: str, value: str, minimum: int, maximum: int) -> list[Fie
 
 def check_characters(field: str, value: str) -> list[FieldError]:
     """NUL can't be stored by PostgreSQL, and a lone surrogate by nothing."""
-    if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
-        return [FieldError(field, "invalid_characters", "NUL characters and lone surrogates are not allowed.")]
-    return []
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        is_storable = False
+    else:
+        is_storable = "\x00" not in value
+    text = "NUL characters and lone surrogates are not allowed."
+    return [] if is_storable else [FieldError(field, "invalid_characters", text)]
 
 
 def check_text(field: str, value: str, minimum: int, maximum: int) -> list[FieldError]:

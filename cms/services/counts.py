@@ -2,11 +2,13 @@
 
 import datetime
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from cms.choices import Kind
+from cms.db.statements import Row, fetch_named
 from cms.models import Category, Post, Tag
 
 TermIds = frozenset[uuid.UUID]
@@ -73,6 +75,10 @@ def _add(
 def _lock(model: type[Tag] | type[Category], ids: Collection[uuid.UUID]) -> TermIds:
     if not ids:
         return frozenset()
-    # no_key: rows that refer to a term, such as the links of a post that nobody counts, need its key alone.
-    rows = model._default_manager.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
-    return frozenset(rows.values_list("pk", flat=True))
+
+    def build(wanted: Sequence[uuid.UUID]) -> QuerySet[Any, Row]:
+        # no_key: rows that refer to a term, such as the links of a post that nobody counts, need its key alone.
+        rows = model._default_manager.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk")
+        return rows.values("pk")
+
+    return frozenset(row["pk"] for row in fetch_named(("lock", model), build, list(ids)))

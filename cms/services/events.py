@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
 
+from cms.db.statements import Row, columns_of, fetch, objects_of
 from cms.models import Delivery, Webhook
 from cms.origin import current_origin
 
@@ -78,8 +81,11 @@ def queue_event(event: Event) -> None:
 
 
 def _active_webhooks() -> list[Webhook]:
-    if not connection.features.has_select_for_update:
-        return list(Webhook.objects.filter(is_active=True))
+    def build(*_: Any) -> QuerySet[Any, Row]:
+        return Webhook.objects.filter(is_active=True).order_by("pk").values(*columns_of(Webhook))
+
     # Whoever deletes a webhook waits for the changes that have seen it: their deliveries would refer to nothing, and
     # the changes fail. Key share, which Django can't say, holds up nobody else.
-    return list(Webhook.objects.raw("SELECT * FROM cms_webhook WHERE is_active ORDER BY id FOR KEY SHARE"))
+    lock = " FOR KEY SHARE" if connection.features.has_select_for_update else ""
+    rows = fetch("active_webhooks", build, timezone.now(), "", is_planned=False, lock=lock)
+    return objects_of(Webhook, rows)

@@ -6,7 +6,9 @@ Either makes a file as public as the post, so whoever puts it there has to be ab
 import datetime
 import re
 import uuid
-from typing import Final
+from typing import Any, Final
+
+from django.db.models import QuerySet
 
 from cms.errors import FieldError, InvalidInput
 from cms.models import MediaFile, Post
@@ -34,14 +36,17 @@ def hold_featured_image(actor: Actor, image: MediaFile | None, now: datetime.dat
 def link_embedded_media(actor: Actor, post: Post, now: datetime.datetime, *, is_new: bool = False) -> None:
     """Remember which files the post's content shows. One that `actor` can't see is left out, unless it was in already."""
     named = media_ids_in(post.content_html)
-    links = post.embedded_media.through.objects
-    linked = links.none() if is_new else links.filter(post_id=post.pk)
-    before = frozenset(linked.values_list("mediafile_id", flat=True))
+    before = frozenset() if is_new else frozenset(_links_of(post).values_list("mediafile_id", flat=True))
     if wanted := named - before:
         seen = MediaFile.objects.visible_to(actor, now).select_for_update(no_key=True, of=("self",))
         post.embedded_media.add(*seen.filter(pk__in=wanted).order_by("pk").values_list("pk", flat=True))
     if gone := before - named:
-        links.filter(post_id=post.pk, mediafile_id__in=gone).delete()
+        _links_of(post).filter(mediafile_id__in=gone).delete()
+
+
+def _links_of(post: Post) -> QuerySet[Any]:
+    links: QuerySet[Any] = Post.embedded_media.through.objects.filter(post_id=post.pk)
+    return links
 
 
 def media_ids_in(content_html: str) -> frozenset[uuid.UUID]:

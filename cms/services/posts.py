@@ -5,10 +5,11 @@ import uuid
 from collections.abc import Iterable
 from typing import Any, TypedDict
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from cms import limits, policy
 from cms.choices import ContentFormat, Kind, Visibility
+from cms.db.inserts import insert
 from cms.errors import FieldError, InvalidInput, PermissionRefused, VersionConflict
 from cms.models import Category, MediaFile, Post, Redirect, User
 from cms.policy import Actor
@@ -82,14 +83,12 @@ def create_post(*, actor: Actor, fields: PostFields, now: datetime.datetime, aut
     _derive(post)
     with transaction.atomic():
         hold_featured_image(actor, post.featured_image, now)
-        insert_with_slug(
-            post, is_chosen="slug" in fields, insert=lambda: post.save(force_insert=True), taken_message=TAKEN_SLUG
-        )
+        insert_with_slug(post, is_chosen="slug" in fields, taken_message=TAKEN_SLUG)
         _end_redirect_to(post)
         index_posts([post])
         _set_relations(actor, post, fields, (frozenset(), frozenset()), now)
         link_embedded_media(actor, post, now, is_new=True)
-        write_revision(actor, post, "created", now)
+        write_revision(actor, post, "created", now, is_first=True)
         record_event(actor, "post.created", post, before={}, after={"title": post.title, "slug": post.slug})
     return post
 
@@ -194,9 +193,12 @@ def _set_relations(
     changed = [name for name in after if after[name] != before[name]]
     _lock_terms(changed, before, after)
     for name in changed:
-        manager = getattr(post, name)
-        manager.remove(*(before[name] - after[name]))
-        manager.add(*(after[name] - before[name]))
+        if gone := before[name] - after[name]:
+            getattr(post, name).remove(*gone)
+        if come := after[name] - before[name]:
+            relation: Any = Post._meta.get_field(name)
+            link, key = relation.remote_field.through, relation.m2m_reverse_name()
+            insert(*(link(post_id=post.pk, **{key: pk}) for pk in sorted(come)), on_conflict="ON CONFLICT DO NOTHING")
     return bool(changed)
 
 
@@ -237,7 +239,8 @@ def _keep_old_slug(post: Post, old_slug: str, now: datetime.datetime) -> None:
 
 def _end_redirect_to(post: Post) -> None:
     """A slug that is in use leads nowhere else, whoever had it before."""
-    Redirect.objects.filter(old_path=f"/posts/{post.slug}").delete()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM cms_redirect WHERE old_path = %s", [f"/posts/{post.slug}"])
 
 
 def _refuse_backdating(actor: Actor, fields: PostFields) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.db.models import Max
 
 from cms import policy
+from cms.db.inserts import insert
 from cms.errors import FieldError, InvalidInput, NotFound
 from cms.models import Post, PostRevision, User
 from cms.policy import Actor
@@ -42,18 +43,26 @@ class FieldChange:
     diff: str | None
 
 
-def write_revision(actor: Actor, post: Post, reason: str, now: datetime.datetime) -> PostRevision:
+def write_revision(
+    actor: Actor, post: Post, reason: str, now: datetime.datetime, *, is_first: bool = False
+) -> PostRevision:
     """The post's content as it is now. The caller holds the post's row lock."""
-    return append_revision(actor, PostRevision(post=post, snapshot=_snapshot(post), reason=reason), now)
+    revision = PostRevision(post=post, snapshot=_snapshot(post), reason=reason)
+    return append_revision(actor, revision, now, is_first=is_first)
 
 
-def append_revision(actor: Actor, revision: PostRevision, now: datetime.datetime) -> PostRevision:
-    """Give a new revision its number. The caller holds the post's row lock, so numbers have no gaps and no twins."""
-    highest = revision.post.revisions.aggregate(highest=Max("number"))["highest"] or 0
-    revision.number = highest + 1
+def append_revision(
+    actor: Actor, revision: PostRevision, now: datetime.datetime, *, is_first: bool = False
+) -> PostRevision:
+    """Give a new revision its number. The caller holds the post's row lock, so numbers have no gaps and no twins.
+
+    `is_first` says that the post was made in this transaction, and has none.
+    """
+    highest = None if is_first else revision.post.revisions.aggregate(highest=Max("number"))["highest"]
+    revision.number = (highest or 0) + 1
     revision.author = actor if isinstance(actor, User) else None
     revision.created_at = revision.updated_at = now
-    revision.save(force_insert=True)
+    insert(revision)
     return revision
 
 

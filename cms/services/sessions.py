@@ -3,12 +3,14 @@
 import datetime
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from cms import policy
+from cms.db.statements import Name, Row, columns_of, fetch, objects_of
 from cms.errors import InvalidCredentials, InvalidToken, PermissionRefused
 from cms.models import AuthSession, User
 from cms.policy import Actor
@@ -95,11 +97,18 @@ def close_other_sessions(*, user: User, kept_session_id: uuid.UUID | None, now: 
 
 def user_of_session(*, claims: Claims, now: datetime.datetime) -> User:
     """The user behind an access token, by one query on the session's key. Raises InvalidToken when it stands no more."""
-    rows = AuthSession.objects.select_related("user")
-    session: AuthSession | None = rows.filter(pk=claims.session_id, user_id=claims.user_id).first()
-    if session is None or session.revoked_at is not None or session.expires_at <= now or not session.user.is_active:
-        raise InvalidToken
-    return session.user
+
+    def build(_: datetime.datetime, session_id: Name) -> QuerySet[Any, Row]:
+        ends = {name: F(f"auth_sessions__{name}") for name in ("expires_at", "revoked_at")}
+        rows: QuerySet[Any, Row] = User.objects.filter(auth_sessions__pk=session_id).values(*columns_of(User), **ends)
+        return rows
+
+    rows = fetch("user_of_session", build, now, claims.session_id)
+    for user in objects_of(User, rows):
+        is_standing = rows[0]["revoked_at"] is None and rows[0]["expires_at"] > now and user.is_active
+        if is_standing and user.pk == claims.user_id:
+            return user
+    raise InvalidToken
 
 
 def _token_pair(claims: Claims, now: datetime.datetime, lifetime_s: int) -> TokenPair:

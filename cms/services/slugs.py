@@ -1,34 +1,26 @@
 """Giving a row its slug: the chosen one, or a derived one with a number appended until it is free."""
 
-from collections.abc import Callable
-from typing import Any
-
 from django.db import IntegrityError, models, transaction
 
+from cms.db.inserts import insert
 from cms.errors import Duplicate
 from cms.slugs import numbered
 
 MAX_TRIES = 50
 
 
-def insert_with_slug(row: models.Model, *, is_chosen: bool, insert: Callable[[], Any], taken_message: str) -> None:
+def insert_with_slug(row: models.Model, *, is_chosen: bool, taken_message: str) -> None:
     """Insert `row`; a chosen slug that is taken is a Duplicate, a derived one gets the next free number.
 
     The unique constraint decides, not a look beforehand: of two inserts at once one is told to try the next number.
     """
     derived: str = row.slug  # type: ignore[attr-defined]
     for _ in range(MAX_TRIES):
-        if is_slug_taken(row):
-            if is_chosen:
-                raise Duplicate("slug", taken_message)
-            row.slug = _next_free(type(row), derived)  # type: ignore[attr-defined]
-        try:
-            with transaction.atomic():
-                insert()
+        if insert(row, on_conflict='ON CONFLICT ("slug") DO NOTHING'):
             return
-        except IntegrityError:
-            if not is_slug_taken(row):
-                raise
+        if is_chosen:
+            break
+        row.slug = _next_free(type(row), derived)  # type: ignore[attr-defined]
     raise Duplicate("slug", taken_message)
 
 

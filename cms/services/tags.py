@@ -3,13 +3,15 @@
 import datetime
 import unicodedata
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from cms import limits, policy
+from cms.db.statements import Row, columns_of, fetch_named, objects_of
 from cms.errors import Duplicate, FieldError, InvalidInput, PermissionRefused
 from cms.models import Tag
 from cms.policy import Actor
@@ -85,7 +87,11 @@ def tags_named(*, actor: Actor, names: Iterable[str], now: datetime.datetime) ->
         wanted.setdefault(fold_tag_name(name), name)
     if not wanted:
         return []
-    found = {tag.name_key: tag for tag in Tag.objects.filter(name_key__in=wanted)}
+
+    def build(keys: Sequence[str]) -> QuerySet[Any, Row]:
+        return Tag.objects.filter(name_key__in=keys).values(*columns_of(Tag))
+
+    found = {tag.name_key: tag for tag in objects_of(Tag, fetch_named("tags_named", build, list(wanted)))}
     # In one order: of two posts that make the same tags at once, one waits for the other and never both.
     made = {key: _find_or_insert(actor, wanted[key], now) for key in sorted(wanted.keys() - found.keys())}
     return [found.get(key) or made[key] for key in wanted]
@@ -113,13 +119,8 @@ def _insert_tag(actor: Actor, fields: TagFields, now: datetime.datetime) -> Tag:
     tag.slug = fields.get("slug") or slugify(tag.name, fallback="tag")
     with transaction.atomic():
         _refuse_taken_name(tag)
-        with _taken_name_refused(tag):
-            insert_with_slug(
-                tag,
-                is_chosen="slug" in fields,
-                insert=lambda: tag.save(force_insert=True),
-                taken_message=TAKEN_SLUG,
-            )
+        with _taken_name_refused(tag), transaction.atomic():
+            insert_with_slug(tag, is_chosen="slug" in fields, taken_message=TAKEN_SLUG)
         record_event(actor, "tag.created", tag, before={}, after={"name": tag.name, "slug": tag.slug})
     return tag
 

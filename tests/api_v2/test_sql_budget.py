@@ -32,6 +32,9 @@ BUDGETS = {
     "/categories/tree": 1,
 }
 
+CREATE_BUDGET = 14
+"""Of a post with tags that are there, with the credential's, the transaction's begin and end, and the read of the answer."""
+
 
 @pytest.fixture
 def fill(make_user: Callable[..., User]) -> Callable[[int], dict[str, Any]]:
@@ -78,3 +81,16 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
             assert len(answer.json()["data"]) in (count, (count + 9) // 10, count + 1 if count < 100 else count)
         costs[path] = len(queries)
     assert costs == BUDGETS
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_a_post_is_made_by_as_many_queries_with_one_tag_as_with_twenty(
+    client_of: Callable[[User], Client], author: User, count: int
+) -> None:
+    client, tags = client_of(author), [f"Tag {number}" for number in range(count)]
+    for title in ("Tea", "Coffee"):
+        body = {"title": title, "content": "Hot.", "tags": tags}
+        with CaptureQueriesContext(connection) as queries:
+            answer = client.post("/api/v2/posts", body, content_type="application/json")
+        assert (answer.status_code, len(answer.json()["tags"])) == (201, count)
+    assert len(queries) == CREATE_BUDGET

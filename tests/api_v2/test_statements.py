@@ -1,14 +1,16 @@
 """Queries whose text is kept: the second reader of the same kind gets what is true for it."""
 
 import datetime
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import pytest
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from api_v2 import statements
-from cms.models import Post
+from cms.db import statements
+from cms.models import Post, Tag
 from cms.policy import SYSTEM
 from cms.services.posts import update_post
 
@@ -57,3 +59,23 @@ def test_lists_and_posts_stay_right_when_they_are_asked_for_again(get: Any, make
     both = ["Second", "Still first"]
     assert list(after.values()) == [both, both, both, [], ["Second"]]
     assert get("/posts?limit=1").json()["page"]["has_more"] is True
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, statements.NAMES_MAX, statements.NAMES_MAX + 1])
+def test_a_statement_with_a_list_finds_each_readers_own_names(db: None, count: int) -> None:
+    texts = [f"tag-{number:02}" for number in range(2 * count)]
+    Tag.objects.bulk_create(Tag(name=text, name_key=text, slug=text) for text in texts)
+    tags = list(Tag.objects.order_by("name"))
+
+    def by_slug(slugs: Sequence[str]) -> QuerySet[Any, Any]:
+        return Tag.objects.filter(slug__in=slugs).order_by("name").values("id", "name")
+
+    def by_id(ids: Sequence[uuid.UUID]) -> QuerySet[Any, Any]:
+        return Tag.objects.filter(pk__in=ids).order_by("name").values(*statements.columns_of(Tag))
+
+    for own in (tags[:count], tags[count:]):
+        found = statements.fetch_named("by_slug", by_slug, [tag.slug for tag in reversed(own)])
+        assert found == [{"id": tag.pk, "name": tag.name} for tag in own]
+        made = statements.objects_of(Tag, statements.fetch_named("by_id", by_id, [tag.pk for tag in own]))
+        assert [vars(tag) | {"_state": None} for tag in made] == [vars(tag) | {"_state": None} for tag in own]
+        assert all(tag._state.db and not tag._state.adding for tag in made)

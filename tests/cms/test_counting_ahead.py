@@ -102,3 +102,28 @@ def test_a_redis_that_is_lost_is_noticed_at_the_next_telling(redis_url: str, quo
     counter._counter = away
     counter.tell()
     assert counter.take(quota, int(time.time() * 1_000)) is None
+
+
+def test_several_are_told_at_once_to_a_redis_that_has_lost_its_scripts(
+    redis_url: str, quota: Quota, counted: Callable[[], int]
+) -> None:
+    counter, now_ms = RedisCounter(redis_url), int(time.time() * 1_000)
+    told = [(quota, 3), (Quota(POLICY, f"{quota.subject} too"), 4)]
+    for times in (1, 2):
+        redis.Redis.from_url(redis_url).script_flush()
+        answers = counter.add(told, now_ms)
+        assert [left for _, left, _ in answers or ()] == [LIMIT - 3 * times, LIMIT - 4 * times]
+        assert counted() == 3 * times
+
+
+def test_a_refusal_among_several_answers_leaves_none_for_the_next_question(
+    redis_url: str, quota: Quota, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_redis_module, "PAUSE_S", 0.0)
+    counter, now_ms = RedisCounter(redis_url), int(time.time() * 1_000)
+    broken = Quota(POLICY, f"{quota.subject} broken")
+    redis.Redis.from_url(redis_url).set(broken.key, "no hash")
+    assert counter.add([(broken, 1), (quota, 5)], now_ms) is None
+    answer = counter.take([quota], now_ms)
+    assert answer is not None
+    assert answer[1] == LIMIT - 6

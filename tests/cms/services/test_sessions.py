@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,6 +38,14 @@ def test_a_session_speaks_for_its_user(user: User, pair: TokenPair, now: Any, dj
     session = AuthSession.objects.get()
     assert (str(session.pk), session.expires_at, pair.expires_in) == (pair.session_id, now + 14 * DAY, 900)
     assert User.objects.get().last_login == user.last_login == now
+
+
+def test_a_session_speaks_for_nobody_else(
+    pair: TokenPair, make_user: Callable[..., User], now: datetime.datetime
+) -> None:
+    claims = read_token("access", pair.access_token, now)
+    with pytest.raises(InvalidToken):
+        user_of_session(claims=replace(claims, user_id=make_user().pk), now=now)
 
 
 def test_refreshing_gives_two_new_tokens_and_another_fortnight(user: User, pair: TokenPair, now: Any) -> None:

@@ -1,0 +1,117 @@
+"""Queries whose text is kept: building one costs more than running it, and for most reads only few values differ.
+
+A query is built once with stand-ins, for the present and for a name, and run with real values in their places.
+"""
+
+import datetime
+import uuid
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import Model, QuerySet
+
+from cms.db.prepared import fetch_all, fetch_all_unplanned, with_constants
+
+KEPT_MAX: Final = 256
+NAMES_MAX: Final = 10  # each number of names is a text of its own
+NOW: Final = datetime.datetime(1, 2, 3, 4, 5, 6, 7, tzinfo=datetime.UTC)
+SLUG: Final = "\ufdd0stand-in"  # no text holds this code point, see Unicode 23.7
+ID: Final = uuid.UUID("0d1e7f2a-5b3c-8f4e-9a6b-c0ffee000001")  # of a version that nobody makes
+
+type Name = str | uuid.UUID
+type Row = dict[str, Any]
+
+
+class Statement:
+    """One `values()` query, built with stand-ins; its plan is kept too, unless it is sent within transactions."""
+
+    def __init__(self, rows: QuerySet[Any, Row], *, is_planned: bool = True, lock: str = "") -> None:
+        self._fetch_all = fetch_all if is_planned else fetch_all_unplanned
+        compiler = rows.query.get_compiler(connection=connection)
+        self._sql: str = ""
+        self._params: tuple[Any, ...] = ()
+        with suppress(EmptyResultSet):  # whatever the values
+            sql, params = compiler.as_sql()
+            sql += lock
+            self._sql, self._params = with_constants(sql, params, _is_constant) if is_planned else (sql, tuple(params))
+        self._names = rows.query.selected or ()
+        self._converters = compiler.get_converters([column for column, *_ in compiler.select[: compiler.col_count]])
+        self._apply_converters = compiler.apply_converters
+
+    def rows(self, values: dict[Hashable, Any]) -> list[Row]:
+        """`values` by their stand-ins, both as the database takes them."""
+        if not self._sql:
+            return []
+        params = [values.get(param, param) if isinstance(param, Hashable) else param for param in self._params]
+        found = self._fetch_all(self._sql, params)
+        if self._converters:
+            found = self._apply_converters(found, self._converters)
+        return [dict(zip(self._names, row, strict=True)) for row in found]
+
+
+def _is_constant(param: Any) -> bool:
+    return param not in (_adapted(NOW), _adapted(SLUG), _adapted(ID))
+
+
+_kept: dict[Hashable, Statement] = {}
+
+
+def fetch(
+    key: Hashable,
+    build: Callable[[datetime.datetime, Name], QuerySet[Any, Row]],
+    now: datetime.datetime,
+    name: Name,
+    *,
+    is_planned: bool = True,
+    lock: str = "",
+) -> list[Row]:
+    """The rows of `build(now, name)`. Everything but these two that its text or values depend on is in `key`.
+
+    `lock` is for the end of the text: a lock that Django can't say.
+    """
+    stand_in: Name = ID if isinstance(name, uuid.UUID) else SLUG
+    kept_as = (connection.vendor, type(name), is_planned, key)
+    statement = _kept.get(kept_as) or _keep(kept_as, Statement(build(NOW, stand_in), is_planned=is_planned, lock=lock))
+    return statement.rows({_adapted(NOW): _adapted(now), _adapted(stand_in): _adapted(name)})
+
+
+def fetch_named[N: Name](
+    key: Hashable, build: Callable[[Sequence[N]], QuerySet[Any, Row]], names: Sequence[N]
+) -> list[Row]:
+    """The rows of `build(names)`, all of one type and none twice, also within a transaction; no instant is among its values."""
+    if not 0 < len(names) <= NAMES_MAX:
+        return list(build(names))
+    stand_ins: Any = [
+        uuid.UUID(int=ID.int + place) if isinstance(name, uuid.UUID) else f"{SLUG}{place}"
+        for place, name in enumerate(names)
+    ]
+    kept_as = (connection.vendor, type(names[0]), len(names), key)
+    statement = _kept.get(kept_as) or _keep(kept_as, Statement(build(stand_ins), is_planned=False))
+    return statement.rows(dict(zip(map(_adapted, stand_ins), map(_adapted, names), strict=True)))
+
+
+def objects_of[M: Model](model: type[M], rows: Iterable[Row]) -> list[M]:
+    """Objects of rows that have all columns of the model, and may have more."""
+    columns = columns_of(model)
+    return [model.from_db(connection.alias, columns, [row[name] for name in columns]) for row in rows]
+
+
+def columns_of(model: type[Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]
+
+
+def _keep(kept_as: Hashable, statement: Statement) -> Statement:
+    if len(_kept) >= KEPT_MAX:
+        _kept.clear()
+    _kept[kept_as] = statement
+    return statement
+
+
+def _adapted(value: Any) -> Any:
+    """As the database's driver takes it."""
+    if isinstance(value, datetime.datetime):
+        return connection.ops.adapt_datetimefield_value(value)
+    return value.hex if isinstance(value, uuid.UUID) and not connection.features.has_native_uuid_field else value
