@@ -12,8 +12,7 @@ from cms.search.engine import Engine
 _SETTINGS: Final = {
     # The planner takes @@ for a cheap operator and would read all documents where the index is three times as fast.
     "enable_seqscan": "off",
-    # Both cost more than they bring: what takes time is reading documents, and a search is one of many at a time.
-    "jit": "off",
+    # They cost more than they bring: what takes time is reading documents, and a search is one of many at a time.
     "max_parallel_workers_per_gather": "0",
     # What is known of the matches of a common word among a million posts, document by document.
     "work_mem": "32MB",

@@ -56,7 +56,13 @@ def test_a_selective_word_is_found_without_reading_all_posts(many_posts: None, n
     assert "Seq Scan on cms_searchdocument" not in plan
 
 
-@pytest.mark.parametrize("setting", ["enable_seqscan", "jit", "max_parallel_workers_per_gather", "work_mem"])
+def test_no_statement_is_compiled(many_posts: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW jit")
+        assert cursor.fetchone() == ("off",)
+
+
+@pytest.mark.parametrize("setting", ["enable_seqscan", "max_parallel_workers_per_gather", "work_mem"])
 def test_a_search_leaves_the_planner_as_it_was(many_posts: None, now: datetime.datetime, setting: str) -> None:
     def shown() -> object:
         with connection.cursor() as cursor:
