@@ -7,9 +7,8 @@ from typing import Any, Final
 
 from django.db import connection
 from django.db.models import QuerySet
-from django.utils import timezone
 
-from cms.db.statements import Row, columns_of, fetch, objects_of
+from cms.db.statements import NOW, Row, columns_of, fetch, objects_of
 from cms.models import Delivery, Webhook
 from cms.origin import current_origin
 
@@ -87,5 +86,5 @@ def _active_webhooks() -> list[Webhook]:
     # Whoever deletes a webhook waits for the changes that have seen it: their deliveries would refer to nothing, and
     # the changes fail. Key share, which Django can't say, holds up nobody else.
     lock = " FOR KEY SHARE" if connection.features.has_select_for_update else ""
-    rows = fetch("active_webhooks", build, timezone.now(), "", is_planned=False, lock=lock)
+    rows = fetch("active_webhooks", build, NOW, "", is_planned=False, lock=lock)
     return objects_of(Webhook, rows)
