@@ -4,6 +4,7 @@ One process with eight threads each, on the first core; a body from memory, a re
 costs is another question: `make staging-test` asks it of the image's command.
 """
 
+import argparse
 import contextlib
 import os
 import statistics
@@ -15,7 +16,7 @@ from typing import Final
 
 from tests.bench.load import measure, request
 from tests.bench.requests_of import Samples
-from tests.bench.servers import BenchServer, pinned, seeded
+from tests.bench.servers import BenchServer, pinned, running_engines, seeded
 from tests.servers import HOST, ROOT, Server, await_answer, clean_environment, free_port, spawn
 
 THREADS: Final = "8"
@@ -36,8 +37,6 @@ REQUESTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "v1": ("/api/v1/posts/{post}", {}),
 }
 CONNECTIONS: Final = 8
-SECONDS: Final = 2.0
-ROUNDS: Final = 5
 
 
 @contextlib.contextmanager
@@ -56,24 +55,29 @@ def running(name: str, env: Mapping[str, str]) -> Iterator[BenchServer]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--posts", type=int, default=10_000, metavar="N")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N")
+    parser.add_argument("--seconds", type=float, default=2.0, metavar="S", help="of each server in a round")
+    options = parser.parse_args()
     first, last = sorted(os.sched_getaffinity(0))[0], sorted(os.sched_getaffinity(0))[-1]
-    with pinned(last), seeded(10_000, 1_000_000) as env:
+    with pinned(last), running_engines() as engines, seeded(engines, options.posts) as env:
         print(f"{'asked':<22} {'server':<9} {'req/s':>7} {'CPU ms':>7} {'p50 ms':>7} {'p99 ms':>7} {'MB':>5}")
         for what, (path, settings) in REQUESTS.items():
             with contextlib.ExitStack() as stack:
                 with pinned(first):
                     servers = [stack.enter_context(running(name, {**env, **settings})) for name in COMMANDS]
-                _compare(what, path, servers)
+                _compare(what, path, servers, options)
 
 
-def _compare(what: str, path: str, servers: list[BenchServer]) -> None:
-    paths = [path.format(post=pk) for pk in Samples(servers[0].server.base_url).post_ids]
+def _compare(what: str, path: str, servers: list[BenchServer], options: argparse.Namespace) -> None:
+    paths = [path.format(post=pk) for pk in Samples.listed(servers[0].server.base_url).post_ids]
     requests = [request(path) for path in paths]
     figures: dict[str, list[tuple[float, float, float, float]]] = {server.name: [] for server in servers}
-    for number in range(ROUNDS + 1):
+    for number in range(options.rounds + 1):
         for server in servers if number % 2 else servers[::-1]:
             before = server.cpu_s()
-            load = measure(server.server.port, requests, connections=CONNECTIONS, seconds=SECONDS)
+            load = measure(server.server.port, requests, connections=CONNECTIONS, seconds=options.seconds)
             cpu_ms = (server.cpu_s() - before) * 1_000 / len(load.latencies_ms)
             if number:  # the first round warms up
                 figures[server.name].append(

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from tests.bench.docs import DOCUMENT, filled
 from tests.bench.load import Load, UnexpectedAnswer, measure, measure_paced, request
 from tests.bench.report import html
 from tests.bench.targets import ENDPOINTS, TARGETS, Measured, Round, judged, ratios, side_of
+from tests.servers import ROOT
 
 SERVICE_S = 0.01
 ROW = {"server", "endpoint", "cache", "requests_per_s", "cpu_ms", "p50_ms", "p95_ms", "p99_ms", "sql", "errors"}
@@ -167,3 +170,13 @@ def test_a_server_that_falls_behind_is_seen_to_by_a_client_that_does_not_wait(po
     load = measure_paced(port, [request("/")], requests_per_s=2 / SERVICE_S, seconds=0.5)
     assert len(load.latencies_ms) > 50
     assert load.percentile_ms(99) > 150
+
+
+def test_both_application_servers_answer_all_that_they_are_compared_by() -> None:
+    words = ("--posts", "300", "--rounds", "1", "--seconds", "0.2")
+    command = [sys.executable, "-m", "tests.bench.application_servers", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()[1:]]
+    assert [row[-6] for row in rows] == ["gunicorn", "granian"] * 3
+    assert all(float(figure) > 0 for row in rows for figure in row[-5:])
