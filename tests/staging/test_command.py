@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from django.core.checks.security.base import SECRET_KEY_MIN_LENGTH
 
 from scripts.staging_local.errors import StagingError
 from scripts.staging_local.own_secrets import load_or_make_secrets
@@ -102,6 +103,7 @@ def test_secrets_are_made_once_and_are_their_owners_alone(tmp_path: Path) -> Non
     first = load_or_make_secrets(tmp_path / "secrets.env")
     assert load_or_make_secrets(tmp_path / "secrets.env") == first
     assert (tmp_path / "secrets.env").stat().st_mode & 0o777 == 0o600
+    assert len(first["SECRET_KEY"]) >= SECRET_KEY_MIN_LENGTH
     assert min(map(len, first.values())) >= 32
     assert len(set(first.values())) == len(first)
 
