@@ -34,7 +34,7 @@ def insert(*rows: models.Model, on_conflict: str = "") -> int:
     for row, values in zip(rows, found or (), strict=False):
         for field, value in zip(text.left, values, strict=True):
             setattr(row, field.attname, _converted(field, value))
-    for row in rows:
+    for row in rows if count == len(rows) else ():  # else some were left out, and nobody knows which
         row._state.adding, row._state.db = False, database.alias
     return count
 

@@ -43,7 +43,9 @@ def test_a_conflict_that_is_named_leaves_the_row_out_and_any_other_fails(db: Non
 
     named = 'ON CONFLICT ("slug") DO NOTHING'
     assert insert(tag("a", "a"), tag("b", "b"), on_conflict=named) == 2
-    assert insert(tag("c", "a"), on_conflict=named) == 0
+    left_out = tag("c", "a")
+    assert insert(left_out, on_conflict=named) == 0
+    assert left_out._state.adding
     with pytest.raises(IntegrityError), transaction.atomic():
         insert(tag("a", "c"), on_conflict=named)
     assert sorted(Tag.objects.values_list("name", "slug")) == [("a", "a"), ("b", "b")]
