@@ -299,10 +299,9 @@ def test_what_is_at_the_path_is_replaced_only_when_it_is_a_backup(
 
 
 def test_a_full_disk_is_a_sentence_and_leaves_nothing(backup: Path, seeded: dict[str, str], tmp_path: Path) -> None:
-    """A limit on the size of files stands for the disk; what was there before stays whole."""
+    """A limit on files stands for the disk, and would hold for coverage's file too; what was there before stays whole."""
     whole, names = backup.read_bytes(), sorted(path.name for path in tmp_path.iterdir())
     command = f"ulimit -f 64 && exec {sys.executable} manage.py backup {backup}"
-    # The limit would hold for a file with what was covered too.
     env = {name: value for name, value in clean_environment(seeded).items() if not name.startswith("COVERAGE_")}
     done = subprocess.run(["sh", "-c", command], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr

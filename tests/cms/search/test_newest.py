@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cms.models import Post, SearchDocument
 from cms.search import SearchResults, index_posts, postgresql, results, search_posts
+from tests.cms.search.bulk import bulk_posts
 
 NOBODY = AnonymousUser()
 RANKED = 12
@@ -22,12 +22,8 @@ type Search = Callable[..., tuple[SearchResults, int]]
 
 @pytest.fixture(scope="module")
 def bulk(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    with django_db_blocker.unblock(), transaction.atomic():
-        if connection.vendor != "postgresql":
-            pytest.skip("what PostgreSQL alone has")
-        call_command("seed", "--posts", "600", "--force", verbosity=0)
+    with bulk_posts(django_db_blocker, 600):
         yield
-        transaction.set_rollback(True)
 
 
 @pytest.fixture

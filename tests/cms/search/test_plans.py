@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cms.models import Post
 from cms.search import search_posts, suggest
+from tests.cms.search.bulk import bulk_posts
 
 NOBODY = AnonymousUser()
 
@@ -19,12 +19,8 @@ NOBODY = AnonymousUser()
 @pytest.fixture(scope="module")
 def bulk(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Posts enough for an index to pay, just seeded: no autovacuum has been here. The module's end rolls them back."""
-    with django_db_blocker.unblock(), transaction.atomic():
-        if connection.vendor != "postgresql":
-            pytest.skip("what PostgreSQL alone has")
-        call_command("seed", "--posts", "300", "--force", verbosity=0)
+    with bulk_posts(django_db_blocker, 300):
         yield
-        transaction.set_rollback(True)
 
 
 @pytest.fixture
