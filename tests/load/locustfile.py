@@ -13,6 +13,8 @@ Anonymous readers need nothing. Commenters, authors, editors and the operator co
     LOAD_HOSTS                                    several addresses of one site, asked by turns, in the place of --host
     LOAD_RESULT                                   a file for versions by second, the ramp and the writes, as JSON
 
+`Author --tags write` after the file's name has one kind of person only, and of what they do only the writes.
+
 The run fails on an unexpected status, on a version that changes where it may not, and on a write that was acknowledged and
 doesn't stand exactly once. With `ledger.py` this file stands alone: Locust's own image runs it without the rest of the project.
 """
@@ -29,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger import Auditor, Ledger, Rollout  # type: ignore[import-not-found]  # its folder is on Locust's path
-from locust import HttpUser, between, constant, events, task
+from locust import HttpUser, between, constant, events, tag, task
 
 RUN = uuid.uuid4().hex[:10]
 SETTLES_S = 3
@@ -225,6 +227,7 @@ class Commenter(Writer):
     abstract = not weight
     role = "COMMENTERS"
 
+    @tag("write")
     @task(3)
     def comment(self) -> None:
         post_id, text = self.pick_post(), f"Load {RUN} {uuid.uuid4().hex}"
@@ -241,6 +244,7 @@ class Author(Writer):
     abstract = not weight
     role = "AUTHORS"
 
+    @tag("write")
     @task(2)
     def write_post(self) -> None:
         """At the entrance, in words that both versions understand; published by v2 a little later."""
@@ -263,6 +267,7 @@ class Editor(Writer):
     abstract = not weight
     role = "EDITORS"
 
+    @tag("write")
     @task(2)
     def edit(self) -> None:
         """Against the state that was read; whoever was faster makes the other read again."""
@@ -281,6 +286,7 @@ class Editor(Writer):
             if answer.status_code != 412:
                 return
 
+    @tag("write")
     @task(2)
     def moderate(self) -> None:
         waiting = self.rows(self.ask("GET", "/api/v2/comments?status=pending&limit=20", "/api/v2/comments"))
