@@ -5,6 +5,7 @@ import ctypes
 import http.client
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from tests.forking import run_forked
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 PORTS = range(20_000, 32_768)  # below Linux's ephemeral ports, which any client of another test may hold
+PORT_SHARES = 16
 READY_PATH = "/livez"  # the canary doesn't count it
 READY_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 10
@@ -128,8 +130,9 @@ def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on, drawn at random so that parallel test workers rarely meet."""
-    for port in random.sample(PORTS, 100):
+    """A TCP port that nobody listens on; drawn, and from other ones in each parallel test worker, so that they never meet."""
+    [turn] = re.findall(r"\d+$", os.environ.get("PYTEST_XDIST_WORKER", "")) or ["0"]
+    for port in random.sample(PORTS[int(turn) % PORT_SHARES :: PORT_SHARES], 100):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gunicorn does
             probe.bind((HOST, port))
