@@ -61,6 +61,15 @@ def test_what_follows_an_answer_to_head_on_its_connection_is_the_next_answer(ser
     assert len(second[2]) == int(second[1]["Content-Length"])
 
 
+def test_a_client_that_has_closed_its_half_of_the_connection_is_answered(server: Server) -> None:
+    """As netcat and other simple clients do when they have said all."""
+    with socket.create_connection((HOST, server.port), timeout=20) as connection:
+        connection.sendall(b"GET /api/v1/info HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        status, headers, body = parsed(b"".join(iter(lambda: connection.recv(65_536), b"")))
+    assert (status, len(body)) == (200, int(headers["Content-Length"]))
+
+
 @pytest.mark.parametrize(
     ("asked", "named"),
     [
