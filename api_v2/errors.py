@@ -9,7 +9,7 @@ from django.http import UnreadablePostError
 from rest_framework.exceptions import MethodNotAllowed
 
 from cms.errors import CmsError, Duplicate, FieldError, InvalidInput, KeyInFlight, RateLimited
-from cms.unavailable import is_unavailable
+from cms.unavailable import is_unavailable, what_is_away
 
 PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "bad_request": (400, "The request can't be understood"),
@@ -130,7 +130,7 @@ def problem_of(error: Exception, *, is_anonymous: bool) -> Problem:
             return Problem("bad_request", "The request can't be understood.")
         case _ if is_unavailable(error):
             headers = {"Retry-After": str(UNAVAILABLE_RETRY_S)}
-            return Problem("unavailable", "The database can't be reached or is too busy.", headers=headers)
+            return Problem("unavailable", what_is_away(error), headers=headers)
         case _:
             return Problem("internal_error", "The error was logged; its request_id helps to find it.")
 

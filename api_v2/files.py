@@ -37,17 +37,9 @@ class StoredFile:
 def file_response(request: HttpRequest, file: StoredFile, *, is_public: bool) -> HttpResponseBase:
     """200 with the bytes or 304. Whoever keeps a copy asks before each use: what is hidden meanwhile is gone at once."""
     try:
-        content = file.storage.open(file.name)
-    except FileNotFoundError as error:  # before the validators are looked at: a 304 would say that it is there
+        response = _response(request, file)
+    except FileNotFoundError as error:
         raise not_found("The bytes of this file are gone.") from error
-    if is_match(request.META.get("HTTP_IF_NONE_MATCH"), file.etag):
-        response: HttpResponseBase = HttpResponse(status=304)
-    elif request.method == "HEAD":
-        response = HttpResponse()
-    else:
-        response = FileResponse(content)
-    if not response.streaming:
-        content.close()
     disposition = content_disposition_header(not file.is_shown_in_place, file.shown_as)
     headers = {
         **SAFETY,
@@ -61,3 +53,12 @@ def file_response(request: HttpRequest, file: StoredFile, *, is_public: bool) ->
     for name, value in headers.items():
         response.headers[name] = value
     return response
+
+
+def _response(request: HttpRequest, file: StoredFile) -> HttpResponseBase:
+    is_known = is_match(request.META.get("HTTP_IF_NONE_MATCH"), file.etag)
+    if not is_known and request.method != "HEAD":
+        return FileResponse(file.storage.open(file.name))
+    if not file.storage.exists(file.name):  # a 304 would say that it is there
+        raise FileNotFoundError
+    return HttpResponse(status=304 if is_known else 200)

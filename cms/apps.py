@@ -15,6 +15,7 @@ class CmsConfig(AppConfig):
     verbose_name = "Content"
 
     def ready(self) -> None:
+        import_module("cms.media.checks")
         connection_created.connect(watch_writes)
         told_of_doubt.append(hear_of_doubt)
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from cms.environment import Environment, refuse
+from cms.media.configuration import media_storage
 from cms.secret_key import load_or_make_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -152,6 +153,7 @@ READINESS_CHECKS = {
     "database": "cms.readiness.stores.database",
     "migrations": "cms.readiness.stores.migrations",
     "redis": "cms.readiness.stores.redis_answers",
+    "media": "cms.readiness.stores.media_are_kept",
     "versions": "canary.readiness.versions_answer",
     "canary_weight": "canary.readiness.weight_as_planned",
     "rollback_drill": "canary.readiness.rollback_was_drilled",
@@ -220,6 +222,18 @@ TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 # Uploaded files. No address serves them as they lie there: each version's API asks who may see one first.
 MEDIA_ROOT = BASE_DIR / env.text("MEDIA_ROOT", "media")
+MEDIA_S3 = {
+    "MEDIA_S3_BUCKET": env.text("MEDIA_S3_BUCKET"),
+    "MEDIA_S3_PREFIX": env.text("MEDIA_S3_PREFIX"),
+    "MEDIA_S3_ENDPOINT_URL": env.text("MEDIA_S3_ENDPOINT_URL"),
+    "MEDIA_S3_REGION": env.text("MEDIA_S3_REGION"),
+    "MEDIA_S3_ACCESS_KEY_ID": env.text("MEDIA_S3_ACCESS_KEY_ID"),
+    "MEDIA_S3_SECRET_ACCESS_KEY": env.text("MEDIA_S3_SECRET_ACCESS_KEY"),
+}
+STORAGES = {
+    "default": media_storage(MEDIA_S3),
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 WHITENOISE_USE_FINDERS = True  # a clone serves the admin's files without a collectstatic
 TEMPLATES = [
     {

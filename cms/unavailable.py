@@ -1,4 +1,4 @@
-"""Answers while the database can't be used: what counts as that, and the page for whatever is no API."""
+"""Answers while the database or the files can't be reached: what counts as that, and the page for whatever is no API."""
 
 import sys
 from typing import Final
@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.defaults import server_error as broken_page
 
 from cms.db import is_outage
+from cms.media.outages import MediaUnavailable
 
 RETRY_AFTER_S: Final = 1
 # What Django says about the statements that come after the one that failed.
@@ -18,30 +19,38 @@ _PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Not available just now</title></head>
 <body><h1>Not available just now</h1>
-<p>The database can't be reached or is too busy. Nothing of what you sent was saved. Please try again in a moment.</p>
+<p>{away} Nothing of what you sent was saved. Please try again in a moment.</p>
 </body></html>
 """
 
 
 def is_unavailable(error: BaseException | None) -> bool:
-    """Whether the same request may succeed in a moment, for it failed by the database's absence or by others' locks."""
+    """Whether the same request may succeed in a moment, for it failed by the absence of what keeps the content or by locks."""
     if isinstance(error, _AFTERMATH):
         return is_unavailable(error.__cause__ or error.__context__)
-    return isinstance(error, OperationalError | InterfaceError)
+    return isinstance(error, OperationalError | InterfaceError | MediaUnavailable)
+
+
+def what_is_away(error: BaseException | None) -> str:
+    """A sentence for whoever asks, about an error that `is_unavailable`."""
+    if isinstance(error, MediaUnavailable):
+        return "The storage of files can't be reached."
+    return "The database can't be reached or is too busy."
 
 
 def is_known_outage(error: BaseException | None) -> bool:
     """Whether the log has said it already, once for all the requests that it concerns."""
-    return isinstance(error, Error) and is_outage(error.__cause__)
+    return isinstance(error, MediaUnavailable) or (isinstance(error, Error) and is_outage(error.__cause__))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """`handler500` of the pages: Django calls it while it handles the error, which it has logged or will log."""
-    if is_unavailable(sys.exc_info()[1]):
-        return unavailable_page()
+    error = sys.exc_info()[1]
+    if is_unavailable(error):
+        return unavailable_page(error)
     return broken_page(request)
 
 
-def unavailable_page() -> HttpResponse:
+def unavailable_page(error: BaseException | None) -> HttpResponse:
     headers = {"Retry-After": str(RETRY_AFTER_S), "Cache-Control": "no-store"}
-    return HttpResponse(_PAGE, status=503, headers=headers)
+    return HttpResponse(_PAGE.format(away=what_is_away(error)), status=503, headers=headers)

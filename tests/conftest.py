@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from cms.services.post_states import publish_post
 from cms.services.posts import PostFields, create_post
 from cms.services.sessions import open_session
 from cms.services.users import create_user
+from tests.buckets import Bucket, Folder, ObjectStore, object_store
 from tests.databases import new_database, process_env
 from tests.servers import manage
 from tests.session import CORPORA
@@ -103,6 +105,31 @@ def template_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
             return url
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def a_store() -> Iterator[ObjectStore]:
+    with object_store() as store:
+        yield store
+
+
+@pytest.fixture
+def bucket(a_store: ObjectStore, settings: Any) -> Bucket:
+    """An empty one, which the settings name."""
+    bucket = a_store.new_bucket()
+    for name, value in bucket.settings().items():
+        setattr(settings, name, value)
+    return bucket
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def media_place(request: pytest.FixtureRequest, settings: Any, tmp_path: Path) -> Folder | Bucket:
+    """Where media are kept: the test runs once for each kind."""
+    if request.param == "bucket":
+        kept: Bucket = request.getfixturevalue("bucket")
+        return kept
+    settings.MEDIA_ROOT = tmp_path / "media"
+    return Folder(tmp_path / "media")
 
 
 @pytest.fixture(scope="session")

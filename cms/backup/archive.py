@@ -10,7 +10,9 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO, BinaryIO
+
+from django.core.files import File
 
 from cms.backup.manifest import Manifest
 from cms.backup.refusals import BackupRefused
@@ -19,6 +21,8 @@ MANIFEST, DATABASE, MEDIA, CHECKSUM = "manifest.json", "database", "media", "sha
 TAIL_BYTES = 2048  # a header, a block of content, two empty blocks
 CHUNK_BYTES = 1024 * 1024
 Advance = Callable[[int], None]
+type Opener = Callable[[], IO[bytes] | File[bytes]]
+"""Gives a file of the disk, or one of a storage that knows its size."""
 
 
 class _Hashing:
@@ -41,7 +45,7 @@ class _Hashing:
 
 
 def write_archive(
-    target: Path, manifest: Manifest, database: Path, media: Iterable[tuple[str, Path]], advance: Advance
+    target: Path, manifest: Manifest, database: Path, media: Iterable[tuple[str, Opener]], advance: Advance
 ) -> int:
     """Write the file `target`; how many media files went in. One that is deleted meanwhile is left out."""
     count = 0
@@ -50,11 +54,15 @@ def write_archive(
         # Never closed: that would write an end of its own.
         tar = tarfile.TarFile(fileobj=body, mode="w", format=tarfile.PAX_FORMAT)  # type: ignore[arg-type]
         _add_bytes(tar, MANIFEST, manifest.to_json())
-        _add_file(tar, DATABASE, database)
-        for name, path in media:
-            count += _add_file(tar, f"{MEDIA}/{name}", path)
+        _add_file(tar, DATABASE, opener_of(database))
+        for name, opener in media:
+            count += _add_file(tar, f"{MEDIA}/{name}", opener)
         stream.write(_tail(body.hash.hexdigest()))
     return count
+
+
+def opener_of(path: Path) -> Opener:
+    return lambda: path.open("rb")
 
 
 def check_archive(path: Path, advance: Advance) -> str:
@@ -124,13 +132,17 @@ def _add_bytes(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     tar.addfile(info, io.BytesIO(data))
 
 
-def _add_file(tar: tarfile.TarFile, name: str, path: Path) -> bool:
+def _add_file(tar: tarfile.TarFile, name: str, opener: Opener) -> bool:
     try:
-        stream = path.open("rb")
+        stream = opener()
     except FileNotFoundError:
         return False
     with stream:
-        info = tar.gettarinfo(arcname=name, fileobj=stream)
+        if isinstance(stream, File):
+            info = tarfile.TarInfo(name)
+            info.size = stream.size
+        else:
+            info = tar.gettarinfo(arcname=name, fileobj=stream)
         info.uid = info.gid = 0
         info.uname = info.gname = ""
         info.mode = 0o600

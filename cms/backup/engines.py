@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from django.apps import apps
-from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import connection
 from psycopg import pq
 
@@ -42,4 +42,8 @@ def configured_database() -> Database:
 
 
 def media_root() -> Path | None:
-    return Path(settings.MEDIA_ROOT) if settings.MEDIA_ROOT else None
+    """The folder of the media; None when they are in an object storage."""
+    try:
+        return Path(default_storage.path(""))
+    except NotImplementedError:
+        return None

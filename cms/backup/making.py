@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cms.backup.archive import check_archive, is_archive, write_archive
-from cms.backup.engines import configured_database, media_root
+from cms.backup.engines import configured_database
 from cms.backup.manifest import Manifest
 from cms.backup.media import media_files
 from cms.backup.refusals import BackupRefused, NothingToBackUp, refusals
@@ -50,7 +50,7 @@ def _make(path: Path, folder: Path, now: datetime.datetime, on_step: OnStep) -> 
         raise NothingToBackUp(f"There is nothing to back up: {database} has no tables.")
     database.verify(dumped, dump, on_step("Verifying rows", None))
     manifest = Manifest(database.engine, now.isoformat(), dump)
-    media = media_files(media_root(), excluded=folder)
+    media = media_files(excluded=folder)
     count = write_archive(packed, manifest, dumped, media, on_step("Packing", None))
     size = packed.stat().st_size
     digest = check_archive(packed, on_step("Verifying bytes", size))

@@ -1,21 +1,33 @@
-"""The media folder's part in a backup: which files go in, and how they come back without a moment of half of them."""
+"""The media's part in a backup: which files go in, and how they come back without a moment of half of them."""
 
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from cms.backup.archive import CHUNK_BYTES, media_members
+from django.core.files import File
+from django.core.files.storage import default_storage
+
+from cms.backup.archive import CHUNK_BYTES, Opener, media_members, opener_of
+from cms.backup.engines import media_root
+from cms.backup.refusals import BackupRefused
 from cms.backup.scratch import scratch_folder
 
 STAGING_PREFIX = ".tandem-restore-"
 Advance = Callable[[int], None]
 
 
-def media_files(root: Path | None, excluded: Path) -> Iterator[tuple[str, Path]]:
-    """Every regular file below the media folder with its name relative to it; nothing below `excluded`."""
-    if root is None or not root.is_dir():
+def media_files(excluded: Path) -> Iterator[tuple[str, Opener]]:
+    """Every file of the media with its name; nothing below the folder `excluded`."""
+    root = media_root()
+    return _files_of_storage("") if root is None else _files_of_folder(root, excluded)
+
+
+def _files_of_folder(root: Path, excluded: Path) -> Iterator[tuple[str, Opener]]:
+    if not root.is_dir():
         return
     for folder, folders, names in root.walk():
         folders[:] = sorted(
@@ -24,36 +36,78 @@ def media_files(root: Path | None, excluded: Path) -> Iterator[tuple[str, Path]]
         for name in sorted(names):
             path = folder / name
             if path.is_file() and not path.is_symlink():
-                yield path.relative_to(root).as_posix(), path
+                yield path.relative_to(root).as_posix(), opener_of(path)
+
+
+def _files_of_storage(folder: str) -> Iterator[tuple[str, Opener]]:
+    folders, names = default_storage.listdir(folder)
+    for name in sorted(names):
+        yield f"{folder}{name}", partial(default_storage.open, f"{folder}{name}")
+    for name in sorted(folders):
+        yield from _files_of_storage(f"{folder}{name}/")
+
+
+@dataclass
+class StagedMedia:
+    count: int = 0
+    pairs: list[tuple[Path, Path]] = field(default_factory=list)
+    """Files unpacked beside their places."""
+
+    def place(self) -> None:
+        """Move the unpacked files to their places; other files stay."""
+        for staged, place in self.pairs:
+            staged.replace(place)
 
 
 @contextmanager
-def staged_media(tar: tarfile.TarFile, root: Path | None, advance: Advance) -> Iterator[list[tuple[Path, Path]]]:
-    """Unpack the media into a folder beside their places: pairs of (unpacked file, its place).
+def staged_media(tar: tarfile.TarFile, advance: Advance) -> Iterator[StagedMedia]:
+    """Bring the media out of the backup as far as that changes nothing that anybody reads."""
+    root = media_root()
+    if root is None:
+        yield _stored(tar, advance)
+    else:
+        with _unpacked(tar, root, advance) as staged:
+            yield staged
+
+
+def _stored(tar: tarfile.TarFile, advance: Advance) -> StagedMedia:
+    """An object storage moves nothing, so each file goes to its place at once: without a row nobody reads it.
+
+    One that has a row has the same bytes as in the backup, for no name is given twice.
+    """
+    staged = StagedMedia()
+    for name, member in media_members(tar):
+        stream = tar.extractfile(member)
+        assert stream is not None
+        with stream:
+            if default_storage.save(str(name), File(stream)) != str(name):
+                raise BackupRefused(f"The object storage took {name} under another name.")
+        staged.count += 1
+        advance(member.size)
+    return staged
+
+
+@contextmanager
+def _unpacked(tar: tarfile.TarFile, root: Path, advance: Advance) -> Iterator[StagedMedia]:
+    """Into a folder beside their places.
 
     Within the media folder, so that moving them later needs no space and can't half succeed on another disk.
     """
     members = list(media_members(tar))
-    if not members or root is None:
-        yield []
+    if not members:
+        yield StagedMedia()
         return
     root.mkdir(parents=True, exist_ok=True)
     with scratch_folder(STAGING_PREFIX, root) as folder:
-        pairs = []
+        staged = StagedMedia(len(members))
         for number, (name, member) in enumerate(members):
-            staged = folder / str(number)
+            unpacked = folder / str(number)
             stream = tar.extractfile(member)
             assert stream is not None
-            with stream, staged.open("wb") as target:
+            with stream, unpacked.open("wb") as target:
                 shutil.copyfileobj(stream, target, CHUNK_BYTES)
             place = root / name
             place.parent.mkdir(parents=True, exist_ok=True)  # now, while a refusal still changes nothing
-            pairs.append((staged, place))
+            staged.pairs.append((unpacked, place))
             advance(member.size)
-        yield pairs
-
-
-def place_media(pairs: list[tuple[Path, Path]]) -> None:
-    """Move the unpacked files to their places; other files in the media folder stay."""
-    for staged, place in pairs:
-        staged.replace(place)
+        yield staged

@@ -8,9 +8,9 @@ from pathlib import Path
 from django.db.migrations.loader import MigrationLoader
 
 from cms.backup.archive import CHUNK_BYTES, DATABASE, check_archive, member_stream, open_archive, read_manifest
-from cms.backup.engines import Database, configured_database, media_root
+from cms.backup.engines import Database, configured_database
 from cms.backup.manifest import Manifest
-from cms.backup.media import place_media, staged_media
+from cms.backup.media import staged_media
 from cms.backup.refusals import BackupRefused, refusals
 from cms.backup.scratch import scratch_folder
 from cms.generations import begin_generation
@@ -43,7 +43,7 @@ def restore_backup(path: Path, *, is_forced: bool, on_step: OnStep) -> Restored:
         with open_archive(path) as tar:
             manifest, database = read_manifest(tar), configured_database()
             pending = _refuse_unfit(manifest, database, is_forced=is_forced)
-            with staged_media(tar, media_root(), on_step("Unpacking media", None)) as media:
+            with staged_media(tar, on_step("Unpacking media", None)) as media:
                 with scratch_folder(SCRATCH_PREFIX) as folder:
                     dump_file = folder / DATABASE
                     with member_stream(tar, DATABASE) as stream, dump_file.open("wb") as target:
@@ -51,8 +51,8 @@ def restore_backup(path: Path, *, is_forced: bool, on_step: OnStep) -> Restored:
                     database.verify(dump_file, manifest.dump, on_step("Verifying rows", None))
                     database.restore(dump_file, manifest.dump, on_step("Restoring", None))
                     begin_generation()
-                place_media(media)
-    return Restored(manifest, len(media), pending)
+                media.place()
+    return Restored(manifest, media.count, pending)
 
 
 def _refuse_unfit(manifest: Manifest, database: Database, *, is_forced: bool) -> int:

@@ -24,12 +24,21 @@ def find_missing(now: datetime.datetime) -> Iterator[Finding]:
     """Not mended: the bytes are in a backup or nowhere."""
     for row in _rows():
         storage, name = row.file.storage, str(row.file.name)
-        is_there = storage.exists(name)
-        if is_there and storage.size(name) == row.size_bytes:
+        size = _size_of(storage, name)
+        if size == row.size_bytes:
             continue
         if type(row)._default_manager.filter(pk=row.pk).exists():  # else it was deleted while we looked
-            text = f"has {row.size_bytes} bytes, its file {name} has others" if is_there else f"has no file at {name}"
+            text = (
+                f"has no file at {name}" if size is None else f"has {row.size_bytes} bytes, its file {name} has others"
+            )
             yield Finding(str(row._meta.model_name), row.pk, text)
+
+
+def _size_of(storage: Storage, name: str) -> int | None:
+    try:
+        return storage.size(name)
+    except FileNotFoundError:
+        return None
 
 
 def find_changed(now: datetime.datetime) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.checks import WARNING, run_checks
 
 from cms.backup.archive import check_archive, is_archive, open_archive, read_manifest
+from cms.backup.engines import media_root
 
 BACKUP_AGE_MAX: Final = datetime.timedelta(days=1)
 
@@ -63,7 +64,7 @@ def _made_at(path: Path) -> datetime.datetime:
 def _written_to(wanted: Wanted) -> Iterator[Path]:
     """Folders that exist: one that isn't there yet will be made on the disk of its nearest parent."""
     database = settings.DATABASES["default"]
-    folders = [Path(settings.MEDIA_ROOT), Path(tempfile.gettempdir()), _backup_folder(wanted)]
+    folders = [media_root(), Path(tempfile.gettempdir()), _backup_folder(wanted)]
     folders.append(Path(database["NAME"]).parent if settings.IS_SQLITE else None)
     for folder in filter(None, folders):
         yield next(path for path in (folder, *folder.absolute().parents) if path.is_dir())

@@ -1,4 +1,4 @@
-"""Of the checklist: the database, its migrations and its clock, and Redis. No detail holds a password."""
+"""Of the checklist: the database, its migrations and its clock, Redis, and where files are kept. No detail holds a password."""
 
 import datetime
 import secrets
@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import redis
 from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
@@ -53,6 +55,24 @@ def redis_answers(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:
         client.delete(key)
         version = client.info("server")["redis_version"]
     return True, f"Redis {version} answers and takes writes."
+
+
+def media_are_kept(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:
+    """A file is written, listed, read and deleted, as uploads and checks of content do."""
+    bucket = settings.MEDIA_S3["MEDIA_S3_BUCKET"]
+    folder, name = "media", f"readiness-{secrets.token_hex(8)}.txt"
+    saved = default_storage.save(f"{folder}/{name}", ContentFile(b"ready"))
+    try:
+        _, names = default_storage.listdir(folder)
+        with default_storage.open(saved) as file:
+            is_sound = name in names and file.read() == b"ready"
+    finally:
+        default_storage.delete(saved)
+    place = f"the bucket {bucket}" if bucket else f"{settings.MEDIA_ROOT}"
+    return (
+        is_sound,
+        f"A file written to {place} was {'' if is_sound else 'not '}listed and read as it was, and deleted.",
+    )
 
 
 def clocks_agree(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:

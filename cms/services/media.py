@@ -1,6 +1,7 @@
 """Media: uploading, describing and deleting files, and their renditions. A row and its file come and go together."""
 
 import datetime
+import secrets
 from collections.abc import Iterable
 from contextlib import ExitStack
 from functools import partial
@@ -135,11 +136,11 @@ def _store(actor: Actor, media: MediaFile, file: PreparedFile) -> None:
 def _keep_first(rendition: Rendition, content: bytes) -> Rendition:
     """Store a rendition, unless somebody else has made the same meanwhile: then that one is given and ours goes."""
     media, storage = rendition.media, rendition.file.storage
-    name = f"renditions/{media.created_at:%Y/%m}/{media.pk.hex}-{rendition.spec}{RENDITION_TYPE.extension}"
+    folder, key = f"renditions/{media.created_at:%Y/%m}", f"{media.pk.hex}-{rendition.spec}-{secrets.token_hex(4)}"
+    name = f"{folder}/{key}{RENDITION_TYPE.extension}"  # nobody else's: two may make the same at once
     with ExitStack() as undoing:
-        name = storage.save(name, File(BytesIO(content)))  # another name when two make it at once
         undoing.callback(storage.delete, name)
-        rendition.file = name
+        rendition.file = storage.save(name, File(BytesIO(content)))
         with transaction.atomic():
             lock_row(media)  # one maker after the other, and none while the file is being deleted
             first: Rendition | None = media.renditions.filter(spec=rendition.spec).first()

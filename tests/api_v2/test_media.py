@@ -30,6 +30,9 @@ def _media_root(settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"
 
 
+on_both = pytest.mark.usefixtures("media_place")
+
+
 @pytest.fixture
 def own(client_of: Callable[[User], Client], author: User) -> Client:
     return client_of(author)
@@ -56,6 +59,7 @@ def look(client: Client, method: str, path: str, **headers: str) -> Any:
     return answer
 
 
+@on_both
 def test_a_file_is_uploaded_and_found_where_location_says(own: Client, author: User) -> None:
     answer = upload(own, alt_text="A quarter", caption="Lisbon")
     body = answer.json()
@@ -69,6 +73,7 @@ def test_a_file_is_uploaded_and_found_where_location_says(own: Client, author: U
     assert AuditEvent.objects.get(action="media.uploaded").api_version == 2
 
 
+@on_both
 @pytest.mark.parametrize(
     ("content", "name", "status", "code"),
     [
@@ -125,6 +130,7 @@ def test_only_authors_upload(
     assert not MediaFile.objects.exists()
 
 
+@on_both
 def test_a_repeated_upload_with_its_key_makes_one_file(own: Client) -> None:
     first, again = (upload(own, headers={"Idempotency-Key": "k"}) for _ in range(2))
     assert (first.status_code, first.content) == (again.status_code, again.content)
@@ -143,6 +149,7 @@ def test_a_file_is_described_anew(own: Client, photo: MediaFile) -> None:
     assert (unknown.status_code, codes_of(unknown)) == (422, [("/mime_type", "unknown_member")])
 
 
+@on_both
 def test_a_file_that_a_post_shows_is_not_deleted(own: Client, photo: MediaFile, make_post: Callable[..., Post]) -> None:
     post = make_post(featured_image=photo, is_published=False)
     assert problem_of(send(own, "delete", f"/media/{photo.pk}")) == (409, "in-use")
@@ -176,6 +183,7 @@ def addresses(photo: MediaFile) -> list[str]:
     return [f"/media/{photo.pk}{tail}" for tail in ("", "/content", "/renditions/width-320")]
 
 
+@on_both
 def test_a_file_is_seen_as_long_as_a_post_that_shows_it(
     client: Client, own: Client, photo: MediaFile, make_post: Callable[..., Post], now: datetime.datetime
 ) -> None:
@@ -195,6 +203,7 @@ def test_a_file_is_seen_as_long_as_a_post_that_shows_it(
             assert send(client, method, path, **known).status_code == 404
 
 
+@on_both
 def test_the_bytes_are_sent_so_that_nothing_in_them_runs(own: Client, photo: MediaFile) -> None:
     answer = send(own, "get", f"/media/{photo.pk}/content", Accept="image/*")
     content = bytes_of(answer)
@@ -211,6 +220,7 @@ def test_the_bytes_are_sent_so_that_nothing_in_them_runs(own: Client, photo: Med
     assert pdf["links"]["renditions"] == {}
 
 
+@on_both
 @pytest.mark.parametrize("tail", ["content", "renditions/square-160"])
 def test_bytes_have_validators_and_a_head(own: Client, photo: MediaFile, tail: str) -> None:
     path = f"/media/{photo.pk}/{tail}"
@@ -224,6 +234,7 @@ def test_bytes_have_validators_and_a_head(own: Client, photo: MediaFile, tail: s
     assert problem_of(send(own, "get", f"{path}?width=1")) == (400, "invalid-parameter")
 
 
+@on_both
 def test_a_rendition_is_made_once_in_an_allowed_size(own: Client, photo: MediaFile) -> None:
     for _ in range(2):
         answer = send(own, "get", f"/media/{photo.pk}/renditions/square-160")
@@ -241,8 +252,8 @@ def test_a_document_has_no_renditions(own: Client) -> None:
     assert problem_of(send(own, "get", f"/media/{pk}/renditions/width-320")) == (404, "not-found")
 
 
-def test_bytes_that_are_gone_are_a_404(own: Client, photo: MediaFile) -> None:
-    Path(photo.file.path).unlink()
+def test_bytes_that_are_gone_are_a_404(own: Client, photo: MediaFile, media_place: Any) -> None:
+    media_place.delete(photo.file.name)
     for method in ("get", "head"):
         assert send(own, method, f"/media/{photo.pk}/content").status_code == 404
     assert problem_of(send(own, "get", f"/media/{photo.pk}/renditions/width-320")) == (404, "not-found")
@@ -272,6 +283,7 @@ def test_the_list_is_filtered_and_walked(own: Client) -> None:
     assert problem_of(own.get("/api/v2/media?kind=video")) == (400, "invalid-parameter")
 
 
+@on_both
 @pytest.mark.parametrize(
     ("tail", "budget"), [("?limit=100", 1), ("/{}", 1), ("/{}/content", 1), ("/{}/renditions/width-320", 2)]
 )

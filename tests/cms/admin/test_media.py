@@ -24,6 +24,9 @@ def _media_root(settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path
 
 
+on_both = pytest.mark.usefixtures("media_place")
+
+
 @pytest.fixture
 def upload(author: User) -> Callable[..., MediaFile]:
     def make(name: str = "photo.jpg", content: bytes | None = None, by: User | None = None) -> MediaFile:
@@ -38,6 +41,7 @@ def client(author: User, signed_in: Callable[[User], Client]) -> Client:
     return signed_in(author)
 
 
+@on_both
 def test_a_file_is_uploaded_and_described(client: Client, author: User, send_form: SENDER) -> None:
     file = SimpleUploadedFile("evil.html", photograph(), "text/html")
     assert send_form(client, ADD, file=file, alt_text="A quarter").status_code == 302
@@ -50,6 +54,7 @@ def test_a_file_is_uploaded_and_described(client: Client, author: User, send_for
     assert list(actions) == ["media.uploaded", "media.updated"]
 
 
+@on_both
 def test_a_refused_file_shows_the_error_at_its_field(client: Client, send_form: SENDER, tmp_path: Path) -> None:
     file = SimpleUploadedFile("a.png", b"<svg onload='alert(1)'/>", "image/png")
     page = send_form(client, ADD, file=file)
@@ -99,6 +104,7 @@ def test_who_may_not_open_the_admin_site_gets_no_file(
     assert client.get(f"/admin/cms/mediafile/{upload().pk}/file/").status_code == status
 
 
+@on_both
 def test_an_image_is_shown_and_a_document_is_downloaded(client: Client, upload: Any) -> None:
     image, document = upload(), upload("a.html", b"<3 text")
     for media, address, kind, way in (
@@ -114,6 +120,7 @@ def test_an_image_is_shown_and_a_document_is_downloaded(client: Client, upload: 
     assert client.get(f"/admin/cms/mediafile/{image.pk}/file/?size=width-9").status_code == 404
 
 
+@on_both
 def test_a_file_whose_bytes_are_lost_is_not_found(client: Client, upload: Any) -> None:
     media = upload()
     media.file.storage.delete(media.file.name)

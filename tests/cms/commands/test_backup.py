@@ -20,9 +20,10 @@ import pytest
 from django.core.management import execute_from_command_line
 from psycopg import sql
 
+from tests.buckets import Bucket, Folder, ObjectStore
 from tests.databases import copied_database, new_database, process_env
 from tests.engines import _wheel_postgres
-from tests.servers import ROOT, clean_environment, manage, serve
+from tests.servers import ROOT, clean_environment, free_port, manage, serve
 from tests.session import ENGINES
 
 PATH = os.pathsep.join([os.environ["PATH"], *map(str, _wheel_postgres())])  # with PostgreSQL's programs
@@ -246,6 +247,57 @@ def test_media_files_come_back_and_others_stay(seeded: dict[str, str], tmp_path:
     run("restore", "--force", str(tmp_path / "site.backup"), env=env)
     assert photo.read_bytes() == content
     assert {path.name for path in (tmp_path / "media").iterdir()} == {"media", "newer.txt"}
+
+
+@pytest.fixture(params=["folder to bucket", "bucket to folder"])
+def places(request: pytest.FixtureRequest, a_store: ObjectStore, tmp_path: Path) -> list[Folder | Bucket]:
+    """Where media are when the backup is made, and where when it is restored."""
+    kinds = request.param.split(" to ")
+    return [
+        a_store.new_bucket() if kind == "bucket" else Folder(tmp_path / f"media-{n}") for n, kind in enumerate(kinds)
+    ]
+
+
+def test_media_come_back_from_either_place_into_either(
+    seeded: dict[str, str], places: list[Any], tmp_path: Path
+) -> None:
+    large, names = b"\xff\xd8 a photo" * 200_000, ["media/2026/Straße 写真.jpg", "renditions/2026/11/a.webp", "top.txt"]
+    before, after = ({**seeded, **place.env} for place in places)
+    for name in names:
+        places[0].write(name, large)
+    made = json.loads(run("backup", str(tmp_path / "site.backup"), "--json", env=before))
+    places[1].write("newer.txt", b"made after the backup")
+    places[1].write(names[0], b"overwritten")
+    restored = json.loads(run("restore", "--force", str(tmp_path / "site.backup"), "--json", env=after))
+    assert made["media_files"] == restored["media_files"] == 3
+    assert places[1].names() == sorted([*names, "newer.txt"])
+    assert {places[1].read(name) for name in names} == {large}
+
+
+def test_a_bucket_that_is_away_is_a_sentence_and_changes_nothing(
+    seeded: dict[str, str], a_store: ObjectStore, tmp_path: Path
+) -> None:
+    bucket, rows = a_store.new_bucket(), counts(seeded)
+    bucket.write("media/a.txt", b"a")
+    there = {**seeded, **bucket.env}
+    away = {**there, "MEDIA_S3_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}"}
+    wrong = {**there, "MEDIA_S3_SECRET_ACCESS_KEY": "wrong-wrong-wrong"}
+    target = tmp_path / "site.backup"
+    assert "Could not connect" in last_line("backup", str(target), env=away)
+    assert "SignatureDoesNotMatch" in last_line("backup", str(target), env=wrong)
+    assert not target.exists()
+    run("backup", str(target), env=there)
+    execute(seeded, "DELETE FROM cms_auditevent")
+    assert "Could not connect" in last_line("restore", "--force", str(target), env=away)
+    assert counts(seeded) == [*rows[:2], 0]
+
+
+def last_line(*arguments: str, env: dict[str, str]) -> str:
+    """The sentence of a refusal that the log has said before."""
+    done = manage(*arguments, env=env)
+    assert done.returncode == 1, done.stdout
+    assert "Traceback" not in done.stderr
+    return done.stderr.splitlines()[-1].removeprefix("CommandError: ")
 
 
 WRITER = """

@@ -19,7 +19,7 @@ from tests.servers import free_port, manage, serve
 from tests.session import ENGINES
 
 NAMES = [
-    *("database", "migrations", "redis", "versions", "canary_weight", "rollback_drill"),
+    *("database", "migrations", "redis", "media", "versions", "canary_weight", "rollback_drill"),
     *("deploy_settings", "backups", "disk", "clock"),
 ]
 # Engines that lie: a function of ours is found before the one of the same name that they have.

@@ -1,0 +1,13 @@
+"""What is said when the files can't be reached."""
+
+import errno
+
+
+class MediaUnavailable(OSError):
+    """The object storage is away or refuses us: nothing that the request could have done better, and maybe over in a moment.
+
+    An OSError, as a file system's faults are.
+    """
+
+    def __init__(self, reason: str, name: str) -> None:
+        super().__init__(errno.EIO, f"the object storage: {reason}", name)
