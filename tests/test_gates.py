@@ -22,7 +22,16 @@ WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 MAKEFILE = (ROOT / "Makefile").read_text()
 APPS = ("api_v1", "api_v2", "canary", "cms")
 # What a test session needs apart from tests.
-SESSION = ("__init__.py", "session.py", "engines.py", "servers.py", "forking.py", "databases.py", "conftest.py")
+SESSION = (
+    "__init__.py",
+    "session.py",
+    "engines.py",
+    "servers.py",
+    "forking.py",
+    "buckets.py",
+    "databases.py",
+    "conftest.py",
+)
 WITHOUT_ENGINES = {"POSTGRES_BIN": "/nonexistent", "REDIS_BIN": "/nonexistent", "TEST_DATABASE": "sqlite"}
 
 

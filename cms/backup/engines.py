@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from django.apps import apps
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import connection
 from psycopg import pq
 
@@ -43,7 +43,4 @@ def configured_database() -> Database:
 
 def media_root() -> Path | None:
     """The folder of the media; None when they are in an object storage."""
-    try:
-        return Path(default_storage.path(""))
-    except NotImplementedError:
-        return None
+    return Path(default_storage.location) if isinstance(default_storage, FileSystemStorage) else None

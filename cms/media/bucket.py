@@ -1,6 +1,6 @@
 """Media in a bucket, by django-storages: one client a process, reads that stream, and faults told as a file system tells them.
 
-`settings.STORAGES` names it when a bucket is configured; nobody else imports it, for the SDK costs 40 MB a process (ADR 20).
+`settings.STORAGES` names it when a bucket is configured; nobody else imports it, for the SDK costs 24 MB a process (ADR 20).
 """
 
 import errno
@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, NoCredentialsError
 from botocore.response import StreamingBody
 from django.core.files import File
 from storages.backends.s3 import S3Storage
@@ -46,6 +46,10 @@ _TRANSFER: Final = TransferConfig(multipart_threshold=limits.DOCUMENT_BYTES_MAX 
 def _connected(endpoint_url: str | None, region_name: str | None, key_id: str | None, secret: str | None) -> Any:
     """One for all threads of the process, which its client allows; one for each would take 13 MB and 70 ms."""
     session = boto3.Session(aws_access_key_id=key_id, aws_secret_access_key=secret)
+    if (
+        session.get_credentials() is None
+    ):  # a client without any would stay so, also when the machine's role is there later
+        raise NoCredentialsError
     return session.resource("s3", endpoint_url=endpoint_url, region_name=region_name, config=_CLIENT)
 
 

@@ -324,6 +324,21 @@ def test_what_is_wrong_is_said_by_the_check_and_the_checklist_and_in_the_log(
     assert "Traceback" not in caplog.text
 
 
+def test_credentials_are_looked_for_by_the_sdk_until_there_are_some(
+    bucket: Bucket, point_to: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    key_id, secret = bucket.store.keys["tandem"]
+    point_to(MEDIA_S3_ACCESS_KEY_ID="", MEDIA_S3_SECRET_ACCESS_KEY="")
+    with pytest.raises(MediaUnavailable, match="Unable to locate credentials"):
+        default_storage.exists("media/a")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
+    assert default_storage.exists("media/a") is False
+
+
 def test_a_bucket_that_answers_passes_both_and_keeps_nothing_of_it(bucket: Bucket, settings: Any) -> None:
     settings.READINESS_CHECKS = {"media": settings.READINESS_CHECKS["media"]}
     assert not [found for found in run_checks(include_deployment_checks=True) if found.id == "cms.E001"]
