@@ -17,6 +17,7 @@ from django.core.checks import run_checks
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage, storages
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from cms.integrity.running import run_checks as check_content
@@ -201,6 +202,12 @@ def test_an_upload_that_fails_leaves_nothing_and_is_repeated_with_success(
     point_to()
     assert upload().status_code == 201
     assert bucket.names() == [MediaFile.objects.get().file.name]
+
+
+def test_the_integrity_check_says_so_in_a_sentence(photo: MediaFile, go_away: Callable[[], None]) -> None:
+    go_away()
+    with pytest.raises(CommandError, match=r"^A media file can't be read: .*Could not connect.*: media/"):
+        call_command("check_content")
 
 
 @pytest.mark.django_db(transaction=True)
