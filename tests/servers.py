@@ -22,9 +22,13 @@ ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 PORTS = range(20_000, 32_768)  # below Linux's ephemeral ports, which any client of another test may hold
 READY_PATH = "/livez"  # the canary doesn't count it
-READY_TIMEOUT_S = 30
-STOP_TIMEOUT_S = 10
+# None of these is a promise: they bound what hangs, on machines that are several times as slow and busy.
+READY_TIMEOUT_S = 120
+STOP_TIMEOUT_S = 60
+MANAGE_TIMEOUT_S = 600
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_claims: list[socket.socket] = []
+"""One for each port that was given out: between the drawing of a port and a server's start on it lies up to a second."""
 # The one signal that PostgreSQL, Redis, Valkey and gunicorn all take as: end now, however many clients there are.
 END_NOW = signal.SIGINT
 # A list of what passes, not of what doesn't: a setting of the developer's shell must not change a black-box test.
@@ -65,7 +69,7 @@ class Server:
         return self.log_path.read_text(errors="replace")
 
     def stop(self) -> None:
-        """End it in order (running requests finish), or by force after 10 s; harmless when repeated."""
+        """End it in order (running requests finish), or by force after a minute; harmless when repeated."""
         stop_process(self.process, signal.SIGTERM)
 
 
@@ -103,7 +107,7 @@ def manage(
     env: Mapping[str, str],
     cwd: Path = ROOT,
     input: str | None = None,
-    timeout: float = 120,
+    timeout: float = MANAGE_TIMEOUT_S,
 ) -> subprocess.CompletedProcess[str]:
     """Run `manage.py` with `env` and the few variables of INHERITED; any exit code is the caller's to judge."""
     # Coverage measures only a process that starts anew.
@@ -128,12 +132,16 @@ def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on, drawn at random so that parallel test workers rarely meet."""
+    """A TCP port that nobody listens on, and that nobody else who asks here is given while this process lives."""
     for port in random.sample(PORTS, 100):
+        claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         with socket.socket() as probe, contextlib.suppress(OSError):
+            claim.bind((HOST, port))  # of UDP, where no server of ours listens
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gunicorn does
             probe.bind((HOST, port))
+            _claims.append(claim)
             return port
+        claim.close()
     raise ServerError("100 ports were tried and none is free.")
 
 
@@ -165,7 +173,7 @@ def spawn(
 
 
 def stop_process(process: subprocess.Popen[bytes], how: signal.Signals = END_NOW) -> None:
-    """Send the signal `how`, and kill the whole group if the process hasn't ended within 10 s."""
+    """Send the signal `how`, and kill the whole group if the process hasn't ended within a minute."""
     process.send_signal(how)
     try:
         process.wait(STOP_TIMEOUT_S)

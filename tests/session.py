@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.engines import Engines, shared_engines
 
@@ -32,6 +33,11 @@ def _prepare() -> Engines:
 
 
 ENGINES = _prepare()
+# In the ordinary run Hypothesis makes up the same examples each time, and none fails for the time it takes on a busy machine.
+# `make soak` draws others: --hypothesis-profile=drawn.
+settings.register_profile("ordinary", derandomize=True, deadline=None)
+settings.register_profile("drawn", derandomize=False, deadline=None, print_blob=True)
+settings.load_profile("ordinary")
 
 
 # Files with few tests that take long, by what was measured. Begun last, they would keep one core for minutes after the other.
@@ -45,7 +51,7 @@ LONG = (
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The order is otherwise as it was, at random. `make test` passes --no-loadscope-reorder: xdist would sort by counts."""
+    """The order is otherwise that of --randomly-seed. `make test` passes --no-loadscope-reorder: xdist would sort by counts."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 

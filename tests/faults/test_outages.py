@@ -98,7 +98,7 @@ def site() -> Iterator[Site]:
         assert manage("users", "create", *account, env=env, input=PASSWORD).returncode == 0
         assert manage("canary", "set", "50", *REASON, env=env).returncode == 0
         serving = serve(env | PATIENT, workers=WORKERS, threads=16)
-        with serving as server, httpx.Client(base_url=server.base_url) as http:
+        with serving as server, httpx.Client(base_url=server.base_url, timeout=60) as http:
             credentials = {"email": "mia@example.org", "password": PASSWORD}
             token = http.post("/api/v2/auth/token", json=credentials).json()["access_token"]
             http.headers["Authorization"] = f"Bearer {token}"
@@ -260,7 +260,7 @@ def versions_of(told: list[Told]) -> set[str]:
 
 
 def test_sessions_that_end_while_they_are_idle_fail_no_request(site: Site) -> None:
-    with httpx.Client(base_url=site.server.base_url) as http:
+    with httpx.Client(base_url=site.server.base_url, timeout=60) as http:
         for number in range(8):
             assert site.engines.terminate_sessions() >= 0
             assert http.get("/api/v1/posts").status_code == 200

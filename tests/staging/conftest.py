@@ -36,9 +36,7 @@ def staging() -> Iterator[Staging]:
     # Not pytest's own folder: nobody but us may enter that, and PostgreSQL's user is another one.
     with tempfile.TemporaryDirectory(prefix="tandem-staging-test-") as folder:
         Path(folder).chmod(0o711)
-        ports: dict[str, int] = {}
-        for name in USUAL:
-            ports[name] = next(port for port in iter(free_port, None) if port not in ports.values())
+        ports = {name: free_port() for name in USUAL}
         more = {**UNLIMITED, "WEBHOOKS_ALLOW_PRIVATE": "true", "CANARY_SHADOW_PERCENTAGE": "0"}
         stack = new_stack(Path(folder), ports, more, spawn=spawn)
         stack.up()

@@ -144,7 +144,7 @@ def test_prometheus_tells_the_weight_and_counts_both_versions(at_rest: Staging) 
     url = f"{at_rest.stack.url_of('prometheus')}/api/v1/query"
 
     def values(query: str) -> list[str]:
-        return [one["value"][1] for one in httpx.get(url, params={"query": query}).json()["data"]["result"]]
+        return [one["value"][1] for one in httpx.get(url, params={"query": query}, timeout=60).json()["data"]["result"]]
 
     eventually(lambda: values("canary_weight_bp") == ["5000", "5000"], "both processes tell the weight")
     eventually(

@@ -41,7 +41,7 @@ def test_two_workers_repeat_what_they_have_answered_and_add_up_what_they_found(d
     with serve(env, workers=2) as server:
         while sum(found.values()) < READS and time.monotonic() < deadline:
             for path in PATHS:  # each on a connection of its own, so that both workers answer
-                assert httpx.get(f"{server.base_url}/api/v1{path}").status_code == 200
+                assert httpx.get(f"{server.base_url}/api/v1{path}", timeout=60).status_code == 200
             found = counts(database_url)
     assert found.keys() == {"equal"}
     assert sum(found.values()) >= READS
