@@ -18,6 +18,11 @@ APP_VARIABLES = re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', (ROOT / "cms/settings
 CORPORA = ROOT.parent / "shared" / "corpora"
 
 
+def patient(redis_url: str | None) -> str:
+    """So that nobody does without Redis because the machine is busy for a quarter of a second; what a URL says is stronger."""
+    return f"{redis_url}&socket_timeout=60&socket_connect_timeout=60" if redis_url else ""
+
+
 def _prepare() -> Engines:
     """A setting of the developer's shell must not change a test, so only ours remain."""
     for name in APP_VARIABLES:
@@ -26,7 +31,7 @@ def _prepare() -> Engines:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "master")
     is_sqlite = os.environ.get("TEST_DATABASE") == "sqlite" or engines.database_url is None
     os.environ["DATABASE_URL"] = "sqlite:////tmp/tandem-tests.sqlite3" if is_sqlite else str(engines.database_url)
-    os.environ["REDIS_URL"] = "" if is_sqlite else engines.redis_url_for(worker) or ""
+    os.environ["REDIS_URL"] = "" if is_sqlite else patient(engines.redis_url_for(worker))
     os.environ["MEDIA_ROOT"] = "/tmp/tandem-tests-media"
     os.environ["SECRET_KEY"] = "only-for-tests-0123456789-0123456789-0123456789"
     return engines
