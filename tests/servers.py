@@ -91,6 +91,8 @@ def serve(
     port = port or free_port()
     command = [sys.executable, "-m", "gunicorn", app, "--bind", f"{HOST}:{port}", "--no-control-socket"]
     command += ["--limit-request-line", "8190"]  # as scripts/run
+    # Not two seconds: a connection that is closed for having been idle just as a request is sent on it gives no answer.
+    command += ["--keep-alive", "120"]
     command += ["--worker-class", "gthread", "--threads", str(threads), "--workers", str(workers)]
     with tempfile.TemporaryDirectory(prefix="tandem-server-") as folder:
         log = Path(folder) / "log"

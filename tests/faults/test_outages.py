@@ -34,9 +34,6 @@ SLOWEST_S = 5.0
 # Longer than Redis is waited for by those who can ask the database, shorter than by those who can't.
 LATE_S = 0.6
 UNLIMITED = dict.fromkeys(("RATE_LIMIT_ANONYMOUS", "RATE_LIMIT_CREDENTIAL", "RATE_LIMIT_LOGIN"), "0")
-# gunicorn takes options from this variable: no connection is closed for having been idle, so that each client stays with
-# the worker that it has met first, and the warm reader is warm there.
-PATIENT = {"GUNICORN_CMD_ARGS": "--keep-alive 120"}
 ANSWERED = {"v1": 200, "v2": 200, "entrance": 404, "v1 write": 201, "v2 write": 201, "page": 302}
 WRITES = {"v1 write", "v2 write"}
 WORKERS = 2
@@ -98,7 +95,7 @@ def site() -> Iterator[Site]:
         account = ("--username", "mia", "--email", "mia@example.org", "--role", "author", "--password-stdin")
         assert manage("users", "create", *account, env=env, input=PASSWORD).returncode == 0
         assert manage("canary", "set", "50", *REASON, env=env).returncode == 0
-        serving = serve(env | PATIENT, workers=WORKERS, threads=16)
+        serving = serve(env, workers=WORKERS, threads=16)
         with serving as server, httpx.Client(base_url=server.base_url, timeout=60) as http:
             credentials = {"email": "mia@example.org", "password": PASSWORD}
             token = http.post("/api/v2/auth/token", json=credentials).json()["access_token"]

@@ -24,10 +24,9 @@ RAMP: Final = (0, 10, 50, 100, 0)
 FOLDER: Final = ROOT / "build/load"
 LOCUSTFILE: Final = ROOT / "tests/load/locustfile.py"
 SECRET_KEY: Final = "only-for-load-tests-0123456789-0123456789"
-# Raised and not off: what counting costs is part of an answer. Connections outlive the pauses of people.
+# Raised and not off: what counting costs is part of an answer.
 SETTINGS: Final = {
     **{f"RATE_LIMIT_{name}": "1000000" for name in ("ANONYMOUS", "CREDENTIAL", "LOGIN", "REGISTER")},
-    "GUNICORN_CMD_ARGS": "--keep-alive 75",
 }
 
 
