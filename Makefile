@@ -51,8 +51,9 @@ mutants: $(VENV)/.dev ## forty faults planted in the canary's core, one by one: 
 staging-compose: ## staging by Docker Compose with everybody on v2, then on v1 again (needs Docker)
 	python3 -m scripts.staging_compose
 
-soak: $(VENV)/.dev ## what takes long: 100 MB imports, 30 s of concurrent writers, large exports
-	$(PY) -m pytest -m soak
+soak: $(VENV)/.dev ## what takes long: 100 MB imports, 30 s of concurrent writers, large exports; and examples and an order drawn anew
+	$(PY) -m pytest -m soak --randomly-seed=$$(date +%s)
+	$(PY) -m pytest --hypothesis-profile=drawn --randomly-seed=$$(date +%s) $$(grep -rl --include="test_*.py" "^from hypothesis import" tests)
 
 golden: $(VENV)/.dev ## write the golden files of the frozen contracts anew: look at every line of the difference
 	$(PY) -m pytest -q tests/contract --golden-write

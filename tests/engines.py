@@ -32,7 +32,7 @@ import redis
 
 from tests.servers import Credentials, spawn, stop_process
 
-START_TIMEOUT_S = 30
+START_TIMEOUT_S = 120
 STALE_AFTER_S = 60
 REDIS_DATABASES = 64
 SHARED_VARIABLE = "TANDEM_ENGINES"

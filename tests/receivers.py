@@ -78,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
         answer = receiver.answers.pop(0) if receiver.answers else 204
         receiver.arrived.release()
         if answer == HANG:
-            receiver.closing.wait(30)
+            receiver.closing.wait(600)
         if answer in (HANG, CUT):
             self.close_connection = True
             return

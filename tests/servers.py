@@ -5,7 +5,6 @@ import ctypes
 import http.client
 import os
 import random
-import re
 import signal
 import socket
 import subprocess
@@ -22,11 +21,14 @@ from tests.forking import run_forked
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 PORTS = range(20_000, 32_768)  # below Linux's ephemeral ports, which any client of another test may hold
-PORT_SHARES = 16
 READY_PATH = "/livez"  # the canary doesn't count it
-READY_TIMEOUT_S = 30
-STOP_TIMEOUT_S = 10
+# None of these is a promise: they bound what hangs, on machines that are several times as slow and busy.
+READY_TIMEOUT_S = 120
+STOP_TIMEOUT_S = 60
+MANAGE_TIMEOUT_S = 600
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_claims: list[socket.socket] = []
+"""One for each port that was given out: between the drawing of a port and a server's start on it lies up to a second."""
 # The one signal that PostgreSQL, Redis, Valkey and gunicorn all take as: end now, however many clients there are.
 END_NOW = signal.SIGINT
 # A list of what passes, not of what doesn't: a setting of the developer's shell must not change a black-box test.
@@ -67,7 +69,7 @@ class Server:
         return self.log_path.read_text(errors="replace")
 
     def stop(self) -> None:
-        """End it in order (running requests finish), or by force after 10 s; harmless when repeated."""
+        """End it in order (running requests finish), or by force after a minute; harmless when repeated."""
         stop_process(self.process, signal.SIGTERM)
 
 
@@ -89,6 +91,8 @@ def serve(
     port = port or free_port()
     command = [sys.executable, "-m", "gunicorn", app, "--bind", f"{HOST}:{port}", "--no-control-socket"]
     command += ["--limit-request-line", "8190"]  # as scripts/run
+    # Not two seconds: a connection that is closed for having been idle just as a request is sent on it gives no answer.
+    command += ["--keep-alive", "120"]
     command += ["--worker-class", "gthread", "--threads", str(threads), "--workers", str(workers)]
     with tempfile.TemporaryDirectory(prefix="tandem-server-") as folder:
         log = Path(folder) / "log"
@@ -105,7 +109,7 @@ def manage(
     env: Mapping[str, str],
     cwd: Path = ROOT,
     input: str | None = None,
-    timeout: float = 120,
+    timeout: float = MANAGE_TIMEOUT_S,
 ) -> subprocess.CompletedProcess[str]:
     """Run `manage.py` with `env` and the few variables of INHERITED; any exit code is the caller's to judge."""
     # Coverage measures only a process that starts anew.
@@ -130,13 +134,17 @@ def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on; drawn, and from other ones in each parallel test worker, so that they never meet."""
-    [turn] = re.findall(r"\d+$", os.environ.get("PYTEST_XDIST_WORKER", "")) or ["0"]
-    for port in random.sample(PORTS[int(turn) % PORT_SHARES :: PORT_SHARES], 100):
+    """A TCP port that nobody listens on, and that nobody else who asks here is given while this process lives."""
+    # Not of the generator that each test begins anew with the same seed: its hundred would soon be all given out.
+    for port in random.SystemRandom().sample(PORTS, 100):
+        claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         with socket.socket() as probe, contextlib.suppress(OSError):
+            claim.bind((HOST, port))  # of UDP, where no server of ours listens
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gunicorn does
             probe.bind((HOST, port))
+            _claims.append(claim)
             return port
+        claim.close()
     raise ServerError("100 ports were tried and none is free.")
 
 
@@ -168,7 +176,7 @@ def spawn(
 
 
 def stop_process(process: subprocess.Popen[bytes], how: signal.Signals = END_NOW) -> None:
-    """Send the signal `how`, and kill the whole group if the process hasn't ended within 10 s."""
+    """Send the signal `how`, and kill the whole group if the process hasn't ended within a minute."""
     process.send_signal(how)
     try:
         process.wait(STOP_TIMEOUT_S)

@@ -32,7 +32,7 @@ from tests.engines import (
 from tests.servers import PORTS, ROOT, Credentials, ServerError, clean_environment, free_port, manage, serve
 
 WHEELS = {"PREFER_WHEELS": "1"}
-DEADLINE_S = 2
+DEADLINE_S = 30  # whoever isn't told that the parent died stays for ever
 STARTS_ENGINES = """
 import json, sys, time
 from tests.engines import start_engines
@@ -232,7 +232,7 @@ def test_a_wheel_that_only_root_can_reach_is_copied(tmp_path: Path) -> None:
         shutil.copytree(packages / name, hidden / name)
     with running(STARTS_ENGINES, PYTHONPATH=f"{hidden}:{ROOT}", **WHEELS) as process:
         assert "postgresql://" in first_line(process)
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
 
 
 @root_only
@@ -302,7 +302,7 @@ def test_a_server_that_fails_to_start_shows_its_output(tmp_path: Path) -> None:
 
 
 @linux_only
-def test_the_engines_are_gone_two_seconds_after_their_parent_was_killed() -> None:
+def test_the_engines_are_gone_soon_after_their_parent_was_killed() -> None:
     with running(STARTS_ENGINES, "wait") as parent:
         database_url, _, pids = json.loads(first_line(parent))
         assert all(is_alive(pid) for pid in pids)
@@ -332,7 +332,7 @@ def test_an_app_that_can_not_start_fails_at_once_with_its_output(tmp_path: Path)
 
 
 @linux_only
-def test_the_app_is_gone_two_seconds_after_its_parent_was_killed(tiny_app: Path) -> None:
+def test_the_app_is_gone_soon_after_its_parent_was_killed(tiny_app: Path) -> None:
     with running(SERVES, str(tiny_app), TMPDIR=str(tiny_app)) as parent:
         master = int(first_line(parent))
         assert becomes_true(lambda: len(children(master)) == 2)
@@ -343,6 +343,17 @@ def test_the_app_is_gone_two_seconds_after_its_parent_was_killed(tiny_app: Path)
 def test_free_ports_lie_below_the_ephemeral_ones() -> None:
     assert free_port() in PORTS
     assert max(PORTS) < 32_768
+
+
+def test_a_port_that_was_given_out_is_not_given_to_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setattr("random.sample", lambda ports, count: [port, *ports[:count]])
+    ask = "import random; random.sample = lambda *_: [%d, %d]; from tests.servers import free_port; print(free_port())"
+    done = subprocess.run(
+        [sys.executable, "-c", ask % (port, port + 1)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert free_port() != port
+    assert int(done.stdout) == port + 1
 
 
 def test_manage_runs_the_commands_of_the_project(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def run(tree: Path, *command: str, engines: Mapping[str, str] = WITHOUT_ENGINES)
     for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
         env.pop(name, None)
     env |= {"PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, timeout=1_800, check=False)
 
 
 def make(tree: Path, target: str, *settings: str) -> subprocess.CompletedProcess[str]:

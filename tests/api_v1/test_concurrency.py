@@ -29,7 +29,7 @@ def test_changes_of_terms_and_of_publication_at_once_never_deadlock_and_counts_s
     def change(number: int) -> None:
         rng = random.Random(number)
         try:
-            start.wait(10)
+            start.wait(60)
             for _ in range(TURNS):
                 values = {
                     "tags": rng.sample(NAMES, 3),

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 ALPHA: Final = 0.01
-"""How often, at most, an unchanged endpoint's bound passes 1 in one series; a suspect has to do so in a second one as well."""
+"""How often, at most, an unchanged endpoint's bound passes 1 in one series; a suspect has to do so in all others as well."""
 RELEVANT: Final = 0.07
 """Slower by less than this is let pass: two processes of the same code differ by up to 3 % for as long as they live."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.browser.conftest import TIMEOUT_MS
 from tests.browser.test_admin_login import sign_in
 from tests.servers import ROOT, manage, serve
 
@@ -195,11 +196,11 @@ def test_fresh_numbers_come_by_themselves_and_open_details_stay_open(
     page.locator("#canary-evidence-figures summary").click()
     page.evaluate("document.activeElement.blur()")
     show("latched")
-    expect(page.get_by_role("alert")).to_contain_text("latched at 0 %", timeout=15_000)
+    expect(page.get_by_role("alert")).to_contain_text("latched at 0 %")
     expect(page.locator("#canary-evidence-figures")).to_have_attribute("open", "")
     page.get_by_label("Why it may go on").fill("half a sentence")
     show("zero")
-    expect(page.locator("#canary-weight, #canary-state")).to_contain_text("No verdict", timeout=15_000)
+    expect(page.locator("#canary-weight, #canary-state")).to_contain_text("No verdict")
     expect(page.get_by_label("Why it may go on")).to_have_value("half a sentence")
     page.get_by_role("button", name="Stop refreshing").click()
     expect(page.get_by_role("button", name="Stop refreshing")).to_have_attribute("aria-pressed", "true")
@@ -221,7 +222,7 @@ def test_the_page_works_under_a_strict_policy_for_scripts(
 
     page.route("**/admin/canary/", with_policy)
     page.goto(f"{address}/admin/canary/")
-    expect(page.locator("#canary-refreshed")).to_contain_text("Refreshed at", timeout=15_000)
+    expect(page.locator("#canary-refreshed")).to_contain_text("Refreshed at")
 
 
 def test_everything_is_done_without_scripts(browser: Browser, address: str, show: Callable[[str], None]) -> None:
@@ -230,7 +231,7 @@ def test_everything_is_done_without_scripts(browser: Browser, address: str, show
     show("latched")
     context = browser.new_context(java_script_enabled=False, storage_state=with_scripts.storage_state())
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(TIMEOUT_MS)
     page.goto(f"{address}/admin/canary/")
     take_shot(page, "latched-without-scripts")
     page.get_by_label("Why it may go on").fill("repaired")

@@ -97,7 +97,7 @@ def still(identity: str, at: datetime.datetime) -> dict[str, Any]:
 def test_until_all_servers_have_read_a_change_it_tells_what_they_answer_by(
     explain: Explain, run_canary: Callable[..., str]
 ) -> None:
-    now = timezone.now()
+    now = timezone.now() + datetime.timedelta(minutes=10)  # it must not come into force while we ask
     set_weight(weight_bp=10_000, actor="test", reason="all", expected_version=0, now=now)
     told = explain("user:42")
     assert (told["api_version"], told["weight_bp"]) == (2, 10_000)

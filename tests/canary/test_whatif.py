@@ -105,9 +105,9 @@ def test_people_read_counts_and_a_few_names(run_canary: Callable[..., str], seen
 
 
 def test_a_hundred_thousand_identities_take_seconds_at_most() -> None:
-    """The bound is several times what it takes, for machines that are several times as slow or busy."""
+    """The bound is several times what it takes, for machines that are several times as slow."""
     identities = (Identity("user", str(number)) for number in range(100_000))
-    started = time.perf_counter()
+    started = time.process_time()
     moves = moves_between(Snapshot(1, 0, "salt"), Snapshot(1, 5_000, "salt"), identities, 0.0)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
     assert 49_000 < len(moves.to_v2) < 51_000

@@ -282,7 +282,7 @@ def test_a_server_ends_in_one_line(env: Mapping[str, str], named: str, allowed: 
         env=clean_environment({**SQLITE, **env}),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 3

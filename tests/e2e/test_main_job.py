@@ -98,7 +98,11 @@ def test_the_user_of_a_token_decides_on_every_device(http: httpx.Client) -> None
         "/api/v2/auth/token", json={"email": "editor@example.com", "password": PASSWORD}, headers={"API-Version": "2"}
     ).json()["access_token"]
     answers = [
-        httpx.get(f"{http.base_url}/api/posts", headers={"Authorization": f"Bearer {token}", "X-Client-Id": device})
+        httpx.get(
+            f"{http.base_url}/api/posts",
+            headers={"Authorization": f"Bearer {token}", "X-Client-Id": device},
+            timeout=60,
+        )
         for device in ("phone", "laptop", "tablet", "c1", "c2", "c3", "c4", "c5")
     ]
     assert len({answer.headers["API-Version"] for answer in answers}) == 1
@@ -115,7 +119,7 @@ def test_the_reason_is_shown_to_an_admin_who_asks_and_to_nobody_else(http: httpx
 
 
 def test_a_login_to_the_admin_site_makes_the_user_the_identity_and_logout_drops_it(http: httpx.Client) -> None:
-    with httpx.Client(base_url=http.base_url, follow_redirects=False) as browser:
+    with httpx.Client(base_url=http.base_url, follow_redirects=False, timeout=60) as browser:
         browser.get("/admin/login/")
         form = {"username": "admin", "password": PASSWORD, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
         login = browser.post("/admin/login/?next=/admin/", data=form)
@@ -131,7 +135,7 @@ def test_with_debug_on_both_versions_answer_errors_in_their_own_shape(sqlite_env
         "DEBUG": "true",
         "API_V2_TRAFFIC_PERCENTAGE": "0",
     }  # another test of the session leaves its own
-    with serve(env) as server, httpx.Client(base_url=server.base_url) as http:
+    with serve(env) as server, httpx.Client(base_url=server.base_url, timeout=60) as http:
         for path in ("/api/v1/nowhere", "/api/nowhere"):
             response = http.get(path)
             assert response.status_code == 404
@@ -155,18 +159,18 @@ def test_a_percentage_that_means_nothing_stops_the_server_with_a_sentence(
 
 def test_versions_out_of_service_answer_so(sqlite_env: dict[str, str]) -> None:
     with serve({**sqlite_env, "USE_LEGACY_API_V1": "false"}) as server:
-        assert httpx.get(f"{server.base_url}/api/v1/posts").status_code == 410
-        assert httpx.get(f"{server.base_url}/api/posts").headers["API-Version"] == "2"
+        assert httpx.get(f"{server.base_url}/api/v1/posts", timeout=60).status_code == 410
+        assert httpx.get(f"{server.base_url}/api/posts", timeout=60).headers["API-Version"] == "2"
     with serve({**sqlite_env, "API_V2_ENABLED": "0", "API_V2_TRAFFIC_PERCENTAGE": "100"}) as server:
-        assert httpx.get(f"{server.base_url}/api/v2/posts").status_code == 404
-        assert httpx.get(f"{server.base_url}/api/posts").headers["API-Version"] == "1"
+        assert httpx.get(f"{server.base_url}/api/v2/posts", timeout=60).status_code == 404
+        assert httpx.get(f"{server.base_url}/api/posts", timeout=60).headers["API-Version"] == "1"
 
 
 @pytest.mark.parametrize("debug", ["true", "false"])
 def test_a_host_that_is_not_served_is_refused_in_the_shape_of_the_version(
     sqlite_env: dict[str, str], debug: str
 ) -> None:
-    with serve({**sqlite_env, "DEBUG": debug}) as server, httpx.Client(base_url=server.base_url) as http:
+    with serve({**sqlite_env, "DEBUG": debug}) as server, httpx.Client(base_url=server.base_url, timeout=60) as http:
         for host in ("evil.example", "a:b@c"):
             v1 = http.get("/api/v1/posts", headers={"Host": host})
             assert (v1.status_code, v1.json()["error"]) == (400, "Bad request")
@@ -192,7 +196,7 @@ def test_content_at_its_limit_arrives_however_it_is_written(http: httpx.Client) 
 
 
 def test_signing_out_of_an_api_drops_the_cookie(http: httpx.Client) -> None:
-    with httpx.Client(base_url=http.base_url) as browser:
+    with httpx.Client(base_url=http.base_url, timeout=60) as browser:
         credentials = {"email": "editor@example.com", "password": PASSWORD}
         token = browser.post("/api/v2/auth/token", json=credentials).json()["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
@@ -203,7 +207,7 @@ def test_signing_out_of_an_api_drops_the_cookie(http: httpx.Client) -> None:
 
 
 def test_an_admin_who_is_signed_in_to_the_site_sees_the_reason_too(http: httpx.Client) -> None:
-    with httpx.Client(base_url=http.base_url) as browser:
+    with httpx.Client(base_url=http.base_url, timeout=60) as browser:
         browser.get("/admin/login/")
         form = {"username": "admin", "password": PASSWORD, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
         browser.post("/admin/login/?next=/admin/", data=form)

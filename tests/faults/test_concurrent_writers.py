@@ -19,7 +19,7 @@ def test_none_of_200_concurrent_writes_through_two_processes_fails(tmp_path: Pat
         with serve(env, threads=8) as first, serve(env, threads=8) as second:
             bases = [first.base_url, second.base_url]
             credentials = {"email": "author@example.com", "password": "tandem-demo-2026"}
-            token = httpx.post(f"{bases[0]}/api/v2/auth/token", json=credentials).json()["access_token"]
+            token = httpx.post(f"{bases[0]}/api/v2/auth/token", json=credentials, timeout=60).json()["access_token"]
             with httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=60) as http:
 
                 def write(number: int) -> int:

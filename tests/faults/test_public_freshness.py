@@ -44,7 +44,7 @@ class Site:
     def __init__(self, stack: contextlib.ExitStack, env: dict[str, str], bases: list[str]) -> None:
         self.env, self.engine = env, env["DATABASE_URL"].partition("://")[0]
         credentials = {"email": "mia@example.org", "password": PASSWORD}
-        token = httpx.post(f"{bases[0]}/api/v2/auth/token", json=credentials).json()["access_token"]
+        token = httpx.post(f"{bases[0]}/api/v2/auth/token", json=credentials, timeout=60).json()["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
         self.writer = stack.enter_context(httpx.Client(base_url=bases[0], headers=headers, timeout=30))
         self.readers = [stack.enter_context(httpx.Client(base_url=base, timeout=30)) for base in bases]

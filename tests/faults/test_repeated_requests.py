@@ -32,7 +32,7 @@ def servers(
 def send(servers: tuple[Server, Server]) -> Iterator[Callable[..., list[httpx.Response]]]:
     """`send("POST", "/posts", json=…, headers=…)`: eight times at once, to both servers in turn."""
     login = {"email": CREDENTIALS["email"], "password": CREDENTIALS["password"]}
-    token = httpx.post(f"{servers[0].base_url}/api/v2/auth/token", json=login).json()["access_token"]
+    token = httpx.post(f"{servers[0].base_url}/api/v2/auth/token", json=login, timeout=60).json()["access_token"]
     with httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=60) as http, ThreadPoolExecutor(8) as pool:
 
         def send_all(method: str, path: str, **more: Any) -> list[httpx.Response]:

@@ -39,7 +39,7 @@ class Site:
     """A migrated database of its own, and the workers that run on it."""
 
     def __init__(self, url: str, folder: Path, stack: contextlib.ExitStack) -> None:
-        self.env = process_env(url, JOB_LEASE_S="2", WEBHOOK_TIMEOUT_S="2", WEBHOOKS_ALLOW_PRIVATE="true")
+        self.env = process_env(url, JOB_LEASE_S="3", WEBHOOK_TIMEOUT_S="3", WEBHOOKS_ALLOW_PRIVATE="true")
         self.folder, self._stack, self._count = folder, stack, 0
 
     def start_worker(self, *options: str) -> tuple[subprocess.Popen[bytes], Path]:
@@ -76,7 +76,7 @@ def receiver() -> Iterator[Receiver]:
         yield running
 
 
-def wait_until(condition: Callable[[], object], *, seconds: float = 40) -> None:
+def wait_until(condition: Callable[[], object], *, seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass in time"
@@ -110,11 +110,12 @@ def test_a_worker_that_is_told_to_stop_keeps_and_finishes_the_job_in_hand_and_ta
     wait_until(lambda: site.shell(LEASE) > lease)
     assert worker.poll() is None
     (site.folder / "go").touch()
-    assert worker.wait(20) == 0
+    assert worker.wait(120) == 0
     assert site.shell(JOBS) == str([("successful", 1, worker.pid), ("ready", 0, None)])
 
 
 def test_of_several_workers_each_job_is_run_by_one(site: Site) -> None:
+    site.env["JOB_LEASE_S"] = "600"  # what one of them has in hand is not lost to another, however slow the machine
     site.shell(ENQUEUE.format(count=40, call="add.enqueue(n, 1)"))
     workers = [site.start_worker("--queues", "default") for _ in range(2)]
     count = "from cms.models import Job; print(Job.objects.filter(status='successful', attempts=1).count())"
@@ -122,7 +123,7 @@ def test_of_several_workers_each_job_is_run_by_one(site: Site) -> None:
     assert site.shell(count) == "40"
     for worker, _ in workers:
         worker.send_signal(signal.SIGINT)
-        assert worker.wait(20) == 0
+        assert worker.wait(120) == 0
 
 
 def test_once_does_what_is_due_and_ends(site: Site, receiver: Receiver) -> None:
@@ -157,4 +158,4 @@ def test_a_worker_survives_a_database_that_goes_away_and_comes_back(site: Site) 
     site.shell(ENQUEUE.format(count=1, call="add.enqueue(n, 1)"))
     wait_until(lambda: "successful" in log.read_text())
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(20) == 0
+    assert worker.wait(120) == 0

@@ -21,7 +21,7 @@ from tests.servers import ROOT
 CLIENTS = ROOT / "tests" / "clients"
 TYPESCRIPT = CLIENTS / "typescript"
 TITLES = {"python": "The pythonic lighthouse", "typescript": "The typed lighthouse"}
-TIMEOUT_S = 180
+TIMEOUT_S = 900
 
 
 def run(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> str:

@@ -54,19 +54,24 @@ def act(site: Site) -> list[str]:
     post = created(site.people["author"].post("/posts", json={"title": "A draft", "content": "x"}), "posts")
     preview = ok(site.people["author"].post(f"/posts/{post['id']}/actions/preview"))["url"]
     shown = [
-        httpx.get(preview),
-        httpx.get(f"{preview}x"),
-        httpx.get(preview, headers={"Host": "elsewhere.example.org"}),
+        httpx.get(preview, timeout=60),
+        httpx.get(f"{preview}x", timeout=60),
+        httpx.get(preview, headers={"Host": "elsewhere.example.org"}, timeout=60),
     ]
     assert [answer.status_code for answer in shown] == [200, 404, 400]
     site.anonymous.post("/auth/password-reset", json={"email": who["email"]})
     site.anonymous.post("/auth/password-reset/confirm", json={"token": "a-reset-token", "password": PASSWORD})
     for headers in ({"X-API-Key": key}, {"X-API-Key": f"{key}x"}, {"Authorization": "Bearer a-made-up-token"}):
         for path in ("/api/v1/posts", "/api/posts", "/api/v2/posts", "/api/v2/nowhere"):
-            httpx.get(f"{site.server.base_url}{path}", headers=headers, params={"q": SEARCHED, "token": "in-a-query"})
+            httpx.get(
+                f"{site.server.base_url}{path}",
+                headers=headers,
+                params={"q": SEARCHED, "token": "in-a-query"},
+                timeout=60,
+            )
     for path in ("/api/v1/auth/login", "/api/v2/auth/token", "/admin/login/"):
         headers = {"Content-Type": "application/json", "Cookie": f"sessionid={COOKIE}; csrftoken={COOKIE}"}
-        httpx.post(f"{site.server.base_url}{path}", content=BROKEN_BODY, headers=headers)
+        httpx.post(f"{site.server.base_url}{path}", content=BROKEN_BODY, headers=headers, timeout=60)
     token = preview.rpartition("/")[2]
     tokens = [pair["access_token"], pair["refresh_token"], pair_2["access_token"], pair_2["refresh_token"], key, token]
     return [*tokens, "a-reset-token", "a-made-up-token", "in-a-query", SEARCHED, "in-a-broken-body", COOKIE]

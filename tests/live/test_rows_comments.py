@@ -67,7 +67,7 @@ def test_comments_list_in_thread_order(site: Site, post: dict[str, Any]) -> None
     comment(author, post, "1.1.1", answer)
     comment(author, post, "1.2", first)
     page = ok(site.anonymous.get(f"/posts/{post['id']}/comments?limit=4&count=exact"))
-    rest = httpx.get(f"{site.server.base_url}{page['page']['next']}").json()
+    rest = httpx.get(f"{site.server.base_url}{page['page']['next']}", timeout=60).json()
     found = [(row["text"], row["depth"]) for row in page["data"] + rest["data"]]
     assert found == [("1", 0), ("1.1", 1), ("1.1.1", 2), ("1.2", 1), ("2", 0), ("2.1", 1)]
     assert (page["page"]["total"], page["page"]["has_more"], rest["page"]["has_more"]) == (6, True, False)

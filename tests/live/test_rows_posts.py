@@ -71,7 +71,7 @@ def test_post_old_slug_301(site: Site, make: Make) -> None:
     ok(site.people["author"].patch(f"/posts/{post['id']}", json={"slug": new}))
     moved = site.anonymous.get(f"/posts/{post['slug']}?fields=id")
     assert (moved.status_code, moved.headers["Location"]) == (301, f"/api/v2/posts/{new}?fields=id")
-    followed = httpx.get(f"{site.server.base_url}{moved.headers['Location']}")
+    followed = httpx.get(f"{site.server.base_url}{moved.headers['Location']}", timeout=60)
     assert followed.json() == {"id": post["id"]}
 
 
@@ -181,6 +181,6 @@ def test_post_duplicate_slug_409(site: Site, make: Make) -> None:
 def test_preview_shows_a_draft_to_whoever_has_the_link(site: Site, make: Make) -> None:
     post = make()
     preview = act(site.people["author"], post, "preview")
-    shown = httpx.get(preview["url"])
+    shown = httpx.get(preview["url"], timeout=60)
     assert (shown.status_code, shown.json()["id"]) == (200, post["id"])
-    assert httpx.get(f"{preview['url']}x").status_code == 404
+    assert httpx.get(f"{preview['url']}x", timeout=60).status_code == 404

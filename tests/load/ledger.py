@@ -16,22 +16,23 @@ class Rollout:
         self.steps: list[tuple[float, float, float]] = []
         """When a change was asked for and when it was in force everywhere, and its percentage."""
 
-    def may_answer(self, version: str, before: str, asked_at: float, before_at: float) -> bool:
+    def may_answer(self, version: str, before: str, asked_at: float, answered_at: float, before_at: float) -> bool:
         """Whether `version` may answer who was answered by `before`, at the time when that was asked."""
         if not self._has_ramp:
             return version == before or not before or (self._is_rising and version == "2")
-        if self._holding(asked_at) in (0, 100):
-            return version == ("1" if self._holding(asked_at) == 0 else "2")
+        holding = self._holding(asked_at, answered_at)
+        if holding in (0, 100):
+            return version == ("1" if holding == 0 else "2")
         has_fallen = any(
             percent < earlier and settled_at > before_at
             for (_, _, earlier), (_, settled_at, percent) in itertools.pairwise(self.steps)
         )
         return version == before or version == "2" or not before or has_fallen
 
-    def _holding(self, at: float) -> float | None:
-        """The percentage that all processes follow at `at`; None while they may differ, and before the first is set."""
-        begun = [step for step in self.steps if step[0] <= at]
-        return begun[-1][2] if begun and begun[-1][1] <= at else None
+    def _holding(self, since: float, until: float) -> float | None:
+        """The percentage that all processes follow all the while; None if they may differ, and before the first is set."""
+        begun = [step for step in self.steps if step[0] <= until]
+        return begun[-1][2] if begun and begun[-1][1] <= since else None
 
 
 class Ledger:

@@ -13,7 +13,8 @@ Anonymous readers need nothing. Commenters, authors, editors and the operator co
     LOAD_HOSTS                                    several addresses of one site, asked by turns, in the place of --host
     LOAD_RESULT                                   a file for versions by second, the ramp and the writes, as JSON
 
-`Author --tags write` after the file's name has one kind of person only, and of what they do only the writes.
+`Author --tags write` after the file's name has one kind of person only, and of what they do only the writes. With a ramp the
+run ends when its last step has lasted as long as the others, if `--run-time` doesn't end it before.
 
 The run fails on an unexpected status, on a version that changes where it may not, and on a write that was acknowledged and
 doesn't stand exactly once. With `ledger.py` this file stands alone: Locust's own image runs it without the rest of the project.
@@ -30,6 +31,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+import gevent  # type: ignore[import-untyped]
 from ledger import Auditor, Ledger, Rollout  # type: ignore[import-not-found]  # its folder is on Locust's path
 from locust import HttpUser, between, constant, events, tag, task
 
@@ -118,7 +120,7 @@ class Person(HttpUser):
             is_entrance = path.startswith("/api") and not path.startswith(("/api/v1", "/api/v2"))
             if answer.status_code not in expected:
                 answer.failure(f"unexpected status {answer.status_code}: {(answer.text or '')[:200]}")
-            elif is_entrance and not ROLLOUT.may_answer(version, self.version, asked_at, self.asked_at):
+            elif is_entrance and not ROLLOUT.may_answer(version, self.version, asked_at, time.time(), self.asked_at):
                 answer.failure(f"version flip: answered by v{version}, and by v{self.version or '?'} before")
             else:
                 answer.success()
@@ -153,6 +155,7 @@ class Reader(Person):
         if rows:
             self.ask("GET", f"/api/posts/{rows[0]['id']}/comments", "/api/posts/ID/comments", (200, 404))
 
+    @tag("browse")
     @task(2)
     def browse_tags(self) -> None:
         if rows := self.rows(self.ask("GET", "/api/tags")):
@@ -313,7 +316,11 @@ class Operator(Member):
 
     @task
     def drive(self) -> None:
-        if self.done == len(GIVEN.ramp) or time.time() < self.next_at:
+        if time.time() < self.next_at:
+            return
+        if self.done == len(GIVEN.ramp):
+            self.next_at = float("inf")
+            gevent.spawn(self.environment.runner.quit)  # which waits for all people, this one too
             return
         self.sign_in(GIVEN.operator, GIVEN.operator_password)
         percent = GIVEN.ramp[self.done]

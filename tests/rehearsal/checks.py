@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.rehearsal.load import Answer, Load
 from tests.rehearsal.site import RehearsalError, Site
+from tests.stalls import stalled_s
 
 SERVED_WITHIN_S = 2.0
 
@@ -52,10 +53,15 @@ def check_nobody_goes_back(answers: Iterable[Answer], span: Span) -> tuple[int, 
 
 def check_answered_by(version: int, answers: Iterable[Answer], span: Span) -> int:
     """From SERVED_WITHIN_S after the change on everybody gets this version; how many requests that were."""
-    late = [answer for answer in within(answers, span) if answer.asked_at > span.began_at + SERVED_WITHIN_S]
+    late = [answer for answer in within(answers, span) if passed_s(span.began_at, answer.asked_at) > SERVED_WITHIN_S]
     check(late, "somebody asks after a change")
     check({answer.version for answer in late} == {version}, f"v{version} answers all {len(late)} requests")
     return len(late)
+
+
+def passed_s(since: float, until: float) -> float:
+    """Between these unix seconds, without what the machine stood still."""
+    return until - since - stalled_s(since, until)
 
 
 def check_load(load: Load, faulty: Iterable[Span]) -> None:

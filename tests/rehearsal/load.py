@@ -15,7 +15,7 @@ from tests.servers import HOST
 
 CONNECTIONS: Final = 24
 PAUSE_S: Final = 0.8
-"""At most, between two visits over one connection: some 150 requests a second, and below gunicorn's keep-alive of 2 s."""
+"""At most, between two visits over one connection: some 150 requests a second."""
 REGULAR: Final = 0.75
 """Of the visits are paid by whoever hasn't been there for longest, the others by users drawn by their activity."""
 HEAVY_TAIL: Final = 1.2

@@ -17,6 +17,7 @@ from tests.rehearsal.checks import (
     check_nobody_goes_back,
     check_rolled_back,
     check_sentence,
+    passed_s,
 )
 from tests.rehearsal.faults import ERROR_SHARE, Fault
 from tests.rehearsal.load import Load
@@ -25,10 +26,11 @@ from tests.rehearsal.telling import Teller
 
 STEPS: Final = (1_000, 5_000, 9_000, 10_000)
 PLAN: Final = ",".join(f"{step // 100}" for step in STEPS)
-FOUND_WITHIN_S: Final = 75.0
-STEP_WITHIN_S: Final = 75.0
+FOUND_WITHIN_S: Final = 240.0
+STEP_WITHIN_S: Final = 240.0
+"""Several times what it takes: the rarer the requests on a slow machine, the later there are enough."""
 WARM_UP_S: Final = 3.0
-MIN_MINUTES: Final = "2"
+MIN_MINUTES: Final = "5"
 """Longer than finding a fault may take: the next step isn't due before."""
 MIN_MINUTES_HEALTHY: Final = "0.2"
 IN_FORCE_S: Final = 1.0
@@ -112,7 +114,7 @@ class Rehearsal:
         start = self._start(MIN_MINUTES_HEALTHY)
         for before_bp, after_bp in pairwise(STEPS):
             found = self._stepped(start, before_bp, after_bp)
-        self._let_pass(found["at"].timestamp() + SERVED_WITHIN_S + IN_FORCE_S)
+        self._let_pass(found["at"].timestamp())
         status, now_s = self.site.canary("status"), time.time()
         check(status["weight_bp"] == STEPS[-1] and status["plan"]["state"] == "done", "the plan is done")
         came, on_v2 = check_nobody_goes_back(self.load.answers, Span(self._at(start), now_s))
@@ -175,7 +177,7 @@ class Rehearsal:
         self.site.plant(Fault.NONE)
         back_at = found["at"].timestamp()
         came, on_v2 = check_nobody_goes_back(self.load.answers, Span(self._at(start), back_at))
-        self._let_pass(back_at + SERVED_WITHIN_S + IN_FORCE_S)
+        self._let_pass(back_at)
         check_rolled_back(self.site.canary("status"))
         self._is_refused("set", "50", "--reason", "a rehearsal")
         late = check_answered_by(1, self.load.answers, Span(back_at, time.time()))
@@ -235,6 +237,7 @@ class Rehearsal:
             if event["actor"] == "controller":
                 self.teller.say(f"controller, {event['verb']}: {event['reason']}")
 
-    def _let_pass(self, at: float) -> None:
+    def _let_pass(self, since: float) -> None:
         """The promise is about time, so time has to pass."""
-        time.sleep(max(0.0, at - time.time()))
+        while (left_s := SERVED_WITHIN_S + IN_FORCE_S - passed_s(since, time.time())) > 0:
+            time.sleep(left_s)

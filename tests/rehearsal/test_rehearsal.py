@@ -21,4 +21,4 @@ def test_four_faults_are_found_by_themselves_and_a_healthy_v2_goes_all_the_way(
     teller = Teller()
     with copied_database(template_of("postgresql"), tmp_path) as url:
         rehearse(url, redis_url, tmp_path, teller)
-    assert teller.seconds < 300
+    assert teller.seconds < 900  # some two minutes, on a machine that does nothing else

@@ -130,7 +130,7 @@ class Staging:
             return dict(pool.map(ask, clients))
 
 
-def eventually(condition: Callable[[], bool], what: str, within_s: float = 30) -> None:
+def eventually(condition: Callable[[], bool], what: str, within_s: float = 120) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, f"not within {within_s} s: {what}"

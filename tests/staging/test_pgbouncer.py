@@ -78,7 +78,7 @@ def behind_pgbouncer(staging: Staging, request: pytest.FixtureRequest) -> Iterat
 
 
 def await_router(router: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         try:
             psycopg.connect(host=HOST, port=port, user=stores.USER, dbname=stores.DATABASE, connect_timeout=2).close()

@@ -49,7 +49,7 @@ def test_before_the_first_week_everybody_is_on_v1(walk: Walk) -> None:
 @pytest.mark.parametrize("percent", WEEKS)
 def test_a_week_sends_its_share_to_v2(walk: Walk, percent: int) -> None:
     share = 100 * list(walk.weeks[percent].values()).count("2") / len(CLIENTS)
-    assert abs(share - percent) <= 9  # five standard deviations of the widest, 50 % of 300, would be 14
+    assert abs(share - percent) <= 9  # the same clients and buckets in every run
 
 
 @pytest.mark.parametrize("percent", WEEKS)
@@ -126,7 +126,7 @@ def test_the_controller_takes_every_step_of_a_plan_by_itself(at_rest: Staging) -
     at_rest.await_rollout()
     first = at_rest.versions_of(PLAN_CLIENTS, path="/api/tags?limit=1")
     regulars = [[client for client in PLAN_CLIENTS if first[client] == version][:100] for version in "12"]
-    requests, deadline = len(first), time.monotonic() + 150
+    requests, deadline = len(first), time.monotonic() + 600
     while (weight_bp := at_rest.status()["weight_bp"]) < 10_000 and time.monotonic() < deadline:
         requests += len(at_rest.versions_of([*regulars[0], *regulars[1]], path="/api/tags?limit=1"))
     at_rest.figures.append(f"a plan of {WEEKS} was at {weight_bp / 100:g} % by itself after {requests} requests")
@@ -144,7 +144,7 @@ def test_prometheus_tells_the_weight_and_counts_both_versions(at_rest: Staging) 
     url = f"{at_rest.stack.url_of('prometheus')}/api/v1/query"
 
     def values(query: str) -> list[str]:
-        return [one["value"][1] for one in httpx.get(url, params={"query": query}).json()["data"]["result"]]
+        return [one["value"][1] for one in httpx.get(url, params={"query": query}, timeout=60).json()["data"]["result"]]
 
     eventually(lambda: values("canary_weight_bp") == ["5000", "5000"], "both processes tell the weight")
     eventually(

@@ -83,7 +83,7 @@ def test_a_window_begins_by_itself_and_ends_by_one_command_everywhere(
 
 
 def _refuses_as_it_should(server: Server) -> None:
-    refused = httpx.get(f"{server.base_url}{PATH}?limit=2")
+    refused = httpx.get(f"{server.base_url}{PATH}?limit=2", timeout=60)
     assert refused.headers["cache-control"] == "no-store"
     assert parse_http_date(refused.headers["sunset"]) >= parse_structured_date(refused.headers["deprecation"])
-    assert httpx.get(refused.json()["equivalent"]["url"]).status_code == 200
+    assert httpx.get(refused.json()["equivalent"]["url"], timeout=60).status_code == 200

@@ -5,7 +5,6 @@ import http.client
 import itertools
 import json
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import psycopg
 from tests.canary.live.people import Person
 from tests.canary.live.threads import going_on
 from tests.servers import HOST
+from tests.stalls import fair_time
 
 PAUSE_S: Final = 0.05
 PATH: Final = "/api/posts"
@@ -55,12 +55,12 @@ class Writers:
         return Counter(one.version for one in [*self.acknowledged] if since < one.began_at < until)
 
     def _write(self, port: int, place: int, person: Person) -> None:
-        connection = http.client.HTTPConnection(HOST, port, timeout=20)
+        connection = http.client.HTTPConnection(HOST, port, timeout=60)
         headers = {"Authorization": f"Bearer {person.token}", "Content-Type": "application/json"}
         for number in itertools.count():
             if self._is_over.wait(PAUSE_S):
                 break
-            title, began_at = f"Written {place}-{number}", time.monotonic()
+            title, began_at = f"Written {place}-{number}", fair_time()
             try:
                 connection.request("POST", PATH, json.dumps({"title": title, "content": "Kept."}), headers)
                 answer = connection.getresponse()

@@ -25,7 +25,7 @@ def all_at_once(jobs: list[Callable[[], Any]]) -> list[Any]:
 
     def run(job: Callable[[], Any]) -> Any:
         try:
-            together.wait(20)
+            together.wait(60)
             return job()
         except Exception as error:
             return error

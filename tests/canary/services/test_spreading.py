@@ -1,5 +1,6 @@
 """When a change that was read is in force, in a process that is one of several: together to v2, at once back to v1."""
 
+import itertools
 import time
 
 import pytest
@@ -9,7 +10,7 @@ from canary import store
 from canary.core.values import Identity
 from tests.canary.services.conftest import Change
 
-HELD_S = 0.4
+HELD_S = 2.5  # longer than a busy machine stands still
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,8 @@ def test_a_raised_weight_waits_until_all_have_read_it(change: Change) -> None:
     wait_s = store.comes_in_s()
     assert wait_s is not None
     assert 0 < wait_s <= HELD_S
-    time.sleep(wait_s)
+    while wait_s := store.comes_in_s():
+        time.sleep(wait_s)
     assert weight_bp() == 5_000
 
 
@@ -39,12 +41,12 @@ def test_changes_that_keep_coming_hold_no_earlier_one_up(change: Change) -> None
     decided_at = time.time()
     change("set_weight", weight_bp=5_000, now=timezone.now())
     store.refresh()
-    for number in range(1_000):
+    for number in itertools.count():
         change("add_to_list", list="allow", identity=Identity("client", f"c{number}"), now=timezone.now())
         store.refresh()
         if weight_bp() == 5_000:
             break
-        assert time.time() < decided_at + HELD_S + 5, "it never came"
+        assert time.time() < decided_at + HELD_S + 60, "it never came"
     assert time.time() >= decided_at + HELD_S
 
 

@@ -84,10 +84,13 @@ def _rows(database: Path, query: str) -> list[Any]:
         return connection.execute(query).fetchall()
 
 
+def _posts(database: Path) -> int:
+    return int(_rows(database, "SELECT count(*) FROM cms_post")[0][0])
+
+
 def _wait_for_posts(database: Path, wanted: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while _rows(database, "SELECT count(*) FROM cms_post")[0][0] < wanted:
-        assert process.poll() is None, "the import ended before it could be killed"
+    deadline = time.monotonic() + 180
+    while process.poll() is None and _posts(database) < wanted:
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -99,15 +102,19 @@ def test_a_process_that_was_killed_ends_in_the_state_of_a_clean_run(
     path = write_wxr(
         *(wxr_item(number, term, wxr_comment(number), title="Same", wp_post_name="") for number in range(POSTS))
     )
-    killed, clean = tmp_path / "killed.sqlite3", tmp_path / "clean.sqlite3"
+    clean = tmp_path / "clean.sqlite3"
     assert manage("migrate", "--no-seed", "-v0", env=_environment(clean)).returncode == 0
-    shutil.copy(clean, killed)
     command = [sys.executable, "manage.py", "import_content", str(path)]
-    process = spawn(command, log=tmp_path / "log", cwd=ROOT, env=clean_environment(_environment(killed)))
-    _wait_for_posts(killed, POSTS // 5, process)
-    process.kill()
-    process.wait()
-    assert 0 < _rows(killed, "SELECT count(*) FROM cms_post")[0][0] < POSTS
+    for number in range(10):  # on a busy machine one may end before it is killed
+        killed = tmp_path / f"killed-{number}.sqlite3"
+        shutil.copy(clean, killed)
+        process = spawn(command, log=tmp_path / "log", cwd=ROOT, env=clean_environment(_environment(killed)))
+        _wait_for_posts(killed, POSTS // 5, process)
+        process.kill()
+        process.wait()
+        if 0 < _posts(killed) < POSTS:
+            break
+    assert 0 < _posts(killed) < POSTS
     for database in (killed, clean):
         assert manage("import_content", str(path), env=_environment(database)).returncode == 0
     for query in (

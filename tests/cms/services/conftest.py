@@ -75,7 +75,7 @@ def in_threads(transactional_db: None) -> Callable[..., list[Any]]:
 
         def work(job: Callable[[], Any]) -> Any:
             try:
-                start.wait(10)
+                start.wait(60)
                 return job()
             except Exception as error:
                 return error

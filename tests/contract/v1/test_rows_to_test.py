@@ -94,7 +94,9 @@ def test_unknown_users_wrong_passwords_and_suspended_users_are_refused_alike(sit
     """The same bytes after the same time: what a hash costs is paid by all three (a fifth of it would be seen here)."""
     took_s: dict[str, list[float]] = {name: [] for name in ("nobody", "subscriber", "suspended")}
     bodies = set()
-    for _ in range(4):
+    # The fastest of each, which only come nearer to the truth the more there are: those that differ are given more, up to what
+    # the limit of failed logins lets pass.
+    for number in range(9):
         for name, measured in took_s.items():
             begin = time.perf_counter()
             answer = site.http.post(
@@ -102,10 +104,15 @@ def test_unknown_users_wrong_passwords_and_suspended_users_are_refused_alike(sit
             )
             measured.append(time.perf_counter() - begin)
             bodies.add((answer.status_code, answer.content))
+        fastest = [min(measured) for measured in took_s.values()]
+        if number >= 3 and are_alike(fastest):
+            break
     assert len(bodies) == 1
-    fastest = [min(measured) for measured in took_s.values()]
-    assert max(fastest) < 2 * statistics.mean(fastest)
-    assert min(fastest) > statistics.mean(fastest) / 2
+    assert are_alike(fastest), fastest
+
+
+def are_alike(seconds: list[float]) -> bool:
+    return max(seconds) < 2 * statistics.mean(seconds) and min(seconds) > statistics.mean(seconds) / 2
 
 
 def test_a_request_id_comes_back_and_a_harmful_one_is_replaced(site: Site) -> None:
