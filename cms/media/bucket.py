@@ -46,9 +46,7 @@ _TRANSFER: Final = TransferConfig(multipart_threshold=limits.DOCUMENT_BYTES_MAX 
 def _connected(endpoint_url: str | None, region_name: str | None, key_id: str | None, secret: str | None) -> Any:
     """One for all threads of the process, which its client allows; one for each would take 13 MB and 70 ms."""
     session = boto3.Session(aws_access_key_id=key_id, aws_secret_access_key=secret)
-    if (
-        session.get_credentials() is None
-    ):  # a client without any would stay so, also when the machine's role is there later
+    if session.get_credentials() is None:  # a client without any would stay so when the machine has got its role
         raise NoCredentialsError
     return session.resource("s3", endpoint_url=endpoint_url, region_name=region_name, config=_CLIENT)
 

@@ -63,4 +63,4 @@ def _is_endpoint(value: str) -> bool:
 
 def _shown(url: str) -> str:
     """Without what stands before an @, which is a credential."""
-    return re.sub(r"//.*@", "//***@", url)
+    return re.sub(r"^([a-z0-9+.-]*://)?.*@", r"\1***@", url, flags=re.IGNORECASE | re.DOTALL)

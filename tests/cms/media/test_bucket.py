@@ -393,6 +393,7 @@ def test_what_goes_together(changed: dict[str, str]) -> None:
         ({"MEDIA_S3_ENDPOINT_URL": "minio:9000"}, "MEDIA_S3_ENDPOINT_URL"),
         ({"MEDIA_S3_ENDPOINT_URL": "http://minio:port"}, "MEDIA_S3_ENDPOINT_URL"),
         ({"MEDIA_S3_ENDPOINT_URL": "https://me:hunter2@minio"}, "MEDIA_S3_ENDPOINT_URL"),
+        ({"MEDIA_S3_ENDPOINT_URL": "me:hunter2@minio"}, "MEDIA_S3_ENDPOINT_URL"),
         ({"MEDIA_S3_REGION": "eu central"}, "MEDIA_S3_REGION"),
     ],
 )
