@@ -71,7 +71,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="tandem-memory-") as media, contextlib.ExitStack() as stack:
         stack.callback(engines.stop)
         env = {"DATABASE_URL": engines.database_url, "REDIS_URL": engines.redis_url, "MEDIA_ROOT": media, **limits}
-        env["PUBLIC_CACHE_MB"] = CACHE_MB
+        env |= {"PUBLIC_CACHE_MB": CACHE_MB, "MALLOC_ARENA_MAX": "2"}  # the latter as the image has it
         env["SECRET_KEY"] = "only-for-measurements-0123456789-0123456789"
         fill(env, POSTS, is_new=True)
         server = stack.enter_context(serve(env, workers=1, threads=CONNECTIONS))
