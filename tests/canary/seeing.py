@@ -4,11 +4,10 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from django.test import Client
 from django.utils import timezone
 
-from canary import flushing, store, tally
+from canary import flushing, store
 from canary.core.bucketing import bucket
 from canary.core.values import Identity
 from canary.models import Observation
@@ -24,14 +23,9 @@ ARMS = {
 
 @contextlib.contextmanager
 def fresh_recorder() -> Iterator[None]:
-    """Nothing that other tests left stands in it, and nothing is left for them.
-
-    What is seen counts for one bucket of time: of those that are 5 s long a test would now and then meet the end of one.
-    """
+    """Nothing that other tests left stands in it, and nothing is left for them."""
     _begin_anew()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tally, "BUCKET_S", 86_400)
-        yield
+    yield
     _begin_anew()
 
 

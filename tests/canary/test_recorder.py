@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
-from canary import recorder, store
+from canary import recorder, store, tally
 from canary.core.values import Identity
 from canary.flushing import flush
 from canary.models import ConsumerUsage, MetricBucket, Observation, QueryFinding, SeenIdentity
@@ -21,9 +21,13 @@ ON_ENTRANCE, ON_V1, ON_V2 = "/api/things/7", "/api/v1/things/7", "/api/v2/things
 
 
 @pytest.fixture(autouse=True)
-def half(rollout: Callable[..., None]) -> Iterator[None]:
-    """Half of all clients are on v2."""
+def half(rollout: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Half of all clients are on v2, and what is seen of them counts for one bucket of time.
+
+    Of those that are 5 s long a test would now and then meet the end of one.
+    """
     rollout(0, **ARMS)
+    monkeypatch.setattr(tally, "BUCKET_S", 86_400)
     with fresh_recorder():
         weight(5_000)
         yield

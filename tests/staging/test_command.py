@@ -82,7 +82,7 @@ def test_up_up_again_and_down(command: Command) -> None:
     assert sorted(path.name for path in command.folder.iterdir()) == ["lock", "logs", "secrets.env"]
     assert [url for url in urls if not is_free(int(url.split(":")[2].split("/")[0]))] == []
     assert command("down").stdout == "Staging doesn't run.\n"
-    assert took_s < 60
+    assert took_s < 300  # twelve seconds, on a machine that does nothing else
 
 
 def test_a_verb_that_there_is_not_is_wrong_usage(command: Command) -> None:

@@ -164,8 +164,8 @@ def test_what_is_still_to_be_delivered_can_not_be_replayed_and_editors_replay_no
 def test_a_delivery_in_hand_is_nobody_elses_until_its_lease_runs_out(webhook: Webhook, now: Any, at: At) -> None:
     tag_with_events(now, "One", "Uno")
     [first] = _claim_due(at(0))
-    assert _claim_due(at(0) + datetime.timedelta(seconds=59)) == []
-    [again] = _claim_due(at(0) + datetime.timedelta(seconds=62))
+    assert _claim_due(at(0) + datetime.timedelta(seconds=61)) == []
+    [again] = _claim_due(at(0) + datetime.timedelta(seconds=64))
     assert (again.pk, again.attempts) == (first.pk, 2)
 
 
