@@ -1,9 +1,8 @@
 """Fixtures that every package's tests share: users of each role, clients that speak for them, a fixed clock."""
 
 import datetime
+import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from functools import cache
 from typing import Any
 
 import pytest
@@ -21,8 +20,7 @@ from cms.services.post_states import publish_post
 from cms.services.posts import PostFields, create_post
 from cms.services.sessions import open_session
 from cms.services.users import create_user
-from tests.databases import new_database, process_env
-from tests.servers import manage
+from tests.databases import drop_template, shared_template
 from tests.session import CORPORA
 
 PASSWORD = "a long enough pass-phrase"
@@ -109,18 +107,16 @@ def client_of() -> Callable[[User], Client]:
 
 
 @pytest.fixture(scope="session")
-def template_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+def template_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     """`template_of("sqlite")`: the URL of a database with all tables and no rows, to be handed to copied_database."""
-    with ExitStack() as stack:
+    base = tmp_path_factory.getbasetemp()
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return lambda engine: shared_template(engine, folder)
 
-        @cache
-        def make(engine: str) -> str:
-            url = stack.enter_context(new_database(engine, tmp_path_factory.mktemp("template")))
-            migrated = manage("migrate", "--no-seed", "-v0", env=process_env(url))
-            assert migrated.returncode == 0, migrated.stderr
-            return url
 
-        yield make
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        drop_template()
 
 
 @pytest.fixture(scope="session")
