@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.core.cache import cache as django_cache
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 from whitenoise.middleware import WhiteNoiseMiddleware
 
@@ -24,6 +25,7 @@ from tests.databases import drop_template, shared_template
 from tests.session import CORPORA
 
 PASSWORD = "a long enough pass-phrase"
+CHEAP_HASHER = "tests.hashers.CheapArgon2PasswordHasher"
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +51,12 @@ def _static_files_are_looked_for_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", look_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_are_hashed_cheaply() -> Iterator[None]:
+    with override_settings(PASSWORD_HASHERS=[CHEAP_HASHER, *django_settings.PASSWORD_HASHERS[1:]]):
         yield
 
 
