@@ -119,7 +119,7 @@ def shared_engines() -> Engines:
     if inherited:
         return Engines(**json.loads(inherited))
     # Tests roll back what they write. Tables analysed while they are empty would be planned for by loops over loops.
-    engines = start_engines(postgres_settings={"autovacuum": "off"})
+    engines = start_engines(postgres_settings={"autovacuum": "off", "max_connections": "200"})
     os.environ[SHARED_VARIABLE] = json.dumps({name: getattr(engines, name) for name in SHARED_FIELDS})
     return engines
 
