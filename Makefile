@@ -18,10 +18,10 @@ run: $(VENV)/.runtime ## set up, migrate, seed and serve http://127.0.0.1:8000 (
 
 # What the engine decides: the models, the rules over them, what is imported, searched, shown and let through.
 ON_SQLITE := tests/cms/models tests/cms/services tests/cms/test_querysets.py tests/cms/search tests/cms/admin tests/cms/jobs \
-	tests/cms/importers tests/cms/exporters tests/cms/media tests/cms/test_rate_limits.py tests/canary tests/api_v2 $(wildcard tests/api_v1 tests/versions tests/mixed)
+	tests/cms/importers tests/cms/exporters tests/cms/test_rate_limits.py tests/canary tests/api_v2 $(wildcard tests/api_v1 tests/versions tests/mixed)
 # Among these what the session's engine can't change: functions without a database, and processes on databases of their own.
 ON_ITS_OWN := tests/canary/core tests/canary/live tests/canary/controller/test_processes.py tests/canary/test_cost.py \
-	tests/cms/search/test_18f_words.py tests/versions/test_shadow_live.py tests/versions/test_wire.py
+	tests/cms/search/test_18f_words.py tests/versions/test_shadow_live.py tests/versions/test_wire.py tests/api_v2/test_compatibility.py
 SQLITE_PART := $(ON_SQLITE) $(ON_ITS_OWN:%=--ignore %)
 
 # Three on two cores: a third of what the tests of whole servers take is spent waiting.
