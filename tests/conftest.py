@@ -1,16 +1,17 @@
 """Fixtures that every package's tests share: users of each role, clients that speak for them, a fixed clock."""
 
 import datetime
+import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.core.cache import cache as django_cache
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from canary import store
 from cms.models import Post, User
@@ -22,11 +23,11 @@ from cms.services.posts import PostFields, create_post
 from cms.services.sessions import open_session
 from cms.services.users import create_user
 from tests.buckets import Bucket, Folder, ObjectStore, object_store
-from tests.databases import new_database, process_env
-from tests.servers import manage
+from tests.databases import drop_template, shared_template
 from tests.session import CORPORA
 
 PASSWORD = "a long enough pass-phrase"
+CHEAP_HASHER = "tests.hashers.CheapArgon2PasswordHasher"
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +37,29 @@ def _clean_process_state() -> Iterator[None]:
     clear_process()
     django_cache.clear()  # in Redis the rate limits too
     store.forget()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_are_looked_for_once() -> Iterator[None]:
+    """Each client loads the middleware anew, and WhiteNoise would open two hundred files for it: 8 ms for each client."""
+    found: dict[str, Any] = {}
+    look = WhiteNoiseMiddleware.add_files_from_finders
+
+    def look_once(middleware: WhiteNoiseMiddleware) -> None:
+        if not found:
+            look(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", look_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_are_hashed_cheaply() -> Iterator[None]:
+    with override_settings(PASSWORD_HASHERS=[CHEAP_HASHER, *django_settings.PASSWORD_HASHERS[1:]]):
+        yield
 
 
 @pytest.fixture
@@ -93,18 +117,16 @@ def client_of() -> Callable[[User], Client]:
 
 
 @pytest.fixture(scope="session")
-def template_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+def template_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     """`template_of("sqlite")`: the URL of a database with all tables and no rows, to be handed to copied_database."""
-    with ExitStack() as stack:
+    base = tmp_path_factory.getbasetemp()
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return lambda engine: shared_template(engine, folder)
 
-        @cache
-        def make(engine: str) -> str:
-            url = stack.enter_context(new_database(engine, tmp_path_factory.mktemp("template")))
-            migrated = manage("migrate", "--no-seed", "-v0", env=process_env(url))
-            assert migrated.returncode == 0, migrated.stderr
-            return url
 
-        yield make
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        drop_template()
 
 
 @pytest.fixture(scope="session")

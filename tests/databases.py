@@ -1,6 +1,7 @@
 """Databases of their own for tests that run the app as a process: a new SQLite file or a new PostgreSQL database."""
 
 import contextlib
+import fcntl
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -10,8 +11,11 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
-from tests.session import ENGINES
+from tests.servers import manage
+from tests.session import ENGINES, RUN
 
+TEMPLATE = f"template_{RUN}"
+NO_POSTGRESQL = "no PostgreSQL was found (REQUIRE_SERVICES=1 makes that a failure)"
 SECRET_KEY = "only-for-tests-0123456789-0123456789-0123456789"
 
 
@@ -22,14 +26,47 @@ def new_database(engine: str, folder: Path) -> Iterator[str]:
         yield f"sqlite:///{folder / 'db.sqlite3'}"
         return
     if ENGINES.database_url is None:
-        pytest.skip("no PostgreSQL was found (REQUIRE_SERVICES=1 makes that a failure)")
+        pytest.skip(NO_POSTGRESQL)
     name = f"process_{secrets.token_hex(6)}"
-    with psycopg.connect(ENGINES.database_url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
-        try:
-            yield urlunsplit(urlsplit(ENGINES.database_url)._replace(path=f"/{name}"))
-        finally:
-            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # type: ignore[call-overload]
+    _on_server(f'CREATE DATABASE "{name}"')
+    try:
+        yield _url_of(name)
+    finally:
+        _on_server(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def shared_template(engine: str, folder: Path) -> str:
+    """The URL of a database with all tables and no rows: the first of the workers that share this folder makes it."""
+    with (folder / f"{engine}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        known = folder / f"{engine}.url"
+        if not known.exists():
+            if engine == "sqlite":
+                url = f"sqlite:///{folder / 'template.sqlite3'}"
+            elif ENGINES.database_url is None:
+                pytest.skip(NO_POSTGRESQL)
+            else:
+                _on_server(f'CREATE DATABASE "{TEMPLATE}"')
+                url = _url_of(TEMPLATE)
+            migrated = manage("migrate", "--no-seed", "-v0", env=process_env(url))
+            assert migrated.returncode == 0, migrated.stderr
+            known.write_text(url)
+        return known.read_text()
+
+
+def drop_template() -> None:
+    if ENGINES.database_url is not None:
+        _on_server(f'DROP DATABASE IF EXISTS "{TEMPLATE}"')
+
+
+def _url_of(name: str) -> str:
+    return urlunsplit(urlsplit(ENGINES.database_url or "")._replace(path=f"/{name}"))
+
+
+def _on_server(*statements: str) -> None:
+    with psycopg.connect(ENGINES.database_url or "", autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)  # type: ignore[call-overload]
 
 
 @contextlib.contextmanager
@@ -41,9 +78,7 @@ def copied_database(template: str, folder: Path) -> Iterator[str]:
             shutil.copy(template.removeprefix("sqlite:///"), url.removeprefix("sqlite:///"))
         else:
             names = [urlsplit(name).path[1:] for name in (url, template)]
-            with psycopg.connect(ENGINES.database_url or "", autocommit=True) as connection:
-                connection.execute(f'DROP DATABASE "{names[0]}"')  # type: ignore[call-overload]
-                connection.execute(f'CREATE DATABASE "{names[0]}" TEMPLATE "{names[1]}"')  # type: ignore[call-overload]
+            _on_server(f'DROP DATABASE "{names[0]}"', f'CREATE DATABASE "{names[0]}" TEMPLATE "{names[1]}"')
         yield url
 
 

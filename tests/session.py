@@ -6,6 +6,7 @@ Loaded by `-p tests.session` (pyproject.toml), since pytest-django imports the s
 
 import os
 import re
+import secrets
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from tests.engines import Engines, shared_engines
 
 ROOT = Path(__file__).resolve().parent.parent
 APP_VARIABLES = re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', (ROOT / "cms/settings.py").read_text())
+# The same in all workers of xdist, which inherit the controller's environment.
+RUN = os.environ.setdefault("TANDEM_RUN", secrets.token_hex(6))
 CORPORA = ROOT.parent / "shared" / "corpora"
 
 

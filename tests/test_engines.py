@@ -30,6 +30,7 @@ from tests.engines import (
     start_engines,
 )
 from tests.servers import PORTS, ROOT, Credentials, ServerError, clean_environment, free_port, manage, serve
+from tests.session import ENGINES
 
 WHEELS = {"PREFER_WHEELS": "1"}
 DEADLINE_S = 30  # whoever isn't told that the parent died stays for ever
@@ -142,6 +143,14 @@ def test_postgres_gives_up_durability_for_speed(engines: Engines) -> None:
     with psycopg.connect(engines.database_url) as connection:
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):
             assert connection.execute(f"SHOW {setting}").fetchone() == ("off",)
+
+
+@pytest.mark.skipif("TEST_DATABASE_URL" in os.environ, reason="the settings of a given server are its owner's")
+def test_nothing_is_analysed_behind_a_tests_back() -> None:
+    if ENGINES.database_url is None:
+        pytest.skip("no PostgreSQL was found")
+    with psycopg.connect(ENGINES.database_url) as connection:
+        assert connection.execute("SHOW autovacuum").fetchone() == ("off",)
 
 
 def test_nobody_can_reach_the_engines_over_tcp(engines: Engines) -> None:

@@ -2,12 +2,12 @@
 
 import os
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.databases import copied_database, process_env
 from tests.servers import manage, serve
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -18,7 +18,6 @@ CHROMIUM_OPTIONS = [
 TIMEOUT_MS = 60_000
 """Of all that a page is waited for: it bounds what hangs."""
 expect.set_options(timeout=TIMEOUT_MS)
-SECRET_KEY = "only-for-tests-0123456789-0123456789-0123456789"
 
 
 @pytest.fixture(scope="module")
@@ -34,20 +33,18 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def site(template_of: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server with the content of `content.py`, in a database of its own.
 
     The content is made by another process, for the same reason.
     """
-    path: Path = tmp_path_factory.mktemp("browser") / "site.sqlite3"
-    env = {"DATABASE_URL": f"sqlite:///{path}", "SECRET_KEY": SECRET_KEY}
-    make_content = ("shell", "-c", "from tests.browser.content import make_content; make_content()")
-    for command in (("migrate", "--no-seed", "-v0"), make_content):
-        done = manage(*command, env=env)
+    with copied_database(template_of("sqlite"), tmp_path_factory.mktemp("browser")) as url:
+        env = process_env(url)
+        done = manage("shell", "-c", "from tests.browser.content import make_content; make_content()", env=env)
         assert done.returncode == 0, done.stderr
-    with serve(env) as server:
-        yield server.base_url
-        assert "Traceback" not in server.log, server.log
+        with serve(env) as server:
+            yield server.base_url
+            assert "Traceback" not in server.log, server.log
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import TIMEOUT_MS
 from tests.browser.test_admin_login import sign_in
+from tests.databases import copied_database, process_env
 from tests.servers import ROOT, manage, serve
 
 AXE = ROOT / "tests" / "browser" / "axe"
@@ -24,18 +25,13 @@ SHOTS = os.environ.get("ROLLOUT_SHOTS")
 
 
 @pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    path: Path = tmp_path_factory.mktemp("rollout") / "site.sqlite3"
-    env = {
-        "DATABASE_URL": f"sqlite:///{path}",
-        "SECRET_KEY": "only-for-tests-0123456789-0123456789-0123456789",
-        "CANARY_SHADOW_PERCENTAGE": "0",
-    }
-    make_content = "from tests.browser.content import make_content; make_content()"
-    for command in (("migrate", "--no-seed", "-v0"), ("shell", "-v0", "-c", make_content)):
-        done = manage(*command, env=env)
+def env(template_of: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    with copied_database(template_of("sqlite"), tmp_path_factory.mktemp("rollout")) as url:
+        env = process_env(url, CANARY_SHADOW_PERCENTAGE="0")
+        make_content = "from tests.browser.content import make_content; make_content()"
+        done = manage("shell", "-v0", "-c", make_content, env=env)
         assert done.returncode == 0, done.stderr
-    return env
+        yield env
 
 
 @pytest.fixture(scope="module")

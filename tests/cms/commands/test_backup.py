@@ -128,7 +128,7 @@ def answers(env: dict[str, str]) -> dict[str, bytes]:
     assert len(sampled) == SAMPLES
     paths = [f"/api/v1/posts/{pk}" for pk, _ in sampled] + [f"/api/v2/posts/{slug}" for _, slug in sampled]
     paths += ["/api/v1/posts", "/api/v2/posts", "/api/v1/tags", "/api/v2/tags", "/api/v2/categories"]
-    with serve(env) as server, httpx.Client(base_url=server.base_url) as client:
+    with serve(env) as server, httpx.Client(base_url=server.base_url, timeout=60) as client:
         return {path: client.get(path).raise_for_status().content for path in paths}
 
 
@@ -165,7 +165,7 @@ def test_content_is_replaced_by_force_only(backup: Path, seeded: dict[str, str])
 
 
 def test_a_server_that_runs_meanwhile_answers_from_the_restored_database(backup: Path, seeded: dict[str, str]) -> None:
-    with serve(seeded) as server, httpx.Client(base_url=server.base_url) as client:
+    with serve(seeded) as server, httpx.Client(base_url=server.base_url, timeout=60) as client:
         before = client.get("/api/v2/posts").raise_for_status().content
         execute(seeded, "UPDATE cms_post SET title = 'Changed since'")
         assert client.get("/api/v2/posts").content != before

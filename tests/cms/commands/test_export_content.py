@@ -2,11 +2,13 @@
 
 import json
 import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.databases import copied_database
 from tests.servers import manage
 
 SECRET = "tandem-demo-2026"
@@ -22,10 +24,9 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("database") / "empty.sqlite3"
-    assert manage("migrate", "--no-seed", "-v0", env=_environment(path)).returncode == 0
-    return path
+def empty_database(template_of: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with copied_database(template_of("sqlite"), tmp_path_factory.mktemp("database")) as url:
+        yield Path(url.removeprefix("sqlite:///"))
 
 
 def _environment(database: Path) -> dict[str, str]:

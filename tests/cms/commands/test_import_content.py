@@ -3,31 +3,22 @@
 import contextlib
 import json
 import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.databases import copied_database
 from tests.servers import manage
 
 POST = "---\ntitle: A\ndate: 2020-01-01\nmood: good\n---\nBody.\n"
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("database") / "empty.sqlite3"
-    done = manage("migrate", "--no-seed", "-v0", env=_environment(path))
-    assert done.returncode == 0, done.stderr
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return path
-
-
 @pytest.fixture
-def database(empty_database: Path, tmp_path: Path) -> Path:
-    path = tmp_path / "db.sqlite3"
-    path.write_bytes(empty_database.read_bytes())
-    return path
+def database(template_of: Callable[[str], str], tmp_path: Path) -> Iterator[Path]:
+    with copied_database(template_of("sqlite"), tmp_path) as url:
+        yield Path(url.removeprefix("sqlite:///"))
 
 
 @pytest.fixture

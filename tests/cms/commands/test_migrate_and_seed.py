@@ -56,17 +56,16 @@ def counts(env: dict[str, str]) -> dict[str, Any]:
     return result
 
 
-def test_migrate_seeds_an_empty_database_and_never_a_full_one(env: dict[str, str]) -> None:
-    run("migrate", "--no-seed", env=env)
-    empty = counts(env)
+def test_migrate_seeds_an_empty_database_and_never_a_full_one(migrated: dict[str, str]) -> None:
+    empty = counts(migrated)  # which `migrate --no-seed` has left so
     assert (empty["posts"], empty["users"]) == (0, 0)
-    assert "Demo content: 12 users" in run("migrate", env=env)
-    seeded = counts(env)
+    assert "Demo content: 12 users" in run("migrate", env=migrated)
+    seeded = counts(migrated)
     assert seeded["posts"] >= 40
     assert seeded["public"] >= 30
     assert seeded["counts_are_right"]
-    assert "Demo content" not in run("migrate", env=env)
-    assert counts(env) == seeded
+    assert "Demo content" not in run("migrate", env=migrated)
+    assert counts(migrated) == seeded
 
 
 def test_a_database_with_a_single_user_counts_as_full(migrated: dict[str, str]) -> None:
@@ -123,17 +122,17 @@ def test_the_same_seed_gives_the_same_ids(template_of: Callable[[str], str], tmp
     assert ids[0]
 
 
-def test_demo_accounts_have_the_published_password_on_sqlite_only(env: dict[str, str]) -> None:
-    is_sqlite = env["DATABASE_URL"].startswith("sqlite")
-    printed = run("migrate", env=env)
+def test_demo_accounts_have_the_published_password_on_sqlite_only(migrated: dict[str, str]) -> None:
+    is_sqlite = migrated["DATABASE_URL"].startswith("sqlite")
+    printed = run("migrate", env=migrated)
     assert ("tandem-demo-2026" in printed) == is_sqlite
-    assert counts(env)["usable"] == [is_sqlite]
-    run("seed", "--demo-password-stdin", env=env, stdin="another long pass-phrase\n")
+    assert counts(migrated)["usable"] == [is_sqlite]
+    run("seed", "--demo-password-stdin", env=migrated, stdin="another long pass-phrase\n")
     check = (
         "from cms.services.users import authenticate_user;"
         "print(authenticate_user(username_or_email='editor@example.com', password='another long pass-phrase').role)"
     )
-    assert run("shell", "-c", check, env=env).splitlines()[-1] == "editor"
+    assert run("shell", "-c", check, env=migrated).splitlines()[-1] == "editor"
 
 
 @pytest.mark.parametrize("arguments", [["--posts", "many"], ["--posts", "-1"], ["--users", "1.5"], ["--nonsense"]])

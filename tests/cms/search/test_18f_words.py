@@ -8,11 +8,12 @@ import re
 import subprocess
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from cms.search.english import STOP_WORDS
-from tests.databases import new_database, process_env
+from tests.databases import copied_database, process_env
 from tests.servers import manage
 
 type Command = tuple[str, ...]
@@ -58,12 +59,12 @@ def draw_words(folder: Path) -> list[str]:
 
 
 def search_on(
-    engine: str, folder: Path, fill: tuple[Command, ...], words: list[str], then: tuple[Command, ...] = ()
+    template: str, folder: Path, fill: tuple[Command, ...], words: list[str], then: tuple[Command, ...] = ()
 ) -> dict[str, dict[str, Any]]:
     """By word: the slugs of the posts that have it, and what a search says of it."""
-    with new_database(engine, folder) as url:
+    with copied_database(template, folder) as url:
         env = process_env(url)
-        for command in (("migrate", "--no-seed"), *fill):
+        for command in fill:
             _must(manage(*command, env=env, timeout=600))
         found = _must(manage("shell", "--no-imports", "-c", SEARCH_EACH, env=env, input=json.dumps(words), timeout=600))
         for command in then:
@@ -76,16 +77,18 @@ def _must(done: subprocess.CompletedProcess[str]) -> str:
     return done.stdout
 
 
-def test_two_hundred_english_words_find_the_same_posts_on_both_engines(corpora: Path, tmp_path: Path) -> None:
+def test_two_hundred_english_words_find_the_same_posts_on_both_engines(
+    corpora: Path, template_of: Callable[[str], str], tmp_path: Path
+) -> None:
     corpus = corpora / "18f-blog/content/posts"
     words = draw_words(corpus)
     assert len(words) == 200
     copied = str(tmp_path / "blog.json")
     bring = ("import_content", str(corpus), "--report", str(tmp_path / "report"))
     take = ("dumpdata", "cms.user", "cms.category", "cms.tag", "cms.post", "-o", copied)
-    sqlite = search_on("sqlite", tmp_path, (bring,), words, then=(take,))
+    sqlite = search_on(template_of("sqlite"), tmp_path, (bring,), words, then=(take,))
     index = ("shell", "--no-imports", "-c", "from cms.search import reindex; reindex()")
-    postgresql = search_on("postgresql", tmp_path, (("loaddata", copied), index), words)
+    postgresql = search_on(template_of("postgresql"), tmp_path, (("loaddata", copied), index), words)
     assert [word for word in words if sqlite[word] != postgresql[word]] == []
     assert [word for word, found in sqlite.items() if found["total"] != len(found["posts"])] == []
     # Otherwise they could agree on nothing: only stop words, and what stands in links and code, may be in no text.

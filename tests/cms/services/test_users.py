@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from pytest_django.fixtures import Settings
 
+from cms import settings as project_settings
 from cms.errors import (
     Duplicate,
     InvalidInput,
@@ -50,7 +52,8 @@ def test_a_newcomer_is_an_active_unverified_subscriber_whatever_was_sent(
     assert PASSWORD not in str(AuditEvent.objects.values("before", "after").get())
 
 
-def test_a_password_is_hashed_with_argon2id_by_the_parameters_of_owasp(register: Any) -> None:
+def test_a_password_is_hashed_with_argon2id_by_the_parameters_of_owasp(register: Any, settings: Settings) -> None:
+    settings.PASSWORD_HASHERS = project_settings.PASSWORD_HASHERS
     assert register().password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
 
 
