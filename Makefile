@@ -24,11 +24,10 @@ ON_ITS_OWN := tests/canary/core tests/canary/live tests/canary/controller/test_p
 	tests/cms/search/test_18f_words.py tests/versions/test_shadow_live.py tests/versions/test_wire.py tests/api_v2/test_compatibility.py
 SQLITE_PART := $(ON_SQLITE) $(ON_ITS_OWN:%=--ignore %)
 
-# Three on two cores: a third of what the tests of whole servers take is spent waiting.
-WORKERS ?= 3
-test: $(VENV)/.dev ## the suite on a private PostgreSQL and Redis, then its engine-bound part on SQLite
+WORKERS ?= 2
+test: $(VENV)/.dev ## the suite on a private PostgreSQL and Redis, then its engine-bound part on SQLite (WORKERS= at a time)
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore tests/staging
-	TEST_DATABASE=sqlite $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(SQLITE_PART)
+	TEST_DATABASE=sqlite $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(SQLITE_PART)
 
 staging-local: $(VENV)/.dev ## staging on this machine: two web processes behind nginx, controller, worker, PostgreSQL, Redis, Prometheus
 	@$(PY) -m scripts.staging_local up
