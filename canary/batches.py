@@ -64,6 +64,7 @@ class ObservationRow(NamedTuple):
     is_authenticated: bool
     network: str
     at: datetime.datetime
+    """When the request came, not when it was answered."""
 
 
 class FindingKey(NamedTuple):
@@ -148,11 +149,18 @@ class Batch:
         return not (self.cells or self.observations or self.findings or self.seen or self.usages)
 
     def take_closed(self, before_s: float) -> "Batch":
-        """All that can be written: of the cells those whose time ended before `before_s`; they are no longer in here."""
-        taken = Batch({}, self.observations, self.findings, self.seen, self.usages, self.lost)
+        """All that can be written, which is then no longer in here: of the cells those whose time ended before `before_s`.
+
+        Observations come in the order in which their requests came, of those alone that came by `before_s`. In the order of
+        the answers a stage would begin with users of the quicker version, which looks like too many of them.
+        """
+        taken = Batch({}, deque(), self.findings, self.seen, self.usages, self.lost)
+        waiting, self.observations = sorted(self.observations, key=lambda row: row.at), deque()
+        for row in waiting:
+            (taken if row.at.timestamp() <= before_s else self).observations.append(row)
         for key in [key for key in self.cells if key.start_s + BUCKET_S <= before_s]:
             taken.cells[key] = self.cells.pop(key)
-        self.observations, self.findings, self.seen, self.usages = deque(), {}, {}, {}
+        self.findings, self.seen, self.usages = {}, {}, {}
         self.lost = 0
         return taken
 

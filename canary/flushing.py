@@ -34,7 +34,7 @@ EVIDENCE_EVERY_S: Final = 5.0
 TIDY_EVERY_S: Final = 60.0
 TOLD_MAX: Final = 10_000
 GRACE_S: Final = 1.0
-"""After the end of a bucket's time, for requests that are still in the queue."""
+"""After the end of a bucket's time, and after a request came: by then those that came before it have been answered too."""
 
 
 class Outbox:

@@ -85,7 +85,7 @@ class Tally:
                     seen.took_ns / 1e6,
                     identity.kind == "user" or (identity.kind == "key" and seen.is_let_in),
                     network,
-                    at,
+                    at - datetime.timedelta(microseconds=seen.took_ns / 1e3),
                     judged,
                 ),
             )

@@ -1,6 +1,7 @@
 """What waits for the database: bounded, whole, written once, and by several workers at a time."""
 
 import datetime
+import math
 import threading
 from collections.abc import Iterator
 
@@ -9,8 +10,14 @@ from django.db import OperationalError, connection, connections
 
 from canary import batches, flushing
 from canary.batches import Batch, CellKey, LastSeen, ObservationRow, Usage, UsageKey
-from canary.core.values import Identity
+from canary.core.bucketing import bucket
+from canary.core.statistics.evidence import Evidence
+from canary.core.statistics.observed import Observed
+from canary.core.values import Decision, Identity, Snapshot
 from canary.models import ConsumerUsage, MetricBucket, Observation, QueryFinding, Recorder, SeenIdentity
+from canary.queries import Counted
+from canary.recorder import Seen
+from canary.tally import Tally
 from canary.traffic import Top
 from canary.writing import Header, write
 from tests.canary.seeing import fresh_recorder
@@ -41,6 +48,11 @@ def batch_of(consumers: list[str]) -> Batch:
     cell = batch.cell(key(int(NOW.timestamp())))
     cell.requests += len(consumers)
     return batch
+
+
+def seen(decision: Decision, snapshot: Snapshot, took_s: float) -> Seen:
+    request = ("GET", "things", "/api/things", 200, decision, snapshot, Counted(0))
+    return Seen(0, round(took_s * 1e9), *request, "", True, None, "", "", "192.0.2.1", "curl")
 
 
 def header(worker: str, number: int) -> Header:
@@ -87,12 +99,42 @@ def test_only_buckets_whose_time_is_over_are_taken_along() -> None:
     batch = Batch()
     batch.cell(key(100)).requests = 1
     batch.cell(key(105)).requests = 2
-    batch.observe(observation("a"))
     taken = batch.take_closed(107)
     assert [found.requests for found in taken.cells.values()] == [1]
-    assert len(taken.observations) == 1
     assert [found.requests for found in batch.cells.values()] == [2]
-    assert not batch.observations
+
+
+def test_observations_are_taken_along_in_the_order_in_which_their_requests_came() -> None:
+    batch, now_s = Batch(), NOW.timestamp()
+    for second in (2, 0, 5, 1):
+        batch.observe(observation(str(second))._replace(at=NOW + datetime.timedelta(seconds=second)))
+    assert [row.unit for row in batch.take_closed(now_s + 2).observations] == ["0", "1", "2"]
+    assert [row.unit for row in batch.take_closed(math.inf).observations] == ["5"]
+    assert batch.is_empty()
+
+
+@pytest.mark.parametrize("begins_s", [0.002, 0.02, 0.25, 0.999])
+def test_a_quicker_version_does_not_look_as_if_too_many_users_had_come_to_it(begins_s: float) -> None:
+    """2,000 users a second, of whom v2's are answered at once and v1's after 0.3 s; a turn of the recorder comes early."""
+    tally, evidence, salt = Tally(), Evidence.fresh(), "salt"
+    snapshot = Snapshot(1, 1_000, salt, stage=1)
+    answered = []
+    for number in range(4_000):
+        identity, came_s = Identity("user", str(number)), 1_000 + number / 2_000
+        on_v2 = bucket(identity, salt) < snapshot.weight_bp
+        answered.append(
+            (came_s + (0.001 if on_v2 else 0.3), 0.001 if on_v2 else 0.3, Decision(1 + on_v2, "bucket", identity))
+        )
+    answered.sort(key=lambda one: one[0])
+    for turn in range(5):
+        now_s = 1_000 + begins_s + turn
+        while answered and answered[0][0] <= now_s:
+            at_s, took_s, decision = answered.pop(0)
+            tally.take(seen(decision, snapshot, took_s), at_s)
+        for row in tally.batch.take_closed(now_s - flushing.GRACE_S).observations:
+            evidence.take(Observed(*(getattr(row, name) for name in Observed._fields)))
+    assert sum(evidence.sample_ratio.counts()) == 4_000
+    assert evidence.sample_ratio.peak < math.log(100)  # in the order of the answers e^155, where 1,000 freezes
 
 
 @pytest.mark.django_db
