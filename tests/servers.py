@@ -136,7 +136,7 @@ def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
 def free_port() -> int:
     """A TCP port that nobody listens on, and that nobody else who asks here is given while this process lives."""
     # Not of the generator that each test begins anew with the same seed: its hundred would soon be all given out.
-    for port in random.SystemRandom().sample(PORTS, 100):
+    for port in random.SystemRandom().sample(PORTS, min(100, len(PORTS))):
         claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         with socket.socket() as probe, contextlib.suppress(OSError):
             claim.bind((HOST, port))  # of UDP, where no server of ours listens
@@ -145,7 +145,7 @@ def free_port() -> int:
             _claims.append(claim)
             return port
         claim.close()
-    raise ServerError("100 ports were tried and none is free.")
+    raise ServerError("Of up to 100 ports that were tried none is free.")
 
 
 def spawn(

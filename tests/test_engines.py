@@ -20,6 +20,7 @@ import psycopg
 import pytest
 import redis
 
+from tests import servers
 from tests.engines import (
     SHARED_VARIABLE,
     EngineError,
@@ -356,13 +357,12 @@ def test_free_ports_lie_below_the_ephemeral_ones() -> None:
 
 def test_a_port_that_was_given_out_is_not_given_to_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
-    monkeypatch.setattr("random.sample", lambda ports, count: [port, *ports[:count]])
-    ask = "import random; random.sample = lambda *_: [%d, %d]; from tests.servers import free_port; print(free_port())"
-    done = subprocess.run(
-        [sys.executable, "-c", ask % (port, port + 1)], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert free_port() != port
-    assert int(done.stdout) == port + 1
+    monkeypatch.setattr(servers, "PORTS", range(port, port + 1))
+    with pytest.raises(ServerError, match="none is free"):
+        free_port()
+    ask = f"from tests import servers; servers.PORTS = range({port}, {port + 1}); servers.free_port()"
+    done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, "none is free" in done.stderr) == (1, True)
 
 
 def test_manage_runs_the_commands_of_the_project(tmp_path: Path) -> None:
