@@ -42,7 +42,10 @@ class _Watch:
 
     def stalled_s(self, since: float, until: float) -> float:
         with self._lock:
-            return sum(late_s for ended_at, late_s in self._stalls if since < ended_at and ended_at - late_s < until)
+            # Its own thread may not have been woken yet.
+            present = (time.time(), time.monotonic() - self._woken_at - ON_TIME_S)
+            stalls = [*self._stalls, present] if present[1] > 0 else self._stalls
+            return sum(late_s for ended_at, late_s in stalls if since < ended_at and ended_at - late_s < until)
 
 
 _watch = _Watch()

@@ -79,7 +79,8 @@ class CountingAhead:
                 self._learn(quota.key, answer, now_ms)
 
     def clear(self) -> None:
-        with self._lock:
+        """Nothing that passed before is told after this."""
+        with self._telling, self._lock:
             self._known.clear()
             self._untold.clear()
 

@@ -2,6 +2,7 @@
 
 import os
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -87,6 +88,28 @@ def test_what_passed_ahead_is_told_by_itself(redis_url: str, quota: Quota, count
     while counted() < 50 and time.monotonic() < deadline:
         time.sleep(0.005)
     assert counted() == 50
+
+
+def test_nothing_of_before_is_told_after_it_was_cleared(
+    redis_url: str, quota: Quota, counted: Callable[[], int]
+) -> None:
+    asks, may_answer = threading.Event(), threading.Timer(0.3, lambda: None)
+
+    class Slow(RedisCounter):
+        def add(self, *words: Any) -> Any:
+            asks.set()
+            may_answer.join()
+            return super().add(*words)
+
+    counter = CountingAhead(Slow(redis_url))
+    assert passes(counter, quota)
+    may_answer.start()
+    assert passes(counter, quota)
+    assert asks.wait(60)
+    counter.clear()
+    redis.Redis.from_url(redis_url).flushdb()
+    counter.tell()
+    assert counted() == 0
 
 
 def test_what_is_left_goes_down_by_one_each_time(redis_url: str, quota: Quota) -> None:
