@@ -194,34 +194,6 @@ def test_the_image_holds_every_package_and_runs_as_an_ordinary_user() -> None:
     assert allowed == {"requirements.txt", "manage.py", "cms", "api_v1", "api_v2", "canary"}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="of glibc")
-def test_a_worker_of_the_image_keeps_the_memory_of_few_hashes_whichever_of_its_threads_made_them() -> None:
-    [given] = re.findall(r"^ENV (.* MALLOC_ARENA_MAX=.*)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    hashes = """
-import sys, threading
-from argon2.low_level import Type, hash_secret_raw
-mb = lambda: int(open("/proc/self/statm").read().split()[1]) / 256
-turns, done, before = [threading.Semaphore(0) for _ in range(8)], threading.Semaphore(0), mb()
-def work(turn):
-    turn.acquire()
-    hash_secret_raw(b"password", b"0123456789abcdef", 2, 19 * 1024, 1, 32, Type.ID)
-    done.release()
-for turn in turns:
-    threading.Thread(target=work, args=(turn,)).start()
-for turn in turns:
-    turn.release()
-    done.acquire()
-print(mb() - before)
-"""
-    kept: dict[str, float] = {}
-    for name, environment in {"image": dict(pair.split("=", 1) for pair in given.split()), "bare": {}}.items():
-        own = {key: value for key, value in os.environ.items() if not key.startswith("MALLOC_")}
-        env = {**own, **environment, "PATH": os.environ["PATH"]}
-        done = subprocess.run([sys.executable, "-c", hashes], env=env, capture_output=True, text=True, check=True)
-        kept[name] = float(done.stdout)
-    assert kept["image"] < 3 * 19 + 5 < kept["bare"]
-
-
 def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
     site = re.sub(r"web-\d:8000", "127.0.0.1:8001", (ROOT / "deploy/nginx/staging.conf").read_text())
     (tmp_path / "site.conf").write_text(site)
