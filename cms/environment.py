@@ -87,7 +87,7 @@ class Environment:
         value = self.text(name)
         if value and not _is_redis_url(value):
             refuse(
-                name, _without_password(value), "allowed are redis://HOST:PORT/DB, rediss://… and unix:///SOCKET?db=0"
+                name, without_password(value), "allowed are redis://HOST:PORT/DB, rediss://… and unix:///SOCKET?db=0"
             )
         return value
 
@@ -117,7 +117,7 @@ class Environment:
         if scheme in ("postgresql", "postgres"):
             return _postgresql(name, value, prepares=prepares)
         refuse(
-            name, _without_password(value), "allowed are sqlite:///FILE and postgresql://USER:PASSWORD@HOST:PORT/NAME"
+            name, without_password(value), "allowed are sqlite:///FILE and postgresql://USER:PASSWORD@HOST:PORT/NAME"
         )
 
     def mailer(self, name: str, default: str) -> dict[str, Any]:
@@ -130,9 +130,9 @@ class Environment:
             url = urlsplit(value)
             host, port = url.hostname, url.port
         except ValueError:
-            refuse(name, _without_password(value), allowed)
+            refuse(name, without_password(value), allowed)
         if url.scheme not in SMTP_PORTS or not host or url.path not in ("", "/") or url.query or url.fragment:
-            refuse(name, _without_password(value), allowed)
+            refuse(name, without_password(value), allowed)
         return {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": _smtp(url, host, port)}
 
     def url_with_token(self, name: str) -> str:
@@ -152,7 +152,7 @@ class Environment:
             refuse(name, word, "allowed are IP addresses and CIDR networks, separated by commas")
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
     """The URL as it may be shown: all that stands before an @ is a credential, and so is a password in the query."""
     shown = re.sub(r"^([a-z0-9+.-]*:(?://)?)?.*@", r"\1***@", url, flags=re.IGNORECASE | re.DOTALL)
     return re.sub(r"((?:password|pass|secret)\s*=\s*)[^&\s]*", r"\1***", shown, flags=re.IGNORECASE)
@@ -186,7 +186,7 @@ def _smtp(url: SplitResult, host: str, port: int | None) -> dict[str, Any]:
 def _sqlite(name: str, value: str, base: Path) -> dict[str, Any]:
     path = unquote(value.removeprefix("sqlite://"))
     if not path.startswith("/") or len(path) < 2 or "?" in path:
-        refuse(name, _without_password(value), "allowed is sqlite:///FILE, with four slashes for an absolute path")
+        refuse(name, without_password(value), "allowed is sqlite:///FILE, with four slashes for an absolute path")
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(base / path[1:]),
@@ -207,10 +207,10 @@ def _postgresql(name: str, value: str, *, prepares: bool) -> dict[str, Any]:
         url = urlsplit(value)
         port = url.port
     except ValueError:
-        refuse(name, _without_password(value), allowed)
+        refuse(name, without_password(value), allowed)
     options: dict[str, Any] = dict(parse_qsl(url.query))
     if len(url.path) < 2:
-        refuse(name, _without_password(value), allowed)
+        refuse(name, without_password(value), allowed)
     return {
         "ENGINE": "cms.db.postgresql",
         "NAME": unquote(url.path[1:]),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from cms.environment import refuse
+from cms.environment import refuse, without_password
 
 _RULES = {
     "MEDIA_S3_BUCKET": (
@@ -37,7 +37,11 @@ def media_storage(given: Mapping[str, str]) -> dict[str, Any]:
         if name in named and not re.fullmatch(pattern, named[name]):
             refuse(name, "***" if name == _SECRET else named[name], allowed)
     if not _is_endpoint(named.get("MEDIA_S3_ENDPOINT_URL", "https://default")):
-        refuse("MEDIA_S3_ENDPOINT_URL", _shown(named["MEDIA_S3_ENDPOINT_URL"]), "allowed is http(s)://HOST[:PORT]")
+        refuse(
+            "MEDIA_S3_ENDPOINT_URL",
+            without_password(named["MEDIA_S3_ENDPOINT_URL"]),
+            "allowed is http(s)://HOST[:PORT]",
+        )
     return {
         "BACKEND": "cms.media.bucket.BucketStorage",
         "OPTIONS": {
@@ -59,8 +63,3 @@ def _is_endpoint(value: str) -> bool:
         return False
     is_bare = not (url.username or url.password or url.query or url.fragment)
     return url.scheme in ("http", "https") and bool(url.hostname) and is_bare and not re.search(r"\s", value)
-
-
-def _shown(url: str) -> str:
-    """Without what stands before an @, which is a credential."""
-    return re.sub(r"^([a-z0-9+.-]*://)?.*@", r"\1***@", url, flags=re.IGNORECASE | re.DOTALL)
