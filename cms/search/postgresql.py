@@ -37,9 +37,9 @@ _SET: Final = ", ".join(f"set_config('{name}', '{value}', true)" for name, value
 _RESET: Final = "; ".join(f"SET LOCAL {name} TO DEFAULT" for name in _SETTINGS)
 _LARGE: Final = 100_000
 """Documents; up to so many it doesn't matter how many of them match."""
-_SAMPLED: Final = 2_000
-_SPARE: Final = 1.4
-"""How many times as many matches as wanted the newest posts shall have, going by a sample."""
+_SAMPLED: Final = 4_000
+_DEVIATIONS: Final = 3
+"""Standard deviations of the number of matches in the sample, by which the newest posts shall have more than is wanted."""
 _SHARE_MAX: Final = 0.5
 """Of all posts: of more it saves nothing to read the newest alone."""
 
@@ -66,7 +66,8 @@ def planner_set_up(
     documents, matching, instants, *_ = cursor.fetchone()
     since = None
     if matching and instants:
-        share = _SPARE * wanted * _SAMPLED / matching / documents
+        spare = 1 + _DEVIATIONS / math.sqrt(matching)
+        share = spare * wanted * _SAMPLED / matching / documents
         since = instants[-1 - math.ceil(share * (len(instants) - 1))] if share < _SHARE_MAX else None
     yield since
     cursor.execute(_RESET)

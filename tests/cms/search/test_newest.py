@@ -30,7 +30,7 @@ def bulk(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 def search(bulk: None, db: None, now: datetime.datetime, monkeypatch: pytest.MonkeyPatch) -> Search:
     """What is found when so many documents are many, and how many statements read documents by a range of ids."""
     monkeypatch.setattr(results, "RANKED_MAX", RANKED)
-    monkeypatch.setattr(postgresql, "_SPARE", 2)  # among so few posts chance has more to say
+    monkeypatch.setattr(postgresql, "_DEVIATIONS", 8)  # among so few posts chance has more to say
 
     def searching(large: int, word: str = WORD, sampled: int = 600) -> tuple[SearchResults, int]:
         monkeypatch.setattr(postgresql, "_LARGE", large)
