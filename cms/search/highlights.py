@@ -6,7 +6,7 @@ from typing import Any, Final
 from cms.rendering import plain_text
 from cms.search.english import english_key, is_english
 from cms.search.queries import Form, Query
-from cms.search.words import Word, words_of
+from cms.search.words import Word, places_of, words_of
 
 SNIPPET_CHARACTERS: Final = 240
 LEAD_CHARACTERS: Final = 60
@@ -31,6 +31,9 @@ def highlight_post(post: Any, query: Query) -> dict[str, str]:
 
 def _find(text: str, forms: list[Form], is_in_english: bool) -> list[Span]:
     """Where any of the forms stands, in order and without overlaps."""
+    if all(len(form.keys) == 1 and not form.is_prefix for form in forms):
+        wanted = {form.keys[0] for form in forms}
+        return _merged(places_of(text, lambda key: (english_key(key) if is_in_english else key) in wanted))
     words = list(words_of(text))
     keys = [english_key(word.key) if is_in_english else word.key for word in words]
     by_first: dict[str, list[int]] = {}

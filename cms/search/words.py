@@ -5,7 +5,7 @@ Both engines store what comes out of here and cut nothing themselves, so they ca
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -110,6 +110,18 @@ def keys_of(text: str) -> list[str]:
     text = _without_underscores(text)
     pattern = _ASCII_WORD if text.isascii() else _WORD
     return [key for written in pattern.findall(text) if (key := _key_of(written[:WRITTEN_MAX]))]
+
+
+def places_of(text: str, is_wanted: Callable[[str], bool]) -> list[tuple[int, int]]:
+    """Where the words stand whose key is wanted: the same as of `words_of`, sooner."""
+    if _UNSPACED.search(text):
+        return [(word.start, word.end) for word in words_of(text) if is_wanted(word.key)]
+    text = _without_underscores(text)
+    pattern = _ASCII_WORD if text.isascii() else _WORD
+    wanted = {
+        written for written in set(pattern.findall(text)) if (key := _key_of(written[:WRITTEN_MAX])) and is_wanted(key)
+    }
+    return [match.span() for match in pattern.finditer(text) if match[0] in wanted] if wanted else []
 
 
 def _without_underscores(text: str) -> str:

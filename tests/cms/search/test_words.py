@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cms.search.english import STOP_WORDS, english_key, is_english, stem
-from cms.search.words import WORD_MAX, fold, keys_of, spell, words_of
+from cms.search.words import WORD_MAX, fold, keys_of, places_of, spell, words_of
 
 SCRIPTS = st.text(
     alphabet=st.one_of(st.characters(), st.sampled_from("aé́ッ東京ไทย가’-_.18e\u200c\u00adﾊﾞ")), max_size=80
@@ -58,6 +58,9 @@ def test_every_script_without_blanks_is_cut_into_pairs(text: str) -> None:
 def test_any_text_gives_words_that_neither_engine_can_cut_differently(text: str) -> None:
     words = list(words_of(text))
     assert keys_of(text) == [word.key for word in words]
+    assert places_of(text, lambda _: True) == [(word.start, word.end) for word in words]
+    wanted = {word.key for word in words[::2]}
+    assert places_of(text, wanted.__contains__) == [(word.start, word.end) for word in words if word.key in wanted]
     assert all(re.fullmatch(r"[a-z][a-z0-9]*", word.key) for word in words)
     assert all(0 <= word.start < word.end <= len(text) for word in words)
     assert all(len(word.key) <= 4 * WORD_MAX + 2 for word in words)
