@@ -36,3 +36,34 @@ print(mb() - before)
         done = subprocess.run([sys.executable, "-c", hashes], env=env, capture_output=True, text=True, check=True)
         kept[name] = float(done.stdout)
     assert kept["image"] < 3 * 19 + 5 < kept["bare"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of glibc")
+def test_hashes_that_are_asked_for_at_once_are_kept_as_few() -> None:
+    hashes = """
+import threading
+import django.conf
+django.conf.settings.configure()
+from cms.hashers import OwaspArgon2PasswordHasher
+hasher, start = OwaspArgon2PasswordHasher(), threading.Barrier(8)
+mb = lambda: int(open("/proc/self/statm").read().split()[1]) / 256
+hasher.encode("password", "0123456789abcdef")
+before = mb()
+def work():
+    for turn in range(5):
+        start.wait()
+        assert hasher.verify("password", hasher.encode("password", "0123456789abcdef"))
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+most = before
+while any(thread.is_alive() for thread in threads):
+    most = max(most, mb())
+print(most - before)
+"""
+    own = {key: value for key, value in os.environ.items() if not key.startswith("MALLOC_")}
+    command = [sys.executable, "-c", hashes]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**own, "MALLOC_ARENA_MAX": "2"}, capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout) < 2 * 19 + 5
