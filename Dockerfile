@@ -7,8 +7,8 @@ RUN python3 -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.txt
 
 FROM ${BASE}
-# Two arenas: a password's hash takes 19 MiB, and each arena keeps what its largest took, of which there would be one a thread.
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=2
+# One heap for all threads, for the interpreter's lock lets one of them work at a time: of several, each keeps what it once took.
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=1
 # A new volume takes over the owner of the folder that it is mounted on.
 RUN groupadd --gid 10001 tandem \
     && useradd --uid 10001 --gid tandem --no-create-home --shell /usr/sbin/nologin tandem \

@@ -1,12 +1,10 @@
 """Password hashing with the parameters OWASP recommends, and checking hashes that other systems have made."""
 
-import threading
-from typing import Final
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from django.contrib.auth.hashers import Argon2PasswordHasher, BCryptPasswordHasher
-
-_ONE_AT_A_TIME: Final = threading.Lock()
-"""glibc keeps the 19 MiB of each hash that ran beside another one: a worker's memory grew for hours. A core has a process."""
 
 
 class OwaspArgon2PasswordHasher(Argon2PasswordHasher):
@@ -17,13 +15,10 @@ class OwaspArgon2PasswordHasher(Argon2PasswordHasher):
     parallelism = 1
 
     def encode(self, password: str, salt: str) -> str:
-        with _ONE_AT_A_TIME:
-            encoded: str = super().encode(password, salt)
-        return encoded
+        return _in_its_thread(super().encode, password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
-        with _ONE_AT_A_TIME:
-            return bool(super().verify(password, encoded))
+        return bool(_in_its_thread(super().verify, password, encoded))
 
 
 class TruncatingBCryptPasswordHasher(BCryptPasswordHasher):
@@ -32,3 +27,26 @@ class TruncatingBCryptPasswordHasher(BCryptPasswordHasher):
     def encode(self, password: str | bytes, salt: str | bytes) -> str:
         as_bytes = password if isinstance(password, bytes) else password.encode()
         return super().encode(as_bytes[:72], salt)  # type: ignore[arg-type]
+
+
+def _in_its_thread[Result](compute: Callable[[str, str], Result], password: str, other: str) -> Result:
+    """All hashes of a process are made in one thread, one after the other.
+
+    glibc keeps what a hash took for the next one, in the heap of its thread. Made by whoever asks, the 19 MiB would be kept
+    once for each heap, of which there are up to eight a core, and once more for each hash that ran beside another one.
+    """
+    return _thread.submit(compute, password, other).result()
+
+
+def _begin_anew() -> None:
+    """A forked process has none of its parent's threads."""
+    global _thread  # noqa: PLW0603
+    _thread = _a_thread()
+
+
+def _a_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="password-hashing")
+
+
+_thread = _a_thread()
+os.register_at_fork(after_in_child=_begin_anew)

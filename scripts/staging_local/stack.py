@@ -157,7 +157,7 @@ class Stack:
             "TRUSTED_PROXIES": proxy.ADDRESS,
             "MEDIA_ROOT": str(self.folder / "media"),
             "PYTHONUNBUFFERED": "1",
-            "MALLOC_ARENA_MAX": "2",
+            "MALLOC_ARENA_MAX": "1",
         }
         if name in WEBS:
             own["DRAIN_FILE"] = str(self.drain_file(name))

@@ -1,0 +1,68 @@
+"""What a process keeps of the memory that passwords' hashes take."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.servers import ROOT, clean_environment
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="of glibc")
+HASH_MB = 19
+SPARE_MB = 5
+# Eight threads hash by turns, or at once, and of what each does beside it a little stays for some time.
+PROGRAM = """
+import sys, threading
+import django.conf
+django.conf.settings.configure()
+from argon2.low_level import Type, hash_secret_raw
+from cms.hashers import OwaspArgon2PasswordHasher
+
+def by_hand():
+    hash_secret_raw(b"password", b"0123456789abcdef", 2, 19 * 1024, 1, 32, Type.ID)
+
+def by_the_hasher():
+    hasher = OwaspArgon2PasswordHasher()
+    assert hasher.verify("password", hasher.encode("password", "0123456789abcdef"))
+
+how, is_at_once = {"by hand": by_hand, "by the hasher": by_the_hasher}[sys.argv[1]], sys.argv[2] == "at once"
+mb = lambda: int(open("/proc/self/statm").read().split()[1]) / 256
+at_once, turn, kept, before = threading.Barrier(8), threading.Lock(), [], mb()
+
+def work():
+    for _ in range(10):
+        if is_at_once:
+            at_once.wait()
+            how()
+        else:
+            with turn:
+                how()
+                kept.append(bytearray(40_000))
+                if len(kept) > 20:
+                    del kept[::2]
+
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+most = before
+while any(thread.is_alive() for thread in threads):
+    most = max(most, mb())
+print(most - before)
+"""
+
+
+@pytest.mark.parametrize("when", ["by turns", "at once"])
+def test_a_process_keeps_the_memory_of_one_hash_whoever_asks_for_them(when: str) -> None:
+    assert most_mb("by the hasher", when) < HASH_MB + SPARE_MB
+
+
+@pytest.mark.parametrize("when", ["by turns", "at once"])
+def test_left_to_glibc_it_keeps_several(when: str) -> None:
+    """Else the thread of the hashes is there for nothing."""
+    assert most_mb("by hand", when) > 3 * HASH_MB
+
+
+def most_mb(how: str, when: str) -> float:
+    command = [sys.executable, "-c", PROGRAM, how, when]
+    done = subprocess.run(command, cwd=ROOT, env=clean_environment({}), capture_output=True, text=True, check=True)
+    return float(done.stdout)
