@@ -75,7 +75,8 @@ def term_names(posts: Sequence[Post], user: Actor) -> TermNames:
         both = _links(tagged, "tag", is_tag=True).union(_links(filed, "category", is_tag=False), all=True)
         return both.order_by("name", "term")
 
-    rows = fetch_named(("v1_terms", policy.may_manage_terms(user)), named, [post.pk for post in posts])
+    key, ids = ("v1_terms", policy.may_manage_terms(user)), [post.pk for post in posts]
+    rows = fetch_named(key, named, ids, is_planned=True)
     return TermNames(
         tags=_grouped(row for row in rows if row["is_tag"]),
         categories=_grouped(row for row in rows if not row["is_tag"]),

@@ -16,7 +16,8 @@ from django.db.models import Model, QuerySet
 from cms.db.prepared import fetch_all, fetch_all_unplanned, with_constants
 
 KEPT_MAX: Final = 256
-NAMES_MAX: Final = 10  # each number of names is a text of its own
+SIZES: Final = (1, 5, 20, 100)
+"""Numbers of names that have a text of their own, for a session keeps few; the last name is repeated up to the next."""
 NOW: Final = datetime.datetime(1, 2, 3, 4, 5, 6, 7, tzinfo=datetime.UTC)
 SLUG: Final = "\ufdd0stand-in"  # no text holds this code point, see Unicode 23.7
 ID: Final = uuid.UUID("0d1e7f2a-5b3c-8f4e-9a6b-c0ffee000001")  # of a version that nobody makes
@@ -26,34 +27,36 @@ type Row = dict[str, Any]
 
 
 class Statement:
-    """One `values()` query, built with stand-ins; its plan is kept too, unless it is sent within transactions."""
+    """One `values()` query, built with stand-ins; `is_planned` says that PostgreSQL keeps its plan, too."""
 
-    def __init__(self, rows: QuerySet[Any, Row], *, is_planned: bool = True, lock: str = "") -> None:
+    def __init__(
+        self, rows: QuerySet[Any, Row], stand_ins: Sequence[Any], *, is_planned: bool = True, lock: str = ""
+    ) -> None:
         self._fetch_all = fetch_all if is_planned else fetch_all_unplanned
+        self._places = [_adapted(stand_in) for stand_in in stand_ins]
         compiler = rows.query.get_compiler(connection=connection)
         self._sql: str = ""
         self._params: tuple[Any, ...] = ()
         with suppress(EmptyResultSet):  # whatever the values
             sql, params = compiler.as_sql()
             sql += lock
-            self._sql, self._params = with_constants(sql, params, _is_constant) if is_planned else (sql, tuple(params))
+            self._sql, self._params = sql, tuple(params)
+            if is_planned:
+                self._sql, self._params = with_constants(sql, params, lambda param: param not in self._places)
         self._names = rows.query.selected or ()
         self._converters = compiler.get_converters([column for column, *_ in compiler.select[: compiler.col_count]])
         self._apply_converters = compiler.apply_converters
 
-    def rows(self, values: dict[Hashable, Any]) -> list[Row]:
-        """`values` by their stand-ins, both as the database takes them."""
+    def rows(self, *real: Any) -> list[Row]:
+        """`real` in the places of the stand-ins."""
         if not self._sql:
             return []
+        values = dict(zip(self._places, map(_adapted, real), strict=True))
         params = [values.get(param, param) if isinstance(param, Hashable) else param for param in self._params]
         found = self._fetch_all(self._sql, params)
         if self._converters:
             found = self._apply_converters(found, self._converters)
         return [dict(zip(self._names, row, strict=True)) for row in found]
-
-
-def _is_constant(param: Any) -> bool:
-    return param not in (_adapted(NOW), _adapted(SLUG), _adapted(ID))
 
 
 _kept: dict[Hashable, Statement] = {}
@@ -74,23 +77,36 @@ def fetch(
     """
     stand_in: Name = ID if isinstance(name, uuid.UUID) else SLUG
     kept_as = (connection.vendor, type(name), is_planned, key)
-    statement = _kept.get(kept_as) or _keep(kept_as, Statement(build(NOW, stand_in), is_planned=is_planned, lock=lock))
-    return statement.rows({_adapted(NOW): _adapted(now), _adapted(stand_in): _adapted(name)})
+    statement = _kept.get(kept_as)
+    if statement is None:
+        rows = build(NOW, stand_in)
+        statement = _keep(kept_as, Statement(rows, (NOW, stand_in), is_planned=is_planned, lock=lock))
+    return statement.rows(now, name)
 
 
 def fetch_named[N: Name](
-    key: Hashable, build: Callable[[Sequence[N]], QuerySet[Any, Row]], names: Sequence[N]
+    key: Hashable,
+    build: Callable[[Sequence[N]], QuerySet[Any, Row]],
+    names: Sequence[N],
+    *,
+    is_planned: bool = False,
 ) -> list[Row]:
-    """The rows of `build(names)`, all of one type and none twice, also within a transaction; no instant is among its values."""
-    if not 0 < len(names) <= NAMES_MAX:
+    """The rows of `build(names)`, all of one type and none twice; no instant is among its values.
+
+    `is_planned` is for what is asked often; within a transaction it has no effect.
+    """
+    is_planned = is_planned and not connection.in_atomic_block
+    size = next((size for size in SIZES if size >= len(names)), None)
+    if not names or size is None:
         return list(build(names))
-    stand_ins: Any = [
-        uuid.UUID(int=ID.int + place) if isinstance(name, uuid.UUID) else f"{SLUG}{place}"
-        for place, name in enumerate(names)
-    ]
-    kept_as = (connection.vendor, type(names[0]), len(names), key)
-    statement = _kept.get(kept_as) or _keep(kept_as, Statement(build(stand_ins), is_planned=False))
-    return statement.rows(dict(zip(map(_adapted, stand_ins), map(_adapted, names), strict=True)))
+    kept_as = (connection.vendor, type(names[0]), size, is_planned, key)
+    statement = _kept.get(kept_as)
+    if statement is None:
+        stand_ins: Any = [f"{SLUG}{place}" for place in range(size)]
+        if isinstance(names[0], uuid.UUID):
+            stand_ins = [uuid.UUID(int=ID.int + place) for place in range(size)]
+        statement = _keep(kept_as, Statement(build(stand_ins), stand_ins, is_planned=is_planned))
+    return statement.rows(*names, *[names[-1]] * (size - len(names)))
 
 
 def objects_of[M: Model](model: type[M], rows: Iterable[Row]) -> list[M]:
