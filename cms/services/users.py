@@ -8,7 +8,7 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from cms import limits, policy
 from cms.choices import Role
@@ -70,7 +70,7 @@ def register_user(*, fields: UserFields, password: str, now: datetime.datetime) 
     take_or_refuse([address_quota(REGISTER, current_origin().ip)], now, "registrations")
     user.password = make_password(password)  # outside the transaction: it takes longer than all of it
     with transaction.atomic():
-        _insert_user(user, actor=user, action="user.registered")
+        _insert_user(user, actor=user)
         send_email_verification.enqueue(str(user.pk))
     return user
 
@@ -86,7 +86,9 @@ def create_user(*, actor: Actor, fields: UserFields, password: str | None, now: 
     if errors:
         raise InvalidInput(errors)
     user.password = make_password(password)
-    return _insert_user(user, actor=actor, action="user.registered")
+    with transaction.atomic():
+        _insert_user(user, actor=actor)
+    return user
 
 
 def update_user(*, actor: Actor, user: User, changes: UserFields, now: datetime.datetime) -> User:
@@ -197,23 +199,22 @@ def _upgrade_hash(user: User, password: str) -> None:
     User.objects.filter(pk=user.pk, password=outdated).update(password=user.password)
 
 
-def _insert_user(user: User, *, actor: Actor, action: str) -> User:
-    with transaction.atomic():
-        _save_unique(user)
-        record_event(actor, action, user, before={}, after={"username": user.username, "role": user.role})
-    return user
+def _insert_user(user: User, *, actor: Actor) -> None:
+    _save_unique(user)
+    record_event(actor, "user.registered", user, before={}, after={"username": user.username, "role": user.role})
 
 
 def _save_unique(user: User) -> None:
-    """Save; a race that the checks before could not see ends in the same error as any duplicate."""
+    """Save, in a transaction of the caller's that a Duplicate ends: it may be one that only the row's insertion has met."""
     others = User.objects.exclude(pk=user.pk)
-    if others.with_username(user.username).exists():
+    usernames = others.with_username(user.username).values_list(Value("username"), flat=True)
+    taken = set(usernames.union(others.with_email(user.email).values_list(Value("email"), flat=True)))
+    if "username" in taken:
         raise Duplicate("username", TAKEN_USERNAME)
-    if others.with_email(user.email).exists():
+    if taken:
         raise Duplicate("email", TAKEN_EMAIL)
     try:
-        with transaction.atomic():
-            user.save()
+        user.save()
     except IntegrityError as error:
         if "cms_user_username_unique" in str(error):
             raise Duplicate("username", TAKEN_USERNAME) from error

@@ -2,12 +2,15 @@
 
 import datetime
 import random
+import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from cms.errors import CmsError, Duplicate, InUse, InvalidInput, InvalidToken, InvalidTransition, LastAdmin, NotFound
 from cms.models import ApiKey, AuthSession, Category, Post, Redirect, Tag, User
@@ -18,10 +21,11 @@ from cms.services.post_states import archive_post, publish_post, restore_post, t
 from cms.services.posts import create_post, update_post
 from cms.services.sessions import open_session, refresh_session
 from cms.services.tags import create_tag, delete_tag, update_tag
-from cms.services.users import register_user, update_user
+from cms.services.users import create_user, register_user, update_user
 
 THREADS = 8
 OPERATIONS = 40
+WAITING = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
 NAMES = tuple(f"tag {n}" for n in range(8))
 pytestmark = pytest.mark.django_db(transaction=True)
 InThreads = Callable[..., list[Any]]
@@ -109,6 +113,40 @@ def test_one_of_many_registrations_gets_the_name(in_threads: InThreads, now: Any
     results = in_threads(jobs)
     assert failures(results, Duplicate) == []
     assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize("field", ["username", "email"])
+def test_a_name_that_is_taken_while_it_is_asked_for_is_a_duplicate_and_the_block_around_goes_on(
+    in_threads: InThreads, now: Any, field: str
+) -> None:
+    fields = [{"username": f"mia_{number}", "email": f"{number}@example.org"} for number in range(2)]
+    fields[1][field] = fields[0][field].upper()
+    is_inserted = threading.Event()
+
+    def create(number: int) -> User:
+        return create_user(actor=SYSTEM, fields=fields[number], password=None, now=now)  # type: ignore[arg-type]
+
+    def first() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            create(0)
+            is_inserted.set()
+            deadline = time.monotonic() + 60
+            is_waited_for = False
+            while not is_waited_for:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+                cursor.execute(WAITING)
+                [(is_waited_for,)] = cursor.fetchall()
+
+    def second() -> int:
+        assert is_inserted.wait(60)
+        with transaction.atomic():
+            with pytest.raises(Duplicate) as refused:
+                create(1)
+            assert refused.value.field == field
+            return len(User.objects.all())
+
+    assert in_threads([first, second]) == [None, 1]
 
 
 def test_changes_of_one_post_come_one_after_the_other(in_threads: InThreads, author: User, now: Any) -> None:
