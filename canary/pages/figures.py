@@ -12,6 +12,7 @@ from canary.pages.charts import Tick, percent
 
 NONE: Final = "–"
 QUANTILES: Final = ("p50", "p95", "p99")
+DECADES_MAX: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +166,14 @@ class _Logarithmic:
 
 
 def _round_values(low: float, high: float) -> list[float]:
-    """Powers of ten; with 2 and 5 times them where there is room."""
+    """Powers of ten and what is between them, at least a fifth of the width apart: so much a label takes on a phone."""
     first, last = round(math.log10(low)), round(math.log10(high))
-    factors = (1, 2, 5) if last - first <= 2 else (1,)
-    values = [factor * 10.0**power for power in range(first, last + 1) for factor in factors]
-    return [value for value in values if value <= high * 1.01]
+    step = math.ceil((last - first) / DECADES_MAX)
+    factors = {1: (1, 2, 5), 2: (1, 3)}.get(last - first, (1,))
+    powers = range(first, last - step + 1, step)
+    return [*(factor * 10.0**power for power in powers for factor in factors), 10.0**last]
 
 
 def _tick(scale: _Logarithmic, value: float, low: float, high: float) -> Tick:
     anchor = "start" if value <= low * 1.01 else "end" if value >= high * 0.99 else "middle"
-    return Tick(scale.at(value), f"{value:g} ms", anchor)
+    return Tick(scale.at(value), f"{value:g} ms" if value < 1_000 else f"{value / 1_000:g} s", anchor)

@@ -95,6 +95,18 @@ def is_wider_than_its_window(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
 
 
+def labels_in_each_other(page: Page) -> list[list[str]]:
+    """Pairs of texts of one chart that are drawn over each other."""
+    found: list[list[str]] = page.evaluate("""[...document.querySelectorAll("svg:not(svg svg)")].flatMap(chart => {
+        const seen = [...chart.querySelectorAll("text")].filter(one => one.checkVisibility());
+        const boxes = seen.map(one => [one.textContent, one.getBoundingClientRect()]);
+        return boxes.flatMap(([a, one], place) => boxes.slice(place + 1).filter(([_, other]) =>
+            one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom
+        ).map(([b, _]) => [a, b]));
+    })""")
+    return found
+
+
 def turn(page: Page, theme: str) -> None:
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
 
@@ -112,6 +124,7 @@ def test_every_state_fits_screen_and_phone_and_bars_nobody(
             page.goto(f"{address}/admin/canary/")
             expect(page.locator("#canary-state")).to_be_visible()
             assert not is_wider_than_its_window(page), (size, theme)
+            assert labels_in_each_other(page) == [], (size, theme)
             take_shot(page, f"{name}-{size}-{theme}")
             assert troubles_of(page, axe) == [], (size, theme)
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import re
 import time
 from collections.abc import Callable
@@ -13,7 +14,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.html import escape
 
+from canary.aggregation import Totals
+from canary.core.histograms import Quantile
+from canary.core.values import V1, V2
 from canary.models import EvidencePoint, Worker
+from canary.pages.figures import marks_of
 from tests.canary.pages import worlds
 from tests.canary.pages.conftest import ADDRESS
 
@@ -35,6 +40,21 @@ def test_every_world_is_shown_whole(world: World, signed_in_with: SignedIn, name
     for section in ("state", "plan", "share", "evidence", "versions", "routes", "shadow", "workers", "life", "events"):
         assert f'id="canary-{section}"' in text
     assert "None" not in re.sub(r"<[^>]+>", "", text)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(12, 70), (12, 700), (0.2, 70), (0.2, 900), (0.2, 9_000), (0.9, 90_000), (0.9, 120_000)]
+)
+def test_the_labels_of_the_latency_axis_leave_each_other_room_on_a_phone(low: float, high: float) -> None:
+    """A chart is some 290 pixels wide there, and of two labels next to each other one may end where its place is."""
+    quantiles = [Quantile(value, None, None) for value in (low, high)]
+    marks, ticks = marks_of({V1: Totals(p50=quantiles[0]), V2: Totals(p99=quantiles[1])})
+    places = [float(tick.at.rstrip("%")) for tick in ticks]
+    assert len(marks) == 2
+    assert len(ticks) >= 4
+    assert all(after - before >= 20 for before, after in itertools.pairwise(places))
+    assert all(len(tick.text) <= len("100 ms") for tick in ticks)
+    assert [places[0], places[-1]] == [0, 100]
 
 
 def test_an_empty_database_is_shown_too(db: None, signed_in_with: SignedIn) -> None:
