@@ -1,8 +1,7 @@
-"""What the middleware costs in CPU: what it took at best on the reference machine, and a quarter more.
+"""What the middleware costs: at most 15 µs of CPU a request on the machine it was first measured on, in every phase of v1.
 
-How fast a machine is tells a loop of the same kind of work, measured in turns with it, so that neither a slow machine nor
-a busy one fails. Nothing is warm: each request is another one, and between two batches of them other code has run. `make
-bench` measures the same warm, against the 15 µs that it may take. No SQL: the test has no database.
+How fast a machine is tell a loop of the same kind of work and a request that Django makes and answers, measured in turns with
+it, so that neither a slow machine nor a busy one fails. No SQL: the test has no database.
 """
 
 import gc
@@ -26,9 +25,11 @@ from canary.core.lifecycle import DEPRECATED, Life
 from canary.faults import faults
 from canary.middleware import CanaryMiddleware
 
-SLACK = 1.25
+LIMIT_US = 15.0
 LOOP_US = 16.5
-"""What a round of `_loop` took at best on the reference machine, a shared core of an Intel Xeon with Python 3.13."""
+"""What a round of `_loop` took at best on the reference machine, a shared core of an x86-64 server with Python 3.13."""
+DJANGO_US = 26.0
+"""The same of `_by_django`, by the middleware's 4, 9, 9 and 14 µs there, that are 0.16, 0.34, 0.34 and 0.52 of it on a Xeon."""
 BATCHES, BATCHES_MAX, REQUESTS, ROUNDS = 200, 2_000, 8, 5
 DEPRECATED_LIFE = Life(DEPRECATED, 1_796_083_200, 4_102_444_800)
 
@@ -45,13 +46,12 @@ def _listed() -> str:
     return "/api/posts?limit=3&page=2&sort=-published_at"
 
 
-# With what each took there in µs. A deprecated v1 says on each answer where v2 has the same.
-WAYS: dict[str, tuple[Life, Callable[[], str], float]] = {
-    "active, pinned": (Life(), _pinned, 6.5),
-    "active, entrance": (Life(), _entrance, 14.4),
-    "deprecated, pinned": (DEPRECATED_LIFE, _pinned, 14.3),
-    "deprecated, entrance": (DEPRECATED_LIFE, _entrance, 22.0),
-    "deprecated, a list": (DEPRECATED_LIFE, _listed, 21.1),
+WAYS: dict[str, tuple[Life, Callable[[], str]]] = {
+    "active, pinned": (Life(), _pinned),
+    "active, entrance": (Life(), _entrance),
+    "deprecated, pinned": (DEPRECATED_LIFE, _pinned),
+    "deprecated, entrance": (DEPRECATED_LIFE, _entrance),
+    "deprecated, a list": (DEPRECATED_LIFE, _listed),
 }
 
 
@@ -66,35 +66,33 @@ def life_of_v1(settings: object) -> Iterator[Callable[[Life], None]]:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_request_costs_as_little_as_it_did(
+def test_a_request_costs_at_most_15_microseconds_of_cpu(
     way: str, life_of_v1: Callable[[Life], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     if not django_settings.CANARY.get("SUCCESSORS") and way != "active, entrance":
         pytest.skip("v1 is deleted")
     if sys.gettrace():
         pytest.skip("each line is being traced, as for coverage, which costs more than what is measured here")
-    life, path, took_us = WAYS[way]
+    life, path = WAYS[way]
     life_of_v1(life)
     before = faults.count
     canary = CanaryMiddleware(_answer)
     assert ("Deprecation" in canary(_request(path())).headers) == (life is DEPRECATED_LIFE)
-    spent_us, slower = _measure(canary, path, SLACK * took_us)
+    spent_us, slower = _measure(canary, path)
     with capsys.disabled():
         print(
             f"\n  {way}: {spent_us:.1f} µs a request, {spent_us / slower:.1f} µs at the reference's speed ({slower:.2f})"
         )
-    assert spent_us <= SLACK * took_us * slower
+    assert spent_us <= LIMIT_US * slower
     assert faults.count == before
 
 
-def _measure(
-    canary: Callable[[HttpRequest], HttpResponse], path: Callable[[], str], limit_us: float
-) -> tuple[float, float]:
+def _measure(canary: Callable[[HttpRequest], HttpResponse], path: Callable[[], str]) -> tuple[float, float]:
     """CPU time of this thread that the middleware adds to a request, in µs, and how much slower this machine is.
 
     The best of all batches, which only come nearer to the truth the more there are: one that is over the limit is given more.
     """
-    spent: dict[object, float] = dict.fromkeys((canary, _answer, _loop), math.inf)
+    spent: dict[object, float] = dict.fromkeys((canary, _answer, _loop, _by_django), math.inf)
     gc.disable()
     try:
         for number in range(BATCHES_MAX):
@@ -102,9 +100,11 @@ def _measure(
                 requests = [_request(path()) for _ in range(REQUESTS)]
                 spent[handler] = min(spent[handler], _time_us(handler, requests))
             spent[_loop] = min(spent[_loop], _time_us(_loop, [None] * ROUNDS))
+            spent[_by_django] = min(spent[_by_django], _time_us(_by_django, [None] * REQUESTS))
             recorder.queue.clear()
-            found = spent[canary] - spent[_answer], max(1.0, spent[_loop] / LOOP_US)
-            if number >= BATCHES and found[0] <= limit_us * found[1]:
+            slower = max(1.0, spent[_loop] / LOOP_US, spent[_by_django] / DJANGO_US)
+            found = spent[canary] - spent[_answer], slower
+            if number >= BATCHES and found[0] <= LIMIT_US * found[1]:
                 break
     finally:
         gc.enable()
@@ -124,6 +124,16 @@ def _request(path: str) -> HttpRequest:
 
 def _answer(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
+
+
+def _by_django(_: object) -> HttpResponse:
+    """A request and an answer with as much of Django as the middleware uses of it, and nothing of ours."""
+    request = RequestFactory().get(
+        f"/{uuid.uuid4()}?page=2&sort=-title", headers={"x-client-id": "c1", "cookie": "a=b; c=d"}
+    )
+    response = HttpResponse(headers={"Vary": request.headers["Cookie"], "X-Scheme": request.scheme or ""})
+    response.headers["Link"] = f"<{request.get_full_path()}>; {request.GET['sort']} {request.COOKIES['a']}"
+    return response
 
 
 def _loop(_: object) -> int:
