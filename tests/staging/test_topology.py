@@ -13,6 +13,7 @@ from scripts.staging_local.ports import HOST
 from scripts.staging_local.stack import WEBS
 from tests.staging.site import Staging, eventually
 
+ROOT = Path(__file__).parents[2]
 FORGED = "203.0.113.9"
 NEIGHBOUR = "127.0.0.5"  # another client of this machine
 ON_LINUX = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's own tables")
@@ -74,7 +75,7 @@ def test_prometheus_reads_both_web_processes_and_knows_every_rule(staging: Stagi
     eventually(lambda: up() == ["1", "1"], "both are read")
     groups = httpx.get(f"{url}/api/v1/rules", timeout=60).json()["data"]["groups"]
     rules = [rule for group in groups for rule in group["rules"]]
-    declared = (Path(__file__).parents[2] / "deploy/prometheus/alerts.yml").read_text().count("- alert:")
+    declared = (ROOT / "deploy/prometheus/alerts.yml").read_text().count("- alert:")
     assert len(rules) == declared > 5
     eventually(
         lambda: all(
@@ -166,6 +167,15 @@ def test_everybody_listens_on_loopback_alone(staging: Staging) -> None:
     ]
     ours = {address for address, port in rows if int(port, 16) in staging.stack.ports.values()}
     assert ours == {"0100007F"}
+
+
+@ON_LINUX
+def test_the_threads_of_a_process_share_one_heap_as_in_the_image(staging: Staging) -> None:
+    [setting] = re.findall(r"\b(MALLOC_ARENA_MAX=\d+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert setting == "MALLOC_ARENA_MAX=1"
+    for name in (*WEBS, "controller", "worker"):
+        environment = Path(f"/proc/{staging.stack.processes.pid(name)}/environ").read_bytes()
+        assert setting.encode() in environment.split(b"\0"), name
 
 
 @ON_LINUX
