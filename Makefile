@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 # The machine may switch bytecode off; without it every start compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test staging-local staging-local-roll staging-local-down staging-test coverage mutants staging-compose soak golden openapi bench bench-docs bench-gate bench-servers load scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
+.PHONY: help run test staging-local staging-local-roll staging-local-down staging-test coverage mutants staging-compose soak golden openapi bench bench-docs bench-gate bench-gate-test bench-servers load scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ bench-servers: $(VENV)/.dev ## the same application under gunicorn and under gra
 
 bench-gate: $(VENV)/.dev ## fail when this tree is slower than an earlier revision, measured in the same run (BASE=: not where it left main)
 	$(PY) -m tests.bench.gate $(if $(BASE),--base $(BASE)) $(if $(REQUIRE_BASE),--require-base)
+
+bench-gate-test: $(VENV)/.dev ## whether that gate finds an extra query and a fifth more CPU, and lets an unchanged tree pass
+	$(PY) -m pytest -m soak tests/bench/test_gate.py
 
 load: $(VENV)/.dev ## people on two web processes while the weight goes from 0 to 100 and back; reports in build/load (DURATION= seconds, USERS=)
 	@DURATION=$(DURATION) USERS=$(USERS) $(PY) -m tests.load

@@ -121,6 +121,7 @@ def test_what_may_not_break_is_looked_at_by_some_job() -> None:
         "staging-compose",
         "audit",
         "bench-gate",
+        "bench-gate-test",
     ):
         assert re.search(rf"make {target}\b(?!-)", run), target
     assert jobs()["test"]["strategy"]["matrix"] == {

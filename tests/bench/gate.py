@@ -33,6 +33,7 @@ REQUESTS: Final = range(8, 1_000)
 TIGHT: Final = 1.08
 """The upper bound over the lower one, with which the rounds end; on a busy machine there are up to LONGER times as many."""
 LONGER: Final = 4
+LOOKS_BACK_S: Final = 12 * 3_600
 CONFIRMED: Final = 2
 """How many series more have to find an endpoint slower."""
 SERIES_MAX_S: Final = 120
@@ -71,7 +72,9 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--base", metavar="REVISION", help="of git (where this branch left main; on main the one before)"
+        "--base",
+        metavar="REVISION",
+        help="of git (where this branch left main; on main where it was half a day before)",
     )
     parser.add_argument("--base-tree", type=Path, metavar="DIR", help="a folder with the base, instead of a revision")
     parser.add_argument("--head", type=Path, default=ROOT, metavar="DIR", help="the tree that is judged (this one)")
@@ -86,14 +89,19 @@ def _options() -> argparse.Namespace:
 
 
 def default_base() -> str:
-    """Where this branch left main. On main itself: the last commit while something is not committed, else the one before."""
+    """Where this branch left main. On main itself: the last commit while something is not committed, else where main was
+    half a day before, so that many commits that arrive together are judged together, and each once more with the next.
+    """
     head = _git("rev-parse", "HEAD").decode().strip()
     for branch in BRANCHES:
         with contextlib.suppress(NoBase):
             base = _git("merge-base", "HEAD", branch).decode().strip()
             if base != head or _git("status", "--porcelain", "--untracked-files=no"):
                 return base
-    return _git("rev-parse", "HEAD^").decode().strip()
+    _git("rev-parse", "HEAD^")  # raises where there is none
+    line = [each.split() for each in _git("log", "--first-parent", "--format=%H %ct").decode().splitlines()]
+    then = int(line[0][1]) - LOOKS_BACK_S
+    return next((commit for commit, made_at in line[1:] if int(made_at) <= then), line[-1][0])
 
 
 def unpacked(revision: str, folder: Path) -> Path:
@@ -168,6 +176,8 @@ def _counts(base: Running, head: Running) -> dict[Case, int]:
             print(f"{' '.join(case):<20} is new: base has no answer to it")
             continue
         counts[case] = min(max(round(WINDOW_CPU_S / cost_s), REQUESTS.start), REQUESTS.stop)
+    if not counts:
+        raise NoBase("base answers none of what was to be asked.")
     return counts
 
 

@@ -13,7 +13,7 @@ import psycopg
 from tests.bench.cpu import backends_of, cpu_s, with_children
 from tests.bench.load import measure
 from tests.bench.requests_of import Requests, Samples, calls_of, prepared, sign_in
-from tests.bench.servers import HASHES_ALIKE, bench_env, pinned, seed, server_core
+from tests.bench.servers import ALIKE, bench_env, pinned, postmaster_of, seed, server_core
 from tests.engines import Engines
 from tests.servers import Server, serve
 
@@ -21,7 +21,7 @@ from tests.servers import Server, serve
 SIDES: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     # side: version, cache, endpoints
     "v1": ("v1", "none", ("post_get", "post_list", "tag_list", "search", "create")),
-    "v2 warm": ("v2", "warm", ("post_get", "post_list")),
+    "v2 warm": ("v2", "warm", ("post_get", "post_list", "tag_list")),
     "v2 cold": ("v2", "cold", ("post_get", "post_list", "tag_list", "search")),
     "v2": ("v2", "warm", ("create",)),
 }
@@ -81,9 +81,9 @@ def prepared_revisions(engines: Engines, base: Path, head: Path, posts: int, med
     """Base and head. With the same migrations base gets a copy of head's database, else one that its own code fills."""
     url, redis = str(engines.database_url), engines.redis_url_for
     base_url = urlunsplit(urlsplit(url)._replace(path="/gate_base"))
-    pid = next((one.pid for one in engines.processes if _is_postgres(one.pid)), None)
+    pid = postmaster_of(engines)
     revisions = [
-        Revision(tree, bench_env(its_url, str(redis(worker)), media) | HASHES_ALIKE | {"PYTHONPATH": ""}, pid)
+        Revision(tree, bench_env(its_url, str(redis(worker)), media) | ALIKE | {"PYTHONPATH": ""}, pid)
         for tree, its_url, worker in ((base, base_url, "gw0"), (head, url, "master"))
     ]
     seed(revisions[1].env, posts, head)
@@ -103,10 +103,6 @@ def prepared_revisions(engines: Engines, base: Path, head: Path, posts: int, med
 def _migrations(tree: Path) -> dict[str, bytes]:
     found = [path for app in ("cms", "canary") for path in (tree / app / "migrations").glob("*.py")]
     return {str(path.relative_to(tree)): path.read_bytes() for path in found}
-
-
-def _is_postgres(pid: int) -> bool:
-    return Path(f"/proc/{pid}/comm").read_text().strip() == "postgres"
 
 
 @contextlib.contextmanager

@@ -19,8 +19,11 @@ from tests.databases import process_env
 from tests.engines import Engines, start_engines
 from tests.servers import ROOT, Server, clean_environment, manage, serve
 
-# Two processes of the same code must not differ by the order that their sets have.
-HASHES_ALIKE: Final = {"PYTHONHASHSEED": "0"}
+# Two processes of the same code must not differ by the order that their sets have. One heap, as the image has it. And no
+# shadow reads: they would ask v1's and the baseline's servers for more than was asked of them, and v2's for nothing.
+ALIKE: Final = {"PYTHONHASHSEED": "0", "MALLOC_ARENA_MAX": "1", "CANARY_SHADOW_PERCENTAGE": "0"}
+# A commit is on the disk before it is answered, as in service; start_engines() alone leaves that out.
+DURABLE: Final = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ APPS: Final[tuple[tuple[str, str, str, dict[str, str]], ...]] = (
 def running_servers(env: dict[str, str]) -> Iterator[list[BenchServer]]:
     with contextlib.ExitStack() as stack, pinned(server_core()):
         yield [
-            BenchServer(name, cache, stack.enter_context(serve({**env, **HASHES_ALIKE, **more}, app=app)))
+            BenchServer(name, cache, stack.enter_context(serve({**env, **ALIKE, **more}, app=app)))
             for name, cache, app, more in APPS
         ]
 
@@ -84,14 +87,20 @@ def pinned(core: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def running_engines() -> Iterator[Engines]:
-    engines = start_engines()
+def running_engines(postgres_settings: Mapping[str, str] | None = None) -> Iterator[Engines]:
+    engines = start_engines(postgres_settings=postgres_settings)
     if engines.database_url is None or engines.redis_url is None:
         sys.exit("No PostgreSQL or no Redis was found: see CONTRIBUTING.md.")
     try:
         yield engines
     finally:
         engines.stop()
+
+
+def postmaster_of(engines: Engines) -> int | None:
+    """PostgreSQL's first process; None where it was not started here."""
+    names = {one.pid: Path(f"/proc/{one.pid}/comm").read_text().strip() for one in engines.processes}
+    return next((pid for pid, name in names.items() if name == "postgres"), None)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """The gate against slowness: what it makes of pairs of measurements, and that it finds what is planted and nothing else."""
 
 import math
+import os
 import random
 import subprocess
 import sys
@@ -124,6 +125,41 @@ def test_a_tree_is_not_slower_than_itself(trees: tuple[Path, Path]) -> None:
     done = run_gate(*trees)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Not slower." in done.stdout
+
+
+def commit(folder: Path, message: str, made_at: int) -> str:
+    """An empty one, made so many hours after the beginning."""
+    when = f"{1_700_000_000 + made_at * 3_600} +0000"
+    env = {"GIT_COMMITTER_DATE": when, "GIT_AUTHOR_DATE": when, "GIT_CONFIG_GLOBAL": os.devnull}
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    return git(folder, *who, "commit", "-q", "--allow-empty", "-m", message, **env) or git(folder, "rev-parse", "HEAD")
+
+
+def git(folder: Path, *words: str, **env: str) -> str:
+    done = subprocess.run(
+        ["git", *words], cwd=folder, env=clean_environment(env), capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_on_main_it_looks_back_half_a_day_and_on_a_branch_to_where_that_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "ROOT", tmp_path)
+    git(tmp_path, "init", "-q", "-b", "main")
+    first = commit(tmp_path, "first", 0)
+    with pytest.raises(gate.NoBase):
+        gate.default_base()
+    commits = [commit(tmp_path, f"{hours} hours later", hours) for hours in (1, 10, 20, 21)]
+    assert gate.default_base() == commits[0]  # 20 hours before, for the next one is 11
+    git(tmp_path, "checkout", "-q", "-b", "branch")
+    commit(tmp_path, "on a branch", 40)
+    assert gate.default_base() == commits[-1]
+    git(tmp_path, "checkout", "-q", "-B", "main", commits[1])
+    assert gate.default_base() == first  # all of it is younger than half a day
+    (tmp_path / "file").write_text("")
+    git(tmp_path, "add", "file")
+    assert gate.default_base() == commits[1]
 
 
 def test_without_a_revision_to_compare_with_it_says_so(
