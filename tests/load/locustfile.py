@@ -84,6 +84,8 @@ class Given:
 GIVEN = Given(os.environ)
 
 
+# What was just listed is there. On a site that others edit as well it may be gone by now: there nobody is made an operator.
+LISTED = (200,) if GIVEN.operator else (200, 404)
 ROLLOUT = Rollout(has_ramp=bool(GIVEN.ramp), is_rising=GIVEN.weight == "rising")
 LEDGER = Ledger()
 SHARES: dict[int, Counter[str]] = defaultdict(Counter)
@@ -151,9 +153,9 @@ class Reader(Person):
         rows = self.rows(self.ask("GET", "/api/posts?limit=20", "/api/posts"))
         for row in random.sample(rows, min(len(rows), 2)):
             self.wait()
-            self.ask("GET", f"/api/posts/{row['id']}", "/api/posts/ID", (200, 404))
+            self.ask("GET", f"/api/posts/{row['id']}", "/api/posts/ID", LISTED)
         if rows:
-            self.ask("GET", f"/api/posts/{rows[0]['id']}/comments", "/api/posts/ID/comments", (200, 404))
+            self.ask("GET", f"/api/posts/{rows[0]['id']}/comments", "/api/posts/ID/comments", LISTED)
 
     @tag("browse")
     @task(2)
@@ -218,7 +220,7 @@ class Writer(Member):
     @task(6)
     def read(self) -> None:
         if post_id := self.pick_post():
-            self.ask("GET", f"/api/posts/{post_id}", "/api/posts/ID", (200, 404))
+            self.ask("GET", f"/api/posts/{post_id}", "/api/posts/ID", LISTED)
 
     def write(self, method: str, path: str, name: str, expected: tuple[int, ...], **more: Any) -> Any:
         """With a key under which it is done once, however often it is sent."""

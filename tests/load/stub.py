@@ -15,14 +15,19 @@ POST = {"id": str(uuid.uuid4()), "title": "A post", "slug": "a-post", "version":
 
 
 @contextlib.contextmanager
-def stub_site(*, flips: bool = False) -> Iterator[str]:
-    """Its address. All is well, but that nothing is kept, and if it `flips` that the versions answer by turns."""
+def stub_site(*, flips: bool = False, breaks: bool = False) -> Iterator[str]:
+    """Its address. All is well, but that nothing is kept, if it `flips` that the versions answer by turns, and if it
+    `breaks` that a post which was listed is not found.
+    """
     turns = itertools.count()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            if breaks and f"/{POST['id']}" in self.path:
+                self._answer(404, {})
+                return
             page = {"next": None, "previous": None, "has_more": False, "limit": 20}
             is_list_to_be_found = "q=" not in self.path
             self._answer(200, {"data": [POST] if is_list_to_be_found else [], "page": page})

@@ -1,5 +1,6 @@
 """The load test passes on a site that is as it should be, and fails on one that isn't."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -28,6 +29,19 @@ def test_a_version_that_flips_fails_the_run(tmp_path: Path) -> None:
         done = run_against(host, tmp_path, "Reader", "--tags", "browse", "--users", "1")
     assert done.returncode == 1, done.stderr
     assert "version flip: answered by v" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("operator", "code"), [({"LOAD_OPERATOR": "o@example.org"}, 1), ({}, 0)], ids=["own", "others'"]
+)
+def test_a_post_that_is_listed_and_not_found_fails_the_run_on_a_site_of_ones_own(
+    tmp_path: Path, operator: dict[str, str], code: int
+) -> None:
+    more = operator and {**operator, "LOAD_OPERATOR_PASSWORD": "p"}
+    with stub_site(breaks=True) as host:
+        done = run_against(host, tmp_path, "Reader", **more)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert ("unexpected status 404" in done.stdout + done.stderr) == bool(code)
 
 
 def test_readers_need_no_credentials(tmp_path: Path) -> None:
@@ -62,7 +76,10 @@ def test_a_ramp_to_v2_and_back_under_load_loses_nothing(template_of: Callable[[s
             hosts = [first.base_url, second.base_url]
             assert run_locust(hosts, 12, 10, tmp_path / "load", given(2, (0, 100, 0), 4)) == 0
     assert (tmp_path / "load/report.html").stat().st_size > 10_000
-    assert "All of it was read back, once." in (tmp_path / "load/versions.html").read_text()
+    page = (tmp_path / "load/versions.html").read_text()
+    assert "All of it was read back, once." in page
+    written = [int(count.replace(",", "")) for count in re.findall(r"<td>([\d,]+)</td></tr>", page)]
+    assert sum(written) > 0
 
 
 # -- who may be answered by which version -----------------------------------------------------------------------------
