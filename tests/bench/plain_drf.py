@@ -117,6 +117,7 @@ class TagViewSet(ModelViewSet[Tag]):
     serializer_class = TagSerializer
     pagination_class = Pages
     renderer_classes = [JSONRenderer]
+    authentication_classes = [TokenAuthentication]
     permission_classes = [IsAuthenticatedOrReadOnly]
     lookup_field = "slug"
 

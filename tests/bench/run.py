@@ -14,19 +14,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tests.bench.cpu import family_cpu_s
 from tests.bench.load import Load, UnexpectedAnswer, measure, measure_paced
 from tests.bench.machine import description
 from tests.bench.report import write_html
 from tests.bench.requests_of import Requests, Samples, calls_of, prepared, refuse_unequal_work, sign_in
-from tests.bench.servers import BenchServer, other_core, pinned, probe, running_engines, running_servers, seeded
+from tests.bench.servers import (
+    DURABLE,
+    BenchServer,
+    other_core,
+    pinned,
+    postmaster_of,
+    probe,
+    running_engines,
+    running_servers,
+    seeded,
+)
 from tests.bench.tables import print_tables
-from tests.bench.targets import LOADED_SHARE, READS, SIDES, Measured, Round, ratios, side_of
+from tests.bench.targets import LOADED_SHARE, PASSWORDS, READS, SIDES, Measured, Round, ratios, side_of
 from tests.servers import ROOT
 
 RESULTS: Final = ROOT / "build/bench/results.json"
 CONNECTIONS: Final = 8
-# Hashing a password takes a core for 20 ms whoever asks: more connections would measure the queue.
-CONNECTIONS_OF: Final = {"register": 1, "login": 1}
+# Hashing a password takes a core for 20 ms whoever asks: more connections measure the queue, which stands beside it.
+CONNECTIONS_OF: Final = dict.fromkeys(PASSWORDS, 1)
 UNLOADED_SHARE: Final = 0.25
 """Of the time of the loaded measurement."""
 PERCENTILES: Final = (50, 95, 99)
@@ -50,13 +61,13 @@ def main() -> int:
     options = _options()
     began = time.monotonic()
     try:
-        with pinned(other_core()), running_engines() as engines, seeded(engines, options.posts) as env:
+        with pinned(other_core()), running_engines(DURABLE) as engines, seeded(engines, options.posts) as env:
             canary_us = probe("canary", env)
             create_costs = probe("create", env)
             statements = {(endpoint, side): count for endpoint, side, count in probe("statements", env)}
             with running_servers(env) as servers:
                 asked = [one for one in _asked(servers) if not options.only or one.endpoint in options.only]
-                rounds = list(_rounds(asked, options))
+                rounds = list(_rounds(asked, options, postmaster_of(engines)))
                 memory = {f"{one.name} {one.cache}".removesuffix(" none"): one.memory_mb() for one in servers}
             machine = description(engines)
     except (UnexpectedAnswer, ValueError) as error:
@@ -101,7 +112,7 @@ def _asked(servers: list[BenchServer]) -> list[Asked]:
     return sorted(found, key=lambda one: order.index(one.endpoint))
 
 
-def _rounds(asked: list[Asked], options: argparse.Namespace) -> Iterator[Round]:
+def _rounds(asked: list[Asked], options: argparse.Namespace, postmaster: int | None) -> Iterator[Round]:
     """The first one warms up; in each the servers come in another order."""
     for number in range(options.rounds + 1):
         found = {}
@@ -111,34 +122,41 @@ def _rounds(asked: list[Asked], options: argparse.Namespace) -> Iterator[Round]:
         for together in by_endpoint.values():
             turn = number % len(together)
             for one in [*together[turn:], *together[:turn]]:
-                found[one.endpoint, one.side] = _measured(one, options.seconds if number else options.seconds / 3)
+                found[one.endpoint, one.side] = _measured(
+                    one, options.seconds if number else options.seconds / 3, postmaster
+                )
         if number:
             print(f"round {number} of {options.rounds}", file=sys.stderr, flush=True)
             yield found
 
 
-def _measured(one: Asked, seconds: float) -> Measured:
+def _measured(one: Asked, seconds: float, postmaster: int | None) -> Measured:
     port, requests = one.server.port, one.requests
+    connections = CONNECTIONS_OF.get(one.endpoint, CONNECTIONS)
     try:
         if one.server.cache == "warm" and isinstance(
             requests, list
         ):  # what was kept in the last round is too old by now
             measure(port, iter(requests), connections=1, seconds=60)
         unloaded = measure(port, requests, connections=1, seconds=seconds * UNLOADED_SHARE)
-        before = one.server.cpu_s()
-        load = measure(port, requests, connections=CONNECTIONS_OF.get(one.endpoint, CONNECTIONS), seconds=seconds)
-        cpu_ms = (one.server.cpu_s() - before) * 1_000 / len(load.latencies_ms)
-        paced = None
+        before, database_before = one.server.cpu_s(), family_cpu_s(postmaster) if postmaster else 0.0
+        load = measure(port, requests, connections=connections, seconds=seconds)
+        answers = len(load.latencies_ms)
+        cpu_ms = (one.server.cpu_s() - before) * 1_000 / answers
+        database_ms = (family_cpu_s(postmaster) - database_before) * 1_000 / answers if postmaster else None
+        paced = queued = None
+        if connections < CONNECTIONS and one.server.name != "drf":
+            queued = measure(port, requests, connections=CONNECTIONS, seconds=seconds)
         if one.is_paced and isinstance(requests, list):
             rate = load.requests_per_s * LOADED_SHARE
             paced = measure_paced(port, requests, requests_per_s=rate, seconds=seconds)
     except UnexpectedAnswer as error:
         raise UnexpectedAnswer(f"{one.endpoint} of {one.side}: {error}\n{one.server.server.log[-3_000:]}") from None
-    return Measured(load, cpu_ms, unloaded, paced)
+    return Measured(load, cpu_ms, unloaded, paced, database_ms, queued)
 
 
 def _report(rounds: list[Round], statements: dict[tuple[str, str], float], canary_us: float) -> dict[str, Any]:
-    rows, unloaded, paced = [], [], []
+    rows, unloaded, paced, database = [], [], [], []
     order = [*dict.fromkeys(endpoint for endpoint, _ in rounds[0])]
     for endpoint, side in sorted(rounds[0], key=lambda key: (order.index(key[0]), SIDES.index(key[1]))):
         measured = [each[endpoint, side] for each in rounds]
@@ -147,10 +165,13 @@ def _report(rounds: list[Round], statements: dict[tuple[str, str], float], canar
         load, sql = _medians([one.load for one in measured]), statements.get((endpoint, side))
         cpu = {"cpu_ms": statistics.median(one.cpu_ms for one in measured)}
         rows.append(head | load | cpu | {"sql": sql, "errors": 0})
+        if costs := [one.database_cpu_ms for one in measured if one.database_cpu_ms is not None]:
+            database.append(head | {"cpu_ms": statistics.median(costs)})
         unloaded.append(head | _medians([one.unloaded for one in measured]))
         if at_pace := [one.paced for one in measured if one.paced is not None]:
             paced.append(head | _medians(at_pace))
-    return {"rows": rows, "ratios": ratios(rounds, canary_us), "unloaded": unloaded, "at_80_percent": paced}
+    found = {"rows": rows, "ratios": ratios(rounds, canary_us), "unloaded": unloaded, "at_80_percent": paced}
+    return found | {"database": database}
 
 
 def _medians(loads: list[Load]) -> dict[str, Any]:

@@ -49,16 +49,36 @@ def print_tables(report: Mapping[str, Any]) -> None:
 
 
 def rows_table(report: Mapping[str, Any]) -> list[list[str]]:
-    head = ["endpoint", "server", "req/s", "CPU ms", "p50 ms", "p95 ms", "p99 ms", "SQL", "p50 alone", "p99 at 80 %"]
+    head = [
+        "endpoint",
+        "server",
+        "req/s",
+        "CPU ms",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+        "SQL",
+        "DB ms",
+        "p50 alone",
+        "p50 at 80 %",
+        "p99 at 80 %",
+    ]
     unloaded = {(row["endpoint"], side(row)): row for row in report["unloaded"]}
     paced = {(row["endpoint"], side(row)): row for row in report["at_80_percent"]}
+    database = database_ms(report)
     table = [head]
     for row in report["rows"]:
         key = (row["endpoint"], side(row))
         times = [number(row[name]) for name in ("requests_per_s", "cpu_ms", "p50_ms", "p95_ms", "p99_ms")]
-        alone, at_pace = unloaded[key]["p50_ms"], paced.get(key, {}).get("p99_ms")
-        table.append([ENDPOINTS[row["endpoint"]], side(row), *times, whole(row["sql"]), number(alone), number(at_pace)])
+        late = [unloaded[key]["p50_ms"], *(paced.get(key, {}).get(name) for name in ("p50_ms", "p99_ms"))]
+        known = [whole(row["sql"]), *map(number, (database.get(key), *late))]
+        table.append([ENDPOINTS[row["endpoint"]], side(row), *times, *known])
     return table
+
+
+def database_ms(report: Mapping[str, Any]) -> dict[tuple[str, str], float]:
+    """PostgreSQL's processor time of a request, by endpoint and server."""
+    return {(row["endpoint"], side(row)): row["cpu_ms"] for row in report["database"]}
 
 
 def ratios_table(report: Mapping[str, Any]) -> list[list[str]]:

@@ -8,7 +8,8 @@ from typing import Any, Final
 from tests.bench.load import Load
 
 READS: Final = ("post_get", "post_list", "tag_list")
-ENDPOINTS: Final = (*READS, "search", "create", "register", "login", "mixed")
+PASSWORDS: Final = ("register", "login")
+ENDPOINTS: Final = (*READS, "search", "create", *PASSWORDS, "mixed")
 SIDES: Final = ("v1", "v2 cold", "v2 warm", "v2", "drf", "empty")
 """What is measured, as it is shown: v2's reads are warm or cold, its writes neither."""
 CANARY_MAX_US: Final = 15
@@ -26,8 +27,12 @@ class Measured:
     """Of the server, a request."""
     unloaded: Load
     """With one connection."""
-    paced: Load | None
+    paced: Load | None = None
     """At LOADED_SHARE of the rate of `load`."""
+    database_cpu_ms: float | None = None
+    """Of PostgreSQL, all of its processes, a request; None for one that was not started here."""
+    queued: Load | None = None
+    """With several connections, of what is loaded with one."""
 
 
 type Round = Mapping[tuple[str, str], Measured]
@@ -63,6 +68,11 @@ def _p50_ms(one: Measured) -> float:
     return one.load.percentile_ms(50)
 
 
+def _queued_p50_ms(one: Measured) -> float:
+    assert one.queued is not None
+    return one.queued.percentile_ms(50)
+
+
 def _tail(one: Measured) -> float:
     assert one.paced is not None
     return one.paced.percentile_ms(99) / one.paced.percentile_ms(50)
@@ -84,10 +94,15 @@ def _targets() -> tuple[Target, ...]:
         *(_ratio(name, "v2 cold", "drf", bound) for name, bound in cold_to_drf.items()),
         *(_ratio(name, "v1", "drf", 1) for name in ENDPOINTS),
         _ratio("create", "v2", "drf", 2.5),
-        *(_ratio(name, "v2", "drf") for name in ("register", "login", "mixed")),
+        *(_ratio(name, "v2", "drf") for name in (*PASSWORDS, "mixed")),
         *(
             Target(f"{name} {side} p50 ms", ((name, side),), _p50_ms, at_most=50)
-            for name in ("register", "login")
+            for name in PASSWORDS
+            for side in ("v1", "v2")
+        ),
+        *(
+            Target(f"{name} {side} p50 ms, 8 connections", ((name, side),), _queued_p50_ms, at_most=50)
+            for name in PASSWORDS
             for side in ("v1", "v2")
         ),
         *(
