@@ -172,6 +172,11 @@ EXAMPLES: Final[dict[str, Any]] = {
     "TagChanges": {"description": None},
     "NewCategory": {"name": "Travel", "slug": "travel"},
     "CategoryChanges": {"name": "Journeys", "parent": None},
+    "Upload": {
+        "file": "<the bytes of quay.jpg>",
+        "alt_text": "A ferry at the quay",
+        "caption": "The last one of the day",
+    },
     "MediaChanges": {"alt_text": "A ferry at the quay", "caption": None},
     "Registration": {"username": "mia", "email": "mia@example.org", "password": "three quiet harbours"},
     "UserChanges": {"display_name": "Mia", "bio": None},

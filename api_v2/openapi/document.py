@@ -12,6 +12,8 @@ from api_v2.openapi.operations import GROUPS, Operation
 from api_v2.openapi.parameters import HEADERS, PATH, QUERY, REQUIRED
 from api_v2.openapi.problems import RESPONSES, codes_by_status, response_of
 from api_v2.openapi.resources import FIELDS, RESOURCES
+from api_v2.openapi.response_examples import EXAMPLES as ANSWERS
+from api_v2.openapi.response_examples import examples_of
 from api_v2.openapi.routes import Route, routes
 from api_v2.openapi.schemas import ENUMS, TEXT, Schema, described, words_of
 from api_v2.parsing import MEDIA_TYPES, PATCH_MEDIA_TYPES
@@ -66,6 +68,7 @@ def document() -> Json:
             "parameters": HEADERS,
             "headers": {name: _header(*said) for name, said in _RESPONSE_HEADERS.items()},
             "responses": {name: response_of(status, _COMMON) for status, name in RESPONSES.items()},
+            "examples": {name: {"value": value} for name, value in ANSWERS.items()},
             "securitySchemes": _security_schemes(),
         },
     }
@@ -162,7 +165,7 @@ def _successes(route: Route, verb: str, said: Operation) -> Json:
 
 def _content(route: Route, said: Operation) -> Json:
     if said.answer is not None:
-        return {"content": {JSON: {"schema": said.answer}}}
+        return {"content": {JSON: {"schema": said.answer, "examples": examples_of(said.id, said.answer)}}}
     if said.status != 200:
         return {}
     media_type = route.view.media_type

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from api_v2.idempotency import KEY_LENGTH_MAX
+from api_v2.openapi.response_examples.objects import MIA_ID, POST_ID
 from api_v2.openapi.schemas import INSTANT, POSITIVE, TEXT, UUID, Schema, described, ref, text, words_of
 from api_v2.pagination import LIMIT_DEFAULT, LIMIT_MAX
 from api_v2.query import ITEMS_MAX
@@ -16,7 +17,7 @@ _ID: Final = "[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}"
 _SEVERAL: Final = f"Up to {ITEMS_MAX} values between commas: any of them."
 _WORDS: Final[Schema] = {"type": "string", "pattern": r"^[^,\u0000]+(?:,[^,\u0000]+)*$"}
 _IDS: Final[Schema] = {"type": "string", "pattern": f"^{_ID}(?:,{_ID})*$"}
-_SOME_ID: Final = "01900000-0000-7000-8000-000000000000"
+_ETAG: Final = '"1-6f82e2446a54d34f457c0f04"'
 _SOUGHT: Final = 'Words, all of which must match; `"a phrase"`; `-without`.'
 
 
@@ -32,19 +33,19 @@ QUERY: Final[dict[str, tuple[str, Schema, Any]]] = {
     "count": ("count", described(ref("CountMode"), "Adds `page.total`."), "exact"),
     "include": ("include", described(words_of("PostInclude"), "What is added, separated by commas."), "author,tags"),
     "status": ("status", described(words_of("PostStatus"), f"{_SEVERAL} `published` by default."), "published"),
-    "comment_status": ("status", described(words_of("CommentStatus"), _SEVERAL), "pending"),
+    "comment_status": ("status", described(words_of("CommentStatus"), _SEVERAL), "pending,published"),
     "delivery_status": ("status", described(words_of("DeliveryStatus"), _SEVERAL), "dead"),
     "kind": ("kind", described(words_of("PostKind"), f"{_SEVERAL} `post` by default."), "post,page"),
     "media_kind": ("kind", described(words_of("MediaKind"), _SEVERAL), "image"),
     "language": ("language", described(_WORDS, f"BCP 47. {_SEVERAL}"), "en,de"),
-    "author": ("author", described(_WORDS, f"Ids or usernames. {_SEVERAL}"), "author"),
+    "author": ("author", described(_WORDS, f"Ids or usernames. {_SEVERAL}"), "mia"),
     "tag": ("tag", described(_WORDS, f"Ids or slugs. {_SEVERAL}"), "travel,ferries"),
-    "category": ("category", described(_WORDS, f"Ids or slugs, with all below them. {_SEVERAL}"), "travel"),
-    "published_after": ("published_after", INSTANT, "2026-01-31T12:00:00Z"),
-    "published_before": ("published_before", INSTANT, "2026-01-31T12:00:00Z"),
+    "category": ("category", described(_WORDS, f"Ids or slugs, with all below them. {_SEVERAL}"), "coasts"),
+    "published_after": ("published_after", INSTANT, "2026-01-31T00:00:00Z"),
+    "published_before": ("published_before", INSTANT, "2026-02-01T00:00:00Z"),
     "updated_after": ("updated_after", INSTANT, "2026-01-31T12:00:00+01:00"),
-    "ids": ("ids", described(_IDS, _SEVERAL), _SOME_ID),
-    "post": ("post", described(_IDS, f"Ids of posts. {_SEVERAL}"), _SOME_ID),
+    "ids": ("ids", described(_IDS, _SEVERAL), POST_ID),
+    "post": ("post", described(_IDS, f"Ids of posts. {_SEVERAL}"), POST_ID),
     "q": ("q", _sought(QUERY_MAX, _SOUGHT), "ferry"),
     "search_q": ("q", _sought(QUERY_MAX, f"Required. {_SOUGHT}"), "ferry"),
     "suggest_q": ("q", _sought(PREFIX_MAX, "Required. The beginning of what is looked for."), "fer"),
@@ -58,10 +59,10 @@ QUERY: Final[dict[str, tuple[str, Schema, Any]]] = {
     ),
     "role": ("role", described(words_of("UserRole"), _SEVERAL), "author,editor"),
     "is_active": ("is_active", described(words_of("BooleanText"), _SEVERAL), "true"),
-    "owner": ("owner", described(_IDS, f"Ids of users. {_SEVERAL}"), _SOME_ID),
-    "actor": ("actor", described(_IDS, f"Ids of users. {_SEVERAL}"), _SOME_ID),
+    "owner": ("owner", described(_IDS, f"Ids of users. {_SEVERAL}"), MIA_ID),
+    "actor": ("actor", described(_IDS, f"Ids of users. {_SEVERAL}"), MIA_ID),
     "action": ("action", described(_WORDS, _SEVERAL), "post.published"),
-    "object": ("object", described(_IDS, f"Ids of objects. {_SEVERAL}"), _SOME_ID),
+    "object": ("object", described(_IDS, f"Ids of objects. {_SEVERAL}"), POST_ID),
     "after": ("after", INSTANT, "2026-01-31T12:00:00Z"),
     "before": ("before", INSTANT, "2036-01-31T12:00:00Z"),
     "against": ("against", described({**POSITIVE, "maximum": 999_999_999}, "The one before by default."), 1),
@@ -82,17 +83,20 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
         "in": "header",
         "schema": TEXT,
         "description": "ETags of what the client has: 304 when it is one of them.",
+        "example": _ETAG,
     },
     "IfMatch": {
         "name": "If-Match",
         "in": "header",
         "schema": TEXT,
         "description": "The ETag that the change is meant for: 412, with the current one, when the object has another version.",
+        "example": _ETAG,
     },
     "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
         "schema": text(1, KEY_LENGTH_MAX),
         "description": "Any text of the client's own. The same request sent again within 24 hours is answered as the first.",
+        "example": "letter-from-the-coast-1",
     },
 }

@@ -16,6 +16,7 @@ ALWAYS = ("X-Request-ID", "API-Version")
 CHECKED = ("GET", "POST", "PUT", "PATCH", "DELETE")
 UNROUTED = {404: "NotFound", 400: "BadRequest", 405: "MethodNotAllowed", 429: "TooManyRequests"}
 """How a request is refused that no operation is for."""
+JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
 
 
@@ -64,8 +65,12 @@ def _response(method: str, path: str, status: int, body: bytes, where: str) -> t
         name = found["$ref"].rpartition("/")[2]
         return document()["components"]["responses"][name], _problem_pointer(name)
     media_type = next(iter(found.get("content", {})), "")
-    steps = ("paths", template, method, "responses", str(status), "content", media_type, "schema")
-    return found, "".join(f"/{_escaped(step)}" for step in steps)
+    return found, _answer_pointer(method, template, str(status), media_type)
+
+
+def _answer_pointer(verb: str, path: str, status: str, media_type: str) -> str:
+    steps = ("paths", path, verb, "responses", status, "content", media_type, "schema")
+    return "".join(f"/{_escaped(step)}" for step in steps)
 
 
 def _problem_pointer(name: str) -> str:
@@ -93,6 +98,19 @@ def _validator(pointer: str) -> Draft202012Validator:
 
 def body_validator(name: str) -> Draft202012Validator:
     return _validator(f"/components/schemas/{name}")
+
+
+def json_answers_of(operation: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Status and content of each answer in JSON that is no refusal."""
+    return [
+        (status, answer["content"][JSON])
+        for status, answer in operation["responses"].items()
+        if status.startswith("2") and JSON in answer.get("content", {})
+    ]
+
+
+def answer_validator(verb: str, path: str, status: str) -> Draft202012Validator:
+    return _validator(_answer_pointer(verb, path, status, JSON))
 
 
 def check_answers_of(client_class: type[Client], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,39 +1,82 @@
-"""The examples of the OpenAPI document, sent as they stand there: each one does what its operation is for."""
+"""The examples of the OpenAPI document: each one of a request is sent as it stands there and does what its operation is for,
+and each one of an answer has the members, of the same types, that the real answer has.
+"""
 
 import datetime
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from api_v2.openapi import document
+from api_v2.openapi.response_examples.objects import MIA_ID, POST_ID
 from cms.mail_tokens import Purpose, make_mail_token
-from cms.models import Category, Comment, Delivery, Post, User
-from cms.policy import SYSTEM
-from cms.services.post_states import trash_post
-from cms.services.posts import update_post
+from cms.models import Comment, User
 from cms.services.sessions import open_session
-from tests.api_v2.documented import body_validator
+from tests.api_v2.documented import JSON, answer_validator, body_validator, json_answers_of
+from tests.api_v2.places import Places, a_picture
 from tests.api_v2.sending import send
-from tests.api_v2.test_openapi import SOME_ID, operations
+from tests.api_v2.test_openapi import operations
 
+BASE: Final = "/api/v2"
 PASSWORD: Final = "three quiet harbours"
 ABOUT_MIA: Final = ("create_token", "change_password", "refresh_token", "reset_password", "request_password_reset")
 """Operations whose examples speak of an account that another example makes."""
+NEEDED: Final = {
+    "/search": {"q": "ferry"},
+    "/search/suggest": {"q": "fer"},
+    "/redirects": {"path": "/old/url"},
+    "/audit": {"action": "post.published"},
+}
+ASKED: Final = {
+    "PostWithIncluded": {"include": "author,tags,categories,comment_count"},
+    "PostListWithIncluded": {"include": "author,tags,categories,comment_count"},
+    "PartialPost": {"fields": "id,title,published_at"},
+}
+"""By the example of an answer, what it is the answer to beyond its path."""
+OF_ANYBODY: Final = ("User", "PreviewedPost")
+STATES: Final = ("kind", "status", "actions", "is_active", "is_draft", "is_current", "truncated", "limit")
+"""Members that an example has with the very value: it is of an object in this state."""
 
 
 def bodies() -> list[tuple[str, str]]:
-    return [(verb, path) for verb, path, operation in operations() if "example" in first_content(operation)]
+    return [(verb, path) for verb, path, operation in operations() if "requestBody" in operation]
 
 
-def first_content(operation: dict[str, Any]) -> dict[str, Any]:
-    contents = operation.get("requestBody", {}).get("content", {})
-    return next(iter(contents.values()), {})  # type: ignore[no-any-return]
+def answers() -> list[tuple[str, str, str, str]]:
+    """Verb, path, status and the name of each example of a successful answer."""
+    return [
+        (verb, path, status, name)
+        for verb, path, operation in operations()
+        for status, content in json_answers_of(operation)
+        for name in content.get("examples", {})
+    ]
+
+
+def example_of_answer(name: str) -> Any:
+    return document()["components"]["examples"][name]["value"]
+
+
+def assert_alike(real: Any, example: Any, place: str = "") -> None:
+    """The same members at each depth, with values of the same types. Whether something may be null is a matter of the schema,
+    against which both are held.
+    """
+    if real is None or example is None:
+        return
+    assert type(real) is type(example), f"{place} is {real!r}, in the example {example!r}"
+    if isinstance(example, dict):
+        assert real.keys() == example.keys(), f"{place}: {sorted(real.keys() ^ example.keys())}"
+        for name, value in example.items():
+            if name in STATES:
+                assert real[name] == value, f"{place}.{name} is {real[name]!r}, in the example {value!r}"
+            assert_alike(real[name], value, f"{place}.{name}")
+    elif isinstance(example, list) and example:
+        assert real or not isinstance(example[0], dict), f"{place} is empty"
+        for number, item in enumerate(real):
+            assert_alike(item, example[min(number, len(example) - 1)], f"{place}[{number}]")
 
 
 @pytest.fixture
@@ -42,60 +85,8 @@ def admin(make_user: Callable[..., User], client_of: Callable[[User], Client]) -
 
 
 @pytest.fixture
-def make_place(
-    admin: Client,
-    now: datetime.datetime,
-    make_post: Callable[..., Post],
-    make_comment: Callable[..., Comment],
-    make_category: Callable[..., Category],
-    make_user: Callable[..., User],
-) -> Callable[[str], str]:
-    """`make_place("/tags/{slug_or_id}")`: the path of something made for it, in a state that its operations are for."""
-
-    def posted(path: str, body: Any) -> str:
-        return str(send(admin, "post", path, body).json()["id"])
-
-    def post(path: str) -> Post:
-        found = make_post(title="Harbour", is_published=path.endswith(("unpublish", "restore", "comments")))
-        if "/revisions" in path:
-            found = update_post(actor=SYSTEM, post=found, changes={"content": "Other."}, now=now)
-            send(admin, "post", f"/posts/{found.pk}/revisions/1/actions/restore")  # its draft is number 3
-        elif path.endswith("restore"):
-            found = trash_post(actor=SYSTEM, post=found, now=now)
-        return found
-
-    def media(path: str) -> str:
-        file = SimpleUploadedFile("quay.pdf", b"%PDF-1.7\n%%EOF\n")
-        return str(admin.post("/api/v2/media", {"file": file}).json()["id"])
-
-    def hook(path: str) -> str:
-        return posted("/webhooks", {"url": "https://hooks.example.org/x", "events": ["*"]})
-
-    def delivery(path: str) -> str:
-        hook(path)
-        make_post()
-        Delivery.objects.update(status="dead")
-        return str(Delivery.objects.all()[0].pk)
-
-    makers: dict[str, Callable[[str], Any]] = {
-        "posts": lambda path: post(path).pk,
-        "comments": lambda path: make_comment(make_post(), status="pending").pk,
-        "tags": lambda path: posted("/tags", {"name": "Quays"}),
-        "categories": lambda path: make_category("Home").pk,
-        "media": media,
-        "users": lambda path: make_user(username="somebody").pk,
-        "api-keys": lambda path: posted("/api-keys", {"name": "k", "scopes": ["posts:read"]}),
-        "webhooks": hook,
-        "deliveries": delivery,
-    }
-
-    def make(path: str) -> str:
-        path = path.replace("{number}", "3" if path.endswith("apply") else "1")
-        if "{" not in path:
-            return path
-        return re.sub(r"{\w+}", str(makers[path.split("/")[1]](path)), path, count=1)
-
-    return make
+def places(admin: Client, make_user: Callable[..., User], make_comment: Callable[..., Comment]) -> Places:
+    return Places(admin, make_user, make_comment)
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +99,7 @@ def test_each_example_of_a_body_fits_its_schema_and_is_taken(
     verb: str,
     path: str,
     admin: Client,
-    make_place: Callable[[str], str],
+    places: Places,
     make_user: Callable[..., User],
     client_of: Callable[[User], Client],
     now: datetime.datetime,
@@ -126,23 +117,99 @@ def test_each_example_of_a_body_fits_its_schema_and_is_taken(
             "token": make_mail_token(Purpose.PASSWORD_RESET, mia, now),
         }
         example = {name: tokens.get(name, value) for name, value in example.items()}
-    answer = client.generic(verb.upper(), f"/api/v2{make_place(path)}", json.dumps(example), content_type=media_type)
+    place = f"{BASE}{places.of(verb, path)}"
+    if media_type == "multipart/form-data":
+        answer = client.post(place, {**example, "file": a_picture()})
+    else:
+        answer = client.generic(verb.upper(), place, json.dumps(example), content_type=media_type)
     assert answer.status_code in (200, 201, 202, 204), answer.content
+    for _, content in json_answers_of(operation):
+        for name in content["examples"]:
+            assert_alike(answer.json(), example_of_answer(name))
 
 
-def queries() -> list[tuple[str, str, Any]]:
-    return [
-        (path, parameter["name"], parameter["example"])
+@pytest.mark.parametrize(("path", "name"), [(path, name) for verb, path, _, name in answers() if verb == "get"])
+def test_each_example_of_what_is_read_is_as_it_is_read(path: str, name: str, admin: Client, places: Places) -> None:
+    place = places.of("get", path)
+    client = Client() if name in OF_ANYBODY else admin
+    answer = client.get(f"{BASE}{place}", {**NEEDED.get(path, {}), **ASKED.get(name, {})})
+    assert answer.status_code == 200, answer.content
+    real, example = answer.json(), example_of_answer(name)
+    if name == "OpenApiDocument":
+        real = {**real, "paths": {}, "components": {}}  # an example of a whole document would be another document
+    assert_alike(real, example)
+
+
+@pytest.mark.parametrize(("verb", "path", "status", "name"), answers())
+def test_each_example_of_an_answer_fits_its_schema(verb: str, path: str, status: str, name: str) -> None:
+    example = example_of_answer(name)
+    answer_validator(verb, path, status).validate(example)
+    if name in document()["components"]["schemas"]:
+        body_validator(name).validate(example)
+
+
+def test_every_operation_has_an_example_of_its_body_and_of_its_json() -> None:
+    for verb, path, operation in operations():
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            assert "example" in content, (verb, path)
+        for status, content in json_answers_of(operation):
+            assert content.get("examples"), (verb, path, status)
+    assert len(answers()) > 60
+    assert {name for _, _, _, name in answers()} == document()["components"]["examples"].keys()
+
+
+@pytest.mark.parametrize(
+    ("real", "example", "message"),
+    [
+        ({"id": 1}, {"id": "1"}, ".id is 1, in the example '1'"),
+        ({"done": True}, {"done": 1}, ".done is True"),
+        ({"links": {"self": "/"}}, {"links": {"self": "/", "more": "/"}}, r".links: \['more'\]"),
+        ({"id": "1", "name": "x"}, {"id": "1"}, r"\['name'\]"),
+        ({"data": [{"id": "1"}, {"id": 2}]}, {"data": [{"id": "1"}]}, r".data\[1\].id is 2"),
+        ({"data": []}, {"data": [{"id": "1"}]}, ".data is empty"),
+        ({"status": "draft"}, {"status": "published"}, ".status is 'draft'"),
+    ],
+)
+def test_an_example_that_is_not_like_the_answer_is_noticed(real: Any, example: Any, message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
+        assert_alike(real, example)
+
+
+def queries() -> dict[str, dict[str, Any]]:
+    """By path, the examples of what a GET takes in its query."""
+    found = {
+        path: {one["name"]: one["example"] for one in operation.get("parameters", []) if "example" in one}
         for verb, path, operation in operations()
-        for parameter in operation.get("parameters", [])
-        if "example" in parameter and verb == "get"
-    ]
+        if verb == "get"
+    }
+    return {path: examples for path, examples in found.items() if examples}
 
 
-@pytest.mark.usefixtures("make_place")
-def test_each_example_of_a_parameter_is_taken(admin: Client) -> None:
-    assert len(queries()) > 80
-    for path, name, example in queries():
-        needed = {"q": "x"} if path.startswith("/search") else {}
-        answer = admin.get(f"/api/v2{re.sub(r'{\w+}', SOME_ID, path)}", {**needed, name: example})
-        assert answer.status_code in (200, 301, 404), (path, name, answer.content)
+def test_there_are_examples_of_many_parameters() -> None:
+    assert sum(map(len, queries().values())) > 80
+
+
+@pytest.mark.parametrize("path", queries())
+def test_each_example_of_a_parameter_is_taken_and_finds_something(path: str, admin: Client, places: Places) -> None:
+    """Of the ids alone there is nothing: those that are given here are others."""
+    place = f"{BASE}{places.of('get', path)}"
+    for name, example in queries()[path].items():
+        answer = admin.get(place, {**NEEDED.get(path, {}), name: example})
+        expected = 301 if path == "/redirects" else 200
+        assert answer.status_code == expected, (path, name, answer.content)
+        if answer.headers.get("Content-Type") == JSON and example not in (POST_ID, MIA_ID):
+            assert answer.json().get("data") != [], f"{path}?{name}={example} finds nothing"
+
+
+def header(name: str) -> dict[str, str]:
+    parameter = document()["components"]["parameters"][name]
+    return {parameter["name"]: parameter["example"]}
+
+
+def test_the_examples_of_headers_are_taken(admin: Client, places: Places) -> None:
+    draft = places.of("patch", "/posts/{slug_or_id}")
+    assert send(admin, "get", draft, **header("IfNoneMatch")).status_code == 200
+    answers = [send(admin, "patch", draft, {"title": title}, **header("IfMatch")) for title in ("First", "Second")]
+    assert [answer.status_code for answer in answers] == [200, 412]
+    first, again = (send(admin, "post", "/tags", {"name": "Quays"}, **header("IdempotencyKey")) for _ in range(2))
+    assert (first.content, again.headers["Idempotency-Replayed"]) == (again.content, "true")
