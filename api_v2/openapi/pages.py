@@ -1,6 +1,7 @@
 """The document as its page shows it: operations under their headings, with all references looked up."""
 
 from collections.abc import Iterator
+from html import escape
 from typing import Any
 
 import orjson
@@ -77,7 +78,7 @@ def _body(document: Json, body: Json) -> Json:
         "is_required": body["required"],
         "name": _name_of(content["schema"]),
         "members": _members(document, content["schema"]),
-        "example": orjson.dumps(example, option=orjson.OPT_INDENT_2).decode() if example is not None else "",
+        "example": _written(example) if example is not None else "",
     }
 
 
@@ -86,7 +87,9 @@ def _answers(document: Json, operation: Json) -> Iterator[Json]:
         if int(status) >= 400:
             continue
         content = response.get("content", {})
-        schema: Json = next((media["schema"] for media in content.values()), {})
+        media: Json = next(iter(content.values()), {})
+        schema: Json = media.get("schema", {})
+        examples = [_looked_up(document, example)["value"] for example in media.get("examples", {}).values()]
         yield {
             "status": status,
             "description": response["description"],
@@ -94,6 +97,7 @@ def _answers(document: Json, operation: Json) -> Iterator[Json]:
             "name": _name_of(schema),
             "members": _members(document, schema) if schema else [],
             "headers": list(response["headers"]),
+            "example": _written(examples[0]) if examples else "",
         }
 
 
@@ -153,6 +157,11 @@ def _looked_up(document: Json, schema: Json) -> Json:
             place = place[step]
         found = place
     return dict(found)
+
+
+def _written(example: Any) -> SafeString:
+    """For the text of an element, where quotes are nothing special: escaping them too would double it."""
+    return SafeString(escape(orjson.dumps(example, option=orjson.OPT_INDENT_2).decode(), quote=False))
 
 
 def _inline(text: str) -> SafeString:

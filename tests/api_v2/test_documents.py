@@ -12,6 +12,7 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 
 from api_v2.openapi import document
+from tests.api_v2.documented import json_answers_of
 from tests.api_v2.test_openapi import operations
 
 GUIDE = "/docs/v1-to-v2"
@@ -53,6 +54,7 @@ def test_the_page_has_every_operation_with_its_parameters_and_codes(get: Callabl
             assert "$ref" in parameter or f'<span class="name">{parameter["name"]}</span>' in article
         for codes in operation["x-problems"].values():
             assert all(f"<code>{code}</code>" in article for code in codes)
+        assert ("<pre" in article.partition("<h4>Answers")[2]) == bool(json_answers_of(operation))
     assert html.count("<article") == len(list(operations()))
 
 
