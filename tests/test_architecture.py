@@ -98,3 +98,10 @@ def test_the_project_holds_no_machine_paths_and_no_registry_hosts() -> None:
     wrong = re.compile(r"(^|[^.\w/-])/(work|home|root)/|pypi\.o" + r"rg|pythonh" + r"osted|registry\.npm" + r"js")
     texts = {name: (ROOT / name).read_text(errors="replace") for name in tracked if (ROOT / name).is_file()}
     assert not [name for name, text in texts.items() if wrong.search(text) and name != "tests/test_architecture.py"]
+
+
+def test_no_test_keeps_its_examples_from_being_drawn_anew() -> None:
+    """What a test says of this itself is stronger than the profile that `make soak` asks for."""
+    pinned = re.compile(r"derandomize\s*=\s*(?!False\b)|@seed\(|@reproduce_failure\(")
+    pinning = {relative(p) for p in (ROOT / "tests").rglob("*.py") if pinned.search(p.read_text())}
+    assert pinning == {"tests/session.py"}  # the ordinary profile

@@ -16,9 +16,7 @@ from tests.api_v2.walking import last_page, walk, walk_back
 NAMES = ["comments", "thread", "tags", "categories", "users", "media", "audit"]
 FILTERS = ["", "&kind=page", "&author=walker", "&language=en,de", "&published_after=2025-12-31T00:00:00Z"]
 KEYS = ["created_at", "updated_at", "published_at", "title"]
-DETERMINISTIC = settings(
-    deadline=None, database=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+WALKS = settings(deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 places = st.lists(st.integers(0, 2), min_size=2, max_size=9)
 kinds = st.sampled_from(["insert", "insert", "delete", "edit", "edit", "move"])
 changes = st.lists(st.tuples(kinds, st.integers(0, 99), st.integers(0, 2)), max_size=12)
@@ -81,7 +79,7 @@ def go(walk_of: Walk, path: str, *, is_backward: bool, todo: list[tuple[str, int
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(DETERMINISTIC, max_examples=8)
+@settings(WALKS, max_examples=8)
 @given(is_backward=st.booleans(), limit=st.integers(1, 3), at_first=places, todo=changes)
 def test_a_walk_through_any_list_meets_each_row_that_stays_once(
     reader: Client,
@@ -116,7 +114,7 @@ def posts_shelf(author: User, sort: str, asked: str) -> Shelf:
     return Shelf(f"/posts?status=draft&sort={sort}{asked}", make, {"excerpt": "y", "meta_title": "y"}, moved)
 
 
-@settings(DETERMINISTIC, max_examples=40)
+@settings(WALKS, max_examples=40)
 @given(
     sort=sorts,
     asked=st.sampled_from(FILTERS),

@@ -42,13 +42,7 @@ def write(client: Client, user: User, version: int, values: Mapping[str, str]) -
     return client.patch("/api/v2/me", dict(values), content_type="application/json")
 
 
-@settings(
-    max_examples=15,
-    deadline=None,
-    database=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=15, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(requests=st.lists(writes, min_size=2, max_size=8))
 def test_any_mixture_of_writes_leaves_the_last_value_of_each_field(
     user: User, client_of: Callable[[User], Client], requests: list[tuple[int, dict[str, str]]]

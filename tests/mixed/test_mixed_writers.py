@@ -22,7 +22,6 @@ ORDINARY = settings(
     max_examples=20,
     deadline=None,
     database=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 

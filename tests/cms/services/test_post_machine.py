@@ -182,7 +182,6 @@ def test_posts_behave_like_their_model() -> None:
             max_examples=40,
             stateful_step_count=25,
             deadline=None,
-            derandomize=True,
             database=None,
             suppress_health_check=list(HealthCheck),
         ),
