@@ -71,6 +71,11 @@ def test_comments_list_in_thread_order(site: Site, post: dict[str, Any]) -> None
     found = [(row["text"], row["depth"]) for row in page["data"] + rest["data"]]
     assert found == [("1", 0), ("1.1", 1), ("1.1.1", 2), ("1.2", 1), ("2", 0), ("2.1", 1)]
     assert (page["page"]["total"], page["page"]["has_more"], rest["page"]["has_more"]) == (6, True, False)
+    stored = site.rows("SELECT text, depth FROM cms_comment WHERE post_id = %s ORDER BY thread_path", post["id"])
+    assert [(row["text"], row["depth"]) for row in stored] == found
+    parents = "SELECT c.text, p.text AS parent FROM cms_comment c LEFT JOIN cms_comment p ON p.id = c.parent_id"
+    answered = {row["text"]: row["parent"] for row in site.rows(f"{parents} WHERE c.post_id = %s", post["id"])}
+    assert answered == {"1": None, "1.1": "1", "1.1.1": "1.1", "1.2": "1", "2": None, "2.1": "2"}
 
 
 @pytest.mark.parametrize(("action", "status"), [("approve", "published"), ("reject", "rejected"), ("spam", "spam")])

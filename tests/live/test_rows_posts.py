@@ -73,6 +73,9 @@ def test_post_old_slug_301(site: Site, make: Make) -> None:
     assert (moved.status_code, moved.headers["Location"]) == (301, f"/api/v2/posts/{new}?fields=id")
     followed = httpx.get(f"{site.server.base_url}{moved.headers['Location']}", timeout=60)
     assert followed.json() == {"id": post["id"]}
+    assert site.row("SELECT slug FROM cms_post WHERE id = %s", post["id"]) == {"slug": new}
+    old = site.row("SELECT old_path FROM cms_redirect WHERE post_id = %s", post["id"])
+    assert old == {"old_path": f"/posts/{post['slug']}"}
 
 
 def test_post_old_slug_of_a_hidden_post_404(site: Site, make: Make) -> None:
@@ -184,3 +187,6 @@ def test_preview_shows_a_draft_to_whoever_has_the_link(site: Site, make: Make) -
     shown = httpx.get(preview["url"], timeout=60)
     assert (shown.status_code, shown.json()["id"]) == (200, post["id"])
     assert httpx.get(f"{preview['url']}x", timeout=60).status_code == 404
+    assert site.row(STATE, post["id"]) == {"status": "draft", "published_at": None, "version": 1}
+    made = "SELECT object_type FROM cms_auditevent WHERE object_id = %s AND action = 'post.preview_made'"
+    assert site.row(made, post["id"]) == {"object_type": "post"}

@@ -1,5 +1,6 @@
 """Rows about tags and categories: made, found, refused, the tree, and the stories that lead from posts to them."""
 
+import uuid
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tests.live.site import Site, unique
 
 RESOURCES = ["tags", "categories"]
 TABLES: dict[str, Any] = {"tags": "cms_tag", "categories": "cms_category"}
+FILED = "SELECT category_id AS id FROM cms_post_categories WHERE post_id = %s"
 
 
 def make(site: Site, resource: str, **fields: Any) -> dict[str, Any]:
@@ -54,9 +56,13 @@ def test_term_changed_and_deleted(site: Site, resource: str) -> None:
     etag = site.people["editor"].get(path).headers["ETag"]
     changed = site.people["editor"].patch(path, json={"description": "New."}, headers={"If-Match": etag})
     assert ok(changed)["description"] == "New."
+    stored = f"SELECT name, slug, description FROM {TABLES[resource]} WHERE id = %s"
+    assert site.row(stored, term["id"]) == {"name": term["name"], "slug": term["slug"], "description": "New."}  # type: ignore[arg-type]
     problem(site.people["editor"].delete(path, headers={"If-Match": etag}), 412, "precondition-failed")
+    assert len(site.rows(stored, term["id"])) == 1  # type: ignore[arg-type]
     assert site.people["editor"].delete(path, headers={"If-Match": changed.headers["ETag"]}).status_code == 204
     problem(site.anonymous.get(path), 404, "not-found")
+    assert site.rows(stored, term["id"]) == []  # type: ignore[arg-type]
 
 
 def test_category_tree(site: Site) -> None:
@@ -68,15 +74,20 @@ def test_category_tree(site: Site) -> None:
     assert (below["id"], [node["id"] for node in below["children"]]) == (child["id"], [grandchild["id"]])
     circle = site.people["editor"].patch(f"/categories/{root['id']}", json={"parent": grandchild["id"]})
     assert set(pointers(problem(circle, 422, "invalid-input"))) == {"/parent"}
+    ids = [uuid.UUID(category["id"]) for category in (root, child, grandchild)]
+    stored = site.rows("SELECT id, parent_id FROM cms_category WHERE id = ANY(%s)", ids)
+    assert {row["id"]: row["parent_id"] for row in stored} == dict(zip(ids, [None, *ids], strict=False))
 
 
 def test_category_in_use_409(site: Site) -> None:
     category = make(site, "categories")
-    created(
+    post = created(
         site.people["author"].post("/posts", json={"title": "T", "content": "x", "categories": [category["slug"]]}),
         "posts",
     )
     problem(site.people["editor"].delete(f"/categories/{category['id']}"), 409, "in-use")
+    assert site.row("SELECT name FROM cms_category WHERE id = %s", category["id"]) == {"name": category["name"]}
+    assert site.row(FILED, post["id"]) == {"id": uuid.UUID(category["id"])}
 
 
 def test_story_user_post_comment(site: Site) -> None:
@@ -92,6 +103,17 @@ def test_story_user_post_comment(site: Site) -> None:
     assert [user["id"] for user in posts["included"]["authors"]] == [writer["id"]]
     [comment] = ok(site.anonymous.get(f"/posts/{post['id']}/comments"))["data"]
     assert (comment["id"], comment["text"]) == (written["id"], "A word.")
+    stored = site.row("SELECT post_id, author_id, text, status FROM cms_comment WHERE id = %s", comment["id"])
+    assert stored == {
+        "post_id": uuid.UUID(post["id"]),
+        "author_id": uuid.UUID(ok(site.people["editor"].get("/me"))["id"]),
+        "text": "A word.",
+        "status": "published",
+    }
+    assert site.row("SELECT author_id, status FROM cms_post WHERE id = %s", post["id"]) == {
+        "author_id": uuid.UUID(writer["id"]),
+        "status": "published",
+    }
 
 
 def test_story_post_tags_category(site: Site) -> None:
@@ -113,3 +135,7 @@ def test_story_post_tags_category(site: Site) -> None:
         found = ok(site.anonymous.get(f"/posts?category={root['slug']}&include=tags,categories"))
         assert [row["id"] for row in found["data"]] == ([post["id"]] if action == "publish" else [])
     assert counts == [[1, 1], [0, 0]]
+    assert site.row("SELECT status FROM cms_post WHERE id = %s", post["id"]) == {"status": "archived"}
+    assert site.row(FILED, post["id"]) == {"id": uuid.UUID(category["id"])}
+    tagged = "SELECT t.id, t.name FROM cms_tag t JOIN cms_post_tags l ON l.tag_id = t.id WHERE l.post_id = %s"
+    assert site.row(tagged, post["id"]) == {"id": uuid.UUID(post["tags"][0]), "name": tag}

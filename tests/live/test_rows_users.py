@@ -129,6 +129,10 @@ def test_suspending_works_on_the_next_request(site: Site) -> None:
     assert ok(site.anonymous.get("/me", headers=headers))["id"] == user["id"]
     suspended = ok(site.people["admin"].post(f"/users/{user['id']}/actions/suspend"))
     assert suspended["is_active"] is False
+    stored = site.row(FIELDS, user["id"])
+    assert (stored["is_active"], stored["username"], stored["email"]) == (False, user["username"], user["email"])
+    sessions = site.rows("SELECT revoked_at FROM cms_authsession WHERE user_id = %s", user["id"])
+    assert [row["revoked_at"] is not None for row in sessions] == [True]
     problem(site.anonymous.get("/me", headers=headers), 401, "invalid-token")
     problem(site.anonymous.post("/auth/token", json=body), 401, "invalid-credentials")
 
