@@ -24,6 +24,10 @@ class Shelf:
     """Columns that no order and no filter of the list looks at."""
     moved: Mapping[str, Any] = field(default_factory=dict)
     """Columns whose change takes a row elsewhere, or out of the list."""
+    refile: Callable[[Any], object] | None = None
+    """Changes what a row is filed under; it stays in the list, and in its place."""
+    take_out: Callable[[Any], object] | None = None
+    """Takes a row out of the list by what isn't a column of its own."""
     is_deletable: bool = True
 
 
