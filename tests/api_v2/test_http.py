@@ -8,22 +8,44 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.http import parse_http_date
 
-from cms.models import Post, User
+from cms.models import Comment, MediaFile, Post, User
 from cms.policy import SYSTEM
 from cms.services.posts import update_post
 
-READABLE = ["", "/posts", "/posts/a-post", "/posts/a-post/comments", "/tags", "/categories", "/categories/tree"]
+READABLE = [
+    *("", "/posts", "/posts/a-post", "/posts/a-post/comments", "/tags", "/categories", "/categories/tree"),
+    *("/search?q=post", "/search/suggest?q=po", "/users/{user}", "/comments/{comment}", "/media/{media}", "/feed.atom"),
+]
+
+
+@pytest.fixture
+def readable(make_post: Callable[..., Post], make_comment: Callable[..., Comment]) -> dict[str, Any]:
+    """The ids that paths of READABLE need: of a post's author, a comment of it and its image."""
+    post = make_post()
+    names = {"file": "media/x.png", "original_name": "x.png", "mime_type": "image/png", "sha256": "0" * 64}
+    media = MediaFile.objects.create(**names, size_bytes=1, uploaded_by=post.author)
+    update_post(actor=SYSTEM, post=post, changes={"featured_image": media}, now=timezone.now())
+    return {"user": post.author_id, "comment": make_comment(post).pk, "media": media.pk}
 
 
 @pytest.mark.parametrize("path", READABLE)
-def test_head_has_the_headers_of_get_and_no_body(client: Client, make_post: Callable[..., Post], path: str) -> None:
-    make_post()
-    got, head = client.get(f"/api/v2{path}"), client.head(f"/api/v2{path}")
+def test_head_has_the_headers_of_get_and_no_body(client: Client, readable: dict[str, Any], path: str) -> None:
+    url = f"/api/v2{path.format(**readable)}"
+    got, head = client.get(url), client.head(url)
     assert head.status_code == got.status_code == 200
     assert head.content == b""
     for name in ("Content-Length", "ETag", "Content-Type", "Cache-Control", "Vary"):
         assert head.headers[name] == got.headers[name]
     assert int(got.headers["Content-Length"]) == len(got.content)
+
+
+def test_head_of_a_sitemap_has_the_headers_of_get_without_a_length(client: Client, readable: dict[str, Any]) -> None:
+    got, head = client.get("/api/v2/sitemap.xml"), client.head("/api/v2/sitemap.xml")
+    assert head.status_code == got.status_code == 200
+    assert (head.getvalue(), "Content-Length" in got.headers) == (b"", False)
+    assert b"/posts/a-post<" in got.getvalue()
+    for name in ("Content-Type", "Cache-Control", "Vary"):
+        assert head.headers[name] == got.headers[name]
 
 
 @pytest.mark.usefixtures("db")
@@ -46,11 +68,11 @@ def test_plain_options_are_a_204_that_lists_the_verbs(client: Client, path: str,
 @pytest.mark.parametrize("path", READABLE)
 @pytest.mark.parametrize("form", ["{}", "W/{}", '"other", W/{}', "*"])
 def test_a_client_that_has_the_bytes_already_gets_a_304(
-    get: Callable[..., Any], make_post: Callable[..., Post], path: str, form: str
+    get: Callable[..., Any], readable: dict[str, Any], path: str, form: str
 ) -> None:
-    make_post()
-    first = get(path)
-    again = get(path, **{"If-None-Match": form.format(first.headers["ETag"])})
+    url = path.format(**readable)
+    first = get(url)
+    again = get(url, **{"If-None-Match": form.format(first.headers["ETag"])})
     assert (again.status_code, again.content) == (304, b"")
     for name in ("ETag", "Cache-Control", "Vary"):
         assert again.headers[name] == first.headers[name]
