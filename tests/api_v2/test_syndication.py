@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.utils.http import parse_http_date
 
 from api_v2.views.syndication import SitemapView
@@ -185,6 +187,14 @@ def test_a_large_sitemap_is_an_index_of_parts(ask_in_parts_of_two: Callable[[str
     assert len(list(index.iter(f"{MAP}lastmod"))) == 2
     slugs = [loc.text.rsplit("/", 1)[1] for n in (1, 2) for loc in ask_in_parts_of_two(f"?part={n}").iter(f"{MAP}loc")]
     assert slugs == ["p0", "p1", "p2"]
+
+
+def test_an_index_costs_a_statement_a_part_and_one_that_counts(
+    ask_in_parts_of_two: Callable[[str], ET.Element],
+) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        index = ask_in_parts_of_two("")
+    assert (len(index.findall(f"{MAP}sitemap")), len(queries)) == (2, 3)
 
 
 @pytest.mark.usefixtures("db")
