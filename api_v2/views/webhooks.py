@@ -83,7 +83,18 @@ class DeliveriesView(WebhookAdminView):
         return answer_list(self, wanted, rows=rows, shape=DELIVERY, sort=NEWEST_FIRST)
 
 
+class DeliveryView(WebhookAdminView):
+    """Has no path: deliveries are read as lists. It is what the ETag of one is that of."""
+
+    def get(self, request: Request, delivery_id: str) -> HttpResponse:
+        self.require_admin()
+        rows = Delivery.objects.visible_to(self.actor).filter(pk=parse_uuid(delivery_id))
+        return answer_one(self, rows=rows, shape=DELIVERY)
+
+
 class ReplayView(WebhookAdminView):
+    resource = DeliveryView
+
     def post(self, request: Request, delivery_id: str) -> HttpResponse:
         self.require_admin()
         refuse_members(self)

@@ -95,6 +95,22 @@ def test_deliveries_are_listed_by_state_and_replayed(
     assert problem_of(send(as_admin, "get", f"{path}?status=lost")) == (400, "invalid-parameter")
 
 
+def test_a_replay_of_a_delivery_that_was_changed_meanwhile_is_a_412_with_its_etag(
+    as_admin: Client, hook_id: str, make_post: Callable[..., Post]
+) -> None:
+    make_post()
+    delivery = Delivery.objects.all()[0]
+    path = f"/deliveries/{delivery.pk}/actions/replay"
+    Delivery.objects.update(status="dead")
+    etag = send(as_admin, "post", path).headers["ETag"]
+    Delivery.objects.update(status="dead")
+    stale = send(as_admin, "post", path, **{"If-Match": '"1-old"'})
+    assert problem_of(stale) == (412, "precondition-failed")
+    assert stale.headers["ETag"].partition("-")[0] == etag.partition("-")[0]
+    assert Delivery.objects.get(pk=delivery.pk).status == "dead"
+    assert send(as_admin, "post", path, **{"If-Match": stale.headers["ETag"]}).headers["ETag"] != etag
+
+
 @pytest.mark.parametrize(
     "path", ["/webhooks/{}", "/webhooks/{}/deliveries", "/deliveries/{}/actions/replay"], ids=["hook", "list", "replay"]
 )
