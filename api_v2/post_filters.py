@@ -18,6 +18,7 @@ from cms.policy import Actor
 from cms.querysets import PostQuerySet
 from cms.search import filter_posts
 from cms.search.queries import QUERY_MAX
+from cms.services.checks import check_language
 
 CHOOSING: Final = (
     *("status", "kind", "language", "author", "tag", "category"),
@@ -51,6 +52,8 @@ def read_search_text(query: Query) -> str | None:
 def posts_chosen(query: Query, actor: Actor, now: datetime.datetime) -> PostQuerySet:
     """Those that pass all filters but `q`."""
     rows: PostQuerySet = Post.objects.visible_to(actor, now).filter(_status(query, now), _columns(query))
+    if languages := _languages(query):
+        rows = rows.alias(folded_language=Lower("language")).filter(_language(languages))
     if authors := query.words("author"):
         rows = rows.filter(_author(authors))
     if tags := query.words("tag"):
@@ -102,9 +105,23 @@ def _columns(query: Query) -> Q:
         "published_at__lt": query.instant("published_before"),
         "updated_at__gt": query.instant("updated_after"),
         "pk__in": query.ids("ids") or None,
-        "language__in": query.words("language") or None,
     }
     return condition & Q(**{lookup: value for lookup, value in lookups.items() if value is not None})
+
+
+def _languages(query: Query) -> list[str]:
+    tags = query.words("language")
+    if wrong := [tag for tag in tags if check_language("language", tag)]:
+        named = ", ".join(repr(tag) for tag in wrong)
+        message = f"'language' takes BCP 47 language tags, such as en or pt-BR, separated by commas, and not {named}."
+        raise refused("language", "invalid_language", message)
+    return tags
+
+
+def _language(tags: list[str]) -> Q:
+    """Case has no meaning in a tag (RFC 5646 section 2.1.1), and posts keep theirs as it was written."""
+    # The first says nothing new, but of the column itself PostgreSQL knows how many posts have which value.
+    return Q(language__in=tags) | Q(folded_language__in=[tag.lower() for tag in tags])
 
 
 def _author(authors: list[str]) -> Q:

@@ -37,7 +37,7 @@ QUERY: Final[dict[str, tuple[str, Schema, Any]]] = {
     "delivery_status": ("status", described(words_of("DeliveryStatus"), _SEVERAL), "dead"),
     "kind": ("kind", described(words_of("PostKind"), f"{_SEVERAL} `post` by default."), "post,page"),
     "media_kind": ("kind", described(words_of("MediaKind"), _SEVERAL), "image"),
-    "language": ("language", described(_WORDS, f"BCP 47. {_SEVERAL}"), "en,de"),
+    "language": ("language", described(_WORDS, f"BCP 47, in any case. {_SEVERAL}"), "en,de"),
     "author": ("author", described(_WORDS, f"Ids or usernames. {_SEVERAL}"), "mia"),
     "tag": ("tag", described(_WORDS, f"Ids or slugs. {_SEVERAL}"), "travel,ferries"),
     "category": ("category", described(_WORDS, f"Ids or slugs, with all below them. {_SEVERAL}"), "coasts"),

@@ -102,6 +102,8 @@ def shelf(
         ("kind=post,page", "abcde"),
         ("language=de", "b"),
         ("language=de,en", "abcd"),
+        ("language=DE", "b"),
+        ("language=dE,En", "abcd"),
         ("author=mia", "cd"),
         ("author={mia}", "cd"),
         ("author={mia},author_0", "abcd"),
@@ -130,6 +132,13 @@ def test_filters_choose_posts_and_commas_mean_or(get: Get, shelf: dict[str, Post
     answer = get(f"/posts?sort=title&count=exact&{query.format(mia=shelf['c'].author_id, **values)}")
     assert "".join(titles(answer)) == expected
     assert answer.json()["page"]["total"] == len(expected)
+
+
+def test_a_language_is_found_in_whatever_case_it_was_written(get: Get, make_post: Callable[..., Post]) -> None:
+    for title, language in (("a", "pt-BR"), ("b", "PT-br"), ("c", "pt"), ("d", "pt-PT")):
+        make_post(title=title, language=language)
+    for tag in ("pt-BR", "pt-br", "PT-BR"):
+        assert titles(get(f"/posts?sort=title&language={tag}")) == ["a", "b"]
 
 
 @pytest.mark.parametrize(

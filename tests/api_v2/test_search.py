@@ -66,7 +66,7 @@ def test_an_order_of_lists_has_highlights_and_no_scores(get: Callable[..., Any],
 @pytest.mark.usefixtures("kettles")
 @pytest.mark.parametrize(
     ("query", "count"),
-    [("tag=t1", 1), ("tag=t1,t2", 2), ("category=home", 1), ("language=en", 5), ("language=de", 0), ("kind=page", 0)],
+    [("tag=t1", 1), ("tag=t1,t2", 2), ("category=home", 1), ("language=EN", 5), ("language=de", 0), ("kind=page", 0)],
 )
 def test_filters_are_those_of_lists(get: Callable[..., Any], query: str, count: int) -> None:
     assert len(posts_in(get(f"/search?q=kettle&{query}"))) == count
