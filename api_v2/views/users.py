@@ -45,8 +45,8 @@ class UsersView(ApiView):
     def post(self, request: Request) -> HttpResponse:
         fields, password = read_registration(self.body())
         user = register_user(fields=fields, password=password, now=self.now)
-        location = f"{self.viewer.base}/users/{user.pk}"
-        return self.answer_once(write_own_user(user, self.viewer), status=201, location=location)
+        location, data = f"{self.viewer.base}/users/{user.pk}", write_own_user(user, self.viewer)
+        return self.answer_once(data, status=201, location=location, changed_at=user.updated_at)
 
 
 class UserView(ApiView):

@@ -39,6 +39,20 @@ def test_whoever_registers_is_a_subscriber_who_can_sign_in(post: Callable[..., A
     assert post("/auth/token", {"email": "MIA@example.org", "password": PASSWORD}).status_code == 200
 
 
+def test_a_registration_is_answered_with_the_etag_of_the_new_account(
+    post: Callable[..., Any], client_of: Callable[[User], Client], make_user: Callable[..., User]
+) -> None:
+    answer = post("/users", registration())
+    path = answer.headers["Location"]
+    got = client_of(make_user("admin")).get(path)
+    for name in ("ETag", "Last-Modified"):
+        assert got.headers[name] == answer.headers[name]
+    own = client_of(User.objects.get(username="mia"))  # signing in changes last_login_at, and not the version
+    patch = {"content_type": "application/json", "headers": {"If-Match": answer.headers["ETag"]}}
+    assert own.patch(path, {"bio": "New here."}, **patch).status_code == 200
+    assert own.patch(path, {"bio": "Late."}, **patch).status_code == 412
+
+
 @pytest.mark.parametrize(
     ("members", "pointer", "code"),
     [
