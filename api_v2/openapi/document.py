@@ -15,7 +15,7 @@ from api_v2.openapi.resources import FIELDS, RESOURCES
 from api_v2.openapi.response_examples import EXAMPLES as ANSWERS
 from api_v2.openapi.response_examples import examples_of
 from api_v2.openapi.routes import Route, routes
-from api_v2.openapi.schemas import ENUMS, TEXT, Schema, described, words_of
+from api_v2.openapi.schemas import ENUMS, TEXT, Schema, described, headers_of, words_of
 from api_v2.parsing import MEDIA_TYPES, PATCH_MEDIA_TYPES
 from api_v2.uploads import MEDIA_TYPE as UPLOAD
 
@@ -46,6 +46,7 @@ _RESPONSE_HEADERS: Final[dict[str, tuple[str, bool]]] = {
     "Idempotency-Replayed": ("`true` when the answer was given before.", False),
     "WWW-Authenticate": ("`Bearer`.", True),
     "Retry-After": ("Seconds.", True),
+    "Retry-AfterOfKey": ("Seconds, while the first request with this Idempotency-Key is being answered.", False),
     "Allow": ("The verbs that the path has.", True),
 }
 
@@ -148,18 +149,19 @@ def _successes(route: Route, verb: str, said: Operation) -> Json:
     headers = [*_COMMON]
     headers += ["ETag"] if route.has_etag(verb, said) else []
     headers += ["ETagOfChange"] if verb != "get" and said.answer and said.status in (200, 201) else []
-    headers += ["Last-Modified"] if said.answer and not is_list else []
+    is_dated = not is_list if said.answer else route.has_etag(verb, said)
+    headers += ["Last-Modified"] if is_dated else []
     headers += ["Link"] if is_list else []
     headers += ["Location"] if said.status in (201, 301) else []
     headers += ["Idempotency-Replayed"] if route.takes_idempotency_key(verb) else []
-    main = {"description": said.summary, "headers": _headers(headers), **_content(route, said)}
+    main = {"description": said.summary, "headers": headers_of(headers), **_content(route, said)}
     found = {str(said.status): main}
     for status, sentence in said.also.items():
         more = ["Location"] if status == 301 else []
-        found[str(status)] = {"description": sentence, "headers": _headers([*_COMMON, *more])}
+        found[str(status)] = {"description": sentence, "headers": headers_of([*_COMMON, *more])}
     if route.has_etag(verb, said):
-        description = "The client has it already, as If-None-Match says."
-        found["304"] = {"description": description, "headers": _headers([*_COMMON, "ETag"])}
+        description, dated = "The client has it already, as If-None-Match says.", ["Last-Modified"] if is_dated else []
+        found["304"] = {"description": description, "headers": headers_of([*_COMMON, "ETag", *dated])}
     return found
 
 
@@ -207,11 +209,6 @@ def _security_schemes() -> Json:
             "description": "With the session of a browser: changes need the value of its CSRF cookie.",
         },
     }
-
-
-def _headers(names: list[str]) -> Json:
-    """The name of a component is that of its header, up to an `Of`."""
-    return {name.partition("Of")[0]: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def _header(description: str, is_always_there: bool) -> Json:

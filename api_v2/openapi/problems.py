@@ -1,12 +1,13 @@
 """How operations are refused: which codes follow from what an operation takes, and the response of each status."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from api_v2.errors import PROBLEMS, type_of
+from api_v2.idempotency import REPLAYED
 from api_v2.openapi.operations import Operation
 from api_v2.openapi.routes import Route
-from api_v2.openapi.schemas import ref
+from api_v2.openapi.schemas import headers_of, ref
 from api_v2.responses import PROBLEM_JSON
 
 RESPONSES: Final = {
@@ -25,13 +26,16 @@ RESPONSES: Final = {
     500: "InternalServerError",
     503: "ServiceUnavailable",
 }
-_HEADERS: Final = {
+_HEADERS: Final[Mapping[int, tuple[str, ...]]] = {
     401: ("WWW-Authenticate",),
     405: ("Allow",),
-    412: (),
+    409: ("Retry-AfterOfKey",),
+    412: ("ETagOfChange",),
     429: ("Retry-After",),
     503: ("Retry-After",),
 }
+_REPEATED: Final = (400, 403, 404, 409, 412, 413, 415, 422)
+"""What a POST with a key may have been refused with, and is again."""
 _ALWAYS: Final = ("bad_request", "invalid_parameter", "not_acceptable", "rate_limited", "internal_error", "unavailable")
 _OF_BODIES: Final = ("malformed_json", "body_too_large", "unsupported_media_type", "invalid_input")
 _OF_KEYS: Final = ("invalid_idempotency_key", "idempotency_key_in_flight", "idempotency_key_reused")
@@ -68,10 +72,10 @@ def _codes(route: Route, verb: str, operation: Operation) -> Iterator[str]:
 def response_of(status: int, common: tuple[str, ...]) -> dict[str, Any]:
     codes = [code for code, (of, _) in PROBLEMS.items() if of == status]
     examples = {code: {"value": _example(code)} for code in codes}
-    headers = (*common, *_HEADERS.get(status, ()))
+    headers = (*common, *_HEADERS.get(status, ()), *([REPLAYED] if status in _REPEATED else ()))
     return {
         "description": " / ".join(PROBLEMS[code][1] for code in codes),
-        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers},
+        "headers": headers_of(headers),
         "content": {PROBLEM_JSON: {"schema": ref("Problem"), "examples": examples}},
     }
 

@@ -34,6 +34,11 @@ def ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+def headers_of(names: Iterable[str]) -> Schema:
+    """The headers of an answer. The name of a component is that of its header, up to an `Of`."""
+    return {name.partition("Of")[0]: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
 def array_of(items: Schema, **more: Any) -> Schema:
     return {"type": "array", "items": items, **more}
 

@@ -17,6 +17,8 @@ CHECKED = ("GET", "POST", "PUT", "PATCH", "DELETE")
 UNROUTED = {404: "NotFound", 400: "BadRequest", 405: "MethodNotAllowed", 429: "TooManyRequests"}
 """How a request is refused that no operation is for."""
 JSON = "application/json"
+HEADERS = {name.partition("Of")[0] for name in document()["components"]["headers"]}
+"""What an answer may have only where the document says so."""
 PROBLEM_JSON = "application/problem+json"
 
 
@@ -37,6 +39,8 @@ def assert_documented(method: str, path: str, status: int, headers: Mapping[str,
     for name, header in response["headers"].items():
         if document()["components"]["headers"][header["$ref"].rpartition("/")[2]]["required"]:
             assert name in headers, f"{where} has no {name}"
+    unsaid = {name for name in HEADERS & headers.keys() if name not in response["headers"]}
+    assert not unsaid, f"{where} has {', '.join(sorted(unsaid))}, which is not documented"
     content = response.get("content")
     if content is None:
         assert body == b"", f"{where} has a body: {body[:200]!r}"

@@ -68,6 +68,11 @@ def test_every_operation_has_an_id_of_its_own_and_says_how_it_is_refused() -> No
             assert {PROBLEMS[code][0] for code in codes} == {int(status)}, (verb, path)
 
 
+def test_a_412_says_that_it_has_the_current_etag() -> None:
+    documented = document()["components"]["responses"]["PreconditionFailed"]["headers"]
+    assert documented["ETag"] == {"$ref": "#/components/headers/ETagOfChange"}
+
+
 def test_every_code_of_a_problem_is_documented_somewhere() -> None:
     documented = {
         code for _, _, operation in operations() for codes in operation["x-problems"].values() for code in codes
@@ -137,6 +142,7 @@ def test_requests_are_closed_and_their_schemas_valid(name: str) -> None:
         (429, {}, b'{"type":"urn:problem-type:tandem:rate-limited"}', "no Retry-After"),
         (400, {}, b'{"type":"urn:problem-type:tandem:malformed-json"}', "malformed_json is not documented"),
         (200, {"Content-Type": "text/html"}, b"", "is text/html"),
+        (200, {"Retry-After": "1"}, b"{}", "has Retry-After, which is not documented"),
     ],
 )
 def test_an_answer_that_is_not_as_documented_is_noticed(
