@@ -5,7 +5,6 @@ bound like every other, holds how many hits stand before its page; a walk may me
 An order of lists (`sort=title`) is walked by keyset, and each post that stayed is met exactly once.
 """
 
-import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -22,6 +21,7 @@ from api_v2.query import Query, refused
 from api_v2.selection import PostSelection
 from api_v2.serializers.shapes import Viewer
 from cms.models import Post
+from cms.querysets import PostQuerySet
 from cms.search import SearchResults, filter_posts, search_posts
 from cms.search.highlights import highlight_post
 from cms.search.queries import parse_query
@@ -57,7 +57,7 @@ def find(request: HttpRequest, query: Query, viewer: Viewer, selection: PostSele
 def _ranked(request: HttpRequest, query: Query, viewer: Viewer, selection: PostSelection, text: str) -> Found:
     wanted = read_page_request(request, query, sort=None, filters=FILTERS)
     offset = int(str(wanted.cursor.values[0])) if wanted.cursor else 0
-    results = _search(query, viewer, text, limit=wanted.limit, offset=offset)
+    results = _search(viewer, text, _filters(query, viewer), limit=wanted.limit, offset=offset)
     visible = Post.objects.visible_to(viewer.actor, viewer.now)
     chosen = visible.filter(pk__in=[hit.post_id for hit in results.hits])
     by_id = {row["id"]: row for row in selection.columns(chosen, viewer, "id")} if results.hits else {}
@@ -86,10 +86,11 @@ def _place(offset: int) -> Cursor:
 
 def _sorted(request: HttpRequest, query: Query, viewer: Viewer, selection: PostSelection, text: str) -> Found:
     sort: Sort = read_sort(query)
+    chosen = posts_chosen(query, viewer.actor, viewer.now)
     page = read_page(
         request,
         read_page_request(request, query, sort=sort, filters=FILTERS),
-        rows=filter_posts(posts_chosen(query, viewer.actor, viewer.now), text),
+        rows=filter_posts(chosen, text),
         sort=sort,
         select=lambda rows: selection.columns(rows, viewer, *sort.columns, *_QUOTED),
     )
@@ -97,20 +98,24 @@ def _sorted(request: HttpRequest, query: Query, viewer: Viewer, selection: PostS
     return Found(
         page=page,
         hits=[(None, highlight_post(SimpleNamespace(**row), asked)) for row in page.rows],
-        results=_search(query, viewer, text, limit=0),
+        results=_search(viewer, text, _filters(query, viewer, chosen), limit=0),
     )
 
 
-def _search(query: Query, viewer: Viewer, text: str, *, limit: int, offset: int = 0) -> SearchResults:
-    """With the filters of lists and what these take for granted: kind post and what is published."""
-    actor, now = viewer.actor, viewer.now
-    return search_posts(text, user=actor, now=now, filters=_filters(query, viewer, now), limit=limit, offset=offset)
+def _search(viewer: Viewer, text: str, filters: Q, *, limit: int, offset: int = 0) -> SearchResults:
+    return search_posts(text, user=viewer.actor, now=viewer.now, filters=filters, limit=limit, offset=offset)
 
 
-def _filters(query: Query, viewer: Viewer, now: datetime.datetime) -> Q:
+def _filters(query: Query, viewer: Viewer, chosen: PostQuerySet | None = None) -> Q:
+    """Those of lists and what these take for granted: kind post and what is published.
+
+    `chosen` are the posts that pass them, where somebody has asked for these already: it takes reading terms.
+    """
     if not viewer.actor.is_authenticated and not query.given(CHOOSING):
         return POSTS_ONLY  # what is visible is published, and the index is asked for less
-    return Q(pk__in=posts_chosen(query, viewer.actor, now).values("pk"))
+    if chosen is None:
+        chosen = posts_chosen(query, viewer.actor, viewer.now)
+    return Q(pk__in=chosen.values("pk"))
 
 
 def write_facets(results: SearchResults) -> dict[str, list[dict[str, Any]]]:

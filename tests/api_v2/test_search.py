@@ -137,6 +137,21 @@ def test_an_anonymous_page_of_hits_costs_four_statements_and_two_of_the_planner(
     assert len(ours) == (6 if connection.vendor == "postgresql" else 4), ours
 
 
+@pytest.mark.parametrize(("sort", "statements"), [("relevance", 5), ("title", 4)])
+def test_the_terms_that_are_filtered_by_are_read_once(
+    get: Callable[..., Any], kettles: list[Post], sort: str, statements: int
+) -> None:
+    get("/search?q=kettle")
+    with CaptureQueriesContext(connection) as queries:
+        answer = get(f"/search?q=kettle&sort={sort}&tag=tea&category=home")
+    assert posts_in(answer) == ["Kettle kettle"]
+    reads = [query["sql"] for query in queries]
+    for table in ("cms_tag", "cms_category"):
+        assert len([sql for sql in reads if sql.startswith(f'SELECT "{table}"')]) == 1
+    around = 4 if connection.vendor == "postgresql" else 0  # they open and close a transaction and set its planner
+    assert len(reads) == statements + around
+
+
 def test_suggestions_are_a_list_of_texts(get: Callable[..., Any], kettles: list[Post]) -> None:
     body = get("/search/suggest?q=ke&limit=3").json()
     assert body == {
