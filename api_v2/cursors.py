@@ -36,6 +36,11 @@ class Cursor:
     def is_inclusive(self) -> bool:
         return self.direction in ("from", "until")
 
+    def turned(self) -> "Cursor":
+        """For all the rows that this one doesn't ask for."""
+        others: dict[Direction, Direction] = {"after": "until", "from": "before", "before": "from", "until": "after"}
+        return Cursor(others[self.direction], self.values)
+
 
 def encode_cursor(cursor: Cursor, binding: str) -> str:
     """`binding` is path, filter and sort of the list as one text: the same has to be given to read it."""

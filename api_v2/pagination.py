@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
+from django.db.models import Exists, QuerySet
 from django.http import HttpRequest
 
 from api_v2.cursors import Cursor, Direction, decode_cursor, encode_cursor
@@ -16,6 +16,7 @@ from api_v2.query import Query
 PAGE_PARAMETERS: Final = ("limit", "cursor", "count")
 LIMIT_DEFAULT: Final = 20
 LIMIT_MAX: Final = 100
+_HAS_LATER: Final = "rows_after_this_page"
 
 type Row = dict[str, Any]
 
@@ -84,7 +85,11 @@ def read_page(
     here = rows.filter(rows_beyond(sort, wanted.cursor)) if wanted.cursor else rows
     if is_sparse:
         here = rows.model._default_manager.filter(pk__in=first_rows(here.values("pk"), wanted, sort))
-    found = list(first_rows(select(here), wanted, sort))
+    selected = select(here)
+    # Forward one row too many tells whether there are more; backward nothing but a look the other way does.
+    if wanted.cursor and wanted.cursor.is_backward:
+        selected = selected.annotate(**{_HAS_LATER: Exists(rows.filter(rows_beyond(sort, wanted.cursor.turned())))})
+    found = list(first_rows(selected, wanted, sort))
     return page_of(request, wanted, found, sort=sort, total=rows.count() if wanted.is_counted else None)
 
 
@@ -101,6 +106,8 @@ def page_of(
     cursor = wanted.cursor
     is_backward = cursor is not None and cursor.is_backward
     has_beyond = len(found) > wanted.limit
+    # Of what comes after an empty page nothing is known: its way on may lead to another one.
+    has_later = is_backward and (not found or found[0][_HAS_LATER])
     found = found[: wanted.limit]
     if is_backward:
         found.reverse()
@@ -117,7 +124,7 @@ def page_of(
     return Page(
         rows=found,
         limit=wanted.limit,
-        next=path_to("after", -1) if has_beyond or is_backward else None,
+        next=path_to("after", -1) if (has_later if is_backward else has_beyond) else None,
         previous=path_to("before", 0) if (has_beyond if is_backward else cursor) else None,
         total=total,
     )

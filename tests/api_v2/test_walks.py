@@ -5,7 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -127,6 +129,27 @@ def test_a_page_whose_rows_are_gone_leads_back_to_its_neighbours(
     beginning = client.get(back["page"]["previous"]).json()
     assert (beginning["data"], beginning["page"]["previous"]) == ([], None)
     assert [post["id"] for post in client.get(beginning["page"]["next"]).json()["data"]] == [str(second.pk)]
+
+
+@pytest.mark.parametrize(
+    "query", ["sort=title", "sort=title&tag=x", "sort=title&q=content", "sort=-published_at,title"]
+)
+def test_a_page_that_was_gone_back_to_says_whether_anything_comes_after_it(
+    client: Client, make_post: Callable[..., Post], query: str
+) -> None:
+    posts = [make_post(title=title, tags=["x"]) for title in ("cba" if "-" in query else "abc")]
+    first = client.get(f"/api/v2/posts?{query}&limit=2").json()
+    third = client.get(first["page"]["next"]).json()
+    back = client.get(third["page"]["previous"]).json()
+    assert (back["data"], back["page"]["has_more"]) == (first["data"], True)
+    last = next(post for post in posts if str(post.pk) == third["data"][0]["id"])
+    Post.objects.filter(pk=last.pk).update(status=Status.DRAFT)
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(third["page"]["previous"])
+    assert answer.json()["data"] == first["data"]
+    assert (answer.json()["page"]["next"], answer.json()["page"]["has_more"]) == (None, False)
+    assert "Link" not in answer.headers
+    assert len(queries) <= 2 + ("tag" in query)
 
 
 def test_a_post_that_becomes_public_during_a_walk_repeats_nothing(
