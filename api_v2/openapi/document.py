@@ -182,7 +182,7 @@ def _refusal(status: int, codes: list[str]) -> Json:
 
 
 def _security(route: Route, verb: str, said: Operation) -> list[Json]:
-    if not route.takes_credentials:
+    if not route.takes_credentials(verb):
         return []
     scope = route.scope_of(verb)
     ways: list[Json] = [] if said.needs_user else [{}]

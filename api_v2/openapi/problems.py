@@ -50,7 +50,7 @@ def codes_by_status(route: Route, verb: str, operation: Operation) -> dict[int, 
 
 def _codes(route: Route, verb: str, operation: Operation) -> Iterator[str]:
     yield from _ALWAYS
-    if route.takes_credentials:
+    if route.takes_credentials(verb):
         yield from ("invalid_token", "invalid_api_key", "insufficient_scope")
         if verb != "get":
             yield "csrf_failed"

@@ -29,16 +29,15 @@ class Route:
     def parameters(self) -> list[str]:
         return re.findall(r"{(\w+)}", self.path)
 
-    @property
-    def takes_credentials(self) -> bool:
-        return bool(self.view.authentication_classes)
+    def takes_credentials(self, verb: str) -> bool:
+        return bool(self.view.authentication_classes) and verb.upper() not in self.view.open_methods
 
     def query_of(self, verb: str) -> tuple[str, ...]:
         return tuple(self.view.parameters.get(verb.upper(), ()))
 
     def takes_key(self, verb: str) -> bool:
         """Whether an API key opens more of it than nothing."""
-        return self.takes_credentials and verb.upper() in self.view.scopes
+        return self.takes_credentials(verb) and verb.upper() in self.view.scopes
 
     def scope_of(self, verb: str) -> str | None:
         return self.view.scopes.get(verb.upper())

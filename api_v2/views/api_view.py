@@ -11,6 +11,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
 from django.utils.http import http_date
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -56,6 +57,8 @@ class ApiView(APIView):
     authentication_classes = [CredentialAuthentication]
     scopes: ClassVar[Mapping[str, str | None]] = {}
     """What an API key needs for each method; see CredentialAuthentication."""
+    open_methods: ClassVar[Sequence[str]] = ()
+    """Methods that look at no credential, though others of the path do: one that has expired may come along."""
     parameters: ClassVar[Mapping[str, Sequence[str]]] = {}
     """The query parameters that each method knows; HEAD those of GET."""
     media_type: ClassVar[str] = JSON
@@ -73,6 +76,9 @@ class ApiView(APIView):
     viewer: Viewer
     query: Query
     http_request: HttpRequest
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        return [] if self.request.method in self.open_methods else super().get_authenticators()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Whatever a request is refused for, it counts; and too many of them is what is said first."""

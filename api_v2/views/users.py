@@ -34,6 +34,7 @@ NEWEST_FIRST: Final = Sort((SortKey("created_at", is_descending=True),))
 
 class UsersView(ApiView):
     scopes = {"GET": Scope.USERS_READ}
+    open_methods = ("POST",)
     parameters = {"GET": (*FILTERS, "fields", *PAGE_PARAMETERS)}
 
     def get(self, request: Request) -> HttpResponse:

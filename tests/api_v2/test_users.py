@@ -53,6 +53,17 @@ def test_a_registration_is_answered_with_the_etag_of_the_new_account(
     assert own.patch(path, {"bio": "Late."}, **patch).status_code == 412
 
 
+@pytest.mark.parametrize("header", ["Authorization", "X-API-Key"])
+@pytest.mark.parametrize("value", ["Bearer expired", "tdm_nonsense"])
+def test_whoever_registers_may_send_a_credential_that_is_none_any_more(
+    client: Client, make_user: Callable[..., User], header: str, value: str
+) -> None:
+    answer = client.post("/api/v2/users", registration(), "application/json", headers={header: value})
+    assert (answer.status_code, User.objects.get().username) == (201, "mia")
+    refused = client.get("/api/v2/users", headers={header: value})
+    assert refused.status_code == 401
+
+
 @pytest.mark.parametrize(
     ("members", "pointer", "code"),
     [
