@@ -5,7 +5,6 @@ and each one of an answer has the members, of the same types, that the real answ
 import datetime
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -14,15 +13,15 @@ from django.test import Client
 from api_v2.openapi import document
 from api_v2.openapi.response_examples.objects import MIA_ID, POST_ID
 from cms.mail_tokens import Purpose, make_mail_token
-from cms.models import Comment, User
+from cms.models import User
 from cms.services.sessions import open_session
+from tests.api_v2.conftest import EXAMPLE_PASSWORD
 from tests.api_v2.documented import JSON, answer_validator, body_validator, json_answers_of
 from tests.api_v2.places import Places, a_picture
 from tests.api_v2.sending import send
 from tests.api_v2.test_openapi import operations
 
 BASE: Final = "/api/v2"
-PASSWORD: Final = "three quiet harbours"
 ABOUT_MIA: Final = ("create_token", "change_password", "refresh_token", "reset_password", "request_password_reset")
 """Operations whose examples speak of an account that another example makes."""
 NEEDED: Final = {
@@ -79,26 +78,11 @@ def assert_alike(real: Any, example: Any, place: str = "") -> None:
             assert_alike(item, example[min(number, len(example) - 1)], f"{place}[{number}]")
 
 
-@pytest.fixture
-def admin(make_user: Callable[..., User], client_of: Callable[[User], Client]) -> Client:
-    return client_of(make_user("admin", username="head", password=PASSWORD))
-
-
-@pytest.fixture
-def places(admin: Client, make_user: Callable[..., User], make_comment: Callable[..., Comment]) -> Places:
-    return Places(admin, make_user, make_comment)
-
-
-@pytest.fixture(autouse=True)
-def _media_root(settings: Any, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = tmp_path / "media"
-
-
 @pytest.mark.parametrize(("verb", "path"), bodies())
 def test_each_example_of_a_body_fits_its_schema_and_is_taken(
     verb: str,
     path: str,
-    admin: Client,
+    head: Client,
     places: Places,
     make_user: Callable[..., User],
     client_of: Callable[[User], Client],
@@ -108,9 +92,9 @@ def test_each_example_of_a_body_fits_its_schema_and_is_taken(
     (media_type, content), *_ = operation["requestBody"]["content"].items()
     example = content["example"]
     body_validator(content["schema"]["$ref"].rpartition("/")[2]).validate(example)
-    client = admin
+    client = head
     if operation["operationId"] in ABOUT_MIA:
-        mia = make_user("author", username="mia", password=PASSWORD)
+        mia = make_user("author", username="mia", password=EXAMPLE_PASSWORD)
         client = client_of(mia)
         tokens = {  # what nobody can write down beforehand
             "refresh_token": open_session(user=mia, now=now).refresh_token,
@@ -129,9 +113,9 @@ def test_each_example_of_a_body_fits_its_schema_and_is_taken(
 
 
 @pytest.mark.parametrize(("path", "name"), [(path, name) for verb, path, _, name in answers() if verb == "get"])
-def test_each_example_of_what_is_read_is_as_it_is_read(path: str, name: str, admin: Client, places: Places) -> None:
+def test_each_example_of_what_is_read_is_as_it_is_read(path: str, name: str, head: Client, places: Places) -> None:
     place = places.of("get", path)
-    client = Client() if name in OF_ANYBODY else admin
+    client = Client() if name in OF_ANYBODY else head
     answer = client.get(f"{BASE}{place}", {**NEEDED.get(path, {}), **ASKED.get(name, {})})
     assert answer.status_code == 200, answer.content
     real, example = answer.json(), example_of_answer(name)
@@ -190,11 +174,11 @@ def test_there_are_examples_of_many_parameters() -> None:
 
 
 @pytest.mark.parametrize("path", queries())
-def test_each_example_of_a_parameter_is_taken_and_finds_something(path: str, admin: Client, places: Places) -> None:
+def test_each_example_of_a_parameter_is_taken_and_finds_something(path: str, head: Client, places: Places) -> None:
     """Of the ids alone there is nothing: those that are given here are others."""
     place = f"{BASE}{places.of('get', path)}"
     for name, example in queries()[path].items():
-        answer = admin.get(place, {**NEEDED.get(path, {}), name: example})
+        answer = head.get(place, {**NEEDED.get(path, {}), name: example})
         expected = 301 if path == "/redirects" else 200
         assert answer.status_code == expected, (path, name, answer.content)
         if answer.headers.get("Content-Type") == JSON and example not in (POST_ID, MIA_ID):
@@ -206,10 +190,10 @@ def header(name: str) -> dict[str, str]:
     return {parameter["name"]: parameter["example"]}
 
 
-def test_the_examples_of_headers_are_taken(admin: Client, places: Places) -> None:
+def test_the_examples_of_headers_are_taken(head: Client, places: Places) -> None:
     draft = places.of("patch", "/posts/{slug_or_id}")
-    assert send(admin, "get", draft, **header("IfNoneMatch")).status_code == 200
-    answers = [send(admin, "patch", draft, {"title": title}, **header("IfMatch")) for title in ("First", "Second")]
+    assert send(head, "get", draft, **header("IfNoneMatch")).status_code == 200
+    answers = [send(head, "patch", draft, {"title": title}, **header("IfMatch")) for title in ("First", "Second")]
     assert [answer.status_code for answer in answers] == [200, 412]
-    first, again = (send(admin, "post", "/tags", {"name": "Quays"}, **header("IdempotencyKey")) for _ in range(2))
+    first, again = (send(head, "post", "/tags", {"name": "Quays"}, **header("IdempotencyKey")) for _ in range(2))
     assert (first.content, again.headers["Idempotency-Replayed"]) == (again.content, "true")

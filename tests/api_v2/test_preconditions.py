@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from tests.api_v2.places import Places
 from tests.api_v2.sending import problem_of, send
 from tests.api_v2.test_openapi import operations
 
@@ -41,9 +42,9 @@ def test_there_are_many_of_them() -> None:
 @pytest.mark.parametrize("stale", ['"0-stale"', '"stale"'])
 @pytest.mark.parametrize(("verb", "path", "name"), guarded())
 def test_a_stale_if_match_is_a_412_whose_etag_is_good_for_the_next_try(
-    call: Callable[..., Any], make_place: Callable[[str], str], verb: str, path: str, name: str, stale: str
+    call: Callable[..., Any], places: Places, verb: str, path: str, name: str, stale: str
 ) -> None:
-    place = make_place(path)
+    place = places.of(verb, path)
     refused = call(verb, place, name, stale)
     assert problem_of(refused) == (412, "precondition-failed")
     again = call(verb, place, name, refused.headers["ETag"])
@@ -52,8 +53,8 @@ def test_a_stale_if_match_is_a_412_whose_etag_is_good_for_the_next_try(
 
 @pytest.mark.parametrize(("verb", "path", "name"), [case for case in guarded() if "/deliveries/" not in case[1]])
 def test_the_etag_of_a_412_is_that_of_a_get(
-    call: Callable[..., Any], head: Client, make_place: Callable[[str], str], verb: str, path: str, name: str
+    call: Callable[..., Any], head: Client, places: Places, verb: str, path: str, name: str
 ) -> None:
-    place = make_place(path)
+    place = places.of(verb, path)
     resource = place.partition("/revisions/" if "/revisions/" in place else "/actions/")[0]
     assert call(verb, place, name, '"0-stale"').headers["ETag"] == send(head, "get", resource).headers["ETag"]
