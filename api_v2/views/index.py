@@ -5,11 +5,14 @@ import sys
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from rest_framework.request import Request
 
-from api_v2.errors import not_found, problem_of
-from api_v2.responses import problem_response
+from api_v2.errors import Problem, not_found, problem_of
+from api_v2.responses import limit_headers, problem_response
 from api_v2.views.api_view import API_VERSION, ApiView
+from cms.authentication import count_request, standing_of
+from cms.errors import RateLimited
 from cms.unavailable import is_unavailable
 
 LINKS: Final = {
@@ -58,11 +61,24 @@ missing = MissingView.as_view()
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """For what Django refuses before a view is reached, such as an unknown host."""
-    return problem_response(request, problem_of(exception, is_anonymous=True))
+    problem = problem_of(exception, is_anonymous=True)
+    try:
+        count_request(request, timezone.now())
+    except RateLimited as error:
+        problem = problem_of(error, is_anonymous=True)
+    return _limited(request, problem)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """For what goes wrong outside the views; Django logs it."""
+    """For what goes wrong outside the views; Django logs it. It counts nothing: that may be what went wrong."""
     error = sys.exc_info()[1]
     shown = error if isinstance(error, Exception) and is_unavailable(error) else Exception()
-    return problem_response(request, problem_of(shown, is_anonymous=True))
+    return _limited(request, problem_of(shown, is_anonymous=True))
+
+
+def _limited(request: HttpRequest, problem: Problem) -> HttpResponse:
+    response = problem_response(request, problem)
+    if standing := standing_of(request):
+        for name, value in limit_headers(standing).items():
+            response.headers[name] = value
+    return response

@@ -145,6 +145,14 @@ def test_every_answer_of_v2_tells_the_limit_and_what_is_left(method: str, path: 
     assert (int(found[1]), 1 <= int(found[2]) <= 60) == (5998, True)
 
 
+def test_a_request_for_an_unknown_host_counts_as_every_other(settings: Any) -> None:
+    settings.RATE_LIMIT_ANONYMOUS = 2
+    answers = [Client().get("/api/v2/posts", headers={"host": "evil.example"}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [400, 400, 429]
+    assert answers[1].headers["RateLimit"].startswith('"anonymous";r=0;t=')
+    assert {answer.headers["RateLimit-Policy"] for answer in answers} == {'"anonymous";q=2;w=60'}
+
+
 def test_a_304_and_a_429_of_v2_tell_it_too(settings: Any, mia: User) -> None:
     client = with_token(Version(2, "", "/auth/token", "", "").sign_in(mia)["access_token"])
     settings.RATE_LIMIT_CREDENTIAL = 2
