@@ -66,8 +66,8 @@ golden: $(VENV)/.dev ## write the golden files of the frozen contracts anew: loo
 openapi: $(VENV)/.dev ## write the snapshot of v2's document anew, unless clients would break (ACCEPT_BREAKING=1: all the same)
 	$(PY) manage.py openapi --write $(if $(ACCEPT_BREAKING),--accept-breaking)
 
-BENCH := $(if $(QUICK),--posts 2000 --rounds 3 --seconds 0.5)
-bench: $(VENV)/.dev ## v1, v2, plain REST framework and an empty view in one run; fails where a target is missed (QUICK=1: a short look)
+BENCH := $(if $(QUICK),--posts 2000 --rounds 3 --seconds 0.5) $(if $(ONE_CORE),--one-core)
+bench: $(VENV)/.dev ## v1, v2, plain REST framework and an empty view in one run; fails where a target is missed (QUICK=1: a short look; ONE_CORE=1: all of it on one core)
 	$(PY) -m tests.bench.run $(BENCH)
 
 bench-docs: $(VENV)/.dev ## write the last bench's figures into docs/performance.md

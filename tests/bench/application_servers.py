@@ -6,7 +6,6 @@ costs is another question: `make staging-test` asks it of the image's command.
 
 import argparse
 import contextlib
-import os
 import statistics
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from typing import Final
 
 from tests.bench.load import measure, request
 from tests.bench.requests_of import Samples
-from tests.bench.servers import BenchServer, pinned, running_engines, seeded
+from tests.bench.servers import OTHER_CORE, SERVER_CORE, BenchServer, pinned, running_engines, seeded
 from tests.servers import HOST, ROOT, Server, await_answer, clean_environment, free_port, spawn
 
 THREADS: Final = "8"
@@ -60,12 +59,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, metavar="N")
     parser.add_argument("--seconds", type=float, default=2.0, metavar="S", help="of each server in a round")
     options = parser.parse_args()
-    first, last = sorted(os.sched_getaffinity(0))[0], sorted(os.sched_getaffinity(0))[-1]
-    with pinned(last), running_engines() as engines, seeded(engines, options.posts) as env:
+    with pinned(OTHER_CORE), running_engines() as engines, seeded(engines, options.posts) as env:
         print(f"{'asked':<22} {'server':<9} {'req/s':>7} {'CPU ms':>7} {'p50 ms':>7} {'p99 ms':>7} {'MB':>5}")
         for what, (path, settings) in REQUESTS.items():
             with contextlib.ExitStack() as stack:
-                with pinned(first):
+                with pinned(SERVER_CORE):
                     servers = [stack.enter_context(running(name, {**env, **settings})) for name in COMMANDS]
                 _compare(what, path, servers, options)
 

@@ -34,6 +34,8 @@ def short_of_a_full_run(report: Mapping[str, Any]) -> str:
     run = report["run"]
     if run["posts"] < FULL_POSTS or run["rounds"] < FULL_ROUNDS:
         return f"{run['posts']:,} posts and {run['rounds']} rounds, of {FULL_POSTS:,} and {FULL_ROUNDS}"
+    if run["one_core"]:
+        return "everything was on one core"
     lacking = [target.name for target in TARGETS if target.name not in report["ratios"]]
     return f"it lacks {', '.join(lacking)}" if lacking else ""
 

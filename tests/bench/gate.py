@@ -23,7 +23,7 @@ from typing import Final
 from tests.bench.gate_servers import CASES, Case, Revision, Running, prepared_revisions, running
 from tests.bench.gate_statistics import Verdict, judge
 from tests.bench.load import UnexpectedAnswer
-from tests.bench.servers import other_core, pinned, running_engines
+from tests.bench.servers import OTHER_CORE, pinned, running_engines
 from tests.servers import ROOT
 
 BRANCHES: Final = ("origin/main", "main")
@@ -52,7 +52,7 @@ def main() -> int:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tandem-gate-")))
             base = options.base_tree or unpacked(options.base or default_base(), folder / "base")
             (folder / "media").mkdir()
-            stack.enter_context(pinned(other_core()))
+            stack.enter_context(pinned(OTHER_CORE))
             engines = stack.enter_context(running_engines())
             prepared = prepared_revisions(engines, base, options.head, options.posts, str(folder / "media"))
             slower = compare(stack.enter_context(prepared), options.rounds, options.only)

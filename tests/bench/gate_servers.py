@@ -13,7 +13,7 @@ import psycopg
 from tests.bench.cpu import backends_of, cpu_s, with_children
 from tests.bench.load import measure
 from tests.bench.requests_of import Requests, Samples, calls_of, prepared, sign_in
-from tests.bench.servers import ALIKE, bench_env, pinned, postmaster_of, seed, server_core
+from tests.bench.servers import ALIKE, SERVER_CORE, bench_env, pinned, postmaster_of, seed
 from tests.engines import Engines
 from tests.servers import Server, serve
 
@@ -107,12 +107,13 @@ def _migrations(tree: Path) -> dict[str, bytes]:
 
 @contextlib.contextmanager
 def running(revision: Revision, cases: Sequence[Case]) -> Iterator[Running]:
-    with contextlib.ExitStack() as stack, pinned(server_core()):
+    with contextlib.ExitStack() as stack:
         by_cache: dict[bool, Server] = {}
-        for side in dict.fromkeys(side for side, _ in cases):
-            if (is_cold := SIDES[side][1] == "cold") not in by_cache:
-                env = dict(revision.env) | (COLD if is_cold else {})
-                by_cache[is_cold] = stack.enter_context(serve(env, cwd=revision.tree))
+        with pinned(SERVER_CORE):
+            for side in dict.fromkeys(side for side, _ in cases):
+                if (is_cold := SIDES[side][1] == "cold") not in by_cache:
+                    env = dict(revision.env) | (COLD if is_cold else {})
+                    by_cache[is_cold] = stack.enter_context(serve(env, cwd=revision.tree))
         servers = {side: by_cache[SIDES[side][1] == "cold"] for side, _ in cases}
         yield Running(revision, servers, _requests(servers, cases))
 

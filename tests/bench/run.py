@@ -21,8 +21,9 @@ from tests.bench.report import write_html
 from tests.bench.requests_of import Requests, Samples, calls_of, prepared, refuse_unequal_work, sign_in
 from tests.bench.servers import (
     DURABLE,
+    OTHER_CORE,
+    SERVER_CORE,
     BenchServer,
-    other_core,
     pinned,
     postmaster_of,
     probe,
@@ -61,7 +62,11 @@ def main() -> int:
     options = _options()
     began = time.monotonic()
     try:
-        with pinned(other_core()), running_engines(DURABLE) as engines, seeded(engines, options.posts) as env:
+        with (
+            pinned(SERVER_CORE if options.one_core else OTHER_CORE),
+            running_engines(DURABLE) as engines,
+            seeded(engines, options.posts) as env,
+        ):
             canary_us = probe("canary", env)
             create_costs = probe("create", env)
             statements = {(endpoint, side): count for endpoint, side, count in probe("statements", env)}
@@ -78,7 +83,12 @@ def main() -> int:
         "canary_us": canary_us,
         "create_costs_ms": create_costs,
         "machine": machine,
-        "run": {"posts": options.posts, "rounds": options.rounds, "seconds": options.seconds},
+        "run": {
+            "posts": options.posts,
+            "rounds": options.rounds,
+            "seconds": options.seconds,
+            "one_core": options.one_core,
+        },
     }
     report["run"]["took_s"] = round(time.monotonic() - began)
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
@@ -93,6 +103,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--posts", type=int, default=10_000, metavar="N", help="posts in the database (10000)")
     parser.add_argument("--rounds", type=int, default=7, metavar="N", help="rounds that count (7)")
     parser.add_argument("--seconds", type=float, default=1.5, metavar="S", help="of each endpoint in each round (1.5)")
+    parser.add_argument(
+        "--one-core", action="store_true", help="client, PostgreSQL and Redis on the server's core, too"
+    )
     parser.add_argument("--only", nargs="*", default=[], metavar="ENDPOINT", help="such as post_get; all by default")
     return parser.parse_args()
 

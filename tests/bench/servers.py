@@ -26,6 +26,13 @@ ALIKE: Final = {"PYTHONHASHSEED": "0", "MALLOC_ARENA_MAX": "1", "CANARY_SHADOW_P
 DURABLE: Final = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 
 
+# Read before anything is pinned: whoever is pinned sees one core alone.
+_CORES: Final = sorted(os.sched_getaffinity(0))
+SERVER_CORE: Final = _CORES[0]
+OTHER_CORE: Final = _CORES[-1]
+"""Where client, PostgreSQL and Redis run; the same one on a machine that has no other."""
+
+
 @dataclass(frozen=True)
 class BenchServer:
     name: str
@@ -59,20 +66,13 @@ APPS: Final[tuple[tuple[str, str, str, dict[str, str]], ...]] = (
 
 @contextlib.contextmanager
 def running_servers(env: dict[str, str]) -> Iterator[list[BenchServer]]:
-    with contextlib.ExitStack() as stack, pinned(server_core()):
-        yield [
-            BenchServer(name, cache, stack.enter_context(serve({**env, **ALIKE, **more}, app=app)))
-            for name, cache, app, more in APPS
-        ]
-
-
-def server_core() -> int:
-    return min(os.sched_getaffinity(0))
-
-
-def other_core() -> int:
-    """Where client, PostgreSQL and Redis run; the same one on a machine that has no other."""
-    return max(os.sched_getaffinity(0))
+    with contextlib.ExitStack() as stack:
+        with pinned(SERVER_CORE):  # while they start: who asks them stays on the other one
+            servers = [
+                BenchServer(name, cache, stack.enter_context(serve({**env, **ALIKE, **more}, app=app)))
+                for name, cache, app, more in APPS
+            ]
+        yield servers
 
 
 @contextlib.contextmanager

@@ -1,23 +1,27 @@
 """What becomes of the measurements: figures held against targets, the JSON, the page, the document; and the client itself."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.bench import run
-from tests.bench.cpu import family_cpu_s
+from tests.bench.cpu import family_cpu_s, with_children
 from tests.bench.docs import DOCUMENT, filled, short_of_a_full_run
 from tests.bench.load import Load, UnexpectedAnswer, measure, measure_paced, request
 from tests.bench.report import html
+from tests.bench.servers import OTHER_CORE, SERVER_CORE, pinned, running_servers
 from tests.bench.targets import ENDPOINTS, PASSWORDS, TARGETS, Measured, Round, judged, ratios, side_of
+from tests.databases import copied_database, process_env
 from tests.servers import ROOT
 
 SERVICE_S = 0.01
@@ -53,7 +57,7 @@ def report() -> dict[str, Any]:
         "create_costs_ms": {name: {"whole": 5.0, "revision": 0.4} for name in ("v1", "v2", "drf")},
         "canary_us": {"entrance": 9.0, "pinned": 5.0},
         "machine": {"CPU": "a <fast> one", "PostgreSQL": "15.20", "DRF": "3.18"},
-        "run": {"posts": 10_000, "rounds": 3, "seconds": 1.5, "took_s": 600},
+        "run": {"posts": 10_000, "rounds": 3, "seconds": 1.5, "took_s": 600, "one_core": False},
     }
 
 
@@ -101,6 +105,7 @@ def test_a_short_or_a_partial_run_is_none_for_the_record(report: dict[str, Any])
     assert short_of_a_full_run(full) == ""
     assert "3 rounds" in short_of_a_full_run(report)
     assert "2,000 posts" in short_of_a_full_run(full | {"run": full["run"] | {"posts": 2_000}})
+    assert "one core" in short_of_a_full_run(full | {"run": full["run"] | {"one_core": True}})
     partial = {name: ratio for name, ratio in full["ratios"].items() if name != "create v2/drf"}
     assert short_of_a_full_run(full | {"ratios": partial}) == "it lacks create v2/drf"
 
@@ -152,6 +157,20 @@ def test_the_document_takes_a_run_and_a_second_one(report: dict[str, Any]) -> No
     assert {"PostgreSQL", "DRF", "p99"} <= set(re.findall(r"\w+", document))
     with pytest.raises(ValueError, match="markers"):
         filled(document.replace("<!-- bench:rows -->", ""), report)
+
+
+# -- where it runs ----------------------------------------------------------------------------------------------------
+
+
+def test_servers_have_a_core_to_themselves(template_of: Callable[[str], str], tmp_path: Path) -> None:
+    if SERVER_CORE == OTHER_CORE:
+        pytest.skip("a machine of one core")
+    with copied_database(template_of("postgresql"), tmp_path) as url, pinned(OTHER_CORE):
+        with running_servers(process_env(url)) as servers:
+            pids = [pid for each in servers for pid in with_children(each.server.process.pid)]
+            assert [os.sched_getaffinity(pid) for pid in pids] == [{SERVER_CORE}] * 2 * len(servers)
+            assert os.sched_getaffinity(0) == {OTHER_CORE}
+        assert os.sched_getaffinity(0) == {OTHER_CORE}
 
 
 # -- the client -------------------------------------------------------------------------------------------------------
