@@ -163,8 +163,6 @@ def test_the_document_takes_a_run_and_a_second_one(report: dict[str, Any]) -> No
 
 
 def test_servers_have_a_core_to_themselves(template_of: Callable[[str], str], tmp_path: Path) -> None:
-    if SERVER_CORE == OTHER_CORE:
-        pytest.skip("a machine of one core")
     with copied_database(template_of("postgresql"), tmp_path) as url, pinned(OTHER_CORE):
         with running_servers(process_env(url)) as servers:
             pids = [pid for each in servers for pid in with_children(each.server.process.pid)]
