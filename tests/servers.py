@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from tests.forking import run_forked
 
@@ -31,6 +31,8 @@ _claims: list[socket.socket] = []
 """One for each port that was given out: between the drawing of a port and a server's start on it lies up to a second."""
 # The one signal that PostgreSQL, Redis, Valkey and gunicorn all take as: end now, however many clients there are.
 END_NOW = signal.SIGINT
+HEAP: Final = {"GLIBC_TUNABLES": "glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=1048576:glibc.malloc.hugetlb=1"}
+"""How glibc allocates in every process of the image, as the Dockerfile says it."""
 # A list of what passes, not of what doesn't: a setting of the developer's shell must not change a black-box test.
 INHERITED = (
     *("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV"),

@@ -22,7 +22,7 @@ from scripts.staging_local.own_secrets import load_or_make_secrets
 from scripts.staging_local.ports import HOST
 from scripts.staging_local.processes import Processes, Spawn, detached
 from tests.engines import _unprivileged_credentials
-from tests.servers import ROOT, Credentials, clean_environment
+from tests.servers import HEAP, ROOT, Credentials, clean_environment
 
 WEBS: Final = ("web-1", "web-2")
 BACKGROUND: Final = {"controller": "run_canary_controller", "worker": "run_worker"}
@@ -157,7 +157,7 @@ class Stack:
             "TRUSTED_PROXIES": proxy.ADDRESS,
             "MEDIA_ROOT": str(self.folder / "media"),
             "PYTHONUNBUFFERED": "1",
-            "MALLOC_ARENA_MAX": "1",
+            **HEAP,
         }
         if name in WEBS:
             own["DRAIN_FILE"] = str(self.drain_file(name))

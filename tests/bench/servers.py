@@ -17,11 +17,11 @@ from tests.bench.cpu import cpu_s, memory_mb, with_children
 from tests.bench.requests_of import PASSWORD
 from tests.databases import process_env
 from tests.engines import Engines, start_engines
-from tests.servers import ROOT, Server, clean_environment, manage, serve
+from tests.servers import HEAP, ROOT, Server, clean_environment, manage, serve
 
 # Two processes of the same code must not differ by the order that their sets have. One heap, as the image has it. And no
 # shadow reads: they would ask v1's and the baseline's servers for more than was asked of them, and v2's for nothing.
-ALIKE: Final = {"PYTHONHASHSEED": "0", "MALLOC_ARENA_MAX": "1", "CANARY_SHADOW_PERCENTAGE": "0"}
+ALIKE: Final = {"PYTHONHASHSEED": "0", "CANARY_SHADOW_PERCENTAGE": "0", **HEAP}
 # A commit is on the disk before it is answered, as in service; start_engines() alone leaves that out.
 DURABLE: Final = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 

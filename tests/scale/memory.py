@@ -21,7 +21,7 @@ from tests.engines import start_engines
 from tests.scale.asking import Asked, Client, Endpoint, endpoints_of, sign_in
 from tests.scale.databases import ScaleError, fill
 from tests.scale.measuring import children_of, resident_mb
-from tests.servers import ROOT, Server, serve
+from tests.servers import HEAP, ROOT, Server, serve
 
 RESULT: Final = ROOT / "build/scale/memory.json"
 POSTS: Final = 2_000
@@ -71,7 +71,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="tandem-memory-") as media, contextlib.ExitStack() as stack:
         stack.callback(engines.stop)
         env = {"DATABASE_URL": engines.database_url, "REDIS_URL": engines.redis_url, "MEDIA_ROOT": media, **limits}
-        env |= {"PUBLIC_CACHE_MB": CACHE_MB, "MALLOC_ARENA_MAX": "1"}  # the latter as the image has it
+        env |= {"PUBLIC_CACHE_MB": CACHE_MB, **HEAP}
         env["SECRET_KEY"] = "only-for-measurements-0123456789-0123456789"
         fill(env, POSTS, is_new=True)
         server = stack.enter_context(serve(env, workers=1, threads=CONNECTIONS))

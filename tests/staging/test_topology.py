@@ -11,6 +11,7 @@ import pytest
 from scripts.staging_local.__main__ import told
 from scripts.staging_local.ports import HOST
 from scripts.staging_local.stack import WEBS
+from tests.servers import HEAP
 from tests.staging.site import Staging, eventually
 
 ROOT = Path(__file__).parents[2]
@@ -170,9 +171,10 @@ def test_everybody_listens_on_loopback_alone(staging: Staging) -> None:
 
 
 @ON_LINUX
-def test_the_threads_of_a_process_share_one_heap_as_in_the_image(staging: Staging) -> None:
-    [setting] = re.findall(r"\b(MALLOC_ARENA_MAX=\d+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    assert setting == "MALLOC_ARENA_MAX=1"
+def test_every_process_allocates_as_in_the_image(staging: Staging) -> None:
+    [setting] = re.findall(r"^ENV (GLIBC_TUNABLES=\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert f"export {setting}\n" in (ROOT / "scripts/run").read_text()
+    assert [setting] == [f"{name}={value}" for name, value in HEAP.items()]
     for name in (*WEBS, "controller", "worker"):
         environment = Path(f"/proc/{staging.stack.processes.pid(name)}/environ").read_bytes()
         assert setting.encode() in environment.split(b"\0"), name
