@@ -27,8 +27,9 @@ RESULT: Final = ROOT / "build/scale/memory.json"
 POSTS: Final = 2_000
 CONNECTIONS: Final = 4
 SAMPLES: Final = 400
-CACHE_MB: Final = "8"
-"""So little that it is full within the first fifth: with the usual 64 MB it would still be filling up at the end."""
+CACHE_MB: Final = "1"
+"""So little that it is full soon: each write empties it, every 170 requests, and between two it takes 1 to 2 MB. Of more it
+would be the longest time without a write that decides how much was ever in use, and such records end only after hours."""
 WARM_SHARE: Final = 0.2
 GROWTH_MAX_MB: Final = 3.0
 """Over the last 80 %: below what one sample differs from the next, since the interpreter takes memory by the MiB."""
