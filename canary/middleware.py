@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
@@ -96,10 +97,10 @@ class CanaryMiddleware:
     def _refuse_host(self, request: HttpRequest) -> HttpResponse | None:
         """The chosen version's own answer to a Host that isn't served; None for one that is.
 
-        Asked here because Django asks before it knows the URLconf, and would answer with a page. Django asks again, so
-        that one that was served before needs no second look here.
+        Asked here because Django asks before it knows the URLconf, and would answer with a page. What this header held when it
+        was served needs no second look: with it there and no other believed, only ALLOWED_HOSTS counts, which stays as it is.
         """
-        host = request.META.get("HTTP_HOST", "")
+        host = request.META.get("HTTP_HOST")
         if host in self._served_hosts:
             return None
         try:
@@ -108,7 +109,7 @@ class CanaryMiddleware:
             handler = get_resolver(request.urlconf).resolve_error_handler(400)
             response: HttpResponse = handler(request, exception=error)  # type: ignore[call-arg]
             return response
-        if len(self._served_hosts) < HOSTS_MAX:
+        if host and len(self._served_hosts) < HOSTS_MAX and not settings.USE_X_FORWARDED_HOST:
             self._served_hosts.add(host)
         return None
 

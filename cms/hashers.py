@@ -32,8 +32,8 @@ class TruncatingBCryptPasswordHasher(BCryptPasswordHasher):
 def _in_its_thread[Result](compute: Callable[[str, str], Result], password: str, other: str) -> Result:
     """All hashes of a process are made in one thread, one after the other.
 
-    glibc keeps what a hash took for the next one, in the heap of its thread. Made by whoever asks, the 19 MiB would be kept
-    once for each heap, of which there are up to eight a core, and once more for each hash that ran beside another one.
+    So no more than 19 MiB are in use at a time. And left to itself glibc keeps what a hash took for the next one, in the heap
+    of its thread: once for each heap, of which there are up to eight a core, and once more for each hash beside another one.
     """
     return _thread.submit(compute, password, other).result()
 

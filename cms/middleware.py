@@ -7,9 +7,8 @@ from functools import lru_cache
 from typing import Final
 
 from django.conf import settings
-from django.contrib.messages.middleware import MessageMiddleware
 from django.http import HttpRequest, HttpResponse
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from cms.origin import Origin, set_origin
 
@@ -34,6 +33,13 @@ def parse_address(text: str) -> Address | None:
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
+
+
+@lru_cache(maxsize=4_096)
+def _address_text(text: str) -> str | None:
+    """None for what is no address, as behind a Unix socket."""
+    address = parse_address(text)
+    return str(address) if address else None
 
 
 def parse_traceparent(text: str) -> str:
@@ -79,18 +85,10 @@ class RequestIdMiddleware:
         given = request.META.get("HTTP_X_REQUEST_ID", "")
         request_id = given if REQUEST_ID.fullmatch(given) else str(uuid7())
         request.request_id = request_id  # type: ignore[attr-defined]
-        address = parse_address(request.META.get("REMOTE_ADDR", ""))  # behind a Unix socket there is none
+        ip = _address_text(request.META.get("REMOTE_ADDR", ""))
         trace = request.META.get("HTTP_TRACEPARENT")
         traceparent = parse_traceparent(trace) if trace else ""
-        set_origin(Origin(ip=str(address) if address else None, request_id=request_id, traceparent=traceparent))
+        set_origin(Origin(ip=ip, request_id=request_id, traceparent=traceparent))
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         return response
-
-
-class SiteMessageMiddleware(MessageMiddleware):
-    """Django's messages, for pages: the APIs have none, and each of their requests would pay for a storage of them."""
-
-    def process_request(self, request: HttpRequest) -> None:
-        if not APIS.match(request.path_info):
-            super().process_request(request)

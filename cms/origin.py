@@ -4,11 +4,10 @@ A context variable rather than a parameter: it concerns every service and decide
 """
 
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     ip: str | None = None
     request_id: str = ""
     api_version: int | None = None
@@ -33,4 +32,4 @@ def set_origin(origin: Origin) -> None:
 
 
 def set_api_version(version: int) -> None:
-    _current.set(replace(_current.get(), api_version=version))
+    _current.set(_current.get()._replace(api_version=version))

@@ -124,11 +124,11 @@ MIDDLEWARE = [
     "canary.middleware.CanaryMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "cms.browser_middleware.SessionMiddleware",
+    "cms.browser_middleware.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "cms.middleware.SiteMessageMiddleware",
+    "cms.browser_middleware.AuthenticationMiddleware",
+    "cms.browser_middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "cms.urls"

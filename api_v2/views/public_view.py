@@ -11,7 +11,7 @@ from django.utils import timezone
 from api_v2.errors import problem_of
 from api_v2.public_bodies.store import OUTAGE_AGE_MAX_S, Body, Key, PublicBodies
 from api_v2.public_bodies.turns import Turns
-from api_v2.responses import PUBLIC, WholeResponse, is_match, limit_headers, problem_response
+from api_v2.responses import PUBLIC, WholeResponse, is_match, limit_headers, problem_response, put
 from api_v2.views.api_view import ApiView
 from cms.authentication import count_request, standing_of
 from cms.errors import RateLimited
@@ -92,7 +92,9 @@ def _is_for_anybody(request: HttpRequest) -> bool:
     meta = request.META
     if request.method not in ("GET", "HEAD") or "HTTP_AUTHORIZATION" in meta or "HTTP_X_API_KEY" in meta:
         return False
-    return settings.SESSION_COOKIE_NAME not in request.COOKIES and bool(settings.PUBLIC_CACHE_MB)
+    if meta.get("HTTP_COOKIE") and settings.SESSION_COOKIE_NAME in request.COOKIES:
+        return False
+    return bool(settings.PUBLIC_CACHE_MB)
 
 
 def _kept(request: HttpRequest, key: Key, generation: int) -> HttpResponse | None:
@@ -121,12 +123,14 @@ def _kept_in_outage(request: HttpRequest, key: Key) -> HttpResponse | None:
 
 def _with_limits(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     if standing := standing_of(request):
-        for name, value in limit_headers(standing).items():
-            response.headers[name] = value
+        put(response, limit_headers(standing).items())
     return response
 
 
 def _answer_with(request: HttpRequest, body: Body) -> HttpResponse:
     is_known = is_match(request.META.get("HTTP_IF_NONE_MATCH"), body.headers.get("ETag", ""))
     is_bare = is_known or request.method == "HEAD"
-    return HttpResponse(b"" if is_bare else body.content, status=304 if is_known else 200, headers=dict(body.headers))
+    content, content_type = b"" if is_bare else body.content, body.headers["Content-Type"]
+    response = HttpResponse(content, status=304 if is_known else 200, content_type=content_type)
+    put(response, body.headers.items())
+    return response

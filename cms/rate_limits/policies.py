@@ -4,7 +4,7 @@ import ipaddress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.conf import settings
 
@@ -40,8 +40,7 @@ MAIL_NAME: Final = Policy("mail-name", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
 MAIL_ADDRESS: Final = Policy("mail-address", "RATE_LIMIT_MAIL", 60 * MINUTE_S, factor=10)
 
 
-@dataclass(frozen=True)
-class Quota:
+class Quota(NamedTuple):
     """One policy for one subject."""
 
     policy: Policy

@@ -5,7 +5,6 @@ share of it that the last `length_ms` still reach, rounded up: from no place on 
 the first window lets exactly the limit pass.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -17,8 +16,7 @@ class Counters(NamedTuple):
     before: int
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """How a quota stands after a request."""
 
     name: str
@@ -29,8 +27,7 @@ class Standing:
     """Seconds until the window of the clock ends, from when on the quota fills up again."""
 
 
-@dataclass(frozen=True)
-class Taken:
+class Taken(NamedTuple):
     """What came of a request: `retry_after_s` is 0 when it may pass. What may not pass isn't counted."""
 
     retry_after_s: int

@@ -1,0 +1,56 @@
+"""Django's middleware for pages, without what requests to the APIs don't need of it.
+
+One that carries no cookie can't be of a browser that has signed in, and passes by sessions and users: most are such. All of
+them pass by messages, and by a look at the host that the canary has taken already. Together they were a sixth of what the
+application does for an answer from memory. CSRF protection stays in the way of everybody: it sees by itself that there is
+nothing to do.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoAuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware as DjangoMessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
+from django.http import HttpRequest, HttpResponsePermanentRedirect
+from django.middleware.common import CommonMiddleware as DjangoCommonMiddleware
+
+from cms.middleware import APIS
+
+
+def is_api(request: HttpRequest) -> bool:
+    return APIS.match(request.path_info) is not None
+
+
+def is_bare(request: HttpRequest) -> bool:
+    """Whether the request is one to the APIs without any cookie."""
+    return not request.META.get("HTTP_COOKIE") and is_api(request)
+
+
+class _PassedByWhenBare:
+    get_response: Callable[[HttpRequest], Any]
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return self.get_response(request) if is_bare(request) else super().__call__(request)  # type: ignore[misc]
+
+
+class SessionMiddleware(_PassedByWhenBare, DjangoSessionMiddleware):
+    """A bare request has no `session`."""
+
+
+class AuthenticationMiddleware(_PassedByWhenBare, DjangoAuthenticationMiddleware):
+    """A bare request has no `user` before its API's own authentication."""
+
+
+class MessageMiddleware(DjangoMessageMiddleware):
+    """For pages: the APIs have no messages, and each of their requests would pay for a storage of them."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return self.get_response(request) if is_api(request) else super().__call__(request)
+
+
+class CommonMiddleware(DjangoCommonMiddleware):
+    """Asks whether the host is one of ours: for pages, since of requests to the APIs the canary has asked that already."""
+
+    def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
+        return None if is_api(request) else super().process_request(request)
