@@ -210,6 +210,8 @@ def _quota_of(request: HttpRequest) -> Quota | None:
 
 def _signed_credential(request: HttpRequest) -> Credential | None:
     """Of a token that nothing has looked up: it is ours all the same."""
+    if "HTTP_AUTHORIZATION" not in request.META:  # most requests, and asked of each
+        return None
     try:
         claims = access_claims(request)
     except InvalidToken:

@@ -29,9 +29,19 @@ def is_bare(request: HttpRequest) -> bool:
 
 class _PassedByWhenBare:
     get_response: Callable[[HttpRequest], Any]
+    _beyond: Callable[[HttpRequest], Any]
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        super().__init__(get_response)  # type: ignore[call-arg]
+        # Django puts a function around each middleware, which knows what it wraps: the next of this kind needn't ask again.
+        behind = getattr(get_response, "__wrapped__", None)
+        self._beyond = behind._beyond if isinstance(behind, _PassedByWhenBare) else get_response
 
     def __call__(self, request: HttpRequest) -> Any:
-        return self.get_response(request) if is_bare(request) else super().__call__(request)  # type: ignore[misc]
+        if not is_bare(request):
+            return super().__call__(request)  # type: ignore[misc]
+        request.COOKIES = {}  # or the CSRF middleware would have it parsed
+        return self._beyond(request)
 
 
 class SessionMiddleware(_PassedByWhenBare, DjangoSessionMiddleware):
@@ -42,11 +52,12 @@ class AuthenticationMiddleware(_PassedByWhenBare, DjangoAuthenticationMiddleware
     """A bare request has no `user` before its API's own authentication."""
 
 
-class MessageMiddleware(DjangoMessageMiddleware):
-    """For pages: the APIs have no messages, and each of their requests would pay for a storage of them."""
+class MessageMiddleware(_PassedByWhenBare, DjangoMessageMiddleware):
+    """A bare request has no messages, and neither has any other to the APIs: each would pay for a storage of them."""
 
-    def __call__(self, request: HttpRequest) -> Any:
-        return self.get_response(request) if is_api(request) else super().__call__(request)
+    def process_request(self, request: HttpRequest) -> None:
+        if not is_api(request):
+            super().process_request(request)
 
 
 class CommonMiddleware(DjangoCommonMiddleware):

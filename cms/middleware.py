@@ -83,7 +83,7 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.META.get("HTTP_X_REQUEST_ID", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else str(uuid7())
+        request_id = given if given and REQUEST_ID.fullmatch(given) else str(uuid7())
         request.request_id = request_id  # type: ignore[attr-defined]
         ip = _address_text(request.META.get("REMOTE_ADDR", ""))
         trace = request.META.get("HTTP_TRACEPARENT")

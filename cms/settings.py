@@ -124,11 +124,12 @@ MIDDLEWARE = [
     "canary.middleware.CanaryMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "cms.browser_middleware.SessionMiddleware",
     "cms.browser_middleware.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
+    # Next to each other, so that whoever passes by one passes by all of them.
+    "cms.browser_middleware.SessionMiddleware",
     "cms.browser_middleware.AuthenticationMiddleware",
     "cms.browser_middleware.MessageMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "cms.urls"

@@ -131,6 +131,6 @@ def _answer_with(request: HttpRequest, body: Body) -> HttpResponse:
     is_known = is_match(request.META.get("HTTP_IF_NONE_MATCH"), body.headers.get("ETag", ""))
     is_bare = is_known or request.method == "HEAD"
     content, content_type = b"" if is_bare else body.content, body.headers["Content-Type"]
-    response = HttpResponse(content, status=304 if is_known else 200, content_type=content_type)
+    response = HttpResponse(content, status=304 if is_known else None, content_type=content_type)
     put(response, body.headers.items())
     return response

@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Final
 
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from cms.generations.in_redis import RedisGenerations
 from cms.generations.in_sqlite import SqliteGenerations
@@ -22,29 +23,31 @@ def current_generation() -> int | None:
 
     Inside a transaction it is None too: what is read there may be what nobody else sees yet, or no longer.
     """
-    if connection.in_atomic_block:
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.in_atomic_block:
         return None
-    source = _source()
+    source = _source(database)
     return source.current() if source else None
 
 
 def generation_in_outage() -> int | None:
     """The current generation for a reader whom the database doesn't answer: worth waiting for, if Redis is late."""
-    if connection.in_atomic_block:
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.in_atomic_block:
         return None
-    source = _source()
+    source = _source(database)
     return source.current_however_late() if source else None
 
 
 def begin_generation() -> None:
     """Tell every process that public content has changed. After the commit, and before anybody is told of the change."""
-    if source := _source():
+    if source := _source(connections[DEFAULT_DB_ALIAS]):
         source.begin()
 
 
-def _source() -> RedisGenerations | SqliteGenerations | None:
+def _source(database: BaseDatabaseWrapper) -> RedisGenerations | SqliteGenerations | None:
     # By process: what was made before a fork holds a socket and a lock of the parent.
-    return _source_of(os.getpid(), connection.vendor, str(connection.settings_dict["NAME"]), settings.REDIS_URL)
+    return _source_of(os.getpid(), database.vendor, str(database.settings_dict["NAME"]), settings.REDIS_URL)
 
 
 @lru_cache(maxsize=8)

@@ -26,6 +26,8 @@ def take(quotas: Iterable[Quota | None], now: datetime.datetime) -> Taken:
     now_ms = int(now.timestamp() * 1_000)
     asked = _ask_redis(limited, now_ms) if settings.REDIS_URL else None
     wait_ms, *rest = asked or IN_PROCESS.take(limited, now_ms)
+    if len(limited) == 1:  # of each request that is no login
+        return Taken(in_seconds(wait_ms), (_standing(limited[0], *rest),))
     standings = [_standing(*each) for each in zip(limited, rest[::2], rest[1::2], strict=True)]
     return Taken(in_seconds(wait_ms), tuple(standings))
 
