@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from cms.origin import current_origin
 
-# Which thread, process and task a line comes from stands in no format here; to find it out takes two thirds of what a record
+# Which thread, process and task a line comes from stands in no format here; to find it out takes a third of what a record
 # takes ("Optimization" in Python's logging HOWTO). The process stays: gunicorn's own lines name it.
 logging.logThreads = logging.logMultiprocessing = False
 logging.logAsyncioTasks = False  # type: ignore[attr-defined]

@@ -8,8 +8,10 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings as site_settings
 from django.core.exceptions import DisallowedHost
+from django.core.handlers.wsgi import WSGIHandler
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
 from django.test import AsyncClient, Client, RequestFactory
 
 from cms import browser_middleware
@@ -45,6 +47,16 @@ def test_a_page_and_a_cookie_get_all_and_a_bare_request_to_the_apis_nothing() ->
     assert seen_by_view("/api/v2/posts", **SESSION) == seen_by_view("/api", **SESSION) == {"session", "user"}
     for path in ("/api", "/api/posts", "/api/v1/posts", "/api/v2/posts"):
         assert seen_by_view(path) == set(), path
+
+
+def test_in_the_site_a_bare_request_passes_by_all_of_them_in_one_step() -> None:
+    handler: Any = WSGIHandler()
+    handler.load_middleware()
+    around = handler._middleware_chain
+    while not isinstance(around.__wrapped__, browser_middleware.SessionMiddleware):
+        around = around.__wrapped__.get_response
+    behind: Any = around.__wrapped__._beyond
+    assert isinstance(behind.__wrapped__, CsrfViewMiddleware)
 
 
 def test_the_host_of_a_request_to_the_apis_is_left_to_the_canary() -> None:
