@@ -15,8 +15,9 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from canary.metrics import Totals
 
@@ -24,6 +25,22 @@ ENDED: Final = "ended"
 LOCK: Final = "lock"
 ENDED_STATES: Final = ("Z", "X")
 _SUFFIX: Final = ".json"
+_UNFINISHED: Final = ".new"
+_PROCESSES_MAX: Final = 256
+
+
+class _Place(NamedTuple):
+    """Where a process tells its numbers.
+
+    Made once, since pathlib interns the parts of every path: a name that is made and dropped each second takes a place
+    in the interpreter's table of interned strings each time, until the table has to be made anew, twice as large.
+    """
+
+    pid: int
+    server: str
+    folder: Path
+    told: Path
+    unfinished: Path
 
 
 class Node:
@@ -31,23 +48,24 @@ class Node:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._server: tuple[int, str] | None = None
-        """The process that asked, and the name of its server."""
+        self._kept: _Place | None = None
 
     def publish(self, dumped: dict[str, Any]) -> None:
         """Replace this process's numbers. Raises OSError when the disk is full or the folder isn't ours.
 
         A worker that has outlived its server tells nobody: its folder would be nobody's, and remain.
         """
-        if is_alive(self._server_name()):
-            self._write(self._folder() / f"{name_of_process(os.getpid())}{_SUFFIX}", dumped)
+        place = self._place()
+        if is_alive(place.server):
+            self._make_folder()
+            self._write(place.told, place.unfinished, dumped)
 
     def withdraw(self) -> None:
         """Take this process's numbers back, if it has told any, and the folder that it made for them alone."""
-        folder = self._root / self._server_name()
+        place = self._place()
         with contextlib.suppress(OSError):  # there is none; or others tell theirs in the same folder
-            (folder / f"{name_of_process(os.getpid())}{_SUFFIX}").unlink()
-            folder.rmdir()
+            place.told.unlink()
+            place.folder.rmdir()
 
     def read(self) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
         """What those counted that have ended (None for nobody), and what each living worker said last."""
@@ -71,27 +89,31 @@ class Node:
         total = Totals()
         for dumped in [*([ended] if ended else []), *(dumped for _, dumped in gone)]:
             total.add_dumped(dumped)
-        self._write(folder / f"{ENDED}{_SUFFIX}", total.dump())
-        for path, _ in gone:
-            path.unlink(missing_ok=True)
+        path = folder / f"{ENDED}{_SUFFIX}"
+        self._write(path, path.with_suffix(_UNFINISHED), total.dump())
+        for told, _ in gone:
+            told.unlink(missing_ok=True)
         return total.dump()
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[Path]:
-        folder = self._folder()
+        folder = self._make_folder()
         with (folder / LOCK).open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield folder
 
-    def _server_name(self) -> str:
+    def _place(self) -> _Place:
         """As it was when this process first asked: once its server is gone, its parent is somebody else."""
         own = os.getpid()
-        if self._server is None or self._server[0] != own:  # a child of fork has its parent's
-            self._server = own, name_of_process(server_pid())
-        return self._server[1]
+        if self._kept is None or self._kept.pid != own:  # a child of fork has its parent's
+            server = name_of_process(server_pid())
+            told = self._root / server / f"{name_of_process(own)}{_SUFFIX}"
+            self._kept = _Place(own, server, told.parent, told, told.with_suffix(_UNFINISHED))
+        return self._kept
 
-    def _folder(self) -> Path:
-        folder = self._root / self._server_name()
+    def _make_folder(self) -> Path:
+        """This server's, made where there is none."""
+        folder = self._place().folder
         if not folder.is_dir():
             _make_private(self._root)
             _remove_ended(self._root)
@@ -99,8 +121,7 @@ class Node:
         return folder
 
     @staticmethod
-    def _write(path: Path, dumped: dict[str, Any]) -> None:
-        unfinished = path.with_suffix(".new")
+    def _write(path: Path, unfinished: Path, dumped: dict[str, Any]) -> None:
         unfinished.write_text(json.dumps(dumped))
         unfinished.replace(path)
 
@@ -168,10 +189,16 @@ def _state_and_began(pid: int) -> tuple[str, str]:
     """Fields 3 and 22 of proc(5), the second in ticks since the machine began; "?" and "0" where there is no /proc."""
     try:
         # The name of the program, in brackets, may hold anything.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = _stat_file(pid).read_text().rpartition(")")[2].split()
         return fields[0], fields[19]
     except (OSError, IndexError):
         return "?", "0"
+
+
+@lru_cache(_PROCESSES_MAX)
+def _stat_file(pid: int) -> Path:
+    """One for all times it is asked for, as a `_Place` is."""
+    return Path(f"/proc/{pid}/stat")
 
 
 def _program(pid: int) -> str:

@@ -108,6 +108,22 @@ def test_a_worker_that_outlives_its_server_makes_no_folder_of_its_own(tmp_path: 
     assert json.loads(told.read_text()) == {"at": "first"}
 
 
+def test_telling_again_interns_nothing(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pathlib interns the parts of each path it takes apart, and a worker tells its numbers every second."""
+    node.publish(worker(1).dump())
+    interned: list[str] = []
+    intern = sys.intern
+
+    def watched(text: str) -> str:
+        interned.append(text)
+        return intern(text)
+
+    monkeypatch.setattr(sys, "intern", watched)
+    str(Path("/seen"))
+    node.publish(worker(2).dump())
+    assert interned == ["seen"]
+
+
 def test_what_is_withdrawn_leaves_no_folder_unless_others_tell_theirs_in_it(node: Node, tmp_path: Path) -> None:
     root = tmp_path / "metrics"
     node.withdraw()
