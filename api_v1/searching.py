@@ -3,22 +3,17 @@
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from django.db.models import Q
 from django.http import QueryDict
 
 from api_v1.pagination import LIMIT_DEFAULT, LIMIT_MAX, number_or_default
 from api_v1.queries import POST_COLUMNS, POST_SORT_KEYS, order_by, visible_posts
 from cms import policy
-from cms.choices import Kind, Status
 from cms.models import Post
 from cms.policy import Actor
 from cms.search import SearchResults, filter_posts, search_posts
-from cms.search.results import POSTS_ONLY, RANKED_MAX
-
-# Nobody else finds anything in the trash, and without more conditions the index is asked for less.
-_POSTS_OUTSIDE_THE_TRASH: Final = Q(kind=Kind.POST) & ~Q(status=Status.TRASHED)
+from cms.search.results import RANKED_MAX
 
 
 @dataclass(frozen=True)
@@ -34,9 +29,10 @@ def find(query: QueryDict, user: Actor, now: datetime.datetime) -> Found:
     limit = number_or_default(query.get("limit"), LIMIT_DEFAULT, LIMIT_MAX)
     offset = number_or_default(query.get("offset"), 0, RANKED_MAX)
     is_sorted = key in POST_SORT_KEYS
-    filters = _POSTS_OUTSIDE_THE_TRASH if policy.is_known(user) else POSTS_ONLY
+    # Nobody else finds anything in the trash, and without more conditions the index is asked for less.
+    among = visible_posts(user, now).posts() if policy.is_known(user) else None
     # Of a sorted list too the total and the facets: they are of the ranked posts.
-    ranked = search_posts(text, user=user, now=now, filters=filters, limit=0 if is_sorted else limit, offset=offset)
+    ranked = search_posts(text, user=user, now=now, among=among, limit=0 if is_sorted else limit, offset=offset)
     posts = visible_posts(user, now).posts().only(*POST_COLUMNS)
     if is_sorted and offset < ranked.total:
         sign = "" if query.get("sort_order") == "asc" else "-"

@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 from api_v2.keyset import Sort, SortKey
 from api_v2.query import Query, refused
 from api_v2.serializers.posts import SCHEDULED, STATUSES
+from cms import policy
 from cms.choices import Kind, Status
 from cms.ids import parse_uuid
 from cms.models import Category, Post, Tag, User
@@ -51,9 +52,14 @@ def read_search_text(query: Query) -> str | None:
 
 def posts_chosen(query: Query, actor: Actor, now: datetime.datetime) -> PostQuerySet:
     """Those that pass all filters but `q`."""
-    rows: PostQuerySet = Post.objects.visible_to(actor, now).filter(_status(query, now), _columns(query))
+    rows: PostQuerySet = Post.objects.visible_to(actor, now).filter(
+        _status(_statuses(query, actor), now), _columns(query)
+    )
     if languages := _languages(query):
-        rows = rows.alias(folded_language=Lower("language")).filter(_language(languages))
+        # Case has no meaning in a tag (RFC 5646 section 2.1.1), and posts keep theirs as it was written.
+        rows = rows.alias(folded_language=Lower("language")).filter(
+            folded_language__in=[tag.lower() for tag in languages]
+        )
     if authors := query.words("author"):
         rows = rows.filter(_author(authors))
     if tags := query.words("tag"):
@@ -69,14 +75,14 @@ def is_sparse(query: Query) -> bool:
     return bool(query.given(("tag", "category")))
 
 
-def read_sort(query: Query) -> Sort:
+def read_sort(query: Query, actor: Actor) -> Sort:
     """The order asked for, newest publication first by default."""
     names = query.choices("sort", SORTS, ["-published_at"])
     columns = [name.removeprefix("-") for name in names]
     if len(set(columns)) < len(columns):
         raise refused("sort", "repeated", "'sort' names a key twice.")
     # By a constraint nothing is published or scheduled without an instant; of the other states it may be missing.
-    has_instant = set(query.choices("status", STATUSES, ["published"])) <= _ALWAYS_PUBLISHED_AT
+    has_instant = _statuses(query, actor) <= _ALWAYS_PUBLISHED_AT
     return Sort(
         tuple(
             SortKey(column, name.startswith("-"), is_nullable=column == "published_at" and not has_instant)
@@ -85,9 +91,15 @@ def read_sort(query: Query) -> Sort:
     )
 
 
-def _status(query: Query, now: datetime.datetime) -> Q:
-    condition = Q()
-    for status in query.choices("status", STATUSES, ["published"]):
+def _statuses(query: Query, actor: Actor) -> set[str]:
+    """Those asked for. To a visitor posts of any other than this one are invisible, and aren't looked for among all."""
+    asked = set(query.choices("status", STATUSES, [Status.PUBLISHED]))
+    return asked if policy.is_known(actor) else asked & {Status.PUBLISHED}
+
+
+def _status(statuses: set[str], now: datetime.datetime) -> Q:
+    condition = Q() if statuses else Q(pk__in=())
+    for status in sorted(statuses):
         if status == SCHEDULED:
             condition |= Q(status=Status.PUBLISHED, published_at__gt=now)
         elif status == Status.PUBLISHED:
@@ -116,12 +128,6 @@ def _languages(query: Query) -> list[str]:
         message = f"'language' takes BCP 47 language tags, such as en or pt-BR, separated by commas, and not {named}."
         raise refused("language", "invalid_language", message)
     return tags
-
-
-def _language(tags: list[str]) -> Q:
-    """Case has no meaning in a tag (RFC 5646 section 2.1.1), and posts keep theirs as it was written."""
-    # The first says nothing new, but of the column itself PostgreSQL knows how many posts have which value.
-    return Q(language__in=tags) | Q(folded_language__in=[tag.lower() for tag in tags])
 
 
 def _author(authors: list[str]) -> Q:

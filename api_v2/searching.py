@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final
 
-from django.db.models import Q
 from django.http import HttpRequest
 
 from api_v2.cursors import Cursor
@@ -25,7 +24,7 @@ from cms.querysets import PostQuerySet
 from cms.search import SearchResults, filter_posts, search_posts
 from cms.search.highlights import highlight_post
 from cms.search.queries import parse_query
-from cms.search.results import POSTS_ONLY, RANKED_MAX
+from cms.search.results import RANKED_MAX
 
 RELEVANCE: Final = "relevance"
 SEARCH_SORTS: Final = (RELEVANCE, *SORTS)
@@ -57,7 +56,7 @@ def find(request: HttpRequest, query: Query, viewer: Viewer, selection: PostSele
 def _ranked(request: HttpRequest, query: Query, viewer: Viewer, selection: PostSelection, text: str) -> Found:
     wanted = read_page_request(request, query, sort=None, filters=FILTERS)
     offset = int(str(wanted.cursor.values[0])) if wanted.cursor else 0
-    results = _search(viewer, text, _filters(query, viewer), limit=wanted.limit, offset=offset)
+    results = _search(viewer, text, _among(query, viewer), limit=wanted.limit, offset=offset)
     visible = Post.objects.visible_to(viewer.actor, viewer.now)
     chosen = visible.filter(pk__in=[hit.post_id for hit in results.hits])
     by_id = {row["id"]: row for row in selection.columns(chosen, viewer, "id")} if results.hits else {}
@@ -85,7 +84,7 @@ def _place(offset: int) -> Cursor:
 
 
 def _sorted(request: HttpRequest, query: Query, viewer: Viewer, selection: PostSelection, text: str) -> Found:
-    sort: Sort = read_sort(query)
+    sort: Sort = read_sort(query, viewer.actor)
     chosen = posts_chosen(query, viewer.actor, viewer.now)
     page = read_page(
         request,
@@ -98,24 +97,22 @@ def _sorted(request: HttpRequest, query: Query, viewer: Viewer, selection: PostS
     return Found(
         page=page,
         hits=[(None, highlight_post(SimpleNamespace(**row), asked)) for row in page.rows],
-        results=_search(viewer, text, _filters(query, viewer, chosen), limit=0),
+        results=_search(viewer, text, _among(query, viewer, chosen), limit=0),
     )
 
 
-def _search(viewer: Viewer, text: str, filters: Q, *, limit: int, offset: int = 0) -> SearchResults:
-    return search_posts(text, user=viewer.actor, now=viewer.now, filters=filters, limit=limit, offset=offset)
+def _search(viewer: Viewer, text: str, among: PostQuerySet | None, *, limit: int, offset: int = 0) -> SearchResults:
+    return search_posts(text, user=viewer.actor, now=viewer.now, among=among, limit=limit, offset=offset)
 
 
-def _filters(query: Query, viewer: Viewer, chosen: PostQuerySet | None = None) -> Q:
-    """Those of lists and what these take for granted: kind post and what is published.
+def _among(query: Query, viewer: Viewer, chosen: PostQuerySet | None = None) -> PostQuerySet | None:
+    """What passes the filters of lists and what these take for granted: kind post and what is published.
 
     `chosen` are the posts that pass them, where somebody has asked for these already: it takes reading terms.
     """
     if not viewer.actor.is_authenticated and not query.given(CHOOSING):
-        return POSTS_ONLY  # what is visible is published, and the index is asked for less
-    if chosen is None:
-        chosen = posts_chosen(query, viewer.actor, viewer.now)
-    return Q(pk__in=chosen.values("pk"))
+        return None  # what is visible is published, and the index is asked for less
+    return posts_chosen(query, viewer.actor, viewer.now) if chosen is None else chosen
 
 
 def write_facets(results: SearchResults) -> dict[str, list[dict[str, Any]]]:

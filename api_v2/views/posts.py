@@ -47,7 +47,7 @@ class PostsView(PublicView):
     parameters = {"GET": (*FILTERS, "sort", *SELECTION, *PAGE_PARAMETERS)}
 
     def get(self, request: Request) -> HttpResponse:
-        selection, sort = PostSelection.of(self.query), read_sort(self.query)
+        selection, sort = PostSelection.of(self.query), read_sort(self.query, self.actor)
         wanted = read_page_request(self.http_request, self.query, sort=sort, filters=FILTERS)
         page = self._page(selection, sort, wanted)
         if page.rows:

@@ -3,30 +3,11 @@
 On PostgreSQL they are made without a lock against writes, and so outside a transaction: a run that was cut off can be repeated.
 """
 
-from typing import Any
-
 from django.db import migrations, models
 
+from cms.db.index_operations import AddIndex, RemoveIndex
+
 LISTED = models.Q(("status", "published"), ("visibility", "public"))
-
-
-class AddIndex(migrations.AddIndex):
-    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        if schema_editor.connection.vendor != "postgresql":
-            super().database_forwards(app_label, schema_editor, from_state, to_state)
-            return
-        model = to_state.apps.get_model(app_label, self.model_name)
-        # What an interrupted run left is an index that PostgreSQL doesn't use, under the same name.
-        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(self.index.name)}")
-        schema_editor.add_index(model, self.index, concurrently=True)
-
-
-class RemoveIndex(migrations.RemoveIndex):
-    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        if schema_editor.connection.vendor != "postgresql":
-            super().database_forwards(app_label, schema_editor, from_state, to_state)
-            return
-        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(self.name)}")
 
 
 class Migration(migrations.Migration):

@@ -53,6 +53,7 @@ class Comment(Entity):
         indexes = [
             models.Index(fields=["post", "status", "created_at", "id"], name="cms_comment_of_post"),
             models.Index(fields=["status", "created_at"], name="cms_comment_moderation"),
+            models.Index(fields=["-created_at", "-id"], name="cms_comment_newest"),
         ]
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ import datetime
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Lower
 
 from cms import limits
 from cms.choices import ContentFormat, Kind, Status, Visibility
@@ -115,6 +116,18 @@ class Post(Entity):
                 fields=["kind", "-created_at", "-id", "published_at", "expires_at"],
                 name="cms_post_listed_created",
                 condition=IS_LISTED,
+            ),
+            # For everybody's lists, whatever else they may see: those above hold what is public alone.
+            models.Index(fields=["kind", "status", "-published_at", "-id"], name="cms_post_published"),
+            models.Index(fields=["kind", "-updated_at", "-id", "status"], name="cms_post_updated"),
+            models.Index(fields=["kind", "status", "title", "id"], name="cms_post_title"),
+            models.Index(
+                Lower("language"),
+                "kind",
+                "status",
+                models.F("published_at").desc(),
+                models.F("id").desc(),
+                name="cms_post_language",
             ),
             models.Index(fields=["kind", "-created_at", "-id"], name="cms_post_created"),
             models.Index(fields=["author", "-created_at"], name="cms_post_author"),

@@ -9,10 +9,9 @@ from typing import Any, Final
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
-from cms.choices import Kind
 from cms.models import Category, Post
 from cms.policy import Actor
 from cms.querysets import PostQuerySet
@@ -25,7 +24,6 @@ from cms.search.sqlite import SQLITE
 RANKED_MAX: Final = 10_000
 LIMIT_MAX: Final = 100
 FACETS_MAX: Final = 100
-POSTS_ONLY: Final = Q(kind=Kind.POST)
 
 # One statement, so that hits, total and facets are of one instant and the index is asked once.
 STATEMENT: Final = """
@@ -85,27 +83,24 @@ def search_posts(
     *,
     user: Actor,
     now: datetime.datetime,
-    filters: Q = POSTS_ONLY,
+    among: PostQuerySet | None = None,
     limit: int = 20,
     offset: int = 0,
 ) -> SearchResults:
-    """The posts that `user` may see at `now`, match `query` (see `parse_query`) and `filters`: the best first.
+    """The posts that `user` may see at `now` and that match `query` (see `parse_query`): the best first.
 
-    At most 100 hits at once. `filters` takes the place of the one that leaves pages out.
+    At most 100 hits at once. `among` are posts that they may see, each of them once; without it, all but pages.
     """
     asked = parse_query(query)
     if not asked.required:
         return SearchResults()
     visible = Post.objects.visible_to(user, now)
-    # As a subquery: filters over tags and the like would repeat posts that match them twice.
-    matching = visible.filter(pk__in=Post.objects.filter(filters)) if filters != POSTS_ONLY else visible.posts()
     try:
         rows = _run(
             asked,
-            matching,
+            visible.posts() if among is None else among,
             Category.objects.visible_to(user),
             (max(0, min(limit, LIMIT_MAX)), max(0, min(offset, RANKED_MAX))),
-            is_filtered=filters != POSTS_ONLY,
         )
     except EmptyResultSet:  # the filters exclude one another
         return SearchResults()
@@ -128,18 +123,20 @@ def _engine() -> Engine:
 
 
 def _run(
-    asked: Query, posts: PostQuerySet, categories: QuerySet[Category], page: tuple[int, int], *, is_filtered: bool
+    asked: Query, posts: PostQuerySet, categories: QuerySet[Category], page: tuple[int, int]
 ) -> list[tuple[str, str, float]]:
     if connection.vendor != "postgresql":
         with connection.cursor() as cursor:
             return _rows(cursor, asked, posts, categories, page)
+    ids, ids_params = posts.order_by().values("pk").query.sql_with_params()
+    condition, params = POSTGRESQL.condition(asked)
+    condition += f" AND d.post_id IN ({ids})"
     with (
         transaction.atomic(),
         connection.cursor() as cursor,
-        planner_set_up(cursor, *POSTGRESQL.condition(asked), RANKED_MAX) as since,
+        planner_set_up(cursor, condition, [*params, *ids_params], RANKED_MAX) as since,
     ):
-        # Of filtered posts so few may match that nearly all matches have to be looked at.
-        if since and not is_filtered:
+        if since:
             rows = _rows(cursor, asked, posts, categories, page, since)
             if _found(rows) > RANKED_MAX:
                 return rows

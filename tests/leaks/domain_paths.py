@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from typing import Any, Final
 
-from django.db.models import Q
-
 import cms.search
 import cms.services
 from cms import querysets
@@ -53,7 +51,6 @@ VERBS: Final = (
 )
 WHO_ASKS: Final = {"actor", "user"}
 DECIDERS: Final = ("visible_to", "accounts_visible_to", "editable_by", "public")
-ANY_KIND: Final = Q()
 POST_COLUMNS: Final = (
     "title",
     "slug",
@@ -75,10 +72,11 @@ def _searched(world: World, actor: Actor) -> Iterator[Any]:
     """By words that stand in hidden posts alone: the answer then tells of them by being there, or by its number."""
     for state in world.hidden:
         for word in world.words(f"{state} post's")[:5]:
-            found = search_posts(word, user=actor, now=world.now, filters=ANY_KIND)
+            visible = Post.objects.visible_to(actor, world.now)
+            found = search_posts(word, user=actor, now=world.now, among=visible)
             yield from (str(hit.highlights) for hit in found.hits)
             yield f"{word} counted" if found.total or found.facets["tags"] else ""
-            yield from _posts(filter_posts(Post.objects.visible_to(actor, world.now), word))
+            yield from _posts(filter_posts(visible, word))
 
 
 def _suggested(world: World, actor: Actor) -> Iterator[Any]:

@@ -69,7 +69,7 @@ def plan_faults(site: Site, env: dict[str, str]) -> list[str]:
     """Of the statements that each endpoint executes, in a process of the app on the same database."""
     asked = {
         f"{site.size:,} posts, {endpoint.name}": [
-            site.token if endpoint.is_write else "",
+            site.token if endpoint.is_signed_in else "",
             *(next(endpoint.requests) for _ in range(PLANNED_EACH)),
         ]
         for endpoint in site.endpoints

@@ -20,6 +20,7 @@ PAGE: Final = 20
 SAMPLES: Final = 40
 DRAFTS: Final = 120
 PUBLIC: Final = "status = 'published' AND visibility = 'public' AND kind = 'post' AND published_at <= now()"
+RFC_3339: Final = 'YYYY-MM-DD"T"HH24:MI:SS"Z"'
 CONTENT: Final = "Water just off the boil, three minutes, and no sugar. " * 40
 # Of some posts at this size, however large it is: the same share of them all, or the same number.
 COMMON_WORDS: Final = ("maps", "quiet", "gardens", "coastal")
@@ -61,7 +62,7 @@ class Client:
 class Endpoint:
     name: str
     requests: Iterator[Asked]
-    is_write: bool = False
+    is_signed_in: bool = False
 
 
 def endpoints_of(port: int, database_url: str, token: str) -> list[Endpoint]:
@@ -69,6 +70,7 @@ def endpoints_of(port: int, database_url: str, token: str) -> list[Endpoint]:
     found = _samples(database_url)
     with closing(Client(port)) as reader, closing(Client(port, token)) as author:
         deep = list(_deep_pages(reader))
+        before = [json.loads(reader.ask(Asked("GET", path)))["page"]["previous"] for path in deep]
         pages = found["public"][0] // PAGE
         drafts = [json.loads(author.ask(_new_post()))["id"] for _ in range(DRAFTS)]
     reads = {
@@ -76,6 +78,12 @@ def endpoints_of(port: int, database_url: str, token: str) -> list[Endpoint]:
         "v2 post get by slug": [f"/api/v2/posts/{slug}" for slug in found["slugs"]],
         "v2 list, first page": ["/api/v2/posts"],
         "v2 list, 10,000th page": deep,
+        "v2 list, backwards from there": before,
+        "v2 list, last updated": ["/api/v2/posts?sort=-updated_at"],
+        "v2 list, updated since": [f"/api/v2/posts?updated_after={found['updated'][0]}&sort=updated_at"],
+        "v2 list, by title": ["/api/v2/posts?sort=title"],
+        "v2 list, rare language": [f"/api/v2/posts?language={language}" for language in found["rare_languages"]],
+        "v2 list, common language": [f"/api/v2/posts?language={found['common_language'][0]}"],
         "v2 tag page, common": [f"/api/v2/posts?tag={slug}" for slug in found["common_tags"]],
         "v2 tag page, rare": [f"/api/v2/posts?tag={slug}" for slug in found["rare_tags"]],
         "v2 category page": [f"/api/v2/posts?category={slug}" for slug in found["categories"]],
@@ -96,13 +104,16 @@ def endpoints_of(port: int, database_url: str, token: str) -> list[Endpoint]:
         "v1 comments of a post": [f"/api/v1/posts/{pk}/comments" for pk in found["ids"]],
         "v1 search, common word": [f"/api/v1/search?q={word}" for word in COMMON_WORDS],
     }
-    writes = {
+    own = {
+        "v2 list, as an author": (Asked("GET", "/api/v2/posts") for _ in itertools.count()),
+        "v2 search, as an author": itertools.cycle([Asked("GET", f"/api/v2/search?q={word}") for word in COMMON_WORDS]),
+        "v2 drafts, as an author": (Asked("GET", "/api/v2/posts?status=draft") for _ in itertools.count()),
         "v2 create": (_new_post() for _ in itertools.count()),
         "v2 publish": _publishings(drafts),
     }
     return [
         *(Endpoint(name, itertools.cycle([Asked("GET", path) for path in paths])) for name, paths in reads.items()),
-        *(Endpoint(name, requests, is_write=True) for name, requests in writes.items()),
+        *(Endpoint(name, requests, is_signed_in=True) for name, requests in own.items()),
     ]
 
 
@@ -150,6 +161,9 @@ def _samples(database_url: str) -> dict[str, list[Any]]:
     statements = {
         "public": f"SELECT count(*) FROM cms_post WHERE {PUBLIC}",
         "authors": f"SELECT DISTINCT author_id::text FROM cms_post WHERE {PUBLIC} AND slug LIKE 'sample-%'",
+        "updated": f"SELECT to_char(max(updated_at) AT TIME ZONE 'UTC', {RFC_3339!r}) FROM cms_post WHERE {PUBLIC}",
+        "rare_languages": f"SELECT language FROM cms_post WHERE {PUBLIC} GROUP BY 1 HAVING count(*) < 100 ORDER BY 1",
+        "common_language": f"SELECT language FROM cms_post WHERE {PUBLIC} GROUP BY 1 ORDER BY count(*) DESC LIMIT 1",
         "common_tags": "SELECT slug FROM cms_tag ORDER BY usage_count DESC LIMIT 5",
         "rare_tags": "SELECT t.slug FROM cms_tag t WHERE usage_count > 20 ORDER BY usage_count LIMIT 5",
         "categories": "SELECT slug FROM cms_category WHERE is_active ORDER BY post_count DESC LIMIT 5",

@@ -115,7 +115,7 @@ def measure(running: list[Site], rounds: int, seconds: float, say: Say) -> dict[
 
 def _ask_for(site: Site, endpoint: Endpoint, seconds: float, into: Measured) -> None:
     with (
-        closing(Client(site.server.port, site.token if endpoint.is_write else "")) as client,
+        closing(Client(site.server.port, site.token if endpoint.is_signed_in else "")) as client,
         psycopg.connect(site.database_url, autocommit=True) as watching,
     ):
         client.ask(next(endpoint.requests))

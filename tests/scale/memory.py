@@ -151,7 +151,7 @@ class Mix:
         """A request, and whether it needs a token."""
         with self._lock:
             [name] = self._rng.choices([*MIX], [*MIX.values()])
-            return next(self._by_name[name].requests), self._by_name[name].is_write
+            return next(self._by_name[name].requests), self._by_name[name].is_signed_in
 
 
 class Asking(threading.Thread):

@@ -14,7 +14,7 @@ from cms.search import SearchResults, index_posts, postgresql, results, search_p
 from tests.cms.search.bulk import bulk_posts
 
 NOBODY = AnonymousUser()
-RANKED = 12
+RANKED = 8
 WORD = "maps"  # in some sixty of the posts
 
 type Search = Callable[..., tuple[SearchResults, int]]
@@ -32,11 +32,13 @@ def search(bulk: None, db: None, now: datetime.datetime, monkeypatch: pytest.Mon
     monkeypatch.setattr(results, "RANKED_MAX", RANKED)
     monkeypatch.setattr(postgresql, "_DEVIATIONS", 8)  # among so few posts chance has more to say
 
-    def searching(large: int, word: str = WORD, sampled: int = 600) -> tuple[SearchResults, int]:
+    def searching(
+        large: int, word: str = WORD, sampled: int = 600, user: Any = NOBODY, among: Any = None
+    ) -> tuple[SearchResults, int]:
         monkeypatch.setattr(postgresql, "_LARGE", large)
         monkeypatch.setattr(postgresql, "_SAMPLED", sampled)
         with CaptureQueriesContext(connection) as captured:
-            found = search_posts(word, user=NOBODY, now=now, limit=100)
+            found = search_posts(word, user=user, now=now, among=among, limit=100)
         searches = [query["sql"] for query in captured.captured_queries if "found AS" in query["sql"]]
         return found, sum("d.post_id >=" in sql for sql in searches) * 10 + len(searches)
 
@@ -50,6 +52,25 @@ def test_the_newest_documents_give_what_all_give(search: Search) -> None:
     expected, how = search(large=10_000)
     assert (how, expected.total, expected.is_truncated) == (ALL_READ, RANKED, True)
     assert search(large=100) == (expected, NEWEST_READ)
+
+
+@pytest.mark.parametrize("role", ["subscriber", "author", "editor"])
+def test_whoever_searches(search: Search, now: datetime.datetime, make_user: Callable[..., Any], role: str) -> None:
+    user = make_user(role=role)
+    published = Post.objects.visible_to(user, now).posts().live()
+    for among in (None, published):
+        expected, how = search(large=10_000, user=user, among=among)
+        assert (how, expected.is_truncated) == (ALL_READ, True)
+        assert search(large=100, user=user, among=among) == (expected, NEWEST_READ)
+
+
+def test_what_few_posts_pass_is_looked_for_among_all(search: Search, now: datetime.datetime) -> None:
+    public = Post.objects.public(now).posts()
+    old = public.filter(created_at__lte=public.order_by("created_at")[200].created_at)
+    expected, how = search(large=10_000, among=old)
+    assert (how, expected.total > 0) == (ALL_READ, True)
+    assert search(large=100, among=old) == (expected, ALL_READ)
+    assert search(large=100, among=public.filter(language="en"))[1] == NEWEST_READ
 
 
 def test_a_new_post_with_an_old_id_is_found(search: Search, now: datetime.datetime) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -137,14 +136,17 @@ def test_inactive_categories_are_facets_for_editors_alone(
     assert search_posts("budget", user=editor, now=now).facets["categories"] == [("closed", 1)]
 
 
-def test_filters_narrow_hits_total_and_facets_without_repeating_posts(now: datetime.datetime, make_post: Make) -> None:
+def test_what_is_looked_among_narrows_hits_total_and_facets(now: datetime.datetime, make_post: Make) -> None:
     make_post(title="Budget", tags=["Blue", "Old"])
     make_post(title="Budget page", kind="page", tags=["Blue"])
-    found = search_posts("budget", user=NOBODY, now=now, filters=Q(tags__slug__in=["blue", "old"], kind="post"))
+    make_post(title="Budget in green", tags=["Green"])
+    visible, tagged = Post.objects.public(now), Post.tags.through.objects.filter(tag__slug__in=["blue", "old"])
+    among = visible.posts().filter(pk__in=tagged.values("post_id"))
+    found = search_posts("budget", user=NOBODY, now=now, among=among)
     assert (found.total, found.facets["tags"]) == (1, [("blue", 1), ("old", 1)])
-    assert search_posts("budget", user=NOBODY, now=now).total == 1
-    assert search_posts("budget", user=NOBODY, now=now, filters=Q(kind="page")).total == 1
-    assert search_posts("budget", user=NOBODY, now=now, filters=Q(pk__in=[])) == SearchResults()
+    assert search_posts("budget", user=NOBODY, now=now).total == 2
+    assert search_posts("budget", user=NOBODY, now=now, among=visible.filter(kind="page")).total == 1
+    assert search_posts("budget", user=NOBODY, now=now, among=visible.none()) == SearchResults()
 
 
 def test_only_the_newest_are_ranked_when_too_many_match(
