@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from django.db.models import Exists, QuerySet
+from django.db.models import QuerySet, Subquery
+from django.db.models.lookups import IsNull
 from django.http import HttpRequest
 
 from api_v2.cursors import Cursor, Direction, decode_cursor, encode_cursor
@@ -88,7 +89,9 @@ def read_page(
     selected = select(here)
     # Forward one row too many tells whether there are more; backward nothing but a look the other way does.
     if wanted.cursor and wanted.cursor.is_backward:
-        selected = selected.annotate(**{_HAS_LATER: Exists(rows.filter(rows_beyond(sort, wanted.cursor.turned())))})
+        later = rows.filter(rows_beyond(sort, wanted.cursor.turned())).order_by(*sort.ordering(is_backward=False))
+        # In their order, or PostgreSQL reads the table until it meets one: all of it where they stand at its end.
+        selected = selected.annotate(**{_HAS_LATER: IsNull(Subquery(later.values("pk")[:1]), False)})
     found = list(first_rows(selected, wanted, sort))
     return page_of(request, wanted, found, sort=sort, total=rows.count() if wanted.is_counted else None)
 

@@ -17,8 +17,8 @@ from tests.servers import Server, serve
 
 TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
-LEAST: Final = 3
-"""Requests of each round, however long they take."""
+LEAST: Final = 10
+"""Requests of each round, however long they take: of 7 rounds that makes the 95th percentile the third from above."""
 # What is measured is the database's growth: not memory that answers for it, nor reads that nobody asked for.
 SETTINGS: Final = {"PUBLIC_CACHE_MB": "0", "CANARY_SHADOW_PERCENTAGE": "0"}
 

@@ -120,6 +120,16 @@ def test_a_list_is_read_in_its_order_whoever_reads(ask: Callable[..., Any], path
     assert [_page(plan) for plan in plans] == found
 
 
+@pytest.mark.parametrize("sort", ["-published_at", "published_at", "title", "-updated_at"])
+def test_a_page_reached_backwards_enters_the_index_too(ask: Callable[..., Any], sort: str) -> None:
+    page = ask(f"/api/v2/posts?sort={sort}")().json()["page"]
+    back, explainer = ask(ask(page["next"])().json()["page"]["previous"]), Explainer()
+    with connection.execute_wrapper(explainer):
+        back()
+    [plan] = [plan for sql, plan in explainer.plans if '"cms_post"."content_html"' in sql]
+    assert "cms_post" not in read_as_a_whole(plan, {"cms_post": SMALL + 1}, SMALL)
+
+
 @pytest.mark.parametrize("path", ["", "?status=pending", "?status=published"])
 def test_the_comments_of_all_posts_are_read_in_their_order(ask: Callable[..., Any], path: str) -> None:
     explainer = Explainer(WITHOUT_SORT)
