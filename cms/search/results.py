@@ -128,14 +128,13 @@ def _run(
     if connection.vendor != "postgresql":
         with connection.cursor() as cursor:
             return _rows(cursor, asked, posts, categories, page)
-    ids, ids_params = posts.order_by().values("pk").query.sql_with_params()
-    condition, params = POSTGRESQL.condition(asked)
-    condition += f" AND d.post_id IN ({ids})"
-    with (
-        transaction.atomic(),
-        connection.cursor() as cursor,
-        planner_set_up(cursor, condition, [*params, *ids_params], RANKED_MAX) as since,
-    ):
+
+    def hits() -> tuple[str, list[Any]]:
+        condition, params = POSTGRESQL.condition(asked)
+        ids, ids_params = posts.order_by().values("pk").query.sql_with_params()
+        return f"{condition} AND d.post_id IN ({ids})", [*params, *ids_params]
+
+    with transaction.atomic(), connection.cursor() as cursor, planner_set_up(cursor, hits, RANKED_MAX) as since:
         if since:
             rows = _rows(cursor, asked, posts, categories, page, since)
             if _found(rows) > RANKED_MAX:
