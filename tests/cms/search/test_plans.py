@@ -77,6 +77,15 @@ def test_a_prefix_is_completed_by_the_trigram_index(many_posts: None, now: datet
     assert "Bitmap Index Scan on cms_searchdocument_suggestion" in plan_of(statement)
 
 
+def test_the_planner_knows_more_words_and_titles_than_it_would(only_postgresql: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attname, attstattarget FROM pg_attribute WHERE attrelid = 'cms_searchdocument'::regclass"
+            " AND attname IN ('vector', 'suggestion') ORDER BY attname"
+        )
+        assert cursor.fetchall() == [("suggestion", 300), ("vector", 200)]
+
+
 def test_of_a_suggested_tag_one_post_is_looked_for(many_posts: None, now: datetime.datetime) -> None:
     [statement] = [s for s in statements(lambda: suggest("maps", user=NOBODY, now=now)) if "cms_post_tags" in s]
     plan = plan_of(statement)
