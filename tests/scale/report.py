@@ -5,6 +5,9 @@ import math
 from pathlib import Path
 from typing import Any, Final
 
+from markdown_it import MarkdownIt
+
+from tests.bench.report import STYLE
 from tests.scale.measuring import Measured
 
 BASE_SIZE: Final = 10_000
@@ -14,6 +17,7 @@ SEARCH_P95_MAX_MS: Final = 300
 SEARCHES: Final = ("search", "suggest")
 PANEL: Final = (220, 150)
 COLUMNS: Final = 4
+OF_THE_CHART: Final = ".growth svg { max-width: none; min-width: 50rem } .growth svg text { font-size: 11px } th { white-space: normal }\n"
 COLORS: Final = {"p50": "#1f5fa8", "p95": "#d08020"}
 
 type Row = dict[str, Any]
@@ -143,13 +147,16 @@ def write_files(report: dict[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     drawn = chart(report["rows"])
     (folder / "growth.svg").write_text(drawn)
-    text = html.escape(f"{table(report)}\n\n{targets_table(report)}")
+    tables = MarkdownIt("commonmark").enable("table").render(f"{table(report)}\n\n{targets_table(report)}")
     faults = "".join(f"<li>{html.escape(fault)}</li>" for fault in report["plan_faults"])
     plans = (
         f"<h2>Tables that are read as a whole</h2><ul>{faults}</ul>"
         if faults
         else "<p>No large table is read as a whole.</p>"
     )
-    head = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Growth</title><h1>Growth</h1>'
-    page = f"{head}{drawn}<pre>{text}</pre>{plans}"
+    head = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>Tandem, growth</title><style>{STYLE}{OF_THE_CHART}</style><h1>Growth</h1>"
+    )
+    page = f'{head}<div class="wide growth">{drawn}</div><div class="wide">{tables}</div>{plans}\n'
     (folder / "index.html").write_text(page)
