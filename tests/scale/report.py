@@ -17,7 +17,9 @@ SEARCH_P95_MAX_MS: Final = 300
 SEARCHES: Final = ("search", "suggest")
 PANEL: Final = (220, 150)
 COLUMNS: Final = 4
-OF_THE_CHART: Final = ".growth svg { max-width: none; min-width: 50rem } .growth svg text { font-size: 11px } th { white-space: normal }\n"
+OF_THE_CHART: Final = """
+.growth svg { max-width: none; min-width: 50rem } .growth svg text { font-size: 11px } th { white-space: normal }
+"""
 COLORS: Final = {"p50": "#1f5fa8", "p95": "#d08020"}
 
 type Row = dict[str, Any]
