@@ -52,7 +52,8 @@ def rows_beyond(sort: Sort, cursor: Cursor) -> Q:
     for key, value in reversed(places[:-1]):
         condition = _strictly_beyond(key, value, cursor) | (_same(key, value) & condition)
     first_key, first_value = places[0]
-    if not first_key.is_nullable:
+    # A cursor of somebody who sees drafts may stand at one; in the hands of a visitor its key is missing all the same.
+    if not first_key.is_nullable and first_value is not None:
         # Says nothing new, but an index is entered by it: no database gets there from the OR alone.
         condition = _not_before(first_key, first_value, cursor) & condition
     return condition

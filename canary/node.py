@@ -26,6 +26,8 @@ LOCK: Final = "lock"
 ENDED_STATES: Final = ("Z", "X")
 _SUFFIX: Final = ".json"
 _UNFINISHED: Final = ".new"
+_NEVER_BEGUN: Final = "-0"
+"""What a process's name ends in where /proc couldn't be read: not to be kept."""
 _PROCESSES_MAX: Final = 256
 
 
@@ -105,11 +107,13 @@ class Node:
     def _place(self) -> _Place:
         """As it was when this process first asked: once its server is gone, its parent is somebody else."""
         own = os.getpid()
-        if self._kept is None or self._kept.pid != own:  # a child of fork has its parent's
-            server = name_of_process(server_pid())
+        kept = self._kept if self._kept and self._kept.pid == own else None  # a child of fork has its parent's
+        if kept is None or kept.told.stem.endswith(_NEVER_BEGUN):
+            server = kept.server if kept else name_of_process(server_pid())
             told = self._root / server / f"{name_of_process(own)}{_SUFFIX}"
             self._kept = _Place(own, server, told.parent, told, told.with_suffix(_UNFINISHED))
-        return self._kept
+            return self._kept
+        return kept
 
     def _make_folder(self) -> Path:
         """This server's, made where there is none."""

@@ -1,6 +1,7 @@
 """Migrations' operations on indexes that lock nobody out: PostgreSQL makes and drops them while rows are written.
 
-A migration that has them is `atomic = False`, and can be repeated when it was cut off.
+A migration that has them is `atomic = False`, and can be repeated when it was cut off. PostgreSQL plans by the expressions of
+an index only after it has counted their values: `analyse` has it do so.
 """
 
 from typing import Any
@@ -11,12 +12,19 @@ from django.db import migrations
 class AddIndex(migrations.AddIndex):
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         if schema_editor.connection.vendor != "postgresql":
+            schema_editor.execute(f"DROP INDEX IF EXISTS {schema_editor.quote_name(self.index.name)}")
             super().database_forwards(app_label, schema_editor, from_state, to_state)
             return
         model = to_state.apps.get_model(app_label, self.model_name)
         # What an interrupted run left is an index that PostgreSQL doesn't use, under the same name.
         schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(self.index.name)}")
         schema_editor.add_index(model, self.index, concurrently=True)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        if schema_editor.connection.vendor != "postgresql":
+            super().database_backwards(app_label, schema_editor, from_state, to_state)
+            return
+        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(self.index.name)}")
 
 
 class RemoveIndex(migrations.RemoveIndex):
@@ -25,3 +33,13 @@ class RemoveIndex(migrations.RemoveIndex):
             super().database_forwards(app_label, schema_editor, from_state, to_state)
             return
         schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(self.name)}")
+
+
+def analyse(table: str) -> migrations.RunPython:
+    """Has PostgreSQL look at a sample of the table, in seconds and beside everybody who reads and writes."""
+
+    def look(apps: Any, schema_editor: Any) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            schema_editor.execute(f"ANALYZE {schema_editor.quote_name(table)}")
+
+    return migrations.RunPython(look, migrations.RunPython.noop)

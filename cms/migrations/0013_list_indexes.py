@@ -6,7 +6,7 @@ On PostgreSQL they are made without a lock against writes, and so outside a tran
 from django.db import migrations, models
 from django.db.models.functions import Lower
 
-from cms.db.index_operations import AddIndex
+from cms.db.index_operations import AddIndex, analyse
 
 
 class Migration(migrations.Migration):
@@ -29,4 +29,5 @@ class Migration(migrations.Migration):
             ),
         ),
         AddIndex("comment", models.Index(fields=["-created_at", "-id"], name="cms_comment_newest")),
+        analyse("cms_post"),
     ]

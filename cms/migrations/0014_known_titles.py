@@ -1,12 +1,14 @@
 """Lets PostgreSQL keep 300 titles as a picture of them all, in place of 100.
 
 By these it guesses how many titles a prefix is in. Of 100 none may have what stands in a tenth of a site's titles, and to
-suggest the newest ones all of them would be read. From the next ANALYZE on, which autovacuum makes.
+suggest the newest ones all of them would be read.
 """
 
 from typing import Any
 
 from django.db import migrations
+
+from cms.db.index_operations import analyse
 
 
 def know_more_titles(apps: Any, schema_editor: Any) -> None:
@@ -22,4 +24,4 @@ def know_as_many_as_before(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
     dependencies = [("cms", "0013_list_indexes")]
 
-    operations = [migrations.RunPython(know_more_titles, know_as_many_as_before)]
+    operations = [migrations.RunPython(know_more_titles, know_as_many_as_before), analyse("cms_searchdocument")]
