@@ -1,6 +1,8 @@
 """What Prometheus reads: sums over workers, counters that never fall, gauges that end with their process, and who may read."""
 
+import errno
 import ipaddress
+import itertools
 import json
 import os
 import subprocess
@@ -106,6 +108,23 @@ def test_a_worker_that_outlives_its_server_makes_no_folder_of_its_own(tmp_path: 
     subprocess.run(command, cwd=DOCUMENT.parents[1], check=True, capture_output=True, timeout=300)  # ends with both
     [told] = (tmp_path / "metrics").glob("*/*")
     assert json.loads(told.read_text()) == {"at": "first"}
+
+
+def test_a_worker_whose_name_could_not_be_read_once_is_not_dead_for_good(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, reads = Path.read_text, itertools.count(1)
+
+    def failing_once(path: Path) -> str:
+        if path.name == "stat" and next(reads) == 2:  # the first is of the server, the second of this process
+            raise OSError(errno.EMFILE, "Too many open files")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_text", failing_once)
+    node.publish(worker(1).dump())
+    assert node.read()[1] == []
+    node.publish(worker(2).dump())
+    assert len(node.read()[1]) == 1
 
 
 def test_telling_again_interns_nothing(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
