@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from cms.services.sessions import open_session
 from cms.services.users import create_user
 from tests.buckets import Bucket, Folder, ObjectStore, object_store
 from tests.databases import drop_template, shared_template
-from tests.session import CORPORA
+from tests.session import CORPORA, MEDIA
 
 PASSWORD = "a long enough pass-phrase"
 CHEAP_HASHER = "tests.hashers.CheapArgon2PasswordHasher"
@@ -37,6 +38,15 @@ def _clean_process_state() -> Iterator[None]:
     clear_process()
     django_cache.clear()  # in Redis the rate limits too
     store.forget()
+
+
+@pytest.fixture(autouse=True)
+def _media_are_written_to_a_folder_of_the_test() -> Iterator[None]:
+    """In the one that tests share, the next test would find them, and an hour later call them strays."""
+    yield
+    left = [path for path in MEDIA.rglob("*") if path.is_file()]
+    shutil.rmtree(MEDIA, ignore_errors=True)
+    assert left == []
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,9 +4,12 @@ Loaded by `-p tests.session` (pyproject.toml), since pytest-django imports the s
 `TEST_DATABASE=sqlite` runs the session on SQLite and the in-process cache.
 """
 
+import atexit
 import os
 import re
 import secrets
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,9 +19,19 @@ from tests.engines import Engines, shared_engines
 
 ROOT = Path(__file__).resolve().parent.parent
 APP_VARIABLES = re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', (ROOT / "cms/settings.py").read_text())
+# This process's own, gone at its end: what a run leaves would be found by the next. Who writes media sets MEDIA_ROOT.
+PLACE = Path(tempfile.mkdtemp(prefix="tandem-tests-"))
+MEDIA = PLACE / "media"
+OWNER = os.getpid()
 # The same in all workers of xdist, which inherit the controller's environment.
 RUN = os.environ.setdefault("TANDEM_RUN", secrets.token_hex(6))
 CORPORA = ROOT.parent / "shared" / "corpora"
+
+
+@atexit.register  # also of a run that ends before it begins
+def _remove() -> None:
+    if os.getpid() == OWNER:  # and no child
+        shutil.rmtree(PLACE, ignore_errors=True)
 
 
 def patient(redis_url: str | None) -> str:
@@ -33,9 +46,9 @@ def _prepare() -> Engines:
     engines = shared_engines()
     worker = os.environ.get("PYTEST_XDIST_WORKER", "master")
     is_sqlite = os.environ.get("TEST_DATABASE") == "sqlite" or engines.database_url is None
-    os.environ["DATABASE_URL"] = "sqlite:////tmp/tandem-tests.sqlite3" if is_sqlite else str(engines.database_url)
+    os.environ["DATABASE_URL"] = f"sqlite:///{PLACE}/tests.sqlite3" if is_sqlite else str(engines.database_url)
     os.environ["REDIS_URL"] = "" if is_sqlite else patient(engines.redis_url_for(worker))
-    os.environ["MEDIA_ROOT"] = "/tmp/tandem-tests-media"
+    os.environ["MEDIA_ROOT"] = str(MEDIA)
     os.environ["SECRET_KEY"] = "only-for-tests-0123456789-0123456789-0123456789"
     return engines
 
@@ -69,4 +82,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_unconfigure() -> None:
+    _remove()
     ENGINES.stop()  # in a worker of xdist it stops nothing: the controller started them
