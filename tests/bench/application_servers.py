@@ -70,7 +70,7 @@ def main() -> None:
 
 def _compare(what: str, path: str, servers: list[BenchServer], options: argparse.Namespace) -> None:
     paths = [path.format(post=pk) for pk in Samples.listed(servers[0].server.base_url).post_ids]
-    requests = [request(path) for path in paths]
+    requests = [request("GET", path) for path in paths]
     figures: dict[str, list[tuple[float, float, float, float]]] = {server.name: [] for server in servers}
     for number in range(options.rounds + 1):
         for server in servers if number % 2 else servers[::-1]:

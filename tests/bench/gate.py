@@ -4,7 +4,7 @@ The figure is the CPU time that a request takes of the server and of its Postgre
 waits, this it hardly moves. Each endpoint is asked of both revisions in turn, in short rounds of alternating order, and the
 ratio is taken inside the rounds. An endpoint is slower when the lower bound of its ratio, made of the noise of these very
 rounds, lies above 1 and the ratio above 1.07 (tests/bench/gate_statistics.py). One that seems so is measured twice more, with
-new processes each time, and has to be found slower in each: an unchanged tree of thirteen cases is then taken for slower in
+new processes each time, and has to be found slower in each: an unchanged tree of fifteen cases is then taken for slower in
 fewer than one of a million runs, also where single pairs scatter by 15 %.
 """
 

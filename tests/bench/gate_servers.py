@@ -20,10 +20,10 @@ from tests.servers import Server, serve
 # The endpoints of each server; a password's hash would hide all else that a login does.
 SIDES: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     # side: version, cache, endpoints
-    "v1": ("v1", "none", ("post_get", "post_list", "tag_list", "search", "create")),
+    "v1": ("v1", "none", ("post_get", "post_list", "tag_list", "search", "create", "edit")),
     "v2 warm": ("v2", "warm", ("post_get", "post_list", "tag_list")),
     "v2 cold": ("v2", "cold", ("post_get", "post_list", "tag_list", "search")),
-    "v2": ("v2", "warm", ("create",)),
+    "v2": ("v2", "warm", ("create", "edit")),
 }
 CONNECTIONS: Final = 2
 COLD: Final = {"PUBLIC_CACHE_MB": "0"}

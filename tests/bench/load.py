@@ -41,10 +41,10 @@ class Load:
         return self.latencies_ms[min(len(self.latencies_ms) - 1, len(self.latencies_ms) * percent // 100)]
 
 
-def request(path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> bytes:
-    """A GET, or a POST of a JSON body."""
+def request(method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> bytes:
+    """A body is sent as JSON; None is none."""
     content = b"" if body is None else json.dumps(body).encode()
-    lines = [f"{'POST' if content else 'GET'} {path} HTTP/1.1", "Host: 127.0.0.1"]
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     if content:
         lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]

@@ -111,6 +111,9 @@ class PostViewSet(ModelViewSet[Post]):
         now = timezone.now()
         serializer.save(author=self.request.user, slug=slug, created_at=now, updated_at=now)
 
+    def perform_update(self, serializer: serializers.BaseSerializer[Post]) -> None:
+        serializer.save(updated_at=timezone.now())
+
 
 class TagViewSet(ModelViewSet[Tag]):
     queryset = Tag.objects.by_name()

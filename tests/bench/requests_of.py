@@ -12,6 +12,8 @@ from tests.bench.load import request
 
 PASSWORD: Final = "a long enough pass-phrase"
 CONTENT: Final = "Water just off the boil, three minutes, and no sugar. " * 40
+OWN: Final = 40
+"""Published posts of the user who writes, to be edited: more than there are connections, so that no edit waits for another."""
 TAGS: Final = 100
 """On a page; both versions' limit."""
 POSTS: Final = 20
@@ -24,10 +26,11 @@ class Call:
     path: str
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    method: str = "GET"
 
     @property
     def prepared(self) -> bytes:
-        return request(self.path, self.body, self.headers)
+        return request(self.method, self.path, self.body, self.headers)
 
 
 type Calls = Sequence[Call] | Iterator[Call]
@@ -41,6 +44,8 @@ class Words:
     search: str
     register: str
     login: str
+    edit: str
+    """The method that changes the fields which are sent, and no others."""
     who: str
     """What the login calls the name of whoever signs in."""
     scheme: str
@@ -52,17 +57,17 @@ class Words:
 
 WORDS: Final[Mapping[str, Words]] = {
     "v1": Words(
-        *("/api/v1", "search?q=", "auth/register", "auth/login", "email", "Bearer"),
+        *("/api/v1", "search?q=", "auth/register", "auth/login", "PUT", "email", "Bearer"),
         token=lambda body: body["data"]["tokens"]["access_token"],
         items=lambda body: body["data"]["hits" if "hits" in body["data"] else "items"],
     ),
     "v2": Words(
-        *("/api/v2", "search?q=", "users", "auth/token", "email", "Bearer"),
+        *("/api/v2", "search?q=", "users", "auth/token", "PATCH", "email", "Bearer"),
         token=lambda body: body["access_token"],
         items=lambda body: body["data"],
     ),
     "drf": Words(
-        *("/api/v1", "posts?search=", "users", "login", "username", "Token"),
+        *("/api/v1", "posts?search=", "users", "login", "PATCH", "username", "Token"),
         token=lambda body: body["token"],
         items=lambda body: body["results"],
     ),
@@ -72,8 +77,9 @@ WORDS: Final[Mapping[str, Words]] = {
 class Samples:
     """Posts that are there to be read, and words to be found in them."""
 
-    def __init__(self, titles: Mapping[str, str]) -> None:
-        self.post_ids = [*titles]
+    def __init__(self, titles: Mapping[str, str], own_ids: Sequence[str]) -> None:
+        """Ids and titles to be read, and the ids of posts of the user who writes."""
+        self.post_ids, self.own_ids = [*titles], [*own_ids]
         # Of bulk posts, "Quiet bridges, no. 7": words that every server's search takes for the same one.
         first = {title.split()[0].lower() for title in titles.values() if ", no. " in title}
         self.words = sorted(word for word in first if word.isalpha())
@@ -82,14 +88,23 @@ class Samples:
 
     @classmethod
     def listed(cls, base_url: str) -> Self:
-        """Neither the newest, which every cache has, nor the oldest."""
+        """Neither the newest, which every cache has, nor the oldest; and new ones of the user who writes."""
         body = httpx.get(f"{base_url}/api/v1/posts?limit=100&page=3", timeout=60).json()
-        return cls({post["id"]: post["title"] for post in body["data"]["items"]})
+        own = [_answered(base_url, call)["data"]["id"] for call in own_posts(sign_in(base_url, "v1"))]
+        return cls({post["id"]: post["title"] for post in body["data"]["items"]}, own)
 
 
 def login_call(name: str) -> Call:
     words = WORDS[name]
-    return Call(f"{words.base}/{words.login}", {words.who: "bench@example.org", "password": PASSWORD})
+    body = {words.who: "bench@example.org", "password": PASSWORD}
+    return Call(f"{words.base}/{words.login}", body, method="POST")
+
+
+def own_posts(token: str) -> Iterator[Call]:
+    """The calls of v1 by which the user who writes gets posts to edit."""
+    for number in range(OWN):
+        body = {"title": f"To be edited, {number}", "content": CONTENT, "tags": ["Tea"], "published": True}
+        yield Call(f"{WORDS['v1'].base}/posts", body, _headers(WORDS["v1"], token), "POST")
 
 
 def calls_of(name: str, cache: str, samples: Samples, token: str) -> Mapping[str, Calls]:
@@ -103,21 +118,26 @@ def calls_of(name: str, cache: str, samples: Samples, token: str) -> Mapping[str
         "tag_list": [Call(f"{words.base}/tags?limit={TAGS}")],
         "search": [Call(f"{words.base}/{words.search}{word}") for word in samples.words],
     }
-    return reads if cache == "cold" else reads | _writes(words, reads["post_get"], token)
+    return reads if cache == "cold" else reads | _writes(name, reads["post_get"], samples.own_ids, token)
 
 
-def _writes(words: Words, reads: Iterable[Call], token: str) -> dict[str, Calls]:
-    headers = {"Authorization": f"{words.scheme} {token}"}
+def _writes(name: str, reads: Iterable[Call], own_ids: Sequence[str], token: str) -> dict[str, Calls]:
+    words, headers = WORDS[name], _headers(WORDS[name], token)
 
     def create() -> Iterator[Call]:
         for _ in itertools.count():
             body = {"title": f"Measured {secrets.token_hex(6)}", "content": CONTENT, "tags": ["Tea"]}
-            yield Call(f"{words.base}/posts", body, headers)
+            yield Call(f"{words.base}/posts", body, headers, "POST")
+
+    def edit() -> Iterator[Call]:
+        for pk in itertools.cycle(own_ids):
+            yield Call(f"{words.base}/posts/{pk}", {"content": CONTENT + secrets.token_hex(6)}, headers, words.edit)
 
     return {
         "create": create(),
-        "register": (Call(f"{words.base}/{words.register}", _person()) for _ in itertools.count()),
-        "login": [Call(f"{words.base}/{words.login}", {words.who: "bench@example.org", "password": PASSWORD})],
+        "edit": edit(),
+        "register": (Call(f"{words.base}/{words.register}", _person(), method="POST") for _ in itertools.count()),
+        "login": [login_call(name)],
         "mixed": _mixed(itertools.cycle(reads), create()),
     }
 
@@ -134,6 +154,10 @@ def _mixed(reads: Iterator[Call], writes: Iterator[Call]) -> Iterator[Call]:
     while True:
         yield from itertools.islice(reads, 9)
         yield next(writes)
+
+
+def _headers(words: Words, token: str) -> dict[str, str]:
+    return {"Authorization": f"{words.scheme} {token}"}
 
 
 def _person() -> dict[str, Any]:
@@ -157,8 +181,6 @@ def refuse_unequal_work(base_url: str, name: str, calls: Mapping[str, Calls]) ->
 
 def _answered(base_url: str, call: Call) -> Any:
     url = f"{base_url}{call.path}"
-    answer = httpx.request(
-        "GET" if call.body is None else "POST", url, json=call.body, headers=dict(call.headers), timeout=60
-    )
+    answer = httpx.request(call.method, url, json=call.body, headers=dict(call.headers), timeout=60)
     answer.raise_for_status()
     return answer.json()

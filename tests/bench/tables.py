@@ -10,6 +10,7 @@ ENDPOINTS: Final = {
     "tag_list": "list of 100 tags",
     "search": "search",
     "create": "create a post",
+    "edit": "edit a post",
     "register": "register",
     "login": "log in",
     "mixed": "9 reads, 1 create",

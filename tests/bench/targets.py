@@ -9,7 +9,7 @@ from tests.bench.load import Load
 
 READS: Final = ("post_get", "post_list", "tag_list")
 PASSWORDS: Final = ("register", "login")
-ENDPOINTS: Final = (*READS, "search", "create", *PASSWORDS, "mixed")
+ENDPOINTS: Final = (*READS, "search", "create", "edit", *PASSWORDS, "mixed")
 SIDES: Final = ("v1", "v2 cold", "v2 warm", "v2", "drf", "empty")
 """What is measured, as it is shown: v2's reads are warm or cold, its writes neither."""
 CANARY_MAX_US: Final = 15
@@ -94,7 +94,7 @@ def _targets() -> tuple[Target, ...]:
         *(_ratio(name, "v2 cold", "drf", bound) for name, bound in cold_to_drf.items()),
         *(_ratio(name, "v1", "drf", 1) for name in ENDPOINTS),
         _ratio("create", "v2", "drf", 2.5),
-        *(_ratio(name, "v2", "drf") for name in (*PASSWORDS, "mixed")),
+        *(_ratio(name, "v2", "drf") for name in ("edit", *PASSWORDS, "mixed")),
         *(
             Target(f"{name} {side} p50 ms", ((name, side),), _p50_ms, at_most=50)
             for name in PASSWORDS
