@@ -89,7 +89,7 @@ class Load:
             "tags": ["/api/tags", "/api/tags?limit=10", "/api/tags"],
         }
         [call] = rng.choices([*reads], (6, 3, 1))
-        calls = [(call, request(path, headers=self._headers(user))) for path in reads[call]]
+        calls = [(call, request("GET", path, headers=self._headers(user))) for path in reads[call]]
         if user % self.people.author_every == 0 and rng.random() < WRITING:
             body = {"title": f"A draft of {user}", "content": "Written *meanwhile*."}
             calls.append(("write", request("/api/posts", body, self._headers(user))))
