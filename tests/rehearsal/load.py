@@ -92,7 +92,7 @@ class Load:
         calls = [(call, request("GET", path, headers=self._headers(user))) for path in reads[call]]
         if user % self.people.author_every == 0 and rng.random() < WRITING:
             body = {"title": f"A draft of {user}", "content": "Written *meanwhile*."}
-            calls.append(("write", request("/api/posts", body, self._headers(user))))
+            calls.append(("write", request("POST", "/api/posts", body, self._headers(user))))
         return calls
 
     def _headers(self, user: int) -> dict[str, str]:
