@@ -23,6 +23,8 @@ from cms.slugs import slug_problem, slugify
 
 TAKEN_SLUG = "A tag with this slug exists."
 TAKEN_NAME = "A tag with this name exists."
+TRIES = 3
+"""Of making a tag that others make and delete at the same time."""
 JOINERS = "\u200c\u200d"  # format characters that words of Persian and Indic scripts and many emoji need
 
 
@@ -105,10 +107,14 @@ def tag_name_errors(field: str, name: str) -> list[FieldError]:
 
 
 def _find_or_insert(actor: Actor, name: str, now: datetime.datetime) -> Tag:
-    try:
-        return _insert_tag(actor, {"name": name}, now)
-    except Duplicate:  # somebody else has made it meanwhile
-        return Tag.objects.get(name_key=fold_tag_name(name))
+    for _ in range(TRIES):
+        try:
+            return _insert_tag(actor, {"name": name}, now)
+        except Duplicate:  # somebody else has made it meanwhile, and somebody may have deleted it since
+            made: Tag | None = Tag.objects.filter(name_key=fold_tag_name(name)).first()
+            if made is not None:
+                return made
+    raise InvalidInput([FieldError("tags", "missing", f"The tag {name!r} was deleted meanwhile.")])
 
 
 def _insert_tag(actor: Actor, fields: TagFields, now: datetime.datetime) -> Tag:
@@ -127,17 +133,21 @@ def _insert_tag(actor: Actor, fields: TagFields, now: datetime.datetime) -> Tag:
 
 @contextmanager
 def _taken_name_refused(tag: Tag) -> Iterator[None]:
-    """For a race that the look beforehand could not see: the constraint's refusal becomes the same error."""
+    """For a race that the look beforehand could not see: the constraint's refusal becomes the same error.
+
+    By its text, which names the column: the other tag may be gone again.
+    """
     try:
         yield
     except IntegrityError as error:
-        _refuse_taken_name(tag, cause=error)
+        if "name_key" in str(error):
+            raise Duplicate("name", TAKEN_NAME) from error
         raise
 
 
-def _refuse_taken_name(tag: Tag, cause: Exception | None = None) -> None:
+def _refuse_taken_name(tag: Tag) -> None:
     if Tag.objects.filter(name_key=tag.name_key).exclude(pk=tag.pk).exists():
-        raise Duplicate("name", TAKEN_NAME) from cause
+        raise Duplicate("name", TAKEN_NAME)
 
 
 def _field_errors(fields: TagFields) -> list[FieldError]:

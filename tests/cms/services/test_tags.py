@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
 
 from cms.errors import Duplicate, InvalidInput, NotFound, PermissionRefused
 from cms.models import AuditEvent, Post, Tag, User
@@ -165,6 +166,28 @@ def test_fifty_tags_that_exist_are_found_by_one_query(
     names = [make_tag(f"Tag {n}").name for n in range(50)]
     with django_assert_num_queries(1):
         assert [tag.name for tag in tags_named(actor=editor, names=names, now=now)] == names
+
+
+@pytest.mark.parametrize("moment", ["look 2", "insert 1"])
+def test_a_tag_that_others_make_and_delete_meanwhile_is_made_after_all(editor: User, now: Any, moment: str) -> None:
+    """Of our three steps, two looks and an insert, the others come before the second or the third; what they do is undone with
+    the savepoint of ours that fails."""
+    steps: list[str] = []
+
+    def others_between(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
+        if '"cms_tag"' in sql and "OTHERS" not in str(params):
+            step = "insert" if sql.startswith("INSERT") else "look"
+            steps.append(f"{step} {1 + sum(past.startswith(step) for past in steps)}")
+            if steps[-1] == moment:
+                Tag(name="OTHERS", name_key="tea", slug="others", created_at=now, updated_at=now).save(
+                    force_insert=True
+                )
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(others_between):
+        [tag] = tags_named(actor=editor, names=["Tea"], now=now)
+    assert moment in steps
+    assert list(Tag.objects.values_list("pk", "name", "slug")) == [(tag.pk, "Tea", "tea")]
 
 
 def test_folding_is_stable() -> None:
