@@ -16,7 +16,7 @@ from cms.choices import Status
 from cms.errors import FieldError, InvalidInput, NotFound
 from cms.models import Category, MediaFile, Post, User
 from cms.services.post_states import publish_post, restore_post, trash_post, unpublish_post
-from cms.services.posts import PostFields, create_post, lock_post, update_post
+from cms.services.posts import PostFields, create_post, lock_post, update_locked_post
 
 type Values = Mapping[str, Any]
 """The fields of a request's body by v1's names; an absent one asks for nothing."""
@@ -40,7 +40,7 @@ def change_by(values: Values, *, actor: User, post: Post, now: datetime.datetime
         if post.status == Status.TRASHED:
             raise NotFound
         is_published = _wanted_publication(values, post)
-        post = update_post(actor=actor, post=post, changes=_changes(values, post, actor, now), now=now)
+        post = update_locked_post(actor=actor, post=post, changes=_changes(values, post, actor, now), now=now)
         if is_published is None:
             return post
         return _publish(post, actor, now) if is_published else unpublish_post(actor=actor, post=post, now=now)

@@ -1,6 +1,7 @@
 """Every read question of the domain. Who may see what is decided here, in the `visible_to` methods, and nowhere else."""
 
 import datetime
+import uuid
 from typing import Any, Self
 
 from django.contrib.auth.base_user import BaseUserManager
@@ -72,18 +73,22 @@ class PostQuerySet(models.QuerySet[Any]):
             return self.all()
         if not policy.is_known(user):
             return self.public(now)
-        return self.filter(_is_public(now) | self._written_by(user))
+        return self.filter(_is_public(now) | self._written_by(user.pk))
 
     def editable_by(self, user: Actor) -> Self:
         """What `user` may change: `policy.may_edit_post` as a query."""
         if policy.may_edit_all_posts(user):
             return self.all()
-        return self.filter(self._written_by(user)) if policy.may_write_posts(user) else self.none()
+        return self.written_by(user.pk) if policy.may_write_posts(user) else self.none()
 
-    def _written_by(self, user: Actor) -> Q:
+    def written_by(self, user_id: uuid.UUID | None) -> Self:
+        """What this user wrote or co-wrote."""
+        return self.filter(self._written_by(user_id))
+
+    def _written_by(self, user_id: uuid.UUID | None) -> Q:
         # A membership test by subquery: a join over co-authors would repeat rows.
         through = self.model.co_authors.through
-        return Q(author_id=user.pk) | Q(pk__in=through.objects.filter(user_id=user.pk).values("post_id"))
+        return Q(author_id=user_id) | Q(pk__in=through.objects.filter(user_id=user_id).values("post_id"))
 
     def posts(self) -> Self:
         """Posts without pages: what lists show unless asked otherwise."""

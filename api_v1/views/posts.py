@@ -5,15 +5,16 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from api_v1.pagination import Page
-from api_v1.queries import find_post, list_posts, term_names
+from api_v1.queries import find_post, list_posts, term_names, uuid_or_refuse
 from api_v1.responses import success
 from api_v1.serializers.posts import PostChanges, PostInput, post_body
 from api_v1.views.view import V1View
 from api_v1.writes import change_by, create_from, trash
 from cms import policy
-from cms.choices import Scope
+from cms.choices import Scope, Status
 from cms.errors import PermissionRefused
 from cms.models import Post, User
+from cms.services.posts import find_editable_post
 
 
 class PostListView(V1View):
@@ -50,7 +51,9 @@ class PostView(V1View):
     def _editable(self, uuid: str) -> tuple[User, Post]:
         """What is hidden is not found; what may be read and not changed is refused."""
         user = self.require()
-        post = find_post(uuid, user, timezone.now())
-        if not policy.may_edit_post(user, post):
-            raise PermissionRefused("Only its authors and editors change this post.")
+        post = find_editable_post(user, str(uuid_or_refuse(uuid)))
+        if post is None or post.status == Status.TRASHED:
+            post = find_post(uuid, user, timezone.now())
+            if not policy.may_edit_post(user, post):
+                raise PermissionRefused("Only its authors and editors change this post.")
         return user, post

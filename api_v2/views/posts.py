@@ -35,7 +35,7 @@ from cms.ids import parse_uuid
 from cms.models import Post
 from cms.querysets import PostQuerySet
 from cms.services.post_states import trash_post
-from cms.services.posts import create_post, update_post
+from cms.services.posts import create_post, find_editable_post, update_post
 
 SELECTION = ("fields", "include")
 # Filters whose query can't be kept: it depends on what is in the database, or holds an instant that may be a stand-in's.
@@ -140,6 +140,8 @@ def moved_to(view: ApiView, slug: str, query: str = "") -> HttpResponse:
 def post_to_change(view: ApiView, slug_or_id: str) -> Post:
     """A post that the caller sees and may change; else a 401, 403 or 404."""
     view.require(policy.may_write_posts, "Only authors, editors and admins change posts.")
+    if editable := find_editable_post(view.actor, slug_or_id):
+        return editable
     post: Post = found(Post.objects.visible_to(view.actor, view.now).with_slug_or_id(slug_or_id))
     view.require(lambda actor: policy.may_edit_post(actor, post), "Only its authors and editors change this post.")
     return post

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models.expressions import DatabaseDefault
+from django.db.transaction import mark_for_rollback_on_error
 
 
 class _Text(NamedTuple):
@@ -27,7 +28,7 @@ def insert(*rows: models.Model, on_conflict: str = "") -> int:
     text = _text(type(rows[0]), database.vendor, _left_by(rows[0]))
     params = [field.get_db_prep_save(field.pre_save(row, True), database) for row in rows for field in text.given]
     ending = on_conflict or text.returning
-    with database.cursor() as cursor:
+    with mark_for_rollback_on_error(), database.cursor() as cursor:
         cursor.execute(f"{text.head}{', '.join([text.group] * len(rows))} {ending}", params)
         found = cursor.fetchall() if ending and ending is text.returning else None
         count: int = cursor.rowcount if found is None else len(found)

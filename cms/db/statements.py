@@ -21,6 +21,7 @@ SIZES: Final = (1, 5, 20, 100)
 NOW: Final = datetime.datetime(1, 2, 3, 4, 5, 6, 7, tzinfo=datetime.UTC)
 SLUG: Final = "\ufdd0stand-in"  # no text holds this code point, see Unicode 23.7
 ID: Final = uuid.UUID("0d1e7f2a-5b3c-8f4e-9a6b-c0ffee000001")  # of a version that nobody makes
+NUMBER: Final = -1_903_472_611  # no key of a row is below zero
 
 type Name = str | uuid.UUID
 type Row = dict[str, Any]
@@ -75,7 +76,7 @@ def fetch(
 
     `lock` is for the end of the text: a lock that Django can't say.
     """
-    stand_in: Name = ID if isinstance(name, uuid.UUID) else SLUG
+    stand_in = _stand_in_of(name, 0)
     kept_as = (connection.vendor, type(name), is_planned, key)
     statement = _kept.get(kept_as)
     if statement is None:
@@ -84,7 +85,7 @@ def fetch(
     return statement.rows(now, name)
 
 
-def fetch_named[N: Name](
+def fetch_named[N: (str, uuid.UUID, int)](
     key: Hashable,
     build: Callable[[Sequence[N]], QuerySet[Any, Row]],
     names: Sequence[N],
@@ -95,18 +96,24 @@ def fetch_named[N: Name](
 
     `is_planned` is for what is asked often; within a transaction it has no effect.
     """
-    is_planned = is_planned and not connection.in_atomic_block
-    size = next((size for size in SIZES if size >= len(names)), None)
-    if not names or size is None:
+    size: int = next((most for most in SIZES if most >= len(names)), 0)
+    if not names or not size:
         return list(build(names))
-    kept_as = (connection.vendor, type(names[0]), size, is_planned, key)
+    values = [*names, *[names[-1]] * (size - len(names))]
+    return fetch_by(("named", key), lambda *places: build(places), *values, is_planned=is_planned)
+
+
+def fetch_by(
+    key: Hashable, build: Callable[..., QuerySet[Any, Row]], *values: Name | int, is_planned: bool = False
+) -> list[Row]:
+    """The rows of `build(*values)`; as `fetch_named`, for some values that each have a meaning and a type of their own."""
+    is_planned = is_planned and not connection.in_atomic_block
+    kept_as = (connection.vendor, *map(type, values), is_planned, key)
     statement = _kept.get(kept_as)
     if statement is None:
-        stand_ins: Any = [f"{SLUG}{place}" for place in range(size)]
-        if isinstance(names[0], uuid.UUID):
-            stand_ins = [uuid.UUID(int=ID.int + place) for place in range(size)]
-        statement = _keep(kept_as, Statement(build(stand_ins), stand_ins, is_planned=is_planned))
-    return statement.rows(*names, *[names[-1]] * (size - len(names)))
+        stand_ins = [_stand_in_of(value, place) for place, value in enumerate(values)]
+        statement = _keep(kept_as, Statement(build(*stand_ins), stand_ins, is_planned=is_planned))
+    return statement.rows(*values)
 
 
 def objects_of[M: Model](model: type[M], rows: Iterable[Row]) -> list[M]:
@@ -124,6 +131,12 @@ def _keep(kept_as: Hashable, statement: Statement) -> Statement:
         _kept.clear()
     _kept[kept_as] = statement
     return statement
+
+
+def _stand_in_of(name: Name | int, place: int) -> Any:
+    if isinstance(name, uuid.UUID):
+        return uuid.UUID(int=ID.int + place)
+    return NUMBER - place if isinstance(name, int) else f"{SLUG}{place}"
 
 
 def _adapted(value: Any) -> Any:

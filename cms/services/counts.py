@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import F, QuerySet, Value
 
 from cms.choices import Kind
 from cms.db.statements import Row, fetch_named
@@ -17,10 +17,17 @@ LOCK_WAIT_MAX = datetime.timedelta(minutes=1)
 
 def term_ids_of(post: Post) -> tuple[TermIds, TermIds]:
     """The ids of a post's tags and of its categories. Call it under the post's row lock."""
-    return (
-        frozenset(post.tags.through.objects.filter(post_id=post.pk).values_list("tag_id", flat=True)),
-        frozenset(post.categories.through.objects.filter(post_id=post.pk).values_list("category_id", flat=True)),
-    )
+    rows = fetch_named("terms", _links_to_terms, [post.pk])
+    tag_ids = frozenset(row["term"] for row in rows if row["is_tag"])
+    return tag_ids, frozenset(row["term"] for row in rows if not row["is_tag"])
+
+
+def _links_to_terms(post_ids: Sequence[uuid.UUID]) -> QuerySet[Any, Row]:
+    tagged = Post.tags.through.objects.filter(post_id__in=post_ids)
+    filed = Post.categories.through.objects.filter(post_id__in=post_ids)
+    ids_of_categories: Any = filed.values(term=F("category_id"), is_tag=Value(False))
+    both: Any = tagged.values(term=F("tag_id"), is_tag=Value(True)).union(ids_of_categories, all=True)
+    return both  # type: ignore[no-any-return]
 
 
 def lock_terms(tag_ids: Collection[uuid.UUID], category_ids: Collection[uuid.UUID]) -> tuple[TermIds, TermIds]:
@@ -40,14 +47,15 @@ def not_before(last: datetime.datetime, now: datetime.datetime) -> datetime.date
     return last if datetime.timedelta() < last - now <= LOCK_WAIT_MAX else now
 
 
-def settle_counts(post: Post, before: tuple[TermIds, TermIds], now: datetime.datetime) -> None:
-    """Add and take away what has changed since `before`, and remember in the row whether the post is counted.
+def settle_counts(
+    post: Post, before: tuple[TermIds, TermIds], after: tuple[TermIds, TermIds], now: datetime.datetime
+) -> None:
+    """Add and take away what has changed of a post's terms, and remember in the row whether the post is counted.
 
     The caller holds the post's row lock.
     """
     moment = not_before(post.updated_at, now)
     was_counted, is_counted = post.is_counted, post.kind == Kind.POST and post.is_public(moment)
-    after = term_ids_of(post)
     for model, field, old, new in (
         (Tag, "usage_count", before[0], after[0]),
         (Category, "post_count", before[1], after[1]),

@@ -6,10 +6,12 @@ Either makes a file as public as the post, so whoever puts it there has to be ab
 import datetime
 import re
 import uuid
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.db.models import QuerySet
 
+from cms.db.statements import fetch_named
 from cms.errors import FieldError, InvalidInput
 from cms.models import MediaFile, Post
 from cms.policy import Actor
@@ -36,16 +38,21 @@ def hold_featured_image(actor: Actor, image: MediaFile | None, now: datetime.dat
 def link_embedded_media(actor: Actor, post: Post, now: datetime.datetime, *, is_new: bool = False) -> None:
     """Remember which files the post's content shows. One that `actor` can't see is left out, unless it was in already."""
     named = media_ids_in(post.content_html)
-    before = frozenset() if is_new else frozenset(_links_of(post).values_list("mediafile_id", flat=True))
+    before = frozenset() if is_new else _linked(post)
     if wanted := named - before:
         seen = MediaFile.objects.visible_to(actor, now).select_for_update(no_key=True, of=("self",))
         post.embedded_media.add(*seen.filter(pk__in=wanted).order_by("pk").values_list("pk", flat=True))
     if gone := before - named:
-        _links_of(post).filter(mediafile_id__in=gone).delete()
+        _links_of([post.pk]).filter(mediafile_id__in=gone).delete()
 
 
-def _links_of(post: Post) -> QuerySet[Any]:
-    links: QuerySet[Any] = Post.embedded_media.through.objects.filter(post_id=post.pk)
+def _linked(post: Post) -> frozenset[uuid.UUID]:
+    rows = fetch_named("embedded", lambda ids: _links_of(ids).values("mediafile_id"), [post.pk])
+    return frozenset(row["mediafile_id"] for row in rows)
+
+
+def _links_of(post_ids: Sequence[uuid.UUID]) -> QuerySet[Any]:
+    links: QuerySet[Any] = Post.embedded_media.through.objects.filter(post_id__in=post_ids)
     return links
 
 

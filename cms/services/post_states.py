@@ -114,6 +114,6 @@ def _change_state(actor: Actor, post: Post, target: Status, action: str, now: da
     plan_settling(post, now)
     save_change(post, now)
     terms = term_ids_of(post)
-    settle_counts(post, terms, now)
+    settle_counts(post, terms, terms, now)
     record_event(actor, action, post, before=before, after={"status": target, "version": post.version})
     return post

@@ -6,11 +6,15 @@ from collections.abc import Iterable
 from typing import Any, TypedDict
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from cms import limits, policy
 from cms.choices import ContentFormat, Kind, Visibility
 from cms.db.inserts import insert
+from cms.db.statements import Row, columns_of, fetch_by, objects_of
+from cms.db.updates import update
 from cms.errors import FieldError, InvalidInput, PermissionRefused, VersionConflict
+from cms.ids import parse_uuid
 from cms.models import Category, MediaFile, Post, Redirect, User
 from cms.policy import Actor
 from cms.rendering import derive_excerpt, plain_text, reading_time_min, render_html
@@ -100,36 +104,66 @@ def update_post(
 
     Raises VersionConflict when the post is no longer at `expected_version`.
     """
+    _refuse_impossible(actor, changes)
+    with transaction.atomic():
+        return _change(actor, lock_post(actor, post, expected_version), changes, now)
+
+
+def update_locked_post(*, actor: Actor, post: Post, changes: PostFields, now: datetime.datetime) -> Post:
+    """As `update_post`, of a post that `lock_post` has given in this transaction."""
+    _refuse_impossible(actor, changes)
+    return _change(actor, post, changes, now)
+
+
+def _refuse_impossible(actor: Actor, changes: PostFields) -> None:
     _refuse_backdating(actor, changes)
     if errors := _field_errors(changes):
         raise InvalidInput(errors)
-    with transaction.atomic():
-        post = lock_post(actor, post, expected_version)
-        terms_before = term_ids_of(post)
-        before = _apply(post, changes)
-        _refuse_early_expiry(post)
-        if "featured_image" in before:
-            hold_featured_image(actor, post.featured_image, now)
-        # The slug before the terms, as when a post is created: each may have to wait for another writer.
-        if "slug" in before:
-            _keep_old_slug(post, before["slug"], now)
-        is_related_changed = _set_relations(actor, post, changes, terms_before, now)
-        if not before and not is_related_changed:
-            return post
-        if "expires_at" in before:
-            plan_expiry(post)
-        if before.keys() & {"content", "content_format"}:
-            link_embedded_media(actor, post, now)
-        save_change(post, now)
-        if before.keys() & SOURCE_FIELDS:
-            index_posts([post])
-        settle_counts(post, terms_before, now)
-        if before.keys() & set(SNAPSHOT_FIELDS):
-            write_revision(actor, post, "updated", now)
-        record_event(
-            actor, "post.updated", post, before=_plain(before), after=_plain({n: getattr(post, n) for n in before})
-        )
+
+
+def _change(actor: Actor, post: Post, changes: PostFields, now: datetime.datetime) -> Post:
+    terms_before = term_ids_of(post)
+    before = _apply(post, changes)
+    _refuse_early_expiry(post)
+    if "featured_image" in before:
+        hold_featured_image(actor, post.featured_image, now)
+    # The slug before the terms, as when a post is created: each may have to wait for another writer.
+    if "slug" in before:
+        _keep_old_slug(post, before["slug"], now)
+    is_related_changed = _set_relations(actor, post, changes, terms_before, now)
+    if not before and not is_related_changed:
+        return post
+    if "expires_at" in before:
+        plan_expiry(post)
+    if before.keys() & {"content", "content_format"}:
+        link_embedded_media(actor, post, now)
+    save_change(post, now)
+    if before.keys() & SOURCE_FIELDS:
+        index_posts([post])
+    settle_counts(post, terms_before, term_ids_of(post) if is_related_changed else terms_before, now)
+    if before.keys() & set(SNAPSHOT_FIELDS):
+        write_revision(actor, post, "updated", now)
+    record_event(
+        actor, "post.updated", post, before=_plain(before), after=_plain({n: getattr(post, n) for n in before})
+    )
     return post
+
+
+def find_editable_post(actor: Actor, slug_or_id: str) -> Post | None:
+    """The post if `actor` may change it: `editable_by`, whose text is kept. What may be changed may be seen.
+
+    None leaves open whether there is such a post; what `actor` may know of that, `visible_to` tells.
+    """
+    if not policy.may_write_posts(actor):
+        return None
+
+    def build(name: uuid.UUID | str, *writer: uuid.UUID) -> QuerySet[Post, Row]:
+        named = Post.objects.with_slug_or_id(str(name))
+        return (named.written_by(*writer) if writer else named).values(*columns_of(Post))
+
+    writer = () if policy.may_edit_all_posts(actor) else (actor.pk,)
+    rows = fetch_by("post to edit", build, parse_uuid(slug_or_id) or slug_or_id, *writer, is_planned=True)
+    return next(iter(objects_of(Post, rows)), None)
 
 
 def lock_post(actor: Actor, post: Post, expected_version: int | None = None) -> Post:
@@ -150,7 +184,7 @@ def save_change(post: Post, now: datetime.datetime) -> None:
     """Save a locked post whose content or state has changed."""
     post.version += 1
     post.updated_at = not_before(post.updated_at, now)
-    post.save()
+    update(post)
 
 
 def _apply(post: Post, changes: PostFields) -> dict[str, Any]:

@@ -4,13 +4,16 @@ How a draft is made of an old revision and applied to its post stands in `restor
 """
 
 import datetime
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import Max
+from django.db.models import QuerySet
 
 from cms import policy
 from cms.db.inserts import insert
+from cms.db.statements import Row, fetch_named
 from cms.errors import FieldError, InvalidInput, NotFound
 from cms.models import Post, PostRevision, User
 from cms.policy import Actor
@@ -58,12 +61,16 @@ def append_revision(
 
     `is_first` says that the post was made in this transaction, and has none.
     """
-    highest = None if is_first else revision.post.revisions.aggregate(highest=Max("number"))["highest"]
-    revision.number = (highest or 0) + 1
+    newest = [] if is_first else fetch_named("newest revision", _newest_number, [revision.post_id])
+    revision.number = newest[0]["number"] + 1 if newest else 1
     revision.author = actor if isinstance(actor, User) else None
     revision.created_at = revision.updated_at = now
     insert(revision)
     return revision
+
+
+def _newest_number(post_ids: Sequence[uuid.UUID]) -> QuerySet[PostRevision, Row]:
+    return PostRevision.objects.filter(post_id__in=post_ids).order_by("-number").values("number")[:1]
 
 
 def current_revision(post: Post) -> PostRevision:

@@ -43,7 +43,8 @@ def _settle(pk: uuid.UUID, now: datetime.datetime) -> bool:
         post = Post.objects.select_for_update(no_key=True).filter(pk=pk, settles_at__lte=now).first()
         if post is None:
             return False
-        settle_counts(post, term_ids_of(post), now)
+        terms = term_ids_of(post)
+        settle_counts(post, terms, terms, now)
         # Both instants may have passed while no worker ran: each has its event, in their order.
         while post.settles_at is not None and post.settles_at <= now:
             _tell(post)

@@ -133,6 +133,23 @@ def test_a_create_is_one_transaction_and_reads_its_answers_terms_at_once(
     assert len(captured) == 13
 
 
+def test_an_edit_asks_and_locks_no_more_than_it_needs(
+    client_of: Callable[[User], Client], make_post: Callable[..., Post], author: User
+) -> None:
+    """Asked are who it is, the post, its terms, its files, its revisions, webhooks, the answer's terms; the post is locked,
+    four are written, two make a whole of it."""
+    client, post = client_of(author), make_post(tags=["Tea"])
+
+    def edit(content: str) -> None:
+        body: Any = {"content": content}
+        assert client.put(f"/api/v1/posts/{post.pk}", body, content_type="application/json").status_code == 200
+
+    edit("First")
+    with CaptureQueriesContext(connection) as captured:
+        edit("Second")
+    assert len(captured) == 14
+
+
 def test_a_list_does_not_fetch_what_it_does_not_show(anonymous: Client, grow: Callable[[int], Post]) -> None:
     grow(1)
     statements = statements_of(anonymous, "/api/v1/posts")

@@ -38,6 +38,10 @@ BUDGETS = {
 CREATE_BUDGET = 14
 """Of a post with tags that are there, with the credential's, the transaction's begin and end, and the read of the answer."""
 
+EDIT_BUDGET = 14
+"""Of the content alone: the credential, the post to look at and to lock, its terms, files, newest revision and the webhooks;
+four rows are written; the transaction's begin and end, and the read of the answer."""
+
 
 @pytest.fixture
 def fill(make_user: Callable[..., User]) -> Callable[[int], dict[str, Any]]:
@@ -98,3 +102,14 @@ def test_a_post_is_made_by_as_many_queries_with_one_tag_as_with_twenty(
             answer = client.post("/api/v2/posts", body, content_type="application/json")
         assert (answer.status_code, len(answer.json()["tags"])) == (201, count)
     assert len(queries) == CREATE_BUDGET
+
+
+def test_an_edit_asks_and_locks_no_more_than_it_needs(
+    client_of: Callable[[User], Client], author: User, make_post: Callable[..., Post]
+) -> None:
+    client, post = client_of(author), make_post(tags=["Tea"])
+    for content in ("Hot.", "Hotter."):
+        with CaptureQueriesContext(connection) as queries:
+            answer = client.patch(f"/api/v2/posts/{post.pk}", {"content": content}, content_type="application/json")
+        assert (answer.status_code, answer.json()["content"]) == (200, content)
+    assert len(queries) == EDIT_BUDGET

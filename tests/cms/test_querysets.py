@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from cms import policy
 from cms.choices import CommentStatus
@@ -15,6 +17,7 @@ from cms.policy import SYSTEM, Actor
 from cms.services.categories import create_category, update_category
 from cms.services.comments import create_comment, delete_comment
 from cms.services.post_states import archive_post, trash_post
+from cms.services.posts import find_editable_post
 from cms.services.user_deletion import delete_user
 
 HOUR = datetime.timedelta(hours=1)
@@ -86,6 +89,36 @@ def test_who_changes_a_post_by_query_and_by_predicate(
     assert policy.may_edit_post(user, post) == is_expected
     author_ids = {post.author_id, *post.co_authors.values_list("pk", flat=True)}
     assert policy.may_edit_post_of(user, author_ids) == is_expected
+    wanted = post if is_expected else None
+    assert [find_editable_post(user, name) for name in (str(post.pk), post.slug)] == [wanted, wanted]
+
+
+@pytest.mark.parametrize("name", VIEWERS)
+def test_whoever_may_change_a_post_sees_it_in_every_state(make_in_state: Any, viewer: Any, now: Any, name: str) -> None:
+    """`find_editable_post` relies on it."""
+    for state in STATES:
+        make_in_state(state, title=state, co_authors=co_author())
+    user = viewer(name)
+    assert not Post.objects.editable_by(user).exclude(pk__in=Post.objects.visible_to(user, now).values("pk"))
+
+
+def test_a_hidden_post_costs_a_stranger_what_one_that_is_not_there_costs(make_in_state: Any, viewer: Any) -> None:
+    """Else its answers' times would tell which posts there are, and how long they are."""
+    post, costs = make_in_state("draft", content="Long. " * 10_000), []
+    strangers = [viewer(role) for role in ("author", "subscriber", "anonymous")]
+    for name in (str(post.pk), "01900000-0000-7000-8000-000000000000", post.slug, "nothing"):
+        for user in strangers:
+            with CaptureQueriesContext(connection) as queries:
+                assert find_editable_post(user, name) is None
+            costs.append(len(queries))
+    assert costs == [1, 0, 0] * 4
+
+
+def test_no_post_is_found_to_be_changed_by_a_name_that_nobody_has(make_post: Any) -> None:
+    make_post()
+    assert [find_editable_post(SYSTEM, name) for name in ("nothing", "01900000-0000-7000-8000-000000000000")] == [
+        None
+    ] * 2
 
 
 @pytest.mark.parametrize("name", VIEWERS)

@@ -29,6 +29,7 @@ from cms.models import (
 from cms.policy import Actor
 from cms.search.results import filter_posts, search_posts
 from cms.search.suggestions import suggest
+from cms.services.posts import find_editable_post
 from cms.services.revisions import compare_revisions, get_revision, list_revisions
 from tests.leaks.world import World
 
@@ -96,6 +97,13 @@ def _compared(world: World, actor: Actor) -> Iterator[Any]:
         yield from compare_revisions(actor=actor, older=older, newer=newer)
 
 
+def _editable(world: World, actor: Actor) -> Iterator[Any]:
+    for post in world.posts:
+        for name in (str(post.pk), post.slug):
+            if found := find_editable_post(actor, name):
+                yield [getattr(found, column) for column in POST_COLUMNS]
+
+
 DOMAIN_READS: Final[dict[str, Read]] = {
     "UserQuerySet.accounts_visible_to": lambda w, actor: User.objects.accounts_visible_to(actor).values_list(
         "pk", "username", "email", "first_name", "last_name", "display_name", "bio"
@@ -131,6 +139,7 @@ DOMAIN_READS: Final[dict[str, Read]] = {
         get_revision(actor=actor, post=post, number=1).snapshot for post in Post.objects.editable_by(actor)
     ],
     "cms.services.revisions.compare_revisions": _compared,
+    "cms.services.posts.find_editable_post": _editable,
 }
 
 
