@@ -108,7 +108,8 @@ def fetch_by(
 ) -> list[Row]:
     """The rows of `build(*values)`; as `fetch_named`, for some values that each have a meaning and a type of their own."""
     is_planned = is_planned and not connection.in_atomic_block
-    kept_as = (connection.vendor, *map(type, values), is_planned, key)
+    # Never the place of one of `fetch`, which has an instant as well.
+    kept_as = ("by", connection.vendor, *map(type, values), is_planned, key)
     statement = _kept.get(kept_as)
     if statement is None:
         stand_ins = [_stand_in_of(value, place) for place, value in enumerate(values)]
