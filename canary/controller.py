@@ -5,7 +5,6 @@ everything else stays where it is. All that it writes goes through the leader's 
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -182,10 +181,11 @@ class Loop:
         self._was_leading: bool | None = None
         self._failing: str | None = None
 
-    def run(self, stop: threading.Event) -> None:
-        while not stop.is_set():
+    def run(self, is_told_to_stop: Callable[[float], bool]) -> None:
+        """Until that, which is given the seconds to wait for being told, says so."""
+        self.step()
+        while not is_told_to_stop(min(STEP_S, self._interval_s)):
             self.step()
-            stop.wait(min(STEP_S, self._interval_s))
         try:
             self._controller.finish()
         except (DatabaseError, InterfaceError, NotLeadingError) as error:

@@ -84,4 +84,4 @@ def copied_database(template: str, folder: Path) -> Iterator[str]:
 
 def process_env(database_url: str, **more: str) -> dict[str, str]:
     """The environment of a process on this database, with a secret key that makes buckets the same in every run."""
-    return {"DATABASE_URL": database_url, "SECRET_KEY": SECRET_KEY, **more}
+    return {"DATABASE_URL": database_url, "SECRET_KEY": SECRET_KEY, "PYTHONFAULTHANDLER": "1", **more}

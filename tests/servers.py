@@ -25,6 +25,7 @@ READY_PATH = "/livez"  # the canary doesn't count it
 # None of these is a promise: they bound what hangs, on machines that are several times as slow and busy.
 READY_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 60
+END_TIMEOUT_S = 120
 MANAGE_TIMEOUT_S = 600
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _claims: list[socket.socket] = []
@@ -185,6 +186,19 @@ def stop_process(process: subprocess.Popen[bytes], how: signal.Signals = END_NOW
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def end_in_order(process: subprocess.Popen[bytes], log: Path, how: signal.Signals = signal.SIGTERM) -> int:
+    """The exit code of a command that is told to stop; raises ServerError with what it wrote if it doesn't.
+
+    With `PYTHONFAULTHANDLER=1` in its environment (as `process_env` gives it) that tells where each of its threads was.
+    """
+    process.send_signal(how)
+    try:
+        return process.wait(END_TIMEOUT_S)
+    except subprocess.TimeoutExpired as error:
+        stop_process(process, signal.SIGABRT)
+        raise ServerError(f"It goes on {END_TIMEOUT_S} s after {how.name}:\n{log.read_text()}") from error
 
 
 def _die_with_parent() -> Callable[[], None] | None:

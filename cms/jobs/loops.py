@@ -29,16 +29,21 @@ def run_once(works: Sequence[Work]) -> None:
         pass
 
 
-def run_until(stop: threading.Event, works: Sequence[Work]) -> bool:
-    """Run all of them until `stop` is set and each has ended its turn. False when a loop has died of itself."""
+def run_until(is_told_to_stop: Callable[[float], bool], works: Sequence[Work]) -> bool:
+    """Run all of them until that, which waits so many seconds for being told, says so, and each has ended its turn.
+
+    False when a loop has died of itself: then the others end as well.
+    """
+    stop = threading.Event()
     threads = [threading.Thread(target=_loop, args=(work, stop), name=work.name) for work in works]
     for thread in threads:
         thread.start()
     is_well = True
-    while not stop.wait(1):
-        if not all(thread.is_alive() for thread in threads):
-            is_well = False
-            stop.set()
+    while is_well and not is_told_to_stop(1):
+        is_well = all(thread.is_alive() for thread in threads)
+    if is_well:
+        logger.info("stopping after the work in hand")
+    stop.set()
     for thread in threads:
         thread.join()
     return is_well

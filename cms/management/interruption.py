@@ -1,9 +1,10 @@
-"""Ending a command that is told to stop."""
+"""Ending a command that is told to stop: at once, or after the work in hand."""
 
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from queue import Empty, SimpleQueue
 
 
 @contextlib.contextmanager
@@ -19,3 +20,27 @@ def stopped_in_order() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def stop_requests() -> Callable[[float], bool]:
+    """Makes SIGTERM and SIGINT requests to stop; what it gives waits for one, at most so many seconds: whether there was one.
+
+    Both for the main thread. The second signal ends the process as it would have without us. No `threading.Event`: its
+    `set` in a handler waits for ever if the thread that was interrupted has its lock, being about to wait or to go on.
+    """
+    requests: SimpleQueue[int] = SimpleQueue()  # whose put is made for handlers
+
+    def note(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        requests.put(number)
+
+    def wait(seconds: float) -> bool:
+        try:
+            requests.put(requests.get(timeout=seconds))  # and asked again it says the same
+        except Empty:
+            return False
+        return True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, note)
+    return wait

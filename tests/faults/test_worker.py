@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 
 from tests.databases import copied_database, new_database, process_env
 from tests.receivers import HANG, Receiver, receiving
-from tests.servers import ROOT, clean_environment, manage, spawn, stop_process
+from tests.servers import ROOT, clean_environment, end_in_order, manage, spawn, stop_process
 from tests.session import ENGINES
 
 MAKE_WEBHOOK_AND_TAG = """
@@ -123,8 +123,7 @@ def test_of_several_workers_each_job_is_run_by_one(site: Site) -> None:
     assert site.shell(count) == "40"
     for worker, log in workers:
         wait_until(lambda log=log: "worker started" in log.read_text())  # type: ignore[misc]  # one may have done it all
-        worker.send_signal(signal.SIGINT)
-        assert worker.wait(120) == 0, log.read_text()
+        assert end_in_order(worker, log, signal.SIGINT) == 0, log.read_text()
 
 
 def test_once_does_what_is_due_and_ends(site: Site, receiver: Receiver) -> None:
@@ -158,5 +157,4 @@ def test_a_worker_survives_a_database_that_goes_away_and_comes_back(site: Site) 
         connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     site.shell(ENQUEUE.format(count=1, call="add.enqueue(n, 1)"))
     wait_until(lambda: "successful" in log.read_text())
-    worker.send_signal(signal.SIGTERM)
-    assert worker.wait(120) == 0
+    assert end_in_order(worker, log) == 0

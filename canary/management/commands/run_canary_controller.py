@@ -1,8 +1,6 @@
 """`manage.py run_canary_controller`: judges the rollout and acts on it, until SIGTERM or SIGINT, or once from cron."""
 
 import logging
-import signal
-import threading
 from argparse import ArgumentTypeError
 from typing import Any
 
@@ -13,6 +11,7 @@ from django.utils import timezone
 from canary.controller import Controller, Loop
 from canary.errors import RolloutError
 from canary.leadership import NotLeadingError
+from canary.management.interruption import stop_requests
 from canary.verbs.wording import one_line
 
 INTERVAL_S = (0.1, 3_600.0)
@@ -37,11 +36,9 @@ class Command(BaseCommand):
         if options["once"]:
             self._once(controller)
             return
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda number, _frame: _stop(number, stop))
+        is_told_to_stop = stop_requests()
         logger.info("controller started")
-        Loop(controller, options["interval"]).run(stop)
+        Loop(controller, options["interval"]).run(is_told_to_stop)
         logger.info("controller stopped")
 
     def _once(self, controller: Controller) -> None:
@@ -58,12 +55,6 @@ class Command(BaseCommand):
         except (DatabaseError, InterfaceError) as error:
             raise CommandError(f"The database can't be used: {one_line(str(error))}") from error
         self.stdout.write(one_line(judgement.sentence if judgement else "There is no stored rollout yet."))
-
-
-def _stop(number: int, stop: threading.Event) -> None:
-    """The second signal ends the process as it would have without us."""
-    signal.signal(number, signal.SIG_DFL)
-    stop.set()
 
 
 def _interval_s(text: str) -> float:

@@ -3,9 +3,7 @@
 import logging
 import os
 import secrets
-import signal
 import socket
-import threading
 from functools import partial
 from typing import Any, Final
 
@@ -17,6 +15,7 @@ from django.utils import timezone
 from cms.jobs.execution import run_job
 from cms.jobs.loops import Work, run_once, run_until
 from cms.jobs.queue import claim_job
+from cms.management.interruption import stop_requests
 from cms.services.deliveries import deliver_due
 from cms.services.schedule import settle_due_posts
 
@@ -52,11 +51,9 @@ class Command(BaseCommand):
         if options["once"]:
             self._run_once(works)
             return
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda number, _frame: self._stop(number, stop))
+        is_told_to_stop = stop_requests()
         logger.info("worker started for %s", ", ".join(options["queues"]))
-        if not run_until(stop, works):
+        if not run_until(is_told_to_stop, works):
             raise CommandError("A loop of the worker has ended; the log says why.")
         logger.info("worker stopped")
 
@@ -65,13 +62,6 @@ class Command(BaseCommand):
             run_once(works)
         except DatabaseError as error:
             raise CommandError(f"The database refused: {' '.join(str(error).split())}") from error
-
-    @staticmethod
-    def _stop(number: int, stop: threading.Event) -> None:
-        """The second signal ends the process as it would have without us."""
-        signal.signal(number, signal.SIG_DFL)
-        logger.info("stopping after the work in hand")
-        stop.set()
 
 
 def known_queues() -> list[str]:

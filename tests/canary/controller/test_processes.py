@@ -17,7 +17,7 @@ import pytest
 
 from tests.databases import copied_database, process_env
 from tests.faults.engines_of_own import own_engines
-from tests.servers import ROOT, clean_environment, manage, spawn, stop_process
+from tests.servers import ROOT, clean_environment, end_in_order, manage, spawn, stop_process
 from tests.stalls import fair_time
 
 CROWD = "from tests.canary.controller.crowd import *; "
@@ -45,6 +45,9 @@ class Site:
 
     def log(self, process: subprocess.Popen[bytes]) -> str:
         return self.logs[process.pid].read_text()
+
+    def end_in_order(self, process: subprocess.Popen[bytes]) -> int:
+        return end_in_order(process, self.logs[process.pid])
 
     def manage(self, *words: str) -> str:
         done = manage(*words, env=self.env)
@@ -88,11 +91,6 @@ def wait_until(condition: Callable[[], object], *, seconds: float = 180) -> floa
     return fair_time() - began
 
 
-def end_in_order(process: subprocess.Popen[bytes]) -> int:
-    process.send_signal(signal.SIGTERM)
-    return process.wait(120)
-
-
 @pytest.mark.parametrize(
     ("engine", "how"),
     [("sqlite", signal.SIGKILL), ("postgresql", signal.SIGKILL), ("postgresql", signal.SIGSTOP)],
@@ -115,8 +113,8 @@ def test_another_controller_goes_on_within_seconds_and_comes_to_the_same_evidenc
         if how == signal.SIGSTOP:
             first.send_signal(signal.SIGCONT)
             wait_until(lambda: "stands by" in site.log(first))
-            assert end_in_order(first) == 0
-        assert end_in_order(second) == 0
+            assert site.end_in_order(first) == 0
+        assert site.end_in_order(second) == 0
         account = site.account()
         assert account == {"rows": 2 * USERS, "waiting": 0, "taken": 2 * USERS, "is_as_in_one_go": True}
 
@@ -140,7 +138,7 @@ def test_a_restart_of_the_database_is_survived_and_said_once(tmp_path: Path) -> 
                 wait_until(lambda process=process: "succeed again" in site.log(process))  # type: ignore[misc]
                 assert site.log(process).count("can't be used") == 1
                 assert "Traceback" not in site.log(process)
-                assert end_in_order(process) == 0
+                assert site.end_in_order(process) == 0
             assert site.account() == {"rows": 600, "waiting": 0, "taken": 600, "is_as_in_one_go": True}
 
 
