@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection
@@ -33,9 +33,6 @@ class Sort:
     def columns(self) -> tuple[str, ...]:
         return tuple(key.column for key in self.all_keys)
 
-    def ordering(self, *, is_backward: bool) -> list[OrderBy]:
-        return [_order_by(key, is_backward=is_backward) for key in self.all_keys]
-
     def values_of(self, row: Mapping[str, Any]) -> tuple[SortValue, ...]:
         return tuple(row[column] for column in self.columns)
 
@@ -43,9 +40,52 @@ class Sort:
         return ",".join(f"{'-' if key.is_descending else ''}{key.column}" for key in self.keys)
 
 
-def rows_beyond(sort: Sort, cursor: Cursor) -> Q:
-    """The rows that stand beyond the cursor's place: k1 > v1, or k1 = v1 and (k2 > v2, or …), the way each key runs."""
-    places = list(zip(sort.all_keys, cursor.values, strict=True))
+@dataclass(frozen=True)
+class Stretch:
+    """Rows of a list that stand side by side in it: those that `condition` holds for, in the order of `keys`."""
+
+    condition: Q
+    keys: tuple[SortKey, ...]
+
+    def among(self, choice: Q) -> "Stretch":
+        return replace(self, condition=choice & self.condition)
+
+
+def ordering(keys: Sequence[SortKey], *, is_backward: bool) -> list[OrderBy]:
+    return [_order_by(key, is_backward=is_backward) for key in keys]
+
+
+def whole(sort: Sort, cursor: Cursor | None) -> Stretch:
+    """All rows that stand beyond the cursor's place, or all there are."""
+    return Stretch(_beyond(sort.all_keys, cursor.values, cursor) if cursor else Q(), sort.all_keys)
+
+
+def stretches(sort: Sort, cursor: Cursor | None) -> list[Stretch]:
+    """The same rows in pieces, of which none mixes NULLs of the first key with other values: such a one an index has in order.
+
+    Where NULLs stand last no index can be descending and ascending at once, and one that has them first has both pieces.
+    """
+    first, *others = sort.all_keys
+    if not first.is_nullable:
+        return [whole(sort, cursor)]
+    keys = (replace(first, is_nullable=False), *others)
+    is_at_null = cursor is not None and cursor.values[0] is None
+    valued, missing = Q(**{f"{first.column}__isnull": False}), Q(**{f"{first.column}__isnull": True})
+    if cursor and is_at_null:
+        missing &= _beyond(others, cursor.values[1:], cursor)
+    elif cursor:
+        valued &= _beyond(keys, cursor.values, cursor)
+    found = []
+    if cursor is None or cursor.is_backward or not is_at_null:
+        found.append(Stretch(valued, keys))
+    if cursor is None or not cursor.is_backward or is_at_null:
+        found.append(Stretch(missing, keys))
+    return found
+
+
+def _beyond(keys: Sequence[SortKey], values: Sequence[SortValue], cursor: Cursor) -> Q:
+    """k1 > v1, or k1 = v1 and (k2 > v2, or …), the way each key runs."""
+    places = list(zip(keys, values, strict=True))
     condition = _strictly_beyond(*places[-1], cursor)
     if cursor.is_inclusive:
         condition |= _same(*places[-1])

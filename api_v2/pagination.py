@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet, Subquery
+from django.db import connection
+from django.db.models import Q, QuerySet, Subquery
 from django.db.models.lookups import IsNull
 from django.http import HttpRequest
 
 from api_v2.cursors import Cursor, Direction, decode_cursor, encode_cursor
-from api_v2.keyset import Sort, rows_beyond
+from api_v2.keyset import Sort, Stretch, ordering, stretches, whole
 from api_v2.links import PINNED, resource_path
 from api_v2.query import Query
 
@@ -28,6 +31,21 @@ class PageRequest:
     cursor: Cursor | None
     is_counted: bool
     binding: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a list is best read."""
+
+    is_sparse: bool = False
+    """A database would walk past thousands of rows to find a page: ids are looked for, which an index has, and only what was
+    found is read."""
+    choices: Sequence[Q] = ()
+    """Conditions of which each row fulfils one, and which an index has in the list's order each, with its NULLs at either
+    end: a page is put together of the first rows of all."""
+
+
+AS_ONE: Final = Reading()
 
 
 @dataclass(frozen=True)
@@ -76,30 +94,51 @@ def read_page(
     rows: QuerySet[Any],
     sort: Sort,
     select: Callable[[Any], QuerySet[Any, Row]],
-    is_sparse: bool = False,
+    how: Reading = AS_ONE,
 ) -> Page:
-    """One page of `rows`, by one query, and one more when they are to be counted. `select` gives the columns.
-
-    Of sparse rows a database walks past thousands to find a page: then ids are looked for, which an index has, and only what
-    was found is read.
-    """
-    here = rows.filter(rows_beyond(sort, wanted.cursor)) if wanted.cursor else rows
-    if is_sparse:
-        here = rows.model._default_manager.filter(pk__in=first_rows(here.values("pk"), wanted, sort))
-    selected = select(here)
-    # Forward one row too many tells whether there are more; backward nothing but a look the other way does.
-    if wanted.cursor and wanted.cursor.is_backward:
-        later = rows.filter(rows_beyond(sort, wanted.cursor.turned())).order_by(*sort.ordering(is_backward=False))
-        # In their order, or PostgreSQL reads the table until it meets one: all of it where they stand at its end.
-        selected = selected.annotate(**{_HAS_LATER: IsNull(Subquery(later.values("pk")[:1]), False)})
-    found = list(first_rows(selected, wanted, sort))
+    """One page of `rows`, by one query, and one more when they are to be counted. `select` gives the columns."""
+    found = list(first_rows(rows, wanted, sort=sort, select=select, how=how))
     return page_of(request, wanted, found, sort=sort, total=rows.count() if wanted.is_counted else None)
 
 
-def first_rows(rows: QuerySet[Any, Row], wanted: PageRequest, sort: Sort) -> QuerySet[Any, Row]:
+def first_rows(
+    rows: QuerySet[Any],
+    wanted: PageRequest,
+    *,
+    sort: Sort,
+    select: Callable[[Any], QuerySet[Any, Row]],
+    how: Reading = AS_ONE,
+) -> QuerySet[Any, Row]:
     """As many as make a page, and one more to see whether there are more."""
+    here = _stretches(sort, wanted.cursor, how.choices)
+    keys, found = here[0].keys, rows.filter(here[0].condition)
     is_backward = wanted.cursor is not None and wanted.cursor.is_backward
-    return rows.order_by(*sort.ordering(is_backward=is_backward))[: wanted.limit + 1]
+    size = wanted.limit + 1
+    if how.is_sparse or len(here) > 1:
+        pieces = [
+            rows.filter(piece.condition).order_by(*ordering(piece.keys, is_backward=is_backward)).values("pk")[:size]
+            for piece in here
+        ]
+        ids = pieces[0].union(*pieces[1:], all=True) if len(pieces) > 1 else pieces[0]
+        keys, found = sort.all_keys, rows.model._default_manager.filter(pk__in=ids)
+    selected = select(found)
+    # Forward one row too many tells whether there are more; backward nothing but a look the other way does.
+    if wanted.cursor and is_backward:
+        later = [
+            # In their order, or PostgreSQL reads the table until it meets one: all of it where they stand at its end.
+            rows.filter(piece.condition).order_by(*ordering(piece.keys, is_backward=False)).values("pk")[:1]
+            for piece in _stretches(sort, wanted.cursor.turned(), how.choices)
+        ]
+        has_later = reduce(or_, (Q(IsNull(Subquery(one), False)) for one in later))
+        selected = selected.annotate(**{_HAS_LATER: has_later})
+    return selected.order_by(*ordering(keys, is_backward=is_backward))[:size]
+
+
+def _stretches(sort: Sort, cursor: Cursor | None, choices: Sequence[Q]) -> list[Stretch]:
+    if not choices or not connection.features.supports_slicing_ordering_in_compound:
+        return [whole(sort, cursor)]
+    pieces = stretches(sort, cursor)
+    return [piece.among(choice) for choice in choices for piece in pieces] if len(choices) > 1 else pieces
 
 
 def page_of(

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from api_v2.keyset import Sort, SortKey
+from api_v2.pagination import AS_ONE, Reading
 from api_v2.query import Query, refused
 from api_v2.serializers.posts import SCHEDULED, STATUSES
 from cms import policy
@@ -70,9 +71,20 @@ def posts_chosen(query: Query, actor: Actor, now: datetime.datetime) -> PostQuer
     return rows
 
 
-def is_sparse(query: Query) -> bool:
-    """Whether what passes the filters may stand far apart in the order of a list."""
-    return bool(query.given(("tag", "category")))
+def reading_of(query: Query, actor: Actor, now: datetime.datetime, sort: Sort) -> Reading:
+    """How posts are read: what has a tag may stand far apart; what is chosen by kind and status alone is read by these.
+
+    By status in the orders of publication and of titles, whose indexes have them apart. As one where the index of something
+    else may find fewer rows, which are then sorted: it would be asked for each choice.
+    """
+    if query.given(("tag", "category")):
+        return Reading(is_sparse=True)
+    if query.given(("author", "ids", "q")):
+        return AS_ONE
+    kinds, statuses = query.choices("kind", Kind.values, [Kind.POST]), sorted(_statuses(query, actor))
+    if sort.keys[0].column not in ("published_at", "title"):
+        return Reading(choices=[Q(kind=kind) for kind in sorted({*kinds})])
+    return Reading(choices=[Q(kind=kind) & _status({one}, now) for kind in sorted({*kinds}) for one in statuses])
 
 
 def read_sort(query: Query, actor: Actor) -> Sort:

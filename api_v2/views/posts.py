@@ -21,7 +21,7 @@ from api_v2.pagination import (
     read_page,
     read_page_request,
 )
-from api_v2.post_filters import FILTERS, is_sparse, posts_asked_for, read_sort
+from api_v2.post_filters import FILTERS, posts_asked_for, read_sort, reading_of
 from api_v2.responses import PRIVATE, PUBLIC, VARY
 from api_v2.selection import PostSelection
 from api_v2.serializers.post_bodies import read_new_post, read_post_changes
@@ -60,7 +60,13 @@ class PostsView(PublicView):
             return selection.columns(rows.with_next_change(now), self.viewer, *sort.columns, "next_change_at")
 
         def build(now: datetime.datetime, _: Name) -> QuerySet[Any, Row]:
-            return first_rows(select(posts_asked_for(self.query, self.actor, now), now), wanted, sort)
+            return first_rows(
+                posts_asked_for(self.query, self.actor, now),
+                wanted,
+                sort=sort,
+                select=lambda rows: select(rows, now),
+                how=reading_of(self.query, self.actor, now, sort),
+            )
 
         is_simple = wanted.cursor is None and not wanted.is_counted and not self.query.given(BUILT_EACH_TIME)
         if is_simple and not policy.is_known(self.actor):
@@ -73,7 +79,7 @@ class PostsView(PublicView):
             rows=rows,
             sort=sort,
             select=lambda rows: select(rows, self.now),
-            is_sparse=is_sparse(self.query),
+            how=reading_of(self.query, self.actor, self.now, sort),
         )
 
     def post(self, request: Request) -> HttpResponse:

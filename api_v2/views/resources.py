@@ -49,9 +49,12 @@ def answer_list(
     if isinstance(rows, RowsForAll) and wanted.cursor is None and not wanted.is_counted:
         wire = wire_row(shape, fields)
 
+        def select_wire(found: QuerySet[Any]) -> QuerySet[Any, Row]:
+            rows: QuerySet[Any, Row] = found.annotate(wire=wire).values("wire", *sort.columns)
+            return rows
+
         def build(*_: Any) -> QuerySet[Any, Row]:
-            found = all_rows.annotate(wire=wire).values("wire", *sort.columns) if wire else select(all_rows)
-            return first_rows(found, wanted, sort)
+            return first_rows(all_rows, wanted, sort=sort, select=select_wire if wire else select)
 
         key = (rows.name, tuple(fields), sort.as_text(), wanted.limit)
         page = page_of(view.http_request, wanted, fetch(key, build, view.now, ""), sort=sort)

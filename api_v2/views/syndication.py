@@ -18,7 +18,7 @@ from api_v2.instants import format_instant, parse_instant
 from api_v2.keyset import Sort, SortKey
 from api_v2.links import PINNED, resource_path
 from api_v2.pagination import read_page, read_page_request
-from api_v2.post_filters import is_sparse, posts_chosen
+from api_v2.post_filters import posts_chosen, reading_of
 from api_v2.responses import PRIVATE, PUBLIC, VARY, readable_bytes
 from api_v2.selection import PostSelection
 from api_v2.serializers import atom, sitemaps
@@ -55,7 +55,7 @@ class FeedView(PublicView):
             select=lambda rows: selection.columns(
                 rows.with_next_change(self.now), reader, *NEWEST_FIRST.columns, "next_change_at"
             ),
-            is_sparse=is_sparse(self.query),
+            how=reading_of(self.query, reader.actor, reader.now, NEWEST_FIRST),
         )
         if page.rows:
             self.keep_until(page.rows[0]["next_change_at"])

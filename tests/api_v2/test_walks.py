@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cms.choices import Status
+from cms.choices import Kind, Status
 from cms.models import Post, User
 from tests.api_v2.walking import last_page, walk, walk_back
 
@@ -29,9 +29,23 @@ instants = st.sampled_from(
     [datetime.timedelta(0), datetime.timedelta(milliseconds=1), datetime.timedelta(microseconds=7)]
 )
 drafts = st.tuples(st.sampled_from("abc"), st.none() | instants, instants)
+states = st.fixed_dictionaries(
+    {"status": st.sampled_from(["draft", "trashed", "archived"]), "kind": st.sampled_from(Kind)}
+)
+published = st.fixed_dictionaries({"status": st.just("published"), "kind": st.sampled_from(Kind)})
+# By a constraint nothing is published without an instant.
+rows_of_all_states = st.tuples(drafts, states) | st.tuples(
+    st.tuples(st.sampled_from("abc"), instants, instants), published
+)
+statuses = st.lists(
+    st.sampled_from(["draft", "trashed", "archived", "published", "scheduled"]), min_size=1, unique=True
+)
+kinds = st.lists(st.sampled_from(Kind), min_size=1, unique=True)
 
 
-def insert_draft(author: User, number: int, title: str, published: Any, updated: datetime.timedelta) -> Post:
+def insert_draft(
+    author: User, number: int, title: str, published: Any, updated: datetime.timedelta, **more: Any
+) -> Post:
     return Post.objects.create(
         title=title,
         slug=f"row-{number}",
@@ -40,6 +54,8 @@ def insert_draft(author: User, number: int, title: str, published: Any, updated:
         created_at=START,
         updated_at=START + updated,
         published_at=None if published is None else START + published,
+        status_before_trash="draft" if more.get("status") == "trashed" else "",
+        **more,
     )
 
 
@@ -105,6 +121,26 @@ def test_both_ways_give_one_order_with_nulls_last(
     expected = order_of(sort, posts)
     assert [post["id"] for post in walk(reader, path)] == expected
     assert [post["id"] for post in walk_back(reader, last_page(reader, path))] == expected
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    sort=st.sampled_from(SORTS),
+    limit=st.integers(1, 5),
+    rows=st.lists(rows_of_all_states, max_size=14),
+    asked=st.tuples(statuses, kinds),
+)
+def test_several_states_and_kinds_make_one_list(
+    reader: Client, editor: User, sort: str, limit: int, rows: list[Any], asked: tuple[list[str], list[str]]
+) -> None:
+    Post.objects.all().delete()
+    posts = [insert_draft(editor, number, *row, **more) for number, (row, more) in enumerate(rows)]
+    path = f"/posts?status={','.join(asked[0])}&kind={','.join(asked[1])}&sort={sort}&limit={limit}"
+    expected = order_of(sort, [post for post in posts if post.status in asked[0] and post.kind in asked[1]])
+    assert [post["id"] for post in walk(reader, path)] == expected
+    assert [post["id"] for post in walk_back(reader, last_page(reader, path))] == expected
+    counted = reader.get(f"/api/v2{path}&count=exact").json()["page"]["total"]
+    assert counted == len(expected)
 
 
 def test_rows_with_the_databases_own_clock_are_not_lost_between_pages(reader: Client, editor: User) -> None:

@@ -120,6 +120,30 @@ def test_a_list_is_read_in_its_order_whoever_reads(ask: Callable[..., Any], path
     assert [_page(plan) for plan in plans] == found
 
 
+@pytest.mark.parametrize("role", ["author", "editor"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("?status=draft", "?status=draft&sort=published_at", "?status=draft,archived,published,scheduled"),
+        *("?status=draft,published&sort=title", "?kind=post,page", "?kind=page,post&status=draft&sort=-updated_at"),
+    ],
+)
+def test_a_list_of_several_states_or_kinds_is_put_together_of_lists_that_an_index_has(
+    ask: Callable[..., Any], path: str, role: str
+) -> None:
+    explainer = Explainer(WITHOUT_SORT)
+    with connection.execute_wrapper(explainer):
+        page = ask(f"/api/v2/posts{path}", role=role)().json()["page"]
+        if page["has_more"]:
+            ask(page["next"], role=role)()
+    plans = [plan for sql, plan in explainer.plans if '"cms_post"."content_html"' in sql]
+    assert len(plans) == 1 + page["has_more"]
+    for plan in plans:
+        merged = [node for node in nodes_of(plan) if node["Node Type"] == "Append"]
+        pieces = [piece["Plans"][0] for node in merged for piece in node["Plans"]] or [plan]
+        assert {_page(piece) for piece in pieces} <= {("Limit", "Index Scan"), ("Limit", "Index Only Scan")}
+
+
 @pytest.mark.parametrize("sort", ["-published_at", "published_at", "title", "-updated_at"])
 def test_a_page_reached_backwards_enters_the_index_too(ask: Callable[..., Any], sort: str) -> None:
     page = ask(f"/api/v2/posts?sort={sort}")().json()["page"]
