@@ -12,6 +12,7 @@ from api_v1.queries import POST_COLUMNS, POST_SORT_KEYS, order_by, visible_posts
 from cms import policy
 from cms.models import Post
 from cms.policy import Actor
+from cms.querysets import PostQuerySet
 from cms.search import SearchResults, filter_posts, search_posts
 from cms.search.results import RANKED_MAX
 
@@ -30,7 +31,7 @@ def find(query: QueryDict, user: Actor, now: datetime.datetime) -> Found:
     offset = number_or_default(query.get("offset"), 0, RANKED_MAX)
     is_sorted = key in POST_SORT_KEYS
     # Nobody else finds anything in the trash, and without more conditions the index is asked for less.
-    among = visible_posts(user, now).posts() if policy.is_known(user) else None
+    among = _not_trashed if policy.is_known(user) else PostQuerySet.posts
     # Of a sorted list too the total and the facets: they are of the ranked posts.
     ranked = search_posts(text, user=user, now=now, among=among, limit=0 if is_sorted else limit, offset=offset)
     posts = visible_posts(user, now).posts().only(*POST_COLUMNS)
@@ -46,3 +47,7 @@ def find(query: QueryDict, user: Actor, now: datetime.datetime) -> Found:
 
 def _facets(results: SearchResults) -> dict[str, list[dict[str, Any]]]:
     return {name: [{"slug": slug, "count": count} for slug, count in counts] for name, counts in results.facets.items()}
+
+
+def _not_trashed(rows: PostQuerySet) -> PostQuerySet:
+    return rows.not_trashed().posts()

@@ -20,6 +20,7 @@ from cms.policy import Actor
 from cms.querysets import PostQuerySet
 from cms.search import filter_posts
 from cms.search.queries import QUERY_MAX
+from cms.search.results import Narrowing
 from cms.services.checks import check_language
 
 CHOOSING: Final = (
@@ -52,23 +53,30 @@ def read_search_text(query: Query) -> str | None:
 
 
 def posts_chosen(query: Query, actor: Actor, now: datetime.datetime) -> PostQuerySet:
-    """Those that pass all filters but `q`."""
-    rows: PostQuerySet = Post.objects.visible_to(actor, now).filter(
-        _status(_statuses(query, actor), now), _columns(query)
-    )
-    if languages := _languages(query):
-        # Case has no meaning in a tag (RFC 5646 section 2.1.1), and posts keep theirs as it was written.
-        rows = rows.alias(folded_language=Lower("language")).filter(
-            folded_language__in=[tag.lower() for tag in languages]
-        )
+    """The visible ones that pass all filters but `q`."""
+    chosen: PostQuerySet = choice_of(query, actor, now)(Post.objects.visible_to(actor, now))
+    return chosen
+
+
+def choice_of(query: Query, actor: Actor, now: datetime.datetime) -> Narrowing:
+    """All filters but `q`, to be put on any posts; terms that they name are read once."""
+    conditions = [_status(_statuses(query, actor), now) & _columns(query)]
+    languages = [tag.lower() for tag in _languages(query)]
     if authors := query.words("author"):
-        rows = rows.filter(_author(authors))
+        conditions.append(_author(authors))
     if tags := query.words("tag"):
-        rows = rows.filter(pk__in=Post.tags.through.objects.filter(tag_id__in=_tag_ids(tags)).values("post_id"))
+        conditions.append(Q(pk__in=Post.tags.through.objects.filter(tag_id__in=_tag_ids(tags)).values("post_id")))
     if categories := query.words("category"):
-        below = _with_descendants(categories, actor)
-        rows = rows.filter(pk__in=Post.categories.through.objects.filter(category_id__in=below).values("post_id"))
-    return rows
+        below = Post.categories.through.objects.filter(category_id__in=_with_descendants(categories, actor))
+        conditions.append(Q(pk__in=below.values("post_id")))
+
+    def choose(rows: PostQuerySet) -> PostQuerySet:
+        if languages:
+            # Case has no meaning in a tag (RFC 5646 section 2.1.1), and posts keep theirs as it was written.
+            rows = rows.alias(folded_language=Lower("language")).filter(folded_language__in=languages)
+        return rows.filter(*conditions)
+
+    return choose
 
 
 def reading_of(query: Query, actor: Actor, now: datetime.datetime, sort: Sort) -> Reading:

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from api_v2.cursors import Cursor
 from api_v2.keyset import Sort
 from api_v2.pagination import Page, PageRequest, Row, path_with, read_page, read_page_request
-from api_v2.post_filters import CHOOSING, FILTERS, SORTS, posts_chosen, read_search_text, read_sort
+from api_v2.post_filters import CHOOSING, FILTERS, SORTS, choice_of, read_search_text, read_sort
 from api_v2.query import Query, refused
 from api_v2.selection import PostSelection
 from api_v2.serializers.shapes import Viewer
@@ -24,7 +24,7 @@ from cms.querysets import PostQuerySet
 from cms.search import SearchResults, filter_posts, search_posts
 from cms.search.highlights import highlight_post
 from cms.search.queries import parse_query
-from cms.search.results import RANKED_MAX
+from cms.search.results import RANKED_MAX, Narrowing
 
 RELEVANCE: Final = "relevance"
 SEARCH_SORTS: Final = (RELEVANCE, *SORTS)
@@ -85,11 +85,11 @@ def _place(offset: int) -> Cursor:
 
 def _sorted(request: HttpRequest, query: Query, viewer: Viewer, selection: PostSelection, text: str) -> Found:
     sort: Sort = read_sort(query, viewer.actor)
-    chosen = posts_chosen(query, viewer.actor, viewer.now)
+    choose = choice_of(query, viewer.actor, viewer.now)
     page = read_page(
         request,
         read_page_request(request, query, sort=sort, filters=FILTERS),
-        rows=filter_posts(chosen, text),
+        rows=filter_posts(choose(Post.objects.visible_to(viewer.actor, viewer.now)), text),
         sort=sort,
         select=lambda rows: selection.columns(rows, viewer, *sort.columns, *_QUOTED),
     )
@@ -97,22 +97,19 @@ def _sorted(request: HttpRequest, query: Query, viewer: Viewer, selection: PostS
     return Found(
         page=page,
         hits=[(None, highlight_post(SimpleNamespace(**row), asked)) for row in page.rows],
-        results=_search(viewer, text, _among(query, viewer, chosen), limit=0),
+        results=_search(viewer, text, choose, limit=0),
     )
 
 
-def _search(viewer: Viewer, text: str, among: PostQuerySet | None, *, limit: int, offset: int = 0) -> SearchResults:
+def _search(viewer: Viewer, text: str, among: Narrowing, *, limit: int, offset: int = 0) -> SearchResults:
     return search_posts(text, user=viewer.actor, now=viewer.now, among=among, limit=limit, offset=offset)
 
 
-def _among(query: Query, viewer: Viewer, chosen: PostQuerySet | None = None) -> PostQuerySet | None:
-    """What passes the filters of lists and what these take for granted: kind post and what is published.
-
-    `chosen` are the posts that pass them, where somebody has asked for these already: it takes reading terms.
-    """
+def _among(query: Query, viewer: Viewer) -> Narrowing:
+    """What passes the filters of lists and what these take for granted: kind post and what is published."""
     if not viewer.actor.is_authenticated and not query.given(CHOOSING):
-        return None  # what is visible is published, and the index is asked for less
-    return posts_chosen(query, viewer.actor, viewer.now) if chosen is None else chosen
+        return PostQuerySet.posts  # what is visible is published, and the index is asked for less
+    return choice_of(query, viewer.actor, viewer.now)
 
 
 def write_facets(results: SearchResults) -> dict[str, list[dict[str, Any]]]:

@@ -75,6 +75,13 @@ class PostQuerySet(models.QuerySet[Any]):
             return self.public(now)
         return self.filter(_is_public(now) | self._written_by(user.pk))
 
+    def visible_parts(self, user: Actor, now: datetime.datetime) -> list[Self]:
+        """The posts of `visible_to` in parts that share none, each of which an index finds: public, own, co-written."""
+        if policy.may_edit_all_posts(user) or not policy.is_known(user):
+            return [self.visible_to(user, now)]
+        hidden, own = self.exclude(_is_public(now)), Q(author_id=user.pk)
+        return [self.public(now), hidden.filter(own), hidden.filter(~own, self._co_written_by(user.pk))]
+
     def editable_by(self, user: Actor) -> Self:
         """What `user` may change: `policy.may_edit_post` as a query."""
         if policy.may_edit_all_posts(user):
@@ -86,9 +93,11 @@ class PostQuerySet(models.QuerySet[Any]):
         return self.filter(self._written_by(user_id))
 
     def _written_by(self, user_id: uuid.UUID | None) -> Q:
+        return Q(author_id=user_id) | self._co_written_by(user_id)
+
+    def _co_written_by(self, user_id: uuid.UUID | None) -> Q:
         # A membership test by subquery: a join over co-authors would repeat rows.
-        through = self.model.co_authors.through
-        return Q(author_id=user_id) | Q(pk__in=through.objects.filter(user_id=user_id).values("post_id"))
+        return Q(pk__in=self.model.co_authors.through.objects.filter(user_id=user_id).values("post_id"))
 
     def posts(self) -> Self:
         """Posts without pages: what lists show unless asked otherwise."""

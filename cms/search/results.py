@@ -1,9 +1,10 @@
 """Searching posts: which match, how well, what they are tagged with. Always among what the reader may see."""
 
+import contextlib
 import datetime
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -58,6 +59,9 @@ UNION ALL SELECT * FROM (
 """
 
 
+type Narrowing = Callable[[PostQuerySet], PostQuerySet]
+
+
 @dataclass(frozen=True)
 class Hit:
     post_id: uuid.UUID
@@ -83,22 +87,24 @@ def search_posts(
     *,
     user: Actor,
     now: datetime.datetime,
-    among: PostQuerySet | None = None,
+    among: Narrowing = PostQuerySet.posts,
     limit: int = 20,
     offset: int = 0,
 ) -> SearchResults:
     """The posts that `user` may see at `now` and that match `query` (see `parse_query`): the best first.
 
-    At most 100 hits at once. `among` are posts that they may see, each of them once; without it, all but pages.
+    At most 100 hits at once. `among` narrows what they may see, to all but pages unless told otherwise; it repeats no row.
     """
     asked = parse_query(query)
     if not asked.required:
         return SearchResults()
     visible = Post.objects.visible_to(user, now)
+    parts = [among(part) for part in Post.objects.visible_parts(user, now)]
     try:
         rows = _run(
             asked,
-            visible.posts() if among is None else among,
+            among(visible),
+            parts,
             Category.objects.visible_to(user),
             (max(0, min(limit, LIMIT_MAX)), max(0, min(offset, RANKED_MAX))),
         )
@@ -123,11 +129,16 @@ def _engine() -> Engine:
 
 
 def _run(
-    asked: Query, posts: PostQuerySet, categories: QuerySet[Category], page: tuple[int, int]
+    asked: Query,
+    posts: PostQuerySet,
+    parts: Sequence[PostQuerySet],
+    categories: QuerySet[Category],
+    page: tuple[int, int],
 ) -> list[tuple[str, str, float]]:
+    """`parts` are the `posts` once more: a look at few is quicker by the one condition, reading very many by its parts."""
     if connection.vendor != "postgresql":
         with connection.cursor() as cursor:
-            return _rows(cursor, asked, posts, categories, page)
+            return _rows(cursor, asked, [posts], categories, page)
 
     def hits() -> tuple[str, list[Any]]:
         condition, params = POSTGRESQL.condition(asked)
@@ -136,16 +147,16 @@ def _run(
 
     with transaction.atomic(), connection.cursor() as cursor, planner_set_up(cursor, hits, RANKED_MAX) as since:
         if since:
-            rows = _rows(cursor, asked, posts, categories, page, since)
+            rows = _rows(cursor, asked, parts, categories, page, since)
             if _found(rows) > RANKED_MAX:
                 return rows
-        return _rows(cursor, asked, posts, categories, page)
+        return _rows(cursor, asked, [posts], categories, page)
 
 
 def _rows(
     cursor: Any,
     asked: Query,
-    posts: PostQuerySet,
+    parts: Sequence[PostQuerySet],
     categories: QuerySet[Category],
     page: tuple[int, int],
     since: datetime.datetime | None = None,
@@ -155,11 +166,11 @@ def _rows(
     if since:
         # The documents of newer posts are a range of an index, which PostgreSQL lays over that of words: of a common word
         # it then reads the newest documents, and not all to know which these are.
-        least, posts = least_id(since), posts.filter(created_at__gte=since)
-        others, others_params = posts.filter(pk__lt=least).order_by().values("pk").query.sql_with_params()
+        least, parts = least_id(since), [part.filter(created_at__gte=since) for part in parts]
+        others, others_params = _columns_of([part.filter(pk__lt=least) for part in parts], "pk")
         condition += f" AND (d.post_id >= %s OR d.post_id = ANY(ARRAY({others})))"
         condition_params += [least, *others_params]
-    visible, visible_params = posts.order_by().values("id", "created_at").query.sql_with_params()
+    visible, visible_params = _columns_of(parts, "id", "created_at")
     categories_sql, categories_params = categories.order_by().values("id").query.sql_with_params()
     statement = STATEMENT.format(
         carried=engine.carried,
@@ -176,6 +187,20 @@ def _rows(
     cursor.execute(statement, params)
     rows: list[tuple[str, str, float]] = cursor.fetchall()
     return rows
+
+
+def _columns_of(parts: Sequence[PostQuerySet], *columns: str) -> tuple[str, list[Any]]:
+    """The statement that gives these of all parts. Raises EmptyResultSet when nothing can be in any."""
+    statements: list[str] = []
+    params: list[Any] = []
+    for part in parts:
+        with contextlib.suppress(EmptyResultSet):  # its filters exclude one another
+            statement, given = part.order_by().values(*columns).query.sql_with_params()
+            statements.append(statement)
+            params += given
+    if not statements:
+        raise EmptyResultSet
+    return " UNION ALL ".join(statements), params
 
 
 def _found(rows: list[tuple[str, str, float]]) -> int:

@@ -79,6 +79,18 @@ def test_who_sees_a_post(make_in_state: Any, viewer: Any, now: Any, state: str, 
 
 
 @pytest.mark.parametrize("name", VIEWERS)
+def test_what_somebody_sees_in_parts(make_in_state: Any, viewer: Any, now: Any, name: str) -> None:
+    for state in STATES:
+        make_in_state(state, title=state, co_authors=co_author())
+    user = viewer(name)
+    if isinstance(user, User):
+        make_in_state("draft", title="own", author=user).co_authors.add(user)  # whoever is both sees it once
+    seen = [post for part in Post.objects.visible_parts(user, now) for post in part]
+    assert len(seen) == len(set(seen))
+    assert set(seen) == set(Post.objects.visible_to(user, now))
+
+
+@pytest.mark.parametrize("name", VIEWERS)
 @pytest.mark.parametrize("state", STATES)
 def test_who_changes_a_post_by_query_and_by_predicate(
     make_in_state: Any, viewer: Any, now: Any, state: str, name: str

@@ -51,7 +51,7 @@ VERBS: Final = (
     "preview",
 )
 WHO_ASKS: Final = {"actor", "user"}
-DECIDERS: Final = ("visible_to", "accounts_visible_to", "editable_by", "public")
+DECIDERS: Final = ("visible_to", "visible_parts", "accounts_visible_to", "editable_by", "public")
 POST_COLUMNS: Final = (
     "title",
     "slug",
@@ -74,7 +74,7 @@ def _searched(world: World, actor: Actor) -> Iterator[Any]:
     for state in world.hidden:
         for word in world.words(f"{state} post's")[:5]:
             visible = Post.objects.visible_to(actor, world.now)
-            found = search_posts(word, user=actor, now=world.now, among=visible)
+            found = search_posts(word, user=actor, now=world.now, among=lambda rows: rows)
             yield from (str(hit.highlights) for hit in found.hits)
             yield f"{word} counted" if found.total or found.facets["tags"] else ""
             yield from _posts(filter_posts(visible, word))
@@ -116,6 +116,9 @@ DOMAIN_READS: Final[dict[str, Read]] = {
     ),
     "AuthSessionQuerySet.visible_to": lambda w, actor: AuthSession.objects.visible_to(actor).values_list("pk"),
     "PostQuerySet.visible_to": lambda w, actor: _posts(Post.objects.visible_to(actor, w.now)),
+    "PostQuerySet.visible_parts": lambda w, actor: [
+        post for part in Post.objects.visible_parts(actor, w.now) for post in _posts(part)
+    ],
     "PostQuerySet.editable_by": lambda w, actor: _posts(Post.objects.editable_by(actor)),
     "PostQuerySet.public": lambda w, _: _posts(Post.objects.public(w.now)),
     "PostRevisionQuerySet.visible_to": lambda w, a: PostRevision.objects.visible_to(a).values_list("snapshot"),

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cms.models import Post, SearchDocument
+from cms.querysets import PostQuerySet
 from cms.search import SearchResults, index_posts, postgresql, results, search_posts
 from tests.cms.search.bulk import bulk_posts
 
@@ -33,7 +34,7 @@ def search(bulk: None, db: None, now: datetime.datetime, monkeypatch: pytest.Mon
     monkeypatch.setattr(postgresql, "_DEVIATIONS", 8)  # among so few posts chance has more to say
 
     def searching(
-        large: int, word: str = WORD, sampled: int = 600, user: Any = NOBODY, among: Any = None
+        large: int, word: str = WORD, sampled: int = 600, user: Any = NOBODY, among: Any = PostQuerySet.posts
     ) -> tuple[SearchResults, int]:
         monkeypatch.setattr(postgresql, "_LARGE", large)
         monkeypatch.setattr(postgresql, "_SAMPLED", sampled)
@@ -57,20 +58,28 @@ def test_the_newest_documents_give_what_all_give(search: Search) -> None:
 @pytest.mark.parametrize("role", ["subscriber", "author", "editor"])
 def test_whoever_searches(search: Search, now: datetime.datetime, make_user: Callable[..., Any], role: str) -> None:
     user = make_user(role=role)
-    published = Post.objects.visible_to(user, now).posts().live()
-    for among in (None, published):
+    own = Post.objects.order_by("-created_at")[:9]
+    Post.objects.filter(pk__in=[post.pk for post in own[:6]]).update(author=user)
+    for post in own[5:]:
+        post.co_authors.add(user)
+    hidden = [post.pk for post in own[::2]]
+    Post.objects.filter(pk__in=hidden).update(visibility="private")
+    for among in (PostQuerySet.posts, lambda rows: rows.posts().live()):
         expected, how = search(large=10_000, user=user, among=among)
         assert (how, expected.is_truncated) == (ALL_READ, True)
         assert search(large=100, user=user, among=among) == (expected, NEWEST_READ)
 
 
 def test_what_few_posts_pass_is_looked_for_among_all(search: Search, now: datetime.datetime) -> None:
-    public = Post.objects.public(now).posts()
-    old = public.filter(created_at__lte=public.order_by("created_at")[200].created_at)
+    border = Post.objects.public(now).posts().order_by("created_at")[200].created_at
+
+    def old(rows: PostQuerySet) -> PostQuerySet:
+        return rows.posts().filter(created_at__lte=border)
+
     expected, how = search(large=10_000, among=old)
     assert (how, expected.total > 0) == (ALL_READ, True)
     assert search(large=100, among=old) == (expected, ALL_READ)
-    assert search(large=100, among=public.filter(language="en"))[1] == NEWEST_READ
+    assert search(large=100, among=lambda rows: rows.posts().filter(language="en"))[1] == NEWEST_READ
 
 
 def test_a_new_post_with_an_old_id_is_found(search: Search, now: datetime.datetime) -> None:
