@@ -103,9 +103,11 @@ class Processes:
     def kill(self, name: str) -> None:
         """With all of its children, as when the power fails; also children that outlived it."""
         with contextlib.suppress(OSError, ValueError):
-            group = int(self._pid_file(name).read_text().split()[0])
-            if self.pid(name) is not None or name in self._children:
-                os.killpg(group, signal.SIGKILL)
+            number, birth = self._pid_file(name).read_text().split()
+            is_known = self.pid(name) is not None or name in self._children
+            # Children that outlive it keep its number from others; one without any may be somebody else's by now.
+            if is_known and _birth(int(number)) in ("", birth):
+                os.killpg(int(number), signal.SIGKILL)
         if name in self._children:
             self._children[name].wait()
 

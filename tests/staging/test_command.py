@@ -116,6 +116,17 @@ def test_a_number_that_belongs_to_another_process_by_now_is_left_alone(tmp_path:
     assert processes.names() == []
 
 
+def test_the_number_of_one_that_ended_long_ago_is_left_alone_by_a_kill(tmp_path: Path) -> None:
+    processes = Processes(tmp_path, tmp_path)
+    processes.start("web-1", ["/bin/true"], cwd=tmp_path, env={})
+    eventually(lambda: processes.pid("web-1") is None, "it has ended")
+    stranger = subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    (tmp_path / "web-1.pid").write_text(f"{stranger.pid} 1\n")
+    processes.kill("web-1")
+    processes.stop("web-1")
+    assert stranger.communicate(b"alive", timeout=60)[0] == b"alive"
+
+
 def test_what_ends_at_once_is_told_with_its_last_words(tmp_path: Path) -> None:
     processes = Processes(tmp_path, tmp_path)
     processes.start("web-1", ["/bin/sh", "-c", "echo no such luck; exit 3"], cwd=tmp_path, env={})
