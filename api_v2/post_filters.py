@@ -28,6 +28,8 @@ CHOOSING: Final = (
     *("published_after", "published_before", "updated_after", "ids"),
 )
 FILTERS: Final = (*CHOOSING, "q")
+NARROWING: Final = ("language", "author", "ids", "q", "published_after", "published_before", "updated_after")
+"""Of whose rows there may be few."""
 SORT_KEYS: Final = ("created_at", "updated_at", "published_at", "title")
 SORTS: Final = tuple(f"{sign}{key}" for key in SORT_KEYS for sign in ("", "-"))
 _ALWAYS_PUBLISHED_AT: Final = {"published", SCHEDULED}
@@ -82,17 +84,22 @@ def choice_of(query: Query, actor: Actor, now: datetime.datetime) -> Narrowing:
 def reading_of(query: Query, actor: Actor, now: datetime.datetime, sort: Sort) -> Reading:
     """How posts are read: what has a tag may stand far apart; what is chosen by kind and status alone is read by these.
 
-    By status in the orders of publication and of titles, whose indexes have them apart. As one where the index of something
-    else may find fewer rows, which are then sorted: it would be asked for each choice.
+    By status in the orders of publication and of titles, whose indexes have them apart; what is published and what is
+    scheduled the latter has in one. As one where the index of something else may find fewer rows, which are then sorted: it
+    would be asked for each choice.
     """
     if query.given(("tag", "category")):
         return Reading(is_sparse=True)
-    if query.given(("author", "ids", "q")):
+    if query.given(NARROWING):
         return AS_ONE
-    kinds, statuses = query.choices("kind", Kind.values, [Kind.POST]), sorted(_statuses(query, actor))
-    if sort.keys[0].column not in ("published_at", "title"):
+    kinds, statuses = query.choices("kind", Kind.values, [Kind.POST]), _statuses(query, actor)
+    first, both = sort.keys[0].column, {Status.PUBLISHED.value, SCHEDULED}
+    if first not in ("published_at", "title") or not statuses:
         return Reading(choices=[Q(kind=kind) for kind in sorted({*kinds})])
-    return Reading(choices=[Q(kind=kind) & _status({one}, now) for kind in sorted({*kinds}) for one in statuses])
+    apart = [{one} for one in sorted(statuses)]
+    if first == "title" and both <= statuses:
+        apart = [both, *({one} for one in sorted(statuses - both))]
+    return Reading(choices=[Q(kind=kind) & _status(some, now) for kind in sorted({*kinds}) for some in apart])
 
 
 def read_sort(query: Query, actor: Actor) -> Sort:
