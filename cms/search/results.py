@@ -99,12 +99,11 @@ def search_posts(
     if not asked.required:
         return SearchResults()
     visible = Post.objects.visible_to(user, now)
-    parts = [among(part) for part in Post.objects.visible_parts(user, now)]
     try:
         rows = _run(
             asked,
             among(visible),
-            parts,
+            lambda: [among(part) for part in Post.objects.visible_parts(user, now)],
             Category.objects.visible_to(user),
             (max(0, min(limit, LIMIT_MAX)), max(0, min(offset, RANKED_MAX))),
         )
@@ -131,11 +130,11 @@ def _engine() -> Engine:
 def _run(
     asked: Query,
     posts: PostQuerySet,
-    parts: Sequence[PostQuerySet],
+    parts: Callable[[], Sequence[PostQuerySet]],
     categories: QuerySet[Category],
     page: tuple[int, int],
 ) -> list[tuple[str, str, float]]:
-    """`parts` are the `posts` once more: a look at few is quicker by the one condition, reading very many by its parts."""
+    """`parts` gives the `posts` once more: a look at few is quicker by the one condition, reading very many by its parts."""
     if connection.vendor != "postgresql":
         with connection.cursor() as cursor:
             return _rows(cursor, asked, [posts], categories, page)
@@ -147,7 +146,7 @@ def _run(
 
     with transaction.atomic(), connection.cursor() as cursor, planner_set_up(cursor, hits, RANKED_MAX) as since:
         if since:
-            rows = _rows(cursor, asked, parts, categories, page, since)
+            rows = _rows(cursor, asked, parts(), categories, page, since)
             if _found(rows) > RANKED_MAX:
                 return rows
         return _rows(cursor, asked, [posts], categories, page)
