@@ -107,7 +107,7 @@ check: $(VENV)/.dev ## lint, format, types, import contracts, migrations, system
 	$(PY) manage.py openapi
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(VENV)/bin/zizmor --offline --no-progress --quiet .github
-	$(PY) -m pytest -q tests/test_deploy.py
+	$(PY) -m pytest -q tests/deploy
 
 # Words such as `password =` and addresses with a password stand for examples in documents, and random text for fakes in tests:
 # tests are searched for what has the form of a real service's credential.
