@@ -175,8 +175,9 @@ class Controller:
 class Loop:
     """A controller's life: turns until it's told to stop, whatever happens to the database meanwhile."""
 
-    def __init__(self, controller: Controller, interval_s: float) -> None:
-        self._controller, self._interval_s = controller, interval_s
+    def __init__(self, controller: Controller, interval_s: float, beat: Callable[[], None] = lambda: None) -> None:
+        """`beat` is called after each step, whether the step failed or not."""
+        self._controller, self._interval_s, self._beat = controller, interval_s, beat
         self._due = self._said_at = float("-inf")
         self._was_leading: bool | None = None
         self._failing: str | None = None
@@ -206,6 +207,7 @@ class Loop:
             _drop_connections()
         else:
             self._say_well()
+        self._beat()
 
     def _say_who_leads(self, is_leading: bool) -> None:
         if is_leading != self._was_leading:

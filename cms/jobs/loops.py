@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +22,39 @@ class Work:
     turn: Callable[[], bool]
     pause_s: float
     """How long to wait after a turn that found nothing."""
+    turn_limit_s: float = float("inf")
+    """A turn that takes longer counts as stalled."""
+
+
+class _Loop(threading.Thread):
+    def __init__(self, work: Work, stop: threading.Event) -> None:
+        super().__init__(name=work.name)
+        self.work = work
+        self._stop_asked = stop
+        self._turn_began_at: float | None = None
+
+    def is_stalled(self) -> bool:
+        began_at = self._turn_began_at
+        return began_at is not None and time.monotonic() - began_at > self.work.turn_limit_s
+
+    def run(self) -> None:
+        failures = 0
+        try:
+            while not self._stop_asked.is_set():
+                self._turn_began_at = time.monotonic()
+                try:
+                    close_old_connections()
+                    pause_s = 0.0 if self.work.turn() else self.work.pause_s
+                    failures = 0
+                except Exception:
+                    failures += 1
+                    pause_s = min(LONGEST_PAUSE_S, 2.0 ** (failures - 1))
+                    logger.exception("%s failed; it goes on in %g s", self.name, pause_s)
+                    _drop_connections()
+                self._turn_began_at = None
+                self._stop_asked.wait(pause_s)
+        finally:
+            _drop_connections()
 
 
 def run_once(works: Sequence[Work]) -> None:
@@ -29,42 +63,33 @@ def run_once(works: Sequence[Work]) -> None:
         pass
 
 
-def run_until(is_told_to_stop: Callable[[float], bool], works: Sequence[Work]) -> bool:
-    """Run all of them until that, which waits so many seconds for being told, says so, and each has ended its turn.
+def run_until(
+    is_told_to_stop: Callable[[float], bool], works: Sequence[Work], beat: Callable[[], None] = lambda: None
+) -> bool:
+    """Run all loops until `is_told_to_stop` returns True and each loop has ended its turn.
 
-    False when a loop has died of itself: then the others end as well.
+    `is_told_to_stop` waits for at most the given number of seconds. `beat` is called once a second while no loop is
+    stalled. Returns False when a loop has died by itself: then the others end as well.
     """
     stop = threading.Event()
-    threads = [threading.Thread(target=_loop, args=(work, stop), name=work.name) for work in works]
-    for thread in threads:
-        thread.start()
-    is_well = True
+    loops = [_Loop(work, stop) for work in works]
+    for loop in loops:
+        loop.start()
+    is_well, stalled_before = True, set[str]()
     while is_well and not is_told_to_stop(1):
-        is_well = all(thread.is_alive() for thread in threads)
+        is_well = all(loop.is_alive() for loop in loops)
+        stalled = {loop.name for loop in loops if loop.is_stalled()}
+        for name in sorted(stalled - stalled_before):
+            logger.error("%s is stalled: its turn exceeds the limit", name)
+        stalled_before = stalled
+        if not stalled:
+            beat()
     if is_well:
         logger.info("stopping after the work in hand")
     stop.set()
-    for thread in threads:
-        thread.join()
+    for loop in loops:
+        loop.join()
     return is_well
-
-
-def _loop(work: Work, stop: threading.Event) -> None:
-    failures = 0
-    try:
-        while not stop.is_set():
-            try:
-                close_old_connections()
-                pause_s = 0.0 if work.turn() else work.pause_s
-                failures = 0
-            except Exception:
-                failures += 1
-                pause_s = min(LONGEST_PAUSE_S, 2.0 ** (failures - 1))
-                logger.exception("%s failed; it goes on in %g s", work.name, pause_s)
-                _drop_connections()
-            stop.wait(pause_s)
-    finally:
-        _drop_connections()
 
 
 def _drop_connections() -> None:

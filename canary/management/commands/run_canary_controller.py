@@ -11,6 +11,7 @@ from django.utils import timezone
 from canary.controller import Controller, Loop
 from canary.errors import RolloutError
 from canary.leadership import NotLeadingError
+from canary.management.heartbeat import add_heartbeat_argument, beat_into
 from canary.management.interruption import stop_requests
 from canary.verbs.wording import one_line
 
@@ -30,15 +31,17 @@ class Command(BaseCommand):
         parser.add_argument(
             "--interval", type=_interval_s, default=1.0, metavar="S", help="seconds from turn to turn, 1 unless said so"
         )
+        add_heartbeat_argument(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         controller = Controller(timezone.now)
         if options["once"]:
             self._once(controller)
             return
+        beat = beat_into(options["heartbeat"])
         is_told_to_stop = stop_requests()
         logger.info("controller started")
-        Loop(controller, options["interval"]).run(is_told_to_stop)
+        Loop(controller, options["interval"], beat).run(is_told_to_stop)
         logger.info("controller stopped")
 
     def _once(self, controller: Controller) -> None:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from cms.jobs.execution import run_job
 from cms.jobs.loops import Work, run_once, run_until
 from cms.jobs.queue import claim_job
+from cms.management.heartbeat import add_heartbeat_argument, beat_into
 from cms.management.interruption import stop_requests
 from cms.services.deliveries import deliver_due
 from cms.services.schedule import settle_due_posts
@@ -22,6 +23,8 @@ from cms.services.schedule import settle_due_posts
 WEBHOOKS, SCHEDULE = "webhooks", "schedule"
 POLL_S: Final = 1.0
 SCHEDULE_POLL_S: Final = 5.0
+TURN_LIMIT_S: Final = 60.0
+"""A turn of schedule settles 500 posts in some 5 s; a webhook turn also waits for its slowest receiver."""
 DELIVERERS: Final = 3  # a turn lasts as long as its slowest receiver; with the other loops they need six connections
 logger = logging.getLogger(__name__)
 
@@ -42,6 +45,8 @@ class Command(BaseCommand):
             help=f"only these, of {', '.join(known_queues())} (default: all)",
         )
 
+        add_heartbeat_argument(parser)
+
     def handle(self, *args: Any, **options: Any) -> None:
         unknown = sorted(set(options["queues"]) - set(known_queues()))
         if unknown or not options["queues"]:
@@ -51,9 +56,10 @@ class Command(BaseCommand):
         if options["once"]:
             self._run_once(works)
             return
+        beat = beat_into(options["heartbeat"])
         is_told_to_stop = stop_requests()
         logger.info("worker started for %s", ", ".join(options["queues"]))
-        if not run_until(is_told_to_stop, works):
+        if not run_until(is_told_to_stop, works, beat):
             raise CommandError("A loop of the worker has ended; the log says why.")
         logger.info("worker stopped")
 
@@ -73,11 +79,12 @@ def works_for(queues: list[str]) -> list[Work]:
     worker = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
     works = []
     if SCHEDULE in queues:
-        works.append(Work("schedule", lambda: settle_due_posts(now=timezone.now()) > 0, SCHEDULE_POLL_S))
+        works.append(Work("schedule", lambda: settle_due_posts(now=timezone.now()) > 0, SCHEDULE_POLL_S, TURN_LIMIT_S))
     if job_queues := [name for name in queues if name not in (WEBHOOKS, SCHEDULE)]:
         works.append(Work("jobs", partial(_run_next_job, worker, job_queues), POLL_S))
     if WEBHOOKS in queues:
-        works += [Work(f"webhooks {number}", _deliver, POLL_S) for number in range(1, DELIVERERS + 1)]
+        limit_s = settings.WEBHOOK_TIMEOUT_S + TURN_LIMIT_S
+        works += [Work(f"webhooks {number}", _deliver, POLL_S, limit_s) for number in range(1, DELIVERERS + 1)]
     return works
 
 
