@@ -7,6 +7,11 @@ RUN python3 -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.txt
 
 FROM ${BASE}
+# `manage.py backup` and `restore` call pg_dump, pg_restore and psql. Debian's serve PostgreSQL 15 to 17.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends postgresql-client \
+    && rm -rf /var/lib/apt/lists/*
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # One heap for all threads, for the interpreter's lock lets one of them work at a time: of several, each keeps what it once took.
 # What takes a MiB and more, a password's hash above all, stands beside the heap and is given back at once; in huge pages, for
@@ -15,7 +20,7 @@ ENV GLIBC_TUNABLES=glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=1048576:
 # A new volume takes over the owner of the folder that it is mounted on.
 RUN groupadd --gid 10001 tandem \
     && useradd --uid 10001 --gid tandem --no-create-home --shell /usr/sbin/nologin tandem \
-    && install --directory --owner 10001 --group 10001 /media
+    && install --directory --owner 10001 --group 10001 /media /backups
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY manage.py ./

@@ -53,8 +53,8 @@ coverage: $(VENV)/.dev ## the suite once more, every line and branch counted in 
 mutants: $(VENV)/.dev ## forty faults planted in the canary's core, one by one: its tests have to notice 38
 	$(PY) -m tests.mutants
 
-staging-compose: ## staging by Docker Compose with everybody on v2, then on v1 again (needs Docker)
-	python3 -m scripts.staging_compose
+staging-compose: $(VENV)/bin/python ## play staging's life in containers; STANDINS=1 for images of Debian's packages (root)
+	@$(PY) -m scripts.staging_compose
 
 soak: $(VENV)/.dev ## what takes long: 100 MB imports, 30 s of concurrent writers, large exports; and examples and an order drawn anew
 	$(PY) -m pytest -m soak --randomly-seed=$$(date +%s)

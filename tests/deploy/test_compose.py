@@ -1,6 +1,7 @@
 """The compose file says what it should, by Compose's own parser and by our rules; each rule is shown to find a fault."""
 
 import copy
+import ipaddress
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,13 @@ from tests.deploy.tools import COMPOSE, ROOT, SERVICES, STAGING, run
 
 SECRETS: Final = ("POSTGRES_PASSWORD", "SECRET_KEY", "METRICS_TOKEN", "GRAFANA_PASSWORD")
 ONE_SHOT: Final = {"migrate", "locust"}
+BACKGROUND: Final = ("controller", "worker")
+STALL_LIMIT_S: Final = 30
+NETWORK: Final = "cms-staging-network"
+NGINX: Final = ROOT / "deploy/nginx/staging.conf"
+# What `readiness` asks for in `deploy_settings` and `backups`.
+ASKED_BY_READINESS: Final = {"HSTS_S", "EMAIL_URL", "BACKUP_DIR"}
+SECRET_KEY_LENGTH: Final = 50
 
 type Service = dict[str, Any]
 
@@ -19,7 +27,7 @@ type Service = dict[str, Any]
 def faults_of(name: str, service: Service) -> set[str]:
     """What is wrong with a service of the compose file, in a word each."""
     health = service.get("healthcheck", {})
-    is_ours = "build" in service
+    is_ours = service.get("image") == "tandem:staging"
     wrong = {
         "health": name not in ONE_SHOT and not health.get("test"),
         "restart": service.get("restart") != ("no" if name in ONE_SHOT else "unless-stopped"),
@@ -31,8 +39,34 @@ def faults_of(name: str, service: Service) -> set[str]:
         "port": any(not str(port).startswith("127.0.0.1:") for port in service.get("ports", [])),
         "socket": any("docker.sock" in str(volume) for volume in service.get("volumes", [])),
         "gate": any("condition" not in gate for gate in gates_of(service).values()),
+        # Compose cannot write a secret from the environment below a read-only root: the container stays `Created`.
+        "secret": bool(service.get("secrets")),
+        # A mount of one file keeps the file of before when git replaces it.
+        "mount": any(
+            volume.startswith("./") and (ROOT / volume.split(":")[0]).is_file() for volume in mounts_of(service)
+        ),
+        # Each service that builds the tag makes an image, of which all but one are left without a name.
+        "pull": is_ours and service.get("pull_policy") != "never",
+        "django": "manage.py" in str(health.get("test")),
+        "stalls": name in BACKGROUND and not notices_a_stall(service),
     }
     return {word for word, is_wrong in wrong.items() if is_wrong}
+
+
+def mounts_of(service: Service) -> list[str]:
+    return [str(volume) for volume in service.get("volumes", [])]
+
+
+def notices_a_stall(service: Service) -> bool:
+    """Whether the check looks at the file that the command's loop touches, and says unhealthy within 30 s."""
+    health, command = service["healthcheck"], service["command"]
+    if "--heartbeat" not in command:
+        return False
+    file = command[command.index("--heartbeat") + 1]
+    ages = re.findall(rf"find {re.escape(file)} -mmin -([\d.]+)", str(health["test"]))
+    seconds = [int(str(health[name]).removesuffix("s")) for name in ("interval", "timeout")]
+    # The age, then `retries` failures, each an interval after the one before; the last may take its timeout.
+    return len(ages) == 1 and 60 * float(ages[0]) + health["retries"] * seconds[0] + seconds[1] <= STALL_LIMIT_S
 
 
 def gates_of(service: Service) -> dict[str, dict[str, str]]:
@@ -61,6 +95,10 @@ def test_a_service_is_hardened_pinned_and_watched(name: str) -> None:
         ("port", lambda service: service.update(ports=["6379:6379"])),
         ("socket", lambda service: service.update(volumes=["/var/run/docker.sock:/var/run/docker.sock"])),
         ("gate", lambda service: service.update(depends_on=["postgres"])),
+        ("secret", lambda service: service.update(secrets=["metrics_token"])),
+        ("mount", lambda service: service.update(volumes=["./deploy/nginx/staging.conf:/etc/site.conf:ro"])),
+        ("pull", lambda service: service.update(image="tandem:staging", build=".")),
+        ("django", lambda service: service["healthcheck"].update(test="python3 manage.py canary status")),
     ],
     ids=lambda value: value if isinstance(value, str) else "planted",
 )
@@ -68,6 +106,22 @@ def test_a_planted_fault_of_a_service_is_found(fault: str, plant: Callable[[Serv
     service = copy.deepcopy(SERVICES["redis"])
     plant(service)
     assert faults_of("redis", service) == {fault}
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        lambda worker: worker.update(command=["python3", "manage.py", "run_worker"]),
+        lambda worker: worker["command"].__setitem__(-1, "/tmp/elsewhere"),
+        lambda worker: worker["healthcheck"].update(test='test -n "$(find /tmp/heartbeat -mmin -1)"'),
+        lambda worker: worker["healthcheck"].update(interval="15s"),
+    ],
+    ids=["no heartbeat", "another file", "a minute old", "asked too rarely"],
+)
+def test_a_check_that_does_not_notice_a_stall_is_found(plant: Callable[[Service], object]) -> None:
+    worker = copy.deepcopy(SERVICES["worker"])
+    plant(worker)
+    assert faults_of("worker", worker) == {"stalls"}
 
 
 def test_no_secret_has_a_default_or_stands_in_the_file() -> None:
@@ -109,6 +163,66 @@ def test_every_file_that_is_mounted_is_there() -> None:
     assert len(files) >= 4
     assert [path for path in files if not (ROOT / path).exists()] == []
     assert {path for path in mounted if not path.startswith("./")} == set(STAGING["volumes"])
+
+
+def addresses() -> dict[str, str]:
+    """The fixed addresses, by service."""
+    networks = {name: service["networks"] for name, service in SERVICES.items()}
+    return {name: found[NETWORK]["ipv4_address"] for name, found in networks.items() if isinstance(found, dict)}
+
+
+def test_no_fixed_address_can_be_given_to_another_container() -> None:
+    """After a restart of the engine the first to start took nginx's address, and nginx stayed down."""
+    [pool] = STAGING["networks"][NETWORK]["ipam"]["config"]
+    given_out, subnet = ipaddress.ip_network(pool["ip_range"]), ipaddress.ip_network(pool["subnet"])
+    fixed = [ipaddress.ip_address(address) for address in [pool["gateway"], *addresses().values()]]
+    assert given_out.subnet_of(subnet)
+    assert all(address in subnet and address not in given_out for address in fixed)
+    assert len(set(fixed)) == len(fixed)
+
+
+def test_nginx_finds_a_web_process_that_came_back() -> None:
+    """nginx looks a name up once: it has to lead to a fixed address, whether the process is there or not."""
+    named = set(re.findall(r"server ([\w-]+):8000", NGINX.read_text()))
+    assert named == {"web-1", "web-2"}
+    assert set(SERVICES["nginx"]["extra_hosts"]) == {f"{name}:{addresses()[name]}" for name in named}
+
+
+def test_one_service_builds_the_image_that_all_of_ours_run() -> None:
+    ours = {name for name, service in SERVICES.items() if service["image"] == "tandem:staging"}
+    assert ours == {"migrate", "web-1", "web-2", *BACKGROUND}
+    assert [name for name in sorted(ours) if "build" in SERVICES[name]] == ["web-1"]
+
+
+def test_readiness_can_say_yes_in_staging() -> None:
+    for name in ("web-1", "web-2", *BACKGROUND, "migrate"):
+        assert SERVICES[name]["environment"].keys() >= ASKED_BY_READINESS
+        assert f"cms-staging-backups:{SERVICES[name]['environment']['BACKUP_DIR']}" in SERVICES[name]["volumes"]
+    lengths = set(re.findall(r"at least (\d+) characters", COMPOSE.read_text()))
+    assert lengths == {str(SECRET_KEY_LENGTH)}
+
+
+def test_prometheus_gets_its_token_in_memory_and_nothing_else_reads_it() -> None:
+    prometheus = SERVICES["prometheus"]
+    file = re.findall(r"credentials_file: (\S+)", (ROOT / "deploy/prometheus/prometheus.yml").read_text())[0]
+    assert prometheus["tmpfs"] == [f"{Path(file).parent}:uid=65534,gid=65534,mode=0700"]
+    assert f'umask 077; printf %s "$$METRICS_TOKEN" >{file};' in prometheus["entrypoint"][2]
+
+
+def test_the_upgrade_drains_each_web_process_by_an_upstream_that_nginx_has() -> None:
+    script = (ROOT / "deploy/compose/upgrade").read_text()
+    steps = re.findall(r"^(route_to|renew) (.+)$", script, re.MULTILINE)
+    assert steps == [
+        ("route_to", "only-web-2"),
+        ("renew", "web-1"),
+        ("route_to", "only-web-1"),
+        ("renew", "web-2"),
+        ("route_to", "tandem"),
+        ("renew", "controller worker"),
+    ]
+    upstreams = dict(re.findall(r"^upstream (\S+) \{ server (\S+):8000; \}$", NGINX.read_text(), re.MULTILINE))
+    assert upstreams == {"only-web-1": "web-1", "only-web-2": "web-2"}
+    assert script.index(" run --rm --no-deps -T migrate") < script.index("route_to only-web-2")
 
 
 def test_the_proxy_is_trusted_by_the_address_that_it_has() -> None:

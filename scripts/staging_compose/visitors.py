@@ -1,0 +1,103 @@
+"""Visitors of the published ports: single requests, and threads that keep asking while something is done to a container."""
+
+import collections
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+
+HOST: Final = "127.0.0.1"
+PORT: Final = 8000
+READS: Final = ("/api/posts", "/api/v1/posts", "/api/v2/posts", "/readyz")
+REQUESTS_MAX: Final = 20_000
+
+type Answer = tuple[int, http.client.HTTPMessage, bytes]
+
+
+def ask(
+    path: str, method: str = "GET", body: Any = None, headers: Mapping[str, str] | None = None, port: int = PORT
+) -> Answer:
+    """Send one request; `body` is sent as JSON unless it is bytes. Raise OSError or HTTPException without an answer."""
+    sent = dict(headers or {})
+    if body is not None and not isinstance(body, bytes):
+        body, sent = json.dumps(body).encode(), {"Content-Type": "application/json", **sent}
+    connection = http.client.HTTPConnection(HOST, port, timeout=30)
+    try:
+        connection.request(method, path, body=body, headers=sent)
+        response = connection.getresponse()
+        return response.status, response.headers, response.read()
+    finally:
+        connection.close()
+
+
+def status_of(path: str, port: int = PORT) -> int | str:
+    """Return the status, or why there is none."""
+    try:
+        return ask(path, port=port)[0]
+    except (OSError, http.client.HTTPException) as error:
+        return type(error).__name__
+
+
+class Load:
+    """Readers, and with a `write` one writer, until the block ends; what failed is counted with its second."""
+
+    def __init__(self, *, readers: int = 4, paths: tuple[str, ...] = READS, write: Callable[[], int] | None = None):
+        self.failed: list[tuple[float, str, object]] = []
+        self.statuses: collections.Counter[int] = collections.Counter()
+        self.written = 0
+        self.slowest_s = 0.0
+        self._paths, self._stop = paths, threading.Event()
+        self._threads = [threading.Thread(target=self._read, args=(number,)) for number in range(readers)]
+        if write is not None:
+            self._threads.append(threading.Thread(target=self._write, args=(write,)))
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _value: object, _trace: TracebackType | None) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def __str__(self) -> str:
+        told = f"{self.statuses.total():,} requests in {self.seconds():.0f} s, {self.written} of them writes"
+        return f"{told}, {len(self.failed)} failed, slowest {self.slowest_s:.1f} s{self._failures()}"
+
+    def seconds(self) -> float:
+        """Return how long it has run."""
+        return time.monotonic() - self._began
+
+    def _failures(self) -> str:
+        return f": {self.failed[:5]}" if self.failed else ""
+
+    def _read(self, number: int) -> None:
+        for turn in range(REQUESTS_MAX):
+            if self._stop.wait(0.02):
+                return
+            path, client = self._paths[turn % len(self._paths)], f"load-{number}-{turn % 20}"
+            self._count(path, lambda path=path, client=client: ask(path, headers={"X-Client-Id": client})[0], 200)  # type: ignore[misc]
+
+    def _write(self, write: Callable[[], int]) -> None:
+        for _ in range(REQUESTS_MAX):
+            if self._stop.wait(0.05):
+                return
+            self.written += self._count("write", write, 201)
+
+    def _count(self, name: str, request: Callable[[], int], expected: int) -> bool:
+        began = time.monotonic()
+        try:
+            status: int | None = request()
+            failure: object = status
+        except (OSError, http.client.HTTPException) as error:
+            status, failure = None, repr(error)[:80]
+        self.slowest_s = max(self.slowest_s, time.monotonic() - began)
+        self.statuses[status or 0] += 1
+        if status != expected:
+            self.failed.append((round(self.seconds(), 1), name, failure))
+        return status == expected
