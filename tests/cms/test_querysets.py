@@ -250,3 +250,14 @@ def test_whole_accounts_are_seen_by_their_owners_and_by_admins(
     assert viewer in seen
     assert len(seen) == 1 + others
     assert not User.objects.accounts_visible_to(AnonymousUser())
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_profile_is_as_hidden_as_the_posts_that_its_user_co_wrote(
+    make_in_state: Any, make_user: Callable[..., User], author: User, now: Any, state: str
+) -> None:
+    co_author = make_user("author", username="co_author")
+    make_in_state(state, co_authors=[co_author])
+    strangers = [AnonymousUser(), make_user("subscriber"), make_user("author")]
+    seen = [co_author in User.objects.visible_to(reader, now) for reader in (author, *strangers)]
+    assert seen == [True, *[state == "public"] * 3]

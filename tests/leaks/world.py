@@ -80,6 +80,7 @@ class World:
     comments: list[Comment] = field(default_factory=list)
     old_slugs: list[str] = field(default_factory=list)
     lurkers: list[User] = field(default_factory=list)
+    """Users whose profiles are hidden from strangers."""
     rows: dict[str, list[Any]] = field(default_factory=dict)
     """Of each model that has pages in the admin site."""
 
@@ -156,9 +157,12 @@ def _public_thread(world: World) -> None:
 
 def plant(world: World) -> None:
     """Everything that is hidden from those who are strangers to it. It touches nothing that is public."""
+    # Walkers co-wrote public posts too, so that their profiles are public.
+    hidden_co_author = _lurker(world, "hidden co-author", profile_may=INSIDERS)
+    world.lurkers.append(hidden_co_author)
     set_origin(Origin(request_id=world.word("request id in the audit trail", ADMIN)))
     for state in HIDDEN_STATES:
-        world.hidden[state] = _hidden_post(world, state)
+        world.hidden[state] = _hidden_post(world, state, [world.users["co_author"], hidden_co_author])
     set_origin(Origin())
     _hidden_comments(world)
     name, slug = world.word("inactive category's name", MODERATORS), world.word("inactive category's slug", MODERATORS)
@@ -179,19 +183,19 @@ def plant(world: World) -> None:
     world.rows = _rows_of(world)
 
 
-def _lurker(world: World, place: str) -> User:
-    """Somebody who has nothing to show: an account that only admins know of."""
-    names = ("username", "display_name", "bio", "first_name", "last_name")
-    fields: Any = {name: world.word(f"{place}'s {name}", ADMIN) for name in names}
+def _lurker(world: World, place: str, *, profile_may: frozenset[str] = ADMIN) -> User:
+    """Create an account that has nothing public. `profile_may` see its profile, only admins the rest."""
+    fields: Any = {name: world.word(f"{place}'s {name}", profile_may) for name in ("username", "display_name", "bio")}
+    fields |= {name: world.word(f"{place}'s {name}", ADMIN) for name in ("first_name", "last_name")}
     fields["email"] = f"{world.word(f'{place}s e-mail', ADMIN)}@example.org"
     user = create_user(actor=SYSTEM, fields={**fields, "role": "subscriber"}, password=None, now=world.now)
-    world.secrets[str(user.pk)] = Secret(f"{place}'s id", ADMIN, ADMIN)
+    world.secrets[str(user.pk)] = Secret(f"{place}'s id", profile_may, profile_may)
     world.secrets[user.password] = Secret(f"{place}'s password", NOBODY, NOBODY)
     return user
 
 
-def _hidden_post(world: World, state: str) -> Post:
-    """By `author` and `co_author`, filed under terms that public posts have too, among these by its instant."""
+def _hidden_post(world: World, state: str, co_authors: list[User]) -> Post:
+    """By `author` and the co-authors, filed under terms that public posts have too, among these by its instant."""
     now, author = world.now, world.users["author"]
     fields: Any = {
         name: world.word(f"{state} post's {name}", INSIDERS)
@@ -199,7 +203,7 @@ def _hidden_post(world: World, state: str) -> Post:
     }
     old_slug = world.word(f"{state} post's old slug", INSIDERS)
     fields |= {"slug": old_slug, "language": f"en-{world.word(f'{state} posts language', INSIDERS)}"}
-    fields |= {"tags": ["one", "two"], "categories": [world.categories[0]], "co_authors": [world.users["co_author"]]}
+    fields |= {"tags": ["one", "two"], "categories": [world.categories[0]], "co_authors": co_authors}
     fields["visibility"] = "private" if state == "private" else "public"
     fields["content"] += " " + world.word(f"{state} post's taken back content", INSIDERS)
     post = create_post(actor=SYSTEM, fields=fields, now=now, author=author)
