@@ -10,8 +10,9 @@ from django.utils import timezone
 from cms.choices import DeliveryStatus
 from cms.errors import InvalidTransition, PermissionRefused
 from cms.models import Delivery, Tag, User, Webhook
+from cms.outgoing.sending import Answer
 from cms.policy import SYSTEM
-from cms.services.deliveries import _claim_due, deliver_due, replay_delivery
+from cms.services.deliveries import _claim_due, _record_answer, deliver_due, replay_delivery
 from cms.services.tags import create_tag, update_tag
 from cms.services.webhooks import create_webhook, update_webhook
 from tests.receivers import CUT, HANG, Receiver, receiving
@@ -167,6 +168,19 @@ def test_a_delivery_in_hand_is_nobody_elses_until_its_lease_runs_out(webhook: We
     assert _claim_due(at(0) + datetime.timedelta(seconds=61)) == []
     [again] = _claim_due(at(0) + datetime.timedelta(seconds=64))
     assert (again.pk, again.attempts) == (first.pk, 2)
+
+
+@pytest.mark.parametrize("status", [204, 500])
+def test_a_late_answer_changes_nothing_once_another_worker_has_the_lease(
+    webhook: Webhook, now: Any, at: At, status: int
+) -> None:
+    tag_with_events(now, "One")
+    [lost] = _claim_due(at(0))
+    [current] = _claim_due(at(1))
+    _record_answer(lost, Answer(status), at(1))
+    delivery = Delivery.objects.get()
+    assert (delivery.status, delivery.attempts, delivery.last_status) == ("pending", 2, None)
+    assert delivery.leased_until == current.leased_until
 
 
 def test_a_webhook_that_is_switched_off_gets_what_waits_when_it_is_on_again(
