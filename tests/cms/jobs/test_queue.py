@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,17 @@ from django.utils import timezone
 
 from cms.choices import JobStatus
 from cms.jobs.backoff import delay_after
-from cms.jobs.execution import run_job
+from cms.jobs.execution import Clock, run_job
 from cms.jobs.queue import claim_job, extend_lease, fail_job, finish_job
 from cms.models import Job
 from tests.cms.jobs import sample_tasks
+from tests.stalls import fair_time
 
 ONE_CONNECTION = "the test database of SQLite lives in one connection; tests/faults has processes"
 
 
-def run_and_close(job: Job) -> None:
-    run_job(job, clock=timezone.now)
+def run_and_close(job: Job, clock: Clock = timezone.now) -> None:
+    run_job(job, clock=clock)
     connection.close()
 
 
@@ -135,6 +137,28 @@ def test_a_long_job_keeps_its_lease_while_it_runs(tmp_path: Path, settings: Any)
     (tmp_path / "go").touch()
     thread.join()
     assert (Job.objects.get().status, len(list(tmp_path.glob("started-*")))) == ("successful", 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_running_job_extends_its_lease_before_half_of_it_is_over(tmp_path: Path, settings: Any) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip(ONE_CONNECTION)
+    settings.JOB_LEASE_S = 3
+    read_at: list[float] = []  # at the start, then by each heartbeat
+
+    def clock() -> datetime.datetime:
+        read_at.append(fair_time())
+        return timezone.now()
+
+    sample_tasks.write_and_wait.enqueue(str(tmp_path))
+    thread = threading.Thread(target=run_and_close, args=(claim_job(worker="a", now=timezone.now()), clock))
+    thread.start()
+    deadline = time.monotonic() + 60
+    while len(read_at) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    (tmp_path / "go").touch()
+    thread.join()
+    assert [later - earlier < 1.5 for earlier, later in pairwise(read_at[:3])] == [True, True]
 
 
 @pytest.mark.django_db(transaction=True)
