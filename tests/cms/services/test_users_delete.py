@@ -11,12 +11,14 @@ from django.test import Client
 from cms.errors import InvalidCredentials, InvalidToken, InvalidTransition, LastAdmin, PermissionRefused
 from cms.models import ApiKey, AuditEvent, AuthSession, ImportRecord, Post, User
 from cms.policy import SYSTEM
+from cms.services.api_keys import ApiKeyFields, create_api_key, update_api_key
 from cms.services.sessions import open_session, refresh_session
 from cms.services.user_deletion import delete_user
 from cms.services.users import authenticate_user, register_user, set_password, update_user
 
 PASSWORD = "a long enough pass-phrase"
-PERSONAL = ("mia_k", "mia@example.org", "Amalia", "Kranz", "Mia K.", "Gardener", "keys@example.org", "Mias laptop")
+KEY_WORDS = ("keys@example.org", "phone@example.org", "Mias laptop", "Mias phone")
+PERSONAL = ("mia_k", "mia@example.org", "Amalia", "Kranz", "Mia K.", "Gardener", *KEY_WORDS)
 
 
 @pytest.fixture
@@ -25,9 +27,10 @@ def mia(make_user: Callable[..., User], now: datetime.datetime) -> User:
     names = {"first_name": "Amalia", "last_name": "Kranz", "display_name": "Mia K.", "bio": "Gardener"}
     mia = make_user("author", username="mia_k", email="mia.old@example.org", password=PASSWORD, **names)
     mia = update_user(actor=mia, user=mia, changes={"email": "mia@example.org", "bio": "Gardener."}, now=now)
-    ApiKey.objects.create(
-        name="Mias laptop", prefix="p", digest="d", contact_email="keys@example.org", owner=mia, created_at=now
-    )
+    key: ApiKeyFields = {"name": "Mias phone", "scopes": ["posts:read"], "contact_email": "phone@example.org"}
+    api_key = create_api_key(actor=mia, owner=mia, fields=key, now=now).api_key
+    changes: ApiKeyFields = {"name": "Mias laptop", "contact_email": "keys@example.org"}
+    update_api_key(actor=mia, api_key=api_key, changes=changes, now=now)
     mia.groups.add(Group.objects.create(name="on call"))
     original = {"username": "mia_k", "email": "mia@example.org"}
     ImportRecord.objects.create(
@@ -62,6 +65,16 @@ def test_nothing_of_the_person_is_left_in_the_records_around(mia: User, now: dat
     assert [event.action for event in events][-1] == "user.deleted"
     assert len(events) == before + 1
     assert events[0].after["role"] == "author"
+
+
+def test_the_audit_trail_keeps_neither_names_nor_contacts_of_the_persons_keys(mia: User, now: Any) -> None:
+    events = AuditEvent.objects.filter(object_id=ApiKey.objects.get().pk).order_by("pk")
+    before = str([*events.values_list("before", "after")])
+    delete_user(actor=SYSTEM, user=mia, now=now)
+    after = str([*events.values_list("before", "after")])
+    assert [word for word in KEY_WORDS if word in before] == [*KEY_WORDS]
+    assert [word for word in KEY_WORDS if word in after] == []
+    assert [event.action for event in events] == ["api_key.created", "api_key.updated"]
 
 
 def test_the_audit_trail_of_others_is_left_alone(mia: User, make_user: Callable[..., User], now: Any) -> None:
