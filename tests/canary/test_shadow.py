@@ -118,6 +118,12 @@ def test_headers_that_shorten_an_answer_and_cookies_are_left_out() -> None:
     assert (read.path, read.query, read.release, read.has_credentials) == ("/api/v1/posts", "page=2", 3, False)
 
 
+@pytest.mark.parametrize("header", ["HTTP_AUTHORIZATION", "HTTP_X_API_KEY"])
+def test_a_read_with_a_token_or_a_key_is_not_public(rollout: Rollout, header: str) -> None:
+    read = read_of(RequestFactory().get("/api/v1/posts", **{header: "x"}), 3)
+    assert read.has_credentials
+
+
 def test_a_fault_in_here_is_nothing_that_a_client_sees(rollout: Rollout) -> None:
     rollout(SHADOW_BP="no number")
     READER.is_open, before = True, faults.count

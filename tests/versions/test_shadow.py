@@ -195,8 +195,13 @@ def test_a_planted_wrong_field_is_found_within_the_predicted_number_of_reads_and
 
 
 @pytest.mark.usefixtures("planted")
-def test_of_answers_to_users_no_value_is_stored(content: Content, reader: ShadowReader) -> None:
-    answer = Client().get(f"/api/v1{content.draft}", headers={"authorization": content.token})
+@pytest.mark.parametrize(
+    ("path", "header", "credential"), [("draft", "authorization", "token"), ("post", "x-api-key", "raw_key")]
+)
+def test_of_answers_to_users_no_value_is_stored(
+    content: Content, reader: ShadowReader, path: str, header: str, credential: str
+) -> None:
+    answer = Client().get(f"/api/v1{getattr(content, path)}", headers={header: getattr(content, credential)})
     assert answer.status_code == 200
     drain(reader)
     reader.tally.flush()
