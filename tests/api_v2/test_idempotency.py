@@ -14,8 +14,10 @@ from django.utils import timezone
 
 from cms.errors import KeyInFlight
 from cms.models import AuditEvent, Comment, Post, StoredAnswer, User
+from cms.rate_limits import REGISTER, address_quota, give_back
 from cms.services.idempotency import Answer, RepeatableRequest, perform_once
 from tests.api_v2.sending import problem_of, send
+from tests.conftest import PASSWORD
 
 BODY = {"title": "Once", "content": "Words."}
 Users = Callable[..., User]
@@ -77,6 +79,17 @@ def test_a_refusal_is_repeated_too_and_leaves_nothing_but_itself(own: Client, ed
 def test_401_is_never_stored(client: Client) -> None:
     assert keyed(client, "/posts", BODY).status_code == 401
     assert not StoredAnswer.objects.exists()
+
+
+def test_a_429_of_a_handler_is_never_stored(client: Client, settings: Any) -> None:
+    settings.RATE_LIMIT_REGISTER = 1
+    first, second = (
+        {"username": name, "email": f"{name}@example.org", "password": PASSWORD} for name in ("mia", "ada")
+    )
+    assert send(client, "post", "/users", first).status_code == 201
+    assert problem_of(keyed(client, "/users", second)) == (429, "rate-limited")
+    give_back([address_quota(REGISTER, "127.0.0.1")])
+    assert keyed(client, "/users", second).status_code == 201
 
 
 def test_a_fault_of_the_server_stores_nothing_and_undoes_the_change(
