@@ -8,22 +8,37 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from cms.models import Category, ImportRecord, Post, Redirect, User
+from cms.models import ApiKey, Category, Delivery, ImportRecord, MediaFile, Post, Redirect, User, Webhook
 from cms.policy import SYSTEM
 from cms.services.comments import create_comment
+from cms.services.posts import update_post
 
 LISTS = ["post", "comment", "tag", "category", "user", "auditevent", "postrevision", "redirect", "importrecord"]
-LISTS += ["webhook", "delivery"]
+LISTS += ["webhook", "delivery", "apikey", "mediafile"]
 
 
 def _add_rows(make_user: Callable[..., User], make_post: Callable[..., Post], first: int, last: int) -> None:
+    """Add rows whose foreign keys are all set, each to another row: a null key costs no query in any list."""
+    now = timezone.now()
     for n in range(first, last):
         parent = Category.objects.create(name=f"Parent {n}", slug=f"parent-{n}")
         category = Category.objects.create(name=f"Category {n}", slug=f"category-{n}", parent=parent)
-        post = make_post(by=make_user("author"), title=f"Post {n}", tags=[f"tag {n}"], categories=[category])
-        create_comment(actor=make_user("subscriber"), post=post, fields={"text": "Words"}, now=timezone.now())
+        post = make_post(by=make_user("author"), tags=[f"tag {n}"], categories=[category])
+        post = update_post(actor=make_user("editor"), post=post, changes={"title": f"Post {n}"}, now=now)
+        create_comment(actor=make_user("subscriber"), post=post, fields={"text": "Words"}, now=now)
         Redirect.objects.create(old_path=f"/old/{n}", post=post)
         ImportRecord.objects.create(source="s", object_type="post", external_id=str(n), object_id=post.pk, digest="d")
+        _add_admins_rows(make_user("admin"), n)
+
+
+def _add_admins_rows(admin: User, n: int) -> None:
+    webhook = Webhook.objects.create(url="https://example.org", events=["tag.deleted"], secret="s", created_by=admin)
+    event: Any = {"event_id": admin.pk, "event_type": "user.registered", "object_type": "user", "object_id": admin.pk}
+    Delivery.objects.create(webhook=webhook, payload={}, next_attempt_at=timezone.now(), **event)
+    ApiKey.objects.create(name=f"Key {n}", prefix=f"p{n}", digest="d", owner=admin)
+    MediaFile.objects.create(
+        file=f"{n}.pdf", original_name="a.pdf", mime_type="application/pdf", size_bytes=1, sha256="x", uploaded_by=admin
+    )
 
 
 def _count(client: Client, address: str) -> int:
