@@ -68,10 +68,12 @@ def test_a_body_over_the_limit_fails_whole(import_path: ImportPath, write_markdo
     [
         (b"\xef\xbb\xbf---\ntitle: A\n---\nBody", "Body", "encoding"),
         (b"---\ntitle: A\n---\nCaf\xe9", "Café", "encoding"),
+        (b"---\ntitle: A\n---\n\x93quoted\x94 \x80", "“quoted” €", "encoding"),
+        (b"---\ntitle: A\n---\nBo\x81dy", "Bo\ufffddy", "encoding"),
         (b"---\ntitle: A\n---\nBo\x00dy", "Body", "text"),
         ("---\ntitle: A\n---\nBody".encode("utf-16"), "Body", "encoding"),
     ],
-    ids=["byte order mark", "Latin-1", "NUL", "UTF-16"],
+    ids=["byte order mark", "Latin-1", "Windows-1252", "not in Windows-1252", "NUL", "UTF-16"],
 )
 def test_odd_bytes_are_read_and_reported(
     import_path: ImportPath, tmp_path: Path, raw: bytes, body: str, field: str
