@@ -6,7 +6,7 @@ from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
 from canary import checks  # noqa: F401  importing it registers the system checks
-from canary.queries import watch_queries
+from canary.requests.queries import watch_queries
 
 
 class CanaryConfig(AppConfig):

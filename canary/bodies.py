@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.http import HttpRequest, QueryDict
 
-from canary.problems import Problem
+from canary.requests.problems import Problem
 from canary.verbs.declaring import EXPECTED_VERSION, Option
 
 BODY_MAX: Final = 64 * 1024

@@ -19,12 +19,12 @@ from django.utils import timezone
 from canary import server, store
 from canary.batches import Batch
 from canary.compaction import compact
-from canary.faults import faults
 from canary.metrics import Labels
 from canary.models import EvidencePoint
 from canary.node import Node, default_root
 from canary.pruning import prune
 from canary.recorder import queue
+from canary.requests.faults import faults
 from canary.tally import Tally
 from canary.writing import Header, write
 

@@ -28,10 +28,10 @@ from canary.core.lifecycle import (
 )
 from canary.core.mapping import equivalent
 from canary.core.values import V1, V2, Decision, Refusal, Snapshot
-from canary.faults import faults
-from canary.headers import put
-from canary.identity import identify
-from canary.problems import problem_response
+from canary.requests.faults import faults
+from canary.requests.headers import put
+from canary.requests.identity import identify
+from canary.requests.problems import problem_response
 from canary.successors import below_base, declared_successors, lead_of
 
 GUIDE: Final = "/docs/v1-to-v2"

@@ -19,11 +19,11 @@ from canary import life, recorder, server, shadow
 from canary.conf import canary_conf
 from canary.core.routing import GONE, choose, choose_pinned, stable_version
 from canary.core.values import V1, Decision, Identity, Refusal, Snapshot
-from canary.faults import faults
-from canary.headers import has_dot_segment, put, sent_path, sent_query
-from canary.identity import drop_cookie, identify, read_cookie, write_cookie
-from canary.problems import problem_response
-from canary.queries import start_counting
+from canary.requests.faults import faults
+from canary.requests.headers import has_dot_segment, put, sent_path, sent_query
+from canary.requests.identity import drop_cookie, identify, read_cookie, write_cookie
+from canary.requests.problems import problem_response
+from canary.requests.queries import start_counting
 from canary.store import current_snapshot
 from canary.verbs.declaring import SCOPES, VIEW
 

@@ -15,8 +15,8 @@ from django.utils.functional import SimpleLazyObject
 
 from canary.conf import canary_conf
 from canary.core.values import V1, Decision, Refusal, Snapshot
-from canary.identity import COOKIE
-from canary.queries import Counted, stop_counting
+from canary.requests.identity import COOKIE
+from canary.requests.queries import Counted, stop_counting
 
 QUEUE_MAX: Final = 50_000
 """Some 20 MB: ten seconds of 5,000 requests each, should whoever empties it be held up for so long."""

@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from canary.core.values import Refusal
 from canary.exposition import CONTENT_TYPE, exposition
 from canary.flushing import node
-from canary.problems import problem_response
+from canary.requests.problems import problem_response
 
 # Whoever sends one of these was not the last to hand the request on: the address may be a proxy's, or claimed.
 FORWARDED: Final = (

@@ -18,8 +18,8 @@ from django.utils import timezone
 
 from canary import store
 from canary.conf import canary_conf
-from canary.faults import faults
 from canary.models import Worker
+from canary.requests.faults import faults
 from canary.services import apply_environment
 
 REFRESH_S = 1.0

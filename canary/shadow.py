@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from canary.conf import canary_conf
 from canary.core.values import V1, Decision, Snapshot
-from canary.faults import FaultLog
+from canary.requests.faults import FaultLog
 from canary.server import every
 from canary.shadow_reads import Outcome, Read, read_both
 from canary.shadow_results import Tally

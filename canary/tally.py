@@ -21,10 +21,10 @@ from canary.batches import (
 from canary.conf import secret_for
 from canary.core.histograms import SLICES, cell_of
 from canary.core.values import V1, Decision, Identity
-from canary.identity import UnusableIdentityError, client_identity, parse_cookie
 from canary.metrics import Totals
-from canary.queries import fingerprint_of, normalised
 from canary.recorder import GONE, Seen
+from canary.requests.identity import UnusableIdentityError, client_identity, parse_cookie
+from canary.requests.queries import fingerprint_of, normalised
 from canary.route_names import REFUSED, Name, name_of, name_of_path
 from canary.traffic import Traffic
 from canary.units import CLIENT_ERRORS, Judged, Units

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from canary.bodies import invalid_action, options_from_body, options_from_query, read_body, read_query
 from canary.conf import canary_conf
 from canary.errors import RolloutError, StoreUnreachable
-from canary.problems import Problem, api_problem_response
+from canary.requests.problems import Problem, api_problem_response
 from canary.verbs.declaring import SCOPES, VIEW, Call, Verb
 from canary.verbs.performing import perform
 from canary.verbs.registry import find_verb, verbs_below

@@ -15,8 +15,8 @@ from canary.core import chain
 from canary.core.lifecycle import Life, dump_life
 from canary.core.plans import reached_step
 from canary.errors import Refused, RolloutError, StoreUnreachable, VersionConflict
-from canary.faults import faults
 from canary.models import Rollout, RolloutEvent
+from canary.requests.faults import faults
 from canary.status import status
 
 REASON_MAX = 1_000

@@ -15,8 +15,8 @@ from canary.core.statistics.evidence import Evidence
 from canary.core.statistics.observed import Observed
 from canary.core.values import Decision, Identity, Snapshot
 from canary.models import ConsumerUsage, MetricBucket, Observation, QueryFinding, Recorder, SeenIdentity
-from canary.queries import Counted
 from canary.recorder import Seen
+from canary.requests.queries import Counted
 from canary.tally import Tally
 from canary.traffic import Top
 from canary.writing import Header, write

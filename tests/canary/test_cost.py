@@ -22,8 +22,8 @@ from django.test import RequestFactory
 from canary import recorder, store
 from canary.conf import canary_conf
 from canary.core.lifecycle import DEPRECATED, Life
-from canary.faults import faults
 from canary.middleware import CanaryMiddleware
+from canary.requests.faults import faults
 
 LIMIT_US = 15.0
 LOOP_US = 16.5

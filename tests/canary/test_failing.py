@@ -9,9 +9,9 @@ from django.db import connection
 from django.db.utils import OperationalError
 from django.test import Client
 
-from canary import faults as faults_module
 from canary import server, services, store
-from canary.faults import FaultLog, faults
+from canary.requests import faults as faults_module
+from canary.requests.faults import FaultLog, faults
 
 BEFORE = (
     "canary.middleware.start_counting",
@@ -19,9 +19,9 @@ BEFORE = (
     "canary.middleware.identify",
     "canary.middleware.choose",
     "canary.core.routing.bucket",
-    "canary.identity.read_cookie",
-    "canary.identity.secret_for",
-    "canary.identity.canary_conf",
+    "canary.requests.identity.read_cookie",
+    "canary.requests.identity.secret_for",
+    "canary.requests.identity.canary_conf",
     "canary.store.canary_conf",
 )
 AFTER = (

@@ -10,10 +10,10 @@ from django.test import Client, RequestFactory
 
 from canary.core.bucketing import bucket
 from canary.core.values import Identity
-from canary.faults import FaultLog, faults
-from canary.headers import put
-from canary.identity import identify
 from canary.middleware import CanaryMiddleware
+from canary.requests.faults import FaultLog, faults
+from canary.requests.headers import put
+from canary.requests.identity import identify
 from canary.store import current_snapshot
 from cms.models import User
 

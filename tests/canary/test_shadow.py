@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from canary.core.mapping import Difference
 from canary.core.values import Decision, Snapshot
-from canary.faults import faults
 from canary.models import ShadowDifference
+from canary.requests.faults import faults
 from canary.shadow import QUEUE_MAX, READER, Budget, ShadowReader, read_of
 from canary.shadow_reads import Outcome
 from canary.shadow_results import RESULTS, Tally, summary, totals

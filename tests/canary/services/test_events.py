@@ -8,9 +8,9 @@ from django.db.utils import OperationalError
 
 from canary.core.values import Identity
 from canary.errors import StoreUnreachable
-from canary.faults import faults
 from canary.history import first_broken_version
 from canary.models import ListEntry, Rollout, RolloutEvent
+from canary.requests.faults import faults
 
 Change = Callable[..., Rollout]
 told: list[RolloutEvent] = []

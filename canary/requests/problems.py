@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from canary.core.values import Refusal
-from canary.headers import sent_path
+from canary.requests.headers import sent_path
 
 
 class Problem(Exception):
