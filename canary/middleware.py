@@ -15,7 +15,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.urls import get_resolver
 
-from canary import life, recorder, server, shadow
+from canary import recorder, server, shadow
 from canary.conf import canary_conf
 from canary.core.routing import GONE, choose, choose_pinned, stable_version
 from canary.core.values import V1, Decision, Identity, Refusal, Snapshot
@@ -24,6 +24,7 @@ from canary.requests.headers import has_dot_segment, put, sent_path, sent_query
 from canary.requests.identity import drop_cookie, identify, read_cookie, write_cookie
 from canary.requests.problems import problem_response
 from canary.requests.queries import start_counting
+from canary.retiring import life
 from canary.store import current_snapshot
 from canary.verbs.declaring import SCOPES, VIEW
 

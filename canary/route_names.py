@@ -9,7 +9,7 @@ from django.conf import settings
 from canary.conf import canary_conf
 from canary.core.mapping import Declared
 from canary.core.values import V1
-from canary.successors import below_base, declared_successors
+from canary.retiring.successors import below_base, declared_successors
 
 VERBS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CONVERTER: Final = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")

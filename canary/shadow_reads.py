@@ -30,7 +30,7 @@ from canary.core.mapping import (
     without_noise,
 )
 from canary.core.values import V1, V2
-from canary.successors import below_base, declared_successors
+from canary.retiring.successors import below_base, declared_successors
 
 PAIR_DEADLINE_S: Final = 2.0
 PAGES_MAX: Final = 5

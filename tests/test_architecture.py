@@ -16,7 +16,7 @@ SURVIVORS = {
     *("canary/middleware.py", "canary/server.py", "cms/importers/pipeline.py"),
     "canary/controller.py",  # one turn of the controller
     *("canary/shadow.py", "canary/shadow_reads.py"),  # one read that is repeated
-    "canary/life.py",  # a refusal is answered whoever asks
+    "canary/retiring/life.py",  # a refusal is answered whoever asks
     "canary/services/changing.py",  # a message about a change that is made
     "cms/readiness/__init__.py",  # one item of the checklist
     *("cms/jobs/loops.py", "cms/jobs/execution.py", "cms/outgoing/sending.py"),

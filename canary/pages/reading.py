@@ -14,9 +14,9 @@ from canary.core.wording import duration
 from canary.leadership import Leadership
 from canary.models import EvidencePoint, ListEntry, Recorder, RolloutEvent, Verdict
 from canary.pages import drawing, figures, timelines
+from canary.retiring.usage import USAGE_DAYS, usage_by_consumer
 from canary.services.life import facts_about
 from canary.status import status
-from canary.usage import USAGE_DAYS, usage_by_consumer
 from canary.verbs.wording import percent
 
 EVENTS_A_PAGE: Final = 20

@@ -12,15 +12,15 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from canary.conf import canary_conf
-from canary.consumers import dates_to_tell, usages_to_tell
 from canary.core import lifecycle
 from canary.core.lifecycle import Facts, Life, LifeError, Unmet, Window
 from canary.core.plans import FULL_BP
 from canary.errors import Refused
 from canary.models import Rollout, Verdict
-from canary.parity import unmapped_calls
+from canary.retiring.consumers import dates_to_tell, usages_to_tell
+from canary.retiring.parity import unmapped_calls
+from canary.retiring.usage import NOTIFY, last_call_at, unnotified
 from canary.services.changing import change_rollout
-from canary.usage import NOTIFY, last_call_at, unnotified
 
 type Guard = Callable[[Life, Facts, float], list[Unmet]]
 

@@ -28,7 +28,7 @@ AFTER = (
     "canary.middleware.write_cookie",
     "canary.middleware.read_cookie",
     "canary.middleware._vary",
-    "canary.life.describe",
+    "canary.retiring.life.describe",
     "canary.recorder.observe",
     "canary.recorder.canary_conf",
     "canary.recorder.stop_counting",
@@ -84,7 +84,7 @@ def test_a_fault_after_the_answer_leaves_it_the_headers_of_the_entrance(
     assert "X-Client-Id" in answer.headers["Vary"]
 
 
-@pytest.mark.parametrize("place", ["canary.middleware.problem_response", "canary.life.gone_response"])
+@pytest.mark.parametrize("place", ["canary.middleware.problem_response", "canary.retiring.life.gone_response"])
 def test_a_refusal_that_can_not_be_written_keeps_its_status(
     rollout: Callable[..., None], monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from canary.successors import declared_successors
+from canary.retiring.successors import declared_successors
 from tests.databases import copied_database, process_env
 from tests.servers import HOST, Server, serve
 

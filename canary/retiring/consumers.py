@@ -7,9 +7,9 @@ from typing import Any
 from canary.conf import canary_conf
 from canary.core.lifecycle import Life, is_v1_gone, iso
 from canary.core.values import V2
-from canary.life import DOCS, GUIDE
-from canary.successors import declared_successors
-from canary.usage import ANONYMOUS, USAGE_DAYS, usage_by_consumer
+from canary.retiring.life import DOCS, GUIDE
+from canary.retiring.successors import declared_successors
+from canary.retiring.usage import ANONYMOUS, USAGE_DAYS, usage_by_consumer
 
 
 def usages_to_tell(now: datetime, life: Life) -> list[dict[str, Any]]:

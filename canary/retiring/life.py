@@ -32,7 +32,7 @@ from canary.requests.faults import faults
 from canary.requests.headers import put
 from canary.requests.identity import identify
 from canary.requests.problems import problem_response
-from canary.successors import below_base, declared_successors, lead_of
+from canary.retiring.successors import below_base, declared_successors, lead_of
 
 GUIDE: Final = "/docs/v1-to-v2"
 DOCS: Final = "/docs"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from canary.models import ConsumerUsage
-from canary.usage import COLUMNS, daily_rows, usage_by_consumer, write_csv
+from canary.retiring.usage import COLUMNS, daily_rows, usage_by_consumer, write_csv
 
 NOW = datetime.datetime(2026, 12, 31, 12, tzinfo=datetime.UTC)
 

@@ -8,7 +8,7 @@ from django.urls.resolvers import RoutePattern
 from canary.conf import canary_conf
 from canary.core.mapping import Declared
 from canary.core.values import V1
-from canary.successors import below_base, declared_successors
+from canary.retiring.successors import below_base, declared_successors
 
 VERBS = ("get", "post", "put", "patch", "delete")
 
