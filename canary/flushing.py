@@ -19,9 +19,9 @@ from django.utils import timezone
 from canary import server, store
 from canary.batches import Batch
 from canary.compaction import compact
-from canary.metrics import Labels
+from canary.metrics.counters import Labels
+from canary.metrics.node import Node, default_root
 from canary.models import EvidencePoint
-from canary.node import Node, default_root
 from canary.pruning import prune
 from canary.recorder import queue
 from canary.requests.faults import faults
@@ -173,7 +173,7 @@ class Tidying:
 
 
 def count(name: str, label: str, times: int = 1) -> None:
-    """Count something of another part for Prometheus; `name` is one of `canary.metrics.COUNTERS`. Never waits."""
+    """Count something of another part for Prometheus; `name` is one of `canary.metrics.counters.COUNTERS`. Never waits."""
     outbox.told.append((name, label, times))
 
 

@@ -21,7 +21,7 @@ from canary.batches import (
 from canary.conf import secret_for
 from canary.core.histograms import SLICES, cell_of
 from canary.core.values import V1, Decision, Identity
-from canary.metrics import Totals
+from canary.metrics.counters import Totals
 from canary.recorder import GONE, Seen
 from canary.requests.identity import UnusableIdentityError, client_identity, parse_cookie
 from canary.requests.queries import fingerprint_of, normalised

@@ -16,9 +16,9 @@ from pytest_django.fixtures import Settings
 
 from canary import flushing
 from canary.core.values import Identity
-from canary.exposition import exposition
-from canary.metrics import COUNTERS, GAUGES, HISTOGRAM, Totals
-from canary.node import Node, name_of_process
+from canary.metrics.counters import COUNTERS, GAUGES, HISTOGRAM, Totals
+from canary.metrics.exposition import exposition
+from canary.metrics.node import Node, name_of_process
 from tests.canary.seeing import fresh_recorder
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/metrics.md"
@@ -89,7 +89,7 @@ def test_folders_of_servers_that_are_gone_are_removed_by_the_next(node: Node, tm
 OUTLIVING = """
 import os, sys, time
 from pathlib import Path
-from canary.node import Node
+from canary.metrics.node import Node
 root, server = Path(sys.argv[1]), os.getpid()
 node = Node(root)
 if os.fork():
@@ -165,7 +165,7 @@ def test_a_folder_that_others_may_write_to_is_not_used(node: Node, tmp_path: Pat
 
 
 def test_labels_are_bounded_whatever_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("canary.metrics.SERIES_MAX", 10)
+    monkeypatch.setattr("canary.metrics.counters.SERIES_MAX", 10)
     totals = Totals()
     for number in range(100):
         totals.count_request("2", f"GET /{number}", 200, 0.1)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from canary.exposition import exposition
+from canary.metrics.exposition import exposition
 from tests.deploy.tools import ROOT, run
 
 PROMETHEUS: Final = ROOT / "deploy/prometheus"

@@ -1,6 +1,6 @@
 """What this process counts for Prometheus: plain dictionaries that the background turns change.
 
-`canary.node` carries them from worker to worker, `canary.exposition` makes Prometheus' text of them.
+`canary.metrics.node` carries them from worker to worker, `canary.metrics.exposition` makes Prometheus' text of them.
 """
 
 from bisect import bisect_left

@@ -7,7 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from canary.metrics import COUNTERS, GAUGES, HISTOGRAM, HISTOGRAM_LABELS, LATENCY_BOUNDS_S, Labels, Totals
+from canary.metrics.counters import COUNTERS, GAUGES, HISTOGRAM, HISTOGRAM_LABELS, LATENCY_BOUNDS_S, Labels, Totals
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 

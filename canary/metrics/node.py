@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from canary.metrics import Totals
+from canary.metrics.counters import Totals
 
 ENDED: Final = "ended"
 LOCK: Final = "lock"

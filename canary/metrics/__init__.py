@@ -1,0 +1,1 @@
+"""Numbers for Prometheus: counters of a process, their exchange between workers, and the text format."""
