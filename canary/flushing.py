@@ -17,16 +17,16 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.utils import timezone
 
 from canary import server, store
-from canary.batches import Batch
-from canary.compaction import compact
 from canary.metrics.counters import Labels
 from canary.metrics.node import Node, default_root
 from canary.models import EvidencePoint
-from canary.pruning import prune
-from canary.recorder import queue
+from canary.recording.batches import Batch
+from canary.recording.compaction import compact
+from canary.recording.pruning import prune
+from canary.recording.recorder import queue
+from canary.recording.tally import Tally
+from canary.recording.writing import Header, write
 from canary.requests.faults import faults
-from canary.tally import Tally
-from canary.writing import Header, write
 
 TALLY_EVERY_S: Final = 1.0
 WRITE_EVERY_S: Final = 1.0

@@ -1,6 +1,6 @@
 """One leader of all controllers: a lease by the database's clock, and a fence that only its holder's writes pass.
 
-Not `canary.leases`, whose work may be done twice without harm: what a controller writes depends on what it wrote before.
+Not `recording.leases`, whose work may be done twice without harm: what a controller writes depends on what it wrote before.
 """
 
 import os

@@ -15,10 +15,11 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.urls import get_resolver
 
-from canary import recorder, server, shadow
+from canary import server, shadow
 from canary.conf import canary_conf
 from canary.core.routing import GONE, choose, choose_pinned, stable_version
 from canary.core.values import V1, Decision, Identity, Refusal, Snapshot
+from canary.recording import recorder
 from canary.requests.faults import faults
 from canary.requests.headers import has_dot_segment, put, sent_path, sent_query
 from canary.requests.identity import drop_cookie, identify, read_cookie, write_cookie

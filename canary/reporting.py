@@ -5,8 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from canary import aggregation, shadow_results, store
-from canary.aggregation import RouteTotals, Totals
+from canary import shadow_results, store
 from canary.core.histograms import Quantile
 from canary.core.statistics.bets import LOG_THRESHOLD, THRESHOLD
 from canary.core.statistics.sample_ratio import BROKEN, LOG_BROKEN
@@ -14,6 +13,8 @@ from canary.evidence import peek
 from canary.judging import evidence_of, judge_row
 from canary.leadership import Leadership
 from canary.models import EvidencePoint, RolloutEvent, Verdict
+from canary.recording import aggregation
+from canary.recording.aggregation import RouteTotals, Totals
 from canary.status import status
 
 VERDICTS_SHOWN: Final = 200

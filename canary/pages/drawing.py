@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from canary.aggregation import Step
 from canary.core.statistics.bets import THRESHOLD
 from canary.core.statistics.sample_ratio import BROKEN
 from canary.core.values import V1, V2
 from canary.core.wording import strength
 from canary.pages.charts import Chart, Point, Scale, Tick, decades, line, stairs, thinned, time_ticks
+from canary.recording.aggregation import Step
 
 LINES: Final = (
     ("overall", "Overall: harm at 20"),

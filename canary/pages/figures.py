@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from canary.aggregation import LiveShare, RouteTotals, Totals
 from canary.core.histograms import Quantile
 from canary.core.values import V1, V2
 from canary.pages.charts import Tick, percent
+from canary.recording.aggregation import LiveShare, RouteTotals, Totals
 
 NONE: Final = "–"
 QUANTILES: Final = ("p50", "p95", "p99")

@@ -8,12 +8,13 @@ from typing import Any, Final
 from django.core.paginator import Page, Paginator
 from django.db.models import Sum
 
-from canary import aggregation, shadow_results, store
+from canary import shadow_results, store
 from canary.core.lifecycle import ACTIVE, Life, in_brownout, is_v1_gone, unmet_for_deprecation, unmet_for_sunset
 from canary.core.wording import duration
 from canary.leadership import Leadership
 from canary.models import EvidencePoint, ListEntry, Recorder, RolloutEvent, Verdict
 from canary.pages import drawing, figures, timelines
+from canary.recording import aggregation
 from canary.retiring.usage import USAGE_DAYS, usage_by_consumer
 from canary.services.life import facts_about
 from canary.status import status

@@ -11,7 +11,7 @@ from canary import flushing, store
 from canary.core.bucketing import bucket
 from canary.core.values import Identity
 from canary.models import Observation
-from canary.recorder import queue
+from canary.recording.recorder import queue
 from canary.services import set_weight
 
 ARMS = {

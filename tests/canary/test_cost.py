@@ -19,10 +19,11 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from canary import recorder, store
+from canary import store
 from canary.conf import canary_conf
 from canary.core.lifecycle import DEPRECATED, Life
 from canary.middleware import CanaryMiddleware
+from canary.recording import recorder
 from canary.requests.faults import faults
 
 LIMIT_US = 15.0

@@ -29,9 +29,9 @@ AFTER = (
     "canary.middleware.read_cookie",
     "canary.middleware._vary",
     "canary.retiring.life.describe",
-    "canary.recorder.observe",
-    "canary.recorder.canary_conf",
-    "canary.recorder.stop_counting",
+    "canary.recording.recorder.observe",
+    "canary.recording.recorder.canary_conf",
+    "canary.recording.recorder.stop_counting",
     "canary.shadow.offer",
     "canary.shadow.canary_conf",
 )

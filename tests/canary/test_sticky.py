@@ -8,8 +8,9 @@ import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from canary import recorder, services, store
+from canary import services, store
 from canary.middleware import CanaryMiddleware
+from canary.recording import recorder
 
 RAMP_BP = (0, 1_000, 5_000, 9_000, 10_000)
 REQUESTS_EACH = 2

@@ -14,11 +14,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.html import escape
 
-from canary.aggregation import Totals
 from canary.core.histograms import Quantile
 from canary.core.values import V1, V2
 from canary.models import EvidencePoint, Worker
 from canary.pages.figures import marks_of
+from canary.recording.aggregation import Totals
 from tests.canary.pages import worlds
 from tests.canary.pages.conftest import ADDRESS
 

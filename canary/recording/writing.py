@@ -6,11 +6,11 @@ from typing import Final, NamedTuple
 
 from django.db import transaction
 
-from canary.batches import Batch, Cell, CellKey
 from canary.core.histograms import dump
 from canary.models import ConsumerUsage, MetricBucket, Observation, QueryFinding, Recorder, SeenIdentity
-from canary.traffic import Top
-from canary.upserts import ADD, MAXIMUM, REPLACE, REPLACE_IF_ANY, upsert
+from canary.recording.batches import Batch, Cell, CellKey
+from canary.recording.traffic import Top
+from canary.recording.upserts import ADD, MAXIMUM, REPLACE, REPLACE_IF_ANY, upsert
 
 ROWS_AT_ONCE: Final = 500
 

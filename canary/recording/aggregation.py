@@ -15,7 +15,7 @@ from canary.core.histograms import Histogram, Quantile, add_dumped, quantiles
 from canary.core.shares import Band, binomial_band
 from canary.core.values import V1, V2, VERSIONS
 from canary.models import MetricBucket, Observation, QueryFinding, Recorder
-from canary.traffic import REQUESTS_MIN, SHARE_MAX
+from canary.recording.traffic import REQUESTS_MIN, SHARE_MAX
 
 SHARES: Final = (0.5, 0.95, 0.99)
 RECORDERS_S: Final = 30

@@ -8,14 +8,9 @@ import pytest
 from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
-from canary import aggregation, compaction
-from canary.aggregation import Totals, alarm, live_share, per_route, query_findings, timeline, totals
-from canary.batches import Cell, CellKey
-from canary.compaction import HOUR, MINUTE, compact
 from canary.core.histograms import cell_of
 from canary.core.shares import Band
 from canary.flushing import flush
-from canary.leases import take_lease
 from canary.models import (
     ConsumerUsage,
     EvidenceCheckpoint,
@@ -25,8 +20,13 @@ from canary.models import (
     Recorder,
     SeenIdentity,
 )
-from canary.pruning import prune
-from canary.writing import bucket_of
+from canary.recording import aggregation, compaction
+from canary.recording.aggregation import Totals, alarm, live_share, per_route, query_findings, timeline, totals
+from canary.recording.batches import Cell, CellKey
+from canary.recording.compaction import HOUR, MINUTE, compact
+from canary.recording.leases import take_lease
+from canary.recording.pruning import prune
+from canary.recording.writing import bucket_of
 from tests.canary.seeing import ARMS, ask, client_on, fresh_recorder, weight
 
 pytestmark = pytest.mark.django_db

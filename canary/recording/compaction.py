@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 from django.db import transaction
 from django.db.models import Q
 
-from canary.batches import Cell, CellKey
 from canary.core.histograms import add_dumped
-from canary.leases import take_lease
 from canary.models import MetricBucket
-from canary.writing import ROWS_AT_ONCE, bucket_of
+from canary.recording.batches import Cell, CellKey
+from canary.recording.leases import take_lease
+from canary.recording.writing import ROWS_AT_ONCE, bucket_of
 
 MINUTE, HOUR = "1m", "1h"
 ALL_ROUTES: Final = ""

@@ -8,18 +8,19 @@ from collections.abc import Iterator
 import pytest
 from django.db import OperationalError, connection, connections
 
-from canary import batches, flushing
-from canary.batches import Batch, CellKey, LastSeen, ObservationRow, Usage, UsageKey
+from canary import flushing
 from canary.core.bucketing import bucket
 from canary.core.statistics.evidence import Evidence
 from canary.core.statistics.observed import Observed
 from canary.core.values import Decision, Identity, Snapshot
 from canary.models import ConsumerUsage, MetricBucket, Observation, QueryFinding, Recorder, SeenIdentity
-from canary.recorder import Seen
+from canary.recording import batches
+from canary.recording.batches import Batch, CellKey, LastSeen, ObservationRow, Usage, UsageKey
+from canary.recording.recorder import Seen
+from canary.recording.tally import Tally
+from canary.recording.traffic import Top
+from canary.recording.writing import Header, write
 from canary.requests.queries import Counted
-from canary.tally import Tally
-from canary.traffic import Top
-from canary.writing import Header, write
 from tests.canary.seeing import fresh_recorder
 
 NOW = datetime.datetime(2026, 11, 25, 12, 0, 3, tzinfo=datetime.UTC)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from canary.batches import ObservationRow
 from canary.core.values import Snapshot
+from canary.recording.batches import ObservationRow
 
 UNITS_MAX: Final = 100_000
 """Of one stage in memory, some 30 MB. A unit forgotten too early is noted again, which the statistics take once only."""

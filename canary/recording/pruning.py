@@ -6,7 +6,6 @@ from typing import Final
 from django.db.models import Max, Model, Q
 
 from canary.conf import canary_conf
-from canary.leases import take_lease
 from canary.models import (
     ConsumerUsage,
     EvidenceCheckpoint,
@@ -16,6 +15,7 @@ from canary.models import (
     Recorder,
     SeenIdentity,
 )
+from canary.recording.leases import take_lease
 
 LEASE_S: Final = 300
 ROWS_A_TURN: Final = 2_000

@@ -1,6 +1,6 @@
 """Notes each request of the API as it is answered: one entry in a queue in memory, looked at beside the requests.
 
-Everything that takes time is left to `canary.tally`: here is nothing but what only the request still knows.
+Everything that takes time is left to `canary.recording.tally`: here is nothing but what only the request still knows.
 """
 
 import os

@@ -8,7 +8,11 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
-from canary.batches import (
+from canary.conf import secret_for
+from canary.core.histograms import SLICES, cell_of
+from canary.core.values import V1, Decision, Identity
+from canary.metrics.counters import Totals
+from canary.recording.batches import (
     BUCKET_S,
     Batch,
     CellKey,
@@ -18,16 +22,12 @@ from canary.batches import (
     Usage,
     UsageKey,
 )
-from canary.conf import secret_for
-from canary.core.histograms import SLICES, cell_of
-from canary.core.values import V1, Decision, Identity
-from canary.metrics.counters import Totals
-from canary.recorder import GONE, Seen
+from canary.recording.recorder import GONE, Seen
+from canary.recording.route_names import REFUSED, Name, name_of, name_of_path
+from canary.recording.traffic import Traffic
+from canary.recording.units import CLIENT_ERRORS, Judged, Units
 from canary.requests.identity import UnusableIdentityError, client_identity, parse_cookie
 from canary.requests.queries import fingerprint_of, normalised
-from canary.route_names import REFUSED, Name, name_of, name_of_path
-from canary.traffic import Traffic
-from canary.units import CLIENT_ERRORS, Judged, Units
 
 logger = logging.getLogger("canary")
 
