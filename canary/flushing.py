@@ -16,7 +16,7 @@ from typing import Final
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.utils import timezone
 
-from canary import server, store
+from canary import server
 from canary.metrics.counters import Labels
 from canary.metrics.node import Node, default_root
 from canary.models import EvidencePoint
@@ -27,6 +27,7 @@ from canary.recording.recorder import queue
 from canary.recording.tally import Tally
 from canary.recording.writing import Header, write
 from canary.requests.faults import faults
+from canary.state import store
 
 TALLY_EVERY_S: Final = 1.0
 WRITE_EVERY_S: Final = 1.0

@@ -26,7 +26,7 @@ from canary.requests.identity import drop_cookie, identify, read_cookie, write_c
 from canary.requests.problems import problem_response
 from canary.requests.queries import start_counting
 from canary.retiring import life
-from canary.store import current_snapshot
+from canary.state.store import current_snapshot
 from canary.verbs.declaring import SCOPES, VIEW
 
 GetResponse = Callable[[HttpRequest], HttpResponse]

@@ -12,12 +12,12 @@ import httpx
 from django.conf import settings
 from django.test import Client
 
-from canary import store
 from canary.conf import canary_conf
 from canary.core.plans import Plan
 from canary.core.routing import choose_pinned
 from canary.core.values import Refusal, Snapshot
 from canary.models import RolloutEvent
+from canary.state import store
 
 TIMEOUT_S: Final = 10
 HEADERS: Final = {"X-Synthetic": "1"}  # nobody's request, and no evidence

@@ -16,11 +16,11 @@ from datetime import datetime, timedelta
 from django.db import connections
 from django.utils import timezone
 
-from canary import store
 from canary.conf import canary_conf
 from canary.models import Worker
 from canary.requests.faults import faults
 from canary.services import apply_environment
+from canary.state import store
 
 REFRESH_S = 1.0
 HEARTBEAT_S = 10.0

@@ -21,7 +21,7 @@ from canary.requests.faults import FaultLog
 from canary.server import every
 from canary.shadow_reads import Outcome, Read, read_both
 from canary.shadow_results import Tally
-from canary.store import current_snapshot
+from canary.state.store import current_snapshot
 
 QUEUE_MAX: Final = 100
 TURN_S: Final = 0.2

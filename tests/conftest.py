@@ -14,7 +14,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from canary import store
+from canary.state import store
 from cms.models import Post, User
 from cms.origin import Origin, set_origin
 from cms.policy import SYSTEM

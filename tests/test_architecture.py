@@ -106,7 +106,7 @@ def test_only_commands_views_and_middleware_read_a_clock() -> None:
     allowed = (
         *("management/", "views/", "canary/views.py", "canary/pages/views.py", "middleware.py", "cms/admin/"),
         *("authentication.py", "credentials.py", "auth_backends.py", "browser_sessions.py"),  # called by Django
-        *("canary/server.py", "canary/store.py", "canary/flushing.py", "canary/shadow.py"),  # turns of a thread
+        *("canary/server.py", "canary/state/store.py", "canary/flushing.py", "canary/shadow.py"),  # turns of a thread
         "cms/readiness/stores.py",  # compares the clocks
         "cms/services/mails.py",  # tasks, called by the worker
         "cms/rate_limits/ahead.py",  # its thread tells Redis when it does

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from canary import store
 from canary.core.values import Snapshot
 from canary.errors import RolloutError
 from canary.retiring.consumers import usages_to_tell
 from canary.retiring.usage import NOTIFY
+from canary.state import store
 from canary.verbs.declaring import Call, Verb
 from canary.verbs.performing import reachable
 from canary.verbs.wording import percent, plural

@@ -22,7 +22,7 @@ from canary.pages.forms import ChangeForm, OptionsForm
 from canary.pages.previews import preview
 from canary.pages.reading import Asked, read_page
 from canary.retiring.usage import USAGE_DAYS, daily_rows, write_csv
-from canary.store import read
+from canary.state.store import read
 from canary.verbs.declaring import VIEW, Call
 from canary.verbs.performing import perform
 from canary.verbs.weight import say_status

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, transaction
 
-from canary import store
 from canary.conf import canary_conf
 from canary.core import chain
 from canary.core.lifecycle import Life, dump_life
@@ -17,7 +16,8 @@ from canary.core.plans import reached_step
 from canary.errors import Refused, RolloutError, StoreUnreachable, VersionConflict
 from canary.models import Rollout, RolloutEvent
 from canary.requests.faults import faults
-from canary.status import status
+from canary.state import store
+from canary.state.status import status
 
 REASON_MAX = 1_000
 ACTOR_MAX = 160

@@ -7,7 +7,7 @@ from canary.conf import canary_conf
 from canary.core.values import parse_identity
 from canary.errors import StoreUnreachable
 from canary.explaining import account_of, explain, still_in_force
-from canary.store import refresh
+from canary.state.store import refresh
 from canary.verbs.declaring import VIEW, Call, Option, Verb
 from canary.verbs.parsing import parse_salt
 from canary.verbs.performing import reachable

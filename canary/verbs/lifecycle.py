@@ -16,8 +16,8 @@ from canary.core.lifecycle import (
     unmet_for_sunset,
 )
 from canary.services import life as services
-from canary.status import status
-from canary.store import read
+from canary.state.status import status
+from canary.state.store import read
 from canary.verbs.declaring import LIFECYCLE, VIEW, Call, Option, Verb
 from canary.verbs.weight import say_status
 from canary.verbs.wording import plural

@@ -7,8 +7,8 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError
 
 from canary.errors import StoreUnreachable
-from canary.status import status
-from canary.store import refresh
+from canary.state.status import status
+from canary.state.store import refresh
 from canary.verbs.declaring import Call, Verb
 
 UNREACHABLE = "The rollout's database can't be reached, or has no tables yet: {}."

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from canary.reporting import analyse, report
 from canary.retiring.usage import USAGE_DAYS, daily_rows, usage_by_consumer, write_csv
-from canary.store import read
+from canary.state.store import read
 from canary.verbs.declaring import VIEW, Call, Option, Verb
 from canary.verbs.parsing import parse_count, parse_limit
 from canary.verbs.wording import percent, plural

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from canary import services
-from canary.status import status
+from canary.state.status import status
 from canary.verbs.declaring import RAMP, ROLLBACK, VIEW, Call, Option, Verb
 from canary.verbs.parsing import parse_percent
 from canary.verbs.wording import percent, plural

@@ -7,12 +7,13 @@ from typing import Any
 from django.test import Client
 from django.utils import timezone
 
-from canary import flushing, store
+from canary import flushing
 from canary.core.bucketing import bucket
 from canary.core.values import Identity
 from canary.models import Observation
 from canary.recording.recorder import queue
 from canary.services import set_weight
+from canary.state import store
 
 ARMS = {
     "ARMS": {1: "tests.canary.seen_urls_v1", 2: "tests.canary.seen_urls_v2"},

@@ -19,12 +19,12 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from canary import store
 from canary.conf import canary_conf
 from canary.core.lifecycle import DEPRECATED, Life
 from canary.middleware import CanaryMiddleware
 from canary.recording import recorder
 from canary.requests.faults import faults
+from canary.state import store
 
 LIMIT_US = 15.0
 LOOP_US = 16.5

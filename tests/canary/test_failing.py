@@ -9,9 +9,10 @@ from django.db import connection
 from django.db.utils import OperationalError
 from django.test import Client
 
-from canary import server, services, store
+from canary import server, services
 from canary.requests import faults as faults_module
 from canary.requests.faults import FaultLog, faults
+from canary.state import store
 
 BEFORE = (
     "canary.middleware.start_counting",
@@ -22,7 +23,7 @@ BEFORE = (
     "canary.requests.identity.read_cookie",
     "canary.requests.identity.secret_for",
     "canary.requests.identity.canary_conf",
-    "canary.store.canary_conf",
+    "canary.state.store.canary_conf",
 )
 AFTER = (
     "canary.middleware.write_cookie",

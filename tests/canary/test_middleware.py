@@ -14,7 +14,7 @@ from canary.middleware import CanaryMiddleware
 from canary.requests.faults import FaultLog, faults
 from canary.requests.headers import put
 from canary.requests.identity import identify
-from canary.store import current_snapshot
+from canary.state.store import current_snapshot
 from cms.models import User
 
 Rollout = Callable[..., None]

@@ -8,9 +8,10 @@ import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from canary import services, store
+from canary import services
 from canary.middleware import CanaryMiddleware
 from canary.recording import recorder
+from canary.state import store
 
 RAMP_BP = (0, 1_000, 5_000, 9_000, 10_000)
 REQUESTS_EACH = 2

@@ -13,7 +13,7 @@ from canary.core.lifecycle import Life
 from canary.core.values import Identity, Snapshot
 from canary.models import SeenIdentity
 from canary.services import acknowledge, add_to_list, roll_back, set_weight
-from canary.store import refresh
+from canary.state.store import refresh
 from canary.whatif import moves_between
 from cms.models import User
 from cms.policy import SYSTEM

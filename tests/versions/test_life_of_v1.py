@@ -13,13 +13,13 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from canary import services as rollouts
-from canary import store
 from canary.core.lifecycle import DAY_S, iso
 from canary.core.mapping import Declared, compare
 from canary.core.values import Decision
 from canary.retiring import life
 from canary.retiring.successors import declared_successors
 from canary.services import life as services
+from canary.state import store
 from cms.models import Category, Comment, Tag, User
 from cms.seeding.demo import seed_demo
 from cms.services.api_keys import create_api_key

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from canary import store
 from canary.core.judgements import Judgement
 from canary.flushing import flush
 from canary.models import Rollout, RolloutEvent
+from canary.state import store
 from tests.canary.controller.conftest import Change, plan_state, row
 from tests.canary.seeing import ARMS, ask, client_on, fresh_recorder
 

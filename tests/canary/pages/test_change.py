@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from canary import store
 from canary.core.lifecycle import BROWNOUT, SUNSET
 from canary.models import ListEntry, Rollout, RolloutEvent
+from canary.state import store
 from canary.whatif import who_moves
 from cms.models import Delivery, Job
 from tests.canary.pages import worlds

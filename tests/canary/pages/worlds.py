@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from canary import services, store
+from canary import services
 from canary.core import histograms
 from canary.core.values import Identity
 from canary.models import (
@@ -28,6 +28,7 @@ from canary.models import (
 )
 from canary.models.lists import ListEntry
 from canary.services import life
+from canary.state import store
 
 CHIEF = "user:1 chief"
 ROUTES = ("GET /posts", "GET /posts/{}", "GET /tags", "GET /users/{}/posts", "POST /posts/{}/comments", "GET /search")

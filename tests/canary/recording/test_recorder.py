@@ -7,13 +7,13 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
-from canary import store
 from canary.core.values import Identity
 from canary.flushing import flush
 from canary.models import ConsumerUsage, MetricBucket, Observation, QueryFinding, SeenIdentity
 from canary.models import Recorder as RecorderRow
 from canary.recording import recorder, tally
 from canary.services import add_to_list
+from canary.state import store
 from cms.models import User
 from tests.canary.seeing import ARMS, ask, client_on, fresh_recorder, metrics_of, weight
 

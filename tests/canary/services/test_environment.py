@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from canary import store
 from canary.models import Rollout, RolloutEvent
 from canary.services import apply_environment
+from canary.state import store
 
 Change = Callable[..., Rollout]
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from canary import store
 from canary.core.values import Identity
 from canary.errors import Refused
 from canary.models import ListEntry, Rollout, RolloutEvent
+from canary.state import store
 
 Change = Callable[..., Rollout]
 ALICE = Identity("user", "1")

@@ -9,7 +9,7 @@ import pytest
 from canary.core.plans import FULL_BP, fault_of_steps, next_step_bp, reached_step
 from canary.errors import Refused
 from canary.models import Rollout
-from canary.status import status
+from canary.state.status import status
 
 Change = Callable[..., Rollout]
 STEPS_BP = [1_000, 5_000, 9_000, 10_000]

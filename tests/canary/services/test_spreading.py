@@ -6,8 +6,8 @@ import time
 import pytest
 from django.utils import timezone
 
-from canary import store
 from canary.core.values import Identity
+from canary.state import store
 from tests.canary.services.conftest import Change
 
 HELD_S = 2.5  # longer than a busy machine stands still

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from canary import store
 from canary.conf import canary_conf
 from canary.errors import Refused, VersionConflict
 from canary.history import first_broken_version
 from canary.models import Rollout, RolloutEvent
+from canary.state import store
 
 Change = Callable[..., Rollout]
 

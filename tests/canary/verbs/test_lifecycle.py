@@ -8,9 +8,9 @@ import pytest
 from django.core.management import CommandError
 from django.test import Client
 
-from canary import store
 from canary.core.lifecycle import parse_instant
 from canary.models import ConsumerUsage, Rollout, RolloutEvent
+from canary.state import store
 from cms.models import User
 
 WHY = ("--reason", "a plan", "--json")

@@ -6,13 +6,13 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError
 
-from canary import store
 from canary.conf import canary_conf
 from canary.core.lifecycle import dump_life
 from canary.core.plans import Plan
 from canary.errors import StoreUnreachable
 from canary.models import Worker
 from canary.recording.aggregation import alarm
+from canary.state import store
 
 HEARD_OF_S = 30
 PLAN_FIELDS = ("steps_bp", "step", "state", "min_s", "next_at")

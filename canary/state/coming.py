@@ -1,6 +1,6 @@
 """What the servers still answer by, while a change that leads anybody to v2 waits to be read by all of them.
 
-Told from the event log by the rule of `canary.store`, so that a command knows it too, which serves nobody itself.
+Told from the event log by the rule of `canary.state.store`, so that a command knows it too, which serves nobody itself.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from canary.core.lifecycle import life_from
 from canary.core.routing import leads_to_v2
 from canary.core.values import Identity, Snapshot, parse_identity
 from canary.models import ListEntry, RolloutEvent
-from canary.store import ALL_HAVE_READ_AFTER_S
+from canary.state.store import ALL_HAVE_READ_AFTER_S
 
 _ON_LISTS = {f"{name} {word}": (name, word) for name in ListEntry.List.values for word in ("add", "remove")}
 type _Listed = dict[Identity, str]
