@@ -21,7 +21,7 @@ ON_SQLITE := tests/cms/models tests/cms/services tests/cms/test_querysets.py tes
 	tests/cms/importers tests/cms/exporters tests/cms/test_rate_limits.py tests/canary tests/api_v2 tests/leaks \
 	$(wildcard tests/api_v1 tests/versions tests/mixed)
 # Among these what the session's engine can't change: functions without a database, and processes on databases of their own.
-ON_ITS_OWN := tests/canary/core tests/canary/live tests/canary/controller/test_processes.py tests/canary/test_cost.py \
+ON_ITS_OWN := tests/canary/core tests/canary/live tests/canary/judging/test_processes.py tests/canary/test_cost.py \
 	tests/cms/search/test_18f_words.py tests/versions/test_shadow_live.py tests/versions/test_wire.py tests/api_v2/test_compatibility.py
 # Left out to save time: on SQLite, strangers walk over HTTP and every role walks through the domain.
 ON_POSTGRESQL := tests/leaks/test_walk.py

@@ -9,9 +9,9 @@ from canary import shadow_results
 from canary.core.histograms import Quantile
 from canary.core.statistics.bets import LOG_THRESHOLD, THRESHOLD
 from canary.core.statistics.sample_ratio import BROKEN, LOG_BROKEN
-from canary.evidence import peek
-from canary.judging import evidence_of, judge_row
-from canary.leadership import Leadership
+from canary.judging.evidence import peek
+from canary.judging.judging import evidence_of, judge_row
+from canary.judging.leadership import Leadership
 from canary.models import EvidencePoint, RolloutEvent, Verdict
 from canary.recording import aggregation
 from canary.recording.aggregation import RouteTotals, Totals

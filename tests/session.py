@@ -66,7 +66,7 @@ LONG = (
     *("tests/rehearsal/", "tests/leaks/", "tests/canary/live/", "tests/cms/search/test_18f_words.py", "tests/load/"),
     *("tests/live/test_schemathesis.py", "tests/live/test_generated_clients.py", "tests/test_v1_removal.py"),
     *("tests/cms/exporters/test_round_trip.py", "tests/cms/importers/", "tests/faults/", "tests/browser/"),
-    *("tests/canary/controller/test_processes.py", "tests/test_gates.py", "tests/scale/", "tests/bench/"),
+    *("tests/canary/judging/test_processes.py", "tests/test_gates.py", "tests/scale/", "tests/bench/"),
 )
 
 

@@ -14,7 +14,7 @@ SOURCES = [p for name in PACKAGES for p in (ROOT / name).rglob("*.py") if "migra
 # turn of a worker's loop, one job, one message to a receiver.
 SURVIVORS = {
     *("canary/middleware.py", "canary/server.py", "cms/importers/pipeline.py"),
-    "canary/controller.py",  # one turn of the controller
+    "canary/judging/controller.py",  # one turn of the controller
     *("canary/shadow.py", "canary/shadow_reads.py"),  # one read that is repeated
     "canary/retiring/life.py",  # a refusal is answered whoever asks
     "canary/services/changing.py",  # a message about a change that is made

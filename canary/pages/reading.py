@@ -11,7 +11,7 @@ from django.db.models import Sum
 from canary import shadow_results
 from canary.core.lifecycle import ACTIVE, Life, in_brownout, is_v1_gone, unmet_for_deprecation, unmet_for_sunset
 from canary.core.wording import duration
-from canary.leadership import Leadership
+from canary.judging.leadership import Leadership
 from canary.models import EvidencePoint, ListEntry, Recorder, RolloutEvent, Verdict
 from canary.pages import drawing, figures, timelines
 from canary.recording import aggregation

@@ -8,9 +8,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
-from canary.controller import Controller, Loop
 from canary.errors import RolloutError
-from canary.leadership import NotLeadingError
+from canary.judging.controller import Controller, Loop
+from canary.judging.leadership import NotLeadingError
 from canary.management.heartbeat import add_heartbeat_argument, beat_into
 from canary.management.interruption import stop_requests
 from canary.verbs.wording import one_line

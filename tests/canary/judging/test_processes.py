@@ -20,7 +20,7 @@ from tests.faults.engines_of_own import own_engines
 from tests.servers import ROOT, clean_environment, end_in_order, manage, spawn, stop_process
 from tests.stalls import fair_time
 
-CROWD = "from tests.canary.controller.crowd import *; "
+CROWD = "from tests.canary.judging.crowd import *; "
 USERS = 1_200
 HOLDER = "SELECT holder FROM canary_lease WHERE name = 'controller'"
 TAKEN = "SELECT count(*) FROM canary_observation WHERE sequence IS NOT NULL"

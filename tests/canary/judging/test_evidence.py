@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from canary import evidence, judging
-from canary.controller import Controller
 from canary.core.judgements import Judgement
 from canary.core.statistics import Evidence
-from canary.leadership import Leadership, NotLeadingError
+from canary.judging import evidence, judging
+from canary.judging.controller import Controller
+from canary.judging.leadership import Leadership, NotLeadingError
 from canary.models import EvidenceCheckpoint, EvidencePoint, Observation, Rollout, Verdict
-from tests.canary.controller.conftest import Change, Clock
-from tests.canary.controller.crowd import arrive, in_one_go, some
+from tests.canary.judging.conftest import Change, Clock
+from tests.canary.judging.crowd import arrive, in_one_go, some
 
 Turn = Callable[[], Judgement | None]
 

@@ -12,13 +12,14 @@ from typing import Final
 
 from django.db import DatabaseError, InterfaceError, connections
 
-from canary import evidence, services
+from canary import services
 from canary.core.judgements import Judgement
 from canary.core.plans import HELD, RUNNING
 from canary.errors import Refused, StoreUnreachable, VersionConflict
-from canary.evidence import Book
-from canary.judging import evidence_of, judge_row, stage_of, write_point, write_verdict
-from canary.leadership import Leadership, NotLeadingError
+from canary.judging import evidence
+from canary.judging.evidence import Book
+from canary.judging.judging import evidence_of, judge_row, stage_of, write_point, write_verdict
+from canary.judging.leadership import Leadership, NotLeadingError
 from canary.models import Rollout
 from canary.services.changing import lock_rollout
 

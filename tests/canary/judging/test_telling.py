@@ -9,8 +9,8 @@ from django.test import Client
 
 from canary.models import ConsumerUsage, Observation, Rollout, Verdict
 from cms.models import User
-from tests.canary.controller.conftest import Change
-from tests.canary.controller.crowd import arrive
+from tests.canary.judging.conftest import Change
+from tests.canary.judging.crowd import arrive
 
 Run = Callable[..., str]
 

@@ -7,8 +7,8 @@ import pytest
 
 from canary.core.judgements import Judgement
 from canary.models import Rollout, RolloutEvent, ShadowDifference, Verdict
-from tests.canary.controller.conftest import Change, Clock, plan_state, row
-from tests.canary.controller.crowd import arrive
+from tests.canary.judging.conftest import Change, Clock, plan_state, row
+from tests.canary.judging.crowd import arrive
 
 Turn = Callable[[], Judgement | None]
 STEPS_BP = [1_000, 5_000, 9_000, 10_000]

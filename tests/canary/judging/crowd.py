@@ -8,8 +8,8 @@ from itertools import batched
 
 from django.utils import timezone
 
-from canary import evidence
 from canary.core.statistics import Evidence, Observed
+from canary.judging import evidence
 from canary.models import EvidenceCheckpoint, Observation, Rollout
 
 FULL_BP = 10_000

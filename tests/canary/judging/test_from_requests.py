@@ -8,7 +8,7 @@ from canary.core.judgements import Judgement
 from canary.flushing import flush
 from canary.models import Rollout, RolloutEvent
 from canary.state import store
-from tests.canary.controller.conftest import Change, plan_state, row
+from tests.canary.judging.conftest import Change, plan_state, row
 from tests.canary.seeing import ARMS, ask, client_on, fresh_recorder
 
 PATH = "/api/things/7"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from canary import services
-from canary.controller import Controller
 from canary.core.judgements import Judgement
+from canary.judging.controller import Controller
 from canary.models import Rollout
 
 Change = Callable[..., Rollout]

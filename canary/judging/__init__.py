@@ -1,0 +1,1 @@
+"""Judgement of a release: one leading controller, its evidence, and the verdicts that it acts on."""
