@@ -15,7 +15,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.urls import get_resolver
 
-from canary import server, shadow
+from canary import server
 from canary.conf import canary_conf
 from canary.core.routing import GONE, choose, choose_pinned, stable_version
 from canary.core.values import V1, Decision, Identity, Refusal, Snapshot
@@ -26,6 +26,7 @@ from canary.requests.identity import drop_cookie, identify, read_cookie, write_c
 from canary.requests.problems import problem_response
 from canary.requests.queries import start_counting
 from canary.retiring import life
+from canary.shadow import offering
 from canary.state.store import current_snapshot
 from canary.verbs.declaring import SCOPES, VIEW
 
@@ -71,7 +72,7 @@ class CanaryMiddleware:
             return response
         if isinstance(answer, Decision):
             _survive(life.describe, request, response, answer, snapshot, passage.now)
-            _survive(shadow.offer, request, response, answer, snapshot)
+            _survive(offering.offer, request, response, answer, snapshot)
         _survive(recorder.observe, request, response, answer, snapshot, started_ns)
         return response
 

@@ -5,7 +5,6 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from canary import shadow_results
 from canary.core.histograms import Quantile
 from canary.core.statistics.bets import LOG_THRESHOLD, THRESHOLD
 from canary.core.statistics.sample_ratio import BROKEN, LOG_BROKEN
@@ -15,6 +14,7 @@ from canary.judging.leadership import Leadership
 from canary.models import EvidencePoint, RolloutEvent, Verdict
 from canary.recording import aggregation
 from canary.recording.aggregation import RouteTotals, Totals
+from canary.shadow import results as shadow_results
 from canary.state import store
 from canary.state.status import status
 

@@ -15,7 +15,7 @@ SOURCES = [p for name in PACKAGES for p in (ROOT / name).rglob("*.py") if "migra
 SURVIVORS = {
     *("canary/middleware.py", "canary/server.py", "cms/importers/pipeline.py"),
     "canary/judging/controller.py",  # one turn of the controller
-    *("canary/shadow.py", "canary/shadow_reads.py"),  # one read that is repeated
+    *("canary/shadow/offering.py", "canary/shadow/reading.py"),  # one read that is repeated
     "canary/retiring/life.py",  # a refusal is answered whoever asks
     "canary/services/changing.py",  # a message about a change that is made
     "cms/readiness/__init__.py",  # one item of the checklist
@@ -106,7 +106,12 @@ def test_only_commands_views_and_middleware_read_a_clock() -> None:
     allowed = (
         *("management/", "views/", "canary/views.py", "canary/pages/views.py", "middleware.py", "cms/admin/"),
         *("authentication.py", "credentials.py", "auth_backends.py", "browser_sessions.py"),  # called by Django
-        *("canary/server.py", "canary/state/store.py", "canary/flushing.py", "canary/shadow.py"),  # turns of a thread
+        *(
+            "canary/server.py",
+            "canary/state/store.py",
+            "canary/flushing.py",
+            "canary/shadow/offering.py",
+        ),  # turns of a thread
         "cms/readiness/stores.py",  # compares the clocks
         "cms/services/mails.py",  # tasks, called by the worker
         "cms/rate_limits/ahead.py",  # its thread tells Redis when it does

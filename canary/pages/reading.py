@@ -8,7 +8,6 @@ from typing import Any, Final
 from django.core.paginator import Page, Paginator
 from django.db.models import Sum
 
-from canary import shadow_results
 from canary.core.lifecycle import ACTIVE, Life, in_brownout, is_v1_gone, unmet_for_deprecation, unmet_for_sunset
 from canary.core.wording import duration
 from canary.judging.leadership import Leadership
@@ -17,6 +16,7 @@ from canary.pages import drawing, figures, timelines
 from canary.recording import aggregation
 from canary.retiring.usage import USAGE_DAYS, usage_by_consumer
 from canary.services.life import facts_about
+from canary.shadow import results as shadow_results
 from canary.state import store
 from canary.state.status import status
 from canary.verbs.wording import percent

@@ -33,8 +33,8 @@ AFTER = (
     "canary.recording.recorder.observe",
     "canary.recording.recorder.canary_conf",
     "canary.recording.recorder.stop_counting",
-    "canary.shadow.offer",
-    "canary.shadow.canary_conf",
+    "canary.shadow.offering.offer",
+    "canary.shadow.offering.canary_conf",
 )
 
 

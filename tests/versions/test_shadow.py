@@ -21,9 +21,9 @@ from pytest_django.fixtures import Settings
 
 from api_v2.views.public_view import BODIES
 from canary.models import ShadowDifference, ShadowTotal
-from canary.shadow import READER, ShadowReader
-from canary.shadow_reads import Read, read_both, read_only_snapshot
-from canary.shadow_results import summary
+from canary.shadow.offering import READER, ShadowReader
+from canary.shadow.reading import Read, read_both, read_only_snapshot
+from canary.shadow.results import summary
 from cms.models import Comment, Post, Tag, User
 from cms.policy import SYSTEM
 from cms.seeding.demo import seed_demo

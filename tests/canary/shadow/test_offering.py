@@ -15,9 +15,9 @@ from canary.core.mapping import Difference
 from canary.core.values import Decision, Snapshot
 from canary.models import ShadowDifference
 from canary.requests.faults import faults
-from canary.shadow import QUEUE_MAX, READER, Budget, ShadowReader, read_of
-from canary.shadow_reads import Outcome
-from canary.shadow_results import RESULTS, Tally, summary, totals
+from canary.shadow.offering import QUEUE_MAX, READER, Budget, ShadowReader, read_of
+from canary.shadow.reading import Outcome
+from canary.shadow.results import RESULTS, Tally, summary, totals
 
 pytestmark = (
     pytest.mark.django_db

@@ -1,7 +1,7 @@
 """Shadow reads: a sampled share of v1's reads, repeated on both versions in the background and compared.
 
-The request's own thread only puts them into a queue that drops what it can't hold. See `shadow_reads` for the reading,
-`shadow_results` for what becomes of it.
+The request's own thread only puts them into a queue that drops what it can't hold. See `reading` for the reading,
+`results` for what becomes of it.
 """
 
 import queue
@@ -19,8 +19,8 @@ from canary.conf import canary_conf
 from canary.core.values import V1, Decision, Snapshot
 from canary.requests.faults import FaultLog
 from canary.server import every
-from canary.shadow_reads import Outcome, Read, read_both
-from canary.shadow_results import Tally
+from canary.shadow.reading import Outcome, Read, read_both
+from canary.shadow.results import Tally
 from canary.state.store import current_snapshot
 
 QUEUE_MAX: Final = 100

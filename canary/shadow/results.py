@@ -13,7 +13,7 @@ from django.db.models import F, Sum
 from canary import flushing
 from canary.core.mapping import Difference
 from canary.models import ShadowDifference, ShadowTotal
-from canary.shadow_reads import Outcome
+from canary.shadow.reading import Outcome
 
 RESULTS: Final = ("equal", "different", "failed", "timed_out", "dropped", "unmapped")
 GROUPS_MAX: Final = 500
