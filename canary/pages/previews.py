@@ -13,13 +13,13 @@ from django.db import transaction
 
 from canary.core.values import Snapshot
 from canary.errors import RolloutError
+from canary.reporting.whatif import Moves, known_identities, moves_between
 from canary.retiring.consumers import usages_to_tell
 from canary.retiring.usage import NOTIFY
 from canary.state import store
 from canary.verbs.declaring import Call, Verb
 from canary.verbs.performing import reachable
 from canary.verbs.wording import percent, plural
-from canary.whatif import Moves, known_identities, moves_between
 
 NAMES_SHOWN: Final = 10
 PREVIEW: Final = "what-if"

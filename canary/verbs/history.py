@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from canary.history import first_broken_version
 from canary.models import RolloutEvent
+from canary.reporting.history import first_broken_version
 from canary.services.changing import event_columns
 from canary.verbs.declaring import VIEW, Call, Option, Verb
 from canary.verbs.parsing import parse_limit

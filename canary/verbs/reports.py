@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from canary.reporting import analyse, report
+from canary.reporting.release import analyse, report
 from canary.retiring.usage import USAGE_DAYS, daily_rows, usage_by_consumer, write_csv
 from canary.state.store import read
 from canary.verbs.declaring import VIEW, Call, Option, Verb

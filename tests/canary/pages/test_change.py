@@ -10,8 +10,8 @@ from django.test import Client
 
 from canary.core.lifecycle import BROWNOUT, SUNSET
 from canary.models import ListEntry, Rollout, RolloutEvent
+from canary.reporting.whatif import who_moves
 from canary.state import store
-from canary.whatif import who_moves
 from cms.models import Delivery, Job
 from tests.canary.pages import worlds
 from tests.canary.pages.conftest import ADDRESS, plan_now, rollout_now

@@ -12,8 +12,8 @@ from django.db import connection, connections
 
 from canary import services
 from canary.errors import Refused, VersionConflict
-from canary.history import first_broken_version
 from canary.models import Rollout, RolloutEvent
+from canary.reporting.history import first_broken_version
 
 AT_ONCE = 20
 WORDS = {"actor": "tester", "reason": "a race"}

@@ -8,8 +8,8 @@ from django.db.utils import OperationalError
 
 from canary.core.values import Identity
 from canary.errors import StoreUnreachable
-from canary.history import first_broken_version
 from canary.models import ListEntry, Rollout, RolloutEvent
+from canary.reporting.history import first_broken_version
 from canary.requests.faults import faults
 
 Change = Callable[..., Rollout]

@@ -7,8 +7,8 @@ import pytest
 
 from canary.conf import canary_conf
 from canary.errors import Refused, VersionConflict
-from canary.history import first_broken_version
 from canary.models import Rollout, RolloutEvent
+from canary.reporting.history import first_broken_version
 from canary.state import store
 
 Change = Callable[..., Rollout]

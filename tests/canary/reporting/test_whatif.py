@@ -12,9 +12,9 @@ from django.test import Client
 from canary.core.lifecycle import Life
 from canary.core.values import Identity, Snapshot
 from canary.models import SeenIdentity
+from canary.reporting.whatif import moves_between
 from canary.services import acknowledge, add_to_list, roll_back, set_weight
 from canary.state.store import refresh
-from canary.whatif import moves_between
 from cms.models import User
 from cms.policy import SYSTEM
 from cms.services.users import update_user
