@@ -2,6 +2,6 @@
 
 from django.urls import path
 
-from canary.views import VerbView
+from canary.control_api.views import VerbView
 
 urlpatterns = [path("", VerbView.as_view()), path("<path:words>", VerbView.as_view())]

@@ -12,8 +12,8 @@ from rest_framework.exceptions import APIException, MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from canary.bodies import invalid_action, options_from_body, options_from_query, read_body, read_query
 from canary.conf import canary_conf
+from canary.control_api.bodies import invalid_action, options_from_body, options_from_query, read_body, read_query
 from canary.errors import RolloutError, StoreUnreachable
 from canary.requests.problems import Problem, api_problem_response
 from canary.verbs.declaring import SCOPES, VIEW, Call, Verb

@@ -1,0 +1,1 @@
+"""The control API `/canary/api/…`: every verb over HTTP."""
