@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 from django.http import HttpRequest
 
-from cms.origin import current_origin
+from cms.services.origin import current_origin
 
 # Which thread, process and task a line comes from stands in no format here; to find it out takes a third of what a record
 # takes ("Optimization" in Python's logging HOWTO). The process stays: gunicorn's own lines name it.

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from uuid_utils import uuid7
 
-from cms.origin import Origin, set_origin
+from cms.services.origin import Origin, set_origin
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 APIS: Final = re.compile(r"/api(?:/|\Z)")

@@ -16,9 +16,9 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 from canary.state import store
 from cms.models import Post, User
-from cms.origin import Origin, set_origin
 from cms.policy import SYSTEM
 from cms.rate_limits.counting import clear_process
+from cms.services.origin import Origin, set_origin
 from cms.services.post_states import publish_post
 from cms.services.posts import PostFields, create_post
 from cms.services.sessions import open_session

@@ -17,8 +17,8 @@ from cms import policy
 from cms.authentication import CredentialAuthentication, count_request, credential_of, note_use_after
 from cms.errors import InsufficientScope, PermissionRefused
 from cms.models import User
-from cms.origin import set_api_version
 from cms.policy import Actor
+from cms.services.origin import set_api_version
 
 CREDENTIAL_HEADERS = ("Authorization", "X-API-Key", "Cookie")
 

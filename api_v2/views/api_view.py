@@ -29,10 +29,10 @@ from cms import policy
 from cms.authentication import CredentialAuthentication, count_request, credential_of, note_use_after, standing_of
 from cms.choices import Scope
 from cms.errors import CmsError, InsufficientScope, VersionConflict
-from cms.origin import set_api_version
 from cms.policy import Actor
 from cms.services.idempotency import perform_once
 from cms.services.locks import lock_row
+from cms.services.origin import set_api_version
 
 API_VERSION = 2
 _POST = "post"

@@ -4,9 +4,9 @@ from typing import Any
 
 from cms.db.inserts import insert
 from cms.models import AuditEvent, User
-from cms.origin import current_origin
 from cms.policy import Actor
 from cms.services.events import Event, queue_event
+from cms.services.origin import current_origin
 
 
 def record_event(actor: Actor, action: str, subject: Any, *, before: dict[str, Any], after: dict[str, Any]) -> None:

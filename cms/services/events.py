@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from cms.db.statements import NOW, Row, columns_of, fetch, objects_of
 from cms.models import Delivery, Webhook
-from cms.origin import current_origin
+from cms.services.origin import current_origin
 
 EVENT_TYPES: Final = (
     *("user.registered", "user.activated", "user.suspended", "user.deleted", "user.email_changed", "user.role_changed"),

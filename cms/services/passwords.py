@@ -9,11 +9,11 @@ from django.views.decorators.debug import sensitive_variables
 from cms.errors import FieldError, InvalidCredentials, InvalidInput
 from cms.mail_tokens import Purpose, is_good, user_id_in
 from cms.models import User
-from cms.origin import current_origin
 from cms.rate_limits import MAIL_ADDRESS, MAIL_NAME, address_quota, name_quota, take_or_refuse
 from cms.services.checks import check_email
 from cms.services.locks import lock_row
 from cms.services.mails import send_password_reset
+from cms.services.origin import current_origin
 from cms.services.signing_in import sign_in
 from cms.services.users import hash_password, store_password
 

@@ -6,8 +6,8 @@ from django.views.decorators.debug import sensitive_variables
 
 from cms.errors import RateLimited
 from cms.models import User
-from cms.origin import current_origin
 from cms.rate_limits import LOGIN_ADDRESS, LOGIN_RUNNING, Quota, address_quota, give_back, name_quota, take
+from cms.services.origin import current_origin
 from cms.services.users import authenticate_user
 
 

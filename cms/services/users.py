@@ -22,13 +22,13 @@ from cms.errors import (
     PermissionRefused,
 )
 from cms.models import ApiKey, AuthSession, User
-from cms.origin import current_origin
 from cms.policy import Actor
 from cms.rate_limits import REGISTER, address_quota, take_or_refuse
 from cms.services.audit import record_event
 from cms.services.checks import check_characters, check_choice, check_email, check_text, check_username
 from cms.services.locks import lock_row
 from cms.services.mails import send_email_verification
+from cms.services.origin import current_origin
 
 TAKEN_USERNAME = "This username is taken."
 TAKEN_EMAIL = "This e-mail address is taken."

@@ -14,8 +14,8 @@ from cms.access_log import METHODS
 from cms.logs import JsonFormatter, RouteForPath
 from cms.middleware import RequestIdMiddleware, parse_traceparent
 from cms.models import Delivery, User
-from cms.origin import Origin, current_origin, set_origin
 from cms.outgoing.sending import Message
+from cms.services.origin import Origin, current_origin, set_origin
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"

@@ -10,7 +10,7 @@ from django.test import Client, RequestFactory
 
 from cms.middleware import ClientAddressMiddleware, RequestIdMiddleware
 from cms.models import AuditEvent
-from cms.origin import current_origin
+from cms.services.origin import current_origin
 
 PROXY = "10.0.0.1"
 

@@ -24,11 +24,11 @@ from cms.models import (
     User,
     Webhook,
 )
-from cms.origin import Origin, set_origin
 from cms.policy import SYSTEM, Actor
 from cms.services.audit import record_event
 from cms.services.categories import create_category
 from cms.services.comments import create_comment, delete_comment
+from cms.services.origin import Origin, set_origin
 from cms.services.post_states import archive_post, publish_post, trash_post
 from cms.services.posts import create_post, update_post
 from cms.services.restoring import restore_revision

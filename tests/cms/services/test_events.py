@@ -12,10 +12,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from cms.models import AuditEvent, Delivery, Post, User, Webhook
-from cms.origin import Origin, set_origin
 from cms.policy import SYSTEM
 from cms.services.comments import moderate_comment
 from cms.services.events import EVENT_TYPES
+from cms.services.origin import Origin, set_origin
 from cms.services.post_states import archive_post, publish_post, restore_post, trash_post, unpublish_post
 from cms.services.posts import create_post, update_post
 from cms.services.tags import create_tag, delete_tag

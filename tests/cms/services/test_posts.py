@@ -10,8 +10,8 @@ from django.db import models
 
 from cms.errors import CmsError, Duplicate, InvalidInput, NotFound, PermissionRefused
 from cms.models import AuditEvent, Category, Post, PostRevision, Redirect, Tag, User
-from cms.origin import Origin, set_origin
 from cms.policy import SYSTEM
+from cms.services.origin import Origin, set_origin
 from cms.services.posts import create_post, update_post
 
 ASTRAL = "\U0001f600"
