@@ -28,7 +28,7 @@ from cms.models import ApiKey, User
 from cms.rate_limits import ANONYMOUS, CREDENTIAL, Quota, Standing, address_quota, take
 from cms.services.api_keys import find_api_key, is_use_due, may_use, note_use
 from cms.services.sessions import close_session, user_of_session
-from cms.tokens import Claims
+from cms.tokens.access import Claims
 
 logger = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from cms.errors import InvalidToken
-from cms.raw_keys import prefix_of
-from cms.tokens import Claims, read_token
+from cms.tokens.access import Claims, read_token
+from cms.tokens.api_keys import prefix_of
 
 _ATTRIBUTE = "_tandem_claims"
 

@@ -1,4 +1,4 @@
-"""API keys: issued, shown once, found again on every request, revoked. What a key is as text stands in `cms/raw_keys.py`."""
+"""API keys: issued, shown once, found again on every request, revoked. What a key is as text stands in `tokens/api_keys.py`."""
 
 import datetime
 import hmac
@@ -15,10 +15,10 @@ from cms.choices import Scope
 from cms.errors import FieldError, InvalidApiKey, InvalidInput, InvalidTransition, PermissionRefused
 from cms.models import ApiKey, User
 from cms.policy import Actor
-from cms.raw_keys import digest_of, make_raw_key, prefix_of
 from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_email, check_text
 from cms.services.locks import lock_row
+from cms.tokens.api_keys import digest_of, make_raw_key, prefix_of
 
 USE_NOTED_EVERY: Final = datetime.timedelta(minutes=1)
 

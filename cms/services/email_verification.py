@@ -6,11 +6,11 @@ from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
 from cms.errors import InvalidInput
-from cms.mail_tokens import Purpose, is_good, user_id_in
 from cms.models import User
 from cms.services.audit import record_event
 from cms.services.mails import send_email_verification
 from cms.services.passwords import BAD_TOKEN, take_mail_quotas
+from cms.tokens.mail import Purpose, is_good, user_id_in
 
 
 def request_email_verification(*, email: str, now: datetime.datetime) -> None:

@@ -7,8 +7,8 @@ from django.core.mail import EmailMessage
 from django.tasks import task
 from django.utils import timezone
 
-from cms.mail_tokens import Purpose, make_mail_token
 from cms.models import User
+from cms.tokens.mail import Purpose, make_mail_token
 
 QUEUE: Final = "mail"
 RESET_TEXT: Final = """\

@@ -7,7 +7,6 @@ from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
 from cms.errors import FieldError, InvalidCredentials, InvalidInput
-from cms.mail_tokens import Purpose, is_good, user_id_in
 from cms.models import User
 from cms.rate_limits import MAIL_ADDRESS, MAIL_NAME, address_quota, name_quota, take_or_refuse
 from cms.services.checks import check_email
@@ -16,6 +15,7 @@ from cms.services.mails import send_password_reset
 from cms.services.origin import current_origin
 from cms.services.signing_in import sign_in
 from cms.services.users import hash_password, store_password
+from cms.tokens.mail import Purpose, is_good, user_id_in
 
 BAD_TOKEN = FieldError("token", "invalid_token", "This token is not valid, was used already or has expired.")
 

@@ -13,11 +13,11 @@ from cms.choices import Status
 from cms.errors import InvalidTransition, NotFound, PermissionRefused
 from cms.models import Post, User
 from cms.policy import Actor
-from cms.preview_tokens import PreviewClaims, make_preview_token, read_preview_token
 from cms.querysets import PostQuerySet
 from cms.services.audit import record_event
 from cms.services.post_states import ways_from
 from cms.services.posts import lock_post
+from cms.tokens.previews import PreviewClaims, make_preview_token, read_preview_token
 
 LIFETIME: Final = datetime.timedelta(hours=1)
 

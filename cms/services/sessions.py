@@ -16,7 +16,7 @@ from cms.models import AuthSession, User
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.locks import lock_row
-from cms.tokens import Claims, make_token, read_token
+from cms.tokens.access import Claims, make_token, read_token
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from cms.mail_tokens import Purpose, make_mail_token
 from cms.models import AuditEvent, AuthSession, Job, User
+from cms.tokens.mail import Purpose, make_mail_token
 from tests.api_v2.sending import codes_of, problem_of, send
 from tests.conftest import PASSWORD
 

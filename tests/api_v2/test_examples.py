@@ -12,9 +12,9 @@ from django.test import Client
 
 from api_v2.openapi import document
 from api_v2.openapi.response_examples.objects import MIA_ID, POST_ID
-from cms.mail_tokens import Purpose, make_mail_token
 from cms.models import User
 from cms.services.sessions import open_session
+from cms.tokens.mail import Purpose, make_mail_token
 from tests.api_v2.conftest import EXAMPLE_PASSWORD
 from tests.api_v2.documented import JSON, answer_validator, body_validator, json_answers_of
 from tests.api_v2.places import Places, a_picture

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from cms import preview_tokens
 from cms.errors import NotFound
 from cms.models import AuditEvent, Post, User
 from cms.policy import SYSTEM
@@ -16,6 +15,7 @@ from cms.services.api_keys import create_api_key
 from cms.services.post_states import trash_post
 from cms.services.posts import update_post
 from cms.services.users import deactivate_user
+from cms.tokens import previews as preview_tokens
 from tests.api_v2.conftest import HOUR
 from tests.api_v2.sending import codes_of, problem_of, send
 

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from cms.credentials import identify
 from cms.models import User
-from cms.raw_keys import make_raw_key, prefix_of
 from cms.services.sessions import open_session
+from cms.tokens.api_keys import make_raw_key, prefix_of
 
 KEY = make_raw_key()
 

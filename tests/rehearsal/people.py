@@ -9,7 +9,7 @@ from django.utils import timezone
 from cms.choices import Role
 from cms.models import AuthSession, Post, User
 from cms.seeding.bulk import seed_bulk_users
-from cms.tokens import Claims, make_token
+from cms.tokens.access import Claims, make_token
 
 LIFETIME_S = 3_600
 AUTHOR_EVERY = 50

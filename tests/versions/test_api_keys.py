@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from cms.models import ApiKey, Post, User
 from cms.policy import SYSTEM
-from cms.raw_keys import make_raw_key
 from cms.services.api_keys import revoke_api_key
 from cms.services.users import update_user
+from cms.tokens.api_keys import make_raw_key
 from tests.conftest import PASSWORD
 from tests.versions.conftest import Version, with_key, with_token
 

@@ -12,10 +12,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from cms import tokens
 from cms.models import AuthSession, BrowserSession, Post, User
 from cms.policy import SYSTEM
 from cms.services.users import update_user
+from cms.tokens import access as tokens
 from tests.conftest import PASSWORD
 from tests.versions.conftest import Browser, Version, with_key, with_token
 

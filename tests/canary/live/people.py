@@ -9,7 +9,7 @@ from django.utils import timezone
 from cms.policy import SYSTEM
 from cms.services.sessions import open_session
 from cms.services.users import create_user
-from cms.tokens import make_token, read_token
+from cms.tokens.access import make_token, read_token
 from tests.servers import manage
 
 A_DAY_S: Final = 24 * 3600

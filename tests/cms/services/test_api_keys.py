@@ -14,7 +14,6 @@ from cms.choices import Scope
 from cms.errors import InvalidApiKey, InvalidInput, PermissionRefused
 from cms.models import ApiKey, AuditEvent, User
 from cms.policy import SYSTEM
-from cms.raw_keys import digest_of, make_raw_key, prefix_of
 from cms.services.api_keys import (
     IssuedKey,
     create_api_key,
@@ -26,6 +25,7 @@ from cms.services.api_keys import (
     revoke_api_key,
 )
 from cms.services.users import update_user
+from cms.tokens.api_keys import digest_of, make_raw_key, prefix_of
 
 SECOND = datetime.timedelta(seconds=1)
 ROLLOUT = [scope for scope in Scope if scope.startswith("rollout:")]

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from cms.errors import InvalidInput, RateLimited
-from cms.mail_tokens import Purpose, make_mail_token
 from cms.models import AuditEvent, Job, User
 from cms.services.email_verification import verify_email
 from cms.services.passwords import request_password_reset, reset_password
 from cms.services.users import register_user, update_user
+from cms.tokens.mail import Purpose, make_mail_token
 from tests.conftest import PASSWORD
 
 TIMES = 6

@@ -12,7 +12,7 @@ from cms.models import AuthSession, User
 from cms.policy import SYSTEM
 from cms.services.sessions import TokenPair, close_session, open_session, refresh_session, user_of_session
 from cms.services.users import update_user
-from cms.tokens import read_token
+from cms.tokens.access import read_token
 
 DAY = datetime.timedelta(days=1)
 pytestmark = pytest.mark.django_db

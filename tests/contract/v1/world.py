@@ -27,7 +27,7 @@ from cms.services.posts import create_post, update_post
 from cms.services.sessions import close_session, open_session
 from cms.services.tags import create_tag
 from cms.services.users import create_user, update_user
-from cms.tokens import Claims, make_token, read_token
+from cms.tokens.access import Claims, make_token, read_token
 
 START: Final = datetime.datetime(2026, 1, 1, 8, 30, tzinfo=datetime.UTC)
 FAR: Final = datetime.datetime(2099, 1, 1, tzinfo=datetime.UTC)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from cms.mail_tokens import Purpose, is_good, make_mail_token, user_id_in
 from cms.models import User
+from cms.tokens.mail import Purpose, is_good, make_mail_token, user_id_in
 
 RESET, VERIFICATION = Purpose.PASSWORD_RESET, Purpose.EMAIL_VERIFICATION
 LIFETIMES = {RESET: datetime.timedelta(hours=1), VERIFICATION: datetime.timedelta(hours=72)}

@@ -9,9 +9,9 @@ import jwt
 import pytest
 from uuid_utils.compat import uuid7
 
-from cms import tokens
 from cms.errors import InvalidToken
-from cms.tokens import Claims, make_token, read_token
+from cms.tokens import access as tokens
+from cms.tokens.access import Claims, make_token, read_token
 
 NOW = datetime.datetime(2026, 5, 1, 12, tzinfo=datetime.UTC)
 SECOND = datetime.timedelta(seconds=1)

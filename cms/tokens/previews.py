@@ -47,6 +47,6 @@ def read_preview_token(token: str, now: datetime.datetime) -> PreviewClaims:
 
 
 def _signature(payload: bytes) -> bytes:
-    # A key of its own, as in cms/tokens.py.
+    # A key of its own, as in cms/tokens/access.py.
     key = hashlib.blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"tandem-previews").digest()
     return hashlib.blake2b(payload, digest_size=_SIGNATURE_BYTES, key=key).digest()
