@@ -54,7 +54,7 @@ KEY_NAME = (1, 100)
 URL_MAX = 2_000
 
 # Patterns are written for both Python's re (SQLite) and PostgreSQL. What both can check of a slug; case beyond ASCII and
-# combining marks are the business of `cms/slugs.py`. Blanks beyond ASCII are spelt out: which of
+# combining marks are the business of `cms/text/slugs.py`. Blanks beyond ASCII are spelt out: which of
 # them PostgreSQL's \s knows depends on the locale.
 SLUG_PATTERN = r"\A[^\sA-Z!-,/:-@\[-\^`{-~\u0001-\u001f\u007f-\u00a0\u1680\u2000-\u206f\u3000\ufeff]+\Z"
 SLUG_EDGE_PATTERN = r"\A[-_.]|[-_.]\Z"

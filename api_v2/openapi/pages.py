@@ -8,7 +8,7 @@ import orjson
 from django.utils.safestring import SafeString
 
 from api_v2.openapi.problems import RESPONSES
-from cms.rendering import render_html
+from cms.text.rendering import render_html
 
 type Json = dict[str, Any]
 

@@ -16,7 +16,7 @@ from api_v2.openapi.pages import groups_of
 from api_v2.responses import readable_bytes
 from api_v2.views.api_view import ApiView
 from cms import policy
-from cms.rendering import render_html
+from cms.text.rendering import render_html
 
 HTML: Final = "text/html"
 CHANGELOG: Final = Path(__file__).parent.parent / "changelog.md"

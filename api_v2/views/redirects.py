@@ -9,7 +9,7 @@ from api_v2.views.api_view import ApiView
 from api_v2.views.posts import moved_to
 from cms.choices import Scope
 from cms.models import Post
-from cms.old_paths import old_paths_of
+from cms.text.old_paths import old_paths_of
 
 
 class RedirectsView(ApiView):

@@ -11,7 +11,7 @@ from cms.importers.items import Change
 from cms.models import Category, Post, Tag
 from cms.services.checks import check_language, check_text
 from cms.services.tags import tag_name_errors
-from cms.slugs import numbered, slug_problem, slugify
+from cms.text.slugs import numbered, slug_problem, slugify
 
 _HTML_TAG = re.compile(
     r"</?(?:a|abbr|b|big|br|cite|code|del|div|em|font|h[1-6]|i|img|ins|kbd|mark|p|q|s|script|small|span|strike|strong|style"

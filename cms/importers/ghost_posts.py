@@ -10,7 +10,7 @@ from cms.importers.ghost_tables import NOT_STORED, Tables
 from cms.importers.items import Item, PostItem
 from cms.importers.rows import Row
 from cms.importers.sources import Entry
-from cms.slugs import slug_problem
+from cms.text.slugs import slug_problem
 
 _STATES: Final = {
     "published": Status.PUBLISHED,

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from cms.importers.cleaning import is_visible, plain_text_of
 from cms.importers.items import CategoryItem, Change, Item, PostItem, Skipped, TagItem
 from cms.importers.wxr_xml import Node
-from cms.slugs import slugify
+from cms.text.slugs import slugify
 
 _NOUNS = {"category": "category", "post_tag": "tag", "tag": "tag"}
 

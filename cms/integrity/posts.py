@@ -11,8 +11,8 @@ from cms.choices import Status, Visibility
 from cms.integrity.findings import Check, Finding, found, one_by_one
 from cms.integrity.mending import mend_post
 from cms.models import Post, Redirect, SearchDocument
-from cms.rendering import derive_excerpt, plain_text, reading_time_min, render_html
 from cms.search.documents import COLUMNS, document_of, index_posts
+from cms.text.rendering import derive_excerpt, plain_text, reading_time_min, render_html
 
 REMEMBERED = (Status.DRAFT, Status.PUBLISHED, Status.ARCHIVED)
 CHUNK = 200

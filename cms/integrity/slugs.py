@@ -14,7 +14,7 @@ from cms.models import Category, Post, Redirect, Tag
 from cms.policy import SYSTEM
 from cms.services.audit import record_event
 from cms.services.slugs import is_slug_taken
-from cms.slugs import numbered, slug_problem, slugify
+from cms.text.slugs import numbered, slug_problem, slugify
 
 MODELS: dict[str, type[models.Model]] = {"post": Post, "tag": Tag, "category": Category}
 

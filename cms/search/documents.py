@@ -12,9 +12,9 @@ from django.db import connection, transaction
 
 from cms.db.inserts import insert
 from cms.models import Post, SearchDocument
-from cms.rendering import plain_text
 from cms.search.english import english_key, is_english
 from cms.search.words import keys_of
+from cms.text.rendering import plain_text
 
 BATCH: Final = 200
 # Columns a document depends on: a change of any other leaves it as it is.

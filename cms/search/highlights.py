@@ -3,10 +3,10 @@
 import html
 from typing import Any, Final
 
-from cms.rendering import plain_text
 from cms.search.english import english_key, is_english
 from cms.search.queries import Form, Query
 from cms.search.words import Word, places_of, words_of
+from cms.text.rendering import plain_text
 
 SNIPPET_CHARACTERS: Final = 240
 LEAD_CHARACTERS: Final = 60

@@ -19,12 +19,12 @@ from cms.choices import ContentFormat, Role, Status, Visibility
 from cms.ids import random_uuid7
 from cms.models import Category, Post, SearchDocument, Tag, User
 from cms.policy import SYSTEM
-from cms.rendering import derive_excerpt, plain_text, reading_time_min, render_html
 from cms.search.documents import analyse, document_of
 from cms.seeding.words import ADJECTIVES, NOUNS, PARAGRAPHS, TOPICS
 from cms.services.categories import create_category
 from cms.services.tags import create_tag
-from cms.slugs import slugify
+from cms.text.rendering import derive_excerpt, plain_text, reading_time_min, render_html
+from cms.text.slugs import slugify
 
 BATCH = 1_000
 LANGUAGE = "en"

@@ -19,7 +19,7 @@ from cms.services.post_states import archive_post, publish_post
 from cms.services.posts import PostFields, create_post
 from cms.services.tags import create_tag
 from cms.services.users import create_user, set_password
-from cms.slugs import slugify
+from cms.text.slugs import slugify
 
 FOLDER = Path(__file__).resolve().parent.parent / "demo"
 ACCOUNTS = ("admin", "editor", "author", "subscriber")

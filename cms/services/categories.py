@@ -16,7 +16,7 @@ from cms.services.audit import record_event
 from cms.services.checks import check_text
 from cms.services.locks import lock_row
 from cms.services.slugs import insert_with_slug, save_with_slug
-from cms.slugs import slug_problem, slugify
+from cms.text.slugs import slug_problem, slugify
 
 TAKEN_SLUG = "A category with this slug exists."
 MISSING_PARENT = FieldError("parent", "missing", "The parent does not exist any more.")

@@ -17,7 +17,6 @@ from cms.errors import FieldError, InvalidInput, PermissionRefused, VersionConfl
 from cms.ids import parse_uuid
 from cms.models import Category, MediaFile, Post, Redirect, User
 from cms.policy import Actor
-from cms.rendering import derive_excerpt, plain_text, reading_time_min, render_html
 from cms.search.documents import SOURCE_FIELDS, index_posts
 from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_language, check_text
@@ -28,7 +27,8 @@ from cms.services.revisions import SNAPSHOT_FIELDS, write_revision
 from cms.services.settling import plan_expiry
 from cms.services.slugs import insert_with_slug, save_with_slug
 from cms.services.tags import tag_name_errors, tags_named
-from cms.slugs import slug_problem, slugify
+from cms.text.rendering import derive_excerpt, plain_text, reading_time_min, render_html
+from cms.text.slugs import slug_problem, slugify
 
 TAKEN_SLUG = "A post with this slug exists."
 

@@ -18,7 +18,7 @@ from cms.errors import FieldError, InvalidInput, NotFound
 from cms.models import Post, PostRevision, User
 from cms.policy import Actor
 from cms.querysets import PostRevisionQuerySet
-from cms.text_diff import unified_diff
+from cms.text.diff import unified_diff
 
 SNAPSHOT_FIELDS = (
     "title",

@@ -4,7 +4,7 @@ from django.db import IntegrityError, models, transaction
 
 from cms.db.inserts import insert
 from cms.errors import Duplicate
-from cms.slugs import numbered
+from cms.text.slugs import numbered
 
 MAX_TRIES = 50
 

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from cms.models import Post, Redirect, User
-from cms.old_paths import old_paths_of
+from cms.text.old_paths import old_paths_of
 from tests.api_v2.sending import problem_of, send
 
 Posts = Callable[..., Post]

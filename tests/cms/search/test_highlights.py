@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms.rendering import render_html
 from cms.search.highlights import highlight_post
 from cms.search.queries import parse_query
+from cms.text.rendering import render_html
 
 
 def show(query: str, title: str = "", content: str = "", language: str = "en") -> dict[str, str]:

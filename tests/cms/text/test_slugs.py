@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cms import limits
-from cms.slugs import numbered, slug_problem, slugify
+from cms.text.slugs import numbered, slug_problem, slugify
 
 texts = st.text(max_size=250)
 # Characters that other characters turn into, or that meet in odd ways.

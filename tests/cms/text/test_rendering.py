@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms.rendering import derive_excerpt, plain_text, reading_time_min, render_html
+from cms.text.rendering import derive_excerpt, plain_text, reading_time_min, render_html
 
 TAG_NAMES = """
     a abbr acronym area article aside b bdi bdo blockquote br caption center cite code col colgroup data dd del
