@@ -10,7 +10,7 @@ from django.http.multipartparser import MultiPartParserError
 
 from api_v2.errors import REFUSALS, Problem
 from api_v2.links import resource_path
-from cms.authentication import credential_of
+from cms.accounts.authentication import credential_of
 from cms.services.idempotency import Answer, RepeatableRequest, digest_of
 
 KEY_LENGTH_MAX: Final = 255

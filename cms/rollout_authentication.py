@@ -9,7 +9,7 @@ from rest_framework import status
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from cms.authentication import Credential, CredentialAuthentication, count_request
+from cms.accounts.authentication import Credential, CredentialAuthentication, count_request
 from cms.errors import CmsError, InvalidApiKey, InvalidToken, PermissionRefused, RateLimited
 from cms.models import User
 from cms.services.api_keys import is_use_due, note_use

@@ -69,10 +69,10 @@ SILENCED_SYSTEM_CHECKS = [
 ]
 AUTHENTICATION_BACKENDS = ["cms.auth_backends.UsernameOrEmailBackend"]
 PASSWORD_HASHERS = [
-    "cms.hashers.OwaspArgon2PasswordHasher",
+    "cms.accounts.hashers.OwaspArgon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
-    "cms.hashers.TruncatingBCryptPasswordHasher",
+    "cms.accounts.hashers.TruncatingBCryptPasswordHasher",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -87,7 +87,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ACCESS_TOKEN_LIFETIME_S = 15 * 60
 REFRESH_TOKEN_LIFETIME_S = 14 * 24 * 3600
 SHORT_REFRESH_TOKEN_LIFETIME_S = 24 * 3600  # of a login that isn't to be remembered
-SESSION_ENGINE = "cms.browser_sessions"
+SESSION_ENGINE = "cms.accounts.sessions"
 PASSWORD_RESET_LIFETIME_S = 3600
 EMAIL_VERIFICATION_LIFETIME_S = 72 * 3600
 
@@ -200,8 +200,8 @@ CANARY = {
     "WEIGHT_BP": API_V2_TRAFFIC_PERCENTAGE_BP,
     "IS_V1_ENABLED": USE_LEGACY_API_V1,
     "IS_V2_ENABLED": API_V2_ENABLED,
-    "IDENTIFY": "cms.credentials.identify",
-    "HAS_SCOPE": "cms.authentication.has_scope",
+    "IDENTIFY": "cms.accounts.credentials.identify",
+    "HAS_SCOPE": "cms.accounts.authentication.has_scope",
     "LIST_IDENTITIES": "cms.rollout_identities.list_identities",
     "NOTIFY": "cms.rollout_events.tell_of_rollout",
     "NOTIFY_CONSUMERS": "cms.rollout_consumers.notify_consumers",

@@ -1,6 +1,6 @@
 """How the tests of one process hash passwords: servers that they start hash as the settings say."""
 
-from cms.hashers import OwaspArgon2PasswordHasher
+from cms.accounts.hashers import OwaspArgon2PasswordHasher
 
 
 class CheapArgon2PasswordHasher(OwaspArgon2PasswordHasher):

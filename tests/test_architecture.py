@@ -112,7 +112,7 @@ def test_only_commands_views_and_middleware_read_a_clock() -> None:
             "middleware.py",
             "cms/admin/",
         ),
-        *("authentication.py", "credentials.py", "auth_backends.py", "browser_sessions.py"),  # called by Django
+        *("authentication.py", "credentials.py", "auth_backends.py", "accounts/sessions.py"),  # called by Django
         *(
             "canary/server.py",
             "canary/state/store.py",

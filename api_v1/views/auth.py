@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from api_v1.responses import JsonResponse, success
 from api_v1.serializers.users import LoginInput, RefreshInput, RegisterInput, session_body, user_body
 from api_v1.views.view import V1View
-from cms.authentication import sign_out
+from cms.accounts.authentication import sign_out
 from cms.services.sessions import open_session, refresh_session
 from cms.services.signing_in import sign_in
 from cms.services.users import register_user

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from api_v1.errors import handle_exception
 from api_v1.parsers import JsonObjectParser
 from cms import policy
-from cms.authentication import CredentialAuthentication, count_request, credential_of, note_use_after
+from cms.accounts.authentication import CredentialAuthentication, count_request, credential_of, note_use_after
 from cms.errors import InsufficientScope, PermissionRefused
 from cms.models import User
 from cms.policy import Actor

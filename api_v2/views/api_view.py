@@ -26,7 +26,13 @@ from api_v2.query import Query
 from api_v2.responses import NEVER, VARY, etag_of, json_response, limit_headers, problem_response, readable_response
 from api_v2.serializers.shapes import Viewer, version_at
 from cms import policy
-from cms.authentication import CredentialAuthentication, count_request, credential_of, note_use_after, standing_of
+from cms.accounts.authentication import (
+    CredentialAuthentication,
+    count_request,
+    credential_of,
+    note_use_after,
+    standing_of,
+)
 from cms.choices import Scope
 from cms.errors import CmsError, InsufficientScope, VersionConflict
 from cms.policy import Actor

@@ -10,7 +10,7 @@ from api_v2.serializers.bodies import read_texts
 from api_v2.views.api_view import ApiView
 from api_v2.views.resources import refuse_members
 from cms import policy
-from cms.authentication import sign_out
+from cms.accounts.authentication import sign_out
 from cms.services.sessions import TokenPair, open_session, refresh_session
 from cms.services.signing_in import sign_in
 

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from api_v2.errors import Problem, not_found, problem_of
 from api_v2.responses import limit_headers, problem_response
 from api_v2.views.api_view import API_VERSION, ApiView
-from cms.authentication import count_request, standing_of
+from cms.accounts.authentication import count_request, standing_of
 from cms.errors import RateLimited
 from cms.unavailable import is_unavailable
 

@@ -15,7 +15,7 @@ from api_v2.views.api_view import ApiView
 from api_v2.views.resources import answer_list, answer_one
 from api_v2.views.users import NEWEST_FIRST, answer_update
 from cms import policy
-from cms.authentication import keep_browser_session, session_id_of
+from cms.accounts.authentication import keep_browser_session, session_id_of
 from cms.ids import parse_uuid
 from cms.models import AuthSession, User
 from cms.services.passwords import change_password

@@ -13,7 +13,7 @@ from api_v2.public_bodies.store import OUTAGE_AGE_MAX_S, Body, Key, PublicBodies
 from api_v2.public_bodies.turns import Turns
 from api_v2.responses import PUBLIC, WholeResponse, is_match, limit_headers, problem_response, put
 from api_v2.views.api_view import ApiView
-from cms.authentication import count_request, standing_of
+from cms.accounts.authentication import count_request, standing_of
 from cms.errors import RateLimited
 from cms.generations import current_generation, generation_in_outage
 

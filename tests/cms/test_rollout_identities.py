@@ -7,7 +7,7 @@ import pytest
 from django.test import RequestFactory
 from pytest_django import DjangoAssertNumQueries
 
-from cms.credentials import identify
+from cms.accounts.credentials import identify
 from cms.models import ApiKey, User
 from cms.policy import SYSTEM
 from cms.rollout_identities import list_identities

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
-from cms.hashers import OwaspArgon2PasswordHasher
+from cms.accounts.hashers import OwaspArgon2PasswordHasher
 
 
 class CountingHasher(OwaspArgon2PasswordHasher):

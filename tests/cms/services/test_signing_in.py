@@ -121,7 +121,7 @@ def test_an_argon2_hash_with_other_parameters_is_upgraded(register: Any, setting
     register()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
     User.objects.update(password=make_password(PASSWORD))
-    settings.PASSWORD_HASHERS = ["cms.hashers.OwaspArgon2PasswordHasher"]
+    settings.PASSWORD_HASHERS = ["cms.accounts.hashers.OwaspArgon2PasswordHasher"]
     authenticate_user(username_or_email="mia", password=PASSWORD)
     assert "m=19456,t=2,p=1" in User.objects.get().password
 

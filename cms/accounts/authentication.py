@@ -20,9 +20,9 @@ from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.request import Request
 
-from cms.browser_sessions import user_of_browser
+from cms.accounts.credentials import access_claims, raw_api_key
+from cms.accounts.sessions import user_of_browser
 from cms.choices import Scope
-from cms.credentials import access_claims, raw_api_key
 from cms.errors import AmbiguousCredentials, CsrfRefused, InsufficientScope, InvalidToken, RateLimited
 from cms.models import ApiKey, User
 from cms.rate_limits import ANONYMOUS, CREDENTIAL, Quota, Standing, address_quota, take

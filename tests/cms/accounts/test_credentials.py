@@ -6,7 +6,7 @@ import pytest
 from django.test import RequestFactory
 from django.utils import timezone
 
-from cms.credentials import identify
+from cms.accounts.credentials import identify
 from cms.models import User
 from cms.services.sessions import open_session
 from cms.tokens.api_keys import make_raw_key, prefix_of

@@ -17,7 +17,7 @@ import sys, threading, time
 import django.conf
 django.conf.settings.configure()
 from argon2.low_level import Type, hash_secret_raw
-from cms.hashers import OwaspArgon2PasswordHasher
+from cms.accounts.hashers import OwaspArgon2PasswordHasher
 
 def by_hand():
     hash_secret_raw(b"password", b"0123456789abcdef", 2, 19 * 1024, 1, 32, Type.ID)

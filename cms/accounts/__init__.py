@@ -1,0 +1,1 @@
+"""Who sends a request: its credential, the user behind it, browser sessions, password hashes."""
