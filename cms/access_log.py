@@ -10,7 +10,7 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 
 from cms.logs import UNKNOWN_ROUTE, route_of
-from cms.rollout_exclusions import known_user
+from cms.rollout.exclusions import known_user
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 

@@ -202,12 +202,12 @@ CANARY = {
     "IS_V2_ENABLED": API_V2_ENABLED,
     "IDENTIFY": "cms.accounts.credentials.identify",
     "HAS_SCOPE": "cms.accounts.authentication.has_scope",
-    "LIST_IDENTITIES": "cms.rollout_identities.list_identities",
-    "NOTIFY": "cms.rollout_events.tell_of_rollout",
-    "NOTIFY_CONSUMERS": "cms.rollout_consumers.notify_consumers",
+    "LIST_IDENTITIES": "cms.rollout.identities.list_identities",
+    "NOTIFY": "cms.rollout.events.tell_of_rollout",
+    "NOTIFY_CONSUMERS": "cms.rollout.consumers.notify_consumers",
     "SUCCESSORS": "api_v1.successors",
     "PROBE": "/posts?limit=1",  # what both versions are asked for, below their base, to see whether they answer
-    "IS_EXCLUDED": "cms.rollout_exclusions.why_excluded",
+    "IS_EXCLUDED": "cms.rollout.exclusions.why_excluded",
     "RETENTION_DAYS": env.integer("CANARY_RETENTION_DAYS", default=90, minimum=1, maximum=3_650),
     "METRICS_TOKEN": env.text("METRICS_TOKEN"),
     "SHADOW_BP": 100 if CANARY_SHADOW_PERCENTAGE_BP is None else CANARY_SHADOW_PERCENTAGE_BP,
@@ -253,7 +253,7 @@ TEMPLATES = [
 # -- REST framework: each version's views bring their own classes, these are what both share --------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["cms.rollout_authentication.RestFrameworkAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["cms.rollout.authentication.RestFrameworkAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": [],
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -18,7 +18,7 @@ from canary.state import store
 ARMS = {
     "ARMS": {1: "tests.canary.seen_urls_v1", 2: "tests.canary.seen_urls_v2"},
     "IDENTIFY": "cms.accounts.credentials.identify",
-    "IS_EXCLUDED": "cms.rollout_exclusions.why_excluded",
+    "IS_EXCLUDED": "cms.rollout.exclusions.why_excluded",
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from cms.models import ApiKey, Job, User
-from cms.rollout_consumers import MAILED, NO_ADDRESS, ROUTES_SHOWN, notify_consumers, send_v1_usage
+from cms.rollout.consumers import MAILED, NO_ADDRESS, ROUTES_SHOWN, notify_consumers, send_v1_usage
 from cms.services.api_keys import create_api_key
 
 LIFE = {"dates": ["Version 1 ends at 2027-06-01T00:00:00Z."], "guide": "/api/v2/docs/v1-to-v2"}

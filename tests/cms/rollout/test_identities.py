@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from cms.accounts.credentials import identify
 from cms.models import ApiKey, User
 from cms.policy import SYSTEM
-from cms.rollout_identities import list_identities
+from cms.rollout.identities import list_identities
 from cms.services.api_keys import create_api_key, revoke_api_key
 from cms.services.sessions import open_session
 from cms.services.users import update_user

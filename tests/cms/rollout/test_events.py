@@ -26,7 +26,7 @@ from cms.jobs.execution import run_job
 from cms.jobs.queue import claim_job
 from cms.models import Delivery, Job, User
 from cms.policy import SYSTEM
-from cms.rollout_events import ROLLOUT_ID
+from cms.rollout.events import ROLLOUT_ID
 from cms.services.groups import create_group, set_groups
 from cms.services.rollout_mails import people_in_charge
 from cms.services.users import update_user
