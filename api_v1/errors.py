@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from api_v1.responses import JsonResponse, failure
 from cms import errors as cms
-from cms.unavailable import is_known_outage, is_unavailable
+from cms.http.unavailable import is_known_outage, is_unavailable
 
 logger = logging.getLogger(__name__)
 

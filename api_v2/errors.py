@@ -9,7 +9,7 @@ from django.http import UnreadablePostError
 from rest_framework.exceptions import MethodNotAllowed
 
 from cms.errors import CmsError, Duplicate, FieldError, InvalidInput, KeyInFlight, RateLimited
-from cms.unavailable import is_unavailable, what_is_away
+from cms.http.unavailable import is_unavailable, what_is_away
 
 PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "bad_request": (400, "The request can't be understood"),

@@ -12,8 +12,8 @@ from django.utils.encoding import escape_uri_path
 from django.utils.log import log_response
 
 from api_v2.errors import Problem
+from cms.http.unavailable import is_known_outage
 from cms.rate_limits import Standing
-from cms.unavailable import is_known_outage
 
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"

@@ -116,19 +116,19 @@ INSTALLED_APPS = [
     "rest_framework",
 ]
 MIDDLEWARE = [
-    "cms.probes.ProbeMiddleware",
-    "cms.middleware.ClientAddressMiddleware",
-    "cms.middleware.RequestIdMiddleware",
-    "cms.access_log.AccessLogMiddleware",
-    "cms.cors.CorsMiddleware",
+    "cms.http.probes.ProbeMiddleware",
+    "cms.http.middleware.ClientAddressMiddleware",
+    "cms.http.middleware.RequestIdMiddleware",
+    "cms.http.access_log.AccessLogMiddleware",
+    "cms.http.cors.CorsMiddleware",
     "canary.middleware.CanaryMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "cms.browser_middleware.CommonMiddleware",
+    "cms.http.browser_middleware.CommonMiddleware",
     # Next to each other, so that whoever passes by one passes by all of them.
-    "cms.browser_middleware.SessionMiddleware",
-    "cms.browser_middleware.AuthenticationMiddleware",
-    "cms.browser_middleware.MessageMiddleware",
+    "cms.http.browser_middleware.SessionMiddleware",
+    "cms.http.browser_middleware.AuthenticationMiddleware",
+    "cms.http.browser_middleware.MessageMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -278,9 +278,9 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "text": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
-        "json": {"()": "cms.logs.JsonFormatter"},
+        "json": {"()": "cms.http.logs.JsonFormatter"},
     },
-    "filters": {"no_paths": {"()": "cms.logs.RouteForPath"}},
+    "filters": {"no_paths": {"()": "cms.http.logs.RouteForPath"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["no_paths"]}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     # httpx logs every URL that it requests, and that of a webhook is often a secret of its receiver.

@@ -13,4 +13,4 @@ urlpatterns = [
     path("admin/canary/", include("canary.pages.urls")),
     path("admin/", admin.site.urls),
 ]
-handler500 = "cms.unavailable.server_error"
+handler500 = "cms.http.unavailable.server_error"

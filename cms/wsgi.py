@@ -6,7 +6,7 @@ import sys
 from django.core.wsgi import get_wsgi_application
 from django.utils.module_loading import import_string
 
-from cms.chunked import measured
+from cms.http.chunked import measured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cms.settings")
 

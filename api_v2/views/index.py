@@ -13,7 +13,7 @@ from api_v2.responses import limit_headers, problem_response
 from api_v2.views.api_view import API_VERSION, ApiView
 from cms.accounts.authentication import count_request, standing_of
 from cms.errors import RateLimited
-from cms.unavailable import is_unavailable
+from cms.http.unavailable import is_unavailable
 
 LINKS: Final = {
     "self": "",

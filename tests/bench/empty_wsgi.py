@@ -3,7 +3,7 @@
 from django.core.wsgi import get_wsgi_application
 from django.utils.module_loading import import_string
 
-from cms.chunked import measured
+from cms.http.chunked import measured
 from tests.bench.arms import take_place
 
 take_place("empty")

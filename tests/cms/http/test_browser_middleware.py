@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.test import AsyncClient, Client, RequestFactory
 
-from cms import browser_middleware
+from cms.http import browser_middleware
 from cms.models import Post
 
 SESSION = {"HTTP_COOKIE": f"{site_settings.SESSION_COOKIE_NAME}=unknown"}

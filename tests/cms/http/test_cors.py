@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from cms.cors import EXPOSED_HEADERS
+from cms.http.cors import EXPOSED_HEADERS
 
 ORIGIN = "https://app.example.org"
 PREFLIGHT = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization,if-match"}

@@ -8,7 +8,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
-from cms.middleware import ClientAddressMiddleware, RequestIdMiddleware
+from cms.http.middleware import ClientAddressMiddleware, RequestIdMiddleware
 from cms.models import AuditEvent
 from cms.services.origin import current_origin
 

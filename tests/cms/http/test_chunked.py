@@ -3,7 +3,7 @@
 import io
 from typing import Any
 
-from cms.chunked import BODY_BYTES_MAX, measured
+from cms.http.chunked import BODY_BYTES_MAX, measured
 
 
 def seen_by_application(body: bytes, **environ: Any) -> tuple[str | None, bytes]:

@@ -10,9 +10,9 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
-from cms.access_log import METHODS
-from cms.logs import JsonFormatter, RouteForPath
-from cms.middleware import RequestIdMiddleware, parse_traceparent
+from cms.http.access_log import METHODS
+from cms.http.logs import JsonFormatter, RouteForPath
+from cms.http.middleware import RequestIdMiddleware, parse_traceparent
 from cms.models import Delivery, User
 from cms.outgoing.sending import Message
 from cms.services.origin import Origin, current_origin, set_origin

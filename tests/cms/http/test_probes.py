@@ -10,8 +10,8 @@ import pytest
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from cms import probes
-from cms.probes import Findings, Readiness
+from cms.http import probes
+from cms.http.probes import Findings, Readiness
 
 POD = "10.1.2.3:8000"
 BY_ANOTHER_THREAD = pytest.mark.skipif(

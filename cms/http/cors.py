@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
-from cms.middleware import APIS
+from cms.http.middleware import APIS
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 

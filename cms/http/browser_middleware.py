@@ -15,7 +15,7 @@ from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessio
 from django.http import HttpRequest, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware as DjangoCommonMiddleware
 
-from cms.middleware import APIS
+from cms.http.middleware import APIS
 
 
 def is_api(request: HttpRequest) -> bool:

@@ -1,0 +1,1 @@
+"""HTTP around the views: middleware, probes, logs, answers during an outage."""
