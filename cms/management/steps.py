@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from cms.progress import LINE_EVERY_S, Progress
+from cms.management.progress import LINE_EVERY_S, Progress
 
 
 class Steps:

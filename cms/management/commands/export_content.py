@@ -12,8 +12,8 @@ from django.db import DatabaseError
 
 from cms.exporters.target import TargetRefused, new_file, new_folder, snapshot
 from cms.exporters.writing import DOCUMENT, write_json, write_markdown
+from cms.management.progress import Progress
 from cms.models import MediaFile, Post
-from cms.progress import Progress
 
 COUNTED = ("users", "categories", "tags", "posts", "comments", "redirects")
 

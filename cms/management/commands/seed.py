@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from cms.errors import InvalidInput
-from cms.progress import Progress
+from cms.management.progress import Progress
 from cms.seeding.bulk import seed_bulk_posts, seed_bulk_users
 from cms.seeding.bulk_comments import seed_bulk_comments
 from cms.seeding.demo import ACCOUNTS, default_password, is_demo, is_empty, seed_demo, set_demo_passwords

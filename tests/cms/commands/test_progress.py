@@ -2,7 +2,7 @@
 
 import io
 
-from cms.progress import Progress
+from cms.management.progress import Progress
 
 
 class Terminal(io.StringIO):
