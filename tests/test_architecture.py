@@ -95,6 +95,20 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
     assert {*names} <= named_by_django
 
 
+def test_the_core_of_the_canary_imports_a_short_list_only() -> None:
+    """No module that reads a clock, draws a random number, or reaches a file or another process."""
+    allowed = {
+        *("array", "bisect", "collections", "dataclasses", "datetime", "functools", "hashlib", "itertools", "json"),
+        *("math", "re", "struct", "sys", "typing", "urllib.parse", "zlib"),
+    }
+    for path in (ROOT / "canary/core").rglob("*.py"):
+        nodes = [*ast.walk(ast.parse(path.read_text()))]
+        names = {alias.name for n in nodes if isinstance(n, ast.Import) for alias in n.names}
+        names |= {str(n.module) for n in nodes if isinstance(n, ast.ImportFrom)}
+        names = {name.removesuffix(".abc") for name in names if not name.startswith("canary.core.")}
+        assert names <= allowed, f"{relative(path)}: {names - allowed}"
+
+
 def test_no_rule_hides_in_save_or_in_signals() -> None:
     for path in (ROOT / "cms/models").rglob("*.py"):
         assert "save" not in {function.name for function in functions(path)}, relative(path)
