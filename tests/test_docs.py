@@ -103,6 +103,15 @@ def test_every_relative_link_leads_somewhere() -> None:
             assert (path.parent / target).exists(), f"{path.name}: {target}"
 
 
+def test_the_guide_to_the_tests_names_every_folder_and_module_beside_them() -> None:
+    guide = (ROOT / "tests/README.md").read_text()
+    folders = {path.parent.name for path in (ROOT / "tests").glob("*/*.py")}
+    modules = {path.name for path in (ROOT / "tests").glob("*.py")} - {"__init__.py"}
+    named = set(re.findall(r"`([\w./]+)`", guide))
+    assert {f"{folder}/" for folder in folders} <= named
+    assert {module for module in modules if not module.startswith("test_")} <= named
+
+
 def test_the_entry_documents_stay_short() -> None:
     assert README.count("\n") <= 150
     assert ARCHITECTURE.count("\n") <= 200
