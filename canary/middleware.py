@@ -17,6 +17,7 @@ from django.urls import get_resolver
 
 from canary import server
 from canary.conf import canary_conf
+from canary.core.permissions import SCOPES, VIEW
 from canary.core.routing import GONE, choose, choose_pinned, stable_version
 from canary.core.values import V1, Decision, Identity, Refusal, Snapshot
 from canary.recording import recorder
@@ -28,7 +29,6 @@ from canary.requests.queries import start_counting
 from canary.retiring import life
 from canary.shadow import offering
 from canary.state.store import current_snapshot
-from canary.verbs.declaring import SCOPES, VIEW
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 

@@ -14,9 +14,10 @@ from rest_framework.views import APIView
 
 from canary.conf import canary_conf
 from canary.control_api.bodies import invalid_action, options_from_body, options_from_query, read_body, read_query
+from canary.core.permissions import SCOPES, VIEW
 from canary.errors import RolloutError, StoreUnreachable
 from canary.requests.problems import Problem, api_problem_response
-from canary.verbs.declaring import SCOPES, VIEW, Call, Verb
+from canary.verbs.declaring import Call, Verb
 from canary.verbs.performing import perform
 from canary.verbs.registry import find_verb, verbs_below
 

@@ -69,3 +69,12 @@ class Refusal:
     code: str
     title: str
     detail: str
+
+
+def is_storable(text: str) -> bool:
+    """Return whether every database takes the text: no NUL, and nothing that UTF-8 cannot encode."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text

@@ -1,4 +1,7 @@
-"""Ending a command that is told to stop, after the work in hand."""
+"""Ending a command that is told to stop, after the work in hand.
+
+`cms.management.interruption` is its twin: neither package may import the other.
+"""
 
 import signal
 from collections.abc import Callable

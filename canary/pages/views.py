@@ -16,6 +16,7 @@ from django.utils.dateformat import format as date_format
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
+from canary.core.permissions import VIEW
 from canary.errors import RolloutError, StoreUnreachable, VersionConflict
 from canary.pages.actions import Action, actions_for, find_action
 from canary.pages.forms import ChangeForm, OptionsForm
@@ -23,7 +24,7 @@ from canary.pages.previews import preview
 from canary.pages.reading import Asked, read_page
 from canary.retiring.usage import USAGE_DAYS, daily_rows, write_csv
 from canary.state.store import read
-from canary.verbs.declaring import VIEW, Call
+from canary.verbs.declaring import Call
 from canary.verbs.performing import perform
 from canary.verbs.weight import say_status
 

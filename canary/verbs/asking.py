@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from canary.conf import canary_conf
+from canary.core.permissions import VIEW
 from canary.core.values import parse_identity
 from canary.errors import StoreUnreachable
+from canary.reporting.explaining import account_of, explain, still_in_force
 from canary.reporting.whatif import who_moves
 from canary.state.store import refresh
-from canary.verbs.declaring import VIEW, Call, Option, Verb
-from canary.verbs.explaining import account_of, explain, still_in_force
+from canary.verbs.declaring import Call, Option, Verb
 from canary.verbs.parsing import parse_salt
 from canary.verbs.performing import reachable
 from canary.verbs.weight import PERCENT

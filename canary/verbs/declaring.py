@@ -7,18 +7,6 @@ from typing import Any, Final
 
 from canary.verbs.parsing import parse_count, parse_text
 
-VIEW: Final = "canary.view"
-RAMP: Final = "canary.ramp"
-ROLLBACK: Final = "canary.rollback"
-LIFECYCLE: Final = "canary.lifecycle"
-SCOPES: Final = {
-    VIEW: "rollout:read",
-    RAMP: "rollout:ramp",
-    ROLLBACK: "rollout:rollback",
-    LIFECYCLE: "rollout:lifecycle",
-}
-"""What an API key needs in the place of each permission; its owner needs the permission all the same."""
-
 
 @dataclass(frozen=True)
 class Option:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from canary.core.permissions import VIEW
 from canary.models import RolloutEvent
 from canary.reporting.history import first_broken_version
 from canary.services.changing import event_columns
-from canary.verbs.declaring import VIEW, Call, Option, Verb
+from canary.verbs.declaring import Call, Option, Verb
 from canary.verbs.parsing import parse_limit
 from canary.verbs.wording import one_line, percent
 

@@ -15,10 +15,11 @@ from canary.core.lifecycle import (
     unmet_for_deprecation,
     unmet_for_sunset,
 )
+from canary.core.permissions import LIFECYCLE, VIEW
 from canary.services import life as services
 from canary.state.status import status
 from canary.state.store import read
-from canary.verbs.declaring import LIFECYCLE, VIEW, Call, Option, Verb
+from canary.verbs.declaring import Call, Option, Verb
 from canary.verbs.weight import say_status
 from canary.verbs.wording import plural
 

@@ -5,8 +5,9 @@ from functools import partial
 from typing import Any
 
 from canary import services
+from canary.core.permissions import RAMP, VIEW
 from canary.models import ListEntry
-from canary.verbs.declaring import RAMP, VIEW, Call, Option, Verb
+from canary.verbs.declaring import Call, Option, Verb
 from canary.verbs.parsing import parse_listed_identity
 from canary.verbs.weight import say_status
 from canary.verbs.wording import one_line

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from canary.core.bucketing import SALT_BYTES
-from canary.core.values import Identity, parse_identity
+from canary.core.values import Identity, is_storable, parse_identity
 
 PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?", re.ASCII)
 MINUTES = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,4})?", re.ASCII)
@@ -78,12 +78,3 @@ def parse_salt(text: str) -> str:
     if not is_storable(text) or not minimum <= len(text.encode()) <= maximum:
         raise ValueError(f"A salt has {minimum} to {maximum} bytes in UTF-8.")
     return text
-
-
-def is_storable(text: str) -> bool:
-    """Whether every database takes it: no NUL, and nothing of bytes that were no UTF-8."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text

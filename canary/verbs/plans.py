@@ -3,8 +3,9 @@
 from typing import Final
 
 from canary import services
+from canary.core.permissions import RAMP
 from canary.core.plans import DEFAULT_STEPS_BP
-from canary.verbs.declaring import RAMP, Call, Option, Verb
+from canary.verbs.declaring import Call, Option, Verb
 from canary.verbs.parsing import parse_minutes, parse_plan
 from canary.verbs.weight import say_status
 

@@ -4,10 +4,11 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from canary.core.permissions import VIEW
 from canary.reporting.release import analyse, report
 from canary.retiring.usage import USAGE_DAYS, daily_rows, usage_by_consumer, write_csv
 from canary.state.store import read
-from canary.verbs.declaring import VIEW, Call, Option, Verb
+from canary.verbs.declaring import Call, Option, Verb
 from canary.verbs.parsing import parse_count, parse_limit
 from canary.verbs.wording import percent, plural
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from canary import services
+from canary.core.permissions import RAMP, ROLLBACK, VIEW
 from canary.state.status import status
-from canary.verbs.declaring import RAMP, ROLLBACK, VIEW, Call, Option, Verb
+from canary.verbs.declaring import Call, Option, Verb
 from canary.verbs.parsing import parse_percent
 from canary.verbs.wording import percent, plural
 

@@ -1,4 +1,7 @@
-"""The heartbeat file of a background command: its age tells a health check whether the command's loop still turns."""
+"""The heartbeat file of a background command: its age tells a health check whether the command's loop still turns.
+
+`canary.management.heartbeat` is its twin: neither package may import the other.
+"""
 
 import contextlib
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""Ending a command that is told to stop: at once, or after the work in hand."""
+"""Ending a command that is told to stop: at once, or after the work in hand.
+
+`canary.management.interruption` is its twin: neither package may import the other.
+"""
 
 import contextlib
 import signal

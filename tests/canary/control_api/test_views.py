@@ -9,8 +9,8 @@ from django.contrib.auth.models import Permission
 from django.db import OperationalError, connection
 from django.test import Client
 
+from canary.core.permissions import SCOPES
 from canary.models import Rollout, RolloutEvent
-from canary.verbs.declaring import SCOPES
 from canary.verbs.registry import all_verbs
 from cms.models import ApiKey, User
 

@@ -6,10 +6,9 @@ from typing import Any, Final
 
 from canary.core.bucketing import bucket
 from canary.core.routing import choose
-from canary.core.values import Decision, Identity, Snapshot
+from canary.core.values import Decision, Identity, Snapshot, is_storable
 from canary.models import ListEntry, SeenIdentity
 from canary.state.coming import waiting_change
-from canary.verbs.parsing import is_storable
 
 MOVES_SHOWN: Final = 20
 

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from canary.core.values import Identity, parse_identity
 from canary.models import SeenIdentity
+from canary.reporting.explaining import still_in_force
 from canary.services import acknowledge, add_to_list, remove_from_list, roll_back, set_weight
 from canary.state.store import ALL_HAVE_READ_AFTER_S, current_snapshot, read
-from canary.verbs.explaining import still_in_force
 from tests.servers import manage
 
 ENV = {"SECRET_KEY": "only-for-tests-0123456789-0123456789-0123456789", "DATABASE_URL": "sqlite:////nonexistent/x.db"}
