@@ -177,7 +177,7 @@ class Loop:
     """A controller's life: turns until it's told to stop, whatever happens to the database meanwhile."""
 
     def __init__(self, controller: Controller, interval_s: float, beat: Callable[[], None] = lambda: None) -> None:
-        """`beat` is called after each step, whether the step failed or not."""
+        """`beat` is called after each step that worked, or that the database refused: a restart would not mend that."""
         self._controller, self._interval_s, self._beat = controller, interval_s, beat
         self._due = self._said_at = float("-inf")
         self._was_leading: bool | None = None
@@ -202,13 +202,16 @@ class Loop:
                 self._controller.turn()
         except NotLeadingError:
             self._controller.forget()
+            self._beat()
         except Exception as error:
             self._say(error)
             self._controller.forget()
             _drop_connections()
+            if _is_of_the_database(error):
+                self._beat()
         else:
             self._say_well()
-        self._beat()
+            self._beat()
 
     def _say_who_leads(self, is_leading: bool) -> None:
         if is_leading != self._was_leading:
@@ -221,7 +224,7 @@ class Loop:
         if not is_new and time.monotonic() - self._said_at < SAY_EVERY_S:
             return
         self._said_at = time.monotonic()
-        if isinstance(error, DatabaseError | InterfaceError | StoreUnreachable):
+        if _is_of_the_database(error):
             logger.error(
                 "the database can't be used, so nothing is judged; it is tried every second: %s", self._failing
             )
@@ -232,6 +235,10 @@ class Loop:
         if self._failing is not None:
             logger.info("turns succeed again")
             self._failing = None
+
+
+def _is_of_the_database(error: Exception) -> bool:
+    return isinstance(error, DatabaseError | InterfaceError | StoreUnreachable)
 
 
 def _is_for_people(judgement: Judgement) -> bool:

@@ -8,6 +8,7 @@ containers up at the end.
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,11 +20,12 @@ from typing import Final
 from scripts.staging_compose import standins
 from scripts.staging_compose.engine import Engine, install_missing, own_engine
 from scripts.staging_compose.errors import PlayError
-from scripts.staging_compose.play import ACTS, image_names
+from scripts.staging_compose.play import ACTS, image_names, nameless_images
 from scripts.staging_compose.shell import run
 from scripts.staging_compose.stack import FILE, Stack
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
+PROJECT: Final = "cms-staging"
 PULL_LIMIT_S: Final = 300
 
 
@@ -35,6 +37,9 @@ def main() -> int:
             f"There is no act {', '.join(sorted(unknown))}: {', '.join(act.__name__ for act in ACTS)}.", file=sys.stderr
         )
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is cleaned up
+    # With them each build has another id, though nothing has changed.
+    os.environ["BUILDX_NO_DEFAULT_ATTESTATIONS"] = "1"
     began = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="tandem-compose-", dir="/var/tmp") as name:
@@ -45,7 +50,8 @@ def main() -> int:
     except PlayError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"Staging by Compose: all acts played in {time.monotonic() - began:.0f} s.")
+    played = f"{len(wanted) or len(ACTS)} of {len(ACTS)} acts"
+    print(f"Staging by Compose: {played} played in {time.monotonic() - began:.0f} s.")
     return 0
 
 
@@ -54,7 +60,8 @@ def _images(stack: Stack, folder: Path) -> Iterator[Engine]:
     """The engine that has all images that are pulled: real ones, or stand-ins."""
     choice = os.environ.get("STANDINS", "")
     if choice == "0" or (choice != "1" and _registry_answers(stack)):
-        stack.compose("pull", "--ignore-buildable", "--quiet")
+        for name in image_names(stack.root):
+            run(["docker", "pull", "--quiet", name])
         yield Engine()
         return
     print("Stand-ins of Debian's packages take the place of the images of a registry.", flush=True)
@@ -78,6 +85,8 @@ def _registry_answers(stack: Stack) -> bool:
 
 
 def _play(stack: Stack, engine: Engine, wanted: list[str]) -> None:
+    _refuse_to_replace_a_staging()
+    stack.nameless_before, tagged_before = nameless_images(), _tagged_images()
     try:
         for act in ACTS:
             if not wanted or act.__name__ in wanted:
@@ -91,6 +100,23 @@ def _play(stack: Stack, engine: Engine, wanted: list[str]) -> None:
         if os.environ.get("KEEP"):
             input(f"Left up, with DOCKER_HOST={os.environ.get('DOCKER_HOST', '')} in {stack.root}. Enter ends it. ")
         stack.compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
+        made = (nameless_images() - stack.nameless_before) | (_tagged_images() - tagged_before)
+        if made:
+            run(["docker", "image", "rm", "--force", *made])
+
+
+def _refuse_to_replace_a_staging() -> None:
+    """The play has the names of a real staging, and deletes its volumes at the end."""
+    ours = ("--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}")
+    if run(["docker", "ps", "--all", *ours]).strip() or run(["docker", "volume", "ls", *ours]).strip():
+        raise PlayError(
+            f"This engine has a staging: containers or volumes of the project {PROJECT}. The play would delete its data."
+            " Play it on another machine, or remove that staging first."
+        )
+
+
+def _tagged_images() -> set[str]:
+    return set(run(["docker", "images", "--quiet", "--no-trunc", "--filter", "reference=tandem"]).split())
 
 
 @contextlib.contextmanager
@@ -104,7 +130,7 @@ def _timed(name: str) -> Iterator[list[str]]:
 
 
 def _copy_of_checkout(folder: Path) -> Path:
-    """What git tracks, as it is on the disk: the play changes some of it, and a stray file cannot help."""
+    """Copy the files that git knows, as they are on the disk. The play changes some of them."""
     copy = folder / "tandem"
     for name in run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT).split("\0"):
         if name and (ROOT / name).is_file():

@@ -1,4 +1,4 @@
-"""What stops the play, as a sentence for the person at the terminal."""
+"""The error that ends the play, as a sentence for the person at the terminal."""
 
 
 class PlayError(Exception):

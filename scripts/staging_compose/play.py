@@ -13,9 +13,10 @@ import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from scripts.staging_compose.engine import Engine
+from scripts.staging_compose.errors import PlayError
 from scripts.staging_compose.shell import run
 from scripts.staging_compose.stack import FILE, Stack, eventually
 from scripts.staging_compose.visitors import Load, ask, status_of
@@ -23,9 +24,10 @@ from scripts.staging_compose.visitors import Load, ask, status_of
 UP_LIMIT_S: Final = 120
 STANDS_STILL_LIMIT_S: Final = 30
 CLIENTS: Final = 50
-# Of 50 clients at 50 %: fewer than 8 or more than 42 of one version come once in ten million plays.
+# At 50 %, fewer than 8 or more than 42 of 50 clients are answered by one version once in five million plays.
 HALF: Final = range(8, 43)
 BACKUP: Final = "/backups/play.tar"
+LOCUST_RUNS: Final = ("docker", "ps", "--quiet", "--filter", "label=com.docker.compose.service=locust")
 COUNTS: Final = (
     "SELECT (SELECT count(*) FROM cms_post), (SELECT count(*) FROM cms_user), (SELECT count(*) FROM cms_mediafile),"
     " (SELECT count(*) FROM django_migrations), (SELECT count(*) FROM canary_rolloutevent)"
@@ -51,7 +53,7 @@ def hardened(stack: Stack, _engine: Engine) -> str:
         assert user.split(":")[0] not in ("", "0", "root"), service
         published = [bound for ports in (host["PortBindings"] or {}).values() for bound in ports]
         assert all(bound["HostIp"] == "127.0.0.1" for bound in published), service
-    dangling = run(["docker", "images", "--quiet", "--filter", "dangling=true"]).split()
+    dangling = nameless_images() - stack.nameless_before
     assert not dangling, f"{len(dangling)} images without a name were left by the build"
     return f"{len(containers)} containers: no root, no capability, read-only, loopback ports; no image left over"
 
@@ -59,7 +61,7 @@ def hardened(stack: Stack, _engine: Engine) -> str:
 def second_up(stack: Stack, _engine: Engine) -> str:
     before, counts = stack.ids(), stack.sql(COUNTS)
     stack.compose("up", "--build", "--detach", "--wait")
-    assert stack.ids() == before, "a second up made containers anew"
+    assert stack.ids() == before, "a second up replaced containers"
     assert stack.sql(COUNTS) == counts, f"a second up changed rows: {counts} became {stack.sql(COUNTS)}"
     return f"{len(before)} containers and all rows stay"
 
@@ -95,7 +97,7 @@ def media(stack: Stack, _engine: Engine) -> str:
     head = b'--play\r\nContent-Disposition: form-data; name="alt_text"\r\n\r\nA square\r\n--play\r\n'
     head += b'Content-Disposition: form-data; name="file"; filename="square.png"\r\nContent-Type: image/png\r\n\r\n'
     kind = {"Content-Type": f"multipart/form-data; boundary={boundary.decode()}"}
-    status, body = stack.as_admin("/api/v2/media", "POST", head + _png() + b"\r\n--play--\r\n", **kind)
+    status, body = stack.as_admin("/api/v2/media", "POST", head + _png() + b"\r\n--play--\r\n", kind)
     assert status == 201, (status, body[:300])
     made = json.loads(body)["id"]
     [(status, _)] = {stack.as_admin(f"/api/v2/media/{made}/content") for _ in range(6)}
@@ -134,7 +136,7 @@ def kill_and_return(stack: Stack, _engine: Engine) -> str:
 
 def crash(stack: Stack, _engine: Engine) -> str:
     with Load() as load:
-        _signal(stack.containers()["web-1"]["State"]["Pid"], "KILL")
+        _signal(stack.containers()["web-1"], "KILL")
         eventually(lambda: stack.containers()["web-1"]["RestartCount"] == 1, "the engine restarts web-1", 30)
         stack.await_healthy()
     assert not load.failed, str(load)
@@ -173,17 +175,18 @@ def stand_still_under_load(stack: Stack, _engine: Engine) -> str:
     """
     with ThreadPoolExecutor() as pool:
         locust = pool.submit(_load_profile, stack)
-        background = {name: stack.containers()[name]["State"]["Pid"] for name in ("worker", "controller")}
+        eventually(lambda: run([*LOCUST_RUNS]).strip(), "Locust runs", 60)
+        background = {name: stack.containers()[name] for name in ("worker", "controller")}
         began = time.monotonic()
-        for pid in background.values():
-            _signal(pid, "STOP")
+        for container in background.values():
+            _signal(container, "STOP")
         try:
             for name in background:
                 eventually(lambda name=name: stack.health(name) == "unhealthy", f"{name} is unhealthy", 60)  # type: ignore[misc]
             took = time.monotonic() - began
         finally:
-            for pid in background.values():
-                _signal(pid, "CONT")
+            for container in background.values():
+                _signal(container, "CONT")
         assert took <= STANDS_STILL_LIMIT_S, f"{took:.0f} s until both are unhealthy"
         healthy = stack.await_healthy()
         return f"unhealthy after {took:.0f} s, healthy again after {healthy:.0f} s; Locust: {locust.result()}"
@@ -194,14 +197,16 @@ def backup_and_restore(stack: Stack, _engine: Engine) -> str:
     counts = stack.sql(COUNTS)
     # The drill: into a database of its own, while everything serves.
     stack.compose("exec", "-T", "postgres", "createdb", "-U", "cms_user", "drill")
-    drill = f"DATABASE_URL=${{DATABASE_URL%/*}}/drill MEDIA_ROOT=/tmp/drill exec python3 manage.py restore {BACKUP}"
-    stack.compose("run", "--rm", "--no-deps", "-T", "worker", "sh", "-c", drill)
+    drill = "export DATABASE_URL=${DATABASE_URL%/*}/drill MEDIA_ROOT=/backups/drill TMPDIR=/backups"
+    drill += f"; python3 manage.py restore {BACKUP}; rm -rf /backups/drill"
+    stack.compose("run", "--rm", "--no-deps", "-T", "worker", "sh", "-ec", drill)
     assert stack.sql(COUNTS, "drill") == counts, f"{counts} became {stack.sql(COUNTS, 'drill')}"
     stack.compose("exec", "-T", "postgres", "dropdb", "-U", "cms_user", "drill")
     # For real: what was written since the backup is gone, what was there is back.
     assert stack.write_post() == 201
     stack.compose("stop", "nginx", "web-1", "web-2", "controller", "worker")
-    stack.compose("run", "--rm", "--no-deps", "-T", "worker", "python3", "manage.py", "restore", "--force", BACKUP)
+    restore = ("python3", "manage.py", "restore", "--force", BACKUP)
+    stack.compose("run", "--rm", "--no-deps", "-T", "-e", "TMPDIR=/backups", "worker", *restore)
     stack.compose("up", "--detach", "--wait")
     assert stack.sql(COUNTS) == counts, f"{counts} became {stack.sql(COUNTS)}"
     stack.sign_in()
@@ -278,9 +283,20 @@ def _versions() -> dict[int, str]:
     }
 
 
-def _signal(pid: int, name: str) -> None:
-    """From outside, without the engine's knowledge: it would take a `docker kill` for an operator's wish."""
+def _signal(container: dict[str, Any], name: str) -> None:
+    """Signal the first process from outside: the engine would take a `docker kill` for an operator's wish.
+
+    Raise PlayError where the number belongs to a process of another machine, such as Docker Desktop's.
+    """
+    pid = container["State"]["Pid"]
+    groups = Path(f"/proc/{pid}/cgroup")
+    if not groups.exists() or container["Id"] not in groups.read_text():
+        raise PlayError("The engine's processes are not this machine's, so none of them can be signalled.")
     run([*(["sudo", "-n"] if os.geteuid() else []), "kill", f"-{name}", str(pid)])
+
+
+def nameless_images() -> set[str]:
+    return set(run(["docker", "images", "--quiet", "--no-trunc", "--filter", "dangling=true"]).split())
 
 
 def _restarts(stack: Stack) -> dict[str, int]:
@@ -302,7 +318,7 @@ def _png(size: int = 8) -> bytes:
 
 
 def image_names(root: Path) -> list[str]:
-    """What the compose file and the Dockerfile take from a registry."""
+    """Return the images that the compose file and the Dockerfile take from a registry."""
     listed = run(["docker", "compose", "-f", FILE, "--profile", "load", "config", "--images"], cwd=root).split()
     [base] = re.findall(r"^ARG BASE=(\S+)$", (root / "Dockerfile").read_text(), re.MULTILINE)
     return sorted({name for name in listed if not name.startswith("tandem:")} | {str(base)})

@@ -4,14 +4,14 @@ import json
 import secrets
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from scripts.staging_compose.errors import PlayError
 from scripts.staging_compose.shell import run
-from scripts.staging_compose.visitors import ask
+from scripts.staging_compose.visitors import Connection, ask
 
 FILE: Final = "docker-compose.staging.yml"
 SECRETS: Final = ("POSTGRES_PASSWORD", "SECRET_KEY", "METRICS_TOKEN", "GRAFANA_PASSWORD")
@@ -24,6 +24,8 @@ class Stack:
 
     root: Path
     password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    nameless_before: set[str] = field(default_factory=set)
+    """Images without a name that the engine had before the play."""
     _token: str = ""
 
     def write_env(self) -> None:
@@ -53,7 +55,7 @@ class Stack:
     # -- containers ---------------------------------------------------------------------------------------------------
 
     def containers(self) -> dict[str, dict[str, Any]]:
-        """What the engine says of each container, one-shot ones included, by service."""
+        """Return the engine's account of each container, one-shot ones included, by service."""
         ids = self.compose("ps", "--all", "--quiet").split()
         found = json.loads(run(["docker", "inspect", *ids]))
         return {each["Config"]["Labels"]["com.docker.compose.service"]: each for each in found}
@@ -94,12 +96,21 @@ class Stack:
             raise PlayError(f"The admin cannot sign in: {status} {body[:300]!r}")
         self._token = json.loads(body)["access_token"]
 
-    def as_admin(self, path: str, method: str = "GET", body: Any = None, **headers: str) -> tuple[int, bytes]:
-        status, _, found = ask(path, method, body, {"Authorization": f"Bearer {self._token}", **headers})
+    def as_admin(
+        self,
+        path: str,
+        method: str = "GET",
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        kept: Connection | None = None,
+    ) -> tuple[int, bytes]:
+        sent = {"Authorization": f"Bearer {self._token}", **(headers or {})}
+        status, _, found = ask(path, method, body, sent, kept=kept)
         return status, found
 
-    def write_post(self) -> int:
-        return self.as_admin("/api/v2/posts", "POST", {"title": "Written under load", "content": "Text."})[0]
+    def write_post(self, kept: Connection | None = None) -> int:
+        return self.as_admin("/api/v2/posts", "POST", {"title": "Written under load", "content": "Text."}, kept=kept)[0]
 
     def set_weight(self, percent: int) -> None:
         """Return when every process serves that share."""

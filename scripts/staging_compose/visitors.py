@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -15,22 +16,37 @@ READS: Final = ("/api/posts", "/api/v1/posts", "/api/v2/posts", "/readyz")
 REQUESTS_MAX: Final = 20_000
 
 type Answer = tuple[int, http.client.HTTPMessage, bytes]
+type Connection = http.client.HTTPConnection
+
+
+def connect(port: int = PORT) -> Connection:
+    return http.client.HTTPConnection(HOST, port, timeout=30)
 
 
 def ask(
-    path: str, method: str = "GET", body: Any = None, headers: Mapping[str, str] | None = None, port: int = PORT
+    path: str,
+    method: str = "GET",
+    body: Any = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    port: int = PORT,
+    kept: Connection | None = None,
 ) -> Answer:
-    """Send one request; `body` is sent as JSON unless it is bytes. Raise OSError or HTTPException without an answer."""
+    """Send one request, on a connection of its own unless one is `kept`. `body` is sent as JSON unless it is bytes.
+
+    Raise OSError or HTTPException without an answer.
+    """
     sent = dict(headers or {})
     if body is not None and not isinstance(body, bytes):
         body, sent = json.dumps(body).encode(), {"Content-Type": "application/json", **sent}
-    connection = http.client.HTTPConnection(HOST, port, timeout=30)
+    connection = kept or connect(port)
     try:
         connection.request(method, path, body=body, headers=sent)
         response = connection.getresponse()
         return response.status, response.headers, response.read()
     finally:
-        connection.close()
+        if kept is None:
+            connection.close()
 
 
 def status_of(path: str, port: int = PORT) -> int | str:
@@ -42,17 +58,29 @@ def status_of(path: str, port: int = PORT) -> int | str:
 
 
 class Load:
-    """Readers, and with a `write` one writer, until the block ends; what failed is counted with its second."""
+    """Readers until the block ends; every failure is kept with its second.
 
-    def __init__(self, *, readers: int = 4, paths: tuple[str, ...] = READS, write: Callable[[], int] | None = None):
+    With `write` there is a writer too, and a reader and a writer that keep their connections.
+    """
+
+    def __init__(
+        self,
+        *,
+        readers: int = 4,
+        paths: tuple[str, ...] = READS,
+        write: Callable[[Connection | None], int] | None = None,
+    ):
         self.failed: list[tuple[float, str, object]] = []
         self.statuses: collections.Counter[int] = collections.Counter()
         self.written = 0
+        self._lock = threading.Lock()
         self.slowest_s = 0.0
         self._paths, self._stop = paths, threading.Event()
         self._threads = [threading.Thread(target=self._read, args=(number,)) for number in range(readers)]
         if write is not None:
-            self._threads.append(threading.Thread(target=self._write, args=(write,)))
+            kept = (connect(), connect())
+            self._threads.append(threading.Thread(target=self._read, args=(readers, kept[0])))
+            self._threads += [threading.Thread(target=self._write, args=(write, each)) for each in (None, kept[1])]
         self._began = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -76,18 +104,20 @@ class Load:
     def _failures(self) -> str:
         return f": {self.failed[:5]}" if self.failed else ""
 
-    def _read(self, number: int) -> None:
+    def _read(self, number: int, kept: Connection | None = None) -> None:
         for turn in range(REQUESTS_MAX):
             if self._stop.wait(0.02):
                 return
-            path, client = self._paths[turn % len(self._paths)], f"load-{number}-{turn % 20}"
-            self._count(path, lambda path=path, client=client: ask(path, headers={"X-Client-Id": client})[0], 200)  # type: ignore[misc]
+            path, client = self._paths[turn % len(self._paths)], {"X-Client-Id": f"load-{number}-{turn % 20}"}
+            self._count(path, partial(_status, path, client, kept), 200)
 
-    def _write(self, write: Callable[[], int]) -> None:
+    def _write(self, write: Callable[[Connection | None], int], kept: Connection | None) -> None:
         for _ in range(REQUESTS_MAX):
             if self._stop.wait(0.05):
                 return
-            self.written += self._count("write", write, 201)
+            is_written = self._count("write", partial(write, kept), 201)
+            with self._lock:
+                self.written += is_written
 
     def _count(self, name: str, request: Callable[[], int], expected: int) -> bool:
         began = time.monotonic()
@@ -97,7 +127,12 @@ class Load:
         except (OSError, http.client.HTTPException) as error:
             status, failure = None, repr(error)[:80]
         self.slowest_s = max(self.slowest_s, time.monotonic() - began)
-        self.statuses[status or 0] += 1
+        with self._lock:
+            self.statuses[status or 0] += 1
         if status != expected:
             self.failed.append((round(self.seconds(), 1), name, failure))
         return status == expected
+
+
+def _status(path: str, headers: Mapping[str, str], kept: Connection | None) -> int:
+    return ask(path, headers=headers, kept=kept)[0]

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from canary.core.judgements import Judgement
+from canary.judging.controller import Controller, Loop
 from canary.models import Rollout, RolloutEvent, ShadowDifference, Verdict
 from tests.canary.judging.conftest import Change, Clock, plan_state, row
 from tests.canary.judging.crowd import arrive
@@ -158,3 +160,21 @@ def test_while_v1_is_gone_harm_is_said_and_nothing_is_rolled_back(
 def test_without_a_stored_rollout_there_is_nothing_to_do(turn: Turn) -> None:
     assert turn() is None
     assert not Rollout.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("error", "beats"), [(ValueError("a bug"), 1), (OperationalError("away"), 2)], ids=["a bug", "an outage"]
+)
+def test_a_controller_whose_turns_fail_by_a_bug_stops_beating(
+    plan: Rollout, controller: Controller, clock: Clock, error: Exception, beats: int
+) -> None:
+    def fail() -> None:
+        raise error
+
+    beaten: list[bool] = []
+    loop = Loop(controller, 0.0, lambda: beaten.append(True))
+    loop.step()
+    clock.meanwhile.append(fail)
+    loop.step()
+    assert len(beaten) == beats
