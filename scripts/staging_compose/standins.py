@@ -54,10 +54,11 @@ SERVICES: Final = (
 def prepare(root: Path) -> None:
     """Fetch what the stand-ins are made of, into the cache; only this needs a network."""
     CACHE.mkdir(parents=True, exist_ok=True)
+    mirror = "" if _python_tar().exists() and _services_tar().exists() else _mirror()
     with ThreadPoolExecutor() as pool:
         jobs = [
-            pool.submit(_cached, _python_tar(), lambda at: _bootstrap(at, PYTHON, "trixie")),
-            pool.submit(_cached, _services_tar(), lambda at: _bootstrap(at, SERVICES, "trixie", "bookworm")),
+            pool.submit(_cached, _python_tar(), lambda at: _bootstrap(at, mirror, PYTHON, "trixie")),
+            pool.submit(_cached, _services_tar(), lambda at: _bootstrap(at, mirror, SERVICES, "trixie", "bookworm")),
             pool.submit(
                 _cached,
                 _wheels(root),
@@ -102,8 +103,7 @@ def _cached(target: Path, make: Callable[[Path], object]) -> None:
     new.rename(target)
 
 
-def _bootstrap(target: Path, recipe: Sequence[str], *suites: str) -> None:
-    mirror = _mirror()
+def _bootstrap(target: Path, mirror: str, recipe: Sequence[str], *suites: str) -> None:
     run(["mmdebstrap", *SLIM, *recipe, suites[0], target, *(f"deb {mirror} {suite} main" for suite in suites)])
 
 
