@@ -30,8 +30,6 @@ DRAINS_S: Final = {
     "controller": 30.0,  # one turn: a wait of 10 s for a connection, and its statements
 }
 
-needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed (Debian: kubectl)")
-
 
 def workload(component: str) -> Workload:
     return Workload(owner_of(CLUSTER, component))
@@ -59,7 +57,6 @@ def test_kustomize_lists_every_manifest() -> None:
     assert set(kustomization["resources"]) == {path.name for path in KUBERNETES.glob("*.yaml")} - {"kustomization.yaml"}
 
 
-@needs_kubectl
 def test_what_kustomize_renders_keeps_the_rules() -> None:
     done = run("kubectl", "kustomize", KUBERNETES)
     assert done.returncode == 0, done.stderr
@@ -70,7 +67,6 @@ def test_what_kustomize_renders_keeps_the_rules() -> None:
     assert images == {"registry.example.org/tandem:0.1.0"}
 
 
-@needs_kubectl
 def test_a_typing_error_in_the_kustomization_is_found(tmp_path: Path) -> None:
     shutil.copytree(KUBERNETES, tmp_path, dirs_exist_ok=True)
     file = tmp_path / "kustomization.yaml"

@@ -21,7 +21,7 @@ def run(*command: str | Path, env: dict[str, str] | None = None) -> subprocess.C
     """Skipped aloud where the tool is missing, unless REQUIRE_SERVICES=1 makes that a failure."""
     program = shutil.which(str(command[0]), path=PATH)
     if program is None:
-        sentence = f"{command[0]} is not installed (Debian: prometheus, docker-compose, nginx; or make test)"
+        sentence = f"{command[0]} is not installed (Debian: prometheus, docker-compose, nginx, kubectl; or make test)"
         if os.environ.get("REQUIRE_SERVICES", "").lower() in ("1", "true"):
             pytest.fail(sentence)
         pytest.skip(sentence)
