@@ -25,8 +25,8 @@ def perform(state: dict[str, Any], words: list[str]) -> int:
         case ["image", "inspect", "--format", "{{.Id}}", name]:
             print(tags.get(name, ""))
             return 0 if name in tags else 1
-        case ["inspect", "--format", "{{.Image}}", service]:
-            print(services[service]["image"])
+        case ["inspect", "--format", "{{.State.Health.Status}} {{.Image}}", service]:
+            print("healthy" if services[service]["is_healthy"] else "unhealthy", services[service]["image"])
         case ["tag", source, target]:
             tags[target] = tags.get(source, source)
         case ["compose", "-f", "docker-compose.staging.yml", *rest]:

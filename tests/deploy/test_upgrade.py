@@ -82,9 +82,10 @@ def test_a_process_that_does_not_become_healthy_is_left_out_until_the_way_back(s
     assert (staging.images(), staging.state()["left_out"]) == (["A"] * 4, [])
 
 
-def test_a_second_upgrade_after_a_failed_one_still_leads_back_to_what_ran(staging: Staging) -> None:
-    assert staging.upgrade("B", ("web-1", "B"))[0] == 1
-    assert staging.upgrade("C", ("web-1", "C"))[0] == 1
+@pytest.mark.parametrize("broken", SERVICES)
+def test_a_second_upgrade_after_a_failed_one_still_leads_back_to_what_ran(staging: Staging, broken: str) -> None:
+    assert staging.upgrade("B", (broken, "B"))[0] == 1
+    assert staging.upgrade("C", (broken, "C"))[0] == 1
     assert staging.state()["tags"]["tandem:previous"] == "A"
 
 
