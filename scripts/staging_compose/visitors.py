@@ -101,6 +101,10 @@ class Load:
         """Return how long it has run."""
         return time.monotonic() - self._began
 
+    def unanswered(self) -> list[tuple[float, str, object]]:
+        """Return the failures without responses that a killed process had begun: no proxy can repeat those."""
+        return [failure for failure in self.failed if "IncompleteRead" not in str(failure[2])]
+
     def _failures(self) -> str:
         return f": {self.failed[:5]}" if self.failed else ""
 
