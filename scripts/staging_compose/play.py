@@ -128,9 +128,9 @@ def kill_and_return(stack: Stack, _engine: Engine) -> str:
         for name in ("web-1", "web-2", "web-1"):
             run(["docker", "kill", stack.ids()[name]])
             time.sleep(2)
-            assert not load.unanswered(), f"{name} was killed: {load}"
+            assert not load.unanswered(kills=3), f"{name} was killed: {load}"
             stack.compose("up", "--detach", "--no-deps", "--wait", name)
-    assert not load.unanswered(), str(load)
+    assert not load.unanswered(kills=3), str(load)
     return str(load)
 
 
@@ -139,7 +139,7 @@ def crash(stack: Stack, _engine: Engine) -> str:
         _signal(stack.containers()["web-1"], "KILL")
         eventually(lambda: stack.containers()["web-1"]["RestartCount"] == 1, "the engine restarts web-1", 30)
         stack.await_healthy()
-    assert not load.unanswered(), str(load)
+    assert not load.unanswered(kills=1), str(load)
     return f"restarted by the engine; {load}"
 
 
