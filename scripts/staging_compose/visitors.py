@@ -115,7 +115,7 @@ class Load:
 
     def _read(self, number: int, kept: Connection | None = None) -> None:
         for turn in range(REQUESTS_MAX):
-            if self._stop.wait(0.02):
+            if self._stop.wait(0.05):
                 return
             path, client = self._paths[turn % len(self._paths)], {"X-Client-Id": f"load-{number}-{turn % 20}"}
             self._count(path, partial(_status, path, client, kept), 200)
