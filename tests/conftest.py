@@ -100,6 +100,11 @@ def editor(make_user: Callable[..., User]) -> User:
 
 
 @pytest.fixture
+def admin(make_user: Callable[..., User]) -> User:
+    return make_user("admin", username="chief")
+
+
+@pytest.fixture
 def make_post(author: User) -> Callable[..., Post]:
     """`make_post(title="…", is_published=False)`: a post by `author`, published an hour ago unless said otherwise."""
 

@@ -36,6 +36,11 @@ def client_of() -> Callable[[User], Client]:
 
 
 @pytest.fixture
+def writer(client_of: Callable[[User], Client], author: User) -> Client:
+    return client_of(author)
+
+
+@pytest.fixture
 def send() -> Callable[..., Any]:
     """`send(client, "post", "/api/v1/posts", {…})`: a request with a JSON body."""
 

@@ -1,6 +1,5 @@
 """POST /posts."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,11 +10,6 @@ from cms.models import AuditEvent, Post, PostRevision, Tag, User
 
 PATH = "/api/v1/posts"
 MINIMAL = {"title": "A title", "content": "Some *content*."}
-
-
-@pytest.fixture
-def writer(client_of: Callable[[User], Client], author: User) -> Client:
-    return client_of(author)
 
 
 def test_an_author_creates_a_draft(writer: Client, author: User, send: Any) -> None:

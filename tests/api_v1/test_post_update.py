@@ -17,11 +17,6 @@ PATH = "/api/v1/posts"
 ABSENT = "01900000-0000-7000-8000-000000000000"
 
 
-@pytest.fixture
-def writer(client_of: Any, author: Any) -> Client:
-    return client_of(author)  # type: ignore[no-any-return]
-
-
 def put(client: Client, post: Any, body: Any = None) -> Any:
     return client.put(f"{PATH}/{getattr(post, 'pk', post)}", body or {}, content_type="application/json")
 

@@ -55,11 +55,6 @@ def full_post(author: User, make_user: Any, make_category: Any, image: MediaFile
     return create_post(actor=SYSTEM, fields=fields, now=now, author=author)
 
 
-@pytest.fixture
-def writer(client_of: Any, author: User) -> Client:
-    return client_of(author)  # type: ignore[no-any-return]
-
-
 def put(client: Client, post: Post, body: Any) -> Any:
     response = client.put(f"{PATH}/{post.pk}", body, content_type="application/json")
     assert response.status_code == 200, response.content

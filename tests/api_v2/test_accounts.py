@@ -16,11 +16,6 @@ MISSING = "0197a0b0-0000-7000-8000-000000000000"
 
 
 @pytest.fixture
-def admin(make_user: Callable[..., User]) -> User:
-    return make_user("admin", username="root_admin")
-
-
-@pytest.fixture
 def mia(make_user: Callable[..., User]) -> User:
     return make_user("author", username="mia", first_name="Mia", last_name="Secretname")
 
@@ -42,7 +37,7 @@ def test_admins_list_users_newest_first(as_admin: Client, make_user: Callable[..
     assert names(page) == ["user_2", "user_1"]
     assert page.json()["page"]["total"] == 4
     assert page.json()["data"][0]["email"] == "user_2@example.org"
-    assert names(as_admin.get(page.json()["page"]["next"])) == ["user_0", "root_admin"]
+    assert names(as_admin.get(page.json()["page"]["next"])) == ["user_0", "chief"]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +135,7 @@ def test_a_patch_that_cannot_be_taken_is_a_422(
 
 
 def test_a_taken_name_is_a_409(as_admin: Client, mia: User) -> None:
-    answer = send(as_admin, "patch", f"/users/{mia.pk}", {"username": "ROOT_admin"})
+    answer = send(as_admin, "patch", f"/users/{mia.pk}", {"username": "CHIEF"})
     assert (problem_of(answer), codes_of(answer)) == ((409, "duplicate"), [("/username", "duplicate")])
 
 
@@ -183,7 +178,7 @@ def test_a_deleted_user_without_posts_is_found_no_more(as_admin: Client, mia: Us
     assert send(as_admin, "delete", f"/users/{mia.pk}").status_code == 204
     for method in ("get", "delete"):
         assert problem_of(send(as_admin, method, f"/users/{mia.pk}")) == (404, "not-found")
-    assert names(send(as_admin, "get", "/users")) == ["root_admin"]
+    assert names(send(as_admin, "get", "/users")) == ["chief"]
 
 
 def test_a_deleted_author_is_changed_no_more(as_admin: Client, make_post: Callable[..., Post], mia: User) -> None:

@@ -16,7 +16,7 @@ from tests.api_v2.walking import last_page, walk, walk_back
 
 NAMES = ["comments", "thread", "tags", "categories", "users", "media", "audit"]
 FILTERS = [
-    *("/posts?", "/posts?kind=page", "/posts?author=walker", "/posts?language=en,de"),
+    *("/posts?", "/posts?kind=page", "/posts?author=chief", "/posts?language=en,de"),
     "/posts?published_after=2025-12-31T00:00:00Z",
     *("/posts?tag=often", "/posts?tag=seldom", "/posts?tag=often,seldom", "/posts?category=above"),
     *("/posts?tag=seldom,often&category=above,below", "/posts?q=kettle", "/posts?q=kettle&tag=often,seldom"),
@@ -32,11 +32,6 @@ sorts = st.lists(st.sampled_from(KEYS), min_size=1, max_size=3, unique=True).fla
 )
 numbers = itertools.count(1)
 PASSES_NOTHING = "pot"
-
-
-@pytest.fixture
-def admin(make_user: Callable[..., User]) -> User:
-    return make_user("admin", username="walker")
 
 
 @pytest.fixture

@@ -15,11 +15,6 @@ MISSING = "0197a0b0-0000-7000-8000-000000000000"
 
 
 @pytest.fixture
-def admin(make_user: Callable[..., User]) -> User:
-    return make_user("admin", username="root_admin")
-
-
-@pytest.fixture
 def as_admin(client_of: Callable[[User], Client], admin: User) -> Client:
     return client_of(admin)
 

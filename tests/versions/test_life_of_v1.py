@@ -87,12 +87,11 @@ def assert_dated(response: Any) -> dict[str, str]:
 
 
 @pytest.fixture
-def admin(make_user: Callable[..., User]) -> User:
-    """In a site with content, and with an API key."""
+def admin(admin: User) -> User:
+    """Return the admin of a site with content, who has an API key."""
     seed_demo(password=None, now=timezone.now())
-    user = make_user("admin")
-    create_api_key(actor=user, owner=user, fields={"name": "K", "scopes": ["posts:read"]}, now=timezone.now())
-    return user
+    create_api_key(actor=admin, owner=admin, fields={"name": "K", "scopes": ["posts:read"]}, now=timezone.now())
+    return admin
 
 
 # -- deprecated -------------------------------------------------------------------------------------------------------

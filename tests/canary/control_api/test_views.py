@@ -20,11 +20,6 @@ WHY = {"reason": "for the test"}
 
 
 @pytest.fixture
-def admin(make_user: Callable[..., User]) -> User:
-    return make_user("admin", username="chief")
-
-
-@pytest.fixture
 def api(admin: User, client_of: ClientOf) -> Client:
     return client_of(admin)
 

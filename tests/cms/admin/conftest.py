@@ -10,11 +10,6 @@ from cms.models import User
 
 
 @pytest.fixture
-def admin(make_user: Callable[..., User]) -> User:
-    return make_user("admin", username="chief")
-
-
-@pytest.fixture
 def signed_in() -> Callable[[User], Client]:
     def make(user: User) -> Client:
         client = Client()
