@@ -24,6 +24,7 @@ from cms.services.posts import PostFields, create_post
 from cms.services.sessions import open_session
 from cms.services.users import create_user
 from tests.buckets import Bucket, Folder, ObjectStore, object_store
+from tests.case_ids import case_id
 from tests.databases import drop_template, shared_template
 from tests.session import CORPORA, MEDIA
 
@@ -137,6 +138,11 @@ def template_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str
     base = tmp_path_factory.getbasetemp()
     folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     return lambda engine: shared_template(engine, folder)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a case by its value where pytest would number it."""
+    return case_id(val)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
