@@ -17,7 +17,7 @@ run: $(VENV)/.runtime ## set up, migrate, seed and serve http://127.0.0.1:8000 (
 	@PORT=$(PORT) exec sh scripts/run
 
 # What the engine decides: the models, the rules over them, what is imported, searched, shown and let through.
-ON_SQLITE := tests/cms/models tests/cms/services tests/cms/test_querysets.py tests/cms/search tests/cms/admin tests/cms/jobs \
+ON_SQLITE := tests/cms/models tests/cms/services tests/cms/querysets tests/cms/search tests/cms/admin tests/cms/jobs \
 	tests/cms/importers tests/cms/exporters tests/cms/test_rate_limits.py tests/canary tests/api_v2 tests/leaks \
 	$(wildcard tests/api_v1 tests/versions tests/mixed)
 # Among these what the session's engine can't change: functions without a database, and processes on databases of their own.

@@ -17,7 +17,9 @@ from cms.errors import FieldError, InvalidInput, NotFound, PermissionRefused
 from cms.ids import parse_uuid
 from cms.models import ApiKey, Category, Post, Tag, User
 from cms.policy import Actor
-from cms.querysets import ApiKeyQuerySet, PostQuerySet, UserQuerySet
+from cms.querysets.api_keys import ApiKeyQuerySet
+from cms.querysets.posts import PostQuerySet
+from cms.querysets.users import UserQuerySet
 from cms.services.tags import fold_tag_name
 
 POST_COLUMNS: Final = (

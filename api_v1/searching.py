@@ -12,7 +12,7 @@ from api_v1.queries import POST_COLUMNS, POST_SORT_KEYS, order_by, visible_posts
 from cms import policy
 from cms.models import Post
 from cms.policy import Actor
-from cms.querysets import PostQuerySet
+from cms.querysets.posts import PostQuerySet
 from cms.search import SearchResults, filter_posts, search_posts
 from cms.search.results import RANKED_MAX
 

@@ -17,7 +17,7 @@ from cms.choices import Kind, Status
 from cms.ids import parse_uuid
 from cms.models import Category, Post, Tag, User
 from cms.policy import Actor
-from cms.querysets import PostQuerySet
+from cms.querysets.posts import PostQuerySet
 from cms.search import filter_posts
 from cms.search.queries import QUERY_MAX
 from cms.search.results import Narrowing

@@ -20,7 +20,7 @@ from api_v2.query import Query, refused
 from api_v2.selection import PostSelection
 from api_v2.serializers.shapes import Viewer
 from cms.models import Post
-from cms.querysets import PostQuerySet
+from cms.querysets.posts import PostQuerySet
 from cms.search import SearchResults, filter_posts, search_posts
 from cms.search.highlights import highlight_post
 from cms.search.queries import parse_query

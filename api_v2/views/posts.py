@@ -33,7 +33,7 @@ from cms.choices import Scope
 from cms.db.statements import Name, fetch
 from cms.ids import parse_uuid
 from cms.models import Post
-from cms.querysets import PostQuerySet
+from cms.querysets.posts import PostQuerySet
 from cms.services.post_states import trash_post
 from cms.services.posts import create_post, find_editable_post, update_post
 

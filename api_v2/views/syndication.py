@@ -28,7 +28,7 @@ from api_v2.views.public_view import PublicView
 from cms import policy
 from cms.choices import Scope
 from cms.models import Post
-from cms.querysets import PostQuerySet
+from cms.querysets.posts import PostQuerySet
 
 NEWEST_FIRST: Final = Sort((SortKey("published_at", is_descending=True),))
 FEED_FILTERS: Final = ("tag", "category")

@@ -5,7 +5,7 @@ from django.db import models
 
 from cms import limits
 from cms.models.fields import Entity, length_between
-from cms.querysets import ApiKeyQuerySet
+from cms.querysets.api_keys import ApiKeyQuerySet
 
 
 class ApiKey(Entity):

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from cms.models.fields import Record
-from cms.querysets import AuditEventQuerySet
+from cms.querysets.audit import AuditEventQuerySet
 
 
 class AuditEvent(Record):

@@ -7,7 +7,7 @@ from cms import limits
 from cms.choices import CommentStatus
 from cms.models.fields import Entity, length_at_most, length_between
 from cms.models.posts import Post
-from cms.querysets import CommentQuerySet
+from cms.querysets.comments import CommentQuerySet
 
 
 class Comment(Entity):

@@ -5,7 +5,7 @@ from django.db import models
 
 from cms import limits
 from cms.models.fields import Entity, Record, length_at_most, length_between
-from cms.querysets import MediaFileQuerySet
+from cms.querysets.media import MediaFileQuerySet
 
 
 class MediaFile(Entity):

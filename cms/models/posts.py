@@ -1,4 +1,4 @@
-"""Posts and their revisions. States change in `cms/services/posts.py`; who sees what is decided in `cms/querysets.py`."""
+"""Posts and their revisions. States change in `cms/services/posts.py`; who sees what is decided in `cms/querysets/`."""
 
 import datetime
 
@@ -12,7 +12,7 @@ from cms.models.categories import Category
 from cms.models.fields import Entity, length_at_most, length_between
 from cms.models.media import MediaFile
 from cms.models.tags import Tag
-from cms.querysets import PostQuerySet, PostRevisionQuerySet
+from cms.querysets.posts import PostQuerySet, PostRevisionQuerySet
 
 IS_LISTED = models.Q(status=Status.PUBLISHED, visibility=Visibility.PUBLIC)
 

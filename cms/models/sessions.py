@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from cms.models.fields import Entity
-from cms.querysets import AuthSessionQuerySet
+from cms.querysets.sessions import AuthSessionQuerySet
 
 
 class AuthSession(Entity):

@@ -4,7 +4,7 @@ from django.db import models
 
 from cms import limits
 from cms.models.fields import Entity, length_at_most, length_between
-from cms.querysets import TagQuerySet
+from cms.querysets.tags import TagQuerySet
 
 
 class Tag(Entity):

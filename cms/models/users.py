@@ -10,7 +10,7 @@ from django.db.models.functions import Lower
 from cms import limits
 from cms.choices import Role
 from cms.models.fields import Entity, length_at_most, length_between
-from cms.querysets import UserManager
+from cms.querysets.users import UserManager
 
 
 class User(Entity, AbstractBaseUser, PermissionsMixin):

@@ -6,7 +6,7 @@ from django.db import models
 from cms import limits
 from cms.choices import DeliveryStatus
 from cms.models.fields import Entity, length_between
-from cms.querysets import WebhookQuerySet
+from cms.querysets.webhooks import WebhookQuerySet
 
 
 class Webhook(Entity):

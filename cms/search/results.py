@@ -15,7 +15,7 @@ from django.db.models.expressions import RawSQL
 
 from cms.models import Category, Post
 from cms.policy import Actor
-from cms.querysets import PostQuerySet
+from cms.querysets.posts import PostQuerySet
 from cms.search.engine import Engine
 from cms.search.highlights import highlight_post
 from cms.search.postgresql import POSTGRESQL, least_id, planner_set_up

@@ -10,7 +10,7 @@ from django.db.models.lookups import IsNull
 from cms.choices import Status
 from cms.models import Post, Tag
 from cms.policy import Actor
-from cms.querysets import PostQuerySet
+from cms.querysets.posts import PostQuerySet
 from cms.search.words import keys_of, words_of
 
 PREFIX_MAX: Final = 100  # characters; the rest is not read

@@ -13,7 +13,7 @@ from cms.choices import Status
 from cms.errors import InvalidTransition, NotFound, PermissionRefused
 from cms.models import Post, User
 from cms.policy import Actor
-from cms.querysets import PostQuerySet
+from cms.querysets.posts import PostQuerySet
 from cms.services.audit import record_event
 from cms.services.post_states import ways_from
 from cms.services.posts import lock_post

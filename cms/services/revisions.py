@@ -17,7 +17,7 @@ from cms.db.statements import Row, fetch_named
 from cms.errors import FieldError, InvalidInput, NotFound
 from cms.models import Post, PostRevision, User
 from cms.policy import Actor
-from cms.querysets import PostRevisionQuerySet
+from cms.querysets.posts import PostRevisionQuerySet
 from cms.text.diff import unified_diff
 
 SNAPSHOT_FIELDS = (

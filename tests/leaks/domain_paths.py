@@ -8,6 +8,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
+from types import ModuleType
 from typing import Any, Final
 
 import cms.search
@@ -148,20 +149,24 @@ DOMAIN_READS: Final[dict[str, Read]] = {
 
 def domain_reads() -> set[str]:
     """The names of all that reads for somebody: deciding methods of querysets, functions of services and of search."""
-    classes = inspect.getmembers(querysets, inspect.isclass)
-    deciders = {
-        f"{name}.{decider}"
-        for name, cls in classes
-        for decider in DECIDERS
-        if cls.__module__ == querysets.__name__ and decider in vars(cls)
-    }
     packages = (cms.services, cms.search)
-    return deciders | {name for package in packages for name in _functions_of(package)}
+    return {*_deciders()} | {name for package in packages for name in _functions_of(package)}
 
 
-def _functions_of(package: Any) -> Iterator[str]:
-    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        for name, function in inspect.getmembers(import_module(found.name), inspect.isfunction):
-            is_own = function.__module__ == found.name
+def _deciders() -> Iterator[str]:
+    for module in _modules_of(querysets):
+        for name, cls in inspect.getmembers(module, inspect.isclass):
+            if cls.__module__ == module.__name__:
+                yield from (f"{name}.{decider}" for decider in DECIDERS if decider in vars(cls))
+
+
+def _functions_of(package: ModuleType) -> Iterator[str]:
+    for module in _modules_of(package):
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            is_own = function.__module__ == module.__name__
             if is_own and name.split("_")[0] in VERBS and WHO_ASKS & inspect.signature(function).parameters.keys():
-                yield f"{found.name}.{name}"
+                yield f"{module.__name__}.{name}"
+
+
+def _modules_of(package: ModuleType) -> Iterator[ModuleType]:
+    return (import_module(found.name) for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."))

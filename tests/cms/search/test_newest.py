@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cms.models import Post, SearchDocument
-from cms.querysets import PostQuerySet
+from cms.querysets.posts import PostQuerySet
 from cms.search import SearchResults, index_posts, postgresql, results, search_posts
 from tests.cms.search.bulk import bulk_posts
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cms.models import Post
 from cms.policy import SYSTEM
-from cms.querysets import PostQuerySet
+from cms.querysets.posts import PostQuerySet
 from cms.search import SearchResults, filter_posts, results, search_posts
 from cms.services.categories import create_category, update_category
 

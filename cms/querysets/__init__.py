@@ -1,0 +1,4 @@
+"""Every read question of the domain, one noun a module, as in `cms/models/`.
+
+The `visible_to` methods decide who may see what. Nothing else does.
+"""

@@ -1,0 +1,16 @@
+"""Queries for API keys."""
+
+from typing import Any, Self
+
+from django.db import models
+
+from cms import policy
+from cms.policy import Actor
+
+
+class ApiKeyQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: Actor) -> Self:
+        """One's own keys, and all of them for an admin."""
+        if policy.may_manage_all_keys(user):
+            return self.all()
+        return self.filter(owner_id=user.pk) if policy.may_manage_own_keys(user) else self.none()

@@ -1,0 +1,16 @@
+"""Queries for categories."""
+
+from typing import Any, Self
+
+from django.db import models
+
+from cms import policy
+from cms.policy import Actor
+
+
+class CategoryQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: Actor) -> Self:
+        return self.all() if policy.may_manage_terms(user) else self.filter(is_active=True)
+
+    def by_name(self) -> Self:
+        return self.order_by("name", "id")

@@ -1,0 +1,97 @@
+"""Queries for posts and their revisions. `PostQuerySet.visible_to` decides who reads a post, on every path."""
+
+import datetime
+import uuid
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Q, Subquery, Value
+from django.db.models.functions import Coalesce, Least
+
+from cms import policy
+from cms.choices import Kind, Status
+from cms.ids import parse_uuid
+from cms.policy import Actor
+from cms.querysets.visibility import NEVER, _is_public
+
+
+class PostQuerySet(models.QuerySet[Any]):
+    def public(self, now: datetime.datetime) -> Self:
+        """What anyone may read at `now`: time decides in the query, so a scheduled post appears with no job running."""
+        return self.filter(_is_public(now))
+
+    def visible_to(self, user: Actor, now: datetime.datetime) -> Self:
+        """What `user` may read at `now`: the one rule of visibility, for every path and both versions."""
+        if policy.may_edit_all_posts(user):
+            return self.all()
+        if not policy.is_known(user):
+            return self.public(now)
+        return self.filter(_is_public(now) | self._written_by(user.pk))
+
+    def visible_parts(self, user: Actor, now: datetime.datetime) -> list[Self]:
+        """The posts of `visible_to` in parts that share none, each of which an index finds: public, own, co-written."""
+        if policy.may_edit_all_posts(user) or not policy.is_known(user):
+            return [self.visible_to(user, now)]
+        hidden, own = self.exclude(_is_public(now)), Q(author_id=user.pk)
+        return [self.public(now), hidden.filter(own), hidden.filter(~own, self._co_written_by(user.pk))]
+
+    def editable_by(self, user: Actor) -> Self:
+        """What `user` may change: `policy.may_edit_post` as a query."""
+        if policy.may_edit_all_posts(user):
+            return self.all()
+        return self.written_by(user.pk) if policy.may_write_posts(user) else self.none()
+
+    def written_by(self, user_id: uuid.UUID | None) -> Self:
+        """What this user wrote or co-wrote."""
+        return self.filter(self._written_by(user_id))
+
+    def _written_by(self, user_id: uuid.UUID | None) -> Q:
+        return Q(author_id=user_id) | self._co_written_by(user_id)
+
+    def _co_written_by(self, user_id: uuid.UUID | None) -> Q:
+        # A membership test by subquery: a join over co-authors would repeat rows.
+        return Q(pk__in=self.model.co_authors.through.objects.filter(user_id=user_id).values("post_id"))
+
+    def posts(self) -> Self:
+        """Posts without pages: what lists show unless asked otherwise."""
+        return self.filter(kind=Kind.POST)
+
+    def live(self) -> Self:
+        """Published or scheduled; to be combined with `visible_to`."""
+        return self.filter(status=Status.PUBLISHED)
+
+    def with_next_change(self, now: datetime.datetime) -> Self:
+        """`next_change_at` beside each row, the same in all: when time alone next changes what is public; else NEVER.
+
+        A post that waits for its scheduler since before `now` has told only of the instant that has passed.
+        """
+        first = self.model._default_manager.filter(settles_at__gt=now).order_by("settles_at").values("settles_at")
+        late = self.model._default_manager.filter(settles_at__lte=now, expires_at__gt=now).order_by("expires_at")
+        instants = (Coalesce(Subquery(rows[:1]), Value(NEVER)) for rows in (first, late.values("expires_at")))
+        return self.annotate(next_change_at=Least(*instants, output_field=models.DateTimeField()))
+
+    def not_trashed(self) -> Self:
+        return self.exclude(status=Status.TRASHED)
+
+    def with_slug_or_id(self, slug_or_id: str) -> Self:
+        """By id when it has the form of one, else by slug; no slug has the form of a UUID."""
+        as_uuid = parse_uuid(slug_or_id)
+        return self.filter(pk=as_uuid) if as_uuid else self.filter(slug=slug_or_id)
+
+    def slug_of_old_path(self, old_paths: list[str]) -> str | None:
+        """The slug of the post that had one of these addresses, the first ones first."""
+        rows = self.filter(redirects__old_path__in=old_paths).values_list("redirects__old_path", "slug")
+        slugs: dict[str, str] = dict(rows.order_by())
+        return next((slugs[path] for path in old_paths if path in slugs), None)
+
+
+class PostRevisionQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: Actor) -> Self:
+        """Revisions are for those who may change their post, of public posts too: they hold what was taken back."""
+        if policy.may_edit_all_posts(user):
+            return self.all()
+        posts = self.model.post.field.related_model.objects
+        return self.filter(post_id__in=posts.editable_by(user).values("pk"))
+
+    def newest_first(self) -> Self:
+        return self.order_by("-number")

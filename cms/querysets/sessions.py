@@ -1,0 +1,19 @@
+"""Queries for API sessions."""
+
+import datetime
+from typing import Any, Self
+
+from django.db import models
+
+from cms import policy
+from cms.policy import Actor
+
+
+class AuthSessionQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: Actor) -> Self:
+        """One's own: admins too see no others'."""
+        return self.filter(user_id=user.pk) if policy.is_known(user) else self.none()
+
+    def open(self, now: datetime.datetime) -> Self:
+        """Neither ended nor expired."""
+        return self.filter(revoked_at=None, expires_at__gt=now)
