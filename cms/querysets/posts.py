@@ -12,13 +12,13 @@ from cms import policy
 from cms.choices import Kind, Status
 from cms.ids import parse_uuid
 from cms.policy import Actor
-from cms.querysets.visibility import NEVER, _is_public
+from cms.querysets.visibility import NEVER, is_public
 
 
 class PostQuerySet(models.QuerySet[Any]):
     def public(self, now: datetime.datetime) -> Self:
         """What anyone may read at `now`: time decides in the query, so a scheduled post appears with no job running."""
-        return self.filter(_is_public(now))
+        return self.filter(is_public(now))
 
     def visible_to(self, user: Actor, now: datetime.datetime) -> Self:
         """What `user` may read at `now`: the one rule of visibility, for every path and both versions."""
@@ -26,13 +26,13 @@ class PostQuerySet(models.QuerySet[Any]):
             return self.all()
         if not policy.is_known(user):
             return self.public(now)
-        return self.filter(_is_public(now) | self._written_by(user.pk))
+        return self.filter(is_public(now) | self._written_by(user.pk))
 
     def visible_parts(self, user: Actor, now: datetime.datetime) -> list[Self]:
         """The posts of `visible_to` in parts that share none, each of which an index finds: public, own, co-written."""
         if policy.may_edit_all_posts(user) or not policy.is_known(user):
             return [self.visible_to(user, now)]
-        hidden, own = self.exclude(_is_public(now)), Q(author_id=user.pk)
+        hidden, own = self.exclude(is_public(now)), Q(author_id=user.pk)
         return [self.public(now), hidden.filter(own), hidden.filter(~own, self._co_written_by(user.pk))]
 
     def editable_by(self, user: Actor) -> Self:

@@ -9,11 +9,7 @@ from cms.choices import Status, Visibility
 NEVER = datetime.datetime(9999, 1, 1, tzinfo=datetime.UTC)
 
 
-def _is_public(now: datetime.datetime, prefix: str = "") -> Q:
-    return Q(
-        **{
-            f"{prefix}status": Status.PUBLISHED,
-            f"{prefix}visibility": Visibility.PUBLIC,
-            f"{prefix}published_at__lte": now,
-        }
-    ) & (Q(**{f"{prefix}expires_at": None}) | Q(**{f"{prefix}expires_at__gt": now}))
+def is_public(now: datetime.datetime) -> Q:
+    """Return the rule for posts: published by `now`, open to everyone and not expired."""
+    published = Q(status=Status.PUBLISHED, visibility=Visibility.PUBLIC, published_at__lte=now)
+    return published & (Q(expires_at=None) | Q(expires_at__gt=now))
