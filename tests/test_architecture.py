@@ -109,6 +109,12 @@ def test_the_core_of_the_canary_imports_a_short_list_only() -> None:
         assert names <= allowed, f"{relative(path)}: {names - allowed}"
 
 
+def test_the_policy_imports_nothing_of_the_domain_but_its_choices() -> None:
+    """Not for annotations either, which `lint-imports` ignores: models import querysets, and these import the policy."""
+    imported = re.findall(r"^\s*(?:from|import) (cms\S*)", (ROOT / "cms/policy.py").read_text(), re.MULTILINE)
+    assert imported == ["cms.choices"]
+
+
 def test_no_rule_hides_in_save_or_in_signals() -> None:
     for path in (ROOT / "cms/models").rglob("*.py"):
         assert "save" not in {function.name for function in functions(path)}, relative(path)

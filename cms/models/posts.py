@@ -1,6 +1,7 @@
 """Posts and their revisions. States change in `cms/services/posts.py`; who sees what is decided in `cms/querysets/`."""
 
 import datetime
+import uuid
 
 from django.conf import settings
 from django.db import models
@@ -139,6 +140,10 @@ class Post(Entity):
 
     def is_scheduled(self, now: datetime.datetime) -> bool:
         return self.status == Status.PUBLISHED and self.published_at is not None and self.published_at > now
+
+    def is_written_by(self, user_id: uuid.UUID) -> bool:
+        """Return the rule of `PostQuerySet.written_by` for one object. Only a co-author costs a query."""
+        return self.author_id == user_id or self.co_authors.filter(pk=user_id).exists()
 
     def is_public(self, now: datetime.datetime) -> bool:
         """The rule of `PostQuerySet.public`, for one object that is already in memory."""
