@@ -1,4 +1,4 @@
-"""Reading ids: what has the form of a UUID and what does not."""
+"""Ids: which texts have the form of a UUID, the row with an id, and UUIDv7 of a given instant."""
 
 import datetime
 import random
@@ -6,6 +6,7 @@ import re
 import uuid
 from typing import Any
 
+from django.db.models import QuerySet
 from uuid_utils.compat import uuid7
 
 from cms import limits
@@ -17,6 +18,11 @@ def parse_uuid(text: Any) -> uuid.UUID | None:
     """The UUID that `text` is the canonical or the compact form of, else None."""
     # uuid.UUID takes far more: braces, "urn:", "0x", underscores, hyphens anywhere, digits of any script.
     return uuid.UUID(text) if isinstance(text, str) and _UUID.match(text) else None
+
+
+def with_id[Rows: QuerySet[Any]](rows: Rows, pk: uuid.UUID | None) -> Rows:
+    """Narrow `rows` to the row with this id, or to no row for None."""
+    return rows.filter(pk=pk)
 
 
 def uuid7_at(instant: datetime.datetime) -> uuid.UUID:

@@ -10,7 +10,7 @@ from api_v2.pagination import Row
 from api_v2.serializers.bodies import Body
 from api_v2.serializers.shapes import Field, Shape, Viewer, column, instant
 from cms.choices import CommentStatus
-from cms.ids import parse_uuid
+from cms.ids import parse_uuid, with_id
 from cms.models import Comment
 from cms.services.comments import CommentFields
 
@@ -64,7 +64,7 @@ def _parent(body: Body, viewer: Viewer) -> Comment | None:
     if text is None:
         return None
     seen = Comment.objects.visible_to(viewer.actor, viewer.now)
-    parent: Comment | None = seen.filter(pk=parse_uuid(text)).order_by().first()
+    parent: Comment | None = with_id(seen, parse_uuid(text)).order_by().first()
     if parent is None:
         body.refuse("parent", "unknown", f"There is no comment {text!r}.")
     return parent

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from api_v2.serializers.bodies import Body
 from api_v2.serializers.shapes import Viewer
 from cms.db.statements import Row, fetch_named
-from cms.ids import parse_uuid
+from cms.ids import parse_uuid, with_id
 from cms.models import Category, MediaFile, Post, Tag, User
 from cms.services.posts import PostFields
 
@@ -65,9 +65,8 @@ def _featured_image(body: Body, viewer: Viewer) -> MediaFile | None:
     text = None if body.is_null("featured_image") else body.text("featured_image")
     if text is None:
         return None
-    image: MediaFile | None = (
-        MediaFile.objects.visible_to(viewer.actor, viewer.now).filter(pk=parse_uuid(text)).order_by().first()
-    )
+    seen = MediaFile.objects.visible_to(viewer.actor, viewer.now)
+    image: MediaFile | None = with_id(seen, parse_uuid(text)).order_by().first()
     if image is None:
         body.refuse("featured_image", "unknown", f"There is no image {text!r}.")
     return image

@@ -11,7 +11,7 @@ from api_v2.views.api_view import ApiView
 from api_v2.views.resources import answer_changed, answer_list, answer_one, found
 from api_v2.views.users import NEWEST_FIRST
 from cms import policy
-from cms.ids import parse_uuid
+from cms.ids import parse_uuid, with_id
 from cms.models import ApiKey, User
 from cms.services.api_keys import create_api_key, revoke_api_key, update_api_key
 
@@ -48,7 +48,7 @@ class ApiKeyView(ApiView):
 
     def get(self, request: Request, key_id: str) -> HttpResponse:
         self.require(policy.is_known, SIGNED_IN)
-        rows = ApiKey.objects.visible_to(self.actor).filter(pk=parse_uuid(key_id))
+        rows = with_id(ApiKey.objects.visible_to(self.actor), parse_uuid(key_id))
         return answer_one(self, rows=rows, shape=API_KEY)
 
     def patch(self, request: Request, key_id: str) -> HttpResponse:
@@ -66,5 +66,5 @@ class ApiKeyView(ApiView):
 
     def _key(self, key_id: str) -> ApiKey:
         self.require(policy.is_known, SIGNED_IN)
-        api_key: ApiKey = found(ApiKey.objects.visible_to(self.actor).filter(pk=parse_uuid(key_id)))
+        api_key: ApiKey = found(with_id(ApiKey.objects.visible_to(self.actor), parse_uuid(key_id)))
         return api_key

@@ -13,7 +13,7 @@ from api_v2.views.public_view import PublicView
 from api_v2.views.resources import answer_changed, answer_list, answer_one, found, refuse_members
 from cms import policy
 from cms.choices import CommentStatus, Scope
-from cms.ids import parse_uuid
+from cms.ids import parse_uuid, with_id
 from cms.models import Comment, Post
 from cms.services.comments import create_comment, delete_comment, edit_comment, moderate_comment
 
@@ -68,7 +68,7 @@ class CommentView(ApiView):
     parameters = {"GET": ("fields",)}
 
     def get(self, request: Request, comment_id: str) -> HttpResponse:
-        rows = Comment.objects.visible_to(self.actor, self.now).filter(pk=parse_uuid(comment_id))
+        rows = with_id(Comment.objects.visible_to(self.actor, self.now), parse_uuid(comment_id))
         return answer_one(self, rows=rows, shape=COMMENT)
 
     def patch(self, request: Request, comment_id: str) -> HttpResponse:
@@ -122,7 +122,7 @@ class SpamCommentView(ModerateCommentView):
 
 
 def _comment(view: ApiView, comment_id: str) -> Comment:
-    comment: Comment = found(Comment.objects.visible_to(view.actor, view.now).filter(pk=parse_uuid(comment_id)))
+    comment: Comment = found(with_id(Comment.objects.visible_to(view.actor, view.now), parse_uuid(comment_id)))
     return comment
 
 

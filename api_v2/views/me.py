@@ -16,7 +16,7 @@ from api_v2.views.resources import answer_list, answer_one
 from api_v2.views.users import NEWEST_FIRST, answer_update
 from cms import policy
 from cms.accounts.authentication import keep_browser_session, session_id_of
-from cms.ids import parse_uuid
+from cms.ids import parse_uuid, with_id
 from cms.models import AuthSession, User
 from cms.services.passwords import change_password
 from cms.services.sessions import close_other_sessions, revoke_session
@@ -84,13 +84,13 @@ class SessionView(OwnView):
 
     def get(self, request: Request, session_id: str) -> HttpResponse:
         self.own_user()
-        rows = AuthSession.objects.visible_to(self.actor).open(self.now).filter(pk=parse_uuid(session_id))
+        rows = with_id(AuthSession.objects.visible_to(self.actor).open(self.now), parse_uuid(session_id))
         return answer_one(self, rows=rows, shape=SESSION, computed=session_columns(self.session_id))
 
     def delete(self, request: Request, session_id: str) -> HttpResponse:
         self.own_user()
         rows = AuthSession.objects.visible_to(self.actor).open(self.now)
-        session = rows.filter(pk=parse_uuid(session_id)).first()
+        session = with_id(rows, parse_uuid(session_id)).first()
         if session is None:
             raise not_found()
         with self.unchanged(session):

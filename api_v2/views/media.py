@@ -21,7 +21,7 @@ from api_v2.views.users import NEWEST_FIRST
 from cms import policy
 from cms.choices import Scope
 from cms.errors import InvalidInput
-from cms.ids import parse_uuid
+from cms.ids import parse_uuid, with_id
 from cms.media.images import RENDITION_TYPE
 from cms.models import MediaFile
 from cms.services.media import delete_media, get_or_make_rendition, update_media, upload_media
@@ -60,7 +60,7 @@ class MediaItemView(ApiView):
     def media(self, media_id: str) -> MediaFile:
         """The file, if the caller may see it."""
         rows = MediaFile.objects.visible_to(self.actor, self.now)
-        media: MediaFile = found(rows.filter(pk=parse_uuid(media_id)))
+        media: MediaFile = found(with_id(rows, parse_uuid(media_id)))
         return media
 
 
@@ -69,7 +69,7 @@ class MediaFileView(MediaItemView):
     parameters = {"GET": ("fields",)}
 
     def get(self, request: Request, media_id: str) -> HttpResponse:
-        rows = MediaFile.objects.visible_to(self.actor, self.now).filter(pk=parse_uuid(media_id))
+        rows = with_id(MediaFile.objects.visible_to(self.actor, self.now), parse_uuid(media_id))
         return answer_one(self, rows=rows, shape=MEDIA)
 
     def patch(self, request: Request, media_id: str) -> HttpResponse:

@@ -24,7 +24,7 @@ from api_v2.views.resources import answer_list, answer_one, refuse_members
 from cms import policy
 from cms.choices import Scope
 from cms.errors import InvalidTransition
-from cms.ids import parse_uuid
+from cms.ids import parse_uuid, with_id
 from cms.models import User
 from cms.services.user_deletion import delete_user
 from cms.services.users import UserFields, register_user, update_user
@@ -55,7 +55,7 @@ class UserView(ApiView):
     parameters = {"GET": ("fields",)}
 
     def get(self, request: Request, user_id: str) -> HttpResponse:
-        rows = User.objects.visible_to(self.actor, self.now).filter(pk=parse_uuid(user_id))
+        rows = with_id(User.objects.visible_to(self.actor, self.now), parse_uuid(user_id))
         return answer_one(self, rows=rows, shape=shape_for(self.actor, parse_uuid(user_id)))
 
     def patch(self, request: Request, user_id: str) -> HttpResponse:
@@ -104,10 +104,10 @@ def account_of(view: ApiView, user_id: str) -> User:
     """The account that the caller may change. A profile that is only to be read is a 403, what is hidden a 404."""
     view.require(policy.is_known, "Only signed-in users change accounts.")
     pk = parse_uuid(user_id)
-    user: User | None = User.objects.accounts_visible_to(view.actor).filter(pk=pk).first()
+    user: User | None = with_id(User.objects.accounts_visible_to(view.actor), pk).first()
     if user is not None:
         return user
-    if not User.objects.visible_to(view.actor, view.now).filter(pk=pk).exists():
+    if not with_id(User.objects.visible_to(view.actor, view.now), pk).exists():
         raise not_found()
     if policy.may_manage_users(view.actor):
         raise InvalidTransition("user", "deleted", "changed", ())

@@ -12,7 +12,7 @@ from api_v2.views.resources import answer_changed, answer_list, answer_one, foun
 from api_v2.views.users import NEWEST_FIRST
 from cms import policy
 from cms.choices import DeliveryStatus
-from cms.ids import parse_uuid
+from cms.ids import parse_uuid, with_id
 from cms.models import Delivery, Webhook
 from cms.services.deliveries import replay_delivery
 from cms.services.webhooks import create_webhook, delete_webhook, update_webhook
@@ -26,7 +26,7 @@ class WebhookAdminView(ApiView):
 
     def webhook(self, webhook_id: str) -> Webhook:
         self.require_admin()
-        webhook: Webhook = found(Webhook.objects.visible_to(self.actor).filter(pk=parse_uuid(webhook_id)))
+        webhook: Webhook = found(with_id(Webhook.objects.visible_to(self.actor), parse_uuid(webhook_id)))
         return webhook
 
 
@@ -55,7 +55,7 @@ class WebhookView(WebhookAdminView):
 
     def get(self, request: Request, webhook_id: str) -> HttpResponse:
         self.require_admin()
-        rows = Webhook.objects.visible_to(self.actor).filter(pk=parse_uuid(webhook_id))
+        rows = with_id(Webhook.objects.visible_to(self.actor), parse_uuid(webhook_id))
         return answer_one(self, rows=rows, shape=WEBHOOK)
 
     def patch(self, request: Request, webhook_id: str) -> HttpResponse:
@@ -88,7 +88,7 @@ class DeliveryView(WebhookAdminView):
 
     def get(self, request: Request, delivery_id: str) -> HttpResponse:
         self.require_admin()
-        rows = Delivery.objects.visible_to(self.actor).filter(pk=parse_uuid(delivery_id))
+        rows = with_id(Delivery.objects.visible_to(self.actor), parse_uuid(delivery_id))
         return answer_one(self, rows=rows, shape=DELIVERY)
 
 
@@ -98,7 +98,7 @@ class ReplayView(WebhookAdminView):
     def post(self, request: Request, delivery_id: str) -> HttpResponse:
         self.require_admin()
         refuse_members(self)
-        delivery = found(Delivery.objects.visible_to(self.actor).filter(pk=parse_uuid(delivery_id)))
+        delivery = found(with_id(Delivery.objects.visible_to(self.actor), parse_uuid(delivery_id)))
         with self.unchanged(delivery):
             replay_delivery(actor=self.actor, delivery=delivery, now=self.now)
         return answer_changed(self, rows=Delivery.objects.filter(pk=delivery.pk), shape=DELIVERY)

@@ -1,12 +1,13 @@
 """Queries for API sessions."""
 
 import datetime
+import uuid
 from typing import Any, Self
 
 from django.db import models
 
 from cms import policy
-from cms.policy import Actor
+from cms.policy import Account, Actor
 
 
 class AuthSessionQuerySet(models.QuerySet[Any]):
@@ -17,3 +18,8 @@ class AuthSessionQuerySet(models.QuerySet[Any]):
     def open(self, now: datetime.datetime) -> Self:
         """Neither ended nor expired."""
         return self.filter(revoked_at=None, expires_at__gt=now)
+
+    def others_of(self, user: Account, kept_id: uuid.UUID | None) -> Self:
+        """Return the sessions of `user` that are not revoked, without the kept one if there is one."""
+        rows = self.filter(user_id=user.pk, revoked_at=None)
+        return rows.exclude(pk=kept_id) if kept_id else rows

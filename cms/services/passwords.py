@@ -7,6 +7,7 @@ from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
 from cms.errors import FieldError, InvalidCredentials, InvalidInput
+from cms.ids import with_id
 from cms.models import User
 from cms.rate_limits import MAIL_ADDRESS, MAIL_NAME, address_quota, name_quota, take_or_refuse
 from cms.services.checks import check_email
@@ -48,7 +49,7 @@ def request_password_reset(*, email: str, now: datetime.datetime) -> None:
 @sensitive_variables()
 def reset_password(*, token: str, password: str, now: datetime.datetime) -> User:
     """The password of the user to whom the token was sent. Ends every session. Raises InvalidInput."""
-    user: User | None = User.objects.filter(pk=user_id_in(token)).first()
+    user: User | None = with_id(User.objects.all(), user_id_in(token)).first()
     if user is None or not is_good(Purpose.PASSWORD_RESET, token, user, now):
         raise InvalidInput([BAD_TOKEN])
     hashed = hash_password(password, user)

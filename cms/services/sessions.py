@@ -89,7 +89,7 @@ def close_other_sessions(*, user: User, kept_session_id: uuid.UUID | None, now: 
     with transaction.atomic():
         user.session_epoch = lock_row(user).session_epoch + 1
         user.save(update_fields=["session_epoch"])
-        others = AuthSession.objects.filter(user=user, revoked_at=None).exclude(pk=kept_session_id)
+        others = AuthSession.objects.others_of(user, kept_session_id)
         count = others.update(revoked_at=now, updated_at=now)
         record_event(user, "user.sessions_closed", user, before={}, after={"count": count})
     return count

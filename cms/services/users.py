@@ -153,7 +153,7 @@ def store_password(
             raise InvalidTransition("user", "deleted", "changed", ())
         user.password, user.updated_at = hashed, now
         user.save(update_fields=["password", "updated_at"])
-        AuthSession.objects.filter(user=user, revoked_at=None).exclude(pk=kept_session_id).update(revoked_at=now)
+        AuthSession.objects.others_of(user, kept_session_id).update(revoked_at=now)
         record_event(actor, "user.password_changed", user, before={}, after={})
 
 

@@ -1,15 +1,17 @@
-"""Ids: what has the form of a UUID, and UUIDv7 of a given instant."""
+"""Ids: what has the form of a UUID, the row with an id, and UUIDv7 of a given instant."""
 
 import datetime
 import random
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms.ids import parse_uuid, random_uuid7, uuid7_at
+from cms.ids import parse_uuid, random_uuid7, uuid7_at, with_id
+from cms.models import User
 
 CANONICAL = "0197a0c0-0000-7000-8000-0123456789ab"
 
@@ -49,6 +51,13 @@ def test_everything_else_is_no_uuid(text: Any) -> None:
 @given(st.uuids())
 def test_every_uuid_is_read_back(value: uuid.UUID) -> None:
     assert parse_uuid(str(value)) == parse_uuid(value.hex) == value
+
+
+def test_a_row_is_found_by_its_id_and_none_without_one(make_user: Callable[..., User]) -> None:
+    user = make_user()
+    make_user()
+    assert with_id(User.objects.all(), user.pk).get() == user
+    assert not with_id(User.objects.all(), None).exists()
 
 
 @given(st.datetimes(datetime.datetime(1970, 1, 1), datetime.datetime(9999, 1, 1), timezones=st.just(datetime.UTC)))

@@ -83,7 +83,9 @@ def _parent(context: Context, item: CategoryItem, notes: Notes) -> Category | No
 
 
 def _free_name(name: str, parent: Category | None, own: Category | None, notes: Notes) -> str:
-    siblings = Category.objects.filter(parent=parent).exclude(pk=own.pk if own else None)
+    siblings = Category.objects.filter(parent=parent)
+    if own is not None:
+        siblings = siblings.exclude(pk=own.pk)
     free, number = name, 1
     while siblings.filter(name=free).exists():
         number += 1
