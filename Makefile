@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 # The machine may switch bytecode off; without it every start compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test staging-local staging-local-roll staging-local-down staging-test coverage mutants staging-compose soak golden openapi bench bench-docs bench-gate bench-gate-test bench-servers load scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
+.PHONY: help run test test-all test-newest staging-local staging-local-roll staging-local-down staging-test coverage mutants staging-compose soak golden openapi bench bench-docs bench-gate bench-gate-test bench-servers load scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,21 +16,33 @@ help: ## list the targets
 run: $(VENV)/.runtime ## set up, migrate, seed and serve http://127.0.0.1:8000 (PORT= for another)
 	@PORT=$(PORT) exec sh scripts/run
 
-# What the engine decides: the models, the rules over them, what is imported, searched, shown and let through.
-ON_SQLITE := tests/cms/models tests/cms/services tests/cms/querysets tests/cms/search tests/cms/admin tests/cms/jobs \
-	tests/cms/importers tests/cms/exporters tests/cms/test_rate_limits.py tests/canary tests/api_v2 tests/leaks \
-	$(wildcard tests/api_v1 tests/versions tests/mixed)
-# Among these what the session's engine can't change: functions without a database, and processes on databases of their own.
-ON_ITS_OWN := tests/canary/core tests/canary/live tests/canary/judging/test_processes.py tests/canary/test_cost.py \
-	tests/cms/search/test_18f_words.py tests/versions/test_shadow_live.py tests/versions/test_wire.py tests/api_v2/test_compatibility.py
-# Left out to save time: on SQLite, strangers walk over HTTP and every role walks through the domain.
-ON_POSTGRESQL := tests/leaks/test_walk.py
-SQLITE_PART := $(ON_SQLITE) $(ON_ITS_OWN:%=--ignore %) $(ON_POSTGRESQL:%=--ignore %)
-
 WORKERS ?= 2
-test: $(VENV)/.dev ## the suite on a private PostgreSQL and Redis, then its engine-bound part on SQLite (WORKERS= at a time)
-	$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore tests/staging
-	TEST_DATABASE=sqlite $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(SQLITE_PART)
+SUITE := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+WITH_SLOW := -m "not soak"
+# What the database decides: constraints, queries, locks, search, and who sees what. API v1 can be deleted.
+ON_SQLITE := tests/cms/models tests/cms/querysets tests/cms/services tests/cms/search tests/cms/jobs tests/cms/test_rate_limits.py \
+	tests/canary/services tests/canary/recording tests/leaks tests/api_v2/test_search.py tests/api_v2/test_sql_budget.py \
+	tests/api_v2/test_walks.py $(wildcard tests/api_v1/test_search.py tests/api_v1/test_sql_budget.py tests/mixed)
+ALL_ON_SQLITE := tests/cms tests/canary tests/api_v2 tests/leaks $(wildcard tests/api_v1 tests/versions tests/mixed)
+# No engine changes these: functions without a database, and processes on databases of their own.
+ON_ITS_OWN := tests/canary/core tests/canary/live tests/canary/judging/test_processes.py tests/canary/test_cost.py \
+	tests/cms/commands tests/cms/search/test_18f_words.py tests/versions/test_shadow_live.py tests/versions/test_wire.py \
+	tests/api_v2/test_compatibility.py
+ELSEWHERE := $(ON_ITS_OWN:%=--ignore %)
+ON_NEWEST := tests/cms/models tests/cms/querysets tests/cms/search tests/cms/commands/test_backup.py tests/canary/services
+
+test: $(VENV)/.dev ## the suite on a private PostgreSQL and Redis, then what the database decides on SQLite (WORKERS= at a time)
+	$(PY) $(SUITE) --ignore tests/staging
+	TEST_DATABASE=sqlite $(PY) $(SUITE) $(ON_SQLITE) $(ELSEWHERE)
+
+test-all: $(VENV)/.dev ## the suite with its slow cases, on PostgreSQL, SQLite and staging (an hour; before a release)
+	$(PY) $(SUITE) $(WITH_SLOW) --ignore tests/staging
+	TEST_DATABASE=sqlite $(PY) $(SUITE) $(WITH_SLOW) $(ALL_ON_SQLITE) $(ELSEWHERE)
+	PREFER_WHEELS=1 $(PY) $(SUITE) $(WITH_SLOW) $(ON_NEWEST) tests/cms/services tests/api_v2 $(wildcard tests/api_v1)
+	$(PY) -m pytest $(WITH_SLOW) tests/staging
+
+test-newest: $(VENV)/.dev ## what PostgreSQL's version can change, on the newest one (from a wheel)
+	PREFER_WHEELS=1 $(PY) $(SUITE) $(ON_NEWEST)
 
 staging-local: $(VENV)/.dev ## staging on this machine: two web processes behind nginx, controller, worker, PostgreSQL, Redis, Prometheus
 	@$(PY) -m scripts.staging_local up
@@ -46,8 +58,8 @@ staging-test: $(VENV)/.dev ## rollout, restarts and outages over HTTP through th
 
 coverage: $(VENV)/.dev ## the suite once more, every line and branch counted in all its processes; fails below the floors
 	rm -rf build/coverage && mkdir -p build/coverage
-	$(PY) -m coverage run -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(COVERED)
-	TEST_DATABASE=sqlite $(PY) -m coverage run -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(SQLITE_PART)
+	$(PY) -m coverage run $(SUITE) $(WITH_SLOW) $(COVERED)
+	TEST_DATABASE=sqlite $(PY) -m coverage run $(SUITE) $(ALL_ON_SQLITE) $(ELSEWHERE)
 	$(PY) -m coverage combine -q
 	$(PY) -m coverage html -q
 	$(PY) -m coverage json -q

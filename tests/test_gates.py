@@ -30,6 +30,7 @@ SESSION = (
     "forking.py",
     "buckets.py",
     "databases.py",
+    "case_ids.py",
     "conftest.py",
 )
 WITHOUT_ENGINES = {"POSTGRES_BIN": "/nonexistent", "REDIS_BIN": "/nonexistent", "TEST_DATABASE": "sqlite"}
@@ -184,6 +185,7 @@ def test_a_model_without_its_migration_fails(tree: Path, planted: Any) -> None:
     assert all(f"\t$(PY) manage.py {' '.join(part)}\n" in MAKEFILE for part in (words, ("openapi",)))
 
 
+@pytest.mark.slow
 def test_a_frozen_answer_that_changes_fails(tree: Path, planted: Any) -> None:
     words = (
         sys.executable,

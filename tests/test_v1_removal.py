@@ -100,5 +100,6 @@ def test_v2_answers_alone_and_v1_is_gone(copy: Path) -> None:
     assert run(copy, "-c", program).split() == ["200", "2", "200", "410", "410"]
 
 
+@pytest.mark.slow
 def test_the_tests_of_v2_pass(copy: Path) -> None:
     assert " passed" in run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", *QUICK)

@@ -162,6 +162,7 @@ def test_the_document_takes_a_run_and_a_second_one(report: dict[str, Any]) -> No
 # -- where it runs ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_servers_have_a_core_to_themselves(template_of: Callable[[str], str], tmp_path: Path) -> None:
     with copied_database(template_of("postgresql"), tmp_path) as url, pinned(OTHER_CORE):
         with running_servers(process_env(url)) as servers:
@@ -223,6 +224,7 @@ def test_a_server_that_falls_behind_is_seen_to_by_a_client_that_does_not_wait(po
     assert load.percentile_ms(99) > 150
 
 
+@pytest.mark.slow
 def test_both_application_servers_answer_all_that_they_are_compared_by() -> None:
     words = ("--posts", "300", "--rounds", "1", "--seconds", "0.2")
     command = [sys.executable, "-m", "tests.bench.application_servers", *words]

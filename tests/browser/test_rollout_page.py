@@ -16,6 +16,7 @@ from tests.browser.conftest import TIMEOUT_MS
 from tests.browser.test_admin_login import sign_in
 from tests.databases import copied_database, process_env
 from tests.servers import ROOT, manage, serve
+from tests.slow import slow_unless
 
 AXE = ROOT / "tests" / "browser" / "axe"
 SIZES = {"screen": (1280, 900), "phone": (390, 844)}
@@ -111,7 +112,7 @@ def turn(page: Page, theme: str) -> None:
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
 
 
-@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize("name", [slow_unless(name == "latched", name) for name in WORLDS])
 def test_every_state_fits_screen_and_phone_and_bars_nobody(
     page: Page, address: str, show: Callable[[str], None], axe: Path, name: str
 ) -> None:
@@ -145,6 +146,7 @@ def test_the_forms_fit_and_bar_nobody(
         assert troubles_of(page, axe) == [], form
 
 
+@pytest.mark.slow
 def test_a_conflict_fits_and_bars_nobody(page: Page, address: str, show: Callable[[str], None], axe: Path) -> None:
     sign_in(page, address, "chief")
     show("zero")
@@ -158,6 +160,7 @@ def test_a_conflict_fits_and_bars_nobody(page: Page, address: str, show: Callabl
     look_at_all_sizes(forms[1], axe, "conflict", themes=("light", "dark"))
 
 
+@pytest.mark.slow
 def test_without_scripts_it_fits_and_bars_nobody(
     page: Page, address: str, show: Callable[[str], None], axe: Path
 ) -> None:
@@ -196,6 +199,7 @@ def test_a_rollback_is_two_clicks(page: Page, address: str, show: Callable[[str]
     expect(page.get_by_role("alert")).to_contain_text("Rolled back, and latched at 0 %")
 
 
+@pytest.mark.slow
 def test_fresh_numbers_come_by_themselves_and_open_details_stay_open(
     page: Page, address: str, show: Callable[[str], None]
 ) -> None:
@@ -215,6 +219,7 @@ def test_fresh_numbers_come_by_themselves_and_open_details_stay_open(
     expect(page.get_by_role("button", name="Stop refreshing")).to_have_attribute("aria-pressed", "true")
 
 
+@pytest.mark.slow
 def test_the_page_works_under_a_strict_policy_for_scripts(
     page: Page, address: str, show: Callable[[str], None]
 ) -> None:
@@ -234,6 +239,7 @@ def test_the_page_works_under_a_strict_policy_for_scripts(
     expect(page.locator("#canary-refreshed")).to_contain_text("Refreshed at")
 
 
+@pytest.mark.slow
 def test_everything_is_done_without_scripts(browser: Browser, address: str, show: Callable[[str], None]) -> None:
     with_scripts = browser.new_context()
     sign_in(with_scripts.new_page(), address, "chief")

@@ -7,9 +7,10 @@ import pytest
 
 from tests.databases import new_database, process_env
 from tests.servers import manage
+from tests.slow import slow
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=[slow("sqlite"), "postgresql"])
 def env(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment of a process on a database with the demo content; the demo accounts can sign in."""
     with new_database(request.param, tmp_path_factory.mktemp("e2e")) as url:

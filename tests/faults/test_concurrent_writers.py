@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.databases import new_database, process_env
 from tests.servers import manage, serve
@@ -12,6 +13,7 @@ from tests.servers import manage, serve
 WRITES = 200
 
 
+@pytest.mark.slow
 def test_none_of_200_concurrent_writes_through_two_processes_fails(tmp_path: Path) -> None:
     with new_database("sqlite", tmp_path) as url:
         env = process_env(url)

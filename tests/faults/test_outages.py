@@ -226,6 +226,7 @@ def test_twenty_seconds_without_postgresql(site: Site) -> None:
     database_outage(site, LONG_DOWN_S)
 
 
+@pytest.mark.slow
 def test_without_redis_everything_is_answered_and_the_weight_is_changed_and_rolled_back(site: Site) -> None:
     with storm_over(site) as storm, site.engines.redis.away():
         storm.has_begun()
@@ -257,6 +258,7 @@ def versions_of(told: list[Told]) -> set[str]:
     return {each.answer.headers["API-Version"] for each in told}
 
 
+@pytest.mark.slow
 def test_sessions_that_end_while_they_are_idle_fail_no_request(site: Site) -> None:
     with httpx.Client(base_url=site.server.base_url, timeout=60) as http:
         for number in range(8):

@@ -17,12 +17,13 @@ from tests.conftest import PASSWORD
 from tests.databases import copied_database, process_env
 from tests.servers import manage, serve
 from tests.session import ENGINES
+from tests.slow import slow
 
 LATE_MAX_S = 0.050
 UNLIMITED = {"RATE_LIMIT_ANONYMOUS": "0", "RATE_LIMIT_CREDENTIAL": "0"}
 
 
-@pytest.fixture(scope="module", params=["postgresql", "sqlite"])
+@pytest.fixture(scope="module", params=["postgresql", slow("sqlite")])
 def site(
     request: pytest.FixtureRequest, template_of: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator["Site"]:

@@ -10,12 +10,13 @@ import pytest
 
 from tests.databases import copied_database, process_env
 from tests.servers import Server, manage, serve
+from tests.slow import slow
 
 SENDERS = 8
 CREDENTIALS = {"username": "writer", "email": "writer@example.org", "password": "a long enough pass-phrase"}
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=[slow("sqlite"), "postgresql"])
 def servers(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, template_of: Callable[[str], str]
 ) -> Iterator[tuple[Server, Server]]:

@@ -18,6 +18,7 @@ from tests.databases import copied_database, new_database, process_env
 from tests.receivers import HANG, Receiver, receiving
 from tests.servers import ROOT, clean_environment, end_in_order, manage, spawn, stop_process
 from tests.session import ENGINES
+from tests.slow import slow
 
 MAKE_WEBHOOK_AND_TAG = """
 from django.utils import timezone
@@ -56,7 +57,7 @@ class Site:
         return done.stdout.strip()
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=[slow("sqlite"), "postgresql"])
 def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a migrated database, of which each test gets a copy."""
     with new_database(request.param, tmp_path_factory.mktemp("template")) as url:
@@ -143,6 +144,7 @@ def test_a_queue_that_does_not_exist_is_wrong_usage(queues: str, said: str) -> N
     assert refused.value.returncode == 2
 
 
+@pytest.mark.slow
 def test_a_worker_survives_a_database_that_goes_away_and_comes_back(site: Site) -> None:
     name = urlsplit(site.env["DATABASE_URL"]).path[1:]
     if site.env["DATABASE_URL"].startswith("sqlite"):

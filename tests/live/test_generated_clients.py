@@ -96,6 +96,7 @@ def node_modules() -> Path:
     return kept / "node_modules"
 
 
+@pytest.mark.slow
 def test_a_generated_typescript_client_tells_an_editorial_story(
     site: Site, document: Path, node_modules: Path, tmp_path: Path
 ) -> None:

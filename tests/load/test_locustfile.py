@@ -31,6 +31,7 @@ def test_a_version_that_flips_fails_the_run(tmp_path: Path) -> None:
     assert "version flip: answered by v" in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("operator", "code"), [({"LOAD_OPERATOR": "o@example.org"}, 1), ({}, 0)], ids=["own", "others'"]
 )
@@ -44,6 +45,7 @@ def test_a_post_that_is_listed_and_not_found_fails_the_run_on_a_site_of_ones_own
     assert ("unexpected status 404" in done.stdout + done.stderr) == bool(code)
 
 
+@pytest.mark.slow
 def test_readers_need_no_credentials(tmp_path: Path) -> None:
     with stub_site() as host:
         done = run_against(host, tmp_path)
@@ -51,6 +53,7 @@ def test_readers_need_no_credentials(tmp_path: Path) -> None:
     assert '"Reader": 4' in done.stderr
 
 
+@pytest.mark.slow
 def test_a_write_that_was_acknowledged_and_lost_fails_the_run(tmp_path: Path) -> None:
     people = {"LOAD_AUTHORS": "a@example.org", "LOAD_PASSWORD": "p", "LOAD_OPERATOR": "o@example.org"}
     with stub_site() as host:
@@ -66,6 +69,7 @@ def test_what_cannot_work_is_said_at_once(tmp_path: Path) -> None:
     assert "LOAD_PASSWORD is missing" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_ramp_to_v2_and_back_under_load_loses_nothing(template_of: Callable[[str], str], tmp_path: Path) -> None:
     if ENGINES.redis_url is None:
         pytest.skip("no Redis was found (REQUIRE_SERVICES=1 makes that a failure)")

@@ -13,6 +13,7 @@ from tests.session import ENGINES
 from tests.stalls import fair_time
 
 
+@pytest.mark.slow
 def test_four_faults_are_found_by_themselves_and_a_healthy_v2_goes_all_the_way(
     template_of: Callable[[str], str], tmp_path: Path
 ) -> None:

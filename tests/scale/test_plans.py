@@ -16,6 +16,7 @@ from django.utils import timezone
 from cms.models import Post, Tag, User
 from cms.services.sessions import open_session
 from tests.scale.plans import Explainer, Plan, faults_of, nodes_of, read_as_a_whole
+from tests.slow import slow
 
 WITHOUT_SEQSCAN = ("SET LOCAL enable_seqscan = off",)
 WITHOUT_SORT = (*WITHOUT_SEQSCAN, "SET LOCAL enable_sort = off", "SET LOCAL enable_incremental_sort = off")
@@ -23,7 +24,7 @@ SMALL = 500
 """Between the number of tags, which are read as a whole, and that of posts."""
 
 
-@pytest.fixture(scope="module", params=[1_000, 3_000])
+@pytest.fixture(scope="module", params=[1_000, slow(3_000)])
 def posts(request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any) -> Iterator[int]:
     with django_db_blocker.unblock(), transaction.atomic():
         if connection.vendor != "postgresql":

@@ -12,6 +12,7 @@ import pytest
 
 from tests.databases import copied_database, process_env
 from tests.servers import manage, serve
+from tests.slow import slow
 
 PATHS = ("/posts?limit=5", "/tags", "/categories", "/search?q=the", "/search/suggest?prefix=a", "/info")
 READS = 30
@@ -19,7 +20,7 @@ PAUSE_S = 0.5
 """Between the rounds: also on a slow machine reads wait in the queue for less long than until it is full."""
 
 
-@pytest.fixture(params=["postgresql", "sqlite"])
+@pytest.fixture(params=["postgresql", slow("sqlite")])
 def database_url(request: pytest.FixtureRequest, template_of: Callable[[str], str], tmp_path: Path) -> Iterator[str]:
     with copied_database(template_of(request.param), tmp_path) as url:
         seeded = manage("seed", env=process_env(url))

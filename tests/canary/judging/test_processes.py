@@ -18,6 +18,7 @@ import pytest
 from tests.databases import copied_database, process_env
 from tests.faults.engines_of_own import own_engines
 from tests.servers import ROOT, clean_environment, end_in_order, manage, spawn, stop_process
+from tests.slow import slow
 from tests.stalls import fair_time
 
 CROWD = "from tests.canary.judging.crowd import *; "
@@ -93,7 +94,11 @@ def wait_until(condition: Callable[[], object], *, seconds: float = 180) -> floa
 
 @pytest.mark.parametrize(
     ("engine", "how"),
-    [("sqlite", signal.SIGKILL), ("postgresql", signal.SIGKILL), ("postgresql", signal.SIGSTOP)],
+    [
+        slow("sqlite", signal.SIGKILL),
+        ("postgresql", signal.SIGKILL),
+        slow("postgresql", signal.SIGSTOP),
+    ],
     ids=["sqlite-killed", "postgresql-killed", "postgresql-paused"],
 )
 def test_another_controller_goes_on_within_seconds_and_comes_to_the_same_evidence(
@@ -119,6 +124,7 @@ def test_another_controller_goes_on_within_seconds_and_comes_to_the_same_evidenc
         assert account == {"rows": 2 * USERS, "waiting": 0, "taken": 2 * USERS, "is_as_in_one_go": True}
 
 
+@pytest.mark.slow
 def test_a_restart_of_the_database_is_survived_and_said_once(tmp_path: Path) -> None:
     with own_engines() as engines:
         url = engines.postgres.url

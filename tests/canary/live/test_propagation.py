@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
+import pytest
 
 from canary.conf import canary_conf
 from canary.core.bucketing import bucket
@@ -47,6 +48,7 @@ def test_a_change_is_served_by_every_worker_within_two_seconds_and_a_rollback_la
     _stays_at_nothing(cluster)
 
 
+@pytest.mark.slow
 def test_the_same_by_the_database_alone_once_redis_is_killed_under_load(
     cluster: Cluster, kill_redis: Callable[[], None]
 ) -> None:

@@ -19,6 +19,7 @@ WITHIN_S = 2.0
 USERS = 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("requests", [5_000, pytest.param(200_000, marks=pytest.mark.soak)])
 def test_while_the_weight_climbs_nobody_who_reached_v2_gets_v1_again(cluster: Cluster, requests: int) -> None:
     visitors = make_visitors(requests // (ROUNDS * len(RAMP)), make_people(cluster.env, "subscriber", USERS))

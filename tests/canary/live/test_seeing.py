@@ -20,6 +20,7 @@ from tests.canary.live.cluster import eventually
 from tests.databases import copied_database, process_env
 from tests.faults.engines_of_own import IMMEDIATE, OwnEngines, own_engines
 from tests.servers import HOST, Server, manage, serve
+from tests.slow import slow
 from tests.stalls import fair_time, let_pass
 
 UNLIMITED = {"RATE_LIMIT_ANONYMOUS": "0"}
@@ -65,7 +66,7 @@ def site_env(template_of: Callable[[str], str], tmp_path_factory: pytest.TempPat
         yield process_env(url, TMPDIR=str(folder), **UNLIMITED)
 
 
-@pytest.mark.parametrize("preload", [False, True], ids=["each_worker_loads", "preloaded"])
+@pytest.mark.parametrize("preload", [slow(False), True], ids=["each_worker_loads", "preloaded"])
 def test_metrics_are_those_of_all_workers_and_survive_the_end_of_one(site_env: dict[str, str], preload: bool) -> None:
     # gunicorn takes options from this variable too; the app reads none of it.
     options, before = {"GUNICORN_CMD_ARGS": "--preload"} if preload else {}, _recorders(site_env)
@@ -88,6 +89,7 @@ def test_metrics_are_those_of_all_workers_and_survive_the_end_of_one(site_env: d
     assert {folder.partition("-")[0] for folder in _folders(site_env)} == {str(server.process.pid)}
 
 
+@pytest.mark.slow
 def test_two_servers_on_one_machine_answer_each_for_itself(site_env: dict[str, str]) -> None:
     with serve(site_env) as one, serve(site_env) as other:
         Asker(one.port).ask(PINNED, "c1")
@@ -96,6 +98,7 @@ def test_two_servers_on_one_machine_answer_each_for_itself(site_env: dict[str, s
         assert len(_folders(site_env)) == 2  # and nothing of servers that have ended
 
 
+@pytest.mark.slow
 def test_what_several_processes_record_on_sqlite_is_all_there(
     template_of: Callable[[str], str], tmp_path: Path
 ) -> None:
@@ -117,6 +120,7 @@ print(MetricBucket.objects.aggregate(n=Sum("requests"))["n"], ConsumerUsage.obje
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("away_s", [3.0, pytest.param(20.0, marks=pytest.mark.soak)])
 def test_nothing_is_lost_and_nobody_waits_while_the_database_is_away(tmp_path: Path, away_s: float) -> None:
     with own_engines() as engines:

@@ -37,6 +37,7 @@ def test_the_first_answer_follows_the_environment_once_and_what_was_decided_sinc
     assert on_sqlite.canary("status")["lifecycle"] == "active"
 
 
+@pytest.mark.slow
 def test_two_processes_on_sqlite_serve_a_change_within_two_seconds(on_sqlite: Cluster) -> None:
     with on_sqlite.serving() as servers:
         for words, version in ((("set", "100"), "2"), (("rollback",), "1")):
@@ -44,6 +45,7 @@ def test_two_processes_on_sqlite_serve_a_change_within_two_seconds(on_sqlite: Cl
             assert eventually(lambda v=version: {ask_once(s) for s in servers} == {(200, v)}, within_s=2)  # type: ignore[misc]
 
 
+@pytest.mark.slow
 def test_workers_that_are_forked_from_a_loaded_application_read_for_themselves(on_postgresql: Cluster) -> None:
     with on_postgresql.serving(processes=1, GUNICORN_CMD_ARGS="--preload", API_V2_TRAFFIC_PERCENTAGE="30") as [server]:
         assert eventually(lambda: on_postgresql.are_at(1, workers=2))

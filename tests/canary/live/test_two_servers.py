@@ -65,6 +65,7 @@ def statuses(servers: list[Server], path: str = PATH) -> set[int]:
     return {ask_once(server, path=path)[0] for server in servers for _ in range(4)}
 
 
+@pytest.mark.slow
 def test_a_window_begins_by_itself_and_ends_by_one_command_everywhere(
     shared_cluster: Cluster, servers: list[Server]
 ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.servers import HEAP, ROOT, clean_environment
+from tests.slow import slow
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="of glibc")
 HASH_MB = 19
@@ -53,7 +54,7 @@ print(most - before, mb() - before)
 """
 
 
-@pytest.mark.parametrize("when", ["by turns", "at once"])
+@pytest.mark.parametrize("when", ["at once", slow("by turns")])
 def test_a_process_keeps_the_memory_of_one_hash_whoever_asks_for_them(when: str) -> None:
     most, kept = mb("by the hasher", when)
     assert most < HASH_MB + SPARE_MB

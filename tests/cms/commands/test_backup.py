@@ -143,6 +143,7 @@ def test_content_is_replaced_by_force_only(backup: Path, seeded: dict[str, str])
     assert counts(seeded) == rows
 
 
+@pytest.mark.slow
 def test_a_server_that_runs_meanwhile_answers_from_the_restored_database(backup: Path, seeded: dict[str, str]) -> None:
     with serve(seeded) as server, httpx.Client(base_url=server.base_url, timeout=60) as client:
         before = client.get("/api/v2/posts").raise_for_status().content
@@ -237,6 +238,7 @@ def places(request: pytest.FixtureRequest, a_store: ObjectStore, tmp_path: Path)
     ]
 
 
+@pytest.mark.slow
 def test_media_come_back_from_either_place_into_either(
     seeded: dict[str, str], places: list[Any], tmp_path: Path
 ) -> None:
@@ -253,6 +255,7 @@ def test_media_come_back_from_either_place_into_either(
     assert {places[1].read(name) for name in names} == {large}
 
 
+@pytest.mark.slow
 def test_a_bucket_that_is_away_is_a_sentence_and_changes_nothing(
     seeded: dict[str, str], a_store: ObjectStore, tmp_path: Path
 ) -> None:
@@ -308,6 +311,7 @@ def test_a_backup_is_of_one_moment_while_others_write(seeded: dict[str, str], tm
     assert made == sorted(set(made))
 
 
+@pytest.mark.slow
 def test_what_is_at_the_path_is_replaced_only_when_it_is_a_backup(
     backup: Path, seeded: dict[str, str], tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from django.core.management import execute_from_command_line
 
 from tests.databases import copied_database, new_database, process_env
 from tests.servers import manage
+from tests.slow import slow
 
 DAMAGE = """
 from cms.models import Post, Tag
@@ -18,7 +19,7 @@ Post.objects.filter(slug__startswith="sample-").update(content_html="<p>Other.</
 """
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", slow("postgresql")])
 def env(request: pytest.FixtureRequest, template_of: Callable[[str], str], tmp_path: Path) -> Iterator[dict[str, str]]:
     with copied_database(template_of(request.param), tmp_path) as url:
         yield process_env(url, MEDIA_ROOT=str(tmp_path / "media"))

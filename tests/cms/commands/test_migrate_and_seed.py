@@ -10,6 +10,7 @@ from django.core.management import execute_from_command_line
 
 from tests.databases import copied_database, new_database, process_env
 from tests.servers import manage
+from tests.slow import slow
 
 COUNTS = """
 import json
@@ -29,14 +30,14 @@ print(json.dumps({
 """
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", slow("postgresql")])
 def env(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
     """A process's environment on an empty database."""
     with new_database(request.param, tmp_path) as url:
         yield process_env(url)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", slow("postgresql")])
 def migrated(
     request: pytest.FixtureRequest, template_of: Callable[[str], str], tmp_path: Path
 ) -> Iterator[dict[str, str]]:

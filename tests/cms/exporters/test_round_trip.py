@@ -25,6 +25,7 @@ from cms.services.tags import create_tag
 from cms.services.users import create_user
 from tests.cms.exporters.conftest import bytes_of, export_to
 from tests.cms.importers.conftest import NOW, import_into_database
+from tests.slow import slow
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + datetime.timedelta(days=400)
@@ -55,7 +56,7 @@ def test_a_full_site_comes_back_to_the_byte(full_site: dict[str, Path], tmp_path
         assert bytes_of(export_to(tmp_path / name, name)) == bytes_of(first)
 
 
-@pytest.mark.parametrize("format_name", ["json", "markdown"])
+@pytest.mark.parametrize("format_name", ["json", slow("markdown")])
 def test_a_site_comes_back_once_and_a_second_import_changes_nothing(
     export: Callable[..., Path], format_name: str
 ) -> None:
@@ -171,6 +172,7 @@ def _go(post: Post, way: str) -> Post:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[*HealthCheck])
 @given(site=sites(), format_name=st.sampled_from(["json", "markdown"]))
 def test_any_site_comes_back_to_the_byte(site: dict[str, Any], format_name: str) -> None:

@@ -16,7 +16,7 @@ from django.db.models import Count, F, Max
 from cms.models import AuditEvent, Post, Redirect, User
 from tests.cms.importers.conftest import NOW, import_into_database
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 NOBODY = AnonymousUser()
 
 

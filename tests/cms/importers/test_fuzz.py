@@ -16,6 +16,7 @@ from cms.importers.sources import SourceUnreadable
 from cms.models import AuditEvent, Comment, ImportRecord, Post
 from tests.cms.importers.conftest import import_into_database
 from tests.cms.importers.samples import GHOST, ID, TANDEM, TOML, WXR, YAML
+from tests.slow import slow
 
 pytestmark = pytest.mark.django_db
 FEW: Final = settings(max_examples=25, deadline=None, suppress_health_check=[*HealthCheck])
@@ -139,7 +140,7 @@ def test_any_name_of_a_file_does_no_harm(name: str) -> None:
     _survives(os.fsdecode(safe) + ".md", b"Body.")
 
 
-@pytest.mark.parametrize("depth", [300, 900, 2_000, 9_000, 40_000, 149_000])
+@pytest.mark.parametrize("depth", [300, 900, slow(2_000), slow(9_000), slow(40_000), 149_000])
 def test_values_that_stand_in_each_other_do_no_harm_at_any_depth(depth: int) -> None:
     nested = "[" * depth + "]" * depth
     _survives("ghost.json", f'{{"data": {{"posts": [{{"title": "T", "html": "x", "odd": {nested}}}]}}}}'.encode())

@@ -95,6 +95,7 @@ def _wait_for_posts(database: Path, wanted: int, process: subprocess.Popen[bytes
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_a_process_that_was_killed_ends_in_the_state_of_a_clean_run(
     tmp_path: Path, write_wxr: Callable[..., Path], wxr_item: Callable[..., str], wxr_comment: Callable[..., str]
 ) -> None:

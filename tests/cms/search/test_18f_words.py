@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cms.search.english import STOP_WORDS
 from tests.databases import copied_database, process_env
 from tests.servers import manage
@@ -77,6 +79,7 @@ def _must(done: subprocess.CompletedProcess[str]) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_two_hundred_english_words_find_the_same_posts_on_both_engines(
     corpora: Path, template_of: Callable[[str], str], tmp_path: Path
 ) -> None:
