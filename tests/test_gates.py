@@ -116,6 +116,7 @@ def test_what_may_not_break_is_looked_at_by_some_job() -> None:
         "check",
         "secrets",
         "test",
+        "test-all",
         "coverage",
         "mutants",
         "staging-test",
