@@ -16,7 +16,8 @@ def case_id(value: object) -> str | None:
     if isinstance(value, _PLAIN) and not (isinstance(value, str) and len(value) > LONGEST):
         return None
     text = _text(value)
-    return text and text[:LONGEST]
+    # xdist sends names between processes, and lone surrogates cannot be sent.
+    return text and text.encode("unicode_escape").decode("ascii")[:LONGEST]
 
 
 def _text(value: Any) -> str | None:

@@ -22,6 +22,7 @@ class Limit:
         (7, None),
         ("x" * 101, "x" * 60),
         ({"name": "a", "tags": ["b", 1]}, "name=a tags=b 1"),
+        ({"name": "\ud800\n"}, r"name=\ud800\n"),
         ({3, 2}, "2 3"),
         ([], "empty"),
         (datetime.date(2026, 1, 2), "2026-01-02"),
