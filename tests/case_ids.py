@@ -28,7 +28,7 @@ def _text(value: Any) -> str | None:
     if isinstance(value, list | tuple):
         return _joined(_text(each) for each in value)
     if isinstance(value, set | frozenset):
-        return _joined(sorted(_text(each) or "" for each in value))
+        return _joined(sorted(_text(each) or "..." for each in value))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _joined(
             f"{each.name}={_text(getattr(value, each.name))}"
@@ -40,4 +40,4 @@ def _text(value: Any) -> str | None:
 
 
 def _joined(parts: Iterable[str | None]) -> str:
-    return " ".join(part or "…" for part in parts) or "empty"
+    return " ".join(part or "..." for part in parts) or "empty"

@@ -29,7 +29,7 @@ class Limit:
         (Limit(3), "count=3"),
         (len, "len"),
         (lambda: 1, None),
-        ([object()], "…"),
+        ([object()], "..."),
     ],
 )
 def test_a_case_is_named_by_its_value(value: Any, name: str | None) -> None:

@@ -27,6 +27,7 @@ KEY = make_raw_key()
         ({"authorization": "Bearer nonsense"}, None),
         ({"authorization": "Basic dTpw"}, None),
     ],
+    ids=["nothing", "key", "spaces", "key beside token", "capitals", "empty", "no ascii", "token", "basic"],
 )
 def test_a_key_is_known_by_its_prefix(headers: dict[str, str], identity: tuple[str, str] | None) -> None:
     assert identify(RequestFactory().get("/api", headers=headers)) == identity
