@@ -112,7 +112,7 @@ simulate: $(VENV)/.dev ## the canary's statistics on thousands of made-up releas
 canary-demo: $(VENV)/.dev ## the canary live: four faults in v2 are found by themselves, a healthy v2 goes all the way (some 2 minutes)
 	$(PY) -m tests.rehearsal
 
-check: $(VENV)/.dev ## lint, format, types, import contracts, migrations, system checks, v2's document, workflows
+check: $(VENV)/.dev ## lint, format, types, import contracts, migrations, system checks, v2's document, language, workflows
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy cms api_v1 api_v2 canary scripts tests
@@ -120,6 +120,7 @@ check: $(VENV)/.dev ## lint, format, types, import contracts, migrations, system
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) manage.py check --fail-level WARNING
 	$(PY) manage.py openapi
+	$(PY) -m scripts.language
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(VENV)/bin/zizmor --offline --no-progress --quiet .github
 	$(PY) -m pytest -q tests/deploy
