@@ -18,6 +18,8 @@ from tests.servers import ROOT
 from tests.staging.site import Staging, eventually
 from tests.staging.visitors import Visitors
 
+# `make staging-compose` plays an upgrade in the daily run.
+pytestmark = pytest.mark.slow
 FIELD = '\nTag.add_to_class("staging_note", models.TextField(null=True))\n'
 COLUMN = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'cms_tag' AND column_name = 'staging_note'"
 

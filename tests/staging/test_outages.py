@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from scripts.staging_local.stack import WEBS, ask
+from tests.slow import slow
 from tests.staging.site import Staging, eventually
 from tests.stalls import fair_time
 
@@ -94,6 +95,7 @@ def test_a_503_says_when_to_come_again(staging: Staging) -> None:
     assert answer.headers["Retry-After"].isdigit()
 
 
+@pytest.mark.slow
 def test_after_a_restart_of_postgres_controller_and_worker_go_on(staging: Staging) -> None:
     pids = {name: staging.stack.processes.pid(name) for name in ("controller", "worker")}
     log = staging.stack.processes.log("controller")
@@ -104,6 +106,7 @@ def test_after_a_restart_of_postgres_controller_and_worker_go_on(staging: Stagin
     assert {name: staging.stack.processes.pid(name) for name in pids} == pids
 
 
+@pytest.mark.slow
 def test_what_was_committed_before_postgres_was_killed_is_there_after(staging: Staging) -> None:
     user = staging.register()
     staging.stack.processes.kill("postgres")
@@ -114,6 +117,7 @@ def test_what_was_committed_before_postgres_was_killed_is_there_after(staging: S
     assert found.json()["username"] == user["username"]
 
 
+@pytest.mark.slow
 def test_the_rollout_in_force_outlives_the_database(at_rest: Staging) -> None:
     at_rest.set_weight(100)
     with without(at_rest, "postgres"):
@@ -121,7 +125,7 @@ def test_the_rollout_in_force_outlives_the_database(at_rest: Staging) -> None:
     assert {answer.headers["API-Version"] for answer in answers} == {"2"}
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+@pytest.mark.parametrize("path", [slow("/livez"), "/readyz"])
 def test_without_any_web_process_the_proxy_says_so_and_finds_them_again(staging: Staging, path: str) -> None:
     for name in WEBS:
         staging.stack.processes.kill(name)

@@ -15,6 +15,7 @@ import pytest
 
 from scripts.staging_local import stores
 from tests.servers import HOST, Server, clean_environment, free_port, serve, spawn, stop_process
+from tests.slow import slow_unless
 from tests.staging.site import Staging
 
 LISTS = ("/api/v2/posts?limit=3", "/api/v2/tags", "/api/posts?limit=1")
@@ -41,7 +42,7 @@ ROUTERS = {
 }
 
 
-@pytest.fixture(params=ROUTERS)
+@pytest.fixture(params=[slow_unless(name == "keeps plans", name) for name in ROUTERS])
 def behind_pgbouncer(staging: Staging, request: pytest.FixtureRequest) -> Iterator[Server]:
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:

@@ -8,6 +8,7 @@ import pytest
 
 from scripts.staging_local.stack import WEBS, ask
 from tests.servers import HOST
+from tests.slow import slow_unless
 from tests.staging.site import Staging, eventually
 from tests.stalls import fair_time, let_pass
 
@@ -47,6 +48,7 @@ def test_a_rollback_under_load_fails_nobody_and_arrives_within_two_seconds(at_re
     assert {one.version for one in entrance if one.began_at < asked_at - 0.5} == {"2"}
 
 
+@pytest.mark.slow
 def test_a_killed_web_process_costs_no_reader_anything_and_a_writer_one_repetition(staging: Staging) -> None:
     visitors = staging.visitors(readers=4, writers=2, is_patient=True)
     with visitors.visiting():
@@ -74,6 +76,7 @@ def test_what_a_killed_process_had_in_hand_is_written_once(staging: Staging) -> 
     assert len(set(made)) == len(made)
 
 
+@pytest.mark.slow
 def test_a_second_one_killed_right_after_the_first_is_back_costs_repetitions_only(staging: Staging) -> None:
     """The proxy leaves the first one alone for two seconds more, and so asks both though one of them is dying."""
     visitors = staging.visitors(readers=0, writers=4, is_patient=True)
@@ -88,6 +91,7 @@ def test_a_second_one_killed_right_after_the_first_is_back_costs_repetitions_onl
     assert len(set(made)) == len(made)
 
 
+@pytest.mark.slow
 def test_with_one_web_process_killed_the_other_answers_for_both(staging: Staging) -> None:
     staging.stack.processes.kill("web-2")
     try:
@@ -98,6 +102,7 @@ def test_with_one_web_process_killed_the_other_answers_for_both(staging: Staging
         staging.stack.await_ready("web-2")
 
 
+@pytest.mark.slow
 def test_when_the_second_goes_while_the_proxy_still_leaves_the_first_alone_nobody_is_refused(staging: Staging) -> None:
     staging.stack.processes.kill("web-2")
     answers = [staging.anonymous.get("/livez") for _ in range(5)]
@@ -147,7 +152,7 @@ def has_been_read(connection: http.client.HTTPConnection) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's own tables")
-@pytest.mark.parametrize("name", WEBS)
+@pytest.mark.parametrize("name", [slow_unless(name == WEBS[0], name) for name in WEBS])
 def test_what_a_process_has_in_hand_is_finished_when_it_is_told_to_end(staging: Staging, name: str) -> None:
     """A request whose body comes slowly: it has begun before the signal and ends after it."""
     staging.stack.drain(name)
@@ -171,6 +176,7 @@ def test_what_a_process_has_in_hand_is_finished_when_it_is_told_to_end(staging: 
         staging.stack.undrain(name)
 
 
+@pytest.mark.slow
 def test_a_killed_controller_leads_again_when_it_is_started(staging: Staging) -> None:
     log = staging.stack.processes.log("controller")
     eventually(lambda: "this controller leads" in log.read_text(), "it leads")
