@@ -4,13 +4,13 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from django.test import Client
 from jsonschema import Draft202012Validator, FormatChecker
 
-from api_v1.openapi import document
-
+DOCUMENT: Any = json.loads((Path(__file__).parents[2] / "api_v1/openapi.json").read_bytes())
 METHOD_NOT_ALLOWED, NOT_FOUND = "/components/responses/MethodNotAllowed", "/components/responses/NotFound"
 
 
@@ -34,7 +34,7 @@ def _response_pointer(method: str, path: str, status: int) -> str:
     if template is None:
         assert status in (404, 400), f"{path} is not documented and answers {status}"
         return NOT_FOUND if status == 404 else "/components/responses/BadRequest"
-    operations = document()["paths"][template]
+    operations = DOCUMENT["paths"][template]
     if status == 405:
         assert method not in operations, f"{method} {path} is documented and refused"
         return METHOD_NOT_ALLOWED
@@ -47,7 +47,7 @@ def _response_pointer(method: str, path: str, status: int) -> str:
 
 @cache
 def _template_of(path: str) -> str | None:
-    templates = document()["paths"]
+    templates = DOCUMENT["paths"]
     if path in templates:
         return path
     fits = (name for name in templates if re.fullmatch(re.sub(r"{\w+}", "[^/]+", name), path, re.DOTALL))
@@ -59,7 +59,7 @@ def _escaped(part: str) -> str:
 
 
 def _resolve(pointer: str) -> Any:
-    found: Any = document()
+    found: Any = DOCUMENT
     for part in pointer.split("/")[1:]:
         found = found[part.replace("~1", "/").replace("~0", "~")]
     return found
@@ -68,7 +68,7 @@ def _resolve(pointer: str) -> Any:
 @cache
 def _validator(pointer: str) -> Draft202012Validator:
     schema = f"#{pointer}/content/application~1json/schema".replace("{", "%7B").replace("}", "%7D")
-    return Draft202012Validator({**document(), "$ref": schema}, format_checker=FormatChecker())
+    return Draft202012Validator({**DOCUMENT, "$ref": schema}, format_checker=FormatChecker())
 
 
 class DocumentedClient(Client):
