@@ -1,0 +1,50 @@
+"""Unified diffs: they lead from one text to the other, and no pair of texts takes long."""
+
+import re
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cms.text.diff import unified_diff
+
+HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@")
+# Few kinds of lines, so that most of them repeat and look like others that moved.
+TEXTS = st.lists(st.sampled_from(["", "a", "b", "c d", "-", "+", " "]), max_size=60).map("\n".join)
+
+
+def patched(text: str, diff: str) -> str:
+    """Return `text` with the hunks applied as `patch` does it, and assert that each line they name is there."""
+    old, at = text.split("\n"), 0
+    done: list[str] = []
+    for line in diff.split("\n") if diff else []:
+        if hunk := HUNK.fullmatch(line):
+            start = int(hunk[1]) - (hunk[2] != "0")
+            done, at = done + old[at:start], start
+            continue
+        if line[0] in " -":
+            assert old[at] == line[1:]
+            at += 1
+        done += [line[1:]] if line[0] in " +" else []
+    return "\n".join(done + old[at:])
+
+
+@given(TEXTS, TEXTS)
+def test_a_diff_leads_from_one_text_to_the_other(before: str, after: str) -> None:
+    assert patched(before, unified_diff(before, after)) == after
+    assert (unified_diff(before, after) == "") == (before == after)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("aab", "abb"), ([f"u{n}" for n in range(90)], [f"u{n}" for n in range(90)][::-1])],
+    ids=["few short lines", "many lines turned round"],
+)
+def test_lines_that_repeat_a_million_characters_long_take_bounded_time(old: list[str], new: list[str]) -> None:
+    """Python's own matcher takes a minute for 2,000 lines of the first pair."""
+    before, after = ("\n".join(old[i % len(old)] for i in range(500_000))[:1_000_000] for old in (old, new))
+    started = time.process_time()
+    diff = unified_diff(before, after)
+    assert time.process_time() - started < 5
+    assert patched(before, diff) == after
