@@ -1,4 +1,7 @@
-"""Who is asking: from the credential, else a header, else the signed cookie, else address and user agent."""
+"""Who is asking: from the credential, else a header, else the signed cookie, else address and user agent.
+
+The cookie keeps its form and does not take that of `django.core.signing`: browsers hold it for a year.
+"""
 
 import base64
 import binascii

@@ -1,4 +1,7 @@
-"""Access and refresh tokens as signed text (JWT, RFC 7519): making them and reading them, without a database."""
+"""Access and refresh tokens as signed text (JWT, RFC 7519): making them and reading them, without a database.
+
+PyJWT signs them, not `django.core.signing`: clients of both versions hold JWTs for days, and across an upgrade.
+"""
 
 import datetime
 import hashlib

@@ -1,4 +1,7 @@
-"""API keys as text: making one, finding its prefix, and the digest that is stored of it. Knows no database."""
+"""API keys as text: making one, finding its prefix, and the digest that is stored of it. Knows no database.
+
+The digest is not `django.core.signing`'s: the rows of all keys hold it, and another one would end every key.
+"""
 
 import hashlib
 import re
