@@ -4,6 +4,9 @@ A worker's file is replaced whole. Once the worker is gone, whoever reads adds i
 ended, under a lock, so that no counter ever falls; gauges end with the process. Nothing has to be configured: the folder
 is found by the process that started the workers, the first of them makes it and removes those of servers that are gone.
 The folder of the server that ended last remains until the next one begins.
+
+The multiprocess mode of `prometheus_client` needs a variable, an emptied folder and a server's hook for each worker
+that ends, and has no gauge "of the worker furthest behind".
 """
 
 import contextlib
