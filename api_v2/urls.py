@@ -2,13 +2,13 @@
 
 from django.urls import path, re_path, register_converter
 
+from api_v2.openapi.views import ChangelogView, DocsView, MigrationGuideView, OpenApiView
 from api_v2.views import (
     account_mails,
     api_keys,
     audit,
     auth,
     comments,
-    documents,
     me,
     media,
     post_actions,
@@ -101,9 +101,9 @@ urlpatterns = [
     path("search/suggest", search.SuggestView.as_view()),
     path("feed.atom", syndication.FeedView.as_view()),
     path("sitemap.xml", syndication.SitemapView.as_view()),
-    path("openapi.json", documents.OpenApiView.as_view()),
-    path("docs", documents.DocsView.as_view()),
-    path("docs/v1-to-v2", documents.MigrationGuideView.as_view()),
-    path("changelog", documents.ChangelogView.as_view()),
+    path("openapi.json", OpenApiView.as_view()),
+    path("docs", DocsView.as_view()),
+    path("docs/v1-to-v2", MigrationGuideView.as_view()),
+    path("changelog", ChangelogView.as_view()),
     re_path(r"(?s:.*)", missing),
 ]

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from api_v2.errors import not_found
 from api_v2.migration_guide import guide_of, successors_name
-from api_v2.openapi import document
+from api_v2.openapi.document import document
 from api_v2.openapi.pages import groups_of
 from api_v2.responses import readable_bytes
 from api_v2.views.api_view import ApiView
