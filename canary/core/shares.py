@@ -7,6 +7,10 @@ from typing import Final, NamedTuple
 FULL_BP: Final = 10_000
 Z_99: Final = 2.575829
 """Two-sided 99 %."""
+SHARE_MAX: Final = 0.2
+"""One identity above a fifth of the requests distorts every share by identity."""
+REQUESTS_MIN: Final = 200
+"""In two windows: of fewer requests somebody always has a fifth."""
 
 
 class Band(NamedTuple):

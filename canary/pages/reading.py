@@ -18,6 +18,7 @@ from canary.retiring.usage import USAGE_DAYS, usage_by_consumer
 from canary.services.life import facts_about
 from canary.shadow import results as shadow_results
 from canary.state import store
+from canary.state.alarms import alarm
 from canary.state.status import status
 from canary.verbs.wording import percent
 
@@ -83,7 +84,7 @@ def read_page(asked: Asked, now: datetime) -> dict[str, Any]:
         "steps": timelines.plan_steps(known["plan"], known["weight_bp"]) if known["plan"] else [],
         "step_lasts": duration(known["plan"]["min_s"]) if known["plan"] else "",
         "controller": Leadership().leader(),
-        "alarm": aggregation.alarm(now),
+        "alarm": alarm(now),
         "recorder": _recorder(now),
         **_workers(known),
         **_evidence(known["release"], verdicts),

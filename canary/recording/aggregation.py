@@ -14,12 +14,9 @@ from django.db.models import Count, Max, QuerySet, Sum
 from canary.core.histograms import Histogram, Quantile, add_dumped, quantiles
 from canary.core.shares import Band, binomial_band
 from canary.core.values import V1, V2, VERSIONS
-from canary.models import MetricBucket, Observation, QueryFinding, Recorder
-from canary.recording.traffic import REQUESTS_MIN, SHARE_MAX
+from canary.models import MetricBucket, Observation, QueryFinding
 
 SHARES: Final = (0.5, 0.95, 0.99)
-RECORDERS_S: Final = 30
-"""Whoever said nothing for so long sends nothing either, or has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +91,6 @@ class LiveShare:
         return self.share is None or self.band.holds(self.share)
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """One identity that sends so much of the entrance's requests that shares by identity say little."""
-
-    identity: str
-    share: float
-    requests: int
-
-
 def totals(since: datetime.datetime, release: int | None = None, *, judged: bool | None = True) -> dict[int, Totals]:
     """Both versions since then; `judged` None for all requests, also those that are no evidence."""
     rows = _buckets(since, release, judged)
@@ -169,22 +157,6 @@ def query_findings(release: int) -> list[dict[str, Any]]:
     rows = QueryFinding.objects.filter(release=release, api_version=V2).order_by("-repeats_max", "route")
     fields = ("route", "fingerprint", "statement", "repeats_max", "requests", "first_seen_at", "last_seen_at")
     return [{**row, "repeats_v1": of_v1.get(row["route"], 0)} for row in rows.values(*fields)]
-
-
-def alarm(now: datetime.datetime) -> Alarm | None:
-    """The identity that sends above a fifth of the requests of all workers together; None when nobody does."""
-    told = Recorder.objects.filter(at__gte=now - datetime.timedelta(seconds=RECORDERS_S))
-    by_identity: dict[str, int] = {}
-    total = 0
-    for identity, requests, window in told.values_list("top_identity", "top_requests", "window_requests"):
-        by_identity[identity] = by_identity.get(identity, 0) + requests
-        total += window
-    by_identity.pop("", None)
-    if not by_identity or total < REQUESTS_MIN:
-        return None
-    identity = max(by_identity, key=lambda one: by_identity[one])
-    share = by_identity[identity] / total
-    return Alarm(identity, share, by_identity[identity]) if share > SHARE_MAX else None
 
 
 _SUMS: Final = {

@@ -3,15 +3,12 @@
 import logging
 from typing import Final, NamedTuple
 
-from canary.core.shares import HeavyHitters
+from canary.core.shares import REQUESTS_MIN, SHARE_MAX, HeavyHitters
 from canary.core.values import Identity
 
 logger = logging.getLogger("canary")
 
 WINDOW_S: Final = 60
-SHARE_MAX: Final = 0.2
-REQUESTS_MIN: Final = 200
-"""In two windows: of fewer requests somebody always has a fifth."""
 
 
 class Top(NamedTuple):

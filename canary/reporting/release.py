@@ -16,6 +16,7 @@ from canary.recording import aggregation
 from canary.recording.aggregation import RouteTotals, Totals
 from canary.shadow import results as shadow_results
 from canary.state import store
+from canary.state.alarms import alarm
 from canary.state.status import status
 
 VERDICTS_SHOWN: Final = 200
@@ -119,7 +120,7 @@ def _share(known: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _alarm(now: datetime.datetime) -> dict[str, Any] | None:
-    found = aggregation.alarm(now)
+    found = alarm(now)
     return None if found is None else {"identity": found.identity, "share": found.share, "requests": found.requests}
 
 

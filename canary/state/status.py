@@ -11,8 +11,8 @@ from canary.core.lifecycle import dump_life
 from canary.core.plans import Plan
 from canary.errors import StoreUnreachable
 from canary.models import Worker
-from canary.recording.aggregation import alarm
 from canary.state import store
+from canary.state.alarms import alarm
 
 HEARD_OF_S = 30
 PLAN_FIELDS = ("steps_bp", "step", "state", "min_s", "next_at")

@@ -21,7 +21,7 @@ from canary.models import (
     SeenIdentity,
 )
 from canary.recording import aggregation, compaction
-from canary.recording.aggregation import Totals, alarm, live_share, per_route, query_findings, timeline, totals
+from canary.recording.aggregation import Totals, live_share, per_route, query_findings, timeline, totals
 from canary.recording.batches import Cell, CellKey
 from canary.recording.compaction import HOUR, MINUTE, compact
 from canary.recording.leases import take_lease
@@ -62,7 +62,7 @@ def test_both_versions_are_summed_up_with_intervals(django_assert_num_queries: D
 
 def test_nothing_seen_is_nothing_known() -> None:
     assert totals(NOW) == {1: Totals(), 2: Totals()}
-    assert (per_route(NOW), timeline(NOW, 60), alarm(NOW), query_findings(1)) == ([], [], None, [])
+    assert (per_route(NOW), timeline(NOW, 60), query_findings(1)) == ([], [], [])
     assert totals(NOW)[1].error_share is None
 
 
@@ -205,18 +205,3 @@ def test_what_v2_repeats_is_told_beside_what_v1_does() -> None:
     flush()
     [found] = query_findings(1)
     assert (found["route"], found["repeats_max"], found["repeats_v1"]) == ("GET /things", 30, 6)
-
-
-def test_an_identity_that_sends_a_fifth_of_all_workers_requests_is_an_alarm() -> None:
-    def told(worker: str, top: str, requests: int, at: datetime.datetime = NOW) -> None:
-        Recorder.objects.create(
-            worker=worker, batch=1, at=at, top_identity=top, top_requests=requests, window_requests=500
-        )
-
-    told("1", "client:hungry", 90)
-    told("2", "client:other", 80)
-    told("3", "client:gone", 499, NOW - datetime.timedelta(minutes=5))
-    assert alarm(NOW) is None
-    told("4", "client:hungry", 300)
-    found = alarm(NOW)
-    assert found == aggregation.Alarm("client:hungry", 390 / 1_500, 390)
