@@ -16,4 +16,4 @@ class CanaryConfig(AppConfig):
     def ready(self) -> None:
         connection_created.connect(watch_queries)
         # Not on import of this module: models can't be imported yet while Django collects its apps.
-        import_module("canary.flushing").register()
+        import_module("canary.recording.flushing").register()

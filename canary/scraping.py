@@ -11,8 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
 from canary.core.values import Refusal
-from canary.flushing import node
 from canary.metrics.exposition import CONTENT_TYPE, exposition
+from canary.recording.flushing import node
 from canary.requests.problems import problem_response
 
 # Whoever sends one of these was not the last to hand the request on: the address may be a proxy's, or claimed.

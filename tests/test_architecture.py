@@ -136,7 +136,7 @@ def test_only_commands_views_and_middleware_read_a_clock() -> None:
         *(
             "canary/server.py",
             "canary/state/store.py",
-            "canary/flushing.py",
+            "canary/recording/flushing.py",
             "canary/shadow/offering.py",
         ),  # turns of a thread
         "cms/readiness/stores.py",  # compares the clocks

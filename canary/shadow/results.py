@@ -10,9 +10,9 @@ from typing import Any, Final
 from django.db import IntegrityError, transaction
 from django.db.models import F, Sum
 
-from canary import flushing
 from canary.core.mapping import Difference
 from canary.models import ShadowDifference, ShadowTotal
+from canary.recording import flushing
 from canary.shadow.reading import Outcome
 
 RESULTS: Final = ("equal", "different", "failed", "timed_out", "dropped", "unmapped")

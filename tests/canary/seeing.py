@@ -7,10 +7,10 @@ from typing import Any
 from django.test import Client
 from django.utils import timezone
 
-from canary import flushing
 from canary.core.bucketing import bucket
 from canary.core.values import Identity
 from canary.models import Observation
+from canary.recording import flushing
 from canary.recording.recorder import queue
 from canary.services import set_weight
 from canary.state import store

@@ -14,11 +14,11 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from canary import flushing
 from canary.core.values import Identity
 from canary.metrics.counters import COUNTERS, GAUGES, HISTOGRAM, Totals
 from canary.metrics.exposition import exposition
 from canary.metrics.node import Node, name_of_process
+from canary.recording import flushing
 from tests.canary.seeing import fresh_recorder
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/metrics.md"

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from canary.core.judgements import Judgement
-from canary.flushing import flush
 from canary.models import Rollout, RolloutEvent
+from canary.recording.flushing import flush
 from canary.state import store
 from tests.canary.judging.conftest import Change, plan_state, row
 from tests.canary.seeing import ARMS, ask, client_on, fresh_recorder

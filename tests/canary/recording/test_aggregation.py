@@ -10,7 +10,6 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 
 from canary.core.histograms import cell_of
 from canary.core.shares import Band
-from canary.flushing import flush
 from canary.models import (
     ConsumerUsage,
     EvidenceCheckpoint,
@@ -24,6 +23,7 @@ from canary.recording import aggregation, compaction
 from canary.recording.aggregation import Totals, live_share, per_route, query_findings, timeline, totals
 from canary.recording.batches import Cell, CellKey
 from canary.recording.compaction import HOUR, MINUTE, compact
+from canary.recording.flushing import flush
 from canary.recording.leases import take_lease
 from canary.recording.pruning import prune
 from canary.recording.writing import bucket_of

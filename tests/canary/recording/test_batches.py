@@ -8,13 +8,12 @@ from collections.abc import Iterator
 import pytest
 from django.db import OperationalError, connection, connections
 
-from canary import flushing
 from canary.core.bucketing import bucket
 from canary.core.statistics.evidence import Evidence
 from canary.core.statistics.observed import Observed
 from canary.core.values import Decision, Identity, Snapshot
 from canary.models import ConsumerUsage, MetricBucket, Observation, QueryFinding, Recorder, SeenIdentity
-from canary.recording import batches
+from canary.recording import batches, flushing
 from canary.recording.batches import Batch, CellKey, LastSeen, ObservationRow, Usage, UsageKey
 from canary.recording.recorder import Seen
 from canary.recording.tally import Tally

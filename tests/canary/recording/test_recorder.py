@@ -8,10 +8,10 @@ from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from canary.core.values import Identity
-from canary.flushing import flush
 from canary.models import ConsumerUsage, MetricBucket, Observation, QueryFinding, SeenIdentity
 from canary.models import Recorder as RecorderRow
 from canary.recording import recorder, tally
+from canary.recording.flushing import flush
 from canary.services import add_to_list
 from canary.state import store
 from cms.models import User
