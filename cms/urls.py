@@ -6,7 +6,7 @@ from django.views.generic import RedirectView, TemplateView
 
 urlpatterns = [
     path("", TemplateView.as_view(template_name="cms/home.html")),
-    path("metrics", include("canary.scraping")),
+    path("metrics", include("canary.metrics.scraping")),
     path("canary/api/", include("canary.control_api.urls")),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/canary", RedirectView.as_view(url="/admin/canary/")),

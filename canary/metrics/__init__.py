@@ -1,1 +1,1 @@
-"""Numbers for Prometheus: counters of a process, their exchange between workers, and the text format."""
+"""Numbers for Prometheus: counters of a process, their exchange between workers, the text format, and `/metrics`."""

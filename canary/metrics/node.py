@@ -18,7 +18,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -139,6 +139,12 @@ class Node:
         except FileNotFoundError:
             return None
         return loaded
+
+
+@cache
+def own_node() -> Node:
+    """Return the folder of the server to which this process belongs."""
+    return Node(default_root())
 
 
 def default_root() -> Path:

@@ -10,7 +10,6 @@ import os
 import threading
 import time
 from collections import deque
-from functools import cache
 from typing import Final
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
@@ -18,7 +17,7 @@ from django.utils import timezone
 
 from canary import server
 from canary.metrics.counters import Labels
-from canary.metrics.node import Node, default_root
+from canary.metrics.node import Node, own_node
 from canary.models import EvidencePoint
 from canary.recording.batches import Batch
 from canary.recording.compaction import compact
@@ -148,7 +147,7 @@ def flush(*, is_last: bool = False) -> None:
 
 def publish() -> None:
     if not (server.background.is_stopped and _has_answered_nothing()):  # else it is the server, at its end
-        outbox.publish(node())
+        outbox.publish(own_node())
 
 
 def read_evidence() -> None:
@@ -178,11 +177,6 @@ def count(name: str, label: str, times: int = 1) -> None:
     outbox.told.append((name, label, times))
 
 
-@cache
-def node() -> Node:
-    return Node(default_root())
-
-
 def pool_numbers() -> dict[str, float]:
     """Of the default database's pool; nothing where there is none."""
     pool = getattr(connections["default"], "pool", None)
@@ -195,7 +189,7 @@ def pool_numbers() -> dict[str, float]:
 def _unpublish() -> None:
     """A process that forks before it has answered anything is the server: it must not stand beside its workers as one."""
     if _has_answered_nothing():
-        node().withdraw()
+        own_node().withdraw()
 
 
 def _has_answered_nothing() -> bool:

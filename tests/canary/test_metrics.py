@@ -15,6 +15,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from canary.core.values import Identity
+from canary.metrics import node as nodes
 from canary.metrics.counters import COUNTERS, GAUGES, HISTOGRAM, Totals
 from canary.metrics.exposition import exposition
 from canary.metrics.node import Node, name_of_process
@@ -26,11 +27,11 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs/metrics.md"
 
 @pytest.fixture
 def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Node]:
-    monkeypatch.setattr(flushing, "default_root", lambda: tmp_path / "metrics")
-    flushing.node.cache_clear()
+    monkeypatch.setattr(nodes, "default_root", lambda: tmp_path / "metrics")
+    nodes.own_node.cache_clear()
     with fresh_recorder():
-        yield flushing.node()
-    flushing.node.cache_clear()
+        yield nodes.own_node()
+    nodes.own_node.cache_clear()
 
 
 def worker(requests: int, version: int = 3, weight_bp: int = 1_000) -> Totals:

@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from canary.core.values import Refusal
 from canary.metrics.exposition import CONTENT_TYPE, exposition
-from canary.recording.flushing import node
+from canary.metrics.node import own_node
 from canary.requests.problems import problem_response
 
 # Whoever sends one of these was not the last to hand the request on: the address may be a proxy's, or claimed.
@@ -43,7 +43,7 @@ def _exposed(request: HttpRequest) -> HttpResponse:
         refused = problem_response(REFUSAL, request)
         refused.headers["WWW-Authenticate"] = "Bearer"
         return refused
-    return HttpResponse(exposition(*node().read()), content_type=CONTENT_TYPE)
+    return HttpResponse(exposition(*own_node().read()), content_type=CONTENT_TYPE)
 
 
 def _has_token(request: HttpRequest) -> bool:
