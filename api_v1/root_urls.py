@@ -2,7 +2,7 @@
 
 from django.urls import include, path, re_path
 
-from api_v1.views.not_found import NotFoundView
+from api_v1.views.info import NotFoundView
 
 urlpatterns = [
     # Pinned first: `/api` is the beginning of `/api/v1` too.

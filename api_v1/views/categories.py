@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from api_v1.pagination import Page
 from api_v1.queries import is_storable
 from api_v1.responses import success
-from api_v1.serializers.categories import category_body
+from api_v1.serializers.terms import category_body
 from api_v1.views.view import V1View
 from cms.choices import Scope
 from cms.errors import NotFound

@@ -1,10 +1,11 @@
-"""What this API is and which endpoints it has."""
+"""What this API is, which endpoints it has, and the answer on every other path."""
 
 import re
 from functools import cache
 
 from django.http import HttpResponse
 from django.urls import URLPattern, get_resolver
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from api_v1.responses import JsonResponse
@@ -22,6 +23,12 @@ class InfoView(V1View):
             "status": "stable",
         }
         return JsonResponse(body)
+
+
+class NotFoundView(V1View):
+    def admit(self, request: Request) -> None:
+        """Whatever the verb and the credentials."""
+        raise NotFound
 
 
 @cache

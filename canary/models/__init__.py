@@ -2,12 +2,11 @@
 
 from canary.models.consumers import ConsumerUsage, SeenIdentity
 from canary.models.evidence import EvidenceCheckpoint, EvidencePoint, Verdict
-from canary.models.leases import Lease
 from canary.models.lists import ListEntry
+from canary.models.processes import Lease, Worker
 from canary.models.rollouts import Rollout, RolloutEvent
 from canary.models.seen import MetricBucket, Observation, QueryFinding, Recorder
 from canary.models.shadows import ShadowDifference, ShadowTotal
-from canary.models.workers import Worker
 
 __all__ = [
     "ConsumerUsage",

@@ -2,7 +2,6 @@
 
 from cms.models.api_keys import ApiKey
 from cms.models.audit import AuditEvent
-from cms.models.browser_sessions import BrowserSession
 from cms.models.categories import Category
 from cms.models.comments import Comment
 from cms.models.imports import ImportRecord
@@ -11,7 +10,7 @@ from cms.models.media import MediaFile, Rendition
 from cms.models.posts import Post, PostRevision
 from cms.models.redirects import Redirect
 from cms.models.search_documents import SearchDocument
-from cms.models.sessions import AuthSession
+from cms.models.sessions import AuthSession, BrowserSession
 from cms.models.stored_answers import StoredAnswer
 from cms.models.tags import Tag
 from cms.models.users import User

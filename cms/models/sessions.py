@@ -1,6 +1,7 @@
-"""API sessions: one row a login, to which its access and refresh tokens belong."""
+"""Sessions of signed-in users: of API clients, one row a login, to which its tokens belong, and of browsers."""
 
 from django.conf import settings
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 
 from cms.models.fields import Entity
@@ -22,3 +23,9 @@ class AuthSession(Entity):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class BrowserSession(AbstractBaseSession):
+    """`user` repeats what the session's text says, so that one query finds both."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="browser_sessions")

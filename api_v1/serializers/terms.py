@@ -1,8 +1,18 @@
-"""v1's Category."""
+"""v1's Tag and Category."""
 
 from typing import Any
 
-from cms.models import Category
+from cms.models import Category, Tag
+
+
+def tag_body(tag: Tag) -> dict[str, Any]:
+    return {
+        "id": tag.id,
+        "name": tag.name,
+        "slug": tag.slug,
+        "description": tag.description,
+        "post_count": tag.usage_count,
+    }
 
 
 def category_body(category: Category) -> dict[str, Any]:
