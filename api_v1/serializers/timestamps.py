@@ -1,4 +1,4 @@
-"""Instants as v1 writes them."""
+"""Instants as v1 writes them, in every serializer and in the health checks."""
 
 import datetime
 

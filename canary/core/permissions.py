@@ -1,4 +1,4 @@
-"""The permissions that the verbs ask for, and the scope that an API key needs for each."""
+"""The permissions that verbs ask for, and the scope that an API key needs for each. The dispatcher imports no verb."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""All pages of the admin site: importing this registers them."""
+"""All pages of the admin site: importing this registers them, which `cms/apps.py` does once the site exists."""
 
 from cms.admin import api_keys, comments, groups, media, posts, records, revisions, terms, users, webhooks
 

@@ -1,4 +1,4 @@
-"""How long to wait before something that failed is tried again."""
+"""How long to wait before what failed is tried again: jobs, and the deliveries of webhooks."""
 
 import datetime
 import secrets

@@ -1,4 +1,4 @@
-"""What is said when the files can't be reached."""
+"""The error for files that can't be reached. `bucket.py`, which raises it, loads the storage's libraries."""
 
 import errno
 

@@ -1,4 +1,7 @@
-"""Why no connection is to be had. Django makes its own OperationalError of both."""
+"""Why no connection is to be had. Django makes its own OperationalError of both.
+
+Apart from the pool: `cms/db/__init__.py` finds them by this module's name, without loading a driver that isn't in use.
+"""
 
 import psycopg
 
