@@ -1,4 +1,4 @@
-"""What this API is, which endpoints it has, and the answer on every other path."""
+"""The description of this API, its endpoints, and the answer on every other path."""
 
 import re
 from functools import cache

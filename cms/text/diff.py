@@ -1,6 +1,7 @@
 """The difference between two texts as a unified diff, in bounded time. Pure: it knows nothing of revisions.
 
-`difflib` alone is cubic for repeating lines. A cap that bounds it, 200 lines, would show a longer post as replaced whole.
+`difflib` alone is cubic for repeating lines. A cap that bounds it, 200 lines, would show a longer post as replaced
+whole.
 """
 
 import difflib

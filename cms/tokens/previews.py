@@ -26,7 +26,7 @@ def make_preview_token(claims: PreviewClaims) -> str:
 
 
 def read_preview_token(token: str, now: datetime.datetime) -> PreviewClaims:
-    """Return the claims of a link. Raises NotFound for a text that we have not signed, and for a link that has expired."""
+    """Return the claims of a link. Raise NotFound for a text that we have not signed, and for an expired link."""
     try:
         post_id, issuer_id, expires_at_s = Signer(salt=_SALT).unsign_object(token)
     except (BadSignature, UnicodeError) as error:  # a lone surrogate is no text that could be signed
