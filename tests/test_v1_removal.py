@@ -13,7 +13,7 @@ from tests.servers import clean_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("api_v1", "tests/api_v1", "tests/contract/v1", "tests/versions", "tests/mixed", "tests/rehearsal")
-WIRING = ("cms/settings.py", "pyproject.toml", "Makefile", "Dockerfile", ".ci/run")
+WIRING = ("cms/settings.py", "pyproject.toml", "Makefile", "Dockerfile")
 # `api_v1` as a member of a list or a dict: with its key before it, in quotes or as a word among others.
 MEMBER = re.compile(r"""(?:(?:\d|"[A-Z_]+"): )?"api_v1[\w.]*"(?:, )?|[ ](?:tests/)?api_v1\b""")
 QUICK = ("tests/api_v2/test_posts.py", "tests/api_v2/test_http.py", "tests/test_docs.py")
