@@ -115,6 +115,7 @@ def test_a_worker_that_is_told_to_stop_keeps_and_finishes_the_job_in_hand_and_ta
     assert site.shell(JOBS) == str([("successful", 1, worker.pid), ("ready", 0, None)])
 
 
+@pytest.mark.slow
 def test_of_several_workers_each_job_is_run_by_one(site: Site) -> None:
     site.env["JOB_LEASE_S"] = "600"  # what one of them has in hand is not lost to another, however slow the machine
     site.shell(ENQUEUE.format(count=40, call="add.enqueue(n, 1)"))

@@ -61,14 +61,15 @@ def test_a_process_keeps_the_memory_of_one_hash_whoever_asks_for_them(when: str)
     assert kept > HASH_MB
 
 
-@pytest.mark.parametrize("when", ["by turns", "at once"])
+@pytest.mark.parametrize("when", [slow("by turns"), "at once"])
 def test_allocating_as_in_the_image_it_gives_that_back(when: str) -> None:
     most, kept = mb("by the hasher", when, HEAP)
     assert most < HASH_MB + SPARE_MB
     assert kept < SPARE_MB
 
 
-@pytest.mark.parametrize("when", ["by turns", "at once"])
+@pytest.mark.slow
+@pytest.mark.parametrize("when", [slow("by turns"), "at once"])
 def test_left_to_glibc_it_keeps_several(when: str) -> None:
     """Else the thread of the hashes is there for nothing."""
     most, _ = mb("by hand", when)

@@ -124,6 +124,7 @@ def test_a_dropped_database_comes_back_with_byte_equal_answers(seeded: dict[str,
     assert "No migrations to apply" in run("migrate", env=seeded)
 
 
+@pytest.mark.slow
 def test_an_empty_and_a_migrated_database_take_a_backup(backup: Path, seeded: dict[str, str]) -> None:
     rows = counts(seeded)
     drop_database(seeded)
@@ -196,6 +197,7 @@ def test_a_single_flipped_byte_is_refused_and_changes_nothing(backup: Path, seed
     refusal("restore", str(backup), env=seeded)
 
 
+@pytest.mark.slow
 def test_a_truncated_backup_another_file_and_a_missing_one_are_refused(backup: Path, seeded: dict[str, str]) -> None:
     whole = backup.read_bytes()
     for content in (whole[:-512], b"manifest.json", b"SQLite format 3\0" * 500):
@@ -204,6 +206,7 @@ def test_a_truncated_backup_another_file_and_a_missing_one_are_refused(backup: P
     assert "There is no file" in refusal("restore", f"{backup}.missing", env=seeded)
 
 
+@pytest.mark.slow
 def test_a_backup_of_the_other_engine_is_refused_by_name(backup: Path, seeded: dict[str, str], tmp_path: Path) -> None:
     is_sqlite = seeded["DATABASE_URL"].startswith("sqlite")
     other = "postgresql" if is_sqlite else "sqlite"
@@ -214,6 +217,7 @@ def test_a_backup_of_the_other_engine_is_refused_by_name(backup: Path, seeded: d
     assert "postgresql" in sentence
 
 
+@pytest.mark.slow
 def test_media_files_come_back_and_others_stay(seeded: dict[str, str], tmp_path: Path) -> None:
     env = seeded
     photo = tmp_path / "media" / "media" / "2026" / "Straße 写真.jpg"

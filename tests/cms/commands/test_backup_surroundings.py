@@ -16,6 +16,7 @@ from tests.databases import new_database, process_env
 from tests.engines import _wheel_postgres
 from tests.servers import manage
 from tests.session import ENGINES
+from tests.slow import slow
 
 
 def test_a_password_is_neither_on_a_command_line_nor_in_what_is_printed(tmp_path: Path) -> None:
@@ -56,7 +57,7 @@ def test_a_backup_without_a_database_is_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("engine", ["sqlite", slow("postgresql")])
 def test_a_database_without_tables_is_refused_and_migrate_goes_on_without_a_backup(engine: str, tmp_path: Path) -> None:
     """Any command makes an empty SQLite file of a mistyped name: a verified backup of nothing would be no help."""
     with new_database(engine, tmp_path) as url:

@@ -41,6 +41,7 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_what_is_exported_can_be_imported_elsewhere_with_any_format_that_fits(
     database: Path, empty_database: Path, tmp_path: Path
 ) -> None:

@@ -69,6 +69,7 @@ def test_migrate_seeds_an_empty_database_and_never_a_full_one(migrated: dict[str
     assert counts(migrated) == seeded
 
 
+@pytest.mark.slow
 def test_a_database_with_a_single_user_counts_as_full(migrated: dict[str, str]) -> None:
     create = (
         "from cms.services.users import register_user; from django.utils import timezone; register_user("
@@ -112,6 +113,7 @@ def test_seeding_twice_adds_nothing_and_bulk_posts_come_by_number(migrated: dict
     assert after["counts_are_right"]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_ids(template_of: Callable[[str], str], tmp_path: Path) -> None:
     ids = []
     for name in ("first", "second"):
