@@ -1,6 +1,6 @@
 """Lists: one page of rows by keyset, with the pinned paths to its neighbours."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -22,7 +22,7 @@ LIMIT_DEFAULT: Final = 20
 LIMIT_MAX: Final = 100
 _HAS_LATER: Final = "rows_after_this_page"
 
-type Row = dict[str, Any]
+type Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)

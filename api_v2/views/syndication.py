@@ -117,6 +117,7 @@ class SitemapView(ApiView):
         base = self.http_request.build_absolute_uri(f"{PINNED}/posts/")
         found = rows.values_list("slug", "updated_at", "published_at")
         for slug, updated_at, published_at in found.iterator(chunk_size=ROWS_AT_ONCE):
+            assert published_at is not None  # public posts have one
             yield f"{base}{quote(slug)}", format_instant(max(updated_at, published_at))
 
     def _stream(self, lines: Iterator[bytes]) -> HttpResponseBase:

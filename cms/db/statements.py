@@ -5,7 +5,7 @@ A query is built once with stand-ins, for the present and for a name, and run wi
 
 import datetime
 import uuid
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ ID: Final = uuid.UUID("0d1e7f2a-5b3c-8f4e-9a6b-c0ffee000001")  # of a version th
 NUMBER: Final = -1_903_472_611  # no key of a row is below zero
 
 type Name = str | uuid.UUID
-type Row = dict[str, Any]
+type Row = Mapping[str, Any]
 
 
 class Statement:

@@ -2,7 +2,7 @@
 
 import datetime
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import batched
 
 from django.db import transaction
@@ -73,7 +73,7 @@ def _mend_counts(model: Term, field: str, findings: Sequence[Finding]) -> int:
         return recount_terms(model, field, ids)
 
 
-def _cycles(parents: dict[uuid.UUID, uuid.UUID | None]) -> list[list[uuid.UUID]]:
+def _cycles(parents: Mapping[uuid.UUID, uuid.UUID | None]) -> list[list[uuid.UUID]]:
     """Each cycle once, its members in the order of ids."""
     done: set[uuid.UUID] = set()
     cycles = []

@@ -10,7 +10,7 @@ from django.db.models.functions import Lower
 from cms import limits
 from cms.choices import Role
 from cms.models.fields import Entity, length_at_most, length_between
-from cms.querysets.users import UserManager
+from cms.querysets.users import UserQuerySet
 
 
 class User(Entity, AbstractBaseUser, PermissionsMixin):
@@ -27,7 +27,7 @@ class User(Entity, AbstractBaseUser, PermissionsMixin):
     session_epoch = models.PositiveIntegerField(default=0)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
-    objects = UserManager()
+    objects = UserQuerySet.as_manager()
 
     is_superuser = property(lambda self: self.is_active and self.role == Role.ADMIN)  # takes the place of the column
     is_staff = property(lambda self: self.is_active and self.role != Role.SUBSCRIBER)

@@ -6,7 +6,7 @@ from django.db import models
 from cms import limits
 from cms.choices import DeliveryStatus
 from cms.models.fields import Entity, length_between
-from cms.querysets.webhooks import WebhookQuerySet
+from cms.querysets.webhooks import DeliveryQuerySet, WebhookQuerySet
 
 
 class Webhook(Entity):
@@ -48,7 +48,7 @@ class Delivery(Entity):
     traceparent = models.CharField(max_length=55, blank=True, default="", db_default="")
     """Of the request that brought it about; empty without one. The database's default is for servers that don't know it yet."""
 
-    objects = WebhookQuerySet.as_manager()
+    objects = DeliveryQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "deliveries"

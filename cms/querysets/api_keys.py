@@ -1,14 +1,17 @@
 """Queries for API keys."""
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 from django.db import models
 
 from cms import policy
 from cms.policy import Actor
 
+if TYPE_CHECKING:
+    from cms.models.api_keys import ApiKey
 
-class ApiKeyQuerySet(models.QuerySet[Any]):
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def visible_to(self, user: Actor) -> Self:
         """One's own keys, and all of them for an admin."""
         if policy.may_manage_all_keys(user):

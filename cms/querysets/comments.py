@@ -1,8 +1,9 @@
 """Queries for comments: who reads which, and the order of a thread."""
 
 import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, Value
 from django.db.models.functions import Concat
@@ -11,8 +12,11 @@ from cms import policy
 from cms.choices import CommentStatus
 from cms.policy import Actor
 
+if TYPE_CHECKING:
+    from cms.models.comments import Comment
 
-class CommentQuerySet(models.QuerySet[Any]):
+
+class CommentQuerySet(models.QuerySet["Comment"]):
     def visible_to(self, user: Actor, now: datetime.datetime) -> Self:
         """Comments of posts that `user` may read: published ones, one's own, and all of them for a moderator.
 
@@ -23,7 +27,7 @@ class CommentQuerySet(models.QuerySet[Any]):
             return self.filter(standing | self._with_answers(standing))
         published = Q(status=CommentStatus.PUBLISHED)
         mine = Q(author_id=user.pk) & ~Q(status=CommentStatus.DELETED) if policy.is_known(user) else Q(pk__in=[])
-        of_visible_posts = self.model.post.field.related_model.objects.visible_to(user, now).values("pk")
+        of_visible_posts = apps.get_model("cms", "Post").objects.visible_to(user, now).values("pk")
         seen = published | mine
         return self.filter(seen | self._with_answers(seen), post_id__in=of_visible_posts)
 

@@ -2,8 +2,9 @@
 
 import datetime
 import uuid
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Q, Subquery, Value
 from django.db.models.functions import Coalesce, Least
@@ -14,8 +15,11 @@ from cms.ids import parse_uuid
 from cms.policy import Actor
 from cms.querysets.visibility import NEVER, is_public
 
+if TYPE_CHECKING:
+    from cms.models.posts import Post, PostRevision
 
-class PostQuerySet(models.QuerySet[Any]):
+
+class PostQuerySet(models.QuerySet["Post"]):
     def public(self, now: datetime.datetime) -> Self:
         """What anyone may read at `now`: time decides in the query, so a scheduled post appears with no job running."""
         return self.filter(is_public(now))
@@ -39,16 +43,16 @@ class PostQuerySet(models.QuerySet[Any]):
         """What `user` may change: `policy.may_edit_post` as a query."""
         if policy.may_edit_all_posts(user):
             return self.all()
-        return self.written_by(user.pk) if policy.may_write_posts(user) else self.none()
+        return self.written_by(user.pk) if policy.is_known(user) and policy.may_write_posts(user) else self.none()
 
-    def written_by(self, user_id: uuid.UUID | None) -> Self:
+    def written_by(self, user_id: uuid.UUID) -> Self:
         """What this user wrote or co-wrote."""
         return self.filter(self._written_by(user_id))
 
-    def _written_by(self, user_id: uuid.UUID | None) -> Q:
+    def _written_by(self, user_id: uuid.UUID) -> Q:
         return Q(author_id=user_id) | self._co_written_by(user_id)
 
-    def _co_written_by(self, user_id: uuid.UUID | None) -> Q:
+    def _co_written_by(self, user_id: uuid.UUID) -> Q:
         # A membership test by subquery: a join over co-authors would repeat rows.
         return Q(pk__in=self.model.co_authors.through.objects.filter(user_id=user_id).values("post_id"))
 
@@ -85,13 +89,13 @@ class PostQuerySet(models.QuerySet[Any]):
         return next((slugs[path] for path in old_paths if path in slugs), None)
 
 
-class PostRevisionQuerySet(models.QuerySet[Any]):
+class PostRevisionQuerySet(models.QuerySet["PostRevision"]):
     def visible_to(self, user: Actor) -> Self:
         """Revisions are for those who may change their post, of public posts too: they hold what was taken back."""
         if policy.may_edit_all_posts(user):
             return self.all()
-        posts = self.model.post.field.related_model.objects
-        return self.filter(post_id__in=posts.editable_by(user).values("pk"))
+        posts = apps.get_model("cms", "Post").objects.editable_by(user)
+        return self.filter(post_id__in=posts.values("pk"))
 
     def newest_first(self) -> Self:
         return self.order_by("-number")

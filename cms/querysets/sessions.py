@@ -2,15 +2,18 @@
 
 import datetime
 import uuid
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 from django.db import models
 
 from cms import policy
 from cms.policy import Account, Actor
 
+if TYPE_CHECKING:
+    from cms.models.sessions import AuthSession
 
-class AuthSessionQuerySet(models.QuerySet[Any]):
+
+class AuthSessionQuerySet(models.QuerySet["AuthSession"]):
     def visible_to(self, user: Actor) -> Self:
         """One's own: admins too see no others'."""
         return self.filter(user_id=user.pk) if policy.is_known(user) else self.none()

@@ -1,9 +1,9 @@
 """Queries for users: whole accounts, public profiles, and the names that a login form takes."""
 
 import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
-from django.contrib.auth.base_user import BaseUserManager
+from django.apps import apps
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
@@ -11,8 +11,11 @@ from django.db.models.functions import Lower
 from cms import policy
 from cms.policy import Actor
 
+if TYPE_CHECKING:
+    from cms.models.users import User
 
-class UserQuerySet(models.QuerySet[Any]):
+
+class UserQuerySet(models.QuerySet["User"]):
     def accounts_visible_to(self, user: Actor) -> Self:
         """Accounts with all that belongs to them, e-mail addresses too: one's own, and every one for an admin.
 
@@ -24,8 +27,7 @@ class UserQuerySet(models.QuerySet[Any]):
 
     def visible_to(self, user: Actor, now: datetime.datetime) -> Self:
         """Whose public profile `user` may read: that of every account visible to them, and of authors of visible posts."""
-        post = self.model._meta.get_field("posts").related_model
-        posts = post.objects.visible_to(user, now)
+        posts = apps.get_model("cms", "Post").objects.visible_to(user, now)
         written, co_written = posts.filter(author=OuterRef("pk")), posts.filter(co_authors=OuterRef("pk"))
         authors = Q(Exists(written)) | Q(Exists(co_written))
         return self.filter(authors | Q(pk__in=self.model.objects.accounts_visible_to(user).values("pk")))
@@ -40,7 +42,6 @@ class UserQuerySet(models.QuerySet[Any]):
         """The user of a login form, which takes either; a username never holds an @."""
         return self.with_email(username_or_email) if "@" in username_or_email else self.with_username(username_or_email)
 
-
-class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
-    def get_by_natural_key(self, username: str) -> Any:
+    def get_by_natural_key(self, username: str) -> "User":
+        """Return the user that Django's own code knows by this username, in any case."""
         return self.with_username(username).get()

@@ -81,7 +81,8 @@ def queue_event(event: Event) -> None:
 
 def _active_webhooks() -> list[Webhook]:
     def build(*_: Any) -> QuerySet[Any, Row]:
-        return Webhook.objects.filter(is_active=True).order_by("pk").values(*columns_of(Webhook))
+        active: QuerySet[Any, Row] = Webhook.objects.filter(is_active=True).order_by("pk").values(*columns_of(Webhook))
+        return active
 
     # Whoever deletes a webhook waits for the changes that have seen it: their deliveries would refer to nothing, and
     # the changes fail. Key share, which Django can't say, holds up nobody else.

@@ -41,7 +41,7 @@ def link_embedded_media(actor: Actor, post: Post, now: datetime.datetime, *, is_
     before = frozenset() if is_new else _linked(post)
     if wanted := named - before:
         seen = MediaFile.objects.visible_to(actor, now).select_for_update(no_key=True, of=("self",))
-        post.embedded_media.add(*seen.filter(pk__in=wanted).order_by("pk").values_list("pk", flat=True))
+        post.embedded_media.add(*seen.filter(pk__in=wanted).order_by("pk").only("pk"))
     if gone := before - named:
         _links_of([post.pk]).filter(mediafile_id__in=gone).delete()
 

@@ -159,7 +159,9 @@ def find_editable_post(actor: Actor, slug_or_id: str) -> Post | None:
 
     def build(name: uuid.UUID | str, *writer: uuid.UUID) -> QuerySet[Post, Row]:
         named = Post.objects.with_slug_or_id(str(name))
-        return (named.written_by(*writer) if writer else named).values(*columns_of(Post))
+        own = named.written_by(*writer) if writer else named
+        found: QuerySet[Post, Row] = own.values(*columns_of(Post))
+        return found
 
     writer = () if policy.may_edit_all_posts(actor) else (actor.pk,)
     rows = fetch_by("post to edit", build, parse_uuid(slug_or_id) or slug_or_id, *writer, is_planned=True)

@@ -91,7 +91,8 @@ def tags_named(*, actor: Actor, names: Iterable[str], now: datetime.datetime) ->
         return []
 
     def build(keys: Sequence[str]) -> QuerySet[Any, Row]:
-        return Tag.objects.filter(name_key__in=keys).values(*columns_of(Tag))
+        known: QuerySet[Any, Row] = Tag.objects.filter(name_key__in=keys).values(*columns_of(Tag))
+        return known
 
     found = {tag.name_key: tag for tag in objects_of(Tag, fetch_named("tags_named", build, list(wanted)))}
     # In one order: of two posts that make the same tags at once, one waits for the other and never both.

@@ -223,8 +223,8 @@ def test_a_file_that_is_no_picture_is_refused(writer: Client, make_post: Any, im
 def test_an_account_keeps_what_v1_has_no_word_for(client_of: Any, make_user: Any) -> None:
     user = make_user(display_name="Mia M.", bio="Writes.", email_verified=True)
     client = client_of(user)
-    before = User.objects.values().get(pk=user.pk)
+    before = dict(User.objects.values().get(pk=user.pk))
     response = client.put(f"/api/v1/users/{user.pk}", {"first_name": "Mia"}, content_type="application/json")
     assert response.status_code == 200
-    after = User.objects.values().get(pk=user.pk)
+    after = dict(User.objects.values().get(pk=user.pk))
     assert {name for name in after if after[name] != before[name]} == {"first_name", "updated_at"}

@@ -71,7 +71,8 @@ def test_a_statement_with_a_list_finds_each_readers_own_names(db: None, count: i
         return Tag.objects.filter(slug__in=slugs).order_by("name").values("id", "name")
 
     def by_id(ids: Sequence[uuid.UUID]) -> QuerySet[Any, Any]:
-        return Tag.objects.filter(pk__in=ids).order_by("name").values(*statements.columns_of(Tag))
+        rows: QuerySet[Any, Any] = Tag.objects.filter(pk__in=ids).order_by("name")
+        return rows.values(*statements.columns_of(Tag))
 
     for own in (tags[:count], tags[count:]):
         found = statements.fetch_named("by_slug", by_slug, [tag.slug for tag in reversed(own)])

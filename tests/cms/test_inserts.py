@@ -21,7 +21,7 @@ def test_a_row_is_the_one_that_save_would_write(make_post: Callable[..., Post], 
                 post=post, number=number, snapshot=snapshot, author=post.author, created_at=now, updated_at=now
             )
         )
-    saved, inserted = PostRevision.objects.filter(number__gte=90).order_by("number").values()
+    saved, inserted = map(dict, PostRevision.objects.filter(number__gte=90).order_by("number").values())
     different = {name for name in saved if saved[name] != inserted[name]}
     assert different == {"id", "number"}
 

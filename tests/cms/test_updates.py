@@ -26,7 +26,7 @@ def test_a_row_is_the_one_that_save_would_write(make_post: Callable[..., Post], 
         revision = PostRevision.objects.get(post=post, number=1)
         revision.snapshot, revision.author = snapshot, None
         write(revision)
-    saved, updated, other = Post.objects.order_by("created_at", "id").values()
+    saved, updated, other = map(dict, Post.objects.order_by("created_at", "id").values())
     assert {name for name in saved if saved[name] != updated[name]} <= {"id", "slug", "created_at", "published_at"}
     assert (other["title"], other["version"]) == ("Post 2", posts[2].version)
     assert [row.snapshot for row in PostRevision.objects.filter(number=1, post__in=posts[:2])] == [snapshot] * 2

@@ -131,10 +131,8 @@ DOMAIN_READS: Final[dict[str, Read]] = {
         "file", "original_name", "alt_text", "caption", "sha256"
     ),
     "ApiKeyQuerySet.visible_to": lambda w, actor: ApiKey.objects.visible_to(actor).values_list("name", "prefix"),
-    "WebhookQuerySet.visible_to": lambda w, actor: [
-        *Webhook.objects.visible_to(actor).values_list("url"),
-        *Delivery.objects.visible_to(actor).values_list("payload"),
-    ],
+    "WebhookQuerySet.visible_to": lambda w, actor: Webhook.objects.visible_to(actor).values_list("url"),
+    "DeliveryQuerySet.visible_to": lambda w, actor: Delivery.objects.visible_to(actor).values_list("payload"),
     "cms.search.results.search_posts": _searched,
     "cms.search.results.filter_posts": _searched,  # takes whatever posts its caller has found visible
     "cms.search.suggestions.suggest": _suggested,

@@ -35,7 +35,7 @@ def _terms_with_wrong_counts() -> list[str]:
     found = Count("posts", filter=is_public)
     tags = Tag.objects.annotate(found=found).exclude(found=F("usage_count"))
     categories = Category.objects.annotate(found=found).exclude(found=F("post_count"))
-    return [term.name for term in (*tags, *categories)]
+    return [*(tag.name for tag in tags), *(category.name for category in categories)]
 
 
 def test_the_posts_of_wordpress_are_in_their_states(wordpress: dict[str, Any]) -> None:

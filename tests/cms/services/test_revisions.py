@@ -29,7 +29,7 @@ def post(make_post: Callable[..., Post], now: datetime.datetime) -> Post:
 
 
 def row_of(post: Post) -> dict[str, Any]:
-    return Post.objects.filter(pk=post.pk).values().get()
+    return dict(Post.objects.filter(pk=post.pk).values().get())
 
 
 def test_revisions_are_listed_newest_first(post: Post, author: User) -> None:
