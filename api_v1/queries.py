@@ -61,7 +61,7 @@ def visible_posts(user: Actor, now: datetime.datetime) -> PostQuerySet:
 
 def find_post(uuid: str, user: Actor, now: datetime.datetime) -> Post:
     """Raises ParseError for what is no UUID, NotFound for what `user` may not read."""
-    post: Post | None = visible_posts(user, now).only(*POST_COLUMNS).filter(pk=uuid_or_refuse(uuid)).first()
+    post = visible_posts(user, now).only(*POST_COLUMNS).filter(pk=uuid_or_refuse(uuid)).first()
     if post is None:
         raise NotFound
     return post
@@ -100,7 +100,7 @@ def find_category_named(name_or_slug: str, user: Actor) -> Category:
 
 def list_accounts(query: QueryDict, user: Actor) -> UserQuerySet:
     """The accounts of a list. What isn't a role or true or false filters nothing."""
-    accounts: UserQuerySet = User.objects.accounts_visible_to(user)
+    accounts = User.objects.accounts_visible_to(user)
     role, active = query.get("role", "").lower(), query.get("active", "").lower()
     if role in Role.values:
         accounts = accounts.filter(role=role)
@@ -114,7 +114,7 @@ def find_account(uuid: str, user: User) -> User:
     user_id = uuid_or_refuse(uuid)
     if user_id != user.pk and not policy.may_manage_users(user):
         raise PermissionRefused("Only admins see and change other users.")
-    account: User | None = User.objects.accounts_visible_to(user).filter(pk=user_id).first()
+    account = User.objects.accounts_visible_to(user).filter(pk=user_id).first()
     if account is None:
         raise NotFound
     return account
@@ -122,12 +122,12 @@ def find_account(uuid: str, user: User) -> User:
 
 def list_own_api_keys(user: User) -> ApiKeyQuerySet:
     """The newest first, revoked ones too."""
-    keys: ApiKeyQuerySet = ApiKey.objects.visible_to(user).filter(owner=user)
+    keys = ApiKey.objects.visible_to(user).filter(owner=user)
     return keys.order_by("-created_at", "-id")
 
 
 def find_api_key_row(uuid: str, user: User) -> ApiKey:
-    api_key: ApiKey | None = ApiKey.objects.visible_to(user).filter(pk=uuid_or_refuse(uuid)).first()
+    api_key = ApiKey.objects.visible_to(user).filter(pk=uuid_or_refuse(uuid)).first()
     if api_key is None:
         raise NotFound
     return api_key

@@ -97,7 +97,7 @@ def _publish(post: Post, actor: User, now: datetime.datetime) -> Post:
 
 
 def _find_image(media_id: UUID, actor: User, now: datetime.datetime) -> MediaFile:
-    found: MediaFile | None = MediaFile.objects.visible_to(actor, now).filter(pk=media_id).first()
+    found = MediaFile.objects.visible_to(actor, now).filter(pk=media_id).first()
     if found is None:
         raise InvalidInput([FieldError("featured_image", "missing", "There is no media file with this id.")])
     return found

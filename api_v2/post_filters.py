@@ -56,8 +56,7 @@ def read_search_text(query: Query) -> str | None:
 
 def posts_chosen(query: Query, actor: Actor, now: datetime.datetime) -> PostQuerySet:
     """The visible ones that pass all filters but `q`."""
-    chosen: PostQuerySet = choice_of(query, actor, now)(Post.objects.visible_to(actor, now))
-    return chosen
+    return choice_of(query, actor, now)(Post.objects.visible_to(actor, now))
 
 
 def choice_of(query: Query, actor: Actor, now: datetime.datetime) -> Narrowing:

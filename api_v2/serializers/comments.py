@@ -64,7 +64,7 @@ def _parent(body: Body, viewer: Viewer) -> Comment | None:
     if text is None:
         return None
     seen = Comment.objects.visible_to(viewer.actor, viewer.now)
-    parent: Comment | None = with_id(seen, parse_uuid(text)).order_by().first()
+    parent = with_id(seen, parse_uuid(text)).order_by().first()
     if parent is None:
         body.refuse("parent", "unknown", f"There is no comment {text!r}.")
     return parent

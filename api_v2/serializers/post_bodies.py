@@ -66,7 +66,7 @@ def _featured_image(body: Body, viewer: Viewer) -> MediaFile | None:
     if text is None:
         return None
     seen = MediaFile.objects.visible_to(viewer.actor, viewer.now)
-    image: MediaFile | None = with_id(seen, parse_uuid(text)).order_by().first()
+    image = with_id(seen, parse_uuid(text)).order_by().first()
     if image is None:
         body.refuse("featured_image", "unknown", f"There is no image {text!r}.")
     return image

@@ -51,7 +51,7 @@ def _parent(body: Body, actor: Actor) -> Category | None:
         return None
     as_uuid = parse_uuid(text)
     rows = Category.objects.visible_to(actor)
-    parent: Category | None = (rows.filter(pk=as_uuid) if as_uuid else rows.filter(slug=text)).first()
+    parent = (rows.filter(pk=as_uuid) if as_uuid else rows.filter(slug=text)).first()
     if parent is None:
         body.refuse("parent", "unknown", f"There is no category {text!r}.")
     return parent

@@ -66,5 +66,4 @@ class ApiKeyView(ApiView):
 
     def _key(self, key_id: str) -> ApiKey:
         self.require(policy.is_known, SIGNED_IN)
-        api_key: ApiKey = found(with_id(ApiKey.objects.visible_to(self.actor), parse_uuid(key_id)))
-        return api_key
+        return found(with_id(ApiKey.objects.visible_to(self.actor), parse_uuid(key_id)))

@@ -42,8 +42,7 @@ class PostCommentsView(PublicView):
 
     def _post(self, slug_or_id: str) -> Post:
         visible = Post.objects.visible_to(self.actor, self.now)
-        post: Post = found(visible.with_slug_or_id(slug_or_id).only("expires_at"))
-        return post
+        return found(visible.with_slug_or_id(slug_or_id).only("expires_at"))
 
 
 class CommentsView(ApiView):
@@ -122,8 +121,7 @@ class SpamCommentView(ModerateCommentView):
 
 
 def _comment(view: ApiView, comment_id: str) -> Comment:
-    comment: Comment = found(with_id(Comment.objects.visible_to(view.actor, view.now), parse_uuid(comment_id)))
-    return comment
+    return found(with_id(Comment.objects.visible_to(view.actor, view.now), parse_uuid(comment_id)))
 
 
 def _answer_changed(view: ApiView, comment: Comment, *, created: str | None = None) -> HttpResponse:

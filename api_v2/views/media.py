@@ -60,8 +60,7 @@ class MediaItemView(ApiView):
     def media(self, media_id: str) -> MediaFile:
         """The file, if the caller may see it."""
         rows = MediaFile.objects.visible_to(self.actor, self.now)
-        media: MediaFile = found(with_id(rows, parse_uuid(media_id)))
-        return media
+        return found(with_id(rows, parse_uuid(media_id)))
 
 
 class MediaFileView(MediaItemView):

@@ -148,7 +148,7 @@ def post_to_change(view: ApiView, slug_or_id: str) -> Post:
     view.require(policy.may_write_posts, "Only authors, editors and admins change posts.")
     if editable := find_editable_post(view.actor, slug_or_id):
         return editable
-    post: Post = found(Post.objects.visible_to(view.actor, view.now).with_slug_or_id(slug_or_id))
+    post = found(Post.objects.visible_to(view.actor, view.now).with_slug_or_id(slug_or_id))
     view.require(lambda actor: policy.may_edit_post(actor, post), "Only its authors and editors change this post.")
     return post
 

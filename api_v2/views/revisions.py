@@ -38,12 +38,10 @@ class HistoryView(ApiView):
 
     def post_of(self, slug_or_id: str) -> Post:
         own = Post.objects.editable_by(self.actor).visible_to(self.actor, self.now)
-        post: Post = found(own.with_slug_or_id(slug_or_id))
-        return post
+        return found(own.with_slug_or_id(slug_or_id))
 
     def revisions_of(self, slug_or_id: str) -> QuerySet[PostRevision]:
-        rows: QuerySet[PostRevision] = list_revisions(actor=self.actor, post=self.post_of(slug_or_id))
-        return rows
+        return list_revisions(actor=self.actor, post=self.post_of(slug_or_id))
 
 
 class RevisionsView(HistoryView):

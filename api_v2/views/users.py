@@ -104,7 +104,7 @@ def account_of(view: ApiView, user_id: str) -> User:
     """The account that the caller may change. A profile that is only to be read is a 403, what is hidden a 404."""
     view.require(policy.is_known, "Only signed-in users change accounts.")
     pk = parse_uuid(user_id)
-    user: User | None = with_id(User.objects.accounts_visible_to(view.actor), pk).first()
+    user = with_id(User.objects.accounts_visible_to(view.actor), pk).first()
     if user is not None:
         return user
     if not with_id(User.objects.visible_to(view.actor, view.now), pk).exists():

@@ -26,8 +26,7 @@ class WebhookAdminView(ApiView):
 
     def webhook(self, webhook_id: str) -> Webhook:
         self.require_admin()
-        webhook: Webhook = found(with_id(Webhook.objects.visible_to(self.actor), parse_uuid(webhook_id)))
-        return webhook
+        return found(with_id(Webhook.objects.visible_to(self.actor), parse_uuid(webhook_id)))
 
 
 class WebhooksView(WebhookAdminView):

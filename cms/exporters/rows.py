@@ -8,7 +8,7 @@ import datetime
 from collections.abc import Iterator
 from typing import Any, Final
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch
 
 from cms.choices import Status
 from cms.models import Category, Comment, Post, Tag, User
@@ -43,7 +43,7 @@ def tag_rows() -> Iterator[dict[str, Any]]:
 
 def all_posts() -> Iterator[Post]:
     """Every post and page in every state, with what belongs to it; a few in memory at a time."""
-    posts: QuerySet[Post] = Post.objects.order_by("pk").defer("content_html").select_related("author")
+    posts = Post.objects.order_by("pk").defer("content_html").select_related("author")
     comments = Prefetch("comments", Comment.objects.order_by("thread_path").select_related("author"))
     related = posts.prefetch_related("co_authors", "tags", "categories", "redirects", comments)
     return related.iterator(chunk_size=POSTS_AT_ONCE)

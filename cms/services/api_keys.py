@@ -103,7 +103,7 @@ def find_api_key(*, raw_key: str, now: datetime.datetime) -> ApiKey:
     prefix = prefix_of(raw_key)
     if prefix is None:
         raise InvalidApiKey
-    api_key: ApiKey | None = ApiKey.objects.select_related("owner").filter(prefix=prefix).first()
+    api_key = ApiKey.objects.select_related("owner").filter(prefix=prefix).first()
     # The digest is made for unknown prefixes too, so that time tells nothing of which there are.
     is_right = hmac.compare_digest(digest_of(raw_key), api_key.digest if api_key else "")
     if api_key is None or not is_right or not is_usable(api_key, now):

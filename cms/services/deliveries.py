@@ -108,8 +108,7 @@ def _claim_of(webhook_id: uuid.UUID, now: datetime.datetime, limit: int) -> list
 
 
 def _pending() -> QuerySet[Delivery]:
-    pending: QuerySet[Delivery] = Delivery.objects.filter(status=DeliveryStatus.PENDING)
-    return pending
+    return Delivery.objects.filter(status=DeliveryStatus.PENDING)
 
 
 def _due(now: datetime.datetime) -> QuerySet[Delivery]:

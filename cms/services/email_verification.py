@@ -28,7 +28,7 @@ def verify_email(*, token: str, now: datetime.datetime) -> User:
     """The address to which the token was sent is its user's. Raises InvalidInput for a token that isn't good."""
     with transaction.atomic():
         rows = User.objects.select_for_update(no_key=True)
-        user: User | None = with_id(rows, user_id_in(token)).first()
+        user = with_id(rows, user_id_in(token)).first()
         if user is None or not is_good(Purpose.EMAIL_VERIFICATION, token, user, now):
             raise InvalidInput([BAD_TOKEN])
         user.email_verified, user.updated_at = True, now

@@ -49,7 +49,7 @@ def request_password_reset(*, email: str, now: datetime.datetime) -> None:
 @sensitive_variables()
 def reset_password(*, token: str, password: str, now: datetime.datetime) -> User:
     """The password of the user to whom the token was sent. Ends every session. Raises InvalidInput."""
-    user: User | None = with_id(User.objects.all(), user_id_in(token)).first()
+    user = with_id(User.objects.all(), user_id_in(token)).first()
     if user is None or not is_good(Purpose.PASSWORD_RESET, token, user, now):
         raise InvalidInput([BAD_TOKEN])
     hashed = hash_password(password, user)

@@ -28,7 +28,7 @@ def hold_featured_image(actor: Actor, image: MediaFile | None, now: datetime.dat
     if image is None:
         return
     seen = MediaFile.objects.visible_to(actor, now).select_for_update(no_key=True, of=("self",)).filter(pk=image.pk)
-    held: MediaFile | None = seen.first()
+    held = seen.first()
     if held is None:
         raise InvalidInput([FieldError("featured_image", "missing", "There is no such image, or you can't see it.")])
     if not held.is_image:

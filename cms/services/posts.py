@@ -243,8 +243,7 @@ def _unseen_categories(actor: Actor, ids: TermIds) -> Iterable[Category]:
     if not ids or policy.may_manage_terms(actor):
         return ()
     seen = Category.objects.visible_to(actor).values("pk")
-    rows: Iterable[Category] = Category.objects.filter(pk__in=ids).exclude(pk__in=seen)
-    return rows
+    return Category.objects.filter(pk__in=ids).exclude(pk__in=seen)
 
 
 def _lock_terms(changed: list[str], before: dict[str, TermIds], after: dict[str, TermIds]) -> None:

@@ -47,5 +47,5 @@ def post_previewed(*, token: str, now: datetime.datetime) -> PostQuerySet:
     maker = User.objects.filter(pk=claims.issuer_id, is_active=True).first()
     if maker is None:
         raise NotFound("This link shows nothing any more.")
-    posts: PostQuerySet = Post.objects.visible_to(maker, now).not_trashed()
+    posts = Post.objects.visible_to(maker, now).not_trashed()
     return posts.filter(pk=claims.post_id)

@@ -80,7 +80,7 @@ def current_revision(post: Post) -> PostRevision:
 
 def list_revisions(*, actor: Actor, post: Post) -> PostRevisionQuerySet:
     """The post's revisions, newest first; none for those who may not change the post."""
-    rows: PostRevisionQuerySet = PostRevision.objects.visible_to(actor)
+    rows = PostRevision.objects.visible_to(actor)
     return rows.filter(post=post).newest_first()
 
 

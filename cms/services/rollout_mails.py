@@ -49,5 +49,5 @@ def people_in_charge() -> QuerySet[User]:
     app_label, codename = RAMP
     by_group = Q(groups__permissions__content_type__app_label=app_label, groups__permissions__codename=codename)
     by_name = Q(user_permissions__content_type__app_label=app_label, user_permissions__codename=codename)
-    people: QuerySet[User] = User.objects.filter(Q(role=Role.ADMIN) | by_group | by_name, is_active=True)
+    people = User.objects.filter(Q(role=Role.ADMIN) | by_group | by_name, is_active=True)
     return people.distinct()

@@ -112,7 +112,7 @@ def _find_or_insert(actor: Actor, name: str, now: datetime.datetime) -> Tag:
         try:
             return _insert_tag(actor, {"name": name}, now)
         except Duplicate:  # somebody else has made it meanwhile, and somebody may have deleted it since
-            made: Tag | None = Tag.objects.filter(name_key=fold_tag_name(name)).first()
+            made = Tag.objects.filter(name_key=fold_tag_name(name)).first()
             if made is not None:
                 return made
     raise InvalidInput([FieldError("tags", "missing", f"The tag {name!r} was deleted meanwhile.")])

@@ -183,7 +183,7 @@ def authenticate_user(*, username_or_email: str, password: str) -> User:
     """
     is_storable = not check_characters("", username_or_email) and not check_characters("", password)
     is_storable = is_storable and len(password) <= limits.PASSWORD[1]
-    user: User | None = User.objects.named(username_or_email).first() if is_storable else None
+    user = User.objects.named(username_or_email).first() if is_storable else None
     if user is None:
         make_password("")  # costs what checking one costs, so that time tells nothing
         raise InvalidCredentials

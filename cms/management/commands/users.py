@@ -118,7 +118,7 @@ def _add_username(parser: ArgumentParser) -> None:
 
 
 def _user(username: str) -> User:
-    user: User | None = User.objects.named(username).first() if "\x00" not in username else None
+    user = User.objects.named(username).first() if "\x00" not in username else None
     if user is None:
         raise CommandError(f"There is no user {username!r}.")
     return user
