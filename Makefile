@@ -32,7 +32,7 @@ ELSEWHERE := $(ON_ITS_OWN:%=--ignore %)
 ON_NEWEST := tests/cms/models tests/cms/querysets tests/cms/search tests/cms/commands/test_backup.py tests/canary/services
 
 test: $(VENV)/.dev ## the suite on a private PostgreSQL and Redis, then what the database decides on SQLite (WORKERS= at a time)
-	$(PY) $(SUITE) --ignore tests/staging
+	$(PY) $(SUITE) --ignore tests/staging --ignore tests/deploy
 	TEST_DATABASE=sqlite $(PY) $(SUITE) $(ON_SQLITE) $(ELSEWHERE)
 
 test-all: $(VENV)/.dev ## the suite with its slow cases, on PostgreSQL, SQLite and staging (an hour; before a release)
@@ -42,7 +42,7 @@ test-all: $(VENV)/.dev ## the suite with its slow cases, on PostgreSQL, SQLite a
 	$(PY) -m pytest $(WITH_SLOW) tests/staging
 
 test-newest: $(VENV)/.dev ## what PostgreSQL's version can change, on the newest one (from a wheel)
-	PREFER_WHEELS=1 $(PY) $(SUITE) $(ON_NEWEST)
+	PREFER_WHEELS=1 $(PY) $(SUITE) $(WITH_SLOW) $(ON_NEWEST)
 
 staging-local: $(VENV)/.dev ## staging on this machine: two web processes behind nginx, controller, worker, PostgreSQL, Redis, Prometheus
 	@$(PY) -m scripts.staging_local up

@@ -242,6 +242,9 @@ def _start_postgres(engines: Engines, bin_folder: Path, more: Mapping[str, str])
         "fsync": "off",
         "full_page_writes": "off",
         "synchronous_commit": "off",
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
+        "checkpoint_timeout": "1h",
         "max_connections": "100",
         **more,
     }

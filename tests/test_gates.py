@@ -141,6 +141,7 @@ def test_no_recipe_swallows_a_failure() -> None:
 # -- the gates --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_test_that_fails_fails_the_suite(tmp_path: Path) -> None:
     tree = copied(tmp_path, *APPS, *(f"tests/{name}" for name in SESSION))
     (tree / "tests/test_planted.py").write_text("def test_planted() -> None:\n    assert not 1\n")

@@ -130,7 +130,8 @@ def test_every_state_fits_screen_and_phone_and_bars_nobody(
             assert troubles_of(page, axe) == [], (size, theme)
 
 
-@pytest.mark.parametrize("size", [slow_unless(size == "phone", size) for size in SIZES])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES)
 def test_the_forms_fit_and_bar_nobody(
     page: Page, address: str, show: Callable[[str], None], axe: Path, size: str
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.databases import process_env
 from tests.servers import ServerError, manage, serve
-from tests.slow import slow_unless
+from tests.slow import slow, slow_unless
 
 PASSWORD = "tandem-demo-2026"
 CLIENTS = [f"c{i}" for i in range(1_000)]
@@ -170,7 +170,7 @@ def test_versions_out_of_service_answer_so(sqlite_env: dict[str, str]) -> None:
         assert httpx.get(f"{server.base_url}/api/posts", timeout=60).headers["API-Version"] == "1"
 
 
-@pytest.mark.parametrize("debug", ["true", "false"])
+@pytest.mark.parametrize("debug", [slow("true"), "false"])
 def test_a_host_that_is_not_served_is_refused_in_the_shape_of_the_version(
     sqlite_env: dict[str, str], debug: str
 ) -> None:

@@ -12,7 +12,6 @@ import pytest
 
 from tests.databases import new_database, process_env
 from tests.servers import ROOT, clean_environment, end_in_order, manage, spawn, stop_process
-from tests.slow import slow_unless
 
 COMMANDS = ("run_worker", "run_canary_controller")
 
@@ -46,7 +45,8 @@ def database(tmp_path: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize("command", [slow_unless(command == "run_worker", command) for command in COMMANDS])
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_paused_command_stops_beating_and_a_resumed_one_goes_on(command: str, database: str, tmp_path: Path) -> None:
     with started(command, tmp_path, database) as (process, heartbeat, log):
         assert all(beats_within(heartbeat, 60) for _ in range(3)), log.read_text()

@@ -216,6 +216,7 @@ def assert_that_it_is_said_in_one_line(stderr: str) -> None:
     assert "database" in stderr
 
 
+@pytest.mark.slow
 def test_while_postgresql_is_stopped_warm_reads_go_on_and_the_rest_is_refused_in_its_shape(site: Site) -> None:
     """Also while Redis is late with its answers; and the canary's commands say what is wrong."""
     database_outage(site, DOWN_S)

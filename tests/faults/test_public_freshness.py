@@ -88,6 +88,7 @@ def test_of_10_000_changes_none_shows_later_than_50_ms_after_its_answer(site: Si
     assert max(late_s) <= (0 if site.engine == "sqlite" else LATE_MAX_S)
 
 
+@pytest.mark.slow
 def test_what_the_command_line_changes_shows_as_soon(site: Site, tmp_path: Path) -> None:
     """Another door, and a process that ends right after its change: 50 ms are over before we hear of its end."""
     before = [titles_at(reader) for reader in site.readers]

@@ -61,6 +61,7 @@ def assert_ended_as_told(site: Site, told: Mapping[str, Any], title: str) -> Non
     assert site.row("SELECT role FROM cms_user WHERE id = %s", told["author"])["role"] == "author"
 
 
+@pytest.mark.slow
 def test_a_generated_python_client_tells_an_editorial_story(site: Site, document: Path, tmp_path: Path) -> None:
     programs = Path(sys.executable).parent  # the generator calls ruff by its name
     env = {

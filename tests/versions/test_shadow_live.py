@@ -37,6 +37,7 @@ def counts(url: str) -> dict[str, int]:
         return {result: int(count) for result, count in connection.execute(statement).fetchall()}
 
 
+@pytest.mark.slow
 def test_two_workers_repeat_what_they_have_answered_and_add_up_what_they_found(database_url: str) -> None:
     env = process_env(database_url, CANARY_SHADOW_PERCENTAGE="100", CANARY_SHADOW_CPU_PERCENTAGE="50")
     found: dict[str, int] = {}

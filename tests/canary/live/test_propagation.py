@@ -43,6 +43,7 @@ class Crowd:
         )
 
 
+@pytest.mark.slow
 def test_a_change_is_served_by_every_worker_within_two_seconds_and_a_rollback_lasts(cluster: Cluster) -> None:
     _set_and_rolled_back_under_load(cluster)
     _stays_at_nothing(cluster)

@@ -37,7 +37,6 @@ def test_the_first_answer_follows_the_environment_once_and_what_was_decided_sinc
     assert on_sqlite.canary("status")["lifecycle"] == "active"
 
 
-@pytest.mark.slow
 def test_two_processes_on_sqlite_serve_a_change_within_two_seconds(on_sqlite: Cluster) -> None:
     with on_sqlite.serving() as servers:
         for words, version in ((("set", "100"), "2"), (("rollback",), "1")):

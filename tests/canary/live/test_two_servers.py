@@ -43,6 +43,7 @@ def test_of_twenty_changes_through_two_servers_one_wins_and_the_rest_are_told_th
     assert len(shared_cluster.canary("history")["events"]) == known + 1
 
 
+@pytest.mark.slow
 def test_one_changed_row_of_the_log_is_found(shared_cluster: Cluster, servers: list[Server]) -> None:
     for percent in ("1", "2", "3"):
         version = shared_cluster.canary("set", percent)["version"]

@@ -61,6 +61,7 @@ def test_a_process_keeps_the_memory_of_one_hash_whoever_asks_for_them(when: str)
     assert kept > HASH_MB
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", [slow("by turns"), "at once"])
 def test_allocating_as_in_the_image_it_gives_that_back(when: str) -> None:
     most, kept = mb("by the hasher", when, HEAP)

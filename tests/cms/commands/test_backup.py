@@ -23,6 +23,7 @@ from tests.cms.commands.typed import PATH, file_of, last_line, refusal, run
 from tests.databases import copied_database, new_database, process_env
 from tests.servers import ROOT, clean_environment, free_port, manage, serve
 from tests.session import ENGINES
+from tests.slow import slow
 
 SAMPLES = 100
 SAMPLE = """
@@ -34,7 +35,7 @@ print(json.dumps([[str(pk), slug] for pk, slug in posts[:: len(posts) // 100][:1
 """
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=[slow("sqlite"), "postgresql"])
 def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a database with the demo content, of which each test gets a copy."""
     with new_database(request.param, tmp_path_factory.mktemp("template")) as url:

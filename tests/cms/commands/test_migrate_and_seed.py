@@ -85,6 +85,7 @@ def test_a_database_with_a_single_user_counts_as_full(migrated: dict[str, str]) 
     assert counts(migrated)["users"] == 13
 
 
+@pytest.mark.slow
 def test_only_what_was_typed_seeds(env: dict[str, str]) -> None:
     run("migrate", "cms", env=env)
     run("migrate", "--plan", env=env)
@@ -92,6 +93,7 @@ def test_only_what_was_typed_seeds(env: dict[str, str]) -> None:
     assert counts(env)["posts"] == 0
 
 
+@pytest.mark.slow
 def test_a_dry_run_prints_the_sql_and_changes_nothing(env: dict[str, str]) -> None:
     printed = run("migrate", "--dry-run", env=env)
     assert 'CREATE TABLE "cms_post"' in printed

@@ -158,6 +158,7 @@ def test_a_version_that_fails(spare: Site) -> None:
     assert spare.refused() == {"versions": "v1: 500 in place of 200, v2: 500 in place of 200 in this process."}
 
 
+@pytest.mark.slow
 def test_versions_are_asked_over_http_where_an_address_is_given(site: Site) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
     assert "no answer (ConnectError)" in site.refused("--url", nobody)["versions"]
@@ -180,6 +181,7 @@ def test_a_weight_that_is_not_the_planned_one(site: Site, arguments: list[str], 
     assert "0 % in place of 12.5 %" in site.refused(*arguments, **env)["canary_weight"]
 
 
+@pytest.mark.slow
 def test_the_weight_is_compared_with_the_step_of_the_plan_and_never_well_while_latched(spare: Site) -> None:
     spare.canary("start", "--plan", "10,50")
     assert "10 %, by step 1 of a plan that is running" in spare.ask()[1]["canary_weight"]["detail"]
