@@ -70,6 +70,7 @@ class Readiness:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._findings, self._known_until = SILENT, 0.0
+        self._without_redis = SILENT
         self._looking: threading.Thread | None = None
 
     def findings(self) -> Findings:
@@ -77,17 +78,20 @@ class Readiness:
             if time.monotonic() < self._known_until:
                 return self._findings
             if self._looking is None or not self._looking.is_alive():
+                self._without_redis = SILENT
                 self._looking = threading.Thread(target=self._look, name="readiness", daemon=True)
                 self._looking.start()
             looking = self._looking
         looking.join(PATIENCE_S)
-        return SILENT if looking.is_alive() else self._findings
+        return self._without_redis if looking.is_alive() else self._findings
 
     def _look(self) -> None:
         try:
             database, migrations = _look_at_database(self._findings.migrations)
         finally:
             connection.close()
+        # No timeout bounds the look-up of Redis's name, and a Redis that is away must not make the site unready.
+        self._without_redis = Findings(database, migrations, "down")
         self._findings = Findings(database, migrations, _look_at_redis())
         self._known_until = time.monotonic() + KNOWN_FOR_S
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import threading
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,33 @@ def test_a_look_that_takes_long_is_waited_for_once_and_then_a_finding_is_repeate
     assert readiness.findings().is_ready
     assert readiness.findings().is_ready
     assert len(looks) == 1
+
+
+@BY_ANOTHER_THREAD
+@pytest.mark.django_db(transaction=True)
+def test_a_redis_whose_name_is_looked_up_for_long_does_not_make_the_site_unready(
+    client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No timeout of a socket bounds the look-up, and Docker's takes seconds while the container is away."""
+    settings.REDIS_URL = "redis://redis.invalid:6379/0"
+    is_over, look_up = threading.Event(), socket.getaddrinfo
+
+    def look_up_for_long(host: str, *more: Any, **named: Any) -> Any:
+        if host == "redis.invalid":
+            is_over.wait(60)
+            raise socket.gaierror("Temporary failure in name resolution")
+        return look_up(host, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up_for_long)
+    try:
+        answer = client.get("/readyz")
+    finally:
+        is_over.set()
+    assert (answer.status_code, answer.json()["checks"]["database"], answer.json()["checks"]["redis"]) == (
+        200,
+        "up",
+        "down",
+    )
 
 
 def test_redis_is_told_and_decides_nothing() -> None:
