@@ -42,7 +42,7 @@ test-all: $(VENV)/.dev ## the suite with its slow cases, on PostgreSQL, SQLite a
 	$(PY) -m pytest $(WITH_SLOW) tests/staging
 
 test-newest: $(VENV)/.dev ## what PostgreSQL's version can change, on the newest one (from a wheel)
-	PREFER_WHEELS=1 $(PY) $(SUITE) $(WITH_SLOW) $(ON_NEWEST)
+	PREFER_WHEELS=1 $(PY) $(SUITE) $(ON_NEWEST)
 
 staging-local: $(VENV)/.dev ## staging on this machine: two web processes behind nginx, controller, worker, PostgreSQL, Redis, Prometheus
 	@$(PY) -m scripts.staging_local up

@@ -2,7 +2,7 @@
 
 STANDINS=1 makes the images of Debian's packages, in an engine of its own (Debian 13, root); STANDINS=0 pulls the real ones
 with the machine's engine. Unset, the real ones are tried first. ACTS=up,upgrade plays these acts only; KEEP=1 leaves the
-containers up at the end.
+containers up at the end. With the argument `prepare` it only fetches what the stand-ins are made of.
 """
 
 import contextlib
@@ -37,6 +37,8 @@ def main() -> int:
             f"There is no act {', '.join(sorted(unknown))}: {', '.join(act.__name__ for act in ACTS)}.", file=sys.stderr
         )
         return 2
+    if sys.argv[1:] == ["prepare"]:
+        return _prepare()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is cleaned up
     # With them each build has another id, though nothing has changed.
     os.environ["BUILDX_NO_DEFAULT_ATTESTATIONS"] = "1"
@@ -52,6 +54,16 @@ def main() -> int:
         return 1
     played = f"{len(wanted) or len(ACTS)} of {len(ACTS)} acts"
     print(f"Staging by Compose: {played} played in {time.monotonic() - began:.0f} s.")
+    return 0
+
+
+def _prepare() -> int:
+    try:
+        install_missing()
+        standins.prepare(ROOT)
+    except PlayError as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 
