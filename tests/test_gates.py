@@ -13,7 +13,6 @@ import yaml
 
 from scripts.coverage_floors import FLOORS
 from tests.databases import process_env
-from tests.mutants.planting import CORE, Mutant, mutants
 from tests.servers import clean_environment, manage
 from tests.session import ENGINES
 
@@ -105,7 +104,7 @@ def test_every_command_of_every_job_is_a_make_target() -> None:
 
 def test_no_job_goes_on_after_a_failure_or_without_end() -> None:
     for name, job in jobs().items():
-        assert 0 < job["timeout-minutes"] <= 60, name
+        assert 0 < job["timeout-minutes"] <= (300 if name == "mutants" else 60), name
         assert "continue-on-error" not in str(job), name
         assert job["permissions"] == {"contents": "read"}, name
 
@@ -223,21 +222,3 @@ def test_a_credential_that_is_tracked_fails(tmp_path: Path, secret: str) -> None
     assert make(tmp_path, "secrets").returncode == 0
     place.write_text(f"x = {secret!r}\n")
     assert make(tmp_path, "secrets").returncode != 0
-
-
-# -- the planted faults -----------------------------------------------------------------------------------------------
-
-
-def test_forty_faults_are_planted_all_over_the_core() -> None:
-    planted = mutants()
-    assert len({*planted}) == 40
-    assert len({mutant.module for mutant in planted}) >= 20
-
-
-@pytest.mark.parametrize(
-    "mutant", mutants(), ids=lambda mutant: f"{mutant.module}-{mutant.function}-{mutant.before[:20]}"
-)
-def test_a_planted_fault_still_has_its_place(mutant: Mutant) -> None:
-    source = (ROOT / CORE / mutant.module).read_text()
-    compile(changed := mutant.plant(source), mutant.module, "exec")
-    assert changed != Mutant(mutant.module, mutant.function, mutant.before, mutant.before).plant(source)

@@ -1,11 +1,11 @@
-"""Plants each fault in a copy of the tree, runs the tests of `canary/core` on it, and tells which faults nobody noticed.
+"""Plants each fault in a copy of the project, runs the tests that concern it, and prints which faults nobody noticed.
 
 Fails below FLOOR. A run that hangs has noticed: nobody merges that.
 """
 
+import argparse
 import os
-import shutil
-import subprocess
+import re
 import sys
 import tempfile
 import time
@@ -15,88 +15,107 @@ from pathlib import Path
 from queue import Queue
 from typing import Final
 
-from tests.mutants.planting import CORE, Mutant, mutants
+from tests.engines import start_engines
+from tests.mutants.planting import LISTS, Fault, faults
+from tests.mutants.trees import GREEN, HANGS, NOTHING_RAN, ROOT, Tree, make_databases
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-TESTS: Final = "tests/canary/core"
+TESTS: Final = ROOT / "tests"
 FLOOR: Final = 0.95
-AT_ONCE: Final = 2
-TIMEOUT_S: Final = 300
-# The core is the standard library alone, and so are its tests: without Django each run begins a few seconds earlier.
-PYTEST_INI: Final = """[pytest]
-addopts = -x -q -m "not soak" --noconftest --import-mode=importlib --hypothesis-seed=0
-    -p no:django -p no:randomly -p no:cacheprovider -p no:xdist -p no:locust
-pythonpath = .
-markers = soak
-filterwarnings = error
-"""
+# The folders that a change of a package concerns, those first that notice most. A package's own mirror comes before them.
+CONCERNED: Final = {
+    "api_v1": ("api_v1", "contract", "versions", "mixed", "e2e"),
+    "api_v2": ("api_v2", "leaks", "versions", "mixed", "e2e", "live", "faults"),
+    "canary": ("canary", "versions", "cms/rollout", "faults"),
+    "cms": ("cms", "api_v2", "api_v1", "leaks", "versions", "mixed", "contract", "faults"),
+}
+
+
+class BrokenTests(Exception):
+    """Tests fail without the fault: what they would say of it means nothing."""
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
+    parser.add_argument("part", nargs="?", default="", help="only faults whose path has this in it")
+    parser.add_argument("--workers", type=int, default=2, help="faults at a time")
+    options = parser.parse_args()
+    if not any(options.part in fault.path for name in LISTS for fault in faults(name)):
+        parser.error(f"no fault's path has {options.part!r} in it")
+    chosen = {name: [fault for fault in faults(name) if options.part in fault.path] for name in LISTS}
     with ExitStack() as stack:
-        trees: Queue[Path] = Queue()
-        for _ in range(AT_ONCE):
-            trees.put(_copy(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tandem-mutants-")))))
-        if not _is_green(tree := trees.get()):
-            sys.stderr.write("The tests fail without any fault planted.\n")
-            return 1
-        trees.put(tree)
-        planted = mutants()
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            noticed = list(pool.map(lambda mutant: _is_noticed(mutant, trees), planted))
-    survivors = [mutant for mutant, is_noticed in zip(planted, noticed, strict=True) if not is_noticed]
-    for mutant in survivors:
-        print(f"nobody noticed  {mutant}")
-    share = sum(noticed) / len(noticed)
-    print(f"{sum(noticed)} of {len(noticed)} planted faults were noticed ({share:.1%}; the floor is {FLOOR:.0%}).")
-    return int(share < FLOOR)
+        trees = _started(options.workers, stack)
+        pool = stack.enter_context(ThreadPoolExecutor(options.workers))
+        are_well = [report(LISTS[name], _try_all(planted, trees, pool)) for name, planted in chosen.items() if planted]
+    return int(not all(are_well))
 
 
-def _copy(folder: Path) -> Path:
-    for name in ("canary", "tests"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
-    (folder / "pytest.ini").write_text(PYTEST_INI)
-    return folder
+def _started(count: int, stack: ExitStack) -> "Queue[Tree]":
+    """Start the engines and make the copies; all of it goes when `stack` is closed."""
+    engines = start_engines(
+        {**os.environ, "REQUIRE_SERVICES": "1"}, postgres_settings={"autovacuum": "off", "max_connections": "200"}
+    )
+    stack.callback(engines.stop)
+    make_databases(engines, count)
+    trees: Queue[Tree] = Queue()
+    for number in range(count):
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tandem-mutants-"))
+        trees.put(Tree.copied(Path(folder), number, engines))
+    return trees
 
 
-def _is_noticed(mutant: Mutant, trees: "Queue[Path]") -> bool:
-    tree, began = trees.get(), time.monotonic()
-    path = tree / CORE / mutant.module
-    sound = path.read_text()
+def _try_all(planted: list[Fault], trees: "Queue[Tree]", pool: ThreadPoolExecutor) -> dict[Fault, bool]:
+    running = [pool.submit(_is_noticed, fault, trees) for fault in planted]
     try:
-        _write(path, mutant.plant(sound))
-        is_noticed = not _is_green(tree, mutant)
+        return {fault: future.result() for fault, future in zip(planted, running, strict=True)}
     finally:
-        _write(path, sound)
-        trees.put(tree)
-    print(f"{'noticed' if is_noticed else 'SURVIVED':8} {time.monotonic() - began:5.1f} s  {mutant}", flush=True)
-    return is_noticed
+        for future in running:
+            future.cancel()
 
 
-def _write(path: Path, text: str) -> None:
-    """Each time a second later than before: bytecode of the same size and second would be taken for the text's."""
-    later = path.stat().st_mtime + 2
-    path.write_text(text)
-    os.utime(path, (later, later))
-
-
-def _is_green(tree: Path, mutant: Mutant | None = None) -> bool:
-    """Those tests first that are about the module, for most faults end there."""
-    words = Path(mutant.module).with_suffix("").parts if mutant else ()
-    nearest = [path for path in sorted((tree / TESTS).rglob("test_*.py")) if any(word in path.stem for word in words)]
-    command = [sys.executable, "-m", "pytest", f"{TESTS}/test_edges.py", *map(str, nearest), TESTS]
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("COVERAGE_", "PYTEST_"))}
-    env.pop("PYTHONDONTWRITEBYTECODE", None)
+def _is_noticed(fault: Fault, trees: "Queue[Tree]") -> bool:
+    tree, began = trees.get(), time.monotonic()
     try:
-        done = subprocess.run(command, cwd=tree, env=env, capture_output=True, timeout=TIMEOUT_S, check=False)
-    except subprocess.TimeoutExpired:
-        return False
-    if done.returncode not in (
-        0,
-        1,
-    ):  # 1: tests failed; anything else is no verdict, but a fault that keeps it from loading is one
-        return False
-    return done.returncode == 0
+        by = next(filter(None, (noticed_by(stage, fault, tree) for stage in stages_of(fault.path))), "")
+    finally:
+        trees.put(tree)
+    took_s = time.monotonic() - began
+    print(f"{'noticed ' if by else 'SURVIVED'} {took_s:6.1f} s  {fault}{by and f'  by {by}'}", flush=True)
+    return bool(by)
+
+
+def stages_of(path: str) -> list[list[str]]:
+    """Return the tests that run for a change of the module, the nearest first: its mirrors, their folder, what it concerns."""
+    package, *words = Path(path).with_suffix("").parts
+    mirrors = [test for word in reversed(words) for test in sorted((TESTS / package).rglob(f"test_{word}*.py"))]
+    mirrored = TESTS.joinpath(package, *words[:-1])
+    folders = [mirrored] * mirrored.is_dir() + [TESTS / name for name in CONCERNED[package]]
+    stages = [mirrors] * bool(mirrors) + [[folder] for folder in dict.fromkeys(folders)]
+    return [[test.relative_to(ROOT).as_posix() for test in stage] for stage in stages]
+
+
+def noticed_by(stage: list[str], fault: Fault, tree: Tree) -> str:
+    """Return the test that failed, or what there is to say of the end without one; empty when all passed.
+
+    It has to pass again without the fault, or the machine would have noticed whatever is planted. Raises BrokenTests.
+    """
+    tree.forget_failures()
+    with fault.planted(tree.folder):
+        code = tree.test(*stage)
+    if code in (GREEN, NOTHING_RAN):  # all tests of a file may be left to longer runs
+        return ""
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", tree.log.read_text(), re.MULTILINE)
+    if tree.test("--last-failed", *stage) != GREEN:
+        raise BrokenTests(f"{' '.join(stage)}, without any fault:\n{tree.log.read_text()[-5_000:]}")
+    return failed[1] if failed else f"{stage[0]} ({'it hangs' if code == HANGS else f'pytest ended with {code}'})"
+
+
+def report(what: str, noticed: dict[Fault, bool]) -> bool:
+    for fault, is_noticed in noticed.items():
+        if not is_noticed:
+            print(f"nobody noticed  {fault}")
+    share = sum(noticed.values()) / len(noticed)
+    print(f"{sum(noticed.values())} of {len(noticed)} faults planted in {what} were noticed ({FLOOR:.0%} have to be).")
+    return share >= FLOOR
 
 
 if __name__ == "__main__":

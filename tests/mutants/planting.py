@@ -1,64 +1,57 @@
-"""A fault as data, and putting it into a module's syntax tree: no line numbers, so that the list outlives other changes."""
+"""Faults as data, and how one is put into a file: by exact text, not line numbers, so that the lists outlive other changes."""
 
-import ast
+import contextlib
 import json
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-PLANTED: Final = Path(__file__).with_name("planted.json")
-CORE: Final = Path("canary/core")
+HERE: Final = Path(__file__).parent
+LISTS: Final = {"faults": "the whole product", "core_faults": "the canary's core"}
 
 
 class NowhereToPlant(Exception):
-    """The code has changed so that the fault's place is gone: choose another one like it."""
+    """The code has changed so that the fault's place is gone: plant it anew."""
 
 
 @dataclass(frozen=True)
-class Mutant:
-    module: str
-    """Below `canary/core`."""
-    function: str
-    """By qualified name; empty for what stands outside of all functions."""
-    before: str
-    """An expression, as `ast.unparse` writes it; the first one like it in the function is meant, or the one at `place`."""
-    after: str
-    place: int = 0
+class Fault:
+    path: str
+    old: str
+    new: str
+    why: str = ""
+    """What users would suffer; empty where the change itself says it."""
 
     def __str__(self) -> str:
-        return f"{self.module} {self.function or '(module)'}: {self.before}  ->  {self.after}"
+        return f"{self.path}: {self.why or f'{self.old}  ->  {self.new}'}"
 
     def plant(self, source: str) -> str:
-        """The module's source with the fault. Raises NowhereToPlant."""
-        tree = ast.parse(source)
-        scope = tree if not self.function else _function_of(tree, self.function.split("."))
-        replacing = _Replacing(self.before, ast.parse(self.after, mode="eval").body, self.place)
-        replacing.visit(scope)
-        if not replacing.is_done:
-            raise NowhereToPlant(str(self))
-        return ast.unparse(ast.fix_missing_locations(tree))
+        """Return the source with the fault. Raises NowhereToPlant."""
+        if (count := source.count(self.old)) != 1:
+            raise NowhereToPlant(f"Plant it anew: its old text occurs {count} times, not once.  {self}")
+        return source.replace(self.old, self.new)
+
+    @contextlib.contextmanager
+    def planted(self, tree: Path) -> Iterator[None]:
+        """Keep the fault in a copy of the project while the block runs."""
+        path = tree / self.path
+        sound = path.read_text()
+        _write(path, self.plant(sound))
+        try:
+            yield
+        finally:
+            _write(path, sound)
 
 
-class _Replacing(ast.NodeTransformer):
-    def __init__(self, before: str, after: ast.expr, place: int) -> None:
-        self._before, self._after, self._left = before, after, place
-        self.is_done = False
-
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        if not self.is_done and isinstance(node, ast.expr) and ast.unparse(node) == self._before:
-            if self._left == 0:
-                self.is_done = True
-                return self._after
-            self._left -= 1
-        return super().generic_visit(node)
+def faults(name: str) -> list[Fault]:
+    """Return one of LISTS."""
+    return [Fault(**row) for row in json.loads((HERE / f"{name}.json").read_text())]
 
 
-def mutants() -> list[Mutant]:
-    return [Mutant(**row) for row in json.loads(PLANTED.read_text())]
-
-
-def _function_of(tree: ast.AST, names: list[str]) -> ast.AST:
-    for name in names:
-        inner = (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef) and n.name == name)
-        tree = next(inner, ast.Pass())
-    return tree
+def _write(path: Path, text: str) -> None:
+    """Each time a second later than before: bytecode of the same size and second would be taken for the text's."""
+    later = path.stat().st_mtime + 2
+    path.write_text(text)
+    os.utime(path, (later, later))
