@@ -2,10 +2,11 @@
 
 import datetime
 import logging
+import threading
 from collections.abc import Callable
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.db.utils import OperationalError
 from django.test import Client
 
@@ -143,6 +144,23 @@ def test_a_turn_that_fails_is_recorded_and_the_next_one_is_taken(
             server.take_turn(server.Task(1.0, explode, "planted", own_thread=False))
     assert faults_module.faults.count == 30
     assert len([record for record in caplog.records if record.name == "canary"]) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_turn_of_a_background_thread_leaves_no_connection_open() -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("tests on SQLite have their database in memory, which nothing closes")
+    used = []
+
+    def ask() -> None:
+        store.read()
+        used.append(connections["default"])
+        assert used[0].connection is not None
+
+    turn = threading.Thread(target=server.take_turn, args=(server.Task(1.0, ask, "asking", own_thread=True),))
+    turn.start()
+    turn.join()
+    assert [one.connection for one in used] == [None]
 
 
 def _refuse(*_: object) -> None:

@@ -134,6 +134,12 @@ def test_a_mismatch_of_samples_freezes_and_blames_the_measuring() -> None:
     assert "evidence that v2 is worse reached" in judgement.sentence
 
 
+def test_a_mismatch_of_the_stage_before_does_not_hold_the_next_one() -> None:
+    broken = evidence_of(seen("seen", n, 1) for n in range(300))
+    assert judged(broken).reason == "mismatch"
+    assert judged(broken, Stage(2, 5_000, NOW - HOUR_S, 0, 9_000)).kind == "no_data"
+
+
 def test_one_metric_alone_holds_where_it_is_not_enough_to_roll_back() -> None:
     stream = healthy() + [seen("client_error", f"bad {n}", 2) for n in range(7)]
     judgement = judged(evidence_of(stream))

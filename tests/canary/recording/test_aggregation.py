@@ -162,6 +162,16 @@ def test_what_outlived_its_time_is_forgotten() -> None:
         assert model.objects.count() == 1
 
 
+def test_usage_of_v1_is_kept_for_90_days_however_short_the_retention_is(rollout: Callable[..., None]) -> None:
+    rollout(RETENTION_DAYS=7)
+    for days in (8, 89, 91):
+        day = NOW - datetime.timedelta(days=days)
+        seen = {"last_seen_at": day, "kind": "client", "identifier": f"{days} days ago"}
+        ConsumerUsage.objects.create(**seen, day=day.date(), route="GET /posts")
+    prune(holder="a", now=NOW)
+    assert {usage.identifier for usage in ConsumerUsage.objects.all()} == {"8 days ago", "89 days ago"}
+
+
 def test_a_lease_is_one_processs_until_it_ends_or_expires() -> None:
     def take(holder: str, second: int) -> bool:
         return take_lease("x", holder=holder, now=NOW + datetime.timedelta(seconds=second), seconds=10)

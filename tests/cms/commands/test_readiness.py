@@ -167,6 +167,15 @@ def test_versions_are_asked_over_http_where_an_address_is_given(site: Site) -> N
     assert (code, items["versions"]["detail"]) == (0, f"v1: 200, v2: 200 at {server.base_url}.")
 
 
+def test_one_version_that_does_not_answer_is_a_failure_whichever_it_is(site: Site) -> None:
+    for name, told in (
+        ("USE_LEGACY_API_V1", "v1: 410 in place of 200, v2: 200"),
+        ("API_V2_ENABLED", "v1: 200, v2: 404 in place of 200"),
+    ):
+        with serve({**site.env, name: "false"}) as server:  # the server was started with another setting
+            assert site.refused("--url", server.base_url)["versions"] == f"{told} at {server.base_url}."
+
+
 def test_a_version_that_is_off_by_its_setting_answers_as_it_should(site: Site) -> None:
     code, items = site.ask(USE_LEGACY_API_V1="false")
     assert (code, items["versions"]["detail"]) == (0, "v1: 410, v2: 200 in this process.")

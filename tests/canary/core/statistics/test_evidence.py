@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canary.core.statistics import Evidence, Observed
+from canary.core.statistics.sample_ratio import LOG_BROKEN, SampleRatio
 from canary.core.statistics.units import Units
 from tests.canary.core.statistics.streams import WEIGHT_BP, evidence_of, seen
 
@@ -208,6 +209,17 @@ def test_a_mismatch_of_samples_is_found_and_a_fair_sample_is_not() -> None:
     assert not evidence_of(fair).sample_ratio.is_broken
     half_lost = [observed for observed in fair if observed.api_version == 1 or rng.random() < 0.5]
     assert evidence_of(half_lost).sample_ratio.is_broken
+
+
+def test_a_mismatch_that_was_proven_once_stays_proven() -> None:
+    ratio = SampleRatio()
+    for _ in range(200):
+        ratio.take(1_000, (0, 10_000), on_v2=False)
+    assert ratio.is_broken
+    for _ in range(22):
+        ratio.take(1_000, (0, 10_000), on_v2=True)
+    assert ratio.log_e < LOG_BROKEN  # the users who were missing have come
+    assert ratio.is_broken
 
 
 def test_users_who_come_back_at_a_higher_weight_are_counted_at_their_own_chance() -> None:
