@@ -111,6 +111,12 @@ DAMAGES: list[tuple[str, str, str, tuple[str, ...]]] = [
         ("cms_comment.cms_comment_status_valid",),
     ),
     ("comment_states", "UPDATE cms_comment SET status = 'deleted' WHERE id = %s", "first", ()),
+    (
+        "comment_states",
+        "UPDATE cms_comment SET status = 'deleted', text = '', author_email = 'guest@example.org' WHERE id = %s",
+        "first",
+        (),
+    ),
     ("user_states", "UPDATE cms_user SET role = 'owner' WHERE id = %s", "author", ("cms_user.cms_user_role_valid",)),
     (
         "user_states",
