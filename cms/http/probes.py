@@ -70,7 +70,8 @@ class Readiness:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._findings, self._known_until = SILENT, 0.0
-        self._without_redis = SILENT
+        self._redis = "unknown"
+        self._asking_redis: threading.Thread | None = None
         self._looking: threading.Thread | None = None
 
     def findings(self) -> Findings:
@@ -78,22 +79,30 @@ class Readiness:
             if time.monotonic() < self._known_until:
                 return self._findings
             if self._looking is None or not self._looking.is_alive():
-                self._without_redis = SILENT
                 self._looking = threading.Thread(target=self._look, name="readiness", daemon=True)
                 self._looking.start()
             looking = self._looking
         looking.join(PATIENCE_S)
-        return self._without_redis if looking.is_alive() else self._findings
+        return SILENT if looking.is_alive() else self._findings
 
     def _look(self) -> None:
         try:
             database, migrations = _look_at_database(self._findings.migrations)
         finally:
             connection.close()
-        # No timeout bounds the look-up of Redis's name, and a Redis that is away must not make the site unready.
-        self._without_redis = Findings(database, migrations, "down")
-        self._findings = Findings(database, migrations, _look_at_redis())
+        self._findings = Findings(database, migrations, self._redis_in_time())
         self._known_until = time.monotonic() + KNOWN_FOR_S
+
+    def _redis_in_time(self) -> str:
+        """Return what Redis says within two of its timeouts: none of them bounds the look-up of its name."""
+        if self._asking_redis is None or not self._asking_redis.is_alive():
+            self._asking_redis = threading.Thread(target=self._ask_redis, name="readiness-redis", daemon=True)
+            self._asking_redis.start()
+        self._asking_redis.join(2 * REDIS_TIMEOUT_S)
+        return "down" if self._asking_redis.is_alive() else self._redis
+
+    def _ask_redis(self) -> None:
+        self._redis = _look_at_redis()
 
 
 READINESS: Final = Readiness()

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -111,15 +112,17 @@ def test_a_redis_whose_name_is_looked_up_for_long_does_not_make_the_site_unready
         return look_up(host, *more, **named)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up_for_long)
+    record = MigrationRecorder.Migration.objects.filter(app="cms").latest("id")
     try:
         answer = client.get("/readyz")
+        assert (answer.status_code, answer.json()["checks"]["redis"]) == (200, "down")
+        record.delete()  # the database is asked again all the same
+        deadline = time.monotonic() + 60
+        while client.get("/readyz").status_code == 200:
+            assert time.monotonic() < deadline
     finally:
         is_over.set()
-    assert (answer.status_code, answer.json()["checks"]["database"], answer.json()["checks"]["redis"]) == (
-        200,
-        "up",
-        "down",
-    )
+        MigrationRecorder.Migration.objects.get_or_create(app=record.app, name=record.name)
 
 
 def test_redis_is_told_and_decides_nothing() -> None:
