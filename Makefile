@@ -29,7 +29,7 @@ ON_ITS_OWN := tests/canary/core tests/canary/live tests/canary/judging/test_proc
 	tests/cms/commands tests/cms/search/test_18f_words.py tests/versions/test_shadow_live.py tests/versions/test_wire.py \
 	tests/api_v2/test_compatibility.py
 ELSEWHERE := $(ON_ITS_OWN:%=--ignore %)
-ON_NEWEST := tests/cms/models tests/cms/querysets tests/cms/search tests/cms/commands/test_backup.py tests/canary/services
+ON_NEWEST := tests/cms/models tests/cms/querysets tests/cms/search $(wildcard tests/cms/commands/test_backup*.py) tests/canary/services
 
 test: $(VENV)/.dev ## the suite on a private PostgreSQL and Redis, then what the database decides on SQLite (WORKERS= at a time)
 	$(PY) $(SUITE) --ignore tests/staging --ignore tests/deploy
