@@ -40,7 +40,7 @@ def is_good(purpose: Purpose, token: str, user: "User", now: datetime.datetime) 
     """Whether it was made for this purpose and this user, has not expired, and what it would change is as it was then."""
     try:
         user_id, _, expires_at_s = _signer(purpose, user).unsign(token).partition(":")
-    except (BadSignature, UnicodeError):  # a lone surrogate is no text that could be signed
+    except (BadSignature, UnicodeError):  # a lone surrogate cannot be signed
         return False
     return user_id == user.pk.hex and user.is_active and int(expires_at_s) > now.timestamp()
 

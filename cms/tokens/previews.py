@@ -29,7 +29,7 @@ def read_preview_token(token: str, now: datetime.datetime) -> PreviewClaims:
     """Return the claims of a link. Raise NotFound for a text that we have not signed, and for an expired link."""
     try:
         post_id, issuer_id, expires_at_s = Signer(salt=_SALT).unsign_object(token)
-    except (BadSignature, UnicodeError) as error:  # a lone surrogate is no text that could be signed
+    except (BadSignature, UnicodeError) as error:  # a lone surrogate cannot be signed
         raise NotFound("This link shows nothing.") from error
     # The signer's own expiry would read the clock.
     if expires_at_s <= now.timestamp():

@@ -13,7 +13,7 @@ LISTS: Final = {"faults": "the whole product", "core_faults": "the canary's core
 
 
 class NowhereToPlant(Exception):
-    """The code has changed so that the fault's place is gone: plant it anew."""
+    """The code has changed so that the fault's place is gone: plant it again."""
 
 
 @dataclass(frozen=True)

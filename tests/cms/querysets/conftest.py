@@ -1,4 +1,4 @@
-"""A post in any state, and whoever looks at it."""
+"""A post in any state, and everyone who looks at it."""
 
 import datetime
 from collections.abc import Callable
