@@ -32,7 +32,7 @@ OPEN_COMPARISONS = {
     "cms/media/configuration.py: name == _SECRET",  # the name of a setting
 }
 
-# Modules of fewer than 20 lines, and why they are no part of a neighbour.
+# Modules of fewer than 20 lines, and why each is not part of a neighbour.
 SHORT = {
     "api_v1/serializers/comments.py": "one noun a module",
     "api_v1/serializers/timestamps.py": "every serializer and the health checks use it",

@@ -30,7 +30,7 @@ class Fault:
     def plant(self, source: str) -> str:
         """Return the source with the fault. Raises NowhereToPlant."""
         if (count := source.count(self.old)) != 1:
-            raise NowhereToPlant(f"Plant it anew: its old text occurs {count} times, not once.  {self}")
+            raise NowhereToPlant(f"Plant it again: its old text occurs {count} times, not once.  {self}")
         return source.replace(self.old, self.new)
 
     @contextlib.contextmanager

@@ -41,7 +41,7 @@ def test_a_list_of_faults_is_sorted_by_path(name: str) -> None:
 
 @pytest.mark.parametrize("source", ["a * b", "a + b; a + b"], ids=["gone", "twice"])
 def test_a_fault_whose_place_is_not_there_once_is_named(source: str) -> None:
-    with pytest.raises(NowhereToPlant, match=r"Plant it anew: .*weights\.py: Weights are wrong\."):
+    with pytest.raises(NowhereToPlant, match=r"Plant it again: .*weights\.py: Weights are wrong\."):
         FAULT.plant(source)
 
 
