@@ -9,5 +9,5 @@ def slow(*values: Any) -> Any:
     return pytest.param(*values, marks=pytest.mark.slow)
 
 
-def slow_unless(is_kept: bool, value: Any) -> Any:
-    return value if is_kept else slow(value)
+def slow_unless(is_kept: bool, *values: Any) -> Any:
+    return pytest.param(*values) if is_kept else slow(*values)

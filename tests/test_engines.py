@@ -218,6 +218,7 @@ def test_the_engines_in_the_environment_are_shared_and_never_stopped(
     psycopg.connect(shared.database_url).close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not find_postgres(WHEELS) or not find_redis(WHEELS), reason="no wheels for this platform")
 def test_the_wheels_come_first_when_they_are_preferred() -> None:
     engines = start_engines({"PATH": os.environ["PATH"], **WHEELS})
@@ -231,6 +232,7 @@ def test_the_wheels_come_first_when_they_are_preferred() -> None:
         engines.stop()
 
 
+@pytest.mark.slow
 @root_only
 def test_a_wheel_that_only_root_can_reach_is_copied(tmp_path: Path) -> None:
     wheel = find_postgres(WHEELS)
@@ -246,6 +248,7 @@ def test_a_wheel_that_only_root_can_reach_is_copied(tmp_path: Path) -> None:
         assert process.wait(120) == 0
 
 
+@pytest.mark.slow
 @root_only
 def test_an_ordinary_user_can_start_both() -> None:
     nobody = pwd.getpwnam("nobody")

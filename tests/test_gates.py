@@ -15,6 +15,7 @@ from scripts.coverage_floors import FLOORS
 from tests.databases import process_env
 from tests.servers import clean_environment, manage
 from tests.session import ENGINES
+from tests.slow import slow
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -209,7 +210,9 @@ def test_a_frozen_answer_that_changes_fails(tree: Path, planted: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "secret", ["-----BEGIN RSA PRIVATE" + " KEY-----", "AKIA" + "IOSFODNN7EXAMPL3"], ids=["key", "aws"]
+    "secret",
+    ["-----BEGIN RSA PRIVATE" + " KEY-----", slow("AKIA" + "IOSFODNN7EXAMPL3")],
+    ids=["key", "aws"],
 )
 def test_a_credential_that_is_tracked_fails(tmp_path: Path, secret: str) -> None:
     copied(tmp_path)

@@ -79,6 +79,7 @@ def test_nothing_that_is_left_imports_v1(copy: Path) -> None:
     assert not [str(path) for path in copy.rglob("*.py") if importing.search(path.read_text())]
 
 
+@pytest.mark.slow
 def test_the_checks_pass_and_no_migration_is_missing(copy: Path) -> None:
     run(copy, "manage.py", "check", "--fail-level", "WARNING")
     run(copy, "manage.py", "makemigrations", "--check", "--dry-run")

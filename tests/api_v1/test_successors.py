@@ -31,6 +31,7 @@ from tests.api_v1.translating import (
     target_of,
 )
 from tests.api_v2.documented import assert_documented as assert_documented_in_v2
+from tests.slow import slow
 
 SCHEMAS, PARAMETERS = DOCUMENT["components"]["schemas"], DOCUMENT["components"]["parameters"]
 V1_SCHEMAS = {
@@ -156,7 +157,7 @@ def test_every_rule_is_explained_and_used() -> None:
     assert {row["rule"] for row in rows} == set(RULES)
 
 
-@pytest.mark.parametrize("role", ["admin", None])
+@pytest.mark.parametrize("role", ["admin", slow(None)])
 def test_the_equivalent_answers_with_the_same_resource(
     make_user: Callable[..., User], client_of: Callable[[User], Client], role: str | None
 ) -> None:

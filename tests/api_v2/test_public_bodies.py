@@ -184,6 +184,7 @@ def test_a_path_is_kept_for_each_base_query_host_and_accept_by_itself(ask: Any, 
     )
 
 
+@pytest.mark.slow
 def test_a_kept_post_ends_when_it_expires_and_so_do_its_comments_and_the_list(ask: Any, post: Post) -> None:
     expires_at = timezone.now() + datetime.timedelta(seconds=MOMENT_S)
     update_post(actor=SYSTEM, post=post, changes={"expires_at": expires_at}, now=timezone.now())
@@ -205,6 +206,7 @@ def test_a_scheduled_post_appears_on_the_second_in_a_list_that_is_kept(
     assert "Later" in ask("/api/v2/posts")[0].content.decode()
 
 
+@pytest.mark.slow
 def test_an_expiry_behind_a_publication_that_nobody_has_settled_ends_lists_too(
     ask: Any, post: Post, make_post: Callable[..., Post]
 ) -> None:

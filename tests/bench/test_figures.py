@@ -210,6 +210,7 @@ def test_every_request_of_a_list_that_ends_is_answered_and_timed(port: int) -> N
     assert load.latencies_ms[0] >= SERVICE_S * 1_000
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_no_success_ends_the_measurement(port: int) -> None:
     with pytest.raises(UnexpectedAnswer, match="500"):
         measure(port, [request("GET", "/broken")], connections=2, seconds=1)
@@ -217,6 +218,7 @@ def test_an_answer_that_is_no_success_ends_the_measurement(port: int) -> None:
         measure_paced(port, [request("GET", "/broken")], requests_per_s=50, seconds=1)
 
 
+@pytest.mark.slow
 def test_a_server_that_falls_behind_is_seen_to_by_a_client_that_does_not_wait(port: int) -> None:
     """Twice what it can take: the last requests of the half second wait for as long again."""
     load = measure_paced(port, [request("GET", "/")], requests_per_s=2 / SERVICE_S, seconds=0.5)

@@ -4,7 +4,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.content import PASSWORD
-from tests.slow import slow
 
 
 def sign_in(page: Page, site: str, name: str) -> None:
@@ -15,7 +14,8 @@ def sign_in(page: Page, site: str, name: str) -> None:
     page.wait_for_url(f"{site}/admin/")  # whole: the address of the login page ends like this too
 
 
-@pytest.mark.parametrize("name", [slow("erin"), "erin@example.org"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["erin", "erin@example.org"])
 def test_an_editor_signs_in_and_opens_the_list_and_a_form(page: Page, site: str, name: str) -> None:
     sign_in(page, site, name)
     page.locator("#nav-sidebar").get_by_text("Posts", exact=True).click()

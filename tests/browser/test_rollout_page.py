@@ -265,6 +265,7 @@ def test_everything_is_done_without_scripts(browser: Browser, address: str, show
     with_scripts.close()
 
 
+@pytest.mark.slow
 def test_the_page_is_walked_by_keyboard_to_the_rollback(page: Page, address: str, show: Callable[[str], None]) -> None:
     sign_in(page, address, "chief")
     show("middle")

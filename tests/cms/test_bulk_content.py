@@ -24,6 +24,7 @@ def test_bulk_posts_are_indexed_as_the_search_would_index_them(seed: Callable[..
     assert SearchDocument.objects.count() == Post.objects.count()
 
 
+@pytest.mark.slow
 def test_counts_of_terms_are_those_of_their_public_posts(seed: Callable[..., object]) -> None:
     seed("--posts", "30")
     seed("--posts", "60")
@@ -32,6 +33,7 @@ def test_counts_of_terms_are_those_of_their_public_posts(seed: Callable[..., obj
     assert {tag.slug: tag.usage_count for tag in Tag.objects.filter(usage_count__gt=0)} == counted
 
 
+@pytest.mark.slow
 def test_bulk_comments_come_by_number_and_only_under_posts_that_are_there(seed: Callable[..., object]) -> None:
     bulk = Comment.objects.filter(post__slug__startswith="sample-")
     seed("--posts", "10", "--comments", "40")

@@ -82,6 +82,7 @@ def assert_counts_are_a_recount() -> None:
         assert category.post_count == len(public & set(category.posts.values_list("pk", flat=True))), category
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_unpooled")
 @pytest.mark.parametrize("seconds", [5, pytest.param(30, marks=pytest.mark.soak)])
 def test_sixteen_writers_leave_counts_that_a_deep_check_confirms(author: User, make_user: Any, seconds: int) -> None:

@@ -134,6 +134,7 @@ def test_a_server_that_takes_no_more_connections_is_not_gone(make_pool: MakePool
     use(pool)
 
 
+@pytest.mark.slow
 def test_a_long_statement_is_left_alone_and_one_without_an_answer_is_cut(
     make_pool: MakePool, engines: OwnEngines, monkeypatch: pytest.MonkeyPatch
 ) -> None:

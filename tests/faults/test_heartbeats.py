@@ -12,6 +12,7 @@ import pytest
 
 from tests.databases import new_database, process_env
 from tests.servers import ROOT, clean_environment, end_in_order, manage, spawn, stop_process
+from tests.slow import slow
 
 COMMANDS = ("run_worker", "run_canary_controller")
 
@@ -57,7 +58,7 @@ def test_a_paused_command_stops_beating_and_a_resumed_one_goes_on(command: str, 
         assert end_in_order(process, log) == 0
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [COMMANDS[0], slow(COMMANDS[1])])
 def test_a_command_without_its_database_still_beats(command: str, tmp_path: Path) -> None:
     """A restart would not bring the database back."""
     with started(command, tmp_path, "postgresql://nobody@127.0.0.1:1/none") as (_, heartbeat, log):

@@ -58,6 +58,7 @@ def test_eight_equal_posts_at_once_make_one_post(send: Callable[..., list[httpx.
         assert done[0].json()["slug"] == f"turn-{turn}"  # a second one would have got a number
 
 
+@pytest.mark.slow
 def test_of_eight_changes_at_once_to_one_version_one_is_made(send: Callable[..., list[httpx.Response]]) -> None:
     made = send("POST", "/posts", json={"title": "Contended", "content": "Words."})[0]
     path = f"/posts/{made.json()['id']}"

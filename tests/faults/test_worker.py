@@ -101,6 +101,7 @@ def test_a_job_and_a_delivery_whose_worker_was_killed_are_done_by_another(site: 
     assert len(set(receiver.ids)) == 1
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_told_to_stop_keeps_and_finishes_the_job_in_hand_and_takes_no_other(site: Site) -> None:
     site.shell(ENQUEUE.format(count=2, call=f"write_and_wait.enqueue({str(site.folder)!r})"))
     worker, log = site.start_worker()

@@ -23,6 +23,7 @@ def run_against(host: str, folder: Path, *options: str, **given: str) -> subproc
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
 
 
+@pytest.mark.slow
 def test_a_version_that_flips_fails_the_run(tmp_path: Path) -> None:
     with stub_site(flips=True) as host:
         # One alone, who asks twice without a pause: the second answer is of the other version, whatever is drawn.

@@ -13,6 +13,7 @@ from tests.mutants.__main__ import CONCERNED, BrokenTests, noticed_by, report, s
 from tests.mutants.planting import LISTS, Fault, NowhereToPlant, faults
 from tests.mutants.trees import ROOT, SOUND, Tree
 from tests.session import ENGINES
+from tests.slow import slow
 
 FAULT = Fault("weights.py", "a + b", "a - b", "Weights are wrong.")
 CODE = "def total(a, b):\n    return a + b\n"
@@ -81,8 +82,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tree]:
     ("body", "noticed"),
     [
         ("    assert total(2, 1) == 3", "test_weights.py::test_it"),
-        ("    assert total(2, 0) == 2", ""),
-        (
+        slow("    assert total(2, 0) == 2", ""),
+        slow(
             "    while total(1, 1) == 0:\n        break\n    else:\n        return\n    raise SystemExit(3)",
             "test_weights.py",
         ),
@@ -99,6 +100,7 @@ def test_a_fault_is_noticed_by_a_test_that_fails_with_it_and_passes_without(
     assert (tree.folder / "weights.py").read_text() == CODE
 
 
+@pytest.mark.slow
 def test_a_test_that_fails_without_the_fault_ends_the_run(tree: Tree) -> None:
     (tree.folder / "test_weights.py").write_text("def test_it():\n    assert 0\n")
     with pytest.raises(BrokenTests, match=r"test_weights\.py, without any fault"):

@@ -37,6 +37,7 @@ def test_the_first_answer_follows_the_environment_once_and_what_was_decided_sinc
     assert on_sqlite.canary("status")["lifecycle"] == "active"
 
 
+@pytest.mark.slow
 def test_two_processes_on_sqlite_serve_a_change_within_two_seconds(on_sqlite: Cluster) -> None:
     with on_sqlite.serving() as servers:
         for words, version in ((("set", "100"), "2"), (("rollback",), "1")):
@@ -55,6 +56,7 @@ def test_workers_that_are_forked_from_a_loaded_application_read_for_themselves(o
         assert on_postgresql.are_at(0, workers=0)
 
 
+@pytest.mark.slow
 def test_without_any_database_the_environment_decides(tmp_path: Path) -> None:
     lost = Cluster(process_env(f"sqlite:///{tmp_path}/no/such.db", **UNLIMITED), workers_each=1)
     with contextlib.ExitStack() as stack:

@@ -37,6 +37,7 @@ def test_a_raised_weight_waits_until_all_have_read_it(change: Change) -> None:
     assert weight_bp() == 5_000
 
 
+@pytest.mark.slow
 def test_changes_that_keep_coming_hold_no_earlier_one_up(change: Change) -> None:
     decided_at = time.time()
     change("set_weight", weight_bp=5_000, now=timezone.now())

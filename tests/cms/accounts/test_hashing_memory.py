@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import pytest
 
 from tests.servers import HEAP, ROOT, clean_environment
-from tests.slow import slow
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="of glibc")
 HASH_MB = 19
@@ -54,7 +53,8 @@ print(most - before, mb() - before)
 """
 
 
-@pytest.mark.parametrize("when", ["at once", slow("by turns")])
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["at once", "by turns"])
 def test_a_process_keeps_the_memory_of_one_hash_whoever_asks_for_them(when: str) -> None:
     most, kept = mb("by the hasher", when)
     assert most < HASH_MB + SPARE_MB
@@ -62,7 +62,7 @@ def test_a_process_keeps_the_memory_of_one_hash_whoever_asks_for_them(when: str)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("when", [slow("by turns"), "at once"])
+@pytest.mark.parametrize("when", ["at once", "by turns"])
 def test_allocating_as_in_the_image_it_gives_that_back(when: str) -> None:
     most, kept = mb("by the hasher", when, HEAP)
     assert most < HASH_MB + SPARE_MB
@@ -70,7 +70,7 @@ def test_allocating_as_in_the_image_it_gives_that_back(when: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("when", [slow("by turns"), "at once"])
+@pytest.mark.parametrize("when", ["at once", "by turns"])
 def test_left_to_glibc_it_keeps_several(when: str) -> None:
     """Else the thread of the hashes is there for nothing."""
     most, _ = mb("by hand", when)

@@ -293,6 +293,7 @@ for n in count():
 """
 
 
+@pytest.mark.slow
 def test_a_backup_is_of_one_moment_while_others_write(seeded: dict[str, str], tmp_path: Path) -> None:
     """The writer's transactions make a user and its audit event: a backup that holds one without the other is torn."""
     users, _, events = counts(seeded)
@@ -330,6 +331,7 @@ def test_what_is_at_the_path_is_replaced_only_when_it_is_a_backup(
     assert backup.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_a_sentence_and_leaves_nothing(backup: Path, seeded: dict[str, str], tmp_path: Path) -> None:
     """A limit on files stands for the disk, and would hold for coverage's file too; what was there before stays whole."""
     whole, names = backup.read_bytes(), sorted(path.name for path in tmp_path.iterdir())
@@ -342,6 +344,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(backup: Path, seeded: dict
     assert [p.name for p in sorted(tmp_path.iterdir()) if not p.name.endswith(("-wal", "-shm"))] == kept
 
 
+@pytest.mark.slow
 def test_migrate_backs_up_when_there_is_something_to_apply(seeded: dict[str, str], tmp_path: Path) -> None:
     target = tmp_path / "before.backup"
     assert "no backup" in run("migrate", "--backup", str(target), env=seeded)

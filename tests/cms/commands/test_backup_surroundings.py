@@ -16,7 +16,6 @@ from tests.databases import new_database, process_env
 from tests.engines import _wheel_postgres
 from tests.servers import manage
 from tests.session import ENGINES
-from tests.slow import slow
 
 
 def test_a_password_is_neither_on_a_command_line_nor_in_what_is_printed(tmp_path: Path) -> None:
@@ -57,7 +56,8 @@ def test_a_backup_without_a_database_is_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("engine", ["sqlite", slow("postgresql")])
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 def test_a_database_without_tables_is_refused_and_migrate_goes_on_without_a_backup(engine: str, tmp_path: Path) -> None:
     """Any command makes an empty SQLite file of a mistyped name: a verified backup of nothing would be no help."""
     with new_database(engine, tmp_path) as url:
@@ -69,6 +69,7 @@ def test_a_database_without_tables_is_refused_and_migrate_goes_on_without_a_back
         assert "verified" in run("backup", str(tmp_path / "x"), env=env)
 
 
+@pytest.mark.slow
 def test_a_damaged_sqlite_file_is_not_backed_up(tmp_path: Path) -> None:
     with new_database("sqlite", tmp_path) as url:
         run("migrate", "--no-seed", env=process_env(url))

@@ -74,6 +74,7 @@ def test_no_secret_leaves_and_nobody_else_may_read_it(database: Path, tmp_path: 
     assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == 0o700
 
 
+@pytest.mark.slow
 def test_nothing_is_overwritten_and_nothing_is_left_behind(database: Path, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full/a").write_text("mine")

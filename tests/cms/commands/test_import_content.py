@@ -11,6 +11,7 @@ import pytest
 
 from tests.databases import copied_database
 from tests.servers import manage
+from tests.slow import slow
 
 POST = "---\ntitle: A\ndate: 2020-01-01\nmood: good\n---\nBody.\n"
 
@@ -74,10 +75,10 @@ def test_without_a_report_file_every_change_is_printed(database: Path, site: Pat
     [
         ("missing", None, ()),
         ("notes.txt", "not XML at all", ()),
-        ("notes.txt", "not XML at all", ("--format", "wxr")),
-        ("page.xml", "<html></html>", ()),
-        ("empty", "", ()),
-        ("empty", "", ("--format", "markdown")),
+        slow("notes.txt", "not XML at all", ("--format", "wxr")),
+        slow("page.xml", "<html></html>", ()),
+        slow("empty", "", ()),
+        slow("empty", "", ("--format", "markdown")),
         ("a.md", POST, ("--report", "/nowhere/report.json")),
     ],
 )

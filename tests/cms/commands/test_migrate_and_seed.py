@@ -102,6 +102,7 @@ def test_a_dry_run_prints_the_sql_and_changes_nothing(env: dict[str, str]) -> No
     assert run("migrate", "--dry-run", env=env).strip() == "No migrations to apply."
 
 
+@pytest.mark.slow
 def test_seeding_twice_adds_nothing_and_bulk_posts_come_by_number(migrated: dict[str, str]) -> None:
     run("seed", env=migrated)
     before = counts(migrated)
@@ -127,6 +128,7 @@ def test_the_same_seed_gives_the_same_ids(template_of: Callable[[str], str], tmp
     assert ids[0]
 
 
+@pytest.mark.slow
 def test_demo_accounts_have_the_published_password_on_sqlite_only(migrated: dict[str, str]) -> None:
     is_sqlite = migrated["DATABASE_URL"].startswith("sqlite")
     printed = run("migrate", env=migrated)

@@ -120,6 +120,7 @@ def test_a_sound_site_is_ready(site: Site) -> None:
     assert items["versions"]["detail"] == "v1: 200, v2: 200 in this process."
 
 
+@pytest.mark.slow
 def test_without_json_each_item_is_a_line_and_the_last_sentence_names_what_says_no(site: Site) -> None:
     done = manage("readiness", env={**site.env, "HSTS_S": ""})
     lines = done.stdout.splitlines()
@@ -133,6 +134,7 @@ def test_a_database_that_is_gone_is_no_reason_to_show_less(site: Site) -> None:
     assert "hidden-word" not in str(refused)
 
 
+@pytest.mark.slow
 def test_a_database_that_is_too_old(site: Site) -> None:
     assert "15 or newer" in site.refused(DATABASE_URL=site.lying("old"))["database"]
 
@@ -143,12 +145,14 @@ def test_sqlite_and_no_redis_are_for_trying_things_out(site: Site) -> None:
     assert "not set" in refused["redis"]
 
 
+@pytest.mark.slow
 def test_a_migration_that_is_not_applied(spare: Site) -> None:
     spare.run_sql("DELETE FROM django_migrations WHERE id = (SELECT max(id) FROM django_migrations WHERE app = 'cms')")
     assert [*(refused := spare.refused())] == ["migrations"]
     assert "1 not applied: cms." in refused["migrations"]
 
 
+@pytest.mark.slow
 def test_a_redis_that_does_not_answer(site: Site) -> None:
     assert "redis" in site.refused(REDIS_URL=dead_url("redis"))
 
@@ -167,6 +171,7 @@ def test_versions_are_asked_over_http_where_an_address_is_given(site: Site) -> N
     assert (code, items["versions"]["detail"]) == (0, f"v1: 200, v2: 200 at {server.base_url}.")
 
 
+@pytest.mark.slow
 def test_one_version_that_does_not_answer_is_a_failure_whichever_it_is(site: Site) -> None:
     for name, told in (
         ("USE_LEGACY_API_V1", "v1: 410 in place of 200, v2: 200"),
@@ -176,6 +181,7 @@ def test_one_version_that_does_not_answer_is_a_failure_whichever_it_is(site: Sit
             assert site.refused("--url", server.base_url)["versions"] == f"{told} at {server.base_url}."
 
 
+@pytest.mark.slow
 def test_a_version_that_is_off_by_its_setting_answers_as_it_should(site: Site) -> None:
     code, items = site.ask(USE_LEGACY_API_V1="false")
     assert (code, items["versions"]["detail"]) == (0, "v1: 410, v2: 200 in this process.")
@@ -201,6 +207,7 @@ def test_the_weight_is_compared_with_the_step_of_the_plan_and_never_well_while_l
     assert "latched" in spare.refused("--weight", "0")["canary_weight"]
 
 
+@pytest.mark.slow
 def test_a_drill_that_is_too_old_or_never_was(spare: Site) -> None:
     spare.run_sql("UPDATE canary_rolloutevent SET at = at - interval '91 days'")
     assert "91.0 days ago" in spare.refused()["rollback_drill"]
@@ -214,6 +221,7 @@ def test_settings_that_do_not_fit_a_deployment(site: Site) -> None:
     assert all(check in detail for check in ("security.W004", "security.W010", "mail.E001"))
 
 
+@pytest.mark.slow
 def test_backups_that_nobody_knows_the_place_of(site: Site) -> None:
     assert "not set" in site.refused(BACKUP_DIR="")["backups"]
 
@@ -232,10 +240,12 @@ def test_backups_that_are_missing_old_or_damaged(site: Site, tmp_path: Path) -> 
     assert "damaged" in site.refused("--backups", str(old.parent))["backups"]
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_nearly_full(site: Site) -> None:
     assert [*site.refused(DISK_FREE_MIN_MB="1000000000")] == ["disk"]
 
 
+@pytest.mark.slow
 def test_a_clock_that_differs_from_the_databases(site: Site) -> None:
     assert "behind in the database" in site.refused(DATABASE_URL=site.lying("late"))["clock"]
 

@@ -70,6 +70,7 @@ def test_a_site_comes_back_once_and_a_second_import_changes_nothing(
     assert (AuditEvent.objects.count(), bytes_of(export(format_name, "second"))) == (events, bytes_of(first))
 
 
+@pytest.mark.slow
 def test_an_export_that_comes_home_finds_its_own_objects_and_leaves_them_alone(export: Callable[..., Path]) -> None:
     seed_demo(password=None, now=NOW)
     first = export("json", "first")

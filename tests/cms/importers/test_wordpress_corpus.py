@@ -87,6 +87,7 @@ def test_odd_titles_slugs_and_authors_of_wordpress_arrive(wordpress: dict[str, A
     assert titles["edge-case-no-title"] == "edge case no title"
 
 
+@pytest.mark.slow
 def test_a_second_import_changes_nothing_and_reports_the_same(wordpress: dict[str, Any], corpora: Path) -> None:
     posts = list(Post.objects.order_by("pk").values_list("pk", "version", "updated_at"))
     events = AuditEvent.objects.count()

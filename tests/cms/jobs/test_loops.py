@@ -36,6 +36,7 @@ def test_a_loop_that_never_ends_its_turn_stops_the_heartbeat(caplog: pytest.LogC
     assert [record.message for record in caplog.records].count("hanging is stalled: its turn exceeds the limit") == 1
 
 
+@pytest.mark.slow
 def test_a_long_turn_without_a_limit_leaves_the_heartbeat_alone() -> None:
     began, released = threading.Event(), threading.Event()
     threading.Timer(4, released.set).start()
@@ -48,6 +49,7 @@ def test_a_long_turn_without_a_limit_leaves_the_heartbeat_alone() -> None:
     assert beats_while(Work("importing", work_long, 1), began) > 5
 
 
+@pytest.mark.slow
 def test_a_loop_that_fails_each_turn_still_beats() -> None:
     began = threading.Event()
 

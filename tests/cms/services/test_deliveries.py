@@ -84,6 +84,7 @@ def test_a_failed_attempt_waits_before_the_next(webhook: Webhook, receiver: Rece
     assert deliver_due(now=delivery.next_attempt_at) == 1
 
 
+@pytest.mark.slow
 def test_the_wait_after_a_timeout_begins_when_it_is_over(
     webhook: Webhook, receiver: Receiver, now: Any, at: At
 ) -> None:

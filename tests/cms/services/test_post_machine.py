@@ -179,7 +179,7 @@ def test_posts_behave_like_their_model() -> None:
     run_state_machine_as_test(
         PostMachine,
         settings=settings(
-            max_examples=40,
+            max_examples=20,
             stateful_step_count=25,
             deadline=None,
             database=None,

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cms.text.rendering import derive_excerpt, plain_text, reading_time_min, render_html
+from tests.slow import slow
 
 TAG_NAMES = """
     a abbr acronym area article aside b bdi bdo blockquote br caption center cite code col colgroup data dd del
@@ -257,14 +258,14 @@ def test_reading_time_is_whole_minutes_from_one(text: str, minutes: int) -> None
     assert reading_time_min(text) == minutes
 
 
-@pytest.mark.parametrize("part", ["[", "> ", "*a **b ", "![[", "`", "<a href='", "|", "- "])
+@pytest.mark.parametrize("part", ["[", "> ", slow("*a **b "), slow("![["), "`", slow("<a href='"), "|", "- "])
 def test_hostile_markdown_ends_within_seconds(part: str) -> None:
     began = time.process_time()
     plain_text(render_html(part * 20_000, "markdown"))
     assert time.process_time() - began < 5
 
 
-@pytest.mark.parametrize("part", ["<div>", "<ul><li>", "<DIV></x>", "<b>", "<blockquote\n>"])
+@pytest.mark.parametrize("part", ["<div>", slow("<ul><li>"), slow("<DIV></x>"), slow("<b>"), slow("<blockquote\n>")])
 def test_elements_in_each_other_without_end_are_shown_as_text(part: str) -> None:
     began = time.process_time()
     content = part * (1_000_000 // len(part))
