@@ -179,6 +179,20 @@ def test_a_file_that_may_only_be_looked_at_is_a_403(
         assert problem_of(send(stranger, method, f"/media/{photo.pk}", body)) == (403, "permission-denied")
 
 
+@pytest.mark.parametrize(("role", "is_told"), [("author", False), ("editor", True)])
+def test_who_uploaded_a_file_is_told_to_editors_and_to_no_other_author(
+    client_of: Callable[[User], Client],
+    make_user: Callable[..., User],
+    photo: MediaFile,
+    make_post: Callable[..., Post],
+    role: str,
+    is_told: bool,
+) -> None:
+    make_post(featured_image=photo)
+    told = send(client_of(make_user(role)), "get", f"/media/{photo.pk}").json()["uploaded_by"]
+    assert told == (str(photo.uploaded_by_id) if is_told else None)
+
+
 def addresses(photo: MediaFile) -> list[str]:
     return [f"/media/{photo.pk}{tail}" for tail in ("", "/content", "/renditions/width-320")]
 
