@@ -184,7 +184,6 @@ def test_a_path_is_kept_for_each_base_query_host_and_accept_by_itself(ask: Any, 
     )
 
 
-@pytest.mark.slow
 def test_a_kept_post_ends_when_it_expires_and_so_do_its_comments_and_the_list(ask: Any, post: Post) -> None:
     expires_at = timezone.now() + datetime.timedelta(seconds=MOMENT_S)
     update_post(actor=SYSTEM, post=post, changes={"expires_at": expires_at}, now=timezone.now())

@@ -70,6 +70,18 @@ def test_a_site_comes_back_once_and_a_second_import_changes_nothing(
     assert (AuditEvent.objects.count(), bytes_of(export(format_name, "second"))) == (events, bytes_of(first))
 
 
+def test_an_excerpt_that_was_derived_follows_the_content_when_it_came_back(
+    export: Callable[..., Path], make_post: Callable[..., Post]
+) -> None:
+    with transaction.atomic():
+        make_post(content="Lions sleep.")
+        first = export("json")
+        transaction.set_rollback(True)
+    import_into_database(first, now=LATER)
+    post = update_post(actor=SYSTEM, post=Post.objects.get(), changes={"content": "Zebras run."}, now=LATER)
+    assert post.excerpt == "Zebras run."
+
+
 @pytest.mark.slow
 def test_an_export_that_comes_home_finds_its_own_objects_and_leaves_them_alone(export: Callable[..., Path]) -> None:
     seed_demo(password=None, now=NOW)

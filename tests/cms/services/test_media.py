@@ -207,6 +207,15 @@ def test_everyone_sees_the_files_of_the_posts_they_may_read_and_their_own(
     assert _seen(AnonymousUser(), later) == public | {"scheduled-featured", "scheduled-embedded"}
 
 
+def test_the_address_of_a_file_in_a_post_of_somebody_else_makes_it_public_to_nobody(
+    upload: Any, make_user: Any, make_post: Any, author: User, now: Any
+) -> None:
+    kept, stranger = upload(author, name="kept"), make_user("author")
+    post = make_post(by=stranger)
+    update_post(actor=stranger, post=post, changes={"content": f'<a href="/media/{kept.pk.hex}">x</a>'}, now=now)
+    assert _seen(AnonymousUser(), now) == _seen(stranger, now) == set()
+
+
 def test_a_co_author_sees_the_files_of_the_post(
     upload: Any, make_user: Any, make_post: Any, author: User, now: Any
 ) -> None:
