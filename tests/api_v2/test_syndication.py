@@ -164,6 +164,17 @@ def test_a_sitemap_has_the_address_of_every_public_post(
     assert next(found.iter(f"{MAP}lastmod")).text == _rfc_3339(post.updated_at)
 
 
+def test_a_post_that_was_scheduled_changed_for_a_sitemap_when_it_appeared(
+    get: Callable[..., Any], make_post: Callable[..., Post]
+) -> None:
+    post = make_post()
+    appeared_at = post.published_at
+    assert appeared_at is not None
+    Post.objects.filter(pk=post.pk).update(updated_at=appeared_at - datetime.timedelta(days=3))
+    found = ET.fromstring(get("/sitemap.xml").getvalue())
+    assert next(found.iter(f"{MAP}lastmod")).text == _rfc_3339(appeared_at)
+
+
 @pytest.fixture
 def ask_in_parts_of_two(make_post: Callable[..., Post]) -> Callable[[str], ET.Element]:
     for number in range(3):
