@@ -11,9 +11,12 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
+from canary.core.routing import bulkhead
 from canary.core.values import Snapshot
 
 RETENTION_DAYS = 90
+WEB_THREADS = 8
+HANG_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,18 @@ class CanaryConf:
     """Share of v1's reads that shadow reads repeat, in basis points."""
     shadow_cpu_bp: int
     """Share of one core that they may take in each process, averaged, in basis points."""
+    web_threads: int
+    """How many requests a server process answers at a time."""
+    bulkhead: int
+    """How many of these the candidate may answer; 0 for a number that follows the weight."""
+    hang_s: float
+    """After how long a request without an answer is a failure of its version."""
     snapshot: Snapshot
     """What the environment says of the rollout: in force until there is a stored rollout."""
+
+    def bulkhead_at(self, weight_bp: int) -> int:
+        """Return how many requests of the candidate a process answers at a time."""
+        return self.bulkhead or bulkhead(self.web_threads, weight_bp)
 
 
 _loaded: tuple[Any, CanaryConf] | None = None
@@ -76,6 +89,9 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
         environment_weight_bp=conf["WEIGHT_BP"],
         shadow_bp=conf.get("SHADOW_BP", 0),
         shadow_cpu_bp=conf.get("SHADOW_CPU_BP", 1_000),
+        web_threads=conf.get("WEB_THREADS", WEB_THREADS),
+        bulkhead=conf.get("BULKHEAD", 0),
+        hang_s=conf.get("HANG_S", HANG_S),
         snapshot=Snapshot(
             version=0,
             weight_bp=conf["WEIGHT_BP"] or 0,

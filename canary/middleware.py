@@ -6,7 +6,7 @@ Thin glue around `canary.core.routing`. Whatever breaks in here, the request is 
 import re
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 from django.conf import settings
@@ -18,15 +18,17 @@ from django.urls import get_resolver
 from canary import server
 from canary.conf import canary_conf
 from canary.core.permissions import SCOPES, VIEW
-from canary.core.routing import GONE, choose, choose_pinned, stable_version
+from canary.core.routing import GONE, OVERLOADED, choose, choose_pinned, is_candidate, stable_version
 from canary.core.values import V1, Decision, Identity, Refusal, Snapshot
 from canary.recording import recorder
 from canary.requests.faults import faults
-from canary.requests.headers import has_dot_segment, put, sent_path, sent_query
+from canary.requests.headers import has_dot_segment, header_of, put, sent_path, sent_query
 from canary.requests.identity import drop_cookie, identify, read_cookie, write_cookie
+from canary.requests.in_flight import Flight, flights
 from canary.requests.problems import problem_response
-from canary.requests.queries import start_counting
+from canary.requests.queries import start_counting, stop_counting
 from canary.retiring import life
+from canary.retiring.successors import below_base, declared_successors
 from canary.shadow import offering
 from canary.state.store import current_snapshot
 
@@ -36,6 +38,9 @@ VERSION_SEGMENT = re.compile(r"/v([0-9]+)(?=/|\Z)", re.ASCII)
 VARY: Final = ("API-Version", "Authorization", "X-API-Key", "X-Client-Id", "Cookie")
 ENTRANCE_CACHE_CONTROL: Final = "private, no-cache"
 HOSTS_MAX: Final = 100
+READS: Final = ("GET", "HEAD")
+OF_AN_IDENTITY: Final = ("bucket", "allow")
+"""Why the candidate answers a client that has not asked for it by name: the stable version may answer as well."""
 
 
 class Passage(NamedTuple):
@@ -46,6 +51,10 @@ class Passage(NamedTuple):
     snapshot: Snapshot | None
     """None when even that couldn't be had."""
     now: float
+    started_ns: int
+    """By `time.perf_counter_ns`."""
+    flight: Flight | None = None
+    """None for what no version answers."""
 
 
 class CanaryMiddleware:
@@ -63,7 +72,6 @@ class CanaryMiddleware:
             return response
         if server.pending:
             _survive(server.wait_until_ready)
-        started_ns = time.perf_counter_ns()
         passage = self._pass(request)
         response = self._answer(request, passage)
         _survive(self._finish, request, response, passage)
@@ -73,21 +81,28 @@ class CanaryMiddleware:
         if isinstance(answer, Decision):
             _survive(life.describe, request, response, answer, snapshot, passage.now)
             _survive(offering.offer, request, response, answer, snapshot)
-        _survive(recorder.observe, request, response, answer, snapshot, started_ns)
+        _survive(_observe, request, response, passage)
         return response
 
     def _pass(self, request: HttpRequest) -> Passage:
         """Never raises: a fault leads to the stable version."""
-        is_entrance, pinned, snapshot, now = True, None, None, time.time()
+        is_entrance, pinned, snapshot, now, started_ns = True, None, None, time.time(), time.perf_counter_ns()
         try:
             start_counting()
             if match := VERSION_SEGMENT.match(request.path_info, len(self._entrance)):
                 is_entrance, pinned = False, match.group(1)
             snapshot = current_snapshot()
-            return Passage(_decide(request, pinned, snapshot, now), is_entrance, snapshot, now)
+            answer = _decide(request, pinned, snapshot, now)
+            if isinstance(answer, Refusal):
+                return Passage(answer, is_entrance, snapshot, now, started_ns)
+            flight = Flight(request, answer, snapshot, started_ns)
+            if is_candidate(answer.api_version, snapshot, now):
+                return _pass_to_candidate(flight, snapshot, is_entrance, now)
+            flights.enter(flight)
+            return Passage(answer, is_entrance, snapshot, now, started_ns, flight)
         except Exception as error:
             _record(error)
-            return Passage(_decide_on_fault(pinned, snapshot, now), is_entrance, snapshot, now)
+            return _pass_on_fault(request, pinned, snapshot, now)
 
     def _answer(self, request: HttpRequest, passage: Passage) -> HttpResponse:
         if isinstance(passage.answer, Refusal):
@@ -95,7 +110,12 @@ class CanaryMiddleware:
         request.canary = passage.answer  # type: ignore[attr-defined]
         # A version without an arm was deleted; something has to answer.
         request.urlconf = self._arms.get(passage.answer.api_version) or next(iter(self._arms.values()))
-        return self._refuse_host(request) or self.get_response(request)
+        response = None
+        try:
+            response = self._refuse_host(request) or self.get_response(request)
+            return response
+        finally:
+            _land(passage.flight, response)
 
     def _refuse_host(self, request: HttpRequest) -> HttpResponse | None:
         """The chosen version's own answer to a Host that isn't served; None for one that is.
@@ -122,21 +142,71 @@ class CanaryMiddleware:
         if decision is not None:
             told.append(("API-Version", str(decision.api_version)))
         if passage.is_entrance:
-            present = response.headers
-            is_brief = decision is None and present.get("Cache-Control") == "no-store"  # a brownout's refusal
+            is_brief = decision is None and header_of(response, "cache-control") == "no-store"  # a brownout's refusal
             told.append(
                 ("Cache-Control", f"{ENTRANCE_CACHE_CONTROL}, no-store" if is_brief else ENTRANCE_CACHE_CONTROL)
             )
-            told.append(("Vary", _vary(present.get("Vary", ""))))
+            told.append(("Vary", _vary(header_of(response, "vary"))))
         put(response, told)
         if getattr(request, "is_signed_out", False):
             _survive(drop_cookie, response)
         if decision is not None and passage.is_entrance:
             # A dot segment would lead whoever follows the address out of its version.
-            if request.method in ("GET", "HEAD") and not has_dot_segment(request.path_info):
+            if request.method in READS and not has_dot_segment(request.path_info):
                 rest = f"{sent_path(request)[len(self._entrance) :]}{sent_query(request)}"
                 put(response, [("Content-Location", f"{self._entrance}/v{decision.api_version}{rest}")])
             _survive(_describe, request, response, decision)
+
+
+def _pass_to_candidate(flight: Flight, snapshot: Snapshot, is_entrance: bool, now: float) -> Passage:
+    """Within the bulkhead to the candidate, beyond it to the stable version or to a refusal."""
+    request, decision, conf = flight.request, flight.decision, canary_conf()
+    is_chosen = decision.reason in OF_AN_IDENTITY
+    passage = Passage(decision, is_entrance, snapshot, now, flight.started_ns, flight)
+    if flights.enter(flight, conf.bulkhead_at(snapshot.weight_bp)):
+        return passage
+    if is_chosen and flights.hang(decision.api_version, conf.hang_s):
+        # Else a view that never returns would give as many failures as there are places, and no more.
+        _observe(request, HttpResponse(status=OVERLOADED.status), passage)
+    if is_chosen and _has_stable(request):
+        return _instead(request, passage)
+    return Passage(OVERLOADED, is_entrance, snapshot, now, flight.started_ns)
+
+
+def _instead(request: HttpRequest, passage: Passage) -> Passage:
+    """Begin the request again, as one that the stable version answers in place of the candidate."""
+    decision, snapshot = passage.answer, passage.snapshot
+    assert isinstance(decision, Decision)
+    start_counting()
+    stable, started_ns = Decision(V1, "overflow", decision.identity, decision.bucket), time.perf_counter_ns()
+    flight = Flight(request, stable, snapshot, started_ns)
+    flights.enter(flight)
+    return Passage(stable, passage.is_entrance, snapshot, passage.now, started_ns, flight)
+
+
+def _has_stable(request: HttpRequest) -> bool:
+    """Return whether the stable version has the call that a request makes, as far as its calls are declared."""
+    declared = declared_successors()
+    return declared is None or declared.find(str(request.method), below_base(request.path_info)) is not None
+
+
+def _land(flight: Flight | None, response: HttpResponse | None) -> None:
+    """End the flight of a request whose view has returned; one whose answer is a stream ends with the stream."""
+    if flight is None:
+        return
+    if response is not None and response.streaming:
+        flights.await_client(flight)
+        response._resource_closers.append(partial(flights.leave, flight))  # type: ignore[attr-defined]
+    else:
+        flights.leave(flight)
+
+
+def _observe(request: HttpRequest, response: HttpResponse, passage: Passage) -> None:
+    """Record the answer, unless the request has been recorded already, as one that hangs."""
+    if passage.snapshot is None or (passage.flight is not None and passage.flight.told):
+        stop_counting()
+    else:
+        recorder.observe(request, response, passage.answer, passage.snapshot, passage.started_ns)
 
 
 def _refuse(request: HttpRequest, refusal: Refusal, passage: Passage) -> HttpResponse:
@@ -158,6 +228,14 @@ def _decide(request: HttpRequest, pinned: str | None, snapshot: Snapshot, now: f
         return choose_pinned(int(pinned) if len(pinned) == 1 else 0, snapshot, now)
     requested = request.META.get("HTTP_API_VERSION", "").strip() or None
     return choose(identify(request), requested, snapshot, now)
+
+
+def _pass_on_fault(request: HttpRequest, pinned: str | None, snapshot: Snapshot | None, now: float) -> Passage:
+    answer, started_ns = _decide_on_fault(pinned, snapshot, now), time.perf_counter_ns()
+    flight = None if isinstance(answer, Refusal) else Flight(request, answer, snapshot, started_ns)
+    if flight is not None:
+        flights.enter(flight)
+    return Passage(answer, pinned is None, snapshot, now, started_ns, flight)
 
 
 def _decide_on_fault(pinned: str | None, snapshot: Snapshot | None, now: float) -> Decision | Refusal:

@@ -210,6 +210,7 @@ CANARY = {
     "IS_EXCLUDED": "cms.rollout.exclusions.why_excluded",
     "RETENTION_DAYS": env.integer("CANARY_RETENTION_DAYS", default=90, minimum=1, maximum=3_650),
     "METRICS_TOKEN": env.text("METRICS_TOKEN"),
+    "BULKHEAD": env.integer("CANARY_BULKHEAD", default=0, minimum=0, maximum=1_000),
     "SHADOW_BP": 100 if CANARY_SHADOW_PERCENTAGE_BP is None else CANARY_SHADOW_PERCENTAGE_BP,
     "SHADOW_CPU_BP": 1_000 if CANARY_SHADOW_CPU_PERCENTAGE_BP is None else CANARY_SHADOW_CPU_PERCENTAGE_BP,
 }

@@ -99,7 +99,9 @@ def serve(
     command += ["--worker-class", "gthread", "--threads", str(threads), "--workers", str(workers)]
     with tempfile.TemporaryDirectory(prefix="tandem-server-") as folder:
         log = Path(folder) / "log"
-        server = Server(spawn(command, log=log, cwd=cwd, env=clean_environment(env)), port, log)
+        # Tests ask one version alone with all threads, and count on its answers.
+        own_env = clean_environment({"CANARY_BULKHEAD": "1000", **env})
+        server = Server(spawn(command, log=log, cwd=cwd, env=own_env), port, log)
         try:
             await_answer(server)
             yield server

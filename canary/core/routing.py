@@ -4,6 +4,8 @@
 something has to.
 """
 
+from typing import Final
+
 from canary.core.bucketing import bucket
 from canary.core.lifecycle import ACTIVE, in_brownout, is_v1_gone
 from canary.core.values import V1, V2, Decision, Identity, Refusal, Snapshot
@@ -16,6 +18,16 @@ BROWNOUT = Refusal(
     "API v1 is switched off for a planned test",
     "API v1 is about to end and is switched off for a while; API v2 answers at its own path.",
 )
+
+OVERLOADED = Refusal(
+    503,
+    "version-overloaded",
+    "This version is overloaded",
+    "As many requests of this version are being answered as one process takes at a time. Try again in a moment.",
+    retry_after_s=1,
+)
+HALF_BP: Final = 5_000
+FULL_BP: Final = 10_000
 
 
 def choose(identity: Identity | None, requested: str | None, snapshot: Snapshot, now: float) -> Decision | Refusal:
@@ -56,6 +68,20 @@ def leads_to_v2(before: Snapshot, after: Snapshot) -> bool:
 def stable_version(snapshot: Snapshot | None, now: float) -> int:
     """Who answers when something inside is broken: v1, or v2 when v1 is gone."""
     return V2 if snapshot is not None and _v1_refusal(snapshot, now) else V1
+
+
+def is_candidate(api_version: int, snapshot: Snapshot, now: float) -> bool:
+    """Return whether this version is the one that is being rolled out, beside a stable one that could answer."""
+    return api_version == V2 and _v1_refusal(snapshot, now) is None
+
+
+def bulkhead(threads: int, weight_bp: int) -> int:
+    """Return how many requests of the candidate a process of so many threads answers at a time, at this weight.
+
+    Half of them up to a weight of 50 %, and in proportion to what exceeds it all but one at 100 %; always one.
+    """
+    half, most = max(1, threads // 2), max(1, threads - 1)
+    return half + (most - half) * max(0, weight_bp - HALF_BP) // (FULL_BP - HALF_BP)
 
 
 def unknown_version(snapshot: Snapshot, now: float) -> Refusal:

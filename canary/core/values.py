@@ -69,6 +69,7 @@ class Refusal:
     code: str
     title: str
     detail: str
+    retry_after_s: int | None = None
 
 
 def is_storable(text: str) -> bool:

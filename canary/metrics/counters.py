@@ -16,6 +16,7 @@ COUNTERS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "canary_requests": (("version", "route", "status_class"), "Answered requests below the entrance."),
     "canary_decision_errors": ((), "Faults inside the canary; the request was answered by the stable version."),
     "canary_shadow": (("result",), "Reads that were repeated with both versions, by what came of it."),
+    "canary_shed": ((), "Requests for which the candidate had no place: the stable version answered them, or 503."),
     "canary_recorder_dropped": ((), "Requests that were not recorded because the queue was full."),
     "canary_recorder_lost": ((), "Recorded things given up because the database was away for too long."),
 }
@@ -24,6 +25,7 @@ GAUGES: Final[Mapping[str, tuple[tuple[str, ...], str, str]]] = {
     "canary_weight_bp": ((), "oldest", "Share of identities that v2 answers, in basis points."),
     "canary_config_version": ((), "min", "Version of the rollout that is served, of the worker furthest behind."),
     "canary_snapshot_age_seconds": ((), "max", "Since the rollout was last read, of the worker furthest behind."),
+    "canary_in_flight": (("version",), "sum", "Requests below the entrance that wait for their answer."),
     "canary_evidence": (("metric",), "max", "Evidence of harm as an e-value; `overall` at 20 rolls back."),
     "canary_top_identity_share": ((), "max", "Share of the entrance's requests that one identity sends."),
     "canary_workers": ((), "sum", "Server processes of this server that tell of themselves."),

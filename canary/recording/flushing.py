@@ -26,6 +26,7 @@ from canary.recording.recorder import queue
 from canary.recording.tally import Tally
 from canary.recording.writing import Header, write
 from canary.requests.faults import faults
+from canary.requests.in_flight import flights
 from canary.state import store
 
 TALLY_EVERY_S: Final = 1.0
@@ -111,6 +112,7 @@ class Outbox:
             totals.gauge("canary_config_version", {(): snapshot.version})
             totals.gauge("canary_snapshot_age_seconds", {(): math.inf if age_s is None else age_s})
             totals.gauge("canary_top_identity_share", {(): self.tally.traffic.top(now_s).share})
+            totals.gauge("canary_in_flight", {(str(version),): n for version, n in flights.counts().items()})
             totals.gauge("canary_workers", {(): 1})
             for name, value in pool_numbers().items():
                 totals.gauge(name, {(): value})

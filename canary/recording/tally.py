@@ -10,7 +10,8 @@ from typing import Final
 
 from canary.conf import secret_for
 from canary.core.histograms import SLICES, cell_of
-from canary.core.values import V1, Decision, Identity
+from canary.core.routing import OVERLOADED
+from canary.core.values import V1, V2, Decision, Identity
 from canary.metrics.counters import Totals
 from canary.recording.batches import (
     BUCKET_S,
@@ -33,6 +34,8 @@ logger = logging.getLogger("canary")
 
 NOT_JUDGED: Final = frozenset({401, 403, 404, 405, 410, 429})
 """Answers about who asks and what for, which tell nothing of the version: by mistake, by malice, or by design."""
+STANDS_IN: Final = frozenset({"overflow"})
+"""Why the stable version answers in place of the candidate, which the identity was sent to."""
 UNUSED: Final = frozenset({"health", "synthetic"})
 """Whose calls of v1 don't count as use of it."""
 NOTE_AGAIN_S: Final = 30.0
@@ -57,18 +60,24 @@ class Tally:
             name = name_of(seen.answer.api_version, seen.method, seen.template)
             self.totals.count_request(str(seen.answer.api_version), name.shared, seen.status, seen.took_ns / 1e9)
             self._take_decided(seen, seen.answer, name, at)
+            if seen.answer.reason == "overflow":
+                self.totals.count("canary_shed")
         else:
             name = name_of_path(seen.method, seen.path) if seen.status == GONE else Name(REFUSED, "")
             version = "1" if seen.status == GONE else "none"
             self.totals.count_request(version, name.shared if name.own else REFUSED, seen.status, seen.took_ns / 1e9)
+            if seen.answer.code == OVERLOADED.code:
+                self.totals.count("canary_shed")
             self._use(seen, None, name.own, at)
 
     def _take_decided(self, seen: Seen, decision: Decision, name: Name, at: datetime.datetime) -> None:
         identity = decision.identity
         network = network_of(seen.address)
         unit = unit_of(identity) if identity else network
-        is_split = decision.reason == "bucket" and not seen.excluded
-        judged = is_split and seen.status not in NOT_JUDGED
+        stands_in = decision.reason in STANDS_IN
+        is_by_bucket = decision.reason == "bucket" or (stands_in and decision.bucket is not None)
+        is_split = is_by_bucket and not seen.excluded
+        judged = is_split and not stands_in and seen.status not in NOT_JUDGED
         self._count(seen, decision.api_version, name.shared, unit, judged, at)
         if identity is not None:
             self.traffic.add(identity, at.timestamp())
@@ -78,7 +87,7 @@ class Tally:
                 seen,
                 Judged(
                     seen.snapshot,
-                    decision.api_version,
+                    V2 if stands_in else decision.api_version,
                     unit,
                     name.shared,
                     seen.status,
@@ -89,7 +98,7 @@ class Tally:
                     judged,
                 ),
             )
-        if decision.api_version == V1:
+        if decision.api_version == V1 and not stands_in:
             self._use(seen, identity, name.own, at)
 
     def _count(self, seen: Seen, api_version: int, route: str, unit: str, judged: bool, at: datetime.datetime) -> None:

@@ -1,1 +1,1 @@
-"""Parts of a request that need no rollout: identity, headers, problem details, faults, SQL counts, requests in flight."""
+"""Parts of a request that need no rollout: identity, headers, problem details, faults, SQL counts, flights."""

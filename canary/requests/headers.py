@@ -28,6 +28,16 @@ def put(response: HttpResponseBase, headers: Iterable[tuple[str, str]]) -> None:
         store[header[0].lower()] = header
 
 
+def header_of(response: HttpResponseBase, name: str) -> str:
+    """Return what stands in a header, empty without it; `name` in lower case.
+
+    `response.headers.get` takes a third of a microsecond to find that nothing is there.
+    """
+    store: dict[str, tuple[str, str]] = response.headers._store
+    found = store.get(name)
+    return found[1] if found else ""
+
+
 def sent_path(request: HttpRequest) -> str:
     """The path as the client has sent it, escaped once; bytes that are no UTF-8 too, where the server tells them."""
     path = request.path_info

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from django.http import HttpRequest
 
@@ -14,16 +14,17 @@ from canary.core.values import VERSIONS, Decision, Snapshot
 class Flight:
     """One request that a version is answering. `started_ns` is of `time.perf_counter_ns`."""
 
-    __slots__ = ("api_version", "decision", "is_answered", "request", "snapshot", "started_ns", "told")
+    is_answered = False
+    """Whether the view has returned and its answer is being sent, which takes as long as the client takes."""
+    told = False
+    """Whether its outcome has been recorded before there was one; see `InFlight.tell`."""
 
-    def __init__(self, request: HttpRequest, decision: Decision, snapshot: Snapshot | None) -> None:
-        self.request, self.decision, self.snapshot = request, decision, snapshot
-        self.api_version = decision.api_version
-        self.started_ns = time.perf_counter_ns()
-        self.is_answered = False
-        """Whether the view has returned and its answer is being sent, which takes as long as the client takes."""
-        self.told = False
-        """Whether its outcome has been recorded; see `InFlight.tell`."""
+    def __init__(self, request: HttpRequest, decision: Decision, snapshot: Snapshot | None, started_ns: int) -> None:
+        self.request, self.decision, self.snapshot, self.started_ns = request, decision, snapshot, started_ns
+
+    @property
+    def api_version(self) -> int:
+        return self.decision.api_version
 
     @property
     def method(self) -> str:
@@ -39,6 +40,17 @@ class Flight:
         match = self.request.resolver_match
         return None if match is None else match.route
 
+    @property
+    def awaits_client(self) -> bool:
+        """Whether the answer is being sent, or the view reads a body that the client has not sent yet.
+
+        A slow download or upload is nobody's failure.
+        """
+        request: Any = self.request
+        stream = getattr(request, "_stream", None)
+        is_reading = getattr(request, "_read_started", False)
+        return self.is_answered or (is_reading and getattr(stream, "_pos", 0) < getattr(stream, "limit", 0))
+
 
 class InFlight:
     """Thread-safe. Its lock is held for less than a microsecond, and never while anything waits."""
@@ -50,27 +62,31 @@ class InFlight:
         self._lock = threading.Lock()
         self._flights: dict[int, set[Flight]] = {version: set() for version in VERSIONS}
 
-    def enter(
-        self, request: HttpRequest, decision: Decision, snapshot: Snapshot | None, most: int | None = None
-    ) -> Flight | None:
-        """Return the flight of a request that begins now, or None if `most` of its version are in flight already."""
-        flight = Flight(request, decision, snapshot)
+    def enter(self, flight: Flight, most: int | None = None) -> bool:
+        """Add a flight that begins now; False, and nothing, if `most` of its version are in flight already."""
         with self._lock:
-            flights = self._flights[flight.api_version]
+            flights = self._flights[flight.decision.api_version]
             if most is not None and len(flights) >= most:
-                return None
+                return False
             flights.add(flight)
-            return flight
+            return True
 
     def leave(self, flight: Flight) -> None:
-        """End it; harmless when repeated."""
+        """End it; harmless when repeated. Who has done so reads in `told` whether to record the outcome."""
         with self._lock:
-            self._flights[flight.api_version].discard(flight)
+            self._flights[flight.decision.api_version].discard(flight)
+
+    def await_client(self, flight: Flight) -> None:
+        """Its view has returned, and its answer is being sent; it is still to leave."""
+        with self._lock:
+            flight.is_answered = True
 
     def tell(self, flight: Flight) -> bool:
-        """Return whether the caller is to record the outcome: True once for each flight, to the first that asks."""
+        """Return whether the caller is to record a flight as one that hangs: False once its view has returned."""
         with self._lock:
-            is_first, flight.told = not flight.told, True
+            is_waiting = flight in self._flights[flight.api_version] and not flight.is_answered
+            is_first = is_waiting and not flight.told
+            flight.told = flight.told or is_first
             return is_first
 
     def counts(self) -> dict[int, int]:
@@ -78,11 +94,11 @@ class InFlight:
         return {version: len(flights) for version, flights in self._flights.items()}
 
     def hang(self, api_version: int, for_s: float) -> bool:
-        """Return whether there are flights of this version, and all have waited for longer than that for an answer."""
+        """Return whether there are flights of this version, and all have waited for that long for their view."""
         since_ns = time.perf_counter_ns() - int(for_s * 1e9)
         with self._lock:
             flights = self._flights[api_version]
-            return bool(flights) and all(not one.is_answered and one.started_ns < since_ns for one in flights)
+            return bool(flights) and all(one.started_ns < since_ns and not one.awaits_client for one in flights)
 
     def __iter__(self) -> Iterator[Flight]:
         """The flights of this moment that wait for their answer."""

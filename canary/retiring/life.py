@@ -29,7 +29,7 @@ from canary.core.lifecycle import (
 from canary.core.mapping import equivalent
 from canary.core.values import V1, V2, Decision, Refusal, Snapshot
 from canary.requests.faults import faults
-from canary.requests.headers import put
+from canary.requests.headers import header_of, put
 from canary.requests.identity import identify
 from canary.requests.problems import problem_response
 from canary.retiring.successors import below_base, declared_successors, lead_of
@@ -91,7 +91,7 @@ def _announce(request: HttpRequest, response: HttpResponse, snapshot: Snapshot) 
     if life.sunset_at is not None:
         told.append(("Sunset", _sunset(life.sunset_at)))
     if snapshot.is_v2_enabled:  # they lead into v2
-        present, links = response.headers.get("Link"), _links(request)
+        present, links = header_of(response, "link"), _links(request)
         told.append(("Link", f"{present}, {links}" if present else links))
     put(response, told)
 

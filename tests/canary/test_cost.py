@@ -7,6 +7,7 @@ it, so that neither a slow machine nor a busy one fails. No SQL: the test has no
 import gc
 import math
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -21,9 +22,11 @@ from django.test import RequestFactory
 
 from canary.conf import canary_conf
 from canary.core.lifecycle import DEPRECATED, Life
+from canary.core.values import Decision
 from canary.middleware import CanaryMiddleware
 from canary.recording import recorder
 from canary.requests.faults import faults
+from canary.requests.in_flight import Flight, InFlight
 from canary.state import store
 
 LIMIT_US = 15.0
@@ -47,19 +50,23 @@ def _listed() -> str:
     return "/api/posts?limit=3&page=2&sort=-published_at"
 
 
-WAYS: dict[str, tuple[Life, Callable[[], str]]] = {
-    "active, pinned": (Life(), _pinned),
-    "active, entrance": (Life(), _entrance),
-    "deprecated, pinned": (DEPRECATED_LIFE, _pinned),
-    "deprecated, entrance": (DEPRECATED_LIFE, _entrance),
-    "deprecated, a list": (DEPRECATED_LIFE, _listed),
+WAYS: dict[str, tuple[Life, Callable[[], str], int]] = {
+    "active, pinned": (Life(), _pinned, 0),
+    "active, entrance": (Life(), _entrance, 0),
+    "active, entrance, by the candidate": (Life(), _entrance, 10_000),
+    "deprecated, pinned": (DEPRECATED_LIFE, _pinned, 0),
+    "deprecated, entrance": (DEPRECATED_LIFE, _entrance, 0),
+    "deprecated, a list": (DEPRECATED_LIFE, _listed, 0),
 }
+THREADS, FLIGHTS = 8, 5_000
+SHARED_MAX = 1.5
+"""How much longer threads may take for the same flights when they share one register."""
 
 
 @pytest.fixture
-def life_of_v1(settings: object) -> Iterator[Callable[[Life], None]]:
-    def put(life: Life) -> None:
-        store._state = store._State(kept=replace(canary_conf().snapshot, weight_bp=0, life=life))
+def life_of_v1(settings: object) -> Iterator[Callable[[Life, int], None]]:
+    def put(life: Life, weight_bp: int) -> None:
+        store._state = store._State(kept=replace(canary_conf().snapshot, weight_bp=weight_bp, life=life))
 
     yield put
     store.forget()
@@ -68,17 +75,19 @@ def life_of_v1(settings: object) -> Iterator[Callable[[Life], None]]:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_request_costs_at_most_15_microseconds_of_cpu(
-    way: str, life_of_v1: Callable[[Life], None], capsys: pytest.CaptureFixture[str]
+    way: str, life_of_v1: Callable[[Life, int], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if not django_settings.CANARY.get("SUCCESSORS") and way != "active, entrance":
+    if not django_settings.CANARY.get("SUCCESSORS") and not way.startswith("active, entrance"):
         pytest.skip("v1 is deleted")
     if sys.gettrace():
         pytest.skip("each line is being traced, as for coverage, which costs more than what is measured here")
-    life, path = WAYS[way]
-    life_of_v1(life)
+    life, path, weight_bp = WAYS[way]
+    life_of_v1(life, weight_bp)
     before = faults.count
     canary = CanaryMiddleware(_answer)
-    assert ("Deprecation" in canary(_request(path())).headers) == (life is DEPRECATED_LIFE)
+    headers = canary(_request(path())).headers
+    assert ("Deprecation" in headers) == (life is DEPRECATED_LIFE)
+    assert headers["API-Version"] == ("2" if weight_bp else "1")
     spent_us, slower = _measure(canary, path)
     with capsys.disabled():
         print(
@@ -86,6 +95,40 @@ def test_a_request_costs_at_most_15_microseconds_of_cpu(
         )
     assert spent_us <= LIMIT_US * slower
     assert faults.count == before
+
+
+def test_threads_do_not_wait_for_each_other_at_the_register(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same flights in turn, of threads that share a register, and of threads that have one each."""
+    one = InFlight()
+    shared_us = own_us = math.inf
+    for _ in range(20):
+        shared_us = min(shared_us, _fly_us([one] * THREADS))
+        own_us = min(own_us, _fly_us([InFlight() for _ in range(THREADS)]))
+    with capsys.disabled():
+        print(f"\n  {THREADS} threads: {shared_us:.2f} µs a flight with one register, {own_us:.2f} with one each")
+    assert shared_us <= SHARED_MAX * own_us
+    assert one.counts() == {1: 0, 2: 0}
+
+
+def _fly_us(registers: Sequence[InFlight]) -> float:
+    """Wall-clock time a flight, of all threads together."""
+    request, decision, begin = _request("/api/posts"), Decision(2, "bucket"), threading.Barrier(len(registers) + 1)
+
+    def fly(register: InFlight) -> None:
+        begin.wait()
+        for _ in range(FLIGHTS // len(registers)):
+            flight = Flight(request, decision, None, time.perf_counter_ns())
+            assert register.enter(flight, len(registers))
+            register.leave(flight)
+
+    threads = [threading.Thread(target=fly, args=(register,)) for register in registers]
+    for thread in threads:
+        thread.start()
+    begin.wait()
+    began = time.perf_counter_ns()
+    for thread in threads:
+        thread.join()
+    return (time.perf_counter_ns() - began) / FLIGHTS / 1e3
 
 
 def _measure(canary: Callable[[HttpRequest], HttpResponse], path: Callable[[], str]) -> tuple[float, float]:

@@ -20,6 +20,7 @@ BEFORE = (
     "canary.middleware.current_snapshot",
     "canary.middleware.identify",
     "canary.middleware.choose",
+    "canary.middleware.is_candidate",
     "canary.core.routing.bucket",
     "canary.requests.identity.read_cookie",
     "canary.requests.identity.secret_for",

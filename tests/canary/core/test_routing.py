@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary.core.bucketing import bucket
-from canary.core.routing import choose, choose_pinned, leads_to_v2, stable_version
+from canary.core.routing import bulkhead, choose, choose_pinned, is_candidate, leads_to_v2, stable_version
 from canary.core.values import Decision, Identity, Refusal, Snapshot, parse_identity
 
 USER = Identity("user", "42")  # bucket 1324
@@ -139,3 +139,31 @@ BEFORE = Snapshot(version=4, weight_bp=1_000, salt="s", allowed=frozenset({ONE})
 )
 def test_a_change_leads_to_v2_when_somebody_on_v1_goes_there_by_it(changes: dict[str, Any], leads: bool) -> None:
     assert leads_to_v2(BEFORE, dataclasses.replace(BEFORE, **{"version": 5} | changes)) is leads
+
+
+@pytest.mark.parametrize(
+    ("threads", "places"),
+    [
+        (8, {0: 4, 1_000: 4, 5_000: 4, 6_000: 4, 7_500: 5, 9_000: 6, 10_000: 7}),
+        (16, {0: 8, 5_000: 8, 10_000: 15}),
+        (3, {0: 1, 5_000: 1, 10_000: 2}),
+        (2, {0: 1, 10_000: 1}),
+        (1, {0: 1, 10_000: 1}),
+    ],
+)
+def test_the_candidate_has_half_of_the_threads_and_with_the_weight_all_but_one(
+    threads: int, places: dict[int, int]
+) -> None:
+    assert {weight_bp: bulkhead(threads, weight_bp) for weight_bp in places} == places
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "is_one"),
+    [
+        (Snapshot(0, 0, SALT), True),
+        (Snapshot(0, 10_000, SALT, latched=True), True),
+        (Snapshot(0, 10_000, SALT, is_v1_enabled=False), False),
+    ],
+)
+def test_v2_is_the_candidate_as_long_as_v1_could_answer(snapshot: Snapshot, is_one: bool) -> None:
+    assert (is_candidate(2, snapshot, NOW), is_candidate(1, snapshot, NOW)) == (is_one, False)

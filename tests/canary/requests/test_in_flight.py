@@ -1,6 +1,7 @@
 """The register of requests in flight: exact at its bound, and one outcome for each flight."""
 
 import threading
+import time
 from collections.abc import Callable
 
 from django.test import RequestFactory
@@ -10,7 +11,10 @@ from canary.requests.in_flight import Flight, InFlight
 
 
 def fly(flights: InFlight, api_version: int = V2, most: int | None = None) -> Flight | None:
-    return flights.enter(RequestFactory().get("/api/posts"), Decision(api_version, "bucket"), None, most)
+    """One that began now, None if it may not."""
+    request, decision = RequestFactory().get("/api/posts"), Decision(api_version, "bucket")
+    flight = Flight(request, decision, None, time.perf_counter_ns())
+    return flight if flights.enter(flight, most) else None
 
 
 def together(threads: int, act: Callable[[], object]) -> None:
@@ -59,6 +63,16 @@ def test_one_of_all_who_ask_is_to_record_the_outcome() -> None:
     assert flight.told
 
 
+def test_once_the_view_has_returned_nobody_else_records_the_outcome() -> None:
+    flights = InFlight()
+    first, second = fly(flights), fly(flights)
+    assert first is not None
+    assert second is not None
+    flights.leave(first)
+    flights.await_client(second)
+    assert [(flights.tell(flight), flight.told) for flight in (first, second)] == [(False, False)] * 2
+
+
 def test_all_hang_once_each_has_waited_too_long_for_its_answer() -> None:
     flights = InFlight()
     assert not flights.hang(V2, for_s=0)
@@ -69,9 +83,20 @@ def test_all_hang_once_each_has_waited_too_long_for_its_answer() -> None:
     assert not flights.hang(V2, for_s=10)
     second.started_ns -= 11 * 10**9
     assert flights.hang(V2, for_s=10)
-    second.is_answered = True  # a client that reads slowly is no view that hangs
+    flights.await_client(second)  # which reads slowly
     assert not flights.hang(V2, for_s=10)
     assert [*flights] == [first]
+
+
+def test_a_body_that_comes_slowly_is_no_view_that_hangs() -> None:
+    flights = InFlight()
+    request = RequestFactory().post("/api/posts", b"twelve bytes", content_type="text/plain")
+    flights.enter(Flight(request, Decision(V2, "bucket"), None, time.perf_counter_ns() - 11 * 10**9))
+    assert flights.hang(V2, for_s=10)
+    request.read(5)
+    assert not flights.hang(V2, for_s=10)
+    request.read()
+    assert flights.hang(V2, for_s=10)
 
 
 def test_what_a_flight_says_of_its_request() -> None:

@@ -1,0 +1,82 @@
+"""An arm that fails as it is told: `?v1=500` or `?v1=raise` for this one, `?v2=…` for the other."""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import path
+
+closed: list[int] = []
+"""The versions whose answers were closed, one entry for each answer."""
+
+
+class Gate:
+    """Where views wait that are told to; how many were there at once."""
+
+    def __init__(self) -> None:
+        self.is_open = threading.Event()
+        self.changed = threading.Condition()
+        self.waiting = {1: 0, 2: 0}
+        self.most = 0
+
+    def wait(self, version: int) -> None:
+        self._add(version, 1)
+        self.is_open.wait(60)
+        self._add(version, -1)
+
+    def await_waiting(self, version: int, count: int) -> bool:
+        with self.changed:
+            return self.changed.wait_for(lambda: self.waiting[version] >= count, 60)
+
+    def _add(self, version: int, change: int) -> None:
+        with self.changed:
+            self.waiting[version] += change
+            self.most = max(self.most, self.waiting[2])
+            self.changed.notify_all()
+
+
+gate = Gate()
+
+
+def answer(version: int, request: HttpRequest, **_: str) -> HttpResponseBase:
+    """What the view finds in the request, which it then leaves its traces in."""
+    found = {"version": version, "attributes": sorted(request.__dict__), "meta": sorted(request.META)}
+    request.user, request.left_behind = AnonymousUser(), True  # type: ignore[attr-defined]
+    request.META["CSRF_COOKIE"] = "left behind"
+    told = request.GET.get(f"v{version}", "200")
+    if told == "wait":
+        gate.wait(version)
+    for _number in range(int(request.GET.get(f"sql{version}", 0))):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    if request.GET.get("read") == str(version):
+        request.read(1)
+    if told == "raise":
+        raise RuntimeError("planted")
+    if told == "stream":
+        return _closing(version, StreamingHttpResponse(iter([b"a", b"b"])))
+    response = JsonResponse(found, status=int(told) if told.isdigit() else 200)
+    if request.GET.get("away") == str(version):
+        response.is_away = True  # type: ignore[attr-defined]
+    return _closing(version, response)
+
+
+def _closing(version: int, response: HttpResponseBase) -> HttpResponseBase:
+    response._resource_closers.append(partial(closed.append, version))  # type: ignore[attr-defined]
+    return response
+
+
+def is_away(response: HttpResponse) -> bool:
+    return getattr(response, "is_away", False)
+
+
+def routes(version: int) -> list[object]:
+    view: Callable[..., HttpResponseBase] = partial(answer, version)
+    return [path(f"{base}/{end}", view) for base in (f"api/v{version}", "api") for end in ("things", "things/<str:id>")]
+
+
+urlpatterns = routes(1)

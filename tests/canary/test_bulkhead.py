@@ -1,0 +1,200 @@
+"""The candidate holds a part of a process at most: beyond it the stable version answers, or a 503 that says why."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client, RequestFactory
+
+from canary.core.values import V2, Decision
+from canary.metrics.exposition import exposition
+from canary.metrics.node import Node
+from canary.models import ConsumerUsage, MetricBucket
+from canary.recording import flushing, recorder
+from canary.recording.flushing import flush
+from canary.requests.in_flight import Flight, flights
+from tests.canary import failing_urls_v1 as failing
+from tests.canary.failing import ARMS, PINNED, THING, ask, recorded
+from tests.canary.failing_urls_v1 import Gate
+from tests.canary.seeing import client_on, fresh_recorder, metrics_of, weight
+
+PLACES = 4
+"""Of eight threads, at 50 % and below."""
+
+
+@pytest.fixture(autouse=True)
+def configured(rollout: Callable[..., None]) -> Iterator[Callable[..., None]]:
+    """Nobody is on v2 but those who ask for it, until this is called."""
+
+    def configure(weight_bp: int = 0, **changes: Any) -> None:
+        rollout(weight_bp, **ARMS, **changes)
+
+    configure()
+    with fresh_recorder():
+        yield configure
+    flights.clear()
+
+
+def occupy(places: int, version: int = V2, for_s: float = 0.0) -> list[Flight]:
+    """Let so many requests of a version be in flight, all of which began so long ago."""
+    began_ns = time.perf_counter_ns() - int(for_s * 1e9)
+    occupied = [Flight(RequestFactory().get("/"), Decision(version, "pinned"), None, began_ns) for _ in range(places)]
+    for flight in occupied:
+        flights.enter(flight)
+    return occupied
+
+
+def test_beyond_it_the_entrance_is_answered_by_the_stable_version(configured: Callable[..., None]) -> None:
+    configured(weight_bp=5_000)
+    on_v2 = client_on(2)
+    occupied = occupy(PLACES)
+    response = ask(THING, x_client_id=on_v2)
+    assert (response.status_code, response.headers["API-Version"]) == (200, "1")
+    assert response.headers["Content-Location"] == "/api/v1/things/7"
+    flights.leave(occupied[0])
+    assert ask(THING, x_client_id=on_v2).headers["API-Version"] == "2"
+    assert recorded() == [(1, "overflow", 200), (2, "bucket", 200)]
+
+
+def test_whoever_asks_for_v2_by_name_is_told_to_come_back() -> None:
+    occupy(PLACES)
+    for path, headers in ((PINNED, {}), (THING, {"api_version": "2"})):
+        response = ask(path, **headers)
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert response.json()["type"] == "urn:problem-type:tandem:version-overloaded"
+    assert response.headers["Cache-Control"] == "private, no-cache"  # on the entrance
+
+
+def test_the_stable_version_has_no_bound(configured: Callable[..., None]) -> None:
+    occupy(2 * PLACES, version=1)
+    assert ask(THING).headers["API-Version"] == "1"
+    configured(IS_V1_ENABLED=False)
+    occupy(2 * PLACES)
+    assert ask(THING).headers["API-Version"] == "2"
+
+
+def test_it_grows_with_the_weight_and_leaves_one_thread(configured: Callable[..., None]) -> None:
+    occupy(PLACES + 2)
+    configured(weight_bp=10_000)
+    assert ask(THING).headers["API-Version"] == "2"
+    occupy(1)
+    assert ask(THING).headers["API-Version"] == "1"
+    configured(weight_bp=10_000, WEB_THREADS=16)
+    assert ask(THING).headers["API-Version"] == "2"
+
+
+def test_a_number_of_ones_own_holds_at_any_weight(configured: Callable[..., None]) -> None:
+    configured(weight_bp=10_000, BULKHEAD=2)
+    assert ask(THING).headers["API-Version"] == "2"
+    occupy(2)
+    assert ask(THING).headers["API-Version"] == "1"
+
+
+def test_a_call_that_the_stable_version_lacks_is_told_to_come_back(configured: Callable[..., None]) -> None:
+    configured(weight_bp=10_000, BULKHEAD=1, SUCCESSORS="tests.canary.successors")
+    occupy(1)
+    assert ask("/api/news").status_code == 503
+    assert ask(THING).headers["API-Version"] == "1"
+
+
+@pytest.mark.parametrize("told", ["200", "404", "500", "raise"])
+def test_every_request_gives_its_place_back(told: str) -> None:
+    for path in (f"{PINNED}?v2={told}", f"/api/v1/things/7?v1={told}"):
+        ask(path)
+    assert flights.counts() == {1: 0, 2: 0}
+
+
+def test_a_stream_holds_its_place_until_it_is_sent_and_does_not_hang() -> None:
+    response: Any = Client().get(f"{PINNED}?v2=stream")
+    assert (flights.counts()[2], [*flights], flights.hang(V2, 0)) == (1, [], False)
+    assert b"".join(response.streaming_content) == b"ab"
+    assert flights.counts()[2] == 0
+
+
+def test_of_many_at_once_as_many_reach_the_view_as_may(
+    configured: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(weight_bp=5_000)
+    path, on_v2 = f"{THING}?v2=wait", client_on(2)
+    monkeypatch.setattr(failing, "gate", gate := Gate())
+    with ThreadPoolExecutor(3 * PLACES) as pool:
+        asked = [pool.submit(ask, path, x_client_id=on_v2) for _ in range(3 * PLACES)]
+        held = gate.await_waiting(2, PLACES)
+        versions = ask(path, x_client_id=on_v2).headers["API-Version"]
+        gate.is_open.set()
+        answers = [answer.result().headers["API-Version"] for answer in asked]
+    assert (held, gate.most, versions) == (True, PLACES, "1")
+    assert answers.count("2") >= PLACES
+    assert flights.counts() == {1: 0, 2: 0}
+
+
+# -- what is made of it -----------------------------------------------------------------------------------------------
+
+
+def test_what_is_shed_is_counted_and_what_is_in_flight_is_shown(
+    configured: Callable[..., None], tmp_path: Path
+) -> None:
+    configured(weight_bp=5_000)
+    on_v2 = client_on(2)
+    occupy(PLACES)
+    ask(THING, x_client_id=on_v2)
+    ask(PINNED)
+    flushing.sum_up()
+    flushing.outbox.publish(node := Node(tmp_path / "metrics"))
+    text = exposition(*node.read()).decode()
+    for line in ("canary_shed_total 2.0", 'canary_in_flight{version="2"} 4.0', 'canary_in_flight{version="1"} 0.0'):
+        assert line in text.splitlines()
+
+
+@pytest.mark.django_db
+def test_what_the_stable_version_answered_is_no_success_of_the_candidate() -> None:
+    """That somebody came counts: else the users of v2 would look like lost ones."""
+    weight(5_000)
+    on_v2 = client_on(2)
+    occupy(PLACES)
+    for _ in range(4):
+        ask(THING, x_client_id=on_v2)
+    flush(is_last=True)
+    assert metrics_of(api_version=2) == metrics_of() == ["seen"]
+    assert {*MetricBucket.objects.values_list("api_version", "judged")} == {(1, False)}
+    assert not ConsumerUsage.objects.exists()  # nobody chose v1
+
+
+@pytest.mark.django_db
+def test_while_all_that_hold_it_hang_a_shed_request_is_a_failure_of_the_candidate() -> None:
+    """A view that never returns would else give as many failures as there are places."""
+    weight(5_000)
+    clients = [client_on(2, number) for number in range(12)]
+    occupy(PLACES, for_s=11)
+    assert {ask(THING, x_client_id=client).headers["API-Version"] for client in clients} == {"1"}
+    assert recorded() == [(2, "bucket", 503), (1, "overflow", 200)] * len(clients)
+    for client in clients:
+        ask(THING, x_client_id=client)
+    flush(is_last=True)
+    assert metrics_of(api_version=2) == metrics_of() == ["seen", "error"] * len(clients)
+
+
+def test_one_that_has_just_begun_shows_that_the_candidate_still_answers(configured: Callable[..., None]) -> None:
+    configured(weight_bp=5_000)
+    on_v2 = client_on(2)
+    occupy(PLACES - 1, for_s=11)
+    occupy(1)
+    ask(THING, x_client_id=on_v2)
+    assert recorded() == [(1, "overflow", 200)]
+
+
+def test_a_request_that_was_told_as_hanging_is_not_recorded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failing, "gate", gate := Gate())
+    asking = threading.Thread(target=ask, args=(f"{PINNED}?v2=wait",))
+    asking.start()
+    assert gate.await_waiting(2, 1)
+    [flight] = flights
+    assert (flight.route, flight.path, flights.tell(flight)) == ("api/v2/things/<str:id>", PINNED, True)
+    gate.is_open.set()
+    asking.join()
+    assert [*recorder.queue.drain()] == []
