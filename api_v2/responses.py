@@ -12,7 +12,7 @@ from django.utils.encoding import escape_uri_path
 from django.utils.log import log_response
 
 from api_v2.errors import Problem
-from cms.http.unavailable import is_known_outage
+from cms.http.unavailable import is_known_outage, mark_away
 from cms.rate_limits import Standing
 
 JSON: Final = "application/json"
@@ -112,6 +112,7 @@ def problem_response(
     for name, value in {**problem.headers, **(headers or {})}.items():
         response.headers[name] = value
     if problem.status >= 500:
+        mark_away(response, error)
         error = None if is_known_outage(error) else error
         request_id = data["request_id"]
         log_response("%s (request %s)", request.path, request_id, response=response, request=request, exception=error)

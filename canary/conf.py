@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
 
 from canary.core.routing import bulkhead
@@ -48,6 +48,10 @@ class CanaryConf:
     """How many of these the candidate may answer; 0 for a number that follows the weight."""
     hang_s: float
     """After how long a request without an answer is a failure of its version."""
+    has_failover: bool
+    """Whether the stable version answers reads in which the candidate failed."""
+    is_away: Callable[[HttpResponse], bool]
+    """Whether an answer says that something is away without which neither version can answer, such as the database."""
     snapshot: Snapshot
     """What the environment says of the rollout: in force until there is a stored rollout."""
 
@@ -92,6 +96,8 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
         web_threads=conf.get("WEB_THREADS", WEB_THREADS),
         bulkhead=conf.get("BULKHEAD", 0),
         hang_s=conf.get("HANG_S", HANG_S),
+        has_failover=conf.get("FAILOVER", True),
+        is_away=import_string(conf["IS_AWAY"]) if conf.get("IS_AWAY") else _nothing_is_away,
         snapshot=Snapshot(
             version=0,
             weight_bp=conf["WEIGHT_BP"] or 0,
@@ -106,6 +112,10 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
 
 def _no_key_has_a_scope(request: HttpRequest, scope: str) -> bool:
     return "HTTP_X_API_KEY" not in request.META
+
+
+def _nothing_is_away(response: HttpResponse) -> bool:
+    return False
 
 
 def _nobody_is_excluded(request: HttpRequest) -> str:

@@ -27,6 +27,7 @@ from canary.requests.identity import drop_cookie, identify, read_cookie, write_c
 from canary.requests.in_flight import Flight, flights
 from canary.requests.problems import problem_response
 from canary.requests.queries import start_counting, stop_counting
+from canary.requests.rewinding import Before, remember, rewind, was_body_read
 from canary.retiring import life
 from canary.retiring.successors import below_base, declared_successors
 from canary.shadow import offering
@@ -55,6 +56,8 @@ class Passage(NamedTuple):
     """By `time.perf_counter_ns`."""
     flight: Flight | None = None
     """None for what no version answers."""
+    before: Before | None = None
+    """The request before the candidate saw it, where the stable version may answer in its place."""
 
 
 class CanaryMiddleware:
@@ -74,6 +77,9 @@ class CanaryMiddleware:
             _survive(server.wait_until_ready)
         passage = self._pass(request)
         response = self._answer(request, passage)
+        before = passage.before
+        if before is not None and response.status_code >= 500 and _may_fail_over(request, response):
+            response, passage = self._fail_over(request, response, passage, before)
         _survive(self._finish, request, response, passage)
         answer, snapshot = passage.answer, passage.snapshot
         if snapshot is None:
@@ -116,6 +122,23 @@ class CanaryMiddleware:
             return response
         finally:
             _land(passage.flight, response)
+
+    def _fail_over(
+        self, request: HttpRequest, failed: HttpResponse, passage: Passage, before: Before
+    ) -> tuple[HttpResponse, Passage]:
+        """Record the candidate's failure, and return what the stable version answers in its place.
+
+        The failed answer is not closed: code that waits for its end, such as noting the use of a key, waits for the
+        other's end too.
+        """
+        _survive(_observe, request, failed, passage)
+        try:
+            rewind(request, before)
+            again = _instead(request, passage, "failover")
+        except Exception as error:
+            _record(error)
+            return failed, passage
+        return self._answer(request, again), again
 
     def _refuse_host(self, request: HttpRequest) -> HttpResponse | None:
         """The chosen version's own answer to a Host that isn't served; None for one that is.
@@ -162,26 +185,38 @@ def _pass_to_candidate(flight: Flight, snapshot: Snapshot, is_entrance: bool, no
     """Within the bulkhead to the candidate, beyond it to the stable version or to a refusal."""
     request, decision, conf = flight.request, flight.decision, canary_conf()
     is_chosen = decision.reason in OF_AN_IDENTITY
-    passage = Passage(decision, is_entrance, snapshot, now, flight.started_ns, flight)
+    before = remember(request) if is_chosen and request.method in READS and conf.has_failover else None
+    passage = Passage(decision, is_entrance, snapshot, now, flight.started_ns, flight, before)
     if flights.enter(flight, conf.bulkhead_at(snapshot.weight_bp)):
         return passage
     if is_chosen and flights.hang(decision.api_version, conf.hang_s):
         # Else a view that never returns would give as many failures as there are places, and no more.
         _observe(request, HttpResponse(status=OVERLOADED.status), passage)
     if is_chosen and _has_stable(request):
-        return _instead(request, passage)
+        return _instead(request, passage, "overflow")
     return Passage(OVERLOADED, is_entrance, snapshot, now, flight.started_ns)
 
 
-def _instead(request: HttpRequest, passage: Passage) -> Passage:
+def _instead(request: HttpRequest, passage: Passage, reason: str) -> Passage:
     """Begin the request again, as one that the stable version answers in place of the candidate."""
     decision, snapshot = passage.answer, passage.snapshot
     assert isinstance(decision, Decision)
+    if passage.flight is not None:
+        flights.leave(passage.flight)
     start_counting()
-    stable, started_ns = Decision(V1, "overflow", decision.identity, decision.bucket), time.perf_counter_ns()
+    stable, started_ns = Decision(V1, reason, decision.identity, decision.bucket), time.perf_counter_ns()
     flight = Flight(request, stable, snapshot, started_ns)
     flights.enter(flight)
     return Passage(stable, passage.is_entrance, snapshot, passage.now, started_ns, flight)
+
+
+def _may_fail_over(request: HttpRequest, failed: HttpResponse) -> bool:
+    """Return whether the stable version may answer in place of the candidate, which has failed to."""
+    try:
+        return not was_body_read(request) and not canary_conf().is_away(failed) and _has_stable(request)
+    except Exception as error:
+        _record(error)
+        return False
 
 
 def _has_stable(request: HttpRequest) -> bool:

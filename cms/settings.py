@@ -208,9 +208,11 @@ CANARY = {
     "SUCCESSORS": "api_v1.successors",
     "PROBE": "/posts?limit=1",  # what both versions are asked for, below their base, to see whether they answer
     "IS_EXCLUDED": "cms.rollout.exclusions.why_excluded",
+    "IS_AWAY": "cms.http.unavailable.is_away",
     "RETENTION_DAYS": env.integer("CANARY_RETENTION_DAYS", default=90, minimum=1, maximum=3_650),
     "METRICS_TOKEN": env.text("METRICS_TOKEN"),
     "BULKHEAD": env.integer("CANARY_BULKHEAD", default=0, minimum=0, maximum=1_000),
+    "FAILOVER": env.boolean("CANARY_FAILOVER", default=True),
     "SHADOW_BP": 100 if CANARY_SHADOW_PERCENTAGE_BP is None else CANARY_SHADOW_PERCENTAGE_BP,
     "SHADOW_CPU_BP": 1_000 if CANARY_SHADOW_CPU_PERCENTAGE_BP is None else CANARY_SHADOW_CPU_PERCENTAGE_BP,
 }

@@ -34,7 +34,7 @@ logger = logging.getLogger("canary")
 
 NOT_JUDGED: Final = frozenset({401, 403, 404, 405, 410, 429})
 """Answers about who asks and what for, which tell nothing of the version: by mistake, by malice, or by design."""
-STANDS_IN: Final = frozenset({"overflow"})
+STANDS_IN: Final = frozenset({"overflow", "failover"})
 """Why the stable version answers in place of the candidate, which the identity was sent to."""
 UNUSED: Final = frozenset({"health", "synthetic"})
 """Whose calls of v1 don't count as use of it."""
@@ -79,7 +79,7 @@ class Tally:
         is_split = is_by_bucket and not seen.excluded
         judged = is_split and not stands_in and seen.status not in NOT_JUDGED
         self._count(seen, decision.api_version, name.shared, unit, judged, at)
-        if identity is not None:
+        if identity is not None and decision.reason != "failover":  # the failed answer has come by here already
             self.traffic.add(identity, at.timestamp())
             self._note(identity, seen, at)
         if is_split and identity is not None:
@@ -96,6 +96,7 @@ class Tally:
                     network,
                     at - datetime.timedelta(microseconds=seen.took_ns / 1e3),
                     judged,
+                    decision.reason == "failover" and seen.status < 500,
                 ),
             )
         if decision.api_version == V1 and not stands_in:

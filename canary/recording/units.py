@@ -15,6 +15,8 @@ STAGES_MAX: Final = 2
 """While a change of weight spreads, requests of two stages come mixed."""
 SUMMARY: Final = 3
 FULL_BP: Final = 10_000
+NEEDS_NO_CHANCE: Final = frozenset({"seen", "settled", "error", "pair_error"})
+"""Metrics that are noted at 0 and 100 % too, where no chance decides."""
 CLIENT_ERRORS: Final = frozenset({400, 406, 409, 412, 413, 415, 422, 428})
 """What a stricter version could cause."""
 
@@ -33,6 +35,8 @@ class Judged(NamedTuple):
     at: datetime.datetime
     is_evidence: bool = True
     """Whether its outcome counts. That it came does in any case: else a 404 of one version alone would look like lost users."""
+    has_failed_alone: bool = False
+    """Whether this version failed, and the other one answered the same request."""
 
 
 @dataclass(slots=True)
@@ -41,6 +45,7 @@ class _Unit:
     requests: int = 0
     has_failed: bool = False
     has_erred: bool = False
+    has_failed_alone: bool = False
     latencies: dict[str, tuple[int, float]] | None = field(default_factory=dict)
     """By route how many and the sum of their logarithms; None once one route has its summary."""
 
@@ -57,7 +62,7 @@ class Units:
         unit = self._unit(snapshot, judged.unit)
         is_chance = 0 < snapshot.weight_bp < FULL_BP
         for metric, value in _metrics(unit, judged):
-            if is_chance or metric in ("seen", "settled", "error"):
+            if is_chance or metric in NEEDS_NO_CHANCE:
                 yield _row(judged, metric, value)
 
     def _unit(self, snapshot: Snapshot, name: str) -> _Unit:
@@ -79,6 +84,9 @@ def _metrics(unit: _Unit, judged: Judged) -> Iterator[tuple[str, float | None]]:
     if not unit.is_seen:
         unit.is_seen = True
         yield "seen", None
+    if judged.has_failed_alone and not unit.has_failed_alone:
+        unit.has_failed_alone = True
+        yield "pair_error", None
     if not judged.is_evidence:
         return
     unit.requests += 1

@@ -111,9 +111,14 @@ def count_request(request: HttpRequest, now: datetime.datetime) -> None:
     """Count the request against its credential's rate limit, or its address's. Raises RateLimited.
 
     Called after authentication, for only then is it known whether a key is one; a token is known by its signature.
-    One that the canary has repeated to compare the versions is no request of the client's.
+    One that the canary has repeated to compare the versions is no request of the client's. One that it repeats because
+    the first version failed counts once.
     """
     if getattr(request, "is_shadow", False):
+        return
+    failed_run: Mapping[str, Any] = getattr(request, "failed_run", {})
+    if _STANDING in failed_run:
+        setattr(request, _STANDING, failed_run[_STANDING])
         return
     taken = take([_quota_of(request)], now)
     setattr(request, _STANDING, taken.standings[0] if taken.standings else None)

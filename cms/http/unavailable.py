@@ -1,7 +1,7 @@
 """Answers while the database or the files can't be reached: what counts as that, and the page for whatever is no API."""
 
 import sys
-from typing import Final
+from typing import Any, Final
 
 from django.db import Error, InterfaceError, OperationalError, ProgrammingError
 from django.db.transaction import TransactionManagementError
@@ -14,6 +14,8 @@ from cms.media.outages import MediaUnavailable
 RETRY_AFTER_S: Final = 1
 # What Django says about the statements that come after the one that failed.
 _AFTERMATH: Final = (TransactionManagementError, ProgrammingError)
+_QUERY_CANCELED: Final = "57014"  # SQLSTATE of PostgreSQL
+_IS_AWAY: Final = "is_away"
 # No template: those may need what is away.
 _PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -36,6 +38,19 @@ def what_is_away(error: BaseException | None) -> str:
     if isinstance(error, MediaUnavailable):
         return "The storage of files can't be reached."
     return "The database can't be reached or is too busy."
+
+
+def mark_away(response: HttpResponse, error: BaseException | None) -> None:
+    """Note on an answer that its version did not cause the error. It did if its own statement took too long."""
+    cause = getattr(error, "__cause__", None)
+    if is_unavailable(error) and getattr(cause, "sqlstate", None) != _QUERY_CANCELED:
+        setattr(response, _IS_AWAY, True)
+
+
+def is_away(response: HttpResponse) -> bool:
+    """Return whether the answer says that the database or the files are away, which both versions need."""
+    noted: Any = getattr(response, _IS_AWAY, False)
+    return bool(noted)
 
 
 def is_known_outage(error: BaseException | None) -> bool:

@@ -9,6 +9,7 @@ from canary.recording import recorder
 
 ARMS = {
     "ARMS": {1: "tests.canary.failing_urls_v1", 2: "tests.canary.failing_urls_v2"},
+    "IS_AWAY": "tests.canary.failing_urls_v1.is_away",
 }
 THING, PINNED = "/api/things/7", "/api/v2/things/7"
 

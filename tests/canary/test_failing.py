@@ -21,6 +21,7 @@ BEFORE = (
     "canary.middleware.identify",
     "canary.middleware.choose",
     "canary.middleware.is_candidate",
+    "canary.middleware.remember",
     "canary.core.routing.bucket",
     "canary.requests.identity.read_cookie",
     "canary.requests.identity.secret_for",

@@ -44,6 +44,7 @@ def test_requests_become_a_row_for_each_version_and_route() -> None:
     rows = {(row.api_version, row.route, row.judged): row for row in MetricBucket.objects.all()}
     assert set(rows) == {
         (1, "GET /things/{id}", True),
+        (1, "GET /things/{id}", False),  # in place of v2, which failed
         (2, "GET /things/{id}", True),
         (2, "(unknown)", False),
     }

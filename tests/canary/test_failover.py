@@ -1,0 +1,172 @@
+"""Reads of the entrance that the candidate fails: the stable version answers, and the failure is the candidate's."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from canary.models import ConsumerUsage, MetricBucket, Observation
+from canary.recording import tally
+from canary.recording.flushing import flush
+from canary.requests.faults import faults
+from canary.requests.in_flight import flights
+from tests.canary.failing import ARMS, PINNED, THING, ask, recorded
+from tests.canary.failing_urls_v1 import closed
+from tests.canary.seeing import client_on, fresh_recorder, metrics_of, weight
+
+
+@pytest.fixture(autouse=True)
+def everybody_on_v2(rollout: Callable[..., None]) -> Iterator[Callable[..., None]]:
+    """Give back what changes the settings."""
+
+    def configure(**changes: Any) -> None:
+        rollout(**{"weight_bp": 10_000, **ARMS, **changes})
+
+    configure()
+    with fresh_recorder():
+        yield configure
+    closed.clear()
+
+
+def explode(*_: object) -> None:
+    raise RuntimeError("planted")
+
+
+FAILURES = ["raise", "500", "502", "503"]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_read_that_the_candidate_fails_is_answered_by_the_stable_version(method: str, failure: str) -> None:
+    response = ask(f"{THING}?v2={failure}", method)
+    assert (response.status_code, response.headers["API-Version"]) == (200, "1")
+    assert response.headers["Content-Location"] == f"/api/v1/things/7?v2={failure}"
+    assert (response.headers["Cache-Control"], "canary_id" in response.cookies) == ("private, no-cache", True)
+    status = 500 if failure == "raise" else int(failure)
+    assert recorded() == [(2, "bucket", status), (1, "failover", 200)]
+    assert flights.counts() == {1: 0, 2: 0}
+
+
+def test_an_answer_that_is_no_failure_stays_the_candidates() -> None:
+    for status in (200, 304, 404, 429):
+        assert ask(f"{THING}?v2={status}").headers["API-Version"] == "2"
+    assert recorded() == [(2, "bucket", status) for status in (200, 304, 404, 429)]
+
+
+NEVER: dict[str, tuple[str, str, dict[str, str]]] = {
+    **{method: (f"{THING}?v2=500", method, {}) for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS")},
+    "pinned": (f"{PINNED}?v2=500", "GET", {}),
+    "by header": (f"{THING}?v2=500", "GET", {"api_version": "2"}),
+    "shared outage": (f"{THING}?v2=503&away=2", "GET", {}),
+}
+
+
+@pytest.mark.parametrize("case", NEVER)
+def test_what_is_not_for_the_stable_version_to_answer_keeps_its_failure(case: str) -> None:
+    path, method, headers = NEVER[case]
+    response = ask(path, method, **headers)
+    assert (response.status_code // 100, response.headers["API-Version"]) == (5, "2")
+    assert len(recorded()) == 1
+
+
+def test_a_body_that_was_read_can_not_be_read_again() -> None:
+    asked = Client(raise_request_exception=False).generic("GET", f"{THING}?v2=500&read=2", b"a body")
+    assert asked.headers["API-Version"] == "2"
+    assert Client().generic("GET", f"{THING}?v2=500", b"a body").headers["API-Version"] == "1"
+
+
+def test_it_can_be_switched_off(everybody_on_v2: Callable[..., None]) -> None:
+    everybody_on_v2(FAILOVER=False)
+    assert ask(f"{THING}?v2=500").headers["API-Version"] == "2"
+
+
+def test_a_failure_of_the_stable_version_leads_nowhere(everybody_on_v2: Callable[..., None]) -> None:
+    everybody_on_v2(weight_bp=0)
+    assert (ask(f"{THING}?v1=500").status_code, recorded()) == (500, [(1, "bucket", 500)])
+    everybody_on_v2(IS_V1_ENABLED=False)  # v2 is the stable one now
+    assert (ask(f"{THING}?v2=500").status_code, recorded()) == (500, [(2, "lifecycle_v1_gone", 500)])
+
+
+def test_a_call_that_the_stable_version_lacks_keeps_its_failure(everybody_on_v2: Callable[..., None]) -> None:
+    """A 404 would say that there is no such thing."""
+    everybody_on_v2(SUCCESSORS="tests.canary.successors")
+    assert ask("/api/news?v2=500").status_code == 500
+    assert ask(f"{THING}?v2=500").status_code == 200
+
+
+def test_where_both_fail_the_stable_versions_failure_is_told() -> None:
+    response = ask(f"{THING}?v2=500&v1=502")
+    assert (response.status_code, response.headers["API-Version"]) == (502, "1")
+
+
+def test_the_stable_version_finds_the_request_as_it_came(everybody_on_v2: Callable[..., None]) -> None:
+    failed_over = ask(f"{THING}?v2=500").json()
+    everybody_on_v2(weight_bp=0)
+    first = ask(f"{THING}?v2=500").json()
+    assert {*failed_over["attributes"]} == {*first["attributes"], "failed_run"}
+    assert failed_over["meta"] == first["meta"]
+
+
+def test_the_failed_answer_is_not_closed_and_the_other_one_once() -> None:
+    assert ask(f"{THING}?v2=500").status_code == 200
+    assert closed == [1]
+
+
+@pytest.mark.parametrize("place", ["canary.middleware.rewind", "canary.middleware.declared_successors"])
+def test_a_fault_of_the_canary_leaves_the_candidates_failure(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place, explode)
+    before = faults.count
+    response = ask(f"{THING}?v2=502")
+    assert (response.status_code, response.headers["API-Version"]) == (502, "2")
+    assert (faults.count, flights.counts()) == (before + 1, {1: 0, 2: 0})
+
+
+def test_a_failure_that_can_not_be_recorded_is_answered_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("canary.recording.recorder.observe", explode)
+    assert ask(f"{THING}?v2=502").headers["API-Version"] == "1"
+
+
+# -- what is made of it -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def half(everybody_on_v2: Callable[..., None], monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+    monkeypatch.setattr(tally, "BUCKET_S", 86_400)
+    weight(5_000)
+
+
+def test_the_failure_counts_against_the_candidate_alone(half: None) -> None:
+    ask(f"{THING}?v2=500&sql2=3&sql1=1", x_client_id=client_on(2))
+    flush()
+    rows = MetricBucket.objects.order_by("api_version").values_list(
+        "api_version", "judged", "requests", "status_5xx", "sql"
+    )
+    assert [*rows] == [(1, False, 1, 0, 1), (2, True, 1, 1, 3)]
+    assert not ConsumerUsage.objects.exists()  # nobody chose v1
+
+
+def test_the_request_is_a_pair_of_which_one_alone_failed(half: None) -> None:
+    ask(f"{THING}?v2=500", x_client_id=client_on(2))
+    ask(f"{THING}?v2=raise", x_client_id=client_on(2))
+    flush()
+    assert metrics_of(api_version=2) == ["seen", "error", "pair_error"]  # of one unit once a stage
+    pair = Observation.objects.get(metric="pair_error")
+    assert (pair.route, pair.value, pair.weight_bp) == ("GET /things/{id}", None, 5_000)
+    assert pair.unit == Observation.objects.get(metric="error").unit
+    assert not Observation.objects.filter(api_version=1).exists()
+
+
+@pytest.mark.parametrize("path", [f"{THING}?v2=500&v1=500", f"{THING}?v2=503&away=2"])
+def test_what_both_versions_fail_is_no_pair(half: None, path: str) -> None:
+    ask(path, x_client_id=client_on(2))
+    flush()
+    assert metrics_of() == ["seen", "error"]
+
+
+def test_whoever_is_no_evidence_makes_no_pair(half: None, everybody_on_v2: Callable[..., None]) -> None:
+    everybody_on_v2(IS_EXCLUDED="cms.rollout.exclusions.why_excluded")
+    ask(f"{THING}?v2=500", x_client_id=client_on(2), x_synthetic="1")
+    flush()
+    assert metrics_of() == []
+    assert {*MetricBucket.objects.values_list("judged", flat=True)} == {False}
