@@ -34,6 +34,15 @@ class QueryRepeat:
 
 
 @dataclass(frozen=True, slots=True)
+class Trip:
+    """A breaker that tripped: its name, a sentence that stands alone, and its figures as JSON."""
+
+    breaker: str
+    sentence: str
+    numbers: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ShadowGap:
     """A way in which v2's answers differ from v1's that the declared mapping doesn't explain."""
 
@@ -47,8 +56,8 @@ class ShadowGap:
 class Judgement:
     """`kind` is pass, hold, harm or no_data; `numbers` is JSON; `eta_s` is in how long a wait may end, None if unknown.
 
-    `reason` is what the kind rests on, in one stable word, while the sentence changes with every figure in it: mismatch,
-    harm, finding, no_v2, no_outcome, not_safe, too_early, safe.
+    `reason` is what the kind rests on, in one stable word, while the sentence changes with every figure in it: breaker,
+    harm, mismatch, guard, finding, no_v2, no_outcome, not_safe, too_early, safe.
     """
 
     kind: str

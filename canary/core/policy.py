@@ -5,10 +5,11 @@ HARM rolls back and PASS takes the next step; everything else stays where it is.
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from canary.core.findings import new_repeats, sentence_of_gaps, sentence_of_repeat
-from canary.core.judgements import Judgement, QueryRepeat, ShadowGap, Stage
+from canary.core.judgements import Judgement, QueryRepeat, ShadowGap, Stage, Trip
 from canary.core.statistics import Evidence
 from canary.core.statistics.bets import LOG_THRESHOLD
 from canary.core.statistics.certificate import SafeCertificate
@@ -18,6 +19,7 @@ from canary.core.wording import (
     duration,
     percent,
     sentence_of_evidence,
+    sentence_of_guard,
     sentence_of_harm,
     sentence_of_mismatch,
     sentence_of_networks,
@@ -32,32 +34,56 @@ FAR_S: Final = 7 * 24 * 3600
 MOST_FINDINGS: Final = 3
 NO_CONTROL: Final = " Nobody is on v1, so the versions can't be compared any more: this is about v2 alone."
 
-__all__ = ["Judgement", "QueryRepeat", "ShadowGap", "Stage", "judge"]
+__all__ = ["Judgement", "QueryRepeat", "ShadowGap", "Stage", "Trip", "judge"]
 
 
 def judge(
-    evidence: Evidence, repeats: Sequence[QueryRepeat], gaps: Sequence[ShadowGap], stage: Stage, now: float
+    evidence: Evidence,
+    repeats: Sequence[QueryRepeat],
+    gaps: Sequence[ShadowGap],
+    stage: Stage,
+    now: float,
+    trips: Sequence[Trip] = (),
 ) -> Judgement:
-    """The verdict on a stage at `now` (unix seconds).
+    """Return the verdict on a stage at `now` (unix seconds).
 
-    In this order: a broken measuring freezes; harm; what was found (N+1, shadow differences, one metric alone); nothing to
-    judge by; what is still missing; pass. Evidence of an earlier stage than this one is no evidence of this one's safety.
+    In this order: breakers and harm; a broken measuring; what was found (N+1, shadow differences, one metric
+    alone); nothing to judge by; what is still missing; pass. A broken measuring stops a pass and never a rollback.
+    Evidence of an earlier stage than this one is no evidence of this one's safety.
     """
-    numbers = _numbers(evidence, repeats, gaps, stage, now)
+    numbers = _numbers(evidence, repeats, gaps, stage, now) | {"trips": [asdict(trip) for trip in trips]}
     where = percent(stage.weight_bp)
-    if evidence.sample_ratio.is_broken and evidence.stage == stage.number:
-        also = f" Apart from that, {sentence_of_harm(evidence)}." if evidence.comparison.is_alarm else ""
-        return Judgement(
-            "hold", f"Hold at {where}: {sentence_of_mismatch(evidence)}.{also}", numbers, reason="mismatch"
-        )
-    if evidence.comparison.is_alarm:
-        return Judgement("harm", f"Harm at {where}: {sentence_of_harm(evidence)}.", numbers, reason="harm")
+    broken = _broken(evidence, stage)
+    if trips or evidence.comparison.is_alarm:
+        reason, sentence = _harm(evidence, trips)
+        also = "".join(f" Besides, {about}." for about in broken.values())
+        return Judgement("harm", f"Harm at {where}: {sentence}.{also}", numbers, reason=reason)
+    if broken:
+        return Judgement("hold", f"Hold at {where}: {'; '.join(broken.values())}.", numbers, reason=next(iter(broken)))
     if found := _found(evidence, repeats, gaps):
         more = f" And {len(found) - MOST_FINDINGS} more findings." if len(found) > MOST_FINDINGS else ""
         return Judgement(
             "hold", f"Hold at {where}: {'; '.join(found[:MOST_FINDINGS])}.{more}", numbers, reason="finding"
         )
     return _wait_or_pass(evidence, stage, now, numbers)
+
+
+def _harm(evidence: Evidence, trips: Sequence[Trip]) -> tuple[str, str]:
+    """Reason and sentence of a rollback: the breakers that tripped, then the evidence if that alarms too."""
+    sentences = [trip.sentence.rstrip(".") for trip in trips]
+    if evidence.comparison.is_alarm:
+        sentences.append(sentence_of_harm(evidence))
+    return "breaker" if trips else "harm", "; ".join(sentences)
+
+
+def _broken(evidence: Evidence, stage: Stage) -> dict[str, str]:
+    """By reason, what is wrong with the measuring: a sentence each."""
+    broken = {}
+    if evidence.sample_ratio.is_broken and evidence.stage == stage.number:
+        broken["mismatch"] = sentence_of_mismatch(evidence)
+    if evidence.guard.is_alarm:
+        broken["guard"] = sentence_of_guard(evidence)
+    return broken
 
 
 def _found(evidence: Evidence, repeats: Sequence[QueryRepeat], gaps: Sequence[ShadowGap]) -> list[str]:

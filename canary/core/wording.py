@@ -85,11 +85,10 @@ def sentence_of_harm(evidence: Evidence) -> str:
     comparison = evidence.comparison
     harmed = [route.route for route in comparison.routes.ranked() if route.is_harmed]
     where = f"; most of it on {', '.join(harmed[:3])}" if harmed else ""
-    guard = "; the A/A guard alarms too, so doubt the measuring" if evidence.guard.is_alarm else ""
     return (
         f"evidence that v2 is worse reached {strength(comparison.peak)} ({sentence_of_evidence(evidence)}): "
         f"{sentence_of_events(comparison.errors, 'an error')}; {sentence_of_latency(evidence)}; "
-        f"{sentence_of_events(comparison.client_errors, 'a refused request')}{where}{guard}"
+        f"{sentence_of_events(comparison.client_errors, 'a refused request')}{where}"
     )
 
 
@@ -115,6 +114,13 @@ def sentence_of_mismatch(evidence: Evidence) -> str:
         f"the measuring is broken, which says nothing of v2: {on_v2} of {users(on_v1 + on_v2)} arrived on v2, where "
         f"{ratio.expected:.1f} are expected; evidence of a mismatch {strength(ratio.peak)}, rule: {BROKEN} or more freezes. "
         "Look for requests that are not recorded or recorded under the wrong version"
+    )
+
+
+def sentence_of_guard(evidence: Evidence) -> str:
+    return (
+        "the A/A guard, which compares v1 with itself, alarms, so the measuring is in doubt: its evidence reached "
+        f"{strength(evidence.guard.peak)} of {THRESHOLD}. Look for what ties users or their requests together"
     )
 
 

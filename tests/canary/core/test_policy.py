@@ -1,11 +1,12 @@
 """Verdicts: the right kind, and a sentence that somebody at night can act on."""
 
 import json
+import math
 import random
 
 import pytest
 
-from canary.core.judgements import Judgement, QueryRepeat, ShadowGap, Stage
+from canary.core.judgements import Judgement, QueryRepeat, ShadowGap, Stage, Trip
 from canary.core.policy import judge
 from canary.core.statistics import Evidence, Observed
 from tests.canary.core.statistics.streams import evidence_of, seen
@@ -126,12 +127,41 @@ def test_little_traffic_is_said_to_be_a_matter_for_people() -> None:
     assert "decide by hand" in judged(evidence_of([seen("settled", n, 2) for n in range(9)]), stage).sentence
 
 
+MISMATCH = [seen("seen", n, 1) for n in range(300)]
+FAILING = [seen("error", f"bad {n}", 2) for n in range(6)]
+TRIP = Trip("total failure", "9 of 10 answers of v2 failed in five minutes", {"failed": 9})
+
+
 def test_a_mismatch_of_samples_freezes_and_blames_the_measuring() -> None:
-    stream = [seen("seen", n, 1) for n in range(300)] + [seen("error", f"bad {n}", 2) for n in range(6)]
-    judgement = judged(evidence_of(stream))
-    assert judgement.kind == "hold"
+    judgement = judged(evidence_of(MISMATCH))
+    assert (judgement.kind, judgement.reason) == ("hold", "mismatch")
     assert "the measuring is broken, which says nothing of v2: 0 of 300 users" in judgement.sentence
-    assert "evidence that v2 is worse reached" in judgement.sentence
+
+
+def test_a_broken_measuring_never_stops_a_rollback() -> None:
+    judgement = judged(evidence_of(MISMATCH + FAILING))
+    assert (judgement.kind, judgement.reason) == ("harm", "harm")
+    assert "Besides, the measuring is broken" in judgement.sentence
+
+
+@pytest.mark.parametrize("stream", [[], healthy(), MISMATCH, FAILING], ids=["empty", "safe", "mismatch", "harm"])
+def test_a_breaker_goes_before_everything(stream: list[Observed]) -> None:
+    repeats = [QueryRepeat(2, "GET /posts", "ab12", 21, 3)]
+    judgement = judge(evidence_of(stream), repeats, [], STAGE, NOW, [TRIP])
+    assert (judgement.kind, judgement.reason) == ("harm", "breaker")
+    assert judgement.sentence.startswith("Harm at 10 %: 9 of 10 answers of v2 failed in five minutes")
+    assert judgement.numbers["trips"] == [
+        {"breaker": "total failure", "sentence": TRIP.sentence, "numbers": {"failed": 9}}
+    ]
+
+
+def test_an_alarm_of_the_guard_stops_a_pass_and_no_rollback() -> None:
+    evidence = evidence_of(healthy())
+    evidence.guard.peak = math.log(1_000)
+    judgement = judged(evidence)
+    assert (judgement.kind, judgement.reason) == ("hold", "guard")
+    assert "the A/A guard, which compares v1 with itself, alarms" in judgement.sentence
+    assert judge(evidence, [], [], STAGE, NOW, [TRIP]).kind == "harm"
 
 
 def test_a_mismatch_of_the_stage_before_does_not_hold_the_next_one() -> None:
