@@ -15,6 +15,7 @@ from canary.core.routing import bulkhead
 from canary.core.values import Snapshot
 
 RETENTION_DAYS = 90
+WARM_UP_S = 180
 WEB_THREADS = 8
 HANG_S = 10.0
 
@@ -42,6 +43,8 @@ class CanaryConf:
     """Share of v1's reads that shadow reads repeat, in basis points."""
     shadow_cpu_bp: int
     """Share of one core that they may take in each process, averaged, in basis points."""
+    warm_up_s: float
+    """How long each step's latencies are recorded apart, as caches fill: shown, and not judged."""
     web_threads: int
     """How many requests a server process answers at a time."""
     bulkhead: int
@@ -93,6 +96,7 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
         environment_weight_bp=conf["WEIGHT_BP"],
         shadow_bp=conf.get("SHADOW_BP", 0),
         shadow_cpu_bp=conf.get("SHADOW_CPU_BP", 1_000),
+        warm_up_s=conf.get("WARM_UP_S", WARM_UP_S),
         web_threads=conf.get("WEB_THREADS", WEB_THREADS),
         bulkhead=conf.get("BULKHEAD", 0),
         hang_s=conf.get("HANG_S", HANG_S),

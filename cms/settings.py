@@ -215,6 +215,7 @@ CANARY = {
     "FAILOVER": env.boolean("CANARY_FAILOVER", default=True),
     "SHADOW_BP": 100 if CANARY_SHADOW_PERCENTAGE_BP is None else CANARY_SHADOW_PERCENTAGE_BP,
     "SHADOW_CPU_BP": 1_000 if CANARY_SHADOW_CPU_PERCENTAGE_BP is None else CANARY_SHADOW_CPU_PERCENTAGE_BP,
+    "WARM_UP_S": env.integer("CANARY_WARM_UP_S", default=180, minimum=0, maximum=3_600),
 }
 
 # -- texts, time, files -----------------------------------------------------------------------------------------------

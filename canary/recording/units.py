@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from canary.conf import canary_conf
 from canary.core.values import Snapshot
 from canary.recording.batches import ObservationRow
 
@@ -46,13 +47,16 @@ class _Unit:
     has_failed: bool = False
     has_erred: bool = False
     has_failed_alone: bool = False
+    is_warm: bool = False
     latencies: dict[str, tuple[int, float]] | None = field(default_factory=dict)
-    """By route how many and the sum of their logarithms; None once one route has its summary."""
+    """By route how many and the sum of their logarithms; None once one route has its summary. Empty again when warm."""
 
 
 class Units:
     def __init__(self) -> None:
         self._stages: dict[tuple[int, int], dict[str, _Unit]] = {}
+        self._warm_at: dict[tuple[int, int], datetime.datetime] = {}
+        """When the warm-up of a stage is over: it begins with this process' first request of the stage."""
 
     def observe(self, judged: Judged) -> Iterator[ObservationRow]:
         """The rows that this request gives cause for, in the order in which the statistics are to take them."""
@@ -60,8 +64,9 @@ class Units:
         if snapshot.version == 0:
             return  # nothing is stored: there is no release whose evidence it could be
         unit = self._unit(snapshot, judged.unit)
+        is_warm = judged.at >= self._warm_since(judged)
         is_chance = 0 < snapshot.weight_bp < FULL_BP
-        for metric, value in _metrics(unit, judged):
+        for metric, value in _metrics(unit, judged, is_warm):
             if is_chance or metric in NEEDS_NO_CHANCE:
                 yield _row(judged, metric, value)
 
@@ -72,6 +77,7 @@ class Units:
             units = self._stages[key] = {}
             for old in sorted(self._stages)[:-STAGES_MAX]:
                 del self._stages[old]
+                self._warm_at.pop(old, None)
         unit = units.get(name)
         if unit is None:
             if len(units) >= UNITS_MAX:
@@ -79,8 +85,12 @@ class Units:
             unit = units[name] = _Unit()
         return unit
 
+    def _warm_since(self, judged: Judged) -> datetime.datetime:
+        warm_up = datetime.timedelta(seconds=canary_conf().warm_up_s)
+        return self._warm_at.setdefault((judged.snapshot.release, judged.snapshot.stage), judged.at + warm_up)
 
-def _metrics(unit: _Unit, judged: Judged) -> Iterator[tuple[str, float | None]]:
+
+def _metrics(unit: _Unit, judged: Judged, is_warm: bool) -> Iterator[tuple[str, float | None]]:
     if not unit.is_seen:
         unit.is_seen = True
         yield "seen", None
@@ -98,17 +108,21 @@ def _metrics(unit: _Unit, judged: Judged) -> Iterator[tuple[str, float | None]]:
         if not unit.has_erred:
             unit.has_erred = True
             yield "client_error", None
-    elif unit.latencies is not None and (mean := _summary(unit, unit.latencies, judged)) is not None:
-        yield "latency", mean
+    elif (mean := _summary(unit, judged, is_warm)) is not None:
+        yield "latency" if is_warm else "latency_cold", mean
     if unit.requests == SUMMARY and not unit.has_failed:
         yield "settled", None
 
 
-def _summary(unit: _Unit, latencies: dict[str, tuple[int, float]], judged: Judged) -> float | None:
+def _summary(unit: _Unit, judged: Judged, is_warm: bool) -> float | None:
     """Of answers only: a refusal is quick on either version and says nothing of the work."""
-    count, total = latencies.get(judged.route, (0, 0.0))
+    if is_warm and not unit.is_warm:
+        unit.is_warm, unit.latencies = True, {}
+    if unit.latencies is None or is_warm != unit.is_warm:
+        return None
+    count, total = unit.latencies.get(judged.route, (0, 0.0))
     count, total = count + 1, total + math.log(max(judged.latency_ms, 0.001))
-    latencies[judged.route] = (count, total)
+    unit.latencies[judged.route] = (count, total)
     if count < SUMMARY:
         return None
     unit.latencies = None

@@ -27,7 +27,7 @@ def half(rollout: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Itera
 
     Of those that are 5 s long a test would now and then meet the end of one.
     """
-    rollout(0, **ARMS)
+    rollout(0, **ARMS, WARM_UP_S=0)
     monkeypatch.setattr(tally, "BUCKET_S", 86_400)
     with fresh_recorder():
         weight(5_000)
