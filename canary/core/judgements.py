@@ -4,17 +4,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from canary.core.plans import FULL_BP
+from canary.core.statistics.certificate import MAX_ERRORS
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The stage that is judged: times in unix seconds; `next_bp` is the plan's next step, None when there is none."""
+    """The stage that is judged: times in unix seconds; `next_bp` is the plan's next step, None when there is none.
+
+    `max_errors` is the declared limit: the share of v2's users that may have a failed answer, above 0 and below 1.
+    """
 
     number: int
     weight_bp: int
     started_at: float
     min_s: float
     next_bp: int | None
+    max_errors: float = MAX_ERRORS
 
     @property
     def has_control(self) -> bool:

@@ -3,7 +3,6 @@
 HARM rolls back and PASS takes the next step; everything else stays where it is. Knows no database and no clock.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
@@ -12,10 +11,10 @@ from canary.core.findings import new_repeats, sentence_of_gaps, sentence_of_repe
 from canary.core.judgements import Judgement, QueryRepeat, ShadowGap, Stage, Trip
 from canary.core.statistics import Evidence
 from canary.core.statistics.bets import LOG_THRESHOLD
-from canary.core.statistics.certificate import SafeCertificate
-from canary.core.statistics.comparison import METRICS
+from canary.core.statistics.certificate import SafeCertificate, Safety
 from canary.core.statistics.summary import numbers_of
 from canary.core.wording import (
+    NAMES,
     duration,
     percent,
     sentence_of_evidence,
@@ -90,8 +89,16 @@ def _found(evidence: Evidence, repeats: Sequence[QueryRepeat], gaps: Sequence[Sh
     found = [sentence_of_repeat(repeat) for repeat in new_repeats(repeats)]
     if gaps:
         found.append(sentence_of_gaps(gaps))
-    logs = evidence.comparison.log_e()
-    return found + [sentence_of_suspicion(evidence, metric) for metric in METRICS if logs[metric] >= LOG_THRESHOLD]
+    return found + [sentence_of_suspicion(evidence, metric) for metric in _suspicious(evidence)]
+
+
+def _suspicious(evidence: Evidence) -> list[str]:
+    """The tests whose evidence would be enough if they were the only one.
+
+    The highest evidence of refusals counts: most users are refused once in a while, so v1's catch up with v2's in time.
+    """
+    logs = evidence.comparison.log_e() | {"refusal": evidence.comparison.refusals.peak}
+    return [metric for metric in NAMES if logs.get(metric, 0.0) >= LOG_THRESHOLD]
 
 
 def _wait_or_pass(evidence: Evidence, stage: Stage, now: float, numbers: dict[str, Any]) -> Judgement:
@@ -104,16 +111,19 @@ def _wait_or_pass(evidence: Evidence, stage: Stage, now: float, numbers: dict[st
             reason="no_v2",
         )
     certificate = evidence.certificate if evidence.stage == stage.number else SafeCertificate()
+    safety = certificate.against(stage.max_errors)
     control = "" if stage.has_control else NO_CONTROL
-    if not sum(certificate.counts[1]):
-        return Judgement("no_data", _no_data(evidence, certificate, stage, now) + control, numbers, reason="no_outcome")
+    if not safety.clean + safety.failing:
+        return Judgement("no_data", _no_data(evidence, safety, stage, now) + control, numbers, reason="no_outcome")
     wait_s = max(0.0, stage.min_s - (now - stage.started_at))
-    if not certificate.is_safe:
-        eta_s = _eta_s(certificate, max(1e-9, now - stage.started_at))
-        sentence = f"Hold at {where}: not yet safe: {sentence_of_safety(evidence)}. {_missing(certificate, eta_s)}"
+    about_safety = sentence_of_safety(safety, certificate.v1_outcomes)
+    if not safety.is_safe:
+        eta_s = _eta_s(safety, max(1e-9, now - stage.started_at))
+        missing = _missing(safety, certificate.v1_outcomes, eta_s)
+        sentence = f"Hold at {where}: not yet safe: {about_safety}. {missing}"
         rest = f" Time: {sentence_of_time(stage, now)}.{sentence_of_networks(evidence)}{control}"
         return Judgement("hold", sentence + rest, numbers, None if eta_s is None else max(eta_s, wait_s), "not_safe")
-    state = f"no harm ({sentence_of_evidence(evidence)}); safe: {sentence_of_safety(evidence)}"
+    state = f"no harm ({sentence_of_evidence(evidence)}); safe: {about_safety}"
     if wait_s:
         sentence = (
             f"Hold at {where}: {duration(wait_s)} of the minimum time are missing: {sentence_of_time(stage, now)}"
@@ -125,39 +135,41 @@ def _wait_or_pass(evidence: Evidence, stage: Stage, now: float, numbers: dict[st
     return Judgement("pass", sentence + control, numbers, reason="safe")
 
 
-def _no_data(evidence: Evidence, certificate: SafeCertificate, stage: Stage, now: float) -> str:
+def _no_data(evidence: Evidence, safety: Safety, stage: Stage, now: float) -> str:
     on_v2 = evidence.sample_ratio.counts()[1] if evidence.stage == stage.number else 0
     arrived = f"{users(on_v2)} newly counted on v2" if stage.has_control else "everybody is sent to v2"
     return (
         f"No data at {percent(stage.weight_bp)}: {arrived} in {duration(now - stage.started_at)}, and of nobody is the outcome "
-        f"known (three requests, or an error). Missing: {users(certificate.clean_missing)} of v2 without an error in their "
+        f"known (three requests, or an error). Missing: {users(safety.clean_missing)} of v2 without an error in their "
         f"first three requests; until some have come there is no estimate of when.{sentence_of_networks(evidence)}"
     )
 
 
-def _missing(certificate: SafeCertificate, eta_s: float | None) -> str:
+def _missing(safety: Safety, of_v1: tuple[int, int], eta_s: float | None) -> str:
     if eta_s is None:
         return (
-            f"Missing: {certificate.clean_missing} more without an error, if none fails; at the present share of failing "
-            "users that does not come: look at the errors, then go on or roll back by hand."
+            f"Missing: {safety.clean_missing} more without an error, if none fails; at the present share of failing "
+            f"users that does not come: look at the errors, then go on or roll back by hand.{_like_v1(safety, of_v1)}"
         )
     by_hand = "; that is long, so somebody may want to decide by hand" if eta_s > FAR_S else ""
     return (
-        f"Missing: {certificate.clean_missing} more without an error, if none fails; at the present traffic and share of "
+        f"Missing: {safety.clean_missing} more without an error, if none fails; at the present traffic and share of "
         f"failing users in about {duration(eta_s)}{by_hand}."
     )
 
 
-def _eta_s(certificate: SafeCertificate, age_s: float) -> float | None:
-    """When the certificate is complete if the units of v2 go on as in this stage; None when they fail too often for it."""
-    clean, failing = certificate.counts[1]
-    p0, p1 = certificate.p0, certificate.p1
-    share = failing / (clean + failing)
-    growth = (1 - share) * math.log((1 - p1) / (1 - p0)) + share * math.log(p1 / p0)
-    if growth <= 0:
-        return None
-    outcomes_missing = (LOG_THRESHOLD - certificate.log_e) / growth
-    return outcomes_missing * age_s / (clean + failing)
+def _like_v1(safety: Safety, of_v1: tuple[int, int]) -> str:
+    clean, failing = of_v1
+    if not failing or failing < safety.limit * (clean + failing):
+        return ""
+    return " v1 exceeds the declared limit too: mend both, or declare a higher one."
+
+
+def _eta_s(safety: Safety, age_s: float) -> float | None:
+    """When it is safe if the units of v2 go on as in this stage; None when they fail too often for it."""
+    outcomes = safety.clean + safety.failing
+    missing = safety.missing(safety.failing / outcomes)
+    return None if missing is None else missing * age_s / outcomes
 
 
 def _numbers(
@@ -174,5 +186,5 @@ def _numbers(
             for new in new_repeats(repeats)
         ],
         "shadow_differences": len(gaps),
-        **numbers_of(evidence),
+        **numbers_of(evidence, stage.max_errors),
     }

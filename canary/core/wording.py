@@ -1,16 +1,24 @@
 """The sentences of verdicts: each with its numbers, the effect, its bounds and the rule that was applied."""
 
 import math
+from typing import Final
 
 from canary.core.judgements import Stage
 from canary.core.statistics import Evidence
 from canary.core.statistics.bets import THRESHOLD
-from canary.core.statistics.comparison import CLIENT_ERROR_STAKE
+from canary.core.statistics.certificate import Safety
+from canary.core.statistics.comparison import LIMITS
 from canary.core.statistics.effects import Effect, latency_ratio, risk_ratio
 from canary.core.statistics.errors import ErrorTest
 from canary.core.statistics.sample_ratio import BROKEN
 
-NAMES = {"error": "errors", "latency": "latency", "client_error": "client errors"}
+NAMES: Final = {
+    "error": "errors",
+    "latency": "latency",
+    "refusal": "refused requests",
+    "pair_error": "errors of pairs",
+    "pair_time": "times of pairs",
+}
 
 
 def percent(weight_bp: int) -> str:
@@ -62,23 +70,23 @@ def sentence_of_events(test: ErrorTest, what: str) -> str:
 
 def sentence_of_latency(evidence: Evidence) -> str:
     latency = evidence.comparison.latency
-    effect = latency_ratio(earlier.sums for earlier in latency.routes.values())
+    effect = latency_ratio(latency.sums(with_cold=False))
     if not latency.bets:
         return "nobody's latency was ranked yet"
     if effect.ratio is None:
         return f"latency of {users(latency.bets)} was ranked, too few for an estimate"
-    return f"v2's latency is {bounds(effect)}, {users(latency.bets)} ranked"
+    whole = latency_ratio(latency.sums(with_cold=True))
+    cold = f"; {whole.ratio:.2g} times with the warm-up of each step" if latency.cold and whole.ratio else ""
+    return f"v2's latency is {bounds(effect)}, {users(latency.bets)} ranked{cold}"
 
 
 def sentence_of_evidence(evidence: Evidence) -> str:
     """The rule of harm with what stands in it now."""
     logs = evidence.comparison.log_e()
-    errors, latency, refused = (f"{name} {strength(logs[metric])}" for metric, name in NAMES.items())
-    return (
-        f"0.5 × {errors} + 0.25 × {latency} + 0.25 × mean of {refused} ({share(CLIENT_ERROR_STAKE)} of it staked, the rest 1), "
-        f"SQL 1 and shadow reads 1 = {strength(logs['overall'])}, harm from {THRESHOLD} on,"
-        " at most 5 % false alarms in a release"
-    )
+    now = [
+        f"{NAMES[metric]} {strength(logs[metric])} of {limit:.0f}" for metric, limit in LIMITS.items() if metric in logs
+    ]
+    return f"evidence of {', '.join(now)}; harm where one reaches its limit, at most 5 % false alarms in a release"
 
 
 def sentence_of_harm(evidence: Evidence) -> str:
@@ -86,24 +94,26 @@ def sentence_of_harm(evidence: Evidence) -> str:
     harmed = [route.route for route in comparison.routes.ranked() if route.is_harmed]
     where = f"; most of it on {', '.join(harmed[:3])}" if harmed else ""
     return (
-        f"evidence that v2 is worse reached {strength(comparison.peak)} ({sentence_of_evidence(evidence)}): "
-        f"{sentence_of_events(comparison.errors, 'an error')}; {sentence_of_latency(evidence)}; "
-        f"{sentence_of_events(comparison.client_errors, 'a refused request')}{where}"
+        f"evidence that v2 is worse, weighted, reached {strength(comparison.peak)} of {THRESHOLD} "
+        f"({sentence_of_evidence(evidence)}): {sentence_of_events(comparison.errors, 'an error')}; "
+        f"{sentence_of_latency(evidence)}; {sentence_of_events(comparison.refusals, 'a refused request')}{where}"
     )
 
 
 def sentence_of_suspicion(evidence: Evidence, metric: str) -> str:
-    """One metric's evidence is beyond the threshold, the whole isn't: enough to stay, not to roll back."""
+    """One test's evidence would be enough if it were the only one: enough to stay, not to roll back."""
     comparison = evidence.comparison
-    effect = {
-        "error": lambda: sentence_of_events(comparison.errors, "an error"),
-        "client_error": lambda: sentence_of_events(comparison.client_errors, "a refused request"),
-        "latency": lambda: sentence_of_latency(evidence),
-    }[metric]()
+    log_e = comparison.refusals.peak if metric == "refusal" else comparison.log_e()[metric]
+    about = {
+        "error": lambda: f": {sentence_of_events(comparison.errors, 'an error')}",
+        "refusal": lambda: f": {sentence_of_events(comparison.refusals, 'a refused request')}",
+        "latency": lambda: f": {sentence_of_latency(evidence)}",
+    }.get(metric, lambda: "")()
     look = "looks" if metric == "latency" else "look"
+    rule = "refused requests alone never roll back" if metric == "refusal" else sentence_of_evidence(evidence)
     return (
-        f"{NAMES[metric]} alone {look} worse on v2, evidence {strength(comparison.log_e()[metric])} of {THRESHOLD}: {effect}; "
-        f"not enough to roll back ({sentence_of_evidence(evidence)})"
+        f"{NAMES[metric]} alone {look} worse on v2, evidence {strength(log_e)} of {THRESHOLD}{about}; "
+        f"not enough to roll back ({rule})"
     )
 
 
@@ -124,17 +134,16 @@ def sentence_of_guard(evidence: Evidence) -> str:
     )
 
 
-def sentence_of_safety(evidence: Evidence) -> str:
-    """How the absolute certificate stands."""
-    certificate = evidence.certificate
-    clean, failing = certificate.counts[1]
-    v1_clean, v1_failing = certificate.v1_outcomes
-    of_v1 = f"v1: {v1_failing} of {v1_clean + v1_failing}" if v1_clean + v1_failing else "v1: none known"
-    state = "is ruled out" if certificate.is_safe else "is not ruled out yet"
+def sentence_of_safety(safety: Safety, of_v1: tuple[int, int]) -> str:
+    """How the certificate stands; `of_v1` are clean and failing users of v1."""
+    clean, failing = of_v1
+    v1 = f"v1: {failing} of {clean + failing}" if clean + failing else "v1: none known"
+    state = "is ruled out" if safety.is_safe else "is not ruled out yet"
+    outcomes = users(safety.clean + safety.failing)
     return (
-        f"{failing} of {users(clean + failing)} of v2 had an error in their first three requests of this stage ({of_v1}); that "
-        f"{share(certificate.p0)} or more of them fail {state}, evidence {strength(certificate.log_e)} of the {THRESHOLD} "
-        f"needed, betting on {share(certificate.p1)}"
+        f"{safety.failing} of {outcomes} of v2 had an error in their first three requests of this stage ({v1}); "
+        f"that {share(safety.limit)} or more of them fail, the declared limit, {state}, "
+        f"evidence {strength(safety.log_e)} of the {THRESHOLD} needed"
     )
 
 

@@ -114,7 +114,7 @@ class Controller:
     def _write(self, book: Book, row: Rollout, judgement: Judgement, now: datetime) -> None:
         said, at = (row.release, row.stage, judgement.kind, judgement.reason), time.monotonic()
         is_due = said != self._said or at - self._written_at >= RENEW_S
-        log_e = book.evidence.log_e()
+        log_e = judgement.numbers["log_e"]
         is_save_due = book.saved < 0 or book.unsaved >= SAVE_EVERY
         is_save_due = is_save_due or (book.unsaved > 0 and at - self._saved_at >= SAVE_EVERY_S)
         if not (is_due or is_save_due):

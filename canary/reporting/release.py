@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from canary.core.histograms import Quantile
 from canary.core.statistics.bets import LOG_THRESHOLD, THRESHOLD
+from canary.core.statistics.comparison import LIMITS
 from canary.core.statistics.sample_ratio import BROKEN, LOG_BROKEN
 from canary.judging.evidence import peek
 from canary.judging.judging import evidence_of, judge_row
@@ -26,10 +27,10 @@ FAR: Final = 700.0
 """Beyond e to the 709 a float overflows."""
 NOTHING_STORED: Final = "No data: there is no stored rollout yet, so nothing is observed; `set` and `start` make one."
 RULES: Final[Mapping[str, tuple[int, str]]] = {
-    "overall": (THRESHOLD, "harm: rolls back once it was reached"),
-    "error": (THRESHOLD, "users with an error: holds, and counts for half of the whole"),
-    "latency": (THRESHOLD, "slower answers: holds, and counts for a quarter of the whole"),
-    "client_error": (THRESHOLD, "users that are refused by v2 alone: holds, and counts for a twelfth of the whole"),
+    "overall": (THRESHOLD, "the largest of the others by its weight: rolls back once it was reached"),
+    "error": (THRESHOLD, f"users with an error: holds, and rolls back from {LIMITS['error']:.0f} on"),
+    "latency": (THRESHOLD, f"slower answers: holds, and rolls back from {LIMITS['latency']:.0f} on"),
+    "client_error": (THRESHOLD, "users that v2 refuses more often: holds, never rolls back"),
     "safe": (THRESHOLD, "v2 is safe enough for the next step"),
     "safe_ratio": (THRESHOLD, "errors on v2 are not twice as likely: shown, never needed"),
     "sample_ratio": (BROKEN, "the measuring is broken: freezes"),
@@ -66,7 +67,7 @@ def analyse(now: datetime.datetime) -> dict[str, Any]:
         "reason": judgement.reason,
         "sentence": judgement.sentence,
         "eta_s": judgement.eta_s,
-        "evidence": _against_rules(evidence.log_e(), peaks),
+        "evidence": _against_rules(numbers["log_e"], peaks),
         "numbers": numbers,
     }
 

@@ -17,8 +17,8 @@ from tests.rehearsal.faults import Fault
 from tests.rehearsal.load import People
 from tests.servers import ROOT, Server, clean_environment, manage, serve, spawn, stop_process
 
-USERS: Final = 1_400
-"""At 10 % a step is safe after 73 users of v2 without an error, and of so many 140 are on v2."""
+USERS: Final = 2_200
+"""At 10 % a step is safe after 177 users of v2 without an error, and of so many 220 are on v2."""
 POSTS: Final = 200
 SHADOW: Final = {"CANARY_SHADOW_PERCENTAGE": "5", "CANARY_SHADOW_CPU_PERCENTAGE": "40"}
 """Some seven reads a second, each of a few hundredths of a second: none waits for long."""

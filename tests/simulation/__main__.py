@@ -9,7 +9,8 @@ from tests.simulation.population import Truth
 from tests.simulation.trials import ROWS, SEED, Trials, run_trials
 
 HEAD: Final = (
-    f"{'v2 is':38}{'runs':>6}{'tandem':>9}{'median':>9}{'safe':>8}{'A/A':>8}{'limit 99 %':>12}{'z-test':>9}{'time':>8}"
+    f"{'v2 is':45}{'runs':>6}{'tandem':>9}{'median':>9}{'held':>8}{'safe':>8}{'A/A':>8}"
+    f"{'limit 99 %':>12}{'z-test':>9}{'time':>8}"
 )
 
 
@@ -24,7 +25,8 @@ def main() -> int:
         "looked at after every event. limit: the third five minutes with under 99 % of v2's requests good; z-test: every"
     )
     print(
-        "minute at 5 %. safe: certified in time in every stage. A/A: alarms of the guard, which compares v1 with itself.\n"
+        "minute at 5 %. held: by refusals alone. safe: certified in time in every stage. A/A: alarms of the guard, which\n"
+        "compares v1 with itself.\n"
     )
     print(HEAD, flush=True)
     for name, (truth, runs) in ROWS.items():
@@ -41,10 +43,11 @@ def print_row(name: str, truth: Truth, runs: int, seed: str) -> None:
 
 def line_of(name: str, trials: Trials, seconds: float) -> str:
     median = "" if trials.median_min is None else f"{trials.median_min:.0f} min"
-    counts = (trials.safe, trials.guards, trials.thresholds, trials.z_tests)
-    safe, guard, limit, z_test = (f"{100 * count / trials.runs:.1f} %" for count in counts)
+    counts = (trials.held, trials.safe, trials.guards, trials.thresholds, trials.z_tests)
+    held, safe, guard, limit, z_test = (f"{100 * count / trials.runs:.1f} %" for count in counts)
     alarms = f"{100 * trials.rate:.1f} %"
-    return f"{name:38}{trials.runs:>6}{alarms:>9}{median:>9}{safe:>8}{guard:>8}{limit:>12}{z_test:>9}{seconds:>6.0f} s"
+    figures = f"{alarms:>9}{median:>9}{held:>8}{safe:>8}{guard:>8}{limit:>12}{z_test:>9}{seconds:>6.0f} s"
+    return f"{name:45}{trials.runs:>6}{figures}"
 
 
 if __name__ == "__main__":

@@ -10,6 +10,11 @@ from canary.core.statistics import Observed
 
 STAGES_BP: Final = (1_000, 5_000, 9_000)
 STAGE_MIN: Final = 60
+WARM_UP_MIN: Final = 3
+"""For so long after each step summaries of latency are not judged, as the recorder has it."""
+COLD_MIN: Final = 3
+MAX_ERRORS: Final = 0.08
+"""What such a site would declare: 1.7 % of its users have an error in their first three requests of a stage."""
 ROUTES: Final = ("GET /posts", "GET /posts/{}", "GET /tags", "POST /comments")
 _ROUTE_SHARES: Final = (0.5, 0.85, 0.95, 1.0)
 _ROUTE_LOG_MS: Final = (3.0, 2.5, 2.0, 3.5)
@@ -19,8 +24,10 @@ class Truth(NamedTuple):
     """How v2 differs from v1: the ratios of failing and of refused requests, and of latency."""
 
     errors: float = 1.0
-    client_errors: float = 1.0
+    refusals: float = 1.0
     latency: float = 1.0
+    cold: float = 1.0
+    """Of latency in the first COLD_MIN minutes of each stage, on top of that."""
 
 
 class User(NamedTuple):
@@ -83,35 +90,41 @@ def _run_stage(rng: random.Random, truth: Truth, release: Release, user: User, s
         minutes[int(at)][on_v2][0] += 1
     for number in failures:
         minutes[int(times[number])][on_v2][1] += 1
-    refused = _drawn(rng, user.refused * (truth.client_errors if on_v2 else 1), len(times))
+    refused = _drawn(rng, user.refused * (truth.refusals if on_v2 else 1), len(times))
     what = [(times[0], "seen", None)]
     if failures:
         what.append((times[failures[0]], "error", None))
     if len(times) >= 3 and not (failures and failures[0] < 3):
         what.append((times[2], "settled", None))
     if refused:
-        what.append((times[refused[0]], "client_error", None))
+        what.append((times[refused[0]], "refusal", None))
     for at, metric, value in what:
         route = ROUTES[int(at * 997) % len(ROUTES)]
         release.observations.append((at, _observed(stage, user, metric, route, value)))
     if len(times) >= 3:
-        _add_latency(rng, truth.latency if on_v2 else 1.0, release, user, (stage, times))
+        warm_at = stage[0] * STAGE_MIN + WARM_UP_MIN
+        slower = truth if on_v2 else Truth()
+        _add_latency(rng, slower, release, user, (stage, "latency_cold", [at for at in times if at < warm_at]))
+        _add_latency(rng, slower, release, user, (stage, "latency", [at for at in times if at >= warm_at]))
 
 
 def _add_latency(
-    rng: random.Random, ratio: float, release: Release, user: User, when: tuple[tuple[int, int], list[float]]
+    rng: random.Random, truth: Truth, release: Release, user: User, when: tuple[tuple[int, int], str, list[float]]
 ) -> None:
-    stage, times = when
-    used = [0] * len(ROUTES)
+    """The summary of the first three requests of a route, of the first route that comes so far."""
+    stage, metric, times = when
+    used, cold = [0] * len(ROUTES), [0] * len(ROUTES)
     for at in times:
         draw = rng.random()
         route = next(k for k, share in enumerate(_ROUTE_SHARES) if draw < share)
         used[route] += 1
+        cold[route] += at < stage[0] * STAGE_MIN + COLD_MIN
         if used[route] == 3:
             tail = sum(rng.expovariate(1.0) for _ in range(3) if rng.random() < 0.05)
             noise = (rng.gauss(0.0, 0.4 * math.sqrt(3)) + tail) / 3
-            value = _ROUTE_LOG_MS[route] + user.slowness + noise + math.log(ratio)
-            release.observations.append((at, _observed(stage, user, "latency", ROUTES[route], value)))
+            slower = math.log(truth.latency) + cold[route] / 3 * math.log(truth.cold)
+            value = _ROUTE_LOG_MS[route] + user.slowness + noise + slower
+            release.observations.append((at, _observed(stage, user, metric, ROUTES[route], value)))
             return
 
 

@@ -30,7 +30,7 @@ def _first_failures(rng: random.Random, truth: Truth, user: User) -> list[tuple[
         on_v2 = user.bucket < weight_bp
         for metric, chance, ratio in (
             ("error", user.failing, truth.errors),
-            ("client_error", user.refused, truth.client_errors),
+            ("refusal", user.refused, truth.refusals),
         ):
             rate = user.rate * min(1.0, chance * (ratio if on_v2 else 1.0))
             after = rng.expovariate(rate) if rate > 1e-9 else STAGE_MIN

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from canary.core.statistics import Evidence
-from tests.simulation.population import STAGE_MIN, STAGES_BP, Release, Truth, draw_release
+from canary.core.statistics.bets import LOG_THRESHOLD
+from tests.simulation.population import MAX_ERRORS, STAGE_MIN, STAGES_BP, Release, Truth, draw_release
 from tests.simulation.rules import minute_of_threshold, minute_of_z_test
 
 ROWS: Final = {
@@ -17,7 +18,8 @@ ROWS: Final = {
     "errors × 5": (Truth(errors=5), 600),
     "latency + 20 %": (Truth(latency=1.2), 200),
     "latency + 50 %": (Truth(latency=1.5), 200),
-    "client errors × 5": (Truth(client_errors=5), 200),
+    "refusals × 5": (Truth(refusals=5), 200),
+    "cold: latency × 2 for 3 min after each step": (Truth(cold=2), 400),
     "better: errors × 0.5, latency - 20 %": (Truth(errors=0.5, latency=0.8), 300),
 }
 """Of the table: how v2 differs, and how many releases of that kind are drawn."""
@@ -31,6 +33,8 @@ class Outcome:
     alarm_min: float | None
     stages_safe: int
     is_guard_alarm: bool
+    is_held: bool
+    """Whether refusals alone held it."""
 
 
 @dataclass
@@ -41,6 +45,7 @@ class Trials:
     thresholds: int = 0
     z_tests: int = 0
     guards: int = 0
+    held: int = 0
     safe: int = 0
     """Releases without an alarm that were safe in time in every stage."""
 
@@ -70,17 +75,23 @@ def judged(release: Release, guard_salt: str) -> Outcome:
     stages_safe, end = 0, STAGE_MIN
     for at, observed in release.observations:
         if at >= end:
-            stages_safe += evidence.certificate.is_safe
+            stages_safe += evidence.certificate.against(MAX_ERRORS).is_safe
             end += STAGE_MIN
         evidence.take(observed)
         if evidence.comparison.is_alarm:
-            return Outcome(at, stages_safe, evidence.guard.is_alarm)
-    return Outcome(None, stages_safe + evidence.certificate.is_safe, evidence.guard.is_alarm)
+            return outcome_of(evidence, at, stages_safe)
+    return outcome_of(evidence, None, stages_safe + evidence.certificate.against(MAX_ERRORS).is_safe)
+
+
+def outcome_of(evidence: Evidence, alarm_min: float | None, stages_safe: int) -> Outcome:
+    is_held = evidence.comparison.refusals.peak >= LOG_THRESHOLD
+    return Outcome(alarm_min, stages_safe, evidence.guard.is_alarm, is_held)
 
 
 def add(trials: Trials, outcome: Outcome) -> None:
     trials.runs += 1
     trials.guards += outcome.is_guard_alarm
+    trials.held += outcome.is_held
     if outcome.alarm_min is not None:
         trials.alarms.append(outcome.alarm_min)
     else:

@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 ALPHA: Final = 0.05
-"""The chance of a false alarm in a whole release."""
+"""The chance of a false alarm in a whole release, of all metrics together."""
 THRESHOLD: Final = 20
-"""1 / ALPHA: the evidence at which a hypothesis is given up."""
+"""1 / ALPHA: the evidence at which a single hypothesis is given up."""
 LOG_THRESHOLD: Final = math.log(THRESHOLD)
 RISK_RATIOS: Final = (1.5, 2.0, 3.0, 5.0, 10.0)
 """What is bet on: that users of v2 are so many times as likely to have an error."""
@@ -23,8 +23,8 @@ Four users who fail at 10 % and are all on v2 are enough all the same: chance br
 """
 BAD_RATIO: Final = 2.0
 """The ratio that the relative certificate rules out."""
-LEHMANN: Final = (0.25, 0.5, 1.0, 2.0)
-"""Exponents of the latency bets: a rank R among all gains in proportion to R ** theta."""
+RANK_STAKES: Final = (0.2, 0.4, 0.7, 0.95)
+"""Stakes of the latency bets, as parts of the most that can't be lost at once. Each has a quarter of the capital."""
 
 
 class Factors(NamedTuple):
@@ -67,13 +67,13 @@ def log_error_mixture(logs: Sequence[float]) -> float:
 
 
 def latency_factors(rank: float, chance: float, on_v2: bool) -> list[float]:
-    """The logarithms for each of LEHMANN: `rank` in 0..1, 1 the slowest; `chance` of being on v2."""
-    factors = []
-    for theta in LEHMANN:
-        gain = (1 + theta) * rank**theta
-        total = gain * chance + 1 - chance
-        factors.append(math.log(gain / total) if on_v2 else -math.log(total))
-    return factors
+    """The logarithms of `1 + λ(Z - p)(2R - 1)` for each of RANK_STAKES: Z is 1 on v2, p `chance`, R `rank` in 0..1.
+
+    λ is the stake by `max(p, 1 - p)`. The mean is 1 if the version was drawn with chance p, with any latencies. It is
+    also 1 if latencies keep their distribution, with any version.
+    """
+    edge = ((1.0 if on_v2 else 0.0) - chance) * (2 * rank - 1) / max(chance, 1 - chance)
+    return [math.log1p(stake * edge) for stake in RANK_STAKES]
 
 
 def log_mean_exp(logs: Sequence[float]) -> float:

@@ -1,4 +1,4 @@
-"""Safe enough to promote: proof that fewer than a share p0 of v2's units fail, in the place of a minimum sample.
+"""Safe enough to promote: proof that fewer of v2's units fail than was declared, in the place of a minimum sample.
 
 A unit's outcome in a stage is fixed at one moment, by whichever is written first: `settled` (its third request, none failed
 so far) makes it clean, `error` makes it failing. Who stays away after one or two good requests has no outcome, while who
@@ -6,36 +6,73 @@ fails at once has one: so the share is rather too high, for both versions alike.
 """
 
 import math
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from canary.core.statistics.bets import LOG_THRESHOLD
+from canary.core.statistics.bets import LOG_THRESHOLD, log_weighted
 
-FLOOR: Final = 0.05
-CEILING: Final = 0.5
-LEAST_V1_OUTCOMES: Final = 100
-"""With fewer of them the upper limit of v1's share says little, and p0 stays at the floor until there are as many."""
-Z_95: Final = 1.6449
+MAX_ERRORS: Final = 0.02
+"""The share of users that may fail, where nobody declared another one."""
+BETS: Final = ((0.75, 0.1), (0.25, 0.5))
+"""Stakes, and the share bet on as a part of the limit: a v2 that hardly fails, and one that fails half as much."""
+_HALVINGS: Final = 50
 
 
-def upper_limit(failed: int, total: int) -> float:
-    """The upper 95 % limit of a share (one-sided, Wilson 1927)."""
-    z2 = Z_95 * Z_95
-    share = failed / total
-    half = Z_95 * math.sqrt(share * (1 - share) / total + z2 / (4 * total * total))
-    return min(1.0, (share + z2 / (2 * total) + half) / (1 + z2 / total))
+class Safety(NamedTuple):
+    """The evidence against "of v2's units a share of `limit` or more fails", by their outcomes in a stage.
+
+    A clean unit multiplies a bet on the share q by `(1 - q) / (1 - limit)`, a failing one by `q / limit`. That is 1 or
+    less on average while the share is `limit` or more. The order of outcomes changes nothing, so any limit may be asked
+    about at any time.
+    """
+
+    limit: float
+    clean: int
+    failing: int
+
+    @property
+    def log_e(self) -> float:
+        return self._log_e(self.clean, self.failing)
+
+    @property
+    def is_safe(self) -> bool:
+        return self.log_e >= LOG_THRESHOLD
+
+    @property
+    def clean_missing(self) -> int:
+        """How many more units of v2 must be clean, if none fails; 0 when it is safe."""
+        return math.ceil(self.missing(0.0) or 0.0)
+
+    def missing(self, failing_share: float) -> float | None:
+        """How many more outcomes are needed if that share of them fails; None when they fail too often for it."""
+        if self.is_safe:
+            return 0.0
+        enough = [
+            (LOG_THRESHOLD - math.log(stake) - self._log_bet(part, self.clean, self.failing)) / growth
+            for stake, part in BETS
+            if (growth := self._log_bet(part, 1 - failing_share, failing_share)) > 0
+        ]
+        return self._bisected(failing_share, min(enough)) if enough else None
+
+    def _bisected(self, failing_share: float, enough: float) -> float:
+        """Each bet alone overstates what the mixture needs, by a unit or two."""
+        low, high = 0.0, enough
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            reached = self._log_e(self.clean + middle * (1 - failing_share), self.failing + middle * failing_share)
+            low, high = (low, middle) if reached >= LOG_THRESHOLD else (middle, high)
+        return high
+
+    def _log_e(self, clean: float, failing: float) -> float:
+        return log_weighted((stake, self._log_bet(part, clean, failing)) for stake, part in BETS)
+
+    def _log_bet(self, part: float, clean: float, failing: float) -> float:
+        return clean * (math.log1p(-part * self.limit) - math.log1p(-self.limit)) + failing * math.log(part)
 
 
 class SafeCertificate:
-    """One stage's evidence against "at least p0 of v2's units fail", begun anew with every stage.
-
-    Each unit is bet on with a p0 and p1 that were fixed before its outcome was known. p0 grows at most once in a stage, from
-    the floor: what speaks against the smaller share speaks against the larger one too, so the evidence may be kept.
-    """
+    """Counts the outcomes of each stage. Which limit they speak against is asked later."""
 
     def __init__(self) -> None:
-        self.log_e = 0.0
-        self.p0 = FLOOR
-        self.is_p0_final = False
         self.counts = [[0, 0], [0, 0]]
         """Of this stage, v1 and v2: clean and failing units."""
         self.before = [0, 0]
@@ -45,45 +82,18 @@ class SafeCertificate:
         """A new stage."""
         self.before = [total + new for total, new in zip(self.before, self.counts[0], strict=True)]
         self.counts = [[0, 0], [0, 0]]
-        self.log_e, self.p0, self.is_p0_final = 0.0, FLOOR, False
-        self._settle_p0()
 
     @property
     def v1_outcomes(self) -> tuple[int, int]:
         """Clean and failing units of v1 in the release so far; a unit counts once in every stage."""
         return self.before[0] + self.counts[0][0], self.before[1] + self.counts[0][1]
 
-    @property
-    def p1(self) -> float:
-        """The share that is bet on: that of v1, kept between a fifth and half of p0."""
-        clean, failed = self.v1_outcomes
-        share = failed / (clean + failed) if clean + failed else 0.0
-        return max(self.p0 / 5, min(self.p0 / 2, share))
-
     def take(self, on_v2: bool, is_failing: bool) -> None:
-        if on_v2:
-            p0, p1 = self.p0, self.p1
-            self.log_e += math.log(p1 / p0) if is_failing else math.log((1 - p1) / (1 - p0))
         self.counts[on_v2][is_failing] += 1
-        if not on_v2 and not self.is_p0_final:
-            self._settle_p0()
 
-    @property
-    def clean_missing(self) -> int:
-        """How many more units of v2 must be clean, if none fails; 0 when it is safe."""
-        p0, p1 = self.p0, self.p1
-        missing = LOG_THRESHOLD - self.log_e
-        return max(0, math.ceil(missing / math.log((1 - p1) / (1 - p0))))
-
-    @property
-    def is_safe(self) -> bool:
-        return self.log_e >= LOG_THRESHOLD
-
-    def _settle_p0(self) -> None:
-        clean, failed = self.v1_outcomes
-        if clean + failed >= LEAST_V1_OUTCOMES:
-            self.p0 = min(CEILING, max(FLOOR, 2 * upper_limit(failed, clean + failed)))
-            self.is_p0_final = True
+    def against(self, limit: float) -> Safety:
+        """`limit` is a share above 0 and below 1."""
+        return Safety(limit, *self.counts[1])
 
     def dump(self) -> dict[str, Any]:
         return dict(vars(self))

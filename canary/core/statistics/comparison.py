@@ -1,29 +1,24 @@
-"""One comparison of two arms: all tests together and their weighted mean. The A/A guard is another one of these."""
+"""One comparison of two arms: all tests together, and the alarm. The A/A guard is another one of these."""
 
+import math
 from typing import Any, Final, NamedTuple
 
-from canary.core.statistics.bets import LOG_THRESHOLD, log_weighted
+from canary.core.statistics.bets import LOG_THRESHOLD, THRESHOLD
 from canary.core.statistics.errors import ErrorTest
 from canary.core.statistics.latency import LatencyTest
 from canary.core.statistics.networks import Networks
 from canary.core.statistics.routes import RouteTests
 from canary.core.statistics.units import Units
 
-METRICS: Final = ("error", "latency", "client_error")
-CLIENT_ERROR_STAKE: Final = 1 / 40
-"""The part of its capital that the gate of client errors stakes; the rest lies idle, and is 1 for ever.
+METRICS: Final = ("error", "latency", "refusal")
+WEIGHTS: Final = {"error": 0.5, "latency": 0.25, "pair_error": 0.15, "pair_time": 0.1}
+"""How ALPHA is divided among the tests that may roll back: a test alarms at THRESHOLD / its weight. The sum is 1.
 
-A metric that is unchanged brings down a v2 that is better in all others about once in `threshold / weight` releases: staked
-whole that was once in 400. Now many refused users are needed for a rollback, while THRESHOLD of the bets alone still holds.
+Each test learns sides on its own, so the mean of their evidence need not be an e-process. The chance that any of them
+ever reaches its limit is at most the sum of their chances, under any dependence (ADR 31). Refusals roll nothing back.
 """
-WEIGHTS: Final = (1 / 2, 1 / 4, CLIENT_ERROR_STAKE / 12)
-"""Of the metrics' evidence in the whole. A quarter is for the mean of the other gates: refused requests, SQL, shadow reads."""
-WEIGHT_AT_REST: Final = 1 / 4 - CLIENT_ERROR_STAKE / 12
-"""Of SQL and shadow reads, which are decided by a rule and not by evidence, and of what isn't staked: theirs is 1 for ever.
-
-A mean of e-processes is one under any dependence when all bet with the same knowledge. Here each metric learns sides on its
-own; that the mean keeps its level all the same is shown by simulation (`make simulate`), not proved.
-"""
+LIMITS: Final = {metric: THRESHOLD / weight for metric, weight in WEIGHTS.items()}
+"""The evidence at which each test alarms."""
 
 
 class Seen(NamedTuple):
@@ -43,12 +38,13 @@ class Comparison:
         self._slot_of = {metric: first_slot + k for k, metric in enumerate(METRICS)}
         self._bit_of = {metric: first_bit << k for k, metric in enumerate(METRICS)}
         self.errors = ErrorTest(margin)
-        self.client_errors = ErrorTest(margin)
+        self.refusals = ErrorTest(margin)
         self.latency = LatencyTest()
         self.routes = RouteTests()
-        self.log_overall = 0.0
-        self.peak = 0.0
-        """The highest evidence so far: what counts, so that a verdict doesn't depend on when one looked."""
+        self.joined: dict[str, float] = {}
+        """The logarithms of the evidence of tests that stand elsewhere, by metric."""
+        self.log_overall = self.peak = _largest(self._deciding())
+        """The peak is the highest so far: what counts, so that a verdict doesn't depend on when one looked."""
 
     def take(self, units: Units, networks: Networks, seen: Seen, on_v2: bool) -> None:
         slot = seen.place + self._slot_of[seen.metric]
@@ -66,16 +62,21 @@ class Comparison:
         return self.peak >= LOG_THRESHOLD
 
     def log_e(self) -> dict[str, float]:
-        logs = (self.errors.log_e, self.latency.log_e, self.client_errors.log_e)
-        return {**dict(zip(METRICS, logs, strict=True)), "overall": self.log_overall}
+        """Return the evidence of each test, and `overall`: the largest weight times evidence, limited by THRESHOLD."""
+        return {**self._deciding(), "refusal": self.refusals.log_e, "overall": self.log_overall}
+
+    def join(self, metric: str, log_e: float) -> None:
+        """The evidence of a test that stands elsewhere, as it is now; `metric` is one of WEIGHTS."""
+        self.joined[metric] = log_e
+        self._weigh()
 
     def _bet(self, seen: Seen, possible: tuple[int, int], on_v2: bool) -> bool:
         """Whether anything was bet, so that the unit's side is known to this test from now on."""
         if seen.metric == "error":
             self.routes.grow_errors(seen.route, self.errors.take(seen.weight_bp, possible, on_v2))
             return True
-        if seen.metric == "client_error":
-            self.client_errors.take(seen.weight_bp, possible, on_v2)
+        if seen.metric == "refusal":
+            self.refusals.take(seen.weight_bp, possible, on_v2)
             return True
         low, high = possible
         grown = self.latency.take(seen.route, seen.value, (seen.weight_bp - low) / (high - low), on_v2)
@@ -83,24 +84,32 @@ class Comparison:
             self.routes.grow_latency(seen.route, grown)
         return grown is not None
 
+    def _deciding(self) -> dict[str, float]:
+        return {"error": self.errors.log_e, "latency": self.latency.log_e, **self.joined}
+
     def _weigh(self) -> None:
-        logs = (self.errors.log_e, self.latency.log_e, self.client_errors.log_e)
-        self.log_overall = log_weighted([*zip(WEIGHTS, logs, strict=True), (WEIGHT_AT_REST, 0.0)])
+        self.log_overall = _largest(self._deciding())
         self.peak = max(self.peak, self.log_overall)
 
     def dump(self) -> dict[str, Any]:
         return {
             "errors": self.errors.dump(),
-            "client_errors": self.client_errors.dump(),
+            "refusals": self.refusals.dump(),
             "latency": self.latency.dump(),
             "routes": self.routes.dump(),
+            "joined": self.joined,
             "peak": self.peak,
         }
 
     def restore(self, tree: dict[str, Any]) -> None:
         self.errors = ErrorTest.load(tree["errors"])
-        self.client_errors = ErrorTest.load(tree["client_errors"])
+        self.refusals = ErrorTest.load(tree["refusals"])
         self.latency = LatencyTest.load(tree["latency"])
         self.routes = RouteTests.load(tree["routes"])
+        self.joined = tree["joined"]
         self._weigh()
         self.peak = tree["peak"]
+
+
+def _largest(logs: dict[str, float]) -> float:
+    return max(math.log(WEIGHTS[metric]) + log_e for metric, log_e in logs.items())

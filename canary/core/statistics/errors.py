@@ -20,6 +20,8 @@ class ErrorTest:
         self.margin = margin
         self.logs = [0.0] * len(RISK_RATIOS)
         self.log_e = 0.0
+        self.peak = 0.0
+        """The highest that log_e ever was."""
         self.log_safe = 0.0
         """Evidence against "users of v2 are at least twice as likely to have one": shown, never needed."""
         self.cells: dict[tuple[int, int], list[int]] = {}
@@ -34,6 +36,7 @@ class ErrorTest:
         grown = factors.if_v2 if on_v2 else factors.if_v1
         self.logs = [log + factor for log, factor in zip(self.logs, grown, strict=True)]
         self.log_e = log_error_mixture(self.logs)
+        self.peak = max(self.peak, self.log_e)
         self.log_safe += factors.safe_if_v2 if on_v2 else factors.safe_if_v1
         self.expected += factors.chance
         self.cells.setdefault((weight_bp - low, high - low), [0, 0])[on_v2] += 1
@@ -51,6 +54,7 @@ class ErrorTest:
         return {
             "margin": self.margin,
             "logs": self.logs,
+            "peak": self.peak,
             "log_safe": self.log_safe,
             "expected": self.expected,
             "cells": [[*chance, *counts] for chance, counts in self.cells.items()],
@@ -60,6 +64,6 @@ class ErrorTest:
     def load(cls, tree: dict[str, Any]) -> "ErrorTest":
         test = cls(tree["margin"])
         test.logs, test.log_safe, test.expected = tree["logs"], tree["log_safe"], tree["expected"]
-        test.log_e = log_error_mixture(test.logs)
+        test.log_e, test.peak = log_error_mixture(test.logs), tree["peak"]
         test.cells = {(part, whole): [v1, v2] for part, whole, v1, v2 in tree["cells"]}
         return test

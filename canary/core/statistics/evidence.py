@@ -4,7 +4,7 @@ import math
 from hashlib import blake2b
 from typing import Any, Final
 
-from canary.core.statistics.certificate import SafeCertificate
+from canary.core.statistics.certificate import MAX_ERRORS, SafeCertificate
 from canary.core.statistics.comparison import METRICS, Comparison, Seen
 from canary.core.statistics.networks import Networks
 from canary.core.statistics.observed import Observed
@@ -17,6 +17,8 @@ _SEEN_SLOT, _REAL_SLOT, _GUARD_SLOT = 0, 1, 4
 # Bits of a network: three of each comparison, then those below.
 _REAL_BIT, _GUARD_BIT, _SEEN_BIT, _FAILED_V1_BIT, _FAILED_V2_BIT = 1, 1 << 3, 1 << 6, 1 << 7, 1 << 8
 V2: Final = 2
+OLD_NAMES: Final = {"client_error": "refusal"}
+"""Names of metrics that an earlier release of this program wrote, or writes beside this one."""
 
 
 class Evidence:
@@ -71,26 +73,33 @@ class Evidence:
             return
         source = None if is_authenticated else _digest_of(network)
         on_v2 = api_version == V2
-        if metric in METRICS and (metric != "latency" or (value is not None and math.isfinite(value))):
+        metric = OLD_NAMES.get(metric, metric)
+        if metric.startswith("latency") and (value is None or not math.isfinite(value)):
+            return
+        if metric in METRICS:
             seen = Seen(place, weight_bp, metric, route, value or 0.0, source)
             self.comparison.take(self.units, self.networks, seen, on_v2)
             if not on_v2:
                 fake = (int.from_bytes(digest[8:]) * FULL_BP) >> 64 < weight_bp
                 self.guard.take(self.units, self.networks, seen, fake)
+        elif metric == "latency_cold" and is_authenticated:
+            self.comparison.latency.take_cold(route, value or 0.0, on_v2)
         if metric == "seen":
             self._count(place, stage, weight_bp, source, on_v2)
         elif metric in ("settled", "error"):
             self._fix_outcome(place, stage, source, on_v2, metric == "error")
 
-    def log_e(self) -> dict[str, float]:
+    def log_e(self, max_errors: float = MAX_ERRORS) -> dict[str, float]:
         """Natural logarithms, for charts and gauges: `overall` decides, with its peak; the others are shown.
 
-        `safe` and `safe_ratio` speak for v2 (the absolute and the relative certificate), `sample_ratio` against the measuring,
-        `guard` is the A/A guard's overall.
+        `safe` and `safe_ratio` speak for v2: the certificate against the share `max_errors`, and the relative one.
+        `sample_ratio` speaks against the measuring, `guard` is the A/A guard's overall. `client_error` is the old name
+        of `refusal`.
         """
         return {
             **self.comparison.log_e(),
-            "safe": self.certificate.log_e,
+            "client_error": self.comparison.refusals.log_e,
+            "safe": self.certificate.against(max_errors).log_e,
             "safe_ratio": self.comparison.errors.log_safe,
             "sample_ratio": self.sample_ratio.log_e,
             "guard": self.guard.log_overall,

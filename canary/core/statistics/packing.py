@@ -11,7 +11,7 @@ import zlib
 from array import array
 from typing import Any, Final
 
-MAGIC: Final = b"TEV1"
+MAGIC: Final = b"TEV2"
 _ARRAY: Final = "$array"
 
 

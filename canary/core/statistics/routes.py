@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from canary.core.statistics.bets import ALPHA, LEHMANN, RISK_RATIOS, log_error_mixture, log_mean_exp
+from canary.core.statistics.bets import ALPHA, RANK_STAKES, RISK_RATIOS, log_error_mixture, log_mean_exp
 
 MAX_ROUTES: Final = 500
 
@@ -43,7 +43,7 @@ class RouteTests:
 
     def _log_e(self, route: str) -> float:
         errors = self._errors.get(route, [0.0] * len(RISK_RATIOS))
-        latencies = self._latencies.get(route, [0.0] * len(LEHMANN))
+        latencies = self._latencies.get(route, [0.0] * len(RANK_STAKES))
         return log_mean_exp([log_error_mixture(errors), log_mean_exp(latencies)])
 
     def dump(self) -> dict[str, Any]:

@@ -3,27 +3,34 @@
 from typing import Any, Final
 
 from canary.core.statistics.bets import THRESHOLD
-from canary.core.statistics.comparison import WEIGHTS
+from canary.core.statistics.certificate import BETS, SafeCertificate
+from canary.core.statistics.comparison import LIMITS, WEIGHTS
 from canary.core.statistics.effects import latency_ratio, risk_ratio
 from canary.core.statistics.errors import ErrorTest
 from canary.core.statistics.evidence import Evidence
+from canary.core.statistics.latency import LatencyTest
 
 MOST_ROUTES: Final = 20
 
 
-def numbers_of(evidence: Evidence) -> dict[str, Any]:
-    """`log_e` as `Evidence.log_e`; counts are of units, each once; `ratio` is v2 to v1 with bounds `low` and `high`."""
+def numbers_of(evidence: Evidence, max_errors: float) -> dict[str, Any]:
+    """`log_e` as `Evidence.log_e`; counts are of units, each once; `ratio` is v2 to v1 with bounds `low` and `high`.
+
+    `limits` has the evidence at which each test rolls back. `client_error` is the old name of `refusal`.
+    """
     comparison = evidence.comparison
-    effect = latency_ratio(earlier.sums for earlier in comparison.latency.routes.values())
+    refusals = _of_events(comparison.refusals) | {"log_peak": comparison.refusals.peak}
     return {
-        "log_e": evidence.log_e(),
+        "log_e": evidence.log_e(max_errors),
         "log_peak": comparison.peak,
         "threshold": THRESHOLD,
-        "weights": list(WEIGHTS),
+        "weights": [*WEIGHTS.values()],
+        "limits": {**LIMITS},
         "error": _of_events(comparison.errors),
-        "client_error": _of_events(comparison.client_errors),
-        "latency": {"bets": comparison.latency.bets, **effect._asdict()},
-        "safe": _of_certificate(evidence),
+        "refusal": refusals,
+        "client_error": refusals,
+        "latency": _of_latency(comparison.latency),
+        "safe": _of_certificate(evidence.certificate, max_errors),
         "sample_ratio": _of_sample_ratio(evidence),
         "guard": {"log_peak": evidence.guard.peak, "is_alarm": evidence.guard.is_alarm},
         "refused_by_network": evidence.networks.refused,
@@ -37,16 +44,23 @@ def _of_events(test: ErrorTest) -> dict[str, Any]:
     return {"events": test.events, "on_v2": test.on_v2, "expected": test.expected, **risk_ratio(test.cells)._asdict()}
 
 
-def _of_certificate(evidence: Evidence) -> dict[str, Any]:
-    certificate = evidence.certificate
-    (v1_clean, v1_failing), (clean, failing) = certificate.v1_outcomes, certificate.counts[1]
+def _of_latency(latency: LatencyTest) -> dict[str, Any]:
+    """The effect without the warm-up of each step, as it is judged, and with it."""
+    without, whole = (latency_ratio(latency.sums(with_cold=cold)) for cold in (False, True))
+    return {"bets": latency.bets, **without._asdict(), "with_warm_up": whole._asdict()}
+
+
+def _of_certificate(certificate: SafeCertificate, max_errors: float) -> dict[str, Any]:
+    """`p0` is the declared limit, `p1` the share on which most is staked."""
+    safety = certificate.against(max_errors)
+    v1_clean, v1_failing = certificate.v1_outcomes
     return {
-        "p0": certificate.p0,
-        "p1": certificate.p1,
-        "is_safe": certificate.is_safe,
-        "clean": clean,
-        "failing": failing,
-        "clean_missing": certificate.clean_missing,
+        "p0": max_errors,
+        "p1": max_errors * BETS[0][1],
+        "is_safe": safety.is_safe,
+        "clean": safety.clean,
+        "failing": safety.failing,
+        "clean_missing": safety.clean_missing,
         "v1_clean": v1_clean,
         "v1_failing": v1_failing,
     }

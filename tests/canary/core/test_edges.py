@@ -13,9 +13,9 @@ from canary.core.judgements import ShadowGap, Stage
 from canary.core.mapping import Declared, compare
 from canary.core.plans import ACTIVE_STATES, DONE, fault_of_steps, is_active, next_step_bp, reached_step
 from canary.core.shares import HeavyHitters
-from canary.core.statistics.bets import ALPHA, LEHMANN, LOG_THRESHOLD, RISK_RATIOS
-from canary.core.statistics.certificate import SafeCertificate, upper_limit
-from canary.core.statistics.comparison import Comparison
+from canary.core.statistics.bets import ALPHA, LOG_THRESHOLD, RANK_STAKES, RISK_RATIOS
+from canary.core.statistics.certificate import Safety
+from canary.core.statistics.comparison import LIMITS, WEIGHTS, Comparison
 from canary.core.statistics.effects import latency_ratio
 from canary.core.statistics.errors import ErrorTest
 from canary.core.statistics.latency import MAX_EARLIER, Earlier
@@ -94,19 +94,24 @@ def test_a_plan_is_active_until_it_is_done() -> None:
     assert not is_active(None)
 
 
-def test_the_upper_limit_is_wilsons() -> None:
-    z2 = 1.6449**2
-    assert upper_limit(0, 100) == pytest.approx(z2 / (100 + z2))
-    assert upper_limit(50, 100) == pytest.approx(0.5807, abs=1e-3)
-    assert upper_limit(100, 100) == 1.0
+def test_the_chances_of_a_false_alarm_add_up_to_five_percent() -> None:
+    assert math.fsum(WEIGHTS.values()) == pytest.approx(1)
+    assert math.fsum(1 / limit for limit in LIMITS.values()) == pytest.approx(ALPHA)
 
 
-def test_the_share_that_is_bet_on_is_that_of_v1() -> None:
-    certificate = SafeCertificate()
-    for number in range(100):
-        certificate.take(on_v2=False, is_failing=number % 20 == 0)
-    assert certificate.p1 == pytest.approx(0.05)
-    assert certificate.p0 == pytest.approx(2 * upper_limit(5, 100))
+@pytest.mark.parametrize("metric", ["pair_error", "pair_time"])
+def test_a_test_that_stands_elsewhere_alarms_at_its_own_limit(metric: str) -> None:
+    comparison = Comparison(0, 1)
+    comparison.join(metric, math.log(LIMITS[metric]) - 1e-9)
+    assert not comparison.is_alarm
+    comparison.join(metric, math.log(LIMITS[metric]) + 1e-9)
+    assert comparison.is_alarm
+
+
+def test_a_share_is_safe_at_the_threshold() -> None:
+    """All clean: 3/4 of the capital bets on a tenth of the limit, 1/4 on half of it."""
+    by_hand = 0.75 * (0.998 / 0.98) ** 100 + 0.25 * (0.99 / 0.98) ** 100
+    assert math.exp(Safety(0.02, 100, 0).log_e) == pytest.approx(by_hand)
 
 
 def test_evidence_at_its_threshold_is_enough() -> None:
@@ -134,6 +139,15 @@ def test_ranks_are_taken_among_the_latest() -> None:
     assert earlier.ordered[0] == 1.0
 
 
+def test_equal_latencies_have_the_middle_rank() -> None:
+    earlier = Earlier()
+    for _ in range(30):
+        earlier.add(9.0, on_v2=False)
+    assert earlier.rank(9.0) == 0.5
+    assert earlier.rank(8.0) == pytest.approx(0.5 / 31)
+    assert earlier.rank(10.0) == pytest.approx(30.5 / 31)
+
+
 def test_a_route_is_listed_from_the_level_of_its_rank_on() -> None:
     """Of two routes e-BH asks the first for 2 / ALPHA: it has to reach that, not to pass it."""
     reached = next(log_e for log_e in _near(math.log(2 / ALPHA)) if ALPHA * math.exp(log_e) == 2.0)
@@ -145,7 +159,7 @@ def _are_harmed(log_e: float) -> list[bool]:
     routes = RouteTests()
     for route, each in (("GET /posts", log_e), ("GET /tags", 0.0)):
         routes.grow_errors(route, [each] * len(RISK_RATIOS))
-        routes.grow_latency(route, [each] * len(LEHMANN))
+        routes.grow_latency(route, [each] * len(RANK_STAKES))
     return [route.is_harmed for route in routes.ranked()]
 
 

@@ -33,7 +33,7 @@ def fails_on_v2(number: int, api_version: int) -> bool:
 def test_a_healthy_version_goes_through_its_plan_by_itself(plan: Rollout, turn: Turn, clock: Clock) -> None:
     for step_bp in STEPS_BP:
         assert row().weight_bp == step_bp
-        arrive(range(1_500))
+        arrive(range(2_500))
         early = turn()
         assert (early.kind, early.reason, row().weight_bp) == ("hold", "too_early", step_bp)
         clock.pass_s(MIN_S + 1)
@@ -94,7 +94,7 @@ def test_waiting_is_held_once_after_the_minimum_time_and_ends_by_itself(
     [held] = by_controller()
     assert (held.verb, plan_state()) == ("hold", "held")
     assert "Missing:" in held.reason
-    arrive(range(200, 1_500))
+    arrive(range(200, 2_500))
     assert turn().kind == "pass"
     assert (row().weight_bp, plan_state()) == (5_000, "running")
 
@@ -102,7 +102,7 @@ def test_waiting_is_held_once_after_the_minimum_time_and_ends_by_itself(
 def test_a_difference_that_shadow_reads_found_is_held_at_once(plan: Rollout, turn: Turn, clock: Clock) -> None:
     seen = {"first_seen_at": clock.now, "last_seen_at": clock.now, "count": 4, "example": {}}
     gap = ShadowDifference.objects.create(release=plan.release, route="GET /posts", path="title", kind="value", **seen)
-    arrive(range(1_500))
+    arrive(range(2_500))
     turn()
     [held] = by_controller()
     assert "GET /posts at title" in held.reason
@@ -121,7 +121,7 @@ def test_nobody_to_judge_by_is_no_data_and_no_reason_to_do_anything(plan: Rollou
 
 
 def test_a_change_by_hand_in_between_wins(plan: Rollout, turn: Turn, clock: Clock, change: Change) -> None:
-    arrive(range(1_500))
+    arrive(range(2_500))
     clock.pass_s(MIN_S + 1)
     clock.meanwhile = [lambda: change("set_weight", weight_bp=300)]
     turn()

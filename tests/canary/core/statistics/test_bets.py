@@ -15,7 +15,8 @@ from canary.core.statistics.bets import (
     log_weighted,
     tilt,
 )
-from canary.core.statistics.certificate import SafeCertificate
+from canary.core.statistics.certificate import BETS, Safety
+from canary.core.statistics.comparison import LIMITS
 from canary.core.statistics.errors import ErrorTest
 from canary.core.statistics.sample_ratio import SampleRatio
 
@@ -62,6 +63,16 @@ def test_a_rank_of_equal_versions_multiplies_each_bet_by_one_on_average(rank: fl
         assert chance * math.exp(on_v2) + (1 - chance) * math.exp(on_v1) == pytest.approx(1, abs=1e-9)
 
 
+@given(RANKS, CHANCES, st.booleans())
+def test_a_route_of_one_version_alone_multiplies_each_bet_by_one_on_average(
+    rank: float, chance: float, on_v2: bool
+) -> None:
+    """Whatever the versions' shares of a route: a rank is as often so high as so low while nothing becomes slower."""
+    high, low = (latency_factors(r, chance, on_v2) for r in (rank, 1 - rank))
+    for one, other in zip(high, low, strict=True):
+        assert (math.exp(one) + math.exp(other)) / 2 == pytest.approx(1, abs=1e-9)
+
+
 @given(st.lists(RANKS, min_size=2, max_size=2).map(sorted), CHANCES)
 def test_a_slower_answer_speaks_more_against_the_version_that_gave_it(ranks: list[float], chance: float) -> None:
     (fast_v2, slow_v2), (fast_v1, slow_v1) = ([latency_factors(r, chance, on) for r in ranks] for on in (True, False))
@@ -69,17 +80,24 @@ def test_a_slower_answer_speaks_more_against_the_version_that_gave_it(ranks: lis
     assert all(a >= b - 1e-12 for a, b in zip(fast_v1, slow_v1, strict=True))
 
 
-@given(st.integers(0, 300), st.integers(0, 300), st.floats(0, 1))
-def test_the_certificate_gains_nothing_while_the_share_is_p0_or_more(clean: int, failing: int, above: float) -> None:
-    certificate = SafeCertificate()
-    for is_failing, count in ((False, clean), (True, failing)):
-        for _ in range(count):
-            certificate.take(False, is_failing)
-    p0, p1 = certificate.p0, certificate.p1
-    share = p0 + (1 - p0) * above
-    assert p0 >= 0.05
-    assert p0 / 5 <= p1 <= p0 / 2
-    assert share * p1 / p0 + (1 - share) * (1 - p1) / (1 - p0) <= 1 + 1e-9
+@given(st.floats(0.001, 0.5), st.floats(0, 1), st.sampled_from(BETS))
+def test_the_certificate_gains_nothing_while_the_share_is_the_limit_or_more(
+    limit: float, above: float, bet: tuple[float, float]
+) -> None:
+    share, _, part = limit + (1 - limit) * above, *bet
+    assert share * part + (1 - share) * (1 - part * limit) / (1 - limit) <= 1 + 1e-9
+    assert sum(stake for stake, _ in BETS) == 1
+
+
+@given(st.floats(0.005, 0.3), st.integers(0, 400), st.integers(0, 5))
+def test_what_the_certificate_says_is_missing_is_enough_and_not_one_too_many(
+    limit: float, clean: int, failing: int
+) -> None:
+    safety = Safety(limit, clean, failing)
+    missing = safety.clean_missing
+    assert safety.is_safe == (missing == 0)
+    assert safety._replace(clean=clean + missing).is_safe
+    assert not missing or not safety._replace(clean=clean + missing - 1).is_safe
 
 
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 9_999))
@@ -92,16 +110,16 @@ def test_the_sample_ratio_is_the_beta_binomial_one_in_whatever_order(sides: list
     assert ratio.log_e == pytest.approx(beta - v2 * math.log(share) - v1 * math.log(1 - share), abs=1e-8)
 
 
-def test_as_many_clean_users_are_needed_as_was_published() -> None:
-    """p0 5 %, p1 1 %: 73 clean ones; each failing one costs 39 more (log 5 / 0.04124)."""
-    certificate = SafeCertificate()
-    assert certificate.clean_missing == 73
-    certificate.take(True, True)
-    assert certificate.clean_missing == 73 + 39
-    for _ in range(73 + 39):
-        assert not certificate.is_safe
-        certificate.take(True, False)
-    assert certificate.is_safe
+@pytest.mark.parametrize(("limit", "clean", "with_one_failing"), [(0.05, 70, 118), (0.02, 177, 300), (0.01, 355, 602)])
+def test_as_many_clean_users_are_needed_as_was_published(limit: float, clean: int, with_one_failing: int) -> None:
+    assert Safety(limit, 0, 0).clean_missing == clean
+    assert Safety(limit, 0, 1).clean_missing == with_one_failing
+
+
+def test_users_who_fail_too_often_never_make_it_safe() -> None:
+    safety = Safety(0.02, 900, 100)
+    assert safety.missing(0.1) is None
+    assert safety.missing(0.01) is not None
 
 
 def test_three_failing_users_in_a_row_on_a_tenth_are_chance_and_four_are_enough() -> None:
@@ -114,9 +132,8 @@ def test_three_failing_users_in_a_row_on_a_tenth_are_chance_and_four_are_enough(
     stakes = list(zip((0.3, 0.4, 0.2, 0.08, 0.02), RISK_RATIOS, strict=True))
     by_hand = [sum(stake * (10 * r / (r + 9)) ** n for stake, r in stakes) for n in (1, 2, 3, 4)]
     assert values == pytest.approx(by_hand)
-    # Errors are half of the whole, whose threshold is 20.
-    assert values[2] < 20
-    assert values[3] > 40
+    assert values[2] < LIMITS["error"] / 2
+    assert values[3] > LIMITS["error"]
     assert all(a < b for a, b in pairwise(values))
 
 

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from canary.core.statistics import Evidence, Observed
 from canary.core.statistics.sample_ratio import LOG_BROKEN, SampleRatio
+from canary.core.statistics.summary import numbers_of
 from canary.core.statistics.units import Units
 from tests.canary.core.statistics.streams import WEIGHT_BP, evidence_of, seen
 
-METRICS = ("seen", "settled", "error", "client_error", "latency", "unheard of")
+METRICS = ("seen", "settled", "error", "refusal", "client_error", "latency", "latency_cold", "unheard of")
 WEIGHTS_BP = (0, 500, 1_000, 5_000, 9_000, 10_000)
 OBSERVATIONS = st.builds(
     lambda unit, stage, metric, rest: Observed(
@@ -23,7 +24,7 @@ OBSERVATIONS = st.builds(
         2 if unit * 333 < WEIGHTS_BP[stage] else 1,
         metric,
         f"r{rest[0]}",
-        rest[1] if metric == "latency" else None,
+        rest[1] if metric.startswith("latency") else None,
         rest[2],
         f"n{unit % 3}",
     ),
@@ -56,7 +57,7 @@ def test_restarts_anywhere_change_no_bit(observations: list[Observed], cuts: set
 @given(st.lists(OBSERVATIONS, max_size=60))
 def test_what_two_workers_report_of_a_unit_counts_once(observations: list[Observed]) -> None:
     """Except summaries of latency: the second one is ranked among, but nothing is bet on it either."""
-    once = [observed for observed in observations if observed.metric != "latency"]
+    once = [observed for observed in observations if not observed.metric.startswith("latency")]
     twice = [observed for observed in once for _ in range(2)]
     a, b = evidence_of(once), evidence_of(twice)
     assert a.log_e() == b.log_e()
@@ -75,7 +76,7 @@ def test_what_is_known_of_a_bucket_never_excludes_it(steps: list[tuple[int, int]
             units.reveal(place + question, weight_bp, bucket < weight_bp)
 
 
-@pytest.mark.parametrize("damaged", [b"", b"TEV0", b"TEV1nonsense", b"TEV1\x78\x01\x03\x00\x00\x00\x00\x01"])
+@pytest.mark.parametrize("damaged", [b"", b"TEV1", b"TEV2nonsense", b"TEV2\x78\x01\x03\x00\x00\x00\x00\x01"])
 def test_bytes_that_are_no_evidence_are_refused(damaged: bytes) -> None:
     with pytest.raises(ValueError, match="evidence"):
         Evidence.load(damaged)
@@ -100,20 +101,30 @@ def test_three_failing_users_are_chance_at_whatever_weight(weight_bp: int) -> No
     assert not evidence_of(seen("error", n, 2, weight_bp=weight_bp) for n in range(3)).comparison.is_alarm
 
 
-@pytest.mark.parametrize(("metric", "enough"), [("error", 4), ("client_error", 8)])
-def test_so_many_failing_users_at_ten_percent_roll_back_and_not_one_fewer(metric: str, enough: int) -> None:
+def test_four_failing_users_at_ten_percent_roll_back_and_not_one_fewer() -> None:
     """Nine of ten users are on v1, and none of them fails."""
-    stream = [seen(metric, n, 2) for n in range(enough)]
+    stream = [seen("error", n, 2) for n in range(4)]
     assert not evidence_of(stream[:-1]).comparison.is_alarm
     assert evidence_of(stream).comparison.is_alarm
 
 
-def test_the_whole_is_the_weighted_mean_that_verdicts_tell() -> None:
-    stream = [seen("client_error", n, 2) for n in range(7)] + [seen("error", n, n % 2 + 1) for n in range(3)]
+def test_refusals_never_roll_back_however_many_there_are() -> None:
+    evidence = evidence_of(seen("refusal", n, 2) for n in range(500))
+    assert evidence.log_e()["refusal"] > 300
+    assert not evidence.comparison.is_alarm
+
+
+def test_a_refusal_by_its_old_name_is_the_same_refusal() -> None:
+    evidence = evidence_of(seen(metric, n, 2) for n in range(5) for metric in ("client_error", "refusal"))
+    assert evidence.comparison.refusals.events == 5
+    assert evidence.log_e()["client_error"] == evidence.log_e()["refusal"]
+
+
+def test_the_whole_is_the_largest_of_the_tests_by_its_weight() -> None:
+    stream = [seen("refusal", n, 2) for n in range(7)] + [seen("error", n, n % 2 + 1) for n in range(3)]
     logs = evidence_of(stream).log_e()
-    errors, latency, refused = (math.exp(logs[metric]) for metric in ("error", "latency", "client_error"))
-    gates = (0.975 + 0.025 * refused + 1 + 1) / 3
-    assert math.exp(logs["overall"]) == pytest.approx(0.5 * errors + 0.25 * latency + 0.25 * gates)
+    errors, latency = (math.exp(logs[metric]) for metric in ("error", "latency"))
+    assert math.exp(logs["overall"]) == pytest.approx(max(0.5 * errors, 0.25 * latency))
 
 
 def test_one_client_with_ten_thousand_errors_counts_once_for_each_weight() -> None:
@@ -121,7 +132,7 @@ def test_one_client_with_ten_thousand_errors_counts_once_for_each_weight() -> No
         seen(metric, "a client", 2, stage=stage, weight_bp=weight_bp)
         for stage, weight_bp in enumerate((1_000, 5_000, 9_000))
         for _ in range(10_000)
-        for metric in ("error", "client_error")
+        for metric in ("error", "refusal")
     ]
     evidence = evidence_of(flood)
     assert evidence.comparison.errors.events == 1
@@ -142,7 +153,7 @@ def collected(metrics: tuple[str, ...]) -> list[Observed]:
 
 
 def test_an_address_that_collects_identities_on_v2_and_fails_on_them_triggers_nothing() -> None:
-    evidence = evidence_of(collected(("seen", "error", "client_error", "latency")))
+    evidence = evidence_of(collected(("seen", "error", "refusal", "latency")))
     assert not evidence.comparison.is_alarm
     assert not evidence.sample_ratio.is_broken
     assert evidence.comparison.errors.events <= 3
@@ -186,21 +197,28 @@ def test_a_stage_begins_its_own_certificate_with_what_v1_showed_before() -> None
     stream = [seen("settled", n, 1) for n in range(950)] + [seen("error", n, 1) for n in range(950, 1_000)]
     stream += [seen("settled", n, 2) for n in range(1_000, 1_200)]
     evidence = evidence_of(stream)
-    assert evidence.certificate.is_safe
+    assert evidence.certificate.against(0.02).is_safe
     evidence.take(seen("seen", "next", 1, stage=2, weight_bp=5_000))
     assert evidence.certificate.counts == [[0, 0], [0, 0]]
-    assert evidence.certificate.log_e == 0
-    assert 0.10 < evidence.certificate.p0 < 0.14  # twice the upper limit of 5 % of 1,000
-    assert evidence.certificate.p1 == 0.05
+    assert evidence.certificate.against(0.02).log_e == 0
+    assert evidence.certificate.v1_outcomes == (950, 50)
 
 
-def test_a_common_failure_of_both_versions_raises_p0_within_the_first_stage() -> None:
+@pytest.mark.parametrize("share", [0.06, 0.3])
+def test_no_failing_of_both_versions_is_safe_beyond_the_declared_limit(share: float) -> None:
     rng = random.Random(1)
     certificate = evidence_of(
-        seen("error" if rng.random() < 0.06 else "settled", n, 2 if n % 10 == 0 else 1) for n in range(3_000)
+        seen("error" if rng.random() < share else "settled", n, 2 if n % 10 == 0 else 1) for n in range(6_000)
     ).certificate
-    assert certificate.p0 > 0.1
-    assert certificate.is_safe
+    assert not any(certificate.against(limit).is_safe for limit in (0.02, 0.05))
+    assert certificate.against(min(0.9, 2 * share)).is_safe
+
+
+def test_the_declared_limit_may_change_and_the_outcomes_speak_against_the_new_one() -> None:
+    evidence = evidence_of(seen("settled", n, 2) for n in range(100))
+    assert not evidence.certificate.against(0.02).is_safe
+    assert evidence.certificate.against(0.05).is_safe
+    assert evidence.log_e(0.05)["safe"] > evidence.log_e()["safe"] > 0
 
 
 def test_a_mismatch_of_samples_is_found_and_a_fair_sample_is_not() -> None:
@@ -259,9 +277,27 @@ def test_a_slower_v2_is_found_on_whichever_route_it_is_used() -> None:
     assert evidence_of(swapped).log_e()["latency"] < 0
 
 
+def test_the_warm_up_of_a_step_is_shown_and_not_judged() -> None:
+    rng = random.Random(7)
+    warm = [seen("latency", n, 1 + (n % 10 == 0), value=rng.gauss(3, 0.3)) for n in range(300)]
+    cold = [seen("latency_cold", n, 1 + (n % 10 == 0), value=5.0 if n % 10 == 0 else 3.0) for n in range(100)]
+    evidence = evidence_of([*cold, *warm])
+    assert evidence.log_e() == evidence_of(warm).log_e()
+    latency = numbers_of(evidence, 0.02)["latency"]
+    assert latency["ratio"] == pytest.approx(1, abs=0.15)
+    assert latency["with_warm_up"]["ratio"] > 1.4
+
+
+def test_what_an_outsider_does_in_a_warm_up_is_not_even_shown() -> None:
+    stream = [seen("latency_cold", n, 2, value=9.0, is_authenticated=False, network="one") for n in range(50)]
+    assert evidence_of(stream).comparison.latency.cold == {}
+
+
 @pytest.mark.parametrize("value", [None, math.nan, math.inf, -math.inf])
 def test_a_summary_that_is_no_number_is_left_out(value: float | None) -> None:
-    assert evidence_of([seen("latency", 1, 2, value=value)]).comparison.latency.routes == {}
+    stream = [seen(metric, 1, 2, value=value) for metric in ("latency", "latency_cold")]
+    latency = evidence_of(stream).comparison.latency
+    assert (latency.routes, latency.cold) == ({}, {})
 
 
 def test_only_the_harmed_route_is_listed() -> None:

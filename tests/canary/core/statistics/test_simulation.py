@@ -58,6 +58,11 @@ def test_a_better_version_is_never_rolled_back_and_is_mostly_safe_in_time() -> N
     assert trials.safe >= 5
 
 
+def test_a_cold_start_of_each_step_is_not_mistaken_for_a_slower_version() -> None:
+    """10 at 5 %: P(more than 3) = 0.1 %."""
+    assert len(run_trials(Truth(cold=2), 10, "short", with_rules=False).alarms) <= 3
+
+
 def test_the_right_version_is_blamed(five_fold: Release) -> None:
     assert judged(five_fold, "").alarm_min is not None
     assert judged(swapped(five_fold), "").alarm_min is None
@@ -99,6 +104,18 @@ def test_two_thousand_identical_releases_alarm_in_at_most_six_percent() -> None:
     assert trials.runs == 2_000
     assert trials.rate <= 0.06
     assert trials.guards / trials.runs <= 0.06
+
+
+@pytest.mark.soak
+def test_a_cold_start_of_each_step_alarms_in_at_most_five_percent() -> None:
+    assert row("cold: latency × 2 for 3 min after each step").rate <= 0.05
+
+
+@pytest.mark.soak
+def test_five_fold_refusals_are_held_and_not_rolled_back() -> None:
+    trials = row("refusals × 5")
+    assert trials.rate <= 0.06
+    assert trials.held / trials.runs >= 0.95
 
 
 @pytest.mark.soak
