@@ -108,14 +108,19 @@ class Environment:
             refuse(name, ",".join(words), "allowed is HEADER,VALUE, such as HTTP_X_FORWARDED_PROTO,https")
         return words[0], words[1]
 
-    def database(self, name: str, default: str, base: Path, *, prepares: bool = True) -> dict[str, Any]:
-        """Django's database settings for `sqlite:///FILE` or `postgresql://…`; a relative FILE stands in `base`."""
+    def database(
+        self, name: str, default: str, base: Path, *, prepares: bool = True, pool: Mapping[str, int] | None = None
+    ) -> dict[str, Any]:
+        """Django's database settings for `sqlite:///FILE` or `postgresql://…`; a relative FILE stands in `base`.
+
+        `pool` has the options of `cms.db.postgresql.pool.Pool`.
+        """
         value = self.text(name, default)
         scheme = value.partition("://")[0]
         if scheme == "sqlite":
             return _sqlite(name, value, base)
         if scheme in ("postgresql", "postgres"):
-            return _postgresql(name, value, prepares=prepares)
+            return _postgresql(name, value, prepares=prepares, pool=pool)
         refuse(
             name, without_password(value), "allowed are sqlite:///FILE and postgresql://USER:PASSWORD@HOST:PORT/NAME"
         )
@@ -201,7 +206,7 @@ def _sqlite(name: str, value: str, base: Path) -> dict[str, Any]:
     }
 
 
-def _postgresql(name: str, value: str, *, prepares: bool) -> dict[str, Any]:
+def _postgresql(name: str, value: str, *, prepares: bool, pool: Mapping[str, int] | None) -> dict[str, Any]:
     allowed = "allowed is postgresql://USER:PASSWORD@HOST:PORT/NAME"
     try:
         url = urlsplit(value)
@@ -220,7 +225,7 @@ def _postgresql(name: str, value: str, *, prepares: bool) -> dict[str, Any]:
         "PORT": str(port or options.pop("port", "")),
         # A host that swallows packets is given up after 2 s (libpq's minimum); of one that is down the kernel knows at once.
         "OPTIONS": {
-            "pool": {"max_size": 8, "timeout": 10},
+            "pool": dict(pool or {}) or True,
             "connect_timeout": 2,
             "tcp_user_timeout": 5_000,
             "keepalives_idle": 30,

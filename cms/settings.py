@@ -16,8 +16,13 @@ env = Environment(os.environ)
 
 # -- engines ----------------------------------------------------------------------------------------------------------
 
+# gunicorn starts so many in each server process: `cms/gunicorn.py`.
+WEB_THREADS = env.integer("WEB_THREADS", default=8, minimum=1, maximum=100)
+# Each takes one: the canary's turns, its writing, tidying, shadow reads, and the look of `/readyz`.
+CONNECTIONS_BESIDE_REQUESTS = 5
 PREPARES = env.boolean("DATABASE_PREPARE", default=True)
-DATABASES = {"default": env.database("DATABASE_URL", "sqlite:///db.sqlite3", BASE_DIR, prepares=PREPARES)}
+POOL = {"max_size": WEB_THREADS + CONNECTIONS_BESIDE_REQUESTS, "timeout": 10}
+DATABASES = {"default": env.database("DATABASE_URL", "sqlite:///db.sqlite3", BASE_DIR, prepares=PREPARES, pool=POOL)}
 IS_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 REDIS_URL = env.redis_url("REDIS_URL")
 CACHES = {
@@ -213,6 +218,7 @@ CANARY = {
     "METRICS_TOKEN": env.text("METRICS_TOKEN"),
     "BULKHEAD": env.integer("CANARY_BULKHEAD", default=0, minimum=0, maximum=1_000),
     "FAILOVER": env.boolean("CANARY_FAILOVER", default=True),
+    "WEB_THREADS": WEB_THREADS,
     "SHADOW_BP": 100 if CANARY_SHADOW_PERCENTAGE_BP is None else CANARY_SHADOW_PERCENTAGE_BP,
     "SHADOW_CPU_BP": 1_000 if CANARY_SHADOW_CPU_PERCENTAGE_BP is None else CANARY_SHADOW_CPU_PERCENTAGE_BP,
     "WARM_UP_S": env.integer("CANARY_WARM_UP_S", default=180, minimum=0, maximum=3_600),

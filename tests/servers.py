@@ -100,7 +100,7 @@ def serve(
     with tempfile.TemporaryDirectory(prefix="tandem-server-") as folder:
         log = Path(folder) / "log"
         # Tests ask one version alone with all threads, and count on its answers.
-        own_env = clean_environment({"CANARY_BULKHEAD": "1000", **env})
+        own_env = clean_environment({"WEB_THREADS": str(threads), "CANARY_BULKHEAD": "1000", **env})
         server = Server(spawn(command, log=log, cwd=cwd, env=own_env), port, log)
         try:
             await_answer(server)

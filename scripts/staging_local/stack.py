@@ -28,7 +28,7 @@ WEBS: Final = ("web-1", "web-2")
 BACKGROUND: Final = {"controller": "run_canary_controller", "worker": "run_worker"}
 # Together what needs nothing of each other; none is ever without what it needs.
 STOP_ORDER: Final = (("prometheus", "nginx"), (*WEBS, *BACKGROUND), ("redis", "postgres"))
-PASSED_ON: Final = ("API_V2_TRAFFIC_PERCENTAGE", "USE_LEGACY_API_V1", "API_V2_ENABLED")
+PASSED_ON: Final = ("API_V2_TRAFFIC_PERCENTAGE", "USE_LEGACY_API_V1", "API_V2_ENABLED", "WEB_THREADS")
 READY_TIMEOUT_S: Final = 60.0
 DRAIN_TIMEOUT_S: Final = 40.0
 ADMIN: Final = "staging_admin"

@@ -1,6 +1,7 @@
 """Settings from the environment: what each parser takes, how it refuses, and that a process then ends in one line."""
 
 import ipaddress
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -252,6 +253,7 @@ BAD_ENVIRONMENTS: list[tuple[Mapping[str, str], str, str]] = [
     ({"DATABASE_URL": "mysql://u:hunter2@h/n"}, "DATABASE_URL='mysql://***@h/n'", "postgresql://"),
     ({"DATABASE_URL": POSTGRESQL, "SECRET_KEY": ""}, "SECRET_KEY=''", "required"),
     ({"DATABASE_PREPARE": "no"}, "DATABASE_PREPARE='no'", "true, false"),
+    ({"WEB_THREADS": "0"}, "WEB_THREADS='0'", "from 1 to 100"),
     ({"SECRET_KEY": "short"}, "SECRET_KEY", "32 characters"),
     ({"USE_LEGACY_API_V1": "false", "API_V2_ENABLED": "false"}, "API_V2_ENABLED='false'", "can't both be false"),
 ]
@@ -288,6 +290,47 @@ def test_a_server_ends_in_one_line(env: Mapping[str, str], named: str, allowed: 
     assert done.returncode == 3
     assert ends_in_one_line(done, named, allowed), done.stderr
     assert "short" not in done.stderr.replace("shorter", "")
+
+
+@pytest.mark.parametrize(("given", "threads"), [("", "8"), ("5", "5")])
+def test_gunicorn_starts_as_many_threads_as_the_setting_says(given: str, threads: str) -> None:
+    done = ask_gunicorn({**SQLITE, "WEB_THREADS": given})
+    assert (done.stdout, done.stderr) == (f"{threads}\n", "")
+
+
+def test_gunicorn_ends_in_one_line_before_it_starts_anything() -> None:
+    done = ask_gunicorn({**SQLITE, "WEB_THREADS": "many"})
+    assert done.returncode == 1
+    assert ends_in_one_line(done, "WEB_THREADS='many'", "from 1 to 100"), done.stderr
+
+
+def ask_gunicorn(env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """How many threads it would start with the options of the image."""
+    [listed] = re.findall(r"^CMD (\[.+\])$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    code = f"import sys; sys.argv = {listed}; from gunicorn.app.wsgiapp import WSGIApplication as App; print(App().cfg.threads)"
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=clean_environment(env),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_every_way_to_serve_takes_its_threads_from_the_setting() -> None:
+    for name in ("Dockerfile", "scripts/run", "README.md"):
+        text = (ROOT / name).read_text()
+        assert "--threads" not in text, name
+        assert "python:cms.gunicorn" in text, name
+    assert "${WEB_THREADS:-}" in (ROOT / "docker-compose.staging.yml").read_text()
+
+
+def test_the_pool_has_room_for_every_thread_and_the_work_beside_them() -> None:
+    code = "from django.conf import settings; print(settings.DATABASES['default']['OPTIONS']['pool']['max_size'])"
+    env = {"DATABASE_URL": POSTGRESQL, "SECRET_KEY": SECRET_KEY, "WEB_THREADS": "20"}
+    assert manage("shell", "-v0", "--no-imports", "-c", code, env=env).stdout == "25\n"
 
 
 def test_good_values_start() -> None:
