@@ -21,7 +21,13 @@ WEB_THREADS = env.integer("WEB_THREADS", default=8, minimum=1, maximum=100)
 # Each takes one: the canary's turns, its writing, tidying, shadow reads, and the look of `/readyz`.
 CONNECTIONS_BESIDE_REQUESTS = 5
 PREPARES = env.boolean("DATABASE_PREPARE", default=True)
-POOL = {"max_size": WEB_THREADS + CONNECTIONS_BESIDE_REQUESTS, "timeout": 10}
+# Limits web requests alone: commands, workers and work beside requests take the time that they need. 0: none ends.
+DATABASE_STATEMENT_TIMEOUT_S = env.integer("DATABASE_STATEMENT_TIMEOUT_S", default=10, minimum=0, maximum=3_600)
+POOL = {
+    "max_size": WEB_THREADS + CONNECTIONS_BESIDE_REQUESTS,
+    "timeout": 10,
+    "statement_timeout": DATABASE_STATEMENT_TIMEOUT_S,
+}
 DATABASES = {"default": env.database("DATABASE_URL", "sqlite:///db.sqlite3", BASE_DIR, prepares=PREPARES, pool=POOL)}
 IS_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 REDIS_URL = env.redis_url("REDIS_URL")

@@ -254,6 +254,7 @@ BAD_ENVIRONMENTS: list[tuple[Mapping[str, str], str, str]] = [
     ({"DATABASE_URL": POSTGRESQL, "SECRET_KEY": ""}, "SECRET_KEY=''", "required"),
     ({"DATABASE_PREPARE": "no"}, "DATABASE_PREPARE='no'", "true, false"),
     ({"WEB_THREADS": "0"}, "WEB_THREADS='0'", "from 1 to 100"),
+    ({"DATABASE_STATEMENT_TIMEOUT_S": "1.5"}, "DATABASE_STATEMENT_TIMEOUT_S='1.5'", "from 0 to 3600"),
     ({"SECRET_KEY": "short"}, "SECRET_KEY", "32 characters"),
     ({"USE_LEGACY_API_V1": "false", "API_V2_ENABLED": "false"}, "API_V2_ENABLED='false'", "can't both be false"),
 ]

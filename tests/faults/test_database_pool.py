@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from psycopg.errors import QueryCanceled
 
 from cms.db.postgresql import watch
 from cms.db.postgresql.connection import PooledConnection
@@ -132,6 +133,31 @@ def test_a_server_that_takes_no_more_connections_is_not_gone(make_pool: MakePool
         assert pool.breaker.failure is None
     pool.put(mine)
     use(pool)
+
+
+def test_a_statement_of_a_request_ends_when_it_takes_too_long_and_its_connection_is_not_used_again(
+    make_pool: MakePool,
+) -> None:
+    pool = make_pool(statement_timeout=0.3)
+    connection = pool.take(is_request=True)
+    connection.execute("SELECT 1")
+    with pytest.raises(QueryCanceled):
+        connection.execute("SELECT pg_sleep(60)")
+    pool.put(connection)
+    assert pool.stats()["size"] == 0
+    use(pool, "SELECT pg_sleep(1)")  # of whoever is no request
+
+
+@pytest.mark.slow
+def test_the_rows_of_a_cursor_each_have_their_own_time(make_pool: MakePool) -> None:
+    pool = make_pool(statement_timeout=3)
+    connection = pool.take(is_request=True)
+    connection.autocommit = False
+    with connection.cursor("rows") as cursor:
+        cursor.execute("SELECT pg_sleep(0.8) FROM generate_series(1, 5)")
+        assert [len(cursor.fetchmany(1)) for _ in range(5)] == [1] * 5
+    pool.put(connection)
+    assert pool.stats()["idle"] == 1
 
 
 @pytest.mark.slow

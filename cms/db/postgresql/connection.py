@@ -11,8 +11,11 @@ from typing import Any, Final
 import psycopg
 from psycopg._preparing import Prepare, PrepareManager
 from psycopg._queries import PostgresClientQuery, PostgresQuery
+from psycopg.abc import PQGen
 from psycopg.pq import ExecStatus, TransactionStatus
 
+CANCEL_S: Final = 1.0
+"""How long the server may take to hear that a statement is to be ended."""
 PREPARED_MAX: Final = 24
 """Statements that a session keeps: some 200 kB each, and callers choose some of their texts."""
 
@@ -54,10 +57,39 @@ class PooledConnection(psycopg.Connection):
     sightings = 0
     """How often in a row it was seen to wait for the database; the watch counts."""
 
+    statement_timeout_s = 0.0
+    """How long a statement of the present user may take; 0 has no limit."""
+    is_cut_short = False
+    """Whether a statement was told to end. That word may arrive late, so nobody else gets this connection."""
+    _asked_at = 0.0
+
+    def wait(self, gen: PQGen[Any], *args: Any, **more: Any) -> Any:
+        """psycopg comes by here each time that it asks the server for something, the next rows of a cursor included."""
+        self._asked_at = time.monotonic()
+        return super().wait(gen, *args, **more)
+
     @property
     def is_waiting(self) -> bool:
         """Whether a statement was sent whose answer isn't complete. A look into memory, safe from any thread."""
         return self.pgconn.transaction_status == TransactionStatus.ACTIVE
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether its user waits for too long. Looks at the clock last, which the next statement sets first."""
+        return (
+            self.statement_timeout_s > 0
+            and self.is_waiting
+            and time.monotonic() - self._asked_at > self.statement_timeout_s
+        )
+
+    def cut_short(self) -> bool:
+        """End the statement, which then fails with an OperationalError; False if the server couldn't be told."""
+        self.is_cut_short = True
+        try:
+            self.cancel_safe(timeout=CANCEL_S)
+        except (psycopg.Error, OSError):
+            return False
+        return True
 
     def was_left_alone(self) -> bool:
         """Whether nothing came from the server since the last use; for what comes unasked is its farewell. One system call."""

@@ -31,9 +31,20 @@ _IS_FULL: Final = re.compile(r"too many (?:clients|connections)|connection slots
 
 
 class Pool:
-    def __init__(self, connect: Callable[[], PooledConnection], *, max_size: int = 8, timeout: float = 10.0) -> None:
-        """`timeout` is how many seconds one waits for a connection while all `max_size` are in use."""
+    def __init__(
+        self,
+        connect: Callable[[], PooledConnection],
+        *,
+        max_size: int = 8,
+        timeout: float = 10.0,
+        statement_timeout: float = 0.0,
+    ) -> None:
+        """`timeout` is how many seconds one waits for a connection while all `max_size` are in use.
+
+        `statement_timeout` is how many seconds a statement of a web request may take; 0 has no limit.
+        """
         self._connect, self._max_size, self._timeout_s = connect, max_size, timeout
+        self._statement_timeout_s = statement_timeout
         self._lock = threading.Lock()
         self._idle: list[PooledConnection] = []
         """The last one returned is taken first, so that what isn't needed grows old."""
@@ -48,21 +59,25 @@ class Pool:
         self.breaker = Breaker(connect, self._give_up, self._add)
         self._watch = Watch(connect, self.breaker, self._waiting_connections)
 
-    def take(self) -> PooledConnection:
-        """Raises PoolBusy after `timeout`, DatabaseUnreachable at once when that is known."""
-        deadline = time.monotonic() + self._timeout_s
-        while True:
-            connection = self._idle_or_place(deadline)
-            if connection is None:
-                return self._open(deadline)
-            if self._is_sound(connection):
-                return self._lend(connection)
-            self.discard(connection, is_lost=True)
+    def take(self, *, is_request: bool = False) -> PooledConnection:
+        """Raises PoolBusy after `timeout`, DatabaseUnreachable at once when that is known.
+
+        `is_request` says that a web request takes it, whose statements may not take for ever.
+        """
+        connection = self._sound_one(time.monotonic() + self._timeout_s)
+        connection.statement_timeout_s = self._statement_timeout_s if is_request else 0.0
+        with self._lock:
+            self._taken.add(connection)
+        self._watch.start()
+        return connection
 
     def put(self, connection: PooledConnection) -> None:
         """Back from its user, in whatever state."""
         now = time.monotonic()
         is_reusable = _is_reusable(connection)
+        if is_reusable and connection.is_cut_short:
+            self.discard(connection)
+            return
         if not is_reusable or now - connection.opened_at > LIFETIME_S:
             self.discard(connection, is_lost=not is_reusable)
             return
@@ -113,6 +128,15 @@ class Pool:
         with self._lock:
             return {"size": self._size, "idle": len(self._idle), "waiting": len(self._waiters), "max": self._max_size}
 
+    def _sound_one(self, deadline: float) -> PooledConnection:
+        while True:
+            connection = self._idle_or_place(deadline)
+            if connection is None:
+                return self._open(deadline)
+            if self._is_sound(connection):
+                return connection
+            self.discard(connection, is_lost=True)
+
     def _is_sound(self, connection: PooledConnection) -> bool:
         """By a look alone, where it was used a moment ago and no other one was lost since."""
         if not connection.was_left_alone():
@@ -146,7 +170,7 @@ class Pool:
                 self.breaker.open(error, began_at)
                 raise DatabaseUnreachable(one_line(error)) from error
             on_failure.pop_all()
-        return self._lend(connection)
+        return connection
 
     def _wait_for_another(self, deadline: float, error: Exception) -> PooledConnection:
         """The server takes no more of us: what another thread brings back will do, if any other has one."""
@@ -156,13 +180,7 @@ class Pool:
         if waiter is None:
             raise PoolBusy(one_line(error)) from error
         connection = self._await(waiter, deadline)
-        return self._lend(connection) if connection else self._open(deadline)
-
-    def _lend(self, connection: PooledConnection) -> PooledConnection:
-        with self._lock:
-            self._taken.add(connection)
-        self._watch.start()
-        return connection
+        return connection or self._open(deadline)
 
     def _enqueue(self) -> "_Waiter":
         waiter = _Waiter()

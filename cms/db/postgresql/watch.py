@@ -1,6 +1,7 @@
-"""Finds out that the database has fallen silent: alive as the network sees it, but without an answer.
+"""Watch those who wait for the database: end statements that take too long, and notice that it has fallen silent.
 
-A statement may honestly take minutes, so its own duration tells nothing. That nobody is let in any more meanwhile does.
+Silent is alive as the network sees it, but without an answer. A statement of a command may honestly take minutes, so
+its own duration tells nothing of that. That nobody is let in any more meanwhile does.
 """
 
 import contextlib
@@ -58,6 +59,8 @@ class Watch:
             if any(connection.sightings >= SUSPICIOUS_SIGHTINGS for connection in waiting) and self._is_silent():
                 for connection in self._waiting_connections():
                     connection.cut()
+            else:
+                _end_overdue(waiting)
 
     def _is_silent(self) -> bool:
         """Whether the database lets nobody in and refuses nobody either."""
@@ -75,3 +78,10 @@ class Watch:
             return False
         self._trusted_until = time.monotonic() + TRUST_S
         return False
+
+
+def _end_overdue(waiting: list[PooledConnection]) -> None:
+    """Stop at the first of which the server doesn't hear: each of the others would hold the watch up, too."""
+    for connection in waiting:
+        if connection.is_overdue and not connection.cut_short():
+            return
