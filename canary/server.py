@@ -21,6 +21,7 @@ from canary.models import Worker
 from canary.requests.faults import faults
 from canary.services import apply_environment
 from canary.state import store
+from canary.state.own_connection import OwnConnection, brief
 
 REFRESH_S = 1.0
 HEARTBEAT_S = 10.0
@@ -101,35 +102,44 @@ class Presence:
         self._has_applied = False
         self._version: int | None = None
         self._beat_at = float("-inf")
+        self._connection = OwnConnection()
 
     def turn(self) -> float | None:
         """Apply the environment once, read the rollout, tell which version is served now.
 
         Gives the seconds until another one is served, when that is known.
         """
+        with self._connection.used():
+            return self._turn()
+
+    def _turn(self) -> float | None:
         global pending  # noqa: PLW0603  one flag, so that a request asks nothing else
         now = timezone.now()
         if not self._has_applied:
             self._apply(now)
-        store.refresh()
+        with brief():
+            store.refresh()
         version = store.current_snapshot().version
         background.is_ready.set()
         pending = False
         if version != self._version or time.monotonic() - self._beat_at >= HEARTBEAT_S:
-            Worker.objects.update_or_create(name=self.name, defaults={"version": version, "seen_at": now})
+            with brief():
+                Worker.objects.update_or_create(name=self.name, defaults={"version": version, "seen_at": now})
             self._version, self._beat_at = version, time.monotonic()
         return store.comes_in_s()
 
     def _apply(self, now: datetime) -> None:
         """Tried again with the next turn when it fails; what can still be read is served meanwhile."""
         try:
-            apply_environment(canary_conf().environment_weight_bp, now)
+            with brief():
+                apply_environment(canary_conf().environment_weight_bp, now)
             self._has_applied = True
         except Exception as error:
             faults.record(error)
 
     def leave(self) -> None:
         """Take this process off the list, and those that had no time to do it themselves."""
+        self._connection.close()
         long_ago = timezone.now() - timedelta(seconds=FORGET_WORKERS_AFTER_S)
         Worker.objects.filter(name=self.name).delete()
         Worker.objects.filter(seen_at__lt=long_ago).delete()

@@ -78,9 +78,9 @@ class Cluster:
     workers_each: int = 2
 
     @contextlib.contextmanager
-    def serving(self, *, processes: int = 2, **more: str) -> Iterator[list[Server]]:
+    def serving(self, *, processes: int = 2, threads: int = 4, **more: str) -> Iterator[list[Server]]:
         with contextlib.ExitStack() as stack:
-            running = [serve(self.env | more, workers=self.workers_each) for _ in range(processes)]
+            running = [serve(self.env | more, workers=self.workers_each, threads=threads) for _ in range(processes)]
             yield [stack.enter_context(server) for server in running]
 
     def canary(self, *words: str, code: int = 0) -> dict[str, Any]:
