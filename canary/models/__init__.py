@@ -6,9 +6,10 @@ from canary.models.lists import ListEntry
 from canary.models.processes import Lease, Worker
 from canary.models.rollouts import Rollout, RolloutEvent
 from canary.models.seen import MetricBucket, Observation, QueryFinding, Recorder
-from canary.models.shadows import ShadowDifference, ShadowTotal
+from canary.models.shadows import AcceptedDifference, ShadowDifference, ShadowTotal
 
 __all__ = [
+    "AcceptedDifference",
     "ConsumerUsage",
     "EvidenceCheckpoint",
     "EvidencePoint",

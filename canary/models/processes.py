@@ -9,6 +9,8 @@ class Lease(models.Model):
     name = models.CharField(max_length=40, primary_key=True)
     holder = models.CharField(max_length=120)
     expires_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+    """When a holder last finished a turn, by the database's clock; None where nobody tells that."""
 
     class Meta:
         default_permissions = ()
@@ -23,6 +25,8 @@ class Worker(models.Model):
     name = models.CharField(max_length=120, primary_key=True)
     """`host:pid:start`, new with every process."""
     version = models.BigIntegerField()
+    build = models.CharField(max_length=64, default="", db_default="")
+    """The build of its code; empty for a process of an older release."""
     seen_at = models.DateTimeField(db_index=True)
 
     class Meta:

@@ -22,6 +22,12 @@ class Rollout(models.Model):
     """A `canary.core.plans.Plan`, None without one."""
     environment_seen_bp = models.PositiveIntegerField(null=True)
     """The environment's percentage that was last seen by a server process, applied or refused; None for no opinion."""
+    build = models.CharField(max_length=64, default="", db_default="")
+    """The build whose observations count in this stage; empty when no server process has told its own yet."""
+    anonymous_key = models.CharField(max_length=64, default="", db_default="")
+    """In hex, the key of digests of anonymous identities: made of SECRET_KEY once, so that another one moves nobody."""
+    cookie_key = models.CharField(max_length=64, default="", db_default="")
+    """In hex, the key that signs the cookie; likewise. A fresh cohort draws another one."""
     lifecycle = models.JSONField(default=dict)
     """`{state, deprecated_at, sunset_at, brownouts: [[from, to]], sunset_done_at}`, times in unix seconds."""
     changed_at = models.DateTimeField()
@@ -49,7 +55,7 @@ class Rollout(models.Model):
 
 
 class RolloutEvent(models.Model):
-    """One change. `hash` covers all other columns and the hash before it: a changed or missing row breaks the chain."""
+    """One change. `hash` covers the columns before it, so that a changed or missing row breaks the chain."""
 
     version = models.BigIntegerField(unique=True)
     """The rollout's version after the change."""
@@ -63,6 +69,8 @@ class RolloutEvent(models.Model):
     evidence = models.JSONField(null=True)
     previous_hash = models.CharField(max_length=64)
     hash = models.CharField(max_length=64)
+    seal = models.CharField(max_length=64, default="", db_default="")
+    """An HMAC of the hash by a key that is not in the database; empty where an older release wrote the event."""
 
     class Meta:
         default_permissions = ()

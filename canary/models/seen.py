@@ -67,6 +67,8 @@ class Observation(models.Model):
     """A user by token or signed cookie, or a key that was let in: identities that can't be made up at will."""
     network = models.CharField(max_length=32)
     """A keyed digest of the /24 or /64 that the request came from, in hex."""
+    build = models.CharField(max_length=64, default="", db_default="")
+    """The build that wrote it; empty for a process of an older release."""
     at = models.DateTimeField()
 
     class Meta:

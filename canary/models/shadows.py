@@ -43,3 +43,21 @@ class ShadowDifference(models.Model):
 
     def __str__(self) -> str:
         return f"{self.route} {self.path} {self.kind}"
+
+
+class AcceptedDifference(models.Model):
+    """A difference that somebody has found benign, by name: in every release, until it is revoked, it holds nothing."""
+
+    route = models.CharField(max_length=120)
+    path = models.CharField(max_length=200)
+    kind = models.CharField(max_length=20)
+    reason = models.CharField(max_length=1_000)
+    actor = models.CharField(max_length=160)
+    accepted_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = (models.UniqueConstraint("route", "path", "kind", name="canary_accepteddifference_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.route} {self.path} {self.kind}"
