@@ -1,6 +1,6 @@
 """The canary's view of the settings: one dict, `settings.CANARY`, read once until it is another dict."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -78,7 +78,13 @@ def secret_for(purpose: str) -> bytes:
     return _derived(settings.SECRET_KEY, purpose)
 
 
-@lru_cache(maxsize=8)
+def secrets_for(purpose: str) -> Iterator[bytes]:
+    """The same of SECRET_KEY, then of each key in SECRET_KEY_FALLBACKS: for what an earlier key has signed."""
+    for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+        yield _derived(key, purpose)
+
+
+@lru_cache(maxsize=64)
 def _derived(key: str, purpose: str) -> bytes:
     return blake2b(key.encode(), digest_size=32, person=purpose.encode()).digest()
 

@@ -54,6 +54,10 @@ if not SECRET_KEY:
     SECRET_KEY = load_or_make_secret_key(BASE_DIR / ".secret_key")
 elif len(SECRET_KEY) < 32:
     sys.exit("SECRET_KEY is not valid: it is shorter than 32 characters.")
+# Keys of before: what they have signed is believed, nothing is signed with them.
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
+if any(len(key) < 32 for key in SECRET_KEY_FALLBACKS):
+    sys.exit("SECRET_KEY_FALLBACKS is not valid: a key in it is shorter than 32 characters.")
 DEBUG = env.boolean("DEBUG", default=False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=("localhost", "127.0.0.1", "[::1]"))
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")

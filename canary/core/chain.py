@@ -1,14 +1,32 @@
-"""The chain of events: each one's hash covers its contents and the hash before it, so that no past can be rewritten unseen."""
+"""The chain of events: the hash of each covers its contents and the hash before it, so that no change is unseen.
 
+Anybody who may write to the database can hash the whole chain again. So each event also has a seal: an HMAC of its
+hash, by a key that is not in the database. Events of older releases have none.
+"""
+
+import hmac
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 GENESIS: Final = "0" * 64
 COLUMNS: Final = ("version", "at", "actor", "verb", "reason", "before", "after", "evidence", "previous_hash")
 # Above it a database may give back an integer for a float of the same value (PostgreSQL's jsonb knows one kind of number).
 EXACT_INTEGER: Final = 2**53
+
+
+class Head(NamedTuple):
+    """The last event of a chain, or of a part of it that somebody has looked at."""
+
+    version: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.version}:{self.hash}"
+
+
+NO_EVENTS: Final = Head(0, GENESIS)
 
 
 def canonical(event: Mapping[str, Any]) -> bytes:
@@ -20,6 +38,34 @@ def canonical(event: Mapping[str, Any]) -> bytes:
 def event_hash(event: Mapping[str, Any]) -> str:
     """SHA-256 in hex over the event and, in its `previous_hash`, all before it."""
     return sha256(canonical(event)).hexdigest()
+
+
+def seal(hash: str, key: bytes) -> str:
+    """HMAC-SHA256 (RFC 2104) in hex of an event's hash, which covers all before it."""
+    return hmac.new(key, hash.encode(), sha256).hexdigest()
+
+
+class Seals:
+    """Which events the key vouches for, looked at in their order.
+
+    Older releases sealed nothing, so that the first events may have no seal. After the first seal a missing one is as
+    doubtful as a wrong one: somebody without the key may have written the event. Up to `vouched` nothing is in doubt:
+    somebody has kept that head.
+    """
+
+    def __init__(self, keys: Sequence[bytes], vouched: Head = NO_EVENTS) -> None:
+        self._keys, self._vouched = keys, vouched
+        self.count = 0
+        self.doubtful: list[int] = []
+        self.is_vouched_found = vouched == NO_EVENTS
+        """Whether the chain goes through the head that somebody has kept."""
+
+    def take(self, head: Head, given: str) -> None:
+        is_sealed = any(hmac.compare_digest(given.encode(), seal(head.hash, key).encode()) for key in self._keys)
+        if not is_sealed and (given or self.count) and head.version > self._vouched.version:
+            self.doubtful.append(head.version)
+        self.count += is_sealed
+        self.is_vouched_found = self.is_vouched_found or head == self._vouched
 
 
 def verify(events: Iterable[Mapping[str, Any]]) -> int | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, transaction
 
-from canary.conf import canary_conf
+from canary.conf import canary_conf, secret_for
 from canary.core import chain
 from canary.core.lifecycle import Life, dump_life
 from canary.core.plans import reached_step
@@ -158,6 +158,7 @@ def _write_event(row: Rollout, before: dict[str, Any], words: dict[str, Any], no
         version=row.version, at=now, before=before, after=after, previous_hash=last or chain.GENESIS, **words
     )
     event.hash = chain.event_hash(event_columns(event))
+    event.seal = chain.seal(event.hash, secret_for("canary-chain"))
     event.save(force_insert=True)
     return event
 

@@ -1,14 +1,17 @@
 """The event log: `history`, and with `--verify` whether anybody has changed it behind the services' back."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from itertools import groupby
 from typing import Any, Final
 
+from canary.core.chain import NO_EVENTS
 from canary.core.permissions import VIEW
 from canary.models import RolloutEvent
-from canary.reporting.history import first_broken_version
+from canary.reporting.history import LogCheck, check_log, head_of_log
 from canary.services.changing import event_columns
 from canary.verbs.declaring import Call, Option, Verb
-from canary.verbs.parsing import parse_limit
+from canary.verbs.parsing import parse_head, parse_limit
 from canary.verbs.wording import one_line, percent
 
 SHOWN: Final = 50
@@ -16,18 +19,42 @@ BROKEN: Final = (
     "The event log is broken at version {}: this event is missing or isn't what was written, and so nothing proves the"
     " later ones."
 )
+ANOTHER_LOG: Final = "The event log doesn't go through {}, which was exported from it: events up to there were changed."
+DOUBTFUL: Final = (
+    "No key in SECRET_KEY and SECRET_KEY_FALLBACKS has sealed the events at version {}. An older release wrote them"
+    " beside this one, the key was changed, or somebody without the key wrote them. Check them. If they are right, keep"
+    " the head (`canary history --head`) and verify against it from now on (`--against`)."
+)
 
 
 def _history(call: Call) -> dict[str, Any]:
     newest = RolloutEvent.objects.order_by("-version")[: call.values.get("limit") or SHOWN]
     result: dict[str, Any] = {"events": [_shown(event) for event in newest]}
-    if not call.values.get("verify"):
+    exported = call.values.get("against")
+    if call.values.get("head"):
+        result["head"] = str(head_of_log())
+    if not (call.values.get("verify") or exported):
         return result
-    broken_at = first_broken_version()
-    result["chain"] = {"is_whole": broken_at is None, "broken_at": broken_at, "events": RolloutEvent.objects.count()}
-    if broken_at is not None:
-        result |= {"error": BROKEN.format(broken_at), "current": None}
+    check = check_log(exported or NO_EVENTS)
+    result["chain"] = {"is_whole": check.is_whole, **asdict(check)}
+    if sentence := _fault_of(check, str(exported)):
+        result |= {"error": sentence, "current": None}
     return result
+
+
+def _fault_of(check: LogCheck, exported: str) -> str:
+    if check.broken_at is not None:
+        return BROKEN.format(check.broken_at)
+    if not check.is_exported_found:
+        return ANOTHER_LOG.format(exported)
+    return DOUBTFUL.format(_versions(check.doubtful)) if check.doubtful else ""
+
+
+def _versions(versions: Sequence[int]) -> str:
+    """`3, 7 to 9`"""
+    runs = [[one for _, one in run] for _, run in groupby(enumerate(versions), lambda pair: pair[1] - pair[0])]
+    words = (f"{run[0]}" if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
+    return ", ".join(words)
 
 
 def _shown(event: RolloutEvent) -> dict[str, Any]:
@@ -35,6 +62,9 @@ def _shown(event: RolloutEvent) -> dict[str, Any]:
 
 
 def _say_history(result: Mapping[str, Any]) -> Iterator[str]:
+    if head := result.get("head"):
+        yield head
+        return
     if not result["events"]:
         yield "Nothing has been changed yet."
     for event in result["events"]:
@@ -44,7 +74,12 @@ def _say_history(result: Mapping[str, Any]) -> Iterator[str]:
             f"{event['version']:>5}  {event['at'][:19]}  {event['verb']}  {weight}  {event['actor']}: {event['reason']}"
         )
     if chain := result.get("chain"):
-        yield f"All {chain['events']} events are as they were written." if chain["is_whole"] else result["error"]
+        yield _all_is_well(chain) if chain["is_whole"] else result["error"]
+
+
+def _all_is_well(chain: Mapping[str, Any]) -> str:
+    sealed = f"{chain['sealed']} of them sealed" if chain["sealed"] else "none of them sealed"
+    return f"All {chain['events']} events are as they were written, {sealed}."
 
 
 VERBS = (
@@ -55,7 +90,14 @@ VERBS = (
         _history,
         _say_history,
         (
-            Option("verify", "check every event against the chain of hashes; ends with 1 when it is broken"),
+            Option("verify", "check every event against the chain of hashes and its seal; ends with 1 for a fault"),
+            Option("head", "print the version and hash of the last event alone, to be kept elsewhere"),
+            Option(
+                "against",
+                "verify, and also that the log goes through a head that was kept: vouches for all up to there",
+                parse_head,
+                metavar="VERSION:HASH",
+            ),
             Option(
                 "limit", f"how many events, {SHOWN} unless said otherwise", parse_limit, is_number=True, metavar="N"
             ),

@@ -4,9 +4,11 @@ import re
 from typing import Final
 
 from canary.core.bucketing import SALT_BYTES
+from canary.core.chain import Head
 from canary.core.values import Identity, is_storable, parse_identity
 
 PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?", re.ASCII)
+HEAD = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})", re.ASCII)
 MINUTES = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,4})?", re.ASCII)
 FULL_BP: Final = 10_000
 STEPS_MAX: Final = 20
@@ -48,6 +50,14 @@ def parse_text(text: str) -> str:
     if not words or len(words) > TEXT_MAX or not is_storable(words):
         raise ValueError(f"A text has 1 to {TEXT_MAX} characters that can be stored, and more than blanks.")
     return words
+
+
+def parse_head(text: str) -> Head:
+    """A version and hash, as `history --head` prints them."""
+    found = HEAD.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is not a head: allowed is VERSION:HASH, as `history --head` prints it.")
+    return Head(int(found[1]), found[2])
 
 
 def parse_count(text: str) -> int:

@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django.fixtures import Settings
 
+from canary.conf import secret_for
+from canary.core.chain import GENESIS, event_hash, seal
 from canary.models import Rollout, RolloutEvent
+from canary.services.changing import event_columns
 from tests.servers import manage
 
 Run = Callable[..., str]
@@ -151,7 +155,76 @@ def test_verify_finds_a_log_that_was_tampered_with(
     harm()
     sentence, told = refused("history", "--verify")
     assert f"version {broken_at}" in sentence
-    assert told["chain"] == {"is_whole": False, "broken_at": broken_at, "events": RolloutEvent.objects.count()}
+    assert {name: told["chain"][name] for name in ("is_whole", "broken_at", "events")} == {
+        "is_whole": False,
+        "broken_at": broken_at,
+        "events": RolloutEvent.objects.count(),
+    }
+
+
+@pytest.mark.django_db
+def test_whoever_hashes_the_log_anew_without_the_key_is_found(
+    status_after: Callable[..., dict[str, Any]], run_canary: Run
+) -> None:
+    for percent in ("1", "2", "3"):
+        status_after("set", percent)
+    rehash(from_version=2, reason="nobody did this")
+    sentence, told = refused("history", "--verify")
+    assert "sealed the events at version 2 to 3." in sentence
+    assert (told["chain"]["broken_at"], told["chain"]["sealed"], told["chain"]["doubtful"]) == (None, 1, [2, 3])
+
+
+@pytest.mark.django_db
+def test_a_log_that_an_older_release_began_is_whole(
+    status_after: Callable[..., dict[str, Any]], run_canary: Run
+) -> None:
+    status_after("set", "1")
+    RolloutEvent.objects.update(seal="")
+    assert "All 1 events are as they were written, none of them sealed." in run_canary("history", "--verify")
+    status_after("set", "2")
+    assert "All 2 events are as they were written, 1 of them sealed." in run_canary("history", "--verify")
+
+
+@pytest.mark.django_db
+def test_the_log_is_whole_under_an_earlier_key_and_doubtful_without_it(
+    status_after: Callable[..., dict[str, Any]], run_canary: Run, settings: Settings
+) -> None:
+    status_after("set", "1")
+    earlier, settings.SECRET_KEY = settings.SECRET_KEY, "another key, of thirty-two characters or more"
+    status_after("set", "2")
+    settings.SECRET_KEY_FALLBACKS = [earlier]
+    assert "2 of them sealed" in run_canary("history", "--verify")
+    settings.SECRET_KEY_FALLBACKS = []
+    assert refused("history", "--verify")[1]["chain"]["doubtful"] == [1]
+
+
+@pytest.mark.django_db
+def test_a_head_that_was_kept_vouches_for_what_was_written_until_then(
+    status_after: Callable[..., dict[str, Any]], run_canary: Run
+) -> None:
+    assert run_canary("history", "--head") == f"0:{'0' * 64}\n"
+    for percent in ("1", "2"):
+        status_after("set", percent)
+    RolloutEvent.objects.filter(version=2).update(seal="")
+    head = run_canary("history", "--head").strip()
+    assert head == json.loads(run_canary("history", "--head", "--json"))["head"]
+    assert refused("history", "--verify")[1]["chain"]["doubtful"] == [2]
+    status_after("set", "3")
+    assert "as they were written" in run_canary("history", "--against", head)
+    rehash(from_version=1, reason="nobody did this", is_sealed=True)
+    assert "as they were written" in run_canary("history", "--verify")  # by somebody who has the key
+    assert f"doesn't go through {head}" in refused("history", "--against", head)[0]
+
+
+def rehash(*, from_version: int, reason: str, is_sealed: bool = False) -> None:
+    """Change an event and write all hashes after it anew, as whoever may write to the database can."""
+    RolloutEvent.objects.filter(version=from_version).update(reason=reason)
+    previous = RolloutEvent.objects.filter(version=from_version - 1).values_list("hash", flat=True).first()
+    for event in RolloutEvent.objects.filter(version__gte=from_version).order_by("version"):
+        event.previous_hash = previous or GENESIS
+        event.hash = previous = event_hash(event_columns(event))
+        event.seal = seal(event.hash, secret_for("canary-chain")) if is_sealed else event.seal
+        event.save()
 
 
 @pytest.mark.django_db
@@ -168,6 +241,7 @@ def test_what_a_terminal_shows_can_not_move_its_cursor(run_canary: Run) -> None:
         *(("set", "101", *WHY), ("set", "1e1", *WHY), ("set", "5", "--reason", " "), ("set", *WHY)),
         *(("start", "--plan", "50,10", *WHY), ("start", "--min-minutes", "-1", *WHY), ("allow", "add", "bob", *WHY)),
         *(("whatif", "x"), ("explain", "robot:1"), ("allow",), ("no-such-verb",), ()),
+        ("history", "--against", "5"),
     ],
     ids=lambda arguments: "-".join(arguments)[:30] or "nothing",
 )

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary.core.chain import GENESIS, event_hash, verify
+from canary.core.chain import GENESIS, NO_EVENTS, Head, Seals, event_hash, seal, verify
 
 Event = dict[str, Any]
+KEY, EARLIER_KEY, STRANGE_KEY = b"key", b"earlier", b"strange"
 
 
 def chain_of(length: int, **changes: Any) -> list[Event]:
@@ -103,3 +104,52 @@ def test_what_json_carries_there_and_back_has_the_same_hash(evidence: Any) -> No
     read = copy.deepcopy(event)
     read["evidence"] = json.loads(json.dumps(evidence))
     assert verify([read]) is None
+
+
+def sealed(events: list[Event], *keys: bytes | None) -> list[tuple[Head, str]]:
+    """Each event's head with its seal by the key in its place; None stands for an older release, which seals nothing."""
+    heads = [Head(event["version"], event["hash"]) for event in events]
+    return [(head, seal(head.hash, key) if key else "") for head, key in zip(heads, keys, strict=True)]
+
+
+def looked_at(links: list[tuple[Head, str]], vouched: Head = NO_EVENTS) -> Seals:
+    seals = Seals([KEY, EARLIER_KEY], vouched)
+    for head, its_seal in links:
+        seals.take(head, its_seal)
+    return seals
+
+
+@pytest.mark.parametrize(
+    ("keys", "count", "doubtful"),
+    [
+        ((None, None, None), 0, []),
+        ((None, None, KEY), 1, []),
+        ((None, EARLIER_KEY, KEY), 2, []),
+        ((KEY, None, KEY), 2, [2]),
+        ((KEY, KEY, None), 2, [3]),
+        ((KEY, STRANGE_KEY, KEY), 2, [2]),
+        ((STRANGE_KEY, None, None), 0, [1]),
+    ],
+)
+def test_only_the_first_events_may_have_no_seal(
+    keys: tuple[bytes | None, ...], count: int, doubtful: list[int]
+) -> None:
+    seals = looked_at(sealed(chain_of(3), *keys))
+    assert (seals.count, seals.doubtful) == (count, doubtful)
+
+
+def test_an_event_that_was_rewritten_with_all_after_it_is_whole_for_the_hashes_alone() -> None:
+    links = sealed(chain_of(4), None, KEY, KEY, KEY)
+    forged = chain_of(4, actor="cli:mallory")
+    assert verify(forged) is None
+    rewritten = [(head, its_seal) for (head, _), (_, its_seal) in zip(sealed(forged, *[None] * 4), links, strict=True)]
+    assert looked_at(rewritten).doubtful == [2, 3, 4]
+
+
+def test_a_head_that_was_kept_vouches_for_all_up_to_it_and_has_to_be_there() -> None:
+    links = sealed(chain_of(4), KEY, None, STRANGE_KEY, KEY)
+    vouched = looked_at(links, links[2][0])
+    assert (vouched.doubtful, vouched.is_vouched_found) == ([], True)
+    assert looked_at(links, links[0][0]).doubtful == [2, 3]
+    assert not looked_at(links, Head(2, "f" * 64)).is_vouched_found
+    assert not looked_at(links[:2], links[2][0]).is_vouched_found
