@@ -1,11 +1,13 @@
 """Who is asking: from the credential, else a header, else the signed cookie, else address and user agent.
 
-The cookie keeps its form and does not take that of `django.core.signing`: browsers hold it for a year.
+The cookie keeps its form and does not take that of `django.core.signing`: browsers hold it for a year. So the keys of
+cookies and of digests are the rollout's, as long as one is stored: another SECRET_KEY moves nobody.
 """
 
 import base64
 import binascii
 import hmac
+from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from http.cookies import Morsel
@@ -13,8 +15,9 @@ from http.cookies import Morsel
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from canary.conf import canary_conf, secret_for
+from canary.conf import canary_conf, secret_for, secrets_for
 from canary.core.values import KINDS, Identity
+from canary.state.store import current_snapshot
 
 COOKIE = "canary_id"
 COOKIE_AGE_S = 365 * 24 * 3600
@@ -56,7 +59,8 @@ def _anonymous(request: HttpRequest) -> Identity:
     if not address and not agent:
         raise UnusableIdentityError
     name = f"{address}\n{agent}".encode(errors="surrogateescape")
-    return Identity("anon", blake2b(name, digest_size=16, key=secret_for("canary-anon")).hexdigest())
+    key = current_snapshot().anonymous_key or secret_for("canary-anon")
+    return Identity("anon", blake2b(name, digest_size=16, key=key).hexdigest())
 
 
 def read_cookie(request: HttpRequest) -> Identity | None:
@@ -69,9 +73,7 @@ def parse_cookie(text: str) -> Identity | None:
     """The identity in the text of such a cookie; None for any text that isn't ours."""
     kind, _, rest = text.partition(".")
     encoded, _, signature = rest.partition(".")
-    if kind not in KINDS or not hmac.compare_digest(
-        signature.encode(), _sign(f"{kind}.{encoded}", secret_for("canary-cookie")).encode()
-    ):
+    if kind not in KINDS or not _is_ours(f"{kind}.{encoded}", signature):
         return None
     try:
         return Identity(kind, base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode())
@@ -82,17 +84,16 @@ def parse_cookie(text: str) -> Identity | None:
 def write_cookie(response: HttpResponse, identity: Identity) -> None:
     """Carry the identity that was used, never the answer it got: a change of weight needs no new cookie."""
     # A copy each, past the checks that setting a cookie repeats: clients without a cookie jar get one with every answer.
-    morsel = _copy(_cookie_of(identity, settings.SESSION_COOKIE_SECURE, settings.SECRET_KEY))
+    morsel = _copy(_cookie_of(identity, settings.SESSION_COOKIE_SECURE, next(_keys())))
     dict.__setitem__(response.cookies, COOKIE, morsel)
 
 
 @lru_cache(maxsize=4096)
-def _cookie_of(identity: Identity, is_secure: bool, key: str) -> "Morsel[str]":
-    """`key` is what the signature is derived from, and here so that nothing is kept of another."""
+def _cookie_of(identity: Identity, is_secure: bool, key: bytes) -> "Morsel[str]":
     # Without padding: an "=" would make Python put the whole value into quotes.
     encoded = base64.urlsafe_b64encode(identity.id.encode(errors="replace")).decode().rstrip("=")
     name = f"{identity.kind}.{encoded}"
-    value = f"{name}.{_sign(name, secret_for('canary-cookie'))}"
+    value = f"{name}.{_sign(name, key)}"
     morsel = _copy(_pattern_of(is_secure))
     morsel.set(COOKIE, value, value)
     return morsel
@@ -117,6 +118,18 @@ def _pattern_of(is_secure: bool) -> "Morsel[str]":
 
 def drop_cookie(response: HttpResponse) -> None:
     response.delete_cookie(COOKIE, path="/", samesite="Lax")
+
+
+def _keys() -> Iterator[bytes]:
+    """First the one that signs, then those of cookies that were signed while no rollout was known."""
+    if key := current_snapshot().cookie_key:
+        yield key
+    yield from secrets_for("canary-cookie")
+
+
+def _is_ours(name: str, signature: str) -> bool:
+    given = signature.encode()
+    return any(hmac.compare_digest(given, _sign(name, key).encode()) for key in _keys())
 
 
 def _sign(name: str, secret: bytes) -> str:

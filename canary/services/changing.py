@@ -66,15 +66,25 @@ def lock_rollout(now: datetime) -> Rollout:
     A new row takes over the salt in force until then, so that nobody moves (ADR 15). Its weight is 0: the environment's
     percentage is the servers' to apply, before they answer anybody, and not that of whoever types a command.
     """
-    first = Rollout(
-        pk=1,
-        salt=canary_conf().snapshot.salt,
-        stage_started_at=now,
-        changed_at=now,
-        lifecycle=dump_life(Life()),
-    )
-    Rollout.objects.bulk_create([first], ignore_conflicts=True)
-    return Rollout.objects.select_for_update().get(pk=1)
+    row = Rollout.objects.select_for_update().filter(pk=1).first()
+    if row is None:
+        first = Rollout(
+            pk=1,
+            salt=canary_conf().snapshot.salt,
+            stage_started_at=now,
+            changed_at=now,
+            lifecycle=dump_life(Life()),
+        )
+        Rollout.objects.bulk_create([first], ignore_conflicts=True)
+        row = Rollout.objects.select_for_update().get(pk=1)
+    _keep_keys(row)
+    return row
+
+
+def _keep_keys(row: Rollout) -> None:
+    """Store the keys that SECRET_KEY gives, unless some are stored: another SECRET_KEY then moves nobody (ADR 34)."""
+    row.anonymous_key = row.anonymous_key or secret_for("canary-anon").hex()
+    row.cookie_key = row.cookie_key or secret_for("canary-cookie").hex()
 
 
 def move_weight(row: Rollout, weight_bp: int, now: datetime) -> None:

@@ -31,7 +31,10 @@ def start_plan(  # noqa: PLR0913  as every change: who, what, why, when and agai
     expected_version: int | None,
     now: datetime,
 ) -> Rollout:
-    """Begin a release at the first step. A fresh cohort draws all buckets anew, else the same users come first again."""
+    """Begin a release at the first step. A fresh cohort draws all buckets anew, else the same users come first again.
+
+    With it the cookie gets a key that no SECRET_KEY ever gave: the way out after one has leaked.
+    """
 
     def mutate(row: Rollout) -> None:
         if sentence := fault_of_steps(steps_bp, min_s):
@@ -40,7 +43,7 @@ def start_plan(  # noqa: PLR0913  as every change: who, what, why, when and agai
         if is_active(row.plan):
             raise Refused("plan-active", "A plan is active; `set` pauses it, `rollback` ends it.")
         if is_fresh_cohort:
-            row.salt = secrets.token_hex(16)
+            row.salt, row.cookie_key = secrets.token_hex(16), secrets.token_hex(32)
         row.plan = dict(Plan(steps_bp=[*steps_bp], step=0, state=RUNNING, min_s=min_s, next_at=None))
         _step_to(row, steps_bp[0], now)
         begin_release(row, now)
