@@ -23,7 +23,7 @@ RUN groupadd --gid 10001 tandem \
     && install --directory --owner 10001 --group 10001 /media /backups
 WORKDIR /app
 COPY --from=build /venv /venv
-COPY manage.py ./
+COPY manage.py requirements.txt ./
 COPY cms cms
 COPY api_v1 api_v1
 COPY api_v2 api_v2

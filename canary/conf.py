@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +19,7 @@ RETENTION_DAYS = 90
 WARM_UP_S = 180
 WEB_THREADS = 8
 HANG_S = 10.0
+BUILD_MAX = 64
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,23 @@ class CanaryConf:
     """Whether the stable version answers reads in which the candidate failed."""
     is_away: Callable[[HttpResponse], bool]
     """Whether an answer says that something is away without which neither version can answer, such as the database."""
+    named_build: str
+    """The build's name; empty where its code names it."""
+    code: tuple[Path, ...]
+    """Folders and files whose Python code makes the build."""
     snapshot: Snapshot
     """What the environment says of the rollout: in force until there is a stored rollout."""
 
     def bulkhead_at(self, weight_bp: int) -> int:
         """Return how many requests of the candidate a process answers at a time."""
         return self.bulkhead or bulkhead(self.web_threads, weight_bp)
+
+    def build(self) -> str:
+        """The build that this process runs; empty when the settings tell neither its name nor its code.
+
+        The files are read once: ask early in a server's life, for a deployment may replace them later.
+        """
+        return self.named_build or (_hash_of_code(self.code) if self.code else "")
 
 
 _loaded: tuple[Any, CanaryConf] | None = None
@@ -108,6 +121,8 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
         hang_s=conf.get("HANG_S", HANG_S),
         has_failover=conf.get("FAILOVER", True),
         is_away=import_string(conf["IS_AWAY"]) if conf.get("IS_AWAY") else _nothing_is_away,
+        named_build=conf.get("BUILD", "")[:BUILD_MAX],
+        code=tuple(conf.get("CODE", ())),
         snapshot=Snapshot(
             version=0,
             weight_bp=conf["WEIGHT_BP"] or 0,
@@ -118,6 +133,18 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
             is_v2_enabled=conf["IS_V2_ENABLED"] and 2 in conf["ARMS"],
         ),
     )
+
+
+@lru_cache(maxsize=4)
+def _hash_of_code(places: tuple[Path, ...]) -> str:
+    """16 hexadecimal digits over the Python files in these folders, and over these files; the same on all machines."""
+    digest = blake2b(digest_size=8)
+    for place in filter(Path.exists, places):
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(place.parent).as_posix()}\0{len(content)}\0".encode())
+            digest.update(content)
+    return digest.hexdigest()
 
 
 def _no_key_has_a_scope(request: HttpRequest, scope: str) -> bool:

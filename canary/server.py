@@ -19,7 +19,7 @@ from django.utils import timezone
 from canary.conf import canary_conf
 from canary.models import Worker
 from canary.requests.faults import faults
-from canary.services import apply_environment
+from canary.services import apply_build, apply_environment
 from canary.state import store
 from canary.state.own_connection import OwnConnection, brief
 
@@ -95,7 +95,10 @@ class Background:
 
 
 class Presence:
-    """This process as others see it in `canary status`, and whether it has told of the environment's percentage."""
+    """This process as others see it in `canary status`, and whether it has told of the environment's percentage.
+
+    It is on the list with its build before it puts the build in force: a build of which no process is heard is over.
+    """
 
     def __init__(self) -> None:
         self.name = f"{socket.gethostname()[:80]}:{os.getpid()}:{int(time.time())}"
@@ -123,9 +126,13 @@ class Presence:
         background.is_ready.set()
         pending = False
         if version != self._version or time.monotonic() - self._beat_at >= HEARTBEAT_S:
+            build = canary_conf().build()
+            told = {"version": version, "build": build, "seen_at": now}
             with brief():
-                Worker.objects.update_or_create(name=self.name, defaults={"version": version, "seen_at": now})
+                Worker.objects.update_or_create(name=self.name, defaults=told)
             self._version, self._beat_at = version, time.monotonic()
+            if store.current_snapshot().build != build:
+                apply_build(build, now)
         return store.comes_in_s()
 
     def _apply(self, now: datetime) -> None:
@@ -169,6 +176,7 @@ def serve() -> None:
     if _is_serving:
         return
     _is_serving = True
+    canary_conf().build()  # reads the files now, while they are those that this process runs
     store.wait_for_others()
     os.register_at_fork(before=_stop_for_fork, after_in_child=_start)
     atexit.register(_end)

@@ -232,6 +232,9 @@ CANARY = {
     "SHADOW_BP": 100 if CANARY_SHADOW_PERCENTAGE_BP is None else CANARY_SHADOW_PERCENTAGE_BP,
     "SHADOW_CPU_BP": 1_000 if CANARY_SHADOW_CPU_PERCENTAGE_BP is None else CANARY_SHADOW_CPU_PERCENTAGE_BP,
     "WARM_UP_S": env.integer("CANARY_WARM_UP_S", default=180, minimum=0, maximum=3_600),
+    "BUILD": env.text("CANARY_BUILD"),
+    # Their code makes the build where CANARY_BUILD does not name it.
+    "CODE": [BASE_DIR / name for name in ("api_v1", "api_v2", "canary", "cms", "requirements.txt")],
 }
 
 # -- texts, time, files -----------------------------------------------------------------------------------------------

@@ -50,6 +50,8 @@ class Snapshot:
     allowed: frozenset[Identity] = field(default_factory=frozenset)
     excluded: frozenset[Identity] = field(default_factory=frozenset)
     life: Life = field(default_factory=Life)
+    build: str = ""
+    """Whose observations count in this stage; empty when nobody has told."""
     anonymous_key: bytes = field(default=b"", repr=False)
     """The key of digests of anonymous identities; empty: the one derived from SECRET_KEY."""
     cookie_key: bytes = field(default=b"", repr=False)

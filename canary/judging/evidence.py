@@ -2,10 +2,11 @@
 
 The state is a fold over the observations of the release in that order and nothing else: who reads the latest checkpoint
 and replays what follows it comes to the same state, to the last bit. Only the leader gives numbers and writes checkpoints.
+Observations of another build than the one that was in force as their stage began are passed over.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -17,6 +18,7 @@ from django.db.models import Max
 from canary.conf import secret_for
 from canary.core.statistics import Evidence, Observed
 from canary.models import EvidenceCheckpoint, Observation
+from canary.services.builds import builds_by_stage
 
 COLUMNS: Final = Observed._fields
 CHUNK: Final = 5_000
@@ -24,7 +26,7 @@ KEPT_RELEASES: Final = 2
 """Whose checkpoints stay: a state may take megabytes, and of older releases the verdicts tell."""
 
 _OLDEST = "SELECT id FROM canary_observation WHERE sequence IS NULL ORDER BY id LIMIT %(limit)s"
-_TAKEN = f"RETURNING sequence, release, {', '.join(COLUMNS)}"
+_TAKEN = f"RETURNING sequence, release, build, {', '.join(COLUMNS)}"
 _SEQUENCE = f"""
     UPDATE canary_observation SET sequence = %(after)s + width_bucket(id, %(ids)s::bigint[]) WHERE id = ANY(%(ids)s::bigint[])
     {_TAKEN}
@@ -38,7 +40,22 @@ _SEQUENCE_ON_SQLITE = f"""
 logger = logging.getLogger(__name__)
 
 type Taken = tuple[int, Observed | None]
-"""The number of an observation, and the observation if it is of the book's release."""
+"""The number of an observation, and the observation if it counts in the book's release."""
+
+
+class Builds:
+    """Whose observations count in each stage of a release."""
+
+    def __init__(self, release: int) -> None:
+        self._release = release
+        self._by_stage: dict[int, str] = {}
+
+    def observed(self, build: str, columns: Iterable[Any]) -> Observed | None:
+        """The observation of these COLUMNS; None for one that another build wrote."""
+        observed = Observed(*columns)
+        if observed.stage not in self._by_stage:
+            self._by_stage = {observed.stage: "", **builds_by_stage(self._release)}
+        return observed if self._by_stage[observed.stage] in ("", build) else None
 
 
 @dataclass
@@ -50,6 +67,7 @@ class Book:
     sequence: int
     saved: int
     """The sequence of the last checkpoint; -1 before the first."""
+    builds: Builds
 
     @property
     def unsaved(self) -> int:
@@ -60,17 +78,19 @@ def open_book(release: int, keep: Callable[[], object] = lambda: None) -> Book:
     """From the latest checkpoint and what was given a number since; `keep` is called now and then meanwhile."""
     evidence, saved = _checkpoint(release)
     upto = last_sequence()
-    for observed in _replayed(release, max(saved, 0), keep):
-        evidence.take(observed)
-    return Book(release, evidence, upto, saved)
+    builds = Builds(release)
+    for build, columns in _replayed(release, max(saved, 0), keep):
+        _take(evidence, builds.observed(build, columns))
+    return Book(release, evidence, upto, saved, builds)
 
 
 def peek(release: int) -> Evidence:
     """As it would be if all that waits were taken now, in the order of its arrival. Writes nothing."""
-    evidence = open_book(release).evidence
-    for observed in Observation.objects.filter(release=release, sequence=None).order_by("pk").values_list(*COLUMNS):
-        evidence.take(Observed(*observed))
-    return evidence
+    book = open_book(release)
+    waiting = Observation.objects.filter(release=release, sequence=None).order_by("pk")
+    for build, *columns in waiting.values_list("build", *COLUMNS):
+        _take(book.evidence, book.builds.observed(build, columns))
+    return book.evidence
 
 
 def has_new() -> bool:
@@ -93,15 +113,14 @@ def take_new(book: Book, limit: int = CHUNK) -> list[Taken]:
         else:
             cursor.execute(_SEQUENCE_ON_SQLITE, given)
         rows = sorted(cursor.fetchall())
-    return [(row[0], Observed(*row[2:]) if row[1] == book.release else None) for row in rows]
+    return [(row[0], book.builds.observed(row[2], row[3:]) if row[1] == book.release else None) for row in rows]
 
 
 def enter(book: Book, taken: list[Taken]) -> None:
     """After the commit: the book takes what was taken."""
     for sequence, observed in taken:
         book.sequence = sequence
-        if observed is not None:
-            book.evidence.take(observed)
+        _take(book.evidence, observed)
 
 
 def save(book: Book, now: datetime) -> None:
@@ -136,11 +155,17 @@ def guard_salt(release: int) -> str:
     return blake2b(str(release).encode(), digest_size=16, key=secret_for("canary-guard")).hexdigest()
 
 
-def _replayed(release: int, after: int, keep: Callable[[], object]) -> Iterator[Observed]:
+def _replayed(release: int, after: int, keep: Callable[[], object]) -> Iterator[tuple[str, list[Any]]]:
     """Page by page: a cursor would have to stay open as long as the replay takes."""
-    rows: Any = Observation.objects.filter(release=release).order_by("sequence").values_list("sequence", *COLUMNS)
+    columns = ("sequence", "build", *COLUMNS)
+    rows: Any = Observation.objects.filter(release=release).order_by("sequence").values_list(*columns)
     while page := list(rows.filter(sequence__gt=after)[:CHUNK]):
-        for sequence, *observed in page:
-            yield Observed(*observed)
+        for sequence, build, *observed in page:
+            yield build, observed
             after = sequence
         keep()
+
+
+def _take(evidence: Evidence, observed: Observed | None) -> None:
+    if observed is not None:
+        evidence.take(observed)

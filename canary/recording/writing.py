@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from django.db import transaction
 
+from canary.conf import canary_conf
 from canary.core.histograms import dump
 from canary.models import ConsumerUsage, MetricBucket, Observation, QueryFinding, Recorder, SeenIdentity
 from canary.recording.batches import Batch, Cell, CellKey
@@ -38,8 +39,9 @@ def write(batch: Batch, header: Header) -> None:
             return
         _write_header(header)
         MetricBucket.objects.bulk_create(_buckets(batch, header.worker), batch_size=ROWS_AT_ONCE)
+        build = canary_conf().build()
         Observation.objects.bulk_create(
-            (Observation(**row._asdict()) for row in batch.observations), batch_size=ROWS_AT_ONCE
+            (Observation(**row._asdict(), build=build) for row in batch.observations), batch_size=ROWS_AT_ONCE
         )
         _write_findings(batch)
         _write_seen(batch)

@@ -4,6 +4,7 @@ Each is atomic, compares the version that its caller has seen, writes one event,
 They don't ask who may do it: that is asked where a person comes in. Changes of v1's life are in `canary.services.life`.
 """
 
+from canary.services.builds import apply_build
 from canary.services.changing import change_rollout
 from canary.services.environment import apply_environment
 from canary.services.lists import add_to_list, remove_from_list
@@ -13,6 +14,7 @@ from canary.services.weights import acknowledge, roll_back, set_weight
 __all__ = [
     "acknowledge",
     "add_to_list",
+    "apply_build",
     "apply_environment",
     "change_rollout",
     "hold_plan",

@@ -68,9 +68,11 @@ def lock_rollout(now: datetime) -> Rollout:
     """
     row = Rollout.objects.select_for_update().filter(pk=1).first()
     if row is None:
+        conf = canary_conf()
         first = Rollout(
             pk=1,
-            salt=canary_conf().snapshot.salt,
+            salt=conf.snapshot.salt,
+            build=conf.build(),
             stage_started_at=now,
             changed_at=now,
             lifecycle=dump_life(Life()),

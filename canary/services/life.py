@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Max
 from django.utils.module_loading import import_string
 
 from canary.conf import canary_conf
@@ -16,7 +17,7 @@ from canary.core import lifecycle
 from canary.core.lifecycle import Facts, Life, LifeError, Unmet, Window
 from canary.core.plans import FULL_BP
 from canary.errors import Refused
-from canary.models import Rollout, Verdict
+from canary.models import Rollout, RolloutEvent, Verdict
 from canary.retiring.consumers import dates_to_tell, usages_to_tell
 from canary.retiring.parity import unmapped_calls
 from canary.retiring.usage import NOTIFY, last_call_at, unnotified
@@ -121,12 +122,22 @@ def facts_about(row: Rollout, now: datetime) -> Facts:
     verdict = Verdict.objects.filter(release=row.release).order_by("-at", "-pk").first()
     last = last_call_at()
     return Facts(
-        full_since=int(row.stage_started_at.timestamp()) if row.weight_bp == FULL_BP else None,
+        full_since=_full_since(row),
         is_safe=verdict is not None and verdict.kind == Verdict.Kind.PASS,
         unmapped=unmapped_calls(),
         unnotified=tuple(unnotified(now=now, deprecated_at=life.deprecated_at)),
         last_call_at=None if last is None else int(last.timestamp()),
     )
+
+
+def _full_since(row: Rollout) -> int | None:
+    """Since when v2 has had all, in unix seconds. By the events, for a deployment begins a stage at the same weight."""
+    if row.weight_bp != FULL_BP:
+        return None
+    before = RolloutEvent.objects.exclude(after__weight_bp=FULL_BP).aggregate(last=Max("version"))["last"] or 0
+    events = RolloutEvent.objects.filter(version__gt=before).order_by("version")
+    since = events.values_list("at", flat=True).first()
+    return None if since is None else int(since.timestamp())
 
 
 def _take(transition: Transition, *, actor: str, reason: str, expected_version: int | None, now: datetime) -> Rollout:

@@ -43,6 +43,7 @@ def status(now: datetime) -> dict[str, Any]:
         "workers": workers,
         "alarm": alarmed and asdict(alarmed),
         "store_age_s": store.age_s(now.timestamp()),
+        "build": snapshot.build,
     }
 
 
@@ -52,7 +53,10 @@ def _plan(plan: Plan | dict[str, Any] | None) -> dict[str, Any] | None:
 
 def _workers(now: datetime) -> list[dict[str, Any]]:
     heard_of = Worker.objects.filter(seen_at__gte=now - timedelta(seconds=HEARD_OF_S)).order_by("name")
-    return [{"worker": worker.name, "version": worker.version, "seen_at": _iso(worker.seen_at)} for worker in heard_of]
+    return [
+        {"worker": one.name, "version": one.version, "build": one.build, "seen_at": _iso(one.seen_at)}
+        for one in heard_of
+    ]
 
 
 def _iso(at: datetime) -> str:

@@ -118,6 +118,7 @@ def _snapshot(row: Rollout, conf: CanaryConf, lists: tuple[frozenset[Identity], 
         allowed=lists[0],
         excluded=lists[1],
         life=life_from(row.lifecycle),
+        build=row.build,
         anonymous_key=bytes.fromhex(row.anonymous_key),
         cookie_key=bytes.fromhex(row.cookie_key),
     )

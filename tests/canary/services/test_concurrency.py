@@ -86,3 +86,9 @@ def test_workers_that_start_together_apply_the_environment_once(
     results = all_at_once([partial(services.apply_environment, 2_500, now)] * 8)
     assert [type(result) for result in results if result is not None] == [Rollout]
     assert list(RolloutEvent.objects.values_list("verb", flat=True)) == ["environment"]
+
+
+def test_servers_of_one_build_that_start_together_begin_one_stage(stored: Rollout, now: datetime.datetime) -> None:
+    results = all_at_once([partial(services.apply_build, "b1", now)] * 8)
+    assert [type(result) for result in results if result is not None] == [Rollout]
+    assert Rollout.objects.get().stage == stored.stage + 1

@@ -76,7 +76,7 @@ def test_a_proven_v2_lets_v1_be_deprecated_without_an_override() -> None:
     ("undo", "what"),
     [
         (lambda: change(services.set_weight, weight_bp=9_999), "100 % for 7 days"),
-        (lambda: Rollout.objects.update(stage_started_at=later(-FULL_DAYS + 0.01)), "100 % for 7 days"),
+        (lambda: RolloutEvent.objects.update(at=later(-FULL_DAYS + 0.01)), "100 % for 7 days"),
         (lambda: Rollout.objects.update(release=99), "isn't proven safe"),
         (
             lambda: Verdict.objects.create(
