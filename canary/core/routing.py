@@ -84,6 +84,11 @@ def bulkhead(threads: int, weight_bp: int) -> int:
     return half + (most - half) * max(0, weight_bp - HALF_BP) // (FULL_BP - HALF_BP)
 
 
+def is_in_brownout(snapshot: Snapshot, now: float) -> bool:
+    """Whether v1 is refused now for a planned test; never while a rollback is latched."""
+    return _v1_refusal(snapshot, now) is BROWNOUT
+
+
 def unknown_version(snapshot: Snapshot, now: float) -> Refusal:
     paths = " and ".join(f"v{version}" for version in supported_versions(snapshot, now))
     return Refusal(

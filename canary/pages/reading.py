@@ -8,7 +8,9 @@ from typing import Any, Final
 from django.core.paginator import Page, Paginator
 from django.db.models import Sum
 
-from canary.core.lifecycle import ACTIVE, Life, in_brownout, is_v1_gone, unmet_for_deprecation, unmet_for_sunset
+from canary.core.lifecycle import ACTIVE, in_brownout, is_v1_gone, unmet_for_deprecation, unmet_for_sunset
+from canary.core.routing import is_in_brownout
+from canary.core.values import Snapshot
 from canary.core.wording import duration
 from canary.judging.leadership import Leadership
 from canary.models import EvidencePoint, ListEntry, Recorder, RolloutEvent, Verdict
@@ -90,7 +92,7 @@ def read_page(asked: Asked, now: datetime) -> dict[str, Any]:
         **_evidence(known["release"], verdicts),
         **_traffic(known, verdicts, asked, now),
         **_found(known["release"]),
-        **_life(row, snapshot.life, now),
+        **_life(row, snapshot, now),
         **_log(asked),
     }
 
@@ -183,7 +185,8 @@ def _found(release: int) -> dict[str, Any]:
     }
 
 
-def _life(row: Any, life: Life, now: datetime) -> dict[str, Any]:
+def _life(row: Any, snapshot: Snapshot, now: datetime) -> dict[str, Any]:
+    life = snapshot.life
     consumers = usage_by_consumer(now=now, days=USAGE_DAYS, deprecated_at=life.deprecated_at)
     at = now.timestamp()
     unmet = []
@@ -191,8 +194,9 @@ def _life(row: Any, life: Life, now: datetime) -> dict[str, Any]:
         facts = facts_about(row, now)
         unmet = unmet_for_deprecation(life, facts, at) if life.state == ACTIVE else unmet_for_sunset(life, facts, at)
     return {
-        "life_steps": timelines.life_steps(life, at),
-        "in_brownout": in_brownout(life, at),
+        "life_steps": timelines.life_steps(snapshot, at),
+        "in_brownout": is_in_brownout(snapshot, at),
+        "brownout_is_off": snapshot.latched and in_brownout(life, at),
         "unmet": unmet,
         "unmet_for": "its deprecation" if life.state == ACTIVE else "its sunset",
         "consumers": sorted(consumers, key=lambda one: -one.calls)[:CONSUMERS_SHOWN],

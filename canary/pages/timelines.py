@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from canary.core.lifecycle import ACTIVE, BROWNOUT, DEPRECATED, REMOVED, SUNSET, Life, running_brownout
 from canary.core.plans import RUNNING, next_step_bp
+from canary.core.values import Snapshot
 from canary.core.wording import duration
 
 DONE: Final = "done"
@@ -31,14 +32,15 @@ def plan_steps(plan: dict[str, Any], weight_bp: int) -> list[Step]:
     return [_plan_step(step_bp, plan, weight_bp, following) for step_bp in plan["steps_bp"]]
 
 
-def life_steps(life: Life, now: float) -> list[Step]:
+def life_steps(snapshot: Snapshot, now: float) -> list[Step]:
+    life = snapshot.life
     reached = ORDER.index(life.state)
     standings = [DONE if place < reached else NOW if place == reached else AHEAD for place in range(len(ORDER))]
     sunset_at = life.sunset_done_at or life.sunset_at
     return [
         Step("Active", standings[0]),
         Step("Deprecated", standings[1], at=_instant(life.deprecated_at)),
-        Step("Brownouts", _of_brownouts(life, standings[2]), tuple(_windows(life, now))),
+        Step("Brownouts", _of_brownouts(life, standings[2]), tuple(_windows(snapshot, now))),
         Step("Sunset", standings[3], _of_sunset(life), _instant(sunset_at)),
         Step("Removed", standings[4], ("by a deploy without v1's code",)),
     ]
@@ -69,11 +71,12 @@ def _of_brownouts(life: Life, standing: str) -> str:
     return AHEAD if standing == DONE and not life.brownouts else standing
 
 
-def _windows(life: Life, now: float) -> list[str]:
-    running = running_brownout(life, now)
+def _windows(snapshot: Snapshot, now: float) -> list[str]:
+    life, running = snapshot.life, running_brownout(snapshot.life, now)
     told = []
     for window in life.brownouts:
-        state = "running now" if window == running else "over" if window[1] <= now else "planned"
+        now_it_is = "off while a rollback is latched" if snapshot.latched else "running now"
+        state = now_it_is if window == running else "over" if window[1] <= now else "planned"
         told.append(f"{window_text(*window)}: {state}")
     return told or ["none planned" if life.state in (DEPRECATED, BROWNOUT) else ""]
 

@@ -8,7 +8,6 @@ from canary.core.lifecycle import (
     ACTIVE,
     NO_DATE,
     Facts,
-    in_brownout,
     is_v1_gone,
     iso,
     parse_instant,
@@ -16,6 +15,7 @@ from canary.core.lifecycle import (
     unmet_for_sunset,
 )
 from canary.core.permissions import LIFECYCLE, VIEW
+from canary.core.routing import is_in_brownout
 from canary.services import life as services
 from canary.state.status import status
 from canary.state.store import read
@@ -74,7 +74,7 @@ def _status(call: Call) -> dict[str, Any]:
         "sunset_at": _instant(life.sunset_at),
         "sunset_done_at": _instant(life.sunset_done_at),
         "brownouts": [{"from": iso(start), "to": iso(end)} for start, end in life.brownouts],
-        "is_in_brownout": in_brownout(life, at),
+        "is_in_brownout": is_in_brownout(snapshot, at),
         "last_call_at": _instant(facts.last_call_at),
         "unnotified": list(facts.unnotified),
         "next": None if is_v1_gone(life) else "deprecate" if life.state == ACTIVE else "sunset",

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary.core.bucketing import bucket
-from canary.core.routing import bulkhead, choose, choose_pinned, is_candidate, leads_to_v2, stable_version
+from canary.core.lifecycle import Life
+from canary.core.routing import (
+    bulkhead,
+    choose,
+    choose_pinned,
+    is_candidate,
+    is_in_brownout,
+    leads_to_v2,
+    stable_version,
+)
 from canary.core.values import Decision, Identity, Refusal, Snapshot, parse_identity
 
 USER = Identity("user", "42")  # bucket 1324
@@ -167,3 +176,12 @@ def test_the_candidate_has_half_of_the_threads_and_with_the_weight_all_but_one(
 )
 def test_v2_is_the_candidate_as_long_as_v1_could_answer(snapshot: Snapshot, is_one: bool) -> None:
     assert (is_candidate(2, snapshot, NOW), is_candidate(1, snapshot, NOW)) == (is_one, False)
+
+
+@pytest.mark.parametrize(("latched", "version"), [(False, None), (True, 1)], ids=["running", "latched"])
+def test_a_brownout_is_told_to_run_while_pinned_v1_is_refused_for_it(latched: bool, version: int | None) -> None:
+    life = Life("brownout", deprecated_at=0, sunset_at=int(NOW) + 9_000, brownouts=((int(NOW) - 60, int(NOW) + 60),))
+    snapshot = Snapshot(3, 0, SALT, latched=latched, life=life)
+    assert is_in_brownout(snapshot, NOW) is not latched
+    answer = choose_pinned(1, snapshot, NOW)
+    assert (answer.api_version if isinstance(answer, Decision) else None) == version

@@ -13,12 +13,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.html import escape
+from pytest_django.fixtures import Settings
 
+from canary import services
 from canary.core.histograms import Quantile
 from canary.core.values import V1, V2
 from canary.models import EvidencePoint, Worker
 from canary.pages.figures import marks_of
 from canary.recording.aggregation import Totals
+from canary.state import store
 from tests.canary.pages import worlds
 from tests.canary.pages.conftest import ADDRESS
 
@@ -199,3 +202,39 @@ def test_the_page_holds_no_script_and_no_style_of_its_own(quiet_world: World, si
         own = own.split('<div id="modal')[0]
         assert not re.findall(r"<script(?! src)|<style|\sstyle=|\son[a-z]+=|javascript:", own.split("</form>")[0])
     assert "<script" not in client.get(f"{ADDRESS}live/").content.decode()
+
+
+def test_times_are_in_utc_wherever_the_site_stands(
+    quiet_world: World, signed_in_with: SignedIn, settings: Settings
+) -> None:
+    quiet_world("middle")
+    client = signed_in_with("view")
+    here = times_of(client)
+    settings.TIME_ZONE = "Asia/Tokyo"
+    assert times_of(client) == here
+    assert here
+    assert all(text.endswith(" UTC") for _, text in here)
+
+
+def times_of(client: Client) -> list[tuple[str, str]]:
+    """Of the event log, which stays as it is: the machine's and the person's."""
+    log = client.get(ADDRESS).content.decode().split('id="canary-events"')[1]
+    return re.findall(r'<time datetime="([^"]+)">([^<]+)</time>', log)
+
+
+def test_a_chart_says_that_its_times_are_in_utc(world: World, signed_in_with: SignedIn) -> None:
+    world("middle")
+    assert signed_in_with("view").get(ADDRESS).content.decode().count("Times are in UTC.") == 2
+
+
+def test_while_a_rollback_is_latched_no_brownout_is_told_to_run(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("brownout")
+    services.roll_back(actor="tester", reason="v2 is down", now=timezone.now())
+    client = signed_in_with("view")
+    text = client.get(ADDRESS).content.decode()
+    assert "pinned v1 answers 410" not in text
+    assert "The planned brownout is off:" in text
+    assert "off while a rollback is latched" in text
+    assert "running now" not in text
+    store.refresh()
+    assert client.get("/api/v1/posts").status_code == 200
