@@ -1,8 +1,11 @@
 """`manage.py canary`: every verb as an operator types it, what it prints and how it ends."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +16,8 @@ from canary.conf import secret_for
 from canary.core.chain import GENESIS, event_hash, seal
 from canary.models import Rollout, RolloutEvent
 from canary.services.changing import event_columns
-from tests.servers import manage
+from tests.databases import copied_database, process_env
+from tests.servers import ROOT, clean_environment, manage
 
 Run = Callable[..., str]
 ENV = {"SECRET_KEY": "only-for-tests-0123456789-0123456789-0123456789", "DATABASE_URL": "sqlite:////nonexistent/x.db"}
@@ -225,6 +229,17 @@ def rehash(*, from_version: int, reason: str, is_sealed: bool = False) -> None:
         event.hash = previous = event_hash(event_columns(event))
         event.seal = seal(event.hash, secret_for("canary-chain")) if is_sealed else event.seal
         event.save()
+
+
+@pytest.mark.parametrize("words", ["report", "status --json"])
+def test_a_reader_that_goes_early_leaves_no_traceback_in_any_project(
+    template_of: Callable[[str], str], tmp_path: Path, words: str
+) -> None:
+    with copied_database(template_of("sqlite"), tmp_path) as url:
+        env = clean_environment({**process_env(url), "DJANGO_SETTINGS_MODULE": "cms.settings"})
+        piped = f"set -o pipefail; {sys.executable} -m django canary {words} | true"
+        done = subprocess.run(["bash", "-c", piped], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.django_db

@@ -3,8 +3,9 @@
 import getpass
 import json
 import os
+import sys
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -40,18 +41,21 @@ class Command(BaseCommand):
             result = perform(found, Call(values, cli_actor(), now, reason, version))
         except RolloutError as error:
             if as_json:
-                self.stdout.write(json.dumps({"error": error.sentence, "current": error.current or None}))
+                self._write([json.dumps({"error": error.sentence, "current": error.current or None})])
             raise CommandError(error.sentence) from error
-        self._show(found, result, as_json=as_json)
+        self._write([json.dumps(result)] if as_json else map(one_line, found.say(result)))
         if sentence := result.get("error"):
             raise CommandError(sentence)
 
-    def _show(self, verb: Verb, result: Mapping[str, Any], *, as_json: bool) -> None:
-        if as_json:
-            self.stdout.write(json.dumps(result))
-            return
-        for line in verb.say(result):
-            self.stdout.write(one_line(line))
+    def _write(self, lines: Iterable[str]) -> None:
+        """Write the lines, as long as anybody reads them: `report | head` stops early."""
+        try:
+            for line in lines:
+                self.stdout.write(line)
+            self.stdout.flush()
+        except BrokenPipeError:
+            # The rest of the buffer would fail again as the process ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def cli_actor() -> str:
