@@ -19,6 +19,7 @@ RETENTION_DAYS = 90
 WARM_UP_S = 180
 WEB_THREADS = 8
 HANG_S = 10.0
+UNGUARDED_S = 300
 BUILD_MAX = 64
 
 
@@ -57,6 +58,8 @@ class CanaryConf:
     """Whether the stable version answers reads in which the candidate failed."""
     is_away: Callable[[HttpResponse], bool]
     """Whether an answer says that something is away without which neither version can answer, such as the database."""
+    unguarded_s: int
+    """After how many seconds without a finished turn of a controller people are told."""
     named_build: str
     """The build's name; empty where its code names it."""
     code: tuple[Path, ...]
@@ -121,6 +124,7 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
         hang_s=conf.get("HANG_S", HANG_S),
         has_failover=conf.get("FAILOVER", True),
         is_away=import_string(conf["IS_AWAY"]) if conf.get("IS_AWAY") else _nothing_is_away,
+        unguarded_s=conf.get("UNGUARDED_S", UNGUARDED_S),
         named_build=conf.get("BUILD", "")[:BUILD_MAX],
         code=tuple(conf.get("CODE", ())),
         snapshot=Snapshot(

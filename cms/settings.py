@@ -172,6 +172,7 @@ READINESS_CHECKS = {
     "media": "cms.readiness.stores.media_are_kept",
     "versions": "canary.reporting.readiness.versions_answer",
     "canary_weight": "canary.reporting.readiness.weight_as_planned",
+    "controller": "canary.reporting.readiness.controller_turns",
     "rollback_drill": "canary.reporting.readiness.rollback_was_drilled",
     "deploy_settings": "cms.readiness.machine.deploy_settings",
     "backups": "cms.readiness.machine.backups",
@@ -232,6 +233,7 @@ CANARY = {
     "SHADOW_BP": 100 if CANARY_SHADOW_PERCENTAGE_BP is None else CANARY_SHADOW_PERCENTAGE_BP,
     "SHADOW_CPU_BP": 1_000 if CANARY_SHADOW_CPU_PERCENTAGE_BP is None else CANARY_SHADOW_CPU_PERCENTAGE_BP,
     "WARM_UP_S": env.integer("CANARY_WARM_UP_S", default=180, minimum=0, maximum=3_600),
+    "UNGUARDED_S": env.integer("CANARY_UNGUARDED_S", default=300, minimum=10, maximum=86_400),
     "BUILD": env.text("CANARY_BUILD"),
     # Their code makes the build where CANARY_BUILD does not name it.
     "CODE": [BASE_DIR / name for name in ("api_v1", "api_v2", "canary", "cms", "requirements.txt")],

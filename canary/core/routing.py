@@ -89,6 +89,12 @@ def is_in_brownout(snapshot: Snapshot, now: float) -> bool:
     return _v1_refusal(snapshot, now) is BROWNOUT
 
 
+def needs_controller(snapshot: Snapshot) -> bool:
+    """Whether the weight sends anybody to v2 whom a rollback would send back."""
+    is_split = snapshot.is_v1_enabled and snapshot.is_v2_enabled and not is_v1_gone(snapshot.life)
+    return is_split and snapshot.weight_bp > 0
+
+
 def unknown_version(snapshot: Snapshot, now: float) -> Refusal:
     paths = " and ".join(f"v{version}" for version in supported_versions(snapshot, now))
     return Refusal(

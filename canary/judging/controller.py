@@ -70,6 +70,11 @@ class Controller:
 
         Raises NotLeadingError, RolloutError and what the database raises: the caller forgets then.
         """
+        judgement = self._turn()
+        self.leadership.note_turn()
+        return judgement
+
+    def _turn(self) -> Judgement | None:
         row = Rollout.objects.filter(pk=1).first()
         if row is None:
             return None

@@ -16,8 +16,8 @@ from django.db.models import DateTimeField, ExpressionWrapper, Q
 from django.db.models.functions import Now
 
 from canary.models import Lease
+from canary.state.guard import CONTROLLER
 
-LEASE: Final = "controller"
 LEASE_S: Final = 5.0
 IDLE_MS: Final = 5_000
 LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -30,7 +30,7 @@ class NotLeadingError(Exception):
 class Leadership:
     """Of one process. Clocks of machines play no part: what expires does so by the database's clock."""
 
-    def __init__(self, name: str = LEASE, seconds: float = LEASE_S) -> None:
+    def __init__(self, name: str = CONTROLLER, seconds: float = LEASE_S) -> None:
         self.holder = f"{socket.gethostname()[:80]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._name, self._seconds = name, seconds
 
@@ -45,6 +45,10 @@ class Leadership:
     def keep(self) -> bool:
         """Prolong it; False when it's somebody else's. Who lost it must read all anew: it may have been led on meanwhile."""
         return self._write(Q(holder=self.holder))
+
+    def note_turn(self) -> None:
+        """Tell the servers, which watch, that the leader has just finished a turn."""
+        Lease.objects.filter(name=self._name, holder=self.holder).update(done_at=Now())
 
     @contextmanager
     def fenced(self) -> Iterator[None]:

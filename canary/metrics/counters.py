@@ -26,6 +26,12 @@ GAUGES: Final[Mapping[str, tuple[tuple[str, ...], str, str]]] = {
     "canary_config_version": ((), "min", "Version of the rollout that is served, of the worker furthest behind."),
     "canary_snapshot_age_seconds": ((), "max", "Since the rollout was last read, of the worker furthest behind."),
     "canary_in_flight": (("version",), "sum", "Requests below the entrance that wait for their answer."),
+    "canary_controller_age_seconds": (
+        (),
+        "min",
+        "Since a controller last finished a turn, as far as this server knows.",
+    ),
+    "canary_needs_controller": ((), "max", "1 while the weight sends anybody to v2 whom a rollback would send back."),
     "canary_evidence": (("metric",), "max", "Evidence of harm as an e-value; `overall` at 20 rolls back."),
     "canary_top_identity_share": ((), "max", "Share of the entrance's requests that one identity sends."),
     "canary_workers": ((), "sum", "Server processes of this server that tell of themselves."),

@@ -12,7 +12,6 @@ from canary.core.lifecycle import ACTIVE, in_brownout, is_v1_gone, unmet_for_dep
 from canary.core.routing import is_in_brownout
 from canary.core.values import Snapshot
 from canary.core.wording import duration
-from canary.judging.leadership import Leadership
 from canary.models import EvidencePoint, ListEntry, Recorder, RolloutEvent, Verdict
 from canary.pages import drawing, figures, timelines
 from canary.recording import aggregation
@@ -85,7 +84,7 @@ def read_page(asked: Asked, now: datetime) -> dict[str, Any]:
         "rollback": _rollback() if known["latched"] else None,
         "steps": timelines.plan_steps(known["plan"], known["weight_bp"]) if known["plan"] else [],
         "step_lasts": duration(known["plan"]["min_s"]) if known["plan"] else "",
-        "controller": Leadership().leader(),
+        "controller": known["controller"]["leader"],
         "alarm": alarm(now),
         "recorder": _recorder(now),
         **_workers(known),

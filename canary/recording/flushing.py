@@ -16,6 +16,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.utils import timezone
 
 from canary import server
+from canary.core.routing import needs_controller
 from canary.metrics.counters import Labels
 from canary.metrics.node import Node, own_node
 from canary.models import EvidencePoint
@@ -27,6 +28,7 @@ from canary.recording.tally import Tally
 from canary.recording.writing import Header, write
 from canary.requests.faults import faults
 from canary.requests.in_flight import flights
+from canary.services import watch_controller
 from canary.state import store
 
 TALLY_EVERY_S: Final = 1.0
@@ -49,6 +51,8 @@ class Outbox:
         # Grows in a process even if another of these takes its place: the database knows the last number by the process.
         self._number = time.time_ns()
         self._lost = 0
+        self._controller_at = -math.inf
+        """When a controller last finished a turn, by this process's own clock."""
 
     def sum_up(self) -> None:
         """Empty the recorder's queue. Never waits for the database."""
@@ -111,6 +115,8 @@ class Outbox:
             totals.gauge("canary_weight_bp", {(): snapshot.weight_bp})
             totals.gauge("canary_config_version", {(): snapshot.version})
             totals.gauge("canary_snapshot_age_seconds", {(): math.inf if age_s is None else age_s})
+            totals.gauge("canary_controller_age_seconds", {(): time.monotonic() - self._controller_at})
+            totals.gauge("canary_needs_controller", {(): float(needs_controller(snapshot))})
             totals.gauge("canary_top_identity_share", {(): self.tally.traffic.top(now_s).share})
             totals.gauge("canary_in_flight", {(str(version),): n for version, n in flights.counts().items()})
             totals.gauge("canary_workers", {(): 1})
@@ -124,6 +130,9 @@ class Outbox:
             # The largest number that a float has is e to the 709.
             values: dict[Labels, float] = {(metric,): math.exp(min(value, 700.0)) for metric, value in log_e.items()}
             self.tally.totals.gauge("canary_evidence", values)
+
+    def tell_controller(self, age_s: float | None) -> None:
+        self._controller_at = -math.inf if age_s is None else time.monotonic() - age_s
 
 
 outbox = Outbox()
@@ -160,12 +169,13 @@ def read_evidence() -> None:
 
 
 class Tidying:
-    """Reads what the controller concluded; now and then makes few rows of many."""
+    """Watches the controller and reads what it concluded; now and then makes few rows of many."""
 
     def __init__(self) -> None:
         self._tidied_at = time.monotonic()
 
     def turn(self) -> None:
+        outbox.tell_controller(watch_controller(timezone.now()).age_s)
         read_evidence()
         if time.monotonic() - self._tidied_at >= TIDY_EVERY_S:
             self._tidied_at = time.monotonic()

@@ -14,10 +14,11 @@ from django.test import Client
 
 from canary.conf import canary_conf
 from canary.core.plans import Plan
-from canary.core.routing import choose_pinned
+from canary.core.routing import choose_pinned, needs_controller
 from canary.core.values import Refusal, Snapshot
 from canary.models import RolloutEvent
 from canary.state import store
+from canary.state.guard import read_guard
 
 TIMEOUT_S: Final = 10
 HEADERS: Final = {"X-Synthetic": "1"}  # nobody's request, and no evidence
@@ -50,6 +51,16 @@ def weight_as_planned(now: datetime, wanted: Wanted) -> tuple[bool, str]:
         return True, f"{told}, and nothing else is planned."
     is_planned = snapshot.weight_bp == planned
     return is_planned, f"{told}{',' if is_planned else f' in place of {_percent(planned)},'} by {by}."
+
+
+def controller_turns(now: datetime, wanted: Wanted) -> tuple[bool, str]:
+    """Where anybody is on v2 who could be sent back: else nobody has to watch."""
+    guard = read_guard()
+    if guard.is_alive:
+        return True, f"A controller finished a turn {guard.age_s or 0.0:.0f} s ago."
+    if not needs_controller(store.read()[1]):
+        return True, "No controller finishes turns, and none is needed: nobody is on v2 who could be sent back."
+    return False, f"{guard.sentence} Start one: `manage.py run_canary_controller`."
 
 
 def rollback_was_drilled(now: datetime, wanted: Wanted) -> tuple[bool, str]:

@@ -7,6 +7,7 @@ They don't ask who may do it: that is asked where a person comes in. Changes of 
 from canary.services.builds import apply_build
 from canary.services.changing import change_rollout
 from canary.services.environment import apply_environment
+from canary.services.guarding import watch_controller
 from canary.services.lists import add_to_list, remove_from_list
 from canary.services.plans import hold_plan, pause_plan, promote_plan, resume_plan, start_plan
 from canary.services.weights import acknowledge, roll_back, set_weight
@@ -25,4 +26,5 @@ __all__ = [
     "roll_back",
     "set_weight",
     "start_plan",
+    "watch_controller",
 ]

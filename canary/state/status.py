@@ -9,10 +9,13 @@ from django.db import DatabaseError, InterfaceError
 from canary.conf import canary_conf
 from canary.core.lifecycle import dump_life
 from canary.core.plans import Plan
+from canary.core.routing import needs_controller
+from canary.core.values import Snapshot
 from canary.errors import StoreUnreachable
 from canary.models import Worker
 from canary.state import store
 from canary.state.alarms import alarm
+from canary.state.guard import Guard, read_guard
 
 HEARD_OF_S = 30
 PLAN_FIELDS = ("steps_bp", "step", "state", "min_s", "next_at")
@@ -22,7 +25,7 @@ def status(now: datetime) -> dict[str, Any]:
     """Read anew from the database, as JSON. Raises StoreUnreachable."""
     try:
         row, snapshot = store.read()
-        workers, alarmed = _workers(now), alarm(now)
+        workers, alarmed, guard = _workers(now), alarm(now), read_guard()
     except (DatabaseError, InterfaceError) as error:
         raise StoreUnreachable("store-unreachable", "The rollout's database can't be read.") from error
     environment = canary_conf().snapshot
@@ -40,11 +43,19 @@ def status(now: datetime) -> dict[str, Any]:
         "is_v2_enabled": environment.is_v2_enabled,
         "lifecycle": snapshot.life.state,
         "life": dump_life(snapshot.life),
+        "build": snapshot.build,
+        "controller": _controller(guard, snapshot),
         "workers": workers,
         "alarm": alarmed and asdict(alarmed),
         "store_age_s": store.age_s(now.timestamp()),
-        "build": snapshot.build,
     }
+
+
+def _controller(guard: Guard, snapshot: Snapshot) -> dict[str, Any]:
+    """`is_missing`: somebody is on v2 and nothing would send them back by itself; `sentence` says so then."""
+    is_missing = needs_controller(snapshot) and not guard.is_alive
+    sentence = guard.sentence if is_missing else ""
+    return {"leader": guard.leader, "age_s": guard.age_s, "is_missing": is_missing, "sentence": sentence}
 
 
 def _plan(plan: Plan | dict[str, Any] | None) -> dict[str, Any] | None:

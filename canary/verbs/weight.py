@@ -30,6 +30,8 @@ def say_status(result: Mapping[str, Any]) -> Iterator[str]:
     late = [worker for worker in workers if worker["version"] != result["version"]]
     yield f"{plural(len(workers), 'worker', 'workers')} heard of lately, {len(workers) - len(late)} at this version."
     yield from (f"  {one['worker']} serves version {one['version']}, seen {one['seen_at']}" for one in late)
+    if result["controller"]["is_missing"]:
+        yield f"{result['controller']['sentence']} Start one: `manage.py run_canary_controller`."
 
 
 def _plan_sentence(plan: Mapping[str, Any] | None) -> str:

@@ -11,7 +11,7 @@ from cms.services.rollout_mails import announce_rollout
 
 ROLLOUT_ID: Final = uuid.UUID(int=1)
 """There is one rollout, and events name their object by a UUID."""
-STEP, HOLD, ROLLBACK, LIFECYCLE = "rollout.step", "rollout.hold", "rollout.rollback", "rollout.lifecycle"
+STEP: Final = "rollout.step"
 
 
 class RolloutChange(Protocol):
@@ -47,7 +47,7 @@ def tell_of_rollout(change: RolloutChange) -> None:
 def event_type_of(change: RolloutChange) -> str | None:
     """None for what changes neither the weight nor v1's life: lists, pauses, acknowledgements."""
     word = change.verb.partition(" ")[0]
-    if word in ("hold", "rollback", "lifecycle"):
+    if word in ("hold", "rollback", "lifecycle", "unguarded", "guarded"):
         return f"rollout.{word}"
     return STEP if change.before["weight_bp"] != change.after["weight_bp"] else None
 

@@ -21,6 +21,7 @@ EVENT_TYPES: Final = (
     *("category.created", "category.updated", "category.deactivated", "category.deleted"),
     *("media.uploaded", "media.deleted"),
     *("rollout.step", "rollout.hold", "rollout.rollback", "rollout.lifecycle"),
+    *("rollout.unguarded", "rollout.guarded"),
 )
 ALL_EVENTS: Final = "*"
 

@@ -15,6 +15,8 @@ SUBJECTS: Final = {
     "rollout.hold": "API rollout: held, somebody should look",
     "rollout.rollback": "API rollout: rolled back",
     "rollout.lifecycle": "API rollout: the life of v1",
+    "rollout.unguarded": "API rollout: no controller runs",
+    "rollout.guarded": "API rollout: a controller runs again",
 }
 TEXT: Final = """\
 {sentence}

@@ -4,6 +4,7 @@ import errno
 import ipaddress
 import itertools
 import json
+import math
 import os
 import subprocess
 import sys
@@ -246,6 +247,20 @@ def test_what_a_process_publishes_is_what_it_has_seen(node: Node) -> None:
     assert value(text, 'canary_evidence{metric="overall"}') == pytest.approx(20.0855, rel=1e-4)
     assert value(text, "canary_config_version") == 0
     assert (value(text, 'canary_evidence{metric="errors"}') or 0) > 1e300
+
+
+def test_the_age_of_the_controllers_last_turn_grows_until_it_is_read_again(node: Node) -> None:
+    def told(name: str) -> float | None:
+        flushing.publish()
+        return value(Client().get("/metrics").content.decode(), name)
+
+    flushing.outbox.tally.totals.count_request("1", "GET /posts", 200, 0.1)  # else it would count as the server
+    assert told("canary_controller_age_seconds") == math.inf
+    flushing.outbox.tell_controller(40.0)
+    assert 40 <= (told("canary_controller_age_seconds") or 0) < 100
+    assert told("canary_needs_controller") == 0
+    flushing.outbox.tell_controller(None)
+    assert told("canary_controller_age_seconds") == math.inf
 
 
 def test_every_metric_is_documented() -> None:

@@ -16,7 +16,8 @@ from cms.readiness import look_at_all
 class Command(BaseCommand):
     help = (
         "Go through the checklist of a deployment and show every item: database, migrations, Redis, media, both versions,"
-        " the canary's weight, the last rollback drill, deploy settings, backups, disk, clocks. Exit code 1 when one says no."
+        " the canary's weight and controller, the last rollback drill, deploy settings, backups, disk, clocks."
+        " Exit code 1 when one says no."
     )
     requires_system_checks = ()  # they are an item
 

@@ -16,6 +16,7 @@ from canary.core.routing import (
     is_candidate,
     is_in_brownout,
     leads_to_v2,
+    needs_controller,
     stable_version,
 )
 from canary.core.values import Decision, Identity, Refusal, Snapshot, parse_identity
@@ -185,3 +186,18 @@ def test_a_brownout_is_told_to_run_while_pinned_v1_is_refused_for_it(latched: bo
     assert is_in_brownout(snapshot, NOW) is not latched
     answer = choose_pinned(1, snapshot, NOW)
     assert (answer.api_version if isinstance(answer, Decision) else None) == version
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "needed"),
+    [
+        (Snapshot(1, 0, SALT), False),
+        (Snapshot(1, 1, SALT), True),
+        (Snapshot(1, 10_000, SALT), True),
+        (Snapshot(1, 10_000, SALT, is_v1_enabled=False), False),
+        (Snapshot(1, 10_000, SALT, is_v2_enabled=False), False),
+        (Snapshot(1, 10_000, SALT, life=Life("sunset", deprecated_at=0, sunset_at=1, sunset_done_at=1)), False),
+    ],
+)
+def test_a_controller_is_needed_while_somebody_could_be_sent_back(snapshot: Snapshot, needed: bool) -> None:
+    assert needs_controller(snapshot) is needed

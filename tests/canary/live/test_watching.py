@@ -1,8 +1,13 @@
-"""Real servers: builds beside each other."""
+"""Real servers: builds beside each other, and a plan that no controller guards."""
+
+import contextlib
+import http.client
+import re
 
 import pytest
 
 from tests.canary.live.cluster import Cluster, ask_once, eventually
+from tests.servers import HOST, Server, manage
 
 
 def build_and_stage(cluster: Cluster) -> tuple[str, int]:
@@ -12,6 +17,14 @@ def build_and_stage(cluster: Cluster) -> tuple[str, int]:
 
 def verbs(cluster: Cluster) -> list[str]:
     return [event["verb"] for event in reversed(cluster.canary("history")["events"])]
+
+
+def age_s(server: Server) -> float:
+    with contextlib.closing(http.client.HTTPConnection(HOST, server.port, timeout=60)) as connection:
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+    [found] = re.findall(r"^canary_controller_age_seconds (\S+)$", text, re.MULTILINE)
+    return float(found)
 
 
 def test_a_build_is_in_force_from_its_first_process_on_whatever_old_ones_do(cluster: Cluster) -> None:
@@ -40,3 +53,17 @@ def test_processes_of_the_build_before_are_in_force_again_once_the_new_ones_are_
             assert eventually(lambda: build_and_stage(cluster)[0] == "b2")
         assert eventually(lambda: build_and_stage(cluster)[0] == "b1")
     assert verbs(cluster) == ["set", "build", "build", "build"]
+
+
+def test_a_plan_that_no_controller_guards_is_told_by_the_servers_once_until_one_is_back(cluster: Cluster) -> None:
+    cluster.env |= {"CANARY_UNGUARDED_S": "10"}
+    with cluster.serving() as servers:
+        cluster.canary("start", "--plan", "10,50")
+        assert eventually(lambda: "unguarded" in verbs(cluster))
+        assert cluster.canary("status")["controller"]["is_missing"]
+        assert {age_s(server) for server in servers} == {float("inf")}
+        done = manage("run_canary_controller", "--once", env=cluster.env)
+        assert done.returncode == 0, done.stderr
+        assert eventually(lambda: "guarded" in verbs(cluster))
+        assert verbs(cluster) == ["start", "unguarded", "guarded"]
+        assert eventually(lambda: max(age_s(server) for server in servers) < 60)

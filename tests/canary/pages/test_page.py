@@ -1,6 +1,7 @@
 """What the page shows, to whom, and what it costs."""
 
 import csv
+import datetime
 import io
 import itertools
 import re
@@ -18,7 +19,7 @@ from pytest_django.fixtures import Settings
 from canary import services
 from canary.core.histograms import Quantile
 from canary.core.values import V1, V2
-from canary.models import EvidencePoint, Worker
+from canary.models import EvidencePoint, Lease, Worker
 from canary.pages.figures import marks_of
 from canary.recording.aggregation import Totals
 from canary.state import store
@@ -238,3 +239,16 @@ def test_while_a_rollback_is_latched_no_brownout_is_told_to_run(quiet_world: Wor
     assert "running now" not in text
     store.refresh()
     assert client.get("/api/v1/posts").status_code == 200
+
+
+def test_nobody_who_guards_the_rollout_is_told_first_with_the_command(
+    quiet_world: World, signed_in_with: SignedIn
+) -> None:
+    quiet_world("middle")
+    client = signed_in_with("view")
+    assert "Nobody guards the rollout." not in client.get(ADDRESS).content.decode()
+    Lease.objects.update(done_at=timezone.now() - datetime.timedelta(minutes=20))
+    text = client.get(ADDRESS).content.decode()
+    assert "Nobody guards the rollout." in text
+    assert "No controller has finished a turn for 20 min" in text
+    assert "<code>manage.py run_canary_controller</code>" in text

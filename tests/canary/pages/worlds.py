@@ -92,7 +92,7 @@ def in_the_middle(now: datetime.datetime) -> None:
     _found(now)
     _consumers(now)
     _identities(now)
-    Lease.objects.create(name="controller", holder="node-a:412:9f3e", expires_at=now + DAY)
+    Lease.objects.create(name="controller", holder="node-a:412:9f3e", expires_at=now + DAY, done_at=now)
 
 
 def rolled_back(now: datetime.datetime) -> None:

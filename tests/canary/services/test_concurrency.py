@@ -88,6 +88,14 @@ def test_workers_that_start_together_apply_the_environment_once(
     assert list(RolloutEvent.objects.values_list("verb", flat=True)) == ["environment"]
 
 
+def test_servers_that_look_together_tell_once_that_no_controller_runs(
+    rollout: Callable[..., None], now: datetime.datetime
+) -> None:
+    services.start_plan(steps_bp=[1_000, 5_000], min_s=0, is_fresh_cohort=False, expected_version=0, now=now, **WORDS)
+    all_at_once([partial(services.watch_controller, now + datetime.timedelta(hours=1))] * 8)
+    assert list(RolloutEvent.objects.values_list("verb", flat=True)) == ["start", "unguarded"]
+
+
 def test_servers_of_one_build_that_start_together_begin_one_stage(stored: Rollout, now: datetime.datetime) -> None:
     results = all_at_once([partial(services.apply_build, "b1", now)] * 8)
     assert [type(result) for result in results if result is not None] == [Rollout]

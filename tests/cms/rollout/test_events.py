@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from canary.core.values import Identity
-from canary.models import RolloutEvent
+from canary.models import Lease, RolloutEvent
 from canary.services import (
     acknowledge,
     add_to_list,
@@ -21,6 +22,7 @@ from canary.services import (
     roll_back,
     set_weight,
     start_plan,
+    watch_controller,
 )
 from cms.jobs.execution import run_job
 from cms.jobs.queue import claim_job
@@ -64,6 +66,25 @@ def test_each_change_of_the_weight_is_a_step_and_lists_and_pauses_are_none(webho
     roll_back(now=now, **WHO)
     acknowledge(**change)
     assert told() == [*["rollout.step"] * 3, "rollout.hold", "rollout.rollback"]
+
+
+def test_a_plan_that_nobody_guards_is_told_by_webhook_and_mail_and_that_it_is_over_too(
+    webhook: None, make_user: Callable[..., User], now: datetime.datetime
+) -> None:
+    make_user("admin", username="chief")
+    start_plan(steps_bp=[1_000, 5_000], min_s=0, is_fresh_cohort=False, expected_version=0, now=now, **WHO)
+    later = now + datetime.timedelta(hours=1)
+    watch_controller(later)
+    Lease.objects.create(name="controller", holder="", expires_at=now, done_at=Now())
+    watch_controller(later + datetime.timedelta(seconds=1))
+    about_rollouts = [event_type for event_type in told() if event_type.startswith("rollout.")]
+    assert about_rollouts == ["rollout.step", "rollout.unguarded", "rollout.guarded"]
+    run_jobs()
+    assert [one.subject for one in mail.outbox[1:]] == [
+        "API rollout: no controller runs",
+        "API rollout: a controller runs again",
+    ]
+    assert "Start one: `manage.py run_canary_controller`." in mail.outbox[1].body
 
 
 def test_a_payload_names_the_rollout_and_its_version_and_nothing_else(webhook: None, now: datetime.datetime) -> None:
