@@ -8,6 +8,7 @@ from canary.core.plans import is_active, next_step_bp
 from canary.core.policy import judge
 from canary.core.statistics import Evidence
 from canary.models import EvidencePoint, QueryFinding, Rollout, ShadowDifference, Verdict
+from canary.services.differences import accepted_differences
 
 FINDINGS_MAX: Final = 1_000
 POINTS_MAX: Final = 1_000
@@ -38,8 +39,11 @@ def repeats_of(release: int) -> list[QueryRepeat]:
 
 
 def gaps_of(release: int) -> list[ShadowGap]:
+    """Without those that somebody has accepted."""
+    accepted = accepted_differences()
     rows = ShadowDifference.objects.filter(release=release).order_by("-count", "pk")
-    return [ShadowGap(*row) for row in rows.values_list("route", "path", "kind", "count")[:FINDINGS_MAX]]
+    most = rows.values_list("route", "path", "kind", "count")[: FINDINGS_MAX + len(accepted)]
+    return [ShadowGap(*row) for row in most if row[:3] not in accepted]
 
 
 def evidence_of(judgement: Judgement) -> dict[str, Any]:

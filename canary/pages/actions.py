@@ -67,6 +67,8 @@ ACTIONS: Final = (
     Action("ack", "Acknowledge the rollback", FORMS, variant="primary"),
     Action("allow/remove", "Take off the allow list", FORMS),
     Action("exclude/remove", "Take off the exclude list", FORMS),
+    Action("differences/accept", "Accept the difference", FORMS, variant="primary"),
+    Action("differences/revoke", "Revoke the acceptance", FORMS, variant="primary"),
     Action("lifecycle/deprecate", "Deprecate v1", LIFE, _life_is(ACTIVE)),
     Action("lifecycle/deprecate", "Move the sunset", LIFE, _life_is(DEPRECATED, BROWNOUT)),
     Action("lifecycle/brownout/add", "Plan a brownout", LIFE, _life_is(DEPRECATED, BROWNOUT)),

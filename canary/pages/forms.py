@@ -20,6 +20,9 @@ LABELS: Final = {
     "to": "To (UTC)",
     "override": "Override the guards",
     "all": "Those ahead as well",
+    "route": "Route of v1",
+    "kind": "Kind of difference",
+    "path": "Place in the answer",
 }
 INITIAL: Final = {"plan": ",".join(f"{step / 100:g}" for step in DEFAULT_STEPS_BP), "min_minutes": "10080"}
 INSTANTS: Final = ("sunset", "from", "to")

@@ -16,6 +16,7 @@ from canary.models import EvidencePoint, ListEntry, Recorder, RolloutEvent, Verd
 from canary.pages import drawing, figures, timelines
 from canary.recording import aggregation
 from canary.retiring.usage import USAGE_DAYS, usage_by_consumer
+from canary.services.differences import Difference, accepted_differences
 from canary.services.life import facts_about
 from canary.shadow import results as shadow_results
 from canary.state import store
@@ -181,6 +182,7 @@ def _found(release: int) -> dict[str, Any]:
         "differences_more": len(shadow["differences"]) - len(differences),
         "findings": findings[:FINDINGS_SHOWN],
         "findings_more": max(0, len(findings) - FINDINGS_SHOWN),
+        "accepted": accepted_differences().values(),
     }
 
 
@@ -225,5 +227,13 @@ def _event(event: RolloutEvent) -> dict[str, Any]:
         "verb": event.verb,
         "reason": event.reason,
         "change": percent(after) if before == after else f"{percent(before)} → {percent(after)}",
-        "about": (event.evidence or {}).get("identity", ""),
+        "about": _about(event.verb, event.evidence or {}),
     }
+
+
+def _about(verb: str, evidence: dict[str, Any]) -> str:
+    """The identity, difference or build that an event is about."""
+    if verb.startswith("differences "):
+        return str(Difference(**evidence))
+    about: str = evidence.get("identity") or evidence.get("build") or ""
+    return about

@@ -6,6 +6,7 @@ They don't ask who may do it: that is asked where a person comes in. Changes of 
 
 from canary.services.builds import apply_build
 from canary.services.changing import change_rollout
+from canary.services.differences import accept_difference, revoke_difference
 from canary.services.environment import apply_environment
 from canary.services.guarding import watch_controller
 from canary.services.lists import add_to_list, remove_from_list
@@ -13,6 +14,7 @@ from canary.services.plans import hold_plan, pause_plan, promote_plan, resume_pl
 from canary.services.weights import acknowledge, roll_back, set_weight
 
 __all__ = [
+    "accept_difference",
     "acknowledge",
     "add_to_list",
     "apply_build",
@@ -23,6 +25,7 @@ __all__ = [
     "promote_plan",
     "remove_from_list",
     "resume_plan",
+    "revoke_difference",
     "roll_back",
     "set_weight",
     "start_plan",

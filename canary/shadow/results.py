@@ -11,11 +11,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Sum
 
 from canary.core.mapping import Difference
-from canary.models import ShadowDifference, ShadowTotal
+from canary.models import AcceptedDifference, ShadowDifference, ShadowTotal
 from canary.recording import flushing
+from canary.services.differences import accepted_differences
 from canary.shadow.reading import Outcome
 
-RESULTS: Final = ("equal", "different", "failed", "timed_out", "dropped", "unmapped")
+RESULTS: Final = ("equal", "different", "accepted", "failed", "timed_out", "dropped", "unmapped")
 GROUPS_MAX: Final = 500
 """Of differences, kept between two flushes: a version that is wrong everywhere needs no more to be seen so."""
 PATH_MAX, EXAMPLE_MAX = 200, 300
@@ -39,6 +40,8 @@ class Tally:
         self._lock = threading.Lock()
         self.totals: Counter[_Total] = Counter()
         self.groups: dict[_Group, _Seen] = {}
+        self._accepted: frozenset[tuple[str, str, str]] = frozenset()
+        """The differences that hold nothing, as of the last flush."""
 
     def count(self, release: int, route: str, result: str) -> None:
         with self._lock:
@@ -47,9 +50,10 @@ class Tally:
 
     def add(self, outcome: Outcome, release: int, *, is_public: bool, now: datetime.datetime) -> None:
         """Of answers that aren't public no value is kept, only where they differ and how."""
-        flushing.count("canary_shadow", outcome.result)
+        result = self._result_of(outcome)
+        flushing.count("canary_shadow", result)
         with self._lock:
-            self.totals[release, outcome.route, outcome.result] += 1
+            self.totals[release, outcome.route, result] += 1
             for difference in outcome.differences:
                 group = (release, outcome.route, difference.path[:PATH_MAX], difference.kind)
                 seen = self.groups.get(group)
@@ -58,8 +62,15 @@ class Tally:
                 elif len(self.groups) < GROUPS_MAX:
                     self.groups[group] = _Seen(1, _example(outcome, difference, is_public=is_public), now, now)
 
+    def _result_of(self, outcome: Outcome) -> str:
+        """`accepted` for an answer that differs in accepted ways alone."""
+        names = {(outcome.route, difference.path[:PATH_MAX], difference.kind) for difference in outcome.differences}
+        is_accepted = outcome.result == "different" and names <= self._accepted
+        return "accepted" if is_accepted else outcome.result
+
     def flush(self) -> None:
         """Store what was added since the last time. What can't be stored stays for the next time, and the error is raised."""
+        self._accepted = frozenset(accepted_differences())
         with self._lock:
             totals, self.totals = self.totals, Counter()
             groups, self.groups = self.groups, {}
@@ -86,7 +97,8 @@ class Tally:
 def summary(release: int) -> dict[str, Any]:
     """For report, page and policy: how many reads came out how, in all and by route, and the differences, newest first.
 
-    `compared` is what tells anything of the versions: equal and different ones.
+    `compared` is what tells anything of the versions: equal, different and accepted ones. `accepted` of a difference
+    says who has accepted it and why.
     """
     routes: dict[str, dict[str, Any]] = {}
     for total in ShadowTotal.objects.filter(release=release).order_by("route"):
@@ -94,9 +106,10 @@ def summary(release: int) -> dict[str, Any]:
         row[total.result] = total.count
     counts = {result: sum(row[result] for row in routes.values()) for result in RESULTS}
     differences = ShadowDifference.objects.filter(release=release).order_by("-last_seen_at", "-count", "pk")
+    accepted = {tuple(name): row for name, row in accepted_differences().items()}
     return {
         "release": release,
-        "compared": counts["equal"] + counts["different"],
+        "compared": counts["equal"] + counts["different"] + counts["accepted"],
         **counts,
         "routes": list(routes.values()),
         "differences": [
@@ -104,10 +117,17 @@ def summary(release: int) -> dict[str, Any]:
                 **{name: getattr(row, name) for name in ("route", "path", "kind", "count", "example")},
                 "first_seen_at": row.first_seen_at.isoformat(),
                 "last_seen_at": row.last_seen_at.isoformat(),
+                "accepted": _acceptance(accepted.get((row.route, row.path, row.kind))),
             }
             for row in differences
         ],
     }
+
+
+def _acceptance(row: AcceptedDifference | None) -> dict[str, str] | None:
+    if row is None:
+        return None
+    return {"actor": row.actor, "reason": row.reason, "accepted_at": row.accepted_at.isoformat()}
 
 
 def totals() -> dict[str, int]:

@@ -15,6 +15,7 @@ STEPS_MAX: Final = 20
 MINUTES_MAX: Final = 525_600  # a year
 TEXT_MAX: Final = 1_000
 IDENTIFIER_MAX: Final = 400
+PLACE_MAX: Final = 200
 INTEGER_MAX: Final = 2**63 - 1
 
 
@@ -50,6 +51,13 @@ def parse_text(text: str) -> str:
     if not words or len(words) > TEXT_MAX or not is_storable(words):
         raise ValueError(f"A text has 1 to {TEXT_MAX} characters that can be stored, and more than blanks.")
     return words
+
+
+def parse_place(text: str) -> str:
+    """A place in an answer, as `differences list` shows it; empty for the whole answer."""
+    if len(text) > PLACE_MAX or not is_storable(text):
+        raise ValueError(f"A place has at most {PLACE_MAX} characters that can be stored.")
+    return text
 
 
 def parse_head(text: str) -> Head:

@@ -256,7 +256,7 @@ def test_what_a_terminal_shows_can_not_move_its_cursor(run_canary: Run) -> None:
         *(("set", "101", *WHY), ("set", "1e1", *WHY), ("set", "5", "--reason", " "), ("set", *WHY)),
         *(("start", "--plan", "50,10", *WHY), ("start", "--min-minutes", "-1", *WHY), ("allow", "add", "bob", *WHY)),
         *(("whatif", "x"), ("explain", "robot:1"), ("allow",), ("no-such-verb",), ()),
-        ("history", "--against", "5"),
+        *(("history", "--against", "5"), ("differences", "accept", "--route", "GET /posts", *WHY)),
     ],
     ids=lambda arguments: "-".join(arguments)[:30] or "nothing",
 )

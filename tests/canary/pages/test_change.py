@@ -1,6 +1,7 @@
 """Changes from the page: who would move is shown first, nothing is applied without a reason or over somebody else's change."""
 
 import datetime
+import html
 import re
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from django.test import Client
 
 from canary.core.lifecycle import BROWNOUT, SUNSET
-from canary.models import ListEntry, Rollout, RolloutEvent
+from canary.models import AcceptedDifference, ListEntry, Rollout, RolloutEvent
 from canary.reporting.whatif import who_moves
 from canary.state import store
 from cms.models import Delivery, Job
@@ -251,3 +252,19 @@ def test_the_consumers_that_would_be_told_are_named_and_none_is_told_by_asking(
 def test_the_rollout_row_is_not_made_by_asking(db: None, signed_in_with: SignedIn) -> None:
     assert signed_in_with("view", "ramp").get(f"{ADDRESS}do/set/", {"show": "1", "percent": "5"}).status_code == 200
     assert not Rollout.objects.exists()
+
+
+def test_a_difference_is_accepted_by_the_link_beside_it(
+    quiet_world: World, signed_in_with: SignedIn, ask_and_send: Send
+) -> None:
+    quiet_world("middle")
+    client = signed_in_with("view", "ramp")
+    [address, *_] = re.findall(r'href="([^"]*do/differences/accept/[^"]*)"', client.get(ADDRESS).content.decode())
+    asked = client.get(html.unescape(address))
+    assert "Accept the difference now" in asked.content.decode()
+    name = asked.context["options"].cleaned_data
+    assert ask_and_send(client, "differences/accept", reason="rounded otherwise", **name).status_code == 302
+    accepted = AcceptedDifference.objects.get()
+    assert (accepted.route, accepted.path, accepted.kind) == (name["route"], name["path"], name["kind"])
+    assert ask_and_send(client, "differences/revoke", reason="not so benign", **name).status_code == 302
+    assert not AcceptedDifference.objects.exists()

@@ -19,9 +19,10 @@ from pytest_django.fixtures import Settings
 from canary import services
 from canary.core.histograms import Quantile
 from canary.core.values import V1, V2
-from canary.models import EvidencePoint, Lease, Worker
+from canary.models import EvidencePoint, Lease, ShadowDifference, Worker
 from canary.pages.figures import marks_of
 from canary.recording.aggregation import Totals
+from canary.services.differences import Difference
 from canary.state import store
 from tests.canary.pages import worlds
 from tests.canary.pages.conftest import ADDRESS
@@ -252,3 +253,18 @@ def test_nobody_who_guards_the_rollout_is_told_first_with_the_command(
     assert "Nobody guards the rollout." in text
     assert "No controller has finished a turn for 20 min" in text
     assert "<code>manage.py run_canary_controller</code>" in text
+
+
+def test_an_accepted_difference_is_shown_with_who_and_why_and_may_be_revoked(
+    quiet_world: World, signed_in_with: SignedIn, now: datetime.datetime
+) -> None:
+    quiet_world("middle")
+    one = ShadowDifference.objects.latest("pk")
+    name = Difference(one.route, one.path, one.kind)
+    change = {"actor": "user:1 mia", "expected_version": None, "now": now}
+    services.accept_difference(difference=name, reason="rounded otherwise", **change)  # type: ignore[arg-type]
+    viewer, ramper = (signed_in_with(*names).get(ADDRESS).content.decode() for names in (("view",), ("view", "ramp")))
+    assert "rounded otherwise" in viewer
+    assert "do/differences/" not in viewer
+    assert ramper.count("do/differences/accept/?show=1") == 11
+    assert ramper.count("do/differences/revoke/?show=1") == 1

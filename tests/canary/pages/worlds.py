@@ -12,6 +12,7 @@ from canary import services
 from canary.core import histograms
 from canary.core.values import Identity
 from canary.models import (
+    AcceptedDifference,
     ConsumerUsage,
     EvidencePoint,
     Lease,
@@ -34,7 +35,7 @@ CHIEF = "user:1 chief"
 ROUTES = ("GET /posts", "GET /posts/{}", "GET /tags", "GET /users/{}/posts", "POST /posts/{}/comments", "GET /search")
 TABLES = (
     *(ConsumerUsage, EvidencePoint, Lease, ListEntry, MetricBucket, Observation, QueryFinding, Rollout, RolloutEvent),
-    *(SeenIdentity, ShadowDifference, ShadowTotal, Verdict, Worker),
+    *(AcceptedDifference, SeenIdentity, ShadowDifference, ShadowTotal, Verdict, Worker),
 )
 DAY = datetime.timedelta(days=1)
 LONG_ID = "com.example.an-application-with-a-name-that-goes-on-and-on.production.eu-central-1"
