@@ -46,7 +46,7 @@ def test_analyze_judges_what_no_controller_has_taken_yet_and_changes_nothing(cha
 
 def test_analyze_in_words_holds_the_sentence_every_metric_and_who_acts(change: Change, run_canary: Run) -> None:
     change("set_weight", weight_bp=1_000)
-    arrive(range(1_500))
+    arrive(range(2_200))
     lines = run_canary("analyze").splitlines()
     assert lines[0].startswith("Pass at 10 %")
     shown = "\n".join(lines)
@@ -59,7 +59,7 @@ def test_a_report_tells_the_weights_and_verdicts_of_its_release_alone(
 ) -> None:
     change("set_weight", weight_bp=300)
     change("start_plan", steps_bp=[1_000, 10_000], min_s=0, is_fresh_cohort=False)
-    arrive(range(1_500))
+    arrive(range(2_200))
     turn()
     turn()
     result = asked(run_canary, "report")
