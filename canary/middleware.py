@@ -121,7 +121,8 @@ class CanaryMiddleware:
             response = self._refuse_host(request) or self.get_response(request)
             return response
         finally:
-            _land(passage.flight, response)
+            if passage.flight is not None:
+                _land(passage.flight, response)
 
     def _fail_over(
         self, request: HttpRequest, failed: HttpResponse, passage: Passage, before: Before
@@ -170,14 +171,14 @@ class CanaryMiddleware:
                 ("Cache-Control", f"{ENTRANCE_CACHE_CONTROL}, no-store" if is_brief else ENTRANCE_CACHE_CONTROL)
             )
             told.append(("Vary", _vary(header_of(response, "vary"))))
+            # A dot segment would lead whoever follows the address out of its version.
+            if decision is not None and request.method in READS and not has_dot_segment(request.path_info):
+                rest = f"{sent_path(request)[len(self._entrance) :]}{sent_query(request)}"
+                told.append(("Content-Location", f"{self._entrance}/v{decision.api_version}{rest}"))
         put(response, told)
         if getattr(request, "is_signed_out", False):
             _survive(drop_cookie, response)
         if decision is not None and passage.is_entrance:
-            # A dot segment would lead whoever follows the address out of its version.
-            if request.method in READS and not has_dot_segment(request.path_info):
-                rest = f"{sent_path(request)[len(self._entrance) :]}{sent_query(request)}"
-                put(response, [("Content-Location", f"{self._entrance}/v{decision.api_version}{rest}")])
             _survive(_describe, request, response, decision)
 
 
@@ -225,10 +226,8 @@ def _has_stable(request: HttpRequest) -> bool:
     return declared is None or declared.find(str(request.method), below_base(request.path_info)) is not None
 
 
-def _land(flight: Flight | None, response: HttpResponse | None) -> None:
+def _land(flight: Flight, response: HttpResponse | None) -> None:
     """End the flight of a request whose view has returned; one whose answer is a stream ends with the stream."""
-    if flight is None:
-        return
     if response is not None and response.streaming:
         flights.await_client(flight)
         response._resource_closers.append(partial(flights.leave, flight))  # type: ignore[attr-defined]

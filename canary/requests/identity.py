@@ -7,7 +7,6 @@ cookies and of digests are the rollout's, as long as one is stored: another SECR
 import base64
 import binascii
 import hmac
-from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from http.cookies import Morsel
@@ -84,7 +83,7 @@ def parse_cookie(text: str) -> Identity | None:
 def write_cookie(response: HttpResponse, identity: Identity) -> None:
     """Carry the identity that was used, never the answer it got: a change of weight needs no new cookie."""
     # A copy each, past the checks that setting a cookie repeats: clients without a cookie jar get one with every answer.
-    morsel = _copy(_cookie_of(identity, settings.SESSION_COOKIE_SECURE, next(_keys())))
+    morsel = _copy(_cookie_of(identity, settings.SESSION_COOKIE_SECURE, _signing_key()))
     dict.__setitem__(response.cookies, COOKIE, morsel)
 
 
@@ -120,16 +119,16 @@ def drop_cookie(response: HttpResponse) -> None:
     response.delete_cookie(COOKIE, path="/", samesite="Lax")
 
 
-def _keys() -> Iterator[bytes]:
-    """First the one that signs, then those of cookies that were signed while no rollout was known."""
-    if key := current_snapshot().cookie_key:
-        yield key
-    yield from secrets_for("canary-cookie")
+def _signing_key() -> bytes:
+    return current_snapshot().cookie_key or secret_for("canary-cookie")
 
 
 def _is_ours(name: str, signature: str) -> bool:
+    """Signed by the key in force, or while no rollout was known."""
     given = signature.encode()
-    return any(hmac.compare_digest(given, _sign(name, key).encode()) for key in _keys())
+    if hmac.compare_digest(given, _sign(name, _signing_key()).encode()):
+        return True
+    return any(hmac.compare_digest(given, _sign(name, key).encode()) for key in secrets_for("canary-cookie"))
 
 
 def _sign(name: str, secret: bytes) -> str:

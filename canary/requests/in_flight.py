@@ -12,19 +12,17 @@ from canary.core.values import VERSIONS, Decision, Snapshot
 
 
 class Flight:
-    """One request that a version is answering. `started_ns` is of `time.perf_counter_ns`."""
+    """One request that a version is answering. `started_ns` is of `time.perf_counter_ns`.
 
-    is_answered = False
-    """Whether the view has returned and its answer is being sent, which takes as long as the client takes."""
-    told = False
-    """Whether its outcome has been recorded before there was one; see `InFlight.tell`."""
+    `is_answered`: the view has returned and its answer is being sent, which takes as long as the client takes. `told`:
+    its outcome has been recorded before there was one; see `InFlight.tell`.
+    """
+
+    __slots__ = ("api_version", "decision", "is_answered", "request", "snapshot", "started_ns", "told")
 
     def __init__(self, request: HttpRequest, decision: Decision, snapshot: Snapshot | None, started_ns: int) -> None:
         self.request, self.decision, self.snapshot, self.started_ns = request, decision, snapshot, started_ns
-
-    @property
-    def api_version(self) -> int:
-        return self.decision.api_version
+        self.api_version, self.is_answered, self.told = decision.api_version, False, False
 
     @property
     def method(self) -> str:
@@ -65,7 +63,7 @@ class InFlight:
     def enter(self, flight: Flight, most: int | None = None) -> bool:
         """Add a flight that begins now; False, and nothing, if `most` of its version are in flight already."""
         with self._lock:
-            flights = self._flights[flight.decision.api_version]
+            flights = self._flights[flight.api_version]
             if most is not None and len(flights) >= most:
                 return False
             flights.add(flight)
@@ -74,7 +72,7 @@ class InFlight:
     def leave(self, flight: Flight) -> None:
         """End it; harmless when repeated. Who has done so reads in `told` whether to record the outcome."""
         with self._lock:
-            self._flights[flight.decision.api_version].discard(flight)
+            self._flights[flight.api_version].discard(flight)
 
     def await_client(self, flight: Flight) -> None:
         """Its view has returned, and its answer is being sent; it is still to leave."""
