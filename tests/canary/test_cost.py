@@ -66,7 +66,8 @@ SHARED_MAX = 1.5
 @pytest.fixture
 def life_of_v1(settings: object) -> Iterator[Callable[[Life, int], None]]:
     def put(life: Life, weight_bp: int) -> None:
-        store._state = store._State(kept=replace(canary_conf().snapshot, weight_bp=weight_bp, life=life))
+        stored = {"anonymous_key": b"a" * 32, "cookie_key": b"c" * 32}  # as every rollout that is stored has them
+        store._state = store._State(kept=replace(canary_conf().snapshot, weight_bp=weight_bp, life=life, **stored))
 
     yield put
     store.forget()
