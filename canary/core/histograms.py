@@ -32,6 +32,17 @@ class Quantile(NamedTuple):
     high_ms: float | None
 
 
+class Spread(NamedTuple):
+    """A quantile in milliseconds, and how far it moves when any one slice is left out: how much hangs on one unit."""
+
+    slices: int
+    """With requests: at least so many units were there."""
+    requests: int
+    value_ms: float
+    low_ms: float
+    high_ms: float
+
+
 def bucket_of(latency_ms: float) -> int:
     if latency_ms <= LOWEST_MS:
         return 0
@@ -59,6 +70,18 @@ def quantiles(histogram: Mapping[int, int], shares: Sequence[float]) -> dict[flo
     # Cumulative, so that leaving out a slice is one subtraction a bucket.
     left_out = [list(accumulate(counts)) for counts in by_slice.values()]
     return {share: _with_interval(whole, left_out, share) for share in shares}
+
+
+def spread(histogram: Mapping[int, int], share: float) -> Spread | None:
+    """Return a quantile of all, and its lowest and highest value with any one slice left out; None without requests."""
+    by_slice = _by_slice(histogram)
+    if not by_slice:
+        return None
+    whole = list(accumulate(sum(column) for column in zip(*by_slice.values(), strict=True)))
+    left_out = [list(accumulate(counts)) for counts in by_slice.values()]
+    rests = [[a - b for a, b in zip(whole, counts, strict=True)] for counts in left_out if counts[-1] < whole[-1]]
+    values = [math.exp(_log_quantile(counts, share)) for counts in [whole, *rests]]
+    return Spread(len(by_slice), whole[-1], values[0], min(values), max(values))
 
 
 def dump(histogram: Mapping[int, int]) -> dict[str, dict[str, int]]:

@@ -1,6 +1,7 @@
-"""Shares of traffic: whether what was observed fits what was asked for, and who takes too much of it."""
+"""Shares: their limits, whether what was observed fits what was asked for, and who takes too much of the traffic."""
 
 import math
+import sys
 from collections.abc import Hashable
 from typing import Final, NamedTuple
 
@@ -11,6 +12,7 @@ SHARE_MAX: Final = 0.2
 """One identity above a fifth of the requests distorts every share by identity."""
 REQUESTS_MIN: Final = 200
 """In two windows: of fewer requests somebody always has a fifth."""
+_HALVINGS: Final = 40
 
 
 class Band(NamedTuple):
@@ -32,6 +34,41 @@ def binomial_band(weight_bp: int, units: int) -> Band:
         return Band(0.0, 1.0)
     half = Z_99 * math.sqrt(chance * (1 - chance) / units) + 0.5 / units
     return Band(max(0.0, chance - half), min(1.0, chance + half))
+
+
+def lower_limit(failed: int, total: int, error: float) -> float:
+    """Return the lower limit of a share, which is too high with a chance of `error` at most.
+
+    Exact, one-sided: Clopper & Pearson 1934, Biometrika 26.
+    """
+    if not failed:
+        return 0.0
+    low, high = 0.0, failed / total
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _at_least(failed, total, middle) < error else (low, middle)
+    return low
+
+
+def upper_limit(failed: int, total: int, error: float) -> float:
+    """Return the upper limit of a share; 1 where nobody was seen."""
+    return 1 - lower_limit(total - failed, total, error) if total else 1.0
+
+
+def _at_least(failed: int, total: int, share: float) -> float:
+    """Return the chance that `failed` or more of `total` fail; `share` lies below `failed / total`.
+
+    So each term is smaller than the one before it, and few of them count.
+    """
+    log_first = math.lgamma(total + 1) - math.lgamma(failed + 1) - math.lgamma(total - failed + 1)
+    term = math.exp(log_first + failed * math.log(share) + (total - failed) * math.log1p(-share))
+    whole = 0.0
+    for count in range(failed, total + 1):
+        whole += term
+        if term <= whole * sys.float_info.epsilon:
+            break
+        term *= (total - count) / (count + 1) * share / (1 - share)
+    return whole
 
 
 class HeavyHitters[Key: Hashable]:

@@ -1,0 +1,133 @@
+"""Breakers about failed answers: total failure, the declared limit, and harm that v2 does to both versions."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from canary.core.breakers.answers import MINUTE_S, Count, Minute, Share, Span, by_unit, mean_share, share_of
+from canary.core.breakers.limits import Limits
+from canary.core.judgements import Stage, Trip
+from canary.core.shares import lower_limit, upper_limit
+from canary.core.values import V1, V2
+from canary.core.wording import duration, share, users
+
+WINDOW_S: Final = 300
+FURTHEST_S: Final = 1_800
+"""How far back total failure looks for the answers it needs, for few clients send few requests."""
+LEAST_ANSWERS: Final = 10
+TOTAL: Final = 0.9
+ALIKE: Final = 0.5
+"""v1 fails like v2 when it fails at least half as much: an outage of both is nothing that a rollback would end."""
+QUARTER_S: Final = 900
+LEAST_FAILING: Final = 3
+ERROR: Final = 0.001
+"""The chance that a lower limit is too high. It is looked at again and again while its window moves on."""
+STABLE_ERROR: Final = 0.05
+ONSET_S: Final = 120
+"""Harm by v2's load begins with the load. An outage that begins by chance seldom does so this soon after a step."""
+LEAST_BEFORE: Final = 10
+ALONE_S: Final = 45
+"""So long into a stage nothing is concluded from one user alone: the others haven't had the time to come."""
+_ROUNDING: Final = 1e-9
+
+
+def total_failure(minutes: Sequence[Minute], stage: Stage, now: float) -> Trip | None:
+    """Trip when v2 fails nearly everybody who uses it, by as few as ten answers."""
+    span, of_v2 = _latest_answers(minutes, now)
+    if len(of_v2) == 1 and now - stage.started_at < ALONE_S:
+        return None
+    failed, of_v1 = mean_share(of_v2), mean_share(by_unit(minutes, span, (V1,)))
+    if sum(count.answers for count in of_v2.values()) < LEAST_ANSWERS or failed < TOTAL - _ROUNDING:
+        return None
+    if of_v1 >= ALIKE * failed:
+        return None
+    answers, failures = (sum(column) for column in zip(*of_v2.values(), strict=True))
+    sentence = (
+        f"v2 fails totally: in the last {duration(now - span.start_s)} {failures} of {answers} answers to "
+        f"{users(len(of_v2))} failed, {share(failed)} with every user counted alike, on v1 {share(of_v1)} "
+        f"(rule: {100 * TOTAL:g} % or more of at least {LEAST_ANSWERS} answers, and v1 fails less than half as much)"
+    )
+    numbers = {"answers": answers, "failures": failures, "units": len(of_v2), "share": failed, "share_v1": of_v1}
+    return Trip("total_failure", sentence, numbers)
+
+
+def _latest_answers(minutes: Sequence[Minute], now: float) -> tuple[Span, dict[str, Count]]:
+    """Return the answers to the users of v2 in the last window; of a longer time where these are too few."""
+    present = by_unit(minutes, Span(now - WINDOW_S), (V2,))
+    for length_s in range(WINDOW_S, FURTHEST_S + 1, WINDOW_S):
+        span = Span(now - length_s)
+        found = {unit: count for unit, count in by_unit(minutes, span, (V2,)).items() if unit in present}
+        if sum(count.answers for count in found.values()) >= LEAST_ANSWERS:
+            break
+    return span, found
+
+
+def declared_limit(
+    minutes: Sequence[Minute], before: Sequence[Minute], stage: Stage, limits: Limits, now: float
+) -> Trip | None:
+    """Trip when more of v2's users have a failed answer than was declared, and than have one on v1.
+
+    `before` is of the quarter of an hour before the stage began: v1's share where nobody is on v1 any more.
+    """
+    span = Span(now - QUARTER_S)
+    of_v2, of_v1 = share_of(minutes, span, V2), share_of(minutes, span, V1)
+    low = lower_limit(of_v2.failing, of_v2.units, ERROR)
+    if of_v2.failing < LEAST_FAILING or low <= limits.max_errors:
+        return None
+    if not stage.has_control:
+        # At 100 % v1 answers those alone whose read failed on v2: they tell whether v1 could do better.
+        if of_v1.value >= ALIKE:
+            return None
+        of_v1 = share_of(before, Span(0), V1)
+    if low <= (upper_limit(of_v1.failing, of_v1.units, STABLE_ERROR) if of_v1.units else 0.0):
+        return None
+    rule = "and above v1's upper 95 % limit" if stage.has_control else "and above v1's upper 95 % limit before the step"
+    sentence = (
+        f"more of v2's users fail than the declared {share(limits.max_errors)}: in the last 15 min {_of(of_v2)} "
+        f"had a failed answer, {share(low)} at least, on v1 {_of(of_v1)} "
+        f"(rule: the lower {100 * (1 - ERROR):g} % limit is above the declared one {rule})"
+    )
+    return Trip("declared_limit", sentence, {"low": low, "limit": limits.max_errors, **_numbers(of_v2, of_v1)})
+
+
+def shared_harm(
+    minutes: Sequence[Minute], before: Sequence[Minute], stage: Stage, limits: Limits, now: float
+) -> Trip | None:
+    """Trip when both versions fail since the step, and did not before it: v2 harms v1 by its load.
+
+    Judged by the first quarter of an hour of a stage. The harm must be there from the first two minutes on.
+    """
+    start_s = stage.started_at - stage.started_at % MINUTE_S
+    if not stage.has_control or not start_s + QUARTER_S <= now < start_s + 2 * QUARTER_S:
+        return None
+    quarter = Span(start_s, start_s + QUARTER_S)
+    of_v2, of_v1 = share_of(minutes, quarter, V2), share_of(minutes, quarter, V1)
+    lows = [lower_limit(found.failing, found.units, ERROR) for found in (of_v2, of_v1)]
+    if min(lows) <= limits.max_errors or min(of_v2.failing, of_v1.failing) < LEAST_FAILING:
+        return None
+    ends = [(0, ONSET_S), *((begin_s, begin_s + WINDOW_S) for begin_s in range(0, QUARTER_S, WINDOW_S))]
+    spans = [Span(start_s + begin_s, start_s + end_s) for begin_s, end_s in ends]
+    if any(share_of(minutes, span).value <= limits.max_errors for span in spans):
+        return None
+    earlier, latest = share_of(before, Span(0)), share_of(before, Span(stage.started_at - WINDOW_S))
+    if earlier.units < LEAST_BEFORE or max(earlier.value, latest.value) > limits.max_errors:
+        return None
+    sentence = (
+        f"both versions have failed since the step: in its first 15 min {_of(of_v2)} on v2 and {_of(of_v1)} on v1 had "
+        f"a failed answer, in the 15 min before it {_of(earlier)} (rule: both lower {100 * (1 - ERROR):g} % limits are "
+        f"above the declared {share(limits.max_errors)}, from the first two minutes on, and it was less before)"
+    )
+    numbers = {"limit": limits.max_errors, "units_before": earlier.units, "failing_before": earlier.failing}
+    return Trip("shared_harm", sentence, numbers | {"low": min(lows)} | _numbers(of_v2, of_v1))
+
+
+def _of(found: Share) -> str:
+    return f"{found.failing} of {users(found.units)} ({share(found.value)})"
+
+
+def _numbers(of_v2: Share, of_v1: Share) -> dict[str, Any]:
+    return {
+        "units": of_v2.units,
+        "failing": of_v2.failing,
+        "units_v1": of_v1.units,
+        "failing_v1": of_v1.failing,
+    }
