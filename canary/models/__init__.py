@@ -1,5 +1,6 @@
 """The tables of the rollout: what is in force, how it came to be, what was seen of it and what that proves."""
 
+from canary.models.breakers import RouteWindow, UnitMinute
 from canary.models.consumers import ConsumerUsage, SeenIdentity
 from canary.models.evidence import EvidenceCheckpoint, EvidencePoint, Verdict
 from canary.models.lists import ListEntry
@@ -21,9 +22,11 @@ __all__ = [
     "Recorder",
     "Rollout",
     "RolloutEvent",
+    "RouteWindow",
     "SeenIdentity",
     "ShadowDifference",
     "ShadowTotal",
+    "UnitMinute",
     "Verdict",
     "Worker",
 ]

@@ -76,6 +76,8 @@ class Observation(models.Model):
         indexes = (
             models.Index(fields=("id",), name="canary_observation_new", condition=models.Q(sequence=None)),
             models.Index(fields=("release", "sequence"), name="canary_observation_order"),
+            # Breakers look for the latest of these every few seconds, and there may be none.
+            models.Index(fields=("at",), name="canary_observation_refusal", condition=models.Q(metric="pair_refusal")),
         )
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
 """What was seen, as people read it: sums of both versions over a time, by route and over time. Knows no evidence.
 
-The database adds up the numbers. Histograms are added up here, those of all requests of the last five minutes by route,
+The database adds up the numbers. Histograms are added up here, those of all requests of the last ten minutes by route,
 before that one for each version and minute, and beyond two hours one for each hour: what a day costs is some 300 of them.
 """
 

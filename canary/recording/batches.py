@@ -8,12 +8,14 @@ from typing import Final, NamedTuple
 
 from canary.core.histograms import Histogram, add
 from canary.core.values import Identity
+from canary.recording.outcomes import Outcome, OutcomeKey
 
 CELLS_MAX: Final = 20_000
 OBSERVATIONS_MAX: Final = 50_000
 SEEN_MAX: Final = 50_000
 USAGES_MAX: Final = 50_000
 FINDINGS_MAX: Final = 1_000
+OUTCOMES_MAX: Final = 20_000
 BUCKET_S: Final = 5
 COARSER_S: Final = (60, 3_600, 86_400)
 
@@ -113,6 +115,7 @@ class Batch:
     seen: dict[Identity, LastSeen] = field(default_factory=dict)
     usages: dict[UsageKey, Usage] = field(default_factory=dict)
     lost: int = 0
+    outcomes: dict[OutcomeKey, Outcome] = field(default_factory=dict)
 
     def cell(self, key: CellKey) -> Cell:
         found = self.cells.get(key)
@@ -137,6 +140,11 @@ class Batch:
             key = key._replace(identifier="")
         return self._entry(self.usages, key, make, 2 * USAGES_MAX)
 
+    def outcome(self, key: OutcomeKey, halvings: int) -> Outcome:
+        found = self._entry(self.outcomes, key, lambda: Outcome(halvings), OUTCOMES_MAX)
+        found.halvings = max(found.halvings, halvings)
+        return found
+
     def see(self, identity: Identity, last_seen: LastSeen) -> None:
         known = self.seen.pop(identity, None)
         if len(self.seen) >= SEEN_MAX:
@@ -146,7 +154,7 @@ class Batch:
         self.seen[identity] = LastSeen(last_seen.at, before)
 
     def is_empty(self) -> bool:
-        return not (self.cells or self.observations or self.findings or self.seen or self.usages)
+        return not (self.cells or self.observations or self.findings or self.seen or self.usages or self.outcomes)
 
     def take_closed(self, before_s: float) -> "Batch":
         """All that can be written, which is then no longer in here: of the cells those whose time ended before `before_s`.
@@ -160,6 +168,9 @@ class Batch:
             (taken if row.at.timestamp() <= before_s else self).observations.append(row)
         for key in [key for key in self.cells if key.start_s + BUCKET_S <= before_s]:
             taken.cells[key] = self.cells.pop(key)
+        if taken.cells:
+            # As often as these, not with every batch: each writes the same rows once more.
+            taken.outcomes, self.outcomes = self.outcomes, {}
         self.findings, self.seen, self.usages = {}, {}, {}
         self.lost = 0
         return taken

@@ -39,8 +39,9 @@ class Tier(NamedTuple):
 
 _HISTOGRAMS: Final = Q(worker__in=(MINUTE, HOUR), route=ALL_ROUTES)
 _SUMS: Final = Q(worker__in=(MINUTE, HOUR)) & ~Q(route=ALL_ROUTES)
+# The controller sums up each route's last five minutes for the breakers, and may be a few late.
 TIERS: Final = (
-    Tier(MINUTE, timedelta(minutes=1), timedelta(minutes=5), ~Q(worker=HOUR), ~Q(worker__in=(MINUTE, HOUR))),
+    Tier(MINUTE, timedelta(minutes=1), timedelta(minutes=10), ~Q(worker=HOUR), ~Q(worker__in=(MINUTE, HOUR))),
     Tier(HOUR, timedelta(hours=1), timedelta(hours=2), _HISTOGRAMS, _HISTOGRAMS & Q(worker=MINUTE)),
     Tier(HOUR, timedelta(hours=1), timedelta(hours=24), _SUMS, _SUMS & Q(worker=MINUTE)),
 )

@@ -13,24 +13,32 @@ from canary.models import (
     Observation,
     QueryFinding,
     Recorder,
+    Rollout,
+    RouteWindow,
     SeenIdentity,
+    UnitMinute,
 )
 from canary.recording.leases import take_lease
 
 LEASE_S: Final = 300
 ROWS_A_TURN: Final = 2_000
+OUTCOMES_A_TURN: Final = 20_000
+"""More of them come in a minute, the time from turn to turn."""
 SEEN_DAYS: Final = 30
 """At most: single identities and what they did are needed for as long as a stage lasts, and not for history."""
 USAGE_DAYS: Final = 90
 """At least: v1 may end only when nobody used it for weeks, which nobody could say otherwise."""
 RECORDER_DAYS: Final = 2
+OUTCOMES_S: Final = 3_600
+KEPT_BEFORE_S: Final[dict[type[Model], int]] = {UnitMinute: 900, RouteWindow: 3_600}
+"""Breakers look at the last half an hour, and at so much before the step, which is kept as long as its stage lasts."""
 
 
 def prune(*, holder: str, now: datetime.datetime) -> int:
     """Delete what has outlived its retention, at most ROWS_A_TURN rows a table; how many. 0 while another process does."""
     if not take_lease("pruning", holder=holder, now=now, seconds=LEASE_S):
         return 0
-    return sum(_delete(*rule, now) for rule in _rules()) + _delete_observations(now)
+    return sum(_delete(*rule, now) for rule in _rules()) + _delete_observations(now) + _delete_outcomes(now)
 
 
 def _rules() -> list[tuple[type[Model], str, str, int]]:
@@ -62,3 +70,17 @@ def _delete_observations(now: datetime.datetime) -> int:
     is_done = Q(sequence__lte=taken, at__lt=now - datetime.timedelta(days=min(days, SEEN_DAYS)))
     is_left = Q(sequence=None, at__lt=now - datetime.timedelta(days=days))
     return Observation.objects.filter(is_done | is_left, pk__in=list(oldest)).delete()[0]
+
+
+def _delete_outcomes(now: datetime.datetime) -> int:
+    started_at = Rollout.objects.values_list("stage_started_at", flat=True).first() or now
+    return sum(_delete_before_the_step(*rule, now, started_at) for rule in KEPT_BEFORE_S.items())
+
+
+def _delete_before_the_step(
+    model: type[Model], kept_s: int, now: datetime.datetime, started_at: datetime.datetime
+) -> int:
+    rows = model._default_manager.filter(start_at__lt=now - datetime.timedelta(seconds=OUTCOMES_S))
+    of_the_step = Q(start_at__gte=started_at - datetime.timedelta(seconds=kept_s), start_at__lt=started_at)
+    oldest = rows.exclude(of_the_step).order_by("start_at").values_list("pk", flat=True)[:OUTCOMES_A_TURN]
+    return model._default_manager.filter(pk__in=list(oldest)).delete()[0]

@@ -23,6 +23,7 @@ from canary.recording.batches import (
     Usage,
     UsageKey,
 )
+from canary.recording.outcomes import OutcomeKey, Sample
 from canary.recording.recorder import GONE, Seen
 from canary.recording.route_names import REFUSED, Name, name_of, name_of_path
 from canary.recording.traffic import Traffic
@@ -36,6 +37,8 @@ NOT_JUDGED: Final = frozenset({401, 403, 404, 405, 410, 429})
 """Answers about who asks and what for, which tell nothing of the version: by mistake, by malice, or by design."""
 STANDS_IN: Final = frozenset({"overflow", "failover"})
 """Why the stable version answers in place of the candidate, which the identity was sent to."""
+WEIGHED: Final = frozenset({"bucket", "failover"})
+READS: Final = frozenset({"GET", "HEAD"})
 UNUSED: Final = frozenset({"health", "synthetic"})
 """Whose calls of v1 don't count as use of it."""
 NOTE_AGAIN_S: Final = 30.0
@@ -51,6 +54,7 @@ class Tally:
         self.totals = Totals()
         self.traffic = Traffic()
         self._units = Units()
+        self._sample = Sample()
         self._noted: dict[Identity, float] = {}
 
     def take(self, seen: Seen, at_s: float) -> None:
@@ -92,15 +96,33 @@ class Tally:
                     name.shared,
                     seen.status,
                     seen.took_ns / 1e6,
-                    identity.kind == "user" or (identity.kind == "key" and seen.is_let_in),
+                    _counts_alone(identity, seen),
                     network,
                     at - datetime.timedelta(microseconds=seen.took_ns / 1e3),
                     judged,
                     decision.reason == "failover" and seen.status < 500,
                 ),
             )
+        if is_split and identity is not None and decision.reason in WEIGHED and seen.snapshot.version:
+            counted_for = unit if _counts_alone(identity, seen) else network
+            self._weigh(seen, decision.api_version, counted_for, at)
         if decision.api_version == V1 and not stands_in:
             self._use(seen, identity, name.own, at)
+
+    def _weigh(self, seen: Seen, api_version: int, unit: str, at: datetime.datetime) -> None:
+        """Count an answer for the breakers; that of the stable version in place of the candidate as its own."""
+        snapshot, status = seen.snapshot, seen.status
+        key = OutcomeKey(at.replace(second=0, microsecond=0), snapshot.release, snapshot.stage, api_version, unit)
+        halvings = self._sample.halvings_for(key)
+        if halvings is None:
+            return
+        outcome = self.batch.outcome(key, halvings)
+        if status not in NOT_JUDGED:
+            outcome.answers += 1
+            outcome.failures += status >= 500
+        if seen.method in READS:
+            outcome.reads += 1
+            outcome.refused_reads += 400 <= status < 500
 
     def _count(self, seen: Seen, api_version: int, route: str, unit: str, judged: bool, at: datetime.datetime) -> None:
         start_s = int(at.timestamp())
@@ -172,6 +194,11 @@ def unit_of(identity: Identity) -> str:
     """A digest that names the identity in evidence; under another key than the bucket's, so that they are independent."""
     name = str(identity).encode(errors="surrogateescape")
     return blake2b(name, digest_size=16, key=secret_for("canary-unit")).hexdigest()
+
+
+def _counts_alone(identity: Identity, seen: Seen) -> bool:
+    """Whether nobody can make up such identities at will."""
+    return identity.kind == "user" or (identity.kind == "key" and seen.is_let_in)
 
 
 @lru_cache(maxsize=16_384)

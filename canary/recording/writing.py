@@ -2,14 +2,24 @@
 
 import datetime
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Final, NamedTuple
 
 from django.db import transaction
 
 from canary.conf import canary_conf
 from canary.core.histograms import dump
-from canary.models import ConsumerUsage, MetricBucket, Observation, QueryFinding, Recorder, SeenIdentity
+from canary.models import (
+    ConsumerUsage,
+    MetricBucket,
+    Observation,
+    QueryFinding,
+    Recorder,
+    SeenIdentity,
+    UnitMinute,
+)
 from canary.recording.batches import Batch, Cell, CellKey
+from canary.recording.outcomes import OutcomeKey
 from canary.recording.traffic import Top
 from canary.recording.upserts import ADD, MAXIMUM, REPLACE, REPLACE_IF_ANY, upsert
 
@@ -46,6 +56,7 @@ def write(batch: Batch, header: Header) -> None:
         _write_findings(batch)
         _write_seen(batch)
         _write_usages(batch)
+        _write_outcomes(batch)
 
 
 def _write_header(header: Header) -> None:
@@ -134,6 +145,12 @@ def _write_usages(batch: Batch) -> None:
         for key, usage in batch.usages.items()
     ]
     upsert(ConsumerUsage, ["day", "kind", "identifier", "route"], changes, rows)
+
+
+def _write_outcomes(batch: Batch) -> None:
+    changes = dict.fromkeys(("answers", "failures", "reads", "refused_reads"), ADD) | {"halvings": MAXIMUM}
+    rows = [{**key._asdict(), **asdict(outcome)} for key, outcome in batch.outcomes.items()]
+    upsert(UnitMinute, OutcomeKey._fields, changes, rows)
 
 
 def storable(identifier: str) -> str:

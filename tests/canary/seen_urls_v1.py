@@ -1,15 +1,17 @@
-"""An arm that does as it is told: `?status=`, and `?times=` the same statement with another value."""
+"""An arm that does as it is told: `?status=`, `?v1=` or `?v2=` by that version, `?times=` the same statement."""
+
+from functools import partial
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 
-def answer(request: HttpRequest, **_: str) -> HttpResponse:
+def answer(version: int, request: HttpRequest, **_: str) -> HttpResponse:
     with connection.cursor() as cursor:
         for number in range(int(request.GET.get("times", 0))):
             cursor.execute("SELECT %s, 'said 7' WHERE 1 IN (1, 2)", [f"secret {number}"])
-    return HttpResponse(status=int(request.GET.get("status", 200)))
+    return HttpResponse(status=int(request.GET.get(f"v{version}", request.GET.get("status", 200))))
 
 
 def missing(request: HttpRequest) -> HttpResponse:
@@ -17,8 +19,8 @@ def missing(request: HttpRequest) -> HttpResponse:
 
 
 def routes(version: int) -> list[object]:
-    bases = (f"api/v{version}", "api")
-    return [path(f"{base}/{end}", answer) for base in bases for end in ("things", "things/<str:id>", "health")]
+    bases, view = (f"api/v{version}", "api"), partial(answer, version)
+    return [path(f"{base}/{end}", view) for base in bases for end in ("things", "things/<str:id>", "health")]
 
 
 urlpatterns = [*routes(1), path("<path:rest>", lambda request, rest: missing(request))]
