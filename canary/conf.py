@@ -12,6 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
 
+from canary.core.breakers import Limits
 from canary.core.routing import bulkhead
 from canary.core.values import Snapshot
 
@@ -64,6 +65,8 @@ class CanaryConf:
     """The build's name; empty where its code names it."""
     code: tuple[Path, ...]
     """Folders and files whose Python code makes the build."""
+    limits: Limits
+    """The limits of a release where no plan declares others."""
     snapshot: Snapshot
     """What the environment says of the rollout: in force until there is a stored rollout."""
 
@@ -127,6 +130,7 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
         unguarded_s=conf.get("UNGUARDED_S", UNGUARDED_S),
         named_build=conf.get("BUILD", "")[:BUILD_MAX],
         code=tuple(conf.get("CODE", ())),
+        limits=Limits(conf.get("MAX_ERRORS_BP", 200), conf.get("MAX_SLOWDOWN", 3.0)),
         snapshot=Snapshot(
             version=0,
             weight_bp=conf["WEIGHT_BP"] or 0,

@@ -60,6 +60,15 @@ class Environment:
             refuse(name, value, allowed)
         return int(value)
 
+    def factor(self, name: str, default: float, minimum: float, maximum: float) -> float:
+        """A number with up to two decimals, such as 1.5."""
+        value = self.text(name)
+        if not value:
+            return default
+        if not PERCENTAGE.fullmatch(value) or not minimum <= float(value) <= maximum:
+            refuse(name, value, f"allowed is a number from {minimum:g} to {maximum:g} with up to two decimals")
+        return float(value)
+
     def words(self, name: str, default: tuple[str, ...] = ()) -> list[str]:
         """A comma-separated list; blanks around an item and empty items are dropped."""
         value = self.text(name)
@@ -69,17 +78,18 @@ class Environment:
         """A comma-separated list of addresses or CIDR networks."""
         return [self._network(name, word) for word in self.words(name)]
 
-    def percentage_bp(self, name: str) -> int | None:
+    def percentage_bp(self, name: str, minimum: int = 0, maximum: int = 10_000) -> int | None:
         """A share in percent (0..100, up to two decimals) as basis points 0..10000, None when unset or empty."""
         value = self.text(name)
         if not value:
             return None
-        allowed = "allowed is a number from 0 to 100 in plain digits with up to two decimals, such as 12.5"
+        least, most = f"{minimum / 100:g}", f"{maximum / 100:g}"
+        allowed = f"allowed is a number from {least} to {most} in plain digits with up to two decimals, such as 12.5"
         if not PERCENTAGE.fullmatch(value):
             refuse(name, value, allowed)
         whole, _, fraction = value.partition(".")
         basis_points = int(whole) * 100 + int(fraction.ljust(2, "0") or 0)
-        if basis_points > 10_000:
+        if not minimum <= basis_points <= maximum:
             refuse(name, value, allowed)
         return basis_points
 

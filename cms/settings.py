@@ -209,6 +209,7 @@ AUDIT_RETENTION_DAYS = env.integer("AUDIT_RETENTION_DAYS", default=0, minimum=0,
 # None stands for an unset variable; 0 is a share too, and repeats nothing.
 CANARY_SHADOW_PERCENTAGE_BP = env.percentage_bp("CANARY_SHADOW_PERCENTAGE")
 CANARY_SHADOW_CPU_PERCENTAGE_BP = env.percentage_bp("CANARY_SHADOW_CPU_PERCENTAGE")
+CANARY_MAX_ERRORS_BP = env.percentage_bp("CANARY_MAX_ERRORS", minimum=1, maximum=5_000)
 
 CANARY = {
     "ENTRANCE": "/api",
@@ -237,6 +238,8 @@ CANARY = {
     "BUILD": env.text("CANARY_BUILD"),
     # Their code makes the build where CANARY_BUILD does not name it.
     "CODE": [BASE_DIR / name for name in ("api_v1", "api_v2", "canary", "cms", "requirements.txt")],
+    "MAX_ERRORS_BP": 200 if CANARY_MAX_ERRORS_BP is None else CANARY_MAX_ERRORS_BP,
+    "MAX_SLOWDOWN": env.factor("CANARY_MAX_SLOWDOWN", default=3.0, minimum=1.2, maximum=100),
 }
 
 # -- texts, time, files -----------------------------------------------------------------------------------------------

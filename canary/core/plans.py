@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Final, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
 
 RUNNING: Final = "running"
 PAUSED: Final = "paused"
@@ -24,6 +24,9 @@ class Plan(TypedDict):
     min_s: float
     next_at: str | None
     """The earliest moment of the next step, ISO 8601 in UTC; None where none is due by itself."""
+    max_errors_bp: NotRequired[int]
+    """The limits of `canary.core.breakers`. A plan of an older release has none: there the settings' count."""
+    max_slowdown: NotRequired[float]
 
 
 def is_active(plan: Plan | dict[str, Any] | None) -> bool:

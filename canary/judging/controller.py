@@ -13,14 +13,15 @@ from typing import Final
 from django.db import DatabaseError, InterfaceError, connections
 
 from canary import services
-from canary.core.judgements import Judgement
+from canary.core.judgements import Judgement, Trip
 from canary.core.plans import HELD, RUNNING
 from canary.errors import Refused, StoreUnreachable, VersionConflict
 from canary.judging import evidence
+from canary.judging.breaking import breakers_of, due_windows, window_rows
 from canary.judging.evidence import Book
 from canary.judging.judging import evidence_of, judge_row, stage_of, write_point, write_verdict
 from canary.judging.leadership import Leadership, NotLeadingError
-from canary.models import Rollout
+from canary.models import Rollout, RouteWindow
 from canary.services.changing import lock_rollout
 
 ACTOR: Final = "controller"
@@ -29,6 +30,8 @@ STEP_S: Final = 1.0
 CHUNKS_A_TURN: Final = 4
 RENEW_S: Final = 5.0
 """How often a verdict's figures and the evidence for charts are written anew while the verdict stays."""
+LOOK_EVERY_S: Final = 5.0
+"""As often as the recorders write what the breakers look at."""
 SAVE_EVERY_S: Final = 30.0
 SAVE_EVERY: Final = 50_000
 """Observations, so that who takes over replays them in a few seconds."""
@@ -38,6 +41,8 @@ logger = logging.getLogger("canary.controller")
 
 type Clock = Callable[[], datetime]
 type Said = tuple[int, int, str, str]
+type Looked = tuple[int, int, datetime]
+"""A release, a stage and a time in it."""
 
 
 class Controller:
@@ -52,6 +57,10 @@ class Controller:
         self._written_at = self._saved_at = float("-inf")
         self._point: dict[str, float] | None = None
         self._refused_at = float("-inf")
+        self._trips: list[Trip] = []
+        self._looked: Looked | None = None
+        self._windows: set[Looked] = set()
+        """Those of latency that are written."""
 
     def lead(self) -> bool:
         """Whether this is the leader, now and for the next seconds."""
@@ -63,6 +72,7 @@ class Controller:
 
     def forget(self) -> None:
         self.is_leading, self._book, self._said, self._point = False, None, None, None
+        self._looked, self._windows = None, set()
         self._written_at = self._saved_at = float("-inf")
 
     def turn(self) -> Judgement | None:
@@ -81,7 +91,8 @@ class Controller:
         book = self._opened(row.release)
         self._take_in(book)
         now = self._clock()
-        judgement = judge_row(book.evidence, row, now)
+        self._look(row, now)
+        judgement = judge_row(book.evidence, row, now, self._trips)
         self._write(book, row, judgement, now)
         self._act(row, judgement, now)
         return judgement
@@ -115,6 +126,20 @@ class Controller:
             evidence.enter(book, taken)
             if len(taken) < evidence.CHUNK:
                 return
+
+    def _look(self, row: Rollout, now: datetime) -> None:
+        """At the breakers, when that is due: what they look at takes longer to read than all else in a turn."""
+        looked = (row.release, row.stage, now)
+        if self._looked is not None and _is_lately(self._looked, looked):
+            return
+        starts = [start for start in due_windows(row, now) if (row.release, row.stage, start) not in self._windows]
+        if starts:
+            rows = [window for start in starts for window in window_rows(row, start)]
+            with self.leadership.fenced():
+                RouteWindow.objects.bulk_create(rows, ignore_conflicts=True)
+            self._windows = {(row.release, row.stage, start) for start in due_windows(row, now)}
+        self._trips = breakers_of(row, stage_of(row), now)
+        self._looked = looked
 
     def _write(self, book: Book, row: Rollout, judgement: Judgement, now: datetime) -> None:
         said, at = (row.release, row.stage, judgement.kind, judgement.reason), time.monotonic()
@@ -240,6 +265,10 @@ class Loop:
         if self._failing is not None:
             logger.info("turns succeed again")
             self._failing = None
+
+
+def _is_lately(looked: Looked, wanted: Looked) -> bool:
+    return looked[:2] == wanted[:2] and abs((wanted[2] - looked[2]).total_seconds()) < LOOK_EVERY_S
 
 
 def _is_of_the_database(error: Exception) -> bool:

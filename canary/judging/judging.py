@@ -1,9 +1,10 @@
 """From the tables to a judgement: what else was found beside the evidence, and the stage that is judged."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from canary.core.judgements import Judgement, QueryRepeat, ShadowGap, Stage
+from canary.core.judgements import Judgement, QueryRepeat, ShadowGap, Stage, Trip
 from canary.core.plans import is_active, next_step_bp
 from canary.core.policy import judge
 from canary.core.statistics import Evidence
@@ -16,9 +17,9 @@ POINTS_MAX: Final = 1_000
 VERDICTS_MAX: Final = 1_000
 
 
-def judge_row(evidence: Evidence, row: Rollout, now: datetime) -> Judgement:
+def judge_row(evidence: Evidence, row: Rollout, now: datetime, trips: Sequence[Trip]) -> Judgement:
     """The judgement on the stage in force."""
-    return judge(evidence, repeats_of(row.release), gaps_of(row.release), stage_of(row), now.timestamp())
+    return judge(evidence, repeats_of(row.release), gaps_of(row.release), stage_of(row), now.timestamp(), trips)
 
 
 def stage_of(row: Rollout) -> Stage:

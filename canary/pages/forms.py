@@ -13,6 +13,8 @@ LABELS: Final = {
     "percent": "Share of v2 in percent",
     "plan": "Steps in percent",
     "min_minutes": "Minutes that each step lasts at least",
+    "max_errors": "Most users with an error in percent",
+    "max_slowdown": "Most times v1's latency",
     "fresh_cohort": "Fresh cohort",
     "identity": "Identity",
     "sunset": "End of v1 (UTC)",
@@ -26,7 +28,7 @@ LABELS: Final = {
 }
 INITIAL: Final = {"plan": ",".join(f"{step / 100:g}" for step in DEFAULT_STEPS_BP), "min_minutes": "10080"}
 INSTANTS: Final = ("sunset", "from", "to")
-DECIMALS: Final = ("percent", "min_minutes")
+DECIMALS: Final = ("percent", "min_minutes", "max_errors", "max_slowdown")
 
 
 class OptionField(forms.CharField):

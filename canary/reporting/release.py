@@ -9,8 +9,9 @@ from canary.core.histograms import Quantile
 from canary.core.statistics.bets import LOG_THRESHOLD, THRESHOLD
 from canary.core.statistics.comparison import LIMITS
 from canary.core.statistics.sample_ratio import BROKEN, LOG_BROKEN
+from canary.judging.breaking import breakers_of
 from canary.judging.evidence import peek
-from canary.judging.judging import evidence_of, judge_row
+from canary.judging.judging import evidence_of, judge_row, stage_of
 from canary.judging.leadership import Leadership
 from canary.models import EvidencePoint, RolloutEvent, Verdict
 from canary.recording import aggregation
@@ -54,7 +55,7 @@ def analyse(now: datetime.datetime) -> dict[str, Any]:
         unknown = {"verdict": "no_data", "reason": "no_rollout", "sentence": NOTHING_STORED, "eta_s": None}
         return {**shown, **unknown, "evidence": [], "numbers": {}}
     evidence = peek(row.release)
-    judgement = judge_row(evidence, row, now)
+    judgement = judge_row(evidence, row, now, breakers_of(row, stage_of(row), now))
     numbers = evidence_of(judgement)
     peaks = {
         "overall": evidence.comparison.peak,

@@ -2,9 +2,12 @@
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from canary.conf import canary_conf
+from canary.core.breakers.limits import Limits, fault_of_limits
 from canary.core.plans import (
     DONE,
     HELD,
@@ -26,25 +29,29 @@ def start_plan(  # noqa: PLR0913  as every change: who, what, why, when and agai
     steps_bp: Sequence[int],
     min_s: float,
     is_fresh_cohort: bool,
+    limits: Limits | None = None,
     actor: str,
     reason: str,
     expected_version: int | None,
     now: datetime,
 ) -> Rollout:
-    """Begin a release at the first step. A fresh cohort draws all buckets anew, else the same users come first again.
+    """Begin a release at the first step, with the settings' limits unless others are declared.
 
-    With it the cookie gets a key that no SECRET_KEY ever gave: the way out after one has leaked.
+    A fresh cohort draws all buckets again, else the same users come first again. With it the cookie gets a key that no
+    SECRET_KEY ever gave: the way out after one has leaked.
     """
+    declared = limits or canary_conf().limits
 
     def mutate(row: Rollout) -> None:
-        if sentence := fault_of_steps(steps_bp, min_s):
+        if sentence := fault_of_steps(steps_bp, min_s) or fault_of_limits(declared):
             raise Refused("bad-plan", sentence)
         refuse_latched(row)
         if is_active(row.plan):
             raise Refused("plan-active", "A plan is active; `set` pauses it, `rollback` ends it.")
         if is_fresh_cohort:
             row.salt, row.cookie_key = secrets.token_hex(16), secrets.token_hex(32)
-        row.plan = dict(Plan(steps_bp=[*steps_bp], step=0, state=RUNNING, min_s=min_s, next_at=None))
+        plan = Plan(steps_bp=[*steps_bp], step=0, state=RUNNING, min_s=min_s, next_at=None)
+        row.plan = {**plan, **asdict(declared)}
         _step_to(row, steps_bp[0], now)
         begin_release(row, now)
 

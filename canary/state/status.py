@@ -18,7 +18,7 @@ from canary.state.alarms import alarm
 from canary.state.guard import Guard, read_guard
 
 HEARD_OF_S = 30
-PLAN_FIELDS = ("steps_bp", "step", "state", "min_s", "next_at")
+PLAN_FIELDS = ("steps_bp", "step", "state", "min_s", "next_at", "max_errors_bp", "max_slowdown")
 
 
 def status(now: datetime) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from canary.core.breakers.limits import MAX_ERRORS_RANGE_BP, SLOWDOWN_RANGE
 from canary.core.bucketing import SALT_BYTES
 from canary.core.chain import Head
 from canary.core.values import Identity, is_storable, parse_identity
@@ -43,6 +44,23 @@ def parse_minutes(text: str) -> float:
     if not MINUTES.fullmatch(text) or float(text) > MINUTES_MAX:
         raise ValueError(f"{text!r} is no time: allowed are 0 to {MINUTES_MAX} minutes in plain digits, such as 0.5.")
     return round(float(text) * 60, 3)
+
+
+def parse_max_errors(text: str) -> int:
+    """How many users may have a failed answer: a share in percent, as basis points."""
+    least, most = MAX_ERRORS_RANGE_BP
+    basis_points = parse_percent(text)
+    if not least <= basis_points <= most:
+        raise ValueError(f"{text!r} is not allowed: {least / 100:g} to {most / 100:g} percent are.")
+    return basis_points
+
+
+def parse_slowdown(text: str) -> float:
+    """How many times v1's latency v2's may be."""
+    least, most = SLOWDOWN_RANGE
+    if not PERCENT.fullmatch(text) or not least <= float(text) <= most:
+        raise ValueError(f"{text!r} is not a slowdown: allowed are {least:g} to {most:g} with up to two decimals.")
+    return float(text)
 
 
 def parse_text(text: str) -> str:

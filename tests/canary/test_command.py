@@ -81,6 +81,13 @@ def test_a_plan_is_started_paused_resumed_and_promoted(status_after: Callable[..
 def test_a_start_without_a_plan_takes_the_four_weeks(status_after: Callable[..., dict[str, Any]]) -> None:
     plan = status_after("start")["plan"]
     assert (plan["steps_bp"], plan["min_s"]) == ([1_000, 5_000, 9_000, 10_000], 7 * 24 * 3600)
+    assert (plan["max_errors_bp"], plan["max_slowdown"]) == (200, 3.0)
+
+
+@pytest.mark.django_db
+def test_a_start_declares_what_rolls_it_back(status_after: Callable[..., dict[str, Any]]) -> None:
+    plan = status_after("start", "--max-errors", "0.5", "--max-slowdown", "2")["plan"]
+    assert (plan["max_errors_bp"], plan["max_slowdown"]) == (50, 2.0)
 
 
 @pytest.mark.django_db
@@ -254,7 +261,12 @@ def test_what_a_terminal_shows_can_not_move_its_cursor(run_canary: Run) -> None:
         *(("set", "5"), ("rollback",), ("ack",), ("start",), ("pause",), ("resume",), ("promote",)),
         *(("allow", "add", "user:1"), ("exclude", "remove", "user:1")),
         *(("set", "101", *WHY), ("set", "1e1", *WHY), ("set", "5", "--reason", " "), ("set", *WHY)),
-        *(("start", "--plan", "50,10", *WHY), ("start", "--min-minutes", "-1", *WHY), ("allow", "add", "bob", *WHY)),
+        *(
+            ("start", "--plan", "50,10", *WHY),
+            ("start", "--min-minutes", "-1", *WHY),
+            ("start", "--max-errors", "51", *WHY),
+            ("allow", "add", "bob", *WHY),
+        ),
         *(("whatif", "x"), ("explain", "robot:1"), ("allow",), ("no-such-verb",), ()),
         *(("history", "--against", "5"), ("differences", "accept", "--route", "GET /posts", *WHY)),
     ],

@@ -97,6 +97,28 @@ def test_what_is_no_percentage(value: str) -> None:
     assert "from 0 to 100" in refusal(lambda env: env.percentage_bp("NAME"), value)
 
 
+@pytest.mark.parametrize(("value", "expected"), [(None, None), ("0.01", 1), ("50", 5_000)])
+def test_a_share_within_bounds(value: str | None, expected: int | None) -> None:
+    assert environment(value).percentage_bp("NAME", minimum=1, maximum=5_000) == expected
+
+
+@pytest.mark.parametrize("value", ["0", "50.01", "-1", "x"])
+def test_a_share_beyond_its_bounds(value: str) -> None:
+    sentence = refusal(lambda env: env.percentage_bp("NAME", minimum=1, maximum=5_000), value)
+    assert "from 0.01 to 50" in sentence
+
+
+@pytest.mark.parametrize(("value", "expected"), [(None, 3.0), ("", 3.0), ("1.2", 1.2), ("100", 100.0)])
+def test_a_factor(value: str | None, expected: float) -> None:
+    assert environment(value).factor("NAME", default=3, minimum=1.2, maximum=100) == expected
+
+
+@pytest.mark.parametrize("value", ["1.19", "101", "-2", "3x", "nan", "1e1", "3.001"])
+def test_what_is_not_a_factor(value: str) -> None:
+    sentence = refusal(lambda env: env.factor("NAME", default=3, minimum=1.2, maximum=100), value)
+    assert "from 1.2 to 100" in sentence
+
+
 @pytest.mark.parametrize(
     ("value", "expected"), [(None, ["a"]), ("", ["a"]), ("b", ["b"]), (" b , ,c,", ["b", "c"]), (",", [])]
 )

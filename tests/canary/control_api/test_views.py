@@ -58,6 +58,14 @@ def test_every_verb_is_reached_with_the_options_of_the_command_line(api: Client)
     assert not send(api, "ack", expected_version=8).json()["latched"]
 
 
+def test_a_plan_declares_its_limits(api: Client) -> None:
+    plan = send(api, "start", max_errors=0.5, max_slowdown="2.5", expected_version=0).json()["plan"]
+    assert (plan["max_errors_bp"], plan["max_slowdown"]) == (50, 2.5)
+    refused = send(api, "start", max_errors=0, max_slowdown=1, expected_version=1)
+    assert refused.status_code == 422
+    assert {error["pointer"] for error in refused.json()["errors"]} == {"/max_errors", "/max_slowdown"}
+
+
 def test_questions_are_answered_to_get(api: Client) -> None:
     send(api, "exclude/add", identity="client:a:b", expected_version=0)
     assert api.get("/canary/api/explain?identity=client:a:b&salt=x").json()["reason"] == "exclude"

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from canary.core.breakers import Limits
 from canary.core.plans import FULL_BP, fault_of_steps, next_step_bp, reached_step
 from canary.errors import Refused
+from canary.judging.breaking import limits_of
 from canary.models import Rollout
 from canary.state.status import status
 
@@ -37,7 +39,25 @@ def test_a_plan_begins_at_its_first_step_with_evidence_of_its_own(change: Change
         "state": "running",
         "min_s": 30,
         "next_at": (now + datetime.timedelta(seconds=30)).isoformat(),
+        "max_errors_bp": 200,
+        "max_slowdown": 3.0,
     }
+
+
+def test_a_plan_declares_its_limits_once_for_all(change: Change, rollout: Callable[..., None]) -> None:
+    change("start_plan", steps_bp=STEPS_BP, min_s=30, is_fresh_cohort=False, limits=Limits(150, 2.5))
+    rollout(MAX_ERRORS_BP=500, MAX_SLOWDOWN=10.0)
+    row = change("promote_plan")
+    assert limits_of(row) == Limits(150, 2.5)
+    row.plan = None
+    assert limits_of(row) == Limits(500, 10.0)
+
+
+@pytest.mark.parametrize("limits", [Limits(0), Limits(5_001), Limits(max_slowdown=1.1), Limits(max_slowdown=101)])
+def test_limits_that_can_not_be_are_refused(change: Change, limits: Limits) -> None:
+    with pytest.raises(Refused) as caught:
+        change("start_plan", steps_bp=STEPS_BP, min_s=30, is_fresh_cohort=False, limits=limits)
+    assert caught.value.code == "bad-plan"
 
 
 def test_a_fresh_cohort_draws_everybody_anew(change: Change) -> None:

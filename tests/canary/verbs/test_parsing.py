@@ -60,9 +60,20 @@ def test_minutes_have_fractions(text: str, seconds: float) -> None:
     assert parsing.parse_minutes(text) == seconds
 
 
+def test_limits_are_a_share_and_a_ratio() -> None:
+    assert [parsing.parse_max_errors(text) for text in ("0.01", "2", "50")] == [1, 200, 5_000]
+    assert [parsing.parse_slowdown(text) for text in ("1.2", "3", "100")] == [1.2, 3.0, 100.0]
+
+
 @pytest.mark.parametrize(
     ("parse", "text"),
     [
+        (parsing.parse_max_errors, "0"),
+        (parsing.parse_max_errors, "50.01"),
+        (parsing.parse_max_errors, "2 %"),
+        (parsing.parse_slowdown, "1.19"),
+        (parsing.parse_slowdown, "101"),
+        (parsing.parse_slowdown, "x3"),
         (parsing.parse_minutes, "-1"),
         (parsing.parse_minutes, "525601"),
         (parsing.parse_minutes, "1h"),

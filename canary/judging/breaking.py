@@ -1,0 +1,128 @@
+"""Reads from the tables what the breakers look at, and makes windows of latency while their histograms are there."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from django.db.models import QuerySet, Sum
+
+from canary.conf import canary_conf
+from canary.core import breakers
+from canary.core.breakers import Limits, Minute, Repeat, Sightings, is_sampled, trips_of
+from canary.core.breakers.failures import FURTHEST_S, LEAST_ANSWERS, QUARTER_S
+from canary.core.breakers.latency import LEAST_REQUESTS, LEAST_UNITS, WINDOW_S
+from canary.core.histograms import Histogram, add_dumped, spread
+from canary.core.judgements import Stage, Trip
+from canary.core.values import V2
+from canary.models import MetricBucket, Observation, Rollout, RouteWindow, UnitMinute
+
+WINDOWS_S: Final = 3_600
+REPEATS_S: Final = 900
+REPEATS_MAX: Final = 10_000
+SETTLED_S: Final = 5
+"""After its end: by then the recorders have written what belongs to a window."""
+P95: Final = 0.95
+_OF_A_MINUTE: Final = ("start_at", "api_version", "unit", "answers", "failures", "reads", "refused_reads", "halvings")
+_OF_A_WINDOW: Final = ("api_version", "route", "requests", "units", "p95_ms", "low_ms", "high_ms")
+
+
+def breakers_of(row: Rollout, stage: Stage, now: datetime) -> list[Trip]:
+    """Return the breakers that trip now."""
+    return trips_of(sightings_of(row, now), stage, limits_of(row), now.timestamp()) if stage.weight_bp else []
+
+
+def limits_of(row: Rollout) -> Limits:
+    """Return what the plan declares, and the settings where there is no plan."""
+    default, plan = canary_conf().limits, row.plan or {}
+    return Limits(plan.get("max_errors_bp", default.max_errors_bp), plan.get("max_slowdown", default.max_slowdown))
+
+
+def sightings_of(row: Rollout, now: datetime) -> Sightings:
+    return Sightings(
+        minutes=_minutes_of_stage(row, now),
+        before=_minutes_before(row, now),
+        windows=_windows(row, now),
+        repeats=_repeats(row, now),
+    )
+
+
+def _minutes_of_stage(row: Rollout, now: datetime) -> list[Minute]:
+    """Return the last quarter of an hour; the whole of a young stage, and half an hour where there are few."""
+    rows = UnitMinute.objects.filter(release=row.release, stage=row.stage)
+    age_s = (now - row.stage_started_at).total_seconds()
+    if age_s > FURTHEST_S:
+        found = _minutes(rows.filter(start_at__gte=now - timedelta(seconds=QUARTER_S)))
+        if sum(minute.answers for minute in found if minute.api_version == V2) >= LEAST_ANSWERS:
+            return found
+    return _minutes(rows.filter(start_at__gte=now - timedelta(seconds=FURTHEST_S)))
+
+
+def _minutes_before(row: Rollout, now: datetime) -> list[Minute]:
+    """Return the quarter of an hour before the stage."""
+    started_at = row.stage_started_at
+    rows = UnitMinute.objects.filter(start_at__gte=started_at - timedelta(seconds=QUARTER_S), start_at__lt=started_at)
+    return _minutes(rows.exclude(release=row.release, stage=row.stage))
+
+
+def _minutes(rows: QuerySet[UnitMinute]) -> list[Minute]:
+    """Return the minutes of those units of each version that every process has looked at all the time."""
+    found = list(rows.values_list(*_OF_A_MINUTE))
+    halvings: dict[int, int] = {}
+    for _, version, *_, count in found:
+        halvings[version] = max(halvings.get(version, 0), count)
+    return [
+        Minute(int(start_at.timestamp()), version, unit, *counts)
+        for start_at, version, unit, *counts, _ in found
+        if is_sampled(unit, halvings[version])
+    ]
+
+
+def _windows(row: Rollout, now: datetime) -> list[breakers.RouteWindow]:
+    """Those of the hour before the step too, by which v2 is judged where nobody is on v1 any more."""
+    since = timedelta(seconds=WINDOWS_S)
+    rows = RouteWindow.objects.filter(start_at__gte=min(now, row.stage_started_at) - since)
+    present = (row.release, row.stage)
+    return [
+        breakers.RouteWindow(int(start_at.timestamp()), *values, is_present=(release, stage) == present)
+        for start_at, release, stage, *values in rows.values_list("start_at", "release", "stage", *_OF_A_WINDOW)
+    ]
+
+
+def _repeats(row: Rollout, now: datetime) -> list[Repeat]:
+    since = now - timedelta(seconds=REPEATS_S)
+    rows = Observation.objects.filter(metric="pair_refusal", at__gte=since, release=row.release, stage=row.stage)
+    columns = ("at", "api_version", "is_authenticated", "unit", "network")
+    return [
+        Repeat(at.timestamp(), unit if counts_alone else network, api_version == V2)
+        for at, api_version, counts_alone, unit, network in rows.order_by("-at").values_list(*columns)[:REPEATS_MAX]
+    ]
+
+
+def due_windows(row: Rollout, now: datetime) -> list[datetime]:
+    """Return the windows of the stage that have ended lately and whose histograms are still kept by route."""
+    ended_s = int(now.timestamp()) - SETTLED_S - WINDOW_S
+    last_s = ended_s - ended_s % WINDOW_S
+    starts = (datetime.fromtimestamp(start_s, UTC) for start_s in (last_s - WINDOW_S, last_s))
+    return [start for start in starts if start >= row.stage_started_at]
+
+
+def window_rows(row: Rollout, start: datetime) -> list[RouteWindow]:
+    """Return a window of the stage as it is to be written: of each route with enough requests and users."""
+    buckets = MetricBucket.objects.filter(
+        start_at__gte=start,
+        start_at__lt=start + timedelta(seconds=WINDOW_S),
+        release=row.release,
+        stage=row.stage,
+        judged=True,
+    )
+    sums = buckets.values("api_version", "route").annotate(total=Sum("requests")).filter(total__gte=LEAST_REQUESTS)
+    made = []
+    for key in sums.values_list("api_version", "route").order_by("api_version", "route"):
+        histogram: Histogram = {}
+        for dumped in buckets.filter(api_version=key[0], route=key[1]).values_list("histogram", flat=True):
+            add_dumped(histogram, dumped)
+        found = spread(histogram, P95)
+        if found is not None and found.requests >= LEAST_REQUESTS and found.slices >= LEAST_UNITS:
+            values: dict[str, Any] = {"requests": found.requests, "units": found.slices, "p95_ms": found.value_ms}
+            values |= {"low_ms": found.low_ms, "high_ms": found.high_ms, "api_version": key[0], "route": key[1]}
+            made.append(RouteWindow(start_at=start, release=row.release, stage=row.stage, **values))
+    return made
