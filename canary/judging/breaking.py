@@ -21,7 +21,7 @@ REPEATS_MAX: Final = 10_000
 SETTLED_S: Final = 5
 """After its end: by then the recorders have written what belongs to a window."""
 P95: Final = 0.95
-_OF_A_MINUTE: Final = ("start_at", "api_version", "unit", "answers", "failures", "reads", "refused_reads", "halvings")
+_OF_A_MINUTE: Final = ("start_at", *Minute._fields[1:], "halvings")
 _OF_A_WINDOW: Final = ("api_version", "route", "requests", "units", "p95_ms", "low_ms", "high_ms")
 
 

@@ -45,6 +45,8 @@ class Migration(migrations.Migration):
                 ('failures', models.PositiveIntegerField()),
                 ('reads', models.PositiveIntegerField()),
                 ('refused_reads', models.PositiveIntegerField()),
+                ('failed_over', models.PositiveIntegerField()),
+                ('failed_twice', models.PositiveIntegerField()),
                 ('halvings', models.PositiveSmallIntegerField()),
             ],
             options={

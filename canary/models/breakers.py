@@ -20,6 +20,10 @@ class UnitMinute(models.Model):
     """Safe requests, refused ones too."""
     refused_reads = models.PositiveIntegerField()
     """Those of them answered by 4xx."""
+    failed_over = models.PositiveIntegerField()
+    """Failed reads that v1 answered instead."""
+    failed_twice = models.PositiveIntegerField()
+    """Those of them in which v1 failed, too."""
     halvings = models.PositiveSmallIntegerField()
     """How often the units were halved of which this one is one: those of `canary.core.breakers.is_sampled`."""
 

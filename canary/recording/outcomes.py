@@ -30,6 +30,8 @@ class Outcome:
     failures: int = 0
     reads: int = 0
     refused_reads: int = 0
+    failed_over: int = 0
+    failed_twice: int = 0
 
 
 class Sample:

@@ -104,25 +104,30 @@ class Tally:
                 ),
             )
         if is_split and identity is not None and decision.reason in WEIGHED and seen.snapshot.version:
-            counted_for = unit if _counts_alone(identity, seen) else network
-            self._weigh(seen, decision.api_version, counted_for, at)
+            self._weigh(seen, decision, unit if _counts_alone(identity, seen) else network, at)
         if decision.api_version == V1 and not stands_in:
             self._use(seen, identity, name.own, at)
 
-    def _weigh(self, seen: Seen, api_version: int, unit: str, at: datetime.datetime) -> None:
-        """Count an answer for the breakers; that of the stable version in place of the candidate as its own."""
-        snapshot, status = seen.snapshot, seen.status
+    def _weigh(self, seen: Seen, decision: Decision, unit: str, at: datetime.datetime) -> None:
+        """Count an answer for the breakers, that of the stable version in place of the candidate beside the failed one."""
+        snapshot, is_failed = seen.snapshot, seen.status >= 500
+        is_again = decision.reason == "failover"
+        api_version = V2 if is_again else decision.api_version
         key = OutcomeKey(at.replace(second=0, microsecond=0), snapshot.release, snapshot.stage, api_version, unit)
         halvings = self._sample.halvings_for(key)
         if halvings is None:
             return
         outcome = self.batch.outcome(key, halvings)
-        if status not in NOT_JUDGED:
+        if is_again:
+            outcome.failed_over += 1
+            outcome.failed_twice += is_failed
+            return
+        if seen.status not in NOT_JUDGED:
             outcome.answers += 1
-            outcome.failures += status >= 500
+            outcome.failures += is_failed
         if seen.method in READS:
             outcome.reads += 1
-            outcome.refused_reads += 400 <= status < 500
+            outcome.refused_reads += 400 <= seen.status < 500
 
     def _count(self, seen: Seen, api_version: int, route: str, unit: str, judged: bool, at: datetime.datetime) -> None:
         start_s = int(at.timestamp())

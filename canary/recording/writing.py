@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Final, NamedTuple
 
 from django.db import transaction
@@ -19,7 +19,7 @@ from canary.models import (
     UnitMinute,
 )
 from canary.recording.batches import Batch, Cell, CellKey
-from canary.recording.outcomes import OutcomeKey
+from canary.recording.outcomes import Outcome, OutcomeKey
 from canary.recording.traffic import Top
 from canary.recording.upserts import ADD, MAXIMUM, REPLACE, REPLACE_IF_ANY, upsert
 
@@ -148,7 +148,7 @@ def _write_usages(batch: Batch) -> None:
 
 
 def _write_outcomes(batch: Batch) -> None:
-    changes = dict.fromkeys(("answers", "failures", "reads", "refused_reads"), ADD) | {"halvings": MAXIMUM}
+    changes = {field.name: MAXIMUM if field.name == "halvings" else ADD for field in fields(Outcome)}
     rows = [{**key._asdict(), **asdict(outcome)} for key, outcome in batch.outcomes.items()]
     upsert(UnitMinute, OutcomeKey._fields, changes, rows)
 

@@ -12,7 +12,8 @@ class Minute(NamedTuple):
     """The answers of one version to one unit in one minute.
 
     `start_s` is in unix seconds. `answers` counts those that are judged, `failures` the failed ones of them, `reads`
-    all safe requests, and `refused_reads` those of them that were answered by 4xx.
+    all safe requests, and `refused_reads` those of them that were answered by 4xx. Of the failures `failed_over` were
+    answered by v1 instead, which failed, too, in `failed_twice`.
     """
 
     start_s: int
@@ -22,6 +23,8 @@ class Minute(NamedTuple):
     failures: int
     reads: int = 0
     refused_reads: int = 0
+    failed_over: int = 0
+    failed_twice: int = 0
 
 
 class Count(NamedTuple):
@@ -56,13 +59,27 @@ class Span(NamedTuple):
 
 def by_unit(minutes: Iterable[Minute], span: Span, versions: Sequence[int]) -> dict[str, Count]:
     """Return the judged answers of each unit that had any."""
-    counts: dict[str, Count] = {}
-    nothing = Count(0, 0)
-    for minute in minutes:
-        if minute.answers and minute.api_version in versions and span.holds(minute):
-            known = counts.get(minute.unit, nothing)
-            counts[minute.unit] = Count(known.answers + minute.answers, known.failures + minute.failures)
-    return counts
+    begin_s, end_s = span
+    return _summed(
+        (minute.unit, minute.answers, minute.failures)
+        for minute in minutes
+        if begin_s <= minute.start_s < end_s and minute.api_version in versions
+    )
+
+
+def failed_over_by_unit(minutes: Iterable[Minute], span: Span) -> dict[str, Count]:
+    """Return v1's answers in place of v2's failed ones, of each unit that had any."""
+    return _summed((minute.unit, minute.failed_over, minute.failed_twice) for minute in minutes if span.holds(minute))
+
+
+def _summed(counts: Iterable[tuple[str, int, int]]) -> dict[str, Count]:
+    sums: dict[str, list[int]] = {}
+    for unit, answers, failures in counts:
+        if answers:
+            known = sums.setdefault(unit, [0, 0])
+            known[0] += answers
+            known[1] += failures
+    return {unit: Count(*known) for unit, known in sums.items()}
 
 
 def share_of(minutes: Iterable[Minute], span: Span, *versions: int) -> Share:

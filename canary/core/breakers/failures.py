@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from canary.core.breakers.answers import MINUTE_S, Count, Minute, Share, Span, by_unit, mean_share, share_of
+from canary.core.breakers.answers import (
+    MINUTE_S,
+    Count,
+    Minute,
+    Share,
+    Span,
+    by_unit,
+    failed_over_by_unit,
+    mean_share,
+    share_of,
+)
 from canary.core.breakers.limits import Limits
 from canary.core.judgements import Stage, Trip
 from canary.core.shares import lower_limit, upper_limit
@@ -16,7 +26,7 @@ FURTHEST_S: Final = 1_800
 LEAST_ANSWERS: Final = 10
 TOTAL: Final = 0.9
 ALIKE: Final = 0.5
-"""v1 fails like v2 when it fails at least half as much: an outage of both is nothing that a rollback would end."""
+"""v1 fails like v2 when it fails at least half as much: a rollback would not end an outage of both."""
 QUARTER_S: Final = 900
 LEAST_FAILING: Final = 3
 ERROR: Final = 0.001
@@ -38,7 +48,7 @@ def total_failure(minutes: Sequence[Minute], stage: Stage, now: float) -> Trip |
     failed, of_v1 = mean_share(of_v2), mean_share(by_unit(minutes, span, (V1,)))
     if sum(count.answers for count in of_v2.values()) < LEAST_ANSWERS or failed < TOTAL - _ROUNDING:
         return None
-    if of_v1 >= ALIKE * failed:
+    if of_v1 >= ALIKE * failed or _fails_on_v1_too(minutes, span):
         return None
     answers, failures = (sum(column) for column in zip(*of_v2.values(), strict=True))
     sentence = (
@@ -71,12 +81,9 @@ def declared_limit(
     span = Span(now - QUARTER_S)
     of_v2, of_v1 = share_of(minutes, span, V2), share_of(minutes, span, V1)
     low = lower_limit(of_v2.failing, of_v2.units, ERROR)
-    if of_v2.failing < LEAST_FAILING or low <= limits.max_errors:
+    if of_v2.failing < LEAST_FAILING or low <= limits.max_errors or _fails_on_v1_too(minutes, span):
         return None
     if not stage.has_control:
-        # At 100 % v1 answers those alone whose read failed on v2: they tell whether v1 could do better.
-        if of_v1.value >= ALIKE:
-            return None
         of_v1 = share_of(before, Span(0), V1)
     if low <= (upper_limit(of_v1.failing, of_v1.units, STABLE_ERROR) if of_v1.units else 0.0):
         return None
@@ -87,6 +94,16 @@ def declared_limit(
         f"(rule: the lower {100 * (1 - ERROR):g} % limit is above the declared one {rule})"
     )
     return Trip("declared_limit", sentence, {"low": low, "limit": limits.max_errors, **_numbers(of_v2, of_v1)})
+
+
+def _fails_on_v1_too(minutes: Sequence[Minute], span: Span) -> bool:
+    """Return whether v1, asked for the reads that v2 failed, fails them as well: an outage shows so at 100 %, too.
+
+    Only where the reads speak for what fails: half of the users with a failed answer were answered by v1 instead.
+    """
+    of_v2, again = by_unit(minutes, span, (V2,)), failed_over_by_unit(minutes, span)
+    failing = sum(count.failures > 0 for count in of_v2.values())
+    return bool(again) and 2 * len(again) >= failing and mean_share(again) >= ALIKE * mean_share(of_v2)
 
 
 def shared_harm(

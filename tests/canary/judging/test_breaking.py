@@ -23,6 +23,7 @@ from tests.canary.judging.conftest import Change, Clock, row
 from tests.canary.seeing import ARMS, client_on, fresh_recorder
 
 PATH = "/api/things/7"
+COUNTS = {"answers": 2, "failures": 2, "reads": 2, "refused_reads": 0, "failed_over": 0, "failed_twice": 0}
 Turn = Callable[[], Judgement | None]
 Begin = Callable[..., Rollout]
 
@@ -233,7 +234,7 @@ def test_at_100_percent_a_route_is_compared_with_itself(begin: Begin, turn: Turn
 
 def test_only_an_hour_and_what_was_before_the_step_is_kept(begin: Begin, clock: Clock) -> None:
     started_at = begin(10_000).stage_started_at
-    keep = {"release": 1, "api_version": 2, "answers": 1, "failures": 0, "reads": 1, "refused_reads": 0, "halvings": 0}
+    keep = {"release": 1, "api_version": 2, "halvings": 0, **COUNTS}
     for minutes in (-60, -16, -14, -1, 1, 100, 170):
         at = started_at + datetime.timedelta(minutes=minutes)
         UnitMinute.objects.create(start_at=at, stage=int(minutes > 0), unit="a" * 32, **keep)
@@ -249,7 +250,6 @@ def test_units_that_not_every_process_has_looked_at_are_left_out(
 ) -> None:
     """Ten units fail. Of the half that was looked at from some moment on there are two of them."""
     now = begin(5_000)
-    counts = {"answers": 2, "failures": 2, "reads": 2, "refused_reads": 0}
     for number in range(10):
         UnitMinute.objects.create(
             start_at=clock.now.replace(second=0, microsecond=0),
@@ -258,7 +258,7 @@ def test_units_that_not_every_process_has_looked_at_are_left_out(
             api_version=2,
             unit=f"{number if number < 2 else 2**31 + number:032x}",
             halvings=halvings if number == 0 else 0,
-            **counts,
+            **COUNTS,
         )
     judgement = turn()
     assert judgement is not None

@@ -42,9 +42,17 @@ class Counted:
     of_minutes: dict[int, dict[tuple[int, str], list[int]]] = field(default_factory=dict)
 
     def add(self, at_s: float, api_version: int, unit: str, failed: bool) -> None:
-        counts = self.of_minutes.setdefault(int(at_s // 60) * 60, {}).setdefault((api_version, unit), [0, 0])
+        counts = self._counts(at_s, api_version, unit)
         counts[0] += 1
         counts[1] += failed
+
+    def fail_over(self, at_s: float, unit: str, failed: bool) -> None:
+        counts = self._counts(at_s, 2, unit)
+        counts[2] += 1
+        counts[3] += failed
+
+    def _counts(self, at_s: float, api_version: int, unit: str) -> list[int]:
+        return self.of_minutes.setdefault(int(at_s // 60) * 60, {}).setdefault((api_version, unit), [0, 0, 0, 0])
 
     def lately(self, now: float, age_s: float) -> list[Minute]:
         """As the controller reads them."""
@@ -54,10 +62,10 @@ class Counted:
 
     def since(self, at_s: float) -> list[Minute]:
         return [
-            Minute(start_s, version, unit, answers, failures, answers)
+            Minute(start_s, version, unit, answers, failures, answers, 0, failed_over, failed_twice)
             for start_s, counts in self.of_minutes.items()
             if start_s >= at_s
-            for (version, unit), (answers, failures) in counts.items()
+            for (version, unit), (answers, failures, failed_over, failed_twice) in counts.items()
         ]
 
 
@@ -118,4 +126,4 @@ def _answer(rng: random.Random, counted: Counted, user: User, weight_bp: int, mo
     failed = rng.random() < chance(user, api_version, at_s)
     counted.add(at_s, api_version, user.unit, failed)
     if failed and api_version == 2 and rng.random() < READS:
-        counted.add(at_s, 1, user.unit, rng.random() < chance(user, 1, at_s))
+        counted.fail_over(at_s, user.unit, rng.random() < chance(user, 1, at_s))

@@ -129,11 +129,34 @@ def test_at_100_percent_the_limit_holds_against_v1_before_the_step(before: tuple
     assert (found is not None) == trips
 
 
-@pytest.mark.parametrize(("failing", "trips"), [(0, True), (15, False)])
-def test_at_100_percent_an_outage_shows_by_the_reads_that_v1_cannot_answer_either(failing: int, trips: bool) -> None:
-    minutes = crowd(200, 40, version=2) + crowd(30, failing, version=1)
-    found = declared_limit(minutes, crowd(900, 4, version=1), stage(10_000), LIMITS, NOW)
+def again(units: int, failed_over: int, failed_twice: int) -> list[Minute]:
+    """Users whose only answer failed, and was v1's instead so many times."""
+    return [minute(n, 1, 1)._replace(failed_over=failed_over, failed_twice=failed_twice) for n in range(units)]
+
+
+@pytest.mark.parametrize(
+    ("failing", "trips"),
+    [
+        (again(40, 2, 0), True),
+        (again(40, 2, 1), False),
+        (again(20, 1, 1) + crowd(20, 20, version=2), False),
+        (again(19, 1, 1) + crowd(21, 21, version=2), True),
+    ],
+    ids=["v1 could answer", "v1 fails as well", "half of them are reads", "most of them are writes"],
+)
+@pytest.mark.parametrize("weight_bp", [9_000, 10_000])
+def test_an_outage_shows_by_the_reads_that_v1_fails_as_well(failing: list[Minute], trips: bool, weight_bp: int) -> None:
+    minutes = failing + [minute(5_000 + n, 2) for n in range(60)]
+    if weight_bp < 10_000:
+        minutes += crowd(200, 0, version=1)
+    found = declared_limit(minutes, crowd(900, 4, version=1), stage(weight_bp), LIMITS, NOW)
     assert (found is not None) == trips
+
+
+def test_a_total_outage_is_no_total_failure() -> None:
+    alone = minute(1, 10, 10)
+    assert total_failure([alone._replace(failed_over=10, failed_twice=4)], stage(10_000), NOW) is not None
+    assert total_failure([alone._replace(failed_over=10, failed_twice=5)], stage(10_000), NOW) is None
 
 
 def quarter(failing: Iterable[int], *, age: int = 15) -> list[Minute]:
