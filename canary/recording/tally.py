@@ -109,7 +109,7 @@ class Tally:
             self._use(seen, identity, name.own, at)
 
     def _weigh(self, seen: Seen, decision: Decision, unit: str, at: datetime.datetime) -> None:
-        """Count an answer for the breakers, that of the stable version in place of the candidate beside the failed one."""
+        """Count an answer for the breakers; that of the stable version after a failover beside the failed one."""
         snapshot, is_failed = seen.snapshot, seen.status >= 500
         is_again = decision.reason == "failover"
         api_version = V2 if is_again else decision.api_version

@@ -12,8 +12,8 @@ class Minute(NamedTuple):
     """The answers of one version to one unit in one minute.
 
     `start_s` is in unix seconds. `answers` counts those that are judged, `failures` the failed ones of them, `reads`
-    all safe requests, and `refused_reads` those of them that were answered by 4xx. Of the failures `failed_over` were
-    answered by v1 instead, which failed, too, in `failed_twice`.
+    all safe requests, and `refused_reads` those of them that were answered by 4xx. `failed_over` counts the failures
+    that v1 answered instead, and `failed_twice` those of them in which v1 failed, too.
     """
 
     start_s: int

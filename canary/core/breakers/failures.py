@@ -121,12 +121,13 @@ def shared_harm(
     lows = [lower_limit(found.failing, found.units, ERROR) for found in (of_v2, of_v1)]
     if min(lows) <= limits.max_errors or min(of_v2.failing, of_v1.failing) < LEAST_FAILING:
         return None
-    ends = [(0, ONSET_S), *((begin_s, begin_s + WINDOW_S) for begin_s in range(0, QUARTER_S, WINDOW_S))]
-    spans = [Span(start_s + begin_s, start_s + end_s) for begin_s, end_s in ends]
-    if any(share_of(minutes, span).value <= limits.max_errors for span in spans):
+    windows = (Span(start_s + begin_s, start_s + begin_s + WINDOW_S) for begin_s in range(0, QUARTER_S, WINDOW_S))
+    if any(share_of(minutes, window).value <= limits.max_errors for window in windows):
         return None
-    earlier, latest = share_of(before, Span(0)), share_of(before, Span(stage.started_at - WINDOW_S))
-    if earlier.units < LEAST_BEFORE or max(earlier.value, latest.value) > limits.max_errors:
+    if not _begins_with(start_s, minutes, limits):
+        return None
+    earlier, *latest = (share_of(before, Span(stage.started_at - ago_s)) for ago_s in (QUARTER_S, WINDOW_S, MINUTE_S))
+    if earlier.units < LEAST_BEFORE or max(found.value for found in (earlier, *latest)) > limits.max_errors:
         return None
     sentence = (
         f"both versions have failed since the step: in its first 15 min {_of(of_v2)} on v2 and {_of(of_v1)} on v1 had "
@@ -135,6 +136,14 @@ def shared_harm(
     )
     numbers = {"limit": limits.max_errors, "units_before": earlier.units, "failing_before": earlier.failing}
     return Trip("shared_harm", sentence, numbers | {"low": min(lows)} | _numbers(of_v2, of_v1))
+
+
+def _begins_with(start_s: float, minutes: Sequence[Minute], limits: Limits) -> bool:
+    """Return whether the first two minutes fail more than the limit, and hardly less than the next two."""
+    first, second = (
+        share_of(minutes, Span(begin_s, begin_s + ONSET_S)).value for begin_s in (start_s, start_s + ONSET_S)
+    )
+    return first > limits.max_errors and first >= ALIKE * second
 
 
 def _of(found: Share) -> str:

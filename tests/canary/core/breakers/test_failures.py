@@ -177,13 +177,23 @@ WELL = crowd(400, 4, version=1, ago=20)
     [
         (range(15), True),
         (range(1, 15), True),
+        ((1, *range(3, 15)), True),
         (range(2, 15), False),
         (range(10), False),
         (range(11), True),
         ((0, 7, 14), True),
         ((), False),
     ],
-    ids=["always", "from the second minute", "too late", "for ten minutes", "longer", "in every window", "never"],
+    ids=[
+        "always",
+        "from the second minute",
+        "with a pause",
+        "too late",
+        "for ten minutes",
+        "longer",
+        "in every window",
+        "never",
+    ],
 )
 def test_shared_harm_begins_with_the_step_and_stays(failing: Iterable[int], trips: bool) -> None:
     assert (shared_harm(quarter(failing), WELL, stage(age_min=15), LIMITS, NOW) is not None) == trips
@@ -199,13 +209,22 @@ def test_shared_harm_is_looked_for_in_the_second_quarter_of_a_stage(age: int, tr
     "before",
     [
         crowd(400, 40, version=1, ago=25),
-        [*crowd(400, 4, version=1, ago=25), *crowd(40, 4, version=1, ago=16)],
+        [*crowd(400, 4, version=1, ago=25), *crowd(100, 4, version=1, ago=19)],
+        [*crowd(400, 4, version=1, ago=25), *crowd(100, 3, version=1, ago=16)],
         crowd(9, 0, version=1, ago=20),
     ],
-    ids=["failed before", "failed from a minute before", "nobody was there"],
+    ids=["failed before", "failed lately", "failed in the last minute", "nobody was there"],
 )
 def test_what_failed_before_the_step_is_not_the_step_s_doing(before: list[Minute]) -> None:
     assert shared_harm(quarter(range(15)), before, stage(age_min=15), LIMITS, NOW) is None
+
+
+def test_what_grows_in_the_first_minutes_did_not_begin_with_the_step() -> None:
+    slowly = [
+        one if one.start_s >= NOW - 13 * 60 or number % 200 < 15 else one._replace(failures=0)
+        for number, one in enumerate(quarter(range(15)))
+    ]
+    assert shared_harm(slowly, WELL, stage(age_min=15), LIMITS, NOW) is None
 
 
 def test_harm_of_one_version_is_not_shared() -> None:
