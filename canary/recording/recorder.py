@@ -22,6 +22,7 @@ QUEUE_MAX: Final = 50_000
 """Some 20 MB: ten seconds of 5,000 requests each, should whoever empties it be held up for so long."""
 TEXT_MAX: Final = 256
 GONE: Final = 410
+UNAVAILABLE: Final = 503
 
 
 class Seen(NamedTuple):
@@ -46,6 +47,8 @@ class Seen(NamedTuple):
     cookie: str
     address: str
     agent: str
+    is_away: bool = False
+    """Whether the answer says that something is away which both versions need."""
 
 
 class Queue:
@@ -108,6 +111,7 @@ def observe(
         request.COOKIES.get(COOKIE, "") if meta.get("HTTP_COOKIE") else "",
         meta.get("REMOTE_ADDR", ""),
         meta.get("HTTP_USER_AGENT", "")[:TEXT_MAX],
+        status == UNAVAILABLE and conf.is_away(response),
     )
     # As Seen(*note) does, in half the time.
     queue.put(tuple.__new__(Seen, note))

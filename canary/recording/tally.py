@@ -122,7 +122,7 @@ class Tally:
             outcome.failed_over += 1
             outcome.failed_twice += is_failed
             return
-        if seen.status not in NOT_JUDGED:
+        if seen.status not in NOT_JUDGED and not seen.is_away:
             outcome.answers += 1
             outcome.failures += is_failed
         if seen.method in READS:

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 
 from canary.core.breakers import is_sampled
@@ -21,6 +22,10 @@ MINUTE = datetime.datetime(2026, 11, 25, 12, 0, tzinfo=datetime.UTC)
 def key(number: int, minute: int = 0, api_version: int = 1) -> OutcomeKey:
     unit = f"{random.Random(number).getrandbits(128):032x}"
     return OutcomeKey(MINUTE + datetime.timedelta(minutes=minute), 1, 1, api_version, unit)
+
+
+def is_named_away(response: HttpResponse) -> bool:
+    return "away" in response.headers
 
 
 @pytest.fixture
@@ -55,6 +60,21 @@ def test_refused_reads_are_reads_and_no_judged_answers(half: None) -> None:
     Client().post(PATH, headers={"x-client-id": client_on(2)})
     flush(is_last=True)
     assert counts("answers", "failures", "reads", "refused_reads") == [(2, 2, 0, 3, 3)]
+
+
+def test_what_both_versions_need_and_is_away_fails_neither(half: None, rollout: Callable[..., None]) -> None:
+    rollout(0, **ARMS, IS_AWAY="tests.canary.recording.test_outcomes.is_named_away")
+    ask(f"{PATH}?v2=503&away=1", client_on(2), times=2)
+    ask(f"{PATH}?v2=503", client_on(2))
+    flush(is_last=True)
+    assert counts("answers", "failures", "failed_over", "failed_twice") == [(2, 1, 1, 1, 0)]
+
+
+@pytest.mark.parametrize(("query", "failed_twice"), [("v2=500", 0), ("status=500", 2)])
+def test_what_v1_answers_instead_is_counted_beside_the_failure(half: None, query: str, failed_twice: int) -> None:
+    ask(f"{PATH}?{query}", client_on(2), times=2)
+    flush(is_last=True)
+    assert counts("answers", "failures", "reads", "failed_over", "failed_twice") == [(2, 2, 2, 2, 2, failed_twice)]
 
 
 def test_clients_at_one_address_are_one_unit_and_forced_versions_none(half: None) -> None:
