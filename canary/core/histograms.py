@@ -84,6 +84,19 @@ def spread(histogram: Mapping[int, int], share: float) -> Spread | None:
     return Spread(len(by_slice), whole[-1], values[0], min(values), max(values))
 
 
+def log_spread(histogram: Mapping[int, int]) -> float | None:
+    """The standard deviation of the natural logarithm of latency over all requests; None for fewer than two."""
+    counts: dict[int, int] = {}
+    for cell, count in histogram.items():
+        counts[cell % BUCKETS] = counts.get(cell % BUCKETS, 0) + count
+    total = sum(counts.values())
+    if total < 2:
+        return None
+    mean = sum(bucket * count for bucket, count in counts.items()) / total
+    squares = math.fsum(count * (bucket - mean) ** 2 for bucket, count in counts.items())
+    return _LOG_WIDTH * math.sqrt(squares / total)
+
+
 def dump(histogram: Mapping[int, int]) -> dict[str, dict[str, int]]:
     """As `{slice: {bucket: count}}` with keys of text, as JSON has them."""
     nested: dict[str, dict[str, int]] = {}

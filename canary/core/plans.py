@@ -43,6 +43,11 @@ def next_step_bp(steps_bp: Sequence[int], weight_bp: int) -> int | None:
     return next((step for step in steps_bp if step > weight_bp), None)
 
 
+def default_steps(weight_bp: int) -> list[int]:
+    """The steps of a plan that names none: those above the weight in force."""
+    return [step for step in DEFAULT_STEPS_BP if step > weight_bp]
+
+
 def fault_of_steps(steps_bp: Sequence[int], min_s: float) -> str | None:
     """What is wrong with the steps and minimum time of a plan, as a sentence; None when nothing is."""
     if not 1 <= len(steps_bp) <= MAX_STEPS or any(not 0 < step <= FULL_BP for step in steps_bp):

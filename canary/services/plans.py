@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from canary.conf import canary_conf
 from canary.core.breakers.limits import Limits, fault_of_limits
@@ -19,9 +19,13 @@ from canary.core.plans import (
     next_step_bp,
     reached_step,
 )
+from canary.core.power import PlanPower
 from canary.errors import Refused
 from canary.models import Rollout
 from canary.services.changing import begin_release, change_rollout, move_weight, refuse_latched
+
+LOW_POWER: Final = "low-power"
+"""The code of a refusal that can be overridden."""
 
 
 def start_plan(  # noqa: PLR0913  as every change: who, what, why, when and against which state
@@ -34,11 +38,16 @@ def start_plan(  # noqa: PLR0913  as every change: who, what, why, when and agai
     reason: str,
     expected_version: int | None,
     now: datetime,
+    power: PlanPower | None = None,
+    is_low_power_accepted: bool = False,
 ) -> Rollout:
     """Begin a release at the first step, with the settings' limits unless others are declared.
 
     A fresh cohort draws all buckets again, else the same users come first again. With it the cookie gets a key that no
     SECRET_KEY ever gave: the way out after one has leaked.
+
+    `power` is what is known of the plan; the event keeps it. A plan whose step can hardly pass is refused unless that
+    is accepted.
     """
     declared = limits or canary_conf().limits
 
@@ -48,6 +57,8 @@ def start_plan(  # noqa: PLR0913  as every change: who, what, why, when and agai
         refuse_latched(row)
         if is_active(row.plan):
             raise Refused("plan-active", "A plan is active; `set` pauses it, `rollback` ends it.")
+        if power is not None and power.refusal and not is_low_power_accepted:
+            raise Refused(LOW_POWER, power.refusal)
         if is_fresh_cohort:
             row.salt, row.cookie_key = secrets.token_hex(16), secrets.token_hex(32)
         plan = Plan(steps_bp=[*steps_bp], step=0, state=RUNNING, min_s=min_s, next_at=None)
@@ -55,8 +66,15 @@ def start_plan(  # noqa: PLR0913  as every change: who, what, why, when and agai
         _step_to(row, steps_bp[0], now)
         begin_release(row, now)
 
+    evidence = None if power is None else {"power": power.as_json(), "is_low_power_accepted": is_low_power_accepted}
     return change_rollout(
-        verb="start", actor=actor, reason=reason, expected_version=expected_version, now=now, mutate=mutate
+        verb="start",
+        actor=actor,
+        reason=reason,
+        expected_version=expected_version,
+        now=now,
+        mutate=mutate,
+        evidence=evidence,
     )
 
 

@@ -1,12 +1,20 @@
-"""Verbs about plans: `start`, `pause`, `resume`, `promote`."""
+"""Verbs about plans: `power` tells what one can find, `start` begins it; `pause`, `resume`, `promote`."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
 from canary import services
 from canary.conf import canary_conf
-from canary.core.permissions import RAMP
-from canary.core.plans import DEFAULT_STEPS_BP
+from canary.core.breakers import Limits
+from canary.core.permissions import RAMP, VIEW
+from canary.core.plans import default_steps
+from canary.core.power import PlanPower, power_of
+from canary.errors import Refused
+from canary.recording.population import population_at
+from canary.state.status import status
+from canary.state.store import read
 from canary.verbs.declaring import Call, Option, Verb
 from canary.verbs.parsing import parse_max_errors, parse_minutes, parse_plan, parse_slowdown
 from canary.verbs.weight import say_status
@@ -14,19 +22,76 @@ from canary.verbs.weight import say_status
 STEP_S: Final = 7 * 24 * 3600.0  # the four weeks of the original timetable
 
 
-def _start(call: Call) -> None:
-    values, limits = call.values, canary_conf().limits
+PLAN: Final = Option(
+    "plan",
+    "shares in percent, rising: those of 10,50,90,100 above the weight in force unless said otherwise",
+    parse_plan,
+    is_list=True,
+    metavar="STEPS",
+)
+MIN_MINUTES: Final = Option(
+    "min_minutes",
+    "how long each step lasts at least, 10080 (a week) unless said otherwise",
+    parse_minutes,
+    is_number=True,
+    metavar="N",
+)
+
+
+def power_for(values: Mapping[str, Any], now: datetime) -> PlanPower:
+    """Return the power of the plan that these options name. Raises Refused if no step is left for it."""
+    return power_of(_steps_of(values), _min_s_of(values), population_at(now))
+
+
+def _steps_of(values: Mapping[str, Any]) -> list[int]:
+    steps: list[int] = values["plan"] or default_steps(read()[1].weight_bp)
+    if not steps:
+        raise Refused("no-next-step", "v2 has 100 % already, so no step is left for a plan that names none.")
+    return steps
+
+
+def _min_s_of(values: Mapping[str, Any]) -> float:
+    return STEP_S if values["min_minutes"] is None else values["min_minutes"]
+
+
+def _power(call: Call) -> dict[str, Any]:
+    return power_for(call.values, call.now).as_json()
+
+
+def _say_power(result: Mapping[str, Any]) -> Iterator[str]:
+    yield result["known"]
+    yield from (f"  {step['sentence']}" for step in result["steps"])
+    if result["refusal"]:
+        yield result["refusal"]
+
+
+def _limits_of(values: Mapping[str, Any]) -> Limits:
+    limits = canary_conf().limits
     if values["max_errors"] is not None:
         limits = replace(limits, max_errors_bp=values["max_errors"])
     if values["max_slowdown"] is not None:
         limits = replace(limits, max_slowdown=values["max_slowdown"])
+    return limits
+
+
+def _start(call: Call) -> dict[str, Any]:
+    values = call.values
+    power = power_for(values, call.now)
     services.start_plan(
-        steps_bp=values["plan"] or DEFAULT_STEPS_BP,
-        min_s=STEP_S if values["min_minutes"] is None else values["min_minutes"],
+        steps_bp=[step.weight_bp for step in power.steps],
+        min_s=_min_s_of(values),
         is_fresh_cohort=bool(values["fresh_cohort"]),
-        limits=limits,
+        limits=_limits_of(values),
+        power=power,
+        is_low_power_accepted=bool(values["accept_low_power"]),
         **call.change,
     )
+    return {**status(call.now), "power": power.as_json()}
+
+
+def _say_started(result: Mapping[str, Any]) -> Iterator[str]:
+    yield from say_status(result)
+    yield from _say_power(result["power"])
 
 
 def _pause(call: Call) -> None:
@@ -43,26 +108,22 @@ def _promote(call: Call) -> None:
 
 VERBS = (
     Verb(
+        ("power",),
+        "what a plan could find and how soon its steps may pass; starts nothing",
+        VIEW,
+        _power,
+        _say_power,
+        (PLAN, MIN_MINUTES),
+    ),
+    Verb(
         ("start",),
         "begin a plan: steps that are taken when the evidence allows",
         RAMP,
         _start,
-        say_status,
+        _say_started,
         (
-            Option(
-                "plan",
-                "shares in percent, rising: 10,50,90,100 unless said otherwise",
-                parse_plan,
-                is_list=True,
-                metavar="STEPS",
-            ),
-            Option(
-                "min_minutes",
-                "how long each step lasts at least, 10080 (a week) unless said otherwise",
-                parse_minutes,
-                is_number=True,
-                metavar="N",
-            ),
+            PLAN,
+            MIN_MINUTES,
             Option(
                 "max_errors",
                 "roll back when more of v2's users, in percent, have a failed answer within 15 minutes:"
@@ -80,6 +141,7 @@ VERBS = (
                 metavar="TIMES",
             ),
             Option("fresh_cohort", "draw anew who comes first, in place of the same identities again"),
+            Option("accept_low_power", "start the plan although a step of it can hardly pass"),
         ),
         is_change=True,
     ),

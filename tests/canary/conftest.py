@@ -1,5 +1,6 @@
 """A rollout between two tiny arms, at any weight."""
 
+import datetime
 from collections.abc import Callable
 from io import StringIO
 from typing import Any
@@ -10,6 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from canary.models import MetricBucket, SeenIdentity
 from cms.models import User
 from cms.policy import SYSTEM
 from cms.services.api_keys import create_api_key
@@ -48,6 +50,26 @@ def run_canary() -> Callable[..., str]:
         return printed.getvalue()
 
     return run
+
+
+@pytest.fixture
+def few_people(now: datetime.datetime) -> None:
+    """Two weeks of a site that 400 people use, all of them every day."""
+    MetricBucket.objects.create(
+        start_at=now - datetime.timedelta(days=14),
+        worker="1h",
+        release=1,
+        stage=0,
+        weight_bp=0,
+        api_version=1,
+        route="GET /posts",
+        judged=True,
+        requests=9,
+    )
+    SeenIdentity.objects.bulk_create(
+        SeenIdentity(kind="user", identifier=str(n), last_seen_at=now - datetime.timedelta(minutes=n))
+        for n in range(400)
+    )
 
 
 @pytest.fixture

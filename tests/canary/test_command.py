@@ -46,6 +46,7 @@ def refused(*arguments: str) -> tuple[str, dict[str, Any]]:
         ("status",),
         ("history", "--verify"),
         ("whatif", "25"),
+        ("power", "--plan", "10,50"),
         ("explain", "user:1"),
         ("allow", "list"),
         ("exclude", "list"),
