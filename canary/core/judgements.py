@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from canary.core.arrivals import Arrivals
 from canary.core.plans import FULL_BP
 from canary.core.statistics.certificate import MAX_ERRORS
 
@@ -20,6 +21,8 @@ class Stage:
     min_s: float
     next_bp: int | None
     max_errors: float = MAX_ERRORS
+    arrivals: Arrivals | None = None
+    """How users come back; None as long as nothing is known of that."""
 
     @property
     def has_control(self) -> bool:

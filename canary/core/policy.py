@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from canary.core.findings import new_repeats, sentence_of_gaps, sentence_of_repeat
 from canary.core.judgements import Judgement, QueryRepeat, ShadowGap, Stage, Trip
+from canary.core.plans import FULL_BP
 from canary.core.statistics import Evidence
 from canary.core.statistics.bets import LOG_THRESHOLD
 from canary.core.statistics.certificate import SafeCertificate, Safety
@@ -30,6 +31,8 @@ from canary.core.wording import (
 
 FAR_S: Final = 7 * 24 * 3600
 """What would take longer than this at the present traffic is handed to people."""
+LEAST_TO_ESTIMATE: Final = 10
+"""Users of v2 whose outcome is known: of fewer, chance decides how long the rest would take."""
 MOST_FINDINGS: Final = 3
 NO_CONTROL: Final = " Nobody is on v1, so the versions can't be compared any more: this is about v2 alone."
 
@@ -118,8 +121,8 @@ def _wait_or_pass(evidence: Evidence, stage: Stage, now: float, numbers: dict[st
     wait_s = max(0.0, stage.min_s - (now - stage.started_at))
     about_safety = sentence_of_safety(safety, certificate.v1_outcomes)
     if not safety.is_safe:
-        eta_s = _eta_s(safety, max(1e-9, now - stage.started_at))
-        missing = _missing(safety, certificate.v1_outcomes, eta_s)
+        eta_s, when = _estimate(safety, certificate.v1_outcomes, stage, now)
+        missing = f"Missing: {safety.clean_missing} more without an error, if none fails; {when}."
         sentence = f"Hold at {where}: not yet safe: {about_safety}. {missing}"
         rest = f" Time: {sentence_of_time(stage, now)}.{sentence_of_networks(evidence)}{control}"
         return Judgement("hold", sentence + rest, numbers, None if eta_s is None else max(eta_s, wait_s), "not_safe")
@@ -145,31 +148,40 @@ def _no_data(evidence: Evidence, safety: Safety, stage: Stage, now: float) -> st
     )
 
 
-def _missing(safety: Safety, of_v1: tuple[int, int], eta_s: float | None) -> str:
+def _estimate(safety: Safety, of_v1: tuple[int, int], stage: Stage, now: float) -> tuple[float | None, str]:
+    """Return in how many seconds it is safe, and the same in words.
+
+    The population is finite: every hour leaves fewer users of a stage who are still to come. An estimate that counts on
+    ever new ones recedes.
+    """
+    outcomes = safety.clean + safety.failing
+    missing = safety.missing(safety.failing / outcomes)
+    if missing is None:
+        too_many = "at the present share of failing users that does not come"
+        return None, f"{too_many}: look at the errors, then go on or roll back by hand{_like_v1(safety, of_v1)}"
+    if stage.arrivals is None or outcomes < LEAST_TO_ESTIMATE:
+        return None, "too little is known yet of how users come back, so there is no estimate of when"
+    eta_s = stage.arrivals.until_grown(now - stage.started_at, 1 + missing / outcomes)
     if eta_s is None:
-        return (
-            f"Missing: {safety.clean_missing} more without an error, if none fails; at the present share of failing "
-            f"users that does not come: look at the errors, then go on or roll back by hand.{_like_v1(safety, of_v1)}"
-        )
+        return None, _never(outcomes + missing, stage, stage.arrivals.population)
     by_hand = "; that is long, so somebody may want to decide by hand" if eta_s > FAR_S else ""
-    return (
-        f"Missing: {safety.clean_missing} more without an error, if none fails; at the present traffic and share of "
-        f"failing users in about {duration(eta_s)}{by_hand}."
-    )
+    return eta_s, f"at the present traffic and share of failing users in about {duration(eta_s)}{by_hand}"
+
+
+def _never(needed: float, stage: Stage, people: float) -> str:
+    """Say that the users of a week are too few, or that they have been so far."""
+    part = percent(stage.weight_bp)
+    if people * stage.weight_bp / FULL_BP < needed:
+        too_few = f"{part} of the {people:,.0f} people who use the entrance in a week are too few for it"
+        return f"{too_few}: take a larger step, or decide by hand"
+    return "at the traffic of this stage so far not within a week, so somebody may want to decide by hand"
 
 
 def _like_v1(safety: Safety, of_v1: tuple[int, int]) -> str:
     clean, failing = of_v1
     if not failing or failing < safety.limit * (clean + failing):
         return ""
-    return " v1 exceeds the declared limit too: mend both, or declare a higher one."
-
-
-def _eta_s(safety: Safety, age_s: float) -> float | None:
-    """When it is safe if the units of v2 go on as in this stage; None when they fail too often for it."""
-    outcomes = safety.clean + safety.failing
-    missing = safety.missing(safety.failing / outcomes)
-    return None if missing is None else missing * age_s / outcomes
+    return ". v1 exceeds the declared limit too: mend both, or declare a higher one"
 
 
 def _numbers(

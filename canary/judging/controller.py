@@ -13,6 +13,7 @@ from typing import Final
 from django.db import DatabaseError, InterfaceError, connections
 
 from canary import services
+from canary.core.arrivals import Arrivals
 from canary.core.judgements import Judgement, Trip
 from canary.core.plans import HELD, RUNNING
 from canary.errors import Refused, StoreUnreachable, VersionConflict
@@ -22,6 +23,7 @@ from canary.judging.evidence import Book
 from canary.judging.judging import evidence_of, judge_row, stage_of, write_point, write_verdict
 from canary.judging.leadership import Leadership, NotLeadingError
 from canary.models import Rollout, RouteWindow
+from canary.recording.population import arrivals_at
 from canary.services.changing import lock_rollout
 
 ACTOR: Final = "controller"
@@ -36,6 +38,7 @@ SAVE_EVERY_S: Final = 30.0
 SAVE_EVERY: Final = 50_000
 """Observations, so that who takes over replays them in a few seconds."""
 SAY_EVERY_S: Final = 60.0
+COUNT_EVERY_S: Final = 60.0
 
 logger = logging.getLogger("canary.controller")
 
@@ -56,6 +59,8 @@ class Controller:
         self._said: Said | None = None
         self._written_at = self._saved_at = float("-inf")
         self._point: dict[str, float] | None = None
+        self._people: Arrivals | None = None
+        self._counted_at = float("-inf")
         self._refused_at = float("-inf")
         self._trips: list[Trip] = []
         self._looked: Looked | None = None
@@ -73,7 +78,7 @@ class Controller:
     def forget(self) -> None:
         self.is_leading, self._book, self._said, self._point = False, None, None, None
         self._looked, self._windows = None, set()
-        self._written_at = self._saved_at = float("-inf")
+        self._written_at = self._saved_at = self._counted_at = float("-inf")
 
     def turn(self) -> Judgement | None:
         """Take in, judge, write down, act; None as long as there's no stored rollout.
@@ -92,7 +97,8 @@ class Controller:
         self._take_in(book)
         now = self._clock()
         self._look(row, now)
-        judgement = judge_row(book.evidence, row, now, self._trips)
+        arrivals = self._arrivals(now) if row.weight_bp else None
+        judgement = judge_row(book.evidence, row, now, self._trips, arrivals)
         self._write(book, row, judgement, now)
         self._act(row, judgement, now)
         return judgement
@@ -113,6 +119,12 @@ class Controller:
             self._book = evidence.open_book(release, self._keep)
             self._said = self._point = None
         return self._book
+
+    def _arrivals(self, now: datetime) -> Arrivals | None:
+        """Counted now and then: it is only for an estimate of when a step may pass."""
+        if time.monotonic() - self._counted_at >= COUNT_EVERY_S:
+            self._people, self._counted_at = arrivals_at(now), time.monotonic()
+        return self._people
 
     def _keep(self) -> None:
         if not self.leadership.keep():

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from canary.core.arrivals import Arrivals
 from canary.core.judgements import Judgement, QueryRepeat, ShadowGap, Stage, Trip
 from canary.core.plans import is_active, next_step_bp
 from canary.core.policy import judge
@@ -17,19 +18,22 @@ POINTS_MAX: Final = 1_000
 VERDICTS_MAX: Final = 1_000
 
 
-def judge_row(evidence: Evidence, row: Rollout, now: datetime, trips: Sequence[Trip]) -> Judgement:
+def judge_row(
+    evidence: Evidence, row: Rollout, now: datetime, trips: Sequence[Trip], arrivals: Arrivals | None = None
+) -> Judgement:
     """The judgement on the stage in force."""
-    return judge(evidence, repeats_of(row.release), gaps_of(row.release), stage_of(row), now.timestamp(), trips)
+    stage = stage_of(row, arrivals)
+    return judge(evidence, repeats_of(row.release), gaps_of(row.release), stage, now.timestamp(), trips)
 
 
-def stage_of(row: Rollout) -> Stage:
+def stage_of(row: Rollout, arrivals: Arrivals | None = None) -> Stage:
     """A plan's minimum time ends where its `next_at` says, as after `resume`, and counts at its last step too."""
     started_at, plan = row.stage_started_at.timestamp(), row.plan
     if plan is None:
-        return Stage(row.stage, row.weight_bp, started_at, 0.0, None)
+        return Stage(row.stage, row.weight_bp, started_at, 0.0, None, arrivals=arrivals)
     due_at = datetime.fromisoformat(plan["next_at"]).timestamp() if plan["next_at"] else started_at + plan["min_s"]
     next_bp = next_step_bp(plan["steps_bp"], row.weight_bp) if is_active(plan) else None
-    return Stage(row.stage, row.weight_bp, started_at, max(0.0, due_at - started_at), next_bp)
+    return Stage(row.stage, row.weight_bp, started_at, max(0.0, due_at - started_at), next_bp, arrivals=arrivals)
 
 
 def repeats_of(release: int) -> list[QueryRepeat]:

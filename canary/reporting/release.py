@@ -16,6 +16,7 @@ from canary.judging.leadership import Leadership
 from canary.models import EvidencePoint, RolloutEvent, Verdict
 from canary.recording import aggregation
 from canary.recording.aggregation import RouteTotals, Totals
+from canary.recording.population import arrivals_at
 from canary.shadow import results as shadow_results
 from canary.state import store
 from canary.state.alarms import alarm
@@ -55,7 +56,7 @@ def analyse(now: datetime.datetime) -> dict[str, Any]:
         unknown = {"verdict": "no_data", "reason": "no_rollout", "sentence": NOTHING_STORED, "eta_s": None}
         return {**shown, **unknown, "evidence": [], "numbers": {}}
     evidence = peek(row.release)
-    judgement = judge_row(evidence, row, now, breakers_of(row, stage_of(row), now))
+    judgement = judge_row(evidence, row, now, breakers_of(row, stage_of(row), now), arrivals_at(now))
     numbers = evidence_of(judgement)
     peaks = {
         "overall": evidence.comparison.peak,

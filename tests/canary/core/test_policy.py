@@ -3,18 +3,25 @@
 import json
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 
+from canary.core.arrivals import Arrivals
 from canary.core.judgements import Judgement, QueryRepeat, ShadowGap, Stage, Trip
 from canary.core.policy import judge
 from canary.core.statistics import Evidence, Observed
+from tests.canary.core.crowds import arrivals_of, judged_at, rates_of
 from tests.canary.core.statistics.streams import evidence_of, seen
 
 NOW = 1_800_000_000.0
 HOUR_S = 3_600.0
-STAGE = Stage(number=1, weight_bp=1_000, started_at=NOW - HOUR_S, min_s=HOUR_S, next_bp=5_000)
+DAY_S = 24 * HOUR_S
+EVER_NEW = Arrivals((0.0, 7 * DAY_S), (0.0, 1e6))
+"""As many in every hour."""
+STAGE = Stage(number=1, weight_bp=1_000, started_at=NOW - HOUR_S, min_s=HOUR_S, next_bp=5_000, arrivals=EVER_NEW)
 
 
 def judged(evidence: Evidence, stage: Stage = STAGE) -> Judgement:
@@ -136,8 +143,47 @@ def test_a_failing_share_that_no_patience_makes_safe_is_left_to_people() -> None
 
 
 def test_little_traffic_is_said_to_be_a_matter_for_people() -> None:
-    stage = Stage(1, 1_000, NOW - 40 * 24 * HOUR_S, 0, 5_000)
-    assert "decide by hand" in judged(evidence_of([seen("settled", n, 2) for n in range(9)]), stage).sentence
+    stage = Stage(1, 1_000, NOW - 2 * DAY_S, 0, 5_000, arrivals=EVER_NEW)
+    assert "decide by hand" in judged(evidence_of([seen("settled", n, 2) for n in range(10)]), stage).sentence
+
+
+def test_without_enough_users_or_a_word_on_how_they_come_back_there_is_no_estimate() -> None:
+    for users, arrivals in ((40, None), (9, EVER_NEW)):
+        stage = Stage(1, 1_000, NOW - HOUR_S, 0, 5_000, arrivals=arrivals)
+        judgement = judged(evidence_of([seen("settled", n, 2) for n in range(users)]), stage)
+        assert (judgement.kind, judgement.eta_s) == ("hold", None)
+        assert "there is no estimate of when" in judgement.sentence
+
+
+def estimates(people: int, hours: Sequence[float]) -> list[float | None]:
+    """Of a sound v2 at 10 %, at so many hours of the stage: after how many hours in all it is to be safe."""
+    rng = random.Random(people)
+    rates = rates_of(rng, people)
+    arrivals, visits = arrivals_of(rng, rates), judged_at(rng, rates, 0.1)
+    told: list[float | None] = []
+    for hour in hours:
+        on_v2 = [n for n, visit in enumerate(visits) if visit.on_v2 and visit.at_s < hour * HOUR_S]
+        stage = Stage(1, 1_000, NOW - hour * HOUR_S, 0, 5_000, arrivals=arrivals)
+        eta_s = judged(evidence_of(seen("settled", n, 2) for n in on_v2), stage).eta_s
+        told.append(None if eta_s is None else hour + eta_s / HOUR_S)
+    return told
+
+
+def test_users_who_are_too_few_get_no_estimate_that_recedes() -> None:
+    """500 were told 0.8 hours at first and 22.8 at last, for a step that never came."""
+    assert estimates(500, (0.5, 1, 2, 6, 12, 48)) == [None] * 6
+    few = Stage(1, 1_000, NOW - HOUR_S, 0, 5_000, arrivals=arrivals_of(random.Random(1), [1 / HOUR_S] * 500))
+    assert (
+        "10 % of the 500 people who use the entrance in a week are too few for it"
+        in judged(evidence_of([seen("settled", n, 2) for n in range(20)]), few).sentence
+    )
+
+
+def test_an_estimate_does_not_recede_while_users_come_as_they_did() -> None:
+    told = estimates(4_000, (0.2, 0.3, 0.4, 0.5, 0.6, 0.7))
+    hours = [hour for hour in told if hour is not None]
+    assert len(hours) >= 4
+    assert all(later < 1.15 * earlier for earlier, later in combinations(hours, 2))
 
 
 MISMATCH = [seen("seen", n, 1) for n in range(300)]
