@@ -5,7 +5,7 @@ from typing import Any, Final
 from django import forms
 from django.http import QueryDict
 
-from canary.core.plans import DEFAULT_STEPS_BP
+from canary.core.plans import default_steps
 from canary.services.changing import REASON_MAX
 from canary.verbs.declaring import REASON, Option, Verb
 
@@ -16,6 +16,7 @@ LABELS: Final = {
     "max_errors": "Most users with an error in percent",
     "max_slowdown": "Most times v1's latency",
     "fresh_cohort": "Fresh cohort",
+    "accept_low_power": "Accept low power",
     "identity": "Identity",
     "sunset": "End of v1 (UTC)",
     "from": "From (UTC)",
@@ -26,7 +27,7 @@ LABELS: Final = {
     "kind": "Kind of difference",
     "path": "Place in the answer",
 }
-INITIAL: Final = {"plan": ",".join(f"{step / 100:g}" for step in DEFAULT_STEPS_BP), "min_minutes": "10080"}
+INITIAL: Final = {"min_minutes": "10080"}
 INSTANTS: Final = ("sunset", "from", "to")
 DECIMALS: Final = ("percent", "min_minutes", "max_errors", "max_slowdown")
 
@@ -67,6 +68,11 @@ class OptionsForm(forms.Form):
     def sent(self) -> list[tuple[str, str]]:
         """What a second form has to send for the same choice."""
         return [(bound.html_name, str(bound.data)) for bound in self if bound.data]
+
+
+def first_values(weight_bp: int) -> dict[str, str]:
+    """Return the values that a form begins with at the weight in force."""
+    return {"plan": ",".join(f"{step_bp / 100:g}" for step_bp in default_steps(weight_bp))}
 
 
 class ChangeForm(forms.Form):

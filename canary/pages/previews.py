@@ -5,7 +5,7 @@ as the change takes, not while identities are counted.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,13 +16,16 @@ from canary.errors import RolloutError
 from canary.reporting.whatif import Moves, known_identities, moves_between
 from canary.retiring.consumers import usages_to_tell
 from canary.retiring.usage import NOTIFY
+from canary.services.plans import LOW_POWER
 from canary.state import store
 from canary.verbs.declaring import Call, Verb
 from canary.verbs.performing import reachable
+from canary.verbs.plans import power_for
 from canary.verbs.wording import percent, plural
 
 NAMES_SHOWN: Final = 10
 PREVIEW: Final = "what-if"
+START: Final = "start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,10 @@ class Preview:
     during: tuple[Move, ...] = ()
     """Who moves in the window of a brownout, and back after it."""
     notes: tuple[str, ...] = ()
+    alarm: str = ""
+    """A warning that nobody should overlook."""
+    power: Mapping[str, Any] | None = None
+    """The power of the plan, as `canary power` prints it."""
     refusal: str = ""
     """Why the change would be refused as things are."""
 
@@ -62,19 +69,37 @@ def preview(verb: Verb, values: Mapping[str, Any], actor: str, now: datetime) ->
         if verb.name == NOTIFY:
             return _of_notice(before, now)
         try:
-            after = _undone(verb, Call(values, actor, now, PREVIEW, before.version))
+            after, told = _undone(verb, Call(values, actor, now, PREVIEW, before.version))
         except RolloutError as error:
-            return Preview(before.version, percent(before.weight_bp), refusal=error.sentence)
-        return _compared(before, after, values, now)
+            return Preview(
+                before.version,
+                percent(before.weight_bp),
+                power=_power_of_refused(error, values, now),
+                refusal=error.sentence,
+            )
+        found = replace(_compared(before, after, values, now), power=told.get("power"))
+        return replace(found, alarm=_step_down(before, after)) if verb.name == START else found
 
 
-def _undone(verb: Verb, call: Call) -> Snapshot:
-    """The state after the change, which was never in force: its event, its messages and its lock end with it."""
+def _undone(verb: Verb, call: Call) -> tuple[Snapshot, Mapping[str, Any]]:
+    """Return the state after the change, which was never in force, and the verb's result. Nothing of it stays."""
     with transaction.atomic():
-        verb.run(call)
+        told = verb.run(call) or {}
         after = store.read()[1]
         transaction.set_rollback(True)
-    return after
+    return after, told
+
+
+def _power_of_refused(error: RolloutError, values: Mapping[str, Any], now: datetime) -> Mapping[str, Any] | None:
+    """Return the figures for which a plan is refused."""
+    return power_for(values, now).as_json() if error.code == LOW_POWER else None
+
+
+def _step_down(before: Snapshot, after: Snapshot) -> str:
+    if after.weight_bp >= before.weight_bp:
+        return ""
+    first, now = percent(after.weight_bp), percent(before.weight_bp)
+    return f"This is a step down: the plan begins at {first}, and v2 has {now} now."
 
 
 def _compared(before: Snapshot, after: Snapshot, values: Mapping[str, Any], now: datetime) -> Preview:

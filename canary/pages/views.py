@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from canary.core.permissions import VIEW
 from canary.errors import RolloutError, StoreUnreachable, VersionConflict
 from canary.pages.actions import Action, actions_for, find_action
-from canary.pages.forms import ChangeForm, OptionsForm
+from canary.pages.forms import ChangeForm, OptionsForm, first_values
 from canary.pages.previews import preview
 from canary.pages.reading import Asked, read_page
 from canary.retiring.usage import USAGE_DAYS, daily_rows, write_csv
@@ -70,8 +70,11 @@ def change(request: HttpRequest, words: str) -> HttpResponse:
     now = timezone.now()
     given = request.POST if request.method == "POST" else request.GET
     is_asked = request.method == "POST" or SHOWN in given or not action.verb.options
-    options = OptionsForm(action.verb, given if is_asked else None, initial=given.dict())
-    if not is_asked or not options.is_valid():
+    if not is_asked:
+        initial = first_values(read()[1].weight_bp) | given.dict()
+        return _show(request, action, OptionsForm(action.verb, None, initial=initial), status=200)
+    options = OptionsForm(action.verb, given)
+    if not options.is_valid():
         return _show(request, action, options, status=422 if request.method == "POST" else 200)
     if request.method == "POST":
         return _apply(request, action, options, now)
