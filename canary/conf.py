@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
 
 from canary.core.breakers import Limits
@@ -57,7 +58,7 @@ class CanaryConf:
     """After how long a request without an answer is a failure of its version."""
     has_failover: bool
     """Whether the stable version answers reads in which the candidate failed."""
-    is_away: Callable[[HttpResponse], bool]
+    is_away: Callable[[HttpResponseBase], bool]
     """Whether an answer says that something is away without which neither version can answer, such as the database."""
     unguarded_s: int
     """After how many seconds without a finished turn of a controller people are told."""
@@ -159,7 +160,7 @@ def _no_key_has_a_scope(request: HttpRequest, scope: str) -> bool:
     return "HTTP_X_API_KEY" not in request.META
 
 
-def _nothing_is_away(response: HttpResponse) -> bool:
+def _nothing_is_away(response: HttpResponseBase) -> bool:
     return False
 
 

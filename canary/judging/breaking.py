@@ -82,7 +82,7 @@ def _windows(row: Rollout, now: datetime) -> list[breakers.RouteWindow]:
     rows = RouteWindow.objects.filter(start_at__gte=min(now, row.stage_started_at) - since)
     present = (row.release, row.stage)
     return [
-        breakers.RouteWindow(int(start_at.timestamp()), *values, is_present=(release, stage) == present)
+        breakers.RouteWindow._make([int(start_at.timestamp()), *values, (release, stage) == present])
         for start_at, release, stage, *values in rows.values_list("start_at", "release", "stage", *_OF_A_WINDOW)
     ]
 

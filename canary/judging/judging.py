@@ -1,6 +1,7 @@
 """From the tables to a judgement: what else was found beside the evidence, and the stage that is judged."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from canary.core.judgements import Judgement, QueryRepeat, ShadowGap, Stage, Tri
 from canary.core.plans import is_active, next_step_bp
 from canary.core.policy import judge
 from canary.core.statistics import Evidence
+from canary.judging.breaking import limits_of
 from canary.models import EvidencePoint, QueryFinding, Rollout, ShadowDifference, Verdict
 from canary.services.differences import accepted_differences
 
@@ -29,11 +31,12 @@ def judge_row(
 def stage_of(row: Rollout, arrivals: Arrivals | None = None) -> Stage:
     """A plan's minimum time ends where its `next_at` says, as after `resume`, and counts at its last step too."""
     started_at, plan = row.stage_started_at.timestamp(), row.plan
+    stage = Stage(row.stage, row.weight_bp, started_at, 0.0, None, limits_of(row).max_errors, arrivals)
     if plan is None:
-        return Stage(row.stage, row.weight_bp, started_at, 0.0, None, arrivals=arrivals)
+        return stage
     due_at = datetime.fromisoformat(plan["next_at"]).timestamp() if plan["next_at"] else started_at + plan["min_s"]
     next_bp = next_step_bp(plan["steps_bp"], row.weight_bp) if is_active(plan) else None
-    return Stage(row.stage, row.weight_bp, started_at, max(0.0, due_at - started_at), next_bp, arrivals=arrivals)
+    return replace(stage, min_s=max(0.0, due_at - started_at), next_bp=next_bp)
 
 
 def repeats_of(release: int) -> list[QueryRepeat]:

@@ -36,11 +36,26 @@ MIN_MINUTES: Final = Option(
     is_number=True,
     metavar="N",
 )
+MAX_ERRORS: Final = Option(
+    "max_errors",
+    "roll back when more of v2's users, in percent, have a failed answer within 15 minutes:"
+    " CANARY_MAX_ERRORS, 2 unless set otherwise",
+    parse_max_errors,
+    is_number=True,
+    metavar="PERCENT",
+)
+MAX_SLOWDOWN: Final = Option(
+    "max_slowdown",
+    "roll back when a route's p95 is so many times v1's for 15 minutes: CANARY_MAX_SLOWDOWN, 3 unless set otherwise",
+    parse_slowdown,
+    is_number=True,
+    metavar="TIMES",
+)
 
 
 def power_for(values: Mapping[str, Any], now: datetime) -> PlanPower:
     """Return the power of the plan that these options name. Raises Refused if no step is left for it."""
-    return power_of(_steps_of(values), _min_s_of(values), population_at(now))
+    return power_of(_steps_of(values), _min_s_of(values), population_at(now), _limits_of(values).max_errors)
 
 
 def _steps_of(values: Mapping[str, Any]) -> list[int]:
@@ -67,10 +82,10 @@ def _say_power(result: Mapping[str, Any]) -> Iterator[str]:
 
 def _limits_of(values: Mapping[str, Any]) -> Limits:
     limits = canary_conf().limits
-    if values["max_errors"] is not None:
-        limits = replace(limits, max_errors_bp=values["max_errors"])
-    if values["max_slowdown"] is not None:
-        limits = replace(limits, max_slowdown=values["max_slowdown"])
+    if (max_errors_bp := values.get("max_errors")) is not None:
+        limits = replace(limits, max_errors_bp=max_errors_bp)
+    if (max_slowdown := values.get("max_slowdown")) is not None:
+        limits = replace(limits, max_slowdown=max_slowdown)
     return limits
 
 
@@ -113,7 +128,7 @@ VERBS = (
         VIEW,
         _power,
         _say_power,
-        (PLAN, MIN_MINUTES),
+        (PLAN, MIN_MINUTES, MAX_ERRORS),
     ),
     Verb(
         ("start",),
@@ -124,22 +139,8 @@ VERBS = (
         (
             PLAN,
             MIN_MINUTES,
-            Option(
-                "max_errors",
-                "roll back when more of v2's users, in percent, have a failed answer within 15 minutes:"
-                " CANARY_MAX_ERRORS, 2 unless set otherwise",
-                parse_max_errors,
-                is_number=True,
-                metavar="PERCENT",
-            ),
-            Option(
-                "max_slowdown",
-                "roll back when a route's p95 is so many times v1's for 15 minutes: CANARY_MAX_SLOWDOWN, 3 unless set"
-                " otherwise",
-                parse_slowdown,
-                is_number=True,
-                metavar="TIMES",
-            ),
+            MAX_ERRORS,
+            MAX_SLOWDOWN,
             Option("fresh_cohort", "draw anew who comes first, in place of the same identities again"),
             Option("accept_low_power", "start the plan although a step of it can hardly pass"),
         ),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
+from canary.core.breakers import Limits
 from canary.core.judgements import Judgement
 from canary.judging.controller import Controller, Loop
 from canary.models import Rollout, RolloutEvent, ShadowDifference, Verdict
@@ -59,6 +60,16 @@ def test_five_times_the_errors_are_rolled_back_with_the_numbers_and_latched(plan
     errors = (event.evidence or {})["error"]
     assert errors["on_v2"] > errors["expected"]
     assert row().plan is None
+
+
+@pytest.mark.parametrize(("max_errors_bp", "kind"), [(200, "hold"), (500, "pass")])
+def test_a_hundred_users_rule_out_a_declared_limit_of_5_percent_and_not_of_2(
+    change: Change, turn: Turn, max_errors_bp: int, kind: str
+) -> None:
+    limits = Limits(max_errors_bp=max_errors_bp)
+    change("start_plan", steps_bp=STEPS_BP, min_s=0, is_fresh_cohort=False, limits=limits)
+    arrive(range(1_000))
+    assert turn().kind == kind
 
 
 @pytest.mark.parametrize("state", ["none", "paused", "held", "done"])

@@ -130,5 +130,6 @@ def test_a_quantile_tells_what_one_user_does_to_it() -> None:
     assert found is not None
     assert (found.slices, found.requests) == (10, 500)
     assert found.value_ms == pytest.approx(1_000, rel=0.1)
-    assert (found.low_ms, found.high_ms) == (pytest.approx(10, rel=0.1), pytest.approx(1_000, rel=0.1))
+    assert found.low_ms == pytest.approx(10, rel=0.1)
+    assert found.high_ms == pytest.approx(1_000, rel=0.1)
     assert spread({}, 0.95) is None
