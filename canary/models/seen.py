@@ -59,8 +59,8 @@ class Observation(models.Model):
     `latency` the third request of one route, of the first route that comes so far (value: mean natural logarithm of
     milliseconds), `latency_cold` the same within the warm-up of a step, `pair_error` the first read that this version
     failed and the other one answered in its place (without a value: no coin drew which was asked first). Rows of one
-    worker stand in the order in which the requests came. Nothing at 0 or 10000 basis points is a matter of chance: there
-    only `seen`, `settled`, `error` and `pair_error` are written, and nothing without a stored rollout."""
+    worker stand in the order in which the requests came. Nothing at 0 or 10000 basis points is a matter of chance:
+    there only `seen`, `settled`, `error` and `pair_error` are written, and nothing without a stored rollout."""
     route = models.CharField(max_length=120)
     value = models.FloatField(null=True)
     is_authenticated = models.BooleanField()

@@ -34,7 +34,8 @@ class OwnConnection:
             with ExitStack() as on_failure:
                 on_failure.callback(self.close)
                 yield
-                self._kept.close_if_unusable_or_obsolete()  # so that its next use begins with a look whether it is there
+                # So that its next use begins with a look whether it is there.
+                self._kept.close_if_unusable_or_obsolete()
                 on_failure.pop_all()
 
     def close(self) -> None:
