@@ -31,6 +31,7 @@ _STATUS_OF: Final[dict[type[cms.CmsError], int]] = {
     cms.VersionConflict: 409,
     cms.InUse: 409,
     cms.LastAdmin: 409,
+    cms.TooManyKeys: 409,
     cms.RateLimited: 429,
 }
 

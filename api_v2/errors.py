@@ -32,6 +32,7 @@ PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "invalid_transition": (409, "The state doesn't allow this"),
     "in_use": (409, "The object is in use"),
     "last_admin": (409, "The last active admin has to stay"),
+    "too_many_api_keys": (409, "The owner has too many API keys"),
     "version_conflict": (409, "The object was changed meanwhile"),
     "idempotency_key_in_flight": (409, "The same request is being answered"),
     "precondition_failed": (412, "The object is at another version"),

@@ -143,6 +143,15 @@ class InUse(CmsError):
     code = "in_use"
 
 
+class TooManyKeys(CmsError):
+    """The owner has as many live API keys as anybody may have."""
+
+    code = "too_many_api_keys"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"An owner has at most {most} live API keys. Revoke one that is no longer needed.")
+
+
 class LastAdmin(CmsError):
     code = "last_admin"
     default_message = "The last active admin can't be demoted, suspended or deleted."

@@ -51,6 +51,7 @@ RENDITIONS = {
     "square-160": RenditionSize(160, 160),
 }
 KEY_NAME = (1, 100)
+LIVE_KEYS_MAX = 50  # of one owner
 URL_MAX = 2_000
 
 # Patterns are written for both Python's re (SQLite) and PostgreSQL. What both can check of a slug; case beyond ASCII and

@@ -1,8 +1,10 @@
 """Queries for API keys."""
 
+import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
+from django.db.models import Q
 
 from cms import policy
 from cms.policy import Actor
@@ -17,3 +19,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         if policy.may_manage_all_keys(user):
             return self.all()
         return self.filter(owner_id=user.pk) if policy.may_manage_own_keys(user) else self.none()
+
+    def live(self, now: datetime.datetime) -> Self:
+        """Return the keys that are neither revoked nor expired."""
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), is_active=True)

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
-from django.db.models import Q
-
 from cms.models import ApiKey, User
 
 CHUNK: Final = 2_000
@@ -15,8 +13,7 @@ CHUNK: Final = 2_000
 def list_identities(now: datetime.datetime) -> Iterator[tuple[str, str]]:
     """Kind and id of every user and API key that can still be let in, as requests carry them; read in chunks."""
     users = User.objects.filter(is_active=True).order_by().values_list("pk", flat=True)
-    unexpired = Q(expires_at=None) | Q(expires_at__gt=now)
-    keys = ApiKey.objects.filter(unexpired, is_active=True, owner__is_active=True).order_by()
+    keys = ApiKey.objects.live(now).filter(owner__is_active=True).order_by()
     prefixes = keys.values_list("prefix", flat=True)
     return chain(
         (("user", str(pk)) for pk in users.iterator(chunk_size=CHUNK)),

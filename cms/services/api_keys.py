@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from cms import limits, policy
 from cms.choices import Scope
-from cms.errors import FieldError, InvalidApiKey, InvalidInput, InvalidTransition, PermissionRefused
+from cms.errors import FieldError, InvalidApiKey, InvalidInput, InvalidTransition, PermissionRefused, TooManyKeys
 from cms.models import ApiKey, User
 from cms.policy import Actor
 from cms.services.audit import record_event
@@ -40,7 +40,10 @@ class IssuedKey:
 
 @sensitive_variables()
 def create_api_key(*, actor: Actor, owner: User, fields: ApiKeyFields, now: datetime.datetime) -> IssuedKey:
-    """A key of `owner`, by the owner or an admin, with no scope that the owner's role doesn't reach."""
+    """A key of `owner`, by the owner or an admin, with no scope that the owner's role doesn't reach.
+
+    Raises InvalidInput, or TooManyKeys for an owner who has `limits.LIVE_KEYS_MAX` live ones.
+    """
     _refuse_stranger(actor, owner)
     raw_key = make_raw_key()
     with transaction.atomic():
@@ -48,6 +51,7 @@ def create_api_key(*, actor: Actor, owner: User, fields: ApiKeyFields, now: date
         owner = lock_row(owner)
         if errors := _field_errors({"name": "", "scopes": (), **fields}, owner, now):
             raise InvalidInput(errors)
+        _refuse_too_many(owner, now)
         scopes = _in_order(fields["scopes"])
         columns = {**fields, "scopes": scopes, "prefix": prefix_of(raw_key), "digest": digest_of(raw_key)}
         api_key = ApiKey(**columns, owner=owner, created_at=now, updated_at=now)
@@ -58,12 +62,17 @@ def create_api_key(*, actor: Actor, owner: User, fields: ApiKeyFields, now: date
 
 
 def update_api_key(*, actor: Actor, api_key: ApiKey, changes: ApiKeyFields, now: datetime.datetime) -> ApiKey:
-    """Raises InvalidTransition for a key that was revoked."""
+    """Raises InvalidTransition for a key that was revoked, and for more time to one that has expired.
+
+    A key that came back would have to be counted against its owner's limit.
+    """
     with transaction.atomic():
         api_key = lock_row(api_key)
         _refuse_stranger(actor, api_key.owner)
         if not api_key.is_active:
             raise InvalidTransition("key", "revoked", "changed", ())
+        if "expires_at" in changes and is_expired(api_key, now):
+            raise InvalidTransition("key", "expired", "renewed", ())
         if errors := _field_errors(changes, api_key.owner, now):
             raise InvalidInput(errors)
         wanted: dict[str, Any] = {**changes}
@@ -113,8 +122,11 @@ def find_api_key(*, raw_key: str, now: datetime.datetime) -> ApiKey:
 
 def is_usable(api_key: ApiKey, now: datetime.datetime) -> bool:
     """Neither revoked nor expired, and of an owner who isn't suspended."""
-    is_expired = api_key.expires_at is not None and api_key.expires_at <= now
-    return api_key.is_active and not is_expired and api_key.owner.is_active
+    return api_key.is_active and not is_expired(api_key, now) and api_key.owner.is_active
+
+
+def is_expired(api_key: ApiKey, now: datetime.datetime) -> bool:
+    return api_key.expires_at is not None and api_key.expires_at <= now
 
 
 def may_use(api_key: ApiKey, scope: Scope) -> bool:
@@ -138,6 +150,12 @@ def _refuse_stranger(actor: Actor, owner: User) -> None:
     is_own = policy.may_manage_own_keys(actor) and actor.pk == owner.pk
     if not is_own and not policy.may_manage_all_keys(actor):
         raise PermissionRefused("Only admins manage the keys of others.")
+
+
+def _refuse_too_many(owner: User, now: datetime.datetime) -> None:
+    """Call it with the owner's row locked: of two new keys at the same time the second counts the first."""
+    if ApiKey.objects.filter(owner=owner).live(now).count() >= limits.LIVE_KEYS_MAX:
+        raise TooManyKeys(limits.LIVE_KEYS_MAX)
 
 
 def _in_order(scopes: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from cms import limits
 from cms.models import ApiKey, User
 from cms.services.api_keys import create_api_key, find_api_key
 from tests.api_v1.conftest import items_of
@@ -111,3 +112,13 @@ def test_a_wrong_field_is_422_by_v1s_name(change: Any, field: str, client_of: An
     assert response.status_code == 422
     assert {wrong["field"] for wrong in response.json()["validation_errors"]} == {field}
     assert not ApiKey.objects.exists()
+
+
+def test_one_key_too_many_is_a_conflict(
+    client_of: Any, author: User, send: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LIVE_KEYS_MAX", 1)
+    make_key(author)
+    response = send(client_of(author), "post", PATH, BODY)
+    assert response.status_code == 409
+    assert response.json()["error"] == "An owner has at most 1 live API keys. Revoke one that is no longer needed."

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from cms import limits
 from cms.models import ApiKey, AuditEvent, Post, StoredAnswer, User
 from tests.api_v2.sending import codes_of, problem_of, send
 
@@ -138,3 +139,13 @@ def test_keys_come_newest_first_by_pages(own: Client) -> None:
     page = send(own, "get", "/api-keys?limit=2&fields=name").json()
     assert page["data"] == [{"name": "K2"}, {"name": "K1"}]
     assert own.get(page["page"]["next"]).json()["data"] == [{"name": "K0"}]
+
+
+def test_one_key_too_many_is_a_conflict(own: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LIVE_KEYS_MAX", 2)
+    keys = [send(own, "post", "/api-keys", KEY).json()["id"] for _ in range(2)]
+    refused = send(own, "post", "/api-keys", KEY)
+    assert problem_of(refused) == (409, "too-many-api-keys")
+    assert refused.json()["detail"] == "An owner has at most 2 live API keys. Revoke one that is no longer needed."
+    send(own, "delete", f"/api-keys/{keys[0]}")
+    assert send(own, "post", "/api-keys", KEY).status_code == 201

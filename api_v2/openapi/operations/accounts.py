@@ -97,7 +97,9 @@ AUTH: Final[Operations] = {
 OPERATING: Final[Operations] = {
     "/api-keys": {
         "get": listing("list_api_keys", "One's own API keys", "ApiKeyList", needs_user=True),
-        "post": creating("create_api_key", "Issue an API key", "IssuedApiKey", "NewApiKey"),
+        "post": creating(
+            "create_api_key", "Issue an API key", "IssuedApiKey", "NewApiKey", problems=("too_many_api_keys",)
+        ),
     },
     "/api-keys/{key_id}": {
         "get": getting("get_api_key", "One API key", "ApiKey", needs_user=True),

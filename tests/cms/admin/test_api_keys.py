@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from cms import limits
 from cms.errors import InvalidApiKey
 from cms.models import ApiKey, User
 from cms.services.api_keys import create_api_key, find_api_key
@@ -111,3 +112,13 @@ def test_keys_are_neither_changed_nor_deleted_nor_searched_by_digest(client: Cli
     assert client.get(f"{LIST}?digest__startswith={api_key.digest[:3]}").status_code != 200
     api_key.refresh_from_db()
     assert api_key.name != "Other"
+
+
+def test_one_key_too_many_is_said_in_the_form(
+    client: Client, author: User, issue: Any, send_form: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LIVE_KEYS_MAX", 1)
+    issue(author)
+    page = send_form(client, ADD, name="Robot", scopes=["posts:read"])
+    assert "at most 1 live API keys" in page.content.decode()
+    assert ApiKey.objects.count() == 1

@@ -10,8 +10,9 @@ from django.contrib.auth.models import AnonymousUser, Group, Permission
 from django.core import serializers
 from django.db import connection
 
+from cms import limits
 from cms.choices import Scope
-from cms.errors import InvalidApiKey, InvalidInput, PermissionRefused
+from cms.errors import InvalidApiKey, InvalidInput, InvalidTransition, PermissionRefused, TooManyKeys
 from cms.models import ApiKey, AuditEvent, User
 from cms.policy import SYSTEM
 from cms.services.api_keys import (
@@ -23,6 +24,7 @@ from cms.services.api_keys import (
     may_use,
     note_use,
     revoke_api_key,
+    update_api_key,
 )
 from cms.services.users import update_user
 from cms.tokens.api_keys import digest_of, make_raw_key, prefix_of
@@ -242,3 +244,29 @@ def test_asking_for_a_scope_of_content_costs_no_query(
     api_key = find_api_key(raw_key=issue(make_user(role), scopes=["posts:write"]).raw_key, now=now)
     with django_assert_num_queries(0):
         assert may_use(api_key, Scope.POSTS_WRITE)
+
+
+def test_an_owner_has_so_many_live_keys_and_no_more(
+    issue: Any, author: User, admin: User, now: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert limits.LIVE_KEYS_MAX == 50
+    monkeypatch.setattr(limits, "LIVE_KEYS_MAX", 3)
+    kept = [issue(author).api_key for _ in range(3)]
+    for by in (author, admin, SYSTEM):
+        with pytest.raises(TooManyKeys, match="at most 3 live API keys"):
+            issue(author, by=by)
+    assert issue(admin)
+    revoke_api_key(actor=author, api_key=kept[0], now=now)
+    assert issue(author, expires_at=now + SECOND)
+    later = now + 2 * SECOND
+    assert create_api_key(actor=author, owner=author, fields={"name": "R", "scopes": ["posts:read"]}, now=later)
+
+
+def test_an_expired_key_stays_expired(issue: Any, author: User, now: Any) -> None:
+    """Else keys that have expired would come back beyond the limit."""
+    expired, later = issue(author, expires_at=now + SECOND).api_key, now + SECOND
+    for expires_at in (None, later + SECOND):
+        with pytest.raises(InvalidTransition, match="from expired to renewed"):
+            update_api_key(actor=author, api_key=expired, changes={"expires_at": expires_at}, now=later)
+    renamed = update_api_key(actor=author, api_key=expired, changes={"name": "Old"}, now=later)
+    assert (renamed.name, is_usable(renamed, later)) == ("Old", False)

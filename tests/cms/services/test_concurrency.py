@@ -12,7 +12,18 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from cms.errors import CmsError, Duplicate, InUse, InvalidInput, InvalidToken, InvalidTransition, LastAdmin, NotFound
+from cms import limits
+from cms.errors import (
+    CmsError,
+    Duplicate,
+    InUse,
+    InvalidInput,
+    InvalidToken,
+    InvalidTransition,
+    LastAdmin,
+    NotFound,
+    TooManyKeys,
+)
 from cms.models import ApiKey, AuthSession, Category, Post, Redirect, Tag, User
 from cms.policy import SYSTEM
 from cms.services.api_keys import create_api_key
@@ -284,3 +295,14 @@ def test_no_key_outlives_a_suspension_that_ran_at_the_same_time(
         suspend = partial(update_user, actor=SYSTEM, user=owner, changes={"is_active": False}, now=now)
         assert failures(in_threads([issue, issue, suspend, issue, issue]), InvalidInput) == []
         assert not ApiKey.objects.filter(owner=owner, is_active=True).exists()
+
+
+def test_new_keys_at_the_same_time_stay_within_the_owners_limit(
+    in_threads: InThreads, author: User, now: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LIVE_KEYS_MAX", 3)
+    fields: Any = {"name": "Robot", "scopes": ["posts:read"]}
+    issue = partial(create_api_key, actor=SYSTEM, owner=author, fields=fields, now=now)
+    issue()
+    assert failures(in_threads([issue] * THREADS), TooManyKeys) == []
+    assert ApiKey.objects.filter(owner=author).live(now).count() == 3
