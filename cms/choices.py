@@ -70,3 +70,4 @@ class Scope(TextChoices):
     ROLLOUT_RAMP = "rollout:ramp"
     ROLLOUT_ROLLBACK = "rollout:rollback"
     ROLLOUT_LIFECYCLE = "rollout:lifecycle"
+    ROLLOUT_SYNTHETIC = "rollout:synthetic"

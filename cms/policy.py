@@ -73,6 +73,7 @@ SCOPE_PERMISSIONS: Final = {
     Scope.ROLLOUT_RAMP: "canary.ramp",
     Scope.ROLLOUT_ROLLBACK: "canary.rollback",
     Scope.ROLLOUT_LIFECYCLE: "canary.lifecycle",
+    Scope.ROLLOUT_SYNTHETIC: "canary.synthetic",
 }
 
 

@@ -39,6 +39,7 @@ class Rollout(models.Model):
             ("ramp", "Can change the weight and the lists"),
             ("rollback", "Can roll back"),
             ("lifecycle", "Can change the life of v1"),
+            ("synthetic", "Can send synthetic requests"),
         )
         constraints = (
             models.CheckConstraint(condition=models.Q(pk=1), name="canary_rollout_is_one_row"),

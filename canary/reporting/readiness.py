@@ -21,7 +21,7 @@ from canary.state import store
 from canary.state.guard import read_guard
 
 TIMEOUT_S: Final = 10
-HEADERS: Final = {"X-Synthetic": "1"}  # nobody's request, and no evidence
+HEADERS: Final = {"User-Agent": "canary-readiness (health check)"}  # no evidence, and no use of v1
 
 Wanted = Mapping[str, Any]
 

@@ -17,6 +17,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.request import Request
 
@@ -99,6 +100,23 @@ def credential_of(request: HttpRequest) -> Credential | None:
     """What authentication has found; None before it, and for anonymous requests."""
     found: Credential | None = getattr(request, _CREDENTIAL, None)
     return found
+
+
+def known_user(request: HttpRequest) -> Any:
+    """Return the user whom the view has let in, None when nobody has asked: asking now would cost a query."""
+    user = request.__dict__.get("user")
+    return request.__dict__.get("_cached_user") if type(user) is SimpleLazyObject else user
+
+
+def person_behind(request: HttpRequest) -> User | None:
+    """Return the account behind the request's credential, also where its API key was let in as nobody; no query."""
+    credential = credential_of(request)
+    if credential is None:
+        return None
+    if credential.api_key is not None:
+        return credential.api_key.owner
+    user = known_user(request)
+    return user if isinstance(user, User) else None
 
 
 def has_scope(request: HttpRequest, scope: str) -> bool:

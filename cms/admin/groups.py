@@ -22,6 +22,7 @@ LABELS = {
     "canary.ramp": "Change the weight, the plan and the lists",
     "canary.rollback": "Roll back",
     "canary.lifecycle": "Deprecate, switch off and restore API v1",
+    "canary.synthetic": "Send synthetic requests",
 }
 
 

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 
+from cms.accounts.authentication import known_user
 from cms.http.logs import UNKNOWN_ROUTE, route_of
-from cms.rollout.exclusions import known_user
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 

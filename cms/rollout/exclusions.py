@@ -1,16 +1,17 @@
 """Whose requests say nothing of ordinary users, by the setting CANARY["IS_EXCLUDED"]: staff, bots, health checks, synthetic.
 
-Decided after the answer is made, of what is known by then: nothing here asks the database.
+Decided after the response is made, of what is known by then: only `X-Synthetic` may cost a query.
 """
 
 import re
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from django.http import HttpRequest
-from django.utils.functional import SimpleLazyObject
 
-from cms.choices import Role
+from cms import policy
+from cms.accounts.authentication import has_scope, person_behind
+from cms.choices import Role, Scope
 
 STAFF: Final = frozenset({Role.EDITOR.value, Role.ADMIN.value})
 """Not authors: they are whom an editorial API is for, and without them no writing would ever be judged."""
@@ -30,20 +31,25 @@ _HEALTH_PATH: Final = re.compile(r"/api(?:/v[0-9]+)?/health(?:/|\Z)", re.ASCII)
 def why_excluded(request: HttpRequest) -> str:
     """`synthetic`, `health`, `bot` or `staff`, empty for everybody else."""
     meta = request.META
-    if (synthetic := meta.get("HTTP_X_SYNTHETIC")) and synthetic.strip() not in ("", "0"):
+    if "HTTP_X_SYNTHETIC" in meta and _is_synthetic(request):
         return "synthetic"
     if "/health" in request.path_info and _HEALTH_PATH.match(request.path_info):
         return "health"
     agent = meta.get("HTTP_USER_AGENT")
     if agent and (kind := _kind_of_agent(agent[:AGENT_LENGTH])):
         return kind
-    return "staff" if getattr(known_user(request), "role", None) in STAFF else ""
+    return "staff" if getattr(person_behind(request), "role", None) in STAFF else ""
 
 
-def known_user(request: HttpRequest) -> Any:
-    """The user whom the view has let in, None when nobody has asked: asking now would cost a query."""
-    user = request.__dict__.get("user")
-    return request.__dict__.get("_cached_user") if type(user) is SimpleLazyObject else user
+def _is_synthetic(request: HttpRequest) -> bool:
+    """Whether the request says so and may: unseen, anybody else could look on which version an identity is.
+
+    Permissions of a group cost a query, and only requests with the header pay for it.
+    """
+    if request.META["HTTP_X_SYNTHETIC"].strip() in ("", "0"):
+        return False
+    person, scope = person_behind(request), Scope.ROLLOUT_SYNTHETIC
+    return person is not None and has_scope(request, scope) and policy.is_scope_open_to(person, scope)
 
 
 @lru_cache(maxsize=4_096)

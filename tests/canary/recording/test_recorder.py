@@ -62,7 +62,6 @@ NOT_EVIDENCE: dict[str, tuple[str, dict[str, str]]] = {
     "a robot": (ON_ENTRANCE, {"user_agent": "Mozilla/5.0 (compatible; Googlebot/2.1)"}),
     "a probe": (ON_ENTRANCE, {"user_agent": "kube-probe/1.31"}),
     "a health check": ("/api/health", {}),
-    "a synthetic request": (ON_ENTRANCE, {"x_synthetic": "1"}),
     "a bad identity": (ON_ENTRANCE, {"x_client_id": "\x7f"}),
 }
 
@@ -83,6 +82,14 @@ def test_of_an_answer_that_is_no_evidence_only_that_somebody_came_is_observed(st
     flush()
     assert set(MetricBucket.objects.values_list("judged", flat=True)) == {False}
     assert metrics_of() == ["seen"]
+
+
+def test_whoever_calls_a_request_synthetic_without_the_permission_is_judged() -> None:
+    ask(ON_ENTRANCE, client_on(2), x_synthetic="1")
+    ask(ON_V1, "mobile", x_synthetic="1")
+    flush()
+    assert metrics_of() == ["seen"]
+    assert ConsumerUsage.objects.get().identifier == "mobile"
 
 
 @pytest.mark.parametrize("name", ["allow", "exclude"])
@@ -180,7 +187,6 @@ def test_calls_of_v1_are_counted_by_consumer_route_and_day_and_added_up() -> Non
     flush()
     ask(ON_V1, "mobile")
     ask("/api/v1/health")
-    ask(ON_V1, x_synthetic="1")
     ask("/api/v1/no-such-thing", "mobile")
     ask(ON_V2, "mobile")
     flush()

@@ -37,7 +37,9 @@ def test_a_group_is_made_and_changed_by_the_services(
 
 def test_only_permissions_for_rollouts_are_offered(client: Client) -> None:
     offered = client.get("/admin/auth/group/add/").context["adminform"].form.fields["permissions"].choices
-    assert [value for value, _ in offered] == ["canary.view", "canary.ramp", "canary.rollback", "canary.lifecycle"]
+    assert [value for value, _ in offered] == [
+        *("canary.view", "canary.ramp", "canary.rollback", "canary.lifecycle", "canary.synthetic")
+    ]
 
 
 def test_a_user_is_put_into_a_group_on_the_users_own_page(
