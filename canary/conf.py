@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
 from canary.core.breakers import Limits
@@ -23,6 +24,7 @@ WEB_THREADS = 8
 HANG_S = 10.0
 UNGUARDED_S = 300
 BUILD_MAX = 64
+EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class CanaryConf:
     """Whether what an answered request was let in by may be used for a scope; only API keys are bound to scopes."""
     is_excluded: Callable[[HttpRequest], str]
     """Why an answered request is no evidence, such as `staff` or `bot`; empty when it is."""
+    evidence_unit: Callable[[HttpRequest], tuple[str, datetime] | None]
+    """Id of the person behind an answered request, and from when on the person counts alone.
+
+    Others count once a network. None when nobody is known. Asked after the response is made, of what the view loaded.
+    """
     retention_days: int
     """For how long is kept what was seen."""
     notify: Callable[[Any], None] | None
@@ -116,6 +123,7 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
         identify=import_string(conf["IDENTIFY"]),
         has_scope=import_string(conf["HAS_SCOPE"]) if conf.get("HAS_SCOPE") else _no_key_has_a_scope,
         is_excluded=import_string(conf["IS_EXCLUDED"]) if conf.get("IS_EXCLUDED") else _nobody_is_excluded,
+        evidence_unit=import_string(conf["EVIDENCE_UNIT"]) if conf.get("EVIDENCE_UNIT") else _whom_the_view_knows,
         retention_days=conf.get("RETENTION_DAYS", RETENTION_DAYS),
         notify=import_string(conf["NOTIFY"]) if conf.get("NOTIFY") else None,
         list_identities=import_string(conf["LIST_IDENTITIES"]) if conf.get("LIST_IDENTITIES") else _nobody_is_known,
@@ -166,6 +174,15 @@ def _nothing_is_away(response: HttpResponseBase) -> bool:
 
 def _nobody_is_excluded(request: HttpRequest) -> str:
     return ""
+
+
+def _whom_the_view_knows(request: HttpRequest) -> tuple[str, datetime] | None:
+    """Every user counts alone. A user that nobody asked for stays unasked, as asking would cost a query."""
+    known = request.__dict__
+    user: Any = known.get("user")
+    if type(user) is SimpleLazyObject:
+        user = known.get("_cached_user")
+    return (str(user.pk), EVER) if user is not None and user.is_authenticated else None
 
 
 def _nobody_is_known(now: datetime) -> Iterable[tuple[str, str]]:

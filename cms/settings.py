@@ -210,6 +210,7 @@ AUDIT_RETENTION_DAYS = env.integer("AUDIT_RETENTION_DAYS", default=0, minimum=0,
 CANARY_SHADOW_PERCENTAGE_BP = env.percentage_bp("CANARY_SHADOW_PERCENTAGE")
 CANARY_SHADOW_CPU_PERCENTAGE_BP = env.percentage_bp("CANARY_SHADOW_CPU_PERCENTAGE")
 CANARY_MAX_ERRORS_BP = env.percentage_bp("CANARY_MAX_ERRORS", minimum=1, maximum=5_000)
+CANARY_TRUST_AGE_DAYS = env.integer("CANARY_TRUST_AGE_DAYS", default=7, minimum=0, maximum=365)
 
 CANARY = {
     "ENTRANCE": "/api",
@@ -226,6 +227,7 @@ CANARY = {
     "PROBE": "/posts?limit=1",  # what both versions are asked for, below their base, to see whether they answer
     "IS_EXCLUDED": "cms.rollout.exclusions.why_excluded",
     "IS_AWAY": "cms.http.unavailable.is_away",
+    "EVIDENCE_UNIT": "cms.rollout.evidence_units.unit_of",
     "RETENTION_DAYS": env.integer("CANARY_RETENTION_DAYS", default=90, minimum=1, maximum=3_650),
     "METRICS_TOKEN": env.text("METRICS_TOKEN"),
     "BULKHEAD": env.integer("CANARY_BULKHEAD", default=0, minimum=0, maximum=1_000),

@@ -43,7 +43,10 @@ class MetricBucket(models.Model):
 
 
 class Observation(models.Model):
-    """One thing that was seen of one unit, once per worker, release, stage and metric: what the statistics bet on."""
+    """One thing that was seen of one unit by one identity, once per worker, release, stage and metric.
+
+    The statistics bet on these, and take the first identity of a unit alone.
+    """
 
     sequence = models.PositiveBigIntegerField(null=True, unique=True)
     """The order in which the statistics took it, given by the one leader; None until then."""
@@ -52,7 +55,9 @@ class Observation(models.Model):
     weight_bp = models.PositiveIntegerField()
     """The weight at which this very request was decided: the chance of having been sent to v2, never a later one."""
     unit = models.CharField(max_length=32)
-    """A keyed digest of the identity, in hex."""
+    """A keyed digest, in hex: of the person behind the credential, of the identity where nobody is known."""
+    identity = models.CharField(max_length=32, default="", db_default="")
+    """The same of the identity whose bucket was drawn. Empty in rows of an older release: there it is the unit."""
     api_version = models.PositiveSmallIntegerField()
     metric = models.CharField(max_length=12)
     """`seen` first request, `settled` third one when none of the three failed, `error`, `client_error` the first of it,
@@ -64,7 +69,7 @@ class Observation(models.Model):
     route = models.CharField(max_length=120)
     value = models.FloatField(null=True)
     is_authenticated = models.BooleanField()
-    """A user by token or signed cookie, or a key that was let in: identities that can't be made up at will."""
+    """Whether the unit counts alone: a person that can't be made up at will. Others count once a network and stage."""
     network = models.CharField(max_length=32)
     """A keyed digest of the /24 or /64 that the request came from, in hex."""
     build = models.CharField(max_length=64, default="", db_default="")

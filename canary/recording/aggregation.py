@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from django.db.models import Count, Max, QuerySet, Sum
+from django.db.models import Count, Max, QuerySet, Sum, Value
+from django.db.models.functions import Coalesce, NullIf
 
 from canary.core.histograms import Histogram, Quantile, add_dumped, quantiles
 from canary.core.shares import Band, binomial_band
@@ -25,7 +26,7 @@ class Totals:
 
     requests: int = 0
     users: int = 0
-    """Identities first seen in that time at the release's stages; none before there is a stored rollout."""
+    """People first seen in that time at the release's stages; none before there is a stored rollout."""
     errors: int = 0
     """Answers of 500 and above."""
     client_errors: int = 0
@@ -142,7 +143,8 @@ def timeline(
 def live_share(release: int, stage: int, weight_bp: int) -> LiveShare:
     """By identities, whose chance is known; a share of requests depends on who is busy."""
     seen = Observation.objects.filter(release=release, stage=stage, metric="seen")
-    counts = dict(seen.values_list("api_version").annotate(units=Count("unit", distinct=True)))
+    identity = Coalesce(NullIf("identity", Value("")), "unit")
+    counts = dict(seen.values_list("api_version").annotate(units=Count(identity, distinct=True)))
     units = sum(counts.values())
     return LiveShare(weight_bp, units, counts.get(V2, 0), binomial_band(weight_bp, units))
 

@@ -67,6 +67,7 @@ class ObservationRow(NamedTuple):
     network: str
     at: datetime.datetime
     """When the request came, not when it was answered."""
+    identity: str
 
 
 class FindingKey(NamedTuple):

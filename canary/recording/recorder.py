@@ -6,12 +6,12 @@ Everything that takes time is left to `canary.recording.tally`: here is nothing 
 import os
 from collections import deque
 from collections.abc import Iterator
+from datetime import datetime
 from time import perf_counter_ns
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils.functional import SimpleLazyObject
 
 from canary.conf import canary_conf
 from canary.core.values import V1, Decision, Refusal, Snapshot
@@ -23,6 +23,10 @@ QUEUE_MAX: Final = 50_000
 TEXT_MAX: Final = 256
 GONE: Final = 410
 UNAVAILABLE: Final = 503
+
+
+type Person = tuple[str, datetime]
+"""Id of the user whom the view knew, and from when on that person counts alone."""
 
 
 class Seen(NamedTuple):
@@ -39,8 +43,7 @@ class Seen(NamedTuple):
     snapshot: Snapshot
     queries: Counted
     excluded: str
-    is_let_in: bool
-    """Whether the view knew a user."""
+    person: Person | None
     credential: tuple[str, str] | None
     """Kind and id, asked where v1 answered and the decision needed no identity."""
     client_id: str
@@ -105,7 +108,7 @@ def observe(
         snapshot,
         queries,
         conf.is_excluded(request),
-        _is_let_in(request),
+        conf.evidence_unit(request),
         conf.identify(request) if needs_consumer else None,
         meta.get("HTTP_X_CLIENT_ID", "")[:TEXT_MAX] if needs_consumer else "",
         request.COOKIES.get(COOKIE, "") if meta.get("HTTP_COOKIE") else "",
@@ -115,12 +118,3 @@ def observe(
     )
     # As Seen(*note) does, in half the time.
     queue.put(tuple.__new__(Seen, note))
-
-
-def _is_let_in(request: HttpRequest) -> bool:
-    """By what the view has found out; a user that nobody asked for stays unasked, as asking would cost a query."""
-    known = request.__dict__
-    user: Any = known.get("user")
-    if type(user) is SimpleLazyObject:
-        user = known.get("_cached_user")
-    return user is not None and user.is_authenticated

@@ -24,10 +24,10 @@ from canary.recording.batches import (
     UsageKey,
 )
 from canary.recording.outcomes import OutcomeKey, Sample
-from canary.recording.recorder import GONE, Seen
+from canary.recording.recorder import GONE, Person, Seen
 from canary.recording.route_names import REFUSED, Name, name_of, name_of_path
 from canary.recording.traffic import Traffic
-from canary.recording.units import CLIENT_ERRORS, Judged, Units
+from canary.recording.units import CLIENT_ERRORS, Judged, Subject, Units
 from canary.requests.identity import UnusableIdentityError, client_identity, parse_cookie
 from canary.requests.queries import fingerprint_of, normalised
 
@@ -56,6 +56,7 @@ class Tally:
         self._units = Units()
         self._sample = Sample()
         self._noted: dict[Identity, float] = {}
+        self._people: dict[Identity, Person] = {}
 
     def take(self, seen: Seen, at_s: float) -> None:
         """Count one request that was answered at `at_s`, in unix seconds."""
@@ -77,12 +78,12 @@ class Tally:
     def _take_decided(self, seen: Seen, decision: Decision, name: Name, at: datetime.datetime) -> None:
         identity = decision.identity
         network = network_of(seen.address)
-        unit = unit_of(identity) if identity else network
+        subject = self._subject_of(identity, seen, at) if identity else Subject(network, "", is_authenticated=False)
         stands_in = decision.reason in STANDS_IN
         is_by_bucket = decision.reason == "bucket" or (stands_in and decision.bucket is not None)
         is_split = is_by_bucket and not seen.excluded
         judged = is_split and not stands_in and seen.status not in NOT_JUDGED
-        self._count(seen, decision.api_version, name.shared, unit, judged, at)
+        self._count(seen, decision.api_version, name.shared, subject.unit, judged, at)
         if identity is not None and decision.reason != "failover":  # the failed answer has come by here already
             self.traffic.add(identity, at.timestamp())
             self._note(identity, seen, at)
@@ -92,11 +93,10 @@ class Tally:
                 Judged(
                     seen.snapshot,
                     V2 if stands_in else decision.api_version,
-                    unit,
+                    subject,
                     name.shared,
                     seen.status,
                     seen.took_ns / 1e6,
-                    _counts_alone(identity, seen),
                     network,
                     at - datetime.timedelta(microseconds=seen.took_ns / 1e3),
                     judged,
@@ -104,7 +104,7 @@ class Tally:
                 ),
             )
         if is_split and identity is not None and decision.reason in WEIGHED and seen.snapshot.version:
-            self._weigh(seen, decision, unit if _counts_alone(identity, seen) else network, at)
+            self._weigh(seen, decision, subject.unit if subject.is_authenticated else network, at)
         if decision.api_version == V1 and not stands_in:
             self._use(seen, identity, name.own, at)
 
@@ -128,6 +128,17 @@ class Tally:
         if seen.method in READS:
             outcome.reads += 1
             outcome.refused_reads += 400 <= seen.status < 500
+
+    def _subject_of(self, identity: Identity, seen: Seen, at: datetime.datetime) -> Subject:
+        """A version that fails before it asks who it is fails people whom an earlier response has told."""
+        person = seen.person
+        if person is not None:
+            if len(self._people) >= NOTED_MAX:
+                self._people.clear()
+            self._people[identity] = person
+        elif seen.status >= 500:
+            person = self._people.get(identity)
+        return subject_of(identity, person, at)
 
     def _count(self, seen: Seen, api_version: int, route: str, unit: str, judged: bool, at: datetime.datetime) -> None:
         start_s = int(at.timestamp())
@@ -195,15 +206,23 @@ class Tally:
         usage.refused += seen.status == GONE
 
 
-def unit_of(identity: Identity) -> str:
-    """A digest that names the identity in evidence; under another key than the bucket's, so that they are independent."""
+def subject_of(identity: Identity, person: Person | None, at: datetime.datetime) -> Subject:
+    """Whom the request counts for: the person whose own identity it is, else the identity.
+
+    Other people may send the same `X-Client-Id` and share its bucket: were each of them a unit, they would all fall on
+    one side together.
+    """
+    digest = digest_of(identity)
+    is_own = person is not None and (identity.kind == "key" or identity == ("user", person[0]))
+    if person is None or not is_own:
+        return Subject(digest, digest, is_authenticated=False)
+    return Subject(digest_of(Identity("user", person[0])), digest, is_authenticated=person[1] <= at)
+
+
+def digest_of(identity: Identity) -> str:
+    """Return what names the identity in evidence; under another key than the bucket's, so that they are independent."""
     name = str(identity).encode(errors="surrogateescape")
     return blake2b(name, digest_size=16, key=secret_for("canary-unit")).hexdigest()
-
-
-def _counts_alone(identity: Identity, seen: Seen) -> bool:
-    """Whether nobody can make up such identities at will."""
-    return identity.kind == "user" or (identity.kind == "key" and seen.is_let_in)
 
 
 @lru_cache(maxsize=16_384)

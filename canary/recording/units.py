@@ -1,4 +1,4 @@
-"""Turns judged requests into observations: what the statistics may bet on, once a unit, stage and metric."""
+"""Turns judged requests into observations: what the statistics may bet on, once an identity, stage and metric."""
 
 import datetime
 import math
@@ -22,16 +22,24 @@ CLIENT_ERRORS: Final = frozenset({400, 406, 409, 412, 413, 415, 422, 428})
 """What a stricter version could cause."""
 
 
+class Subject(NamedTuple):
+    """Whom a request counts for, and by which identity it was split; both are digests."""
+
+    unit: str
+    identity: str
+    is_authenticated: bool
+    """Whether it counts alone. Others count once a network."""
+
+
 class Judged(NamedTuple):
     """A request that was split by its bucket."""
 
     snapshot: Snapshot
     api_version: int
-    unit: str
+    subject: Subject
     route: str
     status: int
     latency_ms: float
-    is_authenticated: bool
     network: str
     at: datetime.datetime
     is_evidence: bool = True
@@ -42,6 +50,8 @@ class Judged(NamedTuple):
 
 @dataclass(slots=True)
 class _Unit:
+    """Notes on one unit by one identity in a stage."""
+
     is_seen: bool = False
     requests: int = 0
     has_failed: bool = False
@@ -54,7 +64,7 @@ class _Unit:
 
 class Units:
     def __init__(self) -> None:
-        self._stages: dict[tuple[int, int], dict[str, _Unit]] = {}
+        self._stages: dict[tuple[int, int], dict[Subject, _Unit]] = {}
         self._warm_at: dict[tuple[int, int], datetime.datetime] = {}
         """When the warm-up of a stage is over: it begins with this process' first request of the stage."""
 
@@ -63,14 +73,14 @@ class Units:
         snapshot = judged.snapshot
         if snapshot.version == 0:
             return  # nothing is stored: there is no release whose evidence it could be
-        unit = self._unit(snapshot, judged.unit)
+        unit = self._unit(snapshot, judged.subject)
         is_warm = judged.at >= self._warm_since(judged)
         is_chance = 0 < snapshot.weight_bp < FULL_BP
         for metric, value in _metrics(unit, judged, is_warm):
             if is_chance or metric in NEEDS_NO_CHANCE:
                 yield _row(judged, metric, value)
 
-    def _unit(self, snapshot: Snapshot, name: str) -> _Unit:
+    def _unit(self, snapshot: Snapshot, subject: Subject) -> _Unit:
         key = (snapshot.release, snapshot.stage)
         units = self._stages.get(key)
         if units is None:
@@ -78,11 +88,11 @@ class Units:
             for old in sorted(self._stages)[:-STAGES_MAX]:
                 del self._stages[old]
                 self._warm_at.pop(old, None)
-        unit = units.get(name)
+        unit = units.get(subject)
         if unit is None:
             if len(units) >= UNITS_MAX:
                 del units[next(iter(units))]
-            unit = units[name] = _Unit()
+            unit = units[subject] = _Unit()
         return unit
 
     def _warm_since(self, judged: Judged) -> datetime.datetime:
@@ -135,12 +145,13 @@ def _row(judged: Judged, metric: str, value: float | None) -> ObservationRow:
         snapshot.release,
         snapshot.stage,
         snapshot.weight_bp,
-        judged.unit,
+        judged.subject.unit,
         judged.api_version,
         metric,
         judged.route,
         value,
-        judged.is_authenticated,
+        judged.subject.is_authenticated,
         judged.network,
         judged.at,
+        judged.subject.identity,
     )

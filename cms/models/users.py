@@ -23,6 +23,8 @@ class User(Entity, AbstractBaseUser, PermissionsMixin):
     role = models.CharField(max_length=10, choices=Role, default=Role.SUBSCRIBER)
     is_active = models.BooleanField(default=True)
     email_verified = models.BooleanField(default=False)
+    # An admin, a command or an import made the account, not a visitor. An older release leaves the column out.
+    is_vouched_for = models.BooleanField(default=False, db_default=False)
     # Grows when the user's browser sessions are to end: each session is bound to the number it began with.
     session_epoch = models.PositiveIntegerField(default=0)
     deleted_at = models.DateTimeField(null=True, blank=True)

@@ -161,6 +161,7 @@ def _bulk_user(name: str, number: int, rng_seed: int, password: str) -> User:
         email=f"{name}@example.net",
         display_name=f"Reader {number}",
         password=password,
+        is_vouched_for=True,
         created_at=created_at,
         updated_at=created_at,
     )

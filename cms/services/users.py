@@ -79,7 +79,7 @@ def create_user(*, actor: Actor, fields: UserFields, password: str | None, now: 
     """A new user with any role, by an admin or a command; without a password nobody can sign in as it."""
     if not policy.may_manage_users(actor):
         raise PermissionRefused("Only admins create users.")
-    user = User(**{**fields, "created_at": now, "updated_at": now})
+    user = User(**{**fields, "is_vouched_for": True, "created_at": now, "updated_at": now})
     errors = _field_errors({**REQUIRED, **fields}, is_reserved_allowed=actor is policy.SYSTEM)
     if password is not None:
         errors += _password_errors(password, user)

@@ -19,6 +19,7 @@ ARMS = {
     "ARMS": {1: "tests.canary.seen_urls_v1", 2: "tests.canary.seen_urls_v2"},
     "IDENTIFY": "cms.accounts.credentials.identify",
     "IS_EXCLUDED": "cms.rollout.exclusions.why_excluded",
+    "EVIDENCE_UNIT": "cms.rollout.evidence_units.unit_of",
 }
 
 

@@ -51,7 +51,7 @@ class Comparison:
         possible = units.open_range(slot, seen.weight_bp)
         if possible is None:
             return
-        if seen.network is not None and not networks.use(seen.network, self._bit_of[seen.metric]):
+        if seen.network is not None and not networks.use(seen.network, self._bit_of[seen.metric], on_v2):
             return
         if self._bet(seen, possible, on_v2):
             units.reveal(slot, seen.weight_bp, on_v2)

@@ -61,17 +61,18 @@ class Evidence:
         self.networks.begin()
 
     def take(self, observed: Observed) -> None:
-        stage, weight_bp, unit, api_version, metric, route, value, is_authenticated, network = observed
+        stage, weight_bp, unit, api_version, metric, route, value, is_authenticated, network, identity = observed
         self.taken += 1
         if stage > self.stage:
             self._begin(stage, weight_bp)
         if not is_authenticated and stage < self.stage:
             return  # Which counts its network had in a stage that is over isn't kept.
-        digest = blake2b(unit.encode(), digest_size=16, key=self._key).digest()
-        place = self.units.find(int.from_bytes(digest[:8]))
+        digest = self._digest_of(identity or unit)
+        key = int.from_bytes(digest[:8])
+        place = self.units.find(key if identity in ("", unit) else int.from_bytes(self._digest_of(unit)[:8]), key)
         if place is None:
             return
-        source = None if is_authenticated else _digest_of(network)
+        source = None if is_authenticated else _number_of(network)
         on_v2 = api_version == V2
         metric = OLD_NAMES.get(metric, metric)
         if metric.startswith("latency") and (value is None or not math.isfinite(value)):
@@ -104,6 +105,9 @@ class Evidence:
             "sample_ratio": self.sample_ratio.log_e,
             "guard": self.guard.log_overall,
         }
+
+    def _digest_of(self, name: str) -> bytes:
+        return blake2b(name.encode(), digest_size=16, key=self._key).digest()
 
     def _count(self, place: int, stage: int, weight_bp: int, source: int | None, on_v2: bool) -> None:
         slot = place + _SEEN_SLOT
@@ -151,5 +155,5 @@ class Evidence:
         return evidence
 
 
-def _digest_of(text: str) -> int:
+def _number_of(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())

@@ -19,3 +19,5 @@ class Observed(NamedTuple):
     value: float | None = None
     is_authenticated: bool = True
     network: str = ""
+    identity: str = ""
+    """Whose bucket decided; empty where it is the unit's own."""

@@ -7,13 +7,15 @@ from array import array
 from typing import Any, Final
 
 FULL_BP: Final = 10_000
-SLOTS: Final = 8
+SLOTS: Final = 9
 OUTCOME: Final = 7
-"""The slot for the last stage in which the unit's outcome was fixed; the others hold ranges of the questions 0..6."""
+"""The slot for the last stage in which the unit's outcome was fixed; those before it hold ranges of questions 0..6."""
+IDENTITY: Final = 8
+"""The slot for a digest of the identity by which the unit came first; 0 before."""
 UNKNOWN: Final = FULL_BP
 """low << 16 | high: the bucket is in low .. high - 1, at first in 0 .. 9999."""
 MAX_UNITS: Final = 500_000
-"""Later ones are left out: which is fair, for who comes late doesn't depend on the version. About 45 MB."""
+"""Later ones are left out: which is fair, for who comes late doesn't depend on the version. About 47 MB."""
 
 
 class Units:
@@ -22,10 +24,26 @@ class Units:
         self._slots = array("I")
 
     def __len__(self) -> int:
-        return len(self._index)
+        """Return how many units there are; an identity that is not its unit's own has slots beside them."""
+        return sum(map(bool, self._slots[IDENTITY::SLOTS]))
 
-    def find(self, key: int) -> int | None:
-        """Where the unit's slots begin, made at its first appearance; None when no more units fit."""
+    def find(self, unit: int, identity: int) -> int | None:
+        """Return where the slots of the identity begin, if it is the first one that was seen of the unit; else None.
+
+        Each identity has a bucket of its own. Knowledge of one bucket must not foretell the side of another, and an
+        owner who has learnt several sides must not choose among them. None also when no more units fit.
+        """
+        home = self._slots_of(unit)
+        if home is None:
+            return None
+        # Most units have one identity: the same number for them all takes no room in a dump.
+        name = 1 if identity == unit else identity & 0xFFFFFFFF or 1
+        if self._slots[home + IDENTITY] not in (0, name):
+            return None
+        self._slots[home + IDENTITY] = name
+        return home if identity == unit else self._slots_of(identity)
+
+    def _slots_of(self, key: int) -> int | None:
         place = self._index.get(key)
         if place is None:
             if len(self._index) >= MAX_UNITS:
@@ -61,4 +79,4 @@ class Units:
         return units
 
 
-_FRESH: Final = array("I", [UNKNOWN] * OUTCOME + [0])
+_FRESH: Final = array("I", [UNKNOWN] * OUTCOME + [0, 0])

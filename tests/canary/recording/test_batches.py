@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import OperationalError, connection, connections
 
+from canary.conf import EVER
 from canary.core.bucketing import bucket
 from canary.core.statistics.evidence import Evidence
 from canary.core.statistics.observed import Observed
@@ -30,7 +31,7 @@ def key(start_s: int, route: str = "GET /things") -> CellKey:
 
 
 def observation(unit: str) -> ObservationRow:
-    return ObservationRow(1, 1, 5_000, unit, 2, "seen", "GET /things", None, False, "n", NOW)
+    return ObservationRow(1, 1, 5_000, unit, 2, "seen", "GET /things", None, False, "n", NOW, unit)
 
 
 def batch_of(consumers: list[str]) -> Batch:
@@ -52,7 +53,8 @@ def batch_of(consumers: list[str]) -> Batch:
 
 def seen(decision: Decision, snapshot: Snapshot, took_s: float) -> Seen:
     request = ("GET", "things", "/api/things", 200, decision, snapshot, Counted(0))
-    return Seen(0, round(took_s * 1e9), *request, "", True, None, "", "", "192.0.2.1", "curl")
+    person = (decision.identity.id, EVER) if decision.identity else None
+    return Seen(0, round(took_s * 1e9), *request, "", person, None, "", "", "192.0.2.1", "curl")
 
 
 def header(worker: str, number: int) -> Header:

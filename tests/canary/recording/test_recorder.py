@@ -129,6 +129,18 @@ def test_staff_by_the_user_whom_the_view_let_in_is_no_evidence(
     assert Observation.objects.filter(is_authenticated=True).exists() is judged
 
 
+def test_a_version_that_fails_before_it_asks_who_it_is_fails_the_person(
+    rollout: Callable[..., None], author: User, make_key: Callable[..., tuple[str, str]]
+) -> None:
+    rollout(0, **ARMS | {"ARMS": {1: "tests.canary.let_in_urls_v1", 2: "tests.canary.let_in_urls_v2"}})
+    weight(9_999)
+    _, raw_key = make_key(author, "posts:read")
+    ask("/api/things", x_api_key=raw_key)
+    ask("/api/before-anybody-is-asked", x_api_key=raw_key)
+    flush()
+    assert metrics_of(is_authenticated=True) == ["seen", "error"]
+
+
 def test_a_unit_is_seen_then_measured_then_settled_once() -> None:
     ask(ON_ENTRANCE, client_on(2), times=7)
     flush()

@@ -5,15 +5,16 @@ import datetime
 import pytest
 
 from canary.core.values import Snapshot
-from canary.recording.units import Judged, Units
+from canary.recording.units import Judged, Subject, Units
 
 BEGAN = datetime.datetime(2026, 12, 1, tzinfo=datetime.UTC)
 
 
 def noted(units: Units, *came_after_s: float, unit: str = "a", stage: int = 1, ms: float = 10.0) -> list[str]:
     snapshot = Snapshot(version=1, weight_bp=5_000, salt="salt", stage=stage)
+    subject = Subject(unit, unit, is_authenticated=True)
     requests = (
-        Judged(snapshot, 2, unit, "GET /posts", 200, ms, True, "n", BEGAN + datetime.timedelta(seconds=after_s))
+        Judged(snapshot, 2, subject, "GET /posts", 200, ms, "n", BEGAN + datetime.timedelta(seconds=after_s))
         for after_s in came_after_s
     )
     return [row.metric for judged in requests for row in units.observe(judged)]
@@ -48,7 +49,6 @@ def test_each_stage_is_warmed_up_anew(units: Units) -> None:
 
 
 def test_an_error_counts_from_the_start(units: Units) -> None:
-    failed = Judged(
-        Snapshot(version=1, weight_bp=5_000, salt="salt"), 2, "a", "GET /posts", 500, 10.0, True, "n", BEGAN
-    )
+    snapshot = Snapshot(version=1, weight_bp=5_000, salt="salt")
+    failed = Judged(snapshot, 2, Subject("a", "a", is_authenticated=True), "GET /posts", 500, 10.0, "n", BEGAN)
     assert [row.metric for row in units.observe(failed)] == ["seen", "error"]

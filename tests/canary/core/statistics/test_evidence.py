@@ -67,7 +67,7 @@ def test_what_two_workers_report_of_a_unit_counts_once(observations: list[Observ
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 10_000)), max_size=40), st.integers(0, 9_999))
 def test_what_is_known_of_a_bucket_never_excludes_it(steps: list[tuple[int, int]], bucket: int) -> None:
     units = Units()
-    place = units.find(1)
+    place = units.find(1, 1)
     assert place is not None
     for question, weight_bp in steps:
         possible = units.open_range(place + question, weight_bp)

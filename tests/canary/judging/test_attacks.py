@@ -1,0 +1,122 @@
+"""Nobody presses the button of the rollback from outside, nor jams it: by real requests, recorder and controller."""
+
+import datetime
+from collections.abc import Callable, Iterator
+from itertools import batched
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from canary.core.judgements import Judgement
+from canary.models import Observation, Rollout
+from canary.recording.flushing import flush
+from canary.state import store
+from cms import limits
+from cms.models import User
+from cms.services.api_keys import create_api_key, revoke_api_key
+from cms.services.sessions import open_session
+from cms.services.users import register_user
+from tests.canary.judging.conftest import Change, row
+from tests.canary.seeing import ARMS, fresh_recorder
+from tests.slow import slow
+
+LET_IN = {1: "tests.canary.let_in_urls_v1", 2: "tests.canary.let_in_urls_v2"}
+GOOD, BAD, ORDERS = "/api/things", "/api/things?status=500", "/api/orders"
+ROBOT = {"user-agent": "a-robot/1.0 (+bot)"}
+KEYS, PEOPLE = 200, 60
+Turn = Callable[[], Judgement | None]
+Headers = dict[str, str]
+Ask = Callable[[Client, Headers], None]
+
+
+@pytest.fixture
+def half(rollout: Callable[..., None], change: Change) -> Iterator[Rollout]:
+    """A plan whose first step sends half of all identities to v2."""
+    rollout(0, **ARMS | {"ARMS": LET_IN})
+    with fresh_recorder():
+        started = change("start_plan", steps_bp=[5_000, 10_000], min_s=600, is_fresh_cohort=True)
+        store.refresh()
+        yield started
+
+
+@pytest.fixture
+def browser(half: Rollout) -> Client:
+    """One for all requests: each new one would load the middleware."""
+    return Client(raise_request_exception=False)
+
+
+@pytest.fixture
+def newcomer(now: datetime.datetime) -> User:
+    fields: Any = {"username": "newcomer", "email": "newcomer@example.org"}
+    return register_user(fields=fields, password="a long enough pass-phrase", now=now)
+
+
+@pytest.fixture
+def people(make_user: Callable[..., User], now: datetime.datetime) -> list[Headers]:
+    """Each with an account that somebody vouches for, and a token of it."""
+    users = [make_user("author", username=f"person_{number}") for number in range(PEOPLE)]
+    return [{"authorization": f"Bearer {open_session(user=user, now=now).access_token}"} for user in users]
+
+
+def keys_of(owner: User, count: int, now: datetime.datetime) -> Iterator[Headers]:
+    """As many as an owner may have at once, then others in their place."""
+    fields: Any = {"name": "k", "scopes": ["posts:read"]}
+    for numbers in batched(range(count), limits.LIVE_KEYS_MAX):
+        issued = [create_api_key(actor=owner, owner=owner, fields=fields, now=now) for _ in numbers]
+        for one in issued:
+            yield {"x-api-key": one.raw_key}
+        for one in issued:
+            revoke_api_key(actor=owner, api_key=one.api_key, now=now)
+
+
+def is_on_v2(browser: Client, path: str, headers: Headers) -> bool:
+    """Ask, and return whether v2 has answered. The browser is another caller each time, for it keeps no cookies."""
+    browser.cookies.clear()
+    return browser.get(path, headers=headers).headers["API-Version"] == "2"
+
+
+def fail_on_v2(browser: Client, headers: Headers) -> None:
+    """One bad request by each key that an answer told to be on v2."""
+    if is_on_v2(browser, GOOD, headers):
+        is_on_v2(browser, BAD, headers)
+
+
+def come_by_keys_on_v2_alone(browser: Client, headers: Headers) -> None:
+    """As a robot, which is not judged, its owner has learnt on which version each key is."""
+    if is_on_v2(browser, GOOD, headers | ROBOT):
+        for _ in range(3):
+            is_on_v2(browser, GOOD, headers)
+
+
+@pytest.mark.parametrize("ask", [fail_on_v2, slow(come_by_keys_on_v2_alone)])
+def test_200_keys_of_a_new_account_press_and_jam_nothing_while_honest_users_harm_is_rolled_back(
+    browser: Client, turn: Turn, newcomer: User, now: datetime.datetime, ask: Ask, people: list[Headers]
+) -> None:
+    for key in keys_of(newcomer, KEYS, now):
+        ask(browser, key)
+    flush()
+    assert Observation.objects.filter(api_version=2, is_authenticated=False).count() > KEYS // 4
+    judgement = turn()
+    assert judgement is not None
+    assert judgement.numbers["error"]["events"] <= 1
+    assert not judgement.numbers["sample_ratio"]["is_broken"]
+    assert (judgement.kind in ("hold", "no_data"), row().weight_bp, row().latched) == (True, 5_000, False)
+    for person in people:
+        is_on_v2(browser, ORDERS, person)
+    flush()
+    assert turn().kind == "harm"  # type: ignore[union-attr]
+    assert (row().weight_bp, row().latched) == (0, True)
+
+
+def test_50_keys_of_an_old_account_are_one_person(
+    browser: Client, turn: Turn, make_user: Callable[..., User], now: datetime.datetime
+) -> None:
+    for key in keys_of(make_user("author"), limits.LIVE_KEYS_MAX, now):
+        fail_on_v2(browser, key)
+    flush()
+    assert set(Observation.objects.filter(metric="error").values_list("is_authenticated", flat=True)) == {True}
+    numbers = turn().numbers  # type: ignore[union-attr]
+    assert numbers["error"]["events"] <= 1
+    assert sum(numbers["sample_ratio"][side] for side in ("v1", "v2")) == 1
+    assert (row().weight_bp, row().latched) == (5_000, False)

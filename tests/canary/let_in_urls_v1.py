@@ -1,0 +1,28 @@
+"""An arm that lets people in by their credentials; `?status=` is what it answers. On v2 orders are broken."""
+
+from typing import ClassVar
+
+from django.http import HttpResponse
+from django.urls import path
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+
+class Told(APIView):
+    scopes: ClassVar = {"GET": "posts:read"}
+    status = 200
+
+    def get(self, request: Request) -> HttpResponse:
+        return HttpResponse(status=int(request.query_params.get("status", self.status)))
+
+
+def routes(orders_status: int) -> list[object]:
+    return [
+        path("api/things", Told.as_view()),
+        path("api/orders", Told.as_view(status=orders_status)),
+        path("api/before-anybody-is-asked", lambda request: HttpResponse(status=500)),
+        path("<path:rest>", lambda request, rest: HttpResponse(status=404)),
+    ]
+
+
+urlpatterns = routes(200)
