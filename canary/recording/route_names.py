@@ -1,10 +1,12 @@
 """What a route is called in everything that is seen: its verb and template, the same for both versions of one thing."""
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.conf import settings
+from django.urls import URLResolver, get_resolver
 
 from canary.conf import canary_conf
 from canary.core.mapping import Declared
@@ -23,6 +25,8 @@ class Name(NamedTuple):
     """Of v2's successor where there is one, so that both versions' numbers stand side by side."""
     own: str
     """In the version's own words; empty for what that version doesn't have."""
+    is_common: bool = False
+    """Whether both versions declare it: the other one might have answered the same request."""
 
 
 UNKNOWN: Final = Name("(unknown)", "")
@@ -33,7 +37,9 @@ def name_of(api_version: int, method: str, template: str | None) -> Name:
     """`template` is the text of Django's `resolver_match.route`; None when nothing was resolved."""
     if template is None:
         return UNKNOWN
-    return _named((canary_conf().entrance, settings.CANARY.get("SUCCESSORS")), api_version, method, template)
+    conf = canary_conf()
+    wiring = (conf.entrance, settings.CANARY.get("SUCCESSORS") or "", *conf.arms.values())
+    return _named(wiring, api_version, method, template)
 
 
 def name_of_path(method: str, path: str) -> Name:
@@ -45,17 +51,32 @@ def name_of_path(method: str, path: str) -> Name:
 
 # Bounded by itself: templates are those of the URLconfs, verbs those of VERBS. The size only guards against surprises.
 @lru_cache(maxsize=4_096)
-def _named(wiring: tuple[str, str | None], api_version: int, method: str, template: str) -> Name:
+def _named(wiring: tuple[str, ...], api_version: int, method: str, template: str) -> Name:
     """`wiring` is what the settings say of it: a part of what the answer is kept under."""
-    path = _CONVERTER.sub(r"{\1}", f"/{template}")
-    if not path.startswith(wiring[0]) or not _PLAIN.fullmatch(below := below_base(path)):
+    below = _below_entrance(template, wiring[0])
+    if below is None:
         return UNKNOWN
     declared, verb = declared_successors(), _verb(method)
     if declared and api_version == V1:
         return _of_v1(verb, below, declared)
-    known = _paths_of_successors(declared) if declared else {}
-    name = _name(verb, known.get(_PLACE.sub("{}", below), below))
-    return Name(name, name)
+    if declared is None:
+        name = _name(verb, below)
+        return Name(name, name, all(_shape(below) in _shapes_of(arm, wiring[0]) for arm in wiring[2:]))
+    calls = _calls_of_successors(declared)
+    name = _name(verb, {_shape(path): path for _, path in calls}.get(_shape(below), below))
+    return Name(name, name, any(_name(*call) == name for call in calls))
+
+
+def _below_entrance(template: str, entrance: str) -> str | None:
+    """`/posts/{id}` of `api/v1/posts/<uuid:id>`; None for other patterns, and for paths elsewhere."""
+    path = _CONVERTER.sub(r"{\1}", f"/{template}")
+    below = below_base(path)
+    return below if path.startswith(entrance) and _PLAIN.fullmatch(below) else None
+
+
+def _shape(path: str) -> str:
+    """The path without the names of its places, which versions may call differently."""
+    return _PLACE.sub("{}", path)
 
 
 def _of_v1(verb: str, path: str, declared: Declared) -> Name:
@@ -67,17 +88,30 @@ def _of_v1(verb: str, path: str, declared: Declared) -> Name:
     call = row["call"]
     if call is None:
         return Name(own, own)
-    return Name(_name(verb if verb == "OPTIONS" else call["method"], call["path"]), own)
+    return Name(_name(verb if verb == "OPTIONS" else call["method"], call["path"]), own, verb != "OPTIONS")
 
 
-@lru_cache(maxsize=4)
-def _paths_by_shape(rows: tuple[str, ...]) -> dict[str, str]:
-    return {_PLACE.sub("{}", path): path for path in rows}
-
-
-def _paths_of_successors(declared: Declared) -> dict[str, str]:
+def _calls_of_successors(declared: Declared) -> list[tuple[str, str]]:
+    """Verb and path of each call of v2 that a call of v1 leads to."""
     calls = [row["call"] for rows in declared.routes.values() for _, row in rows]
-    return _paths_by_shape(tuple(sorted({call["path"] for call in calls if call})))
+    return sorted({(call["method"], call["path"]) for call in calls if call})
+
+
+@lru_cache(maxsize=8)
+def _shapes_of(urlconf: str, entrance: str) -> frozenset[str]:
+    """The shapes of all paths that a version's URLconf has below the entrance."""
+    below = (_below_entrance(template, entrance) for template in _templates(get_resolver(urlconf).url_patterns))
+    return frozenset(_shape(path) for path in below if path is not None)
+
+
+def _templates(patterns: Iterable[Any], prefix: str = "") -> Iterator[str]:
+    """As `resolver_match.route` gives them."""
+    for pattern in patterns:
+        template = f"{prefix}{pattern.pattern}"
+        if isinstance(pattern, URLResolver):
+            yield from _templates(pattern.url_patterns, template)
+        else:
+            yield template
 
 
 def _verb(method: str) -> str:

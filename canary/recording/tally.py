@@ -27,14 +27,16 @@ from canary.recording.outcomes import OutcomeKey, Sample
 from canary.recording.recorder import GONE, Person, Seen
 from canary.recording.route_names import REFUSED, Name, name_of, name_of_path
 from canary.recording.traffic import Traffic
-from canary.recording.units import CLIENT_ERRORS, Judged, Subject, Units
+from canary.recording.units import Judged, Subject, Units
 from canary.requests.identity import UnusableIdentityError, client_identity, parse_cookie
 from canary.requests.queries import fingerprint_of, normalised
 
 logger = logging.getLogger("canary")
 
 NOT_JUDGED: Final = frozenset({401, 403, 404, 405, 410, 429})
-"""Answers about who asks and what for, which tell nothing of the version: by mistake, by malice, or by design."""
+"""Responses about who asks and what for: neither good nor failed. Both versions' shares of refusals are compared."""
+CLIENT_ERRORS: Final = frozenset({400, 406, 409, 412, 413, 415, 422, 428})
+"""A stricter version could cause these: counted for people."""
 STANDS_IN: Final = frozenset({"overflow", "failover"})
 """Why the stable version answers in place of the candidate, which the identity was sent to."""
 WEIGHED: Final = frozenset({"bucket", "failover"})
@@ -101,6 +103,7 @@ class Tally:
                     at - datetime.timedelta(microseconds=seen.took_ns / 1e3),
                     judged,
                     decision.reason == "failover" and seen.status < 500,
+                    400 <= seen.status < 500 and name.is_common and not stands_in,
                 ),
             )
         if is_split and identity is not None and decision.reason in WEIGHED and seen.snapshot.version:

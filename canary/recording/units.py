@@ -18,8 +18,6 @@ SUMMARY: Final = 3
 FULL_BP: Final = 10_000
 NEEDS_NO_CHANCE: Final = frozenset({"seen", "settled", "error", "pair_error"})
 """Metrics that are noted at 0 and 100 % too, where no chance decides."""
-CLIENT_ERRORS: Final = frozenset({400, 406, 409, 412, 413, 415, 422, 428})
-"""What a stricter version could cause."""
 
 
 class Subject(NamedTuple):
@@ -46,6 +44,8 @@ class Judged(NamedTuple):
     """Whether its outcome counts. That it came does in any case: else a 404 of one version alone would look like lost users."""
     has_failed_alone: bool = False
     """Whether this version failed, and the other one answered the same request."""
+    is_refusal: bool = False
+    """Whether it is a 4xx of a route that both versions declare: the other version might have answered it."""
 
 
 @dataclass(slots=True)
@@ -53,9 +53,9 @@ class _Unit:
     """Notes on one unit by one identity in a stage."""
 
     is_seen: bool = False
+    is_refused: bool = False
     requests: int = 0
     has_failed: bool = False
-    has_erred: bool = False
     has_failed_alone: bool = False
     is_warm: bool = False
     latencies: dict[str, tuple[int, float]] | None = field(default_factory=dict)
@@ -107,6 +107,9 @@ def _metrics(unit: _Unit, judged: Judged, is_warm: bool) -> Iterator[tuple[str, 
     if judged.has_failed_alone and not unit.has_failed_alone:
         unit.has_failed_alone = True
         yield "pair_error", None
+    if judged.is_refusal and not unit.is_refused:
+        unit.is_refused = True
+        yield "refusal", None
     if not judged.is_evidence:
         return
     unit.requests += 1
@@ -114,11 +117,7 @@ def _metrics(unit: _Unit, judged: Judged, is_warm: bool) -> Iterator[tuple[str, 
         if not unit.has_failed:
             unit.has_failed = True
             yield "error", None
-    elif judged.status in CLIENT_ERRORS:
-        if not unit.has_erred:
-            unit.has_erred = True
-            yield "client_error", None
-    elif (mean := _summary(unit, judged, is_warm)) is not None:
+    elif judged.status < 400 and (mean := _summary(unit, judged, is_warm)) is not None:
         yield "latency" if is_warm else "latency_cold", mean
     if unit.requests == SUMMARY and not unit.has_failed:
         yield "settled", None

@@ -1,7 +1,11 @@
-"""The same as v2."""
+"""The same as v2, with one path more."""
 
 from django.urls import path
 
-from tests.canary.seen_urls_v1 import missing, routes
+from tests.canary.seen_urls_v1 import answer, missing, routes
 
-urlpatterns = [*routes(2), path("<path:rest>", lambda request, rest: missing(request))]
+urlpatterns = [
+    *routes(2),
+    path("api/of-v2-alone", answer),
+    path("<path:rest>", lambda request, rest: missing(request)),
+]

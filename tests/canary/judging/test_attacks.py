@@ -23,6 +23,7 @@ from tests.slow import slow
 
 LET_IN = {1: "tests.canary.let_in_urls_v1", 2: "tests.canary.let_in_urls_v2"}
 GOOD, BAD, ORDERS = "/api/things", "/api/things?status=500", "/api/orders"
+REFUSED = "/api/things?status=404"
 ROBOT = {"user-agent": "a-robot/1.0 (+bot)"}
 KEYS, PEOPLE = 200, 60
 Turn = Callable[[], Judgement | None]
@@ -119,4 +120,16 @@ def test_50_keys_of_an_old_account_are_one_person(
     numbers = turn().numbers  # type: ignore[union-attr]
     assert numbers["error"]["events"] <= 1
     assert sum(numbers["sample_ratio"][side] for side in ("v1", "v2")) == 1
+    assert (row().weight_bp, row().latched) == (5_000, False)
+
+
+def test_refused_requests_of_a_crowd_alone_roll_nothing_back(
+    browser: Client, turn: Turn, people: list[Headers]
+) -> None:
+    for person in people:
+        if is_on_v2(browser, GOOD, person):
+            is_on_v2(browser, REFUSED, person)
+    flush()
+    assert Observation.objects.filter(metric="refusal", api_version=2, is_authenticated=True).count() > PEOPLE // 4
+    assert turn().kind != "harm"  # type: ignore[union-attr]
     assert (row().weight_bp, row().latched) == (5_000, False)

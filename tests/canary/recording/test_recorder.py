@@ -76,12 +76,20 @@ def test_what_says_nothing_of_the_version_is_counted_but_no_evidence(kind: str) 
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 410, 429])
-def test_of_an_answer_that_is_no_evidence_only_that_somebody_came_is_observed(status: int) -> None:
+def test_a_refusal_is_observed_once_and_is_neither_a_good_answer_nor_a_failed_one(status: int) -> None:
     """A 404 that one version alone gives would otherwise look as if its users had been lost."""
     ask(f"{ON_ENTRANCE}?status={status}", client_on(2), times=4)
     flush()
     assert set(MetricBucket.objects.values_list("judged", flat=True)) == {False}
-    assert metrics_of() == ["seen"]
+    assert metrics_of() == ["seen", "refusal"]
+
+
+@pytest.mark.parametrize("path", ["/api/of-v2-alone", "/api/nowhere/at/all"])
+def test_what_one_version_lacks_is_no_refusal(path: str) -> None:
+    for version in (1, 2):
+        ask(f"{path}?status=404", client_on(version))
+    flush()
+    assert metrics_of() == ["seen", "seen"]
 
 
 def test_whoever_calls_a_request_synthetic_without_the_permission_is_judged() -> None:
@@ -163,7 +171,7 @@ def test_a_unit_that_fails_is_an_error_once_and_never_settles() -> None:
 def test_a_refusal_that_a_stricter_version_could_cause_is_observed_and_does_not_hinder_settling() -> None:
     ask(f"{ON_ENTRANCE}?status=422", client_on(2), times=3)
     flush()
-    assert metrics_of() == ["seen", "client_error", "settled"]
+    assert metrics_of() == ["seen", "refusal", "settled"]
 
 
 def test_an_observation_carries_the_weight_of_its_own_decision() -> None:
