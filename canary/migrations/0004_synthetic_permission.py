@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("canary", "0002_watch")]
+    dependencies = [("canary", "0003_breakers")]
 
     operations = [
         migrations.AlterModelOptions(
