@@ -166,7 +166,7 @@ def test_what_both_versions_fail_is_no_pair(half: None, path: str) -> None:
 
 def test_whoever_is_no_evidence_makes_no_pair(half: None, everybody_on_v2: Callable[..., None]) -> None:
     everybody_on_v2(IS_EXCLUDED="cms.rollout.exclusions.why_excluded")
-    ask(f"{THING}?v2=500", x_client_id=client_on(2), x_synthetic="1")
+    ask(f"{THING}?v2=500", x_client_id=client_on(2), user_agent="Googlebot/2.1")
     flush()
     assert metrics_of() == []
     assert {*MetricBucket.objects.values_list("judged", flat=True)} == {False}

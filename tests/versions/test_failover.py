@@ -88,7 +88,7 @@ def test_a_token_and_a_browser_are_known_to_the_version_that_answers(
     for client in (client_of(mia), browser.client):
         assert answered_by(client) == "1: 200"
     seen = [one for one in recorder.queue.drain() if one.path == TAGS]
-    assert [(one.answer.reason, one.is_let_in) for one in seen] == [("bucket", True), ("failover", True)] * 2  # type: ignore[union-attr]
+    assert [(one.answer.reason, one.person is not None) for one in seen] == [("bucket", True), ("failover", True)] * 2  # type: ignore[union-attr]
     assert answered_by(with_token("no token")) == "2: 401"
 
 
