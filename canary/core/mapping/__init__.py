@@ -1,5 +1,6 @@
 """The declared mapping from v1 to v2, applied: to requests and to the bodies of answers. Knows the data's form alone."""
 
+from canary.core.mapping.backwards import original
 from canary.core.mapping.bodies import Difference, compare, without_noise
 from canary.core.mapping.declared import Declared, Json
 from canary.core.mapping.leads import Lead, Leads
@@ -16,5 +17,6 @@ __all__ = [
     "counted",
     "declared_query",
     "equivalent",
+    "original",
     "without_noise",
 ]

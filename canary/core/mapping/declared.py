@@ -1,7 +1,7 @@
 """The data that `CANARY["SUCCESSORS"]` names, made ready for looking things up. Knows its form and none of its content."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -15,13 +15,15 @@ class Declared:
 
     routes: Mapping[tuple[str, int], Sequence[tuple[Sequence[str], Json]]]
     """By verb and number of segments; the segments of each template beside its row."""
+    calls: Mapping[int, Sequence[tuple[Sequence[str], Json]]]
+    """Rows whose equivalent is a GET, by the number of segments of its path; the segments beside the row."""
     shapes: Mapping[str, Sequence[Json]]
     v2_only: Mapping[str, Sequence[str]]
 
     @classmethod
     def of(cls, data: Any) -> Self:
         """`data` has the attributes ROUTES, SHAPES and V2_ONLY."""
-        return cls(_by_length(data.ROUTES), data.SHAPES, data.V2_ONLY)
+        return cls(_by_length(data.ROUTES), _calls_by_length(data.ROUTES), data.SHAPES, data.V2_ONLY)
 
     def find(self, method: str, path: str) -> tuple[Json, dict[str, str]] | None:
         """The row of a call of v1 and the values in its path; `path` is decoded and below v1's base.
@@ -37,6 +39,17 @@ class Declared:
                     return row, values
         return None
 
+    def find_calls(self, path: str) -> Iterator[tuple[Json, dict[str, str]]]:
+        """Yield the rows that a GET of v2 may be the equivalent of, with the values in its path.
+
+        `path` is decoded and below v2's base.
+        """
+        segments = path.split("/")
+        for template, row in self.calls.get(len(segments), ()):
+            values = _values(template, segments)
+            if values is not None:
+                yield row, values
+
 
 def _by_length(routes: Iterable[Json]) -> dict[tuple[str, int], list[tuple[list[str], Json]]]:
     found = defaultdict(list)
@@ -44,10 +57,24 @@ def _by_length(routes: Iterable[Json]) -> dict[tuple[str, int], list[tuple[list[
         template = row["path"].split("/")
         found[row["method"], len(template)].append((template, row))
     for rows in found.values():
-        rows.sort(
-            key=lambda entry: sum(_is_name(segment) for segment in entry[0])
-        )  # `/search/stats` before `/search/{id}`
+        rows.sort(key=_names_in)
     return dict(found)
+
+
+def _calls_by_length(routes: Iterable[Json]) -> dict[int, list[tuple[list[str], Json]]]:
+    found = defaultdict(list)
+    for row in routes:
+        if row["method"] == "GET" and row["call"] and row["call"]["method"] == "GET":
+            template = row["call"]["path"].split("/")
+            found[len(template)].append((template, row))
+    for rows in found.values():
+        rows.sort(key=_names_in)
+    return dict(found)
+
+
+def _names_in(entry: tuple[list[str], Json]) -> int:
+    """Fewer come first: `/search/stats` before `/search/{id}`."""
+    return sum(_is_name(segment) for segment in entry[0])
 
 
 def _values(template: Sequence[str], segments: Sequence[str]) -> dict[str, str] | None:
