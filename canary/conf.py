@@ -52,7 +52,7 @@ class CanaryConf:
     environment_weight_bp: int | None
     """The environment's percentage, None without one."""
     shadow_bp: int
-    """Share of v1's reads that shadow reads repeat, in basis points."""
+    """Share of either version's reads that shadow reads repeat, in basis points."""
     shadow_cpu_bp: int
     """Share of one core that they may take in each process, averaged, in basis points."""
     warm_up_s: float
@@ -75,6 +75,10 @@ class CanaryConf:
     """Folders and files whose Python code makes the build."""
     limits: Limits
     """The limits of a release where no plan declares others."""
+    latency_margin: float
+    """By how much v2 may take longer than v1 for the same read: 0.2 for a fifth."""
+    sql_budget: int
+    """How many statements more than v1's it may send for it."""
     snapshot: Snapshot
     """What the environment says of the rollout: in force until there is a stored rollout."""
 
@@ -140,6 +144,8 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
         named_build=conf.get("BUILD", "")[:BUILD_MAX],
         code=tuple(conf.get("CODE", ())),
         limits=Limits(conf.get("MAX_ERRORS_BP", 200), conf.get("MAX_SLOWDOWN", 3.0)),
+        latency_margin=conf.get("LATENCY_MARGIN_BP", 2_000) / 10_000,
+        sql_budget=conf.get("SQL_BUDGET", 5),
         snapshot=Snapshot(
             version=0,
             weight_bp=conf["WEIGHT_BP"] or 0,

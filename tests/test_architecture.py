@@ -15,7 +15,8 @@ SOURCES = [p for name in PACKAGES for p in (ROOT / name).rglob("*.py") if "migra
 SURVIVORS = {
     *("canary/middleware.py", "canary/server.py", "cms/importers/pipeline.py"),
     "canary/judging/controller.py",  # one turn of the controller
-    *("canary/shadow/offering.py", "canary/shadow/reading.py"),  # one read that is repeated
+    # one read that is repeated
+    *("canary/shadow/offering.py", "canary/shadow/asking.py", "canary/shadow/reading.py", "canary/shadow/watchdog.py"),
     "canary/retiring/life.py",  # a refusal is answered whoever asks
     "canary/services/changing.py",  # a message about a change that is made
     "cms/readiness/__init__.py",  # one item of the checklist

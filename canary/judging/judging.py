@@ -15,6 +15,10 @@ from canary.models import EvidencePoint, QueryFinding, Rollout, ShadowDifference
 from canary.services.differences import accepted_differences
 
 FINDINGS_MAX: Final = 1_000
+LEAST_GAPS: Final = {"sql": 3}
+"""In how many reads a difference of a kind is seen before it holds. For bodies one read is enough."""
+NO_GAPS: Final = ("refusal",)
+"""Kinds that are shown. One client with an odd address must not hold a release: its breaker counts clients."""
 POINTS_MAX: Final = 1_000
 """Of a release. Beyond it every other one of the older three quarters goes, again and again: old ones are far apart."""
 VERDICTS_MAX: Final = 1_000
@@ -49,9 +53,10 @@ def repeats_of(release: int) -> list[QueryRepeat]:
 def gaps_of(release: int) -> list[ShadowGap]:
     """Without those that somebody has accepted."""
     accepted = accepted_differences()
-    rows = ShadowDifference.objects.filter(release=release).order_by("-count", "pk")
+    rows = ShadowDifference.objects.filter(release=release).exclude(kind__in=NO_GAPS).order_by("-count", "pk")
     most = rows.values_list("route", "path", "kind", "count")[: FINDINGS_MAX + len(accepted)]
-    return [ShadowGap(*row) for row in most if row[:3] not in accepted]
+    gaps = (ShadowGap(*row) for row in most if row[:3] not in accepted)
+    return [gap for gap in gaps if gap.count >= LEAST_GAPS.get(gap.kind, 1)]
 
 
 def evidence_of(judgement: Judgement) -> dict[str, Any]:

@@ -9,8 +9,14 @@ class ShadowTotal(models.Model):
     release = models.PositiveIntegerField()
     route = models.CharField(max_length=120)
     result = models.CharField(max_length=12)
-    """equal, different, failed, timed_out, dropped, unmapped."""
+    """One of `canary.shadow.results.RESULTS`."""
     count = models.PositiveBigIntegerField(default=0)
+    timed = models.PositiveBigIntegerField(default=0, db_default=0)
+    """Those in which both versions answered the request well, which the sums below are of."""
+    v1_seconds = models.FloatField(default=0, db_default=0)
+    v2_seconds = models.FloatField(default=0, db_default=0)
+    v1_sql = models.PositiveBigIntegerField(default=0, db_default=0)
+    v2_sql = models.PositiveBigIntegerField(default=0, db_default=0)
 
     class Meta:
         default_permissions = ()
@@ -28,7 +34,8 @@ class ShadowDifference(models.Model):
     path = models.CharField(max_length=200)
     """The place in v1's body, as in `items[].author.username`."""
     kind = models.CharField(max_length=20)
-    """missing, added, value, type, status, length, order."""
+    """missing, added, value, type, status, length, order: of bodies. `sql`: statements above v1's and the budget,
+    `side_effect`: v2 tried more than reading, `refusal`: v2 refused what v1 answers."""
     count = models.PositiveBigIntegerField(default=0)
     example = models.JSONField()
     """`{url, v1, v2}`, cut short; of public answers only."""

@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import Final
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
@@ -20,7 +21,7 @@ from canary.core.routing import needs_controller
 from canary.metrics.counters import Labels
 from canary.metrics.node import Node, own_node
 from canary.models import EvidencePoint
-from canary.recording.batches import Batch
+from canary.recording.batches import Batch, ObservationRow
 from canary.recording.compaction import compact
 from canary.recording.pruning import prune
 from canary.recording.recorder import queue
@@ -66,6 +67,11 @@ class Outbox:
                     faults.record(error)  # one request that can't be understood must not hide the others
                     self._lost += 1
             self.tally.traffic.warn(began_s + time.perf_counter_ns() / 1e9)
+
+    def observe(self, rows: Iterable[ObservationRow]) -> None:
+        with self._lock:
+            for row in rows:
+                self.tally.batch.observe(row)
 
     def write(self, *, is_last: bool = False) -> None:
         """Write what failed to be written before, then what is complete by now. Raises what the database raises."""
@@ -187,6 +193,11 @@ class Tidying:
 def count(name: str, label: str, times: int = 1) -> None:
     """Count something of another part for Prometheus; `name` is one of `canary.metrics.counters.COUNTERS`. Never waits."""
     outbox.told.append((name, label, times))
+
+
+def observe(rows: Iterable[ObservationRow]) -> None:
+    """Have observations of another part written. Never waits for the database."""
+    outbox.observe(rows)
 
 
 def pool_numbers() -> dict[str, float]:

@@ -1,32 +1,44 @@
-"""Shadow reads: a sampled share of v1's reads, repeated on both versions in the background and compared.
+"""Shadow reads: some reads of either version, repeated on both in the background and compared.
 
-The request's own thread only puts them into a queue that drops what it can't hold. See `reading` for the reading,
-`results` for what becomes of it.
+The request's own thread only puts them into a queue that drops what it can't hold. `sampling` chooses, `reading` and
+`refusals` repeat, `watchdog` has the thread that runs them, `results` adds up.
 """
 
+import logging
+import os
 import queue
 import random
 import time
 from functools import partial
 from typing import Final
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from canary.conf import canary_conf
-from canary.core.values import V1, Decision, Snapshot
+from canary.core.values import Decision, Snapshot
+from canary.recording import flushing
+from canary.recording.tally import network_of, unit_of
 from canary.requests.faults import FaultLog
+from canary.requests.identity import identify
 from canary.server import every
-from canary.shadow.reading import Outcome, Read, read_both
-from canary.shadow.results import Tally
+from canary.shadow.asking import Read, Voter
+from canary.shadow.reading import PAIR_DEADLINE_S, Outcome, prepare
+from canary.shadow.refusals import prepare_refusal
+from canary.shadow.results import Tally, Votes
+from canary.shadow.sampling import FULL_BP, Choice, Sampler
+from canary.shadow.watchdog import LOST_MAX, OverdueError, StoppedError, Watchdog
 from canary.state.store import current_snapshot
 
 QUEUE_MAX: Final = 100
 TURN_S: Final = 0.2
 FLUSH_S: Final = 5.0
-FULL_BP: Final = 10_000
+IDLE_S: Final = 10.0
+"""Without a read for so long, the thread that repeats them ends, and with it its database connection."""
+SAY_EVERY_S: Final = 60.0
+SLACK_S: Final = 0.1
+"""For the deadlines of statements to end a pair that only waits for the database."""
 # What makes an answer shorter or another one, and what only says how it is sent. Cookies carry nothing a read depends on
 # but browser sessions, whose requests aren't repeated.
 LEFT_OUT: Final = frozenset(
@@ -47,6 +59,8 @@ KEPT: Final = frozenset({"REMOTE_ADDR", "SERVER_NAME", "SERVER_PORT", "SERVER_PR
 
 FAULTS: Final = FaultLog()
 """Of reads, which are nothing that a client asked for: not counted with those of decisions."""
+
+logger = logging.getLogger("canary")
 
 
 class Budget:
@@ -72,23 +86,25 @@ class ShadowReader:
     """One a process. Closed until its first turn: where nobody takes turns nothing is queued."""
 
     def __init__(self) -> None:
-        self.tally = Tally()
+        self.tally, self.votes = Tally(), Votes()
         self.is_open = False
+        self.watchdog = Watchdog("canary-pairs")
+        self._sampler = Sampler()
         self._waiting: queue.Queue[Read] = queue.Queue(QUEUE_MAX)
         self._budget = Budget(time.monotonic())
+        self._read_at = self._said_at = float("-inf")
 
     @property
     def waiting(self) -> int:
         return self._waiting.qsize()
 
     def offer(self, request: HttpRequest, response: HttpResponseBase, decision: Decision, snapshot: Snapshot) -> None:
-        """Of the share that is taken, have a read repeated once its answer is sent. For every answer below the entrance."""
-        if decision.api_version != V1 or not self.is_open or request.method != "GET" or response.status_code != 200:
+        """Have a read that is chosen repeated once its answer is sent. For every answer below the entrance."""
+        if not self.is_open:
             return
-        if random.random() * FULL_BP >= canary_conf().shadow_bp or not snapshot.is_v2_enabled:  # noqa: S311  a sample
-            return
-        if settings.SESSION_COOKIE_NAME not in request.COOKIES and not response.streaming:
-            read = read_of(request, snapshot.release)
+        for choice in self._sampler.choose(request, response, decision, snapshot):
+            refusal = response.status_code if choice is Choice.REFUSED else 0
+            read = read_of(request, decision, snapshot, refusal=refusal)
             response._resource_closers.append(partial(self.put, read))  # type: ignore[attr-defined]
 
     def put(self, read: Read) -> None:
@@ -110,26 +126,53 @@ class ShadowReader:
             ):  # of what is over: it would only keep the present one waiting
                 self.tally.count(read.release, "", "dropped")
                 continue
-            began = time.monotonic()
+            began = self._read_at = time.monotonic()
             try:
                 self._take(read)
             finally:
                 self._budget.spend(time.monotonic() - began)
+        if time.monotonic() - self._read_at > IDLE_S:
+            self.watchdog.rest()
 
     def _take(self, read: Read) -> None:
         try:
-            outcome = read_both(read)
+            outcome = self._repeat(read)
+        except StoppedError:
+            self._say_stopped()
+            outcome = Outcome("", "dropped")
         except Exception as error:
             outcome = Outcome("", "failed", error=error)
         if outcome.error is not None:
             FAULTS.record(outcome.error)
-        self.tally.add(outcome, read.release, is_public=not read.has_credentials, now=timezone.now())
+        now = timezone.now()
+        self.tally.add(outcome, read.release, is_public=not read.has_credentials, now=now)
+        flushing.observe(self.votes.rows_of(outcome, read.voter, now))
+
+    def _repeat(self, read: Read) -> Outcome:
+        is_v2_first = random.random() < 0.5  # noqa: S311  the coin that makes the comparison fair
+        repeat = prepare_refusal(read) if read.refusal else prepare(read, is_v2_first=is_v2_first)
+        if isinstance(repeat, Outcome):
+            return repeat
+        try:
+            return self.watchdog.run(partial(repeat.run, PAIR_DEADLINE_S), PAIR_DEADLINE_S + SLACK_S)
+        except OverdueError as error:
+            return repeat.late(is_lost=error.is_lost)
+
+    def _say_stopped(self) -> None:
+        if time.monotonic() - self._said_at < SAY_EVERY_S:
+            return
+        self._said_at = time.monotonic()
+        logger.error(
+            "shadow reads have stopped: %d threads hang in repeats that can't be ended; restart the process, and see"
+            " `canary report` for the route",
+            LOST_MAX,
+        )
 
 
-def read_of(request: HttpRequest, release: int) -> Read:
-    meta = request.META
+def read_of(request: HttpRequest, decision: Decision, snapshot: Snapshot, *, refusal: int = 0) -> Read:
+    meta, match = request.META, request.resolver_match
     has_credentials = "HTTP_AUTHORIZATION" in meta or "HTTP_X_API_KEY" in meta
-    identity = canary_conf().identify(request) if has_credentials else None
+    credential = canary_conf().identify(request) if has_credentials else None
     return Read(
         path=request.path_info,
         query=meta.get("QUERY_STRING", ""),
@@ -138,14 +181,30 @@ def read_of(request: HttpRequest, release: int) -> Read:
             for name, value in meta.items()
             if name in KEPT or (name.startswith("HTTP_") and name not in LEFT_OUT)
         },
-        release=release,
+        release=snapshot.release,
         request_id=getattr(request, "request_id", ""),
         has_credentials=has_credentials,
-        user_id=identity[1] if identity and identity[0] == "user" else None,
+        user_id=credential[1] if credential and credential[0] == "user" else None,
+        api_version=decision.api_version,
+        refusal=refusal,
+        template=match.route if match else "",
+        voter=_voter_of(request, decision, snapshot),
     )
+
+
+def _voter_of(request: HttpRequest, decision: Decision, snapshot: Snapshot) -> Voter | None:
+    """None for excluded requests, and for all as long as there is no stored rollout."""
+    if snapshot.version == 0 or canary_conf().is_excluded(request):
+        return None
+    identity = decision.identity or identify(request)
+    network = network_of(request.META.get("REMOTE_ADDR", ""))
+    if identity is None:
+        return Voter(snapshot, network, network, is_authenticated=False)
+    return Voter(snapshot, unit_of(identity), network, is_authenticated=identity.kind == "user")
 
 
 READER: Final = ShadowReader()
 offer: Final = READER.offer
 every(TURN_S, READER.take_turn, "shadow", own_thread=True)
 every(FLUSH_S, READER.tally.flush, "shadow-results")
+os.register_at_fork(before=READER.watchdog.rest, after_in_child=READER.watchdog.forget)

@@ -1,21 +1,14 @@
-"""One request answered by both versions from the same snapshot of the database, in which nothing can be written.
+"""Has both versions answer one request from the same snapshot of the database, and compares.
 
-Only the views run, not the middlewares around them: those below the canary add headers and cookies, which aren't compared,
-and are the ones that write, a session or a CSRF cookie.
+The order is drawn by a coin: the second version finds everything warm. `asking` asks a version, `refusals` repeats a
+read that v2 refused.
 """
 
-import io
-import json
+import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
-
-from django.core.handlers.wsgi import WSGIRequest
-from django.db import DatabaseError, connection, transaction
-from django.urls import resolve, set_urlconf
 
 from canary.conf import canary_conf
 from canary.core.mapping import (
@@ -27,42 +20,29 @@ from canary.core.mapping import (
     counted,
     declared_query,
     equivalent,
+    original,
     without_noise,
 )
 from canary.core.values import V1, V2
 from canary.retiring.successors import below_base, declared_successors
+from canary.shadow.asking import Answer, Read, ask
+from canary.shadow.side_effects import SideEffectError
+from canary.shadow.snapshots import Guard, read_only_snapshot
 
 PAIR_DEADLINE_S: Final = 2.0
 PAGES_MAX: Final = 5
 """A page of v1 that stands behind more pages of v2 isn't compared: each costs a read."""
-STEPS_BETWEEN_LOOKS: Final = 1_000
-"""Of SQLite's machine, between two looks at the clock: some tens of microseconds."""
 URL_MAX: Final = 300
-QUERY_CANCELED: Final = "57014"  # SQLSTATEs of PostgreSQL
-READ_ONLY_TRANSACTION: Final = "25006"
+SHORTEST_S: Final = 1e-6
 
 
-class ShadowDeadlineError(DatabaseError):
-    """The time for a pair of reads is over."""
+class Vote(NamedTuple):
+    """A statement of a pair on the versions: a row of `canary.models.Observation` without its unit."""
 
-
-class ShadowWriteError(Exception):
-    """A read tried to write."""
-
-
-@dataclass(frozen=True)
-class Read:
-    """A request to v1, as far as it is repeated."""
-
-    path: str
-    """Decoded, as the client asked for it."""
-    query: str
-    meta: Mapping[str, Any]
-    release: int
-    request_id: str
-    has_credentials: bool
-    user_id: str | None = None
-    """Of the user behind the credentials, when they tell it."""
+    metric: str
+    api_version: int
+    """The version that it speaks against."""
+    value: float
 
 
 @dataclass(frozen=True)
@@ -70,34 +50,47 @@ class Outcome:
     route: str
     """v1's verb and template."""
     result: str
-    """equal, different, failed, timed_out, unmapped."""
+    """One of `results.RESULTS`."""
     differences: tuple[Difference, ...] = ()
     v1_url: str = ""
     error: Exception | None = None
+    shared: str = ""
+    """The route's name in observations: v2's verb and template."""
+    votes: tuple[Vote, ...] = ()
+    seconds: tuple[float, float] | None = None
+    """How long v1 and v2 took; None where that can't be compared."""
+    statements: tuple[int, int] = (0, 0)
 
 
-@dataclass(frozen=True)
-class _Answer:
-    status: int
-    body: Any
-    """None when it is no JSON."""
-    error: Exception | None = None
-
-
-def read_both(read: Read, deadline_s: float = PAIR_DEADLINE_S) -> Outcome:
+def read_both(read: Read, deadline_s: float = PAIR_DEADLINE_S, *, is_v2_first: bool = False) -> Outcome:
     """Repeat `read` on both versions and compare. Raises only what the database's connection raises."""
+    prepared = prepare(read, is_v2_first=is_v2_first)
+    return prepared if isinstance(prepared, Outcome) else prepared.run(deadline_s)
+
+
+def prepare(read: Read, *, is_v2_first: bool) -> "Outcome | Pair":
+    """A pair that can be asked for, or why there is none."""
     declared = declared_successors()
-    found = _translated(declared, read) if declared else None
-    if declared is None or found is None:
+    source = _in_words_of_v1(declared, read) if declared else None
+    found = _translated(declared, source) if declared and source else None
+    if declared is None or source is None or found is None:
         return Outcome("", "unmapped")
     if not found.method or found.doubts or found.page > PAGES_MAX:
         return Outcome(found.template, "unmapped")
-    with read_only_snapshot(deadline_s) as guard:
-        try:
-            outcome = _Pair(read, declared, counted(declared, found)).outcome()
-        except Exception as error:
-            outcome = Outcome(found.template, "failed", error=error)
-    return replace(guard.judged(outcome), v1_url=_shown(read, found))
+    return Pair(source, declared, counted(declared, found), is_v2_first=is_v2_first)
+
+
+def _in_words_of_v1(declared: Declared, read: Read) -> Read | None:
+    if read.api_version == V1:
+        return read
+    source = original(
+        declared,
+        below_base(read.path),
+        read.query,
+        has_credentials=read.has_credentials,
+        user_id=read.user_id,
+    )
+    return replace(read, path=f"{canary_conf().entrance}{source[0]}", query=source[1]) if source else None
 
 
 def _translated(declared: Declared, read: Read) -> Equivalent | None:
@@ -111,77 +104,137 @@ def _translated(declared: Declared, read: Read) -> Equivalent | None:
     )
 
 
-def _shown(read: Read, found: Equivalent) -> str:
+def shared_name(route: Json) -> str:
+    """As `recording.route_names` calls it."""
+    return f"{route['call']['method']} {route['call']['path'] or '/'}"[:120]
+
+
+def shown(read: Read, route: Json) -> str:
     """The address for an example, without what a client may have put into it beside the parameters of v1."""
-    path, query = quote(below_base(read.path), errors="replace"), declared_query(found.route, read.query)
+    path, query = quote(below_base(read.path), errors="replace"), declared_query(route, read.query)
     return (f"{path}?{query}" if query else path)[:URL_MAX]
 
 
-class _Pair:
-    def __init__(self, read: Read, declared: Declared, found: Equivalent) -> None:
+class Pair:
+    """Run in a thread that may be given up: then another thread asks what is known by then."""
+
+    def __init__(self, read: Read, declared: Declared, found: Equivalent, *, is_v2_first: bool) -> None:
         self._read, self._declared, self._found = read, declared, found
         self._route: Json = found.route
+        self._order = (V2, V1) if is_v2_first else (V1, V2)
+        self._answers: dict[int, Answer] = {}
+        self._second_began_at: float | None = None
+        """By `time.monotonic`; None unless the first answer came in time."""
 
-    def outcome(self) -> Outcome:
-        template, wanted = self._found.template, self._route["statuses"]
-        old = self._of_v1()
-        if old.status != wanted[0]:  # gone meanwhile, or a token that has expired: there is nothing to hold v2 against
+    def run(self, deadline_s: float) -> Outcome:
+        with read_only_snapshot(deadline_s) as guard:
+            try:
+                outcome = self._outcome(guard)
+            except Exception as error:
+                outcome = Outcome(self._found.template, "failed", error=error)
+            if guard.is_late and not guard.tried:
+                outcome = self.late()
+        return self._named(outcome)
+
+    def late(self, *, is_lost: bool = False) -> Outcome:
+        """Return the outcome at the deadline. If only the second version was late, its answer counts as a slow one."""
+        votes: tuple[Vote, ...] = ()
+        first, second = (self._answers.get(version) for version in self._order)
+        at = self._second_began_at
+        if first is not None and at is not None and self._is_good(self._order[0], first):
+            waited = time.monotonic() - at if second is None else second.seconds
+            votes = self._time_votes({self._order[0]: first.seconds, self._order[1]: waited})
+        return self._named(Outcome(self._found.template, "abandoned" if is_lost else "timed_out", votes=votes))
+
+    def _named(self, outcome: Outcome) -> Outcome:
+        return replace(outcome, v1_url=shown(self._read, self._route), shared=shared_name(self._route))
+
+    def _outcome(self, guard: Guard) -> Outcome:
+        for version in self._order:
+            self._answers[version] = self._ask(version, guard)
+            if self._second_began_at is None and not guard.is_late:
+                self._second_began_at = time.monotonic()
+        old, new = self._answers[V1], self._answers[V2]
+        if old.tried:  # v1 does so with every client: there is nothing to hold v2 against
+            error = SideEffectError(f"v1 was asked to read, and {old.tried[0]}")
+            return Outcome(self._found.template, "failed", error=error)
+        if new.tried:
+            difference = Difference("", "side_effect", None, new.tried[0])
+            return Outcome(self._found.template, "different", (difference,), error=new.error)
+        return replace(self._compared(old, new, guard), votes=(*self._error_votes(), *self._good_times()))
+
+    def _compared(self, old: Answer, new: Answer, guard: Guard) -> Outcome:
+        template = self._found.template
+        if not self._is_good(V1, old):
+            # Gone meanwhile, or a token that has expired: there is nothing to hold v2 against.
             return Outcome(template, "failed" if old.status >= 500 else "unmapped", error=old.error)
         if self._found.page > 1 and not _has_rows(self._route, old.body):
             return Outcome(template, "unmapped")
-        new = self._of_v2()
-        if new.status != wanted[1]:
+        if not self._is_good(V2, new):
             differences = [Difference("", "status", old.status, new.status)]
-        elif differences := compare(self._declared, self._route, old.body, new.body):
-            again = self._of_v1().body
-            later = compare(self._declared, self._route, again, new.body)
-            differences = without_noise(differences, old.body, again, later)
-        return Outcome(template, "different" if differences else "equal", tuple(differences), error=new.error)
+        else:
+            differences = [*self._unlike(old, new, guard), *self._more_statements(old, new, guard)]
+        result = "different" if differences else "equal"
+        seconds = (old.seconds, new.seconds) if self._is_timed() else None
+        counts = (old.statements, new.statements)
+        return Outcome(template, result, tuple(differences), error=new.error, seconds=seconds, statements=counts)
 
-    def _of_v1(self) -> _Answer:
-        return _answer(self._read, V1, below_base(self._read.path), self._read.query)
+    def _unlike(self, old: Answer, new: Answer, guard: Guard) -> list[Difference]:
+        differences = compare(self._declared, self._route, old.body, new.body)
+        if not differences:
+            return []
+        again = self._ask(V1, guard).body
+        later = compare(self._declared, self._route, again, new.body)
+        return without_noise(differences, old.body, again, later)
 
-    def _of_v2(self) -> _Answer:
+    def _more_statements(self, old: Answer, new: Answer, guard: Guard) -> list[Difference]:
+        """Asked again, because a process reads some rows once and keeps them."""
+        budget = old.statements + canary_conf().sql_budget
+        if self._found.page > 1 or new.statements <= budget:
+            return []
+        again = self._ask(V2, guard).statements
+        return [Difference("", "sql", old.statements, again)] if again > budget else []
+
+    def _is_timed(self) -> bool:
+        """A later page of v2 takes several requests."""
+        return self._found.page == 1 and all(self._is_good(*answered) for answered in self._answers.items())
+
+    def _is_good(self, version: int, answer: Answer) -> bool:
+        return bool(answer.status == self._route["statuses"][version == V2])
+
+    def _error_votes(self) -> tuple[Vote, ...]:
+        """Against the version that failed where the other one did not."""
+        failed = [version for version, answer in self._answers.items() if answer.has_failed]
+        is_away = any(answer.status >= 500 and not answer.has_failed for answer in self._answers.values())
+        if len(failed) != 1 or is_away:
+            return ()
+        return (Vote("pair_error", failed[0], 1.0 + self._order.index(failed[0])),)
+
+    def _good_times(self) -> tuple[Vote, ...]:
+        if not self._is_timed():
+            return ()
+        return self._time_votes({version: answer.seconds for version, answer in self._answers.items()})
+
+    def _time_votes(self, seconds: dict[int, float]) -> tuple[Vote, ...]:
+        """Against v2 when it took longer by more than is tolerated, else against v1. A later page has none."""
+        if self._found.page > 1:
+            return ()
+        log_ratio = math.log(max(seconds[V2], SHORTEST_S) / max(seconds[V1], SHORTEST_S))
+        is_slower = log_ratio > math.log1p(canary_conf().latency_margin)
+        return (Vote("pair_time", V2 if is_slower else V1, log_ratio),)
+
+    def _ask(self, version: int, guard: Guard) -> Answer:
+        if version == V1:
+            return ask(self._read, V1, below_base(self._read.path), self._read.query, guard)
         path, _, query = self._found.target.partition("?")
-        answer = _answer(self._read, V2, unquote_to_bytes(path).decode(errors="surrogateescape"), query)
+        answer = ask(self._read, V2, unquote_to_bytes(path).decode(errors="surrogateescape"), query, guard)
         for _ in range(1, self._found.page):
             address = _next_page(answer.body)
-            if answer.status != self._route["statuses"][1] or address is None:
+            if not self._is_good(V2, answer) or address is None:
                 break
             path, _, query = address.partition("?")
-            answer = _answer(self._read, V2, below_base(path), query)
+            answer = ask(self._read, V2, below_base(path), query, guard)
         return answer
-
-
-def _answer(read: Read, version: int, path: str, query: str) -> _Answer:
-    """What a version's view answers to a GET; 500 for an error that it lets out. `path` is decoded and below the base."""
-    conf = canary_conf()
-    full_path = f"{conf.entrance}/v{version}{path}"
-    request: Any = WSGIRequest(
-        {
-            **read.meta,
-            "REQUEST_METHOD": "GET",
-            "SCRIPT_NAME": "",
-            "PATH_INFO": full_path.encode(errors="surrogateescape").decode("latin-1"),
-            "QUERY_STRING": query,
-            "wsgi.input": io.BytesIO(),
-        }
-    )
-    request.request_id, request.urlconf = read.request_id, conf.arms[version]
-    request.is_shadow = True  # it isn't the client's, so it isn't counted against limits
-    set_urlconf(request.urlconf)
-    try:
-        request.resolver_match = match = resolve(request.path_info, request.urlconf)
-        response = match.func(request, *match.args, **match.kwargs)
-    except Exception as error:
-        return _Answer(500, None, error)
-    finally:
-        set_urlconf(None)
-    # It is never closed: what waits for the end of an answer, such as noting the use of a key, is no matter of a repetition.
-    try:
-        return _Answer(response.status_code, json.loads(response.content))
-    except ValueError:
-        return _Answer(response.status_code, None)
 
 
 def _next_page(body: Any) -> str | None:
@@ -194,82 +247,3 @@ def _has_rows(route: Json, body: Any) -> bool:
     """A page behind the end of the list is nowhere in v2."""
     data = body.get("data") if isinstance(body, dict) else None
     return isinstance(data, dict) and bool(data.get("items"))
-
-
-class Guard:
-    """Around every statement of a snapshot: none begins after the deadline, and what the database refused is remembered."""
-
-    def __init__(self, ends_at: float) -> None:
-        self._ends_at = ends_at
-        self._is_late = False
-        self._written: Exception | None = None
-
-    def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
-        if self.is_over():
-            self._is_late = True
-            raise ShadowDeadlineError
-        try:
-            return execute(sql, params, many, context)
-        except DatabaseError as error:
-            self._remember(error, sql)
-            raise
-
-    def is_over(self) -> bool:
-        return time.monotonic() > self._ends_at
-
-    def judged(self, outcome: Outcome) -> Outcome:
-        """Views turn errors into answers, which say nothing of the versions when the error was ours."""
-        if self._written is not None:
-            return Outcome(outcome.route, "failed", error=self._written)
-        return Outcome(outcome.route, "timed_out") if self._is_late or self.is_over() else outcome
-
-    def _remember(self, error: DatabaseError, sql: str) -> None:
-        state, text = getattr(error.__cause__, "sqlstate", None), str(error)
-        if state == QUERY_CANCELED or text == "interrupted":
-            self._is_late = True
-        elif state == READ_ONLY_TRANSACTION or "readonly database" in text:
-            self._written = self._written or ShadowWriteError(f"A read tried to write: {sql[:200]}")
-
-
-@contextmanager
-def read_only_snapshot(deadline_s: float) -> Iterator[Guard]:
-    """All that is read within is from one moment, and whatever tries to write fails; it ends with a rollback, always.
-
-    On this thread's connection, which must be outside of a transaction.
-    """
-    guard = Guard(time.monotonic() + deadline_s)
-    prepared = _on_sqlite if connection.vendor == "sqlite" else _on_postgresql
-    with prepared(guard, deadline_s), connection.execute_wrapper(guard):
-        try:
-            yield guard
-        finally:
-            transaction.set_rollback(True)
-
-
-@contextmanager
-def _on_postgresql(guard: Guard, deadline_s: float) -> Iterator[None]:
-    milliseconds = int(deadline_s * 1_000)
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        # A thread that hangs in Python must not hold the snapshot, and with it what VACUUM could free, for long.
-        cursor.execute(
-            f"SET LOCAL statement_timeout = {milliseconds}; SET LOCAL idle_in_transaction_session_timeout = {5 * milliseconds}"
-        )
-        yield
-
-
-@contextmanager
-def _on_sqlite(guard: Guard, deadline_s: float) -> Iterator[None]:
-    connection.ensure_connection()
-    wrapper: Any = connection
-    raw, mode = wrapper.connection, wrapper.transaction_mode
-    wrapper.transaction_mode = "DEFERRED"  # IMMEDIATE, as the settings have it, takes the lock of writers
-    raw.execute("PRAGMA query_only = ON")
-    raw.set_progress_handler(guard.is_over, STEPS_BETWEEN_LOOKS)
-    try:
-        with transaction.atomic(durable=True):
-            yield
-    finally:
-        raw.set_progress_handler(None, 0)
-        raw.execute("PRAGMA query_only = OFF")
-        wrapper.transaction_mode = mode

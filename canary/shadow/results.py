@@ -13,16 +13,29 @@ from django.db.models import F, Sum
 from canary.core.mapping import Difference
 from canary.models import AcceptedDifference, ShadowDifference, ShadowTotal
 from canary.recording import flushing
+from canary.recording.batches import ObservationRow
 from canary.services.differences import accepted_differences
-from canary.shadow.reading import Outcome
+from canary.shadow.asking import Voter
+from canary.shadow.reading import Outcome, Vote
 
-RESULTS: Final = ("equal", "different", "accepted", "failed", "timed_out", "dropped", "unmapped")
+RESULTS: Final = (
+    *("equal", "different", "accepted", "failed", "timed_out", "dropped", "unmapped"),
+    *("abandoned", "refused_both", "refused_v2"),
+)
+"""`failed`: by v1, or by the repeat itself. `unmapped`: without a translation, or not good on v1. `abandoned`: the
+thread never came back. `refused_both` and `refused_v2`: v2 refused it; v1 refuses it too, or answers it.
+"""
+SUMS: Final = ("timed", "v1_seconds", "v2_seconds", "v1_sql", "v2_sql")
+"""Columns of `ShadowTotal` that are added up beside the count."""
+TIME_EVERY_S: Final = 5.0
+"""At most so often a process writes a vote on the time of a route: more votes would only fill the table."""
 GROUPS_MAX: Final = 500
 """Of differences, kept between two flushes: a version that is wrong everywhere needs no more to be seen so."""
 PATH_MAX, EXAMPLE_MAX = 200, 300
 
 type _Total = tuple[int, str, str]
 type _Group = tuple[int, str, str, str]
+type _Sums = tuple[float, ...]
 
 
 @dataclass
@@ -39,6 +52,7 @@ class Tally:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.totals: Counter[_Total] = Counter()
+        self.sums: dict[_Total, _Sums] = {}
         self.groups: dict[_Group, _Seen] = {}
         self._accepted: frozenset[tuple[str, str, str]] = frozenset()
         """The differences that hold nothing, as of the last flush."""
@@ -51,9 +65,12 @@ class Tally:
     def add(self, outcome: Outcome, release: int, *, is_public: bool, now: datetime.datetime) -> None:
         """Of answers that aren't public no value is kept, only where they differ and how."""
         result = self._result_of(outcome)
+        total = (release, outcome.route, result)
         flushing.count("canary_shadow", result)
         with self._lock:
-            self.totals[release, outcome.route, result] += 1
+            self.totals[total] += 1
+            if outcome.seconds:
+                self._add_sums(total, (1, *outcome.seconds, *outcome.statements))
             for difference in outcome.differences:
                 group = (release, outcome.route, difference.path[:PATH_MAX], difference.kind)
                 seen = self.groups.get(group)
@@ -73,25 +90,70 @@ class Tally:
         self._accepted = frozenset(accepted_differences())
         with self._lock:
             totals, self.totals = self.totals, Counter()
+            sums, self.sums = self.sums, {}
             groups, self.groups = self.groups, {}
         try:
             # Each by itself and in the same order everywhere: workers that store at once never wait for each other's rest.
             for total in sorted(totals):
-                _add_total(total, totals[total])
+                _add_total(total, totals[total], sums.get(total, ()))
                 del totals[total]
+                sums.pop(total, None)
             for group in sorted(groups):
                 _add_group(group, groups[group])
                 del groups[group]
         finally:
-            self._take_back(totals, groups)
+            self._take_back(totals, sums, groups)
 
-    def _take_back(self, totals: Counter[_Total], groups: dict[_Group, _Seen]) -> None:
+    def _take_back(self, totals: Counter[_Total], sums: dict[_Total, _Sums], groups: dict[_Group, _Seen]) -> None:
         with self._lock:
             self.totals.update(totals)
+            for total, values in sums.items():
+                self._add_sums(total, values)
             for group, seen in groups.items():
                 if newer := self.groups.get(group):
                     seen.count, seen.last_at = seen.count + newer.count, newer.last_at
                 self.groups[group] = seen
+
+    def _add_sums(self, total: _Total, values: _Sums) -> None:
+        known = self.sums.get(total, (0.0,) * len(SUMS))
+        self.sums[total] = tuple(a + b for a, b in zip(known, values, strict=True))
+
+
+class Votes:
+    """Makes observations of what pairs say. Used by one thread."""
+
+    def __init__(self) -> None:
+        self._timed_at: dict[str, float] = {}
+
+    def rows_of(self, outcome: Outcome, voter: Voter | None, now: datetime.datetime) -> list[ObservationRow]:
+        if voter is None:
+            return []
+        votes = [vote for vote in outcome.votes if vote.metric != "pair_time" or self._is_due(outcome.shared, now)]
+        return [_row(vote, outcome.shared, voter, now) for vote in votes]
+
+    def _is_due(self, route: str, now: datetime.datetime) -> bool:
+        at_s = now.timestamp()
+        if abs(at_s - self._timed_at.get(route, float("-inf"))) < TIME_EVERY_S:
+            return False
+        self._timed_at[route] = at_s
+        return True
+
+
+def _row(vote: Vote, route: str, voter: Voter, now: datetime.datetime) -> ObservationRow:
+    snapshot = voter.snapshot
+    return ObservationRow(
+        release=snapshot.release,
+        stage=snapshot.stage,
+        weight_bp=snapshot.weight_bp,
+        unit=voter.unit,
+        api_version=vote.api_version,
+        metric=vote.metric,
+        route=route,
+        value=vote.value,
+        is_authenticated=voter.is_authenticated,
+        network=voter.network,
+        at=now,
+    )
 
 
 def summary(release: int) -> dict[str, Any]:
@@ -101,9 +163,12 @@ def summary(release: int) -> dict[str, Any]:
     says who has accepted it and why.
     """
     routes: dict[str, dict[str, Any]] = {}
+    sums: dict[str, list[float]] = {}
     for total in ShadowTotal.objects.filter(release=release).order_by("route"):
         row = routes.setdefault(total.route, {"route": total.route, **dict.fromkeys(RESULTS, 0)})
         row[total.result] = total.count
+        known = sums.get(total.route, [0.0] * len(SUMS))
+        sums[total.route] = [a + getattr(total, name) for a, name in zip(known, SUMS, strict=True)]
     counts = {result: sum(row[result] for row in routes.values()) for result in RESULTS}
     differences = ShadowDifference.objects.filter(release=release).order_by("-last_seen_at", "-count", "pk")
     accepted = {tuple(name): row for name, row in accepted_differences().items()}
@@ -111,7 +176,7 @@ def summary(release: int) -> dict[str, Any]:
         "release": release,
         "compared": counts["equal"] + counts["different"] + counts["accepted"],
         **counts,
-        "routes": list(routes.values()),
+        "routes": [{**row, **_means(sums[route])} for route, row in routes.items()],
         "differences": [
             {
                 **{name: getattr(row, name) for name in ("route", "path", "kind", "count", "example")},
@@ -128,6 +193,19 @@ def _acceptance(row: AcceptedDifference | None) -> dict[str, str] | None:
     if row is None:
         return None
     return {"actor": row.actor, "reason": row.reason, "accepted_at": row.accepted_at.isoformat()}
+
+
+def _means(sums: list[float]) -> dict[str, Any]:
+    """The means of pairs in which both versions answered well, by version; None without any."""
+    timed, v1_seconds, v2_seconds, v1_sql, v2_sql = sums
+    means = {"mean_ms": (1_000 * v1_seconds, 1_000 * v2_seconds), "sql_mean": (v1_sql, v2_sql)}
+    return {
+        "timed": int(timed),
+        **{
+            name: {"v1": of_v1 / timed, "v2": of_v2 / timed} if timed else None
+            for name, (of_v1, of_v2) in means.items()
+        },
+    }
 
 
 def totals() -> dict[str, int]:
@@ -156,16 +234,18 @@ def _kind_of(value: Any) -> str:
     return f"({'text' if isinstance(value, str) else 'list' if isinstance(value, list) else 'object'})"
 
 
-def _add_total(total: _Total, count: int) -> None:
+def _add_total(total: _Total, count: int, sums: _Sums) -> None:
     release, route, result = total
     rows = ShadowTotal.objects.filter(release=release, route=route, result=result)
-    if rows.update(count=F("count") + count):
+    added = {"count": count, **dict(zip(SUMS, sums, strict=False))}
+    more = {name: F(name) + value for name, value in added.items()}
+    if rows.update(**more):
         return
     try:
         with transaction.atomic():
-            ShadowTotal.objects.create(release=release, route=route, result=result, count=count)
+            ShadowTotal.objects.create(release=release, route=route, result=result, **added)
     except IntegrityError:  # another worker was faster
-        rows.update(count=F("count") + count)
+        rows.update(**more)
 
 
 def _add_group(group: _Group, seen: _Seen) -> None:

@@ -1,13 +1,20 @@
 """v2 with views that are wrong in ways no real view is, for the shadow reads to find."""
 
 import json
+import socket
+import time
+from collections.abc import Callable
 from typing import Any
 
+from django.core.cache import cache
+from django.core.mail import EmailMessage
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import include, path, resolve
 
 from cms.models import Tag
+
+HANG_S = 60.0
 
 
 def _real(request: HttpRequest) -> Any:
@@ -37,7 +44,50 @@ def slow(request: HttpRequest, name: str) -> HttpResponse:
     return JsonResponse({})
 
 
+def spin(_: HttpRequest) -> None:
+    end = time.monotonic() + HANG_S
+    while time.monotonic() < end:
+        sum(range(1_000))
+
+
+def ask_forty(_: HttpRequest) -> None:
+    with connection.cursor() as cursor:
+        for number in range(40):
+            cursor.execute(f"SELECT {number}")
+
+
+def fail(_: HttpRequest) -> None:
+    raise RuntimeError("planted")
+
+
+EFFECTS: dict[str, Callable[[HttpRequest], HttpResponse | None]] = {
+    "spin": spin,
+    "forty": ask_forty,
+    "fail": fail,
+    "mail": lambda _: EmailMessage("Hello", "text", to=["a@example.org"]).send() and None,
+    "cache": lambda _: cache.set("planted", 1),
+    "connect": lambda _: socket.create_connection(("127.0.0.1", 9), timeout=1).close(),
+    "dawdle": lambda _: time.sleep(0.05),
+    "refuse": lambda _: JsonResponse({}, status=404),
+    "count": lambda request: None if hasattr(request, "is_shadow") else JsonResponse({}, status=429),
+    "limit": lambda _: JsonResponse({}, status=429),
+}
+"""By the text of `X-Planted` what a view does before it answers; by that of `X-Planted-V1` what v1's does."""
+
+
+def suggest(request: HttpRequest) -> HttpResponse:
+    return EFFECTS.get(request.headers.get("X-Planted", ""), lambda _: None)(request) or _real(request)[0]
+
+
+def suggest_by_v1(request: HttpRequest) -> HttpResponse:
+    match = resolve(request.path_info, "api_v1.root_urls")
+    effect = EFFECTS.get(request.headers.get("X-Planted-V1", ""), lambda _: None)
+    return effect(request) or match.func(request, *match.args, **match.kwargs)
+
+
 urlpatterns = [
+    path("api/v2/search/suggest", suggest),
+    path("api/search/suggest", suggest),
     path("api/v2/posts/<str:name>", wrong_field),
     path("api/v2/posts/<str:name>/comments", slow),
     path("api/v2/tags", writing),

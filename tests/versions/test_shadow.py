@@ -5,12 +5,13 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlencode
 
 import pytest
+from django.core.cache import cache
 from django.core.management import call_command
 from django.db import DatabaseError, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -21,9 +22,13 @@ from pytest_django.fixtures import Settings
 
 from api_v2.views.public_view import BODIES
 from canary.models import ShadowDifference, ShadowTotal
+from canary.shadow.asking import Read
 from canary.shadow.offering import READER, ShadowReader
-from canary.shadow.reading import Read, read_both, read_only_snapshot
+from canary.shadow.reading import Outcome, Pair, Vote, prepare, read_both
+from canary.shadow.refusals import prepare_refusal
 from canary.shadow.results import summary
+from canary.shadow.snapshots import read_only_snapshot
+from canary.shadow.watchdog import OverdueError, Watchdog
 from cms.models import Comment, Post, Tag, User
 from cms.policy import SYSTEM
 from cms.seeding.demo import seed_demo
@@ -121,6 +126,7 @@ def drain(reader: ShadowReader) -> None:
     while reader.waiting and time.monotonic() < deadline:
         reader.take_turn()
     assert not reader.waiting
+    reader.watchdog.rest()
 
 
 def fingerprints() -> dict[str, str]:
@@ -143,7 +149,7 @@ def test_every_declared_read_is_equal_on_real_content_for_nobody_and_for_an_admi
     equal: Counter[str] = Counter()
     for user in (None, content.admin):
         for read in reads(user, **({"HTTP_AUTHORIZATION": content.token} if user else {})):
-            outcome = read_both(read)
+            outcome = read_both(read, deadline_s=60.0)  # this machine may be busy
             assert outcome.result in ("equal", "unmapped"), outcome
             equal[outcome.route] += outcome.result == "equal"
     assert [route for route in MAPPED if not equal[f"{route['method']} {route['path']}"]] == []
@@ -215,7 +221,7 @@ def test_nothing_is_left_behind_by_reads(content: Content, settings: Settings) -
     settings.RATE_LIMIT_ANONYMOUS = settings.RATE_LIMIT_CREDENTIAL = 2
     everything = [*reads(content.author, HTTP_X_API_KEY=content.raw_key), *reads()]
     before, kept = fingerprints(), BODIES.bytes
-    results = Counter(read_both(read).result for read in everything)
+    results = Counter(read_both(read, deadline_s=60.0).result for read in everything)
     assert fingerprints() == before
     assert (set(results), BODIES.bytes) == ({"equal", "unmapped"}, kept)
     for _ in range(2):
@@ -237,8 +243,9 @@ def test_a_thousand_reads_leave_every_table_as_it_was(content: Content) -> None:
 def test_a_version_that_writes_is_stopped_and_one_that_breaks_differs() -> None:
     before = fingerprints()
     written, broken = read_both(read_of("/tags")), read_both(read_of("/categories"))
-    assert written.result == "failed"
-    assert "tried to write: UPDATE" in str(written.error)
+    [tried] = written.differences
+    assert (written.result, tried.kind) == ("different", "side_effect")
+    assert "writes to the database: UPDATE" in tried.v2
     assert (broken.result, [each.group for each in broken.differences]) == ("different", [("", "status")])
     assert fingerprints() == before
 
@@ -251,6 +258,172 @@ def test_a_read_ends_with_its_time_and_the_connection_is_good_for_the_next(conte
     assert time.monotonic() - began < 3
     assert read_both(read_of("/search/suggest", "prefix=a")).result == "equal"
     assert Tag.objects.update(usage_count=F("usage_count")) > 0
+
+
+def suggested(what: str = "", *, of_v1: str = "", is_v2_first: bool = False, **changes: Any) -> Outcome:
+    """What a pair comes to of which v2, and v1, have this planted."""
+    headers = {"HTTP_X_PLANTED": what, "HTTP_X_PLANTED_V1": of_v1}
+    return read_both(read_of("/search/suggest", "prefix=a", **headers), is_v2_first=is_v2_first, **changes)
+
+
+@pytest.fixture
+def both_planted(settings: Settings) -> None:
+    settings.CANARY = {**settings.CANARY, "ARMS": {1: "tests.versions.planted_v1", 2: "tests.versions.planted_v2"}}
+
+
+BOTH_ORDERS = pytest.mark.parametrize("is_v2_first", [False, True], ids=["v1-first", "v2-first"])
+
+
+@BOTH_ORDERS
+@pytest.mark.usefixtures("both_planted")
+@pytest.mark.parametrize("what", ["mail", "cache", "connect"])
+def test_a_version_that_does_more_than_read_is_stopped_and_named_in_either_order(
+    what: str, is_v2_first: bool, mailoutbox: list[Any]
+) -> None:
+    found = suggested(what, is_v2_first=is_v2_first)
+    assert (found.result, [each.group for each in found.differences]) == ("different", [("", "side_effect")])
+    assert suggested(is_v2_first=is_v2_first).result == "equal"
+    of_v1 = suggested(of_v1=what, is_v2_first=is_v2_first)
+    assert (of_v1.result, of_v1.differences) == ("failed", ())
+    assert "v1 was asked to read" in str(of_v1.error)
+    assert (mailoutbox, cache.get("planted")) == ([], None)
+
+
+@BOTH_ORDERS
+@pytest.mark.usefixtures("both_planted")
+def test_the_version_that_fails_alone_has_a_vote_against_it_in_either_order(is_v2_first: bool) -> None:
+    def errors(found: Outcome) -> list[tuple[int, float]]:
+        return [(vote.api_version, vote.value) for vote in found.votes if vote.metric == "pair_error"]
+
+    places = {1: 2.0 if is_v2_first else 1.0, 2: 1.0 if is_v2_first else 2.0}
+    assert errors(suggested("fail", is_v2_first=is_v2_first)) == [(2, places[2])]
+    assert errors(suggested(of_v1="fail", is_v2_first=is_v2_first)) == [(1, places[1])]
+    assert errors(suggested("fail", of_v1="fail", is_v2_first=is_v2_first)) == []
+    assert errors(suggested(is_v2_first=is_v2_first)) == []
+
+
+@BOTH_ORDERS
+@pytest.mark.usefixtures("both_planted")
+def test_a_version_that_takes_longer_than_is_tolerated_has_a_vote_against_it_in_either_order(is_v2_first: bool) -> None:
+    for what, of_v1, version in (("dawdle", "", 2), ("", "dawdle", 1)):
+        tries = (suggested(what, of_v1=of_v1, is_v2_first=is_v2_first) for _ in range(5))  # this machine may be busy
+        found = next(found for found in tries if slower_of(found) == version)
+        [vote] = [vote for vote in found.votes if vote.metric == "pair_time"]
+        assert (vote.api_version, vote.value > 0) == (version, version == 2)
+        assert (found.result, found.shared) == ("equal", "GET /search/suggest")
+
+
+def slower_of(found: Outcome) -> int:
+    assert found.seconds is not None
+    assert max(found.seconds) >= 0.05
+    return 1 if found.seconds[0] > found.seconds[1] else 2
+
+
+@pytest.mark.usefixtures("planted")
+def test_forty_different_statements_are_found_and_a_few_within_the_budget_are_not(settings: Settings) -> None:
+    found = suggested("forty")
+    [more] = found.differences
+    assert (found.result, more.kind, more.v2 - more.v1) == (
+        "different",
+        "sql",
+        found.statements[1] - found.statements[0],
+    )
+    assert more.v2 >= 40
+    settings.CANARY = {**settings.CANARY, "SQL_BUDGET": 60}
+    assert suggested("forty").result == "equal"
+
+
+@pytest.mark.usefixtures("planted")
+def test_a_view_that_spins_is_ended_at_the_deadline_and_the_next_read_is_taken(
+    content: Content, reader: ShadowReader
+) -> None:
+    """As a client sends it: v2 hangs in the repeat alone."""
+    for planted in ("spin", ""):
+        headers = {"x-planted": planted} if planted else {}
+        assert Client().get("/api/v1/search/suggest?prefix=a", headers=headers).status_code == 200
+    began = time.monotonic()
+    drain(reader)
+    assert time.monotonic() - began < 10
+    reader.tally.flush()
+    told = summary(1)
+    assert (told["timed_out"] + told["abandoned"], told["equal"], reader.watchdog.lost) == (1, 1, 0)
+
+
+@pytest.mark.usefixtures("both_planted")
+def test_that_only_the_second_version_was_late_is_a_vote_and_nothing_when_the_first_was() -> None:
+    def late(what: str, of_v1: str, *, is_v2_first: bool) -> list[int]:
+        read = read_of("/search/suggest", "prefix=a", HTTP_X_PLANTED=what, HTTP_X_PLANTED_V1=of_v1)
+        pair = prepare(read, is_v2_first=is_v2_first)
+        assert isinstance(pair, Pair)
+        watchdog = Watchdog("a-test")
+        with pytest.raises(OverdueError):
+            watchdog.run(lambda: pair.run(60.0), 1.0)
+        return [vote.api_version for vote in pair.late().votes]
+
+    assert late("spin", "", is_v2_first=False) == [2]
+    assert late("", "spin", is_v2_first=True) == [1]
+    assert late("spin", "", is_v2_first=True) == late("", "spin", is_v2_first=False) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "result"),
+    [
+        ("/posts", "limit=7", "equal"),
+        ("/posts", "sort=-title&limit=3&include=tags,categories", "equal"),
+        ("/search", "q=the&limit=3&sort=-title", "equal"),
+        ("/tags", "count=exact", "equal"),
+        ("", "", "equal"),
+        ("/me", "", "unmapped"),  # of nobody
+        ("/posts", "cursor=x", "unmapped"),
+        ("/posts", "fields=id", "unmapped"),
+        ("/posts", "include=tags", "unmapped"),
+        ("/media", "", "unmapped"),
+    ],
+)
+def test_reads_of_v2_are_compared_where_the_declared_mapping_leads_back(
+    content: Content, path: str, query: str, result: str
+) -> None:
+    read = replace(read_of(path, query), path=f"/api/v2{path}", api_version=2)
+    assert read_both(read).result == result
+
+
+def refused(path: str, query: str = "", status: int = 404, template: str = "", **headers: str) -> Outcome:
+    read = replace(
+        read_of(path, query, **headers),
+        path=f"/api{path}",
+        api_version=2,
+        refusal=status,
+        template=f"api{template or path}",
+    )
+    prepared = prepare_refusal(read)
+    return prepared if isinstance(prepared, Outcome) else prepared.run(5.0)
+
+
+def test_what_v2_refuses_and_v1_answers_is_a_wrong_refusal(content: Content) -> None:
+    wrong = refused(content.post, template="/posts/<str:post>")
+    assert (wrong.result, wrong.votes) == ("refused_v2", (Vote("pair_refusal", 2, 404.0),))
+    assert [each.group for each in wrong.differences] == [("", "refusal")]
+    right = refused("/posts/00000000-0000-7000-8000-000000000000", template="/posts/<str:post>")
+    assert (right.result, right.votes) == ("refused_both", (Vote("pair_refusal", 1, 404.0),))
+    assert refused("/tags", status=401, HTTP_AUTHORIZATION="Bearer x").result == "refused_both"
+
+
+def test_the_same_address_is_asked_for_first_and_else_what_it_is_in_v1(content: Content) -> None:
+    assert refused("/posts", "page=2", 400).result == "refused_v2"
+    assert refused("/me", status=401).result == "refused_both"
+    assert refused("/me", status=403, HTTP_AUTHORIZATION=content.token).result == "refused_v2"
+
+
+def test_what_one_version_alone_declares_is_no_wrong_refusal() -> None:
+    assert refused("/admin/posts", template="/(?s:.*)").result == "unmapped"
+    assert refused("/media", status=401).result == "unmapped"
+
+
+@pytest.mark.usefixtures("planted")
+def test_one_request_too_many_is_rightly_refused_unless_v2_refuses_the_repeat_too() -> None:
+    for planted, result in (("count", "refused_both"), ("limit", "refused_v2")):
+        found = refused("/search/suggest", "prefix=a", 429, HTTP_X_PLANTED=planted)
+        assert found.result == result
 
 
 @pytest.fixture

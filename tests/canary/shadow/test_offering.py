@@ -1,23 +1,26 @@
 """Shadow reads beside requests: sampled cheaply, queued within bounds, paid from a budget, added up, never in the way."""
 
 import dataclasses
+import datetime
 import timeit
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from canary.core.mapping import Difference
-from canary.core.values import Decision, Snapshot
+from canary.core.values import Decision, Identity, Snapshot
 from canary.models import ShadowDifference
 from canary.requests.faults import faults
+from canary.shadow.asking import Voter
 from canary.shadow.offering import QUEUE_MAX, READER, Budget, ShadowReader, read_of
-from canary.shadow.reading import Outcome
-from canary.shadow.results import RESULTS, Tally, summary, totals
+from canary.shadow.reading import Outcome, Vote
+from canary.shadow.results import RESULTS, TIME_EVERY_S, Tally, Votes, summary, totals
+from canary.shadow.watchdog import LOST_MAX, Watchdog
 
 pytestmark = (
     pytest.mark.django_db
@@ -25,6 +28,7 @@ pytestmark = (
 
 Rollout = Callable[..., None]
 SNAPSHOT = Snapshot(version=0, weight_bp=0, salt="s")
+RELEASE_3 = Snapshot(version=0, weight_bp=0, salt="s", release=3)
 V1 = Decision(1, "pinned")
 
 
@@ -53,9 +57,15 @@ def offered(
     return reader.waiting
 
 
-def test_reads_of_v1_that_went_well_are_taken_from_both_doors(rollout: Rollout, reader: ShadowReader) -> None:
+def test_reads_of_both_versions_are_taken_from_both_doors(rollout: Rollout, reader: ShadowReader) -> None:
     rollout(SHADOW_BP=10_000)
-    assert [offered(reader), offered(reader, "/api/posts", decision=Decision(1, "bucket"))] == [1, 2]
+    offers = [("/api/v1/posts", V1), ("/api/v2/posts", Decision(2, "pinned")), ("/api/posts", Decision(2, "bucket"))]
+    assert [offered(reader, path, decision=decision) for path, decision in offers] == [1, 2, 3]
+
+
+def test_what_v2_refused_is_asked_of_v1_beside_the_pair(rollout: Rollout, reader: ShadowReader) -> None:
+    rollout(SHADOW_BP=10_000)
+    assert offered(reader, "/api/posts", status=404, decision=Decision(2, "bucket", Identity("client", "c"), 1)) == 2
 
 
 @pytest.mark.parametrize(
@@ -63,9 +73,6 @@ def test_reads_of_v1_that_went_well_are_taken_from_both_doors(rollout: Rollout, 
     [
         {"method": "POST"},
         {"method": "HEAD"},
-        {"status": 404},
-        {"status": 304},
-        {"decision": Decision(2, "bucket")},
         {"HTTP_COOKIE": "sessionid=x"},
     ],
 )
@@ -113,15 +120,62 @@ def test_what_the_queue_can_not_hold_is_dropped_and_counted(rollout: Rollout, re
 
 def test_headers_that_shorten_an_answer_and_cookies_are_left_out() -> None:
     headers = {"HTTP_IF_NONE_MATCH": '"x"', "HTTP_COOKIE": "canary_id=x", "HTTP_X_CLIENT_ID": "c"}
-    read = read_of(RequestFactory().get("/api/v1/posts?page=2", **headers), 3)
+    read = read_of(RequestFactory().get("/api/v1/posts?page=2", **headers), V1, RELEASE_3)
     assert {name for name in read.meta if name.startswith("HTTP_")} == {"HTTP_X_CLIENT_ID"}
     assert (read.path, read.query, read.release, read.has_credentials) == ("/api/v1/posts", "page=2", 3, False)
 
 
 @pytest.mark.parametrize("header", ["HTTP_AUTHORIZATION", "HTTP_X_API_KEY"])
 def test_a_read_with_a_token_or_a_key_is_not_public(rollout: Rollout, header: str) -> None:
-    read = read_of(RequestFactory().get("/api/v1/posts", **{header: "x"}), 3)
+    read = read_of(RequestFactory().get("/api/v1/posts", **{header: "x"}), V1, RELEASE_3)
     assert read.has_credentials
+
+
+def test_a_read_has_a_vote_once_a_rollout_is_stored_and_unless_it_is_excluded(rollout: Rollout) -> None:
+    request = RequestFactory().get("/api/v1/posts", HTTP_X_CLIENT_ID="c")
+    assert read_of(request, V1, SNAPSHOT).voter is None
+    stored = dataclasses.replace(SNAPSHOT, version=1)
+    first, again = (read_of(request, V1, stored).voter for _ in range(2))
+    assert first is not None
+    assert (first, first.is_authenticated) == (again, False)
+    assert first.unit != first.network
+    rollout(IS_EXCLUDED="tests.canary.shadow.test_offering.always")
+    assert read_of(request, V1, stored).voter is None
+
+
+def always(request: HttpRequest) -> str:
+    return "staff"
+
+
+def test_only_so_many_votes_on_the_time_of_a_route_are_written(now: datetime.datetime) -> None:
+    voter = Voter(dataclasses.replace(SNAPSHOT, version=1, release=4, stage=2), "u", "n", is_authenticated=True)
+    pair = Outcome("GET /a", "equal", shared="GET /b", votes=(Vote("pair_time", 2, 0.5), Vote("pair_error", 1, 2.0)))
+    votes = Votes()
+    rows = [votes.rows_of(pair, voter, now + datetime.timedelta(seconds=TIME_EVERY_S * n / 2)) for n in range(4)]
+    assert [[row.metric for row in some] for some in rows] == [["pair_time", "pair_error"], ["pair_error"]] * 2
+    first = rows[0][0]
+    assert (first.release, first.stage, first.unit, first.network) == (4, 2, "u", "n")
+    assert (first.api_version, first.route, first.value, first.is_authenticated) == (2, "GET /b", 0.5, True)
+    assert votes.rows_of(pair, None, now) == []
+
+
+def test_a_pair_that_hangs_is_late_and_with_too_many_of_them_nothing_is_read(
+    rollout: Rollout, reader: ShadowReader
+) -> None:
+    """`read` stands for a pair; what hangs of it is in `test_watchdog`."""
+    rollout(SHADOW_BP=10_000, SHADOW_CPU_BP=10_000, SUCCESSORS="tests.canary.successors")
+    reader.watchdog = Stopped("stopped")
+    offered(reader, "/api/v1/things")
+    reader.take_turn()
+    assert reader.tally.totals == {(1, "", "dropped"): 1}
+
+
+class Stopped(Watchdog):
+    """As with too many threads that hang."""
+
+    @property
+    def lost(self) -> int:
+        return LOST_MAX
 
 
 def test_a_fault_in_here_is_nothing_that_a_client_sees(rollout: Rollout) -> None:
@@ -202,6 +256,20 @@ def test_workers_add_to_the_same_rows_and_the_first_example_stays() -> None:
     assert (found["count"], found["example"]) == (2, {"url": "/posts?page=1", "v1": "a", "v2": "first"})
     assert summary(4)["compared"] == 0
     assert totals()["equal"] == 2
+
+
+@pytest.mark.django_db
+def test_times_and_statements_of_workers_are_added_up_and_told_by_route() -> None:
+    for seconds, statements in (((0.010, 0.030), (2, 4)), ((0.030, 0.050), (4, 4))):
+        worker = Tally()
+        pair = Outcome("GET /posts", "equal", seconds=seconds, statements=statements)
+        worker.add(pair, 3, is_public=True, now=timezone.now())
+        worker.add(outcome(Difference("title", "value", 1, 2)), 3, is_public=True, now=timezone.now())
+        worker.flush()
+    [route] = summary(3)["routes"]
+    assert (route["equal"], route["different"], route["timed"]) == (2, 2, 2)
+    assert route["mean_ms"] == {"v1": pytest.approx(20), "v2": pytest.approx(40)}
+    assert route["sql_mean"] == {"v1": 3, "v2": 4}
 
 
 @pytest.mark.django_db

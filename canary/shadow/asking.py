@@ -1,0 +1,120 @@
+"""Asks a version's view again within a snapshot: its response, its time and statements, and its side effects.
+
+Only the views run, not the middlewares around them: those below the canary add headers and cookies, which aren't compared,
+and are the ones that write, a session or a CSRF cookie.
+"""
+
+import io
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.core.handlers.wsgi import WSGIRequest
+from django.urls import resolve, set_urlconf
+
+from canary.conf import canary_conf
+from canary.core.values import V1, Snapshot
+from canary.requests.queries import start_counting, stop_counting
+from canary.shadow.side_effects import refused
+from canary.shadow.snapshots import Guard, forgotten
+
+AWAY: Final = 503
+"""Says that what both versions share is away."""
+
+
+@dataclass(frozen=True)
+class Voter:
+    """Whose request it was, as observations have it, and the rollout that decided it."""
+
+    snapshot: Snapshot
+    unit: str
+    network: str
+    is_authenticated: bool
+
+
+@dataclass(frozen=True)
+class Read:
+    """A request as far as it is repeated."""
+
+    path: str
+    """Decoded, as the client asked for it."""
+    query: str
+    meta: Mapping[str, Any]
+    release: int
+    request_id: str
+    has_credentials: bool
+    user_id: str | None = None
+    """Of the user behind the credentials, when they tell it."""
+    api_version: int = V1
+    """Which version answered it, and whose words it is in."""
+    refusal: int = 0
+    """The status, when v2 refused it and v1 is to be asked whether it does too."""
+    template: str = ""
+    """The template of its view, as `resolver_match.route` has it."""
+    voter: Voter | None = None
+    """None when it does not count as evidence."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: Any
+    """None when it is no JSON."""
+    seconds: float
+    statements: int
+    tried: tuple[str, ...]
+    """Attempts to do more than read, which were refused."""
+    error: Exception | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        return self.status >= 500 and self.status != AWAY
+
+
+def ask(read: Read, version: int, path: str, query: str, guard: Guard) -> Answer:
+    """What a version's view answers to a GET; 500 for an error that it lets out. `path` is decoded and below the base."""
+    request = _request_of(read, version, path, query)
+    before, response, failure = len(guard.tried), None, None
+    with forgotten(), refused(guard.tried):
+        start_counting()
+        set_urlconf(request.urlconf)
+        began = time.perf_counter()
+        try:
+            request.resolver_match = match = resolve(request.path_info, request.urlconf)
+            response = match.func(request, *match.args, **match.kwargs)
+        except Exception as error:
+            failure = error
+        finally:
+            seconds = time.perf_counter() - began
+            set_urlconf(None)
+            counted = stop_counting()
+    # It is never closed: what waits for the end of an answer, such as noting the use of a key, is no matter of a repetition.
+    status, body = (500, None) if response is None else (response.status_code, _json_of(response))
+    return Answer(status, body, seconds, counted.statements, tuple(guard.tried[before:]), failure)
+
+
+def _request_of(read: Read, version: int, path: str, query: str) -> Any:
+    conf = canary_conf()
+    full_path = f"{conf.entrance}/v{version}{path}"
+    request: Any = WSGIRequest(
+        {
+            **read.meta,
+            "REQUEST_METHOD": "GET",
+            "SCRIPT_NAME": "",
+            "PATH_INFO": full_path.encode(errors="surrogateescape").decode("latin-1"),
+            "QUERY_STRING": query,
+            "wsgi.input": io.BytesIO(),
+        }
+    )
+    request.request_id, request.urlconf = read.request_id, conf.arms[version]
+    request.is_shadow = True  # it isn't the client's, so it isn't counted against limits
+    return request
+
+
+def _json_of(response: Any) -> Any:
+    try:
+        return json.loads(response.content)
+    except ValueError:
+        return None

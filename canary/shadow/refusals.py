@@ -1,0 +1,67 @@
+"""Asks v1 for a read that v2 refused: if v1 answers it, the refusal was wrong."""
+
+from typing import Final
+
+from canary.core.mapping import Declared, Difference, Json, original
+from canary.core.values import V1, V2
+from canary.recording.route_names import name_of
+from canary.retiring.successors import below_base, declared_successors
+from canary.shadow.asking import Answer, Read, ask
+from canary.shadow.reading import Outcome, Vote, shared_name, shown
+from canary.shadow.snapshots import Guard, read_only_snapshot
+
+TOO_MANY: Final = 429
+
+
+def prepare_refusal(read: Read) -> "Outcome | RefusedRead":
+    """A refusal that v1 can be asked about, or why there is none. Only what both versions declare is compared."""
+    declared = declared_successors()
+    name = name_of(V2, "GET", read.template).shared
+    found = _row_of(declared, read, name) if declared else None
+    return RefusedRead(read, *found) if found else Outcome("", "unmapped")
+
+
+def _row_of(declared: Declared, read: Read, name: str) -> tuple[Json, str, str] | None:
+    """v1's row, and the path and query that v1 is asked for: the same address if v1 has it, else the translation."""
+    path = below_base(read.path)
+    found = declared.find("GET", path)
+    if found and found[0]["call"] and shared_name(found[0]) == name:
+        return found[0], path, read.query
+    source = original(declared, path, read.query, has_credentials=read.has_credentials, user_id=read.user_id)
+    row = declared.find("GET", source[0]) if source else None
+    return (row[0], *source) if row and source else None
+
+
+class RefusedRead:
+    def __init__(self, read: Read, route: Json, path: str, query: str) -> None:
+        self._read, self._route, self._path, self._query = read, route, path, query
+        self._template = f"{route['method']} {route['path']}"
+
+    def run(self, deadline_s: float) -> Outcome:
+        with read_only_snapshot(deadline_s) as guard:
+            old = ask(self._read, V1, self._path, self._query, guard)
+            if old.tried or old.status >= 500 or guard.is_late:
+                return self.late() if guard.is_late else Outcome(self._template, "failed", error=old.error)
+            is_wrong = old.status < 400 and self._is_steady(guard)
+        return self._told(old, is_wrong=is_wrong)
+
+    def late(self, *, is_lost: bool = False) -> Outcome:
+        return Outcome(self._template, "abandoned" if is_lost else "timed_out")
+
+    def _is_steady(self, guard: Guard) -> bool:
+        """Limits do not count repeats. After a right 429, v2 answers the repeat too; not after a wrong one."""
+        if self._read.refusal != TOO_MANY:
+            return True
+        again: Answer = ask(self._read, V2, below_base(self._read.path), self._read.query, guard)
+        return again.status == TOO_MANY
+
+    def _told(self, old: Answer, *, is_wrong: bool) -> Outcome:
+        status = self._read.refusal
+        return Outcome(
+            self._template,
+            "refused_v2" if is_wrong else "refused_both",
+            (Difference("", "refusal", old.status, status),) if is_wrong else (),
+            shown(self._read, self._route),
+            shared=shared_name(self._route),
+            votes=(Vote("pair_refusal", V2 if is_wrong else V1, float(status)),),
+        )

@@ -1,0 +1,101 @@
+"""Which reads are repeated: a share of all, at least one of each route now and then, what failed, and what v2 refused.
+
+The choice is fair to both versions: a share does not look at the response, and as many failures are taken of one
+version as of the other. All threads use it; if they spoil a count at the same time, that doesn't matter.
+"""
+
+import random
+import time
+from enum import StrEnum
+from typing import Final
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from canary.conf import canary_conf
+from canary.core.values import V2, Decision, Snapshot
+
+FULL_BP: Final = 10_000
+ROUTE_EVERY_S: Final = 30.0
+"""At least so often a route's read is repeated, so that a small site has pairs too."""
+A_MINUTE: Final = 60
+"""Failed reads, and as many refused ones, that are repeated by a process in a minute at most."""
+AWAY: Final = 503
+
+
+class Choice(StrEnum):
+    SHARE = "share"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+class Quota:
+    """So many a minute."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._left, self._minute = most, most, -1
+
+    def take(self, now_s: float) -> bool:
+        if (minute := int(now_s // 60)) != self._minute:
+            self._minute, self._left = minute, self._most
+        self._left -= 1
+        return self._left >= 0
+
+
+class Sampler:
+    def __init__(self) -> None:
+        self._taken_at: dict[tuple[int, str], float] = {}
+        self._failed, self._refused = Quota(A_MINUTE), Quota(A_MINUTE)
+
+    def choose(
+        self, request: HttpRequest, response: HttpResponseBase, decision: Decision, snapshot: Snapshot
+    ) -> tuple[Choice, ...]:
+        """Why the read is to be repeated, each time that it says; mostly nothing, and never where the share is 0."""
+        share_bp = canary_conf().shadow_bp
+        if not share_bp or request.method != "GET" or not snapshot.is_v2_enabled:
+            return ()
+        is_of_share = random.random() * FULL_BP < share_bp or self._is_due(request, decision)  # noqa: S311  a sample
+        is_special = response.status_code >= 400 or decision.reason == "failover"
+        if not (is_of_share or is_special):
+            return ()
+        if response.streaming or settings.SESSION_COOKIE_NAME in request.COOKIES:
+            return ()
+        special = self._special(decision, response.status_code, snapshot) if is_special else None
+        if special is Choice.REFUSED and is_of_share:
+            return Choice.SHARE, Choice.REFUSED
+        return (Choice.SHARE,) if is_of_share else (special,) if special else ()
+
+    def _is_due(self, request: HttpRequest, decision: Decision) -> bool:
+        match = request.resolver_match
+        if match is None:
+            return False
+        key, now_s = (decision.api_version, match.route), time.monotonic()
+        if now_s - self._taken_at.get(key, float("-inf")) < ROUTE_EVERY_S:
+            return False
+        self._taken_at[key] = now_s
+        return True
+
+    def _special(self, decision: Decision, status: int, snapshot: Snapshot) -> Choice | None:
+        """Only where the bucket drew the version: there a failure is as likely on either, while they are alike."""
+        now_s = time.monotonic()
+        if decision.reason == "bucket" and status < 500:
+            return Choice.REFUSED if decision.api_version == V2 and self._refused.take(now_s) else None
+        is_v2 = decision.api_version == V2 or decision.reason == "failover"
+        if decision.reason not in ("bucket", "failover") or status == AWAY:
+            return None
+        return (
+            Choice.FAILED if _is_fair(decision.bucket, snapshot.weight_bp, is_v2) and self._failed.take(now_s) else None
+        )
+
+
+def _is_fair(place: int | None, weight_bp: int, is_v2: bool) -> bool:
+    """Whether the failure of an identity in this bucket is taken, so that as many of v1's may have a vote as of v2's.
+
+    The version with more identities gives as many as the other has. The bucket decides which, and not a coin for each
+    request: an identity that fails often would be taken in the end on either version.
+    """
+    smaller_bp = min(weight_bp, FULL_BP - weight_bp)
+    if place is None:
+        return False
+    return place < smaller_bp if is_v2 else place >= FULL_BP - smaller_bp

@@ -1,0 +1,148 @@
+"""Refuses side effects of a repeated read: mail, connections, new threads and processes, writes to a cache.
+
+The database refuses writes by itself (`snapshots`). This module raises an exception and notes the attempt, because a
+view may swallow the exception. It does not see other threads, nor connections that were open before.
+"""
+
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache, wraps
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.cache import caches
+from django.core.mail.backends.base import BaseEmailBackend
+
+CACHE_READS: Final = frozenset(
+    {
+        *("get", "get_many", "has_key", "ttl", "pttl", "keys", "iter_keys", "close"),
+        *("aget", "aget_many", "ahas_key", "aclose"),
+        *("make_key", "make_and_validate_key", "validate_key", "get_backend_timeout"),
+    }
+)
+"""Methods of a cache that change nothing. All others are refused, because backends add writes of their own."""
+STARTS: Final = {
+    "_thread.start_new_thread": "starts a thread",
+    "_thread.start_joinable_thread": "starts a thread",
+    "subprocess.Popen": "starts a process",
+    "os.system": "starts a process",
+    "os.posix_spawn": "starts a process",
+    "os.fork": "starts a process",
+    "os.exec": "starts a process",
+}
+"""Audit events (PEP 578), and what to call them."""
+CONNECTS: Final = "socket.connect"
+PORTS: Final = {"redis": 6379, "rediss": 6379, "memcached": 11211}
+
+
+class SideEffectError(OSError):
+    """A repeated read tried to do more than read. An OSError, so that libraries close the socket they have opened."""
+
+
+class _Here(threading.local):
+    """In each thread the list that attempts are noted in, None outside of repeats."""
+
+    tried: list[str] | None = None
+
+
+_here = _Here()
+
+
+@contextmanager
+def refused(tried: list[str]) -> Iterator[None]:
+    """Within the block, in this thread, every side effect raises SideEffectError and is noted in `tried`."""
+    _install()
+    with ExitStack() as caches_again:
+        for alias in caches:
+            caches_again.callback(caches.__setitem__, alias, caches[alias])
+            caches[alias] = _ReadOnlyCache(caches[alias], alias)
+        before, _here.tried = _here.tried, tried
+        try:
+            yield
+        finally:
+            _here.tried = before
+
+
+def _refuse(what: str) -> None:
+    tried = _here.tried
+    if tried is not None:
+        tried.append(what)
+        raise SideEffectError(f"A repeated read {what}.")
+
+
+class _ReadOnlyCache:
+    """Stands in a thread's place of a cache; `django.core.cache.cache` looks there for each call."""
+
+    def __init__(self, real: Any, alias: str) -> None:
+        self._real, self._alias = real, alias
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._real, name)
+        if name in CACHE_READS or not callable(value):
+            return value
+        return lambda *_, **__: _refuse(f"calls {name}() of the cache {self._alias}")
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._real
+
+
+@cache
+def _install() -> None:
+    """Once a process, with the first repeat: neither an audit hook nor a replaced method is ever taken back."""
+    sys.addaudithook(_audit)
+    create: Any = BaseEmailBackend.__init__
+
+    @wraps(create)
+    def create_unless_refused(self: BaseEmailBackend, *arguments: Any, **options: Any) -> None:
+        _refuse("sends mail")  # every backend is made for the mail that it is to send
+        create(self, *arguments, **options)
+
+    BaseEmailBackend.__init__ = create_unless_refused  # type: ignore[method-assign]
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    """Sees every audited event of the process, so that the usual case must be quick."""
+    if _here.tried is None:
+        return
+    if event in STARTS:
+        _refuse(STARTS[event])
+    elif event == CONNECTS and not _is_of_stores(arguments[1]):
+        _refuse(f"connects to {_shown(arguments[1])}")
+
+
+def _is_of_stores(address: Any) -> bool:
+    """Whether a database or cache of the settings is behind the address."""
+    if not isinstance(address, tuple):
+        return address in {path for path, port in _stores() if not port}
+    hosts = {host for host, port in _stores() if port == address[1]}
+    return any(address[0] in _addresses(host, address[1]) for host in hosts)
+
+
+def _stores() -> Iterator[tuple[str, int]]:
+    """Host and port of each, or the path of a Unix socket and 0."""
+    for database in settings.DATABASES.values():
+        if database.get("HOST") and database.get("PORT"):
+            yield database["HOST"], int(database["PORT"])
+    for each in settings.CACHES.values():
+        location = each.get("LOCATION", "")
+        for text in [location] if isinstance(location, str) else location:
+            url = urlsplit(text if "://" in text else f"memcached://{text}")
+            if url.scheme == "unix":
+                yield url.path, 0
+            elif url.hostname:
+                yield url.hostname, url.port or PORTS.get(url.scheme, 0)
+
+
+def _addresses(host: str, port: int) -> set[Any]:
+    try:
+        return {host, *(entry[4][0] for entry in socket.getaddrinfo(host, port))}
+    except OSError:
+        return {host}
+
+
+def _shown(address: Any) -> str:
+    return f"{address[0]}:{address[1]}" if isinstance(address, tuple) else str(address)

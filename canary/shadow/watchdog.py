@@ -1,0 +1,145 @@
+"""Runs a function in a thread of its own and ends the wait at a deadline, even if the function does not end.
+
+Python can't kill a thread. A late thread gets an exception, which ends any Python code. A thread that stays in C code
+is given up: it loses its database connection, and another thread takes its place.
+"""
+
+import contextlib
+import ctypes
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
+from typing import Any, Final
+
+from django.db import DEFAULT_DB_ALIAS, connections
+
+GRACE_S: Final = 0.2
+"""For a late thread to end by the exception: to roll back and to close its connection."""
+LOST_MAX: Final = 2
+"""Threads that are given up and still there. With more of them nothing is run any more."""
+
+
+class OverdueError(Exception):
+    """The deadline has passed; `is_lost` when the thread had to be given up."""
+
+    def __init__(self, *, is_lost: bool) -> None:
+        super().__init__(is_lost)
+        self.is_lost = is_lost
+
+
+class StoppedError(Exception):
+    """Too many threads hang: nothing is run until they end, or the process does."""
+
+
+class Interrupted(BaseException):
+    """Raised inside a late thread. No Exception, so that a view that survives everything does not survive this."""
+
+
+class Watchdog:
+    """Used by one thread at a time."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._worker: _Worker | None = None
+        self._lost: list[_Worker] = []
+
+    @property
+    def lost(self) -> int:
+        """How many threads were given up and have not ended since."""
+        self._lost = [worker for worker in self._lost if worker.is_alive()]
+        return len(self._lost)
+
+    def run[T](self, work: Callable[[], T], seconds: float) -> T:
+        """Return what `work` returns, or raise what it raises. Raises OverdueError and StoppedError."""
+        if self.lost >= LOST_MAX:
+            raise StoppedError
+        if self._worker is None or not self._worker.is_alive():
+            self._worker = _Worker(self._name)
+        future = self._worker.begin(work)
+        if wait([future], seconds).done:
+            return future.result()
+        raise OverdueError(is_lost=self._give_up(self._worker))
+
+    def rest(self) -> None:
+        """End the thread, and with it its database connection, until there is work again."""
+        if self._worker is not None:
+            self._worker.end()
+            self._worker = None
+
+    def forget(self) -> None:
+        """In a child: the threads stayed with the parent."""
+        self._worker, self._lost = None, []
+
+    def _give_up(self, worker: "_Worker") -> bool:
+        """Never use the thread again: the exception may reach it when it has already gone on. Whether it hangs."""
+        self._worker = None
+        worker.interrupt()
+        if not worker.is_alive():
+            return False
+        worker.drop_connection()
+        self._lost.append(worker)
+        return True
+
+
+class _Worker:
+    def __init__(self, name: str) -> None:
+        self._tasks: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._own: Any = None
+        # A daemon: one that hangs must not keep the process from ending.
+        self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def begin[T](self, work: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
+        self._tasks.put((work, future))
+        return future
+
+    def end(self) -> None:
+        self._tasks.put(None)
+        self._thread.join(GRACE_S)
+
+    def interrupt(self) -> None:
+        """Once: a second exception could meet the thread while it cleans up after the first."""
+        if self._thread.ident is not None:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(self._thread.ident), ctypes.py_object(Interrupted)
+            )
+        self.end()
+
+    def drop_connection(self) -> None:
+        """A snapshot that stays open holds back what VACUUM, or SQLite's checkpoint, could free."""
+        raw = getattr(self._own, "connection", None)
+        if raw is not None:
+            with contextlib.suppress(Exception):
+                raw.close()
+
+    def _loop(self) -> None:
+        with contextlib.suppress(Interrupted), _own_connection() as self._own:
+            while (task := self._tasks.get()) is not None:
+                work, future = task
+                try:
+                    future.set_result(work())
+                except Exception as error:
+                    future.set_exception(error)
+
+
+@contextmanager
+def _own_connection() -> Iterator[Any]:
+    """One for this thread outside the pool: a thread that hangs must not hold what requests wait for."""
+    pooled: Any = connections[DEFAULT_DB_ALIAS]
+    own = pooled.copy()
+    own.settings_dict["OPTIONS"].pop("pool", None)
+    connections[DEFAULT_DB_ALIAS] = own
+    try:
+        yield own
+    finally:
+        raw = own.connection
+        own.close()
+        if raw is not None:
+            raw.close()  # Django leaves one to an SQLite in memory open
+        connections[DEFAULT_DB_ALIAS] = pooled

@@ -1,0 +1,130 @@
+"""A repeated read sends no mail, connects to nobody, starts nothing and writes to no cache, even if it swallows the refusal."""
+
+import contextlib
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.core import mail
+from django.core.cache import cache, caches
+from pytest_django.fixtures import Settings
+
+from canary.shadow.side_effects import SideEffectError, refused
+from cms.outgoing.sending import Message, send_each
+
+HANG_S = 60.0
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        yield server
+
+
+def has_been_called(server: socket.socket) -> bool:
+    try:
+        server.accept()[0].close()
+    except TimeoutError:
+        return False
+    return True
+
+
+def mail_one() -> None:
+    mail.EmailMessage("Hello", "text", to=["a@example.org"]).send()
+
+
+def mail_many() -> None:
+    mail.mailers.default.send_messages([mail.EmailMessage("Hello", "text", to=["a@example.org"])])
+
+
+def clear() -> None:
+    caches["default"].clear()
+
+
+SIDE_EFFECTS: list[tuple[Callable[[], object], str]] = [
+    (mail_one, "sends mail"),
+    (mail_many, "sends mail"),
+    (lambda: cache.set("k", 2), "calls set() of the cache default"),
+    (lambda: cache.add("k", 2), "calls add() of the cache default"),
+    (lambda: cache.incr("k"), "calls incr() of the cache default"),
+    (lambda: cache.delete("k"), "calls delete() of the cache default"),
+    (lambda: cache.touch("k"), "calls touch() of the cache default"),
+    (lambda: cache.get_or_set("other", 2), "calls get_or_set() of the cache default"),
+    (clear, "calls clear() of the cache default"),
+    (lambda: threading.Thread(target=print).start(), "starts a thread"),
+    (lambda: subprocess.run([sys.executable, "-c", ""], check=True), "starts a process"),
+]
+
+
+@pytest.mark.parametrize(("act", "named"), SIDE_EFFECTS, ids=str)
+def test_what_is_more_than_reading_is_refused_and_named(act: Callable[[], object], named: str) -> None:
+    cache.set("k", 1)
+    tried: list[str] = []
+    with refused(tried), pytest.raises(SideEffectError, match=named.replace("(", r"\(").replace(")", r"\)")):
+        act()
+    assert tried == [named]
+    assert (cache.get("k"), cache.get("other"), mail.outbox) == (1, None, [])
+
+
+@pytest.mark.parametrize("act", [act for act, _ in SIDE_EFFECTS[:4]], ids=str)
+def test_outside_and_in_other_threads_all_is_as_ever(act: Callable[[], object]) -> None:
+    errors: list[Exception] = []
+
+    def elsewhere() -> None:
+        try:
+            act()
+        except Exception as error:
+            errors.append(error)
+
+    begin, end = threading.Event(), threading.Event()
+    thread = threading.Thread(target=lambda: (begin.wait(HANG_S), elsewhere(), end.set()))
+    thread.start()
+    with refused([]):
+        begin.set()
+        assert end.wait(HANG_S)
+    thread.join()
+    act()
+    assert errors == []
+
+
+def test_what_is_cached_can_be_read() -> None:
+    cache.set_many({"a": 1, "b": 2})
+    tried: list[str] = []
+    with refused(tried):
+        assert (cache.get("a"), cache.get_many(["a", "b"]), "b" in cache) == (1, {"a": 1, "b": 2}, True)
+        assert cache.get("nothing", 7) == 7
+    assert tried == []
+
+
+def test_nobody_is_connected_to(listener: socket.socket) -> None:
+    tried: list[str] = []
+    host, port = listener.getsockname()
+    with refused(tried), pytest.raises(SideEffectError):
+        socket.create_connection((host, port), timeout=HANG_S)
+    assert tried == [f"connects to {host}:{port}"]
+    assert not has_been_called(listener)
+
+
+def test_no_webhook_is_sent_though_its_sender_survives_everything(listener: socket.socket) -> None:
+    host, port = listener.getsockname()
+    message = Message(f"http://{host}:{port}/hook", "whsec_c2VjcmV0", "m", 1, {})
+    tried: list[str] = []
+    with refused(tried):
+        [(_, answer)] = send_each([message], timeout_s=HANG_S, is_private_allowed=True)
+    assert answer.status is None
+    assert tried
+    assert not has_been_called(listener)
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_a_store_of_the_settings_may_be_connected_to(listener: socket.socket, settings: Settings, name: str) -> None:
+    host, port = listener.getsockname()
+    location = f"redis://:secret@{name}:{port}/3"
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache", "LOCATION": location}}
+    tried: list[str] = []
+    with refused(tried), contextlib.closing(socket.create_connection((host, port), timeout=HANG_S)):
+        assert tried == []
