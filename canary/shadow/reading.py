@@ -16,6 +16,7 @@ from canary.core.mapping import (
     Difference,
     Equivalent,
     Json,
+    as_asked,
     compare,
     counted,
     declared_query,
@@ -34,6 +35,8 @@ PAGES_MAX: Final = 5
 """A page of v1 that stands behind more pages of v2 isn't compared: each costs a read."""
 URL_MAX: Final = 300
 SHORTEST_S: Final = 1e-6
+UNNOTICED_S: Final = 0.005
+"""Nobody notices so much more, at any ratio: a file of 1 ms may take four."""
 
 
 class Vote(NamedTuple):
@@ -77,7 +80,7 @@ def prepare(read: Read, *, is_v2_first: bool) -> "Outcome | Pair":
         return Outcome("", "unmapped")
     if not found.method or found.doubts or found.page > PAGES_MAX:
         return Outcome(found.template, "unmapped")
-    return Pair(source, declared, counted(declared, found), is_v2_first=is_v2_first)
+    return Pair(source, declared, counted(declared, found), _sent_to_v2(read, found), is_v2_first=is_v2_first)
 
 
 def _in_words_of_v1(declared: Declared, read: Read) -> Read | None:
@@ -91,6 +94,18 @@ def _in_words_of_v1(declared: Declared, read: Read) -> Read | None:
         user_id=read.user_id,
     )
     return replace(read, path=f"{canary_conf().entrance}{source[0]}", query=source[1]) if source else None
+
+
+def _sent_to_v2(read: Read, found: Equivalent) -> tuple[str, str]:
+    """Path (decoded, below the base) and query of a client of v2 that asks for this: its own, if v2 answered it."""
+    if read.api_version == V2:
+        return below_base(read.path), read.query
+    return _split(as_asked(found, read.query, has_credentials=read.has_credentials))
+
+
+def _split(target: str) -> tuple[str, str]:
+    path, _, query = target.partition("?")
+    return unquote_to_bytes(path).decode(errors="surrogateescape"), query
 
 
 def _translated(declared: Declared, read: Read) -> Equivalent | None:
@@ -116,10 +131,16 @@ def shown(read: Read, route: Json) -> str:
 
 
 class Pair:
-    """Run in a thread that may be given up: then another thread asks what is known by then."""
+    """Run in a thread that may be given up: then another thread asks what is known by then.
 
-    def __init__(self, read: Read, declared: Declared, found: Equivalent, *, is_v2_first: bool) -> None:
-        self._read, self._declared, self._found = read, declared, found
+    v2 is asked twice. Errors, time and SQL belong to the request that its clients send. For the bodies it is asked for
+    everything that v1 tells, as the mapping says: names of tags, counts, another order. Its clients don't pay for that.
+    """
+
+    def __init__(
+        self, read: Read, declared: Declared, found: Equivalent, sent: tuple[str, str], *, is_v2_first: bool
+    ) -> None:
+        self._read, self._declared, self._found, self._sent = read, declared, found, sent
         self._route: Json = found.route
         self._order = (V2, V1) if is_v2_first else (V1, V2)
         self._answers: dict[int, Answer] = {}
@@ -141,7 +162,8 @@ class Pair:
         votes: tuple[Vote, ...] = ()
         first, second = (self._answers.get(version) for version in self._order)
         at = self._second_began_at
-        if first is not None and at is not None and self._is_good(self._order[0], first):
+        has_failed = second is not None and second.has_failed
+        if first is not None and at is not None and self._is_good(self._order[0], first) and not has_failed:
             waited = time.monotonic() - at if second is None else second.seconds
             votes = self._time_votes({self._order[0]: first.seconds, self._order[1]: waited})
         return self._named(Outcome(self._found.template, "abandoned" if is_lost else "timed_out", votes=votes))
@@ -154,30 +176,31 @@ class Pair:
             self._answers[version] = self._ask(version, guard)
             if self._second_began_at is None and not guard.is_late:
                 self._second_began_at = time.monotonic()
-        old, new = self._answers[V1], self._answers[V2]
+        votes = (*self._error_votes(), *self._good_times())
+        told = self._ask_for_body(guard)
+        old, tried = self._answers[V1], (*self._answers[V2].tried, *told.tried)
         if old.tried:  # v1 does so with every client: there is nothing to hold v2 against
             error = SideEffectError(f"v1 was asked to read, and {old.tried[0]}")
             return Outcome(self._found.template, "failed", error=error)
-        if new.tried:
-            difference = Difference("", "side_effect", None, new.tried[0])
-            return Outcome(self._found.template, "different", (difference,), error=new.error)
-        return replace(self._compared(old, new, guard), votes=(*self._error_votes(), *self._good_times()))
+        if tried:
+            return self._different(Difference("", "side_effect", None, tried[0]))
+        return replace(self._compared(old, told, guard), votes=votes)
 
-    def _compared(self, old: Answer, new: Answer, guard: Guard) -> Outcome:
-        template = self._found.template
+    def _compared(self, old: Answer, told: Answer, guard: Guard) -> Outcome:
+        template, new = self._found.template, self._answers[V2]
         if not self._is_good(V1, old):
             # Gone meanwhile, or a token that has expired: there is nothing to hold v2 against.
             return Outcome(template, "failed" if old.status >= 500 else "unmapped", error=old.error)
         if self._found.page > 1 and not _has_rows(self._route, old.body):
             return Outcome(template, "unmapped")
-        if not self._is_good(V2, new):
-            differences = [Difference("", "status", old.status, new.status)]
-        else:
-            differences = [*self._unlike(old, new, guard), *self._more_statements(old, new, guard)]
-        result = "different" if differences else "equal"
+        if bad := next((answer for answer in (new, told) if not self._is_good(V2, answer)), None):
+            return self._different(Difference("", "status", old.status, bad.status), error=bad.error)
+        found = self._different(*self._unlike(old, told, guard), *self._more_statements(old, new, guard))
         seconds = (old.seconds, new.seconds) if self._is_timed() else None
-        counts = (old.statements, new.statements)
-        return Outcome(template, result, tuple(differences), error=new.error, seconds=seconds, statements=counts)
+        return replace(found, seconds=seconds, statements=(old.statements, new.statements))
+
+    def _different(self, *differences: Difference, error: Exception | None = None) -> Outcome:
+        return Outcome(self._found.template, "different" if differences else "equal", differences, error=error)
 
     def _unlike(self, old: Answer, new: Answer, guard: Guard) -> list[Difference]:
         differences = compare(self._declared, self._route, old.body, new.body)
@@ -206,7 +229,7 @@ class Pair:
         """Against the version that failed where the other one did not."""
         failed = [version for version, answer in self._answers.items() if answer.has_failed]
         is_away = any(answer.status >= 500 and not answer.has_failed for answer in self._answers.values())
-        if len(failed) != 1 or is_away:
+        if len(failed) != 1 or is_away or self._found.page > 1:
             return ()
         return (Vote("pair_error", failed[0], 1.0 + self._order.index(failed[0])),)
 
@@ -219,15 +242,21 @@ class Pair:
         """Against v2 when it took longer by more than is tolerated, else against v1. A later page has none."""
         if self._found.page > 1:
             return ()
+        tolerated_s = (1 + canary_conf().latency_margin) * seconds[V1] + UNNOTICED_S
         log_ratio = math.log(max(seconds[V2], SHORTEST_S) / max(seconds[V1], SHORTEST_S))
-        is_slower = log_ratio > math.log1p(canary_conf().latency_margin)
-        return (Vote("pair_time", V2 if is_slower else V1, log_ratio),)
+        return (Vote("pair_time", V2 if seconds[V2] > tolerated_s else V1, log_ratio),)
 
     def _ask(self, version: int, guard: Guard) -> Answer:
         if version == V1:
             return ask(self._read, V1, below_base(self._read.path), self._read.query, guard)
-        path, _, query = self._found.target.partition("?")
-        answer = ask(self._read, V2, unquote_to_bytes(path).decode(errors="surrogateescape"), query, guard)
+        return ask(self._read, V2, *self._sent, guard)
+
+    def _ask_for_body(self, guard: Guard) -> Answer:
+        """v2's answer that is compared with v1's: the one that it gave, unless it was asked for less."""
+        given, target = self._answers[V2], _split(self._found.target)
+        if given.has_failed or (target == self._sent and self._found.page == 1):
+            return given
+        answer = ask(self._read, V2, *target, guard)
         for _ in range(1, self._found.page):
             address = _next_page(answer.body)
             if not self._is_good(V2, answer) or address is None:

@@ -6,6 +6,7 @@ version as of the other. All threads use it; if they spoil a count at the same t
 
 import random
 import time
+from collections import Counter
 from enum import StrEnum
 from typing import Final
 
@@ -15,12 +16,15 @@ from django.http.response import HttpResponseBase
 
 from canary.conf import canary_conf
 from canary.core.values import V2, Decision, Snapshot
+from canary.recording.tally import network_of
 
 FULL_BP: Final = 10_000
 ROUTE_EVERY_S: Final = 30.0
 """At least so often a route's read is repeated, so that a small site has pairs too."""
 A_MINUTE: Final = 60
 """Failed reads, and as many refused ones, that are repeated by a process in a minute at most."""
+A_NETWORK: Final = 10
+"""As many of one network, so that a crawler doesn't keep others from being looked at."""
 AWAY: Final = 503
 
 
@@ -31,22 +35,26 @@ class Choice(StrEnum):
 
 
 class Quota:
-    """So many a minute."""
+    """So many a minute, and so many of one network."""
 
-    def __init__(self, most: int) -> None:
-        self._most, self._left, self._minute = most, most, -1
+    def __init__(self, most: int, of_a_network: int) -> None:
+        self._most, self._of_a_network = most, of_a_network
+        self._minute = -1
+        self._taken: Counter[str] = Counter()
 
-    def take(self, now_s: float) -> bool:
+    def take(self, network: str, now_s: float) -> bool:
         if (minute := int(now_s // 60)) != self._minute:
-            self._minute, self._left = minute, self._most
-        self._left -= 1
-        return self._left >= 0
+            self._minute, self._taken = minute, Counter()
+        if self._taken[network] >= self._of_a_network or self._taken.total() >= self._most:
+            return False
+        self._taken[network] += 1
+        return True
 
 
 class Sampler:
     def __init__(self) -> None:
         self._taken_at: dict[tuple[int, str], float] = {}
-        self._failed, self._refused = Quota(A_MINUTE), Quota(A_MINUTE)
+        self._failed, self._refused = Quota(A_MINUTE, A_NETWORK), Quota(A_MINUTE, A_NETWORK)
 
     def choose(
         self, request: HttpRequest, response: HttpResponseBase, decision: Decision, snapshot: Snapshot
@@ -61,7 +69,7 @@ class Sampler:
             return ()
         if response.streaming or settings.SESSION_COOKIE_NAME in request.COOKIES:
             return ()
-        special = self._special(decision, response.status_code, snapshot) if is_special else None
+        special = self._special(request, response.status_code, decision, snapshot) if is_special else None
         if special is Choice.REFUSED and is_of_share:
             return Choice.SHARE, Choice.REFUSED
         return (Choice.SHARE,) if is_of_share else (special,) if special else ()
@@ -76,16 +84,19 @@ class Sampler:
         self._taken_at[key] = now_s
         return True
 
-    def _special(self, decision: Decision, status: int, snapshot: Snapshot) -> Choice | None:
+    def _special(self, request: HttpRequest, status: int, decision: Decision, snapshot: Snapshot) -> Choice | None:
         """Only where the bucket drew the version: there a failure is as likely on either, while they are alike."""
-        now_s = time.monotonic()
+        network, now_s = network_of(request.META.get("REMOTE_ADDR", "")), time.monotonic()
         if decision.reason == "bucket" and status < 500:
-            return Choice.REFUSED if decision.api_version == V2 and self._refused.take(now_s) else None
+            is_taken = decision.api_version == V2 and self._refused.take(network, now_s)
+            return Choice.REFUSED if is_taken else None
         is_v2 = decision.api_version == V2 or decision.reason == "failover"
         if decision.reason not in ("bucket", "failover") or status == AWAY:
             return None
         return (
-            Choice.FAILED if _is_fair(decision.bucket, snapshot.weight_bp, is_v2) and self._failed.take(now_s) else None
+            Choice.FAILED
+            if _is_fair(decision.bucket, snapshot.weight_bp, is_v2) and self._failed.take(network, now_s)
+            else None
         )
 
 

@@ -1,6 +1,7 @@
 """Shadow reads of the real APIs: equal on real content, blind to nothing that is planted, and without any trace."""
 
 import hashlib
+import math
 import random
 import time
 from collections import Counter
@@ -317,6 +318,19 @@ def slower_of(found: Outcome) -> int:
     assert found.seconds is not None
     assert max(found.seconds) >= 0.05
     return 1 if found.seconds[0] > found.seconds[1] else 2
+
+
+def test_time_and_statements_are_of_the_request_that_clients_of_v2_send(content: Content) -> None:
+    """As the mapping tells it, v2 is asked for names of tags and a count too."""
+    for read in (read_of("/posts"), replace(read_of("/posts"), path="/api/v2/posts", api_version=2)):
+        found = read_both(read, deadline_s=60.0)
+        assert (found.result, found.statements) == ("equal", (3, 1))
+
+
+def test_a_ratio_that_nobody_notices_is_no_vote_against_v2(content: Content) -> None:
+    """v2 makes its document in four times the time of v1's file, which is a millisecond more."""
+    found = (read_both(read_of("/openapi.json"), deadline_s=60.0) for _ in range(10))  # this machine may be busy
+    assert any(vote.api_version == 1 and vote.value > math.log(2) for one in found for vote in one.votes)
 
 
 @pytest.mark.usefixtures("planted")

@@ -4,7 +4,7 @@ from canary.core.mapping.backwards import original
 from canary.core.mapping.bodies import Difference, compare, without_noise
 from canary.core.mapping.declared import Declared, Json
 from canary.core.mapping.leads import Lead, Leads
-from canary.core.mapping.requests import Equivalent, counted, declared_query, equivalent
+from canary.core.mapping.requests import Equivalent, as_asked, counted, declared_query, equivalent
 
 __all__ = [
     "Declared",
@@ -13,6 +13,7 @@ __all__ = [
     "Json",
     "Lead",
     "Leads",
+    "as_asked",
     "compare",
     "counted",
     "declared_query",

@@ -83,6 +83,14 @@ def counted(declared: Declared, found: Equivalent) -> Equivalent:
     return replace(found, target=f"{found.target}{'&' if '?' in found.target else '?'}{COUNTED}")
 
 
+def as_asked(found: Equivalent, query: str, *, has_credentials: bool) -> str:
+    """The target without what v2 is always sent for such a call: what a client of v2 sends who asks for the same."""
+    route = {**found.route, "call": {**found.route["call"], "query": {}, "query_of_users": {}}}
+    told = translate(route, asked_of(query), has_credentials=has_credentials)
+    path = found.target.partition("?")[0]
+    return f"{path}?{encode_query(told)}" if told else path
+
+
 def declared_query(route: Json, query: str) -> str:
     """Of v1's query what the declared parameters say: whatever else a client has added is nobody's business."""
     names = {parameter["v1"] for parameter in route["parameters"]}

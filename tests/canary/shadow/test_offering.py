@@ -10,6 +10,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
+from django.urls import ResolverMatch
 from django.utils import timezone
 
 from canary.core.mapping import Difference
@@ -229,9 +230,11 @@ def test_an_idle_hour_buys_no_burst() -> None:
     assert spent <= 11
 
 
-def test_answers_that_are_not_taken_cost_next_to_nothing(rollout: Rollout, reader: ShadowReader) -> None:
-    rollout(SHADOW_BP=0)
+@pytest.mark.parametrize("share_bp", [0, 1])
+def test_answers_that_are_not_taken_cost_next_to_nothing(rollout: Rollout, reader: ShadowReader, share_bp: int) -> None:
+    rollout(SHADOW_BP=share_bp)
     request, response = RequestFactory().get("/api/v1/posts"), HttpResponse()
+    request.resolver_match = ResolverMatch(lambda: None, (), {}, route="api/v1/posts")
     seconds = min(timeit.repeat(lambda: reader.offer(request, response, V1, SNAPSHOT), number=2_000, repeat=5)) / 2_000
     assert seconds < 5e-6
 

@@ -9,7 +9,7 @@ from django.test import RequestFactory
 from django.urls import ResolverMatch
 
 from canary.core.values import Decision, Identity, Snapshot
-from canary.shadow.sampling import A_MINUTE, Choice, Quota, Sampler
+from canary.shadow.sampling import A_MINUTE, A_NETWORK, Choice, Quota, Sampler
 
 Rollout = Callable[..., None]
 IDENTITY = Identity("client", "c")
@@ -77,7 +77,8 @@ def test_each_route_of_each_version_is_taken_once_in_a_while_however_small_the_s
 def test_of_refusals_only_those_of_v2_are_repeated_and_so_many_a_minute(rollout: Rollout, status: int) -> None:
     rollout(SHADOW_BP=1)
     sampler = Sampler()
-    taken = [chosen(sampler, status, of_bucket(500)) for _ in range(2 * A_MINUTE)]
+    asked = [f"198.51.{n}.7" for n in range(2 * A_MINUTE)]
+    taken = [chosen(sampler, status, of_bucket(500), REMOTE_ADDR=address) for address in asked]
     assert A_MINUTE <= sum(Choice.REFUSED in choices for choices in taken) <= 2 * A_MINUTE  # a minute may end meanwhile
     assert chosen(Sampler(), status, of_bucket(1_500)) == ()
     assert chosen(Sampler(), status, Decision(2, "pinned")) == chosen(Sampler(), status, Decision(2, "header")) == ()
@@ -110,5 +111,13 @@ def test_what_both_versions_share_is_away_and_no_failure(rollout: Rollout) -> No
 
 
 def test_a_quota_is_full_again_with_the_next_minute() -> None:
-    quota = Quota(2)
-    assert [quota.take(at) for at in (0.0, 1.0, 59.0, 60.0, 61.0, 62.0)] == [True, True, False, True, True, False]
+    quota = Quota(2, 2)
+    assert [quota.take("n", at) for at in (0.0, 1.0, 59.0, 60.0, 61.0, 62.0)] == [True, True, False, True, True, False]
+
+
+def test_one_network_leaves_most_of_a_quota_to_others(rollout: Rollout) -> None:
+    rollout(SHADOW_BP=1)
+    sampler = Sampler()
+    crawler = [chosen(sampler, 404, of_bucket(500), REMOTE_ADDR="203.0.113.9") for _ in range(5 * A_MINUTE)]
+    assert sum(Choice.REFUSED in choices for choices in crawler) <= 2 * A_NETWORK  # a minute may end meanwhile
+    assert Choice.REFUSED in chosen(sampler, 404, of_bucket(500), REMOTE_ADDR="198.51.100.9")
