@@ -57,9 +57,10 @@ def refused(tried: list[str]) -> Iterator[None]:
     """Within the block, in this thread, every side effect raises SideEffectError and is noted in `tried`."""
     _install()
     with ExitStack() as caches_again:
+        of_thread: Any = caches
         for alias in caches:
-            caches_again.callback(caches.__setitem__, alias, caches[alias])
-            caches[alias] = _ReadOnlyCache(caches[alias], alias)
+            caches_again.callback(of_thread.__setitem__, alias, caches[alias])
+            of_thread[alias] = _ReadOnlyCache(caches[alias], alias)
         before, _here.tried = _here.tried, tried
         try:
             yield

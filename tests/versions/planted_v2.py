@@ -60,11 +60,15 @@ def fail(_: HttpRequest) -> None:
     raise RuntimeError("planted")
 
 
+def send_mail(_: HttpRequest) -> None:
+    EmailMessage("Hello", "text", to=["a@example.org"]).send()
+
+
 EFFECTS: dict[str, Callable[[HttpRequest], HttpResponse | None]] = {
     "spin": spin,
     "forty": ask_forty,
     "fail": fail,
-    "mail": lambda _: EmailMessage("Hello", "text", to=["a@example.org"]).send() and None,
+    "mail": send_mail,
     "cache": lambda _: cache.set("planted", 1),
     "connect": lambda _: socket.create_connection(("127.0.0.1", 9), timeout=1).close(),
     "dawdle": lambda _: time.sleep(0.05),
@@ -76,13 +80,17 @@ EFFECTS: dict[str, Callable[[HttpRequest], HttpResponse | None]] = {
 
 
 def suggest(request: HttpRequest) -> HttpResponse:
-    return EFFECTS.get(request.headers.get("X-Planted", ""), lambda _: None)(request) or _real(request)[0]
+    answer: HttpResponse = (
+        EFFECTS.get(request.headers.get("X-Planted", ""), lambda _: None)(request) or _real(request)[0]
+    )
+    return answer
 
 
 def suggest_by_v1(request: HttpRequest) -> HttpResponse:
     match = resolve(request.path_info, "api_v1.root_urls")
     effect = EFFECTS.get(request.headers.get("X-Planted-V1", ""), lambda _: None)
-    return effect(request) or match.func(request, *match.args, **match.kwargs)
+    answer: HttpResponse = effect(request) or match.func(request, *match.args, **match.kwargs)
+    return answer
 
 
 urlpatterns = [

@@ -1,5 +1,6 @@
 """What the controller does about what it sees, and what it leaves to people."""
 
+import datetime
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.db import OperationalError
 from canary.core.breakers import Limits
 from canary.core.judgements import Judgement
 from canary.judging.controller import Controller, Loop
+from canary.judging.judging import gaps_of
 from canary.models import Rollout, RolloutEvent, ShadowDifference, Verdict
 from tests.canary.judging.conftest import Change, Clock, plan_state, row
 from tests.canary.judging.crowd import arrive
@@ -108,6 +110,19 @@ def test_waiting_is_held_once_after_the_minimum_time_and_ends_by_itself(
     arrive(range(200, 2_500))
     assert turn().kind == "pass"
     assert (row().weight_bp, plan_state()) == (5_000, "running")
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "holds"),
+    [("status", 1, True), ("side_effect", 1, True), ("sql", 2, False), ("sql", 3, True), ("refusal", 1_000, False)],
+)
+def test_what_pairs_find_holds_once_it_was_seen_often_enough(
+    plan: Rollout, now: datetime.datetime, kind: str, count: int, holds: bool
+) -> None:
+    """One client's odd requests are refused however often it sends them: its breaker counts users."""
+    seen = {"count": count, "example": {}, "first_seen_at": now, "last_seen_at": now}
+    ShadowDifference.objects.create(release=plan.release, route="GET /posts", path="", kind=kind, **seen)
+    assert bool(gaps_of(plan.release)) is holds
 
 
 def test_a_difference_that_shadow_reads_found_is_held_at_once(plan: Rollout, turn: Turn, clock: Clock) -> None:

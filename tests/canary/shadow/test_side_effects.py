@@ -74,14 +74,17 @@ def test_what_is_more_than_reading_is_refused_and_named(act: Callable[[], object
 def test_outside_and_in_other_threads_all_is_as_ever(act: Callable[[], object]) -> None:
     errors: list[Exception] = []
 
+    begin, end = threading.Event(), threading.Event()
+
     def elsewhere() -> None:
+        begin.wait(HANG_S)
         try:
             act()
         except Exception as error:
             errors.append(error)
+        end.set()
 
-    begin, end = threading.Event(), threading.Event()
-    thread = threading.Thread(target=lambda: (begin.wait(HANG_S), elsewhere(), end.set()))
+    thread = threading.Thread(target=elsewhere)
     thread.start()
     with refused([]):
         begin.set()
