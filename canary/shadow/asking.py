@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from django.core.handlers.wsgi import WSGIRequest
 from django.urls import resolve, set_urlconf
@@ -19,9 +19,6 @@ from canary.core.values import V1, Snapshot
 from canary.requests.queries import start_counting, stop_counting
 from canary.shadow.side_effects import refused
 from canary.shadow.snapshots import Guard, forgotten
-
-AWAY: Final = 503
-"""Says that what both versions share is away."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +64,12 @@ class Answer:
     tried: tuple[str, ...]
     """Attempts to do more than read, which were refused."""
     error: Exception | None = None
+    is_away: bool = False
+    """Whether it says that something is away which both versions share."""
 
     @property
     def has_failed(self) -> bool:
-        return self.status >= 500 and self.status != AWAY
+        return self.status >= 500 and not self.is_away
 
 
 def ask(read: Read, version: int, path: str, query: str, guard: Guard) -> Answer:
@@ -91,8 +90,11 @@ def ask(read: Read, version: int, path: str, query: str, guard: Guard) -> Answer
             set_urlconf(None)
             counted = stop_counting()
     # It is never closed: what waits for the end of an answer, such as noting the use of a key, is no matter of a repetition.
-    status, body = (500, None) if response is None else (response.status_code, _json_of(response))
-    return Answer(status, body, seconds, counted.statements, tuple(guard.tried[before:]), failure)
+    tried = tuple(guard.tried[before:])
+    if response is None:
+        return Answer(500, None, seconds, counted.statements, tried, failure)
+    is_away = canary_conf().is_away(response)
+    return Answer(response.status_code, _json_of(response), seconds, counted.statements, tried, is_away=is_away)
 
 
 def _request_of(read: Read, version: int, path: str, query: str) -> Any:

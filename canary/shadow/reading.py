@@ -228,7 +228,7 @@ class Pair:
     def _error_votes(self) -> tuple[Vote, ...]:
         """Against the version that failed where the other one did not."""
         failed = [version for version, answer in self._answers.items() if answer.has_failed]
-        is_away = any(answer.status >= 500 and not answer.has_failed for answer in self._answers.values())
+        is_away = any(answer.is_away for answer in self._answers.values())
         if len(failed) != 1 or is_away or self._found.page > 1:
             return ()
         return (Vote("pair_error", failed[0], 1.0 + self._order.index(failed[0])),)

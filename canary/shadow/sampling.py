@@ -25,7 +25,6 @@ A_MINUTE: Final = 60
 """Failed reads, and as many refused ones, that are repeated by a process in a minute at most."""
 A_NETWORK: Final = 10
 """As many of one network, so that a crawler doesn't keep others from being looked at."""
-AWAY: Final = 503
 
 
 class Choice(StrEnum):
@@ -69,7 +68,7 @@ class Sampler:
             return ()
         if response.streaming or settings.SESSION_COOKIE_NAME in request.COOKIES:
             return ()
-        special = self._special(request, response.status_code, decision, snapshot) if is_special else None
+        special = self._special(request, response, decision, snapshot) if is_special else None
         if special is Choice.REFUSED and is_of_share:
             return Choice.SHARE, Choice.REFUSED
         return (Choice.SHARE,) if is_of_share else (special,) if special else ()
@@ -84,14 +83,16 @@ class Sampler:
         self._taken_at[key] = now_s
         return True
 
-    def _special(self, request: HttpRequest, status: int, decision: Decision, snapshot: Snapshot) -> Choice | None:
+    def _special(
+        self, request: HttpRequest, response: HttpResponseBase, decision: Decision, snapshot: Snapshot
+    ) -> Choice | None:
         """Only where the bucket drew the version: there a failure is as likely on either, while they are alike."""
         network, now_s = network_of(request.META.get("REMOTE_ADDR", "")), time.monotonic()
-        if decision.reason == "bucket" and status < 500:
+        if decision.reason == "bucket" and response.status_code < 500:
             is_taken = decision.api_version == V2 and self._refused.take(network, now_s)
             return Choice.REFUSED if is_taken else None
         is_v2 = decision.api_version == V2 or decision.reason == "failover"
-        if decision.reason not in ("bucket", "failover") or status == AWAY:
+        if decision.reason not in ("bucket", "failover") or canary_conf().is_away(response):
             return None
         return (
             Choice.FAILED

@@ -106,8 +106,13 @@ def test_what_another_version_answered_in_its_place_failed_too(rollout: Rollout)
 
 
 def test_what_both_versions_share_is_away_and_no_failure(rollout: Rollout) -> None:
-    rollout(SHADOW_BP=1)
+    rollout(SHADOW_BP=1, IS_AWAY="tests.canary.shadow.test_sampling.is_away")
     assert chosen(Sampler(), 503, of_bucket(500)) == ()
+    assert chosen(Sampler(), 500, of_bucket(500)) == (Choice.FAILED,)
+
+
+def is_away(response: HttpResponse) -> bool:
+    return response.status_code == 503
 
 
 def test_a_quota_is_full_again_with_the_next_minute() -> None:
