@@ -80,6 +80,18 @@ def sentence_of_latency(evidence: Evidence) -> str:
     return f"v2's latency is {bounds(effect)}, {users(latency.bets)} ranked{cold}"
 
 
+def sentence_of_pairs(evidence: Evidence) -> str:
+    """The votes of pairs: on errors, and on time where the evidence is strongest. Empty without votes."""
+    errors, routes = evidence.pairs.errors, evidence.pairs.routes
+    told = []
+    if votes := errors.against + errors.others:
+        told.append(f"of {votes} requests that one version alone failed v2 failed {errors.against}")
+    if routes:
+        route, times = max(routes.items(), key=lambda pair: (pair[1].test.log_e, pair[0]))
+        told.append(f"v2 was the slower one in {times.test.against} of {times.test.votes} pairs of {route}")
+    return "; ".join(told)
+
+
 def sentence_of_evidence(evidence: Evidence) -> str:
     """The rule of harm with what stands in it now."""
     logs = evidence.comparison.log_e()
@@ -93,10 +105,11 @@ def sentence_of_harm(evidence: Evidence) -> str:
     comparison = evidence.comparison
     harmed = [route.route for route in comparison.routes.ranked() if route.is_harmed]
     where = f"; most of it on {', '.join(harmed[:3])}" if harmed else ""
+    pairs = f"; {votes}" if (votes := sentence_of_pairs(evidence)) else ""
     return (
         f"evidence that v2 is worse, weighted, reached {strength(comparison.peak)} of {THRESHOLD} "
         f"({sentence_of_evidence(evidence)}): {sentence_of_events(comparison.errors, 'an error')}; "
-        f"{sentence_of_latency(evidence)}; {sentence_of_events(comparison.refusals, 'a refused request')}{where}"
+        f"{sentence_of_latency(evidence)}; {sentence_of_events(comparison.refusals, 'a refused request')}{where}{pairs}"
     )
 
 
@@ -108,7 +121,7 @@ def sentence_of_suspicion(evidence: Evidence, metric: str) -> str:
         "error": lambda: f": {sentence_of_events(comparison.errors, 'an error')}",
         "refusal": lambda: f": {sentence_of_events(comparison.refusals, 'a refused request')}",
         "latency": lambda: f": {sentence_of_latency(evidence)}",
-    }.get(metric, lambda: "")()
+    }.get(metric, lambda: f": {sentence_of_pairs(evidence)}")()
     look = "looks" if metric == "latency" else "look"
     rule = "refused requests alone never roll back" if metric == "refusal" else sentence_of_evidence(evidence)
     return (

@@ -24,6 +24,8 @@ LABELS: Final = {
     "sample_ratio": "Measuring broken",
     "guard": "Guard within v1",
     "safe_ratio": "Not twice as likely",
+    "pair_error": "Errors of pairs",
+    "pair_time": "Times of pairs",
 }
 FLOOR: Final = 0.05
 ROWS_MAX: Final = 20

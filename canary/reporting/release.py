@@ -32,6 +32,11 @@ RULES: Final[Mapping[str, tuple[int, str]]] = {
     "overall": (THRESHOLD, "the largest of the others by its weight: rolls back once it was reached"),
     "error": (THRESHOLD, f"users with an error: holds, and rolls back from {LIMITS['error']:.0f} on"),
     "latency": (THRESHOLD, f"slower answers: holds, and rolls back from {LIMITS['latency']:.0f} on"),
+    "pair_error": (
+        THRESHOLD,
+        f"requests that v2 alone fails: holds, and rolls back from {LIMITS['pair_error']:.0f} on",
+    ),
+    "pair_time": (THRESHOLD, f"routes on which v2 is slower: holds, and rolls back from {LIMITS['pair_time']:.0f} on"),
     "client_error": (THRESHOLD, "users that v2 refuses more often: holds, never rolls back"),
     "safe": (THRESHOLD, "v2 is safe enough for the next step"),
     "safe_ratio": (THRESHOLD, "errors on v2 are not twice as likely: shown, never needed"),

@@ -9,6 +9,7 @@ from canary.core.statistics.comparison import METRICS, Comparison, Seen
 from canary.core.statistics.networks import Networks
 from canary.core.statistics.observed import Observed
 from canary.core.statistics.packing import pack, unpack
+from canary.core.statistics.pairs import PairTests
 from canary.core.statistics.sample_ratio import SampleRatio
 from canary.core.statistics.units import FULL_BP, Units
 
@@ -37,6 +38,7 @@ class Evidence:
         """The same code over units of v1 alone, which a second salt splits at the same weights: its alarms are false."""
         self.certificate = SafeCertificate()
         self.sample_ratio = SampleRatio()
+        self.pairs = PairTests()
         self.units = Units()
         self.networks = Networks()
         self._guard_salt = guard_salt
@@ -58,15 +60,23 @@ class Evidence:
         self.stage, self.weight_bp = stage, weight_bp
         self.certificate.begin()
         self.sample_ratio = SampleRatio()
+        self.pairs.begin()
         self.networks.begin()
 
     def take(self, observed: Observed) -> None:
-        stage, weight_bp, unit, api_version, metric, route, value, is_authenticated, network, identity = observed
         self.taken += 1
-        if stage > self.stage:
-            self._begin(stage, weight_bp)
-        if not is_authenticated and stage < self.stage:
+        if observed.stage > self.stage:
+            self._begin(observed.stage, observed.weight_bp)
+        if not observed.is_authenticated and observed.stage < self.stage:
             return  # Which counts its network had in a stage that is over isn't kept.
+        if observed.metric.startswith("pair_"):
+            voter = observed.unit if observed.is_authenticated else observed.network
+            self._take_pair(observed, int.from_bytes(self._digest_of(voter)[:8]))
+        else:
+            self._take_of_user(observed)
+
+    def _take_of_user(self, observed: Observed) -> None:
+        stage, weight_bp, unit, api_version, metric, route, value, is_authenticated, network, identity = observed
         digest = self._digest_of(identity or unit)
         key = int.from_bytes(digest[:8])
         place = self.units.find(key if identity in ("", unit) else int.from_bytes(self._digest_of(unit)[:8]), key)
@@ -109,6 +119,18 @@ class Evidence:
     def _digest_of(self, name: str) -> bytes:
         return blake2b(name.encode(), digest_size=16, key=self._key).digest()
 
+    def _take_pair(self, observed: Observed, voter: int) -> None:
+        """Refusals are the breaker's. Failovers, without a `value`, do not count: none is seen where v1 failed."""
+        is_against = observed.api_version == V2
+        if observed.value is None:
+            return
+        if observed.metric == "pair_error":
+            self.pairs.take_error(voter, observed.is_authenticated, is_against)
+            self.comparison.join("pair_error", self.pairs.errors.log_e)
+        elif observed.metric == "pair_time":
+            self.pairs.take_time(observed.route, voter, is_against)
+            self.comparison.join("pair_time", self.pairs.log_e_of_times)
+
     def _count(self, place: int, stage: int, weight_bp: int, source: int | None, on_v2: bool) -> None:
         slot = place + _SEEN_SLOT
         possible = self.units.open_range(slot, weight_bp)
@@ -135,7 +157,7 @@ class Evidence:
     def dump(self) -> bytes:
         parts: dict[str, Any] = {
             name: getattr(self, name).dump()
-            for name in ("comparison", "guard", "certificate", "sample_ratio", "units", "networks")
+            for name in ("comparison", "guard", "certificate", "sample_ratio", "pairs", "units", "networks")
         }
         own = {"stage": self.stage, "weight_bp": self.weight_bp, "taken": self.taken, "guard_salt": self._guard_salt}
         return pack({**own, **parts})
@@ -150,6 +172,7 @@ class Evidence:
         evidence.guard.restore(tree["guard"])
         evidence.certificate = SafeCertificate.load(tree["certificate"])
         evidence.sample_ratio = SampleRatio.load(tree["sample_ratio"])
+        evidence.pairs = PairTests.load(tree["pairs"])
         evidence.units = Units.load(tree["units"])
         evidence.networks = Networks.load(tree["networks"])
         return evidence

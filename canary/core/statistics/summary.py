@@ -9,6 +9,7 @@ from canary.core.statistics.effects import latency_ratio, risk_ratio
 from canary.core.statistics.errors import ErrorTest
 from canary.core.statistics.evidence import Evidence
 from canary.core.statistics.latency import LatencyTest
+from canary.core.statistics.pairs import PairTests
 
 MOST_ROUTES: Final = 20
 
@@ -30,6 +31,7 @@ def numbers_of(evidence: Evidence, max_errors: float) -> dict[str, Any]:
         "refusal": refusals,
         "client_error": refusals,
         "latency": _of_latency(comparison.latency),
+        "pairs": _of_pairs(evidence.pairs),
         "safe": _of_certificate(evidence.certificate, max_errors),
         "sample_ratio": _of_sample_ratio(evidence),
         "guard": {"log_peak": evidence.guard.peak, "is_alarm": evidence.guard.is_alarm},
@@ -48,6 +50,18 @@ def _of_latency(latency: LatencyTest) -> dict[str, Any]:
     """The effect without the warm-up of each step, as it is judged, and with it."""
     without, whole = (latency_ratio(latency.sums(with_cold=cold)) for cold in (False, True))
     return {"bets": latency.bets, **without._asdict(), "with_warm_up": whole._asdict()}
+
+
+def _of_pairs(pairs: PairTests) -> dict[str, Any]:
+    """`against` counts votes against v2; the routes with the strongest evidence come first."""
+    routes = sorted(pairs.routes.items(), key=lambda pair: (-pair[1].test.log_e, pair[0]))
+    return {
+        "errors": {"votes": pairs.errors.against + pairs.errors.others, "against": pairs.errors.against},
+        "routes": [
+            {"route": route, "votes": times.test.votes, "against": times.test.against, "log_e": times.test.log_e}
+            for route, times in routes[:MOST_ROUTES]
+        ],
+    }
 
 
 def _of_certificate(certificate: SafeCertificate, max_errors: float) -> dict[str, Any]:

@@ -12,9 +12,13 @@ from canary.core.statistics import Evidence, Observed
 from canary.core.statistics.sample_ratio import LOG_BROKEN, SampleRatio
 from canary.core.statistics.summary import numbers_of
 from canary.core.statistics.units import Units
+from canary.core.wording import sentence_of_harm
 from tests.canary.core.statistics.streams import WEIGHT_BP, evidence_of, seen
 
-METRICS = ("seen", "settled", "error", "refusal", "client_error", "latency", "latency_cold", "unheard of")
+METRICS = (
+    *("seen", "settled", "error", "refusal", "client_error", "latency", "latency_cold", "unheard of"),
+    *("pair_error", "pair_time", "pair_refusal"),
+)
 WEIGHTS_BP = (0, 500, 1_000, 5_000, 9_000, 10_000)
 OBSERVATIONS = st.builds(
     lambda unit, stage, metric, rest: Observed(
@@ -24,7 +28,7 @@ OBSERVATIONS = st.builds(
         2 if unit * 333 < WEIGHTS_BP[stage] else 1,
         metric,
         f"r{rest[0]}",
-        rest[1] if metric.startswith("latency") else None,
+        rest[1] if metric.startswith(("latency", "pair_")) else None,
         rest[2],
         f"n{unit % 3}",
     ),
@@ -331,3 +335,50 @@ def test_a_million_events_overflow_nothing() -> None:
     evidence = flooded(1_000_000)
     assert 1e5 < evidence.log_e()["overall"] < math.inf
     assert Evidence.load(evidence.dump()).log_e() == evidence.log_e()
+
+
+def failed_alone(number: int, api_version: int = 2, **changes: Any) -> Observed:
+    """A pair before anybody is on v2."""
+    return seen("pair_error", number, api_version, **{"weight_bp": 0, "value": 1.0, **changes})
+
+
+def test_pairs_that_v2_alone_fails_alarm_before_anybody_is_on_it() -> None:
+    assert not evidence_of(failed_alone(n) for n in range(8)).comparison.is_alarm
+    evidence = evidence_of(failed_alone(n) for n in range(9))
+    assert evidence.comparison.is_alarm
+    assert "of 9 requests that one version alone failed v2 failed 9" in sentence_of_harm(evidence)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"value": None},  # a failover, which is seen on one side only
+        {"unit": "one user"},
+        {"is_authenticated": False, "network": "one network"},
+    ],
+)
+def test_neither_failovers_alarm_nor_one_user_nor_one_network(changes: dict[str, Any]) -> None:
+    stream = [failed_alone(n)._replace(**changes) for n in range(2_000)]
+    assert not evidence_of(stream).comparison.is_alarm
+
+
+def test_pairs_that_either_version_fails_as_often_are_chance() -> None:
+    evidence = evidence_of(failed_alone(n, 1 + n % 2) for n in range(500))
+    assert not evidence.comparison.is_alarm
+    assert numbers_of(evidence, 0.02)["pairs"]["errors"] == {"votes": 500, "against": 250}
+
+
+def test_a_route_that_becomes_slow_late_alarms_by_its_pairs_and_is_named() -> None:
+    quick = [seen("pair_time", n % 40, 1, value=-0.1, route=f"GET /r{n % 8}", stage=1) for n in range(4_000)]
+    assert not evidence_of(quick).comparison.is_alarm
+    slow = [seen("pair_time", n, 2, value=2.3, route="GET /r3", stage=2, weight_bp=5_000) for n in range(60)]
+    evidence = evidence_of([*quick, *slow])
+    assert evidence.comparison.is_alarm
+    assert "v2 was the slower one in 60 of 560 pairs of GET /r3" in sentence_of_harm(evidence)
+    assert numbers_of(evidence, 0.02)["pairs"]["routes"][0]["route"] == "GET /r3"
+
+
+def test_refusals_in_pairs_are_the_breakers_and_no_evidence() -> None:
+    evidence = evidence_of(seen("pair_refusal", n, 2, value=404.0) for n in range(500))
+    assert evidence.log_e()["overall"] == evidence_of([]).log_e()["overall"]
+    assert len(evidence.units) == 0
