@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('canary', '0001_initial'),
+        ('canary', '0002_watch'),
     ]
 
     operations = [

@@ -22,7 +22,9 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from api_v2.views.public_view import BODIES
-from canary.models import ShadowDifference, ShadowTotal
+from canary.judging.evidence import peek
+from canary.models import Observation, Rollout, ShadowDifference, ShadowTotal
+from canary.recording import flushing
 from canary.shadow.asking import Read
 from canary.shadow.offering import READER, ShadowReader
 from canary.shadow.reading import Outcome, Pair, Vote, prepare, read_both
@@ -30,6 +32,7 @@ from canary.shadow.refusals import prepare_refusal
 from canary.shadow.results import summary
 from canary.shadow.snapshots import read_only_snapshot
 from canary.shadow.watchdog import OverdueError, Watchdog
+from canary.state import store
 from cms.models import Comment, Post, Tag, User
 from cms.policy import SYSTEM
 from cms.seeding.demo import seed_demo
@@ -37,6 +40,7 @@ from cms.services.api_keys import create_api_key
 from cms.services.sessions import open_session
 from cms.services.users import create_user
 from tests.api_v1.translating import ROUTES, requests_of
+from tests.canary.seeing import fresh_recorder, weight
 
 pytestmark = pytest.mark.django_db
 MAPPED = [route for route in ROUTES if route["method"] == "GET" and route["call"]]
@@ -56,6 +60,7 @@ class Content:
     admin: User
     token: str
     author: User
+    author_token: str
     raw_key: str
     post: str
     """The path of one with comments."""
@@ -80,8 +85,8 @@ def content(django_db_setup: None, django_db_blocker: Any) -> Iterator[Content]:
         key = create_api_key(actor=author, owner=author, fields={"name": "K", "scopes": ["posts:read"]}, now=now)
         post = Comment.objects.filter(status="published", post__in=Post.objects.public(now)).order_by("pk")[0].post_id
         draft = Post.objects.filter(status="draft", kind="post").order_by("pk")[0].pk
-        token = open_session(user=admin, now=now).access_token
-        yield Content(admin, f"Bearer {token}", author, key.raw_key, f"/posts/{post}", f"/posts/{draft}")
+        tokens = [f"Bearer {open_session(user=user, now=now).access_token}" for user in (admin, author)]
+        yield Content(admin, tokens[0], author, tokens[1], key.raw_key, f"/posts/{post}", f"/posts/{draft}")
         call_command("flush", verbosity=0, interactive=False)
 
 
@@ -345,6 +350,34 @@ def test_forty_different_statements_are_found_and_a_few_within_the_budget_are_no
     assert more.v2 >= 40
     settings.CANARY = {**settings.CANARY, "SQL_BUDGET": 60}
     assert suggested("forty").result == "equal"
+
+
+@pytest.fixture
+def stored() -> Iterator[None]:
+    """A rollout at 0 % and its recorder."""
+    with fresh_recorder():
+        weight(0)
+        yield
+    Observation.objects.all().delete()
+    Rollout.objects.all().delete()
+    store.forget()
+
+
+@pytest.mark.usefixtures("both_planted", "stored")
+def test_pairs_are_observations_before_anybody_is_on_v2(content: Content, reader: ShadowReader) -> None:
+    client = Client(headers={"authorization": content.author_token})
+    for planted in ("fail", ""):
+        asked = client.get("/api/v1/search/suggest?prefix=a", headers={"x-planted": planted})
+        assert asked.status_code == 200
+        drain(reader)
+    flushing.flush(is_last=True)
+    rows = Observation.objects.filter(metric__startswith="pair_").order_by("pk")
+    failed, timed = rows
+    assert (failed.metric, failed.api_version, timed.metric) == ("pair_error", 2, "pair_time")
+    assert {(row.route, row.weight_bp, row.is_authenticated) for row in rows} == {("GET /search/suggest", 0, True)}
+    assert failed.unit == timed.unit
+    evidence = peek(failed.release)
+    assert (evidence.pairs.errors.against, len(evidence.pairs.routes)) == (1, 1)
 
 
 @pytest.mark.usefixtures("planted")

@@ -11,9 +11,9 @@ from canary.core.breakers import Limits
 from canary.core.judgements import Judgement
 from canary.judging.controller import Controller, Loop
 from canary.judging.judging import gaps_of
-from canary.models import Rollout, RolloutEvent, ShadowDifference, Verdict
+from canary.models import Observation, Rollout, RolloutEvent, ShadowDifference, Verdict
 from tests.canary.judging.conftest import Change, Clock, plan_state, row
-from tests.canary.judging.crowd import arrive
+from tests.canary.judging.crowd import arrive, observation_of
 
 Turn = Callable[[], Judgement | None]
 STEPS_BP = [1_000, 5_000, 9_000, 10_000]
@@ -110,6 +110,21 @@ def test_waiting_is_held_once_after_the_minimum_time_and_ends_by_itself(
     arrive(range(200, 2_500))
     assert turn().kind == "pass"
     assert (row().weight_bp, plan_state()) == (5_000, "running")
+
+
+def test_nine_users_whose_reads_v2_alone_fails_are_enough_to_roll_back(plan: Rollout, turn: Turn) -> None:
+    """Of the 1,000 users on the entrance a hundred are on v2: those who fail there are too few for another test."""
+    for users in (8, 9):
+        number = users - 1
+        pairs = [observation_of(plan, n, 2, "pair_error") for n in ([*range(8)] if users == 8 else [number])]
+        for pair in pairs:
+            pair.value = 1.0
+        Observation.objects.bulk_create(pairs)
+        judgement = turn()
+        assert (judgement.kind == "harm", row().weight_bp == 0) == (users == 9, users == 9)
+    [event] = by_controller()[-1:]
+    assert "of 9 requests that one version alone failed v2 failed 9" in event.reason
+    assert event.evidence["pairs"]["errors"] == {"votes": 9, "against": 9}
 
 
 @pytest.mark.parametrize(

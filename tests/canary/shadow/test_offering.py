@@ -235,7 +235,7 @@ def test_answers_that_are_not_taken_cost_next_to_nothing(rollout: Rollout, reade
     rollout(SHADOW_BP=share_bp)
     request, response = RequestFactory().get("/api/v1/posts"), HttpResponse()
     request.resolver_match = ResolverMatch(lambda: None, (), {}, route="api/v1/posts")
-    seconds = min(timeit.repeat(lambda: reader.offer(request, response, V1, SNAPSHOT), number=2_000, repeat=5)) / 2_000
+    seconds = min(timeit.repeat(lambda: reader.offer(request, response, V1, SNAPSHOT), number=200, repeat=50)) / 200
     assert seconds < 5e-6
 
 
