@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('canary', '0002_watch'),
+        ('canary', '0005_units_of_evidence'),
     ]
 
     operations = [
