@@ -19,7 +19,7 @@ from django.utils import timezone
 from canary.conf import canary_conf
 from canary.core.values import Decision, Snapshot
 from canary.recording import flushing
-from canary.recording.tally import network_of, unit_of
+from canary.recording.tally import network_of, subject_of
 from canary.requests.faults import FaultLog
 from canary.requests.identity import identify
 from canary.server import every
@@ -200,7 +200,8 @@ def _voter_of(request: HttpRequest, decision: Decision, snapshot: Snapshot) -> V
     network = network_of(request.META.get("REMOTE_ADDR", ""))
     if identity is None:
         return Voter(snapshot, network, network, is_authenticated=False)
-    return Voter(snapshot, unit_of(identity), network, is_authenticated=identity.kind == "user")
+    subject = subject_of(identity, canary_conf().evidence_unit(request), timezone.now())
+    return Voter(snapshot, subject.unit, network, subject.is_authenticated)
 
 
 READER: Final = ShadowReader()

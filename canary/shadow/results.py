@@ -153,6 +153,7 @@ def _row(vote: Vote, route: str, voter: Voter, now: datetime.datetime) -> Observ
         is_authenticated=voter.is_authenticated,
         network=voter.network,
         at=now,
+        identity="",
     )
 
 

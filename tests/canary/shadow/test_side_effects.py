@@ -60,7 +60,7 @@ SIDE_EFFECTS: list[tuple[Callable[[], object], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("act", "named"), SIDE_EFFECTS, ids=str)
+@pytest.mark.parametrize(("act", "named"), SIDE_EFFECTS)
 def test_what_is_more_than_reading_is_refused_and_named(act: Callable[[], object], named: str) -> None:
     cache.set("k", 1)
     tried: list[str] = []
@@ -70,7 +70,7 @@ def test_what_is_more_than_reading_is_refused_and_named(act: Callable[[], object
     assert (cache.get("k"), cache.get("other"), mail.outbox) == (1, None, [])
 
 
-@pytest.mark.parametrize("act", [act for act, _ in SIDE_EFFECTS[:4]], ids=str)
+@pytest.mark.parametrize("act", [act for act, _ in SIDE_EFFECTS[:4]])
 def test_outside_and_in_other_threads_all_is_as_ever(act: Callable[[], object]) -> None:
     errors: list[Exception] = []
 
