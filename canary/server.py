@@ -132,7 +132,8 @@ class Presence:
                 Worker.objects.update_or_create(name=self.name, defaults=told)
             self._version, self._beat_at = version, time.monotonic()
             if store.current_snapshot().build != build:
-                apply_build(build, now)
+                with brief():
+                    apply_build(build, now)
         return store.comes_in_s()
 
     def _apply(self, now: datetime) -> None:
