@@ -98,11 +98,12 @@ def _repeats(row: Rollout, now: datetime) -> list[Repeat]:
 
 
 def due_windows(row: Rollout, now: datetime) -> list[datetime]:
-    """Return the windows of the stage that have ended lately and whose histograms are still kept by route."""
+    """Return the windows after the warm-up that have ended lately, whose histograms are still kept by route."""
     ended_s = int(now.timestamp()) - SETTLED_S - WINDOW_S
     last_s = ended_s - ended_s % WINDOW_S
     starts = (datetime.fromtimestamp(start_s, UTC) for start_s in (last_s - WINDOW_S, last_s))
-    return [start for start in starts if start >= row.stage_started_at]
+    warm_at = row.stage_started_at + timedelta(seconds=canary_conf().warm_up_s)
+    return [start for start in starts if start >= warm_at]
 
 
 def window_rows(row: Rollout, start: datetime) -> list[RouteWindow]:
