@@ -17,8 +17,9 @@ RELEASES: Final = 2
 """The present one, and the one before: just after `start` or `ack` the present one tells nothing."""
 LEAST_SEEN: Final = 100
 """The outcome of fewer identities says little of the others."""
-_PERSON: Final = Case(When(is_authenticated=True, then=F("unit")), default=F("network"))
-"""The one whom the statistics count once."""
+_IDENTITY: Final = Case(When(identity="", then=F("unit")), default=F("identity"))
+_VOTER: Final = Case(When(is_authenticated=True, then=F("unit")), default=F("network"))
+"""The one whose errors count once: callers that nobody vouches for share their network's vote."""
 
 
 def arrivals_at(now: datetime.datetime) -> Arrivals | None:
@@ -33,10 +34,10 @@ def population_at(now: datetime.datetime) -> Population:
         arrivals,
         recorded_s,
         _requests_per_s(recorded_s, now),
-        *_shares(found, arrivals, now),
-        found["outcomes"],
-        found["outcomes"] - found["clean"],
-        _log_spread(now),
+        **_shares(found, arrivals, now),
+        outcomes=found["outcomes"],
+        failing=min(found["failing"], found["outcomes"] - found["clean"]),
+        log_spread=_log_spread(now),
     )
 
 
@@ -71,29 +72,36 @@ def _observations(now: datetime.datetime) -> QuerySet[Observation]:
 
 
 def _outcomes(now: datetime.datetime) -> dict[str, Any]:
-    """Count people by their outcome: `settled` after three good requests, else an `error` alone."""
+    """Count people by their outcome: `settled` after three good requests, else an `error` alone.
+
+    Each unit is judged, whoever vouches for it; errors are those of voters.
+    """
     is_outcome, of_v1 = Q(metric__in=("settled", "error")), Q(api_version=V1)
     return _observations(now).aggregate(
-        seen=Count("unit", distinct=True, filter=Q(metric="seen")),
+        seen=Count(_IDENTITY, distinct=True, filter=Q(metric="seen")),
         seen_since=Min("at"),
-        judged=Count(_PERSON, distinct=True, filter=is_outcome),
-        outcomes=Count(_PERSON, distinct=True, filter=is_outcome & of_v1),
-        clean=Count(_PERSON, distinct=True, filter=Q(metric="settled") & of_v1),
+        judged=Count("unit", distinct=True, filter=is_outcome),
+        voters=Count(_VOTER, distinct=True, filter=is_outcome),
+        outcomes=Count("unit", distinct=True, filter=is_outcome & of_v1),
+        clean=Count("unit", distinct=True, filter=Q(metric="settled") & of_v1),
+        failing=Count(_VOTER, distinct=True, filter=Q(metric="error") & of_v1),
     )
 
 
-def _shares(
-    found: dict[str, Any], arrivals: Arrivals | None, now: datetime.datetime
-) -> tuple[float | None, float | None]:
-    """Return the people judged for each identity seen, and the share of them that were judged at once.
+def _shares(found: dict[str, Any], arrivals: Arrivals | None, now: datetime.datetime) -> dict[str, float]:
+    """Return the shares of a Population, none if too little is known.
 
-    The first is corrected for identities that have had too little time for a third request.
+    That of people judged is corrected for identities that have had too little time for a third request.
     """
     if arrivals is None or found["seen"] < LEAST_SEEN or not found["judged"]:
-        return None, None
+        return {}
     quick, observed_s = _quick_share(now), (now - found["seen_since"]).total_seconds()
     had_time = quick + (1 - quick) * arrivals.judged_within(observed_s) / max(1.0, arrivals.within(observed_s))
-    return min(1.0, found["judged"] / found["seen"] / max(1e-9, had_time)), quick
+    return {
+        "judged_share": min(1.0, found["judged"] / found["seen"] / max(1e-9, had_time)),
+        "quick_share": quick,
+        "voting_share": min(1.0, found["voters"] / found["judged"]),
+    }
 
 
 def _quick_share(now: datetime.datetime) -> float:

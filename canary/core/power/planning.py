@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from canary.core.arrivals import WEEK_S
+from canary.core.breakers.failures import FURTHEST_S, LEAST_ANSWERS
 from canary.core.plans import FULL_BP
 from canary.core.power.chances import (
     binomial,
@@ -22,8 +23,6 @@ from canary.core.power.chances import (
 from canary.core.power.values import Found, PlanPower, Population, StepPower
 from canary.core.power.wording import (
     NOTHING_KNOWN,
-    TRIP_ANSWERS,
-    TRIP_WINDOW_S,
     sentence_of_advice,
     sentence_of_population,
     sentence_of_refusal,
@@ -85,7 +84,7 @@ def _step(weight_bp: int, min_s: float, population: Population, max_errors: floa
         arrivals.within(lasts_s) * weight_bp / FULL_BP,
         *bounds(counts),
         _total_failure_s(weight_bp, population),
-        _found(weight_bp, population.judged(lasts_s), population),
+        _found(weight_bp, population.voting(lasts_s), population),
         needed,
         pass_s,
         chance,
@@ -132,7 +131,7 @@ def _people_needed(weight_bp: int, failing_share: float, max_errors: float) -> i
 
 def _total_failure_s(weight_bp: int, population: Population) -> float | None:
     answers_s = population.requests_per_s * weight_bp / FULL_BP
-    return TRIP_ANSWERS / answers_s if answers_s * TRIP_WINDOW_S >= TRIP_ANSWERS else None
+    return LEAST_ANSWERS / answers_s if answers_s * FURTHEST_S >= LEAST_ANSWERS else None
 
 
 def _found(weight_bp: int, people: int, population: Population) -> Found:

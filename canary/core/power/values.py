@@ -24,6 +24,8 @@ class Population:
     """People with an outcome for each identity; None when it isn't known."""
     quick_share: float | None = None
     """The share of these people who send their first three requests within a minute; None when it isn't known."""
+    voting_share: float | None = None
+    """The share of these people whose errors count: others share the vote of their network. None if unknown."""
     outcomes: int = 0
     failing: int = 0
     """Users of v1 with a known outcome, and those of them whose outcome was an error."""
@@ -51,6 +53,10 @@ class Population:
         quick = 1.0 if self.quick_share is None else self.quick_share
         at_once, later = self.arrivals.within(seconds), self.arrivals.judged_within(seconds)
         return round(people * (quick * at_once + (1 - quick) * later))
+
+    def voting(self, seconds: float) -> int:
+        """Return how many of them have a vote of their own in the comparison of both versions."""
+        return round(self.judged(seconds) * (1.0 if self.voting_share is None else self.voting_share))
 
     def until_judged(self, people: int) -> float | None:
         """Return after how many seconds so many people have an outcome; None when there are fewer."""

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from canary.core.arrivals import WEEK_S
+from canary.core.breakers.failures import FURTHEST_S, LEAST_ANSWERS
 from canary.core.plans import FULL_BP
 from canary.core.power.values import ASSUMED_FAILING, Population, StepPower
 from canary.core.wording import duration, percent, share
 
-TRIP_ANSWERS: Final = 10
-TRIP_WINDOW_S: Final = 1_800.0
-"""The breaker of a total failure looks so far back for the answers of v2 that it needs."""
 NOTHING_KNOWN: Final = "{}: nothing is known."
 
 
@@ -63,7 +61,7 @@ def sentence_of_step(step: StepPower, population: Population) -> str:
 
 def _sentence_of_total(step: StepPower) -> str:
     if step.total_failure_s is None:
-        window = f"fewer than {TRIP_ANSWERS} answers in {duration(TRIP_WINDOW_S)}"
+        window = f"fewer than {LEAST_ANSWERS} answers in {duration(FURTHEST_S)}"
         return f"v2 has {window}, so finding a total failure takes long."
     return f"A total failure is found in about {duration(step.total_failure_s)}."
 

@@ -86,20 +86,30 @@ def test_outcomes_are_those_of_people_and_of_the_last_two_releases(now: datetime
     visited(now, [HOUR] * 200)
     rollout_of(now, release=3)
     for n in range(120):
-        observed(now - HOUR, f"u{n}", "seen", release=3)
+        observed(now - HOUR, f"u{n // 2}", "seen", release=3, identity=f"key {n}")  # two keys of each person
     for n in range(40):
         observed(now - HOUR, f"u{n}", "settled", release=3)
     observed(now - HOUR, "u40", "error", release=3)
     observed(now - HOUR, "u0", "error", release=3)  # its fourth request
     observed(now - HOUR, "u41", "error", release=3, api_version=2)
     for n in range(3):
-        observed(now - HOUR, f"a{n}", "settled", release=2, is_authenticated=False)  # of one network: one person
         observed(now - HOUR, f"old{n}", "error", release=1)
         observed(now - datetime.timedelta(days=8), f"older{n}", "error", release=3)
     population = population_at(now)
-    assert (population.outcomes, population.failing) == (42, 1)
-    assert population.judged_share == pytest.approx(43 / 120)
-    assert population.quick_share == 1
+    assert (population.outcomes, population.failing) == (41, 1)
+    assert population.judged_share == pytest.approx(42 / 120)
+    assert (population.quick_share, population.voting_share) == (1, 1)
+
+
+def test_callers_that_nobody_vouches_for_are_judged_each_and_share_a_vote(now: datetime.datetime) -> None:
+    recorded(now - datetime.timedelta(days=8))
+    visited(now, [HOUR] * 200)
+    rollout_of(now, release=1)
+    for n in range(150):
+        observed(now - HOUR, f"u{n}", "seen", "error" if n < 20 else "settled", is_authenticated=False)
+    population = population_at(now)
+    assert (population.outcomes, population.failing) == (150, 1)
+    assert (population.judged_share, population.voting_share) == (1, pytest.approx(1 / 150))
 
 
 def test_who_takes_long_for_a_third_request_may_be_judged_yet(now: datetime.datetime) -> None:
