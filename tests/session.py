@@ -49,6 +49,7 @@ def _prepare() -> Engines:
     os.environ["DATABASE_URL"] = f"sqlite:///{PLACE}/tests.sqlite3" if is_sqlite else str(engines.database_url)
     os.environ["REDIS_URL"] = "" if is_sqlite else patient(engines.redis_url_for(worker))
     os.environ["MEDIA_ROOT"] = str(MEDIA)
+    os.environ["CANARY_BULKHEAD"] = "1000"  # tests of writers at once are not about it
     os.environ["SECRET_KEY"] = "only-for-tests-0123456789-0123456789-0123456789"
     return engines
 

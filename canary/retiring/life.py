@@ -104,7 +104,7 @@ def _links(request: HttpRequest) -> str:
     base, conf = _base(request), settings.CANARY
     data: str | None = conf.get("SUCCESSORS")  # type: ignore[assignment]
     standing = _standing_links(base, bool(data))
-    lead = lead_of(request, data, has_credentials=_has_credentials(request)) if data else None
+    lead = lead_of(request, conf, has_credentials=_has_credentials(request)) if data else None
     if lead is None:
         return standing
     # As `link_value` writes it.

@@ -37,15 +37,19 @@ def equivalent_of(request: HttpRequest, *, has_credentials: bool) -> Equivalent 
     )
 
 
-def lead_of(request: HttpRequest, data: str, *, has_credentials: bool) -> Lead | None:
-    """Where v2 keeps what the request's address names in v1, None where nowhere; `data` is the name of the mapping."""
-    query = request.META.get("QUERY_STRING", "")
-    return _leads(data).find(str(request.method), below_base(request.path_info), query, has_credentials=has_credentials)
+def lead_of(request: HttpRequest, conf: dict[str, Any], *, has_credentials: bool) -> Lead | None:
+    """Where v2 keeps what the request's address names in v1, None where nowhere; `conf` is `settings.CANARY`."""
+    query, below = request.META.get("QUERY_STRING", ""), _below(request.path_info, conf["ENTRANCE"])
+    return _leads(conf["SUCCESSORS"]).find(str(request.method), below, query, has_credentials=has_credentials)
 
 
 def below_base(path: str) -> str:
     """The path without the entrance and the version: `/posts` of `/api/v1/posts` and of `/api/posts`."""
-    rest = path.removeprefix(canary_conf().entrance)
+    return _below(path, canary_conf().entrance)
+
+
+def _below(path: str, entrance: str) -> str:
+    rest = path.removeprefix(entrance)
     version = _VERSION.match(rest) if rest.startswith("/v") else None
     return rest[version.end() :] if version else rest
 
