@@ -74,7 +74,7 @@ def _observations(now: datetime.datetime) -> QuerySet[Observation]:
 def _outcomes(now: datetime.datetime) -> dict[str, Any]:
     """Count people by their outcome: `settled` after three good requests, else an `error` alone.
 
-    Each unit is judged, whoever vouches for it; errors are those of voters.
+    Each unit is judged, with or without anyone who vouches for it; errors are those of voters.
     """
     is_outcome, of_v1 = Q(metric__in=("settled", "error")), Q(api_version=V1)
     return _observations(now).aggregate(
