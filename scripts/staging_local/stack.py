@@ -28,7 +28,13 @@ WEBS: Final = ("web-1", "web-2")
 BACKGROUND: Final = {"controller": "run_canary_controller", "worker": "run_worker"}
 # Together what needs nothing of each other; none is ever without what it needs.
 STOP_ORDER: Final = (("prometheus", "nginx"), (*WEBS, *BACKGROUND), ("redis", "postgres"))
-PASSED_ON: Final = ("API_V2_TRAFFIC_PERCENTAGE", "USE_LEGACY_API_V1", "API_V2_ENABLED", "WEB_THREADS")
+PASSED_ON: Final = (
+    "API_V2_TRAFFIC_PERCENTAGE",
+    "USE_LEGACY_API_V1",
+    "API_V2_ENABLED",
+    "WEB_THREADS",
+    "CANARY_BULKHEAD",
+)
 READY_TIMEOUT_S: Final = 60.0
 DRAIN_TIMEOUT_S: Final = 40.0
 ADMIN: Final = "staging_admin"
@@ -160,7 +166,7 @@ class Stack:
             **HEAP,
         }
         if name in WEBS:
-            own["DRAIN_FILE"] = str(self.drain_file(name))
+            own |= {"DRAIN_FILE": str(self.drain_file(name)), "CANARY_BULKHEAD": "7"}
         passed_on = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
         return clean_environment({**own, **passed_on, **self.more})
 
