@@ -30,6 +30,8 @@ from canary.requests.in_flight import Flight, InFlight
 from canary.state import store
 
 LIMIT_US = 15.0
+SPEED_ERROR = 1.05
+"""Runs of this test on one machine differ by up to a twentieth in what they find of its speed."""
 LOOP_US = 16.5
 """What a round of `_loop` took at best on the reference machine, a shared core of an x86-64 server with Python 3.13."""
 DJANGO_US = 26.0
@@ -94,7 +96,7 @@ def test_a_request_costs_at_most_15_microseconds_of_cpu(
         print(
             f"\n  {way}: {spent_us:.1f} µs a request, {spent_us / slower:.1f} µs at the reference's speed ({slower:.2f})"
         )
-    assert spent_us <= LIMIT_US * slower
+    assert spent_us <= LIMIT_US * slower * SPEED_ERROR
     assert faults.count == before
 
 
