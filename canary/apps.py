@@ -17,3 +17,4 @@ class CanaryConfig(AppConfig):
         connection_created.connect(watch_queries)
         # Not on import of this module: models can't be imported yet while Django collects its apps.
         import_module("canary.recording.flushing").register()
+        import_module("canary.recording.unanswered").register()

@@ -17,8 +17,11 @@ from django.db import connections
 from django.utils import timezone
 
 from canary.conf import canary_conf
+from canary.metrics.node import own_node
 from canary.models import Worker
+from canary.requests.black_box import BlackBox
 from canary.requests.faults import faults
+from canary.requests.in_flight import flights
 from canary.services import apply_build, apply_environment
 from canary.state import store
 from canary.state.own_connection import OwnConnection, brief
@@ -206,7 +209,22 @@ def take_turn(task: Task) -> object:
 def _start() -> None:
     global background, presence, pending
     background, presence, pending = Background(), Presence(), True
+    _open_box()
     background.start()
+
+
+def _open_box() -> None:
+    """Before the first request, which may be the one that ends the process."""
+    try:
+        flights.box = BlackBox(own_node().box(), presence.name, time.time())
+    except OSError as error:
+        faults.record(error)
+
+
+def _put_box_away() -> None:
+    box, flights.box = flights.box, None
+    if box is not None:
+        box.put_away()
 
 
 def _stop_for_fork() -> None:
@@ -216,6 +234,7 @@ def _stop_for_fork() -> None:
         return
     background.stop()
     take_turn(Task(0, presence.leave, "leave", own_thread=False))
+    _put_box_away()
     _close_pools()
     pending = True
 
@@ -232,3 +251,4 @@ def _end() -> None:
     for task in tasks.values():
         take_turn(task)
     take_turn(Task(0, presence.leave, "leave", own_thread=False))
+    _put_box_away()

@@ -18,8 +18,8 @@ env = Environment(os.environ)
 
 # gunicorn starts so many in each server process: `cms/gunicorn.py`.
 WEB_THREADS = env.integer("WEB_THREADS", default=8, minimum=1, maximum=100)
-# Each takes one: the canary's turns, its writing, tidying, shadow reads, and the look of `/readyz`.
-CONNECTIONS_BESIDE_REQUESTS = 5
+# Each takes one: the canary's turns, its writing, tidying, shadow reads and crashes, and the look of `/readyz`.
+CONNECTIONS_BESIDE_REQUESTS = 6
 PREPARES = env.boolean("DATABASE_PREPARE", default=True)
 # Limits web requests alone: commands, workers and work beside requests take the time that they need. 0: none ends.
 DATABASE_STATEMENT_TIMEOUT_S = env.integer("DATABASE_STATEMENT_TIMEOUT_S", default=10, minimum=0, maximum=3_600)
@@ -234,6 +234,7 @@ CANARY = {
     "BULKHEAD": env.integer("CANARY_BULKHEAD", default=0, minimum=0, maximum=1_000),
     "FAILOVER": env.boolean("CANARY_FAILOVER", default=True),
     "WEB_THREADS": WEB_THREADS,
+    "HANG_S": env.integer("CANARY_HANG_S", default=10, minimum=1, maximum=3_600),
     "SHADOW_BP": 100 if CANARY_SHADOW_PERCENTAGE_BP is None else CANARY_SHADOW_PERCENTAGE_BP,
     "SHADOW_CPU_BP": 1_000 if CANARY_SHADOW_CPU_PERCENTAGE_BP is None else CANARY_SHADOW_CPU_PERCENTAGE_BP,
     "WARM_UP_S": env.integer("CANARY_WARM_UP_S", default=180, minimum=0, maximum=3_600),

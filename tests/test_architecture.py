@@ -163,8 +163,10 @@ def test_only_commands_views_and_middleware_read_a_clock() -> None:
             "canary/server.py",
             "canary/state/store.py",
             "canary/recording/flushing.py",
+            "canary/recording/unanswered.py",
             "canary/shadow/offering.py",
         ),  # turns of a thread
+        "canary/metrics/node.py",  # compares it with the age of files
         "cms/readiness/stores.py",  # compares the clocks
         "cms/services/mails.py",  # tasks, called by the worker
         "cms/rate_limits/ahead.py",  # its thread tells Redis when it does

@@ -8,12 +8,13 @@ from django.db.models import QuerySet, Sum
 from canary.conf import canary_conf
 from canary.core import breakers
 from canary.core.breakers import Limits, Minute, Repeat, Sightings, is_sampled, trips_of
+from canary.core.breakers.crashes import WINDOW_S as CRASHES_S
 from canary.core.breakers.failures import FURTHEST_S, LEAST_ANSWERS, QUARTER_S
 from canary.core.breakers.latency import LEAST_REQUESTS, LEAST_UNITS, WINDOW_S
 from canary.core.histograms import Histogram, add_dumped, spread
 from canary.core.judgements import Stage, Trip
 from canary.core.values import V2
-from canary.models import MetricBucket, Observation, Rollout, RouteWindow, UnitMinute
+from canary.models import Crash, MetricBucket, Observation, Rollout, RouteWindow, UnitMinute
 
 WINDOWS_S: Final = 3_600
 REPEATS_S: Final = 900
@@ -42,6 +43,7 @@ def sightings_of(row: Rollout, now: datetime) -> Sightings:
         before=_minutes_before(row, now),
         windows=_windows(row, now),
         repeats=_repeats(row, now),
+        crashes=_crashes(row, now),
     )
 
 
@@ -95,6 +97,14 @@ def _repeats(row: Rollout, now: datetime) -> list[Repeat]:
         Repeat(at.timestamp(), unit if counts_alone else network, api_version == V2)
         for at, api_version, counts_alone, unit, network in rows.order_by("-at").values_list(*columns)[:REPEATS_MAX]
     ]
+
+
+def _crashes(row: Rollout, now: datetime) -> list[breakers.Crash]:
+    """Return those of the release, also of earlier stages: chance plays no part in them."""
+    since = now - timedelta(seconds=CRASHES_S)
+    rows = Crash.objects.filter(release=row.release, api_version=V2, at__gte=since)
+    columns = ("at", "death", "requests")
+    return [breakers.Crash(at.timestamp(), *told) for at, *told in rows.values_list(*columns)]
 
 
 def due_windows(row: Rollout, now: datetime) -> list[datetime]:

@@ -16,6 +16,8 @@ COUNTERS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "canary_requests": (("version", "route", "status_class"), "Answered requests below the entrance."),
     "canary_decision_errors": ((), "Faults inside the canary; the request was answered by the stable version."),
     "canary_shadow": (("result",), "Reads that were repeated with both versions, by what came of it."),
+    "canary_hangs": (("version",), "Requests without an answer for CANARY_HANG_S, each recorded as a failed answer."),
+    "canary_crashes": (("version",), "Requests that were in flight when their process died."),
     "canary_shed": ((), "Requests for which the candidate had no place: the stable version answered them, or 503."),
     "canary_recorder_dropped": ((), "Requests that were not recorded because the queue was full."),
     "canary_recorder_lost": ((), "Recorded things given up because the database was away for too long."),

@@ -17,6 +17,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from pathlib import Path
@@ -29,6 +30,9 @@ LOCK: Final = "lock"
 ENDED_STATES: Final = ("Z", "X")
 _SUFFIX: Final = ".json"
 _UNFINISHED: Final = ".new"
+_BOX: Final = ".flights"
+_BOX_S: Final = 24 * 3_600.0
+"""A box that nobody has taken for so long belongs to a site that doesn't run here any more."""
 _NEVER_BEGUN: Final = "-0"
 """What a process's name ends in where /proc couldn't be read: not to be kept."""
 _PROCESSES_MAX: Final = 256
@@ -71,6 +75,14 @@ class Node:
         with contextlib.suppress(OSError):  # there is none; or others tell theirs in the same folder
             place.told.unlink()
             place.folder.rmdir()
+
+    def box(self) -> Path:
+        """Return where this process keeps its flights, and make the folder. Raises OSError as `publish` does."""
+        return self._make_folder() / f"{self._place().told.stem}{_BOX}"
+
+    def left_boxes(self) -> list[Path]:
+        """Return those of processes that have died, of every server that keeps its folder here."""
+        return [path for path in self._root.glob(f"*/*{_BOX}") if not is_alive(path.stem)]
 
     def read(self) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
         """What those counted that have ended (None for nobody), and what each living worker said last."""
@@ -184,8 +196,13 @@ def _make_private(root: Path) -> None:
 
 def _remove_ended(root: Path) -> None:
     for folder in root.iterdir():
-        if not is_alive(folder.name):
+        if not is_alive(folder.name) and not _waits_for_reader(folder):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _waits_for_reader(folder: Path) -> bool:
+    """Whether it holds boxes that are young: its time is that at which a worker told its numbers last."""
+    return any(folder.glob(f"*{_BOX}")) and time.time() - folder.stat().st_mtime < _BOX_S
 
 
 def _exists(pid: int) -> bool:

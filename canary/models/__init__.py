@@ -4,7 +4,7 @@ from canary.models.breakers import RouteWindow, UnitMinute
 from canary.models.consumers import ConsumerUsage, SeenIdentity
 from canary.models.evidence import EvidenceCheckpoint, EvidencePoint, Verdict
 from canary.models.lists import ListEntry
-from canary.models.processes import Lease, Worker
+from canary.models.processes import Crash, Lease, Worker
 from canary.models.rollouts import Rollout, RolloutEvent
 from canary.models.seen import MetricBucket, Observation, QueryFinding, Recorder
 from canary.models.shadows import AcceptedDifference, ShadowDifference, ShadowTotal
@@ -12,6 +12,7 @@ from canary.models.shadows import AcceptedDifference, ShadowDifference, ShadowTo
 __all__ = [
     "AcceptedDifference",
     "ConsumerUsage",
+    "Crash",
     "EvidenceCheckpoint",
     "EvidencePoint",
     "Lease",

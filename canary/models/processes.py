@@ -1,4 +1,4 @@
-"""The processes of all servers: which of them may do what only one may do, and which serves which version."""
+"""The processes of all servers: which may do what only one may do, which serves which version, and how some ended."""
 
 from django.db import models
 
@@ -34,3 +34,26 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Crash(models.Model):
+    """Requests of one version and stage that a server process had in flight when it died."""
+
+    worker = models.CharField(max_length=120)
+    """As in Worker."""
+    death = models.CharField(max_length=120)
+    """Whose death it was: the worker's name, or its server's where that has ended too, with all of its workers."""
+    release = models.PositiveIntegerField()
+    stage = models.PositiveIntegerField()
+    api_version = models.PositiveSmallIntegerField()
+    requests = models.PositiveIntegerField()
+    """Those included that had hung, each of which was a failed answer already."""
+    at = models.DateTimeField(db_index=True)
+    """When it was found."""
+
+    class Meta:
+        default_permissions = ()
+        constraints = (models.UniqueConstraint("worker", "release", "stage", "api_version", name="canary_crash_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.worker}: {self.requests} of v{self.api_version}"

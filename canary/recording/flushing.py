@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from canary import server
 from canary.core.routing import needs_controller
-from canary.metrics.counters import Labels
+from canary.metrics.counters import Labels, Totals
 from canary.metrics.node import Node, own_node
 from canary.models import EvidencePoint
 from canary.recording.batches import Batch, ObservationRow
@@ -130,6 +130,11 @@ class Outbox:
                 totals.gauge(name, {(): value})
             dumped = totals.dump()
         node.publish(dumped)
+
+    def add(self, totals: Totals) -> None:
+        """Count for Prometheus what another process can't any more."""
+        with self._lock:
+            self.tally.totals.add_dumped(totals.dump())
 
     def tell_evidence(self, log_e: dict[str, float]) -> None:
         with self._lock:

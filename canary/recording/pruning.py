@@ -8,6 +8,7 @@ from django.db.models import Max, Model, Q
 from canary.conf import canary_conf
 from canary.models import (
     ConsumerUsage,
+    Crash,
     EvidenceCheckpoint,
     MetricBucket,
     Observation,
@@ -50,6 +51,7 @@ def _rules() -> list[tuple[type[Model], str, str, int]]:
         (SeenIdentity, "last_seen_at", "last_seen_at", min(days, SEEN_DAYS)),
         (ConsumerUsage, "day", "day", max(days, USAGE_DAYS)),
         (Recorder, "at", "at", RECORDER_DAYS),
+        (Crash, "at", "at", days),
     ]
 
 

@@ -16,13 +16,16 @@ from django.http.response import HttpResponseBase
 from canary.conf import canary_conf
 from canary.core.values import V1, Decision, Refusal, Snapshot
 from canary.requests.identity import COOKIE
-from canary.requests.queries import Counted, stop_counting
+from canary.requests.in_flight import Flight
+from canary.requests.queries import NOTHING, Counted, stop_counting
 
 QUEUE_MAX: Final = 50_000
 """Some 20 MB: ten seconds of 5,000 requests each, should whoever empties it be held up for so long."""
 TEXT_MAX: Final = 256
 GONE: Final = 410
 UNAVAILABLE: Final = 503
+GAVE_UP: Final = 504
+"""A proxy answers so to a client that has waited for too long."""
 
 
 type Person = tuple[str, datetime]
@@ -118,3 +121,26 @@ def observe(
     )
     # As Seen(*note) does, in half the time.
     queue.put(tuple.__new__(Seen, note))
+
+
+def give_up(flight: Flight, snapshot: Snapshot) -> Seen:
+    """Return a request that hangs, as if its version had failed it now. Another thread than its own asks."""
+    request, now_ns, conf = flight.request, perf_counter_ns(), canary_conf()
+    return Seen(
+        finished_ns=now_ns,
+        took_ns=now_ns - flight.started_ns,
+        method=flight.method,
+        template=flight.route,
+        path=flight.path[:TEXT_MAX],
+        status=GAVE_UP,
+        answer=flight.decision,
+        snapshot=snapshot,
+        queries=NOTHING,
+        excluded=conf.is_excluded(request),
+        person=conf.evidence_unit(request),
+        credential=None,
+        client_id="",
+        cookie="",
+        address=request.META.get("REMOTE_ADDR", ""),
+        agent=request.META.get("HTTP_USER_AGENT", "")[:TEXT_MAX],
+    )

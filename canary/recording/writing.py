@@ -48,15 +48,20 @@ def write(batch: Batch, header: Header) -> None:
         if is_written:
             return
         _write_header(header)
-        MetricBucket.objects.bulk_create(_buckets(batch, header.worker), batch_size=ROWS_AT_ONCE)
-        build = canary_conf().build()
-        Observation.objects.bulk_create(
-            (Observation(**row._asdict(), build=build) for row in batch.observations), batch_size=ROWS_AT_ONCE
-        )
-        _write_findings(batch)
-        _write_seen(batch)
-        _write_usages(batch)
-        _write_outcomes(batch)
+        write_rows(batch, header.worker)
+
+
+def write_rows(batch: Batch, worker: str) -> None:
+    """Write `batch` in the caller's transaction; the caller knows that it hasn't been written."""
+    MetricBucket.objects.bulk_create(_buckets(batch, worker), batch_size=ROWS_AT_ONCE)
+    build = canary_conf().build()
+    Observation.objects.bulk_create(
+        (Observation(**row._asdict(), build=build) for row in batch.observations), batch_size=ROWS_AT_ONCE
+    )
+    _write_findings(batch)
+    _write_seen(batch)
+    _write_usages(batch)
+    _write_outcomes(batch)
 
 
 def _write_header(header: Header) -> None:

@@ -9,20 +9,22 @@ from typing import Any, Final
 from django.http import HttpRequest
 
 from canary.core.values import VERSIONS, Decision, Snapshot
+from canary.requests.black_box import BlackBox
 
 
 class Flight:
     """One request that a version is answering. `started_ns` is of `time.perf_counter_ns`.
 
     `is_answered`: the view has returned and its answer is being sent, which takes as long as the client takes. `told`:
-    its outcome has been recorded before there was one; see `InFlight.tell`.
+    its outcome has been recorded before there was one; see `InFlight.tell`. `slot`: where the black box keeps it.
     """
 
-    __slots__ = ("api_version", "decision", "is_answered", "request", "snapshot", "started_ns", "told")
+    __slots__ = ("api_version", "decision", "is_answered", "request", "slot", "snapshot", "started_ns", "told")
 
     def __init__(self, request: HttpRequest, decision: Decision, snapshot: Snapshot | None, started_ns: int) -> None:
         self.request, self.decision, self.snapshot, self.started_ns = request, decision, snapshot, started_ns
         self.api_version, self.is_answered, self.told = decision.api_version, False, False
+        self.slot: int | None = None
 
     @property
     def method(self) -> str:
@@ -59,6 +61,8 @@ class InFlight:
     def clear(self) -> None:
         self._lock = threading.Lock()
         self._flights: dict[int, set[Flight]] = {version: set() for version in VERSIONS}
+        self.box: BlackBox | None = None
+        """Tells others of the flights of a server process that is killed; None in other processes."""
 
     def enter(self, flight: Flight, most: int | None = None) -> bool:
         """Add a flight that begins now; False, and nothing, if `most` of its version are in flight already."""
@@ -67,17 +71,22 @@ class InFlight:
             if most is not None and len(flights) >= most:
                 return False
             flights.add(flight)
-            return True
+        box, snapshot = self.box, flight.snapshot
+        if box is not None and snapshot is not None:
+            flight.slot = box.note(flight.request, flight.decision, snapshot)
+        return True
 
     def leave(self, flight: Flight) -> None:
         """End it; harmless when repeated. Who has done so reads in `told` whether to record the outcome."""
         with self._lock:
             self._flights[flight.api_version].discard(flight)
+            self._erase(flight)
 
     def await_client(self, flight: Flight) -> None:
         """Its view has returned, and its answer is being sent; it is still to leave."""
         with self._lock:
             flight.is_answered = True
+            self._erase(flight)
 
     def tell(self, flight: Flight) -> bool:
         """Return whether the caller is to record a flight as one that hangs: False once its view has returned."""
@@ -85,6 +94,8 @@ class InFlight:
             is_waiting = flight in self._flights[flight.api_version] and not flight.is_answered
             is_first = is_waiting and not flight.told
             flight.told = flight.told or is_first
+            if is_first and self.box is not None and flight.slot is not None:
+                self.box.mark_told(flight.slot)
             return is_first
 
     def counts(self) -> dict[int, int]:
@@ -97,6 +108,12 @@ class InFlight:
         with self._lock:
             flights = self._flights[api_version]
             return bool(flights) and all(one.started_ns < since_ns and not one.awaits_client for one in flights)
+
+    def _erase(self, flight: Flight) -> None:
+        """From the black box. The caller holds the lock: the slot may be another flight's in a moment."""
+        if flight.slot is not None and self.box is not None:
+            self.box.clear(flight.slot)
+            flight.slot = None
 
     def __iter__(self) -> Iterator[Flight]:
         """The flights of this moment that wait for their answer."""

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,8 +26,9 @@ from canary.core.lifecycle import DEPRECATED, Life
 from canary.core.values import Decision
 from canary.middleware import CanaryMiddleware
 from canary.recording import recorder
+from canary.requests.black_box import BlackBox
 from canary.requests.faults import faults
-from canary.requests.in_flight import Flight, InFlight
+from canary.requests.in_flight import Flight, InFlight, flights
 from canary.state import store
 
 LIMIT_US = 15.0
@@ -66,12 +68,16 @@ SHARED_MAX = 1.5
 
 
 @pytest.fixture
-def life_of_v1(settings: object) -> Iterator[Callable[[Life, int], None]]:
+def life_of_v1(settings: object, tmp_path: Path) -> Iterator[Callable[[Life, int], None]]:
+    """In a process that keeps a black box, as every server does."""
+    flights.box = BlackBox(tmp_path / "box", "worker", 0.0)
+
     def put(life: Life, weight_bp: int) -> None:
         stored = {"anonymous_key": b"a" * 32, "cookie_key": b"c" * 32}  # as every rollout that is stored has them
         store._state = store._State(kept=replace(canary_conf().snapshot, weight_bp=weight_bp, life=life, **stored))
 
     yield put
+    flights.box = None
     store.forget()
     recorder.queue.clear()
 

@@ -353,7 +353,7 @@ def test_every_way_to_serve_takes_its_threads_from_the_setting() -> None:
 def test_the_pool_has_room_for_every_thread_and_the_work_beside_them() -> None:
     code = "from django.conf import settings; print(settings.DATABASES['default']['OPTIONS']['pool']['max_size'])"
     env = {"DATABASE_URL": POSTGRESQL, "SECRET_KEY": SECRET_KEY, "WEB_THREADS": "20"}
-    assert manage("shell", "-v0", "--no-imports", "-c", code, env=env).stdout == "25\n"
+    assert manage("shell", "-v0", "--no-imports", "-c", code, env=env).stdout == "26\n"
 
 
 def test_good_values_start() -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from canary.core.breakers import Limits
 from canary.core.histograms import cell_of
 from canary.core.judgements import Judgement
-from canary.models import MetricBucket, Observation, Rollout, RolloutEvent, RouteWindow, UnitMinute
+from canary.models import Crash, MetricBucket, Observation, Rollout, RolloutEvent, RouteWindow, UnitMinute
 from canary.recording.batches import Cell, CellKey
 from canary.recording.compaction import compact
 from canary.recording.flushing import flush
@@ -263,3 +263,18 @@ def test_units_that_not_every_process_has_looked_at_are_left_out(
     judgement = turn()
     assert judgement is not None
     assert bool(judgement.numbers["trips"]) == (halvings == 0)
+
+
+@pytest.mark.parametrize(("deaths", "trips"), [("abb", False), ("abc", True)])
+def test_a_v2_that_ends_its_workers_is_rolled_back_at_the_third_death(
+    begin: Begin, turn: Turn, clock: Clock, deaths: str, trips: bool
+) -> None:
+    release = begin(1_000).release
+    for number, death in enumerate(deaths):
+        died = {"worker": f"host:{number}", "death": death, "release": release, "stage": 1, "requests": 2}
+        Crash.objects.create(**died, api_version=2, at=clock.now)
+        Crash.objects.create(**died | {"death": f"v1 {death}"}, api_version=1, at=clock.now)
+    judgement = turn()
+    assert judgement is not None
+    assert (judgement.reason == "breaker") == trips
+    assert ["v2 takes workers down" in event.reason for event in rollbacks()] == [True] * trips

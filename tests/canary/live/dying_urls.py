@@ -1,0 +1,43 @@
+"""v2's URLconf, the real views in it, which do first what the header `X-Do` says."""
+
+import ctypes
+import functools
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+
+from api_v2 import root_urls
+from tests.canary.live.dying_settings import HANGS_WHILE
+from tests.rehearsal.arms import View, wrapped
+
+
+def hang() -> None:
+    while HANGS_WHILE.exists():
+        time.sleep(0.05)
+
+
+DEEDS: Final[Mapping[str, Callable[[], object]]] = {
+    "hang": hang,
+    "exit": lambda: os._exit(1),
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "segfault": lambda: ctypes.string_at(0),
+}
+
+
+def dying(_: str, view: View) -> View:
+    @functools.wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if deed := request.headers.get("X-Do"):
+            DEEDS[deed]()
+        return view(request, *args, **kwargs)
+
+    return answer
+
+
+urlpatterns = [wrapped(entry, dying) for entry in root_urls.urlpatterns]
+handler400 = root_urls.handler400
+handler500 = root_urls.handler500
