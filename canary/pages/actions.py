@@ -57,7 +57,7 @@ def _may_roll_back(status: Status) -> bool:
 
 ACTIONS: Final = (
     Action("rollback", "Roll back to v1", WEIGHT, _may_roll_back, "danger", "Rolled back by hand on the admin page."),
-    Action("set", "Set the weight", WEIGHT, lambda status: not status["latched"], "primary"),
+    Action("set", "Set the weight", WEIGHT, lambda status: not status["latched"]),
     Action("start", "Start a plan", WEIGHT, lambda status: not status["latched"] and not is_active(status["plan"])),
     Action("promote", "Take the next step", WEIGHT, lambda status: not status["latched"] and _may_promote(status)),
     Action("pause", "Pause the plan", WEIGHT, _plan_is(RUNNING, HELD)),

@@ -12,6 +12,9 @@ SPAN: Final = 1_000
 """Units across in which paths are written; they are stretched to the width there is."""
 POINTS_MAX: Final = 150
 TIME_TICKS: Final = 4
+MARK_ROOM: Final = 0.06
+"""The share of the width that a letter needs."""
+LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DAY_S: Final = 24 * 3600
 
 type Point = tuple[datetime, float]
@@ -35,10 +38,20 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that happened: a letter above a chart, explained below it."""
+
+    at: str
+    letter: str
+    tells: list[tuple[datetime, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     lines: list[Line]
     across: list[Tick]
     down: list[Tick]
+    marks: Sequence[Mark] = ()
     height: int = HEIGHT
     span: int = SPAN
 
@@ -102,6 +115,26 @@ def time_ticks(ends: tuple[datetime, datetime]) -> list[Tick]:
         Tick(percent(place / TIME_TICKS), f"{first + place * step:{wording}}", anchor)
         for place, anchor in enumerate(anchors)
     ]
+
+
+def marks_of(tells: Sequence[tuple[datetime, str]], ends: tuple[datetime, datetime]) -> list[Mark]:
+    """Return the oldest first; what happened so close together that letters would touch shares one."""
+    marks: list[Mark] = []
+    placed = -MARK_ROOM
+    for at, text in sorted(tells):
+        place = part_of(at, ends)
+        if place - placed < MARK_ROOM:
+            marks[-1].tells.append((at, text))
+            continue
+        marks.append(Mark(percent(place), LETTERS[len(marks)], [(at, text)]))
+        placed = place
+    return marks
+
+
+def round_top(value: float) -> float:
+    """Return 1, 2 or 5 times a power of ten: the least that holds the value."""
+    power = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= value * 0.999)
 
 
 def decades(low: float, high: float, most: int = 6) -> list[float]:

@@ -1,15 +1,29 @@
 """The page's two charts, and their figures as tables for whoever doesn't look at pictures."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from canary.core.statistics.bets import THRESHOLD
+from canary.core.statistics.comparison import LIMITS
 from canary.core.statistics.sample_ratio import BROKEN
-from canary.core.values import V1, V2
+from canary.core.values import V1, V2, VERSIONS
 from canary.core.wording import strength
-from canary.pages.charts import Chart, Point, Scale, Tick, decades, line, stairs, thinned, time_ticks
+from canary.pages.charts import (
+    Chart,
+    Mark,
+    Point,
+    Scale,
+    Tick,
+    decades,
+    line,
+    marks_of,
+    round_top,
+    stairs,
+    thinned,
+    time_ticks,
+)
 from canary.recording.aggregation import Step
 
 LINES: Final = (
@@ -63,7 +77,7 @@ def evidence_now(log_e: Logs) -> list[dict[str, Any]]:
             "name": name,
             "label": label,
             "e": strength(log_e[name]),
-            "threshold": BROKEN if name == "sample_ratio" else THRESHOLD,
+            "threshold": round(LIMITS.get(name, BROKEN if name == "sample_ratio" else THRESHOLD)),
         }
         for name, label in LABELS.items()
         if name in log_e
@@ -92,6 +106,60 @@ def share_rows(steps: Sequence[Step]) -> list[tuple[datetime, list[str]]]:
         (step.at, [f"{step.requests[V1]:,}", f"{step.requests[V2]:,}", f"{100 * (step.share_of_v2 or 0):.1f} %"])
         for step in thinned(steps, ROWS_MAX)[::-1]
     ]
+
+
+def course_charts(
+    steps: Sequence[Step], tells: Sequence[tuple[datetime, str]], ends: tuple[datetime, datetime]
+) -> list[tuple[str, Chart]]:
+    """Errors and latency of both versions over time, each with its title. Nothing without requests."""
+    if not steps:
+        return []
+    marks = marks_of(tells, ends)
+    errors = {version: _course(steps, version, _error_percent) for version in VERSIONS}
+    latency = {version: _course(steps, version, lambda step, of: step.mean_ms(of)) for version in VERSIONS}
+    return [
+        ("Failed answers", _course_chart(errors, ends, marks, "%", least=1.0)),
+        ("Mean latency", _course_chart(latency, ends, marks, "ms", least=10.0)),
+    ]
+
+
+def course_rows(steps: Sequence[Step]) -> list[tuple[datetime, list[tuple[str, str, str]]]]:
+    """The latest first: name of the figure, and what it is of v1 and of v2."""
+    return [
+        (
+            step.at,
+            [
+                ("Failed", *(_figure(_error_percent(step, version), "%") for version in (V1, V2))),
+                ("Mean latency", *(_figure(step.mean_ms(version), "ms") for version in (V1, V2))),
+            ],
+        )
+        for step in thinned(steps, ROWS_MAX)[::-1]
+    ]
+
+
+def _course(
+    steps: Sequence[Step], version: int, value_of: Callable[[Step, int], float | None]
+) -> list[tuple[datetime, float]]:
+    return [(step.at, value) for step in thinned(steps) if (value := value_of(step, version)) is not None]
+
+
+def _course_chart(
+    values: Mapping[int, list[Point]], ends: tuple[datetime, datetime], marks: list[Mark], unit: str, *, least: float
+) -> Chart:
+    top = round_top(max([least, *(1.05 * value for points in values.values() for _, value in points)]))
+    scale = Scale(0.0, top)
+    lines = [line(f"v{version}", f"v{version}", points, ends, scale) for version, points in values.items()]
+    down = [Tick(f"{scale.y(value):.1f}", f"{value:g} {unit}", "start") for value in (0.0, top / 2, top)]
+    return Chart([one for one in lines if one.path], time_ticks(ends), down, marks)
+
+
+def _error_percent(step: Step, version: int) -> float | None:
+    requests = step.requests[version]
+    return 100 * step.errors[version] / requests if requests else None
+
+
+def _figure(value: float | None, unit: str) -> str:
+    return "–" if value is None else f"{value:.3g} {unit}"
 
 
 def _points_of(name: str, points: Sequence[tuple[datetime, Logs]]) -> list[Point]:

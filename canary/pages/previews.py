@@ -13,6 +13,7 @@ from django.db import transaction
 
 from canary.core.values import Snapshot
 from canary.errors import RolloutError
+from canary.pages.people import People
 from canary.reporting.whatif import Moves, known_identities, moves_between
 from canary.retiring.consumers import usages_to_tell
 from canary.retiring.usage import NOTIFY
@@ -129,7 +130,11 @@ def _compared(before: Snapshot, after: Snapshot, values: Mapping[str, Any], now:
 
 def _moves(moves: Moves, *, is_named: bool = True) -> tuple[Move, ...]:
     most = NAMES_SHOWN if is_named else 0
-    found = (Move("v2", len(moves.to_v2), moves.to_v2[:most]), Move("v1", len(moves.to_v1), moves.to_v1[:most]))
+    people = People([*moves.to_v2[:most], *moves.to_v1[:most]])
+    found = (
+        Move(target, len(all_of_them), [people.told(one) for one in all_of_them[:most]])
+        for target, all_of_them in (("v2", moves.to_v2), ("v1", moves.to_v1))
+    )
     return tuple(move for move in found if move.count)
 
 
@@ -137,5 +142,7 @@ def _of_notice(before: Snapshot, now: datetime) -> Preview:
     """Not tried out: whoever sends the messages may not know of transactions."""
     names = [usage["consumer"] for usage in usages_to_tell(now, before.life)]
     told = f"{plural(len(names), 'consumer', 'consumers')} of v1 would be told what they still call"
-    listed = f": {', '.join(names[:NAMES_SHOWN])}{' …' if len(names) > NAMES_SHOWN else ''}." if names else "."
+    people = People(names[:NAMES_SHOWN])
+    first = ", ".join(people.told(name) for name in names[:NAMES_SHOWN])
+    listed = f": {first}{' …' if len(names) > NAMES_SHOWN else ''}." if names else "."
     return Preview(before.version, percent(before.weight_bp), notes=(told + listed,))

@@ -13,7 +13,9 @@ from canary.core.routing import is_in_brownout
 from canary.core.values import Snapshot
 from canary.core.wording import duration
 from canary.models import EvidencePoint, ListEntry, Recorder, RolloutEvent, Verdict
-from canary.pages import drawing, figures, timelines
+from canary.pages import drawing, figures, protection, timelines
+from canary.pages.guiding import guide
+from canary.pages.people import People
 from canary.recording import aggregation
 from canary.retiring.usage import USAGE_DAYS, usage_by_consumer
 from canary.services.differences import Difference, accepted_differences
@@ -30,7 +32,7 @@ ROUTES_SHOWN: Final = 30
 FINDINGS_SHOWN: Final = 20
 CONSUMERS_SHOWN: Final = 10
 LISTED_SHOWN: Final = 100
-WEIGHTS_SHOWN: Final = 500
+CHANGES_READ: Final = 500
 RECORDERS_S: Final = 3600
 
 
@@ -75,31 +77,89 @@ def read_page(asked: Asked, now: datetime) -> dict[str, Any]:
     known = status(now)
     row, snapshot = store.read()
     verdicts = list(Verdict.objects.filter(release=known["release"]).order_by("-at", "-pk")[:VERDICTS_SHOWN])
-    return {
+    changes = list(RolloutEvent.objects.order_by("-version").defer("evidence")[:CHANGES_READ])
+    shown = {
         "asked": asked,
         "spans": SPANS,
         "now": now,
         "status": known,
         "weight": percent(known["weight_bp"]),
+        "guide": guide(known, verdicts[0] if verdicts else None),
         "planned": _planned(known),
         "rollback": _rollback() if known["latched"] else None,
-        "steps": timelines.plan_steps(known["plan"], known["weight_bp"]) if known["plan"] else [],
-        "step_lasts": duration(known["plan"]["min_s"]) if known["plan"] else "",
+        **_plan(known, changes, now),
         "controller": known["controller"]["leader"],
         "alarm": alarm(now),
         "recorder": _recorder(now),
         **_workers(known),
         **_evidence(known["release"], verdicts),
         **_traffic(known, verdicts, asked, now),
+        **_course(changes, asked, now),
         **_found(known["release"]),
         **_life(row, snapshot, now),
         **_log(asked),
     }
+    shown["protection"] = protection.facts(known["release"], verdicts[0] if verdicts else None, shown["shadow"])
+    return _named(shown)
 
 
-def _rollback() -> RolloutEvent | None:
-    """The last one: who did it, when and why."""
-    return RolloutEvent.objects.filter(verb="rollback").order_by("-version").first()
+def _rollback() -> dict[str, Any] | None:
+    """The last one: who did it, when and why, and the breakers that tripped."""
+    event = RolloutEvent.objects.filter(verb="rollback").order_by("-version").first()
+    return event and {**_event(event), "trips": protection.trips_of(event.evidence)}
+
+
+def _plan(known: dict[str, Any], changes: list[RolloutEvent], now: datetime) -> dict[str, Any]:
+    plan = known["plan"]
+    if not plan:
+        return {"steps": [], "step_lasts": ""}
+    moves = [
+        (event.at, event.before["weight_bp"] if event.verb != "start" else 0, event.after["weight_bp"])
+        for event in changes
+        if event.after.get("release") == known["release"]
+    ]
+    return {
+        "steps": timelines.plan_steps(plan, known["weight_bp"], moves, now),
+        "step_lasts": duration(plan["min_s"]),
+    }
+
+
+def _course(changes: list[RolloutEvent], asked: Asked, now: datetime) -> dict[str, Any]:
+    """Both versions over time, with what was done meanwhile."""
+    since = now - timedelta(seconds=asked.span.seconds)
+    steps = aggregation.timeline(since, asked.span.step_s, judged=True if asked.is_judged else None)
+    tells = [(event.at, _told(event)) for event in changes if event.at >= since]
+    weights = _weights(changes, since)
+    charts = drawing.course_charts(steps, tells, (since, now))
+    return {
+        "course": charts,
+        "course_marks": charts[0][1].marks if charts else [],
+        "course_rows": drawing.course_rows(steps),
+        "share_chart": drawing.share_chart(steps, weights, (since, now)),
+        "share_rows": drawing.share_rows(steps),
+    }
+
+
+def _told(event: RolloutEvent) -> str:
+    return f"{event.verb} ({_change(event)})"
+
+
+def _named(shown: dict[str, Any]) -> dict[str, Any]:
+    """With people by name, asked for all at once."""
+    told = [event["actor"] for event in shown["events"]]
+    told += [entry[name] for entry in shown["listed"] for name in ("identity", "actor")]
+    told += [row.actor for row in shown["accepted"]]
+    told += [usage.consumer for usage in shown["consumers"]]
+    rollback = shown["rollback"]
+    people = People([*told, rollback["actor"]] if rollback else told)
+    for event in [*shown["events"], *([rollback] if rollback else [])]:
+        event["actor"] = people.actor(event["actor"])
+    for entry in shown["listed"]:
+        entry |= {"actor": people.actor(entry["actor"]), "name": people.identity(entry["identity"])}
+    for row in shown["accepted"]:
+        row.actor = people.actor(row.actor)
+    names = {usage.consumer: people.identity(usage.consumer) for usage in shown["consumers"]}
+    return {**shown, "consumers": [(usage, names[usage.consumer]) for usage in shown["consumers"]]}
 
 
 def _planned(known: dict[str, Any]) -> str:
@@ -138,9 +198,7 @@ def _traffic(known: dict[str, Any], verdicts: list[Verdict], asked: Asked, now: 
     since, judged = now - timedelta(seconds=asked.span.seconds), True if asked.is_judged else None
     totals = aggregation.totals(since, judged=judged)
     live = aggregation.live_share(known["release"], known["stage"], known["weight_bp"])
-    steps = aggregation.timeline(since, asked.span.step_s, judged=judged)
     routes = aggregation.per_route(since, judged=judged)
-    weights = _weights(since)
     marks, ticks = figures.marks_of(totals)
     judged_routes = verdicts[0].numbers.get("routes", []) if verdicts else []
     return {
@@ -150,22 +208,19 @@ def _traffic(known: dict[str, Any], verdicts: list[Verdict], asked: Asked, now: 
         "mark_ticks": ticks,
         "live": live,
         "share_bar": figures.share_bar(live),
-        "share_chart": drawing.share_chart(steps, weights, (since, now)),
-        "share_rows": drawing.share_rows(steps),
         "routes": figures.route_rows(routes[:ROUTES_SHOWN], judged_routes),
         "routes_more": max(0, len(routes) - ROUTES_SHOWN),
     }
 
 
-def _weights(since: datetime) -> list[tuple[datetime, int]]:
+def _weights(changes: list[RolloutEvent], since: datetime) -> list[tuple[datetime, int]]:
     """The weights in force since then, the one before it first."""
-    events = RolloutEvent.objects.order_by("-version").values_list("at", "before", "after")[:WEIGHTS_SHOWN]
     weights: list[tuple[datetime, int]] = []
-    for at, before, after in events:
-        if at < since:
-            return [(since, after["weight_bp"]), *reversed(weights)]
-        weights.append((at, after["weight_bp"]))
-        first = before["weight_bp"]
+    for event in changes:
+        if event.at < since:
+            return [(since, event.after["weight_bp"]), *reversed(weights)]
+        weights.append((event.at, event.after["weight_bp"]))
+        first = event.before["weight_bp"]
     return [(since, first), *reversed(weights)] if weights else []
 
 
@@ -182,7 +237,7 @@ def _found(release: int) -> dict[str, Any]:
         "differences_more": len(shadow["differences"]) - len(differences),
         "findings": findings[:FINDINGS_SHOWN],
         "findings_more": max(0, len(findings) - FINDINGS_SHOWN),
-        "accepted": accepted_differences().values(),
+        "accepted": list(accepted_differences().values()),
     }
 
 
@@ -208,27 +263,41 @@ def _life(row: Any, snapshot: Snapshot, now: datetime) -> dict[str, Any]:
 
 def _log(asked: Asked) -> dict[str, Any]:
     paged = Paginator(RolloutEvent.objects.order_by("-version"), EVENTS_A_PAGE).get_page(asked.events_page)
-    listed = ListEntry.objects.order_by("list", "-added_at", "pk")
+    entries = ListEntry.objects.order_by("list", "-added_at", "pk")
+    listed = list(entries[: LISTED_SHOWN + 1])
     return {
         "events": [_event(event) for event in paged],
         "events_page": paged,
         "events_pages": paged.paginator.num_pages if isinstance(paged, Page) else 1,
-        "listed": listed[:LISTED_SHOWN],
-        "listed_count": listed.count(),
+        "listed": [_listed(entry) for entry in listed[:LISTED_SHOWN]],
+        "listed_count": len(listed) if len(listed) <= LISTED_SHOWN else entries.count(),
+    }
+
+
+def _listed(entry: ListEntry) -> dict[str, Any]:
+    return {
+        "list": entry.list,
+        "identity": f"{entry.kind}:{entry.identifier}",
+        **{name: getattr(entry, name) for name in ("added_at", "actor", "reason")},
     }
 
 
 def _event(event: RolloutEvent) -> dict[str, Any]:
-    before, after = event.before["weight_bp"], event.after["weight_bp"]
     return {
         "version": event.version,
         "at": event.at.astimezone(UTC),
         "actor": event.actor,
         "verb": event.verb,
         "reason": event.reason,
-        "change": percent(after) if before == after else f"{percent(before)} → {percent(after)}",
+        "change": _change(event),
         "about": _about(event.verb, event.evidence or {}),
+        "trips": protection.trips_of(event.evidence),
     }
+
+
+def _change(event: RolloutEvent) -> str:
+    before, after = event.before["weight_bp"], event.after["weight_bp"]
+    return percent(after) if before == after else f"{percent(before)} → {percent(after)}"
 
 
 def _about(verb: str, evidence: dict[str, Any]) -> str:

@@ -1,11 +1,12 @@
 """The plan and the life of v1 as steps in their order: what is behind, what is now, what is ahead."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from canary.core.lifecycle import ACTIVE, BROWNOUT, DEPRECATED, REMOVED, SUNSET, Life, running_brownout
-from canary.core.plans import RUNNING, next_step_bp
+from canary.core.plans import HELD, PAUSED
 from canary.core.values import Snapshot
 from canary.core.wording import duration
 
@@ -26,10 +27,22 @@ class Step:
     """When it begins or began, if that is known."""
 
 
-def plan_steps(plan: dict[str, Any], weight_bp: int) -> list[Step]:
-    """A step counts as the present one while the weight is its own; a hand may have put it between two steps."""
-    following = next_step_bp(plan["steps_bp"], weight_bp)
-    return [_plan_step(step_bp, plan, weight_bp, following) for step_bp in plan["steps_bp"]]
+type Change = tuple[datetime, int, int]
+"""When the weight was changed, from what, to what, in basis points."""
+
+
+def plan_steps(plan: dict[str, Any], weight_bp: int, changes: Sequence[Change], now: datetime) -> list[Step]:
+    """A step counts as the present one while the weight is its own; a hand may have put it between two steps.
+
+    `changes` are the release's, the latest first.
+    """
+    ahead = [step_bp for step_bp in plan["steps_bp"] if step_bp > weight_bp]
+    return [
+        _reached_step(step_bp, weight_bp, changes)
+        if step_bp <= weight_bp
+        else _step_ahead(step_bp, plan, ahead.index(step_bp), now)
+        for step_bp in plan["steps_bp"]
+    ]
 
 
 def life_steps(snapshot: Snapshot, now: float) -> list[Step]:
@@ -52,18 +65,24 @@ def window_text(start: float, end: float) -> str:
     return f"{first.day} {first:%b %Y %H:%M} to {until} UTC, {duration(end - start)}"
 
 
-def _plan_step(step_bp: int, plan: dict[str, Any], weight_bp: int, following: int | None) -> Step:
-    title = f"{step_bp / 100:g} %"
-    if step_bp == weight_bp:
-        return Step(title, NOW)
-    if step_bp < weight_bp:
-        return Step(title, DONE)
-    if step_bp != following:
-        return Step(title, AHEAD)
-    if plan["state"] != RUNNING:
-        return Step(title, NEXT, (f"not by itself: the plan is {plan['state']}",))
-    due = datetime.fromisoformat(plan["next_at"]) if plan["next_at"] else None
-    return Step(title, NEXT, ("not before",) if due else (), due)
+def _reached_step(step_bp: int, weight_bp: int, changes: Sequence[Change]) -> Step:
+    at = next((at for at, before, after in changes if before < step_bp <= after), None)
+    is_now = step_bp == weight_bp
+    return Step(f"{step_bp / 100:g} %", NOW if is_now else DONE, ("since" if is_now else "from",) if at else (), at)
+
+
+def _step_ahead(step_bp: int, plan: dict[str, Any], place: int, now: datetime) -> Step:
+    """`place` counts from the next one; each step before it lasts its minimum time at least.
+
+    Once the minimum time is over, no time is known: one that counts from now would recede.
+    """
+    title, standing = f"{step_bp / 100:g} %", AHEAD if place else NEXT
+    if plan["state"] == PAUSED:
+        return Step(title, standing, () if place else ("not by itself: the plan is paused",))
+    due = datetime.fromisoformat(plan["next_at"]) if plan["next_at"] else now
+    if plan["state"] == HELD or due <= now:
+        return Step(title, standing, () if place else ("as soon as the verdict is Pass",))
+    return Step(title, standing, ("not before",), due + timedelta(seconds=place * plan["min_s"]))
 
 
 def _of_brownouts(life: Life, standing: str) -> str:
@@ -83,7 +102,7 @@ def _windows(snapshot: Snapshot, now: float) -> list[str]:
 
 def _of_sunset(life: Life) -> tuple[str, ...]:
     if life.sunset_done_at is not None:
-        return ("v1 answers with 410; `restore` brings it back",)
+        return ("v1 answers with 410 until it is restored",)
     if life.sunset_at is not None:
         return ("announced",)
     return ("no date: the announced one was over when v1 was restored",) if life.state != ACTIVE else ()

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from canary.core.permissions import VIEW
 from canary.errors import RolloutError, StoreUnreachable, VersionConflict
 from canary.pages.actions import Action, actions_for, find_action
+from canary.pages.asking import answer
 from canary.pages.forms import ChangeForm, OptionsForm, first_values
 from canary.pages.previews import preview
 from canary.pages.reading import Asked, read_page
@@ -83,9 +84,12 @@ def change(request: HttpRequest, words: str) -> HttpResponse:
 
 def _read(request: HttpRequest) -> dict[str, Any]:
     _refuse_without(request, VIEW)
-    shown = read_page(Asked.of(request.GET), timezone.now())
+    now = timezone.now()
+    shown = read_page(Asked.of(request.GET), now)
     return {
         **shown,
+        "question": answer(request.GET.get("identity", ""), _actor(request), now),
+        "is_span_chosen": "span" in request.GET,
         "title": "Rollout",
         "actions": actions_for(request.user, shown["status"]),
         "may_ramp": request.user.has_perm("canary.ramp"),
@@ -103,7 +107,7 @@ def _apply(request: HttpRequest, action: Action, options: OptionsForm, now: date
     except RolloutError as error:
         return _show_preview(request, action, options, now, error=error)
     said = action.verb.say({**result})
-    messages.success(request, f"Done: {action.label.lower()}. {next(iter(said), '')}")
+    messages.success(request, f"Done: {action.label.lower()}. {_for_page(next(iter(said), ''))}")
     return HttpResponseRedirect(reverse(PAGE))
 
 
@@ -148,7 +152,13 @@ def _show(request: HttpRequest, action: Action, options: OptionsForm, *, status:
 
 def _in_short(lines: Iterable[str]) -> list[str]:
     """Without the single workers, who are indented, and with instants as everywhere on the page."""
-    return [INSTANT.sub(_say_instant, line) for line in lines if not line.startswith(" ")]
+    return [INSTANT.sub(_say_instant, _for_page(line)) for line in lines if not line.startswith(" ")]
+
+
+def _for_page(line: str) -> str:
+    """In the page's words: no verb of the command line, and a revision where that says version."""
+    line = line.replace("until `ack`", "until somebody acknowledges it").replace("at this version", "at this revision")
+    return re.sub(r"^Version (\d)", r"Config revision \1", line)
 
 
 def _say_instant(found: re.Match[str]) -> str:

@@ -22,6 +22,13 @@
     old.replaceWith(fresh);
   }
 
+  // A link to a folded card opens it.
+  function unfold() {
+    const card = location.hash.startsWith("#canary-") && document.getElementById(location.hash.slice(1));
+    const fold = card && card.querySelector(":scope > .canary-fold");
+    if (fold) fold.open = true;
+  }
+
   async function refresh() {
     const answer = await fetch(root.dataset.live, { credentials: "same-origin", redirect: "error" });
     if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
@@ -44,6 +51,8 @@
     setTimeout(turn, EVERY_MS);
   }
 
+  window.addEventListener("hashchange", unfold);
+  unfold();
   pause.addEventListener("click", () => {
     isPaused = !isPaused;
     pause.setAttribute("aria-pressed", String(isPaused));

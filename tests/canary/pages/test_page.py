@@ -72,13 +72,20 @@ def test_in_the_middle_of_a_plan_steps_evidence_and_findings_are_told(world: Wor
     world("middle")
     page = signed_in_with("view").get(ADDRESS)
     text = page.content.decode()
-    assert [(step.title, step.standing) for step in page.context["steps"]] == [
-        ("10 %", "done"),
-        ("50 %", "now"),
-        ("90 %", "next"),
-        ("100 %", "ahead"),
+    assert [(step.title, step.standing, step.notes) for step in page.context["steps"]] == [
+        ("10 %", "done", ("from",)),
+        ("50 %", "now", ("since",)),
+        ("90 %", "next", ("not before",)),
+        ("100 %", "ahead", ("not before",)),
     ]
-    for told in (worlds.PASSING, "1 not at version", "up to 21 times in one request of v2, 2 on v1", "node-a:412:9f3e"):
+    times = [step.at for step in page.context["steps"]]
+    assert times == sorted(times)
+    for told in (
+        worlds.PASSING,
+        "1 not at config revision",
+        "up to 21 times in one request of v2, 2 on v1",
+        "node-a:412:9f3e",
+    ):
         assert told in text
     assert {line.name for line in page.context["evidence_chart"].lines} >= {"overall", "error", "safe"}
     assert "canary-latch" in text
@@ -226,7 +233,7 @@ def times_of(client: Client) -> list[tuple[str, str]]:
 
 def test_a_chart_says_that_its_times_are_in_utc(world: World, signed_in_with: SignedIn) -> None:
     world("middle")
-    assert signed_in_with("view").get(ADDRESS).content.decode().count("Times are in UTC.") == 2
+    assert signed_in_with("view").get(ADDRESS).content.decode().count("Times are in UTC.") == 4
 
 
 def test_while_a_rollback_is_latched_no_brownout_is_told_to_run(quiet_world: World, signed_in_with: SignedIn) -> None:

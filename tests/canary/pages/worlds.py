@@ -55,6 +55,37 @@ HARMING = (
 )
 
 
+PASSED = (
+    "Pass at 10 %: no harm (evidence of errors 0.4 of 40, latency 0.9 of 80); safe: 0 of 231 users of v2 had an error in their"
+    " first three requests of this stage (v1: 3 of 2104); that 2.0 % or more of them fail is ruled out, evidence 27.1 of the 20"
+    " needed. Next step: 50 %."
+)
+FOUND = (
+    "Hold at 10 %: v2's responses differ from v1's in 12 ways, most often GET /posts at items[].author.field_0 (value)."
+)
+TRIPPED = (
+    "v2 fails totally: 24 of 24 answers to 3 users in the last 5 min failed (rule: 90 % of at least 10 answers, and v1"
+    " fails less than half as much)"
+)
+SAFE = {
+    "p0": 0.02,
+    "clean": 146,
+    "failing": 0,
+    "clean_missing": 31,
+    "is_safe": False,
+    "v1_clean": 1_310,
+    "v1_failing": 2,
+}
+NUMBERS = {
+    "eta_s": 360.0,
+    "refusal": {"events": 31, "on_v2": 4, "expected": 3.1},
+    "pairs": {
+        "errors": {"votes": 4, "against": 1},
+        "routes": [{"route": "GET /posts", "votes": 214, "against": 98, "log_e": -0.4}],
+    },
+}
+
+
 def show(name: str, now: datetime.datetime | None = None, *, has_traffic: bool = True) -> None:
     """Throws everything away and makes the world of this name, of "empty" none; its traffic takes the most of the time."""
     now = now or timezone.now()
@@ -114,6 +145,42 @@ def rolled_back(now: datetime.datetime) -> None:
     _identities(now)
 
 
+def passing(now: datetime.datetime) -> None:
+    """Everything is proved at 10 %, and the next step is due."""
+    began = _started(now, datetime.timedelta(hours=7))
+    _guarded(now)
+    _evidence(now, began, harm=False)
+    _verdict(now, "pass", "safe", PASSED, safe={**SAFE, "clean": 231, "failing": 0, "clean_missing": 0})
+
+
+def held(now: datetime.datetime) -> None:
+    """By differences between the versions' responses."""
+    began = _started(now, datetime.timedelta(hours=2))
+    _guarded(now)
+    _evidence(now, began, harm=False)
+    _found(now)
+    _verdict(now, "hold", "finding", FOUND, safe=SAFE, shadow_differences=12)
+
+
+def tripped(now: datetime.datetime) -> None:
+    """Rolled back by a breaker, four minutes after the start."""
+    _started(now, datetime.timedelta(minutes=8))
+    _guarded(now)
+    trip = {"breaker": "total_failure", "sentence": TRIPPED, "numbers": {"answers": 24, "failures": 24}}
+    at, sentence = now - datetime.timedelta(minutes=4), f"Harm at 10 %: {TRIPPED}."
+    _verdict(at, "harm", "breaker", sentence, trips=[trip])
+    services.roll_back(
+        actor="controller", reason=sentence, now=at, evidence={"kind": "harm", "reason": "breaker", "trips": [trip]}
+    )
+
+
+def unguarded(now: datetime.datetime) -> None:
+    """A plan runs, and the controller has been silent for twenty minutes."""
+    began = _started(now, datetime.timedelta(hours=1))
+    _guarded(now, silent=datetime.timedelta(minutes=20))
+    _evidence(now, began, harm=False)
+
+
 def in_brownout(now: datetime.datetime) -> None:
     _set(10_000, "everybody", now - 60 * DAY)
     sunset_at = int((now + 40 * DAY).timestamp())
@@ -154,6 +221,10 @@ def crowded(now: datetime.datetime) -> None:
 
 
 WORLDS = {
+    "passing": passing,
+    "held": held,
+    "tripped": tripped,
+    "unguarded": unguarded,
     "zero": at_zero,
     "middle": in_the_middle,
     "latched": rolled_back,
@@ -161,6 +232,10 @@ WORLDS = {
     "crowded": crowded,
 }
 TRAFFIC: dict[str, Any] = {
+    "passing": {"weight_bp": 1_000},
+    "held": {"weight_bp": 1_000},
+    "tripped": {"weight_bp": 1_000, "v2_errors": 0.95},
+    "unguarded": {"weight_bp": 1_000},
     "zero": {"weight_bp": 0},
     "middle": {"weight_bp": 5_000},
     "latched": {"weight_bp": 1_000, "v2_errors": 0.07},
@@ -190,6 +265,30 @@ def _workers(now: datetime.datetime, version: int, late: int = 0) -> None:
     for number in range(4):
         seen = version - 1 if number < late else version
         Worker.objects.create(name=f"node-{'ab'[number % 2]}:{410 + number}:17a", version=seen, seen_at=now)
+
+
+def _started(now: datetime.datetime, ago: datetime.timedelta) -> datetime.datetime:
+    """A plan's first step, 10 %, with a minimum time of six hours."""
+    began = now - ago
+    _set(100, "a first look", began - DAY)
+    steps_bp = [1_000, 5_000, 9_000, 10_000]
+    services.start_plan(
+        steps_bp=steps_bp, min_s=6 * 3600, is_fresh_cohort=False, **_change("the release of May", began)
+    )
+    _workers(now, version=_version())
+    return began
+
+
+def _guarded(now: datetime.datetime, silent: datetime.timedelta = datetime.timedelta()) -> None:
+    Lease.objects.create(
+        name="controller", holder="node-a:412:9f3e", expires_at=now - silent + DAY / 1440, done_at=now - silent
+    )
+
+
+def _verdict(now: datetime.datetime, kind: str, reason: str, sentence: str, **numbers: Any) -> None:
+    row = Rollout.objects.get()
+    told = {**NUMBERS, "judged_at": now.isoformat(), "reason": reason, **numbers}
+    Verdict.objects.create(release=row.release, stage=row.stage, at=now, kind=kind, sentence=sentence, numbers=told)
 
 
 def _traffic(now: datetime.datetime, weight_bp: int, v2_errors: float = 0.002) -> None:
@@ -288,9 +387,10 @@ def _evidence(now: datetime.datetime, began: datetime.datetime, *, harm: bool) -
     kinds = [("no_data", "No data at 10 %: nobody has finished three requests on v2 yet."), ("hold", PASSING)]
     if harm:
         kinds.append(("harm", HARMING))
+    reasons = {"no_data": "no_outcome", "hold": "not_safe", "harm": "harm"}
     for place, (kind, sentence) in enumerate(kinds):
         at = began + (place + 0.2) * length / 3
-        numbers = {"routes": routes, "judged_at": now.isoformat(), "reason": kind}
+        numbers = {**NUMBERS, "safe": SAFE, "routes": routes, "judged_at": now.isoformat(), "reason": reasons[kind]}
         Verdict.objects.create(
             release=row.release, stage=row.stage, at=at, kind=kind, sentence=sentence, numbers=numbers
         )

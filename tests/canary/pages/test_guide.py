@@ -1,0 +1,150 @@
+"""The page in each situation: its first words, people by name, and the form that says who gets which version."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from canary.models import RolloutEvent, Verdict
+from canary.pages.guiding import guide
+from canary.pages.people import People
+from cms.models import User
+from tests.canary.pages import worlds
+from tests.canary.pages.conftest import ADDRESS
+
+World = Callable[[str], None]
+SignedIn = Callable[..., Client]
+STATUS: dict[str, Any] = {
+    "latched": False,
+    "is_v1_enabled": True,
+    "is_v2_enabled": True,
+    "lifecycle": "active",
+    "stage": 1,
+    "controller": {"is_missing": False},
+    "weight_bp": 1_000,
+    "plan": {"steps_bp": [1_000, 5_000], "state": "running"},
+}
+
+
+def title_of(reason: str, kind: str = "hold", status: dict[str, Any] | None = None, **numbers: Any) -> str:
+    verdict = Verdict(stage=1, kind=kind, sentence="", numbers={"reason": reason, **numbers})
+    return guide({**STATUS, **(status or {})}, verdict).title
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "todo"),
+    [
+        ("empty", "Nothing has started: v1 answers everybody", "Start a plan."),
+        ("middle", "Waiting for 31 more users, about 6 minutes", "Nothing to do"),
+        ("passing", "Passed: 50 % may follow", "Nothing to do"),
+        ("held", "Held: v2's responses differ from v1's in 12 ways", "accept each difference that is harmless"),
+        ("tripped", "v1 answers everybody until you acknowledge the rollback", "Repair v2, then acknowledge"),
+        ("unguarded", "Nobody guards the rollout.", "manage.py run_canary_controller"),
+    ],
+)
+def test_the_page_says_what_goes_on_and_what_to_do_before_any_figure(
+    quiet_world: World, signed_in_with: SignedIn, name: str, title: str, todo: str
+) -> None:
+    quiet_world(name)
+    page = signed_in_with("view", "ramp").get(ADDRESS)
+    first, _, _ = page.content.decode().partition('id="canary-protection"')
+    assert page.context["guide"].title == title
+    assert re.search(rf'canary-headline">{re.escape(title.replace("'", "&#x27;"))}<', first)
+    assert todo in first
+
+
+def test_every_reason_of_a_verdict_has_words() -> None:
+    assert title_of("not_safe", safe=worlds.SAFE) == "Waiting for 31 more users, no estimate yet"
+    assert title_of("not_safe", eta_s=30.0, safe=worlds.SAFE) == "Waiting for 31 more users, about 30 seconds"
+    assert title_of("not_safe", eta_s=9_000.0, safe={**worlds.SAFE, "clean_missing": 1}).endswith(
+        "1 more user, about 2.5 hours"
+    )
+    failing = {**worlds.SAFE, "failing": 9}
+    assert title_of("not_safe", safe=failing) == "Held: 9 of 155 users of v2 had an error, too many to pass"
+    assert title_of("too_early", eta_s=3_000.0) == "No harm so far: 50 min of the minimum time left"
+    assert title_of("mismatch") == title_of("guard") == "Held: the measuring is broken"
+    assert title_of("finding", repeats=[{"route": "GET /tags"}]) == "Held: v2 repeats a statement on GET /tags"
+    assert title_of("finding") == "Held: one test looks worse on v2"
+    assert title_of("no_outcome", "no_data") == "Waiting for the first users of v2"
+    assert title_of("breaker", "harm") == "v2 does harm"
+    assert title_of("") == "Held"  # a verdict of an older release
+
+
+def test_a_verdict_on_another_step_is_not_told_as_this_ones() -> None:
+    assert title_of("safe", "pass", {"stage": 2}).startswith("Just begun")
+
+
+def test_the_last_step_leads_to_the_end_of_v1() -> None:
+    plan = {"steps_bp": [10_000], "state": "done"}
+    assert title_of("safe", "pass", {"weight_bp": 10_000, "plan": plan}) == "Done: v2 answers everybody"
+    assert title_of("safe", "pass", {"plan": None}) == "Passed at 10 %"
+
+
+def test_a_breaker_that_tripped_is_told_by_its_sentence(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("tripped")
+    text = signed_in_with("view").get(ADDRESS).content.decode()
+    before, _, _ = text.partition('id="canary-state"')
+    assert "Breaker “total failure”:" in before
+    assert "24 of 24 answers to 3 users" in before
+
+
+def test_what_protects_users_is_shown(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("middle")
+    facts = {fact.label: fact.text for fact in signed_in_with("view").get(ADDRESS).context["protection"]}
+    assert facts["Failed over"] == "0 reads"
+    assert facts["Users refused by v2"] == "4"
+    assert facts["Pairs with an error"] == "v2 failed 1 of 4"
+    assert facts["Pairs, time"] == "v2 slower in 98 of 214"
+    assert facts["In flight"].startswith("v1 ")
+
+
+def test_people_stand_there_by_name(
+    quiet_world: World, signed_in_with: SignedIn, make_user: Callable[..., User]
+) -> None:
+    quiet_world("middle")
+    mia = make_user("editor")
+    RolloutEvent.objects.filter(version=1).update(actor=f"user:{mia.pk}")
+    client = signed_in_with("view")
+    events = [event for page in "12" for event in client.get(ADDRESS, {"events": page}).context["events"]]
+    assert {event["actor"] for event in events} == {"chief", mia.username}
+    people = People([f"user:{mia.pk}", "user:nobody"])
+    assert people.actor("key:ab12 alice") == "alice by API key"
+    assert people.actor("cli:root") == "root by command"
+    assert people.actor("user:nobody") == "user:nobody"
+    assert people.actor("controller") == "controller"
+    assert people.identity(f"user:{mia.pk}") == mia.username
+    assert people.identity("key:1") == ""
+
+
+@pytest.mark.parametrize("wanted", ["client:tester-01", "client:tester-00"])
+def test_the_page_says_which_version_somebody_gets(quiet_world: World, signed_in_with: SignedIn, wanted: str) -> None:
+    quiet_world("middle")
+    page = signed_in_with("view").get(ADDRESS, {"identity": wanted})
+    version = "v1: the list keeps them on v1" if wanted.endswith("0") else "v2: the list sends them to v2"
+    assert page.context["question"].lines[0] == f"{wanted} gets {version}."
+
+
+def test_somebody_may_be_asked_about_by_username(
+    quiet_world: World, signed_in_with: SignedIn, make_user: Callable[..., User]
+) -> None:
+    quiet_world("middle")
+    name, client = make_user("editor").username, signed_in_with("view")
+    line = client.get(ADDRESS, {"identity": name}).context["question"].lines[0]
+    assert re.fullmatch(rf"{name} gets v[12]: their bucket [\d.]+ % is (not )?below the weight 50 %\.", line)
+    for wrong in ("nobody-here", "robot:7", "user:", "\0"):
+        answer = client.get(ADDRESS, {"identity": wrong})
+        assert answer.status_code == 200
+        assert not answer.context["question"].lines
+    assert "No user is named" in client.get(ADDRESS, {"identity": "nobody-here"}).content.decode()
+
+
+def test_errors_and_latency_have_marks_of_what_was_done(world: World, signed_in_with: SignedIn) -> None:
+    world("middle")
+    page = signed_in_with("view").get(ADDRESS, {"span": "24h"})
+    charts = dict(page.context["course"])
+    assert charts.keys() == {"Failed answers", "Mean latency"}
+    assert [line.name for line in charts["Failed answers"].lines] == ["v1", "v2"]
+    told = [text for mark in page.context["course_marks"] for _, text in mark.tells]
+    assert "promote (10 % → 50 %)" in told
