@@ -20,7 +20,7 @@ from tests.slow import slow_unless
 
 AXE = ROOT / "tests" / "browser" / "axe"
 SIZES = {"screen": (1280, 900), "phone": (390, 844)}
-WORLDS = ("empty", "zero", "middle", "latched", "brownout", "crowded")
+WORLDS = ("empty", "zero", "middle", "passing", "held", "tripped", "unguarded", "latched", "brownout", "crowded")
 SHOTS = os.environ.get("ROLLOUT_SHOTS")
 """A directory, for whoever wants to look at every state."""
 
@@ -108,6 +108,10 @@ def labels_in_each_other(page: Page) -> list[list[str]]:
     return found
 
 
+def unfold(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('.canary details').forEach(one => { one.open = true; })")
+
+
 def turn(page: Page, theme: str) -> None:
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
 
@@ -127,6 +131,11 @@ def test_every_state_fits_screen_and_phone_and_bars_nobody(
             assert not is_wider_than_its_window(page), (size, theme)
             assert labels_in_each_other(page) == [], (size, theme)
             take_shot(page, f"{name}-{size}-{theme}")
+            assert troubles_of(page, axe) == [], (size, theme)
+            unfold(page)
+            assert not is_wider_than_its_window(page), (size, theme)
+            assert labels_in_each_other(page) == [], (size, theme)
+            take_shot(page, f"{name}-{size}-{theme}-unfolded")
             assert troubles_of(page, axe) == [], (size, theme)
 
 
@@ -207,6 +216,7 @@ def test_fresh_numbers_come_by_themselves_and_open_details_stay_open(
     sign_in(page, address, "chief")
     show("middle")
     page.goto(f"{address}/admin/canary/")
+    page.locator("#canary-evidence-fold > summary").click()
     page.locator("#canary-evidence-figures summary").click()
     page.evaluate("document.activeElement.blur()")
     show("latched")
@@ -214,7 +224,7 @@ def test_fresh_numbers_come_by_themselves_and_open_details_stay_open(
     expect(page.locator("#canary-evidence-figures")).to_have_attribute("open", "")
     page.get_by_label("Why it may go on").fill("half a sentence")
     show("zero")
-    expect(page.locator("#canary-weight, #canary-state")).to_contain_text("No verdict")
+    expect(page.locator("#canary-state")).to_contain_text("Nothing has started")
     expect(page.get_by_label("Why it may go on")).to_have_value("half a sentence")
     page.get_by_role("button", name="Stop refreshing").click()
     expect(page.get_by_role("button", name="Stop refreshing")).to_have_attribute("aria-pressed", "true")
