@@ -1,1 +1,1 @@
-"""Rollouts of made-up users through the real statistics: how often they alarm, and what usual rules do on the same data."""
+"""Rollouts of made-up users: how often the canary rolls them back, and what usual rules do on the same data."""

@@ -1,10 +1,16 @@
-"""`python -m tests.simulation`: the table of all kinds of releases, next to a fixed limit and a z-test on the same data."""
+"""`python -m tests.simulation`: how releases of many kinds end, next to what other rules do on the same data.
+
+First the statistics alone, then whole rollouts in a closed loop.
+"""
 
 import argparse
+import os
 import sys
 import time
 from typing import Final
 
+from tests.simulation.loop.cases import ROWS as LOOP_ROWS
+from tests.simulation.loop.table import print_table
 from tests.simulation.population import Truth
 from tests.simulation.trials import ROWS, SEED, Trials, run_trials
 
@@ -16,10 +22,23 @@ HEAD: Final = (
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
-    parser.add_argument("--share", type=float, default=1.0, help="of the releases of each kind; 0.1 for a short look")
-    parser.add_argument("--only", choices=ROWS, metavar="KIND", help="one kind alone, as the table names it")
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="of the releases of each kind; 0.1 for a short look, 10 for a long one"
+    )
+    parser.add_argument(
+        "--only", choices=[*ROWS, *LOOP_ROWS], metavar="KIND", help="one kind alone, as a table names it"
+    )
     parser.add_argument("--seed", default=SEED)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes of the second table")
     arguments = parser.parse_args()
+    if arguments.only not in LOOP_ROWS:
+        print_statistics(arguments.share, arguments.only, arguments.seed)
+    if arguments.only not in ROWS:
+        print_table(arguments.share, arguments.only, arguments.seed, arguments.jobs)
+    return 0
+
+
+def print_statistics(share: float, only: str | None, seed: str) -> None:
     print("Releases rolled back: 2,000 users, a few of them very active or failing much, 10/50/90 % for an hour each,")
     print(
         "looked at after every event. limit: the third five minutes with under 99 % of v2's requests good; z-test: every"
@@ -30,9 +49,10 @@ def main() -> int:
     )
     print(HEAD, flush=True)
     for name, (truth, runs) in ROWS.items():
-        if arguments.only in (None, name):
-            print_row(name, truth, max(1, round(runs * arguments.share)), arguments.seed)
-    return 0
+        if only in (None, name):
+            print_row(name, truth, max(1, round(runs * share)), seed)
+    if only is None:
+        print()
 
 
 def print_row(name: str, truth: Truth, runs: int, seed: str) -> None:
