@@ -16,7 +16,6 @@ from tests.browser.conftest import TIMEOUT_MS
 from tests.browser.test_admin_login import sign_in
 from tests.databases import copied_database, process_env
 from tests.servers import ROOT, manage, serve
-from tests.slow import slow_unless
 
 AXE = ROOT / "tests" / "browser" / "axe"
 SIZES = {"screen": (1280, 900), "phone": (390, 844)}
@@ -116,7 +115,8 @@ def turn(page: Page, theme: str) -> None:
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
 
 
-@pytest.mark.parametrize("name", [slow_unless(name == "latched", name) for name in WORLDS])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WORLDS)
 def test_every_state_fits_screen_and_phone_and_bars_nobody(
     page: Page, address: str, show: Callable[[str], None], axe: Path, name: str
 ) -> None:

@@ -14,6 +14,7 @@ from psycopg.sql import SQL, Identifier
 from tests.databases import copied_database, process_env
 from tests.faults.crowd import Told, is_refusal_in_shape
 from tests.servers import Server, manage, serve
+from tests.slow import slow_unless
 
 LIMIT_S = 1
 LONGER_S = 2.5
@@ -59,9 +60,14 @@ REQUESTS = [
     ("POST", "/api/v2/auth/token", "cms_user", {"json": LOGIN}, 401),
     ("GET", "/admin/", "cms_browsersession", {"headers": SESSION}, 302),
 ]
+QUICK = {"/api/posts", "/api/v2/auth/token", "/admin/"}
 
 
-@pytest.mark.parametrize(("method", "path", "table", "more", "usual"), REQUESTS, ids=[each[1] for each in REQUESTS])
+@pytest.mark.parametrize(
+    ("method", "path", "table", "more", "usual"),
+    [slow_unless(each[1] in QUICK, *each) for each in REQUESTS],
+    ids=[each[1] for each in REQUESTS],
+)
 def test_a_request_whose_statement_takes_too_long_gets_a_503_in_its_shape(
     site: Site, method: str, path: str, table: str, more: dict[str, Any], usual: int
 ) -> None:
@@ -77,6 +83,7 @@ def test_a_command_takes_the_time_that_it_needs(site: Site) -> None:
     assert manage("shell", "-v0", "--no-imports", "-c", code, env=site.env).returncode == 0
 
 
+@pytest.mark.slow
 def test_what_a_server_writes_beside_its_requests_waits_for_as_long_as_it_takes(site: Site) -> None:
     with psycopg.connect(site.url, autocommit=True) as database:
         [before] = _row(database, RECORDED)

@@ -84,6 +84,7 @@ def wait_until(condition: Callable[[], object], *, seconds: float = 180) -> None
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_a_job_and_a_delivery_whose_worker_was_killed_are_done_by_another(site: Site, receiver: Receiver) -> None:
     receiver.answers = [HANG]
     site.shell(MAKE_WEBHOOK_AND_TAG.format(url=receiver.url))

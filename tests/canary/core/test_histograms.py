@@ -72,6 +72,7 @@ def test_what_is_dumped_and_added_again_is_the_same_and_twice_is_double() -> Non
     assert again == {cell: 2 * count for cell, count in histogram.items()}
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_true_quantile_though_a_users_requests_belong_together() -> None:
     """200 samples of 640 users: of a 95 % interval 92..97 % were measured; 88 % is 4 deviations of chance below 95 %."""
     covered = naive = 0

@@ -202,9 +202,13 @@ def seconds(count: int) -> datetime.timedelta:
     return datetime.timedelta(seconds=count)
 
 
+def warm_hour(started_at: datetime.datetime) -> datetime.datetime:
+    """Return a full hour after the warm-up: the next one may be seconds away."""
+    return started_at.replace(minute=0, second=0, microsecond=0) + datetime.timedelta(hours=2)
+
+
 def test_three_slow_windows_of_one_route_are_rolled_back(begin: Begin, turn: Turn, clock: Clock) -> None:
-    begun = begin(5_000).stage_started_at
-    clock.now = begun.replace(minute=0, second=0, microsecond=0) + datetime.timedelta(hours=1)
+    clock.now = warm_hour(begin(5_000).stage_started_at)
     for window in range(3):
         assert row().weight_bp == 5_000, window
         for version, latency_ms in ((1, 20), (2, 200)):
@@ -219,8 +223,7 @@ def test_three_slow_windows_of_one_route_are_rolled_back(begin: Begin, turn: Tur
 
 
 def test_at_100_percent_a_route_is_compared_with_itself(begin: Begin, turn: Turn, clock: Clock, change: Change) -> None:
-    hour = begin(9_000).stage_started_at.replace(minute=0, second=0, microsecond=0) + datetime.timedelta(hours=1)
-    clock.now = hour
+    clock.now = warm_hour(begin(9_000).stage_started_at)
     for window in range(5):
         if window == 1:
             change("set_weight", weight_bp=10_000)

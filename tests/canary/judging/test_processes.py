@@ -18,7 +18,6 @@ import pytest
 from tests.databases import copied_database, process_env
 from tests.faults.engines_of_own import own_engines
 from tests.servers import ROOT, clean_environment, end_in_order, manage, spawn, stop_process
-from tests.slow import slow
 from tests.stalls import fair_time
 
 CROWD = "from tests.canary.judging.crowd import *; "
@@ -92,13 +91,10 @@ def wait_until(condition: Callable[[], object], *, seconds: float = 180) -> floa
     return fair_time() - began
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("engine", "how"),
-    [
-        slow("sqlite", signal.SIGKILL),
-        ("postgresql", signal.SIGKILL),
-        slow("postgresql", signal.SIGSTOP),
-    ],
+    [("sqlite", signal.SIGKILL), ("postgresql", signal.SIGKILL), ("postgresql", signal.SIGSTOP)],
     ids=["sqlite-killed", "postgresql-killed", "postgresql-paused"],
 )
 def test_another_controller_goes_on_within_seconds_and_comes_to_the_same_evidence(

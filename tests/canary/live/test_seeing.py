@@ -20,7 +20,6 @@ from tests.canary.live.cluster import eventually
 from tests.databases import copied_database, process_env
 from tests.faults.engines_of_own import IMMEDIATE, OwnEngines, own_engines
 from tests.servers import HOST, Server, manage, serve
-from tests.slow import slow
 from tests.stalls import fair_time, let_pass
 
 UNLIMITED = {"RATE_LIMIT_ANONYMOUS": "0"}
@@ -66,7 +65,8 @@ def site_env(template_of: Callable[[str], str], tmp_path_factory: pytest.TempPat
         yield process_env(url, TMPDIR=str(folder), **UNLIMITED)
 
 
-@pytest.mark.parametrize("preload", [slow(False), True], ids=["each_worker_loads", "preloaded"])
+@pytest.mark.slow
+@pytest.mark.parametrize("preload", [False, True], ids=["each_worker_loads", "preloaded"])
 def test_metrics_are_those_of_all_workers_and_survive_the_end_of_one(site_env: dict[str, str], preload: bool) -> None:
     # gunicorn takes options from this variable too; the app reads none of it.
     options, before = {"GUNICORN_CMD_ARGS": "--preload"} if preload else {}, _recorders(site_env)

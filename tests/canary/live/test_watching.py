@@ -27,6 +27,7 @@ def age_s(server: Server) -> float:
     return float(found)
 
 
+@pytest.mark.slow
 def test_a_build_is_in_force_from_its_first_process_on_whatever_old_ones_do(cluster: Cluster) -> None:
     cluster.canary("set", "50")
     stage = build_and_stage(cluster)[1]
@@ -55,6 +56,7 @@ def test_processes_of_the_build_before_are_in_force_again_once_the_new_ones_are_
     assert verbs(cluster) == ["set", "build", "build", "build"]
 
 
+@pytest.mark.slow
 def test_a_plan_that_no_controller_guards_is_told_by_the_servers_once_until_one_is_back(cluster: Cluster) -> None:
     cluster.env |= {"CANARY_UNGUARDED_S": "10"}
     with cluster.serving() as servers:
