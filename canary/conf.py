@@ -1,4 +1,4 @@
-"""The canary's view of the settings: one dict, `settings.CANARY`, read once until it is another dict."""
+"""The canary's view of the settings: one dict, `settings.CANARY`, read once until Django tells of a change."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
@@ -32,6 +34,8 @@ class CanaryConf:
     entrance: str
     arms: dict[int, str]
     """The URLconf of each version, by dotted name."""
+    successors: str
+    """The module that maps v1's calls to v2's, by dotted name; empty once v1 is deleted."""
     identify: Callable[[HttpRequest], tuple[str, str] | None]
     """Kind and id of whoever a request's credential speaks for; None when it carries no good one."""
     has_scope: Callable[[HttpRequest, str], bool]
@@ -94,14 +98,22 @@ class CanaryConf:
         return self.named_build or (_hash_of_code(self.code) if self.code else "")
 
 
-_loaded: tuple[Any, CanaryConf] | None = None
+_loaded: CanaryConf | None = None
 
 
 def canary_conf() -> CanaryConf:
+    """Asked several times a request, and a look at `settings` costs a third of a microsecond."""
     global _loaded  # noqa: PLW0603  a cache of one entry, replaced whole
-    if _loaded is None or _loaded[0] is not settings.CANARY:
-        _loaded = (settings.CANARY, _load(settings.CANARY))
-    return _loaded[1]
+    if _loaded is None:
+        _loaded = _load(settings.CANARY)
+    return _loaded
+
+
+@receiver(setting_changed)
+def _forget(*, setting: str, **_: object) -> None:
+    global _loaded  # noqa: PLW0603  as above
+    if setting in ("CANARY", "SECRET_KEY"):
+        _loaded = None
 
 
 def secret_for(purpose: str) -> bytes:
@@ -124,6 +136,7 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
     return CanaryConf(
         entrance=conf["ENTRANCE"],
         arms=conf["ARMS"],
+        successors=conf.get("SUCCESSORS") or "",
         identify=import_string(conf["IDENTIFY"]),
         has_scope=import_string(conf["HAS_SCOPE"]) if conf.get("HAS_SCOPE") else _no_key_has_a_scope,
         is_excluded=import_string(conf["IS_EXCLUDED"]) if conf.get("IS_EXCLUDED") else _nobody_is_excluded,

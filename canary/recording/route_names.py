@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from django.conf import settings
 from django.urls import URLResolver, get_resolver
 
 from canary.conf import canary_conf
@@ -38,7 +37,7 @@ def name_of(api_version: int, method: str, template: str | None) -> Name:
     if template is None:
         return UNKNOWN
     conf = canary_conf()
-    wiring = (conf.entrance, settings.CANARY.get("SUCCESSORS") or "", *conf.arms.values())
+    wiring = (conf.entrance, conf.successors, *conf.arms.values())
     return _named(wiring, api_version, method, template)
 
 

@@ -13,7 +13,8 @@ from django.utils.encoding import repercent_broken_unicode
 _IN_PATH: Final = "/:@!$&'()*+,;=-._~"
 _IN_QUERY: Final = f"{_IN_PATH}?%"
 _PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/:@!$&'()*+,;=_~.-]*")
-_PLAIN_QUERY: Final = re.compile(r"(?:[A-Za-z0-9/:@!$&'()*+,;=_~.?-]|%[0-9A-Fa-f]{2})*")
+_PLAIN: Final = r"[A-Za-z0-9/:@!$&'()*+,;=_~.?-]*"
+_PLAIN_QUERY: Final = re.compile(rf"{_PLAIN}(?:%[0-9A-Fa-f]{{2}}{_PLAIN})*")
 _LONE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _DOT_SEGMENT: Final = re.compile(r"/\.\.?(?=/|\Z)")
 

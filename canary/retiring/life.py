@@ -101,10 +101,9 @@ _sunset = lru_cache(maxsize=4)(sunset_value)
 
 
 def _links(request: HttpRequest) -> str:
-    base, conf = _base(request), settings.CANARY
-    data: str | None = conf.get("SUCCESSORS")  # type: ignore[assignment]
-    standing = _standing_links(base, bool(data))
-    lead = lead_of(request, conf, has_credentials=_has_credentials(request)) if data else None
+    base = _base(request)
+    standing = _standing_links(base, bool(canary_conf().successors))
+    lead = lead_of(request, has_credentials=_has_credentials(request))
     if lead is None:
         return standing
     # As `link_value` writes it.

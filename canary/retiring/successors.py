@@ -3,9 +3,8 @@
 import re
 from functools import lru_cache
 from importlib import import_module
-from typing import Any, Final
+from typing import Final
 
-from django.conf import settings
 from django.http import HttpRequest
 
 from canary.conf import canary_conf
@@ -16,8 +15,7 @@ _VERSION: Final = re.compile(r"/v[0-9]+(?=/|\Z)", re.ASCII)
 
 def declared_successors() -> Declared | None:
     """None when there is no such data any more: v1 was deleted."""
-    conf: dict[str, Any] = settings.CANARY
-    name: str | None = conf.get("SUCCESSORS")
+    name = canary_conf().successors
     return _declared(name) if name else None
 
 
@@ -37,10 +35,13 @@ def equivalent_of(request: HttpRequest, *, has_credentials: bool) -> Equivalent 
     )
 
 
-def lead_of(request: HttpRequest, conf: dict[str, Any], *, has_credentials: bool) -> Lead | None:
-    """Where v2 keeps what the request's address names in v1, None where nowhere; `conf` is `settings.CANARY`."""
-    query, below = request.META.get("QUERY_STRING", ""), _below(request.path_info, conf["ENTRANCE"])
-    return _leads(conf["SUCCESSORS"]).find(str(request.method), below, query, has_credentials=has_credentials)
+def lead_of(request: HttpRequest, *, has_credentials: bool) -> Lead | None:
+    """Where v2 keeps what the request's address names in v1, None where nowhere, or without data."""
+    conf = canary_conf()
+    if not conf.successors:
+        return None
+    query, below = request.META.get("QUERY_STRING", ""), _below(request.path_info, conf.entrance)
+    return _leads(conf.successors).find(str(request.method), below, query, has_credentials=has_credentials)
 
 
 def below_base(path: str) -> str:
