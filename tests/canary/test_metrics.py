@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -118,10 +119,10 @@ def test_a_worker_whose_name_could_not_be_read_once_is_not_dead_for_good(
 ) -> None:
     read, reads = Path.read_text, itertools.count(1)
 
-    def failing_once(path: Path) -> str:
+    def failing_once(path: Path, **options: Any) -> str:  # other threads read files too
         if path.name == "stat" and next(reads) == 2:  # the first is of the server, the second of this process
             raise OSError(errno.EMFILE, "Too many open files")
-        return read(path)
+        return read(path, **options)
 
     monkeypatch.setattr(Path, "read_text", failing_once)
     node.publish(worker(1).dump())

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from api_v1 import root_urls
-from tests.rehearsal.arms import View, took_v1_s, wrapped
+from tests.arms import View, took_v1_s, wrapped
 
 
 def timed(shape: str, view: View) -> View:

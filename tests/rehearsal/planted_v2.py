@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from api_v2 import root_urls
 from cms.models import Post
-from tests.rehearsal.arms import View, took_v1_s, wrapped
+from tests.arms import View, took_v1_s, wrapped
 from tests.rehearsal.faults import ERROR_SHARE, SLOWER_BY, Fault
 from tests.rehearsal.settings import FAULT_PATH
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 
 from api_v2 import root_urls
+from tests.arms import View, wrapped
 from tests.canary.live.dying_settings import HANGS_WHILE
-from tests.rehearsal.arms import View, wrapped
 
 
 def hang() -> None:
