@@ -26,6 +26,7 @@ def test_an_editor_signs_in_and_opens_the_list_and_a_form(page: Page, site: str,
     expect(page.locator(".field-tags .select2-selection__choice")).to_contain_text(["letters"])
 
 
+@pytest.mark.slow
 def test_tags_are_typed_and_a_post_is_restored_by_its_dialog(page: Page, site: str) -> None:
     sign_in(page, site, "erin")
     page.goto(f"{site}/admin/cms/post/?q=semicolons&state=archived")

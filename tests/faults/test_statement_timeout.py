@@ -78,6 +78,7 @@ def test_a_request_whose_statement_takes_too_long_gets_a_503_in_its_shape(
     assert site.ask(method, path, **more).status == usual
 
 
+@pytest.mark.slow
 def test_a_command_takes_the_time_that_it_needs(site: Site) -> None:
     code = f"from django.db import connection; connection.cursor().execute('SELECT pg_sleep({LONGER_S})')"
     assert manage("shell", "-v0", "--no-imports", "-c", code, env=site.env).returncode == 0

@@ -130,6 +130,7 @@ def test_of_several_workers_each_job_is_run_by_one(site: Site) -> None:
         assert end_in_order(worker, log, signal.SIGINT) == 0, log.read_text()
 
 
+@pytest.mark.slow
 def test_once_does_what_is_due_and_ends(site: Site, receiver: Receiver) -> None:
     site.shell(MAKE_WEBHOOK_AND_TAG.format(url=receiver.url))
     site.shell(ENQUEUE.format(count=3, call="add.enqueue(n, 1)"))

@@ -23,6 +23,7 @@ def on_postgresql(template_of: Callable[[str], str], tmp_path: Path) -> Iterator
         yield Cluster(process_env(url, **UNLIMITED))
 
 
+@pytest.mark.slow
 def test_the_first_answer_follows_the_environment_once_and_what_was_decided_since(on_sqlite: Cluster) -> None:
     on_sqlite.canary("set", "0")
     with on_sqlite.serving(processes=1, API_V2_TRAFFIC_PERCENTAGE="100") as [server]:

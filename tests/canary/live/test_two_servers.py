@@ -24,6 +24,7 @@ def token(shared_cluster: Cluster) -> str:
     return admin.token
 
 
+@pytest.mark.slow
 def test_of_twenty_changes_through_two_servers_one_wins_and_the_rest_are_told_the_state(
     shared_cluster: Cluster, servers: list[Server], token: str
 ) -> None:

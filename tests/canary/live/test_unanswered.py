@@ -94,6 +94,7 @@ def units(*clients: str) -> list[tuple[str]]:
     return sorted((digest_of(Identity("client", client)),) for client in clients)
 
 
+@pytest.mark.slow
 def test_a_request_that_hangs_is_a_failure_before_its_answer_and_its_late_answer_is_none(site: Site) -> None:
     client = site.on_v2[0]
     with site.serving(workers=1) as server:

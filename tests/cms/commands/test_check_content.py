@@ -10,7 +10,6 @@ from django.core.management import execute_from_command_line
 
 from tests.databases import copied_database, new_database, process_env
 from tests.servers import manage
-from tests.slow import slow
 
 DAMAGE = """
 from cms.models import Post, Tag
@@ -19,7 +18,7 @@ Post.objects.filter(slug__startswith="sample-").update(content_html="<p>Other.</
 """
 
 
-@pytest.fixture(params=["sqlite", slow("postgresql")])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def env(request: pytest.FixtureRequest, template_of: Callable[[str], str], tmp_path: Path) -> Iterator[dict[str, str]]:
     with copied_database(template_of(request.param), tmp_path) as url:
         yield process_env(url, MEDIA_ROOT=str(tmp_path / "media"))
@@ -33,6 +32,7 @@ def check(*arguments: str, env: dict[str, str], code: int = 0) -> dict[str, Any]
     return {outcome["id"]: outcome for outcome in found["checks"] if outcome["found"]}
 
 
+@pytest.mark.slow
 def test_seeded_content_is_whole_and_damage_is_found_repaired_and_gone(env: dict[str, str]) -> None:
     assert manage("seed", "--posts", "40", env=env).returncode == 0
     assert check("--deep", env=env) == {}

@@ -150,6 +150,7 @@ def test_wrong_usage_of_seed_exits_with_2(arguments: list[str], capsys: pytest.C
     assert "usage: manage.py seed" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_dry_run_makes_no_file_where_there_was_none(tmp_path: Path) -> None:
     run("migrate", "--dry-run", env=process_env(f"sqlite:///{tmp_path / 'absent.sqlite3'}"))
     assert not list(tmp_path.iterdir())

@@ -23,6 +23,7 @@ def beats_while(work: Work, turn_began: threading.Event, seconds: float = 3) -> 
     return len([at for at in beats if at - told_at[0] > seconds / 2])
 
 
+@pytest.mark.slow
 def test_a_loop_that_never_ends_its_turn_stops_the_heartbeat(caplog: pytest.LogCaptureFixture) -> None:
     began, released = threading.Event(), threading.Event()
     threading.Timer(4, released.set).start()

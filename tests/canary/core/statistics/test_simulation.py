@@ -40,6 +40,7 @@ def test_identical_versions_rarely_alarm() -> None:
     assert trials.guards <= 4
 
 
+@pytest.mark.slow
 def test_five_fold_errors_are_nearly_always_found() -> None:
     """12 at 95 %: P(fewer than 9) = 0.2 %."""
     assert len(run_trials(FIVE_FOLD, 12, "short", with_rules=False).alarms) >= 9
@@ -58,6 +59,7 @@ def test_a_better_version_is_never_rolled_back_and_is_mostly_safe_in_time() -> N
     assert trials.safe >= 5
 
 
+@pytest.mark.slow
 def test_a_cold_start_of_each_step_is_not_mistaken_for_a_slower_version() -> None:
     """10 at 5 %: P(more than 3) = 0.1 %."""
     assert len(run_trials(Truth(cold=2), 10, "short", with_rules=False).alarms) <= 3
