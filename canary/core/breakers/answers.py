@@ -93,6 +93,13 @@ def mean_share(counts: dict[str, Count]) -> float:
     return sum(count.share for count in counts.values()) / len(counts) if counts else 0.0
 
 
+def mean_without_highest(counts: dict[str, Count]) -> float:
+    """Return the same without the unit that fails the most, if there is any other."""
+    shares = sorted(count.share for count in counts.values())
+    rest = shares[:-1] or shares
+    return sum(rest) / len(rest) if rest else 0.0
+
+
 def is_sampled(unit: str, halvings: int) -> bool:
     """Return whether a unit, a digest in hex, is of the half, quarter, … that is looked at where there are too many.
 

@@ -12,6 +12,7 @@ from canary.core.breakers.answers import (
     by_unit,
     failed_over_by_unit,
     mean_share,
+    mean_without_highest,
     share_of,
 )
 from canary.core.breakers.limits import Limits
@@ -99,11 +100,12 @@ def declared_limit(
 def _fails_on_v1_too(minutes: Sequence[Minute], span: Span) -> bool:
     """Return whether v1, asked for the reads that v2 failed, fails them as well: an outage shows so at 100 %, too.
 
-    Only where the reads speak for what fails: half of the users with a failed answer were answered by v1 instead.
+    Only where the reads speak for what fails: half of the users with a failed answer were answered by v1 instead. One
+    user among others does not show an outage: a single read that is broken on both versions would hide v2's harm.
     """
     of_v2, again = by_unit(minutes, span, (V2,)), failed_over_by_unit(minutes, span)
     failing = sum(count.failures > 0 for count in of_v2.values())
-    return bool(again) and 2 * len(again) >= failing and mean_share(again) >= ALIKE * mean_share(of_v2)
+    return bool(again) and 2 * len(again) >= failing and mean_without_highest(again) >= ALIKE * mean_share(of_v2)
 
 
 def shared_harm(

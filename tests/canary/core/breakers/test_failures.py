@@ -153,6 +153,19 @@ def test_an_outage_shows_by_the_reads_that_v1_fails_as_well(failing: list[Minute
     assert (found is not None) == trips
 
 
+def broken_on_both(unit: int) -> Minute:
+    """A user whose only read fails on either version."""
+    return minute(unit, 10, 10)._replace(failed_over=10, failed_twice=10)
+
+
+def test_one_user_whose_read_fails_on_both_versions_hides_no_harm() -> None:
+    partly = [minute(n, 10, 1)._replace(failed_over=1) for n in range(20)]
+    minutes = [*partly, broken_on_both(1_000), *(minute(5_000 + n, 10) for n in range(80))]
+    assert declared_limit(minutes, crowd(900, 4, version=1), stage(10_000), LIMITS, NOW) is not None
+    harmed = minute(1, 10, 10)._replace(failed_over=10)
+    assert total_failure([harmed, broken_on_both(2)], stage(10_000), NOW) is not None
+
+
 def test_a_total_outage_is_no_total_failure() -> None:
     alone = minute(1, 10, 10)
     assert total_failure([alone._replace(failed_over=10, failed_twice=4)], stage(10_000), NOW) is not None
