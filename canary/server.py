@@ -165,9 +165,9 @@ _is_serving = False
 def every(seconds: float, function: Callable[[], object], name: str, *, own_thread: bool = False) -> None:
     """Have `function` called so often in every server process, and once more at its end.
 
-    All share one thread but those that say `own_thread`, as whoever may wait for long should. What it raises is
-    recorded; its database connection is given back after each turn. A float that it gives is when it wants the next turn at
-    the latest, in seconds.
+    All share one thread, which asks no database, but those that say `own_thread`. What it raises is recorded; its
+    database connection is given back after each turn. A float that it gives is when it wants the next turn at the
+    latest, in seconds.
     """
     tasks[name] = Task(seconds, function, name, own_thread)
     if _is_serving:

@@ -18,7 +18,7 @@ env = Environment(os.environ)
 
 # gunicorn starts so many in each server process: `cms/gunicorn.py`.
 WEB_THREADS = env.integer("WEB_THREADS", default=8, minimum=1, maximum=100)
-# Each takes one: the canary's turns, its writing, tidying, shadow reads and crashes, and the look of `/readyz`.
+# Each takes one: the canary's writing, tidying, shadow reads, their results and crashes, and the look of `/readyz`.
 CONNECTIONS_BESIDE_REQUESTS = 6
 PREPARES = env.boolean("DATABASE_PREPARE", default=True)
 # Limits web requests alone: commands, workers and work beside requests take the time that they need. 0: none ends.

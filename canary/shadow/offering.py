@@ -207,5 +207,5 @@ def _voter_of(request: HttpRequest, decision: Decision, snapshot: Snapshot) -> V
 READER: Final = ShadowReader()
 offer: Final = READER.offer
 every(TURN_S, READER.take_turn, "shadow", own_thread=True)
-every(FLUSH_S, READER.tally.flush, "shadow-results")
+every(FLUSH_S, READER.tally.flush, "shadow-results", own_thread=True)
 os.register_at_fork(before=READER.watchdog.rest, after_in_child=READER.watchdog.forget)

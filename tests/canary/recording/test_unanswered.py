@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import perf_counter_ns
+from typing import Any
 
 import pytest
 from django.core.handlers.wsgi import WSGIRequest
@@ -15,6 +16,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest
 from django.test import RequestFactory
 
+from canary import server
 from canary.core.values import Decision, Identity
 from canary.metrics.node import Node, name_of_process
 from canary.models import Crash, MetricBucket, Observation
@@ -53,6 +55,14 @@ def failed() -> dict[int, int]:
 
 
 # -- hangs ------------------------------------------------------------------------------------------------------------
+
+
+def test_no_database_holds_up_the_thread_that_finds_hangs(django_assert_num_queries: Callable[..., Any]) -> None:
+    shared = [task for task in server.tasks.values() if not task.own_thread]
+    with django_assert_num_queries(0):
+        for task in shared:
+            task.function()
+    assert record_hangs in [task.function for task in shared]
 
 
 def begin(seconds_ago: float, request: HttpRequest | None = None, api_version: int = 2) -> Flight:
