@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import QuerySet, Sum
+from django.db.models.functions import Right
 
 from canary.conf import canary_conf
 from canary.core import breakers
@@ -13,10 +14,12 @@ from canary.core.breakers.failures import FURTHEST_S, LEAST_ANSWERS, QUARTER_S
 from canary.core.breakers.latency import LEAST_REQUESTS, LEAST_UNITS, WINDOW_S
 from canary.core.histograms import Histogram, add_dumped, spread
 from canary.core.judgements import Stage, Trip
-from canary.core.values import V2
+from canary.core.values import V2, VERSIONS
 from canary.models import Crash, MetricBucket, Observation, Rollout, RouteWindow, UnitMinute
 
 WINDOWS_S: Final = 3_600
+MINUTES_MAX: Final = 25_000
+"""Rows of one version that a look reads at most: a leader whose look takes longer than its lease loses it each time."""
 REPEATS_S: Final = 900
 REPEATS_MAX: Final = 10_000
 SETTLED_S: Final = 5
@@ -66,16 +69,26 @@ def _minutes_before(row: Rollout, now: datetime) -> list[Minute]:
 
 
 def _minutes(rows: QuerySet[UnitMinute]) -> list[Minute]:
-    """Return the minutes of those units of each version that every process has looked at all the time."""
-    found = list(rows.values_list(*_OF_A_MINUTE))
-    halvings: dict[int, int] = {}
-    for _, version, *_, count in found:
-        halvings[version] = max(halvings.get(version, 0), count)
+    return [minute for version in VERSIONS for minute in _minutes_of_version(rows.filter(api_version=version))]
+
+
+def _minutes_of_version(rows: QuerySet[UnitMinute]) -> list[Minute]:
+    """Return the minutes of units that every process has looked at all the time; of fewer where there are many."""
+    halvings = (max(0, rows.count() - 1) // MINUTES_MAX).bit_length()
+    found = list(_halved(rows, halvings).values_list(*_OF_A_MINUTE))
+    halvings = max([halvings, *(count for *_, count in found)])
     return [
         Minute(int(start_at.timestamp()), version, unit, *counts)
         for start_at, version, unit, *counts, _ in found
-        if is_sampled(unit, halvings[version])
+        if is_sampled(unit, halvings)
     ]
+
+
+def _halved(rows: QuerySet[UnitMinute], halvings: int) -> QuerySet[UnitMinute]:
+    """Leave out in the database what `is_sampled` leaves out."""
+    if not halvings:
+        return rows
+    return rows.annotate(tail=Right("unit", 8)).filter(tail__lt=f"{1 << (32 - halvings):08x}")
 
 
 def _windows(row: Rollout, now: datetime) -> list[breakers.RouteWindow]:

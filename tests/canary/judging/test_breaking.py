@@ -8,14 +8,17 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from canary.core.breakers import Limits
+from canary.core.breakers import Limits, is_sampled
 from canary.core.histograms import cell_of
 from canary.core.judgements import Judgement
+from canary.core.values import Identity
+from canary.judging import breaking
 from canary.models import Crash, MetricBucket, Observation, Rollout, RolloutEvent, RouteWindow, UnitMinute
 from canary.recording.batches import Cell, CellKey
 from canary.recording.compaction import compact
 from canary.recording.flushing import flush
 from canary.recording.pruning import prune
+from canary.recording.tally import digest_of
 from canary.recording.writing import bucket_of
 from canary.reporting.release import analyse
 from canary.state import store
@@ -245,6 +248,23 @@ def test_only_an_hour_and_what_was_before_the_step_is_kept(begin: Begin, clock: 
     left = [(at - started_at).total_seconds() / 60 for at in UnitMinute.objects.values_list("start_at", flat=True)]
     assert sorted(left) == [-14, -1, 170]
     assert not MetricBucket.objects.exists()
+
+
+def test_a_look_reads_so_many_rows_and_halves_the_units_of_the_version_with_more(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(breaking, "MINUTES_MAX", 100)
+    found, now = begin(5_000), timezone.now()
+    keep = {"release": found.release, "stage": found.stage, "halvings": 0, **COUNTS}
+    units = [digest_of(Identity("user", str(n))) for n in range(400)]
+    UnitMinute.objects.bulk_create(
+        UnitMinute(start_at=now, unit=unit, api_version=version, **keep)
+        for version, count in ((1, 400), (2, 90))
+        for unit in units[:count]
+    )
+    read = breaking.sightings_of(found, now).minutes
+    assert {one.unit for one in read if one.api_version == 2} == {*units[:90]}
+    assert {one.unit for one in read if one.api_version == 1} == {unit for unit in units if is_sampled(unit, 2)}
 
 
 @pytest.mark.parametrize("halvings", [0, 1])
