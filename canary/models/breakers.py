@@ -34,6 +34,10 @@ class UnitMinute(models.Model):
                 "start_at", "release", "stage", "api_version", "unit", name="canary_unitminute_once"
             ),
         )
+        # The page sums these up every few seconds, of a table that may have a million rows.
+        indexes = (
+            models.Index(fields=("release",), name="canary_unitminute_again", condition=models.Q(failed_over__gt=0)),
+        )
 
     def __str__(self) -> str:
         return f"{self.start_at} {self.unit} v{self.api_version}"

@@ -72,9 +72,8 @@ def _of_here() -> Iterator[Fact]:
 
 
 def _of_failover(release: int) -> Fact:
-    sums = UnitMinute.objects.filter(release=release, api_version=V2).aggregate(
-        count=Sum("failed_over"), twice=Sum("failed_twice")
-    )
+    rows = UnitMinute.objects.filter(release=release, api_version=V2, failed_over__gt=0)
+    sums = rows.aggregate(count=Sum("failed_over"), twice=Sum("failed_twice"))
     count, twice = sums["count"] or 0, sums["twice"] or 0
     hint = "v1 answered in v2's place, last hour" + (f"; v1 failed {twice} of them too" if twice else "")
     return Fact("Failed over", plural(count, "read", "reads"), hint)

@@ -1,13 +1,17 @@
 """The page in each situation: its first words, people by name, and the form that says who gets which version."""
 
+import datetime
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from canary.models import RolloutEvent, Verdict
+from canary.models import RolloutEvent, UnitMinute, Verdict
+from canary.pages import protection
 from canary.pages.guiding import guide
 from canary.pages.people import People
 from cms.models import User
@@ -98,6 +102,22 @@ def test_what_protects_users_is_shown(quiet_world: World, signed_in_with: Signed
     assert facts["Pairs with an error"] == "v2 failed 1 of 4"
     assert facts["Pairs, time"] == "v2 slower in 98 of 214"
     assert facts["In flight"].startswith("v1 ")
+
+
+@pytest.mark.django_db
+def test_failovers_are_summed_up_by_an_index_however_many_minutes_there_are(now: datetime.datetime) -> None:
+    keep = {"stage": 1, "api_version": 2, "answers": 3, "failures": 3, "reads": 3, "refused_reads": 0, "halvings": 0}
+    for release, count in ((1, 3), (1, 0), (2, 1)):
+        counts = {"failed_over": count, "failed_twice": 0, "unit": f"{count:032x}"}
+        UnitMinute.objects.create(start_at=now, release=release, **keep, **counts)
+    with CaptureQueriesContext(connection) as asked:
+        told = {fact.label: fact.text for fact in protection.facts(1, None, {})}
+    assert told["Failed over"] == "3 reads"
+    if connection.vendor == "postgresql":  # SQLite takes no partial index for a parameter
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute(f"EXPLAIN {asked[0]['sql']}")
+            assert "canary_unitminute_again" in str(cursor.fetchall())
 
 
 def test_people_stand_there_by_name(
