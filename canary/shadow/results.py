@@ -10,7 +10,9 @@ from typing import Any, Final
 from django.db import IntegrityError, transaction
 from django.db.models import F, Sum
 
+from canary.conf import EVER, canary_conf
 from canary.core.mapping import Difference
+from canary.core.values import Snapshot
 from canary.models import AcceptedDifference, ShadowDifference, ShadowTotal
 from canary.recording import flushing
 from canary.recording.batches import ObservationRow
@@ -124,12 +126,26 @@ class Votes:
 
     def __init__(self) -> None:
         self._timed_at: dict[str, float] = {}
+        self._stage = (0, 0)
+        self._warm_at = EVER
 
     def rows_of(self, outcome: Outcome, voter: Voter | None, now: datetime.datetime) -> list[ObservationRow]:
         if voter is None:
             return []
-        votes = [vote for vote in outcome.votes if vote.metric != "pair_time" or self._is_due(outcome.shared, now)]
+        is_warm = self._is_warm(voter.snapshot, now)
+        votes = [
+            vote
+            for vote in outcome.votes
+            if vote.metric != "pair_time" or (is_warm and self._is_due(outcome.shared, now))
+        ]
         return [_row(vote, outcome.shared, voter, now) for vote in votes]
+
+    def _is_warm(self, snapshot: Snapshot, now: datetime.datetime) -> bool:
+        """A stage's warm-up begins with its first pair in this process, as that of latency with its first request."""
+        stage = (snapshot.release, snapshot.stage)
+        if stage > self._stage:
+            self._stage, self._warm_at = stage, now + datetime.timedelta(seconds=canary_conf().warm_up_s)
+        return now >= self._warm_at
 
     def _is_due(self, route: str, now: datetime.datetime) -> bool:
         at_s = now.timestamp()

@@ -148,7 +148,20 @@ def always(request: HttpRequest) -> str:
     return "staff"
 
 
-def test_only_so_many_votes_on_the_time_of_a_route_are_written(now: datetime.datetime) -> None:
+def test_votes_on_time_begin_after_the_warm_up_of_a_step(rollout: Rollout, now: datetime.datetime) -> None:
+    rollout(WARM_UP_S=180)
+    first, second = (
+        Voter(dataclasses.replace(SNAPSHOT, version=1, release=4, stage=stage), "u", "n", is_authenticated=True)
+        for stage in (1, 2)
+    )
+    pair = Outcome("GET /a", "equal", votes=(Vote("pair_time", 2, 0.5), Vote("pair_error", 1, 2.0)))
+    votes, began = Votes(), [(first, 0), (first, 179), (first, 180), (second, 200), (second, 379), (second, 380)]
+    rows = [votes.rows_of(pair, voter, now + datetime.timedelta(seconds=after_s)) for voter, after_s in began]
+    assert [len(some) for some in rows] == [1, 1, 2] * 2
+
+
+def test_only_so_many_votes_on_the_time_of_a_route_are_written(rollout: Rollout, now: datetime.datetime) -> None:
+    rollout(WARM_UP_S=0)
     voter = Voter(dataclasses.replace(SNAPSHOT, version=1, release=4, stage=2), "u", "n", is_authenticated=True)
     pair = Outcome("GET /a", "equal", shared="GET /b", votes=(Vote("pair_time", 2, 0.5), Vote("pair_error", 1, 2.0)))
     votes = Votes()

@@ -148,9 +148,9 @@ class Recorder:
         api_version, status = self.side_of(person), answer.status
         if at_s - self._paired_at.get((api_version, route), -math.inf) >= PAIR_EVERY_S:
             self._paired_at[api_version, route] = at_s
-            self._pair(world, person, route)
+            self._pair(world, at_s, person, route)
         elif status >= 500 and self._is_fair(person) and self._failed.take(person.network, at_s):
-            self._pair(world, person, route)
+            self._pair(world, at_s, person, route)
         if 400 <= status < 500 and api_version == V2 and self._refused.take(person.network, at_s):
             is_steady = status != TOO_MANY or world.answer(person, route, V2).status == TOO_MANY
             is_wrong = not answer.is_alike and world.answer(person, route, V1).status < 400 and is_steady
@@ -162,12 +162,12 @@ class Recorder:
             return person.bucket < smaller_bp
         return person.bucket >= FULL_BP - smaller_bp
 
-    def _pair(self, world: World, person: Person, route: Route) -> None:
+    def _pair(self, world: World, at_s: float, person: Person, route: Route) -> None:
         old, new = world.answer(person, route, V1), world.answer(person, route, V2)
         failed = [version for version, answer in ((V1, old), (V2, new)) if answer.status >= 500]
         if len(failed) == 1:
             self._append(failed[0], "pair_error", person, route, 1.0)
-        if old.status < 400 and new.status < 400:
+        if old.status < 400 and new.status < 400 and at_s >= self.began_s + WARM_UP_S:
             is_slow = new.ms > LATENCY_MARGIN * old.ms + UNNOTICED_MS
             self._append(V2 if is_slow else V1, "pair_time", person, route, math.log(new.ms / old.ms))
 
