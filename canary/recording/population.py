@@ -24,7 +24,8 @@ _VOTER: Final = Case(When(is_authenticated=True, then=F("unit")), default=F("net
 
 def arrivals_at(now: datetime.datetime) -> Arrivals | None:
     """Return how many different people come in how long; None as long as nobody was seen."""
-    return _arrivals(_recorded_s(now), now)
+    found = _arrivals(_recorded_s(now), now)
+    return found if found and found.population else None
 
 
 def population_at(now: datetime.datetime) -> Population:
@@ -48,6 +49,7 @@ def _recorded_s(now: datetime.datetime) -> float:
 
 
 def _arrivals(recorded_s: float, now: datetime.datetime) -> Arrivals | None:
+    """None as long as nobody was seen, unless a week of records says that nobody comes."""
     ages_s = ages_of(recorded_s)
     if not ages_s:
         return None
@@ -55,7 +57,7 @@ def _arrivals(recorded_s: float, now: datetime.datetime) -> Arrivals | None:
     counted = {f"age_{place}": Count("pk", filter=Q(last_seen_at__gte=at)) for place, at in enumerate(since)}
     found = SeenIdentity.objects.filter(last_seen_at__gte=since[0]).aggregate(**counted)
     counts = [found[name] for name in counted]
-    return Arrivals.of(ages_s, counts) if counts[0] else None
+    return Arrivals.of(ages_s, counts) if counts[0] or recorded_s >= WEEK_S else None
 
 
 def _requests_per_s(recorded_s: float, now: datetime.datetime) -> float:

@@ -7,6 +7,7 @@ import pytest
 
 from canary.core import histograms
 from canary.core.arrivals import WEEK_S
+from canary.core.power import power_of
 from canary.models import MetricBucket, Observation, Rollout, SeenIdentity
 from canary.recording.population import arrivals_at, population_at
 
@@ -54,6 +55,17 @@ def test_of_an_empty_site_nothing_is_known(now: datetime.datetime) -> None:
     population = population_at(now)
     assert (population.arrivals, population.recorded_s, population.outcomes) == (None, 0, 0)
     assert (population.judged_share, population.log_spread, population.requests_per_s) == (None, None, 0)
+    assert arrivals_at(now) is None
+
+
+@pytest.mark.parametrize(("days", "is_known"), [(6, False), (8, True)])
+def test_after_a_week_of_records_it_is_known_that_nobody_comes(
+    now: datetime.datetime, days: int, is_known: bool
+) -> None:
+    recorded(now - 24 * days * HOUR, 1)
+    told = power_of([1_000, 10_000], 600, population_at(now))
+    assert ("0 people used the entrance" in told.known, told.better_steps_bp) == (is_known, ())
+    assert ("can hardly pass" in told.refusal) == is_known
     assert arrivals_at(now) is None
 
 
