@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from api_v1.responses import JsonResponse, failure
 from cms import errors as cms
-from cms.http.unavailable import is_known_outage, is_unavailable
+from cms.http.unavailable import is_known_outage, is_unavailable, mark_away
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,9 @@ def server_error(request: HttpRequest) -> JsonResponse:
 def _unavailable(request: Request | HttpRequest, error: BaseException | None) -> JsonResponse:
     if not is_known_outage(error):
         logger.error("%s can't be answered", request.path, exc_info=error)
-    return failure(503, "Service unavailable", headers={"Retry-After": str(UNAVAILABLE_RETRY_S)})
+    response = failure(503, "Service unavailable", headers={"Retry-After": str(UNAVAILABLE_RETRY_S)})
+    mark_away(response, error)
+    return response
 
 
 def _invalid_input(validation_errors: list[dict[str, str]]) -> JsonResponse:

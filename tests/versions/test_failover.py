@@ -102,6 +102,15 @@ def test_a_database_that_is_away_is_so_for_both_versions(fail: Callable[..., Non
     assert answered_by(Client()) == "2: 503"
 
 
+@pytest.mark.parametrize(("view", "version"), [(TagListOfV1, 1), (TagsView, 2)])
+def test_an_outage_is_recorded_as_one_by_either_version(
+    fail: Callable[..., None], view: type[Any], version: int
+) -> None:
+    fail(AWAY, view)
+    assert Client().get(f"/api/v{version}/tags").status_code == 503
+    assert [one.is_away for one in recorder.queue.drain()] == [True]
+
+
 def test_a_statement_that_took_too_long_is_a_failure_of_its_version(fail: Callable[..., None]) -> None:
     fail(TOO_SLOW)
     assert answered_by(Client()) == "1: 200"
