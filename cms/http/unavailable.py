@@ -14,7 +14,8 @@ from cms.media.outages import MediaUnavailable
 RETRY_AFTER_S: Final = 1
 # What Django says about the statements that come after the one that failed.
 _AFTERMATH: Final = (TransactionManagementError, ProgrammingError)
-_QUERY_CANCELED: Final = "57014"  # SQLSTATE of PostgreSQL
+# SQLSTATEs and their classes, by which PostgreSQL ends a statement while it serves others: deadlocks, locks, limits.
+_OF_A_STATEMENT: Final = ("40", "54", "55", "57014")
 _IS_AWAY: Final = "is_away"
 # No template: those may need what is away.
 _PAGE: Final = """<!doctype html>
@@ -41,9 +42,9 @@ def what_is_away(error: BaseException | None) -> str:
 
 
 def mark_away(response: HttpResponse, error: BaseException | None) -> None:
-    """Note on an answer that its version did not cause the error. It did if its own statement took too long."""
-    cause = getattr(error, "__cause__", None)
-    if is_unavailable(error) and getattr(cause, "sqlstate", None) != _QUERY_CANCELED:
+    """Note on an answer that its version did not cause the error. It did if its own statement was ended."""
+    state = getattr(getattr(error, "__cause__", None), "sqlstate", None) or ""
+    if is_unavailable(error) and not state.startswith(_OF_A_STATEMENT):
         setattr(response, _IS_AWAY, True)
 
 

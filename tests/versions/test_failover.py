@@ -116,6 +116,25 @@ def test_a_statement_that_took_too_long_is_a_failure_of_its_version(fail: Callab
     assert answered_by(Client()) == "1: 200"
 
 
+STATES = psycopg.errors
+
+
+@pytest.mark.parametrize(
+    ("cause", "told"),
+    [
+        *((of_its_own, "1: 200") for of_its_own in (STATES.DeadlockDetected, STATES.LockNotAvailable)),
+        *((shared, "2: 503") for shared in (STATES.TooManyConnections, STATES.AdminShutdown, STATES.ConnectionFailure)),
+    ],
+)
+def test_what_a_database_that_is_there_refuses_a_statement_is_its_versions_too(
+    fail: Callable[..., None], cause: type[Exception], told: str
+) -> None:
+    error = OperationalError("refused")
+    error.__cause__ = cause()
+    fail(error)
+    assert answered_by(Client()) == told
+
+
 def test_where_v1_fails_too_its_own_failure_is_told(fail: Callable[..., None]) -> None:
     fail(RuntimeError("planted"))
     fail(RuntimeError("planted"), TagListOfV1)
