@@ -19,15 +19,31 @@ COUNTERS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "canary_hangs": (("version",), "Requests without an answer for CANARY_HANG_S, each recorded as a failed answer."),
     "canary_crashes": (("version",), "Requests that were in flight when their process died."),
     "canary_shed": ((), "Requests for which the candidate had no place: the stable version answered them, or 503."),
+    "canary_failovers": ((), "Reads that the candidate failed and the stable version was asked for in its place."),
     "canary_recorder_dropped": ((), "Requests that were not recorded because the queue was full."),
     "canary_recorder_lost": ((), "Recorded things given up because the database was away for too long."),
 }
+SHADOW_RESULTS: Final = (
+    *("equal", "different", "accepted", "failed", "timed_out", "dropped", "unmapped"),
+    *("abandoned", "refused_both", "refused_v2"),
+)
+"""`failed`: by v1, or by the repeat itself. `unmapped`: without a translation, or not good on v1. `abandoned`: the
+thread never came back. `refused_both` and `refused_v2`: v2 refused it; v1 refuses it too, or answers it.
+"""
+FROM_THE_START: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    "canary_hangs": (("1",), ("2",)),
+    "canary_crashes": (("1",), ("2",)),
+    "canary_shadow": tuple((result,) for result in SHADOW_RESULTS),
+}
+"""Series that are told as 0 before anything is counted. Prometheus sees no increase in a series that begins at 1."""
 # How the values of the workers become one.
 GAUGES: Final[Mapping[str, tuple[tuple[str, ...], str, str]]] = {
     "canary_weight_bp": ((), "oldest", "Share of identities that v2 answers, in basis points."),
     "canary_config_version": ((), "min", "Version of the rollout that is served, of the worker furthest behind."),
     "canary_snapshot_age_seconds": ((), "max", "Since the rollout was last read, of the worker furthest behind."),
     "canary_in_flight": (("version",), "sum", "Requests below the entrance that wait for their answer."),
+    "canary_bulkhead": ((), "sum", "Requests of v2 that server processes answer at a time while v1 is in service."),
+    "canary_latched": ((), "max", "1 while a rollback waits for somebody to acknowledge it."),
     "canary_controller_age_seconds": (
         (),
         "min",

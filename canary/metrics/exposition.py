@@ -7,7 +7,16 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from canary.metrics.counters import COUNTERS, GAUGES, HISTOGRAM, HISTOGRAM_LABELS, LATENCY_BOUNDS_S, Labels, Totals
+from canary.metrics.counters import (
+    COUNTERS,
+    FROM_THE_START,
+    GAUGES,
+    HISTOGRAM,
+    HISTOGRAM_LABELS,
+    LATENCY_BOUNDS_S,
+    Labels,
+    Totals,
+)
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -29,8 +38,8 @@ class _Sum(Collector):
     def collect(self) -> Iterator[Metric]:
         for name, (labels, text) in COUNTERS.items():
             counter = CounterMetricFamily(name, text, labels=labels)
-            series = self._total.counters.get(name, {})
-            for values, value in sorted(series.items()) or ([((), 0.0)] if not labels else []):
+            at_first = dict.fromkeys(FROM_THE_START.get(name, () if labels else ((),)), 0.0)
+            for values, value in sorted((at_first | self._total.counters.get(name, {})).items()):
                 counter.add_metric(values, value)
             yield counter
         yield self._latencies()

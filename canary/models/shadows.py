@@ -9,7 +9,7 @@ class ShadowTotal(models.Model):
     release = models.PositiveIntegerField()
     route = models.CharField(max_length=120)
     result = models.CharField(max_length=12)
-    """One of `canary.shadow.results.RESULTS`."""
+    """One of `canary.metrics.counters.SHADOW_RESULTS`."""
     count = models.PositiveBigIntegerField(default=0)
     timed = models.PositiveBigIntegerField(default=0, db_default=0)
     """Those in which both versions answered the request well, which the sums below are of."""

@@ -17,7 +17,9 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.utils import timezone
 
 from canary import server
-from canary.core.routing import needs_controller
+from canary.conf import canary_conf
+from canary.core.routing import is_candidate, needs_controller
+from canary.core.values import V2, Snapshot
 from canary.metrics.counters import Labels, Totals
 from canary.metrics.node import Node, own_node
 from canary.models import EvidencePoint
@@ -118,11 +120,10 @@ class Outbox:
             totals.set_counter("canary_recorder_dropped", queue.dropped)
             totals.set_counter("canary_recorder_lost", self._lost)
             snapshot, age_s = store.current_snapshot(), store.age_s(now_s)
-            totals.gauge("canary_weight_bp", {(): snapshot.weight_bp})
-            totals.gauge("canary_config_version", {(): snapshot.version})
+            for name, series in _gauges_of(snapshot, now_s).items():
+                totals.gauge(name, series)
             totals.gauge("canary_snapshot_age_seconds", {(): math.inf if age_s is None else age_s})
             totals.gauge("canary_controller_age_seconds", {(): time.monotonic() - self._controller_at})
-            totals.gauge("canary_needs_controller", {(): float(needs_controller(snapshot))})
             totals.gauge("canary_top_identity_share", {(): self.tally.traffic.top(now_s).share})
             totals.gauge("canary_in_flight", {(str(version),): n for version, n in flights.counts().items()})
             totals.gauge("canary_workers", {(): 1})
@@ -203,6 +204,18 @@ def count(name: str, label: str, times: int = 1) -> None:
 def observe(rows: Iterable[ObservationRow]) -> None:
     """Have observations of another part written. Never waits for the database."""
     outbox.observe(rows)
+
+
+def _gauges_of(snapshot: Snapshot, now_s: float) -> dict[str, dict[Labels, float]]:
+    """Return what the rollout says, by gauge. No bulkhead is told once v1 is gone, for then there is none."""
+    has_bulkhead = is_candidate(V2, snapshot, now_s)
+    return {
+        "canary_weight_bp": {(): snapshot.weight_bp},
+        "canary_config_version": {(): snapshot.version},
+        "canary_latched": {(): float(snapshot.latched)},
+        "canary_needs_controller": {(): float(needs_controller(snapshot))},
+        "canary_bulkhead": {(): canary_conf().bulkhead_at(snapshot.weight_bp)} if has_bulkhead else {},
+    }
 
 
 def pool_numbers() -> dict[str, float]:

@@ -39,6 +39,8 @@ CLIENT_ERRORS: Final = frozenset({400, 406, 409, 412, 413, 415, 422, 428})
 """A stricter version could cause these: counted for people."""
 STANDS_IN: Final = frozenset({"overflow", "failover"})
 """Why the stable version answers in place of the candidate, which the identity was sent to."""
+COUNTED: Final = {"overflow": "canary_shed", "failover": "canary_failovers"}
+"""For Prometheus, by the reason of a decision."""
 WEIGHED: Final = frozenset({"bucket", "failover"})
 READS: Final = frozenset({"GET", "HEAD"})
 UNUSED: Final = frozenset({"health", "synthetic"})
@@ -67,8 +69,8 @@ class Tally:
             name = name_of(seen.answer.api_version, seen.method, seen.template)
             self.totals.count_request(str(seen.answer.api_version), name.shared, seen.status, seen.took_ns / 1e9)
             self._take_decided(seen, seen.answer, name, at)
-            if seen.answer.reason == "overflow":
-                self.totals.count("canary_shed")
+            if counter := COUNTED.get(seen.answer.reason):
+                self.totals.count(counter)
         else:
             name = name_of_path(seen.method, seen.path) if seen.status == GONE else Name(REFUSED, "")
             version = "1" if seen.status == GONE else "none"

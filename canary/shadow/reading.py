@@ -53,7 +53,7 @@ class Outcome:
     route: str
     """v1's verb and template."""
     result: str
-    """One of `results.RESULTS`."""
+    """One of `SHADOW_RESULTS`."""
     differences: tuple[Difference, ...] = ()
     v1_url: str = ""
     error: Exception | None = None

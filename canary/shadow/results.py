@@ -13,6 +13,7 @@ from django.db.models import F, Sum
 from canary.conf import EVER, canary_conf
 from canary.core.mapping import Difference
 from canary.core.values import Snapshot
+from canary.metrics.counters import SHADOW_RESULTS
 from canary.models import AcceptedDifference, ShadowDifference, ShadowTotal
 from canary.recording import flushing
 from canary.recording.batches import ObservationRow
@@ -20,13 +21,6 @@ from canary.services.differences import accepted_differences
 from canary.shadow.asking import Voter
 from canary.shadow.reading import Outcome, Vote
 
-RESULTS: Final = (
-    *("equal", "different", "accepted", "failed", "timed_out", "dropped", "unmapped"),
-    *("abandoned", "refused_both", "refused_v2"),
-)
-"""`failed`: by v1, or by the repeat itself. `unmapped`: without a translation, or not good on v1. `abandoned`: the
-thread never came back. `refused_both` and `refused_v2`: v2 refused it; v1 refuses it too, or answers it.
-"""
 SUMS: Final = ("timed", "v1_seconds", "v2_seconds", "v1_sql", "v2_sql")
 """Columns of `ShadowTotal` that are added up beside the count."""
 TIME_EVERY_S: Final = 5.0
@@ -182,11 +176,11 @@ def summary(release: int) -> dict[str, Any]:
     routes: dict[str, dict[str, Any]] = {}
     sums: dict[str, list[float]] = {}
     for total in ShadowTotal.objects.filter(release=release).order_by("route"):
-        row = routes.setdefault(total.route, {"route": total.route, **dict.fromkeys(RESULTS, 0)})
+        row = routes.setdefault(total.route, {"route": total.route, **dict.fromkeys(SHADOW_RESULTS, 0)})
         row[total.result] = total.count
         known = sums.get(total.route, [0.0] * len(SUMS))
         sums[total.route] = [a + getattr(total, name) for a, name in zip(known, SUMS, strict=True)]
-    counts = {result: sum(row[result] for row in routes.values()) for result in RESULTS}
+    counts = {result: sum(row[result] for row in routes.values()) for result in SHADOW_RESULTS}
     differences = ShadowDifference.objects.filter(release=release).order_by("-last_seen_at", "-count", "pk")
     accepted = {tuple(name): row for name, row in accepted_differences().items()}
     return {
@@ -228,7 +222,7 @@ def _means(sums: list[float]) -> dict[str, Any]:
 def totals() -> dict[str, int]:
     """Of all releases, by result: what a counter that only grows is made of."""
     rows = ShadowTotal.objects.order_by().values_list("result").annotate(Sum("count"))
-    return {**dict.fromkeys(RESULTS, 0), **dict(rows)}
+    return {**dict.fromkeys(SHADOW_RESULTS, 0), **dict(rows)}
 
 
 def _example(outcome: Outcome, difference: Difference, *, is_public: bool) -> dict[str, Any]:

@@ -147,7 +147,12 @@ def test_what_is_shed_is_counted_and_what_is_in_flight_is_shown(
     flushing.sum_up()
     flushing.outbox.publish(node := Node(tmp_path / "metrics"))
     text = exposition(*node.read()).decode()
-    for line in ("canary_shed_total 2.0", 'canary_in_flight{version="2"} 4.0', 'canary_in_flight{version="1"} 0.0'):
+    for line in (
+        "canary_shed_total 2.0",
+        'canary_in_flight{version="2"} 4.0',
+        'canary_in_flight{version="1"} 0.0',
+        f"canary_bulkhead {PLACES}.0",
+    ):
         assert line in text.splitlines()
 
 

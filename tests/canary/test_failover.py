@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from canary.metrics.exposition import exposition
 from canary.models import ConsumerUsage, MetricBucket, Observation
-from canary.recording import tally
+from canary.recording import flushing, tally
 from canary.recording.flushing import flush
 from canary.requests.faults import faults
 from canary.requests.in_flight import flights
@@ -46,6 +47,13 @@ def test_a_read_that_the_candidate_fails_is_answered_by_the_stable_version(metho
     status = 500 if failure == "raise" else int(failure)
     assert recorded() == [(2, "bucket", status), (1, "failover", 200)]
     assert flights.counts() == {1: 0, 2: 0}
+
+
+def test_each_failover_is_told_to_prometheus_and_no_other_failure() -> None:
+    ask(f"{THING}?v2=500")
+    ask(f"{THING}?v2=500", "POST")
+    flushing.sum_up()
+    assert "canary_failovers_total 1.0" in exposition(None, [flushing.outbox.tally.totals.dump()]).decode()
 
 
 def test_an_answer_that_is_no_failure_stays_the_candidates() -> None:

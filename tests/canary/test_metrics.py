@@ -1,5 +1,6 @@
 """What Prometheus reads: sums over workers, counters that never fall, gauges that end with their process, and who may read."""
 
+import datetime
 import errno
 import ipaddress
 import itertools
@@ -9,7 +10,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from canary import services
 from canary.core.values import Identity
 from canary.metrics import node as nodes
-from canary.metrics.counters import COUNTERS, GAUGES, HISTOGRAM, Totals
+from canary.metrics.counters import COUNTERS, GAUGES, HISTOGRAM, SHADOW_RESULTS, Totals
 from canary.metrics.exposition import exposition
 from canary.metrics.node import Node, name_of_process
 from canary.recording import flushing
+from canary.state import store
 from tests.canary.seeing import fresh_recorder
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/metrics.md"
@@ -64,6 +67,17 @@ def test_workers_are_summed_up_and_the_one_furthest_behind_is_told() -> None:
     assert (value(text, "canary_config_version"), value(text, "canary_weight_bp")) == (2, 500)
     assert value(text, "canary_workers") == 2
     assert value(text, "canary_decision_errors_total") == 0
+
+
+def test_rare_events_are_told_as_0_before_the_first_one_so_that_its_increase_is_seen() -> None:
+    text = exposition(None, []).decode()
+    assert value(text, 'canary_hangs_total{version="2"}') == 0
+    assert value(text, 'canary_crashes_total{version="1"}') == 0
+    for result in SHADOW_RESULTS:
+        assert value(text, f'canary_shadow_total{{result="{result}"}}') == 0
+    totals = worker(1)
+    totals.count("canary_hangs", ("2",), 3)
+    assert value(exposition(None, [totals.dump()]).decode(), 'canary_hangs_total{version="2"}') == 3
 
 
 def test_counters_of_a_process_that_ended_stay_and_its_gauges_go(node: Node, tmp_path: Path) -> None:
@@ -251,11 +265,6 @@ def test_what_a_process_publishes_is_what_it_has_seen(node: Node) -> None:
 
 
 def test_the_age_of_the_controllers_last_turn_grows_until_it_is_read_again(node: Node) -> None:
-    def told(name: str) -> float | None:
-        flushing.publish()
-        return value(Client().get("/metrics").content.decode(), name)
-
-    flushing.outbox.tally.totals.count_request("1", "GET /posts", 200, 0.1)  # else it would count as the server
     assert told("canary_controller_age_seconds") == math.inf
     flushing.outbox.tell_controller(40.0)
     assert 40 <= (told("canary_controller_age_seconds") or 0) < 100
@@ -268,6 +277,31 @@ def test_every_metric_is_documented() -> None:
     text = DOCUMENT.read_text()
     for name in (*(f"{name}_total" for name in COUNTERS), *GAUGES, HISTOGRAM):
         assert f"`{name}" in text, name
+    for result in SHADOW_RESULTS:
+        assert f"`{result}`" in text, result
+
+
+def told(name: str) -> float | None:
+    flushing.outbox.tally.totals.count_request("1", "GET /posts", 200, 0.1)  # else it would count as the server
+    flushing.publish()
+    return value(Client().get("/metrics").content.decode(), name)
+
+
+@pytest.mark.django_db
+def test_a_rollback_is_told_until_somebody_acknowledges_it(node: Node, now: datetime.datetime) -> None:
+    services.roll_back(actor="test", reason="a test", now=now)
+    store.refresh()
+    assert told("canary_latched") == 1
+    services.acknowledge(actor="test", reason="a test", expected_version=None, now=now)
+    store.refresh()
+    assert told("canary_latched") == 0
+
+
+def test_the_bulkhead_is_told_until_v1_is_gone(node: Node, rollout: Callable[..., None]) -> None:
+    rollout(10_000)
+    assert told("canary_bulkhead") == 7
+    rollout(10_000, IS_V1_ENABLED=False)
+    assert told("canary_bulkhead") is None
 
 
 def test_an_identity_that_sends_too_much_is_told_without_its_name(node: Node, caplog: pytest.LogCaptureFixture) -> None:

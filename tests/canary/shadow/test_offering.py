@@ -15,12 +15,13 @@ from django.utils import timezone
 
 from canary.core.mapping import Difference
 from canary.core.values import Decision, Identity, Snapshot
+from canary.metrics.counters import SHADOW_RESULTS
 from canary.models import ShadowDifference
 from canary.requests.faults import faults
 from canary.shadow.asking import Voter
 from canary.shadow.offering import QUEUE_MAX, READER, Budget, ShadowReader, read_of
 from canary.shadow.reading import Outcome, Vote
-from canary.shadow.results import RESULTS, TIME_EVERY_S, Tally, Votes, summary, totals
+from canary.shadow.results import TIME_EVERY_S, Tally, Votes, summary, totals
 from canary.shadow.watchdog import LOST_MAX, Watchdog
 
 pytestmark = (
@@ -266,7 +267,11 @@ def test_workers_add_to_the_same_rows_and_the_first_example_stays() -> None:
         worker.flush()
         worker.flush()
     told = summary(3)
-    assert {result: told[result] for result in RESULTS} == {**dict.fromkeys(RESULTS, 0), "equal": 2, "different": 2}
+    assert {result: told[result] for result in SHADOW_RESULTS} == {
+        **dict.fromkeys(SHADOW_RESULTS, 0),
+        "equal": 2,
+        "different": 2,
+    }
     assert told["compared"] == 4
     [found] = told["differences"]
     assert (found["count"], found["example"]) == (2, {"url": "/posts?page=1", "v1": "a", "v2": "first"})
