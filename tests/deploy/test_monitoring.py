@@ -9,6 +9,8 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from canary.core.wording import NAMES
+from canary.metrics.counters import COUNTERS, GAUGES, HISTOGRAM, HISTOGRAM_LABELS, SHADOW_RESULTS
 from canary.metrics.exposition import exposition
 from tests.deploy.tools import ROOT, run
 
@@ -22,6 +24,38 @@ def exposed_names() -> set[str]:
     for name, kind in re.findall(r"^# TYPE (\w+) (\w+)$", exposition(None, []).decode(), re.MULTILINE):
         names |= {f"{name}_{end}" for end in ("bucket", "sum", "count")} if kind == "histogram" else {name}
     return names
+
+
+VALUES: Final = {
+    "version": {"1", "2", "none"},
+    "status_class": {"1xx", "2xx", "3xx", "4xx", "5xx"},
+    "result": {*SHADOW_RESULTS},
+    "metric": {*NAMES, "overall"},
+    "job": {"tandem"},
+}
+"""By label, what a query may ask for. Labels that are not here may have any value."""
+
+
+def labels_of(name: str) -> set[str]:
+    """The labels of a metric, and those that Prometheus itself adds."""
+    known = {f"{counter}_total": labels for counter, (labels, _) in COUNTERS.items()}
+    known |= {gauge: labels for gauge, (labels, _, _) in GAUGES.items()}
+    known |= {f"{HISTOGRAM}_{end}": HISTOGRAM_LABELS for end in ("sum", "count")}
+    known[f"{HISTOGRAM}_bucket"] = (*HISTOGRAM_LABELS, "le")
+    return {*known.get(name, ()), "job", "instance"}
+
+
+def unknown_in(expression: str) -> list[str]:
+    """What a query asks for and `/metrics` never has: metrics, labels of a metric, values of a label."""
+    names = names_in(expression)
+    found = sorted(names - exposed_names())
+    for name, selected in re.findall(r"(canary_\w+|up)\{([^}]*)\}", expression):
+        for label, sign, value in re.findall(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"', selected):
+            known = VALUES.get(label, {value})
+            is_matched = any(re.fullmatch(value, one) for one in known) if "~" in sign else value in known
+            found += [] if label in labels_of(name) and is_matched else [f"{name}{{{label}{sign}{value}}}"]
+    grouped = {label.strip() for listed in re.findall(r"by \(([^)]*)\)", expression) for label in listed.split(",")}
+    return found + sorted(grouped - {label for name in names for label in labels_of(name)})
 
 
 def names_in(expression: str) -> set[str]:
@@ -39,6 +73,11 @@ def queries_of(dashboard: Path) -> list[str]:
     return walk(json.loads(dashboard.read_text()))
 
 
+def panels_of(dashboard: Path) -> list[dict[str, Any]]:
+    panels: list[dict[str, Any]] = json.loads(dashboard.read_text())["panels"]
+    return panels
+
+
 def promtool_takes(folder: Path, expressions: list[str]) -> bool:
     rules = [{"record": f"query:{number}", "expr": expression} for number, expression in enumerate(expressions)]
     (folder / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
@@ -54,13 +93,57 @@ def test_a_dashboard_asks_what_promtool_understands_and_metrics_has(dashboard: P
     queries = queries_of(dashboard)
     assert len(queries) > 5
     assert promtool_takes(tmp_path, queries)
-    assert {name for query in queries for name in names_in(query)} <= exposed_names()
+    assert [found for query in queries for found in unknown_in(query)] == []
     assert all(names_in(query) for query in queries)
 
 
 def test_a_broken_query_and_an_unknown_metric_are_found(tmp_path: Path) -> None:
     assert not promtool_takes(tmp_path, ["sum(rate(canary_requests_total[1m])"])
-    assert not names_in("sum(canary_request_total)") <= exposed_names()
+    assert unknown_in("sum(canary_request_total)") == ["canary_request_total"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ('sum(canary_shadow_total{result="diferent"})', ["canary_shadow_total{result=diferent}"]),
+        ('sum(canary_shadow_total{result!~"refuse_.+"})', ["canary_shadow_total{result!~refuse_.+}"]),
+        ('sum(canary_shed_total{version="2"})', ["canary_shed_total{version=2}"]),
+        ("sum by (route) (canary_hangs_total)", ["route"]),
+        ('sum by (version) (canary_hangs_total{version="2"})', []),
+        ('sum by (le, route) (rate(canary_request_seconds_bucket{instance="a"}[5m]))', []),
+    ],
+)
+def test_a_label_and_a_value_that_a_metric_never_has_are_found(query: str, found: list[str]) -> None:
+    assert unknown_in(query) == found
+
+
+def test_every_metric_has_a_panel() -> None:
+    """A histogram has one if any of its series has."""
+    shown = {name for path in DASHBOARDS for query in queries_of(path) for name in names_in(query)}
+    shown = {re.sub(rf"^({HISTOGRAM})_(bucket|sum|count)$", r"\1", name) for name in shown}
+    assert {*(f"{name}_total" for name in COUNTERS), *GAUGES, HISTOGRAM} - shown == set()
+
+
+def test_no_panel_stands_twice() -> None:
+    queries = [
+        [t["expr"] for t in panel["targets"]] for path in DASHBOARDS for panel in panels_of(path) if "targets" in panel
+    ]
+    assert len(queries) == len({tuple(sorted(each)) for each in queries})
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.stem)
+def test_panels_stand_in_rows_and_none_covers_another(dashboard: Path) -> None:
+    panels = panels_of(dashboard)
+    assert panels[0]["type"] == "row"
+    for name in ("id", "title"):
+        assert len({panel[name] for panel in panels}) == len(panels)
+    places: list[tuple[int, int]] = []
+    for panel in panels:
+        at = panel["gridPos"]
+        assert at["x"] + at["w"] <= 24
+        places += [(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])]
+    assert len(places) == len(set(places))
+    assert [panel["gridPos"]["y"] for panel in panels] == sorted(panel["gridPos"]["y"] for panel in panels)
 
 
 def test_dashboards_are_named_apart_and_use_the_provisioned_source() -> None:
@@ -91,7 +174,7 @@ def test_every_alert_is_tested_both_ways_and_asks_for_metrics_that_there_are() -
     expected = [one for test in tests for one in test["alert_rule_test"]]
     assert {one["alertname"] for one in expected if one["exp_alerts"]} == set(rules)
     assert {one["alertname"] for one in expected if not one["exp_alerts"]} == set(rules)
-    assert {name for rule in rules.values() for name in names_in(rule["expr"])} <= exposed_names()
+    assert [found for rule in rules.values() for found in unknown_in(rule["expr"])] == []
     assert {rule["labels"]["severity"] for rule in rules.values()} <= {"critical", "warning"}
 
 
