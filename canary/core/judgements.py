@@ -52,12 +52,16 @@ class Trip:
 
 @dataclass(frozen=True, slots=True)
 class ShadowGap:
-    """A way in which v2's answers differ from v1's that the declared mapping doesn't explain."""
+    """A way in which v2's answers differ from v1's that the declared mapping doesn't explain.
+
+    It holds nothing once somebody has accepted it.
+    """
 
     route: str
     path: str
     kind: str
     count: int
+    is_accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,8 +90,8 @@ def _broken(evidence: Evidence, stage: Stage) -> dict[str, str]:
 
 def _found(evidence: Evidence, repeats: Sequence[QueryRepeat], gaps: Sequence[ShadowGap]) -> list[str]:
     found = [sentence_of_repeat(repeat) for repeat in new_repeats(repeats)]
-    if gaps:
-        found.append(sentence_of_gaps(gaps))
+    if holding := [gap for gap in gaps if not gap.is_accepted]:
+        found.append(sentence_of_gaps(holding))
     return found + [sentence_of_suspicion(evidence, metric) for metric in _suspicious(evidence)]
 
 
@@ -133,9 +133,14 @@ def _wait_or_pass(evidence: Evidence, stage: Stage, now: float, numbers: dict[st
         )
         return Judgement("hold", f"{sentence}; {state}.{control}", numbers, wait_s, "too_early")
     after = f" Next step: {percent(stage.next_bp)}." if stage.next_bp is not None else " There is no further step."
-    findings = "no statement is repeated more often than on v1, no shadow read differs"
+    findings = f"no statement is repeated more often than on v1, no shadow read differs{_except(numbers)}"
     sentence = f"Pass at {where}: {state}; {findings}; {sentence_of_time(stage, now)}.{after}"
     return Judgement("pass", sentence + control, numbers, reason="safe")
+
+
+def _except(numbers: dict[str, Any]) -> str:
+    count = numbers["shadow_accepted"]
+    return f", except in {count} accepted way{'s' if count > 1 else ''}" if count else ""
 
 
 def _no_data(evidence: Evidence, safety: Safety, stage: Stage, now: float) -> str:
@@ -197,6 +202,7 @@ def _numbers(
             {"route": new.repeat.route, "fingerprint": new.repeat.fingerprint, "more": new.more}
             for new in new_repeats(repeats)
         ],
-        "shadow_differences": len(gaps),
+        "shadow_differences": sum(not gap.is_accepted for gap in gaps),
+        "shadow_accepted": sum(gap.is_accepted for gap in gaps),
         **numbers_of(evidence, stage.max_errors),
     }

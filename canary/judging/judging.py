@@ -51,11 +51,11 @@ def repeats_of(release: int) -> list[QueryRepeat]:
 
 
 def gaps_of(release: int) -> list[ShadowGap]:
-    """Without those that somebody has accepted."""
+    """The most frequent first, among them those that somebody has accepted."""
     accepted = accepted_differences()
     rows = ShadowDifference.objects.filter(release=release).exclude(kind__in=NO_GAPS).order_by("-count", "pk")
     most = rows.values_list("route", "path", "kind", "count")[: FINDINGS_MAX + len(accepted)]
-    gaps = (ShadowGap(*row) for row in most if row[:3] not in accepted)
+    gaps = (ShadowGap(*row, is_accepted=row[:3] in accepted) for row in most)
     return [gap for gap in gaps if gap.count >= LEAST_GAPS.get(gap.kind, 1)]
 
 

@@ -133,9 +133,12 @@ def _say_quantile(name: str, found: Mapping[str, Any]) -> str:
 
 
 def _say_shadow(shadow: Mapping[str, Any]) -> Iterator[str]:
-    yield f"Shadow reads: {shadow['compared']} compared, {shadow['different']} differ, {shadow['failed']} failed."
+    counted = [f"{shadow['compared']} compared", f"{shadow['different']} differ"]
+    counted += [f"{shadow['accepted']} in accepted ways alone"] if shadow["accepted"] else []
+    yield f"Shadow reads: {', '.join(counted)}, {shadow['failed']} failed."
     for one in shadow["differences"][:LINES_OF_EACH]:
-        yield f"  {one['route']} at {one['path'] or 'the whole answer'}: {one['kind']}, {one['count']} times"
+        where, state = one["path"] or "the whole answer", ", accepted" if one["accepted"] else ""
+        yield f"  {one['route']} at {where}: {one['kind']}, {one['count']} times{state}"
 
 
 def _say_findings(findings: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -263,6 +263,33 @@ def test_a_difference_in_shadow_reads_holds_a_safe_stage() -> None:
     assert "GET /posts/{} at author.username (missing, 4 reads)" in judgement.sentence
 
 
+@pytest.mark.parametrize(
+    ("accepted", "said"),
+    [
+        (0, "no shadow read differs;"),
+        (1, "no shadow read differs, except in 1 accepted way;"),
+        (2, "no shadow read differs, except in 2 accepted ways;"),
+    ],
+)
+def test_a_pass_says_how_many_differences_were_accepted(accepted: int, said: str) -> None:
+    gaps = [ShadowGap("GET /posts", f"items[].{n}", "value", 4, is_accepted=True) for n in range(accepted)]
+    judgement = judge(evidence_of(healthy()), [], gaps, STAGE, NOW)
+    assert judgement.kind == "pass"
+    assert said in judgement.sentence
+    assert (judgement.numbers["shadow_differences"], judgement.numbers["shadow_accepted"]) == (0, accepted)
+
+
+def test_an_accepted_difference_holds_nothing_beside_one_that_does() -> None:
+    gaps = [
+        ShadowGap("GET /posts", "items[].html", "value", 90, is_accepted=True),
+        ShadowGap("GET /posts", "items[].title", "value", 4),
+    ]
+    judgement = judge(evidence_of(healthy()), [], gaps, STAGE, NOW)
+    assert judgement.kind == "hold"
+    assert "differ in 1 place that no declared mapping explains: GET /posts at items[].title" in judgement.sentence
+    assert (judgement.numbers["shadow_differences"], judgement.numbers["shadow_accepted"]) == (1, 1)
+
+
 def test_at_a_hundred_percent_the_verdict_says_that_nothing_is_compared() -> None:
     stream = healthy() + [seen("settled", f"all {n}", 2, stage=2, weight_bp=10_000) for n in range(200)]
     judgement = judged(evidence_of(stream), Stage(2, 10_000, NOW - HOUR_S, 60, None))

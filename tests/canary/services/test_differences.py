@@ -39,7 +39,7 @@ def find(now: datetime.datetime) -> Callable[..., Tally]:
 
 
 def gaps(release: int = 1) -> list[str]:
-    return [gap.path for gap in gaps_of(release)]
+    return [gap.path for gap in gaps_of(release) if not gap.is_accepted]
 
 
 def test_what_is_accepted_holds_no_more_in_this_release_and_the_next(
@@ -52,6 +52,13 @@ def test_what_is_accepted_holds_no_more_in_this_release_and_the_next(
     change("start_plan", steps_bp=[1_000], min_s=0, is_fresh_cohort=False)
     find(PLACE, release=row().release)
     assert gaps(row().release) == []
+
+
+def test_what_is_accepted_is_told_of_a_release_that_has_found_it(change: Change, find: Callable[..., Tally]) -> None:
+    find(PLACE)
+    change("accept_difference", difference=BENIGN)
+    assert [(gap.path, gap.is_accepted) for gap in gaps_of(1)] == [(PLACE, True)]
+    assert gaps_of(2) == []
 
 
 def test_it_holds_again_once_it_is_revoked(change: Change, find: Callable[..., Tally]) -> None:
@@ -87,6 +94,19 @@ def test_reads_that_differ_in_accepted_ways_alone_are_counted_apart(change: Chan
         PLACE: "a test",
         "items[].title": None,
     }
+
+
+def test_the_report_tells_accepted_differences_apart(
+    change: Change, find: Callable[..., Tally], run_canary: Callable[..., str]
+) -> None:
+    tally = find(PLACE, "items[].title")
+    change("accept_difference", difference=BENIGN)
+    tally.flush()
+    find(PLACE, tally=tally)
+    told = run_canary("report")
+    assert "2 compared, 1 differ, 1 in accepted ways alone, 0 failed." in told
+    assert f"at {PLACE}: value, 2 times, accepted" in told
+    assert "at items[].title: value, 1 times\n" in told
 
 
 def test_the_event_log_knows_what_was_accepted_by_whom_and_why(change: Change, find: Callable[..., Tally]) -> None:
