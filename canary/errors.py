@@ -4,11 +4,14 @@ from typing import Any
 
 
 class RolloutError(Exception):
-    """A change that was not made. `current` is the status object, empty when even that can't be read."""
+    """A change that was not made. `current` is the status object, empty when even that can't be read.
 
-    def __init__(self, code: str, sentence: str, current: dict[str, Any] | None = None) -> None:
+    `override` is the name of the verb's option that makes the change all the same, empty where there is none.
+    """
+
+    def __init__(self, code: str, sentence: str, current: dict[str, Any] | None = None, *, override: str = "") -> None:
         super().__init__(sentence)
-        self.code, self.sentence = code, sentence
+        self.code, self.sentence, self.override = code, sentence, override
         self.current: dict[str, Any] = current or {}
 
 

@@ -20,6 +20,7 @@ from canary.requests.problems import Problem, api_problem_response
 from canary.verbs.declaring import Call, Verb
 from canary.verbs.performing import perform
 from canary.verbs.registry import find_verb, verbs_below
+from canary.verbs.wording import told
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ACTION: Final = "action"
@@ -129,7 +130,9 @@ def _problem_of(error: Exception) -> Problem:
         case StoreUnreachable():
             return _unavailable(error.sentence, current=error.current or None)
         case RolloutError():
-            return Problem(409, error.code.replace("_", "-"), error.sentence, more={"current": error.current or None})
+            return Problem(
+                409, error.code.replace("_", "-"), told(error, error.override), more={"current": error.current or None}
+            )
         case APIException():
             return _problem_of_framework(error)
         case RequestDataTooBig():

@@ -16,7 +16,7 @@ LABELS: Final = {
     "max_errors": "Most users with an error in percent",
     "max_slowdown": "Most times v1's latency",
     "fresh_cohort": "Fresh cohort",
-    "accept_low_power": "Accept low power",
+    "accept_low_power": "Start although it can hardly pass",
     "identity": "Identity",
     "sunset": "End of v1 (UTC)",
     "from": "From (UTC)",
@@ -27,6 +27,10 @@ LABELS: Final = {
     "kind": "Kind of difference",
     "path": "Place in the answer",
 }
+HELP: Final = {
+    "accept_low_power": "Somebody then takes the steps that can't pass by hand. The event log keeps this choice.",
+}
+"""In place of the option's own words."""
 INITIAL: Final = {"min_minutes": "10080"}
 INSTANTS: Final = ("sunset", "from", "to")
 DECIMALS: Final = ("percent", "min_minutes", "max_errors", "max_slowdown")
@@ -99,7 +103,8 @@ class ChangeForm(forms.Form):
 
 
 def _field_of(option: Option) -> forms.Field:
-    label, help_text = LABELS.get(option.name, option.name), f"{option.help[0].upper()}{option.help[1:]}."
+    label = LABELS.get(option.name, option.name)
+    help_text = HELP.get(option.name) or f"{option.help[0].upper()}{option.help[1:]}."
     if option.is_flag:
         return forms.BooleanField(label=label, help_text=help_text, required=False)
     widget: forms.Widget = forms.TextInput(attrs={"autocomplete": "off"})

@@ -61,6 +61,8 @@ class Preview:
     """The power of the plan, as `canary power` prints it."""
     refusal: str = ""
     """Why the change would be refused as things are."""
+    override: str = ""
+    """The option that makes it all the same."""
 
 
 def preview(verb: Verb, values: Mapping[str, Any], actor: str, now: datetime) -> Preview:
@@ -77,6 +79,7 @@ def preview(verb: Verb, values: Mapping[str, Any], actor: str, now: datetime) ->
                 percent(before.weight_bp),
                 power=_power_of_refused(error, values, now),
                 refusal=error.sentence,
+                override=error.override,
             )
         found = replace(_compared(before, after, values, now), power=told.get("power"))
         return replace(found, alarm=_step_down(before, after)) if verb.name == START else found

@@ -129,7 +129,8 @@ def _show_preview(
         reason = request.POST.get("reason", action.reason)
         form = ChangeForm(initial={"reason": reason, "expected_version": found.version if found else 0})
     status = 422 if form.is_bound else _status_of(error) if error else 200
-    return _show(request, action, options, status=status, preview=found, form=form, error=error)
+    override = options[found.override] if found and found.override else None
+    return _show(request, action, options, status=status, preview=found, form=form, error=error, override=override)
 
 
 def _status_of(error: RolloutError) -> int:

@@ -171,7 +171,7 @@ def _take(transition: Transition, *, actor: str, reason: str, expected_version: 
 def _refuse_unmet(unmet: list[Unmet], *, is_override: bool) -> None:
     if unmet and not is_override:
         sentences = " ".join(one.sentence for one in unmet)
-        raise Refused("guards-unmet", f"{sentences} `--override` skips this, and is recorded.")
+        raise Refused("guards-unmet", sentences, override="override")
 
 
 def _tell(usages: list[dict[str, Any]], life: dict[str, Any]) -> dict[str, str]:

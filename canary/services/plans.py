@@ -58,7 +58,7 @@ def start_plan(  # noqa: PLR0913  as every change: who, what, why, when and agai
         if is_active(row.plan):
             raise Refused("plan-active", "A plan is active; `set` pauses it, `rollback` ends it.")
         if power is not None and power.refusal and not is_low_power_accepted:
-            raise Refused(LOW_POWER, power.refusal)
+            raise Refused(LOW_POWER, power.refusal, override="accept_low_power")
         if is_fresh_cohort:
             row.salt, row.cookie_key = secrets.token_hex(16), secrets.token_hex(32)
         plan = Plan(steps_bp=[*steps_bp], step=0, state=RUNNING, min_s=min_s, next_at=None)

@@ -2,6 +2,8 @@
 
 import datetime
 
+from canary.errors import RolloutError
+
 
 def percent(basis_points: int) -> str:
     """`12.5 %`"""
@@ -10,6 +12,11 @@ def percent(basis_points: int) -> str:
 
 def plural(count: int, one: str, many: str) -> str:
     return f"{count} {one if count == 1 else many}"
+
+
+def told(error: RolloutError, override: str) -> str:
+    """Return the sentence, and how to make the change all the same; `override` as the reader writes the option."""
+    return f"{error.sentence} `{override}` skips this, and is recorded." if error.override else error.sentence
 
 
 def instant(at: datetime.datetime | None) -> str:

@@ -46,11 +46,10 @@ def sentence_of_refusal(stuck: StepPower, most_s: float, population: Population,
 
 
 def sentence_of_advice(steps_bp: Sequence[int], min_s: float | None) -> str:
-    override = "To start this plan all the same, accept the low power (`--accept-low-power`)."
     if min_s is None:
-        return f"No other steps can pass either: take them by hand, or allow more users to fail. {override}"
+        return "No other steps can pass either: take them by hand, or allow more users to fail."
     steps = ",".join(f"{weight_bp / 100:g}" for weight_bp in steps_bp)
-    return f"Better: steps of {steps} % that last at least {min_s / 60:g} minutes each. {override}"
+    return f"Better: steps of {steps} % that last at least {min_s / 60:g} minutes each."
 
 
 def sentence_of_step(step: StepPower, population: Population) -> str:

@@ -15,7 +15,7 @@ from canary.errors import RolloutError
 from canary.verbs.declaring import Call, Option, Verb
 from canary.verbs.performing import perform, version_now
 from canary.verbs.registry import all_verbs
-from canary.verbs.wording import one_line
+from canary.verbs.wording import one_line, told
 
 
 class Command(BaseCommand):
@@ -40,9 +40,10 @@ class Command(BaseCommand):
                 version = version_now()
             result = perform(found, Call(values, cli_actor(), now, reason, version))
         except RolloutError as error:
+            sentence = told(error, f"--{error.override.replace('_', '-')}")
             if as_json:
-                self._write([json.dumps({"error": error.sentence, "current": error.current or None})])
-            raise CommandError(error.sentence) from error
+                self._write([json.dumps({"error": sentence, "current": error.current or None})])
+            raise CommandError(sentence) from error
         self._write([json.dumps(result)] if as_json else map(one_line, found.say(result)))
         if sentence := result.get("error"):
             raise CommandError(sentence)

@@ -226,6 +226,7 @@ def test_the_life_of_v1_is_changed_with_an_account_of_who_moves_when(
 
     asked = client.get(f"{ADDRESS}do/lifecycle/deprecate/", {"show": "1", "sunset": moment(200)})
     assert "100 %" in asked.context["preview"].refusal
+    assert re.search(r'name="override"[^>]*> Override the guards', asked.content.decode().partition('"post"')[2])
     assert ask_and_send(client, "lifecycle/deprecate", sunset=moment(200), override="on").status_code == 302
     window = {"from": moment(60), "to": moment(61), "override": "on"}
     asked = client.get(f"{ADDRESS}do/lifecycle/brownout/add/", {"show": "1", **window})

@@ -66,6 +66,7 @@ def test_guards_are_refused_with_exit_1_and_the_state(run_canary: Run, run: Call
     with pytest.raises(CommandError, match="100 % for 7 days") as refused:
         run_canary("lifecycle", "deprecate", "--sunset", END, "--reason", "too early")
     assert refused.value.returncode == 1
+    assert str(refused.value).endswith("`--override` skips this, and is recorded.")
     assert not Rollout.objects.filter(version__gt=0).exists()
 
 
@@ -127,6 +128,7 @@ def test_the_control_api_does_the_same(post: Callable[..., Any]) -> None:
     early = post("lifecycle/deprecate", sunset=END)
     assert (early.status_code, early["Content-Type"]) == (409, "application/problem+json")
     assert (early.json()["type"].rpartition(":")[2], early.json()["current"]["lifecycle"]) == ("guards-unmet", "active")
+    assert early.json()["detail"].endswith("`override` skips this, and is recorded.")
     done = post("lifecycle/deprecate", sunset=END, override=True)
     assert (done.status_code, done.json()["lifecycle"]) == (200, "deprecated")
     window = {"from": "2026-01-01", "to": "2099-01-01"}
