@@ -10,6 +10,11 @@ from django.conf import settings
 from django.core.management import get_commands, load_command_class
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from canary.core.breakers import crashes, failures, latency, refusals
+from canary.core.routing import bulkhead
+from canary.core.statistics.certificate import MAX_ERRORS, Safety
+from canary.core.statistics.comparison import LIMITS
+
 ROOT = Path(__file__).resolve().parent.parent
 README, ARCHITECTURE = (ROOT / "README.md").read_text(), (ROOT / "ARCHITECTURE.md").read_text()
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -50,6 +55,12 @@ def routes(urlconf: str) -> set[str]:
         return found
 
     return {re.sub(r"<[^>]+>", "{}", route).strip("^$/") for route in walk(get_resolver(urlconf).url_patterns, "")}
+
+
+def headings_of(text: str) -> set[str]:
+    """As GitHub makes addresses of them."""
+    found = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
@@ -96,6 +107,32 @@ def test_every_alert_and_no_other_has_its_row_in_the_operators_guide() -> None:
     rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| [^|]+ \|$", guide, re.MULTILINE)
     assert len(alerts) >= 10
     assert sorted(rows) == sorted(alerts)
+
+
+def test_the_figures_of_the_page_about_the_canary_are_those_of_the_code() -> None:
+    page = " ".join((ROOT / "docs/canary.md").read_text().split())
+    needed, more = (Safety(MAX_ERRORS, 0, failing).clean_missing for failing in (0, 1))
+    names = {"error": "errors", "latency": "latency", "pair_error": "errors of pairs", "pair_time": "times of pairs"}
+    said = (
+        f"It takes {needed} users of v2 without an error, and {more - needed} more for the first user with one",
+        f"up to {failures.FURTHEST_S // 60} minutes where they are fewer",
+        f"{failures.TOTAL:.0%}".replace("%", " %") + " of v2's answers to its users of the last 5 minutes failed",
+        f"{crashes.LEAST_DEATHS} workers died within {crashes.WINDOW_S // 60} minutes",
+        f"users, and {failures.LEAST_FAILING} at least, had a failed answer in the last {failures.QUARTER_S // 60} minutes",
+        f"each with {latency.LEAST_REQUESTS} requests of {latency.LEAST_UNITS} users",
+        f"reads of {refusals.LEAST_UNITS} users that v2 refused",
+        f"answers at most {bulkhead(8, 5_000)} requests of v2 at a time up to 50 %, rising to {bulkhead(8, 10_000)}",
+        *(f"| {names[test]} | {limit:.0f} | {100 / limit:g} % |" for test, limit in LIMITS.items()),
+    )
+    assert [words for words in said if words not in page] == []
+
+
+def test_every_link_to_a_heading_finds_it() -> None:
+    headings = {path: headings_of(path.read_text()) for path in DOCUMENTS}
+    for path in DOCUMENTS:
+        for target, heading in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", path.read_text()):
+            found = (path.parent / target).resolve() if target else path
+            assert heading in headings.get(found, {heading}), f"{path.name}: {target}#{heading}"
 
 
 def test_every_relative_link_leads_somewhere() -> None:
