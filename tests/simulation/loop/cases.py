@@ -100,7 +100,7 @@ def few(size: int, weight_bp: int, rate: float = 12) -> Row:
 
 def refusing(status: int, share: float) -> Row:
     case = Case(small_site, Truth(refuses=(status, share)), step_s=1_800, length_s=2 * HOUR_S)
-    return Row(case, Wanted(0.95, None, is_promoted=False), 60, 20)
+    return Row(case, Wanted(0.95, None, is_promoted=False), 60, 10)
 
 
 def slow(truth: Truth) -> Row:

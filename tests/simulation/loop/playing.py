@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from canary.core.breakers import Limits, Minute, RouteWindow, Sightings, trips_of
-from canary.core.breakers.failures import FURTHEST_S, LEAST_ANSWERS, QUARTER_S
+from canary.core.breakers.answers import MINUTE_S
+from canary.core.breakers.failures import ERROR, FURTHEST_S, LEAST_ANSWERS, QUARTER_S, WINDOW_S
 from canary.core.judgements import Judgement, Stage
 from canary.core.plans import DEFAULT_STEPS_BP, next_step_bp
 from canary.core.policy import judge
+from canary.core.shares import lower_limit
 from canary.core.statistics import Evidence
 from canary.core.values import V1, V2
 from tests.simulation.loop.others import Watch
@@ -58,17 +60,9 @@ class Played:
     watch: Watch = field(default_factory=Watch)
 
 
-def play(case: Case, seed: str) -> Played:
-    """Play a release to its end. After a rollback only the other rules watch it go on, with its steps by the clock."""
-    rng = random.Random(seed)
-    release = Release(case, rng, seed)
-    for now in range(case.turn_s - BEFORE_S, int(case.length_s) + 1, case.turn_s):
-        release.turn(now)
-    return release.played
-
-
 class Release:
-    def __init__(self, case: Case, rng: random.Random, seed: str) -> None:
+    def __init__(self, case: Case, seed: str) -> None:
+        rng = random.Random(seed)
         self.played = Played()
         self._case, self._rng = case, rng
         self._crowd = Crowd(case.people(rng))
@@ -77,6 +71,13 @@ class Release:
         self._recorder = Recorder(0, 0, -BEFORE_S)
         self._before: list[Minute] = []
         self._earlier: list[RouteWindow] = []
+
+    def play(self) -> Played:
+        """Play to the end. After a rollback only the other rules watch it go on, with its steps by the clock."""
+        turn_s = self._case.turn_s
+        for now in range(turn_s - BEFORE_S, int(self._case.length_s) + 1, turn_s):
+            self.turn(now)
+        return self.played
 
     def turn(self, now: int) -> None:
         """The requests of some seconds, and then what the controller does about them."""
@@ -150,7 +151,29 @@ class Release:
         recorder.close_windows(now)
         since_s = min(now, recorder.began_s) - WINDOWS_S
         earlier = [window for window in self._earlier if window.start_s >= since_s]
-        return Sightings(self._minutes(now), self._before, [*earlier, *recorder.windows], (), recorder.repeats)
+        minutes = self._minutes(now) if self._may_trip(now) else []
+        return Sightings(minutes, self._before, [*earlier, *recorder.windows], (), recorder.repeats)
+
+    def _may_trip(self, now: int) -> bool:
+        """Whether a breaker that looks at minutes could trip. Summing them up for each costs half of a sound release.
+
+        It takes a wrong refusal, failures of most users of the latest window, or more of them than are declared.
+        """
+        recorder = self._recorder
+        start_s = recorder.began_s - recorder.began_s % MINUTE_S
+        _, failing = recorder.users_between(now - FURTHEST_S, now)
+        present, _ = recorder.users_between(now - WINDOW_S, now)
+        return (
+            any(repeat.is_wrong for repeat in recorder.repeats)
+            or 2 * len(failing & present) >= len(present)
+            or self._are_many(now - QUARTER_S, now)
+            or self._are_many(start_s, start_s + QUARTER_S)
+        )
+
+    def _are_many(self, begin_s: float, end_s: float) -> bool:
+        """Whether more of v2's users fail than is declared."""
+        users, failing = self._recorder.users_between(begin_s, end_s)
+        return lower_limit(len(failing), len(users), ERROR) > LIMITS.max_errors
 
     def _minutes(self, now: int) -> list[Minute]:
         recorder = self._recorder

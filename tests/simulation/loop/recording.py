@@ -65,6 +65,8 @@ class Recorder:
         self._notes: dict[str, _Notes] = {}
         self._counts: dict[int, dict[tuple[int, str], list[int]]] = {}
         self._rows: dict[int, list[Minute]] = {}
+        self._users: dict[int, tuple[set[str], set[str]]] = {}
+        """Of v2, by minute: those who had a judged answer, and those who had a failed one."""
         self._histograms: dict[int, dict[tuple[int, str], Histogram]] = {}
         self._paired_at: dict[tuple[int, Route], float] = {}
         self._failed, self._refused = Quota(), Quota()
@@ -79,6 +81,8 @@ class Recorder:
         if status not in NOT_JUDGED:
             counts[0] += 1
             counts[1] += status >= 500
+            if api_version == V2:
+                self._note_user(at_s, person.voter, has_failed=status >= 500)
             start_s = int(at_s // WINDOW_S) * WINDOW_S
             cell = cell_of(int(person.unit[:2], 16) % SLICES, answer.ms)
             found = self._histograms.setdefault(start_s, {}).setdefault((api_version, route.name), {})
@@ -94,6 +98,12 @@ class Recorder:
         counts = self._minute(at_s, V2, person)
         counts[4] += 1
         counts[5] += answer.status >= 500
+
+    def _note_user(self, at_s: float, voter: str, *, has_failed: bool) -> None:
+        users, failing = self._users.setdefault(int(at_s // 60) * 60, (set(), set()))
+        users.add(voter)
+        if has_failed:
+            failing.add(voter)
 
     def _minute(self, at_s: float, api_version: int, person: Person) -> list[int]:
         start_s = int(at_s // 60) * 60
@@ -182,6 +192,11 @@ class Recorder:
             found = self._counts[start_s].items()
             rows = self._rows[start_s] = [Minute(start_s, version, unit, *counts) for (version, unit), counts in found]
         return rows
+
+    def users_between(self, begin_s: float, end_s: float) -> tuple[set[str], set[str]]:
+        """Return v2's users with a judged answer in those minutes, and those of them with a failed one."""
+        found = [sets for start_s, sets in self._users.items() if begin_s <= start_s < end_s]
+        return set().union(*(users for users, _ in found)), set().union(*(failing for _, failing in found))
 
     def close_windows(self, now: float) -> None:
         """Sum up the routes in the windows that have ended; those that began before or in the warm-up are left out."""

@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from tests.simulation.loop.cases import ROWS, Wanted, at_least, at_most
-from tests.simulation.loop.playing import Played, play
+from tests.simulation.loop.playing import Played, Release
 
 
 @dataclass
@@ -61,4 +61,4 @@ def run_row(name: str, runs: int, seed: str, pool: Executor | None = None) -> Tr
 
 def _play(name: str, seed: str) -> Played:
     """By the name: a case holds functions, which can't be sent to another process."""
-    return play(ROWS[name].case, seed)
+    return Release(ROWS[name].case, seed).play()
