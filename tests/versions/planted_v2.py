@@ -15,6 +15,8 @@ from django.urls import include, path, resolve
 from cms.models import Tag
 
 HANG_S = 60.0
+ASKED: list[str] = []
+"""The paths that were asked for before the planted outage."""
 
 
 def _real(request: HttpRequest) -> Any:
@@ -60,6 +62,12 @@ def fail(_: HttpRequest) -> None:
     raise RuntimeError("planted")
 
 
+def fail_from_the_second_on(request: HttpRequest) -> None:
+    ASKED.append(request.path_info)
+    if len(ASKED) > 1:
+        fail(request)
+
+
 def send_mail(_: HttpRequest) -> None:
     EmailMessage("Hello", "text", to=["a@example.org"]).send()
 
@@ -68,6 +76,7 @@ EFFECTS: dict[str, Callable[[HttpRequest], HttpResponse | None]] = {
     "spin": spin,
     "forty": ask_forty,
     "fail": fail,
+    "outage": fail_from_the_second_on,
     "mail": send_mail,
     "cache": lambda _: cache.set("planted", 1),
     "connect": lambda _: socket.create_connection(("127.0.0.1", 9), timeout=1).close(),

@@ -41,6 +41,7 @@ from cms.services.sessions import open_session
 from cms.services.users import create_user
 from tests.api_v1.translating import ROUTES, requests_of
 from tests.canary.seeing import fresh_recorder, weight
+from tests.versions.planted_v2 import ASKED
 
 pytestmark = pytest.mark.django_db
 MAPPED = [route for route in ROUTES if route["method"] == "GET" and route["call"]]
@@ -306,6 +307,23 @@ def test_the_version_that_fails_alone_has_a_vote_against_it_in_either_order(is_v
     assert errors(suggested(of_v1="fail", is_v2_first=is_v2_first)) == [(1, places[1])]
     assert errors(suggested("fail", of_v1="fail", is_v2_first=is_v2_first)) == []
     assert errors(suggested(is_v2_first=is_v2_first)) == []
+
+
+@pytest.mark.usefixtures("both_planted", "stored")
+def test_an_outage_that_begins_between_the_reads_of_a_pair_is_a_vote_against_either_version(
+    content: Content, reader: ShadowReader
+) -> None:
+    """Whichever the coin has asked second. In 12 pairs a fair coin is one-sided once in 2,000 times."""
+    client = Client(headers={"authorization": content.author_token})
+    for _ in range(12):
+        ASKED.clear()
+        client.get("/api/v1/search/suggest?prefix=a", headers={"x-planted": "outage", "x-planted-v1": "outage"})
+        ASKED.clear()
+        drain(reader)
+    ASKED.clear()
+    flushing.flush(is_last=True)
+    votes = Observation.objects.filter(metric="pair_error").values_list("api_version", "value")
+    assert (len(votes), {*votes}) == (12, {(1, 2.0), (2, 2.0)})
 
 
 @BOTH_ORDERS
