@@ -45,8 +45,8 @@ class Command(BaseCommand):
                 self._write([json.dumps({"error": sentence, "current": error.current or None})])
             raise CommandError(sentence) from error
         self._write([json.dumps(result)] if as_json else map(one_line, found.say(result)))
-        if sentence := result.get("error"):
-            raise CommandError(sentence)
+        if said := result.get("error"):
+            raise CommandError(said)
 
     def _write(self, lines: Iterable[str]) -> None:
         """Write the lines, as long as anybody reads them: `report | head` stops early."""

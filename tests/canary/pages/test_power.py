@@ -41,6 +41,7 @@ def test_the_refusal_names_no_word_of_the_command_line_and_has_a_box_to_start_al
     asked = client.get(address, {"show": "1", "plan": "10,100"})
     _, _, form = asked.content.decode().partition('method="post"')
     assert re.search(r'<input type="checkbox" name="accept_low_power"[^>]*> Start although it can hardly pass', form)
+    assert asked.context is not None
     sent = dict(asked.context["options"].sent) | {"reason": "a test", "expected_version": "0"}
     refused = client.post(address, sent)
     assert (refused.status_code, Rollout.objects.exists()) == (409, False)

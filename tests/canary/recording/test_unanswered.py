@@ -15,6 +15,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.db import DatabaseError, connection
 from django.http import HttpRequest
 from django.test import RequestFactory
+from django.urls import ResolverMatch
 
 from canary import server
 from canary.core.values import Decision, Identity
@@ -82,7 +83,8 @@ def record(times: int = 1) -> None:
 @pytest.mark.parametrize("api_version", [1, 2])
 def test_a_request_that_hangs_is_a_failed_answer_of_its_version_there_and_then_and_once(api_version: int) -> None:
     flight = begin(11, api_version=api_version)
-    flight.request.resolver_match = type("Match", (), {"route": f"api/v{api_version}/things/<str:id>"})
+    route = f"api/v{api_version}/things/<str:id>"
+    flight.request.resolver_match = ResolverMatch(record, (), {}, route=route)
     record(times=3)
     assert failed() == {1: 0, 2: 0} | {api_version: 1}
     assert metrics_of(api_version=api_version, unit=digest_of(flight.decision.identity)) == ["seen", "error"]
@@ -107,7 +109,8 @@ def test_a_view_that_waits_for_the_rest_of_a_body_does_not_hang() -> None:
     assert uploading.read(5) == b"12345"
     record()
     assert not MetricBucket.objects.exists()
-    uploading._stream._pos = 10
+    stream: Any = uploading._stream
+    stream._pos = 10
     record()
     assert MetricBucket.objects.count() == 1
 

@@ -97,6 +97,7 @@ def test_at_the_end_of_a_process_it_goes_unless_something_will_get_no_answer(tmp
 def test_a_slot_that_was_not_written_whole_hides_no_other(tmp_path: Path) -> None:
     box = BlackBox(tmp_path / "box", "worker", 1e9)
     torn, _ = box.note(request("/1"), DECISION, SNAPSHOT), box.note(request("/2"), DECISION, SNAPSHOT)
+    assert torn is not None
     box._map[torn + 1 : torn + 9] = b"........"
     assert [lost.path for lost in lost_of(tmp_path / "box")] == ["/2"]
 
