@@ -106,7 +106,7 @@ scale: $(VENV)/.dev ## 1,000 to 1,000,000 posts: latency, plans, memory, size; r
 memory: $(VENV)/.dev ## whether one worker's memory stays flat over 1,000,000 requests (REQUESTS= for another number; some 15 minutes)
 	$(PY) -m tests.scale.memory $(if $(REQUESTS),--requests $(REQUESTS))
 
-simulate: $(VENV)/.dev ## the canary on thousands of made-up releases, next to other rules (some 8 minutes, and 20 for the closed loop)
+simulate: $(VENV)/.dev ## the canary on thousands of made-up releases, next to other rules (some 15 minutes, and as long for the closed loop)
 	$(PY) -m tests.simulation
 
 canary-demo: $(VENV)/.dev ## the canary live: four faults in v2 are found by themselves, a healthy v2 goes all the way (some 2 minutes)
