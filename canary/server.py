@@ -30,6 +30,7 @@ REFRESH_S = 1.0
 HEARTBEAT_S = 10.0
 FIRST_ANSWER_WAITS_S = 2.0
 STOP_S = 5.0
+ROLLOUT = "rollout"
 IDLE_S = 0.5  # how soon a part that registers late gets its first turn
 FORGET_WORKERS_AFTER_S = 24 * 3600
 
@@ -43,6 +44,8 @@ class Task:
     function: Callable[[], object]
     name: str
     own_thread: bool
+    is_awaited: bool = False
+    """Whether the first answer of the process waits for the first turn."""
 
 
 class Background:
@@ -50,6 +53,7 @@ class Background:
 
     def __init__(self) -> None:
         self.is_ready = threading.Event()
+        self._awaited = {ROLLOUT, *(task.name for task in tasks.values() if task.is_awaited)}
         self.deadline = time.monotonic() + FIRST_ANSWER_WAITS_S
         self._is_stopping = threading.Event()
         self._threads: dict[str, threading.Thread] = {}
@@ -59,7 +63,7 @@ class Background:
         return self._is_stopping.is_set() or not self._threads
 
     def start(self) -> None:
-        rollout = Task(REFRESH_S, presence.turn, "rollout", own_thread=True)
+        rollout = Task(REFRESH_S, presence.turn, ROLLOUT, own_thread=True)
         self._run(rollout.name, lambda: [rollout])
         self._run("turns", lambda: [task for task in tasks.values() if not task.own_thread])
         for task in [*tasks.values()]:
@@ -68,6 +72,12 @@ class Background:
     def add(self, task: Task) -> None:
         if task.own_thread and task.name not in self._threads:
             self._run(task.name, lambda: [task])
+
+    def note_turn(self, name: str) -> None:
+        """Let the first answer wait no longer for this."""
+        self._awaited.discard(name)
+        if not self._awaited:
+            self.is_ready.set()
 
     def stop(self) -> None:
         """Returns when all have ended, or after STOP_S."""
@@ -89,6 +99,8 @@ class Background:
                 if due.get(task.name, 0.0) <= time.monotonic():
                     begun_at = time.monotonic()
                     again_in_s = take_turn(task)
+                    if task.is_awaited:
+                        self.note_turn(task.name)
                     if isinstance(again_in_s, float):
                         due[task.name] = min(begun_at + task.seconds, time.monotonic() + again_in_s)
                     else:
@@ -119,15 +131,13 @@ class Presence:
             return self._turn()
 
     def _turn(self) -> float | None:
-        global pending  # noqa: PLW0603  one flag, so that a request asks nothing else
         now = timezone.now()
         if not self._has_applied:
             self._apply(now)
         with brief():
             store.refresh()
         version = store.current_snapshot().version
-        background.is_ready.set()
-        pending = False
+        background.note_turn(ROLLOUT)
         if version != self._version or time.monotonic() - self._beat_at >= HEARTBEAT_S:
             build = canary_conf().build()
             told = {"version": version, "build": build, "seen_at": now}
@@ -162,14 +172,16 @@ presence = Presence()
 _is_serving = False
 
 
-def every(seconds: float, function: Callable[[], object], name: str, *, own_thread: bool = False) -> None:
+def every(
+    seconds: float, function: Callable[[], object], name: str, *, own_thread: bool = False, is_awaited: bool = False
+) -> None:
     """Have `function` called so often in every server process, and once more at its end.
 
     All share one thread, which asks no database, but those that say `own_thread`. What it raises is recorded; its
     database connection is given back after each turn. A float that it gives is when it wants the next turn at the
-    latest, in seconds.
+    latest, in seconds. The first answer of a process waits for the first turn of those that are `is_awaited`.
     """
-    tasks[name] = Task(seconds, function, name, own_thread)
+    tasks[name] = Task(seconds, function, name, own_thread, is_awaited)
     if _is_serving:
         background.add(tasks[name])
 
@@ -189,7 +201,7 @@ def serve() -> None:
 
 def wait_until_ready() -> None:
     """Let the first answer wait for the first reading, at most FIRST_ANSWER_WAITS_S from the start of the process."""
-    global pending  # noqa: PLW0603  as in Presence.turn
+    global pending  # noqa: PLW0603  one flag, so that a request asks nothing else
     if background.is_stopped:
         _start()  # this process has forked and serves nonetheless
     background.is_ready.wait(max(0.0, background.deadline - time.monotonic()))
@@ -229,7 +241,7 @@ def _put_box_away() -> None:
 
 def _stop_for_fork() -> None:
     """No thread of ours is in the middle of anything while the process forks, and no connection is shared with the child."""
-    global pending  # noqa: PLW0603  as in Presence.turn
+    global pending  # noqa: PLW0603  as in wait_until_ready
     if background.is_stopped:
         return
     background.stop()
