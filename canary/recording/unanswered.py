@@ -1,6 +1,7 @@
 """Requests without an answer: those that hang, and those whose process has died. Each is a failure of its version."""
 
 import datetime
+import logging
 import math
 from collections import Counter
 from pathlib import Path
@@ -20,13 +21,14 @@ from canary.recording import flushing
 from canary.recording.recorder import Seen, give_up, queue
 from canary.recording.tally import Tally
 from canary.recording.writing import write_rows
-from canary.requests.black_box import Found, Lost, own_site, read_box
+from canary.requests.black_box import REPEAT, Found, Lost, own_site, read_box
 from canary.requests.faults import faults
 from canary.requests.in_flight import Flight, flights
 from canary.requests.queries import NOTHING
 
 HANGS_EVERY_S: Final = 1.0
 CRASHES_EVERY_S: Final = 1.0
+logger = logging.getLogger("canary")
 CRASHED: Final = 502
 """A proxy answers so to the client of a process that died."""
 
@@ -77,7 +79,7 @@ def _record_crash(found: Found, path: Path, now: datetime.datetime) -> None:
         return
     tally = Tally()
     for lost in found.lost:
-        if not lost.is_told:
+        if not lost.is_told and lost.decision.reason != REPEAT:
             ended_s = min(now.timestamp(), lost.started_s + canary_conf().hang_s)
             tally.take(_seen(lost, ended_s - lost.started_s), ended_s)
     death = found.worker if is_alive(path.parent.name) else f"{found.worker.partition(':')[0]}:{path.parent.name}"
@@ -90,6 +92,8 @@ def _record_crash(found: Found, path: Path, now: datetime.datetime) -> None:
     flushing.outbox.add(tally.totals)
     for lost in found.lost:
         flushing.count("canary_crashes", str(lost.decision.api_version))
+        if lost.decision.reason == REPEAT:  # no bucket of metrics tells of it
+            logger.error("process %s died while it repeated %s %s", found.worker, lost.method, lost.path)
 
 
 def _rows(found: Found, death: str, now: datetime.datetime) -> list[Crash]:

@@ -21,6 +21,8 @@ SLOTS: Final = 128
 SLOT_BYTES: Final = 1_024
 """A slot has its state, one byte, and a text that ends with a NUL. The first slot tells whose file it is."""
 TEXT_MAX: Final = 256
+REPEAT: Final = "repeat"
+"""The reason of what no client waits for: a read that is repeated on both versions."""
 _EMPTY, _WAITING, _TOLD = 0, 1, 2
 _BETWEEN: Final = "\x1f"
 _NOBODY: Final = Identity("", "")

@@ -1,5 +1,6 @@
 """The requests that this process is answering now: each is here from its start until its answer is sent."""
 
+import contextlib
 import os
 import threading
 import time
@@ -97,6 +98,17 @@ class InFlight:
             if is_first and self.box is not None and flight.slot is not None:
                 self.box.mark_told(flight.slot)
             return is_first
+
+    @contextlib.contextmanager
+    def noted(self, request: HttpRequest, decision: Decision, snapshot: Snapshot) -> Iterator[None]:
+        """Have the black box tell of the block, in which no client waits, should the process die of it."""
+        box = self.box
+        slot = box.note(request, decision, snapshot) if box is not None else None
+        try:
+            yield
+        finally:
+            if box is not None and slot is not None:
+                box.clear(slot)
 
     def counts(self) -> dict[int, int]:
         """How many requests of each version are in flight, those included whose answer is being sent."""

@@ -74,7 +74,7 @@ class Answer:
 
 def ask(read: Read, version: int, path: str, query: str, guard: Guard) -> Answer:
     """What a version's view answers to a GET; 500 for an error that it lets out. `path` is decoded and below the base."""
-    request = _request_of(read, version, path, query)
+    request = request_of(read, version, path, query)
     before, response, failure = len(guard.tried), None, None
     with forgotten(), refused(guard.tried):
         start_counting()
@@ -97,7 +97,7 @@ def ask(read: Read, version: int, path: str, query: str, guard: Guard) -> Answer
     return Answer(response.status_code, _json_of(response), seconds, counted.statements, tried, is_away=is_away)
 
 
-def _request_of(read: Read, version: int, path: str, query: str) -> Any:
+def request_of(read: Read, version: int, path: str, query: str) -> Any:
     conf = canary_conf()
     full_path = f"{conf.entrance}/v{version}{path}"
     request: Any = WSGIRequest(

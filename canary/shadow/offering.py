@@ -17,13 +17,17 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from canary.conf import canary_conf
-from canary.core.values import Decision, Snapshot
+from canary.core.values import V2, Decision, Snapshot
 from canary.recording import flushing
 from canary.recording.tally import network_of, subject_of
+from canary.requests.black_box import REPEAT
 from canary.requests.faults import FaultLog
 from canary.requests.identity import identify
+from canary.requests.in_flight import flights
+from canary.retiring.successors import below_base
 from canary.server import every
-from canary.shadow.asking import Read, Voter
+from canary.shadow.asking import Read, Voter, request_of
+from canary.shadow.caution import Caution
 from canary.shadow.reading import PAIR_DEADLINE_S, Outcome, prepare
 from canary.shadow.refusals import prepare_refusal
 from canary.shadow.results import Tally, Votes
@@ -88,7 +92,7 @@ class ShadowReader:
     def __init__(self) -> None:
         self.tally, self.votes = Tally(), Votes()
         self.is_open = False
-        self.watchdog = Watchdog("canary-pairs")
+        self.watchdog, self.caution = Watchdog("canary-pairs"), Caution()
         self._sampler = Sampler()
         self._waiting: queue.Queue[Read] = queue.Queue(QUEUE_MAX)
         self._budget = Budget(time.monotonic())
@@ -121,9 +125,7 @@ class ShadowReader:
                 read = self._waiting.get_nowait()
             except queue.Empty:
                 break
-            if (
-                read.release != current_snapshot().release
-            ):  # of what is over: it would only keep the present one waiting
+            if not self._may_repeat(read):
                 self.tally.count(read.release, "", "dropped")
                 continue
             began = self._read_at = time.monotonic()
@@ -134,11 +136,23 @@ class ShadowReader:
         if time.monotonic() - self._read_at > IDLE_S:
             self.watchdog.rest()
 
+    def _may_repeat(self, read: Read) -> bool:
+        """Not what is of a release that is over: it would only keep the present one waiting."""
+        snapshot = current_snapshot()
+        if read.release != snapshot.release:
+            return False
+        if self.caution.allows(snapshot, time.monotonic()):
+            return True
+        if not snapshot.latched:
+            self._say_stopped(f"{self.caution.deaths} processes died of v2; mend it, then begin another release")
+        return False
+
     def _take(self, read: Read) -> None:
         try:
             outcome = self._repeat(read)
         except StoppedError:
-            self._say_stopped()
+            why = f"{LOST_MAX} threads hang in repeats that can't be ended; restart the process"
+            self._say_stopped(f"{why}, and see `canary report` for the route")
             outcome = Outcome("", "dropped")
         except Exception as error:
             outcome = Outcome("", "failed", error=error)
@@ -154,19 +168,18 @@ class ShadowReader:
         if isinstance(repeat, Outcome):
             return repeat
         try:
-            return self.watchdog.run(partial(repeat.run, PAIR_DEADLINE_S), PAIR_DEADLINE_S + SLACK_S)
+            with flights.noted(
+                request_of(read, V2, below_base(read.path), read.query), Decision(V2, REPEAT), current_snapshot()
+            ):
+                return self.watchdog.run(partial(repeat.run, PAIR_DEADLINE_S), PAIR_DEADLINE_S + SLACK_S)
         except OverdueError as error:
             return repeat.late(is_lost=error.is_lost)
 
-    def _say_stopped(self) -> None:
+    def _say_stopped(self, why: str) -> None:
         if time.monotonic() - self._said_at < SAY_EVERY_S:
             return
         self._said_at = time.monotonic()
-        logger.error(
-            "shadow reads have stopped: %d threads hang in repeats that can't be ended; restart the process, and see"
-            " `canary report` for the route",
-            LOST_MAX,
-        )
+        logger.error("shadow reads have stopped: %s", why)
 
 
 def read_of(request: HttpRequest, decision: Decision, snapshot: Snapshot, *, refusal: int = 0) -> Read:

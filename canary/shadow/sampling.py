@@ -60,7 +60,7 @@ class Sampler:
     ) -> tuple[Choice, ...]:
         """Why the read is to be repeated, each time that it says; mostly nothing, and never where the share is 0."""
         share_bp = canary_conf().shadow_bp
-        if not share_bp or request.method != "GET" or not snapshot.is_v2_enabled:
+        if not share_bp or request.method != "GET" or not snapshot.is_v2_enabled or snapshot.latched:
             return ()
         is_of_share = random.random() * FULL_BP < share_bp or self._is_due(request, decision)  # noqa: S311  a sample
         is_special = response.status_code >= 400 or decision.reason == "failover"

@@ -25,7 +25,7 @@ from canary.recording import flushing
 from canary.recording.flushing import flush
 from canary.recording.tally import digest_of
 from canary.recording.unanswered import CRASHED, record_crashes, record_hangs
-from canary.requests.black_box import BlackBox
+from canary.requests.black_box import REPEAT, BlackBox
 from canary.requests.in_flight import Flight, flights
 from canary.state import store
 from tests.canary.seeing import ARMS, client_on, fresh_recorder, metrics_of, weight
@@ -174,6 +174,17 @@ def test_what_a_dead_process_had_in_flight_is_recorded_once_by_whoever_looks(nod
     assert flushing.outbox.tally.totals.counters["canary_requests"] == {
         (version, ROUTE, f"{CRASHED // 100}xx"): 1 for version in "12"
     }
+
+
+def test_a_process_that_died_of_a_repeat_is_a_crash_and_no_failed_answer(
+    node: Node, dead: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    leave_box(node, dead, Decision(2, REPEAT), Decision(1, REPEAT))
+    record_crashes(node)
+    snapshot = store.current_snapshot()
+    assert crashes() == [(snapshot.release, snapshot.stage, version, 1) for version in (1, 2)]
+    assert (failed(), Observation.objects.count()) == ({1: 0, 2: 0}, 0)
+    assert caplog.messages == [f"process host:1:2 died while it repeated GET {PATH}"] * 2
 
 
 def test_a_process_that_died_between_requests_and_one_that_lives_leave_no_trace(node: Node, dead: str) -> None:

@@ -4,7 +4,8 @@ import dataclasses
 import datetime
 import timeit
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 from django.db import OperationalError, connection
@@ -16,13 +17,16 @@ from django.utils import timezone
 from canary.core.mapping import Difference
 from canary.core.values import Decision, Identity, Snapshot
 from canary.metrics.counters import SHADOW_RESULTS
-from canary.models import ShadowDifference
+from canary.models import Crash, ShadowDifference
+from canary.requests.black_box import REPEAT, BlackBox, read_box
 from canary.requests.faults import faults
+from canary.requests.in_flight import flights
 from canary.shadow.asking import Voter
 from canary.shadow.offering import QUEUE_MAX, READER, Budget, ShadowReader, read_of
 from canary.shadow.reading import Outcome, Vote
 from canary.shadow.results import TIME_EVERY_S, Tally, Votes, summary, totals
-from canary.shadow.watchdog import LOST_MAX, Watchdog
+from canary.shadow.watchdog import LOST_MAX, OverdueError, Watchdog
+from canary.state.store import current_snapshot
 
 pytestmark = (
     pytest.mark.django_db
@@ -59,6 +63,11 @@ def offered(
     return reader.waiting
 
 
+def put(reader: ShadowReader, path: str = "/api/v1/posts", snapshot: Snapshot = SNAPSHOT) -> None:
+    """As once its answer is sent; to close that would close the test's connection."""
+    reader.put(read_of(RequestFactory().get(path), V1, snapshot))
+
+
 def test_reads_of_both_versions_are_taken_from_both_doors(rollout: Rollout, reader: ShadowReader) -> None:
     rollout(SHADOW_BP=10_000)
     offers = [("/api/v1/posts", V1), ("/api/v2/posts", Decision(2, "pinned")), ("/api/posts", Decision(2, "bucket"))]
@@ -92,7 +101,7 @@ def test_it_is_repeated_after_the_answer_was_sent(rollout: Rollout, reader: Shad
     assert reader.waiting == 1
 
 
-def test_nothing_is_taken_at_a_share_of_zero_without_a_thread_or_with_v2_off(
+def test_nothing_is_taken_at_a_share_of_zero_without_a_thread_with_v2_off_or_rolled_back(
     rollout: Rollout, reader: ShadowReader
 ) -> None:
     rollout(SHADOW_BP=0)
@@ -101,7 +110,10 @@ def test_nothing_is_taken_at_a_share_of_zero_without_a_thread_or_with_v2_off(
     reader.is_open = False
     assert offered(reader) == 0
     reader.is_open = True
-    reader.offer(RequestFactory().get("/api/v1/posts"), HttpResponse(), V1, Snapshot(0, 0, "s", is_v2_enabled=False))
+    for off in ({"is_v2_enabled": False}, {"latched": True}):
+        response = HttpResponse()
+        reader.offer(RequestFactory().get("/api/v1/posts"), response, V1, dataclasses.replace(SNAPSHOT, **off))
+        response.close()
     assert reader.waiting == 0
 
 
@@ -180,9 +192,55 @@ def test_a_pair_that_hangs_is_late_and_with_too_many_of_them_nothing_is_read(
     """`read` stands for a pair; what hangs of it is in `test_watchdog`."""
     rollout(SHADOW_BP=10_000, SHADOW_CPU_BP=10_000, SUCCESSORS="tests.canary.successors")
     reader.watchdog = Stopped("stopped")
-    offered(reader, "/api/v1/things")
+    put(reader, "/api/v1/things")
     reader.take_turn()
     assert reader.tally.totals == {(1, "", "dropped"): 1}
+
+
+def test_a_repeat_stands_in_the_black_box_for_as_long_as_it_is_waited_for(
+    rollout: Rollout, reader: ShadowReader, tmp_path: Path
+) -> None:
+    rollout(SHADOW_BP=10_000, SHADOW_CPU_BP=10_000, SUCCESSORS="tests.canary.successors")
+    reader.watchdog = looking = Looking(tmp_path / "box")
+    flights.box = BlackBox(looking.path, "w", 0.0)
+    try:
+        put(reader, "/api/v1/things")
+        reader.take_turn()
+    finally:
+        flights.clear()
+    assert looking.seen == [(2, REPEAT, "/api/v2/things")]
+    assert read_box(looking.path).lost == []
+
+
+class Looking(Watchdog):
+    """Looks into the box, and does nothing else in time."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("looking")
+        self.path = path
+        self.seen: list[tuple[int, str, str]] = []
+
+    def run(self, work: object, seconds: float) -> NoReturn:
+        self.seen = [(lost.decision.api_version, lost.decision.reason, lost.path) for lost in read_box(self.path).lost]
+        raise OverdueError(is_lost=False)
+
+
+def test_once_v2_has_ended_three_processes_nothing_is_read(
+    rollout: Rollout, reader: ShadowReader, now: datetime.datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    rollout(SHADOW_BP=10_000, SHADOW_CPU_BP=10_000, SUCCESSORS="tests.canary.successors")
+    died(3, now)
+    put(reader, "/api/v1/things")
+    reader.take_turn()
+    assert reader.tally.totals == {(1, "", "dropped"): 1}
+    assert caplog.messages == ["shadow reads have stopped: 3 processes died of v2; mend it, then begin another release"]
+
+
+def died(times: int, now: datetime.datetime) -> None:
+    snapshot = current_snapshot()
+    key = {"release": snapshot.release, "stage": snapshot.stage, "api_version": 2}
+    names = [str(number) for number in range(times)]
+    Crash.objects.bulk_create(Crash(worker=name, death=name, requests=1, at=now, **key) for name in names)
 
 
 class Stopped(Watchdog):
@@ -206,8 +264,8 @@ def test_a_fault_in_here_is_nothing_that_a_client_sees(rollout: Rollout) -> None
 
 def test_a_fault_of_a_read_is_counted_and_the_next_is_taken(rollout: Rollout, reader: ShadowReader) -> None:
     rollout(SHADOW_BP=10_000, SHADOW_CPU_BP=10_000, SUCCESSORS="tests.canary.no_such_module")
-    offered(reader)
-    offered(reader)
+    put(reader)
+    put(reader)
     reader.take_turn()
     assert reader.tally.totals == {(1, "", "failed"): 2}
 
@@ -216,9 +274,7 @@ def test_reads_of_a_release_that_is_over_do_not_keep_the_present_one_waiting(
     rollout: Rollout, reader: ShadowReader
 ) -> None:
     rollout(SHADOW_BP=10_000, SHADOW_CPU_BP=10_000, SUCCESSORS="tests.canary.no_such_module")
-    request, response = RequestFactory().get("/api/v1/posts"), HttpResponse(b"{}")
-    reader.offer(request, response, V1, dataclasses.replace(SNAPSHOT, release=7))
-    response.close()
+    put(reader, snapshot=dataclasses.replace(SNAPSHOT, release=7))
     reader.take_turn()
     assert reader.tally.totals == {(7, "", "dropped"): 1}
 
