@@ -71,7 +71,7 @@ mutants: $(VENV)/.dev ## plant 100 faults in the product and 40 in the core, one
 staging-compose: $(VENV)/bin/python ## play staging's life in containers; STANDINS=1 for images of Debian's packages (root)
 	@$(PY) -m scripts.staging_compose
 
-soak: $(VENV)/.dev ## what takes long: 100 MB imports, 30 s of concurrent writers, large exports; and examples and an order drawn anew
+soak: $(VENV)/.dev ## what takes long: 100 MB imports, concurrent writers, large exports, a v2 that hangs or kills; and examples and an order drawn anew
 	$(PY) -m pytest -m soak --randomly-seed=$$(date +%s)
 	$(PY) -m pytest --hypothesis-profile=drawn --randomly-seed=$$(date +%s) $$(grep -rl --include="test_*.py" "^from hypothesis import" tests)
 

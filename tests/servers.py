@@ -71,6 +71,12 @@ class Server:
         """All that the server has written so far, on stdout and stderr."""
         return self.log_path.read_text(errors="replace")
 
+    @property
+    def workers(self) -> list[int]:
+        """The ids of the processes that answer now."""
+        pid = self.process.pid
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     def stop(self) -> None:
         """End it in order (running requests finish), or by force after a minute; harmless when repeated."""
         stop_process(self.process, signal.SIGTERM)
@@ -131,6 +137,16 @@ def manage(
         timeout=timeout,
         check=False,
     )
+
+
+@contextlib.contextmanager
+def commanding(*args: str, env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command of `manage.py` that goes on for as long as the block does."""
+    process = spawn([sys.executable, "manage.py", *args], log=log, cwd=ROOT, env=clean_environment(env))
+    try:
+        yield process
+    finally:
+        stop_process(process)
 
 
 def clean_environment(env: Mapping[str, str]) -> dict[str, str]:

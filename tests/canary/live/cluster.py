@@ -8,7 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -83,6 +84,11 @@ class Cluster:
             running = [serve(self.env | more, workers=self.workers_each, threads=threads) for _ in range(processes)]
             yield [stack.enter_context(server) for server in running]
 
+    def dying(self, folder: Path, **more: str) -> dict[str, str]:
+        """The environment of servers whose v2 hangs, or ends its process, as `dying_urls` says; bounded as usual."""
+        settings = {"DJANGO_SETTINGS_MODULE": "tests.canary.live.dying_settings", "HANGS_WHILE": str(folder / "hangs")}
+        return {**self.env, **settings, "CANARY_BULKHEAD": "0", "TMPDIR": str(folder), **more}
+
     def canary(self, *words: str, code: int = 0) -> dict[str, Any]:
         """What `manage.py canary … --json` prints, once it has ended as it should."""
         reason = () if words[0] in ("status", "explain", "history") else ("--reason", "a test")
@@ -91,14 +97,25 @@ class Cluster:
         printed: dict[str, Any] = json.loads(done.stdout)
         return printed
 
+    def is_rolled_back(self) -> bool:
+        """Whether nobody has acknowledged it; asked of PostgreSQL itself."""
+        return self.rows("SELECT latched FROM canary_rollout") == [(True,)]
+
+    def reason(self) -> str:
+        """Why the rollout is as it is."""
+        [(reason,)] = self.rows("SELECT reason FROM canary_rolloutevent ORDER BY version DESC LIMIT 1")
+        return str(reason)
+
+    def rows(self, statement: LiteralString, *values: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.env["DATABASE_URL"]) as database:
+            return database.execute(statement, values).fetchall()
+
     def versions_of_workers(self) -> list[int]:
         return [worker["version"] for worker in self.canary("status")["workers"]]
 
     def are_at(self, version: int, workers: int = 4) -> bool:
         """Whether so many workers say that they serve this version; asked of PostgreSQL itself, which takes no time."""
-        with psycopg.connect(self.env["DATABASE_URL"]) as connection:
-            rows = connection.execute("SELECT version FROM canary_worker").fetchall()
-        return [row[0] for row in rows] == [version] * workers
+        return self.rows("SELECT version FROM canary_worker") == [(version,)] * workers
 
 
 def ask(
@@ -116,6 +133,14 @@ def ask_once(server: Server, client: str = "c0", path: str = PATH) -> tuple[int,
         response = connection.getresponse()
         response.read()
         return response.status, response.headers.get("API-Version", "")
+
+
+def in_flight(server: Server) -> int:
+    """How many requests of v2 its processes are answering, as they told within the last second."""
+    with contextlib.closing(http.client.HTTPConnection(HOST, server.port, timeout=60)) as connection:
+        connection.request("GET", "/metrics")
+        lines = connection.getresponse().read().decode().splitlines()
+    return next((int(float(line.split()[-1])) for line in lines if line.startswith('canary_in_flight{version="2"}')), 0)
 
 
 def eventually(condition: Callable[[], bool], within_s: float = 120) -> bool:

@@ -1,10 +1,6 @@
 """v2's URLconf, the real views in it, which do first what the header `X-Do` says."""
 
-import ctypes
 import functools
-import os
-import signal
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -12,19 +8,14 @@ from django.http import HttpRequest, HttpResponse
 
 from api_v2 import root_urls
 from tests.arms import View, wrapped
+from tests.canary.live import deeds
 from tests.canary.live.dying_settings import HANGS_WHILE
 
-
-def hang() -> None:
-    while HANGS_WHILE.exists():
-        time.sleep(0.05)
-
-
 DEEDS: Final[Mapping[str, Callable[[], object]]] = {
-    "hang": hang,
-    "exit": lambda: os._exit(1),
-    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
-    "segfault": lambda: ctypes.string_at(0),
+    "hang": lambda: deeds.hang(HANGS_WHILE.exists),
+    "exit": deeds.exit_at_once,
+    "kill": deeds.kill,
+    "segfault": deeds.segfault,
 }
 
 

@@ -1,113 +1,111 @@
-"""A v2 whose views never return, on a server of two processes with eight threads each, at 10 %."""
+"""A v2 whose views never return, at 10 %, on a server of two processes with eight threads each and a controller."""
 
 import contextlib
-import http.client
-import itertools
-import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from canary.conf import canary_conf
-from canary.core.bucketing import bucket
-from canary.core.values import Identity
-from tests.canary.live.cluster import Cluster, ask, eventually
-from tests.canary.live.threads import going_on
-from tests.servers import HOST, serve
+from tests.canary.live.cluster import Cluster, eventually, in_flight
+from tests.canary.live.users import Users, clients_at
+from tests.servers import Server, commanding, serve
 from tests.stalls import fair_time, let_pass
 
 WEIGHT_BP = 1_000
 WORKERS, THREADS = 2, 8
-ASKERS = 12
-"""Of either version's users: more than the candidate has places."""
-PATIENCE_S = 10.0
-PAUSE_S = 0.05
-LASTS_S = 12.0
+ON_V2 = 50
+GOOD_S = 20.0
+"""Long enough for each of v2's users to get a good answer."""
+WITHIN_S = 60.0
+PROPAGATED_S = 2.0
+AFTER_S = 12.0
+GOES_ON_S = 90.0
+OF_ONE_NETWORK, OF_MANY_NETWORKS = "", "127.0.0.1/32"
+"""Proxies that are believed: anonymous users count once a network."""
 
 
 @dataclass
-class Users:
-    """Clients of one version who ask in turn, each on a new connection, and give up after PATIENCE_S."""
+class Site:
+    cluster: Cluster
+    server: Server
+    hangs: Path
+    stable: Users
+    candidate: Users
 
-    port: int
-    clients: Sequence[str]
-    answers: list[tuple[float, int, str]] = field(default_factory=list)
-    """When each asked, its status (0 for none) and version."""
-    _is_over: threading.Event = field(default_factory=threading.Event)
+    def start(self) -> float:
+        """When 10 % are in force."""
+        self.cluster.canary("set", str(WEIGHT_BP // 100))
+        let_pass(fair_time() + PROPAGATED_S)
+        return fair_time()
 
-    @contextlib.contextmanager
-    def asking(self) -> Iterator["Users"]:
-        threads = [threading.Thread(target=self._ask, args=(start,)) for start in range(ASKERS)]
-        with going_on(threads, self._is_over):
-            yield self
+    def hang_until_rolled_back(self) -> float:
+        """When the controller had rolled back. Meanwhile v1 answers its own users, and v2's beyond those who wait."""
+        self.hangs.touch()
+        hangs_at = fair_time()
+        assert eventually(lambda: in_flight(self.server) == WORKERS * THREADS / 2)
+        full_at = fair_time()
+        assert eventually(self.cluster.is_rolled_back, hangs_at + WITHIN_S - full_at), self.cluster.canary("status")
+        back_at = fair_time()
+        during = self.stable.share_answered(hangs_at, back_at), self.candidate.share_answered(full_at, back_at)
+        print(f"rolled back after {back_at - hangs_at:.1f} s, good answers: {during}; {self.cluster.reason()}")
+        assert min(during) >= 0.95
+        return back_at
 
-    def _ask(self, start: int) -> None:
-        for number in itertools.count(start, ASKERS):
-            if self._is_over.wait(PAUSE_S):
-                break
-            client, asked_at = self.clients[number % len(self.clients)], fair_time()
-            try:
-                with contextlib.closing(http.client.HTTPConnection(HOST, self.port, timeout=PATIENCE_S)) as connection:
-                    status, version = ask(connection, client)
-            except (OSError, http.client.HTTPException):
-                status, version = 0, ""
-            self.answers.append((asked_at, status, version))
+    def check_all_answered(self, since: float) -> None:
+        after = self.stable.share_answered(since), self.candidate.share_answered(since)
+        print(f"good answers afterwards: {after}")
+        assert min(after) >= 0.99
 
-    def share_answered(self, since: float, until: float = float("inf")) -> float:
-        statuses = [status for asked_at, status, _ in [*self.answers] if since <= asked_at < until]
-        assert len(statuses) >= 20
-        return statuses.count(200) / len(statuses)
+
+@contextlib.contextmanager
+def asked_site(cluster: Cluster, folder: Path, proxies: str) -> Iterator[Site]:
+    """Its users ask all the time; those of v2 are answered by v1 until the start."""
+    env, hangs = cluster.dying(folder, TRUSTED_PROXIES=proxies), folder / "hangs"
+    on_v1, on_v2 = clients_at(WEIGHT_BP)
+    cluster.canary("set", "0")
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(commanding("run_canary_controller", env=env, log=folder / "controller"))
+        server = stack.enter_context(serve(env, workers=WORKERS, threads=THREADS))
+        stack.callback(hangs.unlink, missing_ok=True)
+        assert eventually(lambda: cluster.are_at(1, WORKERS))
+        crowds = (Users(server.port, clients, {"X-Do": "hang"}) for clients in (on_v1, on_v2[:ON_V2]))
+        stable, candidate = (stack.enter_context(crowd.asking()) for crowd in crowds)
+        yield Site(cluster, server, hangs, stable, candidate)
 
 
 @pytest.mark.slow
-def test_the_stable_version_keeps_its_threads_and_a_rollback_needs_no_restart(cluster: Cluster, tmp_path: Path) -> None:
-    hangs = tmp_path / "hangs"
-    env = {
-        **cluster.env,
-        "DJANGO_SETTINGS_MODULE": "tests.canary.live.hanging_settings",
-        "HANGS_WHILE": str(hangs),
-        "WEB_THREADS": str(THREADS),
-        "CANARY_BULKHEAD": "0",
-        "TMPDIR": str(tmp_path),
-    }
-    cluster.canary("set", str(WEIGHT_BP // 100))
-    on_v1, on_v2 = _clients()
-    with serve(env, workers=WORKERS, threads=THREADS) as server:
-        assert eventually(lambda: cluster.are_at(1, WORKERS))
-        hangs.touch()
-        try:
-            with Users(server.port, on_v1).asking() as stable, Users(server.port, on_v2).asking() as candidate:
-                assert eventually(
-                    lambda: _metric(server.port, 'canary_in_flight{version="2"}') == WORKERS * THREADS / 2
-                )
-                full_at = fair_time()
-                let_pass(full_at + LASTS_S)
-                cluster.canary("rollback")
-                back_at = fair_time() + 2
-                let_pass(back_at + LASTS_S)
-        finally:
-            hangs.unlink()
-    during = [users.share_answered(full_at, full_at + LASTS_S) for users in (stable, candidate)]
-    after = [users.share_answered(back_at) for users in (stable, candidate)]
-    print(
-        f"answered while v2 hangs: {during}, after the rollback: {after}, of {len(stable.answers)} and {len(candidate.answers)}"
-    )
-    assert min(during) >= 0.95  # v2's users by v1
-    assert min(after) >= 0.99
-    assert {version for _, status, version in stable.answers + candidate.answers if status == 200} == {"1"}
+@pytest.mark.parametrize(
+    ("proxies", "good_s"),
+    [(OF_ONE_NETWORK, 0.0), (OF_MANY_NETWORKS, GOOD_S)],
+    ids=["from_the_start_for_one_network", "after_a_while_for_many"],
+)
+def test_a_hang_is_rolled_back_by_itself_and_the_stable_version_hardly_notices(
+    cluster: Cluster, tmp_path: Path, proxies: str, good_s: float
+) -> None:
+    with asked_site(cluster, tmp_path, proxies) as site:
+        workers = site.server.workers
+        let_pass(site.start() + good_s)
+        back_at = site.hang_until_rolled_back()
+        let_pass(back_at + PROPAGATED_S + AFTER_S)
+        assert site.server.workers == workers
+    site.check_all_answered(back_at + PROPAGATED_S)
 
 
-def _clients() -> tuple[list[str], list[str]]:
-    salt = canary_conf().snapshot.salt
-    ids = [f"c{number}" for number in range(2_000)]
-    on_v2 = [one for one in ids if bucket(Identity("client", one), salt) < WEIGHT_BP]
-    return [one for one in ids if one not in on_v2], on_v2
-
-
-def _metric(port: int, series: str) -> float:
-    with contextlib.closing(http.client.HTTPConnection(HOST, port, timeout=60)) as connection:
-        connection.request("GET", "/metrics")
-        lines = connection.getresponse().read().decode().splitlines()
-    return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{series} ")), 0.0)
+@pytest.mark.soak
+def test_a_hang_of_minutes_leaves_no_trace(cluster: Cluster, tmp_path: Path) -> None:
+    with asked_site(cluster, tmp_path, OF_MANY_NETWORKS) as site:
+        workers = site.server.workers
+        let_pass(site.start() + GOOD_S)
+        back_at = site.hang_until_rolled_back()
+        let_pass(back_at + GOES_ON_S)
+        assert in_flight(site.server) == WORKERS * THREADS / 2
+        site.hangs.unlink()
+        assert eventually(lambda: in_flight(site.server) == 0)
+        cluster.canary("ack")
+        again_at = site.start()
+        let_pass(again_at + GOOD_S)
+        assert site.server.workers == workers
+    site.check_all_answered(back_at + PROPAGATED_S)
+    again = [one.version for one in site.candidate.told(again_at)]
+    assert again.count("2") > len(again) / 2  # v1 answers what comes when v2's places are taken

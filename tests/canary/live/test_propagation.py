@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import psycopg
 import pytest
 
 from canary.conf import canary_conf
@@ -119,8 +118,7 @@ def _follow_their_buckets(answers: list[Answer]) -> None:
 def _every_worker_answered_by_both(cluster: Cluster) -> None:
     """As the workers recorded it themselves."""
     statement = "SELECT DISTINCT worker, api_version FROM canary_metricbucket WHERE weight_bp = %s"
-    with psycopg.connect(cluster.env["DATABASE_URL"]) as database:
-        rows = database.execute(statement, [HALF_BP]).fetchall()
+    rows = cluster.rows(statement, HALF_BP)
     assert len(rows) == 2 * 2 * cluster.workers_each, rows
 
 

@@ -187,6 +187,4 @@ def _recorders(env: dict[str, str]) -> set[str]:
 
 
 def _kill_one_worker(server: Server) -> None:
-    pid = server.process.pid
-    worker = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0]
-    os.kill(int(worker), signal.SIGTERM)
+    os.kill(server.workers[0], signal.SIGTERM)

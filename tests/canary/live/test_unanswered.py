@@ -5,23 +5,27 @@ import http.client
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any
 
-import psycopg
 import pytest
 
-from canary.conf import canary_conf
-from canary.core.bucketing import bucket
 from canary.core.values import Identity
 from canary.recording.tally import digest_of
-from tests.canary.live.cluster import Cluster, eventually
-from tests.servers import HOST, Server, manage, serve
+from canary.shadow.caution import LOOK_EVERY_S
+from tests.canary.live.cluster import Cluster, eventually, in_flight
+from tests.canary.live.users import Users, clients_at
+from tests.servers import HOST, Server, commanding, manage, serve
 from tests.slow import slow
 from tests.stalls import fair_time, let_pass
 
 HALF_BP = 5_000
 HANG_S = 1
 PATH, ROUTE = "/api/posts", "GET /posts"
+ROUNDS = 2
+REPEATED = {"CANARY_SHADOW_PERCENTAGE": "100"}
+ROLLED_BACK_WITHIN_S = 600.0
+SETTLED_S = 10.0
+"""After so long the workers that were killed last have been replaced."""
 FLUSHED_S = 4.0
 """After so long everything that was seen is in the database."""
 
@@ -31,15 +35,9 @@ class Site:
 
     def __init__(self, cluster: Cluster, folder: Path) -> None:
         self.hangs = folder / "hangs"
-        self._cluster, salt = cluster, canary_conf().snapshot.salt
-        ids = [f"c{number}" for number in range(100)]
-        self.on_v2 = [one for one in ids if bucket(Identity("client", one), salt) < HALF_BP]
-        self._env = cluster.env | {
-            "DJANGO_SETTINGS_MODULE": "tests.canary.live.dying_settings",
-            "HANGS_WHILE": str(self.hangs),
-            "CANARY_HANG_S": str(HANG_S),
-            "TMPDIR": str(folder),
-        }
+        self._cluster = cluster
+        self.on_v1, self.on_v2 = clients_at(HALF_BP)
+        self._env = cluster.dying(folder, CANARY_HANG_S=str(HANG_S))
 
     @contextlib.contextmanager
     def serving(self, workers: int, **more: str) -> Iterator[Server]:
@@ -51,15 +49,11 @@ class Site:
             finally:
                 self.hangs.unlink(missing_ok=True)
 
-    def rows(self, statement: LiteralString, *values: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self._cluster.env["DATABASE_URL"]) as database:
-            return database.execute(statement, values).fetchall()
-
     def failed(self) -> list[tuple[Any, ...]]:
         """Requests and failed answers of v2 on the route, and the units that failed."""
         sums = "SELECT sum(requests), sum(status_5xx) FROM canary_metricbucket WHERE api_version = 2 AND route = %s"
         units = "SELECT DISTINCT unit FROM canary_observation WHERE api_version = 2 AND route = %s AND metric = 'error'"
-        return [*self.rows(sums, ROUTE), *sorted(self.rows(units, ROUTE))]
+        return [*self._cluster.rows(sums, ROUTE), *sorted(self._cluster.rows(units, ROUTE))]
 
 
 @pytest.fixture
@@ -117,19 +111,19 @@ def test_a_request_that_hangs_is_a_failure_before_its_answer_and_its_late_answer
     ],
 )
 def test_what_a_worker_has_in_flight_when_v2_ends_it_fails_with_it(
-    site: Site, deed: str, workers: int, more: dict[str, str]
+    site: Site, cluster: Cluster, deed: str, workers: int, more: dict[str, str]
 ) -> None:
     """With one worker the next one tells of it, with two the survivor may."""
     first, last = site.on_v2[:2]
     with site.serving(workers, CANARY_HANG_S="3600", **more) as server:
         with asking(server, first, "hang") as told:
-            assert eventually(lambda: _in_flight(server) == 1)
+            assert eventually(lambda: in_flight(server) == 1)
             while not told:  # with two workers it may be the other one that dies
                 assert ask(server, last, deed) == 0
         assert told == [0]
         assert eventually(lambda: {unit for (unit,) in units(first, last)} <= {row[0] for row in site.failed()[1:]})
         let_pass(fair_time() + FLUSHED_S)
-    crashes = site.rows("SELECT api_version, requests, death = worker FROM canary_crash ORDER BY id")
+    crashes = cluster.rows("SELECT api_version, requests, death = worker FROM canary_crash ORDER BY id")
     assert {(version, alone) for version, _, alone in crashes} == {(2, True)}
     requests = sum(count for _, count, _ in crashes)
     assert requests == len(crashes) + 1
@@ -144,14 +138,49 @@ def test_a_v2_that_ends_its_workers_is_rolled_back_by_the_next_turn_of_the_contr
     with site.serving(workers=2) as server:
         for client in site.on_v2[:3]:
             assert ask(server, client, "kill") == 0
-        assert eventually(lambda: len(site.rows("SELECT 1 FROM canary_crash")) == 3)
+        assert eventually(lambda: len(cluster.rows("SELECT 1 FROM canary_crash")) == 3)
         assert manage("run_canary_controller", "--once", env=cluster.env).returncode == 0
         assert cluster.canary("status")["latched"]
         assert eventually(lambda: ask(server, site.on_v2[0], "kill") == 200)  # by v1
 
 
-def _in_flight(server: Server) -> int:
-    with contextlib.closing(http.client.HTTPConnection(HOST, server.port, timeout=60)) as connection:
-        connection.request("GET", "/metrics")
-        lines = connection.getresponse().read().decode().splitlines()
-    return next((int(float(line.split()[-1])) for line in lines if line.startswith('canary_in_flight{version="2"}')), 0)
+@pytest.mark.slow
+def test_repeats_that_end_their_process_are_given_up_after_a_few(site: Site, cluster: Cluster) -> None:
+    def ask_v1() -> int:
+        return ask(server, "c", "kill", "/api/v1/posts")
+
+    with site.serving(workers=2, **REPEATED) as server:
+        assert eventually(lambda: ask_v1() == 200 and "shadow reads have stopped" in server.log)
+        let_pass(fair_time() + LOOK_EVERY_S)  # of the other process
+        workers = server.workers
+        assert [ask_v1() for _ in range(40)] == [200] * 40
+        let_pass(fair_time() + LOOK_EVERY_S)
+        assert server.workers == workers
+    [(deaths,)] = cluster.rows("SELECT count(DISTINCT death) FROM canary_crash WHERE api_version = 2")
+    assert deaths in range(3, 6)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kill_every_s", [0.0, 20.0], ids=["each_request", "now_and_then"])
+def test_a_v2_that_kills_workers_again_and_again_is_rolled_back_each_time_and_then_harms_nobody(
+    site: Site, cluster: Cluster, tmp_path: Path, kill_every_s: float
+) -> None:
+    controller = commanding("run_canary_controller", env=cluster.env, log=tmp_path / "controller")
+    with controller, site.serving(workers=2, **REPEATED) as server, Users(server.port, site.on_v1).asking() as stable:
+        for _ in range(ROUNDS):
+            began_at = fair_time()
+            while not cluster.is_rolled_back():
+                assert fair_time() < began_at + ROLLED_BACK_WITHIN_S
+                ask(server, site.on_v2[0], "kill")
+                let_pass(fair_time() + kill_every_s)
+            back_at = fair_time()
+            let_pass(back_at + SETTLED_S)
+            workers = server.workers
+            assert {ask(server, client, "kill") for client in site.on_v2[:20]} == {200}  # by v1
+            let_pass(fair_time() + SETTLED_S)
+            assert server.workers == workers
+            shares = stable.share_answered(began_at, back_at), stable.share_answered(back_at + SETTLED_S)
+            print(f"rolled back after {back_at - began_at:.1f} s, good answers {shares}; {cluster.reason()}")
+            assert shares[1] >= 0.99
+            cluster.canary("ack")
+            cluster.canary("set", "50")
