@@ -10,7 +10,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.signals import setting_changed
-from django.dispatch import receiver
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
@@ -26,6 +25,7 @@ WEB_THREADS = 8
 HANG_S = 10.0
 UNGUARDED_S = 300
 BUILD_MAX = 64
+READ_FROM = frozenset({"CANARY", "SECRET_KEY"})
 EVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -109,11 +109,13 @@ def canary_conf() -> CanaryConf:
     return _loaded
 
 
-@receiver(setting_changed)
 def _forget(*, setting: str, **_: object) -> None:
     global _loaded  # noqa: PLW0603  as above
-    if setting in ("CANARY", "SECRET_KEY"):
+    if setting in READ_FROM:
         _loaded = None
+
+
+setting_changed.connect(_forget)
 
 
 def secret_for(purpose: str) -> bytes:
