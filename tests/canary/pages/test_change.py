@@ -258,7 +258,7 @@ def test_the_rollout_row_is_not_made_by_asking(db: None, signed_in_with: SignedI
 def test_a_difference_is_accepted_by_the_link_beside_it(
     quiet_world: World, signed_in_with: SignedIn, ask_and_send: Send
 ) -> None:
-    quiet_world("middle")
+    quiet_world("held")
     client = signed_in_with("view", "ramp")
     [address, *_] = re.findall(r'href="([^"]*do/differences/accept/[^"]*)"', client.get(ADDRESS).content.decode())
     asked = client.get(html.unescape(address))

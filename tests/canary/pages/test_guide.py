@@ -91,7 +91,7 @@ def test_a_breaker_that_tripped_is_told_by_its_sentence(quiet_world: World, sign
     text = signed_in_with("view").get(ADDRESS).content.decode()
     before, _, _ = text.partition('id="canary-state"')
     assert "Breaker “total failure”:" in before
-    assert "24 of 24 answers to 3 users" in before
+    assert "36 of 36 answers to 12 users" in before
 
 
 def test_what_protects_users_is_shown(quiet_world: World, signed_in_with: SignedIn) -> None:

@@ -68,7 +68,7 @@ def test_an_empty_database_is_shown_too(db: None, signed_in_with: SignedIn) -> N
     assert "Nothing has been changed yet." in page.content.decode()
 
 
-def test_in_the_middle_of_a_plan_steps_evidence_and_findings_are_told(world: World, signed_in_with: SignedIn) -> None:
+def test_in_the_middle_of_a_plan_steps_and_evidence_are_told(world: World, signed_in_with: SignedIn) -> None:
     world("middle")
     page = signed_in_with("view").get(ADDRESS)
     text = page.content.decode()
@@ -83,13 +83,18 @@ def test_in_the_middle_of_a_plan_steps_evidence_and_findings_are_told(world: Wor
     for told in (
         worlds.PASSING,
         "1 not at config revision",
-        "up to 21 times in one request of v2, 2 on v1",
         "node-a:412:9f3e",
     ):
         assert told in text
     assert {line.name for line in page.context["evidence_chart"].lines} >= {"overall", "error", "safe"}
     assert "canary-latch" in text
     assert "latched at 0" not in text
+
+
+def test_a_statement_that_v2_repeats_is_told(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("held")
+    text = signed_in_with("view").get(ADDRESS).content.decode()
+    assert "up to 21 times in one request of v2, 2 on v1" in text
 
 
 def test_a_latched_rollback_is_told_first_with_its_evidence_and_a_form(
@@ -265,7 +270,7 @@ def test_nobody_who_guards_the_rollout_is_told_first_with_the_command(
 def test_an_accepted_difference_is_shown_with_who_and_why_and_may_be_revoked(
     quiet_world: World, signed_in_with: SignedIn, now: datetime.datetime
 ) -> None:
-    quiet_world("middle")
+    quiet_world("held")
     one = ShadowDifference.objects.latest("pk")
     name = Difference(one.route, one.path, one.kind)
     change = {"actor": "user:1 mia", "expected_version": None, "now": now}

@@ -4,16 +4,22 @@ import datetime
 import math
 import random
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from django.utils import timezone
 
 from canary import services
 from canary.core import histograms
+from canary.core.findings import new_repeats, sentence_of_gaps
 from canary.core.values import Identity
+from canary.core.wording import duration, percent
+from canary.judging.breaking import breakers_of
+from canary.judging.judging import gaps_of, repeats_of, stage_of
 from canary.models import (
     AcceptedDifference,
     ConsumerUsage,
+    Crash,
     EvidencePoint,
     Lease,
     MetricBucket,
@@ -24,6 +30,7 @@ from canary.models import (
     SeenIdentity,
     ShadowDifference,
     ShadowTotal,
+    UnitMinute,
     Verdict,
     Worker,
 )
@@ -35,7 +42,7 @@ CHIEF = "user:1 chief"
 ROUTES = ("GET /posts", "GET /posts/{}", "GET /tags", "GET /users/{}/posts", "POST /posts/{}/comments", "GET /search")
 TABLES = (
     *(ConsumerUsage, EvidencePoint, Lease, ListEntry, MetricBucket, Observation, QueryFinding, Rollout, RolloutEvent),
-    *(AcceptedDifference, SeenIdentity, ShadowDifference, ShadowTotal, Verdict, Worker),
+    *(AcceptedDifference, Crash, SeenIdentity, ShadowDifference, ShadowTotal, UnitMinute, Verdict, Worker),
 )
 DAY = datetime.timedelta(days=1)
 LONG_ID = "com.example.an-application-with-a-name-that-goes-on-and-on.production.eu-central-1"
@@ -43,10 +50,13 @@ LONG = (
     "Asked for by the people who look after the archive, because of what they found in their own logs last Thursday. "
     * 3
 )
-PASSING = (
-    "Hold at 50 %: 0 of 212 users of v2 had an error in their first three requests of this stage (v1: 1 of 208); that 2.0 % or"
-    " more of them fail is not ruled out yet, evidence 14.2 of the 20 needed; about 40 min at this traffic."
+WAITING = (
+    "Hold at {where}: not yet safe: 0 of 146 users of v2 had an error in their first three requests of this stage (v1: 2 of"
+    " 1312); that 2.0 % or more of them fail, the declared limit, is not ruled out yet, evidence 11.8 of the 20 needed."
+    " Missing: 31 more without an error, if none fails; at the present traffic and share of failing users in about 6 min."
+    " Time: {age} of at least 6.0 h in this stage."
 )
+PASSING = WAITING.format(where="50 %", age="5.9 h")
 HARMING = (
     "Harm at 10 %: evidence that v2 is worse, weighted, reached 24.5 of 20 (evidence of errors 49.0 of 40, latency 1.2 of 80;"
     " harm where one reaches its limit, at most 5 % false alarms in a release): of 31 users with an error 17 were on v2,"
@@ -56,16 +66,10 @@ HARMING = (
 
 
 PASSED = (
-    "Pass at 10 %: no harm (evidence of errors 0.4 of 40, latency 0.9 of 80); safe: 0 of 231 users of v2 had an error in their"
-    " first three requests of this stage (v1: 3 of 2104); that 2.0 % or more of them fail is ruled out, evidence 27.1 of the 20"
-    " needed. Next step: 50 %."
-)
-FOUND = (
-    "Hold at 10 %: v2's responses differ from v1's in 12 ways, most often GET /posts at items[].author.field_0 (value)."
-)
-TRIPPED = (
-    "v2 fails totally: 24 of 24 answers to 3 users in the last 5 min failed (rule: 90 % of at least 10 answers, and v1"
-    " fails less than half as much)"
+    "Pass at 10 %: no harm (evidence of errors 0.4 of 40, latency 0.9 of 80; harm where one reaches its limit, at most 5 %"
+    " false alarms in a release); safe: 0 of 231 users of v2 had an error in their first three requests of this stage (v1: 3 of"
+    " 2104); that 2.0 % or more of them fail, the declared limit, is ruled out, evidence 27.1 of the 20 needed; no statement is"
+    " repeated more often than on v1, no shadow read differs; 7.0 h of at least 6.0 h in this stage. Next step: 50 %."
 )
 SAFE = {
     "p0": 0.02,
@@ -76,6 +80,7 @@ SAFE = {
     "v1_clean": 1_310,
     "v1_failing": 2,
 }
+FEW = 0.002
 NUMBERS = {
     "eta_s": 360.0,
     "refusal": {"events": 31, "on_v2": 4, "expected": 3.1},
@@ -96,7 +101,7 @@ def show(name: str, now: datetime.datetime | None = None, *, has_traffic: bool =
         return
     WORLDS[name](now)
     if has_traffic:
-        _traffic(now, **TRAFFIC[name])
+        _traffic(now, V2_ERRORS.get(name, FEW))
 
 
 def at_zero(now: datetime.datetime) -> None:
@@ -106,8 +111,8 @@ def at_zero(now: datetime.datetime) -> None:
 
 def in_the_middle(now: datetime.datetime) -> None:
     began = now - datetime.timedelta(hours=8)
-    for percent in (1, 2, 3, 2, 1, 0):
-        _set(percent * 100, f"trying {percent} %", began - datetime.timedelta(hours=1))
+    for share in (1, 2, 3, 2, 1, 0):
+        _set(share * 100, f"trying {share} %", began - datetime.timedelta(hours=1))
     for number in range(14):
         change = {"actor": CHIEF, "reason": "asked for it", "expected_version": _version(), "now": began}
         identity = Identity("client", f"tester-{number:02}")
@@ -118,10 +123,10 @@ def in_the_middle(now: datetime.datetime) -> None:
         is_fresh_cohort=False,
         **_change("the release of May", began),
     )
-    services.promote_plan(**_change("10 % were fine", now - datetime.timedelta(hours=4)))
+    services.promote_plan(**_change("10 % were fine", now - datetime.timedelta(hours=5, minutes=54)))
     _workers(now, version=_version(), late=1)
     _evidence(now, began, harm=False)
-    _found(now)
+    _compared()
     _consumers(now)
     _identities(now)
     Lease.objects.create(name="controller", holder="node-a:412:9f3e", expires_at=now + DAY, done_at=now)
@@ -149,29 +154,73 @@ def passing(now: datetime.datetime) -> None:
     """Everything is proved at 10 %, and the next step is due."""
     began = _started(now, datetime.timedelta(hours=7))
     _guarded(now)
-    _evidence(now, began, harm=False)
+    _evidence(now, began, harm=False, safe=27.1)
+    _compared()
     _verdict(now, "pass", "safe", PASSED, safe={**SAFE, "clean": 231, "failing": 0, "clean_missing": 0})
 
 
 def held(now: datetime.datetime) -> None:
-    """By differences between the versions' responses."""
+    """By differences between the versions' responses, and by a statement that v2 repeats."""
     began = _started(now, datetime.timedelta(hours=2))
     _guarded(now)
     _evidence(now, began, harm=False)
     _found(now)
-    _verdict(now, "hold", "finding", FOUND, safe=SAFE, shadow_differences=12)
+    row = Rollout.objects.get()
+    gaps, [worst] = gaps_of(row.release), new_repeats(repeats_of(row.release))
+    repeats = [{"route": worst.repeat.route, "fingerprint": worst.repeat.fingerprint, "more": worst.more}]
+    sentence = f"Hold at 10 %: {sentence_of_gaps(gaps)}."
+    _verdict(now, "hold", "finding", sentence, safe=SAFE, shadow_differences=len(gaps), repeats=repeats)
+    services.hold_plan(actor="controller", reason=sentence, expected_version=_version(), now=now)
+    _workers(now, version=_version())
 
 
 def tripped(now: datetime.datetime) -> None:
-    """Rolled back by a breaker, four minutes after the start."""
-    _started(now, datetime.timedelta(minutes=8))
-    _guarded(now)
-    trip = {"breaker": "total_failure", "sentence": TRIPPED, "numbers": {"answers": 24, "failures": 24}}
-    at, sentence = now - datetime.timedelta(minutes=4), f"Harm at 10 %: {TRIPPED}."
-    _verdict(at, "harm", "breaker", sentence, trips=[trip])
-    services.roll_back(
-        actor="controller", reason=sentence, now=at, evidence={"kind": "harm", "reason": "breaker", "trips": [trip]}
-    )
+    """Rolled back by a breaker a minute after the start: v2 fails all that its users ask for."""
+    _started(now, datetime.timedelta(minutes=5))
+    at = now - datetime.timedelta(minutes=4)
+    row = Rollout.objects.get()
+    for number in range(24):
+        is_on_v2 = number < 12
+        UnitMinute.objects.create(
+            start_at=(at - datetime.timedelta(seconds=30)).replace(second=0, microsecond=0),
+            release=row.release,
+            stage=row.stage,
+            api_version=2 if is_on_v2 else 1,
+            unit=f"{number:032x}",
+            answers=3,
+            failures=3 * is_on_v2,
+            reads=2,
+            refused_reads=0,
+            failed_over=2 * is_on_v2,
+            failed_twice=0,
+            halvings=0,
+        )
+    _trip(at)
+
+
+def crashed(now: datetime.datetime) -> None:
+    """Rolled back by a breaker: three workers died while they answered requests of v2."""
+    _started(now, datetime.timedelta(minutes=9))
+    at, row = now - datetime.timedelta(minutes=4), Rollout.objects.get()
+    for number in range(3):
+        name = f"node-a:{510 + number}:17a"
+        crash = Crash(worker=name, death=name, release=row.release, stage=row.stage, api_version=2, requests=2)
+        crash.at = at - datetime.timedelta(minutes=number)
+        crash.save()
+    _trip(at)
+
+
+def _trip(at: datetime.datetime) -> None:
+    """What the controller does about the breakers that trip."""
+    _guarded(timezone.now())
+    row = Rollout.objects.get()
+    trips = breakers_of(row, stage_of(row), at)
+    told = [asdict(trip) for trip in trips]
+    sentence = f"Harm at 10 %: {'; '.join(trip.sentence for trip in trips)}."
+    _verdict(at, "harm", "breaker", sentence, trips=told, pairs={})
+    evidence = {"kind": "harm", "reason": "breaker", "trips": told}
+    services.roll_back(actor="controller", reason=sentence, now=at, evidence=evidence)
+    _workers(timezone.now(), version=_version())
 
 
 def unguarded(now: datetime.datetime) -> None:
@@ -224,6 +273,7 @@ WORLDS = {
     "passing": passing,
     "held": held,
     "tripped": tripped,
+    "crashed": crashed,
     "unguarded": unguarded,
     "zero": at_zero,
     "middle": in_the_middle,
@@ -231,17 +281,8 @@ WORLDS = {
     "brownout": in_brownout,
     "crowded": crowded,
 }
-TRAFFIC: dict[str, Any] = {
-    "passing": {"weight_bp": 1_000},
-    "held": {"weight_bp": 1_000},
-    "tripped": {"weight_bp": 1_000, "v2_errors": 0.95},
-    "unguarded": {"weight_bp": 1_000},
-    "zero": {"weight_bp": 0},
-    "middle": {"weight_bp": 5_000},
-    "latched": {"weight_bp": 1_000, "v2_errors": 0.07},
-    "brownout": {"weight_bp": 10_000},
-    "crowded": {"weight_bp": 1_000},
-}
+V2_ERRORS = {"tripped": 0.96, "latched": 0.07}
+"""The share of v2's answers that fail in the release in force; elsewhere few do."""
 
 
 def pause_by_hand(now: datetime.datetime) -> None:
@@ -262,6 +303,7 @@ def _set(weight_bp: int, reason: str, now: datetime.datetime) -> None:
 
 
 def _workers(now: datetime.datetime, version: int, late: int = 0) -> None:
+    Worker.objects.all().delete()
     for number in range(4):
         seen = version - 1 if number < late else version
         Worker.objects.create(name=f"node-{'ab'[number % 2]}:{410 + number}:17a", version=seen, seen_at=now)
@@ -291,21 +333,23 @@ def _verdict(now: datetime.datetime, kind: str, reason: str, sentence: str, **nu
     Verdict.objects.create(release=row.release, stage=row.stage, at=now, kind=kind, sentence=sentence, numbers=told)
 
 
-def _traffic(now: datetime.datetime, weight_bp: int, v2_errors: float = 0.002) -> None:
+def _traffic(now: datetime.datetime, v2_errors: float) -> None:
     """As the recorders and the compaction leave a day: five seconds by route, then minutes, then hours."""
-    chance = random.Random(weight_bp)
+    row = Rollout.objects.get()
+    chance = random.Random(row.version)
+    states = [(event.at, event.after) for event in RolloutEvent.objects.order_by("-version")]
     rows = []
     for start_at, worker, seconds in _times(now):
-        for version, share in ((1, 1 - weight_bp / 10_000), (2, weight_bp / 10_000)):
+        state = next((after for at, after in states if at <= start_at), states[-1][1] | {"weight_bp": 0})
+        present = {name: state[name] for name in ("release", "stage", "weight_bp")}
+        for version, share in ((1, 1 - state["weight_bp"] / 10_000), (2, state["weight_bp"] / 10_000)):
             if share:
-                common = {"start_at": start_at, "worker": worker, "api_version": version}
-                rows += _buckets(common, seconds * share, v2_errors if version == 2 else 0.003, chance)
-    row = Rollout.objects.get()
-    stage = row.stage - row.latched  # a rollback begins one that nobody was seen in yet
-    for bucket in rows:
-        bucket.release, bucket.stage, bucket.weight_bp = row.release, stage, weight_bp
+                common = {"start_at": start_at, "worker": worker, "api_version": version, **present}
+                is_bad = version == 2 and state["release"] == row.release
+                rows += _buckets(common, seconds * share, v2_errors if is_bad else FEW, chance)
     MetricBucket.objects.bulk_create(rows, batch_size=500)
-    _seen(row.release, stage, weight_bp, chance)
+    last = next(after for _, after in states if not after["latched"])  # a rollback begins a stage of nobody
+    _seen(last["release"], last["stage"], last["weight_bp"], chance)
 
 
 def _times(now: datetime.datetime) -> Iterator[tuple[datetime.datetime, str, float]]:
@@ -368,23 +412,24 @@ def _seen(release: int, stage: int, weight_bp: int, chance: random.Random) -> No
     )
 
 
-def _evidence(now: datetime.datetime, began: datetime.datetime, *, harm: bool) -> None:
+def _evidence(now: datetime.datetime, began: datetime.datetime, *, harm: bool, safe: float = 11.8) -> None:
     row, chance = Rollout.objects.get(), random.Random(7)
     points, length, drawn = 240, now - began, []
-    logs = {"error": 0.0, "latency": 0.0, "client_error": 0.0, "safe": 0.0, "sample_ratio": 0.0}
-    rise = {"error": 0.0099 if harm else -0.006, "safe": -0.01 if harm else 0.0125}
+    ends = {"error": 49.0 if harm else 0.4, "latency": 1.2 if harm else 0.9, "client_error": 0.7, "sample_ratio": 0.6}
+    ends["safe"] = 0.1 if harm else safe
     for number in range(points):
-        for metric in logs:
-            logs[metric] += rise.get(metric, -0.002) + chance.gauss(0, 0.05)
-        mean = 0.5 * math.exp(logs["error"]) + 0.25 * math.exp(logs["latency"]) + 0.25 * math.exp(logs["client_error"])
-        at = began + length * number / points
-        drawn.append(EvidencePoint(release=row.release, at=at, log_e={**logs, "overall": math.log(mean)}))
+        part, noise = (number + 1) / points, 0.2 * (number < points - 1)
+        logs = {metric: math.log(end) * part + chance.gauss(0, noise) for metric, end in ends.items()}
+        logs["overall"] = max(logs["error"] + math.log(0.5), logs["latency"] + math.log(0.25))
+        drawn.append(EvidencePoint(release=row.release, at=began + length * part, log_e=logs))
     EvidencePoint.objects.bulk_create(drawn)
     routes = [
         {"route": "GET /search", "log_e": 4.1, "is_harmed": harm},
         {"route": "GET /posts", "log_e": 0.1, "is_harmed": False},
     ]
-    kinds = [("no_data", "No data at 10 %: nobody has finished three requests on v2 yet."), ("hold", PASSING)]
+    age = duration((now - row.stage_started_at).total_seconds())
+    waiting = WAITING.format(where=percent(row.weight_bp), age=age)
+    kinds = [("no_data", "No data at 10 %: nobody has finished three requests on v2 yet."), ("hold", waiting)]
     if harm:
         kinds.append(("harm", HARMING))
     reasons = {"no_data": "no_outcome", "hold": "not_safe", "harm": "harm"}
@@ -396,12 +441,19 @@ def _evidence(now: datetime.datetime, began: datetime.datetime, *, harm: bool) -
         )
 
 
+def _compared(different: int = 0) -> None:
+    """Reads that both versions answered."""
+    release = Rollout.objects.get().release
+    counts = {"equal": 812, "different": different, "failed": 1, "timed_out": 0, "dropped": 2}
+    for route in ROUTES[:4]:
+        for result, count in counts.items():
+            ShadowTotal.objects.create(release=release, route=route, result=result, count=count)
+
+
 def _found(now: datetime.datetime) -> None:
     release = Rollout.objects.get().release
     times = {"first_seen_at": now - DAY, "last_seen_at": now}
-    for route in ROUTES[:4]:
-        for result, count in (("equal", 812), ("different", 6), ("failed", 1), ("timed_out", 0), ("dropped", 2)):
-            ShadowTotal.objects.create(release=release, route=route, result=result, count=count)
+    _compared(different=9)
     for place in range(12):
         example = {
             "url": "/api/v1/posts?page=2",
