@@ -22,7 +22,6 @@ from canary.services.differences import Difference, accepted_differences
 from canary.services.life import facts_about
 from canary.shadow import results as shadow_results
 from canary.state import store
-from canary.state.alarms import alarm
 from canary.state.status import status
 from canary.verbs.wording import percent
 
@@ -89,7 +88,7 @@ def read_page(asked: Asked, now: datetime) -> dict[str, Any]:
         "rollback": _rollback() if known["latched"] else None,
         **_plan(known, changes, now),
         "controller": known["controller"]["leader"],
-        "alarm": alarm(now),
+        "alarm": known["alarm"],
         "recorder": _recorder(now),
         **_workers(known),
         **_evidence(known["release"], verdicts),
@@ -99,7 +98,7 @@ def read_page(asked: Asked, now: datetime) -> dict[str, Any]:
         **_life(row, snapshot, now),
         **_log(asked),
     }
-    shown["protection"] = protection.facts(known["release"], verdicts[0] if verdicts else None, shown["shadow"])
+    shown["protection"] = protection.facts(known, verdicts[0] if verdicts else None, shown["shadow"], now)
     return _named(shown)
 
 

@@ -2,7 +2,8 @@
 
 import datetime
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from canary.metrics import node as nodes
+from canary.metrics.counters import Totals
 from canary.models import RolloutEvent, UnitMinute, Verdict
 from canary.pages import protection
 from canary.pages.guiding import guide
@@ -30,6 +33,15 @@ STATUS: dict[str, Any] = {
     "weight_bp": 1_000,
     "plan": {"steps_bp": [1_000, 5_000], "state": "running"},
 }
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[nodes.Node]:
+    """Where no other process tells its numbers."""
+    monkeypatch.setattr(nodes, "default_root", lambda: tmp_path / "metrics")
+    nodes.own_node.cache_clear()
+    yield nodes.own_node()
+    nodes.own_node.cache_clear()
 
 
 def title_of(reason: str, kind: str = "hold", status: dict[str, Any] | None = None, **numbers: Any) -> str:
@@ -94,14 +106,46 @@ def test_a_breaker_that_tripped_is_told_by_its_sentence(quiet_world: World, sign
     assert "36 of 36 answers to 12 users" in before
 
 
+def test_workers_that_died_are_told_with_the_breaker_that_they_tripped(
+    quiet_world: World, signed_in_with: SignedIn
+) -> None:
+    quiet_world("crashed")
+    page = signed_in_with("view").get(ADDRESS)
+    [dead] = [fact for fact in page.context["protection"] if fact.label == "Workers that died"]
+    assert dead.text == "3, 6 requests lost"
+    assert dead.hint == "while they answered v2, last 10 min; 3 roll back"
+    before, _, _ = page.content.decode().partition('id="canary-protection"')
+    assert "Breaker “crashes”:" in before
+    assert "v2 takes workers down: 3 died within the last 10 min" in before
+
+
+def test_requests_that_hang_are_told_by_version(
+    quiet_world: World, signed_in_with: SignedIn, own_folder: nodes.Node
+) -> None:
+    quiet_world("middle")
+    counted = Totals()
+    counted.count("canary_hangs", ("2",), 3)
+    own_folder.publish(counted.dump())
+    [hung] = [fact for fact in signed_in_with("view").get(ADDRESS).context["protection"] if fact.label == "Hung"]
+    assert (hung.text, hung.hint) == ("v1 0, v2 3", "no answer for 10 s; on this server, since it started")
+
+
+def test_nobody_watches_the_breakers_without_a_controller(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("unguarded")
+    facts = {fact.label: fact.text for fact in signed_in_with("view").get(ADDRESS).context["protection"]}
+    assert facts["Breakers"] == "nobody watches"
+
+
 def test_what_protects_users_is_shown(quiet_world: World, signed_in_with: SignedIn) -> None:
     quiet_world("middle")
     facts = {fact.label: fact.text for fact in signed_in_with("view").get(ADDRESS).context["protection"]}
     assert facts["Failed over"] == "0 reads"
     assert facts["Users refused by v2"] == "4"
-    assert facts["Pairs with an error"] == "v2 failed 1 of 4"
-    assert facts["Pairs, time"] == "v2 slower in 98 of 214"
+    assert facts["Failed on v2 alone"] == "1 of 4 pairs"
+    assert facts["Slower on v2"] == "98 of 214 pairs"
+    assert facts["Breakers"] == "none tripped"
     assert facts["In flight"].startswith("v1 ")
+    assert facts["Workers that died"] == "0"
 
 
 @pytest.mark.django_db
@@ -111,12 +155,13 @@ def test_failovers_are_summed_up_by_an_index_however_many_minutes_there_are(now:
         counts = {"failed_over": count, "failed_twice": 0, "unit": f"{count:032x}"}
         UnitMinute.objects.create(start_at=now, release=release, **keep, **counts)
     with CaptureQueriesContext(connection) as asked:
-        told = {fact.label: fact.text for fact in protection.facts(1, None, {})}
+        told = {fact.label: fact.text for fact in protection.facts({"release": 1, "weight_bp": 0}, None, {}, now)}
     assert told["Failed over"] == "3 reads"
     if connection.vendor == "postgresql":  # SQLite takes no partial index for a parameter
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off")
-            cursor.execute(f"EXPLAIN {asked[0]['sql']}")
+            [sums] = [one["sql"] for one in asked if "failed_over" in one["sql"]]
+            cursor.execute(f"EXPLAIN {sums}")
             assert "canary_unitminute_again" in str(cursor.fetchall())
 
 
