@@ -56,7 +56,12 @@ def gaps_of(release: int) -> list[ShadowGap]:
     rows = ShadowDifference.objects.filter(release=release).exclude(kind__in=NO_GAPS).order_by("-count", "pk")
     most = rows.values_list("route", "path", "kind", "count")[: FINDINGS_MAX + len(accepted)]
     gaps = (ShadowGap(*row, is_accepted=row[:3] in accepted) for row in most)
-    return [gap for gap in gaps if gap.count >= LEAST_GAPS.get(gap.kind, 1)]
+    return [gap for gap in gaps if is_gap(gap.kind, gap.count)]
+
+
+def is_gap(kind: str, count: int) -> bool:
+    """Return whether a difference that nobody has accepted holds a step."""
+    return kind not in NO_GAPS and count >= LEAST_GAPS.get(kind, 1)
 
 
 def evidence_of(judgement: Judgement) -> dict[str, Any]:

@@ -50,7 +50,8 @@ def answer(text: str, actor: str, now: datetime) -> Question:
 
 
 def _reason(result: dict[str, Any]) -> str:
-    if result["reason"] != "bucket":
-        return REASONS.get(result["reason"], result["reason"])
+    reason: str = result["reason"]
+    if reason != "bucket":
+        return REASONS.get(reason, reason)
     side = "below" if result["api_version"] == V2 else "not below"
     return f"their bucket {percent(result['bucket'])} is {side} the weight {percent(result['weight_bp'])}"

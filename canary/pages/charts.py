@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Final
 
 HEIGHT: Final = 200
@@ -128,13 +129,19 @@ def marks_of(tells: Sequence[tuple[datetime, str]], ends: tuple[datetime, dateti
             continue
         marks.append(Mark(percent(place), LETTERS[len(marks)], [(at, text)]))
         placed = place
-    return marks
+    return [replace(mark, tells=_counted(mark.tells)) for mark in marks]
+
+
+def _counted(tells: list[tuple[datetime, str]]) -> list[tuple[datetime, str]]:
+    """Say once, with the first time, what was done several times running."""
+    runs = [list(run) for _, run in groupby(tells, key=lambda tell: tell[1])]
+    return [(run[0][0], run[0][1] if len(run) == 1 else f"{run[0][1]}, {len(run)} times") for run in runs]
 
 
 def round_top(value: float) -> float:
-    """Return 1, 2 or 5 times a power of ten: the least that holds the value."""
+    """Return 1, 2, 3, 5 or 8 times a power of ten: the least that holds the value."""
     power = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
-    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= value * 0.999)
+    return next(factor * power for factor in (1, 2, 3, 5, 8, 10) if factor * power >= value * 0.999)
 
 
 def decades(low: float, high: float, most: int = 6) -> list[float]:

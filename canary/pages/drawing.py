@@ -1,4 +1,4 @@
-"""The page's two charts, and their figures as tables for whoever doesn't look at pictures."""
+"""The page's charts, and their figures as tables for everyone who doesn't look at pictures."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -24,14 +24,14 @@ from canary.pages.charts import (
     thinned,
     time_ticks,
 )
-from canary.recording.aggregation import Step
+from canary.recording.aggregation import Step, summed
 
 LINES: Final = (
-    ("overall", "Overall: harm at 20"),
+    ("overall", "Harm: the strongest test"),
     ("error", "Errors"),
     ("latency", "Latency"),
     ("client_error", "Refused requests"),
-    ("safe", "Safe enough to promote at 20"),
+    ("safe", "Safe enough to promote"),
 )
 LABELS: Final = {
     **dict(LINES),
@@ -41,7 +41,7 @@ LABELS: Final = {
     "pair_error": "Errors of pairs",
     "pair_time": "Times of pairs",
 }
-FLOOR: Final = 0.05
+FLOOR: Final = 0.0025
 ROWS_MAX: Final = 20
 SHARES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -49,16 +49,16 @@ type Logs = Mapping[str, float]
 
 
 def evidence_chart(points: Sequence[tuple[datetime, Logs]]) -> Chart | None:
-    """Logarithmic, from FLOOR to a little above whatever is highest, the threshold included."""
+    """Return each test's evidence as a share of its own limit: logarithmic, with the limit in sight."""
     if not points:
         return None
     shown = thinned(points)
     ends = (points[0][0], points[-1][0])
-    peak = max((log_e.get(name, 0.0) for _, log_e in shown for name, _ in LINES), default=0.0)
-    scale = Scale(FLOOR, max(100.0, 3 * math.exp(min(peak, 600.0))), is_log=True)
-    lines = [line(name, label, _points_of(name, shown), ends, scale) for name, label in LINES]
-    marks = [Tick(f"{scale.y(value):.1f}", _number(value), "start") for value in decades(scale.low, scale.high)]
-    rule = Tick(f"{scale.y(THRESHOLD):.1f}", f"threshold {THRESHOLD}", "start", is_rule=True)
+    shares = {name: _shares_of_limit(name, shown) for name, _ in LINES}
+    scale = Scale(FLOOR, max(5.0, *(3 * share for line_ in shares.values() for _, share in line_)), is_log=True)
+    lines = [line(name, label, shares[name], ends, scale) for name, label in LINES]
+    marks = [Tick(f"{scale.y(value):.1f}", _percent(value), "start") for value in decades(scale.low, scale.high)]
+    rule = Tick(f"{scale.y(1):.1f}", "limit", "start", is_rule=True)
     return Chart([one for one in lines if one.path], time_ticks(ends), [*marks, rule])
 
 
@@ -71,13 +71,13 @@ def evidence_rows(points: Sequence[tuple[datetime, Logs]]) -> list[tuple[datetim
 
 
 def evidence_now(log_e: Logs) -> list[dict[str, Any]]:
-    """Each metric's evidence beside the threshold that it is measured by."""
+    """Return each test's evidence beside its limit."""
     return [
         {
             "name": name,
             "label": label,
             "e": strength(log_e[name]),
-            "threshold": round(LIMITS.get(name, BROKEN if name == "sample_ratio" else THRESHOLD)),
+            "threshold": round(_limit_of(name)),
         }
         for name, label in LABELS.items()
         if name in log_e
@@ -104,7 +104,7 @@ def share_rows(steps: Sequence[Step]) -> list[tuple[datetime, list[str]]]:
     """The latest first: requests of both versions, and the share of v2."""
     return [
         (step.at, [f"{step.requests[V1]:,}", f"{step.requests[V2]:,}", f"{100 * (step.share_of_v2 or 0):.1f} %"])
-        for step in thinned(steps, ROWS_MAX)[::-1]
+        for step in summed(steps, ROWS_MAX)[::-1]
     ]
 
 
@@ -118,8 +118,8 @@ def course_charts(
     errors = {version: _course(steps, version, _error_percent) for version in VERSIONS}
     latency = {version: _course(steps, version, lambda step, of: step.mean_ms(of)) for version in VERSIONS}
     return [
-        ("Failed answers", _course_chart(errors, ends, marks, "%", least=1.0)),
-        ("Mean latency", _course_chart(latency, ends, marks, "ms", least=10.0)),
+        ("Failed answers", _course_chart(errors, ends, marks, "%", (1.0, 100.0))),
+        ("Mean latency", _course_chart(latency, ends, marks, "ms", (10.0, math.inf))),
     ]
 
 
@@ -129,11 +129,11 @@ def course_rows(steps: Sequence[Step]) -> list[tuple[datetime, list[tuple[str, s
         (
             step.at,
             [
-                ("Failed", *(_figure(_error_percent(step, version), "%") for version in (V1, V2))),
-                ("Mean latency", *(_figure(step.mean_ms(version), "ms") for version in (V1, V2))),
+                ("Failed", _figure(_error_percent(step, V1), "%"), _figure(_error_percent(step, V2), "%")),
+                ("Mean latency", _figure(step.mean_ms(V1), "ms"), _figure(step.mean_ms(V2), "ms")),
             ],
         )
-        for step in thinned(steps, ROWS_MAX)[::-1]
+        for step in summed(steps, ROWS_MAX)[::-1]
     ]
 
 
@@ -144,9 +144,15 @@ def _course(
 
 
 def _course_chart(
-    values: Mapping[int, list[Point]], ends: tuple[datetime, datetime], marks: list[Mark], unit: str, *, least: float
+    values: Mapping[int, list[Point]],
+    ends: tuple[datetime, datetime],
+    marks: list[Mark],
+    unit: str,
+    bounds: tuple[float, float],
 ) -> Chart:
-    top = round_top(max([least, *(1.05 * value for points in values.values() for _, value in points)]))
+    """`bounds` are the least and the most that the scale ends with."""
+    least, most = bounds
+    top = min(most, round_top(max([least, *(1.05 * value for points in values.values() for _, value in points)])))
     scale = Scale(0.0, top)
     lines = [line(f"v{version}", f"v{version}", points, ends, scale) for version, points in values.items()]
     down = [Tick(f"{scale.y(value):.1f}", f"{value:g} {unit}", "start") for value in (0.0, top / 2, top)]
@@ -162,9 +168,15 @@ def _figure(value: float | None, unit: str) -> str:
     return "–" if value is None else f"{value:.3g} {unit}"
 
 
-def _points_of(name: str, points: Sequence[tuple[datetime, Logs]]) -> list[Point]:
-    return [(at, math.exp(min(log_e[name], 600.0))) for at, log_e in points if name in log_e]
+def _limit_of(name: str) -> float:
+    """Return the evidence at which a test has its effect."""
+    return LIMITS.get(name, BROKEN if name == "sample_ratio" else THRESHOLD)
 
 
-def _number(value: float) -> str:
-    return f"{value:g}" if value < 10_000 else f"10^{round(math.log10(value))}"
+def _shares_of_limit(name: str, points: Sequence[tuple[datetime, Logs]]) -> list[Point]:
+    log_limit = math.log(_limit_of(name))
+    return [(at, math.exp(min(log_e[name] - log_limit, 600.0))) for at, log_e in points if name in log_e]
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:g} %" if value < 1_000 else f"10^{round(math.log10(value)) + 2} %"

@@ -5,6 +5,7 @@ from typing import Any, Final
 from django import forms
 from django.http import QueryDict
 
+from canary.conf import canary_conf
 from canary.core.plans import default_steps
 from canary.services.changing import REASON_MAX
 from canary.verbs.declaring import REASON, Option, Verb
@@ -13,8 +14,8 @@ LABELS: Final = {
     "percent": "Share of v2 in percent",
     "plan": "Steps in percent",
     "min_minutes": "Minutes that each step lasts at least",
-    "max_errors": "Most users with an error in percent",
-    "max_slowdown": "Most times v1's latency",
+    "max_errors": "Limit of users with an error in percent",
+    "max_slowdown": "Limit of latency, in times of v1's",
     "fresh_cohort": "Fresh cohort",
     "accept_low_power": "Start although it can hardly pass",
     "identity": "Identity",
@@ -28,6 +29,10 @@ LABELS: Final = {
     "path": "Place in the answer",
 }
 HELP: Final = {
+    "plan": "Rising shares of v2, with commas between. The first is the weight as soon as the plan starts.",
+    "min_minutes": "10080 minutes are a week.",
+    "max_errors": "v2 is rolled back when more of its users have a failed answer within 15 minutes.",
+    "max_slowdown": "v2 is rolled back when a route's p95 is so many times v1's for 15 minutes.",
     "accept_low_power": "Somebody then takes the steps that can't pass by hand. The event log keeps this choice.",
 }
 """In place of the option's own words."""
@@ -76,7 +81,12 @@ class OptionsForm(forms.Form):
 
 def first_values(weight_bp: int) -> dict[str, str]:
     """Return the values that a form begins with at the weight in force."""
-    return {"plan": ",".join(f"{step_bp / 100:g}" for step_bp in default_steps(weight_bp))}
+    limits = canary_conf().limits
+    return {
+        "plan": ",".join(f"{step_bp / 100:g}" for step_bp in default_steps(weight_bp)),
+        "max_errors": f"{limits.max_errors_bp / 100:g}",
+        "max_slowdown": f"{limits.max_slowdown:g}",
+    }
 
 
 class ChangeForm(forms.Form):

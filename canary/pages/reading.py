@@ -12,6 +12,7 @@ from canary.core.lifecycle import ACTIVE, in_brownout, is_v1_gone, unmet_for_dep
 from canary.core.routing import is_in_brownout
 from canary.core.values import Snapshot
 from canary.core.wording import duration
+from canary.judging.judging import is_gap
 from canary.models import EvidencePoint, ListEntry, Recorder, RolloutEvent, Verdict
 from canary.pages import drawing, figures, protection, timelines
 from canary.pages.guiding import guide
@@ -76,6 +77,7 @@ def read_page(asked: Asked, now: datetime) -> dict[str, Any]:
     known = status(now)
     row, snapshot = store.read()
     verdicts = list(Verdict.objects.filter(release=known["release"]).order_by("-at", "-pk")[:VERDICTS_SHOWN])
+    found = _found(known["release"])
     changes = list(RolloutEvent.objects.order_by("-version").defer("evidence")[:CHANGES_READ])
     shown = {
         "asked": asked,
@@ -83,7 +85,12 @@ def read_page(asked: Asked, now: datetime) -> dict[str, Any]:
         "now": now,
         "status": known,
         "weight": percent(known["weight_bp"]),
-        "guide": guide(known, verdicts[0] if verdicts else None),
+        "guide": guide(
+            known,
+            verdicts[0] if verdicts else None,
+            allowed=len(snapshot.allowed),
+            differences=_holding(found["shadow"]["differences"]),
+        ),
         "planned": _planned(known),
         "rollback": _rollback() if known["latched"] else None,
         **_plan(known, changes, now),
@@ -94,7 +101,7 @@ def read_page(asked: Asked, now: datetime) -> dict[str, Any]:
         **_evidence(known["release"], verdicts),
         **_traffic(known, verdicts, asked, now),
         **_course(changes, asked, now),
-        **_found(known["release"]),
+        **found,
         **_life(row, snapshot, now),
         **_log(asked),
     }
@@ -105,7 +112,7 @@ def read_page(asked: Asked, now: datetime) -> dict[str, Any]:
 def _rollback() -> dict[str, Any] | None:
     """The last one: who did it, when and why, and the breakers that tripped."""
     event = RolloutEvent.objects.filter(verb="rollback").order_by("-version").first()
-    return event and {**_event(event), "trips": protection.trips_of(event.evidence)}
+    return _event(event) if event else None
 
 
 def _plan(known: dict[str, Any], changes: list[RolloutEvent], now: datetime) -> dict[str, Any]:
@@ -119,7 +126,7 @@ def _plan(known: dict[str, Any], changes: list[RolloutEvent], now: datetime) -> 
     ]
     return {
         "steps": timelines.plan_steps(plan, known["weight_bp"], moves, now),
-        "step_lasts": duration(plan["min_s"]),
+        "step_lasts": duration(plan["min_s"]).replace(".0 ", " "),
     }
 
 
@@ -140,7 +147,8 @@ def _course(changes: list[RolloutEvent], asked: Asked, now: datetime) -> dict[st
 
 
 def _told(event: RolloutEvent) -> str:
-    return f"{event.verb} ({_change(event)})"
+    is_moved = event.before["weight_bp"] != event.after["weight_bp"]
+    return f"{event.verb} ({_change(event)})" if is_moved else event.verb
 
 
 def _named(shown: dict[str, Any]) -> dict[str, Any]:
@@ -238,6 +246,10 @@ def _found(release: int) -> dict[str, Any]:
         "findings_more": max(0, len(findings) - FINDINGS_SHOWN),
         "accepted": list(accepted_differences().values()),
     }
+
+
+def _holding(differences: list[dict[str, Any]]) -> int:
+    return sum(one["accepted"] is None and is_gap(one["kind"], one["count"]) for one in differences)
 
 
 def _life(row: Any, snapshot: Snapshot, now: datetime) -> dict[str, Any]:

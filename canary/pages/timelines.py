@@ -13,8 +13,7 @@ from canary.core.wording import duration
 DONE: Final = "done"
 NOW: Final = "now"
 NEXT: Final = "next"
-AHEAD: Final = "ahead"
-STANDINGS: Final = {DONE: "done", NOW: "now", NEXT: "next", AHEAD: "ahead"}
+AHEAD: Final = "later"
 ORDER: Final = (ACTIVE, DEPRECATED, BROWNOUT, SUNSET, REMOVED)
 
 
@@ -25,6 +24,8 @@ class Step:
     notes: tuple[str, ...] = ()
     at: datetime | None = None
     """When it begins or began, if that is known."""
+    at_label: str = ""
+    """Said before that time."""
 
 
 type Change = tuple[datetime, int, int]
@@ -67,8 +68,8 @@ def window_text(start: float, end: float) -> str:
 
 def _reached_step(step_bp: int, weight_bp: int, changes: Sequence[Change]) -> Step:
     at = next((at for at, before, after in changes if before < step_bp <= after), None)
-    is_now = step_bp == weight_bp
-    return Step(f"{step_bp / 100:g} %", NOW if is_now else DONE, ("since" if is_now else "from",) if at else (), at)
+    standing, label = (NOW, "since") if step_bp == weight_bp else (DONE, "reached")
+    return Step(f"{step_bp / 100:g} %", standing, at=at, at_label=label)
 
 
 def _step_ahead(step_bp: int, plan: dict[str, Any], place: int, now: datetime) -> Step:
@@ -81,8 +82,8 @@ def _step_ahead(step_bp: int, plan: dict[str, Any], place: int, now: datetime) -
         return Step(title, standing, () if place else ("not by itself: the plan is paused",))
     due = datetime.fromisoformat(plan["next_at"]) if plan["next_at"] else now
     if plan["state"] == HELD or due <= now:
-        return Step(title, standing, () if place else ("as soon as the verdict is Pass",))
-    return Step(title, standing, ("not before",), due + timedelta(seconds=place * plan["min_s"]))
+        return Step(title, standing, () if place else ("as soon as the evidence allows it",))
+    return Step(title, standing, at=due + timedelta(seconds=place * plan["min_s"]), at_label="not before")
 
 
 def _of_brownouts(life: Life, standing: str) -> str:

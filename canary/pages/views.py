@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from canary.core.permissions import VIEW
 from canary.errors import RolloutError, StoreUnreachable, VersionConflict
-from canary.pages.actions import Action, actions_for, find_action
+from canary.pages.actions import LIFE, WEIGHT, Action, actions_for, find_action
 from canary.pages.asking import answer
 from canary.pages.forms import ChangeForm, OptionsForm, first_values
 from canary.pages.previews import preview
@@ -31,6 +31,13 @@ from canary.verbs.weight import say_status
 
 PAGE: Final = "canary_pages:page"
 ACTOR_MAX: Final = 160
+WORDS: Final = {
+    " (`canary ack`)": "",
+    "until `ack`": "until somebody acknowledges it",
+    "until `resume`": "until somebody resumes it",
+    "at this version": "at this revision",
+}
+"""By words of the command line, those of the page."""
 INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
 SHOWN: Final = "show"
 """The name of the button that asks who would move."""
@@ -106,8 +113,8 @@ def _apply(request: HttpRequest, action: Action, options: OptionsForm, now: date
         result = perform(action.verb, call)
     except RolloutError as error:
         return _show_preview(request, action, options, now, error=error)
-    said = action.verb.say({**result})
-    messages.success(request, f"Done: {action.label.lower()}. {_for_page(next(iter(said), ''))}")
+    said = _for_page(next(iter(action.verb.say({**result})), ""))
+    messages.success(request, f"{action.done} {said}" if action.place in (WEIGHT, LIFE) else action.done)
     return HttpResponseRedirect(reverse(PAGE))
 
 
@@ -143,7 +150,10 @@ def _show(request: HttpRequest, action: Action, options: OptionsForm, *, status:
         **admin.site.each_context(request),
         "title": action.label,
         "action": action,
+        "about": _for_page(action.verb.help),
         "options": options,
+        "sentence": _for_page(error.sentence) if error else "",
+        "refusal": _for_page(found.refusal) if (found := more.get("preview")) else "",
         "is_conflict": isinstance(error, VersionConflict),
         "current": _in_short(say_status(error.current)) if error and error.current else [],
         **more,
@@ -158,7 +168,9 @@ def _in_short(lines: Iterable[str]) -> list[str]:
 
 def _for_page(line: str) -> str:
     """In the page's words: no verb of the command line, and a revision where that says version."""
-    line = line.replace("until `ack`", "until somebody acknowledges it").replace("at this version", "at this revision")
+    for told, shown in WORDS.items():
+        line = line.replace(told, shown)
+    line = re.sub(r"\bat version (\d)", r"at config revision \1", line)
     return re.sub(r"^Version (\d)", r"Config revision \1", line)
 
 

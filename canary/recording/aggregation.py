@@ -5,7 +5,8 @@ before that one for each version and minute, and beyond two hours one for each h
 """
 
 import datetime
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -138,6 +139,22 @@ def timeline(
             step.errors[version] += row["errors"]
             step.seconds[version] += row["seconds"]
     return list(steps.values())
+
+
+def summed(steps: Sequence[Step], most: int) -> list[Step]:
+    """Return at most so many steps, each the sum of those next to each other: a short outage stays in sight."""
+    size = max(1, math.ceil(len(steps) / most))
+    return [_sum_of(steps[place : place + size]) for place in range(0, len(steps), size)]
+
+
+def _sum_of(steps: Sequence[Step]) -> Step:
+    whole = Step(steps[0].at)
+    for step in steps:
+        for version in VERSIONS:
+            whole.requests[version] += step.requests[version]
+            whole.errors[version] += step.errors[version]
+            whole.seconds[version] += step.seconds[version]
+    return whole
 
 
 def live_share(release: int, stage: int, weight_bp: int) -> LiveShare:

@@ -11,6 +11,7 @@ from django.test import Client
 
 from canary.core.lifecycle import BROWNOUT, SUNSET
 from canary.models import AcceptedDifference, ListEntry, Rollout, RolloutEvent
+from canary.pages.actions import ACTIONS
 from canary.reporting.whatif import who_moves
 from canary.state import store
 from cms.models import Delivery, Job
@@ -97,6 +98,7 @@ def test_two_people_cannot_overwrite_each_other_and_the_second_sees_the_state_no
     text = answer.content.decode()
     assert answer.status_code == 409
     assert "Somebody else was faster" in text
+    assert re.search(r"The rollout is at config revision \d+ with 50 %, not at config revision \d+", text)
     assert not re.search(r"serves version|\d+T\d+:", text[text.index("Somebody") : text.index("What would happen")])
     assert "is paused" in text
     assert rollout_now().weight_bp == 5_000
@@ -135,7 +137,23 @@ def test_the_form_in_the_banner_acknowledges(quiet_world: World, signed_in_with:
     assert client.post(f"{ADDRESS}do/ack/", sent).status_code == 302
     row = rollout_now()
     assert (row.latched, row.weight_bp, row.plan) == (False, 0, None)
-    assert "latched at 0" not in client.get(ADDRESS).content.decode()
+    assert client.get(ADDRESS).context["guide"].title.startswith("Nothing has started")
+
+
+def test_what_a_change_does_is_said_before_and_after_it_without_words_of_the_command_line(
+    quiet_world: World, signed_in_with: SignedIn, ask_and_send: Send
+) -> None:
+    quiet_world("middle")
+    client = signed_in_with("view", "ramp")
+    for words, told in (("pause", "The plan is paused. 50 % of"), ("resume", "The plan runs again. 50 % of")):
+        asked = client.get(f"{ADDRESS}do/{words}/").content.decode().partition('id="canary-whatif"')[2]
+        assert not re.search(r"`\w+`", asked)
+        assert ask_and_send(client, words).status_code == 302
+        assert told in client.get(ADDRESS).content.decode()
+
+
+def test_every_form_says_what_is_done() -> None:
+    assert all(action.done for action in {action.words: action for action in reversed(ACTIONS)}.values())
 
 
 def test_what_would_be_refused_is_told_beforehand_and_refused_with_the_state(

@@ -49,15 +49,21 @@ def title_of(reason: str, kind: str = "hold", status: dict[str, Any] | None = No
     return guide({**STATUS, **(status or {})}, verdict).title
 
 
+def test_the_number_of_differences_is_that_of_now() -> None:
+    verdict = Verdict(stage=1, kind="hold", sentence="", numbers={"reason": "finding", "shadow_differences": 2})
+    assert guide(STATUS, verdict, differences=1).title == "Held: v2's responses differ from v1's in 1 way"
+    assert guide(STATUS, verdict).title == "All differences are accepted"
+
+
 @pytest.mark.parametrize(
     ("name", "title", "todo"),
     [
         ("empty", "Nothing has started: v1 answers everybody", "Start a plan."),
         ("middle", "Waiting for 31 more users, about 6 minutes", "Nothing to do"),
-        ("passing", "Passed: 50 % may follow", "Nothing to do"),
+        ("passing", "Passed: 50 % follows now", "the controller takes the step by itself"),
         ("held", "Held: v2's responses differ from v1's in 12 ways", "accept each difference that is harmless"),
-        ("tripped", "v1 answers everybody until you acknowledge the rollback", "Repair v2, then acknowledge"),
-        ("unguarded", "Nobody guards the rollout.", "manage.py run_canary_controller"),
+        ("tripped", "Rolled back: v1 answers everybody", "Repair v2, then acknowledge"),
+        ("unguarded", "Nobody guards the rollout", "manage.py run_canary_controller"),
     ],
 )
 def test_the_page_says_what_goes_on_and_what_to_do_before_any_figure(
@@ -88,6 +94,21 @@ def test_every_reason_of_a_verdict_has_words() -> None:
     assert title_of("") == "Held"  # a verdict of an older release
 
 
+@pytest.mark.parametrize(
+    ("kind", "numbers"),
+    [
+        ("no_data", {"reason": "no_outcome"}),
+        ("pass", {"reason": "safe"}),
+        ("hold", {"reason": "not_safe", "eta_s": 30.0, "safe": worlds.SAFE}),
+        ("hold", {"reason": "too_early", "eta_s": 30.0}),
+    ],
+)
+def test_a_paused_plan_is_told_whatever_is_waited_for(kind: str, numbers: dict[str, Any]) -> None:
+    paused = {**STATUS, "plan": {"steps_bp": [1_000, 5_000], "state": "paused"}}
+    told = guide(paused, Verdict(stage=1, kind=kind, sentence="", numbers=numbers)).next
+    assert told.endswith("The plan is paused, so no step is taken by itself. Resume it when it may go on.")
+
+
 def test_a_verdict_on_another_step_is_not_told_as_this_ones() -> None:
     assert title_of("safe", "pass", {"stage": 2}).startswith("Just begun")
 
@@ -96,6 +117,33 @@ def test_the_last_step_leads_to_the_end_of_v1() -> None:
     plan = {"steps_bp": [10_000], "state": "done"}
     assert title_of("safe", "pass", {"weight_bp": 10_000, "plan": plan}) == "Done: v2 answers everybody"
     assert title_of("safe", "pass", {"plan": None}) == "Passed at 10 %"
+
+
+def test_the_second_thing_that_holds_is_told_too(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("held")
+    assert (
+        signed_in_with("view")
+        .get(ADDRESS)
+        .context["guide"]
+        .next.endswith("Besides, v2 repeats a statement on GET /posts.")
+    )
+
+
+def test_who_is_on_v2s_list_is_not_counted_as_answered_by_v1() -> None:
+    nothing = {**STATUS, "weight_bp": 0, "plan": None}
+    assert (
+        guide(nothing, None, allowed=2).title
+        == "Nothing has started: v1 answers everybody but the 2 identities on v2's list"
+    )
+    assert guide({**nothing, "latched": True}, None, allowed=1).title.endswith(
+        "everybody but the 1 identity on v2's list"
+    )
+
+
+def test_nobody_watches_the_breakers_without_a_controller(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("unguarded")
+    facts = {fact.label: fact.text for fact in signed_in_with("view").get(ADDRESS).context["protection"]}
+    assert facts["Breakers"] == "nobody watches"
 
 
 def test_a_breaker_that_tripped_is_told_by_its_sentence(quiet_world: World, signed_in_with: SignedIn) -> None:
@@ -128,12 +176,6 @@ def test_requests_that_hang_are_told_by_version(
     own_folder.publish(counted.dump())
     [hung] = [fact for fact in signed_in_with("view").get(ADDRESS).context["protection"] if fact.label == "Hung"]
     assert (hung.text, hung.hint) == ("v1 0, v2 3", "no answer for 10 s; on this server, since it started")
-
-
-def test_nobody_watches_the_breakers_without_a_controller(quiet_world: World, signed_in_with: SignedIn) -> None:
-    quiet_world("unguarded")
-    facts = {fact.label: fact.text for fact in signed_in_with("view").get(ADDRESS).context["protection"]}
-    assert facts["Breakers"] == "nobody watches"
 
 
 def test_what_protects_users_is_shown(quiet_world: World, signed_in_with: SignedIn) -> None:
@@ -213,3 +255,4 @@ def test_errors_and_latency_have_marks_of_what_was_done(world: World, signed_in_
     assert [line.name for line in charts["Failed answers"].lines] == ["v1", "v2"]
     told = [text for mark in page.context["course_marks"] for _, text in mark.tells]
     assert "promote (10 % → 50 %)" in told
+    assert "allow add, 11 times" in told

@@ -4,6 +4,7 @@ import csv
 import datetime
 import io
 import itertools
+import math
 import re
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from canary import services
 from canary.core.histograms import Quantile
 from canary.core.values import V1, V2
 from canary.models import EvidencePoint, Lease, ShadowDifference, Worker
+from canary.pages.drawing import evidence_chart
 from canary.pages.figures import marks_of
 from canary.recording.aggregation import Totals
 from canary.services.differences import Difference
@@ -72,11 +74,11 @@ def test_in_the_middle_of_a_plan_steps_and_evidence_are_told(world: World, signe
     world("middle")
     page = signed_in_with("view").get(ADDRESS)
     text = page.content.decode()
-    assert [(step.title, step.standing, step.notes) for step in page.context["steps"]] == [
-        ("10 %", "done", ("from",)),
-        ("50 %", "now", ("since",)),
-        ("90 %", "next", ("not before",)),
-        ("100 %", "ahead", ("not before",)),
+    assert [(step.title, step.standing, step.at_label) for step in page.context["steps"]] == [
+        ("10 %", "done", "reached"),
+        ("50 %", "now", "since"),
+        ("90 %", "next", "not before"),
+        ("100 %", "later", "not before"),
     ]
     times = [step.at for step in page.context["steps"]]
     assert times == sorted(times)
@@ -88,7 +90,7 @@ def test_in_the_middle_of_a_plan_steps_and_evidence_are_told(world: World, signe
         assert told in text
     assert {line.name for line in page.context["evidence_chart"].lines} >= {"overall", "error", "safe"}
     assert "canary-latch" in text
-    assert "latched at 0" not in text
+    assert "Rolled back" not in text
 
 
 def test_a_statement_that_v2_repeats_is_told(quiet_world: World, signed_in_with: SignedIn) -> None:
@@ -102,7 +104,7 @@ def test_a_latched_rollback_is_told_first_with_its_evidence_and_a_form(
 ) -> None:
     quiet_world("latched")
     text = signed_in_with("view", "ramp").get(ADDRESS).content.decode()
-    assert text.index("Rolled back, and latched at 0 %") < text.index('id="canary-state"')
+    assert text.index("Rolled back: v1 answers everybody") < text.index('id="canary-state"')
     assert escape(worlds.HARMING) in text
     assert f'action="{ADDRESS}do/ack/"' in text
 
@@ -236,6 +238,32 @@ def times_of(client: Client) -> list[tuple[str, str]]:
     return re.findall(r'<time datetime="([^"]+)">([^<]+)</time>', log)
 
 
+def test_a_short_outage_stays_in_the_table_beside_the_chart(world: World, signed_in_with: SignedIn) -> None:
+    world("tripped")
+    page = signed_in_with("view").get(ADDRESS)
+    rows = page.context["course_rows"]
+    assert dict(page.context["course"])["Failed answers"].down[-1].text == "100 %"
+    assert len(rows) <= 20
+    failed = [of_v2 for _, cells in rows for name, _, of_v2 in cells if name == "Failed" and of_v2 != "–"]
+    assert max(float(share.removesuffix(" %")) for share in failed) > 60
+
+
+def test_evidence_is_drawn_as_a_share_of_its_own_limit(now: datetime.datetime) -> None:
+    points = [
+        (now + datetime.timedelta(minutes=minute), {"error": math.log(40), "safe": math.log(20)}) for minute in (0, 1)
+    ]
+    chart = evidence_chart(points)
+    assert chart is not None
+    [rule] = [tick for tick in chart.down if tick.is_rule]
+    assert [line.path for line in chart.lines] == [f"M0.0 {rule.at}L1000.0 {rule.at}"] * 2
+
+
+def test_where_a_rollback_would_move_nobody_no_button_offers_it(quiet_world: World, signed_in_with: SignedIn) -> None:
+    for name, expected in (("zero", False), ("unguarded", True), ("tripped", False), ("brownout", True)):
+        quiet_world(name)
+        assert ("rollback" in buttons(signed_in_with("view", "rollback"))) is expected, name
+
+
 def test_a_chart_says_that_its_times_are_in_utc(world: World, signed_in_with: SignedIn) -> None:
     world("middle")
     assert signed_in_with("view").get(ADDRESS).content.decode().count("Times are in UTC.") == 4
@@ -259,12 +287,12 @@ def test_nobody_who_guards_the_rollout_is_told_first_with_the_command(
 ) -> None:
     quiet_world("middle")
     client = signed_in_with("view")
-    assert "Nobody guards the rollout." not in client.get(ADDRESS).content.decode()
+    assert "Nobody guards the rollout" not in client.get(ADDRESS).content.decode()
     Lease.objects.update(done_at=timezone.now() - datetime.timedelta(minutes=20))
     text = client.get(ADDRESS).content.decode()
-    assert "Nobody guards the rollout." in text
+    assert "Nobody guards the rollout" in text
     assert "No controller has finished a turn for 20 min" in text
-    assert "<code>manage.py run_canary_controller</code>" in text
+    assert ">manage.py run_canary_controller</code>" in text
 
 
 def test_an_accepted_difference_is_shown_with_who_and_why_and_may_be_revoked(

@@ -20,6 +20,7 @@ def test_the_form_begins_above_the_weight(signed_in_with: SignedIn, run_canary: 
     run_canary("set", "20", *WHY)
     page = signed_in_with("view", "ramp").get(f"{ADDRESS}do/start/").content.decode()
     assert 'value="50,90,100"' in page
+    assert re.findall(r'name="max_(errors|slowdown)" value="([^"]+)"', page) == [("errors", "2"), ("slowdown", "3")]
     assert "Start although it can hardly pass" in page
 
 
