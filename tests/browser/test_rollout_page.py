@@ -200,13 +200,80 @@ def look_at_all_sizes(page: Page, axe: Path, name: str, themes: tuple[str, ...] 
             assert troubles_of(page, axe) == [], (name, size, theme)
 
 
-def test_a_rollback_is_two_clicks(page: Page, address: str, show: Callable[[str], None]) -> None:
+def test_a_rollback_is_two_clicks_and_is_acknowledged_with_a_reason(
+    page: Page, address: str, show: Callable[[str], None]
+) -> None:
     sign_in(page, address, "chief")
     show("middle")
     page.goto(f"{address}/admin/canary/")
     page.get_by_role("link", name="Roll back to v1").click()
     page.get_by_role("button", name="Roll back to v1 now").click()
     expect(page.get_by_role("alert")).to_contain_text("Rolled back: v1 answers everybody")
+    page.get_by_label("Why it may go on").fill("it was the network")
+    page.get_by_role("button", name="Acknowledge the rollback").click()
+    expect(page.get_by_text("The rollback is acknowledged.")).to_be_visible()
+    expect(page.locator("#canary-state")).to_contain_text("Nothing has started")
+
+
+@pytest.mark.slow
+def test_a_harmless_difference_is_accepted_from_the_first_line_on(
+    page: Page, address: str, show: Callable[[str], None]
+) -> None:
+    sign_in(page, address, "chief")
+    show("held")
+    page.goto(f"{address}/admin/canary/")
+    page.get_by_role("link", name="Look at the differences").click()
+    page.locator("#canary-difference-1 > summary").click()
+    page.locator("#canary-difference-1").get_by_role("link", name="Accept this difference").click()
+    take_shot(page, "story-accept")
+    page.get_by_label("Reason").fill("v2 writes the name as well")
+    page.get_by_role("button", name="Accept the difference now").click()
+    expect(page.get_by_text("The difference is accepted")).to_be_visible()
+    take_shot(page, "story-accepted")
+    expect(page.locator("#canary-state")).to_contain_text("differ from v1's in 11 ways")
+    expect(page.locator("#canary-shadow")).to_contain_text("v2 writes the name as well")
+    expect(page.locator("#canary-difference-1 > summary")).to_contain_text("accepted")
+
+
+@pytest.mark.slow
+def test_a_rollback_is_acknowledged_and_the_next_step_is_offered(
+    page: Page, address: str, show: Callable[[str], None]
+) -> None:
+    sign_in(page, address, "chief")
+    show("tripped")
+    page.goto(f"{address}/admin/canary/")
+    expect(page.get_by_role("alert")).to_contain_text("v2 fails totally")
+    page.get_by_label("Why it may go on").fill("the broken query is repaired")
+    page.get_by_role("button", name="Acknowledge the rollback").click()
+    expect(page.get_by_text("The rollback is acknowledged.")).to_be_visible()
+    take_shot(page, "story-acknowledged")
+    expect(page.locator("#canary-state")).to_contain_text("Nothing has started")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.locator("#canary-events")).to_contain_text("the broken query is repaired")
+
+
+@pytest.mark.slow
+def test_a_plan_that_begins_with_a_step_down_says_so_before_it_starts(
+    page: Page, address: str, show: Callable[[str], None]
+) -> None:
+    sign_in(page, address, "chief")
+    show("zero")
+    page.goto(f"{address}/admin/canary/do/set/?show=1&percent=50")
+    page.get_by_label("Reason").fill("everybody who is used to it")
+    page.get_by_role("button", name="Set the weight now").click()
+    page.get_by_role("link", name="Start a plan").click()
+    expect(page.get_by_label("Steps in percent")).to_have_value("90,100")
+    take_shot(page, "story-plan-form")
+    page.get_by_label("Steps in percent").fill("10,100")
+    page.get_by_role("button", name="Show who would move").click()
+    expect(page.get_by_role("alert")).to_contain_text("the plan begins at 10 %, and v2 has 50 % now")
+    take_shot(page, "story-step-down")
+    page.get_by_label("Reason").fill("a smaller beginning")
+    page.get_by_role("button", name="Start a plan now").click()
+    expect(page.get_by_text("The plan has started.")).to_be_visible()
+    take_shot(page, "story-started")
+    expect(page.locator("#canary-plan [aria-current=step]")).to_contain_text("10 %")
+    expect(page.locator("#canary-events")).to_contain_text("50 % → 10 %")
 
 
 @pytest.mark.slow
