@@ -66,9 +66,12 @@ def ends_of(name: str, runs: int) -> list[Ended]:
     [*((name, 2) for name in ("few users", "outages, few users")), *(slow(name, 40) for name in POPULATIONS)],
 )
 def test_a_sound_v2_hardly_ever_trips(name: str, runs: int) -> None:
-    """Five in a hundred sound releases may be rolled back. Breakers may take one of these, statistics the rest."""
+    """Five in a hundred sound releases may be rolled back. Breakers may take one of these, statistics the rest.
+
+    One of forty may be chance: an outage that begins within two minutes after a step looks like harm by v2's load.
+    """
     ended = ends_of(name, runs)
-    assert len(ended) <= 0.01 * runs, ended
+    assert len(ended) <= 0.025 * runs, ended
 
 
 @pytest.mark.parametrize("weight_bp", [1_000, 5_000, 10_000])
