@@ -102,14 +102,23 @@ def sentence_of_evidence(evidence: Evidence) -> str:
 
 
 def sentence_of_harm(evidence: Evidence) -> str:
+    """Tell the effects, that of the strongest test first, then the rule that it met."""
     comparison = evidence.comparison
-    harmed = [route.route for route in comparison.routes.ranked() if route.is_harmed]
-    where = f"; most of it on {', '.join(harmed[:3])}" if harmed else ""
-    pairs = f"; {votes}" if (votes := sentence_of_pairs(evidence)) else ""
+    logs = comparison.log_e()
+    seen = [
+        (logs["error"], sentence_of_events(comparison.errors, "an error")),
+        (logs["latency"], sentence_of_latency(evidence)),
+    ]
+    if votes := sentence_of_pairs(evidence):
+        seen.append((max(logs.get("pair_error", 0.0), logs.get("pair_time", 0.0)), votes))
+    told = [sentence for _, sentence in sorted(seen, key=lambda one: -one[0])]
+    if comparison.refusals.events:
+        told.append(sentence_of_events(comparison.refusals, "a refused request"))
+    if harmed := [route.route for route in comparison.routes.ranked() if route.is_harmed]:
+        told.insert(1, f"most of it on {', '.join(harmed[:3])}")
     return (
-        f"evidence that v2 is worse, weighted, reached {strength(comparison.peak)} of {THRESHOLD} "
-        f"({sentence_of_evidence(evidence)}): {sentence_of_events(comparison.errors, 'an error')}; "
-        f"{sentence_of_latency(evidence)}; {sentence_of_events(comparison.refusals, 'a refused request')}{where}{pairs}"
+        f"{'; '.join(told)} (evidence that v2 is worse, weighted, reached {strength(comparison.peak)} of {THRESHOLD}; "
+        f"{sentence_of_evidence(evidence)})"
     )
 
 

@@ -382,3 +382,10 @@ def test_refusals_in_pairs_are_the_breakers_and_no_evidence() -> None:
     evidence = evidence_of(seen("pair_refusal", n, 2, value=404.0) for n in range(500))
     assert evidence.log_e()["overall"] == evidence_of([]).log_e()["overall"]
     assert len(evidence.units) == 0
+
+
+def test_a_sentence_of_harm_begins_with_what_was_seen_by_the_strongest_test() -> None:
+    slow = [seen("latency", f"u{n}", 1 + n % 2, weight_bp=5_000, value=1.0 + 9 * (n % 2)) for n in range(200)]
+    assert sentence_of_harm(evidence_of(slow)).startswith("v2's latency is ")
+    failing = [seen("error", f"e{n}", 2, weight_bp=5_000) for n in range(30)]
+    assert sentence_of_harm(evidence_of(failing)).startswith("of 30 users with an error 30 were on v2, ")
