@@ -109,7 +109,7 @@ memory: $(VENV)/.dev ## whether one worker's memory stays flat over 1,000,000 re
 simulate: $(VENV)/.dev ## the canary on thousands of made-up releases, next to other rules (some 15 minutes, and as long for the closed loop)
 	$(PY) -m tests.simulation
 
-canary-demo: $(VENV)/.dev ## the canary live: four faults in v2 are found by themselves, a healthy v2 goes all the way (some 2 minutes)
+canary-demo: $(VENV)/.dev ## the canary live: v2 hangs, kills, is slow, fails, errs, and is rolled back; a sound v2 goes all the way (some 5 minutes)
 	$(PY) -m tests.rehearsal
 
 check: $(VENV)/.dev ## lint, format, types, import contracts, migrations, system checks, v2's document, language, workflows

@@ -11,10 +11,16 @@ times as long; nothing else changes, for it is users with an error that count an
 """
 SLOWER_BY: Final = 0.5
 """Than v1. A user of v2 who is among the slowest makes the evidence some 2.4 times as strong at 10 %; it takes 77."""
+SLOW_SQL_S: Final = 30
+"""How long a statement of v2 would take."""
 
 
 class Fault(StrEnum):
     NONE = ""
+    HANG = "hang"
+    CRASH = "crash"
+    SLOW_SQL = "slow_sql"
+    FAILURE = "failure"
     ERRORS = "errors"
     LATENCY = "latency"
     N_PLUS_ONE = "n_plus_one"

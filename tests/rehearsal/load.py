@@ -6,7 +6,7 @@ import random
 import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -34,11 +34,13 @@ class Answer(NamedTuple):
     user: int
     call: str
     status: int
+    """0 for no answer."""
     version: int
 
 
 @dataclass(frozen=True)
 class People:
+    ids: Sequence[str]
     tokens: Sequence[str]
     posts: Sequence[str]
     author_every: int
@@ -48,9 +50,13 @@ class People:
 class Load:
     port: int
     people: People
+    connections: int = CONNECTIONS
+    users: Sequence[int] = ()
+    """By number; everybody unless said otherwise."""
+    resting: Container[int] = ()
+    """Users who don't ask for now."""
     answers: list[Answer] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-    """Requests that got no answer."""
+    unanswered: list[Answer] = field(default_factory=list)
     _is_over: threading.Event = field(default_factory=threading.Event)
 
     @contextlib.contextmanager
@@ -64,19 +70,16 @@ class Load:
             thread.join()
 
     async def _run(self) -> None:
-        await asyncio.gather(*(self._visit(number) for number in range(CONNECTIONS)))
+        await asyncio.gather(*(self._visit(number) for number in range(self.connections)))
 
     async def _visit(self, number: int) -> None:
         """One connection's users: whoever uses it stays with it, as a browser does, and so with one worker."""
-        rng, users = random.Random(number), range(number, len(self.people.tokens), CONNECTIONS)
-        order, activity = rng.sample(users, len(users)), [rng.paretovariate(HEAVY_TAIL) for _ in users]
-        turn = 0
+        rng, users = random.Random(number), self.users or range(len(self.people.tokens))
         async with Connection(self.port) as connection:
-            while not self._is_over.is_set():
-                is_regular = rng.random() < REGULAR
-                user = order[turn % len(order)] if is_regular else rng.choices(users, activity)[0]
-                turn += is_regular
-                for call, prepared in self._calls(user, rng):
+            for user in _visitors(rng, users[number :: self.connections]):
+                if self._is_over.is_set():
+                    break
+                for call, prepared in self._calls(user, rng) if user not in self.resting else ():
                     await self._ask(connection, user, call, prepared)
                 await asyncio.sleep(rng.uniform(0, PAUSE_S))
 
@@ -103,10 +106,20 @@ class Load:
         try:
             status, version = await asyncio.wait_for(connection.ask(prepared), ANSWER_TIMEOUT_S)
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
-            self.failures.append(f"{call}: {error!r}")
+            self.unanswered.append(Answer(asked_at, time.time(), user, f"{call}: {error!r}", 0, 0))
             await connection.close()
             return
         self.answers.append(Answer(asked_at, time.time(), user, call, status, version))
+
+
+def _visitors(rng: random.Random, users: Sequence[int]) -> Iterator[int]:
+    """For ever one user after the other."""
+    order, activity = rng.sample(users, len(users)), [rng.paretovariate(HEAVY_TAIL) for _ in users]
+    turn = 0
+    while True:
+        is_regular = rng.random() < REGULAR
+        yield order[turn % len(order)] if is_regular else rng.choices(users, activity)[0]
+        turn += is_regular
 
 
 class Connection:

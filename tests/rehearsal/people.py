@@ -16,7 +16,7 @@ AUTHOR_EVERY = 50
 
 
 def print_people(count: int) -> None:
-    """An access token of each user, which posts they read, and who of them is an author, by number."""
+    """Identity and access token of each user, which posts they read, and who of them is an author, by number."""
     now = timezone.now()
     seed_bulk_users(count, rng_seed=1, advance=lambda _: None)
     users = list(User.objects.filter(username__startswith="reader_").order_by("username"))
@@ -24,7 +24,9 @@ def print_people(count: int) -> None:
     User.objects.filter(pk__in=[user.pk for user in authors]).update(role=Role.AUTHOR)
     tokens = _tokens(users, now)
     posts = Post.objects.visible_to(AnonymousUser(), now).values_list("pk", flat=True)
-    print(json.dumps({"tokens": tokens, "posts": [str(pk) for pk in posts], "author_every": AUTHOR_EVERY}))
+    ids = [f"user:{user.pk}" for user in users]
+    made = {"ids": ids, "tokens": tokens, "posts": [str(pk) for pk in posts], "author_every": AUTHOR_EVERY}
+    print(json.dumps(made))
 
 
 def _tokens(users: list[User], now: datetime.datetime) -> list[str]:

@@ -4,16 +4,31 @@ import functools
 import json
 import random
 import time
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NoReturn
 
 from django.http import HttpRequest, HttpResponse
 
 from api_v2 import root_urls
 from cms.models import Post
 from tests.arms import View, took_v1_s, wrapped
-from tests.rehearsal.faults import ERROR_SHARE, SLOWER_BY, Fault
+from tests.canary.live import deeds
+from tests.rehearsal.faults import ERROR_SHARE, SLOW_SQL_S, SLOWER_BY, Fault
 from tests.rehearsal.settings import FAULT_PATH
 
+
+def fail() -> NoReturn:
+    raise RuntimeError("planted by the rehearsal")
+
+
+BREAKING: Final[Mapping[str, Callable[[], object]]] = {
+    Fault.HANG: lambda: deeds.hang(lambda: FAULT_PATH.read_text() == Fault.HANG),
+    Fault.CRASH: deeds.kill,
+    Fault.SLOW_SQL: lambda: deeds.wait_for_sql(SLOW_SQL_S),
+    Fault.FAILURE: fail,
+    Fault.ERRORS: lambda: random.random() < ERROR_SHARE and fail(),
+}
+"""What a view does before it answers."""
 LIST: Final = "posts"
 DETAIL: Final = "posts/{}"
 
@@ -22,8 +37,8 @@ def planted(shape: str, view: View) -> View:
     @functools.wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         fault, began = FAULT_PATH.read_text(), time.perf_counter()
-        if fault == Fault.ERRORS and random.random() < ERROR_SHARE:
-            raise RuntimeError("planted by the rehearsal")
+        if fault in BREAKING:
+            BREAKING[fault]()
         response = view(request, *args, **kwargs)
         if fault == Fault.LATENCY:
             _wait(shape, began)

@@ -1,11 +1,9 @@
-"""The rehearsed site: its database, a server with two workers, the controller, and the command line beside them."""
+"""The rehearsed site: its database, servers of two workers, the controller, and the command line beside them."""
 
 import contextlib
 import json
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,8 +13,9 @@ from psycopg.rows import dict_row
 
 from tests.rehearsal.faults import Fault
 from tests.rehearsal.load import People
-from tests.servers import ROOT, Server, clean_environment, manage, serve, spawn, stop_process
+from tests.servers import Server, commanding, manage, serve
 
+WORKERS: Final = 2
 USERS: Final = 2_200
 """At 10 % a step is safe after 177 users of v2 without an error, and of so many 220 are on v2."""
 POSTS: Final = 200
@@ -24,6 +23,7 @@ SHADOW: Final = {"CANARY_SHADOW_PERCENTAGE": "5", "CANARY_SHADOW_CPU_PERCENTAGE"
 """Some seven reads a second, each of a few hundredths of a second: none waits for long."""
 TURN_S: Final = "0.5"
 SECRET_KEY: Final = "only-for-rehearsals-0123456789-0123456789"
+SLEEPING: Final = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
 PRINT_PEOPLE: Final = "from tests.rehearsal.people import print_people; print_people({})"
 
 
@@ -34,12 +34,14 @@ class RehearsalError(Exception):
 @dataclass
 class Site:
     env: dict[str, str]
-    server: Server
-    controller: subprocess.Popen[bytes]
-    controller_log: Path
     fault_path: Path
     people: People
     database: psycopg.Connection[dict[str, Any]]
+
+    @contextlib.contextmanager
+    def serving(self, threads: int, **more: str) -> Iterator[Server]:
+        with serve(self.env | more, workers=WORKERS, threads=threads) as server:
+            yield server
 
     def plant(self, fault: Fault) -> None:
         # In the place of the old file at once: v2 reads it with each request.
@@ -59,6 +61,19 @@ class Site:
         """Straight from the database: a process for every look would take the time from the server."""
         statement = "SELECT * FROM canary_rolloutevent WHERE version > %s ORDER BY version"
         return self.database.execute(statement, [version]).fetchall()
+
+    def workers(self, pids: Collection[int]) -> list[dict[str, Any]]:
+        """What these processes said last: those that were killed stay on the list for a while."""
+        rows = self.database.execute("SELECT * FROM canary_worker").fetchall()
+        return [row for row in rows if int(row["name"].split(":")[-2]) in pids]
+
+    def slow_statements(self) -> list[int]:
+        """The backends in which one of v2's runs now."""
+        return [row["pid"] for row in self.database.execute(SLEEPING)]
+
+    def cancel_slow_statements(self) -> None:
+        for pid in self.slow_statements():
+            self.database.execute("SELECT pg_cancel_backend(%s)", [pid])
 
     def verdicts_of(self, release: int) -> list[dict[str, Any]]:
         statement = "SELECT * FROM canary_verdict WHERE release = %s ORDER BY id"
@@ -85,13 +100,10 @@ def running_site(database_url: str, redis_url: str, folder: Path) -> Iterator[Si
     _manage(env, "seed", "--posts", str(POSTS), "--force")
     people = People(**json.loads(_manage(env, "shell", "-v0", "--no-imports", "-c", PRINT_PEOPLE.format(USERS))))
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(serve(env, workers=2, threads=4))
-        log = folder / "controller.log"
-        command = [sys.executable, "manage.py", "run_canary_controller", "--interval", TURN_S]
-        controller = spawn(command, log=log, cwd=ROOT, env=clean_environment(env))
-        stack.callback(stop_process, controller)
+        controller = commanding("run_canary_controller", "--interval", TURN_S, env=env, log=folder / "controller.log")
+        stack.enter_context(controller)
         database = psycopg.connect(database_url, autocommit=True, row_factory=dict_row)
-        yield Site(env, server, controller, log, fault_path, people, stack.enter_context(database))
+        yield Site(env, fault_path, people, stack.enter_context(database))
 
 
 def wait_for[T](look: Any, within_s: float, what: str) -> Any:

@@ -14,7 +14,7 @@ from tests.stalls import fair_time
 
 
 @pytest.mark.slow
-def test_four_faults_are_found_by_themselves_and_a_healthy_v2_goes_all_the_way(
+def test_outages_and_faults_are_found_by_themselves_and_a_healthy_v2_goes_all_the_way(
     template_of: Callable[[str], str], tmp_path: Path
 ) -> None:
     redis_url = ENGINES.redis_url_for(os.environ.get("PYTEST_XDIST_WORKER", "master"))
@@ -23,4 +23,4 @@ def test_four_faults_are_found_by_themselves_and_a_healthy_v2_goes_all_the_way(
     teller, began_at = Teller(), fair_time()
     with copied_database(template_of("postgresql"), tmp_path) as url:
         rehearse(url, redis_url, tmp_path, teller)
-    assert fair_time() - began_at < 300  # some 80 s, on a machine that does nothing else
+    assert fair_time() - began_at < 900  # some 4 minutes, on a machine that does nothing else
