@@ -105,10 +105,11 @@ def sentence_of_harm(evidence: Evidence) -> str:
     """Tell the effects, that of the strongest test first, then the rule that it met."""
     comparison = evidence.comparison
     logs = comparison.log_e()
-    seen = [
-        (logs["error"], sentence_of_events(comparison.errors, "an error")),
-        (logs["latency"], sentence_of_latency(evidence)),
-    ]
+    seen = []
+    if comparison.errors.events:
+        seen.append((logs["error"], sentence_of_events(comparison.errors, "an error")))
+    if comparison.latency.bets:
+        seen.append((logs["latency"], sentence_of_latency(evidence)))
     if votes := sentence_of_pairs(evidence):
         seen.append((max(logs.get("pair_error", 0.0), logs.get("pair_time", 0.0)), votes))
     told = [sentence for _, sentence in sorted(seen, key=lambda one: -one[0])]
