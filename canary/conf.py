@@ -158,7 +158,7 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
         unguarded_s=conf.get("UNGUARDED_S", UNGUARDED_S),
         named_build=conf.get("BUILD", "")[:BUILD_MAX],
         code=tuple(conf.get("CODE", ())),
-        limits=Limits(conf.get("MAX_ERRORS_BP", 200), conf.get("MAX_SLOWDOWN", 3.0)),
+        limits=Limits(**{name: conf[name.upper()] for name in Limits.__slots__ if name.upper() in conf}),
         latency_margin=conf.get("LATENCY_MARGIN_BP", 2_000) / 10_000,
         sql_budget=conf.get("SQL_BUDGET", 5),
         snapshot=Snapshot(

@@ -210,6 +210,8 @@ AUDIT_RETENTION_DAYS = env.integer("AUDIT_RETENTION_DAYS", default=0, minimum=0,
 CANARY_SHADOW_PERCENTAGE_BP = env.percentage_bp("CANARY_SHADOW_PERCENTAGE")
 CANARY_SHADOW_CPU_PERCENTAGE_BP = env.percentage_bp("CANARY_SHADOW_CPU_PERCENTAGE")
 CANARY_MAX_ERRORS_BP = env.percentage_bp("CANARY_MAX_ERRORS", minimum=1, maximum=5_000)
+CANARY_MAX_REFUSALS_BP = env.percentage_bp("CANARY_MAX_REFUSALS", minimum=1)
+CANARY_TOTAL_FAILURE_BP = env.percentage_bp("CANARY_TOTAL_FAILURE", minimum=5_000)
 CANARY_TRUST_AGE_DAYS = env.integer("CANARY_TRUST_AGE_DAYS", default=7, minimum=0, maximum=365)
 CANARY_LATENCY_MARGIN_BP = env.percentage_bp("CANARY_LATENCY_MARGIN")
 
@@ -244,6 +246,9 @@ CANARY = {
     "CODE": [BASE_DIR / name for name in ("api_v1", "api_v2", "canary", "cms", "requirements.txt")],
     "MAX_ERRORS_BP": 200 if CANARY_MAX_ERRORS_BP is None else CANARY_MAX_ERRORS_BP,
     "MAX_SLOWDOWN": env.factor("CANARY_MAX_SLOWDOWN", default=3.0, minimum=1.2, maximum=100),
+    "MAX_CRASHES": env.integer("CANARY_MAX_CRASHES", default=2, minimum=0, maximum=1_000),
+    "MAX_REFUSALS_BP": 500 if CANARY_MAX_REFUSALS_BP is None else CANARY_MAX_REFUSALS_BP,
+    "TOTAL_FAILURE_BP": 9_000 if CANARY_TOTAL_FAILURE_BP is None else CANARY_TOTAL_FAILURE_BP,
     "LATENCY_MARGIN_BP": 2_000 if CANARY_LATENCY_MARGIN_BP is None else CANARY_LATENCY_MARGIN_BP,
     "SQL_BUDGET": env.integer("CANARY_SQL_BUDGET", default=5, minimum=0, maximum=1_000),
 }

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management import get_commands, load_command_class
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from canary.core.breakers import crashes, failures, latency, refusals
+from canary.core.breakers import Limits, crashes, failures, latency, refusals
 from canary.core.routing import bulkhead
 from canary.core.statistics.certificate import MAX_ERRORS, Safety
 from canary.core.statistics.comparison import LIMITS
@@ -116,8 +116,9 @@ def test_the_figures_of_the_page_about_the_canary_are_those_of_the_code() -> Non
     said = (
         f"It takes {needed} users of v2 without an error, and {more - needed} more for the first user with one",
         f"up to {failures.FURTHEST_S // 60} minutes where they are fewer",
-        f"{failures.TOTAL:.0%}".replace("%", " %") + " of v2's answers to its users of the last 5 minutes failed",
-        f"{crashes.LEAST_DEATHS} workers died within {crashes.WINDOW_S // 60} minutes",
+        f"`--total-failure` ({Limits().total_failure:.0%})".replace("%", " %")
+        + " of v2's answers to its users of the last 5 min",
+        f"more than `--max-crashes` ({Limits().max_crashes}) workers died within {crashes.WINDOW_S // 60} minutes",
         f"users, and {failures.LEAST_FAILING} at least, had a failed answer in the last {failures.QUARTER_S // 60} minutes",
         f"each with {latency.LEAST_REQUESTS} requests of {latency.LEAST_UNITS} users",
         f"reads of {refusals.LEAST_UNITS} users that v2 refused",

@@ -25,8 +25,11 @@ class Plan(TypedDict):
     next_at: str | None
     """The earliest moment of the next step, ISO 8601 in UTC; None where none is due by itself."""
     max_errors_bp: NotRequired[int]
-    """The limits of `canary.core.breakers`. A plan of an older release has none: there the settings' count."""
+    """The limits of `canary.core.breakers`. Where a plan of an older release lacks one, the setting counts."""
     max_slowdown: NotRequired[float]
+    max_crashes: NotRequired[int]
+    max_refusals_bp: NotRequired[int]
+    total_failure_bp: NotRequired[int]
 
 
 def is_active(plan: Plan | dict[str, Any] | None) -> bool:

@@ -1,5 +1,6 @@
 """Reads from the tables what the breakers look at, and makes windows of latency while their histograms are there."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -35,9 +36,9 @@ def breakers_of(row: Rollout, stage: Stage, now: datetime) -> list[Trip]:
 
 
 def limits_of(row: Rollout) -> Limits:
-    """Return what the plan declares, and the settings where there is no plan."""
-    default, plan = canary_conf().limits, row.plan or {}
-    return Limits(plan.get("max_errors_bp", default.max_errors_bp), plan.get("max_slowdown", default.max_slowdown))
+    """Return what the plan declares, and the settings where it declares nothing."""
+    declared = {name: value for name, value in (row.plan or {}).items() if name in Limits.__slots__}
+    return replace(canary_conf().limits, **declared)
 
 
 def sightings_of(row: Rollout, now: datetime) -> Sightings:

@@ -16,6 +16,9 @@ LABELS: Final = {
     "min_minutes": "Minutes that each step lasts at least",
     "max_errors": "Limit of users with an error in percent",
     "max_slowdown": "Limit of latency, in times of v1's",
+    "max_crashes": "Limit of workers that die",
+    "max_refusals": "Limit of reads refused wrongly in percent",
+    "total_failure": "Total failure, in percent of answers",
     "fresh_cohort": "Fresh cohort",
     "accept_low_power": "Start although it can hardly pass",
     "identity": "Identity",
@@ -33,12 +36,17 @@ HELP: Final = {
     "min_minutes": "10080 minutes are a week.",
     "max_errors": "v2 is rolled back when more of its users have a failed answer within 15 minutes.",
     "max_slowdown": "v2 is rolled back when a route's p95 is so many times v1's for 15 minutes.",
+    "max_crashes": "v2 is rolled back when more workers die within 10 minutes while it answers in them.",
+    "max_refusals": "v2 is rolled back when it refuses so many of its reads, and v1 answers them.",
+    "total_failure": "v2 is rolled back by as few as ten answers when so many of them fail.",
     "accept_low_power": "Somebody then takes the steps that can't pass by hand. The event log keeps this choice.",
 }
 """In place of the option's own words."""
 INITIAL: Final = {"min_minutes": "10080"}
 INSTANTS: Final = ("sunset", "from", "to")
-DECIMALS: Final = ("percent", "min_minutes", "max_errors", "max_slowdown")
+DECIMALS: Final = ("percent", "min_minutes", "max_errors", "max_slowdown", "max_refusals", "total_failure")
+FOLDED: Final = ("max_errors", "max_slowdown", "max_crashes", "max_refusals", "total_failure")
+"""The limits of the protection, which few plans change."""
 
 
 class OptionField(forms.CharField):
@@ -68,6 +76,19 @@ class OptionsForm(forms.Form):
             self.fields[option.name] = _field_of(option)
 
     @property
+    def plain(self) -> list[forms.BoundField]:
+        return [bound for bound in self if bound.name not in FOLDED]
+
+    @property
+    def folded(self) -> list[forms.BoundField]:
+        return [bound for bound in self if bound.name in FOLDED]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what is folded has to be seen."""
+        return any(bound.errors for bound in self.folded)
+
+    @property
     def shown(self) -> list[tuple[str, str]]:
         """What was chosen, as label and text; for a form that is valid."""
         given = ((str(bound.label), bound.data) for bound in self)
@@ -86,6 +107,9 @@ def first_values(weight_bp: int) -> dict[str, str]:
         "plan": ",".join(f"{step_bp / 100:g}" for step_bp in default_steps(weight_bp)),
         "max_errors": f"{limits.max_errors_bp / 100:g}",
         "max_slowdown": f"{limits.max_slowdown:g}",
+        "max_crashes": f"{limits.max_crashes}",
+        "max_refusals": f"{limits.max_refusals_bp / 100:g}",
+        "total_failure": f"{limits.total_failure_bp / 100:g}",
     }
 
 

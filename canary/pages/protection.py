@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db.models import Count, Sum
 
 from canary.conf import canary_conf
-from canary.core.breakers.crashes import LEAST_DEATHS, WINDOW_S
+from canary.core.breakers.crashes import WINDOW_S
 from canary.core.values import V1, V2, VERSIONS
 from canary.core.wording import duration
 from canary.metrics.node import own_node
@@ -42,7 +42,7 @@ class Here:
 
 def facts(status: Numbers, verdict: Verdict | None, shadow: Numbers, now: datetime) -> list[Fact]:
     numbers, release = verdict.numbers if verdict else {}, status["release"]
-    seen = [*_of_here(), _of_crashes(release, now), _of_failover(release), *_of_numbers(numbers, shadow)]
+    seen = [*_of_here(), _of_crashes(status, now), _of_failover(release), *_of_numbers(numbers, shadow)]
     return [_of_breakers(status, numbers), *seen] if status["weight_bp"] else seen
 
 
@@ -98,11 +98,14 @@ def _both(counts: Mapping[int, int]) -> str:
     return f"v1 {counts[V1]}, v2 {counts[V2]}"
 
 
-def _of_crashes(release: int, now: datetime) -> Fact:
+def _of_crashes(status: Numbers, now: datetime) -> Fact:
     """As the breaker counts them."""
-    found = Crash.objects.filter(release=release, api_version=V2, at__gte=now - timedelta(seconds=WINDOW_S))
+    declared = (status["plan"] or {}).get("max_crashes")
+    most = canary_conf().limits.max_crashes if declared is None else declared
+    rows = Crash.objects.filter(release=status["release"], api_version=V2)
+    found = rows.filter(at__gte=now - timedelta(seconds=WINDOW_S))
     sums = found.aggregate(deaths=Count("death", distinct=True), requests=Sum("requests"))
-    hint = f"while they answered v2, last {duration(WINDOW_S)}; {LEAST_DEATHS} roll back"
+    hint = f"while they answered v2, last {duration(WINDOW_S)}; more than {most} roll back"
     lost = f", {plural(sums['requests'], 'request', 'requests')} lost" if sums["requests"] else ""
     return Fact("Workers that died", f"{sums['deaths']}{lost}", hint)
 

@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from canary.core.breakers.crashes import LEAST_DEATHS
 from canary.core.values import V2, Snapshot
 from canary.models import Crash
 
 LOOK_EVERY_S: Final = 5.0
+MOST_DEATHS: Final = 2
+"""In a stage. A repeat may be what ends the processes, so the limit of a rollback does not count here."""
 
 
 class Caution:
@@ -25,7 +26,7 @@ class Caution:
             rows = Crash.objects.filter(release=snapshot.release, stage=snapshot.stage, api_version=V2)
             self.deaths = rows.values("death").distinct().count()
             self._looked = (snapshot.release, snapshot.stage, now_s)
-        return self.deaths < LEAST_DEATHS
+        return self.deaths <= MOST_DEATHS
 
     def _is_lately(self, snapshot: Snapshot, now_s: float) -> bool:
         if self._looked is None or self._looked[:2] != (snapshot.release, snapshot.stage):

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError
 
 from canary.conf import canary_conf
+from canary.core.breakers import Limits
 from canary.core.lifecycle import dump_life
 from canary.core.plans import Plan
 from canary.core.routing import needs_controller
@@ -18,7 +19,7 @@ from canary.state.alarms import alarm
 from canary.state.guard import Guard, read_guard
 
 HEARD_OF_S = 30
-PLAN_FIELDS = ("steps_bp", "step", "state", "min_s", "next_at", "max_errors_bp", "max_slowdown")
+PLAN_FIELDS = ("steps_bp", "step", "state", "min_s", "next_at", *Limits.__slots__)
 
 
 def status(now: datetime) -> dict[str, Any]:

@@ -3,7 +3,13 @@
 import re
 from typing import Final
 
-from canary.core.breakers.limits import MAX_ERRORS_RANGE_BP, SLOWDOWN_RANGE
+from canary.core.breakers.limits import (
+    CRASHES_RANGE,
+    MAX_ERRORS_RANGE_BP,
+    REFUSALS_RANGE_BP,
+    SLOWDOWN_RANGE,
+    TOTAL_RANGE_BP,
+)
 from canary.core.bucketing import SALT_BYTES
 from canary.core.chain import Head
 from canary.core.values import Identity, is_storable, parse_identity
@@ -48,7 +54,21 @@ def parse_minutes(text: str) -> float:
 
 def parse_max_errors(text: str) -> int:
     """How many users may have a failed answer: a share in percent, as basis points."""
-    least, most = MAX_ERRORS_RANGE_BP
+    return _parse_share(text, MAX_ERRORS_RANGE_BP)
+
+
+def parse_refusals(text: str) -> int:
+    """How many of its reads v2 may refuse wrongly: a share in percent, as basis points."""
+    return _parse_share(text, REFUSALS_RANGE_BP)
+
+
+def parse_total(text: str) -> int:
+    """From which share of failed answers on v2 fails totally: in percent, as basis points."""
+    return _parse_share(text, TOTAL_RANGE_BP)
+
+
+def _parse_share(text: str, range_bp: tuple[int, int]) -> int:
+    least, most = range_bp
     basis_points = parse_percent(text)
     if not least <= basis_points <= most:
         raise ValueError(f"{text!r} is not allowed: {least / 100:g} to {most / 100:g} percent are.")
@@ -61,6 +81,15 @@ def parse_slowdown(text: str) -> float:
     if not PERCENT.fullmatch(text) or not least <= float(text) <= most:
         raise ValueError(f"{text!r} is not a slowdown: allowed are {least:g} to {most:g} with up to two decimals.")
     return float(text)
+
+
+def parse_crashes(text: str) -> int:
+    """How many workers may die within ten minutes."""
+    least, most = CRASHES_RANGE
+    number = parse_count(text)
+    if not least <= number <= most:
+        raise ValueError(f"{text!r} is not allowed: {least} to {most} are.")
+    return number
 
 
 def parse_text(text: str) -> str:

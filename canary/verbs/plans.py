@@ -16,7 +16,15 @@ from canary.recording.population import population_at
 from canary.state.status import status
 from canary.state.store import read
 from canary.verbs.declaring import Call, Option, Verb
-from canary.verbs.parsing import parse_max_errors, parse_minutes, parse_plan, parse_slowdown
+from canary.verbs.parsing import (
+    parse_crashes,
+    parse_max_errors,
+    parse_minutes,
+    parse_plan,
+    parse_refusals,
+    parse_slowdown,
+    parse_total,
+)
 from canary.verbs.weight import say_status
 
 STEP_S: Final = 7 * 24 * 3600.0  # the four weeks of the original timetable
@@ -51,6 +59,38 @@ MAX_SLOWDOWN: Final = Option(
     is_number=True,
     metavar="TIMES",
 )
+MAX_CRASHES: Final = Option(
+    "max_crashes",
+    "roll back when more workers die within 10 minutes while v2 answers in them:"
+    " CANARY_MAX_CRASHES, 2 unless set otherwise",
+    parse_crashes,
+    is_number=True,
+    metavar="N",
+)
+MAX_REFUSALS: Final = Option(
+    "max_refusals",
+    "roll back when v2 refuses so many of its reads, in percent, that v1 answers:"
+    " CANARY_MAX_REFUSALS, 5 unless set otherwise",
+    parse_refusals,
+    is_number=True,
+    metavar="PERCENT",
+)
+TOTAL_FAILURE: Final = Option(
+    "total_failure",
+    "roll back by as few as ten answers when so many of them, in percent, fail:"
+    " CANARY_TOTAL_FAILURE, 90 unless set otherwise",
+    parse_total,
+    is_number=True,
+    metavar="PERCENT",
+)
+LIMITS: Final = {
+    "max_errors_bp": MAX_ERRORS,
+    "max_slowdown": MAX_SLOWDOWN,
+    "max_crashes": MAX_CRASHES,
+    "max_refusals_bp": MAX_REFUSALS,
+    "total_failure_bp": TOTAL_FAILURE,
+}
+"""The option that declares each field of `Limits`."""
 
 
 def power_for(values: Mapping[str, Any], now: datetime) -> PlanPower:
@@ -81,12 +121,8 @@ def _say_power(result: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _limits_of(values: Mapping[str, Any]) -> Limits:
-    limits = canary_conf().limits
-    if (max_errors_bp := values.get("max_errors")) is not None:
-        limits = replace(limits, max_errors_bp=max_errors_bp)
-    if (max_slowdown := values.get("max_slowdown")) is not None:
-        limits = replace(limits, max_slowdown=max_slowdown)
-    return limits
+    declared = {field: values.get(option.name) for field, option in LIMITS.items()}
+    return replace(canary_conf().limits, **{field: value for field, value in declared.items() if value is not None})
 
 
 def _start(call: Call) -> dict[str, Any]:
@@ -139,8 +175,7 @@ VERBS = (
         (
             PLAN,
             MIN_MINUTES,
-            MAX_ERRORS,
-            MAX_SLOWDOWN,
+            *LIMITS.values(),
             Option("fresh_cohort", "draw anew who comes first, in place of the same identities again"),
             Option("accept_low_power", "start the plan although a step of it can hardly pass"),
         ),

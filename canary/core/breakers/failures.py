@@ -25,7 +25,6 @@ WINDOW_S: Final = 300
 FURTHEST_S: Final = 1_800
 """How far back total failure looks for the answers it needs, for few clients send few requests."""
 LEAST_ANSWERS: Final = 10
-TOTAL: Final = 0.9
 ALIKE: Final = 0.5
 """v1 fails like v2 when it fails at least half as much: a rollback would not end an outage of both."""
 QUARTER_S: Final = 900
@@ -41,13 +40,13 @@ ALONE_S: Final = 45
 _ROUNDING: Final = 1e-9
 
 
-def total_failure(minutes: Sequence[Minute], stage: Stage, now: float) -> Trip | None:
+def total_failure(minutes: Sequence[Minute], stage: Stage, limits: Limits, now: float) -> Trip | None:
     """Trip when v2 fails nearly everybody who uses it, by as few as ten answers."""
     span, of_v2 = _latest_answers(minutes, now)
     if len(of_v2) == 1 and now - stage.started_at < ALONE_S:
         return None
     failed, of_v1 = mean_share(of_v2), mean_share(by_unit(minutes, span, (V1,)))
-    if sum(count.answers for count in of_v2.values()) < LEAST_ANSWERS or failed < TOTAL - _ROUNDING:
+    if sum(count.answers for count in of_v2.values()) < LEAST_ANSWERS or failed < limits.total_failure - _ROUNDING:
         return None
     if of_v1 >= ALIKE * failed or _fails_on_v1_too(minutes, span):
         return None
@@ -55,7 +54,8 @@ def total_failure(minutes: Sequence[Minute], stage: Stage, now: float) -> Trip |
     sentence = (
         f"v2 fails totally: in the last {duration(now - span.start_s)} {failures} of {answers} answers to "
         f"{users(len(of_v2))} failed, {share(failed)} with every user counted alike, on v1 {share(of_v1)} "
-        f"(rule: {100 * TOTAL:g} % or more of at least {LEAST_ANSWERS} answers, and v1 fails less than half as much)"
+        f"(rule: {100 * limits.total_failure:g} % or more of at least {LEAST_ANSWERS} answers, and v1 fails less than "
+        "half as much)"
     )
     numbers = {"answers": answers, "failures": failures, "units": len(of_v2), "share": failed, "share_v1": of_v1}
     return Trip("total_failure", sentence, numbers)

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from canary.core.breakers.answers import Minute, Span
+from canary.core.breakers.limits import Limits
 from canary.core.judgements import Trip
 from canary.core.values import V2
 from canary.core.wording import share, users
 
 WINDOW_S: Final = 900
 LEAST_UNITS: Final = 5
-LEAST_SHARE: Final = 0.05
 
 
 class Repeat(NamedTuple):
@@ -22,7 +22,7 @@ class Repeat(NamedTuple):
     """Whether v1 answers it."""
 
 
-def wrong_refusals(repeats: Sequence[Repeat], minutes: Sequence[Minute], now: float) -> Trip | None:
+def wrong_refusals(repeats: Sequence[Repeat], minutes: Sequence[Minute], limits: Limits, now: float) -> Trip | None:
     """Trip when v2 refuses reads of several users wrongly, and many of all reads.
 
     Not every refusal is repeated, so their share of wrong ones stands for that of all. Each user counts alike in both.
@@ -32,11 +32,11 @@ def wrong_refusals(repeats: Sequence[Repeat], minutes: Sequence[Minute], now: fl
     if len(units) < LEAST_UNITS:
         return None
     found = _wrong_share(lately) * _refused_share(minutes, Span(now - WINDOW_S))
-    if found < LEAST_SHARE:
+    if found < limits.max_refusals:
         return None
     sentence = (
         f"v2 refuses reads that v1 answers: in the last 15 min those of {users(len(units))}, about {share(found)} of "
-        f"all reads of v2 with every user counted alike (rule: {LEAST_UNITS} users and {100 * LEAST_SHARE:g} %)"
+        f"all reads of v2 with every user counted alike (rule: {LEAST_UNITS} users and {100 * limits.max_refusals:g} %)"
     )
     return Trip("wrong_refusals", sentence, {"units": len(units), "share": found, "repeated": len(lately)})
 

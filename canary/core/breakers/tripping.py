@@ -30,11 +30,11 @@ def trips_of(seen: Sightings, stage: Stage, limits: Limits, now: float) -> list[
     if not stage.weight_bp:
         return []
     found = (
-        total_failure(seen.minutes, stage, now),
-        crashed_workers(seen.crashes, now),
+        total_failure(seen.minutes, stage, limits, now),
+        crashed_workers(seen.crashes, limits, now),
         declared_limit(seen.minutes, seen.before, stage, limits, now),
         shared_harm(seen.minutes, seen.before, stage, limits, now),
         slow_routes(seen.windows, stage, limits, now),
-        wrong_refusals(seen.repeats, seen.minutes, now),
+        wrong_refusals(seen.repeats, seen.minutes, limits, now),
     )
     return [trip for trip in found if trip is not None]

@@ -61,9 +61,11 @@ def test_every_verb_is_reached_with_the_options_of_the_command_line(api: Client)
 def test_a_plan_declares_its_limits(api: Client) -> None:
     plan = send(api, "start", max_errors=0.5, max_slowdown="2.5", expected_version=0).json()["plan"]
     assert (plan["max_errors_bp"], plan["max_slowdown"]) == (50, 2.5)
-    refused = send(api, "start", max_errors=0, max_slowdown=1, expected_version=1)
+    assert (plan["max_crashes"], plan["max_refusals_bp"], plan["total_failure_bp"]) == (2, 500, 9_000)
+    faulty = {"max_errors": 0, "max_slowdown": 1, "max_crashes": -1, "max_refusals": 0, "total_failure": 49}
+    refused = send(api, "start", **faulty, expected_version=1)
     assert refused.status_code == 422
-    assert {error["pointer"] for error in refused.json()["errors"]} == {"/max_errors", "/max_slowdown"}
+    assert {error["pointer"] for error in refused.json()["errors"]} == {f"/{name}" for name in faulty}
 
 
 def test_questions_are_answered_to_get(api: Client) -> None:

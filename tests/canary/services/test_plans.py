@@ -41,6 +41,9 @@ def test_a_plan_begins_at_its_first_step_with_evidence_of_its_own(change: Change
         "next_at": (now + datetime.timedelta(seconds=30)).isoformat(),
         "max_errors_bp": 200,
         "max_slowdown": 3.0,
+        "max_crashes": 2,
+        "max_refusals_bp": 500,
+        "total_failure_bp": 9_000,
     }
 
 
@@ -53,7 +56,19 @@ def test_a_plan_declares_its_limits_once_for_all(change: Change, rollout: Callab
     assert limits_of(row) == Limits(500, 10.0)
 
 
-@pytest.mark.parametrize("limits", [Limits(0), Limits(5_001), Limits(max_slowdown=1.1), Limits(max_slowdown=101)])
+def test_a_plan_of_an_older_release_takes_what_it_lacks_from_the_settings(change: Change) -> None:
+    row = change("start_plan", steps_bp=STEPS_BP, min_s=30, is_fresh_cohort=False, limits=Limits(150, 2.5, 7))
+    row.plan = {name: value for name, value in row.plan.items() if name != "max_crashes"}
+    assert limits_of(row) == Limits(150, 2.5)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        *(Limits(0), Limits(5_001), Limits(max_slowdown=1.1), Limits(max_slowdown=101), Limits(max_crashes=-1)),
+        *(Limits(max_refusals_bp=0), Limits(total_failure_bp=4_999), Limits(total_failure_bp=10_001)),
+    ],
+)
 def test_limits_that_can_not_be_are_refused(change: Change, limits: Limits) -> None:
     with pytest.raises(Refused) as caught:
         change("start_plan", steps_bp=STEPS_BP, min_s=30, is_fresh_cohort=False, limits=limits)

@@ -63,6 +63,9 @@ def test_minutes_have_fractions(text: str, seconds: float) -> None:
 def test_limits_are_a_share_and_a_ratio() -> None:
     assert [parsing.parse_max_errors(text) for text in ("0.01", "2", "50")] == [1, 200, 5_000]
     assert [parsing.parse_slowdown(text) for text in ("1.2", "3", "100")] == [1.2, 3.0, 100.0]
+    assert [parsing.parse_crashes(text) for text in ("0", "1000")] == [0, 1_000]
+    assert [parsing.parse_refusals(text) for text in ("0.01", "100")] == [1, 10_000]
+    assert [parsing.parse_total(text) for text in ("50", "100")] == [5_000, 10_000]
 
 
 @pytest.mark.parametrize(
@@ -74,6 +77,9 @@ def test_limits_are_a_share_and_a_ratio() -> None:
         (parsing.parse_slowdown, "1.19"),
         (parsing.parse_slowdown, "101"),
         (parsing.parse_slowdown, "x3"),
+        (parsing.parse_crashes, "1001"),
+        (parsing.parse_refusals, "0"),
+        (parsing.parse_total, "49.99"),
         (parsing.parse_minutes, "-1"),
         (parsing.parse_minutes, "525601"),
         (parsing.parse_minutes, "1h"),

@@ -48,33 +48,39 @@ def stage(weight_bp: int = 1_000, age_min: float = 60) -> Stage:
     ],
 )
 def test_total_failure_takes_ten_answers_nine_of_which_failed(minutes: list[Minute], trips: bool) -> None:
-    assert (total_failure(minutes, stage(), NOW) is not None) == trips
+    assert (total_failure(minutes, stage(), LIMITS, NOW) is not None) == trips
+
+
+@pytest.mark.parametrize(("total_bp", "trips"), [(8_000, True), (8_001, False)])
+def test_a_plan_says_which_share_is_total(total_bp: int, trips: bool) -> None:
+    limits = Limits(total_failure_bp=total_bp)
+    assert (total_failure([minute(1, 10, 8)], stage(), limits, NOW) is not None) == trips
 
 
 def test_one_user_who_always_fails_does_not_make_a_total_failure() -> None:
     """As an attacker does: two hundred keys of one owner are one unit."""
-    assert total_failure([minute(1, 1_000, 1_000), minute(2)], stage(), NOW) is None
+    assert total_failure([minute(1, 1_000, 1_000), minute(2)], stage(), LIMITS, NOW) is None
 
 
 @pytest.mark.parametrize(("age_s", "users", "trips"), [(44, 1, False), (45, 1, True), (5, 2, True)])
 def test_one_user_is_waited_for_others_at_the_beginning_of_a_stage(age_s: float, users: int, trips: bool) -> None:
     minutes = [minute(unit, 10, 10) for unit in range(users)]
-    assert (total_failure(minutes, stage(age_min=age_s / 60), NOW) is not None) == trips
+    assert (total_failure(minutes, stage(age_min=age_s / 60), LIMITS, NOW) is not None) == trips
 
 
 def test_one_user_who_never_fails_does_not_hide_a_total_failure() -> None:
     harmed = [minute(unit, 1, 1) for unit in range(2, 12)]
-    assert total_failure([minute(1, 1_000), *harmed], stage(), NOW) is not None
+    assert total_failure([minute(1, 1_000), *harmed], stage(), LIMITS, NOW) is not None
 
 
 @pytest.mark.parametrize(("failures", "trips"), [(0, True), (4, True), (5, False), (10, False)])
 def test_while_v1_fails_half_as_much_nothing_is_concluded(failures: int, trips: bool) -> None:
     stable = [minute(100 + n, 1, int(n < failures), version=1) for n in range(10)]
-    assert (total_failure([minute(1, 10, 10), *stable], stage(), NOW) is not None) == trips
+    assert (total_failure([minute(1, 10, 10), *stable], stage(), LIMITS, NOW) is not None) == trips
 
 
 def test_a_total_failure_is_told_with_its_numbers_and_its_rule() -> None:
-    trip = total_failure([minute(1, 6, 6), minute(2, 6, 6), minute(3, 5, version=1)], stage(), NOW)
+    trip = total_failure([minute(1, 6, 6), minute(2, 6, 6), minute(3, 5, version=1)], stage(), LIMITS, NOW)
     assert trip is not None
     assert trip.sentence == (
         "v2 fails totally: in the last 5 min 12 of 12 answers to 2 users failed, 100.0 % with every user counted "
@@ -163,13 +169,13 @@ def test_one_user_whose_read_fails_on_both_versions_hides_no_harm() -> None:
     minutes = [*partly, broken_on_both(1_000), *(minute(5_000 + n, 10) for n in range(80))]
     assert declared_limit(minutes, crowd(900, 4, version=1), stage(10_000), LIMITS, NOW) is not None
     harmed = minute(1, 10, 10)._replace(failed_over=10)
-    assert total_failure([harmed, broken_on_both(2)], stage(10_000), NOW) is not None
+    assert total_failure([harmed, broken_on_both(2)], stage(10_000), LIMITS, NOW) is not None
 
 
 def test_a_total_outage_is_no_total_failure() -> None:
     alone = minute(1, 10, 10)
-    assert total_failure([alone._replace(failed_over=10, failed_twice=4)], stage(10_000), NOW) is not None
-    assert total_failure([alone._replace(failed_over=10, failed_twice=5)], stage(10_000), NOW) is None
+    assert total_failure([alone._replace(failed_over=10, failed_twice=4)], stage(10_000), LIMITS, NOW) is not None
+    assert total_failure([alone._replace(failed_over=10, failed_twice=5)], stage(10_000), LIMITS, NOW) is None
 
 
 def quarter(failing: Iterable[int], *, age: int = 15) -> list[Minute]:
