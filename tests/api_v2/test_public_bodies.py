@@ -195,6 +195,7 @@ def test_a_kept_post_ends_when_it_expires_and_so_do_its_comments_and_the_list(as
         assert answer.status_code == 404 or answer.content != before[path], path
 
 
+@pytest.mark.slow
 def test_a_scheduled_post_appears_on_the_second_in_a_list_that_is_kept(
     ask: Any, post: Post, make_post: Callable[..., Post]
 ) -> None:

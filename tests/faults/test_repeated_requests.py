@@ -45,6 +45,7 @@ def send(servers: tuple[Server, Server]) -> Iterator[Callable[..., list[httpx.Re
         yield send_all
 
 
+@pytest.mark.slow
 def test_eight_equal_posts_at_once_make_one_post(send: Callable[..., list[httpx.Response]]) -> None:
     for turn in range(5):
         body, key = {"title": f"Turn {turn}", "content": "Words."}, f"turn {turn}"

@@ -15,7 +15,6 @@ import pytest
 
 from tests.live.site import BASE, PASSWORD, Site, running_site, unique
 from tests.servers import ROOT
-from tests.slow import slow_unless
 
 ROLES = ["anonymous", "subscriber", "author", "editor", "admin"]
 CASES = re.compile(r"Test cases:\n\s+([\d,]+) generated")
@@ -110,7 +109,8 @@ def cases_run(site: Site, role: str, folder: Path, **numbers: object) -> int:
     return int(found[1].replace(",", ""))
 
 
-@pytest.mark.parametrize("role", [slow_unless(role == "author", role) for role in ROLES])
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ROLES)
 def test_every_answer_is_one_that_the_document_describes(site: Site, role: str, tmp_path: Path) -> None:
     """The same cases in every run, 60 at least for each of the five roles."""
     numbers = {"seed": 20_261_125, "is_long": "false", "examples": 1, "scenarios": 8}

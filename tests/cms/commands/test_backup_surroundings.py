@@ -18,6 +18,7 @@ from tests.servers import manage
 from tests.session import ENGINES
 
 
+@pytest.mark.slow
 def test_a_password_is_neither_on_a_command_line_nor_in_what_is_printed(tmp_path: Path) -> None:
     """A stand-in for pg_dump writes down what it was started with; the server here asks for no password."""
     with new_database("postgresql", tmp_path) as url:

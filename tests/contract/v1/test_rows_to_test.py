@@ -90,6 +90,7 @@ def test_an_unforeseen_failure_is_500_with_the_request_id_and_no_detail(site: Si
     site.document.check(answer)
 
 
+@pytest.mark.slow
 def test_unknown_users_wrong_passwords_and_suspended_users_are_refused_alike(site: Site) -> None:
     """The same bytes after the same time: what a hash costs is paid by all three (a fifth of it would be seen here)."""
     took_s: dict[str, list[float]] = {name: [] for name in ("nobody", "subscriber", "suspended")}

@@ -53,6 +53,7 @@ def test_half_as_much_latency_again_is_found_within_the_first_stage() -> None:
     assert trials.median_min < 60
 
 
+@pytest.mark.slow
 def test_a_better_version_is_never_rolled_back_and_is_mostly_safe_in_time() -> None:
     trials = run_trials(BETTER, 8, "short", with_rules=False)
     assert trials.alarms == []
