@@ -85,11 +85,15 @@ def content(make_post: Callable[..., Post], now: datetime.datetime) -> Content:
 
 @pytest.fixture
 def check(db: None) -> Run:
-    """`check(is_repairing=True)`: the outcomes with a finding, by the check's name; all checks, deep ones too."""
+    """`check(is_repairing=True)`: the outcomes with a finding, by the check's name.
 
-    def run(*, is_repairing: bool = False, later_s: int = 1, **options: Any) -> dict[str, Outcome]:
+    All checks, deep ones too, unless some are named.
+    """
+
+    def run(*names: str, is_repairing: bool = False, later_s: int = 1, **options: Any) -> dict[str, Outcome]:
         now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=later_s)
-        outcomes = run_checks(select_checks(is_deep=True), now=now, is_repairing=is_repairing, **options)
+        chosen = [check for check in select_checks(is_deep=True) if not names or check.id in names]
+        outcomes = run_checks(chosen, now=now, is_repairing=is_repairing, **options)
         return {outcome.check.id: outcome for outcome in outcomes if outcome.found}
 
     return run
