@@ -44,7 +44,9 @@ def running(name: str, env: Mapping[str, str]) -> Iterator[BenchServer]:
     words = [word.format(host=HOST, port=port) for word in COMMANDS[name]]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
-        process = spawn([sys.executable, "-m", *words], log=log, cwd=ROOT, env=clean_environment(env))
+        # One version alone is asked, by more connections than the bulkhead lets through.
+        own_env = clean_environment({"CANARY_BULKHEAD": "1000", **env})
+        process = spawn([sys.executable, "-m", *words], log=log, cwd=ROOT, env=own_env)
         server = Server(process, port, log)
         try:
             await_answer(server)
