@@ -15,6 +15,8 @@ from tests.receivers import receiving
 from tests.servers import free_port, manage, serve
 from tests.session import ENGINES
 
+pytestmark = pytest.mark.slow  # tests/cms/http/test_logs.py asks the same of single lines
+
 WRONG_PASSWORD = "a pass-phrase that was mistyped"
 SEARCHED = "what-somebody-looks-for"
 BROKEN_BODY = '{"password": "in-a-broken-body'

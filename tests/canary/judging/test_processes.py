@@ -144,6 +144,7 @@ def test_a_restart_of_the_database_is_survived_and_said_once(tmp_path: Path) -> 
             assert site.account() == {"rows": 600, "waiting": 0, "taken": 600, "is_as_in_one_go": True}
 
 
+@pytest.mark.slow
 def test_once_takes_one_turn_and_leaves_everything_for_the_next(
     template_of: Callable[[str], str], tmp_path: Path
 ) -> None:

@@ -112,6 +112,7 @@ def answers(env: dict[str, str]) -> dict[str, bytes]:
         return {path: client.get(path).raise_for_status().content for path in paths}
 
 
+@pytest.mark.slow
 def test_a_dropped_database_comes_back_with_byte_equal_answers(seeded: dict[str, str], tmp_path: Path) -> None:
     run("seed", "--posts", "300", env=seeded)
     before, rows = answers(seeded), counts(seeded)
