@@ -30,7 +30,6 @@ from canary.requests.black_box import BlackBox
 from canary.requests.faults import faults
 from canary.requests.in_flight import Flight, InFlight, flights
 from canary.state import store
-from tests.slow import slow_unless
 
 LIMIT_US = 15.0
 SPEED_ERROR = 1.05
@@ -83,7 +82,7 @@ def life_of_v1(settings: object, tmp_path: Path) -> Iterator[Callable[[Life, int
     recorder.queue.clear()
 
 
-@pytest.mark.parametrize("way", [slow_unless(way != "deprecated, a list", way) for way in WAYS])
+@pytest.mark.parametrize("way", WAYS)
 def test_a_request_costs_at_most_15_microseconds_of_cpu(
     way: str, life_of_v1: Callable[[Life, int], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
