@@ -171,6 +171,16 @@ def test_a_change_by_hand_in_between_wins(plan: Rollout, turn: Turn, clock: Cloc
     assert (by_controller(), plan_state()) == ([], "paused")
 
 
+def test_a_paused_plan_that_passes_is_left_to_whoever_paused_it(
+    plan: Rollout, turn: Turn, clock: Clock, change: Change
+) -> None:
+    change("pause_plan")
+    arrive(range(2_500))
+    clock.pass_s(MIN_S + 1)
+    assert turn().kind == "pass"
+    assert (by_controller(), row().weight_bp, plan_state()) == ([], STEPS_BP[0], "paused")
+
+
 def test_evidence_against_one_release_does_not_roll_back_the_next(
     plan: Rollout, turn: Turn, clock: Clock, change: Change
 ) -> None:
