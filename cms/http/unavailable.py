@@ -8,6 +8,7 @@ from django.db.transaction import TransactionManagementError
 from django.http import HttpRequest, HttpResponse
 from django.views.defaults import server_error as broken_page
 
+from cms.costs.turns import Busy
 from cms.db import is_outage
 from cms.media.outages import MediaUnavailable
 
@@ -31,13 +32,15 @@ def is_unavailable(error: BaseException | None) -> bool:
     """Whether the same request may succeed in a moment, for it failed by the absence of what keeps the content or by locks."""
     if isinstance(error, _AFTERMATH):
         return is_unavailable(error.__cause__ or error.__context__)
-    return isinstance(error, OperationalError | InterfaceError | MediaUnavailable)
+    return isinstance(error, OperationalError | InterfaceError | MediaUnavailable | Busy)
 
 
 def what_is_away(error: BaseException | None) -> str:
     """A sentence for whoever asks, about an error that `is_unavailable`."""
     if isinstance(error, MediaUnavailable):
         return "The storage of files can't be reached."
+    if isinstance(error, Busy):
+        return f"Too many {error} at once."
     return "The database can't be reached or is too busy."
 
 
@@ -55,8 +58,8 @@ def is_away(response: HttpResponse) -> bool:
 
 
 def is_known_outage(error: BaseException | None) -> bool:
-    """Whether the log has said it already, once for all the requests that it concerns."""
-    return isinstance(error, MediaUnavailable) or (isinstance(error, Error) and is_outage(error.__cause__))
+    """Whether the log need not tell of each request: it has said it once for all, or it tells of no fault."""
+    return isinstance(error, MediaUnavailable | Busy) or (isinstance(error, Error) and is_outage(error.__cause__))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -10,15 +10,21 @@ from typing import IO, Any, Final
 from PIL import ExifTags, Image, JpegImagePlugin
 
 from cms import limits
+from cms.costs.turns import Bounded
 from cms.limits import RenditionSize
 from cms.media import containers
 from cms.media.file_types import AVIF, GIF, JPEG, PNG, WEBP, FileType
 from cms.media.refusals import refuse, refuse_size
 
+PICTURES: Final = Bounded("pictures are worked on", at_once=1, waiting=2, patience_s=10)
+"""A picture of the most pixels takes hundreds of megabytes and seconds."""
 FRAMES_MAX: Final = 2_000
-AVIF_PIXELS_MAX: Final = (
-    16_000_000  # encoding one takes 24 bytes of memory a pixel, and 50 million of them eight seconds
-)
+PIXELS_MAX: Final = {
+    AVIF: 16_000_000,  # encoding one takes 24 bytes of memory a pixel, and 50 million of them eight seconds
+    WEBP: 25_000_000,  # decoding one takes 15 bytes a pixel: Pillow composes two canvases, as for an animation
+}
+"""Fewer than of the other types, of which a pixel takes 4 bytes."""
+_BAND_PIXELS: Final = 1_000_000
 RENDITION_TYPE: Final = WEBP
 _RENDITION_QUALITY: Final = 80
 _WEBP_SIDE_MAX: Final = 16_383  # RFC 9649 section 2.6
@@ -78,7 +84,7 @@ def make_rendition(source: IO[bytes], size: RenditionSize) -> tuple[bytes, int, 
         # Lets the JPEG decoder skip what will not be seen. Twice the size keeps it sharp.
         image.draft(None, (2 * size.width, 2 * (size.height or size.width)))
         mode = "RGBA" if image.has_transparency_data else "RGB"
-        picture = image if image.mode == mode else image.convert(mode)
+        picture = _reduced(image, mode, 2 * size.width, 2 * (size.height or 0))
         if size.height is not None:
             picture = _centre(picture, size.width / size.height)
         picture.thumbnail((size.width, size.height or _WEBP_SIDE_MAX), Image.Resampling.LANCZOS)
@@ -86,10 +92,25 @@ def make_rendition(source: IO[bytes], size: RenditionSize) -> tuple[bytes, int, 
         return _encode(picture, RENDITION_TYPE, options), picture.width, picture.height
 
 
+def _reduced(image: Image.Image, mode: str, width: int, height: int) -> Image.Image:
+    """The image in this mode, made smaller by a whole factor as long as it stays at least so wide and so high.
+
+    Band by band: Pillow would copy all of it to convert it, and once more for its transparency.
+    """
+    factor = max(1, min(image.width // width, image.height // height if height else image.width))
+    rows = max(1, _BAND_PIXELS // (image.width * factor)) * factor
+    reduced = Image.new(mode, (-(-image.width // factor), -(-image.height // factor)))
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(top + rows, image.height)))
+        band = band if band.mode == mode else band.convert(mode)
+        reduced.paste(band.reduce(factor), (0, top // factor))
+    return reduced
+
+
 def _decode_all(image: Image.Image, file_type: FileType) -> bool:
     """Decode every frame, each by itself; whether there are several. All together may have as many pixels as one image."""
     pixels, frame = 0, 0
-    pixels_max = AVIF_PIXELS_MAX if file_type == AVIF else limits.IMAGE_PIXELS_MAX
+    pixels_max = PIXELS_MAX.get(file_type, limits.IMAGE_PIXELS_MAX)
     while True:
         pixels += image.width * image.height
         if pixels > pixels_max or frame >= FRAMES_MAX:

@@ -8,7 +8,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from cms.media.file_types import FileType
-from cms.media.images import clean_image
+from cms.media.images import PICTURES, clean_image
 from cms.media.receiving import Upload, receive
 from cms.media.sniffing import sniff
 
@@ -34,7 +34,8 @@ def prepared(upload: Upload, name: str) -> Iterator[PreparedFile]:
         if not file_type.is_image:
             yield _measured(received, file_type)
         else:
-            width, height = clean_image(received, cleaned, file_type)
+            with PICTURES.turn():
+                width, height = clean_image(received, cleaned, file_type)
             yield _measured(cleaned, file_type, width, height)
 
 

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from cms import limits, policy
 from cms.errors import FieldError, InUse, InvalidInput, NotFound, PermissionRefused
-from cms.media.images import RENDITION_TYPE, make_rendition
+from cms.media.images import PICTURES, RENDITION_TYPE, make_rendition
 from cms.media.names import clean_name
 from cms.media.preparing import PreparedFile, prepared
 from cms.media.receiving import Upload
@@ -103,6 +103,12 @@ def get_or_make_rendition(*, media: MediaFile, spec: str, now: datetime.datetime
     size = limits.RENDITIONS.get(spec)
     if size is None or not media.is_image:
         raise NotFound("This file has no such rendition.")
+    with PICTURES.turn():
+        found = media.renditions.filter(spec=spec).first()  # made by somebody while we waited
+        return found or _make_rendition(media, spec, size, now)
+
+
+def _make_rendition(media: MediaFile, spec: str, size: limits.RenditionSize, now: datetime.datetime) -> Rendition:
     try:
         with media.file.storage.open(str(media.file.name)) as source:
             content, width, height = make_rendition(source, size)

@@ -13,9 +13,12 @@ from cms import limits
 from cms.errors import InvalidInput
 from cms.limits import RENDITIONS
 from cms.media import images
+from cms.media.file_types import FileType
 from cms.media.images import clean_image, make_rendition
 from cms.media.sniffing import sniff
 from tests.cms.media.pictures import PROFILE, SECRETS, animation, encode, exif, photograph, picture
+from tests.memory import peak_memory
+from tests.slow import slow
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF")
 WITH_EXIF = ("JPEG", "PNG", "WEBP", "AVIF")
@@ -154,10 +157,11 @@ def test_a_header_that_promises_too_many_pixels_is_refused_unseen(size: tuple[in
     assert code_of(png_of(*size)) == "too_many_pixels"
 
 
-def test_an_avif_has_sixteen_megapixels_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "AVIF_PIXELS_MAX", 64 * 48)
-    assert cleaned(photograph("AVIF"))
-    assert code_of(photograph("AVIF", size=(64, 49))) == "too_many_pixels"
+@pytest.mark.parametrize("file_type", images.PIXELS_MAX, ids=lambda file_type: file_type.pillow_format)
+def test_types_that_are_dear_to_decode_have_fewer_pixels(file_type: FileType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(images.PIXELS_MAX, file_type, 64 * 48)
+    assert cleaned(photograph(file_type.pillow_format))
+    assert code_of(photograph(file_type.pillow_format, size=(64, 49))) == "too_many_pixels"
 
 
 def test_fifty_megapixels_are_taken() -> None:
@@ -168,6 +172,7 @@ def test_fifty_megapixels_are_taken() -> None:
 @pytest.mark.parametrize("pillow_format", ["GIF", "WEBP"])
 def test_the_pixels_of_all_frames_count(pillow_format: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "IMAGE_PIXELS_MAX", 32 * 24 * 3)
+    monkeypatch.setattr(images, "PIXELS_MAX", {})
     assert cleaned(animation(pillow_format))
     assert code_of(animation(pillow_format, frames=4)) == "too_many_pixels"
 
@@ -209,6 +214,14 @@ def test_a_rendition_has_its_size_and_never_more_than_the_image(
     content, *sides = make_rendition(io.BytesIO(encode(Image.new("RGB", size), "PNG")), RENDITIONS[spec])
     image = Image.open(io.BytesIO(content))
     assert (image.format, image.size, tuple(sides)) == ("WEBP", expected, expected)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", slow("RGB"), slow("P"), slow("L"), slow("1")])
+def test_a_rendition_of_the_largest_image_takes_less_than_400_mib(mode: str) -> None:
+    content = io.BytesIO(encode(Image.new(mode, (10_000, 5_000)), "PNG"))
+    with peak_memory() as peak:
+        make_rendition(content, RENDITIONS["width-1280"])
+    assert peak.bytes < 400 * 1024 * 1024
 
 
 def _transparent() -> bytes:

@@ -14,6 +14,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError
 from PIL import Image
 
+from cms.costs.turns import Busy
 from cms.errors import InUse, InvalidInput, NotFound, PermissionRefused
 from cms.models import AuditEvent, MediaFile, Post, Rendition, User
 from cms.policy import SYSTEM
@@ -336,7 +337,9 @@ def test_many_who_ask_at_once_get_one_rendition(
     media = upload(author)
     ask = partial(get_or_make_rendition, media=media, spec="square-160", now=now)
     answers = in_threads([ask] * 8)
-    assert {answer.pk for answer in answers} == {Rendition.objects.get().pk}
+    made = [answer for answer in answers if not isinstance(answer, Busy)]
+    assert made
+    assert {answer.pk for answer in made} == {Rendition.objects.get().pk}
     assert len(stored()) == 2
 
 
