@@ -17,6 +17,7 @@ from cms.errors import FieldError, InvalidInput, NotFound
 from cms.models import Category, MediaFile, Post, User
 from cms.services.post_states import publish_post, restore_post, trash_post, unpublish_post
 from cms.services.posts import PostFields, create_post, lock_post, update_locked_post
+from cms.services.prepared import prepared
 
 type Values = Mapping[str, Any]
 """The fields of a request's body by v1's names; an absent one asks for nothing."""
@@ -25,7 +26,7 @@ _SAME_IN_DOMAIN: Final = ("title", "content", "excerpt", "slug", "tags", "meta_t
 
 
 def create_from(values: Values, *, actor: User, now: datetime.datetime) -> Post:
-    with names_of_v1():
+    with names_of_v1(), prepared(values):
         if not values.get("published"):  # a transaction by itself: another around it costs two statements
             return create_post(actor=actor, fields=_fields(values, actor, now), now=now)
         with transaction.atomic():
@@ -35,7 +36,7 @@ def create_from(values: Values, *, actor: User, now: datetime.datetime) -> Post:
 
 def change_by(values: Values, *, actor: User, post: Post, now: datetime.datetime) -> Post:
     """Raises PermissionRefused for strangers, NotFound for what has gone into the trash meanwhile."""
-    with names_of_v1(), transaction.atomic():
+    with names_of_v1(), prepared(values, post), transaction.atomic():
         post = lock_post(actor, post)
         if post.status == Status.TRASHED:
             raise NotFound

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache as django_cache
+from django.db import connection
 from django.test import Client, override_settings
 from django.utils import timezone
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -18,11 +19,13 @@ from canary.state import store
 from cms.models import Post, User
 from cms.policy import SYSTEM
 from cms.rate_limits.counting import clear_process
+from cms.services import prepared
 from cms.services.origin import Origin, set_origin
 from cms.services.post_states import publish_post
 from cms.services.posts import PostFields, create_post
 from cms.services.sessions import open_session
 from cms.services.users import create_user
+from cms.text.rendering import render_html
 from tests.buckets import Bucket, Folder, ObjectStore, object_store
 from tests.case_ids import case_id
 from tests.databases import drop_template, shared_template
@@ -130,6 +133,19 @@ def client_of() -> Callable[[User], Client]:
         return Client(headers={"authorization": f"Bearer {token}"})
 
     return make
+
+
+@pytest.fixture
+def rendered_under_lock(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """For each text that is rendered from now on, whether that was within a transaction."""
+    seen: list[bool] = []
+
+    def look(content: str, content_format: str) -> str:
+        seen.append(connection.in_atomic_block)
+        return render_html(content, content_format)
+
+    monkeypatch.setattr(prepared, "render_html", look)
+    return seen
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from django.http import HttpResponse, HttpResponsePermanentRedirect
 from django.utils.encoding import escape_uri_path
 from rest_framework.request import Request
 
-from api_v2.errors import not_found
+from api_v2.errors import Problem, not_found
 from api_v2.keyset import Sort
 from api_v2.pagination import (
     PAGE_PARAMETERS,
@@ -36,6 +36,7 @@ from cms.models import Post
 from cms.querysets.posts import PostQuerySet
 from cms.services.post_states import trash_post
 from cms.services.posts import create_post, find_editable_post, update_post
+from cms.services.prepared import prepared
 
 SELECTION = ("fields", "include")
 # Filters whose query can't be kept: it depends on what is in the database, or holds an instant that may be a stand-in's.
@@ -82,6 +83,17 @@ class PostsView(PublicView):
             how=reading_of(self.query, self.actor, self.now, sort),
         )
 
+    def answer_repeatably(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The text is prepared before the transaction begins in which the answer is stored."""
+        if not policy.may_write_posts(self.actor):
+            return super().answer_repeatably(*args, **kwargs)
+        try:
+            body = self.body()
+        except Problem:
+            body = {}  # refused by the handler, as it is without a key
+        with prepared(body if isinstance(body, dict) else {}):
+            return super().answer_repeatably(*args, **kwargs)
+
     def post(self, request: Request) -> HttpResponse:
         self.require(policy.may_write_posts, "Only authors, editors and admins write posts.")
         fields = read_new_post(self.body(), self.viewer)
@@ -114,7 +126,7 @@ class PostView(PublicView):
     def patch(self, request: Request, slug_or_id: str) -> HttpResponse:
         post = post_to_change(self, slug_or_id)
         changes = read_post_changes(self.body(), self.viewer)
-        with self.unchanged(post):
+        with prepared(changes, post), self.unchanged(post):
             post = update_post(actor=self.actor, post=post, changes=changes, now=self.now)
         return answer_post(self, post)
 

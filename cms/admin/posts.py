@@ -25,6 +25,7 @@ from cms.models import Category, Post
 from cms.policy import Actor
 from cms.services import post_states
 from cms.services.posts import create_post, update_post
+from cms.services.prepared import prepared
 
 
 class PublishForm(BaseDialogForm):  # type: ignore[misc]
@@ -186,6 +187,12 @@ class PostAdmin(ServiceAdmin):
         names = {*_open_ways(post, timezone.now()), "revisions"}
         actions = super().get_actions_detail(request, object_id)
         return [one for one in actions if one.action_name.removeprefix("cms_post_") in names]
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        with prepared(request.POST):  # Django saves the form in a transaction
+            return super().changeform_view(request, object_id, form_url, extra_context)
 
     def create(self, actor: Actor, fields: dict[str, Any], now: datetime.datetime) -> Post:
         return create_post(actor=actor, fields=_for_service(fields), now=now)

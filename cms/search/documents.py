@@ -4,8 +4,8 @@ Who changes a post's texts calls `index_posts`; nothing else does, so a row writ
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from itertools import batched
+from collections.abc import Callable, Iterable, Iterator
+from itertools import batched, islice
 from typing import Any, Final
 
 from django.db import connection, transaction
@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from cms.db.inserts import insert
 from cms.models import Post, SearchDocument
 from cms.search.english import english_key, is_english
-from cms.search.words import keys_of
+from cms.search.words import iter_keys, keys_of
 from cms.text.rendering import plain_text
 
 BATCH: Final = 200
@@ -26,13 +26,22 @@ _REPLACE: Final = f"ON CONFLICT (post_id) DO UPDATE SET {', '.join(f'{name} = EX
 VECTOR_BYTES_MAX: Final = 800_000
 PLACES_MAX: Final = 256
 # No text so short reaches the limit: a character costs at most 3 bytes (a word of one letter, a blank, its place).
+CHARACTERS_PER_CHARACTER: Final = 35
+"""One character of a text becomes no more in the index: an Arabic ligature stands for four words of foreign letters."""
 CHARACTERS_SAFE: Final = 250_000
+WORDS_MAX: Final = 400_000
+"""No more words of a content are indexed. Scripts without blanks have one for each character, others never so many."""
 
 
 def index_posts(posts: Iterable[Post]) -> None:
     """Write the documents of these posts, whose rows exist and whose texts are the stored ones."""
     for group in batched(posts, BATCH):
         insert(*(SearchDocument(post_id=post.pk, **document_of(post)) for post in group), on_conflict=_REPLACE)
+
+
+def index_post(post: Post, content: str | None) -> None:
+    """As `index_posts`, of one. `content` are the words of its content where they are known: `analyse_content`."""
+    insert(SearchDocument(post_id=post.pk, **document_of(post, content)), on_conflict=_REPLACE)
 
 
 def reindex(on_progress: Callable[[int], None] | None = None) -> int:
@@ -60,16 +69,17 @@ def reindex(on_progress: Callable[[int], None] | None = None) -> int:
 def document_of(post: Any, content: str | None = None) -> dict[str, str]:
     """The columns of a post's document. Takes what has a post's fields, such as the posts that a migration sees.
 
-    `content` are the words of its content where they are known, as `analyse` gives them.
+    `content` are the words of its content where they are known.
     """
     title, excerpt = analyse(post.title, post.language), analyse(post.excerpt, post.language)
+    left = VECTOR_BYTES_MAX - 3 * (len(title) + len(excerpt))
     if content is None:
-        content = analyse(plain_text(post.content_html), post.language)
+        content = analyse_content(plain_text(post.content_html), post.language)
     return {
         "suggestion": _joined(keys_of(post.title)),
         "title": title,
         "excerpt": excerpt,
-        "content": _cut_to_fit(content, taken=3 * (len(title) + len(excerpt))),
+        "content": _cut_to_fit(content, left),
     }
 
 
@@ -84,15 +94,25 @@ def _joined(keys: Iterable[str]) -> str:
     return f" {words} " if words else ""
 
 
-def _cut_to_fit(content: str, taken: int) -> str:
+def analyse_content(text: str, language: str) -> str:
+    """As `analyse`; of a long text no more than the index can hold."""
+    if len(text) <= CHARACTERS_SAFE // CHARACTERS_PER_CHARACTER:
+        return analyse(text, language)
+    keys = iter_keys(text)
+    return _joined(_fitting(map(english_key, keys) if is_english(language) else keys, VECTOR_BYTES_MAX))
+
+
+def _cut_to_fit(content: str, left: int) -> str:
     """`content` up to where PostgreSQL could not hold any more; on SQLite as well, so that both find the same."""
-    if len(content) <= CHARACTERS_SAFE:
-        return content
-    left, places = VECTOR_BYTES_MAX - taken, Counter[str]()
-    words = content.split()
-    for index, word in enumerate(words):
+    return content if len(content) <= CHARACTERS_SAFE else _joined(_fitting(content.split(), left))
+
+
+def _fitting(words: Iterable[str], left: int) -> Iterator[str]:
+    """The first words, as many as fit into so many bytes of a vector."""
+    places = Counter[str]()
+    for word in islice(words, WORDS_MAX):
         places[word] += 1
         left -= len(word) + 6 if places[word] == 1 else 2 if places[word] <= PLACES_MAX else 0
         if left < 0:
-            return _joined(words[:index])
-    return content
+            return
+        yield word

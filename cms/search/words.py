@@ -103,6 +103,11 @@ def words_of(text: str) -> Iterator[Word]:
             yield Word(key, *match.span())
 
 
+def iter_keys(text: str) -> Iterator[str]:
+    """As `keys_of`, one by one, for a caller that may stop early."""
+    return (word.key for word in words_of(text)) if _UNSPACED.search(text) else iter(keys_of(text))
+
+
 def keys_of(text: str) -> list[str]:
     """The keys of the words of `text`: the same as of `words_of`, sooner."""
     if _UNSPACED.search(text):
@@ -154,6 +159,7 @@ def spell(word: str) -> str:
     return NUMERIC + word if word[:1].isdigit() else word
 
 
+@lru_cache(maxsize=50_000)
 def _in_four_places(character: str) -> str:
     """36 to the power of 4 is more than there are characters."""
     number, places = ord(character), ""

@@ -17,17 +17,18 @@ from cms.errors import FieldError, InvalidInput, PermissionRefused, VersionConfl
 from cms.ids import parse_uuid
 from cms.models import Category, MediaFile, Post, Redirect, User
 from cms.policy import Actor
-from cms.search.documents import SOURCE_FIELDS, index_posts
+from cms.search.documents import SOURCE_FIELDS, index_post
 from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_language, check_text
 from cms.services.counts import TermIds, lock_terms, not_before, settle_counts, term_ids_of
 from cms.services.locks import lock_row
 from cms.services.post_media import hold_featured_image, link_embedded_media
+from cms.services.prepared import prepared, prepared_keys, prepared_text
 from cms.services.revisions import SNAPSHOT_FIELDS, write_revision
 from cms.services.settling import plan_expiry
 from cms.services.slugs import insert_with_slug, save_with_slug
 from cms.services.tags import tag_name_errors, tags_named
-from cms.text.rendering import derive_excerpt, plain_text, reading_time_min, render_html
+from cms.text.rendering import derive_excerpt, reading_time_min
 from cms.text.slugs import slug_problem, slugify
 
 TAKEN_SLUG = "A post with this slug exists."
@@ -84,12 +85,12 @@ def create_post(*, actor: Actor, fields: PostFields, now: datetime.datetime, aut
     post = Post(**{"created_at": now, "updated_at": fields.get("created_at", now), **columns, "author": author})
     post.slug = fields.get("slug") or slugify(post.title, fallback=post.kind)
     post.is_excerpt_derived = not post.excerpt
-    _derive(post)
-    with transaction.atomic():
+    with prepared(columns), transaction.atomic():
+        _derive(post)
         hold_featured_image(actor, post.featured_image, now)
         insert_with_slug(post, is_chosen="slug" in fields, taken_message=TAKEN_SLUG)
         _end_redirect_to(post)
-        index_posts([post])
+        index_post(post, prepared_keys(post))
         _set_relations(actor, post, fields, (frozenset(), frozenset()), now)
         link_embedded_media(actor, post, now, is_new=True)
         write_revision(actor, post, "created", now, is_first=True)
@@ -105,7 +106,7 @@ def update_post(
     Raises VersionConflict when the post is no longer at `expected_version`.
     """
     _refuse_impossible(actor, changes)
-    with transaction.atomic():
+    with prepared(changes, post), transaction.atomic():
         return _change(actor, lock_post(actor, post, expected_version), changes, now)
 
 
@@ -139,7 +140,7 @@ def _change(actor: Actor, post: Post, changes: PostFields, now: datetime.datetim
         link_embedded_media(actor, post, now)
     save_change(post, now)
     if before.keys() & SOURCE_FIELDS:
-        index_posts([post])
+        index_post(post, prepared_keys(post))
     settle_counts(post, terms_before, term_ids_of(post) if is_related_changed else terms_before, now)
     if before.keys() & set(SNAPSHOT_FIELDS):
         write_revision(actor, post, "updated", now)
@@ -204,11 +205,11 @@ def _apply(post: Post, changes: PostFields) -> dict[str, Any]:
 
 
 def _derive(post: Post) -> None:
-    post.content_html = render_html(post.content, post.content_format)
-    text = plain_text(post.content_html)
-    post.reading_time_min = reading_time_min(text)
+    prepared = prepared_text(post)
+    post.content_html = prepared.html
+    post.reading_time_min = reading_time_min(prepared.text)
     if post.is_excerpt_derived:
-        post.excerpt = derive_excerpt(text)
+        post.excerpt = derive_excerpt(prepared.text)
 
 
 def _set_relations(

@@ -13,7 +13,8 @@ from cms.models import MediaFile, Post, PostRevision
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.posts import PostFields, lock_post, update_post
-from cms.services.revisions import append_revision, get_revision
+from cms.services.prepared import prepared
+from cms.services.revisions import append_revision, get_revision, list_revisions
 
 _RESTORED_AS_THEY_ARE: Final = (
     *("title", "slug", "content", "content_format", "language", "meta_title", "meta_description"),
@@ -41,7 +42,9 @@ def apply_revision(
 
     Raises NotFound when there is no draft with this number, Duplicate when its slug belongs to another post by now.
     """
-    with transaction.atomic():
+    drafts = list_revisions(actor=actor, post=post).filter(number=number, is_draft=True)
+    snapshot = drafts.values_list("snapshot", flat=True).first()
+    with prepared(snapshot or {}, post), transaction.atomic():
         post = lock_post(actor, post, expected_version)
         draft = get_revision(actor=actor, post=post, number=number)
         if not draft.is_draft:

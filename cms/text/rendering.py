@@ -3,7 +3,6 @@
 import html
 import math
 import re
-from collections import Counter
 
 import nh3
 from markdown_it import MarkdownIt
@@ -11,13 +10,13 @@ from markdown_it.rules_core import StateCore
 
 from cms import limits
 from cms.choices import ContentFormat
+from cms.text.cost import is_dear
 
 WORDS_PER_MINUTE = 238  # silent reading of English non-fiction: Brysbaert 2019, doi:10.1016/j.jml.2019.104047
 # What may begin or end something inside a paragraph; the parser stops at each, some 5 µs long.
 INLINE_MARKS = "\n$%&*+-:<=>@[\\]^_`{}~!"
 INLINE_MARKS_MAX = 150_000  # running text of the greatest length has a third of them
 LINES_AND_CELLS_MAX = 50_000  # some 20 µs each; a text of the greatest length has twenty characters a line then
-DEPTH_MAX = 500  # browsers stop at 512
 CHARACTERS_PER_WORD = 6  # for scripts without spaces, and the share of a word in running English text
 
 _ATTRIBUTES = {
@@ -32,15 +31,12 @@ _ATTRIBUTES = {
 }
 # Their text is code or markup, not something to read.
 _DROPPED_WITH_CONTENT = {"script", "style", "iframe", "object", "embed", "noscript", "template", "textarea", "select"}
+# As the sanitiser writes them: values stand between double quotes, and may have angle brackets.
+_TAG = re.compile(r"""<[^>"]*(?:"[^"]*"[^>"]*)*(?:>|"[^"]*\Z|\Z)""")
 _BLOCK_END = re.compile(
     r"</(?:p|h[1-6]|li|td|th|tr|div|blockquote|pre|figure|figcaption|dt|dd)>|<br\s*/?>|<hr\s*/?>", re.I
 )
 
-# Elements that stand in each other without an end; the others have none, or a second one ends the first.
-_NESTING_TAG = re.compile(
-    r"<(/?)(?!(?:br|hr|img|wbr|col|area|input|link|meta|source|p|li|dt|dd|tr|td|th|thead|tbody|option)\b)([a-z][a-z0-9]*)",
-    re.IGNORECASE,
-)
 _HAS_PARAGRAPHS = re.compile(r"<p[\s>]|<pre[\s>]", re.IGNORECASE)
 _BLANK_LINES = re.compile(r"\r?\n[ \t]*\r?\n")
 _HAS_BLOCK = re.compile(
@@ -69,9 +65,11 @@ def render_html(content: str, content_format: str) -> str:
     if content_format != ContentFormat.MARKDOWN:
         source = _with_paragraphs(content)
     else:
-        source = _as_written(content) if _has_too_many_lines(content) else _markdown.render(content)
-    if _is_too_deep(source):
-        source = _as_written(source)
+        if _has_too_many_lines(content):
+            return _as_written(content)
+        source = _markdown.render(content)
+    if is_dear(source):
+        return _as_written(content)
     return nh3.clean(
         source,
         attributes=_ATTRIBUTES,
@@ -82,30 +80,13 @@ def render_html(content: str, content_format: str) -> str:
 
 
 def _as_written(text: str) -> str:
-    return f"<pre>{html.escape(text)}</pre>"
+    """The text itself, as the sanitiser would write it, which takes as long for many entities as for much markup."""
+    return f"<pre>{html.escape(text, quote=False)}</pre>"
 
 
 def _has_too_many_lines(content: str) -> bool:
     """Whether Markdown has more lines, or cells of tables, than are parsed in a second or two."""
     return max(content.count("\n"), content.count("\r")) + content.count("|") > LINES_AND_CELLS_MAX
-
-
-def _is_too_deep(source: str) -> bool:
-    """Whether elements stand in each other so deep that a parser's time, the square of the depth, would be felt."""
-    depth, opened = 0, Counter[str]()
-    for match in _NESTING_TAG.finditer(source):
-        name = match[2].lower()
-        if not match[1]:
-            step = 1
-        elif opened[name]:
-            step = -1
-        else:
-            continue
-        opened[name] += step
-        depth += step
-        if depth > DEPTH_MAX:
-            return True
-    return False
 
 
 def _with_paragraphs(content: str) -> str:
@@ -119,9 +100,8 @@ def _with_paragraphs(content: str) -> str:
 
 
 def plain_text(content_html: str) -> str:
-    """The words of sanitised HTML, blanks collapsed."""
-    spaced = _BLOCK_END.sub(lambda match: f" {match.group()}", content_html)
-    return " ".join(html.unescape(nh3.clean(spaced, tags=set())).split())
+    """The words of sanitised HTML, blanks collapsed. It may be cut off anywhere."""
+    return " ".join(html.unescape(_TAG.sub("", _BLOCK_END.sub(" ", content_html))).split())
 
 
 def derive_excerpt(text: str) -> str:

@@ -1,0 +1,144 @@
+"""Estimates of the cost of parsing HTML as browsers do, where time and memory can grow faster than the text.
+
+Browsers repair wrong nesting, and so does the sanitiser. Formatting that is left open is opened again in each block
+that follows, so that 1 MB can become 40 million elements. Each entity in a text copies all of the text before it.
+This module reads HTML once, and its estimate is never too low.
+"""
+
+import re
+from typing import Final
+
+DEPTH_MAX: Final = 500
+"""Elements in each other; browsers stop at 512."""
+ELEMENTS_MAX: Final = 500_000
+"""That the parser may make: 300 bytes and 0.5 µs each."""
+COPIED_MAX: Final = 20_000_000_000
+"""Characters that are copied while a text is put together, at 20 GB/s or less."""
+ATTRIBUTES_MAX: Final = 1_000
+"""An element's attributes; each is compared with all before it."""
+MISNESTED_TAGS_MAX: Final = 10_000
+"""Where ends don't match beginnings, each tag may look at all before it."""
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_FORMATTING: Final = _names("a b big code em font i nobr s small strike strong tt u")
+"""Elements that are opened again: HTML, section 13.2.4.3."""
+_VOID: Final = _names("br hr img wbr col")
+_ENDS_PARAGRAPH: Final = _names(
+    """
+    address article aside blockquote center dd details div dl dt figcaption figure footer h1 h2 h3 h4 h5
+    h6 header hgroup hr li nav ol p pre summary table ul
+    """
+)
+_CELLS: Final = {"td", "th"}
+_ENDED_BY: Final = {
+    **{name: {"p"} for name in _ENDS_PARAGRAPH},
+    "li": {"p", "li"},
+    "dt": {"p", "dt", "dd"},
+    "dd": {"p", "dt", "dd"},
+    "td": {"p", *_CELLS},
+    "th": {"p", *_CELLS},
+    "tr": {"p", *_CELLS, "tr"},
+    "tbody": {"p", *_CELLS, "tr", "tbody", "thead", "tfoot", "colgroup"},
+    "thead": {"colgroup"},
+    "tfoot": {"p", *_CELLS, "tr", "tbody", "thead"},
+}
+"""Which elements need no end of their own before these begin: HTML, section 13.1.2.4."""
+_TABLE_PARTS: Final = _names("table thead tbody tfoot tr colgroup")
+_IN_TABLE: Final = _names("caption thead tbody tfoot tr td th colgroup col")
+_OPTIONAL_END: Final = _names("p li dt dd td th tr tbody thead tfoot colgroup")
+_PLAIN: Final = _names(
+    """
+    abbr acronym bdi bdo caption cite data del dfn ins kbd map mark q samp span sub sup time var
+    """
+)
+_KNOWN: Final = (_FORMATTING - {"font", "nobr"}) | _VOID | _ENDS_PARAGRAPH | _OPTIONAL_END | _PLAIN
+"""Another element may hold something else than markup, such as a script, or have rules of its own."""
+
+_BLANK: Final = r"[\t\n\f\r ]"
+_ATTRIBUTE: Final = rf"""{_BLANK}+[^\t\n\f\r "'<>/=]+(?:{_BLANK}*={_BLANK}*(?:"[^"]*"|'[^']*'|[^\t\n\f\r "'<>=`]+))?"""
+_ATTRIBUTES: Final = re.compile(_ATTRIBUTE)
+_TOKEN: Final = re.compile(
+    r"<!--(?!-?>).*?(?:--!?>|\Z)"
+    rf"|<(?P<end>/?)(?P<name>[a-zA-Z][a-zA-Z0-9]*)(?P<attributes>(?:{_ATTRIBUTE})*){_BLANK}*/?>"
+    r"|<(?P<unclear>[a-zA-Z/!?])",
+    re.DOTALL,
+)
+_BREAK: Final = re.compile(r"[&\r]|<(?![a-zA-Z/!?])")
+"""Where the parser begins a new piece of a text that goes on."""
+_FORMATTING_TAG: Final = re.compile(rf"<(?:{'|'.join(sorted(_FORMATTING))})(?![a-z0-9])", re.IGNORECASE)
+
+
+def is_dear(source: str) -> bool:
+    """Return whether parsing `source` may take more than some seconds, or more than some 200 MB."""
+    if len(_BREAK.findall(source)) * len(source) > COPIED_MAX:
+        return True
+    outline = _Outline(source)
+    if outline.depth > DEPTH_MAX or outline.attributes > ATTRIBUTES_MAX:
+        return True
+    if outline.is_nested:
+        return outline.elements > ELEMENTS_MAX
+    tags = source.count("<")
+    return tags > MISNESTED_TAGS_MAX or tags * (1 + len(_FORMATTING_TAG.findall(source))) > ELEMENTS_MAX
+
+
+class _Outline:
+    """The nesting of a document's tags, and the elements that they make.
+
+    `is_nested` is false when an end is not that of the last beginning, or a tag can be read in several ways. Then
+    `elements` says nothing.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.is_nested = True
+        self.depth = self.elements = self.attributes = 0
+        self._open: list[str] = []
+        self._formatting_open = 0
+        end = 0
+        for tag in _TOKEN.finditer(source):
+            if self._is_in_table() and source[end : tag.start()].strip():
+                self.is_nested = False
+            self._read(tag)
+            end = tag.end()
+
+    def _is_in_table(self) -> bool:
+        """Whether text and formatting here would be moved in front of the table."""
+        return bool(self._open) and self._open[-1] in _TABLE_PARTS
+
+    def _read(self, token: re.Match[str]) -> None:
+        if token["unclear"]:
+            self.is_nested = False
+        if not token["name"]:
+            return
+        name = token["name"].lower()
+        self.is_nested &= name in _KNOWN
+        self.attributes = max(self.attributes, len(_ATTRIBUTES.findall(token["attributes"])))
+        if token["end"]:
+            self._end(name)
+        elif name not in _VOID:
+            self._begin(name)
+        self.elements += 1 + self._formatting_open
+
+    def _begin(self, name: str) -> None:
+        while self._open and self._open[-1] in _ENDED_BY.get(name, ()):
+            self._open.pop()
+        if name in _FORMATTING:
+            self._formatting_open += 1
+            self.is_nested &= not self._is_in_table() and not (name == "a" and "a" in self._open)
+        elif name in _IN_TABLE:
+            self.is_nested &= self._is_in_table()
+        self._open.append(name)
+        self.depth = max(self.depth, len(self._open))
+
+    def _end(self, name: str) -> None:
+        if name not in _FORMATTING:
+            while self._open and self._open[-1] in _OPTIONAL_END and self._open[-1] != name:
+                self._open.pop()
+        if self._open and self._open[-1] == name:
+            self._open.pop()
+            self._formatting_open -= name in _FORMATTING
+        elif name != "p" or self._formatting_open:
+            self.is_nested = False
