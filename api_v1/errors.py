@@ -12,6 +12,7 @@ from rest_framework.request import Request
 
 from api_v1.responses import JsonResponse, failure
 from cms import errors as cms
+from cms.costs.bodies import FAULTS_MAX
 from cms.http.unavailable import is_known_outage, is_unavailable, mark_away
 
 logger = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ def _unavailable(request: Request | HttpRequest, error: BaseException | None) ->
 
 
 def _invalid_input(validation_errors: list[dict[str, str]]) -> JsonResponse:
-    return failure(422, "Invalid input", validation_errors=validation_errors)
+    return failure(422, "Invalid input", validation_errors=validation_errors[:FAULTS_MAX])
 
 
 def _refusal(status: int, text: str, error: Exception, context: Mapping[str, Any]) -> JsonResponse:

@@ -7,6 +7,8 @@ import orjson
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
+from cms.costs.bodies import refuse_larger
+
 
 class JsonObjectParser(BaseParser):
     media_type = "application/json"
@@ -17,6 +19,7 @@ class JsonObjectParser(BaseParser):
         assert parser_context is not None
         if "*" in (media_type or ""):  # which REST framework takes for a range that JSON is in
             raise UnsupportedMediaType(str(media_type))
+        refuse_larger(parser_context["request"], parser_context["view"].body_bytes_max)
         try:
             # Not from `stream`: only `body` keeps DATA_UPLOAD_MAX_MEMORY_SIZE.
             parsed = orjson.loads(parser_context["request"].body)

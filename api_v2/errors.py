@@ -8,6 +8,7 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import UnreadablePostError
 from rest_framework.exceptions import MethodNotAllowed
 
+from cms.costs.bodies import FAULTS_MAX
 from cms.errors import CmsError, Duplicate, FieldError, InvalidInput, KeyInFlight, RateLimited
 from cms.http.unavailable import is_unavailable, what_is_away
 
@@ -69,7 +70,7 @@ class Problem(Exception):
     def __init__(
         self, code: str, detail: str, errors: Sequence[ErrorItem] = (), *, headers: Mapping[str, str] | None = None
     ) -> None:
-        self.code, self.detail, self.errors, self.headers = code, detail, errors, headers or {}
+        self.code, self.detail, self.errors, self.headers = code, detail, errors[:FAULTS_MAX], headers or {}
         super().__init__(detail)
 
     @property
@@ -126,7 +127,7 @@ def problem_of(error: Exception, *, is_anonymous: bool) -> Problem:
         case MethodNotAllowed():
             return Problem("method_not_allowed", str(error.detail))
         case RequestDataTooBig():
-            return Problem("body_too_large", "The body is larger than this server takes.")
+            return Problem("body_too_large", str(error) or "The body is larger than this server takes.")
         case SuspiciousOperation() | UnreadablePostError():
             return Problem("bad_request", "The request can't be understood.")
         case _ if is_unavailable(error):

@@ -11,6 +11,7 @@ from django.http.multipartparser import MultiPartParserError
 from api_v2.errors import REFUSALS, Problem
 from api_v2.links import resource_path
 from cms.accounts.authentication import credential_of
+from cms.costs.bodies import BYTES_MAX
 from cms.services.idempotency import Answer, RepeatableRequest, digest_of
 
 KEY_LENGTH_MAX: Final = 255
@@ -68,9 +69,14 @@ def attempt(perform: Callable[[], HttpResponse], refuse: Callable[[Exception], H
     return Answer(response.status_code, dict(response.headers), response.content)
 
 
-def kept_of(answer: Answer, secret_members: Collection[str]) -> Answer | None:
-    """What is stored of an answer: nothing that is told only once."""
+def kept_of(answer: Answer, secret_members: Collection[str], *, is_anonymous: bool) -> Answer | None:
+    """Return the part of an answer that is stored: nothing that is told only once, and no refusal of a stranger.
+
+    A success of any length is stored: it repeats the change, which would be made twice without it.
+    """
     if answer.status in _NEVER_KEPT or answer.status >= 500:
+        return None
+    if answer.status >= 400 and (is_anonymous or len(answer.body) > BYTES_MAX):
         return None
     if not secret_members or answer.status >= 400:
         return answer

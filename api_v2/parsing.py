@@ -1,5 +1,6 @@
 """Bodies from bytes to values: JSON and nothing else."""
 
+import json
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -7,6 +8,7 @@ import orjson
 from django.http import HttpRequest
 
 from api_v2.errors import Problem
+from cms.errors import shown
 
 MEDIA_TYPES: Final = ("application/json",)
 PATCH_MEDIA_TYPES: Final = ("application/merge-patch+json", *MEDIA_TYPES)
@@ -25,6 +27,17 @@ def read_json(request: HttpRequest, media_types: Sequence[str] = MEDIA_TYPES) ->
             headers={"Accept-Patch" if request.method == "PATCH" else "Accept": ", ".join(media_types)},
         )
     try:
-        return orjson.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Problem("malformed_json", f"The body is no valid JSON: {error}.") from error
+    # orjson takes the last of equal names and says nothing; the standard library lets us look.
+    json.loads(body, object_pairs_hook=_once, parse_int=str, parse_float=str)
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    names: set[str] = set()
+    for name, _ in pairs:
+        if name in names:
+            raise Problem("malformed_json", f"The member {shown(name)} is there more than once.")
+        names.add(name)

@@ -8,7 +8,7 @@ from django.http.multipartparser import MultiPartParserError
 
 from api_v2.errors import ErrorItem, Problem, invalid_body
 from cms import limits
-from cms.errors import InvalidInput
+from cms.errors import SHOWN_MAX, InvalidInput, shown
 from cms.services.media import MediaFields
 
 MEDIA_TYPE: Final = "multipart/form-data"
@@ -16,14 +16,14 @@ FILE: Final = "file"
 TEXTS: Final = ("alt_text", "caption")
 PARTS: Final = (FILE, *TEXTS)
 # What stands in a body beside the file: the texts, each character as four bytes, and the heads of the parts.
-_BODY_BYTES_MAX: Final = (
+BODY_BYTES_MAX: Final = (
     limits.DOCUMENT_BYTES_MAX + 4 * (limits.ALT_TEXT_MAX + limits.DESCRIPTION_MAX + limits.FILE_NAME_MAX) + 16 * 1024
 )
 _REFUSALS: Final = {"too_large": "body_too_large", "unsupported_type": "unsupported_media_type"}
 
 
 def refuse_before_reading(request: HttpRequest) -> None:
-    """413 and 415 by what the head of the request says, so that nothing of such a body is taken in."""
+    """415 by what the head of the request says, so that nothing of such a body is taken in."""
     if request.content_type != MEDIA_TYPE:
         given = request.content_type or "none"
         raise Problem(
@@ -31,9 +31,6 @@ def refuse_before_reading(request: HttpRequest) -> None:
             f"An upload's Content-Type is {MEDIA_TYPE}, not {given}.",
             headers={"Accept": MEDIA_TYPE},
         )
-    length = request.META.get("CONTENT_LENGTH") or ""
-    if length.isdecimal() and int(length) > _BODY_BYTES_MAX:
-        raise Problem("body_too_large", f"A file may have {limits.DOCUMENT_BYTES_MAX // (1024 * 1024)} MB at most.")
 
 
 def read_upload(request: HttpRequest) -> "tuple[UploadedFile[bytes], MediaFields]":
@@ -43,7 +40,8 @@ def read_upload(request: HttpRequest) -> "tuple[UploadedFile[bytes], MediaFields
         raise Problem("bad_request", f"The body is no valid {MEDIA_TYPE}: {error}.") from error
     counts = [(name, len(values)) for part in (texts, files) for name, values in part.lists()]
     errors = [_unknown(name) for name, _ in counts if name not in PARTS]
-    errors += [ErrorItem("repeated", f"{name!r} is given more than once.", f"/{name}") for name, n in counts if n > 1]
+    twice = [name for name, times in counts if times > 1 and name in PARTS]
+    errors += [ErrorItem("repeated", f"{name!r} is given more than once.", f"/{name}") for name in twice]
     errors += [ErrorItem("invalid_type", "A text is expected, not a file.", f"/{n}") for n in TEXTS if n in files]
     if FILE in texts:
         errors.append(ErrorItem("invalid_type", "A file is expected, with its name.", f"/{FILE}"))
@@ -64,5 +62,5 @@ def refusal_of(error: InvalidInput) -> Exception:
 
 
 def _unknown(name: str) -> ErrorItem:
-    message = f"There is no part {name!r} here; allowed are: {', '.join(PARTS)}."
-    return ErrorItem("unknown_member", message, f"/{name.replace('~', '~0').replace('/', '~1')}")
+    message = f"There is no part {shown(name)} here; allowed are: {', '.join(PARTS)}."
+    return ErrorItem("unknown_member", message, f"/{name[:SHOWN_MAX].replace('~', '~0').replace('/', '~1')}")

@@ -2,6 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+
+SHOWN_MAX: Final = 100
+"""Characters of what a client has sent, in a sentence about it."""
+
+
+def shown(text: str) -> str:
+    """Return a text that a client has sent, in quotes, cut where it would make a sentence long."""
+    return repr(text if len(text) <= SHOWN_MAX else f"{text[: SHOWN_MAX - 1]}…")
 
 
 @dataclass(frozen=True)

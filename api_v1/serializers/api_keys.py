@@ -4,14 +4,14 @@ from typing import Any
 
 from rest_framework import serializers
 
-from api_v1.serializers.fields import TextField
+from api_v1.serializers.fields import TextField, TextsField
 from api_v1.serializers.timestamps import timestamp, timestamp_or_null
 from cms.models import ApiKey
 
 
 class ApiKeyInput(serializers.Serializer[Any]):
     name = TextField()
-    permissions = serializers.ListField(child=TextField())
+    permissions = TextsField()
 
 
 def api_key_body(api_key: ApiKey) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """Fields that take a JSON value of one type as it is: REST framework's own turn numbers into text and "yes" into true."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from rest_framework import serializers
 
 from cms.ids import parse_uuid
+
+ITEMS_MAX: Final = 100
+"""No list that v1 takes may be longer."""
 
 
 class TextField(serializers.CharField):
@@ -50,3 +53,18 @@ class OptionalUuidField(serializers.UUIDField):
         if uuid is None:
             self.fail("invalid", value=data)
         return uuid
+
+
+class TextsField(serializers.ListField):
+    """A list of texts. Its length is looked at before its items, so that an answer does not grow with it."""
+
+    default_error_messages = {"max_length": "Ensure this field has no more than {max_length} elements."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(child=TextField(), **kwargs)
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        if isinstance(data, list) and len(data) > ITEMS_MAX:
+            self.fail("max_length", max_length=ITEMS_MAX)
+        texts: list[str] = super().to_internal_value(data)
+        return texts

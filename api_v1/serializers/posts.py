@@ -5,7 +5,13 @@ from typing import Any
 from rest_framework import serializers
 
 from api_v1.queries import TermNames
-from api_v1.serializers.fields import OptionalTextField, OptionalTrueOrFalseField, OptionalUuidField, TextField
+from api_v1.serializers.fields import (
+    OptionalTextField,
+    OptionalTrueOrFalseField,
+    OptionalUuidField,
+    TextField,
+    TextsField,
+)
 from api_v1.serializers.timestamps import timestamp, timestamp_or_null
 from cms.models import Post
 
@@ -16,7 +22,7 @@ class PostInput(serializers.Serializer[Any]):
     excerpt = OptionalTextField()
     slug = OptionalTextField()
     published = OptionalTrueOrFalseField()
-    tags = serializers.ListField(child=TextField(), required=False, allow_null=True)
+    tags = TextsField(required=False, allow_null=True)
     category = OptionalTextField()
     featured_image = OptionalUuidField()
     meta_title = OptionalTextField()

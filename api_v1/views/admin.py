@@ -12,9 +12,11 @@ from api_v1.views.view import V1View
 from api_v1.writes import create_from, trash
 from cms import policy
 from cms.choices import Scope
+from cms.costs.bodies import POST_BYTES_MAX
 
 
 class AdminPostListView(V1View):
+    body_bytes_max = POST_BYTES_MAX
     scopes = {"GET": Scope.POSTS_READ, "POST": Scope.POSTS_WRITE}
 
     def get(self, request: Request) -> HttpResponse:

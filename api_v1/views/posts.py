@@ -12,12 +12,14 @@ from api_v1.views.view import V1View
 from api_v1.writes import change_by, create_from, trash
 from cms import policy
 from cms.choices import Scope, Status
+from cms.costs.bodies import POST_BYTES_MAX
 from cms.errors import PermissionRefused
 from cms.models import Post, User
 from cms.services.posts import find_editable_post
 
 
 class PostListView(V1View):
+    body_bytes_max = POST_BYTES_MAX
     scopes = {"GET": Scope.POSTS_READ, "POST": Scope.POSTS_WRITE}
 
     def get(self, request: Request) -> HttpResponse:
@@ -32,6 +34,7 @@ class PostListView(V1View):
 
 
 class PostView(V1View):
+    body_bytes_max = POST_BYTES_MAX
     scopes = {"GET": Scope.POSTS_READ, "PUT": Scope.POSTS_WRITE, "DELETE": Scope.POSTS_WRITE}
 
     def get(self, request: Request, uuid: str) -> HttpResponse:

@@ -15,6 +15,7 @@ from api_v1.errors import handle_exception
 from api_v1.parsers import JsonObjectParser
 from cms import policy
 from cms.accounts.authentication import CredentialAuthentication, count_request, credential_of, note_use_after
+from cms.costs.bodies import BYTES_MAX
 from cms.errors import InsufficientScope, PermissionRefused
 from cms.models import User
 from cms.policy import Actor
@@ -26,6 +27,8 @@ CREDENTIAL_HEADERS = ("Authorization", "X-API-Key", "Cookie")
 class V1View(APIView):
     authentication_classes = [CredentialAuthentication]
     parser_classes = [JsonObjectParser]
+    body_bytes_max: ClassVar[int] = BYTES_MAX
+    """The largest body that it takes."""
     scopes: ClassVar[Mapping[str, str | None]] = {}
     """What an API key needs for each method; see CredentialAuthentication."""
     is_limited: ClassVar[bool] = True

@@ -2,10 +2,13 @@
 
 import datetime
 from collections.abc import Collection
+from itertools import islice
 from typing import Any, Final
 
 from api_v2.errors import ErrorItem, invalid_body
 from api_v2.instants import EXPECTED, parse_instant
+from cms.costs.bodies import FAULTS_MAX
+from cms.errors import SHOWN_MAX, shown
 
 # No array of the contract is longer; what it names is looked up by one query, whose parameters databases limit.
 ITEMS_MAX: Final = 100
@@ -20,10 +23,10 @@ class Body:
         self._members: dict[str, Any] = value if isinstance(value, dict) else {}
         if not isinstance(value, dict):
             self._refuse((), "invalid_type", "A JSON object is expected.")
-        for name in self._members:
-            if name not in allowed:
-                choices = ", ".join(allowed) or "none"
-                self._refuse((name,), "unknown_member", f"There is no member {name!r} here; allowed are: {choices}.")
+        choices = ", ".join(allowed) or "none"
+        for name in islice((name for name in self._members if name not in allowed), FAULTS_MAX):
+            sentence = f"There is no member {shown(name)} here; allowed are: {choices}."
+            self._refuse((name[:SHOWN_MAX],), "unknown_member", sentence)
 
     def __contains__(self, name: str) -> bool:
         return name in self._members

@@ -10,6 +10,7 @@ from api_v2.pagination import Row
 from api_v2.serializers.bodies import Body
 from api_v2.serializers.shapes import Field, Shape, Viewer, column, instant
 from cms.choices import CommentStatus
+from cms.errors import shown
 from cms.ids import parse_uuid, with_id
 from cms.models import Comment
 from cms.services.comments import CommentFields
@@ -66,5 +67,5 @@ def _parent(body: Body, viewer: Viewer) -> Comment | None:
     seen = Comment.objects.visible_to(viewer.actor, viewer.now)
     parent = with_id(seen, parse_uuid(text)).order_by().first()
     if parent is None:
-        body.refuse("parent", "unknown", f"There is no comment {text!r}.")
+        body.refuse("parent", "unknown", f"There is no comment {shown(text)}.")
     return parent

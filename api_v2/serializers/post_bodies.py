@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from api_v2.serializers.bodies import Body
 from api_v2.serializers.shapes import Viewer
 from cms.db.statements import Row, fetch_named
+from cms.errors import shown
 from cms.ids import parse_uuid, with_id
 from cms.models import Category, MediaFile, Post, Tag, User
 from cms.services.posts import PostFields
@@ -68,7 +69,7 @@ def _featured_image(body: Body, viewer: Viewer) -> MediaFile | None:
     seen = MediaFile.objects.visible_to(viewer.actor, viewer.now)
     image = with_id(seen, parse_uuid(text)).order_by().first()
     if image is None:
-        body.refuse("featured_image", "unknown", f"There is no image {text!r}.")
+        body.refuse("featured_image", "unknown", f"There is no image {shown(text)}.")
     return image
 
 
@@ -85,7 +86,7 @@ def _tag_names(body: Body, _: Viewer) -> list[str]:
         if key in known:
             names.append(known[key])
         elif parse_uuid(text):
-            body.refuse_item("tags", place, "unknown", f"There is no tag {text!r}.")
+            body.refuse_item("tags", place, "unknown", f"There is no tag {shown(text)}.")
         else:
             names.append(text)
     return names
@@ -119,7 +120,7 @@ def _found[T](body: Body, name: str, given: Mapping[int, str], known: Mapping[st
     for place, text in given.items():
         row = known.get(_key(text))
         if row is None:
-            body.refuse_item(name, place, "unknown", f"There is no {noun} {text!r}.")
+            body.refuse_item(name, place, "unknown", f"There is no {noun} {shown(text)}.")
         else:
             found[str(row.pk)] = row  # type: ignore[attr-defined]
     return list(found.values())

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from api_v2.serializers.bodies import Body
+from cms.errors import shown
 from cms.ids import parse_uuid
 from cms.models import Category
 from cms.policy import Actor
@@ -53,5 +54,5 @@ def _parent(body: Body, actor: Actor) -> Category | None:
     rows = Category.objects.visible_to(actor)
     parent = (rows.filter(pk=as_uuid) if as_uuid else rows.filter(slug=text)).first()
     if parent is None:
-        body.refuse("parent", "unknown", f"There is no category {text!r}.")
+        body.refuse("parent", "unknown", f"There is no category {shown(text)}.")
     return parent

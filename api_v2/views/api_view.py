@@ -34,6 +34,7 @@ from cms.accounts.authentication import (
     standing_of,
 )
 from cms.choices import Scope
+from cms.costs.bodies import BYTES_MAX, refuse_larger
 from cms.errors import CmsError, InsufficientScope, VersionConflict
 from cms.policy import Actor
 from cms.services.idempotency import perform_once
@@ -70,6 +71,8 @@ class ApiView(APIView):
     media_type: ClassVar[str] = JSON
     """What its GET answers with; errors are problem details whatever it is."""
 
+    body_bytes_max: ClassVar[int] = BYTES_MAX
+    """The largest body that it takes."""
     is_replayable: ClassVar[bool] = True
     """False where a POST is answered with a secret, which may not be stored: it ignores Idempotency-Key."""
     secret_members: ClassVar[Sequence[str]] = ()
@@ -103,10 +106,11 @@ class ApiView(APIView):
         self, key: str, perform: Callable[..., HttpResponse], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """What `perform`, the handler, answers, or what it has answered to the same request before."""
+        refuse_larger(self.http_request, self.body_bytes_max)
         answer, is_replayed = perform_once(
             request=repeatable(self.http_request, key),
             perform=lambda: attempt(partial(perform, *args, **kwargs), self.handle_exception),
-            kept_of=lambda answer: kept_of(answer, self.secret_members),
+            kept_of=lambda answer: kept_of(answer, self.secret_members, is_anonymous=not policy.is_known(self.actor)),
             now=self.now,
         )
         return written(answer, is_replayed=is_replayed)
@@ -175,6 +179,7 @@ class ApiView(APIView):
 
     def body(self) -> Any:
         """The value of the JSON body; of a PATCH it is a merge patch, whatever it calls itself."""
+        refuse_larger(self.http_request, self.body_bytes_max)
         is_patch = self.http_request.method == "PATCH"
         return read_json(self.http_request, PATCH_MEDIA_TYPES if is_patch else MEDIA_TYPES)
 

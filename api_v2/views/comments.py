@@ -13,6 +13,7 @@ from api_v2.views.public_view import PublicView
 from api_v2.views.resources import answer_changed, answer_list, answer_one, found, refuse_members
 from cms import policy
 from cms.choices import CommentStatus, Scope
+from cms.costs.bodies import COMMENT_BYTES_MAX
 from cms.ids import parse_uuid, with_id
 from cms.models import Comment, Post
 from cms.services.comments import create_comment, delete_comment, edit_comment, moderate_comment
@@ -23,6 +24,7 @@ FILTERS: Final = ("status", "post")
 
 
 class PostCommentsView(PublicView):
+    body_bytes_max = COMMENT_BYTES_MAX
     scopes = {"GET": Scope.POSTS_READ, "POST": Scope.COMMENTS_WRITE}
     parameters = {"GET": ("fields", *PAGE_PARAMETERS)}
 
@@ -63,6 +65,7 @@ class CommentsView(ApiView):
 
 
 class CommentView(ApiView):
+    body_bytes_max = COMMENT_BYTES_MAX
     scopes = {"GET": Scope.POSTS_READ, "PATCH": Scope.COMMENTS_WRITE, "DELETE": Scope.COMMENTS_WRITE}
     parameters = {"GET": ("fields",)}
 

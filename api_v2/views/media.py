@@ -14,12 +14,13 @@ from api_v2.negotiation import is_accepted
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
 from api_v2.query import Query
 from api_v2.serializers.media import MEDIA, read_media_changes
-from api_v2.uploads import read_upload, refusal_of, refuse_before_reading
+from api_v2.uploads import BODY_BYTES_MAX, read_upload, refusal_of, refuse_before_reading
 from api_v2.views.api_view import ApiView
 from api_v2.views.resources import answer_changed, answer_list, answer_one, found
 from api_v2.views.users import NEWEST_FIRST
 from cms import policy
 from cms.choices import Scope
+from cms.costs.bodies import refuse_larger
 from cms.errors import InvalidInput
 from cms.ids import parse_uuid, with_id
 from cms.media.images import RENDITION_TYPE
@@ -31,6 +32,7 @@ KINDS: Final = ("image", "document")
 
 
 class MediaListView(ApiView):
+    body_bytes_max = BODY_BYTES_MAX
     scopes = {"GET": Scope.POSTS_READ, "POST": Scope.MEDIA_WRITE}
     parameters = {"GET": (*FILTERS, "fields", *PAGE_PARAMETERS)}
 
@@ -39,6 +41,7 @@ class MediaListView(ApiView):
         if request.method == "POST":  # before anything reads the body
             self.require(policy.may_upload_media, "Only authors, editors and admins upload files.")
             refuse_before_reading(self.http_request)
+            refuse_larger(self.http_request, self.body_bytes_max)
 
     def get(self, request: Request) -> HttpResponse:
         wanted = read_page_request(self.http_request, self.query, sort=NEWEST_FIRST, filters=FILTERS)

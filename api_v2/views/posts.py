@@ -30,6 +30,7 @@ from api_v2.views.public_view import PublicView
 from api_v2.views.resources import found
 from cms import policy
 from cms.choices import Scope
+from cms.costs.bodies import POST_BYTES_MAX
 from cms.db.statements import Name, fetch
 from cms.ids import parse_uuid
 from cms.models import Post
@@ -44,6 +45,7 @@ BUILT_EACH_TIME = ("tag", "category", "q", "published_after", "published_before"
 
 
 class PostsView(PublicView):
+    body_bytes_max = POST_BYTES_MAX
     scopes = {"GET": Scope.POSTS_READ, "POST": Scope.POSTS_WRITE}
     parameters = {"GET": (*FILTERS, "sort", *SELECTION, *PAGE_PARAMETERS)}
 
@@ -102,6 +104,7 @@ class PostsView(PublicView):
 
 
 class PostView(PublicView):
+    body_bytes_max = POST_BYTES_MAX
     scopes = {"GET": Scope.POSTS_READ, "PATCH": Scope.POSTS_WRITE, "DELETE": Scope.POSTS_WRITE}
     parameters = {"GET": SELECTION}
 

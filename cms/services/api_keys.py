@@ -184,9 +184,9 @@ def _field_errors(fields: ApiKeyFields, owner: User, now: datetime.datetime) -> 
 def _scope_errors(scopes: Sequence[str], owner: User) -> list[FieldError]:
     if not scopes:
         return [FieldError("scopes", "required", "A key needs at least one scope.")]
-    errors = [error for scope in scopes for error in check_choice("scopes", scope, Scope.values)]
-    if errors:
-        return errors
+    unknown = next((scope for scope in scopes if scope not in Scope.values), None)
+    if unknown is not None:
+        return check_choice("scopes", unknown, Scope.values)
     beyond = sorted(set(scopes) - policy.scopes_open_to(owner))
     if not beyond:
         return []

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from cms import limits
-from cms.errors import FieldError
+from cms.errors import FieldError, shown
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)  # RFC 5646 section 2.1, in outline
 
@@ -65,7 +65,7 @@ def check_username(field: str, value: str, *, is_reserved_allowed: bool) -> list
 def check_choice(field: str, value: str, allowed: list[str]) -> list[FieldError]:
     if value in allowed:
         return []
-    return [FieldError(field, "invalid_choice", f"{value!r} is not one of: {', '.join(allowed)}.")]
+    return [FieldError(field, "invalid_choice", f"{shown(value)} is not one of: {', '.join(allowed)}.")]
 
 
 def check_language(field: str, value: str) -> list[FieldError]:

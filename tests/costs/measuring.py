@@ -1,0 +1,64 @@
+"""Sending a hostile body and holding what it costs against its size."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from tests.costs.hostile import SHAPES, Bodies, bodies_for
+from tests.memory import peak_memory
+
+MEGABYTE: Final = 1024 * 1024
+SMALL: Final = 64 * 1024
+"""What an operation takes unless it is known to take more."""
+REFUSAL_BYTES_MAX: Final = 256 * 1024
+GROWTH_MAX: Final = 12
+"""Bytes of an accepted body's answer for each that was sent: a character may come as one byte and go as six, twice."""
+BASE_S: Final = 0.25
+SECONDS_A_MEGABYTE: Final = 4.0
+"""Rendering and analysing a text takes up to 3 s."""
+BASE_BYTES: Final = 16 * MEGABYTE
+BYTES_A_BYTE: Final = 40
+
+type Send = Callable[[str, bytes], Any]
+"""Takes an operation, such as `post /posts`, and a body."""
+
+
+def operations_of(document: Mapping[str, Any]) -> list[str]:
+    """The operations that have a body, as `post /posts`."""
+    items = document["paths"].items()
+    return [f"{method} {path}" for path, item in items for method in item if "requestBody" in item[method]]
+
+
+def assert_bounded(send: Send, operation: str, most: int) -> None:
+    """A body of a megabyte, and one that is just too large, are refused unread where no such body is taken."""
+    for size in {MEGABYTE, most + SMALL}:
+        began = time.thread_time()
+        answer = send(operation, b"{" * size)
+        expected = (413,) if size > most else range(400, 500)
+        assert answer.status_code in expected, f"{operation}, {size} bytes: {answer.status_code}"
+        assert len(answer.content) < REFUSAL_BYTES_MAX
+        assert time.thread_time() - began < BASE_S
+
+
+def assert_shapes_are_cheap(send: Send, operation: str, most: int) -> None:
+    _assert_cheap(send, operation, SHAPES, SHAPES, min(most, MEGABYTE) - 1024)
+
+
+def assert_values_are_cheap(send: Send, operation: str, most: int, members: Mapping[str, object]) -> None:
+    """`members` are those of a good body."""
+    bodies = bodies_for(members)
+    _assert_cheap(send, operation, bodies, bodies.keys() - SHAPES, min(most, MEGABYTE) - 2048)
+
+
+def _assert_cheap(send: Send, operation: str, bodies: Bodies, names: Iterable[str], size: int) -> None:
+    for name in sorted(names):
+        body = bodies[name](size)
+        began = time.thread_time()
+        with peak_memory() as peak:
+            answer = send(operation, body)
+        where = f"{operation}, {name}: {answer.status_code}"
+        assert answer.status_code < 500, where
+        most = REFUSAL_BYTES_MAX if answer.status_code >= 400 else REFUSAL_BYTES_MAX + GROWTH_MAX * len(body)
+        assert len(answer.content) < most, where
+        assert time.thread_time() - began < BASE_S + SECONDS_A_MEGABYTE * len(body) / MEGABYTE, where
+        assert peak.bytes < BASE_BYTES + BYTES_A_BYTE * len(body), where
