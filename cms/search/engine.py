@@ -1,5 +1,6 @@
 """What the two engines differ in, and how a query is written for either. They are in `postgresql.py` and `sqlite.py`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from cms.search.queries import Form, Query, Term
 class Engine:
     """An index of words, as SQL fragments over `d`, the documents.
 
-    `%s` in `match` is the query as the index takes it, in `score` the same without what is excluded.
+    `%s` in `match` is the query as the index takes it.
     """
 
     source: str
@@ -18,7 +19,8 @@ class Engine:
     carried: str
     """What `score` needs of a document that was found, as `f.carried`, with `carried_join` behind `f`."""
     carried_join: str
-    score: str
+    score: Callable[[Query], tuple[str, list[Any]]]
+    """The SQL that ranks a document that was found, and its parameters. It may depend on that document alone."""
     find: str
     """The function that gives the place of a text in a text, 0 when there is none."""
     quote: str
@@ -43,15 +45,12 @@ class Engine:
             params += [form.text for form in term.forms] * 3
         return " AND ".join(parts), params
 
-    def score_params(self, query: Query) -> list[str]:
-        return [self._required(query)] * self.score.count("%s")
-
     def _words_asked(self, query: Query) -> str:
         excluded = [f"({self._any_form(term)})" for term in query.excluded if not term.is_phrase]
-        required = self._required(query)
+        required = self.required(query)
         return f"({required}) {self.but_not} ({self.or_.join(excluded)})" if excluded else required
 
-    def _required(self, query: Query) -> str:
+    def required(self, query: Query) -> str:
         return self.and_.join(f"({self._any_form(term)})" for term in query.required)
 
     def _any_form(self, term: Term) -> str:

@@ -17,14 +17,14 @@ _SETTINGS: Final = {
     # What is known of the matches of a common word among a million posts, document by document.
     "work_mem": "32MB",
 }
-POSTGRESQL: Final = Engine(
+POSTGRESQL: Final[Engine] = Engine(
     source="cms_searchdocument d",
     match="d.vector @@ %s::tsquery",
     # The score, which is dear, is worked out of the ranked documents alone.
     carried="d.ctid",
     carried_join="JOIN cms_searchdocument d ON d.ctid = f.carried",
     # Of D, C, B, A: nothing, content, excerpt, title. A long text counts less, by 1 + log of its length.
-    score="ts_rank('{0, 0.1, 0.4, 1}', d.vector, %s::tsquery, 1)",
+    score=lambda query: ("ts_rank('{0, 0.1, 0.4, 1}', d.vector, %s::tsquery, 1)", [POSTGRESQL.required(query)]),
     find="strpos",
     quote="'",
     prefix=":*",

@@ -171,10 +171,11 @@ def _rows(
         condition_params += [least, *others_params]
     visible, visible_params = _columns_of(parts, "id", "created_at")
     categories_sql, categories_params = categories.order_by().values("id").query.sql_with_params()
+    score, score_params = engine.score(asked)
     statement = STATEMENT.format(
         carried=engine.carried,
         carried_join=engine.carried_join,
-        score=engine.score,
+        score=score,
         source=engine.source,
         visible=visible,
         condition=condition,
@@ -182,7 +183,7 @@ def _rows(
         ranked_max=RANKED_MAX,
         facets_max=FACETS_MAX,
     )
-    params = [*visible_params, *condition_params, *engine.score_params(asked), *page, *categories_params]
+    params = [*visible_params, *condition_params, *score_params, *page, *categories_params]
     cursor.execute(statement, params)
     rows: list[tuple[str, str, float]] = cursor.fetchall()
     return rows

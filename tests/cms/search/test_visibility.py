@@ -44,6 +44,25 @@ def test_a_stranger_finds_nothing_of_hidden_posts(
         assert suggest("zeb", user=stranger, now=now) == []
 
 
+def test_a_score_tells_nothing_of_hidden_posts(make_post: Callable[..., Post], now: datetime.datetime) -> None:
+    """bm25() of SQLite gives a word less weight the more posts have it, hidden ones too."""
+    make_post(title="Zebra", content="Of lions.")
+    before = search_posts("zebra lions", user=NOBODY, now=now).hits
+    for content in ("Zebra and more zebra.", "Of lions alone.", "Of neither."):
+        make_post(title="Draft", content=content, is_published=False)
+    assert search_posts("zebra lions", user=NOBODY, now=now).hits == before
+
+
+@pytest.mark.parametrize("query", ["rare", "rare words", '"rare words"', "words rare -other"])
+def test_a_post_that_says_it_more_often_or_in_its_title_comes_first(
+    make_post: Callable[..., Post], now: datetime.datetime, query: str
+) -> None:
+    texts = {"title": ("Rare words", "x"), "often": ("A", "Rare words. " * 3), "once": ("B", "Rare words. x x x x x x")}
+    posts = {name: make_post(title=title, content=content, excerpt="x") for name, (title, content) in texts.items()}
+    hits = search_posts(query, user=NOBODY, now=now).hits
+    assert [hit.post_id for hit in hits] == [posts[name].pk for name in ("title", "often", "once")]
+
+
 def test_authors_find_their_own_and_editors_all(hidden: dict[str, Post], editor: User, now: datetime.datetime) -> None:
     for reader in (hidden["draft"].author, editor):
         found = search_posts("zebra", user=reader, now=now)
