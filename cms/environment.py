@@ -4,9 +4,12 @@ Knows nothing of Django and never reads `os.environ` itself; `cms/settings.py` p
 """
 
 import ipaddress
+import os
 import re
+import sqlite3
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -198,6 +201,21 @@ def _smtp(url: SplitResult, host: str, port: int | None) -> dict[str, Any]:
     }
 
 
+class PrivateConnection(sqlite3.Connection):
+    """A connection to a file that its owner alone can read: it holds session keys and password hashes."""
+
+    def __init__(self, database: str, *args: Any, **kwargs: Any) -> None:
+        if not database.startswith(("file:", ":memory:")):
+            make_private_file(Path(database))
+        super().__init__(database, *args, **kwargs)
+
+
+def make_private_file(path: Path) -> None:
+    """Make an empty file unless there is one. SQLite gives its `-wal` and `-shm` files the same mode."""
+    with suppress(OSError):  # there is one, or SQLite says what is wrong
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
 def _sqlite(name: str, value: str, base: Path) -> dict[str, Any]:
     path = unquote(value.removeprefix("sqlite://"))
     if not path.startswith("/") or len(path) < 2 or "?" in path:
@@ -208,6 +226,7 @@ def _sqlite(name: str, value: str, base: Path) -> dict[str, Any]:
         # Kept open: opening a file, setting the pragmas and registering Django's functions costs more than most queries.
         "CONN_MAX_AGE": 600,
         "OPTIONS": {
+            "factory": PrivateConnection,
             # DEFERRED lets two readers both ask for the write lock, and one of them fails at once, whatever the timeout.
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,

@@ -177,6 +177,7 @@ READINESS_CHECKS = {
     "deploy_settings": "cms.readiness.machine.deploy_settings",
     "backups": "cms.readiness.machine.backups",
     "disk": "cms.readiness.machine.disk",
+    "private_files": "cms.readiness.machine.files_are_private",
     "clock": "cms.readiness.stores.clocks_agree",
 }
 BACKUP_DIR = env.text("BACKUP_DIR")

@@ -97,7 +97,7 @@ def _unpacked(tar: tarfile.TarFile, root: Path, advance: Advance) -> Iterator[St
     if not members:
         yield StagedMedia()
         return
-    root.mkdir(parents=True, exist_ok=True)
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with scratch_folder(STAGING_PREFIX, root) as folder:
         staged = StagedMedia(len(members))
         for number, (name, member) in enumerate(members):
@@ -105,6 +105,7 @@ def _unpacked(tar: tarfile.TarFile, root: Path, advance: Advance) -> Iterator[St
             stream = tar.extractfile(member)
             assert stream is not None
             with stream, unpacked.open("wb") as target:
+                unpacked.chmod(0o600)
                 shutil.copyfileobj(stream, target, CHUNK_BYTES)
             place = root / name
             place.parent.mkdir(parents=True, exist_ok=True)  # now, while a refusal still changes nothing

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cms.backup.manifest import Dump, refuse_differences
 from cms.backup.refusals import BackupRefused, NothingToBackUp
+from cms.environment import make_private_file
 
 PAGES_AT_ONCE = 2_000
 BUSY_FOR_S = 20
@@ -57,6 +58,7 @@ class SqliteDatabase:
         with contextlib.ExitStack() as undoing:
             if not self.path.exists():
                 undoing.callback(self._remove)
+                make_private_file(self.path)
             with _open(dump_file) as source, _open(self.path) as database:
                 database.execute("PRAGMA journal_mode=WAL")
                 _copy(source, database, advance)

@@ -52,6 +52,7 @@ class Report:
     def write(self, path: Path) -> None:
         try:
             with path.open("wb") as target:
+                path.chmod(0o600)  # it quotes what was imported, addresses of people too
                 target.write(b'{"counts": ' + _json(self.counts) + b', "items": [')
                 self._spool.seek(0)
                 for number, line in enumerate(self._spool):

@@ -27,7 +27,8 @@ def media_storage(given: Mapping[str, str]) -> dict[str, Any]:
     """The entry of Django's STORAGES for the variables `MEDIA_S3_…`; ends the process when they don't go together."""
     named = {name: value for name, value in given.items() if value}
     if not named:
-        return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+        modes = {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700}
+        return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": modes}
     if "MEDIA_S3_BUCKET" not in named:
         refuse("MEDIA_S3_BUCKET", "", f"it is required where {next(iter(named))} is set")
     for name, other in ((_ID, _SECRET), (_SECRET, _ID)):

@@ -2,8 +2,10 @@
 
 import datetime
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +16,8 @@ from cms.backup.archive import check_archive, is_archive, open_archive, read_man
 from cms.backup.engines import media_root
 
 BACKUP_AGE_MAX: Final = datetime.timedelta(days=1)
+LOOKED_AT_MAX: Final = 1_000
+"""Files whose mode is looked at."""
 
 Wanted = Mapping[str, Any]
 
@@ -49,6 +53,21 @@ def disk(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:
     least = min(free_mb, key=lambda path: free_mb[path])
     told = f"{free_mb[least]:,} MB are free at {least}; at least {settings.DISK_FREE_MIN_MB:,} are wanted."
     return free_mb[least] >= settings.DISK_FREE_MIN_MB, told
+
+
+def files_are_private(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:
+    """SQLite's file and the media: hidden files and session keys are for no other user of the machine."""
+    for path in islice(_private_files(), LOOKED_AT_MAX):
+        if path.stat().st_mode & stat.S_IROTH:
+            return False, f"Every user of this machine can read {path}: chmod o-rwx."
+    return True, "No other user of this machine can read the database or the media."
+
+
+def _private_files() -> Iterator[Path]:
+    if settings.IS_SQLITE:
+        yield from filter(Path.is_file, [Path(settings.DATABASES["default"]["NAME"])])
+    if (root := media_root()) is not None:
+        yield from (path for path in root.rglob("*") if path.is_file())
 
 
 def _backup_folder(wanted: Wanted) -> Path | None:

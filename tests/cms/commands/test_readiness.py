@@ -20,7 +20,7 @@ from tests.session import ENGINES
 
 NAMES = [
     *("database", "migrations", "redis", "media", "versions", "canary_weight", "controller"),
-    *("rollback_drill", "deploy_settings", "backups", "disk", "clock"),
+    *("rollback_drill", "deploy_settings", "backups", "disk", "private_files", "clock"),
 ]
 # Engines that lie: a function of ours is found before the one of the same name that they have.
 LIARS: LiteralString = """
@@ -244,6 +244,17 @@ def test_backups_that_are_missing_old_or_damaged(site: Site, tmp_path: Path) -> 
 @pytest.mark.slow
 def test_a_disk_that_is_nearly_full(site: Site) -> None:
     assert [*site.refused(DISK_FREE_MIN_MB="1000000000")] == ["disk"]
+
+
+def test_a_file_of_the_media_that_everybody_on_the_machine_can_read(site: Site) -> None:
+    media = Path(site.env["MEDIA_ROOT"]) / "media" / "2026" / "a.txt"
+    media.parent.mkdir(parents=True)
+    media.write_text("x", encoding="ascii")
+    media.chmod(0o604)
+    try:
+        assert str(media) in site.refused()["private_files"]
+    finally:
+        media.unlink()
 
 
 @pytest.mark.slow

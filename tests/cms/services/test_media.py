@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import io
 import re
+import stat
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -362,3 +363,9 @@ def test_a_file_is_deleted_or_featured_and_never_both(
         is_there = MediaFile.objects.filter(pk=media.pk).exists()
         assert (post.featured_image_id == media.pk) == is_there
         assert bool([name for name in stored() if media.pk.hex in name]) == is_there
+
+
+def test_a_stored_file_is_readable_by_its_owner_alone(upload: Any, author: User, settings: Any) -> None:
+    upload(author)
+    files = [path for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in files] == [0o600]
