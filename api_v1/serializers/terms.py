@@ -16,12 +16,13 @@ def tag_body(tag: Tag) -> dict[str, Any]:
 
 
 def category_body(category: Category) -> dict[str, Any]:
+    """Takes a category of `with_visible_parent`."""
     return {
         "id": category.id,
         "name": category.name,
         "slug": category.slug,
         "description": category.description,
         "post_count": category.post_count,
-        "parent": category.parent_id,
+        "parent": category.visible_parent,  # type: ignore[attr-defined]
         "is_active": category.is_active,
     }

@@ -17,7 +17,7 @@ class CategoryListView(V1View):
     scopes = {"GET": Scope.POSTS_READ}
 
     def get(self, request: Request) -> HttpResponse:
-        categories = Category.objects.visible_to(request.user).by_name()
+        categories = Category.objects.visible_to(request.user).with_visible_parent(request.user).by_name()
         return success(Page(categories, request.query_params).body(category_body))
 
 
@@ -25,7 +25,7 @@ class CategoryView(V1View):
     scopes = {"GET": Scope.POSTS_READ}
 
     def get(self, request: Request, slug: str) -> HttpResponse:
-        categories = Category.objects.visible_to(request.user)
+        categories = Category.objects.visible_to(request.user).with_visible_parent(request.user)
         category = categories.filter(slug=slug).first() if is_storable(slug) else None
         if category is None:
             raise NotFound

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import orjson
-from django.db.models import OuterRef, Subquery
 from django.db.models.expressions import BaseExpression
 
 from api_v2.pagination import Row
@@ -32,8 +31,7 @@ CATEGORY: Final[Shape] = {
 
 def category_columns(actor: Actor) -> dict[str, BaseExpression]:
     """A category that `actor` may not see is not named as a parent either."""
-    parents = Category.objects.visible_to(actor).filter(pk=OuterRef("parent_id"))
-    return {"visible_parent": Subquery(parents.values("pk"))}
+    return {"visible_parent": Category.objects.all().parent_visible_to(actor)}
 
 
 def write_tree(rows: Iterable[Row], viewer: Viewer) -> list[orjson.Fragment]:

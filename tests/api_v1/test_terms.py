@@ -1,5 +1,6 @@
 """Tags and categories: lists and single ones."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,6 +25,17 @@ def test_a_tag_is_found_by_its_slug_in_any_script(anonymous: Client, make_post: 
     make_post(tags=["C sharp", "日本語"])
     assert anonymous.get("/api/v1/tags/c-sharp").json()["data"]["name"] == "C sharp"
     assert anonymous.get("/api/v1/tags/日本語").json()["data"]["slug"] == "日本語"
+
+
+def test_a_category_that_is_switched_off_is_named_as_nobodys_parent(
+    anonymous: Client, client_of: Callable[[User], Client], editor: User, make_category: Any
+) -> None:
+    parent = make_category("Zoo", is_active=False)
+    child = make_category("Birds", parent=parent)
+    for client, shown in ((anonymous, None), (client_of(editor), str(parent.pk))):
+        [listed] = [item for item in items_of(client.get("/api/v1/categories")) if item["name"] == "Birds"]
+        one = client.get(f"/api/v1/categories/{child.slug}").json()["data"]
+        assert (listed["parent"], one["parent"]) == (shown, shown)
 
 
 def test_categories_are_listed_by_name_with_their_parents(
