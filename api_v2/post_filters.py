@@ -22,6 +22,7 @@ from cms.search import filter_posts
 from cms.search.queries import QUERY_MAX
 from cms.search.results import Narrowing
 from cms.services.checks import check_language
+from cms.services.tags import fold_tag_name
 
 CHOOSING: Final = (
     *("status", "kind", "language", "author", "tag", "category"),
@@ -174,8 +175,9 @@ def _tag_ids(words: list[str]) -> list[uuid.UUID]:
     For few it reads them all and sorts; for many it goes down the list until it has a page. Not knowing, it goes down the
     list, and for a tag of three posts to its very end.
     """
-    ids, slugs = _ids_and_texts(words)
-    return list(Tag.objects.filter(Q(pk__in=ids) | Q(slug__in=slugs)).order_by().values_list("pk", flat=True))
+    ids, texts = _ids_and_texts(words)
+    named = Q(slug__in=texts) | Q(name_key__in=[fold_tag_name(text) for text in texts])
+    return list(Tag.objects.filter(Q(pk__in=ids) | named).order_by().values_list("pk", flat=True))
 
 
 def _with_descendants(words: list[str], actor: Actor) -> set[uuid.UUID]:

@@ -39,7 +39,7 @@ QUERY: Final[dict[str, tuple[str, Schema, Any]]] = {
     "media_kind": ("kind", described(words_of("MediaKind"), _SEVERAL), "image"),
     "language": ("language", described(_WORDS, f"BCP 47, in any case. {_SEVERAL}"), "en,de"),
     "author": ("author", described(_WORDS, f"Ids or usernames. {_SEVERAL}"), "mia"),
-    "tag": ("tag", described(_WORDS, f"Ids or slugs. {_SEVERAL}"), "travel,ferries"),
+    "tag": ("tag", described(_WORDS, f"Ids, slugs or names. {_SEVERAL}"), "travel,ferries"),
     "category": ("category", described(_WORDS, f"Ids or slugs, with all below them. {_SEVERAL}"), "coasts"),
     "published_after": ("published_after", INSTANT, "2026-01-31T00:00:00Z"),
     "published_before": ("published_before", INSTANT, "2026-02-01T00:00:00Z"),

@@ -89,7 +89,7 @@ def shelf(
         "a": make_post(title="a", tags=["Red", "Blue"], categories=[science], published_at=now - 5 * DAY),
         "b": make_post(title="b", tags=["Red"], language="de", published_at=now - 4 * DAY),
         "c": make_post(title="c", by=mia, categories=[physics], published_at=now - 3 * DAY),
-        "d": make_post(title="d", by=mia, tags=["Blue", "Green"], published_at=now - 2 * DAY),
+        "d": make_post(title="d", by=mia, tags=["Blue", "Deep Green"], published_at=now - 2 * DAY),
         "e": make_post(title="e", kind="page", published_at=now - DAY),
     }
 
@@ -109,7 +109,8 @@ def shelf(
         ("author={mia},author_0", "abcd"),
         ("tag=red", "ab"),
         ("tag={blue}", "ad"),
-        ("tag=green,{red}", "abd"),
+        ("tag=deep-green,{red}", "abd"),
+        ("tag=deep GREEN", "d"),
         ("tag=red&author=mia", ""),
         ("category=science", "ac"),
         ("category=nature", "c"),
