@@ -70,7 +70,7 @@ def attempt(perform: Callable[[], HttpResponse], refuse: Callable[[Exception], H
 
 
 def kept_of(answer: Answer, secret_members: Collection[str], *, is_anonymous: bool) -> Answer | None:
-    """Return the part of an answer that is stored: nothing that is told only once, and no refusal of a stranger.
+    """Return what to store of an answer: never a secret, and no refusal of a request without a credential.
 
     A success of any length is stored: it repeats the change, which would be made twice without it.
     """

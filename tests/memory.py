@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
-_PEAK_FROM_NOW = "5"  # proc_pid_clear_refs(5): the peak begins anew
+_PEAK_FROM_NOW = "5"  # proc_pid_clear_refs(5): the peak is reset
 
 
 class Peak:

@@ -1,1 +1,1 @@
-"""Limits of a request's cost: bytes of its body, faults that are told of it, heavy work at a time."""
+"""Limits on what one request may cost: the size of its body, the errors it returns, and heavy work at once."""

@@ -1,4 +1,4 @@
-"""The cost of a request body: how many bytes each operation takes, and how many of its faults are told."""
+"""Limits on a request body: the bytes that an operation accepts, and the errors that an answer lists."""
 
 from typing import Final, Protocol
 

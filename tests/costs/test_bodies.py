@@ -1,4 +1,4 @@
-"""Whatever is sent to an operation of v2: the answer is short, time and memory are no more than its size is worth."""
+"""Hostile bodies for each operation of v2: the answer stays short, and time and memory grow with the body alone."""
 
 import datetime
 from collections.abc import Callable
