@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
 from cms import limits
+from cms.costs.turns import Bounded
 from cms.models import AuditEvent, MediaFile, Post, Rendition, User
 from cms.policy import SYSTEM
 from cms.services.post_states import publish_post, trash_post
@@ -259,6 +260,20 @@ def test_a_rendition_is_made_once_in_an_allowed_size(own: Client, photo: MediaFi
     for spec in ("square-161", "width-320.webp", "%2E%2E"):
         assert problem_of(send(own, "get", f"/media/{photo.pk}/renditions/{spec}")) == (404, "not-found")
     assert Rendition.objects.count() == 1
+
+
+def test_a_picture_that_finds_no_place_is_503_with_a_time_to_come_back(
+    own: Client, photo: MediaFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = Bounded("pictures are worked on", at_once=1, waiting=0, patience_s=0)
+    for module in ("cms.services.media", "cms.media.preparing"):
+        monkeypatch.setattr(f"{module}.PICTURES", busy)
+    with busy.turn():
+        for answer in (send(own, "get", f"/media/{photo.pk}/renditions/square-160"), upload(own)):
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+            assert answer.json()["detail"].startswith("Too many pictures are worked on at once.")
+    assert bytes_of(send(own, "get", f"/media/{photo.pk}/renditions/square-160"))[:4] == b"RIFF"
+    assert (MediaFile.objects.count(), Rendition.objects.count()) == (1, 1)
 
 
 def test_a_document_has_no_renditions(own: Client) -> None:
