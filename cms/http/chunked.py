@@ -1,7 +1,8 @@
 """Chunked request bodies: Django believes `Content-Length` only, so a body without one is measured before it is passed on."""
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 type WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -20,14 +21,31 @@ def measured(application: WsgiApp) -> WsgiApp:
             return application(environ, start_response)
         if "HTTP_TRANSFER_ENCODING" not in environ:
             return application(environ, start_response)
-        with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as body:
+        with ExitStack() as ending:
+            body = ending.enter_context(tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES))
             _copy(environ["wsgi.input"], body)
             environ["CONTENT_LENGTH"] = str(body.tell())
             body.seek(0)
             environ["wsgi.input"] = body
-            return list(application(environ, start_response))
+            return _Answer(application(environ, start_response), ending.pop_all())
 
     return wrapped
+
+
+class _Answer:
+    """The pieces of an answer. Its end is theirs, and then that of the body that the application has read."""
+
+    def __init__(self, pieces: Iterable[bytes], ending: ExitStack) -> None:
+        self._pieces, self._ending = pieces, ending
+        # Django's waits for the end of an answer: connections go back, places are left, the use of a key is noted.
+        if close := getattr(pieces, "close", None):
+            ending.callback(close)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._pieces)
+
+    def close(self) -> None:
+        self._ending.close()
 
 
 def _copy(source: Any, target: Any) -> None:

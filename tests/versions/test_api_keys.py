@@ -1,14 +1,18 @@
 """API keys over HTTP: what opens, what doesn't, and what each refusal says."""
 
 import datetime
+import io
+import json
 import logging
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.core.handlers.wsgi import WSGIHandler
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
+from cms.http.chunked import measured
 from cms.models import ApiKey, Post, User
 from cms.policy import SYSTEM
 from cms.services.api_keys import revoke_api_key
@@ -107,6 +111,20 @@ def test_the_use_of_a_key_is_noted_after_the_answer_at_most_once_a_minute(
             assert version.send(client, "get", "").status_code == 200
         noted = ApiKey.objects.get().last_used_at
         assert (noted == last_used_at) == (queries == 1)
+
+
+@pytest.mark.django_db(transaction=True)  # the end of an answer gives the connection back
+def test_the_use_of_a_key_is_noted_for_a_body_in_chunks_too(version: Version, mia: User, raw_key_of: KeyOf) -> None:
+    headers = {"x-api-key": raw_key_of(mia, "posts:write"), "transfer-encoding": "chunked"}
+    environ = RequestFactory(headers=headers).post(f"{version.base}/posts", content_type="application/json").environ
+    del environ["CONTENT_LENGTH"]
+    body = io.BytesIO(json.dumps(NEW_POST).encode())
+    environ |= {"wsgi.input": body, "wsgi.input_terminated": True}
+    answer = measured(WSGIHandler())(environ, lambda status, *_: status)
+    list(answer)
+    answer.close()  # type: ignore[attr-defined]
+    assert Post.objects.get().author == mia
+    assert ApiKey.objects.get().last_used_at is not None
 
 
 def test_no_log_has_a_secret(version: Version, mia: User, raw_key_of: KeyOf, caplog: pytest.LogCaptureFixture) -> None:
