@@ -2,11 +2,12 @@
 
 import datetime
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from django.contrib import admin, messages
 from django.contrib.admin import ModelAdmin as DjangoModelAdmin
+from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.actions import delete_selected
 from django.contrib.admin.options import ActionLocation
 from django.core.exceptions import PermissionDenied
@@ -26,6 +27,9 @@ from cms.admin.dialogs import Change, apply_to_each
 from cms.admin.forms import PlainTextField, ServiceForm
 from cms.errors import CmsError
 from cms.policy import Actor
+
+SENT_BY_FILTERS: Final = ("exact", "isnull", "gte", "lt", "id__exact")
+"""The lookups in the links of Django's filters of a column."""
 
 
 def instant_column(name: str, label: str) -> Callable[[Any, Any], str]:
@@ -64,6 +68,8 @@ class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
     show_full_result_count = False  # a second count of the whole table
     warn_unsaved_form = True
     unlisted_fields: tuple[str, ...] = ()
+    linked_lookups: tuple[str, ...] = ()
+    """Lookups that links to the list send, beside those of its filters."""
     may_manage: Callable[[Actor], bool]
     """Who sees and uses these pages: a predicate of `cms/policy.py`, as a staticmethod."""
     create: Callable[[Actor, Any, datetime.datetime], Any]
@@ -74,6 +80,16 @@ class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
     def suggestable(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """Those of its rows that other forms suggest."""
         return rows
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Only what the list's filters and links send. Django's takes each column, to be guessed letter by letter."""
+        allowed: set[str | None] = {*self.linked_lookups}
+        for one in self.get_list_filter(request):
+            if isinstance(one, type) and issubclass(one, SimpleListFilter):
+                allowed.add(one.parameter_name)
+            else:
+                allowed.update(f"{one}__{sent}" for sent in SENT_BY_FILTERS)
+        return lookup in allowed
 
     def has_suggest_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

@@ -15,6 +15,7 @@ class AuditEventAdmin(ReadOnlyAdmin):
     may_manage = staticmethod(policy.may_see_audit)
     list_display = ["happened", "action", "object_type", "object", "actor", "address", "version"]
     list_filter = [ObjectTypeFilter, "created_at"]
+    linked_lookups = ("object_id__exact",)
     list_select_related = ["actor"]
     search_fields = ["object_id__exact", "request_id__exact", "action__startswith", "actor__username__iexact"]
     search_help_text = "Object or request id, beginning of an action, username"

@@ -62,6 +62,7 @@ class PostRevisionAdmin(ReadOnlyAdmin):
     may_manage = staticmethod(policy.may_write_posts)
     list_display = ["number", "shown_post", "kind", "reason", "author", "written"]
     list_filter = ["is_draft"]
+    linked_lookups = ("post__id__exact",)
     list_select_related = ["post", "author"]
     search_fields = ["post__title", "author__username"]
     search_help_text = "Title of the post or author"

@@ -50,7 +50,7 @@ TAIL_QUERIES: Final = {"file/": ("size=square-160",)}
 ORACLES: Final = ("author__email__startswith=zq", "author__password__startswith=!", "post__content__contains=zq")
 LIST_QUERIES: Final = {
     "post": (*("state=draft", "state=trashed", "kind=all&state=scheduled", "kind=all&o=1"), *ORACLES),
-    "comment": ("status__exact=pending", *ORACLES),
+    "comment": ("status__exact=pending", "author_email__startswith=zq", *ORACLES),
     "postrevision": ("is_draft__exact=1", *ORACLES),
     "category": ("is_active__exact=0",),
     "user": ("role__exact=admin", "password__startswith=!"),

@@ -105,7 +105,7 @@ def test_an_unusable_search_or_filter_is_no_server_error(
     admin: User, signed_in: Callable[[User], Client], name: str
 ) -> None:
     client = signed_in(admin)
-    for query in ("q=%27%22%00x", "q=0192-nonsense", "id__exact=nonsense", "p=999", "o=99", "e=1"):
+    for query in ("q=%27%22%00x", "q=0192-nonsense", "p=999", "o=99", "e=1"):
         assert client.get(f"/admin/cms/{name}/?{query}", follow=True).status_code == 200
 
 
