@@ -24,6 +24,7 @@ from cms.costs.bodies import refuse_larger
 from cms.errors import InvalidInput
 from cms.ids import parse_uuid, with_id
 from cms.media.images import RENDITION_TYPE
+from cms.media.names import download_name
 from cms.models import MediaFile
 from cms.services.media import delete_media, get_or_make_rendition, update_media, upload_media
 
@@ -121,7 +122,7 @@ class ContentView(FileView):
                 name=str(media.file.name),
                 content_type=media.mime_type,
                 size_bytes=media.size_bytes,
-                shown_as=media.original_name,
+                shown_as=download_name(media.original_name, str(media.file.name)),
                 etag=f'"0-{media.sha256[:24]}"',
             )
         )

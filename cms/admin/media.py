@@ -16,6 +16,7 @@ from unfold.decorators import display
 from cms import policy
 from cms.admin.options import DeletableAdmin, instant_column, wide
 from cms.errors import NotFound
+from cms.media.names import download_name
 from cms.models import MediaFile
 from cms.policy import Actor
 from cms.services.media import delete_media, get_or_make_rendition, update_media, upload_media
@@ -147,7 +148,7 @@ class MediaFileAdmin(DeletableAdmin):
             content,
             content_type=shown.mime_type,
             as_attachment=not media.is_image,
-            filename=media.original_name,
+            filename=download_name(media.original_name, str(shown.file.name)),
             headers={"Content-Security-Policy": "default-src 'none'; sandbox"},
         )
 

@@ -1,7 +1,9 @@
 """The name that a file had where it came from: text to be shown and never a path."""
 
 import unicodedata
+from collections.abc import Mapping
 from pathlib import PurePosixPath
+from typing import Final
 
 from cms import limits
 
@@ -9,6 +11,11 @@ from cms import limits
 _DROPPED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _JOINERS = "\u200c\u200d"  # words of Persian and Indic scripts and many emoji need them
 _EXTENSION_MAX = 20
+# Others that say the same as a type's own: those that the type was told by, or that any system opens as it.
+_ALIASES: Final[Mapping[str, frozenset[str]]] = {
+    ".jpg": frozenset({".jpeg", ".jpe", ".jfif"}),
+    ".md": frozenset({".markdown"}),
+}
 
 
 def clean_name(name: str, extension: str) -> str:
@@ -23,3 +30,14 @@ def clean_name(name: str, extension: str) -> str:
     suffix = PurePosixPath(shown).suffix
     kept = suffix if len(suffix) <= _EXTENSION_MAX else ""
     return shown.removesuffix(kept)[: limits.FILE_NAME_MAX - len(kept)] + kept
+
+
+def download_name(name: str, stored_as: str) -> str:
+    """The name that a client saves a file under: it ends as the stored file does, whose extension is that of its type.
+
+    A system opens `a.html` as a page, even if its bytes are a text.
+    """
+    extension = PurePosixPath(stored_as).suffix
+    if PurePosixPath(name).suffix.lower() in {extension, *_ALIASES.get(extension, ())}:
+        return name
+    return name[: limits.FILE_NAME_MAX - len(extension)] + extension

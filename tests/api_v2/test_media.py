@@ -233,6 +233,10 @@ def test_the_bytes_are_sent_so_that_nothing_in_them_runs(own: Client, photo: Med
     assert shown.headers["Content-Disposition"].startswith("attachment; filename=")
     assert "\n" not in shown.headers["Content-Disposition"]
     assert pdf["links"]["renditions"] == {}
+    text = own.get(upload(own, b"alert(1)", "a.html").json()["links"]["content"])
+    assert bytes_of(text) == b"alert(1)"
+    assert text.headers["Content-Disposition"] == 'attachment; filename="a.html.txt"'
+    assert (text.headers["Content-Type"], text.headers["X-Content-Type-Options"]) == ("text/plain", "nosniff")
 
 
 @on_both

@@ -107,14 +107,14 @@ def test_who_may_not_open_the_admin_site_gets_no_file(
 @on_both
 def test_an_image_is_shown_and_a_document_is_downloaded(client: Client, upload: Any) -> None:
     image, document = upload(), upload("a.html", b"<3 text")
-    for media, address, kind, way in (
-        (image, "", "image/jpeg", "inline"),
-        (image, "?size=square-160", "image/webp", "inline"),
-        (document, "", "text/plain", "attachment"),
+    for media, address, kind, disposition in (
+        (image, "", "image/jpeg", 'inline; filename="photo.jpg"'),
+        (image, "?size=square-160", "image/webp", 'inline; filename="photo.jpg.webp"'),
+        (document, "", "text/plain", 'attachment; filename="a.html.txt"'),
     ):
         response = client.get(f"/admin/cms/mediafile/{media.pk}/file/{address}")
         assert response.getvalue()
-        assert (response["Content-Type"], response["Content-Disposition"].split(";")[0]) == (kind, way)
+        assert (response["Content-Type"], response["Content-Disposition"]) == (kind, disposition)
         assert (response["X-Content-Type-Options"], response["Content-Security-Policy"][-7:]) == ("nosniff", "sandbox")
         assert "no-store" in response["Cache-Control"]
     assert client.get(f"/admin/cms/mediafile/{image.pk}/file/?size=width-9").status_code == 404

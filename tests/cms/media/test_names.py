@@ -2,7 +2,7 @@
 
 import pytest
 
-from cms.media.names import clean_name
+from cms.media.names import clean_name, download_name
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,26 @@ def test_a_long_name_is_cut_and_keeps_its_extension(name: str, end: str) -> None
     cut = clean_name(name, ".png")
     assert len(cut) == 255
     assert cut.endswith(end)
+
+
+@pytest.mark.parametrize(
+    ("name", "stored_as", "saved_as"),
+    [
+        ("notes.txt", "media/x.txt", "notes.txt"),
+        ("PHOTO.JPG", "media/x.jpg", "PHOTO.JPG"),
+        ("photo.jpeg", "media/x.jpg", "photo.jpeg"),
+        ("README.markdown", "media/x.md", "README.markdown"),
+        ("a.html", "media/x.txt", "a.html.txt"),
+        ("run.bat", "media/x.txt", "run.bat.txt"),
+        ("photo.jpg", "renditions/x-square-160-ab12.webp", "photo.jpg.webp"),
+        ("passwd", "media/x.txt", "passwd.txt"),
+        (".txt", "media/x.txt", ".txt.txt"),
+        ("a.html", "media/an-older-name", "a.html"),
+    ],
+)
+def test_a_file_is_saved_with_the_extension_of_its_type(name: str, stored_as: str, saved_as: str) -> None:
+    assert download_name(name, stored_as) == saved_as
+
+
+def test_a_long_name_keeps_room_for_the_extension() -> None:
+    assert download_name("a" * 255, "media/x.txt") == f"{'a' * 251}.txt"
