@@ -4,19 +4,19 @@ import datetime
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q
-from django.db.models.functions import Substr
+from django.db.models import Count, Exists, F, OuterRef, Q, Value
+from django.db.models.functions import Concat
 
 from cms.choices import Status, Visibility
 from cms.integrity.findings import Check, Finding, found, one_by_one
 from cms.integrity.mending import mend_post
 from cms.models import Post, Redirect, SearchDocument
+from cms.querysets.posts import POSTS_PREFIX
 from cms.search.documents import COLUMNS, document_of, index_posts
 from cms.text.rendering import derive_excerpt, plain_text, reading_time_min, render_html
 
 REMEMBERED = (Status.DRAFT, Status.PUBLISHED, Status.ARCHIVED)
 CHUNK = 200
-POSTS_PREFIX = "/posts/"
 
 IS_TRASH_WRONG = Q(status=Status.TRASHED) & ~Q(status_before_trash__in=REMEMBERED) | (
     ~Q(status=Status.TRASHED) & ~Q(status_before_trash="")
@@ -75,11 +75,9 @@ def mend_version(finding: Finding, now: datetime.datetime) -> bool:
 
 
 def find_shadowing_redirects(now: datetime.datetime) -> Iterator[Finding]:
-    """A redirect from the address of a post that is there, to another one."""
-    rows = Redirect.objects.filter(old_path__startswith=POSTS_PREFIX)
-    rows = rows.annotate(slug=Substr("old_path", len(POSTS_PREFIX) + 1)).exclude(post__slug=F("slug"))
-    shadowing = rows.filter(Exists(Post.objects.filter(slug=OuterRef("slug")))).order_by("pk")
-    return found("redirect", shadowing.values_list("pk", flat=True), "leads away from a post that has this address")
+    """A redirect from the address that its own post has: one to another post waits until no public post is there."""
+    slugs = Redirect.objects.filter(old_path=Concat(Value(POSTS_PREFIX), F("post__slug"))).order_by("pk")
+    return found("redirect", slugs.values_list("pk", flat=True), "leads from the address of a post to the same post")
 
 
 def drop_redirect(finding: Finding, now: datetime.datetime) -> bool:
@@ -134,7 +132,7 @@ CHECKS = (
     Check("post_versions", "A post's version grows with every change.", find_versions, one_by_one(mend_version)),
     Check(
         "redirect_shadows",
-        "No redirect leads away from a post's own address.",
+        "No redirect leads from a post's own address to the post.",
         find_shadowing_redirects,
         one_by_one(drop_redirect),
     ),

@@ -2,7 +2,7 @@
 
 import datetime
 import uuid
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from django.apps import apps
 from django.db import models
@@ -17,6 +17,9 @@ from cms.querysets.visibility import NEVER, is_public
 
 if TYPE_CHECKING:
     from cms.models.posts import Post, PostRevision
+
+POSTS_PREFIX: Final = "/posts/"
+"""The part before the slug in the address of a post, as redirects have it."""
 
 
 class PostQuerySet(models.QuerySet["Post"]):
@@ -83,7 +86,10 @@ class PostQuerySet(models.QuerySet["Post"]):
         return self.filter(pk=as_uuid) if as_uuid else self.filter(slug=slug_or_id)
 
     def slug_of_old_path(self, old_paths: list[str]) -> str | None:
-        """The slug of the post that had one of these addresses, the first ones first."""
+        """The slug of the post that had one of these addresses, the first ones first; none where one has it today."""
+        today = [path.removeprefix(POSTS_PREFIX) for path in old_paths if path.startswith(POSTS_PREFIX)]
+        if today and self.filter(slug__in=today).exists():
+            return None
         rows = self.filter(redirects__old_path__in=old_paths).values_list("redirects__old_path", "slug")
         slugs: dict[str, str] = dict(rows.order_by())
         return next((slugs[path] for path in old_paths if path in slugs), None)

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any, TypedDict
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from cms import limits, policy
@@ -89,7 +89,6 @@ def create_post(*, actor: Actor, fields: PostFields, now: datetime.datetime, aut
         _derive(post)
         hold_featured_image(actor, post.featured_image, now)
         insert_with_slug(post, is_chosen="slug" in fields, taken_message=TAKEN_SLUG)
-        _end_redirect_to(post)
         index_post(post, prepared_keys(post))
         _set_relations(actor, post, fields, (frozenset(), frozenset()), now)
         link_embedded_media(actor, post, now, is_new=True)
@@ -264,19 +263,16 @@ def _lock_terms(changed: list[str], before: dict[str, TermIds], after: dict[str,
 
 
 def _keep_old_slug(post: Post, old_slug: str, now: datetime.datetime) -> None:
-    """A slug that was given up goes on leading to the post."""
+    """Let a slug that was given up lead to the post: away from another post only if this one was public under it."""
     save_with_slug(post, taken_message=TAKEN_SLUG, update_fields=["slug"])
-    _end_redirect_to(post)
-    values = {"post": post, "updated_at": now}
-    Redirect.objects.update_or_create(
-        old_path=f"/posts/{old_slug}", defaults=values, create_defaults={**values, "created_at": now}
-    )
-
-
-def _end_redirect_to(post: Post) -> None:
-    """A slug that is in use leads nowhere else, whoever had it before."""
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM cms_redirect WHERE old_path = %s", [f"/posts/{post.slug}"])
+    post.redirects.filter(old_path=f"/posts/{post.slug}").delete()
+    old_path, values = f"/posts/{old_slug}", {"post": post, "updated_at": now}
+    if post.is_public(now):
+        Redirect.objects.update_or_create(
+            old_path=old_path, defaults=values, create_defaults={**values, "created_at": now}
+        )
+    else:
+        Redirect.objects.get_or_create(old_path=old_path, defaults={**values, "created_at": now})
 
 
 def _refuse_backdating(actor: Actor, fields: PostFields) -> None:

@@ -172,6 +172,26 @@ def test_a_new_slug_leaves_a_redirect_on_the_same_base(own: Client, client: Clie
     assert client.get("/api/v2/posts/old-one").status_code == 404
 
 
+def test_an_old_slug_leads_on_while_nothing_public_has_it(
+    client: Client, make_post: Posts, make_user: Callable[..., User], client_of: Clients
+) -> None:
+    send(client_of(make_post(slug="old-one").author), "patch", "/posts/old-one", {"slug": "new-one"})
+    other = client_of(make_user("author"))
+    taken = send(other, "post", "/posts", {"title": "Mine", "content": "x", "slug": "old-one"}).json()
+    assert send(other, "get", "/posts/old-one").json()["id"] == taken["id"]
+    places = ("/posts/old-one", "/redirects?path=/posts/old-one")
+    for action, statuses in (("", (301, 301)), ("publish", (200, 404)), ("unpublish", (301, 301))):
+        if action:
+            send(other, "post", f"/posts/{taken['id']}/actions/{action}")
+        answers = [client.get(f"/api/v2{place}") for place in places]
+        assert tuple(answer.status_code for answer in answers) == statuses
+        assert {answer.headers.get("Location", "/api/v2/posts/new-one") for answer in answers} == {
+            "/api/v2/posts/new-one"
+        }
+    send(other, "patch", f"/posts/{taken['id']}", {"slug": "another"})  # of a draft: nobody's links meant it
+    assert client.get("/api/v2/posts/old-one").headers["Location"] == "/api/v2/posts/new-one"
+
+
 def test_a_taken_slug_is_a_409(own: Client, make_post: Posts) -> None:
     make_post(slug="taken")
     answer = send(own, "patch", f"/posts/{make_post(slug='mine').pk}", {"slug": "taken"})

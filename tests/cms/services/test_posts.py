@@ -217,11 +217,12 @@ def test_a_post_expires_after_it_was_published(make_post: Any, change: Any, now:
 # -- slugs ------------------------------------------------------------------------------------------------------------
 
 
-def test_an_old_slug_that_a_new_post_takes_leads_to_that_post_alone(write: Any, change: Any) -> None:
-    change(write(title="Twice"), slug="once")
-    assert Redirect.objects.filter(old_path="/posts/twice").exists()
-    assert write(title="Twice").slug == "twice"
-    assert not Redirect.objects.filter(old_path="/posts/twice").exists()
+def test_an_old_slug_that_a_draft_takes_goes_on_leading_to_its_post(write: Any, change: Any) -> None:
+    first = change(write(title="Twice"), slug="once")
+    second = write(title="Twice")
+    assert second.slug == "twice"
+    change(second, slug="another")
+    assert dict(Redirect.objects.values_list("old_path", "post")) == {"/posts/twice": first.pk}
 
 
 def test_a_slug_is_derived_from_the_title_and_numbered_when_it_is_taken(write: Any) -> None:
@@ -262,8 +263,8 @@ def test_an_old_slug_goes_on_leading_to_the_post(write: Any, change: Any) -> Non
     assert dict(Redirect.objects.values_list("old_path", "post")) == {"/posts/two": post.pk, "/posts/three": post.pk}
 
 
-def test_an_old_slug_that_another_post_takes_leads_there(write: Any, change: Any) -> None:
-    first, second = write(slug="one"), write(slug="other")
+def test_an_old_slug_that_another_public_post_gives_up_leads_there(write: Any, change: Any, make_post: Any) -> None:
+    first, second = write(slug="one"), make_post(slug="other")
     change(first, slug="two")
     second = change(second, slug="one")
     change(second, slug="three")
