@@ -91,7 +91,7 @@ def create_post(*, actor: Actor, fields: PostFields, now: datetime.datetime, aut
         insert_with_slug(post, is_chosen="slug" in fields, taken_message=TAKEN_SLUG)
         index_post(post, prepared_keys(post))
         _set_relations(actor, post, fields, (frozenset(), frozenset()), now)
-        link_embedded_media(actor, post, now, is_new=True)
+        link_embedded_media(actor, post, now)
         write_revision(actor, post, "created", now, is_first=True)
         record_event(actor, "post.created", post, before={}, after={"title": post.title, "slug": post.slug})
     return post
@@ -122,7 +122,7 @@ def _refuse_impossible(actor: Actor, changes: PostFields) -> None:
 
 
 def _change(actor: Actor, post: Post, changes: PostFields, now: datetime.datetime) -> Post:
-    terms_before = term_ids_of(post)
+    terms_before, texts_before = term_ids_of(post), (post.content, post.content_html)
     before = _apply(post, changes)
     _refuse_early_expiry(post)
     if "featured_image" in before:
@@ -136,7 +136,7 @@ def _change(actor: Actor, post: Post, changes: PostFields, now: datetime.datetim
     if "expires_at" in before:
         plan_expiry(post)
     if before.keys() & {"content", "content_format"}:
-        link_embedded_media(actor, post, now)
+        link_embedded_media(actor, post, now, before=texts_before)
     save_change(post, now)
     if before.keys() & SOURCE_FIELDS:
         index_post(post, prepared_keys(post))

@@ -12,6 +12,7 @@ from cms.errors import NotFound
 from cms.models import MediaFile, Post, PostRevision
 from cms.policy import Actor
 from cms.services.audit import record_event
+from cms.services.post_media import linked_media, unlink_planted_media
 from cms.services.posts import PostFields, lock_post, update_post
 from cms.services.prepared import prepared
 from cms.services.revisions import append_revision, get_revision, list_revisions
@@ -51,7 +52,10 @@ def apply_revision(
             raise NotFound(f"This post has no draft revision with the number {number}.")
         draft.is_draft, draft.updated_at = False, now
         draft.save(update_fields=["is_draft", "updated_at"])
-        return update_post(actor=actor, post=post, changes=_changes_to(draft), now=now)
+        linked_before = linked_media(post)
+        post = update_post(actor=actor, post=post, changes=_changes_to(draft), now=now)
+        unlink_planted_media(post, linked_before, now)
+    return post
 
 
 def _changes_to(revision: PostRevision) -> PostFields:

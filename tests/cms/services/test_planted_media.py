@@ -1,0 +1,119 @@
+"""Nobody makes a hidden file public by having somebody else save the post that names it."""
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+
+from cms.models import MediaFile, Post, User
+from cms.services.post_states import publish_post
+from cms.services.posts import create_post, update_post
+from cms.services.restoring import apply_revision, restore_revision
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def hidden(editor: User) -> MediaFile:
+    values: Any = {"mime_type": "image/png", "size_bytes": 1, "sha256": "0" * 64, "uploaded_by": editor}
+    return MediaFile.objects.create(file="media/x.png", original_name="x.png", **values)
+
+
+@pytest.fixture
+def is_public(now: datetime.datetime) -> Callable[[MediaFile], bool]:
+    return lambda media: MediaFile.objects.visible_to(AnonymousUser(), now).filter(pk=media.pk).exists()
+
+
+@pytest.fixture
+def write(author: User, now: datetime.datetime) -> Callable[..., Post]:
+    """A public post that the author writes himself, or another one."""
+
+    def make(content: str, *, by: User = author, **fields: Any) -> Post:
+        post = create_post(actor=by, fields={"title": "A", "content": content, **fields}, now=now)  # type: ignore[typeddict-item]
+        return publish_post(actor=by, post=post, now=now)
+
+    return make
+
+
+@pytest.fixture
+def save(now: datetime.datetime) -> Callable[..., Post]:
+    return lambda by, post, content: update_post(actor=by, post=post, changes={"content": content}, now=now)
+
+
+def _named(media: MediaFile) -> str:
+    return f"![A](/api/v2/media/{media.pk}/content)"
+
+
+def _restored(by: User, post: Post, number: int, now: datetime.datetime) -> Post:
+    draft = restore_revision(actor=by, post=post, number=number, now=now)
+    return apply_revision(actor=by, post=post, number=draft.number, now=now)
+
+
+@pytest.mark.parametrize(
+    ("planted", "corrected"),
+    [
+        ("{} teh end", "{} the end"),
+        ("![A](/api/v2/media/{id}/content", "![A](/api/v2/media/{id}/content)"),
+        ("{id}", "![A](/api/v2/media/{hex}/content)"),
+    ],
+    ids=["a typo beside it", "a typo in it", "an address of it"],
+)
+def test_an_editor_who_corrects_a_typo_publishes_no_file(
+    write: Any, save: Any, hidden: MediaFile, editor: User, is_public: Any, planted: str, corrected: str
+) -> None:
+    texts = [text.format(_named(hidden), id=hidden.pk, hex=hidden.pk.hex) for text in (planted, corrected)]
+    post = save(editor, write(texts[0]), texts[1])
+    assert str(hidden.pk) in post.content_html or hidden.pk.hex in post.content_html
+    assert not is_public(hidden)
+
+
+def test_the_uploader_who_corrects_a_typo_of_a_co_author_publishes_no_file(
+    write: Any, make_user: Any, save: Any, hidden: MediaFile, author: User, is_public: Any
+) -> None:
+    thief = make_user("author")
+    MediaFile.objects.update(uploaded_by=author)
+    post = save(thief, write("Ours", co_authors=[thief]), f"{_named(hidden)} teh end")
+    save(author, post, f"{_named(hidden)} the end")
+    assert not is_public(hidden)
+
+
+def test_an_editor_who_inserts_the_file_publishes_it(
+    write: Any, save: Any, hidden: MediaFile, editor: User, is_public: Any
+) -> None:
+    post = write(_named(hidden))
+    save(editor, save(editor, post, "Without"), _named(hidden))
+    assert is_public(hidden)
+
+
+def test_restoring_a_revision_publishes_no_file_that_was_planted_there(
+    write: Any, save: Any, hidden: MediaFile, author: User, editor: User, is_public: Any, now: Any
+) -> None:
+    post = save(editor, write(f"{_named(hidden)} teh end"), f"{_named(hidden)} the end")
+    save(author, post, "Without")
+    for number in (1, 2):  # the second is the editor's own, and so is the draft that is made of either
+        _restored(editor, post, number, now)
+        assert not is_public(hidden)
+
+
+@pytest.mark.parametrize("role", ["author", "editor"])
+def test_restoring_a_revision_brings_back_the_files_of_those_who_inserted_them(
+    write: Any, save: Any, hidden: MediaFile, author: User, editor: User, is_public: Any, now: Any, role: str
+) -> None:
+    inserter = {"author": author, "editor": editor}[role]
+    MediaFile.objects.update(uploaded_by=inserter)
+    post = save(inserter, write("Without"), _named(hidden))
+    save(author, save(editor, post, f"{_named(hidden)} and more"), "Without again")
+    assert not is_public(hidden)
+    _restored(editor, post, 3, now)
+    assert is_public(hidden)
+
+
+def test_a_file_that_has_become_public_since_is_kept_by_each_post_that_names_it(
+    write: Any, save: Any, hidden: MediaFile, author: User, editor: User, is_public: Any
+) -> None:
+    post, other = write(_named(hidden)), write(_named(hidden), by=editor)
+    save(author, post, f"{_named(hidden)} again")
+    save(editor, other, "Without")
+    assert is_public(hidden)
