@@ -85,10 +85,10 @@ SILENCED_SYSTEM_CHECKS = [
 AUTHENTICATION_BACKENDS = ["cms.auth_backends.UsernameOrEmailBackend"]
 PASSWORD_HASHERS = [
     "cms.accounts.hashers.OwaspArgon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "cms.accounts.hashers.OldPBKDF2PasswordHasher",
+    "cms.accounts.hashers.OldBCryptSHA256PasswordHasher",
     "cms.accounts.hashers.TruncatingBCryptPasswordHasher",
-    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "cms.accounts.hashers.OldScryptPasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

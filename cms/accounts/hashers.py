@@ -3,11 +3,21 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Final
 
-from django.contrib.auth.hashers import Argon2PasswordHasher, BCryptPasswordHasher
+from django.conf import settings
+from django.contrib.auth import hashers
+
+from cms.costs.turns import Bounded
+
+PATIENCE_S: Final = 2.0
+"""Ours take a hundredth of it. A hash of another system may take twenty times as long."""
+BURST_S: Final = 1.0
+"""Eight who sign in at once on eight threads wait together for less than half of it."""
 
 
-class OwaspArgon2PasswordHasher(Argon2PasswordHasher):
+class OwaspArgon2PasswordHasher(hashers.Argon2PasswordHasher):
     """Argon2id, 19 MiB, t=2, p=1 (OWASP Password Storage Cheat Sheet): 19 ms here against 196 ms of Django's defaults."""
 
     time_cost = 2
@@ -15,13 +25,33 @@ class OwaspArgon2PasswordHasher(Argon2PasswordHasher):
     parallelism = 1
 
     def encode(self, password: str, salt: str) -> str:
-        return _in_its_thread(super().encode, password, salt)
+        return _in_its_turn(super().encode, password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
-        return bool(_in_its_thread(super().verify, password, encoded))
+        return _in_its_turn(super().verify, password, encoded)
 
 
-class TruncatingBCryptPasswordHasher(BCryptPasswordHasher):
+class _CheckedInTurn:
+    """An old hash is checked as ours is. Nobody makes one."""
+
+    def verify(self, password: str, encoded: str) -> bool:
+        check: Callable[[str, str], bool] = super().verify  # type: ignore[misc]
+        return _in_its_turn(check, password, encoded)
+
+
+class OldPBKDF2PasswordHasher(_CheckedInTurn, hashers.PBKDF2PasswordHasher):
+    pass
+
+
+class OldBCryptSHA256PasswordHasher(_CheckedInTurn, hashers.BCryptSHA256PasswordHasher):
+    pass
+
+
+class OldScryptPasswordHasher(_CheckedInTurn, hashers.ScryptPasswordHasher):
+    pass
+
+
+class TruncatingBCryptPasswordHasher(_CheckedInTurn, hashers.BCryptPasswordHasher):
     """Plain bcrypt as it always was: of a password its first 72 bytes count. The library refuses longer ones by now."""
 
     def encode(self, password: str | bytes, salt: str | bytes) -> str:
@@ -29,13 +59,22 @@ class TruncatingBCryptPasswordHasher(BCryptPasswordHasher):
         return super().encode(as_bytes[:72], salt)  # type: ignore[arg-type]
 
 
-def _in_its_thread[Result](compute: Callable[[str, str], Result], password: str, other: str) -> Result:
-    """All hashes of a process are made in one thread, one after the other.
+def _in_its_turn[Result](compute: Callable[[str, str], Result], password: str, other: str) -> Result:
+    """All hashes of a process are made in one thread, one after the other, and few requests wait for that.
 
-    So no more than 19 MiB are in use at a time. And left to itself glibc keeps what a hash took for the next one, in the heap
-    of its thread: once for each heap, of which there are up to eight a core, and once more for each hash beside another one.
+    So no more than 19 MiB are in use at a time, and reads have the other cores. And left to itself glibc keeps what
+    a hash took for the next one, in the heap of its thread: once for each heap, of which there are up to eight a core,
+    and once more for each hash beside another one. Raises Busy.
     """
-    return _thread.submit(compute, password, other).result()
+    with hashing().turn():
+        return _thread.submit(compute, password, other).result()
+
+
+@cache
+def hashing() -> Bounded:
+    """The turns of this process: less than half of its threads are held by hashes."""
+    places = max(1, settings.WEB_THREADS // 2 - 1)
+    return Bounded("passwords are checked", at_once=1, waiting=places - 1, patience_s=PATIENCE_S, burst_s=BURST_S)
 
 
 def _begin_anew() -> None:

@@ -12,10 +12,11 @@ from typing import Any
 from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoAuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware as DjangoMessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
-from django.http import HttpRequest, HttpResponsePermanentRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware as DjangoCommonMiddleware
 
 from cms.http.middleware import APIS
+from cms.http.unavailable import is_known_outage, unavailable_page
 
 
 def is_api(request: HttpRequest) -> bool:
@@ -65,3 +66,8 @@ class CommonMiddleware(DjangoCommonMiddleware):
 
     def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
         return None if is_api(request) else super().process_request(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer here what Django would log with a traceback each time, as long as others make a page too busy."""
+        is_known = is_known_outage(exception) and not is_api(request)
+        return unavailable_page(exception) if is_known else None

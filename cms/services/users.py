@@ -12,6 +12,7 @@ from django.db.models import Q, Value
 
 from cms import limits, policy
 from cms.choices import Role
+from cms.costs.turns import Busy
 from cms.errors import (
     Duplicate,
     FieldError,
@@ -23,7 +24,7 @@ from cms.errors import (
 )
 from cms.models import ApiKey, AuthSession, User
 from cms.policy import Actor
-from cms.rate_limits import REGISTER, address_quota, take_or_refuse
+from cms.rate_limits import REGISTER, address_quota, give_back, take_or_refuse
 from cms.services.audit import record_event
 from cms.services.checks import check_characters, check_choice, check_email, check_text, check_username
 from cms.services.locks import lock_row
@@ -67,12 +68,21 @@ def register_user(*, fields: UserFields, password: str, now: datetime.datetime) 
     errors = _field_errors({**REQUIRED, **fields}, is_reserved_allowed=False) + _password_errors(password, user)
     if errors:
         raise InvalidInput(errors)
-    take_or_refuse([address_quota(REGISTER, current_origin().ip)], now, "registrations")
-    user.password = make_password(password)  # outside the transaction: it takes longer than all of it
+    user.password = _hash_registered(password, now)  # outside the transaction: it takes longer than all of it
     with transaction.atomic():
         _insert_user(user, actor=user)
         send_email_verification.enqueue(str(user.pk))
     return user
+
+
+def _hash_registered(password: str, now: datetime.datetime) -> str:
+    quota = address_quota(REGISTER, current_origin().ip)
+    take_or_refuse([quota], now, "registrations")
+    try:
+        return make_password(password)
+    except Busy:
+        give_back([quota])
+        raise
 
 
 def create_user(*, actor: Actor, fields: UserFields, password: str | None, now: datetime.datetime) -> User:

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 CONTENT_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -51,12 +52,20 @@ def request(method: str, path: str, body: Any = None, headers: Mapping[str, str]
     return "\r\n".join([*lines, "", ""]).encode() + content
 
 
-def measure(port: int, requests: Sequence[bytes] | Iterator[bytes], *, connections: int, seconds: float) -> Load:
+def measure(
+    port: int,
+    requests: Sequence[bytes] | Iterator[bytes],
+    *,
+    connections: int,
+    seconds: float,
+    is_patient: bool = False,
+) -> Load:
     """Send `requests`, in turn and from the beginning again if it is a list, for as long as that or until there are none.
 
-    Each connection sends its next request when the last one is answered. Raises UnexpectedAnswer.
+    Each connection sends its next request when the last one is answered. With `is_patient` it sends one that got a 503
+    again at once, until it succeeds: its latency counts from the first time. Raises UnexpectedAnswer.
     """
-    return _run(_measure(port, _endless(requests), connections, seconds))
+    return _run(_measure(port, _endless(requests), connections, seconds, is_patient=is_patient))
 
 
 def measure_paced(port: int, requests: Sequence[bytes], *, requests_per_s: float, seconds: float) -> Load:
@@ -85,15 +94,16 @@ def _run(measuring: Coroutine[Any, Any, Load]) -> Load:
 class _Connection(asyncio.Protocol):
     """One request at a time; `on_answer` is called with the instant of each answer's last byte."""
 
-    def __init__(self, failed: asyncio.Future[None]) -> None:
+    def __init__(self, failed: asyncio.Future[None], *, is_patient: bool = False) -> None:
         self.on_answer: Callable[[_Connection], None] = lambda _: None
         self._failed, self._received, self._is_asking = failed, b"", False
+        self._is_patient, self._asked = is_patient, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
 
     def ask(self, prepared: bytes) -> None:
-        self._is_asking = True
+        self._is_asking, self._asked = True, prepared
         self.transport.write(prepared)
 
     def data_received(self, data: bytes) -> None:
@@ -105,6 +115,9 @@ class _Connection(asyncio.Protocol):
         if len(received) < end + 4 + (int(length[1]) if length else 0):
             return
         self._received, self._is_asking = b"", False
+        if self._is_patient and received.startswith(b"HTTP/1.1 503"):
+            self.ask(self._asked)
+            return
         if not received.startswith(b"HTTP/1.1 20") or not (length or received.startswith(b"HTTP/1.1 204")):
             self._fail(received[:500].decode(errors="replace"))
             return
@@ -120,9 +133,13 @@ class _Connection(asyncio.Protocol):
 
 
 @contextlib.asynccontextmanager
-async def _connected(port: int, count: int, failed: asyncio.Future[None]) -> AsyncIterator[list[_Connection]]:
+async def _connected(
+    port: int, count: int, failed: asyncio.Future[None], *, is_patient: bool = False
+) -> AsyncIterator[list[_Connection]]:
     loop = asyncio.get_running_loop()
-    made = [(await loop.create_connection(lambda: _Connection(failed), "127.0.0.1", port))[1] for _ in range(count)]
+
+    make = partial(_Connection, failed, is_patient=is_patient)
+    made = [(await loop.create_connection(make, "127.0.0.1", port))[1] for _ in range(count)]
     try:
         yield made
     finally:
@@ -132,11 +149,13 @@ async def _connected(port: int, count: int, failed: asyncio.Future[None]) -> Asy
         await asyncio.sleep(0)  # a turn, in which the sockets are closed
 
 
-async def _measure(port: int, requests: Iterator[bytes], count: int, seconds: float) -> Load:
+async def _measure(
+    port: int, requests: Iterator[bytes], count: int, seconds: float, *, is_patient: bool = False
+) -> Load:
     finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     latencies_ms: list[float] = []
     sent_at: dict[_Connection, float] = {}
-    async with _connected(port, count, finished) as connections:
+    async with _connected(port, count, finished, is_patient=is_patient) as connections:
         begin = time.monotonic()
         deadline, working = begin + seconds, {*connections}
 

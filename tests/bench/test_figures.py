@@ -1,5 +1,6 @@
 """What becomes of the measurements: figures held against targets, the JSON, the page, the document; and the client itself."""
 
+import itertools
 import json
 import os
 import re
@@ -178,13 +179,15 @@ def test_servers_have_a_core_to_themselves(template_of: Callable[[str], str], tm
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     one_at_a_time = threading.Lock()
+    numbers = itertools.count()
 
     def do_GET(self) -> None:
         with self.one_at_a_time:
             time.sleep(SERVICE_S)
-        is_broken = self.path == "/broken"
-        body = b"{}" if is_broken else b"{}" * 40_000  # more than one piece of what a socket delivers
-        self.send_response(500 if is_broken else 200)
+            is_refused = self.path == "/busy" and next(self.numbers) % 2 == 0
+        status = 500 if self.path == "/broken" else 503 if is_refused else 200
+        body = b"{}" if status >= 500 else b"{}" * 40_000  # more than one piece of what a socket delivers
+        self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -210,10 +213,16 @@ def test_every_request_of_a_list_that_ends_is_answered_and_timed(port: int) -> N
     assert load.latencies_ms[0] >= SERVICE_S * 1_000
 
 
+def test_a_patient_client_comes_again_and_counts_from_the_first_time(port: int) -> None:
+    load = measure(port, iter([request("GET", "/busy")] * 5), connections=1, seconds=30, is_patient=True)
+    assert len(load.latencies_ms) == 5
+    assert load.latencies_ms[0] >= 2 * SERVICE_S * 1_000
+
+
 @pytest.mark.slow
 def test_an_answer_that_is_no_success_ends_the_measurement(port: int) -> None:
     with pytest.raises(UnexpectedAnswer, match="500"):
-        measure(port, [request("GET", "/broken")], connections=2, seconds=1)
+        measure(port, [request("GET", "/broken")], connections=2, seconds=1, is_patient=True)
     with pytest.raises(UnexpectedAnswer, match="500"):
         measure_paced(port, [request("GET", "/broken")], requests_per_s=50, seconds=1)
 

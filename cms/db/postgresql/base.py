@@ -7,7 +7,6 @@ import time
 from typing import Any, Final
 
 import psycopg
-from django.core.signals import request_finished, request_started
 from django.db import OperationalError, connections
 from django.db.backends.base.base import NO_DB_ALIAS, RAN_DB_VERSION_CHECK
 from django.db.backends.postgresql import base
@@ -16,6 +15,7 @@ from django.db.backends.utils import CursorWrapper
 from psycopg.errors import AdminShutdown, CrashShutdown, IdleSessionTimeout
 from psycopg.pq import TransactionStatus
 
+from cms.costs.answering import is_answering
 from cms.db import tell_of_doubt
 from cms.db.postgresql.connection import PooledConnection
 from cms.db.postgresql.pool import Pool, options_of
@@ -25,27 +25,6 @@ _pools: Final[dict[str, Pool]] = {}
 FAREWELLS: Final = (AdminShutdown, CrashShutdown, IdleSessionTimeout)
 _of_parents: Final[list[Any]] = []
 """What a process had before it forked: its child uses none of it, and must not close it either."""
-
-
-class _Doing(threading.local):
-    """The present work of this thread."""
-
-    a_request = False
-
-
-_doing = _Doing()
-
-
-def _begin_request(**_: Any) -> None:
-    _doing.a_request = True
-
-
-def _end_request(**_: Any) -> None:
-    _doing.a_request = False
-
-
-request_started.connect(_begin_request)
-request_finished.connect(_end_request)
 
 
 class FirstTryCursor(CursorWrapper):
@@ -113,7 +92,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.health_check_enabled, self.health_check_done = False, True
         self.close_at = 0.0
         self.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-        self.connection, self._taken_from = pool.take(is_request=_doing.a_request), pool
+        self.connection, self._taken_from = pool.take(is_request=is_answering()), pool
         self.autocommit = self.is_untried = True
         if self.alias not in RAN_DB_VERSION_CHECK:
             self.init_connection_state()
@@ -170,7 +149,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._taken_from.discard(lost, is_lost=True)
         try:
             with self.wrap_database_errors:
-                self.connection = self._taken_from.take(is_request=_doing.a_request)
+                self.connection = self._taken_from.take(is_request=is_answering())
         except OperationalError:
             if self.in_atomic_block:
                 self.closed_in_transaction = self.needs_rollback = True

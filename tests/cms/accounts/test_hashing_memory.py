@@ -15,7 +15,7 @@ SPARE_MB = 5
 PROGRAM = """
 import sys, threading, time
 import django.conf
-django.conf.settings.configure()
+django.conf.settings.configure(WEB_THREADS=8)
 from argon2.low_level import Type, hash_secret_raw
 from cms.accounts.hashers import OwaspArgon2PasswordHasher
 

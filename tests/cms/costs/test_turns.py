@@ -1,41 +1,132 @@
 """Work of which a process does little at a time."""
 
 import threading
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
+from django.core.signals import request_finished, request_started
 
-from cms.costs.turns import Bounded, Busy
+from cms.costs.turns import Bounded, Busy, Credit
+
+LONG_S = 60
 
 
-def test_one_does_it_one_waits_and_a_third_is_refused_at_once() -> None:
-    bounded = Bounded("pictures", at_once=1, waiting=1, patience_s=60)
-    begun, ended = threading.Event(), threading.Event()
+@contextmanager
+def a_request() -> Iterator[None]:
+    """Whoever runs the block answers a request with it."""
+    request_started.send(sender=None)
+    try:
+        yield
+    finally:
+        request_finished.send(sender=None)
 
-    def hold() -> None:
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LONG_S
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+class Holder:
+    """Holds a turn, in a thread of its own, until it is told to go on."""
+
+    def __init__(self, bounded: Bounded, pool: ThreadPoolExecutor, *, is_request: bool = True) -> None:
+        self.has_begun, self.may_end = threading.Event(), threading.Event()
+        self.done = pool.submit(self._hold, bounded, is_request)
+
+    def _hold(self, bounded: Bounded, is_request: bool) -> None:
+        if not is_request:
+            return self._take(bounded)
+        with a_request():
+            return self._take(bounded)
+
+    def _take(self, bounded: Bounded) -> None:
         with bounded.turn():
-            begun.set()
-            assert ended.wait(60)
+            self.has_begun.set()
+            assert self.may_end.wait(LONG_S)
 
-    with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(hold)
-        assert begun.wait(60)
-        second = pool.submit(hold)
-        while bounded._places._value:  # until it waits
-            threading.Event().wait(0.001)
-        with pytest.raises(Busy, match="pictures"), bounded.turn():
-            pass
-        ended.set()
-        assert (first.result(60), second.result(60)) == (None, None)
-    with bounded.turn():
+    def end(self) -> None:
+        self.may_end.set()
+        self.done.result(LONG_S)
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as pool:
+        yield pool
+
+
+def test_one_does_it_one_waits_and_a_third_is_refused_at_once(pool: ThreadPoolExecutor) -> None:
+    bounded = Bounded("pictures", at_once=1, waiting=1, patience_s=LONG_S)
+    first = Holder(bounded, pool)
+    assert first.has_begun.wait(LONG_S)
+    second = Holder(bounded, pool)
+    wait_until(lambda: bounded._places._value == 0)
+    with pytest.raises(Busy, match="pictures"), a_request(), bounded.turn():
+        pass
+    for each in (first, second):
+        each.end()
+    with a_request(), bounded.turn():
         pass
 
 
-def test_who_has_waited_long_enough_is_refused_and_gives_the_place_back() -> None:
+def test_who_has_waited_long_enough_is_refused_and_gives_the_place_back(pool: ThreadPoolExecutor) -> None:
     bounded = Bounded("pictures", at_once=1, waiting=1, patience_s=0.01)
-    with bounded.turn():
-        for _ in range(3):
-            with pytest.raises(Busy), bounded.turn():
-                pass
-    with bounded.turn():
+    first = Holder(bounded, pool)
+    assert first.has_begun.wait(LONG_S)
+    for _ in range(3):
+        with pytest.raises(Busy), a_request(), bounded.turn():
+            pass
+    first.end()
+    with a_request(), bounded.turn():
         pass
+
+
+def test_who_answers_no_request_waits_and_takes_no_place_from_requests(pool: ThreadPoolExecutor) -> None:
+    bounded = Bounded("pictures", at_once=1, waiting=0, patience_s=0.01)
+    request = Holder(bounded, pool)
+    assert request.has_begun.wait(LONG_S)
+    commands = [Holder(bounded, pool, is_request=False) for _ in range(2)]
+    request.end()
+    wait_until(lambda: any(each.has_begun.is_set() for each in commands))
+    with pytest.raises(Busy), a_request(), bounded.turn():
+        pass
+    for each in commands:
+        each.end()
+
+
+def test_a_burst_is_waited_out(pool: ThreadPoolExecutor) -> None:
+    bounded = Bounded("hashes", at_once=1, waiting=0, patience_s=LONG_S, burst_s=LONG_S)
+    first = Holder(bounded, pool)
+    assert first.has_begun.wait(LONG_S)
+    others = [Holder(bounded, pool) for _ in range(3)]
+    for each in (first, *others):
+        each.end()
+
+
+def test_a_crowd_that_lasts_is_refused_at_once(pool: ThreadPoolExecutor) -> None:
+    bounded = Bounded("hashes", at_once=1, waiting=0, patience_s=LONG_S, burst_s=0.05)
+    first = Holder(bounded, pool)
+    assert first.has_begun.wait(LONG_S)
+    took_s = []
+    for _ in range(5):
+        began_at = time.monotonic()
+        with pytest.raises(Busy), a_request(), bounded.turn():
+            pass
+        took_s.append(time.monotonic() - began_at)
+    first.end()
+    assert took_s[0] >= 0.05
+    assert min(took_s[1:]) < 0.05
+
+
+def test_what_a_burst_has_spent_comes_back_slowly_and_never_becomes_more() -> None:
+    credit = Credit(2.0)
+    assert credit.left_at(1_000.0) == 2.0
+    credit.spend(1.5)
+    assert credit.left_at(1_000.0) == 0.5
+    credit.spend(3.5)  # by several who waited at the same time
+    assert [credit.left_at(1_000.0 + passed_s) for passed_s in (1, 60, 80, 1_000)] == [0, 0, 1, 2]

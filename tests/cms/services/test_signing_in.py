@@ -12,13 +12,28 @@ from django.contrib.auth.hashers import (
     make_password,
 )
 
-from cms.errors import InvalidCredentials
+from cms.errors import InvalidCredentials, RateLimited
 from cms.models import User
+from cms.rate_limits import LOGIN_TRIES
+from cms.services.origin import Origin, set_origin
+from cms.services.signing_in import sign_in
 from cms.services.users import authenticate_user
 from tests.cms.services.counting_hasher import CountingHasher
 
 PASSWORD = "tall trees in a row"
 pytestmark = pytest.mark.django_db
+
+
+def test_an_address_signs_in_so_often_with_right_passwords_too(register: Any, settings: Any, now: Any) -> None:
+    settings.RATE_LIMIT_LOGIN, tries = 1, LOGIN_TRIES.factor
+    user = register()
+    set_origin(Origin(ip="192.0.2.7"))
+    for _ in range(tries):
+        assert sign_in(username_or_email="mia", password=PASSWORD, now=now) == user
+    with pytest.raises(RateLimited, match="Too many logins"):
+        sign_in(username_or_email="mia", password=PASSWORD, now=now)
+    set_origin(Origin(ip="192.0.2.8"))
+    assert sign_in(username_or_email="mia", password=PASSWORD, now=now) == user
 
 
 @pytest.mark.parametrize("name", ["mia", "MIA", "mia@example.org", "Mia@Example.ORG"])

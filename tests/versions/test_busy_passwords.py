@@ -1,0 +1,111 @@
+"""Passwords that find no turn to be hashed: each door refuses for the moment, and nothing has been counted or changed."""
+
+import datetime
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import get_hashers
+from django.test import Client
+
+from cms.accounts import hashers
+from cms.costs.turns import Bounded
+from cms.models import User
+from cms.tokens.mail import Purpose, make_mail_token
+from tests.conftest import PASSWORD
+from tests.versions.conftest import Version
+
+pytestmark = pytest.mark.django_db
+NEW = "a brand new pass-phrase"
+RETRY_AFTER = {1: "5", 2: "1"}
+
+
+@pytest.fixture
+def crowd(monkeypatch: pytest.MonkeyPatch) -> Bounded:
+    """Whoever holds its turn keeps all others from theirs."""
+    crowd = Bounded("passwords are checked", at_once=1, waiting=0, patience_s=0)
+    monkeypatch.setattr(hashers, "hashing", lambda: crowd)
+    return crowd
+
+
+@pytest.fixture
+def busy(mia: User, crowd: Bounded) -> Iterator[None]:
+    with crowd.turn():
+        yield
+
+
+def is_refusal(version: Version, answer: Any) -> bool:
+    return version.refusal(answer, 503) != "" and answer.headers["Retry-After"] == RETRY_AFTER[version.number]
+
+
+def test_a_login_is_refused_for_the_moment(version: Version, mia: User, busy: None) -> None:
+    assert is_refusal(version, version.try_password(Client(), mia.email, PASSWORD))
+
+
+def test_a_login_that_found_no_turn_counts_against_nobody(
+    version: Version, mia: User, crowd: Bounded, settings: Any
+) -> None:
+    settings.RATE_LIMIT_LOGIN = 1
+    with crowd.turn():
+        assert [version.try_password(Client(), mia.email, "wrong").status_code for _ in range(60)] == [503] * 60
+    assert version.try_password(Client(), mia.email, PASSWORD).status_code == 200
+
+
+def test_a_registration_that_found_no_turn_counts_against_nobody(
+    version: Version, crowd: Bounded, settings: Any
+) -> None:
+    settings.RATE_LIMIT_REGISTER = 1
+    person = {"username": "new", "email": "new@example.org", "password": PASSWORD}
+    with crowd.turn():
+        answers = [version.send(Client(), "post", version.register, person) for _ in range(2)]
+    assert [is_refusal(version, answer) for answer in answers] == [True, True]
+    assert version.send(Client(), "post", version.register, person).status_code == 201
+
+
+def test_a_password_is_not_changed(mia: User, client_of: Callable[[User], Client], busy: None) -> None:
+    body = {"current_password": PASSWORD, "new_password": NEW}
+    answer = client_of(mia).post("/api/v2/me/password", body, "application/json")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.json()["detail"] == "Too many passwords are checked at once."
+
+
+def test_a_token_of_a_mail_stays_good(mia: User, crowd: Bounded, now: datetime.datetime) -> None:
+    body = {"token": make_mail_token(Purpose.PASSWORD_RESET, mia, now), "password": NEW}
+    path, kind = "/api/v2/auth/password-reset/confirm", "application/json"
+    with crowd.turn():
+        assert Client().post(path, body, kind).status_code == 503
+    assert Client().post(path, body, kind).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("login/", {"username": "mia", "password": PASSWORD}),
+        ("password_change/", {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}),
+        ("cms/user/{}/set-password/", {"password": NEW, "_form_submitted": "True"}),
+    ],
+)
+def test_the_pages_of_the_admin_site_say_so(
+    mia: User, admin: User, crowd: Bounded, caplog: pytest.LogCaptureFixture, path: str, form: dict[str, str]
+) -> None:
+    client = Client()
+    if path != "login/":
+        client.force_login(mia if path == "password_change/" else admin)
+    with crowd.turn():
+        page = client.post(f"/admin/{path.format(mia.pk)}", form)
+    assert (page.status_code, page.headers["Retry-After"]) == (503, "1")
+    assert "Too many passwords are checked at once. Nothing of what you sent was saved." in page.content.decode()
+    assert not any(record.exc_info for record in caplog.records)
+
+
+@pytest.mark.parametrize("algorithm", ["pbkdf2_sha256", "bcrypt", "bcrypt_sha256", "scrypt", "argon2"])
+def test_a_hash_of_any_kind_is_checked_in_turn(
+    version: Version, mia: User, crowd: Bounded, settings: Any, algorithm: str
+) -> None:
+    hasher: Any = next(each for each in get_hashers() if each.algorithm == algorithm)
+    hasher.rounds = 4  # of bcrypt
+    options = {"iterations": 1_000} if algorithm == "pbkdf2_sha256" else {}
+    User.objects.update(password=hasher.encode(PASSWORD, hasher.salt(), **options))
+    with crowd.turn():
+        assert is_refusal(version, version.try_password(Client(), mia.email, PASSWORD))
+    assert version.try_password(Client(), mia.email, PASSWORD).status_code == 200
