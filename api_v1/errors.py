@@ -21,6 +21,8 @@ UNAVAILABLE_RETRY_S: Final = 5
 
 _STATUS_OF: Final[dict[type[cms.CmsError], int]] = {
     cms.InvalidCredentials: 401,
+    cms.SecondFactorRequired: 401,
+    cms.SecondFactorMissing: 401,
     cms.InvalidToken: 401,
     cms.InvalidApiKey: 401,
     cms.PermissionRefused: 403,
@@ -36,6 +38,10 @@ _STATUS_OF: Final[dict[type[cms.CmsError], int]] = {
     cms.RateLimited: 429,
 }
 
+# v1's login takes no code.
+_SECOND_FACTOR: Final = "This account has a second factor: sign in with API v2, or use an API key."
+_SENTENCE_OF: Final[dict[type[cms.CmsError], str]] = {cms.SecondFactorRequired: _SECOND_FACTOR}
+
 
 def handle_exception(error: Exception, context: Mapping[str, Any]) -> JsonResponse:
     """An exception handler of REST framework; `context` has the view and the request."""
@@ -44,7 +50,8 @@ def handle_exception(error: Exception, context: Mapping[str, Any]) -> JsonRespon
     if isinstance(error, ValidationError):
         return _invalid_input(list(_wrong_fields(error.detail)))
     if isinstance(error, cms.CmsError):
-        return _refusal(_STATUS_OF.get(type(error), 400), error.message, error, context)
+        kind = type(error)
+        return _refusal(_STATUS_OF.get(kind, 400), _SENTENCE_OF.get(kind, error.message), error, context)
     if isinstance(error, APIException):
         return _refusal(error.status_code, str(error.detail), error, context)
     if isinstance(error, RequestDataTooBig):

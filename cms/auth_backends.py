@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.utils import timezone
 
-from cms.errors import InvalidCredentials, RateLimited
+from cms.errors import InvalidCredentials, RateLimited, SecondFactorRequired
 from cms.models import User
 from cms.services.signing_in import sign_in
 
@@ -18,12 +18,20 @@ class UsernameOrEmailBackend(ModelBackend):
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
-        """None for what is wrong. After too many failures PermissionDenied, and the request has the sentence to be shown."""
+        """None for what is wrong, and for a password without the second factor that the account has or needs.
+
+        The request then has `second_step_of`, the user who goes on with the second step. After too many failures
+        PermissionDenied, and the request has the sentence to be shown.
+        """
         if username is None or password is None:
             return None
         try:
             return sign_in(username_or_email=username, password=password, now=timezone.now())
         except InvalidCredentials:
+            return None
+        except SecondFactorRequired as refusal:
+            if request is not None:
+                request.second_step_of = refusal.user  # type: ignore[attr-defined]
             return None
         except RateLimited as refusal:
             if request is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 SHOWN_MAX: Final = 100
 """Characters of what a client has sent, in a sentence about it."""
@@ -45,6 +45,29 @@ class InvalidInput(CmsError):
 class InvalidCredentials(CmsError):
     code = "invalid_credentials"
     default_message = "Invalid credentials"
+
+
+class SecondFactorRequired(CmsError):
+    """The password was right, and the account has a second factor. `user` is for the door, not for an answer."""
+
+    code = "second_factor_required"
+    default_message = "This account has a second factor. Send its code together with the password."
+
+    def __init__(self, user: Any) -> None:
+        self.user = user
+        super().__init__()
+
+
+class SecondFactorMissing(SecondFactorRequired):
+    """The password was right, and the user's role needs a second factor that nobody has set up."""
+
+    code = "second_factor_setup_required"
+    default_message = "This account needs a second factor. Sign in at /admin/login/ to set one up."
+
+
+class InvalidSecondFactor(CmsError):
+    code = "invalid_second_factor"
+    default_message = "This code is not valid, was used already or has expired."
 
 
 class InvalidToken(CmsError):

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Collection
 from typing import Final, Protocol, TypeGuard
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 
 from cms.choices import Role, Scope
@@ -75,6 +76,10 @@ SCOPE_PERMISSIONS: Final = {
     Scope.ROLLOUT_LIFECYCLE: "canary.lifecycle",
     Scope.ROLLOUT_SYNTHETIC: "canary.synthetic",
 }
+
+
+# The lowest role that has to have one.
+_SECOND_FACTOR_FROM: Final = {"admins": Role.ADMIN, "staff": Role.AUTHOR}
 
 
 def _has_rank(actor: Actor, role: Role) -> bool:
@@ -164,6 +169,12 @@ def is_scope_open_to(user: Account, scope: Scope) -> bool:
 def may_administer(actor: Actor) -> bool:
     """What is for admins and has no predicate of its own."""
     return _has_rank(actor, Role.ADMIN)
+
+
+def needs_second_factor(user: Account) -> bool:
+    """Whether the user's role has to sign in with a second factor, by the setting REQUIRE_SECOND_FACTOR."""
+    role = _SECOND_FACTOR_FROM.get(settings.REQUIRE_SECOND_FACTOR)
+    return role is not None and RANK[Role(user.role)] >= RANK[role]
 
 
 def may_see_audit(actor: Actor) -> bool:

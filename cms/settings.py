@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from django.urls import reverse_lazy
+
 from cms.environment import Environment, refuse
 from cms.media.configuration import media_storage
 from cms.secret_key import load_or_make_secret_key
@@ -105,6 +107,7 @@ SHORT_REFRESH_TOKEN_LIFETIME_S = 24 * 3600  # of a login that isn't to be rememb
 SESSION_ENGINE = "cms.accounts.sessions"
 PASSWORD_RESET_LIFETIME_S = 3600
 EMAIL_VERIFICATION_LIFETIME_S = 72 * 3600
+REQUIRE_SECOND_FACTOR = env.choice("REQUIRE_SECOND_FACTOR", ("none", "admins", "staff"), default="none")
 
 # How often at most; 0 = as often as one likes. Windows and what else each counts by: cms/rate_limits/policies.py.
 RATE_LIMIT_ANONYMOUS = env.integer("RATE_LIMIT_ANONYMOUS", default=6_000, minimum=0, maximum=1_000_000)
@@ -306,6 +309,12 @@ UNFOLD = {
     "SITE_HEADER": "Tandem",
     "SITE_SUBHEADER": "Content in two API versions",
     "SITE_URL": "/",
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+            {"title": "Two-factor sign-in", "link": reverse_lazy("admin:two_factor")},
+        ]
+    },
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}cms/icon.svg"}],
 }
 

@@ -136,10 +136,11 @@ BODIES: Final[dict[str, Schema]] = {
         new_password=_PASSWORD,
     ),
     "Credentials": body_of(
-        ("email", "password"),
+        ("email", "password", "code"),
         ("email", "password"),
         email=described(TEXT, "An e-mail address or a username."),
         password={"type": "string", "format": "password"},
+        code=described(TEXT, "The code that the authenticator app shows, or a recovery code."),
     ),
     "RefreshToken": body_of(("refresh_token",), ("refresh_token",), refresh_token=TEXT),
     "EmailAddress": body_of(("email",), ("email",), email=TEXT),

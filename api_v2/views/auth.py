@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
-from api_v2.serializers.bodies import read_texts
+from api_v2.serializers.bodies import Body, read_texts
 from api_v2.views.api_view import ApiView
 from api_v2.views.resources import refuse_members
 from cms import policy
@@ -15,6 +15,8 @@ from cms.services.sessions import TokenPair, open_session, refresh_session
 from cms.services.signing_in import sign_in
 
 TOKEN_TYPE: Final = "Bearer"  # noqa: S105 - the scheme's name
+REQUIRED: Final = ("email", "password")
+MEMBERS: Final = (*REQUIRED, "code")
 
 
 class TokenView(ApiView):
@@ -23,8 +25,11 @@ class TokenView(ApiView):
 
     @sensitive_variables()
     def post(self, request: Request) -> HttpResponse:
-        email, password = read_texts(self.body(), "email", "password")
-        user = sign_in(username_or_email=email, password=password, now=self.now)
+        body = Body(self.body(), MEMBERS)
+        email, password = (body.text(name, is_required=True) or "" for name in REQUIRED)
+        code = body.text("code")
+        body.finish()
+        user = sign_in(username_or_email=email, password=password, code=code, now=self.now)
         return self.answer_once(_tokens(open_session(user=user, now=self.now)))
 
 

@@ -1,6 +1,6 @@
 """The session engine (`SESSION_ENGINE`): Django's sessions in the database, which find their user by the same query."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -9,7 +9,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from cms import policy
 from cms.models import BrowserSession, User
+
+SECOND_FACTOR_KEY: Final = "second_factor_at"
+"""The name of the mark in a session whose user has proved a second factor."""
 
 
 class SessionStore(DatabaseStore):
@@ -31,8 +35,12 @@ class SessionStore(DatabaseStore):
         if row is None:
             self._session_key = None
             return {}
-        self.user = row.user
         data: dict[str, Any] = self.decode(row.session_data)
+        if row.user and SECOND_FACTOR_KEY not in data and policy.needs_second_factor(row.user):
+            # The setting or the role is newer than the session, which a password alone has opened.
+            self._session_key = None
+            return {}
+        self.user = row.user
         return data
 
 

@@ -6,9 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
-from unfold.forms import AuthenticationForm
 
-from cms import limits
 from cms.errors import CmsError, Duplicate, InvalidInput
 from cms.models import Post
 
@@ -87,23 +85,3 @@ class TagNamesField(forms.Field):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return set(self.prepare_value(initial)) != set(self.to_python(data))
-
-
-class LoginForm(AuthenticationForm):  # type: ignore[misc]
-    error_messages = {
-        **AuthenticationForm.error_messages,
-        "invalid_login": "This username or e-mail address and this password don't open the admin site.",
-    }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        username = self.fields["username"]
-        username.label = "Username or e-mail address"
-        # Django takes the length of a username, and a browser would cut an address there.
-        username.max_length = username.widget.attrs["maxlength"] = limits.EMAIL_MAX
-
-    def get_invalid_login_error(self) -> forms.ValidationError:
-        """What the backend has said beyond that it was wrong: that there were too many failures."""
-        if refusal := getattr(self.request, "login_refusal", None):
-            return forms.ValidationError(refusal, code="rate_limited")
-        return super().get_invalid_login_error()

@@ -3,18 +3,21 @@
 from typing import Any
 
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import PasswordChangeView
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.urls import reverse
+from django.urls import include, path, reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
 from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.sites import UnfoldAdminSite
 
 from cms.admin.dashboard import dashboard_context
-from cms.admin.forms import LoginForm
 from cms.admin.navigation import sidebar
+from cms.admin.signing_in.login import FirstStepView, LoginForm
 from cms.errors import InvalidInput
 from cms.models import Tag
 from cms.services.users import set_password
@@ -63,6 +66,30 @@ class TandemAdminSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return super().index(request, {**dashboard_context(request), **(extra_context or {})})
+
+    def get_urls(self) -> list[Any]:
+        return [path("", include("cms.admin.signing_in.urls")), *super().get_urls()]
+
+    @method_decorator(never_cache)
+    @method_decorator(login_not_required)
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        view = FirstStepView()
+        view.setup(request)
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(view.get_success_url())
+        request.current_app = self.name
+        context = {
+            **self.each_context(request),
+            "title": "Log in",
+            "subtitle": None,
+            "app_path": request.get_full_path(),
+            "username": request.user.get_username(),
+            **(extra_context or {}),
+        }
+        template = self.login_template or "admin/login.html"
+        return FirstStepView.as_view(
+            extra_context=context, authentication_form=self.login_form, template_name=template
+        )(request)
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         return sidebar(request, self.get_app_list(request))

@@ -21,6 +21,8 @@ from cms.choices import Role
 from cms.models import User
 from cms.policy import Actor
 from cms.services.groups import set_groups
+from cms.services.second_factors.factors import has_second_factor
+from cms.services.second_factors.resetting import reset_second_factors
 from cms.services.user_deletion import delete_user
 from cms.services.users import create_user, set_password, update_user
 
@@ -71,6 +73,18 @@ SET_PASSWORD = Change(
     question="Every session of this user ends.",
     form=PasswordForm,
 )
+RESET_SECOND_FACTOR = Change(
+    name="reset_second_factor",
+    label="Reset second factor",
+    done="left without a second factor",
+    apply=lambda request, user, now: reset_second_factors(actor=request.user, user=user, now=now),
+    icon="phonelink_erase",
+    question=(
+        "For a user who has lost the phone and the recovery codes: make sure that it is really the user who asks. All "
+        "second factors go, sessions end at once, and the user gets a mail."
+    ),
+    variant=ActionVariant.DANGER,
+)
 DELETE = Change(
     name="anonymise",  # the address "delete" is Django's own, of pages that remove rows
     label="Delete",
@@ -95,8 +109,8 @@ class UserAdmin(ServiceAdmin):
     search_help_text = "Username, display name or e-mail address"
     ordering = ["-created_at", "-pk"]
     actions = [for_selected(change) for change in (SUSPEND, ACTIVATE, *ROLES)]
-    actions_detail = ["set_password", "suspend", "activate", DELETE.name]
-    readonly_fields = ["is_active", "last_login", "created_at", "updated_at"]
+    actions_detail = ["set_password", RESET_SECOND_FACTOR.name, "suspend", "activate", DELETE.name]
+    readonly_fields = ["is_active", "second_factor", "last_login", "created_at", "updated_at"]
     account = (None, {"fields": [("username", "email"), ("role", "email_verified")]})
     person = ("About", {"fields": [("first_name", "last_name"), "display_name", "bio"]})
     add_fieldsets = (account, ("Signing in", {"fields": ["password"]}), person)
@@ -105,12 +119,16 @@ class UserAdmin(ServiceAdmin):
         account,
         person,
         groups,
-        ("State", {"fields": [("is_active", "last_login"), ("created_at", "updated_at")]}),
+        ("State", {"fields": [("is_active", "second_factor"), "last_login", ("created_at", "updated_at")]}),
     )
 
     signed_in, joined = instant_column("last_login", "Last login"), instant_column("created_at", "Joined")
     suspend, activate, set_password = button(SUSPEND), button(ACTIVATE), button(SET_PASSWORD)
-    anonymise = button(DELETE)
+    anonymise, reset_second_factor = button(DELETE), button(RESET_SECOND_FACTOR)
+
+    @display(description="Second factor", boolean=True)
+    def second_factor(self, user: User) -> bool:
+        return has_second_factor(user)
 
     @display(description="Role", ordering="role", label=ROLE_COLOURS)
     def shown_role(self, user: User) -> str:
@@ -134,9 +152,11 @@ class UserAdmin(ServiceAdmin):
         user = self.get_object(request, str(object_id))
         if user is None or user.deleted_at:
             return []
-        pointless = "cms_user_activate" if user.is_active else "cms_user_suspend"
+        pointless = {"cms_user_activate" if user.is_active else "cms_user_suspend"}
+        if not has_second_factor(user):
+            pointless.add(f"cms_user_{RESET_SECOND_FACTOR.name}")
         actions = super().get_actions_detail(request, object_id)
-        return [one for one in actions if one.action_name != pointless]
+        return [one for one in actions if one.action_name not in pointless]
 
     def create(self, actor: Actor, fields: Any, now: datetime.datetime) -> User:
         password = fields.pop("password", None)

@@ -35,6 +35,7 @@ LOGIN_NAME: Final = Policy("login-name", "RATE_LIMIT_LOGIN", 5 * MINUTE_S)
 LOGIN_ADDRESS: Final = Policy("login-address", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, factor=5)
 # Right passwords too: each one is hashed.
 LOGIN_TRIES: Final = Policy("login-tries", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, factor=50)
+LOGIN_CODE: Final = Policy("login-code", "RATE_LIMIT_LOGIN", 5 * MINUTE_S)
 # Not a limit: it tells logins that are being checked from those that failed.
 LOGIN_RUNNING: Final = Policy("login-running", "RATE_LIMIT_LOGIN", 10, factor=1_000)
 REGISTER: Final = Policy("register", "RATE_LIMIT_REGISTER", 60 * MINUTE_S)

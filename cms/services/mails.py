@@ -25,6 +25,27 @@ This address was given for the account {username}. Confirm that it is yours:
 
 It is good for {hours} and for one use. If it isn't your account, do nothing.
 """
+NOTICES: Final = {
+    "added": "A second factor was added to your account {username}.",
+    "removed": "A second factor was removed from your account {username}.",
+    "reset": "An administrator has removed the second factors of your account {username}. All its sessions have ended.",
+}
+NOTICE_TEXT: Final = """\
+{notice}
+
+If you did not expect this, set a new password and write to the administrators of the site.
+"""
+
+
+@task(queue_name=QUEUE)
+def send_second_factor_notice(user_id: str, notice: str) -> bool:
+    """Whether a mail was sent. `notice` is a key of NOTICES."""
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None:
+        return False
+    body = NOTICE_TEXT.format(notice=NOTICES[notice].format(username=user.username))
+    EmailMessage("Your second factor", body, to=[user.email]).send()
+    return True
 
 
 @task(queue_name=QUEUE)

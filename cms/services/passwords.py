@@ -6,7 +6,7 @@ import uuid
 from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
-from cms.errors import FieldError, InvalidCredentials, InvalidInput
+from cms.errors import FieldError, InvalidInput
 from cms.ids import with_id
 from cms.models import User
 from cms.rate_limits import MAIL_ADDRESS, MAIL_NAME, address_quota, name_quota, take_or_refuse
@@ -14,7 +14,7 @@ from cms.services.checks import check_email
 from cms.services.locks import lock_row
 from cms.services.mails import send_password_reset
 from cms.services.origin import current_origin
-from cms.services.signing_in import sign_in
+from cms.services.signing_in import prove_password
 from cms.services.users import hash_password, store_password
 from cms.tokens.mail import Purpose, is_good, user_id_in
 
@@ -26,11 +26,7 @@ def change_password(
     *, user: User, current_password: str, password: str, now: datetime.datetime, kept_session_id: uuid.UUID | None
 ) -> None:
     """Ends every API session but the kept one. Wrong tries count as failed logins; raises InvalidInput or RateLimited."""
-    try:
-        sign_in(username_or_email=user.username, password=current_password, now=now)
-    except InvalidCredentials as error:
-        message = "This is not your current password."
-        raise InvalidInput([FieldError("current_password", "wrong_password", message)]) from error
+    prove_password(user=user, password=current_password, now=now)
     hashed = hash_password(password, user, field="new_password")
     store_password(actor=user, user=user, hashed=hashed, now=now, kept_session_id=kept_session_id)
 

@@ -11,11 +11,12 @@ from django.db.models import F, QuerySet
 
 from cms import policy
 from cms.db.statements import Name, Row, columns_of, fetch, objects_of
-from cms.errors import InvalidCredentials, InvalidToken, PermissionRefused
+from cms.errors import InvalidCredentials, InvalidToken, PermissionRefused, SecondFactorMissing
 from cms.models import AuthSession, User
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.locks import lock_row
+from cms.services.second_factors.factors import lacks_second_factor
 from cms.tokens.access import Claims, make_token, read_token
 
 
@@ -45,19 +46,26 @@ def open_session(*, user: User, now: datetime.datetime, is_remembered: bool = Tr
 
 
 def refresh_session(*, refresh_token: str, now: datetime.datetime) -> tuple[User, TokenPair]:
-    """Both tokens anew. A refresh token that was used before revokes its session (RFC 9700 section 4.14.2)."""
+    """Both tokens anew. A refresh token that was used before revokes its session (RFC 9700 section 4.14.2).
+
+    Raises SecondFactorMissing, and leaves the token as it is, for a role that has to set up a second factor first.
+    """
     claims = read_token("refresh", refresh_token, now)
     lifetime_s = min(claims.lifetime_s or settings.REFRESH_TOKEN_LIFETIME_S, settings.REFRESH_TOKEN_LIFETIME_S)
     expires_at = now + datetime.timedelta(seconds=lifetime_s)
-    # Compare and swap: of two requests with one token, one wins and the other is the replay. Columns of this table alone:
-    # a join becomes a subquery, which PostgreSQL doesn't evaluate again after waiting for the row, and both would win.
-    rotated = AuthSession.objects.filter(
-        pk=claims.session_id, generation=claims.generation, revoked_at=None, expires_at__gt=now
-    ).update(generation=F("generation") + 1, expires_at=expires_at, updated_at=now)
+    with transaction.atomic():
+        # Compare and swap: of two requests with one token, one wins and the other is the replay. Columns of this table
+        # alone: a join becomes a subquery, which PostgreSQL doesn't evaluate again after waiting for the row, and both
+        # would win.
+        rotated = AuthSession.objects.filter(
+            pk=claims.session_id, generation=claims.generation, revoked_at=None, expires_at__gt=now
+        ).update(generation=F("generation") + 1, expires_at=expires_at, updated_at=now)
+        user = User.objects.filter(pk=claims.user_id, is_active=True).first()
+        if rotated and user and lacks_second_factor(user):
+            raise SecondFactorMissing(user)
     if not rotated:
         close_session(claims=claims, now=now, reason="session.replayed")
         raise InvalidToken
-    user = User.objects.filter(pk=claims.user_id, is_active=True).first()
     if user is None:
         raise InvalidToken
     return user, _token_pair(Claims(claims.user_id, claims.session_id, claims.generation + 1), now, lifetime_s)

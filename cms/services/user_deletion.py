@@ -15,6 +15,7 @@ from cms.errors import InvalidTransition, PermissionRefused
 from cms.models import ApiKey, AuditEvent, ImportRecord, User
 from cms.policy import Actor
 from cms.services.audit import record_event
+from cms.services.second_factors.factors import forget_second_factors
 from cms.services.users import end_sessions, lock_user
 
 DISPLAY_NAME: Final = "deleted user"
@@ -45,6 +46,7 @@ def delete_user(*, actor: Actor, user: User, now: datetime.datetime) -> User:
         user.groups.clear()
         user.user_permissions.clear()
         end_sessions(user, now)
+        forget_second_factors(user)
         _erase_traces(user)
         record_event(actor, "user.deleted", user, before=before, after={})
     return user

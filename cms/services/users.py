@@ -178,8 +178,13 @@ def lock_user(user: User, *, is_losing_admin: bool) -> User:
 
 def end_sessions(user: User, now: datetime.datetime) -> None:
     """End API sessions, browser sessions and API keys for good: activating the user again brings none of them back."""
-    AuthSession.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
+    end_logins(user, now)
     ApiKey.objects.filter(owner=user, is_active=True).update(is_active=False, updated_at=now)
+
+
+def end_logins(user: User, now: datetime.datetime) -> None:
+    """End API sessions and browser sessions, and leave API keys. `user` is locked by the caller."""
+    AuthSession.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
     user.session_epoch += 1
     user.save(update_fields=["session_epoch"])
 

@@ -16,7 +16,10 @@ from api_v2.openapi.schemas import ref
 
 _USER: Final = "/users/{user_id}"
 _STATE: Final = "invalid_transition"
-_CREDENTIALS: Final = ("invalid_credentials",)
+_CREDENTIALS: Final = (
+    *("invalid_credentials", "second_factor_required", "invalid_second_factor"),
+    "second_factor_setup_required",
+)
 _SENT: Final = {202: "A mail is on its way if there is such an account; the answer is the same if not."}
 
 USERS: Final[Operations] = {
@@ -70,7 +73,11 @@ AUTH: Final[Operations] = {
     },
     "/auth/token/refresh": {
         "post": Operation(
-            "refresh_token", "Both tokens anew", ref("Tokens"), body="RefreshToken", problems=("invalid_token",)
+            "refresh_token",
+            "Both tokens anew",
+            ref("Tokens"),
+            body="RefreshToken",
+            problems=("invalid_token", "second_factor_setup_required"),
         )
     },
     "/auth/logout": {

@@ -15,6 +15,7 @@ from cms.choices import Role
 from cms.errors import CmsError
 from cms.models import User
 from cms.policy import SYSTEM
+from cms.services.second_factors.resetting import reset_second_factors
 from cms.services.users import create_user, set_password, update_user
 
 PASSWORD_HELP = "read the password from standard input; without this it is asked for on a terminal"  # noqa: S105
@@ -50,6 +51,14 @@ class Command(BaseCommand):
         )
         _add_username(reset)
         reset.add_argument("--password-stdin", action="store_true", help=PASSWORD_HELP)
+
+        _add_username(
+            verbs.add_parser(
+                "reset-second-factor",
+                help="remove a user's second factors",
+                description="Remove the second factors of a user who has lost them. It ends the user's sessions.",
+            )
+        )
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
         try:
@@ -111,6 +120,11 @@ class Command(BaseCommand):
         password = _read_password(from_stdin=password_stdin)
         set_password(actor=SYSTEM, user=user, password=password, now=timezone.now())
         self.stdout.write(f"{user.username} has a new password; all sessions have ended.")
+
+    def _reset_second_factor(self, *, username: str, **_: Any) -> None:
+        user = _user(username)
+        reset_second_factors(actor=SYSTEM, user=user, now=timezone.now())
+        self.stdout.write(f"{user.username} has no second factor any more; all sessions have ended.")
 
 
 def _add_username(parser: ArgumentParser) -> None:

@@ -3,9 +3,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from cms.models import AuditEvent, User
+from cms.services.second_factors.factors import has_second_factor
 from tests.conftest import PASSWORD
+from tests.second_factors import set_up_app
 
 ADD = "/admin/cms/user/add/"
 SUBMITTED = {"_form_submitted": "True"}
@@ -111,3 +114,17 @@ def test_history_leads_to_the_audit_trail_of_the_object(
     page = client.get(f"/admin/cms/user/{user.pk}/history/", follow=True)
     assert [event.action for event in page.context["cl"].result_list] == ["user.registered"]
     assert signed_in(editor).get(f"/admin/cms/user/{user.pk}/history/").status_code == 403
+
+
+def test_an_admin_resets_the_second_factor_of_another_user(client: Client, make_user: Callable[..., User]) -> None:
+    user = make_user("editor")
+
+    def titles() -> list[str]:
+        return [action["title"] for action in client.get(_change(user)).context["actions_detail"]]
+
+    assert "Reset second factor" not in titles()
+    set_up_app(user, timezone.now())
+    assert "Reset second factor" in titles()
+    client.post(f"/admin/cms/user/{user.pk}/reset-second-factor/", SUBMITTED)
+    assert "Reset second factor" not in titles()
+    assert not has_second_factor(user)

@@ -18,6 +18,7 @@ from cms.services.sessions import open_session
 from cms.services.users import authenticate_user
 from tests.conftest import PASSWORD
 from tests.databases import copied_database, process_env
+from tests.second_factors import set_up_app
 from tests.servers import ROOT, clean_environment, manage
 
 NEW_PASSWORD = "another long pass-phrase"
@@ -141,6 +142,16 @@ def test_a_user_is_suspended_and_activated_again(author: User) -> None:
     assert not AuthSession.objects.filter(user=author, revoked_at=None).exists()
     assert users("activate", author.username) == f"{author.username} is active now.\n"
     assert actions_of(author) == ["user.registered", "user.suspended", "user.activated"]
+
+
+def test_a_lost_second_factor_is_reset_and_the_sessions_end(author: User) -> None:
+    now = timezone.now()
+    set_up_app(author, now)
+    open_session(user=author, now=now)
+    said = users("reset-second-factor", author.username)
+    assert said == f"{author.username} has no second factor any more; all sessions have ended.\n"
+    assert not AuthSession.objects.filter(user=author, revoked_at=None).exists()
+    assert str(refusal("reset-second-factor", author.username)) == "This user has no second factor."
 
 
 def test_the_last_admin_keeps_the_role_and_stays_active(make_user: Any) -> None:

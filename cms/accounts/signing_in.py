@@ -1,0 +1,73 @@
+"""Logins in two steps: what is kept of the first step in a session that belongs to nobody yet."""
+
+import datetime
+import uuid
+from dataclasses import dataclass
+
+from django.contrib.auth import login
+from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare
+
+from cms.accounts.sessions import SECOND_FACTOR_KEY
+from cms.models import User
+from cms.services.second_factors.proofs import LIFETIME, Proof
+
+BACKEND = "cms.auth_backends.UsernameOrEmailBackend"
+_KEY = "first_step"
+_PROOF_KEY = "password_given_at"
+
+
+@dataclass(frozen=True)
+class FirstStep:
+    """A login whose password was right."""
+
+    user: User
+    next_url: str
+    proof: Proof
+    """Proof of the password."""
+
+
+def begin_second_step(request: HttpRequest, user: User, next_url: str, now: datetime.datetime) -> None:
+    """Remember whose password was right. The session stays anonymous, under a key that nobody has seen before."""
+    request.session.cycle_key()
+    request.session[_KEY] = {
+        "user": user.pk.hex,
+        "hash": user.get_session_auth_hash(),
+        "next": next_url,
+        "at": now.isoformat(),
+    }
+
+
+def first_step_of(request: HttpRequest, now: datetime.datetime) -> FirstStep | None:
+    """Return the login that waits for its second step; none after ten minutes, or another password, or a suspension."""
+    kept = request.session.get(_KEY)
+    if not kept or now - (at := datetime.datetime.fromisoformat(kept["at"])) > LIFETIME:
+        return None
+    user = User.objects.filter(pk=uuid.UUID(kept["user"]), is_active=True).first()
+    if user is None or not constant_time_compare(kept["hash"], user.get_session_auth_hash()):
+        return None
+    return FirstStep(user, kept["next"], Proof(user.pk, at))
+
+
+def finish_sign_in(request: HttpRequest, user: User, now: datetime.datetime) -> None:
+    """Open the browser session of a user who has proved a second factor; its key is a new one."""
+    request.session.flush()
+    login(request, user, BACKEND)
+    note_second_factor(request, now)
+
+
+def note_second_factor(request: HttpRequest, now: datetime.datetime) -> None:
+    """Remember in the session that its user has proved a second factor."""
+    request.session[SECOND_FACTOR_KEY] = now.isoformat()
+
+
+def keep_proof(request: HttpRequest, proof: Proof) -> None:
+    """Remember that the signed-in user has just given the password."""
+    request.session[_PROOF_KEY] = proof.given_at.isoformat()
+
+
+def proof_of(request: HttpRequest, user: User) -> Proof:
+    """Return the last proof of the session's user, or one that holds no more."""
+    given = request.session.get(_PROOF_KEY)
+    at = datetime.datetime.fromisoformat(given) if given else datetime.datetime.min.replace(tzinfo=datetime.UTC)
+    return Proof(user.pk, at)

@@ -1,0 +1,60 @@
+"""The first step of a login: name and password."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.views import LoginView
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from unfold.forms import AuthenticationForm
+
+from cms import limits
+from cms.accounts.signing_in import begin_second_step
+
+
+class LoginForm(AuthenticationForm):  # type: ignore[misc]
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": "This username or e-mail address and this password don't open the admin site.",
+    }
+    second_step_of: Any = None
+    """The user who goes on with the second step."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        username = self.fields["username"]
+        username.label = "Username or e-mail address"
+        # Django takes the length of a username, and a browser would cut an address there.
+        username.max_length = username.widget.attrs["maxlength"] = limits.EMAIL_MAX
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            return super().clean()
+        except forms.ValidationError:
+            user = getattr(self.request, "second_step_of", None)
+            if user is None:
+                raise
+        self.confirm_login_allowed(user)
+        self.second_step_of = user
+        return self.cleaned_data
+
+    def get_invalid_login_error(self) -> forms.ValidationError:
+        """What the backend has said beyond that it was wrong: that there were too many failures."""
+        if refusal := getattr(self.request, "login_refusal", None):
+            return forms.ValidationError(refusal, code="rate_limited")
+        return super().get_invalid_login_error()
+
+
+class FirstStepView(LoginView):
+    """Ends at the page that was asked for, or at the first page of the admin site."""
+
+    def get_default_redirect_url(self) -> str:
+        return reverse("admin:index")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        if form.second_step_of is None:
+            return super().form_valid(form)
+        begin_second_step(self.request, form.second_step_of, self.get_success_url(), timezone.now())
+        return redirect("admin:second_step")

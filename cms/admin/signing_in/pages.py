@@ -1,0 +1,44 @@
+"""Parts of the pages of this package: forms, the admin's look for who is not signed in, and QR codes."""
+
+from typing import Any
+
+import segno
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.safestring import SafeString, mark_safe
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+
+from cms.tokens.second_factors import CODE_MAX
+
+
+class CodeForm(forms.Form):
+    code = forms.CharField(
+        max_length=CODE_MAX,
+        label="Code",
+        widget=UnfoldAdminTextInputWidget(
+            attrs={"autocomplete": "one-time-code", "autofocus": "", "spellcheck": "false"}
+        ),
+    )
+
+
+class PasswordForm(forms.Form):
+    current_password = forms.CharField(
+        label="Current password",
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
+    )
+
+
+def show(request: HttpRequest, template: str, title: str, **context: Any) -> HttpResponse:
+    """Render a page of this package. `title` is its heading."""
+    request.current_app = admin.site.name
+    context = {**admin.site.each_context(request), "title": title, "subtitle": None, **context}
+    return render(request, f"cms/signing_in/{template}.html", context)
+
+
+def qr_code(text: str) -> SafeString:
+    """Return an SVG to stand in the page itself: black on white in both themes, for cameras."""
+    picture = segno.make(text, error="m").svg_inline(scale=4, border=4, light="#fff", omitsize=True)
+    return mark_safe(picture)  # noqa: S308 - made of squares alone; the text is in none of its attributes

@@ -1,0 +1,86 @@
+"""The second step of a login: the code of a second factor, or setting one up where the role needs it."""
+
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+
+from cms.accounts.signing_in import FirstStep, finish_sign_in, first_step_of
+from cms.admin.forms import add_refusal
+from cms.admin.signing_in.pages import CodeForm, qr_code, show
+from cms.errors import CmsError
+from cms.services.second_factors.apps import confirm_app, offer_app
+from cms.services.second_factors.factors import has_second_factor
+from cms.services.signing_in import prove_second_factor
+
+
+@method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
+class StepView(View):
+    """A page for who has given the right password a moment ago."""
+
+    is_for_who_has_a_factor: bool
+    other_page: str
+
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        first_step = first_step_of(request, timezone.now())
+        if first_step is None:
+            return redirect("admin:login")
+        if has_second_factor(first_step.user) is not self.is_for_who_has_a_factor:
+            return redirect(self.other_page)
+        self.first_step: FirstStep = first_step
+        return super().dispatch(request, *args, **kwargs)
+
+
+class SecondStepView(StepView):
+    is_for_who_has_a_factor = True
+    other_page = "admin:second_factor_setup"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self._show(CodeForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form, now = CodeForm(request.POST), timezone.now()
+        if not form.is_valid():
+            return self._show(form)
+        try:
+            prove_second_factor(user=self.first_step.user, code=form.cleaned_data["code"], now=now)
+        except CmsError as refusal:
+            add_refusal(form, refusal)
+            return self._show(form)
+        finish_sign_in(request, self.first_step.user, now)
+        return redirect(self.first_step.next_url)
+
+    def _show(self, form: Form) -> HttpResponse:
+        return show(self.request, "second_step", "Enter your code", form=form)
+
+
+class SetupView(StepView):
+    """No other page opens before the second factor is there."""
+
+    is_for_who_has_a_factor = False
+    other_page = "admin:second_step"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self._show(CodeForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form, now, step = CodeForm(request.POST), timezone.now(), self.first_step
+        if not form.is_valid():
+            return self._show(form)
+        try:
+            codes = confirm_app(user=step.user, code=form.cleaned_data["code"], proof=step.proof, now=now)
+        except CmsError as refusal:
+            add_refusal(form, refusal)
+            return self._show(form)
+        finish_sign_in(request, step.user, now)
+        return show(request, "first_codes", "Save your recovery codes", codes=codes, next_url=step.next_url)
+
+    def _show(self, form: Form) -> HttpResponse:
+        offer = offer_app(user=self.first_step.user, proof=self.first_step.proof, now=timezone.now())
+        context = {"offer": offer, "qr_code": qr_code(offer.uri)}
+        return show(self.request, "setup", "Set up two-factor sign-in", form=form, **context)

@@ -1,0 +1,24 @@
+"""Addresses below the admin site's own, loaded with the first request: commands need neither QR codes nor passkeys."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.urls import path
+
+from cms.admin.signing_in.second_step import SecondStepView, SetupView
+from cms.admin.signing_in.two_factor import AddAppView, OverviewView, RemoveAppView, RenewCodesView
+
+
+def own(view: Any) -> Any:
+    """A page for who is signed in at the admin site."""
+    return admin.site.admin_view(view.as_view())
+
+
+urlpatterns = [
+    path("login/second-step/", SecondStepView.as_view(), name="second_step"),
+    path("login/set-up/", SetupView.as_view(), name="second_factor_setup"),
+    path("two-factor/", own(OverviewView), name="two_factor"),
+    path("two-factor/app/", own(AddAppView), name="add_app"),
+    path("two-factor/app/remove/", own(RemoveAppView), name="remove_app"),
+    path("two-factor/codes/", own(RenewCodesView), name="renew_codes"),
+]
