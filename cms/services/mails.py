@@ -49,12 +49,15 @@ def send_second_factor_notice(user_id: str, notice: str) -> bool:
 
 
 @task(queue_name=QUEUE)
-def send_password_reset(user_id: str | None) -> bool:
-    """Whether a mail was sent. None is the job of an address that nobody has: asked for it looks like any other."""
+def send_password_reset(user_id: str | None, page: str = "") -> bool:
+    """Whether a mail was sent. None is the job of an address that nobody has: asked for it looks like any other.
+
+    `page` takes the place of the setting PASSWORD_RESET_URL.
+    """
     user = User.objects.filter(pk=user_id, is_active=True).first() if user_id else None
     if user is None:
         return False
-    way = _way(settings.PASSWORD_RESET_URL, Purpose.PASSWORD_RESET, user, "/api/v2/auth/password-reset/confirm")
+    way = _way(page or settings.PASSWORD_RESET_URL, Purpose.PASSWORD_RESET, user, "/api/v2/auth/password-reset/confirm")
     _send(user, "Set a new password", RESET_TEXT, way, settings.PASSWORD_RESET_LIFETIME_S)
     return True
 

@@ -31,29 +31,36 @@ def change_password(
     store_password(actor=user, user=user, hashed=hashed, now=now, kept_session_id=kept_session_id)
 
 
-def request_password_reset(*, email: str, now: datetime.datetime) -> None:
+def request_password_reset(*, email: str, now: datetime.datetime, page: str = "") -> None:
     """A mail to the active user with this address. Nobody learns whether there is one: the same is done for every address.
 
-    Raises InvalidInput for what is no address at all, or RateLimited.
+    `page` is the address that the mail leads to, with `{token}` in it, where it is not that of the setting
+    PASSWORD_RESET_URL. Raises InvalidInput for what is no address at all, or RateLimited.
     """
     take_mail_quotas(email, now)
     with transaction.atomic():
         user_id = User.objects.with_email(email).filter(is_active=True).values_list("pk", flat=True).first()
-        send_password_reset.enqueue(str(user_id) if user_id else None)
+        send_password_reset.enqueue(str(user_id) if user_id else None, **({"page": page} if page else {}))
 
 
 @sensitive_variables()
 def reset_password(*, token: str, password: str, now: datetime.datetime) -> User:
     """The password of the user to whom the token was sent. Ends every session. Raises InvalidInput."""
-    user = with_id(User.objects.all(), user_id_in(token)).first()
-    if user is None or not is_good(Purpose.PASSWORD_RESET, token, user, now):
-        raise InvalidInput([BAD_TOKEN])
+    user = user_of_reset_token(token=token, now=now)
     hashed = hash_password(password, user)
     with transaction.atomic():
         user = lock_row(user)
         if not is_good(Purpose.PASSWORD_RESET, token, user, now):  # used by another request since
             raise InvalidInput([BAD_TOKEN])
         store_password(actor=user, user=user, hashed=hashed, now=now)
+    return user
+
+
+def user_of_reset_token(*, token: str, now: datetime.datetime) -> User:
+    """Return the user to whom the token was sent. Raises InvalidInput for one that is used or has expired."""
+    user = with_id(User.objects.all(), user_id_in(token)).first()
+    if user is None or not is_good(Purpose.PASSWORD_RESET, token, user, now):
+        raise InvalidInput([BAD_TOKEN])
     return user
 
 

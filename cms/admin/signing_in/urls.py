@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.urls import path
 
+from cms.admin.signing_in.passwords import ForgottenPasswordView, MailSentView, NewPasswordView
 from cms.admin.signing_in.second_step import SecondStepView, SetupView
 from cms.admin.signing_in.two_factor import AddAppView, OverviewView, RemoveAppView, RenewCodesView
 
@@ -17,6 +18,12 @@ def own(view: Any) -> Any:
 urlpatterns = [
     path("login/second-step/", SecondStepView.as_view(), name="second_step"),
     path("login/set-up/", SetupView.as_view(), name="second_factor_setup"),
+    path(
+        "password-reset/", ForgottenPasswordView.as_view(), name="admin_password_reset"
+    ),  # a name that Unfold looks for
+    path("password-reset/sent/", MailSentView.as_view(), name="password_reset_sent"),
+    path("password-reset/new/", NewPasswordView.as_view(), name="new_password"),
+    path("password-reset/<str:token>/", NewPasswordView.as_view(http_method_names=["get"])),
     path("two-factor/", own(OverviewView), name="two_factor"),
     path("two-factor/app/", own(AddAppView), name="add_app"),
     path("two-factor/app/remove/", own(RemoveAppView), name="remove_app"),

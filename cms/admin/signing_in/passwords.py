@@ -1,0 +1,111 @@
+"""A forgotten password: asked for on the login page, and the new one that the mail's link sets."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget
+
+from cms import limits
+from cms.admin.forms import add_refusal
+from cms.admin.signing_in.pages import show
+from cms.errors import CmsError, InvalidInput
+from cms.services.passwords import request_password_reset, reset_password, user_of_reset_token
+
+_TOKEN_KEY = "password_reset_token"  # noqa: S105 - a name in the session
+
+
+class AddressForm(forms.Form):
+    email = forms.CharField(
+        label="E-mail address",
+        max_length=limits.EMAIL_MAX,
+        widget=UnfoldAdminEmailInputWidget(attrs={"autocomplete": "email", "autofocus": ""}),
+    )
+
+
+def _password_field(label: str, **options: Any) -> forms.CharField:
+    widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+    return forms.CharField(label=label, strip=False, widget=widget, **options)
+
+
+class NewPasswordForm(forms.Form):
+    password = _password_field("New password", help_text="At least 8 characters, and no common password.")
+    again = _password_field("The same password again")
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        if "again" in given and given.get("password") != given["again"]:
+            self.add_error("again", "The two passwords differ.")
+        return given
+
+
+@method_decorator(never_cache, name="dispatch")
+class ForgottenPasswordView(View):
+    """Answers alike for every address, known or not."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self._show(AddressForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = AddressForm(request.POST)
+        if not form.is_valid():
+            return self._show(form)
+        page = f"{request.build_absolute_uri(reverse('admin:admin_password_reset'))}{{token}}/"
+        try:
+            request_password_reset(email=form.cleaned_data["email"], now=timezone.now(), page=page)
+        except CmsError as refusal:
+            add_refusal(form, refusal)
+            return self._show(form)
+        return redirect("admin:password_reset_sent")
+
+    def _show(self, form: forms.Form) -> HttpResponse:
+        return show(self.request, "forgotten_password", "Forgotten password", form=form)
+
+
+class MailSentView(View):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return show(request, "mail_sent", "Look into your mailbox")
+
+
+@method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
+class NewPasswordView(View):
+    """The mail's link keeps its token in the session and goes on without it: no log and no referrer gets to see it."""
+
+    def get(self, request: HttpRequest, token: str = "") -> HttpResponse:
+        if token:
+            request.session[_TOKEN_KEY] = token
+            return redirect("admin:new_password")
+        try:
+            user_of_reset_token(token=self._token, now=timezone.now())
+        except InvalidInput:
+            return show(request, "bad_link", "This link is not valid")
+        return self._show(NewPasswordForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = NewPasswordForm(request.POST)
+        if not form.is_valid():
+            return self._show(form)
+        try:
+            reset_password(token=self._token, password=form.cleaned_data["password"], now=timezone.now())
+        except CmsError as refusal:
+            add_refusal(form, refusal)
+            return self._show(form)
+        request.session.flush()
+        messages.success(request, "Your new password is set. Log in with it.")
+        return redirect("admin:login")
+
+    @property
+    def _token(self) -> str:
+        token: str = self.request.session.get(_TOKEN_KEY, "")
+        return token
+
+    def _show(self, form: forms.Form) -> HttpResponse:
+        return show(self.request, "new_password", "Set a new password", form=form, button="Set password")
