@@ -3,6 +3,7 @@
 import datetime
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth import login
 from django.http import HttpRequest
@@ -15,6 +16,7 @@ from cms.services.second_factors.proofs import LIFETIME, Proof
 BACKEND = "cms.auth_backends.UsernameOrEmailBackend"
 _KEY = "first_step"
 _PROOF_KEY = "password_given_at"
+_CHALLENGE_KEY = "passkey_challenge"
 
 
 @dataclass(frozen=True)
@@ -71,3 +73,14 @@ def proof_of(request: HttpRequest, user: User) -> Proof:
     given = request.session.get(_PROOF_KEY)
     at = datetime.datetime.fromisoformat(given) if given else datetime.datetime.min.replace(tzinfo=datetime.UTC)
     return Proof(user.pk, at)
+
+
+def keep_challenge(request: HttpRequest, challenge: dict[str, Any]) -> None:
+    """Remember what the browser's passkey has to sign."""
+    request.session[_CHALLENGE_KEY] = challenge
+
+
+def take_challenge(request: HttpRequest) -> dict[str, Any] | None:
+    """Return the last challenge, which is good for one answer."""
+    challenge: dict[str, Any] | None = request.session.pop(_CHALLENGE_KEY, None)
+    return challenge

@@ -10,7 +10,7 @@ from cms.models.media import MediaFile, Rendition
 from cms.models.posts import Post, PostRevision
 from cms.models.redirects import Redirect
 from cms.models.search_documents import SearchDocument
-from cms.models.second_factors import AuthenticatorApp, RecoveryCode
+from cms.models.second_factors import AuthenticatorApp, Passkey, RecoveryCode
 from cms.models.sessions import AuthSession, BrowserSession
 from cms.models.stored_answers import StoredAnswer
 from cms.models.tags import Tag
@@ -29,6 +29,7 @@ __all__ = [
     "ImportRecord",
     "Job",
     "MediaFile",
+    "Passkey",
     "Post",
     "PostRevision",
     "RecoveryCode",

@@ -18,7 +18,6 @@ from cms.errors import (
 from cms.models import User
 from cms.rate_limits import (
     LOGIN_ADDRESS,
-    LOGIN_CODE,
     LOGIN_RUNNING,
     LOGIN_TRIES,
     Quota,
@@ -26,12 +25,11 @@ from cms.rate_limits import (
     give_back,
     name_quota,
     take,
-    take_or_refuse,
 )
 from cms.services.origin import current_origin
 from cms.services.second_factors.factors import has_second_factor, lacks_second_factor
 from cms.services.second_factors.proofs import Proof
-from cms.services.second_factors.verifying import use_code
+from cms.services.second_factors.verifying import one_try, use_code
 from cms.services.users import authenticate_user
 
 
@@ -49,14 +47,16 @@ def sign_in(*, username_or_email: str, password: str, now: datetime.datetime, co
         if has_second_factor(user):
             if code is None:
                 raise SecondFactorRequired(user)
-            _use_code(user, code, now, None)
+            with one_try(user, now, is_address_counted=True):
+                use_code(user, code, now)
     return user
 
 
 @sensitive_variables("code")
 def prove_second_factor(*, user: User, code: str, now: datetime.datetime) -> None:
     """The second step of a login in two steps. Raises InvalidSecondFactor, or RateLimited after too many failures."""
-    _use_code(user, code, now, address_quota(LOGIN_ADDRESS, current_origin().ip))
+    with one_try(user, now):
+        use_code(user, code, now)
 
 
 @sensitive_variables("password")
@@ -109,11 +109,3 @@ def _take_or_refuse(quotas: Sequence[Quota | None], now: datetime.datetime) -> N
     if running.limit - running.remaining:
         raise RateLimited("logins at once", 1)
     raise RateLimited("failed logins", taken.retry_after_s)
-
-
-def _use_code(user: User, code: str, now: datetime.datetime, address: Quota | None) -> None:
-    """Counted by the account, since a code is only six digits; right ones are given back."""
-    quotas = [Quota(LOGIN_CODE, user.pk.hex), address]
-    take_or_refuse(quotas, now, "failed codes")
-    use_code(user, code, now)
-    give_back(quotas)

@@ -1,6 +1,7 @@
 """Parts of the pages of this package: forms, the admin's look for who is not signed in, and QR codes."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import segno
 from django import forms
@@ -10,6 +11,7 @@ from django.shortcuts import render
 from django.utils.safestring import SafeString, mark_safe
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
+from cms import limits
 from cms.tokens.second_factors import CODE_MAX
 
 
@@ -23,12 +25,32 @@ class CodeForm(forms.Form):
     )
 
 
+class AnswerForm(forms.Form):
+    """The answer of a passkey, filled in by `passkeys.js`."""
+
+    credential = forms.CharField(widget=forms.HiddenInput)
+
+
+class PasskeyForm(AnswerForm):
+    name = forms.CharField(
+        max_length=limits.KEY_NAME[1],
+        label="Name",
+        help_text="For you, to tell it from others: “Laptop”, “Blue security key”.",
+        widget=UnfoldAdminTextInputWidget(attrs={"autofocus": "", "autocomplete": "off"}),
+    )
+
+
 class PasswordForm(forms.Form):
     current_password = forms.CharField(
         label="Current password",
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
     )
+
+
+def host_of(request: HttpRequest) -> str:
+    """Return the name of the site's host, which passkeys are bound to, without its port."""
+    return urlsplit(f"//{request.get_host()}").hostname or ""
 
 
 def show(request: HttpRequest, template: str, title: str, **context: Any) -> HttpResponse:

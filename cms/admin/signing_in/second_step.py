@@ -1,5 +1,7 @@
 """The second step of a login: the code of a second factor, or setting one up where the role needs it."""
 
+import datetime
+
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -10,12 +12,13 @@ from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from cms.accounts.signing_in import FirstStep, finish_sign_in, first_step_of
+from cms.accounts.signing_in import FirstStep, finish_sign_in, first_step_of, keep_challenge, take_challenge
 from cms.admin.forms import add_refusal
-from cms.admin.signing_in.pages import CodeForm, qr_code, show
+from cms.admin.signing_in.pages import CodeForm, host_of, qr_code, show
 from cms.errors import CmsError
-from cms.services.second_factors.apps import confirm_app, offer_app
+from cms.services.second_factors.apps import app_of, confirm_app, offer_app
 from cms.services.second_factors.factors import has_second_factor
+from cms.services.second_factors.passkeys import Answer, ask_for_passkey, prove_passkey
 from cms.services.signing_in import prove_second_factor
 
 
@@ -45,18 +48,31 @@ class SecondStepView(StepView):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form, now = CodeForm(request.POST), timezone.now()
-        if not form.is_valid():
+        if "credential" not in request.POST and not form.is_valid():
             return self._show(form)
         try:
-            prove_second_factor(user=self.first_step.user, code=form.cleaned_data["code"], now=now)
+            self._prove(form, now)
         except CmsError as refusal:
-            add_refusal(form, refusal)
-            return self._show(form)
+            form = CodeForm() if "credential" in request.POST else form
+            return self._show(form, refusal.message)
         finish_sign_in(request, self.first_step.user, now)
         return redirect(self.first_step.next_url)
 
-    def _show(self, form: Form) -> HttpResponse:
-        return show(self.request, "second_step", "Enter your code", form=form)
+    def _prove(self, form: CodeForm, now: datetime.datetime) -> None:
+        user, answer = self.first_step.user, self.request.POST.get("credential")
+        challenge = take_challenge(self.request)
+        if answer is None:
+            prove_second_factor(user=user, code=form.cleaned_data["code"], now=now)
+        else:
+            prove_passkey(user=user, answer=Answer(answer, challenge, host_of(self.request)), now=now)
+
+    def _show(self, form: CodeForm, refusal: str = "") -> HttpResponse:
+        user = self.first_step.user
+        asked = ask_for_passkey(user, host_of(self.request))
+        if asked:
+            keep_challenge(self.request, asked[1])
+        context = {"form": form, "refusal": refusal, "passkey_options": asked and asked[0], "has_app": app_of(user)}
+        return show(self.request, "second_step", "Second step", **context)
 
 
 class SetupView(StepView):

@@ -1,5 +1,6 @@
 """The own second factors: seen at any time, changed within ten minutes after the password was entered again."""
 
+import uuid
 from typing import Any
 
 from django.contrib import messages
@@ -13,12 +14,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from cms import policy
-from cms.accounts.signing_in import keep_proof, note_second_factor, proof_of
+from cms.accounts.signing_in import keep_challenge, keep_proof, note_second_factor, proof_of, take_challenge
 from cms.admin.forms import add_refusal
-from cms.admin.signing_in.pages import CodeForm, PasswordForm, qr_code, show
-from cms.errors import CmsError, InvalidInput
+from cms.admin.signing_in.pages import CodeForm, PasskeyForm, PasswordForm, host_of, qr_code, show
+from cms.errors import CmsError, Duplicate, InvalidInput
 from cms.services.second_factors.apps import app_of, confirm_app, offer_app, remove_app
 from cms.services.second_factors.factors import has_second_factor
+from cms.services.second_factors.passkeys import Answer, add_passkey, offer_passkey, passkeys_of, remove_passkey
 from cms.services.second_factors.proofs import Proof
 from cms.services.second_factors.recovery_codes import count_recovery_codes, renew_recovery_codes
 from cms.services.signing_in import prove_password
@@ -68,6 +70,7 @@ class OverviewView(OwnFactorsView):
             "form": form,
             "may_change": self.proof.holds(self.user, self.now),
             "app": app_of(self.user),
+            "passkeys": passkeys_of(self.user),
             "has_factor": has_second_factor(self.user),
             "codes_left": count_recovery_codes(self.user),
             "is_required": policy.needs_second_factor(self.user),
@@ -101,6 +104,38 @@ class RemoveAppView(OwnFactorsView):
     def post(self, request: HttpRequest) -> HttpResponse:
         remove_app(user=self.user, proof=self.proof, now=self.now)
         messages.success(request, "The authenticator app was removed.")
+        return redirect("admin:two_factor")
+
+
+class AddPasskeyView(OwnFactorsView):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self._show(PasskeyForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form, challenge = PasskeyForm(request.POST), take_challenge(request)
+        if not form.is_valid():
+            return self._show(form)
+        name = form.cleaned_data["name"]
+        answer = Answer(form.cleaned_data["credential"], challenge, host_of(request))
+        try:
+            codes = add_passkey(user=self.user, name=name, answer=answer, proof=self.proof, now=self.now)
+        except (InvalidInput, Duplicate) as refusal:
+            add_refusal(form, refusal)
+            return self._show(form)
+        note_second_factor(request, self.now)
+        messages.success(request, f"The passkey “{name}” was added.")
+        return self.show_codes(codes) if codes else redirect("admin:two_factor")
+
+    def _show(self, form: PasskeyForm) -> HttpResponse:
+        options, challenge = offer_passkey(user=self.user, host=host_of(self.request), proof=self.proof, now=self.now)
+        keep_challenge(self.request, challenge)
+        return show(self.request, "add_passkey", TITLE, form=form, passkey_options=options)
+
+
+class RemovePasskeyView(OwnFactorsView):
+    def post(self, request: HttpRequest, passkey_id: uuid.UUID) -> HttpResponse:
+        remove_passkey(user=self.user, passkey_id=passkey_id, proof=self.proof, now=self.now)
+        messages.success(request, "The passkey was removed.")
         return redirect("admin:two_factor")
 
 

@@ -7,7 +7,14 @@ from django.urls import path
 
 from cms.admin.signing_in.passwords import ForgottenPasswordView, MailSentView, NewPasswordView
 from cms.admin.signing_in.second_step import SecondStepView, SetupView
-from cms.admin.signing_in.two_factor import AddAppView, OverviewView, RemoveAppView, RenewCodesView
+from cms.admin.signing_in.two_factor import (
+    AddAppView,
+    AddPasskeyView,
+    OverviewView,
+    RemoveAppView,
+    RemovePasskeyView,
+    RenewCodesView,
+)
 
 
 def own(view: Any) -> Any:
@@ -27,5 +34,7 @@ urlpatterns = [
     path("two-factor/", own(OverviewView), name="two_factor"),
     path("two-factor/app/", own(AddAppView), name="add_app"),
     path("two-factor/app/remove/", own(RemoveAppView), name="remove_app"),
+    path("two-factor/passkeys/", own(AddPasskeyView), name="add_passkey"),
+    path("two-factor/passkeys/<uuid:passkey_id>/remove/", own(RemovePasskeyView), name="remove_passkey"),
     path("two-factor/codes/", own(RenewCodesView), name="renew_codes"),
 ]

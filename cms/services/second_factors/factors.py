@@ -2,13 +2,14 @@
 
 from cms import policy
 from cms.errors import PermissionRefused
-from cms.models import AuthenticatorApp, RecoveryCode, User
+from cms.models import AuthenticatorApp, Passkey, RecoveryCode, User
 from cms.services.audit import record_event
 from cms.services.mails import send_second_factor_notice
 
 
 def has_second_factor(user: User) -> bool:
-    return AuthenticatorApp.objects.filter(user=user).exclude(confirmed_at=None).exists()
+    has_app = AuthenticatorApp.objects.filter(user=user).exclude(confirmed_at=None).exists()
+    return has_app or Passkey.objects.filter(user=user).exists()
 
 
 def lacks_second_factor(user: User) -> bool:
@@ -21,7 +22,7 @@ def note_added(user: User, kind: str) -> None:
     send_second_factor_notice.enqueue(str(user.pk), "added")
 
 
-def remove_factor(user: User, factor: AuthenticatorApp, kind: str) -> None:
+def remove_factor(user: User, factor: AuthenticatorApp | Passkey, kind: str) -> None:
     """Remove one of the user's own, and the recovery codes with the last. `user` is locked by the caller."""
     factor.delete()
     if not has_second_factor(user):
@@ -35,4 +36,5 @@ def remove_factor(user: User, factor: AuthenticatorApp, kind: str) -> None:
 def forget_second_factors(user: User) -> int:
     """Delete all of them with their recovery codes; how many factors that were."""
     RecoveryCode.objects.filter(user=user).delete()
-    return AuthenticatorApp.objects.filter(user=user).delete()[0]
+    factors = (AuthenticatorApp.objects.filter(user=user), Passkey.objects.filter(user=user))
+    return sum(rows.delete()[0] for rows in factors)

@@ -1,12 +1,16 @@
-"""Checking the code of a login, whichever factor it is of. How often one may try stands in `signing_in.py`."""
+"""Checking the code of a login, whichever factor it is of, and how often one may try."""
 
 import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.views.decorators.debug import sensitive_variables
 
 from cms.errors import InvalidSecondFactor
 from cms.models import User
+from cms.rate_limits import LOGIN_ADDRESS, LOGIN_CODE, Quota, address_quota, give_back, take_or_refuse
 from cms.services.audit import record_event
+from cms.services.origin import current_origin
 from cms.services.second_factors.apps import looks_like_app_code, use_app_code
 from cms.services.second_factors.recovery_codes import use_recovery_code
 
@@ -16,9 +20,21 @@ def use_code(user: User, code: str, now: datetime.datetime) -> None:
     """Use up a code of the user's app or a recovery code. Raises InvalidSecondFactor."""
     use = use_app_code if looks_like_app_code(code) else use_recovery_code
     if not use(user, code, now):
-        note_failure(user)
         raise InvalidSecondFactor
 
 
-def note_failure(user: User) -> None:
-    record_event(user, "auth.second_factor_failed", user, before={}, after={})
+@contextmanager
+def one_try(user: User, now: datetime.datetime, *, is_address_counted: bool = False) -> Iterator[None]:
+    """Count a try by the account, since a code is only six digits, and by the client's address unless that was counted.
+
+    Raises RateLimited. A try that succeeds is given back, one that fails is in the audit trail.
+    """
+    address = None if is_address_counted else address_quota(LOGIN_ADDRESS, current_origin().ip)
+    quotas = [Quota(LOGIN_CODE, user.pk.hex), address]
+    take_or_refuse(quotas, now, "failed codes")
+    try:
+        yield
+    except InvalidSecondFactor:
+        record_event(user, "auth.second_factor_failed", user, before={}, after={})
+        raise
+    give_back(quotas)

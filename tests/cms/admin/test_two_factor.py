@@ -1,6 +1,7 @@
 """Two-factor sign-in at the admin site: nothing opens between the two steps, and factors are changed with the password."""
 
 import datetime
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -9,11 +10,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from cms.models import AuditEvent, BrowserSession, User
+from cms.models import AuditEvent, BrowserSession, Passkey, User
 from cms.policy import SYSTEM
 from cms.services.users import set_password, update_user
 from tests.conftest import PASSWORD
-from tests.second_factors import App, set_up_app
+from tests.second_factors import App, SoftKey, set_up_app, set_up_passkey
 
 LOGIN, STEP, SETUP, PAGE = "/admin/login/", "/admin/login/second-step/", "/admin/login/set-up/", "/admin/two-factor/"
 INSIDE = ("/admin/", "/admin/cms/post/", "/admin/password_change/", "/admin/canary/", PAGE, "/api/v2/me")
@@ -218,3 +219,42 @@ def test_a_session_with_a_second_factor_outlives_the_requirement(
     settings.REQUIRE_SECOND_FACTOR = "admins"
     assert client.get("/admin/").status_code == 200
     assert client.get("/api/v2/me").status_code == 200
+
+
+def options_in(page: Any) -> dict[str, Any]:
+    found = re.search(r'<script id="passkey-options" type="application/json">(.*?)</script>', page.content.decode())
+    assert found
+    options: dict[str, Any] = json.loads(found[1])
+    return options
+
+
+def test_a_passkey_is_added_listed_used_and_removed(mia: User, client: Client) -> None:
+    key, adding = SoftKey(), f"{PAGE}passkeys/"
+    client.force_login(mia)
+    assert client.get(adding).headers["Location"] == PAGE
+    enter_password(client)
+    sent = {"name": "Blue key", "credential": key.create(options_in(client.get(adding)))}
+    assert "recovery-codes" in client.post(adding, sent).content.decode()
+    assert "could not be checked" in client.post(adding, sent).content.decode()  # the challenge is used up
+    assert "Blue key" in client.get(PAGE).content.decode()
+    other = Client()
+    assert first_step(other).headers["Location"] == STEP
+    answer = {"credential": key.get(options_in(other.get(STEP)))}
+    assert other.post(STEP, answer).headers["Location"] == "/admin/"
+    assert other.get("/admin/").status_code == 200
+    passkey = Passkey.objects.get()
+    assert client.post(f"{PAGE}passkeys/{passkey.pk}/remove/").headers["Location"] == PAGE
+    assert not Passkey.objects.exists()
+
+
+def test_a_passkey_answers_one_challenge_once(mia: User, client: Client) -> None:
+    key, replaying = SoftKey(), Client()
+    set_up_passkey(mia, timezone.now(), key)
+    first_step(client)
+    answer = {"credential": key.get(options_in(client.get(STEP)))}
+    assert client.post(STEP, answer).status_code == 302
+    first_step(replaying)
+    replaying.get(STEP)
+    page = replaying.post(STEP, answer)
+    assert "could not be checked" in page.content.decode()
+    assert outside(replaying)
