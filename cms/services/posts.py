@@ -225,6 +225,7 @@ def _set_relations(
     before = {"tags": terms_before[0], "categories": terms_before[1]}
     if "co_authors" in wanted:
         before["co_authors"] = frozenset(post.co_authors.values_list("pk", flat=True))
+        _refuse_readers(actor, [user for user in wanted["co_authors"] if user.pk not in before["co_authors"]])
     after = {name: frozenset(row.pk for row in rows) for name, rows in wanted.items()}
     changed = [name for name in after if after[name] != before[name]]
     _lock_terms(changed, before, after)
@@ -236,6 +237,11 @@ def _set_relations(
             link, key = relation.remote_field.through, relation.m2m_reverse_name()
             insert(*(link(post_id=post.pk, **{key: pk}) for pk in sorted(come)), on_conflict="ON CONFLICT DO NOTHING")
     return bool(changed)
+
+
+def _refuse_readers(actor: Actor, co_authors: Iterable[User]) -> None:
+    if not all(policy.may_name_co_author(actor, user) for user in co_authors):
+        raise InvalidInput([FieldError("co_authors", "not_a_writer", "Only editors name users who write no posts.")])
 
 
 def _unseen_categories(actor: Actor, ids: TermIds) -> Iterable[Category]:

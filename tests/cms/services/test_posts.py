@@ -355,6 +355,27 @@ def test_tags_are_found_by_their_folded_names_and_made_once(write: Any, make_tag
     assert set(post.tags.values_list("name", flat=True)) == {tag.name, "Neu", "ﬁn"}
 
 
+def test_an_author_names_no_reader_as_a_co_author_and_an_editor_does(
+    author: User, editor: User, make_user: Any, now: Any
+) -> None:
+    """It would make a profile public that nobody has agreed to."""
+    reader, writer = make_user("subscriber"), make_user("author")
+    fields: Any = {"title": "A", "content": "a"}
+    post = create_post(actor=author, fields={**fields, "co_authors": [writer]}, now=now)
+    named: Any = {"co_authors": [writer, reader]}
+    for act in (
+        lambda: create_post(actor=author, fields={**fields, **named}, now=now),
+        lambda: update_post(actor=writer, post=post, changes=named, now=now),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            act()
+        assert codes(caught.value) == [("co_authors", "not_a_writer")]
+    assert (Post.objects.get(), [*post.co_authors.all()]) == (post, [writer])
+    update_post(actor=editor, post=post, changes=named, now=now)
+    update_post(actor=author, post=post, changes={**named, "title": "B"}, now=now)  # those who are there may stay
+    assert {*post.co_authors.all()} == {writer, reader}
+
+
 def test_an_author_is_never_their_own_co_author(write: Any, author: User, make_user: Any) -> None:
     other = make_user("author")
     assert list(write(co_authors=[author, other, other]).co_authors.all()) == [other]
