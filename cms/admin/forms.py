@@ -76,6 +76,7 @@ class TagNamesField(forms.Field):
     """The tags of a post by their names, as the service takes them."""
 
     widget = TagNamesWidget
+    hidden_widget = forms.MultipleHiddenInput
 
     def prepare_value(self, value: Any) -> list[str]:
         return [getattr(tag, "name", tag) for tag in value or ()]

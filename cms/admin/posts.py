@@ -3,50 +3,33 @@
 import datetime
 from typing import Any
 
-from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
-from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from cms import policy
 from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.filters import KindFilter, LanguageFilter, StatusFilter
-from cms.admin.forms import ServiceForm, TagNamesField, offer_derived_slug
 from cms.admin.options import ServiceAdmin, instant_column, wide
+from cms.admin.post_form import PostForm, create_post_of, data_on_top_of, save_post, shown_conflict
 from cms.admin.status import POST_COLOURS, shown_status
 from cms.choices import Status
 from cms.models import Category, Post
-from cms.policy import Actor
 from cms.services import post_states
-from cms.services.posts import create_post, update_post
+from cms.services.merging import EditConflict
 from cms.services.prepared import prepared
 
-
-class PublishForm(BaseDialogForm):  # type: ignore[misc]
-    published_at = forms.DateTimeField(
-        label="Publish at",
-        required=False,
-        help_text="In UTC. Empty: at once. A time still to come schedules the post.",
-        # The browser's own picker: Django's is set up when a page loads, and this form comes later.
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
-    )
-
-
-def _publish(
-    request: HttpRequest, post: Post, now: datetime.datetime, published_at: datetime.datetime | None = None
-) -> str:
-    post = post_states.publish_post(actor=request.user, post=post, now=now, published_at=published_at)
-    return f"scheduled for {post.published_at:%Y-%m-%d %H:%M} UTC" if post.is_scheduled(now) else "published"
-
-
 PUBLISH = Change(
-    "publish", "Publish", "published", _publish, "publish", variant=ActionVariant.PRIMARY, form=PublishForm
+    name="publish",
+    label="Publish",
+    done="published",
+    apply=lambda request, post, now: post_states.publish_post(actor=request.user, post=post, now=now),
+    icon="publish",
 )
 UNPUBLISH = Change(
     name="unpublish",
@@ -85,23 +68,6 @@ TEXT_ROWS = {"content": 24, "excerpt": 4, "meta_description": 3}
 CHANGES = (PUBLISH, UNPUBLISH, ARCHIVE, TRASH, RESTORE)
 
 
-class PostForm(ServiceForm):
-    tags = TagNamesField(required=False, help_text="Type to find or to make one; Enter or a comma takes it.")
-    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        offer_derived_slug(self, "title")
-        if excerpt := self.fields.get("excerpt"):
-            excerpt.help_text = "Empty: the beginning of the content."
-        if isinstance(categories := self.fields.get("categories"), forms.ModelMultipleChoiceField):
-            rows = Category.objects.none() if categories.queryset is None else categories.queryset
-            shown = set(rows.filter(posts=self.instance.pk).values_list("pk", flat=True))
-            self.initial["categories"] = [row for row in self.initial.get("categories", ()) if row.pk in shown]
-        if co_authors := self.fields.get("co_authors"):
-            co_authors.label = "Co-authors"
-
-
 @admin.register(Post)
 class PostAdmin(ServiceAdmin):
     form = PostForm
@@ -115,10 +81,11 @@ class PostAdmin(ServiceAdmin):
     unlisted_fields = ("content", "content_html")
     autocomplete_fields = ["categories", "co_authors", "featured_image"]
     actions = [for_selected(change) for change in CHANGES]
-    actions_detail = [*(change.name for change in CHANGES), "revisions"]
+    actions_detail = [*(change.name for change in CHANGES if change is not PUBLISH), "revisions"]
     readonly_fields = [
         *("shown_status", "writer", "published_at", "version_number", "minutes", "created_at", "updated_at"),
     ]
+    publishing = ("Publication", {"fields": ["publish_at"]})
     writing = (None, {"fields": ["title", "slug", "content", "content_format", "excerpt", "featured_image"]})
     filing = ("Filed under", {"fields": ["tags", "categories", "co_authors", ("kind", "language")]})
     reading = ("Who may read it", {"fields": ["visibility", "expires_at"]})
@@ -128,16 +95,15 @@ class PostAdmin(ServiceAdmin):
         {
             "fields": [
                 *(("shown_status", "published_at"), ("writer", "minutes"), ("version_number", "updated_at")),
-                *("created_at", "version"),
+                *("created_at", "version", "base_revision"),
             ]
         },
     )
-    add_fieldsets = (writing, filing, reading, searching)
-    fieldsets = (writing, filing, reading, searching, facts)
+    add_fieldsets = (writing, publishing, filing, reading, searching)
+    fieldsets = (writing, publishing, filing, reading, searching, facts)
 
     published, changed = instant_column("published_at", "Published"), instant_column("updated_at", "Changed")
-    publish, unpublish, archive = button(PUBLISH), button(UNPUBLISH), button(ARCHIVE)
-    trash, restore = button(TRASH), button(RESTORE)
+    unpublish, archive, trash, restore = button(UNPUBLISH), button(ARCHIVE), button(TRASH), button(RESTORE)
 
     @action(description="Revisions", icon="history", permissions=["view"])
     def revisions(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -194,13 +160,45 @@ class PostAdmin(ServiceAdmin):
         with prepared(request.POST):  # Django saves the form in a transaction
             return super().changeform_view(request, object_id, form_url, extra_context)
 
-    def create(self, actor: Actor, fields: dict[str, Any], now: datetime.datetime) -> Post:
-        return create_post(actor=actor, fields=_for_service(fields), now=now)
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Post | None = None, **kwargs: Any
+    ) -> Any:
+        conflict = getattr(request, "cms_refusal", None)
+        if isinstance(conflict, EditConflict):
+            context |= shown_conflict(context["adminform"].form, conflict)
+        context["is_publishable"] = obj is None or PUBLISH.name in _open_ways(obj, timezone.now())
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
-    def update(self, actor: Actor, row: Post, changes: dict[str, Any], now: datetime.datetime) -> Post:
-        # As with If-Match: who saves over what another has changed meanwhile would undo it without knowing.
-        version_read = changes.pop("version", row.version)
-        return update_post(actor=actor, post=row, changes=_for_service(changes), now=now, expected_version=version_read)
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        """Save what is on the screen, and publish just that if this button was pressed: both, or none of it."""
+        now = timezone.now()
+        try:
+            post = save_post(form, request.user, now) if change else create_post_of(form, request.user, now)
+        except EditConflict as conflict:
+            # The form is shown once more, on top of what the post has now, so that the next save succeeds.
+            request.POST = data_on_top_of(form, request.POST, conflict)  # type: ignore[assignment]
+            raise
+        if "_publish" not in request.POST:
+            return post
+        at = form.cleaned_data["publish_at"]
+        return post_states.publish_post(actor=request.user, post=post, now=now, published_at=at)
+
+    def response_add(self, request: HttpRequest, obj: Post, post_url_continue: str | None = None) -> HttpResponse:
+        return self._stay(request, obj)
+
+    def response_change(self, request: HttpRequest, obj: Post) -> HttpResponse:
+        return self._stay(request, obj)
+
+    def _stay(self, request: HttpRequest, post: Post) -> HttpResponse:
+        """Lead back to the form from each button: a writer who saves goes on writing."""
+        self.message_user(request, f"“{post}” was {_what_was_done(request, post)}.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:cms_post_change", args=[post.pk]))
+
+
+def _what_was_done(request: HttpRequest, post: Post) -> str:
+    if "_publish" not in request.POST:
+        return "saved"
+    return f"scheduled for {post.published_at:%Y-%m-%d %H:%M} UTC" if post.is_scheduled(timezone.now()) else "published"
 
 
 def _open_ways(post: Post, now: datetime.datetime) -> set[str]:
@@ -211,8 +209,3 @@ def _open_ways(post: Post, now: datetime.datetime) -> set[str]:
     if post.status == Status.PUBLISHED:
         names |= {UNPUBLISH.name, PUBLISH.name} if post.is_scheduled(now) else {UNPUBLISH.name}
     return names | ({RESTORE.name} if post.status == Status.ARCHIVED else set())
-
-
-def _for_service(values: dict[str, Any]) -> Any:
-    lists = ("categories", "co_authors")
-    return {name: list(value) if name in lists else value for name, value in values.items()}

@@ -56,7 +56,7 @@ class _BoundedMatcher(difflib.SequenceMatcher[str]):
 
     def get_matching_blocks(self) -> list[difflib.Match]:
         merged: list[Block] = []
-        for i, j, size in _blocks(self.a, self.b):
+        for i, j, size in matching_blocks(self.a, self.b):
             if merged and (i, j) == (merged[-1][0] + merged[-1][2], merged[-1][1] + merged[-1][2]):
                 merged[-1] = (*merged[-1][:2], merged[-1][2] + size)
             else:
@@ -64,7 +64,7 @@ class _BoundedMatcher(difflib.SequenceMatcher[str]):
         return [difflib.Match(*block) for block in (*merged, (len(self.a), len(self.b), 0))]
 
 
-def _blocks(old: Sequence[str], new: Sequence[str]) -> Iterator[Block]:
+def matching_blocks(old: Sequence[str], new: Sequence[str]) -> Iterator[Block]:
     """Blocks of equal lines in both orders: between two anchors what begins and ends alike, and what Python finds."""
     budget = PAIRS_BUDGET
     i = j = 0

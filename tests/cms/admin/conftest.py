@@ -24,17 +24,29 @@ def send_form() -> Callable[..., Any]:
     """`send_form(client, address, title="…")`: opens the form, changes these fields, sends all of it."""
 
     def send(client: Client, address: str, *, button: str = "_continue", **changes: Any) -> Any:
-        form = client.get(address).context["adminform"].form
-        data = {button: "1"}
-        for bound in form:
-            value = changes.get(bound.name, form[bound.name].value())
-            if hasattr(bound.field.widget, "widgets"):
-                data |= {f"{bound.name}_{i}": part or "" for i, part in enumerate(bound.field.widget.decompress(value))}
-            elif value not in (None, False):
-                data[bound.name] = value
-        return client.post(address, data)
+        return client.post(address, {button: "1", **filled_in(client.get(address), **changes)})
 
     return send
+
+
+def filled_in(page: Any, **changes: Any) -> dict[str, Any]:
+    """Return all that the form of a page sends once these fields were changed, its hidden inputs too."""
+    form = page.context["adminform"].form
+    if form.is_bound:  # it was shown once more, with what was sent
+        return {**dict(form.data.lists()), **changes}
+    data: dict[str, Any] = {}
+    for bound in form:
+        data |= _inputs(bound, bound.name, changes.get(bound.name, bound.value()))
+        if bound.field.show_hidden_initial:
+            data |= _inputs(bound, bound.html_initial_name, bound.value())
+    return data
+
+
+def _inputs(bound: Any, name: str, value: Any) -> dict[str, Any]:
+    if hasattr(bound.field.widget, "widgets"):
+        return {f"{name}_{i}": part or "" for i, part in enumerate(bound.field.widget.decompress(value))}
+    value = bound.field.prepare_value(value)
+    return {} if value in (None, False) else {name: value}
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -59,6 +60,35 @@ def test_saving_without_a_change_changes_nothing(
     assert (unchanged.version, unchanged.content) == (post.version, content)
 
 
+def test_publish_puts_the_text_on_the_screen_in_public(
+    client: Client, make_post: Callable[..., Post], send_form: Callable[..., Any]
+) -> None:
+    post = make_post(title="Before", is_published=False)
+    send_form(client, _change(post), button="_publish", title="After", content="As I see it.")
+    published = Post.objects.get()
+    assert (published.status, published.title, published.content) == ("published", "After", "As I see it.")
+    page = client.get(_change(post))
+    assert "“After” was published." in page.content.decode()
+    assert 'name="_publish"' not in page.content.decode()
+
+
+def test_a_new_post_is_published_at_once(client: Client, send_form: Callable[..., Any]) -> None:
+    page = send_form(client, ADD, button="_publish", title="On letters", content="Some words.")
+    post = Post.objects.get()
+    assert (page.headers["Location"], post.status) == (_change(post), "published")
+
+
+def test_a_text_is_not_saved_when_it_cannot_be_published(
+    client: Client, make_post: Callable[..., Post], send_form: Callable[..., Any]
+) -> None:
+    expires = datetime(2199, 1, 1, tzinfo=UTC)
+    post = make_post(title="Before", is_published=False, expires_at=expires)
+    late = {"title": "After", "publish_at": "2199-01-02T00:00"}
+    page = send_form(client, _change(post), button="_publish", **late)
+    assert "A post expires after it was published." in str(page.context["adminform"].form.errors)
+    assert Post.objects.get().title == "Before"
+
+
 def test_tags_changed_on_a_public_post_settle_the_counts(
     client: Client, make_post: Callable[..., Post], send_form: Callable[..., Any]
 ) -> None:
@@ -115,17 +145,6 @@ def test_a_given_up_slug_leads_on_to_the_post(
     post = make_post(slug="old-name")
     send_form(client, _change(post), slug="new-name")
     assert post.redirects.get().old_path == "/posts/old-name"
-
-
-def test_saving_over_the_change_of_another_is_refused(
-    client: Client, author: User, make_post: Callable[..., Post], send_form: Callable[..., Any]
-) -> None:
-    post = make_post(title="First")
-    stale = post.version
-    send_form(client, _change(post), title="Second")
-    page = send_form(client, _change(post), title="Third", version=stale)
-    assert "changed meanwhile" in str(page.context["adminform"].form.non_field_errors())
-    assert Post.objects.get().title == "Second"
 
 
 def test_an_author_files_a_post_under_categories_and_names_a_co_author(

@@ -1,0 +1,138 @@
+"""The form of a post. It remembers what its writer has read, so that two writers of one post lose nothing."""
+
+import datetime
+from typing import Any, Final
+
+from django import forms
+from django.http import QueryDict
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from cms.admin.forms import ServiceForm, TagNamesField, offer_derived_slug
+from cms.models import Category, Post
+from cms.policy import Actor
+from cms.services.merging import (
+    COLLECTIONS,
+    IN_REVISIONS,
+    EditConflict,
+    merge_post,
+    newest_revision_number,
+    read_revision,
+)
+from cms.services.posts import create_post, update_post
+
+REMEMBERED: Final = ("kind", "visibility", "expires_at", *COLLECTIONS)
+"""Fields that no revision holds: the page itself carries what they were, as Django's hidden initial values."""
+
+
+NOT_OF_THE_POST: Final = ("version", "base_revision", "publish_at")
+
+
+class PostForm(ServiceForm):
+    tags = TagNamesField(required=False, help_text="Type to find or to make one; Enter or a comma takes it.")
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    base_revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    publish_at = forms.DateTimeField(
+        label="Publish at",
+        required=False,
+        help_text="In UTC. Empty: at once. A time still to come schedules the post.",
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer_derived_slug(self, "title")
+        if excerpt := self.fields.get("excerpt"):
+            excerpt.help_text = "Empty: the beginning of the content."
+        if isinstance(categories := self.fields.get("categories"), forms.ModelMultipleChoiceField):
+            rows = Category.objects.none() if categories.queryset is None else categories.queryset
+            shown = set(rows.filter(posts=self.instance.pk).values_list("pk", flat=True))
+            self.initial["categories"] = [row for row in self.initial.get("categories", ()) if row.pk in shown]
+        if co_authors := self.fields.get("co_authors"):
+            co_authors.label = "Co-authors"
+        for name in REMEMBERED:
+            if field := self.fields.get(name):
+                field.show_hidden_initial = True
+        self.read: dict[str, Any] | None = None
+        """The content that the writer has read; None when the form does not say."""
+        if not self.is_bound and "base_revision" in self.fields:
+            self.initial["base_revision"] = newest_revision_number(self.instance)
+        elif number := _whole(self.data.get("base_revision")):
+            self.read = read_revision(self.instance, number)
+            # Django compares with these: a field has changed when it is not what the writer has read.
+            self.initial.update({name: value for name, value in (self.read or {}).items() if name in IN_REVISIONS})
+
+    def base_of(self, name: str) -> Any:
+        """Return what the writer has read in this field."""
+        if name not in REMEMBERED:
+            return self.initial.get(name)
+        field, bound = self.fields[name], self[name]
+        widget = field.hidden_widget()
+        value = widget.value_from_datadict(self.data, self.files, bound.html_initial_name)
+        return value or [] if name in COLLECTIONS else field.clean(value)
+
+
+def create_post_of(form: PostForm, actor: Actor, now: datetime.datetime) -> Post:
+    return create_post(actor=actor, fields=_changes(form), now=now)
+
+
+def save_post(form: PostForm, actor: Actor, now: datetime.datetime) -> Post:
+    """Save what the writer has changed.
+
+    Raises EditConflict, or VersionConflict when the form does not name what was read.
+    """
+    post, changes = form.instance, _changes(form)
+    if not changes:
+        return post
+    version = form.cleaned_data["version"] or post.version
+    if form.read is None:
+        return update_post(actor=actor, post=post, changes=changes, now=now, expected_version=version)
+    base = {name: form.base_of(name) for name in changes}
+    return merge_post(actor=actor, post=post, changes=changes, base=base, version_read=version, now=now)
+
+
+def _changes(form: PostForm) -> Any:
+    """Return the fields that the writer has changed, as the service takes them."""
+    changed = {name: form.cleaned_data[name] for name in form.changed_data if name not in NOT_OF_THE_POST}
+    return {name: list(value) if name in COLLECTIONS else value for name, value in changed.items()}
+
+
+def data_on_top_of(form: PostForm, sent: QueryDict, conflict: EditConflict) -> QueryDict:
+    """Return what was sent, as if its writer had read the post as it is now: both changes, texts of both merged."""
+    data = sent.copy()
+    fresh = type(form)(instance=conflict.post)
+    proposals = {one.field: one.merge.text for one in conflict.conflicts if one.merge}
+    for bound in fresh:
+        if bound.name in proposals:
+            data[bound.name] = proposals[bound.name]
+        elif bound.name in COLLECTIONS and bound.name in conflict.changes:
+            _put(data, fresh, bound.name, conflict.changes[bound.name])  # type: ignore[literal-required]
+        elif bound.name not in conflict.changes:
+            _put(data, fresh, bound.name, bound.value())
+        if bound.field.show_hidden_initial:
+            _put(data, fresh, bound.name, bound.value(), html_name=bound.html_initial_name)
+    return data
+
+
+def shown_conflict(form: PostForm, conflict: EditConflict) -> dict[str, Any]:
+    """Return what the template shows of a conflict: who else wrote, and all sides of each field."""
+    newest = conflict.post.revisions.filter(is_draft=False).select_related("author").order_by("-number").first()
+    shown = [{**one._asdict(), "label": form.fields[one.field].label} for one in conflict.conflicts]
+    return {"conflicts": shown, "other_writer": (newest and newest.author) or "Somebody"}
+
+
+def _put(data: QueryDict, form: PostForm, name: str, value: Any, html_name: str = "") -> None:
+    field = form.fields[name]
+    html_name, prepared = html_name or name, field.prepare_value(value)
+    if isinstance(field.widget, forms.MultiWidget):
+        for index, (part, widget) in enumerate(
+            zip(field.widget.decompress(value) or (), field.widget.widgets, strict=True)
+        ):
+            data[f"{html_name}_{index}"] = "" if part is None else widget.format_value(part)
+    elif isinstance(prepared, list | tuple):
+        data.setlist(html_name, [str(item) for item in prepared])
+    else:
+        data[html_name] = "" if prepared is None else str(prepared)
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else None

@@ -1,0 +1,59 @@
+"""Three-way merges: each writer's change is in the text, and no three texts take long."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cms.text.merge import Merge, Overlap, merge_texts
+
+TEXTS = st.lists(st.sampled_from(["", "a", "b", "c d", "e f g", " "]), max_size=30).map("\n".join)
+POST = "A heading\n\nThe first paragraph.\n\nThe second one.\n"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "mine", "merged"),
+    [
+        (POST, POST, POST),
+        (
+            POST.replace("heading", "title"),
+            POST.replace("second", "last"),
+            "A title\n\nThe first paragraph.\n\nThe last one.\n",
+        ),
+        (POST + "\nTheir end.\n", "My beginning.\n\n" + POST, "My beginning.\n\n" + POST + "\nTheir end.\n"),
+        (
+            POST.replace("The first paragraph", "The very first paragraph"),
+            POST.replace("first paragraph.", "first paragraph!"),
+            POST.replace("The first paragraph.", "The very first paragraph!"),
+        ),
+        (POST.replace("first", "1st"), POST.replace("first", "1st"), POST.replace("first", "1st")),
+    ],
+)
+def test_changes_of_different_places_are_merged(theirs: str, mine: str, merged: str) -> None:
+    assert merge_texts(POST, theirs, mine) == Merge(merged, ())
+
+
+def test_where_both_changed_one_word_mine_stays_and_theirs_is_reported() -> None:
+    theirs, mine = POST.replace("second", "last"), "More.\n" + POST.replace("second", "final")
+    assert merge_texts(POST, theirs, mine) == Merge(
+        mine, (Overlap("The second one.\n", "The last one.\n", "The final one.\n"),)
+    )
+
+
+@given(TEXTS, TEXTS)
+def test_a_text_that_one_has_left_alone_is_the_other_ones(base: str, one: str) -> None:
+    assert merge_texts(base, base, one) == Merge(one, ())
+    assert merge_texts(base, one, base) == Merge(one, ())
+    assert merge_texts(base, one, one) == Merge(one, ())
+
+
+@pytest.mark.parametrize(
+    "unit", ["a b ", pytest.param("a\nb\n", marks=pytest.mark.slow), pytest.param("a", marks=pytest.mark.slow)]
+)
+def test_a_million_characters_merge_in_linear_time(unit: str) -> None:
+    base = unit * (1_000_000 // len(unit))
+    theirs, mine = "x" + base + "y", "z" + base[: len(base) // 2] + "w" + base[len(base) // 2 :]
+    started = time.process_time()
+    merge_texts(base, theirs, mine)
+    assert time.process_time() - started < 10  # a twelfth of it here; one that is quadratic takes hours
