@@ -8,8 +8,9 @@ from django.http import QueryDict
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from cms.admin.forms import ServiceForm, TagNamesField, offer_derived_slug
-from cms.models import Category, Post
+from cms.models import Category, Post, PostRevision
 from cms.policy import Actor
+from cms.services.drafts import KEPT, base_of_draft
 from cms.services.merging import (
     COLLECTIONS,
     IN_REVISIONS,
@@ -28,6 +29,8 @@ NOT_OF_THE_POST: Final = ("version", "base_revision", "publish_at")
 
 
 class PostForm(ServiceForm):
+    draft: PostRevision | None = None
+    """The draft whose texts the form shows first; `PostAdmin` sets it."""
     tags = TagNamesField(required=False, help_text="Type to find or to make one; Enter or a comma takes it.")
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
     base_revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
@@ -56,10 +59,19 @@ class PostForm(ServiceForm):
         """The content that the writer has read; None when the form does not say."""
         if not self.is_bound and "base_revision" in self.fields:
             self.initial["base_revision"] = newest_revision_number(self.instance)
+            if self.draft:
+                self._begin_with(self.draft)
         elif number := _whole(self.data.get("base_revision")):
             self.read = read_revision(self.instance, number)
             # Django compares with these: a field has changed when it is not what the writer has read.
             self.initial.update({name: value for name, value in (self.read or {}).items() if name in IN_REVISIONS})
+
+    def _begin_with(self, draft: PostRevision) -> None:
+        """Show the texts of a draft. Saving merges them with what others have saved since the draft was begun."""
+        self.initial.update({name: draft.snapshot[name] for name in KEPT if name in draft.snapshot})
+        base = base_of_draft(draft)
+        if base and base != self.initial["base_revision"]:
+            self.initial.update(base_revision=base, version=0)
 
     def base_of(self, name: str) -> Any:
         """Return what the writer has read in this field."""
@@ -83,7 +95,7 @@ def save_post(form: PostForm, actor: Actor, now: datetime.datetime) -> Post:
     post, changes = form.instance, _changes(form)
     if not changes:
         return post
-    version = form.cleaned_data["version"] or post.version
+    version = post.version if form.cleaned_data["version"] is None else form.cleaned_data["version"]
     if form.read is None:
         return update_post(actor=actor, post=post, changes=changes, now=now, expected_version=version)
     base = {name: form.base_of(name) for name in changes}

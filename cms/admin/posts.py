@@ -18,9 +18,11 @@ from cms.admin.filters import KindFilter, LanguageFilter, StatusFilter
 from cms.admin.options import ServiceAdmin, instant_column, wide
 from cms.admin.post_form import PostForm, create_post_of, data_on_top_of, save_post, shown_conflict
 from cms.admin.status import POST_COLOURS, shown_status
+from cms.admin.writing import WritingMixin, editor_config
 from cms.choices import Status
 from cms.models import Category, Post
 from cms.services import post_states
+from cms.services.drafts import autosaved_drafts, find_draft, waiting_drafts
 from cms.services.merging import EditConflict
 from cms.services.prepared import prepared
 
@@ -69,8 +71,9 @@ CHANGES = (PUBLISH, UNPUBLISH, ARCHIVE, TRASH, RESTORE)
 
 
 @admin.register(Post)
-class PostAdmin(ServiceAdmin):
+class PostAdmin(WritingMixin, ServiceAdmin):
     form = PostForm
+    warn_unsaved_form = False  # the form's own script warns
     may_manage = staticmethod(policy.may_write_posts)
     list_display = ["shown_title", "shown_status", "author", "language", "published", "changed"]
     list_filter = [StatusFilter, KindFilter, LanguageFilter, "visibility", "published_at"]
@@ -160,12 +163,20 @@ class PostAdmin(ServiceAdmin):
         with prepared(request.POST):  # Django saves the form in a transaction
             return super().changeform_view(request, object_id, form_url, extra_context)
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form_class = super().get_form(request, obj, change, **kwargs)
+        number = request.GET.get("draft", "")
+        form_class.draft = find_draft(request.user, obj, int(number)) if obj and number.isdecimal() else None
+        return form_class
+
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Post | None = None, **kwargs: Any
     ) -> Any:
         conflict = getattr(request, "cms_refusal", None)
         if isinstance(conflict, EditConflict):
             context |= shown_conflict(context["adminform"].form, conflict)
+        context["editor_config"] = editor_config(request, obj)
+        context["drafts"] = waiting_drafts(actor=request.user, post=obj).select_related("author") if obj else ()
         context["is_publishable"] = obj is None or PUBLISH.name in _open_ways(obj, timezone.now())
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
@@ -178,6 +189,10 @@ class PostAdmin(ServiceAdmin):
             # The form is shown once more, on top of what the post has now, so that the next save succeeds.
             request.POST = data_on_top_of(form, request.POST, conflict)  # type: ignore[assignment]
             raise
+        if change:
+            autosaved_drafts(actor=request.user, post=post).delete()
+            if form.draft:  # its texts were on the screen, and are saved now
+                form.draft.delete()
         if "_publish" not in request.POST:
             return post
         at = form.cleaned_data["publish_at"]

@@ -12,12 +12,14 @@ from django.urls import include, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.sites import UnfoldAdminSite
 
 from cms.admin.dashboard import dashboard_context
 from cms.admin.navigation import sidebar
 from cms.admin.signing_in.login import FirstStepView, LoginForm
+from cms.admin.writing import session_view, signed_in_view
 from cms.errors import InvalidInput
 from cms.models import Tag
 from cms.services.users import set_password
@@ -68,11 +70,18 @@ class TandemAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         return super().index(request, {**dashboard_context(request), **(extra_context or {})})
 
     def get_urls(self) -> list[Any]:
-        return [path("", include("cms.admin.signing_in.urls")), *super().get_urls()]
+        return [
+            path("", include("cms.admin.signing_in.urls")),
+            path("session/", session_view, name="session"),
+            path("session/signed-in/", self.admin_view(signed_in_view), name="signed_in"),
+            *super().get_urls(),
+        ]
 
     @method_decorator(never_cache)
     @method_decorator(login_not_required)
+    @method_decorator(xframe_options_sameorigin)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """The first step of signing in, which the form of a post shows in a frame when a session has ended."""
         view = FirstStepView()
         view.setup(request)
         if request.method == "GET" and self.has_permission(request):

@@ -4,6 +4,7 @@ from cms.models.api_keys import ApiKey
 from cms.models.audit import AuditEvent
 from cms.models.categories import Category
 from cms.models.comments import Comment
+from cms.models.editing import Editing
 from cms.models.imports import ImportRecord
 from cms.models.jobs import Job
 from cms.models.media import MediaFile, Rendition
@@ -26,6 +27,7 @@ __all__ = [
     "Category",
     "Comment",
     "Delivery",
+    "Editing",
     "ImportRecord",
     "Job",
     "MediaFile",

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.debug import sensitive_post_parameters
 
 from cms.accounts.signing_in import FirstStep, finish_sign_in, first_step_of, keep_challenge, take_challenge
@@ -22,7 +23,7 @@ from cms.services.second_factors.passkeys import Answer, ask_for_passkey, prove_
 from cms.services.signing_in import prove_second_factor
 
 
-@method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
+@method_decorator([never_cache, sensitive_post_parameters(), xframe_options_sameorigin], name="dispatch")
 class StepView(View):
     """A page for who has given the right password a moment ago."""
 

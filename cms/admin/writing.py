@@ -1,0 +1,100 @@
+"""The form of a post in the background: it asks who else writes, and keeps texts that are not saved yet."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import render
+from django.urls import path, reverse
+from django.utils import timezone
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_POST
+
+from cms.errors import CmsError, NotFound
+from cms.models import Post
+from cms.services.drafts import autosave_post, discard_draft
+from cms.services.editing import ASKS_EVERY_S, end_editing, note_editing, others_editing
+
+AUTOSAVE_EVERY_S = 30
+
+
+def editor_config(request: HttpRequest, post: Post | None) -> dict[str, Any]:
+    """Return what the script of the form has to know."""
+    below = reverse("admin:cms_post_change", args=[post.pk]).removesuffix("change/") if post else None
+    return {
+        "user": str(request.user.pk),
+        "post": str(post.pk) if post else None,
+        "version": post.version if post else None,
+        "editing": below and f"{below}editing/",
+        "autosave": below and f"{below}autosave/",
+        "session": reverse("admin:session"),
+        "signIn": f"{reverse('admin:login')}?next={reverse('admin:signed_in')}",
+        "asksEveryMs": ASKS_EVERY_S * 1_000,
+        "autosaveEveryMs": AUTOSAVE_EVERY_S * 1_000,
+    }
+
+
+def session_view(request: HttpRequest) -> HttpResponse:
+    """Return who is signed in and the token that a form needs: a session may have ended since it was opened."""
+    if not request.user.is_authenticated:
+        return JsonResponse({"user": None})
+    return JsonResponse({"user": str(request.user.pk), "token": get_token(request)})
+
+
+@xframe_options_sameorigin
+def signed_in_view(request: HttpRequest) -> HttpResponse:
+    """End the dialog in which somebody has signed in again."""
+    return render(request, "cms/admin/signed_in.html")
+
+
+class WritingMixin:
+    """Addresses below a post's own, for those who may change it."""
+
+    admin_site: Any
+    get_object: Any
+
+    def get_urls(self) -> list[Any]:
+        views = {"editing": self.editing_view, "autosave": self.autosave_view, "discard": self.discard_view}
+        wrapped = {name: require_POST(self.admin_site.admin_view(view)) for name, view in views.items()}
+        return [
+            path("<path:object_id>/editing/", wrapped["editing"], name="cms_post_editing"),
+            path("<path:object_id>/autosave/", wrapped["autosave"], name="cms_post_autosave"),
+            path("<path:object_id>/drafts/<int:number>/discard/", wrapped["discard"], name="cms_post_discard"),
+            *super().get_urls(),  # type: ignore[misc]
+        ]
+
+    def editing_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        post, now = self._own_post(request, object_id), timezone.now()
+        user: Any = request.user
+        if "end" in request.POST:
+            end_editing(user=user, post=post)
+            return JsonResponse({})
+        note_editing(user=user, post=post, now=now)
+        names = [other.get_short_name() for other in others_editing(user=user, post=post, now=now)]
+        return JsonResponse({"others": names, "version": post.version})
+
+    def autosave_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        post, now = self._own_post(request, object_id), timezone.now()
+        texts = {name: str(text).replace("\r\n", "\n") for name, text in request.POST.items()}
+        base = texts.get("base_revision", "")
+        try:
+            draft = autosave_post(
+                actor=request.user, post=post, texts=texts, base_revision=int(base) if base.isdecimal() else 0, now=now
+            )
+        except CmsError as refusal:
+            return JsonResponse({"message": refusal.message}, status=422)
+        return JsonResponse({"revision": draft and draft.number})
+
+    def discard_view(self, request: HttpRequest, object_id: str, number: int) -> HttpResponse:
+        post = self._own_post(request, object_id)
+        try:
+            discard_draft(actor=request.user, post=post, number=number, now=timezone.now())
+        except NotFound as missing:
+            raise Http404(missing.message) from missing
+        return HttpResponseRedirect(reverse("admin:cms_post_change", args=[object_id]))
+
+    def _own_post(self, request: HttpRequest, object_id: str) -> Post:
+        post: Post | None = self.get_object(request, object_id)
+        if post is None:
+            raise Http404("There is no such post.")
+        return post

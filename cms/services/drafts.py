@@ -1,0 +1,87 @@
+"""Texts that are not saved yet: a draft revision of the post keeps them, one for each writer, until they are."""
+
+import datetime
+from collections.abc import Mapping
+from typing import Final
+
+from django.db import transaction
+
+from cms import limits
+from cms.errors import FieldError, InvalidInput, NotFound
+from cms.models import Post, PostRevision, User
+from cms.policy import Actor
+from cms.querysets.posts import PostRevisionQuerySet
+from cms.services.audit import record_event
+from cms.services.posts import lock_post
+from cms.services.revisions import append_revision, current_revision, list_revisions
+
+AUTOSAVED: Final = "autosave of "
+"""Begins the reason of such a draft. The number of the revision follows that its writer had read."""
+KEPT: Final = ("title", "slug", "content", "content_format", "excerpt", "language", "meta_title", "meta_description")
+"""Texts that are kept while somebody writes, however unfinished."""
+
+
+def autosave_post(
+    *, actor: Actor, post: Post, texts: Mapping[str, str], base_revision: int, now: datetime.datetime
+) -> PostRevision | None:
+    """Keep unsaved texts: in the writer's one autosaved draft, which the next call overwrites. None without a change.
+
+    `base_revision` is the number of the revision that the writer had read. The texts need not be valid: applying or
+    saving them checks that. Raises InvalidInput for one that is too long to be kept.
+    """
+    kept = {name: texts[name] for name in KEPT if name in texts}
+    if any(len(text) > limits.CONTENT[1] for text in kept.values()):
+        raise InvalidInput([FieldError("content", "too_long", f"At most {limits.CONTENT[1]:,} characters are kept.")])
+    with transaction.atomic():
+        post = lock_post(actor, post)
+        current = current_revision(post).snapshot
+        draft = autosaved_drafts(actor=actor, post=post).first()
+        if all(current[name] == text for name, text in kept.items()):
+            if draft:
+                draft.delete()
+            return None
+        snapshot = {**current, **kept}
+        if kept.get("excerpt", current["excerpt"]) != current["excerpt"]:
+            snapshot["is_excerpt_derived"] = not kept["excerpt"]
+        reason = f"{AUTOSAVED}{base_revision}"
+        if draft is None:
+            draft = PostRevision(post=post, snapshot=snapshot, is_draft=True, reason=reason)
+            return append_revision(actor, draft, now)
+        draft.snapshot, draft.reason, draft.updated_at = snapshot, reason, now
+        draft.save(update_fields=["snapshot", "reason", "updated_at"])
+        return draft
+
+
+def base_of_draft(draft: PostRevision) -> int | None:
+    """Return the number of the revision that the writer of an autosaved draft had read, None for other drafts."""
+    number = draft.reason.removeprefix(AUTOSAVED)
+    return int(number) if draft.reason.startswith(AUTOSAVED) and number.isdecimal() else None
+
+
+def autosaved_drafts(*, actor: Actor, post: Post) -> PostRevisionQuerySet:
+    """Return the writer's own autosaved draft of a post, newest first: one row or none."""
+    rows = list_revisions(actor=actor, post=post).filter(is_draft=True, reason__startswith=AUTOSAVED)
+    return rows.filter(author=actor) if isinstance(actor, User) else rows.none()
+
+
+def waiting_drafts(*, actor: Actor, post: Post) -> PostRevisionQuerySet:
+    """Return the drafts that wait to be applied or discarded: all restored ones, and the actor's own autosaved one."""
+    rows = list_revisions(actor=actor, post=post).filter(is_draft=True)
+    others = rows.filter(reason__startswith=AUTOSAVED).exclude(author=actor if isinstance(actor, User) else None)
+    return rows.exclude(pk__in=others.values("pk"))
+
+
+def find_draft(actor: Actor, post: Post, number: int) -> PostRevision | None:
+    """Return the waiting draft with this number, if there is one."""
+    return waiting_drafts(actor=actor, post=post).filter(number=number).first()
+
+
+def discard_draft(*, actor: Actor, post: Post, number: int, now: datetime.datetime) -> None:
+    """Delete a draft revision for good. Raises NotFound when there is no draft with this number."""
+    with transaction.atomic():
+        post = lock_post(actor, post)
+        draft = list_revisions(actor=actor, post=post).filter(number=number, is_draft=True).first()
+        if draft is None:
+            raise NotFound(f"This post has no draft revision with the number {number}.")
+        draft.delete()
+        record_event(actor, "post.draft_discarded", post, before={"revision": number}, after={})

@@ -1,0 +1,219 @@
+// The form of a post loses nothing: it keeps what is not saved, here and on the server, and asks who else writes.
+"use strict";
+(() => {
+  const form = document.getElementById("post_form");
+  const config = JSON.parse(document.getElementById("editor-config").textContent);
+  const notices = document.getElementById("editor-notices");
+  const state = document.getElementById("editor-state");
+  const KEEP_AFTER_MS = 2000;
+  const key = `tandem:writing:${config.user}:${config.post || "new"}`;
+  const LAST = "tandem:submitted";
+
+  const say = (text) => { state.textContent = text; };
+  const clock = () => new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+
+  // All that the form would send, but for the token: the hidden fields name what its writer has read.
+  function written() {
+    const fields = {};
+    for (const [name, value] of new FormData(form)) {
+      if (name === "csrfmiddlewaretoken" || value instanceof File) continue;
+      (fields[name] ||= []).push(value.replaceAll("\r\n", "\n"));
+    }
+    return JSON.stringify(fields);
+  }
+
+  // -- in this browser ------------------------------------------------------------------------------------------
+
+  const store = {
+    read(name) { try { return JSON.parse(localStorage.getItem(name)); } catch { return null; } },
+    write(name, value) {
+      try { localStorage.setItem(name, JSON.stringify(value)); return true; } catch { return false; }
+    },
+    drop(name) { try { localStorage.removeItem(name); } catch { /* Storage is switched off. */ } },
+  };
+  let opened = written();
+  let autosaved = opened;
+  let isLeaving = false;
+  let timer = null;
+
+  function keep() {
+    clearTimeout(timer);
+    timer = null;
+    const now = written();
+    if (now === opened) return store.drop(key);
+    if (store.write(key, { at: new Date().toISOString(), fields: now })) say(`Kept in this browser at ${clock()}`);
+    else say("This browser can't keep your text: save it soon.");
+  }
+  function changed() {
+    timer ||= setTimeout(keep, KEEP_AFTER_MS);
+  }
+
+  function fill(fields) {
+    for (const control of form.elements) {
+      if (!control.name || control.name === "csrfmiddlewaretoken" || control.type === "file") continue;
+      const values = fields[control.name] || [];
+      if (control instanceof HTMLSelectElement) {
+        for (const value of values) {
+          if (![...control.options].some((option) => option.value === value)) control.add(new Option(value, value));
+        }
+        for (const option of control.options) option.selected = values.includes(option.value);
+      } else if (control.type === "checkbox" || control.type === "radio") {
+        control.checked = values.includes(control.value);
+      } else if (control.type !== "submit" && control.type !== "button") {
+        control.value = values.shift() ?? "";
+      }
+      control.dispatchEvent(new Event("change", { bubbles: true }));
+      window.django?.jQuery?.(control).trigger("change.select2");
+    }
+  }
+
+  function notice(text, ...buttons) {
+    const row = document.createElement("div");
+    row.className = "notice";
+    const words = document.createElement("span");
+    words.textContent = text;
+    row.append(words);
+    for (const [label, act] of buttons) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = label;
+      button.addEventListener("click", () => { row.remove(); act(); });
+      row.append(button);
+    }
+    notices.append(row);
+    return row;
+  }
+
+  function offerWhatIsKept() {
+    const kept = store.read(key);
+    if (!kept || kept.fields === opened || isShownAgain()) return kept && kept.fields === opened && store.drop(key);
+    notice(
+      `This browser has changes of ${new Date(kept.at).toLocaleString()} that were not saved.`,
+      ["Restore", () => { fill(JSON.parse(kept.fields)); changed(); }],
+      ["Discard", () => store.drop(key)],
+    );
+  }
+  // After a refusal the page shows what was sent, with its errors: that is newer than what was kept.
+  function isShownAgain() {
+    return Boolean(document.querySelector(".conflicts, #post_form .errors, #post_form .errorlist, .errornote"));
+  }
+  // What was kept is saved once the form was sent and came back without an error.
+  function forgetWhatWasSaved() {
+    const sent = sessionStorage.getItem(LAST);
+    sessionStorage.removeItem(LAST);
+    if (sent && !isShownAgain()) store.drop(sent);
+  }
+
+  // -- on the server --------------------------------------------------------------------------------------------
+
+  const post = (address, data) => fetch(address, { method: "POST", body: data, redirect: "manual" });
+
+  async function autosave() {
+    const now = written();
+    if (!config.autosave || now === autosaved) return;
+    try {
+      const answer = await post(config.autosave, new FormData(form));
+      if (answer.ok) {
+        autosaved = now;
+        say(`Kept on the server at ${clock()}`);
+      } else if (answer.status === 422) {
+        say((await answer.json()).message);
+      }
+    } catch { say("No connection. Your text is kept in this browser."); }
+  }
+
+  let others = null;
+  async function askWhoElseWrites() {
+    if (!config.editing || document.hidden) return;
+    try {
+      const answer = await post(config.editing, token());
+      if (!answer.ok) return;
+      const { others: names, version } = await answer.json();
+      const texts = names.length ? [`${names.join(" and ")} ${names.length > 1 ? "are" : "is"} editing this post too.`] : [];
+      if (version !== config.version) texts.push("The post was saved elsewhere. Saving merges your changes with it.");
+      if (others?.textContent === texts.join(" ")) return;
+      others?.remove();
+      others = texts.length ? notice(texts.join(" ")) : null;
+    } catch { /* Saving says that there is no connection. */ }
+  }
+  function token() {
+    const data = new FormData();
+    data.append("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
+    return data;
+  }
+
+  // -- saving ---------------------------------------------------------------------------------------------------
+
+  let isPassed = false;
+  let pressed = null;
+  const dialog = document.getElementById("sign-in");
+
+  async function send(button) {
+    let answer;
+    try {
+      answer = await fetch(config.session, { redirect: "manual" });
+    } catch {
+      return say("No connection. Your text is kept in this browser: save again when you are online.");
+    }
+    const session = answer.ok ? await answer.json() : { user: null };
+    if (session.user !== config.user) {
+      pressed = button;
+      dialog.querySelector("iframe").src = config.signIn;
+      return dialog.showModal();
+    }
+    form.elements.csrfmiddlewaretoken.value = session.token;
+    isPassed = isLeaving = true;
+    sessionStorage.setItem(LAST, key);
+    form.requestSubmit(button);
+  }
+
+  form.addEventListener("submit", (event) => {
+    if (isPassed) return;
+    event.preventDefault();
+    keep();
+    say("Saving …");
+    send(event.submitter);
+  });
+  window.addEventListener("message", (event) => {
+    if (event.origin !== location.origin || event.data !== "signed-in" || !dialog.open) return;
+    dialog.close();
+    send(pressed);
+  });
+  document.getElementById("sign-in-later").addEventListener("click", () => {
+    dialog.close();
+    say("Not saved. Your text is kept in this browser.");
+  });
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
+      event.preventDefault();
+      form.requestSubmit(document.querySelector("[name=_continue]"));
+    }
+  });
+
+  form.addEventListener("input", changed);
+  form.addEventListener("change", changed);
+  window.django?.jQuery?.(form).on("change", changed); // Select2 tells jQuery alone.
+  window.addEventListener("beforeunload", (event) => {
+    if (!isLeaving && written() !== opened) event.preventDefault();
+  });
+  window.addEventListener("pagehide", () => {
+    if (timer) keep();
+    if (!config.editing) return;
+    const data = token();
+    data.append("end", "1");
+    navigator.sendBeacon(config.editing, data);
+  });
+  document.addEventListener("visibilitychange", () => { if (document.hidden && timer) keep(); });
+  // Back from a page of the browser's history: the form may be sent once more.
+  window.addEventListener("pageshow", (event) => { if (event.persisted) isPassed = isLeaving = false; });
+
+  window.addEventListener("load", () => {
+    // Widgets have set themselves up by now.
+    opened = autosaved = isShownAgain() || new URLSearchParams(location.search).has("draft") ? "" : written();
+    forgetWhatWasSaved();
+    offerWhatIsKept();
+    askWhoElseWrites();
+    setInterval(askWhoElseWrites, config.asksEveryMs);
+    setInterval(autosave, config.autosaveEveryMs);
+  });
+})();

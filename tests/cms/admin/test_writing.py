@@ -1,0 +1,96 @@
+"""What the form of a post asks in the background, and what it offers when it is opened again."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from cms.models import Post, User
+from cms.services.drafts import autosave_post
+from cms.services.posts import update_post
+from tests.cms.admin.conftest import filled_in
+
+
+@pytest.fixture
+def client(author: User, signed_in: Callable[[User], Client]) -> Client:
+    return signed_in(author)
+
+
+def _address(post: Post, tail: str = "change/") -> str:
+    return f"/admin/cms/post/{post.pk}/{tail}"
+
+
+def test_unsaved_texts_are_kept_and_offered_when_the_form_is_opened_again(
+    client: Client, make_post: Callable[..., Post]
+) -> None:
+    post = make_post(title="Saved", content="Saved.")
+    sent = filled_in(client.get(_address(post)), content="Half a\r\nsentence", title="")
+    number = client.post(_address(post, "autosave/"), sent).json()["revision"]
+    assert f'href="?draft={number}"' in client.get(_address(post)).content.decode()
+    form = client.get(f"{_address(post)}?draft={number}").context["adminform"].form
+    assert (form["content"].value(), form["title"].value()) == ("Half a\nsentence", "")
+
+
+def test_a_kept_text_is_merged_with_what_was_saved_since(
+    client: Client, author: User, editor: User, make_post: Callable[..., Post], now: datetime
+) -> None:
+    post = make_post(title="Saved", content="Saved.")
+    draft = autosave_post(actor=author, post=post, texts={"title": "Mine"}, base_revision=1, now=now)
+    assert draft
+    update_post(actor=editor, post=post, changes={"content": "Theirs."}, now=now)
+    address = f"{_address(post)}?draft={draft.number}"
+    assert client.post(address, {"_continue": "1", **filled_in(client.get(address))}).status_code == 302
+    saved = Post.objects.get()
+    assert (saved.title, saved.content) == ("Mine", "Theirs.")
+    assert not post.revisions.filter(is_draft=True).exists()
+
+
+def test_a_draft_is_discarded_by_its_button(
+    client: Client, author: User, make_post: Callable[..., Post], now: datetime
+) -> None:
+    post = make_post(content="Saved.")
+    draft = autosave_post(actor=author, post=post, texts={"content": "Mine"}, base_revision=1, now=now)
+    assert draft
+    address = _address(post, f"drafts/{draft.number}/discard/")
+    assert client.get(address).status_code == 405
+    assert client.post(address).headers["Location"] == _address(post)
+    assert client.post(address).status_code == 404
+
+
+def test_open_forms_name_each_other_and_the_version(
+    client: Client, editor: User, signed_in: Callable[[User], Client], make_post: Callable[..., Post]
+) -> None:
+    post = make_post()
+    signed_in(editor).post(_address(post, "editing/"))
+    assert client.post(_address(post, "editing/")).json() == {
+        "others": [editor.get_short_name()],
+        "version": post.version,
+    }
+    signed_in(editor).post(_address(post, "editing/"), {"end": "1"})
+    assert client.post(_address(post, "editing/")).json()["others"] == []
+
+
+@pytest.mark.parametrize("tail", ["editing/", "autosave/", "drafts/1/discard/"])
+def test_posts_of_others_are_out_of_reach(
+    make_user: Callable[..., User], signed_in: Callable[[User], Client], make_post: Callable[..., Post], tail: str
+) -> None:
+    post = make_post(is_published=False)
+    stranger = signed_in(make_user("author"))
+    assert stranger.post(_address(post, tail), {"content": "Mine"}).status_code == 404
+    assert not post.revisions.filter(is_draft=True).exists()
+
+
+def test_the_session_is_told_with_a_token_and_to_nobody_else(client: Client, author: User) -> None:
+    answer: Any = client.get("/admin/session/")
+    assert answer.json()["user"] == str(author.pk)
+    assert len(answer.json()["token"]) == 64
+    assert Client().get("/admin/session/").json() == {"user": None}
+
+
+def test_only_the_pages_of_signing_in_may_stand_in_a_frame(client: Client) -> None:
+    framed = ("/admin/login/", "/admin/session/signed-in/")
+    assert [client.get(address).headers["X-Frame-Options"] for address in framed] == ["SAMEORIGIN"] * 2
+    assert Client().get("/admin/login/").headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert client.get("/").headers["X-Frame-Options"] == "DENY"
