@@ -266,6 +266,8 @@ TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 # Uploaded files. No address serves them as they lie there: each version's API asks who may see one first.
 MEDIA_ROOT = BASE_DIR / env.text("MEDIA_ROOT", "media")
+# The address of a file's bytes in texts that the admin site writes, as its readers ask for them.
+MEDIA_ADDRESS = "/api/v2/media/{id}/content"
 MEDIA_S3 = {
     "MEDIA_S3_BUCKET": env.text("MEDIA_S3_BUCKET"),
     "MEDIA_S3_PREFIX": env.text("MEDIA_S3_PREFIX"),

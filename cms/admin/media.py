@@ -3,19 +3,22 @@
 import datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
-from django.http import FileResponse, Http404, HttpRequest
+from django.http import FileResponse, Http404, HttpRequest, JsonResponse
 from django.template.defaultfilters import filesizeformat
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from cms import policy
 from cms.admin.options import DeletableAdmin, instant_column, wide
-from cms.errors import NotFound
+from cms.errors import CmsError, NotFound
 from cms.media.names import download_name
 from cms.models import MediaFile
 from cms.policy import Actor
@@ -129,7 +132,36 @@ class MediaFileAdmin(DeletableAdmin):
 
     def get_urls(self) -> list[Any]:
         file = path("<uuid:media_id>/file/", self.admin_site.admin_view(self.file_view), name="cms_mediafile_file")
-        return [file, *super().get_urls()]
+        upload = require_POST(self.admin_site.admin_view(self.upload_view))
+        describe = require_POST(self.admin_site.admin_view(self.describe_view))
+        return [
+            file,
+            path("upload/", upload, name="cms_mediafile_upload"),
+            path("<uuid:media_id>/describe/", describe, name="cms_mediafile_describe"),
+            *super().get_urls(),
+        ]
+
+    def upload_view(self, request: HttpRequest) -> JsonResponse:
+        """Store a file that was pasted or dropped into a text, and return the address that its readers use."""
+        file = request.FILES.get("file")
+        if not isinstance(file, UploadedFile):
+            return JsonResponse({"message": "Send a file in the field “file”."}, status=422)
+        try:
+            media = self.create(request.user, {"file": file}, timezone.now())
+        except CmsError as refusal:
+            return JsonResponse({"message": refusal.message}, status=422)
+        address = settings.MEDIA_ADDRESS.format(id=media.pk)
+        return JsonResponse({"address": address, "describe": reverse("admin:cms_mediafile_describe", args=[media.pk])})
+
+    def describe_view(self, request: HttpRequest, media_id: Any) -> JsonResponse:
+        media = self.get_queryset(request).filter(pk=media_id).first()
+        if media is None or not self.has_change_permission(request, media):
+            raise Http404
+        try:
+            self.update(request.user, media, {"alt_text": request.POST.get("alt_text", "")}, timezone.now())
+        except CmsError as refusal:
+            return JsonResponse({"message": refusal.message}, status=422)
+        return JsonResponse({})
 
     def file_view(self, request: HttpRequest, media_id: Any) -> FileResponse:
         """The bytes, or those of a rendition (`?size=`). Only images are shown in place, and nothing in them is run."""

@@ -12,7 +12,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from cms import policy
+from cms import limits, policy
 from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.filters import KindFilter, LanguageFilter, StatusFilter
 from cms.admin.options import ServiceAdmin, instant_column, wide
@@ -175,6 +175,7 @@ class PostAdmin(WritingMixin, ServiceAdmin):
         conflict = getattr(request, "cms_refusal", None)
         if isinstance(conflict, EditConflict):
             context |= shown_conflict(context["adminform"].form, conflict)
+        context["alt_text_max"] = limits.ALT_TEXT_MAX
         context["editor_config"] = editor_config(request, obj)
         context["drafts"] = waiting_drafts(actor=request.user, post=obj).select_related("author") if obj else ()
         context["is_publishable"] = obj is None or PUBLISH.name in _open_ways(obj, timezone.now())

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import path, reverse
@@ -10,10 +11,13 @@ from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST
 
+from cms import limits
+from cms.choices import ContentFormat
 from cms.errors import CmsError, NotFound
 from cms.models import Post
 from cms.services.drafts import autosave_post, discard_draft
 from cms.services.editing import ASKS_EVERY_S, end_editing, note_editing, others_editing
+from cms.text.rendering import render_html
 
 AUTOSAVE_EVERY_S = 30
 
@@ -27,6 +31,8 @@ def editor_config(request: HttpRequest, post: Post | None) -> dict[str, Any]:
         "version": post.version if post else None,
         "editing": below and f"{below}editing/",
         "autosave": below and f"{below}autosave/",
+        "preview": reverse("admin:cms_post_preview"),
+        "upload": reverse("admin:cms_mediafile_upload"),
         "session": reverse("admin:session"),
         "signIn": f"{reverse('admin:login')}?next={reverse('admin:signed_in')}",
         "asksEveryMs": ASKS_EVERY_S * 1_000,
@@ -52,16 +58,30 @@ class WritingMixin:
 
     admin_site: Any
     get_object: Any
+    has_change_permission: Any
 
     def get_urls(self) -> list[Any]:
         views = {"editing": self.editing_view, "autosave": self.autosave_view, "discard": self.discard_view}
         wrapped = {name: require_POST(self.admin_site.admin_view(view)) for name, view in views.items()}
+        preview = require_POST(self.admin_site.admin_view(self.preview_view))
         return [
+            path("preview/", preview, name="cms_post_preview"),
             path("<path:object_id>/editing/", wrapped["editing"], name="cms_post_editing"),
             path("<path:object_id>/autosave/", wrapped["autosave"], name="cms_post_autosave"),
             path("<path:object_id>/drafts/<int:number>/discard/", wrapped["discard"], name="cms_post_discard"),
             *super().get_urls(),  # type: ignore[misc]
         ]
+
+    def preview_view(self, request: HttpRequest) -> HttpResponse:
+        """Return the HTML that readers would get of a text, by the same renderer."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        content, content_format = (
+            request.POST.get(name, "").replace("\r\n", "\n") for name in ("content", "content_format")
+        )
+        if content_format not in ContentFormat.values or len(content) > limits.CONTENT[1]:
+            return HttpResponseBadRequest(f"At most {limits.CONTENT[1]:,} characters of Markdown or HTML are allowed.")
+        return HttpResponse(render_html(content, content_format))
 
     def editing_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         post, now = self._own_post(request, object_id), timezone.now()

@@ -1,8 +1,12 @@
 """Writers lose nothing: a session that ends, a browser that dies, a second editor."""
 
+import base64
+import re
 from collections.abc import Iterator
+from io import BytesIO
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.content import PASSWORD
@@ -22,15 +26,16 @@ def _begin(page: Page, site: str, title: str) -> str:
     sign_in(page, site, "erin")
     page.goto(f"{site}/admin/cms/post/add/")
     page.locator("#id_title").fill(title)
-    page.locator("#id_content").fill("First words.")
+    _type(page, "First words.")
     page.get_by_role("button", name="Save draft").click()
     page.wait_for_url("**/change/")
     return page.url
 
 
-def _type(page: Page, text: str) -> None:
-    page.locator("#id_content").press("Control+End")
-    page.locator("#id_content").press_sequentially(text)
+def _type(page: Page, text: str, at: str = "Control+End") -> None:
+    page.locator(".CodeMirror").click()
+    page.keyboard.press(at)
+    page.keyboard.type(text)
 
 
 def test_a_session_that_ends_while_writing_costs_a_password_and_no_word(page: Page, site: str) -> None:
@@ -66,8 +71,7 @@ def test_publish_puts_what_is_on_the_screen_in_public(page: Page, site: str) -> 
     _type(page, " Only typed.")
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_text("was published")).to_be_visible()
-    answer = page.request.get(f"{site}/api/v2/posts/on-the-screen")
-    assert "Only typed." in answer.json()["data"]["content_html"] if "data" in answer.json() else answer.text()
+    assert "Only typed." in page.request.get(f"{site}/api/v2/posts/on-the-screen").text()
 
 
 def test_two_editors_see_each_other_and_keep_both_texts(page: Page, second: Page, site: str) -> None:
@@ -79,11 +83,44 @@ def test_two_editors_see_each_other_and_keep_both_texts(page: Page, second: Page
     second.locator("#id_meta_title").fill("For search")
     second.get_by_role("button", name="Save draft").click()
     expect(second.get_by_text("was saved")).to_be_visible()
-    page.locator("#id_content").press("Control+Home")
-    page.locator("#id_content").press_sequentially("Mine.\n\n")
+    _type(page, "Mine.\n\n", at="Control+Home")
     page.get_by_role("button", name="Save draft").click()
     expect(page.get_by_text("has changed this post too")).to_be_visible()
     expect(page.locator("#id_content")).to_have_value("Mine.\n\nFirst words.\n\nTheirs.")
     page.get_by_role("button", name="Save draft").click()
     expect(page.get_by_text("was saved")).to_be_visible()
     expect(page.locator("#id_meta_title")).to_have_value("For search")
+
+
+PASTE = """async (base64) => {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([bytes], "boat.png", { type: "image/png" }));
+  const event = new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true });
+  document.querySelector(".CodeMirror-code").dispatchEvent(event);
+}"""
+
+
+def test_a_pasted_picture_is_uploaded_described_and_shown_in_the_preview(page: Page, site: str) -> None:
+    _begin(page, site, "A pasted picture")
+    _type(page, "\n\n")
+    picture = BytesIO()
+    Image.new("RGB", (64, 48), "navy").save(picture, "PNG")
+    page.evaluate(PASTE, base64.b64encode(picture.getvalue()).decode())
+    page.get_by_label("Alternative text").fill("A [blue] boat")
+    page.get_by_role("button", name="Insert").click()
+    page.get_by_role("button", name="Preview beside the text").click()
+    shown = page.locator(".editor-preview-side img")
+    expect(shown).to_have_attribute("alt", "A [blue] boat")
+    assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") == 64
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_text("was published")).to_be_visible()
+    with page.context.browser.new_context() as stranger:  # type: ignore[union-attr]
+        address = shown_address(stranger.request.get(f"{site}/api/v2/posts/a-pasted-picture").text())
+        assert stranger.request.get(f"{site}{address}").headers["content-type"] == "image/png"
+
+
+def shown_address(text: str) -> str:
+    found = re.search(r"/api/v2/media/[0-9a-f-]+/content", text)
+    assert found
+    return found[0]

@@ -168,3 +168,26 @@ def test_an_image_that_one_can_not_see_is_refused_at_its_field(
     assert "can&#x27;t see it" in str(page.context["adminform"].form.errors["featured_image"])
     post.refresh_from_db()
     assert post.featured_image is None
+
+
+def test_a_picture_is_sent_from_a_text_and_described(client: Client, author: User) -> None:
+    told = client.post("/admin/cms/mediafile/upload/", {"file": SimpleUploadedFile("boat.jpg", photograph())}).json()
+    media = MediaFile.objects.get()
+    assert told["address"] == f"/api/v2/media/{media.pk}/content"
+    assert client.post(told["describe"], {"alt_text": "A boat"}).status_code == 200
+    media.refresh_from_db()
+    assert (media.alt_text, media.uploaded_by) == ("A boat", author)
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"), [({}, "Send a file"), ({"file": SimpleUploadedFile("a.png", b"<svg/>")}, "none of the types")]
+)
+def test_a_refused_picture_is_answered_by_a_sentence(client: Client, sent: dict[str, Any], said: str) -> None:
+    answer = client.post("/admin/cms/mediafile/upload/", sent)
+    assert (answer.status_code, said in answer.json()["message"]) == (422, True)
+    assert not MediaFile.objects.exists()
+
+
+def test_nobody_describes_the_file_of_another(client: Client, upload: Any, editor: User) -> None:
+    media = upload(by=editor)
+    assert client.post(f"/admin/cms/mediafile/{media.pk}/describe/", {"alt_text": "x"}).status_code == 404

@@ -94,3 +94,16 @@ def test_only_the_pages_of_signing_in_may_stand_in_a_frame(client: Client) -> No
     assert [client.get(address).headers["X-Frame-Options"] for address in framed] == ["SAMEORIGIN"] * 2
     assert Client().get("/admin/login/").headers["X-Frame-Options"] == "SAMEORIGIN"
     assert client.get("/").headers["X-Frame-Options"] == "DENY"
+
+
+@pytest.mark.parametrize("content", ["# A *heading*\r\n\r\n<script>x</script>", "- one\n- two"])
+def test_the_preview_is_what_readers_get(client: Client, make_post: Callable[..., Post], content: str) -> None:
+    answer = client.post("/admin/cms/post/preview/", {"content": content, "content_format": "markdown"})
+    assert answer.content.decode() == make_post(content=content.replace("\r\n", "\n")).content_html
+
+
+def test_a_preview_of_something_else_is_refused(client: Client, make_user: Callable[..., User], signed_in: Any) -> None:
+    address = "/admin/cms/post/preview/"
+    assert client.post(address, {"content": "x", "content_format": "docx"}).status_code == 400
+    assert client.post(address, {"content": "x" * 1_000_001, "content_format": "html"}).status_code == 400
+    assert signed_in(make_user("subscriber")).post(address, {"content": "x"}).status_code == 302

@@ -1,0 +1,153 @@
+// The editor of a post's content: EasyMDE with the server's own preview, and pictures by paste, drop or choice.
+"use strict";
+(() => {
+  const area = document.getElementById("id_content");
+  const format = document.getElementById("id_content_format");
+  const config = JSON.parse(document.getElementById("editor-config").textContent);
+  const token = () => document.querySelector("#post_form [name=csrfmiddlewaretoken]").value;
+  let editor = null;
+
+  const icon = (name) => `<span class="material-symbols-outlined" aria-hidden="true">${name}</span>`;
+  const button = (name, action, sign, title) => ({
+    name, action, title, icon: icon(sign), className: `tool-${name}`, attributes: { "aria-label": title },
+  });
+
+  async function post(address, fields) {
+    const data = new FormData();
+    data.append("csrfmiddlewaretoken", token());
+    for (const [name, value] of Object.entries(fields)) data.append(name, value);
+    const answer = await fetch(address, { method: "POST", body: data, redirect: "manual" });
+    if (answer.type === "opaqueredirect") throw new Error("Your session has ended. Save, and you are asked to sign in.");
+    return answer;
+  }
+
+  // -- preview: the HTML that readers get ----------------------------------------------------------------------
+
+  let previewTimer = null;
+  function preview(text, element) {
+    clearTimeout(previewTimer);
+    previewTimer = setTimeout(async () => {
+      try {
+        const answer = await post(config.preview, { content: text, content_format: format.value });
+        element.innerHTML = await answer.text();
+      } catch (error) {
+        element.textContent = error.message;
+      }
+    }, element.innerHTML ? 400 : 0);
+    return null; // The element keeps what it shows until then.
+  }
+
+  // -- pictures ------------------------------------------------------------------------------------------------
+
+  const dialog = document.getElementById("picture");
+  const form = dialog.querySelector("form");
+  const chooser = document.getElementById("picture-files");
+  const state = document.getElementById("editor-state");
+
+  function askForAlternativeText(address, name) {
+    form.reset();
+    dialog.querySelector("img").src = address;
+    dialog.querySelector("[data-name]").textContent = name;
+    dialog.showModal();
+    form.elements.alt.focus();
+    return new Promise((resolve) => {
+      dialog.addEventListener("close", () => resolve(dialog.returnValue === "insert" ? form.elements.alt.value : null), {
+        once: true,
+      });
+    });
+  }
+  async function insertPicture(file) {
+    const answer = await post(config.upload, { file });
+    const told = await answer.json();
+    if (!answer.ok) throw new Error(told.message);
+    const alt = await askForAlternativeText(told.address, file.name);
+    if (alt === null) return;
+    if (alt) await post(told.describe, { alt_text: alt });
+    const escaped = alt.replace(/([\\[\]])/g, "\\$1").replace(/\s+/g, " ");
+    editor.codemirror.replaceSelection(`![${escaped}](${told.address})\n`);
+    editor.codemirror.focus();
+  }
+  async function insertPictures(files) {
+    const pictures = [...files].filter((file) => file.type.startsWith("image/"));
+    for (const [index, file] of pictures.entries()) {
+      state.textContent = `Uploading ${index + 1} of ${pictures.length} …`;
+      try {
+        await insertPicture(file);
+        state.textContent = "";
+      } catch (error) {
+        state.textContent = `${file.name}: ${error.message}`;
+      }
+    }
+    return pictures.length;
+  }
+  const hasPictures = (transfer) => [...(transfer?.files || [])].some((file) => file.type.startsWith("image/"));
+
+  chooser.addEventListener("change", async () => {
+    await insertPictures(chooser.files);
+    chooser.value = "";
+  });
+
+  // -- the editor ----------------------------------------------------------------------------------------------
+
+  function begin() {
+    editor = new EasyMDE({
+      element: area,
+      autoDownloadFontAwesome: false,
+      spellChecker: false,
+      nativeSpellcheck: true,
+      inputStyle: "contenteditable",
+      forceSync: true,
+      sideBySideFullscreen: false,
+      minHeight: "24rem",
+      previewClass: ["editor-preview", "prose"],
+      previewRender: preview,
+      shortcuts: { drawImage: null },
+      status: ["words"],
+      toolbar: [
+        button("bold", EasyMDE.toggleBold, "format_bold", "Bold"),
+        button("italic", EasyMDE.toggleItalic, "format_italic", "Italic"),
+        button("heading", EasyMDE.toggleHeadingSmaller, "title", "Heading"),
+        "|",
+        button("quote", EasyMDE.toggleBlockquote, "format_quote", "Quote"),
+        button("unordered-list", EasyMDE.toggleUnorderedList, "format_list_bulleted", "Bulleted list"),
+        button("ordered-list", EasyMDE.toggleOrderedList, "format_list_numbered", "Numbered list"),
+        button("code", EasyMDE.toggleCodeBlock, "code", "Code"),
+        "|",
+        button("link", EasyMDE.drawLink, "link", "Link"),
+        button("picture", () => chooser.click(), "add_photo_alternate", "Picture"),
+        button("table", EasyMDE.drawTable, "table", "Table"),
+        "|",
+        button("preview", EasyMDE.togglePreview, "visibility", "Preview"),
+        button("side-by-side", EasyMDE.toggleSideBySide, "vertical_split", "Preview beside the text"),
+        button("fullscreen", EasyMDE.toggleFullScreen, "fullscreen", "Full screen"),
+      ],
+    });
+    // EasyMDE leaves its buttons to the mouse.
+    for (const tool of editor.gui.toolbar.querySelectorAll("button")) tool.removeAttribute("tabindex");
+    const mirror = editor.codemirror;
+    mirror.getInputField().setAttribute("aria-label", "Content");
+    mirror.on("change", () => area.dispatchEvent(new Event("input", { bubbles: true })));
+    mirror.on("paste", (_, event) => {
+      if (!hasPictures(event.clipboardData)) return;
+      event.preventDefault();
+      insertPictures(event.clipboardData.files);
+    });
+    mirror.on("drop", (_, event) => {
+      if (!hasPictures(event.dataTransfer)) return;
+      event.preventDefault();
+      insertPictures(event.dataTransfer.files);
+    });
+    // A text that is put into the form, such as one that was kept, is shown in the editor.
+    area.addEventListener("change", () => { if (editor && editor.value() !== area.value) editor.value(area.value); });
+  }
+  function follow() {
+    const wantsEditor = format.value === "markdown";
+    if (wantsEditor && !editor) begin();
+    if (!wantsEditor && editor) {
+      editor.toTextArea();
+      editor = null;
+    }
+  }
+  format.addEventListener("change", follow);
+  follow();
+})();
