@@ -162,6 +162,13 @@ class Environment:
             )
         return value
 
+    def url_of_folder(self, name: str) -> str:
+        """An address that ends with a slash, which may be left out; empty when unset."""
+        value = self.text(name)
+        if value and not re.fullmatch(r"https?://[^/\s?#@]+(/[^\s?#]*)?", value):
+            refuse(name, value, "allowed is an address without a query, such as https://example.org/admin/")
+        return value and f"{value.rstrip('/')}/"
+
     @staticmethod
     def _network(name: str, word: str) -> Network:
         try:

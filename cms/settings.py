@@ -107,6 +107,7 @@ SHORT_REFRESH_TOKEN_LIFETIME_S = 24 * 3600  # of a login that isn't to be rememb
 SESSION_ENGINE = "cms.accounts.sessions"
 PASSWORD_RESET_LIFETIME_S = 3600
 EMAIL_VERIFICATION_LIFETIME_S = 72 * 3600
+INVITATION_LIFETIME_DAYS = env.integer("INVITATION_LIFETIME_DAYS", default=7, minimum=1, maximum=365)
 REQUIRE_SECOND_FACTOR = env.choice("REQUIRE_SECOND_FACTOR", ("none", "admins", "staff"), default="none")
 
 # How often at most; 0 = as often as one likes. Windows and what else each counts by: cms/rate_limits/policies.py.
@@ -199,6 +200,7 @@ TASKS = {
 MAILERS = {"default": env.mailer("EMAIL_URL", default="console:")}
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "tandem@localhost")
 PASSWORD_RESET_URL = env.url_with_token("PASSWORD_RESET_URL")
+ADMIN_URL = env.url_of_folder("ADMIN_URL")
 EMAIL_VERIFICATION_URL = env.url_with_token("EMAIL_VERIFICATION_URL")
 JOB_LEASE_S = env.integer("JOB_LEASE_S", default=60, minimum=1, maximum=3_600)
 WEBHOOKS_ALLOW_PRIVATE = env.boolean("WEBHOOKS_ALLOW_PRIVATE", default=False)

@@ -12,6 +12,7 @@ ICONS = {
     "Category": "account_tree",
     "MediaFile": "perm_media",
     "User": "group",
+    "Invitation": "mail",
     "Group": "shield_person",
     "ApiKey": "key",
     "Webhook": "webhook",
@@ -24,7 +25,7 @@ ICONS = {
 OURS = ("cms", "auth")
 GROUPS = {
     "Content": ("Post", "Comment", "Tag", "Category", "MediaFile"),
-    "People": ("User", "Group", "ApiKey"),
+    "People": ("User", "Invitation", "Group", "ApiKey"),
     "Webhooks": ("Webhook", "Delivery"),
     "Records": ("PostRevision", "Redirect", "ImportRecord", "AuditEvent"),
 }

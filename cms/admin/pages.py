@@ -1,5 +1,29 @@
 """All pages of the admin site: importing this registers them, which `cms/apps.py` does once the site exists."""
 
-from cms.admin import api_keys, comments, groups, media, posts, records, revisions, terms, users, webhooks
+from cms.admin import (
+    api_keys,
+    comments,
+    groups,
+    invitations,
+    media,
+    posts,
+    records,
+    revisions,
+    terms,
+    users,
+    webhooks,
+)
 
-__all__ = ["api_keys", "comments", "groups", "media", "posts", "records", "revisions", "terms", "users", "webhooks"]
+__all__ = [
+    "api_keys",
+    "comments",
+    "groups",
+    "invitations",
+    "media",
+    "posts",
+    "records",
+    "revisions",
+    "terms",
+    "users",
+    "webhooks",
+]

@@ -6,6 +6,7 @@ from cms.models.categories import Category
 from cms.models.comments import Comment
 from cms.models.editing import Editing
 from cms.models.imports import ImportRecord
+from cms.models.invitations import Invitation
 from cms.models.jobs import Job
 from cms.models.media import MediaFile, Rendition
 from cms.models.posts import Post, PostRevision
@@ -29,6 +30,7 @@ __all__ = [
     "Delivery",
     "Editing",
     "ImportRecord",
+    "Invitation",
     "Job",
     "MediaFile",
     "Passkey",

@@ -7,7 +7,9 @@ from django.core.mail import EmailMessage
 from django.tasks import task
 from django.utils import timezone
 
-from cms.models import User
+from cms.choices import Role
+from cms.models import Invitation, User
+from cms.tokens.invitations import make_invitation_token
 from cms.tokens.mail import Purpose, make_mail_token
 
 QUEUE: Final = "mail"
@@ -25,6 +27,13 @@ This address was given for the account {username}. Confirm that it is yours:
 
 It is good for {hours} and for one use. If it isn't your account, do nothing.
 """
+INVITATION_TEXT: Final = """\
+You are invited to write for this site, as {role}. Choose a username and a password:
+
+{way}
+
+The link is good until {end} UTC and for one use. If you did not expect it, do nothing.
+"""
 NOTICES: Final = {
     "added": "A second factor was added to your account {username}.",
     "removed": "A second factor was removed from your account {username}.",
@@ -35,6 +44,18 @@ NOTICE_TEXT: Final = """\
 
 If you did not expect this, set a new password and write to the administrators of the site.
 """
+
+
+@task(queue_name=QUEUE)
+def send_invitation(invitation_id: str, admin_url: str) -> bool:
+    """Whether a mail was sent, with a link to the admin site at this address."""
+    invitation = Invitation.objects.open(timezone.now()).filter(pk=invitation_id).first()
+    if invitation is None:
+        return False
+    way = f"{admin_url}invitation/{make_invitation_token(invitation.pk)}/"
+    role, end = Role(invitation.role).label.lower(), f"{invitation.expires_at:%Y-%m-%d %H:%M}"
+    EmailMessage("Your invitation", INVITATION_TEXT.format(way=way, role=role, end=end), to=[invitation.email]).send()
+    return True
 
 
 @task(queue_name=QUEUE)

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from cms.choices import DeliveryStatus, JobStatus
-from cms.models import AuditEvent, AuthSession, BrowserSession, Delivery, ImportRecord, Job, StoredAnswer
+from cms.models import AuditEvent, AuthSession, BrowserSession, Delivery, ImportRecord, Invitation, Job, StoredAnswer
 
 BATCH: Final = 1_000
 FOREVER: Final = 0
@@ -59,6 +59,11 @@ RULES: Final = (
         "browser_sessions",
         "SESSION_RETENTION_DAYS",
         lambda before: BrowserSession.objects.filter(expire_date__lt=before),
+    ),
+    Rule(
+        "invitations",
+        "SESSION_RETENTION_DAYS",
+        lambda before: Invitation.objects.filter(Q(expires_at__lt=before) | Q(revoked_at__lt=before)),
     ),
     Rule(
         "stored_answers",

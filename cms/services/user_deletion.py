@@ -12,7 +12,7 @@ from django.db.models import Q
 from cms import policy
 from cms.choices import Role
 from cms.errors import InvalidTransition, PermissionRefused
-from cms.models import ApiKey, AuditEvent, ImportRecord, User
+from cms.models import ApiKey, AuditEvent, ImportRecord, Invitation, User
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.second_factors.factors import forget_second_factors
@@ -83,6 +83,7 @@ def _erase_traces(user: User) -> None:
         event.before, event.after = _without_person(event.before), _without_person(event.after)
         event.save(update_fields=["before", "after"])
     keys.update(name=ERASED, contact_email="")
+    Invitation.objects.filter(accepted_by=user).delete()
     ImportRecord.objects.filter(object_type="user", object_id=user.pk).update(original={})
 
 

@@ -70,7 +70,7 @@ def register_user(*, fields: UserFields, password: str, now: datetime.datetime) 
         raise InvalidInput(errors)
     user.password = _hash_registered(password, now)  # outside the transaction: it takes longer than all of it
     with transaction.atomic():
-        _insert_user(user, actor=user)
+        insert_user(user, actor=user)
         send_email_verification.enqueue(str(user.pk))
     return user
 
@@ -97,7 +97,7 @@ def create_user(*, actor: Actor, fields: UserFields, password: str | None, now: 
         raise InvalidInput(errors)
     user.password = make_password(password)
     with transaction.atomic():
-        _insert_user(user, actor=actor)
+        insert_user(user, actor=actor)
     return user
 
 
@@ -214,7 +214,8 @@ def _upgrade_hash(user: User, password: str) -> None:
     User.objects.filter(pk=user.pk, password=outdated).update(password=user.password)
 
 
-def _insert_user(user: User, *, actor: Actor) -> None:
+def insert_user(user: User, *, actor: Actor) -> None:
+    """Store a checked user, in a transaction of the caller's. Raises Duplicate."""
     _save_unique(user)
     record_event(actor, "user.registered", user, before={}, after={"username": user.username, "role": user.role})
 

@@ -6,7 +6,6 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views import View
@@ -16,6 +15,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidge
 
 from cms import limits
 from cms.admin.forms import add_refusal
+from cms.admin.signing_in.addresses import admin_url_of
 from cms.admin.signing_in.pages import show
 from cms.errors import CmsError, InvalidInput
 from cms.services.passwords import request_password_reset, reset_password, user_of_reset_token
@@ -58,7 +58,7 @@ class ForgottenPasswordView(View):
         form = AddressForm(request.POST)
         if not form.is_valid():
             return self._show(form)
-        page = f"{request.build_absolute_uri(reverse('admin:admin_password_reset'))}{{token}}/"
+        page = f"{admin_url_of(request)}password-reset/{{token}}/"
         try:
             request_password_reset(email=form.cleaned_data["email"], now=timezone.now(), page=page)
         except CmsError as refusal:

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.urls import path
 
+from cms.admin.signing_in.invitations import InvitationView
 from cms.admin.signing_in.passwords import ForgottenPasswordView, MailSentView, NewPasswordView
 from cms.admin.signing_in.second_step import SecondStepView, SetupView
 from cms.admin.signing_in.two_factor import (
@@ -31,6 +32,8 @@ urlpatterns = [
     path("password-reset/sent/", MailSentView.as_view(), name="password_reset_sent"),
     path("password-reset/new/", NewPasswordView.as_view(), name="new_password"),
     path("password-reset/<str:token>/", NewPasswordView.as_view(http_method_names=["get"])),
+    path("invitation/", InvitationView.as_view(), name="invitation"),
+    path("invitation/<str:token>/", InvitationView.as_view(http_method_names=["get"])),
     path("two-factor/", own(OverviewView), name="two_factor"),
     path("two-factor/app/", own(AddAppView), name="add_app"),
     path("two-factor/app/remove/", own(RemoveAppView), name="remove_app"),

@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
@@ -15,6 +16,7 @@ from cms.choices import Role
 from cms.errors import CmsError
 from cms.models import User
 from cms.policy import SYSTEM
+from cms.services.invitations import invite_user
 from cms.services.second_factors.resetting import reset_second_factors
 from cms.services.users import create_user, set_password, update_user
 
@@ -52,6 +54,13 @@ class Command(BaseCommand):
         _add_username(reset)
         reset.add_argument("--password-stdin", action="store_true", help=PASSWORD_HELP)
 
+        invite = verbs.add_parser(
+            "invite",
+            help="invite somebody by mail",
+            description="Invite somebody by mail. The link in it leads to the admin site at ADMIN_URL.",
+        )
+        invite.add_argument("--email", required=True, help="where the mail goes")
+        invite.add_argument("--role", required=True, choices=Role.values, help="what the user may do")
         _add_username(
             verbs.add_parser(
                 "reset-second-factor",
@@ -120,6 +129,14 @@ class Command(BaseCommand):
         password = _read_password(from_stdin=password_stdin)
         set_password(actor=SYSTEM, user=user, password=password, now=timezone.now())
         self.stdout.write(f"{user.username} has a new password; all sessions have ended.")
+
+    def _invite(self, *, email: str, role: str, **_: Any) -> None:
+        if not settings.ADMIN_URL:
+            raise CommandError("ADMIN_URL is not set: the mail has to lead to the admin site.")
+        now, admin_url = timezone.now(), settings.ADMIN_URL
+        invitation = invite_user(actor=SYSTEM, email=email, role=role, admin_url=admin_url, now=now)
+        end = f"{invitation.expires_at:%Y-%m-%d %H:%M}"
+        self.stdout.write(f"{email} is invited with the role {role} until {end} UTC.")
 
     def _reset_second_factor(self, *, username: str, **_: Any) -> None:
         user = _user(username)

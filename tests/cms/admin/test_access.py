@@ -15,6 +15,7 @@ PAGES = {
     "apikey": {"author", "editor", "admin"},
     "redirect": {"editor", "admin"},
     "user": {"admin"},
+    "invitation": {"admin"},
     "auditevent": {"admin"},
     "importrecord": {"admin"},
     "webhook": {"admin"},

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command, execute_from_comm
 from django.utils import timezone
 
 from cms.errors import InvalidCredentials
-from cms.models import AuditEvent, AuthSession, User
+from cms.models import AuditEvent, AuthSession, Invitation, User
 from cms.services.sessions import open_session
 from cms.services.users import authenticate_user
 from tests.conftest import PASSWORD
@@ -152,6 +152,14 @@ def test_a_lost_second_factor_is_reset_and_the_sessions_end(author: User) -> Non
     assert said == f"{author.username} has no second factor any more; all sessions have ended.\n"
     assert not AuthSession.objects.filter(user=author, revoked_at=None).exists()
     assert str(refusal("reset-second-factor", author.username)) == "This user has no second factor."
+
+
+def test_somebody_is_invited_where_the_address_of_the_admin_site_is_known(settings: Any) -> None:
+    invite = ("invite", "--email", "nia@example.org", "--role", "author")
+    assert str(refusal(*invite)) == "ADMIN_URL is not set: the mail has to lead to the admin site."
+    settings.ADMIN_URL = "https://cms.example.org/admin/"
+    assert users(*invite).startswith("nia@example.org is invited with the role author until ")
+    assert (Invitation.objects.get().role, Invitation.objects.get().invited_by) == ("author", None)
 
 
 def test_the_last_admin_keeps_the_role_and_stays_active(make_user: Any) -> None:

@@ -10,7 +10,18 @@ from django.core.management import call_command
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from cms.models import AuditEvent, AuthSession, BrowserSession, Delivery, ImportRecord, Job, StoredAnswer, User, Webhook
+from cms.models import (
+    AuditEvent,
+    AuthSession,
+    BrowserSession,
+    Delivery,
+    ImportRecord,
+    Invitation,
+    Job,
+    StoredAnswer,
+    User,
+    Webhook,
+)
 from cms.services import pruning
 from cms.services.pruning import count_prunable, prune
 
@@ -44,6 +55,9 @@ def rows(author: User) -> None:
     AuthSession.objects.create(user=author, expires_at=ago(-5))
     for key, age in [("a", 31), ("b", 29), ("c", -1)]:
         BrowserSession.objects.create(session_key=key, session_data="", expire_date=ago(age))
+    for end, revoked in [(31, None), (29, None), (-5, 31), (-5, None)]:
+        revoked_at = ago(revoked) if revoked else None
+        Invitation.objects.create(email="a@example.org", role="author", expires_at=ago(end), revoked_at=revoked_at)
     for digest, days in [("a", 1.1), ("b", 0.9)]:
         StoredAnswer.objects.create(request_digest=digest, status=200, body=b"", created_at=ago(days))
     AuditEvent.objects.all().delete()
@@ -55,6 +69,7 @@ EXPECTED = {
     "jobs": 2,
     "api_sessions": 2,
     "browser_sessions": 1,
+    "invitations": 2,
     "stored_answers": 1,
     "audit_events": 0,
 }
@@ -64,8 +79,8 @@ def test_what_is_old_and_finished_goes_and_the_rest_stays(rows: None, now: Any) 
     assert count_prunable(now=now) == EXPECTED
     assert prune(now=now) == EXPECTED
     assert prune(now=now) == dict.fromkeys(EXPECTED, 0)
-    left = [model.objects.count() for model in (Delivery, Job, AuthSession, BrowserSession, StoredAnswer, AuditEvent)]
-    assert left == [2, 2, 2, 2, 1, 1]
+    models = (Delivery, Job, AuthSession, BrowserSession, Invitation, StoredAnswer, AuditEvent)
+    assert [model.objects.count() for model in models] == [2, 2, 2, 2, 2, 1, 1]
 
 
 def test_audit_events_go_only_when_the_setting_says_after_how_many_days(rows: None, settings: Any, now: Any) -> None:

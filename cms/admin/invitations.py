@@ -1,0 +1,71 @@
+"""Invitations: sent by mail, listed, revoked."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.decorators import display
+from unfold.enums import ActionVariant
+
+from cms import policy
+from cms.admin.dialogs import Change, button, for_selected
+from cms.admin.options import ServiceAdmin, instant_column
+from cms.admin.signing_in.addresses import admin_url_of
+from cms.choices import Role
+from cms.models import Invitation
+from cms.services.invitations import invite_user, revoke_invitation, state_of
+
+STATE_COLOURS = {"open": "info", "accepted": "success", "revoked": "danger", "expired": "warning"}
+REVOKE = Change(
+    name="revoke",
+    label="Revoke",
+    done="revoked",
+    apply=lambda request, row, now: revoke_invitation(actor=request.user, invitation=row, now=now),
+    icon="block",
+    question="The link in the mail opens nothing any more.",
+    variant=ActionVariant.DANGER,
+)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ServiceAdmin):
+    may_manage = staticmethod(policy.may_manage_users)
+    list_display = ["email", "shown_role", "shown_state", "invited_by", "sent", "expires"]
+    list_filter = ["role", "created_at"]
+    list_select_related = ["invited_by"]
+    search_fields = ["email"]
+    search_help_text = "E-mail address"
+    ordering = ["-created_at", "-pk"]
+    actions = [for_selected(REVOKE)]
+    actions_detail = ["revoke"]
+    add_fieldsets = ((None, {"fields": ["email", "role"]}),)
+    readonly_fields = ["shown_state"]
+    fieldsets = (
+        (None, {"fields": [("email", "role"), ("shown_state", "invited_by")]}),
+        ("When", {"fields": [("created_at", "expires_at"), ("accepted_at", "revoked_at")]}),
+    )
+    sent, expires = instant_column("created_at", "Sent"), instant_column("expires_at", "Expires")
+    revoke = button(REVOKE)
+
+    @display(description="Role", ordering="role")
+    def shown_role(self, invitation: Invitation) -> str:
+        return Role(invitation.role).label
+
+    @display(description="State", label=STATE_COLOURS)
+    def shown_state(self, invitation: Invitation) -> str:
+        return state_of(invitation, timezone.now())
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # another one takes its place
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[Any]:
+        invitation = self.get_object(request, str(object_id))
+        is_open = invitation is not None and state_of(invitation, timezone.now()) == "open"
+        return super().get_actions_detail(request, object_id) if is_open else []
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        # Not by `create`, which does not know the address that the mail has to lead back to.
+        email, role = form.cleaned_data["email"], form.cleaned_data["role"]
+        admin_url = admin_url_of(request)
+        return invite_user(actor=request.user, email=email, role=role, admin_url=admin_url, now=timezone.now())

@@ -1,0 +1,68 @@
+"""The page that an invitation leads to: its reader chooses a username and a password."""
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from cms import limits
+from cms.admin.forms import add_refusal
+from cms.admin.signing_in.pages import show
+from cms.admin.signing_in.passwords import NewPasswordForm
+from cms.errors import CmsError, InvalidInput
+from cms.services.invitations import accept_invitation, find_invitation
+
+_TOKEN_KEY = "invitation_token"  # noqa: S105 - a name in the session
+
+
+class NewAccountForm(NewPasswordForm):
+    username = forms.CharField(
+        max_length=limits.USERNAME[1],
+        help_text="3 to 30 letters A to Z, digits and _.",
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "username", "autofocus": "", "spellcheck": "false"}),
+    )
+    field_order = ["username"]
+
+
+@method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
+class InvitationView(View):
+    """The mail's link keeps its token in the session and goes on without it: no log and no referrer gets to see it."""
+
+    def get(self, request: HttpRequest, token: str = "") -> HttpResponse:
+        if token:
+            request.session[_TOKEN_KEY] = token
+            return redirect("admin:invitation")
+        return self._show(NewAccountForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = NewAccountForm(request.POST)
+        if not form.is_valid():
+            return self._show(form)
+        username, password = form.cleaned_data["username"], form.cleaned_data["password"]
+        try:
+            accept_invitation(token=self._token, username=username, password=password, now=timezone.now())
+        except CmsError as refusal:
+            add_refusal(form, refusal)
+            return self._show(form)
+        request.session.flush()
+        messages.success(request, "Your account is ready. Log in with it.")
+        return redirect("admin:login")
+
+    @property
+    def _token(self) -> str:
+        token: str = self.request.session.get(_TOKEN_KEY, "")
+        return token
+
+    def _show(self, form: forms.Form) -> HttpResponse:
+        try:
+            invitation = find_invitation(token=self._token, now=timezone.now())
+        except InvalidInput:
+            return show(self.request, "bad_invitation", "This invitation is not valid")
+        context = {"form": form, "button": "Create my account", "invitation": invitation}
+        return show(self.request, "new_account", "Welcome", **context)

@@ -1,0 +1,166 @@
+"""Invitations: by admins alone, for one account, until they are accepted, revoked or expired."""
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cms.errors import Duplicate, InvalidInput, InvalidTransition, PermissionRefused
+from cms.models import AuditEvent, Invitation, Job, User
+from cms.policy import SYSTEM
+from cms.services.invitations import (
+    accept_invitation,
+    find_invitation,
+    invite_user,
+    revoke_invitation,
+    state_of,
+)
+from cms.services.mails import send_invitation
+from cms.services.signing_in import sign_in
+from cms.services.user_deletion import delete_user
+from cms.services.users import update_user
+from cms.tokens.invitations import make_invitation_token
+from tests.conftest import PASSWORD
+
+URL = "https://cms.example.org/admin/"
+WEEK = datetime.timedelta(days=7)
+
+
+@pytest.fixture
+def invite(admin: User, now: datetime.datetime) -> Callable[..., Invitation]:
+    def make(by: Any = admin, email: str = "Nia@example.org", role: str = "editor") -> Invitation:
+        return invite_user(actor=by, email=email, role=role, admin_url=URL, now=now)
+
+    return make
+
+
+def accept(invitation: Invitation, now: datetime.datetime, username: str = "nia") -> User:
+    token = make_invitation_token(invitation.pk)
+    return accept_invitation(token=token, username=username, password=PASSWORD, now=now)
+
+
+def test_the_mail_leads_to_the_admin_site_and_its_reader_gets_the_account(
+    invite: Callable[..., Invitation], now: datetime.datetime, mailoutbox: list[Any]
+) -> None:
+    invitation = invite()
+    assert send_invitation.call(*Job.objects.get().args)
+    assert mailoutbox[0].to == ["Nia@example.org"]
+    assert f"{URL}invitation/{make_invitation_token(invitation.pk)}/\n" in mailoutbox[0].body
+    user = accept(invitation, now)
+    assert (user.email, user.role, user.email_verified) == ("Nia@example.org", "editor", True)
+    assert sign_in(username_or_email="nia", password=PASSWORD, now=now) == user
+    invitation.refresh_from_db()
+    assert (invitation.accepted_by, state_of(invitation, now)) == (user, "accepted")
+    assert not send_invitation.call(*Job.objects.get().args)
+
+
+def test_what_happened_is_in_the_audit_trail_without_the_address(
+    invite: Callable[..., Invitation], admin: User, now: datetime.datetime
+) -> None:
+    first, second = invite(), invite(email="mia@example.org")
+    revoke_invitation(actor=admin, invitation=first, now=now)
+    user = accept(second, now, "mia")
+    events = AuditEvent.objects.filter(object_type="invitation").order_by("pk")
+    assert [(event.action, event.actor) for event in events] == [
+        ("invitation.created", admin),
+        ("invitation.created", admin),
+        ("invitation.revoked", admin),
+        ("invitation.accepted", user),
+    ]
+    assert "example.org" not in str(list(events.values("before", "after")))
+
+
+def refused(invitation: Invitation, now: datetime.datetime) -> None:
+    with pytest.raises(InvalidInput, match="token"):
+        accept(invitation, now)
+    assert not User.objects.filter(username="nia").exists()
+
+
+def test_an_invitation_is_good_for_one_account(invite: Callable[..., Invitation], now: datetime.datetime) -> None:
+    invitation = invite()
+    accept(invitation, now, "first")
+    refused(invitation, now)
+
+
+def test_of_two_readers_of_one_mail_one_gets_the_account(
+    invite: Callable[..., Invitation], now: datetime.datetime, in_threads: Any
+) -> None:
+    invitation = invite()
+    found = in_threads([lambda name=name: accept(invitation, now, name) for name in ("one", "two", "three")])
+    assert [type(each) for each in found].count(User) == 1
+
+
+def test_a_revoked_an_expired_and_a_replaced_one_open_nothing(
+    invite: Callable[..., Invitation], admin: User, now: datetime.datetime
+) -> None:
+    replaced = invite()
+    revoked = invite(email="NIA@example.org")
+    refused(replaced, now)
+    revoke_invitation(actor=admin, invitation=revoked, now=now)
+    refused(revoked, now)
+    with pytest.raises(InvalidTransition):
+        revoke_invitation(actor=admin, invitation=revoked, now=now)
+    refused(invite(), now + WEEK)
+
+
+def test_an_invitation_of_who_is_admin_no_more_opens_nothing(
+    invite: Callable[..., Invitation], make_user: Callable[..., User], now: datetime.datetime
+) -> None:
+    other = make_user("admin")
+    invitation = invite(by=other)
+    update_user(actor=SYSTEM, user=other, changes={"role": "editor"}, now=now)
+    refused(invitation, now)
+
+
+@pytest.mark.parametrize("token", ["", "x", "0" * 32, f"{'0' * 32}:x", "\ud800", make_invitation_token.__name__])
+def test_a_forged_token_opens_nothing(db: None, now: datetime.datetime, token: str) -> None:
+    with pytest.raises(InvalidInput):
+        find_invitation(token=token, now=now)
+
+
+@pytest.mark.parametrize(
+    ("username", "password"), [("nia", "short"), ("n", PASSWORD), ("admin", PASSWORD), ("a b c", PASSWORD)]
+)
+def test_a_name_or_password_that_may_not_be_leaves_the_invitation_open(
+    invite: Callable[..., Invitation], now: datetime.datetime, username: str, password: str
+) -> None:
+    invitation = invite(by=SYSTEM)
+    token = make_invitation_token(invitation.pk)
+    with pytest.raises(InvalidInput):
+        accept_invitation(token=token, username=username, password=password, now=now)
+    assert accept(invitation, now)
+
+
+def test_a_taken_name_or_address_leaves_the_invitation_open(
+    invite: Callable[..., Invitation], make_user: Callable[..., User], now: datetime.datetime
+) -> None:
+    invitation = invite()
+    make_user(username="nia", email="other@example.org")
+    with pytest.raises(Duplicate):
+        accept(invitation, now)
+    assert accept(invitation, now, "nia2")
+    with pytest.raises(Duplicate):
+        invite()
+
+
+@pytest.mark.parametrize("fields", [{"email": "no address"}, {"role": "owner"}])
+def test_a_wrong_address_or_role_is_refused(invite: Callable[..., Invitation], fields: Any) -> None:
+    with pytest.raises(InvalidInput):
+        invite(**fields)
+
+
+def test_nobody_but_admins_invites_and_revokes(
+    invite: Callable[..., Invitation], editor: User, now: datetime.datetime
+) -> None:
+    with pytest.raises(PermissionRefused):
+        invite(by=editor)
+    with pytest.raises(PermissionRefused):
+        revoke_invitation(actor=editor, invitation=invite(), now=now)
+
+
+def test_an_invitation_goes_with_the_user_who_has_accepted_it(
+    invite: Callable[..., Invitation], now: datetime.datetime
+) -> None:
+    delete_user(actor=SYSTEM, user=accept(invite(), now), now=now)
+    assert not Invitation.objects.exists()
