@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from sys import getsizeof
 from typing import Final
 
 type Key = tuple[str | None, ...]
@@ -14,8 +15,8 @@ AGE_MAX_S: Final = 10.0
 OUTAGE_AGE_MAX_S: Final = 3_600.0
 """While no younger one can be made, a body lives on: nobody can change what it shows, either."""
 ENTRY_BYTES_MAX: Final = 1024 * 1024
-OVERHEAD_BYTES: Final = 1_500
-"""Of one entry besides its texts: key, headers, objects, place in the dictionary (measured: 1.1 to 1.4 kB)."""
+PLACE_BYTES: Final = 500
+"""One entry besides its texts, key and headers: objects, numbers, and its place in the dictionary (measured)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,12 @@ class Body:
     headers: Mapping[str, str]
     ends_at: float
     """Seconds since 1970: the next instant that changes it without anybody's doing; infinite when there is none."""
+
+
+def bytes_of(key: Key, body: Body) -> int:
+    """Return what one entry takes in memory. The names of headers are the same objects for all entries."""
+    parts = (body.content, body.headers, *body.headers.values(), key, *key)
+    return sum(map(getsizeof, parts)) + PLACE_BYTES
 
 
 class PublicBodies:
@@ -60,7 +67,7 @@ class PublicBodies:
 
     def keep(self, key: Key, generation: int, body: Body, bytes_max: int) -> None:
         """`generation` is the one from before the body's queries: kept is what was read in a generation that still lasts."""
-        size = len(body.content) + sum(map(len, filter(None, key))) + OVERHEAD_BYTES
+        size = bytes_of(key, body)
         if size > min(ENTRY_BYTES_MAX, bytes_max):
             return
         with self._lock:

@@ -1,9 +1,11 @@
 """Answers that are kept for anonymous readers: without a query, the same bytes, never stale, never anybody else's."""
 
 import datetime
+import gc
 import os
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,12 +13,14 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 from django.db.backends.signals import connection_created
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from api_v2.public_bodies.store import ENTRY_BYTES_MAX, OVERHEAD_BYTES, Body, PublicBodies
+from api_v2.public_bodies.store import ENTRY_BYTES_MAX, Body, PublicBodies, bytes_of
 from api_v2.public_bodies.turns import Turns
+from api_v2.responses import readable_response
+from api_v2.views.public_view import PublicView, key_of
 from cms.choices import CommentStatus
 from cms.generations import in_redis
 from cms.models import Category, Comment, Post
@@ -309,7 +313,7 @@ def test_without_redis_answers_are_right_and_come_without_delay(ask: Any, post: 
 
 
 BODY = Body(b"x" * 100, {}, float("inf"))
-SIZE = len(BODY.content) + OVERHEAD_BYTES + 1
+SIZE = bytes_of(("a",), BODY)
 
 
 def test_bodies_stay_within_their_bytes_and_the_longest_unused_go_first() -> None:
@@ -323,6 +327,28 @@ def test_bodies_stay_within_their_bytes_and_the_longest_unused_go_first() -> Non
     assert bodies.bytes == SIZE * 3
     bodies.keep(("e",), 1, Body(b"x" * ENTRY_BYTES_MAX, {}, float("inf")), ENTRY_BYTES_MAX * 9)
     assert bodies.find(("e",), 1, 0) is None
+
+
+def test_the_bytes_that_are_counted_are_those_in_memory(rf: RequestFactory) -> None:
+    """Bodies as views make them: of many sizes, with letters that take four bytes, under addresses of any length."""
+    bodies, view = PublicBodies(), PublicView()
+    view.keep_until(None)
+    bodies.find(("",), 1, 0)
+    tracemalloc.start()
+    try:
+        for number in range(400):
+            path = f"/api/v2/posts/{'ж' * (number % 40)}-{number}"
+            request = rf.get(path, headers={"accept": f"application/json;q=0.{number}"})
+            data = {"title": f"Number {number}", "content": "Tea \N{HOT BEVERAGE} " * (number * 7 % 1_000)}
+            made = view._body_of(readable_response(request, data, version=number, is_public=True))
+            assert made is not None
+            bodies.keep(key_of(request), 1, made, 2**30)
+        del request, data, made
+        gc.collect()
+        in_memory, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0.8 < bodies.bytes / in_memory < 1.25
 
 
 def test_an_old_generation_neither_brings_anything_in_nor_takes_anything_away() -> None:
