@@ -1,5 +1,6 @@
 """Answers while the database or the files can't be reached: what counts as that, and the page for whatever is no API."""
 
+import errno
 import sys
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ RETRY_AFTER_S: Final = 1
 _AFTERMATH: Final = (TransactionManagementError, ProgrammingError)
 # SQLSTATEs and their classes, by which PostgreSQL ends a statement while it serves others: deadlocks, locks, limits.
 _OF_A_STATEMENT: Final = ("40", "54", "55", "57014")
+# No space, no quota, and a file system that has gone read-only after faults of its disk.
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _IS_AWAY: Final = "is_away"
 # No template: those may need what is away.
 _PAGE: Final = """<!doctype html>
@@ -29,10 +32,10 @@ _PAGE: Final = """<!doctype html>
 
 
 def is_unavailable(error: BaseException | None) -> bool:
-    """Whether the same request may succeed in a moment, for it failed by the absence of what keeps the content or by locks."""
+    """Whether the same request may succeed later: what keeps the content was away or full, or held by locks."""
     if isinstance(error, _AFTERMATH):
         return is_unavailable(error.__cause__ or error.__context__)
-    return isinstance(error, OperationalError | InterfaceError | MediaUnavailable | Busy)
+    return isinstance(error, OperationalError | InterfaceError | MediaUnavailable | Busy) or _is_full(error)
 
 
 def what_is_away(error: BaseException | None) -> str:
@@ -41,7 +44,14 @@ def what_is_away(error: BaseException | None) -> str:
         return "The storage of files can't be reached."
     if isinstance(error, Busy):
         return f"Too many {error} at once."
+    if _is_full(error):
+        return "The server's disk takes no more files."
     return "The database can't be reached or is too busy."
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Return whether a disk took nothing more: that of the files, or of what is temporary."""
+    return isinstance(error, OSError) and error.errno in _FULL
 
 
 def mark_away(response: HttpResponse, error: BaseException | None) -> None:

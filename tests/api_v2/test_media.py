@@ -1,12 +1,14 @@
 """Media: uploading, listing, describing and deleting files; their bytes and renditions, for those who may see them."""
 
 import datetime
+import errno
 import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
@@ -278,6 +280,20 @@ def test_a_picture_that_finds_no_place_is_503_with_a_time_to_come_back(
             assert answer.json()["detail"].startswith("Too many pictures are worked on at once.")
     assert bytes_of(send(own, "get", f"/media/{photo.pk}/renditions/square-160"))[:4] == b"RIFF"
     assert (MediaFile.objects.count(), Rendition.objects.count()) == (1, 1)
+
+
+class FullDisk(FileSystemStorage):
+    def _save(self, name: str, content: Any) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device", name)
+
+
+def test_what_finds_no_space_on_the_disk_is_503_and_leaves_nothing(own: Client, photo: MediaFile, settings: Any) -> None:
+    settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": f"{__name__}.FullDisk"}}
+    for answer in (upload(own), send(own, "get", f"/media/{photo.pk}/renditions/square-160")):
+        assert problem_of(answer) == (503, "unavailable")
+        assert answer.headers["Retry-After"] == "1"
+        assert answer.json()["detail"] == "The server's disk takes no more files."
+    assert (MediaFile.objects.count(), Rendition.objects.count()) == (1, 0)
 
 
 def test_a_document_has_no_renditions(own: Client) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import threading
 import time
+from functools import cached_property
 from typing import Any, Final
 
 import psycopg
@@ -12,7 +13,8 @@ from django.db.backends.base.base import NO_DB_ALIAS, RAN_DB_VERSION_CHECK
 from django.db.backends.postgresql import base
 from django.db.backends.signals import connection_created
 from django.db.backends.utils import CursorWrapper
-from psycopg.errors import AdminShutdown, CrashShutdown, IdleSessionTimeout
+from django.db.utils import DatabaseErrorWrapper
+from psycopg.errors import AdminShutdown, CrashShutdown, IdleSessionTimeout, ReadOnlySqlTransaction
 from psycopg.pq import TransactionStatus
 
 from cms.costs.answering import is_answering
@@ -57,11 +59,27 @@ class FirstTryCursor(CursorWrapper):
         return super()._executemany(*args)  # type: ignore[misc]
 
 
+class ErrorWrapper(DatabaseErrorWrapper):
+    """Django's, but a server that takes no writes is an outage: in a failover a standby becomes the primary."""
+
+    wrapper: Any
+
+    def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
+        if isinstance(exc_value, ReadOnlySqlTransaction):
+            self.wrapper.errors_occurred = True
+            raise OperationalError(*exc_value.args).with_traceback(traceback) from exc_value
+        super().__exit__(exc_type, exc_value, traceback)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     connection: Any
     is_untried = False
     """Whether no statement has succeeded yet on the connection since it was taken."""
     _taken_from: Pool | None = None
+
+    @cached_property
+    def wrap_database_errors(self) -> ErrorWrapper:
+        return ErrorWrapper(self)
 
     @property
     def pool(self) -> Pool | None:
