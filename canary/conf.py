@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
@@ -47,6 +48,8 @@ class CanaryConf:
 
     Others count once a network. None when nobody is known. Asked after the response is made, of what the view loaded.
     """
+    clock: Callable[[], datetime]
+    """The present; all processes of the site should agree on it."""
     retention_days: int
     """For how long is kept what was seen."""
     notify: Callable[[Any], None] | None
@@ -143,6 +146,7 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
         has_scope=import_string(conf["HAS_SCOPE"]) if conf.get("HAS_SCOPE") else _no_key_has_a_scope,
         is_excluded=import_string(conf["IS_EXCLUDED"]) if conf.get("IS_EXCLUDED") else _nobody_is_excluded,
         evidence_unit=import_string(conf["EVIDENCE_UNIT"]) if conf.get("EVIDENCE_UNIT") else _whom_the_view_knows,
+        clock=import_string(conf["CLOCK"]) if conf.get("CLOCK") else timezone.now,
         retention_days=conf.get("RETENTION_DAYS", RETENTION_DAYS),
         notify=import_string(conf["NOTIFY"]) if conf.get("NOTIFY") else None,
         list_identities=import_string(conf["LIST_IDENTITIES"]) if conf.get("LIST_IDENTITIES") else _nobody_is_known,

@@ -65,7 +65,7 @@ class CanaryMiddleware:
         self.get_response = get_response
         conf = canary_conf()
         self._entrance, self._below, self._arms = conf.entrance, f"{conf.entrance}/", conf.arms
-        self._served_hosts: set[str] = set()
+        self._clock, self._served_hosts = conf.clock, set[str]()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         path = request.path_info
@@ -92,7 +92,8 @@ class CanaryMiddleware:
 
     def _pass(self, request: HttpRequest) -> Passage:
         """Never raises: a fault leads to the stable version."""
-        is_entrance, pinned, snapshot, now, started_ns = True, None, None, time.time(), time.perf_counter_ns()
+        is_entrance, pinned, snapshot = True, None, None
+        now, started_ns = self._clock().timestamp(), time.perf_counter_ns()
         try:
             start_counting()
             if match := VERSION_SEGMENT.match(request.path_info, len(self._entrance)):

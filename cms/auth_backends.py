@@ -5,8 +5,8 @@ from typing import Any
 from django.contrib.auth.backends import ModelBackend
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
-from django.utils import timezone
 
+from cms import clock
 from cms.errors import InvalidCredentials, RateLimited, SecondFactorRequired
 from cms.models import User
 from cms.services.signing_in import sign_in
@@ -26,7 +26,7 @@ class UsernameOrEmailBackend(ModelBackend):
         if username is None or password is None:
             return None
         try:
-            return sign_in(username_or_email=username, password=password, now=timezone.now())
+            return sign_in(username_or_email=username, password=password, now=clock.now())
         except InvalidCredentials:
             return None
         except SecondFactorRequired as refusal:

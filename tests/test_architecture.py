@@ -148,7 +148,9 @@ def test_no_rule_hides_in_save_or_in_signals() -> None:
 
 
 def test_only_commands_views_and_middleware_read_a_clock() -> None:
-    clock = re.compile(r"timezone\.now\(|datetime\.now\(|datetime\.utcnow\(|\btime\.time\(")
+    clock = re.compile(
+        r"canary_conf\(\)\.clock|\bclock\.now\(|timezone\.now\(|datetime\.now\(|datetime\.utcnow\(|\btime\.time\("
+    )
     allowed = (
         *(
             "management/",
@@ -166,6 +168,7 @@ def test_only_commands_views_and_middleware_read_a_clock() -> None:
             "canary/recording/unanswered.py",
             "canary/shadow/offering.py",
         ),  # turns of a thread
+        "cms/clock.py",
         "canary/metrics/node.py",  # compares it with the age of files
         "cms/readiness/stores.py",  # compares the clocks
         "cms/services/mails.py",  # tasks, called by the worker
@@ -174,6 +177,17 @@ def test_only_commands_views_and_middleware_read_a_clock() -> None:
     )
     readers = {relative(p) for p in SOURCES if clock.search(p.read_text())}
     assert not {name for name in readers if not any(part in name for part in allowed)}
+
+
+def test_the_clock_is_one_that_all_processes_agree_on() -> None:
+    """`cms.clock.now`, or in the canary the clock that the settings name; a machine's own may be wrong."""
+    own = re.compile(r"timezone\.now|datetime\.now\(|datetime\.utcnow\(|\btime\.time\(")
+    allowed = {
+        *("cms/clock.py", "cms/readiness/stores.py"),  # compare it
+        "canary/conf.py",  # for a site that names none
+        *("canary/metrics/node.py", "canary/server.py"),  # with the age of files
+    }
+    assert {relative(p) for p in SOURCES if own.search(p.read_text())} == allowed
 
 
 @pytest.mark.parametrize("pattern", [r"\bTODO\b", r"\bFIXME\b", r"\bXXX\b", r"NotImplementedError", r"print\("])

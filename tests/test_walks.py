@@ -21,7 +21,7 @@ from cms.models import Post, User
 ROOT = Path(__file__).resolve().parent.parent
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 PRODUCT = tuple(f"{ROOT / name}/" for name in ("api_v1", "api_v2", "canary", "cms"))
-EVERYWHERE = re.findall(r"`([\w/.]+)`", ARCHITECTURE.split("\nalso pass through")[1].split("\n\n")[0])
+EVERYWHERE = re.findall(r"`([\w/.]+)`", ARCHITECTURE.split(" follows it. All of them read")[1].split("\n\n")[0])
 
 type Step = tuple[str, str]
 """A file or room, and the qualified name of a function in it."""

@@ -1,7 +1,6 @@
 """Posts as admins manage them: in every state but the trash."""
 
 from django.http import HttpResponse
-from django.utils import timezone
 from rest_framework.request import Request
 
 from api_v1.pagination import Page
@@ -10,7 +9,7 @@ from api_v1.responses import success
 from api_v1.serializers.posts import PostInput, post_body
 from api_v1.views.view import V1View
 from api_v1.writes import create_from, trash
-from cms import policy
+from cms import clock, policy
 from cms.choices import Scope
 from cms.costs.bodies import POST_BYTES_MAX
 
@@ -21,13 +20,13 @@ class AdminPostListView(V1View):
 
     def get(self, request: Request) -> HttpResponse:
         user = self.require(policy.may_administer)
-        page = Page(list_posts_of_all_states(request.query_params, user, timezone.now()), request.query_params)
+        page = Page(list_posts_of_all_states(request.query_params, user, clock.now()), request.query_params)
         names = term_names(page.rows, user)
         return success(page.body(lambda post: post_body(post, names)))
 
     def post(self, request: Request) -> HttpResponse:
         user = self.require(policy.may_administer)
-        post = create_from(self.parse(PostInput), actor=user, now=timezone.now())
+        post = create_from(self.parse(PostInput), actor=user, now=clock.now())
         return success(post_body(post, term_names([post], user)), 201)
 
 
@@ -35,6 +34,6 @@ class AdminPostView(V1View):
     scopes = {"DELETE": Scope.POSTS_WRITE}
 
     def delete(self, request: Request, uuid: str) -> HttpResponse:
-        user, now = self.require(policy.may_administer), timezone.now()
+        user, now = self.require(policy.may_administer), clock.now()
         trash(actor=user, post=find_post(uuid, user, now), now=now)
         return success({"message": "Post deleted"})

@@ -1,7 +1,6 @@
 """API keys of one's own: listing, issuing, revoking."""
 
 from django.http import HttpResponse
-from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
@@ -11,6 +10,7 @@ from api_v1.queries import find_api_key_row, list_own_api_keys
 from api_v1.responses import success
 from api_v1.serializers.api_keys import ApiKeyInput, api_key_body
 from api_v1.views.view import V1View
+from cms import clock
 from cms.services.api_keys import create_api_key, revoke_api_key
 
 
@@ -27,7 +27,7 @@ class ApiKeyListView(V1View):
                 actor=user,
                 owner=user,
                 fields={"name": values["name"], "scopes": values["permissions"]},
-                now=timezone.now(),
+                now=clock.now(),
             )
         return success({"api_key": api_key_body(issued.api_key), "raw_key": issued.raw_key}, 201)
 
@@ -35,5 +35,5 @@ class ApiKeyListView(V1View):
 class ApiKeyView(V1View):
     def delete(self, request: Request, uuid: str) -> HttpResponse:
         user = self.require()
-        revoke_api_key(actor=user, api_key=find_api_key_row(uuid, user), now=timezone.now())
+        revoke_api_key(actor=user, api_key=find_api_key_row(uuid, user), now=clock.now())
         return success({"message": "API key revoked"})

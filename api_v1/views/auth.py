@@ -5,13 +5,13 @@ from typing import Final
 from django.conf import settings
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
-from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
 from api_v1.responses import JsonResponse, success
 from api_v1.serializers.users import LoginInput, RefreshInput, RegisterInput, session_body, user_body
 from api_v1.views.view import V1View
+from cms import clock
 from cms.accounts.authentication import sign_out
 from cms.services.sessions import open_session, refresh_session
 from cms.services.signing_in import sign_in
@@ -27,7 +27,7 @@ class RegisterView(V1View):
     @sensitive_variables()
     def post(self, request: Request) -> HttpResponse:
         fields = self.parse(RegisterInput)
-        password, now = fields.pop("password"), timezone.now()
+        password, now = fields.pop("password"), clock.now()
         user = register_user(fields=fields, password=password, now=now)  # type: ignore[arg-type]
         return success(session_body(user, open_session(user=user, now=now)), 201, NOT_KEPT)
 
@@ -38,7 +38,7 @@ class LoginView(V1View):
     @sensitive_variables()
     def post(self, request: Request) -> HttpResponse:
         """Remembered for the refresh token's whole lifetime unless `remember_me` is false: then for a day."""
-        fields, now = self.parse(LoginInput), timezone.now()
+        fields, now = self.parse(LoginInput), clock.now()
         user = sign_in(username_or_email=fields["email"], password=fields["password"], now=now)
         tokens = open_session(user=user, now=now, is_remembered=fields.get("remember_me", True))
         return success(session_body(user, tokens), headers=NOT_KEPT)
@@ -51,14 +51,14 @@ class RefreshView(V1View):
     @sensitive_variables()
     def post(self, request: Request) -> HttpResponse:
         refresh_token = self.parse(RefreshInput)["refresh_token"]
-        user, tokens = refresh_session(refresh_token=refresh_token, now=timezone.now())
+        user, tokens = refresh_session(refresh_token=refresh_token, now=clock.now())
         return success(session_body(user, tokens), headers=NOT_KEPT)
 
 
 class LogoutView(V1View):
     def post(self, request: Request) -> HttpResponse:
         self.require()
-        sign_out(request._request, timezone.now())
+        sign_out(request._request, clock.now())
         return success(None)
 
 

@@ -6,12 +6,12 @@ from uuid import uuid4
 from django.core.cache import cache
 from django.db import Error, connection
 from django.http import HttpResponse
-from django.utils import timezone
 from rest_framework.request import Request
 
 from api_v1.responses import failure, success
 from api_v1.serializers.timestamps import timestamp
 from api_v1.views.view import V1View
+from cms import clock
 from cms.services.search_index import probe_index
 
 
@@ -41,7 +41,7 @@ class LivenessView(V1View):
 
 
 def _health(status: str, services: dict[str, str]) -> dict[str, Any]:
-    return {"status": status, "timestamp": timestamp(timezone.now()), "services": services}
+    return {"status": status, "timestamp": timestamp(clock.now()), "services": services}
 
 
 def _is_database_up() -> bool:
@@ -55,7 +55,7 @@ def _is_database_up() -> bool:
 
 def _is_search_up() -> bool:
     try:
-        probe_index(timezone.now())
+        probe_index(clock.now())
     except Error:
         return False
     return True

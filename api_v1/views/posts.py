@@ -1,7 +1,6 @@
 """Posts: listing, reading, writing."""
 
 from django.http import HttpResponse
-from django.utils import timezone
 from rest_framework.request import Request
 
 from api_v1.pagination import Page
@@ -10,7 +9,7 @@ from api_v1.responses import success
 from api_v1.serializers.posts import PostChanges, PostInput, post_body
 from api_v1.views.view import V1View
 from api_v1.writes import change_by, create_from, trash
-from cms import policy
+from cms import clock, policy
 from cms.choices import Scope, Status
 from cms.costs.bodies import POST_BYTES_MAX
 from cms.errors import PermissionRefused
@@ -23,13 +22,13 @@ class PostListView(V1View):
     scopes = {"GET": Scope.POSTS_READ, "POST": Scope.POSTS_WRITE}
 
     def get(self, request: Request) -> HttpResponse:
-        page = Page(list_posts(request.query_params, request.user, timezone.now()), request.query_params)
+        page = Page(list_posts(request.query_params, request.user, clock.now()), request.query_params)
         names = term_names(page.rows, request.user)
         return success(page.body(lambda post: post_body(post, names)))
 
     def post(self, request: Request) -> HttpResponse:
         user = self.require(policy.may_write_posts)
-        post = create_from(self.parse(PostInput), actor=user, now=timezone.now())
+        post = create_from(self.parse(PostInput), actor=user, now=clock.now())
         return success(post_body(post, term_names([post], user)), 201)
 
 
@@ -38,17 +37,17 @@ class PostView(V1View):
     scopes = {"GET": Scope.POSTS_READ, "PUT": Scope.POSTS_WRITE, "DELETE": Scope.POSTS_WRITE}
 
     def get(self, request: Request, uuid: str) -> HttpResponse:
-        post = find_post(uuid, request.user, timezone.now())
+        post = find_post(uuid, request.user, clock.now())
         return success(post_body(post, term_names([post], request.user)))
 
     def put(self, request: Request, uuid: str) -> HttpResponse:
         user, post = self._editable(uuid)
-        post = change_by(self.parse(PostChanges), actor=user, post=post, now=timezone.now())
+        post = change_by(self.parse(PostChanges), actor=user, post=post, now=clock.now())
         return success(post_body(post, term_names([post], user)))
 
     def delete(self, request: Request, uuid: str) -> HttpResponse:
         user, post = self._editable(uuid)
-        trash(actor=user, post=post, now=timezone.now())
+        trash(actor=user, post=post, now=clock.now())
         return success({"message": "Post deleted"})
 
     def _editable(self, uuid: str) -> tuple[User, Post]:
@@ -56,7 +55,7 @@ class PostView(V1View):
         user = self.require()
         post = find_editable_post(user, str(uuid_or_refuse(uuid)))
         if post is None or post.status == Status.TRASHED:
-            post = find_post(uuid, user, timezone.now())
+            post = find_post(uuid, user, clock.now())
             if not policy.may_edit_post(user, post):
                 raise PermissionRefused("Only its authors and editors change this post.")
         return user, post

@@ -3,7 +3,6 @@
 import time
 
 from django.http import HttpResponse
-from django.utils import timezone
 from rest_framework.request import Request
 
 from api_v1.pagination import number_or_default
@@ -12,7 +11,7 @@ from api_v1.responses import success
 from api_v1.searching import find
 from api_v1.serializers.posts import post_body
 from api_v1.views.view import V1View
-from cms import policy
+from cms import clock, policy
 from cms.choices import Scope
 from cms.search import suggest
 from cms.search.suggestions import LIMIT_MAX
@@ -26,7 +25,7 @@ class SearchView(V1View):
 
     def get(self, request: Request) -> HttpResponse:
         began = time.perf_counter()
-        found = find(request.query_params, request.user, timezone.now())
+        found = find(request.query_params, request.user, clock.now())
         names = term_names(found.posts, request.user)
         hits = [post_body(post, names) for post in found.posts]
         took_ms = round((time.perf_counter() - began) * 1000)
@@ -39,14 +38,14 @@ class SuggestView(V1View):
     def get(self, request: Request) -> HttpResponse:
         prefix = request.query_params.get("prefix", "")
         limit = number_or_default(request.query_params.get("limit"), SUGGESTIONS_DEFAULT, LIMIT_MAX)
-        return success({"suggestions": suggest(prefix, user=request.user, now=timezone.now(), limit=limit)})
+        return success({"suggestions": suggest(prefix, user=request.user, now=clock.now(), limit=limit)})
 
 
 class SearchStatsView(V1View):
     scopes = {"GET": Scope.POSTS_READ}
 
     def get(self, request: Request) -> HttpResponse:
-        documents = count_searchable(request.user, timezone.now())
+        documents = count_searchable(request.user, clock.now())
         return success({"total_documents": documents, "index_state": index_state()})
 
 

@@ -1,7 +1,6 @@
 """Users: listing, reading, changing, deactivating. A list is for admins, one account also for its owner."""
 
 from django.http import HttpResponse
-from django.utils import timezone
 from rest_framework.request import Request
 
 from api_v1.field_names import names_of_v1
@@ -10,7 +9,7 @@ from api_v1.queries import find_account, list_accounts
 from api_v1.responses import success
 from api_v1.serializers.users import UserChanges, user_body, user_fields
 from api_v1.views.view import V1View
-from cms import policy
+from cms import clock, policy
 from cms.choices import Scope
 from cms.services.users import deactivate_user, update_user
 
@@ -34,10 +33,10 @@ class UserView(V1View):
         account = find_account(uuid, user)
         changes = user_fields(self.parse(UserChanges), account)
         with names_of_v1():
-            account = update_user(actor=user, user=account, changes=changes, now=timezone.now())
+            account = update_user(actor=user, user=account, changes=changes, now=clock.now())
         return success(user_body(account))
 
     def delete(self, request: Request, uuid: str) -> HttpResponse:
         user = self.require()
-        deactivate_user(actor=user, user=find_account(uuid, user), now=timezone.now())
+        deactivate_user(actor=user, user=find_account(uuid, user), now=clock.now())
         return success({"message": "User deactivated"})

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
-from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated
 from rest_framework.request import Request
@@ -13,7 +12,7 @@ from rest_framework.views import APIView
 
 from api_v1.errors import handle_exception
 from api_v1.parsers import JsonObjectParser
-from cms import policy
+from cms import clock, policy
 from cms.accounts.authentication import CredentialAuthentication, count_request, credential_of, note_use_after
 from cms.costs.bodies import BYTES_MAX
 from cms.errors import InsufficientScope, PermissionRefused
@@ -46,7 +45,7 @@ class V1View(APIView):
             self.admit(request)
         finally:
             if self.is_limited:
-                count_request(request._request, timezone.now())
+                count_request(request._request, clock.now())
 
     def admit(self, request: Request) -> None:
         """A verb that the path lacks is refused before credentials are looked at. Accept is never looked at."""
@@ -60,7 +59,7 @@ class V1View(APIView):
         patch_vary_headers(response, CREDENTIAL_HEADERS)
         if credential_of(request._request):
             response.headers.setdefault("Cache-Control", "private, no-cache")
-        note_use_after(response, request._request, timezone.now())
+        note_use_after(response, request._request, clock.now())
         return response
 
     def get_exception_handler(self) -> Any:

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.utils import timezone
 from django.utils.http import http_date
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
@@ -25,7 +24,7 @@ from api_v2.parsing import MEDIA_TYPES, PATCH_MEDIA_TYPES, read_json
 from api_v2.query import Query
 from api_v2.responses import NEVER, VARY, etag_of, json_response, limit_headers, problem_response, readable_response
 from api_v2.serializers.shapes import Viewer, version_at
-from cms import policy
+from cms import clock, policy
 from cms.accounts.authentication import (
     CredentialAuthentication,
     count_request,
@@ -93,7 +92,7 @@ class ApiView(APIView):
         """Whatever a request is refused for, it counts; and too many of them is what is said first."""
         self.http_request = request._request
         set_api_version(API_VERSION)
-        now = timezone.now()
+        now = clock.now()
         try:
             self.admit(request, now)
         finally:
@@ -139,7 +138,7 @@ class ApiView(APIView):
         if standing := standing_of(http_request):
             for name, value in limit_headers(standing).items():
                 response.headers[name] = value
-        note_use_after(response, http_request, timezone.now())
+        note_use_after(response, http_request, clock.now())
         return response
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]

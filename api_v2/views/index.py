@@ -5,12 +5,12 @@ import sys
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from rest_framework.request import Request
 
 from api_v2.errors import Problem, not_found, problem_of
 from api_v2.responses import limit_headers, problem_response
 from api_v2.views.api_view import API_VERSION, ApiView
+from cms import clock
 from cms.accounts.authentication import count_request, standing_of
 from cms.errors import RateLimited
 from cms.http.unavailable import is_unavailable
@@ -63,7 +63,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """For what Django refuses before a view is reached, such as an unknown host."""
     problem = problem_of(exception, is_anonymous=True)
     try:
-        count_request(request, timezone.now())
+        count_request(request, clock.now())
     except RateLimited as error:
         problem = problem_of(error, is_anonymous=True)
     return _limited(request, problem)

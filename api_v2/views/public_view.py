@@ -6,13 +6,13 @@ from typing import Any, Final
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils import timezone
 
 from api_v2.errors import problem_of
 from api_v2.public_bodies.store import OUTAGE_AGE_MAX_S, Body, Key, PublicBodies
 from api_v2.public_bodies.turns import Turns
 from api_v2.responses import PUBLIC, WholeResponse, is_match, limit_headers, problem_response, put
 from api_v2.views.api_view import ApiView
+from cms import clock
 from cms.accounts.authentication import count_request, standing_of
 from cms.errors import RateLimited
 from cms.generations import current_generation, generation_in_outage
@@ -100,7 +100,7 @@ def _is_for_anybody(request: HttpRequest) -> bool:
 
 def _kept(request: HttpRequest, key: Key, generation: int) -> HttpResponse | None:
     """The answer with a body that is kept, which costs its reader's rate limit as much as any other; None without one."""
-    now = timezone.now()
+    now = clock.now()
     body = BODIES.find(key, generation, now.timestamp())
     if body is None:
         return None
@@ -118,7 +118,7 @@ def _kept_in_outage(request: HttpRequest, key: Key) -> HttpResponse | None:
     generation = generation_in_outage() if key in BODIES else None
     if generation is None:
         return None
-    body = BODIES.find(key, generation, timezone.now().timestamp(), age_max_s=OUTAGE_AGE_MAX_S)
+    body = BODIES.find(key, generation, clock.now().timestamp(), age_max_s=OUTAGE_AGE_MAX_S)
     return _with_limits(request, _answer_with(request, body)) if body else None
 
 

@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Final
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpResponse, UnreadablePostError
-from django.utils import timezone
 from django.utils.log import log_response
 from rest_framework.exceptions import APIException, MethodNotAllowed
 from rest_framework.request import Request
@@ -105,7 +104,7 @@ class VerbView(APIView):
 
     def _perform(self, request: Request, verb: Verb, values: dict[str, Any]) -> HttpResponse:
         reason, version = values.pop("reason", ""), values.pop("expected_version", None)
-        call = Call(values, _actor(request), timezone.now(), reason, version)
+        call = Call(values, _actor(request), canary_conf().clock(), reason, version)
         response = HttpResponse(json.dumps(perform(verb, call)), content_type="application/json")
         return _private(response)
 

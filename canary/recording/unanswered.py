@@ -11,7 +11,6 @@ from typing import Final
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.urls import Resolver404, resolve
-from django.utils import timezone
 
 from canary import server
 from canary.conf import canary_conf
@@ -43,7 +42,7 @@ def register() -> None:
 def record_hangs() -> None:
     """Record what is in flight for longer than CANARY_HANG_S. Never waits."""
     if flights.box is not None:
-        flights.box.tick(timezone.now().timestamp())
+        flights.box.tick(canary_conf().clock().timestamp())
     before_ns = perf_counter_ns() - int(canary_conf().hang_s * 1e9)
     for flight in flights:
         if flight.started_ns < before_ns and not flight.awaits_client and flights.tell(flight):
@@ -69,7 +68,7 @@ def record_crashes(node: Node | None = None) -> None:
             if found.site != own_site():
                 continue
             if found.lost:
-                _record_crash(found, path, timezone.now())
+                _record_crash(found, path, canary_conf().clock())
         path.unlink(missing_ok=True)
 
 

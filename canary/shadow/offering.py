@@ -14,7 +14,6 @@ from typing import Final
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils import timezone
 
 from canary.conf import canary_conf
 from canary.core.values import V2, Decision, Snapshot
@@ -158,7 +157,7 @@ class ShadowReader:
             outcome = Outcome("", "failed", error=error)
         if outcome.error is not None:
             FAULTS.record(outcome.error)
-        now = timezone.now()
+        now = canary_conf().clock()
         self.tally.add(outcome, read.release, is_public=not read.has_credentials, now=now)
         flushing.observe(self.votes.rows_of(outcome, read.voter, now))
 
@@ -213,7 +212,7 @@ def _voter_of(request: HttpRequest, decision: Decision, snapshot: Snapshot) -> V
     network = network_of(request.META.get("REMOTE_ADDR", ""))
     if identity is None:
         return Voter(snapshot, network, network, is_authenticated=False)
-    subject = subject_of(identity, canary_conf().evidence_unit(request), timezone.now())
+    subject = subject_of(identity, canary_conf().evidence_unit(request), canary_conf().clock())
     return Voter(snapshot, subject.unit, network, subject.is_authenticated)
 
 

@@ -6,7 +6,6 @@ environment's word is in force.
 
 import os
 import threading
-import time
 from typing import Final, NamedTuple
 
 from canary.conf import CanaryConf, canary_conf
@@ -38,14 +37,14 @@ _reading = threading.Lock()
 def current_snapshot() -> Snapshot:
     """In memory, never waits."""
     state = _state
-    return (_arrived(state.coming, time.time()) if state.coming else None) or state.kept or canary_conf().snapshot
+    return (_arrived(state.coming, _now_s()) if state.coming else None) or state.kept or canary_conf().snapshot
 
 
 def refresh() -> Snapshot:
     """Read the database now: what is stored there. Raises what the database raises, and keeps what was there before."""
     global _state  # noqa: PLW0603  replaced whole; readers take no lock
     with _reading:
-        coming, now = _state.coming, time.time()
+        coming, now = _state.coming, _now_s()
         row, after = read(coming[-1][0] if coming else _state.kept)
         before = _arrived(coming, now) or _state.kept
         coming = tuple(each for each in coming if each[1] > now)
@@ -53,11 +52,17 @@ def refresh() -> Snapshot:
             _state = _State(before, coming, now)
         elif before is not None and _waits_for_others and row is not None and leads_to_v2(before, after):
             # Each waits from its own instant on, so that no number of later changes holds an earlier one up.
-            comes_at = row.changed_at.timestamp() + ALL_HAVE_READ_AFTER_S
+            # One that a wrong clock put into the future is not waited for until then.
+            comes_at = min(row.changed_at.timestamp(), now + ALL_HAVE_READ_AFTER_S) + ALL_HAVE_READ_AFTER_S
             _state = _State(before, (*coming, (after, comes_at)), now) if comes_at > now else _State(after, read_at=now)
         else:
             _state = _State(after, read_at=now)
         return after
+
+
+def _now_s() -> float:
+    """In unix seconds: changes are compared with the clock of the process that made them."""
+    return canary_conf().clock().timestamp()
 
 
 def _arrived(coming: tuple[tuple[Snapshot, float], ...], now: float) -> Snapshot | None:
@@ -73,7 +78,7 @@ def wait_for_others() -> None:
 
 def comes_in_s() -> float | None:
     """Seconds until something that was read is in force; None when all of it is."""
-    now = time.time()
+    now = _now_s()
     return next((comes_at - now for _, comes_at in _state.coming if comes_at > now), None)
 
 

@@ -16,11 +16,11 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.request import Request
 
+from cms import clock
 from cms.accounts.credentials import access_claims, raw_api_key
 from cms.accounts.sessions import user_of_browser
 from cms.choices import Scope
@@ -171,13 +171,13 @@ def _by_token(request: HttpRequest) -> tuple[User, Credential]:
     claims = access_claims(request)
     if claims is None:
         raise InvalidToken("The only supported scheme of Authorization is Bearer.")
-    return user_of_session(claims=claims, now=timezone.now()), _keep(request, _of_token(claims))
+    return user_of_session(claims=claims, now=clock.now()), _keep(request, _of_token(claims))
 
 
 def _by_api_key(
     request: HttpRequest, raw_key: str, scopes: Mapping[str, str | None]
 ) -> tuple[User | AnonymousUser, Credential]:
-    api_key = find_api_key(raw_key=raw_key, now=timezone.now())
+    api_key = find_api_key(raw_key=raw_key, now=clock.now())
     credential = _keep(request, Credential(f"key:{api_key.pk}", api_key=api_key))
     method = "GET" if request.method == "HEAD" else str(request.method)
     if method not in scopes:

@@ -1,8 +1,8 @@
 """The credential of a request, read once: the canary asks for an identity, the views for the user behind it."""
 
 from django.http import HttpRequest
-from django.utils import timezone
 
+from cms import clock
 from cms.errors import InvalidToken
 from cms.tokens.access import Claims, read_token
 from cms.tokens.api_keys import prefix_of
@@ -58,6 +58,6 @@ def _read(request: HttpRequest) -> Claims | InvalidToken | None:
     if token is None:
         return None
     try:
-        return read_token("access", token, timezone.now())
+        return read_token("access", token, clock.now())
     except InvalidToken as error:
         return error

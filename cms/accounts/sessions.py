@@ -6,10 +6,9 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from cms import policy
+from cms import clock, policy
 from cms.models import BrowserSession, User
 
 SECOND_FACTOR_KEY: Final = "second_factor_at"
@@ -30,7 +29,7 @@ class SessionStore(DatabaseStore):
         return row  # type: ignore[no-any-return]
 
     def load(self) -> dict[str, Any]:
-        key, now = self.session_key, timezone.now()
+        key, now = self.session_key, clock.now()
         row = BrowserSession.objects.select_related("user").filter(session_key=key, expire_date__gt=now).first()
         if row is None:
             self._session_key = None

@@ -7,12 +7,11 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from cms import policy
+from cms import clock, policy
 from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.forms import ServiceForm
 from cms.admin.options import ServiceAdmin, instant_column
@@ -107,6 +106,6 @@ class ApiKeyAdmin(ServiceAdmin):
         # Not by `create`, which gives a row: what is to be shown isn't in it. The message travels in a signed cookie.
         values: Any = {name: form.cleaned_data[name] for name in form.changed_data}
         owner: Any = values.pop("owner", None) or request.user
-        issued = create_api_key(actor=request.user, owner=owner, fields=values, now=timezone.now())
+        issued = create_api_key(actor=request.user, owner=owner, fields=values, now=clock.now())
         self.message_user(request, SHOWN_ONCE.format(issued.raw_key), messages.WARNING)
         return issued.api_key

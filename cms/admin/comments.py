@@ -6,12 +6,11 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.text import Truncator
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
-from cms import policy
+from cms import clock, policy
 from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.options import DeletableAdmin, instant_column, wide
 from cms.admin.status import COMMENT_COLOURS
@@ -96,9 +95,7 @@ class CommentAdmin(DeletableAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Comment]:
-        return (
-            super().get_queryset(request).visible_to(request.user, timezone.now()).exclude(status=CommentStatus.DELETED)
-        )
+        return super().get_queryset(request).visible_to(request.user, clock.now()).exclude(status=CommentStatus.DELETED)
 
     def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[Any]:
         """Only the ways that lead on from the comment's status."""

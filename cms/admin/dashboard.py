@@ -3,9 +3,8 @@
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils import timezone
 
-from cms import policy
+from cms import clock, policy
 from cms.admin.status import shown_status
 from cms.choices import CommentStatus
 from cms.models import Comment, Post
@@ -14,7 +13,7 @@ SHOWN = 8
 
 
 def dashboard_context(request: HttpRequest) -> dict[str, Any]:
-    now = timezone.now()
+    now = clock.now()
     posts = Post.objects.editable_by(request.user).posts().not_trashed().select_related("author")
     newest = posts.defer("content", "content_html").order_by("-created_at", "-id")[:SHOWN]
     return {

@@ -12,11 +12,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 
+from cms import clock
 from cms.admin.forms import add_refusal
 from cms.errors import CmsError
 
@@ -57,7 +57,7 @@ def apply_to_each(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any
     done, refusals = 0, []
     for row in queryset:
         try:
-            change.apply(request, row, timezone.now())
+            change.apply(request, row, clock.now())
             done += 1
         except CmsError as refusal:
             refusals.append(f"{row}: {refusal.message}")
@@ -87,7 +87,7 @@ def button(change: Change) -> Any:
             )
         values = {name: value for name, value in form.cleaned_data.items() if name != "_form_submitted"}
         try:
-            result = change.apply(request, row, timezone.now(), **values)
+            result = change.apply(request, row, clock.now(), **values)
         except CmsError as refusal:
             if values:
                 return _ask_again(request, form, dialog, refusal)

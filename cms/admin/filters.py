@@ -6,9 +6,8 @@ from django.contrib.admin import SimpleListFilter
 from django.core.cache import cache
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
-from cms import policy
+from cms import clock, policy
 from cms.choices import Kind, Status
 from cms.models import Post
 
@@ -52,7 +51,7 @@ class StatusFilter(_DefaultingFilter):
         return [(state, state.capitalize()) for state in states]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        now, live = timezone.now(), queryset.filter(status=Status.PUBLISHED)
+        now, live = clock.now(), queryset.filter(status=Status.PUBLISHED)
         match self.value():
             case None:
                 return queryset.exclude(status=Status.TRASHED)

@@ -4,11 +4,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils import timezone
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
-from cms import policy
+from cms import clock, policy
 from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.options import ServiceAdmin, instant_column
 from cms.admin.signing_in.addresses import admin_url_of
@@ -54,18 +53,18 @@ class InvitationAdmin(ServiceAdmin):
 
     @display(description="State", label=STATE_COLOURS)
     def shown_state(self, invitation: Invitation) -> str:
-        return state_of(invitation, timezone.now())
+        return state_of(invitation, clock.now())
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # another one takes its place
 
     def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[Any]:
         invitation = self.get_object(request, str(object_id))
-        is_open = invitation is not None and state_of(invitation, timezone.now()) == "open"
+        is_open = invitation is not None and state_of(invitation, clock.now()) == "open"
         return super().get_actions_detail(request, object_id) if is_open else []
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         # Not by `create`, which does not know the address that the mail has to lead back to.
         email, role = form.cleaned_data["email"], form.cleaned_data["role"]
         admin_url = admin_url_of(request)
-        return invite_user(actor=request.user, email=email, role=role, admin_url=admin_url, now=timezone.now())
+        return invite_user(actor=request.user, email=email, role=role, admin_url=admin_url, now=clock.now())

@@ -11,12 +11,11 @@ from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, JsonResponse
 from django.template.defaultfilters import filesizeformat
 from django.urls import path, reverse
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from cms import policy
+from cms import clock, policy
 from cms.admin.options import DeletableAdmin, instant_column, wide
 from cms.errors import CmsError, NotFound
 from cms.media.names import download_name
@@ -122,7 +121,7 @@ class MediaFileAdmin(DeletableAdmin):
         return rows.images()  # type: ignore[attr-defined]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MediaFile]:
-        return super().get_queryset(request).visible_to(request.user, timezone.now())
+        return super().get_queryset(request).visible_to(request.user, clock.now())
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may_manage(request.user) if obj is None else policy.may_edit_media(request.user, obj)
@@ -147,7 +146,7 @@ class MediaFileAdmin(DeletableAdmin):
         if not isinstance(file, UploadedFile):
             return JsonResponse({"message": "Send a file in the field “file”."}, status=422)
         try:
-            media = self.create(request.user, {"file": file}, timezone.now())
+            media = self.create(request.user, {"file": file}, clock.now())
         except CmsError as refusal:
             return JsonResponse({"message": refusal.message}, status=422)
         address = settings.MEDIA_ADDRESS.format(id=media.pk)
@@ -158,7 +157,7 @@ class MediaFileAdmin(DeletableAdmin):
         if media is None or not self.has_change_permission(request, media):
             raise Http404
         try:
-            self.update(request.user, media, {"alt_text": request.POST.get("alt_text", "")}, timezone.now())
+            self.update(request.user, media, {"alt_text": request.POST.get("alt_text", "")}, clock.now())
         except CmsError as refusal:
             return JsonResponse({"message": refusal.message}, status=422)
         return JsonResponse({})
@@ -172,7 +171,7 @@ class MediaFileAdmin(DeletableAdmin):
             raise Http404
         try:
             spec = request.GET.get("size")
-            shown = get_or_make_rendition(media=media, spec=spec, now=timezone.now()) if spec else media
+            shown = get_or_make_rendition(media=media, spec=spec, now=clock.now()) if spec else media
             content = shown.file.storage.open(str(shown.file.name))
         except (NotFound, FileNotFoundError) as error:
             raise Http404 from error

@@ -15,14 +15,13 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from cms import policy
+from cms import clock, policy
 from cms.admin.dialogs import Change, apply_to_each
 from cms.admin.forms import PlainTextField, ServiceForm
 from cms.errors import CmsError
@@ -147,8 +146,8 @@ class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
         """The one call of a service, with the fields that were changed and no others."""
         values = {name: form.cleaned_data[name] for name in form.changed_data}
         if not change:
-            return self.create(request.user, values, timezone.now())
-        return self.update(request.user, form.instance, values, timezone.now()) if values else form.instance
+            return self.create(request.user, values, clock.now())
+        return self.update(request.user, form.instance, values, clock.now()) if values else form.instance
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Nothing is left to save."""
@@ -189,7 +188,7 @@ class DeletableAdmin(ServiceAdmin):
         return names, {self.opts.verbose_name_plural: len(names)}, set(), []
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        self.delete(request.user, obj, timezone.now())
+        self.delete(request.user, obj, clock.now())
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         try:

@@ -7,12 +7,11 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from cms import limits, policy
+from cms import clock, limits, policy
 from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.filters import KindFilter, LanguageFilter, StatusFilter
 from cms.admin.options import ServiceAdmin, instant_column, wide
@@ -119,7 +118,7 @@ class PostAdmin(WritingMixin, ServiceAdmin):
 
     @display(description="Status", ordering="status", label=POST_COLOURS)
     def shown_status(self, post: Post) -> str:
-        return shown_status(post, timezone.now())[0]
+        return shown_status(post, clock.now())[0]
 
     @display(description="Author")
     def writer(self, post: Post) -> str:
@@ -153,7 +152,7 @@ class PostAdmin(WritingMixin, ServiceAdmin):
         post = self.get_object(request, str(object_id))
         if post is None:
             return []
-        names = {*_open_ways(post, timezone.now()), "revisions"}
+        names = {*_open_ways(post, clock.now()), "revisions"}
         actions = super().get_actions_detail(request, object_id)
         return [one for one in actions if one.action_name.removeprefix("cms_post_") in names]
 
@@ -178,12 +177,12 @@ class PostAdmin(WritingMixin, ServiceAdmin):
         context["alt_text_max"] = limits.ALT_TEXT_MAX
         context["editor_config"] = editor_config(request, obj)
         context["drafts"] = waiting_drafts(actor=request.user, post=obj).select_related("author") if obj else ()
-        context["is_publishable"] = obj is None or PUBLISH.name in _open_ways(obj, timezone.now())
+        context["is_publishable"] = obj is None or PUBLISH.name in _open_ways(obj, clock.now())
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         """Save what is on the screen, and publish just that if this button was pressed: both, or none of it."""
-        now = timezone.now()
+        now = clock.now()
         try:
             post = save_post(form, request.user, now) if change else create_post_of(form, request.user, now)
         except EditConflict as conflict:
@@ -214,7 +213,7 @@ class PostAdmin(WritingMixin, ServiceAdmin):
 def _what_was_done(request: HttpRequest, post: Post) -> str:
     if "_publish" not in request.POST:
         return "saved"
-    return f"scheduled for {post.published_at:%Y-%m-%d %H:%M} UTC" if post.is_scheduled(timezone.now()) else "published"
+    return f"scheduled for {post.published_at:%Y-%m-%d %H:%M} UTC" if post.is_scheduled(clock.now()) else "published"
 
 
 def _open_ways(post: Post, now: datetime.datetime) -> set[str]:

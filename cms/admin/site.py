@@ -9,13 +9,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import include, path, reverse
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.sites import UnfoldAdminSite
 
+from cms import clock
 from cms.admin.dashboard import dashboard_context
 from cms.admin.navigation import sidebar
 from cms.admin.signing_in.login import FirstStepView, LoginForm
@@ -45,7 +45,7 @@ class AutocompleteView(AutocompleteJsonView):
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
     def save(self, commit: bool = True) -> Any:
-        set_password(actor=self.user, user=self.user, password=self.cleaned_data["new_password1"], now=timezone.now())
+        set_password(actor=self.user, user=self.user, password=self.cleaned_data["new_password1"], now=clock.now())
         return self.user
 
 

@@ -7,11 +7,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadReque
 from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import path, reverse
-from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST
 
-from cms import limits
+from cms import clock, limits
 from cms.choices import ContentFormat
 from cms.errors import CmsError, NotFound
 from cms.models import Post
@@ -84,7 +83,7 @@ class WritingMixin:
         return HttpResponse(render_html(content, content_format))
 
     def editing_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        post, now = self._own_post(request, object_id), timezone.now()
+        post, now = self._own_post(request, object_id), clock.now()
         user: Any = request.user
         if "end" in request.POST:
             end_editing(user=user, post=post)
@@ -94,7 +93,7 @@ class WritingMixin:
         return JsonResponse({"others": names, "version": post.version})
 
     def autosave_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        post, now = self._own_post(request, object_id), timezone.now()
+        post, now = self._own_post(request, object_id), clock.now()
         texts = {name: str(text).replace("\r\n", "\n") for name, text in request.POST.items()}
         base = texts.get("base_revision", "")
         try:
@@ -108,7 +107,7 @@ class WritingMixin:
     def discard_view(self, request: HttpRequest, object_id: str, number: int) -> HttpResponse:
         post = self._own_post(request, object_id)
         try:
-            discard_draft(actor=request.user, post=post, number=number, now=timezone.now())
+            discard_draft(actor=request.user, post=post, number=number, now=clock.now())
         except NotFound as missing:
             raise Http404(missing.message) from missing
         return HttpResponseRedirect(reverse("admin:cms_post_change", args=[object_id]))

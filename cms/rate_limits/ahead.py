@@ -13,6 +13,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+from cms import clock
 from cms.rate_limits.in_redis import RedisCounter
 from cms.rate_limits.policies import Quota
 
@@ -70,7 +71,7 @@ class CountingAhead:
             passed = [(quota, count) for quota in quotas if (count := self._take_untold(quota.key))]
         if not passed:
             return
-        now_ms = int(time.time() * 1_000)
+        now_ms = int(clock.now().timestamp() * 1_000)
         answers = self._counter.add(passed, now_ms)
         with self._lock:
             if answers is None:

@@ -4,11 +4,11 @@ from contextlib import suppress
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError
-from django.utils import timezone
 from rest_framework import status
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
+from cms import clock
 from cms.accounts.authentication import Credential, CredentialAuthentication, count_request
 from cms.errors import CmsError, InvalidApiKey, InvalidToken, PermissionRefused, RateLimited
 from cms.models import User
@@ -28,7 +28,7 @@ class RestFrameworkAuthentication(CredentialAuthentication):
     """The same credentials by the same rules; `scopes` of the view say what an API key needs."""
 
     def authenticate(self, request: Request) -> tuple[User | AnonymousUser, Credential] | None:
-        now = timezone.now()
+        now = clock.now()
         try:
             try:
                 found = super().authenticate(request)

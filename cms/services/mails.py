@@ -5,8 +5,8 @@ from typing import Final
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.tasks import task
-from django.utils import timezone
 
+from cms import clock
 from cms.choices import Role
 from cms.models import Invitation, User
 from cms.tokens.invitations import make_invitation_token
@@ -49,7 +49,7 @@ If you did not expect this, set a new password and write to the administrators o
 @task(queue_name=QUEUE)
 def send_invitation(invitation_id: str, admin_url: str) -> bool:
     """Whether a mail was sent, with a link to the admin site at this address."""
-    invitation = Invitation.objects.open(timezone.now()).filter(pk=invitation_id).first()
+    invitation = Invitation.objects.open(clock.now()).filter(pk=invitation_id).first()
     if invitation is None:
         return False
     way = f"{admin_url}invitation/{make_invitation_token(invitation.pk)}/"
@@ -96,7 +96,7 @@ def send_email_verification(user_id: str | None) -> bool:
 
 def _way(url: str, purpose: Purpose, user: User, api_path: str) -> str:
     """The page of the site's own front end, or where that isn't known the token and where to send it."""
-    token = make_mail_token(purpose, user, timezone.now())
+    token = make_mail_token(purpose, user, clock.now())
     return url.replace("{token}", token) if url else f"Token: {token}\nSend it to POST {api_path}."
 
 

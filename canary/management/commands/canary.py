@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 
+from canary.conf import canary_conf
 from canary.errors import RolloutError
 from canary.verbs.declaring import Call, Option, Verb
 from canary.verbs.performing import perform, version_now
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             added.set_defaults(found=verb)
 
     def handle(self, *args: Any, found: Verb, as_json: bool, **options: Any) -> None:
-        now = timezone.now()
+        now = canary_conf().clock()
         values = {option.name: options[option.name] for option in found.all_options}
         reason, version = values.pop("reason", ""), values.pop("expected_version", None)
         try:

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
-from django.utils import timezone
 
+from canary.conf import canary_conf
 from canary.errors import RolloutError
 from canary.judging.controller import Controller, Loop
 from canary.judging.leadership import NotLeadingError
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         add_heartbeat_argument(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        controller = Controller(timezone.now)
+        controller = Controller(canary_conf().clock)
         if options["once"]:
             self._once(controller)
             return

@@ -4,14 +4,13 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from cms import limits
+from cms import clock, limits
 from cms.admin.forms import add_refusal
 from cms.admin.signing_in.pages import show
 from cms.admin.signing_in.passwords import NewPasswordForm
@@ -46,7 +45,7 @@ class InvitationView(View):
             return self._show(form)
         username, password = form.cleaned_data["username"], form.cleaned_data["password"]
         try:
-            accept_invitation(token=self._token, username=username, password=password, now=timezone.now())
+            accept_invitation(token=self._token, username=username, password=password, now=clock.now())
         except CmsError as refusal:
             add_refusal(form, refusal)
             return self._show(form)
@@ -61,7 +60,7 @@ class InvitationView(View):
 
     def _show(self, form: forms.Form) -> HttpResponse:
         try:
-            invitation = find_invitation(token=self._token, now=timezone.now())
+            invitation = find_invitation(token=self._token, now=clock.now())
         except InvalidInput:
             return show(self.request, "bad_invitation", "This invitation is not valid")
         context = {"form": form, "button": "Create my account", "invitation": invitation}

@@ -7,10 +7,9 @@ from django.contrib.auth.views import LoginView
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from unfold.forms import AuthenticationForm
 
-from cms import limits
+from cms import clock, limits
 from cms.accounts.signing_in import begin_second_step
 
 
@@ -56,5 +55,5 @@ class FirstStepView(LoginView):
     def form_valid(self, form: Any) -> HttpResponse:
         if form.second_step_of is None:
             return super().form_valid(form)
-        begin_second_step(self.request, form.second_step_of, self.get_success_url(), timezone.now())
+        begin_second_step(self.request, form.second_step_of, self.get_success_url(), clock.now())
         return redirect("admin:second_step")

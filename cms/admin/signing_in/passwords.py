@@ -6,14 +6,13 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget
 
-from cms import limits
+from cms import clock, limits
 from cms.admin.forms import add_refusal
 from cms.admin.signing_in.addresses import admin_url_of
 from cms.admin.signing_in.pages import show
@@ -60,7 +59,7 @@ class ForgottenPasswordView(View):
             return self._show(form)
         page = f"{admin_url_of(request)}password-reset/{{token}}/"
         try:
-            request_password_reset(email=form.cleaned_data["email"], now=timezone.now(), page=page)
+            request_password_reset(email=form.cleaned_data["email"], now=clock.now(), page=page)
         except CmsError as refusal:
             add_refusal(form, refusal)
             return self._show(form)
@@ -84,7 +83,7 @@ class NewPasswordView(View):
             request.session[_TOKEN_KEY] = token
             return redirect("admin:new_password")
         try:
-            user_of_reset_token(token=self._token, now=timezone.now())
+            user_of_reset_token(token=self._token, now=clock.now())
         except InvalidInput:
             return show(request, "bad_link", "This link is not valid")
         return self._show(NewPasswordForm())
@@ -94,7 +93,7 @@ class NewPasswordView(View):
         if not form.is_valid():
             return self._show(form)
         try:
-            reset_password(token=self._token, password=form.cleaned_data["password"], now=timezone.now())
+            reset_password(token=self._token, password=form.cleaned_data["password"], now=clock.now())
         except CmsError as refusal:
             add_refusal(form, refusal)
             return self._show(form)

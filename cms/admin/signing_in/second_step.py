@@ -6,13 +6,13 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.debug import sensitive_post_parameters
 
+from cms import clock
 from cms.accounts.signing_in import FirstStep, finish_sign_in, first_step_of, keep_challenge, take_challenge
 from cms.admin.forms import add_refusal
 from cms.admin.signing_in.pages import CodeForm, host_of, qr_code, show
@@ -31,7 +31,7 @@ class StepView(View):
     other_page: str
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        first_step = first_step_of(request, timezone.now())
+        first_step = first_step_of(request, clock.now())
         if first_step is None:
             return redirect("admin:login")
         if has_second_factor(first_step.user) is not self.is_for_who_has_a_factor:
@@ -48,7 +48,7 @@ class SecondStepView(StepView):
         return self._show(CodeForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        form, now = CodeForm(request.POST), timezone.now()
+        form, now = CodeForm(request.POST), clock.now()
         if "credential" not in request.POST and not form.is_valid():
             return self._show(form)
         try:
@@ -86,7 +86,7 @@ class SetupView(StepView):
         return self._show(CodeForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        form, now, step = CodeForm(request.POST), timezone.now(), self.first_step
+        form, now, step = CodeForm(request.POST), clock.now(), self.first_step
         if not form.is_valid():
             return self._show(form)
         try:
@@ -98,6 +98,6 @@ class SetupView(StepView):
         return show(request, "first_codes", "Save your recovery codes", codes=codes, next_url=step.next_url)
 
     def _show(self, form: Form) -> HttpResponse:
-        offer = offer_app(user=self.first_step.user, proof=self.first_step.proof, now=timezone.now())
+        offer = offer_app(user=self.first_step.user, proof=self.first_step.proof, now=clock.now())
         context = {"offer": offer, "qr_code": qr_code(offer.uri)}
         return show(self.request, "setup", "Set up two-factor sign-in", form=form, **context)

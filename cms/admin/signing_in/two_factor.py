@@ -7,13 +7,12 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from cms import policy
+from cms import clock, policy
 from cms.accounts.signing_in import keep_challenge, keep_proof, note_second_factor, proof_of, take_challenge
 from cms.admin.forms import add_refusal
 from cms.admin.signing_in.pages import CodeForm, PasskeyForm, PasswordForm, host_of, qr_code, show
@@ -33,7 +32,7 @@ class OwnFactorsView(View):
     """A page of the signed-in user. The overview shows the refusals of services."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        self.now = timezone.now()
+        self.now = clock.now()
         self.user: Any = request.user
         try:
             return super().dispatch(request, *args, **kwargs)

@@ -17,6 +17,7 @@ from django.db.utils import DatabaseErrorWrapper
 from psycopg.errors import AdminShutdown, CrashShutdown, IdleSessionTimeout, ReadOnlySqlTransaction
 from psycopg.pq import TransactionStatus
 
+from cms import clock
 from cms.costs.answering import is_answering
 from cms.db import tell_of_doubt
 from cms.db.postgresql.connection import PooledConnection
@@ -117,6 +118,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection_created.send(sender=self.__class__, connection=self)
         self.run_on_commit = []
 
+    def _configure_connection(self, connection: Any) -> bool:
+        """Django's own, and a look at the server's clock; whether a transaction has to be ended after it."""
+        super()._configure_connection(connection)  # type: ignore[misc]
+        asked_s = time.monotonic()
+        (at,) = connection.execute("SELECT clock_timestamp()").fetchone()
+        clock.note_reading(at, asked_s=asked_s, answered_s=time.monotonic())
+        return True
+
     @property
     def _is_closed(self) -> bool:
         return self.connection is not None and bool(self.connection.closed)
@@ -198,7 +207,7 @@ class _Opener:
 
     def __init__(self, wrapper: DatabaseWrapper) -> None:
         self._params = {**wrapper.get_connection_params(), "autocommit": True}
-        self._configure: Any = wrapper._configure_connection  # type: ignore[attr-defined]
+        self._configure = wrapper._configure_connection
 
     def __call__(self) -> PooledConnection:
         with contextlib.ExitStack() as on_failure:

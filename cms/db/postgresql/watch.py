@@ -1,4 +1,4 @@
-"""Watch those who wait for the database: end statements that take too long, and notice that it has fallen silent.
+"""Watch those who wait for the database: end statements that take too long, notice its silence, and read its clock.
 
 Silent is alive as the network sees it, but without an answer. A statement of a command may honestly take minutes, so
 its own duration tells nothing of that. That nobody is let in any more meanwhile does.
@@ -13,6 +13,7 @@ from typing import Final
 import psycopg
 from psycopg.errors import ConnectionTimeout
 
+from cms import clock
 from cms.db.postgresql.breaker import Breaker
 from cms.db.postgresql.connection import PooledConnection
 
@@ -61,6 +62,10 @@ class Watch:
                     connection.cut()
             else:
                 _end_overdue(waiting)
+            if clock.wants_reading() and self._breaker.failure is None:
+                # Each new connection looks at the clock. One that fails says nothing of those that are in use.
+                with contextlib.suppress(psycopg.Error):
+                    self._connect().close()
 
     def _is_silent(self) -> bool:
         """Whether the database lets nobody in and refuses nobody either."""

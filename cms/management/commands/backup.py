@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
+from cms import clock
 from cms.backup.making import Backup, make_backup
 from cms.backup.refusals import BackupRefused
 from cms.management.interruption import stopped_in_order
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         started = time.monotonic()
         try:
             with stopped_in_order(), Steps() as steps:
-                backup = make_backup(path, now=timezone.now(), on_step=steps.begin)
+                backup = make_backup(path, now=clock.now(), on_step=steps.begin)
         except BackupRefused as error:
             raise CommandError(error.message) from error
         except KeyboardInterrupt as error:

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
-from django.utils import timezone
 
+from cms import clock
 from cms.integrity.running import Outcome, run_checks, select_checks
 from cms.management.steps import Steps
 
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             with Steps() as steps:
                 advance = steps.begin("Checks", len(checks))
                 outcomes = run_checks(
-                    checks, now=timezone.now(), is_repairing=repair, limit=limit, on_check=lambda check: advance(1)
+                    checks, now=clock.now(), is_repairing=repair, limit=limit, on_check=lambda check: advance(1)
                 )
         except DatabaseError as error:
             raise CommandError(f"The database refused: {' '.join(str(error).split())}") from error

@@ -11,8 +11,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection, transaction
-from django.utils import timezone
 
+from cms import clock
 from cms.importers.formats import AUTO, FORMATS, open_sources
 from cms.importers.pipeline import import_source
 from cms.importers.report import Report, refuse_unwritable
@@ -61,7 +61,7 @@ class Command(BaseCommand):
 
     def _import(self, source: Source, report: Report) -> None:
         progress = Progress(self.stderr) if sys.stderr.isatty() else Lines(self.stdout)
-        import_source(source, report=report, now=timezone.now(), on_progress=progress.show)
+        import_source(source, report=report, now=clock.now(), on_progress=progress.show)
         progress.end()
 
     def _print_summary(self, report: Report, target: Path | None, *, is_dry_run: bool) -> None:

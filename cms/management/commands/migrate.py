@@ -10,8 +10,8 @@ from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
-from django.utils import timezone
 
+from cms import clock
 from cms.backup.making import make_backup
 from cms.backup.refusals import BackupRefused, NothingToBackUp
 from cms.management.commands.backup import describe_backup
@@ -70,7 +70,7 @@ class Command(MigrateCommand):
             return
         try:
             with Steps() as steps:
-                backup = make_backup(path, now=timezone.now(), on_step=steps.begin)
+                backup = make_backup(path, now=clock.now(), on_step=steps.begin)
         except NothingToBackUp as nothing:
             self.stdout.write(f"{nothing.message} So no backup was made.")
             return
@@ -80,7 +80,7 @@ class Command(MigrateCommand):
 
     def _seed(self) -> None:
         self.stdout.write("The database is empty: seeding demo content (--no-seed leaves it empty).")
-        self.stdout.write(describe_demo(seed_demo(password=default_password(), now=timezone.now())))
+        self.stdout.write(describe_demo(seed_demo(password=default_password(), now=clock.now())))
 
     @staticmethod
     def _is_partial(options: dict[str, Any]) -> bool:

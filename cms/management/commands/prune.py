@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
-from django.utils import timezone
 
+from cms import clock
 from cms.services.pruning import RULES, count_prunable, prune
 
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         is_dry_run = options["dry_run"]
         try:
-            counts = count_prunable(now=timezone.now()) if is_dry_run else prune(now=timezone.now())
+            counts = count_prunable(now=clock.now()) if is_dry_run else prune(now=clock.now())
         except DatabaseError as error:
             raise CommandError(f"The database refused: {' '.join(str(error).split())}") from error
         if options["json"]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
+from cms import clock
 from cms.environment import PERCENTAGE
 from cms.readiness import look_at_all
 
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
 
     def handle(self, *args: Any, as_json: bool, **options: Any) -> None:
-        items = list(look_at_all(timezone.now(), options))
+        items = list(look_at_all(clock.now(), options))
         failed = [item.name for item in items if not item.ok]
         if as_json:
             self.stdout.write(json.dumps({"ok": not failed, "items": [asdict(item) for item in items]}))

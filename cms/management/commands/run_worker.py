@@ -1,5 +1,6 @@
 """`manage.py run_worker`: background jobs, webhook deliveries, and the events of posts that time publishes or expires."""
 
+import datetime
 import logging
 import os
 import secrets
@@ -9,9 +10,9 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
-from django.utils import timezone
+from django.db import DatabaseError, connection
 
+from cms import clock
 from cms.jobs.execution import run_job
 from cms.jobs.loops import Work, run_once, run_until
 from cms.jobs.queue import claim_job
@@ -79,7 +80,7 @@ def works_for(queues: list[str]) -> list[Work]:
     worker = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
     works = []
     if SCHEDULE in queues:
-        works.append(Work("schedule", lambda: settle_due_posts(now=timezone.now()) > 0, SCHEDULE_POLL_S, TURN_LIMIT_S))
+        works.append(Work("schedule", lambda: settle_due_posts(now=_now()) > 0, SCHEDULE_POLL_S, TURN_LIMIT_S))
     if job_queues := [name for name in queues if name not in (WEBHOOKS, SCHEDULE)]:
         works.append(Work("jobs", partial(_run_next_job, worker, job_queues), POLL_S))
     if WEBHOOKS in queues:
@@ -88,12 +89,18 @@ def works_for(queues: list[str]) -> list[Work]:
     return works
 
 
+def _now() -> datetime.datetime:
+    """Return the present by which leases end: connecting reads the database's clock."""
+    connection.ensure_connection()
+    return clock.now()
+
+
 def _deliver() -> bool:
-    return deliver_due(now=timezone.now()) > 0
+    return deliver_due(now=_now()) > 0
 
 
 def _run_next_job(worker: str, queues: list[str]) -> bool:
-    job = claim_job(worker=worker, now=timezone.now(), queues=queues)
+    job = claim_job(worker=worker, now=_now(), queues=queues)
     if job is not None:
-        run_job(job, clock=timezone.now)
+        run_job(job, clock=clock.now)
     return job is not None

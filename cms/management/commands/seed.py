@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 
+from cms import clock
 from cms.errors import InvalidInput
 from cms.management.progress import Progress
 from cms.seeding.bulk import seed_bulk_posts, seed_bulk_users
@@ -36,7 +36,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not (options["force"] or is_empty() or is_demo()):
             raise CommandError("The database holds content of its own; --force adds the demo content to it.")
-        now = timezone.now()
+        now = clock.now()
         given = self._read_password() if options["demo_password_stdin"] else None
         try:
             made = seed_demo(password=given or default_password(), now=now)

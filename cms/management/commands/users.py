@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
-from django.utils import timezone
 
+from cms import clock
 from cms.choices import Role
 from cms.errors import CmsError
 from cms.models import User
@@ -101,13 +101,13 @@ class Command(BaseCommand):
     def _create(self, *, username: str, email: str, role: str, password_stdin: bool, **_: Any) -> None:
         password = _read_password(from_stdin=password_stdin)
         fields: Any = {"username": username, "email": email, "role": role}
-        user = create_user(actor=SYSTEM, fields=fields, password=password, now=timezone.now())
+        user = create_user(actor=SYSTEM, fields=fields, password=password, now=clock.now())
         self.stdout.write(f"Created {user.username} with the role {user.role}.")
 
     def _set_role(self, *, username: str, role: str, **_: Any) -> None:
         user = _user(username)
         before = user.role
-        user = update_user(actor=SYSTEM, user=user, changes={"role": role}, now=timezone.now())
+        user = update_user(actor=SYSTEM, user=user, changes={"role": role}, now=clock.now())
         changed = f"is {role} now, and was {before}" if before != role else f"is {role} already"
         self.stdout.write(f"{user.username} {changed}.")
 
@@ -120,27 +120,27 @@ class Command(BaseCommand):
     def _set_active(self, username: str, *, is_active: bool) -> None:
         user = _user(username)
         was_active = user.is_active
-        user = update_user(actor=SYSTEM, user=user, changes={"is_active": is_active}, now=timezone.now())
+        user = update_user(actor=SYSTEM, user=user, changes={"is_active": is_active}, now=clock.now())
         state = "active" if is_active else "suspended"
         self.stdout.write(f"{user.username} is {state} {'already' if was_active == is_active else 'now'}.")
 
     def _reset_password(self, *, username: str, password_stdin: bool, **_: Any) -> None:
         user = _user(username)
         password = _read_password(from_stdin=password_stdin)
-        set_password(actor=SYSTEM, user=user, password=password, now=timezone.now())
+        set_password(actor=SYSTEM, user=user, password=password, now=clock.now())
         self.stdout.write(f"{user.username} has a new password; all sessions have ended.")
 
     def _invite(self, *, email: str, role: str, **_: Any) -> None:
         if not settings.ADMIN_URL:
             raise CommandError("ADMIN_URL is not set: the mail has to lead to the admin site.")
-        now, admin_url = timezone.now(), settings.ADMIN_URL
+        now, admin_url = clock.now(), settings.ADMIN_URL
         invitation = invite_user(actor=SYSTEM, email=email, role=role, admin_url=admin_url, now=now)
         end = f"{invitation.expires_at:%Y-%m-%d %H:%M}"
         self.stdout.write(f"{email} is invited with the role {role} until {end} UTC.")
 
     def _reset_second_factor(self, *, username: str, **_: Any) -> None:
         user = _user(username)
-        reset_second_factors(actor=SYSTEM, user=user, now=timezone.now())
+        reset_second_factors(actor=SYSTEM, user=user, now=clock.now())
         self.stdout.write(f"{user.username} has no second factor any more; all sessions have ended.")
 
 
