@@ -9,8 +9,8 @@ from unfold.enums import ActionVariant
 
 from cms import clock, policy
 from cms.admin.dialogs import Change, button, for_selected
+from cms.admin.navigation import admin_url_of
 from cms.admin.options import ServiceAdmin, instant_column
-from cms.admin.signing_in.addresses import admin_url_of
 from cms.choices import Role
 from cms.models import Invitation
 from cms.services.invitations import invite_user, revoke_invitation, state_of

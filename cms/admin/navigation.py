@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -67,3 +68,8 @@ def _item(request: HttpRequest, model: dict[str, Any]) -> dict[str, Any]:
         "active": request.path.startswith(model["admin_url"]),
         "has_permission": True,
     }
+
+
+def admin_url_of(request: HttpRequest) -> str:
+    """Return the address of the admin site, with a slash at its end: the setting, or else the host of the request."""
+    return settings.ADMIN_URL or request.build_absolute_uri(reverse("admin:index"))

@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidge
 
 from cms import clock, limits
 from cms.admin.forms import add_refusal
-from cms.admin.signing_in.addresses import admin_url_of
+from cms.admin.navigation import admin_url_of
 from cms.admin.signing_in.pages import show
 from cms.errors import CmsError, InvalidInput
 from cms.services.passwords import request_password_reset, reset_password, user_of_reset_token

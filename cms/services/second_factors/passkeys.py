@@ -37,10 +37,10 @@ MOST: Final = 20
 ANSWER_MAX: Final = 20_000
 """Characters of what a browser sends for a passkey; real ones have some 2,000."""
 REFUSED: Final = FieldError("credential", "invalid_passkey", "The passkey could not be checked. Try again.")
-# A parser of foreign bytes raises each of these; RecursionError for arrays in arrays.
+# A parser of foreign bytes raises each of these; RuntimeError for arrays in arrays, and for what it does not know.
 _MALFORMED: Final = (
     *(ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError),
-    *(struct.error, NotImplementedError, OverflowError, RecursionError),
+    *(struct.error, OverflowError, RuntimeError),
 )
 
 type Options = dict[str, Any]
