@@ -40,7 +40,6 @@ SHORT = {
     "api_v2/links.py": "views, pages of lists and repeated requests use it",
     "canary/core/permissions.py": "the dispatcher imports no verb",
     "canary/recording/leases.py": "compaction and pruning use it",
-    "cms/admin/pages.py": "importing it registers the pages",
     "cms/db/postgresql/errors.py": "is found without loading a driver",
     "cms/gunicorn.py": "gunicorn reads it as its configuration",
     "cms/jobs/backoff.py": "jobs and deliveries use it",
