@@ -36,6 +36,8 @@ LOGIN_ADDRESS: Final = Policy("login-address", "RATE_LIMIT_LOGIN", 5 * MINUTE_S,
 # Right passwords too: each one is hashed.
 LOGIN_TRIES: Final = Policy("login-tries", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, factor=50)
 LOGIN_CODE: Final = Policy("login-code", "RATE_LIMIT_LOGIN", 5 * MINUTE_S)
+# Three codes of a million are good at a time: 100 tries a day have one chance in ten within a year.
+LOGIN_CODE_DAY: Final = Policy("login-code-day", "RATE_LIMIT_LOGIN", 24 * 60 * MINUTE_S, factor=10)
 # Not a limit: it tells logins that are being checked from those that failed.
 LOGIN_RUNNING: Final = Policy("login-running", "RATE_LIMIT_LOGIN", 10, factor=1_000)
 REGISTER: Final = Policy("register", "RATE_LIMIT_REGISTER", 60 * MINUTE_S)

@@ -287,7 +287,9 @@ class FullDisk(FileSystemStorage):
         raise OSError(errno.ENOSPC, "No space left on device", name)
 
 
-def test_what_finds_no_space_on_the_disk_is_503_and_leaves_nothing(own: Client, photo: MediaFile, settings: Any) -> None:
+def test_what_finds_no_space_on_the_disk_is_503_and_leaves_nothing(
+    own: Client, photo: MediaFile, settings: Any
+) -> None:
     settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": f"{__name__}.FullDisk"}}
     for answer in (upload(own), send(own, "get", f"/media/{photo.pk}/renditions/square-160")):
         assert problem_of(answer) == (503, "unavailable")

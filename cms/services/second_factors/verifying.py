@@ -8,7 +8,15 @@ from django.views.decorators.debug import sensitive_variables
 
 from cms.errors import InvalidSecondFactor
 from cms.models import User
-from cms.rate_limits import LOGIN_ADDRESS, LOGIN_CODE, Quota, address_quota, give_back, take_or_refuse
+from cms.rate_limits import (
+    LOGIN_ADDRESS,
+    LOGIN_CODE,
+    LOGIN_CODE_DAY,
+    address_quota,
+    give_back,
+    name_quota,
+    take_or_refuse,
+)
 from cms.services.audit import record_event
 from cms.services.origin import current_origin
 from cms.services.second_factors.apps import looks_like_app_code, use_app_code
@@ -30,7 +38,9 @@ def one_try(user: User, now: datetime.datetime, *, is_address_counted: bool = Fa
     Raises RateLimited. A try that succeeds is given back, one that fails is in the audit trail.
     """
     address = None if is_address_counted else address_quota(LOGIN_ADDRESS, current_origin().ip)
-    quotas = [Quota(LOGIN_CODE, user.pk.hex), address]
+    # By the password too: who has lost a stolen one to a new one finds no place used up.
+    account = f"{user.pk.hex} {user.password}"
+    quotas = [name_quota(account, LOGIN_CODE), name_quota(account, LOGIN_CODE_DAY), address]
     take_or_refuse(quotas, now, "failed codes")
     try:
         yield

@@ -227,6 +227,23 @@ def test_wrong_codes_are_counted_like_wrong_passwords(mia: User, now: datetime.d
         prove_second_factor(user=mia, code=app.code(now), now=now)
 
 
+def test_an_account_has_ten_times_as_many_wrong_codes_a_day(
+    mia: User, now: datetime.datetime, app: App, settings: Any
+) -> None:
+    settings.RATE_LIMIT_LOGIN, wrong = 2, 0
+    for moment in (now + number * datetime.timedelta(minutes=10) for number in range(12)):
+        for _ in range(3):
+            try:
+                prove_second_factor(user=mia, code="000000", now=moment)
+            except InvalidSecondFactor:
+                wrong += 1
+            except RateLimited:
+                break
+    assert wrong == 20
+    mia.set_password("another long pass-phrase")  # whoever had the old one can lock nobody out any more
+    prove_second_factor(user=mia, code=app.code(moment), now=moment)
+
+
 def test_asking_for_the_second_factor_is_no_failure(mia: User, now: datetime.datetime, app: App) -> None:
     for _ in range(30):
         with pytest.raises(SecondFactorRequired):
