@@ -178,6 +178,7 @@ READINESS_CHECKS = {
     "canary_weight": "canary.reporting.readiness.weight_as_planned",
     "controller": "canary.reporting.readiness.controller_turns",
     "rollback_drill": "canary.reporting.readiness.rollback_was_drilled",
+    "demo_accounts": "cms.seeding.accounts.no_account_is_exposed",
     "deploy_settings": "cms.readiness.machine.deploy_settings",
     "backups": "cms.readiness.machine.backups",
     "disk": "cms.readiness.machine.disk",

@@ -12,6 +12,7 @@ from django.db import transaction
 from cms.choices import CommentStatus, Status
 from cms.models import Category, Comment, Post, Tag, User
 from cms.policy import SYSTEM
+from cms.seeding.accounts import ACCOUNTS, DOMAIN, PASSWORD
 from cms.services.categories import CategoryFields, create_category
 from cms.services.comments import CommentFields, create_comment
 from cms.services.imported import backdate_post
@@ -22,8 +23,6 @@ from cms.services.users import create_user, set_password
 from cms.text.slugs import slugify
 
 FOLDER = Path(__file__).resolve().parent.parent / "demo"
-ACCOUNTS = ("admin", "editor", "author", "subscriber")
-PASSWORD = "tandem-demo-2026"
 OPTIONAL_TEXTS = ("language", "kind", "visibility", "excerpt", "meta_title", "meta_description")
 
 
@@ -34,7 +33,7 @@ def is_empty() -> bool:
 
 def is_demo() -> bool:
     """Whether the demo accounts are here, so that seeding adds to what it made itself."""
-    present = User.objects.filter(username__in=ACCOUNTS, email__endswith="@example.com").count()
+    present = User.objects.filter(username__in=ACCOUNTS, email__endswith=DOMAIN).count()
     return bool(present == len(ACCOUNTS))
 
 

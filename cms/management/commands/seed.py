@@ -10,9 +10,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from cms import clock
 from cms.errors import InvalidInput
 from cms.management.progress import Progress
+from cms.seeding.accounts import ACCOUNTS
 from cms.seeding.bulk import seed_bulk_posts, seed_bulk_users
 from cms.seeding.bulk_comments import seed_bulk_comments
-from cms.seeding.demo import ACCOUNTS, default_password, is_demo, is_empty, seed_demo, set_demo_passwords
+from cms.seeding.demo import default_password, is_demo, is_empty, seed_demo, set_demo_passwords
 
 
 class Command(BaseCommand):

@@ -344,6 +344,7 @@ def test_credentials_are_looked_for_by_the_sdk_until_there_are_some(
     assert default_storage.exists("media/a") is False
 
 
+@pytest.mark.django_db  # another check looks for accounts
 def test_a_bucket_that_answers_passes_both_and_keeps_nothing_of_it(bucket: Bucket, settings: Any) -> None:
     settings.READINESS_CHECKS = {"media": settings.READINESS_CHECKS["media"]}
     assert not [found for found in run_checks(include_deployment_checks=True) if found.id == "cms.E001"]
