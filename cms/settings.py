@@ -183,6 +183,7 @@ READINESS_CHECKS = {
     "backups": "cms.readiness.machine.backups",
     "disk": "cms.readiness.machine.disk",
     "private_files": "cms.readiness.machine.files_are_private",
+    "pruned": "cms.readiness.stores.was_pruned",
     "clock": "cms.readiness.stores.clocks_agree",
 }
 BACKUP_DIR = env.text("BACKUP_DIR")

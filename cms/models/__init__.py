@@ -7,7 +7,7 @@ from cms.models.comments import Comment
 from cms.models.editing import Editing
 from cms.models.imports import ImportRecord
 from cms.models.invitations import Invitation
-from cms.models.jobs import Job
+from cms.models.jobs import Chore, Job
 from cms.models.media import MediaFile, Rendition
 from cms.models.posts import Post, PostRevision
 from cms.models.redirects import Redirect
@@ -26,6 +26,7 @@ __all__ = [
     "AuthenticatorApp",
     "BrowserSession",
     "Category",
+    "Chore",
     "Comment",
     "Delivery",
     "Editing",

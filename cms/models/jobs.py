@@ -1,4 +1,4 @@
-"""Background jobs: the rows behind the `django.tasks` backend."""
+"""Background jobs, the rows behind the `django.tasks` backend, and what falls due now and then."""
 
 from django.db import models
 
@@ -33,3 +33,17 @@ class Job(Entity):
 
     def __str__(self) -> str:
         return f"{self.task_path} {self.status}"
+
+
+class Chore(models.Model):
+    """When it is due next: a worker that moves `due_at` has taken it, so that no other does it meanwhile."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    due_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.name}, due at {self.due_at}"

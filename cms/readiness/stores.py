@@ -11,15 +11,22 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import Min
 from django.utils import timezone
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from cms.models import Chore
+from cms.services.pruning import CHORE
 
 VERSION_MIN: Final = 15
 REDIS_TIMEOUT_S: Final = 2
 CLOCK_SKEW_MAX_S: Final = 1.0
 """What rate limits over a sliding window and the leases of workers bear."""
 MIGRATIONS_SHOWN: Final = 5
+DAY: Final = datetime.timedelta(days=1)
+PRUNE_AGE_MAX: Final = 2 * DAY
 
 Wanted = Mapping[str, Any]
 
@@ -73,6 +80,16 @@ def media_are_kept(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:
         is_sound,
         f"A file written to {place} was {'' if is_sound else 'not '}listed and read as it was, and deleted.",
     )
+
+
+def was_pruned(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:
+    """A database younger than PRUNE_AGE_MAX holds nothing that outlived its retention."""
+    done_at = Chore.objects.filter(name=CHORE).values_list("done_at", flat=True).first()
+    since = done_at or MigrationRecorder(connection).migration_qs.aggregate(first=Min("applied"))["first"]
+    if since is not None and since < now - PRUNE_AGE_MAX:
+        last = f"The last `prune` was {(now - since) / DAY:.1f} days ago" if done_at else "There never was a `prune`"
+        return False, f"{last}; {PRUNE_AGE_MAX / DAY:g} days are allowed. `run_worker` prunes once a day: does it run?"
+    return True, f"`prune` ran at {done_at:%Y-%m-%d %H:%M} UTC." if done_at else "The database is new."
 
 
 def clocks_agree(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:

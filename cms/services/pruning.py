@@ -1,6 +1,8 @@
 """What grows for ever and may go: one rule a table, each with its retention setting, deleted in small transactions."""
 
 import datetime
+import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,10 +12,27 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from cms.choices import DeliveryStatus, JobStatus
-from cms.models import AuditEvent, AuthSession, BrowserSession, Delivery, ImportRecord, Invitation, Job, StoredAnswer
+from cms.models import (
+    AuditEvent,
+    AuthSession,
+    BrowserSession,
+    Chore,
+    Delivery,
+    ImportRecord,
+    Invitation,
+    Job,
+    StoredAnswer,
+)
 
 BATCH: Final = 1_000
+ROWS_A_TURN: Final = 10_000
+"""By each rule: a worker that is told to stop ends its turn first, within seconds."""
 FOREVER: Final = 0
+CHORE: Final = "prune"
+EVERY: Final = datetime.timedelta(days=1)
+LEASE: Final = datetime.timedelta(hours=1)
+"""After so long without an end another worker tries: the one that began may have been killed."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -84,12 +103,36 @@ def prune(*, now: datetime.datetime) -> dict[str, int]:
 
     May be interrupted at any time: what is deleted is deleted, the next run goes on.
     """
-    return {rule.name: _delete(rule.rows(now)) for rule in RULES}
+    deleted = {rule.name: _delete(rule.rows(now)) for rule in RULES}
+    Chore.objects.update_or_create(name=CHORE, defaults={"due_at": now + EVERY, "done_at": now})
+    return deleted
 
 
-def _delete(rows: QuerySet[Any] | None) -> int:
+def prune_if_due(*, now: datetime.datetime) -> bool:
+    """Prune a bounded piece once a day; False when it is not due, or another worker has taken it."""
+    if not _take(now):
+        return False
+    deleted = {rule.name: _delete(rule.rows(now), most=ROWS_A_TURN) for rule in RULES}
+    logger.info("pruned: %s", ", ".join(f"{count} {name}" for name, count in deleted.items()))
+    is_done = max(deleted.values()) < ROWS_A_TURN
+    Chore.objects.filter(name=CHORE).update(**({"due_at": now + EVERY, "done_at": now} if is_done else {"due_at": now}))
+    return True
+
+
+def _take(now: datetime.datetime) -> bool:
+    """One statement decides among all workers."""
+    due = Chore.objects.filter(name=CHORE, due_at__lte=now)
+    if due.update(due_at=now + LEASE):
+        return True
+    if Chore.objects.filter(name=CHORE).exists():
+        return False
+    Chore.objects.bulk_create([Chore(name=CHORE, due_at=now)], ignore_conflicts=True)
+    return due.update(due_at=now + LEASE) > 0
+
+
+def _delete(rows: QuerySet[Any] | None, most: float = math.inf) -> int:
     deleted = 0
-    while rows is not None:
+    while rows is not None and deleted < most:
         with transaction.atomic():
             batch = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
             # The condition once more: a delivery may have been replayed since it was looked at.

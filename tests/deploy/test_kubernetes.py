@@ -36,7 +36,7 @@ def workload(component: str) -> Workload:
 
 
 def owner_of(cluster: Cluster, component: str) -> Object:
-    kind = {"migrate": "Job", "prune": "CronJob", "backup": "CronJob"}.get(component, "Deployment")
+    kind = {"migrate": "Job", "backup": "CronJob"}.get(component, "Deployment")
     return cluster.named(kind, f"tandem-{component}")
 
 
@@ -77,7 +77,7 @@ def test_a_typing_error_in_the_kustomization_is_found(tmp_path: Path) -> None:
 def test_every_part_of_staging_has_its_place_there() -> None:
     parts = {work.labels["app.kubernetes.io/component"]: work.owner["kind"] for work in CLUSTER.workloads()}
     deployments = dict.fromkeys(("web", "controller", "worker"), "Deployment")
-    assert parts == deployments | {"migrate": "Job", "prune": "CronJob", "backup": "CronJob"}
+    assert parts == deployments | {"migrate": "Job", "backup": "CronJob"}
     for name in ("controller", "worker", "migrate"):
         assert workload(name).pod["containers"][0]["command"] == SERVICES[name]["command"]
     for work in CLUSTER.workloads():
@@ -108,7 +108,7 @@ def remove(cluster: Cluster, kind: str, name: str) -> None:
 
 
 PLANTED: Final[list[tuple[str, Callable[[Cluster], Any]]]] = [
-    ("restricted", lambda it: container(it, "prune").pop("securityContext")),
+    ("restricted", lambda it: container(it, "migrate").pop("securityContext")),
     ("restricted", lambda it: container(it, "web")["securityContext"].update(privileged=True)),
     ("restricted", lambda it: container(it, "web")["ports"][0].update(hostPort=80)),
     ("restricted", lambda it: pod(it, "backup")["securityContext"].update(runAsUser=0)),
@@ -119,11 +119,11 @@ PLANTED: Final[list[tuple[str, Callable[[Cluster], Any]]]] = [
     ("image", lambda it: it.of_kind("Kustomization")[0]["images"][0].update(newTag="latest")),
     ("image", lambda it: it.of_kind("Kustomization")[0]["images"].clear()),
     ("image", lambda it: container(it, "backup").update(image="docker.io/library/postgres")),
-    ("resources", lambda it: container(it, "prune")["resources"].pop("limits")),
+    ("resources", lambda it: container(it, "migrate")["resources"].pop("limits")),
     ("resources", lambda it: container(it, "web")["resources"]["requests"].pop("cpu")),
     ("secret", lambda it: it.objects.append({"kind": "Secret", "metadata": {"name": "tandem-secrets"}})),
     ("secret", lambda it: container(it, "backup")["env"].append({"name": "SECRET_KEY", "value": "x"})),
-    ("secret", lambda it: container(it, "prune")["envFrom"].pop()),
+    ("secret", lambda it: container(it, "migrate")["envFrom"].pop()),
     ("volume", lambda it: remove(it, "PersistentVolumeClaim", "tandem-backups")),
     ("volume", lambda it: pod(it, "worker")["volumes"].pop()),
     ("probe", lambda it: container(it, "controller").pop("startupProbe")),
@@ -144,7 +144,7 @@ PLANTED: Final[list[tuple[str, Callable[[Cluster], Any]]]] = [
     ("selector", lambda it: owner_of(it, "worker")["spec"]["selector"]["matchLabels"].popitem()),
     ("job", lambda it: pod(it, "migrate").update(restartPolicy="OnFailure")),
     ("job", lambda it: owner_of(it, "backup")["spec"]["jobTemplate"]["spec"].pop("activeDeadlineSeconds")),
-    ("cron", lambda it: owner_of(it, "prune")["spec"].update(concurrencyPolicy="Allow")),
+    ("cron", lambda it: owner_of(it, "backup")["spec"].update(concurrencyPolicy="Allow")),
     ("cron", lambda it: owner_of(it, "backup")["spec"].pop("startingDeadlineSeconds")),
     ("cron", lambda it: owner_of(it, "backup")["spec"].update(schedule="30 2 * * 0")),
     ("isolation", lambda it: remove(it, "NetworkPolicy", "tandem")),

@@ -158,7 +158,7 @@ def test_a_worker_survives_a_database_that_goes_away_and_comes_back(site: Site) 
     with psycopg.connect(ENGINES.database_url, autocommit=True) as connection:
         connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
-        # Every loop, each of which waits for its turn to find out.
+        # Every loop but that of pruning, whose turn comes once a minute.
         wait_until(lambda: all(f"{loop} failed" in log.read_text() for loop in LOOPS))
         connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     site.shell(ENQUEUE.format(count=1, call="add.enqueue(n, 1)"))

@@ -1,4 +1,4 @@
-"""`manage.py run_worker`: background jobs, webhook deliveries, and the events of posts that time publishes or expires."""
+"""`manage.py run_worker`: background jobs, webhook deliveries, the events of posts that time brings, daily pruning."""
 
 import datetime
 import logging
@@ -19,6 +19,7 @@ from cms.jobs.queue import claim_job
 from cms.management.heartbeat import add_heartbeat_argument, beat_into
 from cms.management.interruption import stop_requests
 from cms.services.deliveries import deliver_due
+from cms.services.pruning import prune_if_due
 from cms.services.schedule import settle_due_posts
 
 WEBHOOKS, SCHEDULE = "webhooks", "schedule"
@@ -26,14 +27,15 @@ POLL_S: Final = 1.0
 SCHEDULE_POLL_S: Final = 5.0
 TURN_LIMIT_S: Final = 60.0
 """A turn of schedule settles 500 posts in some 5 s; a webhook turn also waits for its slowest receiver."""
-DELIVERERS: Final = 3  # a turn lasts as long as its slowest receiver; with the other loops they need six connections
+PRUNE_POLL_S: Final = 60.0
+DELIVERERS: Final = 3  # a turn lasts as long as its slowest receiver; with the other loops they need seven connections
 logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
     help = (
-        "Run background jobs, deliver webhooks and send the events of posts that time publishes or expires, until"
-        " SIGTERM or SIGINT: the work in hand is finished first. Several workers may run at once."
+        "Run background jobs, deliver webhooks, send the events of posts that time publishes or expires, and prune once"
+        " a day, until SIGTERM or SIGINT: the work in hand is finished first. Several workers may run at once."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -81,6 +83,7 @@ def works_for(queues: list[str]) -> list[Work]:
     works = []
     if SCHEDULE in queues:
         works.append(Work("schedule", lambda: settle_due_posts(now=_now()) > 0, SCHEDULE_POLL_S, TURN_LIMIT_S))
+        works.append(Work("pruning", _prune, PRUNE_POLL_S, TURN_LIMIT_S))
     if job_queues := [name for name in queues if name not in (WEBHOOKS, SCHEDULE)]:
         works.append(Work("jobs", partial(_run_next_job, worker, job_queues), POLL_S))
     if WEBHOOKS in queues:
@@ -93,6 +96,10 @@ def _now() -> datetime.datetime:
     """Return the present by which leases end: connecting reads the database's clock."""
     connection.ensure_connection()
     return clock.now()
+
+
+def _prune() -> bool:
+    return prune_if_due(now=_now())
 
 
 def _deliver() -> bool:

@@ -20,7 +20,7 @@ from tests.session import ENGINES
 
 NAMES = [
     *("database", "migrations", "redis", "media", "versions", "canary_weight", "controller"),
-    *("rollback_drill", "demo_accounts", "deploy_settings", "backups", "disk", "private_files", "clock"),
+    *("rollback_drill", "demo_accounts", "deploy_settings", "backups", "disk", "private_files", "pruned", "clock"),
 ]
 # Engines that lie: a function of ours is found before the one of the same name that they have.
 LIARS: LiteralString = """
@@ -131,7 +131,7 @@ def test_without_json_each_item_is_a_line_and_the_last_sentence_names_what_says_
 def test_a_database_that_is_gone_is_no_reason_to_show_less(site: Site) -> None:
     refused = site.refused(DATABASE_URL=f"postgresql://tandem:hidden-word@127.0.0.1:{free_port()}/x")
     of_canary = {"versions", "canary_weight", "controller", "rollback_drill"}
-    assert {"database", "migrations", "clock", "demo_accounts", *of_canary} == refused.keys()
+    assert {"database", "migrations", "clock", "pruned", "demo_accounts", *of_canary} == refused.keys()
     assert "hidden-word" not in str(refused)
 
 

@@ -14,6 +14,7 @@ from cms.models import (
     AuditEvent,
     AuthSession,
     BrowserSession,
+    Chore,
     Delivery,
     ImportRecord,
     Invitation,
@@ -22,8 +23,9 @@ from cms.models import (
     User,
     Webhook,
 )
+from cms.readiness.stores import was_pruned
 from cms.services import pruning
-from cms.services.pruning import count_prunable, prune
+from cms.services.pruning import count_prunable, prune, prune_if_due
 
 pytestmark = pytest.mark.django_db
 
@@ -121,3 +123,41 @@ def test_the_command_names_each_setting_beside_its_number(rows: None) -> None:
     out = StringIO()
     call_command("prune", stdout=out)
     assert "deliveries: 2 deleted (WEBHOOK_DELIVERY_RETENTION_DAYS)" in out.getvalue().splitlines()
+
+
+def test_workers_prune_once_a_day_and_one_of_them_does_it(rows: None, now: Any) -> None:
+    assert prune_if_due(now=now)
+    assert not prune_if_due(now=now)  # another worker, or the next turn
+    assert count_prunable(now=now) == dict.fromkeys(EXPECTED, 0)
+    assert not prune_if_due(now=now + datetime.timedelta(hours=23))
+    assert prune_if_due(now=now + datetime.timedelta(hours=24))
+
+
+def test_a_worker_prunes_piece_by_piece_until_nothing_is_left(now: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pruning, "BATCH", 2)
+    monkeypatch.setattr(pruning, "ROWS_A_TURN", 4)
+    for _ in range(9):
+        Job.objects.create(task_path="x", status="dead", finished_at=ago(15))
+    left = []
+    while prune_if_due(now=now):
+        left.append(Job.objects.count())
+        assert was_pruned(now, {})[1].startswith("`prune` ran") == (left[-1] == 0)
+    assert left == [5, 1, 0]
+
+
+def test_a_worker_that_was_killed_while_it_pruned_is_followed_after_an_hour(now: Any) -> None:
+    Chore.objects.create(name=pruning.CHORE, due_at=now + pruning.LEASE)
+    assert not prune_if_due(now=now)
+    assert prune_if_due(now=now + pruning.LEASE)
+
+
+def test_the_checklist_misses_a_prune_after_two_days(now: Any) -> None:
+    assert was_pruned(now, {})[0]
+    later = now + datetime.timedelta(days=2.1)
+    assert "There never was" in was_pruned(later, {})[1]
+    prune(now=now)
+    assert was_pruned(now + datetime.timedelta(days=1.9), {})[0]
+    assert was_pruned(later, {}) == (
+        False,
+        "The last `prune` was 2.1 days ago; 2 days are allowed. `run_worker` prunes once a day: does it run?",
+    )
