@@ -28,7 +28,8 @@ from cms.errors import AmbiguousCredentials, CsrfRefused, InsufficientScope, Inv
 from cms.models import ApiKey, User
 from cms.rate_limits import ANONYMOUS, CREDENTIAL, Quota, Standing, address_quota, take
 from cms.services.api_keys import find_api_key, is_use_due, may_use, note_use
-from cms.services.sessions import close_session, user_of_session
+from cms.services.sessions import log_out, user_of_session
+from cms.services.sign_in_events import note_logout
 from cms.tokens.access import Claims
 
 logger = logging.getLogger(__name__)
@@ -75,10 +76,18 @@ def sign_out(request: HttpRequest, now: datetime.datetime) -> None:
     """End the session behind the request's credential, and tell the canary to forget who it was."""
     credential = credential_of(request)
     if credential and credential.claims:
-        close_session(claims=credential.claims, now=now)
+        log_out(claims=credential.claims, now=now)
     else:
-        logout(request)
+        log_out_browser(request)
     request.is_signed_out = True  # type: ignore[attr-defined]
+
+
+def log_out_browser(request: HttpRequest) -> None:
+    """End the browser session of the request, and note it where there is one."""
+    user = person_behind(request)
+    logout(request)
+    if user is not None:
+        note_logout(user)
 
 
 def session_id_of(request: HttpRequest) -> uuid.UUID | None:

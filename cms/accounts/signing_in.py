@@ -12,6 +12,7 @@ from django.utils.crypto import constant_time_compare
 from cms.accounts.sessions import SECOND_FACTOR_KEY
 from cms.models import User
 from cms.services.second_factors.proofs import LIFETIME, Proof
+from cms.services.sign_in_events import note_login
 
 BACKEND = "cms.auth_backends.UsernameOrEmailBackend"
 _KEY = "first_step"
@@ -56,6 +57,7 @@ def finish_sign_in(request: HttpRequest, user: User, now: datetime.datetime) -> 
     request.session.flush()
     login(request, user, BACKEND)
     note_second_factor(request, now)
+    note_login(user)
 
 
 def note_second_factor(request: HttpRequest, now: datetime.datetime) -> None:

@@ -22,6 +22,7 @@ from cms.admin.signing_in.login import FirstStepView, LoginForm
 from cms.admin.writing import session_view, signed_in_view
 from cms.errors import InvalidInput
 from cms.models import Tag
+from cms.services.sign_in_events import note_logout
 from cms.services.users import set_password
 
 
@@ -105,6 +106,13 @@ class TandemAdminSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
         return AutocompleteView.as_view(admin_site=self)(request)
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        user = request.user if request.user.is_authenticated else None
+        response = super().logout(request, extra_context)
+        if user and request.method == "POST":
+            note_logout(user)
+        return response
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         request.current_app = self.name

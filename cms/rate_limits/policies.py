@@ -21,17 +21,23 @@ class Policy:
     window_s: int
     factor: int = 1
     """What the setting is multiplied by: an address may be shared by several accounts."""
+    most: int | None = None
+    """An upper bound of the limit."""
+    if_off: int = 0
+    """The limit where the setting is 0."""
 
     @property
     def limit(self) -> int:
         """How often in any window; 0 = as often as one likes."""
-        limit: int = getattr(settings, self.setting) * self.factor
-        return limit
+        limit: int = getattr(settings, self.setting) * self.factor or self.if_off
+        return limit if self.most is None else min(limit, self.most)
 
 
 ANONYMOUS: Final = Policy("anonymous", "RATE_LIMIT_ANONYMOUS", MINUTE_S)
 CREDENTIAL: Final = Policy("credential", "RATE_LIMIT_CREDENTIAL", MINUTE_S)
 LOGIN_NAME: Final = Policy("login-name", "RATE_LIMIT_LOGIN", 5 * MINUTE_S)
+# By either name: what was typed counts by LOGIN_NAME, so that a refusal tells nobody which names are one account's.
+LOGIN_ACCOUNT: Final = Policy("login-account", "RATE_LIMIT_LOGIN", 5 * MINUTE_S)
 LOGIN_ADDRESS: Final = Policy("login-address", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, factor=5)
 # Right passwords too: each one is hashed.
 LOGIN_TRIES: Final = Policy("login-tries", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, factor=50)
@@ -40,6 +46,9 @@ LOGIN_CODE: Final = Policy("login-code", "RATE_LIMIT_LOGIN", 5 * MINUTE_S)
 LOGIN_CODE_DAY: Final = Policy("login-code-day", "RATE_LIMIT_LOGIN", 24 * 60 * MINUTE_S, factor=10)
 # Not a limit: it tells logins that are being checked from those that failed.
 LOGIN_RUNNING: Final = Policy("login-running", "RATE_LIMIT_LOGIN", 10, factor=1_000)
+# How many rows the audit trail gets: each failure that was checked, and once that there were too many.
+LOGIN_NOTED: Final = Policy("login-noted", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, if_off=10)
+LOGIN_LOCKED: Final = Policy("login-locked", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, most=1)
 REGISTER: Final = Policy("register", "RATE_LIMIT_REGISTER", 60 * MINUTE_S)
 MAIL_NAME: Final = Policy("mail-name", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
 MAIL_ADDRESS: Final = Policy("mail-address", "RATE_LIMIT_MAIL", 60 * MINUTE_S, factor=10)

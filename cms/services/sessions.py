@@ -17,6 +17,7 @@ from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.locks import lock_row
 from cms.services.second_factors.factors import lacks_second_factor
+from cms.services.sign_in_events import note_login, note_logout
 from cms.tokens.access import Claims, make_token, read_token
 
 
@@ -41,6 +42,7 @@ def open_session(*, user: User, now: datetime.datetime, is_remembered: bool = Tr
         if not User.objects.filter(pk=user.pk, is_active=True).update(last_login=now):
             raise InvalidCredentials
         session = AuthSession.objects.create(user=user, created_at=now, updated_at=now, expires_at=expires_at)
+        note_login(user, session=str(session.pk))
     user.last_login = now
     return _token_pair(Claims(user.pk, session.pk, session.generation), now, lifetime_s)
 
@@ -71,15 +73,24 @@ def refresh_session(*, refresh_token: str, now: datetime.datetime) -> tuple[User
     return user, _token_pair(Claims(claims.user_id, claims.session_id, claims.generation + 1), now, lifetime_s)
 
 
-def close_session(*, claims: Claims, now: datetime.datetime, reason: str = "session.closed") -> None:
-    """End a session: its tokens are refused from the next request on. Ending one twice is no error."""
+def log_out(*, claims: Claims, now: datetime.datetime) -> None:
+    """End the session that asks for it. Ending one twice is no error."""
+    with transaction.atomic():
+        session = close_session(claims=claims, now=now)
+        if session:
+            note_logout(session.user, session=str(session.pk))
+
+
+def close_session(*, claims: Claims, now: datetime.datetime, reason: str = "session.closed") -> AuthSession | None:
+    """End a session: its tokens are refused from the next request on. None when it had ended before."""
     with transaction.atomic():
         session = AuthSession.objects.select_for_update().filter(pk=claims.session_id, revoked_at=None).first()
         if session is None:
-            return
+            return None
         session.revoked_at = session.updated_at = now
         session.save(update_fields=["revoked_at", "updated_at"])
         record_event(session.user, reason, session, before={}, after={})
+    return session
 
 
 def revoke_session(*, actor: Actor, session: AuthSession, now: datetime.datetime) -> None:

@@ -3,9 +3,12 @@
 import datetime
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
+from django.contrib.auth.hashers import check_password, make_password
 from django.views.decorators.debug import sensitive_variables
 
+from cms import limits
 from cms.costs.turns import Busy
 from cms.errors import (
     FieldError,
@@ -17,20 +20,23 @@ from cms.errors import (
 )
 from cms.models import User
 from cms.rate_limits import (
+    LOGIN_ACCOUNT,
     LOGIN_ADDRESS,
     LOGIN_RUNNING,
     LOGIN_TRIES,
     Quota,
+    Standing,
     address_quota,
     give_back,
     name_quota,
     take,
 )
+from cms.services.checks import check_characters
 from cms.services.origin import current_origin
 from cms.services.second_factors.factors import has_second_factor, lacks_second_factor
 from cms.services.second_factors.proofs import Proof
 from cms.services.second_factors.verifying import one_try, use_code
-from cms.services.users import authenticate_user
+from cms.services.sign_in_events import note_failed_login
 
 
 @sensitive_variables("password", "code")
@@ -40,8 +46,18 @@ def sign_in(*, username_or_email: str, password: str, now: datetime.datetime, co
     Raises InvalidCredentials, InvalidSecondFactor, RateLimited after too many failures, or Busy. After the right
     password alone: SecondFactorRequired without a code, SecondFactorMissing for a role that needs a factor without one.
     """
-    with _one_try(username_or_email, now):
-        user = authenticate_user(username_or_email=username_or_email, password=password)
+    account, typed = _find_account(username_or_email), name_quota(username_or_email)
+    with _one_try(typed, now) as one:
+        place = Quota(LOGIN_ACCOUNT, str(account.pk) if account else typed.subject)
+        taken = take([place], now)
+        one.is_last = _is_used_up(taken.standings, place)
+        if taken.retry_after_s:
+            # Used up by its other name. A 429 would tell that both names are one's: refused as one that nobody has.
+            account, place = None, Quota(LOGIN_ACCOUNT, typed.subject)
+        else:
+            one.places.append(place)
+        user = _checked(account, password, place.subject, is_last=one.is_last, now=now)
+        give_back([one.places.pop()])  # codes have a limit of their own
         if lacks_second_factor(user):
             raise SecondFactorMissing(user)
         if has_second_factor(user):
@@ -61,51 +77,102 @@ def prove_second_factor(*, user: User, code: str, now: datetime.datetime) -> Non
 
 @sensitive_variables("password")
 def prove_password(*, user: User, password: str, now: datetime.datetime, field: str = "current_password") -> Proof:
-    """That the signed-in user knows the password. Wrong tries count as failed logins; InvalidInput is about `field`."""
+    """That the signed-in user knows the password. Wrong tries count as failed logins; InvalidInput is about `field`.
+
+    Call it before any transaction: a password takes longer than all of one, and a wrong one leaves a row.
+    """
+    place = Quota(LOGIN_ACCOUNT, str(user.pk))
     try:
-        with _one_try(user.username, now):
-            found = authenticate_user(username_or_email=user.username, password=password)
+        # By both names too: there is nothing to hide from the user, whom a 429 tells more than a 401.
+        with _one_try(place, now, name_quota(user.username), name_quota(user.email)) as one:
+            _checked(user, password, place.subject, is_last=one.is_last, now=now)
     except InvalidCredentials as error:
         raise InvalidInput([FieldError(field, "wrong_password", "This is not your current password.")]) from error
-    return Proof(found.pk, now)
+    return Proof(user.pk, now)
+
+
+@dataclass
+class _Try:
+    """A try at a password."""
+
+    is_last: bool
+    """Whether it has the last place of its account."""
+    places: list[Quota | None]
+    """Given back when the password was right."""
 
 
 @contextmanager
-def _one_try(username_or_email: str, now: datetime.datetime) -> Iterator[None]:
-    """Count a login before the password is looked at, and give that back when it was right.
+def _one_try(counted: Quota, now: datetime.datetime, *names: Quota) -> Iterator[_Try]:
+    """Count a try before the password is looked at, and give that back when it was right.
 
     Many tries at once then get no further than one after the other, and a refusal says nothing about the password.
     """
     ip = current_origin().ip
-    name, address, tries = (
-        name_quota(username_or_email),
-        address_quota(LOGIN_ADDRESS, ip),
-        address_quota(LOGIN_TRIES, ip),
-    )
-    running = Quota(LOGIN_RUNNING, name.subject)
-    _take_or_refuse([running, name, address, tries], now)
+    address, tries = address_quota(LOGIN_ADDRESS, ip), address_quota(LOGIN_TRIES, ip)
+    running = Quota(LOGIN_RUNNING, counted.subject)
+    places = [counted, *names, address]
+    standings = _take_or_refuse([running, *places, tries], now)
+    one = _Try(_is_used_up(standings, counted), places)
     returned: list[Quota | None] = [running]
     try:
-        yield
-        returned += [name, address]
+        yield one
+        returned += one.places
     except Busy:
-        returned += [name, address, tries]
+        returned += [*one.places, tries]
         raise
     except SecondFactorRequired:  # only half of a login, and that half was right
-        returned += [name, address]
+        returned += one.places
         raise
     finally:
         give_back(returned)
 
 
-def _take_or_refuse(quotas: Sequence[Quota | None], now: datetime.datetime) -> None:
-    """Whoever finds every place taken by logins that are still being checked may try again at once."""
+def _take_or_refuse(quotas: Sequence[Quota | None], now: datetime.datetime) -> Sequence[Standing]:
+    """Who finds every place taken by logins that are still being checked may try again at once."""
     taken = take(quotas, now)
     if not taken.retry_after_s:
-        return
+        return taken.standings
     running, *_, last = taken.standings
     if last.name == LOGIN_TRIES.name and not last.remaining:
         raise RateLimited("logins", taken.retry_after_s)
     if running.limit - running.remaining:
         raise RateLimited("logins at once", 1)
     raise RateLimited("failed logins", taken.retry_after_s)
+
+
+def _is_used_up(standings: Sequence[Standing], quota: Quota) -> bool:
+    """Whether a quota has no place left. One that is off has no standing."""
+    return any(standing.name == quota.policy.name and not standing.remaining for standing in standings)
+
+
+def _find_account(username_or_email: str) -> User | None:
+    is_storable = not check_characters("", username_or_email)
+    return User.objects.named(username_or_email).first() if is_storable else None
+
+
+@sensitive_variables("password")
+def _checked(account: User | None, password: str, subject: str, *, is_last: bool, now: datetime.datetime) -> User:
+    """Return the account if the password is its own. Raise InvalidCredentials, after the same time, for every failure.
+
+    That time is the one of a current hash. An account that still has an old one takes the old one's time until its next
+    login: hiding that would mean to compute the slowest of all old hashes for everybody.
+    """
+    is_storable = not check_characters("", password) and len(password) <= limits.PASSWORD[1]
+    if account is None or not is_storable:
+        make_password("")  # costs what checking one costs, so that time tells nothing
+    elif _is_right(account, password):
+        return account
+    note_failed_login(account=account, subject=subject, is_locked=is_last, now=now)
+    raise InvalidCredentials
+
+
+@sensitive_variables("password")
+def _is_right(account: User, password: str) -> bool:
+    # An outdated hash is upgraded on the way, as Django does it; not for a suspended user, whom that second would betray.
+    setter = (lambda raw: _upgrade_hash(account, raw)) if account.is_active else None
+    return check_password(password, account.password, setter=setter) and account.is_active
+
+
+def _upgrade_hash(user: User, password: str) -> None:
+    outdated, user.password = user.password, make_password(password)  # a browser session is bound to the hash in memory
+    User.objects.filter(pk=user.pk, password=outdated).update(password=user.password)

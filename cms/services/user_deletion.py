@@ -80,8 +80,10 @@ def _erase_traces(user: User) -> None:
     about_the_person = Q(object_type="user", object_id=user.pk)
     about_keys = Q(object_type="apikey", object_id__in=keys.values("pk"))
     for event in AuditEvent.objects.filter(about_the_person | about_keys).iterator():
-        event.before, event.after = _without_person(event.before), _without_person(event.after)
-        event.save(update_fields=["before", "after"])
+        erased = _without_person(event.before), _without_person(event.after)
+        if erased != (event.before, event.after):  # most are logins, and name nobody
+            event.before, event.after = erased
+            event.save(update_fields=["before", "after"])
     keys.update(name=ERASED, contact_email="")
     Invitation.objects.filter(accepted_by=user).delete()
     ImportRecord.objects.filter(object_type="user", object_id=user.pk).update(original={})

@@ -1,10 +1,10 @@
-"""Users: registering, signing in, changing, suspending. How one is deleted stands in `user_deletion.py`."""
+"""Users: registering, changing, suspending. How one is deleted stands in `user_deletion.py`."""
 
 import datetime
 import uuid
 from typing import Any, TypedDict
 
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -16,7 +16,6 @@ from cms.costs.turns import Busy
 from cms.errors import (
     Duplicate,
     FieldError,
-    InvalidCredentials,
     InvalidInput,
     InvalidTransition,
     LastAdmin,
@@ -26,7 +25,7 @@ from cms.models import ApiKey, AuthSession, User
 from cms.policy import Actor
 from cms.rate_limits import REGISTER, address_quota, give_back, take_or_refuse
 from cms.services.audit import record_event
-from cms.services.checks import check_characters, check_choice, check_email, check_text, check_username
+from cms.services.checks import check_choice, check_email, check_text, check_username
 from cms.services.locks import lock_row
 from cms.services.mails import send_email_verification
 from cms.services.origin import current_origin
@@ -187,31 +186,6 @@ def end_logins(user: User, now: datetime.datetime) -> None:
     AuthSession.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
     user.session_epoch += 1
     user.save(update_fields=["session_epoch"])
-
-
-def authenticate_user(*, username_or_email: str, password: str) -> User:
-    """The active user whose password this is. Raises InvalidCredentials, after the same time, for every kind of failure.
-
-    That time is the one of a current hash. An account that still has an old one takes the old one's time until its next
-    login: hiding that would mean to compute the slowest of all old hashes for everybody. How often somebody may try is
-    the business of `signing_in.py`.
-    """
-    is_storable = not check_characters("", username_or_email) and not check_characters("", password)
-    is_storable = is_storable and len(password) <= limits.PASSWORD[1]
-    user = User.objects.named(username_or_email).first() if is_storable else None
-    if user is None:
-        make_password("")  # costs what checking one costs, so that time tells nothing
-        raise InvalidCredentials
-    # An outdated hash is upgraded on the way, as Django does it; not for a suspended user, whom that second would betray.
-    setter = (lambda raw: _upgrade_hash(user, raw)) if user.is_active else None
-    if not check_password(password, user.password, setter=setter) or not user.is_active:
-        raise InvalidCredentials
-    return user
-
-
-def _upgrade_hash(user: User, password: str) -> None:
-    outdated, user.password = user.password, make_password(password)  # a browser session is bound to the hash in memory
-    User.objects.filter(pk=user.pk, password=outdated).update(password=user.password)
 
 
 def insert_user(user: User, *, actor: Actor) -> None:

@@ -200,7 +200,7 @@ def test_suspending_ends_everything_at_once_and_activating_brings_none_of_it_bac
     assert send(as_admin, "post", f"/users/{mia.pk}/actions/activate").json()["is_active"] is True
     assert send(own, "get", "/me").status_code == 401
     actions = AuditEvent.objects.filter(object_id=mia.pk).order_by("pk").values_list("action", flat=True)
-    assert list(actions) == ["user.registered", "user.suspended", "user.activated"]
+    assert list(actions) == ["user.registered", "auth.login", "user.suspended", "user.activated"]
 
 
 def test_set_role_changes_the_role(as_admin: Client, mia: User) -> None:

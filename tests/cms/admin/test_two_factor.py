@@ -50,11 +50,14 @@ def test_a_password_alone_opens_nothing_and_the_code_opens_the_page_that_was_ask
     assert (answer.status_code, answer.headers["Location"]) == (302, STEP)
     assert outside(client)
     assert not BrowserSession.objects.exclude(user=None).exists()
+    logins = AuditEvent.objects.filter(action="auth.login")
+    assert not logins.exists()
     between = client.session.session_key
     assert "authenticator app" in client.get(STEP).content.decode()
     answer = client.post(STEP, {"code": app.code(timezone.now())})
     assert answer.headers["Location"] == "/admin/cms/post/"
     assert client.get("/admin/cms/post/").status_code == 200
+    assert logins.get().actor == mia
     assert client.session.session_key != between
     assert not BrowserSession.objects.filter(session_key=between).exists()
 
@@ -180,7 +183,7 @@ def test_an_app_is_removed_and_codes_are_renewed_with_the_password(mia: User, ap
     assert client.post(f"{PAGE}app/remove/").headers["Location"] == PAGE
     assert first_step(Client()).headers["Location"] == "/admin/"
     actions = list(AuditEvent.objects.filter(object_id=mia.pk).order_by("pk").values_list("action", flat=True))
-    assert actions[-2:] == ["auth.recovery_codes_renewed", "auth.second_factor_removed"]
+    assert actions[-3:] == ["auth.recovery_codes_renewed", "auth.second_factor_removed", "auth.login"]
 
 
 def test_who_needs_a_factor_sets_one_up_before_anything_else(mia: User, client: Client, settings: Any) -> None:

@@ -136,8 +136,9 @@ def test_demo_accounts_have_the_published_password_on_sqlite_only(migrated: dict
     assert counts(migrated)["usable"] == [is_sqlite]
     run("seed", "--demo-password-stdin", env=migrated, stdin="another long pass-phrase\n")
     check = (
-        "from cms.services.users import authenticate_user;"
-        "print(authenticate_user(username_or_email='editor@example.com', password='another long pass-phrase').role)"
+        "from django.utils import timezone; from cms.services.signing_in import sign_in; now = timezone.now();"
+        "name, password = 'editor@example.com', 'another long pass-phrase';"
+        "print(sign_in(username_or_email=name, password=password, now=now).role)"
     )
     assert run("shell", "-c", check, env=migrated).splitlines()[-1] == "editor"
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from cms.errors import InvalidCredentials
 from cms.models import AuditEvent, AuthSession, Invitation, User
 from cms.services.sessions import open_session
-from cms.services.users import authenticate_user
+from cms.services.signing_in import sign_in
 from tests.conftest import PASSWORD
 from tests.databases import copied_database, process_env
 from tests.second_factors import set_up_app
@@ -63,7 +63,7 @@ def actions_of(user: User) -> list[str]:
 def test_a_user_is_created_with_a_password_from_standard_input(pipe: Any) -> None:
     pipe(f"{NEW_PASSWORD}\n")
     assert create("mia", "author") == "Created mia with the role author.\n"
-    user = authenticate_user(username_or_email="mia", password=NEW_PASSWORD)
+    user = sign_in(username_or_email="mia", password=NEW_PASSWORD, now=timezone.now())
     assert (user.role, actions_of(user)) == ("author", ["user.registered"])
     assert AuditEvent.objects.get(object_id=user.pk).actor is None
 
@@ -104,7 +104,7 @@ def test_on_a_terminal_a_password_is_asked_for_twice(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("getpass.getpass", lambda prompt: next(typed))
     assert "differ" in str(refusal("reset-password", author.username))
     users("reset-password", author.username)
-    assert authenticate_user(username_or_email=author.username, password=NEW_PASSWORD) == author
+    assert sign_in(username_or_email=author.username, password=NEW_PASSWORD, now=timezone.now()) == author
 
 
 @pytest.mark.parametrize("key", [KeyboardInterrupt, EOFError])
@@ -126,7 +126,7 @@ def test_a_new_password_ends_the_sessions(pipe: Any, make_user: Any) -> None:
     users("reset-password", user.email, "--password-stdin")
     assert not AuthSession.objects.filter(user=user, revoked_at=None).exists()
     with pytest.raises(InvalidCredentials):
-        authenticate_user(username_or_email=user.username, password=PASSWORD)
+        sign_in(username_or_email=user.username, password=PASSWORD, now=timezone.now())
 
 
 def test_a_role_is_changed_and_recorded(author: User) -> None:
@@ -141,7 +141,7 @@ def test_a_user_is_suspended_and_activated_again(author: User) -> None:
     assert users("suspend", author.username) == f"{author.username} is suspended already.\n"
     assert not AuthSession.objects.filter(user=author, revoked_at=None).exists()
     assert users("activate", author.username) == f"{author.username} is active now.\n"
-    assert actions_of(author) == ["user.registered", "user.suspended", "user.activated"]
+    assert actions_of(author) == ["user.registered", "auth.login", "user.suspended", "user.activated"]
 
 
 def test_a_lost_second_factor_is_reset_and_the_sessions_end(author: User) -> None:

@@ -11,13 +11,13 @@ from django.contrib.auth.hashers import (
     identify_hasher,
     make_password,
 )
+from django.utils import timezone
 
 from cms.errors import InvalidCredentials, RateLimited
 from cms.models import User
 from cms.rate_limits import LOGIN_TRIES
 from cms.services.origin import Origin, set_origin
 from cms.services.signing_in import sign_in
-from cms.services.users import authenticate_user
 from tests.cms.services.counting_hasher import CountingHasher
 
 PASSWORD = "tall trees in a row"
@@ -39,7 +39,7 @@ def test_an_address_signs_in_so_often_with_right_passwords_too(register: Any, se
 @pytest.mark.parametrize("name", ["mia", "MIA", "mia@example.org", "Mia@Example.ORG"])
 def test_signing_in_takes_either_name_in_any_case(register: Any, name: str) -> None:
     user = register()
-    assert authenticate_user(username_or_email=name, password=PASSWORD) == user
+    assert sign_in(username_or_email=name, password=PASSWORD, now=timezone.now()) == user
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_every_failure_is_the_same_and_costs_one_hash(
     settings.PASSWORD_HASHERS = ["tests.cms.services.counting_hasher.CountingHasher"]
     CountingHasher.computed.clear()
     with pytest.raises(InvalidCredentials) as caught:
-        authenticate_user(username_or_email=name, password=password)
+        sign_in(username_or_email=name, password=password, now=timezone.now())
     assert (caught.value.code, caught.value.message) == ("invalid_credentials", "Invalid credentials")
     assert len(CountingHasher.computed) == 1
 
@@ -89,18 +89,18 @@ def test_an_old_hash_is_taken_and_upgraded(register: Any, hasher_class: Any) -> 
     user = register()
     User.objects.update(password=old_hash(hasher_class()))
     with pytest.raises(InvalidCredentials):
-        authenticate_user(username_or_email="mia", password="wrong")
-    signed_in = authenticate_user(username_or_email="mia", password=PASSWORD)
+        sign_in(username_or_email="mia", password="wrong", now=timezone.now())
+    signed_in = sign_in(username_or_email="mia", password=PASSWORD, now=timezone.now())
     user.refresh_from_db()
     assert identify_hasher(user.password).algorithm == "argon2"
     assert signed_in.password == user.password  # else the new browser session would end with its first request
-    assert authenticate_user(username_or_email="mia", password=PASSWORD) == user
+    assert sign_in(username_or_email="mia", password=PASSWORD, now=timezone.now()) == user
 
 
 def test_plain_bcrypt_takes_a_long_password_by_its_first_72_bytes_as_it_always_did(register: Any) -> None:
     user, password = register(), "é" * 50
     User.objects.update(password=old_hash(BCryptPasswordHasher(), password.encode()[:72].decode()))
-    assert authenticate_user(username_or_email="mia", password=password) == user
+    assert sign_in(username_or_email="mia", password=password, now=timezone.now()) == user
     assert User.objects.get().check_password(password)
     assert not User.objects.get().check_password("é" * 36)
 
@@ -117,7 +117,7 @@ def test_a_failure_with_an_old_hash_costs_that_hash_and_no_new_one(
     ]
     CountingHasher.computed.clear()
     with pytest.raises(InvalidCredentials):
-        authenticate_user(username_or_email="mia", password=password)
+        sign_in(username_or_email="mia", password=password, now=timezone.now())
     assert CountingHasher.computed == ["old verify"]
     assert User.objects.get().password.startswith("pbkdf2")
 
@@ -127,7 +127,7 @@ def test_a_password_longer_than_any_is_refused_without_hashing_it(register: Any,
     settings.PASSWORD_HASHERS = ["tests.cms.services.counting_hasher.CountingHasher"]
     CountingHasher.computed.clear()
     with pytest.raises(InvalidCredentials):
-        authenticate_user(username_or_email="mia", password="x" * 1_025)
+        sign_in(username_or_email="mia", password="x" * 1_025, now=timezone.now())
     assert CountingHasher.computed == ["encode"]
     assert CountingHasher.longest == 0
 
@@ -137,7 +137,7 @@ def test_an_argon2_hash_with_other_parameters_is_upgraded(register: Any, setting
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
     User.objects.update(password=make_password(PASSWORD))
     settings.PASSWORD_HASHERS = ["cms.accounts.hashers.OwaspArgon2PasswordHasher"]
-    authenticate_user(username_or_email="mia", password=PASSWORD)
+    sign_in(username_or_email="mia", password=PASSWORD, now=timezone.now())
     assert "m=19456,t=2,p=1" in User.objects.get().password
 
 
@@ -147,5 +147,5 @@ def test_a_wrong_password_upgrades_nothing(register: Any) -> None:
     old = hasher.encode(PASSWORD, hasher.salt(), iterations=1_000)
     User.objects.update(password=old)
     with pytest.raises(InvalidCredentials):
-        authenticate_user(username_or_email="mia", password="wrong")
+        sign_in(username_or_email="mia", password="wrong", now=timezone.now())
     assert User.objects.get().password == old

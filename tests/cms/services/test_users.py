@@ -20,8 +20,8 @@ from cms.limits import RESERVED_USERNAMES
 from cms.models import AuditEvent, AuthSession, User
 from cms.policy import SYSTEM
 from cms.services.sessions import open_session
+from cms.services.signing_in import sign_in
 from cms.services.users import (
-    authenticate_user,
     create_user,
     deactivate_user,
     register_user,
@@ -109,12 +109,12 @@ def test_a_field_out_of_bounds_is_refused_and_named(register: Any, fields: Any, 
         {"password": ASTRAL * 1_024},
     ],
 )
-def test_a_field_at_its_limit_is_kept(register: Any, fields: dict[str, str]) -> None:
+def test_a_field_at_its_limit_is_kept(register: Any, now: Any, fields: dict[str, str]) -> None:
     register(**fields)
     password = fields.pop("password", PASSWORD)
     user = User.objects.get()
     assert {name: getattr(user, name) for name in fields} == fields
-    assert authenticate_user(username_or_email=user.username, password=password) == user
+    assert sign_in(username_or_email=user.username, password=password, now=now) == user
 
 
 def test_a_registration_without_names_is_refused_by_name(now: Any) -> None:
@@ -256,8 +256,8 @@ def test_a_new_password_ends_every_session_and_takes_effect(register: Any, now: 
     open_session(user=user, now=now)
     set_password(actor=user, user=user, password="another long phrase", now=now)
     assert AuthSession.objects.get().revoked_at == now
-    assert authenticate_user(username_or_email="mia", password="another long phrase") == user
-    assert events_of(user) == ["user.registered", "user.password_changed"]
+    assert sign_in(username_or_email="mia", password="another long phrase", now=now) == user
+    assert events_of(user) == ["user.registered", "auth.login", "user.password_changed"]
     with pytest.raises(InvalidInput) as caught:
         set_password(actor=user, user=user, password="short", now=now)
     assert codes(caught.value) == [("password", "too_short")]

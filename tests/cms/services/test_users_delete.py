@@ -13,8 +13,9 @@ from cms.models import ApiKey, AuditEvent, AuthSession, ImportRecord, Post, User
 from cms.policy import SYSTEM
 from cms.services.api_keys import ApiKeyFields, create_api_key, update_api_key
 from cms.services.sessions import open_session, refresh_session
+from cms.services.signing_in import sign_in
 from cms.services.user_deletion import delete_user
-from cms.services.users import authenticate_user, register_user, set_password, update_user
+from cms.services.users import register_user, set_password, update_user
 
 PASSWORD = "a long enough pass-phrase"
 KEY_WORDS = ("keys@example.org", "phone@example.org", "Mias laptop", "Mias phone")
@@ -106,7 +107,7 @@ def test_sessions_and_keys_end_at_once(mia: User, now: datetime.datetime, client
     with pytest.raises(InvalidToken):
         refresh_session(refresh_token=tokens.refresh_token, now=now)
     with pytest.raises(InvalidCredentials):
-        authenticate_user(username_or_email="mia_k", password=PASSWORD)
+        sign_in(username_or_email="mia_k", password=PASSWORD, now=now)
     assert not AuthSession.objects.filter(revoked_at=None).exists()
     assert not ApiKey.objects.get().is_active
 
