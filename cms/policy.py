@@ -93,6 +93,11 @@ def is_known(actor: Actor) -> TypeGuard[Account]:
     return actor.pk is not None and actor.is_active
 
 
+def is_oneself(actor: Actor, account: Account) -> bool:
+    """Whether the active user behind the request is this very account."""
+    return is_known(actor) and actor.pk == account.pk
+
+
 def may_comment(actor: Actor) -> bool:
     return _has_rank(actor, Role.SUBSCRIBER)
 

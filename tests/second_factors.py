@@ -15,9 +15,9 @@ from fido2.utils import websafe_decode, websafe_encode
 from fido2.webauthn import AttestationObject, AttestedCredentialData, AuthenticatorData, CollectedClientData
 
 from cms.models import User
+from cms.services.proofs import Proof
 from cms.services.second_factors.apps import confirm_app, offer_app
 from cms.services.second_factors.passkeys import Answer, add_passkey, offer_passkey
-from cms.services.second_factors.proofs import Proof
 from cms.tokens.second_factors import STEP_S, code_at
 
 HOST = "testserver"

@@ -40,6 +40,12 @@ class UserChanges(serializers.Serializer[Any]):
     is_active = OptionalTrueOrFalseField()
 
 
+class ProofInput(serializers.Serializer[Any]):
+    """Take the password with which one's own address changes. The frozen document of v1 leaves it out."""
+
+    current_password = OptionalTextField()
+
+
 def user_fields(values: dict[str, Any], account: User) -> UserFields:
     """What a request changes of an account. Whoever sends back what was read there asks for no change of a role."""
     fields = dict(values)
@@ -63,6 +69,13 @@ def user_body(user: User) -> dict[str, Any]:
         "created_at": timestamp(user.created_at),
         "updated_at": timestamp(user.updated_at),
     }
+
+
+def changed_user_body(user: User, changes: UserFields) -> dict[str, Any]:
+    """A user after a change. An address that waits for its verification is shown as the one that is not verified."""
+    if user.pending_email and changes.get("email") == user.pending_email:
+        return {**user_body(user), "email": user.pending_email, "email_verified": False}
+    return user_body(user)
 
 
 def session_body(user: User, tokens: TokenPair) -> dict[str, Any]:

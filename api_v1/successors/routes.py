@@ -191,7 +191,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         _call("POST /users/{uuid}/actions/suspend"),
         notes=(
             "v1 deactivates. DELETE in v2 erases the person: it can't be undone.",
-            "Suspending is for admins; who closes their own account in v2 deletes it.",
+            "Suspending is for admins. Users close their own account by DELETE with `current_password`.",
             "The answer is the user, not a message.",
         ),
     ),

@@ -25,6 +25,7 @@ from cms import limits
 _NAME: Final = text(0, limits.PERSON_NAME_MAX)
 _EMAIL: Final = text(3, limits.EMAIL_MAX, format="email")
 _PASSWORD: Final = text(*limits.PASSWORD, format="password")
+_CURRENT_PASSWORD: Final[Schema] = {"type": "string", "format": "password"}
 _USERNAME: Final = text(*limits.USERNAME, pattern="^[A-Za-z0-9_]+$")
 _ID_OR_SLUG: Final = described(TEXT, "An id or a slug.")
 _LANGUAGE: Final = text(2, limits.LANGUAGE_MAX, pattern="^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*$", description="BCP 47")
@@ -120,19 +121,23 @@ BODIES: Final[dict[str, Schema]] = {
         last_name=_NAME,
     ),
     "UserChanges": body_of(
-        users.CHANGEABLE,
+        (*users.CHANGEABLE, users.CURRENT_PASSWORD),
         username=_USERNAME,
-        email=_EMAIL,
+        email=described(_EMAIL, "One's own takes the `current_password`, and waits until it is verified."),
         first_name=or_null(_NAME),
         last_name=or_null(_NAME),
         display_name=or_null(text(0, limits.DISPLAY_NAME_MAX)),
         bio=or_null(text(0, limits.BIO_MAX)),
+        current_password=described(_CURRENT_PASSWORD, "For another `email` of one's own."),
+    ),
+    "CurrentPassword": body_of(
+        (users.CURRENT_PASSWORD,), current_password=described(_CURRENT_PASSWORD, "For deleting one's own account.")
     ),
     "RoleChange": body_of(("role",), ("role",), role=ref("UserRole")),
     "PasswordChange": body_of(
         ("current_password", "new_password"),
         ("current_password", "new_password"),
-        current_password={"type": "string", "format": "password"},
+        current_password=_CURRENT_PASSWORD,
         new_password=_PASSWORD,
     ),
     "Credentials": body_of(
@@ -181,6 +186,7 @@ EXAMPLES: Final[dict[str, Any]] = {
     "MediaChanges": {"alt_text": "A ferry at the quay", "caption": None},
     "Registration": {"username": "mia", "email": "mia@example.org", "password": "three quiet harbours"},
     "UserChanges": {"display_name": "Mia", "bio": None},
+    "CurrentPassword": {"current_password": "three quiet harbours"},
     "RoleChange": {"role": "author"},
     "PasswordChange": {"current_password": "three quiet harbours", "new_password": "four quiet harbours"},
     "Credentials": {"email": "mia@example.org", "password": "three quiet harbours"},

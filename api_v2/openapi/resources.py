@@ -130,6 +130,7 @@ SHAPED: Final[dict[str, Schema]] = {
         role=ref("UserRole"),
         is_active=BOOLEAN,
         email_verified=BOOLEAN,
+        pending_email=described(_TEXT_OR_NULL, "The address that takes the place of `email` once it is verified."),
         last_login_at=_STAMP_OR_NULL,
     ),
     "Session": of_shape(SESSION, **_ENTITY, expires_at=STAMP, is_current=BOOLEAN),

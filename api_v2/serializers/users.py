@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from api_v2.pagination import Row
 from api_v2.serializers.bodies import Body
-from api_v2.serializers.shapes import Shape, Viewer, column, instant, write
+from api_v2.serializers.shapes import Field, Shape, Viewer, column, instant, write
 from cms import policy
 from cms.models import User
 from cms.policy import Actor
@@ -28,12 +28,14 @@ PRIVATE: Final[Shape] = {
     "role": column("role"),
     "is_active": column("is_active"),
     "email_verified": column("email_verified"),
+    "pending_email": Field(("pending_email",), lambda row, _: row["pending_email"] or None),
     "last_login_at": instant("last_login"),
 }
 REQUIRED: Final = ("username", "email", "password")
 OPTIONAL: Final = ("first_name", "last_name")
 NEVER_EMPTY: Final = ("username", "email")
 CHANGEABLE: Final = (*NEVER_EMPTY, "first_name", "last_name", "display_name", "bio")
+CURRENT_PASSWORD: Final = "current_password"  # noqa: S105 - the name of a member
 
 
 def shape_for(actor: Actor, user_id: uuid.UUID | None) -> Shape:
@@ -55,15 +57,25 @@ def read_registration(body: Any) -> tuple[UserFields, str]:
     return {name: value for name, value in fields.items() if value is not None}, password or ""  # type: ignore[return-value]
 
 
-def read_user_changes(body: Any) -> UserFields:
-    reader = Body(body, CHANGEABLE)
+def read_user_changes(body: Any) -> tuple[UserFields, str | None]:
+    """The changes, and the password that goes with those of one's own address."""
+    reader = Body(body, (*CHANGEABLE, CURRENT_PASSWORD))
+    current_password = reader.text(CURRENT_PASSWORD)
     changes = {
         name: reader.text(name) if name in NEVER_EMPTY else reader.text_or_empty(name)
         for name in CHANGEABLE
         if name in reader
     }
     reader.finish()
-    return changes  # type: ignore[return-value]
+    return changes, current_password  # type: ignore[return-value]
+
+
+def read_current_password(body: Any) -> str | None:
+    """The password with which one deletes oneself."""
+    reader = Body(body, (CURRENT_PASSWORD,))
+    current_password = reader.text(CURRENT_PASSWORD)
+    reader.finish()
+    return current_password
 
 
 def read_role(body: Any) -> str:

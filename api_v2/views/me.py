@@ -43,8 +43,10 @@ class MeView(OwnView):
         user = self.own_user()
         return self.answer(write_own_user(user, self.viewer), changed_at=user.updated_at)
 
+    @sensitive_variables()
     def patch(self, request: Request) -> HttpResponse:
-        return answer_update(self, self.own_user(), read_user_changes(self.body()))
+        user, (changes, current_password) = self.own_user(), read_user_changes(self.body())
+        return answer_update(self, user, changes, current_password)
 
 
 class PasswordView(OwnView):

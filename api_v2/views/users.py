@@ -12,6 +12,7 @@ from api_v2.keyset import Sort, SortKey
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
 from api_v2.serializers.users import (
     PRIVATE,
+    read_current_password,
     read_registration,
     read_role,
     read_user_changes,
@@ -26,6 +27,7 @@ from cms.choices import Scope
 from cms.errors import InvalidTransition
 from cms.ids import parse_uuid, with_id
 from cms.models import User
+from cms.services.confirming import confirm_changes, confirm_deletion
 from cms.services.user_deletion import delete_user
 from cms.services.users import UserFields, register_user, update_user
 
@@ -58,13 +60,19 @@ class UserView(ApiView):
         rows = with_id(User.objects.visible_to(self.actor, self.now), parse_uuid(user_id))
         return answer_one(self, rows=rows, shape=shape_for(self.actor, parse_uuid(user_id)))
 
+    @sensitive_variables()
     def patch(self, request: Request, user_id: str) -> HttpResponse:
-        return answer_update(self, account_of(self, user_id), read_user_changes(self.body()))
+        user, (changes, current_password) = account_of(self, user_id), read_user_changes(self.body())
+        return answer_update(self, user, changes, current_password)
 
+    @sensitive_variables()
     def delete(self, request: Request, user_id: str) -> HttpResponse:
         user = account_of(self, user_id)
+        is_told = self.http_request.body and policy.is_oneself(self.actor, user)
+        current_password = read_current_password(self.body()) if is_told else None
+        proof = confirm_deletion(actor=self.actor, user=user, current_password=current_password, now=self.now)
         with self.unchanged(user):
-            delete_user(actor=self.actor, user=user, now=self.now)
+            delete_user(actor=self.actor, user=user, now=self.now, proof=proof)
         return self.answer_nothing()
 
 
@@ -114,7 +122,11 @@ def account_of(view: ApiView, user_id: str) -> User:
     raise Problem("permission_denied", "Only admins change other users.")
 
 
-def answer_update(view: ApiView, user: User, changes: UserFields) -> HttpResponse:
+@sensitive_variables()
+def answer_update(view: ApiView, user: User, changes: UserFields, current_password: str | None = None) -> HttpResponse:
+    proof = confirm_changes(
+        actor=view.actor, user=user, changes=changes, current_password=current_password, now=view.now
+    )
     with view.unchanged(user):
-        user = update_user(actor=view.actor, user=user, changes=changes, now=view.now)
+        user = update_user(actor=view.actor, user=user, changes=changes, now=view.now, proof=proof)
     return view.answer_once(write_own_user(user, view.viewer), changed_at=user.updated_at)

@@ -25,7 +25,7 @@ from cms.accounts.credentials import access_claims, raw_api_key
 from cms.accounts.sessions import user_of_browser
 from cms.choices import Scope
 from cms.errors import AmbiguousCredentials, CsrfRefused, InsufficientScope, InvalidToken, RateLimited
-from cms.models import ApiKey, User
+from cms.models import ApiKey, AuthSession, User
 from cms.rate_limits import ANONYMOUS, CREDENTIAL, Quota, Standing, address_quota, take
 from cms.services.api_keys import find_api_key, is_use_due, may_use, note_use
 from cms.services.sessions import log_out, user_of_session
@@ -94,6 +94,16 @@ def session_id_of(request: HttpRequest) -> uuid.UUID | None:
     """The API session of the request's access token; None for other credentials."""
     credential = credential_of(request)
     return credential.claims.session_id if credential and credential.claims else None
+
+
+def signed_in_since(request: HttpRequest) -> datetime.datetime | None:
+    """When the login behind the request was made; of a browser the user's last one. An API key has none."""
+    credential, user = credential_of(request), person_behind(request)
+    if credential is None or credential.api_key or user is None:
+        return None
+    if credential.claims:
+        return AuthSession.objects.values_list("created_at", flat=True).get(pk=credential.claims.session_id)
+    return user.last_login
 
 
 def keep_browser_session(request: HttpRequest, user: User) -> None:

@@ -11,7 +11,7 @@ from django.utils.crypto import constant_time_compare
 
 from cms.accounts.sessions import SECOND_FACTOR_KEY
 from cms.models import User
-from cms.services.second_factors.proofs import LIFETIME, Proof
+from cms.services.proofs import LIFETIME, Proof
 from cms.services.sign_in_events import note_login
 
 BACKEND = "cms.auth_backends.UsernameOrEmailBackend"

@@ -20,6 +20,7 @@ from cms.admin.options import ServiceAdmin, instant_column
 from cms.choices import Role
 from cms.models import User
 from cms.policy import Actor
+from cms.services.confirming import confirm_deletion
 from cms.services.groups import set_groups
 from cms.services.second_factors.factors import has_second_factor
 from cms.services.second_factors.resetting import reset_second_factors
@@ -38,6 +39,16 @@ class PasswordForm(BaseDialogForm):  # type: ignore[misc]
     password = _password_field(help_text="At least 8 characters, and none of the passwords that everybody tries first.")
 
 
+class DeletionForm(BaseDialogForm):  # type: ignore[misc]
+    current_password = forms.CharField(
+        label="Your password",
+        help_text="For your own account only.",
+        required=False,
+        strip=False,
+        widget=UnfoldAdminPasswordToggleWidget(attrs={"autocomplete": "current-password"}),
+    )
+
+
 class NewUserForm(ServiceForm):
     password = _password_field(required=False, help_text="Empty: nobody can sign in as this user until it is set.")
 
@@ -46,6 +57,12 @@ def _set_password(request: HttpRequest, user: User, now: datetime.datetime, pass
     set_password(actor=request.user, user=user, password=password, now=now)
     if user.pk == request.user.pk:
         update_session_auth_hash(request, user)  # every other session ends, the one that asked goes on
+
+
+def _delete(request: HttpRequest, user: User, now: datetime.datetime, current_password: str) -> None:
+    actor: Actor = request.user
+    proof = confirm_deletion(actor=actor, user=user, current_password=current_password or None, now=now)
+    delete_user(actor=actor, user=user, now=now, proof=proof)
 
 
 def _setting(name: str, label: str, done: str, icon: str, question: str = "", **values: Any) -> Change:
@@ -89,13 +106,14 @@ DELETE = Change(
     name="anonymise",  # the address "delete" is Django's own, of pages that remove rows
     label="Delete",
     done="deleted",
-    apply=lambda request, user, now: delete_user(actor=request.user, user=user, now=now),
+    apply=_delete,
     icon="person_remove",
     question=(
         "Name, e-mail address and everything else personal is erased, sessions and keys end at once. What the user has "
         "written stays, under “deleted user”. There is no way back."
     ),
     variant=ActionVariant.DANGER,
+    form=DeletionForm,
 )
 ROLES = [_setting(f"make_{role}", f"Make {role}: ", f"made {role}", "", role=role.value) for role in Role]
 
@@ -110,7 +128,7 @@ class UserAdmin(ServiceAdmin):
     ordering = ["-created_at", "-pk"]
     actions = [for_selected(change) for change in (SUSPEND, ACTIVATE, *ROLES)]
     actions_detail = ["set_password", RESET_SECOND_FACTOR.name, "suspend", "activate", DELETE.name]
-    readonly_fields = ["is_active", "second_factor", "last_login", "created_at", "updated_at"]
+    readonly_fields = ["is_active", "pending_email", "second_factor", "last_login", "created_at", "updated_at"]
     account = (None, {"fields": [("username", "email"), ("role", "email_verified")]})
     person = ("About", {"fields": [("first_name", "last_name"), "display_name", "bio"]})
     add_fieldsets = (account, ("Signing in", {"fields": ["password"]}), person)
@@ -119,7 +137,10 @@ class UserAdmin(ServiceAdmin):
         account,
         person,
         groups,
-        ("State", {"fields": [("is_active", "second_factor"), "last_login", ("created_at", "updated_at")]}),
+        (
+            "State",
+            {"fields": ["pending_email", ("is_active", "second_factor"), "last_login", ("created_at", "updated_at")]},
+        ),
     )
 
     signed_in, joined = instant_column("last_login", "Last login"), instant_column("created_at", "Joined")

@@ -23,6 +23,8 @@ class User(Entity, AbstractBaseUser, PermissionsMixin):
     role = models.CharField(max_length=10, choices=Role, default=Role.SUBSCRIBER)
     is_active = models.BooleanField(default=True)
     email_verified = models.BooleanField(default=False)
+    # Asked for by the user, and not proved yet: `email` stays in force until then. An older release leaves it out.
+    pending_email = models.CharField(max_length=limits.EMAIL_MAX, blank=True, default="", db_default="")
     # An admin, a command or an import made the account, not a visitor. An older release leaves the column out.
     is_vouched_for = models.BooleanField(default=False, db_default=False)
     # Grows when the user's browser sessions are to end: each session is bound to the number it began with.
@@ -49,6 +51,9 @@ class User(Entity, AbstractBaseUser, PermissionsMixin):
             ),
             models.CheckConstraint(
                 condition=length_between("email", 3, limits.EMAIL_MAX), name="cms_user_email_length"
+            ),
+            models.CheckConstraint(
+                condition=length_at_most("pending_email", limits.EMAIL_MAX), name="cms_user_pending_email_length"
             ),
             models.CheckConstraint(
                 condition=length_at_most("first_name", limits.PERSON_NAME_MAX)

@@ -9,7 +9,9 @@ from cms.services.events import Event, queue_event
 from cms.services.origin import current_origin
 
 
-def record_event(actor: Actor, action: str, subject: Any, *, before: dict[str, Any], after: dict[str, Any]) -> None:
+def record_event(
+    actor: Actor, action: str, subject: Any, *, before: dict[str, Any], after: dict[str, Any]
+) -> AuditEvent:
     """One row: who did what to which object, from where, and what changed. Values must be JSON and never a secret.
 
     Webhooks that want the event get its deliveries in the same transaction.
@@ -37,3 +39,4 @@ def record_event(actor: Actor, action: str, subject: Any, *, before: dict[str, A
             api_version=row.api_version,
         )
     )
+    return row

@@ -1,17 +1,21 @@
-"""Whether a user's e-mail address is theirs: asked by mail, answered by the token in it."""
+"""Whether a user's e-mail address is theirs, and whether another one takes its place: tokens in mails say so."""
 
 import datetime
 
 from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
-from cms.errors import InvalidInput
+from cms.errors import Duplicate, FieldError, InvalidInput
 from cms.ids import with_id
 from cms.models import User
+from cms.services.address_mails import send_email_change
 from cms.services.audit import record_event
-from cms.services.mails import send_email_verification
-from cms.services.passwords import BAD_TOKEN, take_mail_quotas
+from cms.services.mails import send_email_verification, take_mail_quotas
+from cms.services.passwords import BAD_TOKEN
+from cms.services.users import save_unique
 from cms.tokens.mail import Purpose, is_good, user_id_in
+
+TAKEN = FieldError("token", "email_taken", "Another account has this e-mail address by now.")
 
 
 def request_email_verification(*, email: str, now: datetime.datetime) -> None:
@@ -25,14 +29,41 @@ def request_email_verification(*, email: str, now: datetime.datetime) -> None:
 
 @sensitive_variables()
 def verify_email(*, token: str, now: datetime.datetime) -> User:
-    """The address to which the token was sent is its user's. Raises InvalidInput for a token that isn't good."""
+    """Do what the token was sent for: verify the address, agree to another one, or put that one in force.
+
+    Raises InvalidInput for an invalid token, and when another account has taken the address.
+    """
     with transaction.atomic():
         rows = User.objects.select_for_update(no_key=True)
         user = with_id(rows, user_id_in(token)).first()
-        if user is None or not is_good(Purpose.EMAIL_VERIFICATION, token, user, now):
+        if user is None:
             raise InvalidInput([BAD_TOKEN])
-        user.email_verified, user.updated_at = True, now
-        user.save(update_fields=["email_verified", "updated_at"])
-        after = {"email_verified": True}
-        record_event(user, "user.email_verified", user, before={"email_verified": False}, after=after)
+        if is_good(Purpose.EMAIL_VERIFICATION, token, user, now):
+            _verify(user, now)
+        elif is_good(Purpose.EMAIL_CHANGE, token, user, now):
+            _change(user, now)
+        elif is_good(Purpose.EMAIL_CHANGE_CONSENT, token, user, now):
+            take_mail_quotas(user.pending_email, now, account=user)
+            send_email_change.enqueue(str(user.pk))
+        else:
+            raise InvalidInput([BAD_TOKEN])
     return user
+
+
+def _verify(user: User, now: datetime.datetime) -> None:
+    user.email_verified, user.updated_at = True, now
+    user.save(update_fields=["email_verified", "updated_at"])
+    after = {"email_verified": True}
+    record_event(user, "user.email_verified", user, before={"email_verified": False}, after=after)
+
+
+def _change(user: User, now: datetime.datetime) -> None:
+    """Whether the address is free is asked again: nobody was told when it was not."""
+    before = {"email": user.email, "email_verified": user.email_verified}
+    user.email, user.email_verified, user.pending_email, user.updated_at = user.pending_email, True, "", now
+    try:
+        save_unique(user)
+    except Duplicate as error:
+        raise InvalidInput([TAKEN]) from error
+    after = {"email": user.email, "email_verified": True}
+    record_event(user, "user.email_changed", user, before=before, after=after)

@@ -1,5 +1,6 @@
 """Mails about accounts, sent by jobs of the worker: a job holds the id of a user and neither an address nor a token."""
 
+import datetime
 from typing import Final
 
 from django.conf import settings
@@ -8,7 +9,11 @@ from django.tasks import task
 
 from cms import clock
 from cms.choices import Role
+from cms.errors import InvalidInput
 from cms.models import Invitation, User
+from cms.rate_limits import MAIL_ACCOUNT, MAIL_ADDRESS, MAIL_NAME, Quota, address_quota, name_quota, take_or_refuse
+from cms.services.checks import check_email
+from cms.services.origin import current_origin
 from cms.tokens.invitations import make_invitation_token
 from cms.tokens.mail import Purpose, make_mail_token
 
@@ -46,6 +51,19 @@ If you did not expect this, set a new password and write to the administrators o
 """
 
 
+def take_mail_quotas(email: str, now: datetime.datetime, *, account: User | None = None) -> None:
+    """For asking for a mail: so many about an address, known or not, so many by one client's address and one account.
+
+    Raises InvalidInput for an invalid address, or RateLimited.
+    """
+    if errors := check_email("email", email):
+        raise InvalidInput(errors)
+    quotas = [name_quota(email, MAIL_NAME), address_quota(MAIL_ADDRESS, current_origin().ip)]
+    if account is not None:
+        quotas.append(Quota(MAIL_ACCOUNT, str(account.pk)))
+    take_or_refuse(quotas, now, "requests for mails")
+
+
 @task(queue_name=QUEUE)
 def send_invitation(invitation_id: str, admin_url: str) -> bool:
     """Whether a mail was sent, with a link to the admin site at this address."""
@@ -79,7 +97,7 @@ def send_password_reset(user_id: str | None, page: str = "") -> bool:
     if user is None:
         return False
     way = _way(page or settings.PASSWORD_RESET_URL, Purpose.PASSWORD_RESET, user, "/api/v2/auth/password-reset/confirm")
-    _send(user, "Set a new password", RESET_TEXT, way, settings.PASSWORD_RESET_LIFETIME_S)
+    _send(user, "Set a new password", RESET_TEXT, way, settings.PASSWORD_RESET_LIFETIME_S, to=user.email)
     return True
 
 
@@ -89,9 +107,15 @@ def send_email_verification(user_id: str | None) -> bool:
     user = User.objects.filter(pk=user_id, is_active=True, email_verified=False).first() if user_id else None
     if user is None:
         return False
-    way = _way(settings.EMAIL_VERIFICATION_URL, Purpose.EMAIL_VERIFICATION, user, "/api/v2/auth/verify-email")
-    _send(user, "Confirm your e-mail address", VERIFICATION_TEXT, way, settings.EMAIL_VERIFICATION_LIFETIME_S)
+    subject = "Confirm your e-mail address"
+    send_verification_token(user, Purpose.EMAIL_VERIFICATION, subject, VERIFICATION_TEXT, to=user.email)
     return True
+
+
+def send_verification_token(user: User, purpose: Purpose, subject: str, text: str, *, to: str) -> None:
+    """Send a token of `purpose` for `/auth/verify-email`; `text` has places for it, its lifetime and both addresses."""
+    way = _way(settings.EMAIL_VERIFICATION_URL, purpose, user, "/api/v2/auth/verify-email")
+    _send(user, subject, text, way, settings.EMAIL_VERIFICATION_LIFETIME_S, to=to)
 
 
 def _way(url: str, purpose: Purpose, user: User, api_path: str) -> str:
@@ -100,7 +124,8 @@ def _way(url: str, purpose: Purpose, user: User, api_path: str) -> str:
     return url.replace("{token}", token) if url else f"Token: {token}\nSend it to POST {api_path}."
 
 
-def _send(user: User, subject: str, text: str, way: str, lifetime_s: int) -> None:
-    hours = lifetime_s // 3600
-    body = text.format(username=user.username, way=way, hours="one hour" if hours == 1 else f"{hours} hours")
-    EmailMessage(subject, body, to=[user.email]).send()
+def _send(user: User, subject: str, text: str, way: str, lifetime_s: int, *, to: str) -> None:
+    count = lifetime_s // 3600
+    hours = "one hour" if count == 1 else f"{count} hours"
+    body = text.format(username=user.username, pending_email=user.pending_email, way=way, hours=hours)
+    EmailMessage(subject, body, to=[to]).send()

@@ -9,11 +9,8 @@ from django.views.decorators.debug import sensitive_variables
 from cms.errors import FieldError, InvalidInput
 from cms.ids import with_id
 from cms.models import User
-from cms.rate_limits import MAIL_ADDRESS, MAIL_NAME, address_quota, name_quota, take_or_refuse
-from cms.services.checks import check_email
 from cms.services.locks import lock_row
-from cms.services.mails import send_password_reset
-from cms.services.origin import current_origin
+from cms.services.mails import send_password_reset, take_mail_quotas
 from cms.services.signing_in import prove_password
 from cms.services.users import hash_password, store_password
 from cms.tokens.mail import Purpose, is_good, user_id_in
@@ -62,11 +59,3 @@ def user_of_reset_token(*, token: str, now: datetime.datetime) -> User:
     if user is None or not is_good(Purpose.PASSWORD_RESET, token, user, now):
         raise InvalidInput([BAD_TOKEN])
     return user
-
-
-def take_mail_quotas(email: str, now: datetime.datetime) -> None:
-    """For asking for a mail: so many for an address of e-mail, known or not, and so many from one client's address."""
-    if errors := check_email("email", email):
-        raise InvalidInput(errors)
-    quotas = [name_quota(email, MAIL_NAME), address_quota(MAIL_ADDRESS, current_origin().ip)]
-    take_or_refuse(quotas, now, "requests for mails")

@@ -33,8 +33,8 @@ from cms.rate_limits import (
 )
 from cms.services.checks import check_characters
 from cms.services.origin import current_origin
+from cms.services.proofs import Proof
 from cms.services.second_factors.factors import has_second_factor, lacks_second_factor
-from cms.services.second_factors.proofs import Proof
 from cms.services.second_factors.verifying import one_try, use_code
 from cms.services.sign_in_events import note_failed_login
 

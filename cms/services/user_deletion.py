@@ -11,10 +11,12 @@ from django.db.models import Q
 
 from cms import policy
 from cms.choices import Role
-from cms.errors import InvalidTransition, PermissionRefused
+from cms.errors import InvalidInput, InvalidTransition, PermissionRefused
 from cms.models import ApiKey, AuditEvent, ImportRecord, Invitation, User
 from cms.policy import Actor
 from cms.services.audit import record_event
+from cms.services.confirming import REQUIRED
+from cms.services.proofs import Proof
 from cms.services.second_factors.factors import forget_second_factors
 from cms.services.users import end_sessions, lock_user
 
@@ -22,18 +24,22 @@ DISPLAY_NAME: Final = "deleted user"
 EMAIL_DOMAIN: Final = "deleted.invalid"  # RFC 2606: no mail ever goes there
 ERASED: Final = "erased"
 PERSONAL: Final = frozenset(
-    {"username", "email", "first_name", "last_name", "display_name", "bio", "contact_email", "name"}
+    {"username", "email", "first_name", "last_name", "display_name", "bio", "contact_email", "name", "pending_email"}
 )
 """What the audit trail may hold of a person, by the names that services give it."""
 
 
-def delete_user(*, actor: Actor, user: User, now: datetime.datetime) -> User:
-    """By oneself or an admin; there is no way back. Raises LastAdmin, or InvalidTransition when it is done already.
+def delete_user(*, actor: Actor, user: User, now: datetime.datetime, proof: Proof | None = None) -> User:
+    """By an admin, or by oneself with a `proof` of the password; there is no way back.
+
+    Raises InvalidInput without that proof, LastAdmin, or InvalidTransition when it is done already.
 
     Frees the username and the e-mail address, ends sessions and keys, and erases what the audit trail and importers have
     kept of the person (GDPR, article 17). Posts, comments and files stay.
     """
-    is_own = policy.is_known(actor) and actor.pk == user.pk
+    is_own = policy.is_oneself(actor, user)
+    if is_own and not (proof and proof.holds(user, now)):
+        raise InvalidInput([REQUIRED])
     if not is_own and not policy.may_manage_users(actor):
         raise PermissionRefused("Only admins delete other users.")
     with transaction.atomic():
@@ -55,7 +61,7 @@ def delete_user(*, actor: Actor, user: User, now: datetime.datetime) -> User:
 def _anonymise(user: User, now: datetime.datetime) -> None:
     user.username = next(name for name in _free_names(user) if not _is_taken(name))
     user.email = f"{user.username}@{EMAIL_DOMAIN}"
-    user.first_name = user.last_name = user.bio = ""
+    user.first_name = user.last_name = user.bio = user.pending_email = ""
     user.display_name = DISPLAY_NAME
     user.password = make_password(None)
     user.role, user.is_active, user.email_verified, user.last_login = Role.SUBSCRIBER, False, False, None

@@ -2,7 +2,7 @@
 
 import datetime
 import uuid
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
@@ -21,15 +21,23 @@ from cms.errors import (
     LastAdmin,
     PermissionRefused,
 )
-from cms.models import ApiKey, AuthSession, User
+from cms.models import ApiKey, AuditEvent, AuthSession, User
 from cms.policy import Actor
 from cms.rate_limits import REGISTER, address_quota, give_back, take_or_refuse
+from cms.services.address_mails import (
+    send_address_changed,
+    send_email_change,
+    send_email_change_consent,
+    send_email_change_notice,
+)
 from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_email, check_text, check_username
 from cms.services.locks import lock_row
-from cms.services.mails import send_email_verification
+from cms.services.mails import send_email_verification, take_mail_quotas
 from cms.services.origin import current_origin
+from cms.services.proofs import Proof
 
+FRESH_LOGIN_MINUTES: Final = 60
 TAKEN_USERNAME = "This username is taken."
 TAKEN_EMAIL = "This e-mail address is taken."
 
@@ -46,6 +54,8 @@ class UserFields(TypedDict, total=False):
     email_verified: bool
     id: uuid.UUID
     """Only for importers."""
+    pending_email: str
+    """Only what `update_user` makes of an `email` of one's own."""
 
 
 REQUIRED: UserFields = {"username": "", "email": ""}
@@ -100,16 +110,57 @@ def create_user(*, actor: Actor, fields: UserFields, password: str | None, now: 
     return user
 
 
-def update_user(*, actor: Actor, user: User, changes: UserFields, now: datetime.datetime) -> User:
-    """Changes by oneself or an admin; role and is_active by an admin only."""
+def update_user(
+    *, actor: Actor, user: User, changes: UserFields, now: datetime.datetime, proof: Proof | None = None
+) -> User:
+    """Changes by oneself or an admin; role and is_active by an admin only.
+
+    Another e-mail address of one's own waits until it is verified. Without a `proof` of the password the old address
+    has to agree first. One that an admin gives to others is in force at once.
+    """
     _refuse_unless_own_or_admin(actor, user, changes)
+    if "email" in changes and policy.is_oneself(actor, user):
+        return _update_own_address(user, changes, now, has_proof=proof is not None and proof.holds(user, now))
     return _update(actor, user, changes, now)
 
 
-def deactivate_user(*, actor: Actor, user: User, now: datetime.datetime) -> User:
-    """Suspended, by an admin, or by oneself: then an admin alone can undo it. Doing it twice is no error."""
+def _update_own_address(user: User, changes: UserFields, now: datetime.datetime, *, has_proof: bool) -> User:
+    """Raises RateLimited as for other mails. With a proof nobody learns whether the address is taken."""
+    if errors := _field_errors(changes, is_reserved_allowed=changes.get("username") == user.username):
+        raise InvalidInput(errors)
+    email = changes["email"]
+    rest: UserFields = {name: value for name, value in changes.items() if name != "email"}  # type: ignore[assignment]
+    # Clients of v1 send back all that they have read, or what they have sent before.
+    if not has_proof and email in (user.email, user.pending_email):
+        return _update(user, user, rest, now)
+    is_asked = email != user.email
+    if is_asked:
+        take_mail_quotas(email, now, account=user)
+    with transaction.atomic():
+        if not has_proof and User.objects.exclude(pk=user.pk).with_email(email).exists():
+            raise Duplicate("email", TAKEN_EMAIL)
+        user = _update(user, user, {**rest, "pending_email": email if is_asked else ""}, now)
+        mails = (send_email_change, send_email_change_notice) if has_proof else (send_email_change_consent,)
+        for mail in mails if is_asked else ():
+            mail.enqueue(str(user.pk))
+    return user
+
+
+def deactivate_user(
+    *, actor: Actor, user: User, now: datetime.datetime, signed_in_at: datetime.datetime | None = None
+) -> User:
+    """Suspended, by an admin, or by oneself: then an admin alone can undo it. Doing it twice is no error.
+
+    By oneself after a fresh login only: API keys and stolen sessions of old logins do not suffice.
+    """
     _refuse_unless_own_or_admin(actor, user, {})
+    if policy.is_oneself(actor, user) and not _is_fresh(signed_in_at, now):
+        raise PermissionRefused(f"Sign in again: this takes a login of the last {FRESH_LOGIN_MINUTES} minutes.")
     return _update(actor, user, {"is_active": False}, now)
+
+
+def _is_fresh(signed_in_at: datetime.datetime | None, now: datetime.datetime) -> bool:
+    return signed_in_at is not None and now - signed_in_at < datetime.timedelta(minutes=FRESH_LOGIN_MINUTES)
 
 
 def _update(actor: Actor, user: User, changes: UserFields, now: datetime.datetime) -> User:
@@ -128,14 +179,24 @@ def _update(actor: Actor, user: User, changes: UserFields, now: datetime.datetim
             raise InvalidTransition("user", "deleted", "changed", ())
         if "email" in before and "email_verified" not in changes and user.email_verified:
             before["email_verified"], user.email_verified = True, False  # it was another address that was verified
+        if "email" in before:
+            user.pending_email = ""
         user.updated_at = now
-        _save_unique(user)
+        save_unique(user)
         if "is_active" in before and not user.is_active:
             end_sessions(user, now)
-        _record_update(actor, user, before)
-        if "email" in before and not user.email_verified:
-            send_email_verification.enqueue(str(user.pk))
+        events = _record_update(actor, user, before)
+        if "email" in before:
+            _tell_of_address(actor, user, events["user.email_changed"])
     return user
+
+
+def _tell_of_address(actor: Actor, user: User, event: AuditEvent) -> None:
+    """By mail to the old address and to the new one; of commands and imports only the new one hears."""
+    if not user.email_verified:
+        send_email_verification.enqueue(str(user.pk))
+    if policy.is_known(actor):
+        send_address_changed.enqueue(str(event.pk))
 
 
 def set_password(*, actor: Actor, user: User, password: str, now: datetime.datetime) -> None:
@@ -156,12 +217,16 @@ def hash_password(password: str, user: User, *, field: str = "password") -> str:
 def store_password(
     *, actor: Actor, user: User, hashed: str, now: datetime.datetime, kept_session_id: uuid.UUID | None = None
 ) -> None:
-    """Ends every API session but the kept one. Whether `actor` may is the caller's question."""
+    """Ends every API session but the kept one, and withdraws a change of address that waits.
+
+    Whether `actor` may is the caller's question.
+    """
     with transaction.atomic():
         if lock_row(user).deleted_at is not None:
             raise InvalidTransition("user", "deleted", "changed", ())
         user.password, user.updated_at = hashed, now
-        user.save(update_fields=["password", "updated_at"])
+        user.pending_email = ""  # of somebody who knew the old one, maybe
+        user.save(update_fields=["password", "pending_email", "updated_at"])
         AuthSession.objects.others_of(user, kept_session_id).update(revoked_at=now)
         record_event(actor, "user.password_changed", user, before={}, after={})
 
@@ -190,11 +255,11 @@ def end_logins(user: User, now: datetime.datetime) -> None:
 
 def insert_user(user: User, *, actor: Actor) -> None:
     """Store a checked user, in a transaction of the caller's. Raises Duplicate."""
-    _save_unique(user)
+    save_unique(user)
     record_event(actor, "user.registered", user, before={}, after={"username": user.username, "role": user.role})
 
 
-def _save_unique(user: User) -> None:
+def save_unique(user: User) -> None:
     """Save, in a transaction of the caller's that a Duplicate ends: it may be one that only the row's insertion has met."""
     others = User.objects.exclude(pk=user.pk)
     usernames = others.with_username(user.username).values_list(Value("username"), flat=True)
@@ -233,13 +298,16 @@ def _lock_active_admins(user: User) -> list[User]:
     return [admin for admin in locked if admin.is_superuser]
 
 
-def _record_update(actor: Actor, user: User, before: dict[str, Any]) -> None:
+def _record_update(actor: Actor, user: User, before: dict[str, Any]) -> dict[str, AuditEvent]:
+    """The events by their actions."""
     after = {name: getattr(user, name) for name in before}
     actions = {"role": "user.role_changed", "email": "user.email_changed"}
+    if user.pending_email:
+        actions["pending_email"] = "user.email_change_requested"
     if "is_active" in before:
         actions["is_active"] = "user.activated" if user.is_active else "user.suspended"
-    for action in [actions[name] for name in before if name in actions] or ["user.updated"]:
-        record_event(actor, action, user, before=before, after=after)
+    happened = [actions[name] for name in before if name in actions] or ["user.updated"]
+    return {action: record_event(actor, action, user, before=before, after=after) for action in happened}
 
 
 def _field_errors(fields: UserFields, *, is_reserved_allowed: bool) -> list[FieldError]:

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 class Purpose(StrEnum):
     PASSWORD_RESET = "password-reset"  # noqa: S105 - what it is for, and no password
     EMAIL_VERIFICATION = "email-verification"
+    EMAIL_CHANGE = "email-change"
+    EMAIL_CHANGE_CONSENT = "email-change-consent"
 
 
 def make_mail_token(purpose: Purpose, user: "User", now: datetime.datetime) -> str:
-    lifetimes_s = {
-        Purpose.PASSWORD_RESET: settings.PASSWORD_RESET_LIFETIME_S,
-        Purpose.EMAIL_VERIFICATION: settings.EMAIL_VERIFICATION_LIFETIME_S,
-    }
-    expires_at_s = int(now.timestamp()) + lifetimes_s[purpose]
+    is_reset = purpose is Purpose.PASSWORD_RESET
+    lifetime_s = settings.PASSWORD_RESET_LIFETIME_S if is_reset else settings.EMAIL_VERIFICATION_LIFETIME_S
+    expires_at_s = int(now.timestamp()) + lifetime_s
     return _signer(purpose, user).sign(f"{user.pk.hex}:{expires_at_s}")
 
 
@@ -46,6 +46,11 @@ def is_good(purpose: Purpose, token: str, user: "User", now: datetime.datetime) 
 
 
 def _signer(purpose: Purpose, user: "User") -> Signer:
-    """The address is in every salt: a token proves that its reader has that mailbox."""
-    changed = {Purpose.PASSWORD_RESET: user.password, Purpose.EMAIL_VERIFICATION: str(user.email_verified)}[purpose]
+    """The address is in every salt: a token proves that its reader has that mailbox, or the pending one."""
+    changed = {
+        Purpose.PASSWORD_RESET: user.password,
+        Purpose.EMAIL_VERIFICATION: str(user.email_verified),
+        Purpose.EMAIL_CHANGE: user.pending_email,
+        Purpose.EMAIL_CHANGE_CONSENT: user.pending_email,
+    }[purpose]
     return Signer(salt="\0".join(("cms.tokens.mail", purpose, user.email, changed)))

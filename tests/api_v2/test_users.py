@@ -11,7 +11,7 @@ from tests.conftest import PASSWORD
 
 PROFILE = [
     *("id", "created_at", "updated_at", "username", "display_name", "bio", "email", "first_name", "last_name", "role"),
-    *("is_active", "email_verified", "last_login_at"),
+    *("is_active", "email_verified", "pending_email", "last_login_at"),
 ]
 
 

@@ -46,6 +46,7 @@ ACCOUNT: Final[Json] = {
     "role": "author",
     "is_active": True,
     "email_verified": True,
+    "pending_email": None,
     "last_login_at": _WRITTEN,
 }
 NEW_ACCOUNT: Final[Json] = {
@@ -55,6 +56,7 @@ NEW_ACCOUNT: Final[Json] = {
     "last_name": "",
     "role": "subscriber",
     "email_verified": False,
+    "pending_email": None,
     "last_login_at": None,
 }
 TAG: Final[Json] = {

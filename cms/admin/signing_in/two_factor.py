@@ -17,10 +17,10 @@ from cms.accounts.signing_in import keep_challenge, keep_proof, note_second_fact
 from cms.admin.forms import add_refusal
 from cms.admin.signing_in.pages import CodeForm, PasskeyForm, PasswordForm, host_of, qr_code, show
 from cms.errors import CmsError, Duplicate, InvalidInput
+from cms.services.proofs import Proof
 from cms.services.second_factors.apps import app_of, confirm_app, offer_app, remove_app
 from cms.services.second_factors.factors import has_second_factor
 from cms.services.second_factors.passkeys import Answer, add_passkey, offer_passkey, passkeys_of, remove_passkey
-from cms.services.second_factors.proofs import Proof
 from cms.services.second_factors.recovery_codes import count_recovery_codes, renew_recovery_codes
 from cms.services.signing_in import prove_password
 

@@ -15,8 +15,8 @@ from django.views.decorators.debug import sensitive_variables
 from cms.errors import FieldError, InvalidInput, InvalidTransition, NotFound
 from cms.models import AuthenticatorApp, User
 from cms.services.locks import lock_row
+from cms.services.proofs import Proof, require_proof
 from cms.services.second_factors.factors import note_added, remove_factor
-from cms.services.second_factors.proofs import Proof, require_proof
 from cms.services.second_factors.recovery_codes import first_recovery_codes
 from cms.tokens.second_factors import DIGITS, SECRET_BYTES, STEP_S, Unreadable, code_at, plain, seal, unseal
 

@@ -27,8 +27,8 @@ from cms.errors import Duplicate, FieldError, InvalidInput, InvalidSecondFactor,
 from cms.models import Passkey, User
 from cms.services.checks import check_text
 from cms.services.locks import lock_row
+from cms.services.proofs import Proof, require_proof
 from cms.services.second_factors.factors import note_added, remove_factor
-from cms.services.second_factors.proofs import Proof, require_proof
 from cms.services.second_factors.recovery_codes import first_recovery_codes
 from cms.services.second_factors.verifying import one_try
 

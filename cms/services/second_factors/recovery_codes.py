@@ -10,8 +10,8 @@ from cms.errors import NotFound
 from cms.models import RecoveryCode, User
 from cms.services.audit import record_event
 from cms.services.locks import lock_row
+from cms.services.proofs import Proof, require_proof
 from cms.services.second_factors.factors import has_second_factor
-from cms.services.second_factors.proofs import Proof, require_proof
 from cms.tokens.second_factors import digest_of_recovery_code, make_recovery_code, possible_digests
 
 COUNT: Final = 10

@@ -9,6 +9,7 @@ from django.test import Client
 from cms.models import Category, Post, PostRevision, User
 from cms.policy import SYSTEM
 from cms.services.posts import update_post
+from tests.conftest import PASSWORD
 
 SUBMITTED = {"_form_submitted": "True"}
 Maker = Callable[..., Any]
@@ -67,8 +68,14 @@ def test_an_admin_deletes_a_user(admin: User, make_user: Maker, signed_in: Calla
 
 
 def test_the_last_admin_is_told_why_not(admin: User, signed_in: Callable[[User], Client]) -> None:
-    page = signed_in(admin).post(f"/admin/cms/user/{admin.pk}/anonymise/", SUBMITTED, follow=True)
-    assert "last active admin" in str([str(message) for message in page.context["messages"]])
+    admin.set_password(PASSWORD)
+    admin.save()
+    client, address = signed_in(admin), f"/admin/cms/user/{admin.pk}/anonymise/"
+    sentences = {"": "Give your current password", "wrong": "not your current password", PASSWORD: "last active admin"}
+    for password, sentence in sentences.items():
+        answer = client.post(address, {**SUBMITTED, "current_password": password})
+        assert sentence in answer.content.decode()
+    assert User.objects.get().deleted_at is None
 
 
 def test_an_author_neither_sees_nor_drops_a_category_that_is_switched_off(

@@ -107,6 +107,15 @@ def test_an_admin_who_sets_the_own_password_stays_signed_in(client: Client, admi
     assert client.get("/admin/").status_code == 200
 
 
+def test_an_admins_own_address_waits_until_the_old_one_agrees(
+    client: Client, admin: User, send_form: Callable[..., Any]
+) -> None:
+    assert send_form(client, _change(admin), email="chief@example.net", bio="Moved.").status_code == 302
+    admin.refresh_from_db()
+    assert (admin.email, admin.pending_email, admin.bio) == ("chief@example.org", "chief@example.net", "Moved.")
+    assert "chief@example.net" in client.get(_change(admin)).content.decode()
+
+
 def test_history_leads_to_the_audit_trail_of_the_object(
     client: Client, make_user: Callable[..., User], editor: User, signed_in: Callable[[User], Client]
 ) -> None:

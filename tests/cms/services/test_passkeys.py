@@ -20,6 +20,7 @@ from cms.errors import (
     SecondFactorRequired,
 )
 from cms.models import Passkey, RecoveryCode, User
+from cms.services.proofs import Proof
 from cms.services.second_factors.apps import remove_app
 from cms.services.second_factors.passkeys import (
     Answer,
@@ -29,7 +30,6 @@ from cms.services.second_factors.passkeys import (
     prove_passkey,
     remove_passkey,
 )
-from cms.services.second_factors.proofs import Proof
 from cms.services.signing_in import sign_in
 from tests.conftest import PASSWORD
 from tests.second_factors import HOST, SoftKey, set_up_app, set_up_passkey

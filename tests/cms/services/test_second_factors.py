@@ -26,8 +26,8 @@ from cms.policy import SYSTEM
 from cms.services.api_keys import create_api_key, find_api_key
 from cms.services.mails import NOTICES, send_second_factor_notice
 from cms.services.passwords import change_password
+from cms.services.proofs import Proof
 from cms.services.second_factors.apps import confirm_app, offer_app, remove_app
-from cms.services.second_factors.proofs import Proof
 from cms.services.second_factors.recovery_codes import count_recovery_codes, renew_recovery_codes
 from cms.services.second_factors.resetting import reset_second_factors
 from cms.services.sessions import open_session, refresh_session

@@ -212,7 +212,7 @@ def test_what_a_change_is_called(make_user: Any, now: Any, events_of: Any, chang
 def test_another_address_is_not_verified_because_the_last_one_was(make_user: Any, now: Any) -> None:
     user = make_user(email_verified=True)
     assert update_user(actor=user, user=user, changes={"bio": "x"}, now=now).email_verified
-    assert not update_user(actor=user, user=user, changes={"email": "new@example.org"}, now=now).email_verified
+    assert not update_user(actor=SYSTEM, user=user, changes={"email": "new@example.org"}, now=now).email_verified
     changes: Any = {"email": "newer@example.org", "email_verified": True}
     assert update_user(actor=SYSTEM, user=user, changes=changes, now=now).email_verified
 
@@ -235,12 +235,15 @@ def test_a_user_is_deactivated_by_oneself_or_an_admin_and_by_nobody_else(make_us
         with pytest.raises(PermissionRefused):
             deactivate_user(actor=stranger, user=user, now=now)
     open_session(user=user, now=now)
-    assert not deactivate_user(actor=user, user=user, now=now).is_active
+    for signed_in_at in (None, now - 60 * MINUTE):
+        with pytest.raises(PermissionRefused):
+            deactivate_user(actor=user, user=user, now=now, signed_in_at=signed_in_at)
+    assert not deactivate_user(actor=user, user=user, now=now, signed_in_at=now - 59 * MINUTE).is_active
     assert not AuthSession.objects.filter(user=user, revoked_at=None).exists()
     assert not deactivate_user(actor=admin, user=user, now=now).is_active
     assert AuditEvent.objects.filter(object_id=user.pk, action="user.suspended").count() == 1
     with pytest.raises(LastAdmin):
-        deactivate_user(actor=admin, user=admin, now=now)
+        deactivate_user(actor=admin, user=admin, now=now, signed_in_at=now)
 
 
 def test_suspending_ends_every_session(make_user: Any, now: Any) -> None:

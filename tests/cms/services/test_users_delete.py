@@ -8,10 +8,12 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, Group
 from django.test import Client
 
-from cms.errors import InvalidCredentials, InvalidToken, InvalidTransition, LastAdmin, PermissionRefused
+from cms.errors import InvalidCredentials, InvalidInput, InvalidToken, InvalidTransition, LastAdmin, PermissionRefused
 from cms.models import ApiKey, AuditEvent, AuthSession, ImportRecord, Post, User
 from cms.policy import SYSTEM
 from cms.services.api_keys import ApiKeyFields, create_api_key, update_api_key
+from cms.services.confirming import confirm_deletion
+from cms.services.proofs import Proof
 from cms.services.sessions import open_session, refresh_session
 from cms.services.signing_in import sign_in
 from cms.services.user_deletion import delete_user
@@ -19,15 +21,16 @@ from cms.services.users import register_user, set_password, update_user
 
 PASSWORD = "a long enough pass-phrase"
 KEY_WORDS = ("keys@example.org", "phone@example.org", "Mias laptop", "Mias phone")
-PERSONAL = ("mia_k", "mia@example.org", "Amalia", "Kranz", "Mia K.", "Gardener", *KEY_WORDS)
+PERSONAL = ("mia_k", "mia@example.org", "mia.next@example.org", "Amalia", "Kranz", "Mia K.", "Gardener", *KEY_WORDS)
 
 
 @pytest.fixture
 def mia(make_user: Callable[..., User], now: datetime.datetime) -> User:
-    """An author with a life: a changed address, a key, a group, an import that made her."""
+    """An author with a life: a changed address and another one that waits, a key, a group, an import that made her."""
     names = {"first_name": "Amalia", "last_name": "Kranz", "display_name": "Mia K.", "bio": "Gardener"}
     mia = make_user("author", username="mia_k", email="mia.old@example.org", password=PASSWORD, **names)
-    mia = update_user(actor=mia, user=mia, changes={"email": "mia@example.org", "bio": "Gardener."}, now=now)
+    mia = update_user(actor=SYSTEM, user=mia, changes={"email": "mia@example.org", "bio": "Gardener."}, now=now)
+    mia = update_user(actor=mia, user=mia, changes={"email": "mia.next@example.org"}, now=now)
     key: ApiKeyFields = {"name": "Mias phone", "scopes": ["posts:read"], "contact_email": "phone@example.org"}
     api_key = create_api_key(actor=mia, owner=mia, fields=key, now=now).api_key
     changes: ApiKeyFields = {"name": "Mias laptop", "contact_email": "keys@example.org"}
@@ -40,12 +43,19 @@ def mia(make_user: Callable[..., User], now: datetime.datetime) -> User:
     return mia
 
 
+def leave(user: User, now: datetime.datetime, password: str | None = PASSWORD) -> User:
+    """Deleted by oneself."""
+    proof = confirm_deletion(actor=user, user=user, current_password=password, now=now)
+    return delete_user(actor=user, user=user, now=now, proof=proof)
+
+
 def test_deleting_leaves_nothing_personal_in_the_row(mia: User, now: datetime.datetime) -> None:
-    gone = delete_user(actor=mia, user=mia, now=now)
+    gone = leave(mia, now)
     stored = User.objects.get(pk=mia.pk)
     assert stored.username == f"deleted_{mia.pk.hex[-12:]}"
     assert stored.email == f"{stored.username}@deleted.invalid"
     assert (stored.first_name, stored.last_name, stored.bio, stored.display_name) == ("", "", "", "deleted user")
+    assert stored.pending_email == ""
     assert (stored.is_active, stored.role, stored.email_verified, stored.last_login) == (
         False,
         "subscriber",
@@ -85,7 +95,7 @@ def test_the_audit_trail_of_others_is_left_alone(mia: User, make_user: Callable[
 
 
 def test_name_and_address_are_free_again(mia: User, now: datetime.datetime) -> None:
-    delete_user(actor=mia, user=mia, now=now)
+    leave(mia, now)
     fields: Any = {"username": "MIA_K", "email": "Mia@example.org"}
     assert register_user(fields=fields, password=PASSWORD, now=now).pk != mia.pk
 
@@ -142,13 +152,26 @@ def test_others_delete_nobody(mia: User, make_user: Callable[..., User], now: An
 
 
 def test_the_last_active_admin_stays(make_user: Callable[..., User], now: datetime.datetime) -> None:
-    admin, suspended = make_user("admin"), make_user("admin", is_active=False)
-    for actor in (admin, SYSTEM):
-        with pytest.raises(LastAdmin):
-            delete_user(actor=actor, user=admin, now=now)
+    admin, suspended = make_user("admin", password=PASSWORD), make_user("admin", is_active=False)
+    with pytest.raises(LastAdmin):
+        delete_user(actor=SYSTEM, user=admin, now=now)
+    with pytest.raises(LastAdmin):
+        leave(admin, now)
     delete_user(actor=admin, user=suspended, now=now)
     second = make_user("admin")
     assert delete_user(actor=second, user=admin, now=now).deleted_at == now
+
+
+def test_nobody_is_deleted_by_oneself_without_the_password(mia: User, make_user: Callable[..., User], now: Any) -> None:
+    of_another = Proof(make_user().pk, now)
+    for password, code in ((None, "required"), ("wrong", "wrong_password")):
+        with pytest.raises(InvalidInput) as caught:
+            leave(mia, now, password)
+        assert [(error.field, error.code) for error in caught.value.errors] == [("current_password", code)]
+    for proof in (None, of_another):
+        with pytest.raises(InvalidInput):
+            delete_user(actor=mia, user=mia, now=now, proof=proof)
+    assert User.objects.get(pk=mia.pk).deleted_at is None
 
 
 def test_a_name_that_somebody_has_taken_is_no_obstacle(mia: User, make_user: Callable[..., User], now: Any) -> None:
@@ -160,7 +183,7 @@ def test_a_name_that_somebody_has_taken_is_no_obstacle(mia: User, make_user: Cal
 
 
 def test_the_event_names_nobody(mia: User, now: datetime.datetime) -> None:
-    delete_user(actor=mia, user=mia, now=now)
+    leave(mia, now)
     event = AuditEvent.objects.get(action="user.deleted")
     assert (event.actor_id, event.before, event.after) == (mia.pk, {"role": "author", "is_active": True}, {})
 

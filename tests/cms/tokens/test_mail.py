@@ -1,6 +1,7 @@
 """Tokens of mails: for one purpose, one user and one state, and not for long."""
 
 import datetime
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,9 @@ from cms.models import User
 from cms.tokens.mail import Purpose, is_good, make_mail_token, user_id_in
 
 RESET, VERIFICATION = Purpose.PASSWORD_RESET, Purpose.EMAIL_VERIFICATION
-LIFETIMES = {RESET: datetime.timedelta(hours=1), VERIFICATION: datetime.timedelta(hours=72)}
+CHANGE, CONSENT = Purpose.EMAIL_CHANGE, Purpose.EMAIL_CHANGE_CONSENT
+HOUR = datetime.timedelta(hours=1)
+LIFETIMES = {RESET: HOUR, VERIFICATION: 72 * HOUR, CHANGE: 72 * HOUR, CONSENT: 72 * HOUR}
 MOMENT = datetime.timedelta(seconds=1)
 
 
@@ -67,7 +70,7 @@ def test_a_token_is_for_its_purpose_and_its_user_alone(
 ) -> None:
     other = make_user(username="leo")
     other.password, other.email = mia.password, mia.email
-    for purpose, wrong in ((RESET, VERIFICATION), (VERIFICATION, RESET)):
+    for purpose, wrong in itertools.permutations(Purpose, 2):
         token = make_mail_token(purpose, mia, now)
         assert is_good(purpose, token, mia, now)
         assert not is_good(wrong, token, mia, now)
@@ -82,6 +85,8 @@ def test_a_token_is_for_its_purpose_and_its_user_alone(
         (RESET, {"is_active": False}),
         (VERIFICATION, {"email_verified": True}),
         (VERIFICATION, {"email": "new@example.org"}),
+        *((purpose, {"pending_email": "newer@example.org"}) for purpose in (CHANGE, CONSENT)),
+        *((purpose, {"email": "new@example.org"}) for purpose in (CHANGE, CONSENT)),
     ],
     ids=str,
 )

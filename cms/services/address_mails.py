@@ -1,0 +1,94 @@
+"""Mails about another e-mail address of an account: who is asked, and who is told. Sent by jobs of the worker."""
+
+from typing import Final
+
+from django.core.mail import EmailMessage
+from django.tasks import task
+
+from cms.models import AuditEvent, User
+from cms.services.mails import QUEUE, send_verification_token
+from cms.tokens.mail import Purpose
+
+CHANGE_TEXT: Final = """\
+The account {username} is to have this address. Confirm that it is yours:
+
+{way}
+
+It is good for {hours} and for one use. If it isn't your account, do nothing.
+"""
+CONSENT_TEXT: Final = """\
+Somebody who is signed in as {username} wants to change the address of this account to {pending_email}.
+
+If it was you, agree to the change. The new address is asked next:
+
+{way}
+
+It is good for {hours}. If it wasn't you, do nothing: your address stays as it is. Then set a new password, which ends
+all logins.
+"""
+NOTICE_TEXT: Final = """\
+Somebody who knows the password of your account {username} wants to change its address to {pending_email}.
+
+If it was you, do nothing: the new address has been asked. If it wasn't you, set a new password now. That withdraws the
+change and ends all logins.
+"""
+CHANGED_TEXT: Final = """\
+An administrator has changed the address of the account {username} from {old} to {new}.
+
+Mails about the account go to the new address from now on. Ask the administrators if you did not expect this.
+"""
+
+
+@task(queue_name=QUEUE)
+def send_email_change(user_id: str) -> bool:
+    """Whether a mail was sent to the new address. One that belongs to another account gets none."""
+    user = _user_who_waits(user_id)
+    if user is None or User.objects.exclude(pk=user.pk).with_email(user.pending_email).exists():
+        return False
+    subject = "Confirm your e-mail address"
+    send_verification_token(user, Purpose.EMAIL_CHANGE, subject, CHANGE_TEXT, to=user.pending_email)
+    return True
+
+
+@task(queue_name=QUEUE)
+def send_email_change_consent(user_id: str) -> bool:
+    """Whether a mail was sent: to the address in force, which has to agree when no password was given."""
+    user = _user_who_waits(user_id)
+    if user is None:
+        return False
+    subject = "Do you want to change your e-mail address?"
+    send_verification_token(user, Purpose.EMAIL_CHANGE_CONSENT, subject, CONSENT_TEXT, to=user.email)
+    return True
+
+
+@task(queue_name=QUEUE)
+def send_email_change_notice(user_id: str) -> bool:
+    """Whether a mail was sent: to the address in force, which hears of the change before it is made."""
+    user = _user_who_waits(user_id)
+    if user is None:
+        return False
+    text = NOTICE_TEXT.format(username=user.username, pending_email=user.pending_email)
+    EmailMessage("Your e-mail address is about to change", text, to=[user.email]).send()
+    return True
+
+
+@task(queue_name=QUEUE)
+def send_address_changed(event_id: str) -> int:
+    """To how many addresses a mail was sent: the old one, and the new one unless it is asked to verify itself.
+
+    The addresses are those of the audit event, from where deleting the user erases them.
+    """
+    event = AuditEvent.objects.filter(pk=event_id).first()
+    user = User.objects.filter(pk=event.object_id, deleted_at=None).first() if event else None
+    if event is None or user is None:
+        return 0
+    old, new = event.before["email"], event.after["email"]
+    text = CHANGED_TEXT.format(username=user.username, old=old, new=new)
+    addresses = [old, new] if user.email_verified else [old]
+    for address in addresses:
+        EmailMessage("The e-mail address of your account was changed", text, to=[address]).send()
+    return len(addresses)
+
+
+def _user_who_waits(user_id: str) -> User | None:
+    return User.objects.filter(pk=user_id, is_active=True).exclude(pending_email="").first()
