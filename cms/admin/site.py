@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import PasswordChangeView
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -20,9 +21,10 @@ from cms.admin.dashboard import dashboard_context
 from cms.admin.navigation import sidebar
 from cms.admin.signing_in.login import FirstStepView, LoginForm
 from cms.admin.writing import session_view, signed_in_view
-from cms.errors import InvalidInput
+from cms.errors import InvalidInput, RateLimited
 from cms.models import Tag
 from cms.services.sign_in_events import note_logout
+from cms.services.signing_in import prove_password
 from cms.services.users import set_password
 
 
@@ -45,6 +47,17 @@ class AutocompleteView(AutocompleteJsonView):
 
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
+    def clean_old_password(self) -> str:
+        """A wrong one counts as a failed login, which Django's own check doesn't."""
+        password: str = self.cleaned_data["old_password"]
+        try:
+            prove_password(user=self.user, password=password, now=clock.now())
+        except InvalidInput as refusal:
+            raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect") from refusal
+        except RateLimited as refusal:
+            raise ValidationError(refusal.message, code=refusal.code) from refusal
+        return password
+
     def save(self, commit: bool = True) -> Any:
         set_password(actor=self.user, user=self.user, password=self.cleaned_data["new_password1"], now=clock.now())
         return self.user

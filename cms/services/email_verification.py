@@ -12,7 +12,7 @@ from cms.services.address_mails import send_email_change
 from cms.services.audit import record_event
 from cms.services.mails import send_email_verification, take_mail_quotas
 from cms.services.passwords import BAD_TOKEN
-from cms.services.users import save_unique
+from cms.services.users import end_keys, save_unique
 from cms.tokens.mail import Purpose, is_good, user_id_in
 
 TAKEN = FieldError("token", "email_taken", "Another account has this e-mail address by now.")
@@ -53,7 +53,7 @@ def verify_email(*, token: str, now: datetime.datetime) -> User:
 def _verify(user: User, now: datetime.datetime) -> None:
     user.email_verified, user.updated_at = True, now
     user.save(update_fields=["email_verified", "updated_at"])
-    after = {"email_verified": True}
+    after = {"email_verified": True, **_end_early_keys(user, now)}
     record_event(user, "user.email_verified", user, before={"email_verified": False}, after=after)
 
 
@@ -65,5 +65,14 @@ def _change(user: User, now: datetime.datetime) -> None:
         save_unique(user)
     except Duplicate as error:
         raise InvalidInput([TAKEN]) from error
-    after = {"email": user.email, "email_verified": True}
+    ended = {} if before["email_verified"] else _end_early_keys(user, now)
+    after = {"email": user.email, "email_verified": True, **ended}
     record_event(user, "user.email_changed", user, before=before, after=after)
+
+
+def _end_early_keys(user: User, now: datetime.datetime) -> dict[str, int]:
+    """End the keys that were made before the first verification, unless somebody vouches for the account.
+
+    A stranger may have registered the address. Logins stay: a stranger has the password too, until a reset ends all.
+    """
+    return {} if user.is_vouched_for else end_keys(user, now)

@@ -23,7 +23,8 @@ Somebody, most likely you, has asked for a new password of your account {usernam
 
 {way}
 
-It is good for {hours} and for one use. If it wasn't you, do nothing: your password stays as it is.
+It is good for {hours} and for one use. The new password ends all logins and API keys of the account. If it wasn't you,
+do nothing: your password stays as it is.
 """
 VERIFICATION_TEXT: Final = """\
 This address was given for the account {username}. Confirm that it is yours:
@@ -31,6 +32,10 @@ This address was given for the account {username}. Confirm that it is yours:
 {way}
 
 It is good for {hours} and for one use. If it isn't your account, do nothing.
+"""
+FIRST_VERIFICATION_TEXT: Final = f"""\
+{VERIFICATION_TEXT}
+API keys that were made before it end then: make new ones.
 """
 INVITATION_TEXT: Final = """\
 You are invited to write for this site, as {role}. Choose a username and a password:
@@ -108,7 +113,8 @@ def send_email_verification(user_id: str | None) -> bool:
     if user is None:
         return False
     subject = "Confirm your e-mail address"
-    send_verification_token(user, Purpose.EMAIL_VERIFICATION, subject, VERIFICATION_TEXT, to=user.email)
+    text = VERIFICATION_TEXT if user.is_vouched_for else FIRST_VERIFICATION_TEXT
+    send_verification_token(user, Purpose.EMAIL_VERIFICATION, subject, text, to=user.email)
     return True
 
 

@@ -42,14 +42,14 @@ def request_password_reset(*, email: str, now: datetime.datetime, page: str = ""
 
 @sensitive_variables()
 def reset_password(*, token: str, password: str, now: datetime.datetime) -> User:
-    """The password of the user to whom the token was sent. Ends every session. Raises InvalidInput."""
+    """The password of the user to whom the token was sent. Ends every session and API key. Raises InvalidInput."""
     user = user_of_reset_token(token=token, now=now)
     hashed = hash_password(password, user)
     with transaction.atomic():
         user = lock_row(user)
         if not is_good(Purpose.PASSWORD_RESET, token, user, now):  # used by another request since
             raise InvalidInput([BAD_TOKEN])
-        store_password(actor=user, user=user, hashed=hashed, now=now)
+        store_password(actor=user, user=user, hashed=hashed, now=now, ends_keys=True)
     return user
 
 

@@ -215,11 +215,17 @@ def hash_password(password: str, user: User, *, field: str = "password") -> str:
 
 
 def store_password(
-    *, actor: Actor, user: User, hashed: str, now: datetime.datetime, kept_session_id: uuid.UUID | None = None
+    *,
+    actor: Actor,
+    user: User,
+    hashed: str,
+    now: datetime.datetime,
+    kept_session_id: uuid.UUID | None = None,
+    ends_keys: bool = False,
 ) -> None:
     """Ends every API session but the kept one, and withdraws a change of address that waits.
 
-    Whether `actor` may is the caller's question.
+    API keys end for a user who did not know the old password. Whether `actor` may is the caller's question.
     """
     with transaction.atomic():
         if lock_row(user).deleted_at is not None:
@@ -228,7 +234,8 @@ def store_password(
         user.pending_email = ""  # of somebody who knew the old one, maybe
         user.save(update_fields=["password", "pending_email", "updated_at"])
         AuthSession.objects.others_of(user, kept_session_id).update(revoked_at=now)
-        record_event(actor, "user.password_changed", user, before={}, after={})
+        after = end_keys(user, now) if ends_keys else {}
+        record_event(actor, "user.password_changed", user, before={}, after=after)
 
 
 def lock_user(user: User, *, is_losing_admin: bool) -> User:
@@ -243,7 +250,13 @@ def lock_user(user: User, *, is_losing_admin: bool) -> User:
 def end_sessions(user: User, now: datetime.datetime) -> None:
     """End API sessions, browser sessions and API keys for good: activating the user again brings none of them back."""
     end_logins(user, now)
-    ApiKey.objects.filter(owner=user, is_active=True).update(is_active=False, updated_at=now)
+    end_keys(user, now)
+
+
+def end_keys(user: User, now: datetime.datetime) -> dict[str, int]:
+    """End the API keys; how many, in the words of the audit trail, if there were any."""
+    count = ApiKey.objects.filter(owner=user, is_active=True).update(is_active=False, updated_at=now)
+    return {"api_keys_revoked": count} if count else {}
 
 
 def end_logins(user: User, now: datetime.datetime) -> None:

@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from cms.models import AuditEvent, AuthSession, Job, User
+from cms.services.api_keys import create_api_key
 from cms.tokens.mail import Purpose, make_mail_token
 from tests.api_v2.sending import codes_of, problem_of, send
 from tests.conftest import PASSWORD
@@ -170,6 +171,47 @@ def test_v1_registrations_are_asked_to_verify_too(client: Client, db: None, toke
     body = {"username": "leo", "email": "leo@example.org", "password": PASSWORD}
     assert client.post("/api/v1/auth/register", body, content_type="application/json").status_code == 201
     assert send(client, "post", VERIFY, {"token": token_in_mail()}).status_code == 204
+
+
+def key_of(user: User, now: datetime.datetime) -> Client:
+    fields: Any = {"name": "Robot", "scopes": ["posts:read"]}
+    return Client(headers={"x-api-key": create_api_key(actor=user, owner=user, fields=fields, now=now).raw_key})
+
+
+def test_a_reset_ends_api_keys_and_browser_sessions_too(mia: User, now: datetime.datetime) -> None:
+    """Whoever registered the address before its owner has made them."""
+    robot, browser = key_of(mia, now), Client()
+    browser.force_login(mia)
+    User.objects.filter(pk=mia.pk).update(pending_email="thief@example.net")
+    assert confirm(make_mail_token(Purpose.PASSWORD_RESET, mia, now)).status_code == 204
+    assert [send(client, "get", "/me").status_code for client in (robot, browser)] == [401, 401]
+    event = AuditEvent.objects.get(action="user.password_changed")
+    assert event.after == {"api_keys_revoked": 1}
+    mia.refresh_from_db()
+    assert mia.pending_email == ""
+
+
+def test_the_first_verification_ends_the_keys_that_were_made_before(
+    client: Client, client_of: Callable[[User], Client], db: None, token_in_mail: Callable[[], str], now: Any
+) -> None:
+    body = {"username": "leo", "email": "leo@example.org", "password": PASSWORD}
+    assert send(client, "post", "/users", body).status_code == 201
+    leo = User.objects.get()
+    before, signed_in = key_of(leo, now), client_of(leo)
+    assert send(client, "post", VERIFY, {"token": token_in_mail()}).status_code == 204
+    assert "API keys" in mail.outbox[0].body
+    after = key_of(leo, now)
+    statuses = [send(one, "get", "/me").status_code for one in (before, after, signed_in)]
+    assert statuses == [401, 200, 200]
+    event = AuditEvent.objects.get(action="user.email_verified")
+    assert event.after == {"email_verified": True, "api_keys_revoked": 1}
+
+
+def test_keys_of_an_account_that_somebody_vouched_for_stay(mia: User, now: datetime.datetime) -> None:
+    robot = key_of(mia, now)
+    token = make_mail_token(Purpose.EMAIL_VERIFICATION, mia, now)
+    assert send(Client(), "post", VERIFY, {"token": token}).status_code == 204
+    assert send(robot, "get", "/me").status_code == 200
 
 
 def test_another_mail_can_be_asked_for(mia: User, token_in_mail: Callable[[], str]) -> None:

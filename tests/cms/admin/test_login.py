@@ -1,9 +1,10 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
 
-from cms.models import User
+from cms.models import AuditEvent, User
 from tests.conftest import PASSWORD
 
 LOGIN = "/admin/login/"
@@ -64,6 +65,24 @@ def test_the_own_password_is_changed_by_the_service_and_the_session_goes_on(
     assert client.post("/admin/password_change/", sent).status_code == 302
     assert client.get("/admin/").status_code == 200
     assert User.objects.get(username="mia").check_password(new)
+
+
+def test_wrong_current_passwords_count_as_failed_logins(
+    make_user: Callable[..., User], client: Client, settings: Any
+) -> None:
+    settings.RATE_LIMIT_LOGIN = 2
+    make_user("author", username="mia", password=PASSWORD)
+    client.post(LOGIN, {"username": "mia", "password": PASSWORD})
+    new = "another long pass-phrase"
+    errors = []
+    for old in ("wrong", "wrong", PASSWORD):
+        page = client.post("/admin/password_change/", {"old_password": old, "new_password1": new, "new_password2": new})
+        errors.append(str(page.context["form"].errors["old_password"]))
+    assert ["incorrectly" in error for error in errors] == [True, True, False]
+    assert "Too many failed logins: try again in" in errors[-1]
+    assert User.objects.get().check_password(PASSWORD)
+    actions = AuditEvent.objects.filter(action__startswith="auth.").order_by("pk").values_list("action", flat=True)
+    assert list(actions) == ["auth.login", "auth.login_failed", "auth.login_failed", "auth.locked"]
 
 
 def test_a_password_that_only_the_service_refuses_is_an_error_of_the_form(

@@ -6,7 +6,7 @@ from django.db.models.lookups import LessThanOrEqual
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cms", "0019_invitations")]
+    dependencies = [("cms", "0020_chores")]
 
     operations = [
         migrations.AddField(
