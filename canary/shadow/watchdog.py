@@ -6,7 +6,9 @@ is given up: it loses its database connection, and another thread takes its plac
 
 import contextlib
 import ctypes
+import os
 import queue
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
@@ -112,11 +114,19 @@ class _Worker:
         self.end()
 
     def drop_connection(self) -> None:
-        """A snapshot that stays open holds back what VACUUM, or SQLite's checkpoint, could free."""
+        """End its work in the database: an open snapshot holds back what VACUUM, or SQLite's checkpoint, could free.
+
+        Closing the connection would free memory that the other thread uses in C, and end the process.
+        """
         raw = getattr(self._own, "connection", None)
-        if raw is not None:
-            with contextlib.suppress(Exception):
-                raw.close()
+        if raw is None:
+            return
+        with contextlib.suppress(Exception):
+            if self._own.vendor == "sqlite":
+                raw.interrupt()
+                return
+            with socket.socket(fileno=os.dup(raw.fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)
 
     def _loop(self) -> None:
         with contextlib.suppress(Interrupted), _own_connection() as self._own:
