@@ -1,5 +1,6 @@
 """The canary's view of the settings: one dict, `settings.CANARY`, read once until Django tells of a change."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +13,6 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
@@ -48,8 +48,8 @@ class CanaryConf:
 
     Others count once a network. None when nobody is known. Asked after the response is made, of what the view loaded.
     """
-    clock: Callable[[], datetime]
-    """The present; all processes of the site should agree on it."""
+    clock: Callable[[], float]
+    """The present in unix seconds, on which all processes of the site agree."""
     retention_days: int
     """For how long is kept what was seen."""
     notify: Callable[[Any], None] | None
@@ -88,6 +88,10 @@ class CanaryConf:
     """How many statements more than v1's it may send for it."""
     snapshot: Snapshot
     """What the environment says of the rollout: in force until there is a stored rollout."""
+
+    def now(self) -> datetime:
+        """Return what `clock` tells."""
+        return datetime.fromtimestamp(self.clock(), UTC)
 
     def bulkhead_at(self, weight_bp: int) -> int:
         """Return how many requests of the candidate a process answers at a time."""
@@ -146,7 +150,7 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
         has_scope=import_string(conf["HAS_SCOPE"]) if conf.get("HAS_SCOPE") else _no_key_has_a_scope,
         is_excluded=import_string(conf["IS_EXCLUDED"]) if conf.get("IS_EXCLUDED") else _nobody_is_excluded,
         evidence_unit=import_string(conf["EVIDENCE_UNIT"]) if conf.get("EVIDENCE_UNIT") else _whom_the_view_knows,
-        clock=import_string(conf["CLOCK"]) if conf.get("CLOCK") else timezone.now,
+        clock=import_string(conf["CLOCK"]) if conf.get("CLOCK") else time.time,
         retention_days=conf.get("RETENTION_DAYS", RETENTION_DAYS),
         notify=import_string(conf["NOTIFY"]) if conf.get("NOTIFY") else None,
         list_identities=import_string(conf["LIST_IDENTITIES"]) if conf.get("LIST_IDENTITIES") else _nobody_is_known,

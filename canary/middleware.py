@@ -93,7 +93,7 @@ class CanaryMiddleware:
     def _pass(self, request: HttpRequest) -> Passage:
         """Never raises: a fault leads to the stable version."""
         is_entrance, pinned, snapshot = True, None, None
-        now, started_ns = self._clock().timestamp(), time.perf_counter_ns()
+        now, started_ns = self._clock(), time.perf_counter_ns()
         try:
             start_counting()
             if match := VERSION_SEGMENT.match(request.path_info, len(self._entrance)):

@@ -130,7 +130,7 @@ class Presence:
             return self._turn()
 
     def _turn(self) -> float | None:
-        now = canary_conf().clock()
+        now = canary_conf().now()
         if not self._has_applied:
             self._apply(now)
         with brief():
@@ -160,7 +160,7 @@ class Presence:
     def leave(self) -> None:
         """Take this process off the list, and those that had no time to do it themselves."""
         self._connection.close()
-        long_ago = canary_conf().clock() - timedelta(seconds=FORGET_WORKERS_AFTER_S)
+        long_ago = canary_conf().now() - timedelta(seconds=FORGET_WORKERS_AFTER_S)
         Worker.objects.filter(name=self.name).delete()
         Worker.objects.filter(seen_at__lt=long_ago).delete()
 

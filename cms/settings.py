@@ -239,7 +239,7 @@ CANARY = {
     "IS_EXCLUDED": "cms.rollout.exclusions.why_excluded",
     "IS_AWAY": "cms.http.unavailable.is_away",
     "EVIDENCE_UNIT": "cms.rollout.evidence_units.unit_of",
-    "CLOCK": "cms.clock.now",
+    "CLOCK": "cms.clock.now_s",
     "RETENTION_DAYS": env.integer("CANARY_RETENTION_DAYS", default=90, minimum=1, maximum=3_650),
     "METRICS_TOKEN": env.text("METRICS_TOKEN"),
     "BULKHEAD": env.integer("CANARY_BULKHEAD", default=0, minimum=0, maximum=1_000),

@@ -104,7 +104,7 @@ class VerbView(APIView):
 
     def _perform(self, request: Request, verb: Verb, values: dict[str, Any]) -> HttpResponse:
         reason, version = values.pop("reason", ""), values.pop("expected_version", None)
-        call = Call(values, _actor(request), canary_conf().clock(), reason, version)
+        call = Call(values, _actor(request), canary_conf().now(), reason, version)
         response = HttpResponse(json.dumps(perform(verb, call)), content_type="application/json")
         return _private(response)
 

@@ -61,7 +61,7 @@ def live(request: HttpRequest) -> HttpResponse:
 def consumers(request: HttpRequest) -> HttpResponse:
     _refuse_without(request, VIEW)
     target, deprecated_at = io.StringIO(), read()[1].life.deprecated_at
-    write_csv(target, daily_rows(now=canary_conf().clock(), days=USAGE_DAYS, deprecated_at=deprecated_at))
+    write_csv(target, daily_rows(now=canary_conf().now(), days=USAGE_DAYS, deprecated_at=deprecated_at))
     response = HttpResponse(target.getvalue(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="v1-consumers.csv"'
     return response
@@ -75,7 +75,7 @@ def change(request: HttpRequest, words: str) -> HttpResponse:
     if action is None:
         raise Http404
     _refuse_without(request, VIEW, action.verb.permission)
-    now = canary_conf().clock()
+    now = canary_conf().now()
     given = request.POST if request.method == "POST" else request.GET
     is_asked = request.method == "POST" or SHOWN in given or not action.verb.options
     if not is_asked:
@@ -91,7 +91,7 @@ def change(request: HttpRequest, words: str) -> HttpResponse:
 
 def _read(request: HttpRequest) -> dict[str, Any]:
     _refuse_without(request, VIEW)
-    now = canary_conf().clock()
+    now = canary_conf().now()
     shown = read_page(Asked.of(request.GET), now)
     return {
         **shown,

@@ -77,7 +77,7 @@ class Outbox:
     def write(self, *, is_last: bool = False) -> None:
         """Write what failed to be written before, then what is complete by now. Raises what the database raises."""
         self.sum_up()
-        now = canary_conf().clock()
+        now = canary_conf().now()
         if self._waiting is not None:
             self._send(*self._waiting, now)
         self._send(*self._seal(math.inf if is_last else now.timestamp() - GRACE_S), now)
@@ -109,7 +109,7 @@ class Outbox:
 
     def publish(self, node: Node) -> None:
         """Tell the other workers of this server what this one has counted."""
-        now_s = canary_conf().clock().timestamp()
+        now_s = canary_conf().now().timestamp()
         with self._lock:
             totals = self.tally.totals
             while self.told:
@@ -186,11 +186,11 @@ class Tidying:
         self._tidied_at = time.monotonic()
 
     def turn(self) -> None:
-        outbox.tell_controller(watch_controller(canary_conf().clock()).age_s)
+        outbox.tell_controller(watch_controller(canary_conf().now()).age_s)
         read_evidence()
         if time.monotonic() - self._tidied_at >= TIDY_EVERY_S:
             self._tidied_at = time.monotonic()
-            now = canary_conf().clock()
+            now = canary_conf().now()
             compact(holder=server.presence.name, now=now)
             prune(holder=server.presence.name, now=now)
 

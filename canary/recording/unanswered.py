@@ -42,7 +42,7 @@ def register() -> None:
 def record_hangs() -> None:
     """Record what is in flight for longer than CANARY_HANG_S. Never waits."""
     if flights.box is not None:
-        flights.box.tick(canary_conf().clock().timestamp())
+        flights.box.tick(canary_conf().now().timestamp())
     before_ns = perf_counter_ns() - int(canary_conf().hang_s * 1e9)
     for flight in flights:
         if flight.started_ns < before_ns and not flight.awaits_client and flights.tell(flight):
@@ -68,7 +68,7 @@ def record_crashes(node: Node | None = None) -> None:
             if found.site != own_site():
                 continue
             if found.lost:
-                _record_crash(found, path, canary_conf().clock())
+                _record_crash(found, path, canary_conf().now())
         path.unlink(missing_ok=True)
 
 

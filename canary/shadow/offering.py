@@ -157,7 +157,7 @@ class ShadowReader:
             outcome = Outcome("", "failed", error=error)
         if outcome.error is not None:
             FAULTS.record(outcome.error)
-        now = canary_conf().clock()
+        now = canary_conf().now()
         self.tally.add(outcome, read.release, is_public=not read.has_credentials, now=now)
         flushing.observe(self.votes.rows_of(outcome, read.voter, now))
 
@@ -212,7 +212,7 @@ def _voter_of(request: HttpRequest, decision: Decision, snapshot: Snapshot) -> V
     network = network_of(request.META.get("REMOTE_ADDR", ""))
     if identity is None:
         return Voter(snapshot, network, network, is_authenticated=False)
-    subject = subject_of(identity, canary_conf().evidence_unit(request), canary_conf().clock())
+    subject = subject_of(identity, canary_conf().evidence_unit(request), canary_conf().now())
     return Voter(snapshot, subject.unit, network, subject.is_authenticated)
 
 

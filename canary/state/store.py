@@ -62,7 +62,7 @@ def refresh() -> Snapshot:
 
 def _now_s() -> float:
     """In unix seconds: changes are compared with the clock of the process that made them."""
-    return canary_conf().clock().timestamp()
+    return canary_conf().clock()
 
 
 def _arrived(coming: tuple[tuple[Snapshot, float], ...], now: float) -> Snapshot | None:

@@ -32,7 +32,7 @@ class Command(BaseCommand):
             added.set_defaults(found=verb)
 
     def handle(self, *args: Any, found: Verb, as_json: bool, **options: Any) -> None:
-        now = canary_conf().clock()
+        now = canary_conf().now()
         values = {option.name: options[option.name] for option in found.all_options}
         reason, version = values.pop("reason", ""), values.pop("expected_version", None)
         try:

@@ -34,7 +34,7 @@ class Command(BaseCommand):
         add_heartbeat_argument(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        controller = Controller(canary_conf().clock)
+        controller = Controller(canary_conf().now)
         if options["once"]:
             self._once(controller)
             return
