@@ -27,8 +27,6 @@ pid {folder}/nginx.pid;
 daemon off;
 events {{ worker_connections 512; }}
 http {{
-    log_format staging '$time_iso8601 $status $request_time "$request" $upstream_addr $upstream_status';
-    access_log {log} staging;
 {temporary}
     proxy_bind {address};
     include {folder}/site.conf;
@@ -47,17 +45,17 @@ def find_nginx() -> str:
     raise StagingError("nginx was not found. Debian and Ubuntu: sudo apt-get install nginx; macOS: brew install nginx")
 
 
-def write_configuration(folder: Path, log: Path, credentials: Credentials) -> Path:
+def write_configuration(folder: Path, credentials: Credentials) -> Path:
     """The main file; `write_site` makes what it includes. nginx itself makes the folders for bodies, as its own user."""
     folder.mkdir(exist_ok=True)
     user = f"user {pwd.getpwuid(credentials['user']).pw_name} {_group(credentials)};" if credentials else ""
     temporary = "\n".join(f"    {name}_temp_path {folder}/{name};" for name in FOLDERS)
     path = folder / "nginx.conf"
-    path.write_text(MAIN.format(user=user, folder=folder, log=log, temporary=temporary, address=ADDRESS))
+    path.write_text(MAIN.format(user=user, folder=folder, temporary=temporary, address=ADDRESS))
     return path
 
 
-def write_site(folder: Path, ports: Mapping[str, int], drained: Collection[str]) -> None:
+def write_site(folder: Path, ports: Mapping[str, int], drained: Collection[str], log: Path) -> None:
     """Those who are drained get no new request."""
 
     def server(found: re.Match[str]) -> str:
@@ -65,7 +63,8 @@ def write_site(folder: Path, ports: Mapping[str, int], drained: Collection[str])
         return f"server {HOST}:{ports[name]}{rest}{' down' if name in drained else ''};"
 
     text = re.sub(r"server (web-\d+):8000([^;]*);", server, SITE.read_text())
-    (folder / "site.conf").write_text(re.sub(r"listen 8000;", f"listen {HOST}:{ports['nginx']};", text))
+    text = text.replace("listen 8000;", f"listen {HOST}:{ports['nginx']};")
+    (folder / "site.conf").write_text(text.replace("access_log /dev/stdout ", f"access_log {log} "))
 
 
 def workers_of(master: int) -> set[int]:

@@ -64,6 +64,10 @@ class Stack:
         """Without a slash at its end."""
         return f"http://{HOST}:{self.ports['nginx']}"
 
+    @property
+    def _access_log(self) -> Path:
+        return self.folder / "logs/nginx-access.log"
+
     def url_of(self, name: str) -> str:
         return f"http://{HOST}:{self.ports[name]}"
 
@@ -200,8 +204,8 @@ class Stack:
 
     def _start_proxy(self, program: str) -> None:
         folder = self.place / "nginx"
-        path = proxy.write_configuration(folder, self.folder / "logs/nginx-access.log", self.credentials)
-        proxy.write_site(folder, self.ports, self.drained)
+        path = proxy.write_configuration(folder, self.credentials)
+        proxy.write_site(folder, self.ports, self.drained, self._access_log)
         command = [program, "-p", str(folder), "-e", str(self.processes.log("nginx")), "-c", str(path)]
         self.processes.start("nginx", command, cwd=folder, env=clean_environment({}))
 
@@ -230,7 +234,7 @@ class Stack:
         before = proxy.workers_of(master)
         if not before:
             raise StagingError("The workers of nginx were not found.")
-        proxy.write_site(self.place / "nginx", self.ports, self.drained)
+        proxy.write_site(self.place / "nginx", self.ports, self.drained, self._access_log)
         program, folder = proxy.find_nginx(), self.place / "nginx"
         log = str(self.processes.log("nginx"))
         done = subprocess.run(
