@@ -44,6 +44,7 @@ def faults_of(cluster: Cluster, drains_s: dict[str, float]) -> set[str]:
         "peer": not all(map(_names_its_peers, cluster.of_kind("NetworkPolicy"))),
         "metadata": not all(map(_spares_metadata, cluster.of_kind("NetworkPolicy"))),
         "service": not _services_find_their_pods(cluster),
+        "buffered": not _web_listens_for_nginx_alone(cluster),
         "monitor": not _monitors_find_their_services(cluster),
         "scaling": not _scaling_finds_its_target(cluster),
         "admission": not _is_admission_restricted(cluster),
@@ -77,9 +78,10 @@ def _has_resources(container: Object) -> bool:
 
 
 def _takes_secrets_by_name(work: Workload) -> bool:
+    """Return whether our containers take them by name, and those of others take none."""
     by_name = {"secretRef": {"name": "tandem-secrets"}}
     return all(
-        by_name in each.get("envFrom", [])
+        (by_name in each.get("envFrom", [])) is (each["name"] != "nginx")
         and not {variable["name"] for variable in each.get("env", []) if "value" in variable} & SECRETS
         for each in work.containers
     )
@@ -109,9 +111,9 @@ def _is_probed(work: Workload) -> bool:
 
 
 def _grace_s(work: Workload) -> int:
-    """Return the seconds between SIGTERM and SIGKILL. The sleep of a preStop hook comes before SIGTERM."""
+    """Return the seconds between SIGTERM and SIGKILL. The preStop hooks sleep at the same time, before it."""
     hooks = [each["lifecycle"]["preStop"]["exec"]["command"][-1] for each in work.containers if "lifecycle" in each]
-    slept_s = sum(int(seconds) for hook in hooks for seconds in re.findall(r"sleep (\d+)", hook))
+    slept_s = max((int(seconds) for hook in hooks for seconds in re.findall(r"sleep (\d+)", hook)), default=0)
     return int(work.pod.get("terminationGracePeriodSeconds", 30)) - slept_s
 
 
@@ -202,6 +204,13 @@ def _services_find_their_pods(cluster: Cluster) -> bool:
         if [work.labels[COMPONENT] for work in found] != ["web"] or targets - _ports(found[0]):
             return False
     return True
+
+
+def _web_listens_for_nginx_alone(cluster: Cluster) -> bool:
+    """Return whether only nginx takes connections from outside the pod, and only it is believed."""
+    [web] = [work.pod["containers"] for work in cluster.workloads() if work.labels[COMPONENT] == "web"]
+    with_port = [each["name"] for each in web if each.get("ports")]
+    return with_port == ["nginx"] and "--bind=127.0.0.1:8001" in web[0].get("command", [])
 
 
 def _monitors_find_their_services(cluster: Cluster) -> bool:

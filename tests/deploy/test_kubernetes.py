@@ -1,6 +1,7 @@
 """The Kubernetes manifests fit their schemas and our policy. Each rule is shown to find its fault."""
 
 import copy
+import json
 import os
 import re
 import shutil
@@ -64,7 +65,7 @@ def test_what_kustomize_renders_keeps_the_rules() -> None:
     assert faults_of(rendered, DRAINS_S) == set()
     assert {each["metadata"].get("namespace") for each in rendered.objects} == {"tandem", None}
     images = {each["image"] for work in rendered.workloads() for each in work.containers}
-    assert images == {"registry.example.org/tandem:0.1.0"}
+    assert images == {"registry.example.org/tandem:0.1.0", SERVICES["nginx"]["image"]}
 
 
 def test_a_typing_error_in_the_kustomization_is_found(tmp_path: Path) -> None:
@@ -110,7 +111,7 @@ def remove(cluster: Cluster, kind: str, name: str) -> None:
 PLANTED: Final[list[tuple[str, Callable[[Cluster], Any]]]] = [
     ("restricted", lambda it: container(it, "migrate").pop("securityContext")),
     ("restricted", lambda it: container(it, "web")["securityContext"].update(privileged=True)),
-    ("restricted", lambda it: container(it, "web")["ports"][0].update(hostPort=80)),
+    ("restricted", lambda it: pod(it, "web")["containers"][1]["ports"][0].update(hostPort=80)),
     ("restricted", lambda it: pod(it, "backup")["securityContext"].update(runAsUser=0)),
     ("restricted", lambda it: pod(it, "worker").update(hostNetwork=True)),
     ("restricted", lambda it: pod(it, "migrate")["volumes"][0].update(hostPath={"path": "/"})),
@@ -158,6 +159,9 @@ PLANTED: Final[list[tuple[str, Callable[[Cluster], Any]]]] = [
     ("metadata", lambda it: policy(it, "tandem")["egress"].append({"ports": [{"port": 443}]})),
     ("service", lambda it: it.named("Service", "tandem")["spec"]["selector"].popitem()),
     ("service", lambda it: it.named("Service", "tandem")["spec"]["ports"][0].update(targetPort="https")),
+    ("buffered", lambda it: container(it, "web").update(ports=[{"name": "direct", "containerPort": 8001}])),
+    ("buffered", lambda it: container(it, "web").pop("command")),
+    ("secret", lambda it: pod(it, "web")["containers"][1].update(envFrom=container(it, "web")["envFrom"])),
     ("monitor", lambda it: it.of_kind("ServiceMonitor")[0]["spec"]["endpoints"][0].update(port="metrics")),
     ("monitor", lambda it: it.of_kind("ServiceMonitor")[0]["spec"]["selector"]["matchLabels"].update(app="x")),
     ("admission", lambda it: it.of_kind("Namespace")[0]["metadata"].pop("labels")),
@@ -178,12 +182,50 @@ def test_an_autoscaler_without_a_target_is_found() -> None:
 
 
 def test_a_web_pod_drains_until_every_proxy_has_heard_of_it() -> None:
-    [web] = workload("web").containers
+    web, nginx = workload("web").containers
     environment = {each["name"]: each.get("value") for each in web["env"]}
     script = web["lifecycle"]["preStop"]["exec"]["command"][-1]
     assert f"touch {environment['DRAIN_FILE']}" in script
     readiness = web["readinessProbe"]
-    assert int(re.findall(r"sleep (\d+)", script)[0]) > readiness["periodSeconds"] * readiness["failureThreshold"]
+    [slept_s], [nginx_s] = (
+        [int(found) for found in re.findall(r"sleep (\d+)", each["lifecycle"]["preStop"]["exec"]["command"][-1])]
+        for each in (web, nginx)
+    )
+    assert nginx_s > slept_s > readiness["periodSeconds"] * readiness["failureThreshold"]
+
+
+def test_the_web_process_is_started_as_in_the_image() -> None:
+    [listed] = re.findall(r"^CMD (\[.+\])$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    words = " ".join(container(CLUSTER, "web")["command"]).replace("=", " ")
+    assert words.replace("127.0.0.1:8001", "0.0.0.0:8000").split() == json.loads(listed)
+
+
+def test_only_the_proxy_of_the_same_pod_is_believed() -> None:
+    assert "TRUSTED_PROXIES=127.0.0.1/32" in (KUBERNETES / "config.env").read_text().splitlines()
+
+
+def test_the_proxy_of_a_pod_is_that_of_staging() -> None:
+    own, staging = (
+        {line.strip() for line in path.read_text().splitlines() if not line.strip().startswith("#")}
+        for path in (KUBERNETES / "nginx.conf", ROOT / "deploy/nginx/staging.conf")
+    )
+    particular = ("upstream", "zone", "server web", "set $", "if (", "proxy_pass", "proxy_next", "proxy_set_header X-F")
+    assert {line for line in staging - own if not line.startswith(particular)} == {
+        "location = /metrics { return 404; }",
+        "location / { proxy_pass http://$upstream; }",
+    }
+
+
+def test_nginx_takes_the_configuration_of_a_pod(tmp_path: Path) -> None:
+    file = tmp_path / "nginx.conf"
+    file.write_text(
+        (KUBERNETES / "nginx.conf")
+        .read_text()
+        .replace("/tmp/", f"{tmp_path}/")
+        .replace("/dev/stdout", f"{tmp_path}/log")
+    )
+    done = run("nginx", "-t", "-p", tmp_path, "-e", tmp_path / "log", "-c", file)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(("age_s", "is_alive"), [(0, True), (10, True), (20, False), (None, False)])
