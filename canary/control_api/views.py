@@ -110,9 +110,10 @@ class VerbView(APIView):
 
 
 def _actor(request: Request) -> str:
-    """As the event log keeps it: `user:3 alice`, or `key:ab12 alice` with the name of the key's owner."""
-    kind, identifier = canary_conf().identify(request._request) or ("user", str(request.user.pk))
-    return f"{kind}:{identifier} {request.user.get_username()}"[:ACTOR_MAX]
+    """As the event log keeps it: `user:3`, or `key:ab12 user:3` with the key's owner. Names would outlive people."""
+    user = f"user:{request.user.pk}"
+    kind, identifier = canary_conf().identify(request._request) or ("user", "")
+    return (user if kind == "user" else f"{kind}:{identifier} {user}")[:ACTOR_MAX]
 
 
 def _private(response: HttpResponse) -> HttpResponse:

@@ -62,7 +62,7 @@ class RolloutEvent(models.Model):
     """The rollout's version after the change."""
     at = models.DateTimeField()
     actor = models.CharField(max_length=160)
-    """`user:3 alice`, `key:ab12`, `environment`, `controller`, `cli:root`."""
+    """`user:3`, `key:ab12 user:3`, `environment`, `controller`, `cli:root`; an older release added usernames."""
     verb = models.CharField(max_length=40)
     reason = models.CharField(max_length=1_000)
     before = models.JSONField()

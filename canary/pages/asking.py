@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from canary.core.values import V2, parse_identity
-from canary.pages.people import People, id_of
+from canary.reporting.people import id_of
 from canary.verbs.declaring import Call
 from canary.verbs.performing import perform
 from canary.verbs.registry import find_verb
@@ -43,8 +43,6 @@ def answer(text: str, actor: str, now: datetime) -> Question:
     verb = find_verb(("explain",))
     assert verb is not None
     result = dict(perform(verb, Call({"identity": identity}, actor, now, "", None)))
-    if entry := result.get("list"):
-        result["list"] = {**entry, "actor": People([entry["actor"]]).actor(entry["actor"])}
     first = f"{text} gets v{result['api_version']}: {_reason(result)}."
     return Question(text, (first, *[*verb.say(result)][1:]))
 

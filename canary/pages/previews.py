@@ -13,7 +13,7 @@ from django.db import transaction
 
 from canary.core.values import Snapshot
 from canary.errors import RolloutError
-from canary.pages.people import People
+from canary.reporting.people import People
 from canary.reporting.whatif import Moves, known_identities, moves_between
 from canary.retiring.consumers import usages_to_tell
 from canary.retiring.usage import NOTIFY

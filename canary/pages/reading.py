@@ -16,8 +16,8 @@ from canary.judging.judging import is_gap
 from canary.models import EvidencePoint, ListEntry, Recorder, RolloutEvent, Verdict
 from canary.pages import drawing, figures, protection, timelines
 from canary.pages.guiding import guide
-from canary.pages.people import People
 from canary.recording import aggregation
+from canary.reporting.people import People
 from canary.retiring.usage import USAGE_DAYS, usage_by_consumer
 from canary.services.differences import Difference, accepted_differences
 from canary.services.life import facts_about

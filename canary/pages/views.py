@@ -184,5 +184,5 @@ def _refuse_without(request: HttpRequest, *permissions: str) -> None:
 
 
 def _actor(request: HttpRequest) -> str:
-    """As the event log keeps it, `user:3 alice`."""
-    return f"user:{request.user.pk} {request.user.get_username()}"[:ACTOR_MAX]
+    """As the event log keeps it, `user:3`."""
+    return f"user:{request.user.pk}"[:ACTOR_MAX]

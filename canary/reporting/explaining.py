@@ -8,6 +8,7 @@ from canary.core.bucketing import bucket
 from canary.core.routing import choose
 from canary.core.values import Decision, Identity, Snapshot, is_storable
 from canary.models import ListEntry, SeenIdentity
+from canary.reporting.people import People
 from canary.state.coming import waiting_change
 
 MOVES_SHOWN: Final = 20
@@ -58,7 +59,8 @@ def account_of(identity: Identity, snapshot: Snapshot, now_s: float) -> dict[str
     became = SeenIdentity.objects.filter(before_kind=identity.kind, before_identifier=identity.id)
     account: dict[str, Any] = {}
     if entry:
-        account["list"] = {"name": entry.list, "reason": entry.reason, "actor": entry.actor}
+        name = People([entry.actor]).actor(entry.actor)
+        account["list"] = {"name": entry.list, "reason": entry.reason, "actor": entry.actor, "actor_name": name}
     if seen:
         account["moved_from"] = _standing(Identity(seen.before_kind, seen.before_identifier), snapshot, now_s)
     later = [Identity(row.kind, row.identifier) for row in became.order_by("-last_seen_at")[:MOVES_SHOWN]]

@@ -17,6 +17,7 @@ from canary.core.plans import Plan
 from canary.core.routing import choose_pinned, needs_controller
 from canary.core.values import Refusal, Snapshot
 from canary.models import RolloutEvent
+from canary.reporting.people import People
 from canary.state import store
 from canary.state.guard import read_guard
 
@@ -71,7 +72,8 @@ def rollback_was_drilled(now: datetime, wanted: Wanted) -> tuple[bool, str]:
     last = RolloutEvent.objects.filter(verb="rollback").order_by("-version").first()
     if last is None:
         return False, "There never was a rollback: try `manage.py canary rollback --reason drill`, then `ack`."
-    told = f"The last rollback was {(now - last.at) / timedelta(days=1):.1f} days ago, by {last.actor}"
+    who = People([last.actor]).actor(last.actor)
+    told = f"The last rollback was {(now - last.at) / timedelta(days=1):.1f} days ago, by {who}"
     return last.at >= now - timedelta(days=days), f"{told}; {days} days are allowed."
 
 

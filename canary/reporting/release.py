@@ -17,6 +17,7 @@ from canary.models import EvidencePoint, RolloutEvent, Verdict
 from canary.recording import aggregation
 from canary.recording.aggregation import RouteTotals, Totals
 from canary.recording.population import arrivals_at
+from canary.reporting.people import People
 from canary.shadow import results as shadow_results
 from canary.state import store
 from canary.state.alarms import alarm
@@ -85,6 +86,7 @@ def report(release: int | None, now: datetime.datetime) -> dict[str, Any]:
     release = known["release"] if release is None else release
     events = list(RolloutEvent.objects.filter(after__release=release).order_by("version")[:EVENTS_SHOWN])
     since = events[0].at if events else datetime.datetime.fromtimestamp(0, datetime.UTC)
+    people = People(event.actor for event in events)
     verdicts = list(Verdict.objects.filter(release=release).order_by("-pk")[:VERDICTS_SHOWN])[::-1]
     point = EvidencePoint.objects.filter(release=release).order_by("-pk").first()
     last = verdicts[-1].numbers if verdicts else {}
@@ -94,7 +96,7 @@ def report(release: int | None, now: datetime.datetime) -> dict[str, Any]:
         "is_present": release == known["release"],
         "at": now.isoformat(),
         "since": since.isoformat() if events else None,
-        "weights": [_event(event) for event in events],
+        "weights": [_event(event, people) for event in events],
         "verdicts": [_verdict(verdict) for verdict in verdicts],
         "evidence": _against_rules(point.log_e, _peaks(last)) if point else [],
         "evidence_at": point.at.isoformat() if point else None,
@@ -163,12 +165,13 @@ def _peaks(numbers: Mapping[str, Any]) -> dict[str, float]:
     return {metric: peak for metric, peak in peaks.items() if peak is not None}
 
 
-def _event(event: RolloutEvent) -> dict[str, Any]:
+def _event(event: RolloutEvent, people: People) -> dict[str, Any]:
     return {
         "version": event.version,
         "at": event.at.isoformat(),
         "verb": event.verb,
         "actor": event.actor,
+        "actor_name": people.actor(event.actor),
         "reason": event.reason,
         "weight_bp": event.after["weight_bp"],
         "stage": event.after["stage"],

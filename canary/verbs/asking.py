@@ -47,7 +47,7 @@ def _say_explained(result: Mapping[str, Any]) -> Iterator[str]:
             " v{api_version} answers: reason {reason}, weight {weight_bp} basis points."
         ).format(**still)
     if entry := result.get("list"):
-        yield "It is on the {name} list, put there by {actor}: {reason}".format(**entry)
+        yield "It is on the {name} list, put there by {actor_name}: {reason}".format(**entry)
     if before := result.get("moved_from"):
         yield "Before it was authenticated it was {identity}, bucket {bucket}, v{api_version}.".format(**before)
     for after in result.get("moved_to", ()):

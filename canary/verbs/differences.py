@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from canary import services
 from canary.core.permissions import RAMP, VIEW
+from canary.reporting.people import People
 from canary.services.differences import Difference, accepted_differences
 from canary.shadow.results import summary
 from canary.state.store import read
@@ -38,9 +39,17 @@ def _list(call: Call) -> dict[str, Any]:
     release = read()[1].release
     columns = ("route", "path", "kind", "count")
     found = [one for one in summary(release)["differences"] if one["accepted"] is None]
+    rows = accepted_differences()
+    people = People(row.actor for row in rows.values())
     accepted = [
-        {**name._asdict(), "actor": row.actor, "reason": row.reason, "accepted_at": row.accepted_at.isoformat()}
-        for name, row in accepted_differences().items()
+        {
+            **name._asdict(),
+            "actor": row.actor,
+            "actor_name": people.actor(row.actor),
+            "reason": row.reason,
+            "accepted_at": row.accepted_at.isoformat(),
+        }
+        for name, row in rows.items()
     ]
     return {
         "release": release,
@@ -56,7 +65,7 @@ def _say_list(result: Mapping[str, Any]) -> Iterator[str]:
         yield one_line(f"  {_words(one)}  # {plural(one['count'], 'time', 'times')}")
     yield f"{plural(len(result['accepted']), 'difference is', 'differences are')} accepted."
     for one in result["accepted"]:
-        yield one_line(f"  {_words(one)}  # since {one['accepted_at']} by {one['actor']}: {one['reason']}")
+        yield one_line(f"  {_words(one)}  # since {one['accepted_at']} by {one['actor_name']}: {one['reason']}")
 
 
 def _words(one: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from canary.core.chain import NO_EVENTS
 from canary.core.permissions import VIEW
 from canary.models import RolloutEvent
 from canary.reporting.history import LogCheck, check_log, head_of_log
+from canary.reporting.people import People
 from canary.services.changing import event_columns
 from canary.verbs.declaring import Call, Option, Verb
 from canary.verbs.parsing import parse_head, parse_limit
@@ -29,7 +30,9 @@ DOUBTFUL: Final = (
 
 def _history(call: Call) -> dict[str, Any]:
     newest = RolloutEvent.objects.order_by("-version")[: call.values.get("limit") or SHOWN]
-    result: dict[str, Any] = {"events": [_shown(event) for event in newest]}
+    events = [event_columns(event) for event in newest]
+    people = People(event["actor"] for event in events)
+    result: dict[str, Any] = {"events": [{**event, "actor_name": people.actor(event["actor"])} for event in events]}
     exported = call.values.get("against")
     if call.values.get("head"):
         result["head"] = str(head_of_log())
@@ -57,10 +60,6 @@ def _versions(versions: Sequence[int]) -> str:
     return ", ".join(words)
 
 
-def _shown(event: RolloutEvent) -> dict[str, Any]:
-    return event_columns(event)
-
-
 def _say_history(result: Mapping[str, Any]) -> Iterator[str]:
     if head := result.get("head"):
         yield head
@@ -71,7 +70,8 @@ def _say_history(result: Mapping[str, Any]) -> Iterator[str]:
         was, became = event["before"]["weight_bp"], event["after"]["weight_bp"]
         weight = percent(became) if was == became else f"{percent(was)} -> {percent(became)}"
         yield one_line(
-            f"{event['version']:>5}  {event['at'][:19]}  {event['verb']}  {weight}  {event['actor']}: {event['reason']}"
+            f"{event['version']:>5}  {event['at'][:19]}  {event['verb']}  {weight}  "
+            f"{event['actor_name']}: {event['reason']}"
         )
     if chain := result.get("chain"):
         yield _all_is_well(chain) if chain["is_whole"] else result["error"]

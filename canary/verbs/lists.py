@@ -7,6 +7,7 @@ from typing import Any
 from canary import services
 from canary.core.permissions import RAMP, VIEW
 from canary.models import ListEntry
+from canary.reporting.people import People
 from canary.verbs.declaring import Call, Option, Verb
 from canary.verbs.parsing import parse_listed_identity
 from canary.verbs.weight import say_status
@@ -31,15 +32,17 @@ def _remove(name: str, call: Call) -> None:
 
 
 def _list(name: str, call: Call) -> dict[str, Any]:
-    rows = ListEntry.objects.filter(list=name).order_by("added_at", "pk")
+    rows = list(ListEntry.objects.filter(list=name).order_by("added_at", "pk"))
+    people = People(row.actor for row in rows)
     entries = [
         {
             "identity": f"{row.kind}:{row.identifier}",
             "reason": row.reason,
             "actor": row.actor,
+            "actor_name": people.actor(row.actor),
             "added_at": row.added_at.isoformat(),
         }
-        for row in rows.iterator()
+        for row in rows
     ]
     return {"list": name, "entries": entries}
 
@@ -48,7 +51,7 @@ def _say_entries(result: Mapping[str, Any]) -> Iterator[str]:
     if not result["entries"]:
         yield f"The {result['list']} list is empty."
     for entry in result["entries"]:
-        yield one_line("{identity}  since {added_at} by {actor}: {reason}".format(**entry))
+        yield one_line("{identity}  since {added_at} by {actor_name}: {reason}".format(**entry))
 
 
 def _verbs_of(name: str) -> tuple[Verb, ...]:

@@ -95,7 +95,9 @@ def _say_report(result: Mapping[str, Any]) -> Iterator[str]:
     now = f"v2 has {percent(result['weight_bp'])} now{latch}" if result["is_present"] else "it is over"
     yield f"Release {result['release']}, since {result['since'] or 'ever'}: {now}; v1 is {result['lifecycle']}."
     for event in result["weights"][-LINES_OF_EACH:]:
-        yield "  {at:.19}  {weight}  {verb} by {actor}: {reason}".format(weight=percent(event["weight_bp"]), **event)
+        yield "  {at:.19}  {weight}  {verb} by {actor_name}: {reason}".format(
+            weight=percent(event["weight_bp"]), **event
+        )
     yield plural(len(result["verdicts"]), "verdict", "verdicts") + ":"
     yield from (f"  {one['at']:.19}  {one['sentence']}" for one in result["verdicts"][-LINES_OF_EACH:])
     yield from _say_evidence(result["evidence"])

@@ -1,5 +1,6 @@
 """Mails about the rollout, to those who can do something about it; sent by jobs of the worker."""
 
+import re
 from typing import Final
 
 from django.core.mail import EmailMessage
@@ -7,6 +8,7 @@ from django.db.models import Q, QuerySet
 from django.tasks import task
 
 from cms.choices import Role
+from cms.ids import parse_uuid
 from cms.models import User
 from cms.services.mails import QUEUE
 
@@ -25,6 +27,8 @@ TEXT: Final = """\
 You get this mail because you may change the rollout.
 """
 RAMP: Final = ("canary", "ramp")
+USER: Final = re.compile(r"\buser:([0-9a-f-]{36})\b")
+"""Somebody, as the rollout's event log names him."""
 
 
 @task(queue_name=QUEUE)
@@ -42,8 +46,15 @@ def send_rollout_mail(user_id: str, event_type: str, sentence: str) -> bool:
     user = people_in_charge().filter(pk=user_id).first()
     if user is None:
         return False
-    EmailMessage(SUBJECTS[event_type], TEXT.format(sentence=sentence), to=[user.email]).send()
+    EmailMessage(SUBJECTS[event_type], TEXT.format(sentence=_with_names(sentence)), to=[user.email]).send()
     return True
+
+
+def _with_names(sentence: str) -> str:
+    """The sentence with usernames for `user:ID`. A job is kept longer than some accounts, so that it has ids alone."""
+    ids = {key for text in USER.findall(sentence) if (key := parse_uuid(text))}
+    names = {str(pk): name for pk, name in User.objects.filter(pk__in=ids).values_list("pk", "username")}
+    return USER.sub(lambda found: names.get(found[1], found[0]), sentence)
 
 
 def people_in_charge() -> QuerySet[User]:

@@ -3,30 +3,24 @@
 import datetime
 import secrets
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.db.models import Q
 
 from cms import policy
 from cms.choices import Role
 from cms.errors import InvalidInput, InvalidTransition, PermissionRefused
-from cms.models import ApiKey, AuditEvent, ImportRecord, Invitation, User
+from cms.models import User
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.confirming import REQUIRED
+from cms.services.personal_traces import DISPLAY_NAME, erase_guest, erase_traces
 from cms.services.proofs import Proof
 from cms.services.second_factors.factors import forget_second_factors
 from cms.services.users import end_sessions, lock_user
 
-DISPLAY_NAME: Final = "deleted user"
 EMAIL_DOMAIN: Final = "deleted.invalid"  # RFC 2606: no mail ever goes there
-ERASED: Final = "erased"
-PERSONAL: Final = frozenset(
-    {"username", "email", "first_name", "last_name", "display_name", "bio", "contact_email", "name", "pending_email"}
-)
-"""What the audit trail may hold of a person, by the names that services give it."""
 
 
 def delete_user(*, actor: Actor, user: User, now: datetime.datetime, proof: Proof | None = None) -> User:
@@ -34,8 +28,8 @@ def delete_user(*, actor: Actor, user: User, now: datetime.datetime, proof: Proo
 
     Raises InvalidInput without that proof, LastAdmin, or InvalidTransition when it is done already.
 
-    Frees the username and the e-mail address, ends sessions and keys, and erases what the audit trail and importers have
-    kept of the person (GDPR, article 17). Posts, comments and files stay.
+    Frees the username and the e-mail address, ends sessions and keys, and erases the person from the records around
+    (GDPR, article 17). Posts, comments and files stay.
     """
     is_own = policy.is_oneself(actor, user)
     if is_own and not (proof and proof.holds(user, now)):
@@ -47,14 +41,18 @@ def delete_user(*, actor: Actor, user: User, now: datetime.datetime, proof: Proo
         if user.deleted_at is not None:
             raise InvalidTransition("user", "deleted", "deleted", ())
         before = {"role": user.role, "is_active": user.is_active}
+        # Somebody else's, if he has never shown that he reads it: an admin knows whose it is.
+        guest_email = user.email if user.email_verified or not is_own else None
         _anonymise(user, now)
         user.save()
         user.groups.clear()
         user.user_permissions.clear()
         end_sessions(user, now)
         forget_second_factors(user)
-        _erase_traces(user)
         record_event(actor, "user.deleted", user, before=before, after={})
+        erase_traces(user)
+        if guest_email:
+            erase_guest(guest_email)
     return user
 
 
@@ -78,22 +76,3 @@ def _free_names(user: User) -> Iterator[str]:
 def _is_taken(name: str) -> bool:
     users = (User.objects.with_username(name), User.objects.with_email(f"{name}@{EMAIL_DOMAIN}"))
     return any(found.exists() for found in users)
-
-
-def _erase_traces(user: User) -> None:
-    """The one change that is ever made to the audit trail: what happened and when stays, who the person was goes."""
-    keys = ApiKey.objects.filter(owner=user)
-    about_the_person = Q(object_type="user", object_id=user.pk)
-    about_keys = Q(object_type="apikey", object_id__in=keys.values("pk"))
-    for event in AuditEvent.objects.filter(about_the_person | about_keys).iterator():
-        erased = _without_person(event.before), _without_person(event.after)
-        if erased != (event.before, event.after):  # most are logins, and name nobody
-            event.before, event.after = erased
-            event.save(update_fields=["before", "after"])
-    keys.update(name=ERASED, contact_email="")
-    Invitation.objects.filter(accepted_by=user).delete()
-    ImportRecord.objects.filter(object_type="user", object_id=user.pk).update(original={})
-
-
-def _without_person(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: ERASED if name in PERSONAL and value else value for name, value in values.items()}

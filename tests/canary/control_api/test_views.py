@@ -42,7 +42,9 @@ def test_a_change_answers_with_the_status_object(api: Client, admin: User) -> No
     assert (changed.json()["version"], changed.json()["weight_bp"]) == (1, 1_250)
     assert changed.json().keys() == api.get("/canary/api/status").json().keys()
     event = RolloutEvent.objects.get()
-    assert (event.actor, event.reason) == (f"user:{admin.pk} chief", "for the test")
+    assert (event.actor, event.reason) == (f"user:{admin.pk}", "for the test")
+    (told,) = api.get("/canary/api/history").json()["events"]
+    assert (told["actor"], told["actor_name"]) == (event.actor, "chief")
 
 
 def test_every_verb_is_reached_with_the_options_of_the_command_line(api: Client) -> None:
@@ -214,7 +216,9 @@ def test_a_key_needs_the_scope_of_the_verb_and_acts_in_its_owners_name(
     assert is_problem(send(client, "set", percent=5, expected_version=0), 403, "insufficient-scope")
     assert is_problem(send(client, "allow", action="add", identity="user:1"), 403, "insufficient-scope")
     assert send(client, "rollback").json()["latched"]
-    assert RolloutEvent.objects.get().actor == f"key:{prefix} chief"
+    assert RolloutEvent.objects.get().actor == f"key:{prefix} user:{admin.pk}"
+    (event,) = client.get("/canary/api/history").json()["events"]
+    assert event["actor_name"] == "chief by API key"
 
 
 def test_a_key_never_may_more_than_its_owner(

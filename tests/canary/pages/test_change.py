@@ -14,7 +14,7 @@ from canary.models import AcceptedDifference, ListEntry, Rollout, RolloutEvent
 from canary.pages.actions import ACTIONS
 from canary.reporting.whatif import who_moves
 from canary.state import store
-from cms.models import Delivery, Job
+from cms.models import Delivery, Job, User
 from tests.canary.pages import worlds
 from tests.canary.pages.conftest import ADDRESS, plan_now, rollout_now
 
@@ -54,8 +54,11 @@ def test_what_was_shown_is_applied_with_the_reason_and_the_name(
     assert (answer.status_code, answer["Location"]) == (302, ADDRESS)
     assert rollout_now().weight_bp == 6_250
     event = RolloutEvent.objects.last()
-    assert (event.verb, event.reason, event.actor.split()[1][:6]) == ("set", "fewer complaints", "editor")
-    assert "62.5 %" in client.get(ADDRESS).content.decode()
+    editor = User.objects.get(role="editor")
+    assert (event.verb, event.reason, event.actor) == ("set", "fewer complaints", f"user:{editor.pk}")
+    page = client.get(ADDRESS)
+    assert page.context["events"][0]["actor"] == editor.username
+    assert "62.5 %" in page.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from canary.metrics.counters import Totals
 from canary.models import RolloutEvent, UnitMinute, Verdict
 from canary.pages import protection
 from canary.pages.guiding import guide
-from canary.pages.people import People
+from canary.reporting.people import People
 from cms.models import User
 from tests.canary.pages import worlds
 from tests.canary.pages.conftest import ADDRESS
@@ -219,8 +219,11 @@ def test_people_stand_there_by_name(
     client = signed_in_with("view")
     events = [event for page in "12" for event in client.get(ADDRESS, {"events": page}).context["events"]]
     assert {event["actor"] for event in events} == {"chief", mia.username}
-    people = People([f"user:{mia.pk}", "user:nobody"])
+    people = People([f"user:{mia.pk}", "user:nobody", "key:ab12 user:nobody"])
     assert people.actor("key:ab12 alice") == "alice by API key"
+    assert people.actor(f"key:ab12 user:{mia.pk}") == f"{mia.username} by API key"
+    assert people.actor("key:ab12 user:nobody") == "user:nobody by API key"
+    assert people.actor(f"user:{mia.pk} former_name") == mia.username
     assert people.actor("cli:root") == "root by command"
     assert people.actor("user:nobody") == "user:nobody"
     assert people.actor("controller") == "controller"

@@ -62,7 +62,7 @@ def test_a_list_entry_is_shown_with_who_and_why(explain: Explain, now: datetime.
     add_to_list(list="allow", identity=who, actor="user:3 alice", reason="asked", expected_version=0, now=now)
     told = explain("client:a:b")
     assert (told["api_version"], told["reason"]) == (2, "allow")
-    assert told["list"] == {"name": "allow", "reason": "asked", "actor": "user:3 alice"}
+    assert told["list"] == {"name": "allow", "reason": "asked", "actor": "user:3 alice", "actor_name": "alice"}
     assert "list" not in explain("client:a")
 
 

@@ -120,6 +120,21 @@ def test_those_in_charge_get_a_mail_that_says_what_was_done_and_why(
     assert "set by cli:root: v2's share went from 0 % to 12.5 %.\nWhy: for the test" in sent.body
 
 
+def test_a_mail_names_who_did_it_and_the_job_has_only_the_id(
+    make_user: Callable[..., User], now: datetime.datetime
+) -> None:
+    chief = make_user("admin", username="chief")
+    for actor, version in ((f"user:{chief.pk}", 0), (f"key:ab12 user:{chief.pk}", 1)):
+        who: dict[str, Any] = {**WHO, "actor": actor}
+        set_weight(weight_bp=500 * (version + 1), expected_version=version, now=now, **who)
+    assert "chief" not in str(Job.objects.values_list("args"))
+    run_jobs()
+    bodies = "".join(str(sent.body) for sent in mail.outbox)
+    assert "set by chief: " in bodies
+    assert "set by key:ab12 chief: " in bodies
+    assert f"user:{chief.pk}" not in bodies
+
+
 def test_in_charge_are_admins_and_whoever_may_ramp(make_user: Callable[..., User], now: datetime.datetime) -> None:
     ramps = create_group(actor=SYSTEM, fields={"name": "ramps", "permissions": ["canary.ramp", "canary.view"]})
     more = create_group(actor=SYSTEM, fields={"name": "more", "permissions": ["canary.ramp"]})

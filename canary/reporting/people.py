@@ -1,4 +1,7 @@
-"""Names of people for what the rollout keeps as `user:ID alice`, `key:ab12 alice` or `user:ID`."""
+"""Names of people for what the rollout keeps as `user:ID` or `key:ab12 user:ID`: those that they have today.
+
+An older release wrote `user:ID alice` and `key:ab12 alice`. The chain of events keeps these as they are.
+"""
 
 import re
 from collections.abc import Iterable
@@ -8,14 +11,14 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 
 USER: Final = re.compile(r"user:(\S+)(?: (.+))?", re.DOTALL)
-KEY: Final = re.compile(r"key:\S+ (.+)", re.DOTALL)
+KEY: Final = re.compile(r"key:\S+ (?:user:(\S+)|(.+))", re.DOTALL)
 
 
 class People:
     """Asks for all users at once."""
 
     def __init__(self, told: Iterable[str]) -> None:
-        wanted = {found[1] for text in told if (found := USER.fullmatch(text)) and not found[2]}
+        wanted = {found[1] for text in told if (found := USER.fullmatch(text) or KEY.fullmatch(text)) and found[1]}
         keys = [key for one in wanted if (key := _key_of(one)) is not None]
         users = get_user_model()._default_manager
         rows = users.filter(pk__in=keys).values_list("pk", users.model.USERNAME_FIELD) if keys else ()
@@ -24,9 +27,9 @@ class People:
     def actor(self, text: str) -> str:
         """Return the username alone where there is one."""
         if found := USER.fullmatch(text):
-            return found[2] or self._names.get(found[1], text)
+            return self._names.get(found[1]) or found[2] or text
         if found := KEY.fullmatch(text):
-            return f"{found[1]} by API key"
+            return f"{found[2] or self._names.get(found[1], f'user:{found[1]}')} by API key"
         return text.removeprefix("cli:") + " by command" if text.startswith("cli:") else text
 
     def identity(self, text: str) -> str:

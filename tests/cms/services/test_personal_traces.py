@@ -1,0 +1,174 @@
+"""No column of any table holds the name, the address or the IP of a user who was deleted, but for those named here."""
+
+import datetime
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from canary.models import ConsumerUsage
+from canary.services.life import notify
+from cms.jobs.execution import run_job
+from cms.jobs.queue import claim_job
+from cms.models import Comment, ImportRecord, Post, User
+from cms.policy import SYSTEM
+from cms.services.comments import create_comment
+from cms.services.groups import create_group, set_groups
+from cms.services.origin import Origin, set_origin
+from cms.services.users import update_user
+
+pytestmark = pytest.mark.django_db
+IP: Final = "203.0.113.77"
+PASSWORD: Final = "a long enough pass-phrase"
+ACCOUNT: Final = {
+    "username": "amalia_k",
+    "email": "amalia.old@example.org",
+    "first_name": "Amalia",
+    "last_name": "Kranzova",
+}
+PROFILE: Final = {"display_name": "Amelie Kranz", "bio": "Gardenerette", "email": "amalia@example.org"}
+KEY: Final = {
+    "name": "Laptopette",
+    "contact_email": "phone.kranz@example.org",
+    "scopes": ["posts:read", "rollout:ramp"],
+}
+NEEDLES: Final = (*(IP, *ACCOUNT.values(), *PROFILE.values(), KEY["name"], KEY["contact_email"], "amelia_k"),)
+WRITTEN: Final = "what somebody has written stays, under “deleted user”"
+ALLOWED: Final = {
+    ("cms_comment", "text"): WRITTEN,
+    (
+        "cms_importrecord",
+        "external_id",
+    ): "by it another import of the source knows that this person is not to be made again",
+}
+HELD: Final = {
+    *{("cms_user", name) for name in ("username", "email", "first_name", "last_name", "display_name", "bio")},
+    *{("cms_auditevent", name) for name in ("before", "after", "ip")},
+    *{("cms_apikey", name) for name in ("name", "contact_email")},
+    *{("cms_comment", name) for name in ("author_name", "author_email")},
+    *{("cms_importrecord", "original"), ("cms_job", "errors"), ("cms_storedanswer", "body")},
+    *ALLOWED,
+}
+"""Where the test has put something, or it would prove little."""
+
+
+class RefusingMailServer(BaseEmailBackend):
+    """As smtplib has it, the error names the address."""
+
+    def send_messages(self, messages: Any) -> int:
+        raise OSError({address: (550, b"no such box") for message in messages for address in message.to})
+
+
+def held() -> dict[tuple[str, str], set[str]]:
+    """Table and column of each value that holds a needle, with the needles."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for table, column, text in _values():
+        if words := {needle for needle in map(str, NEEDLES) if needle.lower() in text}:
+            found.setdefault((table, column), set()).update(words)
+    return found
+
+
+def _values() -> Iterator[tuple[str, str, str]]:
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f'SELECT * FROM "{table}"')
+            columns = [column[0] for column in cursor.description or ()]
+            for row in cursor.fetchall():
+                for column, value in zip(columns, row, strict=True):
+                    is_bytes = isinstance(value, bytes | memoryview)
+                    text = bytes(value).decode(errors="replace") if is_bytes else str(value)
+                    yield table, column, text.lower()
+
+
+@pytest.fixture
+def amalia(
+    make_user: Callable[..., User], settings: Any, tmp_path: Path, now: datetime.datetime
+) -> tuple[User, Client]:
+    """An admin with a life, and her client: every door that keeps something has been used."""
+    settings.MEDIA_ROOT = tmp_path
+    settings.MAILERS = {"default": {"BACKEND": f"{__name__}.{RefusingMailServer.__name__}"}}
+    make_user("admin", username="chief")
+    client = Client(REMOTE_ADDR=IP)
+    amalia = _register(client)
+    _live(client, amalia)
+    _ramp(client)
+    usage: dict[str, Any] = {"day": now.date(), "route": "GET /posts", "calls": 1, "last_seen_at": now}
+    ConsumerUsage.objects.create(kind="user", identifier=str(amalia.pk), **usage)
+    notify(actor="cli:root", reason="v1 ends", expected_version=None, now=now)
+    _be_recorded_by_others(amalia, make_user("editor"), now)
+    return amalia, client
+
+
+def _send(client: Client, path: str, body: Any = None, method: str = "post", **headers: str) -> Any:
+    data = {} if method == "delete" else {"data": json.dumps(body or {}), "content_type": "application/json"}
+    answer = getattr(client, method)(path, **data, headers=headers)
+    set_origin(Origin())  # as at the end of a request in a server
+    assert answer.status_code < 300, (path, answer.content)
+    return answer.json() if answer.content else None
+
+
+def _register(client: Client) -> User:
+    _send(client, "/api/v2/users", {**ACCOUNT, "password": PASSWORD}, **{"Idempotency-Key": "1"})
+    amalia = update_user(
+        actor=SYSTEM, user=User.objects.get(username="amalia_k"), changes={"role": "admin"}, now=timezone.now()
+    )
+    login = {"email": ACCOUNT["email"], "password": PASSWORD}
+    token = _send(client, "/api/v2/auth/token", login)["access_token"]
+    client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    return amalia
+
+
+def _live(client: Client, amalia: User) -> None:
+    _send(client, "/api/v2/me", PROFILE, "patch")
+    _send(client, f"/api/v2/users/{amalia.pk}", {"username": "amelia_k"}, "patch")
+    _send(client, "/api/v2/api-keys", KEY)
+    post = _send(client, "/api/v2/posts", {"title": "A", "content": "b", "tags": ["c"]}, **{"Idempotency-Key": "2"})
+    _send(client, f"/api/v2/posts/{post['id']}", {"title": "A, again"}, "patch")
+    _send(client, f"/api/v2/posts/{post['id']}/actions/publish")
+    _send(client, f"/api/v2/posts/{post['id']}/comments", {"text": "By Amelie Kranz"}, **{"Idempotency-Key": "3"})
+    client.post("/api/v2/media", {"file": SimpleUploadedFile("a.txt", b"text")})
+    set_groups(actor=amalia, user=amalia, groups=[create_group(actor=amalia, fields={"name": "on call"})])
+
+
+def _ramp(client: Client) -> None:
+    changes: Any = {
+        "set": {"percent": 5},
+        "allow": {"action": "add", "identity": "client:shop"},
+    }
+    for version, (verb, values) in enumerate(changes.items()):
+        _send(client, f"/canary/api/{verb}", {"reason": "for the test", "expected_version": version, **values})
+
+
+def _be_recorded_by_others(amalia: User, editor: User, now: datetime.datetime) -> None:
+    client = Client()
+    client.force_login(editor)
+    comment = Comment.objects.get()
+    Comment.objects.update(status="pending")
+    client.get("/admin/")
+    token = {"X-CSRFToken": client.cookies["csrftoken"].value, "Idempotency-Key": "4"}
+    _send(client, f"/api/v2/comments/{comment.pk}/actions/approve", **token)
+    guest: Any = {"text": "As a guest", "author_name": "Amelie Kranz", "author_email": "Amalia@example.org"}
+    create_comment(actor=SYSTEM, post=Post.objects.get(), fields={**guest, "author": None}, now=now)
+    original = {"username": "amelia_k"}
+    ImportRecord.objects.create(
+        source="s", object_type="user", external_id="amelia_k", object_id=amalia.pk, digest="d", original=original
+    )
+    while job := claim_job(worker="w", now=timezone.now() + datetime.timedelta(seconds=1)):
+        run_job(job, clock=timezone.now)
+
+
+def test_no_column_holds_anything_of_a_deleted_person(amalia: tuple[User, Client]) -> None:
+    user, client = amalia
+    before = held()
+    assert before.keys() == HELD
+    assert {needle for needles in before.values() for needle in needles} == {str(needle) for needle in NEEDLES}
+    User.objects.filter(pk=user.pk).update(email_verified=True)
+    _send(client, f"/api/v2/users/{user.pk}", method="delete")
+    assert held().keys() == ALLOWED.keys()
