@@ -15,6 +15,7 @@ from cms.services.merging import (
     COLLECTIONS,
     IN_REVISIONS,
     EditConflict,
+    Read,
     merge_post,
     newest_revision_number,
     read_revision,
@@ -98,8 +99,8 @@ def save_post(form: PostForm, actor: Actor, now: datetime.datetime) -> Post:
     version = post.version if form.cleaned_data["version"] is None else form.cleaned_data["version"]
     if form.read is None:
         return update_post(actor=actor, post=post, changes=changes, now=now, expected_version=version)
-    base = {name: form.base_of(name) for name in changes}
-    return merge_post(actor=actor, post=post, changes=changes, base=base, version_read=version, now=now)
+    read = Read(version, {name: form.base_of(name) for name in changes}, form.draft)
+    return merge_post(actor=actor, post=post, changes=changes, read=read, now=now)
 
 
 def _changes(form: PostForm) -> Any:

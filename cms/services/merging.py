@@ -9,6 +9,7 @@ from django.db import transaction
 from cms.errors import FieldError, InvalidInput
 from cms.models import Post, PostRevision
 from cms.policy import Actor
+from cms.services.post_media import linked_media, unlink_planted_media
 from cms.services.posts import PostFields, lock_post, update_locked_post
 from cms.services.prepared import prepared
 from cms.services.revisions import LONG_FIELDS, SNAPSHOT_FIELDS
@@ -40,25 +41,30 @@ class EditConflict(InvalidInput):
         super().__init__([FieldError(conflict.field, self.code, message) for conflict in conflicts])
 
 
-def merge_post(
-    *,
-    actor: Actor,
-    post: Post,
-    changes: PostFields,
-    base: Mapping[str, Any],
-    version_read: int,
-    now: datetime.datetime,
-) -> Post:
-    """Save the fields that a writer has changed since version `version_read`, and keep what others have changed since.
+class Read(NamedTuple):
+    """The state of a post that a writer has read."""
 
-    `base` holds what the writer has read, for each field of `changes`; collections as names of tags or as primary keys.
+    version: int
+    base: Mapping[str, Any]
+    """The value of each field that is changed; collections as names of tags or as primary keys."""
+    draft: PostRevision | None = None
+    """The revision whose texts the writer was shown: other people may have named files there."""
+
+
+def merge_post(*, actor: Actor, post: Post, changes: PostFields, read: Read, now: datetime.datetime) -> Post:
+    """Save the fields that a writer has changed since what was read, and keep what others have changed since.
+
     Raises EditConflict where the post has another value by now.
     """
     with prepared(changes, post), transaction.atomic():
         locked = lock_post(actor, post)
-        if locked.version != version_read:
-            changes = _on_top_of(locked, changes, base)
-        return update_locked_post(actor=actor, post=locked, changes=changes, now=now)
+        if locked.version != read.version:
+            changes = _on_top_of(locked, changes, read.base)
+        linked_before = linked_media(locked) if read.draft else frozenset()
+        post = update_locked_post(actor=actor, post=locked, changes=changes, now=now)
+        if read.draft:
+            unlink_planted_media(post, linked_before, now)
+    return post
 
 
 def newest_revision_number(post: Post) -> int | None:

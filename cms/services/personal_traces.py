@@ -37,17 +37,18 @@ class _Position(Func):
 
 def erase_traces(user: User) -> None:
     """Erase what the records hold of the person; call it in the transaction that deletes the account."""
-    keys = ApiKey.objects.filter(owner=user)
+    keys, invitations = ApiKey.objects.filter(owner=user), Invitation.objects.filter(accepted_by=user)
     _erase_from_audit(user, keys)
     _forget_jobs(user, list(keys.values_list("prefix", flat=True)))
+    _forget_invitations(invitations)
     _forget_answers(user)
     keys.update(name=ERASED, contact_email="")
-    Invitation.objects.filter(accepted_by=user).delete()
     ImportRecord.objects.filter(object_type="user", object_id=user.pk).update(original={})
 
 
-def erase_guest(email: str) -> None:
-    """Erase name and address from the comments that were written, or imported, as a guest's with this address."""
+def erase_address(email: str) -> None:
+    """Erase what is kept under this address alone: invitations to it, and who a guest is whose comments have it."""
+    _forget_invitations(Invitation.objects.to(email))
     guests = Comment.objects.filter(author=None, author_email__iexact=email)
     guests.update(author_name=DISPLAY_NAME, author_email="")
 
@@ -77,6 +78,12 @@ def _forget_jobs(user: User, prefixes: Sequence[str]) -> None:
         is_named |= Q(text__contains=name)
     jobs = Job.objects.annotate(text=Cast("args", TextField())).filter(queue_name=QUEUE)
     jobs.filter(to_him | (is_named & Q(finished_at__isnull=False))).delete()
+
+
+def _forget_invitations(invitations: QuerySet[Invitation]) -> None:
+    ids = [str(pk) for pk in invitations.values_list("pk", flat=True)]
+    Job.objects.filter(queue_name=QUEUE, args__0__in=ids).delete()
+    invitations.delete()
 
 
 def _forget_answers(user: User) -> None:

@@ -15,7 +15,7 @@ from cms.models import User
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.confirming import REQUIRED
-from cms.services.personal_traces import DISPLAY_NAME, erase_guest, erase_traces
+from cms.services.personal_traces import DISPLAY_NAME, erase_address, erase_traces
 from cms.services.proofs import Proof
 from cms.services.second_factors.factors import forget_second_factors
 from cms.services.users import end_sessions, lock_user
@@ -42,7 +42,7 @@ def delete_user(*, actor: Actor, user: User, now: datetime.datetime, proof: Proo
             raise InvalidTransition("user", "deleted", "deleted", ())
         before = {"role": user.role, "is_active": user.is_active}
         # Somebody else's, if he has never shown that he reads it: an admin knows whose it is.
-        guest_email = user.email if user.email_verified or not is_own else None
+        address = user.email if user.email_verified or not is_own else None
         _anonymise(user, now)
         user.save()
         user.groups.clear()
@@ -51,8 +51,8 @@ def delete_user(*, actor: Actor, user: User, now: datetime.datetime, proof: Proo
         forget_second_factors(user)
         record_event(actor, "user.deleted", user, before=before, after={})
         erase_traces(user)
-        if guest_email:
-            erase_guest(guest_email)
+        if address:
+            erase_address(address)
     return user
 
 

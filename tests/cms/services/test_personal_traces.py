@@ -17,10 +17,11 @@ from canary.models import ConsumerUsage
 from canary.services.life import notify
 from cms.jobs.execution import run_job
 from cms.jobs.queue import claim_job
-from cms.models import Comment, ImportRecord, Post, User
+from cms.models import Comment, ImportRecord, Invitation, Post, User
 from cms.policy import SYSTEM
 from cms.services.comments import create_comment
 from cms.services.groups import create_group, set_groups
+from cms.services.invitations import invite_user
 from cms.services.origin import Origin, set_origin
 from cms.services.users import update_user
 
@@ -54,6 +55,7 @@ HELD: Final = {
     *{("cms_apikey", name) for name in ("name", "contact_email")},
     *{("cms_comment", name) for name in ("author_name", "author_email")},
     *{("cms_importrecord", "original"), ("cms_job", "errors"), ("cms_storedanswer", "body")},
+    ("cms_invitation", "email"),
     *ALLOWED,
 }
 """Where the test has put something, or it would prove little."""
@@ -156,6 +158,9 @@ def _be_recorded_by_others(amalia: User, editor: User, now: datetime.datetime) -
     _send(client, f"/api/v2/comments/{comment.pk}/actions/approve", **token)
     guest: Any = {"text": "As a guest", "author_name": "Amelie Kranz", "author_email": "Amalia@example.org"}
     create_comment(actor=SYSTEM, post=Post.objects.get(), fields={**guest, "author": None}, now=now)
+    invite_user(actor=SYSTEM, email=ACCOUNT["email"], role="author", admin_url="https://example.org/admin/", now=now)
+    Invitation.objects.update(accepted_by=amalia)
+    Invitation.objects.create(email="Amalia@Example.org", expires_at=now)
     original = {"username": "amelia_k"}
     ImportRecord.objects.create(
         source="s", object_type="user", external_id="amelia_k", object_id=amalia.pk, digest="d", original=original

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from cms.models import MediaFile, Post, User
+from cms.services.merging import Read, merge_post
 from cms.services.post_states import publish_post
 from cms.services.posts import create_post, update_post
 from cms.services.restoring import apply_revision, restore_revision
@@ -95,6 +96,17 @@ def test_restoring_a_revision_publishes_no_file_that_was_planted_there(
     for number in (1, 2):  # the second is the editor's own, and so is the draft that is made of either
         _restored(editor, post, number, now)
         assert not is_public(hidden)
+
+
+def test_saving_the_draft_of_a_revision_publishes_no_file_that_was_planted_there(
+    write: Any, save: Any, hidden: MediaFile, author: User, editor: User, is_public: Any, now: Any
+) -> None:
+    post = save(author, write(f"{_named(hidden)} teh end"), "Without")
+    draft = restore_revision(actor=author, post=post, number=1, now=now)
+    read, texts = Read(post.version, {"content": "Without"}, draft), {"content": f"{_named(hidden)} the end"}
+    post = merge_post(actor=editor, post=post, changes=texts, read=read, now=now)  # type: ignore[arg-type]
+    assert str(hidden.pk) in post.content_html
+    assert not is_public(hidden)
 
 
 @pytest.mark.parametrize("role", ["author", "editor"])
