@@ -109,8 +109,8 @@ def amalia(
 
 
 def _send(client: Client, path: str, body: Any = None, method: str = "post", **headers: str) -> Any:
-    data = {} if method == "delete" else {"data": json.dumps(body or {}), "content_type": "application/json"}
-    answer = getattr(client, method)(path, **data, headers=headers)
+    data = json.dumps(body or {})
+    answer = getattr(client, method)(path, data=data, content_type="application/json", headers=headers)
     set_origin(Origin())  # as at the end of a request in a server
     assert answer.status_code < 300, (path, answer.content)
     return answer.json() if answer.content else None
@@ -128,7 +128,8 @@ def _register(client: Client) -> User:
 
 
 def _live(client: Client, amalia: User) -> None:
-    _send(client, "/api/v2/me", PROFILE, "patch")
+    _send(client, "/api/v2/me", {**PROFILE, "current_password": PASSWORD}, "patch")
+    update_user(actor=SYSTEM, user=amalia, changes={"email": PROFILE["email"]}, now=timezone.now())
     _send(client, f"/api/v2/users/{amalia.pk}", {"username": "amelia_k"}, "patch")
     _send(client, "/api/v2/api-keys", KEY)
     post = _send(client, "/api/v2/posts", {"title": "A", "content": "b", "tags": ["c"]}, **{"Idempotency-Key": "2"})
@@ -175,5 +176,5 @@ def test_no_column_holds_anything_of_a_deleted_person(amalia: tuple[User, Client
     assert before.keys() == HELD
     assert {needle for needles in before.values() for needle in needles} == {str(needle) for needle in NEEDLES}
     User.objects.filter(pk=user.pk).update(email_verified=True)
-    _send(client, f"/api/v2/users/{user.pk}", method="delete")
+    _send(client, f"/api/v2/users/{user.pk}", {"current_password": PASSWORD}, "delete")
     assert held().keys() == ALLOWED.keys()
