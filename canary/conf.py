@@ -21,6 +21,7 @@ from canary.core.routing import bulkhead
 from canary.core.values import Snapshot
 
 RETENTION_DAYS = 90
+ANONYMOUS_CONSUMERS = 1_000
 WARM_UP_S = 180
 WEB_THREADS = 8
 HANG_S = 10.0
@@ -52,6 +53,8 @@ class CanaryConf:
     """The present in unix seconds, on which all processes of the site agree."""
     retention_days: int
     """For how long is kept what was seen."""
+    anonymous_consumers: int
+    """How many names that anybody could make up have a row of their own in the usage of v1, a day and kind."""
     notify: Callable[[Any], None] | None
     """Told of every RolloutEvent, in the transaction that makes it."""
     list_identities: Callable[[datetime], Iterable[tuple[str, str]]]
@@ -152,6 +155,7 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
         evidence_unit=import_string(conf["EVIDENCE_UNIT"]) if conf.get("EVIDENCE_UNIT") else _whom_the_view_knows,
         clock=import_string(conf["CLOCK"]) if conf.get("CLOCK") else time.time,
         retention_days=conf.get("RETENTION_DAYS", RETENTION_DAYS),
+        anonymous_consumers=conf.get("ANONYMOUS_CONSUMERS", ANONYMOUS_CONSUMERS),
         notify=import_string(conf["NOTIFY"]) if conf.get("NOTIFY") else None,
         list_identities=import_string(conf["LIST_IDENTITIES"]) if conf.get("LIST_IDENTITIES") else _nobody_is_known,
         environment_weight_bp=conf["WEIGHT_BP"],

@@ -241,6 +241,7 @@ CANARY = {
     "EVIDENCE_UNIT": "cms.rollout.evidence_units.unit_of",
     "CLOCK": "cms.clock.now_s",
     "RETENTION_DAYS": env.integer("CANARY_RETENTION_DAYS", default=90, minimum=1, maximum=3_650),
+    "ANONYMOUS_CONSUMERS": env.integer("CANARY_ANONYMOUS_CONSUMERS", default=1_000, minimum=0, maximum=1_000_000),
     "METRICS_TOKEN": env.text("METRICS_TOKEN"),
     "BULKHEAD": env.integer("CANARY_BULKHEAD", default=0, minimum=0, maximum=1_000),
     "FAILOVER": env.boolean("CANARY_FAILOVER", default=True),

@@ -9,7 +9,8 @@ class ConsumerUsage(models.Model):
     day = models.DateField()
     kind = models.CharField(max_length=6)
     identifier = models.CharField(max_length=400)
-    """Users and keys by id and prefix, clients by their X-Client-Id; all anonymous readers together have an empty one."""
+    """Users and keys by id and prefix, clients by their X-Client-Id. Empty for all anonymous readers together, and for
+    all clients and unknown keys beyond `CANARY["ANONYMOUS_CONSUMERS"]` a day."""
     route = models.CharField(max_length=120)
     """As v1 calls it, `GET /posts/{uuid}`. What v1 doesn't have is no use of it and stands nowhere."""
     calls = models.PositiveBigIntegerField(default=0)

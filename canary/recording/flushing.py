@@ -24,6 +24,7 @@ from canary.metrics.node import Node, own_node
 from canary.models import EvidencePoint
 from canary.recording.batches import Batch, ObservationRow
 from canary.recording.compaction import compact
+from canary.recording.consumer_names import ConsumerNames
 from canary.recording.pruning import prune
 from canary.recording.recorder import queue
 from canary.recording.tally import Tally
@@ -47,6 +48,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self.tally = Tally()
+        self._names = ConsumerNames()
         self._lock = threading.Lock()
         self.told: deque[tuple[str, str, int]] = deque(maxlen=TOLD_MAX)
         self._waiting: tuple[Batch, int] | None = None
@@ -96,6 +98,7 @@ class Outbox:
         with self._lock:
             top, lost = self.tally.traffic.top(now.timestamp()), self._lost
         try:
+            self._names.fold(batch)
             write(batch, Header(server.presence.name, number, now, queue.dropped, lost, top))
         except (OperationalError, InterfaceError):
             raise  # it waits for the next turn

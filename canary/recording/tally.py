@@ -209,6 +209,7 @@ class Tally:
         usage.agent, usage.last_seen_at = agent or usage.agent, at
         usage.calls += 1
         usage.refused += seen.status == GONE
+        usage.is_vouched |= seen.person is not None
 
 
 def subject_of(identity: Identity, person: Person | None, at: datetime.datetime) -> Subject:

@@ -9,14 +9,14 @@ from canary.core.lifecycle import Life, is_v1_gone, iso
 from canary.core.values import V2
 from canary.retiring.life import DOCS, GUIDE
 from canary.retiring.successors import declared_successors
-from canary.retiring.usage import ANONYMOUS, USAGE_DAYS, usage_by_consumer
+from canary.retiring.usage import NAMELESS, USAGE_DAYS, usage_by_consumer
 
 
 def usages_to_tell(now: datetime, life: Life) -> list[dict[str, Any]]:
     """The usage of every consumer that has a name, as `CANARY["NOTIFY_CONSUMERS"]` takes it."""
     ways = _ways()
     usages = [total.as_json() for total in usage_by_consumer(now=now, deprecated_at=life.deprecated_at)]
-    return [_with_ways(usage, ways) for usage in usages if usage["consumer"] != ANONYMOUS]
+    return [_with_ways(usage, ways) for usage in usages if usage["consumer"] not in NAMELESS]
 
 
 def dates_to_tell(now: datetime, life: Life) -> dict[str, Any]:

@@ -14,6 +14,9 @@ from canary.models import ConsumerUsage, RolloutEvent
 USAGE_DAYS: Final = 30
 NOTIFY: Final = "lifecycle notify"
 ANONYMOUS: Final = "anon"
+OTHERS: Final = {"client": "other anonymous clients", "key": "other unknown keys"}
+"""Those beyond `CANARY["ANONYMOUS_CONSUMERS"]`, by kind: counted together, without their names."""
+NAMELESS: Final = frozenset({ANONYMOUS, *OTHERS.values()})
 COLUMNS: Final = ("day", "consumer", "route", "calls", "refused", "agent", "last_seen_at", "notified")
 # Spreadsheets take a cell that begins so for a formula (OWASP, CSV injection).
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
@@ -32,7 +35,7 @@ class ConsumerTotal:
     """One consumer over some days: who, with what, which calls."""
 
     consumer: str
-    """`user:…`, `key:…`, `client:…`; `anon` for all anonymous readers together."""
+    """`user:…`, `key:…`, `client:…`; `anon` for all anonymous readers together, and those of OTHERS."""
     calls: int
     refused: int
     agent: str
@@ -65,7 +68,7 @@ class ConsumerTotal:
 
 
 def consumer_name(kind: str, identifier: str) -> str:
-    return f"{kind}:{identifier}" if identifier else kind
+    return f"{kind}:{identifier}" if identifier else OTHERS.get(kind, kind)
 
 
 def usage_by_consumer(
@@ -130,7 +133,7 @@ def last_call_at() -> datetime.datetime | None:
 def unnotified(*, now: datetime.datetime, deprecated_at: int | None) -> list[str]:
     """Consumers with a name that used v1 in the last QUIET_DAYS days and that no notification tried to reach."""
     recent = Q(last_seen_at__gt=now - datetime.timedelta(days=QUIET_DAYS))
-    callers = ConsumerUsage.objects.filter(recent).exclude(kind=ANONYMOUS)
+    callers = ConsumerUsage.objects.filter(recent).exclude(identifier="")
     named = {consumer_name(*row) for row in callers.values_list("kind", "identifier").distinct()}
     return sorted(named - notified_since(deprecated_at).keys())
 

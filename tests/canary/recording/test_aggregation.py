@@ -13,11 +13,17 @@ from canary.core.shares import Band
 from canary.models import (
     ConsumerUsage,
     EvidenceCheckpoint,
+    EvidencePoint,
     MetricBucket,
     Observation,
     QueryFinding,
     Recorder,
+    Rollout,
+    RolloutEvent,
     SeenIdentity,
+    ShadowDifference,
+    ShadowTotal,
+    Verdict,
 )
 from canary.recording import aggregation, compaction
 from canary.recording.aggregation import Totals, live_share, per_route, query_findings, timeline, totals
@@ -170,6 +176,28 @@ def test_usage_of_v1_is_kept_for_90_days_however_short_the_retention_is(rollout:
         ConsumerUsage.objects.create(**seen, day=day.date(), route="GET /posts")
     prune(holder="a", now=NOW)
     assert {usage.identifier for usage in ConsumerUsage.objects.all()} == {"8 days ago", "89 days ago"}
+
+
+def test_how_an_old_release_went_is_forgotten_and_the_last_verdict_is_kept() -> None:
+    row = Rollout.objects.create(version=5, release=5, salt="s", stage_started_at=NOW, changed_at=NOW)
+    days = {1: 200, 2: 150, 3: 100, 4: 95, 5: 1}
+    for release, ago in days.items():
+        at = NOW - datetime.timedelta(days=ago)
+        story = {"actor": "a", "verb": "start", "before": {}, "previous_hash": "", "hash": str(release)}
+        RolloutEvent.objects.create(version=release, at=at, after={"release": release}, **story)
+        seen = {"release": release, "route": "GET /posts"}
+        ShadowTotal.objects.create(**seen, result="same")
+        ShadowDifference.objects.create(**seen, path="a", kind="value", example={}, first_seen_at=at, last_seen_at=at)
+        EvidencePoint.objects.create(release=release, at=at, log_e={})
+        if release in (1, 3):
+            Verdict.objects.create(release=release, stage=1, at=at, kind="pass", sentence="", numbers={})
+    prune(holder="a", now=NOW)
+    for model in (ShadowTotal, ShadowDifference, EvidencePoint):
+        assert set(model.objects.values_list("release", flat=True)) == {3, 4, 5}
+    assert [verdict.release for verdict in Verdict.objects.all()] == [3]
+    Verdict.objects.create(release=row.release, stage=1, at=NOW, kind="hold", sentence="", numbers={})
+    prune(holder="a", now=NOW + datetime.timedelta(days=1_000))  # a plan that goes on for years
+    assert {verdict.release for verdict in Verdict.objects.all()} == {3, 5}
 
 
 def test_a_lease_is_one_processs_until_it_ends_or_expires() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.db.models import Sum
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
@@ -10,7 +11,9 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 from canary.core.values import Identity
 from canary.models import ConsumerUsage, MetricBucket, Observation, QueryFinding, SeenIdentity
 from canary.models import Recorder as RecorderRow
-from canary.recording import recorder, tally
+from canary.recording import flushing, recorder, tally
+from canary.recording.batches import Batch, Usage, UsageKey
+from canary.recording.consumer_names import ConsumerNames
 from canary.recording.flushing import flush
 from canary.services import add_to_list
 from canary.state import store
@@ -214,6 +217,58 @@ def test_calls_of_v1_are_counted_by_consumer_route_and_day_and_added_up() -> Non
     assert set(ConsumerUsage.objects.values_list(*fields)) == {
         ("client", "mobile", "GET /things/{id}", 3, 0, "python-requests"),
         ("anon", "", "GET /things/{id}", 1, 0, "curl"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "bound"), [(12, 4), pytest.param(3_000, 1_000, marks=pytest.mark.slow)], ids=["a few", "thousands"]
+)
+def test_names_that_outsiders_make_up_are_bounded_and_all_their_calls_count(
+    rollout: Callable[..., None], names: int, bound: int
+) -> None:
+    rollout(0, **ARMS, WARM_UP_S=0, ANONYMOUS_CONSUMERS=bound)
+    for number in range(names):
+        ask(ON_ENTRANCE if number % 2 else ON_V1, f"made-up-{number}")
+        if number % (names // 3) == 1:
+            flush()
+    flush()
+    with_name = ConsumerUsage.objects.exclude(identifier="")
+    calls_of_v1 = MetricBucket.objects.filter(api_version=1).aggregate(sum=Sum("requests"))["sum"]
+    assert with_name.count() == bound
+    assert ConsumerUsage.objects.count() == bound + 1
+    assert ConsumerUsage.objects.aggregate(sum=Sum("calls"))["sum"] == calls_of_v1
+    # Units of evidence are all there: each has its row, until its retention ends.
+    assert Observation.objects.filter(metric="seen").count() == SeenIdentity.objects.count() == names // 2
+
+
+def test_processes_share_the_bound_and_known_names_stay(rollout: Callable[..., None]) -> None:
+    rollout(0, **ARMS, ANONYMOUS_CONSUMERS=2)
+    for name in ("a", "b"):
+        ask(ON_V1, name)
+    flush()
+    flushing.outbox = flushing.Outbox()  # as another process, or after a restart
+    for name in ("new", "b", "newer"):
+        ask(ON_V1, name)
+    flush()
+    rows = ConsumerUsage.objects.values_list("identifier", "calls")
+    assert set(rows) == {("a", 1), ("b", 2), ("", 2)}
+
+
+def test_an_account_keeps_its_name_beyond_the_bound(rollout: Callable[..., None]) -> None:
+    names = ConsumerNames()
+    rollout(0, **ARMS, ANONYMOUS_CONSUMERS=0)
+    batch, now = Batch(), timezone.now()
+    for kind, name, is_vouched in (
+        ("user", "u", True),
+        ("key", "real", True),
+        ("key", "x", False),
+        ("client", "y", False),
+    ):
+        batch.usage(UsageKey(now.date(), kind, name, "GET /things"), lambda: Usage("", now)).is_vouched = is_vouched
+    names.fold(batch)
+    assert {(key.kind, key.identifier) for key in batch.usages} == {
+        *(("user", "u"), ("key", "real")),
+        *(("key", ""), ("client", "")),
     }
 
 

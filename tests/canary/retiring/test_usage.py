@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from canary.models import ConsumerUsage
-from canary.retiring.usage import COLUMNS, daily_rows, usage_by_consumer, write_csv
+from canary.retiring.usage import COLUMNS, daily_rows, unnotified, usage_by_consumer, write_csv
 
 NOW = datetime.datetime(2026, 12, 31, 12, tzinfo=datetime.UTC)
 
@@ -38,6 +38,16 @@ def test_totals_are_by_consumer_with_the_latest_first(use_v1: Callable[..., None
     ]
     assert [(one.route, one.calls) for one in totals[1].routes] == [("GET /tags", 30), ("GET /posts", 7)]
     assert totals[1].as_json()["last_seen_at"] == "2026-12-30T12:00:00+00:00"
+
+
+def test_consumers_without_a_name_are_called_by_their_kind_and_nobody_has_to_tell_them(
+    use_v1: Callable[..., None],
+) -> None:
+    for consumer in ("anon", "client", "key", "client:mobile"):
+        use_v1(consumer)
+    names = {total.consumer for total in usage_by_consumer(now=NOW, deprecated_at=None)}
+    assert names == {"anon", "client:mobile", "other anonymous clients", "other unknown keys"}
+    assert unnotified(now=NOW, deprecated_at=None) == ["client:mobile"]
 
 
 def test_totals_take_two_statements_however_many_there_are(
