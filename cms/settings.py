@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from django.urls import reverse_lazy
+from django.utils.csp import CSP
 
 from cms.environment import Environment, refuse
 from cms.media.configuration import media_storage
@@ -73,6 +74,29 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS_ONLY
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
+# For pages; SECURITY.md gives the reason of each exception. `frame-ancestors` follows X-Frame-Options.
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF, CSP.UNSAFE_EVAL],
+    "style-src": [CSP.SELF],
+    "style-src-attr": [CSP.UNSAFE_INLINE],
+    "img-src": [CSP.SELF, "data:"],
+    "font-src": [CSP.SELF],
+    "connect-src": [CSP.SELF],
+    "frame-src": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "object-src": [CSP.NONE],
+    "base-uri": [CSP.NONE],
+}
+# A page without scripts.
+STATIC_PAGE_CSP = {
+    "default-src": [CSP.NONE],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF],
+    "form-action": [CSP.NONE],
+    "base-uri": [CSP.NONE],
+    "frame-ancestors": [CSP.NONE],
+}
 # A post's content may have a million characters, and JSON may write each as twelve bytes (two escaped surrogates).
 DATA_UPLOAD_MAX_MEMORY_SIZE = 13 * 1024 * 1024
 
@@ -145,6 +169,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "cms.http.browser_middleware.CommonMiddleware",
     # Next to each other, so that whoever passes by one passes by all of them.
+    "cms.http.browser_middleware.ContentSecurityPolicyMiddleware",
     "cms.http.browser_middleware.SessionMiddleware",
     "cms.http.browser_middleware.AuthenticationMiddleware",
     "cms.http.browser_middleware.MessageMiddleware",
@@ -323,6 +348,8 @@ UNFOLD = {
             {"title": "Two-factor sign-in", "link": reverse_lazy("admin:two_factor")},
         ]
     },
+    "STYLES": [f"{STATIC_URL}cms/colors.css"],
+    "SCRIPTS": [f"{STATIC_URL}cms/htmx-without-styles.js"],
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}cms/icon.svg"}],
 }
 

@@ -1,11 +1,13 @@
 """Addresses outside the APIs. `/api` and all below it is routed by the canary to a version's own `root_urls`."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
+from django.views.decorators.csp import csp_override
 from django.views.generic import RedirectView, TemplateView
 
 urlpatterns = [
-    path("", TemplateView.as_view(template_name="cms/home.html")),
+    path("", csp_override(settings.STATIC_PAGE_CSP)(TemplateView.as_view(template_name="cms/home.html"))),
     path("metrics", include("canary.metrics.scraping")),
     path("canary/api/", include("canary.control_api.urls")),
     path("admin", RedirectView.as_view(url="/admin/")),

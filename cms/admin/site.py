@@ -83,6 +83,11 @@ class TandemAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return super().index(request, {**dashboard_context(request), **(extra_context or {})})
 
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Without colours: a style sheet has them, where Unfold would write them into each page."""
+        context: dict[str, Any] = super().each_context(request)
+        return {**context, "colors": None}
+
     def get_urls(self) -> list[Any]:
         return [
             path("", include("cms.admin.signing_in.urls")),

@@ -9,11 +9,14 @@ nothing to do.
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoAuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware as DjangoMessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware as DjangoCommonMiddleware
+from django.middleware.csp import ContentSecurityPolicyMiddleware as DjangoContentSecurityPolicyMiddleware
+from django.utils.csp import CSP
 
 from cms.http.middleware import APIS
 from cms.http.unavailable import is_known_outage, unavailable_page
@@ -43,6 +46,20 @@ class _PassedByWhenBare:
             return super().__call__(request)  # type: ignore[misc]
         request.COOKIES = {}  # or the CSRF middleware would have it parsed
         return self._beyond(request)
+
+
+class ContentSecurityPolicyMiddleware(_PassedByWhenBare, DjangoContentSecurityPolicyMiddleware):
+    """SECURE_CSP for pages, framed by whom X-Frame-Options allows: browsers that know the policy ignore that header."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        if is_api(request):
+            return response
+        if not hasattr(response, "_csp_config"):
+            is_framed = response.get("X-Frame-Options") == "SAMEORIGIN"
+            framed_by = {"frame-ancestors": [CSP.SELF if is_framed else CSP.NONE]}
+            response._csp_config = {**settings.SECURE_CSP, **framed_by}  # type: ignore[attr-defined]
+        answer: HttpResponse = super().process_response(request, response)
+        return answer
 
 
 class SessionMiddleware(_PassedByWhenBare, DjangoSessionMiddleware):

@@ -8,8 +8,11 @@
   let editor = null;
 
   const icon = (name) => `<span class="material-symbols-outlined" aria-hidden="true">${name}</span>`;
+  // Buttons that change the view go on working while the text is out of sight.
+  const VIEWS = ["preview", "side-by-side", "fullscreen"];
   const button = (name, action, sign, title) => ({
     name, action, title, icon: icon(sign), className: `tool-${name}`, attributes: { "aria-label": title },
+    noDisable: VIEWS.includes(name),
   });
 
   async function post(address, fields) {

@@ -19,6 +19,7 @@ from cms.models import Post
 
 SESSION = {"HTTP_COOKIE": f"{site_settings.SESSION_COOKIE_NAME}=unknown"}
 CHAIN = [
+    browser_middleware.ContentSecurityPolicyMiddleware,
     browser_middleware.SessionMiddleware,
     browser_middleware.CommonMiddleware,
     browser_middleware.AuthenticationMiddleware,
@@ -110,3 +111,33 @@ def test_an_asynchronous_server_is_answered_the_same(make_post: Callable[..., Po
     bare, with_cookie = (asyncio.run(ask(**meta)) for meta in ({}, {"cookie": SESSION["HTTP_COOKIE"]}))
     assert bare == with_cookie
     assert bare[0] == 200
+
+
+def policy_of(path: str, **headers: str) -> dict[str, str]:
+    text = Client().get(path, headers=headers).headers.get("Content-Security-Policy", "")
+    return dict(part.split(" ", 1) for part in text.split("; ") if part)
+
+
+@pytest.mark.django_db
+def test_a_page_allows_only_this_server_and_a_frame_only_where_signing_in_needs_it() -> None:
+    policy = policy_of("/admin/login/")
+    assert policy == {
+        "default-src": "'none'",
+        "script-src": "'self' 'unsafe-eval'",
+        "style-src": "'self'",
+        "style-src-attr": "'unsafe-inline'",
+        "img-src": "'self' data:",
+        **dict.fromkeys(("font-src", "connect-src", "frame-src", "form-action", "frame-ancestors"), "'self'"),
+        **dict.fromkeys(("object-src", "base-uri"), "'none'"),
+    }
+    assert policy_of("/admin/password-reset/") == {**policy, "frame-ancestors": "'none'"}
+    assert policy_of("/admin/no-such-page/")["frame-ancestors"] == "'none'"
+    assert policy_of("/").keys().isdisjoint({"script-src", "style-src-attr"})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("cookie", ["", "sessionid=unknown"])
+def test_answers_of_the_apis_carry_no_policy_of_pages(cookie: str) -> None:
+    for path in ("/api/posts", "/api/v1/posts", "/api/v2/posts"):
+        assert policy_of(path, cookie=cookie) == {}
+    assert policy_of("/api/v2/docs", cookie=cookie)["default-src"] == "'none'"

@@ -1,0 +1,85 @@
+"""Every page works within its Content-Security-Policy: a browser that refuses anything says so in its console."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, Response, expect
+
+from tests.browser.test_admin_login import sign_in
+
+ADMIN_PAGES = (
+    *("password_change/", "two-factor/", "two-factor/app/", "two-factor/passkeys/", "canary/"),
+    *("cms/post/?q=letters&state=archived", "cms/post/add/?_popup=1"),
+)
+OPEN_PAGES = (
+    *("/", "/admin/login/", "/admin/password-reset/", "/admin/password-reset/sent/", "/admin/password-reset/new/"),
+    *("/api/v2/docs", "/api/v2/changelog", "/api/v2/docs/v1-to-v2"),
+)
+COLOR = "getComputedStyle(document.documentElement).getPropertyValue('--color-primary-600')"
+LINKS = "links => links.map(link => link.href)"
+
+
+@pytest.fixture
+def watched(page: Page) -> Iterator[Page]:
+    """Its refusals are told by an event as well, also those that the console leaves out."""
+    page.add_init_script(
+        "addEventListener('securitypolicyviolation', event => console.error("
+        "`${event.effectiveDirective} refuses ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`))"
+    )
+    refused: list[str] = []
+    page.on("response", lambda answer: refused.append(answer.url) if _is_bare_page(answer) else None)
+    yield page
+    assert refused == []
+
+
+def _is_bare_page(answer: Response) -> bool:
+    headers: dict[str, str] = answer.headers
+    return headers.get("content-type", "").startswith("text/html") and "content-security-policy" not in headers
+
+
+def test_the_first_page_of_the_admin_site_works_within_its_policy(watched: Page, site: str) -> None:
+    sign_in(watched, site, "erin")
+    expect(watched.locator("#nav-sidebar")).to_be_visible()
+    assert watched.evaluate(COLOR) == "oklch(55.8% .288 302.321)"
+
+
+@pytest.mark.slow
+def test_all_lists_and_forms_of_the_admin_site_do(watched: Page, site: str) -> None:
+    sign_in(watched, site, "chief")
+    lists = sorted(set(watched.eval_on_selector_all("#nav-sidebar a[href*='/admin/']", LINKS)))
+    assert len(lists) > 8
+    forms = []
+    for address in lists:
+        watched.goto(address)
+        watched.wait_for_load_state("networkidle")
+        rows = watched.eval_on_selector_all("#result_list tbody th a, #result_list tbody td a", LINKS)
+        forms += [url for url in rows if "/change/" in url][:1]
+        forms += watched.eval_on_selector_all("a[href$='/add/']", LINKS)[:1]
+    for address in (*dict.fromkeys(forms), *(f"{site}/admin/{path}" for path in ADMIN_PAGES)):
+        watched.goto(address)
+        watched.wait_for_load_state("networkidle")
+
+
+@pytest.mark.slow
+def test_a_writer_works_with_editor_preview_dialogs_and_the_menu(watched: Page, site: str) -> None:
+    sign_in(watched, site, "chief")
+    watched.goto(f"{site}/admin/cms/post/?q=harbour")
+    watched.get_by_role("link", name="Notes from the harbour").click()
+    watched.locator(".CodeMirror").click()
+    watched.keyboard.type("**bold** words")
+    for button in ("side-by-side", "side-by-side", "fullscreen"):
+        watched.locator(f".editor-toolbar button.{button}").click()
+        watched.wait_for_load_state("networkidle")
+    watched.keyboard.press("Escape")
+    watched.goto(f"{site}/admin/cms/post/")
+    watched.locator("#result_list input.action-select").first.check()
+    watched.get_by_role("link", name="Notes from the harbour").click()
+    watched.get_by_role("link", name="Move to trash").click()
+    expect(watched.locator("#dialog")).to_be_visible()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", OPEN_PAGES)
+def test_pages_for_everybody_do(watched: Page, site: str, path: str) -> None:
+    watched.goto(f"{site}{path}")
+    watched.wait_for_load_state("networkidle")
