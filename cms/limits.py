@@ -52,6 +52,7 @@ RENDITIONS = {
 }
 KEY_NAME = (1, 100)
 LIVE_KEYS_MAX = 50  # of one owner
+OPEN_SESSIONS_MAX = 100  # of one user: API sessions, and as many of browsers
 URL_MAX = 2_000
 
 # Patterns are written for both Python's re (SQLite) and PostgreSQL. What both can check of a slug; case beyond ASCII and

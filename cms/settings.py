@@ -140,6 +140,7 @@ RATE_LIMIT_CREDENTIAL = env.integer("RATE_LIMIT_CREDENTIAL", default=12_000, min
 RATE_LIMIT_LOGIN = env.integer("RATE_LIMIT_LOGIN", default=10, minimum=0, maximum=1_000_000)
 RATE_LIMIT_REGISTER = env.integer("RATE_LIMIT_REGISTER", default=100, minimum=0, maximum=1_000_000)
 RATE_LIMIT_MAIL = env.integer("RATE_LIMIT_MAIL", default=5, minimum=0, maximum=1_000_000)
+RATE_LIMIT_COMMENTS = env.integer("RATE_LIMIT_COMMENTS", default=60, minimum=0, maximum=1_000_000)
 COMMENT_EDITS_NEED_REVIEW = env.boolean("COMMENT_EDITS_NEED_REVIEW", default=False)
 
 # -- the parts and how they are wired ---------------------------------------------------------------------------------

@@ -43,7 +43,9 @@ class Credential:
     """What a request was let in by: `request.auth` of REST framework's requests."""
 
     subject: str
-    """Whom its rate limit counts by."""
+    """Whom the answers belong to that are stored for an `Idempotency-Key`."""
+    user_id: uuid.UUID
+    """Whom its rate limit counts by: all credentials of a user together."""
     claims: Claims | None = None
     api_key: ApiKey | None = field(default=None, repr=False)
 
@@ -145,7 +147,7 @@ def has_scope(request: HttpRequest, scope: str) -> bool:
 
 
 def count_request(request: HttpRequest, now: datetime.datetime) -> None:
-    """Count the request against its credential's rate limit, or its address's. Raises RateLimited.
+    """Count the request against its user's rate limit, or its address's. Raises RateLimited.
 
     Called after authentication, for only then is it known whether a key is one; a token is known by its signature.
     One that the canary has repeated to compare the versions is no request of the client's. One that it repeats because
@@ -197,7 +199,7 @@ def _by_api_key(
     request: HttpRequest, raw_key: str, scopes: Mapping[str, str | None]
 ) -> tuple[User | AnonymousUser, Credential]:
     api_key = find_api_key(raw_key=raw_key, now=clock.now())
-    credential = _keep(request, Credential(f"key:{api_key.pk}", api_key=api_key))
+    credential = _keep(request, Credential(f"key:{api_key.pk}", api_key.owner_id, api_key=api_key))
     method = "GET" if request.method == "HEAD" else str(request.method)
     if method not in scopes:
         if method not in SAFE_METHODS:
@@ -214,7 +216,7 @@ def _by_browser_session(request: HttpRequest) -> tuple[User, Credential] | None:
     user = user_of_browser(request)
     if user is None:
         return None
-    credential = _keep(request, Credential(f"browser:{user.pk}"))
+    credential = _keep(request, Credential(f"browser:{user.pk}", user.pk))
     if request.method not in SAFE_METHODS:
         _refuse_forgery(request)
     return user, credential
@@ -239,13 +241,13 @@ def _keep(request: HttpRequest, credential: Credential) -> Credential:
 
 
 def _of_token(claims: Claims) -> Credential:
-    return Credential(f"session:{claims.session_id}", claims=claims)
+    return Credential(f"session:{claims.session_id}", claims.user_id, claims=claims)
 
 
 def _quota_of(request: HttpRequest) -> Quota | None:
     credential = credential_of(request) or _signed_credential(request)
     if credential:
-        return Quota(CREDENTIAL, credential.subject)
+        return Quota(CREDENTIAL, str(credential.user_id))
     address: Any = request.META.get("REMOTE_ADDR")
     return address_quota(ANONYMOUS, address)
 

@@ -12,7 +12,7 @@ from django.utils.crypto import constant_time_compare
 from cms.accounts.sessions import SECOND_FACTOR_KEY
 from cms.models import User
 from cms.services.proofs import LIFETIME, Proof
-from cms.services.sign_in_events import note_login
+from cms.services.sessions import note_browser_login
 
 BACKEND = "cms.auth_backends.UsernameOrEmailBackend"
 _KEY = "first_step"
@@ -57,7 +57,7 @@ def finish_sign_in(request: HttpRequest, user: User, now: datetime.datetime) -> 
     request.session.flush()
     login(request, user, BACKEND)
     note_second_factor(request, now)
-    note_login(user)
+    note_browser_login(user=user, now=now)
 
 
 def note_second_factor(request: HttpRequest, now: datetime.datetime) -> None:

@@ -7,6 +7,7 @@ refusal looks like is each API version's business.
 from cms.rate_limits.counting import give_back, take, take_or_refuse
 from cms.rate_limits.policies import (
     ANONYMOUS,
+    COMMENTS,
     CREDENTIAL,
     LOGIN_ACCOUNT,
     LOGIN_ADDRESS,
@@ -30,6 +31,7 @@ from cms.rate_limits.windows import Standing, Taken
 
 __all__ = [
     "ANONYMOUS",
+    "COMMENTS",
     "CREDENTIAL",
     "LOGIN_ACCOUNT",
     "LOGIN_ADDRESS",

@@ -53,6 +53,7 @@ REGISTER: Final = Policy("register", "RATE_LIMIT_REGISTER", 60 * MINUTE_S)
 MAIL_NAME: Final = Policy("mail-name", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
 MAIL_ACCOUNT: Final = Policy("mail-account", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
 MAIL_ADDRESS: Final = Policy("mail-address", "RATE_LIMIT_MAIL", 60 * MINUTE_S, factor=10)
+COMMENTS: Final = Policy("comments", "RATE_LIMIT_COMMENTS", 60 * MINUTE_S)
 
 
 class Quota(NamedTuple):

@@ -14,6 +14,7 @@ from cms.errors import FieldError, InvalidInput, InvalidTransition, PermissionRe
 from cms.ids import uuid7_at
 from cms.models import Comment, Post, User
 from cms.policy import Actor
+from cms.rate_limits import COMMENTS, Quota, take_or_refuse
 from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_text
 from cms.services.locks import lock_row
@@ -48,7 +49,10 @@ class CommentFields(TypedDict, total=False):
 
 
 def create_comment(*, actor: Actor, post: Post, fields: CommentFields, now: datetime.datetime) -> Comment:
-    """A comment by `actor` on a post that the caller has found visible. A subscriber's waits for a moderator."""
+    """A comment by `actor` on a post that the caller has found visible. A subscriber's waits for a moderator.
+
+    Raises RateLimited for a user who may not moderate and has written too many.
+    """
     if not policy.may_comment(actor):
         raise PermissionRefused("Only signed-in users write comments.")
     if actor is not policy.SYSTEM and fields.keys() - {"text", "parent"}:
@@ -62,6 +66,8 @@ def create_comment(*, actor: Actor, post: Post, fields: CommentFields, now: date
         errors += _parent_errors(actor, post, parent, now)
     if errors:
         raise InvalidInput(errors)
+    if not policy.may_moderate(actor):
+        take_or_refuse([Quota(COMMENTS, str(actor.pk))], now, "comments")
     created_at = fields.get("created_at", now)
     is_published_at_once = policy.may_write_posts(actor)
     comment = Comment(

@@ -9,10 +9,10 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, QuerySet
 
-from cms import policy
+from cms import limits, policy
 from cms.db.statements import Name, Row, columns_of, fetch, objects_of
 from cms.errors import InvalidCredentials, InvalidToken, PermissionRefused, SecondFactorMissing
-from cms.models import AuthSession, User
+from cms.models import AuthSession, BrowserSession, User
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.locks import lock_row
@@ -33,7 +33,8 @@ class TokenPair:
 def open_session(*, user: User, now: datetime.datetime, is_remembered: bool = True) -> TokenPair:
     """A session of its own for every login; one that isn't to be remembered ends after a day without a refresh.
 
-    Raises InvalidCredentials for a user who has just been suspended.
+    The one that was renewed longest ago ends when a user has too many. Raises InvalidCredentials for a user who has
+    just been suspended.
     """
     lifetime_s = settings.REFRESH_TOKEN_LIFETIME_S if is_remembered else settings.SHORT_REFRESH_TOKEN_LIFETIME_S
     expires_at = now + datetime.timedelta(seconds=lifetime_s)
@@ -43,6 +44,7 @@ def open_session(*, user: User, now: datetime.datetime, is_remembered: bool = Tr
             raise InvalidCredentials
         session = AuthSession.objects.create(user=user, created_at=now, updated_at=now, expires_at=expires_at)
         note_login(user, session=str(session.pk))
+        _end_oldest(user, now)
     user.last_login = now
     return _token_pair(Claims(user.pk, session.pk, session.generation), now, lifetime_s)
 
@@ -71,6 +73,15 @@ def refresh_session(*, refresh_token: str, now: datetime.datetime) -> tuple[User
     if user is None:
         raise InvalidToken
     return user, _token_pair(Claims(claims.user_id, claims.session_id, claims.generation + 1), now, lifetime_s)
+
+
+def note_browser_login(*, user: User, now: datetime.datetime) -> None:
+    """Note the login of a browser, and end the browser sessions that are used least when the user has too many."""
+    with transaction.atomic():
+        note_login(user)
+        mine = BrowserSession.objects.filter(user=user, expire_date__gt=now)
+        kept = mine.order_by("-expire_date").values("pk")[: limits.OPEN_SESSIONS_MAX]
+        mine.exclude(pk__in=kept).delete()
 
 
 def log_out(*, claims: Claims, now: datetime.datetime) -> None:
@@ -128,6 +139,15 @@ def user_of_session(*, claims: Claims, now: datetime.datetime) -> User:
         if is_standing and user.pk == claims.user_id:
             return user
     raise InvalidToken
+
+
+def _end_oldest(user: User, now: datetime.datetime) -> None:
+    """Call it with the user's row locked: of two logins at the same time the second sees the session of the first."""
+    mine = AuthSession.objects.filter(user=user).open(now)
+    kept = mine.order_by("-updated_at", "-pk").values("pk")[: limits.OPEN_SESSIONS_MAX]
+    count = mine.exclude(pk__in=kept).update(revoked_at=now, updated_at=now)
+    if count:
+        record_event(user, "user.sessions_closed", user, before={}, after={"count": count})
 
 
 def _token_pair(claims: Claims, now: datetime.datetime, lifetime_s: int) -> TokenPair:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import psycopg
 
 from tests.bench.cpu import cpu_s, memory_mb, with_children
-from tests.bench.requests_of import PASSWORD
+from tests.bench.requests_of import GUEST, PASSWORD, WRITER
 from tests.databases import process_env
 from tests.engines import Engines, start_engines
 from tests.servers import HEAP, ROOT, Server, clean_environment, manage, serve
@@ -115,13 +115,17 @@ def seeded(engines: Engines, posts: int) -> Iterator[dict[str, str]]:
 
 def bench_env(database_url: str, redis_url: str, media: str) -> dict[str, str]:
     """Limits are raised and not off: what counting costs is part of an answer."""
-    limits = {f"RATE_LIMIT_{name}": "1000000" for name in ("ANONYMOUS", "CREDENTIAL", "LOGIN", "REGISTER")}
+    limits = {f"RATE_LIMIT_{name}": "1000000" for name in ("ANONYMOUS", "CREDENTIAL", "LOGIN", "REGISTER", "COMMENTS")}
     return process_env(database_url, REDIS_URL=redis_url, MEDIA_ROOT=media, **limits)
 
 
 def seed(env: Mapping[str, str], posts: int, cwd: Path = ROOT) -> None:
-    create = ("users", "create", "--username", "bench", "--email", "bench@example.org", "--role", "author")
-    for command in (("migrate", "-v0"), ("seed", "--posts", str(posts)), (*create, "--password-stdin")):
+    people = {"bench": WRITER, "bench_login": GUEST}
+    creations = [
+        ("users", "create", "--username", name, "--email", email, "--role", "author", "--password-stdin")
+        for name, email in people.items()
+    ]
+    for command in (("migrate", "-v0"), ("seed", "--posts", str(posts)), *creations):
         done = manage(*command, env=env, cwd=cwd, timeout=3_600, input=PASSWORD)
         if done.returncode:
             sys.exit(done.stderr)

@@ -26,7 +26,7 @@ LOCUSTFILE: Final = ROOT / "tests/load/locustfile.py"
 SECRET_KEY: Final = "only-for-load-tests-0123456789-0123456789"
 # Raised and not off: what counting costs is part of an answer.
 SETTINGS: Final = {
-    **{f"RATE_LIMIT_{name}": "1000000" for name in ("ANONYMOUS", "CREDENTIAL", "LOGIN", "REGISTER")},
+    **{f"RATE_LIMIT_{name}": "1000000" for name in ("ANONYMOUS", "CREDENTIAL", "LOGIN", "REGISTER", "COMMENTS")},
 }
 
 

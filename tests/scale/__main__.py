@@ -23,7 +23,9 @@ PLANNED_EACH: Final = 2
 """Requests of an endpoint: one that builds what is built once, and one whose plans are looked at."""
 POSTGRES_SETTINGS: Final = {"shared_buffers": "4GB", "effective_cache_size": "12GB", "random_page_cost": "1.1"}
 """What docs/operations.md advises for a large site: nobody keeps a million posts in the 128 MB of a fresh installation."""
-LIMITS: Final = {f"RATE_LIMIT_{name}": "1000000" for name in ("ANONYMOUS", "CREDENTIAL", "LOGIN", "REGISTER")}
+LIMITS: Final = {
+    f"RATE_LIMIT_{name}": "1000000" for name in ("ANONYMOUS", "CREDENTIAL", "LOGIN", "REGISTER", "COMMENTS")
+}
 SECRET_KEY: Final = "only-for-measurements-0123456789-0123456789"
 
 

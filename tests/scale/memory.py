@@ -68,7 +68,7 @@ def main() -> int:
     engines = start_engines()
     if engines.database_url is None or engines.redis_url is None:
         sys.exit(" ".join(engines.skipped))
-    limits = {f"RATE_LIMIT_{name}": "1000000" for name in ("ANONYMOUS", "CREDENTIAL", "LOGIN", "REGISTER")}
+    limits = {f"RATE_LIMIT_{name}": "1000000" for name in ("ANONYMOUS", "CREDENTIAL", "LOGIN", "REGISTER", "COMMENTS")}
     with tempfile.TemporaryDirectory(prefix="tandem-memory-") as media, contextlib.ExitStack() as stack:
         stack.callback(engines.stop)
         env = {"DATABASE_URL": engines.database_url, "REDIS_URL": engines.redis_url, "MEDIA_ROOT": media, **limits}

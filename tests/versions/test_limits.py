@@ -86,6 +86,18 @@ def test_a_credential_has_a_limit_of_its_own(
     assert version.send(other, "get", "/tags").status_code == 200
 
 
+def test_all_credentials_of_a_user_count_together(
+    version: Version, settings: Any, mia: User, editor: User, raw_key_of: Callable[..., str]
+) -> None:
+    keys = [with_key(raw_key_of(mia, "posts:read")) for _ in range(2)]
+    clients = [*keys, Browser(mia).client, *(with_token(version.sign_in(mia)["access_token"]) for _ in range(2))]
+    settings.RATE_LIMIT_CREDENTIAL = len(clients)
+    assert [version.send(client, "get", "/tags").status_code for client in clients] == [200] * len(clients)
+    for client in clients:
+        refused(version, version.send(client, "get", "/tags"))
+    assert version.send(with_key(raw_key_of(editor, "posts:read")), "get", "/tags").status_code == 200
+
+
 def test_a_refreshed_token_counts_on(version: Version, settings: Any, mia: User) -> None:
     first = version.sign_in(mia)
     second = version.tokens(version.renew(first["refresh_token"]))

@@ -11,7 +11,7 @@ from unfold.forms import AuthenticationForm
 
 from cms import clock, limits
 from cms.accounts.signing_in import begin_second_step
-from cms.services.sign_in_events import note_login
+from cms.services.sessions import note_browser_login
 
 
 class LoginForm(AuthenticationForm):  # type: ignore[misc]
@@ -56,7 +56,7 @@ class FirstStepView(LoginView):
     def form_valid(self, form: Any) -> HttpResponse:
         if form.second_step_of is None:
             response = super().form_valid(form)
-            note_login(form.get_user())
+            note_browser_login(user=form.get_user(), now=clock.now())
             return response
         begin_second_step(self.request, form.second_step_of, self.get_success_url(), clock.now())
         return redirect("admin:second_step")

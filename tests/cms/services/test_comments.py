@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from cms.choices import CommentStatus
-from cms.errors import InvalidInput, InvalidTransition, NotFound, PermissionRefused
+from cms.errors import InvalidInput, InvalidTransition, NotFound, PermissionRefused, RateLimited
 from cms.models import AuditEvent, Comment, Post, User
 from cms.policy import SYSTEM
 from cms.services.comments import create_comment, delete_comment, edit_comment, moderate_comment
@@ -63,6 +63,28 @@ def test_strangers_and_suspended_users_write_nothing(post: Post, make_user: Any,
         with pytest.raises(PermissionRefused):
             create_comment(actor=actor, post=post, fields={"text": "a"}, now=now)
     assert not Comment.objects.exists()
+
+
+def test_who_may_not_moderate_writes_so_many_an_hour(post: Post, author: User, now: Any, settings: Any) -> None:
+    settings.RATE_LIMIT_COMMENTS = 2
+    fields: Any = {"text": "Well said."}
+    for _ in range(2):
+        create_comment(actor=author, post=post, fields=fields, now=now)
+    with pytest.raises(RateLimited, match="Too many comments: try again in"):
+        create_comment(actor=author, post=post, fields=fields, now=now)
+    later = now + datetime.timedelta(hours=2)
+    assert create_comment(actor=author, post=post, fields=fields, now=later).created_at == later
+
+
+@pytest.mark.parametrize(("role", "limit"), [("editor", 1), ("admin", 1), ("subscriber", 0)])
+def test_moderators_and_sites_without_a_limit_take_more(
+    post: Post, make_user: Any, now: Any, settings: Any, role: str, limit: int
+) -> None:
+    settings.RATE_LIMIT_COMMENTS = limit
+    user = make_user(role)
+    for _ in range(3):
+        create_comment(actor=user, post=post, fields={"text": "Well said."}, now=now)
+    assert Comment.objects.filter(author=user).count() == 3
 
 
 @pytest.mark.parametrize("name", ["author", "author_name", "author_email", "status", "created_at"])

@@ -7,10 +7,18 @@ from typing import Any
 
 import pytest
 
+from cms import limits
 from cms.errors import InvalidCredentials, InvalidToken
-from cms.models import AuthSession, User
+from cms.models import AuthSession, BrowserSession, User
 from cms.policy import SYSTEM
-from cms.services.sessions import TokenPair, close_session, open_session, refresh_session, user_of_session
+from cms.services.sessions import (
+    TokenPair,
+    close_session,
+    note_browser_login,
+    open_session,
+    refresh_session,
+    user_of_session,
+)
 from cms.services.users import update_user
 from cms.tokens.access import read_token
 
@@ -139,3 +147,32 @@ def test_a_token_of_one_user_does_not_open_the_session_of_another(pair: TokenPai
     AuthSession.objects.update(user=make_user())
     with pytest.raises(InvalidToken):
         user_of_session(claims=claims, now=now)
+
+
+def test_a_hundred_sessions_are_open_and_the_one_that_was_renewed_longest_ago_ends(
+    user: User, make_user: Callable[..., User], now: datetime.datetime, events_of: Any
+) -> None:
+    ages = [datetime.timedelta(hours=hours) for hours in (*range(1, limits.OPEN_SESSIONS_MAX), 200)]
+    times = [{"created_at": now - DAY, "updated_at": now - age, "expires_at": now + DAY} for age in ages]
+    sessions = AuthSession.objects.bulk_create(AuthSession(user=user, **each) for each in times)
+    AuthSession.objects.create(user=user, expires_at=now - DAY)
+    other = open_session(user=make_user(), now=now)
+    newest = open_session(user=user, now=now)
+    ended = AuthSession.objects.exclude(revoked_at=None)
+    assert [session.pk for session in ended] == [sessions[-1].pk]
+    assert [owner(pair, now) == user for pair in (newest, other)] == [True, False]
+    assert events_of(user) == ["user.registered", "auth.login", "user.sessions_closed"]
+    open_session(user=user, now=now)
+    assert {session.pk for session in ended.all()} == {sessions[-1].pk, sessions[-2].pk}
+
+
+def test_a_hundred_browsers_are_signed_in_and_the_one_that_is_idle_for_longest_is_out(
+    user: User, make_user: Callable[..., User], now: datetime.datetime
+) -> None:
+    keys = [f"{number:032}" for number in range(limits.OPEN_SESSIONS_MAX + 1)]
+    ends = [now + datetime.timedelta(hours=number + 1) for number in range(len(keys))]
+    rows = zip(keys, ends, strict=True)
+    BrowserSession.objects.bulk_create(BrowserSession(session_key=k, expire_date=at, user=user) for k, at in rows)
+    BrowserSession.objects.create(session_key="other", expire_date=now + DAY, user=make_user())
+    note_browser_login(user=user, now=now)
+    assert set(BrowserSession.objects.values_list("pk", flat=True)) == {*keys[1:], "other"}
