@@ -3,6 +3,7 @@
 The rollout reaches it by the name in `CANARY["NOTIFY_CONSUMERS"]`, and hands over plain data.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -17,73 +18,90 @@ MAILED: Final = "mailed"
 NO_ADDRESS: Final = "no_address"
 ROUTES_SHOWN: Final = 50
 TEXT: Final = """\
-{whose} still calls version 1 of our API.
+{whose}
 
 {dates}
 
-Its calls of version 1 in the last {days} days, {calls} in all{refused}:
-
-{routes}
+{calls}
 
 How each of them is made in version 2 is told at {guide} of the same server.
 """
+CALLS: Final = """\
+{whose} calls of version 1 in the last {days} days, {calls} in all{refused}:
+
+{routes}"""
 
 
 def notify_consumers(usages: Sequence[Mapping[str, Any]], life: Mapping[str, Any]) -> dict[str, str]:
-    """Enqueue a mail for each key and user with an address; for every consumer what became of it.
+    """Enqueue one mail for each address of keys' owners and users; for every consumer what became of it.
 
     A usage has `consumer` (`kind:id`), `days`, `calls`, `refused` and `routes` of `{route, calls, last_seen_at, v2}`;
     `life` has `dates`, sentences, and `guide`, a path. Call it in the transaction that records the result.
     """
-    outcome = {}
+    outcome, by_address = {}, defaultdict(list)
     for usage in usages:
-        kind, _, identifier = usage["consumer"].partition(":")
-        recipient = _recipient(kind, identifier)
+        recipient = _recipient(usage["consumer"])
         outcome[usage["consumer"]] = MAILED if recipient else NO_ADDRESS
         if recipient:
-            send_v1_usage.enqueue(kind, identifier, dict(usage), dict(life))
+            by_address[recipient[0].lower()].append(dict(usage))
+    for same in by_address.values():
+        send_v1_usages.enqueue(same, dict(life))
     return outcome
 
 
 @task(queue_name=QUEUE)
+def send_v1_usages(usages: list[dict[str, Any]], life: dict[str, Any]) -> int:
+    """How many mails were sent: one to each address that the consumers have by now."""
+    by_address: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
+    for usage in usages:
+        if recipient := _recipient(usage["consumer"]):
+            address, whose = recipient
+            by_address[address].append((whose, usage))
+    for address, parts in by_address.items():
+        body = TEXT.format(
+            whose="\n".join(f"{whose} still calls version 1 of our API." for whose, _ in parts),
+            dates="\n".join(life["dates"]),
+            calls="\n\n".join(_calls("Its" if len(parts) == 1 else f"{whose}:", usage) for whose, usage in parts),
+            guide=life["guide"],
+        )
+        EmailMessage("Your calls of API version 1", body, to=[address]).send()
+    return len(by_address)
+
+
+@task(queue_name=QUEUE)
 def send_v1_usage(kind: str, identifier: str, usage: dict[str, Any], life: dict[str, Any]) -> bool:
-    """Whether a mail was sent: to the address that the key or the user has by now."""
-    recipient = _recipient(kind, identifier)
-    if recipient is None:
-        return False
-    address, whose = recipient
+    """Whether a mail was sent. An earlier release enqueued one for each consumer."""
+    return bool(send_v1_usages.func([{**usage, "consumer": f"{kind}:{identifier}"}], life))
+
+
+def _calls(whose: str, usage: Mapping[str, Any]) -> str:
     shown = usage["routes"][:ROUTES_SHOWN]
     routes = [_line(route) for route in shown]
     if len(usage["routes"]) > len(shown):
         routes.append(f"- and {len(usage['routes']) - len(shown)} more")
-    body = TEXT.format(
+    return CALLS.format(
         whose=whose,
-        dates="\n".join(life["dates"]),
         days=usage["days"],
         calls=usage["calls"],
         refused=f", of which {usage['refused']} were refused" if usage["refused"] else "",
         routes="\n".join(routes),
-        guide=life["guide"],
     )
-    EmailMessage("Your calls of API version 1", body, to=[address]).send()
-    return True
 
 
 def _line(route: Mapping[str, Any]) -> str:
     return f"- {route['route']}: {route['calls']}, last at {route['last_seen_at']}\n  in v2: {route['v2']}"
 
 
-def _recipient(kind: str, identifier: str) -> tuple[str, str] | None:
-    """Address and how the consumer is called to them: a key's own contact, else its owner; None when there is nobody."""
+def _recipient(consumer: str) -> tuple[str, str] | None:
+    """Address and how the consumer is called to them; None when there is nobody.
+
+    A key is its owner's. Nobody has proved the address of its contact: mails to it could go to any stranger.
+    """
+    kind, _, identifier = consumer.partition(":")
     if kind == "key":
         key = ApiKey.objects.filter(prefix=identifier, is_active=True).select_related("owner").first()
-        if key is None or not (key.contact_email or _address(key.owner)):
-            return None
-        return key.contact_email or _address(key.owner), f"Your API key {' '.join(key.name.split())!r} ({key.prefix}…)"
+        name = f"Your API key {' '.join(key.name.split())!r} ({key.prefix}…)" if key else ""
+        return (key.owner.email, name) if key and key.owner.is_active else None
     user_id = parse_uuid(identifier) if kind == "user" else None
-    user = User.objects.filter(pk=user_id).first() if user_id else None
-    return (_address(user), f"A program with your account {user.username}") if user and _address(user) else None
-
-
-def _address(user: User) -> str:
-    return user.email if user.is_active else ""
+    user = User.objects.filter(pk=user_id, is_active=True).first() if user_id else None
+    return (user.email, f"A program with your account {user.username}") if user else None

@@ -27,7 +27,7 @@ class ApiKeyFields(TypedDict, total=False):
     name: str
     scopes: Sequence[str]
     contact_email: str
-    """Who hears of changes to the API; may be empty."""
+    """Whom admins ask about the key; may be empty. No mail goes there, for nobody has proved the address."""
     expires_at: datetime.datetime | None
 
 

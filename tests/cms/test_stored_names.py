@@ -10,6 +10,7 @@ from django.utils.module_loading import import_string
     "path",
     [
         "cms.rollout_consumers.send_v1_usage",
+        "cms.rollout.consumers.send_v1_usage",
         "cms.services.mails.send_password_reset",
         "cms.services.mails.send_email_verification",
         "cms.services.rollout_mails.announce_rollout",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from cms.models import ApiKey, Job, User
@@ -35,12 +36,27 @@ def send(consumer: str, usage: dict[str, Any] | None = None) -> bool:
     return send_v1_usage.func(kind, identifier, usage or usage_of(consumer), LIFE)
 
 
-def test_a_key_is_told_at_its_contact_and_else_at_its_owner(
+def test_a_key_is_told_at_its_owners_address_and_a_contact_that_nobody_proved_gets_no_mail(
     author: User, key_of: Callable[..., ApiKey], mailoutbox: list[Any]
 ) -> None:
-    for key in (key_of(author, contact_email="ops@example.net"), key_of(author)):
+    for key in (key_of(author, contact_email="stranger@example.net"), key_of(author)):
         assert send(f"key:{key.prefix}")
-    assert [mail.to for mail in mailoutbox] == [["ops@example.net"], [author.email]]
+    assert [mail.to for mail in mailoutbox] == [[author.email]] * 2
+
+
+def test_an_address_gets_one_mail_about_all_its_consumers(
+    author: User, editor: User, key_of: Callable[..., ApiKey], mailoutbox: list[Any]
+) -> None:
+    keys = [key_of(author, name=f"App {number}", contact_email=f"s{number}@example.net") for number in range(3)]
+    consumers = [*(f"key:{key.prefix}" for key in keys), f"user:{author.pk}", f"user:{editor.pk}"]
+    outcome = notify_consumers([usage_of(consumer) for consumer in consumers], LIFE)
+    assert outcome == dict.fromkeys(consumers, MAILED)
+    call_command("run_worker", "--once", "--queues", "mail")
+    assert sorted(mail.to for mail in mailoutbox) == sorted([[author.email], [editor.email]])
+    (body,) = [mail.body for mail in mailoutbox if mail.to == [author.email]]
+    assert [body.count(words) for words in ("still calls version 1", "3 in all", "in v2:")] == [4, 4, 4]
+    assert [f"App {number}" in body for number in range(3)] == [True] * 3
+    assert (body.count(LIFE["dates"][0]), body.count(LIFE["guide"])) == (1, 1)  # type: ignore[arg-type]
 
 
 def test_the_mail_has_its_own_calls_the_dates_and_the_way(
@@ -78,7 +94,7 @@ def test_whoever_has_no_address_is_named_and_gets_no_job(
     outcome = notify_consumers([usage_of(name) for name in (*nobody, f"user:{author.pk}")], LIFE)
     assert outcome == {**dict.fromkeys(nobody, NO_ADDRESS), f"user:{author.pk}": MAILED}
     (job,) = Job.objects.all()
-    assert job.args[:2] == ["user", str(author.pk)]
+    assert [usage["consumer"] for usage in job.args[0]] == [f"user:{author.pk}"]
     assert author.email not in str(job.args)
 
 
