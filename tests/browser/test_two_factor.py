@@ -122,6 +122,7 @@ def test_a_passkey_is_added_and_used_at_the_next_login(
     expect(phone.locator("#passkeys")).to_contain_text("Last used on")
 
 
+@pytest.mark.slow
 def test_a_forgotten_password_is_asked_for_on_the_login_page(
     page: Page, here: str, look: Callable[[Page, str], None]
 ) -> None:

@@ -1,11 +1,22 @@
 """Secrets in keys, webhooks, deliveries, jobs and files. Some have no page so far: whoever adds one says who must find them."""
 
+import datetime
 from typing import Any
 
 from django.contrib.auth.models import Group
 
 from canary.models import ListEntry, Rollout, RolloutEvent
-from cms.models import ApiKey, Delivery, Job, MediaFile, Webhook
+from cms.models import (
+    ApiKey,
+    AuthenticatorApp,
+    Delivery,
+    Invitation,
+    Job,
+    MediaFile,
+    Passkey,
+    RecoveryCode,
+    Webhook,
+)
 
 
 def plant_records(world: Any) -> None:
@@ -20,6 +31,16 @@ def plant_records(world: Any) -> None:
         contact_email=f"{world.word('API keys contact', may)}@example.org",
         owner=owner,
     )
+    AuthenticatorApp.objects.create(user=owner, secret=world.word("secret of an app", nobody), confirmed_at=now)
+    RecoveryCode.objects.create(user=owner, digest=world.word("digest of a recovery code", nobody))
+    Passkey.objects.create(
+        user=owner,
+        name=world.word("name of a passkey", frozenset({"author"})),
+        credential_id=world.word("id of a passkey", nobody),
+        credential=world.word("public key of a passkey", nobody).encode(),
+    )
+    invited = f"{world.word('address of an invitation', admin)}@example.org"
+    Invitation.objects.create(email=invited, role="editor", expires_at=now + datetime.timedelta(days=1))
     webhook = Webhook.objects.create(
         url=f"https://example.org/{world.word('address of a webhook', admin)}",
         events=["post.published"],

@@ -7,6 +7,11 @@ from urllib.parse import quote
 from tests.leaks.filling import Fill, plain, with_each
 from tests.leaks.world import World
 
+ACCOUNT_PAGES: Final = (
+    *("login/second-step/", "login/set-up/", "password-reset/", "password-reset/sent/", "password-reset/new/"),
+    *("invitation/", "two-factor/", "two-factor/app/", "two-factor/app/remove/", "two-factor/passkeys/"),
+    "two-factor/codes/",
+)
 SITE: Final[dict[str, Fill]] = {
     "": plain("/"),
     "metrics": plain("/metrics"),
@@ -30,6 +35,14 @@ SITE: Final[dict[str, Fill]] = {
     "admin": plain("/admin"),
     "admin/": plain("/admin/"),
     "admin/login/": plain("/admin/login/"),
+    **{f"admin/{path}": plain(f"/admin/{path}") for path in ACCOUNT_PAGES},
+    "admin/password-reset/<str:token>/": plain("/admin/password-reset/nonsense/"),
+    "admin/invitation/<str:token>/": lambda world: [
+        f"/admin/invitation/{row.pk.hex}/" for row in world.rows["invitation"]
+    ],
+    "admin/two-factor/passkeys/<uuid:passkey_id>/remove/": lambda world: [
+        f"/admin/two-factor/passkeys/{user.pk}/remove/" for user in world.lurkers[:SOME]
+    ],
     "admin/logout/": plain("/admin/logout/"),
     "admin/password_change/": plain("/admin/password_change/"),
     "admin/password_change/done/": plain("/admin/password_change/done/"),

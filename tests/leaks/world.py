@@ -16,6 +16,7 @@ from cms.models import (
     Comment,
     Delivery,
     ImportRecord,
+    Invitation,
     MediaFile,
     Post,
     PostRevision,
@@ -262,6 +263,7 @@ def _rows_of(world: World) -> dict[str, list[Any]]:
         "tag": world.tags,
         "category": world.categories[::-1],
         "user": [*world.lurkers, *world.users.values()],
+        "invitation": list(Invitation.objects.all()),
         "mediafile": list(MediaFile.objects.all()),
         "redirect": list(Redirect.objects.filter(post__in=posts).order_by("-pk"))[:4],
         "auditevent": list(AuditEvent.objects.order_by("-pk")[:3])

@@ -35,9 +35,16 @@ class InvitationView(View):
 
     def get(self, request: HttpRequest, token: str = "") -> HttpResponse:
         if token:
-            request.session[_TOKEN_KEY] = token
-            return redirect("admin:invitation")
+            return self._keep(token)
         return self._show(NewAccountForm())
+
+    def _keep(self, token: str) -> HttpResponse:
+        try:
+            find_invitation(token=token, now=clock.now())
+        except InvalidInput:  # before anything is stored: strangers fill no table
+            return self._show_bad_link()
+        self.request.session[_TOKEN_KEY] = token
+        return redirect("admin:invitation")
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = NewAccountForm(request.POST)
@@ -62,6 +69,9 @@ class InvitationView(View):
         try:
             invitation = find_invitation(token=self._token, now=clock.now())
         except InvalidInput:
-            return show(self.request, "bad_invitation", "This invitation is not valid")
+            return self._show_bad_link()
         context = {"form": form, "button": "Create my account", "invitation": invitation}
         return show(self.request, "new_account", "Welcome", **context)
+
+    def _show_bad_link(self) -> HttpResponse:
+        return show(self.request, "bad_invitation", "This invitation is not valid")

@@ -79,13 +79,13 @@ class NewPasswordView(View):
     """The mail's link keeps its token in the session and goes on without it: no log and no referrer gets to see it."""
 
     def get(self, request: HttpRequest, token: str = "") -> HttpResponse:
+        try:
+            user_of_reset_token(token=token or self._token, now=clock.now())
+        except InvalidInput:  # before anything is stored: strangers fill no table
+            return show(request, "bad_link", "This link is not valid")
         if token:
             request.session[_TOKEN_KEY] = token
             return redirect("admin:new_password")
-        try:
-            user_of_reset_token(token=self._token, now=clock.now())
-        except InvalidInput:
-            return show(request, "bad_link", "This link is not valid")
         return self._show(NewPasswordForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from cms.models import Invitation, Job, User
+from cms.models import BrowserSession, Invitation, Job, User
 from cms.services.mails import send_invitation
 from tests.conftest import PASSWORD
 
@@ -66,6 +66,11 @@ def test_a_setting_names_the_address_that_mails_lead_to(
     admins.post("/admin/password-reset/", {"email": "nia@example.org"})
     assert Job.objects.earliest("pk").args[1] == "https://cms.example.org/admin/"
     assert Job.objects.latest("pk").kwargs == {"page": "https://cms.example.org/admin/password-reset/{token}/"}
+
+
+def test_a_forged_link_stores_nothing(db: None, client: Client) -> None:
+    assert "This invitation is not valid" in client.get(f"{ACCEPT}nonsense/").content.decode()
+    assert not BrowserSession.objects.exists()
 
 
 def test_the_address_of_a_user_is_refused_with_a_sentence(
