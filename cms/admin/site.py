@@ -51,7 +51,7 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
         """A wrong one counts as a failed login, which Django's own check doesn't."""
         password: str = self.cleaned_data["old_password"]
         try:
-            prove_password(user=self.user, password=password, now=clock.now())
+            self.proof = prove_password(user=self.user, password=password, now=clock.now())
         except InvalidInput as refusal:
             raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect") from refusal
         except RateLimited as refusal:
@@ -59,7 +59,8 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
         return password
 
     def save(self, commit: bool = True) -> Any:
-        set_password(actor=self.user, user=self.user, password=self.cleaned_data["new_password1"], now=clock.now())
+        password = self.cleaned_data["new_password1"]
+        set_password(actor=self.user, user=self.user, password=password, now=clock.now(), proof=self.proof)
         return self.user
 
 

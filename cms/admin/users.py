@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.auth import update_session_auth_hash
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
@@ -18,6 +17,7 @@ from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.forms import ServiceForm
 from cms.admin.options import ServiceAdmin, instant_column
 from cms.choices import Role
+from cms.errors import PermissionRefused
 from cms.models import User
 from cms.policy import Actor
 from cms.services.confirming import confirm_deletion
@@ -54,9 +54,9 @@ class NewUserForm(ServiceForm):
 
 
 def _set_password(request: HttpRequest, user: User, now: datetime.datetime, password: str) -> None:
+    if policy.is_oneself(request.user, user):
+        raise PermissionRefused("Change your own password under “Change password”, which asks for the current one.")
     set_password(actor=request.user, user=user, password=password, now=now)
-    if user.pk == request.user.pk:
-        update_session_auth_hash(request, user)  # every other session ends, the one that asked goes on
 
 
 def _delete(request: HttpRequest, user: User, now: datetime.datetime, current_password: str) -> None:

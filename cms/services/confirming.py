@@ -10,14 +10,12 @@ from typing import Any
 from django.views.decorators.debug import sensitive_variables
 
 from cms import policy
-from cms.errors import FieldError, InvalidInput
+from cms.errors import InvalidInput
 from cms.models import User
 from cms.policy import Actor
 from cms.services.checks import check_email
-from cms.services.proofs import Proof
+from cms.services.proofs import PASSWORD_REQUIRED, Proof
 from cms.services.signing_in import prove_password
-
-REQUIRED = FieldError("current_password", "required", "Give your current password: this change needs it.")
 
 
 @sensitive_variables("current_password")
@@ -40,5 +38,5 @@ def confirm_changes(
 @sensitive_variables("current_password")
 def _confirm(user: User, current_password: str | None, now: datetime.datetime) -> Proof:
     if current_password is None:
-        raise InvalidInput([REQUIRED])
+        raise InvalidInput([PASSWORD_REQUIRED])
     return prove_password(user=user, password=current_password, now=now)

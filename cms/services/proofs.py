@@ -5,10 +5,13 @@ import uuid
 from dataclasses import dataclass
 from typing import Final
 
-from cms.errors import PermissionRefused
+from cms.errors import FieldError, InvalidInput, PermissionRefused
 from cms.models import User
 
 LIFETIME: Final = datetime.timedelta(minutes=10)
+PASSWORD_REQUIRED: Final = FieldError(
+    "current_password", "required", "Give your current password: this change needs it."
+)
 
 
 @dataclass(frozen=True)
@@ -25,3 +28,9 @@ class Proof:
 def require_proof(proof: Proof, user: User, now: datetime.datetime) -> None:
     if not proof.holds(user, now):
         raise PermissionRefused("Enter your password again.")
+
+
+def require_password(proof: Proof | None, user: User, now: datetime.datetime) -> None:
+    """Raise InvalidInput about `current_password`: for changes whose door takes it together with them."""
+    if proof is None or not proof.holds(user, now):
+        raise InvalidInput([PASSWORD_REQUIRED])

@@ -10,13 +10,12 @@ from django.db import transaction
 
 from cms import policy
 from cms.choices import Role
-from cms.errors import InvalidInput, InvalidTransition, PermissionRefused
+from cms.errors import InvalidTransition, PermissionRefused
 from cms.models import User
 from cms.policy import Actor
 from cms.services.audit import record_event
-from cms.services.confirming import REQUIRED
 from cms.services.personal_traces import DISPLAY_NAME, erase_address, erase_traces
-from cms.services.proofs import Proof
+from cms.services.proofs import Proof, require_password
 from cms.services.second_factors.factors import forget_second_factors
 from cms.services.users import end_sessions, lock_user
 
@@ -32,9 +31,9 @@ def delete_user(*, actor: Actor, user: User, now: datetime.datetime, proof: Proo
     (GDPR, article 17). Posts, comments and files stay.
     """
     is_own = policy.is_oneself(actor, user)
-    if is_own and not (proof and proof.holds(user, now)):
-        raise InvalidInput([REQUIRED])
-    if not is_own and not policy.may_manage_users(actor):
+    if is_own:
+        require_password(proof, user, now)
+    elif not policy.may_manage_users(actor):
         raise PermissionRefused("Only admins delete other users.")
     with transaction.atomic():
         user = lock_user(user, is_losing_admin=True)

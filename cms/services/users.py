@@ -35,7 +35,7 @@ from cms.services.checks import check_choice, check_email, check_text, check_use
 from cms.services.locks import lock_row
 from cms.services.mails import send_email_verification, take_mail_quotas
 from cms.services.origin import current_origin
-from cms.services.proofs import Proof
+from cms.services.proofs import Proof, require_password
 
 FRESH_LOGIN_MINUTES: Final = 60
 TAKEN_USERNAME = "This username is taken."
@@ -199,10 +199,13 @@ def _tell_of_address(actor: Actor, user: User, event: AuditEvent) -> None:
         send_address_changed.enqueue(str(event.pk))
 
 
-def set_password(*, actor: Actor, user: User, password: str, now: datetime.datetime) -> None:
-    """A new password by an admin or by oneself; ends every API session."""
-    is_own = policy.is_known(actor) and actor.pk == user.pk
-    if not is_own and not policy.may_manage_users(actor):
+def set_password(
+    *, actor: Actor, user: User, password: str, now: datetime.datetime, proof: Proof | None = None
+) -> None:
+    """A new password by an admin, or by oneself with a `proof` of the old one; ends every API session."""
+    if policy.is_oneself(actor, user):
+        require_password(proof, user, now)
+    elif not policy.may_manage_users(actor):
         raise PermissionRefused("Only admins set the passwords of others.")
     store_password(actor=actor, user=user, hashed=hash_password(password, user), now=now)
 

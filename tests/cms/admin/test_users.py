@@ -101,10 +101,11 @@ def test_an_admin_sets_the_password_of_another(client: Client, make_user: Callab
     assert user.check_password("a brand new pass-phrase")
 
 
-def test_an_admin_who_sets_the_own_password_stays_signed_in(client: Client, admin: User) -> None:
-    address = f"/admin/cms/user/{admin.pk}/set-password/"
-    client.post(address, {**SUBMITTED, "password": "a brand new pass-phrase"})
-    assert client.get("/admin/").status_code == 200
+def test_the_own_password_is_set_where_the_current_one_is_asked_for(client: Client, admin: User) -> None:
+    address, new = f"/admin/cms/user/{admin.pk}/set-password/", "a brand new pass-phrase"
+    assert "asks for the current one" in client.post(address, {**SUBMITTED, "password": new}).content.decode()
+    admin.refresh_from_db()
+    assert not admin.check_password(new)
 
 
 def test_an_admins_own_address_waits_until_the_old_one_agrees(

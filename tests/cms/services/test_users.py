@@ -19,6 +19,7 @@ from cms.errors import (
 from cms.limits import RESERVED_USERNAMES
 from cms.models import AuditEvent, AuthSession, User
 from cms.policy import SYSTEM
+from cms.services.proofs import Proof
 from cms.services.sessions import open_session
 from cms.services.signing_in import sign_in
 from cms.services.users import (
@@ -257,12 +258,14 @@ def test_suspending_ends_every_session(make_user: Any, now: Any) -> None:
 def test_a_new_password_ends_every_session_and_takes_effect(register: Any, now: Any, events_of: Any) -> None:
     user = register()
     open_session(user=user, now=now)
-    set_password(actor=user, user=user, password="another long phrase", now=now)
+    with pytest.raises(InvalidInput):
+        set_password(actor=user, user=user, password="another long phrase", now=now)
+    set_password(actor=user, user=user, password="another long phrase", now=now, proof=Proof(user.pk, now))
     assert AuthSession.objects.get().revoked_at == now
     assert sign_in(username_or_email="mia", password="another long phrase", now=now) == user
     assert events_of(user) == ["user.registered", "auth.login", "user.password_changed"]
     with pytest.raises(InvalidInput) as caught:
-        set_password(actor=user, user=user, password="short", now=now)
+        set_password(actor=user, user=user, password="short", now=now, proof=Proof(user.pk, now))
     assert codes(caught.value) == [("password", "too_short")]
 
 
