@@ -81,7 +81,12 @@ class PostForm(ServiceForm):
         field, bound = self.fields[name], self[name]
         widget = field.hidden_widget()
         value = widget.value_from_datadict(self.data, self.files, bound.html_initial_name)
-        return value or [] if name in COLLECTIONS else field.clean(value)
+        if name in COLLECTIONS:
+            return value or []
+        try:
+            return field.clean(value)
+        except forms.ValidationError:  # the page did not say
+            return self.initial.get(name)
 
 
 def create_post_of(form: PostForm, actor: Actor, now: datetime.datetime) -> Post:

@@ -30,6 +30,7 @@ from cms.models import (
 from cms.policy import Actor
 from cms.search.results import filter_posts, search_posts
 from cms.search.suggestions import suggest
+from cms.services.drafts import find_draft
 from cms.services.posts import find_editable_post
 from cms.services.revisions import compare_revisions, get_revision, list_revisions
 from tests.leaks.world import World
@@ -105,6 +106,13 @@ def _editable(world: World, actor: Actor) -> Iterator[Any]:
                 yield [getattr(found, column) for column in POST_COLUMNS]
 
 
+def _drafts(world: World, actor: Actor) -> Iterator[Any]:
+    for post in world.posts:
+        for number in post.revisions.values_list("number", flat=True):
+            if found := find_draft(actor, post, number):
+                yield found.snapshot
+
+
 DOMAIN_READS: Final[dict[str, Read]] = {
     "UserQuerySet.accounts_visible_to": lambda w, actor: User.objects.accounts_visible_to(actor).values_list(
         "pk", "username", "email", "first_name", "last_name", "display_name", "bio"
@@ -142,6 +150,7 @@ DOMAIN_READS: Final[dict[str, Read]] = {
     ],
     "cms.services.revisions.compare_revisions": _compared,
     "cms.services.posts.find_editable_post": _editable,
+    "cms.services.drafts.find_draft": _drafts,
 }
 
 

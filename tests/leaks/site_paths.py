@@ -43,6 +43,13 @@ SITE: Final[dict[str, Fill]] = {
     "admin/two-factor/passkeys/<uuid:passkey_id>/remove/": lambda world: [
         f"/admin/two-factor/passkeys/{user.pk}/remove/" for user in world.lurkers[:SOME]
     ],
+    "admin/cms/mediafile/upload/": plain("/admin/cms/mediafile/upload/"),
+    "admin/cms/post/preview/": plain("/admin/cms/post/preview/"),
+    "admin/cms/post/<path:object_id>/drafts/<int:number>/discard/": lambda world: [
+        f"/admin/cms/post/{post.pk}/drafts/1/discard/" for post in world.posts[:SOME]
+    ],
+    "admin/session/": plain("/admin/session/"),
+    "admin/session/signed-in/": plain("/admin/session/signed-in/"),
     "admin/logout/": plain("/admin/logout/"),
     "admin/password_change/": plain("/admin/password_change/"),
     "admin/password_change/done/": plain("/admin/password_change/done/"),
