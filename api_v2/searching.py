@@ -6,7 +6,7 @@ An order of lists (`sort=title`) is walked by keyset, and each post that stayed 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -22,13 +22,13 @@ from api_v2.serializers.shapes import Viewer
 from cms.models import Post
 from cms.querysets.posts import PostQuerySet
 from cms.search import SearchResults, filter_posts, search_posts
-from cms.search.highlights import highlight_post
+from cms.search.highlights import highlight_post, quotable
 from cms.search.queries import parse_query
 from cms.search.results import RANKED_MAX, Narrowing
 
 RELEVANCE: Final = "relevance"
 SEARCH_SORTS: Final = (RELEVANCE, *SORTS)
-_QUOTED: Final = ("title", "excerpt", "content_html", "language")
+_QUOTED: Final = ("title", "excerpt", "language", "quotable")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def _ranked(request: HttpRequest, query: Query, viewer: Viewer, selection: PostS
     results = _search(viewer, text, _among(query, viewer), limit=wanted.limit, offset=offset)
     visible = Post.objects.visible_to(viewer.actor, viewer.now)
     chosen = visible.filter(pk__in=[hit.post_id for hit in results.hits])
-    by_id = {row["id"]: row for row in selection.columns(chosen, viewer, "id")} if results.hits else {}
+    read = [*selection.list_columns(chosen, viewer, "id")] if results.hits else []
+    by_id = {row["id"]: row for row in selection.read_texts(read, viewer)}
     hits = [hit for hit in results.hits if hit.post_id in by_id]
     return Found(
         page=_page(request, wanted, [by_id[hit.post_id] for hit in hits], offset, results.total),
@@ -86,17 +87,20 @@ def _place(offset: int) -> Cursor:
 def _sorted(request: HttpRequest, query: Query, viewer: Viewer, selection: PostSelection, text: str) -> Found:
     sort: Sort = read_sort(query, viewer.actor)
     choose = choice_of(query, viewer.actor, viewer.now)
+    wanted = read_page_request(request, query, sort=sort, filters=FILTERS)
     page = read_page(
         request,
-        read_page_request(request, query, sort=sort, filters=FILTERS),
+        wanted,
         rows=filter_posts(choose(Post.objects.visible_to(viewer.actor, viewer.now)), text),
         sort=sort,
-        select=lambda rows: selection.columns(rows, viewer, *sort.columns, *_QUOTED),
+        select=lambda rows: selection.list_columns(
+            rows.annotate(quotable=quotable(wanted.limit)), viewer, *sort.columns, *_QUOTED
+        ),
     )
-    asked = parse_query(text)
+    asked, rows = parse_query(text), selection.read_texts(page.rows, viewer)
     return Found(
-        page=page,
-        hits=[(None, highlight_post(SimpleNamespace(**row), asked)) for row in page.rows],
+        page=replace(page, rows=rows),
+        hits=[(None, highlight_post(SimpleNamespace(**row), asked)) for row in rows],
         results=_search(viewer, text, choose, limit=0),
     )
 

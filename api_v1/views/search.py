@@ -13,7 +13,7 @@ from api_v1.serializers.posts import post_body
 from api_v1.views.view import V1View
 from cms import clock, policy
 from cms.choices import Scope
-from cms.search import suggest
+from cms.search import SEARCHES, suggest
 from cms.search.suggestions import LIMIT_MAX
 from cms.services.search_index import index_state, request_reindex
 
@@ -25,7 +25,8 @@ class SearchView(V1View):
 
     def get(self, request: Request) -> HttpResponse:
         began = time.perf_counter()
-        found = find(request.query_params, request.user, clock.now())
+        with SEARCHES.turn():
+            found = find(request.query_params, request.user, clock.now())
         names = term_names(found.posts, request.user)
         hits = [post_body(post, names) for post in found.posts]
         took_ms = round((time.perf_counter() - began) * 1000)

@@ -1,6 +1,7 @@
 """Posts: the list, one of them, a new one, its changes. How they go from state to state stands in `post_actions.py`."""
 
 import datetime
+from contextlib import nullcontext
 from typing import Any
 
 from django.db import connection
@@ -35,6 +36,7 @@ from cms.db.statements import Name, fetch
 from cms.ids import parse_uuid
 from cms.models import Post
 from cms.querysets.posts import PostQuerySet
+from cms.search import SEARCHES
 from cms.services.post_states import trash_post
 from cms.services.posts import create_post, find_editable_post, update_post
 from cms.services.prepared import prepared
@@ -52,15 +54,17 @@ class PostsView(PublicView):
     def get(self, request: Request) -> HttpResponse:
         selection, sort = PostSelection.of(self.query), read_sort(self.query, self.actor)
         wanted = read_page_request(self.http_request, self.query, sort=sort, filters=FILTERS)
-        page = self._page(selection, sort, wanted)
-        if page.rows:
-            self.keep_until(page.rows[0]["next_change_at"])
-        data = [selection.write(row, self.viewer) for row in page.rows]
-        return self.answer_page(page, data, **selection.write_included(page.rows, self.viewer))
+        with SEARCHES.turn() if self.query.given(["q"]) else nullcontext():
+            page = self._page(selection, sort, wanted)
+        rows = selection.read_texts(page.rows, self.viewer)
+        if rows:
+            self.keep_until(rows[0]["next_change_at"])
+        data = [selection.write(row, self.viewer) for row in rows]
+        return self.answer_page(page, data, **selection.write_included(rows, self.viewer))
 
     def _page(self, selection: PostSelection, sort: Sort, wanted: PageRequest) -> Page:
         def select(rows: PostQuerySet, now: datetime.datetime) -> QuerySet[Any, Row]:
-            return selection.columns(rows.with_next_change(now), self.viewer, *sort.columns, "next_change_at")
+            return selection.list_columns(rows.with_next_change(now), self.viewer, *sort.columns, "next_change_at")
 
         def build(now: datetime.datetime, _: Name) -> QuerySet[Any, Row]:
             return first_rows(

@@ -3,18 +3,17 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Final
 
-from django.conf import settings
 from django.contrib.auth import hashers
 
-from cms.costs.turns import Bounded
+from cms.costs.turns import PLACES, Bounded
 
 PATIENCE_S: Final = 2.0
 """Ours take a hundredth of it. A hash of another system may take twenty times as long."""
 BURST_S: Final = 1.0
 """Eight who sign in at once on eight threads wait together for less than half of it."""
+HASHING: Final = Bounded("passwords are checked", at_once=1, waiting=PLACES - 1, patience_s=PATIENCE_S, burst_s=BURST_S)
 
 
 class OwaspArgon2PasswordHasher(hashers.Argon2PasswordHasher):
@@ -66,15 +65,8 @@ def _in_its_turn[Result](compute: Callable[[str, str], Result], password: str, o
     a hash took for the next one, in the heap of its thread: once for each heap, of which there are up to eight a core,
     and once more for each hash beside another one. Raises Busy.
     """
-    with hashing().turn():
+    with HASHING.turn():
         return _thread.submit(compute, password, other).result()
-
-
-@cache
-def hashing() -> Bounded:
-    """The turns of this process: less than half of its threads are held by hashes."""
-    places = max(1, settings.WEB_THREADS // 2 - 1)
-    return Bounded("passwords are checked", at_once=1, waiting=places - 1, patience_s=PATIENCE_S, burst_s=BURST_S)
 
 
 def _begin_anew() -> None:

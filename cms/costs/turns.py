@@ -10,10 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Final
 
-from cms.costs.answering import is_answering
+from django.conf import settings
 
+from cms.costs.answering import hold_until_answered, is_answering
+
+PLACES: Final = max(1, settings.WEB_THREADS // 2 - 1)
+"""Threads of a process that one kind of work may keep for long: two kinds at once leave some to all others."""
 CREDIT_A_SECOND: Final = 0.05
 """So many seconds of waiting beyond the places come back in each second: a twentieth of one thread, in the long run."""
+OWED_MAX: Final = 5
+"""Times the credit: so much is owed at most, or a slow hour would be paid for long after it."""
+_LOOK_AGAIN_S: Final = 0.1
+"""So often one who is never refused looks up from waiting: what runs beside requests may be told to end."""
 
 
 class Busy(Exception):
@@ -36,51 +44,125 @@ class Credit:
 
     def spend(self, seconds: float) -> None:
         with self._guard:
-            self._left_s -= seconds
+            self._left_s = max(self._left_s - seconds, -OWED_MAX * self._most_s)
+
+
+class Places:
+    """Threads that may be kept for work, by one kind or by several together."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._begin()
+        os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self) -> None:
+        """A forked process has none of its parent's threads, which would never give their places back."""
+        self._free = threading.Semaphore(self._count)
+
+    def take(self, patience_s: float = 0.0) -> bool:
+        return self._free.acquire(timeout=patience_s) if patience_s else self._free.acquire(blocking=False)
+
+    def give_back(self) -> None:
+        self._free.release()
+
+
+DEAR: Final = Places(PLACES)
+"""Shared by all kinds of work that only some requests ask for, passwords apart."""
 
 
 class Bounded:
     """Work of one kind in this process: `at_once` do it, `waiting` more requests wait for at most `patience_s` seconds.
 
-    In a burst more than that wait for a place: together for so many seconds as `burst_s`, which come back slowly. So a
-    crowd that lasts is refused at once.
+    Its `places` may be those of other kinds as well. In a burst more requests wait for a place: together for so many
+    seconds as `burst_s`, which come back slowly. So a crowd that lasts is refused at once.
     """
 
-    def __init__(self, what: str, *, at_once: int, waiting: int, patience_s: float, burst_s: float = 0.0) -> None:
-        self._what, self._patience_s, self._burst_s = what, patience_s, burst_s
-        self._sizes = at_once, at_once + waiting
+    def __init__(
+        self,
+        what: str,
+        *,
+        at_once: int,
+        waiting: int = 0,
+        patience_s: float,
+        burst_s: float = 0.0,
+        places: Places | None = None,
+    ) -> None:
+        self._what, self._patience_s, self._burst_s, self._at_once = what, patience_s, burst_s, at_once
+        self._places = places or Places(at_once + waiting)
         self._begin()
         os.register_at_fork(after_in_child=self._begin)
 
     def _begin(self) -> None:
-        """A forked process has none of its parent's threads, which would never give their turns back."""
-        at_once, places = self._sizes
-        self._turns, self._places = threading.Semaphore(at_once), threading.Semaphore(places)
-        self._credit = Credit(self._burst_s)
+        self._turns, self._credit = threading.Semaphore(self._at_once), Credit(self._burst_s)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Wait for a turn and hold it. Raises Busy, but only where a request is answered."""
         with self._place() if is_answering() else nullcontext():
-            while not self._turns.acquire(timeout=self._patience_s):
-                if is_answering():
-                    raise Busy(self._what)
+            self._wait_for_a_turn()
             try:
                 yield
             finally:
                 self._turns.release()
 
+    def hold(self) -> None:
+        """Wait for a turn and hold it until the answer of this request is sent. Raises Busy."""
+        if is_answering():
+            hold_until_answered(self, self.turn())
+
+    def _wait_for_a_turn(self) -> None:
+        if not is_answering():
+            while not self._turns.acquire(timeout=_LOOK_AGAIN_S):
+                pass
+        elif not self._turns.acquire(timeout=self._patience_s):
+            raise Busy(self._what)
+
     @contextmanager
     def _place(self) -> Iterator[None]:
-        if not (self._places.acquire(blocking=False) or self._wait_for_a_place()):
+        if not (self._places.take() or self._wait_for_a_place()):
             raise Busy(self._what)
         try:
             yield
         finally:
-            self._places.release()
+            self._places.give_back()
 
     def _wait_for_a_place(self) -> bool:
         began_at = time.monotonic()
-        is_taken = self._places.acquire(timeout=self._credit.left_at(began_at))
+        is_taken = self._places.take(self._credit.left_at(began_at))
         self._credit.spend(time.monotonic() - began_at)
         return is_taken
+
+
+class BoundedIfSlow:
+    """Work of one kind that is quick as a rule, and then as many requests do it as like.
+
+    Each spends the time that it takes beyond `grace_s` from `burst_s`, which comes back slowly. While nothing is left,
+    one that finds none of the `places` is refused at once.
+    """
+
+    def __init__(self, what: str, *, grace_s: float, burst_s: float, places: Places) -> None:
+        self._what, self._grace_s, self._burst_s, self._places = what, grace_s, burst_s, places
+        self._begin()
+        os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self) -> None:
+        self._credit = Credit(self._burst_s)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Do the work, if a request does it in a place or on credit. Raises Busy."""
+        began_at = time.monotonic()
+        if not is_answering():
+            yield
+        elif self._credit.left_at(began_at):
+            try:
+                yield
+            finally:
+                self._credit.spend(max(0.0, time.monotonic() - began_at - self._grace_s))
+        elif self._places.take():
+            try:
+                yield
+            finally:
+                self._places.give_back()
+        else:
+            raise Busy(self._what)

@@ -10,13 +10,13 @@ from typing import IO, Any, Final
 from PIL import ExifTags, Image, JpegImagePlugin
 
 from cms import limits
-from cms.costs.turns import Bounded
+from cms.costs.turns import DEAR, Bounded
 from cms.limits import RenditionSize
 from cms.media import containers
 from cms.media.file_types import AVIF, GIF, JPEG, PNG, WEBP, FileType
 from cms.media.refusals import refuse, refuse_size
 
-PICTURES: Final = Bounded("pictures are worked on", at_once=1, waiting=2, patience_s=10)
+PICTURES: Final = Bounded("pictures are worked on", at_once=1, patience_s=10, places=DEAR)
 """A picture of the most pixels takes hundreds of megabytes and seconds."""
 FRAMES_MAX: Final = 2_000
 PIXELS_MAX: Final = {

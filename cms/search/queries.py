@@ -1,7 +1,7 @@
 """What somebody typed, as what the index is asked. Any text is a query; what means nothing asks for nothing."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +10,8 @@ from cms.search.words import Word, words_of
 
 QUERY_MAX: Final = 500  # characters; the rest is not read
 TERMS_MAX: Final = 32
+PHRASES_MAX: Final = 8
+"""So many required ones and so many excluded ones: each looks through the texts of all that has its words."""
 _QUOTES: Final = str.maketrans("“”„«»", '"' * 5)
 # A quoted phrase or a run without blanks; commas separate as blanks do. A quote without its twin is a character like others.
 _PARTS: Final = re.compile(r'(-?)(?:"([^"]*)"|([^\s,;，、;]+))')
@@ -62,7 +64,14 @@ def parse_query(text: str) -> Query:
         is_stop = all(word.key in STOP_WORDS for word in words)
         (excluded if is_excluded else required)[term] = is_stop
     telling = tuple(term for term, is_stop in required.items() if not is_stop)
-    return Query((telling or tuple(required))[:TERMS_MAX], tuple(excluded)[:TERMS_MAX])
+    return Query(_read(telling or tuple(required)), _read(tuple(excluded)))
+
+
+def _read(terms: Sequence[Term]) -> tuple[Term, ...]:
+    """Return the first of each kind. Further ones are not asked for."""
+    phrases = [term for term in terms if term.is_phrase]
+    beyond = {*phrases[PHRASES_MAX:]}
+    return tuple(term for term in terms if term not in beyond)[:TERMS_MAX]
 
 
 def _parts(text: str) -> Iterator[tuple[bool, list[Word]]]:

@@ -10,18 +10,21 @@ from cms.search.queries import Form, Query, Term
 
 _WEIGHTS: Final = {"title": 10, "excerpt": 4, "content": 1}
 """In the proportions of the other engine."""
+_WEIGHED: Final = {"title": "d.title", "excerpt": "d.excerpt", "content": "substr(d.content, 1, 10000)"}
+"""The beginning of a content counts: each term looks through it, and it may have a megabyte."""
 _SATURATION: Final = 1.2
 _SHARE_OF_LENGTH: Final = 0.75
 """BM25's k1 and b (Robertson and Zaragoza 2009, section 3.5). The mean length is a constant, and no word is rarer."""
 _LENGTH_MEAN: Final = 5_000
+_TERMS_WEIGHED: Final = 8
 
 
 def _score(query: Query) -> tuple[str, list[Any]]:
     """The sum over the terms of w / (w + k), where w is how often a term stands in a document, weighted by column."""
     parts: list[str] = []
     params: list[Any] = []
-    length = f"{1 - _SHARE_OF_LENGTH} + {_SHARE_OF_LENGTH} * length(d.content) / {_LENGTH_MEAN}"
-    for term in query.required:
+    length = f"{1 - _SHARE_OF_LENGTH} + {_SHARE_OF_LENGTH} * length({_WEIGHED['content']}) / {_LENGTH_MEAN}"
+    for term in query.required[:_TERMS_WEIGHED]:
         weight, weight_params = _weight(term)
         weighed = f"SELECT CAST({weight} AS real) AS w"
         parts.append(f"(SELECT w / (w + {_SATURATION} * ({length})) FROM ({weighed}))")  # noqa: S608 - by parameters
@@ -40,7 +43,7 @@ def _weight(term: Term) -> tuple[str, list[Any]]:
 def _weight_of(form: Form) -> tuple[str, list[Any]]:
     # A text stands between blanks, so one of two blanks is left for a neighbour that is the same.
     found = [
-        f"{weight} * ((length(d.{name}) - length(replace(d.{name}, %s, ' '))) / %s)"
+        f"{weight} * ((length({_WEIGHED[name]}) - length(replace({_WEIGHED[name]}, %s, ' '))) / %s)"
         for name, weight in _WEIGHTS.items()
     ]
     return f"({' + '.join(found)})", [form.text, len(form.text) - 1] * len(_WEIGHTS)

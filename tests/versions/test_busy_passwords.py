@@ -24,7 +24,7 @@ RETRY_AFTER = {1: "5", 2: "1"}
 def crowd(monkeypatch: pytest.MonkeyPatch) -> Bounded:
     """Whoever holds its turn keeps all others from theirs."""
     crowd = Bounded("passwords are checked", at_once=1, waiting=0, patience_s=0)
-    monkeypatch.setattr(hashers, "hashing", lambda: crowd)
+    monkeypatch.setattr(hashers, "HASHING", crowd)
     return crowd
 
 

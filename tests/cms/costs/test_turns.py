@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-from django.core.signals import request_finished, request_started
 
-from cms.costs.turns import Bounded, Busy, Credit
+from cms.costs.answering import _begin_request, _end_request
+from cms.costs.turns import OWED_MAX, Bounded, BoundedIfSlow, Busy, Credit, Places
 
 LONG_S = 60
 
@@ -17,11 +17,11 @@ LONG_S = 60
 @contextmanager
 def a_request() -> Iterator[None]:
     """Whoever runs the block answers a request with it."""
-    request_started.send(sender=None)
+    _begin_request()  # and no signal, for which others would look at the database
     try:
         yield
     finally:
-        request_finished.send(sender=None)
+        _end_request()
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
@@ -65,7 +65,7 @@ def test_one_does_it_one_waits_and_a_third_is_refused_at_once(pool: ThreadPoolEx
     first = Holder(bounded, pool)
     assert first.has_begun.wait(LONG_S)
     second = Holder(bounded, pool)
-    wait_until(lambda: bounded._places._value == 0)
+    wait_until(lambda: bounded._places._free._value == 0)
     with pytest.raises(Busy, match="pictures"), a_request(), bounded.turn():
         pass
     for each in (first, second):
@@ -130,3 +130,53 @@ def test_what_a_burst_has_spent_comes_back_slowly_and_never_becomes_more() -> No
     assert credit.left_at(1_000.0) == 0.5
     credit.spend(3.5)  # by several who waited at the same time
     assert [credit.left_at(1_000.0 + passed_s) for passed_s in (1, 60, 80, 1_000)] == [0, 0, 1, 2]
+
+
+def test_little_is_owed_however_much_was_spent() -> None:
+    credit = Credit(2.0)
+    assert credit.left_at(1_000.0) == 2.0
+    credit.spend(1e6)
+    assert credit.left_at(1_000.0 + OWED_MAX * 2.0 / 0.05 + 1) > 0
+
+
+def test_kinds_may_have_their_places_in_common(pool: ThreadPoolExecutor) -> None:
+    places = Places(1)
+    pictures, answers = (Bounded(what, at_once=1, patience_s=LONG_S, places=places) for what in ("pictures", "answers"))
+    picture = Holder(pictures, pool)
+    assert picture.has_begun.wait(LONG_S)
+    with pytest.raises(Busy, match="answers"), a_request(), answers.turn():
+        pass
+    picture.end()
+    with a_request(), answers.turn():
+        pass
+
+
+def test_a_turn_may_last_until_the_answer_is_sent_and_is_taken_once() -> None:
+    bounded = Bounded("answers", at_once=1, patience_s=0)
+    for _ in range(2):
+        with a_request():
+            bounded.hold()
+            bounded.hold()
+            assert not bounded._turns.acquire(blocking=False)
+    bounded.hold()  # where no request is answered nothing would end it
+    with a_request(), bounded.turn():
+        pass
+
+
+def test_what_is_quick_has_no_places_and_what_was_slow_has_few(pool: ThreadPoolExecutor) -> None:
+    searches = BoundedIfSlow("searches", grace_s=0, burst_s=0.001, places=Places(1))
+    quick = BoundedIfSlow("searches", grace_s=LONG_S, burst_s=0.001, places=Places(1))
+    for bounded in (searches, quick):
+        holders = [Holder(bounded, pool) for _ in range(3)]
+        assert all(each.has_begun.wait(LONG_S) for each in holders)
+        for each in holders:
+            each.end()
+    first = Holder(searches, pool)
+    assert first.has_begun.wait(LONG_S)
+    with pytest.raises(Busy, match="searches"), a_request(), searches.turn():
+        pass
+    with searches.turn():
+        pass
+    first.end()
+    with a_request(), quick.turn():
+        pass

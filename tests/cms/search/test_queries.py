@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms.search.queries import QUERY_MAX, TERMS_MAX, Query, parse_query
+from cms.search.queries import PHRASES_MAX, QUERY_MAX, TERMS_MAX, Query, parse_query
 from cms.search.words import spell
 
 
@@ -56,6 +56,14 @@ def test_a_single_character_of_an_unspaced_script_is_the_beginning_of_a_pair() -
 def test_what_is_too_long_is_not_read() -> None:
     assert len(parse_query(" ".join(f"w{number}" for number in range(200))).required) == TERMS_MAX
     assert texts(parse_query("x" + " " * QUERY_MAX + "y")) == (["x"], [])
+
+
+def test_few_phrases_are_read_and_all_words_beside_them() -> None:
+    phrases = " ".join(f'"a{number} b" -"c{number} d"' for number in range(2 * PHRASES_MAX))
+    asked = parse_query(f"{phrases} e -f")
+    assert [sum(term.is_phrase for term in terms) for terms in (asked.required, asked.excluded)] == [PHRASES_MAX] * 2
+    assert texts(asked)[0][-1] == "e"
+    assert texts(asked)[1][-1] == "f"
 
 
 @given(st.text(max_size=200))
