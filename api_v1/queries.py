@@ -18,7 +18,6 @@ from cms.ids import parse_uuid
 from cms.models import ApiKey, Category, Post, Tag, User
 from cms.policy import Actor
 from cms.querysets.api_keys import ApiKeyQuerySet
-from cms.querysets.long_texts import read_texts, text_columns
 from cms.querysets.posts import PostQuerySet
 from cms.querysets.users import UserQuerySet
 from cms.services.tags import fold_tag_name
@@ -27,7 +26,6 @@ POST_COLUMNS: Final = (
     *("title", "content", "excerpt", "status", "author", "meta_title", "meta_description"),
     *("created_at", "updated_at", "published_at"),
 )
-TEXTS: Final = ("content",)
 POST_SORT_KEYS: Final = ("created_at", "updated_at", "published_at", "title")
 USER_SORT_KEYS: Final = ("created_at", "updated_at", "username", "email", "last_login")
 FILTERABLE_STATES: Final = (Status.DRAFT, Status.PUBLISHED, Status.ARCHIVED)
@@ -59,19 +57,6 @@ def list_posts_of_all_states(query: QueryDict, user: Actor, now: datetime.dateti
 def visible_posts(user: Actor, now: datetime.datetime) -> PostQuerySet:
     """What may be read by its id; what is in the trash is not found in v1, whoever asks."""
     return Post.objects.visible_to(user, now).not_trashed()
-
-
-def in_lists(posts: PostQuerySet) -> PostQuerySet:
-    """Return `posts` with their columns, except long texts, which `read_contents` adds."""
-    columns = [name for name in POST_COLUMNS if name not in TEXTS]
-    return posts.only(*columns).annotate(**text_columns(TEXTS))
-
-
-def read_contents(posts: Iterable[Post], user: Actor, now: datetime.datetime) -> list[Post]:
-    """Return the posts of a list with their texts, without those that were hidden meanwhile. Raises Busy."""
-    rows = {post.pk: post for post in posts}
-    read = read_texts(map(vars, rows.values()), TEXTS, visible_posts(user, now))
-    return [rows[row["id"]] for row in read]
 
 
 def find_post(uuid: str, user: Actor, now: datetime.datetime) -> Post:
@@ -202,4 +187,4 @@ def _filtered_and_sorted(posts: PostQuerySet, query: QueryDict, nullable: Collec
         posts = posts.filter(author_id=uuid_or_refuse(author))
     if tag := query.get("tag"):
         posts = posts.filter(pk__in=_ids_tagged(tag))
-    return in_lists(posts).order_by(*order_by(query.get("sort", ""), POST_SORT_KEYS, nullable))
+    return posts.only(*POST_COLUMNS).order_by(*order_by(query.get("sort", ""), POST_SORT_KEYS, nullable))

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import QueryDict
 
 from api_v1.pagination import LIMIT_DEFAULT, LIMIT_MAX, number_or_default
-from api_v1.queries import POST_SORT_KEYS, in_lists, order_by, read_contents, visible_posts
+from api_v1.queries import POST_COLUMNS, POST_SORT_KEYS, order_by, visible_posts
 from cms import policy
 from cms.models import Post
 from cms.policy import Actor
@@ -34,7 +34,7 @@ def find(query: QueryDict, user: Actor, now: datetime.datetime) -> Found:
     among = _not_trashed if policy.is_known(user) else PostQuerySet.posts
     # Of a sorted list too the total and the facets: they are of the ranked posts.
     ranked = search_posts(text, user=user, now=now, among=among, limit=0 if is_sorted else limit, offset=offset)
-    posts = in_lists(visible_posts(user, now).posts())
+    posts = visible_posts(user, now).posts().only(*POST_COLUMNS)
     if is_sorted and offset < ranked.total:
         sign = "" if query.get("sort_order") == "asc" else "-"
         order = order_by(f"{sign}{key}", POST_SORT_KEYS, nullable=("published_at",))
@@ -42,7 +42,7 @@ def find(query: QueryDict, user: Actor, now: datetime.datetime) -> Found:
     else:
         by_id = posts.in_bulk([hit.post_id for hit in ranked.hits])
         found = [by_id[hit.post_id] for hit in ranked.hits if hit.post_id in by_id]
-    return Found(read_contents(found, user, now), ranked.total, _facets(ranked))
+    return Found(found, ranked.total, _facets(ranked))
 
 
 def _facets(results: SearchResults) -> dict[str, list[dict[str, Any]]]:

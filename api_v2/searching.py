@@ -6,7 +6,7 @@ An order of lists (`sort=title`) is walked by keyset, and each post that stayed 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -22,13 +22,13 @@ from api_v2.serializers.shapes import Viewer
 from cms.models import Post
 from cms.querysets.posts import PostQuerySet
 from cms.search import SearchResults, filter_posts, search_posts
-from cms.search.highlights import highlight_post, quotable
+from cms.search.highlights import highlight_post
 from cms.search.queries import parse_query
 from cms.search.results import RANKED_MAX, Narrowing
 
 RELEVANCE: Final = "relevance"
 SEARCH_SORTS: Final = (RELEVANCE, *SORTS)
-_QUOTED: Final = ("title", "excerpt", "language", "quotable")
+_QUOTED: Final = ("title", "excerpt", "content_html", "language")
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,7 @@ def _ranked(request: HttpRequest, query: Query, viewer: Viewer, selection: PostS
     results = _search(viewer, text, _among(query, viewer), limit=wanted.limit, offset=offset)
     visible = Post.objects.visible_to(viewer.actor, viewer.now)
     chosen = visible.filter(pk__in=[hit.post_id for hit in results.hits])
-    read = [*selection.list_columns(chosen, viewer, "id")] if results.hits else []
-    by_id = {row["id"]: row for row in selection.read_texts(read, viewer)}
+    by_id = {row["id"]: row for row in selection.columns(chosen, viewer, "id")} if results.hits else {}
     hits = [hit for hit in results.hits if hit.post_id in by_id]
     return Found(
         page=_page(request, wanted, [by_id[hit.post_id] for hit in hits], offset, results.total),
@@ -87,20 +86,17 @@ def _place(offset: int) -> Cursor:
 def _sorted(request: HttpRequest, query: Query, viewer: Viewer, selection: PostSelection, text: str) -> Found:
     sort: Sort = read_sort(query, viewer.actor)
     choose = choice_of(query, viewer.actor, viewer.now)
-    wanted = read_page_request(request, query, sort=sort, filters=FILTERS)
     page = read_page(
         request,
-        wanted,
+        read_page_request(request, query, sort=sort, filters=FILTERS),
         rows=filter_posts(choose(Post.objects.visible_to(viewer.actor, viewer.now)), text),
         sort=sort,
-        select=lambda rows: selection.list_columns(
-            rows.annotate(quotable=quotable(wanted.limit)), viewer, *sort.columns, *_QUOTED
-        ),
+        select=lambda rows: selection.columns(rows, viewer, *sort.columns, *_QUOTED),
     )
-    asked, rows = parse_query(text), selection.read_texts(page.rows, viewer)
+    asked = parse_query(text)
     return Found(
-        page=replace(page, rows=rows),
-        hits=[(None, highlight_post(SimpleNamespace(**row), asked)) for row in rows],
+        page=page,
+        hits=[(None, highlight_post(SimpleNamespace(**row), asked)) for row in page.rows],
         results=_search(viewer, text, choose, limit=0),
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -11,10 +11,6 @@ from api_v2.query import Query
 from api_v2.serializers.included import INCLUDES, included_columns, write_included
 from api_v2.serializers.posts import COMMENT_COUNT, POST, relation_columns
 from api_v2.serializers.shapes import Shape, Viewer, columns_of, selected, write
-from cms.models import Post
-from cms.querysets.long_texts import read_texts, text_columns
-
-TEXTS: Final = ("content", "content_html")
 
 
 def read_fields(query: Query, shape: Shape) -> list[str]:
@@ -46,23 +42,6 @@ class PostSelection:
     def columns(self, rows: QuerySet[Any], viewer: Viewer, *more: str) -> QuerySet[Any, Row]:
         columns = columns_of(POST, self.fields, *included_columns(self.include), *more)
         return selected(rows, columns, relation_columns(viewer.actor))
-
-    @property
-    def texts(self) -> list[str]:
-        """Those of its fields that may be long."""
-        return [name for name in TEXTS if name in self.fields]
-
-    def list_columns(self, rows: QuerySet[Any], viewer: Viewer, *more: str) -> QuerySet[Any, Row]:
-        """As `columns`, of a list, whose long texts `read_texts` adds."""
-        texts = text_columns(self.texts)
-        columns = columns_of(POST, self.fields, *included_columns(self.include), *more)
-        columns = (*(name for name in columns if name not in self.texts), *texts)
-        return selected(rows, columns, {**relation_columns(viewer.actor), **texts})
-
-    def read_texts(self, rows: list[Row], viewer: Viewer) -> list[Row]:
-        """The rows of a list with their texts. Raises Busy."""
-        visible = Post.objects.visible_to(viewer.actor, viewer.now)
-        return [*read_texts(rows, self.texts, visible)]  # type: ignore[type-var]
 
     def write(self, row: Row, viewer: Viewer) -> dict[str, Any]:
         post = write(row, POST, self.fields, viewer)

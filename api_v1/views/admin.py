@@ -4,7 +4,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from api_v1.pagination import Page
-from api_v1.queries import find_post, list_posts_of_all_states, read_contents, term_names
+from api_v1.queries import find_post, list_posts_of_all_states, term_names
 from api_v1.responses import success
 from api_v1.serializers.posts import PostInput, post_body
 from api_v1.views.view import V1View
@@ -19,9 +19,8 @@ class AdminPostListView(V1View):
     scopes = {"GET": Scope.POSTS_READ, "POST": Scope.POSTS_WRITE}
 
     def get(self, request: Request) -> HttpResponse:
-        user, now = self.require(policy.may_administer), clock.now()
-        page = Page(list_posts_of_all_states(request.query_params, user, now), request.query_params)
-        page.rows = read_contents(page.rows, user, now)
+        user = self.require(policy.may_administer)
+        page = Page(list_posts_of_all_states(request.query_params, user, clock.now()), request.query_params)
         names = term_names(page.rows, user)
         return success(page.body(lambda post: post_body(post, names)))
 

@@ -56,15 +56,14 @@ class PostsView(PublicView):
         wanted = read_page_request(self.http_request, self.query, sort=sort, filters=FILTERS)
         with SEARCHES.turn() if self.query.given(["q"]) else nullcontext():
             page = self._page(selection, sort, wanted)
-        rows = selection.read_texts(page.rows, self.viewer)
-        if rows:
-            self.keep_until(rows[0]["next_change_at"])
-        data = [selection.write(row, self.viewer) for row in rows]
-        return self.answer_page(page, data, **selection.write_included(rows, self.viewer))
+        if page.rows:
+            self.keep_until(page.rows[0]["next_change_at"])
+        data = [selection.write(row, self.viewer) for row in page.rows]
+        return self.answer_page(page, data, **selection.write_included(page.rows, self.viewer))
 
     def _page(self, selection: PostSelection, sort: Sort, wanted: PageRequest) -> Page:
         def select(rows: PostQuerySet, now: datetime.datetime) -> QuerySet[Any, Row]:
-            return selection.list_columns(rows.with_next_change(now), self.viewer, *sort.columns, "next_change_at")
+            return selection.columns(rows.with_next_change(now), self.viewer, *sort.columns, "next_change_at")
 
         def build(now: datetime.datetime, _: Name) -> QuerySet[Any, Row]:
             return first_rows(

@@ -52,16 +52,15 @@ class FeedView(PublicView):
             read_page_request(self.http_request, self.query, sort=NEWEST_FIRST, filters=FEED_FILTERS),
             rows=posts_chosen(self.query, reader.actor, reader.now),
             sort=NEWEST_FIRST,
-            select=lambda rows: selection.list_columns(
+            select=lambda rows: selection.columns(
                 rows.with_next_change(self.now), reader, *NEWEST_FIRST.columns, "next_change_at"
             ),
             how=reading_of(self.query, reader.actor, reader.now, NEWEST_FIRST),
         )
-        rows = selection.read_texts(page.rows, reader)
-        if rows:
-            self.keep_until(rows[0]["next_change_at"])
-        posts = [selection.write(row, reader) for row in rows]
-        included = selection.write_included(rows, reader)["included"]
+        if page.rows:
+            self.keep_until(page.rows[0]["next_change_at"])
+        posts = [selection.write(row, reader) for row in page.rows]
+        included = selection.write_included(page.rows, reader)["included"]
         body = atom.write_feed(posts, included, page, self._addresses())
         changed_at = parse_instant(atom.updated_at(posts))
         assert changed_at is not None

@@ -1,7 +1,6 @@
-"""Whether a thread answers a web request, and what it holds for that: other work has no such limits."""
+"""Whether a thread answers a web request: limits that keep threads free for others concern requests alone."""
 
 import threading
-from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 from django.core.signals import request_finished, request_started
@@ -12,9 +11,6 @@ class _Doing(threading.local):
 
     a_request = False
 
-    def __init__(self) -> None:
-        self.held: dict[object, ExitStack] = {}
-
 
 _doing = _Doing()
 
@@ -24,28 +20,12 @@ def is_answering() -> bool:
     return _doing.a_request
 
 
-def hold_until_answered(owner: object, context: AbstractContextManager[Any]) -> None:
-    """Enter `context` until the answer of this request is sent; once for each owner, though asked for twice."""
-    if owner in _doing.held:
-        return
-    stack = ExitStack()
-    stack.enter_context(context)
-    _doing.held[owner] = stack
-
-
 def _begin_request(**_: Any) -> None:
-    _let_go()
     _doing.a_request = True
 
 
 def _end_request(**_: Any) -> None:
     _doing.a_request = False
-    _let_go()
-
-
-def _let_go() -> None:
-    while _doing.held:
-        _doing.held.popitem()[1].close()
 
 
 request_started.connect(_begin_request)

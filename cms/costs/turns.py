@@ -12,7 +12,7 @@ from typing import Final
 
 from django.conf import settings
 
-from cms.costs.answering import hold_until_answered, is_answering
+from cms.costs.answering import is_answering
 
 PLACES: Final = max(1, settings.WEB_THREADS // 2 - 1)
 """Threads of a process that one kind of work may keep for long: two kinds at once leave some to all others."""
@@ -104,11 +104,6 @@ class Bounded:
                 yield
             finally:
                 self._turns.release()
-
-    def hold(self) -> None:
-        """Wait for a turn and hold it until the answer of this request is sent. Raises Busy."""
-        if is_answering():
-            hold_until_answered(self, self.turn())
 
     def _wait_for_a_turn(self) -> None:
         if not is_answering():

@@ -3,8 +3,6 @@
 import html
 from typing import Any, Final
 
-from django.db.models.functions import Substr
-
 from cms.search.english import english_key, is_english
 from cms.search.queries import Form, Query
 from cms.search.words import Word, places_of, words_of
@@ -14,25 +12,15 @@ SNIPPET_CHARACTERS: Final = 240
 LEAD_CHARACTERS: Final = 60
 # The rest of a long content is found and not quoted: cutting it into words takes longer than the search.
 READ_MAX: Final = 100_000
-READ_TOGETHER_MAX: Final = 2_000_000
-"""Characters of all contents of one answer, which takes half a second."""
 
 type Span = tuple[int, int]
 
 
-def quotable(hits: int) -> Substr:
-    """Return the beginning of a content that is read to quote from it, where one of so many hits is shown."""
-    return Substr("content_html", 1, min(READ_MAX, READ_TOGETHER_MAX // max(1, hits)))
-
-
 def highlight_post(post: Any, query: Query) -> dict[str, str]:
-    """HTML by `title`, `excerpt` and `snippet`. Nothing of the post's own markup is in it.
-
-    `post` has `title`, `excerpt`, `language` and `quotable`, the beginning of its HTML.
-    """
+    """HTML by `title`, `excerpt` and `snippet`. Nothing of the post's own markup is in it."""
     is_in_english = is_english(post.language)
     forms = [form for term in query.required for form in term.forms]
-    content = plain_text(post.quotable)
+    content = plain_text(post.content_html[:READ_MAX])
     spans = _find(content, forms, is_in_english)
     return {
         "title": _mark(post.title, _find(post.title, forms, is_in_english)),

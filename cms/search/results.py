@@ -17,7 +17,7 @@ from cms.models import Category, Post
 from cms.policy import Actor
 from cms.querysets.posts import PostQuerySet
 from cms.search.engine import Engine
-from cms.search.highlights import highlight_post, quotable
+from cms.search.highlights import highlight_post
 from cms.search.postgresql import POSTGRESQL, least_id, planner_set_up
 from cms.search.queries import Query, parse_query
 from cms.search.sqlite import SQLITE
@@ -215,8 +215,8 @@ def _results(rows: list[tuple[str, str, float]], asked: Query, visible: PostQuer
     scores = sorted(((uuid.UUID(name), number) for name, number in parts["hit"]), key=lambda hit: -hit[1])
     [(_, found)] = parts["total"]
     # Asked again by the one rule: what was hidden meanwhile is neither shown nor quoted.
-    shown = visible.only("title", "excerpt", "language").annotate(quotable=quotable(len(scores)))
-    posts: dict[Any, Any] = shown.in_bulk([pk for pk, _ in scores])
+    columns = ("title", "excerpt", "content_html", "language")
+    posts: dict[Any, Any] = visible.only(*columns).in_bulk([pk for pk, _ in scores])
     return SearchResults(
         hits=[Hit(pk, score, highlight_post(posts[pk], asked)) for pk, score in scores if pk in posts],
         total=min(int(found), RANKED_MAX),

@@ -151,18 +151,6 @@ def test_kinds_may_have_their_places_in_common(pool: ThreadPoolExecutor) -> None
         pass
 
 
-def test_a_turn_may_last_until_the_answer_is_sent_and_is_taken_once() -> None:
-    bounded = Bounded("answers", at_once=1, patience_s=0)
-    for _ in range(2):
-        with a_request():
-            bounded.hold()
-            bounded.hold()
-            assert not bounded._turns.acquire(blocking=False)
-    bounded.hold()  # where no request is answered nothing would end it
-    with a_request(), bounded.turn():
-        pass
-
-
 def test_what_is_quick_has_no_places_and_what_was_slow_has_few(pool: ThreadPoolExecutor) -> None:
     searches = BoundedIfSlow("searches", grace_s=0, burst_s=0.001, places=Places(1))
     quick = BoundedIfSlow("searches", grace_s=LONG_S, burst_s=0.001, places=Places(1))

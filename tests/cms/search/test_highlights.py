@@ -13,7 +13,7 @@ from cms.text.rendering import render_html
 
 
 def show(query: str, title: str = "", content: str = "", language: str = "en") -> dict[str, str]:
-    post = SimpleNamespace(title=title, excerpt="", quotable=render_html(content, "markdown"), language=language)
+    post = SimpleNamespace(title=title, excerpt="", content_html=render_html(content, "markdown"), language=language)
     return highlight_post(post, parse_query(query))
 
 
@@ -60,7 +60,7 @@ def test_markup_of_a_post_is_text_in_its_highlights() -> None:
 
 @given(st.text(max_size=200), st.text(max_size=60), st.sampled_from(["en", "ja"]))
 def test_marks_are_the_only_markup_whatever_the_text(text: str, query: str, language: str) -> None:
-    post = SimpleNamespace(title=text, excerpt=text, quotable=render_html(text, "html"), language=language)
+    post = SimpleNamespace(title=text, excerpt=text, content_html=render_html(text, "html"), language=language)
     for shown in highlight_post(post, parse_query(query + " " + text[:5])).values():
         bare = re.sub(r"<mark>([^<>]+)</mark>", r"\1", shown)
         assert "<" not in bare
