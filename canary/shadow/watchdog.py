@@ -1,7 +1,7 @@
 """Runs a function in a thread of its own and ends the wait at a deadline, even if the function does not end.
 
-Python can't kill a thread. A late thread gets an exception, which ends any Python code. A thread that stays in C code
-is given up: it loses its database connection, and another thread takes its place.
+Python can't kill a thread. A late thread gets an exception while it runs a view's own code. A thread that stays in C
+code or in a library is given up: it loses its database connection, and another thread takes its place.
 """
 
 import contextlib
@@ -9,16 +9,24 @@ import ctypes
 import os
 import queue
 import socket
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
 GRACE_S: Final = 0.2
 """For a late thread to end by the exception: to roll back and to close its connection."""
+LOOK_EVERY_S: Final = 0.002
+NOT_OF_VIEWS: Final = ("<", str(Path(os.__file__).parent), str(Path(__file__).parents[1]))
+"""How the file names of other code begin: frozen modules, the standard library, and the canary."""
+INSTALLED: Final = ("site-packages", "dist-packages")
 LOST_MAX: Final = 2
 """Threads that are given up and still there. With more of them nothing is run any more."""
 
@@ -107,11 +115,17 @@ class _Worker:
 
     def interrupt(self) -> None:
         """Once: a second exception could meet the thread while it cleans up after the first."""
-        if self._thread.ident is not None:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(self._thread.ident), ctypes.py_object(Interrupted)
-            )
-        self.end()
+        self._tasks.put(None)
+        ends_at = time.monotonic() + GRACE_S
+        while self.is_alive() and time.monotonic() < ends_at:
+            frame = sys._current_frames().get(self._thread.ident or 0)
+            if frame is not None and _is_of_a_view(frame):
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(self._thread.ident or 0), ctypes.py_object(Interrupted)
+                )
+                break
+            self._thread.join(LOOK_EVERY_S)
+        self._thread.join(GRACE_S)
 
     def drop_connection(self) -> None:
         """End its work in the database: an open snapshot holds back what VACUUM, or SQLite's checkpoint, could free.
@@ -136,6 +150,16 @@ class _Worker:
                     future.set_result(work())
                 except Exception as error:
                     future.set_exception(error)
+
+
+def _is_of_a_view(frame: FrameType) -> bool:
+    """Whether an exception that is raised here leaves no lock taken that requests wait for.
+
+    Libraries take a lock in the line before their `try`. An exception between the two leaves it taken for ever.
+    """
+    code = frame.f_code
+    is_foreign = code.co_filename.startswith(NOT_OF_VIEWS) or any(name in code.co_filename for name in INSTALLED)
+    return not is_foreign and "acquire" not in code.co_names
 
 
 @contextmanager

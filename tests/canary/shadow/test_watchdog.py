@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from asgiref.local import Local
 from django.db import connection, connections
 
 from canary.shadow.snapshots import read_only_snapshot
-from canary.shadow.watchdog import LOST_MAX, OverdueError, StoppedError, Watchdog
+from canary.shadow.watchdog import GRACE_S, LOST_MAX, OverdueError, StoppedError, Watchdog
 from tests.databases import process_env
 from tests.servers import manage
 
@@ -82,6 +83,30 @@ def test_one_that_spins_ends_at_the_deadline_though_it_survives_every_exception(
     assert (is_lost, watchdog.lost) == (False, 0)
     assert took_s < 10 * DEADLINE_S
     assert watchdog.run(lambda: 7, HANG_S) == 7
+
+
+def test_one_that_is_late_leaves_no_lock_taken_that_requests_wait_for(watchdog: Watchdog) -> None:
+    """It gets such a lock, as Django's of the URLconf, only after its deadline."""
+    shared, is_held, is_late = Local(), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with shared._lock:
+            is_held.set()
+            is_late.wait(HANG_S)
+            time.sleep(GRACE_S / 4)  # until the watchdog has done what it does
+
+    def read() -> None:
+        getattr(shared, "value", None)
+
+    holder, other = threading.Thread(target=hold), threading.Thread(target=read, daemon=True)
+    holder.start()
+    is_held.wait(HANG_S)
+    threading.Timer(DEADLINE_S, is_late.set).start()
+    overdue(watchdog, read)
+    holder.join()
+    other.start()
+    other.join(DEADLINE_S)
+    assert not other.is_alive()
 
 
 def test_one_that_hangs_in_c_is_given_up_and_another_thread_takes_its_place(watchdog: Watchdog) -> None:
