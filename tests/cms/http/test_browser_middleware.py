@@ -18,7 +18,7 @@ from cms.http import browser_middleware
 from cms.models import Post
 
 SESSION = {"HTTP_COOKIE": f"{site_settings.SESSION_COOKIE_NAME}=unknown"}
-CHAIN = [
+CHAIN: Any = [
     browser_middleware.ContentSecurityPolicyMiddleware,
     browser_middleware.SessionMiddleware,
     browser_middleware.CommonMiddleware,
