@@ -3,6 +3,7 @@
 import re
 import socket
 import stat
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -39,6 +40,16 @@ def test_both_web_processes_answer_through_the_proxy(staging: Staging) -> None:
 
     # One that an earlier test has killed is left alone for two seconds.
     eventually(lambda: answered() == {*WEBS}, "both have answered")
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_DEFER_ACCEPT"), reason="Linux keeps silent connections to itself")
+def test_connections_that_send_nothing_take_no_thread_of_a_web_process(staging: Staging) -> None:
+    """Each would keep one waiting for five seconds: 200 would hold 16 threads for a minute."""
+    port = staging.stack.ports["web-1"]
+    with ExitStack() as idle:
+        for _ in range(200):
+            idle.enter_context(socket.create_connection((HOST, port), timeout=20))
+        assert httpx.get(f"{staging.stack.url_of('web-1')}/livez", timeout=20).status_code == 200
 
 
 @pytest.mark.parametrize(
