@@ -73,13 +73,13 @@ def send_email_change_notice(user_id: str) -> bool:
 
 
 @task(queue_name=QUEUE)
-def send_address_changed(event_id: str) -> int:
+def send_address_changed(user_id: str, event_id: str) -> int:
     """To how many addresses a mail was sent: the old one, and the new one unless it is asked to verify itself.
 
     The addresses are those of the audit event, from where deleting the user erases them.
     """
-    event = AuditEvent.objects.filter(pk=event_id).first()
-    user = User.objects.filter(pk=event.object_id, deleted_at=None).first() if event else None
+    event = AuditEvent.objects.filter(pk=event_id, object_id=user_id).first()
+    user = User.objects.filter(pk=user_id, deleted_at=None).first()
     if event is None or user is None:
         return 0
     old, new = event.before["email"], event.after["email"]

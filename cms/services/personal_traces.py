@@ -15,8 +15,6 @@ PERSONAL: Final = frozenset(
     {"username", "email", "first_name", "last_name", "display_name", "bio", "contact_email", "name", "pending_email"}
 )
 """What the audit trail may hold of a person, by the names that services give it."""
-USAGES_OF_ONE: Final = "cms.rollout.consumers.send_v1_usages"
-"""A mail about the calls of one person, by any of their keys."""
 NAMING_MEMBERS: Final = (b'"username":', b'"author_name":')
 """Members of v2's answers that are a person's; other answers name people by their ids alone."""
 
@@ -75,13 +73,9 @@ def _without_person(values: dict[str, Any]) -> dict[str, Any]:
 def _forget_jobs(user: User, prefixes: Sequence[str]) -> None:
     """Mails to the person, of which a failed one keeps the address in its error, and finished jobs that name him."""
     names = [str(user.pk), *prefixes]
-    # A mail about another address names the event that has it.
-    changes = AuditEvent.objects.filter(object_type="user", object_id=user.pk, action="user.email_changed")
-    events = [str(pk) for pk in changes.values_list("pk", flat=True)]
-    to_him, is_named = Q(args__0__in=[names[0], *events]) | Q(args__1__in=names), Q()
+    to_him, is_named = Q(args__0=names[0]) | Q(args__1__in=names), Q()
     for name in names:
         is_named |= Q(text__contains=name)
-    to_him |= Q(task_path=USAGES_OF_ONE) & is_named
     jobs = Job.objects.annotate(text=Cast("args", TextField())).filter(queue_name=QUEUE)
     jobs.filter(to_him | (is_named & Q(finished_at__isnull=False))).delete()
 

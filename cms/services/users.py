@@ -196,7 +196,7 @@ def _tell_of_address(actor: Actor, user: User, event: AuditEvent) -> None:
     if not user.email_verified:
         send_email_verification.enqueue(str(user.pk))
     if policy.is_known(actor):
-        send_address_changed.enqueue(str(event.pk))
+        send_address_changed.enqueue(str(user.pk), str(event.pk))
 
 
 def set_password(

@@ -10,7 +10,7 @@ from tests.api_v2.walking import BASE
 def send(client: Client, method: str, path: str, body: Any = None, **headers: str) -> Any:
     """`send(client, "patch", "/me", {"bio": "x"})`: JSON below the pinned base; without a body nothing is sent."""
     data: dict[str, Any] = {}
-    if method in ("post", "patch") or body is not None:
+    if method in ("post", "patch") or (method == "delete" and body is not None):
         data = {"data": b"" if body is None else body, "content_type": "application/json"}
     return getattr(client, method)(f"{BASE}{path}", **data, headers=headers)
 

@@ -94,7 +94,7 @@ def test_whoever_has_no_address_is_named_and_gets_no_job(
     outcome = notify_consumers([usage_of(name) for name in (*nobody, f"user:{author.pk}")], LIFE)
     assert outcome == {**dict.fromkeys(nobody, NO_ADDRESS), f"user:{author.pk}": MAILED}
     (job,) = Job.objects.all()
-    assert [usage["consumer"] for usage in job.args[0]] == [f"user:{author.pk}"]
+    assert [usage["consumer"] for usage in job.args[1]] == [f"user:{author.pk}"]
     assert author.email not in str(job.args)
 
 
