@@ -32,8 +32,9 @@ from canary.requests.in_flight import Flight, InFlight, flights
 from canary.state import store
 
 LIMIT_US = 15.0
-SPEED_ERROR = 1.05
-"""Runs of this test on one machine differ by up to a twentieth in what they find of its speed."""
+SPEED_ERROR = 1.1
+"""Alone, runs of this test on one machine differ by up to a twentieth in what they find of its speed. Beside as many
+busy processes as there are cores it was 8 % once in three runs of the whole suite."""
 LOOP_US = 16.5
 """What a round of `_loop` took at best on the reference machine, a shared core of an x86-64 server with Python 3.13."""
 DJANGO_US = 26.0
