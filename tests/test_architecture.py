@@ -41,7 +41,6 @@ SHORT = {
     "canary/core/permissions.py": "the dispatcher imports no verb",
     "canary/recording/leases.py": "compaction and pruning use it",
     "cms/db/postgresql/errors.py": "is found without loading a driver",
-    "cms/gunicorn.py": "gunicorn reads it as its configuration",
     "cms/jobs/backoff.py": "jobs and deliveries use it",
     "cms/media/checks.py": "Django's name for the module of system checks",
     "cms/media/outages.py": "bucket.py loads the libraries of the storage",
