@@ -152,7 +152,7 @@ def postgres_restart(stack: Stack, _engine: Engine) -> str:
         ready_at = load.seconds()
         time.sleep(3)
     late = [failure for failure in load.failed if failure[0] > ready_at]
-    assert not late, str(load)
+    assert not late, f"{late} began later than {ready_at:.3f} s: {load}"
     assert {status for _, _, status in load.failed} <= {503}, str(load)
     stack.await_healthy()
     assert _restarts(stack) == restarts, "a process ended with the database"

@@ -58,7 +58,7 @@ def status_of(path: str, port: int = PORT) -> int | str:
 
 
 class Load:
-    """Readers until the block ends; every failure is kept with its second.
+    """Readers until the block ends; every failure is kept with the second in which its request began.
 
     With `write` there is a writer too, and a reader and a writer that keep their connections.
     """
@@ -111,7 +111,8 @@ class Load:
         return others if cut_off <= kills * len(self._threads) else self.failed
 
     def _failures(self) -> str:
-        return f": {self.failed[:5]}" if self.failed else ""
+        told = [f"{name} {failure} at {second:.1f} s" for second, name, failure in self.failed[:5]]
+        return f": {'; '.join(told)}" if told else ""
 
     def _read(self, number: int, kept: Connection | None = None) -> None:
         for turn in range(REQUESTS_MAX):
@@ -139,7 +140,7 @@ class Load:
         with self._lock:
             self.statuses[status or 0] += 1
         if status != expected:
-            self.failed.append((round(self.seconds(), 1), name, failure))
+            self.failed.append((began - self._began, name, failure))
         return status == expected
 
 
