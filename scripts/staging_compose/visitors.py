@@ -101,6 +101,10 @@ class Load:
         """Return how long it has run."""
         return time.monotonic() - self._began
 
+    def calm_s(self) -> float:
+        """Return how long ago the last request began that failed, or the first one if none did."""
+        return self.seconds() - max((second for second, _, _ in self.failed), default=0.0)
+
     def unanswered(self, kills: int) -> list[tuple[float, str, object]]:
         """Return the failures without responses that a killed process had begun: no proxy can repeat those.
 

@@ -13,7 +13,7 @@ from psycopg.errors import ConnectionTimeout
 from cms.db.postgresql.connection import PooledConnection
 
 PROBE_EVERY_S: Final = 0.25
-"""How long after the database's return it is noticed at the latest."""
+"""How long after the database's return it is asked; a try that began before may first end with `connect_timeout`."""
 logger = logging.getLogger(__name__)
 
 
