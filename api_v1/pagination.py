@@ -1,6 +1,8 @@
 """v1's pages: numbered, counted, and tolerant of whatever the query says."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from django.db.models import QuerySet
@@ -16,12 +18,15 @@ NUMBER_MAX: Final = 2**53 - 1  # what every JSON reader holds exactly (RFC 8259 
 class Page:
     """One page of `rows`, which are in a total order; past the end it is empty and the database isn't asked for more."""
 
-    def __init__(self, rows: QuerySet[Any], query: QueryDict) -> None:
+    def __init__(self, rows: "QuerySet[Any] | KeptRows", query: QueryDict) -> None:
         self.number = number_or_default(query.get("page"), 1, NUMBER_MAX)
         self.limit = number_or_default(query.get("limit"), LIMIT_DEFAULT, LIMIT_MAX)
         self.total = rows.count()
         start = (self.number - 1) * self.limit
-        self.rows: list[Any] = _slice(rows, start, self.limit) if start < self.total else []
+        self.rows: list[Any] = []
+        if start < self.total:
+            read = rows.read if isinstance(rows, KeptRows) else partial(_slice, rows)
+            self.rows = read(start, self.limit)
 
     def body(self, serialize: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
         """v1's Paginated."""
@@ -32,6 +37,19 @@ class Page:
             "limit": self.limit,
             "total_pages": max(1, -(-self.total // self.limit)),
         }
+
+
+@dataclass(frozen=True)
+class KeptRows:
+    """Rows whose condition is dearer to write as SQL than to answer: their number and first page have kept texts."""
+
+    count: Callable[[], int]
+    first: Callable[[int], list[Any]]
+    """So many rows."""
+    rows: Callable[[], QuerySet[Any]]
+
+    def read(self, start: int, limit: int) -> list[Any]:
+        return _slice(self.rows(), start, limit) if start else self.first(limit)
 
 
 def _slice(rows: QuerySet[Any], start: int, limit: int) -> list[Any]:

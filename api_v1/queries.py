@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import F, Q, Value
+from django.db.models import Count, F, Q, Value
 from django.http import QueryDict
 from rest_framework.exceptions import ParseError
 
+from api_v1.pagination import KeptRows, Page
 from cms import policy
 from cms.choices import Role, Status
-from cms.db.statements import Row, fetch_named
+from cms.db.statements import Name, Row, columns_of, fetch, fetch_named, objects_of
 from cms.errors import FieldError, InvalidInput, NotFound, PermissionRefused
 from cms.ids import parse_uuid
 from cms.models import ApiKey, Category, Post, Tag, User
 from cms.policy import Actor
 from cms.querysets.api_keys import ApiKeyQuerySet
 from cms.querysets.posts import PostQuerySet
+from cms.querysets.tags import TagQuerySet
 from cms.querysets.users import UserQuerySet
 from cms.services.tags import fold_tag_name
 
@@ -87,6 +89,31 @@ def term_names(posts: Sequence[Post], user: Actor) -> TermNames:
 
 def _links(links: Any, term: str, *, is_tag: bool) -> Any:
     return links.values("post_id", name=F(f"{term}__name"), term=F(f"{term}_id"), is_tag=Value(is_tag))
+
+
+def list_tags(query: QueryDict, user: Actor, now: datetime.datetime) -> Page:
+    """The tags that `user` may see, by name."""
+    may_see_all = policy.may_manage_terms(user)
+
+    def seen(now: datetime.datetime) -> TagQuerySet:
+        return Tag.objects.visible_to(user, now)
+
+    def first(limit: int) -> list[Tag]:
+        rows = fetch(
+            ("v1_tags", may_see_all, limit),
+            lambda now, _: seen(now).by_name().values(*columns_of(Tag))[:limit],
+            now,
+            "",
+        )
+        return objects_of(Tag, rows)
+
+    def counted(now: datetime.datetime, _: Name) -> Any:
+        return seen(now).values(one=Value(1)).annotate(total=Count("*")).values("total")  # one group of all
+
+    def count() -> int:
+        return int(fetch(("v1_tag_count", may_see_all), counted, now, "")[0]["total"])
+
+    return Page(KeptRows(count, first, lambda: seen(now).by_name()), query)
 
 
 def find_category_named(name_or_slug: str, user: Actor) -> Category:

@@ -1,13 +1,14 @@
 """Bodies that describe a post: their members as the service takes them, tags and categories named in any way."""
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from django.db.models import Q, QuerySet
 
 from api_v2.serializers.bodies import Body
 from api_v2.serializers.shapes import Viewer
+from cms import policy
 from cms.db.statements import Row, fetch_named
 from cms.errors import shown
 from cms.ids import parse_uuid, with_id
@@ -21,6 +22,7 @@ MEMBERS: Final = (
     *(*TEXTS, "excerpt", "language", "meta", "expires_at", "featured_image"),
     *("tags", "categories", "co_authors"),
 )
+_TAG_COLUMNS: Final = ("pk", "slug", "name", "usage_count")
 DEFAULT_LANGUAGE: Final[str] = Post._meta.get_field("language").get_default()
 
 
@@ -73,12 +75,16 @@ def _featured_image(body: Body, viewer: Viewer) -> MediaFile | None:
     return image
 
 
-def _tag_names(body: Body, _: Viewer) -> list[str]:
-    """Ids and slugs become the names of their tags, every other text is a name itself."""
+def _tag_names(body: Body, viewer: Viewer) -> list[str]:
+    """Ids and slugs become the names of their tags, every other text is a name itself.
+
+    So is the slug of a tag that the writer meets nowhere: it would tell the name. A name tells what it says.
+    """
     given = _texts(body, "tags")
     tags = fetch_named("tags_by_slug", _tags_by_slug, list(dict.fromkeys(given.values())))
     if ids := _ids_in(given.values()):
-        tags += Tag.objects.filter(pk__in=ids).values("pk", "slug", "name")
+        tags += Tag.objects.filter(pk__in=ids).values(*_TAG_COLUMNS)
+    tags = _met(tags, set(given.values()), viewer)
     known = {tag["slug"]: tag["name"] for tag in tags} | {str(tag["pk"]): tag["name"] for tag in tags}
     names = []
     for place, text in given.items():
@@ -93,7 +99,18 @@ def _tag_names(body: Body, _: Viewer) -> list[str]:
 
 
 def _tags_by_slug(slugs: Sequence[str]) -> QuerySet[Tag, Row]:
-    return Tag.objects.filter(slug__in=slugs).values("pk", "slug", "name")
+    found: QuerySet[Tag, Row] = Tag.objects.filter(slug__in=slugs).values(*_TAG_COLUMNS)
+    return found
+
+
+def _met(tags: Iterable[Row], names: Collection[str], viewer: Viewer) -> list[Row]:
+    """Those that the writer may know of. Only tags in no count, of other names, are looked for in posts."""
+    unsure = [tag["pk"] for tag in tags if not tag["usage_count"] and tag["name"] not in names]
+    if not unsure or policy.may_manage_terms(viewer.actor):
+        return [*tags]
+    met = Tag.objects.met_by(viewer.actor, viewer.now).filter(pk__in=unsure).values_list("pk", flat=True)
+    hidden = set(unsure) - set(met)
+    return [tag for tag in tags if tag["pk"] not in hidden]
 
 
 def _categories(body: Body, viewer: Viewer) -> list[Category]:

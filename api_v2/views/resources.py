@@ -1,8 +1,9 @@
 """Lists and single rows of the resources that need no more than rows, a shape and an order."""
 
-from collections.abc import Mapping
+import datetime
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from django.db import models
@@ -18,22 +19,27 @@ from api_v2.serializers.bodies import Body
 from api_v2.serializers.shapes import Shape, columns_of, selected, write, write_all
 from api_v2.serializers.wire_rows import wire_row
 from api_v2.views.api_view import ApiView
-from cms.db.statements import fetch
+from api_v2.views.public_view import PublicView
+from cms.db.statements import Name, fetch
+
+NEXT_CHANGE: Final = "next_change_at"
+"""The column with the instant at which time alone next changes what is public, the same in all rows."""
 
 
 @dataclass(frozen=True)
 class RowsForAll:
-    """Rows that are the same whoever asks and whenever: the text of their first pages' query is kept by `name`."""
+    """Rows that are the same for all who see the same: the text of their first pages' query is kept by `name`."""
 
     name: str
-    rows: QuerySet[Any]
+    rows_at: Callable[[datetime.datetime], QuerySet[Any]]
+    """With the column NEXT_CHANGE."""
 
 
 def answer_list(
     view: ApiView,
     wanted: PageRequest,
     *,
-    rows: QuerySet[Any] | RowsForAll,
+    rows: QuerySet[Any],
     shape: Shape,
     sort: Sort,
     computed: Mapping[str, BaseExpression] | None = None,
@@ -45,34 +51,50 @@ def answer_list(
     def select(found: QuerySet[Any]) -> QuerySet[Any, Row]:
         return selected(found, columns, computed or {})
 
-    all_rows = rows.rows if isinstance(rows, RowsForAll) else rows
-    if isinstance(rows, RowsForAll) and wanted.cursor is None and not wanted.is_counted:
-        wire = wire_row(shape, fields)
+    page = read_page(view.http_request, wanted, rows=rows, sort=sort, select=select)
+    return view.answer_page(page, write_all(page.rows, shape, fields, view.viewer))
 
-        def select_wire(found: QuerySet[Any]) -> QuerySet[Any, Row]:
-            rows: QuerySet[Any, Row] = found.annotate(wire=wire).values("wire", *sort.columns)
-            return rows
 
-        def build(*_: Any) -> QuerySet[Any, Row]:
-            return first_rows(all_rows, wanted, sort=sort, select=select_wire if wire else select)
+def answer_list_for_all(
+    view: PublicView, wanted: PageRequest, *, rows: RowsForAll, shape: Shape, sort: Sort
+) -> HttpResponse:
+    """A page of `rows`, kept until they change."""
+    fields = read_fields(view.query, shape)
+    is_first = wanted.cursor is None and not wanted.is_counted
+    wire, more = wire_row(shape, fields) if is_first else None, (*sort.columns, NEXT_CHANGE)
 
+    def select(found: QuerySet[Any]) -> QuerySet[Any, Row]:
+        if wire:
+            written: QuerySet[Any, Row] = found.annotate(wire=wire).values("wire", *more)
+            return written
+        return selected(found, columns_of(shape, fields, *more), {})
+
+    def build(now: datetime.datetime, _: Name) -> QuerySet[Any, Row]:
+        return first_rows(rows.rows_at(now), wanted, sort=sort, select=select)
+
+    if is_first:
         key = (rows.name, tuple(fields), sort.as_text(), wanted.limit)
         page = page_of(view.http_request, wanted, fetch(key, build, view.now, ""), sort=sort)
-        if wire:
-            return view.answer_page(page, [orjson.Fragment(row["wire"]) for row in page.rows])
     else:
-        page = read_page(view.http_request, wanted, rows=all_rows, sort=sort, select=select)
+        page = read_page(view.http_request, wanted, rows=rows.rows_at(view.now), sort=sort, select=select)
+    if page.rows:
+        view.keep_until(page.rows[0][NEXT_CHANGE])
+    if wire:
+        return view.answer_page(page, [orjson.Fragment(row["wire"]) for row in page.rows])
     return view.answer_page(page, write_all(page.rows, shape, fields, view.viewer))
 
 
 def answer_one(
     view: ApiView, *, rows: QuerySet[Any], shape: Shape, computed: Mapping[str, BaseExpression] | None = None
 ) -> HttpResponse:
-    """The one row of `rows`, or a 404."""
+    """The one row of `rows`, or a 404. With the column NEXT_CHANGE it is kept until then."""
     fields = read_fields(view.query, shape)
-    row = selected(rows.order_by(), columns_of(shape, fields, "updated_at"), computed or {}).first()
+    more = [name for name in (NEXT_CHANGE,) if name in rows.query.annotations]
+    row = selected(rows.order_by(), columns_of(shape, fields, "updated_at", *more), computed or {}).first()
     if row is None:
         raise not_found()
+    if more and isinstance(view, PublicView):
+        view.keep_until(row[NEXT_CHANGE])
     return view.answer(write(row, shape, fields, view.viewer), changed_at=row["updated_at"])
 
 

@@ -13,7 +13,7 @@ from api_v2.serializers.term_bodies import read_category, read_tag
 from api_v2.serializers.terms import CATEGORY, TAG, category_columns, write_tree
 from api_v2.views.api_view import ApiView
 from api_v2.views.public_view import PublicView
-from api_v2.views.resources import RowsForAll, answer_changed, answer_list, answer_one, found
+from api_v2.views.resources import RowsForAll, answer_changed, answer_list, answer_list_for_all, answer_one, found
 from cms import policy
 from cms.choices import Scope
 from cms.ids import parse_uuid
@@ -31,8 +31,9 @@ class TagsView(PublicView):
 
     def get(self, request: Request) -> HttpResponse:
         wanted = read_page_request(self.http_request, self.query, sort=BY_NAME)
-        self.keep_until()
-        return answer_list(self, wanted, rows=RowsForAll("tags", Tag.objects.all()), shape=TAG, sort=BY_NAME)
+        name = "all tags" if policy.may_manage_terms(self.actor) else "tags"
+        rows = RowsForAll(name, lambda now: Tag.objects.visible_to(self.actor, now).with_next_change(now))
+        return answer_list_for_all(self, wanted, rows=rows, shape=TAG, sort=BY_NAME)
 
     def post(self, request: Request) -> HttpResponse:
         self.require(policy.may_manage_terms, "Only editors and admins manage tags.")
@@ -45,8 +46,8 @@ class TagView(PublicView):
     parameters = {"GET": ("fields",)}
 
     def get(self, request: Request, slug_or_id: str) -> HttpResponse:
-        self.keep_until()
-        return answer_one(self, rows=_named(Tag.objects.all(), slug_or_id), shape=TAG)
+        rows = Tag.objects.visible_to(self.actor, self.now).with_next_change(self.now)
+        return answer_one(self, rows=_named(rows, slug_or_id), shape=TAG)
 
     def patch(self, request: Request, slug_or_id: str) -> HttpResponse:
         tag, changes = self._tag(slug_or_id), read_tag(self.body(), is_new=False)
@@ -62,7 +63,7 @@ class TagView(PublicView):
 
     def _tag(self, slug_or_id: str) -> Tag:
         self.require(policy.may_manage_terms, "Only editors and admins manage tags.")
-        tag: Tag = found(_named(Tag.objects.all(), slug_or_id))
+        tag: Tag = found(_named(Tag.objects.visible_to(self.actor, self.now), slug_or_id))
         return tag
 
 

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from cms import policy
+from cms import clock, policy
 from cms.admin.forms import ServiceForm, offer_derived_slug
 from cms.admin.options import DeletableAdmin, instant_column
 from cms.models import Category, Tag
@@ -40,6 +40,10 @@ class TagAdmin(TermAdmin):
     readonly_fields = ["usage_count", "created_at", "updated_at"]
     add_fieldsets = ((None, {"fields": ["name", "slug", "description"]}),)
     fieldsets = (*add_fieldsets, ("State", {"fields": ["usage_count", ("created_at", "updated_at")]}))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tag]:
+        """Other forms suggest tags to authors."""
+        return super().get_queryset(request).visible_to(request.user, clock.now())
 
     def create(self, actor: Actor, fields: Any, now: datetime.datetime) -> Tag:
         return create_tag(actor=actor, fields=fields, now=now)

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Final, Self
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Q, Subquery, Value
-from django.db.models.functions import Coalesce, Least
+from django.db.models import Q
 
 from cms import policy
 from cms.choices import Kind, Status
 from cms.ids import parse_uuid
 from cms.policy import Actor
-from cms.querysets.visibility import NEVER, is_public
+from cms.querysets.visibility import is_public, next_change
 
 if TYPE_CHECKING:
     from cms.models.posts import Post, PostRevision
@@ -68,14 +67,8 @@ class PostQuerySet(models.QuerySet["Post"]):
         return self.filter(status=Status.PUBLISHED)
 
     def with_next_change(self, now: datetime.datetime) -> Self:
-        """`next_change_at` beside each row, the same in all: when time alone next changes what is public; else NEVER.
-
-        A post that waits for its scheduler since before `now` has told only of the instant that has passed.
-        """
-        first = self.model._default_manager.filter(settles_at__gt=now).order_by("settles_at").values("settles_at")
-        late = self.model._default_manager.filter(settles_at__lte=now, expires_at__gt=now).order_by("expires_at")
-        instants = (Coalesce(Subquery(rows[:1]), Value(NEVER)) for rows in (first, late.values("expires_at")))
-        return self.annotate(next_change_at=Least(*instants, output_field=models.DateTimeField()))
+        """`next_change_at` beside each row, the same in all: see `next_change`."""
+        return self.annotate(next_change_at=next_change(self.model._default_manager, now))
 
     def not_trashed(self) -> Self:
         return self.exclude(status=Status.TRASHED)

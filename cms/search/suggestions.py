@@ -4,13 +4,13 @@ import datetime
 from itertools import chain
 from typing import Final
 
-from django.db.models import Exists, OuterRef, Subquery
-from django.db.models.lookups import IsNull
+from django.db.models import Exists, OuterRef
 
 from cms.choices import Status
 from cms.models import Post, Tag
 from cms.policy import Actor
 from cms.querysets.posts import PostQuerySet
+from cms.querysets.visibility import has_any
 from cms.search.words import keys_of, words_of
 
 PREFIX_MAX: Final = 100  # characters; the rest is not read
@@ -42,11 +42,9 @@ def _tags(wanted: str, posts: PostQuerySet) -> list[str]:
     named = Tag.objects.order_by("-usage_count", "name").values_list("pk", "name")[:TAGS_READ]
     matching = [pk for pk, name in named if wanted in _spelt(name)]
     links = Post.tags.through._default_manager.filter(tag_id=OuterRef("pk"))
-    # Exists, put so that PostgreSQL looks for the first of a tag's posts, and doesn't collect them all before. The
-    # inner one keeps SQLite from collecting all posts for each tag.
+    # The inner Exists keeps SQLite from collecting all posts for each tag.
     links = links.filter(Exists(posts.filter(pk=OuterRef("post_id"))))
-    is_seen = IsNull(Subquery(links.values("pk")[:1]), False)
-    found = Tag.objects.filter(is_seen, pk__in=matching).order_by("-usage_count", "name")
+    found = Tag.objects.filter(has_any(links), pk__in=matching).order_by("-usage_count", "name")
     return list(found.values_list("name", flat=True)[:LIMIT_MAX])
 
 

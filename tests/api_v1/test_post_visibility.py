@@ -42,8 +42,15 @@ def test_a_hidden_post_is_not_found_like_one_that_never_was(suffix: str, outside
     assert hidden.content == absent.content
 
 
-def test_a_hidden_post_does_not_count_for_its_tag(outsider: Client, hidden_post: Post) -> None:
-    assert outsider.get(f"/api/v1/tags/{TAG}").json()["data"]["post_count"] == 0
+def test_a_tag_of_hidden_posts_alone_is_not_found_like_one_that_never_was(outsider: Client, hidden_post: Post) -> None:
+    hidden, absent = (outsider.get(f"/api/v1/tags/{slug}") for slug in (TAG, "never-was"))
+    assert hidden.status_code == absent.status_code == 404
+    assert hidden.content == absent.content
+
+
+def test_a_hidden_post_does_not_count_for_its_tag(outsider: Client, hidden_post: Post, make_post: Any) -> None:
+    make_post(tags=[TAG])
+    assert outsider.get(f"/api/v1/tags/{TAG}").json()["data"]["post_count"] == 1
 
 
 @pytest.mark.parametrize("viewer", ["author", "editor"])

@@ -27,6 +27,24 @@ def test_a_tag_is_found_by_its_slug_in_any_script(anonymous: Client, make_post: 
     assert anonymous.get("/api/v1/tags/日本語").json()["data"]["slug"] == "日本語"
 
 
+def test_tags_of_hidden_posts_are_for_editors(
+    anonymous: Client, client_of: Callable[[User], Client], author: User, editor: User, make_post: Any
+) -> None:
+    make_post(tags=["Big Plan"], is_published=False)
+    make_post(tags=["about"], kind="page")
+    make_post(tags=["tea"])
+    for client, status, names in (
+        (anonymous, 404, ["about", "tea"]),
+        (client_of(author), 404, ["about", "tea"]),
+        (client_of(editor), 200, ["Big Plan", "about", "tea"]),
+    ):
+        assert client.get("/api/v1/tags/big-plan").status_code == status
+        listed = client.get("/api/v1/tags").json()["data"]
+        assert (sorted(item["name"] for item in listed["items"]), listed["total"]) == (names, len(names))
+        pages = [items_of(client.get(f"/api/v1/tags?limit=1&page={page}")) for page in range(1, len(names) + 1)]
+        assert sorted(item["name"] for [item] in pages) == names
+
+
 def test_a_category_that_is_switched_off_is_named_as_nobodys_parent(
     anonymous: Client, client_of: Callable[[User], Client], editor: User, make_category: Any
 ) -> None:

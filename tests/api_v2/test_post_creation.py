@@ -43,6 +43,21 @@ def test_the_location_stays_on_the_entrance(create: Post_) -> None:
     assert answer.json()["links"]["self"] == answer.headers["Location"]
 
 
+def test_a_tag_that_its_writer_meets_nowhere_is_taken_by_its_name_alone(
+    create: Post_, make_post: Callable[..., Post], client_of: Any, editor: User
+) -> None:
+    make_post(by=editor, tags=["Layoffs of May", "Tea"], is_published=False)
+    layoffs, tea = Tag.objects.get(slug="layoffs-of-may"), Tag.objects.get(slug="tea")
+    assert create(tags=[str(layoffs.pk)]).json()["errors"][0]["pointer"] == "/tags/0"
+    named = Post.objects.get(pk=create(tags=["layoffs-of-may", "tea"]).json()["id"])
+    assert {tag.name for tag in named.tags.all()} == {"layoffs-of-may", "Tea"}
+    assert create(client_of(editor), tags=["layoffs-of-may", tea.pk.hex]).json()["tags"] == sorted(
+        map(str, (layoffs.pk, tea.pk))
+    )
+    assert create(tags=["LAYOFFS OF MAY"]).json()["tags"] == [str(layoffs.pk)]
+    assert create(tags=["layoffs-of-may"]).json()["tags"] == [str(layoffs.pk)]  # by now it is met in an own post
+
+
 def test_tags_are_ids_slugs_or_new_names_and_categories_ids_or_slugs(
     create: Post_, make_post: Callable[..., Post], make_category: Callable[..., Category], editor: User
 ) -> None:

@@ -211,6 +211,24 @@ def test_a_scheduled_post_appears_on_the_second_in_a_list_that_is_kept(
 
 
 @pytest.mark.slow
+def test_a_tag_appears_on_the_second_in_a_list_that_is_kept(
+    ask: Any, post: Post, make_post: Callable[..., Post]
+) -> None:
+    published_at = timezone.now() + datetime.timedelta(seconds=MOMENT_S)
+    later = make_post(tags=["Later"], published_at=published_at)
+    assert [ask("/api/v2/tags")[1] for _ in range(2)] == [1, 0]
+    assert "Later" not in ask("/api/v2/tags")[0].content.decode()
+    _reach(published_at)  # and no worker runs
+    expires_at = timezone.now() + datetime.timedelta(seconds=MOMENT_S)
+    Post.objects.filter(pk=later.pk).update(expires_at=expires_at)  # behind the services, as time would
+    for path in ("/api/v2/tags", "/api/v2/tags/later"):
+        assert "Later" in ask(path)[0].content.decode()
+    _reach(expires_at)
+    assert "Later" not in ask("/api/v2/tags")[0].content.decode()
+    assert ask("/api/v2/tags/later")[0].status_code == 404
+
+
+@pytest.mark.slow
 def test_an_expiry_behind_a_publication_that_nobody_has_settled_ends_lists_too(
     ask: Any, post: Post, make_post: Callable[..., Post]
 ) -> None:

@@ -21,11 +21,13 @@ def parent(make_category: Callable[..., Category]) -> Category:
 
 
 def test_a_tag_is_made_and_found_where_location_says(as_editor: Client, client: Client) -> None:
+    """By editors, until a public post has it."""
     answer = send(as_editor, "post", "/tags", {"name": "Open Source", "description": "Code for all."})
     body = answer.json()
     assert (answer.status_code, body["slug"], body["post_count"]) == (201, "open-source", 0)
-    assert client.get(answer.headers["Location"]).json() == body
-    assert send(client, "get", "/tags/open-source").headers["ETag"] == answer.headers["ETag"]
+    assert as_editor.get(answer.headers["Location"]).json() == body
+    assert send(as_editor, "get", "/tags/open-source").headers["ETag"] == answer.headers["ETag"]
+    assert client.get(answer.headers["Location"]).status_code == 404
     assert AuditEvent.objects.get(action="tag.created").api_version == 2
 
 

@@ -3,13 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from django.test import Client
-from django.utils import timezone
 
 from cms.models import Category, Post, Tag, User
-from cms.policy import SYSTEM
-from cms.services.tags import create_tag
 from tests.api_v2.walking import last_page, walk, walk_back
 
 Get = Callable[..., Any]
@@ -25,14 +21,35 @@ def test_a_tag_has_the_shape_of_the_contract(get: Get, make_post: Callable[..., 
     assert get("/tags").json()["data"] == [body]
 
 
-@pytest.mark.usefixtures("db")
-def test_tags_are_listed_by_name_on_pages_both_ways(client: Client) -> None:
+def test_tags_are_listed_by_name_on_pages_both_ways(client: Client, make_post: Callable[..., Post]) -> None:
     names = [f"tag {number:02}" for number in (3, 1, 4, 0, 2)]
-    for name in names:
-        create_tag(actor=SYSTEM, fields={"name": name}, now=timezone.now())
+    make_post(tags=names)
+    make_post(tags=["tag 01 of a draft"], is_published=False)
     found = walk(client, "/tags?limit=2&fields=name&count=exact")
     assert found == [{"name": name} for name in sorted(names)]
     assert walk_back(client, last_page(client, "/tags?limit=2&fields=name")) == found
+
+
+def test_tags_of_hidden_posts_are_for_editors(
+    get: Get, make_post: Callable[..., Post], client_of: Callable[[User], Client], author: User, editor: User
+) -> None:
+    post = make_post(tags=["Big Plan"], is_published=False)
+    make_post(tags=["about"], kind="page")
+    tag = Tag.objects.get(slug="big-plan")
+    for by, status, names in (
+        (None, 404, ["about"]),
+        (client_of(author), 404, ["about"]),
+        (client_of(editor), 200, ["Big Plan", "about"]),
+    ):
+        assert {get(f"/tags/{name}", by=by).status_code for name in ("big-plan", tag.pk)} == {status}
+        for query in ("", "?count=exact", "?fields=name"):
+            assert sorted(row["name"] for row in get(f"/tags{query}", by=by).json()["data"]) == names
+        assert get("/tags?count=exact", by=by).json()["page"]["total"] == len(names)
+    embedded = get(f"/posts/{post.pk}?include=tags", by=client_of(author)).json()["included"]["tags"]
+    assert [row["name"] for row in embedded] == ["Big Plan"]
+    assert [row["id"] for row in get("/posts?status=draft&tag=big-plan", by=client_of(author)).json()["data"]] == [
+        str(post.pk)
+    ]
 
 
 def test_categories_are_listed_by_name_and_form_a_tree(get: Get, make_category: Callable[..., Category]) -> None:

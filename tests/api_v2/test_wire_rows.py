@@ -41,7 +41,7 @@ def test_the_first_page_of_tags_has_the_bytes_of_pythons_json(
             name_key=str(number),
             slug=f"t{number}",
             description=text,
-            usage_count=number * 1_000_000,
+            usage_count=number * 1_000_000 + 1,
             created_at=INSTANTS[number % len(INSTANTS)],
             updated_at=INSTANTS[-1 - number % len(INSTANTS)],
         )

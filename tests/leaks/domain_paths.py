@@ -24,6 +24,7 @@ from cms.models import (
     MediaFile,
     Post,
     PostRevision,
+    Tag,
     User,
     Webhook,
 )
@@ -53,7 +54,7 @@ VERBS: Final = (
     "preview",
 )
 WHO_ASKS: Final = {"actor", "user"}
-DECIDERS: Final = ("visible_to", "visible_parts", "accounts_visible_to", "editable_by", "public")
+DECIDERS: Final = ("visible_to", "visible_parts", "met_by", "accounts_visible_to", "editable_by", "public")
 POST_COLUMNS: Final = (
     "title",
     "slug",
@@ -134,6 +135,8 @@ DOMAIN_READS: Final[dict[str, Read]] = {
     "CategoryQuerySet.visible_to": lambda w, a: Category.objects.visible_to(a).values_list(
         "name", "slug", "description"
     ),
+    "TagQuerySet.visible_to": lambda w, a: Tag.objects.visible_to(a, w.now).values_list("name", "slug", "description"),
+    "TagQuerySet.met_by": lambda w, a: Tag.objects.met_by(a, w.now).values_list("name", "slug", "description"),
     "CommentQuerySet.visible_to": lambda w, a: Comment.objects.visible_to(a, w.now).values_list("text", "author_name"),
     "MediaFileQuerySet.visible_to": lambda w, a: MediaFile.objects.visible_to(a, w.now).values_list(
         "file", "original_name", "alt_text", "caption", "sha256"

@@ -46,8 +46,17 @@ def _v1_posts(world: World) -> list[str]:
         *(f"sort={sign}{key}" for key in ("created_at", "updated_at", "published_at", "title") for sign in ("", "-")),
         *(f"status={status}" for status in ("draft", "published", "archived", "trashed", "scheduled", "expired")),
         *("tag=one", "tag=two&status=draft", "search=zq", "visibility=private", "kind=page"),
+        *(f"tag={name}" for name in hidden_tag_names(world)),
     ]
     return ["/posts", *(f"/posts?{query}" for query in queries)]
+
+
+def hidden_tag_names(world: World) -> list[str]:
+    """The name of one, and the slug of another."""
+    return [
+        world.words(f"{name} of the tag of a {state} post")[0]
+        for name, state in (("name", "draft"), ("slug", "private"))
+    ]
 
 
 def _v1_searches(world: World) -> list[str]:
@@ -70,7 +79,8 @@ def _v1_searches(world: World) -> list[str]:
 
 def _v1_suggestions(world: World) -> list[str]:
     titles = [word for state in world.hidden for word in world.words(f"{state} post's title")]
-    return ["/search/suggest", *(f"/search/suggest?prefix={word[:5]}&limit=50" for word in (*titles, "publi", "one"))]
+    words = (*titles, *hidden_tag_names(world), "publi", "one")
+    return ["/search/suggest", *(f"/search/suggest?prefix={word[:5]}&limit=50" for word in words)]
 
 
 def _v1_accounts(world: World) -> list[str]:
@@ -131,6 +141,7 @@ def _v2_posts(world: World) -> list[str]:
     filters = [
         *("q=open", "q=zq", "count=exact", ALL_STATES, *(f"status={status}" for status in ALL_STATES[7:].split(","))),
         *("kind=page", "kind=post,page", "tag=one", f"tag={world.tags[1].pk}", f"ids={ids}", f"language={languages}"),
+        *(f"tag={name}" for name in hidden_tag_names(world)),
         *(f"category={category.slug}" for category in world.categories),
         *(f"category={category.pk}" for category in world.categories),
         *(f"author={name}" for user in (author, world.users["co_author"]) for name in (user.username, user.pk)),
@@ -187,7 +198,8 @@ def _v2_searches(world: World) -> list[str]:
 
 def _v2_suggestions(world: World) -> list[str]:
     titles = [word for state in world.hidden for word in world.words(f"{state} post's title")]
-    return ["/search/suggest", *(f"/search/suggest?q={word[:5]}&limit=50" for word in (*titles, "publi", "one"))]
+    words = (*titles, *hidden_tag_names(world), "publi", "one")
+    return ["/search/suggest", *(f"/search/suggest?q={word[:5]}&limit=50" for word in words)]
 
 
 def _v2_feed(world: World) -> list[str]:

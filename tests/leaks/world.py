@@ -33,6 +33,7 @@ from cms.services.origin import Origin, set_origin
 from cms.services.post_states import archive_post, publish_post, trash_post
 from cms.services.posts import create_post, update_post
 from cms.services.restoring import restore_revision
+from cms.services.tags import create_tag
 from cms.services.users import create_user
 from tests.leaks.records import plant_records
 
@@ -165,9 +166,11 @@ def plant(world: World) -> None:
     for state in HIDDEN_STATES:
         world.hidden[state] = _hidden_post(world, state, [world.users["co_author"], hidden_co_author])
     set_origin(Origin())
+    fields: Any = {name: world.word(f"unused tag's {name}", MODERATORS) for name in ("name", "slug", "description")}
+    world.tags.append(create_tag(actor=SYSTEM, fields=fields, now=world.now))
     _hidden_comments(world)
     name, slug = world.word("inactive category's name", MODERATORS), world.word("inactive category's slug", MODERATORS)
-    fields: Any = {"name": name, "slug": slug, "is_active": False}
+    fields = {"name": name, "slug": slug, "is_active": False}
     fields["description"] = world.word("inactive category's description", MODERATORS)
     inactive = create_category(actor=SYSTEM, fields=fields, now=world.now)
     inactive.posts.add(world.public[1], world.hidden["draft"])
@@ -205,6 +208,7 @@ def _hidden_post(world: World, state: str, co_authors: list[User]) -> Post:
     old_slug = world.word(f"{state} post's old slug", INSIDERS)
     fields |= {"slug": old_slug, "language": f"en-{world.word(f'{state} posts language', INSIDERS)}"}
     fields |= {"tags": ["one", "two"], "categories": [world.categories[0]], "co_authors": co_authors}
+    fields["tags"].append(_hidden_tag(world, state).name)
     fields["visibility"] = "private" if state == "private" else "public"
     fields["content"] += " " + world.word(f"{state} post's taken back content", INSIDERS)
     post = create_post(actor=SYSTEM, fields=fields, now=now, author=author)
@@ -221,6 +225,16 @@ def _hidden_post(world: World, state: str, co_authors: list[User]) -> Post:
     post = publish_post(actor=SYSTEM, post=post, now=now, published_at=published_at, expires_at=expires_at)
     change = {"archived": archive_post, "trashed": trash_post}.get(state)
     return change(actor=SYSTEM, post=post, now=now) if change else post
+
+
+def _hidden_tag(world: World, state: str) -> Tag:
+    """For a hidden post alone: editors manage it, and the authors of the post see it there."""
+    fields: Any = {
+        name: world.word(f"{name} of the tag of a {state} post", INSIDERS) for name in ("name", "slug", "description")
+    }
+    tag = create_tag(actor=SYSTEM, fields=fields, now=world.now)
+    world.tags.append(tag)
+    return tag
 
 
 def _hidden_comments(world: World) -> None:

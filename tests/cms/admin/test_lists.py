@@ -128,6 +128,7 @@ def test_an_author_is_suggested_terms_and_active_fellow_authors(
     author: User, make_user: Callable[..., User], make_post: Callable[..., Post], signed_in: Callable[[User], Client]
 ) -> None:
     make_post(tags=["letters"])
+    make_post(tags=["letters of a draft"], is_published=False)
     Category.objects.create(name="Open", slug="open")
     Category.objects.create(name="Closed", slug="closed", is_active=False)
     fellow, _ = make_user("author", username="fellow"), make_user("subscriber", username="reader")
