@@ -69,8 +69,8 @@ def test_each_row_tells_when_time_alone_changes_what_is_public(
     make_in_state: InState, author: User, now: datetime.datetime
 ) -> None:
     post = make_in_state("scheduled", tags=["later"])
-    [changes_at] = Tag.objects.with_next_change(now).values_list("next_change_at", flat=True)
-    assert changes_at == post.published_at
+    [row] = Tag.objects.with_next_change(now)
+    assert vars(row)["next_change_at"] == post.published_at
 
 
 def _seen(now: datetime.datetime) -> set[str]:
