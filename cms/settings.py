@@ -200,6 +200,7 @@ READINESS_CHECKS = {
     "migrations": "cms.readiness.stores.migrations",
     "redis": "cms.readiness.stores.redis_answers",
     "media": "cms.readiness.stores.media_are_kept",
+    "proxy": "cms.readiness.proxy.buffers_requests",
     "versions": "canary.reporting.readiness.versions_answer",
     "canary_weight": "canary.reporting.readiness.weight_as_planned",
     "controller": "canary.reporting.readiness.controller_turns",

@@ -1,5 +1,6 @@
 """The shipped configuration in a real nginx: slow clients wait there, no log holds a token, refusals are problems."""
 
+import datetime
 import http.client
 import json
 import os
@@ -20,6 +21,7 @@ from typing import Final
 
 import pytest
 
+from cms.readiness.proxy import buffers_requests
 from scripts.staging_local.proxy import write_configuration, write_site
 from tests.deploy.tools import PATH, run
 from tests.servers import HOST, free_port, spawn, stop_process
@@ -186,3 +188,12 @@ def test_the_proxy_refuses_with_a_problem(proxy: Proxy, request_line: bytes, sta
     assert problem["status"] == status
     assert problem.keys() >= {"type", "title"}
     assert proxy.web.asked == 0
+
+
+def test_the_checklist_knows_a_proxy_that_buffers_from_a_web_process(proxy: Proxy) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    at_proxy, at_web = (f"http://{HOST}:{port}" for port in (proxy.port, proxy.web.server_port))
+    assert buffers_requests(now, {"url": at_proxy})[0]
+    ok, told = buffers_requests(now, {"url": at_web})
+    assert not ok
+    assert "a proxy that buffers requests" in told

@@ -15,14 +15,17 @@ from cms.readiness import look_at_all
 
 class Command(BaseCommand):
     help = (
-        "Go through the checklist of a deployment and show every item: database, migrations, Redis, media, both versions,"
-        " the canary's weight and controller, the last rollback drill, deploy settings, backups, disk, clocks."
+        "Go through the checklist of a deployment and show every item: database, migrations, Redis, media, the proxy,"
+        " both versions, the canary's weight and controller, the last rollback drill, deploy settings, backups, disk,"
+        " clocks."
         " Exit code 1 when one says no."
     )
     requires_system_checks = ()  # they are an item
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--url", help="ask both versions over HTTP at this address, not in this process")
+        parser.add_argument(
+            "--url", help="the address that readers use: ask both versions there, and whether a proxy buffers"
+        )
         parser.add_argument(
             "--weight", type=_weight_bp, dest="weight_bp", metavar="PERCENT", help="v2's share as it should be now"
         )

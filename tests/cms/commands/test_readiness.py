@@ -19,7 +19,7 @@ from tests.servers import free_port, manage, serve
 from tests.session import ENGINES
 
 NAMES = [
-    *("database", "migrations", "redis", "media", "versions", "canary_weight", "controller"),
+    *("database", "migrations", "redis", "media", "proxy", "versions", "canary_weight", "controller"),
     *("rollback_drill", "demo_accounts", "deploy_settings", "backups", "disk", "private_files", "pruned", "clock"),
 ]
 # Engines that lie: a function of ours is found before the one of the same name that they have.
@@ -166,10 +166,17 @@ def test_a_version_that_fails(spare: Site) -> None:
 @pytest.mark.slow
 def test_versions_are_asked_over_http_where_an_address_is_given(site: Site) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
-    assert "no answer (ConnectError)" in site.refused("--url", nobody)["versions"]
+    refused = site.refused("--url", nobody)
+    assert "no answer (ConnectError)" in refused["versions"]
+    assert "ConnectionRefusedError" in refused["proxy"]
     with serve(site.env) as server:
-        code, items = site.ask("--url", server.base_url)
-    assert (code, items["versions"]["detail"]) == (0, f"v1: 200, v2: 200 at {server.base_url}.")
+        _, items = site.ask("--url", server.base_url)
+    assert items["versions"] == {
+        "name": "versions",
+        "ok": True,
+        "detail": f"v1: 200, v2: 200 at {server.base_url}.",
+    }
+    assert [name for name, item in items.items() if not item["ok"]] == ["proxy"]  # it is the web process itself
 
 
 @pytest.mark.slow
