@@ -162,6 +162,13 @@ class Environment:
             )
         return value
 
+    def url_of_post(self, name: str) -> str:
+        """A page's address in which `{slug}` stands for the post's; empty when unset."""
+        value = self.text(name)
+        if value and not (re.match(r"https?://[^/\s]", value) and value.count("{slug}") == 1):
+            refuse(name, value, "allowed is an address with {slug} in it, such as https://example.org/posts/{slug}")
+        return value
+
     def url_of_folder(self, name: str) -> str:
         """An address that ends with a slash, which may be left out; empty when unset."""
         value = self.text(name)

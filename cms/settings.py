@@ -229,6 +229,8 @@ TASKS = {
 MAILERS = {"default": env.mailer("EMAIL_URL", default="console:")}
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "tandem@localhost")
 PASSWORD_RESET_URL = env.url_with_token("PASSWORD_RESET_URL")
+PUBLIC_POST_URL = env.url_of_post("PUBLIC_POST_URL")
+PREVIEW_URL = env.url_with_token("PREVIEW_URL")
 ADMIN_URL = env.url_of_folder("ADMIN_URL")
 EMAIL_VERIFICATION_URL = env.url_with_token("EMAIL_VERIFICATION_URL")
 JOB_LEASE_S = env.integer("JOB_LEASE_S", default=60, minimum=1, maximum=3_600)

@@ -6,8 +6,12 @@ from django.urls import include, path
 from django.views.decorators.csp import csp_override
 from django.views.generic import RedirectView, TemplateView
 
+from cms.http.preview_pages import preview_media, preview_page
+
 urlpatterns = [
     path("", csp_override(settings.STATIC_PAGE_CSP)(TemplateView.as_view(template_name="cms/home.html"))),
+    path("previews/<str:token>", preview_page, name="preview"),
+    path("previews/<str:token>/media/<uuid:media_id>", preview_media, name="preview-media"),
     path("metrics", include("canary.metrics.scraping")),
     path("canary/api/", include("canary.control_api.urls")),
     path("admin", RedirectView.as_view(url="/admin/")),

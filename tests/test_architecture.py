@@ -157,6 +157,7 @@ def test_only_commands_views_and_middleware_read_a_clock() -> None:
             "canary/pages/views.py",
             "middleware.py",
             "cms/admin/",
+            "cms/http/preview_pages.py",
         ),
         *("authentication.py", "credentials.py", "auth_backends.py", "accounts/sessions.py"),  # called by Django
         *(

@@ -9,7 +9,7 @@ from api_v2.responses import json_response
 from api_v2.selection import PostSelection
 from api_v2.serializers.shapes import Viewer
 from api_v2.views.api_view import ApiView
-from cms.services.previews import post_previewed
+from cms.services.previews import post_previewed, with_media_through
 
 
 class PreviewView(ApiView):
@@ -23,7 +23,9 @@ class PreviewView(ApiView):
         row = selection.columns(posts, reader).order_by().first()
         if row is None:
             raise not_found("This link shows nothing any more.")
-        response = json_response(self.http_request, selection.write(row, reader))
+        shown = selection.write(row, reader)
+        shown["content_html"] = with_media_through(token, shown["content_html"])
+        response = json_response(self.http_request, shown)
         response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
         response.headers["Referrer-Policy"] = "no-referrer"
         return response

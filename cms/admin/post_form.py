@@ -5,8 +5,10 @@ from typing import Any, Final
 
 from django import forms
 from django.http import QueryDict
+from django.utils.timezone import get_current_timezone_name, localtime
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from cms import clock
 from cms.admin.forms import ServiceForm, TagNamesField, offer_derived_slug
 from cms.models import Category, Post, PostRevision
 from cms.policy import Actor
@@ -38,13 +40,14 @@ class PostForm(ServiceForm):
     publish_at = forms.DateTimeField(
         label="Publish at",
         required=False,
-        help_text="In UTC. Empty: at once. A time still to come schedules the post.",
         widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offer_derived_slug(self, "title")
+        if publish_at := self.fields.get("publish_at"):
+            self._show_schedule(publish_at)
         if excerpt := self.fields.get("excerpt"):
             excerpt.help_text = "Empty: the beginning of the content."
         if isinstance(categories := self.fields.get("categories"), forms.ModelMultipleChoiceField):
@@ -66,6 +69,13 @@ class PostForm(ServiceForm):
             self.read = read_revision(self.instance, number)
             # Django compares with these: a field has changed when it is not what the writer has read.
             self.initial.update({name: value for name, value in (self.read or {}).items() if name in IN_REVISIONS})
+
+    def _show_schedule(self, publish_at: forms.Field) -> None:
+        zone = get_current_timezone_name()
+        publish_at.help_text = f"In {zone}. Empty: at once. A time still to come schedules the post."
+        publish_at.widget.attrs["data-zone"] = zone
+        if self.instance.is_scheduled(clock.now()):
+            self.initial["publish_at"] = f"{localtime(self.instance.published_at):%Y-%m-%dT%H:%M}"
 
     def _begin_with(self, draft: PostRevision) -> None:
         """Show the texts of a draft. Saving merges them with what others have saved since the draft was begun."""

@@ -3,10 +3,13 @@
 import datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextareaWidget
@@ -14,6 +17,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from cms import clock, limits, policy
 from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.filters import KindFilter, LanguageFilter, StatusFilter
+from cms.admin.looking import LookingMixin
 from cms.admin.options import ServiceAdmin, instant_column, wide
 from cms.admin.post_form import PostForm, create_post_of, data_on_top_of, save_post, shown_conflict
 from cms.admin.status import POST_COLOURS, shown_status
@@ -65,12 +69,12 @@ RESTORE = Change(
     icon="restore_from_trash",
     question="A trashed post gets the state back that it had, an archived one becomes a draft.",
 )
-TEXT_ROWS = {"content": 24, "excerpt": 4, "meta_description": 3}
+TEXT_ROWS = {"content": 24, "excerpt": 4, "meta_description": 4}
 CHANGES = (PUBLISH, UNPUBLISH, ARCHIVE, TRASH, RESTORE)
 
 
 @admin.register(Post)
-class PostAdmin(WritingMixin, ServiceAdmin):
+class PostAdmin(LookingMixin, WritingMixin, ServiceAdmin):
     form = PostForm
     warn_unsaved_form = False  # the form's own script warns
     may_manage = staticmethod(policy.may_write_posts)
@@ -87,22 +91,23 @@ class PostAdmin(WritingMixin, ServiceAdmin):
     readonly_fields = [
         *("shown_status", "writer", "published_at", "version_number", "minutes", "created_at", "updated_at"),
     ]
-    publishing = ("Publication", {"fields": ["publish_at"]})
-    writing = (None, {"fields": ["title", "slug", "content", "content_format", "excerpt", "featured_image"]})
-    filing = ("Filed under", {"fields": ["tags", "categories", "co_authors", ("kind", "language")]})
-    reading = ("Who may read it", {"fields": ["visibility", "expires_at"]})
+    writing = (None, {"classes": ["writing-text"], "fields": ["title", "content", "content_format"]})
+    publishing = ("Publication", {"fields": ["publish_at", "visibility", "expires_at"]})
+    state = ("Publication", {"fields": ["shown_status", *publishing[1]["fields"]]})
+    presenting = ("Address and summary", {"fields": ["slug", "excerpt", "featured_image"]})
+    filing = ("Filed under", {"fields": ["tags", "categories", "co_authors", "kind", "language"]})
     searching = ("Search engines", {"fields": ["meta_title", "meta_description"]})
     facts = (
-        "State",
+        "About this post",
         {
             "fields": [
-                *(("shown_status", "published_at"), ("writer", "minutes"), ("version_number", "updated_at")),
-                *("created_at", "version", "base_revision"),
+                *("writer", "published_at", "updated_at", "created_at", "minutes", "version_number"),
+                *("version", "base_revision"),
             ]
         },
     )
-    add_fieldsets = (writing, publishing, filing, reading, searching)
-    fieldsets = (writing, publishing, filing, reading, searching, facts)
+    add_fieldsets = (writing, publishing, presenting, filing, searching)
+    fieldsets = (writing, state, presenting, filing, searching, facts)
 
     published, changed = instant_column("published_at", "Published"), instant_column("updated_at", "Changed")
     unpublish, archive, trash, restore = button(UNPUBLISH), button(ARCHIVE), button(TRASH), button(RESTORE)
@@ -147,6 +152,16 @@ class PostAdmin(WritingMixin, ServiceAdmin):
             kwargs["queryset"] = Category.objects.visible_to(request.user)
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
+    def get_fieldsets(self, request: HttpRequest, obj: Post | None = None) -> Any:
+        """Without the time of publication where nothing is left to publish."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if _is_publishable(obj):
+            return fieldsets
+        return [
+            (name, {**options, "fields": [field for field in options["fields"] if field != "publish_at"]})
+            for name, options in fieldsets
+        ]
+
     def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[Any]:
         """Only the ways that lead on from the post's state."""
         post = self.get_object(request, str(object_id))
@@ -177,7 +192,10 @@ class PostAdmin(WritingMixin, ServiceAdmin):
         context["alt_text_max"] = limits.ALT_TEXT_MAX
         context["editor_config"] = editor_config(request, obj)
         context["drafts"] = waiting_drafts(actor=request.user, post=obj).select_related("author") if obj else ()
-        context["is_publishable"] = obj is None or PUBLISH.name in _open_ways(obj, clock.now())
+        is_public = obj is not None and Post.objects.visible_to(AnonymousUser(), clock.now()).filter(pk=obj.pk).exists()
+        if obj and is_public and settings.PUBLIC_POST_URL:
+            context["public_address"] = settings.PUBLIC_POST_URL.replace("{slug}", obj.slug)
+        context["is_publishable"] = _is_publishable(obj)
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
@@ -195,7 +213,7 @@ class PostAdmin(WritingMixin, ServiceAdmin):
                 form.draft.delete()
         if "_publish" not in request.POST:
             return post
-        at = form.cleaned_data["publish_at"]
+        at = form.cleaned_data.get("publish_at")
         return post_states.publish_post(actor=request.user, post=post, now=now, published_at=at)
 
     def response_add(self, request: HttpRequest, obj: Post, post_url_continue: str | None = None) -> HttpResponse:
@@ -213,7 +231,15 @@ class PostAdmin(WritingMixin, ServiceAdmin):
 def _what_was_done(request: HttpRequest, post: Post) -> str:
     if "_publish" not in request.POST:
         return "saved"
-    return f"scheduled for {post.published_at:%Y-%m-%d %H:%M} UTC" if post.is_scheduled(clock.now()) else "published"
+    if not post.is_scheduled(clock.now()):
+        return "published"
+    return (
+        f"scheduled for {timezone.localtime(post.published_at):%Y-%m-%d %H:%M} {timezone.get_current_timezone_name()}"
+    )
+
+
+def _is_publishable(post: Post | None) -> bool:
+    return post is None or PUBLISH.name in _open_ways(post, clock.now())
 
 
 def _open_ways(post: Post, now: datetime.datetime) -> set[str]:

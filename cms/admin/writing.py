@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
@@ -30,7 +31,10 @@ def editor_config(request: HttpRequest, post: Post | None) -> dict[str, Any]:
         "version": post.version if post else None,
         "editing": below and f"{below}editing/",
         "autosave": below and f"{below}autosave/",
+        "publicAddress": settings.PUBLIC_POST_URL or "/{slug}",
         "preview": reverse("admin:cms_post_preview"),
+        "page": reverse("admin:cms_post_page"),
+        "share": below and f"{below}share/",
         "upload": reverse("admin:cms_mediafile_upload"),
         "session": reverse("admin:session"),
         "signIn": f"{reverse('admin:login')}?next={reverse('admin:signed_in')}",
@@ -50,6 +54,16 @@ def session_view(request: HttpRequest) -> HttpResponse:
 def signed_in_view(request: HttpRequest) -> HttpResponse:
     """End the dialog in which somebody has signed in again."""
     return render(request, "cms/admin/signed_in.html")
+
+
+def rendered(request: HttpRequest) -> str:
+    """Return the HTML of the text that was sent. Raises BadRequest for one that no post can have."""
+    content, content_format = (
+        request.POST.get(name, "").replace("\r\n", "\n") for name in ("content", "content_format")
+    )
+    if content_format not in ContentFormat.values or len(content) > limits.CONTENT[1]:
+        raise BadRequest(f"At most {limits.CONTENT[1]:,} characters of Markdown or HTML are allowed.")
+    return render_html(content, content_format)
 
 
 class WritingMixin:
@@ -75,12 +89,10 @@ class WritingMixin:
         """Return the HTML that readers would get of a text, by the same renderer."""
         if not self.has_change_permission(request):
             raise PermissionDenied
-        content, content_format = (
-            request.POST.get(name, "").replace("\r\n", "\n") for name in ("content", "content_format")
-        )
-        if content_format not in ContentFormat.values or len(content) > limits.CONTENT[1]:
-            return HttpResponseBadRequest(f"At most {limits.CONTENT[1]:,} characters of Markdown or HTML are allowed.")
-        return HttpResponse(render_html(content, content_format))
+        try:
+            return HttpResponse(rendered(request))
+        except BadRequest as refusal:
+            return HttpResponseBadRequest(str(refusal))
 
     def editing_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         post, now = self._own_post(request, object_id), clock.now()

@@ -6,7 +6,7 @@ Either makes a file as public as the post, so whoever puts it there has to be ab
 import datetime
 import re
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Final
 
 from django.contrib.auth.models import AnonymousUser
@@ -95,3 +95,16 @@ def media_ids_in(content_html: str) -> frozenset[uuid.UUID]:
     """The ids that stand in the addresses of pictures and links to media."""
     addresses = (match[1] for match in _ADDRESS.finditer(content_html))
     return frozenset(uuid.UUID(found) for address in addresses for found in _ID.findall(address))
+
+
+def with_media_at(content_html: str, address_of: Callable[[uuid.UUID], str]) -> str:
+    """Return the HTML with other addresses for this site's files: those that a reader may ask who can't ask the API.
+
+    Renditions are replaced by the files that they were made of.
+    """
+
+    def replaced(match: re.Match[str]) -> str:
+        ids = _ID.findall(match[1]) if match[1].startswith("/") else []
+        return match[0].replace(match[1], address_of(uuid.UUID(ids[0]))) if ids else match[0]
+
+    return _ADDRESS.sub(replaced, content_html)

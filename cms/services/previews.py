@@ -4,17 +4,22 @@ The link is nothing but its signature: no row is written, so trashing the post o
 """
 
 import datetime
+import uuid
 from dataclasses import dataclass
 from typing import Final
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
+from django.urls import reverse
 
 from cms.choices import Status
 from cms.errors import InvalidTransition, NotFound, PermissionRefused
-from cms.models import Post, User
+from cms.models import MediaFile, Post, User
 from cms.policy import Actor
 from cms.querysets.posts import PostQuerySet
 from cms.services.audit import record_event
+from cms.services.post_media import with_media_at
 from cms.services.post_states import ways_from
 from cms.services.posts import lock_post
 from cms.tokens.previews import PreviewClaims, make_preview_token, read_preview_token
@@ -49,3 +54,23 @@ def post_previewed(*, token: str, now: datetime.datetime) -> PostQuerySet:
         raise NotFound("This link shows nothing any more.")
     posts = Post.objects.visible_to(maker, now).not_trashed()
     return posts.filter(pk=claims.post_id)
+
+
+def media_previewed(*, token: str, media_id: uuid.UUID, now: datetime.datetime) -> MediaFile:
+    """A file that the previewed post shows, in its content or as its featured image. Raises NotFound for any other."""
+    posts = post_previewed(token=token, now=now)
+    shown = Q(featured_in__in=posts) | Q(embedded_in__in=posts)
+    media = MediaFile.objects.filter(shown, pk=media_id).distinct().first()
+    if media is None:
+        raise NotFound("This link shows no such file.")
+    return media
+
+
+def path_of_media(token: str, media_id: uuid.UUID) -> str:
+    """Where the link opens a file, whichever version of the API is asked."""
+    return reverse("preview-media", urlconf=settings.ROOT_URLCONF, args=[token, media_id])
+
+
+def with_media_through(token: str, content_html: str) -> str:
+    """Return the HTML with addresses of files that the link opens: a draft's are hidden from everybody else."""
+    return with_media_at(content_html, lambda media_id: path_of_media(token, media_id))

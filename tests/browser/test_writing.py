@@ -21,26 +21,26 @@ def second(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def _begin(page: Page, site: str, title: str) -> str:
+def begin_draft(page: Page, site: str, title: str) -> str:
     """Sign in, save a draft and return its address."""
     sign_in(page, site, "erin")
     page.goto(f"{site}/admin/cms/post/add/")
     page.locator("#id_title").fill(title)
-    _type(page, "First words.")
+    type_text(page, "First words.")
     page.get_by_role("button", name="Save draft").click()
     page.wait_for_url("**/change/")
     return page.url
 
 
-def _type(page: Page, text: str, at: str = "Control+End") -> None:
+def type_text(page: Page, text: str, at: str = "Control+End") -> None:
     page.locator(".CodeMirror").click()
     page.keyboard.press(at)
     page.keyboard.type(text)
 
 
 def test_a_session_that_ends_while_writing_costs_a_password_and_no_word(page: Page, site: str) -> None:
-    _begin(page, site, "Ended session")
-    _type(page, " Written in the last minute.")
+    begin_draft(page, site, "Ended session")
+    type_text(page, " Written in the last minute.")
     page.context.clear_cookies()
     page.keyboard.press("Control+s")
     frame = page.frame_locator("#sign-in iframe")
@@ -52,8 +52,8 @@ def test_a_session_that_ends_while_writing_costs_a_password_and_no_word(page: Pa
 
 
 def test_a_browser_that_dies_while_writing_offers_the_text_again(page: Page, site: str) -> None:
-    address = _begin(page, site, "Dead browser")
-    _type(page, " Nearly lost.")
+    address = begin_draft(page, site, "Dead browser")
+    type_text(page, " Nearly lost.")
     expect(page.locator("#editor-state")).to_contain_text("Kept in this browser")
     again = page.context.new_page()
     page.close()  # without the question that leaving asks
@@ -67,23 +67,23 @@ def test_a_browser_that_dies_while_writing_offers_the_text_again(page: Page, sit
 
 
 def test_publish_puts_what_is_on_the_screen_in_public(page: Page, site: str) -> None:
-    _begin(page, site, "On the screen")
-    _type(page, " Only typed.")
+    begin_draft(page, site, "On the screen")
+    type_text(page, " Only typed.")
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_text("was published")).to_be_visible()
     assert "Only typed." in page.request.get(f"{site}/api/v2/posts/on-the-screen").text()
 
 
 def test_two_editors_see_each_other_and_keep_both_texts(page: Page, second: Page, site: str) -> None:
-    address = _begin(page, site, "Two editors")
+    address = begin_draft(page, site, "Two editors")
     sign_in(second, site, "chief")
     second.goto(address)
     expect(second.locator("#editor-notices")).to_contain_text("Erin is editing this post too.")
-    _type(second, "\n\nTheirs.")
+    type_text(second, "\n\nTheirs.")
     second.locator("#id_meta_title").fill("For search")
     second.get_by_role("button", name="Save draft").click()
     expect(second.get_by_text("was saved")).to_be_visible()
-    _type(page, "Mine.\n\n", at="Control+Home")
+    type_text(page, "Mine.\n\n", at="Control+Home")
     page.get_by_role("button", name="Save draft").click()
     expect(page.get_by_text("has changed this post too")).to_be_visible()
     expect(page.locator("#id_content")).to_have_value("Mine.\n\nFirst words.\n\nTheirs.")
@@ -102,13 +102,9 @@ PASTE = """async (base64) => {
 
 
 def test_a_pasted_picture_is_uploaded_described_and_shown_in_the_preview(page: Page, site: str) -> None:
-    _begin(page, site, "A pasted picture")
-    _type(page, "\n\n")
-    picture = BytesIO()
-    Image.new("RGB", (64, 48), "navy").save(picture, "PNG")
-    page.evaluate(PASTE, base64.b64encode(picture.getvalue()).decode())
-    page.get_by_label("Alternative text").fill("A [blue] boat")
-    page.get_by_role("button", name="Insert").click()
+    begin_draft(page, site, "A pasted picture")
+    type_text(page, "\n\n")
+    paste_picture(page, "A [blue] boat")
     page.get_by_role("button", name="Preview beside the text").click()
     shown = page.locator(".editor-preview-side img")
     expect(shown).to_have_attribute("alt", "A [blue] boat")
@@ -118,6 +114,14 @@ def test_a_pasted_picture_is_uploaded_described_and_shown_in_the_preview(page: P
     with page.context.browser.new_context() as stranger:  # type: ignore[union-attr]
         address = shown_address(stranger.request.get(f"{site}/api/v2/posts/a-pasted-picture").text())
         assert stranger.request.get(f"{site}{address}").headers["content-type"] == "image/png"
+
+
+def paste_picture(page: Page, alternative: str) -> None:
+    picture = BytesIO()
+    Image.new("RGB", (64, 48), "navy").save(picture, "PNG")
+    page.evaluate(PASTE, base64.b64encode(picture.getvalue()).decode())
+    page.get_by_label("Alternative text").fill(alternative)
+    page.get_by_role("button", name="Insert").click()
 
 
 def shown_address(text: str) -> str:

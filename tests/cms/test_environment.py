@@ -269,6 +269,7 @@ BAD_ENVIRONMENTS: list[tuple[Mapping[str, str], str, str]] = [
     ({"ADMIN_URL": "example.org/admin"}, "ADMIN_URL='example.org/admin'", "an address without a query"),
     ({"INVITATION_LIFETIME_DAYS": "0"}, "INVITATION_LIFETIME_DAYS='0'", "a whole number from 1"),
     ({"REQUIRE_SECOND_FACTOR": "yes"}, "REQUIRE_SECOND_FACTOR='yes'", "admins"),
+    ({"PUBLIC_POST_URL": "https://a.example/posts/"}, "PUBLIC_POST_URL='https://a.example/posts/'", "{slug}"),
     ({"PASSWORD_RESET_URL": "https://a.example/"}, "PASSWORD_RESET_URL='https://a.example/'", "{token}"),
     ({"REDIS_URL": "http://x"}, "REDIS_URL='http://x'", "redis://"),
     ({"SECURE_PROXY_SSL_HEADER": "https"}, "SECURE_PROXY_SSL_HEADER='https'", "HEADER,VALUE"),

@@ -155,6 +155,7 @@ def test_fifty_slow_clients_hold_no_thread_of_a_web_process(proxy: Proxy) -> Non
     [
         (f"/api/v2/previews/{TOKEN}", "/api/v2/previews/-"),
         (f"/api/previews/{TOKEN}?x=1", "/api/v2/previews/-"),
+        (f"/previews/{TOKEN}/media/1", "/previews/-"),
         (f"//api//v2/%70reviews/{TOKEN}", "/api/v2/previews/-"),
         (f"/admin/password-reset/{TOKEN}/", "/admin/password-reset/-"),
         ("/admin/password-reset/sent/", "/admin/password-reset/sent/"),

@@ -24,6 +24,11 @@ SITE: Final[dict[str, Fill]] = {
         *(f"/canary/api/whatif?percent={percent}" for percent in ("50", "100")),
         *(f"/canary/api/explain?identity=user:{user.pk}" for user in world.lurkers[:SOME]),
     ],
+    # A link that somebody has signed shows its post by design.
+    "previews/<str:token>": lambda world: [f"/previews/{post.pk.hex}" for post in world.posts[:SOME]],
+    "previews/<str:token>/media/<uuid:media_id>": lambda world: [
+        f"/previews/{post.pk.hex}/media/{row.pk}" for post in world.posts[:1] for row in world.rows["mediafile"]
+    ],
     "admin/canary": plain("/admin/canary"),
     "admin/canary/": plain("/admin/canary/"),
     "admin/canary/live/": plain("/admin/canary/live/"),
@@ -45,6 +50,7 @@ SITE: Final[dict[str, Fill]] = {
     ],
     "admin/cms/mediafile/upload/": plain("/admin/cms/mediafile/upload/"),
     "admin/cms/post/preview/": plain("/admin/cms/post/preview/"),
+    "admin/cms/post/page/": plain("/admin/cms/post/page/"),
     "admin/cms/post/<path:object_id>/drafts/<int:number>/discard/": lambda world: [
         f"/admin/cms/post/{post.pk}/drafts/1/discard/" for post in world.posts[:SOME]
     ],

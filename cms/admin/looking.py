@@ -1,0 +1,73 @@
+"""Looking at a post as others get it: the text on the screen as a page, a link for strangers, each version's JSON."""
+
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.csp import CSP
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.csp import csp_override
+from django.views.decorators.http import require_POST
+
+from cms import clock
+from cms.admin.writing import rendered
+from cms.errors import CmsError
+from cms.models import Post
+from cms.services.previews import make_preview
+
+FRAME_CSP: Final[Any] = {**settings.STATIC_PAGE_CSP, "img-src": [CSP.SELF, "https:"], "frame-ancestors": [CSP.SELF]}
+
+
+class LookingMixin:
+    """Addresses below a post's own, for those who may change it."""
+
+    admin_site: Any
+    has_change_permission: Any
+    _own_post: Any
+
+    def get_urls(self) -> list[Any]:
+        page, share = (require_POST(self.admin_site.admin_view(view)) for view in (self.page_view, self.share_view))
+        return [
+            path("page/", page, name="cms_post_page"),
+            path("<path:object_id>/share/", share, name="cms_post_share"),
+            path("<path:object_id>/json/", self.admin_site.admin_view(self.json_view), name="cms_post_json"),
+            *super().get_urls(),  # type: ignore[misc]
+        ]
+
+    @property
+    def page_view(self) -> Any:
+        return xframe_options_sameorigin(csp_override(FRAME_CSP)(self._page))
+
+    def _page(self, request: HttpRequest) -> HttpResponse:
+        """Return a page of the title and text that were sent, as a reader may see it."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        post = Post(title=request.POST.get("title", ""), language=request.POST.get("language") or "en")
+        post.author = request.user  # type: ignore[assignment]
+        return render(request, "cms/preview.html", {"post": post, "content_html": rendered(request)})
+
+    def share_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Return a link that shows the saved post to everybody who has it, for an hour."""
+        post = self._own_post(request, object_id)
+        try:
+            preview = make_preview(actor=request.user, post=post, now=clock.now())
+        except CmsError as refusal:
+            return JsonResponse({"message": refusal.message}, status=422)
+        address = request.build_absolute_uri(reverse("preview", args=[preview.token]))
+        if settings.PREVIEW_URL:
+            address = settings.PREVIEW_URL.replace("{token}", preview.token)
+        until = timezone.localtime(preview.expires_at)
+        return JsonResponse({"address": address, "until": f"{until:%H:%M} {timezone.get_current_timezone_name()}"})
+
+    def json_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what each version answers to the one who asks; the page's script asks them."""
+        post = self._own_post(request, object_id)
+        canary: dict[str, Any] = settings.CANARY
+        is_enabled = {1: canary["IS_V1_ENABLED"], 2: canary["IS_V2_ENABLED"]}
+        addresses = [(arm, f"{canary['ENTRANCE']}/v{arm}/posts/{post.pk}") for arm in canary["ARMS"] if is_enabled[arm]]
+        context = {**self.admin_site.each_context(request), "original": post, "addresses": addresses}
+        return render(request, "admin/cms/post/json.html", {**context, "title": post.title})

@@ -1,0 +1,65 @@
+// A post as others get it: the text on the screen as a page in a frame, and a link for strangers.
+"use strict";
+(() => {
+  const form = document.getElementById("post_form");
+  const config = JSON.parse(document.getElementById("editor-config").textContent);
+  const state = document.getElementById("editor-state");
+
+  for (const button of document.querySelectorAll("dialog [data-close]")) {
+    button.addEventListener("click", () => button.closest("dialog").close());
+  }
+
+  const page = document.getElementById("look-page");
+  const frame = page.querySelector("iframe");
+  const widths = [...page.querySelectorAll("[data-width]")];
+  for (const button of widths) {
+    button.addEventListener("click", () => {
+      for (const one of widths) one.setAttribute("aria-pressed", String(one === button));
+      frame.style.width = `${button.dataset.width}px`;
+    });
+  }
+  // A form of its own: the page's is kept from leaving.
+  function look() {
+    const sent = document.createElement("form");
+    Object.assign(sent, { method: "post", action: config.page, target: frame.name, hidden: true });
+    for (const name of ["csrfmiddlewaretoken", "title", "content", "content_format", "language"]) {
+      const field = document.createElement("textarea");
+      field.name = name;
+      field.value = form.elements[name].value;
+      sent.append(field);
+    }
+    document.body.append(sent);
+    sent.submit();
+    sent.remove();
+    page.showModal();
+  }
+  document.getElementById("look").addEventListener("click", look);
+
+  const share = document.getElementById("share-link");
+  const link = share.querySelector("input");
+  document.getElementById("share")?.addEventListener("click", async () => {
+    const data = new FormData();
+    data.append("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
+    try {
+      const answer = await fetch(config.share, { method: "POST", body: data, redirect: "manual" });
+      if (answer.type === "opaqueredirect") throw new Error("Your session has ended. Save, and you are asked to sign in.");
+      const told = await answer.json();
+      if (!answer.ok) throw new Error(told.message);
+      link.value = told.address;
+      share.querySelector("[data-until]").textContent = told.until;
+      share.showModal();
+      link.select();
+    } catch (error) {
+      state.textContent = error.message;
+    }
+  });
+  share.querySelector("[data-copy]").addEventListener("click", async ({ target }) => {
+    link.select();
+    try {
+      await navigator.clipboard.writeText(link.value);
+    } catch { // Without https the clipboard is closed to scripts.
+      document.execCommand("copy");
+    }
+    target.textContent = "Copied";
+  });
+})();

@@ -1,0 +1,65 @@
+"""Writers see what others will get: a preview of the text on the screen, a link for strangers, when it goes out."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.test_admin_login import sign_in
+from tests.browser.test_writing import begin_draft, paste_picture, type_text
+
+WIDTHS = {"desktop": 1366, "phone": 390}
+
+
+@pytest.fixture(params=WIDTHS.values(), ids=[*WIDTHS])
+def sized(page: Page, request: pytest.FixtureRequest) -> Page:
+    page.set_viewport_size({"width": request.param, "height": 844})
+    return page
+
+
+def test_the_text_on_the_screen_is_seen_at_three_widths_before_it_is_saved(sized: Page, site: str) -> None:
+    begin_draft(sized, site, "Looked at")
+    type_text(sized, " *Unsaved* end.")
+    sized.get_by_role("button", name="Preview", exact=True).last.click()
+    frame = sized.frame_locator("#look-page iframe")
+    expect(frame.locator("em")).to_have_text("Unsaved")
+    sized.get_by_role("button", name="Phone").click()
+    expect(sized.locator("#look-page iframe")).to_have_css("width", "390px")
+    sized.locator("#look-page").get_by_role("button", name="Close").click()
+    expect(sized.locator("#id_content")).to_have_value("First words. *Unsaved* end.")
+
+
+def test_a_stranger_sees_a_shared_draft_with_its_picture(browser: Browser, sized: Page, site: str) -> None:
+    begin_draft(sized, site, "Shared draft")
+    paste_picture(sized, "A red square")
+    sized.get_by_role("button", name="Save draft").click()
+    expect(sized.get_by_text("was saved")).to_be_visible()
+    sized.get_by_role("button", name="Share preview").click()
+    address = sized.locator("#share-link input").input_value()
+    stranger = browser.new_context().new_page()
+    stranger.goto(address)
+    expect(stranger.get_by_role("heading", name="Shared draft")).to_be_visible()
+    picture = stranger.get_by_alt_text("A red square")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+    stranger.context.close()
+
+
+def test_monday_at_nine_is_scheduled_by_two_clicks(sized: Page, site: str) -> None:
+    begin_draft(sized, site, "Early on Monday")
+    sized.get_by_role("button", name="Monday 09:00").click()
+    expect(sized.get_by_text(re.compile(r"^\d{4}-\d\d-\d\d 09:00 UTC$"))).to_be_visible()
+    sized.get_by_role("button", name="Schedule", exact=True).click()
+    expect(sized.get_by_text(re.compile("was scheduled for .* 09:00"))).to_be_visible()
+    sized.get_by_role("button", name="At once").click()
+    expect(sized.get_by_role("button", name="Publish", exact=True)).to_be_visible()
+
+
+def test_both_versions_answers_are_one_click_away(page: Page, site: str) -> None:
+    sign_in(page, site, "erin")
+    page.goto(f"{site}/admin/cms/post/")
+    page.get_by_role("link", name="Notes from the harbour").click()
+    page.get_by_role("link", name="As v1 and v2").click()
+    expect(page.get_by_role("heading", name="Version 1")).to_be_visible()
+    expect(page.get_by_role("heading", name="Version 2")).to_be_visible()
+    expect(page.locator("mark").first).to_be_visible()
