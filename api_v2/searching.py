@@ -96,7 +96,7 @@ def _sorted(request: HttpRequest, query: Query, viewer: Viewer, selection: PostS
     asked = parse_query(text)
     return Found(
         page=page,
-        hits=[(None, highlight_post(SimpleNamespace(**row), asked)) for row in page.rows],
+        hits=[(None, highlight_post(SimpleNamespace(**row), asked, hits=len(page.rows))) for row in page.rows],
         results=_search(viewer, text, choose, limit=0),
     )
 

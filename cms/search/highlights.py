@@ -12,15 +12,20 @@ SNIPPET_CHARACTERS: Final = 240
 LEAD_CHARACTERS: Final = 60
 # The rest of a long content is found and not quoted: cutting it into words takes longer than the search.
 READ_MAX: Final = 100_000
+READ_TOGETHER_MAX: Final = 2_000_000
+"""Characters of all contents of one answer, which takes half a second."""
 
 type Span = tuple[int, int]
 
 
-def highlight_post(post: Any, query: Query) -> dict[str, str]:
-    """HTML by `title`, `excerpt` and `snippet`. Nothing of the post's own markup is in it."""
+def highlight_post(post: Any, query: Query, *, hits: int = 1) -> dict[str, str]:
+    """HTML by `title`, `excerpt` and `snippet`. Nothing of the post's own markup is in it.
+
+    The more `hits` an answer has, the less is read of each one's content: of up to twenty, `READ_MAX`.
+    """
     is_in_english = is_english(post.language)
     forms = [form for term in query.required for form in term.forms]
-    content = plain_text(post.content_html[:READ_MAX])
+    content = plain_text(post.content_html[: min(READ_MAX, READ_TOGETHER_MAX // hits)])
     spans = _find(content, forms, is_in_english)
     return {
         "title": _mark(post.title, _find(post.title, forms, is_in_english)),

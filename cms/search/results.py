@@ -218,7 +218,7 @@ def _results(rows: list[tuple[str, str, float]], asked: Query, visible: PostQuer
     columns = ("title", "excerpt", "content_html", "language")
     posts: dict[Any, Any] = visible.only(*columns).in_bulk([pk for pk, _ in scores])
     return SearchResults(
-        hits=[Hit(pk, score, highlight_post(posts[pk], asked)) for pk, score in scores if pk in posts],
+        hits=[Hit(pk, score, highlight_post(posts[pk], asked, hits=len(posts))) for pk, score in scores if pk in posts],
         total=min(int(found), RANKED_MAX),
         is_truncated=found > RANKED_MAX,
         facets={name: [(slug, int(count)) for slug, count in parts[name]] for name in ("tags", "categories")},

@@ -12,6 +12,7 @@ from django.test import Client
 from cms.costs.turns import DEAR, Credit
 from cms.models import Post, SearchDocument, Tag, User
 from cms.search import SEARCHES, search_posts, suggest
+from cms.search.highlights import READ_MAX
 from tests.slow import slow
 
 SEARCHING: Final = ["/api/v1/search?q=water", "/api/v2/search?q=water", "/api/v2/posts?q=water"]
@@ -83,6 +84,16 @@ def test_many_words_cost_no_more_than_few_where_texts_are_long(
     began = time.thread_time()
     assert search_posts(" ".join(words), user=admin, now=now).total == posts
     assert time.thread_time() - began < most_s
+
+
+@pytest.mark.parametrize(("path", "posts"), [(SEARCHING[1], 25), slow(SEARCHING[1], 100), slow(SEARCHING[0], 100)])
+def test_of_many_long_contents_no_more_is_read_to_be_quoted_than_of_few(
+    fill: Fill, client: Client, path: str, posts: int
+) -> None:
+    fill(posts, "some words " * (READ_MAX // 11))
+    began = time.thread_time()
+    assert client.get(f"{path}&limit=100&fields=id").status_code == 200
+    assert time.thread_time() - began < 1.5
 
 
 @pytest.mark.slow
