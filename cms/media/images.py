@@ -24,6 +24,9 @@ PIXELS_MAX: Final = {
     WEBP: 25_000_000,  # decoding one takes 15 bytes a pixel: Pillow composes two canvases, as for an animation
 }
 """Fewer than of the other types, of which a pixel takes 4 bytes."""
+SCANS_MAX: Final = 100
+"""Progressive files have some ten. A scan of 50 bytes may visit all pixels: a file of 10 MB took minutes."""
+_START_OF_SCAN: Final = b"\xff\xda"  # elsewhere a zero follows each 255
 _BAND_PIXELS: Final = 1_000_000
 RENDITION_TYPE: Final = WEBP
 _RENDITION_QUALITY: Final = 80
@@ -60,6 +63,8 @@ def clean_image(source: IO[bytes], target: IO[bytes], file_type: FileType) -> tu
     that has too many pixels or can't be decoded to its end.
     """
     data = source.read()
+    if file_type is JPEG and data.count(_START_OF_SCAN) > SCANS_MAX:
+        refuse("too_many_pixels", f"This picture is written in more than {SCANS_MAX} scans.")
     with _refused_when_broken(), Image.open(BytesIO(data), formats=[file_type.pillow_format]) as image:
         is_animated = _decode_all(image, file_type)
         method = None if is_animated else _UPRIGHT.get(_orientation(image))

@@ -157,6 +157,14 @@ def test_a_header_that_promises_too_many_pixels_is_refused_unseen(size: tuple[in
     assert code_of(png_of(*size)) == "too_many_pixels"
 
 
+def test_a_photograph_of_some_scans_is_taken_and_one_of_countless_is_not() -> None:
+    progressive = encode(picture((64, 64)), "JPEG", progressive=True)
+    assert 5 < progressive.count(b"\xff\xda") < 20
+    assert cleaned(progressive)
+    scan = progressive[progressive.rindex(b"\xff\xda") : -2]
+    assert code_of(progressive[:-2] + scan * images.SCANS_MAX + b"\xff\xd9") == "too_many_pixels"
+
+
 @pytest.mark.parametrize("file_type", images.PIXELS_MAX, ids=lambda file_type: file_type.pillow_format)
 def test_types_that_are_dear_to_decode_have_fewer_pixels(file_type: FileType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(images.PIXELS_MAX, file_type, 64 * 48)
