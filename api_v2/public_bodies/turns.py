@@ -6,9 +6,12 @@ from contextlib import contextmanager
 from typing import Final
 
 from api_v2.public_bodies.store import Key
+from cms.costs.turns import DEAR, BoundedIfSlow
 
 WAIT_S: Final = 5.0
 """After so long nobody waits any more for another one's computation."""
+
+WAITING: Final = BoundedIfSlow("requests wait for one answer", grace_s=0.25, burst_s=5.0, places=DEAR)
 
 
 class Turns:
@@ -18,13 +21,14 @@ class Turns:
 
     @contextmanager
     def turn(self, key: Key) -> Iterator[bool]:
-        """True at once for the first; for others False, when the first has left the block."""
+        """True at once for the first; for others False, when the first has left the block. Raises Busy."""
         with self._lock:
             running = self._running.get(key)
             if running is None:
                 self._running[key] = mine = threading.Event()
         if running is not None:
-            running.wait(WAIT_S)
+            with WAITING.turn():
+                running.wait(WAIT_S)
             yield False
             return
         try:

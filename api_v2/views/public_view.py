@@ -14,6 +14,7 @@ from api_v2.responses import PUBLIC, WholeResponse, is_match, limit_headers, pro
 from api_v2.views.api_view import ApiView
 from cms import clock
 from cms.accounts.authentication import count_request, standing_of
+from cms.costs.turns import Busy
 from cms.errors import RateLimited
 from cms.generations import current_generation, generation_in_outage
 
@@ -43,15 +44,18 @@ class PublicView(ApiView):
             return (_kept_in_outage(request, key) if response.status_code == 503 else None) or response
         if kept := _kept(request, key, generation):
             return kept
-        with TURNS.turn(key) as is_first:
-            if not is_first:
-                generation = current_generation()
-                if generation and (kept := _kept(request, key, generation)):
-                    return kept
-            response = compute(request, *args, **kwargs)
-            if response.status_code == 503:
-                return _kept_in_outage(request, key) or response
-            self._keep(key, generation, response)
+        try:
+            with TURNS.turn(key) as is_first:
+                if not is_first:
+                    generation = current_generation()
+                    if generation and (kept := _kept(request, key, generation)):
+                        return kept
+                response = compute(request, *args, **kwargs)
+                if response.status_code == 503:
+                    return _kept_in_outage(request, key) or response
+                self._keep(key, generation, response)
+        except Busy as error:
+            return problem_response(request, problem_of(error, is_anonymous=True), error=error)
         return response
 
     def _keep(self, key: Key, generation: int | None, response: HttpResponseBase) -> None:

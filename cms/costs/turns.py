@@ -33,12 +33,14 @@ class Credit:
 
     def __init__(self, most_s: float) -> None:
         self._most_s = self._left_s = most_s
-        self._known_at, self._guard = float("-inf"), threading.Lock()
+        self._known_at: float | None = None
+        self._guard = threading.Lock()
 
     def left_at(self, now: float) -> float:
         """Return what is left at `now`, in seconds of a monotonic clock; 0 while some are owed."""
         with self._guard:
-            self._left_s = min(self._most_s, self._left_s + (now - self._known_at) * CREDIT_A_SECOND)
+            passed_s = now - (now if self._known_at is None else self._known_at)
+            self._left_s = min(self._most_s, self._left_s + passed_s * CREDIT_A_SECOND)
             self._known_at = now
             return max(0.0, self._left_s)
 

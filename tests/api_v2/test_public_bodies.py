@@ -17,11 +17,13 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from api_v2.public_bodies import turns
 from api_v2.public_bodies.store import ENTRY_BYTES_MAX, Body, PublicBodies, bytes_of
 from api_v2.public_bodies.turns import Turns
 from api_v2.responses import readable_response
-from api_v2.views.public_view import PublicView, key_of
+from api_v2.views.public_view import TURNS, PublicView, key_of
 from cms.choices import CommentStatus
+from cms.costs.turns import BoundedIfSlow, Places
 from cms.generations import in_redis
 from cms.models import Category, Comment, Post
 from cms.policy import SYSTEM
@@ -381,17 +383,17 @@ def test_an_old_generation_neither_brings_anything_in_nor_takes_anything_away() 
 
 
 def test_when_the_first_fails_the_others_go_on() -> None:
-    turns, entered, seen = Turns(), threading.Event(), []
+    own, entered, seen = Turns(), threading.Event(), []
 
     def fail() -> None:
-        with turns.turn(("a",)) as is_first:
+        with own.turn(("a",)) as is_first:
             seen.append(is_first)
             entered.set()
             raise ZeroDivisionError
 
     def follow() -> None:
         entered.wait()
-        with turns.turn(("a",)) as is_first:
+        with own.turn(("a",)) as is_first:
             seen.append(is_first)
 
     with ThreadPoolExecutor(2) as pool:
@@ -399,5 +401,29 @@ def test_when_the_first_fails_the_others_go_on() -> None:
         assert isinstance(failed.exception(), ZeroDivisionError)
         followed.result()
     assert len(seen) == 2
-    with turns.turn(("a",)) as is_first:
+    with own.turn(("a",)) as is_first:
         assert is_first
+
+
+def test_few_wait_for_an_answer_that_has_lately_taken_long(
+    client: Client, rf: RequestFactory, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "WAITING", BoundedIfSlow("requests wait", grace_s=0, burst_s=1e-9, places=Places(0)))
+    path = "/api/v2/posts/first"
+    key = key_of(rf.get(path))
+    entered, may_end = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with TURNS.turn(key):
+            entered.set()
+            may_end.wait(60)
+
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(hold)
+        assert entered.wait(60)
+        turns.WAITING._credit.spend(1)
+        refused = client.get(path)
+        may_end.set()
+        held.result()
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+    assert client.get(path).status_code == 200
