@@ -14,7 +14,10 @@ def is_accepted(accept: str | None, media_type: str) -> bool:
     ranges = {media_type: 2, f"{media_type.partition('/')[0]}/*": 1, "*/*": 0}
     best, is_taken = -1, False
     for item in accept.split(","):
-        media_range, parameters = parse_header_parameters(item.strip())
+        try:
+            media_range, parameters = parse_header_parameters(item.strip())
+        except ValueError:  # longer than Django reads
+            continue
         specificity = ranges.get(media_range.lower(), -1)
         if specificity > best:
             best, is_taken = specificity, _quality(parameters.get("q", "1")) > 0
