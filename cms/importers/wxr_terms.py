@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 from cms.importers.cleaning import is_visible, plain_text_of
 from cms.importers.items import CategoryItem, Change, Item, PostItem, Skipped, TagItem
+from cms.importers.threads import in_thread_order
 from cms.importers.wxr_xml import Node
 from cms.text.slugs import slugify
 
@@ -64,41 +65,12 @@ class Vocabulary:
 
     def in_order(self) -> Iterator[Item]:
         """Parents before their children; a circle is opened, and a parent nobody declares is left out."""
-        self._settle_parents()
-        done: set[str] = set()
-        for nicename in list(self.categories):
-            line_of_descent = []
-            above: str | None = nicename
-            while above is not None and above not in done:
-                done.add(above)
-                line_of_descent.append(self.categories[above])
-                above = self.categories[above].parent
-            yield from reversed(line_of_descent)
-        yield from list(self.tags.values())
-
-    def _settle_parents(self) -> None:
         for item in self.categories.values():
-            if item.parent is None:
-                continue
-            # Old exports name the parent, later ones give its nicename.
-            nicename = item.parent if item.parent in self.categories else self.nicename_of("category", item.parent)
-            if nicename is None:
-                item.note("parent", item.parent, None, "No category of this name is declared.")
-            elif self._is_above(item.external_id, nicename):
-                item.note("parent", item.parent, None, "A category can't stand below itself.")
-                nicename = None
-            item.parent = nicename
-
-    def _is_above(self, nicename: str, start: str) -> bool:
-        """Whether the way up from `start` leads to `nicename`."""
-        seen: set[str] = set()
-        above: str | None = start
-        while above is not None and above in self.categories and above not in seen:
-            if above == nicename:
-                return True
-            seen.add(above)
-            above = self.categories[above].parent
-        return False
+            if item.parent is not None and item.parent not in self.categories:
+                # Old exports name the parent, later ones give its nicename.
+                item.parent = self.nicename_of("category", item.parent) or item.parent
+        yield from in_thread_order(self.categories, "No category of this name is declared.")
+        yield from list(self.tags.values())
 
 
 _TERM = ("wp:term_name", "wp:term_slug", "wp:term_description")
@@ -107,6 +79,7 @@ _TERM = ("wp:term_name", "wp:term_slug", "wp:term_description")
 def attach_terms(node: Node, post: PostItem, vocabulary: Vocabulary) -> Iterator[Item]:
     """Give the post its terms; those that are not declared are yielded before it."""
     lost: list[str] = []
+    own: dict[str, dict[str, None]] = {"category": {}, "tag": {}}
     for child in node.children:
         if child.name != "category":
             continue
@@ -125,8 +98,7 @@ def attach_terms(node: Node, post: PostItem, vocabulary: Vocabulary) -> Iterator
             met = vocabulary.add(noun, nicename, name, post.source, child.line)
             met.is_met_at_post = True
             yield met
-        wanted = post.categories if noun == "category" else post.tags
-        if nicename not in wanted:
-            wanted.append(nicename)
+        own[noun][nicename] = None
+    post.categories, post.tags = [*own["category"]], [*own["tag"]]
     if lost:
         post.note("terms", lost, None, "Terms of these taxonomies are not imported.")

@@ -12,10 +12,16 @@ def _filled(before: str, piece: str, after: str = "") -> Callable[[int], str]:
 
 
 def _numbered(before: str, piece: str, after: str = "") -> Callable[[int], str]:
-    """`piece` with another number each time."""
-    return lambda size: before + "".join(piece.format(number) for number in range(size // (len(piece) + 4))) + after
+    """`piece` with another number each time, and the one behind it."""
+    return lambda size: (
+        before + "".join(piece.format(number, number + 1) for number in range(size // (len(piece) + 4))) + after
+    )
 
 
+_CATEGORY: Final = (
+    "<wp:category><wp:category_nicename>a{0}</wp:category_nicename>"
+    "<wp:category_parent>a{1}</wp:category_parent></wp:category>"
+)
 _CHANNEL: Final = (
     '<rss xmlns:wp="http://wordpress.org/export/1.2/" xmlns:content="http://purl.org/rss/1.0/modules/content/">'
     "<channel><wp:wxr_version>1.2</wp:wxr_version>"
@@ -38,16 +44,13 @@ WXR: Final[Sources] = {
     ),
     "an item of many comments": _numbered(
         _CHANNEL + _ITEM,
-        "<wp:comment><wp:comment_id>{0}</wp:comment_id><wp:comment_parent>{0}</wp:comment_parent></wp:comment>",
+        "<wp:comment><wp:comment_id>{1}</wp:comment_id><wp:comment_parent>{0}</wp:comment_parent></wp:comment>",
         f"</item>{_END}",
     ),
     "many authors": _numbered(_CHANNEL, "<wp:author><wp:author_login>a{0}</wp:author_login></wp:author>", _END),
-    "categories below each other": _numbered(
-        _CHANNEL,
-        "<wp:category><wp:category_nicename>a{0}</wp:category_nicename>"
-        "<wp:category_parent>a{0}</wp:category_parent></wp:category>",
-        _END,
-    ),
+    "categories above each other": _numbered(_CHANNEL, _CATEGORY, _END),
+    "categories below each other": _numbered(_CHANNEL, _CATEGORY.format("{1}", "{0}"), _END),
+    "categories below a circle": _numbered(_CHANNEL, _CATEGORY.format("{1}", "{0}"), f"{_CATEGORY.format(0, 0)}{_END}"),
     "a long text": _filled(f"{_CHANNEL}{_ITEM}<content:encoded>", "a", f"</content:encoded></item>{_END}"),
     "a long text of entities": _filled(
         f"{_CHANNEL}{_ITEM}<content:encoded>", "&amp;", f"</content:encoded></item>{_END}"
@@ -91,6 +94,7 @@ MARKDOWN: Final[Sources] = {
     "JSON: a long number": _filled('{"a":', "9", "}\n"),
     "JSON: many members": _numbered("{", '"a{0}":1,', '"a":1}\n'),
     "lists of fields": lambda size: f"---\ntags: [{','.join('a' * (size // 2))}]\n---\nA",
+    "many tags": lambda size: f"---\ntags: [{','.join(f'a{n}' for n in range(size // 8))}]\n---\nA",
     "a long line": _filled("", "a"),
     "line ends": _filled("", "\r"),
     "rulers": _filled("", "---\n"),
