@@ -26,7 +26,7 @@ PIXELS_MAX: Final = {
 """Fewer than of the other types, of which a pixel takes 4 bytes."""
 SCANS_MAX: Final = 100
 """Progressive files have some ten. A scan of 50 bytes may visit all pixels: a file of 10 MB took minutes."""
-_START_OF_SCAN: Final = b"\xff\xda"  # elsewhere a zero follows each 255
+_START_OF_SCAN: Final = b"\xff\xda"  # a zero follows each other 255 of compressed pixels
 _BAND_PIXELS: Final = 1_000_000
 RENDITION_TYPE: Final = WEBP
 _RENDITION_QUALITY: Final = 80
@@ -63,8 +63,8 @@ def clean_image(source: IO[bytes], target: IO[bytes], file_type: FileType) -> tu
     that has too many pixels or can't be decoded to its end.
     """
     data = source.read()
-    if file_type is JPEG and data.count(_START_OF_SCAN) > SCANS_MAX:
-        refuse("too_many_pixels", f"This picture is written in more than {SCANS_MAX} scans.")
+    if file_type is JPEG:
+        _refuse_many_scans(data)
     with _refused_when_broken(), Image.open(BytesIO(data), formats=[file_type.pillow_format]) as image:
         is_animated = _decode_all(image, file_type)
         method = None if is_animated else _UPRIGHT.get(_orientation(image))
@@ -80,6 +80,14 @@ def clean_image(source: IO[bytes], target: IO[bytes], file_type: FileType) -> tu
         refuse_size(file_type.bytes_max)
     target.write(data)
     return size
+
+
+def _refuse_many_scans(data: bytes) -> None:
+    """Metadata and a film behind the picture, as phones write them, may hold the same two bytes by chance."""
+    with _refused_when_broken():
+        scans = containers.strip_jpeg(data).count(_START_OF_SCAN)
+    if scans > SCANS_MAX:
+        refuse("too_many_pixels", f"This picture is written in more than {SCANS_MAX} scans.")
 
 
 def make_rendition(source: IO[bytes], size: RenditionSize) -> tuple[bytes, int, int]:

@@ -161,6 +161,8 @@ def test_a_photograph_of_some_scans_is_taken_and_one_of_countless_is_not() -> No
     progressive = encode(picture((64, 64)), "JPEG", progressive=True)
     assert 5 < progressive.count(b"\xff\xda") < 20
     assert cleaned(progressive)
+    preview, film = b"\xff\xe1\x01\x00" + b"\xff\xda" * 127, b"\xff\xda" * images.SCANS_MAX
+    assert cleaned(progressive[:2] + preview + progressive[2:] + film)
     scan = progressive[progressive.rindex(b"\xff\xda") : -2]
     assert code_of(progressive[:-2] + scan * images.SCANS_MAX + b"\xff\xd9") == "too_many_pixels"
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms.search.highlights import highlight_post
+from cms.search.highlights import READ_TOGETHER_MAX, highlight_post
 from cms.search.queries import parse_query
 from cms.text.rendering import render_html
 
@@ -47,6 +47,15 @@ def test_the_snippet_is_the_part_with_the_most_marks() -> None:
 def test_without_a_mark_the_snippet_is_the_beginning() -> None:
     assert show("budget", content="One two. " * 100)["snippet"].startswith("One two. One two.")
     assert show("budget", content="")["snippet"] == ""
+
+
+def test_the_more_hits_an_answer_has_the_less_of_each_content_is_read() -> None:
+    content = "a " * (READ_TOGETHER_MAX // 100) + "needle"
+    post = SimpleNamespace(title="", excerpt="", content_html=content, language="en")
+    found = [
+        hits for hits in (1, 20, 100) if "<mark>" in highlight_post(post, parse_query("needle"), hits=hits)["snippet"]
+    ]
+    assert found == [1, 20]
 
 
 def test_markup_of_a_post_is_text_in_its_highlights() -> None:
