@@ -6,6 +6,7 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cms.settings")
 
 from django.conf import settings
+from django.core.signals import setting_changed
 
 IN_PLACE_OF = {"drf": (1, "tests.bench.plain_drf"), "empty": (2, "tests.bench.empty")}
 
@@ -19,4 +20,11 @@ def take_place(name: str) -> None:
     """`drf` answers in the place of v1, `empty` in that of v2."""
     arm, urlconf = IN_PLACE_OF[name]
     canary: Any = settings.CANARY
-    settings.CANARY = {**canary, "ARMS": {**canary["ARMS"], arm: urlconf}}
+    change_canary(ARMS={**canary["ARMS"], arm: urlconf})
+
+
+def change_canary(**changes: Any) -> None:
+    """The canary reads its settings once, until it is told of a change."""
+    canary: Any = settings.CANARY
+    settings.CANARY = {**canary, **changes}
+    setting_changed.send(sender=None, setting="CANARY", value=settings.CANARY, enter=True)

@@ -17,7 +17,7 @@ from typing import Any, Final
 import django
 from django.conf import settings
 
-from tests.bench.arms import install_tokens, take_place
+from tests.bench.arms import change_canary, install_tokens, take_place
 
 CREATED: Final = 40
 # What a statement of a create is for, by the first table that it names.
@@ -66,7 +66,7 @@ def _statements() -> list[tuple[str, str, float]]:
     counts: list[tuple[str, str, float]] = []
     for name, cache in (("v1", "none"), ("v2", "warm"), ("v2", "cold"), ("drf", "none"), ("empty", "none")):
         settings.PUBLIC_CACHE_MB = 0 if cache == "cold" else cache_mb
-        settings.CANARY = canary
+        change_canary(**canary)
         if name in ("drf", "empty"):
             take_place(name)
         for endpoint, calls in calls_of(name, cache, samples, _sign_in(name)).items():
@@ -181,8 +181,7 @@ def _canary_us() -> dict[str, float]:
 
     from canary.middleware import CanaryMiddleware  # noqa: PLC0415
 
-    canary: Any = settings.CANARY
-    settings.CANARY = {**canary, "WEIGHT_BP": 5_000}
+    change_canary(WEIGHT_BP=5_000)
     number, turns = CANARY_LOOPS
     response, costs = HttpResponse(), {}
     for name, path in (("entrance", "/api/posts"), ("pinned", "/api/v2/posts")):
