@@ -31,4 +31,4 @@ COPY canary canary
 RUN python3 -m compileall -q cms api_v1 api_v2 canary
 USER 10001:10001
 EXPOSE 8000
-CMD ["gunicorn", "cms.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--config", "python:cms.gunicorn", "--no-control-socket", "--limit-request-line", "8190", "--worker-tmp-dir", "/dev/shm"]
+CMD ["gunicorn", "cms.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--config", "python:cms.gunicorn", "--no-control-socket", "--limit-request-line", "8190", "--worker-tmp-dir", "/dev/shm"]

@@ -1,18 +1,57 @@
-"""The options that gunicorn takes from the settings: `gunicorn cms.wsgi --config python:cms.gunicorn`.
+"""The options that gunicorn takes from here: `gunicorn cms.wsgi --config python:cms.gunicorn`.
 
 A command line can't check a setting, nor share its default with the rest of Tandem.
 """
 
+import contextlib
+import json
 import os
 import socket
 from typing import Any, Final
 
 from django.conf import settings
+from gunicorn import util
+from gunicorn.http import errors
+from gunicorn.workers.gthread import ThreadWorker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cms.settings")
 
 SILENT_S: Final = 30
 threads: int = settings.WEB_THREADS
+worker_class: Final = "cms.gunicorn.Worker"
+
+_STATUSES: Final[dict[type[Exception], int]] = {
+    errors.LimitRequestLine: 414,
+    errors.LimitRequestHeaders: 431,
+    **dict.fromkeys((errors.InvalidRequestLine, errors.InvalidRequestMethod, errors.InvalidHTTPVersion), 400),
+    **dict.fromkeys((errors.InvalidHeader, errors.InvalidHeaderName, errors.ObsoleteFolding), 400),
+}
+_PROBLEMS: Final = {
+    # status: its words, code and title of the problem
+    400: ("Bad Request", "bad_request", "The request is not valid HTTP"),
+    414: ("URI Too Long", "uri_too_long", "The address is too long"),
+    431: ("Request Header Fields Too Large", "headers_too_large", "The headers are too large"),
+}
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """Refuse what can't be read with problem details (RFC 9457), in the words of the proxy (`deploy/kubernetes/`)."""
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        status = _STATUSES.get(type(exc))  # of the exact type: others mean headers that the application sends
+        if status is None:
+            super().handle_error(req, client, addr, exc)
+            return
+        self.log.warning("Invalid request from ip=%s: %s", addr[0] if addr else "", exc)
+        with contextlib.suppress(OSError):  # the client has gone
+            util.write_nonblock(client, _problem(status))
+
+
+def _problem(status: int) -> bytes:
+    reason, code, title = _PROBLEMS[status]
+    body = json.dumps({"type": f"urn:problem-type:tandem:{code}", "title": title, "status": status}).encode()
+    head = (f"HTTP/1.1 {status} {reason}", "Connection: close", "Content-Type: application/problem+json")
+    return "\r\n".join([*head, f"Content-Length: {len(body)}", "", ""]).encode() + body
 
 
 def when_ready(server: Any) -> None:

@@ -28,7 +28,8 @@ _ABOUT: Final = """Resources are bare objects, lists `{"data", "page"}`, errors 
 - The same paths stand below `/api`, the entrance that both versions share; `API-Version: 2` chooses this one there.
 - Whatever is unknown, a parameter, a member, a value, is refused with what is allowed. Answers may gain members.
 - `fields` leaves out members of an answer: then it is the `Partial…` of its schema.
-- In a vocabulary of several values (`x-values`) commas separate them."""
+- In a vocabulary of several values (`x-values`) commas separate them.
+- What is not HTTP (400), a request line above 8,190 bytes (414) and too large a head (431) reach no operation."""
 BYTES: Final = "application/octet-stream"
 _BINARY: Final[Schema] = {"type": "string", "format": "binary"}
 _COMMON: Final = ("X-Request-ID", "API-Version", "RateLimit", "RateLimit-Policy")

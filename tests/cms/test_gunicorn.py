@@ -1,0 +1,52 @@
+"""What gunicorn answers by itself: requests that it can't read are refused with problem details."""
+
+import json
+import socket
+from typing import Any
+
+import pytest
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+from gunicorn.http import errors
+
+from cms.gunicorn import Worker, worker_class
+
+
+def refusal_of(error: Exception) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of the answer."""
+    config = Config()
+    config.set("worker_class", worker_class)
+    assert config.worker_class is Worker
+    worker = Worker(1, 1, [], None, 30, config, Logger(config))
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        worker.handle_error(None, ours, ("127.0.0.1", 1), error)
+        ours.close()
+        head, _, body = theirs.makefile("rb").read().decode().partition("\r\n\r\n")
+    worker.tmp.close()
+    status, *lines = head.split("\r\n")
+    return int(status.split(" ")[1]), dict(line.split(": ", 1) for line in lines), body.encode()
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (errors.LimitRequestLine(9_000, 8_190), 414, "uri_too_long"),
+        (errors.LimitRequestHeaders("limit request headers fields size"), 431, "headers_too_large"),
+        (errors.InvalidRequestLine("GET"), 400, "bad_request"),
+        (errors.InvalidHeader("CONTENT-LENGTH"), 400, "bad_request"),
+    ],
+)
+def test_a_request_that_can_not_be_read_is_refused_with_a_problem(error: Any, status: int, code: str) -> None:
+    found, headers, body = refusal_of(error)
+    assert (found, headers["Content-Type"], headers["Connection"]) == (status, "application/problem+json", "close")
+    assert int(headers["Content-Length"]) == len(body)
+    assert json.loads(body)["type"] == f"urn:problem-type:tandem:{code}"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(errors.InvalidResponseHeader("A"), 500), (errors.UnsupportedTransferCoding("a"), 501)]
+)
+def test_all_else_is_left_to_gunicorn(error: Exception, status: int) -> None:
+    found, headers, _ = refusal_of(error)
+    assert (found, headers["Content-Type"]) == (status, "text/html")
