@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 # The machine may switch bytecode off; without it every start compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-all test-newest staging-local staging-local-roll staging-local-down staging-test coverage mutants staging-compose soak golden openapi bench bench-docs bench-gate bench-gate-test bench-servers load scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
+.PHONY: help run test test-all test-newest staging-local staging-local-roll staging-local-down staging-test coverage mutants staging-compose soak golden openapi bench bench-docs bench-gate bench-gate-test bench-servers load chaos scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ bench-gate-test: $(VENV)/.dev ## whether that gate finds an extra query and a fi
 
 load: $(VENV)/.dev ## people on two web processes while the weight goes from 0 to 100 and back; reports in build/load (DURATION= seconds, USERS=)
 	@DURATION=$(DURATION) USERS=$(USERS) $(PY) -m tests.load
+
+chaos: $(VENV)/.dev ## kills, full disks, failovers, wrong clocks and more under load on a staging of its own (SEED=, DURATION= seconds, FAULTS=)
+	@SEED=$(SEED) DURATION=$(DURATION) FAULTS="$(FAULTS)" $(PY) -m tests.chaos
 
 scale: $(VENV)/.dev ## 1,000 to 1,000,000 posts: latency, plans, memory, size; reports in build/scale (SIZES="1000 10000" for fewer; an hour)
 	$(PY) -m tests.scale $(if $(SIZES),--sizes $(SIZES))

@@ -73,7 +73,11 @@ def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
 class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         receiver: Receiver = self.server.receiver  # type: ignore[attr-defined]
-        body = self.rfile.read(int(self.headers["content-length"]))
+        length = int(self.headers["content-length"])
+        body = self.rfile.read(length)
+        if len(body) < length:  # the sender was killed in the middle
+            self.close_connection = True
+            return
         receiver.requests.append(Received({k.lower(): v for k, v in self.headers.items()}, body))
         answer = receiver.answers.pop(0) if receiver.answers else 204
         receiver.arrived.release()

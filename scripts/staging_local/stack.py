@@ -26,8 +26,6 @@ from tests.servers import HEAP, ROOT, Credentials, clean_environment
 
 WEBS: Final = ("web-1", "web-2")
 BACKGROUND: Final = {"controller": "run_canary_controller", "worker": "run_worker"}
-# Together what needs nothing of each other; none is ever without what it needs.
-STOP_ORDER: Final = (("prometheus", "nginx"), (*WEBS, *BACKGROUND), ("redis", "postgres"))
 PASSED_ON: Final = (
     "API_V2_TRAFFIC_PERCENTAGE",
     "USE_LEGACY_API_V1",
@@ -54,6 +52,12 @@ class Stack:
     drained: set[str] = field(default_factory=set)
     code: dict[str, Path] = field(default_factory=dict)
     """The folder of manage.py by process, where it is another than this one."""
+    background: Mapping[str, str] = field(default_factory=lambda: BACKGROUND)
+    """The command of each process beside the web processes."""
+    own_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Variables of one process, by its name."""
+    cluster: str = "postgres"
+    """The folder of PostgreSQL's data, below `place`."""
 
     def __post_init__(self) -> None:
         self.processes = Processes(self.folder / "run", self.folder / "logs", self.spawn)
@@ -81,7 +85,7 @@ class Stack:
                 self._start_stores()
                 self.manage("migrate", "--no-seed", "--verbosity", "0")
                 admin = pool.submit(self._make_admin)
-                for name in (*WEBS, *BACKGROUND):
+                for name in (*WEBS, *self.background):
                     self.start(name)
                 self._start_prometheus()
                 self._start_proxy(nginx.result())
@@ -98,7 +102,8 @@ class Stack:
     def down(self) -> None:
         """Secrets and logs stay: they are the only things that somebody may still want."""
         with ThreadPoolExecutor() as pool:
-            for names in STOP_ORDER:
+            # Together what needs nothing of each other; none is ever without what it needs.
+            for names in (("prometheus", "nginx"), (*WEBS, *self.background), ("redis", "postgres")):
                 list(pool.map(self.processes.stop, names))
         for folder in (self.place, self.folder / "run", self.folder / "media"):
             shutil.rmtree(folder, ignore_errors=True)
@@ -107,7 +112,7 @@ class Stack:
     # -- one process --------------------------------------------------------------------------------------------------
 
     def start(self, name: str) -> None:
-        command = self._web_command(name) if name in WEBS else [sys.executable, "manage.py", BACKGROUND[name]]
+        command = self._web_command(name) if name in WEBS else [sys.executable, "manage.py", self.background[name]]
         self.processes.start(name, command, cwd=self.code.get(name, ROOT), env=self.environment(name))
 
     def renew(self, name: str) -> None:
@@ -138,11 +143,16 @@ class Stack:
         """Again, with the data it had; it answers when this returns."""
         port, password = self.ports[name], self.secrets["POSTGRES_PASSWORD"]
         if name == "postgres":
-            stores.start_postgres(self.processes, self.place, port, password, self.credentials)
+            self.start_postgres()
             stores.await_postgres(self.processes, port, password)
         else:
             stores.start_redis(self.processes, self.place, port)
             stores.await_redis(self.processes, port)
+
+    def start_postgres(self) -> None:
+        """Start it without waiting for its answer."""
+        port, password = self.ports["postgres"], self.secrets["POSTGRES_PASSWORD"]
+        stores.start_postgres(self.processes, self.place, port, password, self.credentials, self.cluster)
 
     def await_ready(self, name: str) -> None:
         self._await_answer(name, "/readyz")
@@ -171,6 +181,7 @@ class Stack:
         }
         if name in WEBS:
             own |= {"DRAIN_FILE": str(self.drain_file(name)), "CANARY_BULKHEAD": "7"}
+        own |= self.own_settings.get(name, {})
         passed_on = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
         return clean_environment({**own, **passed_on, **self.more})
 
@@ -194,7 +205,7 @@ class Stack:
     def _start_stores(self) -> None:
         password, ports = self.secrets["POSTGRES_PASSWORD"], self.ports
         stores.start_redis(self.processes, self.place, ports["redis"])
-        stores.start_postgres(self.processes, self.place, ports["postgres"], password, self.credentials)
+        self.start_postgres()
         stores.await_redis(self.processes, ports["redis"])
         stores.await_postgres(self.processes, ports["postgres"], password)
 

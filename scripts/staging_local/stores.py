@@ -25,19 +25,29 @@ def database_url(password: str, port: int) -> str:
     return f"postgresql://{USER}:{password}@{HOST}:{port}/{DATABASE}"
 
 
-def start_postgres(processes: Processes, folder: Path, port: int, password: str, credentials: Credentials) -> None:
+def start_postgres(
+    processes: Processes, folder: Path, port: int, password: str, credentials: Credentials, cluster: str = "postgres"
+) -> None:
     """In `folder`, which the user of `credentials` can reach; the cluster in it is made when there is none."""
+    programs, data = postgres_programs(folder, credentials), folder / cluster
+    if not data.exists():
+        _make_cluster(programs, data, password, credentials)
+    command = server_command(programs, data, port)
+    processes.start("postgres", command, cwd=folder, env=_plain(), credentials=credentials)
+
+
+def postgres_programs(folder: Path, credentials: Credentials) -> Path:
+    """Return the folder of PostgreSQL's programs, in a place that the user of `credentials` can reach."""
     found = find_postgres(os.environ)
     if found is None:
         raise StagingError(POSTGRES_HELP.format(where=""))
-    programs = _reachable(found, credentials, folder)
-    data = folder / "postgres"
-    if not data.exists():
-        _make_cluster(programs, data, password, credentials)
+    return _reachable(found, credentials, folder)
+
+
+def server_command(programs: Path, data: Path, port: int) -> list[str]:
     # No socket in the file system: its path may be too long, and everybody here comes by TCP with a password.
     command = [str(programs / "postgres"), "-D", str(data), "-p", str(port)]
-    command += ["-c", f"listen_addresses={HOST}", "-c", "unix_socket_directories="]
-    processes.start("postgres", command, cwd=folder, env=_plain(), credentials=credentials)
+    return [*command, "-c", f"listen_addresses={HOST}", "-c", "unix_socket_directories="]
 
 
 def await_postgres(processes: Processes, port: int, password: str) -> None:
