@@ -184,9 +184,9 @@ def stop_process(world: World, target: str, lasts_s: float) -> None:
         try:
             world.hold(lasts_s)
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
-            guard.terminate()
+            for kill, number, how in ((os.kill, pid, signal.SIGCONT), (os.killpg, guard.pid, signal.SIGTERM)):
+                with contextlib.suppress(ProcessLookupError):
+                    kill(number, how)
             guard.wait()
 
 
