@@ -68,11 +68,13 @@ class Judge:
         return False
 
     def miss(self, kind: str, what: str, error: Exception, began_at: float) -> None:
-        """A request without an answer: the proxy is always there, so nothing excuses it."""
+        """A request without a whole answer: the proxy is always there, but a killed web process may cut an answer off."""
+        ended_at = time.monotonic()
         with self._lock:
             self.counts[kind, 0] += 1
-        names = ", ".join(self.weather.names(began_at, time.monotonic())) or "none"
-        self.ledger.accuse(f"{what} got no answer: {error!r} (faults: {names})")
+        if not self.weather.excuses(502, kind, began_at, ended_at):
+            names = ", ".join(self.weather.names(began_at, ended_at)) or "none"
+            self.ledger.accuse(f"{what} got no answer: {error!r} (faults: {names})")
 
     def _accuse(self, sentence: str, answer: Answer) -> None:
         names = ", ".join(self.weather.names(answer.began_at, answer.ended_at)) or "none"

@@ -86,8 +86,8 @@ def fill_backup_disk(world: World, _: str, lasts_s: float) -> None:
             told = _backup(world, path)
             if told is None:
                 world.ledger.accuse("a backup was made on a full disk")
-            elif len(told.strip().splitlines()) != 2:  # the first is StagingError's own
-                world.ledger.accuse(f"a backup on a full disk ended without one sentence: {told[-500:]}")
+            elif "Traceback" in told or not told.strip().splitlines()[-1].startswith("CommandError: "):
+                world.ledger.accuse(f"a backup on a full disk ended without a sentence: {told[-500:]}")
             left = [one.name for one in path.parent.iterdir() if one != path]
             if left:
                 world.ledger.accuse(f"a backup on a full disk left {', '.join(left)} behind")

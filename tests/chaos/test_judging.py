@@ -157,6 +157,9 @@ def test_a_fault_excuses_its_own_kind_of_request_and_that_for_a_little_longer_th
     assert not weather.excuses(502, "upload", ended, ended)
 
 
-def test_a_request_without_an_answer_is_wrong(ledger: Ledger) -> None:
+def test_a_request_without_an_answer_is_wrong_unless_a_killed_process_had_it_in_hand(ledger: Ledger) -> None:
+    weather = Weather()
+    with weather.spell("kill web-1", frozenset({502})) as spell:
+        Judge(ledger, weather).miss("read", "GET /", TimeoutError("cut"), spell.began_at)
     Judge(ledger, Weather()).miss("read", "GET /", TimeoutError("late"), 0.0)
     assert ledger.wrong == ["GET / got no answer: TimeoutError('late') (faults: none)"]
