@@ -25,17 +25,14 @@ class TooFewFiles(Exception):
 
 
 def main() -> int:
-    faults = os.environ.get("FAULTS", "").split() or list(NAMES)
-    if unknown := [name for name in faults if name not in NAMES]:
-        print(f"FAULTS names {unknown[0]!r}. Allowed are {', '.join(NAMES)}.", file=sys.stderr)
-        return REFUSED
+    seed, duration_s, faults = _number("SEED", 1), _number("DURATION", 600), _faults()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(os.environ.get("CHAOS_FOLDER") or ROOT / "build/chaos")
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with (folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return _run(_number("SEED", 1), _number("DURATION", 600), faults, folder)
+            return _run(seed, duration_s, faults, folder)
     except BlockingIOError:
         print("Another chaos is at work there; try again when it is done.", file=sys.stderr)
     except (TooFewFiles, NoMounts, NoFaketime, StagingError, EngineError) as error:
@@ -63,6 +60,13 @@ def _allow_open_files() -> None:
     if hard != resource.RLIM_INFINITY and hard < OPEN_FILES:
         raise TooFewFiles(f"A process may open {hard} files, and the chaos needs {OPEN_FILES}: ulimit -Hn {OPEN_FILES}")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, OPEN_FILES), hard))
+
+
+def _faults() -> list[str]:
+    faults = os.environ.get("FAULTS", "").split() or list(NAMES)
+    if unknown := [name for name in faults if name not in NAMES]:
+        sys.exit(f"FAULTS names {unknown[0]!r}. Allowed are {', '.join(NAMES)}.")
+    return faults
 
 
 def _number(name: str, default: int) -> int:

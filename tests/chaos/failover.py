@@ -30,8 +30,8 @@ def fail_over(world: World, read_only_s: float) -> None:
     new = old.with_name(f"{old.name[:5]}-{time.monotonic_ns()}")
     with world.supervisor.held("postgres"):
         try:
-            _start_standby(world, new)
-            _let_it_confirm_commits(world)
+            _copy_to(world, new)
+            _confirm_commits_by(world, new)
             _end(world, "postgres", signal.SIGKILL)
         except (psycopg.Error, subprocess.SubprocessError) as error:  # the disk is full, or a session was killed
             world.ledger.accuse(f"the failover could not begin: {error}")
@@ -49,7 +49,7 @@ def fail_over(world: World, read_only_s: float) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _start_standby(world: World, data: Path) -> None:
+def _copy_to(world: World, data: Path) -> None:
     stack = world.stack
     programs = stores.postgres_programs(stack.place, stack.credentials)
     password = {"PGPASSWORD": stack.secrets["POSTGRES_PASSWORD"]}
@@ -59,24 +59,22 @@ def _start_standby(world: World, data: Path) -> None:
     subprocess.run(
         copy, check=True, capture_output=True, timeout=60, cwd=stack.place, env=environment, **stack.credentials
     )
-    command = stores.server_command(programs, data, free_port())
-    stack.processes.start(
-        STANDBY, command, cwd=stack.place, env={"PATH": os.environ["PATH"]}, credentials=stack.credentials
-    )
 
 
-def _let_it_confirm_commits(world: World) -> None:
-    deadline = time.monotonic() + READY_WITHIN_S
+def _confirm_commits_by(world: World, data: Path) -> None:
+    """Commits wait from before the standby starts. The one made here ends when it has this and all earlier ones."""
+    stack, deadline = world.stack, time.monotonic() + READY_WITHIN_S
     with world.connect("postgres") as connection:
         connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
         connection.execute("SELECT pg_reload_conf()")
-        while True:
-            row = connection.execute("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'").fetchone()
-            if row is not None and row[0]:
-                return
+        command = stores.server_command(stores.postgres_programs(stack.place, stack.credentials), data, free_port())
+        plain = {"PATH": os.environ["PATH"]}
+        stack.processes.start(STANDBY, command, cwd=stack.place, env=plain, credentials=stack.credentials)
+        while connection.execute("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'").fetchone() is None:
             if time.monotonic() > deadline:
                 raise psycopg.OperationalError("the standby doesn't confirm commits")
             time.sleep(0.05)
+        connection.execute("SELECT pg_logical_emit_message(true, 'chaos', '')")
 
 
 def _await_standby(world: World) -> None:

@@ -162,15 +162,17 @@ def open_idle_connections(world: World, target: str, lasts_s: float) -> None:
     """Connections that send nothing. Those that the other side ends are no fault of the site, if it answers others."""
     before = world.stack.processes.pid(target) if world.is_ready(target) else None
     with world.weather.spell(f"idle {target}", NOTHING), contextlib.ExitStack() as stack:
+        opened = 0
         for _ in range(IDLE):
             if world.interrupted.is_set():
                 return
             with contextlib.suppress(OSError):
                 stack.enter_context(socket.create_connection((HOST, world.stack.ports[target]), timeout=1))
+                opened += 1
         world.hold(lasts_s)
         told = ask(world.stack.ports[target], "/livez")
-        if told != 200 and before is not None and world.stack.processes.pid(target) == before:
-            world.ledger.accuse(f"{target} answers {told} while it has {IDLE} idle connections")
+        if (told, opened) != (200, IDLE) and before is not None and world.stack.processes.pid(target) == before:
+            world.ledger.accuse(f"{target} took {opened} of {IDLE} idle connections and answers {told} meanwhile")
 
 
 def stop_process(world: World, target: str, lasts_s: float) -> None:

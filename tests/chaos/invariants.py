@@ -24,12 +24,6 @@ WAITING: Final = """
 type Check = Callable[[World], Iterator[str]]
 
 
-def find_faults(world: World) -> Iterator[str]:
-    """All of them, in the order of CHECKS. Nobody writes any more."""
-    for check in CHECKS:
-        yield from check(world)
-
-
 def _rows(world: World, query: str) -> list[tuple[Any, ...]]:
     with world.connect() as connection:
         return connection.execute(query).fetchall()  # type: ignore[call-overload, no-any-return]

@@ -43,7 +43,7 @@ KINDS: Final = (
     Kind("clock-ahead", "processes", CLOCKS, 8, 4),
     Kind("clock-behind", "processes", CLOCKS, 8, 4),
     Kind("idle", "processes", ("nginx", "web-1"), 10, 4, takes_s=2),
-    Kind("stop", "stops", ("worker-2",), 30, 12, takes_s=30, shields=frozenset({"worker-2"})),
+    Kind("stop", "stops", ("worker-2",), 30, 12, takes_s=15, shields=frozenset({"worker-2"})),
 )
 NAMES: Final = (KILL, *(kind.name for kind in KINDS))
 
@@ -101,17 +101,15 @@ def _dealt(kinds: list[Kind], rng: random.Random) -> Iterator[tuple[Kind, str]]:
 
 
 def _kills(others: list[Planned], kinds: list[Kind], duration_s: float, rng: random.Random) -> Iterator[Planned]:
-    """At random moments, but each target once before one is hit again, as far as no other fault shields it."""
+    """At random moments without a pause: those that no fault shields come again while the others wait for their turn."""
     at_s, waiting = FIRST_AT_S, list(KILLED)
     while (at_s := at_s + rng.uniform(*KILL_EVERY_S)) + QUIET_END_S < duration_s:
         shielded = _shielded(others, kinds, at_s)
-        target = next((name for name in waiting if name not in shielded), None)
-        if target is None:
-            continue
+        if shielded.issuperset(waiting):
+            waiting += [name for name in rng.sample(KILLED, len(KILLED)) if name not in waiting]
+        target = next(name for name in waiting if name not in shielded)
         waiting.remove(target)
         yield Planned(round(at_s, 1), KILL, KILL, target, 0)
-        if not waiting:
-            waiting = rng.sample(KILLED, len(KILLED))
 
 
 def _shielded(others: list[Planned], kinds: list[Kind], at_s: float) -> set[str]:

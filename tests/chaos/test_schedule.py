@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 
 from tests.chaos.faults import FAULTS
-from tests.chaos.schedule import KILL, KILLED, KINDS, NAMES, QUIET_END_S, Planned, plan
+from tests.chaos.schedule import KILL, KILL_EVERY_S, KILLED, KINDS, NAMES, QUIET_END_S, Planned, plan
 from tests.servers import ROOT
 
 SHORT_S, FULL_S = 45, 600
@@ -35,6 +36,12 @@ def test_a_full_run_has_each_fault_on_each_target(seed: int) -> None:
 def test_all_faults_end_before_the_run_does(seed: int) -> None:
     for duration_s in (SHORT_S, FULL_S):
         assert all(one.at_s + one.lasts_s <= duration_s - QUIET_END_S + 0.1 for one in plan(seed, duration_s))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_kills_never_pause(seed: int) -> None:
+    at_s = [0.0, *(one.at_s for one in plan(seed, FULL_S) if one.fault == KILL), float(FULL_S)]
+    assert max(later - earlier for earlier, later in pairwise(at_s)) <= KILL_EVERY_S[1] + QUIET_END_S + 0.1
 
 
 @pytest.mark.parametrize("seed", range(20))
