@@ -21,6 +21,7 @@ from tests.servers import free_port
 
 STANDBY: Final = "standby"
 READY_WITHIN_S: Final = 30.0
+"""Below the time limit of statements: PostgreSQL reports a commit as done when its wait for the standby is cancelled."""
 
 
 def fail_over(world: World, read_only_s: float) -> None:

@@ -48,8 +48,6 @@ class Written:
     """Since when it is hidden for sure."""
     may_be_trashed: bool = False
     is_trashed: bool = False
-    is_lost: bool = False
-    """Whether its creation was given up without an answer: it may be there or not."""
 
 
 @dataclass
@@ -76,6 +74,8 @@ class Ledger:
         with self._lock:
             if id in self.by_id and self.by_id[id] is not post:
                 self.accuse(f"{title_of(post.number, 1)} was acknowledged with the id of another post, {id}")
+            if post.id not in ("", id):
+                self.accuse(f"{title_of(post.number, 1)} was acknowledged with two ids, {post.id} and {id}")
             post.id, self.by_id[id] = id, post
             post.acked.append((at, 1))
 

@@ -37,7 +37,7 @@ class Kind:
 KINDS: Final = (
     Kind("disk-database", "stores", ("postgres",), 8, 4),
     Kind("disk-media", "stores", ("media",), 6, 3),
-    Kind("disk-backup", "stores", ("backups",), 0, 0, takes_s=8),
+    Kind("disk-backup", "backups", ("backups",), 0, 0, takes_s=60),
     Kind("failover", "stores", ("postgres",), 5, 2, takes_s=6, shields=frozenset({"postgres", "postgres backend"})),
     Kind("redis-empty", "stores", ("redis",), 6, 3),
     Kind("clock-ahead", "processes", CLOCKS, 8, 4),

@@ -102,6 +102,13 @@ def test_a_post_that_was_published_during_the_read_may_be_found_or_not(ledger: L
     assert ledger.wrong == []
 
 
+def test_a_creation_that_is_sent_twice_has_to_get_the_same_id(ledger: Ledger, post: Written) -> None:
+    ledger.acknowledge(post, ID, at=2.0)
+    assert ledger.wrong == []
+    ledger.acknowledge(post, ID.replace("7", "8"), at=3.0)
+    assert len(ledger.wrong) == 1
+
+
 # -- statuses --------------------------------------------------------------------------------------------------------------
 
 OUTAGES = [

@@ -10,7 +10,7 @@ from tests.chaos.faults import FAULTS
 from tests.chaos.schedule import KILL, KILL_EVERY_S, KILLED, KINDS, NAMES, QUIET_END_S, Planned, plan
 from tests.servers import ROOT
 
-SHORT_S, FULL_S = 45, 600
+SHORT_S, FULL_S = 40, 600
 
 
 def test_a_seed_gives_the_same_plan_in_another_process_and_another_one_another() -> None:

@@ -17,6 +17,7 @@ TAGS: Final = ("storm", "calm", "tide", "drift", "shore")
 JSON: Final = {"Content-Type": "application/json"}
 BOUNDARY: Final = "chaos-boundary"
 LIVE_MAX: Final = 12
+SENT_TWICE: Final = 0.2
 
 
 def encoded(value: Any) -> bytes:
@@ -57,12 +58,13 @@ class Writer(Client):
             answer = self.ask("write", "POST", f"{self.door}/posts", body, self._with(key), expected=expected)
             return None if answer is not None and self._is_in_flight(answer) else answer
 
-        answer = self.persist(once) if key else once()
-        if answer is None:
-            post.is_lost = True
-            return
-        told = answer.json["data"] if answer.headers["api-version"] == "1" else answer.json
-        self.ledger.acknowledge(post, told["id"], answer.ended_at)
+        # Some are sent again after their answer, as by a client that has not got it.
+        for _ in range(2 if key and self.rng.random() < SENT_TWICE else 1):
+            answer = self.persist(once) if key else once()
+            if answer is None:
+                return
+            told = answer.json["data"] if answer.headers["api-version"] == "1" else answer.json
+            self.ledger.acknowledge(post, told["id"], answer.ended_at)
         self.own = [*self.own, post][-LIVE_MAX:]
 
     def _is_in_flight(self, answer: Answer) -> bool:
@@ -124,7 +126,6 @@ class Writer(Client):
         if answer is None:
             found = self.look(post)
             if found is None or found.json["status"] != "trashed":
-                post.is_lost = True
                 return
         post.hidden_at, post.is_trashed = time.monotonic(), True
 

@@ -16,7 +16,7 @@ from tests.staging.conftest import need_nginx
 from tests.staging.test_command import Command
 
 SEED = 1
-SHORT_S = 45
+SHORT_S = 40
 FULL_S = 600
 REFUSED = 2
 
