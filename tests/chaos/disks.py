@@ -77,11 +77,6 @@ class Disk:
         told = os.statvfs(self.path)
         return (told.f_blocks - told.f_bfree) * told.f_frsize
 
-    @property
-    def free_bytes(self) -> int:
-        told = os.statvfs(self.path)
-        return told.f_bavail * told.f_frsize
-
     def fill(self) -> None:
         """Leave no free byte: the disk becomes as small as its content, which takes no memory as a ballast would."""
         while True:

@@ -78,6 +78,19 @@ class Client:
             time.sleep(self.rng.uniform(*REPEAT_EVERY_S))
         return None
 
+    def repeat(self, kind: str, path: str, body: bytes, headers: Mapping[str, str], status: int) -> Answer | None:
+        """Send a POST under the key in `headers` until it is answered by `status`: a key refuses only what it has in hand."""
+
+        def once() -> Answer | None:
+            answer = self.ask(kind, "POST", path, body, headers, expected={status, 409})
+            if answer is None or answer.status == status:
+                return answer
+            if answer.problem != "idempotency-key-in-flight":
+                self.ledger.accuse(f"POST {path} was refused: {answer.body[:200]!r}")
+            return None
+
+        return self.persist(once)
+
     def new_key(self) -> dict[str, str]:
         return {"Idempotency-Key": f"{self.name} {next(_keys)}"}
 

@@ -16,7 +16,6 @@ class People:
     emails: list[str] = field(default_factory=list)
     """The address of each author, to sign in by."""
     operator_key: str = ""
-    webhook_id: str = ""
 
 
 def make_people(site: Staging, receiver_url: str) -> People:
@@ -32,7 +31,6 @@ def make_people(site: Staging, receiver_url: str) -> People:
     people.operator_key = made.json()["secret"]
     hook = site.admin.post("/api/v2/webhooks", json={"url": receiver_url, "events": ["*"]})
     assert hook.status_code == 201, hook.text
-    people.webhook_id = hook.json()["id"]
     return people
 
 

@@ -51,26 +51,18 @@ class Writer(Client):
         tags = self.rng.sample(TAGS, self.rng.randint(0, 2))
         post = self.ledger.begin(self.author, tags)
         body = encoded({"title": title_of(post.number, 1), "content": content_of(post.number, 1), "tags": tags})
-        key = self.new_key() if self.door == "/api/v2" else {}
-
-        def once() -> Answer | None:
-            expected = {201, 409} if key else {201}
-            answer = self.ask("write", "POST", f"{self.door}/posts", body, self._with(key), expected=expected)
-            return None if answer is not None and self._is_in_flight(answer) else answer
-
+        path, key = f"{self.door}/posts", self.new_key() if self.door == "/api/v2" else {}
         # Some are sent again after their answer, as by a client that has not got it.
         for _ in range(2 if key and self.rng.random() < SENT_TWICE else 1):
-            answer = self.persist(once) if key else once()
+            if key:
+                answer = self.repeat("write", path, body, self._with(key), 201)
+            else:
+                answer = self.ask("write", "POST", path, body, self._with({}), expected={201})
             if answer is None:
                 return
             told = answer.json["data"] if answer.headers["api-version"] == "1" else answer.json
             self.ledger.acknowledge(post, told["id"], answer.ended_at)
         self.own = [*self.own, post][-LIVE_MAX:]
-
-    def _is_in_flight(self, answer: Answer) -> bool:
-        if answer.status == 409 and answer.problem != "idempotency-key-in-flight":
-            self.ledger.accuse(f"a new post was refused: {answer.body[:200]!r}")
-        return answer.status == 409
 
     def _with(self, more: dict[str, str]) -> dict[str, str]:
         return {**self.credentials, **JSON, **more}
@@ -105,14 +97,9 @@ class Writer(Client):
         return self.persist(lambda: self.ask("read", "GET", path, headers=self.credentials))
 
     def publish(self, post: Written) -> None:
-        key, path = self.new_key(), f"/api/v2/posts/{post.id}/actions/publish"
+        path = f"/api/v2/posts/{post.id}/actions/publish"
         post.hidden_at = NEVER
-
-        def once() -> Answer | None:
-            answer = self.ask("write", "POST", path, b"{}", self._with(key), expected={200, 409})
-            return None if answer is not None and self._is_in_flight(answer) else answer
-
-        answer = self.persist(once)
+        answer = self.repeat("write", path, b"{}", self._with(self.new_key()), 200)
         if answer is None:
             self.own.remove(post)
             return
@@ -145,7 +132,7 @@ class Uploader(Client):
         body = head.encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
         credentials = {"X-API-Key": self.people.keys[self.author]}
         headers = {**credentials, **self.new_key(), "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-        answer = self.persist(lambda: self._upload(body, headers))
+        answer = self.repeat("upload", "/api/v2/media", body, headers, 201)
         if answer is None:
             return
         path = f"/api/v2/media/{answer.json['id']}"
@@ -158,10 +145,6 @@ class Uploader(Client):
         self.ledger.files[answer.json["id"]] = found.body
         if is_picture:
             self.ask("upload", "GET", f"{path}/renditions/width-320", headers=credentials)
-
-    def _upload(self, body: bytes, headers: dict[str, str]) -> Answer | None:
-        answer = self.ask("upload", "POST", "/api/v2/media", body, headers, expected={201, 409})
-        return None if answer is not None and answer.status == 409 else answer
 
     def _picture(self) -> bytes:
         target = io.BytesIO()
@@ -178,15 +161,7 @@ class Newcomers(Client):
     def turn(self) -> None:
         name = f"newcomer_{self.rng.randrange(10**9)}"
         body = encoded({"username": name, "email": f"{name}@example.org", "password": PASSWORD})
-        headers = {**JSON, **self.new_key()}
-
-        def once() -> Answer | None:
-            answer = self.ask("write", "POST", "/api/v2/users", body, headers, expected={201, 409})
-            if answer is not None and answer.status == 409 and answer.problem != "idempotency-key-in-flight":
-                self.ledger.accuse(f"a repeated registration was refused: {answer.body[:200]!r}")
-            return None if answer is not None and answer.status == 409 else answer
-
-        answer = self.persist(once)
+        answer = self.repeat("write", "/api/v2/users", body, {**JSON, **self.new_key()}, 201)
         if answer is not None:
             self.ledger.users[answer.json["id"]] = name
 
