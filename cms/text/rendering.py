@@ -7,6 +7,7 @@ import re
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
+from mdit_py_plugins.footnote import footnote_plugin
 
 from cms import limits
 from cms.choices import ContentFormat
@@ -37,6 +38,9 @@ _BLOCK_END = re.compile(
     r"</(?:p|h[1-6]|li|td|th|tr|div|blockquote|pre|figure|figcaption|dt|dd)>|<br\s*/?>|<hr\s*/?>", re.I
 )
 
+_TASK = re.compile(r"\A\[([ xX])\](?=\s)")
+_UNDONE, _DONE = "☐", "☑"
+_BACK_TO_FOOTNOTE = re.compile(r'<a href="#fnref[^"]*"[^>]*>[^<]*</a>')
 _HAS_PARAGRAPHS = re.compile(r"<p[\s>]|<pre[\s>]", re.IGNORECASE)
 _BLANK_LINES = re.compile(r"\r?\n[ \t]*\r?\n")
 _HAS_BLOCK = re.compile(
@@ -56,8 +60,18 @@ def _spare_inline_parser(state: StateCore) -> None:
                 token.type = "text"
 
 
+def _mark_tasks(state: StateCore) -> None:
+    """Show the boxes of a task list as signs: readers can't tick them."""
+    tokens = state.tokens
+    for item, paragraph, text in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if (item.type, paragraph.type, text.type) == ("list_item_open", "paragraph_open", "inline"):
+            text.content = _TASK.sub(lambda match: _UNDONE if match[1] == " " else _DONE, text.content)
+
+
 _markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+_markdown.use(footnote_plugin, inline=False)  # notes within the text nest, and cost more than they are long
 _markdown.core.ruler.before("inline", "spare_inline_parser", _spare_inline_parser)
+_markdown.core.ruler.before("spare_inline_parser", "mark_tasks", _mark_tasks)
 
 
 def render_html(content: str, content_format: str) -> str:
@@ -101,7 +115,8 @@ def _with_paragraphs(content: str) -> str:
 
 def plain_text(content_html: str) -> str:
     """The words of sanitised HTML, blanks collapsed. It may be cut off anywhere."""
-    return " ".join(html.unescape(_TAG.sub("", _BLOCK_END.sub(" ", content_html))).split())
+    words = _BACK_TO_FOOTNOTE.sub("", content_html)
+    return " ".join(html.unescape(_TAG.sub("", _BLOCK_END.sub(" ", words))).split())
 
 
 def derive_excerpt(text: str) -> str:

@@ -201,6 +201,18 @@ def test_a_table_in_markdown_becomes_a_table() -> None:
     assert plain_text(html) == "a b 1 2"
 
 
+def test_footnotes_lead_to_their_texts_and_back() -> None:
+    html = render_html("Once[^a].\n\n[^a]: In *Lübeck*.", "markdown")
+    assert '<sup><a href="#fn1" id="fnref1"' in html
+    assert '<li id="fn1"><p>In <em>Lübeck</em>. <a href="#fnref1"' in html
+    assert plain_text(html) == "Once[1]. In Lübeck."
+
+
+def test_a_task_list_shows_what_is_done() -> None:
+    html = render_html("- [ ] buy\n- [x] *sell*\n- [y] keep\n\n[ ] no list", "markdown")
+    assert html == "<ul>\n<li>☐ buy</li>\n<li>☑ <em>sell</em></li>\n<li>[y] keep</li>\n</ul>\n<p>[ ] no list</p>\n"
+
+
 def test_html_is_not_read_as_markdown() -> None:
     assert render_html("*a* _b_", "html") == "*a* _b_"
 
@@ -280,7 +292,9 @@ def test_long_content_that_is_not_deep_is_shown_as_it_is() -> None:
     assert render_html(nested, "html") == nested
 
 
-@pytest.mark.parametrize("part", ["[", "![", "*a ", "`a", "x\n", "- a\n", "# a\n", "|a" * 50 + "\n", "~a~ "])
+@pytest.mark.parametrize(
+    "part", ["[", "![", "*a ", "`a", "x\n", "- a\n", "# a\n", "|a" * 50 + "\n", "~a~ ", "[^1] ", "[^1]: a\n"]
+)
 def test_a_megabyte_of_marks_is_shown_as_written_and_costs_no_more_than_text(part: str) -> None:
     head = "|a" * 50 + "\n" + "|-" * 50 + "\n" if part.startswith("|") else ""
     content = head + part * (1_000_000 // len(part))
