@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from cms import clock, limits, policy
 from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.filters import KindFilter, LanguageFilter, StatusFilter
+from cms.admin.history import HistoryMixin
 from cms.admin.looking import LookingMixin
 from cms.admin.options import ServiceAdmin, instant_column, wide
 from cms.admin.post_form import PostForm, create_post_of, data_on_top_of, save_post, shown_conflict
@@ -74,7 +75,7 @@ CHANGES = (PUBLISH, UNPUBLISH, ARCHIVE, TRASH, RESTORE)
 
 
 @admin.register(Post)
-class PostAdmin(LookingMixin, WritingMixin, ServiceAdmin):
+class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
     form = PostForm
     warn_unsaved_form = False  # the form's own script warns
     may_manage = staticmethod(policy.may_write_posts)
@@ -114,8 +115,7 @@ class PostAdmin(LookingMixin, WritingMixin, ServiceAdmin):
 
     @action(description="Revisions", icon="history", permissions=["view"])
     def revisions(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """A link and no more: it changes nothing."""
-        return HttpResponseRedirect(f"{reverse('admin:cms_postrevision_changelist')}?post__id__exact={object_id}")
+        return self.history_page(request, object_id)
 
     @display(description="Title", ordering="title")
     def shown_title(self, post: Post) -> str:

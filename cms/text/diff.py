@@ -5,10 +5,11 @@ whole.
 """
 
 import difflib
+import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 CONTEXT_LINES: Final = 3
 # Python's matcher takes quadratic time and more for texts of many equal or alternating lines. Lines that both texts have
@@ -16,9 +17,53 @@ CONTEXT_LINES: Final = 3
 # of lines, and of these no more than fit the budget: 1 MB against 1 MB takes about a second at worst.
 GAP_PAIRS_MAX: Final = 10_000
 PAIRS_BUDGET: Final = 400_000
+WORD_PAIRS_BUDGET: Final = 2_000_000
+"""Pairs of words that are looked at in one difference; lines beyond are shown as replaced whole."""
+_LINES: Final = re.compile(r"[^\n]*\n|[^\n]+")
+_WORDS: Final = re.compile(r"\s+|\w+|[^\w\s]")
 
 type Block = tuple[int, int, int]
 """Where equal lines begin in either text, and how many they are."""
+
+
+class Piece(NamedTuple):
+    """A part of one text or of both; `left_out` stands for equal lines between two changes, and has no text."""
+
+    kind: Literal["same", "gone", "new", "left_out"]
+    text: str
+
+
+def word_diff(before: str, after: str) -> list[Piece]:
+    """Return what changed, word by word, with some lines around; empty when nothing differs."""
+    old, new = _LINES.findall(before), _LINES.findall(after)
+    pieces: list[Piece] = []
+    left = WORD_PAIRS_BUDGET
+    for hunk in _BoundedMatcher(old, new).get_grouped_opcodes(CONTEXT_LINES):
+        if hunk[0][1] or hunk[0][3]:
+            pieces.append(Piece("left_out", ""))
+        for tag, i1, i2, j1, j2 in hunk:
+            gone, come = "".join(old[i1:i2]), "".join(new[j1:j2])
+            if tag == "equal":
+                pieces.append(Piece("same", gone))
+                continue
+            old_words, new_words = _WORDS.findall(gone), _WORDS.findall(come)
+            pairs = len(old_words) * len(new_words)
+            if pairs > left:
+                old_words, new_words = [gone], [come]
+            left -= min(pairs, left)
+            pieces += _changed_words(old_words, new_words)
+    return pieces
+
+
+def _changed_words(old: list[str], new: list[str]) -> Iterator[Piece]:
+    for tag, i1, i2, j1, j2 in _BoundedMatcher(old, new).get_opcodes():
+        if tag == "equal":
+            yield Piece("same", "".join(old[i1:i2]))
+            continue
+        if i1 < i2:
+            yield Piece("gone", "".join(old[i1:i2]))
+        if j1 < j2:
+            yield Piece("new", "".join(new[j1:j2]))
 
 
 def unified_diff(before: str, after: str) -> str:

@@ -17,6 +17,13 @@ def sized(page: Page, request: pytest.FixtureRequest) -> Page:
     return page
 
 
+def save_draft(page: Page) -> None:
+    """The page before may say of another save that it was done."""
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save draft").click()
+    expect(page.get_by_text("was saved")).to_be_visible()
+
+
 def test_the_text_on_the_screen_is_seen_at_three_widths_before_it_is_saved(sized: Page, site: str) -> None:
     begin_draft(sized, site, "Looked at")
     type_text(sized, " *Unsaved* end.")
@@ -32,10 +39,11 @@ def test_the_text_on_the_screen_is_seen_at_three_widths_before_it_is_saved(sized
 def test_a_stranger_sees_a_shared_draft_with_its_picture(browser: Browser, sized: Page, site: str) -> None:
     begin_draft(sized, site, "Shared draft")
     paste_picture(sized, "A red square")
-    sized.get_by_role("button", name="Save draft").click()
-    expect(sized.get_by_text("was saved")).to_be_visible()
+    save_draft(sized)
     sized.get_by_role("button", name="Share preview").click()
-    address = sized.locator("#share-link input").input_value()
+    link = sized.locator("#share-link input")
+    expect(link).to_have_value(re.compile("/previews/"))
+    address = link.input_value()
     stranger = browser.new_context().new_page()
     stranger.goto(address)
     expect(stranger.get_by_role("heading", name="Shared draft")).to_be_visible()
@@ -63,3 +71,15 @@ def test_both_versions_answers_are_one_click_away(page: Page, site: str) -> None
     expect(page.get_by_role("heading", name="Version 1")).to_be_visible()
     expect(page.get_by_role("heading", name="Version 2")).to_be_visible()
     expect(page.locator("mark").first).to_be_visible()
+
+
+def test_revisions_are_compared_by_words_and_an_old_one_is_brought_back(sized: Page, site: str) -> None:
+    begin_draft(sized, site, "Twice written")
+    type_text(sized, " Second thoughts.")
+    save_draft(sized)
+    sized.goto(sized.url.replace("/change/", "/revisions/"))
+    expect(sized.locator("ins").first).to_have_text(re.compile("Second thoughts"))
+    sized.get_by_role("button", name="Go back to revision 1").click()
+    expect(sized.locator("#id_content")).to_have_value("First words.")
+    save_draft(sized)
+    expect(sized.locator("#id_content")).to_have_value("First words.")

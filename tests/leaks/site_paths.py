@@ -54,6 +54,9 @@ SITE: Final[dict[str, Fill]] = {
     "admin/cms/post/<path:object_id>/drafts/<int:number>/discard/": lambda world: [
         f"/admin/cms/post/{post.pk}/drafts/1/discard/" for post in world.posts[:SOME]
     ],
+    "admin/cms/post/<path:object_id>/revisions/<int:number>/restore/": lambda world: [
+        f"/admin/cms/post/{post.pk}/revisions/1/restore/" for post in world.posts[:SOME]
+    ],
     "admin/session/": plain("/admin/session/"),
     "admin/session/signed-in/": plain("/admin/session/signed-in/"),
     "admin/logout/": plain("/admin/logout/"),

@@ -1,0 +1,108 @@
+"""The history of a post on one page: who wrote what and when, what differs between any two, and the way back."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import path, reverse
+from django.views.decorators.http import require_POST
+
+from cms import clock
+from cms.errors import NotFound
+from cms.models import MediaFile, Post, PostRevision
+from cms.services.restoring import restore_revision
+from cms.services.revisions import FieldChange, compare_revisions, list_revisions
+from cms.text.diff import Piece, word_diff
+
+SHOWN_MAX: Final = 100
+_LABELS: Final = {"is_excerpt_derived": "Excerpt made from the content", "featured_image": "Featured image"}
+
+
+class HistoryMixin:
+    """Addresses below a post's own, for those who may change it."""
+
+    admin_site: Any
+    _own_post: Any
+
+    def get_urls(self) -> list[Any]:
+        restore = require_POST(self.admin_site.admin_view(self.bring_back_view))
+        return [
+            path("<path:object_id>/revisions/<int:number>/restore/", restore, name="cms_post_bring_back"),
+            *super().get_urls(),  # type: ignore[misc]
+        ]
+
+    def history_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show the revisions, and the difference of the two that `from` and `to` name: else of the newest two."""
+        post = self._own_post(request, object_id)
+        revisions = list(
+            list_revisions(actor=request.user, post=post).select_related("author").defer("snapshot")[: SHOWN_MAX + 1]
+        )
+        older, newer = _chosen(request, post, revisions)
+        context = {
+            **self.admin_site.each_context(request),
+            "original": post,
+            "title": post.title,
+            "revisions": revisions[:SHOWN_MAX],
+            "has_more": len(revisions) > SHOWN_MAX,
+            "older": older,
+            "newer": newer,
+            "changes": _shown_changes(request, older, newer) if older and newer else [],
+        }
+        return render(request, "admin/cms/post/revisions.html", context)
+
+    def bring_back_view(self, request: HttpRequest, object_id: str, number: int) -> HttpResponse:
+        """Open an old revision in the form, as a draft. Readers notice nothing until it is saved."""
+        post = self._own_post(request, object_id)
+        try:
+            draft = restore_revision(actor=request.user, post=post, number=number, now=clock.now())
+        except NotFound as missing:
+            raise Http404(missing.message) from missing
+        return HttpResponseRedirect(f"{reverse('admin:cms_post_change', args=[post.pk])}?draft={draft.number}")
+
+
+def _chosen(
+    request: HttpRequest, post: Post, revisions: list[PostRevision]
+) -> tuple[PostRevision | None, PostRevision | None]:
+    numbers = [revision.number for revision in revisions]
+    newer = _asked(request, "to") or (numbers[0] if numbers else None)
+    older = _asked(request, "from") or next((number for number in numbers if newer and number < newer), None)
+    found = {
+        revision.number: revision
+        for revision in list_revisions(actor=request.user, post=post)
+        .filter(number__in=[number for number in (older, newer) if number])
+        .select_related("author")
+    }
+    for revision in found.values():
+        revision.post = post
+    return found.get(older or 0), found.get(newer or 0)
+
+
+def _asked(request: HttpRequest, name: str) -> int | None:
+    text = request.GET.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def _shown_changes(request: HttpRequest, older: PostRevision, newer: PostRevision) -> list[tuple[str, list[Piece]]]:
+    changes = compare_revisions(actor=request.user, older=older, newer=newer)
+    names = _names_of_images(changes)
+    return [
+        (_label(change.field), word_diff(_text(change.before, names), _text(change.after, names))) for change in changes
+    ]
+
+
+def _names_of_images(changes: Iterable[FieldChange]) -> dict[str, str]:
+    ids = {
+        value for change in changes if change.field == "featured_image" for value in (change.before, change.after)
+    } - {None}
+    return {str(pk): name for pk, name in MediaFile.objects.filter(pk__in=ids).values_list("pk", "original_name")}
+
+
+def _label(field: str) -> str:
+    return _LABELS.get(field) or field.replace("_", " ").capitalize()
+
+
+def _text(value: Any, names: dict[str, str]) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return names.get(str(value), str(value)) if value is not None else ""
