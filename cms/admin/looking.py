@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import path, reverse
@@ -16,9 +17,12 @@ from django.views.decorators.http import require_POST
 from cms import clock
 from cms.admin.writing import rendered
 from cms.errors import CmsError
-from cms.models import Post
+from cms.ids import parse_uuid
+from cms.models import MediaFile, Post
+from cms.services.advice import Draft, advise
 from cms.services.previews import make_preview
 
+PICTURES_MAX: Final = 40
 FRAME_CSP: Final[Any] = {**settings.STATIC_PAGE_CSP, "img-src": [CSP.SELF, "https:"], "frame-ancestors": [CSP.SELF]}
 
 
@@ -30,9 +34,12 @@ class LookingMixin:
     _own_post: Any
 
     def get_urls(self) -> list[Any]:
-        page, share = (require_POST(self.admin_site.admin_view(view)) for view in (self.page_view, self.share_view))
+        views = (self.page_view, self.share_view, self.advice_view)
+        page, share, advice = (require_POST(self.admin_site.admin_view(view)) for view in views)
         return [
             path("page/", page, name="cms_post_page"),
+            path("advice/", advice, name="cms_post_advice"),
+            path("pictures/", self.admin_site.admin_view(self.pictures_view), name="cms_post_pictures"),
             path("<path:object_id>/share/", share, name="cms_post_share"),
             path("<path:object_id>/json/", self.admin_site.admin_view(self.json_view), name="cms_post_json"),
             *super().get_urls(),  # type: ignore[misc]
@@ -63,6 +70,23 @@ class LookingMixin:
         until = timezone.localtime(preview.expires_at)
         return JsonResponse({"address": address, "until": f"{until:%H:%M} {timezone.get_current_timezone_name()}"})
 
+    def advice_view(self, request: HttpRequest) -> HttpResponse:
+        """Return what may be mended in the post on the screen, a sentence each."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        texts = {name: request.POST.get(name, "").strip() for name in ("slug", "excerpt", "post")}
+        draft = Draft(parse_uuid(texts["post"]), texts["slug"], texts["excerpt"], rendered(request))
+        return JsonResponse({"advice": advise(actor=request.user, draft=draft, now=clock.now())})
+
+    def pictures_view(self, request: HttpRequest) -> HttpResponse:
+        """Return the newest pictures that somebody may use, or those whose name or description has `q`."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        rows = MediaFile.objects.visible_to(request.user, clock.now()).images().order_by("-created_at", "-pk")
+        if words := request.GET.get("q", "").strip():
+            rows = rows.filter(Q(original_name__icontains=words) | Q(alt_text__icontains=words))
+        return JsonResponse({"pictures": [_picture(media) for media in rows[:PICTURES_MAX]]})
+
     def json_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show what each version answers to the one who asks; the page's script asks them."""
         post = self._own_post(request, object_id)
@@ -71,3 +95,10 @@ class LookingMixin:
         addresses = [(arm, f"{canary['ENTRANCE']}/v{arm}/posts/{post.pk}") for arm in canary["ARMS"] if is_enabled[arm]]
         context = {**self.admin_site.each_context(request), "original": post, "addresses": addresses}
         return render(request, "admin/cms/post/json.html", {**context, "title": post.title})
+
+
+def _picture(media: MediaFile) -> dict[str, str]:
+    thumbnail = f"{reverse('admin:cms_mediafile_file', args=[media.pk])}?size=square-160"
+    address = settings.MEDIA_ADDRESS.format(id=media.pk)
+    names = {"name": media.original_name, "alt": media.alt_text}
+    return {"id": str(media.pk), "thumbnail": thumbnail, "address": address, **names}

@@ -83,3 +83,22 @@ def test_revisions_are_compared_by_words_and_an_old_one_is_brought_back(sized: P
     expect(sized.locator("#id_content")).to_have_value("First words.")
     save_draft(sized)
     expect(sized.locator("#id_content")).to_have_value("First words.")
+
+
+def test_a_featured_image_is_chosen_from_a_grid_by_keyboard(sized: Page, site: str) -> None:
+    begin_draft(sized, site, "With a face")
+    paste_picture(sized, "A navy field")
+    sized.get_by_role("button", name="Choose from pictures").press("Enter")
+    sized.keyboard.type("navy")
+    chosen = sized.locator(".picture-grid").get_by_role("button", name="A navy field").first
+    expect(chosen).to_be_visible()
+    chosen.press("Enter")
+    expect(sized.locator("img.featured-image")).to_be_visible()
+    save_draft(sized)
+    expect(sized.locator("img.featured-image")).to_have_attribute("src", re.compile("/file/"))
+
+
+def test_advice_appears_before_the_post_goes_out(page: Page, site: str) -> None:
+    begin_draft(page, site, "In need of advice")
+    type_text(page, "\n\n![](https://example.org/a.png)")
+    expect(page.locator("#advice")).to_contain_text("1 picture has no alternative text.")

@@ -51,6 +51,8 @@ SITE: Final[dict[str, Fill]] = {
     "admin/cms/mediafile/upload/": plain("/admin/cms/mediafile/upload/"),
     "admin/cms/post/preview/": plain("/admin/cms/post/preview/"),
     "admin/cms/post/page/": plain("/admin/cms/post/page/"),
+    "admin/cms/post/advice/": plain("/admin/cms/post/advice/"),
+    "admin/cms/post/pictures/": plain("/admin/cms/post/pictures/", "q=zq"),
     "admin/cms/post/<path:object_id>/drafts/<int:number>/discard/": lambda world: [
         f"/admin/cms/post/{post.pk}/drafts/1/discard/" for post in world.posts[:SOME]
     ],

@@ -62,4 +62,34 @@
     }
     target.textContent = "Copied";
   });
+
+  // -- advice ----------------------------------------------------------------------------------------------------
+
+  const place = document.getElementById("advice");
+  const ASKS_AFTER_MS = 2000;
+  let timer = null;
+  async function advise() {
+    const data = new FormData();
+    for (const name of ["csrfmiddlewaretoken", "content", "content_format", "slug", "excerpt"]) {
+      data.append(name, form.elements[name]?.value || "");
+    }
+    data.append("post", config.post || "");
+    try {
+      const answer = await fetch(config.advice, { method: "POST", body: data, redirect: "manual" });
+      if (!answer.ok) return;
+      const { advice } = await answer.json();
+      place.hidden = !advice.length;
+      place.querySelector("ul").replaceChildren(...advice.map((sentence) => {
+        const row = document.createElement("li");
+        row.textContent = sentence;
+        return row;
+      }));
+    } catch { /* Saving says that there is no connection. */ }
+  }
+  function adviseSoon() {
+    clearTimeout(timer);
+    timer = setTimeout(advise, ASKS_AFTER_MS);
+  }
+  form.addEventListener("input", adviseSoon);
+  if (config.post) adviseSoon();
 })();

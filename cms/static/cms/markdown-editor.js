@@ -66,8 +66,11 @@
     const alt = await askForAlternativeText(told.address, file.name);
     if (alt === null) return;
     if (alt) await post(told.describe, { alt_text: alt });
+    insertAddress(told.address, alt);
+  }
+  function insertAddress(address, alt) {
     const escaped = alt.replace(/([\\[\]])/g, "\\$1").replace(/\s+/g, " ");
-    editor.codemirror.replaceSelection(`![${escaped}](${told.address})\n`);
+    editor.codemirror.replaceSelection(`![${escaped}](${address})\n`);
     editor.codemirror.focus();
   }
   async function insertPictures(files) {
@@ -82,6 +85,10 @@
       }
     }
     return pictures.length;
+  }
+  function insertFromLibrary() {
+    const detail = ({ address, alt }) => insertAddress(address, alt);
+    document.dispatchEvent(new CustomEvent("choose-picture", { detail }));
   }
   const hasPictures = (transfer) => [...(transfer?.files || [])].some((file) => file.type.startsWith("image/"));
 
@@ -118,6 +125,7 @@
         "|",
         button("link", EasyMDE.drawLink, "link", "Link"),
         button("picture", () => chooser.click(), "add_photo_alternate", "Picture"),
+        button("library", insertFromLibrary, "photo_library", "Picture from the library"),
         button("table", EasyMDE.drawTable, "table", "Table"),
         "|",
         button("preview", EasyMDE.togglePreview, "visibility", "Preview"),

@@ -151,3 +151,26 @@ def test_times_are_in_the_writers_zone(
 
 def test_a_published_post_has_no_time_left_to_set(client: Client, make_post: Callable[..., Post]) -> None:
     assert "publish_at" not in client.get(f"{POSTS}/{make_post().pk}/change/").content.decode()
+
+
+def test_advice_is_about_the_text_on_the_screen(client: Client, draft: Post) -> None:
+    sent = {
+        "content": "![](/a.png)",
+        "content_format": "markdown",
+        "slug": draft.slug,
+        "excerpt": "x",
+        "post": draft.pk,
+    }
+    told = client.post(f"{POSTS}/advice/", sent).json()
+    assert told == {"advice": ["1 picture has no alternative text."]}
+
+
+def test_pictures_are_offered_that_the_writer_may_use(
+    client: Client, picture: MediaFile, make_user: Callable[..., User]
+) -> None:
+    _upload(make_user(role="author"))
+    [offered] = client.get(f"{POSTS}/pictures/").json()["pictures"]
+    assert (offered["id"], offered["address"]) == (str(picture.pk), f"/api/v2/media/{picture.pk}/content")
+    thumbnail = client.get(offered["thumbnail"])
+    assert (thumbnail.headers["Content-Type"], b"".join(thumbnail)[:4]) == ("image/webp", b"RIFF")  # type: ignore[arg-type]
+    assert client.get(f"{POSTS}/pictures/?q=nothing").json() == {"pictures": []}

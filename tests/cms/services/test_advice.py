@@ -1,0 +1,68 @@
+"""Advice before a post goes out: what readers would miss, and nothing else."""
+
+import datetime
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cms.models import Post, User
+from cms.services.advice import Draft, advise
+
+FULL = Draft(None, "a-slug", "In short.", "<p>Text.</p>")
+
+
+def _advice(author: User, now: datetime.datetime, **values: Any) -> list[str]:
+    return advise(actor=author, draft=Draft(**{**vars(FULL), **values}), now=now)
+
+
+@pytest.mark.django_db
+def test_a_post_that_lacks_nothing_gets_none(author: User, now: datetime.datetime) -> None:
+    html = '<p><img src="https://x.example/a.png" alt="A boat"></p>'
+    assert _advice(author, now, content_html=html) == []
+
+
+@pytest.mark.parametrize(
+    ("html", "told"),
+    [
+        ('<img src="/a.png">', "1 picture has no alternative text."),
+        ('<img src="/a.png" alt=""> <img src="/b.png" alt=" ">', "2 pictures have no alternative text."),
+        (
+            f'<img src="/api/v2/media/{uuid.UUID(int=7)}/content" alt="x">',
+            "1 file of the text can't be found.",
+        ),
+        (
+            '<a href="https://www.example.org/posts/gone?x=1" rel="noopener">x</a>',
+            "These links lead to no public post: gone.",
+        ),
+    ],
+)
+@pytest.mark.django_db
+def test_what_readers_would_miss_is_named(
+    author: User, now: datetime.datetime, settings: Any, html: str, told: str
+) -> None:
+    settings.PUBLIC_POST_URL = "https://www.example.org/posts/{slug}"
+    assert _advice(author, now, content_html=html) == [told]
+
+
+def test_links_to_public_posts_are_sound_and_to_drafts_are_not(
+    author: User, make_post: Callable[..., Post], now: datetime.datetime, settings: Any
+) -> None:
+    settings.PUBLIC_POST_URL = "https://www.example.org/posts/{slug}"
+    make_post(title="Out")
+    make_post(title="Not yet", is_published=False)
+    html = "".join(f'<a href="https://www.example.org/posts/{slug}">x</a>' for slug in ("out", "not-yet", "a-slug"))
+    assert _advice(author, now, content_html=html) == ["These links lead to no public post: not-yet."]
+
+
+def test_a_slug_of_another_post_and_a_missing_excerpt_are_named(
+    author: User, make_post: Callable[..., Post], now: datetime.datetime
+) -> None:
+    post = make_post(title="Taken")
+    told = _advice(author, now, slug="taken", excerpt=" ")
+    assert told == [
+        "Another post has the slug “taken”: choose another one.",
+        "There is no excerpt: lists show the beginning of the content.",
+    ]
+    assert _advice(author, now, slug="taken", id=post.pk) == []
