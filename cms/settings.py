@@ -195,6 +195,7 @@ DRAIN_FILE = env.text("DRAIN_FILE")
 # -- the checklist of a deployment: `manage.py readiness` -------------------------------------------------------------
 
 # Called as cms.readiness.Check says, shown in this order.
+ROLLOUT_LINE = "canary.pages.overview.rollout_line"
 READINESS_CHECKS = {
     "database": "cms.readiness.stores.database",
     "migrations": "cms.readiness.stores.migrations",

@@ -155,6 +155,7 @@ def test_only_commands_views_and_middleware_read_a_clock() -> None:
             "views/",
             "canary/control_api/views.py",
             "canary/pages/views.py",
+            "canary/pages/overview.py",
             "middleware.py",
             "cms/admin/",
             "cms/http/preview_pages.py",

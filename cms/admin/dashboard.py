@@ -1,29 +1,67 @@
 """The first page: what waits for this user, by queries that an index answers however many rows there are."""
 
-from typing import Any
+import datetime
+from collections.abc import Iterable
+from typing import Any, Final
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.module_loading import import_string
 
 from cms import clock, policy
 from cms.admin.status import shown_status
-from cms.choices import CommentStatus
-from cms.models import Comment, Post
+from cms.choices import CommentStatus, DeliveryStatus, JobStatus, Status
+from cms.models import Comment, Delivery, Job, Post
+from cms.querysets.posts import PostQuerySet
 
-SHOWN = 8
+SHOWN: Final = 5
+COUNTED_MAX: Final = 100
 
 
 def dashboard_context(request: HttpRequest) -> dict[str, Any]:
-    now = clock.now()
-    posts = Post.objects.editable_by(request.user).posts().not_trashed().select_related("author")
-    newest = posts.defer("content", "content_html").order_by("-created_at", "-id")[:SHOWN]
+    now, user = clock.now(), request.user
+    is_admin = policy.may_manage_users(user)
     return {
-        "newest_posts": [(post, *shown_status(post, now)) for post in newest],
-        "may_write_posts": policy.may_write_posts(request.user),
-        "may_moderate": policy.may_moderate(request.user),
-        "waiting_comments": _waiting_comments() if policy.may_moderate(request.user) else [],
+        "lists": [*_lists_of_posts(user, now)] if policy.may_write_posts(user) else [],
+        "may_write_posts": policy.may_write_posts(user),
+        "may_moderate": policy.may_moderate(user),
+        "waiting_comments": _waiting_comments() if policy.may_moderate(user) else [],
+        "failures": [*_failures()] if is_admin else [],
+        "rollout": import_string(settings.ROLLOUT_LINE)(request) if settings.ROLLOUT_LINE else None,
     }
+
+
+def _lists_of_posts(user: Any, now: datetime.datetime) -> Iterable[tuple[str, str, list[Any]]]:
+    """A title, what to say of an empty list, and its posts with their states."""
+    posts: PostQuerySet = Post.objects.editable_by(user).posts()
+    mine: PostQuerySet = Post.objects.filter(author=user, status=Status.DRAFT)
+    out = posts.filter(status=Status.PUBLISHED)
+    yield "My drafts", "You have no drafts.", _shown(mine.order_by("-updated_at", "-id"), now)
+    scheduled = out.filter(published_at__gt=now).order_by("published_at", "id")
+    yield "Scheduled next", "Nothing is scheduled.", _shown(scheduled, now)
+    recent = out.filter(published_at__lte=now).order_by("-published_at", "-id")
+    yield "Published last", "Nothing is published yet.", _shown(recent, now)
+
+
+def _shown(posts: PostQuerySet, now: datetime.datetime) -> list[Any]:
+    rows = posts.select_related("author").defer("content", "content_html")[:SHOWN]
+    return [(post, *shown_status(post, now)) for post in rows]
 
 
 def _waiting_comments() -> list[Comment]:
     waiting = Comment.objects.filter(status=CommentStatus.PENDING).select_related("post", "author")
     return list(waiting.defer("post__content", "post__content_html").order_by("created_at")[:SHOWN])
+
+
+def _failures() -> Iterable[tuple[str, str]]:
+    """Return what was given up: a sentence, and the address of the list that has it, if any."""
+    deliveries = Delivery.objects.filter(status=DeliveryStatus.DEAD)
+    if number := deliveries[: COUNTED_MAX + 1].count():
+        yield f"Webhook deliveries given up: {_at_most(number)}", reverse("admin:cms_delivery_changelist")
+    if number := Job.objects.filter(status=JobStatus.DEAD)[: COUNTED_MAX + 1].count():
+        yield f"Background jobs given up: {_at_most(number)}", ""
+
+
+def _at_most(number: int) -> str:
+    return str(number) if number <= COUNTED_MAX else f"more than {COUNTED_MAX}"

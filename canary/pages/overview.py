@@ -1,0 +1,24 @@
+"""The rollout in one line, for the first page of an admin site."""
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from canary.conf import canary_conf
+from canary.core.permissions import VIEW
+from canary.errors import StoreUnreachable
+from canary.models import Verdict
+from canary.pages.guiding import guide
+from canary.state.status import status
+from canary.verbs.wording import percent
+
+
+def rollout_line(request: HttpRequest) -> tuple[str, str, str] | None:
+    """Return the weight, the situation in a few words and the page's address; None for those who may not see it."""
+    if not request.user.has_perm(VIEW):
+        return None
+    try:
+        known = status(canary_conf().now())
+    except StoreUnreachable:
+        return None
+    verdict = Verdict.objects.filter(release=known["release"]).order_by("-at", "-pk").first()
+    return f"v2: {percent(known['weight_bp'])}", guide(known, verdict).title, reverse("canary_pages:page")
