@@ -6,8 +6,10 @@ from django.urls import include, path
 from django.views.decorators.csp import csp_override
 from django.views.generic import RedirectView, TemplateView
 
+from cms.apps import register_pages
 from cms.http.preview_pages import preview_media, preview_page
 
+register_pages()
 urlpatterns = [
     path("", csp_override(settings.STATIC_PAGE_CSP)(TemplateView.as_view(template_name="cms/home.html"))),
     path("previews/<str:token>", preview_page, name="preview"),

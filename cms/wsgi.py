@@ -17,4 +17,5 @@ except SystemExit as stop:
     # gunicorn's WORKER_BOOT_ERROR: its master then stops, where any other code makes it start workers for ever.
     raise SystemExit(3) from None
 
+import_string("cms.urls.urlpatterns")  # now, or the first visitor of the admin site would wait for its pages
 import_string("canary.server.serve")()

@@ -1,4 +1,4 @@
-"""All pages of the admin site: importing this registers them, which `cms/apps.py` does once the site exists."""
+"""All pages of the admin site: importing this registers them, which `cms/urls.py` does."""
 
 from cms.admin import (
     api_keys,

@@ -10,10 +10,12 @@ from django.contrib.admin.utils import get_fields_from_path
 from django.db.models import Field, Model
 from django.test import Client, RequestFactory
 
+from cms.apps import register_pages
 from cms.models import Comment, Post, User
 from cms.policy import SYSTEM
 from cms.services.comments import create_comment
 
+register_pages()
 MODEL_ADMINS = list(admin.site._registry.values())
 LINKED = {"auditevent": {"object_id__exact"}, "postrevision": {"post__id__exact"}}
 GUESSES = ("", "__exact", "__startswith", "__contains", "__regex", "__gt", "__gte", "__in", "__isnull", "__length")
