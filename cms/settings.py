@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.urls import reverse_lazy
 from django.utils.csp import CSP
+from django.utils.translation import gettext_lazy as _
 
 from cms.environment import Environment, refuse
 from cms.media.configuration import media_storage
@@ -174,6 +175,7 @@ MIDDLEWARE = [
     "cms.http.browser_middleware.SessionMiddleware",
     "cms.http.browser_middleware.AuthenticationMiddleware",
     "cms.http.browser_middleware.MessageMiddleware",
+    "cms.http.browser_middleware.PreferencesMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -223,7 +225,7 @@ DISK_FREE_MIN_MB = env.integer("DISK_FREE_MIN_MB", default=1_024, minimum=0, max
 TASKS = {
     "default": {
         "BACKEND": "cms.jobs.backend.DatabaseBackend",
-        "QUEUES": ["default", "media", "mail"],
+        "QUEUES": ["default", "media", "mail", "transfers"],
         "OPTIONS": {"max_attempts": 8},
     }
 }
@@ -296,6 +298,8 @@ CANARY = {
 # -- texts, time, files -----------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
+# Users choose one for the admin site; each is named in its own words.
+LANGUAGES = [("en", "English"), ("ja", "日本語")]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -349,12 +353,13 @@ UNFOLD = {
     "SITE_URL": "/",
     "ACCOUNT": {
         "navigation": [
+            {"title": _("Profile"), "link": reverse_lazy("admin:profile")},
             {"title": "Change password", "link": reverse_lazy("admin:password_change")},
             {"title": "Two-factor sign-in", "link": reverse_lazy("admin:two_factor")},
         ]
     },
-    "STYLES": [f"{STATIC_URL}cms/colors.css"],
-    "SCRIPTS": [f"{STATIC_URL}cms/htmx-without-styles.js"],
+    "STYLES": [f"{STATIC_URL}cms/colors.css", f"{STATIC_URL}cms/admin.css"],
+    "SCRIPTS": [f"{STATIC_URL}cms/htmx-without-styles.js", f"{STATIC_URL}cms/names.js"],
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}cms/icon.svg"}],
 }
 

@@ -3,7 +3,7 @@
 import datetime
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth import login
 from django.http import HttpRequest
@@ -11,10 +11,14 @@ from django.utils.crypto import constant_time_compare
 
 from cms.accounts.sessions import SECOND_FACTOR_KEY
 from cms.models import User
+from cms.services.origin import current_origin
 from cms.services.proofs import LIFETIME, Proof
 from cms.services.sessions import note_browser_login
 
 BACKEND = "cms.auth_backends.UsernameOrEmailBackend"
+AGENT_MAX: Final = 300
+DEVICE_KEY: Final = "device"
+"""Where a session keeps in which browser it was opened."""
 _KEY = "first_step"
 _PROOF_KEY = "password_given_at"
 _CHALLENGE_KEY = "passkey_challenge"
@@ -57,7 +61,14 @@ def finish_sign_in(request: HttpRequest, user: User, now: datetime.datetime) -> 
     request.session.flush()
     login(request, user, BACKEND)
     note_second_factor(request, now)
+    note_device(request, now)
     note_browser_login(user=user, now=now)
+
+
+def note_device(request: HttpRequest, now: datetime.datetime) -> None:
+    """Remember in the session where it was opened, for the list of sessions that its user sees."""
+    agent = request.headers.get("User-Agent", "")[:AGENT_MAX].replace("\x00", "")
+    request.session[DEVICE_KEY] = {"at": now.isoformat(), "agent": agent, "ip": current_origin().ip or ""}
 
 
 def note_second_factor(request: HttpRequest, now: datetime.datetime) -> None:

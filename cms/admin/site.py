@@ -19,6 +19,7 @@ from unfold.sites import UnfoldAdminSite
 from cms import clock
 from cms.admin.dashboard import dashboard_context
 from cms.admin.navigation import sidebar
+from cms.admin.profile import profile_urls
 from cms.admin.signing_in.login import FirstStepView, LoginForm
 from cms.admin.writing import session_view, signed_in_view
 from cms.errors import InvalidInput, RateLimited
@@ -92,6 +93,7 @@ class TandemAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     def get_urls(self) -> list[Any]:
         return [
             path("", include("cms.admin.signing_in.urls")),
+            *profile_urls(),
             path("session/", session_view, name="session"),
             path("session/signed-in/", self.admin_view(signed_in_view), name="signed_in"),
             *super().get_urls(),

@@ -18,7 +18,7 @@ ROWS_AT_ONCE: Final = 1_000
 
 
 def user_rows() -> Iterator[dict[str, Any]]:
-    names = ("username", "email", "first_name", "last_name", "display_name", "bio", "role")
+    names = ("username", "email", "first_name", "last_name", "display_name", "bio", "time_zone", "language", "role")
     for user in User.objects.order_by("pk").iterator(chunk_size=ROWS_AT_ONCE):
         flags = {"is_active": user.is_active, "email_verified": user.email_verified, "deleted_at": user.deleted_at}
         yield _row(user, {name: getattr(user, name) for name in names} | flags)

@@ -7,7 +7,8 @@ nothing to do.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoAuthenticationMiddleware
@@ -16,10 +17,14 @@ from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessio
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware as DjangoCommonMiddleware
 from django.middleware.csp import ContentSecurityPolicyMiddleware as DjangoContentSecurityPolicyMiddleware
+from django.utils import timezone, translation
 from django.utils.csp import CSP
 
 from cms.http.middleware import APIS
 from cms.http.unavailable import is_known_outage, unavailable_page
+
+ADMIN: Final = "/admin/"
+ROLLOUT: Final = "/admin/canary/"
 
 
 def is_api(request: HttpRequest) -> bool:
@@ -76,6 +81,36 @@ class MessageMiddleware(_PassedByWhenBare, DjangoMessageMiddleware):
     def process_request(self, request: HttpRequest) -> None:
         if not is_api(request):
             super().process_request(request)
+
+
+class _Preferences:
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if not request.path_info.startswith(ADMIN) or not request.user.is_authenticated:
+            return self.get_response(request)
+        user: Any = request.user
+        # Those who look after a rollout read the same times: its page names UTC beside each of them.
+        zone = None if request.path_info.startswith(ROLLOUT) else _zone(user.time_zone)
+        with timezone.override(zone), translation.override(_language(user.language)):
+            return self.get_response(request)
+
+
+class PreferencesMiddleware(_PassedByWhenBare, _Preferences):
+    """Pages of the admin site in the time zone and the language of their user."""
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    """Return the site's for a zone that this machine does not know (any more)."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ValueError, ZoneInfoNotFoundError):
+        return None
+
+
+def _language(code: str) -> str:
+    return code if code in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
 
 
 class CommonMiddleware(DjangoCommonMiddleware):

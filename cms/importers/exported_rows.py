@@ -201,6 +201,8 @@ def _user(row: Row, source: str) -> UserItem:
         first_name=row.text("first_name"),
         last_name=row.text("last_name"),
         bio=row.text("bio"),
+        time_zone=row.text("time_zone"),
+        language=row.text("language"),
         role=row.choice("role", Role, Role.SUBSCRIBER),
         is_active=row.truth("is_active", default=False),
         email_verified=row.truth("email_verified", default=False),

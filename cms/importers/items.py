@@ -13,7 +13,8 @@ from cms.choices import CommentStatus, ContentFormat, Kind, Role, Status, Visibi
 
 EXTERNAL_ID_MAX = 500
 UNKNOWN_AUTHOR = ""
-_NOT_CONTENT = ("source", "line", "lines", "changes", "is_met_at_post")
+# The last two are the user's own after the first import.
+_NOT_CONTENT = ("source", "line", "lines", "changes", "is_met_at_post", "time_zone", "language")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ class UserItem(Item):
     first_name: str = ""
     last_name: str = ""
     bio: str = ""
+    time_zone: str = ""
+    language: str = ""
     role: Role = Role.AUTHOR
     is_active: bool = True
     email_verified: bool = False

@@ -27,6 +27,10 @@ class User(Entity, AbstractBaseUser, PermissionsMixin):
     pending_email = models.CharField(max_length=limits.EMAIL_MAX, blank=True, default="", db_default="")
     # An admin, a command or an import made the account, not a visitor. An older release leaves the column out.
     is_vouched_for = models.BooleanField(default=False, db_default=False)
+    # For the dates and sentences of the admin site; empty: those of the site. An older release leaves both out.
+    time_zone = models.CharField(max_length=limits.TIME_ZONE_MAX, blank=True, default="", db_default="")
+    language = models.CharField(max_length=limits.LANGUAGE_MAX, blank=True, default="", db_default="")
+    picture = models.ForeignKey("cms.MediaFile", models.SET_NULL, null=True, blank=True, related_name="+")
     # Grows when the user's browser sessions are to end: each session is bound to the number it began with.
     session_epoch = models.PositiveIntegerField(default=0)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -61,6 +65,11 @@ class User(Entity, AbstractBaseUser, PermissionsMixin):
                 & length_at_most("display_name", limits.DISPLAY_NAME_MAX)
                 & length_at_most("bio", limits.BIO_MAX),
                 name="cms_user_names_length",
+            ),
+            models.CheckConstraint(
+                condition=length_at_most("time_zone", limits.TIME_ZONE_MAX)
+                & length_at_most("language", limits.LANGUAGE_MAX),
+                name="cms_user_preferences_length",
             ),
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="cms_user_role_valid"),
             models.CheckConstraint(

@@ -12,7 +12,10 @@ from cms.services.mails import QUEUE
 DISPLAY_NAME: Final = "deleted user"
 ERASED: Final = "erased"
 PERSONAL: Final = frozenset(
-    {"username", "email", "first_name", "last_name", "display_name", "bio", "contact_email", "name", "pending_email"}
+    {
+        *("username", "email", "first_name", "last_name", "display_name", "bio", "contact_email", "name"),
+        *("pending_email", "time_zone", "language", "picture"),
+    }
 )
 """What the audit trail may hold of a person, by the names that services give it."""
 NAMING_MEMBERS: Final = (b'"username":', b'"author_name":')

@@ -15,6 +15,7 @@ from cms.models import User
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.personal_traces import DISPLAY_NAME, erase_address, erase_traces
+from cms.services.profile_pictures import erase_profile_picture
 from cms.services.proofs import Proof, require_password
 from cms.services.second_factors.factors import forget_second_factors
 from cms.services.users import end_sessions, lock_user
@@ -59,6 +60,8 @@ def _anonymise(user: User, now: datetime.datetime) -> None:
     user.username = next(name for name in _free_names(user) if not _is_taken(name))
     user.email = f"{user.username}@{EMAIL_DOMAIN}"
     user.first_name = user.last_name = user.bio = user.pending_email = ""
+    user.time_zone = user.language = ""
+    erase_profile_picture(user)
     user.display_name = DISPLAY_NAME
     user.password = make_password(None)
     user.role, user.is_active, user.email_verified, user.last_login = Role.SUBSCRIBER, False, False, None

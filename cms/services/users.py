@@ -35,6 +35,7 @@ from cms.services.checks import check_choice, check_email, check_text, check_use
 from cms.services.locks import lock_row
 from cms.services.mails import send_email_verification, take_mail_quotas
 from cms.services.origin import current_origin
+from cms.services.preferences import preference_errors
 from cms.services.proofs import Proof, require_password
 
 FRESH_LOGIN_MINUTES: Final = 60
@@ -49,6 +50,10 @@ class UserFields(TypedDict, total=False):
     last_name: str
     display_name: str
     bio: str
+    time_zone: str
+    """A name of the IANA database; empty for the site's."""
+    language: str
+    """A code of LANGUAGES, for the admin site; empty for the site's."""
     role: str
     is_active: bool
     email_verified: bool
@@ -334,6 +339,7 @@ def _field_errors(fields: UserFields, *, is_reserved_allowed: bool) -> list[Fiel
         errors += check_email("email", fields["email"])
     for name, maximum in TEXT_LIMITS.items():
         errors += check_text(name, fields.get(name, ""), 0, maximum)  # type: ignore[arg-type]
+    errors += preference_errors(fields.get("time_zone", ""), fields.get("language", ""))
     if "role" in fields:
         errors += check_choice("role", fields["role"], Role.values)
     return errors

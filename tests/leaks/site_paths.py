@@ -10,7 +10,7 @@ from tests.leaks.world import World
 ACCOUNT_PAGES: Final = (
     *("login/second-step/", "login/set-up/", "password-reset/", "password-reset/sent/", "password-reset/new/"),
     *("invitation/", "two-factor/", "two-factor/app/", "two-factor/app/remove/", "two-factor/passkeys/"),
-    "two-factor/codes/",
+    *("two-factor/codes/", "profile/", "profile/picture/remove/", "profile/sessions/end-others/"),
 )
 SITE: Final[dict[str, Fill]] = {
     "": plain("/"),
@@ -48,6 +48,19 @@ SITE: Final[dict[str, Fill]] = {
     "admin/two-factor/passkeys/<uuid:passkey_id>/remove/": lambda world: [
         f"/admin/two-factor/passkeys/{user.pk}/remove/" for user in world.lurkers[:SOME]
     ],
+    "admin/profile/<slug:section>/": plain("/admin/profile/person/"),
+    "admin/profile/browsers/<slug:name>/end/": plain("/admin/profile/browsers/no-such-browser/end/"),
+    "admin/profile/sessions/<uuid:session_id>/end/": lambda world: [
+        f"/admin/profile/sessions/{user.pk}/end/" for user in world.lurkers[:SOME]
+    ],
+    "admin/cms/auditevent/export/": plain("/admin/cms/auditevent/export/"),
+    "admin/cms/redirect/try/": lambda world: [
+        "/admin/cms/redirect/try/",
+        *(f"/admin/cms/redirect/try/?path=/posts/{slug}" for slug in world.old_slugs[:SOME]),
+    ],
+    "admin/cms/redirect/try-address/": plain("/admin/cms/redirect/try-address/"),
+    "admin/cms/transfer/export/": plain("/admin/cms/transfer/export/"),
+    "admin/cms/transfer/new-export/": plain("/admin/cms/transfer/new-export/"),
     "admin/cms/mediafile/upload/": plain("/admin/cms/mediafile/upload/"),
     "admin/cms/post/preview/": plain("/admin/cms/post/preview/"),
     "admin/cms/post/page/": plain("/admin/cms/post/page/"),

@@ -10,7 +10,7 @@ from django.urls import reverse
 from unfold.forms import AuthenticationForm
 
 from cms import clock, limits
-from cms.accounts.signing_in import begin_second_step
+from cms.accounts.signing_in import begin_second_step, note_device
 from cms.services.sessions import note_browser_login
 
 
@@ -56,6 +56,7 @@ class FirstStepView(LoginView):
     def form_valid(self, form: Any) -> HttpResponse:
         if form.second_step_of is None:
             response = super().form_valid(form)
+            note_device(self.request, clock.now())
             note_browser_login(user=form.get_user(), now=clock.now())
             return response
         begin_second_step(self.request, form.second_step_of, self.get_success_url(), clock.now())

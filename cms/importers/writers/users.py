@@ -10,6 +10,7 @@ from cms.importers.items import UserItem
 from cms.models import User
 from cms.policy import SYSTEM
 from cms.services.checks import check_username
+from cms.services.preferences import preference_errors
 from cms.services.users import TEXT_LIMITS, UserFields, create_user, update_user
 
 EMAIL_DOMAIN = "imported.invalid"  # RFC 2606: no mail ever goes there
@@ -31,6 +32,7 @@ def create(context: Context, item: UserItem, notes: Notes) -> tuple[User, bool]:
         email = f"{username.lower()}@{EMAIL_DOMAIN}"
         notes.note("email", item.email or None, email, f"{reason} One that gets no mail was made up.")
     fields: UserFields = {"username": username, "email": email, "role": item.role, **_texts(item, notes)}
+    fields |= _preferences(item, notes)
     fields["is_active"], fields["email_verified"] = item.is_active, item.email_verified
     if item.id is not None:
         fields["id"] = item.id
@@ -49,6 +51,20 @@ def update(context: Context, user: User, item: UserItem, notes: Notes) -> User:
     elif email and email.lower() != user.email.lower():
         notes.note("email", item.email, user.email, "The e-mail address of an account is not changed by an import.")
     return update_user(actor=SYSTEM, user=user, changes=changes, now=context.now)
+
+
+def _preferences(item: UserItem, notes: Notes) -> UserFields:
+    """Those that this site offers too. Later imports leave them to the user."""
+    kept: UserFields = {}
+    if preference_errors(item.time_zone, ""):
+        notes.note("time_zone", item.time_zone, "", "There is no such time zone here.")
+    elif item.time_zone:
+        kept["time_zone"] = item.time_zone
+    if preference_errors("", item.language):
+        notes.note("language", item.language, "", "The admin site does not have this language here.")
+    elif item.language:
+        kept["language"] = item.language
+    return kept
 
 
 def _valid_email(item: UserItem) -> str:

@@ -1,0 +1,70 @@
+"""The picture of a user's profile: a file of the media library that the user has uploaded for it."""
+
+import datetime
+from contextlib import suppress
+
+from django.db import transaction
+
+from cms import policy
+from cms.errors import FieldError, InUse, InvalidInput, PermissionRefused
+from cms.media.receiving import Upload
+from cms.models import MediaFile, User
+from cms.policy import SYSTEM, Actor
+from cms.services.audit import record_event
+from cms.services.locks import lock_row
+from cms.services.media import MediaFields, delete_media, upload_media
+
+
+def set_profile_picture(
+    *, actor: Actor, user: User, upload: Upload, original_name: str, now: datetime.datetime
+) -> User:
+    """Store the picture in place of the last one. Raises InvalidInput about `picture` for what is not an image."""
+    _refuse_others(actor, user)
+    fields: MediaFields = {"alt_text": user.get_full_name()}
+    try:
+        media = upload_media(actor=actor, upload=upload, original_name=original_name, fields=fields, now=now)
+    except InvalidInput as refusal:
+        raise InvalidInput([FieldError("picture", error.code, error.message) for error in refusal.errors]) from refusal
+    if not media.is_image:
+        delete_media(actor=actor, media=media)
+        raise InvalidInput([FieldError("picture", "not_an_image", "Choose a picture: a PNG, JPEG, GIF or WebP file.")])
+    return _change(actor, user, media, now)
+
+
+def remove_profile_picture(*, actor: Actor, user: User, now: datetime.datetime) -> User:
+    """Removing one twice is not an error."""
+    _refuse_others(actor, user)
+    return _change(actor, user, None, now)
+
+
+def erase_profile_picture(user: User) -> None:
+    """Take it from a user who is being deleted, and delete the file unless a post shows it. The caller saves."""
+    media, user.picture = user.picture, None
+    if media is not None:
+        User.objects.filter(pk=user.pk).update(picture=None)
+        _delete_unless_shown(media)
+
+
+def _change(actor: Actor, user: User, media: MediaFile | None, now: datetime.datetime) -> User:
+    with transaction.atomic():
+        user = lock_row(user)
+        last = user.picture
+        if last == media:
+            return user
+        user.picture, user.updated_at = media, now
+        user.save(update_fields=["picture", "updated_at"])
+        before, after = ({"picture": str(one.pk) if one else None} for one in (last, media))
+        record_event(actor, "user.updated", user, before=before, after=after)
+        if last is not None:
+            _delete_unless_shown(last)
+    return user
+
+
+def _delete_unless_shown(media: MediaFile) -> None:
+    with suppress(InUse):
+        delete_media(actor=SYSTEM, media=media)
+
+
+def _refuse_others(actor: Actor, user: User) -> None:
+    if not policy.is_oneself(actor, user):
+        raise PermissionRefused("Only its user changes the picture of a profile.")
