@@ -1,25 +1,31 @@
 """API keys: one's own for everybody who works here, all of them for admins. A key itself is shown once, when it is made."""
 
 import datetime
+import json
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.forms import Script
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from cms import clock, policy
 from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.forms import ServiceForm
 from cms.admin.options import ServiceAdmin, instant_column
+from cms.admin.scopes import SENTENCES, presets_within
+from cms.admin.secrets import show_secret
 from cms.choices import Scope
 from cms.models import ApiKey
 from cms.services.api_keys import create_api_key, revoke_api_key
-
-SHOWN_ONCE = "The key is {} - copy it now: it is shown this once and stored nowhere."
 
 
 def _revoke(request: HttpRequest, api_key: ApiKey, now: datetime.datetime) -> None:
@@ -33,20 +39,47 @@ REVOKE = Change(
 )
 
 
+KEY_FIELDS = ("preset", "scopes", "contact_email", "expires_at")
+
+
 class ApiKeyForm(ServiceForm):
     open_scopes: frozenset[Scope] = frozenset()
     """Those that the form offers."""
+    preset = forms.ChoiceField(
+        label=gettext_lazy("Preset"),
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy("Chooses the scopes below. You may change them afterwards."),
+    )
     scopes = forms.MultipleChoiceField(
-        choices=Scope.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget, help_text="As few as will do."
+        label=gettext_lazy("Scopes"),
+        required=False,  # the service says so, once a preset had its turn
+        choices=Scope.choices,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text=gettext_lazy("A key does only what its scopes name: choose as few as possible."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if scopes := self.fields.get("scopes"):
-            scopes.choices = [(scope.value, scope.value) for scope in Scope if scope in self.open_scopes]  # type: ignore[attr-defined]
+        offered = [scope for scope in Scope if scope in self.open_scopes]
+        fields: dict[str, Any] = self.fields
+        if scopes := fields.get("scopes"):
+            scopes.choices = [(scope.value, f"{scope.value}: {SENTENCES[scope]}") for scope in offered]
+        if preset := fields.get("preset"):
+            presets = presets_within(self.open_scopes)
+            preset.choices = [("", _("None")), *((name, label) for name, (label, _scopes) in presets.items())]
+            preset.widget.attrs["data-scopes"] = json.dumps({name: kept for name, (_label, kept) in presets.items()})
         if owner := self.fields.get("owner"):
             owner.required = False
             owner.help_text = "Empty: yourself."
+
+    def clean(self) -> dict[str, Any]:
+        """A browser without scripts sends the preset alone."""
+        values = super().clean() or self.cleaned_data
+        preset = presets_within(self.open_scopes).get(values.pop("preset", ""))
+        if preset and not values.get("scopes"):
+            values["scopes"] = [scope.value for scope in preset[1]]
+        return values
 
 
 @admin.register(ApiKey)
@@ -62,20 +95,28 @@ class ApiKeyAdmin(ServiceAdmin):
     autocomplete_fields = ["owner"]
     actions = [for_selected(REVOKE)]
     actions_detail = ["revoke"]
-    add_fieldsets = ((None, {"fields": ["name", "scopes", "contact_email", "expires_at"]}),)
-    add_fieldsets_of_admins = ((None, {"fields": ["name", "owner", "scopes", "contact_email", "expires_at"]}),)
-    readonly_fields = ["shown_scopes", "shown_owner"]
+    add_fieldsets = ((None, {"fields": ["name", *KEY_FIELDS]}),)
+    add_fieldsets_of_admins = ((None, {"fields": ["name", "owner", *KEY_FIELDS]}),)
+    readonly_fields = ["explained_scopes", "shown_owner"]
     fieldsets = (
-        (None, {"fields": [("name", "prefix"), ("shown_owner", "contact_email"), "shown_scopes"]}),
+        (None, {"fields": [("name", "prefix"), ("shown_owner", "contact_email"), "explained_scopes"]}),
         ("State", {"fields": [("is_active", "expires_at"), ("last_used_at", "created_at")]}),
     )
 
     used, expires = instant_column("last_used_at", "Last used"), instant_column("expires_at", "Expires")
     revoke = button(REVOKE)
 
+    class Media:
+        js = (Script("cms/presets.js", defer=True),)
+
     @display(description="Scopes")
     def shown_scopes(self, api_key: ApiKey) -> str:
         return ", ".join(api_key.scopes)
+
+    @display(description="Scopes")
+    def explained_scopes(self, api_key: ApiKey) -> str:
+        rows = [(scope, SENTENCES[Scope(scope)] if scope in Scope.values else "") for scope in api_key.scopes]
+        return format_html_join("", '<span class="block"><code>{}</code> {}</span>', rows)
 
     @display(description="Owner")
     def shown_owner(self, api_key: ApiKey) -> str:
@@ -103,9 +144,20 @@ class ApiKeyAdmin(ServiceAdmin):
         return super().get_actions_detail(request, object_id) if api_key and api_key.is_active else []
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        # Not by `create`, which gives a row: what is to be shown isn't in it. The message travels in a signed cookie.
-        values: Any = {name: form.cleaned_data[name] for name in form.changed_data}
+        # Not by `create`, which gives a row: the key that is to be shown is not in it.
+        values: Any = {name: form.cleaned_data[name] for name in form.changed_data if name in form.cleaned_data}
+        values["scopes"] = form.cleaned_data["scopes"]
         owner: Any = values.pop("owner", None) or request.user
         issued = create_api_key(actor=request.user, owner=owner, fields=values, now=clock.now())
-        self.message_user(request, SHOWN_ONCE.format(issued.raw_key), messages.WARNING)
+        request.cms_secret = issued.raw_key  # type: ignore[attr-defined]
         return issued.api_key
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        return show_secret(
+            request,
+            request.cms_secret,  # type: ignore[attr-defined]
+            title=_("New API key"),
+            label=obj.name,
+            hint=_("Copy the key now and keep it in a safe place: it is shown this once and stored nowhere."),
+            next_url=reverse("admin:cms_apikey_change", args=[obj.pk]),
+        )

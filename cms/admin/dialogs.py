@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.functional import Promise
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
@@ -20,6 +21,8 @@ from cms import clock
 from cms.admin.forms import add_refusal
 from cms.errors import CmsError
 
+type Words = str | Promise
+"""A text for people, which may be translated when it is shown."""
 SHOWN_REFUSALS = 10  # messages travel in a cookie
 
 
@@ -28,8 +31,8 @@ class Change(NamedTuple):
 
     name: str
     """Also the last part of the dialog's address."""
-    label: str
-    done: str
+    label: Words
+    done: Words
     """What has become of the object: "published"."""
     apply: Callable[..., object]
     """Called with the request, the object, now, and the fields of the dialog's form by name.
@@ -37,7 +40,7 @@ class Change(NamedTuple):
     A text that it gives back says better than `done` what has become of this object.
     """
     icon: str
-    question: str = ""
+    question: Words = ""
     variant: ActionVariant = ActionVariant.DEFAULT
     form: type[BaseDialogForm] = BaseDialogForm
 

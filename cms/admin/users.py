@@ -5,21 +5,30 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.html import format_html_join
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminPasswordToggleWidget
 
-from cms import policy
+from cms import clock, policy
+from cms.accounts.open_browsers import open_browsers
 from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.forms import ServiceForm
 from cms.admin.options import ServiceAdmin, instant_column
+from cms.admin.roles import explained_roles
 from cms.choices import Role
 from cms.errors import PermissionRefused
-from cms.models import User
+from cms.models import ApiKey, AuthenticatorApp, AuthSession, Passkey, User
 from cms.policy import Actor
+from cms.services.browser_sessions import end_all_logins
 from cms.services.confirming import confirm_deletion
 from cms.services.groups import set_groups
 from cms.services.second_factors.factors import has_second_factor
@@ -49,7 +58,14 @@ class DeletionForm(BaseDialogForm):  # type: ignore[misc]
     )
 
 
-class NewUserForm(ServiceForm):
+class UserForm(ServiceForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if role := self.fields.get("role"):
+            role.help_text = explained_roles()
+
+
+class NewUserForm(UserForm):
     password = _password_field(required=False, help_text="Empty: nobody can sign in as this user until it is set.")
 
 
@@ -118,17 +134,35 @@ DELETE = Change(
 ROLES = [_setting(f"make_{role}", f"Make {role}: ", f"made {role}", "", role=role.value) for role in Role]
 
 
+END_SESSIONS = Change(
+    name="end_sessions",
+    label=gettext_lazy("End sessions"),
+    done="signed out everywhere",
+    apply=lambda request, user, now: end_all_logins(actor=request.user, user=user, now=now),
+    icon="logout",
+    question=gettext_lazy("The user is signed out in every browser and app. API keys and the password stay."),
+)
+KEYS_SHOWN = 50
+HAS_SECOND_FACTOR = Exists(AuthenticatorApp.objects.filter(user=OuterRef("pk")).exclude(confirmed_at=None)) | Exists(
+    Passkey.objects.filter(user=OuterRef("pk"))
+)
+
+
 @admin.register(User)
 class UserAdmin(ServiceAdmin):
+    form = UserForm
     may_manage = staticmethod(policy.may_manage_users)
-    list_display = ["username", "email", "display_name", "shown_role", "is_active", "signed_in", "joined"]
+    list_display = ["username", "email", "display_name", "shown_role", "is_active", "has_factor", "signed_in", "joined"]
     list_filter = ["role", "is_active", "email_verified", "created_at"]
     search_fields = ["username", "display_name", "email"]
     search_help_text = "Username, display name or e-mail address"
     ordering = ["-created_at", "-pk"]
     actions = [for_selected(change) for change in (SUSPEND, ACTIVATE, *ROLES)]
-    actions_detail = ["set_password", RESET_SECOND_FACTOR.name, "suspend", "activate", DELETE.name]
-    readonly_fields = ["is_active", "pending_email", "second_factor", "last_login", "created_at", "updated_at"]
+    actions_detail = ["set_password", END_SESSIONS.name, RESET_SECOND_FACTOR.name, "suspend", "activate", DELETE.name]
+    readonly_fields = [
+        *("is_active", "pending_email", "second_factor", "last_login", "created_at", "updated_at"),
+        *("sessions", "api_keys"),
+    ]
     account = (None, {"fields": [("username", "email"), ("role", "email_verified")]})
     person = ("About", {"fields": [("first_name", "last_name"), "display_name", "bio"]})
     add_fieldsets = (account, ("Signing in", {"fields": ["password"]}), person)
@@ -141,11 +175,46 @@ class UserAdmin(ServiceAdmin):
             "State",
             {"fields": ["pending_email", ("is_active", "second_factor"), "last_login", ("created_at", "updated_at")]},
         ),
+        (gettext_lazy("Sessions and keys"), {"fields": ["sessions", "api_keys"]}),
     )
 
     signed_in, joined = instant_column("last_login", "Last login"), instant_column("created_at", "Joined")
     suspend, activate, set_password = button(SUSPEND), button(ACTIVATE), button(SET_PASSWORD)
+    end_sessions = button(END_SESSIONS)
     anonymise, reset_second_factor = button(DELETE), button(RESET_SECOND_FACTOR)
+
+    @display(description=gettext_lazy("Sessions"))
+    def sessions(self, user: User) -> str:
+        now = clock.now()
+        browsers = open_browsers(user=user, current_key=None, now=now)
+        rows = [(one.agent or _("A browser"), one.ip, one.signed_in_at) for one in browsers]
+        opened = AuthSession.objects.filter(user=user).open(now).order_by("-updated_at")[:KEYS_SHOWN]
+        rows += [(_("An app, through the API"), "", session.created_at) for session in opened]
+        shown = [(name, ip, date_format(localtime(at), "Y-m-d H:i") if at else "") for name, ip, at in rows]
+        return format_html_join("", '<span class="block break-words">{} {} {}</span>', shown) or _("None")
+
+    @display(description=gettext_lazy("API keys"))
+    def api_keys(self, user: User) -> str:
+        """Each leads to its page, which has the button that revokes it."""
+        keys = ApiKey.objects.filter(owner=user).order_by("-is_active", "-created_at")[:KEYS_SHOWN]
+        rows = [
+            (
+                reverse("admin:cms_apikey_change", args=[key.pk]),
+                key.name,
+                ", ".join(key.scopes),
+                "" if key.is_active else _("(revoked)"),
+            )
+            for key in keys
+        ]
+        return format_html_join("", '<a class="block" href="{}">{}: {} {}</a>', rows) or _("None")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        rows: QuerySet[User] = super().get_queryset(request)
+        return rows.annotate(has_second_factor=HAS_SECOND_FACTOR)
+
+    @display(description=gettext_lazy("Second factor"), boolean=True)
+    def has_factor(self, user: Any) -> bool:
+        return user.has_second_factor
 
     @display(description="Second factor", boolean=True)
     def second_factor(self, user: User) -> bool:
@@ -174,6 +243,8 @@ class UserAdmin(ServiceAdmin):
         if user is None or user.deleted_at:
             return []
         pointless = {"cms_user_activate" if user.is_active else "cms_user_suspend"}
+        if policy.is_oneself(request.user, user):  # the profile ends single ones
+            pointless.add(f"cms_user_{END_SESSIONS.name}")
         if not has_second_factor(user):
             pointless.add(f"cms_user_{RESET_SECOND_FACTOR.name}")
         actions = super().get_actions_detail(request, object_id)

@@ -7,6 +7,8 @@ from django.test import Client
 from django.utils import timezone
 
 from cms import limits
+from cms.admin.scopes import SENTENCES
+from cms.choices import Scope
 from cms.errors import InvalidApiKey
 from cms.models import ApiKey, User
 from cms.services.api_keys import create_api_key, find_api_key
@@ -35,9 +37,10 @@ def _change(api_key: ApiKey) -> str:
 
 
 def test_a_new_key_is_shown_once_and_works(client: Client, author: User, send_form: Callable[..., Any]) -> None:
-    send_form(client, ADD, button="_save", name="Robot", scopes=["posts:read", "media:write"])
-    shown = RAW_KEY.findall(client.get(LIST).content.decode())
+    page = send_form(client, ADD, button="_save", name="Robot", scopes=["posts:read", "media:write"])
+    shown = RAW_KEY.findall(page.content.decode())
     assert len(shown) == 1
+    assert "no-store" in page.headers["Cache-Control"]
     api_key = find_api_key(raw_key=shown[0], now=timezone.now())
     assert (api_key.owner, api_key.name, api_key.scopes) == (author, "Robot", ["posts:read", "media:write"])
     for address in (LIST, _change(api_key), "/admin/"):
@@ -122,3 +125,22 @@ def test_one_key_too_many_is_said_in_the_form(
     page = send_form(client, ADD, name="Robot", scopes=["posts:read"])
     assert "at most 1 live API keys" in page.content.decode()
     assert ApiKey.objects.count() == 1
+
+
+def test_a_preset_stands_for_its_scopes(client: Client, send_form: Callable[..., Any]) -> None:
+    presets = dict(client.get(ADD).context["adminform"].form.fields["preset"].choices)
+    assert set(presets) == {"", "read", "comments", "write"}
+    send_form(client, ADD, name="Robot", preset="write")
+    send_form(client, ADD, name="Reader", preset="write", scopes=["posts:read"])
+    assert dict(ApiKey.objects.values_list("name", "scopes")) == {
+        "Robot": ["posts:read", "posts:write", "media:write"],
+        "Reader": ["posts:read"],
+    }
+    send_form(client, ADD, name="Admin's", preset="accounts")
+    assert ApiKey.objects.count() == 2
+
+
+def test_every_scope_is_explained_in_a_sentence(client: Client, author: User, issue: Any) -> None:
+    assert set(SENTENCES) == set(Scope)
+    page = client.get(_change(issue(author)[0])).content.decode()
+    assert str(SENTENCES[Scope.POSTS_READ]) in page

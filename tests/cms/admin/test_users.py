@@ -2,11 +2,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from cms.models import AuditEvent, User
+from cms.admin.roles import SENTENCES
+from cms.choices import Role
+from cms.models import ApiKey, AuditEvent, AuthSession, User
+from cms.services.api_keys import create_api_key
 from cms.services.second_factors.factors import has_second_factor
+from cms.services.sessions import open_session
 from tests.conftest import PASSWORD
 from tests.second_factors import set_up_app
 
@@ -85,7 +91,7 @@ def test_suspending_and_activating_by_the_buttons_of_the_page(client: Client, ma
     user = make_user("author")
     for name, is_active in (("suspend", False), ("activate", True)):
         titles = [action["title"] for action in client.get(_change(user)).context["actions_detail"]]
-        assert titles == ["Set password", name.capitalize(), "Delete"]
+        assert titles == ["Set password", "End sessions", name.capitalize(), "Delete"]
         client.post(f"/admin/cms/user/{user.pk}/{name}/", SUBMITTED)
         user.refresh_from_db()
         assert user.is_active is is_active
@@ -138,3 +144,41 @@ def test_an_admin_resets_the_second_factor_of_another_user(client: Client, make_
     client.post(f"/admin/cms/user/{user.pk}/reset-second-factor/", SUBMITTED)
     assert "Reset second factor" not in titles()
     assert not has_second_factor(user)
+
+
+def test_a_user_is_signed_out_everywhere_and_the_keys_stay(
+    client: Client, author: User, signed_in: Callable[[User], Client]
+) -> None:
+    other = signed_in(author)
+    session = open_session(user=author, now=timezone.now())
+    key: Any = {"name": "Robot", "scopes": ["posts:read"]}
+    create_api_key(actor=author, owner=author, fields=key, now=timezone.now())
+    page = client.get(_change(author)).content.decode()
+    assert "An app, through the API" in page
+    assert "Robot: posts:read" in page
+    client.post(f"/admin/cms/user/{author.pk}/end-sessions/", SUBMITTED)
+    assert other.get("/admin/").status_code == 302
+    assert AuthSession.objects.get(pk=session.session_id).revoked_at
+    assert ApiKey.objects.get().is_active
+    assert AuditEvent.objects.get(action="user.sessions_closed").actor == User.objects.get(username="chief")
+
+
+def test_the_list_says_who_has_a_second_factor_in_one_query(
+    client: Client, author: User, make_user: Callable[..., User]
+) -> None:
+    set_up_app(author, timezone.now())
+    rows = client.get("/admin/cms/user/").context["cl"].result_list
+    assert {user.username: user.has_second_factor for user in rows} == {"chief": False, author.username: True}
+    with CaptureQueriesContext(connection) as few:
+        client.get("/admin/cms/user/")
+    for _number in range(3):
+        make_user("author")
+    with CaptureQueriesContext(connection) as many:
+        client.get("/admin/cms/user/")
+    assert len(many) == len(few)
+
+
+def test_the_form_says_what_each_role_may_do(client: Client) -> None:
+    page = client.get(ADD).content.decode()
+    assert set(SENTENCES) == set(Role)
+    assert str(SENTENCES[Role.EDITOR]) in page
