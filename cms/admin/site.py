@@ -16,7 +16,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.sites import UnfoldAdminSite
 
-from cms import clock
+from cms import clock, policy
 from cms.admin.dashboard import dashboard_context
 from cms.admin.navigation import sidebar
 from cms.admin.profile import profile_urls
@@ -27,6 +27,7 @@ from cms.models import Tag
 from cms.services.sign_in_events import note_logout
 from cms.services.signing_in import prove_password
 from cms.services.users import set_password
+from cms.services.waiting_work import waiting_since
 
 
 class AutocompleteView(AutocompleteJsonView):
@@ -88,7 +89,10 @@ class TandemAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Without colours: a style sheet has them, where Unfold would write them into each page."""
         context: dict[str, Any] = super().each_context(request)
-        return {**context, "colors": None}
+        now = clock.now()
+        since = waiting_since(now) if policy.may_administer(request.user) else None
+        waited_min = round((now - since).total_seconds() / 60) if since else None
+        return {**context, "colors": None, "waited_min": waited_min}
 
     def get_urls(self) -> list[Any]:
         return [

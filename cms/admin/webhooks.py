@@ -4,25 +4,40 @@ import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
-from cms import limits, policy
+from cms import clock, limits, policy
 from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.forms import ServiceForm
+from cms.admin.instants import shown_instant
 from cms.admin.options import DeletableAdmin, ReadOnlyAdmin, instant_column, wide
+from cms.admin.secrets import show_secret
 from cms.choices import DeliveryStatus
 from cms.models import Delivery, Webhook
 from cms.policy import Actor
-from cms.services.deliveries import replay_delivery
+from cms.services.deliveries import hasten_delivery, replay_delivery, send_test
 from cms.services.events import ALL_EVENTS, EVENT_TYPES
-from cms.services.webhooks import create_webhook, delete_webhook, update_webhook
+from cms.services.webhooks import create_webhook, delete_webhook, renew_secret, update_webhook
 
-SHOWN_ONCE = "The signing secret is {} - copy it now: it is not shown again."
+EVENT_GROUPS = {
+    "post": gettext_lazy("Posts and pages"),
+    "comment": gettext_lazy("Comments"),
+    "media": gettext_lazy("Files"),
+    "tag": gettext_lazy("Tags"),
+    "category": gettext_lazy("Categories"),
+    "user": gettext_lazy("Users"),
+    "rollout": gettext_lazy("Rollout"),
+}
 DELIVERY_COLOURS = {
     DeliveryStatus.PENDING.value: "warning",
     DeliveryStatus.DELIVERED.value: "success",
@@ -40,6 +55,36 @@ REPLAY = Change(
 )
 
 
+HASTEN = Change(
+    name="send_now",
+    label=gettext_lazy("Send now"),
+    done=gettext_lazy("sent to the front of the queue"),
+    apply=lambda request, delivery, now: hasten_delivery(actor=request.user, delivery=delivery, now=now),
+    icon="bolt",
+    question=gettext_lazy("The next attempt is made at once, and not after the wait that failures brought."),
+)
+SEND_TEST = Change(
+    name="send_test",
+    label=gettext_lazy("Send test"),
+    done=gettext_lazy("sent a test event: see its deliveries"),
+    apply=lambda request, webhook, now: send_test(actor=request.user, webhook=webhook, now=now),
+    icon="science",
+    question=gettext_lazy("An event of the type webhook.test goes to this address alone, signed as all others."),
+)
+
+
+def event_choices() -> list[tuple[Any, Any]]:
+    """Return all events in their groups."""
+    groups = [
+        (label, [(n, n) for n in EVENT_TYPES if n.partition(".")[0] == name]) for name, label in EVENT_GROUPS.items()
+    ]
+    return [(ALL_EVENTS, gettext_lazy("All events, also those of later releases")), *groups]
+
+
+class GroupedCheckboxes(UnfoldAdminCheckboxSelectMultipleWidget):  # type: ignore[misc]
+    template_name = "cms/admin/grouped_checkboxes.html"
+
+
 class WebhookForm(ServiceForm):
     url = forms.CharField(
         label="URL",
@@ -47,9 +92,10 @@ class WebhookForm(ServiceForm):
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "url", "placeholder": "https://"}),
     )
     events = forms.MultipleChoiceField(
-        choices=[(ALL_EVENTS, "All events"), *((name, name) for name in EVENT_TYPES)],
-        widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text="As few as will do.",
+        label=gettext_lazy("Events"),
+        choices=event_choices,
+        widget=GroupedCheckboxes,
+        help_text=gettext_lazy("Choose as few as your receiver needs."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -69,7 +115,8 @@ class WebhookAdmin(DeletableAdmin):
     search_help_text = "URL"
     ordering = ["-created_at", "-pk"]
     unlisted_fields = ("secret",)
-    actions_detail = ["deliveries"]
+    actions_detail = ["deliveries", SEND_TEST.name, "renew_secret"]
+    send_test = button(SEND_TEST)
     readonly_fields = ["maker", "created_at", "updated_at"]
     add_fieldsets = ((None, {"fields": ["url", "events", "is_active"]}),)
     fieldsets = (*add_fieldsets, ("State", {"fields": ["maker", ("created_at", "updated_at")]}))
@@ -80,6 +127,30 @@ class WebhookAdmin(DeletableAdmin):
     def deliveries(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A link and no more: it changes nothing."""
         return HttpResponseRedirect(f"{reverse('admin:cms_delivery_changelist')}?webhook__id__exact={object_id}")
+
+    @action(description=gettext_lazy("New secret"), icon="key", url_path="renew-secret", permissions=["view"])
+    def renew_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask first; then show the new secret, once."""
+        webhook = self.get_object(request, object_id)
+        if webhook is None:
+            raise Http404
+        page = reverse("admin:cms_webhook_change", args=[webhook.pk])
+        if request.method != "POST":
+            request.current_app = self.admin_site.name
+            context = {**self.admin_site.each_context(request), "title": _("New secret"), "opts": self.opts}
+            return render(request, "cms/admin/renew_secret.html", {**context, "webhook": webhook, "page": page})
+        webhook = renew_secret(actor=request.user, webhook=webhook, now=clock.now())
+        return self._show_secret(request, webhook)
+
+    def _show_secret(self, request: HttpRequest, webhook: Webhook) -> HttpResponse:
+        return show_secret(
+            request,
+            webhook.secret,
+            title=_("Signing secret"),
+            label=webhook.url,
+            hint=_("Copy the secret now: the receiver checks signatures with it, and it is not shown again."),
+            next_url=reverse("admin:cms_webhook_change", args=[webhook.pk]),
+        )
 
     @display(description="URL", ordering="url")
     def shown_url(self, webhook: Webhook) -> str:
@@ -105,12 +176,8 @@ class WebhookAdmin(DeletableAdmin):
         sent = Delivery.objects.filter(webhook__in=[row.pk for row in objs]).count()
         return names, {**counts, Delivery._meta.verbose_name_plural: sent}, permissions, protected
 
-    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        webhook = super().save_form(request, form, change)
-        if not change:
-            # As with a new API key, the message travels in a signed cookie until the next page shows it.
-            self.message_user(request, SHOWN_ONCE.format(webhook.secret), messages.WARNING)
-        return webhook
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        return self._show_secret(request, obj)
 
     def create(self, actor: Actor, fields: Any, now: datetime.datetime) -> Webhook:
         return create_webhook(actor=actor, fields=fields, now=now)
@@ -131,20 +198,29 @@ class DeliveryAdmin(ReadOnlyAdmin):
     search_fields = ["event_type__startswith", "event_id__exact", "object_id__exact"]
     search_help_text = "Beginning of an event, its id, or the id of its object"
     ordering = ["-pk"]  # ids grow with time, and their index orders millions of rows
-    unlisted_fields = ("payload", "webhook__secret", "webhook__events")
+    unlisted_fields = ("payload", "answers", "webhook__secret", "webhook__events")
     actions = [for_selected(REPLAY)]
-    actions_detail = [REPLAY.name]
+    actions_detail = [REPLAY.name, HASTEN.name]
     fields = [
         *("event_type", "shown_status", "receiver", "attempts", "last_status", "last_error", "next_attempt"),
-        *("delivered_at", "created_at", "event_id", "object_type", "object_id", "payload"),
+        *("attempt_log", "delivered_at", "created_at", "event_id", "object_type", "object_id", "payload"),
     ]
 
     made = instant_column("created_at", "Made")
-    replay = button(REPLAY)
+    replay, send_now = button(REPLAY), button(HASTEN)
 
     @display(description="Status", ordering="status", label=DELIVERY_COLOURS)
     def shown_status(self, delivery: Delivery) -> str:
         return str(delivery.status)
+
+    @display(description=gettext_lazy("Attempts and answers"))
+    def attempt_log(self, delivery: Delivery) -> str:
+        """The newest first."""
+        attempts = [
+            (shown_instant(parse_datetime(one["at"])), one["status"] or "-", one["took_ms"], one["error"], one["body"])
+            for one in reversed(delivery.answers or [])
+        ]
+        return render_to_string("cms/admin/attempts.html", {"attempts": attempts})
 
     @display(description="Last answer")
     def answer(self, delivery: Delivery) -> str:
@@ -157,13 +233,16 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @display(description="Next attempt")
     def next_attempt(self, delivery: Delivery) -> str:
         is_waiting = delivery.status == DeliveryStatus.PENDING
-        return f"{delivery.next_attempt_at:%Y-%m-%d %H:%M}" if is_waiting else "-"
+        return shown_instant(delivery.next_attempt_at) if is_waiting else "-"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         return super().get_queryset(request).visible_to(request.user)
 
     def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[Any]:
-        """What waits already is sent without being asked for again."""
+        """One that waits is hastened, one that is over is replayed."""
         delivery = self.get_object(request, str(object_id))
-        is_over = delivery is not None and delivery.status != DeliveryStatus.PENDING
-        return super().get_actions_detail(request, object_id) if is_over else []
+        if delivery is None:
+            return []
+        pointless = REPLAY if delivery.status == DeliveryStatus.PENDING else HASTEN
+        actions = super().get_actions_detail(request, object_id)
+        return [one for one in actions if one.action_name != f"cms_delivery_{pointless.name}"]

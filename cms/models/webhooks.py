@@ -44,6 +44,8 @@ class Delivery(Entity):
     leased_until = models.DateTimeField(null=True, blank=True)
     last_status = models.PositiveSmallIntegerField(null=True, blank=True)
     last_error = models.CharField(max_length=500, blank=True, default="")
+    # The last attempts, the oldest first: `at`, `status`, `error`, `body`, `took_ms`. An older release leaves it out.
+    answers = models.JSONField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
     traceparent = models.CharField(max_length=55, blank=True, default="", db_default="")
     """Of the request that brought it about; empty without one. The database's default is for servers that don't know it yet."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import functools
 import hashlib
 import hmac
@@ -17,6 +18,8 @@ from cms.outgoing.addresses import AddressRefused, resolve_public
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - it marks a secret, it is none
 CONNECT_TIMEOUT_S: Final = 3.0  # for one address, so that a second one still has its turn
+BODY_SHOWN: Final = 500  # bytes
+BODY_WAIT_S: Final = 0.5
 USER_AGENT: Final = "Tandem-Webhooks/1"
 
 
@@ -38,6 +41,7 @@ class Message:
 
     def headers(self) -> dict[str, str]:
         return {
+            "accept-encoding": "identity",
             "content-type": "application/json",
             "user-agent": USER_AGENT,
             "webhook-id": self.message_id,
@@ -53,6 +57,8 @@ class Answer:
 
     status: int | None
     error: str = ""
+    body: str = ""
+    """How the receiver's answer begins."""
 
     @property
     def is_success(self) -> bool:
@@ -86,8 +92,8 @@ def send_each(
 async def _send(message: Message, timeout_s: float, is_private_allowed: bool) -> Answer:
     try:
         # One deadline over all of it: a receiver that sends a byte now and then would outlast any timeout of a read.
-        async with asyncio.timeout(timeout_s):
-            return await _post(message, is_private_allowed)
+        async with asyncio.timeout(timeout_s) as deadline:
+            return await _post(message, is_private_allowed, deadline)
     except TimeoutError:
         return Answer(None, f"No answer within {timeout_s:g} seconds.")
     except AddressRefused as error:
@@ -96,7 +102,7 @@ async def _send(message: Message, timeout_s: float, is_private_allowed: bool) ->
         return Answer(None, f"{type(error).__name__}: {error}")
 
 
-async def _post(message: Message, is_private_allowed: bool) -> Answer:
+async def _post(message: Message, is_private_allowed: bool, deadline: asyncio.Timeout) -> Answer:
     url = httpx.URL(message.url)
     port = url.port or (443 if url.scheme == "https" else 80)
     addresses = await resolve_public(url.raw_host.decode(), port, is_private_allowed=is_private_allowed)
@@ -104,13 +110,15 @@ async def _post(message: Message, is_private_allowed: bool) -> Answer:
     async with httpx.AsyncClient(verify=_tls(), trust_env=False, follow_redirects=False) as client:
         for address in addresses[:-1]:
             try:
-                return await _post_to(client, address, url, message)
+                return await _post_to(client, address, url, message, deadline)
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 continue
-        return await _post_to(client, addresses[-1], url, message)
+        return await _post_to(client, addresses[-1], url, message, deadline)
 
 
-async def _post_to(client: httpx.AsyncClient, address: str, url: httpx.URL, message: Message) -> Answer:
+async def _post_to(
+    client: httpx.AsyncClient, address: str, url: httpx.URL, message: Message, deadline: asyncio.Timeout
+) -> Answer:
     """To this address, under the name of the URL: in the Host header, in TLS's server name and in the certificate."""
     name = url.raw_host.decode()
     request = client.build_request(
@@ -122,11 +130,25 @@ async def _post_to(client: httpx.AsyncClient, address: str, url: httpx.URL, mess
         timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
     )
     response = await client.send(request, stream=True)
-    await response.aclose()  # nobody reads the body: a receiver may send as much of it as it likes
+    # The status is the answer: the body has time of its own, and no slow one makes a success a failure.
+    deadline.reschedule(asyncio.get_running_loop().time() + 2 * BODY_WAIT_S)
+    body = await _beginning_of(response)
+    await response.aclose()  # nobody reads the rest: a receiver may send as much of it as it likes
     if response.is_redirect:
-        return Answer(response.status_code, "Redirects are not followed.")
+        return Answer(response.status_code, "Redirects are not followed.", body)
     error = "" if response.is_success else f"The receiver answered {response.status_code}."
-    return Answer(response.status_code, error)
+    return Answer(response.status_code, error, body)
+
+
+async def _beginning_of(response: httpx.Response) -> str:
+    read = bytearray()
+    with contextlib.suppress(TimeoutError, httpx.HTTPError):
+        async with asyncio.timeout(BODY_WAIT_S):
+            async for chunk in response.aiter_raw(BODY_SHOWN):  # raw: nothing is unpacked
+                read += chunk
+                if len(read) >= BODY_SHOWN:
+                    break
+    return bytes(read[:BODY_SHOWN]).decode("utf-8", "replace")
 
 
 @functools.cache

@@ -15,19 +15,25 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from uuid_utils.compat import uuid7
 
 from cms import policy
 from cms.choices import DeliveryStatus
 from cms.errors import InvalidTransition, PermissionRefused
 from cms.jobs.backoff import delay_after
-from cms.models import Delivery
+from cms.models import Delivery, Webhook
 from cms.outgoing.sending import Answer, Message, send_each
 from cms.policy import Actor
 from cms.services.audit import record_event
+from cms.services.events import Event
 from cms.services.locks import lock_row
 
 PER_WEBHOOK: Final = 5
 AT_ONCE: Final = 20
+ANSWERS_KEPT: Final = 20
+NO_TIME: Final = datetime.timedelta(0)
+TEST_EVENT: Final = "webhook.test"
+"""The type of the event that `send_test` sends. Nobody subscribes to it."""
 # 5 s, 20 s, 80 s, … up to 6 hours: ten attempts are spread over 10 to 20 hours, a night's outage of a receiver.
 FIRST_DELAY_S, DELAY_FACTOR, LONGEST_DELAY_S = 5, 4, 6 * 3600
 logger = logging.getLogger(__name__)
@@ -59,7 +65,8 @@ def deliver_due(*, now: datetime.datetime) -> int:
     )
     for index, answer in answers:
         # Counted from the answer: after a timeout, the wait before the next attempt would be over already.
-        _record_answer(claimed[index], answer, now + datetime.timedelta(seconds=time.monotonic() - began))
+        took = datetime.timedelta(seconds=time.monotonic() - began)
+        _record_answer(claimed[index], answer, now + took, took)
     return len(claimed)
 
 
@@ -77,6 +84,38 @@ def replay_delivery(*, actor: Actor, delivery: Delivery, now: datetime.datetime)
         delivery.leased_until = delivery.delivered_at = None
         delivery.save()
         record_event(actor, "delivery.replayed", delivery, before=before, after={"event": delivery.event_type})
+    return delivery
+
+
+def hasten_delivery(*, actor: Actor, delivery: Delivery, now: datetime.datetime) -> Delivery:
+    """Send one that waits for its next attempt at once. Raises InvalidTransition for any other."""
+    if not policy.may_manage_webhooks(actor):
+        raise PermissionRefused("Only admins send deliveries.")
+    with transaction.atomic():
+        delivery = lock_row(delivery)
+        if delivery.status != DeliveryStatus.PENDING:
+            raise InvalidTransition("delivery", delivery.status, "sent now", ())
+        before = {"next_attempt_at": delivery.next_attempt_at.isoformat()}
+        delivery.next_attempt_at = delivery.updated_at = now
+        delivery.save(update_fields=["next_attempt_at", "updated_at"])
+        record_event(actor, "delivery.hastened", delivery, before=before, after={"event": delivery.event_type})
+    return delivery
+
+
+def send_test(*, actor: Actor, webhook: Webhook, now: datetime.datetime) -> Delivery:
+    """Queue an event of the type `webhook.test` for this webhook alone, signed as all others."""
+    if not policy.may_manage_webhooks(actor):
+        raise PermissionRefused("Only admins send test events.")
+    with transaction.atomic():
+        webhook = lock_row(webhook)
+        if not webhook.is_active:
+            raise InvalidTransition("webhook", "switched off", "tested", ())
+        event = Event(uuid7(), TEST_EVENT, webhook.pk, None, now, None)
+        delivery = Delivery(webhook=webhook, event_id=event.id, event_type=event.type, object_type=event.object_type)
+        delivery.object_id, delivery.payload, delivery.next_attempt_at = webhook.pk, event.payload(), now
+        delivery.created_at = delivery.updated_at = now
+        delivery.save(force_insert=True)
+        record_event(actor, "webhook.tested", webhook, before={}, after={})
     return delivery
 
 
@@ -135,9 +174,12 @@ def _unchanged(delivery: Delivery) -> QuerySet[Delivery]:
     return _pending().filter(pk=delivery.pk, attempts=delivery.attempts, leased_until=delivery.leased_until)
 
 
-def _record_answer(delivery: Delivery, answer: Answer, now: datetime.datetime) -> None:
+def _record_answer(
+    delivery: Delivery, answer: Answer, now: datetime.datetime, took: datetime.timedelta = NO_TIME
+) -> None:
     """Changes nothing when the lease was lost meanwhile: then the attempt of whoever has it counts."""
     values: dict[str, Any] = {"leased_until": None, "last_status": answer.status, "last_error": _storable(answer.error)}
+    values["answers"] = [*(delivery.answers or []), _attempt(answer, now, took)][-ANSWERS_KEPT:]
     if answer.is_success:
         values |= {"status": DeliveryStatus.DELIVERED, "delivered_at": now}
     elif delivery.attempts >= settings.WEBHOOK_MAX_ATTEMPTS:
@@ -155,6 +197,16 @@ def _record_answer(delivery: Delivery, answer: Answer, now: datetime.datetime) -
         outcome,
         answer.error or answer.status,
     )
+
+
+def _attempt(answer: Answer, now: datetime.datetime, took: datetime.timedelta) -> dict[str, Any]:
+    return {
+        "at": now.isoformat(timespec="seconds"),
+        "status": answer.status,
+        "error": _storable(answer.error),
+        "body": _storable(answer.body),
+        "took_ms": round(took.total_seconds() * 1_000),
+    }
 
 
 def _storable(text: str) -> str:

@@ -70,6 +70,17 @@ def update_webhook(*, actor: Actor, webhook: Webhook, changes: WebhookFields, no
     return webhook
 
 
+def renew_secret(*, actor: Actor, webhook: Webhook, now: datetime.datetime) -> Webhook:
+    """Sign with a new secret from the next attempt on. It is to be shown to `actor` now and never again."""
+    _refuse_non_admin(actor)
+    with transaction.atomic():
+        webhook = lock_row(webhook)
+        webhook.secret, webhook.updated_at = make_secret(), now
+        webhook.save(update_fields=["secret", "updated_at"])
+        record_event(actor, "webhook.secret_renewed", webhook, before={}, after={})
+    return webhook
+
+
 def delete_webhook(*, actor: Actor, webhook: Webhook) -> None:
     """With everything that was or is to be delivered to it."""
     _refuse_non_admin(actor)

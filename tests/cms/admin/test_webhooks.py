@@ -1,17 +1,22 @@
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from cms.admin.webhooks import EVENT_GROUPS
 from cms.choices import DeliveryStatus
 from cms.models import AuditEvent, Delivery, User, Webhook
 from cms.policy import SYSTEM
+from cms.services.deliveries import deliver_due
+from cms.services.events import EVENT_TYPES
 from cms.services.tags import create_tag
 from cms.services.webhooks import create_webhook
+from tests.receivers import Receiver, receiving
 
+SUBMITTED = {"_form_submitted": "True"}
 ADD, LIST, DELIVERIES = "/admin/cms/webhook/add/", "/admin/cms/webhook/", "/admin/cms/delivery/"
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]{20,}")
 FIELDS: Any = {"url": "https://hooks.example.org/in", "events": ["tag.created"]}
@@ -36,15 +41,21 @@ def delivery(webhook: Webhook) -> Delivery:
     return Delivery.objects.get()
 
 
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as server:
+        yield server
+
+
 def _change(webhook: Webhook) -> str:
     return f"{LIST}{webhook.pk}/change/"
 
 
 def test_the_secret_of_a_new_webhook_is_shown_once(client: Client, admin: User, send_form: Callable[..., Any]) -> None:
-    send_form(client, ADD, button="_save", **FIELDS)
+    page = send_form(client, ADD, button="_save", **FIELDS)
     made = Webhook.objects.get()
     assert (made.url, made.events, made.is_active, made.created_by) == (*FIELDS.values(), True, admin)
-    assert made.secret in client.get(LIST).content.decode().replace("&#x27;", "'")
+    assert made.secret in page.content.decode()
     for address in (LIST, _change(made), DELIVERIES, "/admin/"):
         assert not SECRET.search(client.get(address).content.decode())
     assert made.secret not in str(client.cookies)
@@ -129,3 +140,48 @@ def test_nobody_but_admins_sees_makes_changes_or_replays(
 def test_nobody_finds_a_secret_out_by_filtering(client: Client, delivery: Delivery) -> None:
     for address in (f"{LIST}?secret__startswith=w", f"{DELIVERIES}?webhook__secret__startswith=w"):
         assert client.get(address).status_code != 200
+
+
+def test_a_test_event_goes_to_one_webhook_and_shows_what_the_receiver_answered(
+    client: Client, settings: Any, receiver: Receiver
+) -> None:
+    settings.WEBHOOKS_ALLOW_PRIVATE = True
+    receiver.answers = [500]
+    fields: Any = {**FIELDS, "url": receiver.url}
+    webhook = create_webhook(actor=SYSTEM, fields=fields, now=timezone.now())
+    create_webhook(actor=SYSTEM, fields=FIELDS, now=timezone.now())
+    client.post(f"{LIST}{webhook.pk}/send-test/", SUBMITTED)
+    delivery = Delivery.objects.get()
+    assert (delivery.webhook, delivery.event_type) == (webhook, "webhook.test")
+    assert deliver_due(now=timezone.now()) == 1
+    assert receiver.types == ["webhook.test"]
+    page = client.get(f"{DELIVERIES}{delivery.pk}/change/").content.decode()
+    assert "The receiver answered 500." in page
+    assert "/send-now/" in page
+    client.post(f"{DELIVERIES}{delivery.pk}/send-now/", SUBMITTED)
+    assert deliver_due(now=timezone.now()) == 1
+    delivery.refresh_from_db()
+    assert [answer["status"] for answer in delivery.answers] == [500, 204]
+    assert AuditEvent.objects.filter(action__in=["webhook.tested", "delivery.hastened"]).count() == 2
+
+
+def test_a_new_secret_is_asked_for_first_and_shown_once(client: Client, webhook: Webhook) -> None:
+    address, old = f"{LIST}{webhook.pk}/renew-secret/", webhook.secret
+    assert "Make a new secret" in client.get(address).content.decode()
+    webhook.refresh_from_db()
+    assert webhook.secret == old
+    page = client.post(address)
+    webhook.refresh_from_db()
+    assert webhook.secret != old
+    assert webhook.secret in page.content.decode()
+    assert not SECRET.search(client.get(_change(webhook)).content.decode())
+
+
+def test_all_events_are_offered_in_groups(client: Client) -> None:
+    (every, _), *groups = client.get(ADD).context["adminform"].form.fields["events"].choices
+    assert every == "*"
+    assert [name for _, events in groups for name, _ in events] == sorted(EVENT_TYPES, key=_place_of_group)
+
+
+def _place_of_group(event: str) -> int:
+    return list(EVENT_GROUPS).index(event.partition(".")[0])
