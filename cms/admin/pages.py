@@ -2,12 +2,14 @@
 
 from cms.admin import (
     api_keys,
+    audit,
     comments,
     groups,
     invitations,
     media,
     posts,
     records,
+    redirects,
     revisions,
     terms,
     users,
@@ -16,12 +18,14 @@ from cms.admin import (
 
 __all__ = [
     "api_keys",
+    "audit",
     "comments",
     "groups",
     "invitations",
     "media",
     "posts",
     "records",
+    "redirects",
     "revisions",
     "terms",
     "users",

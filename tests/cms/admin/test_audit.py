@@ -1,0 +1,74 @@
+import csv
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from cms.admin.audit import HEADER
+from cms.models import AuditEvent, User
+from cms.policy import SYSTEM
+from cms.services.audit import record_event
+from cms.services.posts import create_post
+from cms.services.tags import create_tag, delete_tag
+
+LIST, EXPORT = "/admin/cms/auditevent/", "/admin/cms/auditevent/export/"
+
+
+@pytest.fixture
+def client(admin: User, signed_in: Callable[[User], Client]) -> Client:
+    return signed_in(admin)
+
+
+def _post(title: str, author: User) -> Any:
+    fields: Any = {"title": title, "content": "x"}
+    return create_post(actor=author, fields=fields, now=timezone.now())
+
+
+def test_events_have_names_and_links_in_place_of_ids(client: Client, author: User) -> None:
+    post = _post("Harbour notes", author)
+    tag = create_tag(actor=SYSTEM, fields={"name": "gone"}, now=timezone.now())
+    delete_tag(actor=SYSTEM, tag=tag)
+    page = client.get(f"{LIST}?object_type=post").content.decode()
+    assert f'<a href="/admin/cms/post/{post.pk}/change/">' in page
+    assert "Harbour notes" in page
+    assert str(tag.pk) not in client.get(f"{LIST}?object_type=tag").content.decode()
+    event = AuditEvent.objects.get(action="post.created")
+    assert "Harbour notes" in client.get(f"{LIST}{event.pk}/change/").content.decode()
+
+
+def test_ids_among_the_values_of_an_event_are_named_too(client: Client, author: User, admin: User) -> None:
+    after = {"author": str(author.pk), "co_authors": [str(admin.pk)], "count": 2}
+    event = record_event(SYSTEM, "post.noted", _post("x", author), before={}, after=after)
+    page = client.get(f"{LIST}{event.pk}/change/").content.decode()
+    assert f"author: {author.username}" in page
+    assert str(author.pk) not in page.split("co_authors")[1].split("count")[0]
+
+
+def test_the_number_of_queries_does_not_grow_with_the_events(client: Client, author: User) -> None:
+    _post("first", author)
+    with CaptureQueriesContext(connection) as few:
+        client.get(LIST)
+    for number in range(5):
+        _post(f"post {number}", author)
+    with CaptureQueriesContext(connection) as many:
+        client.get(LIST)
+    assert len(many) == len(few)
+
+
+def test_what_the_filters_leave_is_exported(client: Client, author: User) -> None:
+    _post("=HYPERLINK(1)", author)
+    create_tag(actor=SYSTEM, fields={"name": "other"}, now=timezone.now())
+    response = client.get(f"{EXPORT}?deed=content&object_type=post")
+    header, *rows = csv.reader(b"".join(response.streaming_content).decode().splitlines())  # type: ignore[attr-defined]
+    assert tuple(header) == HEADER
+    [row] = [dict(zip(header, row, strict=True)) for row in rows]
+    assert (row["action"], row["object"], row["actor"]) == ("post.created", "'=HYPERLINK(1)", author.username)
+    assert "attachment" in response.headers["Content-Disposition"]
+
+
+def test_the_audit_trail_is_exported_by_admins_alone(editor: User, signed_in: Callable[[User], Client]) -> None:
+    assert signed_in(editor).get(EXPORT).status_code == 403
