@@ -57,6 +57,21 @@ class JobStatus(TextChoices):
     DEAD = "dead"
 
 
+class TransferKind(TextChoices):
+    IMPORT = "import"
+    EXPORT = "export"
+
+
+class TransferState(TextChoices):
+    """`CHECKED` waits for somebody who has read what the import would do."""
+
+    CHECKING = "checking"
+    CHECKED = "checked"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
 class Scope(TextChoices):
     """What an API key may be used for; never more than its owner may do."""
 

@@ -19,6 +19,7 @@ from cms.models import (
     Post,
     Redirect,
     Tag,
+    Transfer,
     User,
     Webhook,
 )
@@ -36,6 +37,7 @@ MODELS: Final[dict[str, tuple[type[Model], str]]] = {
     "delivery": (Delivery, "event_type"),
     "invitation": (Invitation, "email"),
     "redirect": (Redirect, "old_path"),
+    "transfer": (Transfer, "original_name"),
 }
 NAMED_IN_VALUES: Final = ("user", "post", "category", "tag", "mediafile")
 MEMBERS: Final = ("title", "name", "username", "original_name", "old_path", "url", "email")

@@ -21,6 +21,7 @@ ICONS = {
     "PostRevision": "history",
     "Redirect": "alt_route",
     "ImportRecord": "download",
+    "Transfer": "swap_vert",
     "AuditEvent": "policy",
 }
 OURS = ("cms", "auth")
@@ -28,7 +29,7 @@ GROUPS = {
     "Content": ("Post", "Comment", "Tag", "Category", "MediaFile"),
     "People": ("User", "Invitation", "Group", "ApiKey"),
     "Webhooks": ("Webhook", "Delivery"),
-    "Records": ("PostRevision", "Redirect", "ImportRecord", "AuditEvent"),
+    "Records": ("PostRevision", "Redirect", "Transfer", "ImportRecord", "AuditEvent"),
 }
 ROLLOUT_PERMISSION = "canary.view"
 

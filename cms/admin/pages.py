@@ -12,6 +12,7 @@ from cms.admin import (
     redirects,
     revisions,
     terms,
+    transfers,
     users,
     webhooks,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "redirects",
     "revisions",
     "terms",
+    "transfers",
     "users",
     "webhooks",
 ]

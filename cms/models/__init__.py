@@ -16,6 +16,7 @@ from cms.models.second_factors import AuthenticatorApp, Passkey, RecoveryCode
 from cms.models.sessions import AuthSession, BrowserSession
 from cms.models.stored_answers import StoredAnswer
 from cms.models.tags import Tag
+from cms.models.transfers import Transfer
 from cms.models.users import User
 from cms.models.webhooks import Delivery, Webhook
 
@@ -43,6 +44,7 @@ __all__ = [
     "SearchDocument",
     "StoredAnswer",
     "Tag",
+    "Transfer",
     "User",
     "Webhook",
 ]

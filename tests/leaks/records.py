@@ -15,6 +15,7 @@ from cms.models import (
     MediaFile,
     Passkey,
     RecoveryCode,
+    Transfer,
     Webhook,
 )
 
@@ -56,6 +57,14 @@ def plant_records(world: Any) -> None:
         next_attempt_at=now,
     )
     Job.objects.create(task_path="x", args=[world.word("argument of a job", admin, unserved)])
+    Transfer.objects.create(
+        kind="import",
+        state="failed",
+        original_name=world.word("name of an upload", admin),
+        message=world.word("why an import failed", admin),
+        remarks=[{"reason": world.word("remark of an import", admin)}],
+        started_by=world.users["admin"],
+    )
     Group.objects.create(name=world.word("name of a group", admin))
     weight = {"weight_bp": 0}
     Rollout.objects.create(pk=1, version=1, salt="leaks", stage_started_at=now, changed_at=now)

@@ -22,6 +22,7 @@ from cms.models import (
     PostRevision,
     Redirect,
     Tag,
+    Transfer,
     User,
     Webhook,
 )
@@ -286,5 +287,6 @@ def _rows_of(world: World) -> dict[str, list[Any]]:
         "importrecord": list(ImportRecord.objects.all()),
         "group": list(Group.objects.all()),
         "webhook": list(Webhook.objects.all()),
+        "transfer": list(Transfer.objects.all()),
         "delivery": list(Delivery.objects.all()),
     }

@@ -1,21 +1,19 @@
 """`import_content`: content of other systems into this one; what had to change on the way is in the report."""
 
 import contextlib
-import sqlite3
 import sys
-import tempfile
 from argparse import ArgumentParser
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError
 
 from cms import clock
 from cms.importers.formats import AUTO, FORMATS, open_sources
 from cms.importers.pipeline import import_source
 from cms.importers.report import Report, refuse_unwritable
+from cms.importers.rolled_back import rolled_back
 from cms.importers.sources import Source, SourceUnreadable
 
 BAR_WIDTH = 40
@@ -52,7 +50,7 @@ class Command(BaseCommand):
         if target is not None:
             refuse_unwritable(target)
         sources = open_sources(path, format_name)
-        with _rolled_back() if is_dry_run else contextlib.nullcontext():
+        with rolled_back() if is_dry_run else contextlib.nullcontext():
             for source in sources:
                 self._import(source, report)
         if target is not None:
@@ -114,39 +112,6 @@ class Lines:
 
     def end(self) -> None:
         """Nothing is left to be finished."""
-
-
-@contextlib.contextmanager
-def _rolled_back() -> Iterator[None]:
-    """Everything happens, so that the report is the one of the real import, and none of it stays."""
-    with _private_copy(), transaction.atomic():
-        yield
-        transaction.set_rollback(True)
-
-
-@contextlib.contextmanager
-def _private_copy() -> Iterator[None]:
-    """On SQLite, work on a copy of the file: a long transaction there would keep every other writer waiting."""
-    if (
-        connection.vendor != "sqlite"
-        or connection.in_atomic_block
-        or not Path(connection.settings_dict["NAME"]).exists()
-    ):
-        yield
-        return
-    original = connection.settings_dict["NAME"]
-    with tempfile.TemporaryDirectory(prefix="tandem-dry-run-") as folder:
-        copy = Path(folder) / "copy.sqlite3"
-        connection.ensure_connection()
-        with contextlib.closing(sqlite3.connect(copy)) as target:
-            connection.connection.backup(target)
-        connection.close()
-        connection.settings_dict["NAME"] = str(copy)
-        try:
-            yield
-        finally:
-            connection.close()
-            connection.settings_dict["NAME"] = original
 
 
 def _short(value: Any) -> str:

@@ -22,13 +22,13 @@ from cms.services.deliveries import deliver_due
 from cms.services.pruning import prune_if_due
 from cms.services.schedule import settle_due_posts
 
-WEBHOOKS, SCHEDULE = "webhooks", "schedule"
+WEBHOOKS, SCHEDULE, TRANSFERS = "webhooks", "schedule", "transfers"
 POLL_S: Final = 1.0
 SCHEDULE_POLL_S: Final = 5.0
 TURN_LIMIT_S: Final = 60.0
 """A turn of schedule settles 500 posts in some 5 s; a webhook turn also waits for its slowest receiver."""
 PRUNE_POLL_S: Final = 60.0
-DELIVERERS: Final = 3  # a turn lasts as long as its slowest receiver; with the other loops they need seven connections
+DELIVERERS: Final = 3  # a turn lasts as long as its slowest receiver; with the other loops they need eight connections
 logger = logging.getLogger(__name__)
 
 
@@ -84,7 +84,9 @@ def works_for(queues: list[str]) -> list[Work]:
     if SCHEDULE in queues:
         works.append(Work("schedule", lambda: settle_due_posts(now=_now()) > 0, SCHEDULE_POLL_S, TURN_LIMIT_S))
         works.append(Work("pruning", _prune, PRUNE_POLL_S, TURN_LIMIT_S))
-    if job_queues := [name for name in queues if name not in (WEBHOOKS, SCHEDULE)]:
+    if TRANSFERS in queues:  # an import of an hour holds up no mail
+        works.append(Work("transfers", partial(_run_next_job, worker, [TRANSFERS]), POLL_S))
+    if job_queues := [name for name in queues if name not in (WEBHOOKS, SCHEDULE, TRANSFERS)]:
         works.append(Work("jobs", partial(_run_next_job, worker, job_queues), POLL_S))
     if WEBHOOKS in queues:
         limit_s = settings.WEBHOOK_TIMEOUT_S + TURN_LIMIT_S

@@ -18,6 +18,7 @@ PAGES = {
     "invitation": {"admin"},
     "auditevent": {"admin"},
     "importrecord": {"admin"},
+    "transfer": {"admin"},
     "webhook": {"admin"},
     "delivery": {"admin"},
 }

@@ -1,0 +1,39 @@
+"""An import that leaves nothing behind: it happens, so that its report is that of the real one, and is rolled back."""
+
+import contextlib
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+
+
+@contextlib.contextmanager
+def rolled_back() -> Iterator[None]:
+    """Everything happens in this thread's connection, and none of it stays."""
+    with _private_copy(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@contextlib.contextmanager
+def _private_copy() -> Iterator[None]:
+    """On SQLite, work on a copy of the file: a long transaction there would keep every other writer waiting."""
+    original = connections[DEFAULT_DB_ALIAS]
+    name = str(original.settings_dict["NAME"])
+    if original.vendor != "sqlite" or original.in_atomic_block or not Path(name).exists():
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="tandem-dry-run-") as folder:
+        file = Path(folder) / "copy.sqlite3"
+        original.ensure_connection()
+        with contextlib.closing(sqlite3.connect(file)) as target:
+            original.connection.backup(target)
+        copy = type(original)({**original.settings_dict, "NAME": str(file)}, DEFAULT_DB_ALIAS)
+        connections[DEFAULT_DB_ALIAS] = copy  # of this thread alone
+        try:
+            yield
+        finally:
+            copy.close()
+            connections[DEFAULT_DB_ALIAS] = original

@@ -1,0 +1,1 @@
+"""Imports and exports that the admin site starts and a worker runs, with progress and reports."""

@@ -1,0 +1,193 @@
+"""The work of a transfer: the check of an import, the import itself, an export. Run by a worker."""
+
+import contextlib
+import logging
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.db import Error, OperationalError, connections
+from django.tasks import task
+
+from cms import clock
+from cms.choices import TransferKind, TransferState
+from cms.exporters.target import snapshot
+from cms.exporters.writing import DOCUMENT, write_json
+from cms.importers.formats import AUTO, open_sources
+from cms.importers.pipeline import import_source
+from cms.importers.report import Report
+from cms.importers.rolled_back import rolled_back
+from cms.importers.sources import Source, SourceUnreadable
+from cms.models import Post, Transfer
+from cms.transfers.archives import pack, unpack
+
+QUEUE: Final = "transfers"
+PROGRESS_EVERY_S: Final = 1.0
+REMARKS_SHOWN: Final = 200
+BROKEN: Final = "It failed for a reason that the log of the worker names."
+logger = logging.getLogger(__name__)
+
+
+@task(queue_name=QUEUE)
+def run_transfer(transfer_id: str) -> str:
+    """Return the state that the transfer has afterwards. A worker that was killed is followed by another one."""
+    transfer = Transfer.objects.filter(
+        pk=transfer_id, state__in=[TransferState.CHECKING, TransferState.RUNNING]
+    ).first()
+    if transfer is None:
+        return "gone"
+    try:
+        with tempfile.TemporaryDirectory(prefix="tandem-transfer-") as folder:
+            if transfer.kind == TransferKind.EXPORT:
+                _export(transfer, Path(folder))
+            else:
+                _import(transfer, Path(folder))
+    except OperationalError:  # the database comes back, and the job is tried again
+        raise
+    except SourceUnreadable as error:
+        _fail(transfer, str(error))
+    except Exception:
+        logger.exception("transfer %s failed", transfer.pk)
+        _fail(transfer, BROKEN)
+    return str(transfer.state)
+
+
+def _import(transfer: Transfer, folder: Path) -> None:
+    is_check = transfer.state == TransferState.CHECKING
+    path = _fetch(transfer, folder)
+    try:
+        sources = open_sources(path, AUTO)
+        with Report() as report, _progress(transfer) as tell:
+            with rolled_back() if is_check else contextlib.nullcontext():
+                for source in sources:
+                    _name(source, transfer, folder)
+                    import_source(source, report=report, now=clock.now(), on_progress=tell)
+            _keep_report(transfer, report, folder)
+    except SourceUnreadable as error:
+        raise SourceUnreadable(_without(folder, str(error))) from error
+    transfer.state = TransferState.CHECKED if is_check else TransferState.DONE
+    _finish(transfer)
+    if not is_check:
+        _forget_file(transfer)
+
+
+def _export(transfer: Transfer, folder: Path) -> None:
+    document, archive = folder / DOCUMENT, folder / transfer.original_name
+    done, total = 0, max(1, Post.objects.count())
+    with _progress(transfer) as tell, snapshot():
+
+        def advance() -> None:
+            nonlocal done
+            done += 1
+            tell(_Count(done, total))
+
+        transfer.counts = dict(write_json(document, advance=advance))
+    pack(document, archive)
+    with archive.open("rb") as content:
+        name = f"transfers/{transfer.created_at:%Y/%m}/{transfer.pk.hex}.zip"
+        transfer.file = default_storage.save(name, File(content))
+    transfer.state = TransferState.DONE
+    _finish(transfer)
+
+
+class _Count:
+    def __init__(self, done: int, total: int) -> None:
+        self.done, self.total = done, total
+
+
+def _fetch(transfer: Transfer, folder: Path) -> Path:
+    """Return the upload under its own name, which error sentences show; a zip as the folder that it holds."""
+    path = folder / transfer.original_name
+    with default_storage.open(str(transfer.file.name)) as source, path.open("wb") as target:
+        shutil.copyfileobj(source, target)
+    if path.suffix.lower() != ".zip":
+        return path
+    inside = folder / "unpacked"
+    inside.mkdir()
+    return unpack(path, inside)
+
+
+def _name(source: Source, transfer: Transfer, folder: Path) -> None:
+    """A source that is known by its place alone is known by the name of the upload: a second one finds its objects."""
+    if str(folder.resolve()) in source.name or str(folder) in source.name:
+        source.name = f"upload:{transfer.original_name}"
+
+
+def _without(folder: Path, text: str) -> str:
+    """Without the worker's folders: nobody has put the file there."""
+    for place in (folder / "unpacked", folder, folder.resolve() / "unpacked", folder.resolve()):
+        text = text.replace(f"{place}/", "").replace(str(place), "the archive")
+    return text
+
+
+def _keep_report(transfer: Transfer, report: Report, folder: Path) -> None:
+    path = folder / "report.json"
+    report.write(path)
+    text = _without(folder, path.read_text())  # some MB at most: a line for each value that was changed
+    path.write_text(text)
+    last = str(transfer.report.name) if transfer.report else ""
+    with path.open("rb") as content:
+        name = f"transfers/{transfer.created_at:%Y/%m}/{transfer.pk.hex}-report.json"
+        transfer.report = default_storage.save(name, File(content))
+    if last:
+        default_storage.delete(last)
+    transfer.counts, transfer.remark_count = report.counts, report.item_count
+    shown = (item for item, _ in zip(report.items(), range(REMARKS_SHOWN), strict=False))
+    transfer.remarks = [{name: _short(_without(folder, str(value))) for name, value in item.items()} for item in shown]
+
+
+def _short(text: str) -> str:
+    text = text.replace("\x00", "")
+    return text if len(text) <= 300 else f"{text[:299]}…"
+
+
+def _fail(transfer: Transfer, message: str) -> None:
+    transfer.state, transfer.message = TransferState.FAILED, message[:1_000]
+    _finish(transfer)
+    _forget_file(transfer)
+
+
+def _finish(transfer: Transfer) -> None:
+    transfer.percent, transfer.finished_at = 100, clock.now()
+    transfer.updated_at = transfer.finished_at
+    transfer.save()
+
+
+def _forget_file(transfer: Transfer) -> None:
+    """An upload is needed no more; an export is what was asked for."""
+    if transfer.kind == TransferKind.IMPORT and transfer.file:
+        default_storage.delete(str(transfer.file.name))
+        transfer.file = ""
+        transfer.save(update_fields=["file"])
+
+
+@contextlib.contextmanager
+def _progress(transfer: Transfer) -> Iterator[Callable[[Any], None]]:
+    """Yield what notes how far a source is. A thread writes it: a check would roll it back with the rest."""
+    state = {"percent": 0}
+    ended = threading.Event()
+
+    def tell(source: Any) -> None:
+        state["percent"] = min(99, 100 * source.done // max(1, source.total))
+
+    thread = threading.Thread(target=_write_progress, args=(transfer.pk, state, ended), daemon=True)
+    thread.start()
+    try:
+        yield tell
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _write_progress(pk: Any, state: dict[str, int], ended: threading.Event) -> None:
+    try:
+        while not ended.wait(PROGRESS_EVERY_S):
+            with contextlib.suppress(Error):  # the next one may be written
+                Transfer.objects.filter(pk=pk).update(percent=state["percent"])
+    finally:
+        connections.close_all()

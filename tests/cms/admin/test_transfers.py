@@ -1,0 +1,171 @@
+"""Importing and exporting at the admin site; the worker's part is called as a worker calls it."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from cms import limits
+from cms.models import AuditEvent, Job, Post, Transfer, User
+from cms.transfers.jobs import run_transfer
+
+LIST, ADD = "/admin/cms/transfer/", "/admin/cms/transfer/add/"
+WXR = """<?xml version="1.0" encoding="UTF-8"?>
+<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:dc="http://purl.org/dc/elements/1.1/"
+ xmlns:wp="http://wordpress.org/export/1.2/">
+<channel><title>Old blog</title><link>https://old.example.org</link><wp:wxr_version>1.2</wp:wxr_version>
+<wp:base_site_url>https://old.example.org</wp:base_site_url>
+<item><title>Harbour notes</title><dc:creator>ada</dc:creator><content:encoded><![CDATA[<p>Words.</p>]]></content:encoded>
+<wp:post_id>7</wp:post_id><wp:post_name>harbour-notes</wp:post_name><wp:status>publish</wp:status>
+<wp:post_type>post</wp:post_type><wp:post_date_gmt>2019-05-01 10:00:00</wp:post_date_gmt></item>
+</channel></rss>
+"""
+
+
+@pytest.fixture(autouse=True)
+def _media_root(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+
+
+@pytest.fixture
+def client(admin: User, signed_in: Callable[[User], Client]) -> Client:
+    return signed_in(admin)
+
+
+def _upload(client: Client, name: str, content: bytes | str) -> Any:
+    data = content.encode() if isinstance(content, str) else content
+    return client.post(ADD, {"file": SimpleUploadedFile(name, data), "_save": "1"})
+
+
+def _work() -> Transfer:
+    transfer = Transfer.objects.get()
+    run_transfer.call(str(transfer.pk))
+    transfer.refresh_from_db()
+    return transfer
+
+
+def _zip(files: dict[str, str]) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return target.getvalue()
+
+
+def test_an_upload_is_checked_shown_and_imported(client: Client) -> None:
+    page = _upload(client, "blog.xml", WXR)
+    transfer = Transfer.objects.get()
+    assert page.url == f"{LIST}{transfer.pk}/change/"
+    assert Job.objects.get(queue_name="transfers").args == [str(transfer.pk)]
+    assert "A worker finds out" in client.get(page.url).content.decode()
+    assert _work().state == "checked"
+    assert not Post.objects.exists()
+    shown = client.get(page.url).content.decode()
+    assert "This is what the import would do" in shown
+    assert "hx-get" not in client.get(f"{LIST}{transfer.pk}/progress/").content.decode()
+    client.post(f"{LIST}{transfer.pk}/start/")
+    done = _work()
+    assert (done.state, done.counts["created"], done.counts["failed"]) == ("done", 2, 0)
+    assert Post.objects.get().slug == "harbour-notes"
+    assert not done.file
+    report = json.loads(b"".join(client.get(f"{LIST}{transfer.pk}/report/").streaming_content))  # type: ignore[attr-defined]
+    assert report["counts"] == done.counts
+    actions = AuditEvent.objects.filter(object_type="transfer").order_by("pk").values_list("action", flat=True)
+    assert list(actions) == ["transfer.uploaded", "transfer.started"]
+
+
+def test_a_broken_export_is_refused_in_a_sentence_that_names_the_line(client: Client) -> None:
+    _upload(client, "blog.xml", WXR.replace("</item>", "</itme>"))
+    failed = _work()
+    assert failed.state == "failed"
+    assert failed.message == "blog.xml is not well-formed XML: line 8: mismatched tag."
+    assert failed.message in client.get(f"{LIST}{failed.pk}/change/").content.decode()
+    assert default_storage.listdir("transfers")[1] == []
+
+
+def test_a_zip_of_markdown_is_recognised_and_a_second_one_finds_its_posts(client: Client) -> None:
+    content = _zip({"blog/one.md": "---\ntitle: One\n---\nWords.\n", "__MACOSX/blog/._one.md": "x"})
+    for created in (1, 0):
+        _upload(client, "blog.zip", content)
+        assert _work().state == "checked"
+        client.post(f"{LIST}{Transfer.objects.get().pk}/start/")
+        assert _work().state == "done"
+        assert Post.objects.count() == 1
+        transfer = Transfer.objects.get()
+        assert (transfer.counts["created"] > 0) is bool(created)
+        client.post(f"{LIST}{transfer.pk}/remove/")
+        assert not Transfer.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.zip", _zip({"../../evil.md": "x"}), "an address beside its folder"),
+        ("a.zip", b"PK\x03\x04nonsense", "is not a zip that can be read"),
+        ("a.json", "{}", "a.json is JSON but no Ghost export"),
+    ],
+)
+def test_an_upload_that_can_not_be_read_says_why_without_the_folders_of_the_worker(
+    client: Client, name: str, content: Any, sentence: str
+) -> None:
+    _upload(client, name, content)
+    failed = _work()
+    assert (failed.state, sentence in failed.message, "/tmp" in failed.message) == ("failed", True, False)
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "IMPORT_UNPACKED_BYTES_MAX", 100)
+    _upload(client, "a.zip", _zip({"one.md": "x" * 101}))
+    assert "unpacks to more than" in _work().message
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.exe", b"x"), ("a.xml", b"")])
+def test_a_file_of_another_kind_is_refused_at_its_field(client: Client, name: str, content: bytes) -> None:
+    page = _upload(client, name, content)
+    assert "file" in page.context["adminform"].form.errors
+    assert not Transfer.objects.exists()
+
+
+def test_an_export_is_written_by_a_worker_and_read_back(client: Client, make_post: Callable[..., Post]) -> None:
+    make_post(title="Kept")
+    assert client.get(f"{LIST}new-export/").status_code == 200
+    client.post(f"{LIST}export/")
+    done = _work()
+    assert (done.state, done.counts["posts"]) == ("done", 1)
+    body = b"".join(client.get(f"{LIST}{done.pk}/file/").streaming_content)  # type: ignore[attr-defined]
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert [post["title"] for post in json.loads(archive.read("tandem.json"))["posts"]] == ["Kept"]
+    client.post(f"{LIST}{done.pk}/remove/")
+    _upload(client, "tandem.zip", body)
+    checked = _work()
+    assert (checked.state, checked.counts["created"]) == ("checked", 0)
+
+
+def test_what_a_worker_has_in_hand_is_neither_started_twice_nor_deleted(client: Client) -> None:
+    _upload(client, "blog.xml", WXR)
+    transfer = Transfer.objects.get()
+    for verb in ("start", "remove"):
+        client.post(f"{LIST}{transfer.pk}/{verb}/")
+    transfer.refresh_from_db()
+    assert transfer.state == "checking"
+    Job.objects.update(status="dead")
+    assert "gave it up" in client.get(f"{LIST}{transfer.pk}/change/").content.decode()
+    client.post(f"{LIST}{transfer.pk}/remove/")
+    assert not Transfer.objects.exists()
+
+
+def test_admins_alone_import_and_export(editor: User, signed_in: Callable[[User], Client], admin: User) -> None:
+    client = signed_in(editor)
+    transfer = Transfer.objects.create(kind="export", state="done", original_name="x.zip", started_by=admin)
+    for verb in ("change", "progress", "report", "file"):
+        assert client.get(f"{LIST}{transfer.pk}/{verb}/", follow=True).status_code == 403
+    for verb in (f"{transfer.pk}/start/", f"{transfer.pk}/remove/", "export/", "add/"):
+        assert client.post(f"{LIST}{verb}").status_code == 403
+    assert Transfer.objects.count() == 1
