@@ -23,11 +23,14 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _IS_AWAY: Final = "is_away"
 # No template: those may need what is away.
 _PAGE: Final = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Not available just now</title></head>
-<body><h1>Not available just now</h1>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Not available just now | Tandem</title>
+<link rel="icon" type="image/svg+xml" href="/static/cms/icon.svg"><link rel="stylesheet" href="/static/cms/page.css">
+</head>
+<body><main><p class="code">503</p><h1>Not available just now</h1>
 <p>{away} Nothing of what you sent was saved. Please try again in a moment.</p>
-</body></html>
+<nav aria-label="Where next"><a href="">Try again</a><a href="/admin/">Overview of the admin site</a></nav>
+</main></body></html>
 """
 
 
