@@ -20,7 +20,7 @@ SURVIVORS = {
     "canary/retiring/life.py",  # a refusal is answered whoever asks
     "canary/services/changing.py",  # a message about a change that is made
     "cms/readiness/__init__.py",  # one item of the checklist
-    *("cms/jobs/loops.py", "cms/jobs/execution.py", "cms/outgoing/sending.py"),
+    *("cms/jobs/loops.py", "cms/jobs/execution.py", "cms/outgoing/sending.py", "cms/transfers/jobs.py"),
 }
 SECRET = re.compile(r"digest|signature|token|secret|hmac|_sign\(", re.IGNORECASE)
 # Nobody can guess a secret by these.
@@ -172,6 +172,7 @@ def test_only_commands_views_and_middleware_read_a_clock() -> None:
         "canary/metrics/node.py",  # compares it with the age of files
         "cms/readiness/stores.py",  # compares the clocks
         "cms/services/mails.py",  # tasks, called by the worker
+        "cms/transfers/jobs.py",
         "cms/rate_limits/ahead.py",  # its thread tells Redis when it does
         "api_v2/public_bodies/store.py",  # its entries end by the clock, whoever asks
     )

@@ -22,7 +22,7 @@ from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.forms import ServiceForm
 from cms.admin.options import ServiceAdmin, instant_column
 from cms.admin.scopes import SENTENCES, presets_within
-from cms.admin.secrets import show_secret
+from cms.admin.shown import show_secret
 from cms.choices import Scope
 from cms.models import ApiKey
 from cms.services.api_keys import create_api_key, revoke_api_key

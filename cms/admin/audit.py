@@ -19,8 +19,8 @@ from unfold.decorators import display
 from cms import clock, policy
 from cms.admin.audit_names import Named, name_events, name_values
 from cms.admin.filters import ObjectTypeFilter
-from cms.admin.instants import shown_instant
 from cms.admin.options import LightChangeList, ReadOnlyAdmin
+from cms.admin.shown import shown_instant
 from cms.models import AuditEvent
 
 EXPORTED_AT_ONCE: Final = 500

@@ -18,8 +18,8 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from cms import clock, limits, policy
 from cms.admin.forms import ServiceForm
-from cms.admin.instants import shown_instant
 from cms.admin.options import DeletableAdmin, wide
+from cms.admin.shown import shown_instant
 from cms.models import Post, Redirect
 from cms.policy import Actor
 from cms.services.redirects import create_redirect, delete_redirect, update_redirect

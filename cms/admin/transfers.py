@@ -17,8 +17,8 @@ from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from cms import clock, policy
 from cms.admin.forms import ServiceForm
-from cms.admin.instants import shown_instant
 from cms.admin.options import ReadOnlyAdmin, wide
+from cms.admin.shown import shown_instant
 from cms.choices import TransferKind, TransferState
 from cms.errors import CmsError
 from cms.models import Transfer

@@ -19,9 +19,8 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminT
 from cms import clock, limits, policy
 from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.forms import ServiceForm
-from cms.admin.instants import shown_instant
 from cms.admin.options import DeletableAdmin, ReadOnlyAdmin, instant_column, wide
-from cms.admin.secrets import show_secret
+from cms.admin.shown import show_secret, shown_instant
 from cms.choices import DeliveryStatus
 from cms.models import Delivery, Webhook
 from cms.policy import Actor

@@ -25,7 +25,7 @@ def unpack(archive: Path, folder: Path) -> Path:
             left = limits.IMPORT_UNPACKED_BYTES_MAX
             for member in members:
                 left -= _unpack_one(opened, member, _place(folder, member.filename, name), left, name)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, RuntimeError, EOFError, OSError) as error:
         raise SourceUnreadable(f"{name} is not a zip that can be read: {error}.") from error
     inside = list(folder.iterdir())
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else folder

@@ -1,15 +1,32 @@
 // Names for screen readers where Unfold and Django leave them out: searchable lists, and the two parts of an instant.
 "use strict";
-addEventListener("load", () => {
+(() => {
   const words = (label) => label.textContent.trim().replace(/\*$/, "");
-  for (const shown of document.querySelectorAll('[id^="select2-"][id$="-container"]')) {
-    const field = shown.id.slice("select2-".length, -"-container".length);
-    const label = document.querySelector(`label[for="${CSS.escape(field)}"]`);
-    if (label) shown.setAttribute("aria-label", words(label));
+
+  function nameLists(inside) {
+    for (const shown of inside.querySelectorAll('[id^="select2-"][id$="-container"]')) {
+      const field = shown.id.slice("select2-".length, -"-container".length);
+      const label = document.querySelector(`label[for="${CSS.escape(field)}"]`);
+      if (label) shown.setAttribute("aria-label", words(label));
+    }
   }
-  for (const part of document.querySelectorAll("input.vDateField, input.vTimeField")) {
-    const label = part.closest("[class*='field-']")?.querySelector("label");
-    const hint = part.placeholder || part.title;
-    if (label && !part.getAttribute("aria-label")) part.setAttribute("aria-label", `${words(label)}: ${hint}`);
+
+  function nameInstants() {
+    for (const part of document.querySelectorAll("input.vDateField, input.vTimeField")) {
+      const field = CSS.escape(part.name.replace(/_[01]$/, ""));
+      const label = document.querySelector(`.field-${field} label, label[for^="id_${field}"]`);
+      const hint = part.placeholder || part.title;
+      part.setAttribute("aria-label", label ? `${words(label)}: ${hint}` : hint);
+    }
   }
-});
+
+  // Lists come when their script has its turn, which may be after the page was loaded.
+  new MutationObserver((changes) => {
+    for (const change of changes) {
+      for (const node of change.addedNodes) {
+        if (node instanceof Element && node.matches(".select2")) nameLists(node);
+      }
+    }
+  }).observe(document, { childList: true, subtree: true });
+  addEventListener("DOMContentLoaded", nameInstants);
+})();
