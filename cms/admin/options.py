@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.views import ChangeList
@@ -32,14 +33,14 @@ SENT_BY_FILTERS: Final = ("exact", "isnull", "gte", "lt", "id__exact")
 
 
 def instant_column(name: str, label: str) -> Callable[[Any, Any], str]:
-    """A column of instants in UTC, each on one line."""
+    """A column of instants in the user's time zone, each on one line."""
 
     @display(description=label, ordering=name)
     def column(model_admin: Any, row: Any) -> str:
         instant = getattr(row, name)
         if instant is None:
             return "-"
-        return format_html('<span class="whitespace-nowrap">{}</span>', f"{instant:%Y-%m-%d %H:%M}")
+        return format_html('<span class="whitespace-nowrap">{}</span>', f"{localtime(instant):%Y-%m-%d %H:%M}")
 
     return column
 
