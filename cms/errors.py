@@ -137,6 +137,11 @@ class InvalidTransition(CmsError):
         super().__init__(f"A {noun} can't go from {current} to {wanted}; allowed from here: {choices}.")
 
 
+class NothingToUndo(CmsError):
+    code = "nothing_to_undo"
+    default_message = "This can't be undone any more: it was too long ago, or something has happened since."
+
+
 class VersionConflict(CmsError):
     """Somebody has changed the row since it was read: `current` is its version now."""
 

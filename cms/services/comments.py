@@ -30,7 +30,7 @@ WAYS: Final = {
 ACTIONS: Final = {
     CommentStatus.PUBLISHED: "comment.published",
     CommentStatus.REJECTED: "comment.rejected",
-    CommentStatus.SPAM: "comment.rejected",
+    CommentStatus.SPAM: "comment.spam",
     CommentStatus.PENDING: "comment.updated",
     CommentStatus.DELETED: "comment.deleted",
 }

@@ -16,7 +16,7 @@ EVENT_TYPES: Final = (
     *("user.registered", "user.activated", "user.suspended", "user.deleted", "user.email_changed", "user.role_changed"),
     *("post.created", "post.updated", "post.scheduled", "post.published", "post.unpublished", "post.expired"),
     *("post.archived", "post.trashed", "post.restored"),
-    *("comment.created", "comment.updated", "comment.published", "comment.rejected", "comment.deleted"),
+    *("comment.created", "comment.updated", "comment.published", "comment.rejected", "comment.spam", "comment.deleted"),
     *("tag.created", "tag.updated", "tag.deleted"),
     *("category.created", "category.updated", "category.deactivated", "category.deleted"),
     *("media.uploaded", "media.deleted"),
@@ -24,6 +24,8 @@ EVENT_TYPES: Final = (
     *("rollout.unguarded", "rollout.guarded"),
 )
 ALL_EVENTS: Final = "*"
+ONCE_TOLD_AS: Final = {"comment.spam": "comment.rejected"}
+"""Events that had another name before: webhooks that ask for this one alone are still told of both by it."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +59,18 @@ def queue_event(event: Event) -> None:
     """Write its deliveries. What is not in EVENT_TYPES concerns the audit trail alone and is sent to nobody."""
     if event.type not in EVENT_TYPES:
         return
-    wanting = [hook for hook in _active_webhooks() if event.type in hook.events or ALL_EVENTS in hook.events]
-    if not wanting:
+    told = {hook: name for hook in _active_webhooks() if (name := _name_for(hook, event.type))}
+    if not told:
         return
     payload = event.payload()
     Delivery.objects.bulk_create(
         Delivery(
             webhook=webhook,
             event_id=event.id,
-            event_type=event.type,
+            event_type=name,
             object_type=event.object_type,
             object_id=event.object_id,
-            payload=payload,
+            payload={**payload, "type": name},
             traceparent=current_origin().traceparent,
             # The database's clock, which all servers share, and not the order of ids, which each server makes:
             # deliveries of one object go out in this order.
@@ -76,8 +78,16 @@ def queue_event(event: Event) -> None:
             updated_at=event.occurred_at,
             next_attempt_at=event.occurred_at,
         )
-        for webhook in wanting
+        for webhook, name in told.items()
     )
+
+
+def _name_for(webhook: Webhook, event_type: str) -> str | None:
+    """Return the name by which a webhook is told of this event; None if it does not want it."""
+    if event_type in webhook.events or ALL_EVENTS in webhook.events:
+        return event_type
+    earlier = ONCE_TOLD_AS.get(event_type)
+    return earlier if earlier in webhook.events else None
 
 
 def _active_webhooks() -> list[Webhook]:

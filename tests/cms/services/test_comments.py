@@ -26,7 +26,7 @@ EVENTS = {
     "pending": "comment.updated",
     "published": "comment.published",
     "rejected": "comment.rejected",
-    "spam": "comment.rejected",
+    "spam": "comment.spam",
     "deleted": "comment.deleted",
 }
 
