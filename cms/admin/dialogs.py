@@ -1,4 +1,4 @@
-"""Changes that need no form of their own: for all selected rows of a list, or by a button that asks first.
+"""Changes that need no form of their own: for all selected rows of a list, or by a button. Each asks first.
 
 Unfold's buttons are links; each of ours opens a dialog, so that nothing changes without a POST and its CSRF token.
 """
@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
@@ -24,6 +26,8 @@ from cms.errors import CmsError
 type Words = str | Promise
 """A text for people, which may be translated when it is shown."""
 SHOWN_REFUSALS = 10  # messages travel in a cookie
+SHOWN_NAMES = 50
+SENT_AGAIN = ("action", "select_across", ACTION_CHECKBOX_NAME)
 
 
 class Change(NamedTuple):
@@ -43,17 +47,60 @@ class Change(NamedTuple):
     question: Words = ""
     variant: ActionVariant = ActionVariant.DEFAULT
     form: type[BaseDialogForm] = BaseDialogForm
+    has_undo: bool = False
+    """Whether its list offers to take it back, so that it need not ask first."""
+    typed_name: Callable[[Any], str] | None = None
+    """The name of an object that has to be typed before. Such a change is for one object at a time."""
 
 
-def for_selected(change: Change) -> Callable[..., None]:
+def for_selected(change: Change) -> Callable[..., HttpResponse | None]:
     """The action of a list: each object by itself, a refusal stops none of the others."""
 
-    @admin.action(description=f"{change.label} selected %(verbose_name_plural)s")
-    def act(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    @admin.action(description=change.label)  # beside "3 of 50 selected"
+    def act(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        if not change.has_undo and not _is_confirmed(request, queryset, change):
+            return _ask_first(model_admin, request, queryset, change)
         apply_to_each(model_admin, request, queryset, change)
+        return None
 
     act.__name__ = f"{change.name}_selected"
     return act
+
+
+def _is_confirmed(request: HttpRequest, queryset: QuerySet[Any], change: Change) -> bool:
+    """Whether this many rows were named on the page of `_ask_first`; of "all" there may be more by now."""
+    if request.POST.get("confirmed") != str(queryset.count()):
+        return False
+    return change.typed_name is None or _typed(request) in [change.typed_name(row) for row in queryset[:1]]
+
+
+def _typed(request: HttpRequest) -> str:
+    return request.POST.get("typed_name", "").strip()
+
+
+def _ask_first(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any], change: Change) -> HttpResponse | None:
+    count, opts = queryset.count(), model_admin.opts
+    if change.typed_name and count != 1:
+        text = _("“%(label)s” is for one %(noun)s at a time. Nothing was changed.")
+        names = {"label": change.label, "noun": opts.verbose_name}
+        model_admin.message_user(request, text % names, messages.ERROR)
+        return None
+    shown = list(queryset[:SHOWN_NAMES])
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": change.label,
+        "opts": opts,
+        "change": change,
+        "noun": opts.verbose_name if count == 1 else opts.verbose_name_plural,
+        "count": count,
+        "shown": shown,
+        "more": count - len(shown),
+        "expected_name": change.typed_name(shown[0]) if change.typed_name else "",
+        "is_wrong_name": bool(change.typed_name and "confirmed" in request.POST),
+        "sent": [(name, one) for name in SENT_AGAIN for one in request.POST.getlist(name)],
+        "list_url": request.get_full_path(),
+    }
+    return render(request, "cms/admin/confirm_action.html", context)
 
 
 def apply_to_each(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any], change: Change) -> None:

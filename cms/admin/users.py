@@ -131,7 +131,12 @@ DELETE = Change(
     variant=ActionVariant.DANGER,
     form=DeletionForm,
 )
-ROLES = [_setting(f"make_{role}", f"Make {role}: ", f"made {role}", "", role=role.value) for role in Role]
+ROLES = [
+    _setting(f"make_{role}", f"Make {role}", f"made {role}", "", role=role.value)._replace(
+        typed_name=(lambda user: user.username) if role == Role.ADMIN else None
+    )
+    for role in Role
+]
 
 
 END_SESSIONS = Change(

@@ -51,10 +51,11 @@ def _inputs(bound: Any, name: str, value: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def run_action() -> Callable[..., list[str]]:
-    """Ticks rows of a list, runs an action on them and gives the messages it left."""
+    """Ticks rows of a list, runs an action on them, confirms it and gives the messages it left."""
 
     def run(client: Client, address: str, action: str, rows: list[Any], **more: str) -> list[str]:
         data = {"action": action, "_selected_action": [str(row.pk) for row in rows], **more}
+        data = {"confirmed": str(len(rows)), **data}
         response = client.post(address, data, follow=True)
         assert response.status_code == 200
         return [str(message) for message in response.context["messages"]]

@@ -1,0 +1,80 @@
+"""An action of a list names what it changes and how many, before it changes anything."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from cms.models import Post, User
+
+POSTS, USERS = "/admin/cms/post/", "/admin/cms/user/"
+
+
+@pytest.fixture
+def client(admin: User, signed_in: Callable[[User], Client]) -> Client:
+    return signed_in(admin)
+
+
+def ask(client: Client, address: str, action: str, rows: list[Any], **more: str) -> Any:
+    return client.post(address, {"action": action, "_selected_action": [str(row.pk) for row in rows], **more})
+
+
+def test_the_page_names_what_and_how_many_and_changes_nothing(client: Client, make_post: Callable[..., Post]) -> None:
+    posts = [make_post(title=f"Letter {number}") for number in range(2)]
+    page = ask(client, POSTS, "trash_selected", posts).content.decode()
+    assert "“Move to trash” for 2 posts:" in page
+    assert all(post.title in page for post in posts)
+    assert set(Post.objects.values_list("status", flat=True)) == {"published"}
+
+
+def test_what_the_page_sends_runs_the_action(client: Client, make_post: Callable[..., Post]) -> None:
+    post = make_post(language="de")
+    page = ask(client, f"{POSTS}?language=de", "archive_selected", [post])
+    sent = {**dict(page.context["sent"]), "confirmed": page.context["count"]}
+    answer = client.post(page.context["list_url"], sent)
+    assert answer.headers["Location"] == f"{POSTS}?language=de"
+    assert Post.objects.get().status == "archived"
+
+
+def test_more_rows_than_were_named_are_asked_for_again(client: Client, make_post: Callable[..., Post]) -> None:
+    first, _ = make_post(title="One"), make_post(title="Another since")
+    page = ask(client, POSTS, "trash_selected", [first], select_across="1", confirmed="1")
+    assert "for 2 posts:" in page.content.decode()
+    assert ask(client, POSTS, "trash_selected", [first], select_across="1", confirmed="2").status_code == 302
+    assert set(Post.objects.values_list("status", flat=True)) == {"trashed"}
+
+
+@pytest.mark.parametrize(("typed", "role"), [("mia", "admin"), ("Mia", "author"), ("", "author")])
+def test_making_an_admin_asks_for_the_name(
+    client: Client, make_user: Callable[..., User], typed: str, role: str
+) -> None:
+    mia = make_user("author", username="mia")
+    page = ask(client, USERS, "make_admin_selected", [mia])
+    assert "Type mia to confirm" in page.content.decode()
+    page = ask(client, USERS, "make_admin_selected", [mia], confirmed="1", typed_name=typed)
+    assert ("This is not the name." in page.content.decode()) is (role == "author")
+    mia.refresh_from_db()
+    assert mia.role == role
+
+
+def test_admins_are_made_one_by_one(client: Client, make_user: Callable[..., User]) -> None:
+    users = [make_user("author") for _ in range(2)]
+    page = client.post(
+        USERS, {"action": "make_admin_selected", "_selected_action": [str(user.pk) for user in users]}, follow=True
+    )
+    assert "is for one user at a time" in page.content.decode()
+    assert set(User.objects.filter(pk__in=[user.pk for user in users]).values_list("role", flat=True)) == {"author"}
+
+
+@pytest.mark.parametrize(
+    ("address", "labels"),
+    [
+        (POSTS, ["Publish", "Unpublish", "Archive", "Move to trash", "Restore"]),
+        (USERS, ["Suspend", "Activate", "Make subscriber", "Make author", "Make editor", "Make admin"]),
+    ],
+)
+def test_actions_read_well(client: Client, make_post: Callable[..., Post], address: str, labels: list[str]) -> None:
+    make_post()
+    choices = client.get(address).context["action_form"].fields["action"].choices
+    assert [label for name, label in choices if name] == labels
