@@ -1,49 +1,56 @@
-"""Comments: moderating them."""
+"""Comments: moderating them, as cards in a list that stays where it is."""
 
 import datetime
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils.text import Truncator
+from django.forms import Script
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from cms import clock, policy
 from cms.admin.dialogs import Change, button, for_selected
-from cms.admin.options import DeletableAdmin, instant_column, wide
+from cms.admin.filters import CommentStatusFilter
+from cms.admin.moderation import cards_of, undoable
+from cms.admin.options import DeletableAdmin, LightChangeList
 from cms.admin.status import COMMENT_COLOURS
 from cms.choices import CommentStatus
+from cms.errors import CmsError
 from cms.models import Comment
 from cms.policy import Actor
-from cms.services.comments import WAYS, delete_comment, edit_comment, moderate_comment
+from cms.services.comments import ACTIONS, WAYS, create_comment, delete_comment, edit_comment, moderate_comment
+from cms.services.moderation import undo_moderation
 
 
 def _moderation(
-    name: str, label: str, done: str, status: CommentStatus, icon: str, question: str, **look: Any
+    name: str, label: Any, done: Any, status: CommentStatus, icon: str, question: Any, **look: Any
 ) -> Change:
     def apply(request: HttpRequest, comment: Comment, now: datetime.datetime) -> None:
         moderate_comment(actor=request.user, comment=comment, status=status, now=now)
 
-    return Change(name, label, done, apply, icon, question, **look)
+    return Change(name, label, done, apply, icon, question, has_undo=True, **look)
 
 
-_published, _rejected = CommentStatus.PUBLISHED, CommentStatus.REJECTED
+_published, _rejected, _lazy = CommentStatus.PUBLISHED, CommentStatus.REJECTED, gettext_lazy
+_hides = _lazy("Only moderators see it; there is no way back.")
 APPROVE = _moderation(
-    *("approve", "Approve", "approved", _published, "check", "Every reader of the post sees it."),
+    *("approve", _lazy("Approve"), _lazy("approved"), _published, "check", _lazy("Every reader of the post sees it.")),
     variant=ActionVariant.PRIMARY,
 )
-REJECT = _moderation(
-    "reject", "Reject", "rejected", _rejected, "block", "Only moderators see it; there is no way back."
-)
-SPAM = _moderation(
-    *("spam", "Mark as spam", "marked as spam", CommentStatus.SPAM, "report"),
-    question="Only moderators see it; there is no way back.",
-)
+REJECT = _moderation("reject", _lazy("Reject"), _lazy("rejected"), _rejected, "block", _hides)
+SPAM = _moderation("spam", _lazy("Mark as spam"), _lazy("marked as spam"), CommentStatus.SPAM, "report", _hides)
 PENDING = _moderation(
-    *("pending", "Back to pending", "sent back to pending", CommentStatus.PENDING, "hourglass_empty"),
-    question="Readers don't see it until it is approved again.",
+    *("pending", _lazy("Back to pending"), _lazy("sent back to pending"), CommentStatus.PENDING, "hourglass_empty"),
+    question=_lazy("Readers don't see it until it is approved again."),
 )
 CHANGES = {
     CommentStatus.PUBLISHED: APPROVE,
@@ -51,16 +58,35 @@ CHANGES = {
     CommentStatus.SPAM: SPAM,
     CommentStatus.PENDING: PENDING,
 }
+BY_NAME = {change.name: change for change in CHANGES.values()}
+DONE = {ACTIONS[status]: change.done for status, change in CHANGES.items()}
+
+
+class CommentChangeList(LightChangeList):
+    def get_results(self, request: HttpRequest) -> None:
+        """Show the first page in place of one that is empty now: its last comment was decided."""
+        try:
+            super().get_results(request)
+        except IncorrectLookupParameters:
+            self.page_num = 1
+            super().get_results(request)
+        comments = list(self.result_list)
+        self.result_list: list[Comment] = comments
+        self.cards = cards_of(comments, CHANGES)
+        [by_status] = [spec for spec in self.filter_specs if isinstance(spec, CommentStatusFilter)]
+        self.status_tabs = list(by_status.choices(self))
 
 
 @admin.register(Comment)
 class CommentAdmin(DeletableAdmin):
     may_manage = staticmethod(policy.may_moderate)
-    list_display = ["beginning", "shown_status", "writer", "post", "written"]
-    list_filter = ["status", "created_at"]
+    list_before_template = "cms/admin/moderation_top.html"
+    list_display = ["shown_status", "writer"]
+    list_filter = [CommentStatusFilter, "created_at"]
     list_select_related = ["post", "author"]
+    list_per_page = 20
     search_fields = ["text", "author__username", "author_name", "post__title"]
-    search_help_text = "Text, writer or title of the post"
+    search_help_text = gettext_lazy("Text, writer or title of the post")
     ordering = ["-pk"]  # ids grow with time, of imported comments too
     unlisted_fields = ("post__content", "post__content_html")
     actions = [*(for_selected(change) for change in CHANGES.values()), "delete_selected"]
@@ -71,12 +97,11 @@ class CommentAdmin(DeletableAdmin):
         ("Where it stands", {"fields": ["post", "answers", ("writer", "shown_status"), ("created_at", "edited_at")]}),
     )
 
-    written = instant_column("created_at", "Written")
-    approve, reject, spam, pending = button(APPROVE), button(REJECT), button(SPAM), button(PENDING)
+    class Media:
+        css = {"all": ["cms/moderation.css"]}
+        js = [Script("cms/moderation.js", defer=True)]
 
-    @display(description="Text")
-    def beginning(self, comment: Comment) -> str:
-        return wide(Truncator(comment.text).chars(80))
+    approve, reject, spam, pending = button(APPROVE), button(REJECT), button(SPAM), button(PENDING)
 
     @display(description="Status", ordering="status", label=COMMENT_COLOURS)
     def shown_status(self, comment: Comment) -> str:
@@ -97,6 +122,9 @@ class CommentAdmin(DeletableAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Comment]:
         return super().get_queryset(request).visible_to(request.user, clock.now()).exclude(status=CommentStatus.DELETED)
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CommentChangeList]:
+        return CommentChangeList
+
     def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[Any]:
         """Only the ways that lead on from the comment's status."""
         comment = self.get_object(request, str(object_id))
@@ -104,6 +132,61 @@ class CommentAdmin(DeletableAdmin):
         names = {CHANGES[way].name for way in ways if way in CHANGES}
         actions = super().get_actions_detail(request, object_id)
         return [one for one in actions if one.action_name.removeprefix("cms_comment_") in names]
+
+    def get_urls(self) -> list[Any]:
+        decide, undo = (require_POST(self.admin_site.admin_view(view)) for view in (self.decide_view, self.undo_view))
+        return [
+            path("undo/", undo, name="cms_comment_undo"),
+            path("<uuid:comment_id>/decide/", decide, name="cms_comment_decide"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        context = {"undoable": undoable(request, DONE, clock.now()), "list_query": request.GET.urlencode()}
+        return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    def decide_view(self, request: HttpRequest, comment_id: Any) -> HttpResponse:
+        """Do what a button of a card says, and lead back to the list as it was."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        comment = self.get_queryset(request).filter(pk=comment_id).select_related("post").first()
+        if comment is None:
+            raise Http404
+        name = request.POST.get("change", "")
+        try:
+            if name == "reply":
+                self._reply(request, comment)
+            elif name in BY_NAME:
+                BY_NAME[name].apply(request, comment, clock.now())
+        except CmsError as refusal:
+            if request.headers.get("X-Requested-With") == "fetch":  # the page stays, with what was typed
+                return HttpResponse(refusal.message, content_type="text/plain", status=422)
+            self.message_user(request, refusal.message, messages.ERROR)
+        return self._back_to_list(request)
+
+    def _reply(self, request: HttpRequest, comment: Comment) -> None:
+        """Answer in public; a pending comment is approved by it, or readers would see an answer to nothing."""
+        text = request.POST.get(f"reply-{comment.pk}", "").strip().replace("\r\n", "\n")
+        with transaction.atomic():
+            if comment.status == CommentStatus.PENDING:
+                APPROVE.apply(request, comment, clock.now())
+            fields: Any = {"text": text, "parent": comment}
+            create_comment(actor=request.user, post=comment.post, fields=fields, now=clock.now())
+        self.message_user(request, _("Your reply was published."), messages.SUCCESS)
+
+    def undo_view(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        try:
+            wanted = self.get_queryset(request).in_bulk(request.POST.getlist("comment"))
+            for comment in wanted.values():
+                undo_moderation(actor=request.user, comment=comment, now=clock.now())
+        except (CmsError, ValueError) as refusal:
+            self.message_user(request, getattr(refusal, "message", str(refusal)), messages.ERROR)
+        return self._back_to_list(request)
+
+    def _back_to_list(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(f"{reverse('admin:cms_comment_changelist')}?{request.GET.urlencode()}")
 
     def update(self, actor: Actor, row: Comment, changes: dict[str, Any], now: datetime.datetime) -> Comment:
         return edit_comment(actor=actor, comment=row, text=changes["text"], now=now)

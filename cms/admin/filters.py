@@ -6,9 +6,10 @@ from django.contrib.admin import SimpleListFilter
 from django.core.cache import cache
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from cms import clock, policy
-from cms.choices import Kind, Status
+from cms.choices import CommentStatus, Kind, Status
 from cms.models import Post
 
 LANGUAGES_KEPT_S = 60
@@ -17,7 +18,7 @@ LANGUAGES_KEPT_S = 60
 class _DefaultingFilter(SimpleListFilter):
     """A filter that narrows the list from the start: its first choice stands for no parameter at all."""
 
-    first_choice: str
+    first_choice: Any
 
     def choices(self, changelist: Any) -> Any:
         first, *others = super().choices(changelist)
@@ -63,6 +64,32 @@ class StatusFilter(_DefaultingFilter):
                 return live.filter(expires_at__lte=now)
             case state:
                 return queryset.filter(status=state)
+
+
+class CommentStatusFilter(_DefaultingFilter):
+    """Pending comments at first: the list is a moderator's work."""
+
+    title = _("status")
+    parameter_name = "status__exact"
+    first_choice = _("Pending")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            (CommentStatus.PUBLISHED.value, _("Approved")),
+            (CommentStatus.REJECTED.value, _("Rejected")),
+            (CommentStatus.SPAM.value, _("Spam")),
+            ("all", _("All")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "all":
+            return queryset
+        return queryset.filter(status=self.value() or CommentStatus.PENDING)
+
+    def value(self) -> str | None:
+        """Return None for pending ones, also by name: links from before say so."""
+        given = super().value()
+        return None if given == CommentStatus.PENDING else given
 
 
 class LanguageFilter(SimpleListFilter):

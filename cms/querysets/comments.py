@@ -1,11 +1,13 @@
 """Queries for comments: who reads which, and the order of a thread."""
 
 import datetime
-from typing import TYPE_CHECKING, Self
+import uuid
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models import Count, Exists, Min, OuterRef, Q, Value
 from django.db.models.functions import Concat
 
 from cms import policy
@@ -36,6 +38,17 @@ class CommentQuerySet(models.QuerySet["Comment"]):
         below = Concat(OuterRef("thread_path"), Value("/"))
         rows = self.model._default_manager.filter(answers, post_id=OuterRef("post_id"), thread_path__startswith=below)
         return Q(status=CommentStatus.DELETED) & Q(Exists(rows))
+
+    def of_writers(self, user_ids: Collection[uuid.UUID], guest_emails: Collection[str]) -> Self:
+        """Return the comments of these users, and of guests who left one of these addresses."""
+        return self.filter(Q(author_id__in=user_ids) | Q(author=None, author_email__in=guest_emails))
+
+    def counted_by_writer(self) -> "models.QuerySet[Comment, dict[str, Any]]":
+        """Return a row for each user and guest: how many comments are approved and spam, and when the first was."""
+        approved, spam = Q(status=CommentStatus.PUBLISHED), Q(status=CommentStatus.SPAM)
+        counts = {"approved": Count("pk", filter=approved), "spam": Count("pk", filter=spam)}
+        rows: Any = self.order_by().values("author_id", "author_email")
+        return rows.annotate(**counts, since=Min("created_at"))  # type: ignore[no-any-return]
 
     def in_thread_order(self) -> Self:
         return self.order_by("thread_path")

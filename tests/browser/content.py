@@ -49,7 +49,9 @@ def make_content() -> None:
     trash_post(actor=SYSTEM, post=posts[4], now=now)
     for text in ("Thank you for this, it was a pleasure to read.", "Cheap watches at my shop!", "Is there a sequel?"):
         comment = create_comment(actor=users["sam"], post=posts[0], fields={"text": text}, now=now)
-    moderate_comment(actor=SYSTEM, comment=comment, status=CommentStatus.PUBLISHED, now=now)
+    parent = moderate_comment(actor=SYSTEM, comment=comment, status=CommentStatus.PUBLISHED, now=now)
+    for text in ("I wonder as well.", "A sequel would be splendid.", "Win a prize now!", "First!"):
+        create_comment(actor=users["sam"], post=posts[0], fields={"text": text, "parent": parent}, now=now)
 
 
 def _make_user(name: str, role: str, now: datetime.datetime) -> User:
