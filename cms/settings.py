@@ -358,6 +358,7 @@ UNFOLD = {
             {"title": "Two-factor sign-in", "link": reverse_lazy("admin:two_factor")},
         ]
     },
+    "COMMAND": {"search_callback": "cms.admin.command.search"},
     "STYLES": [f"{STATIC_URL}cms/colors.css", f"{STATIC_URL}cms/admin.css"],
     "SCRIPTS": [f"{STATIC_URL}cms/htmx-without-styles.js", f"{STATIC_URL}cms/names.js"],
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}cms/icon.svg"}],

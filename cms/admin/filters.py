@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from django.conf.locale import LANG_INFO
 from django.contrib.admin import SimpleListFilter
 from django.core.cache import cache
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cms import clock, policy
@@ -106,7 +108,7 @@ class LanguageFilter(SimpleListFilter):
             languages = cache.get_or_set("admin:languages", self._languages, LANGUAGES_KEPT_S) or []
         else:
             languages = self._languages(Post.objects.editable_by(request.user))
-        return [(language, language) for language in languages]
+        return [(language, _language_name(language)) for language in languages]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(language=self.value()) if self.value() else queryset
@@ -115,6 +117,14 @@ class LanguageFilter(SimpleListFilter):
     def _languages(posts: QuerySet[Post] | None = None) -> list[str]:
         rows = Post.objects.all() if posts is None else posts
         return list(rows.order_by("language").values_list("language", flat=True).distinct())
+
+
+def _language_name(code: str) -> str:
+    """Return the name in the reader's language, with the code; the code alone where Django knows no name."""
+    for known in (code.lower(), code.lower().partition("-")[0]):
+        if known in LANG_INFO and "name" in LANG_INFO[known]:
+            return f"{gettext(LANG_INFO[known]['name'])} ({code})"
+    return code
 
 
 class ObjectTypeFilter(SimpleListFilter):

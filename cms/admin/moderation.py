@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -19,9 +18,7 @@ from cms.services.comments import WAYS
 from cms.services.moderation import last_decisions
 
 UNDO_SHOWN = datetime.timedelta(seconds=10)
-PENDING_KEPT_S = 15
 PENDING_SHOWN = 999
-PENDING_KEY = "admin:pending_comments"
 
 
 class Writer(NamedTuple):
@@ -76,14 +73,11 @@ def undoable(request: HttpRequest, done_by: dict[str, str], now: datetime.dateti
     return Undoable(sentence % {"count": count, "done": done}, ids, int(left.total_seconds() * 1000))
 
 
-def pending_comments(request: HttpRequest, *, is_fresh: bool) -> str:
+def pending_comments(request: HttpRequest) -> str:
     """Return the number for the menu, empty for none and for users who may not moderate."""
     if not policy.may_moderate(request.user):
         return ""
-    count = None if is_fresh else cache.get(PENDING_KEY)
-    if count is None:
-        count = Comment.objects.filter(status=CommentStatus.PENDING)[: PENDING_SHOWN + 1].count()
-        cache.set(PENDING_KEY, count, PENDING_KEPT_S)
+    count = Comment.objects.filter(status=CommentStatus.PENDING)[: PENDING_SHOWN + 1].count()
     return f"{PENDING_SHOWN}+" if count > PENDING_SHOWN else str(count or "")
 
 

@@ -64,16 +64,15 @@ def _group(request: HttpRequest, title: str, models: list[dict[str, Any]]) -> di
 
 
 def _item(request: HttpRequest, model: dict[str, Any]) -> dict[str, Any]:
-    is_active = request.path.startswith(model["admin_url"])
     badge = {}
-    if model["object_name"] == "Comment":  # fresh where it changes under the moderator's hands
-        badge = {"badge": pending_comments(request, is_fresh=is_active), "badge_variant": "warning"}
+    if model["object_name"] == "Comment":
+        badge = {"badge": pending_comments(request), "badge_variant": "warning"}
     return {
         **badge,
         "title": model["name"],
         "icon": ICONS.get(model["object_name"], "table"),
         "link": model["admin_url"],
-        "active": is_active,
+        "active": request.path.startswith(model["admin_url"]),
         "has_permission": True,
     }
 

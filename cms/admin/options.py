@@ -46,8 +46,8 @@ def instant_column(name: str, label: str) -> Callable[[Any, Any], str]:
 
 
 def wide(text: str) -> str:
-    """A text that keeps room to be read on a phone, where the table scrolls to the side."""
-    return format_html('<span class="block min-w-52">{}</span>', text)
+    """A text that keeps room to be read on a phone, and breaks rather than push other columns out."""
+    return format_html('<span class="wide-text" dir="auto">{}</span>', text)
 
 
 class LightChangeList(ChangeList):  # type: ignore[misc]

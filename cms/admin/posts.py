@@ -10,21 +10,25 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from cms import clock, limits, policy
+from cms.admin.counting import CappedPaginator
 from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.filters import KindFilter, LanguageFilter, StatusFilter
 from cms.admin.history import HistoryMixin
 from cms.admin.looking import LookingMixin
 from cms.admin.options import ServiceAdmin, instant_column, wide
+from cms.admin.post_filters import AuthorFilter, CategoryFilter, MineFilter, TagFilter
 from cms.admin.post_form import PostForm, create_post_of, data_on_top_of, save_post, shown_conflict
 from cms.admin.status import POST_COLOURS, shown_status
 from cms.admin.writing import WritingMixin, editor_config
 from cms.choices import Status
 from cms.models import Category, Post
+from cms.search import find_posts
 from cms.services import post_states
 from cms.services.drafts import autosaved_drafts, find_draft, waiting_drafts
 from cms.services.merging import EditConflict
@@ -80,11 +84,15 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
     warn_unsaved_form = False  # the form's own script warns
     may_manage = staticmethod(policy.may_write_posts)
     list_display = ["shown_title", "shown_status", "author", "language", "published", "changed"]
-    list_filter = [StatusFilter, KindFilter, LanguageFilter, "visibility", "published_at"]
+    list_filter = [
+        *(MineFilter, StatusFilter, KindFilter, AuthorFilter, TagFilter, CategoryFilter, LanguageFilter),
+        *("visibility", "published_at"),
+    ]
     list_select_related = ["author"]
-    search_fields = ["title", "slug", "author__username"]
-    search_help_text = "Title, slug or author"
+    search_fields = ["title"]  # opens the box; `get_search_results` reads all texts
+    search_help_text = _("Words of title or text, slug or id")
     ordering = ["-created_at", "-pk"]
+    paginator = CappedPaginator
     unlisted_fields = ("content", "content_html")
     autocomplete_fields = ["categories", "co_authors", "featured_image"]
     actions = [for_selected(change) for change in CHANGES]
@@ -140,6 +148,18 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Post]:
         return super().get_queryset(request).editable_by(request.user)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """The one post with this slug or id, or all with these words: in the search index, or begun in the title."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        exact = queryset.with_slug_or_id(term)  # type: ignore[attr-defined]
+        if exact.exists():
+            return exact, False
+        return find_posts(queryset, term), False  # type: ignore[arg-type]
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name in TEXT_ROWS:

@@ -21,6 +21,7 @@ from cms.search.highlights import highlight_post
 from cms.search.postgresql import POSTGRESQL, least_id, planner_set_up
 from cms.search.queries import Query, parse_query
 from cms.search.sqlite import SQLITE
+from cms.search.suggestions import words_begun
 
 RANKED_MAX: Final = 10_000
 LIMIT_MAX: Final = 100
@@ -121,6 +122,23 @@ def filter_posts(posts: PostQuerySet, query: str) -> PostQuerySet:
     condition, params = engine.condition(asked)
     matching = f"SELECT d.post_id FROM {engine.source} WHERE {condition}"  # noqa: S608 - what was typed is in the parameters
     return posts.filter(pk__in=RawSQL(matching, params))  # noqa: S611
+
+
+def find_posts(posts: PostQuerySet, query: str) -> PostQuerySet:
+    """Those of `posts` that match `query`, or whose title has its words with the last one unfinished: for lists."""
+    asked, wanted = parse_query(query), words_begun(query)
+    if not asked.required:
+        return posts.none()
+    engine = _engine()
+    condition, params = engine.condition(asked)
+    begun, title = "d.suggestion LIKE %s", [f"%{wanted}%" if wanted else ""]
+    if connection.vendor == "postgresql":
+        # One condition on one table: two indexes answer it together, or none does where half of all posts match.
+        matching = f"SELECT d.post_id FROM {engine.source} WHERE ({condition}) OR {begun}"  # noqa: S608
+    else:
+        texts = f"SELECT d.post_id FROM {engine.source} WHERE {condition}"  # noqa: S608
+        matching = f"{texts} UNION SELECT d.post_id FROM cms_searchdocument d WHERE {begun}"  # noqa: S608
+    return posts.filter(pk__in=RawSQL(matching, [*params, *title]))  # noqa: S611 - what was typed is in the parameters
 
 
 def _engine() -> Engine:

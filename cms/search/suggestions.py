@@ -38,6 +38,11 @@ def suggest(prefix: str, *, user: Actor, now: datetime.datetime, limit: int = 10
     return list(unique.values())[: min(limit, LIMIT_MAX)]
 
 
+def words_begun(prefix: str) -> str:
+    """Return what the stored words of a title contain if it goes on from `prefix`; empty for no words at all."""
+    return _wanted(prefix[:PREFIX_MAX])
+
+
 def _tags(wanted: str, posts: PostQuerySet) -> list[str]:
     named = Tag.objects.order_by("-usage_count", "name").values_list("pk", "name")[:TAGS_READ]
     matching = [pk for pk, name in named if wanted in _spelt(name)]

@@ -1,4 +1,4 @@
-"""An index of guests' addresses: moderators see what else a guest has written."""
+"""Indexes for the admin site: what else a guest has written, and posts and pages in one list."""
 
 from django.db import migrations, models
 
@@ -14,4 +14,5 @@ class Migration(migrations.Migration):
             "comment",
             models.Index(fields=["author_email"], name="cms_comment_guest", condition=~models.Q(author_email="")),
         ),
+        AddIndex("post", models.Index(fields=["-created_at", "-id"], name="cms_post_newest")),
     ]

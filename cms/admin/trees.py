@@ -1,0 +1,41 @@
+"""Categories in the order of their tree, each with its depth."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from cms.models import Category
+
+INDENT = "\N{EM SPACE}"
+
+
+def in_tree_order(categories: Iterable[Category]) -> list[tuple[Category, int]]:
+    """Each category below its parent, siblings by name. One whose parent is not among them stands at the top."""
+    rows = sorted(categories, key=lambda category: category.name.casefold())
+    known = {category.pk for category in rows}
+    below: dict[object, list[Category]] = defaultdict(list)
+    for category in rows:
+        below[category.parent_id if category.parent_id in known else None].append(category)
+
+    def walk(parent: object, depth: int) -> Iterator[tuple[Category, int]]:
+        for category in below[parent]:
+            yield category, depth
+            yield from walk(category.pk, depth + 1)
+
+    return list(walk(None, 0))
+
+
+def without_branch(tree: list[tuple[Category, int]], pk: uuid.UUID) -> list[tuple[Category, int]]:
+    """Return what is neither this category nor below it: where it may go."""
+    kept, branch_depth = [], None
+    for category, depth in tree:
+        if branch_depth is not None and depth > branch_depth:
+            continue
+        branch_depth = depth if category.pk == pk else None
+        if branch_depth is None:
+            kept.append((category, depth))
+    return kept
+
+
+def indented(category: Category, depth: int) -> str:
+    return f"{INDENT * depth}{category.name}"
