@@ -3,7 +3,7 @@
 Unfold's buttons are links; each of ours opens a dialog, so that nothing changes without a POST and its CSRF token.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from django.contrib import admin, messages
@@ -91,6 +91,7 @@ def _ask_first(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any], 
         "title": change.label,
         "opts": opts,
         "change": change,
+        "variant": "danger" if change.variant == ActionVariant.DANGER else "primary",
         "noun": opts.verbose_name if count == 1 else opts.verbose_name_plural,
         "count": count,
         "shown": shown,
@@ -101,6 +102,30 @@ def _ask_first(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any], 
         "list_url": request.get_full_path(),
     }
     return render(request, "cms/admin/confirm_action.html", context)
+
+
+class Choice(NamedTuple):
+    """The question for the one object that an action of a list needs beside the selected ones."""
+
+    title: Any
+    question: Any
+    label: Any
+    choices: list[tuple[str, Any]]
+
+
+def choose_target(model_admin: Any, request: HttpRequest, selected: Collection[Any], choice: Choice) -> HttpResponse:
+    """Name the selected objects and ask for one more; its id comes back as `target`."""
+    opts = model_admin.opts
+    context = {
+        **model_admin.admin_site.each_context(request),
+        **choice._asdict(),
+        "opts": opts,
+        "names": [str(row) for row in selected],
+        "noun": opts.verbose_name if len(selected) == 1 else opts.verbose_name_plural,
+        "sent": [(name, one) for name in SENT_AGAIN for one in request.POST.getlist(name)],
+        "list_url": request.get_full_path(),
+    }
+    return render(request, "cms/admin/choose_target.html", context)
 
 
 def apply_to_each(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any], change: Change) -> None:

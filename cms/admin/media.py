@@ -7,23 +7,28 @@ from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.forms import Script
 from django.http import FileResponse, Http404, HttpRequest, JsonResponse
 from django.template.defaultfilters import filesizeformat
 from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from cms import clock, policy
-from cms.admin.options import DeletableAdmin, instant_column, wide
+from cms.admin.media_grid import AltTextFilter, MediaChangeList
+from cms.admin.options import DeletableAdmin, wide
 from cms.errors import CmsError, NotFound
 from cms.media.names import download_name
-from cms.models import MediaFile
+from cms.models import MediaFile, Post
 from cms.policy import Actor
 from cms.services.media import delete_media, get_or_make_rendition, update_media, upload_media
 
-SMALL, LARGE = "square-160", "width-640"
+LARGE = "width-640"
+USED_MAX = 20
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -46,11 +51,13 @@ class KindFilter(admin.SimpleListFilter):
 @admin.register(MediaFile)
 class MediaFileAdmin(DeletableAdmin):
     may_manage = staticmethod(policy.may_upload_media)
-    list_display = ["shown_name", "small", "mime_type", "size", "uploaded_by", "uploaded"]
-    list_filter = [KindFilter, "created_at"]
+    list_before_template = "cms/admin/media_top.html"
+    list_display = ["shown_name"]
+    list_filter = [KindFilter, AltTextFilter, "created_at"]
+    list_per_page = 48
     list_select_related = ["uploaded_by"]
     search_fields = ["original_name", "alt_text"]
-    search_help_text = "Name or alternative text"
+    search_help_text = _("Name or alternative text")
     ordering = ["-created_at", "-pk"]
     readonly_fields = [
         "large",
@@ -58,6 +65,8 @@ class MediaFileAdmin(DeletableAdmin):
         "mime_type",
         "size",
         "dimensions",
+        "address",
+        "used_in",
         "renditions",
         "uploader",
         "created_at",
@@ -68,21 +77,34 @@ class MediaFileAdmin(DeletableAdmin):
     facts = (
         ("original_name", "mime_type"),
         ("size", "dimensions"),
+        ("address",),
+        ("used_in",),
         ("renditions",),
         ("uploader",),
         ("created_at", "updated_at"),
     )
     fieldsets = ((None, {"fields": ["large", *texts]}), ("File", {"fields": [*facts]}))
 
-    uploaded = instant_column("created_at", "Uploaded")
+    class Media:
+        css = {"all": ["cms/media.css"]}
+        js = [Script("cms/media.js", defer=True)]
 
-    @display(description="Name", ordering="original_name")
+    @display(description=_("Name"), ordering="original_name")
     def shown_name(self, media: MediaFile) -> str:
         return wide(media.original_name)
 
-    @display(description="")
-    def small(self, media: MediaFile) -> str:
-        return self._picture(media, SMALL, 40) if media.is_image else ""
+    @display(description=_("Address"))
+    def address(self, media: MediaFile) -> str:
+        """The one that readers use, once a post shows the file to them."""
+        return settings.MEDIA_ADDRESS.format(id=media.pk)
+
+    @display(description=_("Shown in"))
+    def used_in(self, media: MediaFile) -> str:
+        posts = Post.objects.visible_to(media.viewer, clock.now())  # type: ignore[attr-defined]
+        shown = posts.filter(Q(featured_image=media) | Q(embedded_media=media)).distinct().order_by("-created_at")
+        found = shown.values_list("pk", "title")[:USED_MAX]
+        rows = [(reverse("admin:cms_post_change", args=[pk]), title) for pk, title in found]
+        return format_html_join("", '<a class="block underline" href="{}">{}</a>', rows) or gettext("No post")
 
     @display(description="File")
     def large(self, media: MediaFile) -> str:
@@ -116,6 +138,15 @@ class MediaFileAdmin(DeletableAdmin):
     def uploader(self, media: MediaFile) -> str:
         """Without Django's link to the user's page, which only admins open."""
         return str(media.uploaded_by)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> MediaFile | None:
+        media = super().get_object(request, object_id, from_field)
+        if media is not None:
+            media.viewer = request.user  # for `used_in`, which names posts
+        return media
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[MediaChangeList]:
+        return MediaChangeList
 
     def suggestable(self, rows: QuerySet[MediaFile]) -> QuerySet[MediaFile]:
         return rows.images()  # type: ignore[attr-defined]

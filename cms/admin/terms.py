@@ -1,19 +1,35 @@
-"""Tags and categories."""
+"""Tags and categories: making, merging and moving them."""
 
 import datetime
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ORDER_VAR
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
 
 from cms import clock, policy
+from cms.admin.dialogs import Change, Choice, apply_to_each, choose_target
 from cms.admin.forms import ServiceForm, offer_derived_slug
-from cms.admin.options import DeletableAdmin, instant_column
+from cms.admin.options import DeletableAdmin, LightChangeList, instant_column
+from cms.admin.trees import in_tree_order, indented, without_branch
+from cms.errors import CmsError
 from cms.models import Category, Tag
 from cms.policy import Actor
 from cms.services.categories import create_category, delete_category, update_category
+from cms.services.tag_merging import merge_tags
 from cms.services.tags import create_tag, delete_tag, update_tag
+
+MERGED_MAX = 50
+TOP = "top"
+
+
+def _counted(tag: Tag) -> dict[str, Any]:
+    return {"name": tag.name, "count": tag.usage_count}
 
 
 class TermForm(ServiceForm):
@@ -36,6 +52,7 @@ class TermAdmin(DeletableAdmin):
 
 @admin.register(Tag)
 class TagAdmin(TermAdmin):
+    actions = ["merge_selected", "delete_selected"]
     list_display = ["name", "slug", "usage_count", "changed"]
     readonly_fields = ["usage_count", "created_at", "updated_at"]
     add_fieldsets = ((None, {"fields": ["name", "slug", "description"]}),)
@@ -44,6 +61,32 @@ class TagAdmin(TermAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tag]:
         """Other forms suggest tags to authors."""
         return super().get_queryset(request).visible_to(request.user, clock.now())
+
+    @admin.action(description=_("Merge into one tag"), permissions=["delete"])
+    def merge_selected(self, request: HttpRequest, queryset: QuerySet[Tag]) -> HttpResponse | None:
+        """Ask which one stays, then merge the others into it."""
+        tags = list(queryset.order_by("-usage_count", "name")[: MERGED_MAX + 1])
+        if not 2 <= len(tags) <= MERGED_MAX:
+            sentence = _("Choose 2 to %(most)s tags to merge. Nothing was changed.")
+            self.message_user(request, sentence % {"most": MERGED_MAX}, messages.ERROR)
+            return None
+        into = next((tag for tag in tags if str(tag.pk) == request.POST.get("target")), None)
+        if into is None:
+            choices = [(str(tag.pk), _("%(name)s (%(count)s posts)") % _counted(tag)) for tag in tags]
+            question = _("The posts of all these tags get the one that stays. The others are deleted.")
+            choice = Choice(_("Merge tags"), question, _("The tag that stays"), choices)
+            return choose_target(self, request, tags, choice)
+        try:
+            merge_tags(actor=request.user, into=into, others=tags, now=clock.now())
+        except CmsError as refusal:
+            self.message_user(request, refusal.message, messages.ERROR)
+            return None
+        count = len(tags) - 1
+        merged = ngettext(
+            "%(count)s tag was merged into “%(name)s”.", "%(count)s tags were merged into “%(name)s”.", count
+        )
+        self.message_user(request, merged % {"count": count, "name": into.name}, messages.SUCCESS)
+        return None
 
     def create(self, actor: Actor, fields: Any, now: datetime.datetime) -> Tag:
         return create_tag(actor=actor, fields=fields, now=now)
@@ -55,15 +98,69 @@ class TagAdmin(TermAdmin):
         delete_tag(actor=actor, tag=row)
 
 
+class CategoryChangeList(LightChangeList):
+    """Categories as a tree, unless another order was asked for."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if self.params.get(ORDER_VAR):
+            return
+        rows = []
+        for category, depth in in_tree_order(self.result_list):
+            category.depth = depth  # type: ignore[attr-defined]
+            rows.append(category)
+        self.result_list: list[Category] = rows
+
+
+class CategoryForm(TermForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        parent: Any = self.fields.get("parent")
+        if parent:
+            offered = without_branch(in_tree_order(parent.queryset), self.instance.pk)
+            parent.choices = [("", "-"), *((row.pk, indented(row, depth)) for row, depth in offered)]
+
+
 @admin.register(Category)
 class CategoryAdmin(TermAdmin):
-    list_display = ["name", "parent", "slug", "post_count", "is_active", "changed"]
+    form = CategoryForm
+    actions = ["move_selected", "delete_selected"]
+    list_display = ["shown_name", "slug", "post_count", "is_active", "changed"]
     list_filter = ["is_active"]
+    list_per_page = 500  # a tree in one piece
     list_select_related = ["parent"]
-    autocomplete_fields = ["parent"]
     readonly_fields = ["post_count", "created_at", "updated_at"]
     add_fieldsets = ((None, {"fields": ["name", "slug", "parent", "description", "is_active"]}),)
     fieldsets = (*add_fieldsets, ("State", {"fields": ["post_count", ("created_at", "updated_at")]}))
+
+    @display(description=_("Name"), ordering="name")
+    def shown_name(self, category: Any) -> str:
+        padding = 1.5 * getattr(category, "depth", 0)
+        return format_html('<span dir="auto" style="padding-inline-start: {}rem">{}</span>', padding, category.name)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CategoryChangeList]:
+        return CategoryChangeList
+
+    @admin.action(description=_("Move under…"), permissions=["change"])
+    def move_selected(self, request: HttpRequest, queryset: QuerySet[Category]) -> HttpResponse | None:
+        """Ask for the new parent, then move each by itself: a refusal stops none of the others."""
+        target = request.POST.get("target")
+        tree = in_tree_order(self.get_queryset(request))
+        parents: dict[str, Category | None] = {TOP: None, **{str(row.pk): row for row, _depth in tree}}
+        if target not in parents:
+            for row in queryset:
+                tree = without_branch(tree, row.pk)
+            places = [(str(row.pk), indented(row, depth)) for row, depth in tree]
+            choices = [(TOP, _("The top of the tree")), *places]
+            question = _("Categories below them move with them.")
+            choice = Choice(_("Move categories"), question, _("New parent"), choices)
+            return choose_target(self, request, list(queryset), choice)
+
+        def move(request: HttpRequest, row: Category, now: datetime.datetime) -> None:
+            update_category(actor=request.user, category=row, changes={"parent": parents[target]}, now=now)
+
+        apply_to_each(self, request, queryset, Change("move", gettext("Move"), gettext("moved"), move, icon=""))
+        return None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
         return super().get_queryset(request).visible_to(request.user)

@@ -133,7 +133,8 @@ DELETE = Change(
 )
 ROLES = [
     _setting(f"make_{role}", f"Make {role}", f"made {role}", "", role=role.value)._replace(
-        typed_name=(lambda user: user.username) if role == Role.ADMIN else None
+        typed_name=(lambda user: user.username) if role == Role.ADMIN else None,
+        variant=ActionVariant.DANGER if role == Role.ADMIN else ActionVariant.DEFAULT,
     )
     for role in Role
 ]

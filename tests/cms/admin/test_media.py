@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cms.models import AuditEvent, MediaFile, Post, User
-from cms.services.media import upload_media
+from cms.services.media import update_media, upload_media
 from tests.cms.media.pictures import photograph
 
 ADD = "/admin/cms/mediafile/add/"
@@ -191,3 +193,67 @@ def test_a_refused_picture_is_answered_by_a_sentence(client: Client, sent: dict[
 def test_nobody_describes_the_file_of_another(client: Client, upload: Any, editor: User) -> None:
     media = upload(by=editor)
     assert client.post(f"/admin/cms/mediafile/{media.pk}/describe/", {"alt_text": "x"}).status_code == 404
+
+
+# -- the grid ---------------------------------------------------------------------------------------------------------
+
+LIST = "/admin/cms/mediafile/"
+
+
+def _tiles(client: Client, query: str = "") -> dict[str, dict[str, Any]]:
+    return {tile["media"].original_name: tile for tile in client.get(f"{LIST}{query}").context["cl"].tiles}
+
+
+def test_a_tile_counts_the_posts_that_its_viewer_may_see(
+    client: Client,
+    upload: Callable[..., MediaFile],
+    make_post: Callable[..., Post],
+    make_user: Callable[..., User],
+    signed_in: Callable[[User], Client],
+    editor: User,
+) -> None:
+    media, lone = upload(), upload("lone.jpg")
+    shown = f"![boat](/api/v2/media/{media.pk}/content)"
+    make_post(title="Both", content=shown, featured_image=media)
+    make_post(title="Embedded", content=shown)
+    make_post(title="Featured", featured_image=media)
+    hidden = make_post(title="Hidden", by=make_user("author"), is_published=False, featured_image=media)
+    assert (_tiles(client)["photo.jpg"]["posts"], _tiles(client)["lone.jpg"]["posts"]) == (3, 0)
+    assert _tiles(signed_in(editor))["photo.jpg"]["posts"] == 4
+    page = client.get(_change(media)).content.decode()
+    assert "Both" in page
+    assert hidden.title not in page
+    assert hidden.title in signed_in(editor).get(_change(media)).content.decode()
+    assert f"/api/v2/media/{lone.pk}/content" in client.get(_change(lone)).content.decode()
+
+
+def test_tiles_take_the_same_queries_for_two_files_and_for_ten(
+    client: Client, upload: Callable[..., MediaFile], make_post: Callable[..., Post]
+) -> None:
+    def count() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            client.get(LIST)
+        return len(queries)
+
+    for number in range(2):
+        make_post(featured_image=upload(f"{number}.jpg"))
+    before = count()
+    for number in range(2, 10):
+        make_post(featured_image=upload(f"{number}.jpg"))
+    assert count() == before <= 7
+
+
+def test_missing_alternative_texts_are_flagged_and_filtered(
+    client: Client, upload: Callable[..., MediaFile], author: User
+) -> None:
+    described = upload("boat.jpg")
+    update_media(actor=author, media=described, changes={"alt_text": "A [blue] boat"}, now=timezone.now())
+    upload("bare.jpg")
+    upload("paper.pdf", content=b"%PDF-1.4\n%%EOF\n")
+    flags = {name: tile["is_undescribed"] for name, tile in _tiles(client).items()}
+    assert flags == {"boat.jpg": False, "bare.jpg": True, "paper.pdf": False}
+    assert set(_tiles(client, "?alt=missing")) == {"bare.jpg"}
+    assert set(_tiles(client, "?alt=given")) == {"boat.jpg"}
+    address = f"/api/v2/media/{described.pk}/content"
+    assert _tiles(client)["boat.jpg"]["markdown"] == rf"![A \[blue\] boat]({address})"
+    assert _tiles(client)["paper.pdf"]["markdown"].startswith("[paper.pdf](/api/v2/media/")

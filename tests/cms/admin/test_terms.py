@@ -88,3 +88,51 @@ def test_deleting_many_categories_deletes_those_that_may_go(
     said = run_action(client, "/admin/cms/category/", "delete_selected", [used, free], post="yes")
     assert said[-2:] == ["1 category deleted.", "Used: This category can't be deleted while posts use it."]
     assert list(Category.objects.all()) == [used]
+
+
+def test_tags_are_merged_into_the_one_that_is_chosen(
+    client: Client, make_post: Callable[..., Post], run_action: Callable[..., list[str]]
+) -> None:
+    post = make_post(tags=["ink", "inks"])
+    ink, inks = Tag.objects.order_by("name")
+    data = {"action": "merge_selected", "_selected_action": [str(ink.pk), str(inks.pk)]}
+    page = client.post("/admin/cms/tag/", data)
+    assert [value for value, _ in page.context["choices"]] == [str(ink.pk), str(inks.pk)]
+    assert Tag.objects.count() == 2
+    said = run_action(client, "/admin/cms/tag/", "merge_selected", [ink, inks], target=str(inks.pk))
+    assert said == ["1 tag was merged into “inks”."]
+    assert list(post.tags.values_list("name", flat=True)) == ["inks"]
+    assert run_action(client, "/admin/cms/tag/", "merge_selected", [inks])[0].startswith("Choose 2 to 50 tags")
+
+
+def test_categories_are_listed_and_offered_as_a_tree(client: Client, send_form: Callable[..., Any]) -> None:
+    letters = _make(client, send_form, "Letters")
+    _make(client, send_form, "Attics")
+    found = _make(client, send_form, "Found", parent=str(letters.pk))
+    _make(client, send_form, "Burnt", parent=str(found.pk))
+    page = client.get("/admin/cms/category/")
+    rows = [(row.name, row.depth) for row in page.context["cl"].result_list]
+    assert rows == [("Attics", 0), ("Letters", 0), ("Found", 1), ("Burnt", 2)]
+    by_name = client.get("/admin/cms/category/?o=-1").context["cl"].result_list
+    assert [row.name for row in by_name] == ["Letters", "Found", "Burnt", "Attics"]
+    form = client.get(f"/admin/cms/category/{found.pk}/change/").context["adminform"].form
+    offered = [str(name) for _, name in form.fields["parent"].choices]
+    assert offered == ["-", "Attics", "Letters"]  # neither itself nor what stands below it
+
+
+def test_categories_move_under_another_and_never_below_themselves(
+    client: Client, send_form: Callable[..., Any], run_action: Callable[..., list[str]]
+) -> None:
+    letters, attics = _make(client, send_form, "Letters"), _make(client, send_form, "Attics")
+    data = {"action": "move_selected", "_selected_action": [str(attics.pk)]}
+    page = client.post("/admin/cms/category/", data)
+    assert [value for value, _ in page.context["choices"]] == ["top", str(letters.pk)]
+    said = run_action(client, "/admin/cms/category/", "move_selected", [attics], target=str(letters.pk))
+    assert said == ["1 category moved."]
+    attics.refresh_from_db()
+    assert attics.parent_id == letters.pk
+    [refused] = run_action(client, "/admin/cms/category/", "move_selected", [letters], target=str(attics.pk))
+    assert "can't stand below itself" in refused
+    run_action(client, "/admin/cms/category/", "move_selected", [attics], target="top")
+    attics.refresh_from_db()
+    assert attics.parent_id is None

@@ -1,0 +1,138 @@
+// The media library: several uploads with their progress, and copying addresses. Without it the add page uploads one file.
+"use strict";
+(() => {
+  const area = document.getElementById("media-upload");
+  if (!area) return;
+  const words = area.dataset;
+  const form = area.querySelector("form");
+  const chooser = document.getElementById("media-files");
+  const list = area.querySelector("ul");
+  const status = area.querySelector("[role=status]");
+  let waiting = Promise.resolve();
+
+  /** @param {string} address
+   *  @param {Record<string, string | File>} fields
+   *  @param {(share: number) => void} [tell]
+   *  @returns {Promise<any>} what the server answered; rejected with what it refused */
+  function post(address, fields, tell) {
+    const data = new FormData(form);
+    for (const [name, value] of Object.entries(fields)) data.append(name, value);
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest(); // fetch tells nothing of an upload's progress
+      request.responseType = "json";
+      request.upload.addEventListener("progress", (event) => tell?.(event.loaded / event.total));
+      request.addEventListener("error", () => reject(new Error(words.failed)));
+      request.addEventListener("load", () => {
+        if (request.status === 200 && request.response) resolve(request.response);
+        else reject(new Error(request.response?.message || words.failed));
+      });
+      request.open("POST", address);
+      request.send(data);
+    });
+  }
+
+  /** Ask for the alternative text where the file's progress was.
+   *  @param {HTMLElement} row
+   *  @param {string} name
+   *  @param {string} address */
+  function askForAlternativeText(row, name, address) {
+    const input = document.createElement("input");
+    input.placeholder = words.alt;
+    input.setAttribute("aria-label", `${words.alt}: ${name}`);
+    const save = document.createElement("button");
+    save.type = "button";
+    save.textContent = words.save;
+    save.addEventListener("click", async () => {
+      try {
+        await post(address, { alt_text: input.value });
+        status.textContent = `${name}: ${words.saved}`;
+        save.textContent = words.saved;
+      } catch (error) {
+        status.textContent = `${name}: ${error.message}`;
+      }
+    });
+    input.addEventListener("input", () => { save.textContent = words.save; });
+    input.addEventListener("keydown", (event) => { if (event.key === "Enter") save.click(); });
+    row.append(input, save);
+  }
+
+  /** @param {File} file */
+  async function upload(file) {
+    const row = document.createElement("li");
+    const name = document.createElement("span");
+    const bar = document.createElement("progress");
+    name.textContent = file.name;
+    bar.max = 1;
+    bar.value = 0;
+    bar.setAttribute("aria-label", file.name);
+    row.append(name, bar);
+    list.append(row);
+    try {
+      const told = await post(words.address, { file }, (share) => { bar.value = share; });
+      bar.remove();
+      status.textContent = `${file.name}: ${words.done}`;
+      if (file.type.startsWith("image/")) askForAlternativeText(row, file.name, told.describe);
+      area.querySelector("a").hidden = false;
+    } catch (error) {
+      bar.remove();
+      const reason = document.createElement("span");
+      reason.textContent = error.message;
+      row.append(reason);
+      status.textContent = `${file.name}: ${error.message}`;
+    }
+  }
+
+  /** One after the other: each has the line for itself.
+   *  @param {FileList} files */
+  function uploadAll(files) {
+    for (const file of [...files]) waiting = waiting.then(() => upload(file));
+  }
+
+  chooser.addEventListener("change", () => {
+    uploadAll(chooser.files);
+    chooser.value = "";
+  });
+  const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+  document.addEventListener("dragover", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    area.classList.add("is-over");
+  });
+  document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) area.classList.remove("is-over"); });
+  document.addEventListener("drop", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    area.classList.remove("is-over");
+    uploadAll(event.dataTransfer.files);
+  });
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const text = button.textContent;
+    const wanted = button.dataset.copy;
+    await navigator.clipboard.writeText(wanted.startsWith("/") ? new URL(wanted, location.href).href : wanted);
+    button.textContent = words.copied;
+    setTimeout(() => { button.textContent = text; }, 2000);
+  });
+
+  // Pictures that the server has yet to make: one at a time, since it makes no more.
+  const TRIES = 5;
+  async function showPictures() {
+    for (const picture of document.querySelectorAll("img[data-src]")) {
+      for (let tries = 0; tries < TRIES; tries += 1) {
+        picture.src = `${picture.dataset.src}${tries ? `&try=${tries}` : ""}`;
+        try {
+          await picture.decode();
+          break;
+        } catch {
+          await new Promise((resolve) => { setTimeout(resolve, 2000); });
+        }
+      }
+    }
+  }
+
+  area.hidden = false;
+  showPictures();
+  if (navigator.clipboard) for (const one of document.querySelectorAll(".media-copy")) one.hidden = false;
+})();
