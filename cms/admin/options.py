@@ -17,8 +17,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
+from unfold.forms import ActionForm
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -50,6 +52,14 @@ def wide(text: str) -> str:
     return format_html('<span class="wide-text" dir="auto">{}</span>', text)
 
 
+class NamedActionForm(ActionForm):  # type: ignore[misc]
+    """The choice of an action with a name for those who hear the page."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["action"].widget.attrs["aria-label"] = _("Action")
+
+
 class LightChangeList(ChangeList):  # type: ignore[misc]
     """A list without the long texts of its rows."""
 
@@ -61,6 +71,7 @@ class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
     """Pages whose every change is one call of a service. They have no editable inlines: a form is all there is to save."""
 
     form = ServiceForm
+    action_form = NamedActionForm
     formfield_overrides = {
         models.TextField: {"form_class": PlainTextField, "widget": UnfoldAdminTextareaWidget},
     }
