@@ -102,6 +102,11 @@ def may_comment(actor: Actor) -> bool:
     return _has_rank(actor, Role.SUBSCRIBER)
 
 
+def may_comment_as_guest(actor: Actor) -> bool:
+    """Whether somebody without an account may, which the site decides. A moderator looks at each such comment."""
+    return settings.COMMENTS_BY_GUESTS and isinstance(actor, AnonymousUser)
+
+
 def may_write_posts(actor: Actor) -> bool:
     return _has_rank(actor, Role.AUTHOR)
 

@@ -18,6 +18,7 @@ from api_v2.openapi.schemas import (
 )
 from api_v2.serializers import api_keys, post_bodies, term_bodies, users, webhooks
 from api_v2.serializers.bodies import ITEMS_MAX
+from api_v2.serializers.comments import NEW_MEMBERS as NEW_COMMENT
 from api_v2.serializers.media import MEMBERS as MEDIA_MEMBERS
 from api_v2.uploads import PARTS
 from cms import limits
@@ -102,7 +103,12 @@ BODIES: Final[dict[str, Schema]] = {
         expires_at=or_null(INSTANT),
     ),
     "NewComment": body_of(
-        ("text", "parent"), ("text",), text=text(*limits.COMMENT_TEXT), parent=or_null(described(UUID, "A comment."))
+        NEW_COMMENT,
+        ("text",),
+        text=text(*limits.COMMENT_TEXT),
+        parent=or_null(described(UUID, "A comment.")),
+        author_name=text(1, limits.GUEST_NAME_MAX, description="For people without an account, who need it."),
+        author_email=described(_EMAIL, "For people without an account, if they like. No answer shows it."),
     ),
     "CommentChanges": body_of(("text",), text=text(*limits.COMMENT_TEXT)),
     "NewTag": _NEW_TAG,

@@ -28,6 +28,8 @@ def _author_name(row: Row, _: Viewer) -> str:
     return name
 
 
+GUEST_MEMBERS: Final = ("author_name", "author_email")
+NEW_MEMBERS: Final = ("text", "parent", *GUEST_MEMBERS)
 COMMENT: Final[Shape] = {
     "id": column("id"),
     "created_at": instant("created_at"),
@@ -44,8 +46,13 @@ COMMENT: Final[Shape] = {
 
 
 def read_new_comment(value: Any, viewer: Viewer) -> CommentFields:
-    body = Body(value, ("text", "parent"))
+    """Read a comment. GUEST_MEMBERS are for people without an account: the service refuses them to others."""
+    body = Body(value, NEW_MEMBERS)
     fields: CommentFields = {"text": body.text("text", is_required=True) or ""}
+    for name in GUEST_MEMBERS:
+        given = body.text(name)
+        if given is not None:
+            fields[name] = given
     if "parent" in body and not body.is_null("parent"):
         fields["parent"] = _parent(body, viewer)
     body.finish()

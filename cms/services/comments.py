@@ -14,10 +14,11 @@ from cms.errors import FieldError, InvalidInput, InvalidTransition, PermissionRe
 from cms.ids import uuid7_at
 from cms.models import Comment, Post, User
 from cms.policy import Actor
-from cms.rate_limits import COMMENTS, Quota, take_or_refuse
+from cms.rate_limits import COMMENTS, Quota, address_quota, take_or_refuse
 from cms.services.audit import record_event
-from cms.services.checks import check_choice, check_text
+from cms.services.checks import check_choice, check_email, check_text
 from cms.services.locks import lock_row
+from cms.services.origin import current_origin
 
 _MODERATED: Final = (CommentStatus.PENDING, CommentStatus.REJECTED, CommentStatus.SPAM)
 WAYS: Final = {
@@ -34,15 +35,18 @@ ACTIONS: Final = {
     CommentStatus.PENDING: "comment.updated",
     CommentStatus.DELETED: "comment.deleted",
 }
+OWN_FIELDS: Final = {"text", "parent"}
+GUEST_FIELDS: Final = {*OWN_FIELDS, "author_name", "author_email"}
 
 
 class CommentFields(TypedDict, total=False):
     text: str
     parent: Comment | None
-    # The rest is for importers: they write what others have said, when and in which state.
-    author: User | None
+    # Guests and importers: the address is for moderators' tools alone, and no page or API shows it.
     author_name: str
     author_email: str
+    # The rest is for importers: they write what others have said, when and in which state.
+    author: User | None
     status: str
     created_at: datetime.datetime
     id: uuid.UUID
@@ -51,28 +55,31 @@ class CommentFields(TypedDict, total=False):
 def create_comment(*, actor: Actor, post: Post, fields: CommentFields, now: datetime.datetime) -> Comment:
     """A comment by `actor` on a post that the caller has found visible. A subscriber's waits for a moderator.
 
-    Raises RateLimited for a user who may not moderate and has written too many.
+    A guest's waits too, and has a name. Raises RateLimited for somebody who may not moderate and has written too many.
     """
-    if not policy.may_comment(actor):
+    is_guest = policy.may_comment_as_guest(actor)
+    if not (is_guest or policy.may_comment(actor)):
         raise PermissionRefused("Only signed-in users write comments.")
-    if actor is not policy.SYSTEM and fields.keys() - {"text", "parent"}:
+    if actor is not policy.SYSTEM and fields.keys() - (GUEST_FIELDS if is_guest else OWN_FIELDS):
         raise PermissionRefused("Only importers write comments for others.")
     parent = fields.get("parent")
     is_deleted = fields.get("status") == CommentStatus.DELETED and not fields.get(
         "text"
     )  # keeps its place without a text
-    errors = _imported_errors(actor, fields) + ([] if is_deleted else _text_errors(fields.get("text", "")))
+    errors = _guest_errors(fields) if is_guest else _imported_errors(actor, fields)
+    errors += [] if is_deleted else _text_errors(fields.get("text", ""))
     if parent is not None:
         errors += _parent_errors(actor, post, parent, now)
     if errors:
         raise InvalidInput(errors)
     if not policy.may_moderate(actor):
-        take_or_refuse([Quota(COMMENTS, str(actor.pk))], now, "comments")
+        place = address_quota(COMMENTS, current_origin().ip) if is_guest else Quota(COMMENTS, str(actor.pk))
+        take_or_refuse([place] if place else [], now, "comments")
     created_at = fields.get("created_at", now)
     is_published_at_once = policy.may_write_posts(actor)
     comment = Comment(
         **{
-            "author": None if actor is policy.SYSTEM else actor,
+            "author": None if is_guest or actor is policy.SYSTEM else actor,
             "status": CommentStatus.PUBLISHED if is_published_at_once else CommentStatus.PENDING,
             **fields,
             # Of imported comments too the ids grow with time, and so do the paths made of them.
@@ -143,6 +150,12 @@ def _set_status(actor: Actor, comment: Comment, status: CommentStatus, now: date
 def _needs_review(actor: Actor, comment: Comment) -> bool:
     is_reviewed = comment.status == CommentStatus.PUBLISHED and not policy.may_moderate(actor)
     return settings.COMMENT_EDITS_NEED_REVIEW and is_reviewed
+
+
+def _guest_errors(fields: CommentFields) -> list[FieldError]:
+    errors = check_text("author_name", fields.get("author_name", ""), 1, limits.GUEST_NAME_MAX)
+    email = fields.get("author_email", "")
+    return errors + (check_email("author_email", email) if email else [])
 
 
 def _imported_errors(actor: Actor, fields: CommentFields) -> list[FieldError]:

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from cms.models import AuditEvent, Comment, Post, User
+from cms.services.api_keys import create_api_key
 from tests.api_v2.sending import codes_of, problem_of, send
 from tests.api_v2.walking import walk
 
@@ -190,3 +191,29 @@ def test_more_waiting_comments_cost_no_more_queries(
         with django_assert_num_queries(2):  # the credential, the rows
             rows = send(moderator, "get", "/comments?status=pending&limit=100").json()["data"]
         assert len(rows) >= count
+
+
+GUEST = {"text": "Hello.", "author_name": "Grace", "author_email": "grace@example.org"}
+
+
+def test_a_guest_writes_where_the_site_lets_guests_in(client: Client, make_post: Posts, settings: Any) -> None:
+    path = f"/posts/{make_post().slug}/comments"
+    assert problem_of(send(client, "post", path, GUEST)) == (401, "authentication-required")
+    settings.COMMENTS_BY_GUESTS = True
+    answer = send(client, "post", path, GUEST)
+    body = answer.json()
+    assert (answer.status_code, body["status"], body["author"], body["author_name"]) == (201, "pending", None, "Grace")
+    assert "grace@example.org" not in answer.content.decode()
+    assert walk(client, path) == []
+    assert codes_of(send(client, "post", path, {"text": "Hello."})) == [("/author_name", "required")]
+
+
+def test_a_credential_never_makes_a_guest(
+    client_of: Clients, admin: User, make_user: Users, make_post: Posts, now: Any, settings: Any
+) -> None:
+    settings.COMMENTS_BY_GUESTS = True
+    path, fields = f"/posts/{make_post().slug}/comments", {"name": "Reader", "scopes": ["posts:read"]}
+    key = create_api_key(actor=admin, owner=admin, fields=fields, now=now).raw_key
+    for by in (client_of(make_user()), Client(headers={"x-api-key": key})):
+        assert send(by, "post", path, GUEST).status_code == 403
+    assert not Comment.objects.exists()

@@ -8,10 +8,11 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from cms.choices import CommentStatus
-from cms.errors import InvalidInput
+from cms.errors import InvalidInput, PermissionRefused, RateLimited
 from cms.models import Comment, Post, User
 from cms.policy import SYSTEM
 from cms.services.comments import create_comment, delete_comment, edit_comment, moderate_comment
+from cms.services.origin import Origin, set_origin
 
 MINUTE = datetime.timedelta(minutes=1)
 
@@ -124,3 +125,51 @@ def test_nobody_answers_a_comment_that_is_hidden_from_them(
     for actor in (reader, editor, SYSTEM):
         own: Any = {**fields, **({"author": reader} if actor is SYSTEM else {})}
         assert create_comment(actor=actor, post=post, fields=own, now=now).depth == 1
+
+
+# -- guests -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_guest_is_let_in_by_the_setting_alone_and_waits_for_a_moderator(post: Post, now: Any, settings: Any) -> None:
+    fields: Any = {"text": "Hello.", "author_name": "Grace", "author_email": "grace@example.org"}
+    with pytest.raises(PermissionRefused):
+        create_comment(actor=AnonymousUser(), post=post, fields=fields, now=now)
+    settings.COMMENTS_BY_GUESTS = True
+    comment = create_comment(actor=AnonymousUser(), post=post, fields=fields, now=now)
+    assert (comment.author, comment.author_name, comment.status) == (None, "Grace", "pending")
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [({}, "author_name"), ({"author_name": "Grace", "author_email": "grace"}, "author_email")],
+)
+def test_a_guest_has_a_name_and_no_invalid_address(
+    post: Post, now: Any, settings: Any, fields: dict[str, Any], field: str
+) -> None:
+    settings.COMMENTS_BY_GUESTS = True
+    with pytest.raises(InvalidInput) as caught:
+        create_comment(actor=AnonymousUser(), post=post, fields={"text": "Hello.", **fields}, now=now)
+    assert [error.field for error in caught.value.errors] == [field]
+
+
+def test_a_guest_neither_chooses_the_state_nor_answers_what_is_hidden(
+    post: Post, reader: User, make_comment: Any, now: Any, settings: Any
+) -> None:
+    settings.COMMENTS_BY_GUESTS = True
+    guest: Any = {"text": "Hello.", "author_name": "Grace"}
+    with pytest.raises(PermissionRefused):
+        create_comment(actor=AnonymousUser(), post=post, fields={**guest, "status": "published"}, now=now)
+    hidden = make_comment(post, by=reader, status="pending")
+    with pytest.raises(InvalidInput):
+        create_comment(actor=AnonymousUser(), post=post, fields={**guest, "parent": hidden}, now=now)
+
+
+def test_the_guests_of_one_address_share_a_limit(post: Post, now: Any, settings: Any) -> None:
+    settings.COMMENTS_BY_GUESTS, settings.RATE_LIMIT_COMMENTS = True, 1
+    fields: Any = {"text": "Hello.", "author_name": "Grace"}
+    set_origin(Origin(ip="192.0.2.1"))
+    create_comment(actor=AnonymousUser(), post=post, fields=fields, now=now)
+    with pytest.raises(RateLimited):
+        create_comment(actor=AnonymousUser(), post=post, fields=fields, now=now)
+    set_origin(Origin(ip="192.0.2.2"))
+    assert create_comment(actor=AnonymousUser(), post=post, fields=fields, now=now).author_name == "Grace"
