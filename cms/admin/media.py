@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.forms import Script
 from django.http import FileResponse, Http404, HttpRequest, JsonResponse
 from django.template.defaultfilters import filesizeformat
@@ -100,10 +100,10 @@ class MediaFileAdmin(DeletableAdmin):
 
     @display(description=_("Shown in"))
     def used_in(self, media: MediaFile) -> str:
-        posts = Post.objects.visible_to(media.viewer, clock.now())  # type: ignore[attr-defined]
-        shown = posts.filter(Q(featured_image=media) | Q(embedded_media=media)).distinct().order_by("-created_at")
-        found = shown.values_list("pk", "title")[:USED_MAX]
-        rows = [(reverse("admin:cms_post_change", args=[pk]), title) for pk, title in found]
+        posts = Post.objects.visible_to(media.viewer, clock.now()).order_by("-created_at")  # type: ignore[attr-defined]
+        parts = (posts.filter(featured_image=media), posts.filter(embedded_media=media))  # each by an index of its own
+        found = {pk: title for part in parts for pk, title in part.values_list("pk", "title")[:USED_MAX]}
+        rows = [(reverse("admin:cms_post_change", args=[pk]), title) for pk, title in found.items()]
         return format_html_join("", '<a class="block underline" href="{}">{}</a>', rows) or gettext("No post")
 
     @display(description="File")

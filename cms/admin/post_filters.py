@@ -1,6 +1,5 @@
 """Filters of the list of posts that are chosen from many: whose, by whom, with which tag, in which category."""
 
-import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from cms import policy
+from cms import clock, policy
 from cms.admin.trees import in_tree_order, indented
 from cms.choices import Role
 from cms.models import Category, Tag, User
@@ -38,6 +37,7 @@ class _SelectFilter(SimpleListFilter):
     """A select with a button: there may be hundreds of choices, read from the database once a minute."""
 
     template = "cms/admin/select_filter.html"
+    field: str
     read: Callable[[], list[tuple[str, str]]]
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -48,10 +48,7 @@ class _SelectFilter(SimpleListFilter):
         if not self.value():
             return queryset
         is_known = self.value() in [value for value, _ in self.lookup_choices]
-        return self.narrow(queryset, uuid.UUID(self.value())) if is_known else queryset.none()
-
-    def narrow(self, queryset: QuerySet[Any], pk: uuid.UUID) -> QuerySet[Any]:
-        raise NotImplementedError
+        return queryset.filter(**{self.field: self.value()}) if is_known else queryset.none()
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         """The choices, and the other parameters of the list, which the form of this filter sends too."""
@@ -66,7 +63,7 @@ class _SelectFilter(SimpleListFilter):
 
 class AuthorFilter(_SelectFilter):
     title = _("author")
-    parameter_name = "author"
+    parameter_name, field = "author", "author_id"
 
     @staticmethod
     def read() -> list[tuple[str, str]]:
@@ -77,33 +74,33 @@ class AuthorFilter(_SelectFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return super().lookups(request, model_admin) if policy.may_edit_all_posts(request.user) else []
 
-    def narrow(self, queryset: QuerySet[Any], pk: uuid.UUID) -> QuerySet[Any]:
-        return queryset.filter(author_id=pk)
-
 
 class TagFilter(_SelectFilter):
-    """The tags that most posts have, by name."""
+    """The tags that most posts have, by name; authors are offered those of posts that they may see."""
 
     title = _("tag")
-    parameter_name = "tag"
+    parameter_name, field = "tag", "tags"
 
     @staticmethod
     def read() -> list[tuple[str, str]]:
-        rows = Tag.objects.order_by("-usage_count", "name").values_list("pk", "name")[:CHOICES_MAX]
-        return sorted(((str(pk), name) for pk, name in rows), key=lambda one: one[1].casefold())
+        return _most_used(Tag.objects.all())
 
-    def narrow(self, queryset: QuerySet[Any], pk: uuid.UUID) -> QuerySet[Any]:
-        return queryset.filter(tags=pk)
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        if policy.may_edit_all_posts(request.user):
+            return super().lookups(request, model_admin)
+        return _most_used(Tag.objects.met_by(request.user, clock.now()))
+
+
+def _most_used(tags: QuerySet[Tag]) -> list[tuple[str, str]]:
+    rows = tags.order_by("-usage_count", "name").values_list("pk", "name")[:CHOICES_MAX]
+    return sorted(((str(pk), name) for pk, name in rows), key=lambda one: one[1].casefold())
 
 
 class CategoryFilter(_SelectFilter):
     title = _("category")
-    parameter_name = "category"
+    parameter_name, field = "category", "categories"
 
     @staticmethod
     def read() -> list[tuple[str, str]]:
         active = Category.objects.filter(is_active=True)[:CHOICES_MAX]
         return [(str(category.pk), indented(category, depth)) for category, depth in in_tree_order(active)]
-
-    def narrow(self, queryset: QuerySet[Any], pk: uuid.UUID) -> QuerySet[Any]:
-        return queryset.filter(categories=pk)

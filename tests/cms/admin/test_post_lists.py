@@ -95,10 +95,12 @@ def test_the_search_reads_titles_texts_slugs_and_ids(
 def test_authors_find_their_own_posts_alone(
     author: User, make_user: Callable[..., User], make_post: Callable[..., Post], signed_in: Callable[[User], Client]
 ) -> None:
-    make_post(title="Ink of mine")
-    other = make_post(title="Ink of others", by=make_user("author"), is_published=False)
+    make_post(title="Ink of mine", tags=["shown"])
+    other = make_post(title="Ink of others", by=make_user("author"), is_published=False, tags=["secret"])
     client = signed_in(author)
     assert titles(client, "q=ink") == {"Ink of mine"}
+    tags = [one for one in client.get(LIST).context["cl"].filter_specs if getattr(one, "parameter_name", "") == "tag"]
+    assert [name for spec in tags for _, name in spec.lookup_choices] == ["shown"]
     assert titles(client, f"q={other.slug}") == set()
     found = client.get("/admin/search/?s=ink").context["results"]
     assert [one.title for one in found] == ["Ink of mine"]
