@@ -48,6 +48,8 @@ def last_decisions(*, actor: Actor, since: datetime.datetime) -> list[AuditEvent
         created_at__gt=since, actor_id=actor.pk, object_type="comment", action__in=DECISIONS
     )
     newest = list(mine.order_by("-created_at", "-pk"))
+    if not newest or "undone" in newest[0].after:
+        return []
     return [event for event in newest if event.request_id == newest[0].request_id and _is_decision(event)]
 
 

@@ -62,6 +62,7 @@ SITE: Final[dict[str, Fill]] = {
     "admin/cms/transfer/export/": plain("/admin/cms/transfer/export/"),
     "admin/cms/transfer/new-export/": plain("/admin/cms/transfer/new-export/"),
     "admin/cms/mediafile/upload/": plain("/admin/cms/mediafile/upload/"),
+    "admin/cms/comment/undo/": plain("/admin/cms/comment/undo/"),
     "admin/cms/post/preview/": plain("/admin/cms/post/preview/"),
     "admin/cms/post/page/": plain("/admin/cms/post/page/"),
     "admin/cms/post/advice/": plain("/admin/cms/post/advice/"),
