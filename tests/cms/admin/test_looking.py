@@ -138,14 +138,15 @@ def test_a_post_of_somebody_else_is_not_there(
 
 
 def test_times_are_in_the_writers_zone(
-    client: Client, make_post: Callable[..., Post], send_form: Callable[..., Any]
+    client: Client, author: User, make_post: Callable[..., Post], send_form: Callable[..., Any]
 ) -> None:
-    post = make_post(is_published=False)
-    address = f"{POSTS}/{post.pk}/change/"
-    with timezone.override("Asia/Tokyo"):
-        assert "In Asia/Tokyo." in client.get(address).content.decode()
-        send_form(client, address, button="_publish", publish_at="2199-01-02T09:00")
-        assert 'value="2199-01-02T09:00"' in client.get(address).content.decode()
+    User.objects.filter(pk=author.pk).update(time_zone="Asia/Tokyo")
+    address = f"{POSTS}/{make_post(is_published=False).pk}/change/"
+    assert "In Asia/Tokyo." in client.get(address).content.decode()
+    send_form(client, address, button="_publish", publish_at="2199-01-02T09:00")
+    page = client.get(address).content.decode()
+    assert 'value="2199-01-02T09:00"' in page
+    assert "was scheduled for 2199-01-02 09:00 Asia/Tokyo" in page
     assert Post.objects.get().published_at == datetime.datetime(2199, 1, 2, tzinfo=datetime.UTC)
 
 
