@@ -56,7 +56,7 @@ class Change(NamedTuple):
 def for_selected(change: Change) -> Callable[..., HttpResponse | None]:
     """The action of a list: each object by itself, a refusal stops none of the others."""
 
-    @admin.action(description=change.label)  # beside "3 of 50 selected"
+    @admin.action(description=change.label)  # type: ignore[arg-type]  # beside "3 of 50 selected"
     def act(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         if not change.has_undo and not _is_confirmed(request, queryset, change):
             return _ask_first(model_admin, request, queryset, change)

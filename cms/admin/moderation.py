@@ -2,7 +2,7 @@
 
 import datetime
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from cms import limits, policy
-from cms.admin.dialogs import Change
+from cms.admin.dialogs import Change, Words
 from cms.admin.status import COMMENT_COLOURS
 from cms.choices import CommentStatus
 from cms.models import Comment
@@ -61,7 +61,7 @@ def cards_of(comments: Sequence[Comment], changes: dict[CommentStatus, Change]) 
     return cards
 
 
-def undoable(request: HttpRequest, done_by: dict[str, str], now: datetime.datetime) -> Undoable | None:
+def undoable(request: HttpRequest, done_by: Mapping[str, Words], now: datetime.datetime) -> Undoable | None:
     """Return what this moderator has decided within the last seconds. `done_by` has a word for each event."""
     decisions = last_decisions(actor=request.user, since=now - UNDO_SHOWN)
     if not decisions:
