@@ -21,6 +21,7 @@ class CmsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("cms.media.checks")
+        import_module("cms.outgoing.checks")
         import_module("cms.seeding.accounts")  # it has a check of deployments too
         connection_created.connect(watch_writes)
         told_of_doubt.append(hear_of_doubt)

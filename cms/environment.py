@@ -142,7 +142,7 @@ class Environment:
         """An entry of Django's MAILERS: `console:` prints mails, `smtp+tls://USER:PASSWORD@HOST:PORT` sends them."""
         value = self.text(name, default)
         if value == "console:":
-            return {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
+            return {"BACKEND": "cms.outgoing.printed.EmailBackend"}
         allowed = "allowed are console:, smtp://, smtp+tls:// (STARTTLS) and smtps://USER:PASSWORD@HOST:PORT"
         try:
             url = urlsplit(value)

@@ -44,6 +44,7 @@ SHORT = {
     "cms/jobs/backoff.py": "jobs and deliveries use it",
     "cms/media/checks.py": "Django's name for the module of system checks",
     "cms/media/outages.py": "bucket.py loads the libraries of the storage",
+    "cms/outgoing/": "a setting and Django's checks name two",
     "cms/querysets/": "one noun a module, beside the models",
     "cms/rollout_consumers.py": "queued jobs name it",
 }

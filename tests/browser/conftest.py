@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -32,19 +33,44 @@ def browser() -> Iterator[Browser]:
         yield playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
 
 
+@dataclass(frozen=True)
+class Running:
+    base_url: str
+    env: dict[str, str]
+
+
 @pytest.fixture(scope="session")
-def site(template_of: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server with the content of `content.py`, in a database of its own.
+def running(template_of: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server with the content of `content.py`, in a database of its own.
 
     The content is made by another process, for the same reason.
     """
-    with copied_database(template_of("sqlite"), tmp_path_factory.mktemp("browser")) as url:
-        env = process_env(url)
+    folder = tmp_path_factory.mktemp("browser")
+    with copied_database(template_of("sqlite"), folder) as url:
+        env = {**process_env(url), "MEDIA_ROOT": str(folder / "media")}
         done = manage("shell", "-c", "from tests.browser.content import make_content; make_content()", env=env)
         assert done.returncode == 0, done.stderr
         with serve(env) as server:
-            yield server.base_url
+            yield Running(server.base_url, env)
             assert "Traceback" not in server.log, server.log
+
+
+@pytest.fixture(scope="session")
+def site(running: Running) -> str:
+    """Return the server's address."""
+    return running.base_url
+
+
+@pytest.fixture
+def work(running: Running) -> Callable[[], str]:
+    """Do what waits for a worker, and return what it printed: the mails."""
+
+    def do() -> str:
+        done = manage("run_worker", "--once", env=running.env)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return do
 
 
 @pytest.fixture

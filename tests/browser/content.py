@@ -14,7 +14,7 @@ from cms.services.posts import create_post
 from cms.services.users import create_user
 
 PASSWORD = "tandem-browser-2026"
-ROLES = {"chief": "admin", "erin": "editor", "ada": "author", "sam": "subscriber"}
+ROLES = {"chief": "admin", "erin": "editor", "ada": "author", "sam": "subscriber", "nora": "author", "tomo": "author"}
 TITLES = (
     "How we moved a library of letters online",
     "Notes from the harbour",
@@ -56,4 +56,5 @@ def make_content() -> None:
 
 def _make_user(name: str, role: str, now: datetime.datetime) -> User:
     fields = {"username": name, "email": f"{name}@example.org", "role": role, "display_name": name.capitalize()}
+    fields |= {"time_zone": "Asia/Tokyo"} if name == "tomo" else {}
     return create_user(actor=SYSTEM, fields=fields, password=PASSWORD, now=now)

@@ -7,7 +7,7 @@ from email import message_from_bytes
 from typing import Any
 
 import pytest
-from django.core.mail import mailers
+from django.core.mail import EmailMessage, mailers
 
 from cms.environment import Environment
 from cms.models import User
@@ -21,7 +21,7 @@ def mailer(value: str) -> dict[str, Any]:
 
 
 def test_mails_are_printed_unless_said_otherwise() -> None:
-    assert mailer("") == mailer("console:") == {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
+    assert mailer("") == mailer("console:") == {"BACKEND": "cms.outgoing.printed.EmailBackend"}
 
 
 @pytest.mark.parametrize(
@@ -110,3 +110,12 @@ def test_a_mail_goes_out_by_smtp(smtp: Any, make_user: Callable[..., User], sett
     User.objects.update(email_verified=True)
     assert send_email_verification.call(str(mia.pk)) is False
     assert len(smtp.received) == 1
+
+
+def test_a_printed_mail_shows_long_links_whole(capsys: pytest.CaptureFixture[str], settings: Any) -> None:
+    settings.MAILERS = {"default": mailer("")}
+    link = f"https://example.org/{'a' * 200}="
+    EmailMessage("Hello", f"Open {link}\n", "from@example.org", ["to@example.org"]).send()
+    printed = capsys.readouterr().out
+    assert f"Open {link}\n" in printed
+    assert "To: to@example.org" in printed

@@ -136,6 +136,8 @@
     // EasyMDE leaves its buttons to the mouse.
     for (const tool of editor.gui.toolbar.querySelectorAll("button")) tool.removeAttribute("tabindex");
     const mirror = editor.codemirror;
+    // Tab leads on, as everywhere: nobody is caught in the text. Ctrl+] and Ctrl+[ indent.
+    mirror.setOption("extraKeys", { ...mirror.getOption("extraKeys"), Tab: false, "Shift-Tab": false });
     mirror.getInputField().setAttribute("aria-label", "Content");
     mirror.on("change", () => area.dispatchEvent(new Event("input", { bubbles: true })));
     mirror.on("paste", (_, event) => {
