@@ -177,6 +177,7 @@ MIDDLEWARE = [
     "cms.http.browser_middleware.AuthenticationMiddleware",
     "cms.http.browser_middleware.MessageMiddleware",
     "cms.http.browser_middleware.PreferencesMiddleware",
+    "cms.http.browser_middleware.FormSizeMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

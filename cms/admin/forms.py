@@ -50,13 +50,18 @@ class PlainTextField(forms.CharField):
         super().__init__(**{**kwargs, "strip": False})
 
     def to_python(self, value: Any) -> str:
-        return _with_plain_line_ends(super().to_python(value) or "")
+        return with_plain_line_ends(super().to_python(value) or "")
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return super().has_changed(_with_plain_line_ends(initial or ""), data)
+        return super().has_changed(with_plain_line_ends(initial or ""), data)
 
 
-def _with_plain_line_ends(text: str) -> str:
+def whole_number(text: str | None) -> int | None:
+    """Return the number of a revision or a version that a request names; None for any other text."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def with_plain_line_ends(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -9,6 +9,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
 from cms import clock
+from cms.admin.forms import whole_number
 from cms.errors import NotFound
 from cms.models import MediaFile, Post, PostRevision
 from cms.services.restoring import restore_revision
@@ -79,8 +80,7 @@ def _chosen(
 
 
 def _asked(request: HttpRequest, name: str) -> int | None:
-    text = request.GET.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+    return whole_number(request.GET.get(name))
 
 
 def _shown_changes(request: HttpRequest, older: PostRevision, newer: PostRevision) -> list[tuple[str, list[Piece]]]:

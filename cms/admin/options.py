@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin import ModelAdmin as DjangoModelAdmin
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.actions import delete_selected
-from django.contrib.admin.options import ActionLocation
+from django.contrib.admin.options import ActionLocation, IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import QuerySet
@@ -62,6 +62,12 @@ class NamedActionForm(ActionForm):  # type: ignore[misc]
 
 class LightChangeList(ChangeList):  # type: ignore[misc]
     """A list without the long texts of its rows."""
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        """Refuse a filter by a text that PostgreSQL can't hold."""
+        if any("\x00" in value for values in self.filter_params.values() for value in values):
+            raise IncorrectLookupParameters
+        return super().get_filters(request)
 
     def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
         return super().get_queryset(*args, **kwargs).defer(*self.model_admin.unlisted_fields)

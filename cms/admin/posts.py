@@ -19,6 +19,7 @@ from cms import clock, limits, policy
 from cms.admin.counting import CappedPaginator
 from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.filters import KindFilter, LanguageFilter, StatusFilter
+from cms.admin.forms import whole_number
 from cms.admin.history import HistoryMixin
 from cms.admin.looking import LookingMixin
 from cms.admin.options import ServiceAdmin, instant_column, wide
@@ -199,8 +200,8 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form_class = super().get_form(request, obj, change, **kwargs)
-        number = request.GET.get("draft", "")
-        form_class.draft = find_draft(request.user, obj, int(number)) if obj and number.isdecimal() else None
+        number = whole_number(request.GET.get("draft"))
+        form_class.draft = find_draft(request.user, obj, number) if obj and number else None
         return form_class
 
     def render_change_form(

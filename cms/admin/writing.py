@@ -12,6 +12,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST
 
 from cms import clock, limits
+from cms.admin.forms import whole_number, with_plain_line_ends
 from cms.choices import ContentFormat
 from cms.errors import CmsError, NotFound
 from cms.models import Post
@@ -62,7 +63,7 @@ def signed_in_view(request: HttpRequest) -> HttpResponse:
 def rendered(request: HttpRequest) -> str:
     """Return the HTML of the text that was sent. Raises BadRequest for one that no post can have."""
     content, content_format = (
-        request.POST.get(name, "").replace("\r\n", "\n") for name in ("content", "content_format")
+        with_plain_line_ends(request.POST.get(name, "")) for name in ("content", "content_format")
     )
     if content_format not in ContentFormat.values or len(content) > limits.CONTENT[1]:
         raise BadRequest(f"At most {limits.CONTENT[1]:,} characters of Markdown or HTML are allowed.")
@@ -109,11 +110,14 @@ class WritingMixin:
 
     def autosave_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         post, now = self._own_post(request, object_id), clock.now()
-        texts = {name: str(text).replace("\r\n", "\n") for name, text in request.POST.items()}
-        base = texts.get("base_revision", "")
+        texts = {name: with_plain_line_ends(str(text)) for name, text in request.POST.items()}
         try:
             draft = autosave_post(
-                actor=request.user, post=post, texts=texts, base_revision=int(base) if base.isdecimal() else 0, now=now
+                actor=request.user,
+                post=post,
+                texts=texts,
+                base_revision=whole_number(texts.get("base_revision")) or 0,
+                now=now,
             )
         except CmsError as refusal:
             return JsonResponse({"message": refusal.message}, status=422)

@@ -17,14 +17,19 @@ from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessio
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware as DjangoCommonMiddleware
 from django.middleware.csp import ContentSecurityPolicyMiddleware as DjangoContentSecurityPolicyMiddleware
+from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.csp import CSP
 
+from cms.http.chunked import BODY_BYTES_MAX
 from cms.http.middleware import APIS
 from cms.http.unavailable import is_known_outage, unavailable_page
 
 ADMIN: Final = "/admin/"
 ROLLOUT: Final = "/admin/canary/"
+STRANGERS_FORM_BYTES_MAX: Final = 64 * 1024
+FORM_BYTES_MAX: Final = 512 * 1024
+"""The most of a form whose values are percent-encoded: parsing one takes 27 times as much memory."""
 
 
 def is_api(request: HttpRequest) -> bool:
@@ -99,6 +104,36 @@ class _Preferences:
 
 class PreferencesMiddleware(_PassedByWhenBare, _Preferences):
     """Pages of the admin site in the time zone and the language of their user."""
+
+
+class _FormSize:
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> Any:
+        size = _declared_size(request)
+        if size <= STRANGERS_FORM_BYTES_MAX or is_api(request) or size <= _form_bytes_max(request):
+            return self.get_response(request)
+        return render(request, "413.html", status=413)
+
+
+class FormSizeMiddleware(_PassedByWhenBare, _FormSize):
+    """Refuses a large form unread: CSRF protection parses each before any view, and 12 MB may take 300 MB of memory."""
+
+
+def _declared_size(request: HttpRequest) -> int:
+    """Return what Django will read at most; see `chunked.py` for bodies that come without a length."""
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:  # Django reads nothing
+        return 0
+
+
+def _form_bytes_max(request: HttpRequest) -> int:
+    """Forms with long texts or files are multipart: fields are as long as their bytes, and Django bounds their sum."""
+    if not request.user.is_authenticated:
+        return STRANGERS_FORM_BYTES_MAX
+    return BODY_BYTES_MAX if request.content_type == "multipart/form-data" else FORM_BYTES_MAX
 
 
 def _zone(name: str) -> ZoneInfo | None:

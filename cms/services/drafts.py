@@ -32,6 +32,8 @@ def autosave_post(
     kept = {name: texts[name] for name in KEPT if name in texts}
     if any(len(text) > limits.CONTENT[1] for text in kept.values()):
         raise InvalidInput([FieldError("content", "too_long", f"At most {limits.CONTENT[1]:,} characters are kept.")])
+    if any("\x00" in text for text in kept.values()):
+        raise InvalidInput([FieldError("content", "invalid_character", "A text can't hold the character NUL.")])
     with transaction.atomic():
         post = lock_post(actor, post)
         current = current_revision(post).snapshot

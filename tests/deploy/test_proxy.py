@@ -158,6 +158,8 @@ def test_fifty_slow_clients_hold_no_thread_of_a_web_process(proxy: Proxy) -> Non
         (f"/previews/{TOKEN}/media/1", "/previews/-"),
         (f"//api//v2/%70reviews/{TOKEN}", "/api/v2/previews/-"),
         (f"/admin/password-reset/{TOKEN}/", "/admin/password-reset/-"),
+        (f"/admin/invitation/{TOKEN}/", "/admin/invitation/-"),
+        (f"//admin//invit%61tion/{TOKEN}/", "/admin/invitation/-"),
         ("/admin/password-reset/sent/", "/admin/password-reset/sent/"),
         (f"/verify?token={TOKEN}", "/verify"),
     ],

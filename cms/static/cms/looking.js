@@ -21,7 +21,7 @@
   // A form of its own: the page's is kept from leaving.
   function look() {
     const sent = document.createElement("form");
-    Object.assign(sent, { method: "post", action: config.page, target: frame.name, hidden: true });
+    Object.assign(sent, { method: "post", enctype: "multipart/form-data", action: config.page, target: frame.name, hidden: true });
     for (const name of ["csrfmiddlewaretoken", "title", "content", "content_format", "language"]) {
       const field = document.createElement("textarea");
       field.name = name;

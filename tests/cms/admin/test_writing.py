@@ -107,3 +107,35 @@ def test_a_preview_of_something_else_is_refused(client: Client, make_user: Calla
     assert client.post(address, {"content": "x", "content_format": "docx"}).status_code == 400
     assert client.post(address, {"content": "x" * 1_000_001, "content_format": "html"}).status_code == 400
     assert signed_in(make_user("subscriber")).post(address, {"content": "x"}).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("texts", "status"),
+    [
+        ({"content": "x", "base_revision": "9" * 5_000}, 200),
+        ({"content": "x", "base_revision": "9" * 300}, 200),
+        ({"content": "a\x00b"}, 422),
+    ],
+)
+def test_odd_texts_are_kept_or_refused(
+    client: Client, make_post: Callable[..., Post], texts: dict[str, str], status: int
+) -> None:
+    assert client.post(_address(make_post(), "autosave/"), texts).status_code == status
+
+
+def test_odd_queries_are_refused_or_ignored(client: Client, make_post: Callable[..., Post]) -> None:
+    assert client.get(_address(make_post(), f"change/?draft={'9' * 4_400}")).status_code == 200
+    assert client.get("/admin/cms/post/?visibility__exact=%00").headers["Location"] == "/admin/cms/post/?e=1"
+
+
+@pytest.mark.parametrize("page", ["add/", "preview/", "advice/"])
+def test_a_long_text_is_taken_as_it_is_and_not_percent_encoded(page: str, client: Client) -> None:
+    """Parsing one that is percent-encoded takes 27 times as much memory."""
+    escaped = b"content=" + b"%41" * 4_000_000
+    address = f"/admin/cms/post/{page}"
+    assert client.post(address, escaped, content_type="application/x-www-form-urlencoded").status_code == 413
+    assert client.post(address, {"content": "記" * 300_000, "content_format": "html"}).status_code == 200
+
+
+def test_the_form_of_a_post_is_sent_as_it_is(client: Client, make_post: Callable[..., Post]) -> None:
+    assert 'enctype="multipart/form-data"' in client.get(_address(make_post())).content.decode()
