@@ -47,7 +47,7 @@ def running(template_of: Callable[[str], str], tmp_path_factory: pytest.TempPath
     """
     folder = tmp_path_factory.mktemp("browser")
     with copied_database(template_of("sqlite"), folder) as url:
-        env = {**process_env(url), "MEDIA_ROOT": str(folder / "media")}
+        env = {**process_env(url), "MEDIA_ROOT": str(folder / "media"), "RATE_LIMIT_LOGIN": "1000"}
         done = manage("shell", "-c", "from tests.browser.content import make_content; make_content()", env=env)
         assert done.returncode == 0, done.stderr
         with serve(env) as server:
