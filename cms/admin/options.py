@@ -154,7 +154,11 @@ class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
             # Django's transaction around the form is rolled back by now. The same values once more, with what the
             # service said among their errors: that pass ends before anything is saved.
             request.cms_refusal = refusal  # type: ignore[attr-defined]
+            self.prepare_again(request, refusal)
             return super().changeform_view(request, object_id, form_url, context)
+
+    def prepare_again(self, request: HttpRequest, refusal: CmsError) -> None:
+        """Change what the form shows after a refusal, outside any transaction."""
 
     def has_history(self, request: HttpRequest) -> bool:
         """Whether this user is shown the audit trail of these rows."""
@@ -230,6 +234,9 @@ class ReadOnlyAdmin(ServiceAdmin):
     """Pages that show and change nothing."""
 
     actions: Any = None
+
+    def prepare_again(self, request: HttpRequest, refusal: CmsError) -> None:
+        """Change what the form shows after a refusal, outside any transaction."""
 
     def has_history(self, request: HttpRequest) -> bool:
         return False

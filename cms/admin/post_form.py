@@ -129,14 +129,11 @@ def _changes(form: PostForm) -> Any:
 
 
 def data_on_top_of(form: PostForm, sent: QueryDict, conflict: EditConflict) -> QueryDict:
-    """Return what was sent, as if its writer had read the post as it is now: both changes, texts of both merged."""
+    """Return what was sent, as if its writer had read the post as it is now. `with_merged_texts` does the rest."""
     data = sent.copy()
     fresh = type(form)(instance=conflict.post)
-    proposals = {one.field: one.merge.text for one in conflict.conflicts if one.merge}
     for bound in fresh:
-        if bound.name in proposals:
-            data[bound.name] = proposals[bound.name]
-        elif bound.name in COLLECTIONS and bound.name in conflict.changes:
+        if bound.name in COLLECTIONS and bound.name in conflict.changes:
             _put(data, fresh, bound.name, conflict.changes[bound.name])  # type: ignore[literal-required]
         elif bound.name not in conflict.changes:
             _put(data, fresh, bound.name, bound.value())
@@ -145,10 +142,19 @@ def data_on_top_of(form: PostForm, sent: QueryDict, conflict: EditConflict) -> Q
     return data
 
 
+def with_merged_texts(sent: QueryDict, conflict: EditConflict) -> QueryDict:
+    """Return what was sent with both changes of each text. For outside the transaction: it may take a second."""
+    data = sent.copy()
+    for one in conflict.conflicts:
+        if one.merge:
+            data[one.field] = one.merge.text
+    return data
+
+
 def shown_conflict(form: PostForm, conflict: EditConflict) -> dict[str, Any]:
     """Return what the template shows of a conflict: who else wrote, and all sides of each field."""
     newest = conflict.post.revisions.filter(is_draft=False).select_related("author").order_by("-number").first()
-    shown = [{**one._asdict(), "label": form.fields[one.field].label} for one in conflict.conflicts]
+    shown = [(form.fields[one.field].label, one) for one in conflict.conflicts]
     return {"conflicts": shown, "other_writer": (newest and newest.author) or "Somebody"}
 
 

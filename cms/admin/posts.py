@@ -24,10 +24,18 @@ from cms.admin.history import HistoryMixin
 from cms.admin.looking import LookingMixin
 from cms.admin.options import ServiceAdmin, instant_column, wide
 from cms.admin.post_filters import AuthorFilter, CategoryFilter, MineFilter, TagFilter
-from cms.admin.post_form import PostForm, create_post_of, data_on_top_of, save_post, shown_conflict
+from cms.admin.post_form import (
+    PostForm,
+    create_post_of,
+    data_on_top_of,
+    save_post,
+    shown_conflict,
+    with_merged_texts,
+)
 from cms.admin.status import POST_COLOURS, shown_status
 from cms.admin.writing import WritingMixin, editor_config
 from cms.choices import Status
+from cms.errors import CmsError
 from cms.models import Category, Post
 from cms.search import find_posts
 from cms.services import post_states
@@ -197,6 +205,10 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
     ) -> HttpResponse:
         with prepared(request.POST):  # Django saves the form in a transaction
             return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def prepare_again(self, request: HttpRequest, refusal: CmsError) -> None:
+        if isinstance(refusal, EditConflict):
+            request.POST = with_merged_texts(request.POST, refusal)  # type: ignore[assignment]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form_class = super().get_form(request, obj, change, **kwargs)

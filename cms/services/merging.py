@@ -2,6 +2,8 @@
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from django.db import transaction
@@ -19,14 +21,19 @@ COLLECTIONS: Final = ("tags", "categories", "co_authors")
 """Fields of several values: one writer adds some and another removes others."""
 
 
-class FieldConflict(NamedTuple):
-    """One field that two writers have changed to different values. `merge` proposes a text of both, None for others."""
+@dataclass(frozen=True)
+class FieldConflict:
+    """One field that two writers have changed to different values."""
 
     field: str
     base: Any
     theirs: Any
     mine: Any
-    merge: Merge | None
+
+    @cached_property
+    def merge(self) -> Merge | None:
+        """Propose a text of both, None for other values. Ask for it when the lock is gone: long texts take a second."""
+        return merge_texts(self.base, self.theirs, self.mine) if self.field in LONG_FIELDS else None
 
 
 class EditConflict(InvalidInput):
@@ -90,8 +97,7 @@ def _on_top_of(post: Post, changes: PostFields, base: Mapping[str, Any]) -> Post
         merged[name], theirs = mine, getattr(post, name)
         if _same(theirs, mine) or _same(theirs, base[name]) or (name == "excerpt" and post.is_excerpt_derived):
             continue
-        merge = merge_texts(base[name], theirs, mine) if name in LONG_FIELDS else None
-        conflicts.append(FieldConflict(name, base[name], theirs, mine, merge))
+        conflicts.append(FieldConflict(name, base[name], theirs, mine))
     if conflicts:
         raise EditConflict(conflicts, post, merged)  # type: ignore[arg-type]
     return merged  # type: ignore[return-value]

@@ -14,16 +14,30 @@ from typing import Final, Literal, NamedTuple
 CONTEXT_LINES: Final = 3
 # Python's matcher takes quadratic time and more for texts of many equal or alternating lines. Lines that both texts have
 # once cut them into gaps in n log n (the patience diff of Bram Cohen); it then sees only gaps of at most this many pairs
-# of lines, and of these no more than fit the budget: 1 MB against 1 MB takes about a second at worst.
+# of lines or words, and of these no more than fit the budget: a difference or a merge of 1 MB takes about a second.
 GAP_PAIRS_MAX: Final = 10_000
 PAIRS_BUDGET: Final = 400_000
 WORD_PAIRS_BUDGET: Final = 2_000_000
-"""Pairs of words that are looked at in one difference; lines beyond are shown as replaced whole."""
+"""Pairs of words that one difference may look at; lines beyond are shown as replaced whole."""
 _LINES: Final = re.compile(r"[^\n]*\n|[^\n]+")
 _WORDS: Final = re.compile(r"\s+|\w+|[^\w\s]")
 
 type Block = tuple[int, int, int]
 """Where equal lines begin in either text, and how many they are."""
+
+
+class Budget:
+    """Pairs that one difference or one merge may still look at, in all of its parts together."""
+
+    def __init__(self, pairs: int = PAIRS_BUDGET) -> None:
+        self._left = pairs
+
+    def spend(self, pairs: int) -> bool:
+        """Return whether so many are left, and take them."""
+        if pairs > self._left:
+            return False
+        self._left -= pairs
+        return True
 
 
 class Piece(NamedTuple):
@@ -37,8 +51,8 @@ def word_diff(before: str, after: str) -> list[Piece]:
     """Return what changed, word by word, with some lines around; empty when nothing differs."""
     old, new = _LINES.findall(before), _LINES.findall(after)
     pieces: list[Piece] = []
-    left = WORD_PAIRS_BUDGET
-    for hunk in _BoundedMatcher(old, new).get_grouped_opcodes(CONTEXT_LINES):
+    words, budget = Budget(WORD_PAIRS_BUDGET), Budget()
+    for hunk in _BoundedMatcher(old, new, budget).get_grouped_opcodes(CONTEXT_LINES):
         if hunk[0][1] or hunk[0][3]:
             pieces.append(Piece("left_out", ""))
         for tag, i1, i2, j1, j2 in hunk:
@@ -47,16 +61,14 @@ def word_diff(before: str, after: str) -> list[Piece]:
                 pieces.append(Piece("same", gone))
                 continue
             old_words, new_words = _WORDS.findall(gone), _WORDS.findall(come)
-            pairs = len(old_words) * len(new_words)
-            if pairs > left:
+            if not words.spend(len(old_words) * len(new_words)):
                 old_words, new_words = [gone], [come]
-            left -= min(pairs, left)
-            pieces += _changed_words(old_words, new_words)
+            pieces += _changed_words(old_words, new_words, budget)
     return pieces
 
 
-def _changed_words(old: list[str], new: list[str]) -> Iterator[Piece]:
-    for tag, i1, i2, j1, j2 in _BoundedMatcher(old, new).get_opcodes():
+def _changed_words(old: list[str], new: list[str], budget: Budget) -> Iterator[Piece]:
+    for tag, i1, i2, j1, j2 in _BoundedMatcher(old, new, budget).get_opcodes():
         if tag == "equal":
             yield Piece("same", "".join(old[i1:i2]))
             continue
@@ -69,7 +81,7 @@ def _changed_words(old: list[str], new: list[str]) -> Iterator[Piece]:
 def unified_diff(before: str, after: str) -> str:
     """Hunks as `diff -u` writes them, without the two lines that name files; empty when nothing differs."""
     old, new = before.split("\n"), after.split("\n")
-    matcher = _BoundedMatcher(old, new)
+    matcher = _BoundedMatcher(old, new, Budget())
     return "\n".join(line for hunk in matcher.get_grouped_opcodes(CONTEXT_LINES) for line in _written(hunk, old, new))
 
 
@@ -95,13 +107,13 @@ def _range(start: int, end: int) -> str:
 class _BoundedMatcher(difflib.SequenceMatcher[str]):
     """Python's matcher with a matching of our own underneath: its opcodes and their grouping are made of the blocks."""
 
-    def __init__(self, old: list[str], new: list[str]) -> None:
+    def __init__(self, old: list[str], new: list[str], budget: Budget) -> None:
         super().__init__(None, (), (), autojunk=False)  # it would index both texts at once
-        self.a, self.b = old, new
+        self.a, self.b, self._budget = old, new, budget
 
     def get_matching_blocks(self) -> list[difflib.Match]:
         merged: list[Block] = []
-        for i, j, size in matching_blocks(self.a, self.b):
+        for i, j, size in matching_blocks(self.a, self.b, self._budget):
             if merged and (i, j) == (merged[-1][0] + merged[-1][2], merged[-1][1] + merged[-1][2]):
                 merged[-1] = (*merged[-1][:2], merged[-1][2] + size)
             else:
@@ -109,9 +121,8 @@ class _BoundedMatcher(difflib.SequenceMatcher[str]):
         return [difflib.Match(*block) for block in (*merged, (len(self.a), len(self.b), 0))]
 
 
-def matching_blocks(old: Sequence[str], new: Sequence[str]) -> Iterator[Block]:
+def matching_blocks(old: Sequence[str], new: Sequence[str], budget: Budget) -> Iterator[Block]:
     """Blocks of equal lines in both orders: between two anchors what begins and ends alike, and what Python finds."""
-    budget = PAIRS_BUDGET
     i = j = 0
     for anchor_i, anchor_j in (*_anchors(old, new), (len(old), len(new))):
         head = _common(old, new, (i, j), (anchor_i, anchor_j), step=1)
@@ -119,8 +130,7 @@ def matching_blocks(old: Sequence[str], new: Sequence[str]) -> Iterator[Block]:
         i, j = i + head, j + head
         tail = _common(old, new, (i, j), (anchor_i, anchor_j), step=-1)
         pairs = (anchor_i - tail - i) * (anchor_j - tail - j)
-        if 0 < pairs <= min(GAP_PAIRS_MAX, budget):
-            budget -= pairs
+        if 0 < pairs <= GAP_PAIRS_MAX and budget.spend(pairs):
             gap = difflib.SequenceMatcher(None, old[i : anchor_i - tail], new[j : anchor_j - tail], autojunk=False)
             yield from ((i + a, j + b, size) for a, b, size in gap.get_matching_blocks() if size)
         if size := tail + (1 if anchor_i < len(old) else 0):

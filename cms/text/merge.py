@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from cms.text.diff import matching_blocks
+from cms.text.diff import Budget, matching_blocks
 
 _LINES: Final = re.compile(r"[^\n]*\n|[^\n]+")
 _WORDS: Final = re.compile(r"\s+|\w+|[^\w\s]")
@@ -31,21 +31,22 @@ class Merge(NamedTuple):
 
 def merge_texts(base: str, theirs: str, mine: str) -> Merge:
     """Return both changes of `base` in one text."""
+    budget = Budget()  # once it is spent, equal words are no longer found, and their places are overlaps
     parts: list[str] = []
     overlaps: list[Overlap] = []
-    for old, their, my in _regions(_LINES.findall(base), _LINES.findall(theirs), _LINES.findall(mine)):
+    for old, their, my in _regions(_LINES.findall(base), _LINES.findall(theirs), _LINES.findall(mine), budget):
         found = _chosen(old, their, my)
         if found is None:
-            merged = _merge_words(old, their, my)
+            merged = _merge_words(old, their, my, budget)
             overlaps += merged.overlaps
             found = merged.text
         parts.append(found)
     return Merge("".join(parts), tuple(overlaps))
 
 
-def _merge_words(base: str, theirs: str, mine: str) -> Merge:
+def _merge_words(base: str, theirs: str, mine: str, budget: Budget) -> Merge:
     parts: list[str] = []
-    for old, their, my in _regions(_WORDS.findall(base), _WORDS.findall(theirs), _WORDS.findall(mine)):
+    for old, their, my in _regions(_WORDS.findall(base), _WORDS.findall(theirs), _WORDS.findall(mine), budget):
         found = _chosen(old, their, my)
         if found is None:  # words of both, mixed, would make a sentence that nobody wrote
             return Merge(mine, (Overlap(base, theirs, mine),))
@@ -60,10 +61,12 @@ def _chosen(base: str, theirs: str, mine: str) -> str | None:
     return theirs if mine == base else None
 
 
-def _regions(base: Sequence[str], theirs: Sequence[str], mine: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+def _regions(
+    base: Sequence[str], theirs: Sequence[str], mine: Sequence[str], budget: Budget
+) -> Iterator[tuple[str, str, str]]:
     """Yield the three texts in pieces, in turn those that all have alike and those between them."""
     at = (0, 0, 0)
-    for start, size in (*_common(base, theirs, mine), ((len(base), len(theirs), len(mine)), 0)):
+    for start, size in (*_common(base, theirs, mine, budget), ((len(base), len(theirs), len(mine)), 0)):
         pieces = zip((base, theirs, mine), at, start, strict=True)
         old, their, my = ("".join(text[begin:end]) for text, begin, end in pieces)
         yield old, their, my
@@ -73,10 +76,10 @@ def _regions(base: Sequence[str], theirs: Sequence[str], mine: Sequence[str]) ->
 
 
 def _common(
-    base: Sequence[str], theirs: Sequence[str], mine: Sequence[str]
+    base: Sequence[str], theirs: Sequence[str], mine: Sequence[str], budget: Budget
 ) -> Iterator[tuple[tuple[int, int, int], int]]:
     """Yield where a run of equal lines begins in each of the three, and how long it is."""
-    to_theirs, to_mine = list(matching_blocks(base, theirs)), list(matching_blocks(base, mine))
+    to_theirs, to_mine = (list(matching_blocks(base, other, budget)) for other in (theirs, mine))
     i = j = 0
     while i < len(to_theirs) and j < len(to_mine):
         (one, their, size), (two, my, length) = to_theirs[i], to_mine[j]

@@ -1,17 +1,32 @@
-"""No text is rendered while others wait for a lock: SQLite has one writer at a time."""
+"""No text is rendered or merged while others wait for a lock: SQLite has one writer at a time."""
 
 import datetime
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from cms.models import Post, User
+from cms.services import merging
 from cms.services.posts import update_post
 from cms.services.restoring import apply_revision, restore_revision
 
 JSON = "application/json"
+
+
+def under_lock(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> list[bool]:
+    """For each call of a function from now on, whether that was within a transaction."""
+    seen: list[bool] = []
+    called = getattr(module, name)
+
+    def look(*args: Any, **kwargs: Any) -> Any:
+        seen.append(connection.in_atomic_block)
+        return called(*args, **kwargs)
+
+    monkeypatch.setattr(module, name, look)
+    return seen
 
 
 @pytest.fixture
@@ -54,13 +69,30 @@ def test_a_draft_that_is_applied(
     assert rendered_under_lock == [False, False]
 
 
-def test_a_form_of_the_admin(editor: User, post: Post, rendered_under_lock: list[bool]) -> None:
+@pytest.fixture
+def save_form(editor: User, post: Post) -> Callable[..., Any]:
+    """Save the form of the post as it was before the test, with other values."""
     client = Client()
     client.force_login(editor)
     url = f"/admin/cms/post/{post.pk}/change/"
     form: dict[str, Any] = client.get(url).context["adminform"].form.initial
     filled = {name: value for name, value in form.items() if isinstance(value, str | int)}
-    answer = client.post(url, {**filled, "title": "A", "content": "*c*", "version": post.version})
+    return lambda **changes: client.post(url, {**filled, "title": "A", "version": post.version, **changes})
+
+
+def test_a_form_of_the_admin(save_form: Callable[..., Any], rendered_under_lock: list[bool]) -> None:
+    answer = save_form(content="*c*")
     assert answer.status_code == 302
     assert Post.objects.get().content_html == "<p><em>c</em></p>\n"
     assert rendered_under_lock == [False]
+
+
+def test_two_forms_of_the_admin_are_merged_without_a_lock(
+    save_form: Callable[..., Any], editor: User, post: Post, now: datetime.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merged_under_lock = under_lock(monkeypatch, merging, "merge_texts")
+    update_post(actor=editor, post=post, changes={"content": "b\n\nTheirs."}, now=now)
+    shown = save_form(content="Mine.\n\nb").content.decode()
+    assert "Mine." in shown
+    assert "Theirs." in shown
+    assert merged_under_lock == [False]
