@@ -11,9 +11,9 @@ from django.db import transaction
 from cms.errors import FieldError, InvalidInput
 from cms.models import Post, PostRevision
 from cms.policy import Actor
-from cms.services.post_media import linked_media, unlink_planted_media
+from cms.services.post_media import FirstNamers, linked_media, unlink_planted_media
 from cms.services.posts import PostFields, lock_post, update_locked_post
-from cms.services.prepared import prepared
+from cms.services.prepared import prepared, prepared_html
 from cms.services.revisions import LONG_FIELDS, SNAPSHOT_FIELDS
 from cms.text.merge import Merge, merge_texts
 
@@ -63,14 +63,16 @@ def merge_post(*, actor: Actor, post: Post, changes: PostFields, read: Read, now
 
     Raises EditConflict where the post has another value by now.
     """
-    with prepared(changes, post), transaction.atomic():
-        locked = lock_post(actor, post)
-        if locked.version != read.version:
-            changes = _on_top_of(locked, changes, read.base)
-        linked_before = linked_media(locked) if read.draft else frozenset()
-        post = update_locked_post(actor=actor, post=locked, changes=changes, now=now)
-        if read.draft:
-            unlink_planted_media(post, linked_before, now)
+    with prepared(changes, post):
+        namers = FirstNamers(post, prepared_html()) if read.draft and "content" in changes else None
+        with transaction.atomic():
+            locked = lock_post(actor, post)
+            if locked.version != read.version:
+                changes = _on_top_of(locked, changes, read.base)
+            linked_before = linked_media(locked) if namers else frozenset()
+            post = update_locked_post(actor=actor, post=locked, changes=changes, now=now)
+            if namers:
+                unlink_planted_media(post, linked_before, now, namers)
     return post
 
 

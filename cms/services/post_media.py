@@ -6,15 +6,15 @@ Either makes a file as public as the post, so whoever puts it there has to be ab
 import datetime
 import re
 import uuid
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from cms.db.statements import fetch_named
 from cms.errors import FieldError, InvalidInput
-from cms.models import MediaFile, Post
+from cms.models import MediaFile, Post, User
 from cms.policy import SYSTEM, Actor
 
 # Addresses of a file, of its renditions and of its bytes all have its id after this word. Sanitised HTML quotes with ".
@@ -22,6 +22,10 @@ _ADDRESS = re.compile(r'\s(?:src|href)="([^"]*/(?:media|renditions)/[^"]*)"')
 _ID: Final = re.compile(
     r"(?<![0-9a-f])(?:[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?![0-9a-f])", re.I
 )
+_DIGITS: Final = re.compile(r"(?<![0-9a-f-])[0-9a-f-]{32,}", re.I)
+_REVISIONS_AT_ONCE: Final = 10
+"""Each may be a megabyte."""
+_NOBODY: Final = uuid.UUID(int=0)
 
 
 def hold_featured_image(actor: Actor, image: MediaFile | None, now: datetime.datetime) -> None:
@@ -52,20 +56,66 @@ def link_embedded_media(actor: Actor, post: Post, now: datetime.datetime, *, bef
         _links_of([post.pk]).filter(mediafile_id__in=gone).delete()
 
 
-def unlink_planted_media(post: Post, linked_before: Collection[uuid.UUID], now: datetime.datetime) -> None:
+class FirstNamers:
+    """Who first named each file in the revisions of a post. Most are read before the post is locked."""
+
+    def __init__(self, post: Post, content_html: str) -> None:
+        """`content_html` is what the post is about to have."""
+        self._post, named = post, media_ids_in(content_html)
+        self._expected = named - linked_media(post) if named else named
+        self._found, self._read_to = _first_authors(post, self._expected)
+
+    def by_author(self, media_ids: Collection[uuid.UUID]) -> Iterator[tuple[Actor, set[uuid.UUID]]]:
+        """The author of the first revision with each id, the system for an imported one, nobody where none has it."""
+        unknown = frozenset(media_ids) - self._found.keys()
+        later, _ = _first_authors(self._post, unknown & self._expected, after=self._read_to)
+        others, _ = _first_authors(self._post, unknown - self._expected)
+        authors = {**self._found, **later, **others}
+        users = User.objects.in_bulk({pk for pk in authors.values() if pk})
+        for pk in {authors.get(media_id, _NOBODY) for media_id in media_ids}:
+            actor = SYSTEM if pk is None else users.get(pk, AnonymousUser())
+            yield actor, {media_id for media_id in media_ids if authors.get(media_id, _NOBODY) == pk}
+
+
+def unlink_planted_media(
+    post: Post, linked_before: Collection[uuid.UUID], now: datetime.datetime, namers: FirstNamers
+) -> None:
     """Take back the links that applying a revision has made, where the one who first named the file can't see it."""
-    for media_id in linked_media(post) - frozenset(linked_before):
-        _links_of([post.pk]).filter(mediafile_id=media_id).delete()
-        _link(post, {media_id}, _first_to_name(post, media_id), now)
+    if new := linked_media(post) - frozenset(linked_before):
+        _links_of([post.pk]).filter(mediafile_id__in=new).delete()
+        for actor, media_ids in namers.by_author(new):
+            _link(post, media_ids, actor, now)
 
 
-def _first_to_name(post: Post, media_id: uuid.UUID) -> Actor:
-    """The author of the first revision with this id, the system for an imported one, nobody where none has it."""
-    is_named = Q(snapshot__content__icontains=str(media_id)) | Q(snapshot__content__icontains=media_id.hex)
-    first = post.revisions.filter(is_named).order_by("number").select_related("author").only("author").first()
-    if first is None:
-        return AnonymousUser()
-    return first.author or SYSTEM
+def _first_authors(
+    post: Post, media_ids: Iterable[uuid.UUID], *, after: int = 0
+) -> tuple[dict[uuid.UUID, uuid.UUID | None], int]:
+    """Return the author of the first revision with each id, found in one pass, and the last number that was read."""
+    sought = {written: media_id for media_id in media_ids for written in (str(media_id), media_id.hex)}
+    found: dict[uuid.UUID, uuid.UUID | None] = {}
+    while sought:
+        rows = post.revisions.filter(number__gt=after).order_by("number")[:_REVISIONS_AT_ONCE]
+        read = list(rows.values_list("number", "author_id", "snapshot__content"))
+        for number, author_id, content in read:
+            after = number
+            for media_id in set(_occurring(sought, content or "")):
+                found[media_id] = author_id
+                del sought[str(media_id)], sought[media_id.hex]
+            if not sought:
+                break
+        if len(read) < _REVISIONS_AT_ONCE:
+            break
+    return found, after
+
+
+def _occurring(sought: Mapping[str, uuid.UUID], text: str) -> Iterator[uuid.UUID]:
+    """Also amid other digits, which somebody may take away later."""
+    for run in _DIGITS.findall(text):
+        digits = run.lower()
+        for length in (32, 36):
+            for start in range(len(digits) - length + 1):
+                if media_id := sought.get(digits[start : start + length]):
+                    yield media_id
 
 
 def _link(post: Post, media_ids: Collection[uuid.UUID], actor: Actor, now: datetime.datetime) -> None:

@@ -72,6 +72,12 @@ def prepared_text(post: Post) -> PreparedText:
     return kept if kept and kept.is_of(*source) else PreparedText(*source, render_html(*source[:2]))
 
 
+def prepared_html() -> str:
+    """The HTML of the text that was prepared, if one was."""
+    kept = _prepared.get()
+    return kept.html if kept else ""
+
+
 def prepared_keys(post: Post) -> str | None:
     """The words of this post's content for the index, if they were prepared."""
     kept = _prepared.get()

@@ -12,9 +12,9 @@ from cms.errors import NotFound
 from cms.models import MediaFile, Post, PostRevision
 from cms.policy import Actor
 from cms.services.audit import record_event
-from cms.services.post_media import linked_media, unlink_planted_media
+from cms.services.post_media import FirstNamers, linked_media, unlink_planted_media
 from cms.services.posts import PostFields, lock_post, update_post
-from cms.services.prepared import prepared
+from cms.services.prepared import prepared, prepared_html
 from cms.services.revisions import append_revision, get_revision, list_revisions
 
 _RESTORED_AS_THEY_ARE: Final = (
@@ -45,16 +45,18 @@ def apply_revision(
     """
     drafts = list_revisions(actor=actor, post=post).filter(number=number, is_draft=True)
     snapshot = drafts.values_list("snapshot", flat=True).first()
-    with prepared(snapshot or {}, post), transaction.atomic():
-        post = lock_post(actor, post, expected_version)
-        draft = get_revision(actor=actor, post=post, number=number)
-        if not draft.is_draft:
-            raise NotFound(f"This post has no draft revision with the number {number}.")
-        draft.is_draft, draft.updated_at = False, now
-        draft.save(update_fields=["is_draft", "updated_at"])
-        linked_before = linked_media(post)
-        post = update_post(actor=actor, post=post, changes=_changes_to(draft), now=now)
-        unlink_planted_media(post, linked_before, now)
+    with prepared(snapshot or {}, post):
+        namers = FirstNamers(post, prepared_html())
+        with transaction.atomic():
+            post = lock_post(actor, post, expected_version)
+            draft = get_revision(actor=actor, post=post, number=number)
+            if not draft.is_draft:
+                raise NotFound(f"This post has no draft revision with the number {number}.")
+            draft.is_draft, draft.updated_at = False, now
+            draft.save(update_fields=["is_draft", "updated_at"])
+            linked_before = linked_media(post)
+            post = update_post(actor=actor, post=post, changes=_changes_to(draft), now=now)
+            unlink_planted_media(post, linked_before, now, namers)
     return post
 
 

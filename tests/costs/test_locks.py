@@ -1,6 +1,7 @@
 """No text is rendered or merged while others wait for a lock: SQLite has one writer at a time."""
 
 import datetime
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from cms.models import Post, User
-from cms.services import merging
+from cms.services import merging, post_media
 from cms.services.posts import update_post
 from cms.services.restoring import apply_revision, restore_revision
 
@@ -67,6 +68,18 @@ def test_a_draft_that_is_applied(
     draft = restore_revision(actor=editor, post=post, number=1, now=now)
     apply_revision(actor=editor, post=post, number=draft.number, now=now)
     assert rendered_under_lock == [False, False]
+
+
+def test_the_revisions_of_a_draft_that_is_applied(
+    editor: User, post: Post, now: datetime.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them are searched for the files that the draft names."""
+    searched_under_lock = under_lock(monkeypatch, post_media, "_occurring")
+    post = update_post(actor=editor, post=post, changes={"content": f"![A](/api/v2/media/{uuid.uuid4()})"}, now=now)
+    post = update_post(actor=editor, post=post, changes={"content": "c"}, now=now)
+    draft = restore_revision(actor=editor, post=post, number=2, now=now)
+    apply_revision(actor=editor, post=post, number=draft.number, now=now)
+    assert searched_under_lock == [False, False]  # up to the first that names it
 
 
 @pytest.fixture

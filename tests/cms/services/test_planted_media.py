@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from cms.models import MediaFile, Post, User
+from cms.services import post_media
 from cms.services.merging import Read, merge_post
 from cms.services.post_states import publish_post
 from cms.services.posts import create_post, update_post
@@ -109,6 +112,18 @@ def test_saving_the_draft_of_a_revision_publishes_no_file_that_was_planted_there
     assert not is_public(hidden)
 
 
+def test_saving_a_draft_as_another_format_publishes_no_file_that_was_planted_there(
+    write: Any, save: Any, hidden: MediaFile, author: User, editor: User, is_public: Any, now: Any
+) -> None:
+    """The content stays, and its meaning changes: it shows the file from now on."""
+    post = write(f"{_named(hidden)} teh end", content_format="html")
+    draft = restore_revision(actor=author, post=post, number=1, now=now)
+    read = Read(post.version, {"content_format": "html"}, draft)
+    post = merge_post(actor=editor, post=post, changes={"content_format": "markdown"}, read=read, now=now)
+    assert str(hidden.pk) in post.content_html
+    assert not is_public(hidden)
+
+
 @pytest.mark.parametrize("role", ["author", "editor"])
 def test_restoring_a_revision_brings_back_the_files_of_those_who_inserted_them(
     write: Any, save: Any, hidden: MediaFile, author: User, editor: User, is_public: Any, now: Any, role: str
@@ -120,6 +135,46 @@ def test_restoring_a_revision_brings_back_the_files_of_those_who_inserted_them(
     assert not is_public(hidden)
     _restored(editor, post, 3, now)
     assert is_public(hidden)
+
+
+@pytest.mark.parametrize("planted", ["{hex}", "0{hex}", "{id}abc", "-{id}"], ids=lambda text: text)
+def test_an_id_amid_other_digits_is_planted_too(
+    write: Any, save: Any, hidden: MediaFile, author: User, editor: User, is_public: Any, now: Any, planted: str
+) -> None:
+    post = save(author, write(planted.format(id=hidden.pk, hex=hidden.pk.hex)), "Without")
+    draft = restore_revision(actor=author, post=post, number=1, now=now)
+    read, texts = Read(post.version, {"content": "Without"}, draft), {"content": _named(hidden)}
+    merge_post(actor=editor, post=post, changes=texts, read=read, now=now)  # type: ignore[arg-type]
+    assert not is_public(hidden)
+
+
+@pytest.fixture
+def statements_to_go_back(
+    write: Any, save: Any, author: User, now: Any, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[int], list[str]]:
+    """The statements of going back to a revision with so many files, the last of several to be searched."""
+    monkeypatch.setattr(post_media, "_REVISIONS_AT_ONCE", 2)
+
+    def go_back(files: int) -> list[str]:
+        values: Any = {"mime_type": "image/png", "size_bytes": 1, "sha256": "0" * 64, "uploaded_by": author}
+        names = [f"{number}.png" for number in range(files)]
+        rows = [MediaFile.objects.create(file=name, original_name=name, **values) for name in names]
+        post = write("Without")
+        for number in range(3):
+            post = save(author, post, f"Without {number}")
+        post = save(author, save(author, post, " ".join(map(_named, rows))), "Without")
+        draft = restore_revision(actor=author, post=post, number=5, now=now)
+        with CaptureQueriesContext(connection) as queries:
+            applied = apply_revision(actor=author, post=post, number=draft.number, now=now)
+        assert set(applied.embedded_media.all()) == set(rows)
+        return [query["sql"] for query in queries.captured_queries]
+
+    return go_back
+
+
+def test_going_back_reads_the_revisions_once_for_all_files(statements_to_go_back: Any) -> None:
+    statements_to_go_back(1)  # the plans are made
+    assert len(statements_to_go_back(9)) == len(statements_to_go_back(2))
 
 
 def test_a_file_that_has_become_public_since_is_kept_by_each_post_that_names_it(
