@@ -7,17 +7,16 @@ import functools
 import hashlib
 import hmac
 import json
-import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
 
-from cms.outgoing.addresses import AddressRefused, resolve_public
+from cms.outgoing.addresses import AddressRefused
+from cms.outgoing.calls import Call, answer_to
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - it marks a secret, it is none
-CONNECT_TIMEOUT_S: Final = 3.0  # for one address, so that a second one still has its turn
 BODY_SHOWN: Final = 500  # bytes
 BODY_WAIT_S: Final = 0.5
 USER_AGENT: Final = "Tandem-Webhooks/1"
@@ -103,37 +102,11 @@ async def _send(message: Message, timeout_s: float, is_private_allowed: bool) ->
 
 
 async def _post(message: Message, is_private_allowed: bool, deadline: asyncio.Timeout) -> Answer:
-    url = httpx.URL(message.url)
-    port = url.port or (443 if url.scheme == "https" else 80)
-    addresses = await resolve_public(url.raw_host.decode(), port, is_private_allowed=is_private_allowed)
-    # Without the environment's proxies: they would connect to wherever the name leads them.
-    async with httpx.AsyncClient(verify=_tls(), trust_env=False, follow_redirects=False) as client:
-        for address in addresses[:-1]:
-            try:
-                return await _post_to(client, address, url, message, deadline)
-            except (httpx.ConnectError, httpx.ConnectTimeout):
-                continue
-        return await _post_to(client, addresses[-1], url, message, deadline)
-
-
-async def _post_to(
-    client: httpx.AsyncClient, address: str, url: httpx.URL, message: Message, deadline: asyncio.Timeout
-) -> Answer:
-    """To this address, under the name of the URL: in the Host header, in TLS's server name and in the certificate."""
-    name = url.raw_host.decode()
-    request = client.build_request(
-        "POST",
-        url.copy_with(host=address, userinfo=b""),
-        content=message.body,
-        headers={**message.headers(), "host": url.netloc.decode()},
-        extensions={"sni_hostname": name},
-        timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
-    )
-    response = await client.send(request, stream=True)
-    # The status is the answer: the body has time of its own, and no slow one makes a success a failure.
-    deadline.reschedule(asyncio.get_running_loop().time() + 2 * BODY_WAIT_S)
-    body = await _beginning_of(response)
-    await response.aclose()  # nobody reads the rest: a receiver may send as much of it as it likes
+    call = Call("POST", message.url, message.headers(), message.body)
+    async with answer_to(call, is_private_allowed=is_private_allowed) as response:
+        # The status is the answer: the body has time of its own, and no slow one makes a success a failure.
+        deadline.reschedule(asyncio.get_running_loop().time() + 2 * BODY_WAIT_S)
+        body = await _beginning_of(response)  # nobody reads the rest: a receiver may send as much of it as it likes
     if response.is_redirect:
         return Answer(response.status_code, "Redirects are not followed.", body)
     error = "" if response.is_success else f"The receiver answered {response.status_code}."
@@ -149,8 +122,3 @@ async def _beginning_of(response: httpx.Response) -> str:
                 if len(read) >= BODY_SHOWN:
                     break
     return bytes(read[:BODY_SHOWN]).decode("utf-8", "replace")
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    return httpx.create_ssl_context()

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from cms.outgoing import sending
+from cms.outgoing.calls import tls
 from cms.outgoing.sending import Answer, Message, send_each, sign
 from tests.receivers import CUT, HANG, Receiver, receiving
 
@@ -197,11 +197,11 @@ def test_tls_names_the_host_and_checks_its_certificate_though_it_connects_to_an_
     port, certificate, names = tls_server
     resolve = socket.getaddrinfo
     monkeypatch.setattr("socket.getaddrinfo", lambda host, *args, **kw: resolve("127.0.0.1", *args, **kw))
-    sending._tls.cache_clear()
+    tls.cache_clear()
     assert "CERTIFICATE_VERIFY_FAILED" in send(f"https://hooks.example:{port}/").error
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    sending._tls.cache_clear()
+    tls.cache_clear()
     assert send(f"https://hooks.example:{port}/").is_success
     assert "match" in send(f"https://other.example:{port}/").error
     assert names == ["hooks.example", "hooks.example", "other.example"]
-    sending._tls.cache_clear()
+    tls.cache_clear()
