@@ -19,6 +19,7 @@ BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 ORIGIN = re.compile(r"https?://(?:\*\.)?(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
 SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 SMTP_TIMEOUT_S = 10
+ISSUER = re.compile(r"https?://[^/\s?#@]+(/[^\s?#]*)?")
 PERCENTAGE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,2})?", re.ASCII)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -176,12 +177,45 @@ class Environment:
             refuse(name, value, "allowed is an address without a query, such as https://example.org/admin/")
         return value and f"{value.rstrip('/')}/"
 
+    def issuer(self, name: str, longest: int) -> str:
+        """The address of an OpenID Connect provider, exactly as its tokens name it; empty when unset."""
+        value = self.text(name)
+        allowed = (
+            f"allowed is https://… without a query, at most {longest} characters;"
+            " http:// for a provider on this machine alone"
+        )
+        if value and not (ISSUER.fullmatch(value) and len(value) <= longest and is_encrypted_or_local(value)):
+            refuse(name, value, allowed)
+        return value
+
+    def all_or_none(self, *names: str) -> None:
+        """End the process where some of these variables are set and others are not."""
+        missing = [name for name in names if not self.text(name)]
+        if missing and len(missing) < len(names):
+            refuse(missing[0], "", f"{', '.join(names[:-1])} and {names[-1]} are set together, or none of them is")
+
     @staticmethod
     def _network(name: str, word: str) -> Network:
         try:
             return ipaddress.ip_network(word, strict=False)
         except ValueError:
             refuse(name, word, "allowed are IP addresses and CIDR networks, separated by commas")
+
+
+def is_encrypted_or_local(url: str) -> bool:
+    """Whether what is sent there can be read by nobody on the way: by https, or without leaving this machine."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port  # raises for what is no port
+    except ValueError:
+        return False
+    if parts.scheme == "https":
+        return bool(host)
+    try:
+        is_loopback = host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+    return parts.scheme == "http" and is_loopback
 
 
 def without_password(url: str) -> str:

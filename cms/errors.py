@@ -70,6 +70,12 @@ class InvalidSecondFactor(CmsError):
     default_message = "This code is not valid, was used already or has expired."
 
 
+class SignInRefused(CmsError):
+    """Nobody is signed in by what a provider says. The message is for who has come back from there."""
+
+    code = "sign_in_refused"
+
+
 class InvalidToken(CmsError):
     code = "invalid_token"
     default_message = "The token is not valid or has expired."

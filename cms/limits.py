@@ -55,6 +55,8 @@ RENDITIONS = {
     "square-160": RenditionSize(160, 160),
 }
 KEY_NAME = (1, 100)
+ISSUER_MAX = 255
+SUBJECT_MAX = 255  # OpenID Connect Core 1.0 section 2
 LIVE_KEYS_MAX = 50  # of one owner
 OPEN_SESSIONS_MAX = 100  # of one user: API sessions, and as many of browsers
 URL_MAX = 2_000

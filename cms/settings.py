@@ -12,6 +12,7 @@ from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
 from cms.environment import Environment, refuse
+from cms.limits import ISSUER_MAX
 from cms.media.configuration import media_storage
 from cms.secret_key import load_or_make_secret_key
 
@@ -134,6 +135,13 @@ PASSWORD_RESET_LIFETIME_S = 3600
 EMAIL_VERIFICATION_LIFETIME_S = 72 * 3600
 INVITATION_LIFETIME_DAYS = env.integer("INVITATION_LIFETIME_DAYS", default=7, minimum=1, maximum=365)
 REQUIRE_SECOND_FACTOR = env.choice("REQUIRE_SECOND_FACTOR", ("none", "admins", "staff"), default="none")
+# Single sign-on at the admin site; off without the first three.
+OIDC_ISSUER = env.issuer("OIDC_ISSUER", longest=ISSUER_MAX)
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET")
+env.all_or_none("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
+OIDC_NAME = env.text("OIDC_NAME", "single sign-on")
+OIDC_SECOND_FACTOR = env.choice("OIDC_SECOND_FACTOR", ("local", "provider"), default="local")
 
 # How often at most; 0 = as often as one likes. Windows and what else each counts by: cms/rate_limits/policies.py.
 RATE_LIMIT_ANONYMOUS = env.integer("RATE_LIMIT_ANONYMOUS", default=6_000, minimum=0, maximum=1_000_000)

@@ -26,16 +26,16 @@ _CHALLENGE_KEY = "passkey_challenge"
 
 @dataclass(frozen=True)
 class FirstStep:
-    """A login whose password was right."""
+    """A login whose password was right, or whose user a provider has signed in."""
 
     user: User
     next_url: str
     proof: Proof
-    """Proof of the password."""
+    """Proof of that."""
 
 
 def begin_second_step(request: HttpRequest, user: User, next_url: str, now: datetime.datetime) -> None:
-    """Remember whose password was right. The session stays anonymous, under a key that nobody has seen before."""
+    """Remember whom the first step is of. The session stays anonymous, under a key that nobody has seen before."""
     request.session.cycle_key()
     request.session[_KEY] = {
         "user": user.pk.hex,
@@ -58,9 +58,14 @@ def first_step_of(request: HttpRequest, now: datetime.datetime) -> FirstStep | N
 
 def finish_sign_in(request: HttpRequest, user: User, now: datetime.datetime) -> None:
     """Open the browser session of a user who has proved a second factor; its key is a new one."""
+    open_browser_session(request, user, now)
+    note_second_factor(request, now)
+
+
+def open_browser_session(request: HttpRequest, user: User, now: datetime.datetime) -> None:
+    """Open the browser session of a user who needs no second factor; its key is a new one."""
     request.session.flush()
     login(request, user, BACKEND)
-    note_second_factor(request, now)
     note_device(request, now)
     note_browser_login(user=user, now=now)
 

@@ -80,6 +80,7 @@ class OwnPasswordView(PasswordChangeView):
 
 class TandemAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     login_form = LoginForm
+    login_template = "cms/signing_in/login.html"
     index_template = "admin/dashboard.html"
     index_title = "Overview"
 
@@ -121,9 +122,8 @@ class TandemAdminSite(UnfoldAdminSite):  # type: ignore[misc]
             "username": request.user.get_username(),
             **(extra_context or {}),
         }
-        template = self.login_template or "admin/login.html"
         return FirstStepView.as_view(
-            extra_context=context, authentication_form=self.login_form, template_name=template
+            extra_context=context, authentication_form=self.login_form, template_name=self.login_template
         )(request)
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ import datetime
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
@@ -33,6 +34,7 @@ from cms.services.confirming import confirm_deletion
 from cms.services.groups import set_groups
 from cms.services.second_factors.factors import has_second_factor
 from cms.services.second_factors.resetting import reset_second_factors
+from cms.services.single_sign_on.identities import is_linked, unlink_identities
 from cms.services.user_deletion import delete_user
 from cms.services.users import create_user, set_password, update_user
 
@@ -118,6 +120,17 @@ RESET_SECOND_FACTOR = Change(
     ),
     variant=ActionVariant.DANGER,
 )
+UNLINK = Change(
+    name="unlink_single_sign_on",
+    label="Unlink single sign-on",
+    done="unlinked",
+    apply=lambda request, user, now: unlink_identities(actor=request.user, user=user, now=now),
+    icon="link_off",
+    question=(
+        "For a user with a new account at the provider: the next sign-in there links it, by the e-mail address."
+        " Sessions end at once. Suspend a user who is to stay outside."
+    ),
+)
 DELETE = Change(
     name="anonymise",  # the address "delete" is Django's own, of pages that remove rows
     label="Delete",
@@ -164,7 +177,10 @@ class UserAdmin(ServiceAdmin):
     search_help_text = "Username, display name or e-mail address"
     ordering = ["-created_at", "-pk"]
     actions = [for_selected(change) for change in (SUSPEND, ACTIVATE, *ROLES)]
-    actions_detail = ["set_password", END_SESSIONS.name, RESET_SECOND_FACTOR.name, "suspend", "activate", DELETE.name]
+    actions_detail = [
+        *("set_password", END_SESSIONS.name, RESET_SECOND_FACTOR.name, UNLINK.name, "suspend", "activate"),
+        DELETE.name,
+    ]
     readonly_fields = [
         *("is_active", "pending_email", "second_factor", "last_login", "created_at", "updated_at"),
         *("sessions", "api_keys"),
@@ -188,6 +204,7 @@ class UserAdmin(ServiceAdmin):
     suspend, activate, set_password = button(SUSPEND), button(ACTIVATE), button(SET_PASSWORD)
     end_sessions = button(END_SESSIONS)
     anonymise, reset_second_factor = button(DELETE), button(RESET_SECOND_FACTOR)
+    unlink_single_sign_on = button(UNLINK)
 
     @display(description=gettext_lazy("Sessions"))
     def sessions(self, user: User) -> str:
@@ -253,6 +270,8 @@ class UserAdmin(ServiceAdmin):
             pointless.add(f"cms_user_{END_SESSIONS.name}")
         if not has_second_factor(user):
             pointless.add(f"cms_user_{RESET_SECOND_FACTOR.name}")
+        if not (settings.OIDC_ISSUER and is_linked(user)):
+            pointless.add(f"cms_user_{UNLINK.name}")
         actions = super().get_actions_detail(request, object_id)
         return [one for one in actions if one.action_name not in pointless]
 

@@ -16,17 +16,8 @@ from cms.generations import begin_generation
 # What nobody reads without a credential. A table that is missing here costs speed, one too many would cost correctness.
 PRIVATE_TABLES: Final = (
     *("apikey", "auditevent", "authenticatorapp", "authsession", "browsersession", "chore", "delivery", "editing"),
-    *(
-        "importrecord",
-        "invitation",
-        "job",
-        "passkey",
-        "postrevision",
-        "recoverycode",
-        "storedanswer",
-        "transfer",
-        "webhook",
-    ),
+    *("importrecord", "invitation", "job", "linkedidentity", "passkey", "postrevision", "recoverycode"),
+    *("storedanswer", "transfer", "webhook"),
 )
 _WRITE: Final = re.compile(
     rf"\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|TRUNCATE)\s+\"?cms_(?!(?:{'|'.join(PRIVATE_TABLES)})\b)", re.IGNORECASE

@@ -8,6 +8,7 @@ from cms.models.editing import Editing
 from cms.models.imports import ImportRecord
 from cms.models.invitations import Invitation
 from cms.models.jobs import Chore, Job
+from cms.models.linked_identities import LinkedIdentity
 from cms.models.media import MediaFile, Rendition
 from cms.models.posts import Post, PostRevision
 from cms.models.redirects import Redirect
@@ -34,6 +35,7 @@ __all__ = [
     "ImportRecord",
     "Invitation",
     "Job",
+    "LinkedIdentity",
     "MediaFile",
     "Passkey",
     "Post",

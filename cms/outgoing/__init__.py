@@ -1,1 +1,1 @@
-"""Requests that this site makes to addresses which its users name. Knows nothing of models or Django."""
+"""Requests that this site makes to addresses which its users or settings name. Knows nothing of models or Django."""

@@ -18,6 +18,7 @@ from cms.services.personal_traces import DISPLAY_NAME, erase_address, erase_trac
 from cms.services.profile_pictures import erase_profile_picture
 from cms.services.proofs import Proof, require_password
 from cms.services.second_factors.factors import forget_second_factors
+from cms.services.single_sign_on.identities import forget_identities
 from cms.services.users import end_sessions, lock_user
 
 EMAIL_DOMAIN: Final = "deleted.invalid"  # RFC 2606: no mail ever goes there
@@ -49,6 +50,7 @@ def delete_user(*, actor: Actor, user: User, now: datetime.datetime, proof: Proo
         user.user_permissions.clear()
         end_sessions(user, now)
         forget_second_factors(user)
+        forget_identities(user)
         record_event(actor, "user.deleted", user, before=before, after={})
         erase_traces(user)
         if address:

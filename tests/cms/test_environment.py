@@ -255,6 +255,37 @@ def test_what_is_no_database_url_is_shown_without_its_password(value: str) -> No
     assert "hun/ter2" not in sentence
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["https://login.example", "https://a.example:8443/realms/press/", "http://localhost:8080/x", "http://[::1]:1"],
+)
+def test_an_issuer_is_taken_as_it_is_written(value: str) -> None:
+    assert environment(value).issuer("NAME", longest=255) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("http://login.example", "http://127.0.0.1.example", "login.example", "https://", "https://u:p@a.example"),
+        *("https://a.example/?x", "https://a.example/#x", "https://a.example:port", f"https://a.example/{'x' * 255}"),
+    ],
+)
+def test_what_is_no_issuer(value: str) -> None:
+    assert "https://" in refusal(lambda env: env.issuer("NAME", longest=255), value)
+
+
+@pytest.mark.parametrize("names", [(), ("A", "B", "C")])
+def test_all_of_some_variables_are_set_or_none(names: tuple[str, ...]) -> None:
+    Environment(dict.fromkeys(names, "x")).all_or_none("A", "B", "C")
+
+
+@pytest.mark.parametrize(("names", "missing"), [(("A",), "B"), (("B", "C"), "A")])
+def test_some_variables_without_the_others_end_the_process(names: tuple[str, ...], missing: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        Environment(dict.fromkeys(names, "hunter2")).all_or_none("A", "B", "C")
+    assert caught.value.code == f"{missing}='' is not valid: A, B and C are set together, or none of them is."
+
+
 # -- through real processes -------------------------------------------------------------------------------------------
 
 SQLITE = {"DATABASE_URL": "sqlite:////tmp/tandem-environment.sqlite3", "SECRET_KEY": SECRET_KEY}
@@ -268,6 +299,8 @@ BAD_ENVIRONMENTS: list[tuple[Mapping[str, str], str, str]] = [
     ({"EMAIL_URL": "smtp://u:hunter2@"}, "EMAIL_URL='smtp://***@'", "smtps://"),
     ({"ADMIN_URL": "example.org/admin"}, "ADMIN_URL='example.org/admin'", "an address without a query"),
     ({"INVITATION_LIFETIME_DAYS": "0"}, "INVITATION_LIFETIME_DAYS='0'", "a whole number from 1"),
+    ({"OIDC_ISSUER": "https://a.example"}, "OIDC_CLIENT_ID=''", "are set together"),
+    ({"OIDC_ISSUER": "http://a.example"}, "OIDC_ISSUER='http://a.example'", "https://"),
     ({"REQUIRE_SECOND_FACTOR": "yes"}, "REQUIRE_SECOND_FACTOR='yes'", "admins"),
     ({"PUBLIC_POST_URL": "https://a.example/posts/"}, "PUBLIC_POST_URL='https://a.example/posts/'", "{slug}"),
     ({"PASSWORD_RESET_URL": "https://a.example/"}, "PASSWORD_RESET_URL='https://a.example/'", "{token}"),

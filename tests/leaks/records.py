@@ -12,6 +12,7 @@ from cms.models import (
     Delivery,
     Invitation,
     Job,
+    LinkedIdentity,
     MediaFile,
     Passkey,
     RecoveryCode,
@@ -40,6 +41,8 @@ def plant_records(world: Any) -> None:
         credential_id=world.word("id of a passkey", nobody),
         credential=world.word("public key of a passkey", nobody).encode(),
     )
+    subject = world.word("identity at a provider", nobody)
+    LinkedIdentity.objects.create(user=owner, issuer="https://login.example", subject=subject)
     invited = f"{world.word('address of an invitation', admin)}@example.org"
     Invitation.objects.create(email=invited, role="editor", expires_at=now + datetime.timedelta(days=1))
     webhook = Webhook.objects.create(

@@ -8,6 +8,7 @@ from tests.leaks.filling import Fill, plain, with_each
 from tests.leaks.world import World
 
 ACCOUNT_PAGES: Final = (
+    *("login/single-sign-on/", "login/single-sign-on/callback/"),
     *("login/second-step/", "login/set-up/", "password-reset/", "password-reset/sent/", "password-reset/new/"),
     *("invitation/", "two-factor/", "two-factor/app/", "two-factor/app/remove/", "two-factor/passkeys/"),
     *("two-factor/codes/", "profile/", "profile/picture/remove/", "profile/sessions/end-others/"),

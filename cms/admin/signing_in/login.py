@@ -1,8 +1,10 @@
 """The first step of a login: name and password."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.views import LoginView
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -52,6 +54,18 @@ class FirstStepView(LoginView):
 
     def get_default_redirect_url(self) -> str:
         return reverse("admin:index")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), "single_sign_on": self._single_sign_on()}
+
+    def _single_sign_on(self) -> dict[str, str] | None:
+        if not settings.OIDC_ISSUER:
+            return None
+        next_url = self.get_redirect_url()
+        query = f"?{urlencode({self.redirect_field_name: next_url})}" if next_url else ""
+        is_framed = next_url == reverse("admin:signed_in")
+        url = f"{reverse('admin:single_sign_on')}{query}"
+        return {"name": settings.OIDC_NAME, "url": url, "attributes": "target=_blank" if is_framed else ""}
 
     def form_valid(self, form: Any) -> HttpResponse:
         if form.second_step_of is None:

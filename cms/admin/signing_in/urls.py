@@ -8,6 +8,7 @@ from django.urls import path
 from cms.admin.signing_in.invitations import InvitationView
 from cms.admin.signing_in.passwords import ForgottenPasswordView, MailSentView, NewPasswordView
 from cms.admin.signing_in.second_step import SecondStepView, SetupView
+from cms.admin.signing_in.single_sign_on import BeginView, CallbackView
 from cms.admin.signing_in.two_factor import (
     AddAppView,
     AddPasskeyView,
@@ -25,6 +26,8 @@ def own(view: Any) -> Any:
 
 urlpatterns = [
     path("login/second-step/", SecondStepView.as_view(), name="second_step"),
+    path("login/single-sign-on/", BeginView.as_view(), name="single_sign_on"),
+    path("login/single-sign-on/callback/", CallbackView.as_view(), name="single_sign_on_callback"),
     path("login/set-up/", SetupView.as_view(), name="second_factor_setup"),
     path(
         "password-reset/", ForgottenPasswordView.as_view(), name="admin_password_reset"

@@ -18,6 +18,7 @@ from cms.models import User
 from cms.policy import SYSTEM
 from cms.services.invitations import invite_user
 from cms.services.second_factors.resetting import reset_second_factors
+from cms.services.single_sign_on.identities import link_subject, unlink_identities
 from cms.services.users import create_user, set_password, update_user
 
 PASSWORD_HELP = "read the password from standard input; without this it is asked for on a terminal"  # noqa: S105
@@ -68,6 +69,7 @@ class Command(BaseCommand):
                 description="Remove the second factors of a user who has lost them. It ends the user's sessions.",
             )
         )
+        self._add_single_sign_on(verbs)
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
         try:
@@ -90,6 +92,22 @@ class Command(BaseCommand):
         create.add_argument("--email", required=True, help="unique without case")
         create.add_argument("--role", required=True, choices=Role.values, help="what the user may do")
         create.add_argument("--password-stdin", action="store_true", help=PASSWORD_HELP)
+
+    @staticmethod
+    def _add_single_sign_on(verbs: Any) -> None:
+        link = verbs.add_parser(
+            "link-single-sign-on",
+            help="link a user to an account at the provider",
+            description="Link a user to an account at the provider (OIDC_ISSUER) that does not verify addresses.",
+        )
+        _add_username(link)
+        link.add_argument("subject", metavar="SUBJECT", help="the claim `sub`; the log of a refused sign-in has it")
+        unlink = verbs.add_parser(
+            "unlink-single-sign-on",
+            help="forget a user's account at the provider",
+            description="Forget a user's account at the provider. It ends the user's sessions.",
+        )
+        _add_username(unlink)
 
     def _list(self, *, role: str | None, as_json: bool, **_: Any) -> None:
         users = User.objects.order_by("username")
@@ -142,6 +160,18 @@ class Command(BaseCommand):
         user = _user(username)
         reset_second_factors(actor=SYSTEM, user=user, now=clock.now())
         self.stdout.write(f"{user.username} has no second factor any more; all sessions have ended.")
+
+    def _link_single_sign_on(self, *, username: str, subject: str, **_: Any) -> None:
+        if not settings.OIDC_ISSUER:
+            raise CommandError("OIDC_ISSUER is not set: there is no provider to link to.")
+        user = _user(username)
+        link_subject(actor=SYSTEM, user=user, issuer=settings.OIDC_ISSUER, subject=subject)
+        self.stdout.write(f"{user.username} signs in as {subject!r} of {settings.OIDC_ISSUER} now.")
+
+    def _unlink_single_sign_on(self, *, username: str, **_: Any) -> None:
+        user = _user(username)
+        unlink_identities(actor=SYSTEM, user=user, now=clock.now())
+        self.stdout.write(f"{user.username} is not linked to a provider any more; all sessions have ended.")
 
 
 def _add_username(parser: ArgumentParser) -> None:

@@ -174,11 +174,15 @@
     say("Saving …");
     send(event.submitter);
   });
-  window.addEventListener("message", (event) => {
-    if (event.origin !== location.origin || event.data !== "signed-in" || !dialog.open) return;
+  function goOn() {
+    if (!dialog.open) return;
     dialog.close();
     send(pressed);
+  }
+  window.addEventListener("message", (event) => {
+    if (event.origin === location.origin && event.data === "signed-in") goOn();
   });
+  new BroadcastChannel("signed-in").addEventListener("message", goOn);
   document.getElementById("sign-in-later").addEventListener("click", () => {
     dialog.close();
     say("Not saved. Your text is kept in this browser.");

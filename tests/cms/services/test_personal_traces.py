@@ -17,7 +17,7 @@ from canary.models import ConsumerUsage
 from canary.services.life import notify
 from cms.jobs.execution import run_job
 from cms.jobs.queue import claim_job
-from cms.models import Comment, ImportRecord, Invitation, Post, User
+from cms.models import Comment, ImportRecord, Invitation, LinkedIdentity, Post, User
 from cms.policy import SYSTEM
 from cms.services.comments import create_comment
 from cms.services.groups import create_group, set_groups
@@ -56,6 +56,7 @@ HELD: Final = {
     *{("cms_comment", name) for name in ("author_name", "author_email")},
     *{("cms_importrecord", "original"), ("cms_job", "errors"), ("cms_storedanswer", "body")},
     ("cms_invitation", "email"),
+    ("cms_linkedidentity", "subject"),
     *ALLOWED,
 }
 """Where the test has put something, or it would prove little."""
@@ -162,6 +163,7 @@ def _be_recorded_by_others(amalia: User, editor: User, now: datetime.datetime) -
     invite_user(actor=SYSTEM, email=ACCOUNT["email"], role="author", admin_url="https://example.org/admin/", now=now)
     Invitation.objects.update(accepted_by=amalia)
     Invitation.objects.create(email="Amalia@Example.org", expires_at=now)
+    LinkedIdentity.objects.create(user=amalia, issuer="https://login.example", subject="amelia_k")
     original = {"username": "amelia_k"}
     ImportRecord.objects.create(
         source="s", object_type="user", external_id="amelia_k", object_id=amalia.pk, digest="d", original=original
