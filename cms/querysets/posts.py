@@ -88,13 +88,27 @@ class PostQuerySet(models.QuerySet["Post"]):
         return next((slugs[path] for path in old_paths if path in slugs), None)
 
 
+AUTOSAVED: Final = "autosave of "
+"""Begins the reason of a draft that keeps what its writer has not saved.
+
+The number of the revision follows that the writer had read.
+"""
+
+
 class PostRevisionQuerySet(models.QuerySet["PostRevision"]):
     def visible_to(self, user: Actor) -> Self:
-        """Revisions are for those who may change their post, of public posts too: they hold what was taken back."""
-        if policy.may_edit_all_posts(user):
+        """Revisions are for those who may change their post, of public posts too: they hold what was taken back.
+
+        What is kept of a text that its writer has not saved is for this writer alone.
+        """
+        if user is policy.SYSTEM:
             return self.all()
-        posts = apps.get_model("cms", "Post").objects.editable_by(user)
-        return self.filter(post_id__in=posts.values("pk"))
+        rows = self
+        if not policy.may_edit_all_posts(user):
+            posts = apps.get_model("cms", "Post").objects.editable_by(user)
+            rows = self.filter(post_id__in=posts.values("pk"))
+        mine = Q(author_id=user.pk) if policy.is_known(user) else Q(pk__in=[])
+        return rows.exclude(~mine, is_draft=True, reason__startswith=AUTOSAVED)
 
     def newest_first(self) -> Self:
         return self.order_by("-number")

@@ -10,13 +10,11 @@ from cms import limits
 from cms.errors import FieldError, InvalidInput, NotFound
 from cms.models import Post, PostRevision, User
 from cms.policy import Actor
-from cms.querysets.posts import PostRevisionQuerySet
+from cms.querysets.posts import AUTOSAVED, PostRevisionQuerySet
 from cms.services.audit import record_event
 from cms.services.posts import lock_post
 from cms.services.revisions import append_revision, current_revision, list_revisions
 
-AUTOSAVED: Final = "autosave of "
-"""Begins the reason of such a draft. The number of the revision follows that its writer had read."""
 KEPT: Final = ("title", "slug", "content", "content_format", "excerpt", "language", "meta_title", "meta_description")
 """Texts that are kept while somebody writes, however unfinished."""
 
@@ -68,9 +66,7 @@ def autosaved_drafts(*, actor: Actor, post: Post) -> PostRevisionQuerySet:
 
 def waiting_drafts(*, actor: Actor, post: Post) -> PostRevisionQuerySet:
     """Return the drafts that wait to be applied or discarded: all restored ones, and the actor's own autosaved one."""
-    rows = list_revisions(actor=actor, post=post).filter(is_draft=True)
-    others = rows.filter(reason__startswith=AUTOSAVED).exclude(author=actor if isinstance(actor, User) else None)
-    return rows.exclude(pk__in=others.values("pk"))
+    return list_revisions(actor=actor, post=post).filter(is_draft=True)
 
 
 def find_draft(actor: Actor, post: Post, number: int) -> PostRevision | None:

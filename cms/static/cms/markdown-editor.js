@@ -32,12 +32,23 @@
     previewTimer = setTimeout(async () => {
       try {
         const answer = await post(config.preview, { content: text, content_format: format.value });
-        element.innerHTML = await answer.text();
+        element.replaceChildren(withoutNames(await answer.text()));
       } catch (error) {
         element.textContent = error.message;
       }
     }, element.innerHTML ? 400 : 0);
     return null; // The element keeps what it shows until then.
+  }
+
+  // A picture in the form whose id is "elements" would take the place of the form's own.
+  function withoutNames(html) {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    for (const named of template.content.querySelectorAll("[id], [name]")) {
+      named.removeAttribute("id");
+      named.removeAttribute("name");
+    }
+    return template.content;
   }
 
   // -- pictures ------------------------------------------------------------------------------------------------

@@ -7,9 +7,11 @@ import pytest
 
 from cms.errors import InvalidInput, NotFound, PermissionRefused
 from cms.models import AuditEvent, Post, User
+from cms.policy import SYSTEM
 from cms.services.drafts import autosave_post, base_of_draft, discard_draft, find_draft, waiting_drafts
 from cms.services.posts import update_post
-from cms.services.restoring import restore_revision
+from cms.services.restoring import apply_revision, restore_revision
+from cms.services.revisions import list_revisions
 
 
 def test_a_writer_has_one_autosaved_draft_that_changes_nothing_readers_see(
@@ -73,3 +75,17 @@ def test_strangers_and_texts_beyond_the_limit_are_refused(
         autosave_post(actor=make_user("author"), post=post, texts={"content": "Theirs"}, base_revision=1, now=now)
     with pytest.raises(InvalidInput):
         autosave_post(actor=author, post=post, texts={"content": "x" * 1_000_001}, base_revision=1, now=now)
+
+
+def test_a_text_that_is_not_saved_is_for_its_writer_alone(
+    author: User, editor: User, make_post: Callable[..., Post], now: datetime
+) -> None:
+    post = make_post(content="Saved.")
+    draft = autosave_post(actor=author, post=post, texts={"content": "Half a thought"}, base_revision=1, now=now)
+    assert draft
+    assert [revision.number for revision in list_revisions(actor=author, post=post)] == [2, 1]
+    assert [revision.number for revision in list_revisions(actor=editor, post=post)] == [1]
+    for act in (restore_revision, apply_revision):
+        with pytest.raises(NotFound):
+            act(actor=editor, post=post, number=draft.number, now=now)
+    assert list_revisions(actor=SYSTEM, post=post).count() == 2
