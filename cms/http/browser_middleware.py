@@ -27,6 +27,7 @@ from cms.http.unavailable import is_known_outage, unavailable_page
 
 ADMIN: Final = "/admin/"
 ROLLOUT: Final = "/admin/canary/"
+FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 STRANGERS_FORM_BYTES_MAX: Final = 64 * 1024
 FORM_BYTES_MAX: Final = 512 * 1024
 """The most of a form whose values are percent-encoded: parsing one takes 27 times as much memory."""
@@ -122,7 +123,9 @@ class FormSizeMiddleware(_PassedByWhenBare, _FormSize):
 
 
 def _declared_size(request: HttpRequest) -> int:
-    """Return what Django will read at most; see `chunked.py` for bodies that come without a length."""
+    """Return what Django will parse at most; see `chunked.py` for bodies that come without a length."""
+    if request.content_type not in FORMS:
+        return 0
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:  # Django reads nothing

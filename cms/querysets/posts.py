@@ -99,7 +99,7 @@ class PostRevisionQuerySet(models.QuerySet["PostRevision"]):
     def visible_to(self, user: Actor) -> Self:
         """Revisions are for those who may change their post, of public posts too: they hold what was taken back.
 
-        What is kept of a text that its writer has not saved is for this writer alone.
+        A draft that keeps an unsaved text is for its writer alone.
         """
         if user is policy.SYSTEM:
             return self.all()
