@@ -12,6 +12,8 @@ from tests.browser.looking import look_at
 from tests.browser.test_admin_login import sign_in
 from tests.browser.test_rollout_page import axe  # noqa: F401 - a fixture
 
+pytestmark = pytest.mark.slow  # on a busy machine a later login of the same site may wait for long
+
 UNBROKEN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
 
 
