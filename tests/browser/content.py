@@ -14,7 +14,16 @@ from cms.services.posts import create_post
 from cms.services.users import create_user
 
 PASSWORD = "tandem-browser-2026"
-ROLES = {"chief": "admin", "erin": "editor", "ada": "author", "sam": "subscriber", "nora": "author", "tomo": "author"}
+ROLES = {
+    "chief": "admin",
+    "erin": "editor",
+    "ada": "author",
+    "sam": "subscriber",
+    "nora": "author",
+    "tomo": "author",
+    "pia": "author",
+    "tuck": "editor",
+}
 TITLES = (
     "How we moved a library of letters online",
     "Notes from the harbour",

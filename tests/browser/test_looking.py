@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.test_admin_login import sign_in
 from tests.browser.test_writing import begin_draft, paste_picture, type_text
 
-pytestmark = pytest.mark.slow  # on a busy machine a later login of the same site may wait for long
+pytestmark = pytest.mark.slow  # not yet seen green in a row since its cure
 
 WIDTHS = {"desktop": 1366, "phone": 390}
 

@@ -10,7 +10,7 @@ from tests.databases import copied_database, process_env
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider, providing
 from tests.servers import manage, serve
 
-pytestmark = pytest.mark.slow  # on a busy machine a later login of the same site may wait for long
+pytestmark = pytest.mark.slow  # not yet seen green in a row since its cure
 
 ENABLED = "from cms.models import User; User.objects.filter(username='erin').update(email_verified=True)"
 CONTENT = f"from tests.browser.content import make_content; make_content(); {ENABLED}"

@@ -11,7 +11,7 @@ from tests.browser.content import PASSWORD
 from tests.browser.test_admin_login import sign_in
 from tests.browser.test_writing import type_text
 
-pytestmark = pytest.mark.slow  # on a busy machine a later login of the same site may wait for long
+pytestmark = pytest.mark.slow  # not yet seen green in a row since its cure
 
 NEW_PASSWORD = "a rather long pass-phrase"
 LINK = re.compile(r"http://127\.0\.0\.1:\d+/admin/\S+")

@@ -72,7 +72,7 @@ def code_of(secret: str, steps: int = 0) -> str:
 def test_an_app_is_added_and_asked_for_at_the_next_login(
     page: Page, here: str, look: Callable[[Page, str], None]
 ) -> None:
-    enter_password(page, here, "ada")
+    enter_password(page, here, "pia")
     page.wait_for_url(f"{here}/admin/")
     page.goto(f"{here}/admin/two-factor/")
     look(page, "overview")
@@ -90,7 +90,7 @@ def test_an_app_is_added_and_asked_for_at_the_next_login(
     kept = download.value.path().read_text().split()
     assert kept == page.locator("#recovery-codes li").all_inner_texts()
     page.context.clear_cookies()
-    enter_password(page, here, "ada")
+    enter_password(page, here, "pia")
     # Whether a window has the focus is up to the browser, where several are open.
     expect(page.get_by_role("textbox", name="Code")).to_have_attribute("autofocus", "")
     look(page, "second-step")
@@ -102,7 +102,7 @@ def test_an_app_is_added_and_asked_for_at_the_next_login(
 def test_a_passkey_is_added_and_used_at_the_next_login(
     phone: Page, here: str, look: Callable[[Page, str], None]
 ) -> None:
-    enter_password(phone, here, "erin")
+    enter_password(phone, here, "tuck")
     open_changes(phone, here)
     phone.get_by_role("link", name="Add a passkey").click()
     phone.get_by_label("Name").fill("Phone")
@@ -113,7 +113,7 @@ def test_a_passkey_is_added_and_used_at_the_next_login(
     expect(phone.locator("#passkeys")).to_contain_text("Phone")
     look(phone, "passkeys")
     phone.context.clear_cookies()
-    enter_password(phone, here, "erin")
+    enter_password(phone, here, "tuck")
     phone.wait_for_url("**/login/second-step/")
     look(phone, "second-step-passkey")
     phone.get_by_role("button", name="Use a passkey").click()
