@@ -12,7 +12,7 @@ from tests.browser.looking import look_at
 from tests.browser.test_admin_login import sign_in
 from tests.browser.test_rollout_page import axe  # noqa: F401 - a fixture
 
-pytestmark = pytest.mark.slow  # not yet seen green in a row since its cure
+pytestmark = pytest.mark.slow  # a thumbnail may be 503 while others are made
 
 UNBROKEN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
 

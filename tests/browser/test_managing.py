@@ -2,14 +2,11 @@
 
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.pages import look
 from tests.browser.test_admin_login import sign_in
 from tests.browser.test_rollout_page import axe  # noqa: F401 - a fixture
-
-pytestmark = pytest.mark.slow  # not yet seen green in a row since its cure
 
 
 def test_a_profile_is_reached_by_the_keyboard_and_proposes_the_time_zone(page: Page, site: str, axe: Path) -> None:  # noqa: F811

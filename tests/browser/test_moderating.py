@@ -9,8 +9,6 @@ from tests.browser.looking import look_at
 from tests.browser.test_admin_login import sign_in
 from tests.browser.test_rollout_page import axe  # noqa: F401 - a fixture
 
-pytestmark = pytest.mark.slow  # not yet seen green in a row since its cure
-
 CARD = ".comment-card"
 
 

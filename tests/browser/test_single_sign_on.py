@@ -10,8 +10,6 @@ from tests.databases import copied_database, process_env
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider, providing
 from tests.servers import manage, serve
 
-pytestmark = pytest.mark.slow  # not yet seen green in a row since its cure
-
 ENABLED = "from cms.models import User; User.objects.filter(username='erin').update(email_verified=True)"
 CONTENT = f"from tests.browser.content import make_content; make_content(); {ENABLED}"
 

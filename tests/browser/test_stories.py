@@ -11,8 +11,6 @@ from tests.browser.content import PASSWORD
 from tests.browser.test_admin_login import sign_in
 from tests.browser.test_writing import type_text
 
-pytestmark = pytest.mark.slow  # not yet seen green in a row since its cure
-
 NEW_PASSWORD = "a rather long pass-phrase"
 LINK = re.compile(r"http://127\.0\.0\.1:\d+/admin/\S+")
 WORK = Callable[[], str]
