@@ -152,13 +152,15 @@ def test_kinds_may_have_their_places_in_common(pool: ThreadPoolExecutor) -> None
 
 
 def test_what_is_quick_has_no_places_and_what_was_slow_has_few(pool: ThreadPoolExecutor) -> None:
-    searches = BoundedIfSlow("searches", grace_s=0, burst_s=0.001, places=Places(1))
-    quick = BoundedIfSlow("searches", grace_s=LONG_S, burst_s=0.001, places=Places(1))
+    searches = BoundedIfSlow("searches", grace_s=0, burst_s=LONG_S, places=Places(1))
+    quick = BoundedIfSlow("searches", grace_s=LONG_S, burst_s=LONG_S, places=Places(1))
     for bounded in (searches, quick):
         holders = [Holder(bounded, pool) for _ in range(3)]
         assert all(each.has_begun.wait(LONG_S) for each in holders)
         for each in holders:
             each.end()
+    assert searches._credit._left_s < quick._credit._left_s == LONG_S
+    searches._credit.spend(OWED_MAX * LONG_S)  # so that none comes back while the test runs
     first = Holder(searches, pool)
     assert first.has_begun.wait(LONG_S)
     with pytest.raises(Busy, match="searches"), a_request(), searches.turn():
