@@ -1,6 +1,7 @@
 """Media: files uploaded, listed, described, deleted; their bytes and renditions, for those who may see the file."""
 
 import datetime
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 from django.db.models import Q, QuerySet
@@ -25,6 +26,7 @@ from cms.errors import InvalidInput
 from cms.ids import parse_uuid, with_id
 from cms.media.images import RENDITION_TYPE
 from cms.media.names import download_name
+from cms.media.preparing import prepared_ahead
 from cms.models import MediaFile
 from cms.services.media import delete_media, get_or_make_rendition, update_media, upload_media
 
@@ -48,6 +50,13 @@ class MediaListView(ApiView):
         wanted = read_page_request(self.http_request, self.query, sort=NEWEST_FIRST, filters=FILTERS)
         rows = _asked_for(self.query, MediaFile.objects.visible_to(self.actor, self.now))
         return answer_list(self, wanted, rows=rows, shape=MEDIA, sort=NEWEST_FIRST)
+
+    def ahead(self) -> AbstractContextManager[None]:
+        try:
+            upload, _ = read_upload(self.http_request)
+        except Problem:
+            return nullcontext()
+        return prepared_ahead(upload, upload.name or "")
 
     def post(self, request: Request) -> HttpResponse:
         upload, fields = read_upload(self.http_request)

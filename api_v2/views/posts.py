@@ -1,7 +1,7 @@
 """Posts: the list, one of them, a new one, its changes. How they go from state to state stands in `post_actions.py`."""
 
 import datetime
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from django.db import connection
@@ -88,16 +88,14 @@ class PostsView(PublicView):
             how=reading_of(self.query, self.actor, self.now, sort),
         )
 
-    def answer_repeatably(self, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The text is prepared before the transaction begins in which the answer is stored."""
+    def ahead(self) -> AbstractContextManager[None]:
         if not policy.may_write_posts(self.actor):
-            return super().answer_repeatably(*args, **kwargs)
+            return nullcontext()
         try:
             body = self.body()
         except Problem:
-            body = {}  # refused by the handler, as it is without a key
-        with prepared(body if isinstance(body, dict) else {}):
-            return super().answer_repeatably(*args, **kwargs)
+            return nullcontext()
+        return prepared(body if isinstance(body, dict) else {})
 
     def post(self, request: Request) -> HttpResponse:
         self.require(policy.may_write_posts, "Only authors, editors and admins write posts.")

@@ -1,13 +1,14 @@
 """The history of a post, for those who may change it: its revisions, what differs between two, going back to one."""
 
 import re
-from typing import Final
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Final
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from api_v2.errors import not_found
+from api_v2.errors import Problem, not_found
 from api_v2.keyset import Sort, SortKey
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
 from api_v2.query import refused
@@ -16,8 +17,9 @@ from api_v2.views.api_view import ApiView
 from api_v2.views.posts import PostView, answer_post, post_to_change
 from api_v2.views.resources import answer_changed, answer_list, answer_one, found, refuse_members
 from cms.choices import Scope
+from cms.errors import CmsError
 from cms.models import Post, PostRevision
-from cms.services.restoring import apply_revision, restore_revision
+from cms.services.restoring import apply_revision, applying, restore_revision
 from cms.services.revisions import compare_revisions, get_revision, list_revisions
 
 NEWEST_FIRST: Final = Sort((SortKey("number", is_descending=True),))
@@ -106,9 +108,17 @@ class RestoreRevisionView(RevisionActionView):
 class ApplyRevisionView(RevisionActionView):
     """Makes a draft revision what the post says; its state stays as it is."""
 
+    def ahead(self) -> AbstractContextManager[Any]:
+        try:
+            post = post_to_change(self, self.kwargs["slug_or_id"])
+            number = number_in(self.kwargs["number"])
+        except (Problem, CmsError):
+            return nullcontext()
+        return applying(actor=self.actor, post=post, number=number)
+
     def post(self, request: Request, slug_or_id: str, number: str) -> HttpResponse:
         post = post_to_change(self, slug_or_id)
         refuse_members(self)
-        with self.unchanged(post):
+        with applying(actor=self.actor, post=post, number=number_in(number)), self.unchanged(post):
             post = apply_revision(actor=self.actor, post=post, number=number_in(number), now=self.now)
         return answer_post(self, post)

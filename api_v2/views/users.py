@@ -1,6 +1,7 @@
 """Users: registering, the list for admins, public profiles, accounts and their states."""
 
 import datetime
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from django.http import HttpResponse
@@ -29,7 +30,7 @@ from cms.ids import parse_uuid, with_id
 from cms.models import User
 from cms.services.confirming import confirm_changes, confirm_deletion
 from cms.services.user_deletion import delete_user
-from cms.services.users import UserFields, register_user, update_user
+from cms.services.users import UserFields, register_user, registering, update_user
 
 NEWEST_FIRST: Final = Sort((SortKey("created_at", is_descending=True),))
 
@@ -43,6 +44,14 @@ class UsersView(ApiView):
         self.require(policy.may_manage_users, "Only admins list users.")
         wanted = read_page_request(self.http_request, self.query, sort=NEWEST_FIRST, filters=FILTERS)
         return answer_list(self, wanted, rows=users_asked_for(self.query, self.actor), shape=PRIVATE, sort=NEWEST_FIRST)
+
+    @sensitive_variables("password")
+    def ahead(self) -> AbstractContextManager[None]:
+        try:
+            fields, password = read_registration(self.body())
+        except Problem:
+            return nullcontext()
+        return registering(fields=fields, password=password, now=self.now)
 
     @sensitive_variables("password")
     def post(self, request: Request) -> HttpResponse:

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Final
 
+from cms.costs.ahead import Ahead
 from cms.media.file_types import FileType
 from cms.media.images import PICTURES, clean_image
 from cms.media.receiving import Upload, receive
@@ -24,9 +25,25 @@ class PreparedFile:
     height: int | None = None
 
 
+_AHEAD: Final = Ahead[PreparedFile]("prepared file")
+
+
 @contextmanager
 def prepared(upload: Upload, name: str) -> Iterator[PreparedFile]:
     """The upload as it will be stored. Raises InvalidInput about the field `file`."""
+    with ExitStack() as files:
+        yield _AHEAD.result_of((upload, name), lambda: files.enter_context(_made(upload, name)))
+
+
+@contextmanager
+def prepared_ahead(upload: Upload, name: str) -> Iterator[None]:
+    """Prepare an upload that is about to be stored, once: `prepared` gives it inside this block."""
+    with ExitStack() as files, _AHEAD.done((upload, name), lambda: files.enter_context(_made(upload, name))):
+        yield
+
+
+@contextmanager
+def _made(upload: Upload, name: str) -> Iterator[PreparedFile]:
     with TemporaryFile() as received, TemporaryFile() as cleaned:
         receive(upload, received)
         file_type = sniff(received, name)

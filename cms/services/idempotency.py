@@ -8,9 +8,9 @@ import hashlib
 import hmac
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -52,25 +52,40 @@ def perform_once(
     perform: Callable[[], Answer],
     kept_of: Callable[[Answer], Answer | None],
     now: datetime.datetime,
+    ahead: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> tuple[Answer, bool]:
     """What `perform` answers, and whether it was answered before: then nothing is performed.
 
-    `perform` runs in the transaction in which its answer is stored, or what `kept_of` leaves of it. Raises
-    KeyInFlight while the same request runs elsewhere, KeyReused when the key came with another body.
+    `perform` runs in the transaction in which its answer is stored, or what `kept_of` leaves of it; `ahead` is around
+    this transaction. Raises KeyInFlight while the same request runs elsewhere, KeyReused when the key came with another
+    body.
     """
-    with _alone(request.identity), transaction.atomic():
-        _lock(request.identity)
-        stored = StoredAnswer.objects.filter(request_digest=request.identity).first()
-        if stored is not None and stored.created_at > now - LIFETIME:
-            if not hmac.compare_digest(stored.body_digest, request.body_digest):
-                raise KeyReused
-            return Answer(stored.status, stored.headers, bytes(stored.body)), True
-        answer = perform()
-        if kept := kept_of(answer):
-            if stored is not None:
-                stored.delete()
-            _store(request, kept, now)
+    with _alone(request.identity):
+        if found := _answer_in(_stored(request), request, now):
+            return found, True
+        with ahead(), transaction.atomic():
+            _lock(request.identity)
+            stored = _stored(request)
+            if found := _answer_in(stored, request, now):  # of another process, since
+                return found, True
+            answer = perform()
+            if kept := kept_of(answer):
+                if stored is not None:
+                    stored.delete()
+                _store(request, kept, now)
     return answer, False
+
+
+def _stored(request: RepeatableRequest) -> StoredAnswer | None:
+    return StoredAnswer.objects.filter(request_digest=request.identity).first()
+
+
+def _answer_in(stored: StoredAnswer | None, request: RepeatableRequest, now: datetime.datetime) -> Answer | None:
+    if stored is None or stored.created_at <= now - LIFETIME:
+        return None
+    if not hmac.compare_digest(stored.body_digest, request.body_digest):
+        raise KeyReused
+    return Answer(stored.status, stored.headers, bytes(stored.body))
 
 
 def _store(request: RepeatableRequest, answer: Answer, now: datetime.datetime) -> None:

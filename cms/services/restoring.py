@@ -4,10 +4,13 @@ Restoring alone changes nothing that anybody reads: in other systems it publishe
 """
 
 import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from django.db import transaction
 
+from cms.costs.ahead import Ahead
 from cms.errors import NotFound
 from cms.models import MediaFile, Post, PostRevision
 from cms.policy import Actor
@@ -20,6 +23,7 @@ from cms.services.revisions import append_revision, get_revision, list_revisions
 _RESTORED_AS_THEY_ARE: Final = (
     *("title", "slug", "content", "content_format", "language", "meta_title", "meta_description"),
 )
+_NAMERS: Final = Ahead[FirstNamers]("first namers")
 
 
 def restore_revision(
@@ -43,21 +47,31 @@ def apply_revision(
 
     Raises NotFound when there is no draft with this number, Duplicate when its slug belongs to another post by now.
     """
-    drafts = list_revisions(actor=actor, post=post).filter(number=number, is_draft=True)
-    snapshot = drafts.values_list("snapshot", flat=True).first()
-    with prepared(snapshot or {}, post):
-        namers = FirstNamers(post, prepared_html())
-        with transaction.atomic():
-            post = lock_post(actor, post, expected_version)
-            draft = get_revision(actor=actor, post=post, number=number)
-            if not draft.is_draft:
-                raise NotFound(f"This post has no draft revision with the number {number}.")
-            draft.is_draft, draft.updated_at = False, now
-            draft.save(update_fields=["is_draft", "updated_at"])
-            linked_before = linked_media(post)
-            post = update_post(actor=actor, post=post, changes=_changes_to(draft), now=now)
-            unlink_planted_media(post, linked_before, now, namers)
+    with applying(actor=actor, post=post, number=number) as namers, transaction.atomic():
+        post = lock_post(actor, post, expected_version)
+        draft = get_revision(actor=actor, post=post, number=number)
+        if not draft.is_draft:
+            raise NotFound(f"This post has no draft revision with the number {number}.")
+        draft.is_draft, draft.updated_at = False, now
+        draft.save(update_fields=["is_draft", "updated_at"])
+        linked_before = linked_media(post)
+        post = update_post(actor=actor, post=post, changes=_changes_to(draft), now=now)
+        unlink_planted_media(post, linked_before, now, namers)
     return post
+
+
+@contextmanager
+def applying(*, actor: Actor, post: Post, number: int) -> Iterator[FirstNamers]:
+    """Do what takes long before a draft is applied. For callers that lock the post themselves, around their lock."""
+    drafts = list_revisions(actor=actor, post=post).filter(number=number, is_draft=True)
+    snapshot = drafts.values_list("snapshot", flat=True).first() or {}
+    work = (post.pk, number, snapshot)
+
+    def read() -> FirstNamers:
+        return FirstNamers(post, prepared_html())
+
+    with prepared(snapshot, post), _NAMERS.done(work, read):
+        yield _NAMERS.result_of(work, read)
 
 
 def _changes_to(revision: PostRevision) -> PostFields:

@@ -2,6 +2,7 @@
 
 import datetime
 import uuid
+from contextlib import AbstractContextManager
 from typing import Any, Final, TypedDict
 
 from django.contrib.auth.hashers import make_password
@@ -12,6 +13,7 @@ from django.db.models import Q, Value
 
 from cms import limits, policy
 from cms.choices import Role
+from cms.costs.ahead import Ahead
 from cms.costs.turns import Busy
 from cms.errors import (
     Duplicate,
@@ -41,6 +43,8 @@ from cms.services.proofs import Proof, require_password
 FRESH_LOGIN_MINUTES: Final = 60
 TAKEN_USERNAME = "This username is taken."
 TAKEN_EMAIL = "This e-mail address is taken."
+
+_REGISTERED: Final = Ahead[str]("password hash of a registration")
 
 
 class UserFields(TypedDict, total=False):
@@ -78,18 +82,28 @@ def register_user(*, fields: UserFields, password: str, now: datetime.datetime) 
 
     Limited is what has passed the checks, duplicates included: they tell whether somebody is here.
     """
-    user = User(**{**fields, **NEWCOMER, "created_at": now, "updated_at": now})
-    errors = _field_errors({**REQUIRED, **fields}, is_reserved_allowed=False) + _password_errors(password, user)
-    if errors:
-        raise InvalidInput(errors)
-    user.password = _hash_registered(password, now)  # outside the transaction: it takes longer than all of it
+    user = _newcomer(fields, now)
+    # Outside the transaction: it takes longer than all of it.
+    user.password = _REGISTERED.result_of((fields, password, now), lambda: _hash_registered(fields, password, now))
     with transaction.atomic():
         insert_user(user, actor=user)
         send_email_verification.enqueue(str(user.pk))
     return user
 
 
-def _hash_registered(password: str, now: datetime.datetime) -> str:
+def registering(*, fields: UserFields, password: str, now: datetime.datetime) -> AbstractContextManager[None]:
+    """Check, count and hash: `register_user` with the same values does the rest, in a transaction if it has to."""
+    return _REGISTERED.done((fields, password, now), lambda: _hash_registered(fields, password, now))
+
+
+def _newcomer(fields: UserFields, now: datetime.datetime) -> User:
+    return User(**{**fields, **NEWCOMER, "created_at": now, "updated_at": now})
+
+
+def _hash_registered(fields: UserFields, password: str, now: datetime.datetime) -> str:
+    errors = _field_errors({**REQUIRED, **fields}, is_reserved_allowed=False)
+    if errors := errors + _password_errors(password, _newcomer(fields, now)):
+        raise InvalidInput(errors)
     quota = address_quota(REGISTER, current_origin().ip)
     take_or_refuse([quota], now, "registrations")
     try:

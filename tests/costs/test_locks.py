@@ -1,20 +1,27 @@
-"""No text is rendered or merged while others wait for a lock: SQLite has one writer at a time."""
+"""Nothing that takes long is done while others wait for a lock: SQLite has one writer at a time."""
 
 import datetime
 import uuid
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 
+from cms.media import preparing
 from cms.models import Post, User
-from cms.services import merging, post_media
+from cms.services import merging, post_media, users
 from cms.services.posts import update_post
 from cms.services.restoring import apply_revision, restore_revision
+from tests.cms.media.pictures import photograph
+from tests.conftest import PASSWORD
 
 JSON = "application/json"
+KEY = {"Idempotency-Key": "a"}
+PICTURE = photograph("PNG")
 
 
 def under_lock(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> list[bool]:
@@ -70,16 +77,65 @@ def test_a_draft_that_is_applied(
     assert rendered_under_lock == [False, False]
 
 
+@pytest.mark.parametrize("headers", [{}, {"If-Match": "*"}, KEY], ids=["once", "unless changed", "repeatable"])
 def test_the_revisions_of_a_draft_that_is_applied(
-    editor: User, post: Post, now: datetime.datetime, monkeypatch: pytest.MonkeyPatch
+    *,
+    client: Client,
+    editor: User,
+    post: Post,
+    now: datetime.datetime,
+    headers: Mapping[str, str],
+    rendered_under_lock: list[bool],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """All of them are searched for the files that the draft names."""
+    """They are searched for the files that the draft names, up to the first one that does."""
     searched_under_lock = under_lock(monkeypatch, post_media, "_occurring")
     post = update_post(actor=editor, post=post, changes={"content": f"![A](/api/v2/media/{uuid.uuid4()})"}, now=now)
     post = update_post(actor=editor, post=post, changes={"content": "c"}, now=now)
     draft = restore_revision(actor=editor, post=post, number=2, now=now)
-    apply_revision(actor=editor, post=post, number=draft.number, now=now)
-    assert searched_under_lock == [False, False]  # up to the first that names it
+    path = f"/api/v2/posts/{post.pk}/revisions/{draft.number}/actions/apply"
+    assert client.post(path, b"", JSON, headers=headers).status_code == 200
+    assert searched_under_lock == [False, False]
+    assert rendered_under_lock == [False] * 3
+
+
+@pytest.mark.parametrize("headers", [{}, KEY], ids=["once", "repeatable"])
+@pytest.mark.parametrize(("content", "status"), [(PICTURE, 201), (PICTURE[:100], 422)], ids=["whole", "broken"])
+def test_a_picture(
+    *,
+    client: Client,
+    transactional_db: None,
+    settings: Any,
+    tmp_path: Path,
+    content: bytes,
+    status: int,
+    headers: Mapping[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    decoded_under_lock = under_lock(monkeypatch, preparing, "clean_image")
+    upload = {"file": SimpleUploadedFile("a.png", content)}
+    first = client.post("/api/v2/media", upload, headers=headers)
+    assert first.status_code == status
+    assert decoded_under_lock == [False]
+    if headers:
+        upload = {"file": SimpleUploadedFile("a.png", content)}
+        assert client.post("/api/v2/media", upload, headers=headers).content == first.content
+        assert decoded_under_lock == [False]
+
+
+@pytest.mark.parametrize("headers", [{}, KEY], ids=["once", "repeatable"])
+def test_the_password_of_a_newcomer(
+    transactional_db: None, headers: Mapping[str, str], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.RATE_LIMIT_REGISTER = 1
+    hashed_under_lock = under_lock(monkeypatch, users, "make_password")
+    fields = {"username": "mia", "email": "mia@example.org", "password": PASSWORD}
+    first = Client().post("/api/v2/users", fields, JSON, headers=headers)
+    assert first.status_code == 201
+    if headers:
+        assert Client().post("/api/v2/users", fields, JSON, headers=headers).content == first.content
+    assert hashed_under_lock == [False]
 
 
 @pytest.fixture
