@@ -28,7 +28,7 @@ def read_key(request: HttpRequest) -> str | None:
     return key
 
 
-def repeatable(request: HttpRequest, key: str) -> RepeatableRequest:
+def repeatable(request: HttpRequest, key: str, *, takes_parts: bool) -> RepeatableRequest:
     """Sent by the same credential, or else from the same address, to the same path, whether pinned or by the entrance.
 
     A client that learns its version from the first answer repeats the request on the pinned path, and means the same.
@@ -36,14 +36,14 @@ def repeatable(request: HttpRequest, key: str) -> RepeatableRequest:
     credential = credential_of(request)
     sender = credential.subject if credential else f"address:{request.META.get('REMOTE_ADDR', '')}"
     identity = digest_of(text.encode() for text in (sender, str(request.method), resource_path(request), key))
-    return RepeatableRequest(identity, digest_of(_content(request)))
+    return RepeatableRequest(identity, digest_of(_content(request, takes_parts)))
 
 
-def _content(request: HttpRequest) -> Iterator[bytes]:
+def _content(request: HttpRequest, takes_parts: bool) -> Iterator[bytes]:
     yield request.META.get("QUERY_STRING", "").encode()
     yield str(request.content_type).encode()
-    if request.content_type != "multipart/form-data":
-        yield request.body
+    if not takes_parts or request.content_type != "multipart/form-data":
+        yield request.body  # kept for the handler: once its parts are read, Django gives no body
         return
     try:  # part by part: the boundary between them is another one each time
         for name, values in sorted(request.POST.lists()):

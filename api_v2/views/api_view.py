@@ -72,6 +72,8 @@ class ApiView(APIView):
 
     body_bytes_max: ClassVar[int] = BYTES_MAX
     """The largest body that it takes."""
+    takes_parts: ClassVar[bool] = False
+    """Whether a body may be multipart/form-data."""
     is_replayable: ClassVar[bool] = True
     """False where a POST is answered with a secret, which may not be stored: it ignores Idempotency-Key."""
     secret_members: ClassVar[Sequence[str]] = ()
@@ -107,7 +109,7 @@ class ApiView(APIView):
         """What `perform`, the handler, answers, or what it has answered to the same request before."""
         refuse_larger(self.http_request, self.body_bytes_max)
         answer, is_replayed = perform_once(
-            request=repeatable(self.http_request, key),
+            request=repeatable(self.http_request, key, takes_parts=self.takes_parts),
             perform=lambda: attempt(partial(perform, *args, **kwargs), self.handle_exception),
             kept_of=lambda answer: kept_of(answer, self.secret_members, is_anonymous=not policy.is_known(self.actor)),
             now=self.now,

@@ -36,6 +36,7 @@ KINDS: Final = ("image", "document")
 
 class MediaListView(ApiView):
     body_bytes_max = BODY_BYTES_MAX
+    takes_parts = True
     scopes = {"GET": Scope.POSTS_READ, "POST": Scope.MEDIA_WRITE}
     parameters = {"GET": (*FILTERS, "fields", *PAGE_PARAMETERS)}
 

@@ -66,6 +66,15 @@ def test_another_body_under_the_same_key_is_a_422_and_nothing_is_done(own: Clien
     assert keyed(own, "/posts", BODY).headers["Idempotency-Replayed"] == "true"
 
 
+@pytest.mark.parametrize("path", ["/posts", "/posts/x/actions/publish", "/users"])
+def test_a_body_of_parts_is_refused_as_it_is_without_a_key(
+    own: Client, make_post: Callable[..., Post], path: str
+) -> None:
+    make_post(slug="x", is_published=False)
+    first, again = (own.post(f"/api/v2{path}", {"a": "b"}, headers={"Idempotency-Key": "k"}) for _ in range(2))
+    assert problem_of(first) == problem_of(again) == (415, "unsupported-media-type")
+
+
 def test_a_refusal_is_repeated_too_and_leaves_nothing_but_itself(own: Client, editor: User) -> None:
     body = {**BODY, "tags": ["New"], "slug": "taken"}
     assert send(own, "post", "/posts", {**BODY, "slug": "taken"}).status_code == 201
