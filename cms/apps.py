@@ -10,6 +10,7 @@ from django.contrib.admin.apps import SimpleAdminConfig
 from django.contrib.admin.checks import check_admin_app, check_dependencies
 from django.core import checks
 from django.db.backends.signals import connection_created
+from django.utils.translation import gettext_lazy as _
 
 from cms.db import told_of_doubt
 from cms.generations.writes import hear_of_doubt, watch_writes
@@ -17,7 +18,7 @@ from cms.generations.writes import hear_of_doubt, watch_writes
 
 class CmsConfig(AppConfig):
     name = "cms"
-    verbose_name = "Content"
+    verbose_name = _("Content")
 
     def ready(self) -> None:
         import_module("cms.media.checks")
@@ -40,6 +41,7 @@ def register_pages() -> None:
     """Not on import of `cms.admin`: that happens while Django makes the site that the pages register with."""
     admin.autodiscover()
     import_module("cms.admin.pages")
+    import_module("cms.admin.names").translate_names()
 
 
 def check_pages(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[checks.CheckMessage]:

@@ -1,51 +1,53 @@
 """The closed vocabularies of the domain: roles, kinds, states and formats."""
 
 from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Role(TextChoices):
-    SUBSCRIBER = "subscriber"
-    AUTHOR = "author"
-    EDITOR = "editor"
-    ADMIN = "admin"
+    SUBSCRIBER = "subscriber", pgettext_lazy("role", "Subscriber")
+    AUTHOR = "author", pgettext_lazy("role", "Author")
+    EDITOR = "editor", pgettext_lazy("role", "Editor")
+    ADMIN = "admin", pgettext_lazy("role", "Admin")
 
 
 class Kind(TextChoices):
-    POST = "post"
-    PAGE = "page"
+    POST = "post", _("Post")
+    PAGE = "page", _("Page")
 
 
 class Status(TextChoices):
     """A post's stored states. `scheduled` is none of them: it is `published` with a `published_at` still to come."""
 
-    DRAFT = "draft"
-    PUBLISHED = "published"
-    ARCHIVED = "archived"
-    TRASHED = "trashed"
+    DRAFT = "draft", _("Draft")
+    PUBLISHED = "published", _("Published")
+    ARCHIVED = "archived", _("Archived")
+    TRASHED = "trashed", _("Trashed")
 
 
 class Visibility(TextChoices):
-    PUBLIC = "public"
-    PRIVATE = "private"
+    PUBLIC = "public", _("Public")
+    PRIVATE = "private", _("Private")
 
 
 class ContentFormat(TextChoices):
-    MARKDOWN = "markdown"
-    HTML = "html"
+    MARKDOWN = "markdown", _("Markdown")
+    HTML = "html", _("Html")
 
 
 class CommentStatus(TextChoices):
-    PENDING = "pending"
-    PUBLISHED = "published"
-    REJECTED = "rejected"
-    SPAM = "spam"
-    DELETED = "deleted"
+    PENDING = "pending", _("Pending")
+    PUBLISHED = "published", _("Published")
+    REJECTED = "rejected", _("Rejected")
+    SPAM = "spam", _("Spam")
+    DELETED = "deleted", _("Deleted")
 
 
 class DeliveryStatus(TextChoices):
-    PENDING = "pending"
-    DELIVERED = "delivered"
-    DEAD = "dead"
+    PENDING = "pending", _("Pending")
+    DELIVERED = "delivered", _("Delivered")
+    DEAD = "dead", _("Dead")
 
 
 class JobStatus(TextChoices):
@@ -58,18 +60,18 @@ class JobStatus(TextChoices):
 
 
 class TransferKind(TextChoices):
-    IMPORT = "import"
-    EXPORT = "export"
+    IMPORT = "import", _("Import")
+    EXPORT = "export", _("Export")
 
 
 class TransferState(TextChoices):
     """`CHECKED` waits for somebody who has read what the import would do."""
 
-    CHECKING = "checking"
-    CHECKED = "checked"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
+    CHECKING = "checking", _("Checking")
+    CHECKED = "checked", _("Checked")
+    RUNNING = "running", _("Running")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")
 
 
 class Scope(TextChoices):

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.utils.translation import gettext, gettext_noop, pgettext
+
 SHOWN_MAX: Final = 100
 """Characters of what a client has sent, in a sentence about it."""
 
@@ -11,6 +13,37 @@ SHOWN_MAX: Final = 100
 def shown(text: str) -> str:
     """Return a text that a client has sent, in quotes, cut where it would make a sentence long."""
     return repr(text if len(text) <= SHOWN_MAX else f"{text[: SHOWN_MAX - 1]}…")
+
+
+class Sentence(str):
+    """A sentence in English that keeps its parts, for pages that show it in another language."""
+
+    template: str
+    values: dict[str, object]
+
+
+def sentence(template: str, **values: object) -> Sentence:
+    """Return the template with these values in it. APIs answer with this text in every language."""
+    text = Sentence(template % values)
+    text.template, text.values = template, values
+    return text
+
+
+def translated(text: str) -> str:
+    """Return a sentence of a service in the language of the page, in English where the catalogue has none."""
+    if isinstance(text, Sentence):
+        return gettext(text.template) % {name: _value(value) for name, value in text.values.items()}
+    return gettext(text) if text else ""
+
+
+def _value(value: object) -> object:
+    """Return names of kinds and states as the page has them, one or several with commas between."""
+    return ", ".join(map(_word, value.split(", "))) if type(value) is str else value
+
+
+def _word(word: str) -> str:
+    state = pgettext("state", word) if word else ""
+    return gettext(word) if word and state == word else state
 
 
 @dataclass(frozen=True)
@@ -26,7 +59,7 @@ class CmsError(Exception):
     """Anything the domain refuses. `code` is stable, `message` is fit to be shown."""
 
     code = "refused"
-    default_message = "The request was refused."
+    default_message = gettext_noop("The request was refused.")
 
     def __init__(self, message: str = "") -> None:
         self.message = message or self.default_message
@@ -35,7 +68,7 @@ class CmsError(Exception):
 
 class InvalidInput(CmsError):
     code = "invalid_input"
-    default_message = "Invalid input"
+    default_message = gettext_noop("Invalid input")
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         self.errors = tuple(errors)
@@ -44,14 +77,14 @@ class InvalidInput(CmsError):
 
 class InvalidCredentials(CmsError):
     code = "invalid_credentials"
-    default_message = "Invalid credentials"
+    default_message = gettext_noop("Invalid credentials")
 
 
 class SecondFactorRequired(CmsError):
     """The password was right, and the account has a second factor. `user` is for the door, not for an answer."""
 
     code = "second_factor_required"
-    default_message = "This account has a second factor. Send its code together with the password."
+    default_message = gettext_noop("This account has a second factor. Send its code together with the password.")
 
     def __init__(self, user: Any) -> None:
         self.user = user
@@ -62,12 +95,12 @@ class SecondFactorMissing(SecondFactorRequired):
     """The password was right, and the user's role needs a second factor that nobody has set up."""
 
     code = "second_factor_setup_required"
-    default_message = "This account needs a second factor. Sign in at /admin/login/ to set one up."
+    default_message = gettext_noop("This account needs a second factor. Sign in at /admin/login/ to set one up.")
 
 
 class InvalidSecondFactor(CmsError):
     code = "invalid_second_factor"
-    default_message = "This code is not valid, was used already or has expired."
+    default_message = gettext_noop("This code is not valid, was used already or has expired.")
 
 
 class SignInRefused(CmsError):
@@ -78,24 +111,24 @@ class SignInRefused(CmsError):
 
 class InvalidToken(CmsError):
     code = "invalid_token"
-    default_message = "The token is not valid or has expired."
+    default_message = gettext_noop("The token is not valid or has expired.")
 
 
 class InvalidApiKey(CmsError):
     code = "invalid_api_key"
-    default_message = "The API key is not valid, was revoked or has expired."
+    default_message = gettext_noop("The API key is not valid, was revoked or has expired.")
 
 
 class AmbiguousCredentials(CmsError):
     """Two credentials with one request: whom it speaks for would be a guess (RFC 6750 section 3.1: invalid_request)."""
 
     code = "bad_request"
-    default_message = "Send an access token or an API key, not both."
+    default_message = gettext_noop("Send an access token or an API key, not both.")
 
 
 class PermissionRefused(CmsError):
     code = "permission_denied"
-    default_message = "You may not do this."
+    default_message = gettext_noop("You may not do this.")
 
 
 class CsrfRefused(PermissionRefused):
@@ -113,15 +146,15 @@ class InsufficientScope(PermissionRefused):
         """`scope` is the one that is missing, None where no key may go."""
         self.scope = scope
         super().__init__(
-            f"This needs the scope {scope}, which the API key or its owner doesn't have."
+            sentence("This needs the scope %(scope)s, which the API key or its owner doesn't have.", scope=scope)
             if scope
-            else "API keys can't be used for this: send an access token."
+            else gettext_noop("API keys can't be used for this: send an access token.")
         )
 
 
 class NotFound(CmsError):
     code = "not_found"
-    default_message = "Not found."
+    default_message = gettext_noop("Not found.")
 
 
 class Duplicate(CmsError):
@@ -140,12 +173,22 @@ class InvalidTransition(CmsError):
     def __init__(self, noun: str, current: str, wanted: str, allowed: Sequence[str]) -> None:
         self.current, self.wanted, self.allowed = current, wanted, tuple(allowed)
         choices = ", ".join(allowed) or "none"
-        super().__init__(f"A {noun} can't go from {current} to {wanted}; allowed from here: {choices}.")
+        super().__init__(
+            sentence(
+                "A %(noun)s can't go from %(current)s to %(wanted)s; allowed from here: %(choices)s.",
+                noun=noun,
+                current=current,
+                wanted=wanted,
+                choices=choices,
+            )
+        )
 
 
 class NothingToUndo(CmsError):
     code = "nothing_to_undo"
-    default_message = "This can't be undone any more: it was too long ago, or something has happened since."
+    default_message = gettext_noop(
+        "This can't be undone any more: it was too long ago, or something has happened since."
+    )
 
 
 class VersionConflict(CmsError):
@@ -156,7 +199,12 @@ class VersionConflict(CmsError):
     def __init__(self, noun: str, current: int) -> None:
         self.current = current
         super().__init__(
-            f"The {noun} was changed meanwhile and is at version {current} now: read it anew and make your change there."
+            sentence(
+                "The %(noun)s was changed meanwhile and is at version %(current)s now: read it anew and "
+                "make your change there.",
+                noun=noun,
+                current=current,
+            )
         )
 
 
@@ -164,12 +212,16 @@ class KeyInFlight(CmsError):
     """The same request, by its Idempotency-Key, is being answered at this moment."""
 
     code = "idempotency_key_in_flight"
-    default_message = "The request with this Idempotency-Key is still being answered: try again in a moment."
+    default_message = gettext_noop(
+        "The request with this Idempotency-Key is still being answered: try again in a moment."
+    )
 
 
 class KeyReused(CmsError):
     code = "idempotency_key_reused"
-    default_message = "This Idempotency-Key was used with another body in the last 24 hours: take a new one."
+    default_message = gettext_noop(
+        "This Idempotency-Key was used with another body in the last 24 hours: take a new one."
+    )
 
 
 class RateLimited(CmsError):
@@ -179,7 +231,9 @@ class RateLimited(CmsError):
 
     def __init__(self, what: str, retry_after_s: int) -> None:
         self.retry_after_s = retry_after_s
-        super().__init__(f"Too many {what}: try again in {retry_after_s} s.")
+        super().__init__(
+            sentence("Too many %(what)s: try again in %(retry_after_s)s s.", what=what, retry_after_s=retry_after_s)
+        )
 
 
 class InUse(CmsError):
@@ -192,9 +246,11 @@ class TooManyKeys(CmsError):
     code = "too_many_api_keys"
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"An owner has at most {most} live API keys. Revoke one that is no longer needed.")
+        super().__init__(
+            sentence("An owner has at most %(most)s live API keys. Revoke one that is no longer needed.", most=most)
+        )
 
 
 class LastAdmin(CmsError):
     code = "last_admin"
-    default_message = "The last active admin can't be demoted, suspended or deleted."
+    default_message = gettext_noop("The last active admin can't be demoted, suspended or deleted.")

@@ -310,6 +310,7 @@ CANARY = {
 LANGUAGE_CODE = "en"
 # Users choose one for the admin site; each is named in its own words.
 LANGUAGES = [("en", "English"), ("ja", "日本語")]
+FORMAT_MODULE_PATH = "cms.admin.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -359,13 +360,13 @@ REST_FRAMEWORK = {
 UNFOLD = {
     "SITE_TITLE": "Tandem",
     "SITE_HEADER": "Tandem",
-    "SITE_SUBHEADER": "Content in two API versions",
+    "SITE_SUBHEADER": _("Content in two API versions"),
     "SITE_URL": "/",
     "ACCOUNT": {
         "navigation": [
             {"title": _("Profile"), "link": reverse_lazy("admin:profile")},
-            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
-            {"title": "Two-factor sign-in", "link": reverse_lazy("admin:two_factor")},
+            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
+            {"title": _("Two-factor sign-in"), "link": reverse_lazy("admin:two_factor")},
         ]
     },
     "COMMAND": {"search_callback": "cms.admin.command.search"},

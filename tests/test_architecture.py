@@ -40,6 +40,7 @@ SHORT = {
     "api_v2/links.py": "views, pages of lists and repeated requests use it",
     "canary/core/permissions.py": "the dispatcher imports no verb",
     "canary/recording/leases.py": "compaction and pruning use it",
+    "cms/admin/formats/en/formats.py": "Django looks for formats by this name",
     "cms/db/postgresql/errors.py": "is found without loading a driver",
     "cms/jobs/backoff.py": "jobs and deliveries use it",
     "cms/media/checks.py": "Django's name for the module of system checks",

@@ -33,8 +33,8 @@ def _revoke(request: HttpRequest, api_key: ApiKey, now: datetime.datetime) -> No
 
 
 REVOKE = Change(
-    *("revoke", "Revoke", "revoked", _revoke, "key_off"),
-    question="Whatever uses this key is refused from now on; there is no way back.",
+    *("revoke", gettext_lazy("Revoke"), gettext_lazy("revoked"), _revoke, "key_off"),
+    question=gettext_lazy("Whatever uses this key is refused from now on; there is no way back."),
     variant=ActionVariant.DANGER,
 )
 
@@ -71,7 +71,7 @@ class ApiKeyForm(ServiceForm):
             preset.widget.attrs["data-scopes"] = json.dumps({name: kept for name, (_label, kept) in presets.items()})
         if owner := self.fields.get("owner"):
             owner.required = False
-            owner.help_text = "Empty: yourself."
+            owner.help_text = _("Empty: yourself.")
 
     def clean(self) -> dict[str, Any]:
         """A browser without scripts sends the preset alone."""
@@ -90,7 +90,7 @@ class ApiKeyAdmin(ServiceAdmin):
     list_filter = ["is_active", "created_at"]
     list_select_related = ["owner"]
     search_fields = ["name", "prefix", "owner__username"]
-    search_help_text = "Name, prefix or owner"
+    search_help_text = gettext_lazy("Name, prefix or owner")
     ordering = ["-created_at", "-pk"]
     autocomplete_fields = ["owner"]
     actions = [for_selected(REVOKE)]
@@ -100,25 +100,28 @@ class ApiKeyAdmin(ServiceAdmin):
     readonly_fields = ["explained_scopes", "shown_owner"]
     fieldsets = (
         (None, {"fields": [("name", "prefix"), ("shown_owner", "contact_email"), "explained_scopes"]}),
-        ("State", {"fields": [("is_active", "expires_at"), ("last_used_at", "created_at")]}),
+        (gettext_lazy("State"), {"fields": [("is_active", "expires_at"), ("last_used_at", "created_at")]}),
     )
 
-    used, expires = instant_column("last_used_at", "Last used"), instant_column("expires_at", "Expires")
+    used, expires = (
+        instant_column("last_used_at", gettext_lazy("Last used")),
+        instant_column("expires_at", gettext_lazy("Expires")),
+    )
     revoke = button(REVOKE)
 
     class Media:
         js = (Script("cms/presets.js", defer=True),)
 
-    @display(description="Scopes")
+    @display(description=gettext_lazy("Scopes"))
     def shown_scopes(self, api_key: ApiKey) -> str:
         return ", ".join(api_key.scopes)
 
-    @display(description="Scopes")
+    @display(description=gettext_lazy("Scopes"))
     def explained_scopes(self, api_key: ApiKey) -> str:
         rows = [(scope, SENTENCES[Scope(scope)] if scope in Scope.values else "") for scope in api_key.scopes]
         return format_html_join("", '<span class="block"><code>{}</code> {}</span>', rows)
 
-    @display(description="Owner")
+    @display(description=gettext_lazy("Owner"))
     def shown_owner(self, api_key: ApiKey) -> str:
         """Without Django's link to the user's page, which only admins open."""
         return str(api_key.owner)

@@ -20,9 +20,10 @@ from unfold.enums import ActionVariant
 from cms import clock, policy
 from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.filters import CommentStatusFilter
+from cms.admin.forms import shown_refusal
 from cms.admin.moderation import cards_of, undoable
 from cms.admin.options import DeletableAdmin, LightChangeList
-from cms.admin.status import COMMENT_COLOURS
+from cms.admin.status import COMMENT_COLOURS, COMMENT_STATES
 from cms.choices import CommentStatus
 from cms.errors import CmsError
 from cms.models import Comment
@@ -94,7 +95,10 @@ class CommentAdmin(DeletableAdmin):
     readonly_fields = ["post", "writer", "answers", "shown_status", "created_at", "edited_at"]
     fieldsets = (
         (None, {"fields": ["text"]}),
-        ("Where it stands", {"fields": ["post", "answers", ("writer", "shown_status"), ("created_at", "edited_at")]}),
+        (
+            gettext_lazy("Where it stands"),
+            {"fields": ["post", "answers", ("writer", "shown_status"), ("created_at", "edited_at")]},
+        ),
     )
 
     class Media:
@@ -103,18 +107,18 @@ class CommentAdmin(DeletableAdmin):
 
     approve, reject, spam, pending = button(APPROVE), button(REJECT), button(SPAM), button(PENDING)
 
-    @display(description="Status", ordering="status", label=COMMENT_COLOURS)
-    def shown_status(self, comment: Comment) -> str:
-        return str(comment.status)
+    @display(description=gettext_lazy("Status"), ordering="status", label=COMMENT_COLOURS)
+    def shown_status(self, comment: Comment) -> tuple[str, Any]:
+        return comment.status, COMMENT_STATES[comment.status]
 
-    @display(description="Writer", ordering="author__username")
+    @display(description=gettext_lazy("Writer"), ordering="author__username")
     def writer(self, comment: Comment) -> str:
-        return str(comment.author) if comment.author else f"{comment.author_name} (guest)"
+        return str(comment.author) if comment.author else _("%(name)s (guest)") % {"name": comment.author_name}
 
-    @display(description="Answers")
+    @display(description=gettext_lazy("Answers"))
     def answers(self, comment: Comment) -> str:
         """The comment it answers to, of which a deleted one has no text left."""
-        return str(comment.parent) or "a deleted comment" if comment.parent else "-"
+        return str(comment.parent) or _("a deleted comment") if comment.parent else "-"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -160,8 +164,8 @@ class CommentAdmin(DeletableAdmin):
                 BY_NAME[name].apply(request, comment, clock.now())
         except CmsError as refusal:
             if request.headers.get("X-Requested-With") == "fetch":  # the page stays, with what was typed
-                return HttpResponse(refusal.message, content_type="text/plain", status=422)
-            self.message_user(request, refusal.message, messages.ERROR)
+                return HttpResponse(shown_refusal(refusal), content_type="text/plain", status=422)
+            self.message_user(request, shown_refusal(refusal), messages.ERROR)
         return self._back_to_list(request)
 
     def _reply(self, request: HttpRequest, comment: Comment) -> None:
@@ -182,7 +186,9 @@ class CommentAdmin(DeletableAdmin):
             for comment in wanted.values():
                 undo_moderation(actor=request.user, comment=comment, now=clock.now())
         except (CmsError, ValueError) as refusal:
-            self.message_user(request, getattr(refusal, "message", str(refusal)), messages.ERROR)
+            self.message_user(
+                request, shown_refusal(refusal) if isinstance(refusal, CmsError) else str(refusal), messages.ERROR
+            )
         return self._back_to_list(request)
 
     def _back_to_list(self, request: HttpRequest) -> HttpResponse:

@@ -8,9 +8,10 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 
 from cms import clock, policy
-from cms.admin.status import shown_status
+from cms.admin.status import POST_STATES, shown_status
 from cms.choices import CommentStatus, DeliveryStatus, JobStatus, Status
 from cms.models import Comment, Delivery, Job, Post
 from cms.querysets.posts import PostQuerySet
@@ -37,16 +38,17 @@ def _lists_of_posts(user: Any, now: datetime.datetime) -> Iterable[tuple[str, st
     posts: PostQuerySet = Post.objects.editable_by(user).posts()
     mine: PostQuerySet = Post.objects.filter(author=user, status=Status.DRAFT)
     out = posts.filter(status=Status.PUBLISHED)
-    yield "My drafts", "You have no drafts.", _shown(mine.order_by("-updated_at", "-id"), now)
+    yield _("My drafts"), _("You have no drafts."), _shown(mine.order_by("-updated_at", "-id"), now)
     scheduled = out.filter(published_at__gt=now).order_by("published_at", "id")
-    yield "Scheduled next", "Nothing is scheduled.", _shown(scheduled, now)
+    yield _("Scheduled next"), _("Nothing is scheduled."), _shown(scheduled, now)
     recent = out.filter(published_at__lte=now).order_by("-published_at", "-id")
-    yield "Published last", "Nothing is published yet.", _shown(recent, now)
+    yield _("Published last"), _("Nothing is published yet."), _shown(recent, now)
 
 
 def _shown(posts: PostQuerySet, now: datetime.datetime) -> list[Any]:
     rows = posts.select_related("author").defer("content", "content_html")[:SHOWN]
-    return [(post, *shown_status(post, now)) for post in rows]
+    states = [(post, *shown_status(post, now)) for post in rows]
+    return [(post, POST_STATES[state], colour) for post, state, colour in states]
 
 
 def _waiting_comments() -> list[Comment]:
@@ -58,10 +60,13 @@ def _failures() -> Iterable[tuple[str, str]]:
     """Return what was given up: a sentence, and the address of the list that has it, if any."""
     deliveries = Delivery.objects.filter(status=DeliveryStatus.DEAD)
     if number := deliveries[: COUNTED_MAX + 1].count():
-        yield f"Webhook deliveries given up: {_at_most(number)}", reverse("admin:cms_delivery_changelist")
+        yield (
+            _("Webhook deliveries given up: %(number)s") % {"number": _at_most(number)},
+            reverse("admin:cms_delivery_changelist"),
+        )
     if number := Job.objects.filter(status=JobStatus.DEAD)[: COUNTED_MAX + 1].count():
-        yield f"Background jobs given up: {_at_most(number)}", ""
+        yield _("Background jobs given up: %(number)s") % {"number": _at_most(number)}, ""
 
 
 def _at_most(number: int) -> str:
-    return str(number) if number <= COUNTED_MAX else f"more than {COUNTED_MAX}"
+    return str(number) if number <= COUNTED_MAX else _("more than %(number)s") % {"number": COUNTED_MAX}

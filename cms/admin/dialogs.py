@@ -20,7 +20,7 @@ from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 
 from cms import clock
-from cms.admin.forms import add_refusal
+from cms.admin.forms import add_refusal, shown_refusal
 from cms.errors import CmsError
 
 type Words = str | Promise
@@ -135,14 +135,17 @@ def apply_to_each(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any
             change.apply(request, row, clock.now())
             done += 1
         except CmsError as refusal:
-            refusals.append(f"{row}: {refusal.message}")
+            refusals.append(f"{row}: {shown_refusal(refusal)}")
     if done:
         noun = model_admin.opts.verbose_name if done == 1 else model_admin.opts.verbose_name_plural
-        model_admin.message_user(request, f"{done} {noun} {change.done}.", messages.SUCCESS)
+        said = _("%(count)s %(noun)s %(done)s.") % {"count": done, "noun": noun, "done": change.done}
+        model_admin.message_user(request, said, messages.SUCCESS)
     for text in refusals[:SHOWN_REFUSALS]:
         model_admin.message_user(request, text, messages.ERROR)
     if len(refusals) > SHOWN_REFUSALS:
-        model_admin.message_user(request, f"{len(refusals) - SHOWN_REFUSALS} more were refused.", messages.ERROR)
+        model_admin.message_user(
+            request, _("%(count)s more were refused.") % {"count": len(refusals) - SHOWN_REFUSALS}, messages.ERROR
+        )
 
 
 def button(change: Change) -> Any:
@@ -166,10 +169,12 @@ def button(change: Change) -> Any:
         except CmsError as refusal:
             if values:
                 return _ask_again(request, form, dialog, refusal)
-            model_admin.message_user(request, refusal.message, messages.ERROR)
+            model_admin.message_user(request, shown_refusal(refusal), messages.ERROR)
         else:
             done = result if isinstance(result, str) else change.done
-            model_admin.message_user(request, f"“{row}” was {done}.", messages.SUCCESS)
+            model_admin.message_user(
+                request, _("“%(name)s” was %(done)s.") % {"name": row, "done": done}, messages.SUCCESS
+            )
         opts = model_admin.opts
         return _leave(request, reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[object_id]))
 

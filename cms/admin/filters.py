@@ -7,10 +7,12 @@ from django.contrib.admin import SimpleListFilter
 from django.core.cache import cache
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cms import clock, policy
+from cms.admin.status import POST_STATES
 from cms.choices import CommentStatus, Kind, Status
 from cms.models import Post
 
@@ -31,12 +33,12 @@ class _DefaultingFilter(SimpleListFilter):
 class KindFilter(_DefaultingFilter):
     """Posts at first: with the kind given, the index by creation orders the list."""
 
-    title = "kind"
+    title = _("kind")
     parameter_name = "kind"
-    first_choice = "Posts"
+    first_choice = _("Posts")
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("page", "Pages"), ("all", "Posts and pages")]
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("page", _("Pages")), ("all", _("Posts and pages"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == "all":
@@ -45,13 +47,12 @@ class KindFilter(_DefaultingFilter):
 
 
 class StatusFilter(_DefaultingFilter):
-    title = "status"
+    title = _("status")
     parameter_name = "state"
-    first_choice = "All but trash"
+    first_choice = _("All but trash")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        states = ("draft", "scheduled", "published", "expired", "archived", "trashed")
-        return [(state, state.capitalize()) for state in states]
+        return [(state, capfirst(name)) for state, name in POST_STATES.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         now, live = clock.now(), queryset.filter(status=Status.PUBLISHED)
@@ -100,7 +101,7 @@ class LanguageFilter(SimpleListFilter):
     Authors are offered those of their own posts: a language may be all that others know of a draft.
     """
 
-    title = "language"
+    title = _("language")
     parameter_name = "language"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -128,7 +129,7 @@ def _language_name(code: str) -> str:
 
 
 class ObjectTypeFilter(SimpleListFilter):
-    title = "object"
+    title = _("object")
     parameter_name = "object_type"
     types = ("post", "comment", "tag", "category", "user", "authsession", "mediafile", "apikey", "webhook", "delivery")
 

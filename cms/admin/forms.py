@@ -1,26 +1,34 @@
 """Forms that only parse: what a service then refuses becomes an error of the field it is about."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from cms.errors import CmsError, Duplicate, InvalidInput
+from cms.errors import CmsError, Duplicate, InvalidInput, translated
 from cms.models import Post
 
 
 def add_refusal(form: forms.BaseForm, refusal: CmsError) -> None:
     """Put what a service refused on the fields it names; on the whole form where it names none that is shown."""
     shown = {bound.name for bound in form if not bound.is_hidden}
-    found: list[tuple[str, str]] = [("", refusal.message)]
+    found: list[tuple[str, str]] = [("", shown_refusal(refusal))]
     if isinstance(refusal, InvalidInput):
-        found = [(error.field, error.message) for error in refusal.errors]
+        found = [(error.field, translated(error.message)) for error in refusal.errors]
     elif isinstance(refusal, Duplicate):
-        found = [(refusal.field, refusal.message)]
+        found = [(refusal.field, shown_refusal(refusal))]
     for field, message in found:
         form.add_error(field if field in shown else None, message)
+
+
+def shown_refusal(refusal: CmsError) -> str:
+    if isinstance(refusal, InvalidInput):
+        return "; ".join(f"{error.field}: {translated(error.message)}" for error in refusal.errors)
+    return translated(refusal.message)
 
 
 class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -35,12 +43,20 @@ class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
             add_refusal(self, self.refusal)
 
 
+_EMPTY_SLUG: Final[dict[str, Any]] = {
+    "name": gettext_lazy("Empty: made from the name."),
+    "title": gettext_lazy("Empty: made from the title."),
+}
+
+
 def offer_derived_slug(form: forms.BaseForm, source: str) -> None:
     """A new row may leave its slug to the service; an old one has an address to lose."""
     if slug := form.fields.get("slug"):
         is_new = not form.initial.get("slug")
         slug.required = not is_new
-        slug.help_text = f"The last part of the address.{f' Empty: made from the {source}.' if is_new else ''}"
+        slug.help_text = _("The last part of the address.")
+        if is_new:
+            slug.help_text += f" {_EMPTY_SLUG[source]}"
 
 
 class PlainTextField(forms.CharField):

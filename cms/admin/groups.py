@@ -8,6 +8,8 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
@@ -17,21 +19,22 @@ from cms.admin.options import DeletableAdmin
 from cms.policy import Actor
 from cms.services.groups import PERMISSIONS, create_group, delete_group, permissions_of, update_group
 
-LABELS = {
-    "canary.view": "See the rollout",
-    "canary.ramp": "Change the weight, the plan and the lists",
-    "canary.rollback": "Roll back",
-    "canary.lifecycle": "Deprecate, switch off and restore API v1",
-    "canary.synthetic": "Send synthetic requests",
+LABELS: dict[str, Any] = {
+    "canary.view": _("See the rollout"),
+    "canary.ramp": _("Change the weight, the plan and the lists"),
+    "canary.rollback": _("Roll back"),
+    "canary.lifecycle": _("Deprecate, switch off and restore API v1"),
+    "canary.synthetic": _("Send synthetic requests"),
 }
 
 
 class GroupForm(ServiceForm):
     permissions = forms.MultipleChoiceField(
+        label=_("Permissions"),
         choices=[(name, LABELS[name]) for name in PERMISSIONS],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         required=False,
-        help_text="Admins may do all of this without a group.",
+        help_text=_("Admins may do all of this without a group."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -52,11 +55,11 @@ class GroupAdmin(DeletableAdmin):
     ordering = ["name"]
     fields = ["name", "permissions"]
 
-    @display(description="May")
+    @display(description=pgettext_lazy("permissions", "May"))
     def shown_permissions(self, group: Group) -> str:
         return ", ".join(permissions_of(group)) or "-"
 
-    @display(description="Members", ordering="member_count")
+    @display(description=_("Members"), ordering="member_count")
     def members(self, group: Any) -> int:
         count: int = group.member_count
         return count

@@ -6,18 +6,21 @@ from typing import Any, Final
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from cms import clock
 from cms.admin.forms import whole_number
-from cms.errors import NotFound
+from cms.errors import NotFound, translated
 from cms.models import MediaFile, Post, PostRevision
 from cms.services.restoring import restore_revision
 from cms.services.revisions import FieldChange, compare_revisions, list_revisions
 from cms.text.diff import Piece, word_diff
 
 SHOWN_MAX: Final = 100
-_LABELS: Final = {"is_excerpt_derived": "Excerpt made from the content", "featured_image": "Featured image"}
+_LABELS: Final[dict[str, Any]] = {"is_excerpt_derived": gettext_lazy("Excerpt made from the content")}
 
 
 class HistoryMixin:
@@ -58,7 +61,7 @@ class HistoryMixin:
         try:
             draft = restore_revision(actor=request.user, post=post, number=number, now=clock.now())
         except NotFound as missing:
-            raise Http404(missing.message) from missing
+            raise Http404(translated(missing.message)) from missing
         return HttpResponseRedirect(f"{reverse('admin:cms_post_change', args=[post.pk])}?draft={draft.number}")
 
 
@@ -87,7 +90,8 @@ def _shown_changes(request: HttpRequest, older: PostRevision, newer: PostRevisio
     changes = compare_revisions(actor=request.user, older=older, newer=newer)
     names = _names_of_images(changes)
     return [
-        (_label(change.field), word_diff(_text(change.before, names), _text(change.after, names))) for change in changes
+        (label_of(change.field), word_diff(_text(change.before, names), _text(change.after, names)))
+        for change in changes
     ]
 
 
@@ -98,11 +102,13 @@ def _names_of_images(changes: Iterable[FieldChange]) -> dict[str, str]:
     return {str(pk): name for pk, name in MediaFile.objects.filter(pk__in=ids).values_list("pk", "original_name")}
 
 
-def _label(field: str) -> str:
-    return _LABELS.get(field) or field.replace("_", " ").capitalize()
+def label_of(field: str) -> str:
+    """Return the name of a post's field."""
+    shown: Any = Post._meta.get_field(field)
+    return str(_LABELS.get(field) or capfirst(shown.verbose_name))
 
 
 def _text(value: Any, names: dict[str, str]) -> str:
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     return names.get(str(value), str(value)) if value is not None else ""

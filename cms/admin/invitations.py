@@ -1,9 +1,11 @@
 """Invitations: sent by mail, listed, revoked."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
@@ -15,14 +17,20 @@ from cms.choices import Role
 from cms.models import Invitation
 from cms.services.invitations import invite_user, revoke_invitation, state_of
 
+STATES: Final[dict[str, Any]] = {
+    "open": pgettext_lazy("invitation", "open"),
+    "accepted": pgettext_lazy("invitation", "accepted"),
+    "revoked": pgettext_lazy("state", "revoked"),
+    "expired": pgettext_lazy("state", "expired"),
+}
 STATE_COLOURS = {"open": "info", "accepted": "success", "revoked": "danger", "expired": "warning"}
 REVOKE = Change(
     name="revoke",
-    label="Revoke",
-    done="revoked",
+    label=_("Revoke"),
+    done=_("revoked"),
     apply=lambda request, row, now: revoke_invitation(actor=request.user, invitation=row, now=now),
     icon="block",
-    question="The link in the mail opens nothing any more.",
+    question=_("The link in the mail opens nothing any more."),
     variant=ActionVariant.DANGER,
 )
 
@@ -34,7 +42,7 @@ class InvitationAdmin(ServiceAdmin):
     list_filter = ["role", "created_at"]
     list_select_related = ["invited_by"]
     search_fields = ["email"]
-    search_help_text = "E-mail address"
+    search_help_text = _("E-mail address")
     ordering = ["-created_at", "-pk"]
     actions = [for_selected(REVOKE)]
     actions_detail = ["revoke"]
@@ -42,18 +50,19 @@ class InvitationAdmin(ServiceAdmin):
     readonly_fields = ["shown_state"]
     fieldsets = (
         (None, {"fields": [("email", "role"), ("shown_state", "invited_by")]}),
-        ("When", {"fields": [("created_at", "expires_at"), ("accepted_at", "revoked_at")]}),
+        (_("When"), {"fields": [("created_at", "expires_at"), ("accepted_at", "revoked_at")]}),
     )
-    sent, expires = instant_column("created_at", "Sent"), instant_column("expires_at", "Expires")
+    sent, expires = instant_column("created_at", _("Sent")), instant_column("expires_at", _("Expires"))
     revoke = button(REVOKE)
 
-    @display(description="Role", ordering="role")
+    @display(description=_("Role"), ordering="role")
     def shown_role(self, invitation: Invitation) -> str:
-        return Role(invitation.role).label
+        return str(Role(invitation.role).label)
 
-    @display(description="State", label=STATE_COLOURS)
-    def shown_state(self, invitation: Invitation) -> str:
-        return state_of(invitation, clock.now())
+    @display(description=_("State"), label=STATE_COLOURS)
+    def shown_state(self, invitation: Invitation) -> tuple[str, Any]:
+        state = state_of(invitation, clock.now())
+        return state, STATES[state]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # another one takes its place

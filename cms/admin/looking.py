@@ -15,6 +15,7 @@ from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_POST
 
 from cms import clock
+from cms.admin.forms import shown_refusal
 from cms.admin.writing import rendered
 from cms.errors import CmsError
 from cms.ids import parse_uuid
@@ -63,7 +64,7 @@ class LookingMixin:
         try:
             preview = make_preview(actor=request.user, post=post, now=clock.now())
         except CmsError as refusal:
-            return JsonResponse({"message": refusal.message}, status=422)
+            return JsonResponse({"message": shown_refusal(refusal)}, status=422)
         address = request.build_absolute_uri(reverse("preview", args=[preview.token]))
         if settings.PREVIEW_URL:
             address = settings.PREVIEW_URL.replace("{token}", preview.token)

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from cms import clock, policy
+from cms.admin.forms import shown_refusal
 from cms.admin.media_grid import AltTextFilter, MediaChangeList
 from cms.admin.options import DeletableAdmin, wide
 from cms.errors import CmsError, NotFound
@@ -32,11 +33,11 @@ USED_MAX = 20
 
 
 class KindFilter(admin.SimpleListFilter):
-    title = "kind"
+    title = _("kind")
     parameter_name = "kind"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("image", "Images"), ("document", "Documents")]
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("image", _("Images")), ("document", _("Documents"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         images = queryset.images()  # type: ignore[attr-defined]
@@ -83,7 +84,7 @@ class MediaFileAdmin(DeletableAdmin):
         ("uploader",),
         ("created_at", "updated_at"),
     )
-    fieldsets = ((None, {"fields": ["large", *texts]}), ("File", {"fields": [*facts]}))
+    fieldsets = ((None, {"fields": ["large", *texts]}), (_("File"), {"fields": [*facts]}))
 
     class Media:
         css = {"all": ["cms/media.css"]}
@@ -106,20 +107,20 @@ class MediaFileAdmin(DeletableAdmin):
         rows = [(reverse("admin:cms_post_change", args=[pk]), title) for pk, title in found.items()]
         return format_html_join("", '<a class="block underline" href="{}">{}</a>', rows) or gettext("No post")
 
-    @display(description="File")
+    @display(description=_("File"))
     def large(self, media: MediaFile) -> str:
         shown = self._picture(media, LARGE, 320) if media.is_image else media.original_name
         return format_html('<a href="{}">{}</a>', self._address(media), shown)
 
-    @display(description="Size", ordering="size_bytes")
+    @display(description=_("Size"), ordering="size_bytes")
     def size(self, media: MediaFile) -> str:
         return filesizeformat(media.size_bytes)
 
-    @display(description="Width and height, pixels")
+    @display(description=_("Width and height, pixels"))
     def dimensions(self, media: MediaFile) -> str:
         return f"{media.width} × {media.height}" if media.width else "-"
 
-    @display(description="Renditions")
+    @display(description=_("Renditions"))
     def renditions(self, media: MediaFile) -> str:
         """Those that were asked for so far, each with its size and a link to it."""
         rows = [
@@ -134,7 +135,7 @@ class MediaFileAdmin(DeletableAdmin):
         ]
         return format_html_join("", '<a class="block" href="{}">{}: {} × {}, {}</a>', rows) or "-"
 
-    @display(description="Uploaded by")
+    @display(description=_("Uploaded by"))
     def uploader(self, media: MediaFile) -> str:
         """Without Django's link to the user's page, which only admins open."""
         return str(media.uploaded_by)
@@ -175,11 +176,11 @@ class MediaFileAdmin(DeletableAdmin):
         """Store a file that was pasted or dropped into a text, and return the address that its readers use."""
         file = request.FILES.get("file")
         if not isinstance(file, UploadedFile):
-            return JsonResponse({"message": "Send a file in the field “file”."}, status=422)
+            return JsonResponse({"message": gettext("Send a file in the field “file”.")}, status=422)
         try:
             media = self.create(request.user, {"file": file}, clock.now())
         except CmsError as refusal:
-            return JsonResponse({"message": refusal.message}, status=422)
+            return JsonResponse({"message": shown_refusal(refusal)}, status=422)
         address = settings.MEDIA_ADDRESS.format(id=media.pk)
         return JsonResponse({"address": address, "describe": reverse("admin:cms_mediafile_describe", args=[media.pk])})
 
@@ -190,7 +191,7 @@ class MediaFileAdmin(DeletableAdmin):
         try:
             self.update(request.user, media, {"alt_text": request.POST.get("alt_text", "")}, clock.now())
         except CmsError as refusal:
-            return JsonResponse({"message": refusal.message}, status=422)
+            return JsonResponse({"message": shown_refusal(refusal)}, status=422)
         return JsonResponse({})
 
     def file_view(self, request: HttpRequest, media_id: Any) -> FileResponse:

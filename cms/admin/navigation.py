@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from cms.admin.moderation import pending_comments
 
@@ -27,27 +28,27 @@ ICONS = {
     "AuditEvent": "policy",
 }
 OURS = ("cms", "auth")
-GROUPS = {
-    "Content": ("Post", "Comment", "Tag", "Category", "MediaFile"),
-    "People": ("User", "Invitation", "Group", "ApiKey"),
-    "Webhooks": ("Webhook", "Delivery"),
-    "Records": ("PostRevision", "Redirect", "Transfer", "ImportRecord", "AuditEvent"),
-}
+GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (_("Content"), ("Post", "Comment", "Tag", "Category", "MediaFile")),
+    (_("People"), ("User", "Invitation", "Group", "ApiKey")),
+    (_("Webhooks"), ("Webhook", "Delivery")),
+    (_("Records"), ("PostRevision", "Redirect", "Transfer", "ImportRecord", "AuditEvent")),
+)
 ROLLOUT_PERMISSION = "canary.view"
 
 
 def sidebar(request: HttpRequest, app_list: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Unfold's groups of links. `app_list` is Django's and holds only what this user may open."""
     models = {model["object_name"]: model for app in app_list if app["app_label"] in OURS for model in app["models"]}
-    grouped = {name for names in GROUPS.values() for name in names}
-    overview = {"title": "Overview", "icon": "home", "link": reverse("admin:index"), "has_permission": True}
+    grouped = {name for _title, names in GROUPS for name in names}
+    overview = {"title": _("Overview"), "icon": "home", "link": reverse("admin:index"), "has_permission": True}
     first = [{**overview, "active": request.path == overview["link"]}]
     if request.user.has_perm(ROLLOUT_PERMISSION):
         first.append(_rollout(request))
     groups = [{"items": first}]
-    for title, names in GROUPS.items():
+    for title, names in GROUPS:
         groups.append(_group(request, title, [models[name] for name in names if name in models]))
-    groups.append(_group(request, "More", [model for name, model in models.items() if name not in grouped]))
+    groups.append(_group(request, _("More"), [model for name, model in models.items() if name not in grouped]))
     groups += [_group(request, app["name"], app["models"]) for app in app_list if app["app_label"] not in OURS]
     return [group for group in groups if group["items"]]
 
@@ -56,10 +57,10 @@ def _rollout(request: HttpRequest) -> dict[str, Any]:
     """The canary's page, known here by its address alone."""
     link = reverse("canary_pages:page")
     is_active = request.path.startswith(link)
-    return {"title": "Rollout", "icon": "call_split", "link": link, "has_permission": True, "active": is_active}
+    return {"title": _("Rollout"), "icon": "call_split", "link": link, "has_permission": True, "active": is_active}
 
 
-def _group(request: HttpRequest, title: str, models: list[dict[str, Any]]) -> dict[str, Any]:
+def _group(request: HttpRequest, title: Any, models: list[dict[str, Any]]) -> dict[str, Any]:
     return {"title": title, "separator": True, "items": [_item(request, model) for model in models]}
 
 

@@ -16,8 +16,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import ActionForm
@@ -26,7 +26,8 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from cms import clock, policy
 from cms.admin.dialogs import Change, apply_to_each
-from cms.admin.forms import PlainTextField, ServiceForm
+from cms.admin.forms import PlainTextField, ServiceForm, shown_refusal
+from cms.admin.shown import shown_instant
 from cms.errors import CmsError
 from cms.policy import Actor
 
@@ -34,15 +35,12 @@ SENT_BY_FILTERS: Final = ("exact", "isnull", "gte", "lt", "id__exact")
 """The lookups in the links of Django's filters of a column."""
 
 
-def instant_column(name: str, label: str) -> Callable[[Any, Any], str]:
+def instant_column(name: str, label: Any) -> Callable[[Any, Any], str]:
     """A column of instants in the user's time zone, each on one line."""
 
     @display(description=label, ordering=name)
     def column(model_admin: Any, row: Any) -> str:
-        instant = getattr(row, name)
-        if instant is None:
-            return "-"
-        return format_html('<span class="whitespace-nowrap">{}</span>', f"{localtime(instant):%Y-%m-%d %H:%M}")
+        return shown_instant(getattr(row, name))
 
     return column
 
@@ -136,7 +134,7 @@ class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
         action_location: ActionLocation = ActionLocation.CHANGE_LIST,
     ) -> list[tuple[str, str]]:
         """Unfold's own lacks `action_location`, of which Django 6.1 warns."""
-        choices = default_choices or [("", "Select action")]
+        choices = default_choices or [("", _("Select action"))]
         return DjangoModelAdmin.get_action_choices(self, request, choices, action_location)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
@@ -216,16 +214,16 @@ class DeletableAdmin(ServiceAdmin):
         try:
             return super().delete_view(request, object_id, extra_context)
         except CmsError as refusal:
-            self.message_user(request, refusal.message, messages.ERROR)
+            self.message_user(request, shown_refusal(refusal), messages.ERROR)
             opts = self.opts
             return HttpResponseRedirect(reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[object_id]))
 
-    @admin.action(description="Delete selected %(verbose_name_plural)s", permissions=["delete"])
+    @admin.action(description=gettext_lazy("Delete selected %(verbose_name_plural)s"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Django's confirmation first; then each row by itself."""
         if not request.POST.get("post"):
             return delete_selected(self, request, queryset)
-        change = Change("delete", "Delete", "deleted", lambda r, row, now: self.delete(r.user, row, now), icon="")
+        change = Change("delete", _("Delete"), _("deleted"), lambda r, row, now: self.delete(r.user, row, now), icon="")
         apply_to_each(self, request, queryset, change)
         return None
 

@@ -6,6 +6,8 @@ from typing import Any, Final
 from django import forms
 from django.http import QueryDict
 from django.utils.timezone import get_current_timezone_name, localtime
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from cms import clock
@@ -34,11 +36,11 @@ NOT_OF_THE_POST: Final = ("version", "base_revision", "publish_at")
 class PostForm(ServiceForm):
     draft: PostRevision | None = None
     """The draft whose texts the form shows first; `PostAdmin` sets it."""
-    tags = TagNamesField(required=False, help_text="Type to find or to make one; Enter or a comma takes it.")
+    tags = TagNamesField(required=False, help_text=_("Type to find or to make one; Enter or a comma takes it."))
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
     base_revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
     publish_at = forms.DateTimeField(
-        label="Publish at",
+        label=_("Publish at"),
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
     )
@@ -49,13 +51,13 @@ class PostForm(ServiceForm):
         if publish_at := self.fields.get("publish_at"):
             self._show_schedule(publish_at)
         if excerpt := self.fields.get("excerpt"):
-            excerpt.help_text = "Empty: the beginning of the content."
+            excerpt.help_text = gettext("Empty: the beginning of the content.")
         if isinstance(categories := self.fields.get("categories"), forms.ModelMultipleChoiceField):
             rows = Category.objects.none() if categories.queryset is None else categories.queryset
             shown = set(rows.filter(posts=self.instance.pk).values_list("pk", flat=True))
             self.initial["categories"] = [row for row in self.initial.get("categories", ()) if row.pk in shown]
         if co_authors := self.fields.get("co_authors"):
-            co_authors.label = "Co-authors"
+            co_authors.label = gettext("Co-authors")
         for name in REMEMBERED:
             if field := self.fields.get(name):
                 field.show_hidden_initial = True
@@ -72,7 +74,9 @@ class PostForm(ServiceForm):
 
     def _show_schedule(self, publish_at: forms.Field) -> None:
         zone = get_current_timezone_name()
-        publish_at.help_text = f"In {zone}. Empty: at once. A time still to come schedules the post."
+        publish_at.help_text = gettext("In %(zone)s. Empty: at once. A time still to come schedules the post.") % {
+            "zone": zone
+        }
         publish_at.widget.attrs["data-zone"] = zone
         if self.instance.is_scheduled(clock.now()):
             self.initial["publish_at"] = f"{localtime(self.instance.published_at):%Y-%m-%dT%H:%M}"
@@ -155,7 +159,7 @@ def shown_conflict(form: PostForm, conflict: EditConflict) -> dict[str, Any]:
     """Return what the template shows of a conflict: who else wrote, and all sides of each field."""
     newest = conflict.post.revisions.filter(is_draft=False).select_related("author").order_by("-number").first()
     shown = [(form.fields[one.field].label, one) for one in conflict.conflicts]
-    return {"conflicts": shown, "other_writer": (newest and newest.author) or "Somebody"}
+    return {"conflicts": shown, "other_writer": (newest and newest.author) or gettext("Somebody")}
 
 
 def _put(data: QueryDict, form: PostForm, name: str, value: Any, html_name: str = "") -> None:

@@ -10,6 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -32,7 +34,7 @@ from cms.admin.post_form import (
     shown_conflict,
     with_merged_texts,
 )
-from cms.admin.status import POST_COLOURS, shown_status
+from cms.admin.status import POST_COLOURS, POST_STATES, shown_status
 from cms.admin.writing import WritingMixin, editor_config
 from cms.choices import Status
 from cms.errors import CmsError
@@ -45,43 +47,43 @@ from cms.services.prepared import prepared
 
 PUBLISH = Change(
     name="publish",
-    label="Publish",
-    done="published",
+    label=_("Publish"),
+    done=_("published"),
     apply=lambda request, post, now: post_states.publish_post(actor=request.user, post=post, now=now),
     icon="publish",
 )
 UNPUBLISH = Change(
     name="unpublish",
-    label="Unpublish",
-    done="unpublished",
+    label=_("Unpublish"),
+    done=_("unpublished"),
     apply=lambda request, post, now: post_states.unpublish_post(actor=request.user, post=post, now=now),
     icon="unpublished",
-    question="The post goes back to draft, and a schedule is cancelled.",
+    question=_("The post goes back to draft, and a schedule is cancelled."),
 )
 ARCHIVE = Change(
     name="archive",
-    label="Archive",
-    done="archived",
+    label=_("Archive"),
+    done=_("archived"),
     apply=lambda request, post, now: post_states.archive_post(actor=request.user, post=post, now=now),
     icon="archive",
-    question="Readers don't find the post any more; it stays here.",
+    question=_("Readers don't find the post any more; it stays here."),
 )
 TRASH = Change(
     name="trash",
-    label="Move to trash",
-    done="moved to the trash",
+    label=_("Move to trash"),
+    done=_("moved to the trash"),
     apply=lambda request, post, now: post_states.trash_post(actor=request.user, post=post, now=now),
     icon="delete",
-    question="The post can be restored from the trash to the state it has now.",
+    question=_("The post can be restored from the trash to the state it has now."),
     variant=ActionVariant.DANGER,
 )
 RESTORE = Change(
     name="restore",
-    label="Restore",
-    done="restored",
+    label=_("Restore"),
+    done=_("restored"),
     apply=lambda request, post, now: post_states.restore_post(actor=request.user, post=post, now=now),
     icon="restore_from_trash",
-    question="A trashed post gets the state back that it had, an archived one becomes a draft.",
+    question=_("A trashed post gets the state back that it had, an archived one becomes a draft."),
 )
 TEXT_ROWS = {"content": 24, "excerpt": 4, "meta_description": 4}
 CHANGES = (PUBLISH, UNPUBLISH, ARCHIVE, TRASH, RESTORE)
@@ -110,13 +112,13 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
         *("shown_status", "writer", "published_at", "version_number", "minutes", "created_at", "updated_at"),
     ]
     writing = (None, {"classes": ["writing-text"], "fields": ["title", "content", "content_format"]})
-    publishing = ("Publication", {"fields": ["publish_at", "visibility", "expires_at"]})
-    state = ("Publication", {"fields": ["shown_status", *publishing[1]["fields"]]})
-    presenting = ("Address and summary", {"fields": ["slug", "excerpt", "featured_image"]})
-    filing = ("Filed under", {"fields": ["tags", "categories", "co_authors", "kind", "language"]})
-    searching = ("Search engines", {"fields": ["meta_title", "meta_description"]})
+    publishing = (_("Publication"), {"fields": ["publish_at", "visibility", "expires_at"]})
+    state = (_("Publication"), {"fields": ["shown_status", *publishing[1]["fields"]]})
+    presenting = (_("Address and summary"), {"fields": ["slug", "excerpt", "featured_image"]})
+    filing = (_("Filed under"), {"fields": ["tags", "categories", "co_authors", "kind", "language"]})
+    searching = (_("Search engines"), {"fields": ["meta_title", "meta_description"]})
     facts = (
-        "About this post",
+        _("About this post"),
         {
             "fields": [
                 *("writer", "published_at", "updated_at", "created_at", "minutes", "version_number"),
@@ -127,31 +129,32 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
     add_fieldsets = (writing, publishing, presenting, filing, searching)
     fieldsets = (writing, state, presenting, filing, searching, facts)
 
-    published, changed = instant_column("published_at", "Published"), instant_column("updated_at", "Changed")
+    published, changed = instant_column("published_at", _("Published")), instant_column("updated_at", _("Changed"))
     unpublish, archive, trash, restore = button(UNPUBLISH), button(ARCHIVE), button(TRASH), button(RESTORE)
 
-    @action(description="Revisions", icon="history", permissions=["view"])
+    @action(description=_("Revisions"), icon="history", permissions=["view"])
     def revisions(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self.history_page(request, object_id)
 
-    @display(description="Title", ordering="title")
+    @display(description=_("Title"), ordering="title")
     def shown_title(self, post: Post) -> str:
         return wide(post.title)
 
-    @display(description="Status", ordering="status", label=POST_COLOURS)
-    def shown_status(self, post: Post) -> str:
-        return shown_status(post, clock.now())[0]
+    @display(description=_("Status"), ordering="status", label=POST_COLOURS)
+    def shown_status(self, post: Post) -> tuple[str, Any]:
+        state, _colour = shown_status(post, clock.now())
+        return state, POST_STATES[state]
 
-    @display(description="Author")
+    @display(description=_("Author"))
     def writer(self, post: Post) -> str:
         """Without Django's link to the user's page, which only admins open."""
         return str(post.author)
 
-    @display(description="Reading time, minutes")
+    @display(description=_("Reading time, minutes"))
     def minutes(self, post: Post) -> int:
         return post.reading_time_min
 
-    @display(description="Version")
+    @display(description=_("Version"))
     def version_number(self, post: Post) -> str:
         return str(post.version)
 
@@ -257,18 +260,18 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
 
     def _stay(self, request: HttpRequest, post: Post) -> HttpResponse:
         """Lead back to the form from each button: a writer who saves goes on writing."""
-        self.message_user(request, f"“{post}” was {_what_was_done(request, post)}.", messages.SUCCESS)
+        self.message_user(request, _what_was_done(request, post), messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:cms_post_change", args=[post.pk]))
 
 
 def _what_was_done(request: HttpRequest, post: Post) -> str:
     if "_publish" not in request.POST:
-        return "saved"
+        return gettext("“%(name)s” was saved.") % {"name": post}
     if not post.is_scheduled(clock.now()):
-        return "published"
-    return (
-        f"scheduled for {timezone.localtime(post.published_at):%Y-%m-%d %H:%M} {timezone.get_current_timezone_name()}"
-    )
+        return gettext("“%(name)s” was published.") % {"name": post}
+    at = date_format(timezone.localtime(post.published_at), "SHORT_DATETIME_FORMAT")
+    names = {"name": post, "at": at, "zone": timezone.get_current_timezone_name()}
+    return gettext("“%(name)s” was scheduled for %(at)s %(zone)s.") % names
 
 
 def _is_publishable(post: Post | None) -> bool:

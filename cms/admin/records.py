@@ -1,6 +1,7 @@
 """Import records, which are only looked at."""
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from cms import policy
 from cms.admin.options import ReadOnlyAdmin, instant_column
@@ -17,4 +18,4 @@ class ImportRecordAdmin(ReadOnlyAdmin):
     unlisted_fields = ("original",)
     fields = ["source", "object_type", "external_id", "object_id", "original", "digest", "created_at", "updated_at"]
 
-    imported = instant_column("created_at", "Imported")
+    imported = instant_column("created_at", _("Imported"))

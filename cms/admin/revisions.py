@@ -8,11 +8,14 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from cms import policy
 from cms.admin.dialogs import Change, button
+from cms.admin.history import label_of
 from cms.admin.options import ReadOnlyAdmin, instant_column, wide
 from cms.models import PostRevision
 from cms.services.restoring import apply_revision, restore_revision
@@ -21,7 +24,7 @@ from cms.services.revisions import FieldChange, compare_revisions, current_revis
 
 def _restore(request: HttpRequest, revision: PostRevision, now: datetime.datetime) -> str:
     draft = restore_revision(actor=request.user, post=revision.post, number=revision.number, now=now)
-    return f"restored as revision {draft.number}, a draft"
+    return gettext("restored as revision %(number)s, a draft") % {"number": draft.number}
 
 
 def _apply(request: HttpRequest, revision: PostRevision, now: datetime.datetime) -> None:
@@ -30,24 +33,24 @@ def _apply(request: HttpRequest, revision: PostRevision, now: datetime.datetime)
 
 RESTORE = Change(
     name="restore",
-    label="Restore as draft",
-    done="restored",
+    label=_("Restore as draft"),
+    done=_("restored"),
     apply=_restore,
     icon="settings_backup_restore",
-    question="A new draft revision is made of this one. What readers see doesn't change until you apply it.",
+    question=_("A new draft revision is made of this one. What readers see doesn't change until you apply it."),
 )
 APPLY = Change(
     name="apply",
-    label="Apply to the post",
-    done="applied to its post",
+    label=_("Apply to the post"),
+    done=_("applied to its post"),
     apply=_apply,
     icon="check",
-    question="The post gets this content at once. If it is public, readers see it.",
+    question=_("The post gets this content at once. If it is public, readers see it."),
     variant=ActionVariant.PRIMARY,
 )
 
 
-def _old_value(name: str, label: str) -> Callable[[Any, PostRevision], str]:
+def _old_value(name: str, label: Any) -> Callable[[Any, PostRevision], str]:
     """What a revision holds of this field of its post."""
 
     @display(description=label)
@@ -65,7 +68,7 @@ class PostRevisionAdmin(ReadOnlyAdmin):
     linked_lookups = ("post__id__exact",)
     list_select_related = ["post", "author"]
     search_fields = ["post__title", "author__username"]
-    search_help_text = "Title of the post or author"
+    search_help_text = _("Title of the post or author")
     ordering = ["-pk"]
     unlisted_fields = ("snapshot", "post__content", "post__content_html")
     actions_detail = [RESTORE.name, APPLY.name]
@@ -74,28 +77,28 @@ class PostRevisionAdmin(ReadOnlyAdmin):
         *("old_title", "old_slug", "old_language", "old_content"),
     ]
 
-    written = instant_column("created_at", "Written")
+    written = instant_column("created_at", _("Written"))
     restore, apply = button(RESTORE), button(APPLY)
-    old_title, old_slug = _old_value("title", "Title"), _old_value("slug", "Slug")
-    old_language, old_content = _old_value("language", "Language"), _old_value("content", "Content")
+    old_title, old_slug = _old_value("title", _("Title")), _old_value("slug", _("Slug"))
+    old_language, old_content = _old_value("language", _("Language")), _old_value("content", _("Content"))
 
-    @display(description="Post", ordering="post__title")
+    @display(description=_("Post"), ordering="post__title")
     def shown_post(self, revision: PostRevision) -> str:
         return wide(revision.post.title)
 
-    @display(description="Kind", label={"draft": "info", "revision": "primary"})
-    def kind(self, revision: PostRevision) -> str:
-        return "draft" if revision.is_draft else "revision"
+    @display(description=_("Kind"), label={"draft": "info", "revision": "primary"})
+    def kind(self, revision: PostRevision) -> tuple[str, str]:
+        return ("draft", gettext("draft")) if revision.is_draft else ("revision", gettext("revision"))
 
-    @display(description="Author")
+    @display(description=_("Author"))
     def writer(self, revision: PostRevision) -> str:
         """Without Django's link to the user's page, which only admins open."""
         return str(revision.author or "-")
 
-    @display(description="From here to what the post has now")
+    @display(description=_("From here to what the post has now"))
     def changes_since(self, revision: PostRevision) -> str:
         changes = compare_revisions(actor=policy.SYSTEM, older=revision, newer=current_revision(revision.post))
-        rows = [(change.field, _as_text(change)) for change in changes]
+        rows = [(label_of(change.field), _as_text(change)) for change in changes]
         return format_html_join("", '<p>{}</p><pre class="whitespace-pre-wrap">{}</pre>', rows) or "-"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PostRevision]:

@@ -1,22 +1,23 @@
 """Parts that several pages of the admin site show: instants in the reader's time zone, and a new secret, once."""
 
 import datetime
-from typing import Any, Final
+from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.timezone import localtime
-
-FORMAT: Final = "%Y-%m-%d %H:%M"
 
 
 def shown_instant(instant: datetime.datetime | None) -> str:
     """Return it on one line, or a dash."""
     if instant is None:
         return "-"
-    return format_html('<span class="whitespace-nowrap">{}</span>', localtime(instant).strftime(FORMAT))
+    return format_html(
+        '<span class="whitespace-nowrap">{}</span>', date_format(localtime(instant), "SHORT_DATETIME_FORMAT")
+    )
 
 
 def show_secret(request: HttpRequest, secret: str, **context: Any) -> HttpResponse:

@@ -11,18 +11,21 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import include, path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.i18n import JavaScriptCatalog
 from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.sites import UnfoldAdminSite
 
 from cms import clock, policy
 from cms.admin.dashboard import dashboard_context
+from cms.admin.forms import shown_refusal
 from cms.admin.navigation import sidebar
 from cms.admin.profile import profile_urls
 from cms.admin.signing_in.login import FirstStepView, LoginForm
 from cms.admin.writing import session_view, signed_in_view
-from cms.errors import InvalidInput, RateLimited
+from cms.errors import InvalidInput, RateLimited, translated
 from cms.models import Tag
 from cms.services.sign_in_events import note_logout
 from cms.services.signing_in import prove_password
@@ -57,7 +60,7 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
         except InvalidInput as refusal:
             raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect") from refusal
         except RateLimited as refusal:
-            raise ValidationError(refusal.message, code=refusal.code) from refusal
+            raise ValidationError(shown_refusal(refusal), code=refusal.code) from refusal
         return password
 
     def save(self, commit: bool = True) -> Any:
@@ -74,7 +77,7 @@ class OwnPasswordView(PasswordChangeView):
             return super().form_valid(form)
         except InvalidInput as refusal:
             for error in refusal.errors:
-                form.add_error("new_password1", error.message)
+                form.add_error("new_password1", translated(error.message))
             return self.form_invalid(form)
 
 
@@ -82,7 +85,7 @@ class TandemAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     login_form = LoginForm
     login_template = "cms/signing_in/login.html"
     index_template = "admin/dashboard.html"
-    index_title = "Overview"
+    index_title = _("Overview")
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return super().index(request, {**dashboard_context(request), **(extra_context or {})})
@@ -116,7 +119,7 @@ class TandemAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         request.current_app = self.name
         context = {
             **self.each_context(request),
-            "title": "Log in",
+            "title": _("Log in"),
             "subtitle": None,
             "app_path": request.get_full_path(),
             "username": request.user.get_username(),
@@ -125,6 +128,10 @@ class TandemAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         return FirstStepView.as_view(
             extra_context=context, authentication_form=self.login_form, template_name=self.login_template
         )(request)
+
+    def i18n_javascript(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """Return the texts of this project's scripts beside those of Django's."""
+        return JavaScriptCatalog.as_view(packages=["django.contrib.admin", "cms"])(request)
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         return sidebar(request, self.get_app_list(request))

@@ -14,7 +14,7 @@ from unfold.decorators import display
 
 from cms import clock, policy
 from cms.admin.dialogs import Change, Choice, apply_to_each, choose_target
-from cms.admin.forms import ServiceForm, offer_derived_slug
+from cms.admin.forms import ServiceForm, offer_derived_slug, shown_refusal
 from cms.admin.options import DeletableAdmin, LightChangeList, instant_column
 from cms.admin.trees import in_tree_order, indented, without_branch
 from cms.errors import CmsError
@@ -44,7 +44,7 @@ class TermAdmin(DeletableAdmin):
     search_fields = ["name", "slug"]
     ordering = ["name", "pk"]
 
-    changed = instant_column("updated_at", "Changed")
+    changed = instant_column("updated_at", _("Changed"))
 
     def has_suggest_permission(self, request: HttpRequest) -> bool:
         return policy.may_write_posts(request.user)
@@ -56,7 +56,7 @@ class TagAdmin(TermAdmin):
     list_display = ["name", "slug", "usage_count", "changed"]
     readonly_fields = ["usage_count", "created_at", "updated_at"]
     add_fieldsets = ((None, {"fields": ["name", "slug", "description"]}),)
-    fieldsets = (*add_fieldsets, ("State", {"fields": ["usage_count", ("created_at", "updated_at")]}))
+    fieldsets = (*add_fieldsets, (_("State"), {"fields": ["usage_count", ("created_at", "updated_at")]}))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tag]:
         """Other forms suggest tags to authors."""
@@ -79,7 +79,7 @@ class TagAdmin(TermAdmin):
         try:
             merge_tags(actor=request.user, into=into, others=tags, now=clock.now())
         except CmsError as refusal:
-            self.message_user(request, refusal.message, messages.ERROR)
+            self.message_user(request, shown_refusal(refusal), messages.ERROR)
             return None
         count = len(tags) - 1
         merged = ngettext(
@@ -131,7 +131,7 @@ class CategoryAdmin(TermAdmin):
     list_select_related = ["parent"]
     readonly_fields = ["post_count", "created_at", "updated_at"]
     add_fieldsets = ((None, {"fields": ["name", "slug", "parent", "description", "is_active"]}),)
-    fieldsets = (*add_fieldsets, ("State", {"fields": ["post_count", ("created_at", "updated_at")]}))
+    fieldsets = (*add_fieldsets, (_("State"), {"fields": ["post_count", ("created_at", "updated_at")]}))
 
     @display(description=_("Name"), ordering="name")
     def shown_name(self, category: Any) -> str:

@@ -16,7 +16,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from cms import clock, policy
-from cms.admin.forms import ServiceForm
+from cms.admin.forms import ServiceForm, shown_refusal
 from cms.admin.options import ReadOnlyAdmin, wide
 from cms.admin.shown import shown_instant
 from cms.choices import TransferKind, TransferState
@@ -24,12 +24,12 @@ from cms.errors import CmsError
 from cms.models import Transfer
 from cms.transfers.transfers import SUFFIXES, delete_transfer, is_in_hand, start_export, start_import, upload_import
 
-COLOURS: Final = {
-    TransferState.CHECKING.label: "warning",
-    TransferState.CHECKED.label: "info",
-    TransferState.RUNNING.label: "warning",
-    TransferState.DONE.label: "success",
-    TransferState.FAILED.label: "danger",
+COLOURS: Final[dict[str, str]] = {
+    TransferState.CHECKING.value: "warning",
+    TransferState.CHECKED.value: "info",
+    TransferState.RUNNING.value: "warning",
+    TransferState.DONE.value: "success",
+    TransferState.FAILED.value: "danger",
 }
 OUTCOMES: Final[dict[str, Any]] = {
     "created": gettext_lazy("Created"),
@@ -80,8 +80,9 @@ class TransferAdmin(ReadOnlyAdmin):
         return wide(transfer.original_name)
 
     @display(description=gettext_lazy("State"), ordering="state", label=COLOURS)
-    def shown_state(self, transfer: Transfer) -> str:
-        return TransferState(transfer.state).label
+    def shown_state(self, transfer: Transfer) -> tuple[str, Any]:
+        state = TransferState(transfer.state)
+        return state.value, state.label
 
     @display(description=gettext_lazy("Started"), ordering="created_at")
     def started(self, transfer: Transfer) -> str:
@@ -133,7 +134,7 @@ class TransferAdmin(ReadOnlyAdmin):
         try:
             start_import(actor=request.user, transfer=transfer, now=clock.now())
         except CmsError as refusal:
-            self.message_user(request, refusal.message, messages.ERROR)
+            self.message_user(request, shown_refusal(refusal), messages.ERROR)
         return self._open(transfer)
 
     def remove_view(self, request: HttpRequest, transfer_id: Any) -> HttpResponse:
@@ -141,7 +142,7 @@ class TransferAdmin(ReadOnlyAdmin):
         try:
             delete_transfer(actor=request.user, transfer=transfer)
         except CmsError as refusal:
-            self.message_user(request, refusal.message, messages.ERROR)
+            self.message_user(request, shown_refusal(refusal), messages.ERROR)
             return self._open(transfer)
         said = _("“%(name)s” and its report were deleted. Imported content stays.") % {"name": transfer.original_name}
         self.message_user(request, said, messages.SUCCESS)
@@ -174,7 +175,7 @@ class TransferAdmin(ReadOnlyAdmin):
             "transfer": transfer,
             "is_busy": is_in_hand(transfer),
             "state": TransferState(transfer.state).label,
-            "colour": COLOURS[TransferState(transfer.state).label],
+            "colour": COLOURS[transfer.state],
             "counts": [(label, transfer.counts[name]) for name, label in names.items() if name in transfer.counts],
             "not_shown": max(0, transfer.remark_count - len(transfer.remarks)),
         }

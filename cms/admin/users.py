@@ -38,22 +38,29 @@ from cms.services.single_sign_on.identities import is_linked, unlink_identities
 from cms.services.user_deletion import delete_user
 from cms.services.users import create_user, set_password, update_user
 
-ROLE_COLOURS = {Role.ADMIN.label: "danger", Role.EDITOR.label: "warning", Role.AUTHOR.label: "info"}
+ROLE_COLOURS = {
+    Role.SUBSCRIBER.value: None,
+    Role.ADMIN.value: "danger",
+    Role.EDITOR.value: "warning",
+    Role.AUTHOR.value: "info",
+}
 
 
 def _password_field(**options: Any) -> forms.CharField:
     widget = UnfoldAdminPasswordToggleWidget(attrs={"autocomplete": "new-password"})
-    return forms.CharField(label="Password", strip=False, widget=widget, **options)
+    return forms.CharField(label=gettext_lazy("Password"), strip=False, widget=widget, **options)
 
 
 class PasswordForm(BaseDialogForm):  # type: ignore[misc]
-    password = _password_field(help_text="At least 8 characters, and none of the passwords that everybody tries first.")
+    password = _password_field(
+        help_text=gettext_lazy("At least 8 characters, and none of the passwords that everybody tries first.")
+    )
 
 
 class DeletionForm(BaseDialogForm):  # type: ignore[misc]
     current_password = forms.CharField(
-        label="Your password",
-        help_text="For your own account only.",
+        label=gettext_lazy("Your password"),
+        help_text=gettext_lazy("For your own account only."),
         required=False,
         strip=False,
         widget=UnfoldAdminPasswordToggleWidget(attrs={"autocomplete": "current-password"}),
@@ -68,12 +75,14 @@ class UserForm(ServiceForm):
 
 
 class NewUserForm(UserForm):
-    password = _password_field(required=False, help_text="Empty: nobody can sign in as this user until it is set.")
+    password = _password_field(
+        required=False, help_text=gettext_lazy("Empty: nobody can sign in as this user until it is set.")
+    )
 
 
 def _set_password(request: HttpRequest, user: User, now: datetime.datetime, password: str) -> None:
     if policy.is_oneself(request.user, user):
-        raise PermissionRefused("Change your own password under “Change password”, which asks for the current one.")
+        raise PermissionRefused(_("Change your own password under “Change password”, which asks for the current one."))
     set_password(actor=request.user, user=user, password=password, now=now)
 
 
@@ -83,7 +92,7 @@ def _delete(request: HttpRequest, user: User, now: datetime.datetime, current_pa
     delete_user(actor=actor, user=user, now=now, proof=proof)
 
 
-def _setting(name: str, label: str, done: str, icon: str, question: str = "", **values: Any) -> Change:
+def _setting(name: str, label: Any, done: Any, icon: str, question: Any = "", **values: Any) -> Change:
     """A change that sets these fields of a user."""
     look = values.pop("variant", ActionVariant.DEFAULT)
 
@@ -94,27 +103,32 @@ def _setting(name: str, label: str, done: str, icon: str, question: str = "", **
 
 
 SUSPEND = _setting(
-    *("suspend", "Suspend", "suspended", "person_off", "Sessions and tokens of this user end at once."),
+    *("suspend", gettext_lazy("Suspend"), gettext_lazy("suspended"), "person_off"),
+    question=gettext_lazy("Sessions and tokens of this user end at once."),
     variant=ActionVariant.DANGER,
     is_active=False,
 )
-ACTIVATE = _setting("activate", "Activate", "activated", "person_check", "The user can sign in again.", is_active=True)
+ACTIVATE = _setting(
+    *("activate", gettext_lazy("Activate"), gettext_lazy("activated"), "person_check"),
+    question=gettext_lazy("The user can sign in again."),
+    is_active=True,
+)
 SET_PASSWORD = Change(
     name="set_password",
-    label="Set password",
-    done="given a new password",
+    label=gettext_lazy("Set password"),
+    done=gettext_lazy("given a new password"),
     apply=_set_password,
     icon="key",
-    question="Every session of this user ends.",
+    question=gettext_lazy("Every session of this user ends."),
     form=PasswordForm,
 )
 RESET_SECOND_FACTOR = Change(
     name="reset_second_factor",
-    label="Reset second factor",
-    done="left without a second factor",
+    label=gettext_lazy("Reset second factor"),
+    done=gettext_lazy("left without a second factor"),
     apply=lambda request, user, now: reset_second_factors(actor=request.user, user=user, now=now),
     icon="phonelink_erase",
-    question=(
+    question=gettext_lazy(
         "For a user who has lost the phone and the recovery codes: make sure that it is really the user who asks. All "
         "second factors go, sessions end at once, and the user gets a mail."
     ),
@@ -122,30 +136,36 @@ RESET_SECOND_FACTOR = Change(
 )
 UNLINK = Change(
     name="unlink_single_sign_on",
-    label="Unlink single sign-on",
-    done="unlinked",
+    label=gettext_lazy("Unlink single sign-on"),
+    done=gettext_lazy("unlinked"),
     apply=lambda request, user, now: unlink_identities(actor=request.user, user=user, now=now),
     icon="link_off",
-    question=(
+    question=gettext_lazy(
         "For a user with a new account at the provider: the next sign-in there links it, by the e-mail address."
         " Sessions end at once. Suspend a user who is to stay outside."
     ),
 )
 DELETE = Change(
     name="anonymise",  # the address "delete" is Django's own, of pages that remove rows
-    label="Delete",
-    done="deleted",
+    label=gettext_lazy("Delete"),
+    done=gettext_lazy("deleted"),
     apply=_delete,
     icon="person_remove",
-    question=(
+    question=gettext_lazy(
         "Name, e-mail address and everything else personal is erased, sessions and keys end at once. What the user has "
         "written stays, under “deleted user”. There is no way back."
     ),
     variant=ActionVariant.DANGER,
     form=DeletionForm,
 )
+MAKING: dict[Role, tuple[Any, Any]] = {
+    Role.SUBSCRIBER: (gettext_lazy("Make subscriber"), gettext_lazy("made subscriber")),
+    Role.AUTHOR: (gettext_lazy("Make author"), gettext_lazy("made author")),
+    Role.EDITOR: (gettext_lazy("Make editor"), gettext_lazy("made editor")),
+    Role.ADMIN: (gettext_lazy("Make admin"), gettext_lazy("made admin")),
+}
 ROLES = [
-    _setting(f"make_{role}", f"Make {role}", f"made {role}", "", role=role.value)._replace(
+    _setting(f"make_{role}", *MAKING[role], "", role=role.value)._replace(
         typed_name=(lambda user: user.username) if role == Role.ADMIN else None,
         variant=ActionVariant.DANGER if role == Role.ADMIN else ActionVariant.DEFAULT,
     )
@@ -156,7 +176,7 @@ ROLES = [
 END_SESSIONS = Change(
     name="end_sessions",
     label=gettext_lazy("End sessions"),
-    done="signed out everywhere",
+    done=gettext_lazy("signed out everywhere"),
     apply=lambda request, user, now: end_all_logins(actor=request.user, user=user, now=now),
     icon="logout",
     question=gettext_lazy("The user is signed out in every browser and app. API keys and the password stay."),
@@ -174,7 +194,7 @@ class UserAdmin(ServiceAdmin):
     list_display = ["username", "email", "display_name", "shown_role", "is_active", "has_factor", "signed_in", "joined"]
     list_filter = ["role", "is_active", "email_verified", "created_at"]
     search_fields = ["username", "display_name", "email"]
-    search_help_text = "Username, display name or e-mail address"
+    search_help_text = gettext_lazy("Username, display name or e-mail address")
     ordering = ["-created_at", "-pk"]
     actions = [for_selected(change) for change in (SUSPEND, ACTIVATE, *ROLES)]
     actions_detail = [
@@ -186,21 +206,24 @@ class UserAdmin(ServiceAdmin):
         *("sessions", "api_keys"),
     ]
     account = (None, {"fields": [("username", "email"), ("role", "email_verified")]})
-    person = ("About", {"fields": [("first_name", "last_name"), "display_name", "bio"]})
-    add_fieldsets = (account, ("Signing in", {"fields": ["password"]}), person)
-    groups = ("Rollouts", {"fields": ["groups"]})
+    person = (gettext_lazy("About"), {"fields": [("first_name", "last_name"), "display_name", "bio"]})
+    add_fieldsets = (account, (gettext_lazy("Signing in"), {"fields": ["password"]}), person)
+    groups = (gettext_lazy("Rollouts"), {"fields": ["groups"]})
     fieldsets = (
         account,
         person,
         groups,
         (
-            "State",
+            gettext_lazy("State"),
             {"fields": ["pending_email", ("is_active", "second_factor"), "last_login", ("created_at", "updated_at")]},
         ),
         (gettext_lazy("Sessions and keys"), {"fields": ["sessions", "api_keys"]}),
     )
 
-    signed_in, joined = instant_column("last_login", "Last login"), instant_column("created_at", "Joined")
+    signed_in, joined = (
+        instant_column("last_login", gettext_lazy("Last login")),
+        instant_column("created_at", gettext_lazy("Joined")),
+    )
     suspend, activate, set_password = button(SUSPEND), button(ACTIVATE), button(SET_PASSWORD)
     end_sessions = button(END_SESSIONS)
     anonymise, reset_second_factor = button(DELETE), button(RESET_SECOND_FACTOR)
@@ -213,7 +236,7 @@ class UserAdmin(ServiceAdmin):
         rows = [(one.agent or _("A browser"), one.ip, one.signed_in_at) for one in browsers]
         opened = AuthSession.objects.filter(user=user).open(now).order_by("-updated_at")[:KEYS_SHOWN]
         rows += [(_("An app, through the API"), "", session.created_at) for session in opened]
-        shown = [(name, ip, date_format(localtime(at), "Y-m-d H:i") if at else "") for name, ip, at in rows]
+        shown = [(name, ip, date_format(localtime(at), "SHORT_DATETIME_FORMAT") if at else "") for name, ip, at in rows]
         return format_html_join("", '<span class="block break-words">{} {} {}</span>', shown) or _("None")
 
     @display(description=gettext_lazy("API keys"))
@@ -239,13 +262,14 @@ class UserAdmin(ServiceAdmin):
     def has_factor(self, user: Any) -> bool:
         return user.has_second_factor
 
-    @display(description="Second factor", boolean=True)
+    @display(description=gettext_lazy("Second factor"), boolean=True)
     def second_factor(self, user: User) -> bool:
         return has_second_factor(user)
 
-    @display(description="Role", ordering="role", label=ROLE_COLOURS)
-    def shown_role(self, user: User) -> str:
-        return Role(user.role).label
+    @display(description=gettext_lazy("Role"), ordering="role", label=ROLE_COLOURS)
+    def shown_role(self, user: User) -> tuple[str, Any]:
+        role = Role(user.role)
+        return role.value, role.label
 
     def has_suggest_permission(self, request: HttpRequest) -> bool:
         return policy.may_write_posts(request.user)

@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
@@ -37,6 +37,11 @@ EVENT_GROUPS = {
     "user": gettext_lazy("Users"),
     "rollout": gettext_lazy("Rollout"),
 }
+DELIVERY_STATES: dict[str, Any] = {
+    DeliveryStatus.PENDING.value: pgettext_lazy("delivery", "pending"),
+    DeliveryStatus.DELIVERED.value: pgettext_lazy("delivery", "delivered"),
+    DeliveryStatus.DEAD.value: pgettext_lazy("delivery", "dead"),
+}
 DELIVERY_COLOURS = {
     DeliveryStatus.PENDING.value: "warning",
     DeliveryStatus.DELIVERED.value: "success",
@@ -49,8 +54,10 @@ def _replay(request: HttpRequest, delivery: Delivery, now: datetime.datetime) ->
 
 
 REPLAY = Change(
-    *("replay", "Replay", "put back into the queue", _replay, "replay"),
-    question="It is sent again with the id that it had. Later events of its object have gone out before it.",
+    *("replay", gettext_lazy("Replay"), gettext_lazy("put back into the queue"), _replay, "replay"),
+    question=gettext_lazy(
+        "It is sent again with the id that it had. Later events of its object have gone out before it."
+    ),
 )
 
 
@@ -86,7 +93,7 @@ class GroupedCheckboxes(UnfoldAdminCheckboxSelectMultipleWidget):  # type: ignor
 
 class WebhookForm(ServiceForm):
     url = forms.CharField(
-        label="URL",
+        label=gettext_lazy("URL"),
         max_length=limits.URL_MAX,
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "url", "placeholder": "https://"}),
     )
@@ -100,7 +107,7 @@ class WebhookForm(ServiceForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if is_active := self.fields.get("is_active"):
-            is_active.help_text = "Switched off it gets no new events; what is still to be delivered waits."
+            is_active.help_text = _("Switched off it gets no new events; what is still to be delivered waits.")
 
 
 @admin.register(Webhook)
@@ -111,18 +118,18 @@ class WebhookAdmin(DeletableAdmin):
     list_filter = ["is_active"]
     list_select_related = ["created_by"]
     search_fields = ["url"]
-    search_help_text = "URL"
+    search_help_text = gettext_lazy("URL")
     ordering = ["-created_at", "-pk"]
     unlisted_fields = ("secret",)
     actions_detail = ["deliveries", SEND_TEST.name, "renew_secret"]
     send_test = button(SEND_TEST)
     readonly_fields = ["maker", "created_at", "updated_at"]
     add_fieldsets = ((None, {"fields": ["url", "events", "is_active"]}),)
-    fieldsets = (*add_fieldsets, ("State", {"fields": ["maker", ("created_at", "updated_at")]}))
+    fieldsets = (*add_fieldsets, (gettext_lazy("State"), {"fields": ["maker", ("created_at", "updated_at")]}))
 
-    made = instant_column("created_at", "Made")
+    made = instant_column("created_at", gettext_lazy("Made"))
 
-    @action(description="Deliveries", icon="outbox", permissions=["view"])
+    @action(description=gettext_lazy("Deliveries"), icon="outbox", permissions=["view"])
     def deliveries(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A link and no more: it changes nothing."""
         return HttpResponseRedirect(f"{reverse('admin:cms_delivery_changelist')}?webhook__id__exact={object_id}")
@@ -151,17 +158,17 @@ class WebhookAdmin(DeletableAdmin):
             next_url=reverse("admin:cms_webhook_change", args=[webhook.pk]),
         )
 
-    @display(description="URL", ordering="url")
+    @display(description=gettext_lazy("URL"), ordering="url")
     def shown_url(self, webhook: Webhook) -> str:
         return wide(webhook.url)
 
-    @display(description="Events")
+    @display(description=gettext_lazy("Events"))
     def shown_events(self, webhook: Webhook) -> str:
         if ALL_EVENTS in webhook.events:
-            return "all"
-        return webhook.events[0] if len(webhook.events) == 1 else f"{len(webhook.events)} types"
+            return _("all")
+        return webhook.events[0] if len(webhook.events) == 1 else _("%(count)s types") % {"count": len(webhook.events)}
 
-    @display(description="Made by")
+    @display(description=gettext_lazy("Made by"))
     def maker(self, webhook: Webhook) -> str:
         return str(webhook.created_by or "-")
 
@@ -195,7 +202,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     list_filter = ["status", "webhook"]
     list_select_related = ["webhook"]
     search_fields = ["event_type__startswith", "event_id__exact", "object_id__exact"]
-    search_help_text = "Beginning of an event, its id, or the id of its object"
+    search_help_text = gettext_lazy("Beginning of an event, its id, or the id of its object")
     ordering = ["-pk"]  # ids grow with time, and their index orders millions of rows
     unlisted_fields = ("payload", "answers", "webhook__secret", "webhook__events")
     actions = [for_selected(REPLAY)]
@@ -205,12 +212,12 @@ class DeliveryAdmin(ReadOnlyAdmin):
         *("attempt_log", "delivered_at", "created_at", "event_id", "object_type", "object_id", "payload"),
     ]
 
-    made = instant_column("created_at", "Made")
+    made = instant_column("created_at", gettext_lazy("Made"))
     replay, send_now = button(REPLAY), button(HASTEN)
 
-    @display(description="Status", ordering="status", label=DELIVERY_COLOURS)
-    def shown_status(self, delivery: Delivery) -> str:
-        return str(delivery.status)
+    @display(description=gettext_lazy("Status"), ordering="status", label=DELIVERY_COLOURS)
+    def shown_status(self, delivery: Delivery) -> tuple[str, Any]:
+        return delivery.status, DELIVERY_STATES[delivery.status]
 
     @display(description=gettext_lazy("Attempts and answers"))
     def attempt_log(self, delivery: Delivery) -> str:
@@ -221,15 +228,15 @@ class DeliveryAdmin(ReadOnlyAdmin):
         ]
         return render_to_string("cms/admin/attempts.html", {"attempts": attempts})
 
-    @display(description="Last answer")
+    @display(description=gettext_lazy("Last answer"))
     def answer(self, delivery: Delivery) -> str:
         return wide(delivery.last_error or str(delivery.last_status or "-"))
 
-    @display(description="Webhook")
+    @display(description=gettext_lazy("Webhook"))
     def receiver(self, delivery: Delivery) -> str:
         return wide(delivery.webhook.url)
 
-    @display(description="Next attempt")
+    @display(description=gettext_lazy("Next attempt"))
     def next_attempt(self, delivery: Delivery) -> str:
         is_waiting = delivery.status == DeliveryStatus.PENDING
         return shown_instant(delivery.next_attempt_at) if is_waiting else "-"

@@ -8,13 +8,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadReque
 from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import path, reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST
 
 from cms import clock, limits
-from cms.admin.forms import whole_number, with_plain_line_ends
+from cms.admin.forms import shown_refusal, whole_number, with_plain_line_ends
 from cms.choices import ContentFormat
-from cms.errors import CmsError, NotFound
+from cms.errors import CmsError, NotFound, translated
 from cms.models import Post
 from cms.services.drafts import autosave_post, discard_draft
 from cms.services.editing import ASKS_EVERY_S, end_editing, note_editing, others_editing
@@ -66,7 +67,9 @@ def rendered(request: HttpRequest) -> str:
         with_plain_line_ends(request.POST.get(name, "")) for name in ("content", "content_format")
     )
     if content_format not in ContentFormat.values or len(content) > limits.CONTENT[1]:
-        raise BadRequest(f"At most {limits.CONTENT[1]:,} characters of Markdown or HTML are allowed.")
+        raise BadRequest(
+            _("At most %(most)s characters of Markdown or HTML are allowed.") % {"most": f"{limits.CONTENT[1]:,}"}
+        )
     return render_html(content, content_format)
 
 
@@ -120,7 +123,7 @@ class WritingMixin:
                 now=now,
             )
         except CmsError as refusal:
-            return JsonResponse({"message": refusal.message}, status=422)
+            return JsonResponse({"message": shown_refusal(refusal)}, status=422)
         return JsonResponse({"revision": draft and draft.number})
 
     def discard_view(self, request: HttpRequest, object_id: str, number: int) -> HttpResponse:
@@ -128,11 +131,11 @@ class WritingMixin:
         try:
             discard_draft(actor=request.user, post=post, number=number, now=clock.now())
         except NotFound as missing:
-            raise Http404(missing.message) from missing
+            raise Http404(translated(missing.message)) from missing
         return HttpResponseRedirect(reverse("admin:cms_post_change", args=[object_id]))
 
     def _own_post(self, request: HttpRequest, object_id: str) -> Post:
         post: Post | None = self.get_object(request, object_id)
         if post is None:
-            raise Http404("There is no such post.")
+            raise Http404(_("There is no such post."))
         return post

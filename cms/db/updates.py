@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.transaction import mark_for_rollback_on_error
 
-from cms.errors import NotFound
+from cms.errors import NotFound, sentence
 
 
 class _Text(NamedTuple):
@@ -27,7 +27,7 @@ def update(row: models.Model) -> None:
         cursor.execute(text.sql, [*params, key.get_db_prep_save(row.pk, database)])
         is_there = cursor.rowcount > 0
     if not is_there:
-        raise NotFound(f"This {row._meta.verbose_name} does not exist any more.")
+        raise NotFound(sentence("This %(noun)s does not exist any more.", noun=row._meta.verbose_name))
 
 
 @cache

@@ -19,6 +19,7 @@ from django.middleware.common import CommonMiddleware as DjangoCommonMiddleware
 from django.middleware.csp import ContentSecurityPolicyMiddleware as DjangoContentSecurityPolicyMiddleware
 from django.shortcuts import render
 from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
 from django.utils.csp import CSP
 
 from cms.http.chunked import BODY_BYTES_MAX
@@ -94,8 +95,13 @@ class _Preferences:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> Any:
-        if not request.path_info.startswith(ADMIN) or not request.user.is_authenticated:
+        if not request.path_info.startswith(ADMIN):
             return self.get_response(request)
+        if not request.user.is_authenticated:
+            with translation.override(translation.get_language_from_request(request)):
+                response = self.get_response(request)
+            patch_vary_headers(response, ["Accept-Language"])
+            return response
         user: Any = request.user
         # Those who look after a rollout read the same times: its page names UTC beside each of them.
         zone = None if request.path_info.startswith(ROLLOUT) else _zone(user.time_zone)
@@ -104,7 +110,7 @@ class _Preferences:
 
 
 class PreferencesMiddleware(_PassedByWhenBare, _Preferences):
-    """Pages of the admin site in the time zone and the language of their user."""
+    """Pages of the admin site in the time zone and language of their user, in the browser's before the login."""
 
 
 class _FormSize:

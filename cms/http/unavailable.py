@@ -7,10 +7,13 @@ from typing import Any, Final
 from django.db import Error, InterfaceError, OperationalError, ProgrammingError
 from django.db.transaction import TransactionManagementError
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import get_language, gettext_noop
+from django.utils.translation import gettext as _
 from django.views.defaults import server_error as broken_page
 
 from cms.costs.turns import Busy
 from cms.db import is_outage
+from cms.errors import sentence, translated
 from cms.media.outages import MediaUnavailable
 
 RETRY_AFTER_S: Final = 1
@@ -23,13 +26,13 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _IS_AWAY: Final = "is_away"
 # No template: those may need what is away.
 _PAGE: Final = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Not available just now | Tandem</title>
+<html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} | Tandem</title>
 <link rel="icon" type="image/svg+xml" href="/static/cms/icon.svg"><link rel="stylesheet" href="/static/cms/page.css">
 </head>
-<body><main><p class="code">503</p><h1>Not available just now</h1>
-<p>{away} Nothing of what you sent was saved. Please try again in a moment.</p>
-<nav aria-label="Where next"><a href="">Try again</a><a href="/admin/">Overview of the admin site</a></nav>
+<body><main><p class="code">503</p><h1>{title}</h1>
+<p>{away} {advice}</p>
+<nav aria-label="{next}"><a href="">{again}</a><a href="/admin/">{overview}</a></nav>
 </main></body></html>
 """
 
@@ -44,12 +47,12 @@ def is_unavailable(error: BaseException | None) -> bool:
 def what_is_away(error: BaseException | None) -> str:
     """A sentence for whoever asks, about an error that `is_unavailable`."""
     if isinstance(error, MediaUnavailable):
-        return "The storage of files can't be reached."
+        return gettext_noop("The storage of files can't be reached.")
     if isinstance(error, Busy):
-        return f"Too many {error} at once."
+        return sentence("Too many %(what)s at once.", what=str(error))
     if _is_full(error):
-        return "The server's disk takes no more files."
-    return "The database can't be reached or is too busy."
+        return gettext_noop("The server's disk takes no more files.")
+    return gettext_noop("The database can't be reached or is too busy.")
 
 
 def _is_full(error: BaseException | None) -> bool:
@@ -85,4 +88,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def unavailable_page(error: BaseException | None) -> HttpResponse:
     headers = {"Retry-After": str(RETRY_AFTER_S), "Cache-Control": "no-store"}
-    return HttpResponse(_PAGE.format(away=what_is_away(error)), status=503, headers=headers)
+    words = {
+        "language": get_language() or "en",
+        "title": _("Not available just now"),
+        "away": translated(what_is_away(error)),
+        "advice": _("Nothing of what you sent was saved. Please try again in a moment."),
+        "next": _("Where next"),
+        "again": _("Try again"),
+        "overview": _("Overview of the admin site"),
+    }
+    return HttpResponse(_PAGE.format(**words), status=503, headers=headers)

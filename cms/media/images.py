@@ -11,6 +11,7 @@ from PIL import ExifTags, Image, JpegImagePlugin
 
 from cms import limits
 from cms.costs.turns import DEAR, Bounded
+from cms.errors import sentence
 from cms.limits import RenditionSize
 from cms.media import containers
 from cms.media.file_types import AVIF, GIF, JPEG, PNG, WEBP, FileType
@@ -87,7 +88,7 @@ def _refuse_many_scans(data: bytes) -> None:
     with _refused_when_broken():
         scans = containers.strip_jpeg(data).count(_START_OF_SCAN)
     if scans > SCANS_MAX:
-        refuse("too_many_pixels", f"This picture is written in more than {SCANS_MAX} scans.")
+        refuse("too_many_pixels", sentence("This picture is written in more than %(most)s scans.", most=SCANS_MAX))
 
 
 def make_rendition(source: IO[bytes], size: RenditionSize) -> tuple[bytes, int, int]:
@@ -185,4 +186,7 @@ def _refused_when_broken() -> Iterator[None]:
 
 def _refuse_pixels(pixels_max: int) -> None:
     millions = pixels_max // 1_000_000
-    refuse("too_many_pixels", f"Such an image may have {millions} million pixels at most, over all its frames.")
+    refuse(
+        "too_many_pixels",
+        sentence("Such an image may have %(millions)s million pixels at most, over all its frames.", millions=millions),
+    )

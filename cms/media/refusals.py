@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from cms.errors import FieldError, InvalidInput
+from cms.errors import FieldError, InvalidInput, sentence
 from cms.media.file_types import ALLOWED
 
 
@@ -16,8 +16,11 @@ def refuse(code: str, message: str) -> NoReturn:
 
 def refuse_type() -> NoReturn:
     allowed = ", ".join(file_type.extension.lstrip(".") for file_type in ALLOWED)
-    refuse("unsupported_type", f"The content of this file is none of the types that are allowed: {allowed}.")
+    refuse(
+        "unsupported_type",
+        sentence("The content of this file is none of the types that are allowed: %(allowed)s.", allowed=allowed),
+    )
 
 
 def refuse_size(bytes_max: int) -> NoReturn:
-    refuse("too_large", f"A file of this type may have {bytes_max // (1024 * 1024)} MB at most.")
+    refuse("too_large", sentence("A file of this type may have %(most)s MB at most.", most=bytes_max // (1024 * 1024)))

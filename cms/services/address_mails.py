@@ -4,19 +4,21 @@ from typing import Final
 
 from django.core.mail import EmailMessage
 from django.tasks import task
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from cms.models import AuditEvent, User
-from cms.services.mails import QUEUE, send_verification_token
+from cms.services.mails import QUEUE, language_of, send_verification_token
 from cms.tokens.mail import Purpose
 
-CHANGE_TEXT: Final = """\
+CHANGE_TEXT: Final = gettext_noop("""\
 The account {username} is to have this address. Confirm that it is yours:
 
 {way}
 
 It is good for {hours} and for one use. If it isn't your account, do nothing.
-"""
-CONSENT_TEXT: Final = """\
+""")
+CONSENT_TEXT: Final = gettext_noop("""\
 Somebody who is signed in as {username} wants to change the address of this account to {pending_email}.
 
 If it was you, agree to the change. The new address is asked next:
@@ -25,18 +27,18 @@ If it was you, agree to the change. The new address is asked next:
 
 It is good for {hours}. If it wasn't you, do nothing: your address stays as it is. Then set a new password, which ends
 all logins.
-"""
-NOTICE_TEXT: Final = """\
+""")
+NOTICE_TEXT: Final = gettext_noop("""\
 Somebody who knows the password of your account {username} wants to change its address to {pending_email}.
 
 If it was you, do nothing: the new address has been asked. If it wasn't you, set a new password now. That withdraws the
 change and ends all logins.
-"""
-CHANGED_TEXT: Final = """\
+""")
+CHANGED_TEXT: Final = gettext_noop("""\
 An administrator has changed the address of the account {username} from {old} to {new}.
 
 Mails about the account go to the new address from now on. Ask the administrators if you did not expect this.
-"""
+""")
 
 
 @task(queue_name=QUEUE)
@@ -45,8 +47,8 @@ def send_email_change(user_id: str) -> bool:
     user = _user_who_waits(user_id)
     if user is None or User.objects.exclude(pk=user.pk).with_email(user.pending_email).exists():
         return False
-    subject = "Confirm your e-mail address"
-    send_verification_token(user, Purpose.EMAIL_CHANGE, subject, CHANGE_TEXT, to=user.pending_email)
+    subject = gettext_noop("Confirm your e-mail address")
+    send_verification_token(user, Purpose.EMAIL_CHANGE, subject, [CHANGE_TEXT], to=user.pending_email)
     return True
 
 
@@ -56,8 +58,8 @@ def send_email_change_consent(user_id: str) -> bool:
     user = _user_who_waits(user_id)
     if user is None:
         return False
-    subject = "Do you want to change your e-mail address?"
-    send_verification_token(user, Purpose.EMAIL_CHANGE_CONSENT, subject, CONSENT_TEXT, to=user.email)
+    subject = gettext_noop("Do you want to change your e-mail address?")
+    send_verification_token(user, Purpose.EMAIL_CHANGE_CONSENT, subject, [CONSENT_TEXT], to=user.email)
     return True
 
 
@@ -67,8 +69,9 @@ def send_email_change_notice(user_id: str) -> bool:
     user = _user_who_waits(user_id)
     if user is None:
         return False
-    text = NOTICE_TEXT.format(username=user.username, pending_email=user.pending_email)
-    EmailMessage("Your e-mail address is about to change", text, to=[user.email]).send()
+    with language_of(user):
+        text = _(NOTICE_TEXT).format(username=user.username, pending_email=user.pending_email)
+        EmailMessage(_("Your e-mail address is about to change"), text, to=[user.email]).send()
     return True
 
 
@@ -83,10 +86,11 @@ def send_address_changed(user_id: str, event_id: str) -> int:
     if event is None or user is None:
         return 0
     old, new = event.before["email"], event.after["email"]
-    text = CHANGED_TEXT.format(username=user.username, old=old, new=new)
     addresses = [old, new] if user.email_verified else [old]
-    for address in addresses:
-        EmailMessage("The e-mail address of your account was changed", text, to=[address]).send()
+    with language_of(user):
+        text = _(CHANGED_TEXT).format(username=user.username, old=old, new=new)
+        for address in addresses:
+            EmailMessage(_("The e-mail address of your account was changed"), text, to=[address]).send()
     return len(addresses)
 
 

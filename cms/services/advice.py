@@ -10,6 +10,8 @@ from urllib.parse import unquote
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from cms.models import MediaFile, Post
 from cms.policy import Actor
@@ -33,20 +35,22 @@ class Draft:
 
 
 def advise(*, actor: Actor, draft: Draft, now: datetime.datetime) -> list[str]:
-    """Return a sentence for each thing that readers would miss."""
+    """Return a sentence for each thing that readers would miss, in the language of the page that asks."""
     return [
         *_about_texts_of_images(draft),
         *_about_files(actor, draft, now),
         *_about_links(draft, now),
         *_about_slug(draft),
-        *([] if draft.excerpt.strip() else ["There is no excerpt: lists show the beginning of the content."]),
+        *([] if draft.excerpt.strip() else [_("There is no excerpt: lists show the beginning of the content.")]),
     ]
 
 
 def _about_texts_of_images(draft: Draft) -> Iterator[str]:
     mute = sum(1 for image in _IMAGE.findall(draft.content_html) if not _TEXT_OF_IMAGE.search(image))
     if mute:
-        yield f"{mute} picture{'s have' if mute > 1 else ' has'} no alternative text."
+        yield ngettext(
+            "%(count)d picture has no alternative text.", "%(count)d pictures have no alternative text.", mute
+        ) % {"count": mute}
 
 
 def _about_files(actor: Actor, draft: Draft, now: datetime.datetime) -> Iterator[str]:
@@ -54,12 +58,14 @@ def _about_files(actor: Actor, draft: Draft, now: datetime.datetime) -> Iterator
     if not named:
         return
     seen = MediaFile.objects.visible_to(actor, now).filter(pk__in=named).values_list("pk", flat=True)
-    if missing := named - set(seen):
-        yield f"{len(missing)} {'files' if len(missing) > 1 else 'file'} of the text can't be found."
+    if count := len(named - set(seen)):
+        yield ngettext(
+            "%(count)d file of the text can't be found.", "%(count)d files of the text can't be found.", count
+        ) % {"count": count}
 
 
 def _about_links(draft: Draft, now: datetime.datetime) -> Iterator[str]:
-    before, _, after = settings.PUBLIC_POST_URL.partition("{slug}")
+    before, _slug, after = settings.PUBLIC_POST_URL.partition("{slug}")
     if not before:
         return
     pattern = re.compile(rf"{re.escape(before)}([^/?#]+){re.escape(after)}(?:[?#].*)?")
@@ -67,10 +73,10 @@ def _about_links(draft: Draft, now: datetime.datetime) -> Iterator[str]:
     public = Post.objects.visible_to(AnonymousUser(), now).filter(slug__in=slugs).values_list("slug", flat=True)
     if dead := sorted(slugs - {*public, draft.slug}):
         more = " …" if len(dead) > NAMED_MAX else ""
-        yield f"These links lead to no public post: {', '.join(dead[:NAMED_MAX])}{more}."
+        yield _("These links lead to no public post: %(slugs)s.") % {"slugs": ", ".join(dead[:NAMED_MAX]) + more}
 
 
 def _about_slug(draft: Draft) -> Iterator[str]:
     taken = Post.objects.filter(slug=draft.slug).values_list("pk", flat=True).first() if draft.slug else None
     if taken not in (None, draft.id):
-        yield f"Another post has the slug “{draft.slug}”: choose another one."
+        yield _("Another post has the slug “%(slug)s”: choose another one.") % {"slug": draft.slug}

@@ -12,7 +12,15 @@ from django.views.decorators.debug import sensitive_variables
 
 from cms import limits, policy
 from cms.choices import Scope
-from cms.errors import FieldError, InvalidApiKey, InvalidInput, InvalidTransition, PermissionRefused, TooManyKeys
+from cms.errors import (
+    FieldError,
+    InvalidApiKey,
+    InvalidInput,
+    InvalidTransition,
+    PermissionRefused,
+    TooManyKeys,
+    sentence,
+)
 from cms.models import ApiKey, User
 from cms.policy import Actor
 from cms.services.audit import record_event
@@ -190,4 +198,10 @@ def _scope_errors(scopes: Sequence[str], owner: User) -> list[FieldError]:
     beyond = sorted(set(scopes) - policy.scopes_open_to(owner))
     if not beyond:
         return []
-    return [FieldError("scopes", "beyond_role", f"The owner may not do what these are for: {', '.join(beyond)}.")]
+    return [
+        FieldError(
+            "scopes",
+            "beyond_role",
+            sentence("The owner may not do what these are for: %(names)s.", names=", ".join(beyond)),
+        )
+    ]

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from typing import Any, TypedDict
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_noop
 
 from cms import limits, policy
-from cms.errors import Duplicate, FieldError, InUse, InvalidInput, NotFound, PermissionRefused
+from cms.errors import Duplicate, FieldError, InUse, InvalidInput, NotFound, PermissionRefused, sentence
 from cms.models import Category
 from cms.policy import Actor
 from cms.services.audit import record_event
@@ -18,7 +19,7 @@ from cms.services.locks import lock_row
 from cms.services.slugs import insert_with_slug, save_with_slug
 from cms.text.slugs import slug_problem, slugify
 
-TAKEN_SLUG = "A category with this slug exists."
+TAKEN_SLUG = gettext_noop("A category with this slug exists.")
 MISSING_PARENT = FieldError("parent", "missing", "The parent does not exist any more.")
 
 
@@ -148,7 +149,7 @@ def _field_errors(fields: CategoryFields) -> list[FieldError]:
     if "slug" in fields:
         problem = slug_problem(fields["slug"])
         if fields["slug"] in limits.RESERVED_CATEGORY_SLUGS:
-            problem = f"The slug {fields['slug']!r} is reserved."
+            problem = sentence("The slug %(value)s is reserved.", value=repr(fields["slug"]))
         if problem:
             errors.append(FieldError("slug", "invalid_slug", problem))
     errors += check_text("description", fields.get("description", ""), 0, limits.DESCRIPTION_MAX)

@@ -4,9 +4,10 @@ import re
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils.translation import gettext_noop
 
 from cms import limits
-from cms.errors import FieldError, shown
+from cms.errors import FieldError, sentence, shown
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)  # RFC 5646 section 2.1, in outline
 
@@ -16,9 +17,29 @@ def check_length(field: str, value: str, minimum: int, maximum: int) -> list[Fie
     if minimum and not value.strip():
         return [FieldError(field, "required", "This field can't be empty.")]
     if len(value) < minimum:
-        return [FieldError(field, "too_short", f"At least {minimum} characters are needed; there are {len(value)}.")]
+        return [
+            FieldError(
+                field,
+                "too_short",
+                sentence(
+                    "At least %(minimum)s characters are needed; there are %(count)s.",
+                    minimum=minimum,
+                    count=len(value),
+                ),
+            )
+        ]
     if len(value) > maximum:
-        return [FieldError(field, "too_long", f"At most {maximum} characters are allowed; there are {len(value)}.")]
+        return [
+            FieldError(
+                field,
+                "too_long",
+                sentence(
+                    "At most %(maximum)s characters are allowed; there are %(count)s.",
+                    maximum=maximum,
+                    count=len(value),
+                ),
+            )
+        ]
     return []
 
 
@@ -30,7 +51,7 @@ def check_characters(field: str, value: str) -> list[FieldError]:
         is_storable = False
     else:
         is_storable = "\x00" not in value
-    text = "NUL characters and lone surrogates are not allowed."
+    text = gettext_noop("NUL characters and lone surrogates are not allowed.")
     return [] if is_storable else [FieldError(field, "invalid_characters", text)]
 
 
@@ -58,14 +79,20 @@ def check_username(field: str, value: str, *, is_reserved_allowed: bool) -> list
     if not errors and not re.match(limits.USERNAME_PATTERN, value):
         errors = [FieldError(field, "invalid_username", "A username consists of letters A to Z, digits and '_'.")]
     if not errors and not is_reserved_allowed and value.lower() in limits.RESERVED_USERNAMES:
-        errors = [FieldError(field, "reserved", f"The username {value!r} is reserved.")]
+        errors = [FieldError(field, "reserved", sentence("The username %(value)s is reserved.", value=repr(value)))]
     return errors
 
 
 def check_choice(field: str, value: str, allowed: list[str]) -> list[FieldError]:
     if value in allowed:
         return []
-    return [FieldError(field, "invalid_choice", f"{shown(value)} is not one of: {', '.join(allowed)}.")]
+    return [
+        FieldError(
+            field,
+            "invalid_choice",
+            sentence("%(value)s is not one of: %(names)s.", value=shown(value), names=", ".join(allowed)),
+        )
+    ]
 
 
 def check_language(field: str, value: str) -> list[FieldError]:

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from cms import limits, policy
 from cms.choices import CommentStatus
-from cms.errors import FieldError, InvalidInput, InvalidTransition, PermissionRefused
+from cms.errors import FieldError, InvalidInput, InvalidTransition, PermissionRefused, sentence
 from cms.ids import uuid7_at
 from cms.models import Comment, Post, User
 from cms.policy import Actor
@@ -180,5 +180,11 @@ def _parent_errors(actor: Actor, post: Post, parent: Comment, now: datetime.date
     if parent.post_id != post.pk or not standing.filter(pk=parent.pk).exists():
         return [FieldError("parent", "invalid_parent", "A reply answers a comment of the same post that still stands.")]
     if parent.depth >= limits.COMMENT_DEPTH_MAX:
-        return [FieldError("parent", "too_deep", f"Threads are at most {limits.COMMENT_DEPTH_MAX} levels deep.")]
+        return [
+            FieldError(
+                "parent",
+                "too_deep",
+                sentence("Threads are at most %(most)s levels deep.", most=limits.COMMENT_DEPTH_MAX),
+            )
+        ]
     return []

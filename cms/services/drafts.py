@@ -7,7 +7,7 @@ from typing import Final
 from django.db import transaction
 
 from cms import limits
-from cms.errors import FieldError, InvalidInput, NotFound
+from cms.errors import FieldError, InvalidInput, NotFound, sentence
 from cms.models import Post, PostRevision, User
 from cms.policy import Actor
 from cms.querysets.posts import AUTOSAVED, PostRevisionQuerySet
@@ -29,7 +29,15 @@ def autosave_post(
     """
     kept = {name: texts[name] for name in KEPT if name in texts}
     if any(len(text) > limits.CONTENT[1] for text in kept.values()):
-        raise InvalidInput([FieldError("content", "too_long", f"At most {limits.CONTENT[1]:,} characters are kept.")])
+        raise InvalidInput(
+            [
+                FieldError(
+                    "content",
+                    "too_long",
+                    sentence("At most %(value)s characters are kept.", value=f"{limits.CONTENT[1]:,}"),
+                )
+            ]
+        )
     if any("\x00" in text for text in kept.values()):
         raise InvalidInput([FieldError("content", "invalid_character", "A text can't hold the character NUL.")])
     with transaction.atomic():
@@ -80,6 +88,6 @@ def discard_draft(*, actor: Actor, post: Post, number: int, now: datetime.dateti
         post = lock_post(actor, post)
         draft = list_revisions(actor=actor, post=post).filter(number=number, is_draft=True).first()
         if draft is None:
-            raise NotFound(f"This post has no draft revision with the number {number}.")
+            raise NotFound(sentence("This post has no draft revision with the number %(number)s.", number=number))
         draft.delete()
         record_event(actor, "post.draft_discarded", post, before={"revision": number}, after={})

@@ -7,6 +7,7 @@ from typing import Any, Final, TypedDict
 from django.contrib.auth.models import Group, Permission
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_noop
 
 from cms import policy
 from cms.errors import Duplicate, FieldError, InvalidInput, InvalidTransition, PermissionRefused
@@ -19,7 +20,7 @@ from cms.services.locks import lock_row
 NAME: Final = (1, 150)
 PERMISSIONS: Final = tuple(policy.SCOPE_PERMISSIONS.values())
 """All that a group can give, as `app.codename`."""
-TAKEN_NAME: Final = "A group with this name exists."
+TAKEN_NAME: Final = gettext_noop("A group with this name exists.")
 
 
 class GroupFields(TypedDict, total=False):

@@ -4,7 +4,7 @@ import datetime
 from typing import Any, Final
 
 from cms import limits, policy
-from cms.errors import Duplicate, FieldError, InvalidInput, PermissionRefused
+from cms.errors import Duplicate, FieldError, InvalidInput, PermissionRefused, sentence
 from cms.models import Post, Redirect
 from cms.models.fields import Entity
 from cms.policy import Actor
@@ -31,7 +31,7 @@ def add_redirect(*, actor: Actor, post: Post, old_path: str, now: datetime.datet
     if actor is not policy.SYSTEM:
         raise PermissionRefused("Only importers add redirects.")
     if not old_path.startswith("/") or not 2 <= len(old_path) <= limits.OLD_PATH_MAX or "\x00" in old_path:
-        message = f"An old path begins with '/' and has 2 to {limits.OLD_PATH_MAX} characters."
+        message = sentence("An old path begins with '/' and has 2 to %(most)s characters.", most=limits.OLD_PATH_MAX)
         raise InvalidInput([FieldError("old_path", "invalid_path", message)])
     defaults = {"post": post, "created_at": now, "updated_at": now}
     redirect, _ = Redirect.objects.get_or_create(old_path=old_path, defaults=defaults)

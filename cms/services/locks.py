@@ -8,7 +8,7 @@ from django.db import connection, models
 from django.db.transaction import TransactionManagementError
 
 from cms.db.statements import columns_of, fetch_named, objects_of
-from cms.errors import NotFound
+from cms.errors import NotFound, sentence
 
 
 def lock_row[Row: models.Model](row: Row, *, is_doomed: bool = False) -> Row:
@@ -28,5 +28,5 @@ def lock_row[Row: models.Model](row: Row, *, is_doomed: bool = False) -> Row:
 
     rows = objects_of(model, fetch_named(("lock", model, is_doomed), build, [pk])) if pk else ()
     if not rows:
-        raise NotFound(f"This {row._meta.verbose_name} does not exist any more.")
+        raise NotFound(sentence("This %(noun)s does not exist any more.", noun=row._meta.verbose_name))
     return rows[0]

@@ -6,6 +6,9 @@ from typing import Final
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.tasks import task
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from cms import clock
 from cms.choices import Role
@@ -18,42 +21,41 @@ from cms.tokens.invitations import make_invitation_token
 from cms.tokens.mail import Purpose, make_mail_token
 
 QUEUE: Final = "mail"
-RESET_TEXT: Final = """\
+RESET_TEXT: Final = gettext_noop("""\
 Somebody, most likely you, has asked for a new password of your account {username}.
 
 {way}
 
 It is good for {hours} and for one use. The new password ends all logins and API keys of the account. If it wasn't you,
 do nothing: your password stays as it is.
-"""
-VERIFICATION_TEXT: Final = """\
+""")
+VERIFICATION_TEXT: Final = gettext_noop("""\
 This address was given for the account {username}. Confirm that it is yours:
 
 {way}
 
 It is good for {hours} and for one use. If it isn't your account, do nothing.
-"""
-FIRST_VERIFICATION_TEXT: Final = f"""\
-{VERIFICATION_TEXT}
-API keys that were made before it end then: make new ones.
-"""
-INVITATION_TEXT: Final = """\
+""")
+KEYS_END: Final = gettext_noop("API keys that were made before it end then: make new ones.")
+INVITATION_TEXT: Final = gettext_noop("""\
 You are invited to write for this site, as {role}. Choose a username and a password:
 
 {way}
 
 The link is good until {end} UTC and for one use. If you did not expect it, do nothing.
-"""
+""")
 NOTICES: Final = {
-    "added": "A second factor was added to your account {username}.",
-    "removed": "A second factor was removed from your account {username}.",
-    "reset": "An administrator has removed the second factors of your account {username}. All its sessions have ended.",
+    "added": gettext_noop("A second factor was added to your account {username}."),
+    "removed": gettext_noop("A second factor was removed from your account {username}."),
+    "reset": gettext_noop(
+        "An administrator has removed the second factors of your account {username}. All its sessions have ended."
+    ),
 }
-NOTICE_TEXT: Final = """\
+NOTICE_TEXT: Final = gettext_noop("""\
 {notice}
 
 If you did not expect this, set a new password and write to the administrators of the site.
-"""
+""")
 
 
 def take_mail_quotas(email: str, now: datetime.datetime, *, account: User | None = None) -> None:
@@ -76,8 +78,10 @@ def send_invitation(invitation_id: str, admin_url: str) -> bool:
     if invitation is None:
         return False
     way = f"{admin_url}invitation/{make_invitation_token(invitation.pk)}/"
-    role, end = Role(invitation.role).label.lower(), f"{invitation.expires_at:%Y-%m-%d %H:%M}"
-    EmailMessage("Your invitation", INVITATION_TEXT.format(way=way, role=role, end=end), to=[invitation.email]).send()
+    with language_of(invitation.invited_by):  # the reader has no account that names one
+        role, end = Role(invitation.role).label.lower(), f"{invitation.expires_at:%Y-%m-%d %H:%M}"
+        body = _(INVITATION_TEXT).format(way=way, role=role, end=end)
+        EmailMessage(_("Your invitation"), body, to=[invitation.email]).send()
     return True
 
 
@@ -87,8 +91,9 @@ def send_second_factor_notice(user_id: str, notice: str) -> bool:
     user = User.objects.filter(pk=user_id, is_active=True).first()
     if user is None:
         return False
-    body = NOTICE_TEXT.format(notice=NOTICES[notice].format(username=user.username))
-    EmailMessage("Your second factor", body, to=[user.email]).send()
+    with language_of(user):
+        body = _(NOTICE_TEXT).format(notice=_(NOTICES[notice]).format(username=user.username))
+        EmailMessage(_("Your second factor"), body, to=[user.email]).send()
     return True
 
 
@@ -102,7 +107,9 @@ def send_password_reset(user_id: str | None, page: str = "") -> bool:
     if user is None:
         return False
     way = _way(page or settings.PASSWORD_RESET_URL, Purpose.PASSWORD_RESET, user, "/api/v2/auth/password-reset/confirm")
-    _send(user, "Set a new password", RESET_TEXT, way, settings.PASSWORD_RESET_LIFETIME_S, to=user.email)
+    _send(
+        user, gettext_noop("Set a new password"), [RESET_TEXT], way, settings.PASSWORD_RESET_LIFETIME_S, to=user.email
+    )
     return True
 
 
@@ -112,16 +119,16 @@ def send_email_verification(user_id: str | None) -> bool:
     user = User.objects.filter(pk=user_id, is_active=True, email_verified=False).first() if user_id else None
     if user is None:
         return False
-    subject = "Confirm your e-mail address"
-    text = VERIFICATION_TEXT if user.is_vouched_for else FIRST_VERIFICATION_TEXT
-    send_verification_token(user, Purpose.EMAIL_VERIFICATION, subject, text, to=user.email)
+    subject = gettext_noop("Confirm your e-mail address")
+    texts = [VERIFICATION_TEXT] if user.is_vouched_for else [VERIFICATION_TEXT, KEYS_END]
+    send_verification_token(user, Purpose.EMAIL_VERIFICATION, subject, texts, to=user.email)
     return True
 
 
-def send_verification_token(user: User, purpose: Purpose, subject: str, text: str, *, to: str) -> None:
-    """Send a token of `purpose` for `/auth/verify-email`; `text` has places for it, its lifetime and both addresses."""
+def send_verification_token(user: User, purpose: Purpose, subject: str, texts: list[str], *, to: str) -> None:
+    """Send a token for `/auth/verify-email`. The texts have places for it, its lifetime and both addresses."""
     way = _way(settings.EMAIL_VERIFICATION_URL, purpose, user, "/api/v2/auth/verify-email")
-    _send(user, subject, text, way, settings.EMAIL_VERIFICATION_LIFETIME_S, to=to)
+    _send(user, subject, texts, way, settings.EMAIL_VERIFICATION_LIFETIME_S, to=to)
 
 
 def _way(url: str, purpose: Purpose, user: User, api_path: str) -> str:
@@ -130,8 +137,17 @@ def _way(url: str, purpose: Purpose, user: User, api_path: str) -> str:
     return url.replace("{token}", token) if url else f"Token: {token}\nSend it to POST {api_path}."
 
 
-def _send(user: User, subject: str, text: str, way: str, lifetime_s: int, *, to: str) -> None:
+def _send(user: User, subject: str, texts: list[str], way: str, lifetime_s: int, *, to: str) -> None:
+    """Send the translations of these texts, in the language of the user."""
     count = lifetime_s // 3600
-    hours = "one hour" if count == 1 else f"{count} hours"
-    body = text.format(username=user.username, pending_email=user.pending_email, way=way, hours=hours)
-    EmailMessage(subject, body, to=[to]).send()
+    with language_of(user):
+        hours = ngettext("one hour", "%(count)d hours", count) % {"count": count}
+        known = {"username": user.username, "pending_email": user.pending_email, "way": way, "hours": hours}
+        body = "\n".join(_(text).rstrip("\n").format(**known) + "\n" for text in texts)
+        EmailMessage(_(subject), body, to=[to]).send()
+
+
+def language_of(user: User | None) -> translation.override:
+    """Return a context in the language that the user has chosen for the admin site, else in the site's."""
+    chosen = user.language if user else ""
+    return translation.override(chosen if chosen in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE)

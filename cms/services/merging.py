@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from cms.errors import FieldError, InvalidInput
 from cms.models import Post, PostRevision
@@ -44,7 +45,7 @@ class EditConflict(InvalidInput):
     def __init__(self, conflicts: Sequence[FieldConflict], post: Post, changes: PostFields) -> None:
         """`post` is the post as it is now; `changes` are mine, with the collections of both."""
         self.conflicts, self.post, self.changes = tuple(conflicts), post, changes
-        message = "Someone else has changed this too. Compare both versions, then save again."
+        message = gettext_noop("Someone else has changed this too. Compare both versions, then save again.")
         super().__init__([FieldError(conflict.field, self.code, message) for conflict in conflicts])
 
 

@@ -7,13 +7,14 @@ from typing import Any, TypedDict
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop
 
 from cms import limits, policy
 from cms.choices import ContentFormat, Kind, Visibility
 from cms.db.inserts import insert
 from cms.db.statements import Row, columns_of, fetch_by, objects_of
 from cms.db.updates import update
-from cms.errors import FieldError, InvalidInput, PermissionRefused, VersionConflict
+from cms.errors import FieldError, InvalidInput, PermissionRefused, VersionConflict, sentence
 from cms.ids import parse_uuid
 from cms.models import Category, MediaFile, Post, Redirect, User
 from cms.policy import Actor
@@ -31,7 +32,7 @@ from cms.services.tags import tag_name_errors, tags_named
 from cms.text.rendering import derive_excerpt, reading_time_min
 from cms.text.slugs import slug_problem, slugify
 
-TAKEN_SLUG = "A post with this slug exists."
+TAKEN_SLUG = gettext_noop("A post with this slug exists.")
 
 
 class PostFields(TypedDict, total=False):
@@ -265,7 +266,9 @@ def _lock_terms(changed: list[str], before: dict[str, TermIds], after: dict[str,
     found = lock_terms(*(before[name] | after[name] for name in names))
     for name, present in zip(names, found, strict=True):
         if (after[name] - before[name]) - present:
-            raise InvalidInput([FieldError(name, "missing", f"One of these {name} was deleted meanwhile.")])
+            raise InvalidInput(
+                [FieldError(name, "missing", sentence("One of these %(name)s was deleted meanwhile.", name=name))]
+            )
 
 
 def _keep_old_slug(post: Post, old_slug: str, now: datetime.datetime) -> None:
@@ -321,9 +324,17 @@ def _term_errors(fields: PostFields) -> list[FieldError]:
     tags, categories = fields.get("tags", []), fields.get("categories", [])
     errors = [error for name in tags for error in tag_name_errors("tags", name)]
     if len(tags) > limits.TAGS_PER_POST_MAX:
-        errors.append(FieldError("tags", "too_many", f"At most {limits.TAGS_PER_POST_MAX} tags are allowed."))
+        errors.append(
+            FieldError(
+                "tags", "too_many", sentence("At most %(most)s tags are allowed.", most=limits.TAGS_PER_POST_MAX)
+            )
+        )
     if len(categories) > limits.CATEGORIES_PER_POST_MAX:
         errors.append(
-            FieldError("categories", "too_many", f"At most {limits.CATEGORIES_PER_POST_MAX} categories are allowed.")
+            FieldError(
+                "categories",
+                "too_many",
+                sentence("At most %(most)s categories are allowed.", most=limits.CATEGORIES_PER_POST_MAX),
+            )
         )
     return errors

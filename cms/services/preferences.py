@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 
 from django.conf import settings
 
-from cms.errors import FieldError, shown
+from cms.errors import FieldError, sentence, shown
 
 _NOT_OF_PEOPLE: Final = ("Etc/", "SystemV/", "US/", "posix/", "right/")
 
@@ -22,10 +22,17 @@ def preference_errors(time_zone: str, language: str) -> list[FieldError]:
     """Return what is wrong with them; empty ones stand for those of the site."""
     errors = []
     if time_zone and time_zone not in time_zones():
-        message = f"{shown(time_zone)} is not a time zone; name one as the IANA database does, such as Europe/Berlin."
+        message = sentence(
+            "%(value)s is not a time zone; name one as the IANA database does, such as Europe/Berlin.",
+            value=shown(time_zone),
+        )
         errors.append(FieldError("time_zone", "invalid_choice", message))
     codes = [code for code, _ in settings.LANGUAGES]
     if language and language not in codes:
-        message = f"{shown(language)} is not a language of the admin site; there are {', '.join(codes)}."
+        message = sentence(
+            "%(value)s is not a language of the admin site; there are %(names)s.",
+            value=shown(language),
+            names=", ".join(codes),
+        )
         errors.append(FieldError("language", "invalid_choice", message))
     return errors

@@ -11,7 +11,7 @@ from typing import Final
 from django.db import transaction
 
 from cms.costs.ahead import Ahead
-from cms.errors import NotFound
+from cms.errors import NotFound, sentence
 from cms.models import MediaFile, Post, PostRevision
 from cms.policy import Actor
 from cms.services.audit import record_event
@@ -51,7 +51,7 @@ def apply_revision(
         post = lock_post(actor, post, expected_version)
         draft = get_revision(actor=actor, post=post, number=number)
         if not draft.is_draft:
-            raise NotFound(f"This post has no draft revision with the number {number}.")
+            raise NotFound(sentence("This post has no draft revision with the number %(number)s.", number=number))
         draft.is_draft, draft.updated_at = False, now
         draft.save(update_fields=["is_draft", "updated_at"])
         linked_before = linked_media(post)

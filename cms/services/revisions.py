@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from cms import policy
 from cms.db.inserts import insert
 from cms.db.statements import Row, fetch_named
-from cms.errors import FieldError, InvalidInput, NotFound
+from cms.errors import FieldError, InvalidInput, NotFound, sentence
 from cms.models import Post, PostRevision, User
 from cms.policy import Actor
 from cms.querysets.posts import PostRevisionQuerySet
@@ -88,7 +88,7 @@ def get_revision(*, actor: Actor, post: Post, number: int) -> PostRevision:
     """Raises NotFound, also for those who may not change the post."""
     revision: PostRevision | None = list_revisions(actor=actor, post=post).filter(number=number).first()
     if revision is None:
-        raise NotFound(f"This post has no revision with the number {number}.")
+        raise NotFound(sentence("This post has no revision with the number %(number)s.", number=number))
     revision.post = post  # whoever asks for it has no need of another query
     return revision
 

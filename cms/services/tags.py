@@ -9,10 +9,11 @@ from typing import Any, TypedDict
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop
 
 from cms import limits, policy
 from cms.db.statements import Row, columns_of, fetch_named, objects_of
-from cms.errors import Duplicate, FieldError, InvalidInput, PermissionRefused
+from cms.errors import Duplicate, FieldError, InvalidInput, PermissionRefused, sentence
 from cms.models import Tag
 from cms.policy import Actor
 from cms.services.audit import record_event
@@ -21,8 +22,8 @@ from cms.services.locks import lock_row
 from cms.services.slugs import insert_with_slug, save_with_slug
 from cms.text.slugs import slug_problem, slugify
 
-TAKEN_SLUG = "A tag with this slug exists."
-TAKEN_NAME = "A tag with this name exists."
+TAKEN_SLUG = gettext_noop("A tag with this slug exists.")
+TAKEN_NAME = gettext_noop("A tag with this name exists.")
 TRIES = 3
 """Of making a tag that others make and delete at the same time."""
 JOINERS = "\u200c\u200d"  # format characters that words of Persian and Indic scripts and many emoji need
@@ -115,7 +116,9 @@ def _find_or_insert(actor: Actor, name: str, now: datetime.datetime) -> Tag:
             made = Tag.objects.filter(name_key=fold_tag_name(name)).first()
             if made is not None:
                 return made
-    raise InvalidInput([FieldError("tags", "missing", f"The tag {name!r} was deleted meanwhile.")])
+    raise InvalidInput(
+        [FieldError("tags", "missing", sentence("The tag %(name)s was deleted meanwhile.", name=repr(name)))]
+    )
 
 
 def _insert_tag(actor: Actor, fields: TagFields, now: datetime.datetime) -> Tag:

@@ -10,6 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q, Value
+from django.utils.translation import gettext_noop
 
 from cms import limits, policy
 from cms.choices import Role
@@ -22,6 +23,7 @@ from cms.errors import (
     InvalidTransition,
     LastAdmin,
     PermissionRefused,
+    sentence,
 )
 from cms.models import ApiKey, AuditEvent, AuthSession, User
 from cms.policy import Actor
@@ -41,8 +43,8 @@ from cms.services.preferences import preference_errors
 from cms.services.proofs import Proof, require_password
 
 FRESH_LOGIN_MINUTES: Final = 60
-TAKEN_USERNAME = "This username is taken."
-TAKEN_EMAIL = "This e-mail address is taken."
+TAKEN_USERNAME = gettext_noop("This username is taken.")
+TAKEN_EMAIL = gettext_noop("This e-mail address is taken.")
 
 _REGISTERED: Final = Ahead[str]("password hash of a registration")
 
@@ -174,7 +176,9 @@ def deactivate_user(
     """
     _refuse_unless_own_or_admin(actor, user, {})
     if policy.is_oneself(actor, user) and not _is_fresh(signed_in_at, now):
-        raise PermissionRefused(f"Sign in again: this takes a login of the last {FRESH_LOGIN_MINUTES} minutes.")
+        raise PermissionRefused(
+            sentence("Sign in again: this takes a login of the last %(minutes)s minutes.", minutes=FRESH_LOGIN_MINUTES)
+        )
     return _update(actor, user, {"is_active": False}, now)
 
 

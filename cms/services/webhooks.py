@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from cms import limits, policy
-from cms.errors import FieldError, InvalidInput, PermissionRefused, shown
+from cms.errors import FieldError, InvalidInput, PermissionRefused, sentence, shown
 from cms.models import User, Webhook
 from cms.outgoing.addresses import is_public_address, parse_address
 from cms.outgoing.sending import SECRET_PREFIX
@@ -118,7 +118,11 @@ def _field_errors(fields: WebhookFields) -> list[FieldError]:
         if not fields["events"]:
             errors.append(FieldError("events", "required", "A webhook wants at least one event, or '*' for all."))
         if unknown:
-            message = f"{shown(unknown[0])} is no event; allowed are '*', {', '.join(EVENT_TYPES)}."
+            message = sentence(
+                "%(value)s is no event; allowed are '*', %(names)s.",
+                value=shown(unknown[0]),
+                names=", ".join(EVENT_TYPES),
+            )
             errors.append(FieldError("events", "invalid_choice", message))
     return errors
 

@@ -13,6 +13,7 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import Error, OperationalError, connections
 from django.tasks import task
+from django.utils.translation import gettext_noop
 
 from cms import clock
 from cms.choices import TransferKind, TransferState
@@ -29,7 +30,7 @@ from cms.transfers.archives import pack, unpack
 QUEUE: Final = "transfers"
 PROGRESS_EVERY_S: Final = 1.0
 REMARKS_SHOWN: Final = 200
-BROKEN: Final = "It failed for a reason that the log of the worker names."
+BROKEN: Final = gettext_noop("It failed for a reason that the log of the worker names.")
 logger = logging.getLogger(__name__)
 
 

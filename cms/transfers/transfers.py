@@ -11,7 +11,7 @@ from django.db import transaction
 
 from cms import limits, policy
 from cms.choices import JobStatus, TransferKind, TransferState
-from cms.errors import FieldError, InvalidInput, InvalidTransition, PermissionRefused
+from cms.errors import FieldError, InvalidInput, InvalidTransition, PermissionRefused, sentence
 from cms.media.names import clean_name
 from cms.models import Job, Transfer, User
 from cms.policy import Actor
@@ -28,10 +28,20 @@ def upload_import(*, actor: Actor, file: "UploadedFile[Any]", now: datetime.date
     name = file.name or ""
     suffix = next((one for one in SUFFIXES if name.lower().endswith(one)), None)
     if suffix is None:
-        _refuse("type", f"Send a WordPress export (.xml), a Ghost export (.json) or a .zip; this is {name!r}.")
+        _refuse(
+            "type",
+            sentence(
+                "Send a WordPress export (.xml), a Ghost export (.json) or a .zip; this is %(name)s.", name=repr(name)
+            ),
+        )
     if not file.size or file.size > limits.IMPORT_BYTES_MAX:
         most = limits.IMPORT_BYTES_MAX // 1024**2
-        _refuse("size", f"A file has 1 byte to {most} MB. Import larger ones with `manage.py import_content`.")
+        _refuse(
+            "size",
+            sentence(
+                "A file has 1 byte to %(most)s MB. Import larger ones with `manage.py import_content`.", most=most
+            ),
+        )
     transfer = Transfer(kind=TransferKind.IMPORT, state=TransferState.CHECKING, original_name=clean_name(name, suffix))
     transfer.started_by, transfer.created_at, transfer.updated_at = user, now, now
     transfer.file = default_storage.save(f"transfers/{now:%Y/%m}/{transfer.pk.hex}{suffix}", File(file))

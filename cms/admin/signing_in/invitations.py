@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -22,8 +23,9 @@ _TOKEN_KEY = "invitation_token"  # noqa: S105 - a name in the session
 
 class NewAccountForm(NewPasswordForm):
     username = forms.CharField(
+        label=_("Username"),
         max_length=limits.USERNAME[1],
-        help_text="3 to 30 letters A to Z, digits and _.",
+        help_text=_("3 to 30 letters A to Z, digits and _."),
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "username", "autofocus": "", "spellcheck": "false"}),
     )
     field_order = ["username"]
@@ -57,7 +59,7 @@ class InvitationView(View):
             add_refusal(form, refusal)
             return self._show(form)
         request.session.flush()
-        messages.success(request, "Your account is ready. Log in with it.")
+        messages.success(request, _("Your account is ready. Log in with it."))
         return redirect("admin:login")
 
     @property
@@ -70,8 +72,8 @@ class InvitationView(View):
             invitation = find_invitation(token=self._token, now=clock.now())
         except InvalidInput:
             return self._show_bad_link()
-        context = {"form": form, "button": "Create my account", "invitation": invitation}
-        return show(self.request, "new_account", "Welcome", **context)
+        context = {"form": form, "button": _("Create my account"), "invitation": invitation}
+        return show(self.request, "new_account", _("Welcome"), **context)
 
     def _show_bad_link(self) -> HttpResponse:
-        return show(self.request, "bad_invitation", "This invitation is not valid")
+        return show(self.request, "bad_invitation", _("This invitation is not valid"))

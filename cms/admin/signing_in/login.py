@@ -9,17 +9,19 @@ from django.contrib.auth.views import LoginView
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.forms import AuthenticationForm
 
 from cms import clock, limits
 from cms.accounts.signing_in import begin_second_step, note_device
+from cms.errors import translated
 from cms.services.sessions import note_browser_login
 
 
 class LoginForm(AuthenticationForm):  # type: ignore[misc]
     error_messages = {
         **AuthenticationForm.error_messages,
-        "invalid_login": "This username or e-mail address and this password don't open the admin site.",
+        "invalid_login": _("This username or e-mail address and this password don't open the admin site."),
     }
     second_step_of: Any = None
     """The user who goes on with the second step."""
@@ -27,7 +29,7 @@ class LoginForm(AuthenticationForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         username = self.fields["username"]
-        username.label = "Username or e-mail address"
+        username.label = _("Username or e-mail address")
         # Django takes the length of a username, and a browser would cut an address there.
         username.max_length = username.widget.attrs["maxlength"] = limits.EMAIL_MAX
 
@@ -45,7 +47,7 @@ class LoginForm(AuthenticationForm):  # type: ignore[misc]
     def get_invalid_login_error(self) -> forms.ValidationError:
         """What the backend has said beyond that it was wrong: that there were too many failures."""
         if refusal := getattr(self.request, "login_refusal", None):
-            return forms.ValidationError(refusal, code="rate_limited")
+            return forms.ValidationError(translated(refusal), code="rate_limited")
         return super().get_invalid_login_error()
 
 

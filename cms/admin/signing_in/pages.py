@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from cms import limits
@@ -18,7 +19,7 @@ from cms.tokens.second_factors import CODE_MAX
 class CodeForm(forms.Form):
     code = forms.CharField(
         max_length=CODE_MAX,
-        label="Code",
+        label=_("Code"),
         widget=UnfoldAdminTextInputWidget(
             attrs={"autocomplete": "one-time-code", "autofocus": "", "spellcheck": "false"}
         ),
@@ -34,15 +35,15 @@ class AnswerForm(forms.Form):
 class PasskeyForm(AnswerForm):
     name = forms.CharField(
         max_length=limits.KEY_NAME[1],
-        label="Name",
-        help_text="For you, to tell it from others: “Laptop”, “Blue security key”.",
+        label=_("Name"),
+        help_text=_("For you, to tell it from others: “Laptop”, “Blue security key”."),
         widget=UnfoldAdminTextInputWidget(attrs={"autofocus": "", "autocomplete": "off"}),
     )
 
 
 class PasswordForm(forms.Form):
     current_password = forms.CharField(
-        label="Current password",
+        label=_("Current password"),
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
     )
@@ -53,7 +54,7 @@ def host_of(request: HttpRequest) -> str:
     return urlsplit(f"//{request.get_host()}").hostname or ""
 
 
-def show(request: HttpRequest, template: str, title: str, **context: Any) -> HttpResponse:
+def show(request: HttpRequest, template: str, title: Any, **context: Any) -> HttpResponse:
     """Render a page of this package. `title` is its heading."""
     request.current_app = admin.site.name
     context = {**admin.site.each_context(request), "title": title, "subtitle": None, **context}

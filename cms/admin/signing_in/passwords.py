@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -24,25 +25,25 @@ _TOKEN_KEY = "password_reset_token"  # noqa: S105 - a name in the session
 
 class AddressForm(forms.Form):
     email = forms.CharField(
-        label="E-mail address",
+        label=_("E-mail address"),
         max_length=limits.EMAIL_MAX,
         widget=UnfoldAdminEmailInputWidget(attrs={"autocomplete": "email", "autofocus": ""}),
     )
 
 
-def _password_field(label: str, **options: Any) -> forms.CharField:
+def _password_field(label: Any, **options: Any) -> forms.CharField:
     widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
     return forms.CharField(label=label, strip=False, widget=widget, **options)
 
 
 class NewPasswordForm(forms.Form):
-    password = _password_field("New password", help_text="At least 8 characters, and no common password.")
-    again = _password_field("The same password again")
+    password = _password_field(_("New password"), help_text=_("At least 8 characters, and no common password."))
+    again = _password_field(_("The same password again"))
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
         if "again" in given and given.get("password") != given["again"]:
-            self.add_error("again", "The two passwords differ.")
+            self.add_error("again", _("The two passwords differ."))
         return given
 
 
@@ -66,12 +67,12 @@ class ForgottenPasswordView(View):
         return redirect("admin:password_reset_sent")
 
     def _show(self, form: forms.Form) -> HttpResponse:
-        return show(self.request, "forgotten_password", "Forgotten password", form=form)
+        return show(self.request, "forgotten_password", _("Forgotten password"), form=form)
 
 
 class MailSentView(View):
     def get(self, request: HttpRequest) -> HttpResponse:
-        return show(request, "mail_sent", "Look into your mailbox")
+        return show(request, "mail_sent", _("Look into your mailbox"))
 
 
 @method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
@@ -82,7 +83,7 @@ class NewPasswordView(View):
         try:
             user_of_reset_token(token=token or self._token, now=clock.now())
         except InvalidInput:  # before anything is stored: strangers fill no table
-            return show(request, "bad_link", "This link is not valid")
+            return show(request, "bad_link", _("This link is not valid"))
         if token:
             request.session[_TOKEN_KEY] = token
             return redirect("admin:new_password")
@@ -98,7 +99,7 @@ class NewPasswordView(View):
             add_refusal(form, refusal)
             return self._show(form)
         request.session.flush()
-        messages.success(request, "Your new password is set. Log in with it.")
+        messages.success(request, _("Your new password is set. Log in with it."))
         return redirect("admin:login")
 
     @property
@@ -107,4 +108,4 @@ class NewPasswordView(View):
         return token
 
     def _show(self, form: forms.Form) -> HttpResponse:
-        return show(self.request, "new_password", "Set a new password", form=form, button="Set password")
+        return show(self.request, "new_password", _("Set a new password"), form=form, button=_("Set password"))

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -14,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from cms import clock
 from cms.accounts.signing_in import FirstStep, finish_sign_in, first_step_of, keep_challenge, take_challenge
-from cms.admin.forms import add_refusal
+from cms.admin.forms import add_refusal, shown_refusal
 from cms.admin.signing_in.pages import CodeForm, host_of, qr_code, show
 from cms.errors import CmsError
 from cms.services.second_factors.apps import app_of, confirm_app, offer_app
@@ -55,7 +56,7 @@ class SecondStepView(StepView):
             self._prove(form, now)
         except CmsError as refusal:
             form = CodeForm() if "credential" in request.POST else form
-            return self._show(form, refusal.message)
+            return self._show(form, shown_refusal(refusal))
         finish_sign_in(request, self.first_step.user, now)
         return redirect(self.first_step.next_url)
 
@@ -73,7 +74,7 @@ class SecondStepView(StepView):
         if asked:
             keep_challenge(self.request, asked[1])
         context = {"form": form, "refusal": refusal, "passkey_options": asked and asked[0], "has_app": app_of(user)}
-        return show(self.request, "second_step", "Second step", **context)
+        return show(self.request, "second_step", _("Second step"), **context)
 
 
 class SetupView(StepView):
@@ -95,9 +96,9 @@ class SetupView(StepView):
             add_refusal(form, refusal)
             return self._show(form)
         finish_sign_in(request, step.user, now)
-        return show(request, "first_codes", "Save your recovery codes", codes=codes, next_url=step.next_url)
+        return show(request, "first_codes", _("Save your recovery codes"), codes=codes, next_url=step.next_url)
 
     def _show(self, form: Form) -> HttpResponse:
         offer = offer_app(user=self.first_step.user, proof=self.first_step.proof, now=clock.now())
         context = {"offer": offer, "qr_code": qr_code(offer.uri)}
-        return show(self.request, "setup", "Set up two-factor sign-in", form=form, **context)
+        return show(self.request, "setup", _("Set up two-factor sign-in"), form=form, **context)

@@ -9,6 +9,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
@@ -16,6 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 from cms import clock, limits
 from cms.accounts.signing_in import begin_second_step, finish_sign_in, open_browser_session
 from cms.accounts.single_sign_on import Journey, forget_journey, keep_journey, kept_journey
+from cms.admin.forms import shown_refusal
 from cms.admin.navigation import admin_url_of
 from cms.admin.signing_in.pages import show
 from cms.errors import CmsError, SecondFactorRequired
@@ -42,7 +44,7 @@ class SingleSignOnView(View):
         return f"{admin_url_of(self.request)}{below}"
 
     def refuse(self, sentence: str) -> HttpResponse:
-        return show(self.request, "single_sign_on_refused", "You are not signed in", refusal=sentence)
+        return show(self.request, "single_sign_on_refused", _("You are not signed in"), refusal=sentence)
 
 
 class BeginView(RedirectURLMixin, SingleSignOnView):
@@ -56,7 +58,7 @@ class BeginView(RedirectURLMixin, SingleSignOnView):
         try:
             url = begin_single_sign_on(attempt=attempt, redirect_uri=self.redirect_uri, now=clock.now())
         except CmsError as refusal:
-            return self.refuse(refusal.message)
+            return self.refuse(shown_refusal(refusal))
         response, next_url = redirect(url), self.get_success_url()
         is_short = len(next_url) <= limits.URL_MAX  # browsers drop cookies of more than 4 KB
         keep_journey(response, Journey(attempt, next_url if is_short else self.get_default_redirect_url()))
@@ -67,9 +69,13 @@ class CallbackView(SingleSignOnView):
     def get(self, request: HttpRequest) -> HttpResponse:
         journey, code = kept_journey(request), request.GET.get("code", "")
         if journey is None:
-            return self.refuse("This sign-in was begun in another browser, or more than ten minutes ago. Begin again.")
+            return self.refuse(
+                _("This sign-in was begun in another browser, or more than ten minutes ago. Begin again.")
+            )
         if not code or request.GET.get("iss", settings.OIDC_ISSUER) != settings.OIDC_ISSUER:  # RFC 9207
-            response = self.refuse(f"{settings.OIDC_NAME} did not sign you in. Begin again, or ask an admin.")
+            response = self.refuse(
+                _("%(name)s did not sign you in. Begin again, or ask an admin.") % {"name": settings.OIDC_NAME}
+            )
         else:
             response = self._sign_in(journey, code, clock.now())
         forget_journey(response)
@@ -84,7 +90,7 @@ class CallbackView(SingleSignOnView):
             begin_second_step(self.request, half.user, next_url, now)
             return redirect("admin:second_step")
         except CmsError as refusal:
-            return self.refuse(refusal.message)
+            return self.refuse(shown_refusal(refusal))
         enter = finish_sign_in if is_second_factor_trusted() else open_browser_session
         enter(self.request, user, now)
         return redirect(next_url)

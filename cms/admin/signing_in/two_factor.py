@@ -8,13 +8,15 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from cms import clock, policy
 from cms.accounts.signing_in import keep_challenge, keep_proof, note_second_factor, proof_of, take_challenge
-from cms.admin.forms import add_refusal
+from cms.admin.forms import add_refusal, shown_refusal
 from cms.admin.signing_in.pages import CodeForm, PasskeyForm, PasswordForm, host_of, qr_code, show
 from cms.errors import CmsError, Duplicate, InvalidInput
 from cms.services.proofs import Proof
@@ -24,7 +26,7 @@ from cms.services.second_factors.passkeys import Answer, add_passkey, offer_pass
 from cms.services.second_factors.recovery_codes import count_recovery_codes, renew_recovery_codes
 from cms.services.signing_in import prove_password
 
-TITLE = "Two-factor sign-in"
+TITLE = gettext_lazy("Two-factor sign-in")
 
 
 @method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
@@ -37,7 +39,7 @@ class OwnFactorsView(View):
         try:
             return super().dispatch(request, *args, **kwargs)
         except CmsError as refusal:
-            messages.error(request, refusal.message)
+            messages.error(request, shown_refusal(refusal))
             return redirect("admin:two_factor")
 
     @property
@@ -91,7 +93,7 @@ class AddAppView(OwnFactorsView):
             add_refusal(form, refusal)
             return self._show(form)
         note_second_factor(request, self.now)
-        messages.success(request, "The authenticator app was added.")
+        messages.success(request, _("The authenticator app was added."))
         return self.show_codes(codes) if codes else redirect("admin:two_factor")
 
     def _show(self, form: CodeForm) -> HttpResponse:
@@ -102,7 +104,7 @@ class AddAppView(OwnFactorsView):
 class RemoveAppView(OwnFactorsView):
     def post(self, request: HttpRequest) -> HttpResponse:
         remove_app(user=self.user, proof=self.proof, now=self.now)
-        messages.success(request, "The authenticator app was removed.")
+        messages.success(request, _("The authenticator app was removed."))
         return redirect("admin:two_factor")
 
 
@@ -122,7 +124,7 @@ class AddPasskeyView(OwnFactorsView):
             add_refusal(form, refusal)
             return self._show(form)
         note_second_factor(request, self.now)
-        messages.success(request, f"The passkey “{name}” was added.")
+        messages.success(request, _("The passkey “%(name)s” was added.") % {"name": name})
         return self.show_codes(codes) if codes else redirect("admin:two_factor")
 
     def _show(self, form: PasskeyForm) -> HttpResponse:
@@ -134,7 +136,7 @@ class AddPasskeyView(OwnFactorsView):
 class RemovePasskeyView(OwnFactorsView):
     def post(self, request: HttpRequest, passkey_id: uuid.UUID) -> HttpResponse:
         remove_passkey(user=self.user, passkey_id=passkey_id, proof=self.proof, now=self.now)
-        messages.success(request, "The passkey was removed.")
+        messages.success(request, _("The passkey was removed."))
         return redirect("admin:two_factor")
 
 

@@ -23,7 +23,7 @@ from fido2.webauthn import (
 )
 
 from cms import limits
-from cms.errors import Duplicate, FieldError, InvalidInput, InvalidSecondFactor, NotFound
+from cms.errors import Duplicate, FieldError, InvalidInput, InvalidSecondFactor, NotFound, sentence
 from cms.models import Passkey, User
 from cms.services.checks import check_text
 from cms.services.locks import lock_row
@@ -93,7 +93,9 @@ def add_passkey(*, user: User, name: str, answer: Answer, proof: Proof, now: dat
     with transaction.atomic():
         user = lock_row(user)
         if Passkey.objects.filter(user=user).count() >= MOST:
-            raise InvalidInput([FieldError("name", "too_many", f"At most {MOST} passkeys are possible.")])
+            raise InvalidInput(
+                [FieldError("name", "too_many", sentence("At most %(most)s passkeys are possible.", most=MOST))]
+            )
         _insert(Passkey(user=user, name=name, sign_count=sign_count, created_at=now, updated_at=now), credential)
         note_added(user, KIND)
         return first_recovery_codes(user)

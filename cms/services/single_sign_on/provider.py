@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from cms.costs.turns import DEAR, Bounded
 from cms.environment import is_encrypted_or_local
-from cms.errors import SignInRefused
+from cms.errors import SignInRefused, sentence
 from cms.outgoing.calls import Call
 from cms.outgoing.fetching import FetchFailed, fetch_json
 from cms.tokens.id_tokens import Expected, Identity, IdTokenRefused, read_id_token
@@ -138,6 +138,9 @@ def _refused(error: Exception) -> SignInRefused:
     """For the log the reason, which helps nobody at the login page."""
     logger.warning("Single sign-on failed: %s", error)
     return SignInRefused(
-        f"{settings.OIDC_NAME} could not be asked who you are. Try again in a moment. If it fails again, ask an admin:"
-        " the log of the server has the reason."
+        sentence(
+            "%(provider)s could not be asked who you are. Try again in a moment. If it fails again, ask an admin: the log"
+            " of the server has the reason.",
+            provider=settings.OIDC_NAME,
+        )
     )

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
 from cms.costs.turns import Busy
-from cms.errors import RateLimited, SecondFactorMissing, SecondFactorRequired, SignInRefused
+from cms.errors import RateLimited, SecondFactorMissing, SecondFactorRequired, SignInRefused, sentence
 from cms.models import User
 from cms.rate_limits import (
     LOGIN_ACCOUNT,
@@ -88,12 +88,14 @@ def _admitted(identity: Identity, now: datetime.datetime) -> User:
 def _reason(identity: Identity) -> str:
     name = settings.OIDC_NAME
     if identity.verified_email is None:
-        return (
-            f"{name} does not say that your e-mail address is verified. Verify it there, then try again. If that is not"
-            " possible, log in with your password."
+        return sentence(
+            "%(provider)s does not say that your e-mail address is verified. Verify it there, then try again. If that is"
+            " not possible, log in with your password.",
+            provider=name,
         )
-    return (
-        f"You have signed in at {name}, but your account there opens nothing here. Ask an admin of this site to make a"
-        " user with the same e-mail address, to mark the address as verified, or to unlink the user from an earlier"
-        f" account at {name}."
+    return sentence(
+        "You have signed in at %(provider)s, but your account there opens nothing here. Ask an admin of this site to make"
+        " a user with the same e-mail address, to mark the address as verified, or to unlink the user from an earlier"
+        " account at %(provider)s.",
+        provider=name,
     )

@@ -10,7 +10,13 @@
   const LAST = "tandem:submitted";
 
   const say = (text) => { state.textContent = text; };
-  const clock = () => new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const language = document.documentElement.lang || undefined;
+  const clock = () => new Date().toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const shownTime = (at) => new Date(at).toLocaleString(language);
+  const whoElse = (names) => interpolate(
+    ngettext("%s is editing this post too.", "%s are editing this post too.", names.length),
+    [names.join(gettext(" and "))],
+  );
 
   // All that the form would send, but for the token: the hidden fields name what its writer has read.
   function written() {
@@ -41,8 +47,8 @@
     timer = null;
     const now = written();
     if (now === opened) return store.drop(key);
-    if (store.write(key, { at: new Date().toISOString(), fields: now })) say(`Kept in this browser at ${clock()}`);
-    else say("This browser can't keep your text: save it soon.");
+    if (store.write(key, { at: new Date().toISOString(), fields: now })) say(interpolate(gettext("Kept in this browser at %s"), [clock()]));
+    else say(gettext("This browser can't keep your text: save it soon."));
   }
   function changed() {
     timer ||= setTimeout(keep, KEEP_AFTER_MS);
@@ -88,9 +94,9 @@
     const kept = store.read(key);
     if (!kept || kept.fields === opened || isShownAgain()) return kept && kept.fields === opened && store.drop(key);
     notice(
-      `This browser has changes of ${new Date(kept.at).toLocaleString()} that were not saved.`,
-      ["Restore", () => { fill(JSON.parse(kept.fields)); changed(); }],
-      ["Discard", () => store.drop(key)],
+      interpolate(gettext("This browser has changes of %s that were not saved."), [shownTime(kept.at)]),
+      [gettext("Restore"), () => { fill(JSON.parse(kept.fields)); changed(); }],
+      [gettext("Discard"), () => store.drop(key)],
     );
   }
   // After a refusal the page shows what was sent, with its errors: that is newer than what was kept.
@@ -115,11 +121,11 @@
       const answer = await post(config.autosave, new FormData(form));
       if (answer.ok) {
         autosaved = now;
-        say(`Kept on the server at ${clock()}`);
+        say(interpolate(gettext("Kept on the server at %s"), [clock()]));
       } else if (answer.status === 422) {
         say((await answer.json()).message);
       }
-    } catch { say("No connection. Your text is kept in this browser."); }
+    } catch { say(gettext("No connection. Your text is kept in this browser.")); }
   }
 
   let others = null;
@@ -129,8 +135,8 @@
       const answer = await post(config.editing, token());
       if (!answer.ok) return;
       const { others: names, version } = await answer.json();
-      const texts = names.length ? [`${names.join(" and ")} ${names.length > 1 ? "are" : "is"} editing this post too.`] : [];
-      if (version !== config.version) texts.push("The post was saved elsewhere. Saving merges your changes with it.");
+      const texts = names.length ? [whoElse(names)] : [];
+      if (version !== config.version) texts.push(gettext("The post was saved elsewhere. Saving merges your changes with it."));
       if (others?.textContent === texts.join(" ")) return;
       others?.remove();
       others = texts.length ? notice(texts.join(" ")) : null;
@@ -153,7 +159,7 @@
     try {
       answer = await fetch(config.session, { redirect: "manual" });
     } catch {
-      return say("No connection. Your text is kept in this browser: save again when you are online.");
+      return say(gettext("No connection. Your text is kept in this browser: save again when you are online."));
     }
     const session = answer.ok ? await answer.json() : { user: null };
     if (session.user !== config.user) {
@@ -171,7 +177,7 @@
     if (isPassed) return;
     event.preventDefault();
     keep();
-    say("Saving …");
+    say(gettext("Saving …"));
     send(event.submitter);
   });
   function goOn() {
@@ -185,7 +191,7 @@
   new BroadcastChannel("signed-in").addEventListener("message", goOn);
   document.getElementById("sign-in-later").addEventListener("click", () => {
     dialog.close();
-    say("Not saved. Your text is kept in this browser.");
+    say(gettext("Not saved. Your text is kept in this browser."));
   });
   document.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {

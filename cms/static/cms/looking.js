@@ -42,7 +42,7 @@
     data.append("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
     try {
       const answer = await fetch(config.share, { method: "POST", body: data, redirect: "manual" });
-      if (answer.type === "opaqueredirect") throw new Error("Your session has ended. Save, and you are asked to sign in.");
+      if (answer.type === "opaqueredirect") throw new Error(gettext("Your session has ended. Save, and you are asked to sign in."));
       const told = await answer.json();
       if (!answer.ok) throw new Error(told.message);
       link.value = told.address;
@@ -60,7 +60,7 @@
     } catch { // Without https the clipboard is closed to scripts.
       document.execCommand("copy");
     }
-    target.textContent = "Copied";
+    target.textContent = gettext("Copied");
   });
 
   // -- advice ----------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@
     data.append("csrfmiddlewaretoken", token());
     for (const [name, value] of Object.entries(fields)) data.append(name, value);
     const answer = await fetch(address, { method: "POST", body: data, redirect: "manual" });
-    if (answer.type === "opaqueredirect") throw new Error("Your session has ended. Save, and you are asked to sign in.");
+    if (answer.type === "opaqueredirect") throw new Error(gettext("Your session has ended. Save, and you are asked to sign in."));
     return answer;
   }
 
@@ -87,7 +87,7 @@
   async function insertPictures(files) {
     const pictures = [...files].filter((file) => file.type.startsWith("image/"));
     for (const [index, file] of pictures.entries()) {
-      state.textContent = `Uploading ${index + 1} of ${pictures.length} …`;
+      state.textContent = interpolate(gettext("Uploading %s of %s …"), [index + 1, pictures.length]);
       try {
         await insertPicture(file);
         state.textContent = "";
@@ -125,23 +125,23 @@
       shortcuts: { drawImage: null },
       status: ["words"],
       toolbar: [
-        button("bold", EasyMDE.toggleBold, "format_bold", "Bold"),
-        button("italic", EasyMDE.toggleItalic, "format_italic", "Italic"),
-        button("heading", EasyMDE.toggleHeadingSmaller, "title", "Heading"),
+        button("bold", EasyMDE.toggleBold, "format_bold", gettext("Bold")),
+        button("italic", EasyMDE.toggleItalic, "format_italic", gettext("Italic")),
+        button("heading", EasyMDE.toggleHeadingSmaller, "title", gettext("Heading")),
         "|",
-        button("quote", EasyMDE.toggleBlockquote, "format_quote", "Quote"),
-        button("unordered-list", EasyMDE.toggleUnorderedList, "format_list_bulleted", "Bulleted list"),
-        button("ordered-list", EasyMDE.toggleOrderedList, "format_list_numbered", "Numbered list"),
-        button("code", EasyMDE.toggleCodeBlock, "code", "Code"),
+        button("quote", EasyMDE.toggleBlockquote, "format_quote", gettext("Quote")),
+        button("unordered-list", EasyMDE.toggleUnorderedList, "format_list_bulleted", gettext("Bulleted list")),
+        button("ordered-list", EasyMDE.toggleOrderedList, "format_list_numbered", gettext("Numbered list")),
+        button("code", EasyMDE.toggleCodeBlock, "code", gettext("Code")),
         "|",
-        button("link", EasyMDE.drawLink, "link", "Link"),
-        button("picture", () => chooser.click(), "add_photo_alternate", "Picture"),
-        button("library", insertFromLibrary, "photo_library", "Picture from the library"),
-        button("table", EasyMDE.drawTable, "table", "Table"),
+        button("link", EasyMDE.drawLink, "link", gettext("Link")),
+        button("picture", () => chooser.click(), "add_photo_alternate", gettext("Picture")),
+        button("library", insertFromLibrary, "photo_library", gettext("Picture from the library")),
+        button("table", EasyMDE.drawTable, "table", gettext("Table")),
         "|",
-        button("preview", EasyMDE.togglePreview, "visibility", "Preview"),
-        button("side-by-side", EasyMDE.toggleSideBySide, "vertical_split", "Preview beside the text"),
-        button("fullscreen", EasyMDE.toggleFullScreen, "fullscreen", "Full screen"),
+        button("preview", EasyMDE.togglePreview, "visibility", gettext("Preview")),
+        button("side-by-side", EasyMDE.toggleSideBySide, "vertical_split", gettext("Preview beside the text")),
+        button("fullscreen", EasyMDE.toggleFullScreen, "fullscreen", gettext("Full screen")),
       ],
     });
     // EasyMDE leaves its buttons to the mouse.
@@ -149,7 +149,7 @@
     const mirror = editor.codemirror;
     // Tab leads on, as everywhere: nobody is caught in the text. Ctrl+] and Ctrl+[ indent.
     mirror.setOption("extraKeys", { ...mirror.getOption("extraKeys"), Tab: false, "Shift-Tab": false });
-    mirror.getInputField().setAttribute("aria-label", "Content");
+    mirror.getInputField().setAttribute("aria-label", gettext("Content"));
     mirror.on("change", () => area.dispatchEvent(new Event("input", { bubbles: true })));
     mirror.on("paste", (_, event) => {
       if (!hasPictures(event.clipboardData)) return;

@@ -6,15 +6,15 @@
   const options = JSON.parse(document.getElementById("passkey-options").textContent);
   const isNew = "pubKeyCredParams" in options;
   const sentences = {
-    InvalidStateError: "This passkey was added before.",
-    NotAllowedError: "Nothing came from the passkey: you cancelled, or it took too long. Try again.",
-    SecurityError: "Passkeys do not work at this address.",
+    InvalidStateError: status.dataset.known,
+    NotAllowedError: status.dataset.cancelled,
+    SecurityError: status.dataset.address,
   };
 
   async function ask() {
     const Credential = window.PublicKeyCredential;
     if (!Credential || !Credential.parseCreationOptionsFromJSON) {
-      return { refused: "This browser offers no passkeys here. They need a new browser, and https." };
+      return { refused: status.dataset.missing };
     }
     try {
       const credential = isNew
@@ -22,7 +22,7 @@
         : await navigator.credentials.get({ publicKey: Credential.parseRequestOptionsFromJSON(options) });
       return { answer: JSON.stringify(credential.toJSON()) };
     } catch (error) {
-      return { refused: sentences[error.name] || `The passkey failed: ${error.message}` };
+      return { refused: sentences[error.name] || `${status.dataset.failed} ${error.message}` };
     }
   }
 

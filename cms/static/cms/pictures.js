@@ -28,7 +28,7 @@
       return button;
     }));
     loadThumbnails(grid.querySelectorAll("img"));
-    if (!pictures.length) grid.textContent = "There is no such picture.";
+    if (!pictures.length) grid.textContent = gettext("There is no such picture.");
   }
   search.addEventListener("input", () => {
     clearTimeout(timer);
@@ -52,7 +52,7 @@
   const button = document.createElement("button");
   button.type = "button";
   button.className = "choose-featured";
-  button.textContent = "Choose from pictures";
+  button.textContent = gettext("Choose from pictures");
   field.closest(".related-widget-wrapper").after(button, preview);
   function follow() {
     preview.hidden = !field.value;

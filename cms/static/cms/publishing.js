@@ -30,9 +30,9 @@
   }
   const DAY_OF_MONDAY = 1;
   const CHOICES = [
-    ["Tomorrow 09:00", () => nineOClock(() => 1)],
-    ["Monday 09:00", () => nineOClock((weekday) => (DAY_OF_MONDAY - weekday + 7) % 7 || 7)],
-    ["At once", () => ""],
+    [gettext("Tomorrow 09:00"), () => nineOClock(() => 1)],
+    [gettext("Monday 09:00"), () => nineOClock((weekday) => (DAY_OF_MONDAY - weekday + 7) % 7 || 7)],
+    [gettext("At once"), () => ""],
   ];
 
   function offerTimes() {
@@ -56,7 +56,7 @@
       const instant = at.value && instantOf(at.value, at.dataset.zone);
       const isLater = instant > Date.now();
       inUtc.textContent = instant ? `${new Date(instant).toISOString().slice(0, 16).replace("T", " ")} UTC` : "";
-      if (publish) publish.textContent = isLater ? "Schedule" : "Publish";
+      if (publish) publish.textContent = isLater ? gettext("Schedule") : gettext("Publish");
     }
     at.addEventListener("input", follow);
     at.addEventListener("change", follow);
@@ -75,9 +75,9 @@
     row.after(result);
     const shorten = (words, length) => (words.length > length ? `${words.slice(0, length - 1)}…` : words);
     const show = () => {
-      title.textContent = shorten(valueOf("meta_title") || valueOf("title") || "Title", 60);
+      title.textContent = shorten(valueOf("meta_title") || valueOf("title") || gettext("Title"), 60);
       address.textContent = config.publicAddress.replace("{slug}", valueOf("slug") || "…");
-      text.textContent = shorten(valueOf("meta_description") || valueOf("excerpt") || "The beginning of the content.", 160);
+      text.textContent = shorten(valueOf("meta_description") || valueOf("excerpt") || gettext("The beginning of the content."), 160);
     };
     document.getElementById("post_form").addEventListener("input", show);
     show();

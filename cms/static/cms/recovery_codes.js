@@ -9,9 +9,9 @@
   async function copy() {
     try {
       await navigator.clipboard.writeText(text);
-      status.textContent = "Copied.";
+      status.textContent = status.dataset.copied;
     } catch {
-      status.textContent = "This browser does not let the page copy: select the codes instead.";
+      status.textContent = status.dataset.refused;
     }
   }
 
@@ -20,7 +20,7 @@
     link.href = `data:text/plain;charset=utf-8,${encodeURIComponent(text)}`;
     link.download = "tandem-recovery-codes.txt";
     link.click();
-    status.textContent = "Downloaded.";
+    status.textContent = status.dataset.downloaded;
   }
 
   buttons.querySelector('[name="copy"]').addEventListener("click", copy);

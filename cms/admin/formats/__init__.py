@@ -1,0 +1,1 @@
+"""Dates of the pages, where they differ from Django's: `FORMAT_MODULE_PATH`."""

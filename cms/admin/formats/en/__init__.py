@@ -1,0 +1,1 @@
+"""English: dates that readers of no country take for others."""
