@@ -106,6 +106,8 @@ def _all(part: Part, domain: str, language: str) -> Iterator[tuple[Any, str | No
         for path in sorted((folder / "static").rglob("*.js")):
             if "vendor" not in path.parts:
                 yield from _from("javascript", path.read_text(), _place(path))
+        if part.package == "cms":
+            yield from _of_scripts_of_django(language)
         return
     for path in sorted(folder.rglob("*.py")):
         if "migrations" not in path.parts:
@@ -160,10 +162,18 @@ def _of_packages(language: str) -> Iterator[tuple[Any, str | None, str]]:
             yield from (row for row in rows if (row[0], row[1]) not in known)
 
 
-def _known_to_django(language: str) -> set[Any]:
+def _of_scripts_of_django(language: str) -> Iterator[tuple[Any, str | None, str]]:
+    known, root = _known_to_django(language, "djangojs"), Path(django.__file__).parent / "contrib" / "admin" / "static"
+    for path in sorted(root.rglob("*.js")):
+        if "vendor" not in path.parts:
+            rows = _from("javascript", path.read_text(), f"django/{path.name}")
+            yield from (row for row in rows if (row[0], row[1]) not in known)
+
+
+def _known_to_django(language: str, domain: str = "django") -> set[Any]:
     root = Path(django.__file__).parent
     folders = [root / "conf", *(root / "contrib").iterdir()]
-    found = [folder / "locale" / language / "LC_MESSAGES" / "django.po" for folder in folders]
+    found = [folder / "locale" / language / "LC_MESSAGES" / f"{domain}.po" for folder in folders]
     known: set[Any] = set()
     for path in found:
         if path.exists():

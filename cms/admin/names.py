@@ -10,23 +10,23 @@ from typing import Any, Final
 from django.contrib import admin
 from django.db.models import Field
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, override
 
 TRANSLATED: Final[set[str]] = set()
 """The names in English, for the catalogue of translations."""
 
 
 def translate_names() -> None:
-    for named, attribute in list(_names()):
-        name = getattr(named, attribute)
-        TRANSLATED.add(name)
-        setattr(named, attribute, gettext_lazy(name))
+    with override(None):  # a request in another language may be the first to load the pages
+        for named, attribute in list(_names()):
+            name = str(getattr(named, attribute))
+            TRANSLATED.add(name)
+            setattr(named, attribute, gettext_lazy(name))
 
 
 def _names() -> Iterator[tuple[Any, str]]:
-    """Return the names of models with pages and of their fields, except those that Django has made lazy itself."""
-    ours = [model._meta for model in admin.site._registry if model._meta.app_label == "cms"]
-    for opts in ours:
+    """Return the names of models with pages and of their fields, except fields that Django has named itself."""
+    for opts in (model._meta for model in admin.site._registry if model._meta.app_label == "cms"):
+        yield from ((opts, "verbose_name"), (opts, "verbose_name_plural"))
         fields = [field for field in opts.get_fields() if isinstance(field, Field)]
-        named = [(opts, "verbose_name"), (opts, "verbose_name_plural"), *((field, "verbose_name") for field in fields)]
-        yield from ((one, name) for one, name in named if not isinstance(getattr(one, name), Promise))
+        yield from ((field, "verbose_name") for field in fields if not isinstance(field.verbose_name, Promise))

@@ -11,6 +11,12 @@
     }
   }
 
+  // A list of several choices has its box for the search among them.
+  function nameSearch(list) {
+    const label = list.previousElementSibling?.labels?.[0];
+    if (label) list.querySelector(".select2-search__field")?.setAttribute("aria-label", words(label));
+  }
+
   function nameInstants() {
     for (const part of document.querySelectorAll("input.vDateField, input.vTimeField")) {
       const field = CSS.escape(part.name.replace(/_[01]$/, ""));
@@ -24,7 +30,9 @@
   new MutationObserver((changes) => {
     for (const change of changes) {
       for (const node of change.addedNodes) {
-        if (node instanceof Element && node.matches(".select2")) nameLists(node);
+        if (!(node instanceof Element) || !node.matches(".select2")) continue;
+        nameLists(node);
+        nameSearch(node);
       }
     }
   }).observe(document, { childList: true, subtree: true });
