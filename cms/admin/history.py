@@ -47,7 +47,7 @@ class HistoryMixin:
             **self.admin_site.each_context(request),
             "original": post,
             "title": post.title,
-            "revisions": revisions[:SHOWN_MAX],
+            "revisions": [(revision, shown_reason(revision)) for revision in revisions[:SHOWN_MAX]],
             "has_more": len(revisions) > SHOWN_MAX,
             "older": older,
             "newer": newer,
@@ -106,6 +106,23 @@ def label_of(field: str) -> str:
     """Return the name of a post's field."""
     shown: Any = Post._meta.get_field(field)
     return str(_LABELS.get(field) or capfirst(shown.verbose_name))
+
+
+_REASONS: Final[dict[str, Any]] = {
+    "created": gettext_lazy("created%(rest)s"),
+    "updated": gettext_lazy("updated%(rest)s"),
+    "restored from ": gettext_lazy("restored from %(rest)s"),
+    "autosave of ": gettext_lazy("autosave of %(rest)s"),
+    "repaired: ": gettext_lazy("repaired: %(rest)s"),
+}
+
+
+def shown_reason(revision: PostRevision) -> str:
+    """Return why it was made: services store that in English."""
+    for beginning, words in _REASONS.items():
+        if revision.reason.startswith(beginning):
+            return str(words) % {"rest": revision.reason.removeprefix(beginning)}
+    return revision.reason
 
 
 def _text(value: Any, names: dict[str, str]) -> str:

@@ -36,7 +36,9 @@ NOT_OF_THE_POST: Final = ("version", "base_revision", "publish_at")
 class PostForm(ServiceForm):
     draft: PostRevision | None = None
     """The draft whose texts the form shows first; `PostAdmin` sets it."""
-    tags = TagNamesField(required=False, help_text=_("Type to find or to make one; Enter or a comma takes it."))
+    tags = TagNamesField(
+        label=_("Tags"), required=False, help_text=_("Type to find or to make one; Enter or a comma takes it.")
+    )
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
     base_revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
     publish_at = forms.DateTimeField(

@@ -22,7 +22,7 @@ from cms.admin.counting import CappedPaginator
 from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.filters import KindFilter, LanguageFilter, StatusFilter
 from cms.admin.forms import whole_number
-from cms.admin.history import HistoryMixin
+from cms.admin.history import HistoryMixin, shown_reason
 from cms.admin.looking import LookingMixin
 from cms.admin.options import ServiceAdmin, instant_column, wide
 from cms.admin.post_filters import AuthorFilter, CategoryFilter, MineFilter, TagFilter
@@ -227,7 +227,8 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
             context |= shown_conflict(context["adminform"].form, conflict)
         context["alt_text_max"] = limits.ALT_TEXT_MAX
         context["editor_config"] = editor_config(request, obj)
-        context["drafts"] = waiting_drafts(actor=request.user, post=obj).select_related("author") if obj else ()
+        drafts = waiting_drafts(actor=request.user, post=obj).select_related("author") if obj else ()
+        context["drafts"] = [(draft, shown_reason(draft)) for draft in drafts]
         is_public = obj is not None and Post.objects.visible_to(AnonymousUser(), clock.now()).filter(pk=obj.pk).exists()
         if obj and is_public and settings.PUBLIC_POST_URL:
             context["public_address"] = settings.PUBLIC_POST_URL.replace("{slug}", obj.slug)

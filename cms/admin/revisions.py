@@ -15,7 +15,7 @@ from unfold.enums import ActionVariant
 
 from cms import policy
 from cms.admin.dialogs import Change, button
-from cms.admin.history import label_of
+from cms.admin.history import label_of, shown_reason
 from cms.admin.options import ReadOnlyAdmin, instant_column, wide
 from cms.models import PostRevision
 from cms.services.restoring import apply_revision, restore_revision
@@ -63,7 +63,7 @@ def _old_value(name: str, label: Any) -> Callable[[Any, PostRevision], str]:
 @admin.register(PostRevision)
 class PostRevisionAdmin(ReadOnlyAdmin):
     may_manage = staticmethod(policy.may_write_posts)
-    list_display = ["number", "shown_post", "kind", "reason", "author", "written"]
+    list_display = ["number", "shown_post", "kind", "made_for", "author", "written"]
     list_filter = ["is_draft"]
     linked_lookups = ("post__id__exact",)
     list_select_related = ["post", "author"]
@@ -73,7 +73,7 @@ class PostRevisionAdmin(ReadOnlyAdmin):
     unlisted_fields = ("snapshot", "post__content", "post__content_html")
     actions_detail = [RESTORE.name, APPLY.name]
     fields = [
-        *("post", "number", "kind", "reason", "writer", "created_at", "changes_since"),
+        *("post", "number", "kind", "made_for", "writer", "created_at", "changes_since"),
         *("old_title", "old_slug", "old_language", "old_content"),
     ]
 
@@ -89,6 +89,10 @@ class PostRevisionAdmin(ReadOnlyAdmin):
     @display(description=_("Kind"), label={"draft": "info", "revision": "primary"})
     def kind(self, revision: PostRevision) -> tuple[str, str]:
         return ("draft", gettext("draft")) if revision.is_draft else ("revision", gettext("revision"))
+
+    @display(description=_("Reason"), ordering="reason")
+    def made_for(self, revision: PostRevision) -> str:
+        return shown_reason(revision)
 
     @display(description=_("Author"))
     def writer(self, revision: PostRevision) -> str:

@@ -20,7 +20,7 @@ from cms.admin.forms import ServiceForm, shown_refusal
 from cms.admin.options import ReadOnlyAdmin, wide
 from cms.admin.shown import shown_instant
 from cms.choices import TransferKind, TransferState
-from cms.errors import CmsError
+from cms.errors import CmsError, translated
 from cms.models import Transfer
 from cms.transfers.transfers import SUFFIXES, delete_transfer, is_in_hand, start_export, start_import, upload_import
 
@@ -174,6 +174,7 @@ class TransferAdmin(ReadOnlyAdmin):
         return {
             "transfer": transfer,
             "is_busy": is_in_hand(transfer),
+            "message": translated(transfer.message),
             "state": TransferState(transfer.state).label,
             "colour": COLOURS[transfer.state],
             "counts": [(label, transfer.counts[name]) for name, label in names.items() if name in transfer.counts],

@@ -89,13 +89,13 @@ def _reason(identity: Identity) -> str:
     name = settings.OIDC_NAME
     if identity.verified_email is None:
         return sentence(
-            "%(provider)s does not say that your e-mail address is verified. Verify it there, then try again. If that is"
-            " not possible, log in with your password.",
+            "%(provider)s does not say that your e-mail address is verified. Verify it there, then try again. If that"
+            " is not possible, log in with your password.",
             provider=name,
         )
     return sentence(
-        "You have signed in at %(provider)s, but your account there opens nothing here. Ask an admin of this site to make"
-        " a user with the same e-mail address, to mark the address as verified, or to unlink the user from an earlier"
-        " account at %(provider)s.",
+        "You have signed in at %(provider)s, but your account there opens nothing here. Ask an admin of this site to"
+        " make a user with the same e-mail address, to mark the address as verified, or to unlink the user from an"
+        " earlier account at %(provider)s.",
         provider=name,
     )
