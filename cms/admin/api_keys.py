@@ -84,6 +84,7 @@ class ApiKeyForm(ServiceForm):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ServiceAdmin):
+    empty_text = gettext_lazy("A program that calls the API shows a key in place of a login.")
     form = ApiKeyForm
     may_manage = staticmethod(policy.may_manage_own_keys)
     list_display = ["name", "prefix", "owner", "shown_scopes", "is_active", "used", "expires"]

@@ -48,6 +48,7 @@ admin.site.unregister(Group)  # Django's own page would change what people may d
 
 @admin.register(Group)
 class GroupAdmin(DeletableAdmin):
+    empty_text = _("A group lets people look after a rollout who are no admins.")
     form = GroupForm
     may_manage = staticmethod(policy.may_manage_users)
     list_display = ["name", "shown_permissions", "members"]

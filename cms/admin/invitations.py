@@ -37,6 +37,7 @@ REVOKE = Change(
 
 @admin.register(Invitation)
 class InvitationAdmin(ServiceAdmin):
+    empty_text = _("Invite an author by mail. The link in it is good for one account.")
     may_manage = staticmethod(policy.may_manage_users)
     list_display = ["email", "shown_role", "shown_state", "invited_by", "sent", "expires"]
     list_filter = ["role", "created_at"]

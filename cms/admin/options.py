@@ -15,6 +15,7 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -85,6 +86,8 @@ class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
     unlisted_fields: tuple[str, ...] = ()
     linked_lookups: tuple[str, ...] = ()
     """Lookups that links to the list send, beside those of its filters."""
+    empty_text: str | Promise = ""
+    """What a list without rows says of them to somebody new."""
     may_manage: Callable[[Actor], bool]
     """Who sees and uses these pages: a predicate of `cms/policy.py`, as a staticmethod."""
     create: Callable[[Actor, Any, datetime.datetime], Any]

@@ -10,6 +10,7 @@ from cms.models import ImportRecord
 
 @admin.register(ImportRecord)
 class ImportRecordAdmin(ReadOnlyAdmin):
+    empty_text = _("Each imported post leaves a record here of where it came from.")
     may_manage = staticmethod(policy.may_see_audit)
     list_display = ["external_id", "object_type", "source", "imported"]
     list_filter = ["created_at"]

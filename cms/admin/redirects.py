@@ -52,6 +52,7 @@ class TryForm(forms.Form):
 
 @admin.register(Redirect)
 class RedirectAdmin(DeletableAdmin):
+    empty_text = gettext_lazy("Old addresses of posts lead to the new ones. Addresses of another site can be added.")
     form = RedirectForm
     may_manage = staticmethod(policy.may_edit_all_posts)
     list_display = ["shown_path", "post", "made"]

@@ -112,6 +112,7 @@ class WebhookForm(ServiceForm):
 
 @admin.register(Webhook)
 class WebhookAdmin(DeletableAdmin):
+    empty_text = gettext_lazy("A webhook calls an address of yours when something happens here.")
     form = WebhookForm
     may_manage = staticmethod(policy.may_manage_webhooks)
     list_display = ["shown_url", "shown_events", "is_active", "maker", "made"]

@@ -5,18 +5,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, Response, expect
 
+from tests.browser.every_page import OPEN_PAGES, pages_of
 from tests.browser.test_admin_login import sign_in
 
-ADMIN_PAGES = (
-    *("password_change/", "two-factor/", "two-factor/app/", "two-factor/passkeys/", "canary/"),
-    *("cms/post/?q=letters&state=archived", "cms/post/add/?_popup=1"),
-)
-OPEN_PAGES = (
-    *("/", "/admin/login/", "/admin/password-reset/", "/admin/password-reset/sent/", "/admin/password-reset/new/"),
-    *("/api/v2/docs", "/api/v2/changelog", "/api/v2/docs/v1-to-v2"),
-)
 COLOR = "getComputedStyle(document.documentElement).getPropertyValue('--color-primary-600')"
-LINKS = "links => links.map(link => link.href)"
 
 
 @pytest.fixture
@@ -46,16 +38,7 @@ def test_the_first_page_of_the_admin_site_works_within_its_policy(watched: Page,
 @pytest.mark.slow
 def test_all_lists_and_forms_of_the_admin_site_do(watched: Page, site: str) -> None:
     sign_in(watched, site, "chief")
-    lists = sorted(set(watched.eval_on_selector_all("#nav-sidebar a[href*='/admin/']", LINKS)))
-    assert len(lists) > 8
-    forms = []
-    for address in lists:
-        watched.goto(address)
-        watched.wait_for_load_state("networkidle")
-        rows = watched.eval_on_selector_all("#result_list tbody th a, #result_list tbody td a", LINKS)
-        forms += [url for url in rows if "/change/" in url][:1]
-        forms += watched.eval_on_selector_all("a[href$='/add/']", LINKS)[:1]
-    for address in (*dict.fromkeys(forms), *(f"{site}/admin/{path}" for path in ADMIN_PAGES)):
+    for address in pages_of(watched, site):
         watched.goto(address)
         watched.wait_for_load_state("networkidle")
 

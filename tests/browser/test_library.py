@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.looking import look_at
+from tests.browser.pages import look
 from tests.browser.test_admin_login import sign_in
 from tests.browser.test_rollout_page import axe  # noqa: F401 - a fixture
 
@@ -63,9 +63,9 @@ def test_the_lists_and_their_pages_bar_nobody(page: Page, site: str, axe: Path) 
     sign_in(page, site, "chief")
     for name in ("mediafile", "category", "tag", "post"):
         page.goto(f"{site}/admin/cms/{name}/")
-        look_at(page, axe, name)
+        look(page, axe, name)
     page.get_by_text("Filters").first.click()
-    look_at(page, axe, "filters")
+    look(page, axe, "filters")
     for name, action in (("tag", "merge_selected"), ("category", "move_selected"), ("post", "trash_selected")):
         page.goto(f"{site}/admin/cms/{name}/")
         for box in page.locator(".action-select").all()[:2]:
@@ -73,7 +73,7 @@ def test_the_lists_and_their_pages_bar_nobody(page: Page, site: str, axe: Path) 
         page.select_option("select[name=action]", action)
         page.locator("button[name=index]").click()
         expect(page.get_by_role("link", name="Cancel")).to_be_visible()
-        look_at(page, axe, action)
+        look(page, axe, action)
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.looking import look_at
+from tests.browser.pages import look
 from tests.browser.test_admin_login import sign_in
 from tests.browser.test_rollout_page import axe  # noqa: F401 - a fixture
 
@@ -73,4 +73,4 @@ def test_the_cards_bar_nobody(page: Page, site: str, axe: Path) -> None:  # noqa
     expect(page.locator("#moderation-undo")).to_be_visible()
     page.locator(CARD).first.get_by_text("Reply", exact=True).click()
     page.locator(".action-select").first.check()
-    look_at(page, axe, "comments")
+    look(page, axe, "comments")

@@ -51,7 +51,7 @@ def test_an_invited_author_writes_a_first_post(browser: Browser, sized: Page, si
     sized.goto(f"{site}/admin/cms/invitation/add/")
     sized.get_by_label("E-mail").fill(f"new{width}@example.org")
     sized.get_by_label("Role").select_option("author")
-    sized.get_by_role("button", name="Save", exact=True).click()
+    sized.get_by_role("button", name="Send invitation").click()
     link = _link_in(work())
     with browser.new_context(viewport={"width": width, "height": 844}) as context:
         invited = context.new_page()

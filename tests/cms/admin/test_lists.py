@@ -151,3 +151,15 @@ def test_nobody_else_is_suggested_anything(
 ) -> None:
     client = signed_in(make_user(role)) if role else Client()
     assert _suggest(client, "tags").status_code == 302
+
+
+def test_an_empty_list_says_what_it_is_for_and_one_without_matches_leads_back(
+    admin: User, signed_in: Callable[[User], Client]
+) -> None:
+    client = signed_in(admin)
+    page = client.get("/admin/cms/webhook/").content.decode()
+    assert "A webhook calls an address of yours" in page
+    assert "Reset filters" not in page
+    page = client.get("/admin/cms/webhook/?q=nowhere").content.decode()
+    assert "Nothing matches" in page
+    assert "Reset filters" in page

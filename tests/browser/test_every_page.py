@@ -1,0 +1,40 @@
+"""No page of the admin site is wider than its window or bars anybody, whatever links to it: at both widths, in both themes."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.every_page import OPEN_PAGES, pages_of
+from tests.browser.pages import look
+from tests.browser.test_admin_login import sign_in
+from tests.browser.test_rollout_page import axe  # noqa: F401 - a fixture
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["chief", "ada"])
+def test_each_page_fits_and_bars_nobody(page: Page, site: str, axe: Path, name: str) -> None:  # noqa: F811
+    sign_in(page, site, name)
+    barred = []
+    for address in pages_of(page, site):
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        try:
+            look(page, axe, f"{name}-{_named(address, site)}")
+        except AssertionError as fault:
+            barred.append(f"{address}: {fault}")
+    assert not barred, "\n".join(barred)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", OPEN_PAGES)
+def test_pages_for_everybody_do(page: Page, site: str, axe: Path, path: str) -> None:  # noqa: F811
+    page.goto(f"{site}{path}")
+    look(page, axe, f"open-{_named(path, '')}")
+
+
+def _named(address: str, site: str) -> str:
+    """What a picture of this page is called: ids would be other ones each time."""
+    path = re.sub(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", "id", address.removeprefix(site))
+    return re.sub(r"[^a-z0-9]+", "-", path.lower().removeprefix("/admin")).strip("-") or "index"
