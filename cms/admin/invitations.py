@@ -11,7 +11,7 @@ from unfold.enums import ActionVariant
 
 from cms import clock, policy
 from cms.admin.dialogs import Change, button, for_selected
-from cms.admin.navigation import admin_url_of
+from cms.admin.navigation import admin_url_in_mails
 from cms.admin.options import ServiceAdmin, instant_column
 from cms.choices import Role
 from cms.models import Invitation
@@ -76,5 +76,5 @@ class InvitationAdmin(ServiceAdmin):
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         # Not by `create`, which does not know the address that the mail has to lead back to.
         email, role = form.cleaned_data["email"], form.cleaned_data["role"]
-        admin_url = admin_url_of(request)
+        admin_url = admin_url_in_mails(request)
         return invite_user(actor=request.user, email=email, role=role, admin_url=admin_url, now=clock.now())

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.http.request import split_domain_port
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -81,3 +82,12 @@ def _item(request: HttpRequest, model: dict[str, Any]) -> dict[str, Any]:
 def admin_url_of(request: HttpRequest) -> str:
     """Return the address of the admin site, with a slash at its end: the setting, or else the host of the request."""
     return settings.ADMIN_URL or request.build_absolute_uri(reverse("admin:index"))
+
+
+def admin_url_in_mails(request: HttpRequest) -> str:
+    """Return the same for a mail to somebody else: its port is the server's own, or that of the scheme."""
+    host, port = split_domain_port(request.get_host())
+    # Without an address of the client there is a Unix socket, and gunicorn repeats the port of the header.
+    is_own = port == request.META["SERVER_PORT"] and request.META.get("REMOTE_ADDR")
+    origin = f"{request.scheme}://{host}:{port}" if is_own else f"{request.scheme}://{host}"
+    return settings.ADMIN_URL or origin + reverse("admin:index")

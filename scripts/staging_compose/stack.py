@@ -32,6 +32,7 @@ class Stack:
         """The .env of somebody who follows the installation guide."""
         lines = [f"{name}={secrets.token_hex(32)}" for name in SECRETS]
         lines += ["HSTS_S=3600", "EMAIL_URL=smtp://mail.example.org:25", "LOAD_TIME=30s"]
+        lines += ["ADMIN_URL=http://127.0.0.1:8000/admin/"]
         (self.root / ".env").write_text("\n".join(lines) + "\n")
 
     def compose(self, *words: str, stdin: str | None = None, limit_s: float = 600) -> str:

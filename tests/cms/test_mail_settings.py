@@ -7,6 +7,7 @@ from email import message_from_bytes
 from typing import Any
 
 import pytest
+from django.core.checks import run_checks
 from django.core.mail import EmailMessage, mailers
 
 from cms.environment import Environment
@@ -38,6 +39,15 @@ def test_an_smtp_server(url: str, port: int, use_tls: bool, use_ssl: bool, setti
     backend: Any = mailers.default
     assert (backend.host, backend.port, backend.use_tls, backend.use_ssl) == ("mail.example", port, use_tls, use_ssl)
     assert (backend.username, backend.password, backend.timeout) == ("", "", 10)
+
+
+@pytest.mark.parametrize(("admin_url", "found"), [("", {"cms.W004"}), ("https://cms.example.org/admin/", set())])
+def test_a_deployment_is_warned_whose_mails_lead_to_the_host_of_the_request(
+    settings: Any, admin_url: str, found: set[str]
+) -> None:
+    settings.ADMIN_URL = admin_url
+    settings.MAILERS = {"default": mailer("smtp://mail.example")}
+    assert {message.id for message in run_checks(tags=["mail"], include_deployment_checks=True)} == found
 
 
 def test_user_and_password_are_unescaped() -> None:

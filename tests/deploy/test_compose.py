@@ -18,7 +18,7 @@ STALL_LIMIT_S: Final = 30
 NETWORK: Final = "cms-staging-network"
 NGINX: Final = ROOT / "deploy/nginx/staging.conf"
 # `readiness` asks for these in `deploy_settings` and `backups`.
-ASKED_BY_READINESS: Final = {"HSTS_S", "EMAIL_URL", "BACKUP_DIR"}
+ASKED_BY_READINESS: Final = {"HSTS_S", "EMAIL_URL", "ADMIN_URL", "BACKUP_DIR"}
 SECRET_KEY_LENGTH: Final = 50
 
 type Service = dict[str, Any]

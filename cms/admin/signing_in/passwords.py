@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidge
 
 from cms import clock, limits
 from cms.admin.forms import add_refusal
-from cms.admin.navigation import admin_url_of
+from cms.admin.navigation import admin_url_in_mails
 from cms.admin.signing_in.pages import show
 from cms.errors import CmsError, InvalidInput
 from cms.services.passwords import request_password_reset, reset_password, user_of_reset_token
@@ -58,7 +58,7 @@ class ForgottenPasswordView(View):
         form = AddressForm(request.POST)
         if not form.is_valid():
             return self._show(form)
-        page = f"{admin_url_of(request)}password-reset/{{token}}/"
+        page = f"{admin_url_in_mails(request)}password-reset/{{token}}/"
         try:
             request_password_reset(email=form.cleaned_data["email"], now=clock.now(), page=page)
         except CmsError as refusal:

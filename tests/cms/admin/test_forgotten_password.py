@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from cms.models import BrowserSession, Job, User
 from cms.services.mails import send_password_reset
@@ -66,6 +67,38 @@ def test_the_answer_is_the_same_for_unknown_addresses(mia: User, client: Client)
     answers = [client.post(FORGOTTEN, {"email": f"{name}@example.org"}) for name in ("mia", "nobody")]
     assert len({(each.status_code, each.headers["Location"]) for each in answers}) == 1
     assert [len(job.args) for job in Job.objects.all()] == [1, 1]
+
+
+def page_in_the_mail() -> str:
+    page: str = Job.objects.latest("pk").kwargs["page"]
+    return page
+
+
+@pytest.mark.parametrize(
+    ("origin", "environ"),
+    [
+        ("http://testserver", {"HTTP_HOST": "testserver:6666"}),
+        ("http://testserver", {"HTTP_HOST": "testserver:6666", "SERVER_PORT": "8000"}),
+        ("http://testserver:8000", {"HTTP_HOST": "testserver:8000", "SERVER_PORT": "8000"}),
+        ("http://testserver", {"HTTP_HOST": "testserver:443"}),
+        ("https://testserver", {"HTTP_HOST": "testserver:6666", "wsgi.url_scheme": "https", "SERVER_PORT": "443"}),
+        ("http://[::1]", {"HTTP_HOST": "[::1]:6666", "SERVER_PORT": "8000"}),
+        # gunicorn behind a Unix socket repeats the header's port as its own.
+        ("http://testserver", {"HTTP_HOST": "testserver:6666", "SERVER_PORT": "6666", "REMOTE_ADDR": ""}),
+    ],
+)
+def test_a_stranger_does_not_choose_the_port_of_the_link(
+    mia: User, client: Client, settings: Settings, origin: str, environ: dict[str, str]
+) -> None:
+    settings.ALLOWED_HOSTS = ["testserver", "[::1]"]
+    assert client.post(FORGOTTEN, {"email": "mia@example.org"}, **environ).status_code == 302  # type: ignore[arg-type]
+    assert page_in_the_mail() == f"{origin}/admin/password-reset/{{token}}/"
+
+
+def test_the_setting_decides_where_the_link_leads(mia: User, client: Client, settings: Settings) -> None:
+    settings.ADMIN_URL = "https://cms.example.org/admin/"
+    client.post(FORGOTTEN, {"email": "mia@example.org"}, headers={"host": "testserver:6666"})
+    assert page_in_the_mail() == "https://cms.example.org/admin/password-reset/{token}/"
 
 
 def test_mails_are_limited_as_at_the_api(mia: User, client: Client) -> None:

@@ -78,6 +78,7 @@ def site(template_of: Callable[[str], str], tmp_path_factory: pytest.TempPathFac
             REDIS_URL=ENGINES.redis_url_for("master") or "",
             HSTS_S="3600",
             EMAIL_URL="smtp://localhost",
+            ADMIN_URL="https://cms.example.org/admin/",
             MEDIA_ROOT=str(folder / "media"),
             BACKUP_DIR=str(folder / "backups"),
             ALLOWED_HOSTS=".example.org,127.0.0.1",
@@ -225,8 +226,8 @@ def test_a_drill_that_is_too_old_or_never_was(spare: Site) -> None:
 
 
 def test_settings_that_do_not_fit_a_deployment(site: Site) -> None:
-    detail = site.refused(HSTS_S="0", EMAIL_URL="")["deploy_settings"]
-    assert all(check in detail for check in ("security.W004", "security.W010", "cms.E003"))
+    detail = site.refused(HSTS_S="0", EMAIL_URL="", ADMIN_URL="")["deploy_settings"]
+    assert all(check in detail for check in ("security.W004", "security.W010", "cms.E003", "cms.W004"))
 
 
 @pytest.mark.slow
