@@ -11,10 +11,11 @@ from django.utils.http import content_disposition_header
 
 from api_v2.errors import not_found
 from api_v2.responses import PRIVATE, PUBLIC, VARY, is_match
+from cms.media.sending import SANDBOX
 
 SAFETY: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Content-Security-Policy": SANDBOX,
 }
 
 

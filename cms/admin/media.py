@@ -23,7 +23,7 @@ from cms.admin.forms import shown_refusal
 from cms.admin.media_grid import AltTextFilter, MediaChangeList
 from cms.admin.options import DeletableAdmin, wide
 from cms.errors import CmsError, NotFound
-from cms.media.names import download_name
+from cms.media.sending import send_file
 from cms.models import MediaFile, Post
 from cms.policy import Actor
 from cms.services.media import delete_media, get_or_make_rendition, update_media, upload_media
@@ -204,16 +204,9 @@ class MediaFileAdmin(DeletableAdmin):
         try:
             spec = request.GET.get("size")
             shown = get_or_make_rendition(media=media, spec=spec, now=clock.now()) if spec else media
-            content = shown.file.storage.open(str(shown.file.name))
+            return send_file(shown.file, mime_type=shown.mime_type, original_name=media.original_name)
         except (NotFound, FileNotFoundError) as error:
             raise Http404 from error
-        return FileResponse(
-            content,
-            content_type=shown.mime_type,
-            as_attachment=not media.is_image,
-            filename=download_name(media.original_name, str(shown.file.name)),
-            headers={"Content-Security-Policy": "default-src 'none'; sandbox"},
-        )
 
     def create(self, actor: Actor, fields: dict[str, Any], now: datetime.datetime) -> MediaFile:
         upload = fields.pop("file")

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from cms import clock
 from cms.errors import NotFound
-from cms.media.names import download_name
+from cms.media.sending import send_file
 from cms.services.previews import media_previewed, path_of_media, post_previewed, with_media_through
 
 HEADERS: Final = {
@@ -41,16 +41,9 @@ def preview_page(request: HttpRequest, token: str) -> HttpResponse:
 def preview_media(request: HttpRequest, token: str, media_id: uuid.UUID) -> FileResponse:
     try:
         media = media_previewed(token=token, media_id=media_id, now=clock.now())
-        content = media.file.storage.open(str(media.file.name))
+        return send_file(media.file, mime_type=media.mime_type, original_name=media.original_name, headers=HEADERS)
     except (NotFound, FileNotFoundError) as error:
         raise Http404 from error
-    return FileResponse(
-        content,
-        content_type=media.mime_type,
-        as_attachment=not media.is_image,
-        filename=download_name(media.original_name, str(media.file.name)),
-        headers={**HEADERS, "Content-Security-Policy": "default-src 'none'; sandbox"},
-    )
 
 
 def _page(request: HttpRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
