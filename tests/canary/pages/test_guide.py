@@ -18,7 +18,7 @@ from canary.pages import protection
 from canary.pages.guiding import guide
 from canary.reporting.people import People
 from cms.models import User
-from tests.canary.pages import worlds
+from tests.canary.pages import seen
 from tests.canary.pages.conftest import ADDRESS
 
 World = Callable[[str], None]
@@ -78,12 +78,12 @@ def test_the_page_says_what_goes_on_and_what_to_do_before_any_figure(
 
 
 def test_every_reason_of_a_verdict_has_words() -> None:
-    assert title_of("not_safe", safe=worlds.SAFE) == "Waiting for 31 more users, no estimate yet"
-    assert title_of("not_safe", eta_s=30.0, safe=worlds.SAFE) == "Waiting for 31 more users, about 30 seconds"
-    assert title_of("not_safe", eta_s=9_000.0, safe={**worlds.SAFE, "clean_missing": 1}).endswith(
+    assert title_of("not_safe", safe=seen.SAFE) == "Waiting for 31 more users, no estimate yet"
+    assert title_of("not_safe", eta_s=30.0, safe=seen.SAFE) == "Waiting for 31 more users, about 30 seconds"
+    assert title_of("not_safe", eta_s=9_000.0, safe={**seen.SAFE, "clean_missing": 1}).endswith(
         "1 more user, about 2.5 hours"
     )
-    failing = {**worlds.SAFE, "failing": 9}
+    failing = {**seen.SAFE, "failing": 9}
     assert title_of("not_safe", safe=failing) == "Held: 9 of 155 users of v2 had an error, too many to pass"
     assert title_of("too_early", eta_s=3_000.0) == "No harm so far: 50 min of the minimum time left"
     assert title_of("mismatch") == title_of("guard") == "Held: the measuring is broken"
@@ -99,7 +99,7 @@ def test_every_reason_of_a_verdict_has_words() -> None:
     [
         ("no_data", {"reason": "no_outcome"}),
         ("pass", {"reason": "safe"}),
-        ("hold", {"reason": "not_safe", "eta_s": 30.0, "safe": worlds.SAFE}),
+        ("hold", {"reason": "not_safe", "eta_s": 30.0, "safe": seen.SAFE}),
         ("hold", {"reason": "too_early", "eta_s": 30.0}),
     ],
 )

@@ -26,7 +26,7 @@ from canary.pages.figures import marks_of
 from canary.recording.aggregation import Totals
 from canary.services.differences import Difference
 from canary.state import store
-from tests.canary.pages import worlds
+from tests.canary.pages import seen, worlds
 from tests.canary.pages.conftest import ADDRESS
 
 World = Callable[[str], None]
@@ -105,7 +105,7 @@ def test_a_latched_rollback_is_told_first_with_its_evidence_and_a_form(
     quiet_world("latched")
     text = signed_in_with("view", "ramp").get(ADDRESS).content.decode()
     assert text.index("Rolled back: v1 answers everybody") < text.index('id="canary-state"')
-    assert escape(worlds.HARMING) in text
+    assert escape(seen.HARMING) in text
     assert f'action="{ADDRESS}do/ack/"' in text
 
 

@@ -1,4 +1,4 @@
-"""What the services' tests share: terms, the names of audit events, and threads that all start at once."""
+"""What the services' tests share: posts, terms, the names of audit events, and threads that all start at once."""
 
 import datetime
 import threading
@@ -9,12 +9,16 @@ from typing import Any
 import pytest
 from django.db import connection, models
 
+from cms.errors import CmsError, InvalidInput
 from cms.models import AuditEvent, Category, Comment, Post, Tag, User
 from cms.policy import SYSTEM
 from cms.services.categories import create_category
 from cms.services.comments import create_comment
+from cms.services.posts import create_post, update_post
 from cms.services.tags import create_tag
 from cms.services.users import register_user
+
+MINUTE = datetime.timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -86,3 +90,27 @@ def in_threads(transactional_db: None) -> Callable[..., list[Any]]:
             return list(pool.map(work, jobs))
 
     return run
+
+
+@pytest.fixture
+def write(author: User, now: datetime.datetime) -> Callable[..., Post]:
+    """`write(title="…")`: a draft as the author's own request would make it."""
+
+    def make(**fields: Any) -> Post:
+        values: Any = {"title": "A post", "content": "Some *content*.", **fields}
+        return create_post(actor=author, fields=values, now=now)
+
+    return make
+
+
+@pytest.fixture
+def change(author: User, now: datetime.datetime) -> Callable[..., Post]:
+    def make(post: Post, **changes: Any) -> Post:
+        return update_post(actor=author, post=post, changes=changes, now=now + MINUTE)  # type: ignore[typeddict-item]
+
+    return make
+
+
+def codes(error: CmsError) -> list[tuple[str, str]]:
+    assert isinstance(error, InvalidInput)
+    return [(each.field, each.code) for each in error.errors]

@@ -10,14 +10,11 @@ from cms.errors import Duplicate, InUse, InvalidInput, NotFound, PermissionRefus
 from cms.models import AuditEvent, Category, User
 from cms.services.categories import create_category, delete_category, update_category
 from cms.services.post_states import trash_post
+from tests.cms.services.conftest import codes
 
 ASTRAL = "\U0001f600"
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Category]
-
-
-def codes(error: InvalidInput) -> list[tuple[str, str]]:
-    return [(each.field, each.code) for each in error.errors]
 
 
 def test_a_name_is_unique_below_its_parent(make_category: Make, editor: User, now: Any) -> None:

@@ -12,6 +12,7 @@ from cms.errors import InvalidInput, InvalidTransition, NotFound, PermissionRefu
 from cms.models import AuditEvent, Comment, Post, User
 from cms.policy import SYSTEM
 from cms.services.comments import create_comment, delete_comment, edit_comment, moderate_comment
+from tests.cms.services.conftest import codes
 
 ASTRAL = "\U0001f600"
 MINUTE = datetime.timedelta(minutes=1)
@@ -39,10 +40,6 @@ def post(make_post: Callable[..., Post]) -> Post:
 @pytest.fixture
 def reader(make_user: Callable[..., User]) -> User:
     return make_user("subscriber", username="reader")
-
-
-def codes(error: InvalidInput) -> list[tuple[str, str]]:
-    return [(each.field, each.code) for each in error.errors]
 
 
 @pytest.mark.parametrize(

@@ -29,15 +29,12 @@ from cms.services.users import (
     set_password,
     update_user,
 )
+from tests.cms.services.conftest import codes
 
 PASSWORD = "tall trees in a row"
 ASTRAL = "\U0001f600"
 MINUTE = datetime.timedelta(minutes=1)
 pytestmark = pytest.mark.django_db
-
-
-def codes(error: InvalidInput) -> list[tuple[str, str]]:
-    return [(each.field, each.code) for each in error.errors]
 
 
 # -- registering ------------------------------------------------------------------------------------------------------

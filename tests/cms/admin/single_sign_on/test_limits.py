@@ -1,0 +1,111 @@
+"""Second factors and the limits of failed logins after a sign-in at the provider."""
+
+import datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from cms.costs.turns import Bounded
+from cms.models import User
+from cms.policy import SYSTEM
+from cms.services.single_sign_on import provider as asking
+from cms.services.users import update_user
+from tests.cms.admin.single_sign_on.signing_in import (
+    BEGIN,
+    LOGIN,
+    SETUP,
+    STEP,
+    actions,
+    enter,
+    refusal,
+)
+from tests.conftest import PASSWORD
+from tests.oidc_provider import TOKEN, Provider
+from tests.second_factors import set_up_app
+
+# -- second factors ---------------------------------------------------------------------------------------------------
+
+
+def test_the_own_second_factor_is_asked_for_all_the_same(provider: Provider, mia: User, client: Client) -> None:
+    app = set_up_app(mia, timezone.now() - datetime.timedelta(hours=1))
+    provider.claims |= {"amr": ["mfa", "otp"], "acr": "2"}
+    assert enter(client, next="/admin/cms/post/").headers["Location"] == STEP
+    assert client.get("/admin/").status_code == 302
+    assert "auth.login" not in actions()
+    assert client.post(STEP, {"code": app.code(timezone.now())}).headers["Location"] == "/admin/cms/post/"
+    assert client.get("/admin/").status_code == 200
+
+
+def test_a_role_that_needs_a_factor_sets_one_up_first(
+    provider: Provider, mia: User, client: Client, settings: Any
+) -> None:
+    settings.REQUIRE_SECOND_FACTOR = "admins"
+    assert enter(client).headers["Location"] == STEP
+    assert client.get(STEP).headers["Location"] == SETUP
+    assert "QR code" in client.get(SETUP).content.decode()
+    assert client.get("/admin/").status_code == 302
+
+
+@pytest.mark.parametrize("has_factor", [True, False])
+def test_a_provider_that_is_trusted_for_it_takes_the_place_of_the_second_factor(
+    provider: Provider, mia: User, client: Client, settings: Any, has_factor: bool
+) -> None:
+    settings.REQUIRE_SECOND_FACTOR, settings.OIDC_SECOND_FACTOR = "admins", "provider"
+    if has_factor:
+        set_up_app(mia, timezone.now())
+    assert enter(client).headers["Location"] == "/admin/"
+    assert client.get("/admin/").status_code == 200
+
+
+# -- limits -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_account_that_is_locked_stays_so(provider: Provider, mia: User, client: Client, settings: Any) -> None:
+    settings.RATE_LIMIT_LOGIN = 2
+    for _ in range(2):
+        client.post(LOGIN, {"username": "mia", "password": "wrong"})
+    assert "Too many failed logins: try again in" in refusal(client)
+    assert actions()[-1] == "auth.locked"
+
+
+@pytest.mark.django_db
+def test_failed_sign_ins_are_limited_before_the_provider_is_asked(
+    provider: Provider, client: Client, settings: Any
+) -> None:
+    settings.RATE_LIMIT_LOGIN = 1  # five of an address
+    pages = []
+    for number in range(6):
+        provider.claims["sub"] = f"mia-{number}"  # or the first one would be locked
+        pages.append(enter(client).content.decode())
+    assert ["Too many failed logins" in page for page in pages] == [False] * 5 + [True]
+    assert provider.asked.count(TOKEN) == 5
+
+
+@pytest.mark.django_db
+def test_beginning_is_limited(provider: Provider, client: Client, settings: Any) -> None:
+    settings.RATE_LIMIT_LOGIN = 1  # fifty times as many of an address
+    assert {client.get(BEGIN).status_code for _ in range(50)} == {302}
+    assert "Too many logins" in client.get(BEGIN).content.decode()
+
+
+def test_failures_lock_an_account_and_its_password_with_it(
+    provider: Provider, mia: User, client: Client, settings: Any, now: datetime.datetime
+) -> None:
+    update_user(actor=SYSTEM, user=mia, changes={"email_verified": False}, now=now)
+    settings.RATE_LIMIT_LOGIN = 2
+    for _ in range(2):
+        refusal(client)
+    assert actions() == ["auth.login_failed", "auth.login_failed", "auth.locked"]
+    client.post(LOGIN, {"username": "mia", "password": PASSWORD})
+    assert client.get("/admin/").status_code == 302
+
+
+def test_a_crowd_that_waits_for_the_provider_is_refused_at_once(
+    provider: Provider, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "ASKING", Bounded("sign-ins wait for the provider", at_once=0, patience_s=0))
+    answer = client.get(BEGIN)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert provider.asked == []
