@@ -39,8 +39,15 @@ def test_the_first_page_of_the_admin_site_works_within_its_policy(watched: Page,
 def test_all_lists_and_forms_of_the_admin_site_do(watched: Page, site: str) -> None:
     sign_in(watched, site, "chief")
     for address in pages_of(watched, site):
-        watched.goto(address)
-        watched.wait_for_load_state("networkidle")
+        open_page(watched, address)
+
+
+def open_page(watched: Page, address: str) -> None:
+    """Wait until all of it is loaded. A page of an error, which loads less, is none to watch."""
+    answer = watched.goto(address)
+    assert answer is not None
+    assert answer.status == 200, address
+    watched.wait_for_load_state("networkidle")
 
 
 @pytest.mark.slow
@@ -64,5 +71,4 @@ def test_a_writer_works_with_editor_preview_dialogs_and_the_menu(watched: Page, 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", OPEN_PAGES)
 def test_pages_for_everybody_do(watched: Page, site: str, path: str) -> None:
-    watched.goto(f"{site}{path}")
-    watched.wait_for_load_state("networkidle")
+    open_page(watched, f"{site}{path}")

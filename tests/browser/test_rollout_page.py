@@ -179,6 +179,7 @@ def test_without_scripts_it_fits_and_bars_nobody(
     page.route("**/admin/canary/**", fulfill_without_scripts)
     for tail in ("", "do/set/?show=1&percent=25", "do/start/"):
         page.goto(f"{address}/admin/canary/{tail}")
+        expect(page.locator(".canary-card").first).to_be_visible()
         look_at_all_sizes(page, axe, f"without-scripts-{re.sub('[^a-z]+', '-', tail)}")
 
 

@@ -74,8 +74,11 @@ def test_the_right_key_proves_it_and_is_noted(mia: User, now: datetime.datetime,
 def test_a_passkey_without_a_counter_is_used_again_and_again(mia: User, now: datetime.datetime) -> None:
     key = SoftKey(counter=None)
     set_up_passkey(mia, now, key)
-    for _ in range(2):
-        prove_passkey(user=mia, answer=answer_of(key, mia), now=now)
+    for minutes in (1, 2):
+        used_at = now + datetime.timedelta(minutes=minutes)
+        prove_passkey(user=mia, answer=answer_of(key, mia), now=used_at)
+        passkey = Passkey.objects.get()
+        assert (passkey.last_used_at, passkey.sign_count) == (used_at, 0)
 
 
 def refused(mia: User, answer: Answer, now: datetime.datetime) -> None:
