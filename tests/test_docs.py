@@ -63,6 +63,15 @@ def headings_of(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
 
 
+def test_the_changelog_lists_each_change_of_a_release_once() -> None:
+    """Git's union merge, which keeps the lines of both sides, can repeat a whole section."""
+    for release in re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE):
+        headings = re.findall(r"^### .+$", release, re.MULTILINE)
+        changes = [" ".join(change.split()) for change in re.split(r"^(?:- |###)", release, flags=re.MULTILINE)[1:]]
+        for found in (headings, changes):
+            assert [each for each in set(found) if found.count(each) > 1] == []
+
+
 def test_every_setting_is_documented_with_its_default() -> None:
     settings, example = (ROOT / "docs/settings.md").read_text(), (ROOT / ".env.example").read_text()
     names = environment_variables()

@@ -112,8 +112,8 @@ def _say_share(result: Mapping[str, Any]) -> Iterator[str]:
     if (share := result["share"]) and share["units"]:
         band = "as chance allows" if share["is_as_configured"] else "which chance does not explain"
         yield (
-            f"Of {plural(share['units'], 'user', 'users')} of this stage {100 * share['share']:.1f} % are on v2, with a"
-            f" weight of {percent(share['weight_bp'])}: {band}."
+            f"v2 has {100 * share['share']:.1f} % of the {plural(share['units'], 'user', 'users')} of this stage, with"
+            f" a weight of {percent(share['weight_bp'])}: {band}."
         )
     if alarm := result["alarm"]:
         yield f"{alarm['identity']} alone sends {100 * alarm['share']:.0f} % of the requests."
