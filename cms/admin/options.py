@@ -87,7 +87,7 @@ class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
     linked_lookups: tuple[str, ...] = ()
     """Lookups that links to the list send, beside those of its filters."""
     empty_text: str | Promise = ""
-    """What a list without rows says of them to somebody new."""
+    """Shown in a list without rows: what its rows are for."""
     may_manage: Callable[[Actor], bool]
     """Who sees and uses these pages: a predicate of `cms/policy.py`, as a staticmethod."""
     create: Callable[[Actor, Any, datetime.datetime], Any]
