@@ -371,7 +371,7 @@ UNFOLD = {
     },
     "COMMAND": {"search_callback": "cms.admin.command.search"},
     "STYLES": [f"{STATIC_URL}cms/colors.css", f"{STATIC_URL}cms/admin.css"],
-    "SCRIPTS": [f"{STATIC_URL}cms/htmx-without-styles.js", f"{STATIC_URL}cms/names.js"],
+    "SCRIPTS": [f"{STATIC_URL}cms/{name}.js" for name in ("htmx-without-styles", "names", "thumbnails")],
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}cms/icon.svg"}],
 }
 

@@ -24,6 +24,7 @@ from cms.services.advice import Draft, advise
 from cms.services.previews import make_preview
 
 PICTURES_MAX: Final = 40
+THUMBNAIL: Final = "square-160"
 FRAME_CSP: Final[Any] = {**settings.STATIC_PAGE_CSP, "img-src": [CSP.SELF, "https:"], "frame-ancestors": [CSP.SELF]}
 
 
@@ -86,7 +87,8 @@ class LookingMixin:
         rows = MediaFile.objects.visible_to(request.user, clock.now()).images().order_by("-created_at", "-pk")
         if words := request.GET.get("q", "").strip():
             rows = rows.filter(Q(original_name__icontains=words) | Q(alt_text__icontains=words))
-        return JsonResponse({"pictures": [_picture(media) for media in rows[:PICTURES_MAX]]})
+        shown = rows.noting_rendition(THUMBNAIL)[:PICTURES_MAX]
+        return JsonResponse({"pictures": [_picture(media) for media in shown]})
 
     def json_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show what each version answers to the one who asks; the page's script asks them."""
@@ -98,8 +100,8 @@ class LookingMixin:
         return render(request, "admin/cms/post/json.html", {**context, "title": post.title})
 
 
-def _picture(media: MediaFile) -> dict[str, str]:
-    thumbnail = f"{reverse('admin:cms_mediafile_file', args=[media.pk])}?size=square-160"
+def _picture(media: Any) -> dict[str, Any]:
+    thumbnail = f"{reverse('admin:cms_mediafile_file', args=[media.pk])}?size={THUMBNAIL}"
     address = settings.MEDIA_ADDRESS.format(id=media.pk)
     names = {"name": media.original_name, "alt": media.alt_text}
-    return {"id": str(media.pk), "thumbnail": thumbnail, "address": address, **names}
+    return {"id": str(media.pk), "thumbnail": thumbnail, "isMade": media.is_made, "address": address, **names}

@@ -4,7 +4,7 @@ import re
 import uuid
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.admin import SimpleListFilter
@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cms import clock
 from cms.admin.options import LightChangeList
-from cms.models import MediaFile, Post, Rendition
+from cms.models import MediaFile, Post
 
 TILE = "width-320"
 
@@ -39,8 +39,8 @@ class AltTextFilter(SimpleListFilter):
 
 class MediaChangeList(LightChangeList):
     def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
-        made = Rendition.objects.filter(spec=TILE, media_id=OuterRef("pk"))
-        return super().get_queryset(*args, **kwargs).annotate(is_tile_made=Exists(made))
+        rows: Any = super().get_queryset(*args, **kwargs)
+        return cast(QuerySet[Any], rows.noting_rendition(TILE))
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -59,7 +59,7 @@ def tile_of(media: Any, post_count: int) -> dict[str, Any]:
         "address": address,
         "markdown": _markdown(media, address),
         "picture": f"{reverse('admin:cms_mediafile_file', args=[media.pk])}?size={TILE}" if media.is_image else "",
-        "is_made": media.is_tile_made,
+        "is_made": media.is_made,
         "is_undescribed": media.is_image and not media.alt_text,
     }
 

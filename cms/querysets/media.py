@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.apps import apps
 from django.db import models
-from django.db.models import OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 
 from cms import policy
 from cms.policy import Actor
@@ -27,3 +27,8 @@ class MediaFileQuerySet(models.QuerySet["MediaFile"]):
 
     def images(self) -> Self:
         return self.filter(mime_type__startswith="image/")
+
+    def noting_rendition(self, spec: str) -> Self:
+        """Annotate `is_made`: whether the rendition of this size exists, or is made when it is first asked for."""
+        made = apps.get_model("cms", "Rendition").objects.filter(spec=spec, media_id=OuterRef("pk"))
+        return self.annotate(is_made=Exists(made))

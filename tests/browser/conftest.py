@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
 from tests.databases import copied_database, process_env
 from tests.servers import manage, serve
@@ -18,6 +18,7 @@ CHROMIUM_OPTIONS = [
 ]
 TIMEOUT_MS = 60_000
 """Of all that a page is waited for: it bounds what hangs."""
+BUSY = 503
 expect.set_options(timeout=TIMEOUT_MS)
 
 
@@ -73,6 +74,20 @@ def work(running: Running) -> Callable[[], str]:
     return do
 
 
+def is_rendition(address: str) -> bool:
+    """Whether a page may be refused it for a while: the server makes one picture at a time, and the page asks again."""
+    return "/cms/mediafile/" in address and "/file/?size=" in address
+
+
+def _is_fault(message: ConsoleMessage) -> bool:
+    is_busy = f"status of {BUSY}" in message.text and is_rendition(message.location["url"])
+    return message.type == "error" and not is_busy
+
+
+def _is_refusal(answer: Response) -> bool:
+    return answer.status >= 400 and not (answer.status == BUSY and is_rendition(answer.url))
+
+
 @pytest.fixture
 def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A window of its own whose test fails on any error in the console and any request that failed."""
@@ -80,7 +95,7 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     page = context.new_page()
     page.set_default_timeout(TIMEOUT_MS)
     troubles: list[str] = []
-    page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+    page.on("console", lambda message: troubles.append(message.text) if _is_fault(message) else None)
     page.on("pageerror", lambda error: troubles.append(str(error)))
     # Aborted by the page itself: a list of proposals isn't waited for once more is typed or the page is left.
     page.on(
@@ -88,7 +103,7 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
         lambda failed: troubles.append(f"failed: {failed.url}") if failed.failure != "net::ERR_ABORTED" else None,
     )
     page.on(
-        "response", lambda answer: troubles.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None
+        "response", lambda answer: troubles.append(f"{answer.status}: {answer.url}") if _is_refusal(answer) else None
     )
     yield page
     context.close()

@@ -12,8 +12,6 @@ from tests.browser.pages import look
 from tests.browser.test_admin_login import sign_in
 from tests.browser.test_rollout_page import axe  # noqa: F401 - a fixture
 
-pytestmark = pytest.mark.slow  # a thumbnail may be 503 while others are made
-
 UNBROKEN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
 
 

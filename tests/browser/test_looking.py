@@ -8,8 +8,6 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.test_admin_login import sign_in
 from tests.browser.test_writing import begin_draft, paste_picture, type_text
 
-pytestmark = pytest.mark.slow  # a thumbnail may be 503 while others are made
-
 WIDTHS = {"desktop": 1366, "phone": 390}
 
 

@@ -116,23 +116,6 @@
     setTimeout(() => { button.textContent = text; }, 2000);
   });
 
-  // Pictures that the server has yet to make: one at a time, since it makes no more.
-  const TRIES = 5;
-  async function showPictures() {
-    for (const picture of document.querySelectorAll("img[data-src]")) {
-      for (let tries = 0; tries < TRIES; tries += 1) {
-        picture.src = `${picture.dataset.src}${tries ? `&try=${tries}` : ""}`;
-        try {
-          await picture.decode();
-          break;
-        } catch {
-          await new Promise((resolve) => { setTimeout(resolve, 2000); });
-        }
-      }
-    }
-  }
-
   area.hidden = false;
-  showPictures();
   if (navigator.clipboard) for (const one of document.querySelectorAll(".media-copy")) one.hidden = false;
 })();

@@ -18,7 +18,8 @@
       const image = document.createElement("img");
       button.type = "button";
       button.title = picture.name;
-      image.dataset.src = picture.thumbnail;
+      if (picture.isMade) image.src = picture.thumbnail;
+      else image.dataset.src = picture.thumbnail;
       image.alt = picture.alt || picture.name;
       button.append(image);
       button.addEventListener("click", () => {
@@ -27,7 +28,7 @@
       });
       return button;
     }));
-    loadThumbnails(grid.querySelectorAll("img"));
+    loadThumbnails(grid.querySelectorAll("img[data-src]"));
     if (!pictures.length) grid.textContent = gettext("There is no such picture.");
   }
   search.addEventListener("input", () => {
@@ -56,6 +57,7 @@
   field.closest(".related-widget-wrapper").after(button, preview);
   function follow() {
     preview.hidden = !field.value;
+    preview.alt = field.selectedOptions[0]?.text ?? "";
     if (field.value) preview.src = config.thumbnail.replace("{id}", field.value);
   }
   button.addEventListener("click", () => open((picture) => {

@@ -172,6 +172,8 @@ def test_pictures_are_offered_that_the_writer_may_use(
     _upload(make_user(role="author"))
     [offered] = client.get(f"{POSTS}/pictures/").json()["pictures"]
     assert (offered["id"], offered["address"]) == (str(picture.pk), f"/api/v2/media/{picture.pk}/content")
+    assert not offered["isMade"]
     thumbnail = client.get(offered["thumbnail"])
     assert (thumbnail.headers["Content-Type"], b"".join(thumbnail)[:4]) == ("image/webp", b"RIFF")  # type: ignore[arg-type]
+    assert client.get(f"{POSTS}/pictures/").json()["pictures"][0]["isMade"]
     assert client.get(f"{POSTS}/pictures/?q=nothing").json() == {"pictures": []}
