@@ -74,18 +74,18 @@ def work(running: Running) -> Callable[[], str]:
     return do
 
 
-def is_rendition(address: str) -> bool:
-    """Whether a page may be refused it for a while: the server makes one picture at a time, and the page asks again."""
-    return "/cms/mediafile/" in address and "/file/?size=" in address
+def is_of_pictures(address: str) -> bool:
+    """Whether a page may be refused it for a while: the server works on one picture at a time, and the page asks again."""
+    return "/cms/mediafile/" in address and ("/file/?size=" in address or address.endswith("/upload/"))
 
 
 def _is_fault(message: ConsoleMessage) -> bool:
-    is_busy = f"status of {BUSY}" in message.text and is_rendition(message.location["url"])
+    is_busy = f"status of {BUSY}" in message.text and is_of_pictures(message.location["url"])
     return message.type == "error" and not is_busy
 
 
 def _is_refusal(answer: Response) -> bool:
-    return answer.status >= 400 and not (answer.status == BUSY and is_rendition(answer.url))
+    return answer.status >= 400 and not (answer.status == BUSY and is_of_pictures(answer.url))
 
 
 @pytest.fixture

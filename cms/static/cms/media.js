@@ -13,8 +13,8 @@
   /** @param {string} address
    *  @param {Record<string, string | File>} fields
    *  @param {(share: number) => void} [tell]
-   *  @returns {Promise<any>} what the server answered; rejected with what it refused */
-  function post(address, fields, tell) {
+   *  @returns {Promise<XMLHttpRequest>} */
+  function send(address, fields, tell) {
     const data = new FormData(form);
     for (const [name, value] of Object.entries(fields)) data.append(name, value);
     return new Promise((resolve, reject) => {
@@ -22,13 +22,17 @@
       request.responseType = "json";
       request.upload.addEventListener("progress", (event) => tell?.(event.loaded / event.total));
       request.addEventListener("error", () => reject(new Error(words.failed)));
-      request.addEventListener("load", () => {
-        if (request.status === 200 && request.response) resolve(request.response);
-        else reject(new Error(request.response?.message || words.failed));
-      });
+      request.addEventListener("load", () => resolve(request));
       request.open("POST", address);
       request.send(data);
     });
+  }
+
+  /** Send, and return what the server answered; rejected with what it refused. */
+  async function post(address, fields, tell) {
+    const { status, response } = await sendWhileBusy(() => send(address, fields, tell));
+    if (status === 200 && response) return response;
+    throw new Error(response?.message || words.failed);
   }
 
   /** Ask for the alternative text where the file's progress was.

@@ -1,9 +1,21 @@
-// Renditions that the server has yet to make. It works on one picture at a time and refuses what it can't get to, so
-// these wait in one line: the first asks again after growing pauses, then it is shown, or its alternative text is.
+// Work on pictures that a server refuses while it works on others: it does one at a time. Each request is sent again
+// after growing pauses. Thumbnails wait in one line until they are made, or show their alternative text in the end.
 "use strict";
+
+/** Send a request until the server is no longer busy, or for a last time. What it refuses so has changed nothing.
+ *  @template {{ status: number }} Answer
+ *  @param {() => Promise<Answer>} send
+ *  @returns {Promise<Answer>} */
+async function sendWhileBusy(send) {
+  for (const pause of [1000, 2000, 4000, 8000]) {
+    const answer = await send();
+    if (answer.status !== 503) return answer;
+    await new Promise((resolve) => { setTimeout(resolve, pause); });
+  }
+  return send();
+}
+
 const loadThumbnails = (() => {
-  const PAUSES_MS = [0, 1000, 2000, 4000, 8000];
-  const BUSY = 503;
   const RENDITIONS = [/\/mediafile\/[^/]+\/file\/\?size=/, /\/media\/[^/]+\/renditions\/[^/?]+$/];
   /** @type {WeakMap<HTMLImageElement, string>} the address that each picture has waited for, or waits for */
   const asked = new WeakMap();
@@ -14,22 +26,18 @@ const loadThumbnails = (() => {
   /** @param {HTMLImageElement} image */
   const isWanted = (image) => image.isConnected && (!image.src || image.src === asked.get(image));
 
-  /** Ask until the picture is made. Another refusal than "busy" is the last.
-   *  @param {HTMLImageElement} image */
-  async function waitFor(image) {
-    for (const pause of PAUSES_MS) {
-      await new Promise((resolve) => { setTimeout(resolve, pause); });
-      if (!isWanted(image)) return;
-      const answer = await fetch(asked.get(image), { method: "HEAD", redirect: "manual" }).catch(() => null);
-      if (answer && answer.status !== BUSY) return;
-    }
-  }
+  /** @param {HTMLImageElement} image
+   *  @returns {Promise<{ status: number }>} of the answer; as if busy where there is no connection */
+  const ask = async (image) => {
+    if (!isWanted(image)) return { status: 0 };
+    return fetch(asked.get(image), { method: "HEAD", redirect: "manual" }).catch(() => ({ status: 503 }));
+  };
 
   async function move() {
     if (isMoving) return;
     isMoving = true;
     for (let image = line.shift(); image; image = line.shift()) {
-      await waitFor(image);
+      await sendWhileBusy(() => ask(image));
       if (isWanted(image)) image.src = asked.get(image);
     }
     isMoving = false;
