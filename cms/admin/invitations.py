@@ -11,6 +11,7 @@ from unfold.enums import ActionVariant
 
 from cms import clock, policy
 from cms.admin.dialogs import Change, button, for_selected
+from cms.admin.making_admins import TYPED_NAME, RoleForm
 from cms.admin.navigation import admin_url_in_mails
 from cms.admin.options import ServiceAdmin, instant_column
 from cms.choices import Role
@@ -35,9 +36,19 @@ REVOKE = Change(
 )
 
 
+class InvitationForm(RoleForm):
+    named_by = "email"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if typed := self.fields.get(TYPED_NAME):
+            typed.label = _("Type the e-mail address to confirm")
+
+
 @admin.register(Invitation)
 class InvitationAdmin(ServiceAdmin):
     empty_text = _("Invite an author by mail. The link in it is good for one account.")
+    form = InvitationForm
     may_manage = staticmethod(policy.may_manage_users)
     list_display = ["email", "shown_role", "shown_state", "invited_by", "sent", "expires"]
     list_filter = ["role", "created_at"]
@@ -47,7 +58,7 @@ class InvitationAdmin(ServiceAdmin):
     ordering = ["-created_at", "-pk"]
     actions = [for_selected(REVOKE)]
     actions_detail = ["revoke"]
-    add_fieldsets = ((None, {"fields": ["email", "role"]}),)
+    add_fieldsets = ((None, {"fields": ["email", "role", TYPED_NAME]}),)
     readonly_fields = ["shown_state"]
     fieldsets = (
         (None, {"fields": [("email", "role"), ("shown_state", "invited_by")]}),

@@ -40,7 +40,7 @@ class AltTextFilter(SimpleListFilter):
 class MediaChangeList(LightChangeList):
     def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
         rows: Any = super().get_queryset(*args, **kwargs)
-        return cast(QuerySet[Any], rows.noting_rendition(TILE))
+        return cast("QuerySet[Any]", rows.noting_rendition(TILE))
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)

@@ -22,7 +22,7 @@ from unfold.widgets import UnfoldAdminPasswordToggleWidget
 from cms import clock, policy
 from cms.accounts.open_browsers import open_browsers
 from cms.admin.dialogs import Change, button, for_selected
-from cms.admin.forms import ServiceForm
+from cms.admin.making_admins import TYPED_NAME, RoleForm
 from cms.admin.options import ServiceAdmin, instant_column
 from cms.admin.roles import explained_roles
 from cms.choices import Role
@@ -67,7 +67,7 @@ class DeletionForm(BaseDialogForm):  # type: ignore[misc]
     )
 
 
-class UserForm(ServiceForm):
+class UserForm(RoleForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if role := self.fields.get("role"):
@@ -205,7 +205,7 @@ class UserAdmin(ServiceAdmin):
         *("is_active", "pending_email", "second_factor", "last_login", "created_at", "updated_at"),
         *("sessions", "api_keys"),
     ]
-    account = (None, {"fields": [("username", "email"), ("role", "email_verified")]})
+    account = (None, {"fields": [("username", "email"), ("role", "email_verified"), TYPED_NAME]})
     person = (gettext_lazy("About"), {"fields": [("first_name", "last_name"), "display_name", "bio"]})
     add_fieldsets = (account, (gettext_lazy("Signing in"), {"fields": ["password"]}), person)
     groups = (gettext_lazy("Rollouts"), {"fields": ["groups"]})
@@ -281,6 +281,15 @@ class UserAdmin(ServiceAdmin):
         """Others look for co-authors here; who could search by address could find addresses out, letter by letter."""
         fields = super().get_search_fields(request)
         return fields if policy.may_manage_users(request.user) else [name for name in fields if name != "email"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Without the confirmation on the page of somebody who is an admin already."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or obj.role != Role.ADMIN:
+            return fieldsets
+        (title, account), *others = fieldsets
+        fields = [row for row in account["fields"] if row != TYPED_NAME]
+        return [(title, {**account, "fields": fields}), *others]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **({} if change else {"form": NewUserForm}), **kwargs)

@@ -29,6 +29,15 @@ def test_a_profile_is_reached_by_the_keyboard_and_proposes_the_time_zone(page: P
     expect(page.locator("#sessions")).to_contain_text("This browser")
 
 
+def test_a_name_is_asked_for_once_the_role_is_admin(page: Page, site: str) -> None:
+    sign_in(page, site, "chief")
+    page.goto(f"{site}/admin/cms/user/add/")
+    typed = page.get_by_label("Type the username to confirm")
+    expect(typed).to_be_hidden()
+    page.get_by_label("Role").select_option("admin")
+    expect(typed).to_be_visible()
+
+
 def test_a_key_is_made_by_a_preset_and_copied(page: Page, site: str, axe: Path) -> None:  # noqa: F811
     sign_in(page, site, "chief")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site)

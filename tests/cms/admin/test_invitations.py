@@ -30,6 +30,13 @@ def link(admins: Client, send_form: Callable[..., Any], mailoutbox: list[Any]) -
     return found[1]
 
 
+def test_an_admin_is_invited_once_the_address_is_typed(admins: Client, send_form: Callable[..., Any]) -> None:
+    page = send_form(admins, f"{PAGES}add/", email="nia@example.org", role="admin")
+    assert "Type nia@example.org to confirm" in page.content.decode()
+    send_form(admins, f"{PAGES}add/", email="nia@example.org", role="admin", typed_name="nia@example.org")
+    assert Invitation.objects.get().role == "admin"
+
+
 def test_the_link_leads_to_a_page_that_makes_the_account(link: str, client: Client) -> None:
     assert client.get(link).headers["Location"] == ACCEPT
     page = client.get(ACCEPT).content.decode()

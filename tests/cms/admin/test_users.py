@@ -178,6 +178,28 @@ def test_the_list_says_who_has_a_second_factor_in_one_query(
     assert len(many) == len(few)
 
 
+@pytest.mark.parametrize(("typed", "role"), [("nia", "admin"), (" nia ", "admin"), ("Nia", "author"), ("", "author")])
+def test_the_form_makes_an_admin_once_the_name_is_typed(
+    client: Client, make_user: Callable[..., User], send_form: Callable[..., Any], typed: str, role: str
+) -> None:
+    nia = make_user("author", username="nia")
+    page = send_form(client, _change(nia), role="admin", typed_name=typed)
+    assert (page.status_code == 200 and "Type nia to confirm" in page.content.decode()) is (role == "author")
+    nia.refresh_from_db()
+    assert nia.role == role
+
+
+@pytest.mark.parametrize(("typed", "count"), [("nia", 1), ("mia", 0)])
+def test_a_new_admin_is_named_twice(client: Client, send_form: Callable[..., Any], typed: str, count: int) -> None:
+    send_form(client, ADD, username="nia", email="nia@example.org", role="admin", typed_name=typed)
+    assert User.objects.filter(username="nia", role="admin").count() == count
+
+
+def test_the_page_of_an_admin_asks_for_no_name(client: Client, admin: User, send_form: Callable[..., Any]) -> None:
+    assert "typed_name" not in client.get(_change(admin)).content.decode()
+    assert send_form(client, _change(admin), bio="Still here.").status_code == 302
+
+
 def test_the_form_says_what_each_role_may_do(client: Client) -> None:
     page = client.get(ADD).content.decode()
     assert set(SENTENCES) == set(Role)
