@@ -26,6 +26,7 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from cms import clock, policy
+from cms.admin.counting import CappedPaginator
 from cms.admin.dialogs import Change, apply_to_each
 from cms.admin.forms import PlainTextField, ServiceForm, shown_refusal
 from cms.admin.shown import shown_instant
@@ -81,6 +82,7 @@ class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
         models.TextField: {"form_class": PlainTextField, "widget": UnfoldAdminTextareaWidget},
     }
     list_per_page = 50
+    paginator = CappedPaginator
     show_full_result_count = False  # a second count of the whole table
     warn_unsaved_form = True
     unlisted_fields: tuple[str, ...] = ()

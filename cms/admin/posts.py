@@ -18,7 +18,6 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from cms import clock, limits, policy
-from cms.admin.counting import CappedPaginator
 from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.filters import KindFilter, LanguageFilter, StatusFilter
 from cms.admin.forms import whole_number
@@ -103,7 +102,6 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
     search_fields = ["title"]  # opens the box; `get_search_results` reads all texts
     search_help_text = _("Words of title or text, slug or id")
     ordering = ["-created_at", "-pk"]
-    paginator = CappedPaginator
     unlisted_fields = ("content", "content_html")
     autocomplete_fields = ["categories", "co_authors", "featured_image"]
     actions = [for_selected(change) for change in CHANGES]

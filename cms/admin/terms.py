@@ -99,17 +99,19 @@ class TagAdmin(TermAdmin):
 
 
 class CategoryChangeList(LightChangeList):
-    """Categories as a tree, unless another order was asked for."""
+    """Categories as a tree, page by page, unless another order was asked for."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         if self.params.get(ORDER_VAR):
             return
-        rows = []
-        for category, depth in in_tree_order(self.result_list):
-            category.depth = depth  # type: ignore[attr-defined]
-            rows.append(category)
-        self.result_list: list[Category] = rows
+        tree = in_tree_order(self.queryset.select_related(None).only("name", "parent"))
+        first = (self.page_num - 1) * self.list_per_page
+        depths = {category.pk: depth for category, depth in tree[first : first + self.list_per_page]}
+        found: dict[Any, Any] = self.queryset.in_bulk(depths)
+        for pk, category in found.items():
+            category.depth = depths[pk]
+        self.result_list: list[Category] = [found[pk] for pk in depths if pk in found]
 
 
 class CategoryForm(TermForm):
@@ -127,7 +129,7 @@ class CategoryAdmin(TermAdmin):
     actions = ["move_selected", "delete_selected"]
     list_display = ["shown_name", "slug", "post_count", "is_active", "changed"]
     list_filter = ["is_active"]
-    list_per_page = 500  # a tree in one piece
+    list_per_page = 200  # a tree in one piece, as a rule
     list_select_related = ["parent"]
     readonly_fields = ["post_count", "created_at", "updated_at"]
     add_fieldsets = ((None, {"fields": ["name", "slug", "parent", "description", "is_active"]}),)

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from cms.admin.terms import CategoryAdmin
 from cms.models import AuditEvent, Category, Post, Tag, User
 
 
@@ -118,6 +119,20 @@ def test_categories_are_listed_and_offered_as_a_tree(client: Client, send_form: 
     form = client.get(f"/admin/cms/category/{found.pk}/change/").context["adminform"].form
     offered = [str(name) for _, name in form.fields["parent"].choices]
     assert offered == ["-", "Attics", "Letters"]  # neither itself nor what stands below it
+
+
+def test_the_pages_of_a_large_tree_follow_it(
+    client: Client, send_form: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CategoryAdmin, "list_per_page", 2)
+    above = _make(client, send_form, "Above")
+    _make(client, send_form, "Beside")
+    _make(client, send_form, "Young", parent=str(above.pk))
+    pages = [client.get(f"/admin/cms/category/?p={number}").context["cl"].result_list for number in (1, 2)]
+    assert [[(row.name, row.depth) for row in rows] for rows in pages] == [
+        [("Above", 0), ("Young", 1)],
+        [("Beside", 0)],
+    ]
 
 
 def test_categories_move_under_another_and_never_below_themselves(
