@@ -72,7 +72,7 @@
   }
   async function insertPicture(file) {
     const answer = await sendWhileBusy(() => post(config.upload, { file }));
-    if (answer.status === 503) throw new Error("The server is busy. Try again in a minute.");
+    if (answer.status === 503) throw new Error(gettext("The server is busy. Try again in a minute."));
     const told = await answer.json();
     if (!answer.ok) throw new Error(told.message);
     const alt = await askForAlternativeText(told.address, file.name);
