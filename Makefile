@@ -118,7 +118,7 @@ simulate: $(VENV)/.dev ## the canary on thousands of made-up releases, next to o
 canary-demo: $(VENV)/.dev ## the canary live: v2 hangs, kills, is slow, fails, errs, and is rolled back; a sound v2 goes all the way (some 5 minutes)
 	$(PY) -m tests.rehearsal
 
-check: $(VENV)/.dev ## lint, format, types, import contracts, migrations, system checks, v2's document, language, workflows
+check: $(VENV)/.dev ## lint, format, types, import contracts, migrations, system checks, v2's document, language, workflows, issue forms
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy cms api_v1 api_v2 canary scripts tests
@@ -128,6 +128,7 @@ check: $(VENV)/.dev ## lint, format, types, import contracts, migrations, system
 	$(PY) manage.py openapi
 	$(PY) -m scripts.language
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml
 	$(VENV)/bin/zizmor --offline --no-progress --quiet .github
 	$(PY) -m pytest -q tests/deploy
 
