@@ -159,6 +159,14 @@ def test_the_guide_to_the_tests_names_every_folder_and_module_beside_them() -> N
     assert {module for module in modules if not module.startswith("test_")} <= named
 
 
+def test_the_japanese_front_page_has_the_commands_and_links_of_the_english_one() -> None:
+    def facts(text: str) -> tuple[list[str], set[str]]:
+        blocks = "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+        return re.sub(r" +#.*", "", blocks).splitlines(), set(re.findall(r"\]\((?!README)([^)#]+)", text))
+
+    assert facts((ROOT / "README.ja.md").read_text()) == facts(README)
+
+
 def test_the_entry_documents_stay_short() -> None:
     assert README.count("\n") <= 150
     assert ARCHITECTURE.count("\n") <= 200
