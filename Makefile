@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 # The machine may switch bytecode off; without it every start compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-all test-newest staging-local staging-local-roll staging-local-down staging-test coverage mutants staging-compose soak golden openapi messages bench bench-docs bench-gate bench-gate-test bench-servers load chaos scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
+.PHONY: help run test test-all test-newest staging-local staging-local-roll staging-local-down staging-test coverage mutants staging-compose soak golden openapi messages screenshots bench bench-docs bench-gate bench-gate-test bench-servers load chaos scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ openapi: $(VENV)/.dev ## write the snapshot of v2's document anew, unless client
 
 messages: $(VENV)/.dev ## bring the catalogues of translations up to date with the source, and compile them
 	$(PY) -m scripts.messages
+
+screenshots: $(VENV)/.dev ## take the pictures of README.md into docs/images, from a demo of its own (needs Chromium)
+	$(PY) -m tests.browser.screenshots
 
 BENCH := $(if $(QUICK),--posts 2000 --rounds 3 --seconds 0.5) $(if $(ONE_CORE),--one-core)
 bench: $(VENV)/.dev ## v1, v2, plain REST framework and an empty view in one run; fails where a target is missed (QUICK=1: a short look; ONE_CORE=1: all of it on one core)
