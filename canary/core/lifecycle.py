@@ -165,7 +165,7 @@ def refuse_rollback(life: Life, *, is_v1_enabled: bool = True) -> str | None:
         )
     if is_v1_gone(life):
         return (
-            "v1 is sunset, so v2 answers everybody whatever the weight is: there is nothing to roll back to."
+            "v1 is sunset, so v2 answers everybody at any weight: there is nothing to roll back to."
             " `lifecycle restore` brings v1 back; then roll back."
         )
     return None
@@ -350,7 +350,7 @@ def parse_instant(text: str) -> int:
         seconds = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
         datetime.fromtimestamp(seconds, UTC)  # a zone can push the first and the last day out of the calendar
     except (ValueError, OverflowError):
-        raise ValueError(f"{text!r} is no date; allowed is ISO 8601: 2027-06-01 or 2027-06-01T12:00:00Z.") from None
+        raise ValueError(f"{text!r} is not a date; allowed is ISO 8601: 2027-06-01 or 2027-06-01T12:00:00Z.") from None
     return seconds
 
 

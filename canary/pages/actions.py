@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.utils.translation import gettext_noop as _
+
 from canary.core.lifecycle import ACTIVE, BROWNOUT, DEPRECATED, REMOVED, SUNSET
 from canary.core.plans import HELD, PAUSED, RUNNING, is_active, next_step_bp
 from canary.verbs.declaring import Verb
@@ -20,7 +22,7 @@ FORMS: Final = ""
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A verb on the page."""
+    """A verb on the page, with its words in English: they are translated where they are shown."""
 
     words: str
     """As in its address, `lifecycle/brownout/add`."""
@@ -60,71 +62,75 @@ def _may_roll_back(status: Status) -> bool:
     return bool(has_effect and is_possible and not status["latched"])
 
 
-ROLLED_BACK: Final = "Rolled back by hand on the admin page."
+ROLLED_BACK: Final = _("Rolled back by hand on the admin page.")
 ACTIONS: Final = (
-    Action("rollback", "Roll back to v1", WEIGHT, _may_roll_back, "danger", ROLLED_BACK, done="v2 is rolled back."),
-    Action("set", "Set the weight", WEIGHT, lambda status: not status["latched"], done="The weight is set."),
+    Action(
+        "rollback", _("Roll back to v1"), WEIGHT, _may_roll_back, "danger", ROLLED_BACK, done=_("v2 is rolled back.")
+    ),
+    Action("set", _("Set the weight"), WEIGHT, lambda status: not status["latched"], done=_("The weight is set.")),
     Action(
         "start",
-        "Start a plan",
+        _("Start a plan"),
         WEIGHT,
         lambda status: not status["latched"] and not is_active(status["plan"]),
-        done="The plan has started.",
+        done=_("The plan has started."),
     ),
     Action(
         "promote",
-        "Take the next step",
+        _("Take the next step"),
         WEIGHT,
         lambda status: not status["latched"] and _may_promote(status),
-        done="The step is taken.",
+        done=_("The step is taken."),
     ),
-    Action("pause", "Pause the plan", WEIGHT, _plan_is(RUNNING, HELD), done="The plan is paused."),
-    Action("resume", "Resume the plan", WEIGHT, _plan_is(PAUSED), done="The plan runs again."),
-    Action("allow/add", "Send somebody to v2", LISTS, done="The list sends them to v2."),
-    Action("exclude/add", "Keep somebody on v1", LISTS, done="The list keeps them on v1."),
-    Action("ack", "Acknowledge the rollback", FORMS, variant="primary", done="The rollback is acknowledged."),
-    Action("allow/remove", "Take off the allow list", FORMS, done="The list names them no more."),
-    Action("exclude/remove", "Take off the exclude list", FORMS, done="The list names them no more."),
+    Action("pause", _("Pause the plan"), WEIGHT, _plan_is(RUNNING, HELD), done=_("The plan is paused.")),
+    Action("resume", _("Resume the plan"), WEIGHT, _plan_is(PAUSED), done=_("The plan runs again.")),
+    Action("allow/add", _("Send somebody to v2"), LISTS, done=_("The list sends them to v2.")),
+    Action("exclude/add", _("Keep somebody on v1"), LISTS, done=_("The list keeps them on v1.")),
+    Action("ack", _("Acknowledge the rollback"), FORMS, variant="primary", done=_("The rollback is acknowledged.")),
+    Action("allow/remove", _("Take off the allow list"), FORMS, done=_("The list names them no more.")),
+    Action("exclude/remove", _("Take off the exclude list"), FORMS, done=_("The list names them no more.")),
     Action(
         "differences/accept",
-        "Accept the difference",
+        _("Accept the difference"),
         FORMS,
         variant="primary",
-        done="The difference is accepted and holds no step any more.",
+        done=_("The difference is accepted and holds no step any more."),
     ),
     Action(
         "differences/revoke",
-        "Revoke the acceptance",
+        _("Revoke the acceptance"),
         FORMS,
         variant="primary",
-        done="The acceptance is revoked, so the difference holds the next step again.",
+        done=_("The acceptance is revoked, so the difference holds the next step again."),
     ),
-    Action("lifecycle/deprecate", "Deprecate v1", LIFE, _life_is(ACTIVE), done="The end of v1 is announced."),
-    Action("lifecycle/deprecate", "Move the sunset", LIFE, _life_is(DEPRECATED, BROWNOUT)),
+    Action("lifecycle/deprecate", _("Deprecate v1"), LIFE, _life_is(ACTIVE), done=_("The end of v1 is announced.")),
+    Action("lifecycle/deprecate", _("Move the sunset"), LIFE, _life_is(DEPRECATED, BROWNOUT)),
     Action(
         "lifecycle/brownout/add",
-        "Plan a brownout",
+        _("Plan a brownout"),
         LIFE,
         _life_is(DEPRECATED, BROWNOUT),
-        done="The brownout is planned.",
+        done=_("The brownout is planned."),
     ),
-    Action("lifecycle/brownout/end", "End the brownout", LIFE, _life_is(BROWNOUT), done="The brownout is over."),
+    Action("lifecycle/brownout/end", _("End the brownout"), LIFE, _life_is(BROWNOUT), done=_("The brownout is over.")),
     Action(
         "lifecycle/notify",
-        "Notify the consumers",
+        _("Notify the consumers"),
         LIFE,
         _life_is(DEPRECATED, BROWNOUT),
-        done="The consumers are notified.",
+        done=_("The consumers are notified."),
     ),
     Action(
         "lifecycle/sunset",
-        "Sunset v1",
+        _("Sunset v1"),
         LIFE,
         _life_is(DEPRECATED, BROWNOUT),
         "danger",
-        done="v1 is out of service.",
+        done=_("v1 is out of service."),
     ),
-    Action("lifecycle/restore", "Restore v1", LIFE, _life_is(DEPRECATED, BROWNOUT, SUNSET), done="v1 is restored."),
+    Action(
+        "lifecycle/restore", _("Restore v1"), LIFE, _life_is(DEPRECATED, BROWNOUT, SUNSET), done=_("v1 is restored.")
+    ),
 )
 
 

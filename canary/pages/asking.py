@@ -4,7 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from canary.core.values import V2, parse_identity
+from canary.pages.speaking import spoken
 from canary.reporting.people import id_of
 from canary.verbs.declaring import Call
 from canary.verbs.performing import perform
@@ -12,12 +16,13 @@ from canary.verbs.registry import find_verb
 from canary.verbs.wording import percent
 
 TEXT_MAX: Final = 400
+UNKNOWN: Final = gettext_noop("No user is named “%(name)s”. An identity is written like key:… or client:shop.")
 REASONS: Final = {
-    "allow": "the list sends them to v2",
-    "exclude": "the list keeps them on v1",
-    "lifecycle_v2_off": "v2 is switched off",
-    "lifecycle_v1_gone": "v1 is out of service",
-    "lifecycle_brownout": "a brownout of v1 is running",
+    "allow": gettext_noop("the list sends them to v2"),
+    "exclude": gettext_noop("the list keeps them on v1"),
+    "lifecycle_v2_off": gettext_noop("v2 is switched off"),
+    "lifecycle_v1_gone": gettext_noop("v1 is out of service"),
+    "lifecycle_brownout": gettext_noop("a brownout of v1 is running"),
 }
 
 
@@ -35,21 +40,23 @@ def answer(text: str, actor: str, now: datetime) -> Question:
         return Question()
     user = id_of(text) if ":" not in text else None
     if user is None and ":" not in text:
-        return Question(text, error=f"No user is named “{text}”. An identity is written like key:… or client:shop.")
+        return Question(text, error=_(UNKNOWN) % {"name": text})
     try:
         identity = parse_identity(text if user is None else f"user:{user}")
     except ValueError as error:
-        return Question(text, error=str(error))
+        return Question(text, error=spoken(str(error)))
     verb = find_verb(("explain",))
     assert verb is not None
     result = dict(perform(verb, Call({"identity": identity}, actor, now, "", None)))
-    first = f"{text} gets v{result['api_version']}: {_reason(result)}."
-    return Question(text, (first, *[*verb.say(result)][1:]))
+    named = {"name": text, "number": result["api_version"], "reason": _reason(result)}
+    return Question(text, (_("%(name)s gets v%(number)s: %(reason)s.") % named, *map(spoken, [*verb.say(result)][1:])))
 
 
 def _reason(result: dict[str, Any]) -> str:
     reason: str = result["reason"]
     if reason != "bucket":
-        return REASONS.get(reason, reason)
-    side = "below" if result["api_version"] == V2 else "not below"
-    return f"their bucket {percent(result['bucket'])} is {side} the weight {percent(result['weight_bp'])}"
+        return _(REASONS[reason]) if reason in REASONS else reason
+    compared = {"bucket": percent(result["bucket"]), "weight": percent(result["weight_bp"])}
+    if result["api_version"] == V2:
+        return _("their bucket %(bucket)s is below the weight %(weight)s") % compared
+    return _("their bucket %(bucket)s is not below the weight %(weight)s") % compared

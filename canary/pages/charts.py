@@ -7,6 +7,10 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final
 
+from django.utils.dateformat import format as date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
 HEIGHT: Final = 200
 """Of the area with the lines, in pixels."""
 SPAN: Final = 1_000
@@ -108,12 +112,11 @@ def time_ticks(ends: tuple[datetime, datetime]) -> list[Tick]:
     """Evenly placed, in UTC; with the day where the time is longer than one."""
     first, last = (end.astimezone(UTC) for end in ends)
     step = (last - first) / TIME_TICKS
-    wording = "%d %b %H:%M" if last - first > step * 0 and (last - first).total_seconds() > DAY_S else "%H:%M"
-    if (last - first).total_seconds() < 600:
-        wording = "%H:%M:%S"
+    whole_s = (last - first).total_seconds()
+    wording = pgettext("format of a time", "d M H:i") if whole_s > DAY_S else "H:i:s" if whole_s < 600 else "H:i"
     anchors = ["start", *["middle"] * (TIME_TICKS - 1), "end"]
     return [
-        Tick(percent(place / TIME_TICKS), f"{first + place * step:{wording}}", anchor)
+        Tick(percent(place / TIME_TICKS), date_format(first + place * step, wording), anchor)
         for place, anchor in enumerate(anchors)
     ]
 
@@ -135,7 +138,11 @@ def marks_of(tells: Sequence[tuple[datetime, str]], ends: tuple[datetime, dateti
 def _counted(tells: list[tuple[datetime, str]]) -> list[tuple[datetime, str]]:
     """Say once, with the first time, what was done several times running."""
     runs = [list(run) for _, run in groupby(tells, key=lambda tell: tell[1])]
-    return [(run[0][0], run[0][1] if len(run) == 1 else f"{run[0][1]}, {len(run)} times") for run in runs]
+    return [(run[0][0], run[0][1] if len(run) == 1 else _times(run[0][1], len(run))) for run in runs]
+
+
+def _times(text: str, count: int) -> str:
+    return _("%(what)s, %(count)d times") % {"what": text, "count": count}
 
 
 def round_top(value: float) -> float:

@@ -5,6 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from canary.core.statistics.bets import THRESHOLD
 from canary.core.statistics.comparison import LIMITS
 from canary.core.statistics.sample_ratio import BROKEN
@@ -27,19 +30,19 @@ from canary.pages.charts import (
 from canary.recording.aggregation import Step, summed
 
 LINES: Final = (
-    ("overall", "Harm: the strongest test"),
-    ("error", "Errors"),
-    ("latency", "Latency"),
-    ("client_error", "Refused requests"),
-    ("safe", "Safe enough to promote"),
+    ("overall", gettext_noop("Harm: the strongest test")),
+    ("error", gettext_noop("Errors")),
+    ("latency", gettext_noop("Latency")),
+    ("client_error", gettext_noop("Refused requests")),
+    ("safe", gettext_noop("Safe enough to promote")),
 )
 LABELS: Final = {
     **dict(LINES),
-    "sample_ratio": "Measuring broken",
-    "guard": "Guard within v1",
-    "safe_ratio": "Not twice as likely",
-    "pair_error": "Errors of pairs",
-    "pair_time": "Times of pairs",
+    "sample_ratio": gettext_noop("Measuring broken"),
+    "guard": gettext_noop("Guard within v1"),
+    "safe_ratio": gettext_noop("Not twice as likely"),
+    "pair_error": gettext_noop("Errors of pairs"),
+    "pair_time": gettext_noop("Times of pairs"),
 }
 FLOOR: Final = 0.0025
 ROWS_MAX: Final = 20
@@ -54,11 +57,11 @@ def evidence_chart(points: Sequence[tuple[datetime, Logs]]) -> Chart | None:
         return None
     shown = thinned(points)
     ends = (points[0][0], points[-1][0])
-    shares = {name: _shares_of_limit(name, shown) for name, _ in LINES}
-    scale = Scale(FLOOR, max(5.0, *(3 * share for line_ in shares.values() for _, share in line_)), is_log=True)
-    lines = [line(name, label, shares[name], ends, scale) for name, label in LINES]
+    shares = {name: _shares_of_limit(name, shown) for name, _label in LINES}
+    scale = Scale(FLOOR, max(5.0, *(3 * share for line_ in shares.values() for _at, share in line_)), is_log=True)
+    lines = [line(name, _(label), shares[name], ends, scale) for name, label in LINES]
     marks = [Tick(f"{scale.y(value):.1f}", _percent(value), "start") for value in decades(scale.low, scale.high)]
-    rule = Tick(f"{scale.y(1):.1f}", "limit", "start", is_rule=True)
+    rule = Tick(f"{scale.y(1):.1f}", _("limit"), "start", is_rule=True)
     return Chart([one for one in lines if one.path], time_ticks(ends), [*marks, rule])
 
 
@@ -66,7 +69,8 @@ def evidence_rows(points: Sequence[tuple[datetime, Logs]]) -> list[tuple[datetim
     """The latest first, each figure with its label."""
     shown = thinned(points, ROWS_MAX)[::-1]
     return [
-        (at, [(label, strength(log_e[name]) if name in log_e else "–") for name, label in LINES]) for at, log_e in shown
+        (at, [(_(label), strength(log_e[name]) if name in log_e else "–") for name, label in LINES])
+        for at, log_e in shown
     ]
 
 
@@ -75,7 +79,7 @@ def evidence_now(log_e: Logs) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "label": label,
+            "label": _(label),
             "e": strength(log_e[name]),
             "threshold": round(_limit_of(name)),
         }
@@ -93,8 +97,8 @@ def share_chart(
     observed: list[Point] = [(step.at, share) for step in steps if (share := step.share_of_v2) is not None]
     configured = stairs([(at, weight_bp / 10_000) for at, weight_bp in weights], ends[1])
     lines = [
-        line("configured", "Weight", configured, ends, scale),
-        line("observed", "Share of requests that v2 answered", thinned(observed), ends, scale),
+        line("configured", _("Weight"), configured, ends, scale),
+        line("observed", _("Share of requests that v2 answered"), thinned(observed), ends, scale),
     ]
     down = [Tick(f"{scale.y(share):.1f}", f"{100 * share:g} %", "start") for share in SHARES]
     return Chart([one for one in lines if one.path], time_ticks(ends), down)
@@ -118,8 +122,8 @@ def course_charts(
     errors = {version: _course(steps, version, _error_percent) for version in VERSIONS}
     latency = {version: _course(steps, version, lambda step, of: step.mean_ms(of)) for version in VERSIONS}
     return [
-        ("Failed answers", _course_chart(errors, ends, marks, "%", (1.0, 100.0))),
-        ("Mean latency", _course_chart(latency, ends, marks, "ms", (10.0, math.inf))),
+        (_("Failed answers"), _course_chart(errors, ends, marks, "%", (1.0, 100.0))),
+        (_("Mean latency"), _course_chart(latency, ends, marks, "ms", (10.0, math.inf))),
     ]
 
 
@@ -129,8 +133,8 @@ def course_rows(steps: Sequence[Step]) -> list[tuple[datetime, list[tuple[str, s
         (
             step.at,
             [
-                ("Failed", _figure(_error_percent(step, V1), "%"), _figure(_error_percent(step, V2), "%")),
-                ("Mean latency", _figure(step.mean_ms(V1), "ms"), _figure(step.mean_ms(V2), "ms")),
+                (_("Failed"), _figure(_error_percent(step, V1), "%"), _figure(_error_percent(step, V2), "%")),
+                (_("Mean latency"), _figure(step.mean_ms(V1), "ms"), _figure(step.mean_ms(V2), "ms")),
             ],
         )
         for step in summed(steps, ROWS_MAX)[::-1]
@@ -152,7 +156,7 @@ def _course_chart(
 ) -> Chart:
     """`bounds` are the least and the most that the scale ends with."""
     least, most = bounds
-    top = min(most, round_top(max([least, *(1.05 * value for points in values.values() for _, value in points)])))
+    top = min(most, round_top(max([least, *(1.05 * value for points in values.values() for _at, value in points)])))
     scale = Scale(0.0, top)
     lines = [line(f"v{version}", f"v{version}", points, ends, scale) for version, points in values.items()]
     down = [Tick(f"{scale.y(value):.1f}", f"{value:g} {unit}", "start") for value in (0.0, top / 2, top)]

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+
 from canary.core.histograms import Quantile
 from canary.core.values import V1, V2
 from canary.pages.charts import Tick, percent
@@ -53,11 +55,11 @@ class ShareBar:
 def rows_of(totals: Mapping[int, Totals]) -> list[Row]:
     v1, v2 = totals[V1], totals[V2]
     rows = [
-        Row("Requests", f"{v1.requests:,}", f"{v2.requests:,}"),
-        Row("Identities", f"{v1.users:,}", f"{v2.users:,}", "first seen in this time"),
-        Row("Errors", _errors(v1), _errors(v2), "answers of 500 and above"),
+        Row(_("Requests"), f"{v1.requests:,}", f"{v2.requests:,}"),
+        Row(_("Identities"), f"{v1.users:,}", f"{v2.users:,}", _("first seen in this time")),
+        Row(_("Errors"), _errors(v1), _errors(v2), _("answers of 500 and above")),
         Row(
-            "Refused requests",
+            _("Refused requests"),
             f"{v1.client_errors:,}",
             f"{v2.client_errors:,}",
             "400, 406, 409, 412, 413, 415, 422, 428",
@@ -65,8 +67,8 @@ def rows_of(totals: Mapping[int, Totals]) -> list[Row]:
     ]
     for name in QUANTILES:
         of_v1, of_v2 = (_quantile(getattr(totals, name)) for totals in (v1, v2))
-        rows += [Row(f"Latency {name}", of_v1, of_v2, "95 % interval")]
-    return [*rows, Row("SQL statements a request", _statements(v1), _statements(v2), "mean, and the most in one")]
+        rows += [Row(_("Latency %(name)s") % {"name": name}, of_v1, of_v2, _("95 %% interval") % {})]
+    return [*rows, Row(_("SQL statements a request"), _statements(v1), _statements(v2), _("mean, and the most in one"))]
 
 
 def marks_of(totals: Mapping[int, Totals]) -> tuple[list[Mark], list[Tick]]:
@@ -75,7 +77,7 @@ def marks_of(totals: Mapping[int, Totals]) -> tuple[list[Mark], list[Tick]]:
     known = [(name, version, quantile) for name, version, quantile in found if quantile is not None]
     if not known:
         return [], []
-    values = [value for _, _, quantile in known for value in quantile if value is not None]
+    values = [value for _name, _version, quantile in known for value in quantile if value is not None]
     low, high = 10 ** math.floor(math.log10(max(min(values), 0.1))), 10 ** math.ceil(math.log10(max(values) * 1.01))
     scale = _Logarithmic(low, high)
     marks = [
@@ -103,7 +105,7 @@ def share_bar(live: LiveShare) -> ShareBar | None:
         width=percent(max(live.band.high - live.band.low, 0.004)),
         configured=percent(live.weight_bp / 10_000),
         text=_share(live.share),
-        band=f"{_share(live.band.low)} to {_share(live.band.high)}",
+        band=_span(_share(live.band.low), _share(live.band.high)),
     )
 
 
@@ -121,11 +123,11 @@ def _cells(one: RouteTotals) -> list[tuple[str, str, str]]:
         return f"{100 * parts[version] / whole:.2f} %" if whole else NONE
 
     figures: tuple[tuple[str, Callable[[int], str]], ...] = (
-        ("Requests", lambda version: f"{one.requests[version]:,}"),
-        ("Errors", lambda version: share(one.errors, version)),
-        ("Refused", lambda version: share(one.client_errors, version)),
-        ("Mean latency", lambda version: _ms(one.mean_ms[version])),
-        ("SQL a request", lambda version: _mean(one.sql_mean[version])),
+        (_("Requests"), lambda version: f"{one.requests[version]:,}"),
+        (_("Errors"), lambda version: share(one.errors, version)),
+        (_("Refused"), lambda version: share(one.client_errors, version)),
+        (_("Mean latency"), lambda version: _ms(one.mean_ms[version])),
+        (_("SQL a request"), lambda version: _mean(one.sql_mean[version])),
     )
     return [(name, told(V1), told(V2)) for name, told in figures]
 
@@ -145,8 +147,14 @@ def _errors(totals: Totals) -> str:
 def _quantile(found: Quantile | None) -> str:
     if found is None:
         return NONE
-    bounds = "" if found.low_ms is None or found.high_ms is None else f" ({found.low_ms:.3g} to {found.high_ms:.3g})"
-    return f"{found.value_ms:.3g} ms{bounds}"
+    value = f"{found.value_ms:.3g} ms"
+    if found.low_ms is None or found.high_ms is None:
+        return value
+    return f"{value} ({_span(f'{found.low_ms:.3g}', f'{found.high_ms:.3g}')})"
+
+
+def _span(low: str, high: str) -> str:
+    return _("%(low)s to %(high)s") % {"low": low, "high": high}
 
 
 def _statements(totals: Totals) -> str:

@@ -4,42 +4,49 @@ from typing import Any, Final
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from canary.conf import canary_conf
 from canary.core.plans import default_steps
+from canary.pages.speaking import spoken, told
 from canary.services.changing import REASON_MAX
 from canary.verbs.declaring import REASON, Option, Verb
 
 LABELS: Final = {
-    "percent": "Share of v2 in percent",
-    "plan": "Steps in percent",
-    "min_minutes": "Minutes that each step lasts at least",
-    "max_errors": "Limit of users with an error in percent",
-    "max_slowdown": "Limit of latency, in times of v1's",
-    "max_crashes": "Limit of workers that die",
-    "max_refusals": "Limit of reads refused wrongly in percent",
-    "total_failure": "Total failure, in percent of answers",
-    "fresh_cohort": "Fresh cohort",
-    "accept_low_power": "Start although it can hardly pass",
-    "identity": "Identity",
-    "sunset": "End of v1 (UTC)",
-    "from": "From (UTC)",
-    "to": "To (UTC)",
-    "override": "Override the guards",
-    "all": "Those ahead as well",
-    "route": "Route of v1",
-    "kind": "Kind of difference",
-    "path": "Place in the answer",
+    "percent": gettext_noop("Share of v2 in percent"),
+    "plan": gettext_noop("Steps in percent"),
+    "min_minutes": gettext_noop("Minutes that each step lasts at least"),
+    "max_errors": gettext_noop("Limit of users with an error in percent"),
+    "max_slowdown": gettext_noop("Limit of latency, in times of v1's"),
+    "max_crashes": gettext_noop("Limit of workers that die"),
+    "max_refusals": gettext_noop("Limit of reads refused wrongly in percent"),
+    "total_failure": gettext_noop("Total failure, in percent of answers"),
+    "fresh_cohort": gettext_noop("Fresh cohort"),
+    "accept_low_power": gettext_noop("Start although it can hardly pass"),
+    "identity": gettext_noop("Identity"),
+    "sunset": gettext_noop("End of v1 (UTC)"),
+    "from": gettext_noop("From (UTC)"),
+    "to": gettext_noop("To (UTC)"),
+    "override": gettext_noop("Override the guards"),
+    "all": gettext_noop("Those ahead as well"),
+    "route": gettext_noop("Route of v1"),
+    "kind": gettext_noop("Kind of difference"),
+    "path": gettext_noop("Place in the answer"),
 }
 HELP: Final = {
-    "plan": "Rising shares of v2, with commas between. The first is the weight as soon as the plan starts.",
-    "min_minutes": "10080 minutes are a week.",
-    "max_errors": "v2 is rolled back when more of its users have a failed answer within 15 minutes.",
-    "max_slowdown": "v2 is rolled back when a route's p95 is so many times v1's for 15 minutes.",
-    "max_crashes": "v2 is rolled back when more workers die within 10 minutes while it answers in them.",
-    "max_refusals": "v2 is rolled back when it refuses so many of its reads, and v1 answers them.",
-    "total_failure": "v2 is rolled back by as few as ten answers when so many of them fail.",
-    "accept_low_power": "Somebody then takes the steps that can't pass by hand. The event log keeps this choice.",
+    "plan": gettext_noop(
+        "Rising shares of v2, with commas between. The first is the weight as soon as the plan starts."
+    ),
+    "min_minutes": gettext_noop("10080 minutes are a week."),
+    "max_errors": gettext_noop("v2 is rolled back when more of its users have a failed answer within 15 minutes."),
+    "max_slowdown": gettext_noop("v2 is rolled back when a route's p95 is so many times v1's for 15 minutes."),
+    "max_crashes": gettext_noop("v2 is rolled back when more workers die within 10 minutes while it answers in them."),
+    "max_refusals": gettext_noop("v2 is rolled back when it refuses so many of its reads, and v1 answers them."),
+    "total_failure": gettext_noop("v2 is rolled back by as few as ten answers when so many of them fail."),
+    "accept_low_power": gettext_noop(
+        "Somebody then takes the steps that can't pass by hand. The event log keeps this choice."
+    ),
 }
 """In place of the option's own words."""
 INITIAL: Final = {"min_minutes": "10080"}
@@ -64,7 +71,7 @@ class OptionField(forms.CharField):
         try:
             return self._option.parse(text)
         except ValueError as error:
-            raise forms.ValidationError(str(error)) from error
+            raise forms.ValidationError(spoken(str(error))) from error
 
 
 class OptionsForm(forms.Form):
@@ -92,7 +99,7 @@ class OptionsForm(forms.Form):
     def shown(self) -> list[tuple[str, str]]:
         """What was chosen, as label and text; for a form that is valid."""
         given = ((str(bound.label), bound.data) for bound in self)
-        return [(label, "yes" if value in ("on", True) else str(value)) for label, value in given if value]
+        return [(label, _("yes") if value in ("on", True) else str(value)) for label, value in given if value]
 
     @property
     def sent(self) -> list[tuple[str, str]]:
@@ -117,9 +124,9 @@ class ChangeForm(forms.Form):
     """Why, and on the grounds of which state: two people can't overwrite each other's change."""
 
     reason = forms.CharField(
-        label="Reason",
+        label=gettext_lazy("Reason"),
         max_length=REASON_MAX,
-        help_text="Kept in the event log, beside your name.",
+        help_text=gettext_lazy("Kept in the event log, beside your name."),
         widget=forms.Textarea(attrs={"rows": 2}),
     )
     expected_version = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
@@ -132,19 +139,19 @@ class ChangeForm(forms.Form):
         try:
             reason: str = REASON.parse(self.cleaned_data["reason"])
         except ValueError as error:
-            raise forms.ValidationError(str(error)) from error
+            raise forms.ValidationError(spoken(str(error))) from error
         return reason
 
 
 def _field_of(option: Option) -> forms.Field:
-    label = LABELS.get(option.name, option.name)
-    help_text = HELP.get(option.name) or f"{option.help[0].upper()}{option.help[1:]}."
+    label = _(LABELS[option.name]) if option.name in LABELS else option.name
+    help_text = _(HELP[option.name]) if option.name in HELP else told(option.help)
     if option.is_flag:
         return forms.BooleanField(label=label, help_text=help_text, required=False)
     widget: forms.Widget = forms.TextInput(attrs={"autocomplete": "off"})
     if option.name in INSTANTS:
         widget = forms.DateTimeInput(attrs={"type": "datetime-local"})
-        help_text = f"{option.help.partition(':')[0].capitalize()}."
+        help_text = told(option.help.partition(":")[0])
     elif option.name in DECIMALS:
         widget.attrs["inputmode"] = "decimal"
     return OptionField(option, label=label, help_text=help_text, widget=widget, initial=INITIAL.get(option.name))

@@ -3,15 +3,19 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
 from canary.core.lifecycle import REMOVED, SUNSET
 from canary.core.plans import FULL_BP, PAUSED, is_active, next_step_bp
 from canary.core.wording import duration
 from canary.models import Verdict
-from canary.verbs.wording import percent, plural
+from canary.pages.speaking import spoken
+from canary.verbs.wording import percent
 
 COMMAND: Final = "manage.py run_canary_controller"
-BY_ITSELF: Final = "Nothing to do: the controller goes on by itself."
-NOT_BY_ITSELF: Final = "The plan is paused, so no step is taken by itself. Resume it when it may go on."
+BY_ITSELF: Final = gettext_noop("Nothing to do: the controller goes on by itself.")
+NOT_BY_ITSELF: Final = gettext_noop("The plan is paused, so no step is taken by itself. Resume it when it may go on.")
 
 type Status = dict[str, Any]
 
@@ -43,25 +47,34 @@ def guide(status: Status, verdict: Verdict | None, *, allowed: int = 0, differen
 
 def _without_verdict(status: Status, verdict: Verdict | None, allowed: int) -> Guide | None:
     if status["latched"]:
-        todo = "Repair v2, then acknowledge the rollback. Until then nobody and no restart can set another weight."
-        return Guide("harm", f"Rolled back: v1 answers {_everybody(allowed)}", todo)
+        todo = _("Repair v2, then acknowledge the rollback. Until then nobody and no restart can set another weight.")
+        return Guide("harm", _("Rolled back: v1 answers %(whom)s") % {"whom": _everybody(allowed)}, todo)
     if not status["is_v2_enabled"]:
-        return Guide("info", "v2 is switched off", "Set API_V2_ENABLED=true and restart the servers to use it.")
+        return Guide("info", _("v2 is switched off"), _("Set API_V2_ENABLED=true and restart the servers to use it."))
     if status["lifecycle"] in (SUNSET, REMOVED) or not status["is_v1_enabled"]:
-        return Guide("info", "v2 answers everybody, and v1 is out of service", "Nothing to do.", "life", "Life of v1")
+        title = _("v2 answers everybody, and v1 is out of service")
+        return Guide("info", title, _("Nothing to do."), "life", _("Life of v1"))
     if status["controller"]["is_missing"]:
-        todo = f"{status['controller']['sentence']} Start one:"
-        return Guide("harm", "Nobody guards the rollout", todo, command=COMMAND)
+        todo = _("%(sentence)s Start one:") % {"sentence": spoken(status["controller"]["sentence"])}
+        return Guide("harm", _("Nobody guards the rollout"), todo, command=COMMAND)
     if not status["weight_bp"] and not is_active(status["plan"]):
-        todo = "Start a plan. Its form first shows who would move, and what each step can find."
-        return Guide("info", f"Nothing has started: v1 answers {_everybody(allowed)}", todo, action="start")
+        todo = _("Start a plan. Its form first shows who would move, and what each step can find.")
+        title = _("Nothing has started: v1 answers %(whom)s") % {"whom": _everybody(allowed)}
+        return Guide("info", title, todo, action="start")
     if verdict is None or verdict.stage != status["stage"]:
-        return Guide("info", "Just begun: no verdict on this step yet", "The controller judges within seconds.")
+        return Guide("info", _("Just begun: no verdict on this step yet"), _("The controller judges within seconds."))
     return None
 
 
 def _everybody(allowed: int) -> str:
-    return f"everybody but the {plural(allowed, 'identity', 'identities')} on v2's list" if allowed else "everybody"
+    if not allowed:
+        return _("everybody")
+    told = ngettext(
+        "everybody but the %(count)d identity on v2's list",
+        "everybody but the %(count)d identities on v2's list",
+        allowed,
+    )
+    return told % {"count": allowed}
 
 
 def _of_verdict(status: Status, verdict: Verdict | None, differences: int) -> Guide:
@@ -69,18 +82,19 @@ def _of_verdict(status: Status, verdict: Verdict | None, differences: int) -> Gu
     numbers = verdict.numbers
     reason = numbers.get("reason", "")
     if verdict.kind == Verdict.Kind.HARM:
-        todo = "The controller rolls back by itself. If v1 answers nobody in a few seconds, roll back by hand."
-        return Guide("harm", "v2 does harm", todo, is_verdict_open=True)
+        todo = _("The controller rolls back by itself. If v1 answers nobody in a few seconds, roll back by hand.")
+        return Guide("harm", _("v2 does harm"), todo, is_verdict_open=True)
     if reason in ("mismatch", "guard"):
-        todo = "No step is taken until this is repaired. Breakers and errors still roll back."
-        return Guide("hold", "Held: the measuring is broken", todo, is_verdict_open=True)
+        todo = _("No step is taken until this is repaired. Breakers and errors still roll back.")
+        return Guide("hold", _("Held: the measuring is broken"), todo, is_verdict_open=True)
     if reason == "finding":
         return _of_finding(numbers, differences)
     if verdict.kind == Verdict.Kind.PASS:
         return _of_pass(status)
     if reason == "too_early":
-        wait = duration(numbers.get("eta_s") or 0)
-        return Guide("pass", f"No harm so far: {wait} of the minimum time left", _go_on(status))
+        wait = spoken(duration(numbers.get("eta_s") or 0))
+        title = _("No harm so far: %(duration)s of the minimum time left") % {"duration": wait}
+        return Guide("pass", title, _go_on(status))
     if verdict.kind == Verdict.Kind.NO_DATA:
         return _of_nobody(status)
     return _of_waiting(status, numbers)
@@ -92,72 +106,95 @@ def _is_paused(status: Status) -> bool:
 
 def _go_on(status: Status) -> str:
     if _is_paused(status):
-        return NOT_BY_ITSELF
+        return _(NOT_BY_ITSELF)
     if is_active(status["plan"]):
-        return BY_ITSELF
-    return "No plan runs: the controller guards, and you set the next weight."
+        return _(BY_ITSELF)
+    return _("No plan runs: the controller guards, and you set the next weight.")
 
 
 def _of_finding(numbers: dict[str, Any], differences: int) -> Guide:
-    todo = "Repair v2 and deploy it. Until then no step is taken."
+    todo = _("Repair v2 and deploy it. Until then no step is taken.")
     if differences:
-        title = f"Held: v2's responses differ from v1's in {plural(differences, 'way', 'ways')}"
-        also = f" Besides, {_repeats(numbers)}." if numbers.get("repeats") else ""
-        todo = f"Repair v2, or accept each difference that is harmless. Until then no step is taken.{also}"
-        return Guide("hold", title, todo, "shadow", "Look at the differences")
+        return _of_differences(numbers, differences)
     if numbers.get("repeats"):
-        return Guide("hold", f"Held: {_repeats(numbers)}", todo, "queries", "Look at the statement")
+        title = _("Held: v2 repeats a statement on %(route)s") % {"route": numbers["repeats"][0]["route"]}
+        return Guide("hold", title, todo, "queries", _("Look at the statement"))
     if numbers.get("shadow_differences"):
-        return Guide("info", "All differences are accepted", "The controller judges again within seconds.")
-    todo = "Look for the cause in the routes. The plan goes on by itself if the evidence falls again."
-    return Guide("hold", "Held: one test looks worse on v2", todo, "routes", "Look at the routes", is_verdict_open=True)
+        return Guide("info", _("All differences are accepted"), _("The controller judges again within seconds."))
+    todo = _("Look for the cause in the routes. The plan goes on by itself if the evidence falls again.")
+    title = _("Held: one test looks worse on v2")
+    return Guide("hold", title, todo, "routes", _("Look at the routes"), is_verdict_open=True)
 
 
-def _repeats(numbers: dict[str, Any]) -> str:
-    return f"v2 repeats a statement on {numbers['repeats'][0]['route']}"
+def _of_differences(numbers: dict[str, Any], differences: int) -> Guide:
+    title = ngettext(
+        "Held: v2's responses differ from v1's in %(count)d way",
+        "Held: v2's responses differ from v1's in %(count)d ways",
+        differences,
+    ) % {"count": differences}
+    todo = _("Repair v2, or accept each difference that is harmless. Until then no step is taken.")
+    if numbers.get("repeats"):
+        also = _("Besides, v2 repeats a statement on %(route)s.") % {"route": numbers["repeats"][0]["route"]}
+        todo = f"{todo} {also}"
+    return Guide("hold", title, todo, "shadow", _("Look at the differences"))
 
 
 def _of_pass(status: Status) -> Guide:
     plan, weight_bp = status["plan"], status["weight_bp"]
     following = next_step_bp(plan["steps_bp"], weight_bp) if is_active(plan) else None
     if following is not None:
+        step = {"step": percent(following)}
         if _is_paused(status):
-            return Guide("pass", f"Passed: {percent(following)} may follow", NOT_BY_ITSELF, action="resume")
-        todo = "Nothing to do: the controller takes the step by itself within seconds."
-        return Guide("pass", f"Passed: {percent(following)} follows now", todo)
+            return Guide("pass", _("Passed: %(step)s may follow") % step, _(NOT_BY_ITSELF), action="resume")
+        todo = _("Nothing to do: the controller takes the step by itself within seconds.")
+        return Guide("pass", _("Passed: %(step)s follows now") % step, todo)
     if weight_bp == FULL_BP:
-        return Guide("pass", "Done: v2 answers everybody", "Deprecate v1 when you are sure.", "life", "Life of v1")
-    return Guide("pass", f"Passed at {percent(weight_bp)}", "Start a plan, or set a higher weight.", action="start")
+        title, todo = _("Done: v2 answers everybody"), _("Deprecate v1 when you are sure.")
+        return Guide("pass", title, todo, "life", _("Life of v1"))
+    title = _("Passed at %(weight)s") % {"weight": percent(weight_bp)}
+    return Guide("pass", title, _("Start a plan, or set a higher weight."), action="start")
 
 
 def _of_nobody(status: Status) -> Guide:
     if not status["weight_bp"]:
-        return Guide("info", "Nobody is sent to v2", "Take the plan's next step, or set a weight.")
-    todo = "Nothing to do if the site is quiet. Otherwise check that clients call the entrance."
+        return Guide("info", _("Nobody is sent to v2"), _("Take the plan's next step, or set a weight."))
+    todo = _("Nothing to do if the site is quiet. Otherwise check that clients call the entrance.")
     if _is_paused(status):
-        todo = f"{todo} {NOT_BY_ITSELF}"
-    return Guide("info", "Waiting for the first users of v2", todo, is_verdict_open=True)
+        todo = f"{todo} {_(NOT_BY_ITSELF)}"
+    return Guide("info", _("Waiting for the first users of v2"), todo, is_verdict_open=True)
 
 
 def _of_waiting(status: Status, numbers: dict[str, Any]) -> Guide:
     """Waiting for proof that the declared limit is kept."""
     safe, eta_s = numbers.get("safe"), numbers.get("eta_s")
     if not safe:
-        return Guide("hold", "Held", "The verdict says what is missing.", is_verdict_open=True)
+        return Guide("hold", _("Held"), _("The verdict says what is missing."), is_verdict_open=True)
     failing, known = safe["failing"], safe["clean"] + safe["failing"]
     if eta_s is None and failing and failing >= safe["p0"] * known:
-        title = f"Held: {failing} of {plural(known, 'user', 'users')} of v2 had an error, too many to pass"
-        todo = "Look at the errors by route, then repair v2 or roll back."
-        return Guide("hold", title, todo, "routes", "Look at the routes", is_verdict_open=True)
-    missing = f"Waiting for {plural(safe['clean_missing'], 'more user', 'more users')}"
+        title = ngettext(
+            "Held: %(failing)d of %(count)d user of v2 had an error, too many to pass",
+            "Held: %(failing)d of %(count)d users of v2 had an error, too many to pass",
+            known,
+        ) % {"failing": failing, "count": known}
+        todo = _("Look at the errors by route, then repair v2 or roll back.")
+        return Guide("hold", title, todo, "routes", _("Look at the routes"), is_verdict_open=True)
+    count = {"count": safe["clean_missing"]}
+    missing = ngettext("Waiting for %(count)d more user", "Waiting for %(count)d more users", count["count"]) % count
     if eta_s is not None:
-        return Guide("info", f"{missing}, about {_spoken(eta_s)}", _go_on(status))
-    todo = "The verdict says why there is no estimate. If too few people use the site, take the next step by hand."
-    return Guide("hold", f"{missing}, no estimate yet", todo, is_verdict_open=True)
+        title = _("%(missing)s, about %(duration)s") % {"missing": missing, "duration": _written_out(eta_s)}
+        return Guide("info", title, _go_on(status))
+    todo = _("The verdict says why there is no estimate. If too few people use the site, take the next step by hand.")
+    title = _("%(missing)s, no estimate yet") % {"missing": missing}
+    return Guide("hold", title, todo, is_verdict_open=True)
 
 
-def _spoken(seconds: float) -> str:
-    """`6 minutes`: written out in a headline."""
-    number, _, unit = duration(seconds).partition(" ")
-    number, whole = number.removesuffix(".0"), {"s": "second", "min": "minute", "h": "hour"}.get(unit, "day")
-    return f"{number} {whole}" if number == "1" else f"{number} {whole}s"
+def _written_out(seconds: float) -> str:
+    """`6 minutes`: for a headline."""
+    number, _space, unit = duration(seconds).partition(" ")
+    number = number.removesuffix(".0")
+    one, many = {
+        "s": (gettext_noop("%(number)s second"), gettext_noop("%(number)s seconds")),
+        "min": (gettext_noop("%(number)s minute"), gettext_noop("%(number)s minutes")),
+        "h": (gettext_noop("%(number)s hour"), gettext_noop("%(number)s hours")),
+    }.get(unit, (gettext_noop("%(number)s day"), gettext_noop("%(number)s days")))
+    return _(one if number == "1" else many) % {"number": number}

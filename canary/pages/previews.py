@@ -10,9 +10,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from canary.core.values import Snapshot
 from canary.errors import RolloutError
+from canary.pages.speaking import spoken
 from canary.reporting.people import People
 from canary.reporting.whatif import Moves, known_identities, moves_between
 from canary.retiring.consumers import usages_to_tell
@@ -22,7 +25,7 @@ from canary.state import store
 from canary.verbs.declaring import Call, Verb
 from canary.verbs.performing import reachable
 from canary.verbs.plans import power_for
-from canary.verbs.wording import percent, plural
+from canary.verbs.wording import percent
 
 NAMES_SHOWN: Final = 10
 PREVIEW: Final = "what-if"
@@ -38,7 +41,10 @@ class Move:
 
     @property
     def sentence(self) -> str:
-        return f"{plural(self.count, 'identity', 'identities')} would move to {self.target}."
+        told = ngettext(
+            "%(count)d identity would move to %(target)s.", "%(count)d identities would move to %(target)s.", self.count
+        )
+        return told % {"count": self.count, "target": self.target}
 
     @property
     def more(self) -> int:
@@ -103,7 +109,8 @@ def _step_down(before: Snapshot, after: Snapshot) -> str:
     if after.weight_bp >= before.weight_bp:
         return ""
     first, now = percent(after.weight_bp), percent(before.weight_bp)
-    return f"This is a step down: the plan begins at {first}, and v2 has {now} now."
+    told = _("This is a step down: the plan begins at %(first)s, and v2 has %(now)s now.")
+    return told % {"first": first, "now": now}
 
 
 def _compared(before: Snapshot, after: Snapshot, values: Mapping[str, Any], now: datetime) -> Preview:
@@ -111,15 +118,18 @@ def _compared(before: Snapshot, after: Snapshot, values: Mapping[str, Any], now:
     moves, notes = moves_between(before, after, known_identities(now), at), []
     during: tuple[Move, ...] = ()
     if is_fresh:
-        notes.append("A fresh cohort is drawn when the plan starts: about as many will move, but not these very ones.")
+        notes.append(
+            _("A fresh cohort is drawn when the plan starts: about as many will move, but not these very ones.")
+        )
     if before.life != after.life and "from" in values:
         start = max(at, values["from"])
         during = _moves(moves_between(before, after, known_identities(now), start))
-        notes.append("For the time of the window, pinned v1 and `API-Version: 1` are refused with 410.")
+        notes.append(_("For the time of the window, pinned v1 and `API-Version: 1` are refused with 410."))
     if before.life.state != after.life.state:
-        notes.append(f"v1 would be {after.life.state}; it is {before.life.state}.")
+        states = {"after": spoken(after.life.state), "before": spoken(before.life.state)}
+        notes.append(_("v1 would be %(after)s; it is %(before)s.") % states)
     if after.latched and not before.latched:
-        notes.append("Nothing but 0 % can be set from then on until somebody acknowledges the rollback.")
+        notes.append(_("No weight but 0 can be set from then on until somebody acknowledges the rollback."))
     arrow = "" if before.weight_bp == after.weight_bp else f" → {percent(after.weight_bp)}"
     return Preview(
         version=before.version,
@@ -144,8 +154,12 @@ def _moves(moves: Moves, *, is_named: bool = True) -> tuple[Move, ...]:
 def _of_notice(before: Snapshot, now: datetime) -> Preview:
     """Not tried out: whoever sends the messages may not know of transactions."""
     names = [usage["consumer"] for usage in usages_to_tell(now, before.life)]
-    told = f"{plural(len(names), 'consumer', 'consumers')} of v1 would be told what they still call"
+    told = ngettext(
+        "%(count)d consumer of v1 would be told what they still call",
+        "%(count)d consumers of v1 would be told what they still call",
+        len(names),
+    ) % {"count": len(names)}
     people = People(names[:NAMES_SHOWN])
     first = ", ".join(people.told(name) for name in names[:NAMES_SHOWN])
-    listed = f": {first}{' …' if len(names) > NAMES_SHOWN else ''}." if names else "."
-    return Preview(before.version, percent(before.weight_bp), notes=(told + listed,))
+    listed = f": {first}{' …' if len(names) > NAMES_SHOWN else ''}" if names else ""
+    return Preview(before.version, percent(before.weight_bp), notes=(f"{told}{listed}",))

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import Count, Sum
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from canary.conf import canary_conf
 from canary.core.breakers.crashes import WINDOW_S
@@ -13,12 +15,12 @@ from canary.core.values import V1, V2, VERSIONS
 from canary.core.wording import duration
 from canary.metrics.node import own_node
 from canary.models import Crash, UnitMinute, Verdict
-from canary.verbs.wording import plural
+from canary.pages.speaking import spoken
 
 SHED: Final = "canary_shed"
 HANGS: Final = "canary_hangs"
 IN_FLIGHT: Final = "canary_in_flight"
-SINCE_START: Final = "on this server, since it started"
+SINCE_START: Final = gettext_noop("on this server, since it started")
 ROUTES_SHOWN: Final = 3
 
 type Numbers = Mapping[str, Any]
@@ -49,7 +51,7 @@ def facts(status: Numbers, verdict: Verdict | None, shadow: Numbers, now: dateti
 def trips_of(numbers: Numbers | None) -> list[dict[str, str]]:
     """Return the breakers that tripped, each with its sentence."""
     return [
-        {"breaker": trip["breaker"].replace("_", " "), "sentence": trip["sentence"]}
+        {"breaker": spoken(trip["breaker"].replace("_", " ")), "sentence": spoken(f"{trip['sentence'].rstrip('.')}.")}
         for trip in (numbers or {}).get("trips", ())
     ]
 
@@ -61,7 +63,7 @@ def here() -> Here | None:
     except (OSError, ValueError):
         return None
     dumps = [*living, *([ended] if ended else [])]
-    shed = sum(number for _, number in _series(dumps, "counters", SHED))
+    shed = sum(number for _labels, number in _series(dumps, "counters", SHED))
     return Here(_by_version(living, "gauges", IN_FLIGHT), int(shed), _by_version(dumps, "counters", HANGS))
 
 
@@ -80,18 +82,32 @@ def _series(dumps: Iterable[Numbers], kind: str, name: str) -> Iterator[tuple[li
 
 def _of_breakers(status: Numbers, numbers: Numbers) -> Fact:
     if status["controller"]["is_missing"]:
-        return Fact("Breakers", "nobody watches", "no controller runs")
+        return Fact(_("Breakers"), _("nobody watches"), _("no controller runs"))
     tripped = ", ".join(trip["breaker"] for trip in trips_of(numbers))
-    return Fact("Breakers", tripped or "none tripped", "the controller watches")
+    return Fact(_("Breakers"), tripped or _("none tripped"), _("the controller watches"))
 
 
 def _of_here() -> Iterator[Fact]:
     found = here()
     if found is not None:
-        yield Fact("In flight", _both(found.in_flight), "on this server, now")
-        yield Fact("No room on v2", plural(found.shed, "request", "requests"), SINCE_START)
-        hint = f"no answer for {duration(canary_conf().hang_s)}; {SINCE_START}"
-        yield Fact("Hung", _both(found.hangs), hint)
+        yield Fact(_("In flight"), _both(found.in_flight), _("on this server, now"))
+        yield Fact(_("No room on v2"), _requests(found.shed), _(SINCE_START))
+        hang = spoken(duration(canary_conf().hang_s))
+        hint = _("no answer for %(duration)s; %(where)s") % {"duration": hang, "where": _(SINCE_START)}
+        yield Fact(_("Hung"), _both(found.hangs), hint)
+
+
+def _requests(count: int) -> str:
+    return ngettext("%(count)d request", "%(count)d requests", count) % {"count": count}
+
+
+def _reads(count: int) -> str:
+    return ngettext("%(count)d read", "%(count)d reads", count) % {"count": count}
+
+
+def _of_pairs(part: int, count: int) -> str:
+    told = ngettext("%(part)d of %(count)d pair", "%(part)d of %(count)d pairs", count)
+    return told % {"part": part, "count": count}
 
 
 def _both(counts: Mapping[int, int]) -> str:
@@ -105,28 +121,34 @@ def _of_crashes(status: Numbers, now: datetime) -> Fact:
     rows = Crash.objects.filter(release=status["release"], api_version=V2)
     found = rows.filter(at__gte=now - timedelta(seconds=WINDOW_S))
     sums = found.aggregate(deaths=Count("death", distinct=True), requests=Sum("requests"))
-    hint = f"while they answered v2, last {duration(WINDOW_S)}; more than {most} roll back"
-    lost = f", {plural(sums['requests'], 'request', 'requests')} lost" if sums["requests"] else ""
-    return Fact("Workers that died", f"{sums['deaths']}{lost}", hint)
+    hint = _("while they answered v2, last %(duration)s; more than %(most)d roll back") % {
+        "duration": spoken(duration(WINDOW_S)),
+        "most": most,
+    }
+    lost = _(", %(requests)s lost") % {"requests": _requests(sums["requests"])} if sums["requests"] else ""
+    return Fact(_("Workers that died"), f"{sums['deaths']}{lost}", hint)
 
 
 def _of_failover(release: int) -> Fact:
     rows = UnitMinute.objects.filter(release=release, api_version=V2, failed_over__gt=0)
     sums = rows.aggregate(count=Sum("failed_over"), twice=Sum("failed_twice"))
     count, twice = sums["count"] or 0, sums["twice"] or 0
-    hint = "v1 answered in v2's place, last hour" + (f"; v1 failed {twice} of them too" if twice else "")
-    return Fact("Failed over", plural(count, "read", "reads"), hint)
+    also = _("; v1 failed %(count)d of them too") % {"count": twice} if twice else ""
+    return Fact(_("Failed over"), _reads(count), _("v1 answered in v2's place, last hour") + also)
 
 
 def _of_numbers(numbers: Numbers, shadow: Numbers) -> Iterator[Fact]:
     if (refusal := numbers.get("refusal")) and refusal["events"]:
-        hint = f"of {refusal['events']} with a 4xx; {refusal['expected']:.1f} expected"
-        yield Fact("Users refused by v2", str(refusal["on_v2"]), hint)
+        hint = _("of %(count)d with a 4xx; %(expected).1f expected") % {
+            "count": refusal["events"],
+            "expected": refusal["expected"],
+        }
+        yield Fact(_("Users refused by v2"), str(refusal["on_v2"]), hint)
     if wrong := shadow.get("refused_v2"):
-        yield Fact("Wrong refusals", plural(wrong, "read", "reads"), "v1 answers what v2 refused")
+        yield Fact(_("Wrong refusals"), _reads(wrong), _("v1 answers what v2 refused"))
     pairs = numbers.get("pairs") or {}
     if (errors := pairs.get("errors")) and errors["votes"]:
-        hint = "in which one version alone failed"
-        yield Fact("Failed on v2 alone", f"{errors['against']} of {plural(errors['votes'], 'pair', 'pairs')}", hint)
+        hint = _("in which one version alone failed")
+        yield Fact(_("Failed on v2 alone"), _of_pairs(errors["against"], errors["votes"]), hint)
     for one in pairs.get("routes", ())[:ROUTES_SHOWN]:
-        yield Fact("Slower on v2", f"{one['against']} of {plural(one['votes'], 'pair', 'pairs')}", one["route"])
+        yield Fact(_("Slower on v2"), _of_pairs(one["against"], one["votes"]), one["route"])

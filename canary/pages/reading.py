@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Sum
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from canary.core.lifecycle import ACTIVE, in_brownout, is_v1_gone, unmet_for_deprecation, unmet_for_sunset
 from canary.core.routing import is_in_brownout
@@ -16,6 +18,7 @@ from canary.judging.judging import is_gap
 from canary.models import EvidencePoint, ListEntry, Recorder, RolloutEvent, Verdict
 from canary.pages import drawing, figures, protection, timelines
 from canary.pages.guiding import guide
+from canary.pages.speaking import spoken
 from canary.recording import aggregation
 from canary.reporting.people import People
 from canary.retiring.usage import USAGE_DAYS, usage_by_consumer
@@ -34,6 +37,12 @@ CONSUMERS_SHOWN: Final = 10
 LISTED_SHOWN: Final = 100
 CHANGES_READ: Final = 500
 RECORDERS_S: Final = 3600
+KINDS: Final = {
+    Verdict.Kind.PASS: gettext_noop("Pass"),
+    Verdict.Kind.HOLD: gettext_noop("Hold"),
+    Verdict.Kind.HARM: gettext_noop("Harm"),
+    Verdict.Kind.NO_DATA: gettext_noop("No data"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +51,20 @@ class Span:
 
     name: str
     label: str
+    after_last: str
+    """The label after "the last"."""
     seconds: int
     step_s: int
 
     @property
     def words(self) -> str:
-        """After "the last"."""
-        return self.label.removeprefix("1 ")
+        return _(self.after_last)
 
 
 SPANS: Final = (
-    Span("1h", "1 hour", 3_600, 60),
-    Span("6h", "6 hours", 21_600, 300),
-    Span("24h", "24 hours", 86_400, 900),
+    Span("1h", gettext_noop("1 hour"), gettext_noop("hour"), 3_600, 60),
+    Span("6h", gettext_noop("6 hours"), "6 hours", 21_600, 300),
+    Span("24h", gettext_noop("24 hours"), "24 hours", 86_400, 900),
 )
 
 
@@ -76,7 +86,7 @@ def read_page(asked: Asked, now: datetime) -> dict[str, Any]:
     """The context of the template. Raises StoreUnreachable."""
     known = status(now)
     row, snapshot = store.read()
-    verdicts = list(Verdict.objects.filter(release=known["release"]).order_by("-at", "-pk")[:VERDICTS_SHOWN])
+    verdicts = _verdicts(known["release"])
     found = _found(known["release"])
     changes = list(RolloutEvent.objects.order_by("-version").defer("evidence")[:CHANGES_READ])
     shown = {
@@ -109,6 +119,14 @@ def read_page(asked: Asked, now: datetime) -> dict[str, Any]:
     return _named(shown)
 
 
+def _verdicts(release: int) -> list[Any]:
+    """Return the latest ones, each with its words in the language of the page."""
+    verdicts: list[Any] = list(Verdict.objects.filter(release=release).order_by("-at", "-pk")[:VERDICTS_SHOWN])
+    for verdict in verdicts:
+        verdict.shown, verdict.shown_kind = spoken(verdict.sentence), _(KINDS[verdict.kind])
+    return verdicts
+
+
 def _rollback() -> dict[str, Any] | None:
     """The last one: who did it, when and why, and the breakers that tripped."""
     event = RolloutEvent.objects.filter(verb="rollback").order_by("-version").first()
@@ -126,7 +144,7 @@ def _plan(known: dict[str, Any], changes: list[RolloutEvent], now: datetime) -> 
     ]
     return {
         "steps": timelines.plan_steps(plan, known["weight_bp"], moves, now),
-        "step_lasts": duration(plan["min_s"]).replace(".0 ", " "),
+        "step_lasts": spoken(duration(plan["min_s"]).replace(".0 ", " ")),
     }
 
 
@@ -172,9 +190,9 @@ def _named(shown: dict[str, Any]) -> dict[str, Any]:
 def _planned(known: dict[str, Any]) -> str:
     plan = known["plan"]
     if plan is None:
-        return "No plan."
-    last = percent(plan["steps_bp"][-1])
-    return f"The plan to {last} is {plan['state']}."
+        return _("No plan.")
+    last, state = percent(plan["steps_bp"][-1]), spoken(plan["state"])
+    return _("The plan to %(last)s is %(state)s.") % {"last": last, "state": state}
 
 
 def _workers(known: dict[str, Any]) -> dict[str, Any]:
@@ -264,8 +282,8 @@ def _life(row: Any, snapshot: Snapshot, now: datetime) -> dict[str, Any]:
         "life_steps": timelines.life_steps(snapshot, at),
         "in_brownout": is_in_brownout(snapshot, at),
         "brownout_is_off": snapshot.latched and in_brownout(life, at),
-        "unmet": unmet,
-        "unmet_for": "its deprecation" if life.state == ACTIVE else "its sunset",
+        "unmet": [spoken(one.sentence) for one in unmet],
+        "unmet_for": _("its deprecation") if life.state == ACTIVE else _("its sunset"),
         "consumers": sorted(consumers, key=lambda one: -one.calls)[:CONSUMERS_SHOWN],
         "consumers_count": len(consumers),
         "usage_days": USAGE_DAYS,
@@ -299,7 +317,7 @@ def _event(event: RolloutEvent) -> dict[str, Any]:
         "at": event.at.astimezone(UTC),
         "actor": event.actor,
         "verb": event.verb,
-        "reason": event.reason,
+        "reason": spoken(event.reason),
         "change": _change(event),
         "about": _about(event.verb, event.evidence or {}),
         "trips": protection.trips_of(event.evidence),

@@ -5,15 +5,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from django.utils.dateformat import format as date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, pgettext
+
 from canary.core.lifecycle import ACTIVE, BROWNOUT, DEPRECATED, REMOVED, SUNSET, Life, running_brownout
 from canary.core.plans import HELD, PAUSED
 from canary.core.values import Snapshot
 from canary.core.wording import duration
+from canary.pages.speaking import spoken
 
-DONE: Final = "done"
-NOW: Final = "now"
-NEXT: Final = "next"
-AHEAD: Final = "later"
+DONE: Final = gettext_noop("done")
+NOW: Final = gettext_noop("now")
+NEXT: Final = gettext_noop("next")
+AHEAD: Final = gettext_noop("later")
 ORDER: Final = (ACTIVE, DEPRECATED, BROWNOUT, SUNSET, REMOVED)
 
 
@@ -52,23 +57,27 @@ def life_steps(snapshot: Snapshot, now: float) -> list[Step]:
     standings = [DONE if place < reached else NOW if place == reached else AHEAD for place in range(len(ORDER))]
     sunset_at = life.sunset_done_at or life.sunset_at
     return [
-        Step("Active", standings[0]),
-        Step("Deprecated", standings[1], at=_instant(life.deprecated_at)),
-        Step("Brownouts", _of_brownouts(life, standings[2]), tuple(_windows(snapshot, now))),
-        Step("Sunset", standings[3], _of_sunset(life), _instant(sunset_at)),
-        Step("Removed", standings[4], ("by a deploy without v1's code",)),
+        Step(_("Active"), standings[0]),
+        Step(_("Deprecated"), standings[1], at=_instant(life.deprecated_at)),
+        Step(_("Brownouts"), _of_brownouts(life, standings[2]), tuple(_windows(snapshot, now))),
+        Step(_("Sunset"), standings[3], _of_sunset(life), _instant(sunset_at)),
+        Step(_("Removed"), standings[4], (_("by a deploy without v1's code"),)),
     ]
 
 
 def window_text(start: float, end: float) -> str:
     first, last = datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)
-    until = f"{last:%H:%M}" if first.date() == last.date() else f"{last.day} {last:%b %H:%M}"
-    return f"{first.day} {first:%b %Y %H:%M} to {until} UTC, {duration(end - start)}"
+    until = "H:i" if first.date() == last.date() else pgettext("format of a time", "j M H:i")
+    return _("%(first)s to %(last)s UTC, %(length)s") % {
+        "first": date_format(first, pgettext("format of a time", "j M Y H:i")),
+        "last": date_format(last, until),
+        "length": spoken(duration(end - start)),
+    }
 
 
 def _reached_step(step_bp: int, weight_bp: int, changes: Sequence[Change]) -> Step:
     at = next((at for at, before, after in changes if before < step_bp <= after), None)
-    standing, label = (NOW, "since") if step_bp == weight_bp else (DONE, "reached")
+    standing, label = (NOW, _("since")) if step_bp == weight_bp else (DONE, _("reached"))
     return Step(f"{step_bp / 100:g} %", standing, at=at, at_label=label)
 
 
@@ -79,11 +88,11 @@ def _step_ahead(step_bp: int, plan: dict[str, Any], place: int, now: datetime) -
     """
     title, standing = f"{step_bp / 100:g} %", AHEAD if place else NEXT
     if plan["state"] == PAUSED:
-        return Step(title, standing, () if place else ("not by itself: the plan is paused",))
+        return Step(title, standing, () if place else (_("not by itself: the plan is paused"),))
     due = datetime.fromisoformat(plan["next_at"]) if plan["next_at"] else now
     if plan["state"] == HELD or due <= now:
-        return Step(title, standing, () if place else ("as soon as the evidence allows it",))
-    return Step(title, standing, at=due + timedelta(seconds=place * plan["min_s"]), at_label="not before")
+        return Step(title, standing, () if place else (_("as soon as the evidence allows it"),))
+    return Step(title, standing, at=due + timedelta(seconds=place * plan["min_s"]), at_label=_("not before"))
 
 
 def _of_brownouts(life: Life, standing: str) -> str:
@@ -95,18 +104,18 @@ def _windows(snapshot: Snapshot, now: float) -> list[str]:
     life, running = snapshot.life, running_brownout(snapshot.life, now)
     told = []
     for window in life.brownouts:
-        now_it_is = "off while a rollback is latched" if snapshot.latched else "running now"
-        state = now_it_is if window == running else "over" if window[1] <= now else "planned"
-        told.append(f"{window_text(*window)}: {state}")
-    return told or ["none planned" if life.state in (DEPRECATED, BROWNOUT) else ""]
+        now_it_is = _("off while a rollback is latched") if snapshot.latched else _("running now")
+        state = now_it_is if window == running else _("over") if window[1] <= now else _("planned")
+        told.append(_("%(window)s: %(state)s") % {"window": window_text(*window), "state": state})
+    return told or [_("none planned") if life.state in (DEPRECATED, BROWNOUT) else ""]
 
 
 def _of_sunset(life: Life) -> tuple[str, ...]:
     if life.sunset_done_at is not None:
-        return ("v1 answers with 410 until it is restored",)
+        return (_("v1 answers with 410 until it is restored"),)
     if life.sunset_at is not None:
-        return ("announced",)
-    return ("no date: the announced one was over when v1 was restored",) if life.state != ACTIVE else ()
+        return (_("announced"),)
+    return (_("no date: the announced one was over when v1 was restored"),) if life.state != ACTIVE else ()
 
 
 def _instant(at: int | None) -> datetime | None:

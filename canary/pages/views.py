@@ -12,6 +12,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.dateformat import format as date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, pgettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -23,6 +25,7 @@ from canary.pages.asking import answer
 from canary.pages.forms import ChangeForm, OptionsForm, first_values
 from canary.pages.previews import preview
 from canary.pages.reading import Asked, read_page
+from canary.pages.speaking import spoken, told
 from canary.retiring.usage import USAGE_DAYS, daily_rows, write_csv
 from canary.state.store import read
 from canary.verbs.declaring import Call
@@ -38,6 +41,7 @@ WORDS: Final = {
     "at this version": "at this revision",
 }
 """By words of the command line, those of the page."""
+REVISION: Final = gettext_noop("Config revision")
 INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
 SHOWN: Final = "show"
 """The name of the button that asks who would move."""
@@ -97,7 +101,7 @@ def _read(request: HttpRequest) -> dict[str, Any]:
         **shown,
         "question": answer(request.GET.get("identity", ""), _actor(request), now),
         "is_span_chosen": "span" in request.GET,
-        "title": "Rollout",
+        "title": _("Rollout"),
         "actions": actions_for(request.user, shown["status"]),
         "may_ramp": request.user.has_perm("canary.ramp"),
     }
@@ -114,7 +118,8 @@ def _apply(request: HttpRequest, action: Action, options: OptionsForm, now: date
     except RolloutError as error:
         return _show_preview(request, action, options, now, error=error)
     said = _for_page(next(iter(action.verb.say({**result})), ""))
-    messages.success(request, f"{action.done} {said}" if action.place in (WEIGHT, LIFE) else action.done)
+    done = _(action.done) if action.done else ""
+    messages.success(request, f"{done} {said}" if action.place in (WEIGHT, LIFE) else done)
     return HttpResponseRedirect(reverse(PAGE))
 
 
@@ -133,7 +138,7 @@ def _show_preview(
     except StoreUnreachable as unreachable:
         found, error = None, unreachable
     if form is None:
-        reason = request.POST.get("reason", action.reason)
+        reason = request.POST.get("reason", _(action.reason) if action.reason else "")
         form = ChangeForm(initial={"reason": reason, "expected_version": found.version if found else 0})
     status = 422 if form.is_bound else _status_of(error) if error else 200
     override = options[found.override] if found and found.override else None
@@ -146,11 +151,14 @@ def _status_of(error: RolloutError) -> int:
 
 def _show(request: HttpRequest, action: Action, options: OptionsForm, *, status: int, **more: Any) -> HttpResponse:
     error = more.get("error")
+    power = found.power if (found := more.get("preview")) else None
     context = {
         **admin.site.each_context(request),
-        "title": action.label,
+        "title": _(action.label),
         "action": action,
-        "about": _for_page(action.verb.help),
+        "about": told(_in_words(action.verb.help)),
+        "power": power
+        and {"known": spoken(power["known"]), "steps": [spoken(one["sentence"]) for one in power["steps"]]},
         "options": options,
         "sentence": _for_page(error.sentence) if error else "",
         "refusal": _for_page(found.refusal) if (found := more.get("preview")) else "",
@@ -168,14 +176,19 @@ def _in_short(lines: Iterable[str]) -> list[str]:
 
 def _for_page(line: str) -> str:
     """In the page's words: no verb of the command line, and a revision where that says version."""
-    for told, shown in WORDS.items():
-        line = line.replace(told, shown)
+    return spoken(_in_words(line))
+
+
+def _in_words(line: str) -> str:
+    for typed, shown in WORDS.items():
+        line = line.replace(typed, shown)
     line = re.sub(r"\bat version (\d)", r"at config revision \1", line)
-    return re.sub(r"^Version (\d)", r"Config revision \1", line)
+    return re.sub(r"^Version(?= \d)", REVISION, line)
 
 
 def _say_instant(found: re.Match[str]) -> str:
-    return date_format(datetime.fromisoformat(found[0]).astimezone(UTC), "j M Y H:i:s") + " UTC"
+    pattern = pgettext("format of a time", "j M Y H:i:s")
+    return date_format(datetime.fromisoformat(found[0]).astimezone(UTC), pattern) + " UTC"
 
 
 def _refuse_without(request: HttpRequest, *permissions: str) -> None:

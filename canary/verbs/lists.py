@@ -60,7 +60,7 @@ def _verbs_of(name: str) -> tuple[Verb, ...]:
 
     target = TARGETS[ListEntry.List(name)]
     return (
-        change("add", f"send an identity to {target}, whatever its bucket", _add),
+        change("add", f"send an identity to {target} in spite of its bucket", _add),
         change("remove", "let the bucket decide again about an identity", _remove),
         Verb((name, "list"), f"who is sent to {target} by name", VIEW, partial(_list, name), _say_entries),
     )

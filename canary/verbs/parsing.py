@@ -31,7 +31,7 @@ def parse_percent(text: str) -> int:
     found = PERCENT.fullmatch(text)
     basis_points = int(found[1]) * 100 + int((found[2] or "").ljust(2, "0")) if found else FULL_BP + 1
     if basis_points > FULL_BP:
-        raise ValueError(f"{text!r} is no share: allowed is 0 to 100 in plain digits with up to two decimals.")
+        raise ValueError(f"{text!r} is not a share: allowed is 0 to 100 in plain digits with up to two decimals.")
     return basis_points
 
 
@@ -40,7 +40,7 @@ def parse_plan(text: str) -> list[int]:
     steps = [parse_percent(step.strip()) for step in text.split(",")]
     if len(steps) > STEPS_MAX or any(step >= following for step, following in zip([0, *steps], steps, strict=False)):
         raise ValueError(
-            f"{text!r} is no plan: allowed are 1 to {STEPS_MAX} shares above 0, each above the one before."
+            f"{text!r} is not a plan: allowed are 1 to {STEPS_MAX} shares above 0, each above the one before."
         )
     return steps
 
@@ -48,7 +48,9 @@ def parse_plan(text: str) -> list[int]:
 def parse_minutes(text: str) -> float:
     """Minutes, fractions too, as seconds."""
     if not MINUTES.fullmatch(text) or float(text) > MINUTES_MAX:
-        raise ValueError(f"{text!r} is no time: allowed are 0 to {MINUTES_MAX} minutes in plain digits, such as 0.5.")
+        raise ValueError(
+            f"{text!r} is not a time: allowed are 0 to {MINUTES_MAX} minutes in plain digits, such as 0.5."
+        )
     return round(float(text) * 60, 3)
 
 
@@ -118,7 +120,7 @@ def parse_head(text: str) -> Head:
 def parse_count(text: str) -> int:
     """A whole number from 0 on."""
     if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) > INTEGER_MAX:
-        raise ValueError(f"{text!r} is no whole number from 0 on in plain digits.")
+        raise ValueError(f"{text!r} is not a whole number from 0 on in plain digits.")
     return int(text)
 
 

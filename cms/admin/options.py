@@ -47,9 +47,10 @@ def instant_column(name: str, label: Any) -> Callable[[Any, Any], str]:
     return column
 
 
-def wide(text: str) -> str:
+def wide(text: str, language: str = "") -> str:
     """A text that keeps room to be read on a phone, and breaks rather than push other columns out."""
-    return format_html('<span class="wide-text" dir="auto">{}</span>', text)
+    named = format_html(' lang="{}"', language) if language else ""
+    return format_html('<span class="wide-text" dir="auto"{}>{}</span>', named, text)
 
 
 class NamedActionForm(ActionForm):  # type: ignore[misc]

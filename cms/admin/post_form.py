@@ -30,6 +30,8 @@ REMEMBERED: Final = ("kind", "visibility", "expires_at", *COLLECTIONS)
 """Fields that no revision holds: the page itself carries what they were, as Django's hidden initial values."""
 
 
+TEXTS: Final = ("title", "content", "excerpt", "meta_title", "meta_description")
+"""In the language of the post, which need not be that of the page."""
 NOT_OF_THE_POST: Final = ("version", "base_revision", "publish_at")
 
 
@@ -63,6 +65,7 @@ class PostForm(ServiceForm):
         for name in REMEMBERED:
             if field := self.fields.get(name):
                 field.show_hidden_initial = True
+        self._name_language()
         self.read: dict[str, Any] | None = None
         """The content that the writer has read; None when the form does not say."""
         if not self.is_bound and "base_revision" in self.fields:
@@ -73,6 +76,12 @@ class PostForm(ServiceForm):
             self.read = read_revision(self.instance, number)
             # Django compares with these: a field has changed when it is not what the writer has read.
             self.initial.update({name: value for name, value in (self.read or {}).items() if name in IN_REVISIONS})
+
+    def _name_language(self) -> None:
+        """Tell browsers the language of a written post's texts: they check the spelling by it."""
+        for name in TEXTS if self.instance.pk else ():
+            if field := self.fields.get(name):
+                field.widget.attrs["lang"] = self.instance.language
 
     def _show_schedule(self, publish_at: forms.Field) -> None:
         zone = get_current_timezone_name()

@@ -136,7 +136,7 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
 
     @display(description=_("Title"), ordering="title")
     def shown_title(self, post: Post) -> str:
-        return wide(post.title)
+        return wide(post.title, post.language)
 
     @display(description=_("Status"), ordering="status", label=POST_COLOURS)
     def shown_status(self, post: Post) -> tuple[str, Any]:

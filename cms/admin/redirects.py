@@ -111,6 +111,6 @@ def where_it_leads(old_path: str, actor: Actor, now: datetime.datetime) -> dict[
     slug = posts.filter(slug__in=slugs).values_list("slug", flat=True).first()
     is_today = slug is not None
     slug = slug or posts.slug_of_old_path(forms_of_it)
-    post = posts.filter(slug=slug).only("title", "slug").first() if slug else None
+    post = posts.filter(slug=slug).only("title", "slug", "language").first() if slug else None
     is_public = post is not None and Post.objects.visible_to(AnonymousUser(), now).filter(pk=post.pk).exists()
     return {"path": old_path, "post": post, "is_today": is_today, "is_public": is_public}

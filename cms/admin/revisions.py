@@ -84,7 +84,7 @@ class PostRevisionAdmin(ReadOnlyAdmin):
 
     @display(description=_("Post"), ordering="post__title")
     def shown_post(self, revision: PostRevision) -> str:
-        return wide(revision.post.title)
+        return wide(revision.post.title, revision.post.language)
 
     @display(description=_("Kind"), label={"draft": "info", "revision": "primary"})
     def kind(self, revision: PostRevision) -> tuple[str, str]:

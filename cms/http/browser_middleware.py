@@ -6,6 +6,7 @@ application does for an answer from memory. CSRF protection stays in the way of 
 nothing to do.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -28,6 +29,8 @@ from cms.http.unavailable import is_known_outage, unavailable_page
 
 ADMIN: Final = "/admin/"
 ROLLOUT: Final = "/admin/canary/"
+IN_ENGLISH: Final = re.compile(r"/(?:\Z|api(?:/|\Z)|canary/|metrics\Z)")
+"""The home page, and what programs read."""
 FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 STRANGERS_FORM_BYTES_MAX: Final = 64 * 1024
 FORM_BYTES_MAX: Final = 512 * 1024
@@ -95,22 +98,23 @@ class _Preferences:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> Any:
-        if not request.path_info.startswith(ADMIN):
+        path = request.path_info
+        if IN_ENGLISH.match(path):
             return self.get_response(request)
-        if not request.user.is_authenticated:
+        if not path.startswith(ADMIN) or not request.user.is_authenticated:
             with translation.override(translation.get_language_from_request(request)):
                 response = self.get_response(request)
             patch_vary_headers(response, ["Accept-Language"])
             return response
         user: Any = request.user
         # Those who look after a rollout read the same times: its page names UTC beside each of them.
-        zone = None if request.path_info.startswith(ROLLOUT) else _zone(user.time_zone)
+        zone = None if path.startswith(ROLLOUT) else _zone(user.time_zone)
         with timezone.override(zone), translation.override(_language(user.language)):
             return self.get_response(request)
 
 
 class PreferencesMiddleware(_PassedByWhenBare, _Preferences):
-    """Pages of the admin site in the time zone and language of their user, in the browser's before the login."""
+    """Pages of the admin site in the time zone and language of their user; all others in the browser's language."""
 
 
 class _FormSize:

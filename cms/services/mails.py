@@ -78,7 +78,7 @@ def send_invitation(invitation_id: str, admin_url: str) -> bool:
     if invitation is None:
         return False
     way = f"{admin_url}invitation/{make_invitation_token(invitation.pk)}/"
-    with language_of(invitation.invited_by):  # the reader has no account that names one
+    with language_of(None):  # the reader has no account that names one
         role, end = Role(invitation.role).label.lower(), f"{invitation.expires_at:%Y-%m-%d %H:%M}"
         body = _(INVITATION_TEXT).format(way=way, role=role, end=end)
         EmailMessage(_("Your invitation"), body, to=[invitation.email]).send()

@@ -31,13 +31,13 @@
 
   async function refresh() {
     const answer = await fetch(root.dataset.live, { credentials: "same-origin", redirect: "error" });
-    if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
+    if (!answer.ok) throw new Error(String(answer.status));
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const fresh of page.querySelectorAll("[data-section]")) {
       const old = document.getElementById(fresh.id);
       if (old && !isInUse(old) && !isSame(old, fresh)) replace(old, fresh);
     }
-    told.textContent = `Refreshed at ${new Date().toISOString().slice(11, 19)} UTC`;
+    told.textContent = root.dataset.refreshed.replace("{time}", new Date().toISOString().slice(11, 19));
   }
 
   async function turn() {
@@ -45,7 +45,7 @@
       try {
         await refresh();
       } catch {
-        told.textContent = "The numbers could not be refreshed; they are older than they seem.";
+        told.textContent = root.dataset.stale;
       }
     }
     setTimeout(turn, EVERY_MS);

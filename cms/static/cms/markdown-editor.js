@@ -151,6 +151,7 @@
     // Tab leads on, as everywhere: nobody is caught in the text. Ctrl+] and Ctrl+[ indent.
     mirror.setOption("extraKeys", { ...mirror.getOption("extraKeys"), Tab: false, "Shift-Tab": false });
     mirror.getInputField().setAttribute("aria-label", gettext("Content"));
+    mirror.getWrapperElement().lang = area.lang;
     mirror.on("change", () => area.dispatchEvent(new Event("input", { bubbles: true })));
     mirror.on("paste", (_, event) => {
       if (!hasPictures(event.clipboardData)) return;

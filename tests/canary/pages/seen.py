@@ -39,6 +39,11 @@ HARMING = (
     " 1.1, 214 users ranked (evidence that v2 is worse, weighted, reached 24.5 of 20; evidence of errors 49.0 of 40, latency"
     " 1.2 of 80; harm where one reaches its limit, at most 5 % false alarms in a release)."
 )
+NOTHING = (
+    "No data at 10 %: 3 users newly counted on v2 in 4 min, and of nobody is the outcome known (three requests, or an error)."
+    " Missing: 149 users of v2 without an error in their first three requests; until some have come there is no estimate of"
+    " when."
+)
 SAFE = {
     "p0": 0.02,
     "clean": 146,
@@ -154,7 +159,7 @@ def evidence(now: datetime.datetime, began: datetime.datetime, *, harm: bool, sa
     ]
     age = duration((now - row.stage_started_at).total_seconds())
     waiting = WAITING.format(where=percent(row.weight_bp), age=age)
-    kinds = [("no_data", "No data at 10 %: nobody has finished three requests on v2 yet."), ("hold", waiting)]
+    kinds = [("no_data", NOTHING), ("hold", waiting)]
     if harm:
         kinds.append(("harm", HARMING))
     reasons = {"no_data": "no_outcome", "hold": "not_safe", "harm": "harm"}

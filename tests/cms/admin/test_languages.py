@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -5,12 +6,13 @@ import pytest
 from django.contrib.admin import site
 from django.test import Client
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.functional import Promise
 
 from cms.models import Post, User
 from cms.policy import SYSTEM
-from cms.services.mails import send_password_reset
+from cms.services.invitations import invite_user
+from cms.services.mails import send_invitation, send_password_reset
 from cms.services.users import update_user
 
 JAPANESE = {"HTTP_ACCEPT_LANGUAGE": "ja,en;q=0.5"}
@@ -86,6 +88,70 @@ def test_the_page_for_a_missing_post_is_in_the_language_of_its_reader(
     page = japanese(author).get("/admin/cms/post/nothing/json/")
     assert page.status_code == 404
     assert "このページはありません" in page.content.decode()
+
+
+def test_each_error_page_is_in_the_language_of_its_reader(author: User) -> None:
+    update_user(actor=SYSTEM, user=author, changes={"language": "ja"}, now=author.updated_at)
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(author)
+    big = {"data": b"x" * 600_000, "content_type": "application/x-www-form-urlencoded"}
+    pages = {
+        "このページはありません": client.get("/admin/no-such-page/"),
+        "このページを開けません": client.get("/admin/cms/auditevent/"),
+        "フォームを受け付けられませんでした": client.post("/admin/cms/post/add/", {"title": "x"}),
+        "送信した内容が大きすぎます": client.post("/admin/cms/post/add/", **big),
+    }
+    for words, page in pages.items():
+        assert ('lang="ja"' in page.content.decode(), words in page.content.decode()) == (True, True), words
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/no-such-page", "/previews/no-such-token"])
+def test_outside_the_admin_site_pages_follow_the_browser(path: str, django_assert_num_queries: Any) -> None:
+    page = Client().get(path, **JAPANESE)
+    assert 'lang="ja"' in page.content.decode()
+    assert "Accept-Language" in page["Vary"]
+    assert 'lang="en"' in Client().get(path).content.decode()
+    with django_assert_num_queries(0):
+        Client().get(path, HTTP_COOKIE="sessionid=unknown", **JAPANESE)
+
+
+def test_the_home_page_is_in_english_for_everybody() -> None:
+    page = Client().get("/", **JAPANESE)
+    assert 'lang="en"' in page.content.decode()
+    assert "Accept-Language" not in page.get("Vary", "")
+
+
+def test_a_preview_names_the_language_of_its_post_beside_that_of_the_page(
+    author: User, signed_in: Callable[[User], Client], make_post: Callable[..., Post]
+) -> None:
+    post = make_post(title="Ein Brief", language="de", is_published=False)
+    address = signed_in(author).post(f"/admin/cms/post/{post.pk}/share/").json()["address"]
+    page = Client().get(address.removeprefix("http://testserver"), **JAPANESE).content.decode()
+    assert '<html lang="de">' in page
+    assert '<p class="note" lang="ja" dir="ltr">プレビュー' in page
+
+
+def test_texts_of_posts_are_marked_with_their_language(
+    editor: User, japanese: Callable[[User], Client], make_post: Callable[..., Post]
+) -> None:
+    post, client = make_post(title="Ein Brief", language="de"), japanese(editor)
+    assert 'dir="auto" lang="de">Ein Brief<' in client.get("/admin/cms/post/").content.decode()
+    form = client.get(f"/admin/cms/post/{post.pk}/change/").content.decode()
+    for name in ("title", "content", "excerpt"):
+        [field] = re.findall(rf'<(?:input|textarea)[^>]* name="{name}"[^>]*>', form)
+        assert 'lang="de"' in field
+    assert 'lang="' not in re.findall(r'<input[^>]* name="slug"[^>]*>', form)[0]
+
+
+def test_an_invitation_is_in_the_language_of_the_site(admin: User, mailoutbox: list[Any]) -> None:
+    update_user(actor=SYSTEM, user=admin, changes={"language": "ja"}, now=admin.updated_at)
+    place = "http://testserver/admin/"
+    invited = {"email": "new@example.org", "role": "author", "admin_url": place}
+    invitation = invite_user(actor=admin, now=timezone.now(), **invited)
+    mailoutbox.clear()
+    send_invitation.func(str(invitation.pk), place)
+    assert mailoutbox[0].subject == "Your invitation"
 
 
 def test_mails_are_in_the_language_that_their_reader_has_chosen(author: User, mailoutbox: list[Any]) -> None:

@@ -1,0 +1,29 @@
+"""Sentences about one identity, and about options that can't be parsed."""
+
+from typing import Final
+
+from django.utils.translation import gettext_noop as _
+
+ASKING: Final = (
+    _("%(value)s is not an identity"),
+    _("allowed is KIND:ID with KIND one of %(kinds)s"),
+    _("That is decided and comes into force at %(at)s, in all servers at once"),
+    _("Until then v%(number)s answers: reason %(reason)s, weight %(count)s basis points"),
+    _("It is on the %(list)s list, put there by %(name)s: %(reason)s"),
+    _("Before it was authenticated it was %(identity)s, bucket %(count)s, v%(number)s"),
+    _("It became %(identity)s when it was authenticated: bucket %(count)s, v%(number)s"),
+    _("%(value)s is not a share: allowed is 0 to 100 in plain digits with up to two decimals"),
+    _("%(value)s is not a plan: allowed are 1 to %(count)s shares above 0, each above the one before"),
+    _("%(value)s is not a time: allowed are 0 to %(count)s minutes in plain digits, such as 0.5"),
+    _("%(value)s is not allowed: %(low)s to %(high)s percent are"),
+    _("%(value)s is not a slowdown: allowed are %(low)s to %(high)s with up to two decimals"),
+    _("%(value)s is not allowed: %(low)s to %(high)s are"),
+    _("A text has 1 to %(count)s characters that can be stored, and more than blanks"),
+    _("A place has at most %(count)s characters that can be stored"),
+    _("%(value)s is not a whole number from 0 on in plain digits"),
+    _("An id on a list has 1 to %(count)s characters that can be stored"),
+    _("%(value)s is not a date"),
+    _("allowed is ISO 8601: 2027-06-01 or 2027-06-01T12:00:00Z"),
+    _("%(name)s by API key"),
+    _("%(name)s by command"),
+)
