@@ -62,7 +62,7 @@ def test_what_was_shown_is_applied_with_the_reason_and_the_name(
 
 
 @pytest.mark.parametrize(
-    ("percent", "told"), [("", "required"), ("101", "no share"), ("1e1", "no share"), ("\0", "null")]
+    ("percent", "told"), [("", "required"), ("101", "not a share"), ("1e1", "not a share"), ("\0", "null")]
 )
 def test_a_bad_share_is_told_at_its_field(
     quiet_world: World, signed_in_with: SignedIn, percent: str, told: str
