@@ -14,6 +14,8 @@ from canary.core.breakers import Limits, crashes, failures, latency, refusals
 from canary.core.routing import bulkhead
 from canary.core.statistics.certificate import MAX_ERRORS, Safety
 from canary.core.statistics.comparison import LIMITS
+from cms import policy
+from scripts.roles.table import PAGE, missing, page_with_tables
 
 ROOT = Path(__file__).resolve().parent.parent
 README, ARCHITECTURE = (ROOT / "README.md").read_text(), (ROOT / "ARCHITECTURE.md").read_text()
@@ -134,6 +136,21 @@ def test_the_figures_of_the_page_about_the_canary_are_those_of_the_code() -> Non
         *(f"| {names[test]} | {limit:.0f} | {100 / limit:g} % |" for test, limit in LIMITS.items()),
     )
     assert [words for words in said if words not in page] == []
+
+
+def test_the_page_about_roles_has_the_answers_of_the_policy() -> None:
+    assert PAGE.read_text() == page_with_tables(PAGE.read_text())  # python -m scripts.roles
+
+
+def test_every_predicate_of_the_policy_has_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert missing() == set()
+
+    def may_fly(actor: policy.Actor) -> bool:
+        return actor.is_active
+
+    may_fly.__module__ = policy.__name__
+    monkeypatch.setattr(policy, "may_fly", may_fly, raising=False)
+    assert missing() == {"may_fly"}
 
 
 def test_every_link_to_a_heading_finds_it() -> None:
