@@ -83,6 +83,13 @@ def test_every_setting_is_documented_with_its_default() -> None:
         assert re.search(rf"^{name}=", example, re.MULTILINE), name
 
 
+def test_every_variable_that_a_guide_sets_is_a_setting() -> None:
+    guides = "".join(path.read_text() for path in (ROOT / "docs/guides").glob("*.md"))
+    named = set(re.findall(r"^ *(?:export )?([A-Z][A-Z0-9_]+)=", guides, re.MULTILINE))
+    assert "TRUSTED_PROXIES" in named
+    assert named <= environment_variables()
+
+
 @pytest.mark.parametrize("command", own_commands())
 def test_every_command_and_option_is_documented(command: str) -> None:
     text = "".join(path.read_text() for path in DOCUMENTS)
