@@ -35,6 +35,7 @@ _STATUS_OF: Final[dict[type[cms.CmsError], int]] = {
     cms.InUse: 409,
     cms.LastAdmin: 409,
     cms.TooManyKeys: 409,
+    cms.TooManyDrafts: 409,
     cms.RateLimited: 429,
 }
 

@@ -37,6 +37,7 @@ PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "in_use": (409, "The object is in use"),
     "last_admin": (409, "The last active admin has to stay"),
     "too_many_api_keys": (409, "The owner has too many API keys"),
+    "too_many_drafts": (409, "The post has too many drafts"),
     "version_conflict": (409, "The object was changed meanwhile"),
     "idempotency_key_in_flight": (409, "The same request is being answered"),
     "precondition_failed": (412, "The object is at another version"),

@@ -251,6 +251,17 @@ class TooManyKeys(CmsError):
         )
 
 
+class TooManyDrafts(CmsError):
+    """As many restored revisions of the post wait as one may have."""
+
+    code = "too_many_drafts"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            sentence("A post has at most %(most)s drafts of old revisions. Apply or discard one first.", most=most)
+        )
+
+
 class LastAdmin(CmsError):
     code = "last_admin"
     default_message = gettext_noop("The last active admin can't be demoted, suspended or deleted.")

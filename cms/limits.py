@@ -28,6 +28,7 @@ LANGUAGE_MAX = 35  # RFC 5646 section 4.4.1
 TIME_ZONE_MAX = 64
 TAGS_PER_POST_MAX = 50
 CATEGORIES_PER_POST_MAX = 100
+WAITING_DRAFTS_MAX = 50  # restored revisions of one post; each may hold a whole content
 
 TAG_NAME = (1, 50)
 TAG_NAME_KEY_MAX = 900  # NFKC makes at most 18 characters of one (U+FDFA)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_POST
 
 from cms import clock
 from cms.admin.forms import whole_number
-from cms.errors import NotFound, translated
+from cms.errors import NotFound, TooManyDrafts, translated
 from cms.models import MediaFile, Post, PostRevision
 from cms.services.restoring import restore_revision
 from cms.services.revisions import FieldChange, compare_revisions, list_revisions
@@ -62,6 +63,9 @@ class HistoryMixin:
             draft = restore_revision(actor=request.user, post=post, number=number, now=clock.now())
         except NotFound as missing:
             raise Http404(translated(missing.message)) from missing
+        except TooManyDrafts as refusal:
+            messages.error(request, translated(refusal.message))
+            return HttpResponseRedirect(reverse("admin:cms_post_revisions", args=[post.pk]))
         return HttpResponseRedirect(f"{reverse('admin:cms_post_change', args=[post.pk])}?draft={draft.number}")
 
 

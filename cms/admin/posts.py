@@ -40,7 +40,7 @@ from cms.errors import CmsError
 from cms.models import Category, Post
 from cms.search import find_posts
 from cms.services import post_states
-from cms.services.drafts import autosaved_drafts, find_draft, waiting_drafts
+from cms.services.drafts import SHOWN_MAX, autosaved_drafts, find_draft, shown_drafts
 from cms.services.merging import EditConflict
 from cms.services.prepared import prepared
 
@@ -225,8 +225,9 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
             context |= shown_conflict(context["adminform"].form, conflict)
         context["alt_text_max"] = limits.ALT_TEXT_MAX
         context["editor_config"] = editor_config(request, obj)
-        drafts = waiting_drafts(actor=request.user, post=obj).select_related("author") if obj else ()
-        context["drafts"] = [(draft, shown_reason(draft)) for draft in drafts]
+        drafts = shown_drafts(actor=request.user, post=obj) if obj else []
+        context["drafts"] = [(draft, shown_reason(draft)) for draft in drafts[:SHOWN_MAX]]
+        context["has_more_drafts"] = len(drafts) > SHOWN_MAX
         is_public = obj is not None and Post.objects.visible_to(AnonymousUser(), clock.now()).filter(pk=obj.pk).exists()
         if obj and is_public and settings.PUBLIC_POST_URL:
             context["public_address"] = settings.PUBLIC_POST_URL.replace("{slug}", obj.slug)

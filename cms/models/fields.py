@@ -1,5 +1,8 @@
 """What every table shares: a UUIDv7 key, two instants, and checks that count characters on both engines."""
 
+import json
+from typing import Any
+
 from django.db import models
 from django.db.models.functions import Length, Now
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
@@ -23,6 +26,13 @@ class Entity(Record):
 
     class Meta:
         abstract = True
+
+
+class PlainEncoder(json.JSONEncoder):
+    """Write characters as they are: SQLite stores JSON as it comes, and escapes are up to three times as long."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "ensure_ascii": False})
 
 
 def length_between(field: str, minimum: int, maximum: int) -> models.Q:

@@ -10,7 +10,7 @@ from django.db.models.functions import Lower
 from cms import limits
 from cms.choices import ContentFormat, Kind, Status, Visibility
 from cms.models.categories import Category
-from cms.models.fields import Entity, length_at_most, length_between
+from cms.models.fields import Entity, PlainEncoder, length_at_most, length_between
 from cms.models.media import MediaFile
 from cms.models.tags import Tag
 from cms.querysets.posts import PostQuerySet, PostRevisionQuerySet
@@ -165,7 +165,7 @@ class PostRevision(Entity):
 
     post = models.ForeignKey(Post, models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()
-    snapshot = models.JSONField()
+    snapshot = models.JSONField(encoder=PlainEncoder)
     is_draft = models.BooleanField(default=False)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     reason = models.CharField(max_length=200, blank=True, default="")
@@ -176,6 +176,12 @@ class PostRevision(Entity):
         constraints = [
             models.UniqueConstraint(fields=["post", "number"], name="cms_postrevision_number_unique"),
             models.CheckConstraint(condition=models.Q(number__gte=1), name="cms_postrevision_number_positive"),
+        ]
+        indexes = [
+            # SQLite would read through each snapshot to see whether it is a draft's.
+            models.Index(
+                fields=["post", "number", "reason"], name="cms_postrevision_waiting", condition=models.Q(is_draft=True)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Case, QuerySet, Value, When
 
 from cms import limits
 from cms.errors import FieldError, InvalidInput, NotFound, sentence
@@ -17,6 +18,8 @@ from cms.services.revisions import append_revision, current_revision, list_revis
 
 KEPT: Final = ("title", "slug", "content", "content_format", "excerpt", "language", "meta_title", "meta_description")
 """Texts that are kept while somebody writes, however unfinished."""
+SHOWN_MAX: Final = 6
+"""Drafts that the form of a post names."""
 
 
 def autosave_post(
@@ -75,6 +78,21 @@ def autosaved_drafts(*, actor: Actor, post: Post) -> PostRevisionQuerySet:
 def waiting_drafts(*, actor: Actor, post: Post) -> PostRevisionQuerySet:
     """Return the drafts that wait to be applied or discarded: all restored ones, and the actor's own autosaved one."""
     return list_revisions(actor=actor, post=post).filter(is_draft=True)
+
+
+def restored_drafts(post: Post) -> QuerySet[PostRevision]:
+    """Return the drafts that were made of old revisions, by any writer."""
+    return post.revisions.filter(is_draft=True).exclude(reason__startswith=AUTOSAVED)
+
+
+def shown_drafts(*, actor: Actor, post: Post) -> list[PostRevision]:
+    """Return the waiting drafts that the form of the post names, without their snapshots; one more if there are others.
+
+    The actor's own unsaved text comes first, then the newest.
+    """
+    first = Case(When(reason__startswith=AUTOSAVED, then=Value(0)), default=Value(1))
+    rows = waiting_drafts(actor=actor, post=post).select_related("author").defer("snapshot")
+    return list(rows.order_by(first, "-number")[: SHOWN_MAX + 1])
 
 
 def find_draft(actor: Actor, post: Post, number: int) -> PostRevision | None:

@@ -10,11 +10,13 @@ from typing import Final
 
 from django.db import transaction
 
+from cms import limits
 from cms.costs.ahead import Ahead
-from cms.errors import NotFound, sentence
+from cms.errors import NotFound, TooManyDrafts, sentence
 from cms.models import MediaFile, Post, PostRevision
 from cms.policy import Actor
 from cms.services.audit import record_event
+from cms.services.drafts import restored_drafts
 from cms.services.post_media import FirstNamers, linked_media, unlink_planted_media
 from cms.services.posts import PostFields, lock_post, update_post
 from cms.services.prepared import prepared, prepared_html
@@ -29,11 +31,23 @@ _NAMERS: Final = Ahead[FirstNamers]("first namers")
 def restore_revision(
     *, actor: Actor, post: Post, number: int, now: datetime.datetime, expected_version: int | None = None
 ) -> PostRevision:
-    """A new draft revision with the content of an old one. The post, its version and its validators stay as they are."""
+    """Return a draft revision with the content of an old one: the one that waits already, or else a new one.
+
+    The post, its version and its validators stay as they are. Raises TooManyDrafts for a new one when
+    `limits.WAITING_DRAFTS_MAX` wait.
+    """
+    reason = f"restored from {number}"
     with transaction.atomic():
         post = lock_post(actor, post, expected_version)
         old = get_revision(actor=actor, post=post, number=number)
-        draft = PostRevision(post=post, snapshot=old.snapshot, is_draft=True, reason=f"restored from {number}")
+        reasons = dict(restored_drafts(post).values_list("number", "reason"))
+        if waiting := max((waits for waits in reasons if reasons[waits] == reason), default=None):
+            draft = get_revision(actor=actor, post=post, number=waiting)
+            if draft.snapshot == old.snapshot:  # an autosaved draft may have changed since
+                return draft
+        if len(reasons) >= limits.WAITING_DRAFTS_MAX:
+            raise TooManyDrafts(limits.WAITING_DRAFTS_MAX)
+        draft = PostRevision(post=post, snapshot=old.snapshot, is_draft=True, reason=reason)
         draft = append_revision(actor, draft, now)
         after = {"from": number, "revision": draft.number}
         record_event(actor, "post.revision_restored", post, before={}, after=after)

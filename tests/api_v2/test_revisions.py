@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from cms import limits
 from cms.models import Post, PostRevision, User
 from cms.policy import SYSTEM
 from cms.services.posts import update_post
@@ -80,6 +81,22 @@ def test_restoring_writes_a_draft_revision_and_leaves_the_post_alone(own: Client
     assert own.get(answer.headers["Location"]).json() == answer.json()
     after = client.get(f"/api/v2/posts/{post.pk}")
     assert (after.content, after.headers["ETag"]) == (before.content, before.headers["ETag"])
+
+
+def test_restoring_again_returns_the_draft_that_waits(own: Client, post: Post) -> None:
+    path = f"/posts/{post.pk}/revisions/1/actions/restore"
+    first, again = (send(own, "post", path) for _ in range(2))
+    assert (again.status_code, again.content) == (201, first.content)
+    assert again.headers["Location"] == first.headers["Location"]
+    assert PostRevision.objects.count() == 4
+
+
+def test_one_draft_too_many_is_a_conflict(own: Client, post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "WAITING_DRAFTS_MAX", 1)
+    paths = [f"/posts/{post.pk}/revisions/{number}/actions/restore" for number in (1, 2)]
+    assert send(own, "post", paths[0]).status_code == 201
+    assert problem_of(send(own, "post", paths[1])) == (409, "too-many-drafts")
+    assert PostRevision.objects.count() == 4
 
 
 def test_a_draft_revision_is_applied_once_and_the_state_stays(own: Client, post: Post) -> None:

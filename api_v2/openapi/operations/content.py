@@ -55,7 +55,9 @@ POSTS: Final[Operations] = {
     _REVISION: {"get": getting("get_revision", "One revision with its content", "Revision")},
     f"{_REVISION}/diff": {"get": Operation("compare_revisions", "What differs between two", ref("RevisionDiff"))},
     f"{_REVISION}/actions/restore": {
-        "post": acting("restore_revision", "Make a draft revision of an old one", "Revision", status=201)
+        "post": acting(
+            "restore_revision", "Make a draft revision of an old one", "Revision", "too_many_drafts", status=201
+        )
     },
     f"{_REVISION}/actions/apply": {
         "post": acting(

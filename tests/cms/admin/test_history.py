@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from cms import limits
 from cms.models import Post, User
 from cms.services.posts import update_post
 
@@ -55,6 +56,17 @@ def test_going_back_opens_the_old_text_and_changes_nothing_yet(
     assert "An old word." in client.get(back).content.decode()
     send_form(client, back)
     assert (Post.objects.get().title, Post.objects.get().content) == ("On letters", "An old word.\n\nKept.")
+
+
+def test_one_draft_too_many_is_said_beside_the_revisions(
+    client: Client, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "WAITING_DRAFTS_MAX", 1)
+    addresses = [f"/admin/cms/post/{post.pk}/revisions/{number}/restore/" for number in (1, 2)]
+    assert client.post(addresses[0]).headers["Location"].endswith("?draft=4")
+    page = client.post(addresses[1], follow=True)
+    assert page.redirect_chain == [(f"/admin/cms/post/{post.pk}/revisions/", 302)]
+    assert "at most 1 drafts" in page.content.decode()
 
 
 def test_nobody_else_sees_or_restores_them(

@@ -5,7 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from cms.errors import InvalidInput, NotFound, PermissionRefused
+from cms import limits
+from cms.errors import InvalidInput, NotFound, PermissionRefused, TooManyDrafts
 from cms.models import AuditEvent, Post, User
 from cms.policy import SYSTEM
 from cms.services.drafts import autosave_post, base_of_draft, discard_draft, find_draft, waiting_drafts
@@ -89,3 +90,54 @@ def test_a_text_that_is_not_saved_is_for_its_writer_alone(
         with pytest.raises(NotFound):
             act(actor=editor, post=post, number=draft.number, now=now)
     assert list_revisions(actor=SYSTEM, post=post).count() == 2
+
+
+def test_restoring_again_returns_the_draft_that_waits(
+    author: User, editor: User, make_post: Callable[..., Post], now: datetime
+) -> None:
+    post = make_post(content="Saved.")
+    update_post(actor=author, post=post, changes={"content": "New"}, now=now)
+    first, other = (restore_revision(actor=author, post=post, number=number, now=now) for number in (1, 2))
+    for actor in (author, editor):
+        again = restore_revision(actor=actor, post=post, number=1, now=now)
+        assert (again.pk, again.number, again.snapshot, again.author) == (first.pk, 3, first.snapshot, author)
+    assert other.number == 4
+    assert post.revisions.count() == 4
+    assert AuditEvent.objects.filter(object_id=post.pk, action="post.revision_restored").count() == 2
+
+
+def test_a_draft_that_is_gone_or_differs_is_made_again(
+    author: User, make_post: Callable[..., Post], now: datetime
+) -> None:
+    post = make_post(content="Saved.")
+    discard_draft(actor=author, post=post, number=_restored(author, post, 1, now), now=now)
+    number = _restored(author, post, 1, now)
+    apply_revision(actor=author, post=post, number=number, now=now)
+    assert _restored(author, post, 1, now) > number
+    numbers = set()
+    for text in ("One", "Two"):
+        mine = autosave_post(actor=author, post=post, texts={"content": text}, base_revision=1, now=now)
+        assert mine
+        numbers.add(_restored(author, post, mine.number, now))
+    assert len(numbers) == 2
+
+
+def test_one_draft_too_many_is_refused_until_another_is_gone(
+    author: User, editor: User, make_post: Callable[..., Post], now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert limits.WAITING_DRAFTS_MAX == 50
+    monkeypatch.setattr(limits, "WAITING_DRAFTS_MAX", 2)
+    post = make_post(content="Saved.")
+    for writer in (author, editor):  # a writer has one of these, which is not counted
+        autosave_post(actor=writer, post=post, texts={"content": "Mine"}, base_revision=1, now=now)
+    number = _restored(author, post, _restored(author, post, 1, now), now)
+    with pytest.raises(TooManyDrafts, match="at most 2 drafts"):
+        restore_revision(actor=editor, post=post, number=number, now=now)
+    assert post.revisions.count() == 5
+    assert _restored(author, post, 1, now) == 4
+    discard_draft(actor=author, post=post, number=4, now=now)
+    assert _restored(editor, post, number, now) == 6
+
+
+def _restored(actor: User, post: Post, number: int, now: datetime) -> int:
+    return restore_revision(actor=actor, post=post, number=number, now=now).number
