@@ -6,7 +6,7 @@ Either makes a file as public as the post, so whoever puts it there has to be ab
 import datetime
 import re
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from django.contrib.auth.models import AnonymousUser
@@ -23,8 +23,16 @@ _ID: Final = re.compile(
     r"(?<![0-9a-f])(?:[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?![0-9a-f])", re.I
 )
 _DIGITS: Final = re.compile(r"(?<![0-9a-f-])[0-9a-f-]{32,}", re.I)
+_CODED: Final = re.compile(r"&#(?:x0*([0-9a-f]{2})|0*([0-9]{2,3})(?![0-9]));?", re.I)
+"""A digit or a hyphen as HTML and Markdown may write it; no named entity is one of them alone."""
+_STEP: Final = 4
+_BLOCK: Final = 32 - _STEP + 1
+"""So long that in digits with an id, whole blocks of it begin at one of each `_STEP` places."""
 _REVISIONS_AT_ONCE: Final = 10
 """Each may be a megabyte."""
+_REVISIONS_MAX: Final = 1_000
+_CHARACTERS_MAX: Final = 10_000_000
+"""Both of all that is read before a draft is applied, in a second or two at worst."""
 _NOBODY: Final = uuid.UUID(int=0)
 
 
@@ -57,24 +65,60 @@ def link_embedded_media(actor: Actor, post: Post, now: datetime.datetime, *, bef
 
 
 class FirstNamers:
-    """Who first named each file in the revisions of a post. Most are read before the post is locked."""
+    """Who first named each file in the revisions of a post. Most are read before the post is locked.
+
+    The oldest revisions are read, up to fixed bounds. Nobody has named a file that stands in none of these: a later one
+    may be by somebody else who can see it.
+    """
 
     def __init__(self, post: Post, content_html: str) -> None:
         """`content_html` is what the post is about to have."""
         self._post, named = post, media_ids_in(content_html)
         self._expected = named - linked_media(post) if named else named
-        self._found, self._read_to = _first_authors(post, self._expected)
+        self._revisions_left, self._characters_left = _REVISIONS_MAX, _CHARACTERS_MAX
+        self._found, self._read_to = self._search(self._expected)
 
     def by_author(self, media_ids: Collection[uuid.UUID]) -> Iterator[tuple[Actor, set[uuid.UUID]]]:
         """The author of the first revision with each id, the system for an imported one, nobody where none has it."""
         unknown = frozenset(media_ids) - self._found.keys()
-        later, _ = _first_authors(self._post, unknown & self._expected, after=self._read_to)
-        others, _ = _first_authors(self._post, unknown - self._expected)
+        later, _ = self._search(unknown & self._expected, after=self._read_to)
+        others, _ = self._search(unknown - self._expected)
         authors = {**self._found, **later, **others}
         users = User.objects.in_bulk({pk for pk in authors.values() if pk})
         for pk in {authors.get(media_id, _NOBODY) for media_id in media_ids}:
             actor = SYSTEM if pk is None else users.get(pk, AnonymousUser())
             yield actor, {media_id for media_id in media_ids if authors.get(media_id, _NOBODY) == pk}
+
+    def _search(
+        self, media_ids: Iterable[uuid.UUID], *, after: int = 0
+    ) -> tuple[dict[uuid.UUID, uuid.UUID | None], int]:
+        """Return the author of the first revision with each id, and the number of the last one that was read."""
+        sought = {written: media_id for media_id in media_ids for written in (str(media_id), media_id.hex)}
+        blocks = {written[start : start + _BLOCK] for written in sought for start in range(_STEP)}
+        found: dict[uuid.UUID, uuid.UUID | None] = {}
+        last = after
+        while sought and self._may_read:
+            rows = self._post.revisions.filter(number__gt=last).order_by("number")[:_REVISIONS_AT_ONCE]
+            read = list(rows.values_list("number", "author_id", "snapshot__content"))
+            for number, author_id, content in read:
+                last = number
+                self._note_read(content or "")
+                for media_id in set(_occurring(sought, blocks, content or "")):
+                    found[media_id] = author_id
+                    del sought[str(media_id)], sought[media_id.hex]
+                if not (sought and self._may_read):
+                    break
+            if len(read) < _REVISIONS_AT_ONCE:
+                break
+        return found, last
+
+    def _note_read(self, content: str) -> None:
+        self._revisions_left -= 1
+        self._characters_left -= len(content)
+
+    @property
+    def _may_read(self) -> bool:
+        return self._revisions_left > 0 and self._characters_left > 0
 
 
 def unlink_planted_media(
@@ -87,35 +131,31 @@ def unlink_planted_media(
             _link(post, media_ids, actor, now)
 
 
-def _first_authors(
-    post: Post, media_ids: Iterable[uuid.UUID], *, after: int = 0
-) -> tuple[dict[uuid.UUID, uuid.UUID | None], int]:
-    """Return the author of the first revision with each id, found in one pass, and the last number that was read."""
-    sought = {written: media_id for media_id in media_ids for written in (str(media_id), media_id.hex)}
-    found: dict[uuid.UUID, uuid.UUID | None] = {}
-    while sought:
-        rows = post.revisions.filter(number__gt=after).order_by("number")[:_REVISIONS_AT_ONCE]
-        read = list(rows.values_list("number", "author_id", "snapshot__content"))
-        for number, author_id, content in read:
-            after = number
-            for media_id in set(_occurring(sought, content or "")):
-                found[media_id] = author_id
-                del sought[str(media_id)], sought[media_id.hex]
-            if not sought:
-                break
-        if len(read) < _REVISIONS_AT_ONCE:
-            break
-    return found, after
-
-
-def _occurring(sought: Mapping[str, uuid.UUID], text: str) -> Iterator[uuid.UUID]:
+def _occurring(sought: Mapping[str, uuid.UUID], blocks: Container[str], text: str) -> Iterator[uuid.UUID]:
     """Also amid other digits, which somebody may take away later."""
-    for run in _DIGITS.findall(text):
-        digits = run.lower()
+    for digits in _around(blocks, text):
         for length in (32, 36):
             for start in range(len(digits) - length + 1):
                 if media_id := sought.get(digits[start : start + length]):
                     yield media_id
+
+
+def _around(blocks: Container[str], text: str) -> set[str]:
+    """Return the digits around each block: a megabyte of digits has as many slices, and few of them are compared."""
+    runs = (run.lower() for run in _DIGITS.findall(_decoded(text)))
+    return {
+        run[max(at - _STEP + 1, 0) : at + 36]
+        for run in runs
+        for at in range(0, len(run) - _BLOCK + 1, _STEP)
+        if run[at : at + _BLOCK] in blocks
+    }
+
+
+def _decoded(text: str) -> str:
+    """Return the text with each digit and hyphen of an id as it will be in the HTML."""
+    if "&#" in text:
+        text = _CODED.sub(lambda match: chr(int(match[1], 16) if match[1] else int(match[2])), text)
+    return text.replace("\\-", "-")
 
 
 def _link(post: Post, media_ids: Collection[uuid.UUID], actor: Actor, now: datetime.datetime) -> None:

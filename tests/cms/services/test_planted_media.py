@@ -148,6 +148,40 @@ def test_an_id_amid_other_digits_is_planted_too(
     assert not is_public(hidden)
 
 
+@pytest.mark.parametrize(
+    "coded", [("0", "&#48;"), ("0", "&#x0030;"), ("-", "\\-"), ("-", "&#X2D;")], ids=lambda c: c[1]
+)
+def test_an_id_in_other_characters_is_planted_too(
+    write: Any, save: Any, hidden: MediaFile, editor: User, is_public: Any, now: Any, coded: Any
+) -> None:
+    """The editor has the decoded text, which some tools write."""
+    post = save(editor, write(str(hidden.pk).replace(*coded)), _named(hidden))
+    _restored(editor, save(editor, post, "Without"), 2, now)
+    assert not is_public(hidden)
+
+
+@pytest.mark.parametrize(("name", "most"), [("_REVISIONS_MAX", 2), ("_CHARACTERS_MAX", 8)])
+def test_a_file_that_was_named_beyond_what_is_read_stays_hidden(
+    *,
+    write: Any,
+    save: Any,
+    hidden: MediaFile,
+    editor: User,
+    is_public: Any,
+    now: Any,
+    name: str,
+    most: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    post = save(editor, save(editor, save(editor, write("Without"), "Not yet"), _named(hidden)), "Without")
+    monkeypatch.setattr(post_media, name, most)
+    _restored(editor, post, 3, now)
+    assert not is_public(hidden)
+    monkeypatch.undo()
+    _restored(editor, save(editor, post, "Without again"), 3, now)
+    assert is_public(hidden)
+
+
 @pytest.fixture
 def statements_to_go_back(
     write: Any, save: Any, author: User, now: Any, monkeypatch: pytest.MonkeyPatch
