@@ -1,6 +1,7 @@
 """The history of a post on one page: who wrote what and when, what differs between any two, and the way back."""
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any, Final
 
 from django.contrib import messages
@@ -17,7 +18,7 @@ from cms.admin.forms import whole_number
 from cms.errors import NotFound, TooManyDrafts, translated
 from cms.models import MediaFile, Post, PostRevision
 from cms.services.restoring import restore_revision
-from cms.services.revisions import FieldChange, compare_revisions, list_revisions
+from cms.services.revisions import FieldChange, compare_revisions, list_revisions, turn_to_compare
 from cms.text.diff import Piece, word_diff
 
 SHOWN_MAX: Final = 100
@@ -52,9 +53,10 @@ class HistoryMixin:
             "has_more": len(revisions) > SHOWN_MAX,
             "older": older,
             "newer": newer,
-            "changes": _shown_changes(request, older, newer) if older and newer else [],
         }
-        return render(request, "admin/cms/post/revisions.html", context)
+        with turn_to_compare(older, newer) if older and newer else nullcontext():
+            context["changes"] = _shown_changes(request, older, newer) if older and newer else []
+            return render(request, "admin/cms/post/revisions.html", context)
 
     def bring_back_view(self, request: HttpRequest, object_id: str, number: int) -> HttpResponse:
         """Open an old revision in the form, as a draft. Readers notice nothing until it is saved."""

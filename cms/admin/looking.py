@@ -10,6 +10,8 @@ from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.csp import CSP
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_POST
@@ -17,6 +19,7 @@ from django.views.decorators.http import require_POST
 from cms import clock
 from cms.admin.forms import shown_refusal
 from cms.admin.writing import rendered
+from cms.costs.turns import Busy
 from cms.errors import CmsError
 from cms.ids import parse_uuid
 from cms.models import MediaFile, Post
@@ -57,7 +60,13 @@ class LookingMixin:
             raise PermissionDenied
         post = Post(title=request.POST.get("title", ""), language=request.POST.get("language") or "en")
         post.author = request.user  # type: ignore[assignment]
-        return render(request, "cms/preview.html", {"post": post, "content_html": rendered(request)})
+        try:
+            return render(request, "cms/preview.html", {"post": post, "content_html": rendered(request)})
+        except Busy:  # answered here, for the page of outages may not stand in a frame
+            html = format_html("<p>{}</p>", _("Not available just now"))
+            page = render(request, "cms/preview.html", {"post": post, "content_html": html}, status=503)
+            page.headers["Retry-After"] = "1"
+            return page
 
     def share_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Return a link that shows the saved post to everybody who has it, for an hour."""

@@ -20,7 +20,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from cms import clock, limits, policy
 from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.filters import KindFilter, LanguageFilter, StatusFilter
-from cms.admin.forms import whole_number
+from cms.admin.forms import whole_number, with_plain_line_ends
 from cms.admin.history import HistoryMixin, shown_reason
 from cms.admin.looking import LookingMixin
 from cms.admin.options import ServiceAdmin, instant_column, wide
@@ -204,7 +204,8 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        with prepared(request.POST):  # Django saves the form in a transaction
+        # Django saves the form in a transaction, and browsers send other line ends than the form takes.
+        with prepared({name: with_plain_line_ends(str(text)) for name, text in request.POST.items()}):
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def prepare_again(self, request: HttpRequest, refusal: CmsError) -> None:

@@ -20,6 +20,7 @@ from cms.models import Post
 from cms.services.drafts import autosave_post, discard_draft
 from cms.services.editing import ASKS_EVERY_S, end_editing, note_editing, others_editing
 from cms.text.rendering import render_html
+from cms.text.turns import text_turn
 
 AUTOSAVE_EVERY_S = 30
 
@@ -62,7 +63,7 @@ def signed_in_view(request: HttpRequest) -> HttpResponse:
 
 
 def rendered(request: HttpRequest) -> str:
-    """Return the HTML of the text that was sent. Raises BadRequest for one that no post can have."""
+    """Return the HTML of the text that was sent. Raises BadRequest for one that no post can have, and Busy."""
     content, content_format = (
         with_plain_line_ends(request.POST.get(name, "")) for name in ("content", "content_format")
     )
@@ -70,7 +71,8 @@ def rendered(request: HttpRequest) -> str:
         raise BadRequest(
             _("At most %(most)s characters of Markdown or HTML are allowed.") % {"most": f"{limits.CONTENT[1]:,}"}
         )
-    return render_html(content, content_format)
+    with text_turn(content):
+        return render_html(content, content_format)
 
 
 class WritingMixin:

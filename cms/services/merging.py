@@ -17,6 +17,7 @@ from cms.services.posts import PostFields, lock_post, update_locked_post
 from cms.services.prepared import prepared, prepared_html
 from cms.services.revisions import LONG_FIELDS, SNAPSHOT_FIELDS
 from cms.text.merge import Merge, merge_texts
+from cms.text.turns import text_turn
 
 COLLECTIONS: Final = ("tags", "categories", "co_authors")
 """Fields of several values: one writer adds some and another removes others."""
@@ -33,8 +34,14 @@ class FieldConflict:
 
     @cached_property
     def merge(self) -> Merge | None:
-        """Propose a text of both, None for other values. Ask for it when the lock is gone: long texts take a second."""
-        return merge_texts(self.base, self.theirs, self.mine) if self.field in LONG_FIELDS else None
+        """Propose a text of both, None for other values. Ask for it when the lock is gone: long texts take a second.
+
+        They wait for their turn, and raise Busy.
+        """
+        if self.field not in LONG_FIELDS:
+            return None
+        with text_turn(self.base, self.theirs, self.mine):
+            return merge_texts(self.base, self.theirs, self.mine)
 
 
 class EditConflict(InvalidInput):

@@ -13,6 +13,7 @@ from cms.models import Post
 from cms.search.documents import SOURCE_FIELDS, analyse_content
 from cms.services.checks import check_language, check_text
 from cms.text.rendering import plain_text, render_html
+from cms.text.turns import text_turn
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def prepared(fields: Mapping[str, Any], post: Post | None = None) -> Iterator[No
     """Prepare the text of a post that is about to be written: `prepared_text` gives it inside this block.
 
     `fields` may be a client's own, without `post` those of a new one. A text that no post may have is left alone: the
-    service that writes it refuses it.
+    service that writes it refuses it. Long texts wait for their turn, and raise Busy.
     """
     content, content_format, language = source = _source(fields, post or _NEW)
     kept = _prepared.get()
@@ -55,9 +56,10 @@ def prepared(fields: Mapping[str, Any], post: Post | None = None) -> Iterator[No
         yield
         return
     is_rendered = post is not None and (content, content_format) == (post.content, post.content_format)
-    html = post.content_html if post and is_rendered else render_html(content, content_format)
-    text = PreparedText(content, content_format, language, html)
-    text.keys  # noqa: B018  now, not when it is asked for
+    with text_turn(content):
+        html = post.content_html if post and is_rendered else render_html(content, content_format)
+        text = PreparedText(content, content_format, language, html)
+        text.keys  # noqa: B018  now, not when it is asked for
     token = _prepared.set(text)
     try:
         yield

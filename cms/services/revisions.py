@@ -6,6 +6,7 @@ How a draft is made of an old revision and applied to its post stands in `restor
 import datetime
 import uuid
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from cms.models import Post, PostRevision, User
 from cms.policy import Actor
 from cms.querysets.posts import PostRevisionQuerySet
 from cms.text.diff import unified_diff
+from cms.text.turns import text_turn
 
 SNAPSHOT_FIELDS = (
     "title",
@@ -96,15 +98,26 @@ def get_revision(*, actor: Actor, post: Post, number: int) -> PostRevision:
 def compare_revisions(*, actor: Actor, older: PostRevision, newer: PostRevision) -> list[FieldChange]:
     """The fields in which two revisions of one post differ, in a fixed order; any two, in either direction.
 
-    Raises NotFound when `actor` may not change their post.
+    Raises NotFound when `actor` may not change their post. Long texts wait for their turn, and raise Busy.
     """
     if older.post_id != newer.post_id:
         raise InvalidInput([FieldError("revision", "other_post", "Only revisions of one post can be compared.")])
     if not policy.may_edit_post(actor, newer.post):
         raise NotFound("This post has no such revisions.")
+    with turn_to_compare(older, newer):
+        return [_field_change(*changed) for changed in _changed(older, newer)]
+
+
+def turn_to_compare(older: PostRevision, newer: PostRevision) -> AbstractContextManager[None]:
+    """Wait for a turn if long texts of the two differ. For callers that do more with them than to compare them."""
+    pairs = [(before, after) for name, before, after in _changed(older, newer) if name in LONG_FIELDS]
+    return text_turn(*(text or "" for pair in pairs for text in pair))
+
+
+def _changed(older: PostRevision, newer: PostRevision) -> list[tuple[str, Any, Any]]:
     # A revision from before a field existed lacks it.
     values = ((name, older.snapshot.get(name), newer.snapshot.get(name)) for name in SNAPSHOT_FIELDS)
-    return [_field_change(name, before, after) for name, before, after in values if before != after]
+    return [(name, before, after) for name, before, after in values if before != after]
 
 
 def _field_change(name: str, before: Any, after: Any) -> FieldChange:

@@ -149,10 +149,11 @@ def save_form(editor: User, post: Post) -> Callable[..., Any]:
     return lambda **changes: client.post(url, {**filled, "title": "A", "version": post.version, **changes})
 
 
-def test_a_form_of_the_admin(save_form: Callable[..., Any], rendered_under_lock: list[bool]) -> None:
-    answer = save_form(content="*c*")
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"], ids=["as stored", "as browsers send it"])
+def test_a_form_of_the_admin(save_form: Callable[..., Any], rendered_under_lock: list[bool], line_end: str) -> None:
+    answer = save_form(content=f"*c*{line_end}d")
     assert answer.status_code == 302
-    assert Post.objects.get().content_html == "<p><em>c</em></p>\n"
+    assert Post.objects.get().content_html == "<p><em>c</em>\nd</p>\n"
     assert rendered_under_lock == [False]
 
 

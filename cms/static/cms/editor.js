@@ -103,11 +103,12 @@
   function isShownAgain() {
     return Boolean(document.querySelector(".conflicts, #post_form .errors, #post_form .errorlist, .errornote"));
   }
-  // What was kept is saved once the form was sent and came back without an error.
+  // What was kept is saved once the form was sent and has led here: a server that is busy or away leads nowhere.
   function forgetWhatWasSaved() {
     const sent = sessionStorage.getItem(LAST);
     sessionStorage.removeItem(LAST);
-    if (sent && !isShownAgain()) store.drop(sent);
+    const [{ redirectCount }] = performance.getEntriesByType("navigation");
+    if (sent && redirectCount && !isShownAgain()) store.drop(sent);
   }
 
   // -- on the server --------------------------------------------------------------------------------------------

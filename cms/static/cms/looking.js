@@ -67,6 +67,7 @@
 
   const place = document.getElementById("advice");
   const ASKS_AFTER_MS = 2000;
+  const ASKS_AGAIN_MS = 10_000; // while the server works on other texts
   let timer = null;
   async function advise() {
     const data = new FormData();
@@ -76,6 +77,7 @@
     data.append("post", config.post || "");
     try {
       const answer = await fetch(config.advice, { method: "POST", body: data, redirect: "manual" });
+      if (answer.status === 503) adviseIn(ASKS_AGAIN_MS);
       if (!answer.ok) return;
       const { advice } = await answer.json();
       place.hidden = !advice.length;
@@ -86,10 +88,10 @@
       }));
     } catch { /* Saving says that there is no connection. */ }
   }
-  function adviseSoon() {
+  function adviseIn(pause) {
     clearTimeout(timer);
-    timer = setTimeout(advise, ASKS_AFTER_MS);
+    timer = setTimeout(advise, pause);
   }
-  form.addEventListener("input", adviseSoon);
-  if (config.post) adviseSoon();
+  form.addEventListener("input", () => adviseIn(ASKS_AFTER_MS));
+  if (config.post) adviseIn(ASKS_AFTER_MS);
 })();

@@ -27,14 +27,23 @@
   // -- preview: the HTML that readers get ----------------------------------------------------------------------
 
   let previewTimer = null;
+  let previewsAsked = 0;
   function preview(text, element) {
     clearTimeout(previewTimer);
+    const number = (previewsAsked += 1);
+    const isNewest = () => number === previewsAsked;
+    const ask = async () => {
+      if (!isNewest()) throw new Error(); // Its text has changed meanwhile.
+      return post(config.preview, { content: text, content_format: format.value });
+    };
     previewTimer = setTimeout(async () => {
       try {
-        const answer = await post(config.preview, { content: text, content_format: format.value });
-        element.replaceChildren(withoutNames(await answer.text()));
+        const answer = await sendWhileBusy(ask);
+        if (answer.status === 503) throw new Error(gettext("The server is busy. Try again in a minute."));
+        const html = await answer.text();
+        if (isNewest()) element.replaceChildren(withoutNames(html));
       } catch (error) {
-        element.textContent = error.message;
+        if (isNewest()) element.textContent = error.message;
       }
     }, element.innerHTML ? 400 : 0);
     return null; // The element keeps what it shows until then.

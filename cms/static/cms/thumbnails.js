@@ -1,4 +1,4 @@
-// Work on pictures that a server refuses while it works on others: it does one at a time. Each request is sent again
+// Work on pictures or texts that a server refuses while it works on others: it does one at a time. Each is asked again
 // after growing pauses. Thumbnails wait in one line until they are made, or show their alternative text in the end.
 "use strict";
 

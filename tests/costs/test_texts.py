@@ -1,0 +1,171 @@
+"""Long texts take seconds to render, compare and merge: few requests at a time work on them, and others go on."""
+
+import datetime
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import pytest
+from django.test import Client
+
+from cms.costs.turns import DEAR, PLACES, Busy
+from cms.models import Post, PostRevision, User
+from cms.services.posts import update_post
+from cms.text.turns import ORDINARY_MAX, text_turn
+from tests.cms.admin.conftest import filled_in
+from tests.cms.costs.test_turns import a_request, wait_until
+
+LONG: Final = "Some words.\n" * (ORDINARY_MAX // 12 + 1)
+SHORT: Final = "Some words."
+JSON: Final = "application/json"
+LONG_S: Final = 60
+
+type Ask = Callable[[str], Any]
+
+
+@pytest.fixture
+def no_place() -> Iterator[None]:
+    """As long as others do dear work."""
+    while DEAR.take():
+        pass
+    yield
+    DEAR._begin()
+
+
+@pytest.fixture
+def site(editor: User) -> Client:
+    client = Client()
+    client.force_login(editor)
+    return client
+
+
+@pytest.fixture
+def api(editor: User, client_of: Callable[[User], Client]) -> Client:
+    return client_of(editor)
+
+
+@pytest.fixture
+def ask(site: Client, api: Client, make_post: Callable[..., Post]) -> Callable[[str, str], Any]:
+    """`ask(door, text)`: the answer of a door that renders the text."""
+    post = make_post(title="A", content="b")
+    change = f"/admin/cms/post/{post.pk}/change/"
+    doors: dict[str, Ask] = {
+        "preview": lambda text: site.post("/admin/cms/post/preview/", {"content": text, "content_format": "markdown"}),
+        "page": lambda text: site.post("/admin/cms/post/page/", {"content": text, "content_format": "markdown"}),
+        "advice": lambda text: site.post("/admin/cms/post/advice/", {"content": text, "content_format": "markdown"}),
+        "form": lambda text: site.post(change, {"_continue": "1", **filled_in(site.get(change), content=text)}),
+        "v1 new": lambda text: api.post("/api/v1/posts", {"title": "A", "content": text}, JSON),
+        "v1 change": lambda text: api.put(f"/api/v1/posts/{post.pk}", {"content": text}, JSON),
+        "v2 new": lambda text: api.post("/api/v2/posts", {"title": "A", "content": text}, JSON),
+        "v2 repeatable": lambda text: api.post(
+            "/api/v2/posts", {"title": "A", "content": text}, JSON, headers={"Idempotency-Key": f"of-{len(text)}"}
+        ),
+        "v2 change": lambda text: api.patch(f"/api/v2/posts/{post.pk}", {"content": text}, JSON),
+    }
+    return lambda door, text: doors[door](text)
+
+
+RENDERING: Final = [
+    *("preview", "page", "advice", "form", "v1 new", "v1 change", "v2 new", "v2 repeatable", "v2 change")
+]
+
+
+@pytest.mark.parametrize("door", RENDERING)
+def test_a_long_text_waits_for_a_place_and_an_ordinary_one_does_not(
+    ask: Callable[[str, str], Any], door: str, no_place: None
+) -> None:
+    answer = ask(door, LONG)
+    assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+    assert not Post.objects.exclude(content="b").exists()
+    assert ask(door, SHORT).status_code in (200, 201, 302)
+    DEAR._begin()
+    assert ask(door, LONG).status_code in (200, 201, 302)
+
+
+@pytest.mark.parametrize("door", ["history", "v2"])
+def test_long_revisions_are_compared_by_few_at_a_time(
+    *,
+    site: Client,
+    api: Client,
+    editor: User,
+    make_post: Callable[..., Post],
+    now: datetime.datetime,
+    door: str,
+    no_place: None,
+) -> None:
+    post = make_post(title="A", content="b")
+    post = update_post(actor=editor, post=post, changes={"content": "c"}, now=now)
+    ask = {
+        "history": lambda: site.get(f"/admin/cms/post/{post.pk}/revisions/"),
+        "v2": lambda: api.get(f"/api/v2/posts/{post.pk}/revisions/2/diff"),
+    }[door]
+    assert ask().status_code == 200
+    newest = PostRevision.objects.get(post=post, number=2)
+    newest.snapshot["content"] = LONG
+    newest.save()
+    assert (ask().status_code, "Retry-After" in ask().headers) == (503, True)
+    DEAR._begin()
+    assert ask().status_code == 200
+
+
+def test_long_texts_are_merged_by_few_at_a_time(
+    site: Client, editor: User, make_post: Callable[..., Post], now: datetime.datetime, no_place: None
+) -> None:
+    DEAR._begin()
+    post = make_post(title="A", content=LONG)
+    change = f"/admin/cms/post/{post.pk}/change/"
+    mine = filled_in(site.get(change), content=LONG[: ORDINARY_MAX // 2])
+    update_post(actor=editor, post=post, changes={"content": SHORT}, now=now)
+    while DEAR.take():
+        pass
+    assert site.post(change, {"_continue": "1", **mine}).status_code == 503
+    assert Post.objects.get().content == SHORT
+    DEAR._begin()
+    assert "conflicts" in site.post(change, {"_continue": "1", **mine}).context
+
+
+def test_while_many_send_long_texts_others_read_and_write(
+    ask: Callable[[str, str], Any], client: Client, settings: Any
+) -> None:
+    settings.PUBLIC_CACHE_MB = 0
+    held, may_end = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with a_request(), text_turn(LONG):
+            held.set()
+            assert may_end.wait(LONG_S)
+
+    with ThreadPoolExecutor(settings.WEB_THREADS) as pool:
+        crowd = [pool.submit(work) for _ in range(settings.WEB_THREADS)]
+        try:
+            assert held.wait(LONG_S)
+            wait_until(
+                lambda: sum(isinstance(each.exception(0), Busy) for each in crowd if each.done()) == len(crowd) - PLACES
+            )
+            assert client.get("/api/v2/posts").status_code == 200
+            assert ask("v2 new", SHORT).status_code == 201
+            assert ask("preview", LONG).status_code == 503
+        finally:
+            may_end.set()
+    assert sum(each.exception() is None for each in crowd) == PLACES
+
+
+def test_a_thread_takes_the_turn_once() -> None:
+    with a_request(), text_turn(LONG), text_turn(LONG, LONG):
+        pass
+    with a_request(), text_turn(LONG):
+        pass
+
+
+def test_texts_count_together() -> None:
+    half = "a" * (ORDINARY_MAX // 2)
+    while DEAR.take():
+        pass
+    try:
+        with a_request(), text_turn(half, half):
+            pass
+        with pytest.raises(Busy, match="texts"), a_request(), text_turn(half, half, "a"):
+            pass
+    finally:
+        DEAR._begin()
