@@ -13,7 +13,7 @@ from api_v1.serializers.posts import post_body
 from api_v1.views.view import V1View
 from cms import clock, policy
 from cms.choices import Scope
-from cms.search import SEARCHES, suggest
+from cms.search import searching, suggest
 from cms.search.suggestions import LIMIT_MAX
 from cms.services.search_index import index_state, request_reindex
 
@@ -25,7 +25,7 @@ class SearchView(V1View):
 
     def get(self, request: Request) -> HttpResponse:
         began = time.perf_counter()
-        with SEARCHES.turn():
+        with searching():
             found = find(request.query_params, request.user, clock.now())
         names = term_names(found.posts, request.user)
         hits = [post_body(post, names) for post in found.posts]

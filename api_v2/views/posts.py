@@ -36,7 +36,7 @@ from cms.db.statements import Name, fetch
 from cms.ids import parse_uuid
 from cms.models import Post
 from cms.querysets.posts import PostQuerySet
-from cms.search import SEARCHES
+from cms.search import searching
 from cms.services.post_states import trash_post
 from cms.services.posts import create_post, find_editable_post, update_post
 from cms.services.prepared import prepared
@@ -54,7 +54,7 @@ class PostsView(PublicView):
     def get(self, request: Request) -> HttpResponse:
         selection, sort = PostSelection.of(self.query), read_sort(self.query, self.actor)
         wanted = read_page_request(self.http_request, self.query, sort=sort, filters=FILTERS)
-        with SEARCHES.turn() if self.query.given(["q"]) else nullcontext():
+        with searching() if self.query.given(["q"]) else nullcontext():
             page = self._page(selection, sort, wanted)
         if page.rows:
             self.keep_until(page.rows[0]["next_change_at"])

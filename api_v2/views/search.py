@@ -12,7 +12,7 @@ from api_v2.searching import find, write_facets
 from api_v2.selection import PostSelection
 from api_v2.views.api_view import ApiView
 from cms.choices import Scope
-from cms.search import SEARCHES, suggest
+from cms.search import searching, suggest
 from cms.search.suggestions import LIMIT_MAX, PREFIX_MAX
 
 SUGGESTIONS_DEFAULT: Final = 10
@@ -24,7 +24,7 @@ class SearchView(ApiView):
 
     def get(self, request: Request) -> HttpResponse:
         selection = PostSelection.of(self.query)
-        with SEARCHES.turn():
+        with searching():
             found = find(self.http_request, self.query, self.viewer, selection)
         data = [
             {"post": selection.write(row, self.viewer), "score": score, "highlights": highlights}

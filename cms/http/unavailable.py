@@ -21,6 +21,7 @@ RETRY_AFTER_S: Final = 1
 _AFTERMATH: Final = (TransactionManagementError, ProgrammingError)
 # SQLSTATEs and their classes, by which PostgreSQL ends a statement while it serves others: deadlocks, locks, limits.
 _OF_A_STATEMENT: Final = ("40", "54", "55", "57014")
+_OF_A_STATEMENT_OF_SQLITE: Final = "SQLITE_INTERRUPT"
 # No space, no quota, and a file system that has gone read-only after faults of its disk.
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _IS_AWAY: Final = "is_away"
@@ -62,9 +63,13 @@ def _is_full(error: BaseException | None) -> bool:
 
 def mark_away(response: HttpResponse, error: BaseException | None) -> None:
     """Note on an answer that its version did not cause the error. It did if its own statement was ended."""
-    state = getattr(getattr(error, "__cause__", None), "sqlstate", None) or ""
-    if is_unavailable(error) and not state.startswith(_OF_A_STATEMENT):
+    if is_unavailable(error) and not _was_ended(getattr(error, "__cause__", None)):
         setattr(response, _IS_AWAY, True)
+
+
+def _was_ended(cause: Any) -> bool:
+    state = getattr(cause, "sqlstate", None) or ""
+    return state.startswith(_OF_A_STATEMENT) or getattr(cause, "sqlite_errorname", "") == _OF_A_STATEMENT_OF_SQLITE
 
 
 def is_away(response: HttpResponse) -> bool:

@@ -1,10 +1,13 @@
 """The search port: one way to ask, an index in PostgreSQL or in SQLite behind it. See docs/adr/0008 for why it is built so."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from cms.costs.turns import DEAR, BoundedIfSlow
 from cms.search.documents import index_posts, reindex
 from cms.search.results import Hit, SearchResults, filter_posts, find_posts, search_posts
+from cms.search.sqlite import ended_when_long
 from cms.search.suggestions import suggest
 
 SEARCHES: Final = BoundedIfSlow("searches run", grace_s=0.25, burst_s=2.0, places=DEAR)
@@ -19,5 +22,13 @@ __all__ = [
     "index_posts",
     "reindex",
     "search_posts",
+    "searching",
     "suggest",
 ]
+
+
+@contextmanager
+def searching() -> Iterator[None]:
+    """Search for a request. Raises Busy, and OperationalError from a statement that takes too long."""
+    with SEARCHES.turn(), ended_when_long():
+        yield

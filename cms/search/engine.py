@@ -16,6 +16,10 @@ class Engine:
 
     source: str
     match: str
+    visible_join: str
+    """How the posts that somebody may see are joined to `source`."""
+    ranked_max: int
+    """So many documents are ranked, the newest, of those that match."""
     carried: str
     """What `score` needs of a document that was found, as `f.carried`, with `carried_join` behind `f`."""
     carried_join: str

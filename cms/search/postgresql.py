@@ -20,6 +20,8 @@ _SETTINGS: Final = {
 POSTGRESQL: Final[Engine] = Engine(
     source="cms_searchdocument d",
     match="d.vector @@ %s::tsquery",
+    visible_join="JOIN",
+    ranked_max=10_000,
     # The score, which is dear, is worked out of the ranked documents alone.
     carried="d.ctid",
     carried_join="JOIN cms_searchdocument d ON d.ctid = f.carried",

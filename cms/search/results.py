@@ -31,7 +31,7 @@ FACETS_MAX: Final = 100
 STATEMENT: Final = """
 WITH found AS MATERIALIZED (
     SELECT v.id, v.created_at, {carried} AS carried
-    FROM {source} JOIN ({visible}) v ON v.id = d.post_id
+    FROM {source} {visible_join} ({visible}) v ON v.id = d.post_id
     WHERE {condition}
     ORDER BY v.created_at DESC, v.id DESC LIMIT {ranked_max} + 1
 ), ranked AS MATERIALIZED (
@@ -76,7 +76,7 @@ class Hit:
 class SearchResults:
     hits: list[Hit] = field(default_factory=list)
     total: int = 0
-    """How many were ranked: at most 10,000."""
+    """How many were ranked: at most 10,000, on SQLite 1,000."""
     is_truncated: bool = False
     """Whether there are more, and only the newest of them were ranked."""
     facets: Mapping[str, list[tuple[str, int]]] = field(default_factory=lambda: {"tags": [], "categories": []})
@@ -145,6 +145,10 @@ def _engine() -> Engine:
     return POSTGRESQL if connection.vendor == "postgresql" else SQLITE
 
 
+def _ranked_max() -> int:
+    return min(RANKED_MAX, _engine().ranked_max)
+
+
 def _run(
     asked: Query,
     posts: PostQuerySet,
@@ -196,9 +200,10 @@ def _rows(
         score=score,
         source=engine.source,
         visible=visible,
+        visible_join=engine.visible_join,
         condition=condition,
         categories=categories_sql,
-        ranked_max=RANKED_MAX,
+        ranked_max=_ranked_max(),
         facets_max=FACETS_MAX,
     )
     params = [*visible_params, *condition_params, *score_params, *page, *categories_params]
@@ -237,7 +242,7 @@ def _results(rows: list[tuple[str, str, float]], asked: Query, visible: PostQuer
     posts: dict[Any, Any] = visible.only(*columns).in_bulk([pk for pk, _ in scores])
     return SearchResults(
         hits=[Hit(pk, score, highlight_post(posts[pk], asked, hits=len(posts))) for pk, score in scores if pk in posts],
-        total=min(int(found), RANKED_MAX),
-        is_truncated=found > RANKED_MAX,
+        total=min(int(found), _ranked_max()),
+        is_truncated=found > _ranked_max(),
         facets={name: [(slug, int(count)) for slug, count in parts[name]] for name in ("tags", "categories")},
     )

@@ -1,10 +1,18 @@
 """The index in SQLite: an FTS5 table over the documents. It finds; the score is worked out from what was found.
 
+The score looks through texts, so few documents and few terms are weighed, and a request's statement ends in time.
+
 FTS5's own bm25() counts the documents that have a word, hidden ones too: a score would tell strangers of drafts.
 """
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
+from django.db import connection
+
+from cms.costs.answering import is_answering
 from cms.search.engine import Engine
 from cms.search.queries import Form, Query, Term
 
@@ -16,7 +24,36 @@ _SATURATION: Final = 1.2
 _SHARE_OF_LENGTH: Final = 0.75
 """BM25's k1 and b (Robertson and Zaragoza 2009, section 3.5). The mean length is a constant, and no word is rarer."""
 _LENGTH_MEAN: Final = 5_000
-_TERMS_WEIGHED: Final = 8
+_TERMS_WEIGHED: Final = 4
+_STATEMENT_S: Final = 1.0
+"""Seconds of processor time: on a busy machine the same search is answered, later."""
+_STEPS_BETWEEN_LOOKS: Final = 50_000
+"""Steps of SQLite's machine, some milliseconds. Each look waits for Python's lock."""
+
+
+@contextmanager
+def ended_when_long() -> Iterator[None]:
+    """End a request's statement that takes longer, by an OperationalError: PostgreSQL ends those of requests too."""
+    if connection.vendor != "sqlite" or not is_answering():
+        yield
+        return
+    with connection.execute_wrapper(_limited):
+        try:
+            yield
+        finally:
+            _look_at(None)
+
+
+def _limited(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    ends_at = time.thread_time() + _STATEMENT_S
+    _look_at(lambda: time.thread_time() > ends_at)
+    return execute(sql, params, many, context)
+
+
+def _look_at(is_over: Callable[[], bool] | None) -> None:
+    raw: Any = connection.connection
+    if raw is not None:
+        raw.set_progress_handler(is_over, _STEPS_BETWEEN_LOOKS)
 
 
 def _score(query: Query) -> tuple[str, list[Any]]:
@@ -50,8 +87,11 @@ def _weight_of(form: Form) -> tuple[str, list[Any]]:
 
 
 SQLITE: Final = Engine(
-    source="cms_searchdocument_fts JOIN cms_searchdocument d ON d.id = cms_searchdocument_fts.rowid",
+    # In this order: its planner would ask the index once for each post.
+    source="cms_searchdocument_fts CROSS JOIN cms_searchdocument d ON d.id = cms_searchdocument_fts.rowid",
     match="cms_searchdocument_fts MATCH %s",
+    visible_join="CROSS JOIN",
+    ranked_max=1_000,
     carried="d.id",
     carried_join="JOIN cms_searchdocument d ON d.id = f.carried",
     score=_score,
