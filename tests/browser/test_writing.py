@@ -7,7 +7,7 @@ from io import BytesIO
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.content import PASSWORD
 from tests.browser.test_admin_login import sign_in
@@ -17,6 +17,14 @@ from tests.browser.test_admin_login import sign_in
 def second(browser: Browser) -> Iterator[Page]:
     """Another editor's phone."""
     context = browser.new_context(viewport={"width": 390, "height": 844})
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def refused(browser: Browser) -> Iterator[Page]:
+    """A window that may get refusals."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
     yield context.new_page()
     context.close()
 
@@ -128,3 +136,43 @@ def shown_address(text: str) -> str:
     found = re.search(r"/api/v2/media/[0-9a-f-]+/content", text)
     assert found
     return found[0]
+
+
+def test_a_server_that_is_busy_saves_nothing_and_loses_nothing(refused: Page, site: str) -> None:
+    address = begin_draft(refused, site, "Busy server")
+    type_text(refused, " Nearly lost.")
+    answered: list[str] = []
+
+    def refuse_once(route: Route) -> None:
+        if route.request.method == "POST" and not answered:
+            answered.append(route.request.url)
+            route.fulfill(status=503, headers={"Retry-After": "1"}, body="Busy")
+        else:
+            route.continue_()
+
+    refused.route(address, refuse_once)
+    refused.get_by_role("button", name="Save draft").click()
+    expect(refused.get_by_text("Busy", exact=True)).to_be_visible()
+    refused.goto(address)
+    refused.get_by_role("button", name="Restore").click()
+    expect(refused.locator("#id_content")).to_have_value("First words. Nearly lost.")
+    refused.get_by_role("button", name="Save draft").click()
+    expect(refused.get_by_text("was saved")).to_be_visible()
+    expect(refused.get_by_role("button", name="Restore")).to_have_count(0)
+
+
+def test_a_preview_waits_while_the_server_is_busy(refused: Page, site: str) -> None:
+    begin_draft(refused, site, "Busy preview")
+    asked: list[str] = []
+
+    def refuse_once(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            route.fulfill(status=503, headers={"Retry-After": "1"}, body="Busy")
+        else:
+            route.continue_()
+
+    refused.route("**/post/preview/", refuse_once)
+    refused.get_by_role("button", name="Preview beside the text").click()
+    expect(refused.locator(".editor-preview-side")).to_contain_text("First words.")
+    assert len(asked) == 2
