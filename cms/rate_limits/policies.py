@@ -35,9 +35,15 @@ class Policy:
 
 ANONYMOUS: Final = Policy("anonymous", "RATE_LIMIT_ANONYMOUS", MINUTE_S)
 CREDENTIAL: Final = Policy("credential", "RATE_LIMIT_CREDENTIAL", MINUTE_S)
+# Counted within the client's network: a stranger elsewhere locks nobody out. All networks have ten times as many.
 LOGIN_NAME: Final = Policy("login-name", "RATE_LIMIT_LOGIN", 5 * MINUTE_S)
+LOGIN_NAME_ANYWHERE: Final = Policy("login-name-anywhere", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, factor=10)
 # By either name: what was typed counts by LOGIN_NAME, so that a refusal tells nobody which names are one account's.
 LOGIN_ACCOUNT: Final = Policy("login-account", "RATE_LIMIT_LOGIN", 5 * MINUTE_S)
+LOGIN_ACCOUNT_ANYWHERE: Final = Policy("login-account-anywhere", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, factor=10)
+# Wrong passwords of strangers count neither for a signed-in user nor for one who comes from the provider.
+LOGIN_PROOF: Final = Policy("login-proof", "RATE_LIMIT_LOGIN", 5 * MINUTE_S)
+LOGIN_PROVIDER: Final = Policy("login-provider", "RATE_LIMIT_LOGIN", 5 * MINUTE_S)
 LOGIN_ADDRESS: Final = Policy("login-address", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, factor=5)
 # Right passwords too: each one is hashed.
 LOGIN_TRIES: Final = Policy("login-tries", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, factor=50)
@@ -47,7 +53,7 @@ LOGIN_CODE_DAY: Final = Policy("login-code-day", "RATE_LIMIT_LOGIN", 24 * 60 * M
 # Not a limit: it tells logins that are being checked from those that failed.
 LOGIN_RUNNING: Final = Policy("login-running", "RATE_LIMIT_LOGIN", 10, factor=1_000)
 # How many rows the audit trail gets: each failure that was checked, and once that there were too many.
-LOGIN_NOTED: Final = Policy("login-noted", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, if_off=10)
+LOGIN_NOTED: Final = Policy("login-noted", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, factor=10, if_off=10)
 LOGIN_LOCKED: Final = Policy("login-locked", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, most=1)
 REGISTER: Final = Policy("register", "RATE_LIMIT_REGISTER", 60 * MINUTE_S)
 MAIL_NAME: Final = Policy("mail-name", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
@@ -70,6 +76,11 @@ class Quota(NamedTuple):
 def address_quota(policy: Policy, address: str | None) -> Quota | None:
     """None without an address, as behind a Unix socket that is no trusted proxy: all clients would share one quota."""
     return Quota(policy, _network_of(address)) if address else None
+
+
+def quota_within(quota: Quota, address: str | None) -> Quota:
+    """The same for its subject as seen from this network alone. Without an address for all that have none together."""
+    return Quota(quota.policy, f"{quota.subject} {_network_of(address or '')}")
 
 
 def name_quota(name: str, policy: Policy = LOGIN_NAME) -> Quota:

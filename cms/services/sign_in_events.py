@@ -7,8 +7,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 
 from cms.models import User
-from cms.rate_limits import LOGIN_LOCKED, LOGIN_NOTED, Policy, Quota, take
+from cms.rate_limits import LOGIN_LOCKED, LOGIN_NOTED, Quota, quota_within, take
 from cms.services.audit import record_event
+from cms.services.origin import current_origin
 
 LOGIN: Final = "auth.login"
 LOGIN_FAILED: Final = "auth.login_failed"
@@ -25,20 +26,19 @@ def note_logout(user: User, **after: Any) -> None:
     record_event(user, LOGOUT, user, before={}, after=after)
 
 
-def note_failed_login(*, account: User | None, subject: str, is_locked: bool, now: datetime.datetime) -> None:
-    """Note a wrong password for `account`, and once a window that no more will be checked.
+def note_failed_login(*, account: User | None, counted: Quota, is_locked: bool, now: datetime.datetime) -> None:
+    """Note a wrong password for `account`, and once a window and network that no more will be checked.
 
     For a name that nobody has, the same statements run and leave no row: the time they take tells nothing. Limits of
-    `subject` bound the rows, also where failed logins have no limit.
+    what is `counted` bound the rows, also where failed logins have no limit.
     """
-    noted = [(LOGIN_FAILED, LOGIN_NOTED), *([(LOCKED, LOGIN_LOCKED)] if is_locked else [])]
-    actions = [action for action, policy in noted if _is_open(policy, subject, now)]
+    subject = f"{counted.policy.name} {counted.subject}"  # no door uses up the rows of another
+    noted = {LOGIN_FAILED: Quota(LOGIN_NOTED, subject)}
+    if is_locked:
+        noted[LOCKED] = quota_within(Quota(LOGIN_LOCKED, subject), current_origin().ip)
+    actions = [action for action, quota in noted.items() if not take([quota], now).retry_after_s]
     with transaction.atomic(), transaction.atomic():  # a savepoint in a transaction that commits either way
         for action in actions:
             record_event(AnonymousUser(), action, account or User(), before={}, after={})
         if account is None:
             transaction.set_rollback(True)
-
-
-def _is_open(policy: Policy, subject: str, now: datetime.datetime) -> bool:
-    return not take([Quota(policy, subject)], now).retry_after_s

@@ -21,7 +21,10 @@ from cms.errors import (
 from cms.models import User
 from cms.rate_limits import (
     LOGIN_ACCOUNT,
+    LOGIN_ACCOUNT_ANYWHERE,
     LOGIN_ADDRESS,
+    LOGIN_NAME_ANYWHERE,
+    LOGIN_PROOF,
     LOGIN_RUNNING,
     LOGIN_TRIES,
     Quota,
@@ -29,6 +32,7 @@ from cms.rate_limits import (
     address_quota,
     give_back,
     name_quota,
+    quota_within,
     take,
 )
 from cms.services.checks import check_characters
@@ -46,18 +50,19 @@ def sign_in(*, username_or_email: str, password: str, now: datetime.datetime, co
     Raises InvalidCredentials, InvalidSecondFactor, RateLimited after too many failures, or Busy. After the right
     password alone: SecondFactorRequired without a code, SecondFactorMissing for a role that needs a factor without one.
     """
-    account, typed = _find_account(username_or_email), name_quota(username_or_email)
-    with _one_try(typed, now) as one:
-        place = Quota(LOGIN_ACCOUNT, str(account.pk) if account else typed.subject)
-        taken = take([place], now)
-        one.is_last = _is_used_up(taken.standings, place)
+    account, typed, ip = _find_account(username_or_email), name_quota(username_or_email), current_origin().ip
+    with _one_try(quota_within(typed, ip), now, Quota(LOGIN_NAME_ANYWHERE, typed.subject)) as one:
+        subject = str(account.pk) if account else typed.subject
+        places = [quota_within(Quota(LOGIN_ACCOUNT, subject), ip), Quota(LOGIN_ACCOUNT_ANYWHERE, subject)]
+        taken = take(places, now)
+        one.is_last = _is_used_up(taken.standings, places)
         if taken.retry_after_s:
             # Used up by its other name. A 429 would tell that both names are one's: refused as one that nobody has.
-            account, place = None, Quota(LOGIN_ACCOUNT, typed.subject)
-        else:
-            one.places.append(place)
-        user = _checked(account, password, place.subject, is_last=one.is_last, now=now)
-        give_back([one.places.pop()])  # codes have a limit of their own
+            account, subject, places = None, typed.subject, []
+        by_name, one.places = one.places, [*one.places, *places]
+        user = _checked(account, password, Quota(LOGIN_ACCOUNT, subject), is_last=one.is_last, now=now)
+        give_back(places)  # codes have a limit of their own
+        one.places = by_name
         if lacks_second_factor(user):
             raise SecondFactorMissing(user)
         if has_second_factor(user):
@@ -77,15 +82,14 @@ def prove_second_factor(*, user: User, code: str, now: datetime.datetime) -> Non
 
 @sensitive_variables("password")
 def prove_password(*, user: User, password: str, now: datetime.datetime, field: str = "current_password") -> Proof:
-    """That the signed-in user knows the password. Wrong tries count as failed logins; InvalidInput is about `field`.
+    """That the signed-in user knows the password. Wrong tries have the limit of logins; InvalidInput is about `field`.
 
     Call it before any transaction: a password takes longer than all of one, and a wrong one leaves a row.
     """
-    place = Quota(LOGIN_ACCOUNT, str(user.pk))
+    place = Quota(LOGIN_PROOF, str(user.pk))  # no login counts here: strangers can try those
     try:
-        # By both names too: there is nothing to hide from the user, whom a 429 tells more than a 401.
-        with _one_try(place, now, name_quota(user.username), name_quota(user.email)) as one:
-            _checked(user, password, place.subject, is_last=one.is_last, now=now)
+        with _one_try(place, now) as one:
+            _checked(user, password, place, is_last=one.is_last, now=now)
     except InvalidCredentials as error:
         raise InvalidInput([FieldError(field, "wrong_password", "This is not your current password.")]) from error
     return Proof(user.pk, now)
@@ -112,7 +116,7 @@ def _one_try(counted: Quota, now: datetime.datetime, *names: Quota) -> Iterator[
     running = Quota(LOGIN_RUNNING, counted.subject)
     places = [counted, *names, address]
     standings = _take_or_refuse([running, *places, tries], now)
-    one = _Try(_is_used_up(standings, counted), places)
+    one = _Try(_is_used_up(standings, [counted]), places)
     returned: list[Quota | None] = [running]
     try:
         yield one
@@ -140,9 +144,10 @@ def _take_or_refuse(quotas: Sequence[Quota | None], now: datetime.datetime) -> S
     raise RateLimited("failed logins", taken.retry_after_s)
 
 
-def _is_used_up(standings: Sequence[Standing], quota: Quota) -> bool:
-    """Whether a quota has no place left. One that is off has no standing."""
-    return any(standing.name == quota.policy.name and not standing.remaining for standing in standings)
+def _is_used_up(standings: Sequence[Standing], quotas: Sequence[Quota]) -> bool:
+    """Whether one of the quotas has no place left. One that is off has no standing."""
+    names = {quota.policy.name for quota in quotas}
+    return any(standing.name in names and not standing.remaining for standing in standings)
 
 
 def _find_account(username_or_email: str) -> User | None:
@@ -151,7 +156,7 @@ def _find_account(username_or_email: str) -> User | None:
 
 
 @sensitive_variables("password")
-def _checked(account: User | None, password: str, subject: str, *, is_last: bool, now: datetime.datetime) -> User:
+def _checked(account: User | None, password: str, counted: Quota, *, is_last: bool, now: datetime.datetime) -> User:
     """Return the account if the password is its own. Raise InvalidCredentials, after the same time, for every failure.
 
     That time is the one of a current hash. An account that still has an old one takes the old one's time until its next
@@ -162,7 +167,7 @@ def _checked(account: User | None, password: str, subject: str, *, is_last: bool
         make_password("")  # costs what checking one costs, so that time tells nothing
     elif _is_right(account, password):
         return account
-    note_failed_login(account=account, subject=subject, is_locked=is_last, now=now)
+    note_failed_login(account=account, counted=counted, is_locked=is_last, now=now)
     raise InvalidCredentials
 
 

@@ -110,7 +110,7 @@ def test_other_changes_need_no_password(own: Client, mia: User) -> None:
     assert send(own, "patch", "/me", {"bio": "x", "email": mia.email}).status_code == 200
 
 
-def test_wrong_passwords_count_as_failed_logins(own: Client, mia: User, settings: Any) -> None:
+def test_wrong_passwords_have_the_limit_of_failed_logins(own: Client, mia: User, settings: Any) -> None:
     settings.RATE_LIMIT_LOGIN = 2
     answers = [send(own, "patch", "/me", {"email": NEW, "current_password": "wrong"}) for _ in range(2)]
     answers.append(send(own, "delete", f"/users/{mia.pk}", {"current_password": PASSWORD}))

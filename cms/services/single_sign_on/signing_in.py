@@ -11,8 +11,8 @@ from cms.costs.turns import Busy
 from cms.errors import RateLimited, SecondFactorMissing, SecondFactorRequired, SignInRefused, sentence
 from cms.models import User
 from cms.rate_limits import (
-    LOGIN_ACCOUNT,
     LOGIN_ADDRESS,
+    LOGIN_PROVIDER,
     LOGIN_TRIES,
     Quota,
     address_quota,
@@ -71,7 +71,8 @@ def _admitted(identity: Identity, now: datetime.datetime) -> User:
     user, is_linked = linked_user(identity), True
     if user is None:
         user, is_linked = user_with_address_of(identity), False
-    place = Quota(LOGIN_ACCOUNT, str(user.pk)) if user else name_quota(" ".join(identity[:2]), LOGIN_ACCOUNT)
+    # Apart from passwords: strangers can try those, and only who was let in by the provider comes here.
+    place = Quota(LOGIN_PROVIDER, str(user.pk)) if user else name_quota(" ".join(identity[:2]), LOGIN_PROVIDER)
     taken = take([place], now)
     if taken.retry_after_s:
         raise RateLimited("failed logins", taken.retry_after_s)
@@ -81,7 +82,7 @@ def _admitted(identity: Identity, now: datetime.datetime) -> User:
         return user
     is_last = any(not standing.remaining for standing in taken.standings)
     logger.warning("Single sign-on: no user may sign in as the subject %r of %s", identity.subject, identity.issuer)
-    note_failed_login(account=user, subject=place.subject, is_locked=is_last, now=now)
+    note_failed_login(account=user, counted=place, is_locked=is_last, now=now)
     raise SignInRefused(_reason(identity))
 
 

@@ -67,7 +67,7 @@ def test_the_own_password_is_changed_by_the_service_and_the_session_goes_on(
     assert User.objects.get(username="mia").check_password(new)
 
 
-def test_wrong_current_passwords_count_as_failed_logins(
+def test_wrong_current_passwords_have_the_limit_of_failed_logins(
     make_user: Callable[..., User], client: Client, settings: Any
 ) -> None:
     settings.RATE_LIMIT_LOGIN = 2

@@ -121,15 +121,37 @@ def test_right_passwords_take_no_place_of_the_account(mia: User, settings: Any, 
     assert actions() == []
 
 
-def test_a_wrong_current_password_counts_with_the_failed_logins(
-    mia: User, refuse: Any, settings: Any, now: datetime.datetime
+def test_a_wrong_current_password_has_the_limit_of_failed_logins_and_is_noted_as_one(
+    mia: User, settings: Any, now: datetime.datetime
 ) -> None:
     settings.RATE_LIMIT_LOGIN = 2
     prove_password(user=mia, password=PASSWORD, now=now)
     with pytest.raises(InvalidInput) as caught:
         prove_password(user=mia, password="wrong", now=now)
     assert [(error.field, error.code) for error in caught.value.errors] == [("current_password", "wrong_password")]
-    refuse("mia")
+    with pytest.raises(InvalidInput):
+        prove_password(user=mia, password="wrong", now=now)
     with pytest.raises(RateLimited):
         prove_password(user=mia, password=PASSWORD, now=now)
     assert actions() == [FAILED, FAILED, LOCKED]
+
+
+def test_each_network_that_is_locked_out_leaves_one_row(mia: User, refuse: Any, settings: Any) -> None:
+    settings.RATE_LIMIT_LOGIN = 2
+    for ip in ("192.0.2.9", "192.0.2.10"):
+        set_origin(Origin(ip=ip))
+        assert [refuse("mia") for _ in range(4)] == [InvalidCredentials] * 2 + [RateLimited] * 2
+    locked = AuditEvent.objects.filter(action=LOCKED).order_by("pk")
+    assert [(event.ip, event.object_id) for event in locked] == [("192.0.2.9", mia.pk), ("192.0.2.10", mia.pk)]
+    assert actions().count(FAILED) == 4
+
+
+def test_failures_at_one_door_leave_the_rows_of_another(
+    mia: User, refuse: Any, settings: Any, now: datetime.datetime
+) -> None:
+    settings.RATE_LIMIT_LOGIN = 0
+    for _ in range(11):
+        refuse("mia")
+    with pytest.raises(InvalidInput):
+        prove_password(user=mia, password="wrong", now=now)
+    assert actions() == [FAILED] * 11

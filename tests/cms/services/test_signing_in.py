@@ -13,11 +13,11 @@ from django.contrib.auth.hashers import (
 )
 from django.utils import timezone
 
-from cms.errors import InvalidCredentials, RateLimited
+from cms.errors import InvalidCredentials, InvalidInput, RateLimited
 from cms.models import User
 from cms.rate_limits import LOGIN_TRIES
 from cms.services.origin import Origin, set_origin
-from cms.services.signing_in import sign_in
+from cms.services.signing_in import prove_password, sign_in
 from tests.cms.services.counting_hasher import CountingHasher
 
 PASSWORD = "tall trees in a row"
@@ -25,14 +25,74 @@ pytestmark = pytest.mark.django_db
 
 
 def test_an_address_signs_in_so_often_with_right_passwords_too(register: Any, settings: Any, now: Any) -> None:
-    settings.RATE_LIMIT_LOGIN, tries = 1, LOGIN_TRIES.factor
+    settings.RATE_LIMIT_LOGIN, most = 1, LOGIN_TRIES.factor
     user = register()
     set_origin(Origin(ip="192.0.2.7"))
-    for _ in range(tries):
+    for _ in range(most):
         assert sign_in(username_or_email="mia", password=PASSWORD, now=now) == user
     with pytest.raises(RateLimited, match="Too many logins"):
         sign_in(username_or_email="mia", password=PASSWORD, now=now)
     set_origin(Origin(ip="192.0.2.8"))
+    assert sign_in(username_or_email="mia", password=PASSWORD, now=now) == user
+
+
+def tries(name: str, ip: str, now: Any, count: int) -> list[type[Exception]]:
+    """What wrong passwords from one address end with."""
+    set_origin(Origin(ip=ip))
+    refusals = []
+    for _ in range(count):
+        with pytest.raises((InvalidCredentials, RateLimited)) as caught:
+            sign_in(username_or_email=name, password="wrong", now=now)
+        refusals.append(caught.type)
+    return refusals
+
+
+@pytest.mark.parametrize("elsewhere", ["198.51.100.8", "2001:db8:1::7"])
+def test_a_stranger_locks_an_account_for_the_own_network_only(
+    register: Any, settings: Any, now: Any, elsewhere: str
+) -> None:
+    settings.RATE_LIMIT_LOGIN = 2
+    user = register()
+    for name, ip in (("mia", "198.51.100.7"), ("mia@example.org", "2001:db8::7")):
+        assert tries(name, ip, now, 3) == [InvalidCredentials] * 2 + [RateLimited]
+    assert tries("mia@example.org", "2001:db8::ffff", now, 1) == [RateLimited]  # of the same /64
+    for name in ("mia", "mia@example.org"):
+        set_origin(Origin(ip=elsewhere))
+        assert sign_in(username_or_email=name, password=PASSWORD, now=now) == user
+
+
+def test_many_networks_together_have_ten_times_the_tries_and_nobody_learns_both_names(
+    register: Any, settings: Any, now: Any
+) -> None:
+    settings.RATE_LIMIT_LOGIN = 1
+    register()
+    seen = {
+        name: [*(tries(name, f"198.51.100.{n}", now, 1)[0] for n in range(11))]
+        for name in ("mia", "mia@example.org", "nobody")
+    }
+    assert seen == dict.fromkeys(seen, [InvalidCredentials] * 10 + [RateLimited])
+    set_origin(Origin(ip="203.0.113.9"))
+    with pytest.raises(RateLimited):
+        sign_in(username_or_email="mia", password=PASSWORD, now=now)
+
+
+def test_strangers_never_keep_a_signed_in_user_from_proving_the_password(
+    register: Any, settings: Any, now: Any
+) -> None:
+    settings.RATE_LIMIT_LOGIN = 1
+    user = register()
+    for n in range(11):
+        tries("mia", f"198.51.100.{n}", now, 1)
+    assert prove_password(user=user, password=PASSWORD, now=now).holds(user, now)
+
+
+def test_wrong_current_passwords_keep_nobody_from_signing_in_elsewhere(register: Any, settings: Any, now: Any) -> None:
+    settings.RATE_LIMIT_LOGIN = 2
+    user = register()
+    for n, error in enumerate((InvalidInput, InvalidInput, RateLimited)):
+        set_origin(Origin(ip=f"198.51.100.{n}"))  # of the user, from wherever the session is used
+        with pytest.raises(error):
+            prove_password(user=user, password="wrong", now=now)
     assert sign_in(username_or_email="mia", password=PASSWORD, now=now) == user
 
 
