@@ -1,5 +1,6 @@
 """`Idempotency-Key`: a POST that is sent again is answered as it was the first time (draft-ietf-httpapi-idempotency-key)."""
 
+import datetime
 from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
@@ -11,8 +12,8 @@ from django.http.multipartparser import MultiPartParserError
 from api_v2.errors import REFUSALS, Problem
 from api_v2.links import resource_path
 from cms.accounts.authentication import credential_of
-from cms.costs.bodies import BYTES_MAX
-from cms.services.idempotency import Answer, RepeatableRequest, digest_of
+from cms.policy import Actor
+from cms.services.idempotency import Answer, RepeatableRequest, digest_of, may_keep_refusal
 
 KEY_LENGTH_MAX: Final = 255
 REPLAYED: Final = "Idempotency-Replayed"
@@ -69,16 +70,16 @@ def attempt(perform: Callable[[], HttpResponse], refuse: Callable[[Exception], H
     return Answer(response.status_code, dict(response.headers), response.content)
 
 
-def kept_of(answer: Answer, secret_members: Collection[str], *, is_anonymous: bool) -> Answer | None:
-    """Return what to store of an answer: never a secret, and no refusal of a request without a credential.
+def kept_of(answer: Answer, secret_members: Collection[str], *, actor: Actor, now: datetime.datetime) -> Answer | None:
+    """Return what to store of an answer: never a secret, and few refusals.
 
     A success of any length is stored: it repeats the change, which would be made twice without it.
     """
     if answer.status in _NEVER_KEPT or answer.status >= 500:
         return None
-    if answer.status >= 400 and (is_anonymous or len(answer.body) > BYTES_MAX):
-        return None
-    if not secret_members or answer.status >= 400:
+    if answer.status >= 400:
+        return answer if may_keep_refusal(answer, actor=actor, now=now) else None
+    if not secret_members:
         return answer
     body = orjson.dumps({**orjson.loads(answer.body), **dict.fromkeys(secret_members)})
     return Answer(answer.status, {**answer.headers, "Content-Length": str(len(body))}, body)

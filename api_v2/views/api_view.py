@@ -47,10 +47,10 @@ _POST = "post"
 class ApiView(APIView):
     """Checked in this order: method, Accept, credentials, names of query parameters; then the handler's own.
 
-    What every handler gets without a line of its own:
+    Every handler gets, without a line of its own:
 
-    - a POST with `Idempotency-Key` runs in one transaction with the storing of its answer (2xx and 4xx; a refusal leaves
-      nothing else behind), and is answered from there when it is sent again; see `is_replayable`;
+    - a POST with `Idempotency-Key` runs in one transaction with the storing of its answer (2xx and short 4xx; a refusal
+      leaves nothing else behind), and is answered from there when it is sent again; see `is_replayable`;
     - `body()` reads JSON, of a PATCH as `application/merge-patch+json` too (RFC 7396: what is absent stays, null removes),
       or refuses with 415;
     - VersionConflict is a 409, and a 412 when the request had `If-Match`; a 412 carries the current ETag.
@@ -111,7 +111,7 @@ class ApiView(APIView):
         answer, is_replayed = perform_once(
             request=repeatable(self.http_request, key, takes_parts=self.takes_parts),
             perform=lambda: attempt(partial(perform, *args, **kwargs), self.handle_exception),
-            kept_of=lambda answer: kept_of(answer, self.secret_members, is_anonymous=not policy.is_known(self.actor)),
+            kept_of=lambda answer: kept_of(answer, self.secret_members, actor=self.actor, now=self.now),
             now=self.now,
             ahead=self.ahead,
         )

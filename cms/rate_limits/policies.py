@@ -17,7 +17,8 @@ IPV6_PREFIX: Final = 64
 class Policy:
     name: str
     """As clients read it in `RateLimit-Policy`."""
-    setting: str
+    setting: str | None
+    """None: no setting changes it, and `most` is the limit."""
     window_s: int
     factor: int = 1
     """What the setting is multiplied by: an address may be shared by several accounts."""
@@ -29,6 +30,8 @@ class Policy:
     @property
     def limit(self) -> int:
         """How often in any window; 0 = as often as one likes."""
+        if self.setting is None:
+            return self.most or 0
         limit: int = getattr(settings, self.setting) * self.factor or self.if_off
         return limit if self.most is None else min(limit, self.most)
 
@@ -60,6 +63,8 @@ MAIL_NAME: Final = Policy("mail-name", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
 MAIL_ACCOUNT: Final = Policy("mail-account", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
 MAIL_ADDRESS: Final = Policy("mail-address", "RATE_LIMIT_MAIL", 60 * MINUTE_S, factor=10)
 COMMENTS: Final = Policy("comments", "RATE_LIMIT_COMMENTS", 60 * MINUTE_S)
+# How many refusals of a user's requests with an Idempotency-Key are stored: a row each, that no right is needed for.
+KEPT_REFUSALS: Final = Policy("kept-refusals", None, 24 * 60 * MINUTE_S, most=100)
 
 
 class Quota(NamedTuple):

@@ -1,12 +1,16 @@
 """Writing the audit trail, and from there the outbox: called by the other services inside their transaction."""
 
-from typing import Any
+from typing import Any, Final
 
+from cms import limits
 from cms.db.inserts import insert
 from cms.models import AuditEvent, User
 from cms.policy import Actor
 from cms.services.events import Event, queue_event
 from cms.services.origin import current_origin
+
+TEXT_MAX: Final = limits.EMAIL_MAX  # mails about a changed address read both addresses from the event
+_BEGIN: Final = 100
 
 
 def record_event(
@@ -14,7 +18,8 @@ def record_event(
 ) -> AuditEvent:
     """One row: who did what to which object, from where, and what changed. Values must be JSON and never a secret.
 
-    Webhooks that want the event get its deliveries in the same transaction.
+    A text that is longer than TEXT_MAX is recorded by its begin and its length: rows stay for years. Webhooks that want
+    the event get its deliveries in the same transaction.
     """
     origin = current_origin()
     row = AuditEvent(
@@ -22,8 +27,8 @@ def record_event(
         action=action,
         object_type=subject._meta.model_name,
         object_id=subject.pk,
-        before=before,
-        after=after,
+        before=_shortened(before),
+        after=_shortened(after),
         ip=origin.ip,
         request_id=origin.request_id,
         api_version=origin.api_version,
@@ -40,3 +45,11 @@ def record_event(
         )
     )
     return row
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= TEXT_MAX else f"{value[:_BEGIN]}… ({len(value)} characters)"
+    if isinstance(value, dict):
+        return {name: _shortened(each) for name, each in value.items()}
+    return [_shortened(each) for each in value] if isinstance(value, list | tuple) else value

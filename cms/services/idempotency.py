@@ -17,8 +17,11 @@ from django.db import connection, transaction
 
 from cms.errors import KeyInFlight, KeyReused
 from cms.models import StoredAnswer
+from cms.policy import Actor, is_known
+from cms.rate_limits import KEPT_REFUSALS, Quota, take
 
 LIFETIME: Final = datetime.timedelta(hours=24)
+REFUSAL_BYTES_MAX: Final = 2_048
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,16 @@ def perform_once(
                     stored.delete()
                 _store(request, kept, now)
     return answer, False
+
+
+def may_keep_refusal(answer: Answer, *, actor: Actor, now: datetime.datetime) -> bool:
+    """Whether a refusal may take a row: anybody can cause any number, so they are short and few for each user.
+
+    A refusal that is not kept changed nothing either, and its repetition is judged again.
+    """
+    if not is_known(actor) or len(answer.body) > REFUSAL_BYTES_MAX:
+        return False
+    return not take([Quota(KEPT_REFUSALS, str(actor.pk))], now).retry_after_s
 
 
 def _stored(request: RepeatableRequest) -> StoredAnswer | None:

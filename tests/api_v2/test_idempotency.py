@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from cms.errors import KeyInFlight
 from cms.models import AuditEvent, Comment, Post, StoredAnswer, User
-from cms.rate_limits import REGISTER, address_quota, give_back
+from cms.rate_limits import KEPT_REFUSALS, REGISTER, Quota, address_quota, give_back, take
 from cms.services.idempotency import Answer, RepeatableRequest, perform_once
 from tests.api_v2.sending import problem_of, send
 from tests.conftest import PASSWORD
@@ -83,6 +83,32 @@ def test_a_refusal_is_repeated_too_and_leaves_nothing_but_itself(own: Client, ed
     assert again.content == first.content
     assert again.headers["Idempotency-Replayed"] == "true"
     assert Post.objects.count() == StoredAnswer.objects.count() == 1
+
+
+def test_a_long_refusal_is_judged_again(own: Client) -> None:
+    unknown = {f"m{n:03}" + "x" * 90: 1 for n in range(60)}
+    first, again = (keyed(own, "/posts", {**BODY, **unknown}) for _ in range(2))
+    assert len(first.content) > 2_048
+    assert (first.status_code, again.status_code) == (422, 422)
+    assert "Idempotency-Replayed" not in again.headers
+    assert not StoredAnswer.objects.exists()
+    keyed(own, "/posts", BODY, "k2")
+    assert StoredAnswer.objects.count() == 1
+
+
+def test_a_user_has_so_many_refusals_stored_a_day_with_all_credentials_together(
+    own: Client, client_of: Clients, author: User
+) -> None:
+    for _ in range(99):
+        take([Quota(KEPT_REFUSALS, str(author.pk))], timezone.now())
+    for client, key, is_kept in ((own, "a", True), (client_of(author), "b", False), (own, "c", False)):
+        answers = [keyed(client, "/posts", {"title": ""}, key) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [422, 422]
+        assert ("Idempotency-Replayed" in answers[1].headers) == is_kept
+    assert StoredAnswer.objects.count() == 1
+    for _ in range(2):
+        assert keyed(own, "/posts", BODY, "d").status_code == 201
+    assert Post.objects.count() == 1
 
 
 def test_401_is_never_stored(client: Client) -> None:
