@@ -39,7 +39,7 @@ def test_an_address_signs_in_so_often_with_right_passwords_too(register: Any, se
 def tries(name: str, ip: str, now: Any, count: int) -> list[type[Exception]]:
     """What wrong passwords from one address end with."""
     set_origin(Origin(ip=ip))
-    refusals = []
+    refusals: list[type[Exception]] = []
     for _ in range(count):
         with pytest.raises((InvalidCredentials, RateLimited)) as caught:
             sign_in(username_or_email=name, password="wrong", now=now)
