@@ -386,8 +386,8 @@ LOGGING = {
         "text": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
         "json": {"()": "cms.http.logs.JsonFormatter"},
     },
-    "filters": {"no_paths": {"()": "cms.http.logs.RouteForPath"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["no_paths"]}},
+    "filters": {"route": {"()": "cms.http.logs.RouteForPath"}, "short": {"()": "cms.http.logs.ShortRefusal"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["route", "short"]}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     # httpx logs every URL that it requests, and that of a webhook is often a secret of its receiver.
     "loggers": {

@@ -2,6 +2,7 @@
 
 import datetime
 import logging
+import re
 import traceback
 from typing import Any, Final
 
@@ -16,6 +17,10 @@ logging.logThreads = logging.logMultiprocessing = False
 logging.logAsyncioTasks = False  # type: ignore[attr-defined]
 
 UNKNOWN_ROUTE: Final = "(no route)"
+
+_REFUSALS: Final = "django.security."
+_WORD_MAX, _MESSAGE_MAX = 100, 300
+_LONG_WORD: Final = re.compile(rf"(\S{{{_WORD_MAX}}})\S+")
 
 
 class JsonFormatter(logging.Formatter):
@@ -52,6 +57,17 @@ class RouteForPath(logging.Filter):
         if isinstance(request, HttpRequest) and isinstance(record.args, tuple):
             route = route_of(request) or UNKNOWN_ROUTE
             record.args = tuple(route if argument == request.path else argument for argument in record.args)
+        return True
+
+
+class ShortRefusal(logging.Filter):
+    """Cut Django's records of suspicious requests to a short line: anybody causes them, and no limit counts them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if f"{record.name}.".startswith(_REFUSALS):
+            record.msg = _LONG_WORD.sub(r"\1…", record.getMessage())[:_MESSAGE_MAX]
+            record.args = ()
+            record.exc_info = record.exc_text = None  # says the same once more, and where Django's own code raised it
         return True
 
 

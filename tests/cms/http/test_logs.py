@@ -1,9 +1,10 @@
 """Log lines: JSON that never fails, with the request they belong to; one line for each request, and no secret in it."""
 
+import io
 import json
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -19,6 +20,39 @@ from cms.services.origin import Origin, current_origin, set_origin
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
+
+
+@pytest.fixture
+def stderr(settings: Any) -> Iterator[io.StringIO]:
+    """What the server's own handler writes beside the access log."""
+    settings.ACCESS_LOG = False
+    [own] = [each for each in logging.root.handlers if each.name == "stderr"]
+    assert isinstance(own, logging.StreamHandler)
+    written = io.StringIO()
+    before = own.setStream(written)
+    yield written
+    own.setStream(before or sys.stderr)
+
+
+@pytest.mark.parametrize("path", ["/", "/admin/login/", "/static/x", "/api/v2/posts", "/api/posts"])
+@pytest.mark.parametrize("host", ["evil.example", "e" * 7_000 + ".example"], ids=["short", "long"])
+def test_a_host_that_is_not_served_is_one_short_line_at_most(
+    db: None, stderr: io.StringIO, path: str, host: str
+) -> None:
+    assert Client(raise_request_exception=False).get(path, headers={"host": host}).status_code == 400
+    lines = stderr.getvalue().splitlines()
+    assert len(lines) <= 1
+    assert len("".join(lines)) < 500
+    if path == "/":
+        assert f"Invalid HTTP_HOST header: '{host[:99]}" in lines[0]
+
+
+def test_a_referer_that_is_not_trusted_is_one_short_line(db: None, stderr: io.StringIO) -> None:
+    client = Client(enforce_csrf_checks=True, headers={"referer": f"https://{'e' * 7_000}.example/"})
+    assert client.post("/admin/login/", {}, secure=True).status_code == 403
+    [line] = stderr.getvalue().splitlines()
+    assert "Referer" in line
+    assert len(line) < 500
 
 
 @pytest.fixture
