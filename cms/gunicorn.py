@@ -19,6 +19,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cms.settings")
 SILENT_S: Final = 30
 threads: int = settings.WEB_THREADS
 worker_class: Final = "cms.gunicorn.Worker"
+# gunicorn would believe X-Forwarded-Proto of any client on this machine. SECURE_PROXY_SSL_HEADER alone decides.
+secure_scheme_headers: Final[dict[str, str]] = {}
 
 _STATUSES: Final[dict[type[Exception], int]] = {
     errors.LimitRequestLine: 414,

@@ -76,6 +76,8 @@ class ApiView(APIView):
     """Whether a body may be multipart/form-data."""
     is_replayable: ClassVar[bool] = True
     """False where a POST is answered with a secret, which may not be stored: it ignores Idempotency-Key."""
+    takes_strangers: ClassVar[bool] = False
+    """Whether a POST can be done without a credential."""
     secret_members: ClassVar[Sequence[str]] = ()
     """Members of an answer to a POST that are told once: null when it is given again."""
     resource: "ClassVar[type[ApiView] | None]" = None
@@ -99,7 +101,10 @@ class ApiView(APIView):
             self.admit(request, now)
         finally:
             count_request(self.http_request, now)
-        if request.method == "POST" and self.is_replayable and (key := read_key(self.http_request)) is not None:
+        if request.method != "POST" or not self.is_replayable or (key := read_key(self.http_request)) is None:
+            return
+        # The handler refuses others before their body is read, and no such refusal is stored.
+        if self.takes_strangers or policy.is_known(self.actor):
             # In the place of the handler, which REST framework is about to look up by this name.
             vars(self)[_POST] = partial(self.answer_repeatably, key, getattr(self, _POST))
 

@@ -26,6 +26,7 @@ FILTERS: Final = ("status", "post")
 
 class PostCommentsView(PublicView):
     body_bytes_max = COMMENT_BYTES_MAX
+    takes_strangers = True  # where COMMENTS_BY_GUESTS is on
     scopes = {"GET": Scope.POSTS_READ, "POST": Scope.COMMENTS_WRITE}
     parameters = {"GET": ("fields", *PAGE_PARAMETERS)}
 

@@ -38,6 +38,7 @@ NEWEST_FIRST: Final = Sort((SortKey("created_at", is_descending=True),))
 class UsersView(ApiView):
     scopes = {"GET": Scope.USERS_READ}
     open_methods = ("POST",)
+    takes_strangers = True
     parameters = {"GET": (*FILTERS, "fields", *PAGE_PARAMETERS)}
 
     def get(self, request: Request) -> HttpResponse:

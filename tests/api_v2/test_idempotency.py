@@ -116,6 +116,16 @@ def test_401_is_never_stored(client: Client) -> None:
     assert not StoredAnswer.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/posts", "/posts/x/actions/publish", "/tags", "/media", "/webhooks", "/posts/x/revisions/1/actions/restore"],
+)
+def test_the_body_of_a_sender_without_a_credential_is_not_read(client: Client, path: str) -> None:
+    answer = client.post(f"/api/v2{path}", b"{}", content_type="application/json", headers={"Idempotency-Key": "k"})
+    assert answer.status_code in (401, 404)
+    assert not answer.wsgi_request._read_started
+
+
 def test_a_429_of_a_handler_is_never_stored(client: Client, settings: Any) -> None:
     settings.RATE_LIMIT_REGISTER = 1
     first, second = (

@@ -8,8 +8,23 @@ import pytest
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.http import errors
+from gunicorn.http.parser import RequestParser
 
-from cms.gunicorn import Worker, worker_class
+from cms.gunicorn import Worker, secure_scheme_headers, worker_class
+
+
+def test_no_header_but_the_settings_own_makes_a_request_secure() -> None:
+    """The header that Django reads is SECURE_PROXY_SSL_HEADER; gunicorn's defaults believe clients of this machine."""
+    assert scheme_of({}) == "https"  # as gunicorn comes
+    assert scheme_of({"secure_scheme_headers": secure_scheme_headers}) == "http"
+
+
+def scheme_of(options: dict[str, Any]) -> str:
+    config = Config()
+    for name, value in options.items():
+        config.set(name, value)
+    sent = b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\n\r\n"
+    return str(next(RequestParser(config, iter([sent]), ("127.0.0.1", 1))).scheme)
 
 
 def refusal_of(error: Exception) -> tuple[int, dict[str, str], bytes]:
