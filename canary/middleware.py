@@ -37,7 +37,8 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 VERSION_SEGMENT = re.compile(r"/v([0-9]+)(?=/|\Z)", re.ASCII)
 VARY: Final = ("API-Version", "Authorization", "X-API-Key", "X-Client-Id", "Cookie")
-ENTRANCE_CACHE_CONTROL: Final = "private, no-cache"
+ENTRANCE_CACHE_CONTROL: Final = ("Cache-Control", "private, no-cache")
+BRIEF_CACHE_CONTROL: Final = ("Cache-Control", "private, no-cache, no-store")
 HOSTS_MAX: Final = 100
 READS: Final = ("GET", "HEAD")
 OF_AN_IDENTITY: Final = ("bucket", "allow")
@@ -80,15 +81,28 @@ class CanaryMiddleware:
         before = passage.before
         if before is not None and response.status_code >= 500 and _may_fail_over(request, response):
             response, passage = self._fail_over(request, response, passage, before)
-        _survive(self._finish, request, response, passage)
+        self._complete(request, response, passage)
+        return response
+
+    def _complete(self, request: HttpRequest, response: HttpResponse, passage: Passage) -> None:
+        """Each step by itself: a response that is ready is sent, whatever happens around it."""
+        try:
+            self._finish(request, response, passage)
+        except Exception as error:
+            _record(error)
         answer, snapshot = passage.answer, passage.snapshot
         if snapshot is None:
-            return response
+            return
         if isinstance(answer, Decision):
-            _survive(life.describe, request, response, answer, snapshot, passage.now)
+            try:
+                life.describe(request, response, answer, snapshot)
+            except Exception as error:
+                _record(error)
             _survive(offering.offer, request, response, answer, snapshot)
-        _survive(_observe, request, response, passage)
-        return response
+        try:
+            _observe(request, response, passage)
+        except Exception as error:
+            _record(error)
 
     def _pass(self, request: HttpRequest) -> Passage:
         """Never raises: a fault leads to the stable version."""
@@ -168,9 +182,7 @@ class CanaryMiddleware:
             told.append(("API-Version", str(decision.api_version)))
         if passage.is_entrance:
             is_brief = decision is None and header_of(response, "cache-control") == "no-store"  # a brownout's refusal
-            told.append(
-                ("Cache-Control", f"{ENTRANCE_CACHE_CONTROL}, no-store" if is_brief else ENTRANCE_CACHE_CONTROL)
-            )
+            told.append(BRIEF_CACHE_CONTROL if is_brief else ENTRANCE_CACHE_CONTROL)
             told.append(("Vary", _vary(header_of(response, "vary"))))
             # A dot segment would lead whoever follows the address out of its version.
             if decision is not None and request.method in READS and not has_dot_segment(request.path_info):
@@ -180,7 +192,7 @@ class CanaryMiddleware:
         if getattr(request, "is_signed_out", False):
             _survive(drop_cookie, response)
         if decision is not None and passage.is_entrance:
-            _survive(_describe, request, response, decision)
+            _describe(request, response, decision)
 
 
 def _pass_to_candidate(flight: Flight, snapshot: Snapshot, is_entrance: bool, now: float) -> Passage:

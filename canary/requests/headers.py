@@ -1,7 +1,7 @@
 """Headers that the canary writes on every answer, and the address that one of them names."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -27,6 +27,11 @@ def put(response: HttpResponseBase, headers: Iterable[tuple[str, str]]) -> None:
     store: dict[str, tuple[str, str]] = response.headers._store
     for header in headers:
         store[header[0].lower()] = header
+
+
+def put_kept(response: HttpResponseBase, headers: Mapping[str, tuple[str, str]]) -> None:
+    """Set headers that are the same on many answers: by name in lower case, as the response keeps them."""
+    response.headers._store.update(headers)
 
 
 def header_of(response: HttpResponseBase, name: str) -> str:

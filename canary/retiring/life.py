@@ -29,7 +29,7 @@ from canary.core.lifecycle import (
 from canary.core.mapping import equivalent
 from canary.core.values import V1, V2, Decision, Refusal, Snapshot
 from canary.requests.faults import faults
-from canary.requests.headers import header_of, put
+from canary.requests.headers import header_of, put, put_kept
 from canary.requests.identity import identify
 from canary.requests.problems import problem_response
 from canary.retiring.successors import below_base, declared_successors, lead_of
@@ -47,7 +47,7 @@ NO_MAP: Final = "v1 is removed, and the map of its calls with it: the documentat
 NO_ROUTE: Final = "v1 has no such path and verb, so v2 has no equivalent; the guide lists every call of v1."
 
 
-def describe(request: HttpRequest, response: HttpResponse, decision: Decision, snapshot: Snapshot, now: float) -> None:
+def describe(request: HttpRequest, response: HttpResponse, decision: Decision, snapshot: Snapshot) -> None:
     """Set Deprecation, Sunset and Link on an answer of v1, errors too; what Link holds already is kept."""
     if decision.api_version == V1 and is_announced(snapshot.life):
         _announce(request, response, snapshot)
@@ -85,19 +85,21 @@ def _during(window: Window, life: Life) -> Refusal:
 
 
 def _announce(request: HttpRequest, response: HttpResponse, snapshot: Snapshot) -> None:
-    life, told = snapshot.life, []
-    if life.deprecated_at is not None:
-        told.append(("Deprecation", _deprecation(life.deprecated_at)))
-    if life.sunset_at is not None:
-        told.append(("Sunset", _sunset(life.sunset_at)))
+    life = snapshot.life
+    put_kept(response, _dates(life.deprecated_at, life.sunset_at))
     if snapshot.is_v2_enabled:  # they lead into v2
         present, links = header_of(response, "link"), _links(request)
-        told.append(("Link", f"{present}, {links}" if present else links))
-    put(response, told)
+        put(response, (("Link", f"{present}, {links}" if present else links),))
 
 
-_deprecation = lru_cache(maxsize=4)(deprecation_value)
-_sunset = lru_cache(maxsize=4)(sunset_value)
+@lru_cache(maxsize=4)
+def _dates(deprecated_at: int | None, sunset_at: int | None) -> dict[str, tuple[str, str]]:
+    dates = {}
+    if deprecated_at is not None:
+        dates["deprecation"] = ("Deprecation", deprecation_value(deprecated_at))
+    if sunset_at is not None:
+        dates["sunset"] = ("Sunset", sunset_value(sunset_at))
+    return dates
 
 
 def _links(request: HttpRequest) -> str:
