@@ -23,6 +23,7 @@ from cms.admin.filters import CommentStatusFilter
 from cms.admin.forms import shown_refusal
 from cms.admin.moderation import cards_of, undoable
 from cms.admin.options import DeletableAdmin, LightChangeList
+from cms.admin.shown import Labelled
 from cms.admin.status import COMMENT_COLOURS, COMMENT_STATES
 from cms.choices import CommentStatus
 from cms.errors import CmsError
@@ -108,8 +109,8 @@ class CommentAdmin(DeletableAdmin):
     approve, reject, spam, pending = button(APPROVE), button(REJECT), button(SPAM), button(PENDING)
 
     @display(description=gettext_lazy("Status"), ordering="status", label=COMMENT_COLOURS)
-    def shown_status(self, comment: Comment) -> tuple[str, Any]:
-        return comment.status, COMMENT_STATES[comment.status]
+    def shown_status(self, comment: Comment) -> Labelled:
+        return Labelled(comment.status, COMMENT_STATES[comment.status])
 
     @display(description=gettext_lazy("Writer"), ordering="author__username")
     def writer(self, comment: Comment) -> str:

@@ -14,6 +14,7 @@ from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.making_admins import TYPED_NAME, RoleForm
 from cms.admin.navigation import admin_url_in_mails
 from cms.admin.options import ServiceAdmin, instant_column
+from cms.admin.shown import Labelled
 from cms.choices import Role
 from cms.models import Invitation
 from cms.services.invitations import invite_user, revoke_invitation, state_of
@@ -72,9 +73,9 @@ class InvitationAdmin(ServiceAdmin):
         return str(Role(invitation.role).label)
 
     @display(description=_("State"), label=STATE_COLOURS)
-    def shown_state(self, invitation: Invitation) -> tuple[str, Any]:
+    def shown_state(self, invitation: Invitation) -> Labelled:
         state = state_of(invitation, clock.now())
-        return state, STATES[state]
+        return Labelled(state, STATES[state])
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # another one takes its place

@@ -33,6 +33,7 @@ from cms.admin.post_form import (
     shown_conflict,
     with_merged_texts,
 )
+from cms.admin.shown import Labelled
 from cms.admin.status import POST_COLOURS, POST_STATES, shown_status
 from cms.admin.writing import WritingMixin, editor_config
 from cms.choices import Status
@@ -139,9 +140,9 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
         return wide(post.title, post.language)
 
     @display(description=_("Status"), ordering="status", label=POST_COLOURS)
-    def shown_status(self, post: Post) -> tuple[str, Any]:
+    def shown_status(self, post: Post) -> Labelled:
         state, _colour = shown_status(post, clock.now())
-        return state, POST_STATES[state]
+        return Labelled(state, POST_STATES[state])
 
     @display(description=_("Author"))
     def writer(self, post: Post) -> str:

@@ -17,6 +17,7 @@ from cms import policy
 from cms.admin.dialogs import Change, button
 from cms.admin.history import label_of, shown_reason
 from cms.admin.options import ReadOnlyAdmin, instant_column, wide
+from cms.admin.shown import Labelled
 from cms.models import PostRevision
 from cms.services.restoring import apply_revision, restore_revision
 from cms.services.revisions import FieldChange, compare_revisions, current_revision
@@ -87,8 +88,8 @@ class PostRevisionAdmin(ReadOnlyAdmin):
         return wide(revision.post.title, revision.post.language)
 
     @display(description=_("Kind"), label={"draft": "info", "revision": "primary"})
-    def kind(self, revision: PostRevision) -> tuple[str, str]:
-        return ("draft", gettext("draft")) if revision.is_draft else ("revision", gettext("revision"))
+    def kind(self, revision: PostRevision) -> Labelled:
+        return Labelled("draft", gettext("draft")) if revision.is_draft else Labelled("revision", gettext("revision"))
 
     @display(description=_("Reason"), ordering="reason")
     def made_for(self, revision: PostRevision) -> str:

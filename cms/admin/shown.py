@@ -1,7 +1,7 @@
 """Parts that several pages of the admin site show: instants in the reader's time zone, and a new secret, once."""
 
 import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -9,6 +9,16 @@ from django.shortcuts import render
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.timezone import localtime
+
+
+class Labelled(NamedTuple):
+    """A state and the word for it: lists take the colour by the state, and forms show the word alone."""
+
+    state: str
+    word: Any
+
+    def __str__(self) -> str:
+        return str(self.word)
 
 
 def shown_instant(instant: datetime.datetime | None) -> str:

@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget
 from cms import clock, policy
 from cms.admin.forms import ServiceForm, shown_refusal
 from cms.admin.options import ReadOnlyAdmin, wide
-from cms.admin.shown import shown_instant
+from cms.admin.shown import Labelled, shown_instant
 from cms.choices import TransferKind, TransferState
 from cms.errors import CmsError, translated
 from cms.models import Transfer
@@ -83,9 +83,9 @@ class TransferAdmin(ReadOnlyAdmin):
         return wide(transfer.original_name)
 
     @display(description=gettext_lazy("State"), ordering="state", label=COLOURS)
-    def shown_state(self, transfer: Transfer) -> tuple[str, Any]:
+    def shown_state(self, transfer: Transfer) -> Labelled:
         state = TransferState(transfer.state)
-        return state.value, state.label
+        return Labelled(state.value, state.label)
 
     @display(description=gettext_lazy("Started"), ordering="created_at")
     def started(self, transfer: Transfer) -> str:

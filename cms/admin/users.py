@@ -25,6 +25,7 @@ from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.making_admins import TYPED_NAME, RoleForm
 from cms.admin.options import ServiceAdmin, instant_column
 from cms.admin.roles import explained_roles
+from cms.admin.shown import Labelled
 from cms.choices import Role
 from cms.errors import PermissionRefused
 from cms.models import ApiKey, AuthenticatorApp, AuthSession, Passkey, User
@@ -267,9 +268,9 @@ class UserAdmin(ServiceAdmin):
         return has_second_factor(user)
 
     @display(description=gettext_lazy("Role"), ordering="role", label=ROLE_COLOURS)
-    def shown_role(self, user: User) -> tuple[str, Any]:
+    def shown_role(self, user: User) -> Labelled:
         role = Role(user.role)
-        return role.value, role.label
+        return Labelled(role.value, role.label)
 
     def has_suggest_permission(self, request: HttpRequest) -> bool:
         return policy.may_write_posts(request.user)

@@ -20,7 +20,7 @@ from cms import clock, limits, policy
 from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.forms import ServiceForm
 from cms.admin.options import DeletableAdmin, ReadOnlyAdmin, instant_column, wide
-from cms.admin.shown import show_secret, shown_instant
+from cms.admin.shown import Labelled, show_secret, shown_instant
 from cms.choices import DeliveryStatus
 from cms.models import Delivery, Webhook
 from cms.policy import Actor
@@ -217,8 +217,8 @@ class DeliveryAdmin(ReadOnlyAdmin):
     replay, send_now = button(REPLAY), button(HASTEN)
 
     @display(description=gettext_lazy("Status"), ordering="status", label=DELIVERY_COLOURS)
-    def shown_status(self, delivery: Delivery) -> tuple[str, Any]:
-        return delivery.status, DELIVERY_STATES[delivery.status]
+    def shown_status(self, delivery: Delivery) -> Labelled:
+        return Labelled(delivery.status, DELIVERY_STATES[delivery.status])
 
     @display(description=gettext_lazy("Attempts and answers"))
     def attempt_log(self, delivery: Delivery) -> str:

@@ -3,12 +3,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.admin import site
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
-from cms.models import ApiKey, Category, Delivery, ImportRecord, MediaFile, Post, Redirect, User, Webhook
+from cms.models import ApiKey, Category, Delivery, ImportRecord, Invitation, MediaFile, Post, Redirect, User, Webhook
 from cms.services.comments import create_comment
 from cms.services.posts import update_post
 
@@ -163,3 +165,20 @@ def test_an_empty_list_says_what_it_is_for_and_one_without_matches_leads_back(
     page = client.get("/admin/cms/webhook/?q=nowhere").content.decode()
     assert "Nothing matches" in page
     assert "Reset filters" in page
+
+
+def test_forms_show_words_and_not_python(
+    admin: User, make_user: Callable[..., User], make_post: Callable[..., Post], signed_in: Callable[[User], Client]
+) -> None:
+    client = signed_in(admin)
+    _add_rows(make_user, make_post, 0, 1)
+    fields = {"email": "new@example.org", "role": "author", "expires_at": timezone.now(), "invited_by": admin}
+    Invitation.objects.create(**fields)
+    seen = 0
+    for model in (one for one in site._registry if one._meta.app_label == "cms"):
+        if row := model._default_manager.first():
+            page = client.get(reverse(f"admin:cms_{model._meta.model_name}_change", args=[row.pk]))
+            assert page.status_code == 200, model
+            assert "(&#x27;" not in page.content.decode(), model
+            seen += 1
+    assert seen > len(LISTS)
