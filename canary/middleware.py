@@ -85,7 +85,7 @@ class CanaryMiddleware:
         return response
 
     def _complete(self, request: HttpRequest, response: HttpResponse, passage: Passage) -> None:
-        """Each step by itself: a response that is ready is sent, whatever happens around it."""
+        """Each step by itself: a response that is ready is sent, even if one fails."""
         try:
             self._finish(request, response, passage)
         except Exception as error:

@@ -128,9 +128,17 @@ def _verdicts(release: int) -> list[Any]:
 
 
 def _rollback() -> dict[str, Any] | None:
-    """The last one: who did it, when and why, and the breakers that tripped."""
+    """The last one: who did it, when, why, and the breakers that tripped. `why` is the finding without its numbers."""
     event = RolloutEvent.objects.filter(verb="rollback").order_by("-version").first()
-    return _event(event) if event else None
+    if event is None:
+        return None
+    is_judged = (event.evidence or {}).get("kind") == Verdict.Kind.HARM
+    return {**_event(event), "why": spoken(_finding(event.reason) if is_judged else event.reason)}
+
+
+def _finding(sentence: str) -> str:
+    """Return the first clause of a verdict, before the others and the evidence."""
+    return sentence.partition(" (evidence")[0].partition("; ")[0].rstrip(".")
 
 
 def _plan(known: dict[str, Any], changes: list[RolloutEvent], now: datetime) -> dict[str, Any]:

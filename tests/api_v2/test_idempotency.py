@@ -123,7 +123,8 @@ def test_401_is_never_stored(client: Client) -> None:
 def test_the_body_of_a_sender_without_a_credential_is_not_read(client: Client, path: str) -> None:
     answer = client.post(f"/api/v2{path}", b"{}", content_type="application/json", headers={"Idempotency-Key": "k"})
     assert answer.status_code in (401, 404)
-    assert not answer.wsgi_request._read_started
+    request: Any = answer.wsgi_request
+    assert not request._read_started
 
 
 def test_a_429_of_a_handler_is_never_stored(client: Client, settings: Any) -> None:

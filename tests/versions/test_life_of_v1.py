@@ -236,7 +236,7 @@ def test_links_that_are_there_already_are_kept() -> None:
     deprecate()
     response = HttpResponse(headers={"Link": '</api/v1/posts?page=2>; rel="next"'})
     request = RequestFactory().get("/api/v1/posts")
-    life.describe(request, response, Decision(1, "pinned"), store.current_snapshot(), time.time())
+    life.describe(request, response, Decision(1, "pinned"), store.current_snapshot())
     assert list(parse_links(response["Link"])) == ["next", "deprecation", "sunset", "successor-version"]
 
 

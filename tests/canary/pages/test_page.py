@@ -308,3 +308,12 @@ def test_an_accepted_difference_is_shown_with_who_and_why_and_may_be_revoked(
     assert "do/differences/" not in viewer
     assert ramper.count("do/differences/accept/?show=1") == 11
     assert ramper.count("do/differences/revoke/?show=1") == 1
+
+
+def test_a_rollback_names_its_finding_and_folds_the_evidence(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("latched")
+    text = signed_in_with("view").get(ADDRESS).content.decode()
+    banner, folded = text.split('<details id="canary-proof">')
+    assert "users with an error" in banner
+    assert "evidence that v2 is worse" not in banner.partition("canary-banner canary-bad")[2]
+    assert "evidence that v2 is worse" in folded.partition("</details>")[0]
