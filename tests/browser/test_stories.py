@@ -49,7 +49,7 @@ def test_an_invited_author_writes_a_first_post(browser: Browser, sized: Page, si
     width = sized.viewport_size["width"]  # type: ignore[index]
     sign_in(sized, site, "chief")
     sized.goto(f"{site}/admin/cms/invitation/add/")
-    sized.get_by_label("E-mail").fill(f"new{width}@example.org")
+    sized.locator("#id_email").fill(f"new{width}@example.org")
     sized.get_by_label("Role").select_option("author")
     sized.get_by_role("button", name="Send invitation").click()
     link = _link_in(work())
