@@ -90,6 +90,7 @@ def test_a_featured_image_is_chosen_from_a_grid_by_keyboard(sized: Page, site: s
     paste_picture(sized, "A navy field")
     sized.get_by_role("button", name="Choose from pictures").press("Enter")
     sized.keyboard.type("navy")
+    expect(sized.locator(".picture-grid")).to_have_attribute("aria-busy", "false")
     chosen = sized.locator(".picture-grid").get_by_role("button", name="A navy field").first
     expect(chosen).to_be_visible()
     chosen.press("Enter")

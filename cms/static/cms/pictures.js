@@ -10,9 +10,12 @@
   let timer = null;
 
   async function show() {
-    const answer = await fetch(`${config.pictures}?q=${encodeURIComponent(search.value)}`);
+    const asked = search.value;
+    const answer = await fetch(`${config.pictures}?q=${encodeURIComponent(asked)}`);
+    const { pictures } = answer.ok ? await answer.json() : { pictures: [] };
+    if (asked !== search.value) return; // The answer to what was typed since follows.
+    grid.ariaBusy = "false";
     if (!answer.ok) return;
-    const { pictures } = await answer.json();
     grid.replaceChildren(...pictures.map((picture) => {
       const button = document.createElement("button");
       const image = document.createElement("img");
@@ -32,12 +35,14 @@
     if (!pictures.length) grid.textContent = gettext("There is no such picture.");
   }
   search.addEventListener("input", () => {
+    grid.ariaBusy = "true";
     clearTimeout(timer);
     timer = setTimeout(show, 300);
   });
   function open(chosen) {
     choose = chosen;
     search.value = "";
+    grid.ariaBusy = "true";
     dialog.showModal();
     show();
   }
