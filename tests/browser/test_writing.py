@@ -130,6 +130,7 @@ def paste_picture(page: Page, alternative: str) -> None:
     page.evaluate(PASTE, base64.b64encode(picture.getvalue()).decode())
     page.get_by_label("Alternative text").fill(alternative)
     page.get_by_role("button", name="Insert").click()
+    expect(page.locator(".CodeMirror")).to_contain_text("](/api/v2/media/")
 
 
 def shown_address(text: str) -> str:

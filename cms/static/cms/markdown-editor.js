@@ -92,7 +92,9 @@
   function insertAddress(address, alt) {
     const escaped = alt.replace(/([\\[\]])/g, "\\$1").replace(/\s+/g, " ");
     editor.codemirror.replaceSelection(`![${escaped}](${address})\n`);
-    editor.codemirror.focus();
+    // Who went elsewhere during an upload stays there.
+    const place = document.activeElement;
+    if (place === document.body || place.closest(".EasyMDEContainer")) editor.codemirror.focus();
   }
   async function insertPictures(files) {
     const pictures = [...files].filter((file) => file.type.startsWith("image/"));
