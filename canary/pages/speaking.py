@@ -66,7 +66,7 @@ def _spoken(language: str, text: str) -> str:
 
 def _translation(text: str) -> str | None:
     if text.endswith("."):
-        inner = _translation(text[:-1])
+        inner = None if text.endswith("..") else _translation(text[:-1])  # no sentence ends so: a person's reason
         return None if inner is None else _(END) % {"sentence": inner}
     for mark, template in ((". ", SENTENCES), ("; ", CLAUSES)):
         if len(parts := list(_split(text, mark))) > 1:

@@ -95,3 +95,9 @@ def test_a_reason_of_a_person_stays_as_it_was_written(reason: str) -> None:
 def test_in_english_nothing_changes() -> None:
     assert spoken(HARMING) == HARMING
     assert told("end the running brownout now") == "End the running brownout now."
+
+
+def test_a_reason_of_dots_stays_as_it_is() -> None:
+    with translation.override("ja"):
+        assert spoken("." * 5_000) == "." * 5_000
+        assert spoken("Wait...") == "Wait..."
