@@ -23,6 +23,7 @@ ROLES = {
     "tomo": "author",
     "pia": "author",
     "tuck": "editor",
+    "yuki": "author",
 }
 TITLES = (
     "How we moved a library of letters online",

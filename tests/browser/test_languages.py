@@ -33,7 +33,7 @@ def choose_language(page: Page, site: str, code: str) -> None:
 
 
 def test_a_writer_turns_to_japanese_in_the_middle_of_a_text(page: Page, site: str, axe: Path) -> None:  # noqa: F811
-    sign_in(page, site, "nora")
+    sign_in(page, site, "yuki")
     page.goto(f"{site}/admin/cms/post/add/")
     page.locator("#id_title").fill("Two tongues")
     type_text(page, "Begun in English.")
