@@ -27,7 +27,7 @@ WEB_THREADS = 8
 HANG_S = 10.0
 UNGUARDED_S = 300
 BUILD_MAX = 64
-READ_FROM = frozenset({"CANARY", "SECRET_KEY"})
+READ_FROM = frozenset({"CANARY", "SECRET_KEY", "SESSION_COOKIE_SECURE"})
 EVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -89,6 +89,8 @@ class CanaryConf:
     """By how much v2 may take longer than v1 for the same read: 0.2 for a fifth."""
     sql_budget: int
     """How many statements more than v1's it may send for it."""
+    is_cookie_secure: bool
+    """Whether browsers send the cookie of identities by HTTPS alone, as they do with that of sessions."""
     snapshot: Snapshot
     """What the environment says of the rollout: in force until there is a stored rollout."""
 
@@ -173,6 +175,7 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
         limits=Limits(**{name: conf[name.upper()] for name in Limits.__slots__ if name.upper() in conf}),
         latency_margin=conf.get("LATENCY_MARGIN_BP", 2_000) / 10_000,
         sql_budget=conf.get("SQL_BUDGET", 5),
+        is_cookie_secure=settings.SESSION_COOKIE_SECURE,
         snapshot=Snapshot(
             version=0,
             weight_bp=conf["WEIGHT_BP"] or 0,

@@ -22,7 +22,7 @@ from canary.core.routing import GONE, OVERLOADED, choose, choose_pinned, is_cand
 from canary.core.values import V1, Decision, Identity, Refusal, Snapshot
 from canary.recording import recorder
 from canary.requests.faults import faults
-from canary.requests.headers import has_dot_segment, header_of, put, sent_path, sent_query
+from canary.requests.headers import has_dot_segment, header_of, put, put_kept, sent_path, sent_query
 from canary.requests.identity import drop_cookie, identify, read_cookie, write_cookie
 from canary.requests.in_flight import Flight, flights
 from canary.requests.problems import problem_response
@@ -177,18 +177,17 @@ class CanaryMiddleware:
 
     def _finish(self, request: HttpRequest, response: HttpResponse, passage: Passage) -> None:
         decision = passage.answer if isinstance(passage.answer, Decision) else None
-        told: list[tuple[str, str]] = []
-        if decision is not None:
-            told.append(("API-Version", str(decision.api_version)))
+        version = None if decision is None else decision.api_version
         if passage.is_entrance:
-            is_brief = decision is None and header_of(response, "cache-control") == "no-store"  # a brownout's refusal
-            told.append(BRIEF_CACHE_CONTROL if is_brief else ENTRANCE_CACHE_CONTROL)
-            told.append(("Vary", _vary(header_of(response, "vary"))))
+            # The refusal of a brownout may not outlive it.
+            is_brief = version is None and header_of(response, "cache-control") == "no-store"
+            put_kept(response, _headers_of_entrance(version, header_of(response, "vary"), is_brief))
             # A dot segment would lead whoever follows the address out of its version.
-            if decision is not None and request.method in READS and not has_dot_segment(request.path_info):
+            if version is not None and request.method in READS and not has_dot_segment(request.path_info):
                 rest = f"{sent_path(request)[len(self._entrance) :]}{sent_query(request)}"
-                told.append(("Content-Location", f"{self._entrance}/v{decision.api_version}{rest}"))
-        put(response, told)
+                put(response, (("Content-Location", f"{self._entrance}/v{version}{rest}"),))
+        elif version is not None:
+            put_kept(response, _headers_of_version(version))
         if getattr(request, "is_signed_out", False):
             _survive(drop_cookie, response)
         if decision is not None and passage.is_entrance:
@@ -332,12 +331,22 @@ def _may_view(request: HttpRequest) -> bool:
     return user.has_perm(VIEW) and canary_conf().has_scope(request, SCOPES[VIEW])
 
 
+@lru_cache(maxsize=4)
+def _headers_of_version(version: int) -> dict[str, tuple[str, str]]:
+    return {"api-version": ("API-Version", str(version))}
+
+
 @lru_cache(maxsize=64)
-def _vary(present: str) -> str:
-    """The Vary of the entrance in front of what the version's answer has already."""
-    names = [name.strip() for name in present.split(",") if name.strip()]
+def _headers_of_entrance(version: int | None, vary: str, is_brief: bool) -> dict[str, tuple[str, str]]:
+    """Return what the entrance says on each answer. `vary` is the version's own; `version` is None for a refusal."""
+    names = [name.strip() for name in vary.split(",") if name.strip()]
     known = {name.lower() for name in VARY}
-    return ", ".join([*VARY, *(name for name in names if name.lower() not in known)])
+    all_names = ", ".join([*VARY, *(name for name in names if name.lower() not in known)])
+    return {
+        **({} if version is None else _headers_of_version(version)),
+        "cache-control": BRIEF_CACHE_CONTROL if is_brief else ENTRANCE_CACHE_CONTROL,
+        "vary": ("Vary", all_names),
+    }
 
 
 def _follow_session(request: HttpRequest, response: HttpResponse) -> None:

@@ -11,7 +11,6 @@ from functools import lru_cache
 from hashlib import blake2b
 from http.cookies import Morsel
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from canary.conf import canary_conf, secret_for, secrets_for
@@ -83,7 +82,7 @@ def parse_cookie(text: str) -> Identity | None:
 def write_cookie(response: HttpResponse, identity: Identity) -> None:
     """Carry the identity that was used, never the answer it got: a change of weight needs no new cookie."""
     # A copy each, past the checks that setting a cookie repeats: clients without a cookie jar get one with every answer.
-    morsel = _copy(_cookie_of(identity, settings.SESSION_COOKIE_SECURE, _signing_key()))
+    morsel = _copy(_cookie_of(identity, canary_conf().is_cookie_secure, _signing_key()))
     dict.__setitem__(response.cookies, COOKIE, morsel)
 
 

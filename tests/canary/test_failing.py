@@ -31,7 +31,7 @@ BEFORE = (
 AFTER = (
     "canary.middleware.write_cookie",
     "canary.middleware.read_cookie",
-    "canary.middleware._vary",
+    "canary.middleware._headers_of_entrance",
     "canary.retiring.life.describe",
     "canary.recording.recorder.observe",
     "canary.recording.recorder.canary_conf",
