@@ -38,7 +38,7 @@ def test_the_first_page_of_the_admin_site_works_within_its_policy(watched: Page,
 @pytest.mark.slow
 def test_all_lists_and_forms_of_the_admin_site_do(watched: Page, site: str) -> None:
     sign_in(watched, site, "chief")
-    for address in pages_of(watched, site):
+    for address in pages_of(watched, site, is_admin=True):
         open_page(watched, address)
 
 

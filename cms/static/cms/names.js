@@ -1,6 +1,9 @@
 // Names for screen readers where Unfold and Django leave them out: searchable lists, and the two parts of an instant.
 "use strict";
 (() => {
+  // A cross for mice among the items of a list, which may hold nothing else. Keys remove one item after the other.
+  const CLEAR = ".select2-selection__clear";
+
   const words = (label) => label.textContent.trim().replace(/\*$/, "");
 
   function nameLists(inside) {
@@ -30,9 +33,12 @@
   new MutationObserver((changes) => {
     for (const change of changes) {
       for (const node of change.addedNodes) {
-        if (!(node instanceof Element) || !node.matches(".select2")) continue;
+        if (!(node instanceof Element)) continue;
+        if (node.matches(CLEAR)) node.setAttribute("aria-hidden", "true");
+        if (!node.matches(".select2")) continue;
         nameLists(node);
         nameSearch(node);
+        for (const clear of node.querySelectorAll(CLEAR)) clear.setAttribute("aria-hidden", "true");
       }
     }
   }).observe(document, { childList: true, subtree: true });
