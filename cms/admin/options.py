@@ -73,6 +73,12 @@ class LightChangeList(ChangeList):  # type: ignore[misc]
     def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
         return super().get_queryset(*args, **kwargs).defer(*self.model_admin.unlisted_fields)
 
+    def get_results(self, request: HttpRequest) -> None:
+        """Search once for what is not there: Django counts nothing, and searches again for its rows."""
+        super().get_results(request)
+        if not self.result_count:
+            self.result_list = self.root_queryset.none()
+
 
 class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
     """Pages whose every change is one call of a service. They have no editable inlines: a form is all there is to save."""

@@ -100,6 +100,13 @@ def test_lists_leave_the_long_texts_in_the_database(
     assert not [query for query in queries.captured_queries if '"content_html"' in query["sql"]]
 
 
+def test_a_list_is_searched_once_for_what_is_not_there(admin: User, signed_in: Callable[[User], Client]) -> None:
+    client = signed_in(admin)
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get("/admin/cms/comment/?q=nowhere").status_code == 200
+    assert len([query for query in queries if "nowhere" in query["sql"]]) == 1
+
+
 @pytest.mark.parametrize("name", LISTS)
 def test_an_unusable_search_or_filter_is_no_server_error(
     admin: User, signed_in: Callable[[User], Client], name: str
