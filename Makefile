@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 # The machine may switch bytecode off; without it every start compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-all test-newest staging-local staging-local-roll staging-local-down staging-test coverage mutants staging-compose soak golden openapi messages screenshots bench bench-docs bench-gate bench-gate-test bench-servers load chaos scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
+.PHONY: help run test test-all test-newest staging-local staging-local-roll staging-local-down staging-test coverage mutants staging-compose soak golden openapi messages screenshots site bench bench-docs bench-gate bench-gate-test bench-servers load chaos scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,10 @@ messages: $(VENV)/.dev ## bring the catalogues of translations up to date with t
 
 screenshots: $(VENV)/.dev ## take the pictures of README.md into docs/images, from a demo of its own (needs Chromium)
 	$(PY) -m tests.browser.screenshots
+
+site: $(VENV)/.dev ## build the documentation as a site with a search into build/site; a broken link fails
+	$(VENV)/bin/sphinx-build -q -W --keep-going -E -b html -c docs . build/site
+	@echo "Open build/site/index.html."
 
 BENCH := $(if $(QUICK),--posts 2000 --rounds 3 --seconds 0.5) $(if $(ONE_CORE),--one-core)
 bench: $(VENV)/.dev ## v1, v2, plain REST framework and an empty view in one run; fails where a target is missed (QUICK=1: a short look; ONE_CORE=1: all of it on one core)

@@ -174,6 +174,13 @@ def test_every_relative_link_leads_somewhere() -> None:
             assert (path.parent / target).exists(), f"{path.name}: {target}"
 
 
+def test_each_decision_is_listed_by_its_title() -> None:
+    rows = re.findall(r"^\| \d.*$", (ROOT / "docs/adr/README.md").read_text(), re.MULTILINE)
+    titles = {path: path.read_text().split("\n")[0] for path in sorted((ROOT / "docs/adr").glob("0*.md"))}
+    expected = [re.sub(r"# (\d+)\. (.+)", rf"| \1 | [\2]({path.name}) |", title) for path, title in titles.items()]
+    assert rows == expected
+
+
 def test_the_guide_to_the_tests_names_every_folder_and_module_beside_them() -> None:
     guide = (ROOT / "tests/README.md").read_text()
     folders = {path.parent.name for path in (ROOT / "tests").glob("*/*.py")}
