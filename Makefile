@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 # The machine may switch bytecode off; without it every start compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-all test-newest staging-local staging-local-roll staging-local-down staging-test coverage mutants staging-compose soak golden openapi messages screenshots site bench bench-docs bench-gate bench-gate-test bench-servers load chaos scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
+.PHONY: help run test test-all test-newest staging-local staging-local-roll staging-local-down staging-test tutorials coverage mutants staging-compose soak golden openapi messages screenshots site bench bench-docs bench-gate bench-gate-test bench-servers load chaos scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,11 +32,11 @@ ELSEWHERE := $(ON_ITS_OWN:%=--ignore %)
 ON_NEWEST := tests/cms/models tests/cms/querysets tests/cms/search $(wildcard tests/cms/commands/test_backup*.py) tests/canary/services
 
 test: $(VENV)/.dev ## the suite on a private PostgreSQL and Redis, then what the database decides on SQLite (WORKERS= at a time)
-	$(PY) $(SUITE) --ignore tests/staging --ignore tests/deploy
+	$(PY) $(SUITE) --ignore tests/staging --ignore tests/deploy --ignore tests/tutorials
 	TEST_DATABASE=sqlite $(PY) $(SUITE) $(ON_SQLITE) $(ELSEWHERE)
 
 test-all: $(VENV)/.dev ## the suite with its slow cases, on PostgreSQL, SQLite and staging (an hour; before a release)
-	$(PY) $(SUITE) $(WITH_SLOW) --ignore tests/staging
+	$(PY) $(SUITE) $(WITH_SLOW) --ignore tests/staging --ignore tests/tutorials
 	TEST_DATABASE=sqlite $(PY) $(SUITE) $(WITH_SLOW) $(ALL_ON_SQLITE) $(ELSEWHERE)
 	PREFER_WHEELS=1 $(PY) $(SUITE) $(WITH_SLOW) $(ON_NEWEST) tests/cms/services tests/api_v2 $(wildcard tests/api_v1)
 	$(PY) -m pytest $(WITH_SLOW) tests/staging
@@ -55,6 +55,9 @@ staging-local-down: $(VENV)/.dev ## end it and delete its data
 
 staging-test: $(VENV)/.dev ## rollout, restarts and outages over HTTP through the proxy, on a staging of its own
 	$(PY) -m pytest tests/staging
+
+tutorials: $(VENV)/.dev ## every shell block of README.md and docs/tutorials, pasted into a fresh checkout; outputs are compared
+	$(PY) -m pytest tests/tutorials
 
 coverage: $(VENV)/.dev ## the suite once more, every line and branch counted in all its processes; fails below the floors
 	rm -rf build/coverage && mkdir -p build/coverage

@@ -5,7 +5,9 @@ its threads before, and each child starts its own.
 """
 
 import atexit
+import contextlib
 import os
+import signal
 import socket
 import threading
 import time
@@ -258,8 +260,19 @@ def _close_pools() -> None:
 
 
 def _end() -> None:
+    """Write down all that is left."""
+    _ignore_signals()
     background.stop()
     for task in tasks.values():
         take_turn(task)
     take_turn(Task(0, presence.leave, "leave", own_thread=False))
     _put_box_away()
+
+
+def _ignore_signals() -> None:
+    """Ctrl-C sends a second signal to a process that ends already, which must not cut that short. SIGKILL still can."""
+    while True:
+        with contextlib.suppress(SystemExit, KeyboardInterrupt):  # one that arrives right now
+            for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
+            return
