@@ -37,6 +37,7 @@ _STATUS_OF: Final[dict[type[cms.CmsError], int]] = {
     cms.TooManyKeys: 409,
     cms.TooManyDrafts: 409,
     cms.RateLimited: 429,
+    cms.TooMuchKept: 429,
 }
 
 # v1's login takes no code.

@@ -16,7 +16,7 @@ from cms.choices import Status
 from cms.errors import FieldError, InvalidInput, NotFound
 from cms.models import Category, MediaFile, Post, User
 from cms.services.post_states import publish_post, restore_post, trash_post, unpublish_post
-from cms.services.posts import PostFields, create_post, lock_post, update_locked_post
+from cms.services.posts import PostFields, create_post, lock_post, preparing_change, update_locked_post
 from cms.services.prepared import prepared
 
 type Values = Mapping[str, Any]
@@ -36,7 +36,11 @@ def create_from(values: Values, *, actor: User, now: datetime.datetime) -> Post:
 
 def change_by(values: Values, *, actor: User, post: Post, now: datetime.datetime) -> Post:
     """Raises PermissionRefused for strangers, NotFound for what has gone into the trash meanwhile."""
-    with names_of_v1(), prepared(values, post), transaction.atomic():
+    with (
+        names_of_v1(),
+        preparing_change(actor=actor, post=post, changes=values, now=now),
+        transaction.atomic(),
+    ):
         post = lock_post(actor, post)
         if post.status == Status.TRASHED:
             raise NotFound

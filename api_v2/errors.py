@@ -46,6 +46,7 @@ PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "invalid_input": (422, "The input is not valid"),
     "idempotency_key_reused": (422, "The Idempotency-Key belongs to another body"),
     "rate_limited": (429, "Too many requests"),
+    "too_much_kept": (429, "The account has stored too much today"),
     "internal_error": (500, "Something went wrong here"),
     "unavailable": (503, "The service can't answer just now"),
 }

@@ -73,7 +73,7 @@ def attempt(perform: Callable[[], HttpResponse], refuse: Callable[[Exception], H
 def kept_of(answer: Answer, secret_members: Collection[str], *, actor: Actor, now: datetime.datetime) -> Answer | None:
     """Return what to store of an answer: never a secret, and few refusals.
 
-    A success of any length is stored: it repeats the change, which would be made twice without it.
+    A success of any length is stored, and counts as kept bytes: without it the change would be made twice.
     """
     if answer.status in _NEVER_KEPT or answer.status >= 500:
         return None

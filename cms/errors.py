@@ -236,6 +236,24 @@ class RateLimited(CmsError):
         )
 
 
+class TooMuchKept(RateLimited):
+    """One account has made the server keep as many bytes as it may in a day."""
+
+    code = "too_much_kept"
+
+    def __init__(self, most_mb: int, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        CmsError.__init__(
+            self,
+            sentence(
+                "Your changes have stored %(most)s MB of revisions and repeatable responses within a day, which is the "
+                "limit. Try again in %(minutes)s minutes, or ask for a higher limit.",
+                most=most_mb,
+                minutes=-(-retry_after_s // 60),
+            ),
+        )
+
+
 class InUse(CmsError):
     code = "in_use"
 

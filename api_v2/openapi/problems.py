@@ -38,7 +38,9 @@ _REPEATED: Final = (400, 403, 404, 409, 412, 413, 415, 422)
 """What a POST with a key may have been refused with, and is again."""
 _ALWAYS: Final = ("bad_request", "invalid_parameter", "not_acceptable", "rate_limited", "internal_error", "unavailable")
 _OF_BODIES: Final = ("malformed_json", "body_too_large", "unsupported_media_type", "invalid_input")
-_OF_KEYS: Final = ("invalid_idempotency_key", "idempotency_key_in_flight", "idempotency_key_reused")
+_OF_KEYS: Final = (
+    *("invalid_idempotency_key", "idempotency_key_in_flight", "idempotency_key_reused", "too_much_kept"),
+)
 
 
 def codes_by_status(route: Route, verb: str, operation: Operation) -> dict[int, list[str]]:

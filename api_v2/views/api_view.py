@@ -36,7 +36,7 @@ from cms.choices import Scope
 from cms.costs.bodies import BYTES_MAX, refuse_larger
 from cms.errors import CmsError, InsufficientScope, VersionConflict
 from cms.policy import Actor
-from cms.services.idempotency import perform_once
+from cms.services.idempotency import Answer, perform_once
 from cms.services.locks import lock_row
 from cms.services.origin import set_api_version
 
@@ -84,6 +84,8 @@ class ApiView(APIView):
     """For a view of actions: the view whose GET shows what they change, by the same arguments; see `current_etag`."""
 
     default_response_headers: ClassVar[dict[str, str]] = {}  # REST framework's are Allow on every answer, and Vary
+    has_changed_nothing = False
+    """Set by a POST that succeeded and changed nothing: its answer is not stored, a repetition is judged again."""
     actor: Actor = AnonymousUser()
     viewer: Viewer
     query: Query
@@ -114,13 +116,19 @@ class ApiView(APIView):
         """What `perform`, the handler, answers, or what it has answered to the same request before."""
         refuse_larger(self.http_request, self.body_bytes_max)
         answer, is_replayed = perform_once(
+            actor=self.actor,
             request=repeatable(self.http_request, key, takes_parts=self.takes_parts),
             perform=lambda: attempt(partial(perform, *args, **kwargs), self.handle_exception),
-            kept_of=lambda answer: kept_of(answer, self.secret_members, actor=self.actor, now=self.now),
+            kept_of=self._kept_of,
             now=self.now,
             ahead=self.ahead,
         )
         return written(answer, is_replayed=is_replayed)
+
+    def _kept_of(self, answer: Answer) -> Answer | None:
+        if self.has_changed_nothing:
+            return None
+        return kept_of(answer, self.secret_members, actor=self.actor, now=self.now)
 
     def ahead(self) -> AbstractContextManager[Any]:
         """Around the transaction of a POST with a key: what takes long is done as it begins, as without a key.

@@ -38,7 +38,7 @@ from cms.models import Post
 from cms.querysets.posts import PostQuerySet
 from cms.search import searching
 from cms.services.post_states import trash_post
-from cms.services.posts import create_post, find_editable_post, update_post
+from cms.services.posts import create_post, find_editable_post, preparing_change, update_post
 from cms.services.prepared import prepared
 
 SELECTION = ("fields", "include")
@@ -130,8 +130,9 @@ class PostView(PublicView):
     def patch(self, request: Request, slug_or_id: str) -> HttpResponse:
         post = post_to_change(self, slug_or_id)
         changes = read_post_changes(self.body(), self.viewer)
-        with prepared(changes, post), self.unchanged(post):
-            post = update_post(actor=self.actor, post=post, changes=changes, now=self.now)
+        change: Any = {"actor": self.actor, "post": post, "changes": changes, "now": self.now}
+        with preparing_change(**change), self.unchanged(post):
+            post = update_post(**change)
         return answer_post(self, post)
 
     def delete(self, request: Request, slug_or_id: str) -> HttpResponse:

@@ -101,6 +101,7 @@ class RestoreRevisionView(RevisionActionView):
         refuse_members(self)
         with self.unchanged(post):
             draft = restore_revision(actor=self.actor, post=post, number=number_in(number), now=self.now)
+        self.has_changed_nothing = draft.created_at != self.now  # it was waiting already
         rows = PostRevision.objects.visible_to(self.actor).filter(pk=draft.pk)
         return answer_changed(self, rows=rows, shape=REVISION, created=f"/posts/{post.pk}/revisions/{draft.number}")
 
@@ -114,11 +115,12 @@ class ApplyRevisionView(RevisionActionView):
             number = number_in(self.kwargs["number"])
         except (Problem, CmsError):
             return nullcontext()
-        return applying(actor=self.actor, post=post, number=number)
+        return applying(actor=self.actor, post=post, number=number, now=self.now)
 
     def post(self, request: Request, slug_or_id: str, number: str) -> HttpResponse:
         post = post_to_change(self, slug_or_id)
         refuse_members(self)
-        with applying(actor=self.actor, post=post, number=number_in(number)), self.unchanged(post):
-            post = apply_revision(actor=self.actor, post=post, number=number_in(number), now=self.now)
+        draft: Any = {"actor": self.actor, "post": post, "number": number_in(number), "now": self.now}
+        with applying(**draft), self.unchanged(post):
+            post = apply_revision(**draft)
         return answer_post(self, post)

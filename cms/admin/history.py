@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from cms import clock
 from cms.admin.forms import whole_number
-from cms.errors import NotFound, TooManyDrafts, translated
+from cms.errors import NotFound, TooManyDrafts, TooMuchKept, translated
 from cms.models import MediaFile, Post, PostRevision
 from cms.services.restoring import restore_revision
 from cms.services.revisions import FieldChange, compare_revisions, list_revisions, turn_to_compare
@@ -65,7 +65,7 @@ class HistoryMixin:
             draft = restore_revision(actor=request.user, post=post, number=number, now=clock.now())
         except NotFound as missing:
             raise Http404(translated(missing.message)) from missing
-        except TooManyDrafts as refusal:
+        except (TooManyDrafts, TooMuchKept) as refusal:
             messages.error(request, translated(refusal.message))
             return HttpResponseRedirect(reverse("admin:cms_post_revisions", args=[post.pk]))
         return HttpResponseRedirect(f"{reverse('admin:cms_post_change', args=[post.pk])}?draft={draft.number}")

@@ -4,11 +4,12 @@ Counted in Redis for all processes together; in this process alone where there i
 refusal looks like is each API version's business.
 """
 
-from cms.rate_limits.counting import give_back, take, take_or_refuse
+from cms.rate_limits.counting import count, give_back, take, take_or_refuse
 from cms.rate_limits.policies import (
     ANONYMOUS,
     COMMENTS,
     CREDENTIAL,
+    KEPT_KB,
     KEPT_REFUSALS,
     LOGIN_ACCOUNT,
     LOGIN_ACCOUNT_ANYWHERE,
@@ -39,6 +40,7 @@ __all__ = [
     "ANONYMOUS",
     "COMMENTS",
     "CREDENTIAL",
+    "KEPT_KB",
     "KEPT_REFUSALS",
     "LOGIN_ACCOUNT",
     "LOGIN_ACCOUNT_ANYWHERE",
@@ -62,6 +64,7 @@ __all__ = [
     "Standing",
     "Taken",
     "address_quota",
+    "count",
     "give_back",
     "name_quota",
     "quota_within",

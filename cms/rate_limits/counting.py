@@ -39,6 +39,17 @@ def take_or_refuse(quotas: Iterable[Quota | None], now: datetime.datetime, what:
         raise RateLimited(what, taken.retry_after_s)
 
 
+def count(quota: Quota, amount: int, now: datetime.datetime) -> int:
+    """Count an amount, even beyond the limit; 0 only looks. Return the seconds until something is left, 0 if it is."""
+    limited = _limited([quota])
+    if not limited:
+        return 0
+    now_ms, counted = int(now.timestamp() * 1_000), [(quota, amount)]
+    asked = _redis(settings.REDIS_URL).add(counted, now_ms) if settings.REDIS_URL else None
+    [[wait_ms, *_]] = asked or IN_PROCESS.add(counted, now_ms)
+    return in_seconds(wait_ms)
+
+
 def give_back(quotas: Iterable[Quota | None]) -> None:
     """What was taken for something that then turned out not to count."""
     limited = _limited(quotas)

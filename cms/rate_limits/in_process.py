@@ -34,6 +34,21 @@ class ProcessCounter:
                 answer += [max(0, free if wait else free - 1), rest_ms]
             return answer
 
+    def add(self, passed: Sequence[tuple[Quota, int]], now_ms: int) -> list[list[int]]:
+        """Count what has passed already, even beyond the limit: what `take.lua` gives for each when none is wanted."""
+        with self._lock:
+            return [self._add(quota, amount, now_ms) for quota, amount in passed]
+
+    def _add(self, quota: Quota, amount: int, now_ms: int) -> list[int]:
+        limit, length_ms = quota.policy.limit, quota.policy.window_s * 1_000
+        counters, passed_ms = moved_to(self._counters.get(quota.key), now_ms, length_ms)
+        if amount:
+            counters = counters._replace(current=counters.current + amount)
+            self._keep(quota.key, counters)
+        free = free_in(counters, passed_ms, limit, length_ms)
+        wait = wait_ms(counters, passed_ms, limit, length_ms) if free < 1 else 0
+        return [wait, max(0, free), length_ms - passed_ms]
+
     def give_back(self, quotas: Sequence[Quota]) -> None:
         with self._lock:
             for quota in quotas:

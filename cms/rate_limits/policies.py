@@ -65,6 +65,8 @@ MAIL_ADDRESS: Final = Policy("mail-address", "RATE_LIMIT_MAIL", 60 * MINUTE_S, f
 COMMENTS: Final = Policy("comments", "RATE_LIMIT_COMMENTS", 60 * MINUTE_S)
 # How many refusals of a user's requests with an Idempotency-Key are stored: a row each, that no right is needed for.
 KEPT_REFUSALS: Final = Policy("kept-refusals", None, 24 * 60 * MINUTE_S, most=100)
+# In kilobytes: bytes times the milliseconds of a day are more than numbers of Lua hold exactly.
+KEPT_KB: Final = Policy("kept-kb", "RATE_LIMIT_KEPT_MB", 24 * 60 * MINUTE_S, factor=1_000)
 
 
 class Quota(NamedTuple):

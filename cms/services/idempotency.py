@@ -19,6 +19,7 @@ from cms.errors import KeyInFlight, KeyReused
 from cms.models import StoredAnswer
 from cms.policy import Actor, is_known
 from cms.rate_limits import KEPT_REFUSALS, Quota, take
+from cms.services.kept_bytes import count_kept, refuse_if_spent
 
 LIFETIME: Final = datetime.timedelta(hours=24)
 REFUSAL_BYTES_MAX: Final = 2_048
@@ -51,6 +52,7 @@ def digest_of(parts: Iterable[bytes]) -> str:
 
 def perform_once(
     *,
+    actor: Actor,
     request: RepeatableRequest,
     perform: Callable[[], Answer],
     kept_of: Callable[[Answer], Answer | None],
@@ -61,11 +63,12 @@ def perform_once(
 
     `perform` runs in the transaction in which its answer is stored, or what `kept_of` leaves of it; `ahead` is around
     this transaction. Raises KeyInFlight while the same request runs elsewhere, KeyReused when the key came with another
-    body.
+    body, TooMuchKept before anything is performed for `actor`.
     """
     with _alone(request.identity):
         if found := _answer_in(_stored(request), request, now):
             return found, True
+        refuse_if_spent(actor, now)
         with ahead(), transaction.atomic():
             _lock(request.identity)
             stored = _stored(request)
@@ -76,6 +79,7 @@ def perform_once(
                 if stored is not None:
                     stored.delete()
                 _store(request, kept, now)
+                count_kept(actor, len(kept.body), now)
     return answer, False
 
 

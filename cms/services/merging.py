@@ -13,8 +13,8 @@ from cms.errors import FieldError, InvalidInput
 from cms.models import Post, PostRevision
 from cms.policy import Actor
 from cms.services.post_media import FirstNamers, linked_media, unlink_planted_media
-from cms.services.posts import PostFields, lock_post, update_locked_post
-from cms.services.prepared import prepared, prepared_html
+from cms.services.posts import PostFields, lock_post, preparing_change, update_locked_post
+from cms.services.prepared import prepared_html
 from cms.services.revisions import LONG_FIELDS, SNAPSHOT_FIELDS
 from cms.text.merge import Merge, merge_texts
 from cms.text.turns import text_turn
@@ -71,7 +71,7 @@ def merge_post(*, actor: Actor, post: Post, changes: PostFields, read: Read, now
 
     Raises EditConflict where the post has another value by now.
     """
-    with prepared(changes, post):
+    with preparing_change(actor=actor, post=post, changes=changes, now=now):
         namers = FirstNamers(post, prepared_html()) if read.draft and "content" in changes else None
         with transaction.atomic():
             locked = lock_post(actor, post)

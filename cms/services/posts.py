@@ -2,7 +2,8 @@
 
 import datetime
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypedDict
 
 from django.db import transaction
@@ -22,6 +23,7 @@ from cms.search.documents import SOURCE_FIELDS, index_post
 from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_language, check_text
 from cms.services.counts import TermIds, lock_terms, not_before, settle_counts, term_ids_of
+from cms.services.kept_bytes import refuse_if_spent
 from cms.services.locks import lock_row
 from cms.services.post_media import hold_featured_image, link_embedded_media
 from cms.services.prepared import prepared, prepared_keys, prepared_text
@@ -103,23 +105,42 @@ def update_post(
 ) -> Post:
     """Change what `changes` names and nothing else. The version grows when anything did change.
 
-    Raises VersionConflict when the post is no longer at `expected_version`.
+    Raises VersionConflict when the post is no longer at `expected_version`, TooMuchKept for another revision when the
+    actor has kept too much today.
     """
-    _refuse_impossible(actor, changes)
+    _refuse_impossible(actor, post, changes, now)
     with prepared(changes, post), transaction.atomic():
         return _change(actor, lock_post(actor, post, expected_version), changes, now)
 
 
 def update_locked_post(*, actor: Actor, post: Post, changes: PostFields, now: datetime.datetime) -> Post:
     """As `update_post`, of a post that `lock_post` has given in this transaction."""
-    _refuse_impossible(actor, changes)
+    _refuse_impossible(actor, post, changes, now)
     return _change(actor, post, changes, now)
 
 
-def _refuse_impossible(actor: Actor, changes: PostFields) -> None:
+@contextmanager
+def preparing_change(*, actor: Actor, post: Post, changes: Mapping[str, Any], now: datetime.datetime) -> Iterator[None]:
+    """Prepare the text of a change that `update_post` or `update_locked_post` makes inside this block.
+
+    `changes` may be a client's own. Raises TooMuchKept before that work.
+    """
+    _refuse_another_revision(actor, post, changes, now)
+    with prepared(changes, post):
+        yield
+
+
+def _refuse_impossible(actor: Actor, post: Post, changes: PostFields, now: datetime.datetime) -> None:
     _refuse_backdating(actor, changes)
     if errors := _field_errors(changes):
         raise InvalidInput(errors)
+    _refuse_another_revision(actor, post, changes, now)
+
+
+def _refuse_another_revision(actor: Actor, post: Post, changes: Mapping[str, Any], now: datetime.datetime) -> None:
+    kept: dict[Any, Any] = {Post._meta.get_field(name): changes[name] for name in SNAPSHOT_FIELDS if name in changes}
+    if any(field.value_from_object(post) != getattr(value, "pk", value) for field, value in kept.items()):
+        refuse_if_spent(actor, now)
 
 
 def _change(actor: Actor, post: Post, changes: PostFields, now: datetime.datetime) -> Post:

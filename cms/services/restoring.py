@@ -17,6 +17,7 @@ from cms.models import MediaFile, Post, PostRevision
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.drafts import restored_drafts
+from cms.services.kept_bytes import refuse_if_spent
 from cms.services.post_media import FirstNamers, linked_media, unlink_planted_media
 from cms.services.posts import PostFields, lock_post, update_post
 from cms.services.prepared import prepared, prepared_html
@@ -34,7 +35,7 @@ def restore_revision(
     """Return a draft revision with the content of an old one: the one that waits already, or else a new one.
 
     The post, its version and its validators stay as they are. Raises TooManyDrafts for a new one when
-    `limits.WAITING_DRAFTS_MAX` wait.
+    `limits.WAITING_DRAFTS_MAX` wait, TooMuchKept when the actor has kept too much today.
     """
     reason = f"restored from {number}"
     with transaction.atomic():
@@ -47,6 +48,7 @@ def restore_revision(
                 return draft
         if len(reasons) >= limits.WAITING_DRAFTS_MAX:
             raise TooManyDrafts(limits.WAITING_DRAFTS_MAX)
+        refuse_if_spent(actor, now)
         draft = PostRevision(post=post, snapshot=old.snapshot, is_draft=True, reason=reason)
         draft = append_revision(actor, draft, now)
         after = {"from": number, "revision": draft.number}
@@ -61,7 +63,7 @@ def apply_revision(
 
     Raises NotFound when there is no draft with this number, Duplicate when its slug belongs to another post by now.
     """
-    with applying(actor=actor, post=post, number=number) as namers, transaction.atomic():
+    with applying(actor=actor, post=post, number=number, now=now) as namers, transaction.atomic():
         post = lock_post(actor, post, expected_version)
         draft = get_revision(actor=actor, post=post, number=number)
         if not draft.is_draft:
@@ -75,8 +77,12 @@ def apply_revision(
 
 
 @contextmanager
-def applying(*, actor: Actor, post: Post, number: int) -> Iterator[FirstNamers]:
-    """Do what takes long before a draft is applied. For callers that lock the post themselves, around their lock."""
+def applying(*, actor: Actor, post: Post, number: int, now: datetime.datetime) -> Iterator[FirstNamers]:
+    """Do what takes long before a draft is applied. For callers that lock the post themselves, around their lock.
+
+    Raises TooMuchKept before that: the draft becomes a revision, and what it makes of the post another one.
+    """
+    refuse_if_spent(actor, now)
     drafts = list_revisions(actor=actor, post=post).filter(number=number, is_draft=True)
     snapshot = drafts.values_list("snapshot", flat=True).first() or {}
     work = (post.pk, number, snapshot)

@@ -19,6 +19,7 @@ from cms.errors import FieldError, InvalidInput, NotFound, sentence
 from cms.models import Post, PostRevision, User
 from cms.policy import Actor
 from cms.querysets.posts import PostRevisionQuerySet
+from cms.services.kept_bytes import count_kept
 from cms.text.diff import unified_diff
 from cms.text.turns import text_turn
 
@@ -61,14 +62,22 @@ def append_revision(
 ) -> PostRevision:
     """Give a new revision its number. The caller holds the post's row lock, so numbers have no gaps and no twins.
 
-    `is_first` says that the post was made in this transaction, and has none.
+    `is_first` says that the post was made in this transaction, and has none. All others count as kept bytes: a few that
+    were sent may keep a whole content once more.
     """
     newest = [] if is_first else fetch_named("newest revision", _newest_number, [revision.post_id])
     revision.number = newest[0]["number"] + 1 if newest else 1
     revision.author = actor if isinstance(actor, User) else None
     revision.created_at = revision.updated_at = now
     insert(revision)
+    if not is_first:
+        count_kept(actor, size_of(revision.snapshot), now)
     return revision
+
+
+def size_of(snapshot: dict[str, Any]) -> int:
+    """Return the bytes of its texts in UTF-8."""
+    return sum(len(text.encode()) for text in snapshot.values() if isinstance(text, str))
 
 
 def _newest_number(post_ids: Sequence[uuid.UUID]) -> QuerySet[PostRevision, Row]:

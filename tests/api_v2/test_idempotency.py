@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from cms.errors import KeyInFlight
 from cms.models import AuditEvent, Comment, Post, StoredAnswer, User
+from cms.policy import SYSTEM
 from cms.rate_limits import KEPT_REFUSALS, REGISTER, Quota, address_quota, give_back, take
 from cms.services.idempotency import Answer, RepeatableRequest, perform_once
 from tests.api_v2.sending import problem_of, send
@@ -274,7 +275,9 @@ def test_while_a_request_runs_the_same_one_is_refused_at_once() -> None:
     def attempt() -> None:
         try:
             outcomes.append(
-                perform_once(request=request, perform=perform, kept_of=lambda answer: answer, now=timezone.now())
+                perform_once(
+                    actor=SYSTEM, request=request, perform=perform, kept_of=lambda answer: answer, now=timezone.now()
+                )
             )
         except KeyInFlight as error:
             outcomes.append(error.code)

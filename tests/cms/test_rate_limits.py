@@ -14,11 +14,13 @@ import redis
 
 from cms.rate_limits import (
     ANONYMOUS,
+    KEPT_KB,
     LOGIN_ADDRESS,
     LOGIN_NAME,
     Policy,
     Quota,
     address_quota,
+    count,
     give_back,
     name_quota,
     take,
@@ -233,3 +235,28 @@ def test_a_limit_of_zero_is_none(settings: Any) -> None:
     for _ in range(100):
         assert take(quotas, NOW) == take([], NOW)
         take_or_refuse(quotas, NOW, "logins")
+
+
+def test_an_amount_is_counted_whatever_is_left_and_none_only_looks(counter: Any, left: Any) -> None:
+    quota = Quota(A_MINUTE, "x")
+
+    def add(amount: int, at_ms: int = 0) -> list[int]:
+        return counter.add([(quota, amount)], NOW_MS + at_ms)[0]  # type: ignore[no-any-return]
+
+    assert [add(amount) for amount in (0, 9, 0)] == [[0, 10, 60_000], [0, 1, 60_000], [0, 1, 60_000]]
+    wait, free, _ = add(25)
+    assert (wait > 60_000, free, left(0) < 0) == (True, 0, True)
+    assert add(0, wait - 1)[1] == 0
+    assert add(0, wait)[:2] == [0, 1]
+    assert left(wait) == 0
+
+
+@pytest.mark.parametrize("has_redis", [True, False], ids=["redis", "process"])
+def test_large_amounts_are_counted_exactly(request: pytest.FixtureRequest, settings: Any, has_redis: bool) -> None:
+    settings.REDIS_URL = request.getfixturevalue("redis_url") if has_redis else ""
+    settings.RATE_LIMIT_KEPT_MB = 100_000
+    quota = Quota(KEPT_KB, "x")
+    assert count(quota, 99_999_999, NOW) == 0
+    assert count(quota, 1, NOW) == 43_201  # at midnight, and a kilobyte is free a millisecond later
+    assert count(quota, 0, NOW + datetime.timedelta(seconds=43_200)) == 1
+    assert count(quota, 0, NOW + datetime.timedelta(seconds=43_201)) == 0

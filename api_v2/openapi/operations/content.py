@@ -28,7 +28,10 @@ POSTS: Final[Operations] = {
     },
     _POST: {
         "get": getting("get_post", "One post", "Post", also=_MOVED),
-        "patch": changing("update_post", "Change a post", "Post", "PostChanges", "duplicate", "version_conflict"),
+        "patch": changing(
+            *("update_post", "Change a post", "Post", "PostChanges"),
+            *("duplicate", "version_conflict", "too_much_kept"),
+        ),
         "delete": deleting("trash_post", "Move a post to the trash", _STATE, "version_conflict"),
     },
     f"{_POST}/actions/publish": {

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from cms.models import Post, User
+from cms.rate_limits import KEPT_KB, Quota, count
 from cms.services.drafts import autosave_post
 from cms.services.posts import update_post
 from tests.cms.admin.conftest import filled_in
@@ -139,3 +140,35 @@ def test_a_long_text_is_taken_as_it_is_and_not_percent_encoded(page: str, client
 
 def test_the_form_of_a_post_is_sent_as_it_is(client: Client, make_post: Callable[..., Post]) -> None:
     assert 'enctype="multipart/form-data"' in client.get(_address(make_post())).content.decode()
+
+
+@pytest.fixture
+def spent(author: User, settings: Any, now: datetime) -> None:
+    settings.RATE_LIMIT_KEPT_MB = 1
+    count(Quota(KEPT_KB, str(author.pk)), 1_000, now)
+
+
+@pytest.mark.usefixtures("spent")
+def test_a_writer_who_has_stored_too_much_today_reads_so_in_the_form_and_loses_no_text(
+    client: Client, make_post: Callable[..., Post]
+) -> None:
+    post = make_post(title="Saved", content="Saved.")
+    page = client.post(
+        _address(post), {"_continue": "1", **filled_in(client.get(_address(post)), content="Long work.")}
+    )
+    assert "stored 1 MB of revisions" in page.content.decode()
+    assert page.context["adminform"].form["content"].value() == "Long work."
+    assert Post.objects.get().content == "Saved."
+    sent = filled_in(page)
+    number = client.post(_address(post, "autosave/"), sent).json()["revision"]
+    assert post.revisions.get(number=number).snapshot["content"] == "Long work."
+
+
+@pytest.mark.usefixtures("spent")
+def test_who_has_stored_too_much_today_reads_so_beside_the_revisions(
+    client: Client, make_post: Callable[..., Post]
+) -> None:
+    post = make_post()
+    page = client.post(_address(post, "revisions/1/restore/"), follow=True)
+    assert "stored 1 MB of revisions" in page.content.decode()
+    assert post.revisions.count() == 1

@@ -1,0 +1,34 @@
+"""How many bytes one account makes the server keep in a day, beyond what its resources have now: the one budget of all.
+
+Revisions count, except the first of a post, and so do the responses stored for an `Idempotency-Key`. Commands and
+importers have no account. Each write first looks whether anything is left, and counts what it has stored. An accepted
+write is stored whole, and the last one may go beyond the budget.
+"""
+
+import datetime
+from typing import Final
+
+from django.conf import settings
+
+from cms.errors import TooMuchKept
+from cms.models import User
+from cms.policy import Actor
+from cms.rate_limits import KEPT_KB, Quota, count
+
+KILOBYTE: Final = 1_000
+
+
+def refuse_if_spent(actor: Actor, now: datetime.datetime) -> None:
+    """Raise TooMuchKept when nothing is left for this account. For before the work of a write that keeps something."""
+    if (quota := _quota_of(actor)) and (retry_after_s := count(quota, 0, now)):
+        raise TooMuchKept(settings.RATE_LIMIT_KEPT_MB, retry_after_s)
+
+
+def count_kept(actor: Actor, size: int, now: datetime.datetime) -> None:
+    """Count so many bytes, rounded up to kilobytes: no row is free. A change that fails after this stays counted."""
+    if quota := _quota_of(actor):
+        count(quota, max(1, -(-size // KILOBYTE)), now)
+
+
+def _quota_of(actor: Actor) -> Quota | None:
+    return Quota(KEPT_KB, str(actor.pk)) if isinstance(actor, User) else None
