@@ -129,7 +129,7 @@ class CategoryAdmin(TermAdmin):
     actions = ["move_selected", "delete_selected"]
     list_display = ["shown_name", "slug", "post_count", "is_active", "changed"]
     list_filter = ["is_active"]
-    list_per_page = 200  # a tree in one piece, as a rule
+    list_per_page = 100  # most trees in one piece
     list_select_related = ["parent"]
     readonly_fields = ["post_count", "created_at", "updated_at"]
     add_fieldsets = ((None, {"fields": ["name", "slug", "parent", "description", "is_active"]}),)
