@@ -1,4 +1,4 @@
-"""nginx with the very file that the compose file mounts: only its addresses are replaced by those of this machine."""
+"""nginx with the very files that the compose file mounts: only their addresses are replaced by those of this machine."""
 
 import grp
 import os
@@ -63,6 +63,7 @@ def write_site(folder: Path, ports: Mapping[str, int], drained: Collection[str],
         return f"server {HOST}:{ports[name]}{rest}{' down' if name in drained else ''};"
 
     text = re.sub(r"server (web-\d+):8000([^;]*);", server, SITE.read_text())
+    text = text.replace("include conf.d/", f"include {SITE.parent}/")
     text = text.replace("listen 8000;", f"listen {HOST}:{ports['nginx']};")
     (folder / "site.conf").write_text(text.replace("access_log /dev/stdout ", f"access_log {log} "))
 

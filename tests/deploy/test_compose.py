@@ -211,7 +211,7 @@ def test_prometheus_gets_its_token_in_memory_and_nothing_else_reads_it() -> None
 
 
 def test_the_upgrade_leaves_a_web_process_out_by_a_file_that_nginx_looks_for() -> None:
-    text = NGINX.read_text()
+    text = NGINX.read_text() + (NGINX.parent / "tandem/server.conf").read_text()
     upstreams = dict(re.findall(r"^upstream (\S+) \{ server (\S+):8000; \}$", text, re.MULTILINE))
     assert upstreams == {"only-web-1": "web-1", "only-web-2": "web-2"}
     left_out = dict(re.findall(r"if \(-f (\S+)\) \{ set \$upstream (\S+); \}", text))

@@ -24,7 +24,9 @@ def test_the_image_holds_every_package_and_runs_as_an_ordinary_user() -> None:
 
 def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
     site = re.sub(r"web-\d:8000", "127.0.0.1:8001", (ROOT / "deploy/nginx/staging.conf").read_text())
-    (tmp_path / "site.conf").write_text(site.replace("/dev/stdout", f"{tmp_path}/access.log"))
+    (tmp_path / "site.conf").write_text(
+        site.replace("/dev/stdout", f"{tmp_path}/access.log").replace("conf.d/", f"{ROOT}/deploy/nginx/")
+    )
     main = f"pid {tmp_path}/pid; events {{}} http {{ include {tmp_path}/site.conf; }}"
     (tmp_path / "nginx.conf").write_text(main)
     done = run("nginx", "-t", "-p", tmp_path, "-e", tmp_path / "log", "-c", tmp_path / "nginx.conf")

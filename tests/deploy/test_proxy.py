@@ -1,136 +1,37 @@
 """The shipped configuration in a real nginx: slow clients wait there, no log holds a token, refusals are problems."""
 
 import datetime
-import http.client
 import json
-import os
 import random
 import re
-import shutil
-import socket
-import subprocess
-import tempfile
+import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from cms.readiness.proxy import buffers_requests
-from scripts.staging_local.proxy import write_configuration, write_site
-from tests.deploy.tools import PATH, run
-from tests.servers import HOST, free_port, spawn, stop_process
+from scripts.staging_local.proxy import write_site
+from tests.deploy.proxies import TOKEN, Proxy, started
+from tests.servers import HOST
 
-TOKEN: Final = "eyJwb3N0IjoxfQ.c2lnbmF0dXJl"
 SLOW: Final = 50
 READS: Final = 20
-LARGE: Final = b"x" * (4 * 1024 * 1024)
-"""More than the sockets on both sides hold."""
+MB: Final = 1024 * 1024
+LARGE_BODIES: Final = 8
+"""As many as one network may have at a time, in deploy/nginx/tandem/server.conf."""
 
 
-class Web(ThreadingHTTPServer):
-    """A web process: it counts the requests that it is sent and those that it has answered in full."""
-
-    request_queue_size = 128  # with five, nginx waits for a place longer than its second
-
-    def __init__(self, port: int) -> None:
-        self.asked, self.answered = 0, 0
-        super().__init__((HOST, port), Handler)
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Web
-
-    def do_GET(self) -> None:
-        self.server.asked += 1
-        body = LARGE if self.path == "/large" else b"ok"
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-        self.server.answered += 1
-
-    def do_POST(self) -> None:
-        self.do_GET()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Print nothing."""
-
-
-@dataclass
-class Proxy:
-    port: int
-    folder: Path
-    web: Web
-    held: list[socket.socket] = field(default_factory=list)
-
-    def ask(self, request: bytes) -> bytes:
-        with socket.create_connection((HOST, self.port), timeout=30) as connection:
-            connection.sendall(request)
-            return b"".join(iter(lambda: connection.recv(65_536), b""))
-
-    def get(self, target: str) -> int:
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=30)
-        connection.request("GET", target, headers={"Referer": f"http://localhost/?token={TOKEN}"})
-        answer = connection.getresponse()
-        answer.read()
-        connection.close()
-        return answer.status
-
-    def hold(self, request: bytes) -> None:
-        connection = socket.socket()
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.connect((HOST, self.port))
-        connection.sendall(request)
-        self.held.append(connection)
-
-    def logged(self, count: int) -> list[str]:
-        """Return the requests of the access log, which nginx writes after it has sent the answer."""
-        deadline, log = time.monotonic() + 60, self.folder / "access.log"
-        while log.read_text().count("\n") < count and time.monotonic() < deadline:
-            time.sleep(0.01)
-        return [line.split('"')[1] for line in log.read_text().splitlines()]
-
-    def logs(self) -> str:
-        return "".join(path.read_text() for path in self.folder.glob("*.log"))
+def write_staging(folder: Path, ports: Mapping[str, int]) -> None:
+    write_site(folder, ports, ["web-2"], folder / "access.log")
 
 
 @pytest.fixture
 def proxy() -> Iterator[Proxy]:
-    run("nginx", "-v")  # skips aloud where there is none
-    with ExitStack() as ending:
-        folder = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="tandem-proxy-")))
-        ports = {name: free_port() for name in ("web-1", "web-2", "nginx")}
-        web = ending.enter_context(Web(ports["web-1"]))
-        pool = ending.enter_context(ThreadPoolExecutor(1))
-        pool.submit(web.serve_forever, 0.02)
-        ending.callback(web.shutdown)
-        main = write_configuration(folder, {})
-        main.write_text("user root;\n" * (os.geteuid() == 0) + main.read_text())
-        write_site(folder, ports, ["web-2"], folder / "access.log")
-        command = [shutil.which("nginx", path=PATH) or "", "-p", str(folder), "-e", "stderr", "-c", str(main)]
-        process = spawn(command, log=folder / "error.log", cwd=folder)
-        ending.callback(stop_process, process)
-        await_port(ports["nginx"], process, folder / "error.log")
-        found = Proxy(ports["nginx"], folder, web)
+    with started(write_staging) as found:
         yield found
-        for each in found.held:
-            each.close()
-
-
-def await_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex((HOST, port)) == 0:
-                return
-        time.sleep(0.01)
-    pytest.fail(log.read_text())
 
 
 def test_fifty_slow_clients_hold_no_thread_of_a_web_process(proxy: Proxy) -> None:
@@ -200,3 +101,73 @@ def test_the_checklist_knows_a_proxy_that_buffers_from_a_web_process(proxy: Prox
     ok, told = buffers_requests(now, {"url": at_web})
     assert not ok
     assert "a proxy that buffers requests" in told
+
+
+def head_of(length: int) -> bytes:
+    return b"POST /files HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % length
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_large_bodies_of_strangers_wait_on_disk(proxy: Proxy) -> None:
+    proxy.ask(head_of(2) + b"{}")
+    before = proxy.memory_kb()
+    for _ in range(LARGE_BODIES):
+        proxy.hold(head_of(62 * MB) + b"x" * 4 * MB)
+    deadline = time.monotonic() + 60
+    while proxy.stored_bytes() < LARGE_BODIES * 3 * MB and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert proxy.stored_bytes() >= LARGE_BODIES * 3 * MB
+    assert proxy.memory_kb() - before < 4 * 1024
+    assert proxy.web.asked == 1
+
+
+def test_a_network_has_a_few_large_bodies_at_a_time_and_small_ones_beside_them(proxy: Proxy) -> None:
+    for _ in range(LARGE_BODIES):
+        proxy.hold(head_of(62 * MB) + b"x")
+    assert proxy.ask(head_of(2) + b"{}").startswith(b"HTTP/1.1 200")
+    chunked = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    for request in (head_of(62 * MB), chunked):
+        head, problem = proxy.refusal(request)
+        assert head.startswith(b"HTTP/1.1 429")
+        assert b"Retry-After: 5" in head
+        assert problem["status"] == 429
+    assert "limiting" not in proxy.logs()  # with the whole address of the request
+
+
+def test_all_addresses_of_an_ipv6_network_count_as_one() -> None:
+    def write(folder: Path, ports: Mapping[str, int]) -> None:
+        write_staging(folder, ports)
+        site = folder / "site.conf"
+        named = f"set_real_ip_from {HOST}; real_ip_header X-Client; access_log"  # stands for the peer's address
+        site.write_text(site.read_text().replace("access_log", named))
+
+    def large_of(address: str, length: int) -> bytes:
+        return head_of(length).replace(b"\r\n\r\n", f"\r\nX-Client: {address}\r\n\r\n".encode())
+
+    with started(write) as proxy:
+        for n in range(LARGE_BODIES):
+            proxy.hold(large_of(f"2001:db8:0:7:{n}::{n}", 62 * MB) + b"x")
+        assert proxy.refusal(large_of("2001:db8:0:7:ffff::", 62 * MB))[1]["status"] == 429
+        assert proxy.ask(large_of("2001:db8:0:8::", 2 * MB) + b"x" * 2 * MB).startswith(b"HTTP/1.1 200")
+
+
+def test_a_file_arrives_whole(proxy: Proxy) -> None:
+    assert proxy.ask(head_of(20 * MB) + b"x" * 20 * MB).startswith(b"HTTP/1.1 200")
+    assert proxy.web.got[0][1] == 20 * MB
+
+
+def test_a_body_above_every_limit_is_refused_with_a_problem(proxy: Proxy) -> None:
+    head, problem = proxy.refusal(head_of(64 * MB + 1))
+    assert head.startswith(b"HTTP/1.1 413")
+    assert problem["status"] == 413
+
+
+def test_the_metrics_are_closed_and_a_client_cannot_name_its_address(proxy: Proxy) -> None:
+    assert proxy.get("/metrics") == 404
+    assert proxy.web.asked == 0
+    proxy.ask(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 192.0.2.1\r\nConnection: close\r\n\r\n")
+    assert proxy.web.got[0][0]["X-Forwarded-For"] == HOST
+
+
+def test_a_name_that_no_site_has_gets_no_answer(proxy: Proxy) -> None:
+    assert proxy.ask(b"GET / HTTP/1.1\r\nHost: " + b"a" * 256 + b"\r\n\r\n") == b""

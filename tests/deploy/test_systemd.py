@@ -30,8 +30,12 @@ def test_the_web_unit_has_the_allocator_of_the_image() -> None:
     assert of_unit[1] == of_image[1]
 
 
-def test_the_proxy_buffers_and_drops_no_file_that_the_application_takes() -> None:
-    proxy = (ROOT / "deploy/caddy/Caddyfile").read_text()
-    assert {"buffer_requests", "buffer_responses", "max_size 64MiB", "respond @metrics 404"} <= {
-        line.strip() for line in proxy.splitlines()
-    }
+def test_the_upgrade_leaves_a_web_process_out_by_a_file_that_nginx_looks_for() -> None:
+    looked_for = set(
+        re.findall(r"-f (/run/tandem/without-web-\d)", (ROOT / "deploy/nginx/tandem/server.conf").read_text())
+    )
+    script = (ROOT / "deploy/systemd/upgrade").read_text()
+    assert {file[:-1] for file in looked_for} == {"/run/tandem/without-web-"}
+    assert 'touch "/run/tandem/without-web-$1"' in script
+    site = (ROOT / "deploy/nginx/vps/tandem.conf").read_text()
+    assert dict(re.findall(r"upstream only-web-(\d) { server 127.0.0.1:800(\d); }", site)) == {"1": "1", "2": "2"}
