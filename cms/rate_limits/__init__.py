@@ -33,6 +33,7 @@ from cms.rate_limits.policies import (
     address_quota,
     name_quota,
     quota_within,
+    wider_quotas,
 )
 from cms.rate_limits.windows import Standing, Taken
 
@@ -70,4 +71,5 @@ __all__ = [
     "quota_within",
     "take",
     "take_or_refuse",
+    "wider_quotas",
 ]

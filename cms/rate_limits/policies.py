@@ -1,8 +1,8 @@
 """Which limits there are, and whom each of them counts by."""
 
 import ipaddress
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -11,6 +11,8 @@ from django.conf import settings
 MINUTE_S: Final = 60
 # Whoever is given an IPv6 address is given a whole /64 at least, and could have a new address for every request.
 IPV6_PREFIX: Final = 64
+# A line is often given a /56, and anybody a /48: with all of one, an account is still not locked everywhere.
+WIDER_FACTORS: Final = {56: 2, 48: 4}
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,21 @@ def quota_within(quota: Quota, address: str | None) -> Quota:
     return Quota(quota.policy, f"{quota.subject} {_network_of(address or '')}")
 
 
+def wider_quotas(quota: Quota, address: str | None) -> list[Quota]:
+    """The same as seen from the larger networks around an IPv6 address, with larger limits. None for IPv4."""
+    if ":" not in _network_of(address or ""):
+        return []
+    return [
+        Quota(_widened(quota.policy, prefix), f"{quota.subject} {_network_of(address or '', prefix)}")
+        for prefix in WIDER_FACTORS
+    ]
+
+
+@cache
+def _widened(policy: Policy, prefix: int) -> Policy:
+    return replace(policy, name=f"{policy.name}-{prefix}", factor=policy.factor * WIDER_FACTORS[prefix])
+
+
 def name_quota(name: str, policy: Policy = LOGIN_NAME) -> Quota:
     """For an account's name as somebody typed it, known or not. As a digest: names are long, and nobody's business."""
     # Folded as the query folds it that finds the account.
@@ -99,7 +116,7 @@ def name_quota(name: str, policy: Policy = LOGIN_NAME) -> Quota:
 
 
 @lru_cache(maxsize=4_096)
-def _network_of(address: str) -> str:
+def _network_of(address: str, prefix: int = IPV6_PREFIX) -> str:
     """An IPv4 address itself, also when it is written as IPv6; of an IPv6 address the network."""
     if ":" not in address:
         return address
@@ -109,4 +126,4 @@ def _network_of(address: str) -> str:
         return address
     if parsed.ipv4_mapped:
         return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Network((parsed, IPV6_PREFIX), strict=False))
+    return str(ipaddress.IPv6Network((parsed, prefix), strict=False))

@@ -34,6 +34,7 @@ from cms.rate_limits import (
     name_quota,
     quota_within,
     take,
+    wider_quotas,
 )
 from cms.services.checks import check_characters
 from cms.services.origin import current_origin
@@ -51,9 +52,11 @@ def sign_in(*, username_or_email: str, password: str, now: datetime.datetime, co
     password alone: SecondFactorRequired without a code, SecondFactorMissing for a role that needs a factor without one.
     """
     account, typed, ip = _find_account(username_or_email), name_quota(username_or_email), current_origin().ip
-    with _one_try(quota_within(typed, ip), now, Quota(LOGIN_NAME_ANYWHERE, typed.subject)) as one:
+    anywhere = Quota(LOGIN_NAME_ANYWHERE, typed.subject)
+    with _one_try(quota_within(typed, ip), now, *wider_quotas(typed, ip), anywhere) as one:
         subject = str(account.pk) if account else typed.subject
-        places = [quota_within(Quota(LOGIN_ACCOUNT, subject), ip), Quota(LOGIN_ACCOUNT_ANYWHERE, subject)]
+        own = Quota(LOGIN_ACCOUNT, subject)
+        places = [quota_within(own, ip), *wider_quotas(own, ip), Quota(LOGIN_ACCOUNT_ANYWHERE, subject)]
         taken = take(places, now)
         one.is_last = _is_used_up(taken.standings, places)
         if taken.retry_after_s:

@@ -76,6 +76,21 @@ def test_many_networks_together_have_ten_times_the_tries_and_nobody_learns_both_
         sign_in(username_or_email="mia", password=PASSWORD, now=now)
 
 
+def test_the_networks_of_one_ipv6_line_lock_an_account_for_that_line_only(
+    register: Any, settings: Any, now: Any
+) -> None:
+    settings.RATE_LIMIT_LOGIN = 1
+    user = register()
+    for name in ("mia", "nobody"):
+        of_a_56 = [tries(name, f"2001:db8:0:{n:x}::1", now, 1)[0] for n in range(12)]
+        assert of_a_56 == [InvalidCredentials] * 2 + [RateLimited] * 10
+        of_a_48 = [tries(name, f"2001:db8:0:{n:x}00::1", now, 1)[0] for n in range(1, 12)]
+        assert of_a_48 == [InvalidCredentials] * 2 + [RateLimited] * 9
+    for elsewhere in ("2001:db8:1::1", "198.51.100.7"):
+        set_origin(Origin(ip=elsewhere))
+        assert sign_in(username_or_email="mia", password=PASSWORD, now=now) == user
+
+
 def test_strangers_never_keep_a_signed_in_user_from_proving_the_password(
     register: Any, settings: Any, now: Any
 ) -> None:
