@@ -39,7 +39,9 @@ class SuggestView(V1View):
     def get(self, request: Request) -> HttpResponse:
         prefix = request.query_params.get("prefix", "")
         limit = number_or_default(request.query_params.get("limit"), SUGGESTIONS_DEFAULT, LIMIT_MAX)
-        return success({"suggestions": suggest(prefix, user=request.user, now=clock.now(), limit=limit)})
+        with searching():
+            found = suggest(prefix, user=request.user, now=clock.now(), limit=limit)
+        return success({"suggestions": found})
 
 
 class SearchStatsView(V1View):

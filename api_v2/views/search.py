@@ -48,6 +48,7 @@ class SuggestView(ApiView):
         if len(prefix) > PREFIX_MAX:
             raise refused("q", "too_long", f"'q' has more than {PREFIX_MAX} characters.")
         limit = self.query.whole_number("limit", 1, LIMIT_MAX, SUGGESTIONS_DEFAULT)
-        found = suggest(prefix, user=self.actor, now=self.now, limit=limit)
+        with searching():
+            found = suggest(prefix, user=self.actor, now=self.now, limit=limit)
         page = {"next": None, "previous": None, "has_more": False, "limit": limit}
         return self.answer({"data": found, "page": page})

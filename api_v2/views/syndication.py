@@ -1,6 +1,7 @@
 """What is written for other programs' readers: the feed and the sitemap. Both show what is public, whoever asks."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from itertools import batched
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -27,6 +28,7 @@ from api_v2.views.api_view import ApiView
 from api_v2.views.public_view import PublicView
 from cms import policy
 from cms.choices import Scope
+from cms.costs.turns import BoundedIfSlow, Places
 from cms.models import Post
 from cms.querysets.posts import PostQuerySet
 
@@ -35,6 +37,8 @@ FEED_FILTERS: Final = ("tag", "category")
 URLS_PER_PART: Final = 50_000  # sitemaps.org
 PARTS_MAX: Final = 50_000
 ROWS_AT_ONCE: Final = 1_000
+SITEMAPS: Final = BoundedIfSlow("sitemaps are written", grace_s=0.25, burst_s=5.0, places=Places(2))
+"""One of 50,000 addresses takes half a second. Places of their own: who reads slowly keeps one until the end."""
 
 
 class FeedView(PublicView):
@@ -125,5 +129,17 @@ class SitemapView(ApiView):
         headers = {"Cache-Control": cache_control, "Vary": VARY}
         if self.http_request.method == "HEAD":
             return HttpResponse(b"", content_type=self.media_type, headers=headers)
-        chunks = (b"".join(chunk) for chunk in batched(lines, ROWS_AT_ONCE))
-        return StreamingHttpResponse(chunks, content_type=self.media_type, headers=headers)
+        chunks = _in_turn(b"".join(chunk) for chunk in batched(lines, ROWS_AT_ONCE))
+        first = next(chunks)  # waits for nothing, and refuses before anything is sent
+        return StreamingHttpResponse(_continued(first, chunks), content_type=self.media_type, headers=headers)
+
+
+def _in_turn(chunks: Iterable[bytes]) -> Generator[bytes]:
+    with SITEMAPS.turn():
+        yield from chunks
+
+
+def _continued(first: bytes, rest: Generator[bytes]) -> Generator[bytes]:
+    with closing(rest):
+        yield first
+        yield from rest

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from unfold.dataclasses import SearchResult
 
 from cms.admin.navigation import ICONS
+from cms.search import searching
 
 OBJECTS_MAX = 6
 """As many of each kind: the list has more."""
@@ -19,7 +20,8 @@ SEARCHED = ("post", "user", "tag", "category", "mediafile", "webhook", "apikey")
 
 def search(request: HttpRequest, term: str) -> list[SearchResult]:
     """Return pages, then objects that this user may open. Each kind of object costs one statement or two."""
-    return [*_pages(request, term), *_objects(request, term)]
+    with searching():
+        return [*_pages(request, term), *_objects(request, term)]
 
 
 def _pages(request: HttpRequest, term: str) -> Iterator[SearchResult]:

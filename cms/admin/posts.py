@@ -5,9 +5,11 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -39,7 +41,7 @@ from cms.admin.writing import WritingMixin, editor_config
 from cms.choices import Status
 from cms.errors import CmsError
 from cms.models import Category, Post
-from cms.search import find_posts
+from cms.search import find_posts, searching
 from cms.services import post_states
 from cms.services.drafts import SHOWN_MAX, autosaved_drafts, find_draft, shown_drafts
 from cms.services.merging import EditConflict
@@ -159,6 +161,14 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Post]:
         return super().get_queryset(request).editable_by(request.user)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.method != "GET" or not request.GET.get(SEARCH_VAR, "").strip():
+            return super().changelist_view(request, extra_context)
+        with searching():
+            response = super().changelist_view(request, extra_context)
+            # The page is written inside, for that reads the rows.
+            return response.render() if isinstance(response, TemplateResponse) else response
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 from django.test import Client
 
+from api_v2.views.syndication import SITEMAPS
 from cms.costs.turns import DEAR, Credit
 from cms.models import Post, SearchDocument, Tag, User
 from cms.search import SEARCHES, search_posts, suggest
@@ -16,6 +17,8 @@ from cms.search.highlights import READ_MAX
 from tests.slow import slow
 
 SEARCHING: Final = ["/api/v1/search?q=water", "/api/v2/search?q=water", "/api/v2/posts?q=water"]
+SUGGESTING: Final = ["/api/v1/search/suggest?prefix=water", "/api/v2/search/suggest?q=water"]
+IN_ADMIN: Final = ["/admin/cms/post/?q=water", "/admin/search/?s=water&extended=1"]
 type Fill = Callable[..., None]
 
 
@@ -58,7 +61,7 @@ def no_place() -> Iterator[None]:
     DEAR._begin()
 
 
-@pytest.mark.parametrize("path", SEARCHING)
+@pytest.mark.parametrize("path", [*SEARCHING, *SUGGESTING])
 def test_searches_that_were_slow_are_few_at_a_time(
     fill: Fill, client: Client, path: str, no_place: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,6 +74,30 @@ def test_searches_that_were_slow_are_few_at_a_time(
     assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
     DEAR._begin()
     assert client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", IN_ADMIN)
+def test_searches_of_the_admin_site_wait_with_the_others(
+    client: Client, editor: User, path: str, no_place: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.force_login(editor)
+    credit = Credit(1.0)
+    monkeypatch.setattr(SEARCHES, "_credit", credit)
+    assert client.get(path).status_code == 200
+    credit.spend(5.0)
+    client.raise_request_exception = False
+    answer = client.get(path, HTTP_ACCEPT_LANGUAGE="ja")
+    assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+
+
+def test_sitemaps_that_were_slow_are_few_at_a_time(client: Client, fill: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(1, "a")
+    monkeypatch.setattr(SITEMAPS, "_credit", Credit(0.0))
+    held = [client.get("/api/v2/sitemap.xml") for _ in range(2)]
+    assert [answer.status_code for answer in held] == [200, 200]
+    assert client.get("/api/v2/sitemap.xml").status_code == 503
+    assert [b"post-" in answer.getvalue() for answer in held] == [True, True]
+    assert client.get("/api/v2/sitemap.xml").status_code == 200
 
 
 @pytest.mark.parametrize(("posts", "size", "most_s"), [(3, 300_000, 0.1), slow(20, 999_000, 0.5)])
