@@ -108,6 +108,7 @@ def update_post(
     Raises VersionConflict when the post is no longer at `expected_version`, TooMuchKept for another revision when the
     actor has kept too much today.
     """
+    _refuse_strangers(actor, post)
     _refuse_impossible(actor, post, changes, now)
     with prepared(changes, post), transaction.atomic():
         return _change(actor, lock_post(actor, post, expected_version), changes, now)
@@ -197,11 +198,15 @@ def lock_post(actor: Actor, post: Post, expected_version: int | None = None) -> 
     the one that `actor` has read.
     """
     locked = lock_row(post)
-    if not policy.may_edit_post(actor, locked):
-        raise PermissionRefused("Only its authors and editors change this post.")
+    _refuse_strangers(actor, locked)
     if expected_version is not None and locked.version != expected_version:
         raise VersionConflict("post", locked.version)
     return locked
+
+
+def _refuse_strangers(actor: Actor, post: Post) -> None:
+    if not policy.may_edit_post(actor, post):
+        raise PermissionRefused("Only its authors and editors change this post.")
 
 
 def save_change(post: Post, now: datetime.datetime) -> None:

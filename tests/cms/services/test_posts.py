@@ -8,11 +8,14 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 
+from cms.costs import answering
+from cms.costs.turns import Busy, Places
 from cms.errors import Duplicate, InvalidInput, NotFound, PermissionRefused
 from cms.models import AuditEvent, Category, Post, PostRevision, Redirect, Tag, User
 from cms.policy import SYSTEM
 from cms.services.origin import Origin, set_origin
-from cms.services.posts import create_post, update_post
+from cms.services.posts import PostFields, create_post, update_post
+from cms.text.turns import ORDINARY_MAX, TEXTS
 from tests.cms.services.conftest import codes
 
 ASTRAL = "\U0001f600"
@@ -28,6 +31,18 @@ def test_authors_editors_and_admins_write_posts(make_user: Callable[..., User], 
     user = make_user(role)
     post = create_post(actor=user, fields={"title": "A", "content": "a"}, now=now)
     assert (post.author, post.status, post.version, post.created_at) == (user, "draft", 1, now)
+
+
+def test_a_stranger_is_refused_before_a_long_text_waits_for_its_turn(
+    author: User, make_user: Callable[..., User], now: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = create_post(actor=author, fields={"title": "A", "content": "a"}, now=now)
+    changes: PostFields = {"content": "a " * ORDINARY_MAX}
+    monkeypatch.setattr(TEXTS, "_places", Places(0))
+    monkeypatch.setattr(answering._doing, "a_request", True)
+    for actor, refusal in ((make_user("author"), PermissionRefused), (author, Busy)):
+        with pytest.raises(refusal):
+            update_post(actor=actor, post=post, changes=changes, now=now)
 
 
 def test_subscribers_and_strangers_write_no_posts(make_user: Callable[..., User], now: Any) -> None:
