@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from django.contrib.auth import hashers
+from django.utils.translation import gettext_noop
 
 from cms.costs.turns import PLACES, Bounded
 
@@ -13,7 +14,9 @@ PATIENCE_S: Final = 2.0
 """Ours take a hundredth of it. A hash of another system may take twenty times as long."""
 BURST_S: Final = 1.0
 """Eight who sign in at once on eight threads wait together for less than half of it."""
-HASHING: Final = Bounded("passwords are checked", at_once=1, waiting=PLACES - 1, patience_s=PATIENCE_S, burst_s=BURST_S)
+HASHING: Final = Bounded(
+    gettext_noop("passwords are checked"), at_once=1, waiting=PLACES - 1, patience_s=PATIENCE_S, burst_s=BURST_S
+)
 
 
 class OwaspArgon2PasswordHasher(hashers.Argon2PasswordHasher):

@@ -104,7 +104,8 @@ class _Preferences:
         if not path.startswith(ADMIN) or not request.user.is_authenticated:
             with translation.override(translation.get_language_from_request(request)):
                 response = self.get_response(request)
-            patch_vary_headers(response, ["Accept-Language"])
+            # A browser may have Django's cookie of a language: get_language_from_request reads it first.
+            patch_vary_headers(response, ["Accept-Language", "Cookie"])
             return response
         user: Any = request.user
         # Those who look after a rollout read the same times: its page names UTC beside each of them.

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from django.utils.translation import gettext_noop
+
 from cms.costs.turns import DEAR, Bounded
 
-TEXTS: Final = Bounded("long texts are worked on", at_once=1, patience_s=10, places=DEAR)
+TEXTS: Final = Bounded(gettext_noop("long texts are worked on"), at_once=1, patience_s=10, places=DEAR)
 ORDINARY_MAX: Final = 30_000
 """Characters, of all texts together, that wait for nobody: 5,000 words, and the most hostile take 0.2 s."""
 

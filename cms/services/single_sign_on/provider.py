@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 from django.views.decorators.debug import sensitive_variables
 
 from cms.costs.turns import DEAR, Bounded
@@ -24,7 +25,7 @@ TIMEOUT_S: Final = 5
 """For each of the three documents that a sign-in may wait for."""
 BYTES_MAX: Final = 256 * 1024
 KNOWN_FOR_S: Final = 600
-ASKING: Final = Bounded("sign-ins wait for the provider", at_once=2, patience_s=TIMEOUT_S, places=DEAR)
+ASKING: Final = Bounded(gettext_noop("sign-ins wait for the provider"), at_once=2, patience_s=TIMEOUT_S, places=DEAR)
 _FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
 
 logger: Final = logging.getLogger("tandem.single_sign_on")

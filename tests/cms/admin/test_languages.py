@@ -9,11 +9,18 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.functional import Promise
 
+from cms.accounts.hashers import HASHING
+from cms.costs.turns import Busy
+from cms.http.unavailable import unavailable_page
+from cms.media.images import PICTURES
 from cms.models import Post, User
 from cms.policy import SYSTEM
+from cms.search import SEARCHES
 from cms.services.invitations import invite_user
 from cms.services.mails import send_invitation, send_password_reset
+from cms.services.single_sign_on.provider import ASKING
 from cms.services.users import update_user
+from cms.text.turns import TEXTS
 
 JAPANESE = {"HTTP_ACCEPT_LANGUAGE": "ja,en;q=0.5"}
 
@@ -114,6 +121,22 @@ def test_outside_the_admin_site_pages_follow_the_browser(path: str, django_asser
     assert 'lang="en"' in Client().get(path).content.decode()
     with django_assert_num_queries(0):
         Client().get(path, HTTP_COOKIE="sessionid=unknown", **JAPANESE)
+
+
+@pytest.mark.django_db
+def test_a_cache_keeps_pages_apart_by_the_cookie_of_a_language() -> None:
+    client = Client(HTTP_COOKIE="django_language=ja")
+    page = client.get("/no-such-page")
+    assert 'lang="ja"' in page.content.decode()
+    assert {"Accept-Language", "Cookie"} <= set(page["Vary"].split(", "))
+
+
+@pytest.mark.parametrize("busy", [SEARCHES, TEXTS, PICTURES, HASHING, ASKING], ids=lambda each: each._what)
+def test_a_busy_server_says_so_in_japanese(busy: Any) -> None:
+    with translation.override("ja"):
+        page = unavailable_page(Busy(busy._what)).content.decode()
+    assert busy._what not in page
+    assert "Too many" not in page
 
 
 def test_the_home_page_is_in_english_for_everybody() -> None:
