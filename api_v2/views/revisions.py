@@ -4,6 +4,7 @@ import re
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -19,6 +20,8 @@ from api_v2.views.resources import answer_changed, answer_list, answer_one, foun
 from cms.choices import Scope
 from cms.errors import CmsError
 from cms.models import Post, PostRevision
+from cms.services.drafts import discard_draft
+from cms.services.posts import lock_post
 from cms.services.restoring import apply_revision, applying, restore_revision
 from cms.services.revisions import compare_revisions, get_revision, list_revisions
 
@@ -57,11 +60,23 @@ class RevisionsView(HistoryView):
 
 
 class RevisionView(HistoryView):
+    """Only a draft may be deleted: the rest is the history of the post."""
+
+    scopes = {"GET": Scope.POSTS_READ, "DELETE": Scope.POSTS_WRITE}
     parameters = {"GET": ("fields",)}
 
     def get(self, request: Request, slug_or_id: str, number: str) -> HttpResponse:
         rows = self.revisions_of(slug_or_id).filter(number=number_in(number))
         return answer_one(self, rows=rows, shape=REVISION)
+
+    def delete(self, request: Request, slug_or_id: str, number: str) -> HttpResponse:
+        post = post_to_change(self, slug_or_id)
+        revision = found(list_revisions(actor=self.actor, post=post).filter(number=number_in(number)))
+        with transaction.atomic():
+            lock_post(self.actor, post)  # before its draft, as all who change both
+            with self.unchanged(revision, is_doomed=True):
+                discard_draft(actor=self.actor, post=post, number=revision.number, now=self.now)
+        return self.answer_nothing()
 
 
 class RevisionDiffView(HistoryView):

@@ -54,7 +54,7 @@ class Places:
         noun = "sessions" if "{session_id}" in path else path.split("/")[1]
         is_new = "{" not in path and verb == "post"
         made = "" if is_new or noun not in makers else makers[noun](verb, path)
-        number = {"/apply": "3", "/diff": "2"}.get(path[path.rfind("/") :], "1")
+        number = "2" if verb == "delete" else {"/apply": "3", "/diff": "2"}.get(path[path.rfind("/") :], "1")
         path = path.replace("{number}", number).replace("{spec}", "width-320")
         return re.sub(r"{\w+}", made, path)
 
@@ -78,8 +78,8 @@ class Places:
         if path.endswith(_PUBLISHED) or (verb == "get" and "preview" not in path):
             self._posted(f"/posts/{id}/actions/publish", EXAMPLES["Publication"])
             assert send(self.admin, "patch", f"/posts/{id}", {"content": SECOND}).status_code == 200
-        if path.endswith("/apply"):
-            self._posted(f"/posts/{id}/revisions/1/actions/restore")  # its draft is number 3
+        if path.endswith("/apply") or (verb == "delete" and path.endswith("/{number}")):
+            self._posted(f"/posts/{id}/revisions/1/actions/restore")  # its draft is number 3, or 2 to be deleted
         elif path.endswith("/comments"):
             self._posted(f"/posts/{id}/comments", EXAMPLES["NewComment"])
         elif path.endswith("}/actions/restore") and "/revisions/" not in path:

@@ -99,6 +99,26 @@ def test_one_draft_too_many_is_a_conflict(own: Client, post: Post, monkeypatch: 
     assert PostRevision.objects.count() == 4
 
 
+def test_a_draft_is_discarded_and_no_other_revision(own: Client, post: Post, client_of: Clients, editor: User) -> None:
+    restored = send(own, "post", f"/posts/{post.pk}/revisions/1/actions/restore")
+    draft, etag = "/posts/" + restored.headers["Location"].partition("/posts/")[2], restored.headers["ETag"]
+    assert problem_of(send(own, "delete", f"/posts/{post.pk}/revisions/1")) == (404, "not-found")
+    assert problem_of(send(own, "delete", draft, **{"If-Match": '"1-none"'})) == (412, "precondition-failed")
+    assert send(own, "delete", draft, **{"If-Match": etag}).status_code == 204
+    assert problem_of(send(client_of(editor), "delete", draft)) == (404, "not-found")
+    assert list(post.revisions.values_list("number", flat=True).order_by("number")) == [1, 2, 3]
+
+
+def test_only_who_may_change_a_post_discards_its_drafts(
+    own: Client, client: Client, client_of: Clients, make_user: Callable[..., User], post: Post
+) -> None:
+    send(own, "post", f"/posts/{post.pk}/revisions/1/actions/restore")
+    draft = f"/posts/{post.pk}/revisions/4"
+    assert problem_of(send(client, "delete", draft))[0] == 401
+    assert problem_of(send(client_of(make_user("subscriber")), "delete", draft))[0] == 403
+    assert post.revisions.filter(is_draft=True).count() == 1
+
+
 def test_a_draft_revision_is_applied_once_and_the_state_stays(own: Client, post: Post) -> None:
     send(own, "post", f"/posts/{post.pk}/revisions/1/actions/restore")
     etag = send(own, "get", f"/posts/{post.pk}").headers["ETag"]

@@ -55,7 +55,10 @@ POSTS: Final[Operations] = {
     f"{_POST}/revisions": {
         "get": listing("list_revisions", "The history of a post", "RevisionList", item="RevisionSummary")
     },
-    _REVISION: {"get": getting("get_revision", "One revision with its content", "Revision")},
+    _REVISION: {
+        "get": getting("get_revision", "One revision with its content", "Revision"),
+        "delete": deleting("discard_draft", "Discard a draft revision"),
+    },
     f"{_REVISION}/diff": {"get": Operation("compare_revisions", "What differs between two", ref("RevisionDiff"))},
     f"{_REVISION}/actions/restore": {
         "post": acting(
