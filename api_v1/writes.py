@@ -17,7 +17,7 @@ from cms.errors import FieldError, InvalidInput, NotFound
 from cms.models import Category, MediaFile, Post, User
 from cms.services.post_states import publish_post, restore_post, trash_post, unpublish_post
 from cms.services.posts import PostFields, create_post, lock_post, preparing_change, update_locked_post
-from cms.services.prepared import prepared
+from cms.services.prepared import beginning_again, prepared
 
 type Values = Mapping[str, Any]
 """The fields of a request's body by v1's names; an absent one asks for nothing."""
@@ -25,6 +25,7 @@ type Values = Mapping[str, Any]
 _SAME_IN_DOMAIN: Final = ("title", "content", "excerpt", "slug", "tags", "meta_title", "meta_description")
 
 
+@beginning_again
 def create_from(values: Values, *, actor: User, now: datetime.datetime) -> Post:
     with names_of_v1(), prepared(values):
         if not values.get("published"):  # a transaction by itself: another around it costs two statements
@@ -34,6 +35,7 @@ def create_from(values: Values, *, actor: User, now: datetime.datetime) -> Post:
             return publish_post(actor=actor, post=post, now=now)
 
 
+@beginning_again
 def change_by(values: Values, *, actor: User, post: Post, now: datetime.datetime) -> Post:
     """Raises PermissionRefused for strangers, NotFound for what has gone into the trash meanwhile."""
     with (

@@ -39,7 +39,7 @@ from cms.querysets.posts import PostQuerySet
 from cms.search import searching
 from cms.services.post_states import trash_post
 from cms.services.posts import create_post, find_editable_post, preparing_change, update_post
-from cms.services.prepared import prepared
+from cms.services.prepared import beginning_again, prepared
 
 SELECTION = ("fields", "include")
 # Filters whose query can't be kept: it depends on what is in the database, or holds an instant that may be a stand-in's.
@@ -127,6 +127,7 @@ class PostView(PublicView):
             return list(build(self.now, slug_or_id))
         return fetch(selection.key, build, self.now, parse_uuid(slug_or_id) or slug_or_id)
 
+    @beginning_again
     def patch(self, request: Request, slug_or_id: str) -> HttpResponse:
         post = post_to_change(self, slug_or_id)
         changes = read_post_changes(self.body(), self.viewer)

@@ -22,6 +22,7 @@ from cms.errors import CmsError
 from cms.models import Post, PostRevision
 from cms.services.drafts import discard_draft
 from cms.services.posts import lock_post
+from cms.services.prepared import beginning_again
 from cms.services.restoring import apply_revision, applying, restore_revision
 from cms.services.revisions import compare_revisions, get_revision, list_revisions
 
@@ -132,6 +133,7 @@ class ApplyRevisionView(RevisionActionView):
             return nullcontext()
         return applying(actor=self.actor, post=post, number=number, now=self.now)
 
+    @beginning_again
     def post(self, request: Request, slug_or_id: str, number: str) -> HttpResponse:
         post = post_to_change(self, slug_or_id)
         refuse_members(self)

@@ -140,6 +140,14 @@ def person_behind(request: HttpRequest) -> User | None:
     return user if isinstance(user, User) else None
 
 
+def account_behind(request: HttpRequest) -> uuid.UUID | None:
+    """Return the id of the account that has sent the request, by a credential or a page's session; no query."""
+    if credential := credential_of(request):
+        return credential.user_id
+    user = known_user(request)
+    return user.pk if isinstance(user, User) else None
+
+
 def has_scope(request: HttpRequest, scope: str) -> bool:
     """Whether what the request was let in by may be used for `scope`; a key that nothing has looked up may for none."""
     credential = credential_of(request)

@@ -1,6 +1,7 @@
 """Posts: writing them, and taking them from state to state."""
 
 import datetime
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from django.conf import settings
@@ -44,8 +45,8 @@ from cms.models import Category, Post
 from cms.search import find_posts, searching
 from cms.services import post_states
 from cms.services.drafts import SHOWN_MAX, autosaved_drafts, find_draft, shown_drafts
-from cms.services.merging import EditConflict
-from cms.services.prepared import prepared
+from cms.services.merging import EditConflict, naming_ahead
+from cms.services.prepared import beginning_again, prepared
 
 PUBLISH = Change(
     name="publish",
@@ -212,12 +213,21 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
         actions = super().get_actions_detail(request, object_id)
         return [one for one in actions if one.action_name.removeprefix("cms_post_") in names]
 
+    @beginning_again
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         # Django saves the form in a transaction, and browsers send other line ends than the form takes.
-        with prepared({name: with_plain_line_ends(str(text)) for name, text in request.POST.items()}):
+        fields = {name: with_plain_line_ends(str(text)) for name, text in request.POST.items()}
+        with prepared(fields), self._naming_ahead(request, object_id):
             return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _naming_ahead(self, request: HttpRequest, object_id: str | None) -> AbstractContextManager[None]:
+        number = whole_number(request.GET.get("draft"))
+        if request.method != "POST" or object_id is None or number is None:
+            return nullcontext()
+        post: Post | None = self.get_object(request, object_id)
+        return naming_ahead(post) if post and find_draft(request.user, post, number) else nullcontext()
 
     def prepare_again(self, request: HttpRequest, refusal: CmsError) -> None:
         if isinstance(refusal, EditConflict):

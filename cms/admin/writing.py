@@ -19,6 +19,7 @@ from cms.errors import CmsError, NotFound, translated
 from cms.models import Post
 from cms.services.drafts import autosave_post, discard_draft
 from cms.services.editing import ASKS_EVERY_S, end_editing, note_editing, others_editing
+from cms.text.cost import rendering_s
 from cms.text.rendering import render_html
 from cms.text.turns import text_turn
 
@@ -71,7 +72,7 @@ def rendered(request: HttpRequest) -> str:
         raise BadRequest(
             _("At most %(most)s characters of Markdown or HTML are allowed.") % {"most": f"{limits.CONTENT[1]:,}"}
         )
-    with text_turn(content):
+    with text_turn(rendering_s(content, content_format)):
         return render_html(content, content_format)
 
 

@@ -1,6 +1,7 @@
-"""Whether a thread answers a web request: limits that keep threads free for others concern requests alone."""
+"""Whether a thread answers a web request, and whose: limits that keep threads free concern requests alone."""
 
 import threading
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from django.core.signals import request_finished, request_started
@@ -10,6 +11,7 @@ class _Doing(threading.local):
     """The present work of this thread."""
 
     a_request = False
+    find_account: Callable[[], Hashable] | None = None
 
 
 _doing = _Doing()
@@ -20,12 +22,22 @@ def is_answering() -> bool:
     return _doing.a_request
 
 
+def answer_for(find_account: Callable[[], Hashable]) -> None:
+    """Note how to find the account behind this thread's request, once its credential is known."""
+    _doing.find_account = find_account
+
+
+def account_answered() -> Hashable:
+    """Return the account behind this thread's request; None for strangers, and beside requests."""
+    return _doing.find_account() if _doing.a_request and _doing.find_account else None
+
+
 def _begin_request(**_: Any) -> None:
-    _doing.a_request = True
+    _doing.a_request, _doing.find_account = True, None
 
 
 def _end_request(**_: Any) -> None:
-    _doing.a_request = False
+    _doing.a_request, _doing.find_account = False, None
 
 
 request_started.connect(_begin_request)

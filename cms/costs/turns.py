@@ -6,16 +6,33 @@ Further ones are refused at once, so that ordinary reads keep their threads. Com
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.conf import settings
 
-from cms.costs.answering import is_answering
+from cms.costs.answering import account_answered, is_answering
 
-PLACES: Final = max(1, settings.WEB_THREADS // 2 - 1)
-"""Threads of a process that one kind of work may keep for long: two kinds at once leave some to all others."""
+
+class Shares(NamedTuple):
+    """Threads of a process that each kind of work may keep for long."""
+
+    passwords: int
+    texts: int
+    others: int
+
+
+def shares_of(threads: int) -> Shares:
+    """Share a process's threads: passwords may keep nearly half, texts and all others together as many.
+
+    That is fewer than the requests of v2 that a process answers at a time, from 6 threads on: reads have places too.
+    """
+    most = max(1, threads // 2 - 1)
+    return Shares(most, most - most // 2, max(1, most // 2))
+
+
+PLACES, TEXT_PLACES, _OTHER_PLACES = shares_of(settings.WEB_THREADS)
 CREDIT_A_SECOND: Final = 0.05
 """So many seconds of waiting beyond the places come back in each second: a twentieth of one thread, in the long run."""
 OWED_MAX: Final = 5
@@ -50,26 +67,46 @@ class Credit:
 
 
 class Places:
-    """Threads that may be kept for work, by one kind or by several together."""
+    """Threads that may be kept for work, by one kind or by several together.
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    With `is_one_an_account` an account that is named has one at a time.
+    """
+
+    def __init__(self, count: int, *, is_one_an_account: bool = False) -> None:
+        self._count, self.is_one_an_account = count, is_one_an_account
         self._begin()
         os.register_at_fork(after_in_child=self._begin)
 
     def _begin(self) -> None:
         """A forked process has none of its parent's threads, which would never give their places back."""
         self._free = threading.Semaphore(self._count)
+        self._accounts, self._changed = set[Hashable](), threading.Condition()
 
-    def take(self, patience_s: float = 0.0) -> bool:
-        return self._free.acquire(timeout=patience_s) if patience_s else self._free.acquire(blocking=False)
+    def take(self, patience_s: float = 0.0, account: Hashable = None) -> bool:
+        """Return whether one was free within so many seconds, and take it. The account is named where that matters."""
+        until = time.monotonic() + patience_s
+        with self._changed:
+            if not self._changed.wait_for(lambda: account not in self._accounts, patience_s):
+                return False
+            if account is not None:
+                self._accounts.add(account)
+        is_taken = self._free.acquire(timeout=max(0.0, until - time.monotonic()))
+        if not is_taken:
+            self._forget(account)
+        return is_taken
 
-    def give_back(self) -> None:
+    def give_back(self, account: Hashable = None) -> None:
+        self._forget(account)
         self._free.release()
 
+    def _forget(self, account: Hashable) -> None:
+        with self._changed:
+            self._accounts.discard(account)
+            self._changed.notify_all()
 
-DEAR: Final = Places(PLACES)
-"""Shared by all kinds of work that only some requests ask for, passwords apart."""
+
+DEAR: Final = Places(_OTHER_PLACES)
+"""Shared by all kinds of work that only some requests ask for, passwords and texts apart."""
 
 
 class Bounded:
@@ -116,16 +153,17 @@ class Bounded:
 
     @contextmanager
     def _place(self) -> Iterator[None]:
-        if not (self._places.take() or self._wait_for_a_place()):
+        account = account_answered() if self._places.is_one_an_account else None
+        if not (self._places.take(account=account) or self._wait_for_a_place(account)):
             raise Busy(self._what)
         try:
             yield
         finally:
-            self._places.give_back()
+            self._places.give_back(account)
 
-    def _wait_for_a_place(self) -> bool:
+    def _wait_for_a_place(self, account: Hashable) -> bool:
         began_at = time.monotonic()
-        is_taken = self._places.take(self._credit.left_at(began_at))
+        is_taken = self._places.take(self._credit.left_at(began_at), account)
         self._credit.spend(time.monotonic() - began_at)
         return is_taken
 

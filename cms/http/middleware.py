@@ -3,13 +3,15 @@
 import ipaddress
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from uuid_utils import uuid7
 
+from cms.accounts.authentication import account_behind
+from cms.costs.answering import answer_for
 from cms.services.origin import Origin, set_origin
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -89,6 +91,7 @@ class RequestIdMiddleware:
         trace = request.META.get("HTTP_TRACEPARENT")
         traceparent = parse_traceparent(trace) if trace else ""
         set_origin(Origin(ip=ip, request_id=request_id, traceparent=traceparent))
+        answer_for(partial(account_behind, request))
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         return response

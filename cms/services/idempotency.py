@@ -20,6 +20,7 @@ from cms.models import StoredAnswer
 from cms.policy import Actor, is_known
 from cms.rate_limits import KEPT_REFUSALS, Quota, take
 from cms.services.kept_bytes import count_kept, refuse_if_spent
+from cms.services.prepared import beginning_again
 
 LIFETIME: Final = datetime.timedelta(hours=24)
 REFUSAL_BYTES_MAX: Final = 2_048
@@ -50,6 +51,7 @@ def digest_of(parts: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
+@beginning_again
 def perform_once(
     *,
     actor: Actor,

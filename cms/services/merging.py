@@ -1,7 +1,8 @@
 """Two writers of one post: a change that was made to an older version is put on top of what the post has now."""
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -9,16 +10,19 @@ from typing import Any, Final, NamedTuple
 from django.db import transaction
 from django.utils.translation import gettext_noop
 
+from cms.costs.ahead import Ahead
 from cms.errors import FieldError, InvalidInput
 from cms.models import Post, PostRevision
 from cms.policy import Actor
 from cms.services.post_media import FirstNamers, linked_media, unlink_planted_media
 from cms.services.posts import PostFields, lock_post, preparing_change, update_locked_post
-from cms.services.prepared import prepared_html
+from cms.services.prepared import beginning_again, prepared_html
 from cms.services.revisions import LONG_FIELDS, SNAPSHOT_FIELDS
+from cms.text.cost import comparing_s
 from cms.text.merge import Merge, merge_texts
 from cms.text.turns import text_turn
 
+_NAMERS: Final = Ahead[FirstNamers]("first namers of a form")
 COLLECTIONS: Final = ("tags", "categories", "co_authors")
 """Fields of several values: one writer adds some and another removes others."""
 
@@ -40,7 +44,7 @@ class FieldConflict:
         """
         if self.field not in LONG_FIELDS:
             return None
-        with text_turn(self.base, self.theirs, self.mine):
+        with text_turn(comparing_s(self.base, self.theirs, self.mine)):
             return merge_texts(self.base, self.theirs, self.mine)
 
 
@@ -66,13 +70,14 @@ class Read(NamedTuple):
     """The revision whose texts the writer was shown: other people may have named files there."""
 
 
+@beginning_again
 def merge_post(*, actor: Actor, post: Post, changes: PostFields, read: Read, now: datetime.datetime) -> Post:
     """Save the fields that a writer has changed since what was read, and keep what others have changed since.
 
     Raises EditConflict where the post has another value by now.
     """
     with preparing_change(actor=actor, post=post, changes=changes, now=now):
-        namers = FirstNamers(post, prepared_html()) if read.draft and "content" in changes else None
+        namers = _NAMERS.result_of(*_naming(post)) if read.draft and "content" in changes else None
         with transaction.atomic():
             locked = lock_post(actor, post)
             if locked.version != read.version:
@@ -82,6 +87,16 @@ def merge_post(*, actor: Actor, post: Post, changes: PostFields, read: Read, now
             if namers:
                 unlink_planted_media(post, linked_before, now, namers)
     return post
+
+
+def naming_ahead(post: Post) -> AbstractContextManager[None]:
+    """Find out who first named the files of the prepared text, for callers with a transaction around `merge_post`."""
+    return _NAMERS.done(*_naming(post))
+
+
+def _naming(post: Post) -> tuple[object, Callable[[], FirstNamers]]:
+    html = prepared_html()
+    return (post.pk, html), lambda: FirstNamers(post, html)
 
 
 def newest_revision_number(post: Post) -> int | None:

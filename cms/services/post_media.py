@@ -16,6 +16,8 @@ from cms.db.statements import fetch_named
 from cms.errors import FieldError, InvalidInput
 from cms.models import MediaFile, Post, User
 from cms.policy import SYSTEM, Actor
+from cms.services.prepared import is_under_lock
+from cms.text.turns import text_turn
 
 # Addresses of a file, of its renditions and of its bytes all have its id after this word. Sanitised HTML quotes with ".
 _ADDRESS = re.compile(r'\s(?:src|href)="([^"]*/(?:media|renditions)/[^"]*)"')
@@ -33,6 +35,7 @@ _REVISIONS_AT_ONCE: Final = 10
 _REVISIONS_MAX: Final = 1_000
 _CHARACTERS_MAX: Final = 10_000_000
 """Both of all that is read before a draft is applied, in a second or two at worst."""
+_SEARCH_S: Final = 1.0
 _NOBODY: Final = uuid.UUID(int=0)
 
 
@@ -72,11 +75,12 @@ class FirstNamers:
     """
 
     def __init__(self, post: Post, content_html: str) -> None:
-        """`content_html` is what the post is about to have."""
+        """`content_html` is what the post is about to have. Waits for the turn of long texts, and raises Busy."""
         self._post, named = post, media_ids_in(content_html)
         self._expected = named - linked_media(post) if named else named
         self._revisions_left, self._characters_left = _REVISIONS_MAX, _CHARACTERS_MAX
-        self._found, self._read_to = self._search(self._expected)
+        with text_turn(_SEARCH_S if self._expected and not is_under_lock() else 0.0):
+            self._found, self._read_to = self._search(self._expected)
 
     def by_author(self, media_ids: Collection[uuid.UUID]) -> Iterator[tuple[Actor, set[uuid.UUID]]]:
         """The author of the first revision with each id, the system for an imported one, nobody where none has it."""

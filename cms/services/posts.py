@@ -26,7 +26,7 @@ from cms.services.counts import TermIds, lock_terms, not_before, settle_counts, 
 from cms.services.kept_bytes import refuse_if_spent
 from cms.services.locks import lock_row
 from cms.services.post_media import hold_featured_image, link_embedded_media
-from cms.services.prepared import prepared, prepared_keys, prepared_text
+from cms.services.prepared import beginning_again, prepared, prepared_keys, prepared_text
 from cms.services.revisions import SNAPSHOT_FIELDS, write_revision
 from cms.services.settling import plan_expiry
 from cms.services.slugs import insert_with_slug, save_with_slug
@@ -75,6 +75,7 @@ DERIVED_FROM = {"content", "content_format", "excerpt"}
 CHOICES = {"kind": Kind.values, "visibility": Visibility.values, "content_format": ContentFormat.values}
 
 
+@beginning_again
 def create_post(*, actor: Actor, fields: PostFields, now: datetime.datetime, author: User | None = None) -> Post:
     """A new draft, by `actor`, who is its author unless the system writes for `author`."""
     if not policy.may_write_posts(actor):
@@ -100,6 +101,7 @@ def create_post(*, actor: Actor, fields: PostFields, now: datetime.datetime, aut
     return post
 
 
+@beginning_again
 def update_post(
     *, actor: Actor, post: Post, changes: PostFields, now: datetime.datetime, expected_version: int | None = None
 ) -> Post:

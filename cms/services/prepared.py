@@ -1,19 +1,30 @@
 """Texts are rendered and analysed before a lock is taken: it takes seconds, and SQLite has one writer at a time."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Any, Final
+
+from django.db import connection
+from django.utils.translation import gettext_noop
 
 from cms import limits
 from cms.choices import ContentFormat
+from cms.costs.turns import Busy
 from cms.models import Post
 from cms.search.documents import SOURCE_FIELDS, analyse_content
 from cms.services.checks import check_language, check_text
+from cms.text.cost import rendering_s
 from cms.text.rendering import plain_text, render_html
-from cms.text.turns import text_turn
+from cms.text.turns import ORDINARY_S, text_turn
+
+TRIES: Final = 3
+"""As often a change begins in all, while others change the text in the moment between its preparation and its lock."""
+
+type Source = tuple[str, str, str]
+"""Content, its format and its language."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +50,44 @@ class PreparedText:
         return (self.content_format, self.language, self.content) == (content_format, language, content)
 
 
-_prepared: Final = ContextVar[PreparedText | None]("prepared", default=None)
+class TextChanged(Busy):
+    """A dear text would have to be rendered under a lock: it is another one than that which was prepared."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(gettext_noop("long texts are changed"))
+        self.source = source
+
+
+_prepared: Final = ContextVar[tuple[PreparedText, ...]]("prepared", default=())
+_door: Final = ContextVar[int | None]("door", default=None)
+"""How many transactions there are around the service that may begin again; None outside of such a service."""
 _NEW: Final = Post()
+
+
+def beginning_again[**P, R](service: Callable[P, R]) -> Callable[P, R]:
+    """Let a service begin again when TextChanged ends its transaction: then the text is prepared without a lock.
+
+    It is around all transactions of the service. Only the outermost of several does so. The last
+    TextChanged is raised, and answered as Busy is.
+    """
+
+    @wraps(service)
+    def perform(*args: P.args, **kwargs: P.kwargs) -> R:
+        if _door.get() is not None:
+            return service(*args, **kwargs)
+        token = _door.set(_transactions())
+        try:
+            with ExitStack() as texts:
+                for _ in range(TRIES - 1):
+                    try:
+                        return service(*args, **kwargs)
+                    except TextChanged as changed:
+                        texts.enter_context(_kept(_render(changed.source)))
+                return service(*args, **kwargs)
+        finally:
+            _door.reset(token)
+
+    return perform
 
 
 @contextmanager
@@ -50,40 +97,74 @@ def prepared(fields: Mapping[str, Any], post: Post | None = None) -> Iterator[No
     `fields` may be a client's own, without `post` those of a new one. A text that no post may have is left alone: the
     service that writes it refuses it. Long texts wait for their turn, and raise Busy.
     """
-    content, content_format, language = source = _source(fields, post or _NEW)
-    kept = _prepared.get()
-    if not (SOURCE_FIELDS & fields.keys() and _is_writable(*source)) or (kept and kept.is_of(*source)):
+    source = _source(fields, post or _NEW)
+    if not (SOURCE_FIELDS & fields.keys() and _is_writable(*source)) or _find(source):
         yield
         return
-    is_rendered = post is not None and (content, content_format) == (post.content, post.content_format)
-    with text_turn(content):
-        html = post.content_html if post and is_rendered else render_html(content, content_format)
-        text = PreparedText(content, content_format, language, html)
+    is_rendered = post is not None and source[:2] == (post.content, post.content_format)
+    with _kept(_render(source, post.content_html if post and is_rendered else None)):
+        yield
+
+
+def prepared_text(post: Post) -> PreparedText:
+    """The text of this post, as prepared or else rendered now. Raises TextChanged for a dear one under a lock."""
+    source = post.content, post.content_format, post.language
+    return _find(source) or _render(source)
+
+
+def prepared_html() -> str:
+    """The HTML of the text that was prepared last, if one was."""
+    kept = _prepared.get()
+    return kept[-1].html if kept else ""
+
+
+def prepared_keys(post: Post) -> str | None:
+    """The words of this post's content for the index, if they were prepared. Raises TextChanged as `prepared_text`."""
+    source = post.content, post.content_format, post.language
+    if found := _find(source):
+        return found.keys
+    _refuse_under_lock(source)
+    return None
+
+
+def _find(source: Source) -> PreparedText | None:
+    return next((text for text in _prepared.get() if text.is_of(*source)), None)
+
+
+def _render(source: Source, html: str | None = None) -> PreparedText:
+    """Render and analyse a text in its turn, unless its `html` is known: then it is analysed."""
+    work_s = _refuse_under_lock(source)
+    with text_turn(work_s):
+        text = PreparedText(*source, render_html(*source[:2]) if html is None else html)
         text.keys  # noqa: B018  now, not when it is asked for
-    token = _prepared.set(text)
+    return text
+
+
+def _refuse_under_lock(source: Source) -> float:
+    """Return the seconds that a text may take. Raises TextChanged where others would wait for them at a lock."""
+    work_s = rendering_s(*source[:2])
+    if work_s > ORDINARY_S and is_under_lock():
+        raise TextChanged(source)
+    return work_s
+
+
+def is_under_lock() -> bool:
+    """Return whether a service that may begin again has opened a transaction."""
+    door = _door.get()
+    return door is not None and _transactions() > door
+
+
+def _transactions() -> int:
+    return len(connection.atomic_blocks)
+
+
+@contextmanager
+def _kept(text: PreparedText) -> Iterator[None]:
+    token = _prepared.set((*_prepared.get(), text))
     try:
         yield
     finally:
         _prepared.reset(token)
-
-
-def prepared_text(post: Post) -> PreparedText:
-    """The text of this post, as it was prepared or else rendered now."""
-    source = post.content, post.content_format, post.language
-    kept = _prepared.get()
-    return kept if kept and kept.is_of(*source) else PreparedText(*source, render_html(*source[:2]))
-
-
-def prepared_html() -> str:
-    """The HTML of the text that was prepared, if one was."""
-    kept = _prepared.get()
-    return kept.html if kept else ""
-
-
-def prepared_keys(post: Post) -> str | None:
-    """The words of this post's content for the index, if they were prepared."""
-    kept = _prepared.get()
-    return kept.keys if kept and kept.is_of(post.content, post.content_format, post.language) else None
 
 
 def _source(fields: Mapping[str, Any], post: Post) -> tuple[Any, Any, Any]:

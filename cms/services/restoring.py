@@ -20,7 +20,7 @@ from cms.services.drafts import restored_drafts
 from cms.services.kept_bytes import refuse_if_spent
 from cms.services.post_media import FirstNamers, linked_media, unlink_planted_media
 from cms.services.posts import PostFields, lock_post, update_post
-from cms.services.prepared import prepared, prepared_html
+from cms.services.prepared import beginning_again, prepared, prepared_html
 from cms.services.revisions import append_revision, get_revision, list_revisions
 
 _RESTORED_AS_THEY_ARE: Final = (
@@ -56,6 +56,7 @@ def restore_revision(
     return draft
 
 
+@beginning_again
 def apply_revision(
     *, actor: Actor, post: Post, number: int, now: datetime.datetime, expected_version: int | None = None
 ) -> Post:

@@ -20,6 +20,7 @@ from cms.models import Post, PostRevision, User
 from cms.policy import Actor
 from cms.querysets.posts import PostRevisionQuerySet
 from cms.services.kept_bytes import count_kept
+from cms.text.cost import comparing_s
 from cms.text.diff import unified_diff
 from cms.text.turns import text_turn
 
@@ -120,7 +121,7 @@ def compare_revisions(*, actor: Actor, older: PostRevision, newer: PostRevision)
 def turn_to_compare(older: PostRevision, newer: PostRevision) -> AbstractContextManager[None]:
     """Wait for a turn if long texts of the two differ. For callers that do more with them than to compare them."""
     pairs = [(before, after) for name, before, after in _changed(older, newer) if name in LONG_FIELDS]
-    return text_turn(*(text or "" for pair in pairs for text in pair))
+    return text_turn(comparing_s(*(text or "" for pair in pairs for text in pair)))
 
 
 def _changed(older: PostRevision, newer: PostRevision) -> list[tuple[str, Any, Any]]:

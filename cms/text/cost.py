@@ -1,12 +1,15 @@
-"""Estimates of the cost of parsing HTML as browsers do, where time and memory can grow faster than the text.
+"""Estimates of what a text costs, before anything parses it: the time of its rendering, and what HTML would grow to.
 
-Browsers repair wrong nesting, and so does the sanitiser. Formatting that is left open is opened again in each block
-that follows, so that 1 MB can become 40 million elements. Each entity in a text copies all of the text before it.
-This module reads HTML once, and its estimate is never too low.
+Parsing HTML as browsers do can take time and memory that grow faster than the text. Browsers repair wrong nesting, and
+so does the sanitiser. Formatting that is left open is opened again in each block that follows, so that 1 MB can become
+40 million elements. Each entity in a text copies all of the text before it. The estimate for HTML is never too low.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
+
+from cms.choices import ContentFormat
 
 DEPTH_MAX: Final = 500
 """Elements in each other; browsers stop at 512."""
@@ -70,6 +73,72 @@ _TOKEN: Final = re.compile(
 _BREAK: Final = re.compile(r"[&\r]|<(?![a-zA-Z/!?])")
 """Where the parser begins a new piece of a text that goes on."""
 _FORMATTING_TAG: Final = re.compile(rf"<(?:{'|'.join(sorted(_FORMATTING))})(?![a-z0-9])", re.IGNORECASE)
+
+_BLANK_LINES: Final = re.compile(r"\n[ \t]*\n")
+_WORDS: Final = re.compile(r"[^\W_]+")
+_DELIMITER: Final = " \t|:->*+.)0123456789"
+"""All that stands in the line below a table's head, with quotes and lists around it."""
+CHARACTER_S: Final = 0.5e-6
+"""Parsed, sanitised and analysed. This and the following are seconds of a slow core, from hostile texts."""
+_EXTRA_BYTE_S: Final = 4.5e-6
+"""Words beyond ASCII are spelt in it; those of some scripts, 3 bytes a character, are cut into pairs."""
+_WORD_S: Final = 20e-6
+"""A word that was not met lately is folded and stemmed."""
+_CELL_S: Final = 20e-6
+_ELEMENT_S: Final = 1e-6
+_COPY_S: Final = 0.05e-9
+_MARKS_S: Final[Mapping[str, float]] = {
+    **dict.fromkeys("\n", 30e-6),
+    **dict.fromkeys("[!", 20e-6),
+    **dict.fromkeys("]<", 12e-6),
+    **dict.fromkeys("*-+.)", 15e-6),
+    **dict.fromkeys("_`^~", 10e-6),
+    **dict.fromkeys("&:>=$%@\\{}", 6e-6),
+}
+"""Signs at which the parser of Markdown stops."""
+_OUTLINED_TAGS_MAX: Final = 3_000
+"""So many are looked at one by one, which takes a hundredth of a second."""
+
+
+def rendering_s(content: str, content_format: str) -> float:
+    """Return about how long rendering and analysing a text may take, by counting: never half as long as it does."""
+    content = content.replace("\r", "\n")
+    seconds = len(content) * CHARACTER_S + sum(content.count(mark) * each_s for mark, each_s in _MARKS_S.items())
+    seconds += (len(content.encode("utf-8", "surrogatepass")) - len(content)) * _EXTRA_BYTE_S
+    cells = cells_in(content)
+    seconds += cells * _CELL_S + _elements_in(content, content_format, cells) * _ELEMENT_S
+    seconds += min(content.count("&") * len(content), COPIED_MAX) * _COPY_S
+    return seconds + len(set(_WORDS.findall(content))) * _WORD_S
+
+
+def comparing_s(*texts: str) -> float:
+    """Return about how long comparing or merging texts may take. `diff.py` bounds the pairs of lines and words."""
+    return sum(map(len, texts)) * 1.7e-6
+
+
+def cells_in(content: str) -> int:
+    """Return how many cells Markdown's tables may have at most: each row gets as many as the head has."""
+    if "|" not in content:
+        return 0
+    return sum(map(_cells_in_block, _BLANK_LINES.split(content)))
+
+
+def _cells_in_block(block: str) -> int:
+    if "|" not in block:
+        return 0
+    lines = block.split("\n")
+    columns = max((line.count("|") + 1 for line in lines if "-" in line and not line.strip(_DELIMITER)), default=0)
+    return max(block.count("|"), len(lines) * columns)
+
+
+def _elements_in(content: str, content_format: str, cells: int) -> int:
+    """Return how many elements may be made, when formatting that is left open is opened again in each block."""
+    tags, formatting = content.count("<"), len(_FORMATTING_TAG.findall(content))
+    most = (tags + 2 * content.count("\n") + cells) * (1 + formatting)
+    if content_format == ContentFormat.HTML and formatting and tags <= _OUTLINED_TAGS_MAX:
+        outline = _Outline(content)
+        most = outline.elements if outline.is_nested else most
+    return min(most, ELEMENTS_MAX)
 
 
 def is_dear(source: str) -> bool:

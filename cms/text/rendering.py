@@ -11,7 +11,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 
 from cms import limits
 from cms.choices import ContentFormat
-from cms.text.cost import is_dear
+from cms.text.cost import cells_in, is_dear
 
 WORDS_PER_MINUTE = 238  # silent reading of English non-fiction: Brysbaert 2019, doi:10.1016/j.jml.2019.104047
 # What may begin or end something inside a paragraph; the parser stops at each, some 5 µs long.
@@ -100,7 +100,7 @@ def _as_written(text: str) -> str:
 
 def _has_too_many_lines(content: str) -> bool:
     """Whether Markdown has more lines, or cells of tables, than are parsed in a second or two."""
-    return max(content.count("\n"), content.count("\r")) + content.count("|") > LINES_AND_CELLS_MAX
+    return max(content.count("\n"), content.count("\r")) + cells_in(content.replace("\r", "\n")) > LINES_AND_CELLS_MAX
 
 
 def _with_paragraphs(content: str) -> str:

@@ -1,4 +1,4 @@
-"""Whose turn it is to work on long texts: rendering, analysing, comparing or merging one takes seconds."""
+"""Whose turn it is to work on dear texts: rendering, analysing, comparing or merging one takes seconds."""
 
 import threading
 from collections.abc import Iterator
@@ -7,11 +7,18 @@ from typing import Final
 
 from django.utils.translation import gettext_noop
 
-from cms.costs.turns import DEAR, Bounded
+from cms.costs.turns import TEXT_PLACES, Bounded, Places
 
-TEXTS: Final = Bounded(gettext_noop("long texts are worked on"), at_once=1, patience_s=10, places=DEAR)
-ORDINARY_MAX: Final = 30_000
-"""Characters, of all texts together, that wait for nobody: 5,000 words, and the most hostile take 0.2 s."""
+TEXTS: Final = Bounded(
+    gettext_noop("long texts are worked on"),
+    at_once=1,
+    patience_s=10,
+    burst_s=2.0,
+    places=Places(TEXT_PLACES, is_one_an_account=True),
+)
+"""In a burst the form of a post is saved while its preview is made."""
+ORDINARY_S: Final = 0.05
+"""Work that waits for nobody, by the estimates of `cost.py`: that of some 2,500 words of prose."""
 
 
 class _Held(threading.local):
@@ -24,12 +31,12 @@ _turn: Final = _Held()
 
 
 @contextmanager
-def text_turn(*texts: str) -> Iterator[None]:
-    """Hold this process's turn while working on long texts, once a thread. Raises Busy.
+def text_turn(work_s: float) -> Iterator[None]:
+    """Hold this process's turn during so much work on texts, as estimated, once a thread. Raises Busy.
 
     Take it before any lock: others would wait for the lock as long as this thread waits for its turn.
     """
-    if _turn.is_held or sum(map(len, texts)) <= ORDINARY_MAX:
+    if _turn.is_held or work_s <= ORDINARY_S:
         yield
         return
     with TEXTS.turn():

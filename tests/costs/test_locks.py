@@ -16,6 +16,7 @@ from cms.models import Post, User
 from cms.services import merging, post_media, users
 from cms.services.posts import update_post
 from cms.services.restoring import apply_revision, restore_revision
+from tests.cms.admin.conftest import filled_in
 from tests.cms.media.pictures import photograph
 from tests.conftest import PASSWORD
 
@@ -147,6 +148,22 @@ def save_form(editor: User, post: Post) -> Callable[..., Any]:
     form: dict[str, Any] = client.get(url).context["adminform"].form.initial
     filled = {name: value for name, value in form.items() if isinstance(value, str | int)}
     return lambda **changes: client.post(url, {**filled, "title": "A", "version": post.version, **changes})
+
+
+def test_the_revisions_of_a_draft_that_a_form_saves(
+    editor: User, post: Post, now: datetime.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = update_post(actor=editor, post=post, changes={"content": f"![A](/api/v2/media/{uuid.uuid4()})"}, now=now)
+    post = update_post(actor=editor, post=post, changes={"content": "c"}, now=now)
+    draft = restore_revision(actor=editor, post=post, number=2, now=now)
+    client = Client()
+    client.force_login(editor)
+    url = f"/admin/cms/post/{post.pk}/change/?draft={draft.number}"
+    form = filled_in(client.get(url))
+    searched_under_lock = under_lock(monkeypatch, post_media, "_occurring")
+    assert client.post(url, {"_continue": "1", **form}).status_code == 302
+    assert "media" in Post.objects.get().content
+    assert searched_under_lock == [False, False]
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"], ids=["as stored", "as browsers send it"])

@@ -2,6 +2,7 @@
 
 import datetime
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -9,14 +10,21 @@ from typing import Any, Final
 import pytest
 from django.test import Client
 
-from cms.costs.turns import DEAR, PLACES, Busy
+from canary.core.routing import bulkhead
+from cms.costs.turns import DEAR, PLACES, TEXT_PLACES, Busy, shares_of
+from cms.media.images import PICTURES
 from cms.models import Post, PostRevision, User
 from cms.services.posts import update_post
-from cms.text.turns import ORDINARY_MAX, text_turn
+from cms.services.restoring import restore_revision
+from cms.text.turns import ORDINARY_S, TEXTS, text_turn
 from tests.cms.admin.conftest import filled_in
 from tests.cms.costs.test_turns import a_request, wait_until
+from tests.slow import slow
 
-LONG: Final = "Some words.\n" * (ORDINARY_MAX // 12 + 1)
+LONG: Final = "Some words.\n" * 1_200
+LONGER: Final = "Some words.\n" * 3_000
+"""Not compared without a turn."""
+LONG_WORK_S: Final = 2 * ORDINARY_S
 SHORT: Final = "Some words."
 JSON: Final = "application/json"
 LONG_S: Final = 60
@@ -27,10 +35,12 @@ type Ask = Callable[[str], Any]
 @pytest.fixture
 def no_place() -> Iterator[None]:
     """As long as others do dear work."""
-    while DEAR.take():
+    TEXTS._credit.spend(1_000)
+    while TEXTS._places.take():
         pass
     yield
-    DEAR._begin()
+    TEXTS._begin()
+    TEXTS._places._begin()
 
 
 @pytest.fixture
@@ -79,7 +89,7 @@ def test_a_long_text_waits_for_a_place_and_an_ordinary_one_does_not(
     assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
     assert not Post.objects.exclude(content="b").exists()
     assert ask(door, SHORT).status_code in (200, 201, 302)
-    DEAR._begin()
+    TEXTS._places._begin()
     assert ask(door, LONG).status_code in (200, 201, 302)
 
 
@@ -102,26 +112,26 @@ def test_long_revisions_are_compared_by_few_at_a_time(
     }[door]
     assert ask().status_code == 200
     newest = PostRevision.objects.get(post=post, number=2)
-    newest.snapshot["content"] = LONG
+    newest.snapshot["content"] = LONGER
     newest.save()
     assert (ask().status_code, "Retry-After" in ask().headers) == (503, True)
-    DEAR._begin()
+    TEXTS._places._begin()
     assert ask().status_code == 200
 
 
 def test_long_texts_are_merged_by_few_at_a_time(
     site: Client, editor: User, make_post: Callable[..., Post], now: datetime.datetime, no_place: None
 ) -> None:
-    DEAR._begin()
-    post = make_post(title="A", content=LONG)
+    TEXTS._places._begin()
+    post = make_post(title="A", content=LONGER)
     change = f"/admin/cms/post/{post.pk}/change/"
-    mine = filled_in(site.get(change), content=LONG[: ORDINARY_MAX // 2])
+    mine = filled_in(site.get(change), content=LONGER[:15_000])
     update_post(actor=editor, post=post, changes={"content": SHORT}, now=now)
-    while DEAR.take():
+    while TEXTS._places.take():
         pass
     assert site.post(change, {"_continue": "1", **mine}).status_code == 503
     assert Post.objects.get().content == SHORT
-    DEAR._begin()
+    TEXTS._places._begin()
     assert "conflicts" in site.post(change, {"_continue": "1", **mine}).context
 
 
@@ -132,7 +142,7 @@ def test_while_many_send_long_texts_others_read_and_write(
     held, may_end = threading.Event(), threading.Event()
 
     def work() -> None:
-        with a_request(), text_turn(LONG):
+        with a_request(), text_turn(LONG_WORK_S):
             held.set()
             assert may_end.wait(LONG_S)
 
@@ -141,31 +151,90 @@ def test_while_many_send_long_texts_others_read_and_write(
         try:
             assert held.wait(LONG_S)
             wait_until(
-                lambda: sum(isinstance(each.exception(0), Busy) for each in crowd if each.done()) == len(crowd) - PLACES
+                lambda: (
+                    sum(isinstance(each.exception(0), Busy) for each in crowd if each.done())
+                    == len(crowd) - TEXT_PLACES
+                )
             )
             assert client.get("/api/v2/posts").status_code == 200
             assert ask("v2 new", SHORT).status_code == 201
             assert ask("preview", LONG).status_code == 503
         finally:
             may_end.set()
-    assert sum(each.exception() is None for each in crowd) == PLACES
+    assert sum(each.exception() is None for each in crowd) == TEXT_PLACES
 
 
 def test_a_thread_takes_the_turn_once() -> None:
-    with a_request(), text_turn(LONG), text_turn(LONG, LONG):
+    with a_request(), text_turn(LONG_WORK_S), text_turn(LONG_WORK_S):
         pass
-    with a_request(), text_turn(LONG):
+    with a_request(), text_turn(LONG_WORK_S):
         pass
 
 
-def test_texts_count_together() -> None:
-    half = "a" * (ORDINARY_MAX // 2)
-    while DEAR.take():
-        pass
+WIDE: Final = "|" * 200 + "\n" + "|-" * 199 + "|\n" + "a\n" * 200
+"""1,000 characters that become 40,000 cells."""
+
+
+@pytest.mark.parametrize("door", ["preview", slow("v2 new")])
+def test_a_short_text_that_takes_long_waits_for_a_place(
+    ask: Callable[[str, str], Any], door: str, no_place: None
+) -> None:
+    assert len(WIDE) < 1_500
+    assert ask(door, WIDE).status_code == 503
+
+
+@pytest.mark.parametrize("door", RENDERING)
+def test_an_account_whose_text_is_worked_on_is_refused_and_others_are_not(
+    ask: Callable[[str, str], Any], editor: User, door: str
+) -> None:
+    TEXTS._credit.spend(1_000)
     try:
-        with a_request(), text_turn(half, half):
+        assert TEXTS._places.take(account=editor.pk)
+        assert ask(door, LONG).status_code == 503
+        TEXTS._places.give_back(editor.pk)
+        assert TEXTS._places.take(account="another one")
+        assert ask(door, LONG).status_code in (200, 201, 302)
+    finally:
+        TEXTS._begin()
+        TEXTS._places._begin()
+
+
+def test_a_draft_that_names_files_is_searched_for_in_a_turn(
+    api: Client, editor: User, make_post: Callable[..., Post], now: datetime.datetime, no_place: None
+) -> None:
+    picture = f"![A](/api/v2/media/{uuid.uuid4()})"
+    post = update_post(actor=editor, post=make_post(title="A", content=picture), changes={"content": "c"}, now=now)
+    draft = restore_revision(actor=editor, post=post, number=1, now=now)
+    path = f"/api/v2/posts/{post.pk}/revisions/{draft.number}/actions/apply"
+    assert api.post(path, b"", JSON).status_code == 503
+    TEXTS._places._begin()
+    assert api.post(path, b"", JSON).status_code == 200
+
+
+def test_pictures_and_texts_take_no_place_from_each_other() -> None:
+    taken = 0
+    PICTURES._credit.spend(1_000)
+    try:
+        while DEAR.take():
+            taken += 1
+        with a_request(), text_turn(LONG_WORK_S):
             pass
-        with pytest.raises(Busy, match="texts"), a_request(), text_turn(half, half, "a"):
+        with pytest.raises(Busy), a_request(), PICTURES.turn():
             pass
     finally:
         DEAR._begin()
+        PICTURES._begin()
+    assert taken == DEAR._count
+
+
+def test_dear_work_never_takes_all_threads_nor_all_places_of_v2() -> None:
+    for threads in range(6, 101):
+        shares = shares_of(threads)
+        assert shares.texts + shares.others < bulkhead(threads, 0), threads
+        assert sum(shares) < threads - 1, threads
+        assert min(shares) >= 1, threads
+
+
+def test_a_process_has_the_places_of_its_threads(settings: Any) -> None:
+    shares = shares_of(settings.WEB_THREADS)
+    assert (PLACES, TEXTS._places._count, DEAR._count) == shares

@@ -25,7 +25,9 @@ TIMEOUT_S: Final = 5
 """For each of the three documents that a sign-in may wait for."""
 BYTES_MAX: Final = 256 * 1024
 KNOWN_FOR_S: Final = 600
-ASKING: Final = Bounded(gettext_noop("sign-ins wait for the provider"), at_once=2, patience_s=TIMEOUT_S, places=DEAR)
+ASKING: Final = Bounded(
+    gettext_noop("sign-ins wait for the provider"), at_once=2, patience_s=TIMEOUT_S, burst_s=5.0, places=DEAR
+)
 _FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
 
 logger: Final = logging.getLogger("tandem.single_sign_on")

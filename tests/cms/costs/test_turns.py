@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from cms.costs.answering import _begin_request, _end_request
+from cms.costs.answering import _begin_request, _end_request, answer_for
 from cms.costs.turns import OWED_MAX, Bounded, BoundedIfSlow, Busy, Credit, Places
 
 LONG_S = 60
@@ -34,7 +34,10 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 class Holder:
     """Holds a turn, in a thread of its own, until it is told to go on."""
 
-    def __init__(self, bounded: Bounded, pool: ThreadPoolExecutor, *, is_request: bool = True) -> None:
+    def __init__(
+        self, bounded: Bounded, pool: ThreadPoolExecutor, *, is_request: bool = True, account: str | None = None
+    ) -> None:
+        self._account = account
         self.has_begun, self.may_end = threading.Event(), threading.Event()
         self.done = pool.submit(self._hold, bounded, is_request)
 
@@ -42,6 +45,7 @@ class Holder:
         if not is_request:
             return self._take(bounded)
         with a_request():
+            answer_for(lambda: self._account)
             return self._take(bounded)
 
     def _take(self, bounded: Bounded) -> None:
@@ -170,3 +174,29 @@ def test_what_is_quick_has_no_places_and_what_was_slow_has_few(pool: ThreadPoolE
     first.end()
     with a_request(), quick.turn():
         pass
+
+
+def test_an_account_has_one_place_and_the_next_is_another_ones(pool: ThreadPoolExecutor) -> None:
+    texts = Bounded("texts", at_once=1, patience_s=LONG_S, places=Places(2, is_one_an_account=True))
+    first = Holder(texts, pool, account="a")
+    assert first.has_begun.wait(LONG_S)
+    second = Holder(texts, pool, account="a")
+    with pytest.raises(Busy, match="texts"):
+        second.end()
+    other = Holder(texts, pool, account="b")
+    wait_until(lambda: texts._places._free._value == 0)
+    for each in (first, other):
+        each.end()
+    Holder(texts, pool, account="a").end()
+
+
+def test_a_second_request_of_an_account_waits_in_a_burst(pool: ThreadPoolExecutor) -> None:
+    places = Places(2, is_one_an_account=True)
+    texts = Bounded("texts", at_once=2, patience_s=LONG_S, burst_s=LONG_S, places=places)
+    first, second = (Holder(texts, pool, account="a") for _ in range(2))
+    wait_until(lambda: first.has_begun.is_set() or second.has_begun.is_set())
+    assert places._free._value == 1
+    first.may_end.set()
+    second.may_end.set()
+    for each in (first, second):
+        each.end()
