@@ -18,9 +18,7 @@ from cms.media import containers
 from cms.media.file_types import AVIF, GIF, JPEG, PNG, WEBP, FileType
 from cms.media.refusals import refuse, refuse_size
 
-PICTURES: Final = Bounded(
-    gettext_noop("pictures are worked on"), at_once=1, patience_s=10, burst_s=5.0, places=DEAR
-)
+PICTURES: Final = Bounded(gettext_noop("pictures are worked on"), at_once=1, patience_s=10, burst_s=5.0, places=DEAR)
 """A picture of the most pixels takes hundreds of megabytes and seconds."""
 FRAMES_MAX: Final = 2_000
 PIXELS_MAX: Final = {
