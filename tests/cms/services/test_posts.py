@@ -15,7 +15,7 @@ from cms.models import AuditEvent, Category, Post, PostRevision, Redirect, Tag, 
 from cms.policy import SYSTEM
 from cms.services.origin import Origin, set_origin
 from cms.services.posts import PostFields, create_post, update_post
-from cms.text.turns import ORDINARY_MAX, TEXTS
+from cms.text.turns import TEXTS
 from tests.cms.services.conftest import codes
 
 ASTRAL = "\U0001f600"
@@ -37,7 +37,7 @@ def test_a_stranger_is_refused_before_a_long_text_waits_for_its_turn(
     author: User, make_user: Callable[..., User], now: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post = create_post(actor=author, fields={"title": "A", "content": "a"}, now=now)
-    changes: PostFields = {"content": "a " * ORDINARY_MAX}
+    changes: PostFields = {"content": "[a](b) " * 3_000}
     monkeypatch.setattr(TEXTS, "_places", Places(0))
     monkeypatch.setattr(answering._doing, "a_request", True)
     for actor, refusal in ((make_user("author"), PermissionRefused), (author, Busy)):
