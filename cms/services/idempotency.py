@@ -19,7 +19,7 @@ from cms.errors import KeyInFlight, KeyReused
 from cms.models import StoredAnswer
 from cms.policy import Actor, is_known
 from cms.rate_limits import KEPT_REFUSALS, Quota, take
-from cms.services.kept_bytes import count_kept, refuse_if_spent
+from cms.services.kept_bytes import note_kept, refuse_if_spent
 from cms.services.prepared import beginning_again
 
 LIFETIME: Final = datetime.timedelta(hours=24)
@@ -81,7 +81,7 @@ def perform_once(
                 if stored is not None:
                     stored.delete()
                 _store(request, kept, now)
-                count_kept(actor, len(kept.body), now)
+                note_kept(actor, len(kept.body), now)
     return answer, False
 
 

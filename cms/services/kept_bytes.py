@@ -24,7 +24,7 @@ def refuse_if_spent(actor: Actor, now: datetime.datetime) -> None:
         raise TooMuchKept(settings.RATE_LIMIT_KEPT_MB, retry_after_s)
 
 
-def count_kept(actor: Actor, size: int, now: datetime.datetime) -> None:
+def note_kept(actor: Actor, size: int, now: datetime.datetime) -> None:
     """Count so many bytes, rounded up to kilobytes: no row is free. A change that fails after this stays counted."""
     if quota := _quota_of(actor):
         count(quota, max(1, -(-size // KILOBYTE)), now)

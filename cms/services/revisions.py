@@ -19,7 +19,7 @@ from cms.errors import FieldError, InvalidInput, NotFound, sentence
 from cms.models import Post, PostRevision, User
 from cms.policy import Actor
 from cms.querysets.posts import PostRevisionQuerySet
-from cms.services.kept_bytes import count_kept
+from cms.services.kept_bytes import note_kept
 from cms.text.cost import comparing_s
 from cms.text.diff import unified_diff
 from cms.text.turns import text_turn
@@ -72,7 +72,7 @@ def append_revision(
     revision.created_at = revision.updated_at = now
     insert(revision)
     if not is_first:
-        count_kept(actor, size_of(revision.snapshot), now)
+        note_kept(actor, size_of(revision.snapshot), now)
     return revision
 
 

@@ -12,7 +12,7 @@ from cms.policy import SYSTEM, Actor
 from cms.rate_limits import KEPT_KB, Quota, count
 from cms.services.drafts import autosave_post
 from cms.services.idempotency import Answer, RepeatableRequest, perform_once
-from cms.services.kept_bytes import count_kept, refuse_if_spent
+from cms.services.kept_bytes import note_kept, refuse_if_spent
 from cms.services.merging import Read, merge_post
 from cms.services.posts import create_post, update_post
 from cms.services.restoring import apply_revision, restore_revision
@@ -40,7 +40,7 @@ def is_spent(actor: Actor, now: datetime) -> bool:
 @pytest.mark.parametrize(("size", "kilobytes"), [(0, 1), (1, 1), (1_000, 1), (1_001, 2)])
 def test_bytes_count_as_begun_kilobytes(author: User, now: datetime, size: int, kilobytes: int) -> None:
     spend(author, now, 999 - kilobytes)
-    count_kept(author, size, now)
+    note_kept(author, size, now)
     assert not is_spent(author, now)
     spend(author, now, 1)
     assert is_spent(author, now)
@@ -64,7 +64,7 @@ def test_nobody_else_and_no_command_spends_the_budget_or_is_refused_by_it(
     for actor, title in ((SYSTEM, "By a command"), (editor, "By an editor")):
         assert update_post(actor=actor, post=post, changes={"title": title}, now=now).title == title
     for _ in range(3):
-        count_kept(SYSTEM, 900_000, now)
+        note_kept(SYSTEM, 900_000, now)
     assert not is_spent(SYSTEM, now)
 
 
