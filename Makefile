@@ -98,7 +98,7 @@ BENCH := $(if $(QUICK),--posts 2000 --rounds 3 --seconds 0.5) $(if $(ONE_CORE),-
 bench: $(VENV)/.dev ## v1, v2, plain REST framework and an empty view in one run; fails where a target is missed (QUICK=1: a short look; ONE_CORE=1: all of it on one core)
 	$(PY) -m tests.bench.run $(BENCH)
 
-bench-docs: $(VENV)/.dev ## write the last bench's figures into docs/performance.md
+bench-docs: $(VENV)/.dev ## write the last bench's figures into docs/performance.md and tests/bench/README.md
 	$(PY) -m tests.bench.docs
 
 bench-servers: $(VENV)/.dev ## the same application under gunicorn and under granian

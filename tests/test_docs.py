@@ -19,7 +19,7 @@ from scripts.roles.table import PAGE, missing, page_with_tables
 
 ROOT = Path(__file__).resolve().parent.parent
 README, ARCHITECTURE = (ROOT / "README.md").read_text(), (ROOT / "ARCHITECTURE.md").read_text()
-DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+DOCUMENTS = [path for place in ("*.md", "docs/**/*.md", "tests/**/*.md") for path in ROOT.glob(place)]
 
 
 def environment_variables() -> set[str]:

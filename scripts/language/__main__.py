@@ -12,7 +12,7 @@ from scripts.language.rules import Fault, faults_of_file, faults_of_subjects
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 KNOWN: Final = "scripts/language/known.txt"
-DOCUMENTS: Final = ("*.md", "docs/**/*.md", "tests/*.md", "api_v2/*.md")
+DOCUMENTS: Final = ("*.md", "docs/**/*.md", "tests/**/*.md", "api_v2/*.md")
 PACKAGES: Final = ("cms", "api_v1", "api_v2", "canary")
 
 

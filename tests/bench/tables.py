@@ -1,4 +1,4 @@
-"""The results as text: for a terminal, and as the tables of docs/performance.md."""
+"""The results as text: for a terminal, and as the tables of docs/performance.md and README.md."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final

@@ -17,7 +17,7 @@ import pytest
 
 from tests.bench import run
 from tests.bench.cpu import family_cpu_s, with_children
-from tests.bench.docs import DOCUMENT, filled, short_of_a_full_run
+from tests.bench.docs import PAGES, filled, short_of_a_full_run
 from tests.bench.load import Load, UnexpectedAnswer, measure, measure_paced, request
 from tests.bench.report import html
 from tests.bench.servers import OTHER_CORE, SERVER_CORE, pinned, running_servers
@@ -147,17 +147,31 @@ def test_the_page_needs_nothing_else_and_shows_every_verdict(report: dict[str, A
     assert page.count("<td class=MISSED>") == sum(not each["ok"] for each in report["ratios"].values())
 
 
-def test_the_document_takes_a_run_and_a_second_one(report: dict[str, Any]) -> None:
-    document = DOCUMENT.read_text()
-    once = filled(document, report)
-    assert "| one post | v1 | 100 |" in once
+def test_the_pages_take_a_run_and_a_second_one(report: dict[str, Any]) -> None:
+    pages = {page: page.read_text() for page in PAGES}
+    once = filled(pages, report)
+    summary, details = once.values()
+    assert "| one post | v1 | 100 |" in summary
+    assert "| post_list v2 warm/drf | 9.00 | ≥ 15 | MISSED |" in summary
+    assert "| post_get v2 warm/v1 |" not in summary
     # At 80 % of 100 a second; 1.5 ms of the server's processor and 0.5 of PostgreSQL's for each, of which 80 % is to be had.
-    assert "| one post | v1 | 80.0 | 1.9 | 0.6 |" in once
-    assert "| post_get v2 warm/v1 | 9.00 | ≥ 3 | ok |" in once
+    assert "| one post | v1 | 80.0 | 1.9 | 0.6 |" in details
+    assert "| post_get v2 warm/v1 | 9.00 | ≥ 3 | ok |" in details
     assert filled(once, report) == once
-    assert {"PostgreSQL", "DRF", "p99"} <= set(re.findall(r"\w+", document))
-    with pytest.raises(ValueError, match="markers"):
-        filled(document.replace("<!-- bench:rows -->", ""), report)
+    assert {"PostgreSQL", "DRF", "p99"} <= set(re.findall(r"\w+", "".join(pages.values())))
+
+
+def test_a_page_without_its_markers_is_not_written(report: dict[str, Any]) -> None:
+    for page, names in PAGES.items():
+        with pytest.raises(ValueError, match="markers"):
+            filled({page: page.read_text().replace(f"<!-- bench:{names[0]} -->", "")}, report)
+
+
+def test_a_run_that_keeps_all_bounds_names_none_that_is_missed(report: dict[str, Any]) -> None:
+    kept = {name: ratio | {"ok": True} for name, ratio in report["ratios"].items()}
+    page = next(iter(PAGES))
+    text = filled({page: page.read_text()}, report | {"ratios": kept})[page]
+    assert "<!-- bench:missed -->\nAll 40 bounds are kept.\n<!--" in text
 
 
 # -- where it runs ----------------------------------------------------------------------------------------------------
