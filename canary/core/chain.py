@@ -1,4 +1,4 @@
-"""The chain of events: the hash of each covers its contents and the hash before it, so that no change is unseen.
+"""The chain of events: each hash covers its event and the hash before it, so that every change is seen.
 
 Anybody who may write to the database can hash the whole chain again. So each event also has a seal: an HMAC of its
 hash, by a key that is not in the database. Events of older releases have none.
@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 GENESIS: Final = "0" * 64
 COLUMNS: Final = ("version", "at", "actor", "verb", "reason", "before", "after", "evidence", "previous_hash")
-# Above it a database may give back an integer for a float of the same value (PostgreSQL's jsonb knows one kind of number).
+# Above it a database may return an integer for a float of the same value (PostgreSQL's jsonb has one kind of number).
 EXACT_INTEGER: Final = 2**53
 
 
@@ -30,27 +30,27 @@ NO_EVENTS: Final = Head(0, GENESIS)
 
 
 def canonical(event: Mapping[str, Any]) -> bytes:
-    """The COLUMNS of an event as JSON in one spelling only; `at` is text. Raises ValueError for NaN and infinity."""
+    """Return the COLUMNS of an event as JSON in one spelling; `at` is text. Raises ValueError for NaN and infinity."""
     columns = {name: _in_one_spelling(event[name]) for name in COLUMNS}
     return json.dumps(columns, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
 def event_hash(event: Mapping[str, Any]) -> str:
-    """SHA-256 in hex over the event and, in its `previous_hash`, all before it."""
+    """Return the SHA-256, in hex, of the event and, by its `previous_hash`, of all events before it."""
     return sha256(canonical(event)).hexdigest()
 
 
 def seal(hash: str, key: bytes) -> str:
-    """HMAC-SHA256 (RFC 2104) in hex of an event's hash, which covers all before it."""
+    """Return the HMAC-SHA256 (RFC 2104), in hex, of an event's hash, which covers all events before it."""
     return hmac.new(key, hash.encode(), sha256).hexdigest()
 
 
 class Seals:
-    """Which events the key vouches for, looked at in their order.
+    """Find the events that the key does not vouch for. Takes the events in their order.
 
-    Older releases sealed nothing, so that the first events may have no seal. After the first seal a missing one is as
-    doubtful as a wrong one: somebody without the key may have written the event. Up to `vouched` nothing is in doubt:
-    somebody has kept that head.
+    Older releases sealed nothing, so the first events may have no seal. After the first seal a missing one is as
+    doubtful as a wrong one: somebody without the key may have written the event. Nothing up to `vouched` is in doubt,
+    because somebody has kept that head.
     """
 
     def __init__(self, keys: Sequence[bytes], vouched: Head = NO_EVENTS) -> None:
@@ -69,7 +69,7 @@ class Seals:
 
 
 def verify(events: Iterable[Mapping[str, Any]]) -> int | None:
-    """The version of the first event that isn't what was written, or is missing; None when all are whole.
+    """Return the version of the first event that was changed or is missing; None when all are whole.
 
     `events` are in the order of their versions, which begin with 1, and have the COLUMNS and `hash`.
     """
@@ -91,7 +91,7 @@ def _hash_or_none(event: Mapping[str, Any]) -> str | None:
 
 
 def _in_one_spelling(value: Any) -> Any:
-    """Numbers of equal value alike, whether they come as 1, 1.0 or -0.0: databases differ in what they give back."""
+    """Spell numbers of equal value alike, such as 1, 1.0 and -0.0: databases differ in what they return."""
     if isinstance(value, Mapping):
         return {str(key): _in_one_spelling(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""What needs no statistics: an N+1 repeats itself, and a wrong field is wrong at once."""
+"""Findings that need no statistics: an N+1 repeats itself, and a wrong field is wrong at once."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +17,7 @@ RULE: Final = (
 
 
 class NewRepeat(NamedTuple):
-    """v2's repeated statement, and how often v1 repeats the same or what stands in its place; 0 when it repeats none."""
+    """A statement that v2 repeats, and how often v1 repeats it or the one in its place; 0 when v1 repeats none."""
 
     repeat: QueryRepeat
     on_v1: int
@@ -28,7 +28,7 @@ class NewRepeat(NamedTuple):
 
 
 def new_repeats(repeats: Iterable[QueryRepeat]) -> list[NewRepeat]:
-    """The statements that v2 repeats and v1 doesn't, the worst first."""
+    """Return the statements that v2 repeats and v1 doesn't, the worst first."""
     by_route: dict[str, tuple[list[QueryRepeat], list[QueryRepeat]]] = defaultdict(lambda: ([], []))
     for repeat in repeats:
         by_route[repeat.route][repeat.api_version == 2].append(repeat)
@@ -49,13 +49,14 @@ def sentence_of_gaps(gaps: Sequence[ShadowGap]) -> str:
     worst = max(gaps, key=lambda gap: (gap.count, gap.route, gap.path))
     rest = f", and {len(gaps) - 1} more" if len(gaps) > 1 else ""
     return (
-        f"shadow reads differ in {len(gaps)} {'place' if len(gaps) == 1 else 'places'} that no declared mapping explains: "
-        f"{worst.route} at {worst.path or 'the whole answer'} ({worst.kind}, {worst.count} reads){rest} (rule: none may differ)"
+        f"shadow reads differ in {len(gaps)} {'place' if len(gaps) == 1 else 'places'} that no declared mapping "
+        f"explains: {worst.route} at {worst.path or 'the whole answer'} ({worst.kind}, {worst.count} reads){rest} "
+        "(rule: none may differ)"
     )
 
 
 def _paired(v1: list[QueryRepeat], v2: list[QueryRepeat]) -> Iterator[NewRepeat]:
-    """By fingerprint; what is left by rank, for v1's statement for the same thing may name other columns."""
+    """Pair statements by fingerprint, and the rest by rank: v1's statement for the same may name other columns."""
     on_v1 = {repeat.fingerprint: repeat.repeats_max for repeat in v1}
     shared = {repeat.fingerprint for repeat in v2} & set(on_v1)
     left = sorted((count for fingerprint, count in on_v1.items() if fingerprint not in shared), reverse=True)

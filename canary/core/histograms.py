@@ -1,8 +1,8 @@
-"""Hash-sliced logarithmic histograms: quantiles of latency whose intervals know that a user's requests belong together.
+"""Hash-sliced logarithmic histograms: quantiles of latency whose intervals respect that a user's requests are related.
 
-An arm keeps 64 histograms; a request goes into the one that a hash of its unit names. Leaving out one slice at a time
-(the delete-one-group jackknife: Efron & Tibshirani 1993, chapter 11; Shao & Wu 1989 for quantiles) tells how much a
-quantile depends on who happened to be there, which the usual interval for independent requests understates.
+An arm keeps 64 histograms. A hash of its unit names the one that a request goes into. Leaving out one slice at a time
+(the delete-one-group jackknife: Efron & Tibshirani 1993, chapter 11; Shao & Wu 1989 for quantiles) shows how much a
+quantile depends on the users who happened to come. The usual interval for independent requests understates that.
 """
 
 import math
@@ -14,7 +14,7 @@ SLICES: Final = 64
 BUCKETS: Final = 260
 WIDTH: Final = 0.05
 LOWEST_MS: Final = 1.0
-"""Buckets are 5 % wide: 1.05 ** 259 ms are 307 s, so that 1 ms to 300 s fit and what is beyond goes into the outermost."""
+"""Buckets are 5 % wide. 1.05 ** 259 ms are 307 s, so 1 ms to 300 s fit; values beyond go into the outermost ones."""
 T_63: Final = 1.998341
 """The 97.5 % quantile of Student's t with SLICES - 1 degrees of freedom."""
 
@@ -25,7 +25,7 @@ type Histogram = dict[int, int]
 
 
 class Quantile(NamedTuple):
-    """In milliseconds, with a 95 % interval; the interval is None when there are too few units to tell."""
+    """In milliseconds, with a 95 % interval, which is None when there are too few units."""
 
     value_ms: float
     low_ms: float | None
@@ -33,10 +33,10 @@ class Quantile(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """A quantile in milliseconds, and how far it moves when any one slice is left out: how much hangs on one unit."""
+    """A quantile in milliseconds, and its range when any one slice is left out: how much depends on one unit."""
 
     slices: int
-    """With requests: at least so many units were there."""
+    """Slices with requests: at least as many units were there."""
     requests: int
     value_ms: float
     low_ms: float
@@ -50,7 +50,7 @@ def bucket_of(latency_ms: float) -> int:
 
 
 def cell_of(slice_number: int, latency_ms: float) -> int:
-    """The key of a Histogram for one request; `slice_number` 0..63 is a hash of its unit."""
+    """Return the key of a Histogram for one request; `slice_number` 0..63 is a hash of its unit."""
     return slice_number * BUCKETS + bucket_of(latency_ms)
 
 
@@ -61,7 +61,7 @@ def add(total: Histogram, more: Mapping[int, int]) -> None:
 
 
 def quantiles(histogram: Mapping[int, int], shares: Sequence[float]) -> dict[float, Quantile | None]:
-    """The latency below which each of `shares` (0 < share < 1) of the requests lie; None for all without any."""
+    """Return the latency below which each of `shares` (0 < share < 1) of the requests lies; None without requests."""
     by_slice = _by_slice(histogram)
     total = [sum(column) for column in zip(*by_slice.values(), strict=True)]
     if not total:
@@ -73,7 +73,7 @@ def quantiles(histogram: Mapping[int, int], shares: Sequence[float]) -> dict[flo
 
 
 def spread(histogram: Mapping[int, int], share: float) -> Spread | None:
-    """Return a quantile of all, and its lowest and highest value with any one slice left out; None without requests."""
+    """Return a quantile of all, and its lowest and highest value without any one slice; None without requests."""
     by_slice = _by_slice(histogram)
     if not by_slice:
         return None
@@ -85,7 +85,7 @@ def spread(histogram: Mapping[int, int], share: float) -> Spread | None:
 
 
 def log_spread(histogram: Mapping[int, int]) -> float | None:
-    """The standard deviation of the natural logarithm of latency over all requests; None for fewer than two."""
+    """Return the standard deviation of the natural logarithm of all latencies; None for fewer than two requests."""
     counts: dict[int, int] = {}
     for cell, count in histogram.items():
         counts[cell % BUCKETS] = counts.get(cell % BUCKETS, 0) + count
@@ -98,7 +98,7 @@ def log_spread(histogram: Mapping[int, int]) -> float | None:
 
 
 def dump(histogram: Mapping[int, int]) -> dict[str, dict[str, int]]:
-    """As `{slice: {bucket: count}}` with keys of text, as JSON has them."""
+    """Return `{slice: {bucket: count}}` with keys of text, as JSON has them."""
     nested: dict[str, dict[str, int]] = {}
     for cell, count in histogram.items():
         number, bucket = divmod(cell, BUCKETS)
@@ -127,7 +127,7 @@ def _by_slice(histogram: Mapping[int, int]) -> dict[int, list[int]]:
 
 
 def _with_interval(whole: list[int], left_out: Iterable[list[int]], share: float) -> Quantile:
-    """On the logarithm, where latencies are nearer to symmetric; slices without requests count as full ones do."""
+    """Compute on the logarithm, where latencies are nearer to symmetric; slices without requests count as full ones."""
     centre = _log_quantile(whole, share)
     estimates = [
         _log_quantile([a - b for a, b in zip(whole, counts, strict=True)], share)

@@ -1,8 +1,8 @@
-"""The life of v1: its states, what each transition demands, which orders of dates are possible.
+"""The life of v1: its states, the conditions of each transition, and the possible orders of dates.
 
 ACTIVE → DEPRECATED → BROWNOUT → SUNSET, by command; REMOVED by a deploy without v1's arm. All times are unix seconds.
-Whether a transition is *possible* (`deprecate`, `add_brownout`, …) can't be overridden; whether it is *due*
-(`unmet_…`) can.
+Nobody can override whether a transition is *possible* (`deprecate`, `add_brownout`, …). Whether it is *due*
+(`unmet_…`) can be overridden.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,13 +53,13 @@ class Life:
     state: str = ACTIVE
     deprecated_at: int | None = None
     sunset_at: int | None = None
-    """The announced date; that v1 is really gone says `state` alone. None of a restored version whose date is over."""
+    """The announced date; only `state` shows that v1 is gone. None for a restored version whose date is over."""
     brownouts: tuple[Window, ...] = ()
     sunset_done_at: int | None = None
     kept_sunset_at: int | None = None
-    """Of a sunset alone: the date that was announced when it came earlier, for `restore`."""
+    """For `restore` after a sunset: the announced date, if the sunset came before it."""
     kept_brownouts: tuple[Window, ...] = ()
-    """Of a sunset alone: the windows that lay ahead of it, for `restore`."""
+    """For `restore` after a sunset: the windows that were still to come."""
 
     def __post_init__(self) -> None:
         if fault := broken_invariant(self):
@@ -68,10 +68,10 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the guards look at, as found in the tables at one moment."""
+    """The facts that the guards look at, as found in the tables at one moment."""
 
     full_since: int | None = None
-    """Since when v2's weight is 100 % without a break; None when it isn't."""
+    """The time since which v2's weight has been 100 % without a break; None when it isn't."""
     is_safe: bool = False
     """Whether the latest verdict about the release in force is a pass."""
     unmapped: tuple[str, ...] = ()
@@ -133,7 +133,7 @@ def is_announced(life: Life) -> bool:
 
 
 def broken_invariant(life: Life) -> str | None:
-    """What is wrong with its dates: deprecation ≤ brownouts ≤ sunset ≤ its execution; None when nothing is."""
+    """Return what is wrong with its dates, None when nothing is: deprecation ≤ brownouts ≤ sunset ≤ its execution."""
     if life.state not in STATES:
         return f"the state is none of {', '.join(STATES)}"
     dates = [life.deprecated_at, *(at for window in life.brownouts for at in window), life.sunset_at]
@@ -156,7 +156,7 @@ def broken_invariant(life: Life) -> str | None:
 
 
 def refuse_rollback(life: Life, *, is_v1_enabled: bool = True) -> str | None:
-    """Why v1 can't get the traffic back: a weight below 100 % would name a version that answers nobody. None when it can."""
+    """Return why v1 can't get the traffic back, None when it can: no weight may name a version that answers nobody."""
     if life.state == REMOVED:
         return "v1 is removed: only a deploy that has its code brings it back. The weight stays as it is."
     if not is_v1_enabled:
@@ -211,7 +211,7 @@ def add_brownout(life: Life, window: Window, now: float) -> Life:
 
 
 def end_brownout(life: Life, now: float, *, is_all: bool = False) -> Life:
-    """End the running window at once; with `is_all` take back those ahead as well. What has begun is kept, cut off."""
+    """End the running window at once; with `is_all` cancel the planned ones too. A window that has begun stays, cut."""
     kept = tuple((start, min(end, int(now))) for start, end in life.brownouts if start < int(now))
     ahead = tuple(window for window in life.brownouts if window[0] > now)
     if not is_all and not in_brownout(life, now):
@@ -222,7 +222,7 @@ def end_brownout(life: Life, now: float, *, is_all: bool = False) -> Life:
 
 
 def sunset(life: Life, now: float) -> Life:
-    """Take v1 out of service. An announced date that lies ahead is moved to this moment, and so are its windows."""
+    """Take v1 out of service at once. An announced date in the future moves to this moment, and so do its windows."""
     if is_v1_gone(life):
         raise LifeError("v1-gone", "v1 is sunset already.")
     if life.state == ACTIVE:
@@ -242,10 +242,10 @@ def sunset(life: Life, now: float) -> Life:
 
 
 def restore(life: Life, now: float) -> Life:
-    """One state back, and v1 answers at once: from sunset to what it was before, from there to active.
+    """Go one state back, so that v1 answers at once: from sunset to the state before, then to deprecated or active.
 
-    What had been announced stands again as far as it lies ahead. A date that is over would be a false promise: there is
-    none then, until `deprecate` announces another.
+    The announced date and windows of a sunset are in force again if they are still to come. A date that is over would
+    be a false promise: there is none then, until `deprecate` announces another.
     """
     if life.state == ACTIVE:
         raise LifeError("active", "v1 is active: there is nothing to restore.")
@@ -355,17 +355,17 @@ def parse_instant(text: str) -> int:
 
 
 def deprecation_value(at: int) -> str:
-    """The Deprecation header (RFC 9745): a Date of RFC 9651 section 3.3.7."""
+    """Return the Deprecation header (RFC 9745): a Date of RFC 9651 section 3.3.7."""
     return f"@{at}"
 
 
 def sunset_value(at: int) -> str:
-    """The Sunset header (RFC 8594): IMF-fixdate (RFC 9110 section 5.6.7), whatever the locale."""
+    """Return the Sunset header (RFC 8594): IMF-fixdate (RFC 9110 section 5.6.7), the same in every locale."""
     when = datetime.fromtimestamp(at, UTC)
     return f"{_DAYS[when.weekday()]}, {when:%d} {_MONTHS[when.month - 1]} {when:%Y %H:%M:%S} GMT"
 
 
 def link_value(target: str, relation: str, media_type: str | None = None) -> str:
-    """One member of a Link header (RFC 8288); `target` is a URI without spaces or angle brackets."""
+    """Return one member of a Link header (RFC 8288); `target` is a URI without spaces or angle brackets."""
     value = f'<{target}>; rel="{relation}"'
     return f'{value}; type="{media_type}"' if media_type else value

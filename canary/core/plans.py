@@ -1,4 +1,4 @@
-"""A plan of a rollout: the steps of its weight, and which one comes next. As stored, and as pure functions over it."""
+"""A plan of a rollout: the steps of its weight, and which one comes next. Pure functions over the stored values."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -47,12 +47,12 @@ def next_step_bp(steps_bp: Sequence[int], weight_bp: int) -> int | None:
 
 
 def default_steps(weight_bp: int) -> list[int]:
-    """The steps of a plan that names none: those above the weight in force."""
+    """Return the steps of a plan that names none: those above the weight in force."""
     return [step for step in DEFAULT_STEPS_BP if step > weight_bp]
 
 
 def fault_of_steps(steps_bp: Sequence[int], min_s: float) -> str | None:
-    """What is wrong with the steps and minimum time of a plan, as a sentence; None when nothing is."""
+    """Return as a sentence what is wrong with the steps and minimum time of a plan; None when nothing is."""
     if not 1 <= len(steps_bp) <= MAX_STEPS or any(not 0 < step <= FULL_BP for step in steps_bp):
         return f"A plan has 1 to {MAX_STEPS} steps, each above 0 and at most 100 percent."
     if any(low >= high for low, high in pairwise(steps_bp)):

@@ -30,9 +30,9 @@ from canary.core.wording import (
 )
 
 FAR_S: Final = 7 * 24 * 3600
-"""What would take longer than this at the present traffic is handed to people."""
+"""People decide about a stage that would take longer than this at the present traffic."""
 LEAST_TO_ESTIMATE: Final = 10
-"""Users of v2 whose outcome is known: of fewer, chance decides how long the rest would take."""
+"""Users of v2 whose outcome is known: with fewer, chance decides how long the rest would take."""
 MOST_FINDINGS: Final = 3
 NO_CONTROL: Final = " Nobody is on v1, so the versions can't be compared any more: this is about v2 alone."
 
@@ -51,7 +51,7 @@ def judge(
 
     In this order: breakers and harm; a broken measuring; what was found (N+1, shadow differences, one metric
     alone); nothing to judge by; what is still missing; pass. A broken measuring stops a pass and never a rollback.
-    Evidence of an earlier stage than this one is no evidence of this one's safety.
+    Evidence of an earlier stage does not prove that this one is safe.
     """
     numbers = _numbers(evidence, repeats, gaps, stage, now) | {"trips": [asdict(trip) for trip in trips]}
     where = percent(stage.weight_bp)
@@ -147,9 +147,10 @@ def _no_data(evidence: Evidence, safety: Safety, stage: Stage, now: float) -> st
     on_v2 = evidence.sample_ratio.counts()[1] if evidence.stage == stage.number else 0
     arrived = f"{users(on_v2)} newly counted on v2" if stage.has_control else "everybody is sent to v2"
     return (
-        f"No data at {percent(stage.weight_bp)}: {arrived} in {duration(now - stage.started_at)}, and of nobody is the outcome "
-        f"known (three requests, or an error). Missing: {users(safety.clean_missing)} of v2 without an error in their "
-        f"first three requests; until some have come there is no estimate of when.{sentence_of_networks(evidence)}"
+        f"No data at {percent(stage.weight_bp)}: {arrived} in {duration(now - stage.started_at)}, and of nobody is the "
+        f"outcome known (three requests, or an error). Missing: {users(safety.clean_missing)} of v2 without an error "
+        f"in their first three requests; until some have come there is no estimate of when."
+        f"{sentence_of_networks(evidence)}"
     )
 
 

@@ -1,7 +1,7 @@
-"""Which version answers a request on the entrance, and why. The first rule that matches decides.
+"""Decide which version answers a request on the entrance, and why. The first rule that matches decides.
 
-`now` is in unix seconds: brownouts are windows of time. With v2 switched off v1 answers, whatever its life says, for
-something has to.
+`now` is in unix seconds: brownouts are windows of time. With v2 switched off v1 answers in every state of its life,
+because one version has to.
 """
 
 from typing import Final
@@ -58,7 +58,10 @@ def choose_pinned(api_version: int, snapshot: Snapshot, now: float) -> Decision 
 
 
 def leads_to_v2(before: Snapshot, after: Snapshot) -> bool:
-    """Whether a change sends anybody to v2 who was on v1, and nobody back for having another bucket. A rollback never does."""
+    """Return whether a change sends users from v1 to v2, and nobody to v1 because of another bucket.
+
+    A rollback never does.
+    """
     if after.latched or after.salt != before.salt or after.version == before.version:
         return False
     is_raised = after.weight_bp > before.weight_bp
@@ -66,7 +69,7 @@ def leads_to_v2(before: Snapshot, after: Snapshot) -> bool:
 
 
 def stable_version(snapshot: Snapshot | None, now: float) -> int:
-    """Who answers when something inside is broken: v1, or v2 when v1 is gone."""
+    """Return the version that answers when something inside is broken: v1, or v2 when v1 is gone."""
     return V2 if snapshot is not None and _v1_refusal(snapshot, now) else V1
 
 
@@ -103,13 +106,13 @@ def unknown_version(snapshot: Snapshot, now: float) -> Refusal:
 
 
 def supported_versions(snapshot: Snapshot, now: float) -> list[str]:
-    """The versions in service, as the header and the paths name them."""
+    """Return the versions in service, as the header and the paths name them."""
     enabled = ((V1, _v1_refusal(snapshot, now) is None), (V2, snapshot.is_v2_enabled))
     return [str(version) for version, is_enabled in enabled if is_enabled]
 
 
 def _v1_refusal(snapshot: Snapshot, now: float) -> Refusal | None:
-    """What is answered to whoever asks for v1 by name; None as long as it is in service."""
+    """Return the refusal for a request that names v1; None as long as v1 is in service."""
     if not snapshot.is_v1_enabled:
         return GONE
     life = snapshot.life
@@ -117,12 +120,12 @@ def _v1_refusal(snapshot: Snapshot, now: float) -> Refusal | None:
         return None
     if is_v1_gone(life):
         return GONE
-    # A rollback goes before a planned test: v2 was found harmful, and nobody is sent there until that is acknowledged.
+    # A rollback outranks a planned test: v2 was found harmful, and nobody is sent there until that is acknowledged.
     return BROWNOUT if in_brownout(life, now) and not snapshot.latched else None
 
 
 def _refuse_requested(requested: str, snapshot: Snapshot, gone: Refusal | None) -> Refusal | None:
-    """Why the version that an API-Version header asks for can't be had; None when it can."""
+    """Return why the version that an API-Version header asks for is not available; None when it is."""
     if requested == "1":
         return gone
     if requested == "2" and snapshot.is_v2_enabled:

@@ -1,4 +1,4 @@
-"""Shares: their limits, whether what was observed fits what was asked for, and who takes too much of the traffic."""
+"""Shares: their limits, whether observed ones fit the configured ones, and who takes too much of the traffic."""
 
 import math
 import sys
@@ -72,7 +72,7 @@ def _at_least(failed: int, total: int, share: float) -> float:
 
 
 class HeavyHitters[Key: Hashable]:
-    """Finds whoever has a large share of a stream in bounded memory: Misra & Gries 1982, "Finding repeated elements".
+    """Find keys with a large share of a stream in bounded memory: Misra & Gries 1982, "Finding repeated elements".
 
     `count(key)` is at most `total / (size + 1)` too low and never too high.
     """

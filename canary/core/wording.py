@@ -59,12 +59,12 @@ def bounds(effect: Effect) -> str:
 
 
 def sentence_of_events(test: ErrorTest, what: str) -> str:
-    """The effect on one kind of bad event."""
+    """Return the effect on one kind of bad event."""
     if not test.events:
         return f"nobody had {what}"
     return (
-        f"of {users(test.events)} with {what} {test.on_v2} were on v2, where {test.expected:.1f} are expected if both versions "
-        f"are alike (the risk on v2: {bounds(risk_ratio(test.cells))})"
+        f"of {users(test.events)} with {what} {test.on_v2} were on v2, where {test.expected:.1f} are expected if both "
+        f"versions are alike (the risk on v2: {bounds(risk_ratio(test.cells))})"
     )
 
 
@@ -145,7 +145,8 @@ def sentence_of_mismatch(evidence: Evidence) -> str:
     on_v1, on_v2 = ratio.counts()
     return (
         f"the measuring is broken, which says nothing of v2: {on_v2} of {users(on_v1 + on_v2)} arrived on v2, where "
-        f"{ratio.expected:.1f} are expected; evidence of a mismatch {strength(ratio.peak)}, rule: {BROKEN} or more freezes. "
+        f"{ratio.expected:.1f} are expected; evidence of a mismatch {strength(ratio.peak)}, rule: {BROKEN} or more "
+        "freezes. "
         "Look for requests that are not recorded or recorded under the wrong version"
     )
 
@@ -158,7 +159,7 @@ def sentence_of_guard(evidence: Evidence) -> str:
 
 
 def sentence_of_safety(safety: Safety, of_v1: tuple[int, int]) -> str:
-    """How the certificate stands; `of_v1` are clean and failing users of v1."""
+    """Return how the certificate stands; `of_v1` are clean and failing users of v1."""
     clean, failing = of_v1
     v1 = f"v1: {failing} of {clean + failing}" if clean + failing else "v1: none known"
     state = "is ruled out" if safety.is_safe else "is not ruled out yet"
@@ -176,8 +177,11 @@ def sentence_of_time(stage: Stage, now: float) -> str:
 
 
 def sentence_of_networks(evidence: Evidence) -> str:
-    """Why so little counts, when that is so."""
+    """Return why so little counts, when that is so."""
     refused = evidence.networks.refused
     if not refused:
         return ""
-    return f" {refused} observations of identities without a login were left out, one of a kind counts a network and stage."
+    return (
+        f" {refused} observations of identities without a login were left out,"
+        " one of a kind counts a network and stage."
+    )

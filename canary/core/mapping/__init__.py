@@ -1,4 +1,4 @@
-"""The declared mapping from v1 to v2, applied: to requests and to the bodies of answers. Knows the data's form alone."""
+"""Apply the declared mapping from v1 to v2 to requests and to bodies of responses. Knows only the form of the data."""
 
 from canary.core.mapping.backwards import original
 from canary.core.mapping.bodies import Difference, compare, without_noise

@@ -1,4 +1,4 @@
-"""Both versions' answers to the same request, compared member by member after the declared mapping."""
+"""Compare both versions' responses to the same request, member by member, by the declared mapping."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from canary.core.mapping.declared import Declared, Json
 
 _UNTOLD: Final = ("from_page", "dropped", "action", "items")
 _INCLUDED: Final = "included"
-"""Where v2 tells names of what it refers to by id: an answer to a parameter of the request, not a member of anything."""
+"""The member in which v2 sends names of objects that it refers to by id: a request parameter asks for it."""
 _NAMED_IN: Final = {"tag_names": "tags", "category_names": "categories"}
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What v2 tells otherwise. `kind` is missing, added, value, type, length or order, and `status` of whole answers."""
+    """A difference in v2. `kind` is missing, added, value, type, length or order, and `status` for a whole response."""
 
     path: str
-    """The place in v1's body without the envelope: `items[].metadata.categories`; empty for the whole answer."""
+    """The place in v1's body without the envelope: `items[].metadata.categories`; empty for the whole response."""
     kind: str
     v1: Any
-    """What v2 should have told, and what it told; None where there is nothing."""
+    """The value that v2 should have sent; `v2` is the one that it sent. None where there is none."""
     v2: Any
 
     @property
@@ -29,9 +29,9 @@ class Difference:
 
 
 def compare(declared: Declared, route: Json, v1: Any, v2: Any) -> list[Difference]:
-    """Of each place and kind the first difference; none when v2 tells what v1 tells, as is declared for `route`.
+    """Return the first difference of each place and kind; none when v2 sends v1's data as declared for `route`.
 
-    The bodies are whatever JSON holds: what hasn't the declared form is a difference and never an error.
+    The bodies are any JSON: a body without the declared form is a difference and never an error.
     """
     first: dict[tuple[str, str], Difference] = {}
     for answer in route["answers"]:
@@ -43,10 +43,10 @@ def compare(declared: Declared, route: Json, v1: Any, v2: Any) -> list[Differenc
 def without_noise(
     differences: Iterable[Difference], v1: Any, again: Any, later: Iterable[Difference]
 ) -> list[Difference]:
-    """What of `differences` is the versions' doing: not the clock's, which no snapshot of a database holds.
+    """Return the differences that the versions cause, without those of the clock, which a snapshot does not stop.
 
-    `again` is what v1 answered when it was asked once more after v2, `later` how v2's answer differs from that. Noise is
-    what v1 tells otherwise the second time, and what is no difference any more.
+    `again` is v1's second response, made after v2's. `later` is how v2's response differs from it. A difference is
+    noise where v1's second response has another value, or where `later` no longer has a difference.
     """
     unsteady = {difference.path.removeprefix("data").removeprefix(".") for difference in _values("", v1, again)}
     lasting = {difference.group for difference in later}
@@ -74,13 +74,13 @@ def _of_answer(declared: Declared, answer: Json, v1: Any, v2: Any) -> Iterator[D
 
 
 def _is_whole(declared: Declared, v1: Any, rows: int) -> bool:
-    """Whether a list is all on one page: where the orders differ, other pages hold other rows."""
+    """Return whether a list is all on one page: where the orders differ, other pages hold other rows."""
     counts = [member["v1"] for member in declared.shapes["page"] if member["rule"] == "counted"]
     return any(total == rows for name in counts for total in _at(v1, f"/data/{name}"))
 
 
 class _Resource:
-    """Comparing what has one shape, standing at one place of the bodies."""
+    """Compares objects of one shape that stand at one place of the bodies."""
 
     def __init__(self, declared: Declared, shape: str, path: str, v2: Any) -> None:
         self._members = declared.shapes[shape]
@@ -90,7 +90,7 @@ class _Resource:
         self._path, self._v2 = path, v2
 
     def pair(self, olds: Sequence[Any], news: Sequence[Any]) -> Iterator[Difference]:
-        """`olds` and `news` hold one each, or none where the place is missing."""
+        """Compare one object. `olds` and `news` hold one each, or none where the place is missing."""
         if olds and not news:
             yield Difference(self._path, "missing", olds[0], None)
         for old, new in zip(olds, news, strict=False):
@@ -99,7 +99,7 @@ class _Resource:
     def rows(
         self, olds: Sequence[Any], news: Sequence[Any], *, is_whole: bool, is_ordered: bool = True
     ) -> Iterator[Difference]:
-        """Rows with ids are compared with their like, so that one row too many isn't a difference of all that follow."""
+        """Compare rows by id where they have one, so that one row too many does not make all after it differ."""
         by_id, new_by_id = _by_id(olds), _by_id(news)
         if by_id is None or new_by_id is None:
             if len(olds) != len(news):
@@ -137,7 +137,7 @@ class _Resource:
             yield from _values(path, expected, self._told(rule, after[0]))
 
     def _told(self, rule: str, value: Any) -> Any:
-        """v2's value in v1's words."""
+        """Return v2's value in v1's words."""
         if rule == "state":
             return "published" if value == "scheduled" else value
         if rule in _NAMED_IN and isinstance(value, list):
@@ -152,7 +152,7 @@ def _sides(member: Json, old: Any, new: Any) -> tuple[tuple[Any, str], tuple[Any
 
 
 def _expected(rule: str, value: Any) -> Any:
-    """v1's value as v2 has to tell it."""
+    """Return v1's value as v2 has to send it."""
     if rule == "lower_case" and isinstance(value, str):
         return value.lower()
     if rule == "empty_for_null":
@@ -181,19 +181,19 @@ def _values(path: str, old: Any, new: Any) -> Iterator[Difference]:
 
 
 def _type_of(value: Any) -> str:
-    """JSON has one kind of number, and booleans are none."""
+    """Return the type in JSON: it has one kind of number, and booleans are not numbers."""
     return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
 
 
 def _by_id(rows: Iterable[Any]) -> dict[str, Any] | None:
-    """None when a row has no id, or two have the same."""
+    """Return the rows by id; None when a row has no id, or two have the same."""
     rows = list(rows)
     found = {str(row["id"]): row for row in rows if isinstance(row, dict) and "id" in row}
     return found if len(found) == len(rows) else None
 
 
 def _unknown(value: Any, known: Iterable[str], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The members, by dotted name, that nothing is declared of."""
+    """Return the members, by dotted name, that are not declared."""
     for name, inner in value.items() if isinstance(value, Mapping) else ():
         full = _joined(prefix, name)
         if full in known:
@@ -205,7 +205,7 @@ def _unknown(value: Any, known: Iterable[str], prefix: str = "") -> Iterator[tup
 
 
 def _at(value: Any, pointer: str) -> Iterator[Any]:
-    """The values at a JSON pointer in which `*` is every item; none where the path leads nowhere."""
+    """Return the values at a JSON pointer in which `*` is every item; none where the path does not exist."""
     step, _, rest = pointer.removeprefix("/").partition("/")
     if not step:
         yield value

@@ -1,4 +1,4 @@
-"""The data that `CANARY["SUCCESSORS"]` names, made ready for looking things up. Knows its form and none of its content."""
+"""The data that `CANARY["SUCCESSORS"]` names, prepared for look-ups. Knows its form and none of its content."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ type Json = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Declared:
-    """Made once a process: `Declared.of(module)`."""
+    """Made once per process: `Declared.of(module)`."""
 
     routes: Mapping[tuple[str, int], Sequence[tuple[Sequence[str], Json]]]
     """By verb and number of segments; the segments of each template beside its row."""

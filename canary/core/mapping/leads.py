@@ -1,6 +1,6 @@
-"""Where v2 keeps what an address of v1 names: what `equivalent` tells, at a price that every answer can pay.
+"""Find the address in v2 that replaces one of v1: the result of `equivalent`, cheap enough for every response.
 
-A deprecated v1 says it on each of its answers, so whatever the data alone decides is made ready once.
+A deprecated v1 sends it with each response, so everything that depends on the data alone is prepared once.
 """
 
 import re
@@ -15,9 +15,9 @@ READS: Final = frozenset({"GET", "HEAD"})
 VERBS: Final = ("GET", "POST", "PUT", "DELETE", "OPTIONS")
 QUERIES_KEPT: Final = 1_000
 QUERY_MAX: Final = 200
-"""Longer ones are translated each time, so that what is kept stays small."""
+"""A longer query is translated each time, so that the cache stays small."""
 _NAME: Final = re.compile(r"\{([^{}]*)\}")
-# What `quote` would give back as it is; without a leading dot, so that no dot segment is among it.
+# Text that `quote` returns unchanged; without a leading dot, so that no dot segment matches.
 _PLAIN: Final = "[A-Za-z0-9_~-][A-Za-z0-9_.~-]*"
 
 
@@ -25,7 +25,7 @@ class Lead(NamedTuple):
     target: str
     """Path and query, encoded, below v2's base."""
     is_first_page: bool = False
-    """Whether v1 was asked for a later page of a list than the one that is here."""
+    """Whether the request to v1 was for a later page of a list than the first, which this target is."""
 
 
 class _Row(NamedTuple):
@@ -46,7 +46,7 @@ class Leads:
         self._kept = lru_cache(QUERIES_KEPT)(self._translate)
 
     def find(self, method: str, path: str, query: str, *, has_credentials: bool) -> Lead | None:
-        """What a GET of the address becomes, else what this very request becomes; None where v2 has neither.
+        """Return the equivalent of a GET of the address, else of this very request; None where v2 has neither.
 
         `path` is decoded and below v1's base; `query` is as sent, and counts for reads alone. Never raises.
         """
@@ -61,7 +61,7 @@ class Leads:
         return Lead(f"{target}{suffix}", is_first_page)
 
     def _rows_of(self, declared: Declared, verb: str) -> dict[str, _Row | None]:
-        """By template of v1 the row that such a request is led by; None where v2 has nothing."""
+        """Return by template of v1 the row that answers such a request; None where v2 has nothing."""
         found: dict[str, _Row | None] = {}
         for path in {row["path"]: None for rows in declared.routes.values() for _, row in rows}:
             tried = (declared.find(method, path) for method in ("GET", verb))
@@ -80,13 +80,13 @@ class Leads:
 
 
 class _Table:
-    """Of one verb: addresses without values by their text, all others by one expression."""
+    """The addresses of one verb: those without values by their text, all others by one expression."""
 
     def __init__(self, rows: dict[str, _Row | None]) -> None:
         self._exact = {path: row for path, row in rows.items() if not _NAME.search(path)}
-        # As `Declared.find` does: whoever has fewer values comes first.
+        # As in `Declared.find`, the template with fewer values comes first.
         others = sorted((path for path in rows if path not in self._exact), key=lambda path: len(_NAME.findall(path)))
-        # Nearly all values need no escape, and then one look is enough.
+        # Nearly all values need no escape, and then one match is enough.
         self._plain = re.compile("|".join(_pattern(path, _PLAIN) for path in others))
         self._any = re.compile("|".join(_pattern(path, "[^/]+") for path in others))
         self._by_last_value: dict[int | None, tuple[_Row | None, int]] = {}
@@ -114,7 +114,7 @@ class _Table:
 
 
 def _form(route: Json, values: dict[str, str], path: str) -> str:
-    """`values` are those of `path` taken for an address: names of its own in brackets, or plain words of it."""
+    """Return v2's path as a format. `values` are those of `path`: its own names in brackets, or plain words of it."""
     names = [f"{{{name}}}" for name in _NAME.findall(path)]
 
     def place(name: re.Match[str]) -> str:

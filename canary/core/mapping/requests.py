@@ -1,4 +1,4 @@
-"""A request to v1, told in v2's words by the declared data."""
+"""Translate a request to v1 into one to v2 by the declared data."""
 
 import re
 from dataclasses import dataclass, replace
@@ -8,35 +8,35 @@ from urllib.parse import parse_qsl, quote, quote_plus, urlencode
 from canary.core.mapping.declared import Declared, Json
 
 COUNTED: Final = "count=exact"
-"""What makes v2 tell the members whose rule is `counted`."""
+"""The parameter that makes v2 send the members whose rule is `counted`."""
 USER: Final = "{user}"
 """The value of a parameter that stands for the id of the user who asks."""
 DOT_SEGMENTS: Final = frozenset({".", ".."})
-"""Values that no address can hold: whoever reads one takes them for a way up, escaped or not (RFC 3986 section 5.2.4)."""
+"""Values that no address can hold: every reader takes them for a way up, escaped or not (RFC 3986 section 5.2.4)."""
 FIELDS_MAX: Final = 1_000
-"""Of a query: v1 reads no more, and takes a longer one for none."""
+"""The most fields of a query: v1 reads no more, and treats a longer query as empty."""
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~,-]*")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Equivalent:
-    """What to ask v2 instead; for a call without equivalent `method` and `target` are empty and `route["gap"]` says why."""
+    """The request to v2; without an equivalent `method` and `target` are empty and `route["gap"]` has the reason."""
 
     route: Json
     method: str
     target: str
     """Path and query, encoded, below v2's base: `/posts?limit=3`."""
     page: int = 1
-    """Which page of v2's list holds what v1 answers: it is reached by following `page.next`."""
+    """The page of v2's list that holds the rows of v1's response; clients reach it by following `page.next`."""
     doubts: tuple[str, ...] = ()
-    """Parameters for whose values v2 may tell other rows, or none, as is declared."""
+    """Parameters whose values may give other rows in v2, or none, as declared."""
     pages_left_out: tuple[str, ...] = ()
-    """Those by which v1 was asked for a later page: v2 takes no such number, and the target is the first page."""
+    """Parameters that asked v1 for a later page: v2 takes no page number, so the target is the first page."""
 
     @property
     def template(self) -> str:
-        """Verb and path of v1 with names for values: `GET /posts/{uuid}`."""
+        """Return the verb and path of v1 with names for values: `GET /posts/{uuid}`."""
         return f"{self.route['method']} {self.route['path']}"
 
 
@@ -49,11 +49,11 @@ def equivalent(
     has_credentials: bool,
     user_id: str | None = None,
 ) -> Equivalent | None:
-    """None for what v1 doesn't have. `path` is decoded and below v1's base (`""` for the base itself), `query` is as sent.
+    """Return the equivalent in v2; None for a request that v1 doesn't have. Never raises, for any input.
 
-    An address with a dot segment names nothing in v2 either. HEAD and OPTIONS stay what they are. `user_id` is that of
-    the user behind the credentials, when it is known.
-    Never raises, whatever it is given.
+    `path` is decoded and below v1's base (`""` for the base itself), `query` is as sent. An address with a dot segment
+    names nothing in v2 either. HEAD and OPTIONS keep their method. `user_id` is that of the user behind the
+    credentials, when it is known.
     """
     found = declared.find(method, path)
     if found is None or not DOT_SEGMENTS.isdisjoint(found[1].values()):
@@ -76,7 +76,7 @@ def equivalent(
 
 
 def counted(declared: Declared, found: Equivalent) -> Equivalent:
-    """The same, with v2 asked to count a list whose length v1 tells: it costs a query, and clients rarely need it."""
+    """Return the same, but ask v2 to count a list if v1 does: that costs a query, and clients rarely need it."""
     rules = (member["rule"] for answer in found.route["answers"] for member in declared.shapes[answer["shape"]])
     if "counted" not in rules:
         return found
@@ -84,7 +84,7 @@ def counted(declared: Declared, found: Equivalent) -> Equivalent:
 
 
 def as_asked(found: Equivalent, query: str, *, has_credentials: bool) -> str:
-    """The target without what v2 is always sent for such a call: what a client of v2 sends who asks for the same."""
+    """Return the target without the parameters that v2 always gets for such a call, as a client of v2 would send it."""
     route = {**found.route, "call": {**found.route["call"], "query": {}, "query_of_users": {}}}
     told = translate(route, asked_of(query), has_credentials=has_credentials)
     path = found.target.partition("?")[0]
@@ -92,27 +92,30 @@ def as_asked(found: Equivalent, query: str, *, has_credentials: bool) -> str:
 
 
 def declared_query(route: Json, query: str) -> str:
-    """Of v1's query what the declared parameters say: whatever else a client has added is nobody's business."""
+    """Return the declared parameters of v1's query, without any others that a client has added."""
     names = {parameter["v1"] for parameter in route["parameters"]}
     return urlencode({name: value for name, value in asked_of(query).items() if name in names}, safe=",")
 
 
 def asked_of(query: str) -> dict[str, str]:
-    """Of a parameter that is repeated the last one, as v1 reads it. WSGI hands bytes over as Latin-1, and they are UTF-8."""
-    if query.isascii() and "%" not in query and "+" not in query:  # what parse_qsl does, in a quarter of the time
+    """Return the parameters of a query as v1 reads it: the last one of a repeated name counts.
+
+    WSGI passes bytes as Latin-1, and they are UTF-8.
+    """
+    if query.isascii() and "%" not in query and "+" not in query:  # as parse_qsl does, in a quarter of the time
         fields = [field.partition("=") for field in query.split("&") if field]
         return {} if query.count("&") >= FIELDS_MAX else {name: value for name, _, value in fields}
     try:
         text = query.encode("latin-1").decode(errors="replace")
         return dict(parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=FIELDS_MAX))
-    except ValueError:  # no text that WSGI hands over, or more fields than v1 reads
+    except ValueError:  # not a text that WSGI passes, or more fields than v1 reads
         return {}
 
 
 def translate(
     route: Json, asked: dict[str, str], *, has_credentials: bool, user_id: str | None = None
 ) -> dict[str, str]:
-    """The query of v2 for what was asked of v1. `route` is one with a call."""
+    """Return the query of v2 for the parameters sent to v1. `route` is one with a call."""
     told: dict[str, str] = dict(route["call"]["query"])
     if has_credentials:
         for name, value in route["call"]["query_of_users"].items():
@@ -131,12 +134,12 @@ def translate(
 
 
 def encode_query(told: dict[str, str]) -> str:
-    """The text of a query; commas stay, for they stand between the values of a list."""
+    """Return the text of a query; commas stay, because they stand between the values of a list."""
     return "&".join([f"{_encoded(name)}={_encoded(value)}" for name, value in told.items()])
 
 
 def pages_left_out(route: Json, asked: dict[str, str]) -> tuple[str, ...]:
-    """By which of v1's parameters a later page than the first was asked for."""
+    """Return the parameters of v1 that asked for a later page than the first."""
     return tuple(
         parameter["v1"]
         for parameter in route["parameters"]
@@ -145,7 +148,7 @@ def pages_left_out(route: Json, asked: dict[str, str]) -> tuple[str, ...]:
 
 
 def _second(parameter: Json) -> int:
-    """The least value that leads behind the first page: pages count from 1, rows that are passed over from 0."""
+    """Return the least value after the first page: pages count from 1, skipped rows from 0."""
     return 2 if parameter["v1"] == "page" else 1
 
 
@@ -166,7 +169,7 @@ def _doubts(route: Json, asked: dict[str, str], *, has_credentials: bool, user_i
 
 
 def _is_doubtful(parameter: Json, value: str) -> bool:
-    """Whether v2 may tell something else for this value, as the data says."""
+    """Return whether v2 may answer differently for this value, as the data declares."""
     if parameter["length_max"] is not None and not value.strip():
         return True
     if not value:
@@ -181,7 +184,7 @@ def _is_doubtful(parameter: Json, value: str) -> bool:
 
 
 def _value_of(parameter: Json, value: str, told: dict[str, str]) -> str | None:
-    """v2's text; None when v2 isn't told. v1 takes an empty value as none, and so is one that v2 would refuse."""
+    """Return v2's text, or None to leave it out, as for values that v1 ignores or v2 would refuse."""
     if parameter["v2"] is None or not value or "\0" in value:
         return None
     choice: str | None = parameter["choices"].get(value.lower() if parameter["rule"] == "word" else value)
@@ -205,7 +208,7 @@ def _page(route: Json, asked: dict[str, str]) -> int:
 
 
 def _whole(value: str, maximum: int = 2**53) -> int | None:
-    """The positive whole number that `value` is, at most `maximum`; None when it is none."""
+    """Return the positive whole number that `value` is, at most `maximum`; None for any other text."""
     digits = value.lstrip("0")
     if not (value.isascii() and value.isdigit() and digits):
         return None

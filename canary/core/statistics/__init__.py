@@ -1,4 +1,4 @@
-"""What may be concluded from small, live traffic: valid at every look, by our own randomisation. Decides nothing itself."""
+"""Conclusions from small, live traffic: valid at every look, by our own randomisation. Makes no decision itself."""
 
 from canary.core.statistics.evidence import Evidence
 from canary.core.statistics.observed import Observed

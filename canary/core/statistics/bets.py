@@ -1,7 +1,8 @@
 """The arithmetic that all tests share: factors of bets and mixtures of their products, as natural logarithms.
 
-An e-process starts at 1 and is multiplied by a bet's outcome; under the hypothesis that it tests no bet gains on average.
-So `P(it ever reaches 1/alpha) <= alpha` (Ville's inequality), however often one looks (Vovk & Wang 2021, arXiv:1912.06116).
+An e-process starts at 1, and each bet multiplies it by its outcome. Under the tested hypothesis no bet gains on
+average. So `P(it ever reaches 1/alpha) <= alpha` (Ville's inequality), however often one looks (Vovk & Wang 2021,
+arXiv:1912.06116).
 """
 
 import math
@@ -15,11 +16,11 @@ THRESHOLD: Final = 20
 """1 / ALPHA: the evidence at which a single hypothesis is given up."""
 LOG_THRESHOLD: Final = math.log(THRESHOLD)
 RISK_RATIOS: Final = (1.5, 2.0, 3.0, 5.0, 10.0)
-"""What is bet on: that users of v2 are so many times as likely to have an error."""
+"""The bets: users of v2 are so many times as likely to have an error."""
 STAKES: Final = (0.30, 0.40, 0.20, 0.08, 0.02)
-"""How an error test's capital is divided among RISK_RATIOS. Little stands on the large ones: a few unlucky users are all that
-they need, and five times the failing requests make but two to three times the failing users, as the same few fail anyway.
-Four users who fail at 10 % and are all on v2 are enough all the same: chance brings that once in ten thousand releases.
+"""How an error test's capital is divided among RISK_RATIOS. The large ones get little: a few unlucky users are enough
+for them. Five times the failing requests are only two to three times the failing users, as the same few fail anyway.
+Even so, four users who fail at 10 % and are all on v2 are enough: chance causes that once in ten thousand releases.
 """
 BAD_RATIO: Final = 2.0
 """The ratio that the relative certificate rules out."""
@@ -28,7 +29,7 @@ RANK_STAKES: Final = (0.2, 0.4, 0.7, 0.95)
 
 
 class Factors(NamedTuple):
-    """The logarithms of what each bet is multiplied by, one for each of RISK_RATIOS."""
+    """The logarithms of the factors of each bet, one for each of RISK_RATIOS."""
 
     if_v2: tuple[float, ...]
     if_v1: tuple[float, ...]
@@ -39,10 +40,10 @@ class Factors(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def error_factors(weight_bp: int, low_bp: int, high_bp: int, margin: float) -> Factors:
-    """The bets on the version of a bad event of a unit whose bucket is known to be in `low_bp .. high_bp - 1`.
+    """Return the bets on the version of a bad event, for a unit whose bucket is in `low_bp .. high_bp - 1`.
 
     Under equality the unit is on v2 with `p = (weight - low) / (high - low)`. A ratio r makes that
-    `q = r p / (r p + 1 - p)`; `margin` is a ratio that is tolerated.
+    `q = r p / (r p + 1 - p)`; `margin` is the tolerated ratio.
     """
     p = (weight_bp - low_bp) / (high_bp - low_bp)
     tolerated, bad = tilt(p, margin), tilt(p, BAD_RATIO)
@@ -57,17 +58,17 @@ def error_factors(weight_bp: int, low_bp: int, high_bp: int, margin: float) -> F
 
 
 def tilt(p: float, ratio: float) -> float:
-    """The chance p after its odds were multiplied by `ratio`."""
+    """Return the chance p after its odds were multiplied by `ratio`."""
     return ratio * p / (ratio * p + 1 - p)
 
 
 def log_error_mixture(logs: Sequence[float]) -> float:
-    """The logarithm of the capital of an error test, of what each of its bets has come to for each 1 staked on it."""
+    """Return the logarithm of an error test's capital, from the logarithm of what each bet made of each 1 staked."""
     return log_weighted(zip(STAKES, logs, strict=True))
 
 
 def latency_factors(rank: float, chance: float, on_v2: bool) -> list[float]:
-    """The logarithms of `1 + λ(Z - p)(2R - 1)` for each of RANK_STAKES: Z is 1 on v2, p `chance`, R `rank` in 0..1.
+    """Return `log(1 + λ(Z - p)(2R - 1))` for each of RANK_STAKES: Z is 1 on v2, p `chance`, R `rank` in 0..1.
 
     λ is the stake by `max(p, 1 - p)`. The mean is 1 if the version was drawn with chance p, with any latencies. It is
     also 1 if latencies keep their distribution, with any version.
@@ -77,13 +78,13 @@ def latency_factors(rank: float, chance: float, on_v2: bool) -> list[float]:
 
 
 def log_mean_exp(logs: Sequence[float]) -> float:
-    """The logarithm of the mean of the numbers whose logarithms are given; never overflows."""
+    """Return the logarithm of the mean of the numbers whose logarithms are given; never overflows."""
     top = max(logs)
     return top + math.log(math.fsum([math.exp(log - top) for log in logs]) / len(logs))
 
 
 def log_weighted(parts: Iterable[tuple[float, float]]) -> float:
-    """The logarithm of `sum(weight * E)` over pairs of weight and log E."""
+    """Return the logarithm of `sum(weight * E)` over pairs of weight and log E."""
     pairs = list(parts)
     top = max(log for _, log in pairs)
     return top + math.log(math.fsum(weight * math.exp(log - top) for weight, log in pairs))

@@ -1,8 +1,8 @@
 """Are users of v2 more likely to have a bad event? Exact by the randomisation that the bucket itself is.
 
-Before a unit's first bad event its bucket is uniform on what is still possible, whatever the unit does; so the chance that
-the event happens on v2 is known without any model, unless v2 changes who has such events (method: model-X testing by
-betting, arXiv:2210.00354; counts in canaries: Lindon & Malek 2022, arXiv:2011.03567).
+Before a unit's first bad event its bucket is uniform on what is still possible, regardless of what the unit does. So
+the chance that the event happens on v2 is known without any model, unless v2 changes who has such events (method:
+model-X testing by betting, arXiv:2210.00354; counts in canaries: Lindon & Malek 2022, arXiv:2011.03567).
 """
 
 from typing import Any

@@ -23,19 +23,19 @@ OLD_NAMES: Final = {"client_error": "refusal"}
 
 
 class Evidence:
-    """State of one release. Equal sequences of observations give equal states, to the last bit, in whatever chunks.
+    """State of one release. Equal sequences of observations give equal states, to the last bit, in chunks of any size.
 
-    Observations may come twice or from several workers: of one unit the first of its kind in a stage counts.
+    Observations may come twice or from several workers: the first of its kind of each unit and stage counts.
     """
 
     def __init__(self, guard_salt: str, margin: float) -> None:
         self.stage = -1
-        """The latest stage that was heard of."""
+        """The latest stage of any observation."""
         self.weight_bp = 0
         self.taken = 0
         self.comparison = Comparison(_REAL_SLOT, _REAL_BIT, margin)
         self.guard = Comparison(_GUARD_SLOT, _GUARD_BIT, margin)
-        """The same code over units of v1 alone, which a second salt splits at the same weights: its alarms are false."""
+        """The same code over units of v1 alone, which a second salt splits at the same weights: each alarm is false."""
         self.certificate = SafeCertificate()
         self.sample_ratio = SampleRatio()
         self.pairs = PairTests()
@@ -46,16 +46,16 @@ class Evidence:
 
     @classmethod
     def fresh(cls, guard_salt: str = "", *, margin: float = 1.0) -> "Evidence":
-        """Of a new release. Give each release a `guard_salt` of its own, so that its A/A guard is a new draw.
+        """Return the state of a new release. Give each release its own `guard_salt`: its A/A guard is a new draw then.
 
-        `margin` is a ratio of risks that is tolerated (1.1: ten percent more), below 1.5.
+        `margin` is the tolerated ratio of risks (1.1: ten percent more), below 1.5.
         """
         return cls(guard_salt, margin)
 
     def _begin(self, stage: int, weight_bp: int) -> None:
-        """A later stage than the present one: what counts once a stage starts anew.
+        """Begin a later stage: everything that counts once per stage starts from zero.
 
-        Only an observation may bring it about: a replay must come to the same state.
+        Only an observation may cause it: a replay must come to the same state.
         """
         self.stage, self.weight_bp = stage, weight_bp
         self.certificate.begin()
@@ -164,7 +164,7 @@ class Evidence:
 
     @classmethod
     def load(cls, state: bytes) -> "Evidence":
-        """What `dump` gave. Raises ValueError for anything else."""
+        """Return the state that `dump` packed. Raises ValueError for anything else."""
         tree = unpack(bytes(state))
         evidence = cls(tree["guard_salt"], 1.0)
         evidence.stage, evidence.weight_bp, evidence.taken = tree["stage"], tree["weight_bp"], tree["taken"]

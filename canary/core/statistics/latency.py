@@ -1,8 +1,8 @@
 """Is v2 slower? A rank test that may be looked at at any time: no distribution is assumed, heavy tails do no harm.
 
-Each unit's summary is ranked among the earlier ones of the same route, of both versions; the higher the rank, the more is
-bet on v2. As the rank uses the past alone and the bets grow with it, no bet gains while v2 is stochastically not slower.
-A route that one version lacks, or is used less on, makes no bet gain either (ADR 31).
+Each unit's summary is ranked among the earlier ones of the same route, of both versions. The higher the rank, the more
+is bet on v2. The rank uses the past alone and the bets grow with it, so no bet gains while v2 is stochastically not
+slower. A route that one version lacks, or that is used less on one, makes no bet gain either (ADR 31).
 """
 
 from array import array
@@ -13,7 +13,7 @@ from typing import Any, Final
 from canary.core.statistics.bets import RANK_STAKES, latency_factors, log_mean_exp
 
 LEAST_EARLIER: Final = 20
-"""Summaries of a route before the first bet: earlier a rank says nothing."""
+"""Summaries of a route before the first bet: earlier a rank has no meaning."""
 MAX_EARLIER: Final = 1_024
 """The latest summaries of a route that ranks are taken among; a finer rank would bet no better."""
 MAX_ROUTES: Final = 200

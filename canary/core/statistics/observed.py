@@ -1,4 +1,4 @@
-"""What the statistics take in: one thing that was seen of one unit."""
+"""The input of the statistics: one observation of one unit."""
 
 from typing import NamedTuple
 

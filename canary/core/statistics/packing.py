@@ -1,6 +1,6 @@
-"""A tree of plain values and arrays as bytes, and back, exact to the last bit.
+"""Pack a tree of plain values and arrays into bytes, and back, exact to the last bit.
 
-The tree goes into JSON, whose floats Python writes so that reading gives the same bits; arrays follow it as raw numbers,
+The tree goes into JSON: Python writes floats so that reading returns the same bits. Arrays follow it as raw numbers,
 little-endian on every machine.
 """
 
@@ -30,9 +30,9 @@ def pack(tree: dict[str, Any]) -> bytes:
 
 
 def unpack(state: bytes) -> dict[str, Any]:
-    """Raises ValueError for bytes that `pack` of this version didn't make."""
+    """Return the tree of `pack`. Raises ValueError for bytes that `pack` of this version didn't make."""
     if not state.startswith(MAGIC):
-        raise ValueError("This is no packed evidence of this version.")
+        raise ValueError("This is not packed evidence of this version.")
     try:
         body = zlib.decompress(memoryview(state)[len(MAGIC) :])
         end = 4 + struct.unpack_from("<I", body)[0]
@@ -44,7 +44,7 @@ def unpack(state: bytes) -> dict[str, Any]:
 
 
 class _Reader:
-    """Hands out the arrays in the order in which JSON met them: both directions walk the tree alike."""
+    """Returns the arrays in the order in which JSON met them: both directions walk the tree alike."""
 
     def __init__(self, body: bytes, offset: int) -> None:
         self._body = body

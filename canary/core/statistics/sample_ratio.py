@@ -1,7 +1,7 @@
-"""Do as many units arrive on v2 as the weight says? If not, the measuring is broken, and nothing else may be believed.
+"""Do as many units arrive on v2 as the weight says? If not, the measuring is broken and no other result counts.
 
-Sample ratio mismatch by a beta-binomial e-process (Lindon & Malek 2022, arXiv:2011.03567), anew in each stage. Units that
-were seen at another weight have another chance: each chance has its own process, and their product is the evidence.
+Sample ratio mismatch by a beta-binomial e-process (Lindon & Malek 2022, arXiv:2011.03567), a new one for each stage.
+Units seen at another weight have another chance: each chance has its own process, and their product is the evidence.
 """
 
 import math

@@ -1,6 +1,6 @@
-"""What is known of each unit: the range of buckets that its earlier observations leave possible, for each question.
+"""The buckets that each unit may still have after its earlier observations: one range for each question.
 
-A question is a test that learns sides on its own: what one test was told must not change the chances of another.
+A question is a test that learns sides on its own: what one test has learned must not change the chances of another.
 """
 
 from array import array
