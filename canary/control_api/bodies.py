@@ -1,4 +1,4 @@
-"""What a request to the control API brings along, as the options of a verb: all of them known, each of its type."""
+"""Read the options of a verb from a request to the control API: every option is known and has its type."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -16,17 +16,17 @@ BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
 Errors = dict[str, tuple[str, str]]
-"""By the name of what is wrong: a stable code and a sentence."""
+"""A stable code and a sentence, by the name of the invalid member."""
 
 
 class Number(str):
-    """A JSON number as it was written: a share has no room for a rounding on the way."""
+    """A JSON number as it was written: a share must not be rounded on the way."""
 
     __slots__ = ()
 
 
 def read_body(request: HttpRequest) -> dict[str, Any]:
-    """The members of the JSON object in the body, none where there is no body. Raises the problems 400, 413 and 415."""
+    """Return the members of the JSON object in the body, none without a body. Raises the problems 400, 413 and 415."""
     length = request.META.get("CONTENT_LENGTH") or "0"
     if (length.isdigit() and int(length) > BODY_MAX) or len(request.body) > BODY_MAX:
         raise Problem(413, "body-too-large", f"A body has at most {BODY_MAX} bytes.")
@@ -39,14 +39,14 @@ def read_body(request: HttpRequest) -> dict[str, Any]:
             request.body, parse_int=Number, parse_float=Number, parse_constant=_refuse, object_pairs_hook=_once
         )
     except (ValueError, RecursionError) as error:
-        raise Problem(400, "malformed-json", "The body is no valid JSON with each member once.") from error
+        raise Problem(400, "malformed-json", "The body is not valid JSON with each member once.") from error
     if not isinstance(members, dict):
-        raise Problem(400, "malformed-json", "The body is no JSON object.")
+        raise Problem(400, "malformed-json", "The body is not a JSON object.")
     return members
 
 
 def read_query(query: QueryDict) -> dict[str, Any]:
-    """The query parameters, each of which may stand once."""
+    """Return the query parameters, each of which may stand once."""
     repeated = [name for name, values in query.lists() if len(values) > 1]
     if repeated:
         raise _invalid_query({name: ("repeated", f"{name[:NAME_SHOWN]!r} stands here twice.") for name in repeated})
@@ -54,7 +54,10 @@ def read_query(query: QueryDict) -> dict[str, Any]:
 
 
 def options_from_body(members: Mapping[str, Any], options: Sequence[Option], *, needs_version: bool) -> dict[str, Any]:
-    """Raises the problem 422, with every member that is wrong. `needs_version`: nobody changes what he hasn't read."""
+    """Return the options. Raises the problem 422 with every invalid member.
+
+    `needs_version`: nobody changes a rollout without having read it.
+    """
     values, errors = _read(members, options, _from_json)
     if needs_version and values.get(EXPECTED_VERSION.name) is None and EXPECTED_VERSION.name not in errors:
         errors[EXPECTED_VERSION.name] = ("required", "expected_version is required: the version that status told.")
@@ -64,7 +67,7 @@ def options_from_body(members: Mapping[str, Any], options: Sequence[Option], *, 
 
 
 def options_from_query(parameters: Mapping[str, str], options: Sequence[Option]) -> dict[str, Any]:
-    """Raises the problem 400, with every parameter that is wrong."""
+    """Return the options. Raises the problem 400 with every invalid parameter."""
     values, errors = _read(parameters, options, _from_text)
     if errors:
         raise _invalid_query(errors)
@@ -72,7 +75,7 @@ def options_from_query(parameters: Mapping[str, str], options: Sequence[Option])
 
 
 def invalid_action(allowed: Sequence[str], *, is_query: bool) -> Problem:
-    """What a path that names only the first words of verbs is refused with."""
+    """Return the problem for a path that names only the first words of verbs."""
     problem = _invalid_query if is_query else _invalid_body
     return problem(
         {"action": ("invalid", f"action is one of {', '.join(allowed)}." if allowed else "There is no action.")}
@@ -137,7 +140,7 @@ def _from_text(option: Option, value: str) -> Any:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The addresses of the control API, below wherever the site includes them; never split by the canary."""
+"""The addresses of the control API, below the path where the site includes them; the canary never splits them."""
 
 from django.urls import path
 

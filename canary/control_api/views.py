@@ -1,4 +1,4 @@
-"""The control API, `/canary/api/…`: every verb of `canary.verbs` over HTTP, for whoever has its permission."""
+"""The control API, `/canary/api/…`: every verb of `canary.verbs` over HTTP, for users with its permission."""
 
 import json
 from typing import Any, ClassVar, Final
@@ -28,12 +28,12 @@ ACTOR_MAX: Final = 160
 
 
 class VerbView(APIView):
-    """Checked in this order: credential, path, method, permission, options. GET asks, POST changes.
+    """Check in this order: credential, path, method, permission, options. GET asks, POST changes.
 
     The words of a verb are its path (`/canary/api/allow/add`); those after the first may come as `action` instead.
     """
 
-    default_response_headers: ClassVar[dict[str, str]] = {}  # REST framework's are Allow on every answer, and Vary
+    default_response_headers: ClassVar[dict[str, str]] = {}  # REST framework's are Allow on every response, and Vary
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -41,12 +41,12 @@ class VerbView(APIView):
 
     @property
     def scopes(self) -> dict[str, str]:
-        """What an API key needs here: asked by the authentication, before anything else is looked at."""
+        """Return the scopes that an API key needs here: the authentication checks them before anything else."""
         candidates = self._candidates()
         return dict.fromkeys(METHODS, SCOPES[candidates[0].permission if candidates else VIEW])
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """In the place of REST framework's, which would also let a query parameter choose among formats."""
+        """Replace REST framework's checks, which would also let a query parameter choose among formats."""
         if not request.user.is_authenticated:
             raise Problem(401, "authentication-required", "Send an access token as Authorization: Bearer TOKEN.")
         methods = self._allowed_methods()
@@ -81,7 +81,7 @@ class VerbView(APIView):
         return response
 
     def _candidates(self) -> list[Verb]:
-        """The verbs that this request may be about, all of one permission; where its path ends early, `action` decides."""
+        """Return the verbs that the request may mean, all of one permission; `action` chooses one for a short path."""
         if verb := find_verb(self.words):
             return [verb]
         below = verbs_below(self.words, is_change=self.request.method == "POST")
@@ -110,7 +110,10 @@ class VerbView(APIView):
 
 
 def _actor(request: Request) -> str:
-    """As the event log keeps it: `user:3`, or `key:ab12 user:3` with the key's owner. Names would outlive people."""
+    """Return the actor for the event log: `user:3`, or `key:ab12 user:3` with the key's owner.
+
+    A name would outlive the person.
+    """
     user = f"user:{request.user.pk}"
     kind, identifier = canary_conf().identify(request._request) or ("user", "")
     return (user if kind == "user" else f"{kind}:{identifier} {user}")[:ACTOR_MAX]
@@ -123,7 +126,7 @@ def _private(response: HttpResponse) -> HttpResponse:
 
 
 def _problem_of(error: Exception) -> Problem:
-    """What it doesn't know is a fault of the server, without a detail."""
+    """Return the problem for an error. An unknown one is a fault of the server, without a detail."""
     match error:
         case Problem():
             return error
@@ -145,7 +148,7 @@ def _problem_of(error: Exception) -> Problem:
 
 
 def _problem_of_framework(error: APIException) -> Problem:
-    """Of REST framework's own, and of what the site's authentication refuses in its words."""
+    """Translate REST framework's own errors, and refusals of the site's authentication in its words."""
     code = str(getattr(error.detail, "code", error.default_code)).replace("_", "-")
     wait_s = getattr(error, "wait", None)
     headers = {"Retry-After": str(wait_s)} if wait_s else {}

@@ -1,7 +1,7 @@
-"""The controller: takes in what was observed, judges the stage in force, and acts through the services.
+"""The controller: takes in the observations, judges the stage in force, and acts through the services.
 
-PASS takes the plan's next step, HARM rolls back, with or without a plan, in every state in which anybody is sent to v2;
-everything else stays where it is. All that it writes goes through the leader's fence.
+PASS takes the plan's next step. HARM rolls back, with or without a plan, in every state that sends users to v2. All
+other verdicts change nothing. Everything that it writes goes through the leader's fence.
 """
 
 import logging
@@ -28,15 +28,15 @@ from canary.services.changing import lock_rollout
 
 ACTOR: Final = "controller"
 STEP_S: Final = 1.0
-"""How often the lease is prolonged or tried for; turns may be rarer."""
+"""How often the lease is prolonged or requested; turns may be rarer."""
 CHUNKS_A_TURN: Final = 4
 RENEW_S: Final = 5.0
-"""How often a verdict's figures and the evidence for charts are written anew while the verdict stays."""
+"""How often the figures of an unchanged verdict and the evidence for charts are written again."""
 LOOK_EVERY_S: Final = 5.0
 """As often as the recorders write what the breakers look at."""
 SAVE_EVERY_S: Final = 30.0
 SAVE_EVERY: Final = 50_000
-"""Observations, so that who takes over replays them in a few seconds."""
+"""Observations, so that a new leader replays them in a few seconds."""
 SAY_EVERY_S: Final = 60.0
 COUNT_EVERY_S: Final = 60.0
 
@@ -49,7 +49,7 @@ type Looked = tuple[int, int, datetime]
 
 
 class Controller:
-    """One process's. Everything that it knows is thrown away when anything fails, and read anew."""
+    """The controller of one process. After any failure it drops everything that it knows and reads it again."""
 
     def __init__(self, clock: Clock) -> None:
         self.leadership = Leadership()
@@ -65,10 +65,10 @@ class Controller:
         self._trips: list[Trip] = []
         self._looked: Looked | None = None
         self._windows: set[Looked] = set()
-        """Those of latency that are written."""
+        """The windows of latency that are written."""
 
     def lead(self) -> bool:
-        """Whether this is the leader, now and for the next seconds."""
+        """Return whether this is the leader, now and for the next seconds."""
         if self.is_leading and self.leadership.keep():
             return True
         self.forget()
@@ -104,7 +104,7 @@ class Controller:
         return judgement
 
     def finish(self) -> None:
-        """Leave everything so that another one can go on at once."""
+        """Leave everything so that another controller can go on at once."""
         if not self.is_leading:
             return
         if self._book is not None and self._book.unsaved:
@@ -114,14 +114,14 @@ class Controller:
         self.forget()
 
     def _opened(self, release: int) -> Book:
-        """A release's own: with every new one the evidence begins anew."""
+        """Return the book of a release: each new release starts with no evidence."""
         if self._book is None or self._book.release != release:
             self._book = evidence.open_book(release, self._keep)
             self._said = self._point = None
         return self._book
 
     def _arrivals(self, now: datetime) -> Arrivals | None:
-        """Counted now and then: it is only for an estimate of when a step may pass."""
+        """Count arrivals now and then: they only serve the estimate of when a step may pass."""
         if time.monotonic() - self._counted_at >= COUNT_EVERY_S:
             self._people, self._counted_at = arrivals_at(now), time.monotonic()
         return self._people
@@ -131,7 +131,7 @@ class Controller:
             raise NotLeadingError
 
     def _take_in(self, book: Book) -> None:
-        """At most CHUNKS_A_TURN chunks: judging has its turn too, however much there is."""
+        """Take at most CHUNKS_A_TURN chunks: judging gets its turn, however much there is."""
         for _ in range(CHUNKS_A_TURN if evidence.has_new() else 0):
             with self.leadership.fenced():
                 taken = evidence.take_new(book)
@@ -140,7 +140,7 @@ class Controller:
                 return
 
     def _look(self, row: Rollout, now: datetime) -> None:
-        """At the breakers, when that is due: what they look at takes longer to read than all else in a turn."""
+        """Look at the breakers when that is due: reading for them takes longer than all else in a turn."""
         looked = (row.release, row.stage, now)
         if self._looked is not None and _is_lately(self._looked, looked):
             return
@@ -216,7 +216,7 @@ class Controller:
 
 
 class Loop:
-    """A controller's life: turns until it's told to stop, whatever happens to the database meanwhile."""
+    """A controller's life: turns until it is told to stop, also while the database fails."""
 
     def __init__(self, controller: Controller, interval_s: float, beat: Callable[[], None] = lambda: None) -> None:
         """`beat` is called after each step that worked, or that the database refused: a restart would not mend that."""
@@ -226,7 +226,7 @@ class Loop:
         self._failing: str | None = None
 
     def run(self, is_told_to_stop: Callable[[float], bool]) -> None:
-        """Until that, which is given the seconds to wait for being told, says so."""
+        """Take steps until `is_told_to_stop`, which gets the seconds to wait, returns True."""
         self.step()
         while not is_told_to_stop(min(STEP_S, self._interval_s)):
             self.step()
@@ -271,7 +271,7 @@ class Loop:
                 "the database can't be used, so nothing is judged; it is tried every second: %s", self._failing
             )
         else:
-            logger.error("a turn failed; the next one begins anew", exc_info=error)
+            logger.error("a turn failed; the next one reads everything again", exc_info=error)
 
     def _say_well(self) -> None:
         if self._failing is not None:
@@ -288,7 +288,7 @@ def _is_of_the_database(error: Exception) -> bool:
 
 
 def _is_for_people(judgement: Judgement) -> bool:
-    """What the minimum time is there for, waiting, is nobody's business until it is over."""
+    """Return whether people should hear of it: nobody has to know of a wait for the minimum time until it is over."""
     if judgement.reason == "not_safe":
         numbers = judgement.numbers
         return bool(numbers["age_s"] >= numbers["min_s"])
@@ -296,7 +296,7 @@ def _is_for_people(judgement: Judgement) -> bool:
 
 
 def _drop_connections() -> None:
-    """And the pools with them: after a restart of the database every connection that waits in one is dead."""
+    """Close connections and their pools: after a restart of the database every connection that waits in one is dead."""
     for connection in connections.all(initialized_only=True):
         try:
             connection.close()

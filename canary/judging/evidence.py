@@ -1,8 +1,8 @@
 """The evidence of a release as the database keeps it: observations in the order of their sequence, and checkpoints.
 
-The state is a fold over the observations of the release in that order and nothing else: who reads the latest checkpoint
-and replays what follows it comes to the same state, to the last bit. Only the leader gives numbers and writes checkpoints.
-Observations of another build than the one that was in force as their stage began are passed over.
+The state is a fold over the observations of the release in that order and nothing else. A process that reads the latest
+checkpoint and replays the rest comes to the same state, to the last bit. Only the leader gives numbers and writes
+checkpoints. Observations of another build than the one in force when their stage began are skipped.
 """
 
 import logging
@@ -23,12 +23,13 @@ from canary.services.builds import builds_by_stage
 COLUMNS: Final = Observed._fields
 CHUNK: Final = 5_000
 KEPT_RELEASES: Final = 2
-"""Whose checkpoints stay: a state may take megabytes, and of older releases the verdicts tell."""
+"""Releases whose checkpoints stay: a state may take megabytes, and older releases have their verdicts."""
 
 _OLDEST = "SELECT id FROM canary_observation WHERE sequence IS NULL ORDER BY id LIMIT %(limit)s"
 _TAKEN = f"RETURNING sequence, release, build, {', '.join(COLUMNS)}"
 _SEQUENCE = f"""
-    UPDATE canary_observation SET sequence = %(after)s + width_bucket(id, %(ids)s::bigint[]) WHERE id = ANY(%(ids)s::bigint[])
+    UPDATE canary_observation SET sequence = %(after)s + width_bucket(id, %(ids)s::bigint[])
+    WHERE id = ANY(%(ids)s::bigint[])
     {_TAKEN}
 """  # noqa: S608  the names are the model's own
 _SEQUENCE_ON_SQLITE = f"""
@@ -60,7 +61,7 @@ class Builds:
 
 @dataclass
 class Book:
-    """What one process knows of a release's evidence, up to and with the observation `sequence` of all releases."""
+    """A process's evidence of a release, up to and with the observation `sequence` of all releases."""
 
     release: int
     evidence: Evidence
@@ -106,7 +107,7 @@ def take_new(book: Book, limit: int = CHUNK) -> list[Taken]:
     given: dict[str, Any] = {"limit": limit, "after": book.sequence}
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            # A join would be planned for as many rows as there were at the last ANALYZE, when the table may have been empty.
+            # A join would be planned for the row count of the last ANALYZE, when the table may have been empty.
             cursor.execute(_OLDEST, given)
             given["ids"] = [row[0] for row in cursor.fetchall()]
             cursor.execute(_SEQUENCE, given)
@@ -117,7 +118,7 @@ def take_new(book: Book, limit: int = CHUNK) -> list[Taken]:
 
 
 def enter(book: Book, taken: list[Taken]) -> None:
-    """After the commit: the book takes what was taken."""
+    """Add to the book, after the commit, what was taken."""
     for sequence, observed in taken:
         book.sequence = sequence
         _take(book.evidence, observed)
@@ -151,12 +152,12 @@ def _checkpoint(release: int) -> tuple[Evidence, int]:
 
 
 def guard_salt(release: int) -> str:
-    """Of a release's A/A guard: another draw in each, the same wherever it is replayed."""
+    """Return the salt of a release's A/A guard: another draw in each, the same in every replay."""
     return blake2b(str(release).encode(), digest_size=16, key=secret_for("canary-guard")).hexdigest()
 
 
 def _replayed(release: int, after: int, keep: Callable[[], object]) -> Iterator[tuple[str, list[Any]]]:
-    """Page by page: a cursor would have to stay open as long as the replay takes."""
+    """Read page by page: a cursor would have to stay open as long as the replay takes."""
     columns = ("sequence", "build", *COLUMNS)
     rows: Any = Observation.objects.filter(release=release).order_by("sequence").values_list(*columns)
     while page := list(rows.filter(sequence__gt=after)[:CHUNK]):

@@ -1,4 +1,4 @@
-"""From the tables to a judgement: what else was found beside the evidence, and the stage that is judged."""
+"""Judge from the tables: the findings beside the evidence, and the stage that is judged."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,24 +16,24 @@ from canary.services.differences import accepted_differences
 
 FINDINGS_MAX: Final = 1_000
 LEAST_GAPS: Final = {"sql": 3}
-"""In how many reads a difference of a kind is seen before it holds. For bodies one read is enough."""
+"""In how many reads a kind of difference must be seen before it counts. For bodies one read is enough."""
 NO_GAPS: Final = ("refusal",)
-"""Kinds that are shown. One client with an odd address must not hold a release: its breaker counts clients."""
+"""Kinds that are shown only. One client with an odd address must not hold a release: its breaker counts clients."""
 POINTS_MAX: Final = 1_000
-"""Of a release. Beyond it every other one of the older three quarters goes, again and again: old ones are far apart."""
+"""The most points of a release. Beyond it every other one of the older three quarters goes: old ones get sparse."""
 VERDICTS_MAX: Final = 1_000
 
 
 def judge_row(
     evidence: Evidence, row: Rollout, now: datetime, trips: Sequence[Trip], arrivals: Arrivals | None = None
 ) -> Judgement:
-    """The judgement on the stage in force."""
+    """Return the judgement on the stage in force."""
     stage = stage_of(row, arrivals)
     return judge(evidence, repeats_of(row.release), gaps_of(row.release), stage, now.timestamp(), trips)
 
 
 def stage_of(row: Rollout, arrivals: Arrivals | None = None) -> Stage:
-    """A plan's minimum time ends where its `next_at` says, as after `resume`, and counts at its last step too."""
+    """Return the stage. A plan's minimum time ends at its `next_at`, as after `resume`, also at its last step."""
     started_at, plan = row.stage_started_at.timestamp(), row.plan
     stage = Stage(row.stage, row.weight_bp, started_at, 0.0, None, limits_of(row).max_errors, arrivals)
     if plan is None:

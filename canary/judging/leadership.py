@@ -1,6 +1,7 @@
-"""One leader of all controllers: a lease by the database's clock, and a fence that only its holder's writes pass.
+"""One leader among all controllers: a lease by the database's clock, and a fence that only its holder's writes pass.
 
-Not `recording.leases`, whose work may be done twice without harm: what a controller writes depends on what it wrote before.
+`recording.leases` does not serve here: it is for work that may be done twice without harm. A controller's writes depend
+on its earlier ones.
 """
 
 import os
@@ -28,14 +29,14 @@ class NotLeadingError(Exception):
 
 
 class Leadership:
-    """Of one process. Clocks of machines play no part: what expires does so by the database's clock."""
+    """The leadership of one process. Clocks of machines play no part: leases expire by the database's clock."""
 
     def __init__(self, name: str = CONTROLLER, seconds: float = LEASE_S) -> None:
         self.holder = f"{socket.gethostname()[:80]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._name, self._seconds = name, seconds
 
     def seize(self) -> bool:
-        """Take what nobody holds, or whose holder didn't prolong it in time; what was this process's own anyway."""
+        """Take a lease that nobody holds or that expired, or that this process had anyway."""
         free = Q(expires_at__lte=Now()) | Q(holder=self.holder)
         if self._write(free):
             return True
@@ -43,19 +44,22 @@ class Leadership:
         return self._write(free)
 
     def keep(self) -> bool:
-        """Prolong it; False when it's somebody else's. Who lost it must read all anew: it may have been led on meanwhile."""
+        """Prolong the lease; False when another process has it.
+
+        Then read everything again: the other leader may have gone on meanwhile.
+        """
         return self._write(Q(holder=self.holder))
 
     def note_turn(self) -> None:
-        """Tell the servers, which watch, that the leader has just finished a turn."""
+        """Report to the servers, which watch, that the leader has just finished a turn."""
         Lease.objects.filter(name=self._name, holder=self.holder).update(done_at=Now())
 
     @contextmanager
     def fenced(self) -> Iterator[None]:
-        """A transaction that nobody but the leader gets through, and during which nobody else becomes the leader.
+        """Open a transaction that only the leader enters, and during which nobody else becomes the leader.
 
-        The lease's row stays locked until the end. A process that is stopped in the middle would keep it so for ever:
-        PostgreSQL is told to end such a transaction. Raises NotLeadingError.
+        The lease's row stays locked until the end. A process that is stopped in the middle would keep it for ever, so
+        PostgreSQL is configured to end such a transaction. Raises NotLeadingError.
         """
         with transaction.atomic():
             if connection.vendor == "postgresql":

@@ -169,4 +169,4 @@ def test_without_a_database_once_ends_with_one_sentence() -> None:
 def test_an_interval_that_makes_no_sense_is_wrong_usage(interval: str) -> None:
     done = manage("run_canary_controller", "--interval", interval, env=process_env("sqlite:////nonexistent/x.db"))
     assert done.returncode == 2
-    assert "is no interval" in done.stderr
+    assert "is not an interval" in done.stderr
