@@ -1,6 +1,6 @@
-"""What this process counts for Prometheus: plain dictionaries that the background turns change.
+"""This process's numbers for Prometheus: plain dictionaries that the background turns change.
 
-`canary.metrics.node` carries them from worker to worker, `canary.metrics.exposition` makes Prometheus' text of them.
+`canary.metrics.node` carries them from worker to worker, `canary.metrics.exposition` writes them as Prometheus' text.
 """
 
 from bisect import bisect_left
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 LATENCY_BOUNDS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SERIES_MAX: Final = 5_000
-"""Of one process. Labels are routes, versions and the like, so that nothing should ever come near it."""
+"""The most series of one process. Labels are routes, versions and the like, so nothing should ever come near it."""
 
 # Name without `_total`: labels and help.
 COUNTERS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
@@ -64,12 +64,12 @@ type Labels = tuple[str, ...]
 
 
 class Totals:
-    """Cumulative since the process began, but for the gauges, which are of now."""
+    """Cumulative since the process began, except the gauges, which are of now."""
 
     def __init__(self) -> None:
         self.counters: dict[str, dict[Labels, float]] = {}
         self.histograms: dict[Labels, list[float]] = {}
-        """Per bound and beyond it the requests, not cumulative, and last the sum of seconds."""
+        """The requests per bound and beyond the last one, not cumulative, and then the sum of seconds."""
         self.gauges: dict[str, dict[Labels, float]] = {}
 
     def count_request(self, version: str, route: str, status: int, seconds: float) -> None:

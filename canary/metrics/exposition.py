@@ -1,4 +1,4 @@
-"""The sum over all workers of a server, in Prometheus' text format. Here alone is its library imported, which takes a while."""
+"""The sum over all workers of a server, in Prometheus' text format. Only this module imports its slow library."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any

@@ -1,8 +1,8 @@
-"""How the workers of one server tell each other their numbers: a file each, in a folder that goes by their common parent.
+"""The workers of one server share their numbers: one file each, in a folder named after their common parent.
 
-A worker's file is replaced whole. Once the worker is gone, whoever reads adds its counters to the file of those that have
-ended, under a lock, so that no counter ever falls; gauges end with the process. Nothing has to be configured: the folder
-is found by the process that started the workers, the first of them makes it and removes those of servers that are gone.
+A worker's file is replaced whole. Once the worker is gone, the next reader adds its counters, under a lock, to the file
+of the workers that have ended, so no counter ever falls. Gauges end with the process. Nothing has to be configured: the
+process that started the workers determines the folder, and the first worker makes it and removes those of dead servers.
 The folder of the server that ended last remains until the next one begins.
 
 The multiprocess mode of `prometheus_client` needs a variable, an emptied folder and a server's hook for each worker
@@ -32,17 +32,17 @@ _SUFFIX: Final = ".json"
 _UNFINISHED: Final = ".new"
 _BOX: Final = ".flights"
 _BOX_S: Final = 24 * 3_600.0
-"""A box that nobody has taken for so long belongs to a site that doesn't run here any more."""
+"""A box that nobody has taken for this long belongs to a site that no longer runs here."""
 _NEVER_BEGUN: Final = "-0"
-"""What a process's name ends in where /proc couldn't be read: not to be kept."""
+"""The end of a process's name where /proc couldn't be read: such a name is not kept."""
 _PROCESSES_MAX: Final = 256
 
 
 class _Place(NamedTuple):
-    """Where a process tells its numbers.
+    """The place where a process writes its numbers.
 
-    Made once, since pathlib interns the parts of every path: a name that is made and dropped each second takes a place
-    in the interpreter's table of interned strings each time, until the table has to be made anew, twice as large.
+    Made once, because pathlib interns the parts of every path. A name that is made and dropped each second takes a new
+    place in the interpreter's table of interned strings each time, until the table is built again at twice the size.
     """
 
     pid: int
@@ -81,11 +81,11 @@ class Node:
         return self._make_folder() / f"{self._place().told.stem}{_BOX}"
 
     def left_boxes(self) -> list[Path]:
-        """Return those of processes that have died, of every server that keeps its folder here."""
+        """Return the boxes of processes that have died, of every server that keeps its folder here."""
         return [path for path in self._root.glob(f"*/*{_BOX}") if not is_alive(path.stem)]
 
     def read(self) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
-        """What those counted that have ended (None for nobody), and what each living worker said last."""
+        """Return the numbers of ended workers together (None without any), and the last ones of each living worker."""
         with self._locked() as folder:
             ended, living = self._load(folder / f"{ENDED}{_SUFFIX}"), []
             gone: list[tuple[Path, dict[str, Any]]] = []
@@ -187,7 +187,7 @@ def is_alive(name: str) -> bool:
 
 
 def _make_private(root: Path) -> None:
-    """A folder that everybody can make a folder in is no place to believe in, unless what is there is ours alone."""
+    """Make the folder, and check that it is ours alone: others could have put anything into a shared one."""
     root.mkdir(mode=0o700, exist_ok=True)
     found = root.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
@@ -227,12 +227,12 @@ def _state_and_began(pid: int) -> tuple[str, str]:
 
 @lru_cache(_PROCESSES_MAX)
 def _stat_file(pid: int) -> Path:
-    """One for all times it is asked for, as a `_Place` is."""
+    """Return one path object for all calls with this id, as for a `_Place`."""
     return Path(f"/proc/{pid}/stat")
 
 
 def _program(pid: int) -> str:
-    """What it runs. Where that can't be known, a parent counts as the server."""
+    """Return the program that a process runs. Where that is unknown, a parent counts as the server."""
     try:
         return str(Path(f"/proc/{pid}/exe").readlink())
     except OSError:

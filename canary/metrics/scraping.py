@@ -1,4 +1,4 @@
-"""`/metrics`: what Prometheus reads, of all workers of this server together. Asks no database."""
+"""`/metrics`: Prometheus reads all workers of this server here. Queries no database."""
 
 import hmac
 import ipaddress
@@ -15,7 +15,7 @@ from canary.metrics.exposition import CONTENT_TYPE, exposition
 from canary.metrics.node import own_node
 from canary.requests.problems import problem_response
 
-# Whoever sends one of these was not the last to hand the request on: the address may be a proxy's, or claimed.
+# A request with one of these came through a proxy: the address may be the proxy's, or made up.
 FORWARDED: Final = (
     *("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO"),
     *("HTTP_VIA", "HTTP_X_FORWARDED_SERVER", "HTTP_CF_CONNECTING_IP", "HTTP_TRUE_CLIENT_IP", "HTTP_X_CLIENT_IP"),
@@ -29,10 +29,10 @@ REFUSAL: Final = Refusal(
 )
 
 
-@csrf_exempt  # it refuses whatever could change anything, by its own answer
+@csrf_exempt  # it refuses every method that could change anything, by its own response
 def metrics(request: HttpRequest) -> HttpResponse:
     if request.method not in METHODS:
-        # As the probes do: no body, and nothing that could be kept.
+        # As the probes do: no body, and nothing to cache.
         return HttpResponse(status=405, headers={"Allow": ", ".join(METHODS), "Cache-Control": "no-store"})
     return _exposed(request)
 

@@ -1,4 +1,4 @@
-"""Who used v1, and who was seen at all: identities stand here and nowhere in metrics or logs."""
+"""Consumers of v1, and identities that were seen: they stand here and nowhere in metrics or logs."""
 
 from django.db import models
 
@@ -12,10 +12,10 @@ class ConsumerUsage(models.Model):
     """Users and keys by id and prefix, clients by their X-Client-Id. Empty for all anonymous readers together, and for
     all clients and unknown keys beyond `CANARY["ANONYMOUS_CONSUMERS"]` a day."""
     route = models.CharField(max_length=120)
-    """As v1 calls it, `GET /posts/{uuid}`. What v1 doesn't have is no use of it and stands nowhere."""
+    """As v1 names it, `GET /posts/{uuid}`. Calls of routes that v1 doesn't have are not counted."""
     calls = models.PositiveBigIntegerField(default=0)
     refused = models.PositiveBigIntegerField(default=0)
-    """Those of them that a brownout or the sunset answered with 410."""
+    """Calls that a brownout or the sunset answered with 410."""
     agent = models.CharField(max_length=80, default="")
     """The first product of the user agent, such as `python-requests`."""
     last_seen_at = models.DateTimeField()

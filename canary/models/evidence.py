@@ -1,4 +1,4 @@
-"""What the controller concluded: the statistics' state, its course over time, and the verdicts."""
+"""The controller's conclusions: the statistics' state, its course over time, and the verdicts."""
 
 from django.db import models
 
@@ -35,7 +35,7 @@ class EvidencePoint(models.Model):
 
 
 class Verdict(models.Model):
-    """What was concluded, each time that it changed."""
+    """A conclusion, written each time that it changes."""
 
     class Kind(models.TextChoices):
         PASS = "pass"  # noqa: S105  no password

@@ -1,4 +1,4 @@
-"""Identities that the lists send to one version, whatever their bucket."""
+"""Identities that the lists send to one version, regardless of their bucket."""
 
 from django.db import models
 

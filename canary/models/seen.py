@@ -1,4 +1,4 @@
-"""What the recorders saw: totals in buckets for people, observations for the statistics, findings about SQL; and themselves."""
+"""The recorders' tables: totals in buckets for people, observations for the statistics, findings about SQL."""
 
 from django.db import models
 
@@ -6,13 +6,13 @@ from django.db import models
 class MetricBucket(models.Model):
     """Totals of one worker for five seconds, one version, one route; later of all workers for a minute, then an hour.
 
-    Rows are added, never changed. Several may have the same keys: their sum is what counts. Of minutes and hours the
-    histograms stand in rows of their own, without requests, whose `route` is empty: they are those of all routes.
+    Rows are added, never changed. Several may have the same keys: their sum counts. Histograms of minutes and hours
+    stand in rows of their own, without requests and with an empty `route`: they are those of all routes.
     """
 
     start_at = models.DateTimeField(db_index=True)
     worker = models.CharField(max_length=120)
-    """`1m` and `1h` once all workers' rows of that time were made one."""
+    """`1m` and `1h` after all workers' rows of that time were merged into one."""
     release = models.PositiveIntegerField()
     stage = models.PositiveIntegerField()
     weight_bp = models.PositiveIntegerField()
@@ -120,7 +120,7 @@ class QueryFinding(models.Model):
 
 
 class Recorder(models.Model):
-    """What the recorder of one worker says of itself, written with each of its batches."""
+    """A worker's report about its own recorder, written with each of its batches."""
 
     worker = models.CharField(max_length=120, primary_key=True)
     batch = models.PositiveBigIntegerField()
@@ -131,10 +131,10 @@ class Recorder(models.Model):
     lost = models.PositiveBigIntegerField(default=0)
     """Recorded things that were given up because the database was away for too long."""
     top_identity = models.CharField(max_length=420, default="")
-    """Who sent the most requests to the entrance in the last minutes."""
+    """The identity with the most requests to the entrance in the last minutes."""
     top_requests = models.PositiveBigIntegerField(default=0)
     window_requests = models.PositiveBigIntegerField(default=0)
-    """Of how many."""
+    """All requests of those minutes."""
 
     class Meta:
         default_permissions = ()

@@ -1,4 +1,4 @@
-"""What the comparison of both versions' answers to the same request found."""
+"""Results of comparing both versions' responses to the same request."""
 
 from django.db import models
 

@@ -1,7 +1,7 @@
-"""What was seen, as people read it: sums of both versions over a time, by route and over time. Knows no evidence.
+"""Observations as people read them: sums of both versions over a time, by route and over time. Knows no evidence.
 
-The database adds up the numbers. Histograms are added up here, those of all requests of the last ten minutes by route,
-before that one for each version and minute, and beyond two hours one for each hour: what a day costs is some 300 of them.
+The database adds up the numbers. Histograms are added up here: those of all requests of the last ten minutes by route,
+older ones for each version and minute, and beyond two hours for each hour. A day needs some 300 of them.
 """
 
 import datetime
@@ -77,7 +77,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class LiveShare:
-    """Of the identities that a stage has seen, how many v2 answered, and what chance allows at its weight."""
+    """The identities that a stage has seen, those that v2 answered, and the band that chance allows at its weight."""
 
     weight_bp: int
     units: int
@@ -167,7 +167,7 @@ def live_share(release: int, stage: int, weight_bp: int) -> LiveShare:
 
 
 def query_findings(release: int) -> list[dict[str, Any]]:
-    """Statements that v2 repeats within a request, the worst first; `repeats_v1` is what v1 does on the same route at most."""
+    """Return statements that v2 repeats in a request, the worst first; `repeats_v1` is v1's most on the same route."""
     of_v1 = dict(
         QueryFinding.objects.filter(release=release, api_version=V1)
         .values_list("route")

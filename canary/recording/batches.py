@@ -1,4 +1,4 @@
-"""What was seen and isn't in the database yet: summed up in memory, within bounds, however long the database is away."""
+"""Observations that are not in the database yet: summed up in memory, within bounds, however long it is away."""
 
 import datetime
 from collections import deque
@@ -166,10 +166,10 @@ class Batch:
         return not (self.cells or self.observations or self.findings or self.seen or self.usages or self.outcomes)
 
     def take_closed(self, before_s: float) -> "Batch":
-        """All that can be written, which is then no longer in here: of the cells those whose time ended before `before_s`.
+        """Take out everything that can be written; of the cells, those whose time ended before `before_s`.
 
-        Observations come in the order in which their requests came, of those alone that came by `before_s`. In the order of
-        the answers a stage would begin with users of the quicker version, which looks like too many of them.
+        Observations come in the order of their requests, and only those of requests that came by `before_s`. In the
+        order of the responses a stage would begin with users of the quicker version, as if there were too many of them.
         """
         taken = Batch({}, deque(), self.findings, self.seen, self.usages, self.lost)
         waiting, self.observations = sorted(self.observations, key=lambda row: row.at), deque()
@@ -178,7 +178,7 @@ class Batch:
         for key in [key for key in self.cells if key.start_s + BUCKET_S <= before_s]:
             taken.cells[key] = self.cells.pop(key)
         if taken.cells:
-            # As often as these, not with every batch: each writes the same rows once more.
+            # As often as these, not with every batch: each time they write the same rows again.
             taken.outcomes, self.outcomes = self.outcomes, {}
         self.findings, self.seen, self.usages = {}, {}, {}
         self.lost = 0

@@ -1,7 +1,7 @@
-"""Makes few rows of many: the buckets of all workers become one for each minute and route, later one for each hour.
+"""Merge many rows into few: the buckets of all workers become one for each minute and route, later one for each hour.
 
-Their histograms part from the routes and are kept for all of them together: quantiles are asked of a version, and the
-histograms of every route and minute would be most of what there is to read.
+Their histograms leave the routes and are kept for all routes together: quantiles are asked for by version, and the
+histograms of every route and minute would be most of the data to read.
 """
 
 import datetime
@@ -30,11 +30,11 @@ class Tier(NamedTuple):
     label: str
     length: datetime.timedelta
     after: datetime.timedelta
-    """Of which age on rows are merged; what comes later still is added all the same."""
+    """The age at which rows are merged; rows that come later are added all the same."""
     rows: Q
-    """What is merged."""
+    """The rows that are merged."""
     due: Q
-    """What of it calls for merging."""
+    """The rows among them that make a merge necessary."""
 
 
 _HISTOGRAMS: Final = Q(worker__in=(MINUTE, HOUR), route=ALL_ROUTES)
@@ -52,14 +52,14 @@ class OvertakenError(Exception):
 
 
 def compact(*, holder: str, now: datetime.datetime) -> int:
-    """Compact what is due, at most SPANS_A_TURN minutes and hours; how many rows went. 0 while another process does it."""
+    """Compact due rows, at most SPANS_A_TURN minutes and hours; return how many went, 0 if another process does it."""
     if not take_lease("compaction", holder=holder, now=now, seconds=LEASE_S):
         return 0
     return sum(_compact_span(start, tier) for tier in TIERS for start in _spans(tier, now))
 
 
 def _spans(tier: Tier, now: datetime.datetime) -> list[datetime.datetime]:
-    """Where the oldest spans begin that are due."""
+    """Return the beginnings of the oldest spans that are due."""
     rows = MetricBucket.objects.filter(tier.due, start_at__lt=_floor(now - tier.after, tier.length))
     found: dict[datetime.datetime, None] = {}
     for start_at in rows.order_by("start_at").values_list("start_at", flat=True).distinct().iterator(chunk_size=1_000):

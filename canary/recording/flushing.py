@@ -1,7 +1,7 @@
 """The recorder's turns beside the requests of a server process: sum up, write, tell Prometheus.
 
-Summing up waits for nothing and has the shared thread; writing may wait for a database and has one of its own. While the
-database is away the sums grow within their bounds, and one batch waits to be written.
+Summing up waits for nothing and runs in the shared thread. Writing may wait for a database and has its own thread.
+While the database is away the sums grow within their bounds, and one batch waits to be written.
 """
 
 import datetime
@@ -40,11 +40,11 @@ EVIDENCE_EVERY_S: Final = 5.0
 TIDY_EVERY_S: Final = 60.0
 TOLD_MAX: Final = 10_000
 GRACE_S: Final = 1.0
-"""After the end of a bucket's time, and after a request came: by then those that came before it have been answered too."""
+"""The time after a bucket's end, and after a request came: by then the requests before it have been answered too."""
 
 
 class Outbox:
-    """What one process has seen, on its way to the database."""
+    """One process's observations, on their way to the database."""
 
     def __init__(self) -> None:
         self.tally = Tally()
@@ -52,7 +52,7 @@ class Outbox:
         self._lock = threading.Lock()
         self.told: deque[tuple[str, str, int]] = deque(maxlen=TOLD_MAX)
         self._waiting: tuple[Batch, int] | None = None
-        # Grows in a process even if another of these takes its place: the database knows the last number by the process.
+        # Grows in a process even if another Outbox takes its place: the database knows the last number by the process.
         self._number = time.time_ns()
         self._lost = 0
         self._controller_at = -math.inf
@@ -60,14 +60,14 @@ class Outbox:
 
     def sum_up(self) -> None:
         """Empty the recorder's queue. Never waits for the database."""
-        # The queue's clock doesn't jump; this one may, so that each turn asks anew how they stand to each other.
+        # The queue's clock doesn't jump, but this one may, so each turn measures their distance again.
         began_s = (time.time_ns() - time.perf_counter_ns()) / 1e9
         with self._lock:
             for seen in queue.drain():
                 try:
                     self.tally.take(seen, began_s + seen.finished_ns / 1e9)
                 except (ValueError, TypeError, KeyError, AttributeError) as error:
-                    faults.record(error)  # one request that can't be understood must not hide the others
+                    faults.record(error)  # one unreadable request must not hide the others
                     self._lost += 1
             self.tally.traffic.warn(began_s + time.perf_counter_ns() / 1e9)
 
@@ -166,7 +166,10 @@ def sum_up() -> None:
 
 
 def flush(*, is_last: bool = False) -> None:
-    """Write all that this process has seen; buckets of the last seconds only with `is_last`, as at the end of a process."""
+    """Write everything that this process has seen.
+
+    Buckets of the last seconds are written only with `is_last`, as at the end of a process.
+    """
     outbox.write(is_last=is_last or server.background.is_stopped)
 
 
@@ -176,14 +179,14 @@ def publish() -> None:
 
 
 def read_evidence() -> None:
-    """Of the release in force, for Prometheus."""
+    """Read the evidence of the release in force, for Prometheus."""
     points = EvidencePoint.objects.filter(release=store.current_snapshot().release)
     point = points.order_by("-at").first()
     outbox.tell_evidence(point.log_e if point else {})
 
 
 class Tidying:
-    """Watches the controller and reads what it concluded; now and then makes few rows of many."""
+    """Watches the controller and reads its conclusions; now and then merges many rows into few."""
 
     def __init__(self) -> None:
         self._tidied_at = time.monotonic()
@@ -199,7 +202,7 @@ class Tidying:
 
 
 def count(name: str, label: str, times: int = 1) -> None:
-    """Count something of another part for Prometheus; `name` is one of `canary.metrics.counters.COUNTERS`. Never waits."""
+    """Count for another part, for Prometheus; `name` is one of `canary.metrics.counters.COUNTERS`. Never waits."""
     outbox.told.append((name, label, times))
 
 
@@ -209,7 +212,7 @@ def observe(rows: Iterable[ObservationRow]) -> None:
 
 
 def _gauges_of(snapshot: Snapshot, now_s: float) -> dict[str, dict[Labels, float]]:
-    """Return what the rollout says, by gauge. No bulkhead is told once v1 is gone, for then there is none."""
+    """Return the rollout's numbers, by gauge. There is no bulkhead, and so no gauge of it, once v1 is gone."""
     has_bulkhead = is_candidate(V2, snapshot, now_s)
     return {
         "canary_weight_bp": {(): snapshot.weight_bp},
@@ -221,7 +224,7 @@ def _gauges_of(snapshot: Snapshot, now_s: float) -> dict[str, dict[Labels, float
 
 
 def pool_numbers() -> dict[str, float]:
-    """Of the default database's pool; nothing where there is none."""
+    """Return the numbers of the default database's pool; none without a pool."""
     pool = getattr(connections["default"], "pool", None)
     if pool is None:
         return {}
@@ -230,7 +233,7 @@ def pool_numbers() -> dict[str, float]:
 
 
 def _unpublish() -> None:
-    """A process that forks before it has answered anything is the server: it must not stand beside its workers as one."""
+    """Withdraw a process that forks before it has answered anything: it is the server, and not one of its workers."""
     if _has_answered_nothing():
         own_node().withdraw()
 

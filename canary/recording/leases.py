@@ -1,4 +1,4 @@
-"""What one process of all should do: whoever holds the lease does it, until it expires or is prolonged."""
+"""Work that one process of all should do: the holder of the lease does it, until the lease expires or is prolonged."""
 
 import datetime
 
@@ -8,7 +8,7 @@ from canary.models import Lease
 
 
 def take_lease(name: str, *, holder: str, now: datetime.datetime, seconds: float) -> bool:
-    """Take or prolong it until `seconds` from now; False while somebody else has it. One statement decides."""
+    """Take or prolong it until `seconds` from now; False while another process has it. One statement decides."""
     until = now + datetime.timedelta(seconds=seconds)
     is_mine = Lease.objects.filter(Q(holder=holder) | Q(expires_at__lte=now), name=name).update(
         holder=holder, expires_at=until

@@ -1,4 +1,4 @@
-"""Forgets what was seen long ago, a few rows at a time: each rule finds its oldest by an index."""
+"""Delete old observations, a few rows at a time: each rule finds its oldest by an index."""
 
 import datetime
 from typing import Final
@@ -73,7 +73,7 @@ def _delete(model: type[Model], time: str, order: str, days: int, now: datetime.
 
 
 def _delete_observations(now: datetime.datetime) -> int:
-    """Those that are in a checkpoint of the statistics, after SEEN_DAYS; those that nobody has taken, after all days."""
+    """Delete observations: in a checkpoint after SEEN_DAYS, without a sequence after `retention_days`."""
     days = canary_conf().retention_days
     taken = EvidenceCheckpoint.objects.aggregate(last=Max("sequence"))["last"] or 0
     oldest = Observation.objects.order_by("pk").values_list("pk", flat=True)[:MANY_A_TURN]
@@ -83,7 +83,7 @@ def _delete_observations(now: datetime.datetime) -> int:
 
 
 def _delete_releases(now: datetime.datetime) -> int:
-    """Never of the present release, nor of the newest one before it that came to a verdict."""
+    """Delete old releases, but never the present one, nor the newest one before it that came to a verdict."""
     before = now - datetime.timedelta(days=canary_conf().retention_days)
     last = (
         RolloutEvent.objects.filter(at__lt=before).order_by("-version").values_list("after__release", flat=True).first()

@@ -1,6 +1,6 @@
-"""Notes each request of the API as it is answered: one entry in a queue in memory, looked at beside the requests.
+"""Note each request of the API when it is answered: one entry in a queue in memory, read beside the requests.
 
-Everything that takes time is left to `canary.recording.tally`: here is nothing but what only the request still knows.
+`canary.recording.tally` does everything that takes time. This module only keeps what would end with the request.
 """
 
 import os
@@ -20,16 +20,16 @@ from canary.requests.in_flight import Flight
 from canary.requests.queries import NOTHING, Counted, stop_counting
 
 QUEUE_MAX: Final = 50_000
-"""Some 20 MB: ten seconds of 5,000 requests each, should whoever empties it be held up for so long."""
+"""Some 20 MB: ten seconds of 5,000 requests each, in case the reader of the queue is held up for so long."""
 TEXT_MAX: Final = 256
 GONE: Final = 410
 UNAVAILABLE: Final = 503
 GAVE_UP: Final = 504
-"""A proxy answers so to a client that has waited for too long."""
+"""A proxy's status for a client that has waited for too long."""
 
 
 type Person = tuple[str, datetime]
-"""Id of the user whom the view knew, and from when on that person counts alone."""
+"""Id of the user whom the view knew, and the time from which that person counts alone."""
 
 
 class Seen(NamedTuple):
@@ -39,7 +39,7 @@ class Seen(NamedTuple):
     took_ns: int
     method: str
     template: str | None
-    """Of the URLconf; None when nothing was resolved."""
+    """The template of the URLconf; None when nothing was resolved."""
     path: str
     status: int
     answer: Decision | Refusal
@@ -48,7 +48,7 @@ class Seen(NamedTuple):
     excluded: str
     person: Person | None
     credential: tuple[str, str] | None
-    """Kind and id, asked where v1 answered and the decision needed no identity."""
+    """Kind and id, looked up where v1 answered and the decision needed no identity."""
     client_id: str
     cookie: str
     address: str
@@ -72,7 +72,7 @@ class Queue:
             self.dropped += 1
 
     def drain(self) -> Iterator[Seen]:
-        """What is there now, oldest first; what comes meanwhile is for the next time."""
+        """Yield the entries of this moment, oldest first; entries that come meanwhile are for the next time."""
         for _ in range(len(self._entries)):
             yield self._entries.popleft()
 

@@ -1,4 +1,4 @@
-"""What a route is called in everything that is seen: its verb and template, the same for both versions of one thing."""
+"""The name of a route in all observations: its verb and template, the same for both versions of one thing."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -15,17 +15,17 @@ from canary.retiring.successors import below_base, declared_successors
 VERBS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CONVERTER: Final = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 _PLACE: Final = re.compile(r"\{[^{}]*\}")
-# What is left when a pattern was no plain path, as a version's catch-all isn't.
+# The rest of a pattern that was not a plain path, such as a version's catch-all, does not match.
 _PLAIN: Final = re.compile(r"(?:/[\w.{}:-]+)*", re.ASCII)
 
 
 class Name(NamedTuple):
     shared: str
-    """Of v2's successor where there is one, so that both versions' numbers stand side by side."""
+    """The name of v2's successor where there is one, so that both versions' numbers stand side by side."""
     own: str
-    """In the version's own words; empty for what that version doesn't have."""
+    """In the version's own words; empty for routes that the version doesn't have."""
     is_common: bool = False
-    """Whether both versions declare it: the other one might have answered the same request."""
+    """Whether both versions declare it: then the other one could have answered the same request."""
 
 
 UNKNOWN: Final = Name("(unknown)", "")
@@ -33,7 +33,7 @@ REFUSED: Final = "(refused)"
 
 
 def name_of(api_version: int, method: str, template: str | None) -> Name:
-    """`template` is the text of Django's `resolver_match.route`; None when nothing was resolved."""
+    """Return the name. `template` is the text of Django's `resolver_match.route`; None when nothing was resolved."""
     if template is None:
         return UNKNOWN
     conf = canary_conf()
@@ -42,7 +42,7 @@ def name_of(api_version: int, method: str, template: str | None) -> Name:
 
 
 def name_of_path(method: str, path: str) -> Name:
-    """Of a call of v1 that was refused before anything was resolved."""
+    """Return the name of a call of v1 that was refused before anything was resolved."""
     declared = declared_successors()
     found = declared.find(_verb(method), below_base(path)) if declared else None
     return _of_v1(_verb(method), found[0]["path"], declared) if found and declared else UNKNOWN
@@ -51,7 +51,7 @@ def name_of_path(method: str, path: str) -> Name:
 # Bounded by itself: templates are those of the URLconfs, verbs those of VERBS. The size only guards against surprises.
 @lru_cache(maxsize=4_096)
 def _named(wiring: tuple[str, ...], api_version: int, method: str, template: str) -> Name:
-    """`wiring` is what the settings say of it: a part of what the answer is kept under."""
+    """Return the name. `wiring` holds the settings that it depends on, as a part of the cache's key."""
     below = _below_entrance(template, wiring[0])
     if below is None:
         return UNKNOWN

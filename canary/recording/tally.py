@@ -1,4 +1,4 @@
-"""Reads the recorder's queue beside the requests and sums up what it says, in memory: nothing here waits for anything."""
+"""Read the recorder's queue beside the requests and sum it up in memory: nothing here waits for anything."""
 
 import datetime
 import ipaddress
@@ -179,13 +179,16 @@ class Tally:
             if statement is None:
                 continue
             key = FindingKey(judged.snapshot.release, judged.api_version, judged.route, fingerprint_of(statement))
-            found = self.batch.finding(key, lambda said=statement: Finding(said, judged.at, judged.at))  # type: ignore[misc]
+            found = self.batch.finding(
+                key,
+                lambda said=statement: Finding(said, judged.at, judged.at),  # type: ignore[misc]
+            )
             found.last_seen_at = judged.at
             found.repeats_max = max(found.repeats_max, times)
             found.requests += 1
 
     def _note(self, identity: Identity, seen: Seen, at: datetime.datetime) -> None:
-        """That it was there: again only after a while, and whenever it is seen to have been somebody else before."""
+        """Note an identity that came: again after a while, and each time it turns out to have been another one."""
         if identity.kind == "key" and seen.status == 401:
             return  # anybody can make up the text of a key
         before = None
@@ -245,7 +248,7 @@ def network_of(address: str) -> str:
 
 
 def _consumer(seen: Seen, identity: Identity | None) -> tuple[str, str]:
-    """Kind and id of whoever uses v1; without a name for those that have none, or one that anybody could make up."""
+    """Return kind and id of the consumer of v1; an empty id for one without a name, or with one that may be made up."""
     if identity is None:
         identity = Identity(*seen.credential) if seen.credential else _named(seen)
     if identity is None or identity.kind == "anon" or (identity.kind == "key" and seen.status == 401):

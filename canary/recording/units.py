@@ -1,4 +1,4 @@
-"""Turns judged requests into observations: what the statistics may bet on, once an identity, stage and metric."""
+"""Turn judged requests into observations that the statistics may bet on, one per identity, stage and metric."""
 
 import datetime
 import math
@@ -11,7 +11,7 @@ from canary.core.values import Snapshot
 from canary.recording.batches import ObservationRow
 
 UNITS_MAX: Final = 100_000
-"""Of one stage in memory, some 30 MB. A unit forgotten too early is noted again, which the statistics take once only."""
+"""The most units of a stage in memory, some 30 MB. A unit forgotten too early is noted again; it still counts once."""
 STAGES_MAX: Final = 2
 """While a change of weight spreads, requests of two stages come mixed."""
 SUMMARY: Final = 3
@@ -21,7 +21,7 @@ NEEDS_NO_CHANCE: Final = frozenset({"seen", "settled", "error", "pair_error"})
 
 
 class Subject(NamedTuple):
-    """Whom a request counts for, and by which identity it was split; both are digests."""
+    """The unit that a request counts for, and the identity by which it was split; both are digests."""
 
     unit: str
     identity: str
@@ -41,11 +41,14 @@ class Judged(NamedTuple):
     network: str
     at: datetime.datetime
     is_evidence: bool = True
-    """Whether its outcome counts. That it came does in any case: else a 404 of one version alone would look like lost users."""
+    """Whether its outcome counts.
+
+    Its arrival counts in any case: else a 404 of one version alone would look like lost users.
+    """
     has_failed_alone: bool = False
     """Whether this version failed, and the other one answered the same request."""
     is_refusal: bool = False
-    """Whether it is a 4xx of a route that both versions declare: the other version might have answered it."""
+    """Whether it is a 4xx of a route that both versions declare: the other version could have answered it."""
 
 
 @dataclass(slots=True)
@@ -124,7 +127,7 @@ def _metrics(unit: _Unit, judged: Judged, is_warm: bool) -> Iterator[tuple[str, 
 
 
 def _summary(unit: _Unit, judged: Judged, is_warm: bool) -> float | None:
-    """Of answers only: a refusal is quick on either version and says nothing of the work."""
+    """Return the mean of answered requests only: a refusal is quick on either version and does not show the work."""
     if is_warm and not unit.is_warm:
         unit.is_warm, unit.latencies = True, {}
     if unit.latencies is None or is_warm != unit.is_warm:

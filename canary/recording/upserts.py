@@ -1,4 +1,4 @@
-"""Rows that are added to what is there already: what Django's bulk_create can't do, which only overwrites.
+"""Add rows to those that are there already: Django's bulk_create can only overwrite them.
 
 Rows go in by the order of their keys, so that two workers never wait for each other.
 """
@@ -32,8 +32,17 @@ def upsert(
         return
     fields = [model._meta.get_field(name) for name in ordered[0]]
     for some in batched(ordered, ROWS_AT_ONCE):
-        values = [[field.get_db_prep_save(row[field.name], connection) for field in fields] for row in some]  # type: ignore[union-attr]
-        statement = _statement(model, [str(field.column) for field in fields], keys, changes, len(some))  # type: ignore[union-attr]
+        values = [
+            [field.get_db_prep_save(row[field.name], connection) for field in fields]  # type: ignore[union-attr]
+            for row in some
+        ]
+        statement = _statement(
+            model,
+            [str(field.column) for field in fields],  # type: ignore[union-attr]
+            keys,
+            changes,
+            len(some),
+        )
         with connection.cursor() as cursor:
             cursor.execute(statement, [value for row in values for value in row])
 

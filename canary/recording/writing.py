@@ -1,4 +1,4 @@
-"""Puts a batch of what was seen into the database, whole and once, whatever happens to the connection meanwhile."""
+"""Write a batch of observations into the database, whole and once, through every failure of the connection."""
 
 import datetime
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ ROWS_AT_ONCE: Final = 500
 
 
 class Header(NamedTuple):
-    """What the recorder says of itself with a batch; `number` grows by one from batch to batch of a worker."""
+    """A recorder's report about itself with a batch; `number` grows by one from batch to batch of a worker."""
 
     worker: str
     number: int
@@ -38,7 +38,7 @@ class Header(NamedTuple):
 
 
 def write(batch: Batch, header: Header) -> None:
-    """Write `batch`, unless a try before this one did so and only its answer was lost.
+    """Write `batch`, unless an earlier try did so and only its confirmation was lost.
 
     Tables and rows are locked in one order by all workers, so that none waits for another in a circle.
     """

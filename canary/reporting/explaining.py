@@ -1,4 +1,4 @@
-"""Why an identity is answered by the version that it is answered by, and what it was before."""
+"""Explain which version answers an identity and why, and which identity it was before."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -30,7 +30,7 @@ def explain(identity: Identity, snapshot: Snapshot, now_s: float, *, salt: str |
 
 
 def still_in_force(identity: Identity, stored: Snapshot, now: datetime, *, salt: str | None = None) -> dict[str, Any]:
-    """What the servers answer the identity by until `comes_into_force_at`; empty when that is what `stored` says."""
+    """Return the decision in force until `comes_into_force_at`; empty when it is that of `stored`."""
     waiting = waiting_change(stored, identity, now) if is_storable(identity.id) else None
     if waiting is None:
         return {}
@@ -47,10 +47,11 @@ def still_in_force(identity: Identity, stored: Snapshot, now: datetime, *, salt:
 
 
 def account_of(identity: Identity, snapshot: Snapshot, now_s: float) -> dict[str, Any]:
-    """What the database adds, each member only where there is something to say.
+    """Return the facts that the database adds; a member is missing where there is nothing to report.
 
-    `list` it stands on with who put it there and why; `moved_from`, the identity that the same client had before it was
-    authenticated, and `moved_to`, the identities that this one became, each with the version that answers it.
+    `list` is the list that the identity stands on, with the reason and the person. `moved_from` is the identity that
+    the same client had before it was authenticated. `moved_to` are the identities that this one became, each with the
+    version that answers it.
     """
     if not is_storable(identity.id):
         return {}

@@ -1,6 +1,7 @@
-"""What the checklist of a deployment asks the canary: whether both versions answer, the weight, the last rollback drill.
+"""The canary's part of the deployment checklist: do both versions answer, is the weight right, was rollback drilled?
 
-Each function gets the present moment and a mapping of what was asked for, and answers whether all is well and a sentence.
+Each function gets the present moment and a mapping of the wanted values. It returns whether all is well, with a
+sentence.
 """
 
 import logging
@@ -42,7 +43,7 @@ def versions_answer(now: datetime, wanted: Wanted) -> tuple[bool, str]:
 
 
 def weight_as_planned(now: datetime, wanted: Wanted) -> tuple[bool, str]:
-    """What `weight_bp` asks for, else the step of the plan, else the environment's percentage; never while latched."""
+    """Compare with `weight_bp`, else the plan's step, else the environment's percentage; fail while latched."""
     row, snapshot = store.read()
     told = f"v2 has {_percent(snapshot.weight_bp)}"
     if snapshot.latched:
@@ -55,7 +56,7 @@ def weight_as_planned(now: datetime, wanted: Wanted) -> tuple[bool, str]:
 
 
 def controller_turns(now: datetime, wanted: Wanted) -> tuple[bool, str]:
-    """Where anybody is on v2 who could be sent back: else nobody has to watch."""
+    """Check that a controller turns where users are on v2 who could be sent back: else nobody has to watch."""
     guard = read_guard()
     if guard.is_alive:
         return True, f"A controller finished a turn {guard.age_s or 0.0:.0f} s ago."
@@ -65,7 +66,7 @@ def controller_turns(now: datetime, wanted: Wanted) -> tuple[bool, str]:
 
 
 def rollback_was_drilled(now: datetime, wanted: Wanted) -> tuple[bool, str]:
-    """By the event log: whoever never rolled back doesn't know that it works."""
+    """Check by the event log that rollback works: only one that was tried is known to work."""
     days = wanted["drill_days"]
     if not days:
         return True, "No drill is asked for."

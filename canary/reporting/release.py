@@ -1,4 +1,4 @@
-"""What is told of a release: the judgement of this moment, and the whole story. Reads everything, changes nothing."""
+"""Reports about a release: the judgement of this moment, and the whole story. Reads everything, changes nothing."""
 
 import datetime
 import math
@@ -81,7 +81,7 @@ def analyse(now: datetime.datetime) -> dict[str, Any]:
 
 
 def report(release: int | None, now: datetime.datetime) -> dict[str, Any]:
-    """The story of a release, the present one when None: weights, verdicts, totals with their uncertainty, what was found."""
+    """Return the story of a release (None: the present one): weights, verdicts, totals with uncertainty, findings."""
     known = status(now)
     release = known["release"] if release is None else release
     events = list(RolloutEvent.objects.filter(after__release=release).order_by("version")[:EVENTS_SHOWN])
@@ -135,7 +135,7 @@ def _alarm(now: datetime.datetime) -> dict[str, Any] | None:
 
 
 def _against_rules(log_e: Mapping[str, float], log_peaks: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Each metric's evidence beside its threshold; where one look beyond it is enough, the highest of all looks counts."""
+    """Return each metric's evidence beside its threshold; the highest look counts where one beyond it is enough."""
     shown = []
     for metric, (threshold, rule) in RULES.items():
         if metric in log_e:

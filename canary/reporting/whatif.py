@@ -1,4 +1,4 @@
-"""Who would move if the weight were another: by name, decided by the very function that decides about requests."""
+"""The identities that would move at another weight, by name: the function that decides about requests decides."""
 
 import datetime
 from collections.abc import Iterable, Iterator
@@ -48,7 +48,7 @@ def moves_between(before: Snapshot, after: Snapshot, identities: Iterable[Identi
 
 
 def known_identities(now: datetime.datetime) -> Iterator[Identity]:
-    """Users and API keys as the site lists them, then whoever else the entrance has seen lately."""
+    """Yield users and API keys as the site lists them, then all others that the entrance has seen lately."""
     seen = SeenIdentity.objects.filter(last_seen_at__gte=now - SEEN_WITHIN).values_list("kind", "identifier")
     rows = chain(canary_conf().list_identities(now), seen.iterator(chunk_size=CHUNK))
     return (Identity(kind, identifier) for kind, identifier in rows)
