@@ -1,4 +1,4 @@
-"""Ending a command that is told to stop, after the work in hand.
+"""End a command that is asked to stop, after the work in hand.
 
 `cms.management.interruption` is its twin: neither package may import the other.
 """
@@ -9,10 +9,11 @@ from queue import Empty, SimpleQueue
 
 
 def stop_requests() -> Callable[[float], bool]:
-    """Makes SIGTERM and SIGINT requests to stop; what it gives waits for one, at most so many seconds: whether there was one.
+    """Turn SIGTERM and SIGINT into requests to stop, and return a function that waits for one.
 
-    Both for the main thread. The second signal ends the process as it would have without us. No `threading.Event`: its
-    `set` in a handler waits for ever if the thread that was interrupted has its lock, being about to wait or to go on.
+    The function waits at most the given seconds and returns whether there was a request. Both are for the main thread.
+    The second signal ends the process as it would have without us. A `threading.Event` would not do: its `set` in a
+    handler waits for ever if the interrupted thread holds its lock, because it was about to wait or to go on.
     """
     requests: SimpleQueue[int] = SimpleQueue()  # whose put is made for handlers
 
@@ -22,7 +23,7 @@ def stop_requests() -> Callable[[float], bool]:
 
     def wait(seconds: float) -> bool:
         try:
-            requests.put(requests.get(timeout=seconds))  # and asked again it says the same
+            requests.put(requests.get(timeout=seconds))  # the next call returns the same
         except Empty:
             return False
         return True

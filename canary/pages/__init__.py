@@ -1,1 +1,1 @@
-"""The page of the rollout at the admin site: what is in force, what was seen, and a form for each verb that changes it."""
+"""The page of the rollout at the admin site: the state in force, the observations, and a form for each change."""

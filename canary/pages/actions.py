@@ -1,4 +1,4 @@
-"""Which verbs make sense in a state, for whom: the buttons of the page. What is refused is decided by the services."""
+"""The verbs that make sense in a state, for each user: the buttons of the page. The services decide what is refused."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,9 +31,9 @@ class Action:
     fits: Callable[[Status], bool] = lambda status: True
     variant: str = "default"
     reason: str = ""
-    """What the reason says unless it is written over: where every second counts."""
+    """The reason that the form begins with, for verbs where every second counts."""
     done: str = ""
-    """Said once it is done."""
+    """The message once it is done."""
 
     @property
     def verb(self) -> Verb:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 HEIGHT: Final = 200
-"""Of the area with the lines, in pixels."""
+"""The height of the area with the lines, in pixels."""
 SPAN: Final = 1_000
 """Units across in which paths are written; they are stretched to the width there is."""
 POINTS_MAX: Final = 150

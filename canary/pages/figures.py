@@ -1,4 +1,4 @@
-"""What was seen of both versions, as rows of a table and as marks on a scale."""
+"""Observations of both versions, as rows of a table and as marks on a scale."""
 
 import math
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""A verb's options as a form: what the command line and the control API parse is parsed here by the same functions."""
+"""A verb's options as a form, parsed by the same functions as on the command line and in the control API."""
 
 from typing import Any, Final
 
@@ -92,18 +92,18 @@ class OptionsForm(forms.Form):
 
     @property
     def is_open(self) -> bool:
-        """Whether what is folded has to be seen."""
+        """Whether a folded field has an error that has to be seen."""
         return any(bound.errors for bound in self.folded)
 
     @property
     def shown(self) -> list[tuple[str, str]]:
-        """What was chosen, as label and text; for a form that is valid."""
+        """Return the chosen values, as label and text; for a form that is valid."""
         given = ((str(bound.label), bound.data) for bound in self)
         return [(label, _("yes") if value in ("on", True) else str(value)) for label, value in given if value]
 
     @property
     def sent(self) -> list[tuple[str, str]]:
-        """What a second form has to send for the same choice."""
+        """Return the fields that a second form has to send for the same choice."""
         return [(bound.html_name, str(bound.data)) for bound in self if bound.data]
 
 

@@ -1,7 +1,7 @@
-"""What a change would do, before it is applied: the change itself is made and undone, so nothing is told twice.
+"""Show the effect of a change before it is applied: the change is made and undone, so nothing is sent twice.
 
-Whoever would move is counted one by one, by the function that decides about requests. The row is locked only for as long
-as the change takes, not while identities are counted.
+The function that decides about requests counts the identities that would move, one by one. The row is locked only
+during the change, not while identities are counted.
 """
 
 from collections.abc import Mapping
@@ -54,19 +54,19 @@ class Move:
 @dataclass(frozen=True, slots=True)
 class Preview:
     version: int
-    """Of the rollout that it is about."""
+    """The version of the rollout that the preview is about."""
     weights: str
     known: int = 0
     moves: tuple[Move, ...] = ()
     during: tuple[Move, ...] = ()
-    """Who moves in the window of a brownout, and back after it."""
+    """Users who move in the window of a brownout, and back after it."""
     notes: tuple[str, ...] = ()
     alarm: str = ""
     """A warning that nobody should overlook."""
     power: Mapping[str, Any] | None = None
     """The power of the plan, as `canary power` prints it."""
     refusal: str = ""
-    """Why the change would be refused as things are."""
+    """The reason why the change would be refused now."""
     override: str = ""
     """The option that makes it all the same."""
 
@@ -152,7 +152,7 @@ def _moves(moves: Moves, *, is_named: bool = True) -> tuple[Move, ...]:
 
 
 def _of_notice(before: Snapshot, now: datetime) -> Preview:
-    """Not tried out: whoever sends the messages may not know of transactions."""
+    """Preview a notice without trying it: the function that sends the messages may ignore transactions."""
     names = [usage["consumer"] for usage in usages_to_tell(now, before.life)]
     told = ngettext(
         "%(count)d consumer of v1 would be told what they still call",

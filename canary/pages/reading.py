@@ -1,4 +1,4 @@
-"""All that the page shows, by some thirty statements however much there is. Reads, and changes nothing."""
+"""Everything that the page shows, by some thirty statements at any size. Reads, and changes nothing."""
 
 import json
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ SPANS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a request wants to see: text from an address, so anything may stand in it."""
+    """The view that a request asks for: text from an address, so it may be any text."""
 
     span: Span
     is_judged: bool
@@ -83,7 +83,7 @@ class Asked:
 
 
 def read_page(asked: Asked, now: datetime) -> dict[str, Any]:
-    """The context of the template. Raises StoreUnreachable."""
+    """Return the context of the template. Raises StoreUnreachable."""
     known = status(now)
     row, snapshot = store.read()
     verdicts = _verdicts(known["release"])

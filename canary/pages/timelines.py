@@ -1,4 +1,4 @@
-"""The plan and the life of v1 as steps in their order: what is behind, what is now, what is ahead."""
+"""The plan and the life of v1 as steps in their order: past, present and future."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -96,7 +96,7 @@ def _step_ahead(step_bp: int, plan: dict[str, Any], place: int, now: datetime) -
 
 
 def _of_brownouts(life: Life, standing: str) -> str:
-    """Of a version that was sunset without one, none was held."""
+    """Return the standing of the step: a version that was sunset without a brownout held none."""
     return AHEAD if standing == DONE and not life.brownouts else standing
 
 

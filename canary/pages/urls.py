@@ -1,4 +1,4 @@
-"""The addresses of the rollout's page, below wherever the site includes them: ahead of the admin's own."""
+"""The addresses of the rollout's page, below the path where the site includes them, before the admin's own."""
 
 from django.contrib import admin
 from django.urls import path

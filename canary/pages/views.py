@@ -1,4 +1,4 @@
-"""The page of the rollout at the admin site, a form for each change of it, and who calls v1 as a file."""
+"""The page of the rollout at the admin site, a form for each change, and the consumers of v1 as a file."""
 
 import io
 import re
@@ -56,7 +56,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_GET
 def live(request: HttpRequest) -> HttpResponse:
-    """What changes by itself, for the script that puts it into the page."""
+    """Return the parts that change by themselves, for the script that puts them into the page."""
     return render(request, "canary/page/live.html", _read(request))
 
 

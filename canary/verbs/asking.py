@@ -26,7 +26,7 @@ def _explain(call: Call) -> dict[str, Any]:
             snapshot = refresh()
             account = still_in_force(identity, snapshot, call.now, salt=salt) | account_of(identity, snapshot, now_s)
     except StoreUnreachable as error:
-        # What the environment says is an answer too, as long as nobody takes it for the stored rollout's.
+        # The environment's values are an answer too, as long as nobody takes them for the stored rollout's.
         known = explain(identity, canary_conf().snapshot, now_s, salt=salt)
         return {
             **known,
@@ -43,8 +43,8 @@ def _say_explained(result: Mapping[str, Any]) -> Iterator[str]:
     ).format(**result, percent=percent(result["weight_bp"]))
     if still := result.get("in_force"):
         yield (
-            f"That is decided and comes into force at {result['comes_into_force_at']}, in all servers at once. Until then"
-            " v{api_version} answers: reason {reason}, weight {weight_bp} basis points."
+            f"That is decided and comes into force at {result['comes_into_force_at']}, in all servers at once."
+            " Until then v{api_version} answers: reason {reason}, weight {weight_bp} basis points."
         ).format(**still)
     if entry := result.get("list"):
         yield "It is on the {name} list, put there by {actor_name}: {reason}".format(**entry)

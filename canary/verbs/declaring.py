@@ -1,4 +1,4 @@
-"""What a verb is: declared once, offered by the command line and by the control API alike."""
+"""The declaration of a verb: made once, for the command line and the control API alike."""
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping
@@ -47,7 +47,7 @@ class Call:
 
     @property
     def change(self) -> dict[str, Any]:
-        """What every service of `canary.services` takes, but `roll_back`."""
+        """Return the arguments that every service of `canary.services` takes, except `roll_back`."""
         return {
             "actor": self.actor,
             "reason": self.reason,
@@ -63,14 +63,14 @@ class Verb:
     help: str
     permission: str
     run: Callable[[Call], Mapping[str, Any] | None]
-    """Gives what is shown, as JSON can hold it; None for the status object. A member `error` is a sentence that says why
-    the result is not as it should be: it is shown, and the command ends with 1."""
+    """Returns the result as JSON can hold it; None for the status object. A member `error` is a sentence about why the
+    result is not as it should be: it is shown, and the command ends with 1."""
     say: Callable[[Mapping[str, Any]], Iterable[str]]
     """The same in lines for people."""
     options: tuple[Option, ...] = ()
     is_change: bool = False
     takes_version: bool = True
-    """Whether a change of what somebody else has changed meanwhile is refused: all but a rollback."""
+    """Whether a change of a state that somebody else has changed meanwhile is refused: all but a rollback."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""Verbs about the lists that send identities to one version whatever their bucket: `allow` to v2, `exclude` to v1."""
+"""Verbs about the lists that overrule the bucket of an identity: `allow` sends it to v2, `exclude` to v1."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial

@@ -1,4 +1,4 @@
-"""The words of the doors as values: each function takes text, or raises ValueError with a sentence of what is allowed."""
+"""Parse the text of the doors into values: each function raises ValueError with a sentence about what is allowed."""
 
 import re
 from typing import Final

@@ -1,4 +1,4 @@
-"""Doing what a verb says, the same through every door."""
+"""Perform a verb, the same through every door."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,14 +15,14 @@ UNREACHABLE = "The rollout's database can't be reached, or has no tables yet: {}
 
 
 def perform(verb: Verb, call: Call) -> Mapping[str, Any]:
-    """What the verb shows; the status object after a change. Raises RolloutError."""
+    """Return the verb's result, or the status object after a change. Raises RolloutError."""
     with reachable():
         result = verb.run(call)
         return status(call.now) if result is None else result
 
 
 def version_now() -> int:
-    """The version that a change from the command line is made on the grounds of. Raises StoreUnreachable."""
+    """Return the version on which a change from the command line is based. Raises StoreUnreachable."""
     with reachable():
         return refresh().version
 

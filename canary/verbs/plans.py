@@ -1,4 +1,4 @@
-"""Verbs about plans: `power` tells what one can find, `start` begins it; `pause`, `resume`, `promote`."""
+"""Verbs about plans: `power` shows what one can find, `start` begins it; `pause`, `resume`, `promote`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -176,7 +176,7 @@ VERBS = (
             PLAN,
             MIN_MINUTES,
             *LIMITS.values(),
-            Option("fresh_cohort", "draw anew who comes first, in place of the same identities again"),
+            Option("fresh_cohort", "draw a new order of identities instead of keeping the last one"),
             Option("accept_low_power", "start the plan although a step of it can hardly pass"),
         ),
         is_change=True,

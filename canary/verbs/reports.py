@@ -1,4 +1,4 @@
-"""Verbs that tell how the release does: `analyze` judges it now, `report` tells its whole story."""
+"""Verbs that report on the release: `analyze` judges it now, `report` shows its whole story."""
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
@@ -124,8 +124,8 @@ def _say_totals(name: str, totals: Mapping[str, Any]) -> str:
     errors = "" if totals["error_share"] is None else f" ({100 * totals['error_share']:.2f} %)"
     sql = "" if totals["sql_mean"] is None else f", {totals['sql_mean']:.1f} statements a request"
     return (
-        f"{name}: {totals['requests']} requests of {plural(totals['users'], 'user', 'users')}, {totals['errors']} errors"
-        f"{errors}{sql}{', ' if quantiles else ''}{quantiles}."
+        f"{name}: {totals['requests']} requests of {plural(totals['users'], 'user', 'users')}, "
+        f"{totals['errors']} errors{errors}{sql}{', ' if quantiles else ''}{quantiles}."
     )
 
 
@@ -146,8 +146,8 @@ def _say_shadow(shadow: Mapping[str, Any]) -> Iterator[str]:
 def _say_findings(findings: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for one in [*findings][:LINES_OF_EACH]:
         yield (
-            f"Repeated statement {one['fingerprint']} on {one['route']}: up to {one['repeats_max']} times in one request of"
-            f" v2, {one['repeats_v1']} on v1: {one['statement']}"
+            f"Repeated statement {one['fingerprint']} on {one['route']}: up to {one['repeats_max']} times in one"
+            f" request of v2, {one['repeats_v1']} on v1: {one['statement']}"
         )
 
 

@@ -20,7 +20,7 @@ def _status(call: Call) -> dict[str, Any]:
 
 
 def say_status(result: Mapping[str, Any]) -> Iterator[str]:
-    """The status object in lines; whatever changes something ends with it too."""
+    """Yield the status object in lines; every verb that changes something ends with it too."""
     latch = "; the rollback is latched until `ack`" if result["latched"] else ""
     yield f"{percent(result['weight_bp'])} of identities are answered by v2{latch}."
     yield f"Version {result['version']}, release {result['release']}, stage {result['stage']}."

@@ -60,7 +60,7 @@ class Command(BaseCommand):
 
 
 def cli_actor() -> str:
-    """Whoever is logged in at the operating system, as the event log names him."""
+    """Return the operating system's user, as the event log names people of the command line."""
     try:
         return f"cli:{getpass.getuser()}"
     except (OSError, KeyError):  # a container may run as a number without a name; KeyError before Python 3.13
@@ -72,7 +72,7 @@ def _subparsers(parser: CommandParser) -> Any:
 
 
 def _group(groups: dict[tuple[str, ...], Any], words: tuple[str, ...]) -> Any:
-    """Where a verb that follows these words is added; made when the first of them comes."""
+    """Return the place for a verb that follows these words; the first such verb makes it."""
     if words not in groups:
         parent = _group(groups, words[:-1])
         groups[words] = _subparsers(parent.add_parser(words[-1], help=f"{words[-1]} …: see its own --help"))

@@ -21,8 +21,8 @@ logger = logging.getLogger("canary.controller")
 
 class Command(BaseCommand):
     help = (
-        "Judge the rollout of API v2 by what its users see: take a plan's next step, hold, or roll back. Several may run:"
-        " one leads, and another takes over within seconds."
+        "Judge the rollout of API v2 by what its users see: take a plan's next step, hold, or roll back. Several may"
+        " run: one leads, and another takes over within seconds."
     )
     requires_system_checks = ()  # they open the database, which may be what is down
 
@@ -67,5 +67,5 @@ def _interval_s(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not minimum <= seconds <= maximum:
-        raise ArgumentTypeError(f"{text!r} is no interval: allowed are {minimum:g} to {maximum:g} seconds.")
+        raise ArgumentTypeError(f"{text!r} is not an interval: allowed are {minimum:g} to {maximum:g} seconds.")
     return seconds

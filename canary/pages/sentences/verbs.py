@@ -25,7 +25,7 @@ VERBS: Final = (
     _("one state back, and v1 answers again"),
     _("mail each consumer of v1 what it still calls"),
     _("0..100, up to two decimals"),
-    _("draw anew who comes first, in place of the same identities again"),
+    _("draw a new order of identities instead of keeping the last one"),
     _("KIND:ID with KIND user, key, client or anon"),
     _("skip every guard"),
     _("recorded with name and reason"),

@@ -166,7 +166,7 @@ def test_each_consumer_is_told_its_own_calls_with_their_equivalents() -> None:
         ("GET /things", 7, "GET /api/v2/items"),
     ]
     assert TOLD[0][1] == {
-        "dates": ["Version 1 is deprecated since 2026-12-01T00:00:00Z and ends at 2027-03-01T00:00:00Z."],
+        "dates": ["Version 1 has been deprecated since 2026-12-01T00:00:00Z and ends at 2027-03-01T00:00:00Z."],
         "guide": "/api/v2/docs/v1-to-v2",
     }
     assert last_event().evidence == {"consumers": {"key:ab12": "mailed", "key:cd34": "mailed"}}
