@@ -1,4 +1,4 @@
-"""The canary's view of the settings: one dict, `settings.CANARY`, read once until Django tells of a change."""
+"""The canary's view of the settings: one dict, `settings.CANARY`, read once until Django signals a change."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -39,24 +39,25 @@ class CanaryConf:
     successors: str
     """The module that maps v1's calls to v2's, by dotted name; empty once v1 is deleted."""
     identify: Callable[[HttpRequest], tuple[str, str] | None]
-    """Kind and id of whoever a request's credential speaks for; None when it carries no good one."""
+    """Return kind and id of the person behind a request's credential; None when it carries no valid one."""
     has_scope: Callable[[HttpRequest, str], bool]
-    """Whether what an answered request was let in by may be used for a scope; only API keys are bound to scopes."""
+    """Return whether an answered request's credential may be used for a scope; only API keys are bound to scopes."""
     is_excluded: Callable[[HttpRequest], str]
-    """Why an answered request is no evidence, such as `staff` or `bot`; empty when it is."""
+    """Return why an answered request is not evidence, such as `staff` or `bot`; empty when it is."""
     evidence_unit: Callable[[HttpRequest], tuple[str, datetime] | None]
-    """Id of the person behind an answered request, and from when on the person counts alone.
+    """Return the id of the person behind an answered request, and the time from which the person counts alone.
 
-    Others count once a network. None when nobody is known. Asked after the response is made, of what the view loaded.
+    Others count once per network. None for an unknown person. Called after the response is made, with what the view
+    loaded.
     """
     clock: Callable[[], float]
     """The present in unix seconds, on which all processes of the site agree."""
     retention_days: int
-    """For how long is kept what was seen."""
+    """How long observations are kept."""
     anonymous_consumers: int
-    """How many names that anybody could make up have a row of their own in the usage of v1, a day and kind."""
+    """How many names that anybody could make up have a row of their own in the usage of v1, per day and kind."""
     notify: Callable[[Any], None] | None
-    """Told of every RolloutEvent, in the transaction that makes it."""
+    """Gets every RolloutEvent, in the transaction that makes it."""
     list_identities: Callable[[datetime], Iterable[tuple[str, str]]]
     """Kind and id of everybody who is known by name at that moment, for the question who would move."""
     environment_weight_bp: int | None
@@ -92,10 +93,10 @@ class CanaryConf:
     is_cookie_secure: bool
     """Whether browsers send the cookie of identities by HTTPS alone, as they do with that of sessions."""
     snapshot: Snapshot
-    """What the environment says of the rollout: in force until there is a stored rollout."""
+    """The environment's rollout: in force until there is a stored one."""
 
     def now(self) -> datetime:
-        """Return what `clock` tells."""
+        """Return the time of `clock`."""
         return datetime.fromtimestamp(self.clock(), UTC)
 
     def bulkhead_at(self, weight_bp: int) -> int:
@@ -181,7 +182,7 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
             weight_bp=conf["WEIGHT_BP"] or 0,
             # The same in every process and after every restart, and known to nobody outside.
             salt=secret_for("canary-salt").hex()[:32],
-            # A version without an arm is out of service, whatever the environment says: v1 was deleted.
+            # A version without an arm is out of service, regardless of the environment: v1 was deleted.
             is_v1_enabled=conf["IS_V1_ENABLED"] and 1 in conf["ARMS"],
             is_v2_enabled=conf["IS_V2_ENABLED"] and 2 in conf["ARMS"],
         ),

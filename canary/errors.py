@@ -1,4 +1,4 @@
-"""What the services refuse, each with a stable code, a sentence and the state that was found."""
+"""Refusals of the services, each with a stable code, a sentence and the state that was found."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""The dispatcher: decides which version's URLconf answers a request under the entrance, and says so in its headers.
+"""The dispatcher: decides which version's URLconf answers a request under the entrance, and adds the headers for it.
 
-Thin glue around `canary.core.routing`. Whatever breaks in here, the request is answered by the stable version.
+Thin glue around `canary.core.routing`. When anything in here fails, the stable version answers the request.
 """
 
 import re
@@ -157,10 +157,10 @@ class CanaryMiddleware:
         return self._answer(request, again), again
 
     def _refuse_host(self, request: HttpRequest) -> HttpResponse | None:
-        """The chosen version's own answer to a Host that isn't served; None for one that is.
+        """Return the chosen version's own response to a Host that isn't served; None for one that is.
 
-        Asked here because Django asks before it knows the URLconf, and would answer with a page. What this header held when it
-        was served needs no second look: with it there and no other believed, only ALLOWED_HOSTS counts, which stays as it is.
+        Checked here because Django checks before it knows the URLconf, and would answer with a page. A host that was
+        served once needs no second check if no other header is believed: only ALLOWED_HOSTS counts, and it stays.
         """
         host = request.META.get("HTTP_HOST")
         if host in self._served_hosts:
@@ -182,7 +182,7 @@ class CanaryMiddleware:
             # The refusal of a brownout may not outlive it.
             is_brief = version is None and header_of(response, "cache-control") == "no-store"
             put_kept(response, _headers_of_entrance(version, header_of(response, "vary"), is_brief))
-            # A dot segment would lead whoever follows the address out of its version.
+            # A dot segment would lead a client that follows the address out of its version.
             if version is not None and request.method in READS and not has_dot_segment(request.path_info):
                 rest = f"{sent_path(request)[len(self._entrance) :]}{sent_query(request)}"
                 put(response, (("Content-Location", f"{self._entrance}/v{version}{rest}"),))
@@ -195,7 +195,7 @@ class CanaryMiddleware:
 
 
 def _pass_to_candidate(flight: Flight, snapshot: Snapshot, is_entrance: bool, now: float) -> Passage:
-    """Within the bulkhead to the candidate, beyond it to the stable version or to a refusal."""
+    """Pass within the bulkhead to the candidate, beyond it to the stable version or to a refusal."""
     request, decision, conf = flight.request, flight.decision, canary_conf()
     is_chosen = decision.reason in OF_AN_IDENTITY
     before = remember(request) if is_chosen and request.method in READS and conf.has_failover else None
@@ -296,7 +296,7 @@ def _decide_on_fault(pinned: str | None, snapshot: Snapshot | None, now: float) 
 
 
 def _survive(step: Callable[..., object], *arguments: Any) -> None:
-    """A response that is ready is sent, whatever happens around it."""
+    """Take a step that may fail: a response that is ready is sent anyway."""
     try:
         step(*arguments)
     except Exception as error:
@@ -311,7 +311,7 @@ def _record(error: Exception) -> None:
 
 
 def _describe(request: HttpRequest, response: HttpResponse, decision: Decision) -> None:
-    """What the entrance tells of its decision: the identity, for the next time, and the reason, to whoever may see it."""
+    """Add to the entrance's response the identity, for the next time, and the reason, for users who may see it."""
     identity = decision.identity
     if identity is not None and identity != read_cookie(request) and not getattr(request, "is_signed_out", False):
         write_cookie(response, identity)
@@ -322,7 +322,10 @@ def _describe(request: HttpRequest, response: HttpResponse, decision: Decision) 
 
 
 def _may_view(request: HttpRequest) -> bool:
-    """Whether the request's user, or else the one of its session, may see how the canary decides: an API key by its scopes."""
+    """Return whether the request's user, or else its session's, may see how the canary decides.
+
+    An API key also needs the scope.
+    """
     user = getattr(request, "user", None)
     if user is None:  # answered before it was asked who it is
         return False

@@ -1,4 +1,4 @@
-"""What runs in a server process beside its requests: reading the rollout every second, and the other parts' regular turns.
+"""The threads of a server process beside its requests: they read the rollout every second and take the parts' turns.
 
 Only `cms/wsgi.py` starts it: commands and tests have no threads. A process that forks (gunicorn with --preload) stops
 its threads before, and each child starts its own.
@@ -178,9 +178,9 @@ def every(
 ) -> None:
     """Have `function` called so often in every server process, and once more at its end.
 
-    All share one thread, which asks no database, but those that say `own_thread`. What it raises is recorded; its
-    database connection is given back after each turn. A float that it gives is when it wants the next turn at the
-    latest, in seconds. The first answer of a process waits for the first turn of those that are `is_awaited`.
+    All tasks without `own_thread` share one thread, which queries no database. Exceptions are recorded. The task's
+    database connection is given back after each turn. If it returns a float, that is the longest time to its next turn,
+    in seconds. The first response of a process waits for the first turn of the tasks that are `is_awaited`.
     """
     tasks[name] = Task(seconds, function, name, own_thread, is_awaited)
     if _is_serving:
@@ -241,7 +241,7 @@ def _put_box_away() -> None:
 
 
 def _stop_for_fork() -> None:
-    """No thread of ours is in the middle of anything while the process forks, and no connection is shared with the child."""
+    """Stop before a fork, so that no thread of ours is in the middle of work and no child shares a connection."""
     global pending  # noqa: PLW0603  as in wait_until_ready
     if background.is_stopped:
         return
@@ -253,7 +253,7 @@ def _stop_for_fork() -> None:
 
 
 def _close_pools() -> None:
-    """A pool that is open while the process forks would hand the same connection to both."""
+    """Close pools: one that is open while the process forks would give the same connection to both."""
     for connection in connections.all(initialized_only=True):
         if hasattr(connection, "close_pool"):
             connection.close_pool()

@@ -1,4 +1,4 @@
-"""Headers that the canary writes on every answer, and the address that one of them names."""
+"""Headers that the canary writes on every response, and the address that one of them names."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.encoding import repercent_broken_unicode
 
-# What may stand in a path and in a query as it is (RFC 3986 sections 3.3 and 3.4); a query comes escaped already.
+# Characters allowed unescaped in a path and in a query (RFC 3986 sections 3.3 and 3.4); a query comes escaped already.
 _IN_PATH: Final = "/:@!$&'()*+,;=-._~"
 _IN_QUERY: Final = f"{_IN_PATH}?%"
 _PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/:@!$&'()*+,;=_~.-]*")
@@ -62,12 +62,15 @@ def sent_query(request: HttpRequest) -> str:
 
 
 def has_dot_segment(path: str) -> bool:
-    """Whether some step of the path is a way up or nowhere for whoever reads it (RFC 3986 section 5.2.4)."""
+    """Return whether a step of the path leads readers up or nowhere (RFC 3986 section 5.2.4)."""
     return "/." in path and _DOT_SEGMENT.search(path) is not None
 
 
 def _bytes_of(request: HttpRequest) -> bytes:
-    """Django writes `%FF` for a byte that is no UTF-8, as it does for the three characters: gunicorn keeps the line it got."""
+    """Return the path's bytes as the client sent them.
+
+    Django writes a byte that is not UTF-8 as `%FF`, and these three characters as well. gunicorn keeps the line it got.
+    """
     path = request.path_info
     raw = unquote_to_bytes(request.META.get("RAW_URI", "").partition("?")[0])
     is_told = repercent_broken_unicode(raw).decode() == path

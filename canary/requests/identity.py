@@ -1,4 +1,4 @@
-"""Who is asking: from the credential, else a header, else the signed cookie, else address and user agent.
+"""Find out who is asking: from the credential, else a header, else the signed cookie, else address and user agent.
 
 The cookie keeps its form and does not take that of `django.core.signing`: browsers hold it for a year. So the keys of
 cookies and of digests are the rollout's, as long as one is stored: another SECRET_KEY moves nobody.
@@ -20,7 +20,7 @@ from canary.state.store import current_snapshot
 COOKIE = "canary_id"
 COOKIE_AGE_S = 365 * 24 * 3600
 CLIENT_ID_MAX = 128
-# What programs send that have no id: taken for ids, they would put all their users into one bucket.
+# Placeholders of programs that have no id: taken for ids, they would put all their users into one bucket.
 ABSENT = frozenset({"", "null", "undefined", "anonymous", "unknown", "0", "-"})
 
 
@@ -29,7 +29,7 @@ class UnusableIdentityError(Exception):
 
 
 def identify(request: HttpRequest) -> Identity | None:
-    """The identity of a request, by the first rule that applies; None when what it names can't be used."""
+    """Return the identity of a request, by the first rule that applies; None when it names an unusable one."""
     if credential := canary_conf().identify(request):
         return Identity(*credential)
     try:
@@ -43,7 +43,7 @@ def _client(request: HttpRequest) -> Identity | None:
 
 
 def client_identity(text: str) -> Identity | None:
-    """Of the text of an X-Client-Id, None where it says nothing. Raises UnusableIdentityError."""
+    """Return the identity of an X-Client-Id; None for an empty or placeholder text. Raises UnusableIdentityError."""
     client_id = text.strip()
     if client_id.lower() in ABSENT:
         return None
@@ -80,8 +80,8 @@ def parse_cookie(text: str) -> Identity | None:
 
 
 def write_cookie(response: HttpResponse, identity: Identity) -> None:
-    """Carry the identity that was used, never the answer it got: a change of weight needs no new cookie."""
-    # A copy each, past the checks that setting a cookie repeats: clients without a cookie jar get one with every answer.
+    """Carry the identity that was used, never the decision: a change of weight needs no new cookie."""
+    # Copies skip the checks that setting a cookie repeats: clients without a cookie jar get one with every response.
     morsel = _copy(_cookie_of(identity, canary_conf().is_cookie_secure, _signing_key()))
     dict.__setitem__(response.cookies, COOKIE, morsel)
 

@@ -1,6 +1,6 @@
-"""Counts the statements of each request, and notices one that a request sends again and again: an N+1.
+"""Count the statements of each request, and notice one that a request sends again and again: an N+1.
 
-An execute wrapper stands on every connection and costs a dictionary's entry a statement. Parameters are never looked at.
+An execute wrapper on every connection costs one dictionary entry per statement. It never reads parameters.
 """
 
 import re
@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 REPEATS_MIN: Final = 5
 STATEMENT_MAX: Final = 4_000
 
-# What opens and closes transactions is no question to the database, however often.
+# Statements that open and close transactions are not queries, however often they come.
 _CONTROL: Final = re.compile(r"\s*(?:BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE)\b", re.IGNORECASE)
 _TEXT: Final = re.compile(r"'(?:[^']|'')*'")
 _NUMBER: Final = re.compile(r"(?<![\w\"])\d+(?:\.\d+)?\b")
@@ -27,7 +27,7 @@ class Execute(Protocol):
 
 
 class Counted(NamedTuple):
-    """What one request sent. `repeated` holds the text and the number of each statement sent REPEATS_MIN times or more."""
+    """The statements of a request. `repeated` holds the text and count of each one sent REPEATS_MIN times or more."""
 
     statements: int
     repeated: tuple[tuple[str, int], ...] = ()
@@ -37,7 +37,7 @@ NOTHING: Final = Counted(0)
 
 
 class _State(threading.local):
-    """Of each thread: the statements since `start_counting`, None when no request is being counted."""
+    """State of each thread: the statements since `start_counting`, None when no request is being counted."""
 
     counts: dict[str, int] | None = None
 
@@ -46,9 +46,9 @@ _state = _State()
 
 
 def watch_queries(connection: BaseDatabaseWrapper, **_: Any) -> None:
-    """Receives `connection_created`, which a connection of a pool sends each time it is taken."""
+    """Receive `connection_created`, which a connection of a pool sends each time it is taken."""
     if _count not in connection.execute_wrappers:
-        # First, for `execute_wrapper` blocks, one of which may be open now, take away the last when they end.
+        # First, because `execute_wrapper` blocks remove the last one when they end, and one may be open now.
         connection.execute_wrappers.insert(0, _count)
 
 
@@ -63,7 +63,7 @@ def start_counting() -> None:
 
 
 def stop_counting() -> Counted:
-    """What this thread sent since `start_counting`."""
+    """Return the statements that this thread sent since `start_counting`."""
     counts, _state.counts = _state.counts, None
     if not counts:
         return NOTHING
@@ -82,7 +82,7 @@ def _count(execute: Execute, sql: Any, params: Any, many: bool, context: dict[st
 
 
 def normalised(sql: str) -> str | None:
-    """The statement without any value that may stand in it, lists of parameters as one; None for transaction control."""
+    """Return the statement without values, with lists of parameters as one; None for transaction control."""
     if _CONTROL.match(sql):
         return None
     text = _NUMBER.sub("?", _TEXT.sub("?", sql[: 4 * STATEMENT_MAX]))
@@ -90,5 +90,5 @@ def normalised(sql: str) -> str | None:
 
 
 def fingerprint_of(statement: str) -> str:
-    """16 hexadecimal digits for a normalised statement."""
+    """Return 16 hexadecimal digits for a normalised statement."""
     return blake2b(statement.encode(errors="replace"), digest_size=8).hexdigest()

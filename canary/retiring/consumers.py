@@ -1,4 +1,4 @@
-"""What the consumers of v1 are told: each its own calls, with the equivalent of each, and the dates."""
+"""Notices to the consumers of v1: each gets its own calls, with the equivalent of each, and the dates."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -26,19 +26,19 @@ def dates_to_tell(now: datetime, life: Life) -> dict[str, Any]:
 
 def _sentences(now: datetime, life: Life) -> list[str]:
     if life.deprecated_at is None or life.sunset_at is None:
-        since = "" if life.deprecated_at is None else f"Version 1 is deprecated since {iso(life.deprecated_at)}. "
+        since = "" if life.deprecated_at is None else f"Version 1 has been deprecated since {iso(life.deprecated_at)}. "
         return [f"{since}No date is set yet for its end."]
     if is_v1_gone(life):
-        return [f"Version 1 has ended at {iso(life.sunset_at)}: its calls are answered with 410."]
+        return [f"Version 1 ended at {iso(life.sunset_at)}: its calls are answered with 410."]
     planned = [window for window in life.brownouts if window[1] > now.timestamp()]
     return [
-        f"Version 1 is deprecated since {iso(life.deprecated_at)} and ends at {iso(life.sunset_at)}.",
+        f"Version 1 has been deprecated since {iso(life.deprecated_at)} and ends at {iso(life.sunset_at)}.",
         *(f"For a test it is switched off from {iso(start)} to {iso(end)}." for start, end in planned),
     ]
 
 
 def _ways() -> dict[str, str]:
-    """By call of v1, `GET /posts`: the call of v2, or why there is none."""
+    """Return by call of v1, `GET /posts`, the call of v2, or the reason why there is none."""
     declared = declared_successors()
     if declared is None:
         return {}

@@ -1,6 +1,6 @@
-"""What v1's answers say of its life: the headers of a deprecated version, and the 410 of one that is switched off.
+"""Tell v1's clients about its life: headers of a deprecated version, and the 410 of one that is switched off.
 
-Every 410 names the request to v2 that does the same, made of the data of `CANARY["SUCCESSORS"]`.
+Every 410 names the equivalent request to v2, by the data of `CANARY["SUCCESSORS"]`.
 """
 
 from dataclasses import replace

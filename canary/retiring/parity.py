@@ -1,4 +1,4 @@
-"""Whether the way to v2 is told for every call of v1: what its URLconf answers, held against the declared data."""
+"""Check that every call of v1 has its way to v2: compare v1's URLconf with the declared data."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,7 +14,7 @@ VERBS = ("get", "post", "put", "patch", "delete")
 
 
 def unmapped_calls() -> tuple[str, ...]:
-    """Calls of v1 that have neither an equivalent nor a documented reason why there is none, as `GET /posts/<str:uuid>`."""
+    """Return calls of v1 with neither an equivalent nor a documented gap, as `GET /posts/<str:uuid>`."""
     arm = canary_conf().arms.get(V1)
     if arm is None:
         return ()
@@ -36,7 +36,7 @@ def _is_told(declared: Declared, verb: str, path: str) -> bool:
 
 
 def _patterns(patterns: Iterable[URLPattern | URLResolver], prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
-    """With the whole route of each; a catch-all, which is a regular expression, is no call."""
+    """Yield patterns, each with its whole route; without catch-alls, which are regular expressions."""
     for pattern in patterns:
         if not isinstance(pattern.pattern, RoutePattern):
             continue

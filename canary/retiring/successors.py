@@ -1,4 +1,4 @@
-"""The declared mapping from v1 to v2 as the settings name it, and where a request stands below the entrance."""
+"""The declared mapping from v1 to v2 that the settings name, and the path of a request below the entrance."""
 
 import re
 from functools import lru_cache
@@ -14,13 +14,13 @@ _VERSION: Final = re.compile(r"/v[0-9]+(?=/|\Z)", re.ASCII)
 
 
 def declared_successors() -> Declared | None:
-    """None when there is no such data any more: v1 was deleted."""
+    """Return the data; None when there is none any more, because v1 was deleted."""
     name = canary_conf().successors
     return _declared(name) if name else None
 
 
 def equivalent_of(request: HttpRequest, *, has_credentials: bool) -> Equivalent | None:
-    """What a request to v1, pinned or by the entrance, is in v2; None for what v1 doesn't have, or without data."""
+    """Return v2's equivalent of a request to v1, pinned or by the entrance; None for an unknown one or without data."""
     declared = declared_successors()
     if declared is None:
         return None

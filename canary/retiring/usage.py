@@ -1,4 +1,4 @@
-"""Who still uses v1: its calls by consumer, route and day, as rows for people, mails and spreadsheets."""
+"""The usage of v1: its calls by consumer, route and day, as rows for people, mails and spreadsheets."""
 
 import csv
 import datetime
@@ -39,10 +39,10 @@ class ConsumerTotal:
     calls: int
     refused: int
     agent: str
-    """Of the last call."""
+    """The agent of the last call."""
     last_seen_at: datetime.datetime
     notified: str
-    """What the last notification since v1's deprecation came to: `mailed`, `no_address`; empty without one."""
+    """The result of the last notification since v1's deprecation: `mailed`, `no_address`; empty without one."""
     routes: tuple[RouteUsage, ...]
     """The most called first."""
 
@@ -74,7 +74,7 @@ def consumer_name(kind: str, identifier: str) -> str:
 def usage_by_consumer(
     *, now: datetime.datetime, days: int = USAGE_DAYS, deprecated_at: int | None
 ) -> list[ConsumerTotal]:
-    """Of the last `days` days, the latest caller first. Two statements, however many consumers there are."""
+    """Return the usage of the last `days` days, the latest caller first. Sends two statements in any case."""
     rows: Iterable[Any] = (
         ConsumerUsage.objects.filter(day__gt=now.date() - datetime.timedelta(days=days))
         .values("kind", "identifier", "route", "agent")
@@ -114,7 +114,7 @@ def _sum(rows: Iterable[dict[str, Any]], name: str) -> int:
 
 
 def notified_since(deprecated_at: int | None) -> dict[str, str]:
-    """What notifications came to, by consumer, the latest for each; only those since v1 was deprecated count."""
+    """Return the result of the latest notification by consumer; only those since v1's deprecation count."""
     events = RolloutEvent.objects.filter(verb=NOTIFY)
     if deprecated_at is not None:
         events = events.filter(at__gte=datetime.datetime.fromtimestamp(deprecated_at, datetime.UTC))
@@ -125,13 +125,13 @@ def notified_since(deprecated_at: int | None) -> dict[str, str]:
 
 
 def last_call_at() -> datetime.datetime | None:
-    """Of v1, by anybody, answered or refused; None when the usage that is kept knows of none."""
+    """Return the last call of v1, by anybody, answered or refused; None when no kept usage has one."""
     last: datetime.datetime | None = ConsumerUsage.objects.aggregate(last=Max("last_seen_at"))["last"]
     return last
 
 
 def unnotified(*, now: datetime.datetime, deprecated_at: int | None) -> list[str]:
-    """Consumers with a name that used v1 in the last QUIET_DAYS days and that no notification tried to reach."""
+    """Return consumers with a name that used v1 in the last QUIET_DAYS days and that no notification tried to reach."""
     recent = Q(last_seen_at__gt=now - datetime.timedelta(days=QUIET_DAYS))
     callers = ConsumerUsage.objects.filter(recent).exclude(identifier="")
     named = {consumer_name(*row) for row in callers.values_list("kind", "identifier").distinct()}
@@ -152,7 +152,7 @@ def daily_rows(
 
 
 def write_csv(target: TextIO, rows: Iterable[Iterable[Any]]) -> None:
-    """With a line of COLUMNS first (RFC 4180). What a caller chose for a name is no formula in any spreadsheet."""
+    """Write a line of COLUMNS, then the rows (RFC 4180). No caller's chosen name is a formula in any spreadsheet."""
     writer = csv.writer(target)
     writer.writerow(COLUMNS)
     writer.writerows([_cell(value) for value in row] for row in rows)

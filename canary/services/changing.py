@@ -1,4 +1,4 @@
-"""How the rollout changes: lock the row, compare its version, change it, write the event, tell whoever listens."""
+"""Change the rollout: lock the row, compare its version, change it, write the event, notify."""
 
 import json
 import math
@@ -61,10 +61,10 @@ def change_rollout(  # noqa: PLR0913  who, what, why, when and against which sta
 
 
 def lock_rollout(now: datetime) -> Rollout:
-    """The row, locked until the transaction ends; made on first use.
+    """Return the row, locked until the transaction ends; make it on first use.
 
-    A new row takes over the salt in force until then, so that nobody moves (ADR 15). Its weight is 0: the environment's
-    percentage is the servers' to apply, before they answer anybody, and not that of whoever types a command.
+    A new row takes over the salt in force until then, so that nobody moves (ADR 15). Its weight is 0: servers apply the
+    environment's percentage before their first response, and a command's environment may have another one.
     """
     row = Rollout.objects.select_for_update().filter(pk=1).first()
     if row is None:
@@ -127,7 +127,7 @@ def describe_row(row: Rollout) -> dict[str, Any]:
 
 
 def event_columns(event: RolloutEvent) -> dict[str, Any]:
-    """What the chain's hash covers, and the hash."""
+    """Return the columns that the chain's hash covers, and the hash."""
     columns: dict[str, Any] = {name: getattr(event, name) for name in (*chain.COLUMNS, "hash")}
     return columns | {"at": event.at.astimezone(UTC).isoformat(timespec="microseconds")}
 
@@ -140,12 +140,15 @@ def _event_words(verb: str, actor: str, reason: str, evidence: dict[str, Any] | 
 
 
 def storable(text: str) -> str:
-    """The text without what no database takes: NUL and lone surrogates, as a command line may hold them."""
+    """Return the text without NUL and lone surrogates, which a command line may hold and no database takes."""
     return text.replace("\0", "").encode(errors="replace").decode()
 
 
 def _plain(value: Any) -> Any:
-    """JSON as any database gives it back; a figure that JSON hasn't becomes its name: evidence must never stop a rollback."""
+    """Return JSON as any database returns it, with the name of a number that JSON lacks.
+
+    Evidence must never stop a rollback.
+    """
     if isinstance(value, dict):
         return {storable(str(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -176,7 +179,7 @@ def _write_event(row: Rollout, before: dict[str, Any], words: dict[str, Any], no
 
 
 def _notify(event: RolloutEvent) -> None:
-    """In the transaction, so that a message is queued if and only if the change is made; but no message stops a change."""
+    """Queue the message in the transaction: only if the change is made. A failing message does not stop the change."""
     notify = canary_conf().notify
     if notify is None:
         return

@@ -1,6 +1,6 @@
-"""Changes of v1's life: its deprecation, brownouts and sunset, the way back, and telling its consumers.
+"""Change v1's life: its deprecation, brownouts and sunset, the way back, and notices to its consumers.
 
-`is_override` skips the guards, never what the order of states and of dates forbids; the event keeps what was skipped.
+`is_override` skips the guards, never the order of states and dates; the event keeps the skipped guards.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class Transition:
 def deprecate(
     *, sunset_at: int, is_override: bool = False, actor: str, reason: str, expected_version: int | None, now: datetime
 ) -> Rollout:
-    """Announce v1's end at `sunset_at`, in unix seconds; of a version that is deprecated already only the date moves."""
+    """Announce v1's end at `sunset_at`, in unix seconds; if it is deprecated already, only move the date."""
     at = now.timestamp()
     transition = Transition(
         "lifecycle deprecate",
@@ -117,7 +117,7 @@ def notify(*, actor: str, reason: str, expected_version: int | None, now: dateti
 
 
 def facts_about(row: Rollout, now: datetime) -> Facts:
-    """What the guards of every transition look at, read from the tables."""
+    """Return the facts that the guards of every transition look at, read from the tables."""
     life = lifecycle.life_from(row.lifecycle)
     verdict = Verdict.objects.filter(release=row.release).order_by("-at", "-pk").first()
     last = last_call_at()

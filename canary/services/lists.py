@@ -1,4 +1,4 @@
-"""Who is sent to one version whatever the bucket: the allow list to v2, the exclude list to v1."""
+"""Send identities to one version regardless of their bucket: the allow list to v2, the exclude list to v1."""
 
 from datetime import datetime
 
@@ -56,6 +56,6 @@ def remove_from_list(
 
 def _check(list_name: str, identity: Identity) -> None:
     if list_name not in ListEntry.List.values:
-        raise Refused("bad-list", f"{list_name!r} is no list; there are {' and '.join(ListEntry.List.values)}.")
+        raise Refused("bad-list", f"{list_name!r} is not a list; the lists are {' and '.join(ListEntry.List.values)}.")
     if len(identity.id) > IDENTIFIER_MAX or storable(identity.id) != identity.id:
         raise Refused("bad-identity", f"An id on a list has at most {IDENTIFIER_MAX} characters of valid text.")

@@ -26,9 +26,9 @@ def set_weight(*, weight_bp: int, actor: str, reason: str, expected_version: int
 
 
 def roll_back(*, reason: str, actor: str, now: datetime, evidence: dict[str, Any] | None = None) -> Rollout:
-    """Give v2 nothing until somebody acknowledges it; ends a plan.
+    """Give v2 nothing until somebody acknowledges it; end the plan.
 
-    Compares no version: whoever rolls back means whatever is in force. Refused only where v1 can't answer.
+    Compares no version: a rollback means the state in force, whichever it is. Refused only where v1 can't answer.
     """
 
     def mutate(row: Rollout) -> None:

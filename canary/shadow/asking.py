@@ -1,7 +1,7 @@
-"""Asks a version's view again within a snapshot: its response, its time and statements, and its side effects.
+"""Ask a version's view again within a snapshot: its response, its time and statements, and its side effects.
 
-Only the views run, not the middlewares around them: those below the canary add headers and cookies, which aren't compared,
-and are the ones that write, a session or a CSRF cookie.
+Only the views run, without the middlewares. Those below the canary add headers and cookies, which aren't compared, and
+they write: a session or a CSRF cookie.
 """
 
 import io
@@ -43,11 +43,11 @@ class Read:
     request_id: str
     has_credentials: bool
     user_id: str | None = None
-    """Of the user behind the credentials, when they tell it."""
+    """The user behind the credentials, when they name one."""
     api_version: int = V1
-    """Which version answered it, and whose words it is in."""
+    """The version that answered it, and in whose words it is."""
     refusal: int = 0
-    """The status, when v2 refused it and v1 is to be asked whether it does too."""
+    """The status when v2 refused it: v1 is then asked whether it refuses too."""
     template: str = ""
     """The template of its view, as `resolver_match.route` has it."""
     voter: Voter | None = None
@@ -58,14 +58,14 @@ class Read:
 class Answer:
     status: int
     body: Any
-    """None when it is no JSON."""
+    """None when it is not JSON."""
     seconds: float
     statements: int
     tried: tuple[str, ...]
-    """Attempts to do more than read, which were refused."""
+    """Refused attempts to do more than read."""
     error: Exception | None = None
     is_away: bool = False
-    """Whether it says that something is away which both versions share."""
+    """Whether it reports an outage of something that both versions share."""
 
     @property
     def has_failed(self) -> bool:
@@ -73,7 +73,10 @@ class Answer:
 
 
 def ask(read: Read, version: int, path: str, query: str, guard: Guard) -> Answer:
-    """What a version's view answers to a GET; 500 for an error that it lets out. `path` is decoded and below the base."""
+    """Return a version's answer to a GET; 500 for an exception of its view.
+
+    `path` is decoded and below the base.
+    """
     request = request_of(read, version, path, query)
     before, response, failure = len(guard.tried), None, None
     with forgotten(), refused(guard.tried):
@@ -89,7 +92,7 @@ def ask(read: Read, version: int, path: str, query: str, guard: Guard) -> Answer
             seconds = time.perf_counter() - began
             set_urlconf(None)
             counted = stop_counting()
-    # It is never closed: what waits for the end of an answer, such as noting the use of a key, is no matter of a repetition.
+    # It is never closed: work for the end of a response, such as noting the use of a key, is not for a repetition.
     tried = tuple(guard.tried[before:])
     if response is None:
         return Answer(500, None, seconds, counted.statements, tried, failure)

@@ -38,12 +38,12 @@ QUEUE_MAX: Final = 100
 TURN_S: Final = 0.2
 FLUSH_S: Final = 5.0
 IDLE_S: Final = 10.0
-"""Without a read for so long, the thread that repeats them ends, and with it its database connection."""
+"""After this long without a read, the thread that repeats them ends, and its database connection with it."""
 SAY_EVERY_S: Final = 60.0
 SLACK_S: Final = 0.1
-"""For the deadlines of statements to end a pair that only waits for the database."""
-# What makes an answer shorter or another one, and what only says how it is sent. Cookies carry nothing a read depends on
-# but browser sessions, whose requests aren't repeated.
+"""Time for the deadlines of statements to end a pair that only waits for the database."""
+# Headers that shorten or change a response, and headers that only concern its transfer. Reads do not depend on cookies,
+# except for browser sessions, whose requests aren't repeated.
 LEFT_OUT: Final = frozenset(
     {
         *(
@@ -61,16 +61,16 @@ KEPT: Final = frozenset({"REMOTE_ADDR", "SERVER_NAME", "SERVER_PORT", "SERVER_PR
 
 
 FAULTS: Final = FaultLog()
-"""Of reads, which are nothing that a client asked for: not counted with those of decisions."""
+"""Faults of repeated reads. No client asked for those, so they do not count with the faults of decisions."""
 
 logger = logging.getLogger("canary")
 
 
 class Budget:
-    """So much of one core, averaged: time is credited as it passes, at most a second's in advance, and debts are waited out.
+    """An average share of one core: passing time earns credit, at most a second's in advance, and debts are waited out.
 
-    Spent is wall-clock time from a read's begin to its end, which is more than the CPU time of this process and less than
-    that and the database's together.
+    Spent time is wall-clock time from a read's beginning to its end. That is more than the CPU time of this process,
+    and less than that and the database's together.
     """
 
     def __init__(self, now_s: float) -> None:

@@ -1,4 +1,4 @@
-"""What the comparisons found: added up in this process, stored now and then, and read by report, page and policy."""
+"""Results of the comparisons: added up in this process, stored now and then, and read by report, page and policy."""
 
 import datetime
 import json
@@ -24,9 +24,9 @@ from canary.shadow.reading import Outcome, Vote
 SUMS: Final = ("timed", "v1_seconds", "v2_seconds", "v1_sql", "v2_sql")
 """Columns of `ShadowTotal` that are added up beside the count."""
 TIME_EVERY_S: Final = 5.0
-"""At most so often a process writes a vote on the time of a route: more votes would only fill the table."""
+"""A process writes a vote on the time of a route at most this often: more votes would only fill the table."""
 GROUPS_MAX: Final = 500
-"""Of differences, kept between two flushes: a version that is wrong everywhere needs no more to be seen so."""
+"""The most differences between two flushes: a version that is wrong everywhere needs no more."""
 PATH_MAX, EXAMPLE_MAX = 200, 300
 
 type _Total = tuple[int, str, str]
@@ -59,7 +59,7 @@ class Tally:
         flushing.count("canary_shadow", result)
 
     def add(self, outcome: Outcome, release: int, *, is_public: bool, now: datetime.datetime) -> None:
-        """Of answers that aren't public no value is kept, only where they differ and how."""
+        """Add an outcome. For answers that aren't public no value is kept, only where they differ and how."""
         result = self._result_of(outcome)
         total = (release, outcome.route, result)
         flushing.count("canary_shadow", result)
@@ -76,20 +76,20 @@ class Tally:
                     self.groups[group] = _Seen(1, _example(outcome, difference, is_public=is_public), now, now)
 
     def _result_of(self, outcome: Outcome) -> str:
-        """`accepted` for an answer that differs in accepted ways alone."""
+        """Return `accepted` for an answer that differs in accepted ways alone."""
         names = {(outcome.route, difference.path[:PATH_MAX], difference.kind) for difference in outcome.differences}
         is_accepted = outcome.result == "different" and names <= self._accepted
         return "accepted" if is_accepted else outcome.result
 
     def flush(self) -> None:
-        """Store what was added since the last time. What can't be stored stays for the next time, and the error is raised."""
+        """Store the additions since the last time. After an error the rest stays for the next time."""
         self._accepted = frozenset(accepted_differences())
         with self._lock:
             totals, self.totals = self.totals, Counter()
             sums, self.sums = self.sums, {}
             groups, self.groups = self.groups, {}
         try:
-            # Each by itself and in the same order everywhere: workers that store at once never wait for each other's rest.
+            # One by one and in the same order everywhere: workers that store at once never wait for each other's rest.
             for total in sorted(totals):
                 _add_total(total, totals[total], sums.get(total, ()))
                 del totals[total]
@@ -220,7 +220,7 @@ def _means(sums: list[float]) -> dict[str, Any]:
 
 
 def totals() -> dict[str, int]:
-    """Of all releases, by result: what a counter that only grows is made of."""
+    """Return the totals of all releases by result, for a counter that only grows."""
     rows = ShadowTotal.objects.order_by().values_list("result").annotate(Sum("count"))
     return {**dict.fromkeys(SHADOW_RESULTS, 0), **dict(rows)}
 
@@ -232,7 +232,7 @@ def _example(outcome: Outcome, difference: Difference, *, is_public: bool) -> di
 
 
 def _cut(value: Any) -> Any:
-    """The value itself when it is short, or else the beginning of its JSON."""
+    """Return the value itself when it is short, or else the beginning of its JSON."""
     text = json.dumps(value, ensure_ascii=False)
     return value if len(text) <= EXAMPLE_MAX else f"{text[:EXAMPLE_MAX]}…"
 

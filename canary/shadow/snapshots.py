@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db import DatabaseError, connection, transaction
 
 STEPS_BETWEEN_LOOKS: Final = 1_000
-"""Of SQLite's machine, between two looks at the clock: some tens of microseconds."""
+"""Steps of SQLite's machine between two looks at the clock: some tens of microseconds."""
 QUERY_CANCELED: Final = "57014"  # SQLSTATEs of PostgreSQL
 READ_ONLY_TRANSACTION: Final = "25006"
 
@@ -18,9 +18,9 @@ class ShadowDeadlineError(DatabaseError):
 
 
 class Guard:
-    """Around every statement of a snapshot: none begins after the deadline, and what the database refused is noted.
+    """Around every statement of a snapshot: none begins after the deadline, and refused writes are noted.
 
-    Views turn errors into answers, which say nothing of the versions when the error was ours.
+    Views turn errors into answers, which prove nothing about the versions when the error was ours.
     """
 
     def __init__(self, ends_at: float) -> None:
@@ -56,9 +56,9 @@ class Guard:
 
 @contextmanager
 def read_only_snapshot(deadline_s: float) -> Iterator[Guard]:
-    """All that is read within is from one moment, and whatever tries to write fails; it ends with a rollback, always.
+    """Read everything within from one moment, refuse every write, and always end with a rollback.
 
-    On this thread's connection, which must be outside of a transaction.
+    Uses this thread's connection, which must be outside of a transaction.
     """
     guard = Guard(time.monotonic() + deadline_s)
     prepared = _on_sqlite if connection.vendor == "sqlite" else _on_postgresql
@@ -87,7 +87,8 @@ def _on_postgresql(guard: Guard, deadline_s: float) -> Iterator[None]:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         # A thread that hangs in Python must not hold the snapshot, and with it what VACUUM could free, for long.
         cursor.execute(
-            f"SET LOCAL statement_timeout = {milliseconds}; SET LOCAL idle_in_transaction_session_timeout = {5 * milliseconds}"
+            f"SET LOCAL statement_timeout = {milliseconds}; "
+            f"SET LOCAL idle_in_transaction_session_timeout = {5 * milliseconds}"
         )
         yield
 

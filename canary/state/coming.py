@@ -1,6 +1,6 @@
-"""What the servers still answer by, while a change that leads anybody to v2 waits to be read by all of them.
+"""The rollout that the servers still apply while a change that moves users to v2 waits until all have read it.
 
-Told from the event log by the rule of `canary.state.store`, so that a command knows it too, which serves nobody itself.
+Computed from the event log by the rule of `canary.state.store`, so that a command knows it too, which serves nobody.
 """
 
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ class Waiting:
 
 
 def waiting_change(stored: Snapshot, identity: Identity, now: datetime) -> Waiting | None:
-    """What is served until `stored`, just read, is in force; None when it is, as nearly always. Costs a query then."""
+    """Return the rollout in force until `stored`, just read, is; None when it is, as nearly always. Costs a query."""
     since = now - timedelta(seconds=ALL_HAVE_READ_AFTER_S)
     events = [*RolloutEvent.objects.filter(at__gt=since, version__lte=stored.version).order_by("version")]
     if not events:
@@ -56,7 +56,10 @@ def _arrived(
 
 
 def _snapshot(told: dict[str, Any], version: int, stored: Snapshot, last: dict[str, Any], listed: _Listed) -> Snapshot:
-    """Of what an event tells. It never tells the salt: one of another cohort than the last can only be told apart."""
+    """Return the snapshot after an event.
+
+    Events don't contain the salt: that of another cohort than the last is only a stand-in that differs.
+    """
     return replace(
         stored,
         version=version,

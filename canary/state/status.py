@@ -1,4 +1,4 @@
-"""The status object: what is in force, and which worker already serves it. The same in every door, without the salt."""
+"""The status object: the rollout in force, and the workers that serve it. Every door shows it, without the salt."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ PLAN_FIELDS = ("steps_bp", "step", "state", "min_s", "next_at", *Limits.__slots_
 
 
 def status(now: datetime) -> dict[str, Any]:
-    """Read anew from the database, as JSON. Raises StoreUnreachable."""
+    """Return the status as JSON, read from the database. Raises StoreUnreachable."""
     try:
         row, snapshot = store.read()
         workers, alarmed, guard = _workers(now), alarm(now), read_guard()

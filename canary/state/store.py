@@ -1,7 +1,7 @@
 """The rollout as this process knows it: in memory for requests, read from the database beside them.
 
-What can't be read changes nothing: the last good snapshot stays. As long as nothing was read, or nothing is stored, the
-environment's word is in force.
+A failed read changes nothing: the last good snapshot stays. As long as nothing was read, or nothing is stored, the
+environment's values are in force.
 """
 
 import os
@@ -14,8 +14,8 @@ from canary.core.routing import leads_to_v2
 from canary.core.values import Identity, Snapshot
 from canary.models import ListEntry, Rollout
 
-# Server processes wait so long from a change that leads anybody to v2, until all have read it (REFRESH_S is 1 s): a user
-# whom one process answers by v2 isn't answered by v1 by another any more. What leads back to v1 is in force at once.
+# Server processes wait this long after a change that moves users to v2, until all have read it (REFRESH_S is 1 s).
+# Then no user gets v2 from one process and v1 from another. Changes back to v1 take effect at once.
 ALL_HAVE_READ_AFTER_S: Final = 1.5
 
 
@@ -24,7 +24,7 @@ class _State(NamedTuple):
 
     kept: Snapshot | None = None
     coming: tuple[tuple[Snapshot, float], ...] = ()
-    """What was read since and isn't in force yet, each with its instant in unix seconds, the newest last."""
+    """Snapshots that were read but aren't in force yet, each with its instant in unix seconds, the newest last."""
     read_at: float | None = None
 
 
@@ -35,7 +35,7 @@ _reading = threading.Lock()
 
 
 def current_snapshot() -> Snapshot:
-    """In memory, never waits."""
+    """Return the rollout in memory; never wait."""
     state = _state
     return (_arrived(state.coming, _now_s()) if state.coming else None) or state.kept or canary_conf().snapshot
 
