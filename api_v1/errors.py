@@ -1,4 +1,4 @@
-"""Whatever a view raises becomes v1's envelope here, the unforeseen included and whatever DEBUG is."""
+"""Turn every exception of a view into v1's envelope, unforeseen ones included, with or without DEBUG."""
 
 import logging
 import sys
@@ -66,12 +66,12 @@ def handle_exception(error: Exception, context: Mapping[str, Any]) -> JsonRespon
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
-    """What a request gets that no view can be asked about, such as one for a host that isn't served."""
+    """Answer a request that no view can get, such as one for a host that isn't served."""
     return failure(400, "Bad request")
 
 
 def server_error(request: HttpRequest) -> JsonResponse:
-    """What goes wrong outside the views; Django logs it."""
+    """Answer an error outside the views; Django logs it."""
     error = sys.exc_info()[1]
     if is_unavailable(error):
         return _unavailable(request, error)
@@ -97,7 +97,7 @@ def _refusal(status: int, text: str, error: Exception, context: Mapping[str, Any
     if isinstance(error, cms.RateLimited):
         headers["Retry-After"] = str(error.retry_after_s)
     if status == 401:
-        # RFC 9110 section 15.5.2 asks for a challenge with every 401, RFC 6750 section 3.1 for the name of what is wrong.
+        # RFC 9110 section 15.5.2 asks for a challenge with every 401, RFC 6750 section 3.1 for the name of the fault.
         is_bad_token = isinstance(error, cms.InvalidToken)
         headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if is_bad_token else "Bearer"
     return failure(status, text, headers=headers)
@@ -110,7 +110,7 @@ def _wrong_fields(detail: Any) -> Iterator[dict[str, str]]:
 
 
 def _messages(problems: Any) -> Iterator[str]:
-    """REST framework nests the problems of a list's items; v1 names the field alone."""
+    """Yield the messages. REST framework nests the problems of a list's items; v1 names the field alone."""
     if isinstance(problems, dict):
         problems = problems.values()
     elif not isinstance(problems, list):

@@ -1,4 +1,4 @@
-"""v1's pages: numbered, counted, and tolerant of whatever the query says."""
+"""v1's pages: numbered and counted. They tolerate every query."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from django.http import QueryDict
 LIMIT_DEFAULT: Final = 20
 LIMIT_MAX: Final = 100
 FAR: Final = 1_000
-"""Rows before a page from which on they are passed over by their ids alone: an index has these, and not what is shown."""
+"""After so many rows before a page, they are skipped by their ids: an index has those, but not the shown data."""
 NUMBER_MAX: Final = 2**53 - 1  # what every JSON reader holds exactly (RFC 8259 section 6); no list is that long
 
 
 class Page:
-    """One page of `rows`, which are in a total order; past the end it is empty and the database isn't asked for more."""
+    """One page of `rows`, which have a total order; past the end it is empty without another query."""
 
     def __init__(self, rows: "QuerySet[Any] | KeptRows", query: QueryDict) -> None:
         self.number = number_or_default(query.get("page"), 1, NUMBER_MAX)
@@ -29,7 +29,7 @@ class Page:
             self.rows = read(start, self.limit)
 
     def body(self, serialize: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-        """v1's Paginated."""
+        """Return v1's Paginated."""
         return {
             "items": [serialize(row) for row in self.rows],
             "total": self.total,

@@ -1,4 +1,4 @@
-"""What v1's views ask of the domain: its filters, sort keys and columns, on top of what `visible_to` shows."""
+"""v1's queries to the domain: its filters, sort keys and columns, on top of the rows that `visible_to` shows."""
 
 import datetime
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -42,27 +42,27 @@ class TermNames:
 
 
 def list_posts(query: QueryDict, user: Actor, now: datetime.datetime) -> PostQuerySet:
-    """The posts of a list, filtered and sorted as `query` asks. Raises ParseError for an `author` that is no UUID."""
+    """Return the posts of a list, filtered and sorted by `query`. Raises ParseError for an `author` without a UUID."""
     wanted = _wanted_status(query) if policy.may_write_posts(user) else None
     status = wanted or Status.PUBLISHED
     posts = Post.objects.visible_to(user, now).posts().filter(status=status)
-    # Published posts all have their instant: said of them, NULLS LAST would only keep PostgreSQL from its index.
+    # Published posts all have their instant: with NULLS LAST PostgreSQL would only lose its index.
     return _filtered_and_sorted(posts, query, () if status == Status.PUBLISHED else ("published_at",))
 
 
 def list_posts_of_all_states(query: QueryDict, user: Actor, now: datetime.datetime) -> PostQuerySet:
-    """The same in whatever state unless `query` names one, but for the trash."""
+    """Return the same for the state in `query`, else for every state except the trash."""
     posts, status = visible_posts(user, now).posts(), _wanted_status(query)
     return _filtered_and_sorted(posts.filter(status=status) if status else posts, query, ("published_at",))
 
 
 def visible_posts(user: Actor, now: datetime.datetime) -> PostQuerySet:
-    """What may be read by its id; what is in the trash is not found in v1, whoever asks."""
+    """Return the posts that may be read by id; v1 never finds a post in the trash, for any caller."""
     return Post.objects.visible_to(user, now).not_trashed()
 
 
 def find_post(uuid: str, user: Actor, now: datetime.datetime) -> Post:
-    """Raises ParseError for what is no UUID, NotFound for what `user` may not read."""
+    """Return a post. Raises ParseError for an id that is not a UUID, NotFound for a post that `user` may not read."""
     post = visible_posts(user, now).only(*POST_COLUMNS).filter(pk=uuid_or_refuse(uuid)).first()
     if post is None:
         raise NotFound
@@ -70,7 +70,7 @@ def find_post(uuid: str, user: Actor, now: datetime.datetime) -> Post:
 
 
 def term_names(posts: Sequence[Post], user: Actor) -> TermNames:
-    """By one statement for any number of posts; names alone, for as model instances they would cost half of a list."""
+    """Return the names by one statement for any number of posts: model instances would cost half of a list."""
 
     def named(ids: Sequence[UUID]) -> Any:
         visible = Category.objects.visible_to(user)
@@ -126,7 +126,7 @@ def find_category_named(name_or_slug: str, user: Actor) -> Category:
 
 
 def list_accounts(query: QueryDict, user: Actor) -> UserQuerySet:
-    """The accounts of a list. What isn't a role or true or false filters nothing."""
+    """Return the accounts of a list. A value that is neither a role nor true or false filters nothing."""
     accounts = User.objects.accounts_visible_to(user)
     role, active = query.get("role", "").lower(), query.get("active", "").lower()
     if role in Role.values:
@@ -137,7 +137,7 @@ def list_accounts(query: QueryDict, user: Actor) -> UserQuerySet:
 
 
 def find_account(uuid: str, user: User) -> User:
-    """One's own account, for admins any. To others all are refused alike, so that it can't be asked which there are."""
+    """Return one's own account, or any for admins. Others get one refusal for all, so nobody can probe for ids."""
     user_id = uuid_or_refuse(uuid)
     if user_id != user.pk and not policy.may_manage_users(user):
         raise PermissionRefused("Only admins see and change other users.")
@@ -202,7 +202,7 @@ def _grouped(rows: Iterable[Row]) -> dict[UUID, list[str]]:
 
 
 def _ids_tagged(name_or_slug: str) -> Any:
-    """A subquery rather than a join, which would repeat a post that carries the name by one tag and the slug by another."""
+    """Return a subquery: a join would repeat a post that carries the name by one tag and the slug by another."""
     if not is_storable(name_or_slug):
         return []
     tags = Tag.objects.filter(Q(slug=name_or_slug) | Q(name_key=fold_tag_name(name_or_slug)))

@@ -1,4 +1,4 @@
-"""Every address that v1 answers when the canary hands it a request: its pinned paths and the entrance without a version."""
+"""Every address that v1 answers for the canary: its pinned paths and the entrance without a version."""
 
 from django.urls import include, path, re_path
 

@@ -32,7 +32,7 @@ def find(query: QueryDict, user: Actor, now: datetime.datetime) -> Found:
     is_sorted = key in POST_SORT_KEYS
     # Nobody else finds anything in the trash, and without more conditions the index is asked for less.
     among = _not_trashed if policy.is_known(user) else PostQuerySet.posts
-    # Of a sorted list too the total and the facets: they are of the ranked posts.
+    # A sorted list too has the total and the facets of the ranked posts.
     ranked = search_posts(text, user=user, now=now, among=among, limit=0 if is_sorted else limit, offset=offset)
     posts = visible_posts(user, now).posts().only(*POST_COLUMNS)
     if is_sorted and offset < ranked.total:

@@ -1,6 +1,6 @@
-"""v1's writes of posts in the words of the domain. What v1 can't see, and what it sends back as it was, stays as it is.
+"""v1's writes of posts in the words of the domain. Values that v1 can't see, or sends back unchanged, stay the same.
 
-Each is one transaction: a post never has half of what a request asked for.
+Each is one transaction: a post never has half of the requested changes.
 """
 
 import datetime

@@ -1,1 +1,1 @@
-"""Between JSON and the domain, one module a noun: REST framework's serializers read requests, plain functions build answers."""
+"""Between JSON and the domain, one module per noun: REST framework's serializers read, plain functions write."""

@@ -1,4 +1,4 @@
-"""v1's Comment. Of a deleted one, which keeps its place above its answers, neither text nor author is told."""
+"""v1's Comment. A deleted one keeps its place above its replies, without its text and author."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Fields that take a JSON value of one type as it is: REST framework's own turn numbers into text and "yes" into true."""
+"""Fields that take a JSON value of one type as it is: REST framework's turn numbers into text and "yes" into true."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -8,7 +8,7 @@ from rest_framework import serializers
 from cms.ids import parse_uuid
 
 ITEMS_MAX: Final = 100
-"""No list that v1 takes may be longer."""
+"""The longest list that v1 takes."""
 
 
 class TextField(serializers.CharField):

@@ -1,4 +1,4 @@
-"""Users: what registering, signing in and changing an account take, and v1's User."""
+"""Users: the bodies for registering, signing in and changing an account, and v1's User."""
 
 from typing import Any, Final, cast
 
@@ -47,7 +47,7 @@ class ProofInput(serializers.Serializer[Any]):
 
 
 def user_fields(values: dict[str, Any], account: User) -> UserFields:
-    """What a request changes of an account. Whoever sends back what was read there asks for no change of a role."""
+    """Return the changes of an account. A client that sends the data back as it was read does not change the role."""
     fields = dict(values)
     if "role" in fields:
         fields["role"] = fields["role"].lower()

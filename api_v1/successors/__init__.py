@@ -1,12 +1,12 @@
-"""What each call of v1 is in v2, as data: for the guide, the links of deprecated answers, refusals and comparisons.
+"""The equivalent in v2 of each call of v1, as data: for the guide, links of deprecated responses, 410s and comparisons.
 
-Whoever reads it knows no class of v1, only plain values under these names:
+Its readers know no class of v1, only plain values under these names:
 
-- `ROUTES`: a `Route` for every path and verb of v1 (`api_v1/successors/shape.py` says what stands in one);
+- `ROUTES`: a `Route` for every path and verb of v1 (`api_v1/successors/shape.py` describes it);
 - `SHAPES`: by name, the members of a resource in v1 and in v2; `V2_ONLY` what v2 has beside them;
 - `BODIES`: by name, the members of a request's body;
-- `RULES`: what is done to a value on the way, each with a sentence;
-- `ERRORS`, `DIFFERENCES`, `EXAMPLES`: what holds for all calls, for people.
+- `RULES`: how a value changes on the way, each with a sentence;
+- `ERRORS`, `DIFFERENCES`, `EXAMPLES`: facts about all calls, for people.
 """
 
 from api_v1.successors.examples import EXAMPLES

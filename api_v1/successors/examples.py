@@ -1,4 +1,4 @@
-"""The same request to both versions, with what each answers."""
+"""The same request to both versions, with the response of each."""
 
 from typing import Any, Final
 
@@ -68,14 +68,18 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "answer": _enveloped({"items": [_V1_POST], "total": 57, "page": 1, "limit": 1, "total_pages": 57}),
         },
         "v2": {
-            "request": f"GET /api/v2/posts?limit=1&sort=-created_at&include=tags,categories&count=exact&fields={_MEMBERS}",
+            "request": (
+                f"GET /api/v2/posts?limit=1&sort=-created_at&include=tags,categories&count=exact&fields={_MEMBERS}"
+            ),
             "body": None,
             "status": 200,
             "answer": {
                 "data": [_V2_POST],
                 "page": {
-                    "next": f"/api/v2/posts?limit=1&sort=-created_at&include=tags%2Ccategories&count=exact&fields={_MEMBERS}"
-                    "&cursor=WyJuZXh0Ii…",
+                    "next": (
+                        "/api/v2/posts?limit=1&sort=-created_at&include=tags%2Ccategories&count=exact"
+                        f"&fields={_MEMBERS}&cursor=WyJuZXh0Ii…"
+                    ),
                     "previous": None,
                     "has_more": True,
                     "limit": 1,

@@ -1,4 +1,4 @@
-"""Every path and verb of v1 with its equivalent in v2, or why it has none."""
+"""Every path and verb of v1 with its equivalent in v2, or the reason why it has none."""
 
 from collections.abc import Mapping
 from typing import Any, Final, cast
@@ -57,7 +57,7 @@ def _answer(shape: str, v1: str, v2: str, *, is_same_order: bool = True) -> Answ
     return {"shape": shape, "v1": v1, "v2": v2, "is_same_order": is_same_order}
 
 
-_HEALTH: Final = "Health is no part of v2: it is a matter of the service, not of a version of its API."
+_HEALTH: Final = "Health is not part of v2: it concerns the service, not a version of its API."
 _PUBLISH: Final = _step("when `published` is true", "POST /posts/{id}/actions/publish")
 _TOKENS: Final = _answer("tokens", "/data/tokens", "")
 _IDS_ALONE: Final = (
@@ -81,8 +81,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     # signing in
     _gap(
         "GET /csrf-token",
-        "Nothing gives out CSRF tokens in v2. A page that changes things with a browser's session sends as `X-CSRFToken` "
-        "the value of the cookie `csrftoken`, which is set when signing in at the admin site.",
+        "v2 has no endpoint for CSRF tokens. A page that changes things with a browser's session sends as "
+        "`X-CSRFToken` the value of the cookie `csrftoken`, which is set when signing in at the admin site.",
     ),
     _route(
         "POST /auth/register",
@@ -171,8 +171,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         "GET /users/{uuid}",
         _call("GET /users/{uuid}"),
         notes=(
-            "Admins and oneself get the whole account. Of authors v2 shows everybody a public profile; all others are 404, "
-            "where v1 answers 403.",
+            "Admins and the user get the whole account. v2 shows everybody a public profile of authors; all others are "
+            "404, where v1 answers 403.",
         ),
     ),
     _one(
@@ -231,10 +231,6 @@ ROUTES: Final[tuple[Route, ...]] = (
         parameters=parameters.SUGGEST,
         answers=(_answer("suggestions", "/data", ""),),
     ),
-    _gap(
-        "GET /search/stats", "v2 doesn't count its index. Of posts, `GET /posts?count=exact` tells how many there are."
-    ),
-    _gap(
-        "POST /search/reindex", "The index follows every change by itself, and rebuilding it is no business of clients."
-    ),
+    _gap("GET /search/stats", "v2 doesn't count its index. `GET /posts?count=exact` returns the number of posts."),
+    _gap("POST /search/reindex", "The index follows every change by itself, and clients cannot rebuild it."),
 )

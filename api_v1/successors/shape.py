@@ -1,4 +1,4 @@
-"""What stands in the data: dictionaries with these keys and nothing else."""
+"""The form of the data: dictionaries with these keys and nothing else."""
 
 from typing import TypedDict
 
@@ -10,7 +10,7 @@ class Call(TypedDict):
     path: str
     """Below the base. A `{name}` of v1's path takes the same value here; `{id}` is that of the object just answered."""
     query: dict[str, str]
-    """Always sent, so that v2 tells what v1 tells; what the v1 request says with its own parameters goes before it."""
+    """Always sent, so that v2 sends the same data as v1; the parameters of the v1 request take precedence."""
     query_of_users: dict[str, str]
     """Sent too when the request has credentials. The value `{user}` stands for the id of the user behind them."""
 
@@ -33,14 +33,14 @@ class Parameter(TypedDict):
     rule: str
     """A key of RULES."""
     choices: dict[str, str]
-    """Of the rules `choice`, `word` (in lower case) and `sign` (what stands before the value then): v2's text by v1's.
-    Others do nothing in v1 and are left out."""
+    """v2's text by v1's, for the rules `choice`, `word` (in lower case) and `sign` (the character before the value).
+    Other values do nothing in v1 and are left out."""
     maximum: int | None
-    """Of the rule `number`: what v1 takes for more. What is no positive whole number is left out."""
+    """For the rule `number`: v1 treats a larger value as this one. Other than positive whole numbers are left out."""
     length_max: int | None
-    """Of a text without which, or with more characters, v2 answers 400: how many it may have. v1 took any."""
+    """The most characters of a text: v2 answers 400 to a longer or an empty one. v1 took any."""
     is_for_writers: bool
-    """Whether v1 listens to those alone who may write posts, and ignores it from others."""
+    """Whether v1 reads it only from users who may write posts, and ignores it from others."""
     note: str
 
 
@@ -60,7 +60,7 @@ class Answer(TypedDict):
     v1: str
     v2: str
     is_same_order: bool
-    """Of items: whether v2 lists them in v1's order. Where it doesn't, pages of the same number hold others."""
+    """Whether v2 lists items in v1's order. Where it doesn't, pages of the same number hold others."""
 
 
 class Route(TypedDict):
@@ -68,7 +68,7 @@ class Route(TypedDict):
     path: str
     """Below v1's base."""
     call: Call | None
-    """None when v2 has no equivalent: then `gap` says why and what to do instead."""
+    """None when v2 has no equivalent: then `gap` has the reason and the alternative."""
     gap: str
     then: tuple[Step, ...]
     parameters: tuple[Parameter, ...]
@@ -76,7 +76,7 @@ class Route(TypedDict):
     """A key of BODIES."""
     answers: tuple[Answer, ...]
     statuses: tuple[int, int | None]
-    """Of success, in v1 and in v2."""
+    """The status of success, in v1 and in v2."""
     notes: tuple[str, ...]
 
 

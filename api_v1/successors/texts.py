@@ -1,4 +1,4 @@
-"""What changes for every call, in sentences."""
+"""Differences of every call, in sentences."""
 
 from typing import Final
 
@@ -13,15 +13,21 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
     {
         "topic": "Lists",
         "v1": "`data.items` with `total`, `page`, `limit` and `total_pages`",
-        "v2": "`data` with `page.next`, `page.previous`, `page.has_more` and `page.limit`; `page.total` with `count=exact`",
+        "v2": (
+            "`data` with `page.next`, `page.previous`, `page.has_more` and `page.limit`; "
+            "`page.total` with `count=exact`"
+        ),
     },
     {
         "topic": "Turning pages",
         "v1": "`page=2`",
-        "v2": "follow `page.next` as it is until it is null; rows that come and go meanwhile neither repeat nor hide others",
+        "v2": (
+            "follow `page.next` as it is until it is null; "
+            "rows that come and go meanwhile neither repeat nor hide others"
+        ),
     },
     {
-        "topic": "What is unknown",
+        "topic": "Unknown names and values",
         "v1": "unknown parameters, values and members are ignored",
         "v2": "400 for parameters and their values, 422 for members of a body; the answer lists what is allowed",
     },
@@ -53,7 +59,10 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
     {
         "topic": "Access tokens",
         "v1": "`Authorization: Bearer …`",
-        "v2": "the same header and the same tokens: one issued by either version works on both, nobody signs in anew",
+        "v2": (
+            "the same header and the same tokens: one issued by either version works on both, "
+            "and nobody has to sign in again"
+        ),
     },
     {
         "topic": "API keys",
@@ -63,7 +72,10 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
     {
         "topic": "Browser sessions",
         "v1": "the cookie and `X-CSRFToken`, whose value `/csrf-token` gives",
-        "v2": "the same cookie and header; the value is that of the cookie `csrftoken`, set when signing in at the admin site",
+        "v2": (
+            "the same cookie and header; the value is that of the cookie `csrftoken`, "
+            "set when signing in at the admin site"
+        ),
     },
     {
         "topic": "Limits",

@@ -1,4 +1,4 @@
-"""Registering, signing in and out, the user behind a credential, and the token that browsers prove themselves with."""
+"""Registering, signing in and out, the user behind a credential, and the CSRF token of browsers."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ from cms.services.sessions import open_session, refresh_session
 from cms.services.signing_in import sign_in
 from cms.services.users import register_user
 
-# Of answers with tokens (RFC 6749 section 5.1).
+# For responses with tokens (RFC 6749 section 5.1).
 NOT_KEPT: Final = {"Cache-Control": "no-store"}
 
 

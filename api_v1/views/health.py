@@ -1,4 +1,4 @@
-"""Whether this server and what it stands on work. Credentials are ignored: a probe must not fail for their sake."""
+"""The health of this server and of its services. Credentials are ignored: a probe must not fail because of them."""
 
 from typing import Any
 from uuid import uuid4
@@ -16,7 +16,7 @@ from cms.services.search_index import probe_index
 
 
 class HealthView(V1View):
-    """Unhealthy (503) without a database; without a cache or a search only degraded, for everything else still answers."""
+    """Unhealthy (503) without a database; only degraded without a cache or a search, as everything else still works."""
 
     authentication_classes = []
     is_limited = False
@@ -31,7 +31,7 @@ class HealthView(V1View):
 
 
 class LivenessView(V1View):
-    """That this process answers. What it stands on is not asked: restarting it would not mend that."""
+    """Report that this process answers. Its services are not checked: a restart would not cure them."""
 
     authentication_classes = []
     is_limited = False

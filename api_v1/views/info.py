@@ -1,4 +1,4 @@
-"""The description of this API, its endpoints, and the answer on every other path."""
+"""The description of this API, its endpoints, and the response on every other path."""
 
 import re
 from functools import cache
@@ -27,13 +27,13 @@ class InfoView(V1View):
 
 class NotFoundView(V1View):
     def admit(self, request: Request) -> None:
-        """Whatever the verb and the credentials."""
+        """Raise NotFound, for every verb and every credential."""
         raise NotFound
 
 
 @cache
 def _endpoints() -> list[str]:
-    """Read from the routes, so that it never names one that isn't there: `GET /api/v1/posts/{uuid}`."""
+    """Return the endpoints, read from the routes, so that each exists: `GET /api/v1/posts/{uuid}`."""
     return [
         f"{method} /api/v1{re.sub(r'<str:(\w+)>', r'{\1}', str(pattern.pattern))}"
         for pattern in get_resolver("api_v1.urls").url_patterns

@@ -51,7 +51,7 @@ class PostView(V1View):
         return success({"message": "Post deleted"})
 
     def _editable(self, uuid: str) -> tuple[User, Post]:
-        """What is hidden is not found; what may be read and not changed is refused."""
+        """Return a post to change: a hidden one is not found, and one that may only be read is refused."""
         user = self.require()
         post = find_editable_post(user, str(uuid_or_refuse(uuid)))
         if post is None or post.status == Status.TRASHED:

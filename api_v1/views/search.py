@@ -1,4 +1,4 @@
-"""Search: what matches, what may be meant, how the index is, and building it anew."""
+"""Search: hits, suggestions, the state of the index, and its rebuild."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What every v1 view is: JSON in and out, v1's error page, and the order in which a request is looked at."""
+"""The base of every v1 view: JSON in and out, v1's error page, and the order in which a request is checked."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -29,17 +29,17 @@ class V1View(APIView):
     body_bytes_max: ClassVar[int] = BYTES_MAX
     """The largest body that it takes."""
     scopes: ClassVar[Mapping[str, str | None]] = {}
-    """What an API key needs for each method; see CredentialAuthentication."""
+    """The scope that an API key needs for each method; see CredentialAuthentication."""
     is_limited: ClassVar[bool] = True
     """Whether requests are counted: health probes aren't."""
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        """None: REST framework's own would send Allow with every answer."""
+        """Return none: REST framework's own would send Allow with every response."""
         return {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Whatever a request is refused for, it counts; and too many of them is what is said first."""
+        """Admit and count the request: every refusal counts, and the refusal of too many requests comes first."""
         set_api_version(1)
         try:
             self.admit(request)
@@ -48,7 +48,7 @@ class V1View(APIView):
                 count_request(request._request, clock.now())
 
     def admit(self, request: Request) -> None:
-        """A verb that the path lacks is refused before credentials are looked at. Accept is never looked at."""
+        """Refuse a verb that the path lacks before credentials are read. Accept is never read."""
         if request.method not in self.allowed_methods:
             raise MethodNotAllowed(str(request.method))
         if request.method != "OPTIONS":
@@ -71,7 +71,7 @@ class V1View(APIView):
         return response
 
     def require(self, may: Callable[[Actor], bool] = policy.is_known) -> User:
-        """The user behind the request: 401 when there is none, 403 for one who may not. Call it before reading the body."""
+        """Return the user behind the request: 401 for none, 403 without the right. Call it before reading the body."""
         user = self.request.user
         if not isinstance(user, User):
             raise NotAuthenticated if self.request.auth is None else InsufficientScope(None)
@@ -80,7 +80,7 @@ class V1View(APIView):
         return user
 
     def parse(self, serializer_class: type[Serializer[Any]]) -> dict[str, Any]:
-        """The fields that the body gives; a null counts as absent where it is allowed."""
+        """Return the fields of the body; a null counts as absent where it is allowed."""
         serializer = serializer_class(data=self.request.data)
         serializer.is_valid(raise_exception=True)
         return {name: value for name, value in serializer.validated_data.items() if value is not None}
