@@ -7,8 +7,8 @@ from typing import Any, Final
 from api_v2.errors import Problem
 from api_v2.serializers.shapes import version_at
 
-# Our tags are `"<version>-<digest of the body>"`: a selection of fields and another reader have other digests, the version
-# is the same for all. A `W/` is what proxies that compress put before a tag.
+# Our tags are `"<version>-<digest of the body>"`: other fields and other readers have other digests, the version is the
+# same for all. `W/` is what proxies that compress put before a tag.
 _TAG: Final = re.compile(r'(?:W/)?"(?:(\d{1,20})-[^"]*|[^"]*)"', re.ASCII)
 
 
@@ -24,14 +24,14 @@ class IfMatch:
 
 
 def read_if_match(header: str | None) -> IfMatch | None:
-    """None without the header. What is no tag of ours admits nothing: rather no change than one to something unread."""
+    """Return the versions of the header, None without it. A tag that is not ours admits no version, for safety."""
     if header is None:
         return None
     return IfMatch(frozenset(int(version) for version in _TAG.findall(header) if version), header.strip() == "*")
 
 
 def version_of(row: Any) -> int:
-    """What stands before the dash in the tags of this row."""
+    """Return the version of this row, which stands before the dash in its tags."""
     version: int | None = getattr(row, "version", None)
     return version_at(row.updated_at) if version is None else version
 
@@ -39,5 +39,5 @@ def version_of(row: Any) -> int:
 def precondition_failed(version: int) -> Problem:
     return Problem(
         "precondition_failed",
-        f"If-Match names no version that there is: it is {version} now. Read it anew and make your change there.",
+        f"If-Match does not name the current version, {version}. Read the object again and repeat the change.",
     )

@@ -1,4 +1,4 @@
-"""What API v2 refuses, as problem details (RFC 9457): every failure has a stable code, and each code one status and title."""
+"""API v2's refusals as problem details (RFC 9457): each failure has a stable code, each code one status and title."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from cms.http.unavailable import is_unavailable, what_is_away
 PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "bad_request": (400, "The request can't be understood"),
     "invalid_idempotency_key": (400, "The Idempotency-Key is not valid"),
-    "malformed_json": (400, "The body is no valid JSON"),
+    "malformed_json": (400, "The body is not valid JSON"),
     "invalid_parameter": (400, "A query parameter is wrong"),
     "invalid_cursor": (400, "The cursor is not valid here"),
     "authentication_required": (401, "Authentication is required"),
@@ -96,11 +96,11 @@ class Problem(Exception):
 
 
 def type_of(code: str) -> str:
-    """The stable URI of a code."""
+    """Return the stable URI of a code."""
     return f"urn:problem-type:tandem:{code.replace('_', '-')}"
 
 
-# What a request is refused with; every other exception is a fault of the server.
+# Exceptions that refuse a request; every other one is a fault of the server.
 REFUSALS: Final = (Problem, CmsError, RequestDataTooBig, SuspiciousOperation, UnreadablePostError)
 
 
@@ -113,7 +113,7 @@ def invalid_body(errors: Sequence[ErrorItem]) -> Problem:
 
 
 def _summary(errors: Sequence[ErrorItem]) -> str:
-    """The one message, or the first of several."""
+    """Return the one message, or the first of several."""
     more = f" ({len(errors) - 1} more under errors.)" if len(errors) > 1 else ""
     return f"{errors[0].message}{more}"
 
@@ -123,7 +123,7 @@ def not_found(detail: str = "There is nothing here that you may see.") -> Proble
 
 
 def problem_of(error: Exception, *, is_anonymous: bool) -> Problem:
-    """The problem that an exception becomes. What it doesn't know is an `internal_error`, without a detail."""
+    """Return the problem for an exception. An unknown one is an `internal_error`, without a detail."""
     match error:
         case Problem():
             return error

@@ -1,4 +1,4 @@
-"""Files as answers: bytes that somebody has uploaded, sent so that no browser runs anything in them."""
+"""Files as responses: uploaded bytes, sent so that no browser runs anything in them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class StoredFile:
 
 
 def file_response(request: HttpRequest, file: StoredFile, *, is_public: bool) -> HttpResponseBase:
-    """200 with the bytes or 304. Whoever keeps a copy asks before each use: what is hidden meanwhile is gone at once."""
+    """Return 200 with the bytes, or 304. Caches ask before each use, so a file that gets hidden is gone at once."""
     try:
         response = _response(request, file)
     except FileNotFoundError as error:

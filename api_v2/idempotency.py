@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a POST that is sent again is answered as it was the first time (draft-ietf-httpapi-idempotency-key)."""
+"""`Idempotency-Key`: a repeated POST gets its first response (draft-ietf-httpapi-idempotency-key)."""
 
 import datetime
 from collections.abc import Callable, Collection, Iterator
@@ -17,12 +17,12 @@ from cms.services.idempotency import Answer, RepeatableRequest, digest_of, may_k
 
 KEY_LENGTH_MAX: Final = 255
 REPLAYED: Final = "Idempotency-Replayed"
-# Who may do it and how often is asked anew each time: another answer may be true a moment later.
+# Permission and rate limit are checked again each time: another response may be true a moment later.
 _NEVER_KEPT: Final = frozenset({401, 429})
 
 
 def read_key(request: HttpRequest) -> str | None:
-    """None without the header. The key is opaque text: quotes around it are a part of it."""
+    """Return the key, None without the header. It is opaque text: quotes around it are a part of it."""
     key: str | None = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if key is not None and not 1 <= len(key) <= KEY_LENGTH_MAX:
         raise Problem("invalid_idempotency_key", f"An Idempotency-Key has 1 to {KEY_LENGTH_MAX} characters.")
@@ -30,7 +30,7 @@ def read_key(request: HttpRequest) -> str | None:
 
 
 def repeatable(request: HttpRequest, key: str, *, takes_parts: bool) -> RepeatableRequest:
-    """Sent by the same credential, or else from the same address, to the same path, whether pinned or by the entrance.
+    """Return the request: same credential, or else same address, and same path, whether pinned or by the entrance.
 
     A client that learns its version from the first answer repeats the request on the pinned path, and means the same.
     """
@@ -54,13 +54,13 @@ def _content(request: HttpRequest, takes_parts: bool) -> Iterator[bytes]:
                 yield from (name.encode(), str(upload.name).encode())
                 yield from upload.chunks()
     except MultiPartParserError as error:
-        raise Problem("bad_request", f"The body is no valid multipart/form-data: {error}.") from error
+        raise Problem("bad_request", f"The body is not valid multipart/form-data: {error}.") from error
 
 
 def attempt(perform: Callable[[], HttpResponse], refuse: Callable[[Exception], HttpResponse]) -> Answer:
-    """The answer of `perform`, or the refusal that its error becomes, with nothing left of what it changed until then.
+    """Return the response of `perform`, or the refusal for its error, with all that it changed until then undone.
 
-    A fault of the server goes on as the exception that it is: it ends the whole transaction, and nothing is stored.
+    A fault of the server goes on as its exception: it ends the whole transaction, and nothing is stored.
     """
     try:
         with transaction.atomic():

@@ -17,7 +17,7 @@ def format_instant(instant: datetime.datetime | None) -> str | None:
 
 
 def parse_instant(text: str) -> datetime.datetime | None:
-    """The instant in UTC, None when `text` is no RFC 3339 instant or lies outside the years 1 to 9999."""
+    """Return the instant in UTC; None when `text` is not an RFC 3339 instant or lies outside the years 1 to 9999."""
     if not _RFC_3339.fullmatch(text):
         return None
     try:

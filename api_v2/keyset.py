@@ -56,14 +56,14 @@ def ordering(keys: Sequence[SortKey], *, is_backward: bool) -> list[OrderBy]:
 
 
 def whole(sort: Sort, cursor: Cursor | None) -> Stretch:
-    """All rows that stand beyond the cursor's place, or all there are."""
+    """Return all rows beyond the cursor's place, or all without a cursor."""
     return Stretch(_beyond(sort.all_keys, cursor.values, cursor) if cursor else Q(), sort.all_keys)
 
 
 def stretches(sort: Sort, cursor: Cursor | None) -> list[Stretch]:
-    """The same rows in pieces, of which none mixes NULLs of the first key with other values: such a one an index has in order.
+    """Return the same rows in pieces that an index has in order: none mixes NULLs of the first key with other values.
 
-    Where NULLs stand last no index can be descending and ascending at once, and one that has them first has both pieces.
+    Where NULLs stand last, no index can be descending and ascending at once. One that has NULLs first has both pieces.
     """
     first, *others = sort.all_keys
     if not first.is_nullable:

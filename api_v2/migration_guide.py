@@ -1,6 +1,6 @@
-"""The guide from v1 to v2 as its page shows it, made from the data that `CANARY["SUCCESSORS"]` names.
+"""The guide from v1 to v2 for its page, made from the data that `CANARY["SUCCESSORS"]` names.
 
-Of v1 it knows nothing but the form of that data: plain dictionaries, each key of which is read below.
+It knows nothing of v1 except the form of that data: plain dictionaries, each key of which is read below.
 """
 
 import re
@@ -28,7 +28,7 @@ def successors_name() -> str | None:
 
 
 def guide_of(name: str, document: Json) -> dict[str, Any]:
-    """What the template takes. `document` is that of v2, whose page has an article for every operation."""
+    """Return the context of the template. `document` is that of v2, whose page has an article for every operation."""
     data = import_module(name)
     operations = dict(_operations(document))
     return {

@@ -1,4 +1,4 @@
-"""Whether a client takes what a view answers with: the Accept header (RFC 9110 section 12.5.1)."""
+"""Whether a client accepts a view's media type: the Accept header (RFC 9110 section 12.5.1)."""
 
 from typing import Final
 
@@ -8,7 +8,10 @@ JSON: Final = "application/json"
 
 
 def is_accepted(accept: str | None, media_type: str) -> bool:
-    """The most specific range that covers the media type decides, by its `q`; other parameters of a range don't matter."""
+    """Return whether the header accepts the media type: its most specific range decides, by its `q`.
+
+    Other parameters of a range don't matter.
+    """
     if accept is None or not accept.strip():
         return True
     ranges = {media_type: 2, f"{media_type.partition('/')[0]}/*": 1, "*/*": 0}

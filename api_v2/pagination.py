@@ -38,11 +38,11 @@ class Reading:
     """How a list is best read."""
 
     is_sparse: bool = False
-    """A database would walk past thousands of rows to find a page: ids are looked for, which an index has, and only what was
-    found is read."""
+    """Whether a database would walk past thousands of rows to find a page. Then it looks for ids, which an index has,
+    and reads only the found rows."""
     choices: Sequence[Q] = ()
-    """Conditions of which each row fulfils one, and which an index has in the list's order each, with its NULLs at either
-    end: a page is put together of the first rows of all."""
+    """Conditions of which each row fulfils one. An index has each in the list's order, with its NULLs at either end: a
+    page is put together from the first rows of all."""
 
 
 AS_ONE: Final = Reading()
@@ -73,9 +73,9 @@ class Page:
 def read_page_request(
     request: HttpRequest, query: Query, *, sort: Sort | None, filters: Sequence[str] = ()
 ) -> PageRequest:
-    """What the request says about pages. `filters` are the parameters that choose rows: a cursor is good for these alone.
+    """Return the request for a page. `filters` are the parameters that choose rows: a cursor is valid for these alone.
 
-    Without a `sort` the order isn't one of columns, and a cursor is no place in one.
+    Without a `sort` the order isn't one of columns, and a cursor is not a place in one.
     """
     binding = f"{resource_path(request)}?{urlencode(query.given(filters))}&sort={sort.as_text() if sort else ''}"
     cursor = query.text("cursor")
@@ -144,11 +144,11 @@ def _stretches(sort: Sort, cursor: Cursor | None, choices: Sequence[Q]) -> list[
 def page_of(
     request: HttpRequest, wanted: PageRequest, found: list[Row], *, sort: Sort, total: int | None = None
 ) -> Page:
-    """The page that the rows `first_rows` gave make."""
+    """Return the page for the rows of `first_rows`."""
     cursor = wanted.cursor
     is_backward = cursor is not None and cursor.is_backward
     has_beyond = len(found) > wanted.limit
-    # Of what comes after an empty page nothing is known: its way on may lead to another one.
+    # Nothing is known of the rows after an empty page: its next page may be empty too.
     has_later = is_backward and (not found or found[0][_HAS_LATER])
     found = found[: wanted.limit]
     if is_backward:

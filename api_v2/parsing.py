@@ -29,8 +29,8 @@ def read_json(request: HttpRequest, media_types: Sequence[str] = MEDIA_TYPES) ->
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise Problem("malformed_json", f"The body is no valid JSON: {error}.") from error
-    # orjson takes the last of equal names and says nothing; the standard library lets us look.
+        raise Problem("malformed_json", f"The body is not valid JSON: {error}.") from error
+    # orjson takes the last of equal names without an error; the standard library lets us look.
     json.loads(body, object_pairs_hook=_once, parse_int=str, parse_float=str)
     return value
 

@@ -1,4 +1,4 @@
-"""Which posts a list asks for: its query parameters as conditions, to be combined with `visible_to`."""
+"""The posts that a list asks for: its query parameters as conditions, to be combined with `visible_to`."""
 
 import datetime
 import uuid
@@ -30,21 +30,21 @@ CHOOSING: Final = (
 )
 FILTERS: Final = (*CHOOSING, "q")
 NARROWING: Final = ("language", "author", "ids", "q", "published_after", "published_before", "updated_after")
-"""Of whose rows there may be few."""
+"""Filters that may leave few rows."""
 SORT_KEYS: Final = ("created_at", "updated_at", "published_at", "title")
 SORTS: Final = tuple(f"{sign}{key}" for key in SORT_KEYS for sign in ("", "-"))
 _ALWAYS_PUBLISHED_AT: Final = {"published", SCHEDULED}
 
 
 def posts_asked_for(query: Query, actor: Actor, now: datetime.datetime) -> PostQuerySet:
-    """The visible posts that pass every filter; without a status the published ones, without a kind those of kind post."""
+    """Return the visible posts that pass every filter; by default the published ones of kind post."""
     text = read_search_text(query)
     rows = posts_chosen(query, actor, now)
     return filter_posts(rows, text) if text else rows
 
 
 def read_search_text(query: Query) -> str | None:
-    """What is looked for; None when the request has no `q`."""
+    """Return the text to search for; None when the request has no `q`."""
     text = query.text("q")
     if text is None:
         return None
@@ -56,7 +56,7 @@ def read_search_text(query: Query) -> str | None:
 
 
 def posts_chosen(query: Query, actor: Actor, now: datetime.datetime) -> PostQuerySet:
-    """The visible ones that pass all filters but `q`."""
+    """Return the visible posts that pass all filters but `q`."""
     return choice_of(query, actor, now)(Post.objects.visible_to(actor, now))
 
 
@@ -82,11 +82,12 @@ def choice_of(query: Query, actor: Actor, now: datetime.datetime) -> Narrowing:
 
 
 def reading_of(query: Query, actor: Actor, now: datetime.datetime, sort: Sort) -> Reading:
-    """How posts are read: what has a tag may stand far apart; what is chosen by kind and status alone is read by these.
+    """Return how posts are read best.
 
-    By status in the orders of publication and of titles, whose indexes have them apart; what is published and what is
-    scheduled the latter has in one. As one where the index of something else may find fewer rows, which are then sorted: it
-    would be asked for each choice.
+    Posts with a tag or category may stand far apart. With a narrowing filter posts are read as one: another index may
+    find few rows, which are then sorted, and it would be asked for each choice. All others are read by kind. In the
+    orders of publication and of titles they are read by status too, as their indexes keep statuses apart. The index of
+    titles keeps published and scheduled posts together.
     """
     if query.given(("tag", "category")):
         return Reading(is_sparse=True)
@@ -170,10 +171,10 @@ def _ids_and_texts(words: list[str]) -> tuple[list[uuid.UUID], list[str]]:
 
 
 def _tag_ids(words: list[str]) -> list[uuid.UUID]:
-    """Asked before the posts are: by its id PostgreSQL knows whether a tag is on a few posts or on every tenth.
+    """Return the ids of tags. With an id PostgreSQL knows whether a tag is on a few posts or on every tenth.
 
-    For few it reads them all and sorts; for many it goes down the list until it has a page. Not knowing, it goes down the
-    list, and for a tag of three posts to its very end.
+    For a few it reads them all and sorts. For many it goes down the list until it has a page. Without knowing, it goes
+    down the list, and for a tag of three posts to its very end.
     """
     ids, texts = _ids_and_texts(words)
     named = Q(slug__in=texts) | Q(name_key__in=[fold_tag_name(text) for text in texts])
@@ -181,7 +182,7 @@ def _tag_ids(words: list[str]) -> list[uuid.UUID]:
 
 
 def _with_descendants(words: list[str], actor: Actor) -> set[uuid.UUID]:
-    """The ids of the visible categories named, and of all visible ones below them."""
+    """Return the ids of the named visible categories, and of all visible ones below them."""
     children: dict[uuid.UUID | None, list[uuid.UUID]] = defaultdict(list)
     ids, slugs = _ids_and_texts(words)
     found: set[uuid.UUID] = set()

@@ -1,4 +1,4 @@
-"""Reading query parameters strictly: whatever is unknown, repeated or malformed is a 400 that names what is allowed."""
+"""Read query parameters strictly: an unknown, repeated or malformed one is a 400 that names what is allowed."""
 
 import datetime
 import re
@@ -74,7 +74,7 @@ class Query:
         text = self.text(name)
         instant = parse_instant(text) if text is not None else None
         if text is not None and instant is None:
-            raise refused(name, "invalid_instant", f"{name!r} is no instant. {EXPECTED}")
+            raise refused(name, "invalid_instant", f"{name!r} is not an instant. {EXPECTED}")
         return instant
 
     def ids(self, name: str) -> list[uuid.UUID]:
@@ -84,7 +84,7 @@ class Query:
         return [found for found in ids if found]
 
     def given(self, names: Iterable[str]) -> list[tuple[str, str]]:
-        """Those of `names` that the request has, in the order of their names."""
+        """Return those of `names` that the request has, in the order of their names."""
         return [(name, self._values[name]) for name in sorted(names) if name in self._values]
 
 

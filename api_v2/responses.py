@@ -1,4 +1,4 @@
-"""Answers as bytes: JSON, problem details, validators (RFC 9110 section 8.8) and the headers that every answer carries."""
+"""Responses as bytes: JSON, problem details, validators (RFC 9110 section 8.8) and the headers of every response."""
 
 import hashlib
 import re

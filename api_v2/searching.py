@@ -1,8 +1,8 @@
 """Search: a page of hits, ranked or in an order of lists, with facets over all that was ranked.
 
-Ranked hits have no key to go on from: their score changes with every post that is written. So a cursor of theirs, signed and
-bound like every other, holds how many hits stand before its page; a walk may meet a post twice when hits change meanwhile.
-An order of lists (`sort=title`) is walked by keyset, and each post that stayed is met exactly once.
+Ranked hits have no key to go on from: their score changes with every post that is written. So their cursor, signed and
+bound like every other, holds the number of hits before its page. A walk may meet a post twice when hits change
+meanwhile. An order of lists (`sort=title`) is walked by keyset, and each post that stayed is met exactly once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -106,9 +106,9 @@ def _search(viewer: Viewer, text: str, among: Narrowing, *, limit: int, offset: 
 
 
 def _among(query: Query, viewer: Viewer) -> Narrowing:
-    """What passes the filters of lists and what these take for granted: kind post and what is published."""
+    """Return the rows that pass the filters of lists, with their defaults: published ones of kind post."""
     if not viewer.actor.is_authenticated and not query.given(CHOOSING):
-        return PostQuerySet.posts  # what is visible is published, and the index is asked for less
+        return PostQuerySet.posts  # all visible posts are published, and the index is asked for less
     return choice_of(query, viewer.actor, viewer.now)
 
 

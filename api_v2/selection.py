@@ -1,4 +1,4 @@
-"""`fields` and `include`: what of a resource a client wants, and so which columns are read."""
+"""`fields` and `include`: the parts of a resource that a client wants, and so the columns to read."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ def read_fields(query: Query, shape: Shape) -> list[str]:
 
 @dataclass(frozen=True)
 class PostSelection:
-    """What of posts is wanted: their fields, and the objects included beside them."""
+    """The wanted parts of posts: their fields, and the objects included beside them."""
 
     fields: Collection[str]
     include: Collection[str]
@@ -31,12 +31,12 @@ class PostSelection:
 
     @classmethod
     def whole(cls) -> "PostSelection":
-        """As a GET without parameters shows a post."""
+        """Return the selection of a GET without parameters."""
         return cls(POST, ())
 
     @property
     def key(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """What of it decides over the columns."""
+        """Return the parts that decide about the columns."""
         return tuple(self.fields), tuple(self.include)
 
     def columns(self, rows: QuerySet[Any], viewer: Viewer, *more: str) -> QuerySet[Any, Row]:

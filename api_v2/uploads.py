@@ -15,7 +15,7 @@ MEDIA_TYPE: Final = "multipart/form-data"
 FILE: Final = "file"
 TEXTS: Final = ("alt_text", "caption")
 PARTS: Final = (FILE, *TEXTS)
-# What stands in a body beside the file: the texts, each character as four bytes, and the heads of the parts.
+# The size of a body beside the file: the texts, each character as four bytes, and the heads of the parts.
 BODY_BYTES_MAX: Final = (
     limits.DOCUMENT_BYTES_MAX + 4 * (limits.ALT_TEXT_MAX + limits.DESCRIPTION_MAX + limits.FILE_NAME_MAX) + 16 * 1024
 )
@@ -23,7 +23,7 @@ _REFUSALS: Final = {"too_large": "body_too_large", "unsupported_type": "unsuppor
 
 
 def refuse_before_reading(request: HttpRequest) -> None:
-    """415 by what the head of the request says, so that nothing of such a body is taken in."""
+    """Answer 415 from the head of the request alone, so that nothing of such a body is read."""
     if request.content_type != MEDIA_TYPE:
         given = request.content_type or "none"
         raise Problem(
@@ -37,7 +37,7 @@ def read_upload(request: HttpRequest) -> "tuple[UploadedFile[bytes], MediaFields
     try:
         texts, files = request.POST, request.FILES
     except MultiPartParserError as error:
-        raise Problem("bad_request", f"The body is no valid {MEDIA_TYPE}: {error}.") from error
+        raise Problem("bad_request", f"The body is not valid {MEDIA_TYPE}: {error}.") from error
     counts = [(name, len(values)) for part in (texts, files) for name, values in part.lists()]
     errors = [_unknown(name) for name, _ in counts if name not in PARTS]
     twice = [name for name, times in counts if times > 1 and name in PARTS]

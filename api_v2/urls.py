@@ -1,4 +1,4 @@
-"""The paths of API v2 below its base, without trailing slashes, ending in a catch-all that wears the same error shape."""
+"""The paths of API v2 below its base, without trailing slashes; the catch-all at the end has the same error shape."""
 
 from django.urls import path, re_path, register_converter
 
@@ -26,7 +26,7 @@ from api_v2.views.index import missing
 
 
 class SegmentConverter:
-    """One segment of a path. No database can look for a NUL, so that a path with one is no path of ours."""
+    """One segment of a path. A path with a NUL is not ours, because no database can look for a NUL."""
 
     regex = r"[^/\x00]+"
 

@@ -1,6 +1,6 @@
 """API v2 as an OpenAPI 3.1 document: `document.py` makes it, `views.py` serves it, `compatibility.py` compares two.
 
-What it says beyond what routes, views, shapes and readers of bodies declare stands in `resources.py`, `bodies.py`,
+Facts that routes, views, shapes and readers of bodies don't declare stand in `resources.py`, `bodies.py`,
 `parameters.py` and `operations/`.
 """
 

@@ -158,7 +158,9 @@ BODIES: Final[dict[str, Schema]] = {
     "PasswordReset": body_of(("token", "password"), ("token", "password"), token=TEXT, password=_PASSWORD),
     "EmailVerification": {
         **body_of(
-            ("token", "email"), token=described(TEXT, "Of the mail."), email=described(TEXT, "For another mail.")
+            ("token", "email"),
+            token=described(TEXT, "The token of the mail."),
+            email=described(TEXT, "The address, for another mail."),
         ),
         "minProperties": 1,
         "maxProperties": 1,

@@ -1,4 +1,4 @@
-"""What in a newer OpenAPI document breaks a client of an older one: whatever was removed or narrowed, or is newly required.
+"""Find what breaks clients of an older OpenAPI document: things that were removed, narrowed or are newly required.
 
 Additions pass: paths, verbs, optional parameters and members, statuses of refusals, values of vocabularies.
 """

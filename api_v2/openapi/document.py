@@ -1,4 +1,4 @@
-"""Putting the document together from routes, what their views declare, and the tables of this package."""
+"""Assemble the document from routes, the declarations of their views, and the tables of this package."""
 
 from functools import cache
 from typing import Any, Final
@@ -26,10 +26,10 @@ _ABOUT: Final = """Resources are bare objects, lists `{"data", "page"}`, errors 
 
 - HEAD is answered wherever GET is, and OPTIONS everywhere: 204 with `Allow`. The index is `/api/v2` itself.
 - The same paths stand below `/api`, the entrance that both versions share; `API-Version: 2` chooses this one there.
-- Whatever is unknown, a parameter, a member, a value, is refused with what is allowed. Answers may gain members.
+- Unknown parameters, members and values are refused, with a list of what is allowed. Answers may gain members.
 - `fields` leaves out members of an answer: then it is the `Partial…` of its schema.
 - In a vocabulary of several values (`x-values`) commas separate them.
-- What is not HTTP (400), a request line above 8,190 bytes (414) and too large a head (431) reach no operation."""
+- Invalid HTTP (400), a request line above 8,190 bytes (414) and too large a head (431) reach no operation."""
 BYTES: Final = "application/octet-stream"
 _BINARY: Final[Schema] = {"type": "string", "format": "binary"}
 _COMMON: Final = ("X-Request-ID", "API-Version", "RateLimit", "RateLimit-Policy")
@@ -37,14 +37,14 @@ _RESPONSE_HEADERS: Final[dict[str, tuple[str, bool]]] = {
     # by name: what it says, whether it is always there
     "X-Request-ID": ("The one that was sent, or a new one.", True),
     "API-Version": ("`2`.", True),
-    "RateLimit": ('What is left, and the seconds until there is more: `"anonymous";r=5998;t=42`.', False),
-    "RateLimit-Policy": ('How much there is in which time: `"anonymous";q=6000;w=60`.', False),
+    "RateLimit": ('The remaining quota, and the seconds until there is more: `"anonymous";r=5998;t=42`.', False),
+    "RateLimit-Policy": ('The whole quota and its period in seconds: `"anonymous";q=6000;w=60`.', False),
     "ETag": ('`"<version>-<digest of the body>"`, for If-None-Match and If-Match.', True),
-    "ETagOfChange": ("That of a GET of the object now, for the next If-Match.", False),
+    "ETagOfChange": ("The ETag that a GET of the object has now, for the next If-Match.", False),
     "Last-Modified": ("When the object was last changed.", False),
     "Link": ("The paths of the next and the previous page (RFC 8288).", False),
-    "Location": ("The path of what was created, or of what is meant.", True),
-    "Idempotency-Replayed": ("`true` when the answer was given before.", False),
+    "Location": ("The path of the created object, or of the one that is meant.", True),
+    "Idempotency-Replayed": ("`true` for a response that was sent before.", False),
     "WWW-Authenticate": ("`Bearer`.", True),
     "Retry-After": ("Seconds.", True),
     "Retry-AfterOfKey": ("Seconds, while the first request with this Idempotency-Key is being answered.", False),
@@ -195,12 +195,16 @@ def _security(route: Route, verb: str, said: Operation) -> list[Json]:
 
 def _security_schemes() -> Json:
     return {
-        "access_token": {"type": "http", "scheme": "bearer", "description": "From `/auth/token`, good for 15 minutes."},
+        "access_token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "From `/auth/token`, valid for 15 minutes.",
+        },
         "api_key": {
             "type": "apiKey",
             "in": "header",
             "name": "X-API-Key",
-            "description": "What a key may be used for is in its scopes; each operation names the one that it needs.",
+            "description": "The scopes of a key limit its use; each operation names the one that it needs.",
         },
         "session": {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME},
         "csrf_token": {

@@ -1,4 +1,4 @@
-"""Comparing two schemas: of what is asked, whether less is taken; of what is answered, whether something else is given."""
+"""Compare two schemas: does a request accept less, does a response send something else?"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 type Json = dict[str, Any]
 
-# By keyword, whether the new limit lets fewer values pass; None is no limit.
+# By keyword, whether the new limit admits fewer values; None stands for a missing limit.
 _LIMITS: Final[dict[str, Callable[[float, float], bool]]] = {
     **dict.fromkeys(("minimum", "minLength", "minItems", "minProperties"), lambda old, new: new > old),
     **dict.fromkeys(("maximum", "maxLength", "maxItems", "maxProperties"), lambda old, new: new < old),
@@ -20,7 +20,7 @@ class Documents:
     old: Json
     new: Json
     compared: set[tuple[str, str, bool]] = field(default_factory=set)
-    """References that were followed already, for schemas may hold themselves."""
+    """References that were followed already, because schemas may contain themselves."""
 
 
 @dataclass(frozen=True)

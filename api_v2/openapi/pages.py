@@ -1,4 +1,4 @@
-"""The document as its page shows it: operations under their headings, with all references looked up."""
+"""The document for its page: operations under their headings, with all references resolved."""
 
 from collections.abc import Iterator
 from html import escape
@@ -102,7 +102,7 @@ def _answers(document: Json, operation: Json) -> Iterator[Json]:
 
 
 def _members(document: Json, schema: Json) -> list[Json]:
-    """Of an object, or of the first of several that it may be: the whole of which the others are parts."""
+    """Return the members of an object, or of the first of its variants: the others are parts of that one."""
     found = _looked_up(document, schema)
     if "anyOf" in found:
         found = _looked_up(document, found["anyOf"][0])

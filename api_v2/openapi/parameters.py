@@ -31,7 +31,7 @@ QUERY: Final[dict[str, tuple[str, Schema, Any]]] = {
     "suggest_limit": ("limit", {**POSITIVE, "maximum": SUGGESTIONS_MAX, "default": SUGGESTIONS_DEFAULT}, 5),
     "cursor": ("cursor", text(1, 4_000, description="From `page` of another page of the same list."), None),
     "count": ("count", described(ref("CountMode"), "Adds `page.total`."), "exact"),
-    "include": ("include", described(words_of("PostInclude"), "What is added, separated by commas."), "author,tags"),
+    "include": ("include", described(words_of("PostInclude"), "Additions, separated by commas."), "author,tags"),
     "status": ("status", described(words_of("PostStatus"), f"{_SEVERAL} `published` by default."), "published"),
     "comment_status": ("status", described(words_of("CommentStatus"), _SEVERAL), "pending,published"),
     "delivery_status": ("status", described(words_of("DeliveryStatus"), _SEVERAL), "dead"),
@@ -89,14 +89,16 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
         "name": "If-Match",
         "in": "header",
         "schema": TEXT,
-        "description": "The ETag that the change is meant for: 412, with the current one, when the object has another version.",
+        "description": (
+            "The ETag of the version to change. An object with another version answers 412, with its current ETag."
+        ),
         "example": _ETAG,
     },
     "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
         "schema": text(1, KEY_LENGTH_MAX),
-        "description": "Any text of the client's own. The same request sent again within 24 hours is answered as the first.",
+        "description": "Any text of the client's own. The same request within 24 hours gets the first response again.",
         "example": "letter-from-the-coast-1",
     },
 }

@@ -1,4 +1,4 @@
-"""How operations are refused: which codes follow from what an operation takes, and the response of each status."""
+"""Refusals of operations: the codes that follow from an operation's input, and the response of each status."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -35,7 +35,7 @@ _HEADERS: Final[Mapping[int, tuple[str, ...]]] = {
     503: ("Retry-After",),
 }
 _REPEATED: Final = (400, 403, 404, 409, 412, 413, 415, 422)
-"""What a POST with a key may have been refused with, and is again."""
+"""Statuses of stored refusals: a POST with the same key gets them again."""
 _ALWAYS: Final = ("bad_request", "invalid_parameter", "not_acceptable", "rate_limited", "internal_error", "unavailable")
 _OF_BODIES: Final = ("malformed_json", "body_too_large", "unsupported_media_type", "invalid_input")
 _OF_KEYS: Final = (

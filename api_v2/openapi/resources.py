@@ -1,4 +1,4 @@
-"""The schemas of answers. Each resource has the members of the shape that writes it, or importing this module fails."""
+"""The schemas of responses. Each resource has the members of its shape, or importing this module fails."""
 
 from typing import Final
 
@@ -213,7 +213,7 @@ OTHERS: Final[dict[str, Schema]] = {
     "PostLinks": obj({"self": PATH, "comments": PATH, "revisions": PATH}, optional=("revisions",)),
     "RevisionLinks": obj({"self": PATH, "post": PATH}),
     "RevisionMeta": obj({"title": _TEXT_OR_NULL, "description": _TEXT_OR_NULL}),
-    "AuditValues": {"type": "object", "description": "What was changed, by the names that the object's members have."},
+    "AuditValues": {"type": "object", "description": "The changed values, by the names of the object's members."},
     "WebhookPayload": obj(
         {
             "id": UUID,

@@ -1,4 +1,4 @@
-"""The routes of v2 as they are: paths, verbs, and what the views declare of them."""
+"""The routes of v2: their paths, their verbs, and the declarations of their views."""
 
 import re
 from collections.abc import Iterator
@@ -58,5 +58,5 @@ def routes() -> Iterator[Route]:
         written: Any = pattern
         view = getattr(written.callback, "cls", None)
         path = "/" + _PARAMETER.sub(r"{\1}", str(written.pattern))
-        if view is not None and not path.startswith("/("):  # the end of the URLconf answers for what is no path
+        if view is not None and not path.startswith("/("):  # the end of the URLconf answers for unknown paths
             yield Route(path, view)

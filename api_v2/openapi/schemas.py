@@ -1,4 +1,4 @@
-"""The words that schemas are made of (JSON Schema 2020-12, as OpenAPI 3.1 has it), and the vocabularies by their names."""
+"""The building blocks of schemas (JSON Schema 2020-12, as in OpenAPI 3.1), and the vocabularies by name."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -26,7 +26,7 @@ UUID: Final[Schema] = {"type": "string", "format": "uuid"}
 INSTANT: Final[Schema] = {"type": "string", "format": "date-time"}
 HTML: Final[Schema] = {"type": "string", "description": "HTML without scripts, safe to be shown."}
 PATH: Final[Schema] = {"type": "string", "format": "uri-reference"}
-# What answers are written with; requests may write instants in any way of RFC 3339.
+# The form in responses; requests may write instants in any way of RFC 3339.
 STAMP: Final[Schema] = {**INSTANT, "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$"}
 
 
@@ -35,7 +35,7 @@ def ref(name: str) -> Schema:
 
 
 def headers_of(names: Iterable[str]) -> Schema:
-    """The headers of an answer. The name of a component is that of its header, up to an `Of`."""
+    """Return the headers of a response. A component has the name of its header, up to an `Of`."""
     return {name.partition("Of")[0]: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
@@ -77,12 +77,12 @@ def body_of(members: Iterable[str], required: Collection[str] = (), /, **schemas
 
 
 def changes_of(schema: Schema) -> Schema:
-    """The merge patch of the same members."""
+    """Return the merge patch of the same members."""
     return {name: value for name, value in schema.items() if name != "required"} | {"minProperties": 0}
 
 
 def words_of(name: str, values: Iterable[str] = ()) -> Schema:
-    """Values of the vocabulary `name` between commas: one text, since generated clients write arrays in ways of their own."""
+    """Return values of the vocabulary `name` between commas, as one text: generated clients differ about arrays."""
     word = "|".join(re.escape(value) for value in values or ENUMS[name]["enum"])
     return {"type": "string", "pattern": f"^(?:{word})(?:,(?:{word}))*$", "x-values": ref(name)}
 
@@ -96,7 +96,7 @@ ENUMS: Final[dict[str, Schema]] = {
     "PostKind": _enum(Kind.values),
     "PostStatus": _enum(STATUSES, "`scheduled` is published at an instant that is still to come."),
     "PostVisibility": _enum(Visibility.values),
-    "PostAction": _enum(ACTIONS, "What may be done with a post now: `update` is PATCH, `trash` is DELETE."),
+    "PostAction": _enum(ACTIONS, "Actions that the caller may take now: `update` is PATCH, `trash` is DELETE."),
     "PostSort": _enum(_SORTS),
     "PostInclude": _enum(INCLUDES),
     "SearchSort": _enum(SEARCH_SORTS),

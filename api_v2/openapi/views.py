@@ -1,4 +1,4 @@
-"""What API v2 says of itself: the document for programs, the same as a page for people, the way from v1, what has changed."""
+"""API v2's own documents: OpenAPI for programs and as a page for people, the guide from v1, and the changelog."""
 
 from functools import cache
 from pathlib import Path

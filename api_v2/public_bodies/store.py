@@ -1,4 +1,4 @@
-"""The bodies that are kept: of one generation of the public content, within so many bytes, the longest unused go first."""
+"""Kept bodies: of one generation of the public content, within a number of bytes, without the longest unused ones."""
 
 import threading
 import time
@@ -11,9 +11,9 @@ from typing import Final
 type Key = tuple[str | None, ...]
 
 AGE_MAX_S: Final = 10.0
-"""What ends a body that nothing else ends: a process that died between its commit and telling of it tells of it never."""
+"""The end of a body without another one: a process that dies between its commit and its report never reports it."""
 OUTAGE_AGE_MAX_S: Final = 3_600.0
-"""While no younger one can be made, a body lives on: nobody can change what it shows, either."""
+"""While no new body can be made, an old one lives on: nobody can change the content that it shows, either."""
 ENTRY_BYTES_MAX: Final = 1024 * 1024
 PLACE_BYTES: Final = 500
 """One entry besides its texts, key and headers: objects, numbers, and its place in the dictionary (measured)."""
@@ -21,12 +21,12 @@ PLACE_BYTES: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A 200 without what belongs to one answer alone."""
+    """A 200 without the parts that belong to one response alone."""
 
     content: bytes
     headers: Mapping[str, str]
     ends_at: float
-    """Seconds since 1970: the next instant that changes it without anybody's doing; infinite when there is none."""
+    """Seconds since 1970: the next instant that changes it by itself; infinite when there is none."""
 
 
 def bytes_of(key: Key, body: Body) -> int:
@@ -66,7 +66,7 @@ class PublicBodies:
             return body
 
     def keep(self, key: Key, generation: int, body: Body, bytes_max: int) -> None:
-        """`generation` is the one from before the body's queries: kept is what was read in a generation that still lasts."""
+        """Keep a body if `generation`, from before its queries, is still the present one."""
         size = bytes_of(key, body)
         if size > min(ENTRY_BYTES_MAX, bytes_max):
             return
@@ -80,7 +80,7 @@ class PublicBodies:
                 self._drop(next(iter(self._entries)))
 
     def forget(self, key: Key) -> None:
-        """What is answered now can't be kept, and so what was kept isn't the answer any more."""
+        """Drop a body: the present response can't be kept, so the kept one isn't valid any more."""
         with self._lock:
             self._drop(key)
 
@@ -89,7 +89,7 @@ class PublicBodies:
         return self._bytes
 
     def _move_to(self, generation: int) -> None:
-        """A thread that asked for the generation long ago and was held up since doesn't lead back."""
+        """Move on to a newer generation; a thread that read an older one and was held up does not lead back."""
         if generation > self._generation:
             self._entries.clear()
             self._generation, self._bytes = generation, 0

@@ -19,7 +19,7 @@ INCLUDE: Final = ("author", "tags", "categories")
 # Atom wants an instant even of a feed without entries; one that stays keeps its validator the same.
 _NEVER: Final = "1970-01-01T00:00:00.000000Z"
 _LANGUAGE_OF_XML: Final = "{http://www.w3.org/XML/1998/namespace}lang"
-# What XML 1.0 has no way to write (section 2.2).
+# Characters that XML 1.0 cannot write (section 2.2).
 _UNWRITABLE: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 type Json = Mapping[str, Any]
@@ -28,7 +28,7 @@ type Named = Mapping[str, Json]
 
 @dataclass(frozen=True)
 class FeedAddresses:
-    """Absolute. `base` is the API's, without a slash at its end; `feed` stays the same on every page and for every size."""
+    """Absolute addresses. `base` is the API's, without a slash at its end; `feed` is the same for all pages."""
 
     base: str
     feed: str
@@ -36,12 +36,12 @@ class FeedAddresses:
 
 
 def updated_at(posts: Iterable[Json]) -> str:
-    """The last of their changes; becoming public is one, also when it was scheduled long before."""
+    """Return the last of their changes; becoming public is one, also when it was scheduled long before."""
     return max((_changed_at(post) for post in posts), default=_NEVER)
 
 
 def write_feed(posts: Sequence[Json], included: Mapping[str, Iterable[Json]], page: Page, at: FeedAddresses) -> bytes:
-    """`posts` have FIELDS, `included` the objects of INCLUDE."""
+    """Return the feed. `posts` have FIELDS, `included` the objects of INCLUDE."""
     names = {kind: {str(row["id"]): row for row in rows} for kind, rows in included.items()}
     feed = ET.Element("feed", {"xmlns": ATOM})
     _text(feed, "id", at.feed)

@@ -1,4 +1,4 @@
-"""Reading bodies strictly: each member has a type, unknown members are refused, and every fault has its JSON pointer."""
+"""Read bodies strictly: each member has a type, unknown members are refused, and every fault has its JSON pointer."""
 
 import datetime
 from collections.abc import Collection
@@ -10,7 +10,7 @@ from api_v2.instants import EXPECTED, parse_instant
 from cms.costs.bodies import FAULTS_MAX
 from cms.errors import SHOWN_MAX, shown
 
-# No array of the contract is longer; what it names is looked up by one query, whose parameters databases limit.
+# No array of the contract is longer: one query looks up its items, and databases limit the parameters of a query.
 ITEMS_MAX: Final = 100
 
 

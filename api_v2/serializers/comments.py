@@ -1,6 +1,6 @@
 """Comments as JSON, and the bodies that describe them.
 
-Of a deleted one, which keeps its place above its answers, neither text nor author is told.
+A deleted one keeps its place above its replies, without its text and author.
 """
 
 import uuid
@@ -21,7 +21,7 @@ def _author(row: Row, _: Viewer) -> uuid.UUID | None:
 
 
 def _author_name(row: Row, _: Viewer) -> str:
-    """What a user wants to be called, or what an imported guest wrote; never the civil name, which is not public."""
+    """Return the name a user chose, or an imported guest wrote; never the civil name, which is not public."""
     if row["status"] == CommentStatus.DELETED:
         return ""
     name: str = row["author__display_name"] or row["author__username"] or row["author_name"]
@@ -60,7 +60,7 @@ def read_new_comment(value: Any, viewer: Viewer) -> CommentFields:
 
 
 def read_comment_text(value: Any) -> str | None:
-    """Of a merge patch; None when it changes nothing."""
+    """Return the text of a merge patch; None when it changes nothing."""
     body = Body(value, ("text",))
     text = body.text("text")
     body.finish()

@@ -1,4 +1,4 @@
-"""Media files as JSON, and the body that describes one anew."""
+"""Media files as JSON, and the body that changes a file's description."""
 
 import uuid
 from typing import Any, Final
@@ -13,7 +13,7 @@ MEMBERS: Final = ("alt_text", "caption")
 
 
 def _uploaded_by(row: Row, viewer: Viewer) -> uuid.UUID | None:
-    """Told to editors and to whoever it was: not everybody who uploads is an author whom readers know of."""
+    """Return the uploader, for editors and the uploader only: not every uploader is an author known to readers."""
     uploader: uuid.UUID = row["uploaded_by_id"]
     is_told = policy.may_edit_all_media(viewer.actor) or viewer.actor.pk == uploader
     return uploader if is_told else None

@@ -1,4 +1,4 @@
-"""Bodies that describe a post: their members as the service takes them, tags and categories named in any way."""
+"""Bodies that describe a post: members in the form of the service, tags and categories named in any way."""
 
 import datetime
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -27,12 +27,12 @@ DEFAULT_LANGUAGE: Final[str] = Post._meta.get_field("language").get_default()
 
 
 def read_new_post(value: Any, viewer: Viewer) -> PostFields:
-    """The fields of a new post. Only types and names are checked here; what a post may say is the service's business."""
+    """Return the fields of a new post. Only types and names are checked here; the service checks the values."""
     return _read_post(value, viewer, REQUIRED)
 
 
 def read_post_changes(value: Any, viewer: Viewer) -> PostFields:
-    """A merge patch. What null takes away: an excerpt is derived again, a language is the default one, lists are empty."""
+    """Return the changes of a merge patch. Null derives the excerpt, resets the language, and empties lists."""
     return _read_post(value, viewer, ())
 
 
@@ -132,7 +132,7 @@ def _texts(body: Body, name: str) -> dict[int, str]:
 
 
 def _found[T](body: Body, name: str, given: Mapping[int, str], known: Mapping[str, T], noun: str) -> list[T]:
-    """What each text stands for, once; those that stand for nothing are faults."""
+    """Return the object for each text, once; a text without an object is a fault."""
     found: dict[str, T] = {}
     for place, text in given.items():
         row = known.get(_key(text))
@@ -144,7 +144,7 @@ def _found[T](body: Body, name: str, given: Mapping[int, str], known: Mapping[st
 
 
 def _key(text: str) -> str:
-    """An id in its canonical form, any other text as it is."""
+    """Return an id in its canonical form, any other text as it is."""
     as_uuid = parse_uuid(text)
     return str(as_uuid) if as_uuid else text
 

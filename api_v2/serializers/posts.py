@@ -38,13 +38,13 @@ def relation_columns(actor: Actor) -> dict[str, BaseExpression]:
 
 
 def status_of(row: Row, viewer: Viewer) -> str:
-    """The stored status; a published post whose instant is still to come is scheduled."""
+    """Return the stored status, except that a published post whose instant is still to come is scheduled."""
     status: str = row["status"]
     return SCHEDULED if status == Status.PUBLISHED and row["published_at"] > viewer.now else status
 
 
 def _actions(row: Row, viewer: Viewer) -> list[str]:
-    """What the caller may do with it now: nothing to anybody but its authors and editors, by a credential that writes."""
+    """Return the caller's possible actions now: only authors and editors have any, with a credential that writes."""
     return _ACTIONS[status_of(row, viewer)] if viewer.is_writer and _may_edit(row, viewer) else []
 
 

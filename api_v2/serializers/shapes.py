@@ -1,4 +1,4 @@
-"""From rows to JSON: a shape says for each field of a resource which columns it needs and how it reads them."""
+"""From rows to JSON: a shape declares for each field of a resource the columns that it needs and how it reads them."""
 
 import datetime
 import uuid
@@ -16,13 +16,13 @@ from cms.policy import Actor
 
 @dataclass(frozen=True)
 class Viewer:
-    """Who reads, when, and on which base (`/api` or `/api/v2`) their links stand."""
+    """The reader, the time of reading, and the base of the links (`/api` or `/api/v2`)."""
 
     actor: Actor
     now: datetime.datetime
     base: str
     is_writer: bool = True
-    """False for an API key that may not write posts, whatever its owner may."""
+    """False for an API key that may not write posts, even if its owner may."""
 
 
 type Read = Callable[[Row, Viewer], Any]

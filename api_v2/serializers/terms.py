@@ -35,9 +35,9 @@ def category_columns(actor: Actor) -> dict[str, BaseExpression]:
 
 
 def write_tree(rows: Iterable[Row], viewer: Viewer) -> list[orjson.Fragment]:
-    """The roots, each category with its `children`, in the order of `rows`. Below a hidden category begins a new root.
+    """Return the roots, each category with its `children`, in the order of `rows`. A child of a hidden one is a root.
 
-    Ready-made JSON, from the leaves upwards: a tree has no greatest depth, but whatever walks nested values has.
+    It is ready-made JSON, from the leaves upwards: a tree's depth has no limit, but walking nested values has one.
     """
     by_parent: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:

@@ -39,26 +39,29 @@ CURRENT_PASSWORD: Final = "current_password"  # noqa: S105 - the name of a membe
 
 
 def shape_for(actor: Actor, user_id: uuid.UUID | None) -> Shape:
-    """What `actor` may know of the user with this id."""
+    """Return the shape of the members that `actor` may see of the user with this id."""
     return PRIVATE if policy.may_manage_users(actor) or (policy.is_known(actor) and actor.pk == user_id) else PUBLIC
 
 
 def write_own_user(user: User, viewer: Viewer) -> dict[str, Any]:
-    """A user's own profile, or any for an admin."""
+    """Return a user's own profile, or any for an admin."""
     return write(_row_of(user), PRIVATE, PRIVATE, viewer)
 
 
 def read_registration(body: Any) -> tuple[UserFields, str]:
-    """The fields of the new user and its password."""
+    """Return the fields of the new user and its password."""
     reader = Body(body, (*REQUIRED, *OPTIONAL))
     fields = {name: reader.text(name, is_required=name in REQUIRED) for name in (*REQUIRED, *OPTIONAL)}
     reader.finish()
     password = fields.pop("password")
-    return {name: value for name, value in fields.items() if value is not None}, password or ""  # type: ignore[return-value]
+    return (
+        {name: value for name, value in fields.items() if value is not None},  # type: ignore[return-value]
+        password or "",
+    )
 
 
 def read_user_changes(body: Any) -> tuple[UserFields, str | None]:
-    """The changes, and the password that goes with those of one's own address."""
+    """Return the changes, and the password that a change of one's own address needs."""
     reader = Body(body, (*CHANGEABLE, CURRENT_PASSWORD))
     current_password = reader.text(CURRENT_PASSWORD)
     changes = {

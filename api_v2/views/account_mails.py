@@ -1,4 +1,4 @@
-"""What is done by way of a mail: a forgotten password, the proof that an address is one's own."""
+"""Actions by way of a mail: a forgotten password, the proof of one's own address."""
 
 from django.http import HttpResponse
 from django.views.decorators.debug import sensitive_variables
@@ -12,9 +12,9 @@ from cms.services.passwords import request_password_reset, reset_password
 
 
 class MailView(ApiView):
-    """A mail is asked for by an address, and the answer is the same 202 for every one of them."""
+    """A mail is requested for an address, and the response is the same 202 for every address."""
 
-    authentication_classes = []  # whoever has lost a password may still send a token that has expired
+    authentication_classes = []  # someone who has lost a password may still send a token that has expired
     is_replayable = False
 
 

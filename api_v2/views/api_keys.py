@@ -1,4 +1,4 @@
-"""API keys: one's own, for an admin all of them. No key manages keys."""
+"""API keys: one's own, or all of them for an admin. No key manages keys."""
 
 from django.http import HttpResponse
 from django.views.decorators.debug import sensitive_variables
@@ -58,7 +58,7 @@ class ApiKeyView(ApiView):
         return answer_changed(self, rows=ApiKey.objects.filter(pk=api_key.pk), shape=API_KEY)
 
     def delete(self, request: Request, key_id: str) -> HttpResponse:
-        """Revokes it: it stays to be seen. Doing it twice is no error."""
+        """Revoke the key: it stays visible. Doing it twice is fine."""
         api_key = self._key(key_id)
         with self.unchanged(api_key):
             revoke_api_key(actor=self.actor, api_key=api_key, now=self.now)

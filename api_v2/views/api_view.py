@@ -1,4 +1,4 @@
-"""What every view of API v2 has: the order in which a request is checked, and one way to answer."""
+"""The base of every view of API v2: the order in which a request is checked, and one way to respond."""
 
 import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,41 +45,41 @@ _POST = "post"
 
 
 class ApiView(APIView):
-    """Checked in this order: method, Accept, credentials, names of query parameters; then the handler's own.
+    """Check in this order: method, Accept, credentials, names of query parameters; then the handler's own checks.
 
     Every handler gets, without a line of its own:
 
-    - a POST with `Idempotency-Key` runs in one transaction with the storing of its answer (2xx and short 4xx; a refusal
-      leaves nothing else behind), and is answered from there when it is sent again; see `is_replayable`;
-    - `body()` reads JSON, of a PATCH as `application/merge-patch+json` too (RFC 7396: what is absent stays, null removes),
-      or refuses with 415;
+    - a POST with `Idempotency-Key` runs in one transaction with the storing of its response (2xx and short 4xx; a
+      refusal leaves nothing else behind), and its repetition gets the stored response; see `is_replayable`;
+    - `body()` reads JSON, for a PATCH also `application/merge-patch+json` (RFC 7396: an absent member stays, null
+      removes), or refuses with 415;
     - VersionConflict is a 409, and a 412 when the request had `If-Match`; a 412 carries the current ETag.
 
-    What a handler that changes a row does, once it has found the row and the caller's right to it:
+    A handler that changes a row does this, once it has found the row and the caller's right to it:
     `with self.unchanged(row): row = update_something(actor=self.actor, …)`, and for a PATCH
     `return self.answer_once(data, version=row.version)` (or `changed_at=row.updated_at`, for rows without a version).
     """
 
     authentication_classes = [CredentialAuthentication]
     scopes: ClassVar[Mapping[str, str | None]] = {}
-    """What an API key needs for each method; see CredentialAuthentication."""
+    """The scope that an API key needs for each method; see CredentialAuthentication."""
     open_methods: ClassVar[Sequence[str]] = ()
-    """Methods that look at no credential, though others of the path do: one that has expired may come along."""
+    """Methods that read no credential, though others of the path do: an expired one may be sent along."""
     parameters: ClassVar[Mapping[str, Sequence[str]]] = {}
-    """The query parameters that each method knows; HEAD those of GET."""
+    """The query parameters that each method accepts; HEAD accepts those of GET."""
     media_type: ClassVar[str] = JSON
-    """What its GET answers with; errors are problem details whatever it is."""
+    """The media type of its GET; errors are problem details in any case."""
 
     body_bytes_max: ClassVar[int] = BYTES_MAX
     """The largest body that it takes."""
     takes_parts: ClassVar[bool] = False
     """Whether a body may be multipart/form-data."""
     is_replayable: ClassVar[bool] = True
-    """False where a POST is answered with a secret, which may not be stored: it ignores Idempotency-Key."""
+    """False where the response to a POST is a secret, which may not be stored: it ignores Idempotency-Key."""
     takes_strangers: ClassVar[bool] = False
     """Whether a POST can be done without a credential."""
     secret_members: ClassVar[Sequence[str]] = ()
-    """Members of an answer to a POST that are told once: null when it is given again."""
+    """Members that a POST's response contains once: they are null when it is sent again."""
     resource: "ClassVar[type[ApiView] | None]" = None
     """For a view of actions: the view whose GET shows what they change, by the same arguments; see `current_etag`."""
 
@@ -95,7 +95,7 @@ class ApiView(APIView):
         return [] if self.request.method in self.open_methods else super().get_authenticators()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Whatever a request is refused for, it counts; and too many of them is what is said first."""
+        """Admit and count the request: every refusal counts, and the refusal of too many requests comes first."""
         self.http_request = request._request
         set_api_version(API_VERSION)
         now = clock.now()
@@ -113,7 +113,7 @@ class ApiView(APIView):
     def answer_repeatably(
         self, key: str, perform: Callable[..., HttpResponse], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """What `perform`, the handler, answers, or what it has answered to the same request before."""
+        """Return the response of `perform`, the handler, or its earlier response to the same request."""
         refuse_larger(self.http_request, self.body_bytes_max)
         answer, is_replayed = perform_once(
             actor=self.actor,
@@ -200,7 +200,7 @@ class ApiView(APIView):
         raise Problem("authentication_required", f"{sentence} Send an access token as Authorization: Bearer TOKEN.")
 
     def body(self) -> Any:
-        """The value of the JSON body; of a PATCH it is a merge patch, whatever it calls itself."""
+        """Return the value of the JSON body; for a PATCH it is a merge patch under either media type."""
         refuse_larger(self.http_request, self.body_bytes_max)
         is_patch = self.http_request.method == "PATCH"
         return read_json(self.http_request, PATCH_MEDIA_TYPES if is_patch else MEDIA_TYPES)
@@ -211,10 +211,10 @@ class ApiView(APIView):
 
     @contextmanager
     def unchanged(self, row: Any, *, is_doomed: bool = False) -> Iterator[None]:
-        """Around the change of `row`: a 412 unless it is at a version that `If-Match` names, if there is that header.
+        """Wrap the change of `row`: a 412 unless its version is one of `If-Match`, if there is that header.
 
-        The row is locked from the look at its version until the change is made, so that no other change slips between.
-        `is_doomed` says that the row is about to be deleted, as in `lock_row`.
+        The row is locked from the check of its version until the change is made, so that no other change comes between.
+        `is_doomed` declares that the row is about to be deleted, as in `lock_row`.
         """
         if self.if_match is None:
             yield
@@ -226,7 +226,7 @@ class ApiView(APIView):
             yield
 
     def current_etag(self) -> str | None:
-        """Of what a GET of the resource would answer now; None when the caller would see nothing."""
+        """Return the ETag that a GET of the resource would have now; None when the caller would see nothing."""
         view = (self.resource or type(self))()
         view.request, view.http_request, view.actor, view.viewer = (
             self.request,
@@ -244,7 +244,7 @@ class ApiView(APIView):
     def answer(
         self, data: Any, *, changed_at: datetime.datetime | None = None, version: int | None = None
     ) -> HttpResponse:
-        """What a GET gives, with its validators, or a 304. A list has no `changed_at`, and few rows a `version`."""
+        """Return a GET's response with validators, or a 304. A list has no `changed_at`, and few rows a `version`."""
         if version is None:
             version = 0 if changed_at is None else version_at(changed_at)
         is_public = not policy.is_known(self.actor)
@@ -268,9 +268,9 @@ class ApiView(APIView):
         changed_at: datetime.datetime | None = None,
         version: int | None = None,
     ) -> HttpResponse:
-        """What a POST or PATCH gives: nothing that anybody may keep.
+        """Return a POST's or PATCH's response, which nobody may keep.
 
-        Of a whole resource, as its GET would show it, with the ETag that the GET would have, for the next `If-Match`.
+        A whole resource has the form and ETag of its GET, for the next `If-Match`.
         """
         response = json_response(self.http_request, data, status=status)
         if version is None and changed_at is not None:

@@ -1,4 +1,4 @@
-"""Comments: those of a post in thread order, one of them, and what waits for a moderator."""
+"""Comments: those of a post in thread order, one of them, and those that wait for a moderator."""
 
 from typing import ClassVar, Final
 
@@ -51,7 +51,7 @@ class PostCommentsView(PublicView):
 
 
 class CommentsView(ApiView):
-    """Of all posts, for moderators."""
+    """The comments of all posts, for moderators."""
 
     scopes = {"GET": Scope.POSTS_READ}
     parameters = {"GET": (*FILTERS, "fields", *PAGE_PARAMETERS)}

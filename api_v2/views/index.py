@@ -1,4 +1,4 @@
-"""The entry: where everything begins, and the answer for every path that is none."""
+"""The entry point of the API, and the response for every unknown path."""
 
 import datetime
 import sys
@@ -52,7 +52,7 @@ class IndexView(ApiView):
 
 class MissingView(ApiView):
     def admit(self, request: Request, now: datetime.datetime) -> None:
-        """Whatever the verb and the credentials."""
+        """Raise the problem, for every verb and every credential."""
         raise not_found("There is no such path in API v2.")
 
 
@@ -60,7 +60,7 @@ missing = MissingView.as_view()
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """For what Django refuses before a view is reached, such as an unknown host."""
+    """Answer a request that Django refuses before any view, such as one with an unknown host."""
     problem = problem_of(exception, is_anonymous=True)
     try:
         count_request(request, clock.now())

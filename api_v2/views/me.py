@@ -1,4 +1,4 @@
-"""Oneself: one's profile, password and sessions."""
+"""One's own account: profile, password and sessions."""
 
 import uuid
 
@@ -23,7 +23,7 @@ from cms.services.sessions import close_other_sessions, revoke_session
 
 
 class OwnView(ApiView):
-    """What is there only for who is signed in."""
+    """Resources that only signed-in users have."""
 
     def own_user(self) -> User:
         self.require(policy.is_known, "Only signed-in users have a profile.")

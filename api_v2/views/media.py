@@ -100,14 +100,12 @@ class MediaFileView(MediaItemView):
     def _own_media(self, media_id: str) -> MediaFile:
         self.require(policy.may_upload_media, "Only authors, editors and admins change files.")
         media = self.media(media_id)
-        self.require(
-            lambda actor: policy.may_edit_media(actor, media), "Only editors and whoever uploaded a file change it."
-        )
+        self.require(lambda actor: policy.may_edit_media(actor, media), "Only editors and its uploader change a file.")
         return media
 
 
 class FileView(MediaItemView):
-    """Answers with bytes, whatever type they are of; errors are problem details all the same."""
+    """Responds with bytes of any type; errors are problem details all the same."""
 
     scopes = {"GET": Scope.POSTS_READ}
 
@@ -152,7 +150,9 @@ class RenditionView(FileView):
                 name=str(made.file.name),
                 content_type=made.mime_type,
                 size_bytes=made.size_bytes,
-                shown_as=f"{media.original_name.rpartition('.')[0] or media.original_name}-{spec}{RENDITION_TYPE.extension}",
+                shown_as=(
+                    f"{media.original_name.rpartition('.')[0] or media.original_name}-{spec}{RENDITION_TYPE.extension}"
+                ),
                 etag=f'"0-{media.sha256[:24]}-{spec}"',
             )
         )

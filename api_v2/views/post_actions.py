@@ -1,4 +1,4 @@
-"""What is done with a post by name: going from state to state, and a link for whoever is to read it before."""
+"""Named actions on a post: going from state to state, and a link to read it before it is public."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -60,9 +60,9 @@ class RestorePostView(PostStateView):
 
 
 class PreviewPostView(PostActionView):
-    """A link that shows the post for an hour to whoever has it. On the pinned path, for its reader may be anybody."""
+    """A link that shows the post for an hour to everybody who has it. On the pinned path: any reader may follow it."""
 
-    is_replayable = False  # whoever has the link may read the post
+    is_replayable = False  # everybody who has the link may read the post
 
     def post(self, request: Request, slug_or_id: str) -> HttpResponse:
         post = post_to_change(self, slug_or_id)

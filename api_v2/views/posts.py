@@ -1,4 +1,4 @@
-"""Posts: the list, one of them, a new one, its changes. How they go from state to state stands in `post_actions.py`."""
+"""Posts: the list, one of them, a new one, its changes. `post_actions.py` takes them from state to state."""
 
 import datetime
 from contextlib import AbstractContextManager, nullcontext
@@ -42,7 +42,7 @@ from cms.services.posts import create_post, find_editable_post, preparing_change
 from cms.services.prepared import beginning_again, prepared
 
 SELECTION = ("fields", "include")
-# Filters whose query can't be kept: it depends on what is in the database, or holds an instant that may be a stand-in's.
+# Filters whose query can't be kept: it depends on rows of the database, or holds an instant that may be a stand-in's.
 BUILT_EACH_TIME = ("tag", "category", "q", "published_after", "published_before", "updated_after")
 
 

@@ -1,4 +1,4 @@
-"""Posts as a preview link shows them, drafts too: to whoever has the link, and to nobody's cache or index."""
+"""Posts behind a preview link, drafts too: shown to everybody who has the link, and to no cache or index."""
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpResponse

@@ -1,4 +1,4 @@
-"""Views whose answers to anonymous readers are kept: the way from a request to a finished body, without REST framework."""
+"""Views whose responses to anonymous readers are kept: from a request to a finished body, without REST framework."""
 
 import datetime
 from typing import Any, Final
@@ -28,8 +28,8 @@ TURNS: Final = Turns()
 class PublicView(ApiView):
     """An ApiView whose GET is the same for all anonymous readers, until the content changes or an instant comes.
 
-    Its handler calls `keep_until` for what it read, and a 200 is kept; without that call nothing is. Whatever such an answer
-    depends on besides the content is in `key_of`, or the same for all whose key is the same.
+    Its handler calls `keep_until` for the content that it read, and a 200 is kept; without that call nothing is.
+    `key_of` holds every input of the response other than the content.
     """
 
     _ends_at: float | None = None
@@ -66,11 +66,11 @@ class PublicView(ApiView):
             BODIES.forget(key)
 
     def keep_until(self, *instants: datetime.datetime | None) -> None:
-        """The answer may be kept until the first of these instants, at which time alone changes it; None is never."""
+        """Let the response be kept until the first of these instants, which changes it; None is never."""
         self._ends_at = min((instant.timestamp() for instant in instants if instant), default=NEVER_ENDS)
 
     def _body_of(self, response: HttpResponseBase) -> Body | None:
-        """What of the answer is the same for everybody; None for what may not be kept."""
+        """Return the part of the response that is the same for everybody; None if it may not be kept."""
         if self._ends_at is None or not isinstance(response, WholeResponse) or response.status_code not in (200, 304):
             return None
         if response.headers["Cache-Control"] != PUBLIC or response.cookies:
@@ -81,9 +81,9 @@ class PublicView(ApiView):
 
 
 def key_of(request: HttpRequest) -> Key:
-    """The address as it was asked for: paths and page links in an answer follow its spelling. HEAD has GET's.
+    """Return the address as it was requested: paths and page links in a response follow its spelling. HEAD has GET's.
 
-    The text of Accept, too: it is judged once, when the body is made.
+    The text of Accept belongs to it: Accept is checked once, when the body is made.
     """
     meta = request.META
     return (
@@ -93,7 +93,7 @@ def key_of(request: HttpRequest) -> Key:
 
 
 def _is_for_anybody(request: HttpRequest) -> bool:
-    """False where nothing kept may be used: by whom one might know, for what is no read, with the cache off."""
+    """Return whether a kept body may be used: never for known readers or other methods, nor with the cache off."""
     meta = request.META
     if request.method not in ("GET", "HEAD") or "HTTP_AUTHORIZATION" in meta or "HTTP_X_API_KEY" in meta:
         return False
@@ -103,7 +103,7 @@ def _is_for_anybody(request: HttpRequest) -> bool:
 
 
 def _kept(request: HttpRequest, key: Key, generation: int) -> HttpResponse | None:
-    """The answer with a body that is kept, which costs its reader's rate limit as much as any other; None without one."""
+    """Return the response with a kept body, None without one. It counts against the rate limit as any other does."""
     now = clock.now()
     body = BODIES.find(key, generation, now.timestamp())
     if body is None:
@@ -118,7 +118,10 @@ def _kept(request: HttpRequest, key: Key, generation: int) -> HttpResponse | Non
 
 
 def _kept_in_outage(request: HttpRequest, key: Key) -> HttpResponse | None:
-    """The answer with a body that would be made anew by now, if that could be. The request has been counted."""
+    """Return the stored response even though it has expired, because a fresh one cannot be built during the outage.
+
+    The request has been counted.
+    """
     generation = generation_in_outage() if key in BODIES else None
     if generation is None:
         return None

@@ -1,4 +1,4 @@
-"""The history of a post, for those who may change it: its revisions, what differs between two, going back to one."""
+"""The history of a post, for users who may change it: its revisions, comparing two, going back to one."""
 
 import re
 from contextlib import AbstractContextManager, nullcontext
@@ -38,7 +38,7 @@ def number_in(path: str) -> int:
 
 
 class HistoryView(ApiView):
-    """Whoever may not change the post finds no history of it."""
+    """Hides the history from users who may not change the post: they get 404."""
 
     scopes = {"GET": Scope.POSTS_READ}
 
@@ -51,7 +51,7 @@ class HistoryView(ApiView):
 
 
 class RevisionsView(HistoryView):
-    """Without their content, unless asked for one of them."""
+    """Revisions without their content, unless asked for one of them."""
 
     parameters = {"GET": ("fields", *PAGE_PARAMETERS)}
 
@@ -81,7 +81,7 @@ class RevisionView(HistoryView):
 
 
 class RevisionDiffView(HistoryView):
-    """What became of the revision `against`, or without it of the one before, until this one."""
+    """The changes from the revision `against`, by default the one before, to this one."""
 
     parameters = {"GET": ("against",)}
 

@@ -1,4 +1,4 @@
-"""What is written for other programs' readers: the feed and the sitemap. Both show what is public, whoever asks."""
+"""Documents for other programs: the feed and the sitemap. Both show public posts only, to every caller."""
 
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
@@ -90,7 +90,7 @@ class FeedView(PublicView):
 
 
 class SitemapView(ApiView):
-    """Every public post and page; above `urls_per_part` of them an index of parts. No ETag: it is sent as it is read."""
+    """Every public post and page; beyond `urls_per_part` an index of parts. No ETag: it is sent as it is read."""
 
     scopes = {"GET": Scope.POSTS_READ}
     parameters = {"GET": ("part",)}

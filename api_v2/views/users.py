@@ -87,7 +87,7 @@ class UserView(ApiView):
 
 
 class UserActionView(ApiView):
-    """What only admins do to an account; doing it twice is no error."""
+    """Actions of admins on an account; doing one twice is fine."""
 
     scopes = {"POST": Scope.USERS_WRITE}
     resource = UserView

@@ -1,4 +1,4 @@
-"""`manage.py openapi`: v2's document beside its snapshot in git, so that no change of the contract goes unseen."""
+"""`manage.py openapi`: compare v2's document with its snapshot in git, so that every change of the contract is seen."""
 
 import json
 from argparse import ArgumentParser
@@ -21,7 +21,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--write", action="store_true", help="write the snapshot anew, unless clients would break")
+        parser.add_argument("--write", action="store_true", help="write the snapshot again, unless clients would break")
         parser.add_argument("--accept-breaking", action="store_true", help="with --write: write it all the same")
         parser.add_argument("--snapshot", type=Path, default=settings.BASE_DIR / SNAPSHOT, help="another file")
 

@@ -1,6 +1,6 @@
-"""Examples of answers, made of the objects of one small site. A test holds each against what the API answers.
+"""Examples of responses, made of the objects of one small site. A test compares each with the API's response.
 
-What is made by chance or is a secret is written so that nobody takes it for one.
+Random values and secrets are written so that nobody takes them for real ones.
 """
 
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""What one small site has, as its author Mia is told of it: a post, and all that hangs on it."""
+"""The objects of one small site, as its author Mia sees them: a post, and everything that belongs to it."""
 
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ BASE: Final = "/api/v2"
 
 
 def _id(number: int) -> str:
-    """As if made on 31 January 2026 at noon (UUIDv7)."""
+    """Return an id as if made on 31 January 2026 at noon (UUIDv7)."""
     return f"019c13ec-9e00-7000-8000-{number:012d}"
 
 
