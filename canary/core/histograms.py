@@ -143,7 +143,7 @@ def _with_interval(whole: list[int], left_out: Iterable[list[int]], share: float
 
 
 def _log_quantile(cumulative: list[int], share: float) -> float:
-    """Within its bucket as if the requests were spread evenly there: steps of 5 % would hide the small differences."""
+    """Return the quantile within its bucket, as if requests were spread evenly there: steps of 5 % are too coarse."""
     wanted = share * cumulative[-1]
     low, high = 0, BUCKETS - 1
     while low < high:

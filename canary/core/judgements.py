@@ -26,7 +26,7 @@ class Stage:
 
     @property
     def has_control(self) -> bool:
-        """Whether anybody is left on v1 to compare with."""
+        """Return whether anybody is left on v1 to compare with."""
         return self.weight_bp < FULL_BP
 
 

@@ -83,7 +83,7 @@ class Facts:
 
 
 def life_from(stored: Mapping[str, Any]) -> Life:
-    """The Life of a row's JSON; an empty one is ACTIVE. Raises ValueError for what can't be."""
+    """Return the Life of a row's JSON; an empty one is ACTIVE. Raises ValueError for an impossible life."""
     return Life(
         state=stored.get("state", ACTIVE),
         deprecated_at=stored.get("deprecated_at"),
@@ -112,12 +112,12 @@ def _windows_from(stored: Sequence[Sequence[int]]) -> tuple[Window, ...]:
 
 
 def is_v1_gone(life: Life) -> bool:
-    """Whether v1 answers nobody any more, windows aside."""
+    """Return whether v1 answers nobody any more, windows aside."""
     return life.state in (SUNSET, REMOVED)
 
 
 def running_brownout(life: Life, now: float) -> Window | None:
-    """The window that `now` lies in."""
+    """Return the window that `now` lies in."""
     if life.state != BROWNOUT:
         return None
     return next((window for window in life.brownouts if window[0] <= now < window[1]), None)
@@ -128,7 +128,7 @@ def in_brownout(life: Life, now: float) -> bool:
 
 
 def is_announced(life: Life) -> bool:
-    """Whether v1's answers say that it is deprecated."""
+    """Return whether v1's responses announce that it is deprecated."""
     return life.state != ACTIVE
 
 
@@ -274,7 +274,7 @@ def _next_sentence(ahead: Sequence[Window]) -> str:
 
 
 def unmet_for_deprecation(life: Life, facts: Facts, now: float) -> list[Unmet]:
-    """Why v1 should not be deprecated yet; nothing for a change of an announced date."""
+    """Return why v1 should not be deprecated yet; nothing for a change of an announced date."""
     if life.state != ACTIVE:
         return []
     unmet = []
@@ -339,12 +339,12 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 
 
 def iso(at: float) -> str:
-    """`2027-06-01T00:00:00Z`."""
+    """Return the instant as `2027-06-01T00:00:00Z`."""
     return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_instant(text: str) -> int:
-    """Unix seconds of an ISO 8601 date (its first moment) or time; UTC where it names no zone. Raises ValueError."""
+    """Return the unix seconds of an ISO 8601 date (its first moment) or time; UTC without a zone. Raises ValueError."""
     try:
         at = datetime.fromisoformat(text.strip())
         seconds = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())

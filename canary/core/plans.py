@@ -42,7 +42,7 @@ def reached_step(steps_bp: Sequence[int], weight_bp: int) -> int | None:
 
 
 def next_step_bp(steps_bp: Sequence[int], weight_bp: int) -> int | None:
-    """The first step above the weight, wherever a hand has put it; None when there is none."""
+    """Return the first step above the weight, wherever a person has put it; None when there is none."""
     return next((step for step in steps_bp if step > weight_bp), None)
 
 

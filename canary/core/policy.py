@@ -71,7 +71,7 @@ def judge(
 
 
 def _harm(evidence: Evidence, trips: Sequence[Trip]) -> tuple[str, str]:
-    """Reason and sentence of a rollback: the breakers that tripped, then the evidence if that alarms too."""
+    """Return reason and sentence of a rollback: the breakers that tripped, then the evidence if that alarms too."""
     sentences = [trip.sentence.rstrip(".") for trip in trips]
     if evidence.comparison.is_alarm:
         sentences.append(sentence_of_harm(evidence))
@@ -79,7 +79,7 @@ def _harm(evidence: Evidence, trips: Sequence[Trip]) -> tuple[str, str]:
 
 
 def _broken(evidence: Evidence, stage: Stage) -> dict[str, str]:
-    """By reason, what is wrong with the measuring: a sentence each."""
+    """Return by reason what is wrong with the measuring, a sentence each."""
     broken = {}
     if evidence.sample_ratio.is_broken and evidence.stage == stage.number:
         broken["mismatch"] = sentence_of_mismatch(evidence)
@@ -96,7 +96,7 @@ def _found(evidence: Evidence, repeats: Sequence[QueryRepeat], gaps: Sequence[Sh
 
 
 def _suspicious(evidence: Evidence) -> list[str]:
-    """The tests whose evidence would be enough if they were the only one.
+    """Return the tests whose evidence would be enough if they were the only one.
 
     The highest evidence of refusals counts: most users are refused once in a while, so v1's catch up with v2's in time.
     """
@@ -175,7 +175,7 @@ def _estimate(safety: Safety, of_v1: tuple[int, int], stage: Stage, now: float) 
 
 
 def _never(needed: float, stage: Stage, people: float) -> str:
-    """Say that the users of a week are too few, or that they have been so far."""
+    """Return the sentence that the users of a week are too few, or have been so far."""
     part = percent(stage.weight_bp)
     if people * stage.weight_bp / FULL_BP < needed:
         too_few = f"{part} of the {people:,.0f} people who use the entrance in a week are too few for it"

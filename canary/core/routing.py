@@ -31,7 +31,7 @@ FULL_BP: Final = 10_000
 
 
 def choose(identity: Identity | None, requested: str | None, snapshot: Snapshot, now: float) -> Decision | Refusal:
-    """The decision for one request on the entrance.
+    """Return the decision for one request on the entrance.
 
     `identity` is None when the request carries none that can be used; `requested` is the text of its API-Version
     header, None without one.
@@ -49,7 +49,7 @@ def choose(identity: Identity | None, requested: str | None, snapshot: Snapshot,
 
 
 def choose_pinned(api_version: int, snapshot: Snapshot, now: float) -> Decision | Refusal:
-    """The decision for a path that names its version: that version, as long as there is one."""
+    """Return the decision for a path that names its version: that version, as long as there is one."""
     if api_version == V1:
         return _v1_refusal(snapshot, now) or Decision(V1, "pinned")
     if api_version == V2 and snapshot.is_v2_enabled:
@@ -88,12 +88,12 @@ def bulkhead(threads: int, weight_bp: int) -> int:
 
 
 def is_in_brownout(snapshot: Snapshot, now: float) -> bool:
-    """Whether v1 is refused now for a planned test; never while a rollback is latched."""
+    """Return whether v1 is refused now for a planned test; never while a rollback is latched."""
     return _v1_refusal(snapshot, now) is BROWNOUT
 
 
 def needs_controller(snapshot: Snapshot) -> bool:
-    """Whether the weight sends anybody to v2 whom a rollback would send back."""
+    """Return whether the weight sends anybody to v2 whom a rollback would send back."""
     is_split = snapshot.is_v1_enabled and snapshot.is_v2_enabled and not is_v1_gone(snapshot.life)
     return is_split and snapshot.weight_bp > 0
 

@@ -26,7 +26,7 @@ class Band(NamedTuple):
 
 
 def binomial_band(weight_bp: int, units: int) -> Band:
-    """The normal approximation with its correction for continuity; of 0 and 10000 basis points nothing but they fit."""
+    """Return the normal approximation with correction for continuity; 0 and 10000 basis points fit only themselves."""
     chance = weight_bp / FULL_BP
     if weight_bp in (0, FULL_BP):
         return Band(chance, chance)
@@ -90,5 +90,5 @@ class HeavyHitters[Key: Hashable]:
         self._counts = {known: count - 1 for known, count in self._counts.items() if count > 1}
 
     def top(self) -> tuple[Key, int] | None:
-        """The key seen most often and how often; None before the first."""
+        """Return the key seen most often and how often; None before the first."""
         return max(self._counts.items(), key=lambda item: item[1], default=None)

@@ -23,7 +23,7 @@ class Identity(NamedTuple):
 
 
 def parse_identity(text: str) -> Identity:
-    """`kind:id` as an Identity; the id may hold colons. Raises ValueError with a sentence naming what is allowed."""
+    """Return `kind:id` as an Identity; the id may hold colons. Raises ValueError with a sentence of what is allowed."""
     kind, colon, identifier = text.partition(":")
     if not colon or kind not in KINDS or not identifier:
         raise ValueError(f"{text!r} is not an identity; allowed is KIND:ID with KIND one of {', '.join(KINDS)}.")

@@ -30,7 +30,7 @@ def share(part: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`40 s`, `25 min`, `3.5 h`, `4 days`."""
+    """Return a duration as `40 s`, `25 min`, `3.5 h`, `4 days`."""
     if seconds < 120:
         return f"{max(0, math.ceil(seconds))} s"
     if seconds < 2 * 3600:
@@ -41,7 +41,7 @@ def duration(seconds: float) -> str:
 
 
 def strength(log_e: float) -> str:
-    """The evidence itself; beyond a million as a power of ten."""
+    """Return the evidence itself; beyond a million as a power of ten."""
     if log_e > math.log(1e6):
         return f"10^{log_e / math.log(10):.0f}"
     return f"{math.exp(log_e):,.{0 if log_e > math.log(100) else 1}f}" if log_e > math.log(0.05) else "0"
@@ -81,7 +81,7 @@ def sentence_of_latency(evidence: Evidence) -> str:
 
 
 def sentence_of_pairs(evidence: Evidence) -> str:
-    """The votes of pairs: on errors, and on time where the evidence is strongest. Empty without votes."""
+    """Return the votes of pairs: on errors, and on time where the evidence is strongest. Empty without votes."""
     errors, routes = evidence.pairs.errors, evidence.pairs.routes
     told = []
     if votes := errors.against + errors.others:
@@ -93,7 +93,7 @@ def sentence_of_pairs(evidence: Evidence) -> str:
 
 
 def sentence_of_evidence(evidence: Evidence) -> str:
-    """The rule of harm with what stands in it now."""
+    """Return the rule of harm with the present numbers."""
     logs = evidence.comparison.log_e()
     now = [
         f"{NAMES[metric]} {strength(logs[metric])} of {limit:.0f}" for metric, limit in LIMITS.items() if metric in logs
@@ -124,7 +124,7 @@ def sentence_of_harm(evidence: Evidence) -> str:
 
 
 def sentence_of_suspicion(evidence: Evidence, metric: str) -> str:
-    """One test's evidence would be enough if it were the only one: enough to stay, not to roll back."""
+    """Return the sentence about one test whose evidence is enough to stay, but not to roll back."""
     comparison = evidence.comparison
     log_e = comparison.refusals.peak if metric == "refusal" else comparison.log_e()[metric]
     about = {

@@ -32,7 +32,7 @@ class Limits:
 
     @property
     def max_errors(self) -> float:
-        """As a share."""
+        """Return the limit as a share."""
         return self.max_errors_bp / FULL_BP
 
     @property

@@ -13,7 +13,7 @@ from canary.core.mapping.requests import Equivalent, asked_of, counted, equivale
 def original(
     declared: Declared, path: str, query: str, *, has_credentials: bool, user_id: str | None = None
 ) -> tuple[str, str] | None:
-    """Path (decoded) and query of the GET of v1 whose equivalent is this GET of v2; None where there is none.
+    """Return path (decoded) and query of the GET of v1 whose equivalent is this GET of v2; None without one.
 
     `path` is decoded and below v2's base, `query` as sent.
     """
@@ -30,7 +30,7 @@ def original(
 
 
 def _told_to_v1(row: Json, asked: dict[str, str]) -> dict[str, str] | None:
-    """v1's query; None if a parameter has no counterpart. A value that v2 is always sent for such a call needs none."""
+    """Return v1's query; None if a parameter has no counterpart. Values that v2 always gets here need none."""
     fixed = {**row["call"]["query"], **row["call"]["query_of_users"], "count": "exact"}
     told = {}
     for name, value in asked.items():
@@ -54,6 +54,6 @@ def _back(parameter: Json, name: str, value: str) -> str | None:
 
 
 def _says(found: Equivalent, asked: dict[str, str]) -> bool:
-    """Whether v2 is asked for all that the request asked for, and is said to tell the same."""
+    """Return whether v2 is asked for all that the request asked for, and is declared to answer the same."""
     told = dict(parse_qsl(found.target.partition("?")[2], keep_blank_values=True))
     return not found.doubts and found.page == 1 and all(told.get(name) == value for name, value in asked.items())

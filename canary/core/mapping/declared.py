@@ -22,11 +22,11 @@ class Declared:
 
     @classmethod
     def of(cls, data: Any) -> Self:
-        """`data` has the attributes ROUTES, SHAPES and V2_ONLY."""
+        """Return the data of an object with the attributes ROUTES, SHAPES and V2_ONLY."""
         return cls(_by_length(data.ROUTES), _calls_by_length(data.ROUTES), data.SHAPES, data.V2_ONLY)
 
     def find(self, method: str, path: str) -> tuple[Json, dict[str, str]] | None:
-        """The row of a call of v1 and the values in its path; `path` is decoded and below v1's base.
+        """Return the row of a call of v1 and the values in its path; `path` is decoded and below v1's base.
 
         HEAD is looked up as GET, OPTIONS as the first verb that the path has. None for what v1 doesn't have.
         """
@@ -73,7 +73,7 @@ def _calls_by_length(routes: Iterable[Json]) -> dict[int, list[tuple[list[str], 
 
 
 def _names_in(entry: tuple[list[str], Json]) -> int:
-    """Fewer come first: `/search/stats` before `/search/{id}`."""
+    """Return the number of names in a template, for sorting: `/search/stats` comes before `/search/{id}`."""
     return sum(_is_name(segment) for segment in entry[0])
 
 

@@ -32,7 +32,7 @@ def _sentence_of_failing(population: Population) -> str:
 
 
 def sentence_of_refusal(stuck: StepPower, most_s: float, population: Population, max_errors: float) -> str:
-    """Say why a step can hardly pass within the time that anybody would wait."""
+    """Return why a step can hardly pass within the time that anybody would wait."""
     given = f"with {share(population.failing_share)} of users failing and {share(max_errors)} allowed"
     if stuck.people_needed is None:
         why = f"{given}, no number of users is enough"

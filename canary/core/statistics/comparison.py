@@ -34,7 +34,7 @@ class Seen(NamedTuple):
 
 class Comparison:
     def __init__(self, first_slot: int, first_bit: int, margin: float = 1.0) -> None:
-        """Uses three slots of a unit and three bits of a network, from the first ones on."""
+        """Use three slots of a unit and three bits of a network, from the first ones on."""
         self._slot_of = {metric: first_slot + k for k, metric in enumerate(METRICS)}
         self._bit_of = {metric: first_bit << k for k, metric in enumerate(METRICS)}
         self.errors = ErrorTest(margin)
@@ -66,12 +66,12 @@ class Comparison:
         return {**self._deciding(), "refusal": self.refusals.log_e, "overall": self.log_overall}
 
     def join(self, metric: str, log_e: float) -> None:
-        """The evidence of a test that stands elsewhere, as it is now; `metric` is one of WEIGHTS."""
+        """Take the present evidence of a test that stands elsewhere; `metric` is one of WEIGHTS."""
         self.joined[metric] = log_e
         self._weigh()
 
     def _bet(self, seen: Seen, possible: tuple[int, int], on_v2: bool) -> bool:
-        """Whether anything was bet, so that the unit's side is known to this test from now on."""
+        """Return whether anything was bet, so that the unit's side is known to this test from now on."""
         if seen.metric == "error":
             self.routes.grow_errors(seen.route, self.errors.take(seen.weight_bp, possible, on_v2))
             return True

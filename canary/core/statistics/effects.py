@@ -23,7 +23,7 @@ class Effect(NamedTuple):
 
 
 def risk_ratio(cells: Cells) -> Effect:
-    """How many times as likely users of v2 are to have the event; the 95 % bounds hold at every look.
+    """Return how many times as likely users of v2 are to have the event; the 95 % bounds hold at every look.
 
     The bounds are the ratios that bets on a grid of others don't refute (a sequence of confidence by inversion).
     """
@@ -38,7 +38,7 @@ def risk_ratio(cells: Cells) -> Effect:
 
 
 def latency_ratio(routes: Iterable[Sequence[Sequence[float]]]) -> Effect:
-    """v2's latency to v1's (geometric means over units, within routes) with the usual 95 % interval for one look.
+    """Return v2's latency to v1's (geometric means over units, within routes) with the usual 95 % interval of one look.
 
     For each route the sums of v1 and v2: how many, their sum, the sum of squares, of natural logarithms.
     """
@@ -66,7 +66,7 @@ def _log_likelihood(cells: Cells, log_ratio: float) -> float:
 
 
 def _log_best(cells: Cells) -> float:
-    """The most likely logarithm of the ratio, where v2 has as many events as foreseen; kept within a thousandfold."""
+    """Return the most likely logarithm of the ratio, where v2 has as many events as foreseen; within a thousandfold."""
     on_v2 = sum(counts[1] for counts in cells.values())
     low, high = -_LIMIT, _LIMIT
     for _ in range(_STEPS):
@@ -77,7 +77,7 @@ def _log_best(cells: Cells) -> float:
 
 
 def _where_it_falls(cells: Cells, reached: float, inside: float, outside: float) -> float | None:
-    """The ratio between the best one and a far one at which the likelihood falls below `reached`."""
+    """Return the ratio between the best one and a far one at which the likelihood falls below `reached`."""
     if _log_likelihood(cells, outside) >= reached:
         return None
     for _ in range(_STEPS):

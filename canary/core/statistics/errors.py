@@ -30,7 +30,7 @@ class ErrorTest:
         """How many of the events would be on v2 if the versions were alike."""
 
     def take(self, weight_bp: int, possible: tuple[int, int], on_v2: bool) -> tuple[float, ...]:
-        """A unit's bad event; returns the logarithms by which the bets grew."""
+        """Take a unit's bad event; return the logarithms by which the bets grew."""
         low, high = possible
         factors = error_factors(weight_bp, low, high, self.margin)
         grown = factors.if_v2 if on_v2 else factors.if_v1

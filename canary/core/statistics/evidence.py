@@ -101,7 +101,7 @@ class Evidence:
             self._fix_outcome(place, stage, source, on_v2, metric == "error")
 
     def log_e(self, max_errors: float = MAX_ERRORS) -> dict[str, float]:
-        """Natural logarithms, for charts and gauges: `overall` decides, with its peak; the others are shown.
+        """Return natural logarithms, for charts and gauges: `overall` decides, with its peak; the others are shown.
 
         `safe` and `safe_ratio` speak for v2: the certificate against the share `max_errors`, and the relative one.
         `sample_ratio` speaks against the measuring, `guard` is the A/A guard's overall. `client_error` is the old name
@@ -120,7 +120,7 @@ class Evidence:
         return blake2b(name.encode(), digest_size=16, key=self._key).digest()
 
     def _take_pair(self, observed: Observed, voter: int) -> None:
-        """Refusals are the breaker's. Failovers, without a `value`, do not count: none is seen where v1 failed."""
+        """Take a vote of a pair. Refusals are the breaker's. Failovers, without a `value`, don't count: v1 has none."""
         is_against = observed.api_version == V2
         if observed.value is None:
             return
@@ -142,7 +142,7 @@ class Evidence:
         self.units.reveal(slot, weight_bp, on_v2)
 
     def _fix_outcome(self, place: int, stage: int, source: int | None, on_v2: bool, is_failing: bool) -> None:
-        """A network of identities that nobody vouches for counts until its first failing one.
+        """Fix a unit's outcome. A network of identities that nobody vouches for counts until its first failing one.
 
         Later clean ones mustn't count where later failing ones don't: the share would be too low.
         """

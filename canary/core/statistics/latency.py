@@ -45,7 +45,7 @@ class Earlier:
         return len(self.ordered) >= LEAST_EARLIER and bool(self.sums[0][0] and self.sums[1][0])
 
     def rank(self, value: float) -> float:
-        """The share that is lower; equal ones count half, so that the mean of all ranks is a half."""
+        """Return the share that is lower; equal ones count half, so that the mean of all ranks is a half."""
         middle = (bisect_left(self.ordered, value) + bisect_right(self.ordered, value)) / 2
         return (middle + 0.5) / (len(self.ordered) + 1)
 
@@ -67,7 +67,7 @@ class LatencyTest:
         """By route, the summaries of the warm-up of each step: shown, never bet on."""
 
     def take(self, route: str, value: float, chance: float, on_v2: bool) -> list[float] | None:
-        """A unit's summary; returns the logarithms by which the bets grew, None when nothing was bet yet."""
+        """Take a unit's summary; return the logarithms by which the bets grew, None when nothing was bet yet."""
         earlier = self.routes.get(route)
         if earlier is None:
             if len(self.routes) >= MAX_ROUTES:
@@ -87,7 +87,7 @@ class LatencyTest:
             add_to(self.cold.setdefault(route, no_sums()), value, on_v2)
 
     def sums(self, *, with_cold: bool) -> list[Sums]:
-        """One for each route, without or with the warm-up of each step."""
+        """Return the sums of each route, without or with the warm-up of each step."""
         found = {route: earlier.sums for route, earlier in self.routes.items()}
         if not with_cold:
             return [*found.values()]

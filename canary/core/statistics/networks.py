@@ -26,7 +26,7 @@ class Networks:
         self.refused = 0
 
     def use(self, network: int, bit: int, is_last: bool = False) -> bool:
-        """Whether the network still had this count; it is used up now, for the whole release if it `is_last`."""
+        """Return whether the network still had this count, and use it up, for the whole release if it `is_last`."""
         used = self._used.get(network, 0)
         if used & bit or (not used and len(self._used) >= MAX_NETWORKS):
             self.refused += 1

@@ -86,11 +86,11 @@ class PairTests:
         self._voted_in_stage: dict[int, None] = {}
 
     def begin(self) -> None:
-        """A new stage: a network of unknown people has a vote again."""
+        """Begin a new stage: a network of unknown people has a vote again."""
         self._voted_in_stage.clear()
 
     def take_error(self, voter: int, is_trusted: bool, is_against: bool) -> None:
-        """One version alone failed. A user has one vote, a network of unknown people one in a stage."""
+        """Take an error of one version alone. A user has one vote, a network of unknown people one in a stage."""
         voted = self._voted if is_trusted else self._voted_in_stage
         if voter not in voted and len(voted) < MAX_VOTERS:
             voted[voter] = None
@@ -106,7 +106,7 @@ class PairTests:
 
     @property
     def log_e_of_times(self) -> float:
-        """The evidence of all routes. The k-th one has 1 / (k (k + 1)) of the capital, and the rest lies idle."""
+        """Return the evidence of all routes. The k-th one has 1 / (k (k + 1)) of the capital; the rest lies idle."""
         parts = [(1 / (k * (k + 1)), times.test.log_e) for k, times in enumerate(self.routes.values(), start=1)]
         return log_weighted([*parts, (1 / (len(self.routes) + 1), 0.0)])
 
@@ -135,11 +135,11 @@ class PairTests:
 
 
 def _log_sum(one: float, other: float) -> float:
-    """The logarithm of the sum of two numbers whose logarithms are given; the first may be minus infinity."""
+    """Return the logarithm of the sum of two numbers whose logarithms are given; the first may be minus infinity."""
     low, high = sorted((one, other))
     return high + math.log1p(math.exp(low - high))
 
 
 def _finite(logs: list[float]) -> list[float]:
-    """JSON has no infinity: the logarithms of a test without a vote are left out."""
+    """Leave out the logarithms of tests without a vote, because JSON has no infinity."""
     return logs if math.isfinite(logs[0]) else []

@@ -31,7 +31,7 @@ class RouteTests:
         _grow(self._latencies, route, grown)
 
     def ranked(self) -> list[RouteEvidence]:
-        """All routes with any evidence, the strongest first."""
+        """Return all routes with any evidence, the strongest first."""
         routes = sorted({*self._errors, *self._latencies})
         logs = sorted(((self._log_e(route), route) for route in routes), key=lambda pair: (-pair[0], pair[1]))
         harmed = 0

@@ -35,7 +35,7 @@ class SampleRatio:
         return self.peak >= LOG_BROKEN
 
     def counts(self) -> tuple[int, int]:
-        """Units of this stage on v1 and on v2 whose side was not known before."""
+        """Return the units of this stage on v1 and on v2 whose side was not known before."""
         return sum(cell[0] for cell in self.cells.values()), sum(cell[1] for cell in self.cells.values())
 
     def dump(self) -> dict[str, Any]:

@@ -15,9 +15,10 @@ MOST_ROUTES: Final = 20
 
 
 def numbers_of(evidence: Evidence, max_errors: float) -> dict[str, Any]:
-    """`log_e` as `Evidence.log_e`; counts are of units, each once; `ratio` is v2 to v1 with bounds `low` and `high`.
+    """Return the numbers of a judgement. `log_e` is `Evidence.log_e`; `ratio` is v2 to v1 with bounds `low` and `high`.
 
-    `limits` has the evidence at which each test rolls back. `client_error` is the old name of `refusal`.
+    Counts are of units, each once. `limits` has the evidence at which each test rolls back. `client_error` is the old
+    name of `refusal`.
     """
     comparison = evidence.comparison
     refusals = _of_events(comparison.refusals) | {"log_peak": comparison.refusals.peak}
@@ -47,13 +48,13 @@ def _of_events(test: ErrorTest) -> dict[str, Any]:
 
 
 def _of_latency(latency: LatencyTest) -> dict[str, Any]:
-    """The effect without the warm-up of each step, as it is judged, and with it."""
+    """Return the effect without the warm-up of each step, as it is judged, and with it."""
     without, whole = (latency_ratio(latency.sums(with_cold=cold)) for cold in (False, True))
     return {"bets": latency.bets, **without._asdict(), "with_warm_up": whole._asdict()}
 
 
 def _of_pairs(pairs: PairTests) -> dict[str, Any]:
-    """`against` counts votes against v2; the routes with the strongest evidence come first."""
+    """Return the votes: `against` counts those against v2; the routes with the strongest evidence come first."""
     routes = sorted(pairs.routes.items(), key=lambda pair: (-pair[1].test.log_e, pair[0]))
     return {
         "errors": {"votes": pairs.errors.against + pairs.errors.others, "against": pairs.errors.against},
@@ -65,7 +66,7 @@ def _of_pairs(pairs: PairTests) -> dict[str, Any]:
 
 
 def _of_certificate(certificate: SafeCertificate, max_errors: float) -> dict[str, Any]:
-    """`p0` is the declared limit, `p1` the share on which most is staked."""
+    """Return the certificate: `p0` is the declared limit, `p1` the share on which most is staked."""
     safety = certificate.against(max_errors)
     v1_clean, v1_failing = certificate.v1_outcomes
     return {

@@ -53,7 +53,7 @@ class Units:
         return place
 
     def open_range(self, slot: int, weight_bp: int) -> tuple[int, int] | None:
-        """The possible buckets if they lie on both sides of the weight, None when the side is known already."""
+        """Return the possible buckets if they lie on both sides of the weight, None when the side is known already."""
         code = self._slots[slot]
         low, high = code >> 16, code & 0xFFFF
         return (low, high) if low < weight_bp < high else None
@@ -63,7 +63,7 @@ class Units:
         self._slots[slot] = (code & ~0xFFFF) | weight_bp if on_v2 else weight_bp << 16 | (code & 0xFFFF)
 
     def fix_outcome(self, place: int, stage: int) -> bool:
-        """Whether this is the unit's first outcome in the stage; from now on it has one."""
+        """Return whether this is the unit's first outcome in the stage; from now on it has one."""
         is_first = self._slots[place + OUTCOME] != stage + 1
         self._slots[place + OUTCOME] = stage + 1
         return is_first
