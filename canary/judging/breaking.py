@@ -93,7 +93,7 @@ def _halved(rows: QuerySet[UnitMinute], halvings: int) -> QuerySet[UnitMinute]:
 
 
 def _windows(row: Rollout, now: datetime) -> list[breakers.RouteWindow]:
-    """Those of the hour before the step too, by which v2 is judged where nobody is on v1 any more."""
+    """Return the windows, also of the hour before the step, by which v2 is judged where nobody is on v1 any more."""
     since = timedelta(seconds=WINDOWS_S)
     rows = RouteWindow.objects.filter(start_at__gte=min(now, row.stage_started_at) - since)
     present = (row.release, row.stage)

@@ -174,7 +174,7 @@ class Controller:
             self._saved_at = at
 
     def _act(self, row: Rollout, judgement: Judgement, now: datetime) -> None:
-        """A change by hand meanwhile wins: this turn's judgement was on another state, the next one's isn't."""
+        """Act on the judgement. A change by hand meanwhile wins: the judgement was on another state than that."""
         state = row.plan["state"] if row.plan else None
         try:
             if judgement.kind == "harm" and row.weight_bp:
@@ -200,7 +200,7 @@ class Controller:
         logger.info("%s", judgement.sentence)
 
     def _roll_back(self, row: Rollout, judgement: Judgement, now: datetime) -> None:
-        """A rollback compares no version, but evidence of one release is none against the next."""
+        """Roll back. That compares no version, but evidence of one release does not count against the next."""
         with self.leadership.fenced():
             found = lock_rollout(now)
             if (found.release, found.latched) != (row.release, False) or not found.weight_bp:
@@ -209,7 +209,7 @@ class Controller:
         logger.warning("%s", judgement.sentence)
 
     def _say_refused(self, error: Refused, judgement: Judgement) -> None:
-        """Once a minute: as long as v1 is out of service, even harm can't be rolled back."""
+        """Log a refusal once a minute: as long as v1 is out of service, even harm can't be rolled back."""
         if time.monotonic() - self._refused_at >= SAY_EVERY_S:
             self._refused_at = time.monotonic()
             logger.error("refused: %s What was asked for: %s", error.sentence, judgement.sentence)
@@ -219,7 +219,7 @@ class Loop:
     """A controller's life: turns until it is told to stop, also while the database fails."""
 
     def __init__(self, controller: Controller, interval_s: float, beat: Callable[[], None] = lambda: None) -> None:
-        """`beat` is called after each step that worked, or that the database refused: a restart would not mend that."""
+        """Call `beat` after each step that worked, or that the database refused: a restart would not cure that."""
         self._controller, self._interval_s, self._beat = controller, interval_s, beat
         self._due = self._said_at = float("-inf")
         self._was_leading: bool | None = None
@@ -261,7 +261,7 @@ class Loop:
         self._was_leading = is_leading
 
     def _say(self, error: Exception) -> None:
-        """At once, and then once a minute."""
+        """Log a failure at once, and then once a minute."""
         is_new, self._failing = self._failing is None, _first_line(error)
         if not is_new and time.monotonic() - self._said_at < SAY_EVERY_S:
             return

@@ -52,7 +52,7 @@ class Builds:
         self._by_stage: dict[int, str] = {}
 
     def observed(self, build: str, columns: Iterable[Any]) -> Observed | None:
-        """The observation of these COLUMNS; None for one that another build wrote."""
+        """Return the observation of these COLUMNS; None for one that another build wrote."""
         observed = Observed(*columns)
         if observed.stage not in self._by_stage:
             self._by_stage = {observed.stage: "", **builds_by_stage(self._release)}
@@ -76,7 +76,7 @@ class Book:
 
 
 def open_book(release: int, keep: Callable[[], object] = lambda: None) -> Book:
-    """From the latest checkpoint and what was given a number since; `keep` is called now and then meanwhile."""
+    """Open a book from the latest checkpoint and later numbered observations; `keep` is called now and then."""
     evidence, saved = _checkpoint(release)
     upto = last_sequence()
     builds = Builds(release)
@@ -86,7 +86,7 @@ def open_book(release: int, keep: Callable[[], object] = lambda: None) -> Book:
 
 
 def peek(release: int) -> Evidence:
-    """As it would be if all that waits were taken now, in the order of its arrival. Writes nothing."""
+    """Return the evidence as if all waiting observations were taken now, in the order of arrival. Writes nothing."""
     book = open_book(release)
     waiting = Observation.objects.filter(release=release, sequence=None).order_by("pk")
     for build, *columns in waiting.values_list("build", *COLUMNS):
@@ -135,7 +135,7 @@ def save(book: Book, now: datetime) -> None:
 
 
 def last_sequence() -> int:
-    """The last number that was given; observations may be pruned, so that a checkpoint can know of a later one."""
+    """Return the last number given; observations may be pruned, so a checkpoint can know of a later one."""
     given = Observation.objects.aggregate(last=Max("sequence"))["last"] or 0
     known = EvidenceCheckpoint.objects.aggregate(last=Max("sequence"))["last"] or 0
     return int(max(given, known))

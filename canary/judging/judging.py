@@ -44,14 +44,14 @@ def stage_of(row: Rollout, arrivals: Arrivals | None = None) -> Stage:
 
 
 def repeats_of(release: int) -> list[QueryRepeat]:
-    """The worst first: what nobody fits into memory any more repeats less."""
+    """Return the repeated statements, the worst first: any beyond the limit repeat less."""
     rows = QueryFinding.objects.filter(release=release).order_by("-repeats_max", "pk")
     columns = ("api_version", "route", "fingerprint", "repeats_max", "requests")
     return [QueryRepeat(*row) for row in rows.values_list(*columns)[:FINDINGS_MAX]]
 
 
 def gaps_of(release: int) -> list[ShadowGap]:
-    """The most frequent first, among them those that somebody has accepted."""
+    """Return the differences, the most frequent first, including accepted ones."""
     accepted = accepted_differences()
     rows = ShadowDifference.objects.filter(release=release).exclude(kind__in=NO_GAPS).order_by("-count", "pk")
     most = rows.values_list("route", "path", "kind", "count")[: FINDINGS_MAX + len(accepted)]
@@ -65,7 +65,7 @@ def is_gap(kind: str, count: int) -> bool:
 
 
 def evidence_of(judgement: Judgement) -> dict[str, Any]:
-    """As events and verdicts keep it."""
+    """Return the evidence as events and verdicts keep it."""
     return {
         "kind": judgement.kind,
         "reason": judgement.reason,
@@ -75,7 +75,7 @@ def evidence_of(judgement: Judgement) -> dict[str, Any]:
 
 
 def write_verdict(row: Rollout, judgement: Judgement, now: datetime) -> None:
-    """A new one when the kind, its reason or the stage is another; else the words and figures of the last are renewed.
+    """Write a new verdict when kind, reason or stage changes; else renew the words and figures of the last.
 
     So `at` says since when it is so, `numbers["judged_at"]` from when the figures are.
     """

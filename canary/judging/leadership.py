@@ -74,7 +74,7 @@ class Leadership:
         Lease.objects.filter(name=self._name, holder=self.holder).update(expires_at=Now())
 
     def leader(self) -> str | None:
-        """Who leads now, None for nobody."""
+        """Return the present leader, None for nobody."""
         held = Lease.objects.filter(name=self._name, expires_at__gt=Now())
         return held.values_list("holder", flat=True).first()
 

@@ -83,20 +83,20 @@ class Totals:
         places[-1] += seconds
 
     def count(self, name: str, labels: Labels = (), times: float = 1) -> None:
-        """`name` is one of COUNTERS."""
+        """Count; `name` is one of COUNTERS."""
         series = self.counters.setdefault(name, {})
         if labels in series or len(series) < SERIES_MAX:
             series[labels] = series.get(labels, 0.0) + times
 
     def set_counter(self, name: str, value: float, labels: Labels = ()) -> None:
-        """For what somebody else counts; never less than before."""
+        """Set the number that another part counts; never less than before."""
         self.counters.setdefault(name, {})[labels] = value
 
     def gauge(self, name: str, values: Mapping[Labels, float]) -> None:
         self.gauges[name] = dict(values)
 
     def dump(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """Return the totals as JSON has them."""
         return {
             "counters": {name: _listed(series) for name, series in self.counters.items()},
             "histograms": _listed(self.histograms),

@@ -22,7 +22,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 def exposition(ended: Mapping[str, Any] | None, living: Iterable[Mapping[str, Any]]) -> bytes:
-    """Prometheus' text of the sum of all dumps; of processes that have ended the counters alone."""
+    """Return Prometheus' text of the sum of all dumps; of processes that have ended, the counters alone."""
     workers, total = list(living), Totals()
     for dumped in [*([ended] if ended else []), *workers]:
         total.add_dumped(dumped)

@@ -102,7 +102,7 @@ class Node:
     def _bury(
         self, folder: Path, ended: dict[str, Any] | None, gone: list[tuple[Path, dict[str, Any]]]
     ) -> dict[str, Any]:
-        """A crash between the two steps counts a worker twice; the other order would make counters fall."""
+        """Bury ended workers. A crash between both steps counts one twice; in the other order counters would fall."""
         total = Totals()
         for dumped in [*([ended] if ended else []), *(dumped for _, dumped in gone)]:
             total.add_dumped(dumped)
@@ -120,7 +120,7 @@ class Node:
             yield folder
 
     def _place(self) -> _Place:
-        """As it was when this process first asked: once its server is gone, its parent is somebody else."""
+        """Return the place as of this process's first call: once its server is gone, it has another parent."""
         own = os.getpid()
         kept = self._kept if self._kept and self._kept.pid == own else None  # a child of fork has its parent's
         if kept is None or kept.told.stem.endswith(_NEVER_BEGUN):
@@ -131,7 +131,7 @@ class Node:
         return kept
 
     def _make_folder(self) -> Path:
-        """This server's, made where there is none."""
+        """Return the folder of this server, and make it where there is none."""
         folder = self._place().folder
         if not folder.is_dir():
             _make_private(self._root)
@@ -164,7 +164,7 @@ def default_root() -> Path:
 
 
 def server_pid() -> int:
-    """The process that started this one to serve beside others like it; this one itself when a shell or an init did.
+    """Return the process that started this one to serve beside others; this one itself when a shell or an init did.
 
     gunicorn, granian and runserver's reloader run the same interpreter as their workers, and nothing else does.
     """
@@ -173,12 +173,12 @@ def server_pid() -> int:
 
 
 def name_of_process(pid: int) -> str:
-    """Its number and when it began: numbers are given again."""
+    """Return the name: a process's number and its beginning, because numbers are used again."""
     return f"{pid}-{_state_and_began(pid)[1]}"
 
 
 def is_alive(name: str) -> bool:
-    """Whether such a process runs; one that has ended and waits for its parent to notice doesn't."""
+    """Return whether such a process runs, and has not ended unnoticed by its parent."""
     pid = name.partition("-")[0]
     if not (pid.isdigit() and _exists(int(pid))):
         return False
@@ -201,7 +201,7 @@ def _remove_ended(root: Path) -> None:
 
 
 def _waits_for_reader(folder: Path) -> bool:
-    """Whether it holds boxes that are young: its time is that at which a worker told its numbers last."""
+    """Return whether it holds boxes that are young: their age counts from the last numbers of a worker."""
     return any(folder.glob(f"*{_BOX}")) and time.time() - folder.stat().st_mtime < _BOX_S
 
 
@@ -216,7 +216,7 @@ def _exists(pid: int) -> bool:
 
 
 def _state_and_began(pid: int) -> tuple[str, str]:
-    """Fields 3 and 22 of proc(5), the second in ticks since the machine began; "?" and "0" where there is no /proc."""
+    """Return fields 3 and 22 of proc(5), the second in ticks since the machine began; "?" and "0" without /proc."""
     try:
         # The name of the program, in brackets, may hold anything.
         fields = _stat_file(pid).read_text().rpartition(")")[2].split()

@@ -54,7 +54,7 @@ def _has_token(request: HttpRequest) -> bool:
 
 
 def _is_near(request: HttpRequest) -> bool:
-    """Straight from this machine or from a trusted proxy, not through it: what a proxy hands on is its client's."""
+    """Return whether the peer is this machine or a trusted proxy itself: a forwarded request is its client's."""
     if any(name in request.META for name in FORWARDED):
         return False
     try:

@@ -94,7 +94,7 @@ class LiveShare:
 
 
 def totals(since: datetime.datetime, release: int | None = None, *, judged: bool | None = True) -> dict[int, Totals]:
-    """Both versions since then; `judged` None for all requests, also those that are no evidence."""
+    """Return the totals of both versions since then; `judged` None for all requests, also those without evidence."""
     rows = _buckets(since, release, judged)
     numbers = {row["api_version"]: row for row in rows.values("api_version").annotate(**_SUMS)}
     histograms: dict[int, Histogram] = {version: {} for version in VERSIONS}
@@ -108,7 +108,7 @@ def totals(since: datetime.datetime, release: int | None = None, *, judged: bool
 
 
 def per_route(since: datetime.datetime, release: int | None = None, *, judged: bool | None = True) -> list[RouteTotals]:
-    """Every route that was asked for, the busiest first."""
+    """Return every requested route, the busiest first."""
     rows = _buckets(since, release, judged).filter(requests__gt=0).values("route", "api_version").annotate(**_SUMS)
     by_route: dict[str, dict[int, dict[str, Any]]] = {}
     for row in rows:
@@ -120,7 +120,7 @@ def per_route(since: datetime.datetime, release: int | None = None, *, judged: b
 def timeline(
     since: datetime.datetime, step_s: int, release: int | None = None, *, judged: bool | None = True
 ) -> list[Step]:
-    """Steps that have requests, oldest first. Steps finer than what is kept of that time come as minutes or hours."""
+    """Return steps with requests, oldest first. Where only coarser rows are kept, they come as minutes or hours."""
     rows = (
         _buckets(since, release, judged)
         .filter(requests__gt=0)
@@ -158,7 +158,7 @@ def _sum_of(steps: Sequence[Step]) -> Step:
 
 
 def live_share(release: int, stage: int, weight_bp: int) -> LiveShare:
-    """By identities, whose chance is known; a share of requests depends on who is busy."""
+    """Return the share by identities, whose chance is known; a share of requests depends on who is busy."""
     seen = Observation.objects.filter(release=release, stage=stage, metric="seen")
     identity = Coalesce(NullIf("identity", Value("")), "unit")
     counts = dict(seen.values_list("api_version").annotate(units=Count(identity, distinct=True)))

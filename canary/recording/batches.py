@@ -144,7 +144,7 @@ class Batch:
         return self._entry(self.findings, key, make, FINDINGS_MAX)
 
     def usage(self, key: UsageKey, make: Callable[[], Usage]) -> Usage:
-        """Beyond the bound all consumers of a kind are one, without a name: their calls still count."""
+        """Return the usage. Beyond the bound all consumers of a kind share one without a name, so their calls count."""
         if key not in self.usages and len(self.usages) >= USAGES_MAX:
             key = key._replace(identifier="")
         return self._entry(self.usages, key, make, 2 * USAGES_MAX)
@@ -194,7 +194,7 @@ class Batch:
         return found
 
     def _coarsen(self) -> None:
-        """Nothing is lost but the detail of time: minutes in place of seconds, then hours, then days."""
+        """Lose nothing but the detail of time: minutes in place of seconds, then hours, then days."""
         for step_s in COARSER_S:
             merged: dict[CellKey, Cell] = {}
             for key, cell in self.cells.items():

@@ -58,7 +58,7 @@ class Sample:
         return halvings if key.unit in units else None
 
     def _begin(self, start_at: datetime.datetime) -> None:
-        """One halving less after a minute that would have had room for it."""
+        """Begin a minute, with one halving less after a minute that would have had room for it."""
         for version, units in self._units.items():
             if len(units) < UNITS_A_MINUTE // 4 and self._halvings.get(version):
                 self._halvings[version] -= 1

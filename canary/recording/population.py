@@ -49,7 +49,7 @@ def _recorded_s(now: datetime.datetime) -> float:
 
 
 def _arrivals(recorded_s: float, now: datetime.datetime) -> Arrivals | None:
-    """None as long as nobody was seen, unless a week of records says that nobody comes."""
+    """Return the arrivals; None as long as nobody was seen, unless a week of records shows that nobody comes."""
     ages_s = ages_of(recorded_s)
     if not ages_s:
         return None

@@ -51,7 +51,7 @@ def prune(*, holder: str, now: datetime.datetime) -> int:
 
 
 def _rules() -> list[tuple[type[Model], str, str, int]]:
-    """Which table, its time, the order that finds the oldest by an index, and for how many days it is kept."""
+    """Return each table, its time, the order that finds the oldest rows by an index, and how many days it is kept."""
     days = canary_conf().retention_days
     return [
         (MetricBucket, "start_at", "start_at", days),

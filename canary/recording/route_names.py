@@ -67,14 +67,14 @@ def _named(wiring: tuple[str, ...], api_version: int, method: str, template: str
 
 
 def _below_entrance(template: str, entrance: str) -> str | None:
-    """`/posts/{id}` of `api/v1/posts/<uuid:id>`; None for other patterns, and for paths elsewhere."""
+    """Return `/posts/{id}` for `api/v1/posts/<uuid:id>`; None for other patterns, and for paths elsewhere."""
     path = _CONVERTER.sub(r"{\1}", f"/{template}")
     below = below_base(path)
     return below if path.startswith(entrance) and _PLAIN.fullmatch(below) else None
 
 
 def _shape(path: str) -> str:
-    """The path without the names of its places, which versions may call differently."""
+    """Return the path without the names of its places, which versions may call differently."""
     return _PLACE.sub("{}", path)
 
 
@@ -91,20 +91,20 @@ def _of_v1(verb: str, path: str, declared: Declared) -> Name:
 
 
 def _calls_of_successors(declared: Declared) -> list[tuple[str, str]]:
-    """Verb and path of each call of v2 that a call of v1 leads to."""
+    """Return verb and path of each call of v2 that a call of v1 leads to."""
     calls = [row["call"] for rows in declared.routes.values() for _, row in rows]
     return sorted({(call["method"], call["path"]) for call in calls if call})
 
 
 @lru_cache(maxsize=8)
 def _shapes_of(urlconf: str, entrance: str) -> frozenset[str]:
-    """The shapes of all paths that a version's URLconf has below the entrance."""
+    """Return the shapes of all paths that a version's URLconf has below the entrance."""
     below = (_below_entrance(template, entrance) for template in _templates(get_resolver(urlconf).url_patterns))
     return frozenset(_shape(path) for path in below if path is not None)
 
 
 def _templates(patterns: Iterable[Any], prefix: str = "") -> Iterator[str]:
-    """As `resolver_match.route` gives them."""
+    """Yield templates as `resolver_match.route` has them."""
     for pattern in patterns:
         template = f"{prefix}{pattern.pattern}"
         if isinstance(pattern, URLResolver):

@@ -135,7 +135,7 @@ class Tally:
             outcome.refused_reads += 400 <= seen.status < 500
 
     def _subject_of(self, identity: Identity, seen: Seen, at: datetime.datetime) -> Subject:
-        """A version that fails before it asks who it is fails people whom an earlier response has told."""
+        """Return the subject. A failure before the user is looked up counts for the user of an earlier response."""
         person = seen.person
         if person is not None:
             if len(self._people) >= NOTED_MAX:
@@ -216,7 +216,7 @@ class Tally:
 
 
 def subject_of(identity: Identity, person: Person | None, at: datetime.datetime) -> Subject:
-    """Whom the request counts for: the person whose own identity it is, else the identity.
+    """Return the unit that the request counts for: the person whose own identity it is, else the identity.
 
     Other people may send the same `X-Client-Id` and share its bucket: were each of them a unit, they would all fall on
     one side together.
@@ -236,7 +236,7 @@ def digest_of(identity: Identity) -> str:
 
 @lru_cache(maxsize=16_384)
 def network_of(address: str) -> str:
-    """A digest of the /24 or /64 around the address."""
+    """Return a digest of the /24 or /64 around the address."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -50,7 +50,7 @@ class Traffic:
         return Top(identity, requests[identity], self._now.total + self._before.total)
 
     def warn(self, at_s: float) -> None:
-        """Into the log, once a minute, and without a name: identities stand in the database alone."""
+        """Warn in the log, once a minute, and without a name: identities stand in the database alone."""
         top = self.top(at_s)
         if top.is_alarming and at_s - self._warned_at_s >= WINDOW_S:
             self._warned_at_s = at_s

@@ -72,7 +72,7 @@ class Units:
         """When the warm-up of a stage is over: it begins with this process' first request of the stage."""
 
     def observe(self, judged: Judged) -> Iterator[ObservationRow]:
-        """The rows that this request gives cause for, in the order in which the statistics are to take them."""
+        """Yield the rows that this request causes, in the order in which the statistics have to take them."""
         snapshot = judged.snapshot
         if snapshot.version == 0:
             return  # nothing is stored: there is no release whose evidence it could be

@@ -159,5 +159,5 @@ def _write_outcomes(batch: Batch) -> None:
 
 
 def storable(identifier: str) -> str:
-    """As every database takes it: signed cookies of an older release may hold any text."""
+    """Return text that every database takes: signed cookies of an older release may hold any text."""
     return identifier.encode(errors="replace").decode().replace("\0", "?")[:400]

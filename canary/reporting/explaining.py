@@ -15,7 +15,7 @@ MOVES_SHOWN: Final = 20
 
 
 def explain(identity: Identity, snapshot: Snapshot, now_s: float, *, salt: str | None = None) -> dict[str, Any]:
-    """The decision by this snapshot. Asks nothing but the snapshot; `salt` tries another than the rollout's."""
+    """Return the decision by this snapshot, and by nothing else; `salt` tries another than the rollout's."""
     if salt is not None:
         snapshot = replace(snapshot, salt=salt)
     decision = choose(identity, None, snapshot, now_s)

@@ -53,7 +53,7 @@ def head_of_log() -> Head:
 
 
 def first_broken_version() -> int | None:
-    """The version of the first event that was changed or is missing, None when all is whole."""
+    """Return the version of the first event that was changed or is missing, None when all is whole."""
     return check_log().broken_at
 
 

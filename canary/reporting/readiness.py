@@ -29,7 +29,7 @@ Wanted = Mapping[str, Any]
 
 
 def versions_answer(now: datetime, wanted: Wanted) -> tuple[bool, str]:
-    """Each as it should: with 200, or with the refusal that is declared. Over HTTP at `url`, else in this process."""
+    """Check that each version answers with 200 or its declared refusal. Over HTTP at `url`, else in this process."""
     snapshot, url = store.refresh(), wanted.get("url")
     told, are_well = [], True
     for version in sorted(canary_conf().arms):
@@ -86,7 +86,7 @@ def _ask_over_http(url: str, path: str) -> int | str:
 
 
 def _ask_in_process(path: str) -> int:
-    """By the same chain of middleware as a server's. A fault in it is a 500 here too."""
+    """Ask by the same chain of middleware as a server's. A fault in it is a 500 here too."""
     host = next((host for host in settings.ALLOWED_HOSTS if not host.startswith(("*", "."))), "localhost")
     client = Client(raise_request_exception=False, headers=HEADERS)
     logging.disable()  # the sentence of the checklist says what there is to say

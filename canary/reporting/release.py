@@ -47,7 +47,7 @@ RULES: Final[Mapping[str, tuple[int, str]]] = {
 
 
 def analyse(now: datetime.datetime) -> dict[str, Any]:
-    """One judgement now, of everything that was observed so far, also of what no controller has taken yet."""
+    """Judge everything that was observed so far, also observations that no controller has taken yet."""
     row, snapshot = store.read()
     shown: dict[str, Any] = {
         "version": snapshot.version,
@@ -156,7 +156,7 @@ def _against_rules(log_e: Mapping[str, float], log_peaks: Mapping[str, float]) -
 
 
 def _peaks(numbers: Mapping[str, Any]) -> dict[str, float]:
-    """Out of a verdict's numbers; those of one that another release of this program wrote may lack some."""
+    """Return the peaks of a verdict's numbers; those that another release of this program wrote may lack some."""
     peaks = {
         "overall": numbers.get("log_peak"),
         "sample_ratio": numbers.get("sample_ratio", {}).get("log_peak"),

@@ -32,7 +32,7 @@ class Moves:
 
 
 def who_moves(before: Snapshot, weight_bp: int, now: datetime.datetime) -> Moves:
-    """Everybody whom `weight_bp` in the place of the snapshot's would send elsewhere."""
+    """Return every identity that `weight_bp` instead of the snapshot's weight would send to the other version."""
     return moves_between(before, replace(before, weight_bp=weight_bp), known_identities(now), now.timestamp())
 
 

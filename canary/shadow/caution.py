@@ -19,7 +19,7 @@ class Caution:
         """How many processes died in the stage with v2 in them, by the last look."""
 
     def allows(self, snapshot: Snapshot, now_s: float) -> bool:
-        """`now_s` is of a clock that doesn't jump."""
+        """Return whether a read may be repeated. `now_s` is of a clock that doesn't jump."""
         if snapshot.latched:
             return False
         if not self._is_lately(snapshot, now_s):

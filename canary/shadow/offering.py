@@ -136,7 +136,7 @@ class ShadowReader:
             self.watchdog.rest()
 
     def _may_repeat(self, read: Read) -> bool:
-        """Not what is of a release that is over: it would only keep the present one waiting."""
+        """Return whether to repeat a read: not one of an earlier release, which would keep the present one waiting."""
         snapshot = current_snapshot()
         if read.release != snapshot.release:
             return False
@@ -205,7 +205,7 @@ def read_of(request: HttpRequest, decision: Decision, snapshot: Snapshot, *, ref
 
 
 def _voter_of(request: HttpRequest, decision: Decision, snapshot: Snapshot) -> Voter | None:
-    """None for excluded requests, and for all as long as there is no stored rollout."""
+    """Return the voter; None for excluded requests, and for all as long as there is no stored rollout."""
     if snapshot.version == 0 or canary_conf().is_excluded(request):
         return None
     identity = decision.identity or identify(request)

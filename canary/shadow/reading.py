@@ -72,7 +72,7 @@ def read_both(read: Read, deadline_s: float = PAIR_DEADLINE_S, *, is_v2_first: b
 
 
 def prepare(read: Read, *, is_v2_first: bool) -> "Outcome | Pair":
-    """A pair that can be asked for, or why there is none."""
+    """Return a pair that can be asked for, or why there is none."""
     declared = declared_successors()
     source = _in_words_of_v1(declared, read) if declared else None
     found = _translated(declared, source) if declared and source else None
@@ -97,7 +97,7 @@ def _in_words_of_v1(declared: Declared, read: Read) -> Read | None:
 
 
 def _sent_to_v2(read: Read, found: Equivalent) -> tuple[str, str]:
-    """Path (decoded, below the base) and query of a client of v2 that asks for this: its own, if v2 answered it."""
+    """Return path (decoded, below the base) and query of a client of v2 that asks for this: its own, if v2 answered."""
     if read.api_version == V2:
         return below_base(read.path), read.query
     return _split(as_asked(found, read.query, has_credentials=read.has_credentials))
@@ -120,12 +120,12 @@ def _translated(declared: Declared, read: Read) -> Equivalent | None:
 
 
 def shared_name(route: Json) -> str:
-    """As `recording.route_names` calls it."""
+    """Return the name by `recording.route_names`."""
     return f"{route['call']['method']} {route['call']['path'] or '/'}"[:120]
 
 
 def shown(read: Read, route: Json) -> str:
-    """The address for an example, without what a client may have put into it beside the parameters of v1."""
+    """Return the address for an example, with v1's parameters only, without any others that a client has added."""
     path, query = quote(below_base(read.path), errors="replace"), declared_query(route, read.query)
     return (f"{path}?{query}" if query else path)[:URL_MAX]
 
@@ -211,7 +211,7 @@ class Pair:
         return without_noise(differences, old.body, again, later)
 
     def _more_statements(self, old: Answer, new: Answer, guard: Guard) -> list[Difference]:
-        """Asked again, because a process reads some rows once and keeps them."""
+        """Return v2's excess of statements, after asking again: a process reads some rows once and keeps them."""
         budget = old.statements + canary_conf().sql_budget
         if self._found.page > 1 or new.statements <= budget:
             return []
@@ -219,14 +219,14 @@ class Pair:
         return [Difference("", "sql", old.statements, again)] if again > budget else []
 
     def _is_timed(self) -> bool:
-        """A later page of v2 takes several requests."""
+        """Return whether time counts: a later page of v2 takes several requests."""
         return self._found.page == 1 and all(self._is_good(*answered) for answered in self._answers.items())
 
     def _is_good(self, version: int, answer: Answer) -> bool:
         return bool(answer.status == self._route["statuses"][version == V2])
 
     def _error_votes(self) -> tuple[Vote, ...]:
-        """Against the version that failed where the other one did not."""
+        """Vote against the version that failed where the other one did not."""
         failed = [version for version, answer in self._answers.items() if answer.has_failed]
         is_away = any(answer.is_away for answer in self._answers.values())
         if len(failed) != 1 or is_away or self._found.page > 1:
@@ -239,7 +239,7 @@ class Pair:
         return self._time_votes({version: answer.seconds for version, answer in self._answers.items()})
 
     def _time_votes(self, seconds: dict[int, float]) -> tuple[Vote, ...]:
-        """Against v2 when it took longer by more than is tolerated, else against v1. A later page has none."""
+        """Vote against v2 when it took longer by more than is tolerated, else against v1. A later page has no vote."""
         if self._found.page > 1:
             return ()
         tolerated_s = (1 + canary_conf().latency_margin) * seconds[V1] + UNNOTICED_S
@@ -252,7 +252,7 @@ class Pair:
         return ask(self._read, V2, *self._sent, guard)
 
     def _ask_for_body(self, guard: Guard) -> Answer:
-        """v2's answer that is compared with v1's: the one that it gave, unless it was asked for less."""
+        """Return v2's response to compare with v1's: the one that it gave, unless it was asked for less."""
         given, target = self._answers[V2], _split(self._found.target)
         if given.has_failed or (target == self._sent and self._found.page == 1):
             return given
@@ -273,6 +273,6 @@ def _next_page(body: Any) -> str | None:
 
 
 def _has_rows(route: Json, body: Any) -> bool:
-    """A page behind the end of the list is nowhere in v2."""
+    """Return whether there are rows: v2 has no page behind the end of a list."""
     data = body.get("data") if isinstance(body, dict) else None
     return isinstance(data, dict) and bool(data.get("items"))

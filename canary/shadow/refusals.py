@@ -14,7 +14,7 @@ TOO_MANY: Final = 429
 
 
 def prepare_refusal(read: Read) -> "Outcome | RefusedRead":
-    """A refusal that v1 can be asked about, or why there is none. Only what both versions declare is compared."""
+    """Return a refusal to ask v1 about, or why there is none. Only calls that both versions declare are compared."""
     declared = declared_successors()
     name = name_of(V2, "GET", read.template).shared
     found = _row_of(declared, read, name) if declared else None
@@ -22,7 +22,7 @@ def prepare_refusal(read: Read) -> "Outcome | RefusedRead":
 
 
 def _row_of(declared: Declared, read: Read, name: str) -> tuple[Json, str, str] | None:
-    """v1's row, and the path and query that v1 is asked for: the same address if v1 has it, else the translation."""
+    """Return v1's row, and the path and query for v1: the same address if v1 has it, else the translation."""
     path = below_base(read.path)
     found = declared.find("GET", path)
     if found and found[0]["call"] and shared_name(found[0]) == name:
@@ -49,7 +49,7 @@ class RefusedRead:
         return Outcome(self._template, "abandoned" if is_lost else "timed_out")
 
     def _is_steady(self, guard: Guard) -> bool:
-        """Limits do not count repeats. After a right 429, v2 answers the repeat too; not after a wrong one."""
+        """Return whether v2 refuses a repeat too: limits don't count repeats, so v2 answers one after a right 429."""
         if self._read.refusal != TOO_MANY:
             return True
         again: Answer = ask(self._read, V2, below_base(self._read.path), self._read.query, guard)

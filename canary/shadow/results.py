@@ -135,7 +135,7 @@ class Votes:
         return [_row(vote, outcome.shared, voter, now) for vote in votes]
 
     def _is_warm(self, snapshot: Snapshot, now: datetime.datetime) -> bool:
-        """A stage's warm-up begins with its first pair in this process, as that of latency with its first request."""
+        """Return whether it is warm: a stage's warm-up begins with its first pair here, as that of latency does."""
         stage = (snapshot.release, snapshot.stage)
         if stage > self._stage:
             self._stage, self._warm_at = stage, now + datetime.timedelta(seconds=canary_conf().warm_up_s)
@@ -168,7 +168,7 @@ def _row(vote: Vote, route: str, voter: Voter, now: datetime.datetime) -> Observ
 
 
 def summary(release: int) -> dict[str, Any]:
-    """For report, page and policy: how many reads came out how, in all and by route, and the differences, newest first.
+    """Return for report, page and policy the reads by result, in all and by route, and the differences, newest first.
 
     `compared` is what tells anything of the versions: equal, different and accepted ones. `accepted` of a difference
     says who has accepted it and why.
@@ -207,7 +207,7 @@ def _acceptance(row: AcceptedDifference | None) -> dict[str, str] | None:
 
 
 def _means(sums: list[float]) -> dict[str, Any]:
-    """The means of pairs in which both versions answered well, by version; None without any."""
+    """Return the means of pairs in which both versions answered well, by version; None without any."""
     timed, v1_seconds, v2_seconds, v1_sql, v2_sql = sums
     means = {"mean_ms": (1_000 * v1_seconds, 1_000 * v2_seconds), "sql_mean": (v1_sql, v2_sql)}
     return {

@@ -58,7 +58,7 @@ class Sampler:
     def choose(
         self, request: HttpRequest, response: HttpResponseBase, decision: Decision, snapshot: Snapshot
     ) -> tuple[Choice, ...]:
-        """Why the read is to be repeated, each time that it says; mostly nothing, and never where the share is 0."""
+        """Return why the read is to be repeated; mostly nothing, and never where the share is 0."""
         share_bp = canary_conf().shadow_bp
         if not share_bp or request.method != "GET" or not snapshot.is_v2_enabled or snapshot.latched:
             return ()
@@ -86,7 +86,7 @@ class Sampler:
     def _special(
         self, request: HttpRequest, response: HttpResponseBase, decision: Decision, snapshot: Snapshot
     ) -> Choice | None:
-        """Only where the bucket drew the version: there a failure is as likely on either, while they are alike."""
+        """Return a special reason only where the bucket drew the version: there alike versions fail equally often."""
         network, now_s = network_of(request.META.get("REMOTE_ADDR", "")), time.monotonic()
         if decision.reason == "bucket" and response.status_code < 500:
             is_taken = decision.api_version == V2 and self._refused.take(network, now_s)
@@ -102,7 +102,7 @@ class Sampler:
 
 
 def _is_fair(place: int | None, weight_bp: int, is_v2: bool) -> bool:
-    """Whether the failure of an identity in this bucket is taken, so that as many of v1's may have a vote as of v2's.
+    """Return whether an identity's failure in this bucket is taken, so that as many of v1's may vote as of v2's.
 
     The version with more identities gives as many as the other has. The bucket decides which, and not a coin for each
     request: an identity that fails often would be taken in the end on either version.

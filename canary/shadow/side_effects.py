@@ -54,7 +54,7 @@ _here = _Here()
 
 @contextmanager
 def refused(tried: list[str]) -> Iterator[None]:
-    """Within the block, in this thread, every side effect raises SideEffectError and is noted in `tried`."""
+    """Refuse every side effect within the block, in this thread, by SideEffectError, and note it in `tried`."""
     _install()
     with ExitStack() as caches_again:
         of_thread: Any = caches
@@ -93,7 +93,7 @@ class _ReadOnlyCache:
 
 @cache
 def _install() -> None:
-    """Once a process, with the first repeat: neither an audit hook nor a replaced method is ever taken back."""
+    """Install the hooks once per process, with the first repeat: audit hooks and replaced methods stay for ever."""
     sys.addaudithook(_audit)
     create: Any = BaseEmailBackend.__init__
 
@@ -106,7 +106,7 @@ def _install() -> None:
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    """Sees every audited event of the process, so that the usual case must be quick."""
+    """Audit every event of the process; the usual case must be quick."""
     if _here.tried is None:
         return
     if event in STARTS:
@@ -116,7 +116,7 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def _is_of_stores(address: Any) -> bool:
-    """Whether a database or cache of the settings is behind the address."""
+    """Return whether a database or cache of the settings is behind the address."""
     if not isinstance(address, tuple):
         return address in {path for path, port in _stores() if not port}
     hosts = {host for host, port in _stores() if port == address[1]}
@@ -124,7 +124,7 @@ def _is_of_stores(address: Any) -> bool:
 
 
 def _stores() -> Iterator[tuple[str, int]]:
-    """Host and port of each, or the path of a Unix socket and 0."""
+    """Return host and port of each, or the path of a Unix socket and 0."""
     for database in settings.DATABASES.values():
         if database.get("HOST") and database.get("PORT"):
             yield database["HOST"], int(database["PORT"])

@@ -71,7 +71,7 @@ def read_only_snapshot(deadline_s: float) -> Iterator[Guard]:
 
 @contextmanager
 def forgotten() -> Iterator[None]:
-    """An error within leaves the transaction as it was, so that it can go on."""
+    """Leave the transaction as it was after an error within, so that it can go on."""
     point = transaction.savepoint_create()
     try:
         yield

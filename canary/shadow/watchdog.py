@@ -57,7 +57,7 @@ class Watchdog:
 
     @property
     def lost(self) -> int:
-        """How many threads were given up and have not ended since."""
+        """Return how many threads were given up and have not ended since."""
         self._lost = [worker for worker in self._lost if worker.is_alive()]
         return len(self._lost)
 
@@ -79,11 +79,11 @@ class Watchdog:
             self._worker = None
 
     def forget(self) -> None:
-        """In a child: the threads stayed with the parent."""
+        """Forget the threads in a child: they stayed with the parent."""
         self._worker, self._lost = None, []
 
     def _give_up(self, worker: "_Worker") -> bool:
-        """Never use the thread again: the exception may reach it when it has already gone on. Whether it hangs."""
+        """Give the thread up for ever: the exception may reach it after it has gone on. Return whether it hangs."""
         self._worker = None
         worker.interrupt()
         if not worker.is_alive():
@@ -114,7 +114,7 @@ class _Worker:
         self._thread.join(GRACE_S)
 
     def interrupt(self) -> None:
-        """Once: a second exception could meet the thread while it cleans up after the first."""
+        """Interrupt once: a second exception could meet the thread while it cleans up after the first."""
         self._tasks.put(None)
         ends_at = time.monotonic() + GRACE_S
         while self.is_alive() and time.monotonic() < ends_at:
@@ -153,7 +153,7 @@ class _Worker:
 
 
 def _is_of_a_view(frame: FrameType) -> bool:
-    """Whether an exception that is raised here leaves no lock taken that requests wait for.
+    """Return whether an exception that is raised here leaves no lock taken that requests wait for.
 
     Libraries take a lock in the line before their `try`. An exception between the two leaves it taken for ever.
     """
@@ -164,7 +164,7 @@ def _is_of_a_view(frame: FrameType) -> bool:
 
 @contextmanager
 def _own_connection() -> Iterator[Any]:
-    """One for this thread outside the pool: a thread that hangs must not hold what requests wait for."""
+    """Use a connection of this thread outside the pool: a thread that hangs must not hold what requests wait for."""
     pooled: Any = connections[DEFAULT_DB_ALIAS]
     own = pooled.copy()
     own.settings_dict["OPTIONS"].pop("pool", None)
