@@ -14,7 +14,7 @@ MIDDLEWARE = "canary.middleware.CanaryMiddleware"
 
 @checks.register(checks.Tags.urls)
 def check_arms(**kwargs: Any) -> list[checks.CheckMessage]:
-    """Both versions' URLconfs are sound; Django itself checks only ROOT_URLCONF."""
+    """Check that both versions' URLconfs are sound; Django itself checks only ROOT_URLCONF."""
     return [message for name in canary_conf().arms.values() for message in check_resolver(get_resolver(name))]
 
 

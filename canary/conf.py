@@ -104,7 +104,7 @@ class CanaryConf:
         return self.bulkhead or bulkhead(self.web_threads, weight_bp)
 
     def build(self) -> str:
-        """The build that this process runs; empty when the settings tell neither its name nor its code.
+        """Return the build that this process runs; empty when the settings have neither its name nor its code.
 
         The files are read once: ask early in a server's life, for a deployment may replace them later.
         """
@@ -115,7 +115,7 @@ _loaded: CanaryConf | None = None
 
 
 def canary_conf() -> CanaryConf:
-    """Asked several times a request, and a look at `settings` costs a third of a microsecond."""
+    """Return the settings, cached: a look at `settings` takes a third of a microsecond, several times per request."""
     global _loaded  # noqa: PLW0603  a cache of one entry, replaced whole
     if _loaded is None:
         _loaded = _load(settings.CANARY)
@@ -132,12 +132,12 @@ setting_changed.connect(_forget)
 
 
 def secret_for(purpose: str) -> bytes:
-    """32 bytes for one purpose of the canary, derived from SECRET_KEY; `purpose` has at most 16 ASCII characters."""
+    """Return 32 bytes for one purpose of the canary, from SECRET_KEY; `purpose` has at most 16 ASCII characters."""
     return _derived(settings.SECRET_KEY, purpose)
 
 
 def secrets_for(purpose: str) -> Iterator[bytes]:
-    """The same of SECRET_KEY, then of each key in SECRET_KEY_FALLBACKS: for what an earlier key has signed."""
+    """Return the secret of SECRET_KEY, then of each key in SECRET_KEY_FALLBACKS, for text that an older key signed."""
     for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
         yield _derived(key, purpose)
 
@@ -191,7 +191,7 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
 
 @lru_cache(maxsize=4)
 def _hash_of_code(places: tuple[Path, ...]) -> str:
-    """16 hexadecimal digits over the Python files in these folders, and over these files; the same on all machines."""
+    """Return 16 hexadecimal digits over these Python files and those in these folders; the same on all machines."""
     digest = blake2b(digest_size=8)
     for place in filter(Path.exists, places):
         for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
@@ -214,7 +214,7 @@ def _nobody_is_excluded(request: HttpRequest) -> str:
 
 
 def _whom_the_view_knows(request: HttpRequest) -> tuple[str, datetime] | None:
-    """Every user counts alone. A user that nobody asked for stays unasked, as asking would cost a query."""
+    """Return the person: every user counts alone. A user that the view did not load stays unloaded, to save a query."""
     known = request.__dict__
     user: Any = known.get("user")
     if type(user) is SimpleLazyObject:

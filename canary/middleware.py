@@ -85,7 +85,7 @@ class CanaryMiddleware:
         return response
 
     def _complete(self, request: HttpRequest, response: HttpResponse, passage: Passage) -> None:
-        """Each step by itself: a response that is ready is sent, even if one fails."""
+        """Take each step by itself: a response that is ready is sent, even if one fails."""
         try:
             self._finish(request, response, passage)
         except Exception as error:
@@ -105,7 +105,7 @@ class CanaryMiddleware:
             _record(error)
 
     def _pass(self, request: HttpRequest) -> Passage:
-        """Never raises: a fault leads to the stable version."""
+        """Pass the request on. Never raises: a fault leads to the stable version."""
         is_entrance, pinned, snapshot = True, None, None
         now, started_ns = self._clock(), time.perf_counter_ns()
         try:
@@ -353,7 +353,7 @@ def _headers_of_entrance(version: int | None, vary: str, is_brief: bool) -> dict
 
 
 def _follow_session(request: HttpRequest, response: HttpResponse) -> None:
-    """A login by session makes the user the cookie's identity, a logout drops it. Reads nothing that isn't loaded."""
+    """Follow the session: a login makes the user the cookie's identity, a logout drops it. Reads only loaded data."""
     session = getattr(request, "session", None)
     if session is None or not session.modified:
         return

@@ -81,7 +81,7 @@ class Background:
             self.is_ready.set()
 
     def stop(self) -> None:
-        """Returns when all have ended, or after STOP_S."""
+        """Stop all, and return when they have ended, or after STOP_S."""
         self._is_stopping.set()
         deadline = time.monotonic() + STOP_S
         for thread in self._threads.values():
@@ -151,7 +151,7 @@ class Presence:
         return store.comes_in_s()
 
     def _apply(self, now: datetime) -> None:
-        """Tried again with the next turn when it fails; what can still be read is served meanwhile."""
+        """Apply the environment. After a failure the next turn tries again; the last readable state is served."""
         try:
             with brief():
                 apply_environment(canary_conf().environment_weight_bp, now)
@@ -227,7 +227,7 @@ def _start() -> None:
 
 
 def _open_box() -> None:
-    """Before the first request, which may be the one that ends the process."""
+    """Open the box before the first request, which may be the one that ends the process."""
     try:
         flights.box = BlackBox(own_node().box(), presence.name, time.time())
     except OSError as error:
@@ -270,7 +270,7 @@ def _end() -> None:
 
 
 def _ignore_signals() -> None:
-    """Ctrl-C sends a second signal to a process that ends already, which must not cut that short. SIGKILL still can."""
+    """Ignore the second signal of Ctrl-C to a process that ends already: it must not cut that short. SIGKILL can."""
     while True:
         with contextlib.suppress(SystemExit, KeyboardInterrupt):  # one that arrives right now
             for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):

@@ -56,7 +56,7 @@ def _may_promote(status: Status) -> bool:
 
 
 def _may_roll_back(status: Status) -> bool:
-    """Not where it would move nobody. It ends a plan, and while it is latched no brownout runs."""
+    """Return whether a rollback would move anybody. It ends a plan, and while it is latched no brownout runs."""
     has_effect = status["weight_bp"] or is_active(status["plan"]) or status["lifecycle"] != ACTIVE
     is_possible = status["is_v1_enabled"] and status["lifecycle"] not in (SUNSET, REMOVED)
     return bool(has_effect and is_possible and not status["latched"])
@@ -135,7 +135,7 @@ ACTIONS: Final = (
 
 
 def actions_for(user: Any, status: Status) -> dict[str, list[Action]]:
-    """By place, those that fit the state and that this user may do."""
+    """Return by place the actions that fit the state and that this user may do."""
     found: dict[str, list[Action]] = {WEIGHT: [], LISTS: [], LIFE: []}
     for action in ACTIONS:
         if action.place and action.fits(status) and user.has_perm(action.verb.permission):

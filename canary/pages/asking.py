@@ -34,7 +34,7 @@ class Question:
 
 
 def answer(text: str, actor: str, now: datetime) -> Question:
-    """Raises StoreUnreachable."""
+    """Answer the question. Raises StoreUnreachable."""
     text = text.strip()[:TEXT_MAX].replace("\0", "")
     if not text:
         return Question()

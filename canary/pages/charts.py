@@ -78,7 +78,7 @@ class Scale:
 
 
 def thinned[Item](items: Sequence[Item], most: int = POINTS_MAX) -> list[Item]:
-    """At most `most` of them, evenly chosen, with the first and the last."""
+    """Return at most `most` of the points, evenly chosen, with the first and the last."""
     if len(items) <= most:
         return list(items)
     return [items[round(place * (len(items) - 1) / (most - 1))] for place in range(most)]
@@ -92,7 +92,7 @@ def line(name: str, label: str, points: Sequence[Point], ends: tuple[datetime, d
 
 
 def stairs(points: Sequence[Point], end: datetime) -> list[Point]:
-    """Each value stays until the next one."""
+    """Return points of a line in which each value stays until the next one."""
     corners: list[Point] = []
     for at, value in points:
         if corners:
@@ -102,14 +102,14 @@ def stairs(points: Sequence[Point], end: datetime) -> list[Point]:
 
 
 def part_of(at: datetime, ends: tuple[datetime, datetime]) -> float:
-    """0 at the first end, 1 at the other; what lies beyond stands at an end."""
+    """Return the place between both ends: 0 at the first, 1 at the other; a value beyond stands at an end."""
     first, last = ends
     whole = (last - first).total_seconds()
     return min(1.0, max(0.0, (at - first).total_seconds() / whole)) if whole > 0 else 1.0
 
 
 def time_ticks(ends: tuple[datetime, datetime]) -> list[Tick]:
-    """Evenly placed, in UTC; with the day where the time is longer than one."""
+    """Return evenly placed instants, in UTC; with the day where the time is longer than one."""
     first, last = (end.astimezone(UTC) for end in ends)
     step = (last - first) / TIME_TICKS
     whole_s = (last - first).total_seconds()
@@ -136,7 +136,7 @@ def marks_of(tells: Sequence[tuple[datetime, str]], ends: tuple[datetime, dateti
 
 
 def _counted(tells: list[tuple[datetime, str]]) -> list[tuple[datetime, str]]:
-    """Say once, with the first time, what was done several times running."""
+    """Name once, with the first time, what was done several times running."""
     runs = [list(run) for _, run in groupby(tells, key=lambda tell: tell[1])]
     return [(run[0][0], run[0][1] if len(run) == 1 else _times(run[0][1], len(run))) for run in runs]
 
@@ -152,7 +152,7 @@ def round_top(value: float) -> float:
 
 
 def decades(low: float, high: float, most: int = 6) -> list[float]:
-    """Powers of ten between both, both included, so few that their labels don't touch."""
+    """Return powers of ten between both, both included, so few that their labels don't touch."""
     first, last = math.ceil(math.log10(low)), math.floor(math.log10(high))
     step = max(1, math.ceil((last - first + 1) / most))
     return [10.0**power for power in range(first, last + 1) if power % step == 0]

@@ -66,7 +66,7 @@ def evidence_chart(points: Sequence[tuple[datetime, Logs]]) -> Chart | None:
 
 
 def evidence_rows(points: Sequence[tuple[datetime, Logs]]) -> list[tuple[datetime, list[tuple[str, str]]]]:
-    """The latest first, each figure with its label."""
+    """Return rows, the latest first, each figure with its label."""
     shown = thinned(points, ROWS_MAX)[::-1]
     return [
         (at, [(_(label), strength(log_e[name]) if name in log_e else "–") for name, label in LINES])
@@ -105,7 +105,7 @@ def share_chart(
 
 
 def share_rows(steps: Sequence[Step]) -> list[tuple[datetime, list[str]]]:
-    """The latest first: requests of both versions, and the share of v2."""
+    """Return rows, the latest first: requests of both versions, and the share of v2."""
     return [
         (step.at, [f"{step.requests[V1]:,}", f"{step.requests[V2]:,}", f"{100 * (step.share_of_v2 or 0):.1f} %"])
         for step in summed(steps, ROWS_MAX)[::-1]
@@ -115,7 +115,7 @@ def share_rows(steps: Sequence[Step]) -> list[tuple[datetime, list[str]]]:
 def course_charts(
     steps: Sequence[Step], tells: Sequence[tuple[datetime, str]], ends: tuple[datetime, datetime]
 ) -> list[tuple[str, Chart]]:
-    """Errors and latency of both versions over time, each with its title. Nothing without requests."""
+    """Return charts of errors and latency of both versions over time, each with its title; none without requests."""
     if not steps:
         return []
     marks = marks_of(tells, ends)
@@ -128,7 +128,7 @@ def course_charts(
 
 
 def course_rows(steps: Sequence[Step]) -> list[tuple[datetime, list[tuple[str, str, str]]]]:
-    """The latest first: name of the figure, and what it is of v1 and of v2."""
+    """Return rows, the latest first: name of the figure, and its values for v1 and for v2."""
     return [
         (
             step.at,
@@ -154,7 +154,7 @@ def _course_chart(
     unit: str,
     bounds: tuple[float, float],
 ) -> Chart:
-    """`bounds` are the least and the most that the scale ends with."""
+    """Return a chart. `bounds` are the least and the most that the scale ends with."""
     least, most = bounds
     top = min(most, round_top(max([least, *(1.05 * value for points in values.values() for _at, value in points)])))
     scale = Scale(0.0, top)

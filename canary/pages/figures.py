@@ -72,7 +72,7 @@ def rows_of(totals: Mapping[int, Totals]) -> list[Row]:
 
 
 def marks_of(totals: Mapping[int, Totals]) -> tuple[list[Mark], list[Tick]]:
-    """The quantiles on a logarithmic scale of milliseconds, both versions of one below each other."""
+    """Return the quantiles on a logarithmic scale of milliseconds, both versions of one below each other."""
     found = [(name, version, getattr(totals[version], name)) for name in QUANTILES for version in (V1, V2)]
     known = [(name, version, quantile) for name, version, quantile in found if quantile is not None]
     if not known:
@@ -110,7 +110,7 @@ def share_bar(live: LiveShare) -> ShareBar | None:
 
 
 def route_rows(routes: list[RouteTotals], evidence: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Each route with both versions' figures, and whether the evidence holds it for harmed."""
+    """Return each route with both versions' figures, and whether the evidence holds it for harmed."""
     harmed = {one["route"] for one in evidence if one["is_harmed"]}
     return [{"route": one.route, "is_harmed": one.route in harmed, "cells": _cells(one)} for one in routes]
 
@@ -174,7 +174,7 @@ class _Logarithmic:
 
 
 def _round_values(low: float, high: float) -> list[float]:
-    """Powers of ten and what is between them, at least a fifth of the width apart: so much a label takes on a phone."""
+    """Return powers of ten and values between, at least a fifth of the width apart, as labels need on a phone."""
     first, last = round(math.log10(low)), round(math.log10(high))
     step = math.ceil((last - first) / DECADES_MAX)
     factors = {1: (1, 2, 5), 2: (1, 3)}.get(last - first, (1,))

@@ -92,7 +92,7 @@ class OptionsForm(forms.Form):
 
     @property
     def is_open(self) -> bool:
-        """Whether a folded field has an error that has to be seen."""
+        """Return whether a folded field has an error that has to be seen."""
         return any(bound.errors for bound in self.folded)
 
     @property

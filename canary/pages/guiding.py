@@ -165,7 +165,7 @@ def _of_nobody(status: Status) -> Guide:
 
 
 def _of_waiting(status: Status, numbers: dict[str, Any]) -> Guide:
-    """Waiting for proof that the declared limit is kept."""
+    """Advise to wait for proof that the declared limit is kept."""
     safe, eta_s = numbers.get("safe"), numbers.get("eta_s")
     if not safe:
         return Guide("hold", _("Held"), _("The verdict says what is missing."), is_verdict_open=True)
@@ -189,7 +189,7 @@ def _of_waiting(status: Status, numbers: dict[str, Any]) -> Guide:
 
 
 def _written_out(seconds: float) -> str:
-    """`6 minutes`: for a headline."""
+    """Return a duration for a headline, such as `6 minutes`."""
     number, _space, unit = duration(seconds).partition(" ")
     number = number.removesuffix(".0")
     one, many = {

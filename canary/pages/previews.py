@@ -72,7 +72,7 @@ class Preview:
 
 
 def preview(verb: Verb, values: Mapping[str, Any], actor: str, now: datetime) -> Preview:
-    """Raises StoreUnreachable."""
+    """Return the preview of a change. Raises StoreUnreachable."""
     with reachable():
         before = store.read()[1]
         if verb.name == NOTIFY:

@@ -57,7 +57,7 @@ def trips_of(numbers: Numbers | None) -> list[dict[str, str]]:
 
 
 def here() -> Here | None:
-    """None where the workers can't tell each other anything."""
+    """Return the numbers; None where the workers can't share theirs."""
     try:
         ended, living = own_node().read()
     except (OSError, ValueError):
@@ -115,7 +115,7 @@ def _both(counts: Mapping[int, int]) -> str:
 
 
 def _of_crashes(status: Numbers, now: datetime) -> Fact:
-    """As the breaker counts them."""
+    """Return the crashes as the breaker counts them."""
     declared = (status["plan"] or {}).get("max_crashes")
     most = canary_conf().limits.max_crashes if declared is None else declared
     rows = Crash.objects.filter(release=status["release"], api_version=V2)

@@ -128,7 +128,7 @@ def _verdicts(release: int) -> list[Any]:
 
 
 def _rollback() -> dict[str, Any] | None:
-    """The last one: who did it, when, why, and the breakers that tripped. `why` is the finding without its numbers."""
+    """Return the last rollback: who, when, why, and the tripped breakers. `why` is the finding without its numbers."""
     event = RolloutEvent.objects.filter(verb="rollback").order_by("-version").first()
     if event is None:
         return None
@@ -157,7 +157,7 @@ def _plan(known: dict[str, Any], changes: list[RolloutEvent], now: datetime) -> 
 
 
 def _course(changes: list[RolloutEvent], asked: Asked, now: datetime) -> dict[str, Any]:
-    """Both versions over time, with what was done meanwhile."""
+    """Return both versions over time, with the changes meanwhile."""
     since = now - timedelta(seconds=asked.span.seconds)
     steps = aggregation.timeline(since, asked.span.step_s, judged=True if asked.is_judged else None)
     tells = [(event.at, _told(event)) for event in changes if event.at >= since]
@@ -178,7 +178,7 @@ def _told(event: RolloutEvent) -> str:
 
 
 def _named(shown: dict[str, Any]) -> dict[str, Any]:
-    """With people by name, asked for all at once."""
+    """Return the same with people by name, all looked up at once."""
     told = [event["actor"] for event in shown["events"]]
     told += [entry[name] for entry in shown["listed"] for name in ("identity", "actor")]
     told += [row.actor for row in shown["accepted"]]
@@ -247,7 +247,7 @@ def _traffic(known: dict[str, Any], verdicts: list[Verdict], asked: Asked, now: 
 
 
 def _weights(changes: list[RolloutEvent], since: datetime) -> list[tuple[datetime, int]]:
-    """The weights in force since then, the one before it first."""
+    """Return the weights in force since then, the one before it first."""
     weights: list[tuple[datetime, int]] = []
     for event in changes:
         if event.at < since:
@@ -338,7 +338,7 @@ def _change(event: RolloutEvent) -> str:
 
 
 def _about(verb: str, evidence: dict[str, Any]) -> str:
-    """The identity, difference or build that an event is about."""
+    """Return the identity, difference or build that an event is about."""
     if verb.startswith("differences "):
         return str(Difference(**evidence))
     about: str = evidence.get("identity") or evidence.get("build") or ""

@@ -38,7 +38,7 @@ type Change = tuple[datetime, int, int]
 
 
 def plan_steps(plan: dict[str, Any], weight_bp: int, changes: Sequence[Change], now: datetime) -> list[Step]:
-    """A step counts as the present one while the weight is its own; a hand may have put it between two steps.
+    """Return the steps. One is the present one while the weight is its own; a person may have put it between two steps.
 
     `changes` are the release's, the latest first.
     """
@@ -82,7 +82,7 @@ def _reached_step(step_bp: int, weight_bp: int, changes: Sequence[Change]) -> St
 
 
 def _step_ahead(step_bp: int, plan: dict[str, Any], place: int, now: datetime) -> Step:
-    """`place` counts from the next one; each step before it lasts its minimum time at least.
+    """Return a step ahead. `place` counts from the next one; each step before it lasts its minimum time at least.
 
     Once the minimum time is over, no time is known: one that counts from now would recede.
     """

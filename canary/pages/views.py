@@ -74,7 +74,7 @@ def consumers(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def change(request: HttpRequest, words: str) -> HttpResponse:
-    """Three steps, of which verbs without options need two: the options, who would move, and the change by POST."""
+    """Show a change in three steps, two for verbs without options: the options, the preview, and the change by POST."""
     action = find_action(words)
     if action is None:
         raise Http404
@@ -132,7 +132,7 @@ def _show_preview(
     form: ChangeForm | None = None,
     error: RolloutError | None = None,
 ) -> HttpResponse:
-    """With who would move as things are now: after a conflict that isn't what was seen before."""
+    """Show the preview of this moment: after a conflict it differs from the one seen before."""
     try:
         found = preview(action.verb, options.cleaned_data, _actor(request), now)
     except StoreUnreachable as unreachable:
@@ -170,12 +170,12 @@ def _show(request: HttpRequest, action: Action, options: OptionsForm, *, status:
 
 
 def _in_short(lines: Iterable[str]) -> list[str]:
-    """Without the single workers, who are indented, and with instants as everywhere on the page."""
+    """Return the lines without the single workers, which are indented, and with instants as everywhere on the page."""
     return [INSTANT.sub(_say_instant, _for_page(line)) for line in lines if not line.startswith(" ")]
 
 
 def _for_page(line: str) -> str:
-    """In the page's words: no verb of the command line, and a revision where that says version."""
+    """Return the text in the page's words: no verb of the command line, and "revision" instead of "version"."""
     return spoken(_in_words(line))
 
 
@@ -197,5 +197,5 @@ def _refuse_without(request: HttpRequest, *permissions: str) -> None:
 
 
 def _actor(request: HttpRequest) -> str:
-    """As the event log keeps it, `user:3`."""
+    """Return the actor as the event log keeps it, `user:3`."""
     return f"user:{request.user.pk}"[:ACTOR_MAX]

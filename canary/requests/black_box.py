@@ -56,7 +56,7 @@ class BlackBox:
     """The box of this process. Any thread may note; none takes a lock."""
 
     def __init__(self, path: Path, worker: str, now_s: float) -> None:
-        """Raises OSError where the disk has no room: found out later, that would end the process."""
+        """Make the file. Raises OSError where the disk has no room: found out later, that would end the process."""
         self._path = path
         with path.open("wb+") as file:
             file.write(bytes((SLOTS + 1) * SLOT_BYTES))

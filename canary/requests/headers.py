@@ -45,13 +45,13 @@ def header_of(response: HttpResponseBase, name: str) -> str:
 
 
 def sent_path(request: HttpRequest) -> str:
-    """The path as the client has sent it, escaped once; bytes that are no UTF-8 too, where the server tells them."""
+    """Return the path as the client sent it, escaped once; also bytes that are not UTF-8, if the server passes them."""
     path = request.path_info
     return path if _PLAIN_PATH.fullmatch(path) else quote_from_bytes(_bytes_of(request), _IN_PATH)
 
 
 def sent_query(request: HttpRequest) -> str:
-    """`?limit=3`, or nothing where nothing was sent; bytes that can't stand in an address are escaped."""
+    """Return `?limit=3`, or nothing for an empty query; bytes that can't stand in an address are escaped."""
     query: str = request.META.get("QUERY_STRING", "")
     if not query:
         return ""

@@ -62,13 +62,13 @@ def _anonymous(request: HttpRequest) -> Identity:
 
 
 def read_cookie(request: HttpRequest) -> Identity | None:
-    """The identity in the request's cookie; None without one, or when its signature is not ours."""
+    """Return the identity in the request's cookie; None without one, or when its signature is not ours."""
     # Nothing is parsed where nothing was sent.
     return parse_cookie(request.COOKIES.get(COOKIE, "")) if request.META.get("HTTP_COOKIE") else None
 
 
 def parse_cookie(text: str) -> Identity | None:
-    """The identity in the text of such a cookie; None for any text that isn't ours."""
+    """Return the identity in the text of such a cookie; None for any text that isn't ours."""
     kind, _, rest = text.partition(".")
     encoded, _, signature = rest.partition(".")
     if kind not in KINDS or not _is_ours(f"{kind}.{encoded}", signature):
@@ -98,7 +98,7 @@ def _cookie_of(identity: Identity, is_secure: bool, key: bytes) -> "Morsel[str]"
 
 
 def _copy(morsel: "Morsel[str]") -> "Morsel[str]":
-    """As its own `copy` does, which first fills in what is written over then."""
+    """Copy a morsel as its own `copy` does, which first fills in values that are overwritten then."""
     copy: Morsel[str] = Morsel.__new__(Morsel)
     dict.update(copy, morsel)
     copy.__dict__.update(morsel.__dict__)
@@ -123,7 +123,7 @@ def _signing_key() -> bytes:
 
 
 def _is_ours(name: str, signature: str) -> bool:
-    """Signed by the key in force, or while no rollout was known."""
+    """Return whether the key in force signed it, or the one from before any rollout was known."""
     given = signature.encode()
     if hmac.compare_digest(given, _sign(name, _signing_key()).encode()):
         return True

@@ -37,13 +37,13 @@ class Flight:
 
     @property
     def route(self) -> str | None:
-        """The template in the URLconf, None as long as nothing was resolved."""
+        """Return the template in the URLconf, None as long as nothing was resolved."""
         match = self.request.resolver_match
         return None if match is None else match.route
 
     @property
     def awaits_client(self) -> bool:
-        """Whether the answer is being sent, or the view reads a body that the client has not sent yet.
+        """Return whether the response is being sent, or the view reads a body that the client has not sent yet.
 
         A slow download or upload is nobody's failure.
         """
@@ -84,7 +84,7 @@ class InFlight:
             self._erase(flight)
 
     def await_client(self, flight: Flight) -> None:
-        """Its view has returned, and its answer is being sent; it is still to leave."""
+        """Note that its view has returned, and its response is being sent; it is still to leave."""
         with self._lock:
             flight.is_answered = True
             self._erase(flight)
@@ -101,7 +101,7 @@ class InFlight:
 
     @contextlib.contextmanager
     def noted(self, request: HttpRequest, decision: Decision, snapshot: Snapshot) -> Iterator[None]:
-        """Have the black box tell of the block, in which no client waits, should the process die of it."""
+        """Have the black box report the block, in which no client waits, if the process dies of it."""
         box = self.box
         slot = box.note(request, decision, snapshot) if box is not None else None
         try:
@@ -111,7 +111,7 @@ class InFlight:
                 box.clear(slot)
 
     def counts(self) -> dict[int, int]:
-        """How many requests of each version are in flight, those included whose answer is being sent."""
+        """Return how many requests of each version are in flight, including those whose response is being sent."""
         return {version: len(flights) for version, flights in self._flights.items()}
 
     def hang(self, api_version: int, for_s: float) -> bool:
@@ -122,13 +122,13 @@ class InFlight:
             return bool(flights) and all(one.started_ns < since_ns and not one.awaits_client for one in flights)
 
     def _erase(self, flight: Flight) -> None:
-        """From the black box. The caller holds the lock: the slot may be another flight's in a moment."""
+        """Erase it from the black box. The caller holds the lock: the slot may be another flight's in a moment."""
         if flight.slot is not None and self.box is not None:
             self.box.clear(flight.slot)
             flight.slot = None
 
     def __iter__(self) -> Iterator[Flight]:
-        """The flights of this moment that wait for their answer."""
+        """Return the flights of this moment that wait for their response."""
         with self._lock:
             found = [flight for flights in self._flights.values() for flight in flights if not flight.is_answered]
         return iter(found)

@@ -29,7 +29,7 @@ class Problem(Exception):
 
 
 def problem_response(refusal: Refusal, request: HttpRequest, more: Mapping[str, Any] | None = None) -> HttpResponse:
-    """`more` are members beside those of RFC 9457."""
+    """Return the response of a refusal. `more` are members beside those of RFC 9457."""
     response = _response(request, refusal.status, refusal.code, refusal.title, refusal.detail, more)
     if refusal.retry_after_s is not None:
         response.headers["Retry-After"] = str(refusal.retry_after_s)

@@ -53,7 +53,7 @@ def watch_queries(connection: BaseDatabaseWrapper, **_: Any) -> None:
 
 
 def watch_open_connections() -> None:
-    """For this thread's connections that were opened before anybody watched."""
+    """Watch this thread's connections that were opened before."""
     for connection in connections.all(initialized_only=True):
         watch_queries(connection)
 

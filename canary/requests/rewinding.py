@@ -31,7 +31,7 @@ def was_body_read(request: HttpRequest) -> bool:
 
 
 def _put_back(values: dict[str, Any], before: dict[str, Any]) -> None:
-    """In place, and never empty meanwhile: another thread may be looking at a request that hangs."""
+    """Put it back in place, and never empty meanwhile: another thread may be looking at a request that hangs."""
     values.update(before)
     for name in values.keys() - before.keys():
         del values[name]

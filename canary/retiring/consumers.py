@@ -13,7 +13,7 @@ from canary.retiring.usage import NAMELESS, USAGE_DAYS, usage_by_consumer
 
 
 def usages_to_tell(now: datetime, life: Life) -> list[dict[str, Any]]:
-    """The usage of every consumer that has a name, as `CANARY["NOTIFY_CONSUMERS"]` takes it."""
+    """Return the usage of every consumer with a name, in the form of `CANARY["NOTIFY_CONSUMERS"]`."""
     ways = _ways()
     usages = [total.as_json() for total in usage_by_consumer(now=now, deprecated_at=life.deprecated_at)]
     return [_with_ways(usage, ways) for usage in usages if usage["consumer"] not in NAMELESS]

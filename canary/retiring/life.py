@@ -54,7 +54,7 @@ def describe(request: HttpRequest, response: HttpResponse, decision: Decision, s
 
 
 def gone_response(request: HttpRequest, refusal: Refusal, snapshot: Snapshot, now: float) -> HttpResponse:
-    """The 410 of v1: since when, until when, and what to ask v2 in its place."""
+    """Return the 410 of v1: since when, until when, and the request to v2 instead."""
     # v1 may be switched off for good by the environment while a window runs.
     window = running_brownout(snapshot.life, now) if refusal.code == routing.BROWNOUT.code else None
     refusal = _during(window, snapshot.life) if window else refusal
@@ -129,7 +129,7 @@ def _has_credentials(request: HttpRequest) -> bool:
 
 
 def _way_out(request: HttpRequest, base: str, guide: str) -> dict[str, Any]:
-    """The request to v2 that does the same, or a sentence why there is none."""
+    """Return the request to v2 that does the same, or a sentence why there is none."""
     declared = declared_successors()
     if declared is None:
         return {"equivalent": None, "no_equivalent": NO_MAP}
@@ -153,7 +153,7 @@ def _way_out(request: HttpRequest, base: str, guide: str) -> dict[str, Any]:
 
 
 def _base(request: HttpRequest) -> str:
-    """v2's base; without scheme and host when the request's Host is not one that is served."""
+    """Return v2's base; without scheme and host when the request's Host is not served."""
     named = (request.scheme, request.META.get("HTTP_HOST", ""), request.META.get("HTTP_X_FORWARDED_HOST", ""))
     if (known := _bases.get(named)) is not None:
         return known
@@ -172,7 +172,7 @@ _bases: dict[tuple[str | None, str, str], str] = {}
 
 
 def _consumer(request: HttpRequest) -> str | None:
-    """Whom the caller's own credential or header names; None for anonymous ones."""
+    """Return the consumer that the caller's own credential or header names; None for anonymous ones."""
     try:
         identity = identify(request)
     except Exception as error:

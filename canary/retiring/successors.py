@@ -36,7 +36,7 @@ def equivalent_of(request: HttpRequest, *, has_credentials: bool) -> Equivalent 
 
 
 def lead_of(request: HttpRequest, *, has_credentials: bool) -> Lead | None:
-    """Where v2 keeps what the request's address names in v1, None where nowhere, or without data."""
+    """Return v2's address for the request's address in v1, None where v2 has none, or without data."""
     conf = canary_conf()
     if not conf.successors:
         return None
@@ -45,7 +45,7 @@ def lead_of(request: HttpRequest, *, has_credentials: bool) -> Lead | None:
 
 
 def below_base(path: str) -> str:
-    """The path without the entrance and the version: `/posts` of `/api/v1/posts` and of `/api/posts`."""
+    """Return the path without the entrance and the version: `/posts` of `/api/v1/posts` and of `/api/posts`."""
     return _below(path, canary_conf().entrance)
 
 

@@ -141,7 +141,7 @@ def unnotified(*, now: datetime.datetime, deprecated_at: int | None) -> list[str
 def daily_rows(
     *, now: datetime.datetime, days: int = USAGE_DAYS, deprecated_at: int | None
 ) -> Iterator[tuple[Any, ...]]:
-    """In the order of COLUMNS, the latest day first; read from the database a piece at a time."""
+    """Yield rows in the order of COLUMNS, the latest day first, read from the database a piece at a time."""
     told = notified_since(deprecated_at)
     rows = ConsumerUsage.objects.filter(day__gt=now.date() - datetime.timedelta(days=days))
     for row in rows.order_by("-day", "kind", "identifier", "route").iterator(chunk_size=2_000):

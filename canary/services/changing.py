@@ -100,7 +100,7 @@ def move_weight(row: Rollout, weight_bp: int, now: datetime) -> None:
 
 
 def begin_release(row: Rollout, now: datetime) -> None:
-    """From now on observations count to a new body of evidence."""
+    """Begin a release: from now on observations count to a new body of evidence."""
     row.release += 1
     row.stage, row.stage_started_at = 1, now
 
@@ -113,7 +113,7 @@ def refuse_latched(row: Rollout) -> None:
 
 
 def describe_row(row: Rollout) -> dict[str, Any]:
-    """The row as events tell of it: never with the salt, for who knows it can mint identities for a version."""
+    """Return the row as events keep it: without the salt, by which anybody could make up identities for a version."""
     return {
         "weight_bp": row.weight_bp,
         "release": row.release,

@@ -20,7 +20,7 @@ class Difference(NamedTuple):
 
 
 def accepted_differences() -> dict[Difference, AcceptedDifference]:
-    """All that are accepted, the newest last."""
+    """Return all accepted differences, the newest last."""
     rows = AcceptedDifference.objects.order_by("accepted_at", "pk")
     return {Difference(row.route, row.path, row.kind): row for row in rows}
 
@@ -28,7 +28,7 @@ def accepted_differences() -> dict[Difference, AcceptedDifference]:
 def accept_difference(
     *, difference: Difference, actor: str, reason: str, expected_version: int | None, now: datetime
 ) -> Rollout:
-    """From now on it holds no step, in this release and in later ones. Only what a shadow read has found has a name."""
+    """Accept a difference: it holds no step any more, in any release. Only one that a shadow read found has a name."""
 
     def mutate(row: Rollout) -> None:
         name = difference._asdict()

@@ -91,13 +91,13 @@ def sunset(
 
 
 def restore(*, actor: str, reason: str, expected_version: int | None, now: datetime) -> Rollout:
-    """One state back, and v1 answers again; what was announced and lies ahead stands again."""
+    """Go one state back, so that v1 answers again; announced dates that are still to come are in force again."""
     transition = Transition("lifecycle restore", lambda life: lifecycle.restore(life, now.timestamp()))
     return _take(transition, actor=actor, reason=reason, expected_version=expected_version, now=now)
 
 
 def notify(*, actor: str, reason: str, expected_version: int | None, now: datetime) -> dict[str, str]:
-    """Mail each consumer of v1 its own usage; what became of it, by consumer: `mailed` or `no_address`."""
+    """Mail each consumer of v1 its own usage; return the result by consumer: `mailed` or `no_address`."""
     outcome: dict[str, str] = {}
 
     def mutate(row: Rollout) -> None:
@@ -131,7 +131,7 @@ def facts_about(row: Rollout, now: datetime) -> Facts:
 
 
 def _full_since(row: Rollout) -> int | None:
-    """Since when v2 has had all, in unix seconds. By the events, for a deployment begins a stage at the same weight."""
+    """Return since when v2 has had all, in unix seconds. By the events: a deployment begins a stage of that weight."""
     if row.weight_bp != FULL_BP:
         return None
     before = RolloutEvent.objects.exclude(after__weight_bp=FULL_BP).aggregate(last=Max("version"))["last"] or 0

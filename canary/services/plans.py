@@ -143,7 +143,7 @@ def hold_plan(
     now: datetime,
     evidence: dict[str, Any] | None = None,
 ) -> Rollout:
-    """The controller stays where it is, for a reason that a person should read."""
+    """Hold the plan: the controller stays where it is, for a reason that a person should read."""
 
     def mutate(row: Rollout) -> None:
         row.plan = {**_plan_in(row, RUNNING), "state": HELD}
@@ -160,7 +160,7 @@ def hold_plan(
 
 
 def _plan_in(row: Rollout, *states: str) -> dict[str, Any]:
-    """The row's plan, in one of these states."""
+    """Return the row's plan, which is in one of these states."""
     if row.plan is None:
         raise Refused("no-plan", "There is no plan; `start` begins one.")
     if row.plan["state"] not in states:

@@ -21,7 +21,7 @@ class Alarm:
 
 
 def alarm(now: datetime.datetime) -> Alarm | None:
-    """The identity that sends above a fifth of the requests of all workers together; None when nobody does."""
+    """Return the identity that sends above a fifth of the requests of all workers together; None when nobody does."""
     told = Recorder.objects.filter(at__gte=now - datetime.timedelta(seconds=RECORDERS_S))
     by_identity: dict[str, int] = {}
     total = 0

@@ -27,7 +27,7 @@ class Guard:
 
     @property
     def sentence(self) -> str:
-        """Say what follows when none is alive."""
+        """Return the sentence about what follows when none is alive."""
         since = "has ever finished a turn" if self.age_s is None else f"has finished a turn for {duration(self.age_s)}"
         return f"No controller {since}: nothing is judged, promoted or rolled back by itself."
 

@@ -53,7 +53,7 @@ def status(now: datetime) -> dict[str, Any]:
 
 
 def _controller(guard: Guard, snapshot: Snapshot) -> dict[str, Any]:
-    """`is_missing`: somebody is on v2 and nothing would send them back by itself; `sentence` says so then."""
+    """Return the controller. `is_missing`: somebody is on v2 and nothing would send them back; see `sentence` then."""
     is_missing = needs_controller(snapshot) and not guard.is_alive
     sentence = guard.sentence if is_missing else ""
     return {"leader": guard.leader, "age_s": guard.age_s, "is_missing": is_missing, "sentence": sentence}

@@ -61,29 +61,29 @@ def refresh() -> Snapshot:
 
 
 def _now_s() -> float:
-    """In unix seconds: changes are compared with the clock of the process that made them."""
+    """Return unix seconds: changes are compared with the clock of the process that made them."""
     return canary_conf().clock()
 
 
 def _arrived(coming: tuple[tuple[Snapshot, float], ...], now: float) -> Snapshot | None:
-    """The newest of these whose instant has come."""
+    """Return the newest of these whose instant has come."""
     return next((snapshot for snapshot, comes_at in reversed(coming) if now >= comes_at), None)
 
 
 def wait_for_others() -> None:
-    """From now on this is one of several processes that answer the same users."""
+    """Note that this is one of several processes that answer the same users."""
     global _waits_for_others  # noqa: PLW0603  a process becomes one once
     _waits_for_others = True
 
 
 def comes_in_s() -> float | None:
-    """Seconds until something that was read is in force; None when all of it is."""
+    """Return the seconds until something that was read is in force; None when all of it is."""
     now = _now_s()
     return next((comes_at - now for _, comes_at in _state.coming if comes_at > now), None)
 
 
 def read(known: Snapshot | None = None) -> tuple[Rollout | None, Snapshot]:
-    """The row, None when nothing is stored, and what it means here. Lists are read only if `known` has older ones."""
+    """Return the row, None when nothing is stored, and its snapshot. Lists are read only if `known` has older ones."""
     row, conf = Rollout.objects.filter(pk=1).first(), canary_conf()
     if row is None:
         return None, conf.snapshot
@@ -95,13 +95,13 @@ def read(known: Snapshot | None = None) -> tuple[Rollout | None, Snapshot]:
 
 
 def age_s(now: float) -> float | None:
-    """Seconds since the last good reading, None before the first; `now` in unix seconds."""
+    """Return the seconds since the last successful reading, None before the first; `now` in unix seconds."""
     read_at = _state.read_at
     return None if read_at is None else max(0.0, now - read_at)
 
 
 def forget() -> None:
-    """Know nothing, as a process that has just begun."""
+    """Forget everything, as a process that has just begun."""
     global _state, _reading
     _state, _reading = _State(), threading.Lock()
 

@@ -69,7 +69,7 @@ def _say_list(result: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _words(one: Mapping[str, Any]) -> str:
-    """The name as the options of `accept` and `revoke` take it."""
+    """Return the name as the options of `accept` and `revoke` take it."""
     given = ("--route", one["route"], "--kind", one["kind"], *(("--path", one["path"]) if one["path"] else ()))
     return shlex.join(given)
 

@@ -54,7 +54,7 @@ def _fault_of(check: LogCheck, exported: str) -> str:
 
 
 def _versions(versions: Sequence[int]) -> str:
-    """`3, 7 to 9`"""
+    """Return versions as `3, 7 to 9`."""
     runs = [[one for _, one in run] for _, run in groupby(enumerate(versions), lambda pair: pair[1] - pair[0])]
     words = (f"{run[0]}" if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
     return ", ".join(words)

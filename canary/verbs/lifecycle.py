@@ -62,7 +62,7 @@ def _say_notified(result: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _status(call: Call) -> dict[str, Any]:
-    """The dates, and what the next transition still lacks."""
+    """Return the dates, and what the next transition still lacks."""
     row, snapshot = read()
     life, at = snapshot.life, call.now.timestamp()
     facts = services.facts_about(row, call.now) if row else Facts()

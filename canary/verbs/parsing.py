@@ -27,7 +27,7 @@ INTEGER_MAX: Final = 2**63 - 1
 
 
 def parse_percent(text: str) -> int:
-    """A share in percent as basis points, 0..10000; digits only, so that no rounding stands between word and weight."""
+    """Parse a share in percent as basis points, 0..10000; digits only, so that nothing is rounded."""
     found = PERCENT.fullmatch(text)
     basis_points = int(found[1]) * 100 + int((found[2] or "").ljust(2, "0")) if found else FULL_BP + 1
     if basis_points > FULL_BP:
@@ -36,7 +36,7 @@ def parse_percent(text: str) -> int:
 
 
 def parse_plan(text: str) -> list[int]:
-    """`10,50,90,100` as basis points, each step above the one before."""
+    """Parse `10,50,90,100` as basis points, each step above the one before."""
     steps = [parse_percent(step.strip()) for step in text.split(",")]
     if len(steps) > STEPS_MAX or any(step >= following for step, following in zip([0, *steps], steps, strict=False)):
         raise ValueError(
@@ -46,7 +46,7 @@ def parse_plan(text: str) -> list[int]:
 
 
 def parse_minutes(text: str) -> float:
-    """Minutes, fractions too, as seconds."""
+    """Parse minutes, fractions too, as seconds."""
     if not MINUTES.fullmatch(text) or float(text) > MINUTES_MAX:
         raise ValueError(
             f"{text!r} is not a time: allowed are 0 to {MINUTES_MAX} minutes in plain digits, such as 0.5."
@@ -55,17 +55,17 @@ def parse_minutes(text: str) -> float:
 
 
 def parse_max_errors(text: str) -> int:
-    """How many users may have a failed answer: a share in percent, as basis points."""
+    """Parse how many users may have a failed answer: a share in percent, as basis points."""
     return _parse_share(text, MAX_ERRORS_RANGE_BP)
 
 
 def parse_refusals(text: str) -> int:
-    """How many of its reads v2 may refuse wrongly: a share in percent, as basis points."""
+    """Parse how many of its reads v2 may refuse wrongly: a share in percent, as basis points."""
     return _parse_share(text, REFUSALS_RANGE_BP)
 
 
 def parse_total(text: str) -> int:
-    """From which share of failed answers on v2 fails totally: in percent, as basis points."""
+    """Parse the share of failed answers from which v2 fails totally: in percent, as basis points."""
     return _parse_share(text, TOTAL_RANGE_BP)
 
 
@@ -78,7 +78,7 @@ def _parse_share(text: str, range_bp: tuple[int, int]) -> int:
 
 
 def parse_slowdown(text: str) -> float:
-    """How many times v1's latency v2's may be."""
+    """Parse how many times v1's latency v2's may be."""
     least, most = SLOWDOWN_RANGE
     if not PERCENT.fullmatch(text) or not least <= float(text) <= most:
         raise ValueError(f"{text!r} is not a slowdown: allowed are {least:g} to {most:g} with up to two decimals.")
@@ -86,7 +86,7 @@ def parse_slowdown(text: str) -> float:
 
 
 def parse_crashes(text: str) -> int:
-    """How many workers may die within ten minutes."""
+    """Parse how many workers may die within ten minutes."""
     least, most = CRASHES_RANGE
     number = parse_count(text)
     if not least <= number <= most:
@@ -95,7 +95,7 @@ def parse_crashes(text: str) -> int:
 
 
 def parse_text(text: str) -> str:
-    """A sentence that the event log keeps: 1 to 1000 characters, more than blanks."""
+    """Parse a sentence that the event log keeps: 1 to 1000 characters, more than blanks."""
     words = text.strip()
     if not words or len(words) > TEXT_MAX or not is_storable(words):
         raise ValueError(f"A text has 1 to {TEXT_MAX} characters that can be stored, and more than blanks.")
@@ -103,14 +103,14 @@ def parse_text(text: str) -> str:
 
 
 def parse_place(text: str) -> str:
-    """A place in an answer, as `differences list` shows it; empty for the whole answer."""
+    """Parse a place in an answer, as `differences list` shows it; empty for the whole answer."""
     if len(text) > PLACE_MAX or not is_storable(text):
         raise ValueError(f"A place has at most {PLACE_MAX} characters that can be stored.")
     return text
 
 
 def parse_head(text: str) -> Head:
-    """A version and hash, as `history --head` prints them."""
+    """Parse a version and hash, as `history --head` prints them."""
     found = HEAD.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"{text!r} is not a head: allowed is VERSION:HASH, as `history --head` prints it.")
@@ -118,14 +118,14 @@ def parse_head(text: str) -> Head:
 
 
 def parse_count(text: str) -> int:
-    """A whole number from 0 on."""
+    """Parse a whole number from 0 on."""
     if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) > INTEGER_MAX:
         raise ValueError(f"{text!r} is not a whole number from 0 on in plain digits.")
     return int(text)
 
 
 def parse_limit(text: str) -> int:
-    """How many rows are shown: 1 to 1000."""
+    """Parse how many rows are shown: 1 to 1000."""
     number = parse_count(text)
     if not 1 <= number <= 1_000:
         raise ValueError(f"{text!r} is not allowed: 1 to 1000 are.")
@@ -133,7 +133,7 @@ def parse_limit(text: str) -> int:
 
 
 def parse_listed_identity(text: str) -> Identity:
-    """An identity that a list can keep."""
+    """Parse an identity that a list can keep."""
     identity = parse_identity(text)
     if len(identity.id) > IDENTIFIER_MAX or not is_storable(identity.id):
         raise ValueError(f"An id on a list has 1 to {IDENTIFIER_MAX} characters that can be stored.")

@@ -29,7 +29,7 @@ def version_now() -> int:
 
 @contextmanager
 def reachable() -> Iterator[None]:
-    """Turns what databases raise into StoreUnreachable."""
+    """Turn exceptions of databases into StoreUnreachable."""
     try:
         yield
     except (DatabaseError, InterfaceError) as error:

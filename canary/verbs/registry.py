@@ -12,7 +12,7 @@ Words = tuple[str, ...]
 
 @cache
 def all_verbs() -> dict[Words, Verb]:
-    """By their words."""
+    """Return all verbs by their words."""
     modules = [import_module(f"{verbs.__name__}.{found.name}") for found in pkgutil.iter_modules(verbs.__path__)]
     return {verb.words: verb for module in modules for verb in getattr(module, "VERBS", ())}
 
@@ -22,7 +22,7 @@ def find_verb(words: Words) -> Verb | None:
 
 
 def verbs_below(words: Words, *, is_change: bool | None = None) -> list[Verb]:
-    """Those that begin with these words and have more: `allow add` and `allow remove` are the changes below `allow`."""
+    """Return verbs with these words and more: `allow add` and `allow remove` are the changes below `allow`."""
     depth = len(words)
     below = [verb for known, verb in sorted(all_verbs().items()) if len(known) > depth and known[:depth] == words]
     return [verb for verb in below if is_change in (None, verb.is_change)]

@@ -6,7 +6,7 @@ from canary.errors import RolloutError
 
 
 def percent(basis_points: int) -> str:
-    """`12.5 %`"""
+    """Return a share as `12.5 %`."""
     return f"{basis_points / 100:g} %"
 
 
@@ -20,11 +20,11 @@ def told(error: RolloutError, override: str) -> str:
 
 
 def instant(at: datetime.datetime | None) -> str:
-    """In UTC, to the second."""
+    """Return the instant in UTC, to the second."""
     return f"{at.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC" if at else "never"
 
 
 def one_line(text: str) -> str:
-    """Without what would break a line or move the cursor, and with bytes that are no text written as escapes."""
+    """Return text without line breaks or cursor moves; bytes that are not text become escapes."""
     printable = "".join(character if character.isprintable() else " " for character in text)
     return printable.encode(errors="backslashreplace").decode()

@@ -93,7 +93,7 @@ def _add_option(parser: CommandParser, option: Option) -> None:
 
 
 def _typed(parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Says what is wrong: of a ValueError argparse would tell no more than that there was one."""
+    """Keep the sentence of a ValueError: argparse alone would only report that there was one."""
 
     def typed(text: str) -> Any:
         try:
