@@ -46,7 +46,7 @@ _SENTENCE_OF: Final[dict[type[cms.CmsError], str]] = {cms.SecondFactorRequired: 
 
 
 def handle_exception(error: Exception, context: Mapping[str, Any]) -> JsonResponse:
-    """An exception handler of REST framework; `context` has the view and the request."""
+    """Handle an exception for REST framework; `context` has the view and the request."""
     if isinstance(error, cms.InvalidInput):
         return _invalid_input([{"field": wrong.field, "message": wrong.message} for wrong in error.errors])
     if isinstance(error, ValidationError):

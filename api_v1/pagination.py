@@ -60,7 +60,7 @@ def _slice(rows: QuerySet[Any], start: int, limit: int) -> list[Any]:
 
 
 def number_or_default(text: str | None, default: int, maximum: int) -> int:
-    """The positive whole number that `text` is, at most `maximum`; `default` when it is none."""
+    """Return the positive whole number that `text` is, at most `maximum`; `default` for any other text."""
     if not text or not (text.isascii() and text.isdigit()):
         return default
     digits = text.lstrip("0")

@@ -92,7 +92,7 @@ def _links(links: Any, term: str, *, is_tag: bool) -> Any:
 
 
 def list_tags(query: QueryDict, user: Actor, now: datetime.datetime) -> Page:
-    """The tags that `user` may see, by name."""
+    """Return the tags that `user` may see, by name."""
     may_see_all = policy.may_manage_terms(user)
 
     def seen(now: datetime.datetime) -> TagQuerySet:
@@ -117,7 +117,7 @@ def list_tags(query: QueryDict, user: Actor, now: datetime.datetime) -> Page:
 
 
 def find_category_named(name_or_slug: str, user: Actor) -> Category:
-    """The category of a request's body. A slug is unique and so goes before a name. Raises InvalidInput."""
+    """Return the category of a request's body. A unique slug takes precedence over a name. Raises InvalidInput."""
     named = Category.objects.visible_to(user).filter(Q(slug=name_or_slug) | Q(name=name_or_slug)).by_name()
     found: list[Category] = sorted(named, key=lambda category: category.slug != name_or_slug)
     if not found:
@@ -148,7 +148,7 @@ def find_account(uuid: str, user: User) -> User:
 
 
 def list_own_api_keys(user: User) -> ApiKeyQuerySet:
-    """The newest first, revoked ones too."""
+    """Return one's own keys, the newest first, revoked ones too."""
     keys = ApiKey.objects.visible_to(user).filter(owner=user)
     return keys.order_by("-created_at", "-id")
 
@@ -166,7 +166,7 @@ def count_searchable(user: Actor, now: datetime.datetime) -> int:
 
 
 def order_by(sort: str, keys: Collection[str], nullable: Collection[str] = ()) -> list[Any]:
-    """`field` or `-field`, then the id in the same direction; the engines disagree where NULLs stand, so it is said."""
+    """Return `field` or `-field`, then the id in the same direction, and the place of NULLs, as the engines differ."""
     key = sort.removeprefix("-")
     if key not in keys:
         sort, key = "-created_at", "created_at"
@@ -185,7 +185,7 @@ def uuid_or_refuse(text: str) -> UUID:
 
 
 def is_storable(text: str) -> bool:
-    """Whether a row can hold `text` at all: PostgreSQL refuses even the question after a NUL."""
+    """Return whether a row can hold `text` at all: PostgreSQL refuses even a query with a NUL."""
     return "\x00" not in text
 
 

@@ -30,7 +30,7 @@ def failure(
     validation_errors: Sequence[Mapping[str, str]] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JsonResponse:
-    """`validation_errors` are items of `field` and `message`; without them the key is absent."""
+    """Return an error's envelope. `validation_errors` are items of `field` and `message`; the key may be absent."""
     body = {"success": False, "data": data, "message": message, "error": error}
     if validation_errors is not None:
         body["validation_errors"] = validation_errors

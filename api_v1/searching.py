@@ -25,7 +25,7 @@ class Found:
 
 
 def find(query: QueryDict, user: Actor, now: datetime.datetime) -> Found:
-    """The best first, or by a sort key of lists. `sort_order` is that of the key: relevance has one order alone."""
+    """Return hits, the best first, or by a sort key of lists. `sort_order` is the key's: relevance has one order."""
     text, key = query.get("q", ""), query.get("sort_by")
     limit = number_or_default(query.get("limit"), LIMIT_DEFAULT, LIMIT_MAX)
     offset = number_or_default(query.get("offset"), 0, RANKED_MAX)

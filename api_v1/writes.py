@@ -37,7 +37,7 @@ def create_from(values: Values, *, actor: User, now: datetime.datetime) -> Post:
 
 @beginning_again
 def change_by(values: Values, *, actor: User, post: Post, now: datetime.datetime) -> Post:
-    """Raises PermissionRefused for strangers, NotFound for what has gone into the trash meanwhile."""
+    """Change a post. Raises PermissionRefused for strangers, NotFound if it has gone into the trash meanwhile."""
     with (
         names_of_v1(),
         preparing_change(actor=actor, post=post, changes=values, now=now),
@@ -54,7 +54,7 @@ def change_by(values: Values, *, actor: User, post: Post, now: datetime.datetime
 
 
 def trash(*, actor: User, post: Post, now: datetime.datetime) -> None:
-    """Raises NotFound for what has gone into the trash meanwhile."""
+    """Move a post to the trash. Raises NotFound if it has gone there meanwhile."""
     with transaction.atomic():
         if lock_post(actor, post).status == Status.TRASHED:
             raise NotFound
@@ -80,7 +80,7 @@ def _changes(values: Values, post: Post, actor: User, now: datetime.datetime) ->
 
 
 def _with_others_kept(named: Category, post: Post, actor: User) -> list[Category]:
-    """v1 names one category. It takes the place of the only one there is; of several none is erased."""
+    """Return categories for v1's one name: it takes the place of a single one; of several none is erased."""
     filed = list(Category.objects.visible_to(actor).filter(posts=post))
     if len(filed) < 2:
         return [named]
@@ -88,7 +88,7 @@ def _with_others_kept(named: Category, post: Post, actor: User) -> list[Category
 
 
 def _wanted_publication(values: Values, post: Post) -> bool | None:
-    """True to publish, False to unpublish, None when the post is already what is asked for, as far as v1 shows it.
+    """Return True to publish, False to unpublish, None when v1 already shows the post in the wanted state.
 
     Scheduled, expired and private posts read `published` in v1: `true` leaves them as they are.
     """

@@ -40,20 +40,20 @@ class Cursor:
         return self.direction in ("from", "until")
 
     def turned(self) -> "Cursor":
-        """For all the rows that this one doesn't ask for."""
+        """Return a cursor for all the rows that this one doesn't ask for."""
         others: dict[Direction, Direction] = {"after": "until", "from": "before", "before": "from", "until": "after"}
         return Cursor(others[self.direction], self.values)
 
 
 def encode_cursor(cursor: Cursor, binding: str) -> str:
-    """`binding` is path, filter and sort of the list as one text: the same has to be given to read it."""
+    """Return a cursor. `binding` is path, filter and sort of the list as one text; reading it needs the same text."""
     values = [_plain(value) for value in cursor.values]
     payload = orjson.dumps([_DIRECTIONS.index(cursor.direction), *values])
     return _as_text(_signature(payload, binding) + payload)
 
 
 def decode_cursor(text: str, binding: str) -> Cursor:
-    """Raises the problem `invalid_cursor` for a text that was changed or made for another list."""
+    """Return the cursor of a text. Raises the problem `invalid_cursor` if it was changed or made for another list."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
@@ -77,7 +77,7 @@ def _signature(payload: bytes, binding: str) -> bytes:
 
 
 def _plain(value: SortValue) -> str | list[str] | None:
-    """Texts as they are, other types in a list that says which."""
+    """Return texts as they are, other types in a list that names the type."""
     match value:
         case datetime.datetime():
             return ["t", value.isoformat()]

@@ -11,7 +11,7 @@ EXPECTED = "An RFC 3339 instant with its offset is expected, such as 2026-01-31T
 
 
 def format_instant(instant: datetime.datetime | None) -> str | None:
-    """`instant` is in UTC, as all that come out of the database are."""
+    """Return the instant as text. `instant` is in UTC, as all instants from the database are."""
     # With its time zone isoformat() would ask that for the offset, which takes as long again.
     return None if instant is None else f"{instant.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 

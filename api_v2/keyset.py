@@ -84,7 +84,7 @@ def stretches(sort: Sort, cursor: Cursor | None) -> list[Stretch]:
 
 
 def _beyond(keys: Sequence[SortKey], values: Sequence[SortValue], cursor: Cursor) -> Q:
-    """k1 > v1, or k1 = v1 and (k2 > v2, or …), the way each key runs."""
+    """Return the condition k1 > v1, or k1 = v1 and (k2 > v2, or …), in the direction of each key."""
     places = list(zip(keys, values, strict=True))
     condition = _strictly_beyond(*places[-1], cursor)
     if cursor.is_inclusive:
@@ -133,7 +133,7 @@ def _same(key: SortKey, value: SortValue) -> Q:
 
 
 def stored_forms(value: SortValue) -> Sequence[Any]:
-    """The least and the greatest form in which the database holds `value`.
+    """Return the least and the greatest form in which the database holds `value`.
 
     SQLite compares instants as texts, and its own clock writes three digits of a second where Python writes six.
     """

@@ -9,11 +9,11 @@ ENTRANCE = "/api"
 
 
 def base_of(request: HttpRequest) -> str:
-    """`/api/v2` or `/api`: under which of the two the client came."""
+    """Return `/api/v2` or `/api`, by which the client came."""
     path = request.path_info
     return PINNED if path == PINNED or path.startswith(f"{PINNED}/") else ENTRANCE
 
 
 def resource_path(request: HttpRequest) -> str:
-    """The percent-encoded path below the base: the same for the pinned URL and for the entrance."""
+    """Return the percent-encoded path below the base: the same for the pinned URL and for the entrance."""
     return quote(request.path_info[len(base_of(request)) :])

@@ -21,7 +21,7 @@ V2: Final = "/api/v2"
 
 
 def successors_name() -> str | None:
-    """The dotted name of the data; None when v1 is gone."""
+    """Return the dotted name of the data; None when v1 is gone."""
     conf: dict[str, Any] = settings.CANARY
     name: str | None = conf.get("SUCCESSORS")
     return name
@@ -45,7 +45,7 @@ def guide_of(name: str, document: Json) -> dict[str, Any]:
 
 
 def template_key(path: str) -> str:
-    """The path with its parameters' names left out: v1 and v2 call them differently."""
+    """Return the path without its parameters' names: v1 and v2 call them differently."""
     return re.sub(r"{\w+}", "{}", path)
 
 
@@ -93,7 +93,7 @@ def _step(step: Json, operations: Mapping[tuple[str, str], str]) -> dict[str, An
 
 
 def _members(members: Sequence[Json], rules: Mapping[str, str]) -> dict[str, Any]:
-    """The rows of what changes; what stays as it is, is only named."""
+    """Return the rows of changed members; unchanged ones are only named."""
     changed = [member for member in members if member["rule"] != "same" or member["v1"] != member["v2"]]
     return {
         "rows": [_row(member, rules) for member in changed],
@@ -116,7 +116,7 @@ def _said(member: Json, rules: Mapping[str, str]) -> Iterator[str]:
 
 
 def _place(pointer: str) -> SafeString:
-    """A JSON pointer with `*` for every item, as people write it: `data.items[]`."""
+    """Return a JSON pointer with `*` for every item as people write it: `data.items[]`."""
     path = pointer.replace("/*", "[]").replace("/", ".").removeprefix(".")
     return _marked(f"`{path}`") if path else SafeString("the whole body")
 
@@ -141,11 +141,11 @@ def _written(value: Any) -> str:
 
 
 def _marked(text: str) -> SafeString:
-    """Escaped, with what stands in backticks as code."""
+    """Escape text, and mark text in backticks as code."""
     return SafeString(re.sub("`([^`]+)`", _code, escape(text)))
 
 
 def _code(found: re.Match[str]) -> str:
-    """A short one isn't broken at the end of a line: what is left of `-created_at` there would say something else."""
+    """Keep short code on one line: the rest of a broken `-created_at` would mean something else."""
     kind = ' class="whole"' if len(found[1]) <= 30 else ""
     return f"<code{kind}>{found[1]}</code>"

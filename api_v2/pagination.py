@@ -96,7 +96,7 @@ def read_page(
     select: Callable[[Any], QuerySet[Any, Row]],
     how: Reading = AS_ONE,
 ) -> Page:
-    """One page of `rows`, by one query, and one more when they are to be counted. `select` gives the columns."""
+    """Return one page of `rows`, by one query, and one more to count them. `select` gives the columns."""
     found = list(first_rows(rows, wanted, sort=sort, select=select, how=how))
     return page_of(request, wanted, found, sort=sort, total=rows.count() if wanted.is_counted else None)
 
@@ -109,7 +109,7 @@ def first_rows(
     select: Callable[[Any], QuerySet[Any, Row]],
     how: Reading = AS_ONE,
 ) -> QuerySet[Any, Row]:
-    """As many as make a page, and one more to see whether there are more."""
+    """Return the rows of a page, and one more that shows whether there are more."""
     here = _stretches(sort, wanted.cursor, how.choices)
     keys, found = here[0].keys, rows.filter(here[0].condition)
     is_backward = wanted.cursor is not None and wanted.cursor.is_backward
@@ -173,7 +173,7 @@ def page_of(
 
 
 def path_with(request: HttpRequest, at: Cursor, wanted: PageRequest) -> str:
-    """The pinned path of this request from another place on."""
+    """Return the pinned path of this request from another place on."""
     others = [(name, value) for name, value in request.GET.items() if name != "cursor"]
     cursor = encode_cursor(at, wanted.binding)
     return f"{PINNED}{resource_path(request)}?{urlencode([*others, ('cursor', cursor)], safe=',')}"

@@ -15,7 +15,7 @@ PATCH_MEDIA_TYPES: Final = ("application/merge-patch+json", *MEDIA_TYPES)
 
 
 def read_json(request: HttpRequest, media_types: Sequence[str] = MEDIA_TYPES) -> Any:
-    """The body's value. Raises the problems 415, 413 (through Django's limit) and 400."""
+    """Return the body's value. Raises the problems 415, 413 (through Django's limit) and 400."""
     body = request.body
     if not body:
         raise Problem("malformed_json", "The body is empty; a JSON object is expected.")

@@ -61,7 +61,7 @@ def posts_chosen(query: Query, actor: Actor, now: datetime.datetime) -> PostQuer
 
 
 def choice_of(query: Query, actor: Actor, now: datetime.datetime) -> Narrowing:
-    """All filters but `q`, to be put on any posts; terms that they name are read once."""
+    """Return all filters but `q`, for use on any posts; terms that they name are read once."""
     conditions = [_status(_statuses(query, actor), now) & _columns(query)]
     languages = [tag.lower() for tag in _languages(query)]
     if authors := query.words("author"):
@@ -104,7 +104,7 @@ def reading_of(query: Query, actor: Actor, now: datetime.datetime, sort: Sort) -
 
 
 def read_sort(query: Query, actor: Actor) -> Sort:
-    """The order asked for, newest publication first by default."""
+    """Return the requested order, by default the newest publication first."""
     names = query.choices("sort", SORTS, ["-published_at"])
     columns = [name.removeprefix("-") for name in names]
     if len(set(columns)) < len(columns):
@@ -120,7 +120,7 @@ def read_sort(query: Query, actor: Actor) -> Sort:
 
 
 def _statuses(query: Query, actor: Actor) -> set[str]:
-    """Those asked for. To a visitor posts of any other than this one are invisible, and aren't looked for among all."""
+    """Return the requested statuses. A visitor sees published posts only, so no other ones are searched."""
     asked = set(query.choices("status", STATUSES, [Status.PUBLISHED]))
     return asked if policy.is_known(actor) else asked & {Status.PUBLISHED}
 
@@ -165,7 +165,7 @@ def _author(authors: list[str]) -> Q:
 
 
 def _ids_and_texts(words: list[str]) -> tuple[list[uuid.UUID], list[str]]:
-    """Those that have the form of an id, and the others: no slug and no username has it."""
+    """Return the texts in the form of an id, and the others: no slug and no username has that form."""
     ids = {word: parse_uuid(word) for word in words}
     return [found for found in ids.values() if found], [word for word, found in ids.items() if not found]
 

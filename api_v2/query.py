@@ -36,14 +36,14 @@ class Query:
         self._values: Mapping[str, str] = dict(given.items())  # type: ignore[arg-type]
 
     def text(self, name: str) -> str | None:
-        """None when the parameter is absent; an empty value is refused."""
+        """Return the value, None when the parameter is absent; an empty value is refused."""
         value = self._values.get(name)
         if value == "":
             raise refused(name, "empty", f"{name!r} is empty.")
         return value
 
     def words(self, name: str) -> list[str]:
-        """The values between the commas, each once, in the order given; none when the parameter is absent."""
+        """Return the values between the commas, each once, in their order; none when the parameter is absent."""
         text = self.text(name)
         if text is None:
             return []
@@ -55,7 +55,7 @@ class Query:
         return words
 
     def choices(self, name: str, allowed: Sequence[str], default: Iterable[str] = ()) -> list[str]:
-        """Words of a closed vocabulary."""
+        """Return words of a closed vocabulary."""
         words = self.words(name)
         if unknown := [word for word in words if word not in allowed]:
             named = ", ".join(repr(word) for word in unknown)

@@ -34,7 +34,7 @@ class WholeResponse(HttpResponse):
 def json_response(
     request: HttpRequest, data: Any, *, status: int = 200, cache_control: str = NEVER, content_type: str = JSON
 ) -> HttpResponse:
-    """`data` as JSON; for HEAD the same headers without it."""
+    """Return `data` as JSON; for HEAD the same headers without it."""
     return body_response(
         request, orjson.dumps(data), status=status, cache_control=cache_control, content_type=content_type
     )
@@ -53,7 +53,7 @@ def body_response(
 
 
 def readable_response(request: HttpRequest, data: Any, *, version: int, is_public: bool) -> HttpResponse:
-    """A 200 with its strong ETag, or the 304 for a client that has these bytes already."""
+    """Return a 200 with its strong ETag, or the 304 for a client that has these bytes already."""
     return readable_bytes(request, orjson.dumps(data), version=version, is_public=is_public)
 
 
@@ -70,12 +70,12 @@ def readable_bytes(
 
 
 def etag_of(body: bytes, version: int) -> str:
-    """Strong: of these very bytes. `If-Match` looks at the version alone, which is the same for every reader."""
+    """Return the strong tag of these very bytes. `If-Match` reads only the version, the same for every reader."""
     return f'"{version}-{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
 def is_match(if_none_match: str | None, etag: str) -> bool:
-    """Weak comparison (RFC 9110 section 13.1.2): a `W/` that some proxy has put before the tag doesn't matter."""
+    """Compare weakly (RFC 9110 section 13.1.2): a proxy's `W/` before the tag doesn't matter."""
     if if_none_match is None:
         return False
     return if_none_match.strip() == "*" or etag in _ENTITY_TAG.findall(if_none_match)
@@ -89,7 +89,7 @@ def put(response: HttpResponseBase, headers: Iterable[tuple[str, str]]) -> None:
 
 
 def limit_headers(standing: Standing) -> dict[str, str]:
-    """How often one may ask, and how often still (draft-ietf-httpapi-ratelimit-headers, structured fields)."""
+    """Return the quota and the rest of it (draft-ietf-httpapi-ratelimit-headers, structured fields)."""
     return {
         "RateLimit-Policy": f'"{standing.name}";q={standing.limit};w={standing.window_s}',
         "RateLimit": f'"{standing.name}";r={standing.remaining};t={standing.reset_s}',
@@ -99,7 +99,7 @@ def limit_headers(standing: Standing) -> dict[str, str]:
 def problem_response(
     request: HttpRequest, problem: Problem, *, headers: Mapping[str, str] | None = None, error: Exception | None = None
 ) -> HttpResponse:
-    """`error` is what went wrong when it is the server's fault; it is logged here, once, with its traceback.
+    """Return a problem. `error` is the cause if it is the server's fault; it is logged here, once, with its traceback.
 
     Except for an outage, which has been logged when it began.
     """

@@ -14,7 +14,7 @@ from api_v2.serializers.shapes import Shape, Viewer, columns_of, selected, write
 
 
 def read_fields(query: Query, shape: Shape) -> list[str]:
-    """The fields asked for, all by default."""
+    """Return the requested fields, all by default."""
     return query.choices("fields", list(shape), shape)
 
 
@@ -50,6 +50,6 @@ class PostSelection:
         return post
 
     def write_included(self, rows: list[Row], viewer: Viewer) -> dict[str, Any]:
-        """`{"included": …}`, or nothing when no object was asked for."""
+        """Return `{"included": …}`, or nothing when no object was requested."""
         included = write_included(rows, self.include, viewer)
         return {"included": included} if included else {}

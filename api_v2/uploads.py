@@ -54,7 +54,7 @@ def read_upload(request: HttpRequest) -> "tuple[UploadedFile[bytes], MediaFields
 
 
 def refusal_of(error: InvalidInput) -> Exception:
-    """A file that is too large or of a type that isn't taken has a status of its own; the rest is what it was."""
+    """Return the refusal: a file that is too large or of an unaccepted type has its own status; others keep theirs."""
     first = error.errors[0]
     if first.field != FILE or first.code not in _REFUSALS:
         return error

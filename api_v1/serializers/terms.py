@@ -16,7 +16,7 @@ def tag_body(tag: Tag) -> dict[str, Any]:
 
 
 def category_body(category: Category) -> dict[str, Any]:
-    """Takes a category of `with_visible_parent`."""
+    """Return v1's Category for a category of `with_visible_parent`."""
     return {
         "id": category.id,
         "name": category.name,

@@ -4,7 +4,7 @@ import datetime
 
 
 def timestamp(instant: datetime.datetime) -> str:
-    """RFC 3339 in UTC with `Z` and always six digits of a second, as in 2026-12-01T08:30:00.000000Z."""
+    """Return RFC 3339 in UTC with `Z` and always six digits of a second, as in 2026-12-01T08:30:00.000000Z."""
     return instant.astimezone(datetime.UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 

@@ -72,14 +72,14 @@ def user_body(user: User) -> dict[str, Any]:
 
 
 def changed_user_body(user: User, changes: UserFields) -> dict[str, Any]:
-    """A user after a change. An address that waits for its verification is shown as the one that is not verified."""
+    """Return a user after a change. An address that waits for its verification is shown as the unverified one."""
     if user.pending_email and changes.get("email") == user.pending_email:
         return {**user_body(user), "email": user.pending_email, "email_verified": False}
     return user_body(user)
 
 
 def session_body(user: User, tokens: TokenPair) -> dict[str, Any]:
-    """The data of register, login and refresh; `success` stands in it and in the envelope, as it always did."""
+    """Return the data of register, login and refresh; `success` stands in it and in the envelope, as it always did."""
     return {
         "success": True,
         "tokens": {

@@ -37,7 +37,7 @@ class LoginView(V1View):
 
     @sensitive_variables()
     def post(self, request: Request) -> HttpResponse:
-        """Remembered for the refresh token's whole lifetime unless `remember_me` is false: then for a day."""
+        """Sign in for the refresh token's whole lifetime, or for a day if `remember_me` is false."""
         fields, now = self.parse(LoginInput), clock.now()
         user = sign_in(username_or_email=fields["email"], password=fields["password"], now=now)
         tokens = open_session(user=user, now=now, is_remembered=fields.get("remember_me", True))

@@ -18,7 +18,7 @@ class PostCommentListView(V1View):
     scopes = {"GET": Scope.POSTS_READ}
 
     def get(self, request: Request, uuid: str) -> HttpResponse:
-        """Oldest first."""
+        """Return the comments, oldest first."""
         post_id, now = uuid_or_refuse(uuid), clock.now()
         if not visible_posts(request.user, now).filter(pk=post_id).exists():
             raise NotFound

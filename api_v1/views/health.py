@@ -62,7 +62,7 @@ def _is_search_up() -> bool:
 
 
 def _is_cache_up() -> bool:
-    """By writing and reading back: the cache is set up to swallow its failures."""
+    """Check the cache by writing and reading back: it is set up to swallow its failures."""
     key = f"health:{uuid4()}"
     cache.set(key, True, timeout=5)
     return cache.get(key) is True

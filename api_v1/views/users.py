@@ -33,7 +33,7 @@ class UserView(V1View):
 
     @sensitive_variables()
     def put(self, request: Request, uuid: str) -> HttpResponse:
-        """Clients of v1 know no password here: without one the old address is asked whether it agrees."""
+        """Change a user. v1's clients know no password here: without one the old address is asked whether it agrees."""
         user, now = self.require(), clock.now()
         account = find_account(uuid, user)
         changes = user_fields(self.parse(UserChanges), account)

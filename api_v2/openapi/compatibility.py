@@ -14,13 +14,13 @@ _VERBS: Final = ("get", "post", "put", "patch", "delete")
 
 
 def breaking_changes(old: Json, new: Json) -> list[str]:
-    """A sentence for each; none when every client of `old` goes on working with `new`."""
+    """Return a sentence for each break; none when every client of `old` goes on working with `new`."""
     documents = Documents(old, new)
     return list(dict.fromkeys([*_components(old, new), *_paths(documents)]))
 
 
 def _components(old: Json, new: Json) -> Iterator[str]:
-    """Generated clients have a class of each schema's name."""
+    """Compare components by name: generated clients have a class for each schema's name."""
     for kind in ("schemas", "securitySchemes"):
         for name in old["components"][kind].keys() - new["components"][kind].keys():
             yield f"component {kind}/{name} is gone"

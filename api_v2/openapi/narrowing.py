@@ -70,7 +70,7 @@ def _types_of(schema: Json) -> set[str]:
 
 
 def _is_less(one: set[str], other: set[str]) -> bool:
-    """Whether `one` lacks something of `other`, the empty set being everything."""
+    """Return whether `one` lacks something of `other`, where the empty set stands for everything."""
     return bool(one) and (not other or not other <= one)
 
 

@@ -160,7 +160,7 @@ def _looked_up(document: Json, schema: Json) -> Json:
 
 
 def _written(example: Any) -> SafeString:
-    """For the text of an element, where quotes are nothing special: escaping them too would double it."""
+    """Write text for an element, where quotes are not special: escaping them too would double it."""
     return SafeString(escape(orjson.dumps(example, option=orjson.OPT_INDENT_2).decode(), quote=False))
 
 

@@ -192,7 +192,7 @@ SHAPED["Post"]["properties"] |= {
 
 
 def partial(name: str) -> Schema:
-    """The members that `fields` names."""
+    """Return the schema with the members that `fields` names."""
     return obj(SHAPED[name]["properties"], optional=SHAPED[name]["properties"])
 
 

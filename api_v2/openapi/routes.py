@@ -22,7 +22,7 @@ class Route:
 
     @property
     def verbs(self) -> list[str]:
-        """Without HEAD, which is answered wherever GET is, and OPTIONS, which is everywhere."""
+        """Return the verbs without HEAD, which goes with GET, and OPTIONS, which is everywhere."""
         return [verb for verb in _VERBS if hasattr(self.view, verb)]
 
     @property
@@ -36,7 +36,7 @@ class Route:
         return tuple(self.view.parameters.get(verb.upper(), ()))
 
     def takes_key(self, verb: str) -> bool:
-        """Whether an API key opens more of it than nothing."""
+        """Return whether an API key can use it at all."""
         return self.takes_credentials(verb) and verb.upper() in self.view.scopes
 
     def scope_of(self, verb: str) -> str | None:

@@ -56,13 +56,13 @@ def described(schema: Schema, description: str) -> Schema:
 
 
 def obj(properties: Mapping[str, Schema], optional: Collection[str] = ()) -> Schema:
-    """An object of an answer. More members may come one day, so that clients ignore those that they don't know."""
+    """Return an object of a response. More members may come one day, so clients ignore unknown ones."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "properties": dict(properties), **({"required": required} if required else {})}
 
 
 def of_shape(names: Iterable[str], **schemas: Schema) -> Schema:
-    """The object whose members are `names`, in their order: a shape's own, so that the two can't part."""
+    """Return the object whose members are `names`, in their order: a shape's own, so that the two can't differ."""
     wanted = list(names)
     if unknown := set(schemas) - set(wanted):
         raise ValueError(f"not in the shape: {sorted(unknown)}")
@@ -70,7 +70,7 @@ def of_shape(names: Iterable[str], **schemas: Schema) -> Schema:
 
 
 def body_of(members: Iterable[str], required: Collection[str] = (), /, **schemas: Schema) -> Schema:
-    """The object that a reader of bodies takes, which refuses every other member."""
+    """Return the object that a reader of bodies takes, which refuses every other member."""
     schema = of_shape(members, **schemas)
     del schema["required"]
     return {**schema, **({"required": list(required)} if required else {}), "additionalProperties": False}

@@ -45,11 +45,11 @@ class PublicBodies:
         self._bytes = 0
 
     def __contains__(self, key: Key) -> bool:
-        """Whether there is one, which may be too old or superseded."""
+        """Return whether there is one, which may be too old or superseded."""
         return key in self._entries
 
     def find(self, key: Key, generation: int, now_s: float, *, age_max_s: float = AGE_MAX_S) -> Body | None:
-        """`now_s` is seconds since 1970. One that is too old stays, until a younger one is kept in its place."""
+        """Return a body. `now_s` is seconds since 1970. An old one stays until a younger one takes its place."""
         with self._lock:
             if generation != self._generation:
                 self._move_to(generation)

@@ -21,7 +21,7 @@ class Turns:
 
     @contextmanager
     def turn(self, key: Key) -> Iterator[bool]:
-        """True at once for the first; for others False, when the first has left the block. Raises Busy."""
+        """Return True at once for the first; for others False, when the first has left the block. Raises Busy."""
         with self._lock:
             running = self._running.get(key)
             if running is None:

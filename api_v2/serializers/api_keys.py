@@ -23,7 +23,7 @@ MEMBERS: Final = ("name", "scopes", "contact_email", "expires_at")
 
 
 def read_api_key(value: Any, *, is_new: bool) -> ApiKeyFields:
-    """Absent stays, null takes away. Only types are checked here, what a key may be for is the service's business."""
+    """Return the fields: absent stays, null removes. Only types are checked here; the service checks the scopes."""
     body = Body(value, MEMBERS)
     fields: dict[str, Any] = {}
     if is_new or "name" in body:

@@ -83,7 +83,7 @@ def _entry(post: Json, names: Mapping[str, Named], base: str) -> ET.Element:
 
 
 def _changed_at(post: Json) -> str:
-    """Instants are equally long texts in UTC, so that the greater text is the later instant."""
+    """Return the last change: instants are equally long texts in UTC, so the greater text is the later instant."""
     updated_at, published_at = str(post["updated_at"]), str(post["published_at"])
     return max(updated_at, published_at)
 

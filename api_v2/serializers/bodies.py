@@ -36,7 +36,7 @@ class Body:
             raise invalid_body(self.errors)
 
     def text(self, name: str, *, is_required: bool = False) -> str | None:
-        """None when the member is absent or wrong."""
+        """Return the text, None when the member is absent or wrong."""
         if name not in self._members:
             if is_required:
                 self._refuse((name,), "required", f"The member {name!r} is required.")
@@ -45,14 +45,14 @@ class Body:
         return value if self._is_text((name,), value) else None
 
     def text_or_empty(self, name: str) -> str | None:
-        """As `text`, but null stands for an empty one, as a merge patch takes a value away."""
+        """Return the text as `text` does, but null stands for an empty one, as a merge patch removes a value."""
         return "" if self.is_null(name) else self.text(name)
 
     def is_null(self, name: str) -> bool:
         return name in self._members and self._members[name] is None
 
     def boolean(self, name: str) -> bool | None:
-        """None when the member is absent or wrong."""
+        """Return the boolean, None when the member is absent or wrong."""
         value = self._members.get(name)
         if name in self._members and not isinstance(value, bool):
             self._refuse((name,), "invalid_type", "true or false is expected.")
@@ -68,7 +68,7 @@ class Body:
         return instant
 
     def texts(self, name: str) -> dict[int, str]:
-        """The texts of an array by their places."""
+        """Return the texts of an array by their places."""
         value = self._members.get(name, [])
         if not isinstance(value, list):
             self._refuse((name,), "invalid_type", "An array of texts is expected.")
@@ -84,7 +84,7 @@ class Body:
         return list(self.texts(name).values())
 
     def inner(self, name: str, allowed: Collection[str]) -> "Body":
-        """The object that is the member `name`, empty when it is absent; its faults are given back by `take`."""
+        """Return the object in the member `name`, empty when it is absent; `take` gives its faults back."""
         return Body(self._members.get(name, {}), allowed, f"{self._pointer}/{name}")
 
     def take(self, inner: "Body") -> None:
@@ -111,12 +111,12 @@ class Body:
 
 
 def _escaped(step: str) -> str:
-    """RFC 6901 section 3."""
+    """Escape a name for a JSON pointer (RFC 6901 section 3)."""
     return step.replace("~", "~0").replace("/", "~1")
 
 
 def read_texts(value: Any, *names: str) -> list[str]:
-    """The members of a body of required texts and nothing else."""
+    """Return the members of a body of required texts and nothing else."""
     body = Body(value, names)
     texts = [body.text(name, is_required=True) for name in names]
     body.finish()

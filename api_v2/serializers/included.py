@@ -36,7 +36,7 @@ def included_columns(include: Iterable[str]) -> list[str]:
 
 
 def write_included(rows: Iterable[Row], include: Iterable[str], viewer: Viewer) -> dict[str, list[dict[str, Any]]]:
-    """The objects that `rows` name, by kind and in the order of their ids; a kind that nobody asked for is left out."""
+    """Return the objects that `rows` name, by kind and in the order of their ids, for the requested kinds only."""
     wanted = {name: _ids_of(rows, ID_COLUMNS[name]) for name in _NAMES if name in include}
     branches = [_branch(name, ids, viewer) for name, ids in wanted.items() if ids]
     found: dict[str, list[dict[str, Any]]] = {_NAMES[name]: [] for name in wanted}
@@ -49,7 +49,7 @@ def write_included(rows: Iterable[Row], include: Iterable[str], viewer: Viewer) 
 
 
 def _branch(name: str, ids: Iterable[str], viewer: Viewer) -> QuerySet[Any, tuple[Any, ...]]:
-    """The rows of one kind; what the kind lacks of the common columns is filled up at their end."""
+    """Return the rows of one kind; common columns that the kind lacks are filled up at their end."""
     rest: tuple[Any, ...] = (Value(0), Cast(Value(None), UUIDField()), Value(True))
     rows: QuerySet[Any]
     match name:

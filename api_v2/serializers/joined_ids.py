@@ -17,7 +17,7 @@ class JoinedIds(Func):
 
     @classmethod
     def through(cls, model: type[Model], column: str, *, among: QuerySet[Any] | None = None) -> "JoinedIds":
-        """`model` is the relation's own table, `column` its id column; `among` leaves out all other rows."""
+        """Join ids through a relation: `model` is its table, `column` its id column; `among` leaves out other rows."""
         sources = [F("pk")] if among is None else [F("pk"), Subquery(among.order_by().values("pk"))]
         return cls(*sources, table=model._meta.db_table, column=column)
 

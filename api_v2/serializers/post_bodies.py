@@ -76,7 +76,7 @@ def _featured_image(body: Body, viewer: Viewer) -> MediaFile | None:
 
 
 def _tag_names(body: Body, viewer: Viewer) -> list[str]:
-    """Ids and slugs become the names of their tags, every other text is a name itself.
+    """Turn ids and slugs into the names of their tags; every other text is a name itself.
 
     So is the slug of a tag that the writer meets nowhere: it would tell the name. A name tells what it says.
     """
@@ -104,7 +104,7 @@ def _tags_by_slug(slugs: Sequence[str]) -> QuerySet[Tag, Row]:
 
 
 def _met(tags: Iterable[Row], names: Collection[str], viewer: Viewer) -> list[Row]:
-    """Those that the writer may know of. Only tags in no count, of other names, are looked for in posts."""
+    """Return the tags that the writer may know of. Only tags in no count, of other names, are looked for in posts."""
     unsure = [tag["pk"] for tag in tags if not tag["usage_count"] and tag["name"] not in names]
     if not unsure or policy.may_manage_terms(viewer.actor):
         return [*tags]
@@ -166,7 +166,7 @@ INSTANTS: Final = ("published_at", "expires_at")
 
 
 def read_publication(value: Any) -> dict[str, datetime.datetime | None]:
-    """When a post is to be published and to expire, as far as it is said; null stands for now, and for never."""
+    """Return when a post is published and expires, as far as given; null stands for now, and for never."""
     body = Body(value, INSTANTS)
     instants = {name: body.instant_or_null(name) for name in INSTANTS}
     body.finish()

@@ -29,7 +29,7 @@ _SAME_FOR_ALL: Final[dict[str, BaseExpression]] = {
 
 
 def relation_columns(actor: Actor) -> dict[str, BaseExpression]:
-    """Expressions for what lies in other tables, correlated with a post: no query of their own, no repeated rows."""
+    """Return expressions for columns of other tables, correlated with a post: no own query, no repeated rows."""
     categories = Category.objects.visible_to(actor)
     return {
         **_SAME_FOR_ALL,

@@ -51,7 +51,7 @@ REVISION: Final[Shape] = {
 
 
 def write_changes(changes: Iterable[FieldChange]) -> list[dict[str, Any]]:
-    """`field` in the words of the Post shape; `diff` is a unified diff, null for fields of one line."""
+    """Return changes: `field` is a name of the Post shape, `diff` a unified diff, null for fields of one line."""
     return [
         {
             "field": _NAMES.get(change.field, change.field),

@@ -18,7 +18,7 @@ SESSION: Final[Shape] = {
 
 
 def session_columns(current_id: uuid.UUID | None) -> dict[str, BaseExpression]:
-    """`is_current` is the session behind the request itself."""
+    """Return the columns; `is_current` marks the session behind the request itself."""
     if current_id is None:
         return {"is_current": Value(False)}
     return {"is_current": ExpressionWrapper(Q(pk=current_id), output_field=BooleanField())}

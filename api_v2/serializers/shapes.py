@@ -49,7 +49,7 @@ def instant(name: str) -> Field:
 
 
 def columns_of(shape: Shape, names: Iterable[str], *more: str) -> tuple[str, ...]:
-    """The columns that these fields need, and `more`, each once."""
+    """Return the columns that these fields need, and `more`, each once."""
     wanted = [name for field in names for name in shape[field].columns]
     return tuple(dict.fromkeys([*wanted, *more]))
 
@@ -66,19 +66,19 @@ def write_all(rows: Iterable[Row], shape: Shape, names: Collection[str], viewer:
 def selected(
     rows: QuerySet[Any], columns: Collection[str], computed: Mapping[str, BaseExpression]
 ) -> QuerySet[Any, Row]:
-    """`rows` with these columns and no others; `computed` are the expressions of those that no table has."""
+    """Return `rows` with these columns only; `computed` are the expressions of columns that no table has."""
     needed = {name: expression for name, expression in computed.items() if name in columns}
     found: QuerySet[Any, Row] = rows.annotate(**needed).values(*columns)
     return found
 
 
 def version_at(changed_at: datetime.datetime) -> int:
-    """The version of a row that has no number of its own: microseconds since 1970."""
+    """Return the version of a row without a number of its own: microseconds since 1970."""
     return (changed_at - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)) // datetime.timedelta(microseconds=1)
 
 
 def split_ids(joined: str | None) -> list[str]:
-    """Ids that the database has joined by commas, in canonical form and in the order of their making."""
+    """Return ids that the database has joined by commas, in canonical form and in the order of their making."""
     if not joined:
         return []
     ids = sorted(joined.split(","))

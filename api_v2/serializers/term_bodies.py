@@ -44,7 +44,7 @@ def _texts(body: Body, *, is_new: bool) -> dict[str, Any]:
 
 
 def _parent(body: Body, actor: Actor) -> Category | None:
-    """By id or slug; null is the top."""
+    """Return the parent, by id or slug; null is the top."""
     if body.is_null("parent"):
         return None
     text = body.text("parent")

@@ -30,7 +30,7 @@ CATEGORY: Final[Shape] = {
 
 
 def category_columns(actor: Actor) -> dict[str, BaseExpression]:
-    """A category that `actor` may not see is not named as a parent either."""
+    """Return the columns: a category that `actor` may not see is not named as a parent either."""
     return {"visible_parent": Category.objects.all().parent_visible_to(actor)}
 
 

@@ -74,7 +74,7 @@ def read_user_changes(body: Any) -> tuple[UserFields, str | None]:
 
 
 def read_current_password(body: Any) -> str | None:
-    """The password with which one deletes oneself."""
+    """Return the password with which users delete themselves."""
     reader = Body(body, (CURRENT_PASSWORD,))
     current_password = reader.text(CURRENT_PASSWORD)
     reader.finish()

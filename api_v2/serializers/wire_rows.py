@@ -34,7 +34,7 @@ class WireInstant(Func):
 
 
 def wire_row(shape: Shape, names: Collection[str]) -> WireRow | None:
-    """None where the database can't, or a field is more than one of its columns."""
+    """Return the row as JSON of the database; None where it can't, or where a field is more than one of its columns."""
     fields = {name: shape[name] for name in names}
     if connection.vendor != "postgresql" or not all(field.is_stored for field in fields.values()):
         return None

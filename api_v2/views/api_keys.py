@@ -33,7 +33,7 @@ class ApiKeysView(ApiView):
 
     @sensitive_variables()
     def post(self, request: Request) -> HttpResponse:
-        """The only answer that ever holds `secret`."""
+        """Return the only response that ever holds `secret`."""
         self.require(policy.is_known, SIGNED_IN)
         owner = self.actor
         assert isinstance(owner, User)

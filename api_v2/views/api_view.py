@@ -131,7 +131,7 @@ class ApiView(APIView):
         return kept_of(answer, self.secret_members, actor=self.actor, now=self.now)
 
     def ahead(self) -> AbstractContextManager[Any]:
-        """Around the transaction of a POST with a key: what takes long is done as it begins, as without a key.
+        """Surround the transaction of a POST with a key: slow work is done as it begins, as without a key.
 
         A request that the handler refuses is left alone: its answer is the handler's.
         """
@@ -152,7 +152,7 @@ class ApiView(APIView):
         self.viewer = Viewer(self.actor, now, base_of(self.http_request), is_writer)
 
     def is_acceptable(self) -> bool:
-        """Whether the client takes what its GET answers with."""
+        """Return whether the client accepts the media type of its GET."""
         return is_accepted(self.http_request.META.get("HTTP_ACCEPT"), self.media_type)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -190,7 +190,7 @@ class ApiView(APIView):
         return self.viewer.now
 
     def require(self, may: Callable[[Actor], bool], sentence: str) -> None:
-        """401 for those whom nobody knows, 403 for others who may not; before their body is looked at."""
+        """Refuse unknown callers by 401, and others without the right by 403, before their body is read."""
         if may(self.actor):
             return
         if not policy.is_known(self.actor) and credential_of(self.http_request):

@@ -42,7 +42,7 @@ class AuditView(ApiView):
 
 
 def _asked_for(query: Query, rows: QuerySet[Any]) -> QuerySet[Any]:
-    """`after` and `before` leave out the instant that they name."""
+    """Filter events; `after` and `before` leave out the instant that they name."""
     after, before = query.instant("after"), query.instant("before")
     lookups: dict[str, Any] = {
         "actor_id__in": query.ids("actor"),

@@ -91,7 +91,7 @@ class CommentView(ApiView):
         return self.answer_nothing()
 
     def _own_comment(self, comment_id: str) -> Comment:
-        """A comment that the caller sees and may change; else a 401, 403 or 404."""
+        """Return a comment that the caller sees and may change; else a 401, 403 or 404."""
         self.require(policy.is_known, "Only signed-in users change comments.")
         comment = _comment(self, comment_id)
         self.require(

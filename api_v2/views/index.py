@@ -70,7 +70,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """For what goes wrong outside the views; Django logs it. It counts nothing: that may be what went wrong."""
+    """Answer an error outside the views; Django logs it. It counts nothing: counting may be what failed."""
     error = sys.exc_info()[1]
     shown = error if isinstance(error, Exception) and is_unavailable(error) else Exception()
     return _limited(request, problem_of(shown, is_anonymous=True))

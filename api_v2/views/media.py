@@ -72,7 +72,7 @@ class MediaListView(ApiView):
 
 class MediaItemView(ApiView):
     def media(self, media_id: str) -> MediaFile:
-        """The file, if the caller may see it."""
+        """Return the file, if the caller may see it."""
         rows = MediaFile.objects.visible_to(self.actor, self.now)
         return found(with_id(rows, parse_uuid(media_id)))
 
@@ -119,7 +119,7 @@ class ContentView(FileView):
     media_type = "application/octet-stream"
 
     def is_acceptable(self) -> bool:
-        """Known when the file is."""
+        """Accept for now: the type is known when the file is."""
         return True
 
     def get(self, request: Request, media_id: str) -> HttpResponseBase:

@@ -137,14 +137,14 @@ class PostView(PublicView):
         return answer_post(self, post)
 
     def delete(self, request: Request, slug_or_id: str) -> HttpResponse:
-        """Into the trash, from where `restore` brings it back."""
+        """Move the post to the trash, from where `restore` brings it back."""
         post = post_to_change(self, slug_or_id)
         with self.unchanged(post):
             trash_post(actor=self.actor, post=post, now=self.now)
         return self.answer_nothing()
 
     def _redirect_from(self, old_slug: str) -> HttpResponse:
-        """To the visible post that once had this slug."""
+        """Redirect to the visible post that once had this slug."""
         visible = Post.objects.visible_to(self.actor, self.now)
         slug = visible.filter(redirects__old_path=f"/posts/{old_slug}").values_list("slug", flat=True).first()
         if slug is None:
@@ -153,7 +153,7 @@ class PostView(PublicView):
 
 
 def moved_to(view: ApiView, slug: str, query: str = "") -> HttpResponse:
-    """A 301 to the post with this slug. Browsers keep it for ever unless told to ask again."""
+    """Redirect by 301 to the post with this slug. Browsers keep it for ever unless told to ask again."""
     location = f"{view.viewer.base}/posts/{escape_uri_path(slug)}{'?' if query else ''}{query}"
     cache_control = PRIVATE if policy.is_known(view.actor) else PUBLIC
     response = HttpResponsePermanentRedirect(location, headers={"Cache-Control": cache_control, "Vary": VARY})
@@ -162,7 +162,7 @@ def moved_to(view: ApiView, slug: str, query: str = "") -> HttpResponse:
 
 
 def post_to_change(view: ApiView, slug_or_id: str) -> Post:
-    """A post that the caller sees and may change; else a 401, 403 or 404."""
+    """Return a post that the caller sees and may change; else a 401, 403 or 404."""
     view.require(policy.may_write_posts, "Only authors, editors and admins change posts.")
     if editable := find_editable_post(view.actor, slug_or_id):
         return editable
@@ -172,7 +172,7 @@ def post_to_change(view: ApiView, slug_or_id: str) -> Post:
 
 
 def answer_post(view: ApiView, post: Post, *, location: str | None = None) -> HttpResponse:
-    """The whole post after a change by the caller, who sees what became of it even after leaving its authors."""
+    """Return the whole post after a change by the caller, even after a caller who left its authors."""
     selection = PostSelection.whole()
 
     def build(_: datetime.datetime, pk: Name) -> QuerySet[Any, Row]:

@@ -44,7 +44,7 @@ def answer_list(
     sort: Sort,
     computed: Mapping[str, BaseExpression] | None = None,
 ) -> HttpResponse:
-    """A page of `rows`; `computed` are the expressions of columns that no table has."""
+    """Return a page of `rows`; `computed` are the expressions of columns that no table has."""
     fields = read_fields(view.query, shape)
     columns = columns_of(shape, fields, *sort.columns)
 
@@ -58,7 +58,7 @@ def answer_list(
 def answer_list_for_all(
     view: PublicView, wanted: PageRequest, *, rows: RowsForAll, shape: Shape, sort: Sort
 ) -> HttpResponse:
-    """A page of `rows`, kept until they change."""
+    """Return a page of `rows`, kept until they change."""
     fields = read_fields(view.query, shape)
     is_first = wanted.cursor is None and not wanted.is_counted
     wire, more = wire_row(shape, fields) if is_first else None, (*sort.columns, NEXT_CHANGE)
@@ -87,7 +87,7 @@ def answer_list_for_all(
 def answer_one(
     view: ApiView, *, rows: QuerySet[Any], shape: Shape, computed: Mapping[str, BaseExpression] | None = None
 ) -> HttpResponse:
-    """The one row of `rows`, or a 404. With the column NEXT_CHANGE it is kept until then."""
+    """Return the one row of `rows`, or a 404. With the column NEXT_CHANGE it is kept until then."""
     fields = read_fields(view.query, shape)
     more = [name for name in (NEXT_CHANGE,) if name in rows.query.annotations]
     row = selected(rows.order_by(), columns_of(shape, fields, "updated_at", *more), computed or {}).first()
@@ -106,7 +106,7 @@ def answer_changed(
     computed: Mapping[str, BaseExpression] | None = None,
     created: str | None = None,
 ) -> HttpResponse:
-    """The row of `rows` after a change, as its GET shows it; `created` is the path below the base of a new one: 201."""
+    """Return the changed row of `rows` as its GET shows it; `created` is the path of a new one below the base: 201."""
     row = selected(rows.order_by(), columns_of(shape, shape, "updated_at"), computed or {}).get()
     data = write(row, shape, shape, view.viewer)
     location = f"{view.viewer.base}{created}" if created else None
@@ -114,7 +114,7 @@ def answer_changed(
 
 
 def found[Row: models.Model](rows: QuerySet[Row]) -> Row:
-    """The one row of `rows`. Raises the problem `not_found`."""
+    """Return the one row of `rows`. Raises the problem `not_found`."""
     row = rows.order_by().first()
     if row is None:
         raise not_found()
@@ -122,6 +122,6 @@ def found[Row: models.Model](rows: QuerySet[Row]) -> Row:
 
 
 def refuse_members(view: ApiView) -> None:
-    """For an action that says all by its path: it takes no body, or an empty object."""
+    """Refuse members: an action takes no body, or an empty object, if its path says all."""
     if view.http_request.body:
         Body(view.body(), ()).finish()

@@ -31,7 +31,7 @@ _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
 def number_in(path: str) -> int:
-    """A revision's number in a path; what isn't one names nothing."""
+    """Return a revision's number in a path; other text is a 404."""
     if not _NUMBER.fullmatch(path):
         raise not_found()
     return int(path)

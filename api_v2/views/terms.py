@@ -132,6 +132,6 @@ def _answer_category(view: ApiView, category: Category, *, created: str | None =
 
 
 def _named(rows: QuerySet[Any], slug_or_id: str) -> QuerySet[Any]:
-    """No slug has the form of an id."""
+    """Find a term by id or slug: no slug has the form of an id."""
     as_uuid = parse_uuid(slug_or_id)
     return rows.filter(pk=as_uuid) if as_uuid else rows.filter(slug=slug_or_id)

@@ -119,7 +119,7 @@ class SetRoleView(UserActionView):
 
 
 def account_of(view: ApiView, user_id: str) -> User:
-    """The account that the caller may change. A profile that is only to be read is a 403, what is hidden a 404."""
+    """Return the account that the caller may change. A profile that may only be read is a 403, a hidden one a 404."""
     view.require(policy.is_known, "Only signed-in users change accounts.")
     pk = parse_uuid(user_id)
     user = with_id(User.objects.accounts_visible_to(view.actor), pk).first()

@@ -41,7 +41,7 @@ class WebhooksView(WebhookAdminView):
 
     @sensitive_variables()
     def post(self, request: Request) -> HttpResponse:
-        """The only answer that ever holds `secret`, with which deliveries are signed."""
+        """Return the only response that ever holds `secret`, with which deliveries are signed."""
         self.require_admin()
         webhook = create_webhook(actor=self.actor, fields=read_webhook(self.body(), is_new=True), now=self.now)
         row = {name: getattr(webhook, name) for name in columns_of(WEBHOOK, WEBHOOK)}

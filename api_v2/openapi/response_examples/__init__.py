@@ -186,7 +186,7 @@ OTHERWISE: Final[dict[str, tuple[str, ...]]] = {
 
 
 def examples_of(operation_id: str, answer: Json) -> Json:
-    """References to the examples of what it answers, an object of `answer` or of the first that this may be."""
+    """Return references to the examples of a response: one of `answer`, or of its first variant."""
     of_schema = answer.get("anyOf", [answer])[0]["$ref"].rpartition("/")[2]
     names = OTHERWISE.get(operation_id, (of_schema,))
     return {name: {"$ref": f"#/components/examples/{name}"} for name in names}
