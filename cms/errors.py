@@ -1,4 +1,4 @@
-"""What the domain refuses, and the sentences it says so with. Each API turns these into its own HTTP."""
+"""The domain's refusals and their sentences. Each API turns these into its own HTTP."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.utils.translation import gettext, gettext_noop, pgettext
 
 SHOWN_MAX: Final = 100
-"""Characters of what a client has sent, in a sentence about it."""
+"""The most characters of a client's text in a sentence about it."""
 
 
 def shown(text: str) -> str:
@@ -200,7 +200,7 @@ class VersionConflict(CmsError):
         self.current = current
         super().__init__(
             sentence(
-                "The %(noun)s was changed meanwhile and is at version %(current)s now: read it anew and "
+                "The %(noun)s was changed meanwhile and is at version %(current)s now: read it again and "
                 "make your change there.",
                 noun=noun,
                 current=current,

@@ -1,4 +1,4 @@
-"""API keys: one's own for everybody who works here, all of them for admins. A key itself is shown once, when it is made."""
+"""API keys: everybody who works here manages their own, admins all of them. A key is shown once, when it is made."""
 
 import datetime
 import json
@@ -34,7 +34,7 @@ def _revoke(request: HttpRequest, api_key: ApiKey, now: datetime.datetime) -> No
 
 REVOKE = Change(
     *("revoke", gettext_lazy("Revoke"), gettext_lazy("revoked"), _revoke, "key_off"),
-    question=gettext_lazy("Whatever uses this key is refused from now on; there is no way back."),
+    question=gettext_lazy("Every request with this key is refused from now on. This can't be undone."),
     variant=ActionVariant.DANGER,
 )
 
@@ -44,7 +44,7 @@ KEY_FIELDS = ("preset", "scopes", "contact_email", "expires_at")
 
 class ApiKeyForm(ServiceForm):
     open_scopes: frozenset[Scope] = frozenset()
-    """Those that the form offers."""
+    """The scopes that the form offers."""
     preset = forms.ChoiceField(
         label=gettext_lazy("Preset"),
         required=False,
@@ -74,7 +74,7 @@ class ApiKeyForm(ServiceForm):
             owner.help_text = _("Empty: yourself.")
 
     def clean(self) -> dict[str, Any]:
-        """A browser without scripts sends the preset alone."""
+        """Accept the preset alone, which a browser without scripts sends."""
         values = super().clean() or self.cleaned_data
         preset = presets_within(self.open_scopes).get(values.pop("preset", ""))
         if preset and not values.get("scopes"):
@@ -124,7 +124,7 @@ class ApiKeyAdmin(ServiceAdmin):
 
     @display(description=gettext_lazy("Owner"))
     def shown_owner(self, api_key: ApiKey) -> str:
-        """Without Django's link to the user's page, which only admins open."""
+        """Show the owner without Django's link to the user's page, which only admins open."""
         return str(api_key.owner)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:

@@ -38,7 +38,7 @@ RESTORE = Change(
     done=_("restored"),
     apply=_restore,
     icon="settings_backup_restore",
-    question=_("A new draft revision is made of this one. What readers see doesn't change until you apply it."),
+    question=_("This makes a new draft revision of this one. Readers see no change until you apply it."),
 )
 APPLY = Change(
     name="apply",
@@ -52,7 +52,7 @@ APPLY = Change(
 
 
 def _old_value(name: str, label: Any) -> Callable[[Any, PostRevision], str]:
-    """What a revision holds of this field of its post."""
+    """Return a column with the value of this field of the post in a revision."""
 
     @display(description=label)
     def value(model_admin: Any, revision: PostRevision) -> str:
@@ -97,7 +97,7 @@ class PostRevisionAdmin(ReadOnlyAdmin):
 
     @display(description=_("Author"))
     def writer(self, revision: PostRevision) -> str:
-        """Without Django's link to the user's page, which only admins open."""
+        """Show the writer without Django's link to the user's page, which only admins open."""
         return str(revision.author or "-")
 
     @display(description=_("From here to what the post has now"))
@@ -110,7 +110,7 @@ class PostRevisionAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).visible_to(request.user)
 
     def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[Any]:
-        """A draft is applied, everything else restored."""
+        """Offer to apply a draft, and to restore every other revision."""
         revision = self.get_object(request, str(object_id))
         if revision is None:
             return []

@@ -94,7 +94,7 @@ def _delete(request: HttpRequest, user: User, now: datetime.datetime, current_pa
 
 
 def _setting(name: str, label: Any, done: Any, icon: str, question: Any = "", **values: Any) -> Change:
-    """A change that sets these fields of a user."""
+    """Return a change that sets these fields of a user."""
     look = values.pop("variant", ActionVariant.DEFAULT)
 
     def apply(request: HttpRequest, user: User, now: datetime.datetime) -> None:
@@ -153,8 +153,8 @@ DELETE = Change(
     apply=_delete,
     icon="person_remove",
     question=gettext_lazy(
-        "Name, e-mail address and everything else personal is erased, sessions and keys end at once. What the user has "
-        "written stays, under “deleted user”. There is no way back."
+        "Name, e-mail address and all other personal data are erased, sessions and keys end at once. Everything that "
+        "the user wrote stays, under “deleted user”. This can't be undone."
     ),
     variant=ActionVariant.DANGER,
     form=DeletionForm,
@@ -242,7 +242,7 @@ class UserAdmin(ServiceAdmin):
 
     @display(description=gettext_lazy("API keys"))
     def api_keys(self, user: User) -> str:
-        """Each leads to its page, which has the button that revokes it."""
+        """List the keys; each leads to its page, which has the button that revokes it."""
         keys = ApiKey.objects.filter(owner=user).order_by("-is_active", "-created_at")[:KEYS_SHOWN]
         rows = [
             (

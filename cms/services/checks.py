@@ -1,4 +1,4 @@
-"""Checks of single values that several services share: each gives the errors it found, in the order of the fields."""
+"""Checks of single values that several services share: each returns the errors it found, in the order of the fields."""
 
 import re
 
@@ -13,7 +13,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)  # RFC 56
 
 
 def check_length(field: str, value: str, minimum: int, maximum: int) -> list[FieldError]:
-    """Characters of the text as it is; one that is only blanks counts as empty where something is required."""
+    """Check the text's length as it is; a required text that is only blanks counts as empty."""
     if minimum and not value.strip():
         return [FieldError(field, "required", "This field can't be empty.")]
     if len(value) < minimum:
@@ -44,7 +44,7 @@ def check_length(field: str, value: str, minimum: int, maximum: int) -> list[Fie
 
 
 def check_characters(field: str, value: str) -> list[FieldError]:
-    """NUL can't be stored by PostgreSQL, and a lone surrogate by nothing."""
+    """Refuse NUL, which PostgreSQL can't store, and lone surrogates, which nothing can."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -60,7 +60,7 @@ def check_text(field: str, value: str, minimum: int, maximum: int) -> list[Field
 
 
 def check_email(field: str, value: str) -> list[FieldError]:
-    """ASCII only: lower() of other letters may be ASCII (the Kelvin sign), and then two addresses pass for one."""
+    """Accept ASCII only: lower() of other letters may be ASCII (the Kelvin sign): two addresses would pass for one."""
     errors = check_text(field, value, 3, limits.EMAIL_MAX)
     if errors:
         return errors
@@ -98,4 +98,4 @@ def check_choice(field: str, value: str, allowed: list[str]) -> list[FieldError]
 def check_language(field: str, value: str) -> list[FieldError]:
     if len(value) <= limits.LANGUAGE_MAX and _LANGUAGE.fullmatch(value):
         return []
-    return [FieldError(field, "invalid_language", "This is no BCP 47 language tag, such as en or pt-BR.")]
+    return [FieldError(field, "invalid_language", "This is not a BCP 47 language tag, such as en or pt-BR.")]

@@ -39,10 +39,10 @@ def upload_media(
     now: datetime.datetime,
     uploader: User | None = None,
 ) -> MediaFile:
-    """Store a file of `actor`, or of `uploader` when the system uploads. Its type is what its bytes say.
+    """Store a file of `actor`, or of `uploader` when the system uploads. The file's bytes decide its type.
 
-    `upload` is a file, anything with `read`, or an iterable of chunks; it is read once and never whole into memory. Raises
-    InvalidInput about the field `file` with the codes of `cms/media/refusals.py`.
+    `upload` is a file, anything with `read`, or an iterable of chunks. It is read once, and never held whole in memory.
+    Raises InvalidInput about the field `file` with the codes of `cms/media/refusals.py`.
     """
     if not policy.may_upload_media(actor):
         raise PermissionRefused("Only authors, editors and admins upload files.")
@@ -64,7 +64,11 @@ def update_media(*, actor: Actor, media: MediaFile, changes: MediaFields, now: d
     with transaction.atomic():
         media = lock_row(media)
         _refuse_stranger(actor, media)
-        before = {name: getattr(media, name) for name in changes if getattr(media, name) != changes[name]}  # type: ignore[literal-required]
+        before = {
+            name: getattr(media, name)
+            for name in changes
+            if getattr(media, name) != changes[name]  # type: ignore[literal-required]
+        }
         if not before:
             return media
         for name in before:
@@ -78,7 +82,7 @@ def update_media(*, actor: Actor, media: MediaFile, changes: MediaFields, now: d
 
 
 def delete_media(*, actor: Actor, media: MediaFile) -> None:
-    """Refused while a post, in whatever state, shows the file. Its bytes go when the transaction has ended well."""
+    """Delete a file. Raises InUse while a post of any status shows it. The bytes go after the transaction's commit."""
     with transaction.atomic():
         media = lock_row(media, is_doomed=True)
         _refuse_stranger(actor, media)
@@ -87,15 +91,15 @@ def delete_media(*, actor: Actor, media: MediaFile) -> None:
         names = [media.file.name, *media.renditions.values_list("file", flat=True)]
         before = {"original_name": media.original_name, "mime_type": media.mime_type, "sha256": media.sha256}
         record_event(actor, "media.deleted", media, before=before, after={})
-        # Robust: the row is gone by then, and a storage that fails changes nothing of that.
+        # Robust: the row is gone by then, and a failing storage doesn't bring it back.
         transaction.on_commit(partial(_delete_files, media.file.storage, names), robust=True)
         media.delete()
 
 
 def get_or_make_rendition(*, media: MediaFile, spec: str, now: datetime.datetime) -> Rendition:
-    """The image in one of the sizes of `limits.RENDITIONS`, made when it is first asked for.
+    """Return the image in one of the sizes of `limits.RENDITIONS`; make it when it is first asked for.
 
-    Raises NotFound for another size, for a file that is no image, and for one whose bytes are gone.
+    Raises NotFound for another size, for a file that is not an image, and for a file whose bytes are gone.
     """
     found: Rendition | None = media.renditions.filter(spec=spec).first()
     if found is not None:
@@ -122,12 +126,12 @@ def _make_rendition(media: MediaFile, spec: str, size: limits.RenditionSize, now
 def _describe(media: MediaFile, file: PreparedFile) -> None:
     media.mime_type, media.size_bytes, media.sha256 = file.file_type.mime_type, file.size_bytes, file.sha256
     media.width, media.height = file.width, file.height
-    # Of ours alone: nothing that a client sends becomes part of a path.
+    # Our own values alone: nothing that a client sends becomes part of a path.
     media.file.name = f"media/{media.created_at:%Y/%m}/{media.pk.hex}{file.file_type.extension}"
 
 
 def _store(actor: Actor, media: MediaFile, file: PreparedFile) -> None:
-    """The file first, so that no row is ever without one; when the row can't be written the file goes again."""
+    """Store the file first, so that no row is ever without one; delete it again if the row can't be written."""
     storage, name = media.file.storage, str(media.file.name)
     with ExitStack() as undoing:
         undoing.callback(storage.delete, name)
@@ -164,7 +168,7 @@ def _delete_files(storage: Storage, names: Iterable[str]) -> None:
 
 def _refuse_stranger(actor: Actor, media: MediaFile) -> None:
     if not policy.may_edit_media(actor, media):
-        raise PermissionRefused("Only editors and whoever uploaded a file change it.")
+        raise PermissionRefused("Only editors and the user who uploaded a file can change it.")
 
 
 def _field_errors(fields: MediaFields) -> list[FieldError]:

@@ -1,4 +1,4 @@
-"""Building the search index anew on demand. It may take minutes, so a worker does it; whoever asks is told at once."""
+"""Rebuilding the search index on demand. It may take minutes, so a worker does it while the caller gets its answer."""
 
 import datetime
 from dataclasses import dataclass
@@ -47,14 +47,17 @@ class ReindexRequest:
 
 @task
 def rebuild_index() -> int:
-    """How many documents were written. Searches are answered all the while, and what is written meanwhile is indexed."""
+    """Rebuild the index; return how many documents were written.
+
+    Searches are answered all the while, and changes made meanwhile are indexed.
+    """
     return reindex()
 
 
 def request_reindex(*, actor: Actor) -> ReindexRequest:
-    """By an admin. While one is waiting or running a second asks for nothing: it would find the same."""
+    """Queue a rebuild for an admin. A second request while one waits or runs adds nothing: it would find the same."""
     if not policy.may_administer(actor):
-        raise PermissionRefused("Only admins build the search index anew.")
+        raise PermissionRefused("Only admins can rebuild the search index.")
     pending = _jobs().filter(status__in=[JobStatus.READY, JobStatus.RUNNING]).first()
     if pending is not None:
         return ReindexRequest(pending.pk, _STATES[JobStatus(pending.status)], is_new=False)
@@ -65,7 +68,7 @@ def request_reindex(*, actor: Actor) -> ReindexRequest:
 
 
 def index_state() -> IndexState:
-    """By the newest request to build it anew."""
+    """Return the state of the newest request to rebuild it."""
     newest = _jobs().first()
     return _STATES[JobStatus(newest.status)] if newest else IndexState.READY
 

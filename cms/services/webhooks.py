@@ -1,4 +1,4 @@
-"""Webhooks: who is told of which events. What they are sent stands in `events.py`, how in `deliveries.py`."""
+"""Webhooks: who gets which events. `events.py` defines what they are sent, `deliveries.py` how."""
 
 import base64
 import datetime
@@ -29,12 +29,12 @@ _UNPRINTABLE = re.compile(r"[\s\x00-\x20\x7f-\x9f\\]")
 class WebhookFields(TypedDict, total=False):
     url: str
     events: list[str]
-    """Of EVENT_TYPES, or `*` for all."""
+    """Names from EVENT_TYPES, or `*` for all."""
     is_active: bool
 
 
 def create_webhook(*, actor: Actor, fields: WebhookFields, now: datetime.datetime) -> Webhook:
-    """A new webhook. Its `secret` is to be shown to `actor` now and never again."""
+    """Create a webhook. Its `secret` is to be shown to `actor` now and never again."""
     _refuse_non_admin(actor)
     if errors := _field_errors({"url": "", "events": [], **fields}):
         raise InvalidInput(errors)
@@ -52,7 +52,7 @@ def create_webhook(*, actor: Actor, fields: WebhookFields, now: datetime.datetim
 
 
 def update_webhook(*, actor: Actor, webhook: Webhook, changes: WebhookFields, now: datetime.datetime) -> Webhook:
-    """One that is switched off gets no new events; what is still to be delivered to it waits."""
+    """Update a webhook. One that is switched off gets no new events; its pending deliveries wait."""
     _refuse_non_admin(actor)
     if errors := _field_errors(changes):
         raise InvalidInput(errors)
@@ -82,7 +82,7 @@ def renew_secret(*, actor: Actor, webhook: Webhook, now: datetime.datetime) -> W
 
 
 def delete_webhook(*, actor: Actor, webhook: Webhook) -> None:
-    """With everything that was or is to be delivered to it."""
+    """Delete a webhook with everything that was or is to be delivered to it."""
     _refuse_non_admin(actor)
     with transaction.atomic():
         webhook = lock_row(webhook, is_doomed=True)
@@ -91,7 +91,7 @@ def delete_webhook(*, actor: Actor, webhook: Webhook) -> None:
 
 
 def make_secret() -> str:
-    """A signing secret as Standard Webhooks writes it."""
+    """Return a signing secret as Standard Webhooks writes it."""
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
@@ -105,7 +105,7 @@ def _described(webhook: Webhook) -> dict[str, Any]:
 
 
 def _in_order(events: list[str]) -> list[str]:
-    """Each once, in the order of the list of events."""
+    """Return each event once, in the order of the list of events."""
     return [event for event in (ALL_EVENTS, *EVENT_TYPES) if event in events]
 
 
@@ -119,7 +119,7 @@ def _field_errors(fields: WebhookFields) -> list[FieldError]:
             errors.append(FieldError("events", "required", "A webhook wants at least one event, or '*' for all."))
         if unknown:
             message = sentence(
-                "%(value)s is no event; allowed are '*', %(names)s.",
+                "%(value)s is not an event; allowed are '*', %(names)s.",
                 value=shown(unknown[0]),
                 names=", ".join(EVENT_TYPES),
             )
@@ -143,7 +143,7 @@ def _url_errors(url: str) -> list[FieldError]:
 
 
 def _is_plainly_private(host: str) -> bool:
-    """What can be said without asking a name server; every attempt of a delivery checks the address that it goes to."""
+    """Return whether the host's text alone shows that it is private; each attempt of a delivery checks its address."""
     address = parse_address(host)
     name = host.rstrip(".").lower()
     return not is_public_address(address) if address else name == "localhost" or name.endswith(".localhost")
