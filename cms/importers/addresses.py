@@ -6,7 +6,7 @@ _PAGE_SUFFIXES = (".html", ".htm", ".php", ".md")
 
 
 def old_path_of(address: str) -> str:
-    """The path of a URL or a path, with its query and one slash before it; empty for the front page and for nonsense."""
+    """Return the path of a URL or path, with its query and one leading slash; empty for the front page and nonsense."""
     try:
         parts = urlsplit(address.strip())
     except ValueError:
@@ -18,7 +18,7 @@ def old_path_of(address: str) -> str:
 
 
 def last_segment(address: str) -> str:
-    """The last part of the path that names something, decoded and without `.html`."""
+    """Return the last part of the path that names something, decoded and without `.html`."""
     path = old_path_of(address).partition("?")[0]
     for segment in reversed(path.split("/")):
         name = unquote(segment)

@@ -1,4 +1,4 @@
-"""Making values of a source fit the domain's limits. Whatever changes is noted on the way; nothing is cut in silence."""
+"""Making values of a source fit the domain's limits. Each change is noted on the way; nothing is cut in silence."""
 
 import html
 import re
@@ -14,15 +14,15 @@ from cms.services.tags import tag_name_errors
 from cms.text.slugs import numbered, slug_problem, slugify
 
 _HTML_TAG = re.compile(
-    r"</?(?:a|abbr|b|big|br|cite|code|del|div|em|font|h[1-6]|i|img|ins|kbd|mark|p|q|s|script|small|span|strike|strong|style"
-    r"|sub|sup|time|tt|u|var)(?:\s[^<>]*)?/?>|<!--.*?-->",
+    r"</?(?:a|abbr|b|big|br|cite|code|del|div|em|font|h[1-6]|i|img|ins|kbd|mark|p|q|s|script|small|span|strike|strong"
+    r"|style|sub|sup|time|tt|u|var)(?:\s[^<>]*)?/?>|<!--.*?-->",
     re.IGNORECASE | re.DOTALL,
 )
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class Notes(list[Change]):
-    """What had to change while one object was written. With `is_exact` nothing does that the domain allows as it is."""
+    """The changes made while one object was written. With `is_exact`, a value that the domain allows is not changed."""
 
     def __init__(self, *, is_exact: bool = False) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Notes(list[Change]):
 
 
 def plain_text_of(markup: str) -> str:
-    """The text of a title or a name in HTML. A `<` that begins no tag of a title stays what it is."""
+    """Return the text of a title or a name in HTML. A `<` that begins no tag of a title stays as it is."""
     return html.unescape(_HTML_TAG.sub("", markup)).strip()
 
 
@@ -47,7 +47,7 @@ def storable(text: str) -> str:
 
 
 def fit_text(name: str, text: str, maximum: int, notes: Notes) -> str:
-    """`text` without characters that no database stores, cut at `maximum` characters."""
+    """Return `text` without characters that no database stores, cut at `maximum` characters."""
     kept = storable(text)
     if kept != text:
         notes.note(name, text, kept[:maximum], "NUL characters and lone surrogates can't be stored.")
@@ -69,12 +69,12 @@ def fit_title(title: str, slug: str, notes: Notes) -> str:
 
 
 def fit_language(language: str, notes: Notes) -> str | None:
-    """A BCP 47 tag, None when there is none to be had from `language`."""
+    """Return a BCP 47 tag, None when `language` gives none."""
     if not language:
         return None
     tag = language.strip().partition(".")[0].replace("_", "-")
     if check_language("language", tag):
-        notes.note("language", language, None, "This is no BCP 47 language tag; the default was taken.")
+        notes.note("language", language, None, "This is not a BCP 47 language tag; the default was taken.")
         return None
     if tag != language:
         notes.note("language", language, tag, "Languages are written as BCP 47 tags.")
@@ -82,7 +82,7 @@ def fit_language(language: str, notes: Notes) -> str | None:
 
 
 def fit_tag_name(name: str, notes: Notes) -> str:
-    """A name may become empty; the service then refuses it."""
+    """Fit a tag's name. It may become empty; the service then refuses it."""
     if notes.is_exact and not tag_name_errors("name", name):
         return name
     spaced = " ".join("".join(c if c.isprintable() and c != "," else _blank(c) for c in name).split())
@@ -112,7 +112,7 @@ def choose_slug(
     notes: Notes,
     own: Post | Tag | Category | None = None,
 ) -> str:
-    """A valid, free slug: `wanted`, else one derived from a title or a name; a number is appended when it is taken.
+    """Return a valid, free slug: `wanted`, else one of a title or a name; a number is appended when it is taken.
 
     An object that already has the wanted slug with a number (`own`) keeps it.
     """
@@ -130,7 +130,7 @@ def choose_slug(
 
 
 def username_from(name: str) -> str:
-    """`name` in the letters that usernames have; accents fall away, what is too short or of another script is filled up."""
+    """Return `name` in the letters of usernames: accents are dropped, a short or foreign name is filled up."""
     decomposed = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     word = re.sub(r"[^A-Za-z0-9_]+", "_", decomposed).strip("_")
     if len(word) < limits.USERNAME[0]:
@@ -144,7 +144,7 @@ def numbered_username(username: str, number: int) -> str:
 
 
 def _blank(character: str) -> str:
-    """Control characters and commas separate words; format characters such as zero-width ones don't."""
+    """Return a blank for control characters and commas, which separate words; format characters don't."""
     return "" if unicodedata.category(character) == "Cf" else " "
 
 

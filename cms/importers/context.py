@@ -1,4 +1,4 @@
-"""What writers share during the import of one source: its name, the clock's reading, and the objects imported so far."""
+"""The shared state of writers in the import of one source: its name, the time, and the objects imported so far."""
 
 import datetime
 import uuid
@@ -41,16 +41,16 @@ class Context:
         (self._kept if item.noun in _KEPT else self._thread)[item.noun, item.external_id] = row
 
     def forget(self, items: Iterable[Item]) -> None:
-        """What was written of them is rolled back."""
+        """Forget these items: the rows written for them are rolled back."""
         for item in items:
             self._kept.pop((item.noun, item.external_id), None)
 
     def is_kept(self, noun: str, external_id: str) -> bool:
-        """Whether this import has come across the user or term already."""
+        """Return whether this import has come across the user or term already."""
         return (noun, external_id) in self._kept or (noun, external_id) in self.waiting
 
     def find(self, noun: str, external_id: str) -> Any:
-        """The row that was made of an item, in this import or an earlier one; None when there is none."""
+        """Return the row made from an item, in this import or an earlier one; None when there is none."""
         key = (noun, fit_key(external_id))
         row = self._kept.get(key) or self._thread.get(key)
         if row is None and (record := self.record_of(*key)):

@@ -32,11 +32,11 @@ class UnreadableDate(ValueError):
 
 
 class TooEarly(UnreadableDate):
-    """A date that is long past, whatever it was meant to be: many systems write their zero for none."""
+    """A date that is too long past to be meant: many systems write their zero for none."""
 
 
 def parse_instant(text: str) -> datetime.datetime:
-    """The instant in UTC. Raises UnreadableDate for what is no date, and for dates too far from ours to be meant."""
+    """Return the instant in UTC. Raises UnreadableDate for other text, and for dates too far from ours to be meant."""
     try:
         instant = _parsed(text.strip())
         if not EARLIEST_YEAR <= instant.year <= LATEST_YEAR:

@@ -31,12 +31,12 @@ def looks_like(path: Path) -> bool:
 
 
 def open_sources(path: Path) -> Sequence[Source]:
-    """One source. Raises SourceUnreadable for what is no export of this project, and for one that is damaged."""
+    """Return one source. Raises SourceUnreadable if it is not an export of this project, or a damaged one."""
     document = JsonFile(path / DOCUMENT if path.is_dir() else path)
     vocabulary = Vocabulary()
     header = _read_document(document, vocabulary)
     if header.get("format") != SOURCE_NAME or header.get("version") != VERSION:
-        raise SourceUnreadable(f"{document.path} is no export that this version of import_content reads.")
+        raise SourceUnreadable(f"{document.path} is not an export that this version of import_content reads.")
     if header.get("posts", []) not in ([], "markdown"):
         raise SourceUnreadable(f"{document.path} is damaged: its posts are no list.")
     if header.get("posts") != "markdown":
@@ -134,12 +134,12 @@ class FolderSource:
 
 
 def take_row(document: JsonFile) -> Row | Change:
-    """The next value as a row, a change that says why not if it is no object."""
+    """Return the next value as a row; if it is not an object, return a change with the reason."""
     document.peek()
     line = document.line
     value = document.value()
     if not isinstance(value, dict):
-        return Change("", value, None, "This is no object.", line)
+        return Change("", value, None, "This is not an object.", line)
     row = Row(value, line)
     for name, lost in document.duplicates:
         row.note(name, lost, None, "This member stands twice; the last one counts.")

@@ -44,7 +44,7 @@ class Vocabulary:
         self._found_at_posts.clear()
 
     def entries(self) -> Iterator[Entry]:
-        """Parents before their children; a circle is opened."""
+        """Yield parents before their children; a circle is opened."""
         yield from self.remarks
         yield from self.users.values()
         by_id = {item.external_id: item for item in self.categories.values()}
@@ -85,7 +85,7 @@ class Vocabulary:
 
 
 def read_post(row: Row, content: str, comments: Any, vocabulary: Vocabulary, place: tuple[str, str]) -> Iterator[Entry]:
-    """The post, before it the terms that nobody declares, after it its comments."""
+    """Yield the post, before it the terms that nobody declares, after it its comments."""
     source, label = place
     post_id, slug = row.uuid7("id"), row.text("slug")
     post = PostItem(
@@ -100,7 +100,7 @@ def read_post(row: Row, content: str, comments: Any, vocabulary: Vocabulary, pla
         content=content,
         content_format=row.choice("content_format", ContentFormat, ContentFormat.MARKDOWN),
         kind=row.choice("kind", Kind, Kind.POST),
-        # What can't be understood shows nothing to anyone.
+        # A value that can't be understood shows nothing to anyone.
         status=row.choice("status", Status, Status.DRAFT),
         visibility=row.choice("visibility", Visibility, Visibility.PRIVATE),
         excerpt=row.text("excerpt"),

@@ -24,7 +24,7 @@ DETECTORS: Final[dict[str, Callable[[Path], bool]]] = {
 
 
 def open_sources(path: Path, format_name: str) -> Sequence[Source]:
-    """What there is to import at `path`. Raises SourceUnreadable when that is nothing, before anything is written."""
+    """Return the sources at `path`. Raises SourceUnreadable when there are none, before anything is written."""
     try:
         if not path.exists():
             raise SourceUnreadable(f"There is no file or folder {path}.")

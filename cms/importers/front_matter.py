@@ -1,7 +1,7 @@
 """Splitting a Markdown file into front matter (YAML, TOML or JSON) and body, without guessing at types.
 
-Scalars stay the text they are in the file (`1.10`, `2015`, `yes`), for most of them are titles and names; who wants a
-date or a truth value reads the text. Every key keeps its line.
+Scalars stay the text they are in the file (`1.10`, `2015`, `yes`), because most of them are titles and names; a caller
+that wants a date or a truth value reads the text. Every key keeps its line.
 """
 
 import datetime
@@ -51,12 +51,12 @@ class Field:
 
 @dataclass
 class FrontMatter:
-    """The fields of a file. Whatever is taken has been understood; `rest` is what nobody has asked for."""
+    """The fields of a file. A field that is taken has been understood; `rest` are the fields that nobody asked for."""
 
     fields: list[Field] = field(default_factory=list)
 
     def take(self, *names: str) -> Field | None:
-        """The field with the first of these names that has a value. Names are compared without case, `-` and `_`."""
+        """Take the field with the first of these names that has a value. Names ignore case, `-` and `_`."""
         for name in names:
             for found in reversed(self.fields):  # of a key that stands twice the last one counts, as in other readers
                 if _folded(found.key) == name:
@@ -67,7 +67,7 @@ class FrontMatter:
         return None
 
     def take_text(self, *names: str) -> Field | None:
-        """Likewise, if its value is text; a list or a mapping stays in the rest."""
+        """Take a field likewise, if its value is text; a list or a mapping stays in the rest."""
         found = self.take(*names)
         if found is None or isinstance(found.value, str):
             return found
@@ -82,12 +82,12 @@ class FrontMatter:
             self.fields += [Field(key, value, found.line) for key, value in found.value.items()]
 
     def rest(self) -> Iterator[Field]:
-        """The fields with a value that were not taken, in the order of the file."""
+        """Return the fields with a value that were not taken, in the order of the file."""
         return iter(sorted((f for f in self.fields if f.value not in (None, "", [], {})), key=lambda f: f.line))
 
 
 def split_file(text: str) -> tuple[FrontMatter, str, int]:
-    """The front matter, the body, and the line that the body begins at. Raises BrokenFrontMatter."""
+    """Return the front matter, the body, and the line on which the body begins. Raises BrokenFrontMatter."""
     if _JSON_START.match(text):
         matter, end = _read_json(text)
     elif opening := _TOML_FENCE.match(text):
@@ -144,7 +144,7 @@ def _read_toml(text: str) -> list[Field]:
 
 
 def as_value(value: Any) -> Value:
-    """A value of TOML or JSON in the types of front matter: scalars are the text that they would be in YAML."""
+    """Return a value of TOML or JSON in the types of front matter: scalars are the text that they would be in YAML."""
     if isinstance(value, dict):
         return {str(key): as_value(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -157,7 +157,7 @@ def as_value(value: Any) -> Value:
 
 
 def _lines_of_keys(text: str, key: re.Pattern[str], first_line: int) -> dict[str, int]:
-    """The first line that begins with a key: good enough to find it by, for these readers tell no lines."""
+    """Return the first line that begins with each key: good enough to find it, since these readers report no lines."""
     lines: dict[str, int] = {}
     for number, line in enumerate(text.split("\n"), start=first_line):
         if match := key.match(line):

@@ -30,7 +30,7 @@ def looks_like(path: Path) -> bool:
 
 
 def open_sources(path: Path) -> Sequence[Source]:
-    """One source a file. Raises SourceUnreadable for a file, or a folder, that holds no export that can be read."""
+    """Return one source a file. Raises SourceUnreadable for a file or a folder without a readable export."""
     if path.is_file():
         return [GhostSource(path)]
     sources: list[GhostSource] = []
@@ -55,9 +55,9 @@ class _Walk:
     tables_seen: set[str] = field(default_factory=set)
 
     def tables(self) -> Iterator[str]:
-        """Stops before each table, whose rows must then be taken; whatever else stands in the file is passed over.
+        """Stop before each table, whose rows must then be taken; pass over everything else in the file.
 
-        `{"db": [{"meta": …, "data": {TABLE: [ROW, …], …}}]}`, or what stands in the list alone.
+        `{"db": [{"meta": …, "data": {TABLE: [ROW, …], …}}]}`, or the content of the list alone.
         """
         yield from self._members(is_outermost=True)
         self.document.end()
@@ -126,7 +126,7 @@ class GhostSource:
         walk = _Walk(self._document)
         with self._document as document:
             if document.peek() != "{":
-                raise SourceUnreadable(f"{self._path} is no Ghost export: it is no JSON object.")
+                raise SourceUnreadable(f"{self._path} is not a Ghost export: it is not a JSON object.")
             for name in walk.tables():
                 for _ in document.elements():
                     self._take(name, tables)

@@ -17,7 +17,7 @@ _CARDS: Final = {"markdown": "markdown", "card-markdown": "markdown", "html": "h
 
 
 def content_of_mobiledoc(text: str) -> tuple[str, ContentFormat] | None:
-    """The content and what it is written in; None when a part of it needs Ghost to be understood."""
+    """Return the content and its format; None when a part of it needs Ghost to be understood."""
     try:
         document = json.loads(text)
         parts = [_part(section, document["cards"], document["markups"]) for section in document["sections"]]

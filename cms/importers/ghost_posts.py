@@ -18,7 +18,7 @@ _STATES: Final = {
     "sent": Status.PUBLISHED,
     "draft": Status.DRAFT,
 }
-# What these say when they say nothing, and so need not be reported as lost.
+# The values that mean nothing, and so need not be reported as lost.
 _DEFAULTS: Final[dict[str, tuple[Any, ...]]] = {
     "featured": (False, 0, "0"),
     "email_recipient_filter": ("none", "all"),
@@ -30,7 +30,7 @@ _SITE: Final = "__GHOST_URL__"
 
 
 def read_post(row: Row, source: str, tables: Tables) -> Iterator[Entry]:
-    """The post, before it the users and tags that stand only in it."""
+    """Yield the post, and before it the users and tags that appear only in it."""
     slug, title = row.text("slug"), row.text("title")
     key = row.key("id") or slug or row.text("uuid") or f"line {row.line}"
     meta = dict(tables.meta_by_post.get(key, {}))
@@ -69,7 +69,7 @@ def _kind(row: Row) -> Kind:
 
 
 def _read_content(row: Row, post: PostItem) -> None:
-    """Its HTML; without it what can be made of the editor's own form."""
+    """Read the post's HTML; without it, read as much as possible of the editor's own form."""
     html, markdown = row.text("html"), row.text("markdown")
     mobiledoc, lexical = row.take("mobiledoc"), row.take("lexical")
     row.take("plaintext")  # made of the HTML
@@ -90,7 +90,7 @@ def _read_content(row: Row, post: PostItem) -> None:
 
 
 def _read_state(row: Row, post: PostItem, meta: dict[str, Any]) -> None:
-    """What can't be understood shows nothing to anyone."""
+    """Read the state of a post; one that can't be understood shows nothing to anyone."""
     status, published_at = row.text("status"), row.instant("published_at")
     post.status = _STATES.get(status, Status.DRAFT)
     if status not in _STATES:
@@ -114,7 +114,7 @@ def _read_visibility(row: Row, post: PostItem, is_mail_only: bool) -> None:
 
 
 def _read_meta(row: Row, post: PostItem, meta: dict[str, Any]) -> None:
-    """From the post itself, as Ghost 1 and 2 have it, or from its row in a table of its own."""
+    """Read the metadata of the post itself, as Ghost 1 and 2 have it, or of its row in a table of its own."""
     for name in ("meta_title", "meta_description"):
         text = row.text(name)
         other = meta.pop(name, "")
@@ -152,7 +152,7 @@ def _read_tags(row: Row, post: PostItem, tables: Tables) -> None:
 
 
 def _nested_keys(row: Row, name: str, tables: Tables) -> list[str]:
-    """Users or tags that stand in the post itself, as Ghost's API gives them and other programs write them."""
+    """Read users or tags in the post itself, as Ghost's API gives them and other programs write them."""
     value = row.take(name)
     keys: list[str] = []
     for entry in value if isinstance(value, list) else [value]:

@@ -15,7 +15,7 @@ NOT_STORED: Final = "This column is not stored."
 
 
 class Tables:
-    """What of an export is kept in memory: everything but the posts."""
+    """The part of an export that is kept in memory: everything except the posts."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -26,7 +26,7 @@ class Tables:
         self.author_ids_by_post: dict[str, list[str]] = {}
         self.meta_by_post: dict[str, dict[str, Any]] = {}
         self.remarks: list[Remark] = []
-        """Of what could not be used; they come before everything else."""
+        """About values that could not be used; they come before everything else."""
         self.site_key = ""
         self._fresh: list[Entry] = []
         self._declared: list[Entry] = []
@@ -59,12 +59,12 @@ class Tables:
                 self._others[name] += 1
 
     def take_fresh(self) -> list[Entry]:
-        """The users and tags that were added since the last time."""
+        """Return the users and tags that were added since the last time."""
         fresh, self._fresh = self._fresh, []
         return fresh
 
     def settle(self) -> None:
-        """Once every table has been read: links in their order, roles by name."""
+        """Settle links in their order and roles by name, once every table has been read."""
         by_post = {
             table: {post: [target for *_, target in sorted(found)] for post, found in links.items()}
             for table, links in self._links.items()
@@ -77,7 +77,7 @@ class Tables:
                 user.note("role", ", ".join(roles), user.role, reason)
 
     def entries(self) -> Iterator[Entry]:
-        """What stands in the tables. What is only added at posts is forgotten, for they will be read again."""
+        """Yield the entries of the tables. Forget those added by posts, because the posts will be read again."""
         self._forget_added()
         for name, count in self._others.items():
             change = Change("table", f"{count} rows", None, "This table is not imported.")
@@ -94,7 +94,7 @@ class Tables:
         self.tags = {key: tag for key, tag in self.tags.items() if id(tag) in declared}
 
     def add_user(self, row: Row) -> str:
-        """The key of a user, of the table or as it stands at a post."""
+        """Return the key of a user, of the table or as given with a post."""
         name, slug, email = row.text("name"), row.text("slug"), row.text("email")
         key = row.key("id") or slug or email or name
         item = UserItem(
@@ -149,7 +149,7 @@ class Tables:
         links.append((float(order) if is_number else 0.0, len(links), row.key(target)))
 
     def _take_setting(self, row: Row) -> None:
-        """The hash that a database is born with, else the id of a row that every site has."""
+        """Take the hash that a database is born with, else the id of a row that every site has."""
         name, value, row_id = row.text("key"), row.take("value"), row.key("id")
         if name == "db_hash" and isinstance(value, str):
             self.site_key = value
@@ -168,7 +168,7 @@ class Tables:
 
 
 def _meta_of(row: Row) -> dict[str, Any]:
-    """The members with a value; those of the row itself are of no use."""
+    """Return the members with a value, without those of the row itself."""
     row.take("id")
     row.take("post_id")
     return {name: value for name, value in row.members().items() if value not in (None, "")}

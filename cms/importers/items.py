@@ -1,4 +1,4 @@
-"""Neutral items: what a format's reader yields and the pipeline writes. They know neither formats nor models."""
+"""Neutral items, which a format's reader yields and the pipeline writes. They know neither formats nor models."""
 
 import dataclasses
 import datetime
@@ -41,9 +41,9 @@ class Item:
     lines: dict[str, int] = field(default_factory=dict)
     """Where single fields stand, as far as the reader knows."""
     changes: list[Change] = field(default_factory=list)
-    """What the reader had to change or leave out."""
+    """The values that the reader had to change or leave out."""
     is_exact: bool = False
-    """Exported by this project: whatever the domain allows is taken as it is, columns of its own included."""
+    """Exported by this project: each value that the domain allows is taken as it is, columns of its own included."""
     is_met_at_post: bool = False
     """A user or a term that nothing declares: it is written together with the first post that has it, or not at all."""
     id: uuid.UUID | None = None
@@ -67,12 +67,12 @@ class Item:
         return change.line or self.lines.get(change.field, self.line)
 
     def own_columns(self) -> dict[str, Any]:
-        """Columns that no service sets, for the row that was made of the item."""
+        """Return columns that no service sets, for the row made of the item."""
         instants = {"created_at": self.created_at, "updated_at": self.updated_at}
         return {name: value for name, value in instants.items() if value is not None}
 
     def digest(self) -> str:
-        """Equal for items that would be stored alike, wherever in the source they stand."""
+        """Return a digest that is equal for items that would be stored alike, in any place of the source."""
         content = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in _NOT_CONTENT}
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -151,7 +151,7 @@ class PostItem(Item):
     version: int | None = None
 
     def named(self) -> Iterator[tuple[str, str]]:
-        """Noun and external id of all that it refers to."""
+        """Yield noun and external id of all that it refers to."""
         for noun, ids in (
             ("user", [self.author, *self.co_authors]),
             ("tag", self.tags),
@@ -198,7 +198,7 @@ class Skipped(Remark):
 
 
 def fit_key(text: str) -> str:
-    """`text` as an external id: one that is too long keeps its beginning and is told apart by a digest."""
+    """Return `text` as an external id: a text that is too long keeps its beginning and gets a digest."""
     if len(text) <= EXTERNAL_ID_MAX:
         return text
     return f"{text[: EXTERNAL_ID_MAX - 65]} {hashlib.sha256(text.encode()).hexdigest()}"

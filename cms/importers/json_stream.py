@@ -1,6 +1,6 @@
-"""Reading JSON piece by piece: one value of a long list in memory at a time, however long the file is.
+"""Reading JSON piece by piece: one value of a long list in memory at a time, in a file of any length.
 
-Numbers that no column holds stay text, `NaN` and its like too: who asks for a number finds none.
+Numbers that no column holds stay text, and so do `NaN` and its like: a caller that asks for a number finds none.
 """
 
 import codecs
@@ -28,7 +28,7 @@ class Duplicates(list[tuple[str, Any]]):
     """Members that an object had twice: the name, and the value that did not count."""
 
     def as_object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        """The last one counts, as in every other reader."""
+        """Return the members as a dictionary. The last of equal names counts, as in every other reader."""
         members: dict[str, Any] = {}
         for name, value in pairs:
             if name in members:
@@ -50,15 +50,15 @@ def make_decoder(duplicates: Duplicates) -> json.JSONDecoder:
 class JsonFile:
     """A file that is read from its beginning each time; `done` is the number of bytes read so far.
 
-    The structure is walked by the caller: `members()` and `elements()` stop before each value, which must then be
-    taken by `value()` or by walking into it. Everything raises SourceUnreadable where the text is no JSON.
+    The caller walks the structure: `members()` and `elements()` stop before each value, which must then be taken by
+    `value()` or by walking into it. Every method raises SourceUnreadable where the text is not JSON.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.total, self.done = path.stat().st_size, 0
         if not path.is_file():  # a pipe would be waited for
-            raise SourceUnreadable(f"{path} is no regular file.")
+            raise SourceUnreadable(f"{path} is not a regular file.")
         self.duplicates = Duplicates()
         self.repairs: list[Change] = []
         self._decoder = make_decoder(self.duplicates)
@@ -89,7 +89,7 @@ class JsonFile:
         self.close()
 
     def peek(self) -> str:
-        """The next character that is not blank; empty at the end."""
+        """Return the next character that is not blank; empty at the end."""
         while True:
             match = _BLANK.match(self._text, self._at)
             self._go_to(match.end() if match else self._at)
@@ -97,7 +97,7 @@ class JsonFile:
                 return self._text[self._at : self._at + 1]
 
     def value(self) -> Any:
-        """The next value, whole. What stood in it twice is in `duplicates`."""
+        """Return the next value, whole. Members that it held twice are in `duplicates`."""
         self.peek()
         while True:
             self.duplicates.clear()
@@ -116,7 +116,7 @@ class JsonFile:
                     return value
 
     def members(self) -> Iterator[str]:
-        """The names of an object's members."""
+        """Yield the names of an object's members."""
         self._take("{")
         if self.peek() == "}":
             self._take("}")
@@ -174,7 +174,7 @@ class JsonFile:
         return True
 
     def _mended(self, text: str, line: int) -> str:
-        """`text` with U+FFFD for wrong bytes; one remark for each line that has such a thing."""
+        """Return `text` with U+FFFD for wrong bytes; note one remark for each line with such bytes."""
         if not _WRONG_BYTE.search(text):
             return text
         for number, part in enumerate(text.split("\n"), start=line):

@@ -27,10 +27,10 @@ def looks_like(path: Path) -> bool:
 
 
 def open_sources(path: Path) -> Sequence["MarkdownSource"]:
-    """One source. Raises SourceUnreadable for a folder without Markdown files."""
+    """Return one source. Raises SourceUnreadable for a folder without Markdown files."""
     if path.is_file():
         if not is_markdown(path):
-            raise SourceUnreadable(f"{path} is no Markdown file ({', '.join(SUFFIXES)}).")
+            raise SourceUnreadable(f"{path} is not a Markdown file ({', '.join(SUFFIXES)}).")
         return [MarkdownSource(path.parent, Tree(files=[path]))]
     tree = find_files(path)
     if not tree.files and not tree.refused:
@@ -140,7 +140,7 @@ class MarkdownSource:
                 yield CategoryItem(source=item.source, line=line, external_id=name, name=name, is_met_at_post=True)
 
     def _folders_above_posts(self, item: PostItem) -> list[str]:
-        """In Jekyll `news/_posts/2020-01-02-a.md` stands in the category news."""
+        """Return folders as categories: in Jekyll `news/_posts/2020-01-02-a.md` is in the category news."""
         above, found, _ = item.external_id.partition("_posts/")
         return [name for name in above.split("/") if name] if found else []
 

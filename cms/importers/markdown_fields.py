@@ -1,5 +1,7 @@
-"""What the keys of front matter mean, in the words of Jekyll, Hugo, 18F and Node.js blogs. Each function takes its keys
-out of the front matter, fills the item, and notes what it could not use."""
+"""The meaning of the keys of front matter, in the words of Jekyll, Hugo, 18F and Node.js blogs.
+
+Each function takes its keys out of the front matter, fills the item, and notes what it could not use.
+"""
 
 import datetime
 import re
@@ -70,7 +72,7 @@ def read_title(matter: FrontMatter, item: PostItem, body: str, file_name: str) -
 
 
 def read_texts(matter: FrontMatter, item: PostItem) -> None:
-    """A description stands for the excerpt as well when there is none."""
+    """Read the texts. Without an excerpt, the description stands for it as well."""
     for name, keys in _TEXTS.items():
         if (found := matter.take_text(*keys)) is not None:
             setattr(item, name, found.value)
@@ -92,7 +94,7 @@ def read_kind(matter: FrontMatter, item: PostItem) -> None:
 
 
 def read_state(matter: FrontMatter, item: PostItem) -> None:
-    """Published unless something says otherwise; what can't be understood makes a draft, which shows nothing to anyone."""
+    """Read the state: published by default. A value that can't be understood makes a draft, which nobody else sees."""
     if (found := matter.take_text("status", "state")) is not None:
         _read_status(found, item)
     for name, draft_if in (("draft", True), ("published", False)):
@@ -127,7 +129,7 @@ def read_instants(matter: FrontMatter, item: PostItem, date_in_name: str) -> Non
 
 
 def read_slug(matter: FrontMatter, item: PostItem, file_name: str) -> None:
-    """From `slug`, else the end of the permalink, else the name of the file."""
+    """Read the slug from `slug`, else from the end of the permalink, else from the name of the file."""
     item.slug = file_name
     if (found := matter.take_text("permalink", "url", "path")) is not None:
         address = str(found.value)
@@ -165,7 +167,7 @@ def read_authors(matter: FrontMatter, item: PostItem) -> list[Author]:
 
 
 def read_terms(matter: FrontMatter, item: PostItem, keys: Sequence[str], *, is_jekyll: bool) -> list[str]:
-    """Names in the order of the file. Text is split at commas; under a plural key Jekyll splits it at blanks as well."""
+    """Return names in the file's order. Text is split at commas; under a plural key, Jekyll splits it at blanks too."""
     names: list[str] = []
     for key in keys:
         found = matter.take(key)
@@ -237,7 +239,7 @@ def _add_old_path(item: PostItem, found: Field, address: str) -> None:
     if path and path not in item.old_paths:
         item.old_paths.append(path)
     if path != address.strip():
-        reason = "Of an old address its path is kept." if path else "The front page's address leads to no post."
+        reason = "Only the path of an old address is kept." if path else "The front page's address leads to no post."
         item.note(found.key, address, path or None, reason, found.line)
 
 

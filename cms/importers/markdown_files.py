@@ -20,7 +20,7 @@ class NotAPost(Exception):
 
 @dataclass
 class Tree:
-    """What a folder holds: files to import, and files that only look like it, with the reason."""
+    """The content of a folder: files to import, and files that only look importable, with the reason."""
 
     files: list[Path] = field(default_factory=list)
     refused: list[tuple[Path, str]] = field(default_factory=list)
@@ -31,7 +31,7 @@ def is_markdown(path: Path) -> bool:
 
 
 def find_files(root: Path) -> Tree:
-    """Every Markdown file below `root` in the order of their names. Links and hidden folders are not followed."""
+    """Return every Markdown file below `root`, in the order of names. Links and hidden folders are not followed."""
     tree = Tree()
     for folder, folder_names, file_names in os.walk(root):
         folder_names[:] = sorted(n for n in folder_names if not n.startswith(".") and n not in _FOREIGN_FOLDERS)
@@ -56,12 +56,12 @@ def _sort_in(tree: Tree, path: Path, root: Path) -> None:
 
 
 def shown(path: Path) -> str:
-    """The path as text that any database and any report can hold, whatever bytes a file's name has."""
+    """Return the path as text that any database and any report can hold, for a name of any bytes."""
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
 def read_text(path: Path) -> tuple[str, list[Change]]:
-    """The file as text, line ends as they are, and what had to change. Raises NotAPost."""
+    """Return the file as text, line ends as they are, and the changes that it needed. Raises NotAPost."""
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
             raise NotAPost(f"The file is larger than {FILE_BYTES_MAX // 1_000_000} MB.")
@@ -88,13 +88,13 @@ def _decoded(raw: bytes) -> tuple[str, list[Change]]:
     except UnicodeDecodeError as error:
         return _as_windows_1252(raw, error)
     if text.startswith("\ufeff"):
-        return text[1:], [Change("encoding", "\\ufeff", "", "The byte order mark is no part of the text.", 1)]
+        return text[1:], [Change("encoding", "\\ufeff", "", "The byte order mark is not part of the text.", 1)]
     return text, []
 
 
 def _as_windows_1252(raw: bytes, error: UnicodeDecodeError) -> tuple[str, list[Change]]:
     if len(raw) - len(raw.translate(None, _CONTROLS)) > len(raw) // CONTROL_SHARE:
-        raise NotAPost("The file is no text: it is not UTF-8, and more than one byte in 100 is a control character.")
+        raise NotAPost("The file is not text: it is not UTF-8, and more than one byte in 100 is a control character.")
     line = raw.count(b"\n", 0, error.start) + 1
     text = raw.decode("cp1252", errors="replace")  # one character a byte
     original = f"\\x{raw[error.start]:02x}"

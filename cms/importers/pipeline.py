@@ -1,6 +1,6 @@
 """The one pipeline behind every format: each item in a transaction of its own, remembered so that it is written once.
 
-An import that was cut off is simply started again: whatever has its record is unchanged, the rest is written.
+Start an interrupted import again: an item with a record stays unchanged, the rest is written.
 """
 
 import dataclasses
@@ -64,7 +64,7 @@ def _import_entry(context: Context, item: Item, report: Report) -> None:
 
 
 def _import_post(context: Context, post: PostItem, report: Report) -> None:
-    """The post and what was met at it first: all of it, or nothing that only a failed post would have needed."""
+    """Write the post, and first what was met at it: all of it, or nothing that only a failed post would have needed."""
     met = [context.waiting[key] for key in dict.fromkeys(post.named()) if key in context.waiting]
     with transaction.atomic():
         results = [(item, *_result_of(context, item)) for item in (*met, post)]
@@ -86,7 +86,7 @@ def _record_remark(remark: Remark, report: Report) -> None:
 
 
 def _provide_author(context: Context, item: PostItem) -> None:
-    """A post whose author is unknown gets the one user who stands for all such authors of its source."""
+    """Give a post of an unknown author the one user who stands for all such authors of its source."""
     is_met = ("user", item.author) in context.waiting
     is_known = is_met or (item.author != UNKNOWN_AUTHOR and context.find("user", item.author) is not None)
     if not is_known and not context.is_kept("user", UNKNOWN_AUTHOR):
@@ -111,7 +111,7 @@ def _record_result(item: Item, outcome: Outcome, changes: list[Change], report: 
 
 
 def _write(context: Context, item: Item) -> tuple[Outcome, list[Change]]:
-    """What became of the item, and what the writers had to change, now or when they wrote it."""
+    """Write the item; return its outcome, and the changes that the writers made, now or when they first wrote it."""
     record = context.record_of(item.noun, item.external_id)
     row: Any = existing_row(item.noun, record.object_id) if record else None
     digest = item.digest()
@@ -142,7 +142,7 @@ def _write(context: Context, item: Item) -> tuple[Outcome, list[Change]]:
 
 
 def _own_row(item: Item, notes: Notes) -> Any:
-    """The row that an item of this project's own export was made of, when it comes back to where it came from."""
+    """Return the row that an item of this project's own export was made of, when it comes back to its site."""
     row = existing_row(item.noun, item.id) if item.id else None
     if row is not None:
         notes.note("id", str(item.id), str(item.id), "An object with this id is here already and was left as it is.")
@@ -150,13 +150,13 @@ def _own_row(item: Item, notes: Notes) -> Any:
 
 
 def _originals(notes: Notes, *, is_adopted: bool) -> dict[str, Any]:
-    """What a record keeps, so that the next import can report the same again."""
+    """Return the content of a record, by which the next import can report the same again."""
     changes = [{name: _as_json(value) for name, value in dataclasses.asdict(note).items()} for note in notes]
     return {"changes": changes, "is_adopted": is_adopted}
 
 
 def _as_json(value: Any) -> Any:
-    """A value as a JSON column can hold it, which is without NUL and lone surrogates."""
+    """Return a value as a JSON column can hold it: without NUL and lone surrogates."""
     if isinstance(value, dict):
         return {str(key): _as_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -86,5 +86,5 @@ def _json(value: Any) -> bytes:
         text = json.dumps(value, ensure_ascii=False, default=str)
     except RecursionError:  # lists in lists in lists, thousands of levels deep
         text = json.dumps({**value, "original": NESTED_TOO_DEEP}, ensure_ascii=False, default=str)
-    # What UTF-8 can't hold, a lone surrogate, becomes JSON's own escape of it.
+    # A lone surrogate, which UTF-8 can't hold, becomes JSON's own escape of it.
     return text.encode("utf-8", "backslashreplace")

@@ -11,7 +11,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 @contextlib.contextmanager
 def rolled_back() -> Iterator[None]:
-    """Everything happens in this thread's connection, and none of it stays."""
+    """Keep everything in this thread's connection, and roll all of it back."""
     with _private_copy(), transaction.atomic():
         yield
         transaction.set_rollback(True)
@@ -19,7 +19,7 @@ def rolled_back() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _private_copy() -> Iterator[None]:
-    """On SQLite, work on a copy of the file: a long transaction there would keep every other writer waiting."""
+    """Work on a copy of the file on SQLite: a long transaction there would keep every other writer waiting."""
     original = connections[DEFAULT_DB_ALIAS]
     name = str(original.settings_dict["NAME"])
     if original.vendor != "sqlite" or original.in_atomic_block or not Path(name).exists():

@@ -1,4 +1,4 @@
-"""Objects of a JSON source, read member by member: what is of a wrong type is noted, and nothing is converted by guess."""
+"""Objects of a JSON source, read member by member: a wrong type is noted, and nothing is converted by a guess."""
 
 import datetime
 import uuid
@@ -30,7 +30,7 @@ class Row:
         self.changes.append(Change(name, original, value, reason, self.lines.get(name, self.line)))
 
     def text(self, name: str) -> str:
-        """Its text; a number is the text of its digits. Empty when there is none."""
+        """Return the member's text; a number is the text of its digits. Empty when there is none."""
         value = self.take(name)
         if isinstance(value, str):
             return value
@@ -41,7 +41,7 @@ class Row:
         return ""
 
     def key(self, name: str) -> str:
-        """An id or a reference to one, as text."""
+        """Return an id, or a reference to one, as text."""
         return self.text(name).strip()
 
     def texts(self, name: str) -> list[str]:
@@ -75,7 +75,7 @@ class Row:
         return default
 
     def number(self, name: str, maximum: int) -> int | None:
-        """A whole number from 1."""
+        """Return a whole number from 1."""
         text = self.text(name)
         if text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= maximum:
             return int(text)
@@ -84,7 +84,7 @@ class Row:
         return None
 
     def instant(self, name: str) -> datetime.datetime | None:
-        """A date as text, or milliseconds since 1970."""
+        """Return the instant of a date as text, or of milliseconds since 1970."""
         value = self.take(name)
         if value in _NOTHING:
             return None
@@ -100,7 +100,7 @@ class Row:
         return None
 
     def exact_instant(self, name: str) -> datetime.datetime | None:
-        """As this project writes them, in whatever year."""
+        """Return an instant as this project writes them, in any year."""
         value = self.take(name)
         try:
             instant = datetime.datetime.fromisoformat(value) if value is not None else None
@@ -115,11 +115,11 @@ class Row:
         if found is not None and found.version == 7:
             return found
         if text:
-            self.note(name, text, None, "This is no UUIDv7; another id was made.")
+            self.note(name, text, None, "This is not a UUIDv7; another id was made.")
         return None
 
     def note_rest(self, reason: str = "This member is not stored.") -> list[Change]:
-        """Note what was not asked for, and hand all changes out."""
+        """Note the members that were not asked for, and return all changes."""
         for name, value in self._values.items():
             if value not in _NOTHING:
                 self.note(name, value, None, reason)
@@ -127,5 +127,5 @@ class Row:
         return self.changes
 
     def members(self) -> dict[str, Any]:
-        """What nobody has asked for yet."""
+        """Return the members that nobody has asked for yet."""
         return dict(self._values)

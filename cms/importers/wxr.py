@@ -30,7 +30,7 @@ def looks_like(path: Path) -> bool:
 
 
 def open_sources(path: Path) -> Sequence[Source]:
-    """One source a file. Raises SourceUnreadable for a file, or a folder, that holds no export that can be read."""
+    """Return one source a file. Raises SourceUnreadable for a file or a folder without a readable export."""
     if path.is_file():
         return [WxrSource(path)]
     sources: list[WxrSource] = []
@@ -49,7 +49,7 @@ def open_sources(path: Path) -> Sequence[Source]:
 
 @dataclass
 class Site:
-    """What stands in the head of an export."""
+    """The head of an export."""
 
     address: str = ""
     language: str = ""
@@ -99,7 +99,7 @@ class WxrSource:
         yield from read_comments(node, post, self._site.logins_by_id, self._site.logins_by_email)
 
     def _find_author(self, node: Node, changes: list[Change]) -> Iterator[UserItem]:
-        """WXR 1.0 declares no authors, and later ones not all of them."""
+        """Yield an author who is not declared: WXR 1.0 declares none, and later versions not all of them."""
         creator = node.text_of("dc:creator")
         login = self._login_of(creator)
         if login and login not in self._site.logins:
@@ -111,7 +111,7 @@ class WxrSource:
             changes.append(Change("author", creator, login, "The author declared under this name was taken."))
 
     def _login_of(self, creator: str) -> str:
-        """The declared author that is meant, also when stray punctuation stands around the name."""
+        """Return the declared author of this name, even with stray punctuation around it."""
         stripped = creator.strip("<> \t\"'")
         return stripped if creator not in self._site.logins and stripped in self._site.logins else creator
 

@@ -64,7 +64,7 @@ def _read_comment(node: Node, post: PostItem, fallback_id: str) -> CommentItem:
 
 
 def _author(node: Node, logins_by_id: Mapping[str, str], logins_by_email: Mapping[str, str]) -> str | None:
-    """The login of a comment that was written by a signed-in author; an e-mail address alone proves nothing."""
+    """Return the login of a comment by a signed-in author; an e-mail address alone proves nothing."""
     user_id = node.text_of("wp:comment_user_id")
     if user_id in ("", "0"):
         return None

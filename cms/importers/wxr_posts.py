@@ -24,7 +24,7 @@ _READ: Final = frozenset(
     | {"wp:post_id", "wp:post_date", "wp:post_date_gmt", "wp:post_modified", "wp:post_modified_gmt", "wp:post_name"}
     | {"wp:status", "wp:post_type", "wp:post_password", "wp:comment", "wp:postmeta"}
 )
-# What these say when they say nothing, and so need not be reported as lost.
+# The values that mean nothing, and so need not be reported as lost.
 _DEFAULTS: Final = {
     "wp:post_parent": "0",
     "wp:menu_order": "0",
@@ -46,7 +46,7 @@ _NO_DATE: Final = "0000-00-00"
 
 
 def read_post(node: Node, path: str, language: str) -> PostItem:
-    """The post without its author and terms."""
+    """Return the post without its author and terms."""
     link = node.text_of("link")
     title, content = _raw_text(node, "title"), _raw_text(node, "content:encoded")
     post = PostItem(
@@ -84,7 +84,7 @@ def skipped_item(node: Node, path: str) -> Skipped:
 
 
 def read_instant(item: Item, node: Node, gmt: str, local: str) -> datetime.datetime | None:
-    """The instant of the GMT element, else of the one in the site's own time, whose zone no export tells."""
+    """Return the instant of the GMT element, else of the one in the site's own time, whose zone no export gives."""
     for name in (gmt, local):
         text = node.text_of(name)
         if not text or text.startswith(_NO_DATE):
@@ -148,7 +148,7 @@ def _note_lost(node: Node, post: PostItem, link: str) -> None:
 
 
 def _metadata(node: Node) -> list[tuple[str, str, int]]:
-    """Key, value and line of each wp:postmeta."""
+    """Return key, value and line of each wp:postmeta."""
     entries = (child for child in node.children if child.name == "wp:postmeta")
     return [(entry.text_of("wp:meta_key"), _raw_text(entry, "wp:meta_value"), entry.line) for entry in entries]
 

@@ -64,7 +64,7 @@ class Vocabulary:
         return self._by_name.get((noun, name.casefold()))
 
     def in_order(self) -> Iterator[Item]:
-        """Parents before their children; a circle is opened, and a parent nobody declares is left out."""
+        """Yield parents before their children; a circle is opened, and a parent that nobody declares is left out."""
         for item in self.categories.values():
             if item.parent is not None and item.parent not in self.categories:
                 # Old exports name the parent, later ones give its nicename.

@@ -35,7 +35,7 @@ _PREFIXES = (
 
 @dataclass(slots=True)
 class Node:
-    """An element: its name with the prefix that exports usually give it, whatever prefix this file uses."""
+    """An element. Its name has the prefix that exports usually give it, even where this file uses another one."""
 
     name: str
     attributes: dict[str, str]
@@ -52,7 +52,7 @@ class Node:
         return next((child for child in self.children if child.name == name), None)
 
     def text_of(self, name: str) -> str:
-        """The text of the first child of that name without blanks around it, empty when there is none."""
+        """Return the text of the first child of that name without blanks around it, empty when there is none."""
         child = self.child(name)
         return child.text.strip() if child else ""
 
@@ -67,7 +67,7 @@ class WxrFile:
         self._encoding = _sniff_encoding(path)
 
     def records(self) -> Iterator[Node]:
-        """The children of the channel in their order. Raises SourceUnreadable where the XML breaks off."""
+        """Yield the children of the channel in their order. Raises SourceUnreadable where the XML breaks off."""
         self.done = 0
         self.repairs.clear()
         parser = _Parser(self.path)
@@ -90,7 +90,7 @@ class WxrFile:
         return io.TextIOWrapper(raw, encoding=self._encoding, errors="surrogateescape", newline="")
 
     def _mended(self, chunk: str, line: int) -> str:
-        """`chunk` with U+FFFD for whatever XML can't hold; one remark for each line that has such a thing."""
+        """Return `chunk` with U+FFFD for each character that XML can't hold; note one remark for each such line."""
         if not _NOT_XML.search(chunk):
             return chunk
         for number, text in enumerate(chunk.split("\n"), start=line):

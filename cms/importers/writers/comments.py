@@ -38,7 +38,7 @@ def create(context: Context, item: CommentItem, notes: Notes) -> tuple[Comment, 
 
 
 def update(context: Context, comment: Comment, item: CommentItem, notes: Notes) -> Comment:
-    """Text and status; who wrote it, when and where stays as it was."""
+    """Update text and status; author, time and place stay as they were."""
     text = fit_text("text", item.text, limits.COMMENT_TEXT[1], notes)
     if comment.status == CommentStatus.DELETED:
         notes.note("text", item.text, "", "The comment was deleted here and stays deleted.")

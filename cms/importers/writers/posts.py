@@ -77,7 +77,7 @@ def _is_expired_before_published(item: PostItem) -> bool:
 
 
 def _target_status(item: PostItem, notes: Notes) -> Status:
-    """The state that the source says; where that is in doubt, one in which nobody reads what nobody should."""
+    """Return the source's state; in doubt, one in which nobody reads what nobody should."""
     if item.status != Status.PUBLISHED:
         return item.status
     if item.has_unusable_date or (item.is_scheduled and item.published_at is None):
@@ -106,7 +106,7 @@ def _content(item: PostItem, notes: Notes) -> str:
 
 
 def _rows(context: Context, noun: str, name: str, external_ids: list[str], notes: Notes, maximum: int) -> list[Any]:
-    """The rows that the ids stand for, each once; those that are missing or too many are noted."""
+    """Return the rows of these ids, each once; note those that are missing or too many."""
     rows: dict[Any, Any] = {}
     lost: list[str] = []
     for external_id in external_ids:
@@ -139,7 +139,7 @@ def _author(context: Context, item: PostItem, notes: Notes) -> User | None:
 
 
 def _bring_to_state(context: Context, post: Post, item: PostItem, notes: Notes) -> Post:
-    """From whatever state it is in to the one the source says, by the ways that posts go."""
+    """Bring the post from any state to the source's, by the transitions of posts."""
     now = context.now
     target = _target_status(item, notes)
     if post.status == Status.TRASHED and target != Status.TRASHED:

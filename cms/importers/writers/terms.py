@@ -11,7 +11,7 @@ from cms.services.tags import TagFields, create_tag, fold_tag_name, update_tag
 
 
 def create_tag_from(context: Context, item: TagItem, notes: Notes) -> tuple[Tag, bool]:
-    """The tag and whether it is new: one with the same name but for case is the same tag."""
+    """Return the tag and whether it is new: a tag whose name differs only in case is the same one."""
     name = fit_tag_name(item.name, notes)
     twin = Tag.objects.filter(name_key=fold_tag_name(name)).first()
     if twin is not None:
@@ -35,7 +35,7 @@ def update_tag_from(context: Context, tag: Tag, item: TagItem, notes: Notes) -> 
 
 
 def create_category_from(context: Context, item: CategoryItem, notes: Notes) -> tuple[Category, bool]:
-    """The category and whether it is new: one of the site's own with the same name and parent is the same category."""
+    """Return the category and whether it is new: one of the site with the same name and parent is the same category."""
     parent = _parent(context, item, notes)
     name = fit_category_name(item.name, notes)
     twin = Category.objects.filter(parent=parent, name=name).first()

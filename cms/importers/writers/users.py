@@ -17,7 +17,7 @@ EMAIL_DOMAIN = "imported.invalid"  # RFC 2606: no mail ever goes there
 
 
 def create(context: Context, item: UserItem, notes: Notes) -> tuple[User, bool]:
-    """The user and whether it is new: an account with the author's e-mail address is the author's."""
+    """Return the user and whether it is new: an account with the author's e-mail address is the author's."""
     email = _valid_email(item)
     twin = User.objects.with_email(email).first() if email else None
     if twin is not None and not context.has_imported("user", twin.pk):
@@ -40,7 +40,7 @@ def create(context: Context, item: UserItem, notes: Notes) -> tuple[User, bool]:
 
 
 def update(context: Context, user: User, item: UserItem, notes: Notes) -> User:
-    """Its texts; name, address and role of an account stay."""
+    """Update the texts; name, address and role of an account stay."""
     if user.deleted_at is not None:
         notes.note("username", None, user.username, "The user was deleted here and stays deleted.")
         return user
@@ -54,7 +54,7 @@ def update(context: Context, user: User, item: UserItem, notes: Notes) -> User:
 
 
 def _preferences(item: UserItem, notes: Notes) -> UserFields:
-    """Those that this site offers too. Later imports leave them to the user."""
+    """Return the preferences that this site offers too. Later imports leave them to the user."""
     kept: UserFields = {}
     if preference_errors(item.time_zone, ""):
         notes.note("time_zone", item.time_zone, "", "There is no such time zone here.")

@@ -119,7 +119,7 @@ def test_a_file_that_is_no_text_is_skipped_whatever_its_name(
     report = import_path(tmp_path)
     assert report["counts"] == {"created": 0, "updated": 0, "unchanged": 0, "skipped": 1, "failed": 0}
     [item] = report["items"]
-    assert "no text" in item["reason"]
+    assert "not text" in item["reason"]
 
 
 def test_a_post_that_is_too_long_leaves_no_tags_behind(

@@ -206,8 +206,8 @@ def test_a_later_export_of_the_same_site_updates_its_posts(import_path: ImportPa
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "no Ghost export"),
-        ("[]", "no Ghost export"),
+        ("", "not a Ghost export"),
+        ("[]", "not a Ghost export"),
         ('{"a": 1}', "no posts, tags or users"),
         ('{"data": {"posts": []}', "can't be read as JSON: line 1: Expecting"),
         ('{"data": {"posts": [{]}}', "can't be read as JSON"),
