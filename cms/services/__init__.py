@@ -1,1 +1,1 @@
-"""Every change of state: one module a noun, `verb_noun` functions that check permission, act atomically and record it."""
+"""All changes of state: one module a noun. Each `verb_noun` checks permission, acts atomically and records the act."""

@@ -77,7 +77,7 @@ def send_email_change_notice(user_id: str) -> bool:
 
 @task(queue_name=QUEUE)
 def send_address_changed(user_id: str, event_id: str) -> int:
-    """To how many addresses a mail was sent: the old one, and the new one unless it is asked to verify itself.
+    """Send the mails; return their number. They go to the old address, and to the new one unless it verifies itself.
 
     The addresses are those of the audit event, from where deleting the user erases them.
     """

@@ -1,4 +1,4 @@
-"""API keys: issued, shown once, found again on every request, revoked. What a key is as text stands in `tokens/api_keys.py`."""
+"""API keys: issued, shown once, looked up on every request, revoked. `tokens/api_keys.py` defines a key's text."""
 
 import datetime
 import hmac
@@ -48,7 +48,7 @@ class IssuedKey:
 
 @sensitive_variables()
 def create_api_key(*, actor: Actor, owner: User, fields: ApiKeyFields, now: datetime.datetime) -> IssuedKey:
-    """A key of `owner`, by the owner or an admin, with no scope that the owner's role doesn't reach.
+    """Create a key of `owner`, by the owner or an admin, with no scope that the owner's role doesn't reach.
 
     Raises InvalidInput, or TooManyKeys for an owner who has `limits.LIVE_KEYS_MAX` live ones.
     """
@@ -100,7 +100,7 @@ def update_api_key(*, actor: Actor, api_key: ApiKey, changes: ApiKeyFields, now:
 
 
 def revoke_api_key(*, actor: Actor, api_key: ApiKey, now: datetime.datetime) -> ApiKey:
-    """Refused from the next request on, for ever. Revoking one twice is no error."""
+    """Revoke the key for ever, from the next request on. Revoking it twice is not an error."""
     with transaction.atomic():
         api_key = lock_row(api_key)
         _refuse_stranger(actor, api_key.owner)
@@ -113,15 +113,15 @@ def revoke_api_key(*, actor: Actor, api_key: ApiKey, now: datetime.datetime) -> 
 
 @sensitive_variables()
 def find_api_key(*, raw_key: str, now: datetime.datetime) -> ApiKey:
-    """The usable key with this text and its owner, by one query on a unique index.
+    """Return the usable key with this text and its owner, by one query on a unique index.
 
-    Raises InvalidApiKey, for whatever reason in the same words.
+    Raises InvalidApiKey with the same words for every reason.
     """
     prefix = prefix_of(raw_key)
     if prefix is None:
         raise InvalidApiKey
     api_key = ApiKey.objects.select_related("owner").filter(prefix=prefix).first()
-    # The digest is made for unknown prefixes too, so that time tells nothing of which there are.
+    # The digest is computed for unknown prefixes too, so that the time taken doesn't reveal which exist.
     is_right = hmac.compare_digest(digest_of(raw_key), api_key.digest if api_key else "")
     if api_key is None or not is_right or not is_usable(api_key, now):
         raise InvalidApiKey
@@ -129,7 +129,7 @@ def find_api_key(*, raw_key: str, now: datetime.datetime) -> ApiKey:
 
 
 def is_usable(api_key: ApiKey, now: datetime.datetime) -> bool:
-    """Neither revoked nor expired, and of an owner who isn't suspended."""
+    """Return whether the key is neither revoked nor expired, and its owner isn't suspended."""
     return api_key.is_active and not is_expired(api_key, now) and api_key.owner.is_active
 
 
@@ -149,7 +149,7 @@ def is_use_due(api_key: ApiKey, now: datetime.datetime) -> bool:
 
 def note_use(*, api_key: ApiKey, now: datetime.datetime) -> None:
     """Note that the key was used, at most once a minute."""
-    # Of many requests at once one writes; the row's lock is held for this statement alone.
+    # One of many concurrent requests writes; the row's lock is held for this statement alone.
     is_due = Q(last_used_at=None) | Q(last_used_at__lte=now - USE_NOTED_EVERY)
     ApiKey.objects.filter(is_due, pk=api_key.pk).update(last_used_at=now)
 
@@ -161,13 +161,13 @@ def _refuse_stranger(actor: Actor, owner: User) -> None:
 
 
 def _refuse_too_many(owner: User, now: datetime.datetime) -> None:
-    """Call it with the owner's row locked: of two new keys at the same time the second counts the first."""
+    """Raise TooManyKeys at the limit. Call with the owner's row locked: the second of two new keys counts the first."""
     if ApiKey.objects.filter(owner=owner).live(now).count() >= limits.LIVE_KEYS_MAX:
         raise TooManyKeys(limits.LIVE_KEYS_MAX)
 
 
 def _in_order(scopes: Sequence[str]) -> list[str]:
-    """Each once, in the order of the vocabulary."""
+    """Return each scope once, in the order of the vocabulary."""
     return [scope.value for scope in Scope if scope in scopes]
 
 

@@ -16,7 +16,7 @@ _BEGIN: Final = 100
 def record_event(
     actor: Actor, action: str, subject: Any, *, before: dict[str, Any], after: dict[str, Any]
 ) -> AuditEvent:
-    """One row: who did what to which object, from where, and what changed. Values must be JSON and never a secret.
+    """Record who did what to which object, from where, and what changed. Values must be JSON and never a secret.
 
     A text that is longer than TEXT_MAX is recorded by its begin and its length: rows stay for years. Webhooks that want
     the event get its deliveries in the same transaction.

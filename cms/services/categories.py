@@ -75,7 +75,7 @@ def update_category(*, actor: Actor, category: Category, changes: CategoryFields
 
 
 def delete_category(*, actor: Actor, category: Category) -> None:
-    """Refused while posts, in whatever state, or other categories use it."""
+    """Delete a category. Raises InUse while posts of any status or other categories use it."""
     _refuse_non_editor(actor)
     with transaction.atomic():
         category = lock_row(category, is_doomed=True)
@@ -98,7 +98,7 @@ def _derived_slug(name: str) -> str:
 
 
 def _lock_parent(category: Category) -> None:
-    """So that nobody deletes it before the new row stands below it."""
+    """Lock the parent, so that nobody deletes it before the new row stands below it."""
     if category.parent is None:
         return
     try:
@@ -109,7 +109,7 @@ def _lock_parent(category: Category) -> None:
 
 @contextmanager
 def _taken_name_refused(category: Category) -> Iterator[None]:
-    """For a race that the look beforehand could not see: the constraint's refusal becomes the same error."""
+    """Turn the constraint's refusal into the same error, for a race that the look beforehand could not see."""
     try:
         yield
     except IntegrityError as error:

@@ -53,7 +53,7 @@ class CommentFields(TypedDict, total=False):
 
 
 def create_comment(*, actor: Actor, post: Post, fields: CommentFields, now: datetime.datetime) -> Comment:
-    """A comment by `actor` on a post that the caller has found visible. A subscriber's waits for a moderator.
+    """Create a comment by `actor` on a post visible to the caller. A subscriber's comment waits for a moderator.
 
     A guest's waits too, and has a name. Raises RateLimited for somebody who may not moderate and has written too many.
     """
@@ -82,7 +82,7 @@ def create_comment(*, actor: Actor, post: Post, fields: CommentFields, now: date
             "author": None if is_guest or actor is policy.SYSTEM else actor,
             "status": CommentStatus.PUBLISHED if is_published_at_once else CommentStatus.PENDING,
             **fields,
-            # Of imported comments too the ids grow with time, and so do the paths made of them.
+            # The ids of imported comments grow with time too, and so do the paths made of them.
             "id": fields.get("id") or (uuid7_at(created_at) if "created_at" in fields else uuid7()),
             "post": post,
             "depth": parent.depth + 1 if parent else 0,
@@ -100,7 +100,7 @@ def create_comment(*, actor: Actor, post: Post, fields: CommentFields, now: date
 
 
 def edit_comment(*, actor: Actor, comment: Comment, text: str, now: datetime.datetime) -> Comment:
-    """By its author or a moderator."""
+    """Edit a comment, by its author or a moderator."""
     if not policy.may_edit_comment(actor, comment):
         raise PermissionRefused("Only its author and moderators edit this comment.")
     if errors := _text_errors(text):
@@ -126,7 +126,7 @@ def moderate_comment(*, actor: Actor, comment: Comment, status: CommentStatus, n
 
 
 def delete_comment(*, actor: Actor, comment: Comment, now: datetime.datetime) -> Comment:
-    """Its text is gone for good; the row keeps its place in the thread."""
+    """Delete a comment. Its text is gone for good; the row keeps its place in the thread."""
     if not policy.may_edit_comment(actor, comment):
         raise PermissionRefused("Only its author and moderators delete this comment.")
     return _set_status(actor, comment, CommentStatus.DELETED, now)

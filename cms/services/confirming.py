@@ -28,7 +28,7 @@ def confirm_deletion(*, actor: Actor, user: User, current_password: str | None, 
 def confirm_changes(
     *, actor: Actor, user: User, changes: Mapping[str, Any], current_password: str | None, now: datetime.datetime
 ) -> Proof | None:
-    """The same for changes of an account: one's own e-mail address needs the password, nothing else does."""
+    """Do the same for changes of an account: one's own e-mail address needs the password, nothing else does."""
     if not policy.is_oneself(actor, user) or check_email("email", changes.get("email", "")):
         return None  # nothing to prove, or a value that will be refused with the others
     is_other = changes["email"] != user.email

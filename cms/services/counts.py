@@ -1,4 +1,4 @@
-"""The stored counts of tags and categories: public posts that carry them, changed in the transaction of the post's change."""
+"""The stored counts of public posts per tag and category, updated in the transaction that changes the post."""
 
 import datetime
 import uuid
@@ -16,7 +16,7 @@ LOCK_WAIT_MAX = datetime.timedelta(minutes=1)
 
 
 def term_ids_of(post: Post) -> tuple[TermIds, TermIds]:
-    """The ids of a post's tags and of its categories. Call it under the post's row lock."""
+    """Return the ids of a post's tags and of its categories. Call it under the post's row lock."""
     rows = fetch_named("terms", _links_to_terms, [post.pk])
     tag_ids = frozenset(row["term"] for row in rows if row["is_tag"])
     return tag_ids, frozenset(row["term"] for row in rows if not row["is_tag"])
@@ -40,9 +40,10 @@ def lock_terms(tag_ids: Collection[uuid.UUID], category_ids: Collection[uuid.UUI
 
 
 def not_before(last: datetime.datetime, now: datetime.datetime) -> datetime.datetime:
-    """`now`, or the row's last change when that is a little later: a writer that waited for the lock read its clock before.
+    """Return `now`, or the row's last change if that is a little later.
 
-    More than a minute later is no wait but a date that somebody gave, and counts for nothing.
+    A writer that waited for the lock read its clock before. A change more than a minute later was no such wait:
+    somebody chose its date, and it is ignored.
     """
     return last if datetime.timedelta() < last - now <= LOCK_WAIT_MAX else now
 

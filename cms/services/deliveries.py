@@ -1,7 +1,7 @@
-"""Deliveries: sending what the outbox holds, in order for each object and webhook, at least once, with one id.
+"""Deliveries: sending the outbox in order for each object and webhook, at least once, with one id.
 
-A delivery is claimed by a lease. A worker that dies in the middle leaves one that runs out, and another worker sends the
-delivery again: a receiver that remembers the ids of events takes each of them once.
+A worker claims a delivery by a lease. If the worker dies, the lease runs out and another worker sends the delivery
+again. A receiver that remembers the ids of events processes each of them once.
 """
 
 import datetime
@@ -120,9 +120,9 @@ def send_test(*, actor: Actor, webhook: Webhook, now: datetime.datetime) -> Deli
 
 
 def _claim_due(now: datetime.datetime) -> list[Delivery]:
-    """A few of each webhook, so that one with a long queue or a slow receiver doesn't hold up the others.
+    """Claim a few due deliveries of each webhook, so that a long queue or a slow receiver doesn't hold up the others.
 
-    What other workers have in hand counts: a slow receiver keeps one of them busy, not one after the other.
+    The limit includes what other workers have in hand: a slow receiver keeps one of them busy, not one after the other.
     """
     claimed: list[Delivery] = []
     waiting = list(_due(now).values_list("webhook_id", flat=True).distinct())
@@ -156,13 +156,13 @@ def _due(now: datetime.datetime) -> QuerySet[Delivery]:
 
 
 def _earlier() -> QuerySet[Delivery]:
-    """Of the same object, to the same webhook, still to be delivered."""
+    """Return the pending deliveries of the same object to the same webhook that were created before."""
     before = Q(created_at__lt=OuterRef("created_at")) | Q(created_at=OuterRef("created_at"), pk__lt=OuterRef("pk"))
     return _pending().filter(before, webhook=OuterRef("webhook"), object_id=OuterRef("object_id"))
 
 
 def _take(delivery: Delivery, now: datetime.datetime) -> bool:
-    """Compare and swap: whether the lease is ours, for longer than an attempt can last."""
+    """Take the lease by compare and swap, for longer than an attempt can last; return whether it is ours."""
     lease_s = settings.WEBHOOK_TIMEOUT_S + settings.JOB_LEASE_S
     until = now + datetime.timedelta(seconds=lease_s)
     taken = _unchanged(delivery).update(leased_until=until, attempts=delivery.attempts + 1, updated_at=now)
@@ -177,7 +177,7 @@ def _unchanged(delivery: Delivery) -> QuerySet[Delivery]:
 def _record_answer(
     delivery: Delivery, answer: Answer, now: datetime.datetime, took: datetime.timedelta = NO_TIME
 ) -> None:
-    """Changes nothing when the lease was lost meanwhile: then the attempt of whoever has it counts."""
+    """Record the answer to an attempt. If the lease was lost, change nothing: the attempt of its new holder counts."""
     values: dict[str, Any] = {"leased_until": None, "last_status": answer.status, "last_error": _storable(answer.error)}
     values["answers"] = [*(delivery.answers or []), _attempt(answer, now, took)][-ANSWERS_KEPT:]
     if answer.is_success:

@@ -19,7 +19,7 @@ TAKEN = FieldError("token", "email_taken", "Another account has this e-mail addr
 
 
 def request_email_verification(*, email: str, now: datetime.datetime) -> None:
-    """Another mail for an address that isn't verified; of any other nobody learns anything. Raises as for passwords."""
+    """Send another mail for an unverified address; nobody learns anything of others. Raises as for passwords."""
     take_mail_quotas(email, now)
     unverified = User.objects.filter(is_active=True, email_verified=False)
     with transaction.atomic():

@@ -30,7 +30,7 @@ ONCE_TOLD_AS: Final = {"comment.spam": "comment.rejected"}
 
 @dataclass(frozen=True)
 class Event:
-    """What a receiver is told: that something happened to an object, never what the object says."""
+    """An event as a receiver gets it: that something happened to an object, never the object's content."""
 
     id: uuid.UUID
     type: str
@@ -56,7 +56,7 @@ class Event:
 
 
 def queue_event(event: Event) -> None:
-    """Write its deliveries. What is not in EVENT_TYPES concerns the audit trail alone and is sent to nobody."""
+    """Write the event's deliveries. A type outside EVENT_TYPES is for the audit trail alone and is sent to nobody."""
     if event.type not in EVENT_TYPES:
         return
     told = {hook: name for hook in _active_webhooks() if (name := _name_for(hook, event.type))}
@@ -95,8 +95,8 @@ def _active_webhooks() -> list[Webhook]:
         active: QuerySet[Any, Row] = Webhook.objects.filter(is_active=True).order_by("pk").values(*columns_of(Webhook))
         return active
 
-    # Whoever deletes a webhook waits for the changes that have seen it: their deliveries would refer to nothing, and
-    # the changes fail. Key share, which Django can't say, holds up nobody else.
+    # Deleting a webhook waits for the changes that have read it; otherwise their deliveries would refer to nothing, and
+    # the changes fail. FOR KEY SHARE, which Django can't express, holds up nobody else.
     lock = " FOR KEY SHARE" if connection.features.has_select_for_update else ""
     rows = fetch("active_webhooks", build, NOW, "", is_planned=False, lock=lock)
     return objects_of(Webhook, rows)

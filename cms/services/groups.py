@@ -1,4 +1,4 @@
-"""Groups: who may do what with rollouts, beside the admins, who may do all. Roles decide everything else."""
+"""Groups: permissions on rollouts for users other than admins, who have all of them. Roles decide everything else."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -26,11 +26,11 @@ TAKEN_NAME: Final = gettext_noop("A group with this name exists.")
 class GroupFields(TypedDict, total=False):
     name: str
     permissions: Collection[str]
-    """Of PERMISSIONS."""
+    """Names from PERMISSIONS."""
 
 
 def create_group(*, actor: Actor, fields: GroupFields) -> Group:
-    """Raises InvalidInput, or Duplicate for a name that is taken."""
+    """Create a group. Raises InvalidInput, or Duplicate for a name that is taken."""
     _refuse_unless_admin(actor)
     if errors := _field_errors({"name": "", **fields}):
         raise InvalidInput(errors)
@@ -44,7 +44,7 @@ def create_group(*, actor: Actor, fields: GroupFields) -> Group:
 
 
 def update_group(*, actor: Actor, group: Group, changes: GroupFields) -> Group:
-    """What its members may do changes with their next request."""
+    """Update a group. The permissions of its members change with their next request."""
     _refuse_unless_admin(actor)
     if errors := _field_errors(changes):
         raise InvalidInput(errors)
@@ -64,7 +64,7 @@ def update_group(*, actor: Actor, group: Group, changes: GroupFields) -> Group:
 
 
 def delete_group(*, actor: Actor, group: Group) -> None:
-    """Its members lose what it gave them, and nothing else."""
+    """Delete a group. Its members lose the permissions that it gave them, and nothing else."""
     _refuse_unless_admin(actor)
     with transaction.atomic():
         group = lock_row(group, is_doomed=True)
@@ -73,7 +73,7 @@ def delete_group(*, actor: Actor, group: Group) -> None:
 
 
 def set_groups(*, actor: Actor, user: User, groups: Collection[Group]) -> User:
-    """The groups that a user is in from now on. Setting the same ones again is no change."""
+    """Set the groups of a user. Setting the same ones again changes nothing."""
     _refuse_unless_admin(actor)
     with transaction.atomic():
         user = lock_row(user)
@@ -88,7 +88,7 @@ def set_groups(*, actor: Actor, user: User, groups: Collection[Group]) -> User:
 
 
 def permissions_of(group: Group) -> list[str]:
-    """In the order of PERMISSIONS."""
+    """Return the group's permissions in the order of PERMISSIONS."""
     rows = group.permissions.values_list("content_type__app_label", "codename")
     held = {f"{app_label}.{codename}" for app_label, codename in rows}
     return [name for name in PERMISSIONS if name in held]

@@ -1,6 +1,6 @@
-"""Requests that may be repeated safely: an answer is stored with the change that it tells of, and given again for its key.
+"""Repeatable requests: an answer is stored with the change that it reports, and returned again for its key.
 
-What counts as the same request, and what an answer looks like, is each API's business.
+Each API decides which requests are the same, and what an answer looks like.
 """
 
 import datetime
@@ -35,14 +35,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class RepeatableRequest:
-    """`identity` is what makes it this one: sender, method, path and key. `body_digest` tells whether it was changed."""
+    """A request with a key. `identity` covers sender, method, path and key; `body_digest` detects another body."""
 
     identity: str
     body_digest: str
 
 
 def digest_of(parts: Iterable[bytes]) -> str:
-    """Keyed, for what is digested may be short and secret, such as a password; each part with its length before it."""
+    """Return a keyed digest: a part may be short and secret, such as a password. Each is preceded by its length."""
     key = hashlib.blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"tandem-repeats").digest()
     digest = hashlib.blake2b(digest_size=32, key=key)
     for part in parts:
@@ -61,10 +61,10 @@ def perform_once(
     now: datetime.datetime,
     ahead: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> tuple[Answer, bool]:
-    """What `perform` answers, and whether it was answered before: then nothing is performed.
+    """Return the answer of `perform`, and whether it is a stored one: then nothing is performed.
 
-    `perform` runs in the transaction in which its answer is stored, or what `kept_of` leaves of it; `ahead` is around
-    this transaction. Raises KeyInFlight while the same request runs elsewhere, KeyReused when the key came with another
+    `perform` runs in the transaction that stores its answer, or what `kept_of` leaves of it; `ahead` encloses this
+    transaction. Raises KeyInFlight while the same request runs elsewhere, KeyReused when the key came with another
     body, TooMuchKept before anything is performed for `actor`.
     """
     with _alone(request.identity):
@@ -74,7 +74,7 @@ def perform_once(
         with ahead(), transaction.atomic():
             _lock(request.identity)
             stored = _stored(request)
-            if found := _answer_in(stored, request, now):  # of another process, since
+            if found := _answer_in(stored, request, now):  # stored by another process since
                 return found, True
             answer = perform()
             if kept := kept_of(answer):
@@ -141,7 +141,7 @@ def _alone(identity: str) -> Iterator[None]:
 
 
 def _lock(identity: str) -> None:
-    """On PostgreSQL held by the transaction, whatever becomes of the process. Raises KeyInFlight when another has it."""
+    """On PostgreSQL, lock the request until the transaction or process ends. Raises KeyInFlight if another has it."""
     if connection.vendor != "postgresql":
         return
     number = int.from_bytes(bytes.fromhex(identity)[:8], signed=True)

@@ -1,4 +1,4 @@
-"""What only importers do: say when something was made and last changed, and keep the addresses of an old site working."""
+"""Services for importers alone: set when an object was created and changed, and keep the addresses of an old site."""
 
 import datetime
 from typing import Any, Final

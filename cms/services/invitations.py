@@ -44,7 +44,7 @@ def invite_user(*, actor: Actor, email: str, role: str, admin_url: str, now: dat
 
 
 def revoke_invitation(*, actor: Actor, invitation: Invitation, now: datetime.datetime) -> Invitation:
-    """Its link opens nothing any more. Raises InvalidTransition for one that is not open."""
+    """Revoke an invitation: its link opens nothing any more. Raises InvalidTransition for one that is not open."""
     _refuse_unless_admin(actor)
     with transaction.atomic():
         invitation = lock_row(invitation)

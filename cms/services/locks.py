@@ -12,7 +12,7 @@ from cms.errors import NotFound, sentence
 
 
 def lock_row[Row: models.Model](row: Row, *, is_doomed: bool = False) -> Row:
-    """The row as it is now, locked until the transaction ends. Raises NotFound when it is gone.
+    """Return the row as it is now, locked until the transaction ends. Raises NotFound when it is gone.
 
     Others may still insert rows that refer to it, unless it is about to be deleted: they need its key alone, and two
     writers that wait for each other's keys and counts would end in a deadlock.

@@ -59,7 +59,7 @@ If you did not expect this, set a new password and write to the administrators o
 
 
 def take_mail_quotas(email: str, now: datetime.datetime, *, account: User | None = None) -> None:
-    """For asking for a mail: so many about an address, known or not, so many by one client's address and one account.
+    """Count a request for a mail by its address, known or not, by the client's address, and by the account.
 
     Raises InvalidInput for an invalid address, or RateLimited.
     """
@@ -132,7 +132,7 @@ def send_verification_token(user: User, purpose: Purpose, subject: str, texts: l
 
 
 def _way(url: str, purpose: Purpose, user: User, api_path: str) -> str:
-    """The page of the site's own front end, or where that isn't known the token and where to send it."""
+    """Return the address of the site's own page; where that isn't known, the token and where to send it."""
     token = make_mail_token(purpose, user, clock.now())
     return url.replace("{token}", token) if url else f"Token: {token}\nSend it to POST {api_path}."
 

@@ -54,7 +54,7 @@ class EditConflict(InvalidInput):
     code = "edit_conflict"
 
     def __init__(self, conflicts: Sequence[FieldConflict], post: Post, changes: PostFields) -> None:
-        """`post` is the post as it is now; `changes` are mine, with the collections of both."""
+        """`post` is the post as it is now; `changes` are this writer's, with the collections of both."""
         self.conflicts, self.post, self.changes = tuple(conflicts), post, changes
         message = gettext_noop("Someone else has changed this too. Compare both versions, then save again.")
         super().__init__([FieldError(conflict.field, self.code, message) for conflict in conflicts])

@@ -1,4 +1,4 @@
-"""Passwords that users change themselves: knowing the old one, or by a token that was sent to their address."""
+"""Passwords that users change themselves, with the old one or with a token sent to their address."""
 
 import datetime
 import uuid
@@ -22,17 +22,21 @@ BAD_TOKEN = FieldError("token", "invalid_token", "This token is not valid, was u
 def change_password(
     *, user: User, current_password: str, password: str, now: datetime.datetime, kept_session_id: uuid.UUID | None
 ) -> None:
-    """Ends every API session but the kept one. Wrong tries count as failed logins; raises InvalidInput or RateLimited."""
+    """Change the password and end every API session except the kept one.
+
+    Wrong tries count as failed logins. Raises InvalidInput or RateLimited.
+    """
     prove_password(user=user, password=current_password, now=now)
     hashed = hash_password(password, user, field="new_password")
     store_password(actor=user, user=user, hashed=hashed, now=now, kept_session_id=kept_session_id)
 
 
 def request_password_reset(*, email: str, now: datetime.datetime, page: str = "") -> None:
-    """A mail to the active user with this address. Nobody learns whether there is one: the same is done for every address.
+    """Send a reset mail to the active user with this address.
 
-    `page` is the address that the mail leads to, with `{token}` in it, where it is not that of the setting
-    PASSWORD_RESET_URL. Raises InvalidInput for what is no address at all, or RateLimited.
+    The work is the same for every address, so nobody learns whether a user has it. `page` is the address that the mail
+    leads to, with `{token}` in it, where it is not that of the setting PASSWORD_RESET_URL. Raises InvalidInput for an
+    invalid address, or RateLimited.
     """
     take_mail_quotas(email, now)
     with transaction.atomic():
@@ -42,7 +46,7 @@ def request_password_reset(*, email: str, now: datetime.datetime, page: str = ""
 
 @sensitive_variables()
 def reset_password(*, token: str, password: str, now: datetime.datetime) -> User:
-    """The password of the user to whom the token was sent. Ends every session and API key. Raises InvalidInput."""
+    """Set the password of the user to whom the token was sent; end every session and API key. Raises InvalidInput."""
     user = user_of_reset_token(token=token, now=now)
     hashed = hash_password(password, user)
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Erasing a person from the records around the account: rows that tell what happened stay, without who it was."""
+"""Erasing a person from the records around the account: rows that record what happened stay, without who it was."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -17,7 +17,7 @@ PERSONAL: Final = frozenset(
         *("pending_email", "time_zone", "language", "picture"),
     }
 )
-"""What the audit trail may hold of a person, by the names that services give it."""
+"""The personal data that the audit trail may hold, by the names that services give it."""
 NAMING_MEMBERS: Final = (b'"username":', b'"author_name":')
 """Members of v2's answers that are a person's; other answers name people by their ids alone."""
 
@@ -57,7 +57,7 @@ def erase_address(email: str) -> None:
 
 
 def _erase_from_audit(user: User, keys: QuerySet[ApiKey]) -> None:
-    """The one change that is ever made to the audit trail: what happened and when stays, who the person was goes."""
+    """Erase the person from the audit trail, its only change ever: what happened and when stays."""
     about_the_person = Q(object_type="user", object_id=user.pk)
     about_keys = Q(object_type="apikey", object_id__in=keys.values("pk"))
     for event in AuditEvent.objects.filter(about_the_person | about_keys).iterator():
@@ -74,7 +74,7 @@ def _without_person(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _forget_jobs(user: User, prefixes: Sequence[str]) -> None:
-    """Mails to the person, of which a failed one keeps the address in its error, and finished jobs that name him."""
+    """Delete mails to the person, since a failed one keeps the address in its error, and finished jobs that name it."""
     names = [str(user.pk), *prefixes]
     to_him, is_named = Q(args__0=names[0]) | Q(args__1__in=names), Q()
     for name in names:
@@ -90,7 +90,7 @@ def _forget_invitations(invitations: QuerySet[Invitation]) -> None:
 
 
 def _forget_answers(user: User) -> None:
-    """Answers that show the account, or what it is called: repeating such a request is answered as a new one."""
+    """Delete answers that show the account or its names: a repeated request is then answered as a new one."""
     has_id = StoredAnswer.objects.annotate(place=_position(str(user.pk).encode())).filter(place__gt=0)
     for member in NAMING_MEMBERS:
         naming = has_id.annotate(member=_position(member)).filter(member__gt=0)

@@ -1,6 +1,6 @@
 """The files that a post shows: its featured image, and those in its content.
 
-Either makes a file as public as the post, so whoever puts it there has to be able to see it already.
+Both make a file as public as the post, so only a person who can see the file already may put it there.
 """
 
 import datetime
@@ -40,7 +40,10 @@ _NOBODY: Final = uuid.UUID(int=0)
 
 
 def hold_featured_image(actor: Actor, image: MediaFile | None, now: datetime.datetime) -> None:
-    """Keep it from being deleted until the transaction ends. Raises InvalidInput for what `actor` can't see or is no image."""
+    """Keep the image from being deleted until the transaction ends.
+
+    Raises InvalidInput if `actor` can't see it, or if it is not an image.
+    """
     if image is None:
         return
     seen = MediaFile.objects.visible_to(actor, now).select_for_update(no_key=True, of=("self",)).filter(pk=image.pk)
@@ -54,8 +57,8 @@ def hold_featured_image(actor: Actor, image: MediaFile | None, now: datetime.dat
 def link_embedded_media(actor: Actor, post: Post, now: datetime.datetime, *, before: Iterable[str] = ()) -> None:
     """Remember which files the post's content shows, if the person who inserted each can see it.
 
-    `before` are the texts that the post had until now. `actor` inserts what stands in none of them; of the rest only a
-    file that is public may come, for nobody knows here who named it.
+    `before` are the texts that the post had until now. `actor` inserts the files that none of them names; the others
+    are linked only if they are public, because nobody knows here who named them.
     """
     named = media_ids_in(post.content_html)
     linked = linked_media(post) if before else frozenset()
@@ -75,7 +78,7 @@ class FirstNamers:
     """
 
     def __init__(self, post: Post, content_html: str) -> None:
-        """`content_html` is what the post is about to have. Waits for the turn of long texts, and raises Busy."""
+        """`content_html` is the post's next content. Waits for the turn of long texts, and raises Busy."""
         self._post, named = post, media_ids_in(content_html)
         self._expected = named - linked_media(post) if named else named
         self._revisions_left, self._characters_left = _REVISIONS_MAX, _CHARACTERS_MAX
@@ -83,7 +86,7 @@ class FirstNamers:
             self._found, self._read_to = self._search(self._expected)
 
     def by_author(self, media_ids: Collection[uuid.UUID]) -> Iterator[tuple[Actor, set[uuid.UUID]]]:
-        """The author of the first revision with each id, the system for an imported one, nobody where none has it."""
+        """Yield the first author of each id: the system for an imported revision, nobody where no revision has it."""
         unknown = frozenset(media_ids) - self._found.keys()
         later, _ = self._search(unknown & self._expected, after=self._read_to)
         others, _ = self._search(unknown - self._expected)
@@ -136,7 +139,7 @@ def unlink_planted_media(
 
 
 def _occurring(sought: Mapping[str, uuid.UUID], blocks: Container[str], text: str) -> Iterator[uuid.UUID]:
-    """Also amid other digits, which somebody may take away later."""
+    """Yield the ids that occur, even amid other digits, which somebody may take away later."""
     for digits in _around(blocks, text):
         for length in (32, 36):
             for start in range(len(digits) - length + 1):
@@ -181,12 +184,12 @@ def _links_of(post_ids: Sequence[uuid.UUID]) -> QuerySet[Any]:
 
 
 def _ids_anywhere_in(texts: Iterable[str]) -> frozenset[uuid.UUID]:
-    """Not in addresses alone: a typo that is corrected may make an address of one."""
+    """Return ids from anywhere in the texts, not only from addresses: a corrected typo may make an address of one."""
     return frozenset(uuid.UUID(found) for text in texts for found in _ID.findall(text))
 
 
 def media_ids_in(content_html: str) -> frozenset[uuid.UUID]:
-    """The ids that stand in the addresses of pictures and links to media."""
+    """Return the ids in the addresses of pictures and links to media."""
     addresses = (match[1] for match in _ADDRESS.finditer(content_html))
     return frozenset(uuid.UUID(found) for address in addresses for found in _ID.findall(address))
 

@@ -32,7 +32,7 @@ class Kept(Enum):
 
 
 def ways_from(post: Post) -> tuple[Status, ...]:
-    """The states that a post may go to now."""
+    """Return the states that a post may go to now."""
     if post.status == Status.TRASHED:
         return (Status(post.status_before_trash),)
     return WAYS[Status(post.status)]
@@ -65,7 +65,7 @@ def publish_post(
 
 
 def unpublish_post(*, actor: Actor, post: Post, now: datetime.datetime, expected_version: int | None = None) -> Post:
-    """Back to draft; cancels a schedule."""
+    """Take a post back to draft; this cancels a schedule."""
     with transaction.atomic():
         post = lock_post(actor, post, expected_version)
         if post.status != Status.PUBLISHED:
@@ -90,7 +90,7 @@ def trash_post(*, actor: Actor, post: Post, now: datetime.datetime, expected_ver
 
 
 def restore_post(*, actor: Actor, post: Post, now: datetime.datetime, expected_version: int | None = None) -> Post:
-    """A trashed post goes back to where it was, an archived one to draft."""
+    """Restore a trashed post to its earlier state, or an archived one to draft."""
     with transaction.atomic():
         post = lock_post(actor, post, expected_version)
         if post.status not in (Status.TRASHED, Status.ARCHIVED):
@@ -103,7 +103,7 @@ def restore_post(*, actor: Actor, post: Post, now: datetime.datetime, expected_v
 
 
 def _refuse_no_way(post: Post, wanted: Status) -> None:
-    # What is in the trash leaves it by being restored, even to the state that is wanted.
+    # A trashed post leaves the trash by being restored, even to the state that is wanted.
     if post.status == Status.TRASHED or wanted not in ways_from(post):
         raise InvalidTransition("post", post.status, wanted, ways_from(post))
 

@@ -1,4 +1,4 @@
-"""Posts: what they say. How they go from state to state stands in `post_states.py`."""
+"""Posts: creating them and changing their content. `post_states.py` takes them from state to state."""
 
 import datetime
 import uuid
@@ -38,7 +38,7 @@ TAKEN_SLUG = gettext_noop("A post with this slug exists.")
 
 
 class PostFields(TypedDict, total=False):
-    """What a caller may say of a post. An absent key leaves the field as it is."""
+    """The fields that a caller may set. An absent key leaves the field as it is."""
 
     kind: str
     title: str
@@ -77,7 +77,7 @@ CHOICES = {"kind": Kind.values, "visibility": Visibility.values, "content_format
 
 @beginning_again
 def create_post(*, actor: Actor, fields: PostFields, now: datetime.datetime, author: User | None = None) -> Post:
-    """A new draft, by `actor`, who is its author unless the system writes for `author`."""
+    """Create a draft by `actor`, who is its author unless the system writes for `author`."""
     if not policy.may_write_posts(actor):
         raise PermissionRefused("Only authors, editors and admins write posts.")
     _refuse_backdating(actor, fields)
@@ -117,7 +117,7 @@ def update_post(
 
 
 def update_locked_post(*, actor: Actor, post: Post, changes: PostFields, now: datetime.datetime) -> Post:
-    """As `update_post`, of a post that `lock_post` has given in this transaction."""
+    """Update a post that `lock_post` has returned in this transaction, as `update_post` does."""
     _refuse_impossible(actor, post, changes, now)
     return _change(actor, post, changes, now)
 
@@ -175,9 +175,9 @@ def _change(actor: Actor, post: Post, changes: PostFields, now: datetime.datetim
 
 
 def find_editable_post(actor: Actor, slug_or_id: str) -> Post | None:
-    """The post if `actor` may change it: `editable_by`, whose text is kept. What may be changed may be seen.
+    """Return the post if `actor` may change it: as `editable_by`, by SQL that is kept. Such a post is visible as well.
 
-    None leaves open whether there is such a post; what `actor` may know of that, `visible_to` tells.
+    None leaves open whether there is such a post; `visible_to` decides what `actor` may know of that.
     """
     if not policy.may_write_posts(actor):
         return None
@@ -194,7 +194,7 @@ def find_editable_post(actor: Actor, slug_or_id: str) -> Post | None:
 
 
 def lock_post(actor: Actor, post: Post, expected_version: int | None = None) -> Post:
-    """The post as it is now, its row locked.
+    """Return the post as it is now, its row locked.
 
     Raises NotFound when it is gone, PermissionRefused for strangers, VersionConflict when it is at another version than
     the one that `actor` has read.
@@ -274,7 +274,7 @@ def _refuse_readers(actor: Actor, co_authors: Iterable[User]) -> None:
 
 
 def _unseen_categories(actor: Actor, ids: TermIds) -> Iterable[Category]:
-    """Those that `actor` is not shown: who gives the list anew can't have named them, and doesn't mean to drop them."""
+    """Return those hidden from `actor`, who can't name them when sending the list again, nor means to drop them."""
     if not ids or policy.may_manage_terms(actor):
         return ()
     seen = Category.objects.visible_to(actor).values("pk")
@@ -282,10 +282,10 @@ def _unseen_categories(actor: Actor, ids: TermIds) -> Iterable[Category]:
 
 
 def _lock_terms(changed: list[str], before: dict[str, TermIds], after: dict[str, TermIds]) -> None:
-    """Lock the post's terms when any come or go: those too that stay, for the caller may be about to publish the post in
-    the same transaction, and whoever locks terms twice may wait for somebody who waits for the first ones.
+    """Lock the post's terms when any are added or removed: those that stay too.
 
-    Raises InvalidInput when one that comes was deleted since the caller looked it up.
+    The caller may be about to publish the post in the same transaction. A transaction that locks terms twice may wait
+    for another one that waits for its first locks. Raises InvalidInput when an added term was deleted meanwhile.
     """
     names = ("tags", "categories")
     if not set(names) & set(changed):
@@ -323,7 +323,7 @@ def _refuse_early_expiry(post: Post) -> None:
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Values as JSON holds them; long texts by their length, for the revision has them."""
+    """Return values as JSON holds them, and long texts by their length, because the revision has them."""
     return {name: _plain_value(value) for name, value in values.items() if name != "content"}
 
 

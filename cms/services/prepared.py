@@ -38,12 +38,12 @@ class PreparedText:
 
     @cached_property
     def text(self) -> str:
-        """The words as a reader sees them."""
+        """Return the words as a reader sees them."""
         return plain_text(self.html)
 
     @cached_property
     def keys(self) -> str:
-        """The words as the search index holds them."""
+        """Return the words as the search index holds them."""
         return analyse_content(self.text, self.language)
 
     def is_of(self, content: str, content_format: str, language: str) -> bool:
@@ -107,19 +107,19 @@ def prepared(fields: Mapping[str, Any], post: Post | None = None) -> Iterator[No
 
 
 def prepared_text(post: Post) -> PreparedText:
-    """The text of this post, as prepared or else rendered now. Raises TextChanged for a dear one under a lock."""
+    """Return this post's text, as prepared or else rendered now. Raises TextChanged for a dear one under a lock."""
     source = post.content, post.content_format, post.language
     return _find(source) or _render(source)
 
 
 def prepared_html() -> str:
-    """The HTML of the text that was prepared last, if one was."""
+    """Return the HTML of the text that was prepared last, if one was."""
     kept = _prepared.get()
     return kept[-1].html if kept else ""
 
 
 def prepared_keys(post: Post) -> str | None:
-    """The words of this post's content for the index, if they were prepared. Raises TextChanged as `prepared_text`."""
+    """Return the content's words for the index, if they were prepared. Raises TextChanged as `prepared_text`."""
     source = post.content, post.content_format, post.language
     if found := _find(source):
         return found.keys

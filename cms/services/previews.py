@@ -1,4 +1,4 @@
-"""Preview links: a post shown for an hour to whoever has the link, as long as its maker may see the post.
+"""Preview links: anyone with the link sees the post for an hour, as long as its maker may see it.
 
 The link is nothing but its signature: no row is written, so trashing the post or suspending its maker ends it at once.
 """
@@ -34,7 +34,7 @@ class Preview:
 
 
 def make_preview(*, actor: Actor, post: Post, now: datetime.datetime) -> Preview:
-    """By those who may change the post. Raises InvalidTransition for one in the trash."""
+    """Make a link, for those who may change the post. Raises InvalidTransition for one in the trash."""
     if not isinstance(actor, User):
         raise PermissionRefused("A preview link stands on the word of a user.")
     with transaction.atomic():
@@ -47,7 +47,7 @@ def make_preview(*, actor: Actor, post: Post, now: datetime.datetime) -> Preview
 
 
 def post_previewed(*, token: str, now: datetime.datetime) -> PostQuerySet:
-    """The one post that the link shows while its maker may see it, else none. Raises NotFound for what is no good link."""
+    """Return the one post that the link shows while its maker may see it, else none. Raises NotFound for a bad link."""
     claims = read_preview_token(token, now)
     maker = User.objects.filter(pk=claims.issuer_id, is_active=True).first()
     if maker is None:
@@ -57,7 +57,7 @@ def post_previewed(*, token: str, now: datetime.datetime) -> PostQuerySet:
 
 
 def media_previewed(*, token: str, media_id: uuid.UUID, now: datetime.datetime) -> MediaFile:
-    """A file that the previewed post shows, in its content or as its featured image. Raises NotFound for any other."""
+    """Return a file that the previewed post shows, in its content or as its featured image. Raises NotFound if none."""
     posts = post_previewed(token=token, now=now)
     shown = Q(featured_in__in=posts) | Q(embedded_in__in=posts)
     media = MediaFile.objects.filter(shown, pk=media_id).distinct().first()
@@ -67,7 +67,7 @@ def media_previewed(*, token: str, media_id: uuid.UUID, now: datetime.datetime) 
 
 
 def path_of_media(token: str, media_id: uuid.UUID) -> str:
-    """Where the link opens a file, whichever version of the API is asked."""
+    """Return the path at which the link opens a file, the same for each version of the API."""
     return reverse("preview-media", urlconf=settings.ROOT_URLCONF, args=[token, media_id])
 
 

@@ -32,7 +32,7 @@ def set_profile_picture(
 
 
 def remove_profile_picture(*, actor: Actor, user: User, now: datetime.datetime) -> User:
-    """Removing one twice is not an error."""
+    """Remove the picture. Removing one twice is not an error."""
     _refuse_others(actor, user)
     return _change(actor, user, None, now)
 

@@ -1,4 +1,4 @@
-"""What grows for ever and may go: one rule a table, each with its retention setting, deleted in small transactions."""
+"""Deleting data that grows for ever: one rule a table, each with its retention setting, in small transactions."""
 
 import datetime
 import logging
@@ -39,11 +39,11 @@ logger = logging.getLogger(__name__)
 class Rule:
     name: str
     setting: str
-    """Of days; FOREVER keeps everything."""
+    """The name of a setting in days; FOREVER keeps everything."""
     older_than: Callable[[datetime.datetime], QuerySet[Any]]
 
     def rows(self, now: datetime.datetime) -> QuerySet[Any] | None:
-        """What may go at `now`; None when it is kept for ever."""
+        """Return the rows to delete at `now`; None when they are kept for ever."""
         days = getattr(settings, self.setting)
         return None if days == FOREVER else self.older_than(now - datetime.timedelta(days=days))
 
@@ -60,7 +60,7 @@ def _finished_jobs(before: datetime.datetime) -> QuerySet[Any]:
 
 
 def _old_events(before: datetime.datetime) -> QuerySet[Any]:
-    """All but those that tell why an imported object is gone: without them it would pass for lost."""
+    """Return all old events except those that explain why an imported object is gone: it would pass for lost."""
     records = ImportRecord.objects.filter(object_type=OuterRef("object_type"), object_id=OuterRef("object_id"))
     is_needed = Q(Exists(records), action__endswith=".deleted")
     return AuditEvent.objects.filter(~is_needed, created_at__lt=before)
@@ -94,14 +94,14 @@ RULES: Final = (
 
 
 def count_prunable(*, now: datetime.datetime) -> dict[str, int]:
-    """How many rows `prune` would delete, by the name of their rule."""
+    """Return how many rows `prune` would delete, by the name of their rule."""
     return {rule.name: 0 if (rows := rule.rows(now)) is None else rows.count() for rule in RULES}
 
 
 def prune(*, now: datetime.datetime) -> dict[str, int]:
-    """Delete what has outlived its retention; how many rows went, by the name of their rule.
+    """Delete the rows that have outlived their retention; return how many went, by the name of their rule.
 
-    May be interrupted at any time: what is deleted is deleted, the next run goes on.
+    May be interrupted at any time: the rows deleted so far stay deleted, and the next run goes on.
     """
     deleted = {rule.name: _delete(rule.rows(now)) for rule in RULES}
     Chore.objects.update_or_create(name=CHORE, defaults={"due_at": now + EVERY, "done_at": now})
@@ -120,7 +120,7 @@ def prune_if_due(*, now: datetime.datetime) -> bool:
 
 
 def _take(now: datetime.datetime) -> bool:
-    """One statement decides among all workers."""
+    """Take the chore: one statement decides among all workers."""
     due = Chore.objects.filter(name=CHORE, due_at__lte=now)
     if due.update(due_at=now + LEASE):
         return True

@@ -1,6 +1,6 @@
-"""Going back to an old revision, in two steps: a draft revision is made of it, and a draft is applied to its post.
+"""Going back to an old revision in two steps: make a draft revision of it, and apply a draft to its post.
 
-Restoring alone changes nothing that anybody reads: in other systems it published an old draft, or undid what was public.
+Restoring alone changes nothing that readers see. In other systems it published an old draft, or undid what was public.
 """
 
 import datetime

@@ -42,7 +42,7 @@ LONG_FIELDS: Final = ("content", "excerpt", "meta_description")
 
 @dataclass(frozen=True)
 class FieldChange:
-    """What became of one field between two revisions; `diff` is a unified diff for long texts, None for others."""
+    """The change of one field between two revisions; `diff` is a unified diff for long texts, None for others."""
 
     field: str
     before: Any
@@ -53,7 +53,7 @@ class FieldChange:
 def write_revision(
     actor: Actor, post: Post, reason: str, now: datetime.datetime, *, is_first: bool = False
 ) -> PostRevision:
-    """The post's content as it is now. The caller holds the post's row lock."""
+    """Write a revision of the post's content as it is now. The caller holds the post's row lock."""
     revision = PostRevision(post=post, snapshot=_snapshot(post), reason=reason)
     return append_revision(actor, revision, now, is_first=is_first)
 
@@ -86,27 +86,27 @@ def _newest_number(post_ids: Sequence[uuid.UUID]) -> QuerySet[PostRevision, Row]
 
 
 def current_revision(post: Post) -> PostRevision:
-    """What the post has now, as a revision that is stored nowhere: to compare others with."""
+    """Return the post's present content as a revision that is not stored, to compare others with."""
     return PostRevision(post=post, snapshot=_snapshot(post))
 
 
 def list_revisions(*, actor: Actor, post: Post) -> PostRevisionQuerySet:
-    """The post's revisions, newest first; none for those who may not change the post."""
+    """Return the post's revisions, newest first; none for those who may not change the post."""
     rows = PostRevision.objects.visible_to(actor)
     return rows.filter(post=post).newest_first()
 
 
 def get_revision(*, actor: Actor, post: Post, number: int) -> PostRevision:
-    """Raises NotFound, also for those who may not change the post."""
+    """Return one revision. Raises NotFound, also for those who may not change the post."""
     revision: PostRevision | None = list_revisions(actor=actor, post=post).filter(number=number).first()
     if revision is None:
         raise NotFound(sentence("This post has no revision with the number %(number)s.", number=number))
-    revision.post = post  # whoever asks for it has no need of another query
+    revision.post = post  # saves the caller another query
     return revision
 
 
 def compare_revisions(*, actor: Actor, older: PostRevision, newer: PostRevision) -> list[FieldChange]:
-    """The fields in which two revisions of one post differ, in a fixed order; any two, in either direction.
+    """Return the fields in which two revisions of one post differ, in a fixed order; any two, in either direction.
 
     Raises NotFound when `actor` may not change their post. Long texts wait for their turn, and raise Busy.
     """
@@ -136,7 +136,7 @@ def _field_change(name: str, before: Any, after: Any) -> FieldChange:
 
 
 def _snapshot(post: Post) -> dict[str, Any]:
-    """The content's columns; of the featured image its id as text."""
+    """Return the content's columns, and the featured image's id as text."""
     image_id = str(post.featured_image_id) if post.featured_image_id else None
     columns = {name: getattr(post, name) for name in SNAPSHOT_FIELDS if name != "featured_image"}
     return {**columns, "featured_image": image_id}

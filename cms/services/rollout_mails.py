@@ -33,7 +33,7 @@ USER: Final = re.compile(r"\buser:([0-9a-f-]{36})\b")
 
 @task(queue_name=QUEUE)
 def announce_rollout(event_type: str, sentence: str) -> int:
-    """How many are told: a job for each, so that one address that fails holds up nobody else."""
+    """Enqueue a mail for each, so that one address that fails holds up nobody else; return how many."""
     ids = [str(pk) for pk in people_in_charge().values_list("pk", flat=True)]
     for user_id in ids:
         send_rollout_mail.enqueue(user_id, event_type, sentence)
@@ -51,14 +51,14 @@ def send_rollout_mail(user_id: str, event_type: str, sentence: str) -> bool:
 
 
 def _with_names(sentence: str) -> str:
-    """The sentence with usernames for `user:ID`. A job is kept longer than some accounts, so that it has ids alone."""
+    """Return the sentence with usernames for `user:ID`. A job outlives some accounts, so it holds only ids."""
     ids = {key for text in USER.findall(sentence) if (key := parse_uuid(text))}
     names = {str(pk): name for pk, name in User.objects.filter(pk__in=ids).values_list("pk", "username")}
     return USER.sub(lambda found: names.get(found[1], found[0]), sentence)
 
 
 def people_in_charge() -> QuerySet[User]:
-    """The active admins, and whoever may ramp by a group or by name."""
+    """Return the active admins, and the users who may ramp by a group or by name."""
     app_label, codename = RAMP
     by_group = Q(groups__permissions__content_type__app_label=app_label, groups__permissions__codename=codename)
     by_name = Q(user_permissions__content_type__app_label=app_label, user_permissions__codename=codename)

@@ -1,6 +1,6 @@
-"""What time does to posts: the counts and events of those that have passed `published_at` or `expires_at`.
+"""Time passing posts by: the counts and events of those that have passed `published_at` or `expires_at`.
 
-Visibility needs none of this, it is decided by time in the queries. Any number of workers may do it at once.
+Visibility needs none of this: the queries decide it by time. Any number of workers may do it at once.
 """
 
 import datetime

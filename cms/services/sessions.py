@@ -31,7 +31,7 @@ class TokenPair:
 
 
 def open_session(*, user: User, now: datetime.datetime, is_remembered: bool = True) -> TokenPair:
-    """A session of its own for every login; one that isn't to be remembered ends after a day without a refresh.
+    """Open a session for each login; one that isn't to be remembered ends after a day without a refresh.
 
     The one that was renewed longest ago ends when a user has too many. Raises InvalidCredentials for a user who has
     just been suspended.
@@ -50,7 +50,7 @@ def open_session(*, user: User, now: datetime.datetime, is_remembered: bool = Tr
 
 
 def refresh_session(*, refresh_token: str, now: datetime.datetime) -> tuple[User, TokenPair]:
-    """Both tokens anew. A refresh token that was used before revokes its session (RFC 9700 section 4.14.2).
+    """Return two new tokens. A refresh token that was used before revokes its session (RFC 9700 section 4.14.2).
 
     Raises SecondFactorMissing, and leaves the token as it is, for a role that has to set up a second factor first.
     """
@@ -85,7 +85,7 @@ def note_browser_login(*, user: User, now: datetime.datetime) -> None:
 
 
 def log_out(*, claims: Claims, now: datetime.datetime) -> None:
-    """End the session that asks for it. Ending one twice is no error."""
+    """End the session that asks for it. Ending one twice is not an error."""
     with transaction.atomic():
         session = close_session(claims=claims, now=now)
         if session:
@@ -105,16 +105,16 @@ def close_session(*, claims: Claims, now: datetime.datetime, reason: str = "sess
 
 
 def revoke_session(*, actor: Actor, session: AuthSession, now: datetime.datetime) -> None:
-    """One of the actor's own. Ending one twice is no error."""
+    """End one of the actor's own sessions. Ending one twice is not an error."""
     if not policy.is_known(actor) or actor.pk != session.user_id:
         raise PermissionRefused("Only its user ends a session.")
     close_session(claims=Claims(session.user_id, session.pk, session.generation), now=now)
 
 
 def close_other_sessions(*, user: User, kept_session_id: uuid.UUID | None, now: datetime.datetime) -> int:
-    """End the user's API sessions but the kept one, and every browser session; how many API sessions that were.
+    """End the user's API sessions except the kept one, and every browser session; return how many API sessions ended.
 
-    A browser session that is to go on has to be bound anew to the user's `session_epoch`, which grows here.
+    A browser session that is to go on must be bound again to the user's `session_epoch`, which grows here.
     """
     with transaction.atomic():
         user.session_epoch = lock_row(user).session_epoch + 1
@@ -126,7 +126,7 @@ def close_other_sessions(*, user: User, kept_session_id: uuid.UUID | None, now: 
 
 
 def user_of_session(*, claims: Claims, now: datetime.datetime) -> User:
-    """The user behind an access token, by one query on the session's key. Raises InvalidToken when it stands no more."""
+    """Return the user behind an access token, by one query on the session's key. Raises InvalidToken if it is over."""
 
     def build(_: datetime.datetime, session_id: Name) -> QuerySet[Any, Row]:
         ends = {name: F(f"auth_sessions__{name}") for name in ("expires_at", "revoked_at")}

@@ -7,7 +7,7 @@ from cms.models import Post
 
 
 def plan_settling(post: Post, now: datetime.datetime) -> None:
-    """After a change of state, whose own event tells what the post is at `now`: what is left is what comes later.
+    """Plan the next instant after a change of state, whose own event shows the post at `now`: later instants remain.
 
     An instant of expiry that has passed already is left too: nobody has been told of it in this state.
     """
@@ -20,7 +20,7 @@ def plan_settling(post: Post, now: datetime.datetime) -> None:
 
 
 def plan_expiry(post: Post) -> None:
-    """After `expires_at` was changed: a publication that is still to be told of comes first."""
+    """Plan again after a change of `expires_at`: a publication that has no event yet comes first."""
     is_publication_pending = post.settles_at is not None and post.settles_at == post.published_at
     if post.status == Status.PUBLISHED and not is_publication_pending:
         post.settles_at = post.expires_at

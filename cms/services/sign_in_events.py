@@ -18,7 +18,7 @@ LOGOUT: Final = "auth.logout"
 
 
 def note_login(user: User, **after: Any) -> None:
-    """`after` says by what: the API session that was opened; nothing for a browser."""
+    """Note a login. `after` names its credential: the API session that was opened; nothing for a browser."""
     record_event(user, LOGIN, user, before={}, after=after)
 
 

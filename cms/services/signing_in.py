@@ -78,14 +78,14 @@ def sign_in(*, username_or_email: str, password: str, now: datetime.datetime, co
 
 @sensitive_variables("code")
 def prove_second_factor(*, user: User, code: str, now: datetime.datetime) -> None:
-    """The second step of a login in two steps. Raises InvalidSecondFactor, or RateLimited after too many failures."""
+    """Check the second step of a login in two steps. Raises InvalidSecondFactor, or RateLimited after many failures."""
     with one_try(user, now):
         use_code(user, code, now)
 
 
 @sensitive_variables("password")
 def prove_password(*, user: User, password: str, now: datetime.datetime, field: str = "current_password") -> Proof:
-    """That the signed-in user knows the password. Wrong tries have the limit of logins; InvalidInput is about `field`.
+    """Check that the signed-in user knows the password. Wrong tries count as logins; InvalidInput is about `field`.
 
     Call it before any transaction: a password takes longer than all of one, and a wrong one leaves a row.
     """
@@ -135,7 +135,7 @@ def _one_try(counted: Quota, now: datetime.datetime, *names: Quota) -> Iterator[
 
 
 def _take_or_refuse(quotas: Sequence[Quota | None], now: datetime.datetime) -> Sequence[Standing]:
-    """Who finds every place taken by logins that are still being checked may try again at once."""
+    """Take from the quotas. If logins that are still being checked hold every place, one may try again at once."""
     taken = take(quotas, now)
     if not taken.retry_after_s:
         return taken.standings
@@ -176,7 +176,7 @@ def _checked(account: User | None, password: str, counted: Quota, *, is_last: bo
 
 @sensitive_variables("password")
 def _is_right(account: User, password: str) -> bool:
-    # An outdated hash is upgraded on the way, as Django does it; not for a suspended user, whom that second would betray.
+    # An outdated hash is upgraded on the way, as Django does. Not for a suspended user: the extra time would show one.
     setter = (lambda raw: _upgrade_hash(account, raw)) if account.is_active else None
     return check_password(password, account.password, setter=setter) and account.is_active
 

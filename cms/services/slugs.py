@@ -43,7 +43,7 @@ def save_with_slug(row: models.Model, *, taken_message: str, update_fields: list
 
 
 def _next_free(model: type[models.Model], slug: str) -> str:
-    """A free number, found by doubling and then halving: the ten-thousandth "Untitled" costs no ten thousand look-ups."""
+    """Return the slug with a free number, by doubling and then halving: few look-ups for a name used 10,000 times."""
     taken, free = 1, 2
     while _is_taken(model, numbered(slug, free)):
         taken, free = free, free * 2

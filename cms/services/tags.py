@@ -25,7 +25,7 @@ from cms.text.slugs import slug_problem, slugify
 TAKEN_SLUG = gettext_noop("A tag with this slug exists.")
 TAKEN_NAME = gettext_noop("A tag with this name exists.")
 TRIES = 3
-"""Of making a tag that others make and delete at the same time."""
+"""Tries at creating a tag that others create and delete at the same time."""
 JOINERS = "\u200c\u200d"  # format characters that words of Persian and Indic scripts and many emoji need
 
 
@@ -38,9 +38,9 @@ class TagFields(TypedDict, total=False):
 
 
 def fold_tag_name(name: str) -> str:
-    """The key under which two names are the same tag: Unicode's case folding over its compatibility form.
+    """Return the key under which two names are the same tag: Unicode's case folding over its compatibility form.
 
-    What nobody sees makes no difference: joiners, and blanks around the name.
+    Invisible differences don't count: joiners, and blanks around the name.
     """
     visible = unicodedata.normalize("NFKC", name).translate(dict.fromkeys(map(ord, JOINERS)))
     folded = unicodedata.normalize("NFKC", visible.casefold())
@@ -60,7 +60,11 @@ def update_tag(*, actor: Actor, tag: Tag, changes: TagFields, now: datetime.date
         raise InvalidInput(errors)
     with transaction.atomic():
         tag = lock_row(tag)
-        before = {name: getattr(tag, name) for name in changes if getattr(tag, name) != changes[name]}  # type: ignore[literal-required]
+        before = {
+            name: getattr(tag, name)
+            for name in changes
+            if getattr(tag, name) != changes[name]  # type: ignore[literal-required]
+        }
         if not before:
             return tag
         for name in before:
@@ -74,7 +78,7 @@ def update_tag(*, actor: Actor, tag: Tag, changes: TagFields, now: datetime.date
 
 
 def delete_tag(*, actor: Actor, tag: Tag) -> None:
-    """Posts lose the tag; nothing else of them changes."""
+    """Delete a tag. Its posts lose it; nothing else about them changes."""
     if not policy.may_manage_terms(actor):
         raise PermissionRefused("Only editors manage tags.")
     with transaction.atomic():
@@ -84,7 +88,7 @@ def delete_tag(*, actor: Actor, tag: Tag) -> None:
 
 
 def tags_named(*, actor: Actor, names: Iterable[str], now: datetime.datetime) -> list[Tag]:
-    """The tags with these names, made where they are missing: whoever writes a post may name new ones."""
+    """Return the tags with these names; create the missing ones, because an author may name new ones."""
     wanted: dict[str, str] = {}
     for name in names:
         wanted.setdefault(fold_tag_name(name), name)
@@ -96,7 +100,7 @@ def tags_named(*, actor: Actor, names: Iterable[str], now: datetime.datetime) ->
         return known
 
     found = {tag.name_key: tag for tag in objects_of(Tag, fetch_named("tags_named", build, list(wanted)))}
-    # In one order: of two posts that make the same tags at once, one waits for the other and never both.
+    # In one order: if two posts create the same tags at once, one waits for the other, and never both.
     made = {key: _find_or_insert(actor, wanted[key], now) for key in sorted(wanted.keys() - found.keys())}
     return [found.get(key) or made[key] for key in wanted]
 
@@ -137,7 +141,7 @@ def _insert_tag(actor: Actor, fields: TagFields, now: datetime.datetime) -> Tag:
 
 @contextmanager
 def _taken_name_refused(tag: Tag) -> Iterator[None]:
-    """For a race that the look beforehand could not see: the constraint's refusal becomes the same error.
+    """Turn the constraint's refusal into the same error, for a race that the look beforehand could not see.
 
     By its text, which names the column: the other tag may be gone again.
     """

@@ -25,7 +25,7 @@ EMAIL_DOMAIN: Final = "deleted.invalid"  # RFC 2606: no mail ever goes there
 
 
 def delete_user(*, actor: Actor, user: User, now: datetime.datetime, proof: Proof | None = None) -> User:
-    """By an admin, or by oneself with a `proof` of the password; there is no way back.
+    """Delete a user, by an admin or by oneself with a `proof` of the password. It can't be undone.
 
     Raises InvalidInput without that proof, LastAdmin, or InvalidTransition when it is done already.
 
@@ -71,7 +71,7 @@ def _anonymise(user: User, now: datetime.datetime) -> None:
 
 
 def _free_names(user: User) -> Iterator[str]:
-    """The same name for the same user; others if somebody has taken it, for ids of authors are public."""
+    """Yield the user's own name first, then random ones: ids of authors are public, so somebody may have taken it."""
     yield f"deleted_{user.pk.hex[-12:]}"
     while True:
         yield f"deleted_{secrets.token_hex(11)}"

@@ -1,4 +1,4 @@
-"""Users: registering, changing, suspending. How one is deleted stands in `user_deletion.py`."""
+"""Users: registering, changing, suspending. `user_deletion.py` deletes them."""
 
 import datetime
 import uuid
@@ -80,7 +80,7 @@ TEXT_LIMITS = {
 
 
 def register_user(*, fields: UserFields, password: str, now: datetime.datetime) -> User:
-    """A new subscriber from outside. Raises InvalidInput, Duplicate naming the field that is taken, or RateLimited.
+    """Register a subscriber from outside. Raises InvalidInput, Duplicate naming the taken field, or RateLimited.
 
     Limited is what has passed the checks, duplicates included: they tell whether somebody is here.
     """
@@ -116,7 +116,7 @@ def _hash_registered(fields: UserFields, password: str, now: datetime.datetime) 
 
 
 def create_user(*, actor: Actor, fields: UserFields, password: str | None, now: datetime.datetime) -> User:
-    """A new user with any role, by an admin or a command; without a password nobody can sign in as it."""
+    """Create a user with any role, by an admin or a command; without a password nobody can sign in as it."""
     if not policy.may_manage_users(actor):
         raise PermissionRefused("Only admins create users.")
     user = User(**{**fields, "is_vouched_for": True, "created_at": now, "updated_at": now})
@@ -134,7 +134,7 @@ def create_user(*, actor: Actor, fields: UserFields, password: str | None, now: 
 def update_user(
     *, actor: Actor, user: User, changes: UserFields, now: datetime.datetime, proof: Proof | None = None
 ) -> User:
-    """Changes by oneself or an admin; role and is_active by an admin only.
+    """Change a user, by oneself or an admin; role and is_active by an admin only.
 
     Another e-mail address of one's own waits until it is verified. Without a `proof` of the password the old address
     has to agree first. One that an admin gives to others is in force at once.
@@ -170,9 +170,9 @@ def _update_own_address(user: User, changes: UserFields, now: datetime.datetime,
 def deactivate_user(
     *, actor: Actor, user: User, now: datetime.datetime, signed_in_at: datetime.datetime | None = None
 ) -> User:
-    """Suspended, by an admin, or by oneself: then an admin alone can undo it. Doing it twice is no error.
+    """Suspend a user: by an admin, or by oneself, which only an admin can undo. Suspending twice is not an error.
 
-    By oneself after a fresh login only: API keys and stolen sessions of old logins do not suffice.
+    Users suspend themselves only after a fresh login: API keys and stolen sessions of old logins do not suffice.
     """
     _refuse_unless_own_or_admin(actor, user, {})
     if policy.is_oneself(actor, user) and not _is_fresh(signed_in_at, now):
@@ -187,13 +187,17 @@ def _is_fresh(signed_in_at: datetime.datetime | None, now: datetime.datetime) ->
 
 
 def _update(actor: Actor, user: User, changes: UserFields, now: datetime.datetime) -> User:
-    # Whoever has a reserved name already may send it again with other changes.
+    # A user who has a reserved name already may send it again with other changes.
     is_reserved_allowed = actor is policy.SYSTEM or changes.get("username") == user.username
     if errors := _field_errors(changes, is_reserved_allowed=is_reserved_allowed):
         raise InvalidInput(errors)
     with transaction.atomic():
         user = lock_user(user, is_losing_admin=_is_losing_admin(changes))
-        before = {name: getattr(user, name) for name in changes if getattr(user, name) != changes[name]}  # type: ignore[literal-required]
+        before = {
+            name: getattr(user, name)
+            for name in changes
+            if getattr(user, name) != changes[name]  # type: ignore[literal-required]
+        }
         if not before:
             return user
         for name in before:
@@ -215,7 +219,7 @@ def _update(actor: Actor, user: User, changes: UserFields, now: datetime.datetim
 
 
 def _tell_of_address(actor: Actor, user: User, event: AuditEvent) -> None:
-    """By mail to the old address and to the new one; of commands and imports only the new one hears."""
+    """Mail the old address and the new one; after commands and imports only the new one."""
     if not user.email_verified:
         send_email_verification.enqueue(str(user.pk))
     if policy.is_known(actor):
@@ -225,7 +229,7 @@ def _tell_of_address(actor: Actor, user: User, event: AuditEvent) -> None:
 def set_password(
     *, actor: Actor, user: User, password: str, now: datetime.datetime, proof: Proof | None = None
 ) -> None:
-    """A new password by an admin, or by oneself with a `proof` of the old one; ends every API session."""
+    """Set a password, by an admin, or by oneself with a `proof` of the old one; end every API session."""
     if policy.is_oneself(actor, user):
         require_password(proof, user, now)
     elif not policy.may_manage_users(actor):
@@ -234,7 +238,7 @@ def set_password(
 
 
 def hash_password(password: str, user: User, *, field: str = "password") -> str:
-    """Checked and hashed: before any transaction, for it takes longer than all of one. InvalidInput is about `field`."""
+    """Check and hash a password. It takes longer than a transaction, so do it before. InvalidInput is about `field`."""
     if errors := _password_errors(password, user, field):
         raise InvalidInput(errors)
     return make_password(password)
@@ -249,7 +253,7 @@ def store_password(
     kept_session_id: uuid.UUID | None = None,
     ends_keys: bool = False,
 ) -> None:
-    """Ends every API session but the kept one, and withdraws a change of address that waits.
+    """Store the hash, end every API session except the kept one, and withdraw a pending change of address.
 
     API keys end for a user who did not know the old password. Whether `actor` may is the caller's question.
     """
@@ -265,7 +269,7 @@ def store_password(
 
 
 def lock_user(user: User, *, is_losing_admin: bool) -> User:
-    """The user as it is now, its row locked. Raises LastAdmin when the change would leave no active admin."""
+    """Return the user as it is now, its row locked. Raises LastAdmin when the change would leave no active admin."""
     active_admins = _lock_active_admins(user) if is_losing_admin else []
     user = lock_row(user)
     if active_admins == [user]:
@@ -299,7 +303,7 @@ def insert_user(user: User, *, actor: Actor) -> None:
 
 
 def save_unique(user: User) -> None:
-    """Save, in a transaction of the caller's that a Duplicate ends: it may be one that only the row's insertion has met."""
+    """Save the user in the caller's transaction. Duplicate ends it: perhaps the insertion itself met the other user."""
     others = User.objects.exclude(pk=user.pk)
     usernames = others.with_username(user.username).values_list(Value("username"), flat=True)
     taken = set(usernames.union(others.with_email(user.email).values_list(Value("email"), flat=True)))
@@ -331,14 +335,14 @@ def _is_losing_admin(changes: UserFields) -> bool:
 
 
 def _lock_active_admins(user: User) -> list[User]:
-    """Locks the active admins and the user in one order, so that two admins can't demote each other at once."""
+    """Lock the active admins and the user in one order, so that two admins can't demote each other at once."""
     is_active_admin = Q(role=Role.ADMIN, is_active=True)
     locked = User.objects.select_for_update(no_key=True).filter(is_active_admin | Q(pk=user.pk)).order_by("pk")
     return [admin for admin in locked if admin.is_superuser]
 
 
 def _record_update(actor: Actor, user: User, before: dict[str, Any]) -> dict[str, AuditEvent]:
-    """The events by their actions."""
+    """Record the events; return them by their actions."""
     after = {name: getattr(user, name) for name in before}
     actions = {"role": "user.role_changed", "email": "user.email_changed"}
     if user.pending_email:

@@ -122,7 +122,7 @@ def ask_for_passkey(user: User, host: str) -> tuple[Options, Challenge] | None:
 
 
 def prove_passkey(*, user: User, answer: Answer, now: datetime.datetime) -> None:
-    """The second step of a login in two steps. Raises InvalidSecondFactor, or RateLimited after too many failures."""
+    """Check the second step of a login in two steps. Raises InvalidSecondFactor, or RateLimited after many failures."""
     with one_try(user, now):
         if not _is_proved(user, answer, now):
             raise InvalidSecondFactor("The passkey could not be checked. Try again.")
@@ -149,7 +149,7 @@ def _server(host: str) -> Fido2Server:
     site = PublicKeyCredentialRpEntity(id=host, name="Tandem")
 
     def is_ours(origin: str) -> bool:
-        """This very host: the protocol would take its subdomains too."""
+        """Return whether it is this very host: the protocol would accept its subdomains too."""
         without_port = origin.removeprefix("https://").removeprefix("http://").partition(":")[0]
         return without_port == host and verify_rp_id(host, origin)
 

@@ -138,7 +138,7 @@ def _fetch(call: Call) -> dict[str, Any]:
 
 
 def _refused(error: Exception) -> SignInRefused:
-    """For the log the reason, which helps nobody at the login page."""
+    """Log the reason, which helps nobody at the login page, and return the refusal."""
     logger.warning("Single sign-on failed: %s", error)
     return SignInRefused(
         sentence(
