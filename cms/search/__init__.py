@@ -1,4 +1,4 @@
-"""The search port: one way to ask, an index in PostgreSQL or in SQLite behind it. See docs/adr/0008 for why it is built so."""
+"""The search port: one interface over an index in PostgreSQL or SQLite. See docs/adr/0008 for the reasons."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

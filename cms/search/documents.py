@@ -21,7 +21,7 @@ BATCH: Final = 200
 SOURCE_FIELDS: Final = frozenset({"title", "excerpt", "content", "content_format", "language"})
 COLUMNS: Final = ("suggestion", "title", "excerpt", "content")
 _REPLACE: Final = f"ON CONFLICT (post_id) DO UPDATE SET {', '.join(f'{name} = EXCLUDED.{name}' for name in COLUMNS)}"
-# A tsvector of PostgreSQL holds less than a MiB, and one that is larger fails the insert. Each word takes its bytes, each of
+# A tsvector of PostgreSQL holds less than a MiB, and a larger one fails the insert. Each word takes its bytes, each of
 # its first 256 places 2, each word up to 4 more; the rest is room for what the three texts repeat.
 VECTOR_BYTES_MAX: Final = 800_000
 PLACES_MAX: Final = 256
@@ -40,7 +40,7 @@ def index_posts(posts: Iterable[Post]) -> None:
 
 
 def index_post(post: Post, content: str | None) -> None:
-    """As `index_posts`, of one. `content` are the words of its content where they are known: `analyse_content`."""
+    """Index one post as `index_posts` does. `content` are the words of its content, if known: `analyse_content`."""
     insert(SearchDocument(post_id=post.pk, **document_of(post, content)), on_conflict=_REPLACE)
 
 
@@ -67,7 +67,7 @@ def reindex(on_progress: Callable[[int], None] | None = None) -> int:
 
 
 def document_of(post: Any, content: str | None = None) -> dict[str, str]:
-    """The columns of a post's document. Takes what has a post's fields, such as the posts that a migration sees.
+    """Return the columns of a document. Accepts any object with a post's fields, such as the posts of a migration.
 
     `content` are the words of its content where they are known.
     """
@@ -84,7 +84,7 @@ def document_of(post: Any, content: str | None = None) -> dict[str, str]:
 
 
 def analyse(text: str, language: str) -> str:
-    """The words of `text` as the index of its language holds them, between blanks; empty when there are none."""
+    """Return the words of `text` as the index of its language holds them, between blanks; empty when there are none."""
     keys = keys_of(text)
     return _joined(map(english_key, keys) if is_english(language) else keys)
 
@@ -95,7 +95,7 @@ def _joined(keys: Iterable[str]) -> str:
 
 
 def analyse_content(text: str, language: str) -> str:
-    """As `analyse`; of a long text no more than the index can hold."""
+    """Analyse as `analyse`, of a long text no more than the index can hold."""
     if len(text) <= CHARACTERS_SAFE // CHARACTERS_PER_CHARACTER:
         return analyse(text, language)
     keys = iter_keys(text)
@@ -103,12 +103,12 @@ def analyse_content(text: str, language: str) -> str:
 
 
 def _cut_to_fit(content: str, left: int) -> str:
-    """`content` up to where PostgreSQL could not hold any more; on SQLite as well, so that both find the same."""
+    """Return `content` as far as PostgreSQL can hold it; on SQLite as well, so that both find the same."""
     return content if len(content) <= CHARACTERS_SAFE else _joined(_fitting(content.split(), left))
 
 
 def _fitting(words: Iterable[str], left: int) -> Iterator[str]:
-    """The first words, as many as fit into so many bytes of a vector."""
+    """Yield the first words, as many as fit into so many bytes of a vector."""
     places = Counter[str]()
     for word in islice(words, WORDS_MAX):
         places[word] += 1

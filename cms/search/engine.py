@@ -1,4 +1,4 @@
-"""What the two engines differ in, and how a query is written for either. They are in `postgresql.py` and `sqlite.py`."""
+"""The differences between the two engines, in `postgresql.py` and `sqlite.py`, and how to write a query for either."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Engine:
     ranked_max: int
     """So many documents are ranked, the newest, of those that match."""
     carried: str
-    """What `score` needs of a document that was found, as `f.carried`, with `carried_join` behind `f`."""
+    """The input of `score` from a document that was found, as `f.carried`, with `carried_join` behind `f`."""
     carried_join: str
     score: Callable[[Query], tuple[str, list[Any]]]
     """The SQL that ranks a document that was found, and its parameters. It may depend on that document alone."""
@@ -29,15 +29,15 @@ class Engine:
     """The function that gives the place of a text in a text, 0 when there is none."""
     quote: str
     prefix: str
-    """What follows a word that is only the beginning of one."""
+    """The mark after a word that is only the beginning of one."""
     and_: str
     or_: str
     but_not: str
 
     def condition(self, query: Query) -> tuple[str, list[Any]]:
-        """The whole condition on `d` and its parameters.
+        """Return the whole condition on `d` and its parameters.
 
-        The index is asked for a phrase as for its words, and the text whether they are neighbours. So both engines agree:
+        The index is asked for the words of a phrase, and the text whether they are neighbours. So both engines agree:
         a tsvector remembers neither places beyond 16,383 nor more than 256 of a word.
         """
         phrases = [("", term) for term in query.required if term.is_phrase]

@@ -24,12 +24,12 @@ def is_english(language: str) -> bool:
 
 
 def stem(word: str) -> str:
-    """The stem of a folded word (Snowball's English stemmer, "Porter 2"); what isn't a to z stays as it is."""
+    """Return the stem of a folded word (Snowball's English stemmer, "Porter 2"); unchanged unless all are a to z."""
     # A stemmer holds the word it works on: one shared by threads would mix them up.
     return str(stemmer("english").stemWord(word)) if word.isascii() and word.isalpha() else word
 
 
 @lru_cache(maxsize=100_000)
 def english_key(word: str) -> str:
-    """What the index of an English text holds for a folded word."""
+    """Return the key of a folded word in the index of an English text."""
     return IGNORED if word in STOP_WORDS else stem(word)

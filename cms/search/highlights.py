@@ -1,4 +1,4 @@
-"""Showing where a query was found: escaped text with <mark> around words, and the part of a content with most of them."""
+"""Showing where a query was found: escaped text with <mark> around words, and the part of a content with most words."""
 
 import html
 from typing import Any, Final
@@ -19,7 +19,7 @@ type Span = tuple[int, int]
 
 
 def highlight_post(post: Any, query: Query, *, hits: int = 1) -> dict[str, str]:
-    """HTML by `title`, `excerpt` and `snippet`. Nothing of the post's own markup is in it.
+    """Return HTML by `title`, `excerpt` and `snippet`, without any of the post's own markup.
 
     The more `hits` an answer has, the less is read of each one's content: of up to twenty, `READ_MAX`.
     """
@@ -35,7 +35,7 @@ def highlight_post(post: Any, query: Query, *, hits: int = 1) -> dict[str, str]:
 
 
 def _find(text: str, forms: list[Form], is_in_english: bool) -> list[Span]:
-    """Where any of the forms stands, in order and without overlaps."""
+    """Return the places of any of the forms, in order and without overlaps."""
     if all(len(form.keys) == 1 and not form.is_prefix for form in forms):
         wanted = {form.keys[0] for form in forms}
         return _merged(places_of(text, lambda key: (english_key(key) if is_in_english else key) in wanted))
@@ -65,7 +65,7 @@ def _stands_at(keys: list[str], start: int, form: Form) -> bool:
 
 def _span(words: list[Word], start: int, form: Form) -> Span:
     last = words[start + len(form.keys) - 1]
-    # Of a pair of characters that only begins with what was asked, its first.
+    # A pair of characters that only begins with the query's last word: mark its first character.
     is_half = form.is_prefix and last.is_run_part and last.end - last.start == 2
     return words[start].start, last.start + 1 if is_half else last.end
 
@@ -89,7 +89,7 @@ def _mark(text: str, spans: list[Span]) -> str:
 
 
 def _snippet(text: str, spans: list[Span]) -> str:
-    """The part with the most marks, the first of such; without any, the beginning."""
+    """Return the part with the most marks, the first of such; without any, the beginning."""
     best, most, ahead = 0, 0, 0
     for index, (start, _) in enumerate(spans):
         while ahead < len(spans) and spans[ahead][1] <= start + SNIPPET_CHARACTERS - LEAD_CHARACTERS:
@@ -106,6 +106,6 @@ def _snippet(text: str, spans: list[Span]) -> str:
 
 
 def _at_blank(text: str, earliest: int, latest: int) -> int:
-    """The beginning of a word from `earliest` on, so that no word is cut; `earliest` where there is none."""
+    """Return the beginning of a word from `earliest` on, so that no word is cut; `earliest` where there is none."""
     blank = text.find(" ", earliest, latest) if earliest else -1
     return blank + 1 if blank >= 0 else earliest

@@ -14,7 +14,7 @@ _SETTINGS: Final = {
     "enable_seqscan": "off",
     # They cost more than they bring: what takes time is reading documents, and a search is one of many at a time.
     "max_parallel_workers_per_gather": "0",
-    # What is known of the matches of a common word among a million posts, document by document.
+    # Room for the matches of a common word among a million posts, document by document.
     "work_mem": "32MB",
 }
 POSTGRESQL: Final[Engine] = Engine(
@@ -25,7 +25,7 @@ POSTGRESQL: Final[Engine] = Engine(
     # The score, which is dear, is worked out of the ranked documents alone.
     carried="d.ctid",
     carried_join="JOIN cms_searchdocument d ON d.ctid = f.carried",
-    # Of D, C, B, A: nothing, content, excerpt, title. A long text counts less, by 1 + log of its length.
+    # The weights of D, C, B, A: nothing, content, excerpt, title. A long text counts less, by 1 + log of its length.
     score=lambda query: ("ts_rank('{0, 0.1, 0.4, 1}', d.vector, %s::tsquery, 1)", [POSTGRESQL.required(query)]),
     find="strpos",
     quote="'",
@@ -41,20 +41,20 @@ _LARGE: Final = 100_000
 """Documents; up to so many it doesn't matter how many of them match."""
 _SAMPLED: Final = 4_000
 _DEVIATIONS: Final = 2.5
-"""Standard deviations of the number of matches in the sample, by which the newest posts shall have more than is wanted.
+"""The margin of the newest posts over the matches wanted, in standard deviations of the sample's number of matches.
 
-Each makes a word in one post of twenty cost a twelfth more, and a guess that falls short (6 in 1,000) five times as much:
-both together are least here.
+Each one makes a word in one post of twenty cost a twelfth more. A guess that falls short (6 in 1,000) costs five times
+as much. Both together are least here.
 """
 _SHARE_MAX: Final = 0.5
-"""Of all posts: of more it saves nothing to read the newest alone."""
+"""The share of all posts above which it saves nothing to read the newest alone."""
 
 
 @contextmanager
 def planner_set_up(
     cursor: Any, hits: Callable[[], tuple[str, Sequence[Any]]], wanted: int
 ) -> Iterator[datetime.datetime | None]:
-    """With the settings of a search, in a transaction. Yields since when there may be so many matches.
+    """Apply the settings of a search, in a transaction. Yield the instant since which there may be enough matches.
 
     It is a guess, by the newest documents and the planner's statistics, and None where it would save nothing to know.
     `hits` gives the condition on documents, with its parameters, and is called only among very many.
@@ -71,7 +71,9 @@ def _since(
     cursor.execute(
         f"""
         SELECT (
-            SELECT count(*) FROM (SELECT * FROM cms_searchdocument ORDER BY post_id DESC LIMIT {_SAMPLED}) d WHERE {condition}
+            SELECT count(*) FROM (
+                SELECT * FROM cms_searchdocument ORDER BY post_id DESC LIMIT {_SAMPLED}
+            ) d WHERE {condition}
         ), (
             SELECT histogram_bounds::text::timestamptz[] FROM pg_stats
             WHERE schemaname = current_schema() AND tablename = 'cms_post' AND attname = 'created_at'
@@ -91,5 +93,5 @@ def _since(
 
 
 def least_id(instant: datetime.datetime) -> uuid.UUID:
-    """Of what is made at this instant: ids sort as instants do, unless somebody chose one."""
+    """Return the least id of a post made at this instant: ids sort as instants do, unless somebody chose one."""
     return uuid.UUID(int=int(instant.timestamp() * 1000) << 80)

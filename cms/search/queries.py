@@ -1,4 +1,4 @@
-"""What somebody typed, as what the index is asked. Any text is a query; what means nothing asks for nothing."""
+"""A typed text as a query of the index. Any text is a query; one that means nothing asks for nothing."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ TERMS_MAX: Final = 32
 PHRASES_MAX: Final = 8
 """So many required ones and so many excluded ones: each looks through the texts of all that has its words."""
 _QUOTES: Final = str.maketrans("“”„«»", '"' * 5)
-# A quoted phrase or a run without blanks; commas separate as blanks do. A quote without its twin is a character like others.
+# A quoted phrase or a run without blanks; commas separate as blanks do. A quote without its twin is a plain character.
 _PARTS: Final = re.compile(r'(-?)(?:"([^"]*)"|([^\s,;，、;]+))')
 
 
@@ -31,7 +31,7 @@ class Form:
 
     @property
     def text(self) -> str:
-        """The text that a document with this form contains."""
+        """Return the text that a document with this form contains."""
         return f" {' '.join(self.keys)}{'' if self.is_prefix else ' '}"
 
 

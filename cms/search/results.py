@@ -1,4 +1,4 @@
-"""Searching posts: which match, how well, what they are tagged with. Always among what the reader may see."""
+"""Searching posts: which match, how well, and with which tags, always among those that the reader may see."""
 
 import contextlib
 import datetime
@@ -92,9 +92,9 @@ def search_posts(
     limit: int = 20,
     offset: int = 0,
 ) -> SearchResults:
-    """The posts that `user` may see at `now` and that match `query` (see `parse_query`): the best first.
+    """Return the posts that `user` may see at `now` and that match `query` (see `parse_query`), the best first.
 
-    At most 100 hits at once. `among` narrows what they may see, to all but pages unless told otherwise; it repeats no row.
+    At most 100 hits at once. `among` narrows the visible posts, by default to all but pages; it repeats no row.
     """
     asked = parse_query(query)
     if not asked.required:
@@ -114,18 +114,18 @@ def search_posts(
 
 
 def filter_posts(posts: PostQuerySet, query: str) -> PostQuerySet:
-    """Those of `posts` that match `query`, in whatever order they are: for lists. A query of nothing matches nothing."""
+    """Return those of `posts` that match `query`, in their own order, for lists. A query of nothing matches nothing."""
     asked = parse_query(query)
     if not asked.required:
         return posts.none()
     engine = _engine()
     condition, params = engine.condition(asked)
-    matching = f"SELECT d.post_id FROM {engine.source} WHERE {condition}"  # noqa: S608 - what was typed is in the parameters
+    matching = f"SELECT d.post_id FROM {engine.source} WHERE {condition}"  # noqa: S608 - typed text is in parameters
     return posts.filter(pk__in=RawSQL(matching, params))  # noqa: S611
 
 
 def find_posts(posts: PostQuerySet, query: str) -> PostQuerySet:
-    """Those of `posts` that match `query`, or whose title has its words with the last one unfinished: for lists."""
+    """Return those of `posts` that match `query`, or whose title has its words, the last one unfinished; for lists."""
     asked, wanted = parse_query(query), words_begun(query)
     if not asked.required:
         return posts.none()
@@ -156,7 +156,7 @@ def _run(
     categories: QuerySet[Category],
     page: tuple[int, int],
 ) -> list[tuple[str, str, float]]:
-    """`parts` gives the `posts` once more: a look at few is quicker by the one condition, reading very many by its parts."""
+    """Search `posts`, which `parts` gives again: one condition is quicker for few posts, the parts for very many."""
     if connection.vendor != "postgresql":
         with connection.cursor() as cursor:
             return _rows(cursor, asked, [posts], categories, page)
@@ -185,8 +185,8 @@ def _rows(
     engine = _engine()
     condition, condition_params = engine.condition(asked)
     if since:
-        # The documents of newer posts are a range of an index, which PostgreSQL lays over that of words: of a common word
-        # it then reads the newest documents, and not all to know which these are.
+        # The documents of newer posts are a range of an index, which PostgreSQL combines with the index of words. For a
+        # common word it then reads the newest documents, instead of all of them to find the newest.
         least, parts = least_id(since), [part.filter(created_at__gte=since) for part in parts]
         others, others_params = _columns_of([part.filter(pk__lt=least) for part in parts], "pk")
         condition += f" AND (d.post_id >= %s OR d.post_id = ANY(ARRAY({others})))"
@@ -213,7 +213,7 @@ def _rows(
 
 
 def _columns_of(parts: Sequence[PostQuerySet], *columns: str) -> tuple[str, list[Any]]:
-    """The statement that gives these of all parts. Raises EmptyResultSet when nothing can be in any."""
+    """Return the statement that gives these of all parts. Raises EmptyResultSet when nothing can be in any."""
     statements: list[str] = []
     params: list[Any] = []
     for part in parts:

@@ -57,7 +57,7 @@ def _look_at(is_over: Callable[[], bool] | None) -> None:
 
 
 def _score(query: Query) -> tuple[str, list[Any]]:
-    """The sum over the terms of w / (w + k), where w is how often a term stands in a document, weighted by column."""
+    """Return the sum over the terms of w / (w + k): w is a term's weighted number of places in a document."""
     parts: list[str] = []
     params: list[Any] = []
     length = f"{1 - _SHARE_OF_LENGTH} + {_SHARE_OF_LENGTH} * length({_WEIGHED['content']}) / {_LENGTH_MEAN}"

@@ -20,9 +20,10 @@ TAGS_READ: Final = 2_000  # the most used ones: their names are folded here, sin
 
 
 def suggest(prefix: str, *, user: Actor, now: datetime.datetime, limit: int = 10) -> list[str]:
-    """At most `limit` tags and titles that `user` may see and whose words go on from `prefix`, case and accents apart.
+    """Return at most `limit` tags and titles that `user` may see and whose words continue `prefix`.
 
-    The last word may be unfinished. What begins with the prefix comes first, tags before titles, the newest first.
+    Case and accents don't count, and the last word may be unfinished. Names that begin with the prefix come first, tags
+    before titles, the newest first.
     """
     wanted = _wanted(prefix[:PREFIX_MAX])
     if not wanted or limit < 1:
@@ -54,7 +55,7 @@ def _tags(wanted: str, posts: PostQuerySet) -> list[str]:
 
 
 def _wanted(prefix: str) -> str:
-    """What the words of a name contain when it goes on from `prefix`: whole words but for the end of the last one."""
+    """Return the text that the words of a matching name contain: whole words, except for the end of the last one."""
     words = list(words_of(prefix))
     # A run's last character may be followed by more of the run; its pairs say all that is known.
     if len(words) > 1 and words[-1].is_run_end and words[-2].is_run_part and not words[-2].is_run_end:

@@ -14,8 +14,8 @@ WORD_MAX: Final = (
 )
 WRITTEN_MAX: Final = 4 * WORD_MAX  # before accents and joiners are gone; it bounds what is remembered
 DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
-# What opens a word that isn't ASCII, so that none is spelt like one that is; and one that begins with a digit, since
-# PostgreSQL's parser takes the beginning of 18e6x for a number and cuts it off.
+# The first opens a word that isn't ASCII, so that none is spelt like one that is. The second opens a word that begins
+# with a digit: PostgreSQL's parser takes the beginning of 18e6x for a number and cuts it off.
 FOREIGN: Final = "zq"
 NUMERIC: Final = "zd"
 
@@ -60,7 +60,7 @@ def _character_class(ranges: tuple[tuple[int, int], ...]) -> str:
 
 
 def _marks(codes: Iterable[int]) -> str:
-    """The combining marks among these characters, as a class: Python's \\w knows letters and digits alone."""
+    """Return the combining marks of these characters, as a class: Python's \\w knows letters and digits alone."""
     return "".join(f"\\U{code:08x}" for code in codes if unicodedata.category(chr(code))[0] == "M")
 
 
@@ -80,7 +80,7 @@ _REPLACED: Final = str.maketrans(_LETTERS_WITHOUT_PARTS)
 
 
 class Word(NamedTuple):
-    """A word where it stands in a text. A run of a script without blanks gives its pairs of characters and its last one."""
+    """A word and its place in a text. A run of a script without blanks gives pairs of characters and its last one."""
 
     key: str
     """Folded, not stemmed, and spelt in ASCII."""
@@ -92,7 +92,7 @@ class Word(NamedTuple):
 
 
 def words_of(text: str) -> Iterator[Word]:
-    """The words of `text` in order. What is neither letter, digit nor mark only separates them."""
+    """Yield the words of `text` in order. Any character other than a letter, digit or mark only separates them."""
     text = _without_underscores(text)
     pattern = _ASCII_WORD if text.isascii() else _WORD
     has_unspaced = _UNSPACED.search(text) is not None
@@ -104,12 +104,12 @@ def words_of(text: str) -> Iterator[Word]:
 
 
 def iter_keys(text: str) -> Iterator[str]:
-    """As `keys_of`, one by one, for a caller that may stop early."""
+    """Return what `keys_of` does, one by one, for a caller that may stop early."""
     return (word.key for word in words_of(text)) if _UNSPACED.search(text) else iter(keys_of(text))
 
 
 def keys_of(text: str) -> list[str]:
-    """The keys of the words of `text`: the same as of `words_of`, sooner."""
+    """Return the keys of the words of `text`: the same as of `words_of`, sooner."""
     if _UNSPACED.search(text):
         return [word.key for word in words_of(text)]
     text = _without_underscores(text)
@@ -118,7 +118,7 @@ def keys_of(text: str) -> list[str]:
 
 
 def places_of(text: str, is_wanted: Callable[[str], bool]) -> list[tuple[int, int]]:
-    """Where the words stand whose key is wanted: the same as of `words_of`, sooner."""
+    """Return the places of words whose key is wanted: the same as of `words_of`, sooner."""
     if _UNSPACED.search(text):
         return [(word.start, word.end) for word in words_of(text) if is_wanted(word.key)]
     text = _without_underscores(text)
@@ -139,7 +139,7 @@ def _key_of(written: str) -> str:
 
 
 def fold(word: str) -> str:
-    """The word without case, accents and compatibility forms: `Café` and `cafe` are one. May be empty."""
+    """Return the word without case, accents and compatibility forms: `Café` and `cafe` are one. May be empty."""
     if word.isascii():
         return word.lower()
     bare = _STRIPPED.sub("", unicodedata.normalize("NFKD", word.casefold()))
@@ -148,7 +148,7 @@ def fold(word: str) -> str:
 
 
 def spell(word: str) -> str:
-    """A folded word in ASCII letters and digits, a letter first, cut to its first 64 characters.
+    """Return a folded word in ASCII letters and digits, a letter first, cut to its first 64 characters.
 
     Which other characters make up a word depends on the locale in PostgreSQL and on Unicode's version in SQLite.
     Every character has four places, so that one word begins with another exactly when its spelling does.
@@ -170,7 +170,7 @@ def _in_four_places(character: str) -> str:
 
 
 def _words_of_scripts(written: str, offset: int) -> Iterator[Word]:
-    """The parts of something that mixes scripts, such as 東京2025年."""
+    """Yield the parts of a run that mixes scripts, such as 東京2025年."""
     position = 0
     for run in _UNSPACED.finditer(written):
         yield from _spaced(written[position : run.start()], offset + position)
