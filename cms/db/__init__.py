@@ -7,9 +7,9 @@ from typing import Any, Final
 type Hook = Callable[[], Any]
 
 told_of_doubt: Final[list[Callable[[Sequence[Hook]], None]]] = []
-"""Called with the hooks that would have run after a commit that was asked for and got no answer: it may have happened or not.
+"""Called after a commit that got no answer, with the hooks that would have run: it may have happened or not.
 
-As soon as the database can be asked again, and not before: until then nobody can see what was committed.
+The call comes once the database can be asked again: until then nobody can see what was committed.
 """
 
 
@@ -29,6 +29,6 @@ def is_busy(error: BaseException | None) -> bool:
 
 
 def _is_a(name: str, error: BaseException | None) -> bool:
-    """Without loading a driver that isn't in use."""
+    """Return whether the error is of this class, without loading a driver that isn't in use."""
     errors = sys.modules.get("cms.db.postgresql.errors")
     return errors is not None and isinstance(error, getattr(errors, name))

@@ -1,7 +1,7 @@
-"""Migrations' operations on indexes that lock nobody out: PostgreSQL makes and drops them while rows are written.
+"""Operations of migrations on indexes that lock nobody out: PostgreSQL makes and drops them while rows are written.
 
-A migration that has them is `atomic = False`, and can be repeated when it was cut off. PostgreSQL plans by the expressions of
-an index only after it has counted their values: `analyse` has it do so.
+A migration that has them is `atomic = False`, and can be repeated when it was cut off. PostgreSQL plans by the
+expressions of an index only after it has counted their values: `analyse` has it do so.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ class AddIndex(migrations.AddIndex):
             super().database_forwards(app_label, schema_editor, from_state, to_state)
             return
         model = to_state.apps.get_model(app_label, self.model_name)
-        # What an interrupted run left is an index that PostgreSQL doesn't use, under the same name.
+        # An interrupted run leaves an index of the same name, which PostgreSQL doesn't use.
         schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(self.index.name)}")
         schema_editor.add_index(model, self.index, concurrently=True)
 
@@ -36,7 +36,7 @@ class RemoveIndex(migrations.RemoveIndex):
 
 
 def analyse(table: str) -> migrations.RunPython:
-    """Has PostgreSQL look at a sample of the table, in seconds and beside everybody who reads and writes."""
+    """Have PostgreSQL read a sample of the table: it takes seconds and blocks no reader or writer."""
 
     def look(apps: Any, schema_editor: Any) -> None:
         if schema_editor.connection.vendor == "postgresql":

@@ -1,4 +1,4 @@
-"""INSERTs whose text is kept: Django builds it anew each time, which costs more than to run it."""
+"""INSERTs whose text is kept: Django builds it again each time, which costs more than to run it."""
 
 from functools import cache
 from typing import Any, NamedTuple
@@ -19,10 +19,10 @@ class _Text(NamedTuple):
 
 
 def insert(*rows: models.Model, on_conflict: str = "") -> int:
-    """Insert rows of one model as `save(force_insert=True)` does, without signals; how many were inserted or changed.
+    """Insert rows of one model as `save(force_insert=True)` does, without signals; return how many changed.
 
-    All rows leave the same columns to the database, which are read back unless there is an `on_conflict`: a clause of that
-    name, which PostgreSQL and SQLite take alike.
+    All rows leave the same columns to the database. They are read back unless there is an `on_conflict`: a clause of
+    that name, which PostgreSQL and SQLite take alike.
     """
     database = connections[DEFAULT_DB_ALIAS]  # the `connection` of all threads looks for it at each step
     text = _text(type(rows[0]), database.vendor, _left_by(rows[0]))
@@ -62,7 +62,7 @@ def _columns(fields: tuple[Any, ...]) -> str:
 
 
 def _converted(field: Any, value: Any) -> Any:
-    """As a query would give it."""
+    """Return the value as a query would give it."""
     column = field.get_col(field.model._meta.db_table)
     for convert in (*connection.ops.get_db_converters(column), *column.get_db_converters(connection)):
         value = convert(value, column, connection)

@@ -36,7 +36,7 @@ def with_constants(sql: str, params: Sequence[Any], is_constant: Callable[[Any],
 
 
 def fetch_all(sql: str, params: Sequence[Any]) -> Any:
-    """The rows. A plan that PostgreSQL refuses, since a migration changed what it reads, is made anew."""
+    """Return the rows. A plan that PostgreSQL refuses, since a migration changed what it reads, is made again."""
     if not is_kept_by_server():
         return fetch_all_unplanned(sql, params)
     try:
@@ -49,7 +49,7 @@ def fetch_all(sql: str, params: Sequence[Any]) -> Any:
 
 
 def fetch_all_unplanned(sql: str, params: Sequence[Any]) -> Any:
-    """The rows; within a transaction a plan that is refused could not be made anew."""
+    """Return the rows without a kept plan: within a transaction, a plan that is refused can't be made again."""
     return _fetch_all(connection.cursor(), sql, params)
 
 
@@ -60,8 +60,9 @@ def _fetch_all(opened: Any, sql: str, params: Sequence[Any]) -> Any:
 
 
 def _is_stale(error: Exception) -> bool:
-    """0A000 is "cached plan must not change result type", 26000 a statement that somebody else's DEALLOCATE took away.
+    """Return whether the plan or the statement was lost or has changed.
 
-    42P05 is one that is there already: the session was somebody else's, by a router that knows no prepared statements.
+    0A000 is "cached plan must not change result type". 26000 is a statement that another client's DEALLOCATE removed.
+    42P05 is one that exists already: the session was another client's, by a router that knows no prepared statements.
     """
     return getattr(error.__cause__, "sqlstate", None) in ("0A000", "26000", "42P05")

@@ -38,7 +38,7 @@ class Statement:
         compiler = rows.query.get_compiler(connection=connection)
         self._sql: str = ""
         self._params: tuple[Any, ...] = ()
-        with suppress(EmptyResultSet):  # whatever the values
+        with suppress(EmptyResultSet):  # for any values
             sql, params = compiler.as_sql()
             sql += lock
             self._sql, self._params = sql, tuple(params)
@@ -49,7 +49,7 @@ class Statement:
         self._apply_converters = compiler.apply_converters
 
     def rows(self, *real: Any) -> list[Row]:
-        """`real` in the places of the stand-ins."""
+        """Return the rows with `real` in the places of the stand-ins."""
         if not self._sql:
             return []
         values = dict(zip(self._places, map(_adapted, real), strict=True))
@@ -72,7 +72,7 @@ def fetch(
     is_planned: bool = True,
     lock: str = "",
 ) -> list[Row]:
-    """The rows of `build(now, name)`. Everything but these two that its text or values depend on is in `key`.
+    """Return the rows of `build(now, name)`. `key` holds everything else that its text or values depend on.
 
     `lock` is for the end of the text: a lock that Django can't say.
     """
@@ -92,7 +92,7 @@ def fetch_named[N: (str, uuid.UUID, int)](
     *,
     is_planned: bool = False,
 ) -> list[Row]:
-    """The rows of `build(names)`, all of one type and none twice; no instant is among its values.
+    """Return the rows of `build(names)`, all of one type and none twice; no instant is among its values.
 
     `is_planned` is for what is asked often; within a transaction it has no effect.
     """
@@ -106,7 +106,7 @@ def fetch_named[N: (str, uuid.UUID, int)](
 def fetch_by(
     key: Hashable, build: Callable[..., QuerySet[Any, Row]], *values: Name | int, is_planned: bool = False
 ) -> list[Row]:
-    """The rows of `build(*values)`; as `fetch_named`, for some values that each have a meaning and a type of their own."""
+    """Return the rows of `build(*values)`, as `fetch_named`; each value has a meaning and a type of its own."""
     is_planned = is_planned and not connection.in_atomic_block
     # Never the place of one of `fetch`, which has an instant as well.
     kept_as = ("by", connection.vendor, *map(type, values), is_planned, key)
@@ -118,7 +118,7 @@ def fetch_by(
 
 
 def objects_of[M: Model](model: type[M], rows: Iterable[Row]) -> list[M]:
-    """Objects of rows that have all columns of the model, and may have more."""
+    """Return objects of rows that have all columns of the model, and may have more."""
     columns = columns_of(model)
     return [model.from_db(connection.alias, columns, [row[name] for name in columns]) for row in rows]
 
@@ -141,7 +141,7 @@ def _stand_in_of(name: Name | int, place: int) -> Any:
 
 
 def _adapted(value: Any) -> Any:
-    """As the database's driver takes it."""
+    """Return the value as the database's driver takes it."""
     if isinstance(value, datetime.datetime):
         return connection.ops.adapt_datetimefield_value(value)
     return value.hex if isinstance(value, uuid.UUID) and not connection.features.has_native_uuid_field else value

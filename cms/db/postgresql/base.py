@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend with our pool: fails at once while the database is gone, and asks it nothing without need."""
+"""Django's PostgreSQL backend with our pool: it fails at once while the database is gone, and asks it only at need."""
 
 import contextlib
 import os
@@ -27,11 +27,11 @@ _guard = threading.Lock()
 _pools: Final[dict[str, Pool]] = {}
 FAREWELLS: Final = (AdminShutdown, CrashShutdown, IdleSessionTimeout)
 _of_parents: Final[list[Any]] = []
-"""What a process had before it forked: its child uses none of it, and must not close it either."""
+"""The pools that a process had before it forked: its child neither uses nor closes them."""
 
 
 class FirstTryCursor(CursorWrapper):
-    """Repeats a statement whose connection turns out to be lost, if it was the first on it: then nothing else is lost."""
+    """Repeat a statement whose connection proves lost, if it was the connection's first: then nothing else is lost."""
 
     db: "DatabaseWrapper"
 
@@ -51,7 +51,7 @@ class FirstTryCursor(CursorWrapper):
         return result
 
     def _is_repeatable(self, sql: Any) -> bool:
-        """A write that commits itself may have been done when the connection was lost; one within a block has not."""
+        """Return False for a write that commits itself: it may have been done when the connection was lost."""
         is_alone = not isinstance(self.cursor, psycopg.ServerCursor) and self.db.is_outside_transaction
         return is_alone and (not self.db.autocommit or (isinstance(sql, str) and sql.lstrip()[:6].upper() == "SELECT"))
 
@@ -100,7 +100,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             pool.close()
 
     def connect(self) -> None:
-        """Django's own without what a connection of the pool has from its opening: parameters, autocommit, time zone."""
+        """Connect as Django does, without the pool's settings at opening: parameters, autocommit, time zone."""
         pool = self.pool
         if pool is None:
             self._taken_from = None
@@ -148,7 +148,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return FirstTryCursor(cursor, self) if self._taken_from else super().make_cursor(cursor)
 
     def prepared_cursor(self) -> CursorWrapper:
-        """Binds on the server, which plans once for each connection what is run often on it (`DATABASE_PREPARE`)."""
+        """Return a cursor that binds on the server.
+
+        The server plans frequent statements once for each connection (`DATABASE_PREPARE`).
+        """
         self.ensure_connection()
         if self._taken_from is None:
             return self.cursor()
@@ -160,7 +163,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @property
     def is_outside_transaction(self) -> bool:
-        """As the server sees it: a block of Django's begins with its first statement."""
+        """Return the server's view: a block of Django's begins with its first statement."""
         return bool(self.connection.pgconn.transaction_status == TransactionStatus.IDLE)
 
     def is_lost_by(self, error: OperationalError) -> bool:
@@ -170,7 +173,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return self._is_closed or isinstance(error.__cause__, FAREWELLS)
 
     def replace_connection(self) -> None:
-        """Go on with another one, as if the lost one had never been taken."""
+        """Go on with another connection, as if the lost one had never been taken."""
         assert self._taken_from is not None
         lost, self.connection = self.connection, None
         self._taken_from.discard(lost, is_lost=True)
@@ -213,8 +216,8 @@ class _Opener:
         with contextlib.ExitStack() as on_failure:
             connection = on_failure.enter_context(contextlib.closing(PooledConnection.connect(**self._params)))
             self._configure(connection)
-            # Only our prepared statements keep plans. What varies in them is the present and a name, for which any plan
-            # is as good; by its own estimate PostgreSQL would plan lists anew each time, for half of what they cost.
+            # Only our prepared statements keep plans. Only the present and a name vary in them, and any plan is as good
+            # for these; by its own estimate PostgreSQL would plan lists again each time, for half of what they cost.
             # Compiling (jit) a statement takes tens of milliseconds, and answers no request sooner.
             connection.execute(
                 "SELECT set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false)"
@@ -225,7 +228,7 @@ class _Opener:
 
 
 def _begin_anew() -> None:
-    """In a child: two processes on one connection would read each other's answers."""
+    """Drop the parent's connections in a child: two processes on one would read each other's answers."""
     global _guard  # noqa: PLW0603 - it may be held by a thread that the child doesn't have
     _guard = threading.Lock()
     _of_parents.extend(_pools.values())

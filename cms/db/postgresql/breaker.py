@@ -1,4 +1,4 @@
-"""What a process knows of an outage: once the database is known to be gone, nobody has to find that out again."""
+"""A process's knowledge of an outage: once the database is known to be gone, nobody has to find that out again."""
 
 import contextlib
 import logging
@@ -37,7 +37,7 @@ class Breaker:
         """Whether in the last outage nobody refused, and nobody answered either."""
 
     def open(self, error: psycopg.Error, began_at: float) -> None:
-        """Whoever failed to connect says so, and since when it tried: what began before the last success is void."""
+        """Begin an outage after a failed try to connect. A try from before the last success counts for nothing."""
         with self._lock:
             if self.failure is not None or began_at < self._closed_at:
                 return

@@ -23,8 +23,8 @@ PREPARED_MAX: Final = 24
 class NamedByText(PrepareManager):
     """psycopg numbers its statements, and so the same name means another one in each connection.
 
-    Where a router hands sessions around and knows nothing of that, somebody else's statement would be run. By these names
-    it is the same one, or none.
+    A router that hands sessions around knows nothing of that, so another client's statement would be run. By these
+    names it is the same statement, or none.
     """
 
     prepared_max = PREPARED_MAX
@@ -46,7 +46,7 @@ class PooledConnection(psycopg.Connection):
         self._prepared = NamedByText()
 
     def forget_plans(self) -> None:
-        """On both sides, whichever of them knew what."""
+        """Forget plans on both sides, whichever of them knew what."""
         fresh = NamedByText()
         fresh.prepare_threshold = self._prepared.prepare_threshold
         self._prepared = fresh
@@ -92,7 +92,10 @@ class PooledConnection(psycopg.Connection):
         return True
 
     def was_left_alone(self) -> bool:
-        """Whether nothing came from the server since the last use; for what comes unasked is its farewell. One system call."""
+        """Return whether the server has sent nothing since the last use, by one system call.
+
+        A message that nobody asked for is its farewell.
+        """
         try:
             poll = select.poll()
             poll.register(self.pgconn.socket, select.POLLIN)

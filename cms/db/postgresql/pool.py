@@ -1,7 +1,7 @@
 """The connections of one process, shared by its threads.
 
-psycopg's own pool was left for three reasons: it waits as long for a database that is gone as for a connection that is in
-use, it comes back up to a minute late after an outage, and it asks the server before each use whether it is there.
+psycopg's own pool was left for three reasons. It waits as long for a database that is gone as for a connection that is
+in use. It comes back up to a minute late after an outage. It asks the server before each use whether it is there.
 """
 
 import contextlib
@@ -21,10 +21,10 @@ from cms.db.postgresql.errors import DatabaseUnreachable, PoolBusy
 from cms.db.postgresql.watch import Watch
 
 LIFETIME_S: Final = 3_600.0
-"""No connection is used for longer: a server process keeps what it has once needed, such as plans and catalog entries."""
+"""The longest life of a connection: a server process keeps what it once needed, such as plans and catalog entries."""
 IDLE_S: Final = 600.0
 ASK_AFTER_S: Final = 5.0
-"""After so long in the pool a connection is asked whether it is there: what a router has forgotten gives no sign of it."""
+"""The time in the pool after which a connection is tested: a session that a router has lost gives no sign of it."""
 ANSWER_S: Final = 1.0
 # libpq gives no code for what is refused before a session begins.
 _IS_FULL: Final = re.compile(r"too many (?:clients|connections)|connection slots|no more connections", re.IGNORECASE)
@@ -39,7 +39,7 @@ class Pool:
         timeout: float = 10.0,
         statement_timeout: float = 0.0,
     ) -> None:
-        """`timeout` is how many seconds one waits for a connection while all `max_size` are in use.
+        """`timeout` is how many seconds a thread waits for a connection while all `max_size` are in use.
 
         `statement_timeout` is how many seconds a statement of a web request may take; 0 has no limit.
         """
@@ -72,7 +72,7 @@ class Pool:
         return connection
 
     def put(self, connection: PooledConnection) -> None:
-        """Back from its user, in whatever state."""
+        """Take a connection back from its user, in any state."""
         now = time.monotonic()
         is_reusable = _is_reusable(connection)
         if is_reusable and connection.is_cut_short:
@@ -94,7 +94,7 @@ class Pool:
             self._shrink(oldest)
 
     def discard(self, connection: PooledConnection, *, is_lost: bool = False) -> None:
-        """`is_lost` says that it was good when it was last looked at: the others will be asked before their next use."""
+        """Close a connection. `is_lost` means that it broke since its last check: the others are tested before use."""
         connection.close()
         if is_lost:
             self._lost_at = time.monotonic()
@@ -118,7 +118,7 @@ class Pool:
         tell()
 
     def close(self) -> None:
-        """Nothing idle remains, and what is in use is closed when it comes back."""
+        """Close idle connections now, and the others when they come back."""
         self._is_closed = True
         self.breaker.stop()
         self._watch.stop()
@@ -138,14 +138,14 @@ class Pool:
             self.discard(connection, is_lost=True)
 
     def _is_sound(self, connection: PooledConnection) -> bool:
-        """By a look alone, where it was used a moment ago and no other one was lost since."""
+        """Check by a look alone a connection used a moment ago, if no other one was lost since."""
         if not connection.was_left_alone():
             return False
         trusted_since = max(self._lost_at, time.monotonic() - ASK_AFTER_S)
         return connection.returned_at > trusted_since or connection.answers_within(ANSWER_S)
 
     def _idle_or_place(self, deadline: float) -> PooledConnection | None:
-        """A connection that may have been lost meanwhile, or None for the right to open one."""
+        """Return a connection that may have been lost meanwhile, or None for the right to open one."""
         with self._lock:
             self._refuse_in_outage()
             if self._idle:
@@ -157,7 +157,7 @@ class Pool:
         return self._await(waiter, deadline)
 
     def _open(self, deadline: float) -> PooledConnection:
-        """On the place that the caller has, which is given back if it fails."""
+        """Open a connection on the caller's place, which is given back on failure."""
         began_at = time.monotonic()
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(self._give_place)
@@ -173,7 +173,7 @@ class Pool:
         return connection
 
     def _wait_for_another(self, deadline: float, error: Exception) -> PooledConnection:
-        """The server takes no more of us: what another thread brings back will do, if any other has one."""
+        """Wait for another thread's connection: the server takes no more of us. Raises PoolBusy if there is none."""
         with self._lock:
             self._size -= 1
             waiter = self._enqueue() if self._size else None
@@ -198,7 +198,7 @@ class Pool:
         return waiter.connection
 
     def _give(self, connection: PooledConnection | None) -> None:
-        """To the first who waits, or into the pool; None is a place. The caller holds the lock."""
+        """Give it to the first who waits, or to the pool; None is a place. The caller holds the lock."""
         if self._waiters:
             waiter = self._waiters.popleft()
             waiter.connection = connection
@@ -219,7 +219,7 @@ class Pool:
             raise DatabaseUnreachable(failure)
 
     def _give_up(self) -> None:
-        """When the outage begins: what is idle was lost with it, and nobody waits for what won't come."""
+        """Close the idle connections, which an outage has broken, and let nobody wait for what won't come."""
         with self._lock:
             lost, self._idle = self._idle, []
             self._size -= len(lost)
@@ -237,7 +237,7 @@ class Pool:
             tell()
 
     def _add(self, connection: PooledConnection) -> None:
-        """The first one after an outage."""
+        """Add the first connection after an outage."""
         self._tell()
         connection.returned_at = time.monotonic()
         with self._lock:
@@ -281,5 +281,5 @@ def _is_reusable(connection: PooledConnection) -> bool:
 
 
 def options_of(given: Any) -> dict[str, Any]:
-    """What the setting OPTIONS["pool"] says, which may be just True."""
+    """Return the setting OPTIONS["pool"] as a dictionary; it may be just True."""
     return dict(given) if isinstance(given, dict) else {}
