@@ -1,4 +1,4 @@
-"""One line in the log for each request: who, what, how long. Never a token, a body, a query, or what varies in a path."""
+"""One line in the log for each request: who, what, how long. No token, body or query, no variable part of a path."""
 
 import logging
 from collections.abc import Callable
@@ -19,7 +19,10 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 
 
 class AccessLogMiddleware:
-    """Costs nothing where ACCESS_LOG is off, and no query where it is on: a user that nobody asked for stays unknown."""
+    """Log each request. It costs nothing where ACCESS_LOG is off, and no query where it is on.
+
+    A user whom nobody asked for stays unknown.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         if not settings.ACCESS_LOG:
@@ -51,6 +54,6 @@ def _write(request: HttpRequest, response: HttpResponse, duration_ms: float) -> 
 
 
 def _version_of(response: HttpResponse) -> int | None:
-    """As the canary has told it to the client; None outside the APIs."""
+    """Return the version as the canary has reported it to the client; None outside the APIs."""
     told: Any = response.headers.get("API-Version")
     return int(told) if told else None

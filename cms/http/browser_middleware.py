@@ -1,9 +1,9 @@
-"""Django's middleware for pages, without what requests to the APIs don't need of it.
+"""Django's middleware for pages, without the parts that requests to the APIs don't need.
 
-One that carries no cookie can't be of a browser that has signed in, and passes by sessions and users: most are such. All of
-them pass by messages, and by a look at the host that the canary has taken already. Together they were a sixth of what the
-application does for an answer from memory. CSRF protection stays in the way of everybody: it sees by itself that there is
-nothing to do.
+A request to the APIs without a cookie can't come from a browser that has signed in, so it skips sessions and users:
+most requests are such. All requests to the APIs skip messages, and the check of the host, which the canary has done
+already. Together these were a sixth of the application's work for an answer from memory. CSRF protection stays for
+every request: it sees by itself that there is nothing to do.
 """
 
 import re
@@ -52,7 +52,7 @@ class _PassedByWhenBare:
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         super().__init__(get_response)  # type: ignore[call-arg]
-        # Django puts a function around each middleware, which knows what it wraps: the next of this kind needn't ask again.
+        # Django wraps each middleware in a function that knows what it wraps: the next of this kind needn't ask again.
         behind = getattr(get_response, "__wrapped__", None)
         self._beyond = behind._beyond if isinstance(behind, _PassedByWhenBare) else get_response
 
@@ -144,7 +144,7 @@ def _declared_size(request: HttpRequest) -> int:
 
 
 def _form_bytes_max(request: HttpRequest) -> int:
-    """Forms with long texts or files are multipart: fields are as long as their bytes, and Django bounds their sum."""
+    """Return the limit. Forms with long texts or files are multipart: Django bounds the sum of their fields."""
     if not request.user.is_authenticated:
         return STRANGERS_FORM_BYTES_MAX
     return BODY_BYTES_MAX if request.content_type == "multipart/form-data" else FORM_BYTES_MAX
@@ -163,7 +163,7 @@ def _language(code: str) -> str:
 
 
 class CommonMiddleware(DjangoCommonMiddleware):
-    """Asks whether the host is one of ours: for pages, since of requests to the APIs the canary has asked that already."""
+    """Check that the host is one of ours, for pages alone: the canary has checked it for requests to the APIs."""
 
     def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
         return None if is_api(request) else super().process_request(request)

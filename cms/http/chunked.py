@@ -1,4 +1,4 @@
-"""Chunked request bodies: Django believes `Content-Length` only, so a body without one is measured before it is passed on."""
+"""Chunked request bodies: Django trusts only `Content-Length`, so a body without one is measured before it goes on."""
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -8,13 +8,13 @@ from typing import Any
 type WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 IN_MEMORY_BYTES = 1024 * 1024
-# Above any body that is taken: what is longer is refused by its length, not read to its end.
+# Above any accepted body: a longer one is refused by its length, not read to its end.
 BODY_BYTES_MAX = 64 * 1024 * 1024
 PIECE_BYTES = 64 * 1024
 
 
 def measured(application: WsgiApp) -> WsgiApp:
-    """`application`, which sees the length of every body that its server passes on without one."""
+    """Wrap `application`, so that it sees the length of every body that its server passes on without one."""
 
     def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if not (environ.get("wsgi.input_terminated") and not environ.get("CONTENT_LENGTH")):

@@ -1,4 +1,4 @@
-"""How log records are written: one JSON object a line, or text; with the request they belong to, and without its secrets."""
+"""The format of log records: one JSON object a line, or text, with the request they belong to, without its secrets."""
 
 import datetime
 import logging
@@ -11,8 +11,8 @@ from django.http import HttpRequest
 
 from cms.services.origin import current_origin
 
-# Which thread, process and task a line comes from stands in no format here; to find it out takes a third of what a record
-# takes ("Optimization" in Python's logging HOWTO). The process stays: gunicorn's own lines name it.
+# No format here names the thread, process or task of a line; to find them out takes a third of what a record takes
+# ("Optimization" in Python's logging HOWTO). The process stays: gunicorn's own lines name it.
 logging.logThreads = logging.logMultiprocessing = False
 logging.logAsyncioTasks = False  # type: ignore[attr-defined]
 
@@ -24,7 +24,7 @@ _LONG_WORD: Final = re.compile(rf"(\S{{{_WORD_MAX}}})\S+")
 
 
 class JsonFormatter(logging.Formatter):
-    """`at`, `level`, `logger`, `message`; `request_id` and `trace_id` of the request in hand; `exception`; `record.fields`."""
+    """`at`, `level`, `logger`, `message`; the request's `request_id` and `trace_id`; `exception`; `record.fields`."""
 
     def format(self, record: logging.LogRecord) -> str:
         return orjson.dumps(self._line(record), default=str, option=orjson.OPT_NON_STR_KEYS).decode()
@@ -50,7 +50,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class RouteForPath(logging.Filter):
-    """Django's own records of refused requests name the path, and a path may hold a token: the route takes its place."""
+    """Put the route in the place of the path in Django's records of refused requests: a path may hold a token."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         request = record.__dict__.get("request")
@@ -72,11 +72,11 @@ class ShortRefusal(logging.Filter):
 
 
 def route_of(request: HttpRequest) -> str | None:
-    """The template that the request's path was resolved by, such as `/api/v2/posts/<str:slug>`; None before that."""
+    """Return the template that resolved the request's path, such as `/api/v2/posts/<str:slug>`; None before that."""
     match = request.resolver_match
     return f"/{match.route}" if match is not None else None
 
 
 def _encodable(text: str) -> str:
-    """JSON has no lone surrogates, and a log line must never fail."""
+    """Replace lone surrogates, which JSON lacks: a log line must never fail."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""What every request needs before anything else: the client's real address and an id to be found again by."""
+"""Middleware that every request needs first: the client's real address, and an id by which the request is found."""
 
 import ipaddress
 import re
@@ -26,7 +26,7 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}", re.ASCII)
 
 @lru_cache(maxsize=4_096)
 def parse_address(text: str) -> Address | None:
-    """The address in `text`, which some proxies write with a port: IPv4 written as IPv6 is IPv4, a zone is dropped."""
+    """Return the address in `text`, perhaps with a port: IPv4 written as IPv6 is IPv4, a zone is dropped."""
     bracketed = re.fullmatch(r"\[(.*)\](?::[0-9]+)?", text)
     with_port = re.fullmatch(r"([0-9.]+):[0-9]+", text)
     bare = (bracketed or with_port or [text, text])[1]
@@ -39,22 +39,22 @@ def parse_address(text: str) -> Address | None:
 
 @lru_cache(maxsize=4_096)
 def _address_text(text: str) -> str | None:
-    """None for what is no address, as behind a Unix socket."""
+    """Return a valid address; None for other text, as behind a Unix socket."""
     address = parse_address(text)
     return str(address) if address else None
 
 
 def parse_traceparent(text: str) -> str:
-    """The header in the form of version 00, empty when it isn't valid: a trace is then not continued."""
+    """Return the header in the form of version 00, empty when it isn't valid: a trace is then not continued."""
     found = TRACEPARENT.fullmatch(text)
     return f"00{found[1]}" if found and (len(text) == 55 or not text.startswith("00")) else ""
 
 
 class ClientAddressMiddleware:
-    """Puts the client's address into REMOTE_ADDR when the request came through a trusted proxy.
+    """Put the client's address into REMOTE_ADDR when the request came through a trusted proxy.
 
-    `X-Forwarded-For` is read from its right end, over the proxies we trust; what stands left of the first address that
-    we don't was written by somebody else.
+    `X-Forwarded-For` is read from its right end, over the proxies we trust. Anybody may have written the part to the
+    left of the first address that we don't trust.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -78,7 +78,7 @@ class ClientAddressMiddleware:
 
 
 class RequestIdMiddleware:
-    """`X-Request-ID` accepted when it is harmless, made otherwise, returned always; and the origin for the audit trail."""
+    """Accept a harmless `X-Request-ID`, else make one; always return it. Set the origin for the audit trail."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

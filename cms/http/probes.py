@@ -1,6 +1,6 @@
-"""`/livez` and `/readyz`: what a supervisor asks, answered before anything else looks at the request.
+"""`/livez` and `/readyz`: the questions of a supervisor, answered before anything else looks at the request.
 
-Neither looks at the Host header, for probes come by the address of a pod, and no answer repeats anything of the request.
+Neither looks at the Host header: probes come by the address of a pod. No answer repeats anything of the request.
 """
 
 import json
@@ -47,7 +47,7 @@ class ProbeMiddleware:
 
 @dataclass(frozen=True)
 class Findings:
-    """Without Redis the site works, only slower and with limits counted in each process: it is told and nothing more."""
+    """The state of each store. Redis is only reported: without it the site works, slower, with limits per process."""
 
     database: str
     migrations: str
@@ -116,7 +116,7 @@ def _look_at_database(migrations_before: str) -> tuple[str, str]:
     except ProgrammingError:
         return "up", "pending"  # not even their table
     except Error as error:
-        # All of its connections are in use: work is being done, and to take the server away from its clients helps nobody.
+        # All of its connections are in use: work is being done, and removing the server from its clients helps nobody.
         return ("busy", migrations_before) if is_busy(error.__cause__) else ("down", "unknown")
     return "up", "applied" if _known_migrations() <= applied else "pending"
 

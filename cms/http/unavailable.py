@@ -1,4 +1,4 @@
-"""Answers while the database or the files can't be reached: what counts as that, and the page for whatever is no API."""
+"""Answers while the database or the files can't be reached: which errors mean that, and the page outside the APIs."""
 
 import errno
 import sys
@@ -17,7 +17,7 @@ from cms.errors import sentence, translated
 from cms.media.outages import MediaUnavailable
 
 RETRY_AFTER_S: Final = 1
-# What Django says about the statements that come after the one that failed.
+# Django's errors for the statements that come after the one that failed.
 _AFTERMATH: Final = (TransactionManagementError, ProgrammingError)
 # SQLSTATEs and their classes, by which PostgreSQL ends a statement while it serves others: deadlocks, locks, limits.
 _OF_A_STATEMENT: Final = ("40", "54", "55", "57014")
@@ -46,7 +46,7 @@ def is_unavailable(error: BaseException | None) -> bool:
 
 
 def what_is_away(error: BaseException | None) -> str:
-    """A sentence for whoever asks, about an error that `is_unavailable`."""
+    """Return a sentence for the client about an error that `is_unavailable`."""
     if isinstance(error, MediaUnavailable):
         return gettext_noop("The storage of files can't be reached.")
     if isinstance(error, Busy):
@@ -84,7 +84,7 @@ def is_known_outage(error: BaseException | None) -> bool:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """`handler500` of the pages: Django calls it while it handles the error, which it has logged or will log."""
+    """Answer as `handler500` of the pages: Django calls it while it handles the error, and logs that itself."""
     error = sys.exc_info()[1]
     if is_unavailable(error):
         return unavailable_page(error)
