@@ -1,1 +1,1 @@
-"""Uploaded bytes: what they are, what is taken out of them, smaller pictures made of them. Knows nothing of the database."""
+"""Uploaded bytes: their type, the data removed from them, smaller pictures of them. Knows nothing of the database."""

@@ -19,7 +19,7 @@ _ODF_MARKER_AT: Final = 30  # "mimetype" is the first entry, stored as it is: Op
 
 
 def sniff_archive(file: IO[bytes], head: bytes) -> FileType | None:
-    """The type of an office document, None for any other archive."""
+    """Return the type of an office document, None for any other archive."""
     return _sniff_odf(head) or _sniff_ooxml(file)
 
 
@@ -48,7 +48,7 @@ def _sniff_ooxml(file: IO[bytes]) -> FileType | None:
 
 
 def _refuse_vast_directory(file: IO[bytes]) -> None:
-    """Before `zipfile` reads it whole: an archive of a few megabytes may name millions of entries."""
+    """Refuse before `zipfile` reads it whole: an archive of a few megabytes may name millions of entries."""
     size = file.seek(0, 2)
     file.seek(max(0, size - _END_SIZE - _COMMENT_MAX - len(_ZIP64_LOCATOR) * 5))
     tail = file.read()

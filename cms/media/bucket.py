@@ -1,6 +1,7 @@
-"""Media in a bucket, by django-storages: one client a process, reads that stream, and faults told as a file system tells them.
+"""Media in a bucket, by django-storages: one client a process, reads that stream, and faults as of a file system.
 
-`settings.STORAGES` names it when a bucket is configured; nobody else imports it, for the SDK costs 24 MB a process (ADR 20).
+`settings.STORAGES` names it when a bucket is configured. Nothing else imports it, because the SDK costs 24 MB a process
+(ADR 20).
 """
 
 import errno
@@ -44,7 +45,7 @@ _TRANSFER: Final = TransferConfig(multipart_threshold=limits.DOCUMENT_BYTES_MAX 
 
 @cache
 def _connected(endpoint_url: str | None, region_name: str | None, key_id: str | None, secret: str | None) -> Any:
-    """One for all threads of the process, which its client allows; one for each would take 13 MB and 70 ms."""
+    """Return the one client for all threads of the process: one for each thread would take 13 MB and 70 ms."""
     session = boto3.Session(aws_access_key_id=key_id, aws_secret_access_key=secret)
     if session.get_credentials() is None:  # a client without any would stay so when the machine has got its role
         raise NoCredentialsError
@@ -61,7 +62,7 @@ def _asking(method: Callable[..., Any]) -> Any:
 
 
 class BucketStorage(S3Storage):  # type: ignore[misc]
-    """Names are never in use already: whoever saves a file gives it one of its own."""
+    """A bucket as Django's storage. Names are never in use already: each caller gives a file a name of its own."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(client_config=_CLIENT, transfer_config=_TRANSFER, **options)
@@ -94,7 +95,7 @@ class BucketStorage(S3Storage):  # type: ignore[misc]
 
     @contextmanager
     def _asked_for(self, name: str) -> Iterator[None]:
-        """While the storage is away, one thread at a time waits for it and all others are refused at once."""
+        """Ask the storage. While it is away, one thread at a time waits for it and all others are refused at once."""
         is_trial = self._is_away
         if is_trial and not self._trial.acquire(blocking=False):
             raise MediaUnavailable("can't be reached", name)

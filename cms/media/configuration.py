@@ -1,4 +1,4 @@
-"""Where media are kept: a folder of this machine, or a bucket when one is named. The SDK isn't needed to say so."""
+"""The place of media: a folder of this machine, or a bucket when one is named. It can be configured without the SDK."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,8 @@ _RULES = {
     ),
     "MEDIA_S3_PREFIX": (
         r"(?!.*(?:^|/)\.\.?(?:/|$))[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*",
-        "allowed are folders such as site/media, of letters, digits, dots, hyphens and underscores, with slashes between",
+        "allowed are folders such as site/media, of letters, digits, dots, hyphens and underscores, "
+        "with slashes between",
     ),
     "MEDIA_S3_REGION": (r"[A-Za-z0-9-]{1,64}", "allowed is a region's name, such as eu-central-1"),
     "MEDIA_S3_ACCESS_KEY_ID": (r"[!-~]+", "allowed are visible ASCII characters without blanks"),
@@ -24,7 +25,7 @@ _ID, _SECRET = "MEDIA_S3_ACCESS_KEY_ID", "MEDIA_S3_SECRET_ACCESS_KEY"
 
 
 def media_storage(given: Mapping[str, str]) -> dict[str, Any]:
-    """The entry of Django's STORAGES for the variables `MEDIA_S3_…`; ends the process when they don't go together."""
+    """Return the entry of Django's STORAGES for the variables `MEDIA_S3_…`; end the process if they don't fit."""
     named = {name: value for name, value in given.items() if value}
     if not named:
         modes = {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700}
@@ -59,7 +60,7 @@ def media_storage(given: Mapping[str, str]) -> dict[str, Any]:
 def _is_endpoint(value: str) -> bool:
     try:
         url = urlsplit(value)
-        _ = url.port  # raises for what is no port
+        _ = url.port  # raises for an invalid port
     except ValueError:
         return False
     is_bare = not (url.username or url.password or url.query or url.fragment)

@@ -1,7 +1,7 @@
 """Image files without what isn't the image: places, dates, names, comments, previews, and bytes after the end.
 
-The pixels are copied as they are compressed, so nothing of the picture is lost. Broken files raise ValueError, IndexError or
-struct.error. Each format keeps a list of what it needs; what isn't on it goes.
+The pixels are copied as they are compressed, so nothing of the picture is lost. Broken files raise ValueError,
+IndexError or struct.error. Each format keeps a list of the parts it needs; all others go.
 """
 
 import re
@@ -95,7 +95,7 @@ def is_lossless_webp(data: bytes) -> bool:
 
 
 def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Name, start and end of each chunk, with the byte that fills it up to an even length."""
+    """Yield name, start and end of each chunk, with the byte that fills it up to an even length."""
     at, stop = 12, 8 + struct.unpack_from("<L", data, 4)[0]
     while at < stop:
         (length,) = struct.unpack_from("<L", data, at + 4)

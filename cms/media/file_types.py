@@ -12,9 +12,9 @@ from cms import limits
 class FileType:
     mime_type: str
     extension: str
-    """With its dot; stored files have it whatever they were called."""
+    """With its dot; a stored file has it, with any name that it was uploaded under."""
     pillow_format: str = ""
-    """Pillow's name of it; empty for what is no image."""
+    """Pillow's name of it; empty for all but images."""
 
     @property
     def is_image(self) -> bool:

@@ -40,12 +40,12 @@ _STRIP: Final[dict[FileType, Callable[[bytes], bytes]]] = {
     GIF: containers.strip_gif,
     WEBP: containers.strip_webp,
 }
-# What Pillow's decoders raise on broken files; MemoryError when a size within one is absurd.
+# The errors of Pillow's decoders for broken files; MemoryError when a size within one is absurd.
 _BROKEN: Final = (
     *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, AttributeError),
     *(MemoryError, RuntimeError, struct.error, zlib.error),
 )
-# Exif 2.32, tag 0x0112: what has to be done to see the picture upright.
+# Exif 2.32, tag 0x0112: the operation that turns the picture upright.
 _UPRIGHT: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -59,10 +59,10 @@ _KEPT_INFO: Final = ("icc_profile", "transparency")
 
 
 def clean_image(source: IO[bytes], target: IO[bytes], file_type: FileType) -> tuple[int, int]:
-    """Write the image without metadata to `target`, turned upright; its width and height.
+    """Write the image without metadata to `target`, turned upright; return its width and height.
 
-    The pixels stay as they were compressed, unless the image has to be turned or is an AVIF. Raises InvalidInput for one
-    that has too many pixels or can't be decoded to its end.
+    The pixels stay as they were compressed, unless the image has to be turned or is an AVIF. Raises InvalidInput for
+    an image that has too many pixels or can't be decoded to its end.
     """
     data = source.read()
     if file_type is JPEG:
@@ -93,7 +93,7 @@ def _refuse_many_scans(data: bytes) -> None:
 
 
 def make_rendition(source: IO[bytes], size: RenditionSize) -> tuple[bytes, int, int]:
-    """A smaller WebP of a stored image, of an animation its first frame; bytes, width, height. Never larger than it is."""
+    """Return a WebP of an image, or of an animation's first frame, as bytes, width and height; never larger than it."""
     with Image.open(source) as image:
         profile = image.info.get("icc_profile") if image.mode != "CMYK" else None  # one for inks says nothing of RGB
         # Lets the JPEG decoder skip what will not be seen. Twice the size keeps it sharp.
@@ -108,7 +108,7 @@ def make_rendition(source: IO[bytes], size: RenditionSize) -> tuple[bytes, int, 
 
 
 def _reduced(image: Image.Image, mode: str, width: int, height: int) -> Image.Image:
-    """The image in this mode, made smaller by a whole factor as long as it stays at least so wide and so high.
+    """Return the image in this mode, reduced by a whole factor as long as it stays at least so wide and so high.
 
     Band by band: Pillow would copy all of it to convert it, and once more for its transparency.
     """
@@ -123,7 +123,7 @@ def _reduced(image: Image.Image, mode: str, width: int, height: int) -> Image.Im
 
 
 def _decode_all(image: Image.Image, file_type: FileType) -> bool:
-    """Decode every frame, each by itself; whether there are several. All together may have as many pixels as one image."""
+    """Decode every frame, each by itself; return whether there are several. All together have the limit of one."""
     pixels, frame = 0, 0
     pixels_max = PIXELS_MAX.get(file_type, limits.IMAGE_PIXELS_MAX)
     while True:
@@ -149,7 +149,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _save_options(image: Image.Image, file_type: FileType, data: bytes) -> dict[str, Any]:
-    """As little loss as the format allows, in about as many bytes as before."""
+    """Return options that lose as little as the format allows, in about as many bytes as before."""
     options: dict[str, Any] = {"icc_profile": image.info.get("icc_profile")}
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         # The tables that it was compressed with: the same steps again lose next to nothing.
@@ -168,7 +168,7 @@ def _encode(picture: Image.Image, file_type: FileType, options: dict[str, Any]) 
 
 
 def _centre(picture: Image.Image, ratio: float) -> Image.Image:
-    """The largest part in the middle with this ratio of width to height."""
+    """Return the largest part in the middle with this ratio of width to height."""
     width = max(1, min(picture.width, round(picture.height * ratio)))
     height = max(1, min(picture.height, round(picture.width / ratio)))
     left, top = (picture.width - width) // 2, (picture.height - height) // 2

@@ -1,4 +1,4 @@
-"""The name that a file had where it came from: text to be shown and never a path."""
+"""The name of a file at its origin: text to be shown and never a path."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -7,11 +7,11 @@ from typing import Final
 
 from cms import limits
 
-# Controls, invisible formatting (bidirectional overrides turn exe.gpj into jpg.exe), surrogates, private and unassigned.
+# Controls, invisible formatting (bidirectional overrides turn exe.gpj into jpg.exe), surrogates, private, unassigned.
 _DROPPED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _JOINERS = "\u200c\u200d"  # words of Persian and Indic scripts and many emoji need them
 _EXTENSION_MAX = 20
-# Others that say the same as a type's own: those that the type was told by, or that any system opens as it.
+# Extensions that mean the same as a type's own: the type was recognised by them, or any system opens them as it.
 _ALIASES: Final[Mapping[str, frozenset[str]]] = {
     ".jpg": frozenset({".jpeg", ".jpe", ".jfif"}),
     ".md": frozenset({".markdown"}),
@@ -19,9 +19,9 @@ _ALIASES: Final[Mapping[str, frozenset[str]]] = {
 
 
 def clean_name(name: str, extension: str) -> str:
-    """The last component without invisible characters, at most 255 characters; "file" when nothing is left."""
+    """Return the last component without invisible characters, at most 255 characters; "file" when nothing is left."""
     last = name.replace("\\", "/").rpartition("/")[2]
-    # Cut first: normalising is what costs, and a name has no more than this to say.
+    # Cut first: normalising is the costly part, and the rest of a name is not kept.
     composed = unicodedata.normalize("NFC", last[-4 * limits.FILE_NAME_MAX :])
     visible = "".join(c for c in composed if c in _JOINERS or unicodedata.category(c) not in _DROPPED_CATEGORIES)
     shown = visible.strip(f" .{_JOINERS}\u00a0\u3000")
@@ -33,7 +33,7 @@ def clean_name(name: str, extension: str) -> str:
 
 
 def download_name(name: str, stored_as: str) -> str:
-    """The name that a client saves a file under: it ends as the stored file does, whose extension is that of its type.
+    """Return the name that a client saves a file under: it ends as the stored file does, whose extension is its type's.
 
     A system opens `a.html` as a page, even if its bytes are a text.
     """

@@ -4,7 +4,7 @@ import errno
 
 
 class MediaUnavailable(OSError):
-    """The object storage is away or refuses us: nothing that the request could have done better, and maybe over in a moment.
+    """The object storage is away or refuses us. The request could have done nothing better; it may be over in a moment.
 
     An OSError, as a file system's faults are.
     """

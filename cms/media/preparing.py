@@ -30,7 +30,7 @@ _AHEAD: Final = Ahead[PreparedFile]("prepared file")
 
 @contextmanager
 def prepared(upload: Upload, name: str) -> Iterator[PreparedFile]:
-    """The upload as it will be stored. Raises InvalidInput about the field `file`."""
+    """Yield the upload as it will be stored. Raises InvalidInput about the field `file`."""
     with ExitStack() as files:
         yield _AHEAD.result_of((upload, name), lambda: files.enter_context(_made(upload, name)))
 

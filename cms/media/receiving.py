@@ -1,4 +1,4 @@
-"""An upload on its way into a temporary file: bounded in memory, and ended as soon as it is larger than its type may be."""
+"""An upload on its way into a temporary file: bounded in memory, ended as soon as it is larger than its type may be."""
 
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -15,7 +15,7 @@ type Upload = File[bytes] | IO[bytes] | Iterable[bytes]
 
 
 def receive(upload: Upload, target: IO[bytes]) -> None:
-    """Write all of `upload` to `target`. Raises InvalidInput when it is empty or too large, without reading the rest."""
+    """Write all of `upload` to `target`. Raises InvalidInput if it is empty or too large, without reading the rest."""
     head, size = b"", 0
     bytes_max = limits.DOCUMENT_BYTES_MAX
     for chunk in _chunks(upload):

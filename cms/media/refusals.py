@@ -1,4 +1,4 @@
-"""What is said of a file that isn't taken."""
+"""The refusals of uploaded files."""
 
 from typing import NoReturn
 

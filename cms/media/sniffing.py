@@ -1,4 +1,4 @@
-"""What a file is, told from its bytes. What it is called decides only between kinds of plain text, all equally harmless."""
+"""The type of a file by its bytes. Its name decides only between kinds of plain text, all equally harmless."""
 
 import codecs
 import re
@@ -21,7 +21,7 @@ _TEXT_TYPES = {".md": MARKDOWN, ".markdown": MARKDOWN, ".csv": CSV}
 
 
 def sniff_image(head: bytes) -> FileType | None:
-    """The type of image that a file beginning with `head` can only be, if any."""
+    """Return the only type of image that a file beginning with `head` can be, if any."""
     found = None
     if head.startswith(b"\xff\xd8\xff"):
         found = JPEG
@@ -37,7 +37,7 @@ def sniff_image(head: bytes) -> FileType | None:
 
 
 def sniff(file: IO[bytes], name: str) -> FileType:
-    """The type of a whole file. Raises InvalidInput for what isn't allowed."""
+    """Return the type of a whole file. Raises InvalidInput for a type that isn't allowed."""
     file.seek(0)
     head = file.read(HEAD_BYTES)
     found = sniff_image(head)
@@ -59,7 +59,7 @@ def _refuse_cut_pdf(file: IO[bytes]) -> None:
 
 
 def _is_text(file: IO[bytes]) -> bool:
-    """Whether all of it is UTF-8 without control characters, and doesn't begin as HTML, SVG and XML do."""
+    """Return whether all of it is UTF-8 without control characters, and doesn't begin as HTML, SVG and XML do."""
     file.seek(0)
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_at_start = True
