@@ -128,7 +128,7 @@ class AuditEventAdmin(ReadOnlyAdmin):
         return [path("export/", export, name="cms_auditevent_export"), *super().get_urls()]
 
     def export_view(self, request: HttpRequest) -> StreamingHttpResponse:
-        """All events that the list's filters and search leave, as CSV."""
+        """Return all events that the list's filters and search leave, as CSV."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         events = self.get_changelist_instance(request).get_queryset(request)
@@ -179,6 +179,6 @@ def _json(value: Any) -> str:
 
 
 def _safe(cell: Any) -> str:
-    """A cell that a spreadsheet would take for a formula is written as text."""
+    """Return a cell that a spreadsheet would take for a formula as text."""
     text = str(cell)
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -131,7 +131,7 @@ class CommentAdmin(DeletableAdmin):
         return CommentChangeList
 
     def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[Any]:
-        """Only the ways that lead on from the comment's status."""
+        """Offer only the transitions allowed from the comment's status."""
         comment = self.get_object(request, str(object_id))
         ways = WAYS[CommentStatus(comment.status)] if comment else ()
         names = {CHANGES[way].name for way in ways if way in CHANGES}

@@ -37,11 +37,11 @@ class Change(NamedTuple):
     """Also the last part of the dialog's address."""
     label: Words
     done: Words
-    """What has become of the object: "published"."""
+    """The object's new state: "published"."""
     apply: Callable[..., object]
     """Called with the request, the object, now, and the fields of the dialog's form by name.
 
-    A text that it gives back says better than `done` what has become of this object.
+    If it returns a text, that is shown in the place of `done`.
     """
     icon: str
     question: Words = ""
@@ -54,7 +54,7 @@ class Change(NamedTuple):
 
 
 def for_selected(change: Change) -> Callable[..., HttpResponse | None]:
-    """The action of a list: each object by itself, a refusal stops none of the others."""
+    """Return the action of a list: it treats each object by itself, and a refusal stops none of the others."""
 
     @admin.action(description=change.label)  # type: ignore[arg-type]  # beside "3 of 50 selected"
     def act(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
@@ -149,7 +149,7 @@ def apply_to_each(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any
 
 
 def button(change: Change) -> Any:
-    """The action of a change page; goes into the class under the change's name and into `actions_detail`."""
+    """Return the action of a change page; it goes into the class under the change's name and into `actions_detail`."""
     dialog = {
         "title": change.label,
         "description": change.question,
@@ -201,7 +201,7 @@ def _ask_again(request: HttpRequest, form: BaseDialogForm, dialog: dict[str, Any
 
 
 def _leave(request: HttpRequest, url: str) -> HttpResponse:
-    """To another page, from a dialog that htmx has sent in the background or a browser as a plain form."""
+    """Lead to another page, from a dialog that htmx has sent in the background or a browser as a plain form."""
     if "HX-Request" in request.headers:
         return HttpResponse(headers={"HX-Redirect": url})
     return HttpResponseRedirect(url)

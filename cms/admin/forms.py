@@ -35,10 +35,10 @@ class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
     """A form whose values go to a service. The instance stays as the database has it."""
 
     refusal: CmsError | None = None
-    """What the service said to these very values; `ServiceAdmin` sets it to show the form again."""
+    """The service's refusal of these very values; `ServiceAdmin` sets it to show the form again."""
 
     def _post_clean(self) -> None:
-        """Takes the place of Django's, which would change the instance and judge it by the model's constraints."""
+        """Replace Django's method, which would change the instance and judge it by the model's constraints."""
         if self.refusal:
             add_refusal(self, self.refusal)
 
@@ -50,7 +50,7 @@ _EMPTY_SLUG: Final[dict[str, Any]] = {
 
 
 def offer_derived_slug(form: forms.BaseForm, source: str) -> None:
-    """A new row may leave its slug to the service; an old one has an address to lose."""
+    """Let a new row leave its slug to the service; an old one has an address to lose."""
     if slug := form.fields.get("slug"):
         is_new = not form.initial.get("slug")
         slug.required = not is_new
@@ -60,7 +60,7 @@ def offer_derived_slug(form: forms.BaseForm, source: str) -> None:
 
 
 class PlainTextField(forms.CharField):
-    """A text kept as it is, but for line ends: browsers send CR LF for every one, whatever they were given."""
+    """A text kept as it is, except for line ends: browsers send CR LF for all of them."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "strip": False})

@@ -97,7 +97,7 @@ class MediaFileAdmin(DeletableAdmin):
 
     @display(description=_("Address"))
     def address(self, media: MediaFile) -> str:
-        """The one that readers use, once a post shows the file to them."""
+        """Show the address for readers, which works once a post shows the file to them."""
         return settings.MEDIA_ADDRESS.format(id=media.pk)
 
     @display(description=_("Shown in"))
@@ -123,7 +123,7 @@ class MediaFileAdmin(DeletableAdmin):
 
     @display(description=_("Renditions"))
     def renditions(self, media: MediaFile) -> str:
-        """Those that were asked for so far, each with its size and a link to it."""
+        """List the renditions made so far, each with its size and a link to it."""
         rows = [
             (
                 f"{self._address(media)}?size={made.spec}",
@@ -138,7 +138,7 @@ class MediaFileAdmin(DeletableAdmin):
 
     @display(description=_("Uploaded by"))
     def uploader(self, media: MediaFile) -> str:
-        """Without Django's link to the user's page, which only admins open."""
+        """Show the uploader without Django's link to the user's page, which only admins open."""
         return str(media.uploaded_by)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> MediaFile | None:
@@ -196,7 +196,7 @@ class MediaFileAdmin(DeletableAdmin):
         return JsonResponse({})
 
     def file_view(self, request: HttpRequest, media_id: Any) -> FileResponse:
-        """The bytes, or those of a rendition (`?size=`). Only images are shown in place, and nothing in them is run."""
+        """Return the bytes, or a rendition's (`?size=`). Only images are shown in place, and nothing in them is run."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         media = self.get_queryset(request).filter(pk=media_id).first()
@@ -211,7 +211,13 @@ class MediaFileAdmin(DeletableAdmin):
 
     def create(self, actor: Actor, fields: dict[str, Any], now: datetime.datetime) -> MediaFile:
         upload = fields.pop("file")
-        return upload_media(actor=actor, upload=upload, original_name=upload.name, fields=fields, now=now)  # type: ignore[arg-type]
+        return upload_media(
+            actor=actor,
+            upload=upload,
+            original_name=upload.name,
+            fields=fields,  # type: ignore[arg-type]
+            now=now,
+        )
 
     def update(self, actor: Actor, row: MediaFile, changes: Any, now: datetime.datetime) -> MediaFile:
         return update_media(actor=actor, media=row, changes=changes, now=now)

@@ -72,7 +72,7 @@ def _markdown(media: MediaFile, address: str) -> str:
 
 
 def posts_with(files: Sequence[MediaFile], user: Any) -> Counter[uuid.UUID]:
-    """How many posts that `user` may see show each file, as featured image or in the text: one statement."""
+    """Return how many posts visible to `user` show each file, as featured image or in the text: by one statement."""
     ids = [media.pk for media in files]
     posts, links = Post.objects.visible_to(user, clock.now()), Post.embedded_media.through.objects
     is_seen = Exists(posts.filter(pk=OuterRef("post_id")))

@@ -39,7 +39,7 @@ ROLLOUT_PERMISSION = "canary.view"
 
 
 def sidebar(request: HttpRequest, app_list: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Unfold's groups of links. `app_list` is Django's and holds only what this user may open."""
+    """Return Unfold's groups of links. `app_list` is Django's and holds only what this user may open."""
     models = {model["object_name"]: model for app in app_list if app["app_label"] in OURS for model in app["models"]}
     grouped = {name for _title, names in GROUPS for name in names}
     overview = {"title": _("Overview"), "icon": "home", "link": reverse("admin:index"), "has_permission": True}
@@ -55,7 +55,7 @@ def sidebar(request: HttpRequest, app_list: list[dict[str, Any]]) -> list[dict[s
 
 
 def _rollout(request: HttpRequest) -> dict[str, Any]:
-    """The canary's page, known here by its address alone."""
+    """Return a link to the canary's page, which is known here by its address alone."""
     link = reverse("canary_pages:page")
     is_active = request.path.startswith(link)
     return {"title": _("Rollout"), "icon": "call_split", "link": link, "has_permission": True, "active": is_active}

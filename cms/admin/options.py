@@ -1,4 +1,4 @@
-"""What all pages of the admin site share: services do the changing, `cms/policy.py` says who may."""
+"""The common parts of all pages of the admin site. Services make the changes, `cms/policy.py` decides who may."""
 
 import datetime
 from collections.abc import Callable
@@ -38,7 +38,7 @@ SENT_BY_FILTERS: Final = ("exact", "isnull", "gte", "lt", "id__exact")
 
 
 def instant_column(name: str, label: Any) -> Callable[[Any, Any], str]:
-    """A column of instants in the user's time zone, each on one line."""
+    """Return a column of instants in the user's time zone, each on one line."""
 
     @display(description=label, ordering=name)
     def column(model_admin: Any, row: Any) -> str:
@@ -48,7 +48,7 @@ def instant_column(name: str, label: Any) -> Callable[[Any, Any], str]:
 
 
 def wide(text: str, language: str = "") -> str:
-    """A text that keeps room to be read on a phone, and breaks rather than push other columns out."""
+    """Return a text that keeps room to be read on a phone, and breaks rather than push other columns out."""
     named = format_html(' lang="{}"', language) if language else ""
     return format_html('<span class="wide-text" dir="auto"{}>{}</span>', named, text)
 
@@ -81,7 +81,7 @@ class LightChangeList(ChangeList):  # type: ignore[misc]
 
 
 class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
-    """Pages whose every change is one call of a service. They have no editable inlines: a form is all there is to save."""
+    """Pages whose every change is one call of a service. They have no editable inlines: only a form is saved."""
 
     form = ServiceForm
     action_form = NamedActionForm
@@ -105,11 +105,11 @@ class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
     """The service that changes of a row the fields that were changed, and gives it back."""
 
     def suggestable(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        """Those of its rows that other forms suggest."""
+        """Return those of its rows that other forms suggest."""
         return rows
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Only what the list's filters and links send. Django's takes each column, to be guessed letter by letter."""
+        """Allow only what the list's filters and links send: Django takes any column, even to guess it by letters."""
         allowed: set[str | None] = {*self.linked_lookups}
         for one in self.get_list_filter(request):
             if isinstance(one, type) and issubclass(one, SimpleListFilter):
@@ -145,7 +145,7 @@ class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
         default_choices: list[tuple[str, str]] | None = None,
         action_location: ActionLocation = ActionLocation.CHANGE_LIST,
     ) -> list[tuple[str, str]]:
-        """Unfold's own lacks `action_location`, of which Django 6.1 warns."""
+        """Add `action_location`, which Unfold's own lacks and of which Django 6.1 warns."""
         choices = default_choices or [("", _("Select action"))]
         return DjangoModelAdmin.get_action_choices(self, request, choices, action_location)
 
@@ -175,29 +175,29 @@ class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
         return policy.may_see_audit(request.user)
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        """The one call of a service, with the fields that were changed and no others."""
+        """Call the service once, with the fields that were changed and no others."""
         values = {name: form.cleaned_data[name] for name in form.changed_data}
         if not change:
             return self.create(request.user, values, clock.now())
         return self.update(request.user, form.instance, values, clock.now()) if values else form.instance
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Nothing is left to save."""
+        """Do nothing: nothing is left to save."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Nothing is left to save."""
+        """Do nothing: nothing is left to save."""
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
-        """The audit trail has it already."""
+        """Do nothing: the audit trail has it already."""
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
-        """The audit trail has it already."""
+        """Do nothing: the audit trail has it already."""
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
-        """The audit trail has it already."""
+        """Do nothing: the audit trail has it already."""
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """The object's audit trail, in place of Django's own log."""
+        """Show the object's audit trail, in place of Django's own log."""
         if not self.has_history(request):
             raise PermissionDenied
         return HttpResponseRedirect(f"{reverse('admin:cms_auditevent_changelist')}?object_id__exact={quote(object_id)}")
@@ -215,7 +215,10 @@ class DeletableAdmin(ServiceAdmin):
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[Any, int], set[Any], list[Any]]:
-        """Django's own walks through all rows that hang on these, which may be every post; services delete none of those."""
+        """List these rows alone: Django's own method walks through all that depend on them, maybe every post.
+
+        Services delete none of those.
+        """
         names = [str(row) for row in objs]
         return names, {self.opts.verbose_name_plural: len(names)}, set(), []
 
@@ -232,7 +235,7 @@ class DeletableAdmin(ServiceAdmin):
 
     @admin.action(description=gettext_lazy("Delete selected %(verbose_name_plural)s"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Django's confirmation first; then each row by itself."""
+        """Show Django's confirmation first; then delete each row by itself."""
         if not request.POST.get("post"):
             return delete_selected(self, request, queryset)
         change = Change("delete", _("Delete"), _("deleted"), lambda r, row, now: self.delete(r.user, row, now), icon="")

@@ -51,7 +51,7 @@ class _SelectFilter(SimpleListFilter):
         return queryset.filter(**{self.field: self.value()}) if is_known else queryset.none()
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        """The choices, and the other parameters of the list, which the form of this filter sends too."""
+        """Yield the choices, and the other parameters of the list, which the form of this filter sends too."""
         others = [
             (name, value)
             for name, values in changelist.filter_params.items()

@@ -149,7 +149,7 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
 
     @display(description=_("Author"))
     def writer(self, post: Post) -> str:
-        """Without Django's link to the user's page, which only admins open."""
+        """Show the writer without Django's link to the user's page, which only admins open."""
         return str(post.author)
 
     @display(description=_("Reading time, minutes"))
@@ -174,7 +174,7 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """The one post with this slug or id, or all with these words: in the search index, or begun in the title."""
+        """Find the post with this slug or id, or all with these words: in the search index, or begun in the title."""
         term = search_term.strip()
         if not term:
             return queryset, False
@@ -189,13 +189,13 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """A category that is switched off is shown to those alone who manage them, on posts that are filed there too."""
+        """Offer the visible categories: only those who manage categories see one that is off, on its posts too."""
         if db_field.name == "categories":
             kwargs["queryset"] = Category.objects.visible_to(request.user)
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Post | None = None) -> Any:
-        """Without the time of publication where nothing is left to publish."""
+        """Leave out the time of publication where nothing is left to publish."""
         fieldsets = super().get_fieldsets(request, obj)
         if _is_publishable(obj):
             return fieldsets
@@ -205,7 +205,7 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
         ]
 
     def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[Any]:
-        """Only the ways that lead on from the post's state."""
+        """Offer only the transitions allowed from the post's state."""
         post = self.get_object(request, str(object_id))
         if post is None:
             return []

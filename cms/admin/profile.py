@@ -176,7 +176,7 @@ class ProfileView(View):
 
 
 def _own_change(apply: Callable[..., str]) -> Any:
-    """A POST of the profile without a form of its own; it goes back to the page."""
+    """Return a view that makes a change by a POST without a form of its own, and goes back to the page."""
 
     class ChangeView(View):
         def post(self, request: HttpRequest, **names: Any) -> HttpResponse:

@@ -44,7 +44,7 @@ class TryForm(forms.Form):
     )
 
     def clean_path(self) -> str:
-        """A whole address is cut to its path: the host is the front end's."""
+        """Cut a whole address to its path: the host is the front end's."""
         parts = urlsplit(self.cleaned_data["path"].strip())
         bare = f"{parts.path}?{parts.query}" if parts.query else parts.path
         return bare if bare.startswith("/") else f"/{bare}"

@@ -34,7 +34,7 @@ from cms.services.waiting_work import waiting_since
 
 
 class AutocompleteView(AutocompleteJsonView):
-    """What a form suggests. Whoever writes posts is told terms and fellow authors, also where their pages are closed to him."""
+    """The suggestions of a form. It offers an author terms and fellow authors, even where their pages are closed."""
 
     def has_perm(self, request: HttpRequest, obj: Any = None) -> bool:
         # Pages of other packages have no such method; there Django's rule stands.
@@ -53,7 +53,7 @@ class AutocompleteView(AutocompleteJsonView):
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
     def clean_old_password(self) -> str:
-        """A wrong one counts as a failed login, which Django's own check doesn't."""
+        """Count a wrong password as a failed login, which Django's own check doesn't."""
         password: str = self.cleaned_data["old_password"]
         try:
             self.proof = prove_password(user=self.user, password=password, now=clock.now())
@@ -91,7 +91,7 @@ class TandemAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         return super().index(request, {**dashboard_context(request), **(extra_context or {})})
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Without colours: a style sheet has them, where Unfold would write them into each page."""
+        """Leave out the colours: a style sheet has them, where Unfold would write them into each page."""
         context: dict[str, Any] = super().each_context(request)
         now = clock.now()
         since = waiting_since(now) if policy.may_administer(request.user) else None

@@ -57,7 +57,7 @@ COMMENT_COLOURS = {
 
 
 def shown_status(post: Post, now: datetime.datetime) -> tuple[str, str]:
-    """The state and its colour; "scheduled" and "expired" are published posts before and after their time."""
+    """Return the state and its colour; "scheduled" and "expired" are published posts before and after their time."""
     state = str(post.status)
     if post.is_scheduled(now):
         state = "scheduled"

@@ -10,7 +10,7 @@ INDENT = "\N{EM SPACE}"
 
 
 def in_tree_order(categories: Iterable[Category]) -> list[tuple[Category, int]]:
-    """Each category below its parent, siblings by name. One whose parent is not among them stands at the top."""
+    """Return each category below its parent, siblings by name. One without its parent among them stands at the top."""
     rows = sorted(categories, key=lambda category: category.name.casefold())
     known = {category.pk for category in rows}
     below: dict[object, list[Category]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Webhooks and what was sent to them: a secret is shown once, when it is made; deliveries are looked at and replayed."""
+"""Webhooks and their deliveries. A secret is shown once, when it is made; deliveries are looked at and replayed."""
 
 import datetime
 from typing import Any
@@ -132,7 +132,7 @@ class WebhookAdmin(DeletableAdmin):
 
     @action(description=gettext_lazy("Deliveries"), icon="outbox", permissions=["view"])
     def deliveries(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """A link and no more: it changes nothing."""
+        """Lead to the list of the webhook's deliveries; this changes nothing."""
         return HttpResponseRedirect(f"{reverse('admin:cms_delivery_changelist')}?webhook__id__exact={object_id}")
 
     @action(description=gettext_lazy("New secret"), icon="key", url_path="renew-secret", permissions=["view"])
@@ -222,7 +222,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("Attempts and answers"))
     def attempt_log(self, delivery: Delivery) -> str:
-        """The newest first."""
+        """Show the attempts, the newest first."""
         attempts = [
             (shown_instant(parse_datetime(one["at"])), one["status"] or "-", one["took_ms"], one["error"], one["body"])
             for one in reversed(delivery.answers or [])
@@ -246,7 +246,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).visible_to(request.user)
 
     def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[Any]:
-        """One that waits is hastened, one that is over is replayed."""
+        """Offer to hasten a delivery that waits, and to replay one that is over."""
         delivery = self.get_object(request, str(object_id))
         if delivery is None:
             return []

@@ -45,7 +45,7 @@ class LoginForm(AuthenticationForm):  # type: ignore[misc]
         return self.cleaned_data
 
     def get_invalid_login_error(self) -> forms.ValidationError:
-        """What the backend has said beyond that it was wrong: that there were too many failures."""
+        """Return the backend's own error where it has one: too many failures."""
         if refusal := getattr(self.request, "login_refusal", None):
             return forms.ValidationError(translated(refusal), code="rate_limited")
         return super().get_invalid_login_error()
