@@ -66,7 +66,7 @@ def opener_of(path: Path) -> Opener:
 
 
 def check_archive(path: Path, advance: Advance) -> str:
-    """The SHA-256 of all that the file's end vouches for. Raises BackupRefused when a byte differs."""
+    """Return the SHA-256 of all that the file's end vouches for. Raises BackupRefused when a byte differs."""
     size = path.stat().st_size
     with path.open("rb") as stream:
         if size <= TAIL_BYTES or stream.read(len(MANIFEST)) != MANIFEST.encode():
@@ -116,7 +116,7 @@ def member_stream(tar: tarfile.TarFile, name: str) -> BinaryIO:
 
 
 def media_members(tar: tarfile.TarFile) -> Iterator[tuple[PurePosixPath, tarfile.TarInfo]]:
-    """Each media file with its path below the media folder. Raises BackupRefused for one that would leave it."""
+    """Yield each media file with its path below the media folder. Raises BackupRefused for one that would leave it."""
     for member in tar:
         name = PurePosixPath(member.name)
         if name.parts[:1] != (MEDIA,):

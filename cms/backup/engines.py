@@ -31,7 +31,7 @@ class Database(Protocol):
 
 
 def configured_database() -> Database:
-    """Nothing is opened here: the database may be absent."""
+    """Return the configured database without opening it: it may be absent."""
     if connection.vendor == "sqlite":
         return SqliteDatabase(Path(connection.settings_dict["NAME"]))
     if connection.vendor != "postgresql":
@@ -42,5 +42,5 @@ def configured_database() -> Database:
 
 
 def media_root() -> Path | None:
-    """The folder of the media; None when they are in an object storage."""
+    """Return the folder of the media; None when they are in an object storage."""
     return Path(default_storage.location) if isinstance(default_storage, FileSystemStorage) else None

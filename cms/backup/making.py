@@ -25,14 +25,14 @@ class Backup:
     manifest: Manifest
     size_bytes: int
     sha256: str
-    """Of all but the file's last 2048 bytes, which hold it."""
+    """The digest of all but the file's last 2048 bytes, which hold it."""
     media_files: int
 
 
 def make_backup(path: Path, *, now: datetime.datetime, on_step: OnStep) -> Backup:
     """Write a verified backup of the database and the media to `path`, readable by its owner alone.
 
-    What was at `path` before is replaced in the end, when it was a backup; anything else there is refused.
+    A backup at `path` is replaced in the end; anything else there is refused.
     """
     with refusals(f"The backup to {path}"):
         _refuse_wrong_target(path)

@@ -1,4 +1,4 @@
-"""What a backup says of itself: engine, versions, migrations, and the rows of every table in its snapshot."""
+"""A backup's description of itself: engine, versions, migrations, and the rows of every table in its snapshot."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -10,7 +10,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Dump:
-    """What an engine tells of a dump that it has just written."""
+    """An engine's description of a dump that it has just written."""
 
     server_version: str
     migrations: list[str]

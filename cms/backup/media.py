@@ -21,7 +21,7 @@ Advance = Callable[[int], None]
 
 
 def media_files(excluded: Path) -> Iterator[tuple[str, Opener]]:
-    """Every file of the media with its name; nothing below the folder `excluded`."""
+    """Return every file of the media with its name, except those below the folder `excluded`."""
     root = media_root()
     return _files_of_storage("") if root is None else _files_of_folder(root, excluded)
 
@@ -89,7 +89,7 @@ def _stored(tar: tarfile.TarFile, advance: Advance) -> StagedMedia:
 
 @contextmanager
 def _unpacked(tar: tarfile.TarFile, root: Path, advance: Advance) -> Iterator[StagedMedia]:
-    """Into a folder beside their places.
+    """Unpack into a folder beside their places.
 
     Within the media folder, so that moving them later needs no space and can't half succeed on another disk.
     """

@@ -29,7 +29,7 @@ class Programs:
 
 
 def find_programs(at_least: int) -> Programs:
-    """The programs of major version `at_least`, or of the next newer one. Raises BackupRefused without them.
+    """Return programs of major version `at_least`, or of the next newer one. Raises BackupRefused without them.
 
     The nearest, not the newest: what a newer pg_dump writes, an older server may not read again.
     """
@@ -47,7 +47,7 @@ def find_programs(at_least: int) -> Programs:
 
 
 def run(command: list[str]) -> str:
-    """Its output. Raises BackupRefused with the first thing it complained of."""
+    """Return the program's output. Raises BackupRefused with its first complaint."""
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)  # noqa: S603
     if done.returncode:
         raise BackupRefused(complaint(command, done.returncode, done.stderr))
@@ -60,7 +60,10 @@ def complaint(command: list[str], code: int, stderr: str) -> str:
 
 
 def secretless_conninfo(parameters: dict[str, Any], folder: Path) -> str:
-    """What a program connects by. A password goes into a file in the private `folder`: others can read a command line."""
+    """Return a program's connection parameters; a password goes into a file in the private `folder`.
+
+    Other users can read a command line.
+    """
     shown = {name: value for name, value in parameters.items() if name not in ("password", "sslpassword")}
     if password := parameters.get("password"):
         passfile = folder / "pgpass"

@@ -18,11 +18,14 @@ from cms.backup.refusals import BackupRefused
 LOCK_TIMEOUT_S = 30
 NAME = rb'(?:"(?:[^"]|"")+"|[^\s".]+)'
 COPY = re.compile(rb"COPY (" + NAME + rb"\." + NAME + rb") .*FROM stdin;$")
-# Of every schema that is not the system's, without the tables that an extension brings along.
+# The tables of every schema that is not the system's, without those that an extension brings along.
 TABLES = """
-    SELECT format('%I.%I', n.nspname, c.relname), c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    SELECT format('%I.%I', n.nspname, c.relname), c.relname
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+    AND NOT EXISTS (
+        SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+    )
     ORDER BY 1
 """
 Advance = Callable[[int], None]
@@ -73,7 +76,7 @@ class PostgresDatabase:
         refuse_differences(dump.tables, empty | found, "The dump")
 
     def rows_of(self, tables: tuple[str, ...]) -> int:
-        """Rows in those of the tables that exist; 0 without a database."""
+        """Return the number of rows in those of the tables that exist; 0 without a database."""
         if self._is_absent():
             return 0
         with psycopg.connect(**self.parameters) as connection:
@@ -151,7 +154,8 @@ def _major(connection: psycopg.Connection[Any]) -> int:
 
 def _counts(connection: psycopg.Connection[Any]) -> dict[str, int]:
     names = connection.execute(TABLES).fetchall()
-    return {table: _value(connection, f"SELECT count(*) FROM {table}") for table, _ in names}  # noqa: S608 - quoted by format()
+    # The names come quoted from format().
+    return {table: _value(connection, f"SELECT count(*) FROM {table}") for table, _ in names}  # noqa: S608
 
 
 def _migrations(connection: psycopg.Connection[Any]) -> list[str]:
@@ -200,7 +204,8 @@ def _opening(doomed: list[str]) -> bytes:
 def _closing(dump: Dump) -> bytes:
     checks = "".join(
         # The names come quoted from format().
-        f"IF (SELECT count(*) FROM {table}) <> {rows} THEN RAISE EXCEPTION 'wrong number of rows in %', $t${table}$t$;"  # noqa: S608
+        f"IF (SELECT count(*) FROM {table}) <> {rows} "  # noqa: S608
+        f"THEN RAISE EXCEPTION 'wrong number of rows in %', $t${table}$t$;"
         " END IF;\n"
         for table, rows in dump.tables.items()
     )

@@ -1,4 +1,4 @@
-"""What backup and restore refuse, and how failures of files, engines and programs become one sentence."""
+"""The refusals of backup and restore, and how failures of files, engines and programs become one sentence."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -32,5 +32,5 @@ def refusals(doing: str) -> Iterator[None]:
 
 
 def one_line(text: str) -> str:
-    """A message of an engine or a program as part of a sentence."""
+    """Return a message of an engine or a program as part of a sentence."""
     return " ".join(text.split()).rstrip(".?")

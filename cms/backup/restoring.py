@@ -15,7 +15,7 @@ from cms.backup.refusals import BackupRefused, refusals
 from cms.backup.scratch import scratch_folder
 from cms.generations import begin_generation
 
-# What somebody has made; a database with rows in none of these is as good as empty.
+# The tables of content; a database without rows in any of them is as good as empty.
 CONTENT_TABLES = ("cms_user", "cms_post", "cms_tag", "cms_category", "cms_mediafile")
 SCRATCH_PREFIX = "tandem-restore-"
 Advance = Callable[[int], None]
@@ -56,7 +56,7 @@ def restore_backup(path: Path, *, is_forced: bool, on_step: OnStep) -> Restored:
 
 
 def _refuse_unfit(manifest: Manifest, database: Database, *, is_forced: bool) -> int:
-    """How many migrations the backup lacks; refuses what can't or must not be restored here."""
+    """Refuse a backup that can't or must not be restored here; return how many migrations it lacks."""
     if manifest.engine != database.engine:
         raise BackupRefused(
             f"This backup is of {manifest.engine}, and DATABASE_URL names a {database.engine} database:"
@@ -67,6 +67,7 @@ def _refuse_unfit(manifest: Manifest, database: Database, *, is_forced: bool) ->
         raise BackupRefused(f"This backup is of newer code: its migration {unknown[0]} is not known here.")
     if not is_forced and (rows := database.rows_of(CONTENT_TABLES)):
         raise BackupRefused(
-            f"The database holds content ({rows:,} users, posts, tags, categories and media files); --force replaces it."
+            f"The database holds content ({rows:,} users, posts, tags, categories and media files); "
+            "--force replaces it."
         )
     return len(known - set(manifest.dump.migrations))

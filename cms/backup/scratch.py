@@ -1,4 +1,4 @@
-"""Private folders for what is half done: gone in the end, and after a kill -9 as soon as another one is made beside them."""
+"""Private folders for unfinished work: removed in the end, or after a kill -9 once another is made beside them."""
 
 import contextlib
 import fcntl
@@ -14,7 +14,7 @@ YOUNG_S = 60  # between the making of a folder and its lock
 
 @contextlib.contextmanager
 def scratch_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
-    """A folder in `parent`, by default where the system keeps what is temporary.
+    """Yield a folder in `parent`, by default in the system's place for temporary files.
 
     Nobody else's folder may begin with `prefix`: older ones that do are deleted.
     """
@@ -26,7 +26,7 @@ def scratch_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """The lock goes with the process, whatever ends it. Raises BlockingIOError when somebody else has it."""
+    """Lock the folder; the lock goes with the process in any case. Raises BlockingIOError when somebody else has it."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -36,7 +36,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _remove_abandoned(parent: Path, prefix: str, made_at: float) -> None:
-    """Of those that are older than what was made at `made_at`, by the clock of the file system."""
+    """Remove the abandoned folders that are older than the one made at `made_at`, by the file system's clock."""
     for folder in parent.glob(f"{glob.escape(prefix)}*"):
         # An OSError says: in use, another user's, or just removed by another process.
         with contextlib.suppress(OSError):

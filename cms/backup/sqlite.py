@@ -29,8 +29,8 @@ class SqliteDatabase:
         if not self.path.is_file():
             raise NothingToBackUp(f"There is no database at {self.path}.")
         with _open(self.path) as source, _open(target) as copy:
-            # A reader's transaction of our own holds the snapshot: without it every write of others would start the
-            # copying anew, and the counts would be those of another moment.
+            # A reader's transaction of our own holds the snapshot. Without it every write of others would start the
+            # copying again, and the counts would be those of another moment.
             source.execute("BEGIN")
             tables = _counts(source)
             migrations = _migrations(source, tables)
@@ -46,7 +46,7 @@ class SqliteDatabase:
             refuse_differences(dump.tables, _counts(copy), "The dump")
 
     def rows_of(self, tables: tuple[str, ...]) -> int:
-        """Rows in those of the tables that exist; 0 without a database."""
+        """Return the number of rows in those of the tables that exist; 0 without a database."""
         if not self.path.is_file():
             return 0
         with _open(self.path) as database:
