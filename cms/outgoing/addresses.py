@@ -1,4 +1,4 @@
-"""Which addresses a request of ours may go to: the guard against server-side request forgery (OWASP A10:2021)."""
+"""The addresses that our own requests may go to: the guard against server-side request forgery (OWASP A10:2021)."""
 
 import asyncio
 import ipaddress
@@ -8,7 +8,7 @@ from typing import Final
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Of our own: the end of an event loop waits for its default executor, and a name server may not answer for half a minute.
+# An executor of our own: the end of an event loop waits for its default one, and a name server may take half a minute.
 RESOLVERS: Final = ThreadPoolExecutor(64, thread_name_prefix="resolver")
 NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are the IPv4 address that is meant
 
@@ -18,7 +18,7 @@ class AddressRefused(Exception):
 
 
 def is_public_address(address: Address) -> bool:
-    """Whether it is a unicast address of the public internet, and not one that leads to another kind of address."""
+    """Return whether it is a unicast address of the public internet, and doesn't lead to another kind of address."""
     if isinstance(address, ipaddress.IPv6Address):
         for embedded in _embedded(address):
             return is_public_address(embedded)
@@ -34,14 +34,14 @@ def is_public_address(address: Address) -> bool:
 
 
 def _embedded(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
-    """The IPv4 address that a gateway or the system's own stack would take this one for."""
+    """Return the IPv4 address that a gateway or the system's own stack would take this one for."""
     if address in NAT64:
         return [ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)]
     return [found for found in (address.ipv4_mapped,) if found is not None]
 
 
 def parse_address(host: str) -> Address | None:
-    """The address that `host` is written as, else None: it is a name."""
+    """Return the address that `host` is written as, else None: it is a name."""
     try:
         return ipaddress.ip_address(host.strip("[]"))
     except ValueError:
@@ -49,7 +49,7 @@ def parse_address(host: str) -> Address | None:
 
 
 async def resolve_public(host: str, port: int, *, is_private_allowed: bool) -> list[str]:
-    """The addresses of a host, in the system's order, each of them checked. Raises AddressRefused.
+    """Return the addresses of a host, in the system's order, each of them checked. Raises AddressRefused.
 
     Connect to one of these and never to the name: it may stand for something else a moment later (DNS rebinding).
     """
@@ -62,7 +62,7 @@ async def resolve_public(host: str, port: int, *, is_private_allowed: bool) -> l
     for address in addresses:
         # One private address among public ones is a trick or a mistake: not even the others are used.
         if not is_private_allowed and not is_public_address(ipaddress.ip_address(address)):
-            raise AddressRefused(f"The host {host} leads to {address}, which is no public address.")
+            raise AddressRefused(f"The host {host} leads to {address}, which is not a public address.")
     if not addresses:
         raise AddressRefused(f"The host {host} has no address.")
     return addresses

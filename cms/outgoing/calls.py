@@ -48,7 +48,7 @@ async def _first_answer(
 
 
 async def _answer_at(client: httpx.AsyncClient, address: str, url: httpx.URL, call: Call) -> httpx.Response:
-    """At this address, under the name of the URL: in the Host header, in TLS's server name and in the certificate."""
+    """Ask this address under the URL's name: in the Host header, in TLS's server name and in the certificate."""
     request = client.build_request(
         call.method,
         url.copy_with(host=address, userinfo=b""),

@@ -1,4 +1,4 @@
-"""Posting signed messages as Standard Webhooks 1.0 describes it: to an address that was checked, within one deadline."""
+"""Posting signed messages by Standard Webhooks 1.0, to an address that was checked, within one deadline."""
 
 import asyncio
 import base64
@@ -52,7 +52,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of an attempt: a status, or the reason why there is none."""
+    """The outcome of an attempt: a status, or the reason why there is none."""
 
     status: int | None
     error: str = ""
@@ -65,7 +65,7 @@ class Answer:
 
 
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
-    """`v1,` and the base64 of the HMAC-SHA256 over `id.timestamp.body`, keyed by the bytes that the secret encodes."""
+    """Return `v1,` and the base64 of the HMAC-SHA256 over `id.timestamp.body`, keyed by the bytes of the secret."""
     key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
     signed = f"{message_id}.{timestamp}.".encode() + body
     return f"v1,{base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()}"
@@ -74,7 +74,7 @@ def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
 def send_each(
     messages: Sequence[Message], *, timeout_s: float, is_private_allowed: bool
 ) -> Iterator[tuple[int, Answer]]:
-    """Post all of them at once; each message's index and answer as it comes, all within little more than `timeout_s`."""
+    """Post all of them at once; yield each message's index and answer as it comes, in little more than `timeout_s`."""
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
         waiting = {
@@ -97,7 +97,7 @@ async def _send(message: Message, timeout_s: float, is_private_allowed: bool) ->
         return Answer(None, f"No answer within {timeout_s:g} seconds.")
     except AddressRefused as error:
         return Answer(None, str(error))
-    except Exception as error:  # whatever a URL and its receiver may bring about, the other messages go out
+    except Exception as error:  # one URL and its receiver must not hold up the other messages
         return Answer(None, f"{type(error).__name__}: {error}")
 
 

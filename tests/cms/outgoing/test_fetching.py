@@ -53,6 +53,6 @@ def test_a_compressed_body_is_not_unpacked(provider: Provider) -> None:
 
 
 def test_a_private_address_is_not_even_connected_to(provider: Provider) -> None:
-    with pytest.raises(FetchFailed, match="no public address"):
+    with pytest.raises(FetchFailed, match="not a public address"):
         fetch(provider, is_private_allowed=False)
     assert provider.asked == []

@@ -86,7 +86,7 @@ def test_a_url_that_leads_nowhere_is_a_failure(url: str) -> None:
 
 
 def test_a_private_address_is_not_even_connected_to(receiver: Receiver) -> None:
-    assert "no public address" in send(receiver.url, is_private_allowed=False).error
+    assert "not a public address" in send(receiver.url, is_private_allowed=False).error
     assert receiver.requests == []
 
 

@@ -214,4 +214,4 @@ def test_a_private_address_is_refused_at_the_time_of_delivery(
     tag_with_events(now, "One")
     deliver_due(now=at(0))
     assert receiver.requests == []
-    assert "no public address" in Delivery.objects.get().last_error
+    assert "not a public address" in Delivery.objects.get().last_error
