@@ -1,7 +1,7 @@
-"""The objects of an export as plain values: names of fields to text, numbers, truths and lists. Empty ones are left out.
+"""The objects of an export as plain values: names of fields to text, numbers, truths and lists, without empty ones.
 
 Relations are named as people name them: users by username, categories by slug, tags by name. Ids come along, so that an
-import knows an object again; within a kind of object they give the order, which makes two exports of equal content equal.
+import recognises an object. Within a kind of object they give the order: two exports of equal content are equal.
 """
 
 import datetime
@@ -42,7 +42,7 @@ def tag_rows() -> Iterator[dict[str, Any]]:
 
 
 def all_posts() -> Iterator[Post]:
-    """Every post and page in every state, with what belongs to it; a few in memory at a time."""
+    """Return every post and page in every state, with what belongs to it; a few in memory at a time."""
     posts = Post.objects.order_by("pk").defer("content_html").select_related("author")
     comments = Prefetch("comments", Comment.objects.order_by("thread_path").select_related("author"))
     related = posts.prefetch_related("co_authors", "tags", "categories", "redirects", comments)
@@ -50,7 +50,7 @@ def all_posts() -> Iterator[Post]:
 
 
 def post_row(post: Post) -> dict[str, Any]:
-    """Everything but the content and the comments."""
+    """Return everything except the content and the comments."""
     values = {
         "kind": post.kind,
         "title": post.title,
@@ -76,7 +76,7 @@ def post_row(post: Post) -> dict[str, Any]:
 
 
 def comment_rows(post: Post) -> list[dict[str, Any]]:
-    """In the order of the thread: parents before their answers."""
+    """Return comments in the order of the thread: parents before their answers."""
     return [_comment_row(comment) for comment in post.comments.all()]
 
 

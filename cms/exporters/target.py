@@ -11,19 +11,19 @@ from django.db import connection, transaction
 
 
 class TargetRefused(Exception):
-    """Nothing can be written there; the text is one sentence for whoever started the export."""
+    """Nothing can be written there; the text is one sentence for the person who started the export."""
 
 
 @contextlib.contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """An empty folder beside `path`, which takes its place when the block ends well and is gone when it doesn't.
+    """Yield an empty folder beside `path`, which takes its place when the block ends well and is gone when it doesn't.
 
-    Only its owner may read it, for it holds drafts and e-mail addresses. Raises TargetRefused.
+    Only its owner may read it: it holds drafts and e-mail addresses. Raises TargetRefused.
     """
     path = path.absolute()
     with _refused(path):
         if path.is_symlink() or (path.exists() and not path.is_dir()):
-            raise TargetRefused(f"{path} is there already and is no folder.")
+            raise TargetRefused(f"{path} exists and is not a folder.")
         if path.is_dir() and any(path.iterdir()):
             raise TargetRefused(f"The folder {path} is not empty.")
         folder = Path(tempfile.mkdtemp(prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent))
@@ -37,7 +37,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def new_file(path: Path) -> Iterator[Path]:
-    """Likewise for a file. Raises TargetRefused."""
+    """Do the same for a file. Raises TargetRefused."""
     path = path.absolute()
     with _refused(path):
         if path.exists() or path.is_symlink():
@@ -55,7 +55,7 @@ def new_file(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def snapshot() -> Iterator[None]:
-    """Every query of the block sees the database as it is at its beginning, and no writer waits for it."""
+    """Show every query of the block the database as it is at its beginning; no writer waits for it."""
     if connection.in_atomic_block:
         yield
     elif connection.vendor == "postgresql":

@@ -1,6 +1,6 @@
 """Writing an export: `json` as one document, `markdown` as one file a post with the rest in JSON beside it.
 
-Both give the same bytes for the same content, whatever engine it is stored in.
+Both give the same bytes for the same content, whichever engine stores it.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ type Advance = Callable[[], None]
 
 
 def write_json(path: Path, *, advance: Advance) -> Counter[str]:
-    """One document at `path`; what was written, by kind."""
+    """Write one document at `path`; return the numbers of what was written, by kind."""
     counts: Counter[str] = Counter()
     with path.open("wb") as target:
         target.write(_json({"format": FORMAT_NAME, "version": FORMAT_VERSION})[:-1])
@@ -49,7 +49,7 @@ def write_json(path: Path, *, advance: Advance) -> Counter[str]:
 
 
 def write_markdown(folder: Path, *, advance: Advance) -> Counter[str]:
-    """Files below `folder`, which exists and is empty; what was written, by kind."""
+    """Write files below `folder`, which exists and is empty; return the numbers of what was written, by kind."""
     counts: Counter[str] = Counter()
     manifest = {"format": FORMAT_NAME, "version": FORMAT_VERSION, "posts": "markdown"}
     (folder / DOCUMENT).write_bytes(_json(manifest) + b"\n")
@@ -66,7 +66,10 @@ def write_markdown(folder: Path, *, advance: Advance) -> Counter[str]:
 
 
 def file_name_of(slug: str) -> str:
-    """A name without its suffix: the slug where every file system takes it. No slug holds a `~`, so no two are the same."""
+    """Return a file name without its suffix: the slug, if every file system takes it.
+
+    Any other name holds a `~`, which no slug does, so no two are the same.
+    """
     if _FILE_NAME.fullmatch(slug):
         return slug
     readable = re.sub(r"[^a-z0-9]+", "-", slug)[:60].strip("-")
@@ -74,7 +77,7 @@ def file_name_of(slug: str) -> str:
 
 
 def front_matter(values: dict[str, Any]) -> str:
-    """YAML of one line a value. Texts are quoted, so that none of them is taken for a number, a date or a null."""
+    """Return YAML of one line a value. Texts are quoted, so that none is taken for a number, a date or a null."""
     lines = [f"{name}: {value if name in _PLAIN else _yaml(value)}\n" for name, value in values.items()]
     return f"---\n{''.join(lines)}---\n"
 
@@ -115,6 +118,6 @@ def _json(value: Any) -> bytes:
 
 
 def _yaml(value: Any) -> str:
-    """JSON is YAML, but for characters that YAML takes for line ends or does not take at all."""
+    """Return the value as JSON, which is YAML except for characters that YAML takes for line ends or not at all."""
     text = json.dumps(value, ensure_ascii=False)
     return _BEYOND_YAML.sub(lambda match: f"\\u{ord(match.group()):04x}", text)

@@ -22,7 +22,7 @@ def find_states(now: datetime.datetime) -> Iterator[Finding]:
 
 
 def mend_state(finding: Finding, now: datetime.datetime) -> bool:
-    """One whose state nobody knows waits for a moderator; a deleted one loses what it should have lost."""
+    """Let a comment of unknown state wait for a moderator; take from a deleted one what it should have lost."""
     comment = Comment.objects.select_for_update(no_key=True).filter(pk=finding.object_id).first()
     if comment is None:
         return False
@@ -62,7 +62,7 @@ def find_threads(now: datetime.datetime) -> Iterator[Finding]:
 
 
 def mend_threads(findings: Sequence[Finding], now: datetime.datetime) -> int:
-    """Each post's comments as a whole, whose places depend on each other."""
+    """Mend each post's comments as a whole, because their places depend on each other."""
     posts = dict.fromkeys(uuid.UUID(finding.field) for finding in findings)
     return sum(_mend_post(post_id) for post_id in posts)
 

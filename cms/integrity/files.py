@@ -1,4 +1,4 @@
-"""Checks of media: rows and the files they tell of."""
+"""Checks of media: rows and the files that they refer to."""
 
 import datetime
 import hashlib
@@ -21,7 +21,7 @@ def _rows() -> Iterator[Any]:
 
 
 def find_missing(now: datetime.datetime) -> Iterator[Finding]:
-    """Not mended: the bytes are in a backup or nowhere."""
+    """Find missing files. They are not mended: the bytes are in a backup or nowhere."""
     for row in _rows():
         storage, name = row.file.storage, str(row.file.name)
         size = _size_of(storage, name)
@@ -54,7 +54,7 @@ def find_changed(now: datetime.datetime) -> Iterator[Finding]:
 
 
 def find_strays(now: datetime.datetime) -> Iterator[Finding]:
-    """Not deleted: whoever put a file there may want it."""
+    """Yield files without a row. They are not deleted: the person who put one there may want it."""
     youngest = now - datetime.timedelta(hours=YOUNG_H)
     for folder in FOLDERS:
         for name in _files_below(default_storage, folder):

@@ -13,7 +13,7 @@ class Finding:
     object_type: str
     object_id: Any
     text: str
-    """What is wrong with the object, as the end of a sentence."""
+    """The fault of the object, as the end of a sentence."""
     field: str = ""
 
     def __str__(self) -> str:
@@ -29,7 +29,7 @@ type Repair = Callable[[Sequence[Finding], datetime.datetime], int]
 class Check:
     id: str
     sentence: str
-    """What should be true."""
+    """The statement that should be true."""
     find: Find
     repair: Repair | None = None
     is_deep: bool = False
@@ -39,7 +39,7 @@ class Check:
 
 
 def one_by_one(mend: Callable[[Finding, datetime.datetime], bool]) -> Repair:
-    """A repair with a transaction for each finding. One that a constraint refuses stays as it is."""
+    """Return a repair with a transaction for each finding. One that a constraint refuses stays as it is."""
 
     def repair(findings: Sequence[Finding], now: datetime.datetime) -> int:
         return sum(_is_mended(mend, finding, now) for finding in findings)
@@ -56,5 +56,5 @@ def _is_mended(mend: Callable[[Finding, datetime.datetime], bool], finding: Find
 
 
 def found(object_type: str, ids: Iterable[Any], text: str) -> Iterator[Finding]:
-    """A finding for each id, all with the same text."""
+    """Return a finding for each id, all with the same text."""
     return (Finding(object_type, pk, text) for pk in ids)

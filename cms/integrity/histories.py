@@ -1,4 +1,4 @@
-"""Checks of what is kept of the past: revisions and import records."""
+"""Checks of the records of the past: revisions and import records."""
 
 import datetime
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from cms.services.revisions import write_revision
 
 
 def find_missing(now: datetime.datetime) -> Iterator[Finding]:
-    """Of posts whose creation was recorded: bulk posts are load, and have no history."""
+    """Find posts whose creation was recorded and that have no revision: bulk posts are load, and have no history."""
     revisions = PostRevision.objects.filter(post_id=OuterRef("pk"))
     created = AuditEvent.objects.filter(object_type="post", object_id=OuterRef("pk"), action="post.created")
     ids = Post.objects.filter(~Exists(revisions), Exists(created)).order_by("pk").values_list("pk", flat=True)
@@ -36,7 +36,7 @@ def find_gaps(now: datetime.datetime) -> Iterator[Finding]:
 
 
 def close_gaps(finding: Finding, now: datetime.datetime) -> bool:
-    """Numbers from 1 on, in the order they had."""
+    """Number the revisions from 1 on, in the order they had."""
     if Post.objects.select_for_update(no_key=True).filter(pk=finding.object_id).first() is None:
         return False
     revisions = PostRevision.objects.filter(post_id=finding.object_id)
@@ -49,7 +49,7 @@ def close_gaps(finding: Finding, now: datetime.datetime) -> bool:
 
 
 def find_lost_imports(now: datetime.datetime) -> Iterator[Finding]:
-    """Records of objects that are gone, though nobody has deleted them."""
+    """Find records of objects that are gone, though nobody has deleted them."""
     deleted = AuditEvent.objects.filter(
         object_type=OuterRef("object_type"), object_id=OuterRef("object_id"), action__endswith=".deleted"
     )
@@ -64,12 +64,17 @@ def find_lost_imports(now: datetime.datetime) -> Iterator[Finding]:
 
 
 def drop_record(finding: Finding, now: datetime.datetime) -> bool:
-    """The next import makes the object again."""
+    """Delete the record: the next import makes the object again."""
     return bool(ImportRecord.objects.filter(pk=finding.object_id).delete()[0])
 
 
 CHECKS = (
     Check("revision_gaps", "A post's revisions are numbered from 1 on.", find_gaps, one_by_one(close_gaps)),
     Check("revisions_missing", "Every post has a revision.", find_missing, one_by_one(write_missing)),
-    Check("import_records", "What an import made is there or was deleted.", find_lost_imports, one_by_one(drop_record)),
+    Check(
+        "import_records",
+        "Every object that an import made exists or was deleted.",
+        find_lost_imports,
+        one_by_one(drop_record),
+    ),
 )

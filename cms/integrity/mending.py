@@ -1,6 +1,6 @@
-"""Changing a post to mend it: under its lock, with a new version, its counts, its index and an event, as a service would.
+"""Changing a post to mend it: under its lock, with a new version, counts, index and an event, as a service would.
 
-Counts are counted anew, not changed by difference: nobody knows whether they were right before.
+Counts are made from scratch, not changed by difference: nobody knows whether they were right before.
 """
 
 import datetime

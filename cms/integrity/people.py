@@ -20,7 +20,7 @@ def find_states(now: datetime.datetime) -> Iterator[Finding]:
 
 
 def mend_state(finding: Finding, now: datetime.datetime) -> bool:
-    """The least of rights where nobody knows which were meant."""
+    """Give the least of rights where nobody knows which were meant."""
     user = User.objects.select_for_update(no_key=True).filter(pk=finding.object_id).first()
     if user is None:
         return False

@@ -41,7 +41,7 @@ def mend_state(finding: Finding, now: datetime.datetime) -> bool:
 
 
 def _set_possible_state(post: Post) -> None:
-    """The nearest state in which nobody reads what was hidden until now."""
+    """Set the nearest state in which nobody reads what was hidden until now."""
     if post.status not in Status.values:
         post.status = Status.DRAFT
     if post.visibility not in Visibility.values:
@@ -61,7 +61,7 @@ def _set_possible_state(post: Post) -> None:
 
 
 def find_versions(now: datetime.datetime) -> Iterator[Finding]:
-    """Each change of content wrote a revision and raised the version, which began with 1."""
+    """Find versions that are too low: each change of content raised the version, which began with 1."""
     rows = Post.objects.annotate(changes=Count("revisions", filter=Q(revisions__is_draft=False)))
     ids = rows.filter(Q(version__lt=1) | Q(version__lt=F("changes"))).order_by("pk").values_list("pk", flat=True)
     return found("post", ids, "has a version that is lower than its changes are many")

@@ -1,4 +1,4 @@
-"""References to rows that do not exist: possible where SQLite ran without foreign keys, or somebody dropped a constraint."""
+"""References to rows that don't exist: possible where SQLite ran without foreign keys, or a constraint was dropped."""
 
 import datetime
 from collections import defaultdict
@@ -17,7 +17,7 @@ DELETED_AUTHOR = "deleted user"
 
 
 def _foreign_keys(*, of_links: bool) -> Iterator[tuple[type[models.Model], Any]]:
-    """Every foreign key of the domain; of the tables that Django makes for many-to-many fields, or of the others."""
+    """Yield foreign keys of the domain: those of Django's tables for many-to-many fields, or all others."""
     for model in apps.get_app_config("cms").get_models(include_auto_created=True):
         if bool(model._meta.auto_created) == of_links:
             for field in model._meta.concrete_fields:
@@ -58,7 +58,7 @@ def unlink(findings: Sequence[Finding], now: datetime.datetime) -> int:
 
 
 def mend_references(findings: Sequence[Finding], now: datetime.datetime) -> int:
-    """Empty a reference that may be empty, delete a row that can't be without its owner; what else there is stays."""
+    """Empty a reference that may be empty, delete a row that can't be without its owner; leave all others."""
     mended = 0
     for (model_name, field_name), ids in _by_field(findings).items():
         model = apps.get_model("cms", model_name)

@@ -47,7 +47,7 @@ def run_checks(
     limit: int = 20,
     on_check: Callable[[Check], None] = lambda check: None,
 ) -> list[Outcome]:
-    """What each check found and what is left of it; `limit` findings of each are kept, all are counted."""
+    """Return what each check found and what is left of it; keep `limit` findings of each, and count all."""
     outcomes = []
     for check in checks:
         outcomes.append(_look(check, now, limit))
@@ -74,7 +74,7 @@ def _look(check: Check, now: datetime.datetime, limit: int) -> Outcome:
 
 
 def _mend(check: Check, repair: Callable[[list[Finding], datetime.datetime], int], now: datetime.datetime) -> None:
-    """Round by round until there is nothing more to mend, or what is left can't be."""
+    """Mend round by round until there is nothing more to mend, or what is left can't be."""
     while findings := list(islice(check.find(now), AT_ONCE)):
         if not repair(findings, now) or len(findings) < AT_ONCE:
             return

@@ -27,7 +27,7 @@ def find_slugs(now: datetime.datetime) -> Iterator[Finding]:
 
 
 def mend_slug(finding: Finding, now: datetime.datetime) -> bool:
-    """A slug of its title or name, as if it had been made today; a post's old address leads to it."""
+    """Give a slug of the title or name, as if it had been made today; a post's old address leads to it."""
     if finding.object_type == "post":
         return mend_post(finding.object_id, "invalid_slugs", now, lambda post: _move(post, now))
     model = MODELS[finding.object_type]

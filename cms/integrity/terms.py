@@ -23,7 +23,7 @@ Term = type[Tag] | type[Category]
 
 
 def find_flags(now: datetime.datetime) -> Iterator[Finding]:
-    """Without what the scheduler still has its minute for, and what was changed after `now`."""
+    """Find wrong flags, except within the scheduler's minute, and on posts changed after `now`."""
     public = Post.objects.public(now).posts()
     recent = now - datetime.timedelta(seconds=SETTLING_S)
     settled = (
@@ -74,7 +74,7 @@ def _mend_counts(model: Term, field: str, findings: Sequence[Finding]) -> int:
 
 
 def _cycles(parents: Mapping[uuid.UUID, uuid.UUID | None]) -> list[list[uuid.UUID]]:
-    """Each cycle once, its members in the order of ids."""
+    """Return each cycle once, its members in the order of ids."""
     done: set[uuid.UUID] = set()
     cycles = []
     for start in parents:
@@ -95,7 +95,7 @@ def find_cycles(now: datetime.datetime) -> Iterator[Finding]:
 
 
 def cut_cycles(findings: Sequence[Finding], now: datetime.datetime) -> int:
-    """Of each cycle one category moves to the top: the oldest whose name is free there."""
+    """Move one category of each cycle to the top: the oldest whose name is free there."""
     with transaction.atomic():
         rows = Category.objects.select_for_update(no_key=True).order_by("pk")  # the whole tree, as every move locks it
         parents = dict(rows.values_list("pk", "parent_id"))
@@ -123,7 +123,7 @@ def find_tag_keys(now: datetime.datetime) -> Iterator[Finding]:
 
 
 def mend_tag_key(finding: Finding, now: datetime.datetime) -> bool:
-    """Left alone where another tag has the key: which of the two should go, only a person knows."""
+    """Mend the key, but not where another tag has it: only a person knows which of the two should go."""
     tag = Tag.objects.select_for_update(no_key=True).filter(pk=finding.object_id).first()
     if tag is None:
         return False
