@@ -1,4 +1,4 @@
-"""What every table shares: a UUIDv7 key, two instants, and checks that count characters on both engines."""
+"""The common parts of all tables: a UUIDv7 key, two instants, and checks that count characters on both engines."""
 
 import json
 from typing import Any
@@ -36,7 +36,7 @@ class PlainEncoder(json.JSONEncoder):
 
 
 def length_between(field: str, minimum: int, maximum: int) -> models.Q:
-    """A condition on the number of characters: SQLite ignores the length of a varchar, so a check has to say it."""
+    """Return a condition on the number of characters: SQLite ignores a varchar's length, so a check must state it."""
     return models.Q(GreaterThanOrEqual(Length(field), minimum)) & models.Q(LessThanOrEqual(Length(field), maximum))
 
 

@@ -1,4 +1,4 @@
-"""Posts and their revisions. States change in `cms/services/posts.py`; who sees what is decided in `cms/querysets/`."""
+"""Posts and their revisions. `cms/services/post_states.py` changes states; `cms/querysets/` decides who sees what."""
 
 import datetime
 import uuid
@@ -36,7 +36,7 @@ class Post(Entity):
     tags = models.ManyToManyField(Tag, related_name="posts", blank=True)
     categories = models.ManyToManyField(Category, related_name="posts", blank=True)
     featured_image = models.ForeignKey(MediaFile, models.SET_NULL, null=True, blank=True, related_name="featured_in")
-    # The files whose ids stand in links and pictures of its content, as far as whoever wrote them there might see them.
+    # The files whose ids are in links and pictures of its content, if the user who put each there could see it.
     embedded_media = models.ManyToManyField(MediaFile, related_name="embedded_in", blank=True, editable=False)
     meta_title = models.CharField(max_length=limits.META_TITLE_MAX, blank=True, default="")
     meta_description = models.TextField(blank=True, default="")
@@ -46,8 +46,8 @@ class Post(Entity):
     reading_time_min = models.PositiveIntegerField(default=1)
     # Whether the stored counts of its tags and categories include this post: what a change of state adds or takes away.
     is_counted = models.BooleanField(default=False)
-    # The next instant at which time alone changes the post, until the scheduler has settled its counts and sent the event:
-    # its `published_at`, then its `expires_at`. Empty when there is none.
+    # The next instant at which time alone changes the post: its `published_at`, then its `expires_at`. It stands until
+    # the scheduler has settled the post's counts and sent the event. Empty when there is none.
     settles_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = PostQuerySet.as_manager()
@@ -107,7 +107,7 @@ class Post(Entity):
             ),
         ]
         indexes = [
-            # With all that says whether a post is public, so that v1's totals and far pages are read from an index alone.
+            # With all columns that make a post public, so that an index alone gives v1's totals and far pages.
             models.Index(
                 fields=["kind", "-published_at", "-id", "expires_at"],
                 name="cms_post_listed_published",
@@ -118,7 +118,7 @@ class Post(Entity):
                 name="cms_post_listed_created",
                 condition=IS_LISTED,
             ),
-            # For everybody's lists, whatever else they may see: those above hold what is public alone.
+            # For everybody's lists, with any other posts they may see: the indexes above hold public posts alone.
             models.Index(fields=["kind", "status", "-published_at", "-id"], name="cms_post_published"),
             models.Index(fields=["kind", "-updated_at", "-id", "status"], name="cms_post_updated"),
             models.Index(fields=["kind", "status", "title", "id"], name="cms_post_title"),
@@ -147,7 +147,7 @@ class Post(Entity):
         return self.author_id == user_id or self.co_authors.filter(pk=user_id).exists()
 
     def is_public(self, now: datetime.datetime) -> bool:
-        """The rule of `PostQuerySet.public`, for one object that is already in memory."""
+        """Apply the rule of `PostQuerySet.public` to one object that is already in memory."""
         return (
             self.status == Status.PUBLISHED
             and self.visibility == Visibility.PUBLIC
@@ -158,7 +158,7 @@ class Post(Entity):
 
 
 class PostRevision(Entity):
-    """What a post's content was at one point: `snapshot` holds the fields named in `services.revisions.SNAPSHOT_FIELDS`.
+    """A post's content at one point: `snapshot` holds the fields named in `services.revisions.SNAPSHOT_FIELDS`.
 
     A draft revision (`is_draft`) is what the content may become: nobody reads it in the post until it is applied.
     """

@@ -1,4 +1,4 @@
-"""What the search finds a post by. It is derived: `cms/search/documents.py` writes it, and can write all of it again."""
+"""The text by which the search finds a post. It is derived: `cms/search/documents.py` writes it, and can rewrite it."""
 
 from django.db import models
 
@@ -8,8 +8,8 @@ from cms.models.posts import Post
 class SearchDocument(models.Model):
     """The texts of one post as words, in order, between blanks. In English ones a hyphen stands for each stop word.
 
-    PostgreSQL has one more column, `vector`, generated from these; SQLite has an FTS5 table that triggers keep. Both come
-    with the migration that makes this table.
+    PostgreSQL has one more column, `vector`, generated from these; SQLite has an FTS5 table that triggers keep. The
+    migration that makes this table makes both.
     """
 
     # A number, unlike all other ids: FTS5 knows rows by one that is stable.

@@ -9,7 +9,7 @@ from cms.querysets.sessions import AuthSessionQuerySet
 
 
 class AuthSession(Entity):
-    """`generation` numbers the refresh token that may be used next; an older one is a replay (RFC 9700 section 4.14.2)."""
+    """`generation` numbers the next valid refresh token; an older one is a replay (RFC 9700 section 4.14.2)."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="auth_sessions")
     generation = models.PositiveIntegerField(default=1)

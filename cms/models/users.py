@@ -1,4 +1,4 @@
-"""Users: who they are and which role they have. What a role may do stands in `cms/policy.py`."""
+"""Users: who they are and which role they have. `cms/policy.py` decides what a role may do."""
 
 from collections.abc import Iterator
 
@@ -82,7 +82,7 @@ class User(Entity, AbstractBaseUser, PermissionsMixin):
         return self.username
 
     def get_session_auth_hash(self) -> str:
-        """As Django's, and bound to `session_epoch` too: a password alone doesn't change when its user is suspended."""
+        """Return Django's hash, bound to `session_epoch` too: suspending a user doesn't change a password."""
         return self._bound_to_epoch(super().get_session_auth_hash())
 
     def get_session_auth_fallback_hash(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Webhooks and the outbox of their deliveries, written in the transaction of the change they tell of."""
+"""Webhooks and the outbox of their deliveries, written in the transaction of the change that they report."""
 
 from django.conf import settings
 from django.db import models
@@ -48,7 +48,7 @@ class Delivery(Entity):
     answers = models.JSONField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
     traceparent = models.CharField(max_length=55, blank=True, default="", db_default="")
-    """Of the request that brought it about; empty without one. The database's default is for servers that don't know it yet."""
+    """That of the request behind it; empty without one. The database's default is for servers of an older release."""
 
     objects = DeliveryQuerySet.as_manager()
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def visible_to(self, user: Actor) -> Self:
-        """One's own keys, and all of them for an admin."""
+        """Return the user's own keys, and all keys for an admin."""
         if policy.may_manage_all_keys(user):
             return self.all()
         return self.filter(owner_id=user.pk) if policy.may_manage_own_keys(user) else self.none()

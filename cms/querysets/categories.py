@@ -19,7 +19,7 @@ class CategoryQuerySet(models.QuerySet["Category"]):
         return self.annotate(visible_parent=self.parent_visible_to(user))
 
     def parent_visible_to(self, user: Actor) -> models.Subquery:
-        """The expression for the id of a category's parent: null where `user` may not see the parent."""
+        """Return the expression for the id of a category's parent: null where `user` may not see the parent."""
         parents = self.model.objects.visible_to(user).filter(pk=models.OuterRef("parent_id"))
         return models.Subquery(parents.values("pk"))
 

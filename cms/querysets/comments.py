@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 class CommentQuerySet(models.QuerySet["Comment"]):
     def visible_to(self, user: Actor, now: datetime.datetime) -> Self:
-        """Comments of posts that `user` may read: published ones, one's own, and all of them for a moderator.
+        """Return comments of posts that `user` may read: published ones, the user's own, and all for a moderator.
 
         A deleted one keeps its place, without its text, while an answer below it is there to be read.
         """
@@ -34,7 +34,7 @@ class CommentQuerySet(models.QuerySet["Comment"]):
         return self.filter(seen | self._with_answers(seen), post_id__in=of_visible_posts)
 
     def _with_answers(self, answers: Q) -> Q:
-        """Deleted comments that have `answers` at any depth below them."""
+        """Return deleted comments that have `answers` at any depth below them."""
         below = Concat(OuterRef("thread_path"), Value("/"))
         rows = self.model._default_manager.filter(answers, post_id=OuterRef("post_id"), thread_path__startswith=below)
         return Q(status=CommentStatus.DELETED) & Q(Exists(rows))

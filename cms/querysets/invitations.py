@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     def open(self, now: datetime.datetime) -> Self:
-        """Neither accepted nor revoked nor expired."""
+        """Return those that are neither accepted nor revoked nor expired."""
         return self.filter(accepted_at=None, revoked_at=None, expires_at__gt=now)
 
     def to(self, email: str) -> Self:
-        """Sent to this address, in any case."""
+        """Return those sent to this address, in any case."""
         return self.alias(_email=Lower("email")).filter(_email=email.lower())

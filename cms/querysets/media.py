@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 class MediaFileQuerySet(models.QuerySet["MediaFile"]):
     def visible_to(self, user: Actor, now: datetime.datetime) -> Self:
-        """Files of posts that `user` may read, as featured image or in their content, and those that `user` has uploaded."""
+        """Return files in posts that `user` may read, as featured image or in the content, and the user's uploads."""
         if policy.may_edit_all_media(user):
             return self.all()
         posts = apps.get_model("cms", "Post").objects.visible_to(user, now)

@@ -23,11 +23,11 @@ POSTS_PREFIX: Final = "/posts/"
 
 class PostQuerySet(models.QuerySet["Post"]):
     def public(self, now: datetime.datetime) -> Self:
-        """What anyone may read at `now`: time decides in the query, so a scheduled post appears with no job running."""
+        """Return the posts that anyone may read at `now`. The query compares times: a scheduled post needs no job."""
         return self.filter(is_public(now))
 
     def visible_to(self, user: Actor, now: datetime.datetime) -> Self:
-        """What `user` may read at `now`: the one rule of visibility, for every path and both versions."""
+        """Return the posts that `user` may read at `now`: the one rule of visibility, for every path, in both APIs."""
         if policy.may_edit_all_posts(user):
             return self.all()
         if not policy.is_known(user):
@@ -35,20 +35,20 @@ class PostQuerySet(models.QuerySet["Post"]):
         return self.filter(is_public(now) | self._written_by(user.pk))
 
     def visible_parts(self, user: Actor, now: datetime.datetime) -> list[Self]:
-        """The posts of `visible_to` in parts that share none, each of which an index finds: public, own, co-written."""
+        """Return `visible_to` in parts that share no post, each of which an index finds: public, own, co-written."""
         if policy.may_edit_all_posts(user) or not policy.is_known(user):
             return [self.visible_to(user, now)]
         hidden, own = self.exclude(is_public(now)), Q(author_id=user.pk)
         return [self.public(now), hidden.filter(own), hidden.filter(~own, self._co_written_by(user.pk))]
 
     def editable_by(self, user: Actor) -> Self:
-        """What `user` may change: `policy.may_edit_post` as a query."""
+        """Return the posts that `user` may change: `policy.may_edit_post` as a query."""
         if policy.may_edit_all_posts(user):
             return self.all()
         return self.written_by(user.pk) if policy.is_known(user) and policy.may_write_posts(user) else self.none()
 
     def written_by(self, user_id: uuid.UUID) -> Self:
-        """What this user wrote or co-wrote."""
+        """Return the posts that this user wrote or co-wrote."""
         return self.filter(self._written_by(user_id))
 
     def _written_by(self, user_id: uuid.UUID) -> Q:
@@ -59,22 +59,22 @@ class PostQuerySet(models.QuerySet["Post"]):
         return Q(pk__in=self.model.co_authors.through.objects.filter(user_id=user_id).values("post_id"))
 
     def posts(self) -> Self:
-        """Posts without pages: what lists show unless asked otherwise."""
+        """Return posts without pages, as lists show them by default."""
         return self.filter(kind=Kind.POST)
 
     def live(self) -> Self:
-        """Published or scheduled; to be combined with `visible_to`."""
+        """Return published or scheduled posts; combine it with `visible_to`."""
         return self.filter(status=Status.PUBLISHED)
 
     def with_next_change(self, now: datetime.datetime) -> Self:
-        """`next_change_at` beside each row, the same in all: see `next_change`."""
+        """Annotate `next_change_at`, the same in all rows: see `next_change`."""
         return self.annotate(next_change_at=next_change(self.model._default_manager, now))
 
     def not_trashed(self) -> Self:
         return self.exclude(status=Status.TRASHED)
 
     def with_slug_or_id(self, slug_or_id: str) -> Self:
-        """By id when it has the form of one, else by slug; no slug has the form of a UUID."""
+        """Find by id when it has the form of one, else by slug; no slug has the form of a UUID."""
         as_uuid = parse_uuid(slug_or_id)
         return self.filter(pk=as_uuid) if as_uuid else self.filter(slug=slug_or_id)
 
@@ -97,7 +97,7 @@ The number of the revision follows that the writer had read.
 
 class PostRevisionQuerySet(models.QuerySet["PostRevision"]):
     def visible_to(self, user: Actor) -> Self:
-        """Revisions are for those who may change their post, of public posts too: they hold what was taken back.
+        """Return the revisions of posts that the user may change, even of public ones: they hold what was taken back.
 
         A draft that keeps an unsaved text is for its writer alone.
         """

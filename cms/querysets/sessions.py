@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 class AuthSessionQuerySet(models.QuerySet["AuthSession"]):
     def visible_to(self, user: Actor) -> Self:
-        """One's own: admins too see no others'."""
+        """Return the user's own sessions: admins too see no others."""
         return self.filter(user_id=user.pk) if policy.is_known(user) else self.none()
 
     def open(self, now: datetime.datetime) -> Self:
-        """Neither ended nor expired."""
+        """Return those that are neither ended nor expired."""
         return self.filter(revoked_at=None, expires_at__gt=now)
 
     def others_of(self, user: Account, kept_id: uuid.UUID | None) -> Self:

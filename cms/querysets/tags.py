@@ -31,7 +31,7 @@ class TagQuerySet(models.QuerySet["Tag"]):
         return self.all() if policy.may_manage_terms(user) else self.filter(_is_in(_posts().visible_to(user, now)))
 
     def with_next_change(self, now: datetime.datetime) -> Self:
-        """`next_change_at` beside each row: as `PostQuerySet.with_next_change`."""
+        """Annotate `next_change_at`: as `PostQuerySet.with_next_change`."""
         return self.annotate(next_change_at=next_change(_posts(), now))
 
     def by_name(self) -> Self:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 class UserQuerySet(models.QuerySet["User"]):
     def accounts_visible_to(self, user: Actor) -> Self:
-        """Accounts with all that belongs to them, e-mail addresses too: one's own, and every one for an admin.
+        """Return whole accounts, e-mail addresses included: one's own, and every one for an admin.
 
         A deleted user has none any more.
         """
@@ -26,7 +26,7 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(pk=user.pk) if policy.is_known(user) else self.none()
 
     def visible_to(self, user: Actor, now: datetime.datetime) -> Self:
-        """Whose public profile `user` may read: that of every account visible to them, and of authors of visible posts."""
+        """Return the users whose public profile `user` may read: visible accounts, and authors of visible posts."""
         posts = apps.get_model("cms", "Post").objects.visible_to(user, now)
         written, co_written = posts.filter(author=OuterRef("pk")), posts.filter(co_authors=OuterRef("pk"))
         authors = Q(Exists(written)) | Q(Exists(co_written))
@@ -39,7 +39,7 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.alias(username_folded=Lower("username")).filter(username_folded=username.lower())
 
     def named(self, username_or_email: str) -> Self:
-        """The user of a login form, which takes either; a username never holds an @."""
+        """Return the user of a login form, which takes either name; a username never holds an @."""
         return self.with_email(username_or_email) if "@" in username_or_email else self.with_username(username_or_email)
 
     def get_by_natural_key(self, username: str) -> "User":

@@ -30,5 +30,5 @@ def next_change(posts: Any, now: datetime.datetime) -> Least:
 
 
 def has_any(rows: QuerySet[Any]) -> Q:
-    """Exists, put so that an index is probed for each outer row: PostgreSQL would hash all posts to list twenty."""
+    """Return whether rows exist, by an index probe for each outer row: PostgreSQL would hash all posts to list 20."""
     return Q(IsNull(Subquery(rows.values("pk")[:1]), False))
