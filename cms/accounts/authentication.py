@@ -1,7 +1,7 @@
 """Authentication for both API versions: a credential becomes its user, or an error that each version words itself.
 
-Three credentials open both versions: `Authorization: Bearer TOKEN`, `X-API-Key: KEY`, and the session of a browser that has
-signed in at the admin site. Each is looked up by one query, which also tells whether it and its user still stand.
+Three credentials open both versions: `Authorization: Bearer TOKEN`, `X-API-Key: KEY`, and the session of a browser that
+signed in at the admin site. One query looks each up, and also shows whether it and its user still stand.
 """
 
 import datetime
@@ -40,25 +40,25 @@ _CREDENTIAL, _STANDING = "_tandem_credential", "_tandem_standing"
 
 @dataclass(frozen=True)
 class Credential:
-    """What a request was let in by: `request.auth` of REST framework's requests."""
+    """The credential of a request: `request.auth` of REST framework's requests."""
 
     subject: str
-    """Whom the answers belong to that are stored for an `Idempotency-Key`."""
+    """The owner of the answers that are stored for an `Idempotency-Key`."""
     user_id: uuid.UUID
-    """Whom its rate limit counts by: all credentials of a user together."""
+    """The user whom its rate limit counts by: all credentials of a user together."""
     claims: Claims | None = None
     api_key: ApiKey | None = field(default=None, repr=False)
 
     def reaches(self, scope: str) -> bool:
-        """Whether it may be used for `scope`: tokens and sessions for whatever their user may do."""
+        """Return whether it may be used for `scope`: tokens and sessions may do everything their user may."""
         return self.api_key is None or may_use(self.api_key, Scope(scope))
 
 
 class CredentialAuthentication(BaseAuthentication):
-    """A bad token or key is refused even where none is needed: its sender believes to be known.
+    """Refuse a bad token or key even where none is needed: its sender believes to be known.
 
-    A view says in `scopes` what an API key needs for each of its methods, HEAD counting as GET: a scope, or None where any
-    key may. For a method that it doesn't name, a key is refused when the method is unsafe, and else no more than nobody.
+    A view's `scopes` name, for each of its methods, the scope that an API key needs, or None where any key may; HEAD
+    counts as GET. For a method without an entry, a key is refused if the method is unsafe, and else counts as nobody.
     """
 
     def authenticate(self, request: Request) -> tuple[User | AnonymousUser, Credential] | None:
@@ -93,13 +93,13 @@ def log_out_browser(request: HttpRequest) -> None:
 
 
 def session_id_of(request: HttpRequest) -> uuid.UUID | None:
-    """The API session of the request's access token; None for other credentials."""
+    """Return the API session of the request's access token; None for other credentials."""
     credential = credential_of(request)
     return credential.claims.session_id if credential and credential.claims else None
 
 
 def signed_in_since(request: HttpRequest) -> datetime.datetime | None:
-    """When the login behind the request was made; of a browser the user's last one. An API key has none."""
+    """Return the time of the login behind the request; of a browser the user's last one. An API key has none."""
     credential, user = credential_of(request), person_behind(request)
     if credential is None or credential.api_key or user is None:
         return None
@@ -118,7 +118,7 @@ def keep_browser_session(request: HttpRequest, user: User) -> None:
 
 
 def credential_of(request: HttpRequest) -> Credential | None:
-    """What authentication has found; None before it, and for anonymous requests."""
+    """Return the credential that authentication has found; None before it, and for anonymous requests."""
     found: Credential | None = getattr(request, _CREDENTIAL, None)
     return found
 
@@ -157,9 +157,9 @@ def has_scope(request: HttpRequest, scope: str) -> bool:
 def count_request(request: HttpRequest, now: datetime.datetime) -> None:
     """Count the request against its user's rate limit, or its address's. Raises RateLimited.
 
-    Called after authentication, for only then is it known whether a key is one; a token is known by its signature.
-    One that the canary has repeated to compare the versions is no request of the client's. One that it repeats because
-    the first version failed counts once.
+    Called after authentication: only then is it known whether a key is one; a token is known by its signature. A
+    request that the canary repeats to compare the versions is not the client's, and isn't counted. One that it repeats
+    because the first version failed counts once.
     """
     if getattr(request, "is_shadow", False):
         return
@@ -174,7 +174,7 @@ def count_request(request: HttpRequest, now: datetime.datetime) -> None:
 
 
 def standing_of(request: HttpRequest) -> Standing | None:
-    """How the request's quota stands, None when it has none or wasn't counted."""
+    """Return how the request's quota stands, None when it has none or wasn't counted."""
     standing: Standing | None = getattr(request, _STANDING, None)
     return standing
 
@@ -192,7 +192,7 @@ def note_use_after(response: HttpResponseBase, request: HttpRequest, now: dateti
         except DatabaseError:
             logger.warning("The use of an API key couldn't be noted", exc_info=True)
 
-    # What Django closes after the last byte, before its connections.
+    # Django closes these after the last byte, before its connections.
     response._resource_closers.append(note)  # type: ignore[attr-defined]
 
 
@@ -261,7 +261,7 @@ def _quota_of(request: HttpRequest) -> Quota | None:
 
 
 def _signed_credential(request: HttpRequest) -> Credential | None:
-    """Of a token that nothing has looked up: it is ours all the same."""
+    """Return the credential of a token that nothing has looked up: it is ours all the same."""
     if "HTTP_AUTHORIZATION" not in request.META:  # most requests, and asked of each
         return None
     try:

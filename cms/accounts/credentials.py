@@ -11,21 +11,21 @@ _ATTRIBUTE = "_tandem_claims"
 
 
 def bearer_token(request: HttpRequest) -> str | None:
-    """The token of `Authorization: Bearer …`, None when there is none or another scheme."""
+    """Return the token of `Authorization: Bearer …`, None when there is none or another scheme."""
     scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 
 def raw_api_key(request: HttpRequest) -> str | None:
-    """What stands in `X-API-Key`, None without that header. An empty one is a key too, and a wrong one."""
+    """Return the value of `X-API-Key`, None without that header. An empty one is a key too, and a wrong one."""
     value: str | None = request.META.get("HTTP_X_API_KEY")
     return None if value is None else value.strip()
 
 
 def access_claims(request: HttpRequest) -> Claims | None:
-    """The claims of the request's access token, None without one. Raises InvalidToken.
+    """Return the claims of the request's access token, None without one. Raises InvalidToken.
 
-    Signature and expiry are checked once a request and locally; whether the session still stands is asked by the view.
+    Signature and expiry are checked once a request and locally; the view asks whether the session still stands.
     """
     if not hasattr(request, _ATTRIBUTE):
         setattr(request, _ATTRIBUTE, _read(request))
@@ -36,7 +36,7 @@ def access_claims(request: HttpRequest) -> Claims | None:
 
 
 def identify(request: HttpRequest) -> tuple[str, str] | None:
-    """Kind and id of whoever the request's credential speaks for, for the canary; None when it carries no good one.
+    """Return the kind and id of the request's identity, for the canary; None without a valid credential.
 
     An API key is known by its prefix here: whether there is such a key costs a query, which is the view's business.
     """

@@ -1,4 +1,4 @@
-"""Password hashing with the parameters OWASP recommends, and checking hashes that other systems have made."""
+"""Password hashing with the parameters that OWASP recommends, and checking hashes that other systems have made."""
 
 import os
 from collections.abc import Callable
@@ -20,7 +20,7 @@ HASHING: Final = Bounded(
 
 
 class OwaspArgon2PasswordHasher(hashers.Argon2PasswordHasher):
-    """Argon2id, 19 MiB, t=2, p=1 (OWASP Password Storage Cheat Sheet): 19 ms here against 196 ms of Django's defaults."""
+    """Argon2id, 19 MiB, t=2, p=1 (OWASP Password Storage Cheat Sheet): 19 ms here; Django's defaults take 196 ms."""
 
     time_cost = 2
     memory_cost = 19_456  # KiB
@@ -34,7 +34,7 @@ class OwaspArgon2PasswordHasher(hashers.Argon2PasswordHasher):
 
 
 class _CheckedInTurn:
-    """An old hash is checked as ours is. Nobody makes one."""
+    """A hasher that checks an old hash as ours is checked. Nobody makes one."""
 
     def verify(self, password: str, encoded: str) -> bool:
         check: Callable[[str, str], bool] = super().verify  # type: ignore[misc]
@@ -62,7 +62,7 @@ class TruncatingBCryptPasswordHasher(_CheckedInTurn, hashers.BCryptPasswordHashe
 
 
 def _in_its_turn[Result](compute: Callable[[str, str], Result], password: str, other: str) -> Result:
-    """All hashes of a process are made in one thread, one after the other, and few requests wait for that.
+    """Hash in the one thread of the process, one after the other; few requests wait for that.
 
     So no more than 19 MiB are in use at a time, and reads have the other cores. And left to itself glibc keeps what
     a hash took for the next one, in the heap of its thread: once for each heap, of which there are up to eight a core,

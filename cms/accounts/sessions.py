@@ -44,7 +44,7 @@ class SessionStore(DatabaseStore):
 
 
 def user_of_browser(request: HttpRequest) -> User | None:
-    """The active user of the request's session, by one query; None without a session that still stands.
+    """Return the active user of the request's session, by one query; None without a session that still stands.
 
     Checked as `django.contrib.auth.get_user` does, which would ask for the user once more.
     """

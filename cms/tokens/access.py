@@ -44,10 +44,10 @@ def make_token(kind: str, claims: Claims, now: datetime.datetime, lifetime_s: in
 
 
 def read_token(kind: str, token: str, now: datetime.datetime) -> Claims:
-    """The claims of a token whose signature and expiry are good. Whether its session still stands is not known here."""
+    """Return the claims of a token whose signature and expiry are valid. Its session may have ended."""
     try:
         payload = jwt.decode(token, _key(), algorithms=[_ALGORITHM], options=_OPTIONS)
-    except (jwt.InvalidTokenError, UnicodeError) as error:  # a lone surrogate is no text that could be signed
+    except (jwt.InvalidTokenError, UnicodeError) as error:  # a lone surrogate can't be signed
         raise InvalidToken from error
     user_id, session_id = parse_uuid(payload["sub"]), parse_uuid(payload["sid"])
     if payload.get("typ") != kind or user_id is None or session_id is None or not isinstance(payload["gen"], int):

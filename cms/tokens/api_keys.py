@@ -18,18 +18,18 @@ _FORM = re.compile(r"tdm_([a-z2-7]{16})_[a-z2-7]{40}", re.ASCII)
 
 
 def make_raw_key() -> str:
-    """`tdm_<prefix>_<secret>`, each part random."""
+    """Return `tdm_<prefix>_<secret>`, each part random."""
     return f"tdm_{_letters(_PREFIX_BYTES)}_{_letters(_SECRET_BYTES)}"
 
 
 def prefix_of(raw_key: str) -> str | None:
-    """The part that is no secret and finds the row; None for what hasn't the form of a key."""
+    """Return the part that isn't secret and finds the row; None for text without the form of a key."""
     match = _FORM.fullmatch(raw_key)
     return match[1] if match else None
 
 
 def digest_of(raw_key: str) -> str:
-    """Keyed, so that a copy of the database alone proves no key. As random as a key is, it needs no slow hash."""
+    """Return a keyed digest: a copy of the database alone proves no key. A random key needs no slow hash."""
     # A key of its own, as for tokens: nothing else made with SECRET_KEY can pass for a digest.
     key = hashlib.blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"tandem-api-keys").digest()
     return hashlib.blake2b(raw_key.encode(), digest_size=32, key=key).hexdigest()

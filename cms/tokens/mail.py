@@ -1,6 +1,6 @@
-"""Tokens that are sent by mail: signed, good for a while, and for one use, for each is bound to what its use changes.
+"""Tokens sent by mail: signed, valid for a while and for one use, because each is bound to what its use changes.
 
-Knows no database: whoever reads one looks its user up and asks whether it is good for that user as it is now.
+Knows no database: the reader of a token looks its user up and asks whether it is valid for that user as it is now.
 """
 
 import datetime
@@ -32,12 +32,12 @@ def make_mail_token(purpose: Purpose, user: "User", now: datetime.datetime) -> s
 
 
 def user_id_in(token: str) -> uuid.UUID | None:
-    """Whom the token says that it is for, which `is_good` has to prove; None for what isn't even the form of one."""
+    """Return the id of the user whom the token claims, which `is_good` has to prove; None for text of another form."""
     return parse_uuid(token.partition(":")[0])
 
 
 def is_good(purpose: Purpose, token: str, user: "User", now: datetime.datetime) -> bool:
-    """Whether it was made for this purpose and this user, has not expired, and what it would change is as it was then."""
+    """Return whether it is for this purpose and user, has not expired, and what it changes has not changed since."""
     try:
         user_id, _, expires_at_s = _signer(purpose, user).unsign(token).partition(":")
     except (BadSignature, UnicodeError):  # a lone surrogate cannot be signed
@@ -46,7 +46,7 @@ def is_good(purpose: Purpose, token: str, user: "User", now: datetime.datetime) 
 
 
 def _signer(purpose: Purpose, user: "User") -> Signer:
-    """The address is in every salt: a token proves that its reader has that mailbox, or the pending one."""
+    """Return a signer with the address in every salt: a token proves access to that mailbox, or the pending one."""
     changed = {
         Purpose.PASSWORD_RESET: user.password,
         Purpose.EMAIL_VERIFICATION: str(user.email_verified),

@@ -50,13 +50,13 @@ def plain(code: str) -> str:
 
 
 def make_recovery_code() -> str:
-    """Four groups of four letters and digits that nobody confuses."""
+    """Return four groups of four letters and digits that nobody confuses."""
     letters = base64.b32encode(secrets.token_bytes(_CODE_BYTES)).decode().lower()
     return "-".join(letters[start : start + 4] for start in range(0, len(letters), 4))
 
 
 def digest_of_recovery_code(code: str) -> str:
-    """Keyed, so that a copy of the database alone proves no code. As random as a code is, it needs no slow hash."""
+    """Return a keyed digest: a copy of the database alone proves no code. A random code needs no slow hash."""
     return _digest(code, settings.SECRET_KEY)
 
 
