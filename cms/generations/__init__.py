@@ -1,7 +1,7 @@
 """The generation of the public content: a number that grows with every change of what anybody may read.
 
-Whoever keeps what was read asks for the generation before reading. What was read stands for as long as the generation is
-still the same, and a change is seen by all processes at most `in_redis.CONFIRMED_FOR_S` after it was answered.
+A reader that keeps what it read asks for the generation before reading. The result stands for as long as the generation
+is the same. All processes see a change at most `in_redis.CONFIRMED_FOR_S` after it was answered.
 """
 
 import os
@@ -19,9 +19,9 @@ IN_MEMORY: Final = ("", ":memory:")
 
 
 def current_generation() -> int | None:
-    """The generation as this process counts it; None when it can't be known, and then nothing that was kept may be used.
+    """Return the generation as this process counts it; None when it can't be known: then use no kept result.
 
-    Inside a transaction it is None too: what is read there may be what nobody else sees yet, or no longer.
+    Inside a transaction it is None too: nobody else may see yet, or any longer, what is read there.
     """
     database = connections[DEFAULT_DB_ALIAS]
     if database.in_atomic_block:
@@ -31,7 +31,7 @@ def current_generation() -> int | None:
 
 
 def generation_in_outage() -> int | None:
-    """The current generation for a reader whom the database doesn't answer: worth waiting for, if Redis is late."""
+    """Return the generation for a reader whom the database doesn't answer: worth waiting for, if Redis is late."""
     database = connections[DEFAULT_DB_ALIAS]
     if database.in_atomic_block:
         return None
@@ -40,7 +40,7 @@ def generation_in_outage() -> int | None:
 
 
 def begin_generation() -> None:
-    """Tell every process that public content has changed. After the commit, and before anybody is told of the change."""
+    """Tell every process that public content has changed: after the commit, before anybody learns of the change."""
     if source := _source(connections[DEFAULT_DB_ALIAS]):
         source.begin()
 

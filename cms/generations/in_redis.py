@@ -1,4 +1,4 @@
-"""Generations in Redis: one key that holds a token, replaced by every change and asked for 50 times a second at most."""
+"""Generations in Redis: one key that holds a token, replaced by every change, read at most 50 times a second."""
 
 import logging
 import threading
@@ -28,8 +28,8 @@ PAY_EVERY_S: Final = 0.25
 class RedisGenerations:
     """Tokens are random and never come again, so that neither a flush nor a restart with old data can bring one back.
 
-    When an answer fails to come, a change may have gone unnoticed. It has not if the same server, asked on another connection,
-    still has the same token; in all other cases a new generation begins here.
+    When an answer fails to come, a change may have gone unnoticed. It has not if the same server, asked on another
+    connection, still has the same token; in all other cases a new generation begins here.
     """
 
     def __init__(self, url: str) -> None:
@@ -52,7 +52,7 @@ class RedisGenerations:
         self._payer: threading.Thread | None = None
 
     def current(self) -> int | None:
-        """None when Redis doesn't answer in a moment: then the database is asked."""
+        """Return the generation; None when Redis doesn't answer in a moment: then the database is asked."""
         arrived_at = time.monotonic()
         number, known_until = self._known
         if arrived_at < known_until:
@@ -70,7 +70,7 @@ class RedisGenerations:
             self._lock.release()
 
     def current_however_late(self) -> int | None:
-        """For those who have no database to ask instead: they wait up to PATIENCE_S for Redis, together."""
+        """Wait up to PATIENCE_S for Redis, all callers together: they have no database to ask instead."""
         arrived_at = time.monotonic()
         number = self.current()
         if number is not None:
@@ -184,9 +184,9 @@ class RedisGenerations:
 
 
 def _server_of(client: Any) -> tuple[str, str] | None:
-    """The running process and the history of its data, both named anew by a restart, the second by a failover too.
+    """Return the names of the running process and of its data's history; None where Redis doesn't report them.
 
-    None where it isn't told, as by some proxies and to restricted users.
+    A restart changes both; a failover changes the second too. Some proxies and restricted users don't get them.
     """
     try:
         found = client.info("server") | client.info("replication")

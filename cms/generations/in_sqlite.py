@@ -6,8 +6,10 @@ from pathlib import Path
 
 
 class SqliteGenerations:
-    """Asks `PRAGMA data_version` on a connection that never writes, so that every commit is another one's: those of this
-    process, of other processes, of `restore` and of a shell. It takes some 10 µs and is never late.
+    """Ask `PRAGMA data_version` on a connection that never writes, so that every commit is another connection's.
+
+    These are commits of this process, of other processes, of `restore` and of a shell. It takes some 10 µs and is never
+    late.
     """
 
     def __init__(self, path: str) -> None:
@@ -30,11 +32,11 @@ class SqliteGenerations:
             return self._number
 
     def current_however_late(self) -> int | None:
-        """The file is asked either way."""
+        """Return the same: the file is asked either way."""
         return self.current()
 
     def begin(self) -> None:
-        """Nothing to do: the commit has said it."""
+        """Do nothing: the commit itself is the sign."""
 
     def close(self) -> None:
         if self._connection is not None:

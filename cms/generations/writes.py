@@ -1,7 +1,7 @@
-"""Every write of public content begins a generation, whoever makes it: noticed where statements are executed.
+"""Every write of public content begins a generation, in any part of the code: statements are watched as they run.
 
-Not in the services: bulk content, imports, repairs and migrations write rows of their own, and what isn't noticed would be
-served stale. SQLite needs none of this, see in_sqlite.py.
+Services are not the place: bulk content, imports, repairs and migrations write rows of their own, and content would be
+served stale after an unnoticed write. SQLite needs none of this, see in_sqlite.py.
 """
 
 import re
@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from cms.generations import begin_generation
 
-# What nobody reads without a credential. A table that is missing here costs speed, one too many would cost correctness.
+# Tables that nobody reads without a credential. One missing here costs speed, one too many would cost correctness.
 PRIVATE_TABLES: Final = (
     *("apikey", "auditevent", "authenticatorapp", "authsession", "browsersession", "chore", "delivery", "editing"),
     *("importrecord", "invitation", "job", "linkedidentity", "passkey", "postrevision", "recoverycode"),
@@ -36,7 +36,7 @@ def watch_writes(connection: BaseDatabaseWrapper, **_: Any) -> None:
 
 
 def hear_of_doubt(hooks: Sequence[Callable[[], Any]]) -> None:
-    """Of a commit without an answer: public content may have changed, and nobody was told."""
+    """Begin a generation after a commit without an answer: public content may have changed, and nobody was told."""
     if begin_generation in hooks:
         begin_generation()
 

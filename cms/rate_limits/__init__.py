@@ -1,7 +1,7 @@
-"""How often somebody may do something: which limits there are, whom each counts by, and counting them.
+"""Rate limits: which there are, whom each counts by, and counting.
 
-Counted in Redis for all processes together; in this process alone where there is no Redis or it can't be reached. What a
-refusal looks like is each API version's business.
+Redis counts for all processes together; without Redis, or while it can't be reached, each process counts alone. Each
+API version words its own refusals.
 """
 
 from cms.rate_limits.counting import count, give_back, take, take_or_refuse

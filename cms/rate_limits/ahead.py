@@ -1,9 +1,9 @@
-"""Counting ahead of Redis: who is far from a limit is let through at once, and Redis is told 50 times a second.
+"""Counting in this process first: a request far from its limit passes at once, and Redis is told 50 times a second.
 
-A question to Redis costs half of what an answer from memory costs. With more than a tenth of a limit left, and more than
-`LEFT_MIN`, this process lets requests through by what Redis last told it, adds them up, and hands the sums over in one
-round trip; nearer to the limit each request is counted in Redis before it passes. The limit is as exact as without this
-as long as less than that tenth passes within `TOLD_EVERY_S`: for 6,000 a minute that is 30,000 requests a second.
+A question to Redis costs half of what an answer from memory costs. With more than a tenth of a limit left, and more
+than `LEFT_MIN`, this process accepts requests by the last answer of Redis. It adds them up, and hands the sums over in
+one round trip. Nearer to the limit each request is counted in Redis before it passes. The limit is as exact as without
+this as long as less than that tenth passes within `TOLD_EVERY_S`: for 6,000 a minute that is 30,000 requests a second.
 """
 
 import atexit
@@ -19,18 +19,18 @@ from cms.rate_limits.policies import Quota
 
 TOLD_EVERY_S: Final = 0.020
 LEFT_MIN: Final = 100
-SUBJECTS_MAX: Final = 20_000  # some 6 MB; whoever is forgotten is asked for anew
+SUBJECTS_MAX: Final = 20_000  # some 6 MB; for a forgotten one Redis is asked again
 
 
 @dataclass(slots=True)
 class Known:
-    """What is known of a quota in the window that ends at `ends_at_ms`."""
+    """The state of a quota in the window that ends at `ends_at_ms`."""
 
     left: int
-    """By what Redis has told, less all that Redis has been told since."""
+    """By the last answer of Redis, less all that Redis has been told since."""
     ends_at_ms: int
     untold: int = 0
-    """How many passed since then."""
+    """The number that passed since then."""
 
 
 class CountingAhead:
@@ -44,7 +44,7 @@ class CountingAhead:
         self._teller: threading.Thread | None = None
 
     def take(self, quota: Quota, now_ms: int) -> list[int] | None:
-        """What `take.lua` gives for this quota; None when Redis has to be asked and can't be."""
+        """Return the answer of `take.lua` for this quota; None when Redis has to be asked and can't be."""
         with self._lock:
             known = self._known.get(quota.key)
             if known and now_ms < known.ends_at_ms and known.left - known.untold > left_min(quota.policy.limit):
@@ -60,7 +60,7 @@ class CountingAhead:
         return answer
 
     def tell(self) -> None:
-        """Hand over what passed; what can't be handed over now is let go, for while Redis is away each process counts alone."""
+        """Hand over what passed. Drop what can't be handed over: while Redis is away, each process counts alone."""
         with self._telling:
             self._tell()
 
@@ -80,7 +80,7 @@ class CountingAhead:
                 self._learn(quota.key, answer, now_ms)
 
     def clear(self) -> None:
-        """Nothing that passed before is told after this."""
+        """Forget all; report nothing that passed before."""
         with self._telling, self._lock:
             self._known.clear()
             self._untold.clear()
@@ -119,5 +119,5 @@ class CountingAhead:
 
 
 def left_min(limit: int) -> int:
-    """How many have to be left for a request to pass before it is counted in Redis."""
+    """Return how many have to be left for a request to pass before it is counted in Redis."""
     return max(LEFT_MIN, limit // 10)

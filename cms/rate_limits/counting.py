@@ -19,21 +19,21 @@ IN_PROCESS: Final = ProcessCounter()
 
 
 def take(quotas: Iterable[Quota | None], now: datetime.datetime) -> Taken:
-    """One from each of the quotas that are limited at all, or none from any when one of them is used up."""
+    """Take one from each limited quota, or none from any when one of them is used up."""
     limited = _limited(quotas)
     if not limited:
         return Taken(0, ())
     now_ms = int(now.timestamp() * 1_000)
     asked = _ask_redis(limited, now_ms) if settings.REDIS_URL else None
     wait_ms, *rest = asked or IN_PROCESS.take(limited, now_ms)
-    if len(limited) == 1:  # of each request that is no login
+    if len(limited) == 1:  # every request except a login
         return Taken(in_seconds(wait_ms), (_standing(limited[0], *rest),))
     standings = [_standing(*each) for each in zip(limited, rest[::2], rest[1::2], strict=True)]
     return Taken(in_seconds(wait_ms), tuple(standings))
 
 
 def take_or_refuse(quotas: Iterable[Quota | None], now: datetime.datetime, what: str) -> None:
-    """Raises RateLimited, whose sentence begins with `what` there were too many of."""
+    """Raise RateLimited if a quota is spent; its sentence names `what` there were too many of."""
     taken = take(quotas, now)
     if taken.retry_after_s:
         raise RateLimited(what, taken.retry_after_s)
@@ -51,14 +51,14 @@ def count(quota: Quota, amount: int, now: datetime.datetime) -> int:
 
 
 def give_back(quotas: Iterable[Quota | None]) -> None:
-    """What was taken for something that then turned out not to count."""
+    """Give back what was taken for something that then turned out not to count."""
     limited = _limited(quotas)
     if limited and not (settings.REDIS_URL and _redis(settings.REDIS_URL).give_back(limited)):
         IN_PROCESS.give_back(limited)
 
 
 def clear_process() -> None:
-    """Forget all that this process knows or counts by itself; what is counted in Redis stays."""
+    """Forget all that this process knows or counts by itself; the counts in Redis stay."""
     IN_PROCESS.clear()
     if settings.REDIS_URL:
         _ahead(settings.REDIS_URL, os.getpid()).clear()

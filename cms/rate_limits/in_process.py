@@ -17,7 +17,7 @@ class ProcessCounter:
         self._lock = threading.Lock()
 
     def take(self, quotas: Sequence[Quota], now_ms: int) -> list[int]:
-        """The same answer as `take.lua`."""
+        """Return the same answer as `take.lua`."""
         with self._lock:
             wait, states = 0, []
             for quota in quotas:

@@ -23,7 +23,7 @@ FOLDER: Final = Path(__file__).parent
 
 
 def _answer_on(connection: Any) -> Any:
-    """None from a Redis that doesn't have the script; any other refusal itself, for more answers may come after it."""
+    """Return None from a Redis without the script, and any other refusal itself: more answers may come after it."""
     try:
         return connection.read_response()
     except redis.exceptions.NoScriptError:
@@ -34,7 +34,7 @@ def _answer_on(connection: Any) -> Any:
 
 class RedisCounter:
     def __init__(self, url: str) -> None:
-        # A connection that a restarted Redis has closed is opened anew once; more patience would cost every request.
+        # A connection that a restarted Redis has closed is opened again once; more patience would cost every request.
         self._client = redis.Redis.from_url(
             url,
             socket_timeout=TIMEOUT_S,
@@ -49,7 +49,7 @@ class RedisCounter:
         self._asked_again_at = 0.0
 
     def take(self, quotas: Sequence[Quota], now_ms: int, passed: int = 0) -> list[int] | None:
-        """What `take.lua` gives; None while Redis can't be asked. `passed` of the first quota are counted in any case."""
+        """Return `take.lua`'s answer, None while Redis can't be asked. Count `passed` of the first quota always."""
         arguments = [now_ms, passed, 1]
         for quota in quotas:
             arguments += [quota.policy.limit, quota.policy.window_s * 1_000]
@@ -57,7 +57,7 @@ class RedisCounter:
         return answer
 
     def add(self, passed: Sequence[tuple[Quota, int]], now_ms: int) -> list[list[int]] | None:
-        """Count what has passed already, in one round trip: what `take.lua` gives for each; None while Redis can't be asked."""
+        """Count what has passed, in one round trip; return `take.lua`'s answers, None while Redis can't be asked."""
         answers: list[list[int]] | None = self._ask(lambda: self._run_add(passed, now_ms))
         return answers
 
@@ -73,7 +73,7 @@ class RedisCounter:
         return self._run_takes([(keys, arguments)])[0]
 
     def _run_takes(self, calls: Sequence[tuple[list[str], list[int]]]) -> list[list[int]]:
-        """On a connection of the thread's own: the client's pool and hooks would cost more than half of the call."""
+        """Run on a connection of the thread's own: the client's pool and hooks would be more than half of the cost."""
         connection = self._connection()
         commands = [("EVALSHA", self._take.sha, len(keys), *keys, *arguments) for keys, arguments in calls]
         answers: list[Any] = []
@@ -81,7 +81,7 @@ class RedisCounter:
             connection.send_packed_command(connection.pack_commands(commands), check_health=False)
             while len(answers) < len(calls):
                 answers.append(_answer_on(connection))
-        except redis.ConnectionError:  # closed by a restart; the client opens its connections anew
+        except redis.ConnectionError:  # closed by a restart; the client opens its connections again
             answers += [None] * (len(calls) - len(answers))
         for answer in answers:
             if isinstance(answer, redis.ResponseError):

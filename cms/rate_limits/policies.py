@@ -1,4 +1,4 @@
-"""Which limits there are, and whom each of them counts by."""
+"""The limits, and whom each of them counts by."""
 
 import ipaddress
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from django.conf import settings
 
 MINUTE_S: Final = 60
-# Whoever is given an IPv6 address is given a whole /64 at least, and could have a new address for every request.
+# A client with an IPv6 address has a whole /64 at least, and could have a new address for every request.
 IPV6_PREFIX: Final = 64
 # A line is often given a /56, and anybody a /48: with all of one, an account is still not locked everywhere.
 WIDER_FACTORS: Final = {56: 2, 48: 4}
@@ -23,7 +23,7 @@ class Policy:
     """None: no setting changes it, and `most` is the limit."""
     window_s: int
     factor: int = 1
-    """What the setting is multiplied by: an address may be shared by several accounts."""
+    """The factor of the setting: several accounts may share an address."""
     most: int | None = None
     """An upper bound of the limit."""
     if_off: int = 0
@@ -31,7 +31,7 @@ class Policy:
 
     @property
     def limit(self) -> int:
-        """How often in any window; 0 = as often as one likes."""
+        """Return the most in any window; 0 means no limit."""
         if self.setting is None:
             return self.most or 0
         limit: int = getattr(settings, self.setting) * self.factor or self.if_off
@@ -83,17 +83,17 @@ class Quota(NamedTuple):
 
 
 def address_quota(policy: Policy, address: str | None) -> Quota | None:
-    """None without an address, as behind a Unix socket that is no trusted proxy: all clients would share one quota."""
+    """Return None without an address, as behind an untrusted Unix socket: all clients would share one quota."""
     return Quota(policy, _network_of(address)) if address else None
 
 
 def quota_within(quota: Quota, address: str | None) -> Quota:
-    """The same for its subject as seen from this network alone. Without an address for all that have none together."""
+    """Return the same for its subject as seen from this network alone. Subjects without an address share one quota."""
     return Quota(quota.policy, f"{quota.subject} {_network_of(address or '')}")
 
 
 def wider_quotas(quota: Quota, address: str | None) -> list[Quota]:
-    """The same as seen from the larger networks around an IPv6 address, with larger limits. None for IPv4."""
+    """Return the same as seen from the larger networks around an IPv6 address, with larger limits. None for IPv4."""
     if ":" not in _network_of(address or ""):
         return []
     return [
@@ -108,7 +108,7 @@ def _widened(policy: Policy, prefix: int) -> Policy:
 
 
 def name_quota(name: str, policy: Policy = LOGIN_NAME) -> Quota:
-    """For an account's name as somebody typed it, known or not. As a digest: names are long, and nobody's business."""
+    """Return the quota of a typed account name, known or not. It is a digest: names are long, and private."""
     # Folded as the query folds it that finds the account.
     folded = name.lower().encode(errors="surrogatepass")
     key = blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"tandem-limits").digest()
@@ -117,7 +117,7 @@ def name_quota(name: str, policy: Policy = LOGIN_NAME) -> Quota:
 
 @lru_cache(maxsize=4_096)
 def _network_of(address: str, prefix: int = IPV6_PREFIX) -> str:
-    """An IPv4 address itself, also when it is written as IPv6; of an IPv6 address the network."""
+    """Return an IPv4 address itself, also when it is written as IPv6; of an IPv6 address the network."""
     if ":" not in address:
         return address
     try:

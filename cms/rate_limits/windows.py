@@ -28,14 +28,14 @@ class Standing(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """What came of a request: `retry_after_s` is 0 when it may pass. What may not pass isn't counted."""
+    """The outcome of a request: `retry_after_s` is 0 when it may pass. A request that may not pass isn't counted."""
 
     retry_after_s: int
     standings: tuple[Standing, ...]
 
 
 def moved_to(held: Counters | None, now_ms: int, length_ms: int) -> tuple[Counters, int]:
-    """The counters as they stand at `now_ms`, and how much of their window has passed by then."""
+    """Return the counters as they stand at `now_ms`, and how much of their window has passed by then."""
     number = now_ms // length_ms
     if held is None or number > held.number + 1:
         return Counters(number, 0, 0), now_ms - number * length_ms
@@ -51,7 +51,7 @@ def free_in(counters: Counters, passed_ms: int, limit: int, length_ms: int) -> i
 
 
 def wait_ms(counters: Counters, passed_ms: int, limit: int, length_ms: int) -> int:
-    """How long until one may pass again, when none may now."""
+    """Return how long until one may pass again, when none may now."""
     if counters.current < limit:
         share = (limit - 1 - counters.current) * length_ms // counters.before
         return length_ms - share - passed_ms
@@ -59,5 +59,5 @@ def wait_ms(counters: Counters, passed_ms: int, limit: int, length_ms: int) -> i
 
 
 def in_seconds(milliseconds: int) -> int:
-    """Rounded up: one who waits that long has waited long enough."""
+    """Round up: a client that waits that long has waited long enough."""
     return -(-milliseconds // 1_000)
