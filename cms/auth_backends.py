@@ -18,7 +18,7 @@ class UsernameOrEmailBackend(ModelBackend):
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
-        """None for what is wrong, and for a password without the second factor that the account has or needs.
+        """Return the user; None for wrong credentials, and without the second factor that the account has or needs.
 
         The request then has `second_step_of`, the user who goes on with the second step. After too many failures
         PermissionDenied, and the request has the sentence to be shown.

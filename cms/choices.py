@@ -75,7 +75,7 @@ class TransferState(TextChoices):
 
 
 class Scope(TextChoices):
-    """What an API key may be used for; never more than its owner may do."""
+    """The permissions of an API key; it never may more than its owner."""
 
     POSTS_READ = "posts:read"
     POSTS_WRITE = "posts:write"

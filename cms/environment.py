@@ -65,7 +65,7 @@ class Environment:
         return int(value)
 
     def factor(self, name: str, default: float, minimum: float, maximum: float) -> float:
-        """A number with up to two decimals, such as 1.5."""
+        """Return a number with up to two decimals, such as 1.5."""
         value = self.text(name)
         if not value:
             return default
@@ -74,16 +74,16 @@ class Environment:
         return float(value)
 
     def words(self, name: str, default: tuple[str, ...] = ()) -> list[str]:
-        """A comma-separated list; blanks around an item and empty items are dropped."""
+        """Return a comma-separated list; blanks around an item and empty items are dropped."""
         value = self.text(name)
         return [word.strip() for word in value.split(",") if word.strip()] if value else list(default)
 
     def networks(self, name: str) -> list[Network]:
-        """A comma-separated list of addresses or CIDR networks."""
+        """Return a comma-separated list of addresses or CIDR networks."""
         return [self._network(name, word) for word in self.words(name)]
 
     def percentage_bp(self, name: str, minimum: int = 0, maximum: int = 10_000) -> int | None:
-        """A share in percent (0..100, up to two decimals) as basis points 0..10000, None when unset or empty."""
+        """Return a share in percent (0..100, up to two decimals) as basis points 0..10000, None when unset or empty."""
         value = self.text(name)
         if not value:
             return None
@@ -106,7 +106,7 @@ class Environment:
         return value
 
     def origins(self, name: str) -> list[str]:
-        """A comma-separated list of `https://HOST[:PORT]`, as the Origin header writes them; `*.` may stand for subdomains."""
+        """Return a comma-separated list of `https://HOST[:PORT]`, as in an Origin header; `*.` covers subdomains."""
         origins = self.words(name)
         for origin in origins:
             if not ORIGIN.fullmatch(origin):
@@ -114,7 +114,7 @@ class Environment:
         return origins
 
     def header_and_value(self, name: str) -> tuple[str, str] | None:
-        """`HTTP_X_FORWARDED_PROTO,https` as a pair, None when unset."""
+        """Return `HTTP_X_FORWARDED_PROTO,https` as a pair, None when unset."""
         words = self.words(name)
         if not words:
             return None
@@ -125,7 +125,7 @@ class Environment:
     def database(
         self, name: str, default: str, base: Path, *, prepares: bool = True, pool: Mapping[str, int] | None = None
     ) -> dict[str, Any]:
-        """Django's database settings for `sqlite:///FILE` or `postgresql://…`; a relative FILE stands in `base`.
+        """Return Django's settings for `sqlite:///FILE` or `postgresql://…`; a relative FILE stands in `base`.
 
         `pool` has the options of `cms.db.postgresql.pool.Pool`.
         """
@@ -140,7 +140,7 @@ class Environment:
         )
 
     def mailer(self, name: str, default: str) -> dict[str, Any]:
-        """An entry of Django's MAILERS: `console:` prints mails, `smtp+tls://USER:PASSWORD@HOST:PORT` sends them."""
+        """Return an entry of MAILERS: `console:` prints mails, `smtp+tls://USER:PASSWORD@HOST:PORT` sends them."""
         value = self.text(name, default)
         if value == "console:":
             return {"BACKEND": "cms.outgoing.printed.EmailBackend"}
@@ -155,7 +155,7 @@ class Environment:
         return {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": _smtp(url, host, port)}
 
     def url_with_token(self, name: str) -> str:
-        """A page's address in which `{token}` stands for the token of a mail; empty when unset."""
+        """Return a page's address in which `{token}` stands for the token of a mail; empty when unset."""
         value = self.text(name)
         if value and not (re.match(r"https?://[^/\s]", value) and value.count("{token}") == 1):
             refuse(
@@ -164,21 +164,21 @@ class Environment:
         return value
 
     def url_of_post(self, name: str) -> str:
-        """A page's address in which `{slug}` stands for the post's; empty when unset."""
+        """Return a page's address in which `{slug}` stands for the post's; empty when unset."""
         value = self.text(name)
         if value and not (re.match(r"https?://[^/\s]", value) and value.count("{slug}") == 1):
             refuse(name, value, "allowed is an address with {slug} in it, such as https://example.org/posts/{slug}")
         return value
 
     def url_of_folder(self, name: str) -> str:
-        """An address that ends with a slash, which may be left out; empty when unset."""
+        """Return an address that ends with a slash, which may be left out; empty when unset."""
         value = self.text(name)
         if value and not re.fullmatch(r"https?://[^/\s?#@]+(/[^\s?#]*)?", value):
             refuse(name, value, "allowed is an address without a query, such as https://example.org/admin/")
         return value and f"{value.rstrip('/')}/"
 
     def issuer(self, name: str, longest: int) -> str:
-        """The address of an OpenID Connect provider, exactly as its tokens name it; empty when unset."""
+        """Return the address of an OpenID Connect provider, exactly as its tokens name it; empty when unset."""
         value = self.text(name)
         allowed = (
             f"allowed is https://… without a query, at most {longest} characters;"
@@ -203,10 +203,10 @@ class Environment:
 
 
 def is_encrypted_or_local(url: str) -> bool:
-    """Whether what is sent there can be read by nobody on the way: by https, or without leaving this machine."""
+    """Return whether nobody on the way can read a request to it: by https, or without leaving this machine."""
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port  # raises for what is no port
+        host, _ = parts.hostname, parts.port  # raises for an invalid port
     except ValueError:
         return False
     if parts.scheme == "https":
@@ -219,7 +219,7 @@ def is_encrypted_or_local(url: str) -> bool:
 
 
 def without_password(url: str) -> str:
-    """The URL as it may be shown: all that stands before an @ is a credential, and so is a password in the query."""
+    """Return the URL as it may be shown: the text before an @ is a credential, and so is a password in the query."""
     shown = re.sub(r"^([a-z0-9+.-]*:(?://)?)?.*@", r"\1***@", url, flags=re.IGNORECASE | re.DOTALL)
     return re.sub(r"((?:password|pass|secret)\s*=\s*)[^&\s]*", r"\1***", shown, flags=re.IGNORECASE)
 
@@ -227,7 +227,7 @@ def without_password(url: str) -> str:
 def _is_redis_url(value: str) -> bool:
     try:
         url = urlsplit(value)
-        _ = url.port  # raises for what is no port
+        _ = url.port  # raises for an invalid port
     except ValueError:
         return False
     if url.scheme == "unix":
@@ -271,11 +271,11 @@ def _sqlite(name: str, value: str, base: Path) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(base / path[1:]),
-        # Kept open: opening a file, setting the pragmas and registering Django's functions costs more than most queries.
+        # Kept open: opening a file, setting pragmas and registering Django's functions cost more than most queries.
         "CONN_MAX_AGE": 600,
         "OPTIONS": {
             "factory": PrivateConnection,
-            # DEFERRED lets two readers both ask for the write lock, and one of them fails at once, whatever the timeout.
+            # DEFERRED lets two readers both ask for the write lock; then one fails at once, with any timeout.
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON",
@@ -300,7 +300,8 @@ def _postgresql(name: str, value: str, *, prepares: bool, pool: Mapping[str, int
         "PASSWORD": unquote(url.password or ""),
         "HOST": options.pop("host", unquote(url.hostname or "")),
         "PORT": str(port or options.pop("port", "")),
-        # A host that swallows packets is given up after 2 s (libpq's minimum); of one that is down the kernel knows at once.
+        # A host that swallows packets is given up after 2 s (libpq's minimum). The kernel knows at once of a host that
+        # is down.
         "OPTIONS": {
             "pool": dict(pool or {}) or True,
             "connect_timeout": 2,
@@ -308,7 +309,8 @@ def _postgresql(name: str, value: str, *, prepares: bool, pool: Mapping[str, int
             "keepalives_idle": 30,
             "keepalives_interval": 10,
             "keepalives_count": 3,
-            # What `prepared_cursor` has run so often on a connection is planned once for it; Django's cursors never prepare.
+            # A statement that `prepared_cursor` has run so often on a connection gets a kept plan; Django's cursors
+            # never prepare.
             "prepare_threshold": 2 if prepares else None,
             **options,
         },

@@ -15,7 +15,7 @@ _UUID = re.compile(limits.UUID_PATTERN)
 
 
 def parse_uuid(text: Any) -> uuid.UUID | None:
-    """The UUID that `text` is the canonical or the compact form of, else None."""
+    """Return the UUID that `text` is the canonical or the compact form of, else None."""
     # uuid.UUID takes far more: braces, "urn:", "0x", underscores, hyphens anywhere, digits of any script.
     return uuid.UUID(text) if isinstance(text, str) and _UUID.match(text) else None
 
@@ -26,11 +26,11 @@ def with_id[Rows: QuerySet[Any]](rows: Rows, pk: uuid.UUID | None) -> Rows:
 
 
 def uuid7_at(instant: datetime.datetime) -> uuid.UUID:
-    """A UUIDv7 whose time is `instant` (from 1970 on): ids of imported rows then sort as the rows do."""
+    """Return a UUIDv7 whose time is `instant` (from 1970 on): ids of imported rows then sort as the rows do."""
     return uuid7(nanoseconds=max(0, int(instant.timestamp() * 1000)) * 1_000_000)
 
 
 def random_uuid7(instant: datetime.datetime, rng: random.Random) -> uuid.UUID:
-    """A UUIDv7 of `instant` whose random bits come from `rng`: the same seed gives the same ids (RFC 9562 section 5.7)."""
+    """Return a UUIDv7 of `instant` with random bits from `rng`: the same seed, the same ids (RFC 9562 section 5.7)."""
     milliseconds = int(instant.timestamp() * 1000)
     return uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | rng.getrandbits(12) << 64 | 0b10 << 62 | rng.getrandbits(62))

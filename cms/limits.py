@@ -1,4 +1,4 @@
-"""The domain's limits, in characters unless the name says otherwise: one number each, for services and constraints alike."""
+"""The domain's limits, in characters unless the name says otherwise: one number for services and constraints alike."""
 
 from typing import NamedTuple
 
@@ -62,8 +62,8 @@ LIVE_KEYS_MAX = 50  # of one owner
 OPEN_SESSIONS_MAX = 100  # of one user: API sessions, and as many of browsers
 URL_MAX = 2_000
 
-# Patterns are written for both Python's re (SQLite) and PostgreSQL. What both can check of a slug; case beyond ASCII and
-# combining marks are the business of `cms/text/slugs.py`. Blanks beyond ASCII are spelt out: which of
+# Patterns are written for both Python's re (SQLite) and PostgreSQL. This one holds what both can check of a slug; case
+# beyond ASCII and combining marks are the business of `cms/text/slugs.py`. Blanks beyond ASCII are spelt out: which of
 # them PostgreSQL's \s knows depends on the locale.
 SLUG_PATTERN = r"\A[^\sA-Z!-,/:-@\[-\^`{-~\u0001-\u001f\u007f-\u00a0\u1680\u2000-\u206f\u3000\ufeff]+\Z"
 SLUG_EDGE_PATTERN = r"\A[-_.]|[-_.]\Z"

@@ -46,7 +46,7 @@ class UploadedFile(Protocol):
 
 
 class SystemActor:
-    """Whoever has a shell on the server: commands act as it. May do everything, and no user stands behind it."""
+    """Anyone who has a shell on the server: commands act as it. It may do everything, and has no user behind it."""
 
     pk: Final = None
     role: Final = Role.ADMIN
@@ -116,12 +116,12 @@ def may_edit_all_posts(actor: Actor) -> bool:
 
 
 def may_edit_post(actor: Actor, post: AuthoredPost) -> bool:
-    """Editors edit every post, authors the ones they wrote or co-wrote."""
+    """Allow editors every post, authors the ones they wrote or co-wrote."""
     return may_edit_all_posts(actor) or (is_known(actor) and may_write_posts(actor) and post.is_written_by(actor.pk))
 
 
 def may_edit_post_of(actor: Actor, author_ids: Collection[uuid.UUID]) -> bool:
-    """The same for a row of a list, whose author and co-authors are known by id: no query."""
+    """Decide the same for a row of a list, whose author and co-authors are known by id: no query."""
     return may_edit_all_posts(actor) or (may_write_posts(actor) and actor.pk in author_ids)
 
 
@@ -135,7 +135,7 @@ def may_moderate(actor: Actor) -> bool:
 
 
 def may_edit_comment(actor: Actor, comment: AuthoredComment) -> bool:
-    """Moderators edit and delete every comment, everybody else their own."""
+    """Allow moderators to edit and delete every comment, everybody else their own."""
     return may_moderate(actor) or (is_known(actor) and comment.author_id == actor.pk)
 
 
@@ -156,12 +156,12 @@ def may_edit_all_media(actor: Actor) -> bool:
 
 
 def may_edit_media(actor: Actor, media: UploadedFile) -> bool:
-    """Editors change and delete every file, authors those that they have uploaded."""
+    """Allow editors to change and delete every file, authors those that they have uploaded."""
     return may_edit_all_media(actor) or (may_upload_media(actor) and media.uploaded_by_id == actor.pk)
 
 
 def may_manage_own_keys(actor: Actor) -> bool:
-    """Every user has API keys; there is none for whoever has no account."""
+    """Return whether the actor has an account: every user has API keys."""
     return is_known(actor)
 
 
@@ -170,19 +170,19 @@ def may_manage_all_keys(actor: Actor) -> bool:
 
 
 def scopes_open_to(user: Account) -> frozenset[Scope]:
-    """What a key of this user may be used for at most: by role, and for rollouts by the permissions of the user's groups."""
+    """Return the widest scopes of this user's keys: by role, and for rollouts by the permissions of their groups."""
     return frozenset(scope for scope in Scope if is_scope_open_to(user, scope))
 
 
 def is_scope_open_to(user: Account, scope: Scope) -> bool:
-    """The same for one scope: only those of rollouts ask the database, for groups."""
+    """Return the same for one scope: only those of rollouts ask the database, for groups."""
     if scope in SCOPE_ROLES:
         return _has_rank(user, SCOPE_ROLES[scope])
     return user.is_active and user.has_perm(SCOPE_PERMISSIONS[scope])
 
 
 def may_administer(actor: Actor) -> bool:
-    """What is for admins and has no predicate of its own."""
+    """Return whether the actor may do what is for admins and has no predicate of its own."""
     return _has_rank(actor, Role.ADMIN)
 
 
@@ -197,7 +197,7 @@ def may_see_audit(actor: Actor) -> bool:
 
 
 def may_transfer(actor: Actor) -> bool:
-    """Import and export content: both touch everything, people's addresses too."""
+    """Allow importing and exporting content: both touch everything, people's addresses too."""
     return _has_rank(actor, Role.ADMIN)
 
 

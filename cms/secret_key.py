@@ -10,7 +10,7 @@ LENGTH_MIN = 32
 
 
 def load_or_make_secret_key(path: Path) -> str:
-    """The key in `path`, made there (mode 0600) when the file is absent; safe when several processes start at once."""
+    """Return the key in `path`; make it (mode 0600) if absent. Safe when several processes start at once."""
     try:
         if not path.exists():
             _write_once(path, secrets.token_urlsafe(50))

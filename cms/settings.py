@@ -105,7 +105,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 13 * 1024 * 1024
 AUTH_USER_MODEL = "cms.User"
 SILENCED_SYSTEM_CHECKS = [
     "auth.W004",  # username is unique without case, by a constraint that this check doesn't know
-    # The proxy that ends TLS redirects to it; here a redirect would break health checks and whoever asks within the cluster.
+    # The proxy that ends TLS redirects to it; a redirect here would break health checks and clients in the cluster.
     "security.W008",
     "security.W005",  # what other subdomains of this domain are served by is not ours to promise
     "security.W021",  # nor is a place on the browsers' preload list, which can't be taken back for months
@@ -180,7 +180,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "cms.http.browser_middleware.CommonMiddleware",
-    # Next to each other, so that whoever passes by one passes by all of them.
+    # Next to each other, so that a request that skips one skips all of them.
     "cms.http.browser_middleware.ContentSecurityPolicyMiddleware",
     "cms.http.browser_middleware.SessionMiddleware",
     "cms.http.browser_middleware.AuthenticationMiddleware",
@@ -394,7 +394,7 @@ LOGGING = {
     "loggers": {
         "django.server": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
-        # Of each refused request it says less than the line that ACCESS_LOG writes.
+        # It reports less about each refused request than the line that ACCESS_LOG writes.
         "django.request": {"level": "ERROR" if ACCESS_LOG else "WARNING"},
     },
 }

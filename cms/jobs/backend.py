@@ -1,8 +1,8 @@
 """The `django.tasks` backend: a task that is enqueued is a row of `cms_job`, and `manage.py run_worker` runs it.
 
-At least once: a worker may die after the work and before it has said so, and then the task runs again. A task must bear
-that. The row is written by the caller's own connection: what is rolled back enqueues nothing, and no worker sees a job
-before the change that it belongs to.
+At least once: a worker may die after the work and before it has reported so, and then the task runs again. A task must
+bear that. The caller's own connection writes the row: a rollback enqueues nothing, and no worker sees a job before the
+change that it belongs to.
 """
 
 import datetime
@@ -68,15 +68,15 @@ class DatabaseBackend(BaseTaskBackend):
 
 
 def task_of(job: Job) -> AnyTask:
-    """The task as it was enqueued. Raises ImportError or TypeError when the code has none of that name."""
+    """Return the task as it was enqueued. Raises ImportError or TypeError when the code has none of that name."""
     task = import_string(job.task_path)
     if not isinstance(task, Task):
-        raise TypeError(f"{job.task_path} is no task.")
+        raise TypeError(f"{job.task_path} is not a task.")
     return task.using(priority=job.priority, queue_name=job.queue_name, run_after=job.run_after)
 
 
 def result_of(job: Job, task: AnyTask) -> AnyResult:
-    """The job in Django's words. Each attempt that failed has left an entry in `errors`."""
+    """Return the job in Django's words. Each attempt that failed has left an entry in `errors`."""
     failed = job.errors
     workers = [entry["worker"] for entry in failed]
     if job.status in (JobStatus.RUNNING, JobStatus.SUCCESSFUL):

@@ -7,7 +7,7 @@ _random = secrets.SystemRandom()
 
 
 def delay_after(attempts: int, *, first_s: float, factor: float, longest_s: float) -> datetime.timedelta:
-    """Exponential, with "equal jitter": between half and the whole of `first_s * factor ** (attempts - 1)`.
+    """Return an exponential delay, "equal jitter": half to all of `first_s * factor ** (attempts - 1)`.
 
     The jitter keeps what failed together from coming back together. `attempts` counts from 1.
     """

@@ -1,4 +1,4 @@
-"""Running one claimed job: its lease is extended while it runs, and whatever it raises is written to its row."""
+"""Running one claimed job: its lease is extended while it runs, and any error that it raises is written to its row."""
 
 import contextlib
 import datetime
@@ -52,7 +52,7 @@ def _call(job: Job) -> object:
 
 def _fail(job: Job, error: BaseException, now: datetime.datetime) -> bool:
     traceback = "".join(format_exception(error))
-    # What an error says may hold what no log's encoding can.
+    # An error's text may hold characters that no log's encoding can.
     shown = traceback.encode(errors="backslashreplace").decode()
     logger.warning("job %s %s, attempt %d failed\n%s", job.pk, job.task_path, job.attempts, shown)
     return fail_job(job, error=error, traceback=traceback, now=now)
@@ -60,7 +60,7 @@ def _fail(job: Job, error: BaseException, now: datetime.datetime) -> bool:
 
 @contextlib.contextmanager
 def _heartbeat(job: Job, clock: Clock) -> Iterator[None]:
-    """Extends the lease three times in its length, from a thread of its own, until the block ends or the lease is lost."""
+    """Extend the lease every third of its length, in a thread of its own, until the block ends or the lease is lost."""
     ended = threading.Event()
     thread = threading.Thread(target=_beat, args=(job, clock, ended), name=f"lease-of-{job.pk}", daemon=True)
     thread.start()

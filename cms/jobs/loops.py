@@ -93,6 +93,6 @@ def run_until(
 
 
 def _drop_connections() -> None:
-    """A connection that broke in the middle of a transaction is of no more use; a new one is made when needed."""
+    """Drop the connections: one that broke within a transaction is of no use; a new one is made when needed."""
     with contextlib.suppress(Exception):
         connections.close_all()

@@ -29,7 +29,7 @@ def lease_until(now: datetime.datetime) -> datetime.datetime:
 
 
 def claim_job(*, worker: str, now: datetime.datetime, queues: Collection[str] = ()) -> Job | None:
-    """The next job of these queues (of all when empty), leased to `worker`; None when none is due.
+    """Claim the next job of these queues (of all when empty), leased to `worker`; return None when none is due.
 
     First what a dead worker has left, then by priority, then by age.
     """
@@ -59,7 +59,7 @@ def finish_job(job: Job, *, return_value: Any, now: datetime.datetime) -> bool:
 
 
 def fail_job(job: Job, *, error: BaseException, traceback: str, now: datetime.datetime) -> bool:
-    """To be tried again after a while, or dead when it was tried often enough. Whether it was ours."""
+    """Put a job off for a while, or bury it after too many attempts. Return whether it was ours."""
     return _settle(job, _failed(job, error, traceback, now), now)
 
 
@@ -92,7 +92,10 @@ def _abandoned(now: datetime.datetime) -> QuerySet[Job]:
 
 
 def _bury_hopeless(now: datetime.datetime) -> None:
-    """A job that ends its worker, by taking all memory for instance, must not end one worker after the other for ever."""
+    """Give up abandoned jobs that have no attempts left.
+
+    A job that ends its worker, by taking all memory for instance, must not end one worker after the other for ever.
+    """
     for job in _abandoned(now):
         # As it was read: its worker may be alive after all and have extended the lease just now.
         if job.attempts >= job.max_attempts and _swap(_as_read(job), job, {**_lost(job, now), "updated_at": now}):
@@ -100,7 +103,7 @@ def _bury_hopeless(now: datetime.datetime) -> None:
 
 
 def _take(job: Job, worker: str, now: datetime.datetime) -> bool:
-    """Compare and swap: whether the job is ours. It is as it was when `job` was read, or somebody else has it."""
+    """Compare and swap; return whether the job is ours. It is as `job` was read, or another worker has it."""
     values: dict[str, Any] = {"status": JobStatus.RUNNING, "worker": worker, "attempts": job.attempts + 1}
     values |= {"leased_until": lease_until(now), "started_at": now, "updated_at": now}
     if job.status == JobStatus.RUNNING:
@@ -125,10 +128,10 @@ def _as_read(job: Job) -> QuerySet[Job]:
 
 
 def _ours(job: Job) -> QuerySet[Job]:
-    """The row while this attempt is the last one; its lease may have been extended."""
+    """Return the row while this attempt is the last one; its lease may have been extended."""
     return Job.objects.filter(pk=job.pk, status=JobStatus.RUNNING, attempts=job.attempts, worker=job.worker)
 
 
 def _storable(text: str) -> str:
-    """As a JSON column holds it: without NUL and lone surrogates."""
+    """Return the text as a JSON column holds it: without NUL and lone surrogates."""
     return text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode()

@@ -12,7 +12,10 @@ from queue import Empty, SimpleQueue
 
 @contextlib.contextmanager
 def stopped_in_order() -> Iterator[None]:
-    """SIGTERM, as service managers send it, ends the block as Ctrl-C does: by KeyboardInterrupt, and what is half done goes."""
+    """End the block by KeyboardInterrupt on SIGTERM, as Ctrl-C does, so that unfinished work is removed.
+
+    Service managers send SIGTERM.
+    """
     if (
         threading.current_thread() is not threading.main_thread()
     ):  # no other may set handlers, nor does any get a signal
@@ -26,10 +29,11 @@ def stopped_in_order() -> Iterator[None]:
 
 
 def stop_requests() -> Callable[[float], bool]:
-    """Makes SIGTERM and SIGINT requests to stop; what it gives waits for one, at most so many seconds: whether there was one.
+    """Make SIGTERM and SIGINT requests to stop. Return a function that waits for one, and returns whether one came.
 
-    Both for the main thread. The second signal ends the process as it would have without us. No `threading.Event`: its
-    `set` in a handler waits for ever if the thread that was interrupted has its lock, being about to wait or to go on.
+    It waits at most so many seconds. Both functions are for the main thread. The second signal ends the process as it
+    would have without us. No `threading.Event`: its `set` in a handler waits for ever if the interrupted thread has its
+    lock, being about to wait or to go on.
     """
     requests: SimpleQueue[int] = SimpleQueue()  # whose put is made for handlers
 

@@ -10,7 +10,7 @@ from cms.management.progress import LINE_EVERY_S, Progress
 
 
 class Steps:
-    """`begin` ends the step before. In a log a step shows only when it takes long: what is over at once needs no line."""
+    """`begin` ends the step before. A log shows a step only when it takes long: a short one needs no line."""
 
     def __init__(self) -> None:
         self._current: Progress | None = None

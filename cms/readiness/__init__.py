@@ -1,4 +1,4 @@
-"""The checklist before and after a deployment: each item of `settings.READINESS_CHECKS` looks for itself and says yes or no."""
+"""The checklist before and after a deployment: each item of `settings.READINESS_CHECKS` looks and says yes or no."""
 
 import datetime
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +20,7 @@ class Item:
 
 
 def look_at_all(now: datetime.datetime, wanted: Mapping[str, Any]) -> Iterator[Item]:
-    """Every item, whatever became of those before it."""
+    """Yield every item, even after others have failed."""
     for name, dotted in settings.READINESS_CHECKS.items():
         yield _look(name, import_string(dotted), now, wanted)
 

@@ -1,4 +1,4 @@
-"""Of the checklist: what lies on this machine's disks, and its settings: backups, room, `check --deploy`."""
+"""The checklist's items about this machine, its disks and settings: backups, room, `check --deploy`."""
 
 import datetime
 import shutil
@@ -23,7 +23,7 @@ Wanted = Mapping[str, Any]
 
 
 def deploy_settings(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:
-    """`check --deploy` without what `SILENCED_SYSTEM_CHECKS` gives a reason for."""
+    """Run `check --deploy` without the checks that `SILENCED_SYSTEM_CHECKS` gives a reason for."""
     found = run_checks(include_deployment_checks=True)
     bad = [message for message in found if message.level >= WARNING and not message.is_silenced()]
     if bad:
@@ -32,7 +32,7 @@ def deploy_settings(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:
 
 
 def backups(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:
-    """The newest by what the backups themselves say, and whole to the last byte."""
+    """Check that the newest backup, by what the backups themselves say, is whole to the last byte."""
     folder = _backup_folder(wanted)
     if folder is None:
         return False, "BACKUP_DIR is not set, nor was --backups given: nobody knows where the backups are."
@@ -81,7 +81,7 @@ def _made_at(path: Path) -> datetime.datetime:
 
 
 def _written_to(wanted: Wanted) -> Iterator[Path]:
-    """Folders that exist: one that isn't there yet will be made on the disk of its nearest parent."""
+    """Yield folders that exist: one that isn't there yet will be made on the disk of its nearest parent."""
     database = settings.DATABASES["default"]
     folders = [media_root(), Path(tempfile.gettempdir()), _backup_folder(wanted)]
     folders.append(Path(database["NAME"]).parent if settings.IS_SQLITE else None)

@@ -1,4 +1,4 @@
-"""Of the checklist: the database, its migrations and its clock, Redis, and where files are kept. No detail holds a password."""
+"""The checklist's items about the database, its migrations and clock, Redis, and files. No detail holds a password."""
 
 import datetime
 import secrets
@@ -23,7 +23,7 @@ from cms.services.pruning import CHORE
 VERSION_MIN: Final = 15
 REDIS_TIMEOUT_S: Final = 2
 CLOCK_SKEW_MAX_S: Final = 1.0
-"""What rate limits over a sliding window and the leases of workers bear."""
+"""The skew that rate limits over a sliding window and the leases of workers bear."""
 MIGRATIONS_SHOWN: Final = 5
 DAY: Final = datetime.timedelta(days=1)
 PRUNE_AGE_MAX: Final = 2 * DAY
@@ -53,7 +53,7 @@ def migrations(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:
 
 
 def redis_answers(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:
-    """It takes writes too: one that only answers is a replica, or full."""
+    """Check that Redis takes writes too: one that only answers is a replica, or full."""
     if not settings.REDIS_URL:
         return False, "REDIS_URL is not set: each process counts rate limits for itself."
     key = f"tandem:readiness:{secrets.token_hex(8)}"
@@ -65,7 +65,7 @@ def redis_answers(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:
 
 
 def media_are_kept(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:
-    """A file is written, listed, read and deleted, as uploads and checks of content do."""
+    """Write, list, read and delete a file, as uploads and checks of content do."""
     bucket = settings.MEDIA_S3["MEDIA_S3_BUCKET"]
     folder, name = "media", f"readiness-{secrets.token_hex(8)}.txt"
     saved = default_storage.save(f"{folder}/{name}", ContentFile(b"ready"))
@@ -93,7 +93,7 @@ def was_pruned(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:
 
 
 def clocks_agree(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:
-    """The database's clock, and Redis's where it answers, against that of this machine."""
+    """Compare the database's clock, and Redis's where it answers, with that of this machine."""
     skews = {}
     if connection.vendor == "postgresql":
         skews["the database"] = _skew_of_database()
@@ -130,7 +130,7 @@ def _skew_of_redis() -> float | None:
 
 
 def _between(asked_at: datetime.datetime, answer: datetime.datetime, answered_at: datetime.datetime) -> float:
-    """Against the middle of the round trip, when the other clock was most likely read."""
+    """Compare with the middle of the round trip, when the other clock was most likely read."""
     return (answer - asked_at - (answered_at - asked_at) / 2).total_seconds()
 
 

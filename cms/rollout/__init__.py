@@ -1,1 +1,1 @@
-"""What the canary asks of the domain: whom it knows, whom it leaves out, whom it notifies."""
+"""The canary's questions to the domain: whom it knows, whom it leaves out, whom it notifies."""

@@ -1,4 +1,4 @@
-"""Authentication for views outside both API versions, which don't know the domain's errors: in REST framework's words."""
+"""Authentication for views outside both API versions. They don't know the domain's errors but REST framework's."""
 
 from contextlib import suppress
 
@@ -16,7 +16,7 @@ from cms.services.api_keys import is_use_due, note_use
 
 
 class Refused(APIException):
-    """What the domain has said, with the status that it means to a client."""
+    """A refusal of the domain, with its status for a client."""
 
     def __init__(self, refusal: CmsError) -> None:
         super().__init__(refusal.message, refusal.code)

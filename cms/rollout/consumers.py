@@ -100,7 +100,7 @@ def _line(route: Mapping[str, Any]) -> str:
 
 
 def _recipient(consumer: str) -> Recipient | None:
-    """None when there is nobody.
+    """Return the recipient of a consumer's mail; None when there is nobody.
 
     A key is its owner's. Nobody has proved the address of its contact: mails to it could go to any stranger.
     """

@@ -1,4 +1,4 @@
-"""Who is told of changes of the rollout: `CANARY["NOTIFY"]`, from the rollout's event log to webhooks and mails."""
+"""Reporting changes of the rollout: `CANARY["NOTIFY"]`, from the rollout's event log to webhooks and mails."""
 
 import datetime
 import uuid
@@ -15,7 +15,7 @@ STEP: Final = "rollout.step"
 
 
 class RolloutChange(Protocol):
-    """What is needed of an entry of the rollout's event log."""
+    """The needed part of an entry of the rollout's event log."""
 
     version: int
     at: datetime.datetime
@@ -45,7 +45,7 @@ def tell_of_rollout(change: RolloutChange) -> None:
 
 
 def event_type_of(change: RolloutChange) -> str | None:
-    """None for what changes neither the weight nor v1's life: lists, pauses, acknowledgements."""
+    """Return the event's type; None for lists, pauses and acknowledgements: they change no weight and not v1's life."""
     word = change.verb.partition(" ")[0]
     if word in ("hold", "rollback", "lifecycle", "unguarded", "guarded"):
         return f"rollout.{word}"

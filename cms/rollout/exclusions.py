@@ -1,6 +1,6 @@
-"""Whose requests say nothing of ordinary users, by the setting CANARY["IS_EXCLUDED"]: staff, bots, health checks, synthetic.
+"""Requests that show nothing of ordinary users, for the setting CANARY["IS_EXCLUDED"]: staff, bots, health, synthetic.
 
-Decided after the response is made, of what is known by then: only `X-Synthetic` may cost a query.
+Decided after the response is made, by what is known then: only `X-Synthetic` may cost a query.
 """
 
 import re
@@ -18,18 +18,20 @@ STAFF: Final = frozenset({Role.EDITOR.value, Role.ADMIN.value})
 AGENT_LENGTH: Final = 256
 # Crawlers and link previews name themselves so; monitors by the products that are common.
 _BOT: Final = re.compile(
-    r"bot\b|bot[/_ -]|crawl|spider|slurp|facebookexternalhit|embedly|preview|headless|lighthouse|archiver|scrapy|feedfetcher",
+    r"bot\b|bot[/_ -]|crawl|spider|slurp|facebookexternalhit|embedly|preview|headless|lighthouse|archiver|scrapy"
+    r"|feedfetcher",
     re.IGNORECASE,
 )
 _HEALTH: Final = re.compile(
-    r"kube-probe|elb-healthchecker|googlehc|uptime|pingdom|statuscake|site24x7|health|nagios|zabbix|prometheus|blackbox",
+    r"kube-probe|elb-healthchecker|googlehc|uptime|pingdom|statuscake|site24x7|health|nagios|zabbix|prometheus"
+    r"|blackbox",
     re.IGNORECASE,
 )
 _HEALTH_PATH: Final = re.compile(r"/api(?:/v[0-9]+)?/health(?:/|\Z)", re.ASCII)
 
 
 def why_excluded(request: HttpRequest) -> str:
-    """`synthetic`, `health`, `bot` or `staff`, empty for everybody else."""
+    """Return `synthetic`, `health`, `bot` or `staff`, empty for everybody else."""
     meta = request.META
     if "HTTP_X_SYNTHETIC" in meta and _is_synthetic(request):
         return "synthetic"

@@ -11,7 +11,7 @@ CHUNK: Final = 2_000
 
 
 def list_identities(now: datetime.datetime) -> Iterator[tuple[str, str]]:
-    """Kind and id of every user and API key that can still be let in, as requests carry them; read in chunks."""
+    """Return kind and id of all users and API keys that can still sign in, as requests carry them; read in chunks."""
     users = User.objects.filter(is_active=True).order_by().values_list("pk", flat=True)
     keys = ApiKey.objects.live(now).filter(owner__is_active=True).order_by()
     prefixes = keys.values_list("prefix", flat=True)

@@ -31,7 +31,7 @@ LANGUAGE = "en"
 NEWEST = datetime.datetime(2026, 10, 31, 12, tzinfo=datetime.UTC)
 SPAN_S = 10 * 365 * 24 * 3600
 CATEGORIES = ("Field notes", "Workshop", "Archive", "Letters", "Data", "Travel", "Reviews", "Questions")
-# Of each ten posts nine are public, and one is what readers must never see.
+# Nine of ten posts are public; readers must never see the tenth.
 HIDDEN: tuple[dict[str, Any], ...] = (
     {"status": Status.DRAFT},
     {"status": Status.ARCHIVED},
@@ -47,7 +47,7 @@ _ANALYSED = [analyse(text, LANGUAGE).strip() for text in _PLAIN]
 
 
 def seed_bulk_users(count: int, *, rng_seed: int, advance: Callable[[int], None]) -> int:
-    """See to it that bulk users 1..count exist; how many were made. Nobody can sign in as one."""
+    """Make sure that bulk users 1..count exist; return how many were made. Nobody can sign in as one."""
     made = 0
     password = make_password(None)
     for numbers in batched(range(1, count + 1), BATCH):
@@ -61,7 +61,7 @@ def seed_bulk_users(count: int, *, rng_seed: int, advance: Callable[[int], None]
 
 
 def seed_bulk_posts(count: int, *, rng_seed: int, now: datetime.datetime, advance: Callable[[int], None]) -> int:
-    """See to it that bulk posts 1..count exist, in batches that are each whole; how many were made."""
+    """Make sure that bulk posts 1..count exist, in batches that are each whole; return how many were made."""
     authors = list(User.objects.filter(role__in=[Role.AUTHOR, Role.EDITOR, Role.ADMIN]).order_by("username")[:50])
     tags, categories = _tags(now), _categories(now)
     made = 0
@@ -79,7 +79,10 @@ def seed_bulk_posts(count: int, *, rng_seed: int, now: datetime.datetime, advanc
 
 
 def _refresh_statistics() -> None:
-    """Until PostgreSQL knows how many rows there are it reads all posts where an index would do; autovacuum comes later."""
+    """Count the rows: until PostgreSQL knows how many there are, it reads all posts where an index would do.
+
+    Autovacuum comes later.
+    """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(

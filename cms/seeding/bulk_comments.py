@@ -21,7 +21,7 @@ type Found = dict[str, tuple[uuid.UUID, datetime.datetime]]
 
 
 def seed_bulk_comments(count: int, *, rng_seed: int, advance: Callable[[int], None]) -> int:
-    """See to it that bulk comments 1..count exist, as far as their posts do; how many were made.
+    """Make sure that bulk comments 1..count exist, as far as their posts do; return how many were made.
 
     Each twenty are under ten posts, the first of which have the most.
     """

@@ -54,7 +54,7 @@ def seed_demo(*, password: str | None, now: datetime.datetime) -> dict[str, int]
 
 
 def default_password() -> str | None:
-    """The published demo password where only this machine reads the database, none on a server's."""
+    """Return the published demo password where only this machine reads the database, none on a server's."""
     return PASSWORD if settings.IS_SQLITE else None
 
 
@@ -68,7 +68,12 @@ def _seed_users(users: list[dict[str, Any]], password: str | None, now: datetime
     missing = [fields for fields in users if fields["username"] not in present]
     for fields in missing:
         own_password = password if fields["username"] in ACCOUNTS else None
-        create_user(actor=SYSTEM, fields={**fields, "email_verified": True}, password=own_password, now=now)  # type: ignore[typeddict-item]
+        create_user(
+            actor=SYSTEM,
+            fields={**fields, "email_verified": True},  # type: ignore[typeddict-item]
+            password=own_password,
+            now=now,
+        )
     return len(missing)
 
 
@@ -76,7 +81,10 @@ def _seed_categories(categories: list[dict[str, Any]], now: datetime.datetime) -
     by_slug = {category.slug: category for category in Category.objects.all()}
     missing = [fields for fields in categories if fields["slug"] not in by_slug]
     for fields in missing:
-        values: CategoryFields = {**fields, "parent": by_slug[fields["parent"]] if "parent" in fields else None}  # type: ignore[typeddict-item]
+        values: CategoryFields = {
+            **fields,  # type: ignore[typeddict-item]
+            "parent": by_slug[fields["parent"]] if "parent" in fields else None,
+        }
         by_slug[fields["slug"]] = create_category(actor=SYSTEM, fields=values, now=now)
     return len(missing)
 
@@ -85,7 +93,11 @@ def _seed_tags(tags: list[dict[str, Any]], now: datetime.datetime) -> int:
     present = set(Tag.objects.values_list("name", flat=True))
     missing = [fields for fields in tags if fields["name"] not in present]
     for fields in missing:
-        create_tag(actor=SYSTEM, fields={**fields, "slug": slugify(fields["name"], fallback="tag")}, now=now)  # type: ignore[typeddict-item]
+        create_tag(
+            actor=SYSTEM,
+            fields={**fields, "slug": slugify(fields["name"], fallback="tag")},  # type: ignore[typeddict-item]
+            now=now,
+        )
     return len(missing)
 
 

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 CONTEXT_LINES: Final = 3
-# Python's matcher takes quadratic time and more for texts of many equal or alternating lines. Lines that both texts have
-# once cut them into gaps in n log n (the patience diff of Bram Cohen); it then sees only gaps of at most this many pairs
-# of lines or words, and of these no more than fit the budget: a difference or a merge of 1 MB takes about a second.
+# Python's matcher takes quadratic time and more for texts of many equal or alternating lines. Lines that occur once in
+# both texts cut them into gaps in n log n (the patience diff of Bram Cohen). The matcher then sees only gaps of at most
+# this many pairs of lines or words, and no more of them than fit the budget. A difference or a merge of 1 MB takes
+# about a second.
 GAP_PAIRS_MAX: Final = 10_000
 PAIRS_BUDGET: Final = 400_000
 WORD_PAIRS_BUDGET: Final = 2_000_000
@@ -79,7 +80,7 @@ def _changed_words(old: list[str], new: list[str], budget: Budget) -> Iterator[P
 
 
 def unified_diff(before: str, after: str) -> str:
-    """Hunks as `diff -u` writes them, without the two lines that name files; empty when nothing differs."""
+    """Return hunks as `diff -u` writes them, without the two lines that name files; empty when nothing differs."""
     old, new = before.split("\n"), after.split("\n")
     matcher = _BoundedMatcher(old, new, Budget())
     return "\n".join(line for hunk in matcher.get_grouped_opcodes(CONTEXT_LINES) for line in _written(hunk, old, new))
@@ -97,7 +98,7 @@ def _written(hunk: Sequence[tuple[str, int, int, int, int]], old: list[str], new
 
 
 def _range(start: int, end: int) -> str:
-    """As the manual of diff has it: an empty range names the line before it, a range of one line no length."""
+    """Return a range as diff's manual has it: an empty one names the line before it, one line has no length."""
     length = end - start
     if length == 1:
         return str(start + 1)
@@ -122,7 +123,7 @@ class _BoundedMatcher(difflib.SequenceMatcher[str]):
 
 
 def matching_blocks(old: Sequence[str], new: Sequence[str], budget: Budget) -> Iterator[Block]:
-    """Blocks of equal lines in both orders: between two anchors what begins and ends alike, and what Python finds."""
+    """Yield blocks of equal lines in both orders: between two anchors equal beginnings and ends, and Python's own."""
     i = j = 0
     for anchor_i, anchor_j in (*_anchors(old, new), (len(old), len(new))):
         head = _common(old, new, (i, j), (anchor_i, anchor_j), step=1)
@@ -139,7 +140,7 @@ def matching_blocks(old: Sequence[str], new: Sequence[str], budget: Budget) -> I
 
 
 def _common(old: Sequence[str], new: Sequence[str], start: tuple[int, int], end: tuple[int, int], *, step: int) -> int:
-    """How many lines are equal from the start on, or with step -1 from the end back."""
+    """Return how many lines are equal from the start on, or with step -1 from the end back."""
     longest = min(end[0] - start[0], end[1] - start[1])
     i, j = start if step == 1 else (end[0] - 1, end[1] - 1)
     found = 0
@@ -149,7 +150,7 @@ def _common(old: Sequence[str], new: Sequence[str], start: tuple[int, int], end:
 
 
 def _anchors(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
-    """The lines that each text has exactly once, as far as they stand in one order: the longest such chain."""
+    """Return the lines that each text has exactly once, as far as they are in one order: the longest such chain."""
     once_in_old = {line for line, count in Counter(old).items() if count == 1}
     place_in_new = {line: j for j, line in enumerate(new)}
     once_in_new = {line for line, count in Counter(new).items() if count == 1}

@@ -1,16 +1,16 @@
-"""The forms in which one old address may have been written down: with or without a slash, encoded or not, with a query."""
+"""The forms in which one old address may be written: with or without a slash, encoded or not, with a query."""
 
 import re
 from urllib.parse import quote, unquote
 
-# What stands in paths unencoded besides letters and digits (RFC 3986 section 3.3).
+# The characters that stand unencoded in paths besides letters and digits (RFC 3986 section 3.3).
 _SAFE = "/:@!$&'()*+,;=~-._"
 
 
 def old_paths_of(path: str) -> list[str]:
-    """Paths to look for, the best first. `path` begins with a slash; the case of its letters is kept.
+    """Return paths to look for, the best first. `path` begins with a slash; the case of its letters is kept.
 
-    An address that is known with its query is another one than that without; of one that isn't, the query is left out.
+    An address that is known with its query is another one than that without. If it isn't known, the query is left out.
     """
     bare, _, query = path.partition("#")[0].partition("?")
     decoded = unquote(bare)

@@ -75,7 +75,7 @@ _markdown.core.ruler.before("spare_inline_parser", "mark_tasks", _mark_tasks)
 
 
 def render_html(content: str, content_format: str) -> str:
-    """HTML that is safe to show: no script, style, frame, form or handler survives."""
+    """Return HTML that is safe to show: no script, style, frame, form or handler survives."""
     if content_format != ContentFormat.MARKDOWN:
         source = _with_paragraphs(content)
     else:
@@ -94,7 +94,7 @@ def render_html(content: str, content_format: str) -> str:
 
 
 def _as_written(text: str) -> str:
-    """The text itself, as the sanitiser would write it, which takes as long for many entities as for much markup."""
+    """Return the text as the sanitiser would write it, which takes as long for many entities as for much markup."""
     return f"<pre>{html.escape(text, quote=False)}</pre>"
 
 
@@ -104,7 +104,7 @@ def _has_too_many_lines(content: str) -> bool:
 
 
 def _with_paragraphs(content: str) -> str:
-    """HTML as editors type it: where nothing marks a paragraph, blank lines between them do, as in WordPress."""
+    """Return HTML as editors type it: without marked paragraphs, blank lines separate them, as in WordPress."""
     if _HAS_PARAGRAPHS.search(content):
         return content
     blocks = [block.strip() for block in _BLANK_LINES.split(content)]
@@ -114,13 +114,13 @@ def _with_paragraphs(content: str) -> str:
 
 
 def plain_text(content_html: str) -> str:
-    """The words of sanitised HTML, blanks collapsed. It may be cut off anywhere."""
+    """Return the words of sanitised HTML, blanks collapsed. It may be cut off anywhere."""
     words = _BACK_TO_FOOTNOTE.sub("", content_html)
     return " ".join(html.unescape(_TAG.sub("", _BLOCK_END.sub(" ", words))).split())
 
 
 def derive_excerpt(text: str) -> str:
-    """The beginning of `text`, cut at a word where it has words, at most 500 characters."""
+    """Return the beginning of `text`, cut at a word where it has words, at most 500 characters."""
     if len(text) <= limits.EXCERPT_MAX:
         return text
     cut = text[: limits.EXCERPT_MAX - 1]
@@ -129,6 +129,6 @@ def derive_excerpt(text: str) -> str:
 
 
 def reading_time_min(text: str) -> int:
-    """Whole minutes, at least 1."""
+    """Return whole minutes, at least 1."""
     words = max(text.count(" ") + 1, len(text) / CHARACTERS_PER_WORD)
     return max(1, math.ceil(words / WORDS_PER_MINUTE))

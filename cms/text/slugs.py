@@ -1,4 +1,4 @@
-"""Slugs: lower-case letters of any script, digits, `-`, `_` and `.`, never punctuation at an end, never the form of a UUID."""
+"""Slugs: lower-case letters of any script, digits, `-`, `_` and `.`; no punctuation at an end, no form of a UUID."""
 
 import re
 import unicodedata
@@ -14,12 +14,12 @@ def _is_slug_character(character: str) -> bool:
 
 
 def _is_mark(character: str) -> bool:
-    """A mark can't open a slug: it would attach itself to the slash before it."""
+    """Return whether it is a mark, which can't open a slug: it would attach itself to the slash before it."""
     return unicodedata.category(character)[0] == "M"
 
 
 def slugify(text: str, fallback: str) -> str:
-    """The slug that `text` gives: at most 200 characters, `fallback` when nothing of it can stand in one."""
+    """Return the slug of `text`: at most 200 characters, `fallback` when none of it can stand in one."""
     lowered = unicodedata.normalize("NFKC", text).lower().replace("'", "").replace("\u2019", "")
     # Only now: without the apostrophe between them a letter and a mark become one.
     dashed = "".join(c if _is_slug_character(c) else "-" for c in unicodedata.normalize("NFC", lowered))
@@ -31,7 +31,7 @@ def slugify(text: str, fallback: str) -> str:
 
 
 def slug_problem(slug: str) -> str | None:
-    """What is wrong with a slug that somebody chose, as a sentence; None when nothing is."""
+    """Return the fault of a slug that somebody chose, as a sentence; None when there is none."""
     if not limits.SLUG[0] <= len(slug) <= limits.SLUG[1]:
         return f"A slug has {limits.SLUG[0]} to {limits.SLUG[1]} characters."
     if parse_uuid(slug):
@@ -46,6 +46,6 @@ def slug_problem(slug: str) -> str | None:
 
 
 def numbered(slug: str, number: int) -> str:
-    """`slug` with a number appended, still at most 200 characters long."""
+    """Return `slug` with a number appended, still at most 200 characters long."""
     suffix = f"-{number}"
     return slug[: limits.SLUG[1] - len(suffix)].rstrip(_PUNCTUATION) + suffix

@@ -114,13 +114,13 @@ def _fetch(transfer: Transfer, folder: Path) -> Path:
 
 
 def _name(source: Source, transfer: Transfer, folder: Path) -> None:
-    """A source that is known by its place alone is known by the name of the upload: a second one finds its objects."""
+    """Name a source that is known by its place alone after the upload: a second upload finds its objects."""
     if str(folder.resolve()) in source.name or str(folder) in source.name:
         source.name = f"upload:{transfer.original_name}"
 
 
 def _without(folder: Path, text: str) -> str:
-    """Without the worker's folders: nobody has put the file there."""
+    """Remove the worker's folders from a text: nobody has put the file there."""
     for place in (folder / "unpacked", folder, folder.resolve() / "unpacked", folder.resolve()):
         text = text.replace(f"{place}/", "").replace(str(place), "the archive")
     return text

@@ -81,7 +81,7 @@ def start_export(*, actor: Actor, now: datetime.datetime) -> Transfer:
 
 
 def delete_transfer(*, actor: Actor, transfer: Transfer) -> None:
-    """With its files. Raises InvalidTransition while a worker has it in hand. Imported content stays."""
+    """Delete a transfer and its files, but no imported content. Raises InvalidTransition while a worker has it."""
     _admin(actor)
     with transaction.atomic():
         transfer = lock_row(transfer, is_doomed=True)
@@ -95,7 +95,7 @@ def delete_transfer(*, actor: Actor, transfer: Transfer) -> None:
 
 
 def is_in_hand(transfer: Transfer) -> bool:
-    """A job that was given up leaves its transfer as it was: that one is in nobody's hand."""
+    """Return whether a worker has it. A job that was given up leaves its transfer as it was: nobody has that one."""
     if transfer.state not in (TransferState.CHECKING, TransferState.RUNNING):
         return False
     jobs = Job.objects.filter(queue_name=QUEUE, args__0=str(transfer.pk))

@@ -20,8 +20,9 @@ COUNTED = ("users", "categories", "tags", "posts", "comments", "redirects")
 
 class Command(BaseCommand):
     help = (
-        "Write all content to a new folder: users, categories, tags, posts and pages in every state, comments, redirects."
-        " `import_content` reads it back. Passwords and keys are never written; media, revisions and the audit trail"
+        "Write all content to a new folder: users, categories, tags, posts and pages in every state, comments,"
+        " redirects. `import_content` reads it back. Passwords and keys are never written; media, revisions and the"
+        " audit trail"
         " are in a backup only."
     )
 
@@ -36,7 +37,8 @@ class Command(BaseCommand):
             "--format",
             choices=["json", "markdown"],
             required=True,
-            help="json: one document; markdown: one file a post with YAML front matter, the rest in JSON files beside it",
+            help="json: one document;"
+            " markdown: one file a post with YAML front matter, the rest in JSON files beside it",
         )
         parser.add_argument("--json", action="store_true", help="print what was written as JSON")
 

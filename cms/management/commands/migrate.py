@@ -119,7 +119,7 @@ class Command(MigrateCommand):
 
 @contextlib.contextmanager
 def _no_new_file(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Looking into an SQLite database that isn't there makes one: take it away again."""
+    """Take away a new file: looking into an SQLite database that isn't there makes one."""
     path = Path(str(connection.settings_dict["NAME"]))
     is_new = connection.vendor == "sqlite" and not path.exists()
     yield

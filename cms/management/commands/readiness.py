@@ -53,11 +53,11 @@ class Command(BaseCommand):
 
 def _weight_bp(text: str) -> int:
     if not PERCENTAGE.fullmatch(text) or float(text) > 100:
-        raise ArgumentTypeError(f"{text!r} is no share: allowed is 0 to 100 in plain digits with up to two decimals")
+        raise ArgumentTypeError(f"{text!r} is not a share: allowed is 0 to 100 in plain digits with up to two decimals")
     return round(float(text) * 100)
 
 
 def _days(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or int(text) > 3_650:
-        raise ArgumentTypeError(f"{text!r} is no number of days: allowed is 0 to 3650")
+        raise ArgumentTypeError(f"{text!r} is not a number of days: allowed is 0 to 3650")
     return int(text)

@@ -78,7 +78,7 @@ def known_queues() -> list[str]:
 
 
 def works_for(queues: list[str]) -> list[Work]:
-    """The loops of a worker that serves these queues. Each has its thread: a long job holds up no event."""
+    """Return the loops of a worker for these queues. Each has its thread: a long job holds up no event."""
     worker = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
     works = []
     if SCHEDULE in queues:

@@ -68,7 +68,7 @@ class Command(BaseCommand):
 
 
 def describe_demo(made: dict[str, int]) -> str:
-    """What was made, and how to sign in."""
+    """Return a sentence on what was made, and how to sign in."""
     if not any(made.values()):
         return "Demo content: everything is there already."
     counts = ", ".join(f"{count} {noun}" for noun, count in made.items())

@@ -220,7 +220,7 @@ def _table_lines(users: Iterator[User]) -> Iterator[str]:
 
 
 def _json_lines(users: Iterator[User]) -> Iterator[str]:
-    """An array with a line for each user, written as it is read."""
+    """Yield an array with a line for each user, written as it is read."""
     opening = "["
     for user in users:
         row = {
