@@ -109,7 +109,7 @@ class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
         return rows
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Allow only what the list's filters and links send: Django takes any column, even to guess it by letters."""
+        """Allow only the lookups of the list's filters and links. Django allows any column, open to guessing."""
         allowed: set[str | None] = {*self.linked_lookups}
         for one in self.get_list_filter(request):
             if isinstance(one, type) and issubclass(one, SimpleListFilter):

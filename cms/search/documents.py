@@ -95,7 +95,7 @@ def _joined(keys: Iterable[str]) -> str:
 
 
 def analyse_content(text: str, language: str) -> str:
-    """Analyse as `analyse`, of a long text no more than the index can hold."""
+    """Return the words as `analyse` does, of a long text no more than the index can hold."""
     if len(text) <= CHARACTERS_SAFE // CHARACTERS_PER_CHARACTER:
         return analyse(text, language)
     keys = iter_keys(text)

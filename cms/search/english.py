@@ -24,7 +24,7 @@ def is_english(language: str) -> bool:
 
 
 def stem(word: str) -> str:
-    """Return the stem of a folded word (Snowball's English stemmer, "Porter 2"); unchanged unless all are a to z."""
+    """Return the stem of a folded word (Snowball's English stemmer, "Porter 2"); a word beyond a to z stays itself."""
     # A stemmer holds the word it works on: one shared by threads would mix them up.
     return str(stemmer("english").stemWord(word)) if word.isascii() and word.isalpha() else word
 

@@ -1,4 +1,4 @@
-"""Showing where a query was found: escaped text with <mark> around words, and the part of a content with most words."""
+"""Showing where a query was found: escaped text with <mark> around words, and the part of a content with most marks."""
 
 import html
 from typing import Any, Final

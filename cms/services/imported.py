@@ -1,4 +1,4 @@
-"""Services for importers alone: set when an object was created and changed, and keep the addresses of an old site."""
+"""Services for importers alone: set when an object was created or changed, and keep an old site's addresses alive."""
 
 import datetime
 from typing import Any, Final

@@ -57,7 +57,7 @@ def erase_address(email: str) -> None:
 
 
 def _erase_from_audit(user: User, keys: QuerySet[ApiKey]) -> None:
-    """Erase the person from the audit trail, its only change ever: what happened and when stays."""
+    """Erase the person from the audit trail, the trail's only change ever: what happened and when stays."""
     about_the_person = Q(object_type="user", object_id=user.pk)
     about_keys = Q(object_type="apikey", object_id__in=keys.values("pk"))
     for event in AuditEvent.objects.filter(about_the_person | about_keys).iterator():
@@ -74,7 +74,7 @@ def _without_person(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _forget_jobs(user: User, prefixes: Sequence[str]) -> None:
-    """Delete mails to the person, since a failed one keeps the address in its error, and finished jobs that name it."""
+    """Delete mails to the person, as a failed one keeps the address, and finished jobs that name the user."""
     names = [str(user.pk), *prefixes]
     to_him, is_named = Q(args__0=names[0]) | Q(args__1__in=names), Q()
     for name in names:

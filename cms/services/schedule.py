@@ -1,4 +1,4 @@
-"""Time passing posts by: the counts and events of those that have passed `published_at` or `expires_at`.
+"""Posts whose `published_at` or `expires_at` has passed: settling their counts and recording their events.
 
 Visibility needs none of this: the queries decide it by time. Any number of workers may do it at once.
 """

@@ -27,7 +27,7 @@ _guard = threading.Lock()
 _pools: Final[dict[str, Pool]] = {}
 FAREWELLS: Final = (AdminShutdown, CrashShutdown, IdleSessionTimeout)
 _of_parents: Final[list[Any]] = []
-"""The pools that a process had before it forked: its child neither uses nor closes them."""
+"""The pools and connections of a process before it forked: its child neither uses nor closes them."""
 
 
 class FirstTryCursor(CursorWrapper):
@@ -51,7 +51,7 @@ class FirstTryCursor(CursorWrapper):
         return result
 
     def _is_repeatable(self, sql: Any) -> bool:
-        """Return False for a write that commits itself: it may have been done when the connection was lost."""
+        """Return False for a write that commits itself, which may be done already; one within a block is not."""
         is_alone = not isinstance(self.cursor, psycopg.ServerCursor) and self.db.is_outside_transaction
         return is_alone and (not self.db.autocommit or (isinstance(sql, str) and sql.lstrip()[:6].upper() == "SELECT"))
 

@@ -22,8 +22,7 @@ class Command(BaseCommand):
     help = (
         "Write all content to a new folder: users, categories, tags, posts and pages in every state, comments,"
         " redirects. `import_content` reads it back. Passwords and keys are never written; media, revisions and the"
-        " audit trail"
-        " are in a backup only."
+        " audit trail are in a backup only."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
