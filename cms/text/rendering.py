@@ -3,6 +3,7 @@
 import html
 import math
 import re
+from typing import Any
 
 import nh3
 from markdown_it import MarkdownIt
@@ -18,6 +19,7 @@ WORDS_PER_MINUTE = 238  # silent reading of English non-fiction: Brysbaert 2019,
 INLINE_MARKS = "\n$%&*+-:<=>@[\\]^_`{}~!"
 INLINE_MARKS_MAX = 150_000  # running text of the greatest length has a third of them
 LINES_AND_CELLS_MAX = 50_000  # some 20 µs each; a text of the greatest length has twenty characters a line then
+REFERENCED_MAX = 100_000  # characters that references may copy from definitions, at least; cmark has the same limit
 CHARACTERS_PER_WORD = 6  # for scripts without spaces, and the share of a word in running English text
 
 _ATTRIBUTES = {
@@ -48,6 +50,22 @@ _HAS_BLOCK = re.compile(
     r"main|nav|ol|section|table|tbody|td|tfoot|th|thead|tr|ul|script|style)\b|\A<!--[^>]*-->\Z",
     re.IGNORECASE,
 )
+
+
+class _References(dict[str, dict[str, Any]]):
+    """Definitions of links, which each reference copies. They end once as much was copied as the text is long."""
+
+    def __init__(self, content: str) -> None:
+        super().__init__()
+        self._left = max(len(content), REFERENCED_MAX)
+
+    def get(self, label: str, default: Any = None) -> Any:
+        found = super().get(label)
+        size = len(found["href"]) + len(found["title"]) if found else 0
+        if not found or size > self._left:
+            return default
+        self._left -= size
+        return found
 
 
 def _spare_inline_parser(state: StateCore) -> None:
@@ -81,7 +99,7 @@ def render_html(content: str, content_format: str) -> str:
     else:
         if _has_too_many_lines(content):
             return _as_written(content)
-        source = _markdown.render(content)
+        source = _markdown.render(content, {"references": _References(content)})
     if is_dear(source):
         return _as_written(content)
     return nh3.clean(

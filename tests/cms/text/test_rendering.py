@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms.text.rendering import derive_excerpt, plain_text, reading_time_min, render_html
+from cms.choices import ContentFormat
+from cms.text.rendering import REFERENCED_MAX, derive_excerpt, plain_text, reading_time_min, render_html
 from tests.slow import slow
 
 TAG_NAMES = """
@@ -310,3 +311,17 @@ def test_marks_are_counted_in_paragraphs_alone_and_up_to_the_limit() -> None:
     spent = render_html("*a* " * 30_000 + "\n\n" + "[" * 150_000 + "\n\n*b*\n", "markdown")
     assert "<em>a</em>" in spent
     assert "*b*</p>" in spent
+
+
+@pytest.mark.parametrize("definition", ["[a]: /{}", "[a]: / '{}'"])
+def test_references_copy_little_more_than_the_text_is_long(definition: str) -> None:
+    """Each one writes the whole address and title of its definition again."""
+    content = definition.format("u" * 10_000) + "\n\n" + "[a] " * 5_000
+    assert len(render_html(content, ContentFormat.MARKDOWN)) < len(content) + REFERENCED_MAX
+    shorter = "\n\n[b]: /b\n\n[b]"
+    assert '<a href="/b"' in render_html(content + shorter, ContentFormat.MARKDOWN)
+
+
+def test_ordinary_references_all_lead_somewhere() -> None:
+    html = render_html("[a]: https://example.org/a-page-of-this-site\n\n" + "[a] " * 1_000, ContentFormat.MARKDOWN)
+    assert html.count('href="https://example.org/a-page-of-this-site"') == 1_000
