@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator
 from html import escape
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from django.utils.safestring import SafeString
 
+from api_v2.negotiation import JSON
 from api_v2.openapi.problems import RESPONSES
+from api_v2.openapi.samples import BYTES, UPLOAD, Sample, samples_of
 from cms.text.rendering import render_html
 
 type Json = dict[str, Any]
+
+_TEXTS: Final = ("text/html", "application/atom+xml", "application/xml")
 
 
 def groups_of(document: Json) -> list[Json]:
@@ -26,23 +30,55 @@ def groups_of(document: Json) -> list[Json]:
     ]
 
 
+def quick_start_of(groups: list[Json]) -> Json:
+    """Return the three operations that a newcomer needs first, by their ids."""
+    operations = {operation["id"]: operation for group in groups for operation in group["operations"]}
+    return {id: operations[id] for id in ("create_token", "list_posts", "create_post")}
+
+
 def _operation(document: Json, path: str, verb: str, operation: Json, path_parameters: list[Json]) -> Json:
     parameters = [*path_parameters, *operation.get("parameters", [])]
-    body = operation.get("requestBody")
+    parameters = [_parameter(document, _looked_up(document, parameter)) for parameter in parameters]
+    body = _body(document, operation["requestBody"]) if "requestBody" in operation else None
+    answers = list(_answers(document, operation))
+    security = operation["security"]
+    sample = Sample(
+        verb=verb.upper(),
+        path=_filled(path, parameters),
+        query={one["name"]: one["example"] for one in parameters if one["place"] == "query" and one["is_required"]},
+        has_token=bool(security) and {} not in security,
+        media_type=body["media_types"][0] if body else "",
+        body=body["value"] if body else None,
+        answer=_kind_of(answers[0]["media_types"]),
+    )
     return {
         "id": operation["operationId"],
         "verb": verb.upper(),
         "path": path,
         "summary": operation["summary"],
-        "who": _who(operation["security"]),
-        "parameters": [_parameter(document, _looked_up(document, parameter)) for parameter in parameters],
-        "body": _body(document, body) if body else None,
-        "answers": list(_answers(document, operation)),
+        "who": _who(security),
+        "parameters": parameters,
+        "body": body,
+        "answers": answers,
+        "samples": samples_of(sample),
         "problems": [
             {"status": status, "name": RESPONSES[int(status)], "codes": codes}
             for status, codes in operation["x-problems"].items()
         ],
     }
+
+
+def _filled(path: str, parameters: list[Json]) -> str:
+    """Return the path with a word for the reader to replace, or with the first of the allowed values."""
+    for one in parameters:
+        path = path.replace(f"{{{one['name']}}}", one["values"][0] if one["values"] else one["name"].upper())
+    return path
+
+
+def _kind_of(media_types: list[str]) -> str:
+    if not media_types:
+        return ""
+    return "json" if media_types[0] == JSON else "text" if media_types[0] in _TEXTS else BYTES
 
 
 def _who(security: list[Json]) -> str:
@@ -66,6 +102,7 @@ def _parameter(document: Json, parameter: Json) -> Json:
         "type": _type_of(document, schema),
         "description": _inline(description),
         "values": values,
+        "example": str(parameter.get("example", "")),
     }
 
 
@@ -74,6 +111,8 @@ def _body(document: Json, body: Json) -> Json:
     content = body["content"][media_types[0]]
     example = content.get("example")
     return {
+        "value": example or None,
+        "is_upload": media_types[0] == UPLOAD,
         "media_types": media_types,
         "is_required": body["required"],
         "name": _name_of(content["schema"]),

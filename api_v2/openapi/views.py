@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import orjson
 from django.http import HttpResponse
@@ -12,7 +12,8 @@ from rest_framework.request import Request
 from api_v2.errors import not_found
 from api_v2.migration_guide import guide_of, successors_name
 from api_v2.openapi.document import document
-from api_v2.openapi.pages import groups_of
+from api_v2.openapi.pages import groups_of, quick_start_of
+from api_v2.openapi.samples import BASE, SITE
 from api_v2.responses import readable_bytes
 from api_v2.views.api_view import ApiView
 from cms import policy
@@ -24,6 +25,8 @@ CHANGELOG: Final = Path(__file__).parent.parent / "changelog.md"
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+# The documentation has one script too, which sends what its reader tries to this server.
+DOCS_POLICY: Final = f"{POLICY}; script-src 'self'; connect-src 'self'"
 
 
 class DocumentView(ApiView):
@@ -43,14 +46,17 @@ class OpenApiView(DocumentView):
 
 class PageView(DocumentView):
     media_type = HTML
+    security_policy: ClassVar[str] = POLICY
 
     def answer_page_of(self, html: bytes) -> HttpResponse:
         response = self.answer_bytes(html, f"{HTML}; charset=utf-8")
-        response.headers["Content-Security-Policy"] = POLICY
+        response.headers["Content-Security-Policy"] = self.security_policy
         return response
 
 
 class DocsView(PageView):
+    security_policy = DOCS_POLICY
+
     def get(self, request: Request) -> HttpResponse:
         return self.answer_page_of(_docs(has_guide=successors_name() is not None))
 
@@ -77,7 +83,10 @@ def _written_document() -> bytes:
 def _docs(*, has_guide: bool) -> bytes:
     info = document()["info"]
     context = {"info": info, "about": render_html(info["description"], "markdown"), "has_guide": has_guide}
-    return render_to_string("api_v2/docs.html", {**context, "groups": groups_of(document())}).encode()
+    groups = groups_of(document())
+    return render_to_string(
+        "api_v2/docs.html", {**context, "groups": groups, "first": quick_start_of(groups), "site": SITE, "base": BASE}
+    ).encode()
 
 
 @cache

@@ -1,4 +1,4 @@
-"""GET /docs, /docs/v1-to-v2 and /changelog: pages for people, with nothing from anywhere else and nothing that runs."""
+"""GET /docs, /docs/v1-to-v2 and /changelog: pages for people, with nothing from elsewhere. One script runs, on /docs alone."""
 
 import re
 from collections.abc import Callable
@@ -28,8 +28,10 @@ def test_a_page_is_html_for_everybody_with_its_own_style_alone(get: Callable[...
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'; img-src 'self'")
-    assert not re.search(r"<script|<style|style=|\son\w+=|javascript:", html)
-    loaded = re.findall(r'<(?:link|img)[^>]+(?:href|src)="([^"]+)"', html)
+    assert not re.search(r"<script>|<style|style=|\son\w+=|javascript:", html)
+    assert html.count("<script ") == (path == "/docs")
+    assert ("script-src 'self'; connect-src 'self'" in answer.headers["Content-Security-Policy"]) == (path == "/docs")
+    loaded = re.findall(r'<(?:link|img|script)[^>]+(?:href|src)="([^"]+)"', html)
     assert loaded
     for address in loaded:
         assert finders.find(address.removeprefix("/static/")), address
@@ -54,8 +56,18 @@ def test_the_page_has_every_operation_with_its_parameters_and_codes(get: Callabl
             assert "$ref" in parameter or f'<span class="name">{parameter["name"]}</span>' in article
         for codes in operation["x-problems"].values():
             assert all(f"<code>{code}</code>" in article for code in codes)
-        assert ("<pre" in article.partition("<h4>Answers")[2]) == bool(json_answers_of(operation))
+        answers = article.partition("<h4>Answers")[2].partition("<h4>Samples")[0]
+        assert ("<pre" in answers) == bool(json_answers_of(operation))
     assert html.count("<article") == len(list(operations()))
+
+
+@pytest.mark.usefixtures("db")
+def test_no_field_of_the_page_has_a_name_that_a_form_could_send(get: Callable[..., Any]) -> None:
+    html = get("/docs").content.decode()
+    fields = re.findall(r"<(?:input|textarea)[^>]*>", html)
+    assert len(fields) > 200
+    assert not [field for field in fields if " name=" in field]
+    assert html.count("<form ") == len(list(operations()))
 
 
 @pytest.mark.usefixtures("db")
