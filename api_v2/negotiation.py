@@ -5,6 +5,9 @@ from typing import Final
 from django.utils.http import parse_header_parameters
 
 JSON: Final = "application/json"
+HTML: Final = "text/html"
+XHTML: Final = "application/xhtml+xml"
+_NAMED: Final = 2
 
 
 def is_accepted(accept: str | None, media_type: str) -> bool:
@@ -14,8 +17,24 @@ def is_accepted(accept: str | None, media_type: str) -> bool:
     """
     if accept is None or not accept.strip():
         return True
-    ranges = {media_type: 2, f"{media_type.partition('/')[0]}/*": 1, "*/*": 0}
-    best, is_taken = -1, False
+    return _wish(accept, media_type)[1] > 0
+
+
+def is_browser(accept: str | None) -> bool:
+    """Return whether a page is preferred to JSON, as a browser does that follows a link.
+
+    Some programs name HTML without reading it (Java does by default), but no XHTML. Browsers name both.
+    """
+    if not accept or XHTML not in accept:
+        return False
+    least = _wish(accept, JSON)[1]
+    return all(named == _NAMED and quality > least for named, quality in (_wish(accept, HTML), _wish(accept, XHTML)))
+
+
+def _wish(accept: str, media_type: str) -> tuple[int, float]:
+    """Return how closely the best range names the media type, from 0 to 2, and its `q`."""
+    ranges = {media_type: _NAMED, f"{media_type.partition('/')[0]}/*": 1, "*/*": 0}
+    best, wished = -1, 0.0
     for item in accept.split(","):
         try:
             media_range, parameters = parse_header_parameters(item.strip())
@@ -23,8 +42,8 @@ def is_accepted(accept: str | None, media_type: str) -> bool:
             continue
         specificity = ranges.get(media_range.lower(), -1)
         if specificity > best:
-            best, is_taken = specificity, _quality(parameters.get("q", "1")) > 0
-    return is_taken
+            best, wished = specificity, _quality(parameters.get("q", "1"))
+    return best, wished
 
 
 def _quality(text: str) -> float:

@@ -9,8 +9,10 @@ from django.http import HttpResponse
 from django.template.loader import render_to_string
 from rest_framework.request import Request
 
+from api_v2.browsing import PAGE_POLICY
 from api_v2.errors import not_found
 from api_v2.migration_guide import guide_of, successors_name
+from api_v2.negotiation import HTML
 from api_v2.openapi.document import document
 from api_v2.openapi.pages import groups_of, quick_start_of
 from api_v2.openapi.samples import BASE, SITE
@@ -19,14 +21,9 @@ from api_v2.views.api_view import ApiView
 from cms import policy
 from cms.text.rendering import render_html
 
-HTML: Final = "text/html"
 CHANGELOG: Final = Path(__file__).parent.parent / "changelog.md"
-# The pages have one style sheet of this server's and nothing else.
-POLICY: Final = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 # The documentation has one script too, which sends what its reader tries to this server.
-DOCS_POLICY: Final = f"{POLICY}; script-src 'self'; connect-src 'self'"
+DOCS_POLICY: Final = f"{PAGE_POLICY}; script-src 'self'; connect-src 'self'"
 
 
 class DocumentView(ApiView):
@@ -46,7 +43,7 @@ class OpenApiView(DocumentView):
 
 class PageView(DocumentView):
     media_type = HTML
-    security_policy: ClassVar[str] = POLICY
+    security_policy: ClassVar[str] = PAGE_POLICY
 
     def answer_page_of(self, html: bytes) -> HttpResponse:
         response = self.answer_bytes(html, f"{HTML}; charset=utf-8")

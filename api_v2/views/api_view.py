@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property, partial
 from typing import Any, ClassVar
 
+import orjson
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -14,15 +15,25 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from api_v2.browsing import PAGE_POLICY, page_of
 from api_v2.conditions import IfMatch, precondition_failed, read_if_match, version_of
 from api_v2.errors import Problem, problem_of
 from api_v2.idempotency import attempt, kept_of, read_key, repeatable, written
 from api_v2.links import base_of
-from api_v2.negotiation import JSON, is_accepted
+from api_v2.negotiation import HTML, JSON, is_accepted, is_browser
 from api_v2.pagination import Page
 from api_v2.parsing import MEDIA_TYPES, PATCH_MEDIA_TYPES, read_json
 from api_v2.query import Query
-from api_v2.responses import NEVER, VARY, etag_of, json_response, limit_headers, problem_response, readable_response
+from api_v2.responses import (
+    NEVER,
+    VARY,
+    etag_of,
+    json_response,
+    limit_headers,
+    problem_response,
+    readable_bytes,
+    readable_response,
+)
 from api_v2.serializers.shapes import Viewer, version_at
 from cms import clock, policy
 from cms.accounts.authentication import (
@@ -248,9 +259,22 @@ class ApiView(APIView):
         if version is None:
             version = 0 if changed_at is None else version_at(changed_at)
         is_public = not policy.is_known(self.actor)
-        response = readable_response(self.http_request, data, version=version, is_public=is_public)
+        if is_browser(self.http_request.META.get("HTTP_ACCEPT")):
+            response = self.answer_browser(data, version=version, is_public=is_public)
+        else:
+            response = readable_response(self.http_request, data, version=version, is_public=is_public)
         if changed_at is not None:
             response.headers["Last-Modified"] = http_date(changed_at.timestamp())
+        return response
+
+    def answer_browser(self, data: Any, *, version: int, is_public: bool) -> HttpResponse:
+        """Return the JSON as a page, for a browser."""
+        html = page_of(self.http_request, self.viewer.base, orjson.dumps(data))
+        content_type = f"{HTML}; charset=utf-8"
+        response = readable_bytes(
+            self.http_request, html, version=version, is_public=is_public, content_type=content_type
+        )
+        response.headers["Content-Security-Policy"] = PAGE_POLICY
         return response
 
     def answer_page(self, page: Page, data: list[Any], **more: Any) -> HttpResponse:

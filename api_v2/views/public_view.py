@@ -18,7 +18,10 @@ from cms.costs.turns import Busy
 from cms.errors import RateLimited
 from cms.generations import current_generation, generation_in_outage
 
-KEPT_HEADERS: Final = (*("Content-Type", "Content-Length", "Cache-Control", "Vary", "ETag", "Last-Modified", "Link"),)
+KEPT_HEADERS: Final = (
+    *("Content-Type", "Content-Length", "Cache-Control", "Vary", "ETag", "Last-Modified", "Link"),
+    "Content-Security-Policy",
+)
 MEGABYTE: Final = 1024 * 1024
 NEVER_ENDS: Final = float("inf")
 BODIES: Final = PublicBodies()

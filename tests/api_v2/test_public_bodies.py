@@ -148,6 +148,15 @@ def test_whoever_shows_a_credential_is_answered_from_the_database(ask: Any, post
     assert ask("/api/v2/posts/first", by=marked)[1] == 0
 
 
+def test_a_page_and_json_of_one_address_are_kept_apart_and_the_page_keeps_its_policy(ask: Any, post: Post) -> None:
+    browser = "text/html,application/xhtml+xml,*/*;q=0.8"
+    first, _ = ask("/api/v2/posts/first", accept=browser)
+    assert ask("/api/v2/posts/first")[0].json()["slug"] == "first"
+    kept, cost = ask("/api/v2/posts/first", accept=browser)
+    assert (cost, kept.content) == (0, first.content)
+    assert kept.headers["Content-Security-Policy"] == first.headers["Content-Security-Policy"]
+
+
 def test_what_its_author_reads_of_a_private_post_is_kept_for_nobody(
     ask: Any, make_post: Callable[..., Post], client_of: Any
 ) -> None:

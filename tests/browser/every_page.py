@@ -11,7 +11,7 @@ OF_ADMINS = ("canary/",)
 """The same, for admins alone."""
 OPEN_PAGES = (
     *("/", "/admin/login/", "/admin/password-reset/", "/admin/password-reset/sent/", "/admin/password-reset/new/"),
-    *("/api/v2/docs", "/api/v2/changelog", "/api/v2/docs/v1-to-v2"),
+    *("/api/v2/docs", "/api/v2/changelog", "/api/v2/docs/v1-to-v2", "/api/v2/posts?limit=2"),
 )
 LINKS = "links => links.map(link => link.href)"
 _OF_OBJECTS = ("/history/", "/revisions/", "/delete/", "/json/", "/advice/")

@@ -104,3 +104,12 @@ def test_the_page_fits_and_bars_nobody_with_a_search_a_form_and_a_result(docs: P
     form.get_by_role("button", name="Send to the live site").click()
     expect(form.get_by_role("status")).to_have_text(re.compile("^200 OK"))
     look(docs, axe, "api-docs-tried")
+
+
+def test_an_address_that_is_opened_is_a_page_whose_links_lead_on(page: Page, site: str, axe: Path) -> None:  # noqa: F811
+    page.goto(f"{site}/api/v2/posts?limit=2&fields=title,links")
+    look(page, axe, "api-answer")
+    page.locator("pre a[href*=cursor]").click()
+    expect(page.get_by_role("heading")).to_contain_text("cursor=")
+    page.get_by_role("link", name="Documentation").click()
+    expect(page.get_by_label("Search operations")).to_be_visible()
