@@ -5,6 +5,8 @@ import sys
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import Resolver404, resolve
+from django.utils.encoding import escape_uri_path
 from rest_framework.request import Request
 
 from api_v2.errors import Problem, not_found, problem_of
@@ -53,7 +55,22 @@ class IndexView(ApiView):
 class MissingView(ApiView):
     def admit(self, request: Request, now: datetime.datetime) -> None:
         """Raise the problem, for every verb and every credential."""
-        raise not_found("There is no such path in API v2.")
+        raise not_found(f"There is no such path in API v2.{_hint(request.path_info)}")
+
+
+def _hint(path: str) -> str:
+    """Return a sentence about the same path without slashes at its end, if there is one."""
+    bare = path.rstrip("/")
+    if bare == path or _route_of(bare) in (None, missing):
+        return ""
+    return f" Its paths have no slash at the end: ask for {escape_uri_path(bare)}"
+
+
+def _route_of(path: str) -> object:
+    try:
+        return resolve(path).func
+    except Resolver404:
+        return None
 
 
 missing = MissingView.as_view()

@@ -119,3 +119,8 @@ def test_without_v1_there_is_no_guide(get: Callable[..., Any], settings: Any, su
     docs = get("/docs")
     assert docs.status_code == 200
     assert 'v1-to-v2">From' not in docs.content.decode()
+
+
+@pytest.mark.usefixtures("db")
+def test_the_first_page_of_the_site_links_to_it(client: Client) -> None:
+    assert '<a href="/api/v2/docs">' in client.get("/").content.decode()

@@ -40,6 +40,26 @@ def test_a_path_that_is_none_is_a_404_problem_for_every_method(client: Client, p
     assert answer.json()["type"] == "urn:problem-type:tandem:not-found"
 
 
+@pytest.mark.usefixtures("db")
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        *(
+            ("/api/v2/posts/", "/api/v2/posts"),
+            ("/api/v2/", "/api/v2"),
+            ("/api/v2/posts/a%20b//", "/api/v2/posts/a%20b"),
+        ),
+        *(("/api/tags/", "/api/tags"), ("/api/v2/nothing/", None), ("/api/v2/nothing", None)),
+    ],
+)
+def test_a_slash_at_the_end_is_a_404_that_names_the_path_without_it(
+    client: Client, path: str, named: str | None
+) -> None:
+    answer = client.get(path, headers={"API-Version": "2"})
+    hint = f" Its paths have no slash at the end: ask for {named}" if named else ""
+    assert (answer.status_code, answer.json()["detail"]) == (404, f"There is no such path in API v2.{hint}")
+
+
 @pytest.mark.usefixtures("db", "debug")
 @pytest.mark.parametrize("path", ["posts/nothing", "posts/019a0000-0000-7000-8000-000000000000", "posts/a/comments"])
 @pytest.mark.parametrize("prefix", ["", "tags-", "comments-"])
