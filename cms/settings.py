@@ -320,6 +320,8 @@ STATIC_URL = "/static/"
 MEDIA_ROOT = BASE_DIR / env.text("MEDIA_ROOT", "media")
 # The address of a file's bytes in texts that the admin site writes, as its readers ask for them.
 MEDIA_ADDRESS = "/api/v2/media/{id}/content"
+# What addresses of files in v2's responses begin with: never the host of a request, because responses are kept.
+MEDIA_BASE_URL = env.url_of_folder("MEDIA_BASE_URL").removesuffix("/")
 MEDIA_S3 = {
     "MEDIA_S3_BUCKET": env.text("MEDIA_S3_BUCKET"),
     "MEDIA_S3_PREFIX": env.text("MEDIA_S3_PREFIX"),

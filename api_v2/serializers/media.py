@@ -3,6 +3,8 @@
 import uuid
 from typing import Any, Final
 
+from django.conf import settings
+
 from api_v2.pagination import Row
 from api_v2.serializers.bodies import Body
 from api_v2.serializers.shapes import Field, Shape, Viewer, column, instant
@@ -21,11 +23,12 @@ def _uploaded_by(row: Row, viewer: Viewer) -> uuid.UUID | None:
 
 def _links(row: Row, viewer: Viewer) -> dict[str, Any]:
     path = f"{viewer.base}/media/{row['id']}"
+    file = f"{settings.MEDIA_BASE_URL}{path}"
     specs = limits.RENDITIONS if row["mime_type"].startswith("image/") else ()
     return {
         "self": path,
-        "content": f"{path}/content",
-        "renditions": {spec: f"{path}/renditions/{spec}" for spec in specs},
+        "content": f"{file}/content",
+        "renditions": {spec: f"{file}/renditions/{spec}" for spec in specs},
     }
 
 

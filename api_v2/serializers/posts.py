@@ -3,6 +3,7 @@
 import uuid
 from typing import Final
 
+from django.conf import settings
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.expressions import BaseExpression
 from django.db.models.functions import Coalesce
@@ -14,6 +15,7 @@ from cms import policy
 from cms.choices import CommentStatus, Status
 from cms.models import Category, Comment, Post
 from cms.policy import Actor
+from cms.services.post_media import with_media_below
 from cms.services.post_states import WAYS
 
 SCHEDULED: Final = "scheduled"
@@ -35,6 +37,10 @@ def relation_columns(actor: Actor) -> dict[str, BaseExpression]:
         **_SAME_FOR_ALL,
         "category_ids": JoinedIds.through(Post.categories.through, "category_id", among=categories),
     }
+
+
+def _content_html(row: Row, viewer: Viewer) -> str:
+    return with_media_below(row["content_html"], settings.MEDIA_BASE_URL)
 
 
 def status_of(row: Row, viewer: Viewer) -> str:
@@ -94,7 +100,7 @@ POST: Final[Shape] = {
     "title": column("title"),
     "content": column("content"),
     "content_format": column("content_format"),
-    "content_html": column("content_html"),
+    "content_html": Field(("content_html",), _content_html),
     "excerpt": column("excerpt"),
     "language": column("language"),
     "status": Field(_STATUS_COLUMNS, status_of),

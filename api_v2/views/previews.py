@@ -1,5 +1,6 @@
 """Posts behind a preview link, drafts too: shown to everybody who has the link, and to no cache or index."""
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -9,6 +10,7 @@ from api_v2.responses import json_response
 from api_v2.selection import PostSelection
 from api_v2.serializers.shapes import Viewer
 from api_v2.views.api_view import ApiView
+from cms.services.post_media import with_media_below
 from cms.services.previews import post_previewed, with_media_through
 
 
@@ -24,7 +26,8 @@ class PreviewView(ApiView):
         if row is None:
             raise not_found("This link shows nothing any more.")
         shown = selection.write(row, reader)
-        shown["content_html"] = with_media_through(token, shown["content_html"])
+        opened = with_media_through(token, row["content_html"])
+        shown["content_html"] = with_media_below(opened, settings.MEDIA_BASE_URL)
         response = json_response(self.http_request, shown)
         response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
         response.headers["Referrer-Policy"] = "no-referrer"

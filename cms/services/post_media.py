@@ -194,6 +194,16 @@ def media_ids_in(content_html: str) -> frozenset[uuid.UUID]:
     return frozenset(uuid.UUID(found) for address in addresses for found in _ID.findall(address))
 
 
+def with_media_below(content_html: str, base_url: str) -> str:
+    """Return the HTML with absolute addresses for this site's files, which begin with `base_url`."""
+
+    def replaced(match: re.Match[str]) -> str:
+        is_of_site = match[1].startswith("/") and not match[1].startswith("//") and _ID.search(match[1])
+        return match[0].replace(match[1], f"{base_url}{match[1]}") if is_of_site else match[0]
+
+    return _ADDRESS.sub(replaced, content_html) if base_url else content_html
+
+
 def with_media_at(content_html: str, address_of: Callable[[uuid.UUID], str]) -> str:
     """Return the HTML with other addresses for this site's files: those that a reader may ask who can't ask the API.
 
