@@ -36,6 +36,13 @@ def version_of(row: Any) -> int:
     return version_at(row.updated_at) if version is None else version
 
 
+def precondition_required() -> Problem:
+    return Problem(
+        "precondition_required",
+        "The request has no If-Match. Read the object and send the ETag of that response, or * for every version.",
+    )
+
+
 def precondition_failed(version: int) -> Problem:
     return Problem(
         "precondition_failed",

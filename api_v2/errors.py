@@ -45,6 +45,7 @@ PROBLEMS: Final[Mapping[str, tuple[int, str]]] = {
     "unsupported_media_type": (415, "The body's media type is not supported"),
     "invalid_input": (422, "The input is not valid"),
     "idempotency_key_reused": (422, "The Idempotency-Key belongs to another body"),
+    "precondition_required": (428, "The change needs If-Match"),
     "rate_limited": (429, "Too many requests"),
     "too_much_kept": (429, "The account has stored too much today"),
     "internal_error": (500, "Something went wrong here"),

@@ -92,12 +92,8 @@ SECURE_CSP = {
 }
 # A page without scripts.
 STATIC_PAGE_CSP = {
-    "default-src": [CSP.NONE],
-    "style-src": [CSP.SELF],
-    "img-src": [CSP.SELF],
-    "form-action": [CSP.NONE],
-    "base-uri": [CSP.NONE],
-    "frame-ancestors": [CSP.NONE],
+    **{name: [CSP.NONE] for name in ("default-src", "form-action", "base-uri", "frame-ancestors")},
+    **{name: [CSP.SELF] for name in ("style-src", "img-src")},
 }
 # A post's content may have a million characters, and JSON may write each as twelve bytes (two escaped surrogates).
 DATA_UPLOAD_MAX_MEMORY_SIZE = 13 * 1024 * 1024
@@ -153,6 +149,7 @@ RATE_LIMIT_COMMENTS = env.integer("RATE_LIMIT_COMMENTS", default=60, minimum=0, 
 RATE_LIMIT_KEPT_MB = env.integer("RATE_LIMIT_KEPT_MB", default=10_000, minimum=0, maximum=100_000)
 COMMENTS_BY_GUESTS = env.boolean("COMMENTS_BY_GUESTS", default=False)
 COMMENT_EDITS_NEED_REVIEW = env.boolean("COMMENT_EDITS_NEED_REVIEW", default=False)
+REQUIRE_IF_MATCH = env.boolean("REQUIRE_IF_MATCH", default=False)  # of PATCH and DELETE in v2
 
 # -- the parts and how they are wired ---------------------------------------------------------------------------------
 
@@ -320,7 +317,7 @@ STATIC_URL = "/static/"
 MEDIA_ROOT = BASE_DIR / env.text("MEDIA_ROOT", "media")
 # The address of a file's bytes in texts that the admin site writes, as its readers ask for them.
 MEDIA_ADDRESS = "/api/v2/media/{id}/content"
-# What addresses of files in v2's responses begin with: never the host of a request, because responses are kept.
+# The beginning of file addresses in v2's responses. Never the host of a request, because responses are kept.
 MEDIA_BASE_URL = env.url_of_folder("MEDIA_BASE_URL").removesuffix("/")
 MEDIA_S3 = {
     "MEDIA_S3_BUCKET": env.text("MEDIA_S3_BUCKET"),

@@ -22,6 +22,7 @@ RESPONSES: Final = {
     413: "ContentTooLarge",
     415: "UnsupportedMediaType",
     422: "UnprocessableContent",
+    428: "PreconditionRequired",
     429: "TooManyRequests",
     500: "InternalServerError",
     503: "ServiceUnavailable",
@@ -66,6 +67,8 @@ def _codes(route: Route, verb: str, operation: Operation) -> Iterator[str]:
         yield from _OF_BODIES
     if route.takes_if_match(verb, operation):
         yield "precondition_failed"
+        if verb != "post":
+            yield "precondition_required"
     if route.takes_idempotency_key(verb):
         yield from _OF_KEYS
     yield from operation.problems

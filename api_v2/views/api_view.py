@@ -4,9 +4,10 @@ import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property, partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import orjson
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -16,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from api_v2.browsing import PAGE_POLICY, page_of
-from api_v2.conditions import IfMatch, precondition_failed, read_if_match, version_of
+from api_v2.conditions import IfMatch, precondition_failed, precondition_required, read_if_match, version_of
 from api_v2.errors import Problem, problem_of
 from api_v2.idempotency import attempt, kept_of, read_key, repeatable, written
 from api_v2.links import base_of
@@ -53,6 +54,8 @@ from cms.services.origin import set_api_version
 
 API_VERSION = 2
 _POST = "post"
+CHANGES: Final = ("PATCH", "DELETE")
+"""The methods that REQUIRE_IF_MATCH is about: an action names the new state itself."""
 
 
 class ApiView(APIView):
@@ -225,9 +228,12 @@ class ApiView(APIView):
         """Wrap the change of `row`: a 412 unless its version is one of `If-Match`, if there is that header.
 
         The row is locked from the check of its version until the change is made, so that no other change comes between.
+        With REQUIRE_IF_MATCH a PATCH or DELETE without the header is a 428.
         `is_doomed` declares that the row is about to be deleted, as in `lock_row`.
         """
         if self.if_match is None:
+            if settings.REQUIRE_IF_MATCH and self.http_request.method in CHANGES:
+                raise precondition_required()
             yield
             return
         with transaction.atomic():

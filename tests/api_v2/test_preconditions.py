@@ -27,9 +27,9 @@ def guarded() -> list[tuple[str, str, str]]:
 
 @pytest.fixture
 def call(head: Client) -> Callable[..., Any]:
-    def send_to(verb: str, path: str, name: str, etag: str) -> Any:
+    def send_to(verb: str, path: str, name: str, etag: str | None) -> Any:
         body = "" if verb == "delete" else json.dumps(BODIES.get(name, {}))
-        where, headers = f"/api/v2{path}", {"If-Match": etag}
+        where, headers = f"/api/v2{path}", {} if etag is None else {"If-Match": etag}
         return head.generic(verb.upper(), where, body, content_type="application/json", headers=headers)
 
     return send_to
@@ -59,3 +59,27 @@ def test_the_etag_of_a_412_is_that_of_a_get(
     acts = place.partition("/actions/")[0]
     resource = acts if acts == place else acts.partition("/revisions/")[0]
     assert call(verb, place, name, '"0-stale"').headers["ETag"] == send(head, "get", resource).headers["ETag"]
+
+
+@pytest.mark.parametrize(("verb", "path", "name"), guarded())
+def test_where_it_is_required_a_change_without_it_is_a_428_and_an_action_is_done(
+    call: Callable[..., Any], settings: Any, places: Places, verb: str, path: str, name: str
+) -> None:
+    place = places.of(verb, path)
+    settings.REQUIRE_IF_MATCH = True
+    answer = call(verb, place, name, None)
+    if verb == "post":
+        assert answer.status_code in (200, 201), answer.content
+    else:
+        assert problem_of(answer) == (428, "precondition-required")
+        assert call(verb, place, name, "*").status_code in (200, 204)
+
+
+def test_the_document_has_the_428_of_all_changes_and_of_no_action() -> None:
+    documented = {(verb, path) for verb, path, operation in operations() if "428" in operation["responses"]}
+    assert documented == {(verb, path) for verb, path, _ in guarded() if verb != "post"}
+
+
+def test_ending_all_other_logins_needs_none(head: Client, settings: Any) -> None:
+    settings.REQUIRE_IF_MATCH = True
+    assert send(head, "delete", "/me/sessions").status_code == 204
