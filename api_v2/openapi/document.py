@@ -8,7 +8,7 @@ from django.conf import settings
 from api_v2.errors import PROBLEMS
 from api_v2.negotiation import JSON
 from api_v2.openapi.bodies import BODIES, EXAMPLES
-from api_v2.openapi.operations import GROUPS, Operation
+from api_v2.openapi.operations import GROUPS, NOTES, Operation
 from api_v2.openapi.parameters import HEADERS, PATH, QUERY, REQUIRED
 from api_v2.openapi.problems import RESPONSES, codes_by_status, response_of
 from api_v2.openapi.resources import FIELDS, RESOURCES
@@ -22,33 +22,36 @@ from api_v2.uploads import MEDIA_TYPE as UPLOAD
 type Json = dict[str, Any]
 
 VERSION: Final = "2.0.0"
-_ABOUT: Final = """Resources are bare objects, lists `{"data", "page"}`, errors problem details (RFC 9457).
+_ABOUT: Final = """A resource is a bare object. A list is `{"data", "page"}`. Errors are problem details (RFC 9457).
 
-- HEAD is answered wherever GET is, and OPTIONS everywhere: 204 with `Allow`. The index is `/api/v2` itself.
-- The same paths stand below `/api`, the entrance that both versions share; `API-Version: 2` chooses this one there.
-- Unknown parameters, members and values are refused, with a list of what is allowed. Answers may gain members.
-- `fields` leaves out members of an answer: then it is the `Partial…` of its schema.
-- In a vocabulary of several values (`x-values`) commas separate them.
-- Invalid HTTP (400), a request line above 8,190 bytes (414) and too large a head (431) reach no operation."""
+- HEAD works on each path that has GET. OPTIONS works on all paths and returns 204 with `Allow`. The index is `/api/v2`.
+- `/api`, the entrance of both versions, has the same paths. Send `API-Version: 2` there to choose this version.
+- An unknown parameter, member or value is refused, and the error lists what is allowed. Responses may gain members.
+- `fields` selects members of a response, which then has the schema `Partial…`.
+- Commas separate several values of a parameter (`x-values`).
+- The server refuses bytes that are not HTTP (400), a request line above 8,190 bytes (414) and a larger head (431)."""
 BYTES: Final = "application/octet-stream"
 _BINARY: Final[Schema] = {"type": "string", "format": "binary"}
 _COMMON: Final = ("X-Request-ID", "API-Version", "RateLimit", "RateLimit-Policy")
 _RESPONSE_HEADERS: Final[dict[str, tuple[str, bool]]] = {
     # by name: what it says, whether it is always there
-    "X-Request-ID": ("The one that was sent, or a new one.", True),
+    "X-Request-ID": ("The value of the request, or a new one.", True),
     "API-Version": ("`2`.", True),
-    "RateLimit": ('The remaining quota, and the seconds until there is more: `"anonymous";r=5998;t=42`.', False),
-    "RateLimit-Policy": ('The whole quota and its period in seconds: `"anonymous";q=6000;w=60`.', False),
+    "RateLimit": (
+        'The requests that are left, and the seconds until there are more: `"anonymous";r=5998;t=42`.',
+        False,
+    ),
+    "RateLimit-Policy": ('The requests allowed in a window, in seconds: `"anonymous";q=6000;w=60`.', False),
     "ETag": ('`"<version>-<digest of the body>"`, for If-None-Match and If-Match.', True),
-    "ETagOfChange": ("The ETag that a GET of the object has now, for the next If-Match.", False),
-    "Last-Modified": ("When the object was last changed.", False),
+    "ETagOfChange": ("The ETag that a GET of the object returns now, for the next If-Match.", False),
+    "Last-Modified": ("The time of the last change of the object.", False),
     "Link": ("The paths of the next and the previous page (RFC 8288).", False),
-    "Location": ("The path of the created object, or of the one that is meant.", True),
-    "Idempotency-Replayed": ("`true` for a response that was sent before.", False),
+    "Location": ("The path of the new object, or the object's other address.", True),
+    "Idempotency-Replayed": ("`true` if this is the stored response to an earlier request.", False),
     "WWW-Authenticate": ("`Bearer`.", True),
-    "Retry-After": ("Seconds.", True),
-    "Retry-AfterOfKey": ("Seconds, while the first request with this Idempotency-Key is being answered.", False),
-    "Allow": ("The verbs that the path has.", True),
+    "Retry-After": ("The seconds to wait.", True),
+    "Retry-AfterOfKey": ("The seconds to wait while the first request with this Idempotency-Key runs.", False),
+    "Allow": ("The methods of the path.", True),
 }
 
 
@@ -99,6 +102,7 @@ def _operation(route: Route, verb: str, said: Operation, group: str) -> Json:
     return {
         "operationId": said.id,
         "summary": said.summary,
+        **({"description": NOTES[said.id]} if said.id in NOTES else {}),
         "tags": [group],
         "security": _security(route, verb, said),
         **({"parameters": parameters} if parameters else {}),
@@ -161,7 +165,10 @@ def _successes(route: Route, verb: str, said: Operation) -> Json:
         more = ["Location"] if status == 301 else []
         found[str(status)] = {"description": sentence, "headers": headers_of([*_COMMON, *more])}
     if route.has_etag(verb, said):
-        description, dated = "The client has it already, as If-None-Match says.", ["Last-Modified"] if is_dated else []
+        description, dated = (
+            "The client already has this version, by If-None-Match.",
+            ["Last-Modified"] if is_dated else [],
+        )
         found["304"] = {"description": description, "headers": headers_of([*_COMMON, "ETag", *dated])}
     return found
 
@@ -204,14 +211,14 @@ def _security_schemes() -> Json:
             "type": "apiKey",
             "in": "header",
             "name": "X-API-Key",
-            "description": "The scopes of a key limit its use; each operation names the one that it needs.",
+            "description": "The scopes of a key limit its use. Each operation names the scope that it needs.",
         },
         "session": {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME},
         "csrf_token": {
             "type": "apiKey",
             "in": "header",
             "name": "X-CSRFToken",
-            "description": "With the session of a browser: changes need the value of its CSRF cookie.",
+            "description": "Changes in a browser's session need the value of its CSRF cookie.",
         },
     }
 

@@ -56,6 +56,7 @@ def _operation(document: Json, path: str, verb: str, operation: Json, path_param
         "verb": verb.upper(),
         "path": path,
         "summary": operation["summary"],
+        "note": _inline(operation.get("description", "")),
         "who": _who(security),
         "parameters": parameters,
         "body": body,
@@ -83,11 +84,11 @@ def _kind_of(media_types: list[str]) -> str:
 
 def _who(security: list[Json]) -> str:
     if not security:
-        return "No credentials are looked at."
+        return "Credentials are ignored."
     scopes = [scope for way in security for scope in way.get("api_key", [])]
     key = f" API keys need the scope {scopes[0]}." if scopes else ""
     if not any("api_key" in way for way in security):
-        key = " API keys open nothing here."
+        key = " API keys have no access."
     return f"{'For everybody.' if {} in security else 'For users.'}{key}"
 
 

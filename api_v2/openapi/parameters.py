@@ -29,9 +29,13 @@ def _sought(maximum: int, description: str, pattern: str = r"\S") -> Schema:
 QUERY: Final[dict[str, tuple[str, Schema, Any]]] = {
     "limit": ("limit", {**POSITIVE, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT}, 5),
     "suggest_limit": ("limit", {**POSITIVE, "maximum": SUGGESTIONS_MAX, "default": SUGGESTIONS_DEFAULT}, 5),
-    "cursor": ("cursor", text(1, 4_000, description="From `page` of another page of the same list."), None),
+    "cursor": ("cursor", text(1, 4_000, description="From `page` of another page of this list."), None),
     "count": ("count", described(ref("CountMode"), "Adds `page.total`."), "exact"),
-    "include": ("include", described(words_of("PostInclude"), "Additions, separated by commas."), "author,tags"),
+    "include": (
+        "include",
+        described(words_of("PostInclude"), "The related objects to add, separated by commas."),
+        "author,tags",
+    ),
     "status": ("status", described(words_of("PostStatus"), f"{_SEVERAL} `published` by default."), "published"),
     "comment_status": ("status", described(words_of("CommentStatus"), _SEVERAL), "pending,published"),
     "delivery_status": ("status", described(words_of("DeliveryStatus"), _SEVERAL), "dead"),
@@ -40,7 +44,7 @@ QUERY: Final[dict[str, tuple[str, Schema, Any]]] = {
     "language": ("language", described(_WORDS, f"BCP 47, in any case. {_SEVERAL}"), "en,de"),
     "author": ("author", described(_WORDS, f"Ids or usernames. {_SEVERAL}"), "mia"),
     "tag": ("tag", described(_WORDS, f"Ids, slugs or names. {_SEVERAL}"), "travel,ferries"),
-    "category": ("category", described(_WORDS, f"Ids or slugs, with all below them. {_SEVERAL}"), "coasts"),
+    "category": ("category", described(_WORDS, f"Ids or slugs, with the categories below them. {_SEVERAL}"), "coasts"),
     "published_after": ("published_after", INSTANT, "2026-01-31T00:00:00Z"),
     "published_before": ("published_before", INSTANT, "2026-02-01T00:00:00Z"),
     "updated_after": ("updated_after", INSTANT, "2026-01-31T12:00:00+01:00"),
@@ -48,13 +52,15 @@ QUERY: Final[dict[str, tuple[str, Schema, Any]]] = {
     "post": ("post", described(_IDS, f"Ids of posts. {_SEVERAL}"), POST_ID),
     "q": ("q", _sought(QUERY_MAX, _SOUGHT), "ferry"),
     "search_q": ("q", _sought(QUERY_MAX, f"Required. {_SOUGHT}"), "ferry"),
-    "suggest_q": ("q", _sought(PREFIX_MAX, "Required. The beginning of what is looked for."), "fer"),
+    "suggest_q": ("q", _sought(PREFIX_MAX, "Required. The beginning of the words."), "fer"),
     "media_q": ("q", text(1, 1_000, description="A part of the name, the alternative text or the caption."), "ferry"),
     "user_q": ("q", text(1, 1_000, description="A part of a name or of the e-mail address."), "mia"),
     "post_sort": ("sort", described(words_of("PostSort"), "`-published_at` by default."), "-updated_at,title"),
     "search_sort": (
         "sort",
-        described(words_of("SearchSort"), "`relevance` by default, which stands alone; no order but it has scores."),
+        described(
+            words_of("SearchSort"), "`relevance` by default, which takes no other key. Other orders have no scores."
+        ),
         "relevance",
     ),
     "role": ("role", described(words_of("UserRole"), _SEVERAL), "author,editor"),
@@ -65,7 +71,7 @@ QUERY: Final[dict[str, tuple[str, Schema, Any]]] = {
     "object": ("object", described(_IDS, f"Ids of objects. {_SEVERAL}"), POST_ID),
     "after": ("after", INSTANT, "2026-01-31T12:00:00Z"),
     "before": ("before", INSTANT, "2036-01-31T12:00:00Z"),
-    "against": ("against", described({**POSITIVE, "maximum": 999_999_999}, "The one before by default."), 1),
+    "against": ("against", described({**POSITIVE, "maximum": 999_999_999}, "By default the revision before."), 1),
     "path": ("path", text(1, 4_000, pattern="^/", description="Required. An old address, with its query."), "/old/url"),
     "part": ("part", {**POSITIVE, "maximum": PARTS_MAX}, 1),
 }
@@ -82,23 +88,21 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
         "name": "If-None-Match",
         "in": "header",
         "schema": TEXT,
-        "description": "ETags of what the client has: 304 when it is one of them.",
+        "description": "ETags that the client has. If one is current, the response is 304.",
         "example": _ETAG,
     },
     "IfMatch": {
         "name": "If-Match",
         "in": "header",
         "schema": TEXT,
-        "description": (
-            "The ETag of the version to change. An object with another version answers 412, with its current ETag."
-        ),
+        "description": "The ETag of the version to change. Another version gets 412 with the current ETag.",
         "example": _ETAG,
     },
     "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
         "schema": text(1, KEY_LENGTH_MAX),
-        "description": "Any text of the client's own. The same request within 24 hours gets the first response again.",
+        "description": "Any text that you choose. A repeat within 24 hours gets the first response again.",
         "example": "letter-from-the-coast-1",
     },
 }

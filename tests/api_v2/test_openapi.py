@@ -15,6 +15,7 @@ from openapi_spec_validator import validate
 from api_v2.errors import PROBLEMS
 from api_v2.openapi import document
 from api_v2.openapi.bodies import BODIES
+from api_v2.openapi.operations import NOTES
 from tests.api_v2.documented import assert_documented, body_validator
 
 VERBS = {"get", "post", "put", "patch", "delete", "head", "options", "trace"}
@@ -66,6 +67,42 @@ def test_every_operation_has_an_id_of_its_own_and_says_how_it_is_refused() -> No
         assert statuses == set(operation["x-problems"])
         for status, codes in operation["x-problems"].items():
             assert {PROBLEMS[code][0] for code in codes} == {int(status)}, (verb, path)
+
+
+SUMMARY_VERBS = {
+    "Discard",
+    *(
+        "Activate",
+        "Apply",
+        "Approve",
+        "Archive",
+        "Change",
+        "Compare",
+        "Create",
+        "Delete",
+        "Download",
+        "End",
+        "Find",
+        "Get",
+    ),
+    *("List", "Mark", "Move", "Publish", "Refresh", "Register", "Reject", "Replay", "Request", "Restore", "Revoke"),
+    *("Search", "Set", "Suggest", "Suspend", "Unpublish", "Upload", "Verify", "Write"),
+}
+
+
+def test_a_summary_is_a_verb_and_its_object_in_at_most_eight_words() -> None:
+    summaries = [operation["summary"] for _, _, operation in operations()]
+    for summary in summaries:
+        verb, *words = summary.split()
+        assert verb in SUMMARY_VERBS, summary
+        assert 1 <= len(words) < 8, summary
+        assert not summary.endswith("."), summary
+    assert len(summaries) == len(set(summaries))
+    assert {summary.split()[0] for summary in summaries} == SUMMARY_VERBS
+
+
+def test_each_note_belongs_to_an_operation() -> None:
+    assert NOTES.keys() <= {operation["operationId"] for _, _, operation in operations()}
 
 
 def test_a_412_says_that_it_has_the_current_etag() -> None:

@@ -4,6 +4,7 @@ from typing import Final
 
 from api_v2.openapi.operations.accounts import AUTH, OPERATING, USERS
 from api_v2.openapi.operations.content import COMMENTS, FINDING, MEDIA, POSTS, TERMS
+from api_v2.openapi.operations.notes import NOTES
 from api_v2.openapi.operations.operation import Operation, Operations
 
 # By the heading that they stand under.
@@ -18,4 +19,4 @@ GROUPS: Final[dict[str, Operations]] = {
     "Operating": OPERATING,
 }
 
-__all__ = ["GROUPS", "Operation"]
+__all__ = ["GROUPS", "NOTES", "Operation"]

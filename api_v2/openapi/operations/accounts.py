@@ -20,24 +20,26 @@ _CREDENTIALS: Final = (
     *("invalid_credentials", "second_factor_required", "invalid_second_factor"),
     "second_factor_setup_required",
 )
-_SENT: Final = {202: "A mail is on its way if there is such an account; the answer is the same if not."}
+_SENT: Final = {202: "The server sends a mail if the account exists. The response is the same if it does not."}
 
 USERS: Final[Operations] = {
     "/users": {
-        "get": listing("list_users", "Accounts, for admins", "AccountList", needs_user=True, query={"q": "user_q"}),
-        "post": creating("register", "Register", "Account", "Registration", needs_user=False, problems=("duplicate",)),
+        "get": listing("list_users", "List accounts", "AccountList", needs_user=True, query={"q": "user_q"}),
+        "post": creating(
+            "register", "Register an account", "Account", "Registration", needs_user=False, problems=("duplicate",)
+        ),
     },
     _USER: {
         "get": Operation(
             "get_user",
-            "A profile; to its owner and to admins the account",
+            "Get a profile or an account",
             {"anyOf": [ref("Account"), ref("User"), ref("PartialAccount")]},
             fields_of="Account",
         ),
         "patch": changing("update_user", "Change an account", "Account", "UserChanges", "duplicate", _STATE),
         "delete": Operation(
             "delete_user",
-            "Delete an account: what it wrote stays",
+            "Delete an account",
             status=204,
             body="CurrentPassword",
             is_body_optional=True,
@@ -45,19 +47,21 @@ USERS: Final[Operations] = {
             problems=("last_admin", _STATE),
         ),
     },
-    f"{_USER}/actions/suspend": {"post": acting("suspend_user", "Suspend", "Account", "last_admin", _STATE)},
-    f"{_USER}/actions/activate": {"post": acting("activate_user", "Let in again", "Account", _STATE)},
+    f"{_USER}/actions/suspend": {"post": acting("suspend_user", "Suspend an account", "Account", "last_admin", _STATE)},
+    f"{_USER}/actions/activate": {"post": acting("activate_user", "Activate an account", "Account", _STATE)},
     f"{_USER}/actions/set-role": {
-        "post": acting("set_user_role", "Give another role", "Account", "last_admin", _STATE, body="RoleChange")
+        "post": acting(
+            "set_user_role", "Change the role of an account", "Account", "last_admin", _STATE, body="RoleChange"
+        )
     },
     "/me": {
-        "get": Operation("get_me", "One's own account", ref("Account"), needs_user=True),
-        "patch": changing("update_me", "Change one's own account", "Account", "UserChanges", "duplicate"),
+        "get": Operation("get_me", "Get your account", ref("Account"), needs_user=True),
+        "patch": changing("update_me", "Change your account", "Account", "UserChanges", "duplicate"),
     },
     "/me/password": {
         "post": Operation(
             "change_password",
-            "Change one's own password: all other sessions end",
+            "Change your password",
             status=204,
             body="PasswordChange",
             needs_user=True,
@@ -65,44 +69,46 @@ USERS: Final[Operations] = {
         )
     },
     "/me/sessions": {
-        "get": listing("list_sessions", "One's own logins", "SessionList", needs_user=True),
+        "get": listing("list_sessions", "List your logins", "SessionList", needs_user=True),
         "delete": Operation(
-            "end_other_sessions", "End all other logins", status=204, needs_user=True, is_conditional=False
+            "end_other_sessions", "End your other logins", status=204, needs_user=True, is_conditional=False
         ),
     },
     "/me/sessions/{session_id}": {
-        "get": getting("get_session", "One login", "Session", needs_user=True),
-        "delete": deleting("end_session", "End a login"),
+        "get": getting("get_session", "Get one of your logins", "Session", needs_user=True),
+        "delete": deleting("end_session", "End one of your logins"),
     },
 }
 AUTH: Final[Operations] = {
     "/auth/token": {
-        "post": Operation("create_token", "Sign in", ref("Tokens"), body="Credentials", problems=_CREDENTIALS)
+        "post": Operation(
+            "create_token", "Create an access token", ref("Tokens"), body="Credentials", problems=_CREDENTIALS
+        )
     },
     "/auth/token/refresh": {
         "post": Operation(
             "refresh_token",
-            "Both tokens anew",
+            "Refresh your tokens",
             ref("Tokens"),
             body="RefreshToken",
             problems=("invalid_token", "second_factor_setup_required"),
         )
     },
     "/auth/logout": {
-        "post": Operation("log_out", "Sign out", status=204, body="Nothing", is_body_optional=True, needs_user=True)
-    },
-    "/auth/password-reset": {
         "post": Operation(
-            "request_password_reset", "Ask for the mail that resets a password", status=202, body="EmailAddress"
+            "log_out", "End the current login", status=204, body="Nothing", is_body_optional=True, needs_user=True
         )
     },
+    "/auth/password-reset": {
+        "post": Operation("request_password_reset", "Request a password reset", status=202, body="EmailAddress")
+    },
     "/auth/password-reset/confirm": {
-        "post": Operation("reset_password", "Set a new password by the mail's token", status=204, body="PasswordReset")
+        "post": Operation("reset_password", "Set a new password", status=204, body="PasswordReset")
     },
     "/auth/verify-email": {
         "post": Operation(
             "verify_email",
-            "Prove an e-mail address, or ask for the mail that does",
+            "Verify an e-mail address",
             status=204,
             also=_SENT,
             body="EmailVerification",
@@ -111,29 +117,29 @@ AUTH: Final[Operations] = {
 }
 OPERATING: Final[Operations] = {
     "/api-keys": {
-        "get": listing("list_api_keys", "One's own API keys", "ApiKeyList", needs_user=True),
+        "get": listing("list_api_keys", "List API keys", "ApiKeyList", needs_user=True),
         "post": creating(
-            "create_api_key", "Issue an API key", "IssuedApiKey", "NewApiKey", problems=("too_many_api_keys",)
+            "create_api_key", "Create an API key", "IssuedApiKey", "NewApiKey", problems=("too_many_api_keys",)
         ),
     },
     "/api-keys/{key_id}": {
-        "get": getting("get_api_key", "One API key", "ApiKey", needs_user=True),
+        "get": getting("get_api_key", "Get an API key", "ApiKey", needs_user=True),
         "patch": changing("update_api_key", "Change an API key", "ApiKey", "ApiKeyChanges", _STATE),
         "delete": deleting("revoke_api_key", "Revoke an API key"),
     },
     "/webhooks": {
-        "get": listing("list_webhooks", "Webhooks", "WebhookList", needs_user=True),
+        "get": listing("list_webhooks", "List webhooks", "WebhookList", needs_user=True),
         "post": creating("create_webhook", "Create a webhook", "CreatedWebhook", "NewWebhook"),
     },
     "/webhooks/{webhook_id}": {
-        "get": getting("get_webhook", "One webhook", "Webhook", needs_user=True),
+        "get": getting("get_webhook", "Get a webhook", "Webhook", needs_user=True),
         "patch": changing("update_webhook", "Change a webhook", "Webhook", "WebhookChanges"),
-        "delete": deleting("delete_webhook", "Delete a webhook with its deliveries"),
+        "delete": deleting("delete_webhook", "Delete a webhook"),
     },
     "/webhooks/{webhook_id}/deliveries": {
         "get": listing(
             "list_deliveries",
-            "What was sent to a webhook",
+            "List the deliveries of a webhook",
             "DeliveryList",
             item="Delivery",
             needs_user=True,
@@ -141,7 +147,7 @@ OPERATING: Final[Operations] = {
         )
     },
     "/deliveries/{delivery_id}/actions/replay": {
-        "post": acting("replay_delivery", "Send a dead delivery again", "Delivery", _STATE)
+        "post": acting("replay_delivery", "Replay a dead delivery", "Delivery", _STATE)
     },
-    "/audit": {"get": listing("list_audit_events", "Who did what", "AuditEventList", needs_user=True)},
+    "/audit": {"get": listing("list_audit_events", "List audit events", "AuditEventList", needs_user=True)},
 }
