@@ -98,12 +98,20 @@ class Proxy:
         connection.close()
         return answer.status
 
-    def hold(self, request: bytes) -> None:
+    def hold(self, request: bytes) -> socket.socket:
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect((HOST, self.port))
         connection.sendall(request)
         self.held.append(connection)
+        return connection
+
+    def hold_body(self, head: bytes, begun: bytes) -> None:
+        """Begin a body that never ends, once nginx has counted it: only then it asks for the body."""
+        connection = self.hold(head.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
+        connection.settimeout(30)
+        assert connection.recv(1_024).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(begun)
 
     def let_go(self) -> None:
         for each in self.held:

@@ -112,7 +112,7 @@ def test_large_bodies_of_strangers_wait_on_disk(proxy: Proxy) -> None:
     proxy.ask(head_of(2) + b"{}")
     before = proxy.memory_kb()
     for _ in range(LARGE_BODIES):
-        proxy.hold(head_of(62 * MB) + b"x" * 4 * MB)
+        proxy.hold_body(head_of(62 * MB), b"x" * 4 * MB)
     deadline = time.monotonic() + 60
     while proxy.stored_bytes() < LARGE_BODIES * 3 * MB and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -123,7 +123,7 @@ def test_large_bodies_of_strangers_wait_on_disk(proxy: Proxy) -> None:
 
 def test_a_network_has_a_few_large_bodies_at_a_time_and_small_ones_beside_them(proxy: Proxy) -> None:
     for _ in range(LARGE_BODIES):
-        proxy.hold(head_of(62 * MB) + b"x")
+        proxy.hold_body(head_of(62 * MB), b"x")
     assert proxy.ask(head_of(2) + b"{}").startswith(b"HTTP/1.1 200")
     chunked = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
     for request in (head_of(62 * MB), chunked):
@@ -146,7 +146,7 @@ def test_all_addresses_of_an_ipv6_network_count_as_one() -> None:
 
     with started(write) as proxy:
         for n in range(LARGE_BODIES):
-            proxy.hold(large_of(f"2001:db8:0:7:{n}::{n}", 62 * MB) + b"x")
+            proxy.hold_body(large_of(f"2001:db8:0:7:{n}::{n}", 62 * MB), b"x")
         assert proxy.refusal(large_of("2001:db8:0:7:ffff::", 62 * MB))[1]["status"] == 429
         assert proxy.ask(large_of("2001:db8:0:8::", 2 * MB) + b"x" * 2 * MB).startswith(b"HTTP/1.1 200")
 

@@ -1,4 +1,4 @@
-"""What an operation says of itself that neither its route nor its view declares."""
+"""Descriptions of operations: all that neither their routes nor their views declare."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,7 +37,8 @@ type Operations = Mapping[str, Mapping[str, Operation]]
 
 def listing(id: str, summary: str, name: str, *, item: str | None = None, **more: object) -> Operation:
     """GET of a list whose items are `item`s, by their whole or the members named."""
-    return Operation(id, summary, ref(name), fields_of=item or name.removesuffix("List"), **more)  # type: ignore[arg-type]
+    fields_of = item or name.removesuffix("List")
+    return Operation(id, summary, ref(name), fields_of=fields_of, **more)  # type: ignore[arg-type]
 
 
 def getting(id: str, summary: str, name: str, **more: object) -> Operation:
