@@ -16,7 +16,7 @@ from cms.policy import SYSTEM
 from cms.search.documents import SOURCE_FIELDS, index_posts
 from cms.services.audit import record_event
 from cms.services.counts import lock_terms, term_ids_of
-from cms.services.posts import save_change
+from cms.services.posts import LONG_TEXTS, save_change
 from cms.services.revisions import SNAPSHOT_FIELDS, write_revision
 from cms.services.settling import plan_settling
 
@@ -38,7 +38,7 @@ def mend_post(pk: uuid.UUID, check_id: str, now: datetime.datetime, change: Call
             return False
         if changed & {"status", "published_at"}:
             plan_settling(post, now)
-        save_change(post, now)
+        save_change(post, now, is_text_changed=bool(changed & {*LONG_TEXTS}))
         recount_post(post, now)
         if changed & (SOURCE_FIELDS | {"content_html"}):
             index_posts([post])

@@ -112,7 +112,7 @@ def _change_state(actor: Actor, post: Post, target: Status, action: str, now: da
     before = {"status": post.status}
     post.status = target
     plan_settling(post, now)
-    save_change(post, now)
+    save_change(post, now, is_text_changed=False)
     terms = term_ids_of(post)
     settle_counts(post, terms, terms, now)
     record_event(actor, action, post, before=before, after={"status": target, "version": post.version})

@@ -72,6 +72,7 @@ TEXTS = {
     "meta_description": (0, limits.META_DESCRIPTION_MAX),
 }
 DERIVED_FROM = {"content", "content_format", "excerpt"}
+LONG_TEXTS = ("content", "content_html")
 CHOICES = {"kind": Kind.values, "visibility": Visibility.values, "content_format": ContentFormat.values}
 
 
@@ -162,7 +163,7 @@ def _change(actor: Actor, post: Post, changes: PostFields, now: datetime.datetim
         plan_expiry(post)
     if before.keys() & {"content", "content_format"}:
         link_embedded_media(actor, post, now, before=texts_before)
-    save_change(post, now)
+    save_change(post, now, is_text_changed=texts_before != (post.content, post.content_html))
     if before.keys() & SOURCE_FIELDS:
         index_post(post, prepared_keys(post))
     settle_counts(post, terms_before, term_ids_of(post) if is_related_changed else terms_before, now)
@@ -211,11 +212,11 @@ def _refuse_strangers(actor: Actor, post: Post) -> None:
         raise PermissionRefused("Only its authors and editors change this post.")
 
 
-def save_change(post: Post, now: datetime.datetime) -> None:
-    """Save a locked post whose content or state has changed."""
+def save_change(post: Post, now: datetime.datetime, *, is_text_changed: bool) -> None:
+    """Save a locked post whose text, other fields or state have changed."""
     post.version += 1
     post.updated_at = not_before(post.updated_at, now)
-    update(post)
+    update(post, without=() if is_text_changed else LONG_TEXTS)
 
 
 def _apply(post: Post, changes: PostFields) -> dict[str, Any]:

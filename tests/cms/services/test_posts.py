@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.db import models
+from django.db import connection, models
+from django.test.utils import CaptureQueriesContext
 
 from cms.costs import answering
 from cms.costs.turns import Busy, Places
@@ -246,3 +247,15 @@ def test_a_duplicate_half_way_leaves_nothing_of_a_change(write: Any, change: Any
 def test_a_new_tag_whose_slug_another_name_has_gets_a_number(write: Any, make_tag: Any) -> None:
     make_tag("C", slug="c-1")
     assert write(tags=["C 1"]).tags.get().slug == "c-1-2"
+
+
+@pytest.mark.parametrize("changes", [{"title": "B"}, {"tags": ["b"]}, {"expires_at": None}])
+def test_a_change_beside_the_text_does_not_write_the_text_again(author: User, now: Any, changes: Any) -> None:
+    fields: PostFields = {"title": "A", "content": "long", "expires_at": now + datetime.timedelta(days=1)}
+    post = create_post(actor=author, fields=fields, now=now)
+    with CaptureQueriesContext(connection) as queries:
+        update_post(actor=author, post=post, changes=changes, now=now)
+    [written] = [query["sql"] for query in queries if query["sql"].startswith('UPDATE "cms_post" ')]
+    assert '"content"' not in written
+    assert '"content_html"' not in written
+    assert Post.objects.get().content == "long"
