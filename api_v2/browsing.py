@@ -13,6 +13,8 @@ from django.utils.safestring import SafeString
 PAGE_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+PAGE_BYTES_MAX: Final = 1_000_000
+"""Longer JSON stays JSON: its page would take ten times the time and memory."""
 _ADDRESS: Final = re.compile(r'"((?:https?://[^"\\\s]+|/api(?:/[^"\\\s]*)?))"')
 
 

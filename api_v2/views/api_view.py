@@ -16,7 +16,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from api_v2.browsing import PAGE_POLICY, page_of
+from api_v2.browsing import PAGE_BYTES_MAX, PAGE_POLICY, page_of
 from api_v2.conditions import IfMatch, precondition_failed, precondition_required, read_if_match, version_of
 from api_v2.errors import Problem, problem_of
 from api_v2.idempotency import attempt, kept_of, read_key, repeatable, written
@@ -265,17 +265,18 @@ class ApiView(APIView):
         if version is None:
             version = 0 if changed_at is None else version_at(changed_at)
         is_public = not policy.is_known(self.actor)
-        if is_browser(self.http_request.META.get("HTTP_ACCEPT")):
-            response = self.answer_browser(data, version=version, is_public=is_public)
+        is_page = is_browser(self.http_request.META.get("HTTP_ACCEPT"))
+        if is_page and len(written := orjson.dumps(data)) <= PAGE_BYTES_MAX:
+            response = self.answer_browser(written, version=version, is_public=is_public)
         else:
             response = readable_response(self.http_request, data, version=version, is_public=is_public)
         if changed_at is not None:
             response.headers["Last-Modified"] = http_date(changed_at.timestamp())
         return response
 
-    def answer_browser(self, data: Any, *, version: int, is_public: bool) -> HttpResponse:
+    def answer_browser(self, written: bytes, *, version: int, is_public: bool) -> HttpResponse:
         """Return the JSON as a page, for a browser."""
-        html = page_of(self.http_request, self.viewer.base, orjson.dumps(data))
+        html = page_of(self.http_request, self.viewer.base, written)
         content_type = f"{HTML}; charset=utf-8"
         response = readable_bytes(
             self.http_request, html, version=version, is_public=is_public, content_type=content_type

@@ -7,8 +7,11 @@ from typing import Any
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import escapeHtml
 from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
 from mdit_py_plugins.footnote import footnote_plugin
+from mdit_py_plugins.footnote.index import footnote_ref
 
 from cms import limits
 from cms.choices import ContentFormat
@@ -40,6 +43,7 @@ _BLOCK_END = re.compile(
     r"</(?:p|h[1-6]|li|td|th|tr|div|blockquote|pre|figure|figcaption|dt|dd)>|<br\s*/?>|<hr\s*/?>", re.I
 )
 
+_NOTE = re.compile(r"\[\^[^\s\]]{1,100}\]")
 _TASK = re.compile(r"\A\[([ xX])\](?=\s)")
 _UNDONE, _DONE = "☐", "☑"
 _BACK_TO_FOOTNOTE = re.compile(r'<a href="#fnref[^"]*"[^>]*>[^<]*</a>')
@@ -61,11 +65,19 @@ class _References(dict[str, dict[str, Any]]):
 
     def get(self, label: str, default: Any = None) -> Any:
         found = super().get(label)
-        size = len(found["href"]) + len(found["title"]) if found else 0
-        if not found or size > self._left:
+        if not found:
             return default
-        self._left -= size
+        if "size" not in found:
+            found["size"] = len(escapeHtml(found["href"])) + len(escapeHtml(found["title"]))
+        if found["size"] > self._left:
+            return default
+        self._left -= found["size"]
         return found
+
+
+def _read_note(state: StateInline, silent: bool) -> bool:
+    """Read a reference to a footnote. The plugin's rule would walk on from each `[^`, as far as no blank comes."""
+    return bool(_NOTE.match(state.src, state.pos, state.posMax)) and footnote_ref(state, silent)
 
 
 def _spare_inline_parser(state: StateCore) -> None:
@@ -88,6 +100,7 @@ def _mark_tasks(state: StateCore) -> None:
 
 _markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 _markdown.use(footnote_plugin, inline=False)  # notes within the text nest, and cost more than they are long
+_markdown.inline.ruler.at("footnote_ref", _read_note)
 _markdown.core.ruler.before("inline", "spare_inline_parser", _spare_inline_parser)
 _markdown.core.ruler.before("spare_inline_parser", "mark_tasks", _mark_tasks)
 

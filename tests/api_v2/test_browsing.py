@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from api_v2.views import api_view
 from cms.models import Post
 
 BROWSERS = (
@@ -46,6 +47,17 @@ def test_a_browser_gets_a_page_with_links(get: Callable[..., Any], make_post: Ca
 @pytest.mark.parametrize("accept", PROGRAMS)
 def test_a_program_gets_json(get: Callable[..., Any], accept: str) -> None:
     assert get("/posts", accept=accept).headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.usefixtures("db")
+def test_a_very_long_answer_stays_json(
+    get: Callable[..., Any], make_post: Callable[..., Post], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page takes ten times the time and the memory."""
+    path = f"/posts/{make_post(content='a' * 2_000).slug}"
+    monkeypatch.setattr(api_view, "PAGE_BYTES_MAX", 2_000)
+    assert get(path, accept=BROWSERS[0]).headers["Content-Type"] == "application/json"
+    assert get(f"{path}?fields=title", accept=BROWSERS[0]).headers["Content-Type"].startswith("text/html")
 
 
 @pytest.mark.usefixtures("db")

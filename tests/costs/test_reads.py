@@ -97,7 +97,7 @@ def test_sitemaps_that_were_slow_are_few_at_a_time(client: Client, fill: Fill, m
     assert [answer.status_code for answer in held] == [200, 200]
     assert client.get("/api/v2/sitemap.xml").status_code == 503
     assert [b"post-" in answer.getvalue() for answer in held] == [True, True]
-    assert client.get("/api/v2/sitemap.xml").status_code == 200
+    assert b"post-" in client.get("/api/v2/sitemap.xml").getvalue()
 
 
 @pytest.mark.parametrize(("posts", "size", "most_s"), [(3, 300_000, 0.1), slow(20, 999_000, 0.5)])

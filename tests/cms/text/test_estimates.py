@@ -83,6 +83,11 @@ MARKDOWN: Final = {
     "Han with blanks": "漢 字 ",
     "Hangul": "가나다라마바사아자차 ",
     "Thai": "กa",
+    # Once something is defined, each mark may be the beginning of a reference to it.
+    **{
+        f"{part} after definitions": "[a]: /b\n\n[^x]: y\n\n" + part * (CHARACTERS // len(part))
+        for part in ("[", "[^", "[^aaaaa", "[^" + "a" * 20, "![[", "![^", "*a_`[", "[a]", "[^x]", "[^x")
+    },
 }
 HTML: Final = {
     "words": drawn(LATIN, 4),
@@ -98,7 +103,7 @@ SHAPES: Final = [
     *(("markdown", name, text) for name, text in MARKDOWN.items()),
     *(("html", name, text) for name, text in HTML.items()),
 ]
-QUICK: Final = {"rows that are filled up", "items in items", "brackets"}
+QUICK: Final = {"rows that are filled up", "items in items", "brackets", "[^ after definitions"}
 PROSE: Final = (
     "Some people write a *few* words about [a thing](https://example.org/a), and others read it. " * 4 + "\n\n"
 )
