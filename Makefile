@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 # The machine may switch bytecode off; without it every start compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-all test-newest staging-local staging-local-roll staging-local-down staging-test tutorials coverage mutants staging-compose soak golden openapi messages screenshots site bench bench-docs bench-gate bench-gate-test bench-servers load chaos scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
+.PHONY: help run test test-all test-newest staging-local staging-local-roll staging-local-down staging-test tutorials coverage mutants staging-compose soak golden openapi clients messages screenshots site bench bench-docs bench-gate bench-gate-test bench-servers load chaos scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ golden: $(VENV)/.dev ## write the golden files of the frozen contracts anew: loo
 
 openapi: $(VENV)/.dev ## write the snapshot of v2's document anew, unless clients would break (ACCEPT_BREAKING=1: all the same)
 	$(PY) manage.py openapi --write $(if $(ACCEPT_BREAKING),--accept-breaking)
+
+clients: $(VENV)/.dev ## build the Python and TypeScript clients of v2's document as packages into build/clients (ONLY=python or typescript)
+	@$(PY) -m scripts.clients $(ONLY)
 
 messages: $(VENV)/.dev ## bring the catalogues of translations up to date with the source, and compile them
 	$(PY) -m scripts.messages

@@ -1,11 +1,11 @@
-"""Clients that nobody wrote: a Python and a TypeScript one, generated from the document that a running server gives out.
+"""The packages of the clients that `make clients` builds, installed and used against a running server.
 
 Each tells a whole editorial story in its own language (tests/clients); what is left of it in the database is checked here.
 """
 
-import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,11 +15,20 @@ from typing import Any
 
 import pytest
 
-from tests.live.site import BASE, Site
+from scripts.clients.packages import (
+    DOCUMENT,
+    PYTHON,
+    TYPESCRIPT,
+    ProgramMissing,
+    build_npm_package,
+    build_python_package,
+    npm_tools,
+    version_of,
+)
+from tests.live.site import BASE, Site, unique
 from tests.servers import ROOT
 
-CLIENTS = ROOT / "tests" / "clients"
-TYPESCRIPT = CLIENTS / "typescript"
+STORIES = ROOT / "tests" / "clients"
 TITLES = {"python": "The pythonic lighthouse", "typescript": "The typed lighthouse"}
 TIMEOUT_S = 900
 
@@ -40,11 +49,26 @@ def run(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def document(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("document") / "openapi.json"
-    path.write_bytes(site.anonymous.get("/openapi.json").raise_for_status().content)
-    return path
+@pytest.fixture
+def posts(site: Site) -> list[str]:
+    """The titles of the newest posts, of which there is one at least."""
+    admin = site.people["admin"]
+    post = admin.post("/posts", json={"title": unique("Sample"), "content": "x"}).raise_for_status().json()
+    admin.post(f"/posts/{post['id']}/actions/publish", json={}).raise_for_status()
+    return [post["title"] for post in site.anonymous.get("/posts?limit=5").raise_for_status().json()["data"]]
+
+
+def sample_of(readme: Path, site: Site) -> str:
+    """Return the program of the README with the address and a token of this site."""
+    sample: str
+    [sample] = re.findall(r"^```(?:python|ts)\n(.+?)^```$", readme.read_text(), re.MULTILINE | re.DOTALL)
+    for example, value in (
+        ("https://cms.example.org/api/v2", f"{site.server.base_url}{BASE}"),
+        ("YOUR_TOKEN", site.tokens["author"]),
+    ):
+        assert sample.count(example) == 1
+        sample = sample.replace(example, value)
+    return sample
 
 
 def assert_ended_as_told(site: Site, told: Mapping[str, Any], title: str) -> None:
@@ -62,52 +86,63 @@ def assert_ended_as_told(site: Site, told: Mapping[str, Any], title: str) -> Non
 
 
 @pytest.mark.slow
-def test_a_generated_python_client_tells_an_editorial_story(site: Site, document: Path, tmp_path: Path) -> None:
-    programs = Path(sys.executable).parent  # the generator calls ruff by its name
-    env = {
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(tmp_path),
-        "PYTHONWARNINGS": "error",
-    }
-    options = ("--meta", "none", "--fail-on-warning", "--config", CLIENTS / "python" / "generator.yaml")
-    generate = ("openapi-python-client", "generate", "--path", document, "--output-path", tmp_path / "tandem_client")
-    run(programs / generate[0], *generate[1:], *options, cwd=tmp_path, env={"PATH": env["PATH"]})
-    story = CLIENTS / "python" / "story.py"
+def test_the_packages_are_built_from_the_document_that_the_server_gives_out(site: Site) -> None:
+    assert site.anonymous.get("/openapi.json").raise_for_status().json() == json.loads(DOCUMENT.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def python_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder into which the wheel is installed."""
+    folder = tmp_path_factory.mktemp("python")
+    [wheel] = [package for package in build_python_package(DOCUMENT, folder) if package.suffix == ".whl"]
+    install = ("-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", folder / "installed", wheel)
+    run(sys.executable, *install, cwd=folder)
+    return folder / "installed"
+
+
+@pytest.mark.slow
+def test_the_python_package_tells_an_editorial_story(
+    site: Site, python_packages: Path, tmp_path: Path, posts: list[str]
+) -> None:
+    """A type checker accepts the sample of the README, which is run first."""
+    env = {"PYTHONPATH": str(python_packages), "PYTHONWARNINGS": "error"}
+    (tmp_path / "sample.py").write_text(sample_of(PYTHON / "README.md", site))
+    assert run(sys.executable, "sample.py", cwd=tmp_path, env=env).splitlines() == posts
+    check = ("-m", "mypy", "--strict", "--follow-imports=silent", "sample.py")
+    run(sys.executable, *check, cwd=tmp_path, env={"MYPYPATH": str(python_packages)})
+    story = STORIES / "python" / "story.py"
     told = run(sys.executable, story, f"{site.server.base_url}{BASE}", site.tokens["admin"], cwd=tmp_path, env=env)
     assert_ended_as_told(site, json.loads(told), TITLES["python"])
 
 
 @pytest.fixture(scope="module")
-def node_modules() -> Path:
-    """The locked packages, installed once for each state of the lock file."""
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
+def npm_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with the tarball installed, and without a network: its dependencies come from the locked packages."""
+    try:
+        tools = npm_tools()
+    except ProgramMissing as error:
         if os.environ.get("REQUIRE_SERVICES") == "1":
-            pytest.fail("node and npm are required (REQUIRE_SERVICES=1) and not on PATH")
-        pytest.skip("node and npm are not on PATH (REQUIRE_SERVICES=1 makes that a failure)")
-    digest = hashlib.sha256((TYPESCRIPT / "package-lock.json").read_bytes()).hexdigest()[:16]
-    kept = ROOT / "build" / f"typescript-client-{digest}"
-    if not kept.is_dir():
-        new = kept.with_name(f"{kept.name}.{os.getpid()}")
-        new.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(TYPESCRIPT / name, new)
-        run(npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", cwd=new)
-        new.rename(kept)
-    return kept / "node_modules"
+            pytest.fail(f"{error} (REQUIRE_SERVICES=1 requires them)")
+        pytest.skip(f"{error} (REQUIRE_SERVICES=1 makes that a failure)")
+    project = tmp_path_factory.mktemp("typescript")
+    [tarball] = build_npm_package(DOCUMENT, project)
+    (project / "package.json").write_text('{"private": true, "type": "module"}')
+    others = ("openapi-fetch", "openapi-typescript-helpers", "@types/node", "undici-types")
+    install = ("npm", "install", "--offline", "--no-audit", "--no-fund", "--ignore-scripts")
+    run(*install, tarball, *(tools / name for name in others), cwd=project)
+    return project
 
 
 @pytest.mark.slow
-def test_a_generated_typescript_client_tells_an_editorial_story(
-    site: Site, document: Path, node_modules: Path, tmp_path: Path
-) -> None:
-    """The compiler checks each call against the document before the story is told, and refuses what it has wrong ones for."""
-    for name in ("package.json", "tsconfig.json", "story.ts"):
-        shutil.copy(TYPESCRIPT / name, tmp_path)
-    (tmp_path / "node_modules").symlink_to(node_modules)
-    programs = tmp_path / "node_modules" / ".bin"
-    run(programs / "openapi-typescript", document, "--output", "schema.d.ts", cwd=tmp_path)
-    run(programs / "tsc", cwd=tmp_path)
+def test_the_npm_package_tells_an_editorial_story(site: Site, npm_project: Path, posts: list[str]) -> None:
+    """The compiler checks each call before the story is told, and refuses what it has wrong ones for."""
+    installed = json.loads((npm_project / "node_modules/tandem-client/package.json").read_text())
+    assert installed["version"] == version_of(DOCUMENT)
+    for name in ("tsconfig.json", "story.ts"):
+        shutil.copy(STORIES / "typescript" / name, npm_project)
+    (npm_project / "sample.ts").write_text(sample_of(TYPESCRIPT / "README.md", site))
+    run(npm_tools() / ".bin" / "tsc", cwd=npm_project)
+    assert run("node", "build/sample.js", cwd=npm_project).splitlines() == posts
     base_url = f"{site.server.base_url}{BASE}"
-    told = run("node", "build/story.js", base_url, site.tokens["admin"], cwd=tmp_path)
+    told = run("node", "build/story.js", base_url, site.tokens["admin"], cwd=npm_project)
     assert_ended_as_told(site, json.loads(told), TITLES["typescript"])

@@ -1,4 +1,4 @@
-"""An editorial story told with the generated Python client: `python story.py BASE_URL ADMIN_TOKEN`.
+"""An editorial story told with the Python package: `python story.py BASE_URL ADMIN_TOKEN`.
 
 It prints, as JSON, what the database should say when it is over.
 """
@@ -13,6 +13,7 @@ from tandem_client import AuthenticatedClient, Client
 from tandem_client.api.comments import approve_comment, create_comment, list_post_comments
 from tandem_client.api.finding import search_posts
 from tandem_client.api.media import download_media, upload_media
+from tandem_client.api.operating import create_api_key, list_api_keys
 from tandem_client.api.posts import (
     apply_revision,
     archive_post,
@@ -27,8 +28,10 @@ from tandem_client.api.posts import (
 from tandem_client.api.signing_in import create_token
 from tandem_client.api.users import get_me, register, set_user_role
 from tandem_client.models import (
+    ApiKeyScope,
     CommentStatus,
     Credentials,
+    NewApiKey,
     NewComment,
     NewPost,
     PostAction,
@@ -116,6 +119,15 @@ def find(reader: AuthenticatedClient, post: Any) -> None:
     assert [author.id for author in listed.included.authors] == [post.author]
 
 
+def read_by_key(base_url: str, member: AuthenticatedClient) -> None:
+    """A program of this member may read posts and nothing else."""
+    scopes = [ApiKeyScope.POSTSREAD]
+    made = expect(201, create_api_key.sync_detailed(client=member, body=NewApiKey("Reader", scopes)))
+    program = AuthenticatedClient(base_url, made.secret, prefix="", auth_header_name="X-API-Key")
+    expect(200, list_posts.sync_detailed(client=program))
+    expect(403, list_api_keys.sync_detailed(client=program))
+
+
 def revise_and_go_back(writer: AuthenticatedClient, post: Any) -> None:
     """What is public changes by the revision alone that is applied."""
     answer = get_post.sync_detailed(str(post.id), client=writer)
@@ -144,6 +156,7 @@ def main(base_url: str, admin_token: str) -> dict[str, str]:
     post = publish(writer, reader, post, media)
     comment = discuss(reader, admin, post)
     find(reader, post)
+    read_by_key(base_url, writer)
     revise_and_go_back(writer, post)
     archived = expect(200, archive_post.sync_detailed(str(post.id), client=writer))
     assert archived.status == PostStatus.ARCHIVED

@@ -1,14 +1,12 @@
-// An editorial story told with openapi-fetch over the generated types: `node story.js BASE_URL ADMIN_TOKEN`.
+// An editorial story told with the package for npm: `node story.js BASE_URL ADMIN_TOKEN`.
 // It prints, as JSON, what the database should say when it is over.
 import assert from "node:assert/strict";
-import createClient, { type Client } from "openapi-fetch";
-import type { components, paths } from "./schema.js";
+import { type components, createTandem, type Tandem } from "tandem-client";
 
 type Post = components["schemas"]["Post"];
 type Media = components["schemas"]["Media"];
 type Comment = components["schemas"]["Comment"];
 type Problem = components["schemas"]["Problem"];
-type Tandem = Client<paths>;
 
 const PIXEL = Buffer.from(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
@@ -43,19 +41,23 @@ function etagOf(answer: Answer<unknown>): string {
     return etag;
 }
 
-function clientOf(token?: string): Tandem {
-    return createClient<paths>({ baseUrl, headers: token ? { Authorization: `Bearer ${token}` } : {} });
-}
-
 /** A new account's id and a client that speaks for it. */
 async function join(username: string): Promise<[string, Tandem]> {
-    const anyone = clientOf();
+    const anyone = createTandem(baseUrl);
     const email = `${username}@example.org`;
     const account = expectData(201, await anyone.POST("/users", { body: { username, email, password: PASSWORD } }));
     const tokens = expectData(200, await anyone.POST("/auth/token", { body: { email, password: PASSWORD } }));
-    const member = clientOf(tokens.access_token);
+    const member = createTandem(baseUrl, { token: tokens.access_token });
     assert.equal(expectData(200, await member.GET("/me")).id, account.id);
     return [account.id, member];
+}
+
+/** A program of this member, which may read posts and nothing else. */
+async function readByKey(member: Tandem): Promise<void> {
+    const made = expectData(201, await member.POST("/api-keys", { body: { name: "Reader", scopes: ["posts:read"] } }));
+    const program = createTandem(baseUrl, { apiKey: made.secret });
+    expectData(200, await program.GET("/posts"));
+    assert.equal((await program.GET("/api-keys")).response.status, 403);
 }
 
 async function draftWithPicture(writer: Tandem): Promise<[Post, Media]> {
@@ -159,7 +161,7 @@ export async function wrong(client: Tandem): Promise<void> {
     await client.GET("/posts", { params: { query: { limit: "10" } } });
 }
 
-const admin = clientOf(adminToken);
+const admin = createTandem(baseUrl, { token: adminToken });
 const [author, writer] = await join("typed_author");
 const [, reader] = await join("typed_reader");
 const promotion = { params: { path: { user_id: author } }, body: { role: "author" as const } };
@@ -168,6 +170,7 @@ const [post, media] = await draftWithPicture(writer);
 await publish(writer, reader, post);
 const comment = await discuss(reader, admin, post);
 await find(reader, post);
+await readByKey(writer);
 await reviseAndGoBack(writer, post);
 const params = { path: { slug_or_id: post.id } };
 const archived = expectData(200, await writer.POST("/posts/{slug_or_id}/actions/archive", { params }));
