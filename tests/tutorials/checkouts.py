@@ -8,12 +8,18 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tests.servers import ROOT, STOP_TIMEOUT_S, Server, await_answer, clean_environment, spawn
 from tests.tutorials.sessions import Step, matches
 
 STEP_TIMEOUT_S = 300
+HEED_CTRL_C: Final = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+"""Run a program as a terminal does. Shells have what they start in the background ignore Ctrl-C."""
 
 
 class Checkout(NamedTuple):
@@ -60,7 +66,7 @@ def running_checkout(folder: Path, ports: Mapping[int, int], env: Mapping[str, s
     """A copy of the tree in which `make run` runs. It has to end by Ctrl-C without a complaint."""
     checkout = Checkout(folder, ports)
     _copy_tree(folder)
-    log, command = folder / "log", ["make", "run", f"PORT={checkout.port}"]
+    log, command = folder / "log", [sys.executable, "-c", HEED_CTRL_C, "make", "run", f"PORT={checkout.port}"]
     server = Server(spawn(command, log=log, cwd=folder, env=clean_environment(env)), checkout.port, log)
     try:
         await_answer(server)
