@@ -8,6 +8,7 @@ from typing import Any
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
+from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from mdit_py_plugins.footnote import footnote_plugin
@@ -22,6 +23,7 @@ WORDS_PER_MINUTE = 238  # silent reading of English non-fiction: Brysbaert 2019,
 INLINE_MARKS = "\n$%&*+-:<=>@[\\]^_`{}~!"
 INLINE_MARKS_MAX = 150_000  # running text of the greatest length has a third of them
 LINES_AND_CELLS_MAX = 50_000  # some 20 µs each; a text of the greatest length has twenty characters a line then
+BLOCK_DEPTH_MAX = 20  # quotes, and half as many lists, in each other: each line costs as much as it is deep
 REFERENCED_MAX = 100_000  # characters that references may copy from definitions, at least; cmark has the same limit
 CHARACTERS_PER_WORD = 6  # for scripts without spaces, and the share of a word in running English text
 
@@ -54,6 +56,10 @@ _HAS_BLOCK = re.compile(
     r"main|nav|ol|section|table|tbody|td|tfoot|th|thead|tr|ul|script|style)\b|\A<!--[^>]*-->\Z",
     re.IGNORECASE,
 )
+
+
+class _TooDeepError(Exception):
+    """Blocks stand in each other deeper than they are parsed."""
 
 
 class _References(dict[str, dict[str, Any]]):
@@ -98,7 +104,16 @@ def _mark_tasks(state: StateCore) -> None:
             text.content = _TASK.sub(lambda match: _UNDONE if match[1] == " " else _DONE, text.content)
 
 
-_markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+def _refuse_depth(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
+    """Raise _TooDeepError where the parser would leave out the rest without a word."""
+    if state.level >= BLOCK_DEPTH_MAX:
+        raise _TooDeepError
+    return False
+
+
+_markdown = MarkdownIt("commonmark", {"html": True, "maxNesting": BLOCK_DEPTH_MAX + 1})
+_markdown.enable(["table", "strikethrough"])
+_markdown.block.ruler.before("table", "refuse_depth", _refuse_depth)
 _markdown.use(footnote_plugin, inline=False)  # notes within the text nest, and cost more than they are long
 _markdown.inline.ruler.at("footnote_ref", _read_note)
 _markdown.core.ruler.before("inline", "spare_inline_parser", _spare_inline_parser)
@@ -112,7 +127,10 @@ def render_html(content: str, content_format: str) -> str:
     else:
         if _has_too_many_lines(content):
             return _as_written(content)
-        source = _markdown.render(content, {"references": _References(content)})
+        try:
+            source = _markdown.render(content, {"references": _References(content)})
+        except _TooDeepError:
+            return _as_written(content)
     if is_dear(source):
         return _as_written(content)
     return nh3.clean(

@@ -325,3 +325,11 @@ def test_references_copy_little_more_than_the_text_is_long(definition: str) -> N
 def test_ordinary_references_all_lead_somewhere() -> None:
     html = render_html("[a]: https://example.org/a-page-of-this-site\n\n" + "[a] " * 1_000, ContentFormat.MARKDOWN)
     assert html.count('href="https://example.org/a-page-of-this-site"') == 1_000
+
+
+@pytest.mark.parametrize("mark", ["> ", "- ", "1. ", "[^a]: "])
+@pytest.mark.parametrize("times", [5, 25])
+def test_no_depth_of_blocks_makes_words_vanish(mark: str, times: int) -> None:
+    html = render_html(f"before\n\n{mark * times}words\n\nafter [^a]", ContentFormat.MARKDOWN)
+    assert ("before" in html, "words" in html, "after" in html) == (True, True, True)
+    assert html.startswith("<pre>") == (times == 25)
