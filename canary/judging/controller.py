@@ -216,7 +216,7 @@ class Controller:
 
 
 class Loop:
-    """A controller's life: turns until it is told to stop, also while the database fails."""
+    """Take turns until the process has to stop, also while the database fails."""
 
     def __init__(self, controller: Controller, interval_s: float, beat: Callable[[], None] = lambda: None) -> None:
         """Call `beat` after each step that worked, or that the database refused: a restart would not cure that."""

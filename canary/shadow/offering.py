@@ -205,7 +205,7 @@ def read_of(request: HttpRequest, decision: Decision, snapshot: Snapshot, *, ref
 
 
 def _voter_of(request: HttpRequest, decision: Decision, snapshot: Snapshot) -> Voter | None:
-    """Return the voter; None for excluded requests, and for all as long as there is no stored rollout."""
+    """Return the voter; None for an excluded request, and while no rollout is stored."""
     if snapshot.version == 0 or canary_conf().is_excluded(request):
         return None
     identity = decision.identity or identify(request)

@@ -36,7 +36,7 @@ def watch_writes(connection: BaseDatabaseWrapper, **_: Any) -> None:
 
 
 def hear_of_doubt(hooks: Sequence[Callable[[], Any]]) -> None:
-    """Begin a generation after a commit without an answer: public content may have changed, and nobody was told."""
+    """Begin a generation after a commit without an answer: public content may have changed."""
     if begin_generation in hooks:
         begin_generation()
 

@@ -1,4 +1,4 @@
-"""Counting in this process first: a request far from its limit passes at once, and Redis is told 50 times a second.
+"""Count in this process first: a request far from its limit passes at once, and Redis gets the sums 50 times a second.
 
 A question to Redis costs half of what an answer from memory costs. With more than a tenth of a limit left, and more
 than `LEFT_MIN`, this process accepts requests by the last answer of Redis. It adds them up, and hands the sums over in
