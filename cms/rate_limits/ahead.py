@@ -46,18 +46,40 @@ class CountingAhead:
     def take(self, quota: Quota, now_ms: int) -> list[int] | None:
         """Return the answer of `take.lua` for this quota; None when Redis has to be asked and can't be."""
         with self._lock:
-            known = self._known.get(quota.key)
-            if known and now_ms < known.ends_at_ms and known.left - known.untold > left_min(quota.policy.limit):
-                known.untold += 1
-                if known.untold == 1:
-                    self._note_untold(quota)
-                return [0, known.left - known.untold, known.ends_at_ms - now_ms]
+            if ahead := self._count_ahead(quota, 1, now_ms):
+                return ahead
             passed = self._take_untold(quota.key)
         answer = self._counter.take([quota], now_ms, passed)
         if answer:
             with self._lock:
                 self._learn(quota.key, answer, now_ms)
         return answer
+
+    def add(self, quota: Quota, amount: int, now_ms: int) -> list[int] | None:
+        """Count an amount in any case; 0 only looks. Return as `take`, with the amount counted."""
+        with self._lock:
+            if ahead := self._count_ahead(quota, amount, now_ms):
+                return ahead
+            amount += self._take_untold(quota.key)
+        answers = self._counter.add([(quota, amount)], now_ms)
+        if not answers:
+            return None
+        with self._lock:
+            self._learn(quota.key, answers[0], now_ms)
+        return answers[0]
+
+    def _count_ahead(self, quota: Quota, amount: int, now_ms: int) -> list[int] | None:
+        """Count in this process, if that much is left; None otherwise."""
+        known = self._known.get(quota.key)
+        if not known or now_ms >= known.ends_at_ms:
+            return None
+        left = known.left - known.untold - amount
+        if left < left_min(quota.policy.limit):
+            return None
+        if amount and not known.untold:
+            self._note_untold(quota)
+        known.untold += amount
+        return [0, left, known.ends_at_ms - now_ms]
 
     def tell(self) -> None:
         """Hand over what passed. Drop what can't be handed over: while Redis is away, each process counts alone."""

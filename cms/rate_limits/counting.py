@@ -44,9 +44,9 @@ def count(quota: Quota, amount: int, now: datetime.datetime) -> int:
     limited = _limited([quota])
     if not limited:
         return 0
-    now_ms, counted = int(now.timestamp() * 1_000), [(quota, amount)]
-    asked = _redis(settings.REDIS_URL).add(counted, now_ms) if settings.REDIS_URL else None
-    [[wait_ms, *_]] = asked or IN_PROCESS.add(counted, now_ms)
+    now_ms = int(now.timestamp() * 1_000)
+    asked = _ahead(settings.REDIS_URL, os.getpid()).add(quota, amount, now_ms) if settings.REDIS_URL else None
+    [wait_ms, *_] = asked or IN_PROCESS.add([(quota, amount)], now_ms)[0]
     return in_seconds(wait_ms)
 
 

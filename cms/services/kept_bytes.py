@@ -20,8 +20,14 @@ KILOBYTE: Final = 1_000
 
 def refuse_if_spent(actor: Actor, now: datetime.datetime) -> None:
     """Raise TooMuchKept when nothing is left for this account. For before the work of a write that keeps something."""
-    if (quota := _quota_of(actor)) and (retry_after_s := count(quota, 0, now)):
+    if retry_after_s := spent_for_s(actor, now):
         raise TooMuchKept(settings.RATE_LIMIT_KEPT_MB, retry_after_s)
+
+
+def spent_for_s(actor: Actor, now: datetime.datetime) -> int:
+    """Return the seconds until this account has something left, 0 if it has."""
+    quota = _quota_of(actor)
+    return count(quota, 0, now) if quota else 0
 
 
 def note_kept(actor: Actor, size: int, now: datetime.datetime) -> None:

@@ -23,7 +23,7 @@ from cms.search.documents import SOURCE_FIELDS, index_post
 from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_language, check_text
 from cms.services.counts import TermIds, lock_terms, not_before, settle_counts, term_ids_of
-from cms.services.kept_bytes import refuse_if_spent
+from cms.services.kept_bytes import refuse_if_spent, spent_for_s
 from cms.services.locks import lock_row
 from cms.services.post_media import hold_featured_image, link_embedded_media
 from cms.services.prepared import beginning_again, prepared, prepared_keys, prepared_text
@@ -142,6 +142,8 @@ def _refuse_impossible(actor: Actor, post: Post, changes: PostFields, now: datet
 
 
 def _refuse_another_revision(actor: Actor, post: Post, changes: Mapping[str, Any], now: datetime.datetime) -> None:
+    if not spent_for_s(actor, now):
+        return
     kept: dict[Any, Any] = {Post._meta.get_field(name): changes[name] for name in SNAPSHOT_FIELDS if name in changes}
     if any(field.value_from_object(post) != getattr(value, "pk", value) for field, value in kept.items()):
         refuse_if_spent(actor, now)

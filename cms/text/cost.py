@@ -96,6 +96,8 @@ _MARKS_S: Final[Mapping[str, float]] = {
     **dict.fromkeys("&:>=$%@\\{}", 6e-6),
 }
 """Signs at which the parser of Markdown stops."""
+_SHORT_S: Final = 0.03
+"""Below this an estimate may be too high: to count the words of a short text costs more than it tells."""
 _OUTLINED_TAGS_MAX: Final = 3_000
 """So many are looked at one by one, which takes a hundredth of a second."""
 
@@ -108,7 +110,8 @@ def rendering_s(content: str, content_format: str) -> float:
     cells = cells_in(content)
     seconds += cells * _CELL_S + _elements_in(content, content_format, cells) * _ELEMENT_S
     seconds += min(content.count("&") * len(content), COPIED_MAX) * _COPY_S
-    return seconds + len(set(_WORDS.findall(content))) * _WORD_S
+    most = seconds + (len(content) + 1) // 2 * _WORD_S
+    return most if most < _SHORT_S else seconds + len(set(_WORDS.findall(content))) * _WORD_S
 
 
 def comparing_s(*texts: str) -> float:

@@ -50,6 +50,11 @@ def left_after(counter: CountingAhead, quota: Quota) -> int:
     return -1 if answer[0] else answer[1]
 
 
+def left_in(answer: list[int] | None) -> int:
+    assert answer
+    return answer[1]
+
+
 def passes(counter: CountingAhead, quota: Quota) -> bool:
     return left_after(counter, quota) >= 0
 
@@ -88,6 +93,43 @@ def test_what_passed_ahead_is_told_by_itself(redis_url: str, quota: Quota, count
     while counted() < 50 and time.monotonic() < deadline:
         time.sleep(0.005)
     assert counted() == 50
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_amounts_that_several_processes_count_ahead_are_all_told(
+    redis_url: str, quota: Quota, counted: Callable[[], int], seed: int
+) -> None:
+    rng, processes = random.Random(seed), [CountingAhead(RedisCounter(redis_url)) for _ in range(3)]
+    total, now_ms = 0, int(time.time() * 1_000)
+    while total < LIMIT + 500:
+        process, amount = rng.choice(processes), rng.randrange(300)
+        assert process.add(quota, amount, now_ms)
+        total += amount
+    for process in processes:
+        process.tell()
+    assert counted() == total
+
+
+def test_an_amount_waits_for_its_telling_unless_it_comes_near_the_limit(
+    redis_url: str, quota: Quota, counted: Callable[[], int]
+) -> None:
+    counter, now_ms = CountingAhead(RedisCounter(redis_url)), int(time.time() * 1_000)
+    assert left_in(counter.add(quota, 0, now_ms)) == LIMIT
+    with counter._telling:  # nobody else tells
+        assert left_in(counter.add(quota, 10, now_ms)) == LIMIT - 10
+        assert left_in(counter.add(quota, 0, now_ms)) == LIMIT - 10
+        assert counted() == 0
+        near = LIMIT - left_min(LIMIT)
+        assert left_in(counter.add(quota, near, now_ms)) == LIMIT - near - 10
+        assert counted() == near + 10
+
+
+def test_a_look_at_a_spent_quota_tells_how_long_to_wait(redis_url: str, quota: Quota) -> None:
+    counter, now_ms = CountingAhead(RedisCounter(redis_url)), int(time.time() * 1_000)
+    counter.add(quota, LIMIT + 7, now_ms)
+    answer = counter.add(quota, 0, now_ms)
+    assert answer
+    assert answer[0] > 0 == answer[1]
 
 
 def test_nothing_of_before_is_told_after_it_was_cleared(

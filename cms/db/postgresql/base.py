@@ -66,6 +66,8 @@ class ErrorWrapper(DatabaseErrorWrapper):
     wrapper: Any
 
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
+        if exc_type is None:
+            return
         if isinstance(exc_value, ReadOnlySqlTransaction):
             self.wrapper.errors_occurred = True
             raise OperationalError(*exc_value.args).with_traceback(traceback) from exc_value
