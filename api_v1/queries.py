@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Count, F, Q, Value
+from django.db.models import Count, DateTimeField, F, Q, UUIDField, Value
 from django.http import QueryDict
 from rest_framework.exceptions import ParseError
 
 from api_v1.pagination import KeptRows, Page
 from cms import policy
 from cms.choices import Role, Status
-from cms.db.statements import Name, Row, columns_of, fetch, fetch_named, objects_of
+from cms.db.compiled import Given, ListOf, Row, columns_of, compiled, objects_of
 from cms.errors import FieldError, InvalidInput, NotFound, PermissionRefused
 from cms.ids import parse_uuid
 from cms.models import ApiKey, Category, Post, Tag, User
 from cms.policy import Actor
 from cms.querysets.api_keys import ApiKeyQuerySet
 from cms.querysets.posts import PostQuerySet
-from cms.querysets.tags import TagQuerySet
+from cms.querysets.readers import Reader
 from cms.querysets.users import UserQuerySet
 from cms.services.tags import fold_tag_name
 
@@ -71,20 +71,20 @@ def find_post(uuid: str, user: Actor, now: datetime.datetime) -> Post:
 
 def term_names(posts: Sequence[Post], user: Actor) -> TermNames:
     """Return the names by one statement for any number of posts: model instances would cost half of a list."""
-
-    def named(ids: Sequence[UUID]) -> Any:
-        visible = Category.objects.visible_to(user)
-        filed = Post.categories.through.objects.filter(post__in=ids, category__in=visible)
-        tagged = Post.tags.through.objects.filter(post__in=ids)
-        both = _links(tagged, "tag", is_tag=True).union(_links(filed, "category", is_tag=False), all=True)
-        return both.order_by("name", "term")
-
-    key, ids = ("v1_terms", policy.may_manage_terms(user)), [post.pk for post in posts]
-    rows = fetch_named(key, named, ids, is_planned=True)
+    rows = _terms_of.rows(Reader.of(user), posts=[post.pk for post in posts]) if posts else []
     return TermNames(
         tags=_grouped(row for row in rows if row["is_tag"]),
         categories=_grouped(row for row in rows if not row["is_tag"]),
     )
+
+
+@compiled(posts=ListOf(UUIDField()))
+def _terms_of(reader: Reader, given: Given) -> Any:
+    visible = Category.objects.visible_to(reader.with_id(None))
+    filed = Post.categories.through.objects.filter(post_id__any_of=given.posts, category__in=visible)
+    tagged = Post.tags.through.objects.filter(post_id__any_of=given.posts)
+    both = _links(tagged, "tag", is_tag=True).union(_links(filed, "category", is_tag=False), all=True)
+    return both.order_by("name", "term")
 
 
 def _links(links: Any, term: str, *, is_tag: bool) -> Any:
@@ -93,27 +93,25 @@ def _links(links: Any, term: str, *, is_tag: bool) -> Any:
 
 def list_tags(query: QueryDict, user: Actor, now: datetime.datetime) -> Page:
     """Return the tags that `user` may see, by name."""
-    may_see_all = policy.may_manage_terms(user)
+    reader = Reader.of(user)
+    kept = KeptRows(
+        count=lambda: sum(row["total"] for row in _number_of_tags.rows(reader, now=now)),
+        first=lambda limit: objects_of(Tag, _first_tags.rows((reader, limit), now=now)),
+        rows=lambda: Tag.objects.visible_to(user, now).by_name(),
+    )
+    return Page(kept, query)
 
-    def seen(now: datetime.datetime) -> TagQuerySet:
-        return Tag.objects.visible_to(user, now)
 
-    def first(limit: int) -> list[Tag]:
-        rows = fetch(
-            ("v1_tags", may_see_all, limit),
-            lambda now, _: seen(now).by_name().values(*columns_of(Tag))[:limit],
-            now,
-            "",
-        )
-        return objects_of(Tag, rows)
+@compiled(now=DateTimeField())
+def _first_tags(shape: tuple[Reader, int], given: Given) -> Any:
+    reader, limit = shape
+    return Tag.objects.visible_to(reader.with_id(None), given.now).by_name().values(*columns_of(Tag))[:limit]
 
-    def counted(now: datetime.datetime, _: Name) -> Any:
-        return seen(now).values(one=Value(1)).annotate(total=Count("*")).values("total")  # one group of all
 
-    def count() -> int:
-        return int(fetch(("v1_tag_count", may_see_all), counted, now, "")[0]["total"])
-
-    return Page(KeptRows(count, first, lambda: seen(now).by_name()), query)
+@compiled(now=DateTimeField())
+def _number_of_tags(reader: Reader, given: Given) -> Any:
+    seen = Tag.objects.visible_to(reader.with_id(None), given.now)
+    return seen.values(one=Value(1)).annotate(total=Count("*")).values("total")  # one group of all, or none
 
 
 def find_category_named(name_or_slug: str, user: Actor) -> Category:

@@ -10,14 +10,21 @@ import hashlib
 import hmac
 import uuid
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal, cast
 
 import orjson
 from django.conf import settings
+from django.db.models import DateTimeField, Field, TextField, UUIDField
 
 from api_v2.errors import ErrorItem, Problem
+from cms.db.compiled import Param
 
 type SortValue = str | datetime.datetime | uuid.UUID | None
+_FIELDS: Final[dict[type, "Field[Any, Any]"]] = {
+    str: TextField(),
+    datetime.datetime: DateTimeField(),
+    uuid.UUID: UUIDField(),
+}
 type Direction = Literal["after", "from", "before", "until"]
 """Which rows a cursor asks for: those beyond its place, `from` and `until` with the place itself."""
 
@@ -43,6 +50,22 @@ class Cursor:
         """Return a cursor for all the rows that this one doesn't ask for."""
         others: dict[Direction, Direction] = {"after": "until", "from": "before", "before": "from", "until": "after"}
         return Cursor(others[self.direction], self.values)
+
+    def with_params(self) -> "Cursor":
+        """Return the same place with the parameters of a compiled query for its values; NULLs stay what they are."""
+        places = [
+            None if value is None else Param(_name_of(place), _FIELDS[type(value)])
+            for place, value in enumerate(self.values)
+        ]
+        return Cursor(self.direction, cast("tuple[SortValue, ...]", tuple(places)))
+
+    def param_values(self) -> dict[str, SortValue]:
+        """Return the values of these parameters."""
+        return {_name_of(place): value for place, value in enumerate(self.values)}
+
+
+def _name_of(place: int) -> str:
+    return f"cursor_{place}"
 
 
 def encode_cursor(cursor: Cursor, binding: str) -> str:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Q, TextField, Value
+from django.db.models import DateTimeField, F, Q, TextField, Value
 from django.db.models.expressions import OrderBy
 
 from api_v2.cursors import Cursor, SortValue
+from cms.db.compiled import Param
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,18 @@ def stored_forms(value: SortValue) -> Sequence[Any]:
 
     SQLite compares instants as texts, and its own clock writes three digits of a second where Python writes six.
     """
-    if not isinstance(value, datetime.datetime) or connection.vendor != "sqlite":
+    if connection.vendor != "sqlite":
         return value, value
-    greatest = value.isoformat(sep=" ", timespec="microseconds")[:26]
-    least = greatest.rstrip("0").rstrip(".")
-    return Value(least, TextField()), Value(greatest, TextField())
+    if isinstance(value, Param) and isinstance(value.output_field, DateTimeField):
+        return Param(value.name, TextField(), _least_form), Param(value.name, TextField(), _greatest_form)
+    if isinstance(value, datetime.datetime):
+        return Value(_least_form(value), TextField()), Value(_greatest_form(value), TextField())
+    return value, value
+
+
+def _greatest_form(value: datetime.datetime) -> str:
+    return value.isoformat(sep=" ", timespec="microseconds")[:26]
+
+
+def _least_form(value: datetime.datetime) -> str:
+    return _greatest_form(value).rstrip("0").rstrip(".")

@@ -26,11 +26,27 @@ type Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class PageRequest:
+class Window:
+    """The rows that a page is made of: so many beyond a place."""
+
     limit: int
     cursor: Cursor | None
+
+
+@dataclass(frozen=True)
+class PageRequest(Window):
     is_counted: bool
     binding: str
+
+    @property
+    def shape(self) -> Window:
+        """Return the window with parameters in place of the cursor's values."""
+        return Window(self.limit, self.cursor and self.cursor.with_params())
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Return the values of these parameters."""
+        return self.cursor.param_values() if self.cursor else {}
 
 
 @dataclass(frozen=True)
@@ -103,7 +119,7 @@ def read_page(
 
 def first_rows(
     rows: QuerySet[Any],
-    wanted: PageRequest,
+    wanted: Window,
     *,
     sort: Sort,
     select: Callable[[Any], QuerySet[Any, Row]],

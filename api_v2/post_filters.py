@@ -1,11 +1,14 @@
-"""The posts that a list asks for: its query parameters as conditions, to be combined with `visible_to`."""
+"""The posts that a list asks for: its query parameters as a choice and its values, and the choice as conditions."""
 
-import datetime
 import uuid
 from collections import defaultdict
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Final
 
-from django.db.models import Q
+from django.db.models import DateTimeField, Q, QuerySet, TextField, UUIDField
 from django.db.models.functions import Lower
 
 from api_v2.keyset import Sort, SortKey
@@ -14,13 +17,13 @@ from api_v2.query import Query, refused
 from api_v2.serializers.posts import SCHEDULED, STATUSES
 from cms import policy
 from cms.choices import Kind, Status
+from cms.db.compiled import Given, ListOf, Row, compiled
 from cms.ids import parse_uuid
 from cms.models import Category, Post, Tag, User
 from cms.policy import Actor
 from cms.querysets.posts import PostQuerySet
-from cms.search import filter_posts
+from cms.querysets.readers import Reader
 from cms.search.queries import QUERY_MAX
-from cms.search.results import Narrowing
 from cms.services.checks import check_language
 from cms.services.tags import fold_tag_name
 
@@ -29,18 +32,33 @@ CHOOSING: Final = (
     *("published_after", "published_before", "updated_after", "ids"),
 )
 FILTERS: Final = (*CHOOSING, "q")
-NARROWING: Final = ("language", "author", "ids", "q", "published_after", "published_before", "updated_after")
-"""Filters that may leave few rows."""
 SORT_KEYS: Final = ("created_at", "updated_at", "published_at", "title")
 SORTS: Final = tuple(f"{sign}{key}" for key in SORT_KEYS for sign in ("", "-"))
 _ALWAYS_PUBLISHED_AT: Final = {"published", SCHEDULED}
+VALUES: Final = {
+    "languages": ListOf(TextField()),
+    "usernames": ListOf(TextField()),
+    **dict.fromkeys(("author_ids", "tag_ids", "category_ids", "ids"), ListOf(UUIDField())),
+    **dict.fromkeys(("published_after", "published_before", "updated_after"), DateTimeField()),
+}
+"""The values of filters, by the names under which a choice has them."""
+_NAMING: Final = {"tag_ids", "category_ids"}
+_LOOKUPS: Final = {
+    "published_after": "published_at__gt",
+    "published_before": "published_at__lt",
+    "updated_after": "updated_at__gt",
+    "ids": "pk__any_of",
+}
 
 
-def posts_asked_for(query: Query, actor: Actor, now: datetime.datetime) -> PostQuerySet:
-    """Return the visible posts that pass every filter; by default the published ones of kind post."""
-    text = read_search_text(query)
-    rows = posts_chosen(query, actor, now)
-    return filter_posts(rows, text) if text else rows
+@dataclass(frozen=True)
+class Choice:
+    """The shape of a choice of posts: all but the values of its filters."""
+
+    statuses: frozenset[str]
+    kinds: frozenset[str]
+    filters: frozenset[str] = frozenset()
+    """Names of VALUES: the filters that are given."""
 
 
 def read_search_text(query: Query) -> str | None:
@@ -55,33 +73,54 @@ def read_search_text(query: Query) -> str | None:
     return text
 
 
-def posts_chosen(query: Query, actor: Actor, now: datetime.datetime) -> PostQuerySet:
-    """Return the visible posts that pass all filters but `q`."""
-    return choice_of(query, actor, now)(Post.objects.visible_to(actor, now))
+def read_choice(query: Query, actor: Actor) -> tuple[Choice, dict[str, Any]]:
+    """Return the choice of all filters but `q`, and the values of its filters. Terms that they name are looked up."""
+    author_ids, usernames = _ids_and_texts(query.words("author"))
+    tags, categories = query.words("tag"), query.words("category")
+    values = {
+        "languages": [tag.lower() for tag in _languages(query)],
+        "author_ids": author_ids,
+        "usernames": [name.lower() for name in usernames],
+        "tag_ids": _tag_ids(tags) if tags else None,
+        "category_ids": _with_descendants(categories, actor) if categories else None,
+        "published_after": query.instant("published_after"),
+        "published_before": query.instant("published_before"),
+        "updated_after": query.instant("updated_after"),
+        "ids": query.ids("ids"),
+    }
+    # A tag that doesn't exist leaves no posts; an empty list of anything else filters nothing.
+    given = {name: value for name, value in values.items() if value or (value is not None and name in _NAMING)}
+    kinds = frozenset(query.choices("kind", Kind.values, [Kind.POST]))
+    return Choice(_statuses(query, actor), kinds, frozenset(given)), given
 
 
-def choice_of(query: Query, actor: Actor, now: datetime.datetime) -> Narrowing:
-    """Return all filters but `q`, for use on any posts; terms that they name are read once."""
-    conditions = [_status(_statuses(query, actor), now) & _columns(query)]
-    languages = [tag.lower() for tag in _languages(query)]
-    if authors := query.words("author"):
-        conditions.append(_author(authors))
-    if tags := query.words("tag"):
-        conditions.append(Q(pk__in=Post.tags.through.objects.filter(tag_id__in=_tag_ids(tags)).values("post_id")))
-    if categories := query.words("category"):
-        below = Post.categories.through.objects.filter(category_id__in=_with_descendants(categories, actor))
+def posts_chosen(rows: PostQuerySet, choice: Choice, given: Given) -> PostQuerySet:
+    """Return those of `rows` that pass the filters. `given` has their values, and `now`."""
+    filters = choice.filters
+    conditions = [_status(choice.statuses, given.now), _kind(choice.kinds)]
+    if "languages" in filters:
+        # Case has no meaning in a tag (RFC 5646 section 2.1.1), and posts keep theirs as it was written.
+        rows = rows.alias(folded_language=Lower("language")).filter(folded_language__any_of=given.languages)
+    if filters & {"author_ids", "usernames"}:
+        conditions.append(_author(filters, given))
+    if "tag_ids" in filters:
+        tagged = Post.tags.through.objects.filter(tag_id__any_of=given.tag_ids)
+        conditions.append(Q(pk__in=tagged.values("post_id")))
+    if "category_ids" in filters:
+        below = Post.categories.through.objects.filter(category_id__any_of=given.category_ids)
         conditions.append(Q(pk__in=below.values("post_id")))
-
-    def choose(rows: PostQuerySet) -> PostQuerySet:
-        if languages:
-            # Case has no meaning in a tag (RFC 5646 section 2.1.1), and posts keep theirs as it was written.
-            rows = rows.alias(folded_language=Lower("language")).filter(folded_language__in=languages)
-        return rows.filter(*conditions)
-
-    return choose
+    lookups = {name: lookup for name, lookup in _LOOKUPS.items() if name in filters}
+    return rows.filter(*conditions, **{lookup: getattr(given, name) for name, lookup in lookups.items()})
 
 
-def reading_of(query: Query, actor: Actor, now: datetime.datetime, sort: Sort) -> Reading:
+def narrowing(query: Query, actor: Actor, now: Any) -> Callable[[PostQuerySet], PostQuerySet]:
+    """Return all filters of the request but `q`, for use on any posts."""
+    choice, values = read_choice(query, actor)
+    given = SimpleNamespace(now=now, **values)
+    return lambda rows: posts_chosen(rows, choice, given)
+
+
+def reading_of(choice: Choice, sort: Sort, now: Any, *, is_searched: bool = False) -> Reading:
     """Return how posts are read best.
 
     Posts with a tag or category may stand far apart. With a narrowing filter posts are read as one: another index may
@@ -89,18 +128,18 @@ def reading_of(query: Query, actor: Actor, now: datetime.datetime, sort: Sort) -
     orders of publication and of titles they are read by status too, as their indexes keep statuses apart. The index of
     titles keeps published and scheduled posts together.
     """
-    if query.given(("tag", "category")):
+    if choice.filters & _NAMING:
         return Reading(is_sparse=True)
-    if query.given(NARROWING):
+    if choice.filters or is_searched:
         return AS_ONE
-    kinds, statuses = query.choices("kind", Kind.values, [Kind.POST]), _statuses(query, actor)
+    kinds, statuses = choice.kinds, choice.statuses
     first, both = sort.keys[0].column, {Status.PUBLISHED.value, SCHEDULED}
     if first not in ("published_at", "title") or not statuses:
-        return Reading(choices=[Q(kind=kind) for kind in sorted({*kinds})])
+        return Reading(choices=[Q(kind=kind) for kind in sorted(kinds)])
     apart = [{one} for one in sorted(statuses)]
     if first == "title" and both <= statuses:
         apart = [both, *({one} for one in sorted(statuses - both))]
-    return Reading(choices=[Q(kind=kind) & _status(some, now) for kind in sorted({*kinds}) for some in apart])
+    return Reading(choices=[Q(kind=kind) & _status(some, now) for kind in sorted(kinds) for some in apart])
 
 
 def read_sort(query: Query, actor: Actor) -> Sort:
@@ -119,13 +158,13 @@ def read_sort(query: Query, actor: Actor) -> Sort:
     )
 
 
-def _statuses(query: Query, actor: Actor) -> set[str]:
+def _statuses(query: Query, actor: Actor) -> frozenset[str]:
     """Return the requested statuses. A visitor sees published posts only, so no other ones are searched."""
-    asked = set(query.choices("status", STATUSES, [Status.PUBLISHED]))
+    asked = frozenset(query.choices("status", STATUSES, [Status.PUBLISHED]))
     return asked if policy.is_known(actor) else asked & {Status.PUBLISHED}
 
 
-def _status(statuses: set[str], now: datetime.datetime) -> Q:
+def _status(statuses: AbstractSet[str], now: Any) -> Q:
     condition = Q() if statuses else Q(pk__in=())
     for status in sorted(statuses):
         if status == SCHEDULED:
@@ -137,16 +176,8 @@ def _status(statuses: set[str], now: datetime.datetime) -> Q:
     return condition
 
 
-def _columns(query: Query) -> Q:
-    kinds = query.choices("kind", Kind.values, [Kind.POST])
-    condition = Q(kind=kinds[0]) if len(kinds) == 1 else Q(kind__in=kinds)
-    lookups: dict[str, Any] = {
-        "published_at__gt": query.instant("published_after"),
-        "published_at__lt": query.instant("published_before"),
-        "updated_at__gt": query.instant("updated_after"),
-        "pk__in": query.ids("ids") or None,
-    }
-    return condition & Q(**{lookup: value for lookup, value in lookups.items() if value is not None})
+def _kind(kinds: AbstractSet[str]) -> Q:
+    return Q(kind__in=sorted(kinds)) if len(kinds) > 1 else Q(kind=next(iter(kinds)))
 
 
 def _languages(query: Query) -> list[str]:
@@ -158,10 +189,12 @@ def _languages(query: Query) -> list[str]:
     return tags
 
 
-def _author(authors: list[str]) -> Q:
-    ids, usernames = _ids_and_texts(authors)
-    named = User.objects.alias(folded=Lower("username")).filter(folded__in=[name.lower() for name in usernames])
-    return Q(author_id__in=ids) | Q(author_id__in=named.values("pk")) if usernames else Q(author_id__in=ids)
+def _author(filters: AbstractSet[str], given: Given) -> Q:
+    condition = Q(author_id__any_of=given.author_ids) if "author_ids" in filters else Q()
+    if "usernames" in filters:
+        named = User.objects.alias(folded=Lower("username")).filter(folded__any_of=given.usernames)
+        condition |= Q(author_id__in=named.values("pk"))
+    return condition
 
 
 def _ids_and_texts(words: list[str]) -> tuple[list[uuid.UUID], list[str]]:
@@ -177,22 +210,33 @@ def _tag_ids(words: list[str]) -> list[uuid.UUID]:
     down the list, and for a tag of three posts to its very end.
     """
     ids, texts = _ids_and_texts(words)
-    named = Q(slug__in=texts) | Q(name_key__in=[fold_tag_name(text) for text in texts])
-    return list(Tag.objects.filter(Q(pk__in=ids) | named).order_by().values_list("pk", flat=True))
+    rows = _tags_named.rows(None, ids=ids, slugs=texts, keys=[fold_tag_name(text) for text in texts])
+    return [row["id"] for row in rows]
 
 
-def _with_descendants(words: list[str], actor: Actor) -> set[uuid.UUID]:
+@compiled(ids=ListOf(UUIDField()), slugs=ListOf(TextField()), keys=ListOf(TextField()))
+def _tags_named(_: None, given: Given) -> QuerySet[Any, Row]:
+    named = Q(pk__any_of=given.ids) | Q(slug__any_of=given.slugs) | Q(name_key__any_of=given.keys)
+    return Tag.objects.filter(named).order_by().values("id")
+
+
+@compiled()
+def _categories_seen(reader: Reader, _: Given) -> QuerySet[Any, Row]:
+    return Category.objects.visible_to(reader.with_id(None)).order_by().values("id", "parent_id", "slug")
+
+
+def _with_descendants(words: list[str], actor: Actor) -> list[uuid.UUID]:
     """Return the ids of the named visible categories, and of all visible ones below them."""
     children: dict[uuid.UUID | None, list[uuid.UUID]] = defaultdict(list)
     ids, slugs = _ids_and_texts(words)
     found: set[uuid.UUID] = set()
-    for pk, parent_id, slug in Category.objects.visible_to(actor).values_list("pk", "parent_id", "slug"):
-        children[parent_id].append(pk)
-        if pk in ids or slug in slugs:
-            found.add(pk)
+    for row in _categories_seen.rows(Reader.of(actor)):
+        children[row["parent_id"]].append(row["id"])
+        if row["id"] in ids or row["slug"] in slugs:
+            found.add(row["id"])
     todo = list(found)
     while todo:
         below = [pk for pk in children[todo.pop()] if pk not in found]
         found.update(below)
         todo += below
-    return found
+    return list(found)

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from api_v2.cursors import Cursor
 from api_v2.keyset import Sort
 from api_v2.pagination import Page, PageRequest, Row, path_with, read_page, read_page_request
-from api_v2.post_filters import CHOOSING, FILTERS, SORTS, choice_of, read_search_text, read_sort
+from api_v2.post_filters import CHOOSING, FILTERS, SORTS, narrowing, read_search_text, read_sort
 from api_v2.query import Query, refused
 from api_v2.selection import PostSelection
 from api_v2.serializers.shapes import Viewer
@@ -59,7 +59,7 @@ def _ranked(request: HttpRequest, query: Query, viewer: Viewer, selection: PostS
     results = _search(viewer, text, _among(query, viewer), limit=wanted.limit, offset=offset)
     visible = Post.objects.visible_to(viewer.actor, viewer.now)
     chosen = visible.filter(pk__in=[hit.post_id for hit in results.hits])
-    by_id = {row["id"]: row for row in selection.columns(chosen, viewer, "id")} if results.hits else {}
+    by_id = {row["id"]: row for row in selection.columns(chosen, viewer.actor, "id")} if results.hits else {}
     hits = [hit for hit in results.hits if hit.post_id in by_id]
     return Found(
         page=_page(request, wanted, [by_id[hit.post_id] for hit in hits], offset, results.total),
@@ -85,13 +85,13 @@ def _place(offset: int) -> Cursor:
 
 def _sorted(request: HttpRequest, query: Query, viewer: Viewer, selection: PostSelection, text: str) -> Found:
     sort: Sort = read_sort(query, viewer.actor)
-    choose = choice_of(query, viewer.actor, viewer.now)
+    choose = narrowing(query, viewer.actor, viewer.now)
     page = read_page(
         request,
         read_page_request(request, query, sort=sort, filters=FILTERS),
         rows=filter_posts(choose(Post.objects.visible_to(viewer.actor, viewer.now)), text),
         sort=sort,
-        select=lambda rows: selection.columns(rows, viewer, *sort.columns, *_QUOTED),
+        select=lambda rows: selection.columns(rows, viewer.actor, *sort.columns, *_QUOTED),
     )
     asked = parse_query(text)
     return Found(
@@ -109,7 +109,7 @@ def _among(query: Query, viewer: Viewer) -> Narrowing:
     """Return the rows that pass the filters of lists, with their defaults: published ones of kind post."""
     if not viewer.actor.is_authenticated and not query.given(CHOOSING):
         return PostQuerySet.posts  # all visible posts are published, and the index is asked for less
-    return choice_of(query, viewer.actor, viewer.now)
+    return narrowing(query, viewer.actor, viewer.now)
 
 
 def write_facets(results: SearchResults) -> dict[str, list[dict[str, Any]]]:

@@ -1,6 +1,5 @@
 """`fields` and `include`: the parts of a resource that a client wants, and so the columns to read."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ from api_v2.query import Query
 from api_v2.serializers.included import INCLUDES, included_columns, write_included
 from api_v2.serializers.posts import COMMENT_COUNT, POST, relation_columns
 from api_v2.serializers.shapes import Shape, Viewer, columns_of, selected, write
+from cms.policy import Actor
 
 
 def read_fields(query: Query, shape: Shape) -> list[str]:
@@ -22,26 +22,21 @@ def read_fields(query: Query, shape: Shape) -> list[str]:
 class PostSelection:
     """The wanted parts of posts: their fields, and the objects included beside them."""
 
-    fields: Collection[str]
-    include: Collection[str]
+    fields: tuple[str, ...]
+    include: tuple[str, ...]
 
     @classmethod
     def of(cls, query: Query) -> "PostSelection":
-        return cls(read_fields(query, POST), query.choices("include", INCLUDES))
+        return cls(tuple(read_fields(query, POST)), tuple(query.choices("include", INCLUDES)))
 
     @classmethod
     def whole(cls) -> "PostSelection":
         """Return the selection of a GET without parameters."""
-        return cls(POST, ())
+        return cls(tuple(POST), ())
 
-    @property
-    def key(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return the parts that decide about the columns."""
-        return tuple(self.fields), tuple(self.include)
-
-    def columns(self, rows: QuerySet[Any], viewer: Viewer, *more: str) -> QuerySet[Any, Row]:
+    def columns(self, rows: QuerySet[Any], reader: Actor, *more: str) -> QuerySet[Any, Row]:
         columns = columns_of(POST, self.fields, *included_columns(self.include), *more)
-        return selected(rows, columns, relation_columns(viewer.actor))
+        return selected(rows, columns, relation_columns(reader))
 
     def write(self, row: Row, viewer: Viewer) -> dict[str, Any]:
         post = write(row, POST, self.fields, viewer)

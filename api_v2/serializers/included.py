@@ -11,7 +11,10 @@ from api_v2.pagination import Row
 from api_v2.serializers.shapes import Shape, Viewer, split_ids, write
 from api_v2.serializers.terms import CATEGORY, TAG, category_columns
 from api_v2.serializers.users import PUBLIC
+from cms.db.compiled import Given, ListOf, compiled
 from cms.models import Category, Tag, User
+from cms.policy import Actor
+from cms.querysets.readers import Reader
 
 INCLUDES: Final = ("author", "tags", "categories", "comment_count")
 # Which columns of a post name the objects, by the name of the include.
@@ -38,28 +41,36 @@ def included_columns(include: Iterable[str]) -> list[str]:
 def write_included(rows: Iterable[Row], include: Iterable[str], viewer: Viewer) -> dict[str, list[dict[str, Any]]]:
     """Return the objects that `rows` name, by kind and in the order of their ids, for the requested kinds only."""
     wanted = {name: _ids_of(rows, ID_COLUMNS[name]) for name in _NAMES if name in include}
-    branches = [_branch(name, ids, viewer) for name, ids in wanted.items() if ids]
+    given: dict[str, Any] = {name: sorted(ids) for name, ids in wanted.items() if ids}
     found: dict[str, list[dict[str, Any]]] = {_NAMES[name]: [] for name in wanted}
-    if branches:
-        for values in sorted(branches[0].union(*branches[1:], all=True), key=itemgetter(1)):
+    if given:
+        for values in sorted(_named.tuples((Reader.of(viewer.actor), tuple(given)), **given), key=itemgetter(1)):
             name = values[0]
             row = dict(zip(_COLUMNS[name], values, strict=False))
             found[_NAMES[name]].append(write(row, _SHAPES[name], _SHAPES[name], viewer))
     return found
 
 
-def _branch(name: str, ids: Iterable[str], viewer: Viewer) -> QuerySet[Any, tuple[Any, ...]]:
+@compiled(author=ListOf(UUIDField()), tags=ListOf(UUIDField()), categories=ListOf(UUIDField()))
+def _named(shape: tuple[Reader, tuple[str, ...]], given: Given) -> QuerySet[Any, Any]:
+    """Return the objects of these kinds that have one of the ids."""
+    reader, names = shape
+    branches = [_branch(name, getattr(given, name), reader.with_id(None)) for name in names]
+    return branches[0].union(*branches[1:], all=True) if len(branches) > 1 else branches[0]
+
+
+def _branch(name: str, ids: Any, reader: Actor) -> QuerySet[Any, tuple[Any, ...]]:
     """Return the rows of one kind; common columns that the kind lacks are filled up at their end."""
     rest: tuple[Any, ...] = (Value(0), Cast(Value(None), UUIDField()), Value(True))
     rows: QuerySet[Any]
     match name:
         case "author":
-            rows = User.objects.filter(pk__in=ids)
+            rows = User.objects.filter(pk__any_of=ids)
         case "tags":
-            rows, rest = Tag.objects.filter(pk__in=ids), rest[1:]
+            rows, rest = Tag.objects.filter(pk__any_of=ids), rest[1:]
         case _:
-            rows, rest = Category.objects.visible_to(viewer.actor).filter(pk__in=ids), ()
-            rows = rows.annotate(**category_columns(viewer.actor))
+            rows, rest = Category.objects.visible_to(reader).filter(pk__any_of=ids), ()
+            rows = rows.annotate(**category_columns(reader))
     return rows.order_by().values_list(Value(name), *_COLUMNS[name][1:], *rest)
 
 

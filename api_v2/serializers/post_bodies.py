@@ -1,15 +1,15 @@
 """Bodies that describe a post: members in the form of the service, tags and categories named in any way."""
 
 import datetime
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, TextField, UUIDField
 
 from api_v2.serializers.bodies import Body
 from api_v2.serializers.shapes import Viewer
 from cms import policy
-from cms.db.statements import Row, fetch_named
+from cms.db.compiled import Given, ListOf, Row, compiled
 from cms.errors import shown
 from cms.ids import parse_uuid, with_id
 from cms.models import Category, MediaFile, Post, Tag, User
@@ -81,9 +81,7 @@ def _tag_names(body: Body, viewer: Viewer) -> list[str]:
     So is the slug of a tag that the writer meets nowhere: it would tell the name. A name tells what it says.
     """
     given = _texts(body, "tags")
-    tags = fetch_named("tags_by_slug", _tags_by_slug, list(dict.fromkeys(given.values())))
-    if ids := _ids_in(given.values()):
-        tags += Tag.objects.filter(pk__in=ids).values(*_TAG_COLUMNS)
+    tags = _tags_named.rows(None, slugs=list(given.values()), ids=_ids_in(given.values()))
     tags = _met(tags, set(given.values()), viewer)
     known = {tag["slug"]: tag["name"] for tag in tags} | {str(tag["pk"]): tag["name"] for tag in tags}
     names = []
@@ -98,9 +96,11 @@ def _tag_names(body: Body, viewer: Viewer) -> list[str]:
     return names
 
 
-def _tags_by_slug(slugs: Sequence[str]) -> QuerySet[Tag, Row]:
-    found: QuerySet[Tag, Row] = Tag.objects.filter(slug__in=slugs).values(*_TAG_COLUMNS)
-    return found
+@compiled(slugs=ListOf(TextField()), ids=ListOf(UUIDField()))
+def _tags_named(_: None, given: Given) -> QuerySet[Any, Row]:
+    named = Tag.objects.filter(Q(slug__any_of=given.slugs) | Q(pk__any_of=given.ids))
+    rows: QuerySet[Any, Row] = named.values(*_TAG_COLUMNS)
+    return rows
 
 
 def _met(tags: Iterable[Row], names: Collection[str], viewer: Viewer) -> list[Row]:

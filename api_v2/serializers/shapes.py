@@ -32,20 +32,17 @@ type Read = Callable[[Row, Viewer], Any]
 class Field:
     columns: tuple[str, ...]
     read: Read
-    is_stored: bool = False
-    """Whether it is the value of its column, an instant as text."""
-    is_instant: bool = False
 
 
 type Shape = Mapping[str, Field]
 
 
 def column(name: str) -> Field:
-    return Field((name,), lambda row, _: row[name], is_stored=True)
+    return Field((name,), lambda row, _: row[name])
 
 
 def instant(name: str) -> Field:
-    return Field((name,), lambda row, _: format_instant(row[name]), is_stored=True, is_instant=True)
+    return Field((name,), lambda row, _: format_instant(row[name]))
 
 
 def columns_of(shape: Shape, names: Iterable[str], *more: str) -> tuple[str, ...]:

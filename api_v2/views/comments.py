@@ -5,12 +5,14 @@ from typing import ClassVar, Final
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from api_v2.errors import not_found
 from api_v2.keyset import Sort, SortKey
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
 from api_v2.serializers.comments import COMMENT, read_comment_text, read_new_comment
+from api_v2.sources import Source, named, read_all
 from api_v2.views.api_view import ApiView
 from api_v2.views.public_view import PublicView
-from api_v2.views.resources import answer_changed, answer_list, answer_one, found, refuse_members
+from api_v2.views.resources import answer_changed, answer_list, answer_list_of, answer_one_of, found, refuse_members
 from cms import policy
 from cms.accounts.authentication import credential_of
 from cms.choices import CommentStatus, Scope
@@ -22,6 +24,11 @@ from cms.services.comments import create_comment, delete_comment, edit_comment, 
 THREAD_ORDER: Final = Sort((SortKey("thread_path"),))
 NEWEST_FIRST: Final = Sort((SortKey("created_at", is_descending=True),))
 FILTERS: Final = ("status", "post")
+POSTS: Final = Source({}, lambda reader, given: Post.objects.visible_to(reader, given.now))
+COMMENTS: Final = Source(COMMENT, lambda reader, given: Comment.objects.visible_to(reader, given.now))
+COMMENTS_OF_POST: Final = Source(
+    COMMENT, lambda reader, given: Comment.objects.visible_to(reader, given.now).filter(post_id=given.post)
+)
 
 
 class PostCommentsView(PublicView):
@@ -32,10 +39,11 @@ class PostCommentsView(PublicView):
 
     def get(self, request: Request, slug_or_id: str) -> HttpResponse:
         wanted = read_page_request(self.http_request, self.query, sort=THREAD_ORDER)
-        post = self._post(slug_or_id)
-        self.keep_until(post.expires_at)
-        rows = Comment.objects.visible_to(self.actor, self.now).filter(post=post)
-        return answer_list(self, wanted, rows=rows, shape=COMMENT, sort=THREAD_ORDER)
+        posts = read_all(self.viewer, POSTS, (), "id", "expires_at", **named(slug_or_id))
+        if not posts:
+            raise not_found()
+        self.keep_until(posts[0]["expires_at"])
+        return answer_list_of(self, wanted, COMMENTS_OF_POST, sort=THREAD_ORDER, post=posts[0]["id"])
 
     def post(self, request: Request, slug_or_id: str) -> HttpResponse:
         if credential_of(self.http_request) or not policy.may_comment_as_guest(self.actor):
@@ -73,8 +81,7 @@ class CommentView(ApiView):
     parameters = {"GET": ("fields",)}
 
     def get(self, request: Request, comment_id: str) -> HttpResponse:
-        rows = with_id(Comment.objects.visible_to(self.actor, self.now), parse_uuid(comment_id))
-        return answer_one(self, rows=rows, shape=COMMENT)
+        return answer_one_of(self, COMMENTS, id=parse_uuid(comment_id))
 
     def patch(self, request: Request, comment_id: str) -> HttpResponse:
         comment = self._own_comment(comment_id)

@@ -1,28 +1,17 @@
 """Posts: the list, one of them, a new one, its changes. `post_actions.py` takes them from state to state."""
 
-import datetime
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from django.db import connection
-from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponsePermanentRedirect
 from django.utils.encoding import escape_uri_path
 from rest_framework.request import Request
 
 from api_v2.errors import Problem, not_found
 from api_v2.keyset import Sort
-from api_v2.pagination import (
-    PAGE_PARAMETERS,
-    Page,
-    PageRequest,
-    Row,
-    first_rows,
-    page_of,
-    read_page,
-    read_page_request,
-)
-from api_v2.post_filters import FILTERS, posts_asked_for, read_sort, reading_of
+from api_v2.pagination import PAGE_PARAMETERS, Page, PageRequest, read_page_request
+from api_v2.post_filters import FILTERS, read_choice, read_search_text, read_sort
+from api_v2.post_queries import NEXT_CHANGE, PageShape, PostShape, changed_post, one_post, read_posts
 from api_v2.responses import PRIVATE, PUBLIC, VARY
 from api_v2.selection import PostSelection
 from api_v2.serializers.post_bodies import read_new_post, read_post_changes
@@ -32,18 +21,15 @@ from api_v2.views.resources import found
 from cms import policy
 from cms.choices import Scope
 from cms.costs.bodies import POST_BYTES_MAX
-from cms.db.statements import Name, fetch
+from cms.db.compiled import Row
 from cms.ids import parse_uuid
 from cms.models import Post
-from cms.querysets.posts import PostQuerySet
-from cms.search import searching
+from cms.querysets.readers import Reader
 from cms.services.post_states import trash_post
 from cms.services.posts import create_post, find_editable_post, preparing_change, update_post
 from cms.services.prepared import beginning_again, prepared
 
 SELECTION = ("fields", "include")
-# Filters whose query can't be kept: it depends on rows of the database, or holds an instant that may be a stand-in's.
-BUILT_EACH_TIME = ("tag", "category", "q", "published_after", "published_before", "updated_after")
 
 
 class PostsView(PublicView):
@@ -54,39 +40,17 @@ class PostsView(PublicView):
     def get(self, request: Request) -> HttpResponse:
         selection, sort = PostSelection.of(self.query), read_sort(self.query, self.actor)
         wanted = read_page_request(self.http_request, self.query, sort=sort, filters=FILTERS)
-        with searching() if self.query.given(["q"]) else nullcontext():
-            page = self._page(selection, sort, wanted)
+        page = self._page(selection, sort, wanted)
         if page.rows:
-            self.keep_until(page.rows[0]["next_change_at"])
+            self.keep_until(page.rows[0][NEXT_CHANGE])
         data = [selection.write(row, self.viewer) for row in page.rows]
         return self.answer_page(page, data, **selection.write_included(page.rows, self.viewer))
 
     def _page(self, selection: PostSelection, sort: Sort, wanted: PageRequest) -> Page:
-        def select(rows: PostQuerySet, now: datetime.datetime) -> QuerySet[Any, Row]:
-            return selection.columns(rows.with_next_change(now), self.viewer, *sort.columns, "next_change_at")
-
-        def build(now: datetime.datetime, _: Name) -> QuerySet[Any, Row]:
-            return first_rows(
-                posts_asked_for(self.query, self.actor, now),
-                wanted,
-                sort=sort,
-                select=lambda rows: select(rows, now),
-                how=reading_of(self.query, self.actor, now, sort),
-            )
-
-        is_simple = wanted.cursor is None and not wanted.is_counted and not self.query.given(BUILT_EACH_TIME)
-        if is_simple and not policy.is_known(self.actor):
-            key = (selection.key, sort.as_text(), wanted.limit, tuple(self.query.given(FILTERS)))
-            return page_of(self.http_request, wanted, fetch(key, build, self.now, ""), sort=sort)
-        rows = posts_asked_for(self.query, self.actor, self.now)
-        return read_page(
-            self.http_request,
-            wanted,
-            rows=rows,
-            sort=sort,
-            select=lambda rows: select(rows, self.now),
-            how=reading_of(self.query, self.actor, self.now, sort),
-        )
+        text, (choice, filters) = read_search_text(self.query), read_choice(self.query, self.actor)
+        shape = PageShape(Reader.of(self.actor), choice, sort, wanted.shape, selection)
+        values = {"now": self.now, "viewer": self.actor.pk, **filters}
+        return read_posts(self.http_request, shape, wanted, values, text)
 
     def ahead(self) -> AbstractContextManager[None]:
         if not policy.may_write_posts(self.actor):
@@ -119,13 +83,9 @@ class PostView(PublicView):
         return self.answer(data, changed_at=rows[0]["updated_at"], version=rows[0]["version"])
 
     def _rows(self, selection: PostSelection, slug_or_id: str) -> list[Row]:
-        def build(now: datetime.datetime, name: Name) -> QuerySet[Any, Row]:
-            named = Post.objects.visible_to(self.actor, now).with_slug_or_id(str(name))
-            return selection.columns(named, self.viewer, "version", "updated_at", "expires_at")[:1]
-
-        if policy.is_known(self.actor):
-            return list(build(self.now, slug_or_id))
-        return fetch(selection.key, build, self.now, parse_uuid(slug_or_id) or slug_or_id)
+        post_id = parse_uuid(slug_or_id)
+        shape = PostShape(Reader.of(self.actor), selection, is_by_id=post_id is not None)
+        return one_post.rows(shape, now=self.now, viewer=self.actor.pk, id=post_id, slug=slug_or_id)
 
     @beginning_again
     def patch(self, request: Request, slug_or_id: str) -> HttpResponse:
@@ -174,12 +134,7 @@ def post_to_change(view: ApiView, slug_or_id: str) -> Post:
 def answer_post(view: ApiView, post: Post, *, location: str | None = None) -> HttpResponse:
     """Return the whole post after a change by the caller, even after a caller who left its authors."""
     selection = PostSelection.whole()
-
-    def build(_: datetime.datetime, pk: Name) -> QuerySet[Any, Row]:
-        return selection.columns(Post.objects.filter(pk=pk), view.viewer, "version", "updated_at")
-
-    key = ("changed", policy.may_manage_terms(view.actor))
-    (row,) = fetch(key, build, view.now, post.pk, is_planned=not connection.in_atomic_block)
+    (row,) = changed_post.rows((Reader.of(view.actor), selection), id=post.pk)
     return view.answer_once(
         selection.write(row, view.viewer),
         status=201 if location else 200,

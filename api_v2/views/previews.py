@@ -22,7 +22,7 @@ class PreviewView(ApiView):
         posts = post_previewed(token=token, now=self.now)
         reader = Viewer(AnonymousUser(), self.now, self.viewer.base)
         selection = PostSelection.whole()
-        row = selection.columns(posts, reader).order_by().first()
+        row = selection.columns(posts, reader.actor).order_by().first()
         if row is None:
             raise not_found("This link shows nothing any more.")
         shown = selection.write(row, reader)

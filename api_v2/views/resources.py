@@ -1,11 +1,8 @@
 """Lists and single rows of the resources that need no more than rows, a shape and an order."""
 
-import datetime
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import orjson
 from django.db import models
 from django.db.models import QuerySet
 from django.db.models.expressions import BaseExpression
@@ -13,26 +10,36 @@ from django.http import HttpResponse
 
 from api_v2.errors import not_found
 from api_v2.keyset import Sort
-from api_v2.pagination import PageRequest, Row, first_rows, page_of, read_page
+from api_v2.pagination import PageRequest, Row, read_page
 from api_v2.selection import read_fields
 from api_v2.serializers.bodies import Body
 from api_v2.serializers.shapes import Shape, columns_of, selected, write, write_all
-from api_v2.serializers.wire_rows import wire_row
+from api_v2.sources import NEXT_CHANGE, Source, read_all, read_list
 from api_v2.views.api_view import ApiView
 from api_v2.views.public_view import PublicView
-from cms.db.statements import Name, fetch
-
-NEXT_CHANGE: Final = "next_change_at"
-"""The column with the instant at which time alone next changes what is public, the same in all rows."""
 
 
-@dataclass(frozen=True)
-class RowsForAll:
-    """Rows that are the same for all who see the same: the text of their first pages' query is kept by `name`."""
+def answer_list_of(view: ApiView, wanted: PageRequest, source: Source, *, sort: Sort, **values: Any) -> HttpResponse:
+    """Return a page of a source's rows. With the column NEXT_CHANGE it is kept until then."""
+    fields = read_fields(view.query, source.shape)
+    page = read_list(view.http_request, view.viewer, source, fields, wanted, sort, **values)
+    _keep_until_next_change(view, page.rows)
+    return view.answer_page(page, write_all(page.rows, source.shape, fields, view.viewer))
 
-    name: str
-    rows_at: Callable[[datetime.datetime], QuerySet[Any]]
-    """With the column NEXT_CHANGE."""
+
+def answer_one_of(view: ApiView, source: Source, **values: Any) -> HttpResponse:
+    """Return the one row of a source that the values name, or a 404. With NEXT_CHANGE it is kept until then."""
+    fields = read_fields(view.query, source.shape)
+    rows = read_all(view.viewer, source, fields, "updated_at", **values)
+    if not rows:
+        raise not_found()
+    _keep_until_next_change(view, rows)
+    return view.answer(write(rows[0], source.shape, fields, view.viewer), changed_at=rows[0]["updated_at"])
+
+
+def _keep_until_next_change(view: ApiView, rows: Sequence[Row]) -> None:
+    if rows and NEXT_CHANGE in rows[0] and isinstance(view, PublicView):
+        view.keep_until(rows[0][NEXT_CHANGE])
 
 
 def answer_list(
@@ -55,46 +62,14 @@ def answer_list(
     return view.answer_page(page, write_all(page.rows, shape, fields, view.viewer))
 
 
-def answer_list_for_all(
-    view: PublicView, wanted: PageRequest, *, rows: RowsForAll, shape: Shape, sort: Sort
-) -> HttpResponse:
-    """Return a page of `rows`, kept until they change."""
-    fields = read_fields(view.query, shape)
-    is_first = wanted.cursor is None and not wanted.is_counted
-    wire, more = wire_row(shape, fields) if is_first else None, (*sort.columns, NEXT_CHANGE)
-
-    def select(found: QuerySet[Any]) -> QuerySet[Any, Row]:
-        if wire:
-            written: QuerySet[Any, Row] = found.annotate(wire=wire).values("wire", *more)
-            return written
-        return selected(found, columns_of(shape, fields, *more), {})
-
-    def build(now: datetime.datetime, _: Name) -> QuerySet[Any, Row]:
-        return first_rows(rows.rows_at(now), wanted, sort=sort, select=select)
-
-    if is_first:
-        key = (rows.name, tuple(fields), sort.as_text(), wanted.limit)
-        page = page_of(view.http_request, wanted, fetch(key, build, view.now, ""), sort=sort)
-    else:
-        page = read_page(view.http_request, wanted, rows=rows.rows_at(view.now), sort=sort, select=select)
-    if page.rows:
-        view.keep_until(page.rows[0][NEXT_CHANGE])
-    if wire:
-        return view.answer_page(page, [orjson.Fragment(row["wire"]) for row in page.rows])
-    return view.answer_page(page, write_all(page.rows, shape, fields, view.viewer))
-
-
 def answer_one(
     view: ApiView, *, rows: QuerySet[Any], shape: Shape, computed: Mapping[str, BaseExpression] | None = None
 ) -> HttpResponse:
-    """Return the one row of `rows`, or a 404. With the column NEXT_CHANGE it is kept until then."""
+    """Return the one row of `rows`, or a 404."""
     fields = read_fields(view.query, shape)
-    more = [name for name in (NEXT_CHANGE,) if name in rows.query.annotations]
-    row = selected(rows.order_by(), columns_of(shape, fields, "updated_at", *more), computed or {}).first()
+    row = selected(rows.order_by(), columns_of(shape, fields, "updated_at"), computed or {}).first()
     if row is None:
         raise not_found()
-    if more and isinstance(view, PublicView):
-        view.keep_until(row[NEXT_CHANGE])
     return view.answer(write(row, shape, fields, view.viewer), changed_at=row["updated_at"])
 
 

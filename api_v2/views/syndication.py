@@ -18,8 +18,9 @@ from api_v2.errors import not_found
 from api_v2.instants import format_instant, parse_instant
 from api_v2.keyset import Sort, SortKey
 from api_v2.links import PINNED, resource_path
-from api_v2.pagination import read_page, read_page_request
-from api_v2.post_filters import posts_chosen, reading_of
+from api_v2.pagination import read_page_request
+from api_v2.post_filters import read_choice
+from api_v2.post_queries import NEXT_CHANGE, PageShape, read_posts
 from api_v2.responses import PRIVATE, PUBLIC, VARY, readable_bytes
 from api_v2.selection import PostSelection
 from api_v2.serializers import atom, sitemaps
@@ -31,6 +32,7 @@ from cms.choices import Scope
 from cms.costs.turns import BoundedIfSlow, Places
 from cms.models import Post
 from cms.querysets.posts import PostQuerySet
+from cms.querysets.readers import Reader
 
 NEWEST_FIRST: Final = Sort((SortKey("published_at", is_descending=True),))
 FEED_FILTERS: Final = ("tag", "category")
@@ -51,18 +53,12 @@ class FeedView(PublicView):
     def get(self, request: Request) -> HttpResponse:
         reader = Viewer(AnonymousUser(), self.now, PINNED)
         selection = PostSelection(atom.FIELDS, atom.INCLUDE)
-        page = read_page(
-            self.http_request,
-            read_page_request(self.http_request, self.query, sort=NEWEST_FIRST, filters=FEED_FILTERS),
-            rows=posts_chosen(self.query, reader.actor, reader.now),
-            sort=NEWEST_FIRST,
-            select=lambda rows: selection.columns(
-                rows.with_next_change(self.now), reader, *NEWEST_FIRST.columns, "next_change_at"
-            ),
-            how=reading_of(self.query, reader.actor, reader.now, NEWEST_FIRST),
-        )
+        wanted = read_page_request(self.http_request, self.query, sort=NEWEST_FIRST, filters=FEED_FILTERS)
+        choice, filters = read_choice(self.query, reader.actor)
+        shape = PageShape(Reader.of(reader.actor), choice, NEWEST_FIRST, wanted.shape, selection)
+        page = read_posts(self.http_request, shape, wanted, {"now": self.now, "viewer": None, **filters})
         if page.rows:
-            self.keep_until(page.rows[0]["next_change_at"])
+            self.keep_until(page.rows[0][NEXT_CHANGE])
         posts = [selection.write(row, reader) for row in page.rows]
         included = selection.write_included(page.rows, reader)["included"]
         body = atom.write_feed(posts, included, page, self._addresses())

@@ -8,12 +8,12 @@ from rest_framework.request import Request
 
 from api_v2.keyset import Sort, SortKey
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
-from api_v2.serializers.shapes import columns_of, selected
 from api_v2.serializers.term_bodies import read_category, read_tag
 from api_v2.serializers.terms import CATEGORY, TAG, category_columns, write_tree
+from api_v2.sources import NEXT_CHANGE, Source, named, read_all
 from api_v2.views.api_view import ApiView
 from api_v2.views.public_view import PublicView
-from api_v2.views.resources import RowsForAll, answer_changed, answer_list, answer_list_for_all, answer_one, found
+from api_v2.views.resources import answer_changed, answer_list_of, answer_one_of, found
 from cms import policy
 from cms.choices import Scope
 from cms.ids import parse_uuid
@@ -22,6 +22,14 @@ from cms.services.categories import create_category, delete_category, update_cat
 from cms.services.tags import create_tag, delete_tag, update_tag
 
 BY_NAME: Final = Sort((SortKey("name"),))
+TAGS: Final = Source(
+    TAG,
+    lambda reader, given: Tag.objects.visible_to(reader, given.now).with_next_change(given.now),
+    more=(NEXT_CHANGE,),
+)
+CATEGORIES: Final = Source(
+    CATEGORY, lambda reader, _: Category.objects.visible_to(reader).by_name(), computed=category_columns
+)
 WRITABLE: Final = {"GET": Scope.POSTS_READ, "PATCH": Scope.POSTS_WRITE, "DELETE": Scope.POSTS_WRITE}
 
 
@@ -31,9 +39,7 @@ class TagsView(PublicView):
 
     def get(self, request: Request) -> HttpResponse:
         wanted = read_page_request(self.http_request, self.query, sort=BY_NAME)
-        name = "all tags" if policy.may_manage_terms(self.actor) else "tags"
-        rows = RowsForAll(name, lambda now: Tag.objects.visible_to(self.actor, now).with_next_change(now))
-        return answer_list_for_all(self, wanted, rows=rows, shape=TAG, sort=BY_NAME)
+        return answer_list_of(self, wanted, TAGS, sort=BY_NAME)
 
     def post(self, request: Request) -> HttpResponse:
         self.require(policy.may_manage_terms, "Only editors and admins manage tags.")
@@ -46,8 +52,7 @@ class TagView(PublicView):
     parameters = {"GET": ("fields",)}
 
     def get(self, request: Request, slug_or_id: str) -> HttpResponse:
-        rows = Tag.objects.visible_to(self.actor, self.now).with_next_change(self.now)
-        return answer_one(self, rows=_named(rows, slug_or_id), shape=TAG)
+        return answer_one_of(self, TAGS, **named(slug_or_id))
 
     def patch(self, request: Request, slug_or_id: str) -> HttpResponse:
         tag, changes = self._tag(slug_or_id), read_tag(self.body(), is_new=False)
@@ -73,9 +78,8 @@ class CategoriesView(PublicView):
 
     def get(self, request: Request) -> HttpResponse:
         wanted = read_page_request(self.http_request, self.query, sort=BY_NAME)
-        rows, computed = Category.objects.visible_to(self.actor), category_columns(self.actor)
         self.keep_until()
-        return answer_list(self, wanted, rows=rows, shape=CATEGORY, sort=BY_NAME, computed=computed)
+        return answer_list_of(self, wanted, CATEGORIES, sort=BY_NAME)
 
     def post(self, request: Request) -> HttpResponse:
         self.require(policy.may_manage_terms, "Only editors and admins manage categories.")
@@ -89,9 +93,8 @@ class CategoryView(PublicView):
     parameters = {"GET": ("fields",)}
 
     def get(self, request: Request, slug_or_id: str) -> HttpResponse:
-        rows = _named(Category.objects.visible_to(self.actor), slug_or_id)
         self.keep_until()
-        return answer_one(self, rows=rows, shape=CATEGORY, computed=category_columns(self.actor))
+        return answer_one_of(self, CATEGORIES, **named(slug_or_id))
 
     def patch(self, request: Request, slug_or_id: str) -> HttpResponse:
         category = self._category(slug_or_id)
@@ -118,9 +121,7 @@ class CategoryTreeView(PublicView):
     scopes = {"GET": Scope.POSTS_READ}
 
     def get(self, request: Request) -> HttpResponse:
-        rows = Category.objects.visible_to(self.actor).by_name()
-        columns = columns_of(CATEGORY, CATEGORY)
-        roots = write_tree(selected(rows, columns, category_columns(self.actor)), self.viewer)
+        roots = write_tree(read_all(self.viewer, CATEGORIES, CATEGORY), self.viewer)
         page = {"next": None, "previous": None, "has_more": False, "limit": None}
         self.keep_until()
         return self.answer({"data": roots, "page": page})

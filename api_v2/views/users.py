@@ -13,6 +13,7 @@ from api_v2.keyset import Sort, SortKey
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
 from api_v2.serializers.users import (
     PRIVATE,
+    PUBLIC,
     read_current_password,
     read_registration,
     read_role,
@@ -20,9 +21,10 @@ from api_v2.serializers.users import (
     shape_for,
     write_own_user,
 )
+from api_v2.sources import Source
 from api_v2.user_filters import FILTERS, users_asked_for
 from api_v2.views.api_view import ApiView
-from api_v2.views.resources import answer_list, answer_one, refuse_members
+from api_v2.views.resources import answer_list, answer_one_of, refuse_members
 from cms import policy
 from cms.choices import Scope
 from cms.errors import InvalidTransition
@@ -33,6 +35,9 @@ from cms.services.user_deletion import delete_user
 from cms.services.users import UserFields, register_user, registering, update_user
 
 NEWEST_FIRST: Final = Sort((SortKey("created_at", is_descending=True),))
+
+USERS: Final = Source(PUBLIC, lambda reader, given: User.objects.visible_to(reader, given.now))
+ACCOUNTS: Final = Source(PRIVATE, USERS.rows)
 
 
 class UsersView(ApiView):
@@ -67,8 +72,8 @@ class UserView(ApiView):
     parameters = {"GET": ("fields",)}
 
     def get(self, request: Request, user_id: str) -> HttpResponse:
-        rows = with_id(User.objects.visible_to(self.actor, self.now), parse_uuid(user_id))
-        return answer_one(self, rows=rows, shape=shape_for(self.actor, parse_uuid(user_id)))
+        pk = parse_uuid(user_id)
+        return answer_one_of(self, USERS if shape_for(self.actor, pk) is PUBLIC else ACCOUNTS, id=pk)
 
     @sensitive_variables()
     def patch(self, request: Request, user_id: str) -> HttpResponse:

@@ -2,13 +2,13 @@
 
 import datetime
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
-from django.db.models import F, QuerySet, Value
+from django.db.models import F, QuerySet, UUIDField, Value
 
 from cms.choices import Kind
-from cms.db.statements import Row, fetch_named
+from cms.db.compiled import Given, ListOf, Row, compiled
 from cms.models import Category, Post, Tag
 
 TermIds = frozenset[uuid.UUID]
@@ -17,14 +17,15 @@ LOCK_WAIT_MAX = datetime.timedelta(minutes=1)
 
 def term_ids_of(post: Post) -> tuple[TermIds, TermIds]:
     """Return the ids of a post's tags and of its categories. Call it under the post's row lock."""
-    rows = fetch_named("terms", _links_to_terms, [post.pk])
+    rows = _links_to_terms.rows(None, post=post.pk)
     tag_ids = frozenset(row["term"] for row in rows if row["is_tag"])
     return tag_ids, frozenset(row["term"] for row in rows if not row["is_tag"])
 
 
-def _links_to_terms(post_ids: Sequence[uuid.UUID]) -> QuerySet[Any, Row]:
-    tagged = Post.tags.through.objects.filter(post_id__in=post_ids)
-    filed = Post.categories.through.objects.filter(post_id__in=post_ids)
+@compiled(post=UUIDField())
+def _links_to_terms(_: None, given: Given) -> QuerySet[Any, Row]:
+    tagged = Post.tags.through.objects.filter(post_id=given.post)
+    filed = Post.categories.through.objects.filter(post_id=given.post)
     ids_of_categories: Any = filed.values(term=F("category_id"), is_tag=Value(False))
     both: Any = tagged.values(term=F("tag_id"), is_tag=Value(True)).union(ids_of_categories, all=True)
     return both  # type: ignore[no-any-return]
@@ -84,10 +85,11 @@ def _add(
 def _lock(model: type[Tag] | type[Category], ids: Collection[uuid.UUID]) -> TermIds:
     if not ids:
         return frozenset()
+    return frozenset(row["pk"] for row in _locked_terms.rows(model, ids=list(ids)))
 
-    def build(wanted: Sequence[uuid.UUID]) -> QuerySet[Any, Row]:
-        # no_key: rows that refer to a term, such as the links of a post that nobody counts, need its key alone.
-        rows = model._default_manager.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk")
-        return rows.values("pk")
 
-    return frozenset(row["pk"] for row in fetch_named(("lock", model), build, list(ids)))
+@compiled(ids=ListOf(UUIDField()))
+def _locked_terms(model: type[Tag] | type[Category], given: Given) -> QuerySet[Any, Row]:
+    # no_key: rows that refer to a term, such as the links of a post that nobody counts, need its key alone.
+    rows = model._default_manager.select_for_update(no_key=True).filter(pk__any_of=given.ids).order_by("pk")
+    return rows.values("pk")

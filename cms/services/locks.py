@@ -1,13 +1,11 @@
 """Holding a row still while a service decides about it."""
 
-import uuid
-from collections.abc import Sequence
 from typing import Any, cast
 
 from django.db import connection, models
 from django.db.transaction import TransactionManagementError
 
-from cms.db.statements import columns_of, fetch_named, objects_of
+from cms.db.compiled import Given, Param, columns_of, compiled, objects_of
 from cms.errors import NotFound, sentence
 
 
@@ -21,12 +19,14 @@ def lock_row[Row: models.Model](row: Row, *, is_doomed: bool = False) -> Row:
     pk: Any = model._meta.pk.to_python(row.pk)
     if not connection.in_atomic_block:
         raise TransactionManagementError("A lock ends with its transaction, and there is none.")
-
-    def build(ids: Sequence[uuid.UUID]) -> models.QuerySet[Row, dict[str, Any]]:
-        rows = model._default_manager.select_for_update(no_key=not is_doomed).filter(pk__in=ids)
-        return rows.values(*columns_of(model))
-
-    rows = objects_of(model, fetch_named(("lock", model, is_doomed), build, [pk])) if pk else ()
+    rows = objects_of(model, _locked_row.rows((model, is_doomed), id=pk)) if pk else ()
     if not rows:
         raise NotFound(sentence("This %(noun)s does not exist any more.", noun=row._meta.verbose_name))
     return rows[0]
+
+
+@compiled()
+def _locked_row(shape: tuple[type[models.Model], bool], _: Given) -> models.QuerySet[Any, Any]:
+    model, is_doomed = shape
+    rows = model._default_manager.select_for_update(no_key=not is_doomed).filter(pk=Param("id", model._meta.pk))
+    return rows.values(*columns_of(model))

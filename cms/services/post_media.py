@@ -6,13 +6,13 @@ Both make a file as public as the post, so only a person who can see the file al
 import datetime
 import re
 import uuid
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import QuerySet, UUIDField
 
-from cms.db.statements import fetch_named
+from cms.db.compiled import Given, Row, compiled
 from cms.errors import FieldError, InvalidInput
 from cms.models import MediaFile, Post, User
 from cms.policy import SYSTEM, Actor
@@ -67,7 +67,7 @@ def link_embedded_media(actor: Actor, post: Post, now: datetime.datetime, *, bef
         _link(post, wanted - old, actor, now)
         _link(post, old, AnonymousUser(), now)
     if gone := linked - named:
-        _links_of([post.pk]).filter(mediafile_id__in=gone).delete()
+        _links_of(post.pk).filter(mediafile_id__in=gone).delete()
 
 
 class FirstNamers:
@@ -133,7 +133,7 @@ def unlink_planted_media(
 ) -> None:
     """Take back the links that applying a revision has made, where the one who first named the file can't see it."""
     if new := linked_media(post) - frozenset(linked_before):
-        _links_of([post.pk]).filter(mediafile_id__in=new).delete()
+        _links_of(post.pk).filter(mediafile_id__in=new).delete()
         for actor, media_ids in namers.by_author(new):
             _link(post, media_ids, actor, now)
 
@@ -174,12 +174,16 @@ def _link(post: Post, media_ids: Collection[uuid.UUID], actor: Actor, now: datet
 
 def linked_media(post: Post) -> frozenset[uuid.UUID]:
     """Return the ids of the files that the post's content makes as visible as the post."""
-    rows = fetch_named("embedded", lambda ids: _links_of(ids).values("mediafile_id"), [post.pk])
-    return frozenset(row["mediafile_id"] for row in rows)
+    return frozenset(row["mediafile_id"] for row in _ids_linked.rows(None, post=post.pk))
 
 
-def _links_of(post_ids: Sequence[uuid.UUID]) -> QuerySet[Any]:
-    links: QuerySet[Any] = Post.embedded_media.through.objects.filter(post_id__in=post_ids)
+@compiled(post=UUIDField())
+def _ids_linked(_: None, given: Given) -> QuerySet[Any, Row]:
+    return _links_of(given.post).values("mediafile_id")
+
+
+def _links_of(post_id: Any) -> QuerySet[Any]:
+    links: QuerySet[Any] = Post.embedded_media.through.objects.filter(post_id=post_id)
     return links
 
 

@@ -7,18 +7,19 @@ from contextlib import contextmanager
 from typing import Any, TypedDict
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, TextField, UUIDField
 from django.utils.translation import gettext_noop
 
 from cms import limits, policy
 from cms.choices import ContentFormat, Kind, Visibility
+from cms.db.compiled import Given, Row, columns_of, compiled, objects_of
 from cms.db.inserts import insert
-from cms.db.statements import Row, columns_of, fetch_by, objects_of
 from cms.db.updates import update
 from cms.errors import FieldError, InvalidInput, PermissionRefused, VersionConflict, sentence
 from cms.ids import parse_uuid
 from cms.models import Category, MediaFile, Post, Redirect, User
 from cms.policy import Actor
+from cms.querysets.readers import Reader
 from cms.search.documents import SOURCE_FIELDS, index_post
 from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_language, check_text
@@ -184,16 +185,19 @@ def find_editable_post(actor: Actor, slug_or_id: str) -> Post | None:
     """
     if not policy.may_write_posts(actor):
         return None
-
-    def build(name: uuid.UUID | str, *writer: uuid.UUID) -> QuerySet[Post, Row]:
-        named = Post.objects.with_slug_or_id(str(name))
-        own = named.written_by(*writer) if writer else named
-        found: QuerySet[Post, Row] = own.values(*columns_of(Post))
-        return found
-
-    writer = () if policy.may_edit_all_posts(actor) else (actor.pk,)
-    rows = fetch_by("post to edit", build, parse_uuid(slug_or_id) or slug_or_id, *writer, is_planned=True)
+    post_id = parse_uuid(slug_or_id)
+    shape = Reader.of(actor), post_id is not None
+    rows = _post_to_edit.rows(shape, id=post_id, slug=slug_or_id, viewer=actor.pk)
     return next(iter(objects_of(Post, rows)), None)
+
+
+@compiled(id=UUIDField(), slug=TextField(), viewer=UUIDField())
+def _post_to_edit(shape: tuple[Reader, bool], given: Given) -> QuerySet[Any, Row]:
+    reader, is_by_id = shape
+    editable = Post.objects.editable_by(reader.with_id(given.viewer))
+    named = editable.filter(pk=given.id) if is_by_id else editable.filter(slug=given.slug)
+    rows: QuerySet[Any, Row] = named.values(*columns_of(Post))
+    return rows
 
 
 def lock_post(actor: Actor, post: Post, expected_version: int | None = None) -> Post:

@@ -4,17 +4,15 @@ How a draft is made of an old revision and applied to its post stands in `restor
 """
 
 import datetime
-import uuid
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, UUIDField
 
 from cms import policy
+from cms.db.compiled import Given, Row, compiled
 from cms.db.inserts import insert
-from cms.db.statements import Row, fetch_named
 from cms.errors import FieldError, InvalidInput, NotFound, sentence
 from cms.models import Post, PostRevision, User
 from cms.policy import Actor
@@ -66,7 +64,7 @@ def append_revision(
     `is_first` says that the post was made in this transaction, and has none. All others count as kept bytes: a few that
     were sent may keep a whole content once more.
     """
-    newest = [] if is_first else fetch_named("newest revision", _newest_number, [revision.post_id])
+    newest = [] if is_first else _newest_number.rows(None, post=revision.post_id)
     revision.number = newest[0]["number"] + 1 if newest else 1
     revision.author = actor if isinstance(actor, User) else None
     revision.created_at = revision.updated_at = now
@@ -81,8 +79,9 @@ def size_of(snapshot: dict[str, Any]) -> int:
     return sum(len(text.encode()) for text in snapshot.values() if isinstance(text, str))
 
 
-def _newest_number(post_ids: Sequence[uuid.UUID]) -> QuerySet[PostRevision, Row]:
-    return PostRevision.objects.filter(post_id__in=post_ids).order_by("-number").values("number")[:1]
+@compiled(post=UUIDField())
+def _newest_number(_: None, given: Given) -> QuerySet[Any, Row]:
+    return PostRevision.objects.filter(post_id=given.post).order_by("-number").values("number")[:1]
 
 
 def current_revision(post: Post) -> PostRevision:

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, QuerySet, UUIDField
 
 from cms import limits, policy
-from cms.db.statements import Name, Row, columns_of, fetch, objects_of
+from cms.db.compiled import Given, Row, columns_of, compiled, objects_of
 from cms.errors import InvalidCredentials, InvalidToken, PermissionRefused, SecondFactorMissing
 from cms.models import AuthSession, BrowserSession, User
 from cms.policy import Actor
@@ -127,18 +127,19 @@ def close_other_sessions(*, user: User, kept_session_id: uuid.UUID | None, now: 
 
 def user_of_session(*, claims: Claims, now: datetime.datetime) -> User:
     """Return the user behind an access token, by one query on the session's key. Raises InvalidToken if it is over."""
-
-    def build(_: datetime.datetime, session_id: Name) -> QuerySet[Any, Row]:
-        ends = {name: F(f"auth_sessions__{name}") for name in ("expires_at", "revoked_at")}
-        rows: QuerySet[Any, Row] = User.objects.filter(auth_sessions__pk=session_id).values(*columns_of(User), **ends)
-        return rows
-
-    rows = fetch("user_of_session", build, now, claims.session_id)
+    rows = _users_with_session.rows(None, id=claims.session_id)
     for user in objects_of(User, rows):
         is_standing = rows[0]["revoked_at"] is None and rows[0]["expires_at"] > now and user.is_active
         if is_standing and user.pk == claims.user_id:
             return user
     raise InvalidToken
+
+
+@compiled(id=UUIDField())
+def _users_with_session(_: None, given: Given) -> QuerySet[Any, Row]:
+    ends = {name: F(f"auth_sessions__{name}") for name in ("expires_at", "revoked_at")}
+    rows: QuerySet[Any, Row] = User.objects.filter(auth_sessions__pk=given.id).values(*columns_of(User), **ends)
+    return rows
 
 
 def _end_oldest(user: User, now: datetime.datetime) -> None:

@@ -3,16 +3,16 @@
 import datetime
 import unicodedata
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypedDict
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, TextField
 from django.utils.translation import gettext_noop
 
 from cms import limits, policy
-from cms.db.statements import Row, columns_of, fetch_named, objects_of
+from cms.db.compiled import Given, ListOf, Row, columns_of, compiled, objects_of
 from cms.errors import Duplicate, FieldError, InvalidInput, PermissionRefused, sentence
 from cms.models import Tag
 from cms.policy import Actor
@@ -94,15 +94,16 @@ def tags_named(*, actor: Actor, names: Iterable[str], now: datetime.datetime) ->
         wanted.setdefault(fold_tag_name(name), name)
     if not wanted:
         return []
-
-    def build(keys: Sequence[str]) -> QuerySet[Any, Row]:
-        known: QuerySet[Any, Row] = Tag.objects.filter(name_key__in=keys).values(*columns_of(Tag))
-        return known
-
-    found = {tag.name_key: tag for tag in objects_of(Tag, fetch_named("tags_named", build, list(wanted)))}
+    found = {tag.name_key: tag for tag in objects_of(Tag, _tags_with_keys.rows(None, keys=list(wanted)))}
     # In one order: if two posts create the same tags at once, one waits for the other, and never both.
     made = {key: _find_or_insert(actor, wanted[key], now) for key in sorted(wanted.keys() - found.keys())}
     return [found.get(key) or made[key] for key in wanted]
+
+
+@compiled(keys=ListOf(TextField()))
+def _tags_with_keys(_: None, given: Given) -> QuerySet[Any, Row]:
+    known: QuerySet[Any, Row] = Tag.objects.filter(name_key__any_of=given.keys).values(*columns_of(Tag))
+    return known
 
 
 def tag_name_errors(field: str, name: str) -> list[FieldError]:

@@ -29,7 +29,7 @@ def test_it_is_planned_once_for_as_many_posts_as_a_page_has(make_post: Callable[
         found = term_names(asked, AnonymousUser())
         assert found.tags == {post.pk: sorted([f"Tag {posts.index(post)}", "Tea"]) for post in asked}
     [planned] = kept_by_server()
-    assert planned.count("$") == 2 * 5
+    assert planned.count("$") == 2  # an array for each kind
 
 
 def test_within_a_transaction_nothing_is_planned(make_post: Callable[..., Post]) -> None:
