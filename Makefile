@@ -56,7 +56,7 @@ staging-local-down: $(VENV)/.dev ## end it and delete its data
 staging-test: $(VENV)/.dev ## rollout, restarts and outages over HTTP through the proxy, on a staging of its own
 	$(PY) -m pytest tests/staging
 
-tutorials: $(VENV)/.dev ## every shell block of README.md and docs/tutorials, pasted into a fresh checkout; outputs are compared
+tutorials: $(VENV)/.dev ## every shell block of the documents that a checkout can run, pasted into a fresh one; outputs are compared
 	$(PY) -m pytest tests/tutorials
 
 coverage: $(VENV)/.dev ## the suite once more, every line and branch counted in all its processes; fails below the floors

@@ -192,7 +192,7 @@ def test_the_guide_to_the_tests_names_every_folder_and_module_beside_them() -> N
 
 def test_the_japanese_front_page_has_the_commands_and_links_of_the_english_one() -> None:
     def facts(text: str) -> tuple[list[str], set[str]]:
-        blocks = "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+        blocks = "".join(re.findall(r"```sh\b(.*?)```", text, re.DOTALL))
         return re.sub(r" +#.*", "", blocks).splitlines(), set(re.findall(r"\]\((?!README)([^)#]+)", text))
 
     assert facts((ROOT / "README.ja.md").read_text()) == facts(README)

@@ -118,6 +118,16 @@ def test_other_names_get_no_answer(proxy: Proxy) -> None:
         assert plain.recv(100) == b""
 
 
+def test_nginx_takes_the_example_of_the_operators_guide(tmp_path: Path) -> None:
+    guide = (ROOT / "docs/operations.md").read_text()
+    [example] = re.findall(r"^```nginx\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    write_certificate(tmp_path)
+    (tmp_path / "cms.conf").write_text("ssl_certificate fullchain.pem; ssl_certificate_key privkey.pem;")
+    (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid; events {{}} http {{ {example} }}")
+    done = run("nginx", "-t", "-p", tmp_path, "-e", tmp_path / "log", "-c", tmp_path / "nginx.conf")
+    assert done.returncode == 0, done.stderr
+
+
 def test_nginx_takes_the_shipped_file_with_the_upstreams_of_staging(tmp_path: Path) -> None:
     write_certificate(tmp_path)
     site = SITE.read_text().replace("conf.d/", f"{FOLDER}/").replace(f"/etc/letsencrypt/live/{NAME}", str(tmp_path))

@@ -22,6 +22,9 @@ os.execvp(sys.argv[1], sys.argv[1:])
 """Run a program as a terminal does. Shells have what they start in the background ignore Ctrl-C."""
 
 
+MANAGE: Final = 'manage.py() { .venv/bin/python manage.py "$@"; }\n'
+
+
 class Checkout(NamedTuple):
     folder: Path
     ports: Mapping[int, int]
@@ -36,12 +39,15 @@ class Checkout(NamedTuple):
             text = text.replace(f":{named}", f":{free}")
         return text
 
-    def run(self, script: str, *, cwd: Path | None = None) -> tuple[int, str]:
-        """Run a piece of shell as a reader would, and return its status and all that it printed."""
+    def run(self, script: str, *, cwd: Path | None = None, env: Mapping[str, str] = {}) -> tuple[int, str]:
+        """Run a piece of shell as a reader would, and return its status and all that it printed.
+
+        As the pages say, `manage.py` stands for `.venv/bin/python manage.py`.
+        """
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", self.with_free_ports(script)],
+            ["bash", "-euo", "pipefail", "-c", f"{MANAGE}{self.with_free_ports(script)}"],
             cwd=cwd or self.folder,
-            env=clean_environment({"CURL_HOME": str(self.folder)}),
+            env=clean_environment({"CURL_HOME": str(self.folder), **env}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -51,9 +57,9 @@ class Checkout(NamedTuple):
         )
         return done.returncode, done.stdout
 
-    def follow(self, step: Step, *, cwd: Path | None = None) -> None:
+    def follow(self, step: Step, *, cwd: Path | None = None, env: Mapping[str, str] = {}) -> None:
         """Run a step of a page, and compare what it prints with what the page promises."""
-        status, output = self.run(step.script, cwd=cwd)
+        status, output = self.run(step.script, cwd=cwd, env=env)
         shown = f"{step.page}:{step.line}: {step.script}\n{output}"
         if step.output is None:
             assert (status != 0) == step.is_refused, shown
@@ -85,5 +91,6 @@ def _copy_tree(folder: Path) -> None:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    (folder / ".curlrc").write_text("no-progress-meter")  # as in a terminal
+    # As in a terminal; and an answer that the page doesn't show has to be a success.
+    (folder / ".curlrc").write_text("no-progress-meter\nfail-with-body\n")
     (folder / ".venv").symlink_to(Path(sys.prefix))

@@ -1,11 +1,20 @@
 """Shell blocks of a page, as a reader pastes them: commands, and the output that the page promises."""
 
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-_BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^ *```sh(?: (\w+))?\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+MARKS: Final = {
+    "server": "goes on until it is stopped",
+    "long": "takes minutes",
+    "elsewhere": "needs root, another machine, or a time to come",
+    "settings": "lines of a file of settings",
+    "usage": "how a command may be called",
+}
+"""The second word of a block that is not pasted into a checkout, which no reader sees."""
 PROMPT = "$ "
 ANYTHING = "…"
 
@@ -19,6 +28,8 @@ class Step(NamedTuple):
     output: str | None
     is_refused: bool = False
     """Whether the page says that the command fails."""
+    mark: str = ""
+    """One of MARKS, or empty for a step that the page's reader can do in a checkout."""
 
 
 def steps_of(page: Path) -> Iterator[Step]:
@@ -29,10 +40,11 @@ def steps_of(page: Path) -> Iterator[Step]:
     """
     text = page.read_text()
     for block in _BLOCK.finditer(text):
+        mark, shell = block[1] or "", textwrap.dedent(block[2])
         line = text.count("\n", 0, block.start()) + 2
-        pieces = _session(block[1]) if block[1].startswith(PROMPT) else _scripts(block[1])
+        pieces = _session(shell) if shell.startswith(PROMPT) else _scripts(shell)
         for script, output, is_refused in pieces:
-            yield Step(page.name, line, script, output, is_refused)
+            yield Step(page.name, line, script, output, is_refused, mark)
 
 
 def matches(promised: str, output: str) -> bool:

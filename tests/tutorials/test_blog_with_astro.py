@@ -28,7 +28,7 @@ APPEARS_WITHIN_S: Final = 120
 BUILT: Final = "[build] Complete!"
 LINK: Final = re.compile(r"\((astro-blog/[^)]+)\)")
 PASSWORD: Final = "tandem-demo-2026"
-_SHOWN = re.compile(r"^```(?!sh\n)\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SHOWN = re.compile(r"^```(?!sh\b)\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 class Blog(NamedTuple):
