@@ -6,6 +6,7 @@
 import argparse
 import contextlib
 import doctest
+import functools
 import importlib.util
 import io
 import itertools
@@ -70,11 +71,10 @@ def blocks(*languages: str) -> list[Block]:
     ]
 
 
-def shell() -> Iterator[tuple[str, Step]]:
+@functools.cache
+def shell() -> list[tuple[str, Step]]:
     """Each step of the documents, with the name of its page."""
-    for page in DOCUMENTS:
-        for step in steps_of(page):
-            yield str(page.relative_to(ROOT)), step
+    return [(str(page.relative_to(ROOT)), step) for page in DOCUMENTS for step in steps_of(page)]
 
 
 def commands(script: str) -> Iterator[list[str]]:
@@ -93,11 +93,11 @@ def commands(script: str) -> Iterator[list[str]]:
                 yield from itertools.chain.from_iterable(commands(word) for word in words if "\n" in word)
 
 
-def named_commands() -> Iterator[tuple[str, Step, list[str]]]:
-    for page, step in shell():
-        if step.mark not in ("settings", "usage"):
-            for words in commands(step.script):
-                yield page, step, words
+@functools.cache
+def named_commands() -> list[tuple[str, Step, list[str]]]:
+    """Each simple command of the documents, with its page and step."""
+    steps = [(page, step) for page, step in shell() if step.mark not in ("settings", "usage")]
+    return [(page, step, words) for page, step in steps for words in commands(step.script)]
 
 
 def of_manage(words: list[str]) -> list[str] | None:
@@ -108,6 +108,7 @@ def of_manage(words: list[str]) -> list[str] | None:
     return None if place is None or words[0] in ("cp", "install", "grep") else words[place + 1 :]
 
 
+@functools.cache
 def parser_of(command: str) -> argparse.ArgumentParser:
     app = get_commands()[command]
     loaded = load_command_class(app, command) if isinstance(app, str) else app
