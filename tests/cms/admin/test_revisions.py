@@ -47,6 +47,41 @@ def test_a_revision_shows_what_has_changed_since(client: Client, post: Post) -> 
     assert "- One\n+ Two" in page
 
 
+@pytest.mark.parametrize(
+    ("term", "titles"),
+    [("harbour", ["At sea"]), ("sea", ["At sea"]), ("nell", ["Two"]), ("nowhere", [])],
+    ids=["text", "title", "author", "nothing"],
+)
+def test_revisions_are_found_by_words_of_their_post_and_by_author(
+    make_post: Maker, make_user: Maker, signed_in: Callable[[User], Client], term: str, titles: list[str]
+) -> None:
+    nell, client = make_user("author", username="nell"), signed_in(make_user("editor"))
+    make_post(title="At sea", content="The harbour at night.")
+    PostRevision.objects.filter(post=make_post(title="Two")).update(author=nell)
+    found = client.get(f"/admin/cms/postrevision/?q={term}").context["cl"].result_list
+    assert sorted(revision.post.title for revision in found) == titles
+
+
+def test_a_search_finds_no_revisions_of_posts_that_the_user_may_not_change(
+    client: Client, make_post: Maker, make_user: Maker
+) -> None:
+    make_post(title="Not yours", by=make_user("author", username="other"))
+    for term in ("yours", "other"):
+        assert client.get(f"/admin/cms/postrevision/?q={term}").context["cl"].result_count == 0
+
+
+def test_a_search_for_a_common_word_shows_the_newest_and_says_so(
+    client: Client, make_post: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for title in ("Ink one", "Ink two", "Ink three"):
+        make_post(title=title)
+    monkeypatch.setattr("cms.admin.revisions.FOUND_MAX", 2)
+    page = client.get("/admin/cms/postrevision/?q=ink")
+    assert {revision.post.title for revision in page.context["cl"].result_list} == {"Ink two", "Ink three"}
+    assert "you see the revisions of the newest 2 only." in page.content.decode()
+    assert "only." not in client.get("/admin/cms/postrevision/?q=three").content.decode()
+
+
 @pytest.mark.parametrize("tail", ["restore", "apply"])
 def test_nobody_restores_the_revisions_of_another(
     post: Post, make_user: Maker, signed_in: Callable[[User], Client], tail: str
