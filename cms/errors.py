@@ -137,6 +137,12 @@ class CsrfRefused(PermissionRefused):
     code = "csrf_failed"
 
 
+class PasswordNeeded(PermissionRefused):
+    """Nobody has entered the password in the last minutes. The person is right: a page asks for it."""
+
+    default_message = gettext_noop("Enter your password again.")
+
+
 class InsufficientScope(PermissionRefused):
     """An API key asks for more than it is for."""
 

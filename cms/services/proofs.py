@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Final
 
-from cms.errors import FieldError, InvalidInput, PermissionRefused
+from cms.errors import FieldError, InvalidInput, PasswordNeeded
 from cms.models import User
 
 LIFETIME: Final = datetime.timedelta(minutes=10)
@@ -27,7 +27,7 @@ class Proof:
 
 def require_proof(proof: Proof, user: User, now: datetime.datetime) -> None:
     if not proof.holds(user, now):
-        raise PermissionRefused("Enter your password again.")
+        raise PasswordNeeded
 
 
 def require_password(proof: Proof | None, user: User, now: datetime.datetime) -> None:

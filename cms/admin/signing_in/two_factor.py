@@ -18,7 +18,7 @@ from cms import clock, policy
 from cms.accounts.signing_in import keep_challenge, keep_proof, note_second_factor, proof_of, take_challenge
 from cms.admin.forms import add_refusal, shown_refusal
 from cms.admin.signing_in.pages import CodeForm, PasskeyForm, PasswordForm, host_of, qr_code, show
-from cms.errors import CmsError, Duplicate, InvalidInput
+from cms.errors import CmsError, Duplicate, InvalidInput, PasswordNeeded
 from cms.services.proofs import Proof
 from cms.services.second_factors.apps import app_of, confirm_app, offer_app, remove_app
 from cms.services.second_factors.factors import has_second_factor
@@ -31,7 +31,7 @@ TITLE = gettext_lazy("Two-factor sign-in")
 
 @method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
 class OwnFactorsView(View):
-    """A page of the signed-in user. The overview shows the refusals of services."""
+    """A page of the signed-in user. The overview shows the refusals of services, and asks for the password."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.now = clock.now()
@@ -39,7 +39,8 @@ class OwnFactorsView(View):
         try:
             return super().dispatch(request, *args, **kwargs)
         except CmsError as refusal:
-            messages.error(request, shown_refusal(refusal))
+            level = messages.INFO if isinstance(refusal, PasswordNeeded) else messages.ERROR
+            messages.add_message(request, level, shown_refusal(refusal))
             return redirect("admin:two_factor")
 
     @property

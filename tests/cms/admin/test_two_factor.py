@@ -176,6 +176,18 @@ def test_a_wrong_password_opens_no_changes(mia: User, app: App, client: Client) 
     assert first_step(Client()).headers["Location"] == STEP
 
 
+def test_a_page_that_needs_the_password_asks_for_it_and_complains_only_of_a_wrong_one(
+    mia: User, client: Client
+) -> None:
+    client.force_login(mia)
+    page = client.get(f"{PAGE}app/", follow=True)
+    assert [(each.level_tag, each.message) for each in page.context["messages"]] == [
+        ("info", "Enter your password again.")
+    ]
+    assert not page.context["form"].errors
+    assert client.post(PAGE, {"current_password": "wrong"}).context["form"].errors
+
+
 def test_an_app_is_removed_and_codes_are_renewed_with_the_password(mia: User, app: App, client: Client) -> None:
     client.force_login(mia)
     enter_password(client)
