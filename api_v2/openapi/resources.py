@@ -223,13 +223,26 @@ OTHERS: Final[dict[str, Schema]] = {
             "api_version": or_null({"type": "integer"}),
         }
     ),
-    "VersionedReference": obj({"type": TEXT, "id": UUID, "version": or_null({"type": "integer"})}),
+    "VersionedReference": obj(
+        {
+            "type": TEXT,
+            "id": UUID,
+            "version": or_null({"type": "integer"}),
+            "status": described(ref("PostStatus"), "The status of a post after the change."),
+        },
+        optional=("status",),
+    ),
     "MediaLinks": obj({"self": PATH, "content": PATH, "renditions": ref("RenditionLinks")}),
     "RenditionLinks": obj(dict.fromkeys(limits.RENDITIONS, PATH), optional=limits.RENDITIONS),
     "ObjectReference": obj({"type": TEXT, "id": UUID}),
     "Included": obj(
-        {"authors": array_of(ref("User")), "tags": array_of(ref("Tag")), "categories": array_of(ref("Category"))},
-        optional=("authors", "tags", "categories"),
+        {
+            "authors": array_of(ref("User")),
+            "tags": array_of(ref("Tag")),
+            "categories": array_of(ref("Category")),
+            "featured_images": described(array_of(ref("Media")), "Those that the reader may see."),
+        },
+        optional=("authors", "tags", "categories", "featured_images"),
     ),
     "Page": obj(
         {
@@ -272,7 +285,14 @@ OTHERS: Final[dict[str, Schema]] = {
             "expires_in": described(POSITIVE, "Seconds for which the access token is good."),
         }
     ),
-    "Preview": obj({"url": {"type": "string", "format": "uri"}, "expires_at": STAMP}),
+    "Preview": obj(
+        {
+            "url": {"type": "string", "format": "uri"},
+            "front_end_url": described(or_null({"type": "string", "format": "uri"}), "By the site's `PREVIEW_URL`."),
+            "token": TEXT,
+            "expires_at": STAMP,
+        }
+    ),
     "RevisionDiff": obj({"post": UUID, "from": POSITIVE, "to": POSITIVE, "changes": array_of(ref("FieldChange"))}),
     "FieldChange": obj(
         {"field": TEXT, "before": ANYTHING, "after": ANYTHING, "diff": described(_TEXT_OR_NULL, "A unified diff.")}

@@ -1,77 +1,120 @@
 """`include=…`: the objects that posts name by id, each once, all by one query."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final
 
-from django.db.models import QuerySet, UUIDField, Value
+from django.db.models import DateTimeField, IntegerField, QuerySet, UUIDField, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast
 
 from api_v2.pagination import Row
+from api_v2.serializers.media import MEDIA
 from api_v2.serializers.shapes import Shape, Viewer, split_ids, write
 from api_v2.serializers.terms import CATEGORY, TAG, category_columns
 from api_v2.serializers.users import PUBLIC
 from cms.db.compiled import Given, ListOf, compiled
-from cms.models import Category, Tag, User
+from cms.models import Category, MediaFile, Tag, User
 from cms.policy import Actor
 from cms.querysets.readers import Reader
 
-INCLUDES: Final = ("author", "tags", "categories", "comment_count")
-# Which columns of a post name the objects, by the name of the include.
-ID_COLUMNS: Final = {
-    "author": ("author_id", "co_author_ids"),
-    "tags": ("tag_ids",),
-    "categories": ("category_ids",),
+
+@dataclass(frozen=True)
+class _Kind:
+    """The name of its objects in the response, the columns of a post with their ids, and their own columns by type."""
+
+    name: str
+    id_columns: tuple[str, ...]
+    shape: Shape
+    texts: tuple[str, ...]
+    numbers: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()
+
+    @property
+    def by_type(self) -> tuple[tuple[str, ...], ...]:
+        return self.texts, self.numbers, self.ids, self.switches
+
+
+_TERM: Final = ("name", "slug", "description")
+_KINDS: Final = {
+    "author": _Kind("authors", ("author_id", "co_author_ids"), PUBLIC, ("username", "display_name", "bio")),
+    "tags": _Kind("tags", ("tag_ids",), TAG, _TERM, ("usage_count",)),
+    "categories": _Kind(
+        "categories", ("category_ids",), CATEGORY, _TERM, ("post_count",), ("visible_parent",), ("is_active",)
+    ),
+    "featured_image": _Kind(
+        "featured_images",
+        ("featured_image_id",),
+        MEDIA,
+        ("original_name", "mime_type", "sha256", "alt_text", "caption"),
+        ("size_bytes", "width", "height"),
+        ("uploaded_by_id",),
+    ),
 }
-_NAMES: Final = {"author": "authors", "tags": "tags", "categories": "categories"}
-_SHAPES: Final[dict[str, Shape]] = {"author": PUBLIC, "tags": TAG, "categories": CATEGORY}
-# The branches of the UNION in one order of types: name, id, two instants, three texts, a number, a parent, a switch.
-_ENTITY: Final = ("branch", "id", "created_at", "updated_at")
-_COLUMNS: Final = {
-    "author": (*_ENTITY, "username", "display_name", "bio"),
-    "tags": (*_ENTITY, "name", "slug", "description", "usage_count"),
-    "categories": (*_ENTITY, "name", "slug", "description", "post_count", "visible_parent", "is_active"),
-}
+INCLUDES: Final = (*_KINDS, "comment_count")
+_ENTITY: Final = ("id", "created_at", "updated_at")
+_FILLERS: Final = (Value(""), Cast(Value(None), IntegerField()), Cast(Value(None), UUIDField()), Value(True))
+"""The value, by type, of a column that only other kinds have."""
+
+type _Columns = list[str | Combinable]
 
 
 def included_columns(include: Iterable[str]) -> list[str]:
-    return [column for name in include for column in ID_COLUMNS.get(name, (name,))]
+    return [column for name in include for column in (_KINDS[name].id_columns if name in _KINDS else (name,))]
 
 
 def write_included(rows: Iterable[Row], include: Iterable[str], viewer: Viewer) -> dict[str, list[dict[str, Any]]]:
     """Return the objects that `rows` name, by kind and in the order of their ids, for the requested kinds only."""
-    wanted = {name: _ids_of(rows, ID_COLUMNS[name]) for name in _NAMES if name in include}
+    wanted = {name: _ids_of(rows, kind.id_columns) for name, kind in _KINDS.items() if name in include}
     given: dict[str, Any] = {name: sorted(ids) for name, ids in wanted.items() if ids}
-    found: dict[str, list[dict[str, Any]]] = {_NAMES[name]: [] for name in wanted}
+    found: dict[str, list[dict[str, Any]]] = {_KINDS[name].name: [] for name in wanted}
     if given:
-        for values in sorted(_named.tuples((Reader.of(viewer.actor), tuple(given)), **given), key=itemgetter(1)):
-            name = values[0]
-            row = dict(zip(_COLUMNS[name], values, strict=False))
-            found[_NAMES[name]].append(write(row, _SHAPES[name], _SHAPES[name], viewer))
+        shape, columns = (Reader.of(viewer.actor), tuple(given)), _columns_of(tuple(given))
+        read = _named.tuples(shape, now=viewer.now, viewer=viewer.actor.pk, **given)
+        for name, *values in sorted(read, key=itemgetter(1)):
+            row = {column: value for column, value in zip(columns[name], values, strict=True) if type(column) is str}
+            kind = _KINDS[name]
+            found[kind.name].append(write(row, kind.shape, kind.shape, viewer))
     return found
 
 
-@compiled(author=ListOf(UUIDField()), tags=ListOf(UUIDField()), categories=ListOf(UUIDField()))
+@compiled(now=DateTimeField(), viewer=UUIDField(), **{name: ListOf(UUIDField()) for name in _KINDS})
 def _named(shape: tuple[Reader, tuple[str, ...]], given: Given) -> QuerySet[Any, Any]:
     """Return the objects of these kinds that have one of the ids."""
     reader, names = shape
-    branches = [_branch(name, getattr(given, name), reader.with_id(None)) for name in names]
+    branches = [
+        _rows_of(name, reader.with_id(given.viewer), given)
+        .filter(pk__any_of=getattr(given, name))
+        .order_by()
+        .values_list(Value(name), *columns)
+        for name, columns in _columns_of(names).items()
+    ]
     return branches[0].union(*branches[1:], all=True) if len(branches) > 1 else branches[0]
 
 
-def _branch(name: str, ids: Any, reader: Actor) -> QuerySet[Any, tuple[Any, ...]]:
-    """Return the rows of one kind; common columns that the kind lacks are filled up at their end."""
-    rest: tuple[Any, ...] = (Value(0), Cast(Value(None), UUIDField()), Value(True))
-    rows: QuerySet[Any]
+def _rows_of(name: str, reader: Actor, given: Given) -> QuerySet[Any]:
     match name:
         case "author":
-            rows = User.objects.filter(pk__any_of=ids)
+            return User.objects.all()
         case "tags":
-            rows, rest = Tag.objects.filter(pk__any_of=ids), rest[1:]
+            return Tag.objects.all()
+        case "featured_image":
+            return MediaFile.objects.visible_to(reader, given.now)
         case _:
-            rows, rest = Category.objects.visible_to(reader).filter(pk__any_of=ids), ()
-            rows = rows.annotate(**category_columns(reader))
-    return rows.order_by().values_list(Value(name), *_COLUMNS[name][1:], *rest)
+            return Category.objects.visible_to(reader).annotate(**category_columns(reader))
+
+
+def _columns_of(names: Sequence[str]) -> dict[str, _Columns]:
+    """Return the columns of each branch of the UNION, which has values of one type at the same place in all of them."""
+    columns: dict[str, _Columns] = {name: [*_ENTITY] for name in names}
+    for place, filler in enumerate(_FILLERS):
+        widest = max((len(_KINDS[name].by_type[place]) for name in names), default=0)
+        for name in names:
+            own = _KINDS[name].by_type[place]
+            columns[name] += [*own, *[filler] * (widest - len(own))]
+    return columns
 
 
 def _ids_of(rows: Iterable[Row], columns: Iterable[str]) -> set[str]:
@@ -79,5 +122,5 @@ def _ids_of(rows: Iterable[Row], columns: Iterable[str]) -> set[str]:
     for row in rows:
         for column in columns:
             value = row[column]
-            ids.update([str(value)] if column == "author_id" else split_ids(value))
+            ids.update(split_ids(value) if column.endswith("_ids") else [str(value)] if value else [])
     return ids

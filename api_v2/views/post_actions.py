@@ -70,4 +70,11 @@ class PreviewPostView(PostActionView):
         with self.unchanged(post):
             preview = make_preview(actor=self.actor, post=post, now=self.now)
         url = self.http_request.build_absolute_uri(f"{PINNED}/previews/{preview.token}")
-        return self.answer_once({"url": url, "expires_at": format_instant(preview.expires_at)})
+        return self.answer_once(
+            {
+                "url": url,
+                "front_end_url": preview.front_end_url,
+                "token": preview.token,
+                "expires_at": format_instant(preview.expires_at),
+            }
+        )

@@ -75,9 +75,8 @@ class LookingMixin:
             preview = make_preview(actor=request.user, post=post, now=clock.now())
         except CmsError as refusal:
             return JsonResponse({"message": shown_refusal(refusal)}, status=422)
-        address = request.build_absolute_uri(reverse("preview", args=[preview.token]))
-        if settings.PREVIEW_URL:
-            address = settings.PREVIEW_URL.replace("{token}", preview.token)
+        own_page = request.build_absolute_uri(reverse("preview", args=[preview.token]))
+        address = preview.front_end_url or own_page
         until = timezone.localtime(preview.expires_at)
         return JsonResponse({"address": address, "until": f"{until:%H:%M} {timezone.get_current_timezone_name()}"})
 

@@ -142,6 +142,10 @@ class Post(Entity):
     def is_scheduled(self, now: datetime.datetime) -> bool:
         return self.status == Status.PUBLISHED and self.published_at is not None and self.published_at > now
 
+    def status_at(self, now: datetime.datetime) -> str:
+        """Return the stored status, except that a published post whose instant is still to come is scheduled."""
+        return "scheduled" if self.is_scheduled(now) else str(self.status)
+
     def is_written_by(self, user_id: uuid.UUID) -> bool:
         """Return the rule of `PostQuerySet.written_by` for one object. Only a co-author costs a query."""
         return self.author_id == user_id or self.co_authors.filter(pk=user_id).exists()

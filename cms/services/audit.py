@@ -1,10 +1,12 @@
 """Writing the audit trail, and from there the outbox: called by the other services inside their transaction."""
 
+import datetime
 from typing import Any, Final
 
 from cms import limits
+from cms.choices import Status
 from cms.db.inserts import insert
-from cms.models import AuditEvent, User
+from cms.models import AuditEvent, Post, User
 from cms.policy import Actor
 from cms.services.events import Event, queue_event
 from cms.services.origin import current_origin
@@ -42,9 +44,17 @@ def record_event(
             version=getattr(subject, "version", None),
             occurred_at=row.created_at,
             api_version=row.api_version,
+            status=_status_of(action, subject, row.created_at),
         )
     )
     return row
+
+
+def _status_of(action: str, subject: Any, at: datetime.datetime) -> str | None:
+    if not isinstance(subject, Post):
+        return None
+    # The clock of this row may be a moment behind the one that has just published the post.
+    return Status.PUBLISHED.value if action == "post.published" else subject.status_at(at)
 
 
 def _shortened(value: Any) -> Any:

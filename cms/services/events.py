@@ -17,7 +17,7 @@ EVENT_TYPES: Final = (
     *("comment.created", "comment.updated", "comment.published", "comment.rejected", "comment.spam", "comment.deleted"),
     *("tag.created", "tag.updated", "tag.deleted"),
     *("category.created", "category.updated", "category.deactivated", "category.deleted"),
-    *("media.uploaded", "media.deleted"),
+    *("media.uploaded", "media.updated", "media.deleted"),
     *("rollout.step", "rollout.hold", "rollout.rollback", "rollout.lifecycle"),
     *("rollout.unguarded", "rollout.guarded"),
 )
@@ -38,16 +38,19 @@ class Event:
     occurred_at: datetime.datetime
     api_version: int | None
     """The API version that the change came through; None for the admin site, commands and jobs."""
+    status: str | None = None
+    """A post's status after the change, as v2 names it; None for other objects."""
 
     @property
     def object_type(self) -> str:
         return self.type.partition(".")[0]
 
     def payload(self) -> dict[str, Any]:
+        status = {"status": self.status} if self.status else {}
         return {
             "id": str(self.id),
             "type": self.type,
-            "object": {"type": self.object_type, "id": str(self.object_id), "version": self.version},
+            "object": {"type": self.object_type, "id": str(self.object_id), "version": self.version, **status},
             "occurred_at": self.occurred_at.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z"),
             "api_version": self.api_version,
         }

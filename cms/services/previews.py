@@ -32,6 +32,11 @@ class Preview:
     token: str
     expires_at: datetime.datetime
 
+    @property
+    def front_end_url(self) -> str | None:
+        """The address of the front end's page for it, by the setting PREVIEW_URL; None without that."""
+        return settings.PREVIEW_URL.replace("{token}", self.token) if settings.PREVIEW_URL else None
+
 
 def make_preview(*, actor: Actor, post: Post, now: datetime.datetime) -> Preview:
     """Make a link, for those who may change the post. Raises InvalidTransition for one in the trash."""

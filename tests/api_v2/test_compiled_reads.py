@@ -9,7 +9,7 @@ from django.test import Client
 
 from cms.choices import CommentStatus
 from cms.db.compiled import Slot, _Text, forget
-from cms.models import Category, Comment, Post, User
+from cms.models import Category, Comment, MediaFile, Post, User
 from tests.api_v2.walking import BASE
 
 ROLES: Final = ("anonymous", "subscriber", "author", "editor", "admin")
@@ -33,7 +33,7 @@ class One:
     @property
     def marks(self) -> list[str]:
         """All that a text could have captured, as SQL may show it."""
-        ids = [self.user.pk, self.post.pk, self.category.pk, self.comment.pk]
+        ids = [self.user.pk, self.post.pk, self.category.pk, self.comment.pk, self.post.featured_image_id]
         return [self.name, self.after, *(str(pk) for pk in ids), *(pk.hex for pk in ids)]
 
     @property
@@ -43,7 +43,13 @@ class One:
     def paths(self) -> Iterable[str]:
         named, at = f"{self.name}-post", f"{self.after.replace(' ', 'T')}:08Z"
         lists = (
-            *("", "&sort=title", "&sort=-updated_at&count=exact", "&include=author,tags,categories", "&kind=post,page"),
+            *(
+                "",
+                "&sort=title",
+                "&sort=-updated_at&count=exact",
+                "&include=author,tags,categories,featured_image",
+                "&kind=post,page",
+            ),
             *(f"&tag={self.name}", f"&category={self.name}", f"&author={self.user.pk}", f"&author={self.name}"),
             *(f"&published_after={at}", f"&updated_after={at}&count=exact", f"&ids={self.post.pk}", "&language=en"),
             *(f"&q={self.name}", f"&q={self.name}&count=exact", "&status=draft,published&sort=published_at"),
@@ -52,7 +58,7 @@ class One:
             yield f"{BASE}/posts?limit=1{query}"
         for name in (named, self.post.pk):
             yield f"{BASE}/posts/{name}"
-            yield f"{BASE}/posts/{name}?include=author,tags"
+            yield f"{BASE}/posts/{name}?include=author,tags,featured_image"
             yield f"{BASE}/posts/{name}/comments?limit=1&count=exact"
         yield f"{BASE}/comments/{self.comment.pk}"
         yield f"{BASE}/users/{self.user.pk}"
@@ -74,7 +80,9 @@ def make_one(
     def make(name: str, role: str) -> One:
         user = make_user("author" if role == "anonymous" else role, username=name)
         category = make_category(name)
-        post = make_post(title=f"{name} post", by=user, tags=[name], categories=[category])
+        facts: Any = {"mime_type": "image/png", "size_bytes": 9, "sha256": "0" * 64, "original_name": f"{name}.png"}
+        picture = MediaFile.objects.create(file=f"media/{name}.png", uploaded_by=user, **facts)
+        post = make_post(title=f"{name} post", by=user, tags=[name], categories=[category], featured_image=picture)
         make_post(title=f"{name} draft", by=user, tags=[name], is_published=False)
         make_comment(post, author=user, status=CommentStatus.PENDING, text=f"{name} waits")
         return One(name, user, post, category, make_comment(post, author=user, text=f"{name} says"))

@@ -31,8 +31,8 @@ NEEDED: Final = {
     "/audit": {"action": "post.published"},
 }
 ASKED: Final = {
-    "PostWithIncluded": {"include": "author,tags,categories,comment_count"},
-    "PostListWithIncluded": {"include": "author,tags,categories,comment_count"},
+    "PostWithIncluded": {"include": "author,tags,categories,featured_image,comment_count"},
+    "PostListWithIncluded": {"include": "author,tags,categories,featured_image,comment_count"},
     "PartialPost": {"fields": "id,title,published_at"},
 }
 """By the example of an answer, what it is the answer to beyond its path."""

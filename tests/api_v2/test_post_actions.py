@@ -128,6 +128,17 @@ def test_an_action_on_nothing_is_a_404_and_a_get_a_405(own: Client, make_post: P
 # -- previews ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("page", ["", "https://www.example.org/preview?token={token}"], ids=["none", "front end"])
+def test_a_preview_has_its_token_and_the_page_of_the_front_end(
+    own: Client, make_post: Posts, settings: Any, page: str
+) -> None:
+    settings.PREVIEW_URL = page
+    made = act(own, make_post(is_published=False), "preview").json()
+    token = made["url"].rpartition("/")[2]
+    expected = f"https://www.example.org/preview?token={token}" if page else None
+    assert (made["token"], made["front_end_url"]) == (token, expected)
+
+
 @pytest.fixture
 def link(own: Client, make_post: Posts) -> tuple[str, Post]:
     post = make_post(title="Secret", is_published=False)
@@ -140,7 +151,7 @@ def test_a_preview_link_shows_a_draft_to_whoever_has_it(
     post = make_post(title="Secret", is_published=False, visibility="private")
     made = act(own, post, "preview")
     assert (made.status_code, made.headers["Cache-Control"]) == (200, "no-store")
-    assert set(made.json()) == {"url", "expires_at"}
+    assert set(made.json()) == {"url", "front_end_url", "token", "expires_at"}
     expires_at = datetime.datetime.fromisoformat(made.json()["expires_at"])
     assert abs(expires_at - now - HOUR) < datetime.timedelta(minutes=1)
     url = made.json()["url"]

@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from cms.models import Category, Comment, Post, User
+from cms.models import Category, Comment, MediaFile, Post, User
 from cms.policy import SYSTEM
 from cms.services.posts import update_post
 from tests.api_v2.walking import titles
@@ -183,6 +183,31 @@ def test_includes_stand_beside_the_data_once_each(
     assert [tag["name"] for tag in body["included"]["tags"]] == ["x", "y"]
     assert body["included"]["tags"][0] == get("/tags/x").json()
     assert body["included"]["categories"] == [get("/categories/news").json()]
+
+
+@pytest.fixture
+def picture(author: User) -> MediaFile:
+    facts: Any = {"mime_type": "image/png", "size_bytes": 9, "sha256": "0" * 64, "width": 40, "height": 30}
+    return MediaFile.objects.create(
+        file="media/quay.png", original_name="quay.png", alt_text="A quay", uploaded_by=author, **facts
+    )
+
+
+def test_the_featured_image_is_included_as_its_reader_sees_it(
+    get: Get, make_post: Callable[..., Post], picture: MediaFile, editor: User, client_of: Callable[[User], Client]
+) -> None:
+    for title in ("a", "b"):
+        make_post(title=title, tags=["x"], featured_image=picture)
+    make_post(title="c")
+    seen = get(f"/media/{picture.pk}").json()
+    assert (seen["width"], seen["height"], seen["alt_text"], seen["uploaded_by"]) == (40, 30, "A quay", None)
+    for path in ("/posts?", "/posts?fields=id&", "/posts/a?", "/posts/a?fields=id&"):
+        assert get(f"{path}include=featured_image").json()["included"] == {"featured_images": [seen]}, path
+    both = get("/posts?include=tags,featured_image").json()["included"]
+    assert both == {"tags": [get("/tags/x").json()], "featured_images": [seen]}
+    assert get("/posts/c?include=featured_image").json()["included"] == {"featured_images": []}
+    (told,) = get("/posts/a?include=featured_image", by=client_of(editor)).json()["included"]["featured_images"]
+    assert told["uploaded_by"] == str(picture.uploaded_by_id)
 
 
 def test_the_detail_carries_its_includes_within(get: Get, make_post: Callable[..., Post]) -> None:

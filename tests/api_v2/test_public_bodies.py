@@ -33,7 +33,7 @@ HOUR = datetime.timedelta(hours=1)
 MOMENT_S = 3
 """Long enough for what has to happen before, also on a machine that stands still for a second."""
 PER_ANSWER = ("X-Request-ID", "RateLimit", "RateLimit-Policy", "Date")
-INCLUDE = "include=author,tags,categories,comment_count"
+INCLUDE = "include=author,tags,categories,featured_image,comment_count"
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cms.models import Category, Comment, Post, Tag, User
 
-INCLUDE = "include=author,tags,categories,comment_count"
+INCLUDE = "include=author,tags,categories,featured_image,comment_count"
 BUDGETS = {
     "": 0,
     "/posts/{post}": 1,

@@ -129,7 +129,7 @@ ENDS: Final = {"api_v1.root_urls": ("", "/api/v1/no-such-path"), "api_v2.root_ur
 # -- v2 ---------------------------------------------------------------------------------------------------------------
 
 ALL_STATES: Final = "status=draft,scheduled,published,archived,trashed"
-ALL_INCLUDES: Final = "include=author,tags,categories,comment_count"
+ALL_INCLUDES: Final = "include=author,tags,categories,featured_image,comment_count"
 SORT_KEYS: Final = ("created_at", "updated_at", "published_at", "title")
 PAGES: Final = ("limit=1", "limit=1&count=exact", "limit=100", "cursor=nonsense")
 
@@ -148,7 +148,7 @@ def _v2_posts(world: World) -> list[str]:
         *(f"{name}={day_ago}" for name in ("published_after", "updated_after")),
         *(f"sort={sign}{key}" for key in SORT_KEYS for sign in ("", "-")),
         *("published_before=2100-01-01T00:00:00Z", "fields=id,title", "fields=content_html,excerpt,meta", *PAGES),
-        *(f"include={name}" for name in ("author", "tags", "categories", "comment_count")),
+        *(f"include={name}" for name in ("author", "tags", "categories", "featured_image", "comment_count")),
     ]
     # Everything that hides somewhere is asked for with all states too, and counted.
     wide = [

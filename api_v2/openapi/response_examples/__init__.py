@@ -69,6 +69,8 @@ EXAMPLES: Final[dict[str, Json]] = {
     "PostListWithIncluded": list_of({**POST, "comment_count": 2}, included=INCLUDED),
     "Preview": {
         "url": "https://cms.example.org/api/v2/previews/the-token-of-this-preview",
+        "front_end_url": "https://www.example.org/preview?token=the-token-of-this-preview",
+        "token": "the-token-of-this-preview",
         "expires_at": "2026-01-30T10:15:00.000000Z",
     },
     "Revision": {**REVISION_SUMMARY, **{name: POST[name] for name in OF_A_REVISION}},

@@ -129,7 +129,6 @@ POST: Final[Json] = {
     "version": 3,
     "actions": ["update", "unpublish", "archive", "trash", "preview"],
 }
-INCLUDED: Final[Json] = {"authors": [PROFILE, _BEN], "tags": [TAG, TRAVEL_TAG], "categories": [COASTS]}
 REVISION_SUMMARY: Final[Json] = {
     **_made(_id(13), CHANGED),
     "post": POST_ID,
@@ -187,6 +186,12 @@ MEDIA: Final[Json] = {
         "renditions": {spec: f"{_MEDIA_PATH}/renditions/{spec}" for spec in limits.RENDITIONS},
     },
 }
+INCLUDED: Final[Json] = {
+    "authors": [PROFILE, _BEN],
+    "tags": [TAG, TRAVEL_TAG],
+    "categories": [COASTS],
+    "featured_images": [MEDIA],
+}
 SESSION: Final[Json] = {**_made(_id(15), _WRITTEN), "expires_at": "2026-02-13T09:15:00.120000Z", "is_current": True}
 TOKENS: Final[Json] = {
     "access_token": "<header>.<claims>.<signature>",
@@ -222,7 +227,7 @@ DELIVERY: Final[Json] = {
     "payload": {
         "id": _EVENT_ID,
         "type": "post.published",
-        "object": {"id": POST_ID, "type": "post", "version": 2},
+        "object": {"id": POST_ID, "type": "post", "version": 2, "status": "published"},
         "api_version": 2,
         "occurred_at": PUBLISHED,
     },

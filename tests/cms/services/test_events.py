@@ -46,7 +46,7 @@ def test_the_events_are_those_of_the_domain_document(corpora: Path) -> None:
     for group in line.split(";"):
         first, *rest = [word.strip() for word in group.split(",")]
         documented += [first, *(first.partition(".")[0] + word for word in rest)]
-    since = {"comment.spam", "rollout.unguarded", "rollout.guarded"}
+    since = {"comment.spam", "media.updated", "rollout.unguarded", "rollout.guarded"}
     assert [event for event in EVENT_TYPES if event not in since] == documented
     assert since <= set(EVENT_TYPES)
 
@@ -108,12 +108,33 @@ def test_the_payload_names_the_object_and_nothing_of_what_it_says(subscribe: Sub
     assert delivery.payload == {
         "id": str(event.pk),
         "type": "post.updated",
-        "object": {"type": "post", "id": str(post.pk), "version": 2},
+        "object": {"type": "post", "id": str(post.pk), "version": 2, "status": "draft"},
         "occurred_at": event.created_at.isoformat().replace("+00:00", "Z"),
         "api_version": 2,
     }
     assert delivery.event_id == event.pk
     assert "zyxxy" not in json.dumps([row.payload for row in Delivery.objects.all()]).lower()
+
+
+def test_events_of_a_post_carry_its_status_after_the_change(subscribe: Subscribe, author: User, now: Any) -> None:
+    webhook, later = subscribe("*"), timezone.now() + datetime.timedelta(days=1)
+    post = create_post(actor=author, fields={"title": "A", "content": "a"}, now=now)
+    post = publish_post(actor=author, post=post, now=now, published_at=later)
+    post = update_post(actor=author, post=post, changes={"title": "B"}, now=now)
+    post = publish_post(actor=author, post=post, now=now)
+    post = archive_post(actor=author, post=post, now=now)
+    post = restore_post(actor=author, post=post, now=now)
+    trash_post(actor=author, post=post, now=now)
+    rows = webhook.deliveries.order_by("created_at", "pk")
+    assert [(row.event_type, row.payload["object"]["status"]) for row in rows] == [
+        ("post.created", "draft"),
+        ("post.scheduled", "scheduled"),
+        ("post.updated", "scheduled"),
+        ("post.published", "published"),
+        ("post.archived", "archived"),
+        ("post.restored", "draft"),
+        ("post.trashed", "trashed"),
+    ]
 
 
 def test_objects_without_a_version_have_none(subscribe: Subscribe, make_post: Any, make_comment: Any, now: Any) -> None:

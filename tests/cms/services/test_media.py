@@ -17,12 +17,13 @@ from PIL import Image
 
 from cms.costs.turns import Busy
 from cms.errors import InUse, InvalidInput, NotFound, PermissionRefused
-from cms.models import AuditEvent, MediaFile, Post, Rendition, User
+from cms.models import AuditEvent, Delivery, MediaFile, Post, Rendition, User
 from cms.policy import SYSTEM
 from cms.services.media import delete_media, get_or_make_rendition, update_media, upload_media
 from cms.services.post_states import trash_post
 from cms.services.posts import create_post, update_post
 from cms.services.restoring import apply_revision, restore_revision
+from cms.services.webhooks import create_webhook
 from tests.cms.media.pictures import photograph
 
 HOUR = datetime.timedelta(hours=1)
@@ -130,6 +131,18 @@ def test_when_the_row_can_not_be_written_the_file_goes_again(upload: Any, stored
     with pytest.raises(IntegrityError):
         upload(ghost)
     assert (stored(), MediaFile.objects.count()) == ([], 0)
+
+
+def test_a_webhook_is_told_of_a_changed_text_and_not_of_the_same_again(upload: Any, author: User, now: Any) -> None:
+    media: MediaFile = upload(author)
+    create_webhook(actor=SYSTEM, fields={"url": "https://hooks.example/", "events": ["media.updated"]}, now=now)
+    for _ in range(2):
+        update_media(actor=author, media=media, changes={"alt_text": "One"}, now=now)
+    delivery = Delivery.objects.get()
+    assert (delivery.event_type, delivery.payload["object"]) == (
+        "media.updated",
+        {"type": "media", "id": str(media.pk), "version": None},
+    )
 
 
 def test_texts_are_changed_by_the_uploader_and_by_editors(

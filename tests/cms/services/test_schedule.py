@@ -128,12 +128,13 @@ def test_the_post_itself_stays_as_it_was(make_post: MakePost, now: Any) -> None:
     assert Post.objects.values("version", "updated_at", "published_at", "status").get() == before
 
 
-def test_the_webhook_is_told_the_version_of_the_post(make_post: MakePost, now: Any) -> None:
+def test_the_webhook_is_told_the_version_and_the_status_of_the_post(make_post: MakePost, now: Any) -> None:
     post = make_post(published_at=now + days(1))
     fields: Any = {"url": "https://hooks.example/", "events": ["post.published"]}
     create_webhook(actor=SYSTEM, fields=fields, now=now)
     settle_due_posts(now=now + days(1))
-    assert Delivery.objects.get().payload["object"] == {"type": "post", "id": str(post.pk), "version": post.version}
+    told = {"type": "post", "id": str(post.pk), "version": post.version, "status": "published"}
+    assert Delivery.objects.get().payload["object"] == told
 
 
 def test_a_post_that_can_not_be_settled_does_not_hold_up_the_others(make_post: MakePost, now: Any) -> None:
