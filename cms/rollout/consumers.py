@@ -1,6 +1,7 @@
 """The consumers of v1 as the people behind them: who is told by mail what they still call, and how that is done in v2.
 
-The rollout reaches it by the name in `CANARY["NOTIFY_CONSUMERS"]`, and hands over plain data.
+The rollout reaches it by the name in `CANARY["NOTIFY_CONSUMERS"]`, and hands over plain data. Its dates are sentences
+in English, and stay so in every mail.
 """
 
 from collections import defaultdict
@@ -9,15 +10,18 @@ from typing import Any, Final, NamedTuple
 
 from django.core.mail import EmailMessage
 from django.tasks import task
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from cms.ids import parse_uuid
 from cms.models import ApiKey, User
-from cms.services.mails import QUEUE
+from cms.services.mails import QUEUE, language_of
 
 MAILED: Final = "mailed"
 NO_ADDRESS: Final = "no_address"
 ROUTES_SHOWN: Final = 50
-TEXT: Final = """\
+SUBJECT: Final = gettext_noop("Your calls of API version 1")
+TEXT: Final = gettext_noop("""\
 {whose}
 
 {dates}
@@ -25,18 +29,25 @@ TEXT: Final = """\
 {calls}
 
 How each of them is made in version 2 is told at {guide} of the same server.
-"""
-CALLS: Final = """\
-{whose} calls of version 1 in the last {days} days, {calls} in all{refused}:
-
-{routes}"""
+""")
+STILL_CALLS: Final = gettext_noop("{consumer} still calls version 1 of our API.")
+ITS_CALLS: Final = gettext_noop("Its calls of version 1 in the last {days} days, {calls} in all{refused}:")
+CALLS_OF_ONE: Final = gettext_noop("{consumer}: calls of version 1 in the last {days} days, {calls} in all{refused}:")
 
 
 class Recipient(NamedTuple):
-    """Who is told of a consumer, and how the consumer is called to them."""
+    """Who is told of a consumer: the user, by an API key or by the account itself."""
 
     user: User
-    whose: str
+    key: ApiKey | None = None
+
+    @property
+    def consumer(self) -> str:
+        """Return how the consumer is called to its user."""
+        if self.key is None:
+            return _("A program with your account {username}").format(username=self.user.username)
+        name = " ".join(self.key.name.split())
+        return _("Your API key {name} ({prefix}…)").format(name=repr(name), prefix=self.key.prefix)
 
 
 def notify_consumers(usages: Sequence[Mapping[str, Any]], life: Mapping[str, Any]) -> dict[str, str]:
@@ -63,13 +74,15 @@ def send_v1_usages(user_id: str, usages: list[dict[str, Any]], life: dict[str, A
     parts = [(recipient, usage) for recipient, usage in found if recipient and str(recipient.user.pk) == user_id]
     if not parts:
         return False
-    body = TEXT.format(
-        whose="\n".join(f"{recipient.whose} still calls version 1 of our API." for recipient, _ in parts),
-        dates="\n".join(life["dates"]),
-        calls="\n\n".join(_calls("Its" if len(parts) == 1 else f"{each.whose}:", usage) for each, usage in parts),
-        guide=life["guide"],
-    )
-    EmailMessage("Your calls of API version 1", body, to=[parts[0][0].user.email]).send()
+    user, heading = parts[0][0].user, ITS_CALLS if len(parts) == 1 else CALLS_OF_ONE
+    with language_of(user):
+        body = _(TEXT).format(
+            whose="\n".join(_(STILL_CALLS).format(consumer=each.consumer) for each, usage in parts),
+            dates="\n".join(life["dates"]),
+            calls="\n\n".join(_calls(heading, each, usage) for each, usage in parts),
+            guide=life["guide"],
+        )
+        EmailMessage(_(SUBJECT), body, to=[user.email]).send()
     return True
 
 
@@ -81,22 +94,22 @@ def send_v1_usage(kind: str, identifier: str, usage: dict[str, Any], life: dict[
     return bool(recipient and send_v1_usages.func(str(recipient.user.pk), [{**usage, "consumer": consumer}], life))
 
 
-def _calls(whose: str, usage: Mapping[str, Any]) -> str:
-    shown = usage["routes"][:ROUTES_SHOWN]
+def _calls(heading: str, recipient: Recipient, usage: Mapping[str, Any]) -> str:
+    shown, refused = usage["routes"][:ROUTES_SHOWN], usage["refused"]
     routes = [_line(route) for route in shown]
-    if len(usage["routes"]) > len(shown):
-        routes.append(f"- and {len(usage['routes']) - len(shown)} more")
-    return CALLS.format(
-        whose=whose,
+    if more := len(usage["routes"]) - len(shown):
+        routes.append(_("- and {count} more").format(count=more))
+    first = _(heading).format(
+        consumer=recipient.consumer,
         days=usage["days"],
         calls=usage["calls"],
-        refused=f", of which {usage['refused']} were refused" if usage["refused"] else "",
-        routes="\n".join(routes),
+        refused=_(", of which {count} were refused").format(count=refused) if refused else "",
     )
+    return "\n".join([first, "", *routes])
 
 
 def _line(route: Mapping[str, Any]) -> str:
-    return f"- {route['route']}: {route['calls']}, last at {route['last_seen_at']}\n  in v2: {route['v2']}"
+    return _("- {route}: {calls}, last at {last_seen_at}\n  in v2: {v2}").format(**route)
 
 
 def _recipient(consumer: str) -> Recipient | None:
@@ -104,11 +117,10 @@ def _recipient(consumer: str) -> Recipient | None:
 
     A key is its owner's. Nobody has proved the address of its contact: mails to it could go to any stranger.
     """
-    kind, _, identifier = consumer.partition(":")
+    kind, _colon, identifier = consumer.partition(":")
     if kind == "key":
         key = ApiKey.objects.filter(prefix=identifier, is_active=True).select_related("owner").first()
-        name = f"Your API key {' '.join(key.name.split())!r} ({key.prefix}…)" if key else ""
-        return Recipient(key.owner, name) if key and key.owner.is_active else None
+        return Recipient(key.owner, key) if key and key.owner.is_active else None
     user_id = parse_uuid(identifier) if kind == "user" else None
     user = User.objects.filter(pk=user_id, is_active=True).first() if user_id else None
-    return Recipient(user, f"A program with your account {user.username}") if user else None
+    return Recipient(user) if user else None

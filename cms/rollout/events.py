@@ -41,7 +41,7 @@ def tell_of_rollout(change: RolloutChange) -> None:
             api_version=None,
         )
     )
-    announce_rollout.enqueue(event_type, sentence_of(change))
+    announce_rollout.enqueue(event_type, _facts_of(change))
 
 
 def event_type_of(change: RolloutChange) -> str | None:
@@ -52,7 +52,8 @@ def event_type_of(change: RolloutChange) -> str | None:
     return STEP if change.before["weight_bp"] != change.after["weight_bp"] else None
 
 
-def sentence_of(change: RolloutChange) -> str:
+def _facts_of(change: RolloutChange) -> dict[str, str]:
+    """Return the values of the mail's sentence, which is written in the language of each recipient."""
     was, now = (f"{row['weight_bp'] / 100:g} %" for row in (change.before, change.after))
-    weight = f"v2's share stays at {now}" if was == now else f"v2's share went from {was} to {now}"
-    return f"{change.at:%Y-%m-%d %H:%M:%S} UTC, {change.verb} by {change.actor}: {weight}.\nWhy: {change.reason}"
+    at = f"{change.at:%Y-%m-%d %H:%M:%S}"
+    return {"at": at, "verb": change.verb, "actor": change.actor, "was": was, "now": now, "reason": change.reason}

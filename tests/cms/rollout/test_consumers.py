@@ -72,6 +72,24 @@ def test_the_mail_has_its_own_calls_the_dates_and_the_way(
     assert LIFE["guide"] in mail.body
 
 
+def test_the_mail_is_in_the_language_of_its_reader(
+    make_user: Callable[..., User], key_of: Callable[..., ApiKey], mailoutbox: list[Any]
+) -> None:
+    aiko = make_user("author", username="aiko", language="ja")
+    key = key_of(aiko)
+    notify_consumers([usage_of(f"key:{key.prefix}"), usage_of(f"user:{aiko.pk}", ROUTES_SHOWN + 3)], LIFE)
+    call_command("run_worker", "--once", "--queues", "mail")
+    (mail,) = mailoutbox
+    assert mail.subject == "API バージョン 1 の呼び出しについて"
+    assert f'API キー "Mia\'s app"（{key.prefix}…）が、まだ API のバージョン 1 を呼び出しています。' in mail.body
+    assert "アカウント aiko を使うプログラム: 過去 30 日間のバージョン 1 の呼び出し" in mail.body
+    assert (
+        "、うち 2 回は拒否）:\n\n- GET /0: 3 回、最終 2026-12-01T00:00:00+00:00\n  v2 では: GET /api/v2/x" in mail.body
+    )
+    assert "- ほか 3 件" in mail.body
+    assert not {"calls", "version", "told"} & set(mail.body.split())
+
+
 def test_a_user_is_told_at_their_address(author: User, mailoutbox: list[Any]) -> None:
     assert send(f"user:{author.pk}")
     assert [mail.to for mail in mailoutbox] == [[author.email]]

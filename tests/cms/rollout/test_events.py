@@ -30,7 +30,7 @@ from cms.models import Delivery, Job, User
 from cms.policy import SYSTEM
 from cms.rollout.events import ROLLOUT_ID
 from cms.services.groups import create_group, set_groups
-from cms.services.rollout_mails import people_in_charge
+from cms.services.rollout_mails import announce_rollout, people_in_charge
 from cms.services.users import update_user
 from cms.services.webhooks import create_webhook
 
@@ -118,6 +118,31 @@ def test_those_in_charge_get_a_mail_that_says_what_was_done_and_why(
     (sent,) = mail.outbox
     assert (sent.to, sent.subject) == (["chief@example.org"], "API rollout: another share of v2")
     assert "set by cli:root: v2's share went from 0 % to 12.5 %.\nWhy: for the test" in sent.body
+
+
+def test_each_mail_is_in_the_language_of_its_reader(make_user: Callable[..., User], now: datetime.datetime) -> None:
+    make_user("admin", username="chief")
+    make_user("admin", username="aiko", language="ja")
+    set_weight(weight_bp=1_250, expected_version=0, now=now, **WHO)
+    roll_back(now=now, **WHO)
+    run_jobs()
+    texts = {(*sent.to, sent.subject): sent.body for sent in mail.outbox}
+    assert set(texts) == {
+        ("chief@example.org", "API rollout: another share of v2"),
+        ("chief@example.org", "API rollout: rolled back"),
+        ("aiko@example.org", "API ロールアウト: v2 の割合が変わりました"),
+        ("aiko@example.org", "API ロールアウト: ロールバックしました"),
+    }
+    raised = texts["aiko@example.org", "API ロールアウト: v2 の割合が変わりました"]
+    assert "cli:root による set: v2 の割合は 0 % から 12.5 % になりました。\n理由: for the test" in raised
+    assert "You get this mail" not in raised
+
+
+def test_a_job_of_an_earlier_release_sends_its_english_sentence(make_user: Callable[..., User]) -> None:
+    make_user("admin", username="chief")
+    announce_rollout.enqueue("rollout.hold", "hold by cli:root: {stays}.\nWhy: late")
+    run_jobs()
+    assert mail.outbox[0].body.startswith("hold by cli:root: {stays}.\nWhy: late\n")
 
 
 def test_a_mail_names_who_did_it_and_the_job_has_only_the_id(
