@@ -125,6 +125,11 @@ def may_edit_post_of(actor: Actor, author_ids: Collection[uuid.UUID]) -> bool:
     return may_edit_all_posts(actor) or (may_write_posts(actor) and actor.pk in author_ids)
 
 
+def may_purge_posts(actor: Actor) -> bool:
+    """Return whether the actor may delete any trashed post for ever."""
+    return _has_rank(actor, Role.ADMIN)
+
+
 def may_name_co_author(actor: Actor, co_author: Account) -> bool:
     """Who is named becomes public with the post: authors name those who write posts, editors anybody."""
     return may_edit_all_posts(actor) or may_write_posts(co_author)

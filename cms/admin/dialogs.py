@@ -47,6 +47,8 @@ class Change(NamedTuple):
     question: Words = ""
     variant: ActionVariant = ActionVariant.DEFAULT
     form: type[BaseDialogForm] = BaseDialogForm
+    losses: Callable[[QuerySet[Any]], Words] | None = None
+    """A sentence for the page that asks first: what goes together with these rows."""
     has_undo: bool = False
     """Whether its list offers to take it back, so that it need not ask first."""
     typed_name: Callable[[Any], str] | None = None
@@ -58,8 +60,8 @@ def for_selected(change: Change) -> Callable[..., HttpResponse | None]:
 
     @admin.action(description=change.label)  # type: ignore[arg-type]  # beside "3 of 50 selected"
     def act(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        if not change.has_undo and not _is_confirmed(request, queryset, change):
-            return _ask_first(model_admin, request, queryset, change)
+        if not change.has_undo and not is_confirmed(request, queryset, change):
+            return ask_first(model_admin, request, queryset, change)
         apply_to_each(model_admin, request, queryset, change)
         return None
 
@@ -67,8 +69,8 @@ def for_selected(change: Change) -> Callable[..., HttpResponse | None]:
     return act
 
 
-def _is_confirmed(request: HttpRequest, queryset: QuerySet[Any], change: Change) -> bool:
-    """Whether this many rows were named on the page of `_ask_first`; of "all" there may be more by now."""
+def is_confirmed(request: HttpRequest, queryset: QuerySet[Any], change: Change) -> bool:
+    """Whether this many rows were named on the page of `ask_first`; of "all" there may be more by now."""
     if request.POST.get("confirmed") != str(queryset.count()):
         return False
     return change.typed_name is None or _typed(request) in [change.typed_name(row) for row in queryset[:1]]
@@ -78,7 +80,10 @@ def _typed(request: HttpRequest) -> str:
     return request.POST.get("typed_name", "").strip()
 
 
-def _ask_first(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any], change: Change) -> HttpResponse | None:
+def ask_first(
+    model_admin: Any, request: HttpRequest, queryset: QuerySet[Any], change: Change, *, back: str = ""
+) -> HttpResponse | None:
+    """Name the rows on a page that asks whether to go on; `back` is the address of its "Cancel", else the list's."""
     count, opts = queryset.count(), model_admin.opts
     if change.typed_name and count != 1:
         text = _("“%(label)s” is for one %(noun)s at a time. Nothing was changed.")
@@ -99,7 +104,9 @@ def _ask_first(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any], 
         "expected_name": change.typed_name(shown[0]) if change.typed_name else "",
         "is_wrong_name": bool(change.typed_name and "confirmed" in request.POST),
         "sent": [(name, one) for name in SENT_AGAIN for one in request.POST.getlist(name)],
+        "losses": change.losses(queryset) if change.losses else "",
         "list_url": request.get_full_path(),
+        "back_url": back or request.get_full_path(),
     }
     return render(request, "cms/admin/confirm_action.html", context)
 

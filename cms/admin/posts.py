@@ -38,6 +38,7 @@ from cms.admin.post_form import (
 )
 from cms.admin.shown import Labelled
 from cms.admin.status import POST_COLOURS, POST_STATES, shown_status
+from cms.admin.trash import PURGE, RESTORE, TrashMixin, undoable
 from cms.admin.writing import WritingMixin, editor_config
 from cms.choices import Status
 from cms.errors import CmsError
@@ -80,20 +81,13 @@ TRASH = Change(
     question=_("The post can be restored from the trash to the state it has now."),
     variant=ActionVariant.DANGER,
 )
-RESTORE = Change(
-    name="restore",
-    label=_("Restore"),
-    done=_("restored"),
-    apply=lambda request, post, now: post_states.restore_post(actor=request.user, post=post, now=now),
-    icon="restore_from_trash",
-    question=_("A trashed post gets the state back that it had, an archived one becomes a draft."),
-)
 TEXT_ROWS = {"content": 24, "excerpt": 4, "meta_description": 4}
 CHANGES = (PUBLISH, UNPUBLISH, ARCHIVE, TRASH, RESTORE)
+IN_LIST = (*CHANGES, PURGE)
 
 
 @admin.register(Post)
-class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
+class PostAdmin(TrashMixin, HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
     form = PostForm
     warn_unsaved_form = False  # the form's own script warns
     may_manage = staticmethod(policy.may_write_posts)
@@ -108,8 +102,8 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
     ordering = ["-created_at", "-pk"]
     unlisted_fields = ("content", "content_html")
     autocomplete_fields = ["categories", "co_authors", "featured_image"]
-    actions = [for_selected(change) for change in CHANGES]
-    actions_detail = [*(change.name for change in CHANGES if change is not PUBLISH), "revisions"]
+    actions = [for_selected(change) for change in IN_LIST]
+    actions_detail = [*(change.name for change in CHANGES if change is not PUBLISH), "revisions", "purge"]
     readonly_fields = [
         *("shown_status", "writer", "published_at", "version_number", "minutes", "created_at", "updated_at"),
     ]
@@ -138,6 +132,11 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
     def revisions(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self.history_page(request, object_id)
 
+    @action(description=PURGE.label, icon=PURGE.icon, permissions=["view"], variant=ActionVariant.DANGER)
+    def purge(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Lead to the page that asks first."""
+        return HttpResponseRedirect(reverse("admin:cms_post_purge", args=[object_id]))
+
     @display(description=_("Title"), ordering="title")
     def shown_title(self, post: Post) -> str:
         return wide(post.title, post.language)
@@ -161,7 +160,7 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
         return str(post.version)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Post]:
-        return super().get_queryset(request).editable_by(request.user)
+        return super().get_queryset(request).editable_by(request.user)  # type: ignore[attr-defined]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method != "GET" or not request.GET.get(SEARCH_VAR, "").strip():
@@ -210,6 +209,8 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
         if post is None:
             return []
         names = {*_open_ways(post, clock.now()), "revisions"}
+        if post.status == Status.TRASHED and policy.may_purge_posts(request.user):
+            names.add(PURGE.name)
         actions = super().get_actions_detail(request, object_id)
         return [one for one in actions if one.action_name.removeprefix("cms_post_") in names]
 
@@ -254,6 +255,8 @@ class PostAdmin(HistoryMixin, LookingMixin, WritingMixin, ServiceAdmin):
         if obj and is_public and settings.PUBLIC_POST_URL:
             context["public_address"] = settings.PUBLIC_POST_URL.replace("{slug}", obj.slug)
         context["is_publishable"] = _is_publishable(obj)
+        context["is_trashed"] = obj is not None and obj.status == Status.TRASHED
+        context["undoable"] = undoable(request, clock.now(), obj) if context["is_trashed"] else None
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:

@@ -92,6 +92,7 @@ ROWS: Final = (
     Row(policy.may_manage_webhooks, "Manage webhooks and their deliveries"),
     Row(policy.may_transfer, "Import and export content"),
     Row(policy.may_see_audit, "Read the audit trail"),
+    Row(policy.may_purge_posts, "Delete a trashed post for ever"),
     Row(policy.may_administer, "Rebuild the search index, see stuck jobs"),
     Row(
         policy.needs_second_factor,
