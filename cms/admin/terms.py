@@ -7,12 +7,15 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.main import ORDER_VAR
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from cms import clock, policy
+from cms.admin.category_moves import CategoryMovesMixin, handle_of
 from cms.admin.dialogs import Change, Choice, apply_to_each, choose_target
 from cms.admin.forms import ServiceForm, offer_derived_slug, shown_refusal
 from cms.admin.options import DeletableAdmin, LightChangeList, instant_column
@@ -124,10 +127,11 @@ class CategoryForm(TermForm):
 
 
 @admin.register(Category)
-class CategoryAdmin(TermAdmin):
+class CategoryAdmin(CategoryMovesMixin, TermAdmin):
     form = CategoryForm
     actions = ["move_selected", "delete_selected"]
     list_display = ["shown_name", "slug", "post_count", "is_active", "changed"]
+    list_display_links = None  # the name is one, beside its handle
     list_filter = ["is_active"]
     list_per_page = 100  # most trees in one piece
     list_select_related = ["parent"]
@@ -137,8 +141,11 @@ class CategoryAdmin(TermAdmin):
 
     @display(description=_("Name"), ordering="name")
     def shown_name(self, category: Any) -> str:
-        padding = 1.5 * getattr(category, "depth", 0)
-        return format_html('<span dir="auto" style="padding-inline-start: {}rem">{}</span>', padding, category.name)
+        steps = mark_safe('<span class="tree-step"></span>' * getattr(category, "depth", 0))  # noqa: S308 - no text
+        link = format_html(
+            '<a dir="auto" href="{}">{}</a>', reverse("admin:cms_category_change", args=[category.pk]), category.name
+        )
+        return format_html('<span class="tree-name">{}{}{}</span>', steps, handle_of(category), link)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CategoryChangeList]:
         return CategoryChangeList

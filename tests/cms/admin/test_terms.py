@@ -151,3 +151,58 @@ def test_categories_move_under_another_and_never_below_themselves(
     run_action(client, "/admin/cms/category/", "move_selected", [attics], target="top")
     attics.refresh_from_db()
     assert attics.parent_id is None
+
+
+def _move(client: Client, category: Category, parent: Category | None) -> Any:
+    return client.post(f"/admin/cms/category/{category.pk}/move/", {"parent": str(parent.pk) if parent else ""})
+
+
+def test_a_dragged_category_moves_below_another_and_back(client: Client, send_form: Callable[..., Any]) -> None:
+    letters, attics = _make(client, send_form, "Letters"), _make(client, send_form, "Attics")
+    answer = _move(client, attics, letters)
+    assert answer.json() == {"message": "“Attics” is below “Letters” now.", "former": ""}
+    answer = _move(client, attics, None)
+    assert answer.json() == {"message": "“Attics” is at the top level now.", "former": str(letters.pk)}
+    attics.refresh_from_db()
+    assert attics.parent_id is None
+    assert AuditEvent.objects.filter(action="category.updated", object_id=attics.pk).count() == 2
+
+
+def test_a_drag_that_the_tree_forbids_answers_with_the_sentence_of_the_service(
+    client: Client, send_form: Callable[..., Any]
+) -> None:
+    above = _make(client, send_form, "Above")
+    below = _make(client, send_form, "Below", parent=str(above.pk))
+    twin = _make(client, send_form, "Twin")
+    answer = _move(client, above, below)
+    assert (answer.status_code, "below itself" in answer.json()["message"]) == (422, True)
+    below.name = "Twin"
+    below.save(update_fields=["name"])
+    assert "under the same parent" in _move(client, twin, above).json()["message"]
+    for unknown in ("nonsense", str(above.pk)[:-4] + "0000"):
+        answer = client.post(f"/admin/cms/category/{twin.pk}/move/", {"parent": unknown})
+        assert answer.status_code == 422
+        assert "does not exist" in answer.json()["message"]
+
+
+def test_the_places_for_a_category_are_the_tree_without_its_branch(
+    client: Client, send_form: Callable[..., Any], django_assert_num_queries: Any
+) -> None:
+    letters = _make(client, send_form, "Letters")
+    found = _make(client, send_form, "Found", parent=str(letters.pk))
+    for number in range(5):
+        _make(client, send_form, f"Box {number}", parent=str(found.pk))
+    attics = _make(client, send_form, "Attics")
+    with django_assert_num_queries(4):  # session, user, category, tree
+        told = client.get(f"/admin/cms/category/{found.pk}/places/").json()
+    assert [place["id"] for place in told["places"]] == [str(attics.pk), str(letters.pk)]
+    assert told["parent"] == str(letters.pk)
+
+
+def test_only_those_who_manage_terms_move_categories(
+    client: Client, send_form: Callable[..., Any], author: User, signed_in: Callable[[User], Client]
+) -> None:
+    letters, attics = _make(client, send_form, "Letters"), _make(client, send_form, "Attics")
+    assert _move(signed_in(author), attics, letters).status_code == 403
+    assert signed_in(author).get(f"/admin/cms/category/{attics.pk}/places/").status_code == 403
+    assert client.get(f"/admin/cms/category/{attics.pk}/move/").status_code == 405
