@@ -4,6 +4,8 @@ from typing import Any, Final
 
 from api_v2.openapi.schemas import (
     BOOLEAN,
+    FROM_LEFT,
+    FROM_TOP,
     INSTANT,
     TEXT,
     UUID,
@@ -19,6 +21,7 @@ from api_v2.openapi.schemas import (
 from api_v2.serializers import api_keys, post_bodies, term_bodies, users, webhooks
 from api_v2.serializers.bodies import ITEMS_MAX
 from api_v2.serializers.comments import NEW_MEMBERS as NEW_COMMENT
+from api_v2.serializers.media import FOCAL_POINT
 from api_v2.serializers.media import MEMBERS as MEDIA_MEMBERS
 from api_v2.uploads import PARTS
 from cms import limits
@@ -116,7 +119,12 @@ BODIES: Final[dict[str, Schema]] = {
     "NewCategory": _NEW_CATEGORY,
     "CategoryChanges": changes_of(_NEW_CATEGORY),
     "Upload": body_of(PARTS, ("file",), file={"type": "string", "format": "binary"}, **_MEDIA),
-    "MediaChanges": body_of(MEDIA_MEMBERS, **{name: or_null(schema) for name, schema in _MEDIA.items()}),
+    "MediaChanges": body_of(
+        MEDIA_MEMBERS,
+        **{name: or_null(schema) for name, schema in _MEDIA.items()},
+        focal_point={"anyOf": [ref("NewFocalPoint"), {"type": "null"}]},
+    ),
+    "NewFocalPoint": body_of(FOCAL_POINT, FOCAL_POINT, x=FROM_LEFT, y=FROM_TOP),
     "Registration": body_of(
         (*users.REQUIRED, *users.OPTIONAL),
         users.REQUIRED,
@@ -191,7 +199,7 @@ EXAMPLES: Final[dict[str, Any]] = {
         "alt_text": "A ferry at the quay",
         "caption": "The last one of the day",
     },
-    "MediaChanges": {"alt_text": "A ferry at the quay", "caption": None},
+    "MediaChanges": {"alt_text": "A ferry at the quay", "caption": None, "focal_point": {"x": 0.25, "y": 0.4}},
     "Registration": {"username": "mia", "email": "mia@example.org", "password": "three quiet harbours"},
     "UserChanges": {"display_name": "Mia", "bio": None},
     "CurrentPassword": {"current_password": "three quiet harbours"},

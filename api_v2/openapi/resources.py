@@ -5,6 +5,8 @@ from typing import Final
 from api_v2.openapi.schemas import (
     ANYTHING,
     BOOLEAN,
+    FROM_LEFT,
+    FROM_TOP,
     HTML,
     INSTANT,
     NUMBER,
@@ -117,6 +119,9 @@ SHAPED: Final[dict[str, Schema]] = {
         height=or_null(POSITIVE),
         alt_text=TEXT,
         caption=TEXT,
+        focal_point=described(
+            {"anyOf": [ref("FocalPoint"), {"type": "null"}]}, "The part of an image that cropping keeps; null if unset."
+        ),
         uploaded_by=_UUID_OR_NULL,
         links=ref("MediaLinks"),
     ),
@@ -232,6 +237,7 @@ OTHERS: Final[dict[str, Schema]] = {
         },
         optional=("status",),
     ),
+    "FocalPoint": obj({"x": FROM_LEFT, "y": FROM_TOP}),
     "MediaLinks": obj({"self": PATH, "content": PATH, "renditions": ref("RenditionLinks")}),
     "RenditionLinks": obj(dict.fromkeys(limits.RENDITIONS, PATH), optional=limits.RENDITIONS),
     "ObjectReference": obj({"type": TEXT, "id": UUID}),

@@ -58,6 +58,19 @@ class Body:
             self._refuse((name,), "invalid_type", "true or false is expected.")
         return value if isinstance(value, bool) else None
 
+    def fraction(self, name: str) -> float | None:
+        """Return a required number from 0 to 1, None when the member is absent or wrong."""
+        value = self._members.get(name)
+        if name not in self._members:
+            self._refuse((name,), "required", f"The member {name!r} is required.")
+        elif isinstance(value, bool) or not isinstance(value, int | float):
+            self._refuse((name,), "invalid_type", "A number is expected.")
+        elif not 0 <= value <= 1:
+            self._refuse((name,), "out_of_range", "A number from 0 to 1 is expected.")
+        else:
+            return float(value)
+        return None
+
     def instant_or_null(self, name: str) -> datetime.datetime | None:
         value = self._members.get(name)
         if value is None:

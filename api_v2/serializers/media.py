@@ -11,7 +11,9 @@ from api_v2.serializers.shapes import Field, Shape, Viewer, column, instant
 from cms import limits, policy
 from cms.services.media import MediaFields
 
-MEMBERS: Final = ("alt_text", "caption")
+TEXTS: Final = ("alt_text", "caption")
+MEMBERS: Final = (*TEXTS, "focal_point")
+FOCAL_POINT: Final = ("x", "y")
 
 
 def _uploaded_by(row: Row, viewer: Viewer) -> uuid.UUID | None:
@@ -19,6 +21,10 @@ def _uploaded_by(row: Row, viewer: Viewer) -> uuid.UUID | None:
     uploader: uuid.UUID = row["uploaded_by_id"]
     is_told = policy.may_edit_all_media(viewer.actor) or viewer.actor.pk == uploader
     return uploader if is_told else None
+
+
+def _focal_point(row: Row, viewer: Viewer) -> dict[str, float] | None:
+    return None if row["focal_x"] is None else {"x": row["focal_x"], "y": row["focal_y"]}
 
 
 def _links(row: Row, viewer: Viewer) -> dict[str, Any]:
@@ -44,6 +50,7 @@ MEDIA: Final[Shape] = {
     "height": column("height"),
     "alt_text": column("alt_text"),
     "caption": column("caption"),
+    "focal_point": Field(("focal_x", "focal_y"), _focal_point),
     "uploaded_by": Field(("uploaded_by_id",), _uploaded_by),
     "links": Field(("id", "mime_type"), _links),
 }
@@ -51,6 +58,18 @@ MEDIA: Final[Shape] = {
 
 def read_media_changes(value: Any) -> MediaFields:
     body = Body(value, MEMBERS)
-    changes = {name: body.text_or_empty(name) for name in MEMBERS if name in body}
+    changes: dict[str, Any] = {name: body.text_or_empty(name) for name in TEXTS if name in body}
+    if "focal_point" in body:
+        changes |= _focus(body)
     body.finish()
     return changes  # type: ignore[return-value]
+
+
+def _focus(body: Body) -> dict[str, float | None]:
+    if body.is_null("focal_point"):
+        return {"focal_x": None, "focal_y": None}
+    point = body.inner("focal_point", FOCAL_POINT)
+    # Whole, unlike other objects of a merge patch: half a point is none.
+    changes = {f"focal_{name}": point.fraction(name) for name in FOCAL_POINT}
+    body.take(point)
+    return changes

@@ -19,7 +19,7 @@ from api_v2.uploads import BODY_BYTES_MAX, read_upload, refusal_of, refuse_befor
 from api_v2.views.api_view import ApiView
 from api_v2.views.resources import answer_changed, answer_list, answer_one, found
 from api_v2.views.users import NEWEST_FIRST
-from cms import policy
+from cms import limits, policy
 from cms.choices import Scope
 from cms.costs.bodies import refuse_larger
 from cms.errors import InvalidInput
@@ -153,9 +153,15 @@ class RenditionView(FileView):
                 shown_as=(
                     f"{media.original_name.rpartition('.')[0] or media.original_name}-{spec}{RENDITION_TYPE.extension}"
                 ),
-                etag=f'"0-{media.sha256[:24]}-{spec}"',
+                etag=f'"0-{media.sha256[:24]}-{spec}{_cut_at(media, spec)}"',
             )
         )
+
+
+def _cut_at(media: MediaFile, spec: str) -> str:
+    """Return what the bytes of a rendition that is cut depend on, beside the file."""
+    is_cut = limits.RENDITIONS[spec].height is not None
+    return f"-{media.focal_x}-{media.focal_y}" if is_cut and media.focal_point else ""
 
 
 def _asked_for(query: Query, rows: QuerySet[Any]) -> QuerySet[Any]:

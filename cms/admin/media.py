@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from cms import clock, policy
 from cms.admin.forms import shown_refusal
@@ -26,9 +27,11 @@ from cms.errors import CmsError, NotFound
 from cms.media.sending import send_file
 from cms.models import MediaFile, Post
 from cms.policy import Actor
-from cms.services.media import delete_media, get_or_make_rendition, update_media, upload_media
+from cms.services.media import FOCAL, delete_media, get_or_make_rendition, update_media, upload_media
 
 LARGE = "width-640"
+FOCAL_LABELS = {"focal_x": _("Focal point, from the left"), "focal_y": _("Focal point, from the top")}
+FOCAL_HELP = _("Cropped pictures keep this part. From 0 to 1; empty for the middle.")
 USED_MAX = 20
 
 
@@ -75,6 +78,7 @@ class MediaFileAdmin(DeletableAdmin):
         "updated_at",
     ]
     texts = ("alt_text", "caption")
+    focus = (("focal_x", "focal_y"),)
     add_fieldsets = ((None, {"fields": ["file", *texts]}),)
     facts = (
         ("original_name", "mime_type"),
@@ -85,11 +89,11 @@ class MediaFileAdmin(DeletableAdmin):
         ("uploader",),
         ("created_at", "updated_at"),
     )
-    fieldsets = ((None, {"fields": ["large", *texts]}), (_("File"), {"fields": [*facts]}))
+    fieldsets = ((None, {"fields": ["large", *focus, *texts]}), (_("File"), {"fields": [*facts]}))
 
     class Media:
         css = {"all": ["cms/media.css"]}
-        js = [Script("cms/media.js", defer=True)]
+        js = [Script("cms/media.js", defer=True), Script("cms/focal-point.js", defer=True)]
 
     @display(description=_("Name"), ordering="original_name")
     def shown_name(self, media: MediaFile) -> str:
@@ -110,8 +114,12 @@ class MediaFileAdmin(DeletableAdmin):
 
     @display(description=_("File"))
     def large(self, media: MediaFile) -> str:
-        shown = self._picture(media, LARGE, 320) if media.is_image else media.original_name
-        return format_html('<a href="{}">{}</a>', self._address(media), shown)
+        if not media.is_image:
+            return format_html('<a href="{}">{}</a>', self._address(media), media.original_name)
+        picture, words = self._picture(media, LARGE, 320), gettext("Open the file")
+        return format_html(
+            '<span class="focal">{}</span><a class="in-text" href="{}">{}</a>', picture, self._address(media), words
+        )
 
     @display(description=_("Size"), ordering="size_bytes")
     def size(self, media: MediaFile) -> str:
@@ -146,6 +154,21 @@ class MediaFileAdmin(DeletableAdmin):
         if media is not None:
             media.viewer = request.user  # for `used_in`, which names posts
         return media
+
+    def get_fieldsets(self, request: HttpRequest, obj: MediaFile | None = None) -> Any:
+        """Leave out the focal point of what is not an image."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or obj.is_image:
+            return fieldsets
+        (name, options), *others = fieldsets
+        return [(name, {**options, "fields": ["large", *self.texts]}), *others]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in FOCAL:
+            attrs = {"min": 0, "max": 1, "step": "any"}
+            kwargs |= {"widget": UnfoldAdminDecimalFieldWidget(attrs=attrs), "label": FOCAL_LABELS[db_field.name]}
+            kwargs["help_text"] = FOCAL_HELP if db_field.name == "focal_x" else ""
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[MediaChangeList]:
         return MediaChangeList

@@ -60,8 +60,15 @@ def tile_of(media: Any, post_count: int) -> dict[str, Any]:
         "markdown": _markdown(media, address),
         "picture": f"{reverse('admin:cms_mediafile_file', args=[media.pk])}?size={TILE}" if media.is_image else "",
         "is_made": media.is_made,
+        "focal_point": position_of(media),
         "is_undescribed": media.is_image and not media.alt_text,
     }
+
+
+def position_of(media: MediaFile) -> str:
+    """Return the focal point as `object-position` of CSS has it, empty for the middle."""
+    point = media.focal_point
+    return f"{point[0]:.2%} {point[1]:.2%}" if point else ""
 
 
 def _markdown(media: MediaFile, address: str) -> str:

@@ -56,6 +56,7 @@ _UPRIGHT: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 _KEPT_INFO: Final = ("icc_profile", "transparency")
+_MIDDLE: Final = (0.5, 0.5)
 
 
 def clean_image(source: IO[bytes], target: IO[bytes], file_type: FileType) -> tuple[int, int]:
@@ -92,8 +93,13 @@ def _refuse_many_scans(data: bytes) -> None:
         refuse("too_many_pixels", sentence("This picture is written in more than %(most)s scans.", most=SCANS_MAX))
 
 
-def make_rendition(source: IO[bytes], size: RenditionSize) -> tuple[bytes, int, int]:
-    """Return a WebP of an image, or of an animation's first frame, as bytes, width and height; never larger than it."""
+def make_rendition(
+    source: IO[bytes], size: RenditionSize, focal_point: tuple[float, float] | None = None
+) -> tuple[bytes, int, int]:
+    """Return a WebP of an image, or of an animation's first frame, as bytes, width and height; never larger than it.
+
+    A size that cuts keeps the focal point, in fractions from the left and the top, as near the middle as it can be.
+    """
     with Image.open(source) as image:
         profile = image.info.get("icc_profile") if image.mode != "CMYK" else None  # one for inks says nothing of RGB
         # Lets the JPEG decoder skip what will not be seen. Twice the size keeps it sharp.
@@ -101,7 +107,7 @@ def make_rendition(source: IO[bytes], size: RenditionSize) -> tuple[bytes, int, 
         mode = "RGBA" if image.has_transparency_data else "RGB"
         picture = _reduced(image, mode, 2 * size.width, 2 * (size.height or 0))
         if size.height is not None:
-            picture = _centre(picture, size.width / size.height)
+            picture = _cut(picture, size.width / size.height, focal_point or _MIDDLE)
         picture.thumbnail((size.width, size.height or _WEBP_SIDE_MAX), Image.Resampling.LANCZOS)
         options = {"quality": _RENDITION_QUALITY, "icc_profile": profile}
         return _encode(picture, RENDITION_TYPE, options), picture.width, picture.height
@@ -167,12 +173,17 @@ def _encode(picture: Image.Image, file_type: FileType, options: dict[str, Any]) 
     return output.getvalue()
 
 
-def _centre(picture: Image.Image, ratio: float) -> Image.Image:
-    """Return the largest part in the middle with this ratio of width to height."""
+def _cut(picture: Image.Image, ratio: float, focal_point: tuple[float, float]) -> Image.Image:
+    """Return the largest part around the focal point with this ratio of width to height."""
     width = max(1, min(picture.width, round(picture.height * ratio)))
     height = max(1, min(picture.height, round(picture.width / ratio)))
-    left, top = (picture.width - width) // 2, (picture.height - height) // 2
+    left = _begin(picture.width, width, focal_point[0])
+    top = _begin(picture.height, height, focal_point[1])
     return picture.crop((left, top, left + width, top + height))
+
+
+def _begin(whole: int, part: int, focus: float) -> int:
+    return max(0, min(int(focus * whole - part / 2), whole - part))
 
 
 @contextmanager

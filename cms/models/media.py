@@ -20,6 +20,9 @@ class MediaFile(Entity):
     height = models.PositiveIntegerField(null=True, blank=True)
     alt_text = models.CharField(max_length=limits.ALT_TEXT_MAX, blank=True, default="")
     caption = models.TextField(blank=True, default="")
+    # The part that counts, in fractions from the left and from the top: cropping keeps it. Both, or none.
+    focal_x = models.FloatField(null=True, blank=True)
+    focal_y = models.FloatField(null=True, blank=True)
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="media_files")
 
     objects = MediaFileQuerySet.as_manager()
@@ -40,6 +43,12 @@ class MediaFile(Entity):
                 condition=models.Q(width=None, height=None) | models.Q(width__gte=1, height__gte=1),
                 name="cms_mediafile_dimensions_valid",
             ),
+            models.CheckConstraint(
+                condition=models.Q(focal_x=None, focal_y=None)
+                | models.Q(focal_x__isnull=False, focal_x__gte=0, focal_x__lte=1)
+                & models.Q(focal_y__isnull=False, focal_y__gte=0, focal_y__lte=1),
+                name="cms_mediafile_focal_point_valid",
+            ),
         ]
         indexes = [models.Index(fields=["-created_at", "-id"], name="cms_mediafile_newest")]
 
@@ -49,6 +58,10 @@ class MediaFile(Entity):
     @property
     def is_image(self) -> bool:
         return self.mime_type.startswith("image/")
+
+    @property
+    def focal_point(self) -> tuple[float, float] | None:
+        return None if self.focal_x is None or self.focal_y is None else (self.focal_x, self.focal_y)
 
 
 class Rendition(Record):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from functools import partial
 from io import BytesIO
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from django.core.files import File
 from django.core.files.storage import Storage
@@ -24,10 +24,15 @@ from cms.services.audit import record_event
 from cms.services.checks import check_text
 from cms.services.locks import lock_row
 
+FOCAL: Final = {"focal_x", "focal_y"}
+
 
 class MediaFields(TypedDict, total=False):
     alt_text: str
     caption: str
+    focal_x: float | None
+    """With `focal_y` the focal point, in fractions from the left and from the top; None for both takes it away."""
+    focal_y: float | None
 
 
 def upload_media(
@@ -47,13 +52,14 @@ def upload_media(
     if not policy.may_upload_media(actor):
         raise PermissionRefused("Only authors, editors and admins upload files.")
     uploader = uploader if actor is policy.SYSTEM else actor  # type: ignore[assignment]
-    errors = _field_errors(fields)
+    fields, errors = _rounded(fields), _field_errors(fields)
     if errors or uploader is None:
         raise InvalidInput(errors or [FieldError("uploaded_by", "required", "A file has somebody who uploaded it.")])
     with prepared(upload, original_name) as file:
         media = MediaFile(**fields, uploaded_by=uploader, created_at=now, updated_at=now)
         media.original_name = clean_name(original_name, file.file_type.extension)
         _describe(media, file)
+        _refuse_wrong_focal_point(media)
         _store(actor, media, file)
     return media
 
@@ -61,6 +67,7 @@ def upload_media(
 def update_media(*, actor: Actor, media: MediaFile, changes: MediaFields, now: datetime.datetime) -> MediaFile:
     if errors := _field_errors(changes):
         raise InvalidInput(errors)
+    changes = _rounded(changes)
     with transaction.atomic():
         media = lock_row(media)
         _refuse_stranger(actor, media)
@@ -73,6 +80,9 @@ def update_media(*, actor: Actor, media: MediaFile, changes: MediaFields, now: d
             return media
         for name in before:
             setattr(media, name, changes[name])  # type: ignore[literal-required]
+        if FOCAL & before.keys():
+            _refuse_wrong_focal_point(media)
+            _drop_cut_renditions(media)
         media.updated_at = now
         media.save(update_fields=[*before, "updated_at"])
         record_event(
@@ -109,18 +119,31 @@ def get_or_make_rendition(*, media: MediaFile, spec: str, now: datetime.datetime
         raise NotFound("This file has no such rendition.")
     with PICTURES.turn():
         found = media.renditions.filter(spec=spec).first()  # made by somebody while we waited
-        return found or _make_rendition(media, spec, size, now)
+        while found is None:
+            found = _make_rendition(media, spec, size, now)
+        return found
 
 
-def _make_rendition(media: MediaFile, spec: str, size: limits.RenditionSize, now: datetime.datetime) -> Rendition:
+def _make_rendition(
+    media: MediaFile, spec: str, size: limits.RenditionSize, now: datetime.datetime
+) -> Rendition | None:
+    """Return the new rendition; None if the focal point has moved since `media` was read, which is fresh then."""
     try:
         with media.file.storage.open(str(media.file.name)) as source:
-            content, width, height = make_rendition(source, size)
+            content, width, height = make_rendition(source, size, media.focal_point)
     except FileNotFoundError as error:  # deleted since the row was read, or lost
         raise NotFound("The bytes of this file are gone.") from error
     rendition = Rendition(media=media, spec=spec, mime_type=RENDITION_TYPE.mime_type, created_at=now)
     rendition.width, rendition.height, rendition.size_bytes = width, height, len(content)
     return _keep_first(rendition, content)
+
+
+def _drop_cut_renditions(media: MediaFile) -> None:
+    """Delete the renditions that keep the old focal point; they are made again when they are asked for."""
+    cut = media.renditions.filter(spec__in=[spec for spec, size in limits.RENDITIONS.items() if size.height])
+    names = list(cut.values_list("file", flat=True))
+    cut.delete()
+    transaction.on_commit(partial(_delete_files, media.file.storage, names), robust=True)
 
 
 def _describe(media: MediaFile, file: PreparedFile) -> None:
@@ -143,7 +166,7 @@ def _store(actor: Actor, media: MediaFile, file: PreparedFile) -> None:
         undoing.pop_all()
 
 
-def _keep_first(rendition: Rendition, content: bytes) -> Rendition:
+def _keep_first(rendition: Rendition, content: bytes) -> Rendition | None:
     """Store a rendition, unless somebody else has made the same meanwhile: then that one is given and ours goes."""
     media, storage = rendition.media, rendition.file.storage
     folder, key = f"renditions/{media.created_at:%Y/%m}", f"{media.pk.hex}-{rendition.spec}-{secrets.token_hex(4)}"
@@ -152,10 +175,13 @@ def _keep_first(rendition: Rendition, content: bytes) -> Rendition:
         undoing.callback(storage.delete, name)
         rendition.file = storage.save(name, File(BytesIO(content)))
         with transaction.atomic():
-            lock_row(media)  # one maker after the other, and none while the file is being deleted
+            current = lock_row(media)  # one maker after the other, and none while the file is being deleted
             first: Rendition | None = media.renditions.filter(spec=rendition.spec).first()
             if first is not None:
                 return first
+            if current.focal_point != media.focal_point:
+                media.focal_x, media.focal_y = current.focal_x, current.focal_y
+                return None
             rendition.save(force_insert=True)
         undoing.pop_all()
     return rendition
@@ -173,4 +199,26 @@ def _refuse_stranger(actor: Actor, media: MediaFile) -> None:
 
 def _field_errors(fields: MediaFields) -> list[FieldError]:
     errors = check_text("alt_text", fields.get("alt_text", ""), 0, limits.ALT_TEXT_MAX)
-    return errors + check_text("caption", fields.get("caption", ""), 0, limits.DESCRIPTION_MAX)
+    errors += check_text("caption", fields.get("caption", ""), 0, limits.DESCRIPTION_MAX)
+    focus = {name: fields.get(name) for name in sorted(FOCAL)}
+    wrong = [name for name, value in focus.items() if isinstance(value, int | float) and not 0 <= value <= 1]
+    return errors + [
+        FieldError(name, "out_of_range", "A focal point is given by numbers from 0 to 1.") for name in wrong
+    ]
+
+
+def _rounded(fields: MediaFields) -> MediaFields:
+    """Return the fields with a focal point of four places: a pixel of the widest picture."""
+    rounded = fields.copy()
+    for name in FOCAL & fields.keys():
+        value = fields[name]  # type: ignore[literal-required]
+        rounded[name] = None if value is None else round(value, 4)  # type: ignore[literal-required]
+    return rounded
+
+
+def _refuse_wrong_focal_point(media: MediaFile) -> None:
+    missing = [name for name in sorted(FOCAL) if getattr(media, name) is None]
+    if len(missing) == 1:
+        raise InvalidInput([FieldError(missing[0], "required", "A focal point has both numbers, or none.")])
+    if not missing and not media.is_image:
+        raise InvalidInput([FieldError("focal_point", "not_an_image", "Only images have a focal point.")])

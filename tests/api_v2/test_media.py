@@ -351,3 +351,45 @@ def test_public_reads_cost_the_same_for_one_file_and_for_many(
             assert look(client, "get", path).status_code == 200
         costs.append(len(queries))
     assert costs == [budget, budget]
+
+
+def test_a_focal_point_is_written_read_and_taken_away(own: Client, photo: MediaFile) -> None:
+    path = f"/media/{photo.pk}"
+    assert send(own, "get", path).json()["focal_point"] is None
+    point = {"x": 0.25, "y": 1}
+    changed = send(own, "patch", path, {"focal_point": point})
+    assert (changed.status_code, changed.json()["focal_point"]) == (200, point)
+    assert send(own, "get", f"{path}?fields=focal_point").json() == {"focal_point": point}
+    assert send(own, "patch", path, {"alt_text": "A ferry"}).json()["focal_point"] == point
+    assert send(own, "patch", path, {"focal_point": None}).json()["focal_point"] is None
+
+
+@pytest.mark.parametrize(
+    ("point", "code", "pointer"),
+    [
+        ({"x": 0.5}, "required", "/focal_point/y"),
+        ({"x": 0.5, "y": 1.5}, "out_of_range", "/focal_point/y"),
+        ({"x": True, "y": 0}, "invalid_type", "/focal_point/x"),
+        ({"x": 0, "y": 0, "z": 0}, "unknown_member", "/focal_point/z"),
+        ([0, 0], "invalid_type", "/focal_point"),
+    ],
+)
+def test_a_wrong_focal_point_is_refused(own: Client, photo: MediaFile, point: Any, code: str, pointer: str) -> None:
+    answer = send(own, "patch", f"/media/{photo.pk}", {"focal_point": point})
+    assert answer.status_code == 422
+    assert (code, pointer) in [(error["code"], error["pointer"]) for error in answer.json()["errors"]]
+
+
+def test_a_document_takes_no_focal_point(own: Client) -> None:
+    path = upload(own, PDF, "paper.pdf").json()["links"]["self"].removeprefix("/api/v2")
+    answer = send(own, "patch", path, {"focal_point": {"x": 0, "y": 0}})
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "not_an_image")
+
+
+def test_the_etag_of_what_is_cut_follows_the_focal_point(own: Client, photo: MediaFile) -> None:
+    paths = [f"/media/{photo.pk}/renditions/{spec}" for spec in ("square-160", "width-320")]
+    before = [look(own, "get", path).headers["ETag"] for path in paths]
+    send(own, "patch", f"/media/{photo.pk}", {"focal_point": {"x": 0, "y": 0}})
+    after = [look(own, "get", path).headers["ETag"] for path in paths]
+    assert before[0] != after[0]
+    assert before[1] == after[1]

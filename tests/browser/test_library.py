@@ -15,7 +15,7 @@ from tests.browser.test_rollout_page import axe  # noqa: F401 - a fixture
 UNBROKEN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
 
 
-def _picture(name: str, colour: str) -> Any:
+def picture_of(name: str, colour: str) -> Any:
     content = BytesIO()
     Image.new("RGB", (64, 48), colour).save(content, "PNG")
     return {"name": name, "mimeType": "image/png", "buffer": content.getvalue()}
@@ -25,7 +25,7 @@ def test_files_are_uploaded_together_described_and_copied(page: Page, site: str)
     sign_in(page, site, "erin")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{site}/admin/cms/mediafile/")
-    page.set_input_files("#media-files", [_picture("navy-boat.png", "navy"), _picture("red-boat.png", "red")])
+    page.set_input_files("#media-files", [picture_of("navy-boat.png", "navy"), picture_of("red-boat.png", "red")])
     page.get_by_label("Alternative text: navy-boat.png").fill("A navy boat")
     page.locator("#media-upload li", has_text="navy-boat").get_by_role("button").click()
     expect(page.locator("#media-upload li", has_text="navy-boat").get_by_role("button")).to_have_text("Saved")

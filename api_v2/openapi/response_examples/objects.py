@@ -179,6 +179,7 @@ MEDIA: Final[Json] = {
     "height": 1200,
     "alt_text": "A ferry at the quay",
     "caption": "The last one of the day",
+    "focal_point": {"x": 0.25, "y": 0.4},
     "uploaded_by": MIA_ID,
     "links": {
         "self": _MEDIA_PATH,

@@ -257,3 +257,22 @@ def test_missing_alternative_texts_are_flagged_and_filtered(
     address = f"/api/v2/media/{described.pk}/content"
     assert _tiles(client)["boat.jpg"]["markdown"] == rf"![A \[blue\] boat]({address})"
     assert _tiles(client)["paper.pdf"]["markdown"].startswith("[paper.pdf](/api/v2/media/")
+
+
+def test_a_focal_point_is_set_in_the_form_and_refused_if_half(
+    client: Client, upload: Callable[..., MediaFile], send_form: SENDER
+) -> None:
+    media = upload()
+    assert send_form(client, _change(media), focal_x="0.25", focal_y="0.75").status_code == 302
+    media.refresh_from_db()
+    assert media.focal_point == (0.25, 0.75)
+    page = client.get("/admin/cms/mediafile/").content.decode()
+    assert 'data-focal="25.00% 75.00%"' in page
+    page = send_form(client, _change(media), focal_y="")
+    assert "both numbers" in str(page.context["adminform"].form.errors["focal_y"])
+    assert "out_of_range" not in page.content.decode()
+
+
+def test_the_form_of_a_document_asks_for_no_focal_point(client: Client, upload: Callable[..., MediaFile]) -> None:
+    page = client.get(_change(upload("paper.pdf", b"%PDF-1.7\n%%EOF\n"))).content.decode()
+    assert "focal_x" not in page

@@ -48,3 +48,10 @@ def animation(pillow_format: str, frames: int = 3) -> bytes:
     if pillow_format == "WEBP":
         options["lossless"] = True
     return encode(images[0], pillow_format, save_all=True, append_images=images[1:], duration=120, loop=3, **options)
+
+
+def halves() -> Image.Image:
+    """Return a wide picture whose left half is red and whose right half is blue."""
+    image = Image.new("RGB", (800, 200), "red")
+    image.paste("blue", (400, 0, 800, 200))
+    return image

@@ -16,7 +16,7 @@ from cms.media import images
 from cms.media.file_types import FileType
 from cms.media.images import clean_image, make_rendition
 from cms.media.sniffing import sniff
-from tests.cms.media.pictures import PROFILE, SECRETS, animation, encode, exif, photograph, picture
+from tests.cms.media.pictures import PROFILE, SECRETS, animation, encode, exif, halves, photograph, picture
 from tests.memory import peak_memory
 from tests.slow import slow
 
@@ -262,3 +262,11 @@ def test_a_square_is_cut_from_the_middle() -> None:
     image.paste("blue", (300, 0, 600, 300))
     content, *_ = make_rendition(io.BytesIO(encode(image, "PNG")), RENDITIONS["square-160"])
     assert all(abs(a - b) < 12 for a, b in zip(shown(content).getpixel((20, 80)), (0, 0, 255), strict=True))
+
+
+@pytest.mark.parametrize(("focal_x", "colours"), [(0, "rr"), (0.35, "rr"), (0.5, "rb"), (0.65, "bb"), (1, "bb")])
+def test_what_is_cut_keeps_the_focal_point(focal_x: float, colours: str) -> None:
+    content, *_ = make_rendition(io.BytesIO(encode(halves(), "PNG")), RENDITIONS["square-160"], (focal_x, 0.5))
+    image = Image.open(io.BytesIO(content)).convert("RGB")
+    edges = [image.getpixel((x, 80)) for x in (5, 155)]
+    assert "".join("r" if red > blue else "b" for red, _, blue in edges) == colours

@@ -24,7 +24,7 @@ from cms.services.post_states import trash_post
 from cms.services.posts import create_post, update_post
 from cms.services.restoring import apply_revision, restore_revision
 from cms.services.webhooks import create_webhook
-from tests.cms.media.pictures import photograph
+from tests.cms.media.pictures import encode, halves, photograph
 
 HOUR = datetime.timedelta(hours=1)
 PDF = b"%PDF-1.7\n%%EOF\n"
@@ -382,3 +382,62 @@ def test_a_stored_file_is_readable_by_its_owner_alone(upload: Any, author: User,
     upload(author)
     files = [path for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()]
     assert [stat.S_IMODE(path.stat().st_mode) for path in files] == [0o600]
+
+
+def test_an_image_has_a_focal_point_and_loses_it(upload: Any, author: User, now: Any) -> None:
+    media = update_media(actor=author, media=upload(author), changes={"focal_x": 0.123456, "focal_y": 1}, now=now)
+    media.refresh_from_db()
+    assert media.focal_point == (0.1235, 1)
+    event = AuditEvent.objects.get(action="media.updated")
+    assert (event.before, event.after) == ({"focal_x": None, "focal_y": None}, {"focal_x": 0.1235, "focal_y": 1})
+    update_media(actor=author, media=media, changes={"focal_x": None, "focal_y": None}, now=now)
+    media.refresh_from_db()
+    assert media.focal_point is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"focal_x": 1.01, "focal_y": 0}, "focal_x"),
+        ({"focal_x": 0, "focal_y": float("nan")}, "focal_y"),
+        ({"focal_x": 0.5}, "focal_y"),
+    ],
+)
+def test_a_focal_point_has_two_numbers_from_0_to_1(
+    upload: Any, author: User, now: Any, changes: Any, field: str
+) -> None:
+    media = upload(author)
+    with pytest.raises(InvalidInput) as refusal:
+        update_media(actor=author, media=media, changes=changes, now=now)
+    assert [error.field for error in refusal.value.errors] == [field]
+    with pytest.raises(IntegrityError):
+        MediaFile.objects.filter(pk=media.pk).update(focal_x=0.5)
+
+
+def test_a_document_has_no_focal_point(upload: Any, author: User, now: Any) -> None:
+    document = upload(author, PDF, "paper.pdf")
+    with pytest.raises(InvalidInput, match="Only images"):
+        update_media(actor=author, media=document, changes={"focal_x": 0.5, "focal_y": 0.5}, now=now)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_cut_is_made_again_around_a_new_focal_point(upload: Any, author: User, stored: Any, now: Any) -> None:
+    media = upload(author, encode(halves(), "PNG"), "halves.png")
+    for spec in ("square-160", "width-320"):
+        get_or_make_rendition(media=media, spec=spec, now=now)
+    before = stored()
+    media = update_media(actor=author, media=media, changes={"focal_x": 1, "focal_y": 0.5}, now=now)
+    assert len(stored()) == len(before) - 1
+    assert [made.spec for made in Rendition.objects.all()] == ["width-320"]
+    made = get_or_make_rendition(media=media, spec="square-160", now=now)
+    with made.file.open() as file:
+        assert Image.open(file).convert("RGB").getpixel((80, 80))[2] > 200  # blue
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rendition_begun_before_the_focal_point_moved_keeps_the_new_one(upload: Any, author: User, now: Any) -> None:
+    read_before = upload(author, encode(halves(), "PNG"), "halves.png")
+    update_media(actor=author, media=read_before, changes={"focal_x": 1, "focal_y": 0.5}, now=now)
+    made = get_or_make_rendition(media=read_before, spec="square-160", now=now)
+    with made.file.open() as file:
+        assert Image.open(file).convert("RGB").getpixel((80, 80))[2] > 200
