@@ -3,30 +3,28 @@
 import html
 import math
 import re
-from typing import Any
+from typing import Final
 
+import cmarkgfm
 import nh3
-from markdown_it import MarkdownIt
-from markdown_it.common.utils import escapeHtml
-from markdown_it.rules_block import StateBlock
-from markdown_it.rules_core import StateCore
-from markdown_it.rules_inline import StateInline
-from mdit_py_plugins.footnote import footnote_plugin
-from mdit_py_plugins.footnote.index import footnote_ref
+from cmarkgfm.cmark import Options
 
 from cms import limits
 from cms.choices import ContentFormat
 from cms.text.cost import cells_in, is_dear
 
 WORDS_PER_MINUTE = 238  # silent reading of English non-fiction: Brysbaert 2019, doi:10.1016/j.jml.2019.104047
-# What may begin or end something inside a paragraph; the parser stops at each, some 5 µs long.
-INLINE_MARKS = "\n$%&*+-:<=>@[\\]^_`{}~!"
-INLINE_MARKS_MAX = 150_000  # running text of the greatest length has a third of them
 LINES_AND_CELLS_MAX = 50_000  # some 20 µs each; a text of the greatest length has twenty characters a line then
-BLOCK_DEPTH_MAX = 20  # quotes, and half as many lists, in each other: each line costs as much as it is deep
-REFERENCED_MAX = 100_000  # characters that references may copy from definitions, at least; cmark has the same limit
+GROWTH_MAX = 10  # characters of HTML for one of Markdown; a cell without a word is as long
+GROWTH_FREE = 20_000  # characters that don't count: a short text may be a wide table
 CHARACTERS_PER_WORD = 6  # for scripts without spaces, and the share of a word in running English text
 
+_EXTENSIONS: Final = ["table", "strikethrough", "tasklist"]
+_OPTIONS: Final = (
+    Options.CMARK_OPT_UNSAFE  # HTML is the sanitiser's concern
+    | Options.CMARK_OPT_FOOTNOTES
+    | Options.CMARK_OPT_STRIKETHROUGH_DOUBLE_TILDE
+)
 _ATTRIBUTES = {
     # Without `cite`, whose scheme nobody checks.
     **{tag: attributes - {"cite"} for tag, attributes in nh3.ALLOWED_ATTRIBUTES.items()},
@@ -45,9 +43,11 @@ _BLOCK_END = re.compile(
     r"</(?:p|h[1-6]|li|td|th|tr|div|blockquote|pre|figure|figcaption|dt|dd)>|<br\s*/?>|<hr\s*/?>", re.I
 )
 
-_NOTE = re.compile(r"\[\^[^\s\]]{1,100}\]")
-_TASK = re.compile(r"\A\[([ xX])\](?=\s)")
+# As cmark writes them. Readers can't tick a box, and a number stands in brackets, as a text without markup needs it.
+_TASK = re.compile(r'<input type="checkbox" (checked="" )?disabled="" />')
 _UNDONE, _DONE = "☐", "☑"
+_FOOTNOTE = re.compile(r"data-footnote-ref>(\d+)</a>")
+_AGAIN = re.compile(r'↩<sup class="footnote-ref">\d+</sup></a>')
 _BACK_TO_FOOTNOTE = re.compile(r'<a href="#fnref[^"]*"[^>]*>[^<]*</a>')
 _HAS_PARAGRAPHS = re.compile(r"<p[\s>]|<pre[\s>]", re.IGNORECASE)
 _BLANK_LINES = re.compile(r"\r?\n[ \t]*\r?\n")
@@ -58,78 +58,15 @@ _HAS_BLOCK = re.compile(
 )
 
 
-class _TooDeepError(Exception):
-    """Blocks stand in each other deeper than they are parsed."""
-
-
-class _References(dict[str, dict[str, Any]]):
-    """Definitions of links, which each reference copies. They end once as much was copied as the text is long."""
-
-    def __init__(self, content: str) -> None:
-        super().__init__()
-        self._left = max(len(content), REFERENCED_MAX)
-
-    def get(self, label: str, default: Any = None) -> Any:
-        found = super().get(label)
-        if not found:
-            return default
-        if "size" not in found:
-            found["size"] = len(escapeHtml(found["href"])) + len(escapeHtml(found["title"]))
-        if found["size"] > self._left:
-            return default
-        self._left -= found["size"]
-        return found
-
-
-def _read_note(state: StateInline, silent: bool) -> bool:
-    """Read a reference to a footnote. The plugin's rule would walk on from each `[^`, as far as no blank comes."""
-    return bool(_NOTE.match(state.src, state.pos, state.posMax)) and footnote_ref(state, silent)
-
-
-def _spare_inline_parser(state: StateCore) -> None:
-    """From where a document has too many marks, its paragraphs are shown as they were written."""
-    left = INLINE_MARKS_MAX
-    for token in state.tokens:
-        if token.type == "inline":
-            left -= sum(token.content.count(mark) for mark in INLINE_MARKS)
-            if left < 0:
-                token.type = "text"
-
-
-def _mark_tasks(state: StateCore) -> None:
-    """Show the boxes of a task list as signs: readers can't tick them."""
-    tokens = state.tokens
-    for item, paragraph, text in zip(tokens, tokens[1:], tokens[2:], strict=False):
-        if (item.type, paragraph.type, text.type) == ("list_item_open", "paragraph_open", "inline"):
-            text.content = _TASK.sub(lambda match: _UNDONE if match[1] == " " else _DONE, text.content)
-
-
-def _refuse_depth(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    """Raise _TooDeepError where the parser would leave out the rest without a word."""
-    if state.level >= BLOCK_DEPTH_MAX:
-        raise _TooDeepError
-    return False
-
-
-_markdown = MarkdownIt("commonmark", {"html": True, "maxNesting": BLOCK_DEPTH_MAX + 1})
-_markdown.enable(["table", "strikethrough"])
-_markdown.block.ruler.before("table", "refuse_depth", _refuse_depth)
-_markdown.use(footnote_plugin, inline=False)  # notes within the text nest, and cost more than they are long
-_markdown.inline.ruler.at("footnote_ref", _read_note)
-_markdown.core.ruler.before("inline", "spare_inline_parser", _spare_inline_parser)
-_markdown.core.ruler.before("spare_inline_parser", "mark_tasks", _mark_tasks)
-
-
 def render_html(content: str, content_format: str) -> str:
     """Return HTML that is safe to show: no script, style, frame, form or handler survives."""
     if content_format != ContentFormat.MARKDOWN:
         source = _with_paragraphs(content)
+    elif _has_too_many_lines(content):
+        return _as_written(content)
     else:
-        if _has_too_many_lines(content):
-            return _as_written(content)
-        try:
-            source = _markdown.render(content, {"references": _References(content)})
-        except _TooDeepError:
+        source = _html_of_markdown(content)
+        if len(source) > GROWTH_MAX * len(content) + GROWTH_FREE:
             return _as_written(content)
     if is_dear(source):
         return _as_written(content)
@@ -147,8 +84,14 @@ def _as_written(text: str) -> str:
     return f"<pre>{html.escape(text, quote=False)}</pre>"
 
 
+def _html_of_markdown(content: str) -> str:
+    source = cmarkgfm.markdown_to_html_with_extensions(content, options=_OPTIONS, extensions=_EXTENSIONS)
+    source = _TASK.sub(lambda box: _DONE if box[1] else _UNDONE, source)
+    return _AGAIN.sub("↩</a>", _FOOTNOTE.sub(r"data-footnote-ref>[\1]</a>", source))
+
+
 def _has_too_many_lines(content: str) -> bool:
-    """Whether Markdown has more lines, or cells of tables, than are parsed in a second or two."""
+    """Whether Markdown has more lines, or cells of tables, than are parsed and sanitised in a second or two."""
     return max(content.count("\n"), content.count("\r")) + cells_in(content.replace("\r", "\n")) > LINES_AND_CELLS_MAX
 
 

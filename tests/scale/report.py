@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import Any, Final
 
-from markdown_it import MarkdownIt
+import cmarkgfm
 
 from tests.bench.report import STYLE
 from tests.scale.measuring import Measured
@@ -149,7 +149,7 @@ def write_files(report: dict[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     drawn = chart(report["rows"])
     (folder / "growth.svg").write_text(drawn)
-    tables = MarkdownIt("commonmark").enable("table").render(f"{table(report)}\n\n{targets_table(report)}")
+    tables = cmarkgfm.github_flavored_markdown_to_html(f"{table(report)}\n\n{targets_table(report)}")
     faults = "".join(f"<li>{html.escape(fault)}</li>" for fault in report["plan_faults"])
     plans = (
         f"<h2>Tables that are read as a whole</h2><ul>{faults}</ul>"

@@ -12,7 +12,7 @@ from canary.management.commands.canary import Command
 Command().create_parser("manage.py", "canary")
 print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """
-DEAR = {"PIL", "boto3", "fido2", "httpx", "markdown_it", "nh3", "snowballstemmer"}
+DEAR = {"PIL", "boto3", "cmarkgfm", "fido2", "httpx", "nh3", "snowballstemmer"}
 
 
 def test_the_rollout_is_changed_without_loading_pages_pictures_and_passkeys() -> None:
