@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.pages import look
 from tests.browser.test_admin_login import sign_in
 from tests.browser.test_rollout_page import axe  # noqa: F401 - a fixture
-from tests.browser.test_stories import type_text
+from tests.browser.test_writing import type_text
 
 UNDO = "form.undo"
 
