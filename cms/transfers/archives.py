@@ -1,6 +1,8 @@
 """An uploaded zip, unpacked within bounds: so many files, so many bytes, and none beside the folder."""
 
+import struct
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -9,6 +11,12 @@ from cms.importers.sources import SourceUnreadable
 
 _CHUNK: Final = 1024 * 1024
 _LEFT_OUT: Final = ("__MACOSX", ".DS_Store")
+# Python reads these two piece by piece; of bzip2 and LZMA it unpacks all at once that a piece stands for.
+_METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+# Each entry of an archive's directory begins with it: PKWARE APPNOTE.TXT 6.3.10, section 4.3.12.
+_ENTRY: Final = b"PK\x01\x02"
+_ENTRIES_A_FILE: Final = 3
+"""The file, its folder, and the twin that macOS adds."""
 
 
 def unpack(archive: Path, folder: Path) -> Path:
@@ -18,17 +26,41 @@ def unpack(archive: Path, folder: Path) -> Path:
     """
     name = archive.name
     try:
+        if _entries_at_most(archive) > _ENTRIES_A_FILE * limits.IMPORT_FILES_MAX:
+            raise SourceUnreadable(f"{name} holds more than {limits.IMPORT_FILES_MAX:,} files and their folders.")
         with zipfile.ZipFile(archive) as opened:
-            members = [one for one in opened.infolist() if not one.is_dir() and not _is_left_out(one.filename)]
-            if len(members) > limits.IMPORT_FILES_MAX:
-                raise SourceUnreadable(f"{name} holds more than {limits.IMPORT_FILES_MAX:,} files.")
             left = limits.IMPORT_UNPACKED_BYTES_MAX
-            for member in members:
+            for member in _members(opened, name):
                 left -= _unpack_one(opened, member, _place(folder, member.filename, name), left, name)
-    except (zipfile.BadZipFile, RuntimeError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, EOFError, OSError, ValueError) as error:
         raise SourceUnreadable(f"{name} is not a zip that can be read: {error}.") from error
     inside = list(folder.iterdir())
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
+
+
+def _entries_at_most(archive: Path) -> int:
+    """Return how many entries the directory may have, before `zipfile` reads it whole. It may lie about its length."""
+    found, end = 0, b""
+    with archive.open("rb") as source:
+        while chunk := source.read(_CHUNK):
+            piece = end + chunk
+            found += piece.count(_ENTRY)
+            end = piece[1 - len(_ENTRY) :]
+    return found
+
+
+def _members(opened: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
+    """Return the files to unpack. Raises SourceUnreadable for too many, and for one that is packed in another way."""
+    members = [one for one in opened.infolist() if not one.is_dir() and not _is_left_out(one.filename)]
+    if len(members) > limits.IMPORT_FILES_MAX:
+        raise SourceUnreadable(f"{name} holds more than {limits.IMPORT_FILES_MAX:,} files.")
+    for member in members:
+        if member.compress_type not in _METHODS:
+            raise SourceUnreadable(
+                f"{name} compresses {member.filename[:100]!r} by method {member.compress_type}. Only Deflate (8) and"
+                " uncompressed files (0) are read: pack the zip again with Deflate."
+            )
+    return members
 
 
 def _is_left_out(filename: str) -> bool:

@@ -51,9 +51,9 @@ def _work() -> Transfer:
     return transfer
 
 
-def _zip(files: dict[str, str]) -> bytes:
+def _zip(files: dict[str, str], method: int = zipfile.ZIP_STORED) -> bytes:
     target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as archive:
+    with zipfile.ZipFile(target, "w", method) as archive:
         for name, text in files.items():
             archive.writestr(name, text)
     return target.getvalue()
@@ -124,6 +124,27 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(client: Client, monkeypa
     monkeypatch.setattr(limits, "IMPORT_UNPACKED_BYTES_MAX", 100)
     _upload(client, "a.zip", _zip({"one.md": "x" * 101}))
     assert "unpacks to more than" in _work().message
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_file_that_python_unpacks_without_bound_is_refused_by_name(client: Client, method: int) -> None:
+    _upload(client, "a.zip", _zip({"one.md": "x" * 1_000}, method))
+    message = _work().message
+    assert f"'one.md' by method {method}" in message
+    assert "pack the zip again with Deflate" in message
+
+
+def test_an_archive_that_names_vastly_many_folders_is_refused(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "IMPORT_FILES_MAX", 4)
+    _upload(client, "a.zip", _zip({f"{number}/": "" for number in range(12)} | {"one.md": "x"}))
+    assert "holds more than 4 files and their folders" in _work().message
+
+
+def test_a_damaged_stream_is_refused_in_a_sentence(client: Client) -> None:
+    content = bytearray(_zip({"one.md": "".join(map(str, range(1_000)))}, zipfile.ZIP_DEFLATED))
+    content[36:136] = b"\xff" * 100
+    _upload(client, "a.zip", bytes(content))
+    assert "is not a zip that can be read" in _work().message
 
 
 @pytest.mark.parametrize(("name", "content"), [("a.exe", b"x"), ("a.xml", b"")])
