@@ -3,7 +3,7 @@
 import html
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from cms import limits
@@ -15,8 +15,8 @@ from cms.text.slugs import numbered, slug_problem, slugify
 
 _HTML_TAG = re.compile(
     r"</?(?:a|abbr|b|big|br|cite|code|del|div|em|font|h[1-6]|i|img|ins|kbd|mark|p|q|s|script|small|span|strike|strong"
-    r"|style|sub|sup|time|tt|u|var)(?:\s[^<>]*)?/?>|<!--.*?-->",
-    re.IGNORECASE | re.DOTALL,
+    r"|style|sub|sup|time|tt|u|var)(?:\s[^<>]*)?/?>",
+    re.IGNORECASE,
 )
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -34,7 +34,16 @@ class Notes(list[Change]):
 
 def plain_text_of(markup: str) -> str:
     """Return the text of a title or a name in HTML. A `<` that begins no tag of a title stays as it is."""
-    return html.unescape(_HTML_TAG.sub("", markup)).strip()
+    return html.unescape("".join(_HTML_TAG.sub("", piece) for piece in _between_comments(markup))).strip()
+
+
+def _between_comments(markup: str) -> Iterator[str]:
+    """Yield what stands around comments. A comment without an end is text."""
+    place = 0
+    while (begin := markup.find("<!--", place)) >= 0 and (end := markup.find("-->", begin + 4)) >= 0:
+        yield markup[place:begin]
+        place = end + 3
+    yield markup[place:]
 
 
 def is_visible(text: str) -> bool:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from cms.importers.exported_rows import NOUNS, Vocabulary, read_post
-from cms.importers.front_matter import BrokenFrontMatter, split_file
+from cms.importers.front_matter import split_file
 from cms.importers.items import Change, Skipped
 from cms.importers.json_stream import JsonFile
-from cms.importers.markdown_files import NotAPost, find_files, read_text, shown
+from cms.importers.markdown_files import find_files, read_text, refusal_of, shown
 from cms.importers.rows import Row
 from cms.importers.sources import Entry, Source, SourceUnreadable
 
@@ -108,9 +108,8 @@ class FolderSource:
             self.done += 1
             try:
                 yield from self._post(path)
-            except (NotAPost, BrokenFrontMatter) as error:
-                line = error.line if isinstance(error, BrokenFrontMatter) else None
-                yield self._skipped(path, Change("file", None, None, str(error), line))
+            except Exception as error:
+                yield self._skipped(path, refusal_of(error))
 
     def _post(self, path: Path) -> Iterator[Entry]:
         text, changes = read_text(path)

@@ -8,8 +8,8 @@ import datetime
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
@@ -23,12 +23,23 @@ _FENCE = re.compile(r"---[ \t]*\r?\n")
 _END = re.compile(r"^(?:---|\.\.\.)[ \t]*\r?(?:\n|\Z)", re.MULTILINE)
 _TOML_FENCE = re.compile(r"\+\+\+[ \t]*\r?\n")
 _TOML_END = re.compile(r"^\+\+\+[ \t]*\r?(?:\n|\Z)", re.MULTILINE)
-_TOML_KEY = re.compile(r"[ \t]*\[*[ \t]*[\"']?([^\s\"'=.\[\]]+)")
-_TOML_STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*+\"|'[^'\n]*+'")
+_TOML_KEY = re.compile(r"[ \t]*+\[*+[ \t]*+[\"']?([^\s\"'=.\[\]]+)")
+# Strings and comments in the order of the TOML 1.0 grammar; one without an end goes on as far as the reader looks.
+_TOML_TEXT = re.compile(
+    r"""
+      \"{3} (?: [^\"\\] | \\.? | \"(?!\"\") )*+ \"{0,5}
+    | '{3} (?: [^'] | '(?!'') )*+ '{0,5}
+    | \" (?: [^\"\\\n] | \\[^\n]? )*+ \"?
+    | ' [^'\n]*+ '?
+    | \# [^\n]*+
+    """,
+    re.DOTALL | re.VERBOSE,
+)
 # The standard library's reader takes the square of a key's parts in memory: 10 GB for 100 kB of them.
 _DEEP_TOML_KEY = re.compile(r"(?<![\w-])(?:[\w-]++[ \t]*+\.[ \t]*+){50}")
 _JSON_START = re.compile(r"\{\s*(?:\"|\}\s)")
 _JSON_KEY = re.compile(r"[ \t{]*\"([^\"\\]+)\"[ \t]*:")
+_EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 type Value = str | list[Value] | dict[str, Value] | None
@@ -49,21 +60,28 @@ class Field:
     line: int
 
 
-@dataclass
 class FrontMatter:
     """The fields of a file. A field that is taken has been understood; `rest` are the fields that nobody asked for."""
 
-    fields: list[Field] = field(default_factory=list)
+    def __init__(self, fields: Iterable[Field] = ()) -> None:
+        # By folded key: a file may have ten thousand fields of one key.
+        self._named: dict[str, list[Field]] = {}
+        for found in fields:
+            self.put_back(found)
+
+    @property
+    def fields(self) -> list[Field]:
+        """Return all that are left, those of one key together."""
+        return [found for named in self._named.values() for found in named]
 
     def take(self, *names: str) -> Field | None:
         """Take the field with the first of these names that has a value. Names ignore case, `-` and `_`."""
         for name in names:
-            for found in reversed(self.fields):  # of a key that stands twice the last one counts, as in other readers
-                if _folded(found.key) == name:
-                    self.fields.remove(found)
-                    if found.value not in (None, "", [], {}):
-                        return found
-                    return self.take(*names)
+            named = self._named.get(name, [])
+            while named:
+                found = named.pop()  # of a key that stands twice the last one counts, as in other readers
+                if found.value not in _EMPTY:
+                    return found
         return None
 
     def take_text(self, *names: str) -> Field | None:
@@ -71,19 +89,22 @@ class FrontMatter:
         found = self.take(*names)
         if found is None or isinstance(found.value, str):
             return found
-        self.fields.append(found)
+        self.put_back(found)
         return None
+
+    def put_back(self, found: Field) -> None:
+        self._named.setdefault(_folded(found.key), []).append(found)
 
     def unfold(self, name: str) -> None:
         """Put the members of a table in its place, as if they stood at the top."""
-        for found in [f for f in self.fields if _folded(f.key) == name and isinstance(f.value, dict)]:
-            self.fields.remove(found)
-            assert isinstance(found.value, dict)
-            self.fields += [Field(key, value, found.line) for key, value in found.value.items()]
+        for found in self._named.pop(name, []):
+            members = found.value.items() if isinstance(found.value, dict) else [(found.key, found.value)]
+            for key, value in members:
+                self.put_back(Field(key, value, found.line))
 
     def rest(self) -> Iterator[Field]:
         """Return the fields with a value that were not taken, in the order of the file."""
-        return iter(sorted((f for f in self.fields if f.value not in (None, "", [], {})), key=lambda f: f.line))
+        return iter(sorted((found for found in self.fields if found.value not in _EMPTY), key=lambda f: f.line))
 
 
 def split_file(text: str) -> tuple[FrontMatter, str, int]:
@@ -128,7 +149,7 @@ def _read_json(text: str) -> tuple[list[Field], int]:
 
 
 def _read_toml(text: str) -> list[Field]:
-    if _DEEP_TOML_KEY.search(_TOML_STRING.sub("q", text)):
+    if _DEEP_TOML_KEY.search(_TOML_TEXT.sub("q", text)):
         raise BrokenFrontMatter(1, "The TOML can't be read: a key has more than 50 parts.")
     try:
         table = tomllib.loads(text, parse_float=str)

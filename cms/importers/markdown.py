@@ -10,9 +10,9 @@ from typing import Final
 from cms.choices import ContentFormat, Kind, Status
 from cms.importers import markdown_fields as fields
 from cms.importers.cleaning import is_visible
-from cms.importers.front_matter import BrokenFrontMatter, FrontMatter, split_file
+from cms.importers.front_matter import FrontMatter, split_file
 from cms.importers.items import CategoryItem, Change, PostItem, Skipped, TagItem, UserItem
-from cms.importers.markdown_files import SUFFIXES, NotAPost, Tree, find_files, is_markdown, read_text, shown
+from cms.importers.markdown_files import SUFFIXES, NotAPost, Tree, find_files, is_markdown, read_text, refusal_of, shown
 from cms.importers.sources import Entry, SourceUnreadable
 from cms.services.tags import fold_tag_name
 
@@ -56,9 +56,8 @@ class MarkdownSource:
             self.done += 1
             try:
                 yield from self._read(path)
-            except (NotAPost, BrokenFrontMatter) as error:
-                line = error.line if isinstance(error, BrokenFrontMatter) else None
-                yield _skipped(path, self._label(path), Change("file", None, None, str(error), line))
+            except Exception as error:
+                yield _skipped(path, self._label(path), refusal_of(error))
 
     def _read(self, path: Path) -> Iterator[Entry]:
         text, changes = read_text(path)

@@ -47,7 +47,7 @@ _STATES: Final = {
 }
 _KINDS: Final = {"page": Kind.PAGE, "post": Kind.POST, "posts": Kind.POST}
 _PLACEHOLDER: Final = re.compile(r"[:{}]")
-_ADDRESS: Final = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<email>[^<>\s]+@[^<>\s]+)>\s*")
+_HEADING: Final = re.compile(r" {0,3}#{1,6}[ \t]+")
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def read_state(matter: FrontMatter, item: PostItem) -> None:
             continue
         is_true = _truth(found)
         if is_true is None and name == "published":
-            matter.fields.append(found)  # a date by this name
+            matter.put_back(found)  # a date by this name
         elif is_true is None:
             item.note(found.key, found.value, Status.DRAFT, "This is neither true nor false.", found.line)
             item.status = Status.DRAFT
@@ -227,9 +227,11 @@ def _first_heading(body: str) -> str:
     for line in body.splitlines():
         if re.match(r" {0,3}(```|~~~)", line):
             is_code = not is_code
-        match = None if is_code else re.match(r" {0,3}#{1,6}[ \t]+(.*?)[ \t]*#*[ \t]*$", line)
-        if match and is_visible(match[1]):
-            return match[1]
+        if is_code or not (opening := _HEADING.match(line)):
+            continue
+        heading = line[opening.end() :].rstrip(" \t").rstrip("#").rstrip(" \t")
+        if is_visible(heading):
+            return heading
     return ""
 
 
@@ -260,9 +262,16 @@ def _author(entry: Value, found: Field, item: PostItem) -> Author | None:
         if entry:
             item.note(found.key, entry, None, "This is not an author.", found.line)
         return None
-    if match := _ADDRESS.fullmatch(entry):
-        return Author(match["name"] or match["email"].partition("@")[0], match["email"])
-    return Author(entry.strip())
+    name, email = _address_of(entry)
+    return Author(name or email.partition("@")[0], email)
+
+
+def _address_of(entry: str) -> tuple[str, str]:
+    """Return the name and the address of `Ada <ada@example.org>`; other text is a name."""
+    name, _, rest = entry.strip().partition("<")
+    email = rest.removesuffix(">")
+    is_address = email != rest and "@" in email[1:-1] and email.split() == [email] and not {"<", ">"} & {*name, *email}
+    return (name.strip(), email) if is_address else (entry.strip(), "")
 
 
 def _author_of_mapping(entry: dict[str, Value], found: Field, item: PostItem) -> Author | None:

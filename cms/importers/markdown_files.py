@@ -5,6 +5,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cms.importers.front_matter import BrokenFrontMatter
 from cms.importers.items import Change
 
 SUFFIXES = (".md", ".markdown", ".mdx")
@@ -75,6 +76,14 @@ def read_text(path: Path) -> tuple[str, list[Change]]:
         changes.append(Change("text", "\\x00", "", reason, line))
         text = text.replace("\x00", "")
     return text, changes
+
+
+def refusal_of(error: Exception) -> Change:
+    """Return why a file is skipped. A fault that no reader foresaw costs only its file too; its type names it."""
+    if isinstance(error, BrokenFrontMatter):
+        return Change("file", None, None, str(error), error.line)
+    reason = str(error) if isinstance(error, NotAPost) else f"The file can't be read: {type(error).__name__}."
+    return Change("file", None, None, reason)
 
 
 def _decoded(raw: bytes) -> tuple[str, list[Change]]:
