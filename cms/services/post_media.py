@@ -20,7 +20,7 @@ from cms.services.prepared import is_under_lock
 from cms.text.turns import text_turn
 
 # Addresses of a file, of its renditions and of its bytes all have its id after this word. Sanitised HTML quotes with ".
-_ADDRESS = re.compile(r'\s(?:src|href)="([^"]*/(?:media|renditions)/[^"]*)"')
+_ADDRESS = re.compile(r'\s(?:src|href)="((?>[^"]*?/(?:media|renditions)/)[^"]*+)"')
 _ID: Final = re.compile(
     r"(?<![0-9a-f])(?:[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?![0-9a-f])", re.I
 )

@@ -1,6 +1,7 @@
 """Nobody makes a hidden file public by having somebody else save the post that names it."""
 
 import datetime
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -218,3 +219,12 @@ def test_a_file_that_has_become_public_since_is_kept_by_each_post_that_names_it(
     save(author, post, f"{_named(hidden)} again")
     save(editor, other, "Without")
     assert is_public(hidden)
+
+
+def test_addresses_without_an_end_are_searched_in_linear_time() -> None:
+    def seconds(count: int) -> float:
+        start = time.thread_time()
+        assert not post_media.media_ids_in('<p> src="' + "/media/" * count + "</p>")
+        return time.thread_time() - start
+
+    assert min(seconds(8_000) / max(seconds(1_000), 5e-5) for _ in range(3)) < 24
