@@ -112,7 +112,7 @@ class ProfileView(View):
         """The address of a section takes forms alone; it is met again by reloading a refused one."""
         return redirect("admin:profile") if section else self._show()
 
-    def post(self, request: HttpRequest, section: str) -> HttpResponse:
+    def post(self, request: HttpRequest, section: str = "") -> HttpResponse:
         form_class = FORMS.get(section)
         if form_class is None:
             raise Http404

@@ -46,6 +46,10 @@ def test_the_name_and_the_text_are_changed_through_the_service(client: Client, a
     assert AuditEvent.objects.filter(action="user.updated", actor=author).count() == 1
 
 
+def test_a_form_for_no_section_or_an_unknown_one_is_not_found(client: Client) -> None:
+    assert [client.post(f"{PROFILE}{section}").status_code for section in ("", "other/")] == [404, 404]
+
+
 def test_dates_are_shown_in_the_zone_of_their_reader(client: Client, author: User) -> None:
     form = {"time_zone": "Asia/Tokyo", "language": ""}
     assert client.post(f"{PROFILE}preferences/", form).status_code == 302
