@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from cms.models import Post, User
 from cms.services.advice import Draft, advise
@@ -44,6 +45,31 @@ def test_what_readers_would_miss_is_named(
 ) -> None:
     settings.PUBLIC_POST_URL = "https://www.example.org/posts/{slug}"
     assert _advice(author, now, content_html=html) == [told]
+
+
+@pytest.mark.django_db
+def test_thousands_of_links_are_looked_up_in_queries_of_bounded_length(
+    author: User, now: datetime.datetime, settings: Any
+) -> None:
+    settings.PUBLIC_POST_URL = "https://www.example.org/posts/{slug}"
+    html = "".join(f'<a href="https://www.example.org/posts/a{number:04}">x</a>' for number in range(1_200))
+    lengths: list[int] = []
+
+    def measure(execute: Callable[..., Any], sql: str, values: Any, many: bool, context: Any) -> Any:
+        lengths.append(len(values or ()))
+        return execute(sql, values, many, context)
+
+    with connection.execute_wrapper(measure):
+        told = _advice(author, now, content_html=html)
+    assert told == ["These links lead to no public post: a0000, a0001, a0002, a0003, a0004 …."]
+    assert max(lengths) < 600
+
+
+@pytest.mark.django_db
+def test_a_link_with_a_nul_leads_to_no_post(author: User, now: datetime.datetime, settings: Any) -> None:
+    settings.PUBLIC_POST_URL = "https://www.example.org/posts/{slug}"
+    html = '<a href="https://www.example.org/posts/a%00">x</a>'
+    assert _advice(author, now, content_html=html) == ["These links lead to no public post: a\x00."]
 
 
 def test_links_to_public_posts_are_sound_and_to_drafts_are_not(
