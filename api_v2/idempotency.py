@@ -47,11 +47,10 @@ def _content(request: HttpRequest, takes_parts: bool) -> Iterator[bytes]:
         yield request.body  # kept for the handler: once its parts are read, Django gives no body
         return
     try:  # part by part: the boundary between them is another one each time
-        for name, values in sorted(request.POST.lists()):
-            yield from (text.encode() for text in (name, *values))
+        yield orjson.dumps(sorted(request.POST.lists()))
         for name, uploads in sorted(request.FILES.lists()):
             for upload in uploads:
-                yield from (name.encode(), str(upload.name).encode())
+                yield orjson.dumps([name, str(upload.name), upload.size])
                 yield from upload.chunks()
     except MultiPartParserError as error:
         raise Problem("bad_request", f"The body is not valid multipart/form-data: {error}.") from error

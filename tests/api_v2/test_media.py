@@ -133,6 +133,13 @@ def test_only_authors_upload(
     assert not MediaFile.objects.exists()
 
 
+def test_texts_of_another_structure_are_another_upload(own: Client) -> None:
+    first = upload(own, alt_text=["a", "caption", "b"], headers={"Idempotency-Key": "k"})
+    assert first.status_code == 422
+    second = upload(own, alt_text="a", caption="b", headers={"Idempotency-Key": "k"})
+    assert problem_of(second) == (422, "idempotency-key-reused")
+
+
 @on_both
 def test_a_repeated_upload_with_its_key_makes_one_file(own: Client) -> None:
     first, again = (upload(own, headers={"Idempotency-Key": "k"}) for _ in range(2))
