@@ -250,13 +250,32 @@ def test_an_estimate_takes_a_small_part_of_what_is_estimated(name: str, measure:
 def test_texts_that_are_compared_without_a_turn_take_about_its_time(
     compare: Callable[[str, str], object], measure: Callable[[], float]
 ) -> None:
-    def gaps() -> str:
-        """Lines that repeat between lines that are found again: each gap is looked at pair by pair."""
-        return "".join("".join(_random.choices(["a\n", "b\n"], k=99)) + f"{number}\n" for number in range(48))
+    def gap() -> str:
+        """Lines that repeat, so that each is looked at with each."""
+        return "".join(_random.choices(["a\n", "b\n"], k=99))
 
-    one, two = gaps(), gaps()
-    assert comparing_s(one, two, one) < ORDINARY_S < comparing_s(one * 2, two * 2)
+    one, two = gap(), gap()
+    assert comparing_s(one, two, one) < ORDINARY_S < comparing_s(one * 3, two * 3)
     assert min(seconds(lambda: compare(one, two)) / measure() for _ in range(3)) < 3
+
+
+@pytest.mark.parametrize("end", ["\n", " "], ids=["lines", "words"])
+def test_short_texts_of_many_gaps_wait_for_their_turn(end: str) -> None:
+    def gaps(begin: str, filling: str) -> str:
+        return "".join(f"{begin}{end}{filling}{begin}{end}u{number}\n" for number in range(8))
+
+    one, two = gaps("^", f"a{end}b{end}" * 24), gaps("!", f"a{end}" * 48)
+    assert len(one) < 1_000
+    assert comparing_s(one, two) > ORDINARY_S
+
+
+def test_two_versions_of_a_page_of_prose_are_compared_at_once() -> None:
+    def prose(count: int) -> str:
+        return "\n\n".join(
+            f"Paragraph {number} has the words {number * 7} and {number * 3}." for number in range(count)
+        )
+
+    assert comparing_s(prose(60), prose(61).replace("has", "had")) < ORDINARY_S
 
 
 def test_tables_whose_rows_are_filled_up_are_not_made_into_millions_of_cells() -> None:
