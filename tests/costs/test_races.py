@@ -20,7 +20,7 @@ from tests.cms.costs.test_turns import a_request, wait_until
 from tests.costs.test_locks import under_lock
 
 JSON: Final = "application/json"
-LONG: Final = "Some words.\n\n" * 1_000
+LONG: Final = "Some words.\n\n" * 2_000
 LONG_S: Final = 60
 
 

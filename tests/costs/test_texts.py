@@ -21,8 +21,8 @@ from tests.cms.admin.conftest import filled_in
 from tests.cms.costs.test_turns import a_request, wait_until
 from tests.slow import slow
 
-LONG: Final = "Some words.\n" * 1_200
-LONGER: Final = "Some words.\n" * 3_000
+LONG: Final = "Some words.\n" * 2_000
+LONGER: Final = "Some words.\n" * 5_000
 """Not compared without a turn."""
 LONG_WORK_S: Final = 2 * ORDINARY_S
 SHORT: Final = "Some words."
