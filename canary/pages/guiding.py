@@ -96,7 +96,7 @@ def _of_verdict(status: Status, verdict: Verdict | None, differences: int) -> Gu
         title = _("No harm so far: %(duration)s of the minimum time left") % {"duration": wait}
         return Guide("pass", title, _go_on(status))
     if verdict.kind == Verdict.Kind.NO_DATA:
-        return _of_nobody(status)
+        return _of_nobody(status, is_known=reason == "no_outcome")
     return _of_waiting(status, numbers)
 
 
@@ -155,13 +155,18 @@ def _of_pass(status: Status) -> Guide:
     return Guide("pass", title, _("Start a plan, or set a higher weight."), action="start")
 
 
-def _of_nobody(status: Status) -> Guide:
+def _of_nobody(status: Status, *, is_known: bool) -> Guide:
+    """Advise while no outcome of v2 is known; `is_known` says that users were sent there."""
     if not status["weight_bp"]:
         return Guide("info", _("Nobody is sent to v2"), _("Take the plan's next step, or set a weight."))
+    title = _("Waiting for the first users of v2")
     todo = _("Nothing to do if the site is quiet. Otherwise check that clients call the entrance.")
+    if is_known:
+        title = _("Waiting for the first outcomes of v2")
+        todo = _("Look below whether requests hang, or find no room on v2: the controller rolls back by itself.")
     if _is_paused(status):
         todo = f"{todo} {_(NOT_BY_ITSELF)}"
-    return Guide("info", _("Waiting for the first users of v2"), todo, is_verdict_open=True)
+    return Guide("info", title, todo, is_verdict_open=True)
 
 
 def _of_waiting(status: Status, numbers: dict[str, Any]) -> Guide:

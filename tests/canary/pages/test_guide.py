@@ -89,7 +89,8 @@ def test_every_reason_of_a_verdict_has_words() -> None:
     assert title_of("mismatch") == title_of("guard") == "Held: the measuring is broken"
     assert title_of("finding", repeats=[{"route": "GET /tags"}]) == "Held: v2 repeats a statement on GET /tags"
     assert title_of("finding") == "Held: one test looks worse on v2"
-    assert title_of("no_outcome", "no_data") == "Waiting for the first users of v2"
+    assert title_of("no_v2", "no_data") == "Waiting for the first users of v2"
+    assert title_of("no_outcome", "no_data") == "Waiting for the first outcomes of v2"
     assert title_of("breaker", "harm") == "v2 does harm"
     assert title_of("") == "Held"  # a verdict of an older release
 
