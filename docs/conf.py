@@ -15,6 +15,10 @@ html_show_copyright = html_show_sphinx = html_show_sourcelink = False
 html_extra_path = ["site/index.html"]  # leads to the first page
 html_static_path = ["site/site.css"]
 html_css_files = ["site.css"]
+html_theme_options = {  # the admin site's colours
+    "light_css_variables": {"color-brand-primary": "#8200db", "color-brand-content": "#8200db"},
+    "dark_css_variables": {"color-brand-primary": "#dab2ff", "color-brand-content": "#dab2ff"},
+}
 copybutton_prompt_text = "$ "
 
 CONTENTS = {root_doc: "Start here", "docs/adr/README": "Decisions"}
