@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final
 
-from django.db.models import DateTimeField, IntegerField, QuerySet, UUIDField, Value
+from django.db.models import DateTimeField, FloatField, IntegerField, QuerySet, UUIDField, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast
 
@@ -31,10 +31,11 @@ class _Kind:
     numbers: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     switches: tuple[str, ...] = ()
+    fractions: tuple[str, ...] = ()
 
     @property
     def by_type(self) -> tuple[tuple[str, ...], ...]:
-        return self.texts, self.numbers, self.ids, self.switches
+        return self.texts, self.numbers, self.ids, self.switches, self.fractions
 
 
 _TERM: Final = ("name", "slug", "description")
@@ -51,11 +52,15 @@ _KINDS: Final = {
         ("original_name", "mime_type", "sha256", "alt_text", "caption"),
         ("size_bytes", "width", "height"),
         ("uploaded_by_id",),
+        fractions=("focal_x", "focal_y"),
     ),
 }
 INCLUDES: Final = (*_KINDS, "comment_count")
 _ENTITY: Final = ("id", "created_at", "updated_at")
-_FILLERS: Final = (Value(""), Cast(Value(None), IntegerField()), Cast(Value(None), UUIDField()), Value(True))
+_FILLERS: Final = (
+    *(Value(""), Cast(Value(None), IntegerField()), Cast(Value(None), UUIDField()), Value(True)),
+    Cast(Value(None), FloatField()),
+)
 """The value, by type, of a column that only other kinds have."""
 
 type _Columns = list[str | Combinable]

@@ -64,6 +64,7 @@ SITE: Final[dict[str, Fill]] = {
     "admin/cms/transfer/new-export/": plain("/admin/cms/transfer/new-export/"),
     "admin/cms/mediafile/upload/": plain("/admin/cms/mediafile/upload/"),
     "admin/cms/comment/undo/": plain("/admin/cms/comment/undo/"),
+    "admin/cms/post/undo-trash/": plain("/admin/cms/post/undo-trash/"),
     "admin/cms/post/preview/": plain("/admin/cms/post/preview/"),
     "admin/cms/post/page/": plain("/admin/cms/post/page/"),
     "admin/cms/post/advice/": plain("/admin/cms/post/advice/"),
