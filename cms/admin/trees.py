@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from cms.models import Category
 
@@ -17,12 +17,13 @@ def in_tree_order(categories: Iterable[Category]) -> list[tuple[Category, int]]:
     for category in rows:
         below[category.parent_id if category.parent_id in known else None].append(category)
 
-    def walk(parent: object, depth: int) -> Iterator[tuple[Category, int]]:
-        for category in below[parent]:
-            yield category, depth
-            yield from walk(category.pk, depth + 1)
-
-    return list(walk(None, 0))
+    found: list[tuple[Category, int]] = []
+    todo = [(category, 0) for category in reversed(below[None])]
+    while todo:  # a tree may be deeper than functions can call each other
+        category, depth = todo.pop()
+        found.append((category, depth))
+        todo += [(child, depth + 1) for child in reversed(below[category.pk])]
+    return found
 
 
 def without_branch(tree: list[tuple[Category, int]], pk: uuid.UUID) -> list[tuple[Category, int]]:

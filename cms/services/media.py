@@ -11,8 +11,10 @@ from typing import Final, TypedDict
 from django.core.files import File
 from django.core.files.storage import Storage
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from cms import limits, policy
+from cms.costs.turns import Busy
 from cms.errors import FieldError, InUse, InvalidInput, NotFound, PermissionRefused
 from cms.media.images import PICTURES, RENDITION_TYPE, make_rendition
 from cms.media.names import clean_name
@@ -106,10 +108,14 @@ def delete_media(*, actor: Actor, media: MediaFile) -> None:
         media.delete()
 
 
+RENDITION_TRIES: Final = 3
+
+
 def get_or_make_rendition(*, media: MediaFile, spec: str, now: datetime.datetime) -> Rendition:
     """Return the image in one of the sizes of `limits.RENDITIONS`; make it when it is first asked for.
 
-    Raises NotFound for another size, for a file that is not an image, and for a file whose bytes are gone.
+    Raises NotFound for another size, for a file that is not an image, and for a file whose bytes are gone; Busy while
+    its focal point moves again and again.
     """
     found: Rendition | None = media.renditions.filter(spec=spec).first()
     if found is not None:
@@ -119,8 +125,11 @@ def get_or_make_rendition(*, media: MediaFile, spec: str, now: datetime.datetime
         raise NotFound("This file has no such rendition.")
     with PICTURES.turn():
         found = media.renditions.filter(spec=spec).first()  # made by somebody while we waited
-        while found is None:
-            found = _make_rendition(media, spec, size, now)
+        for _ in range(RENDITION_TRIES):
+            if found is None:
+                found = _make_rendition(media, spec, size, now)
+        if found is None:
+            raise Busy(gettext_noop("this image is changed"))
         return found
 
 

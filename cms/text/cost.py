@@ -78,7 +78,7 @@ _FORMATTING_TAG: Final = re.compile(rf"<(?:{'|'.join(sorted(_FORMATTING))})(?![a
 
 _BLANK_LINES: Final = re.compile(r"\n[ \t]*\n")
 _WORDS: Final = re.compile(r"[^\W_]+")
-_DELIMITER: Final = " \t|:->*+.)0123456789"
+_DELIMITER: Final = " \t\v\f|:->*+.)0123456789"
 """All that stands in the line below a table's head, with quotes and lists around it."""
 CHARACTER_S: Final = 0.5e-6
 """Parsed, sanitised and analysed. This and the following are seconds of a slow core, from hostile texts."""
@@ -101,7 +101,7 @@ _OUTLINED_TAGS_MAX: Final = 3_000
 
 def rendering_s(content: str, content_format: str) -> float:
     """Return about how long rendering and analysing a text may take, by counting: never half as long as it does."""
-    content = content.replace("\r", "\n")
+    content = with_line_feeds(content)
     as_bytes = content.encode("utf-8", "surrogatepass")
     signs = len(as_bytes) - len(as_bytes.translate(None, delete=_SIGNS))
     seconds = len(content) * CHARACTER_S + signs * _SIGN_S + (len(as_bytes) - len(content)) * _EXTRA_BYTE_S
@@ -124,6 +124,11 @@ def comparing_s(*texts: str) -> float:
 def _pairs_of_equals(counts: Counter[str], texts: int) -> int:
     """Return how many pairs those that repeat make at most: half of them stand in the one text, half in the other."""
     return sum(count * count // 4 for count in counts.values() if count > texts)
+
+
+def with_line_feeds(content: str) -> str:
+    """Return the text with one sign at the end of each line."""
+    return content.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def cells_in(content: str) -> int:

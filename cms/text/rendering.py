@@ -11,12 +11,13 @@ from cmarkgfm.cmark import Options
 
 from cms import limits
 from cms.choices import ContentFormat
-from cms.text.cost import cells_in, is_dear
+from cms.text.cost import DEPTH_MAX, cells_in, is_dear, with_line_feeds
 
 WORDS_PER_MINUTE = 238  # silent reading of English non-fiction: Brysbaert 2019, doi:10.1016/j.jml.2019.104047
 LINES_AND_CELLS_MAX = 50_000  # some 20 µs each; a text of the greatest length has twenty characters a line then
 GROWTH_MAX = 10  # characters of HTML for one of Markdown; a cell without a word is as long
 GROWTH_FREE = 20_000  # characters that don't count: a short text may be a wide table
+NOTES_MAX = 5_000  # marks of footnotes; each makes a way there and a way back
 CHARACTERS_PER_WORD = 6  # for scripts without spaces, and the share of a word in running English text
 
 _EXTENSIONS: Final = ["table", "strikethrough", "tasklist"]
@@ -43,6 +44,9 @@ _BLOCK_END = re.compile(
     r"</(?:p|h[1-6]|li|td|th|tr|div|blockquote|pre|figure|figcaption|dt|dd)>|<br\s*/?>|<hr\s*/?>", re.I
 )
 
+_QUOTES: Final = ">" * (DEPTH_MAX + 1)
+_WITHOUT_LISTS: Final = dict.fromkeys(map(ord, " \t-+*.)0123456789"))
+"""Takes out what may stand between the marks of quotes in quotes."""
 # As cmark writes them. Readers can't tick a box, and a number stands in brackets, as a text without markup needs it.
 _TASK = re.compile(r'<input type="checkbox" (checked="" )?disabled="" />')
 _UNDONE, _DONE = "☐", "☑"
@@ -62,12 +66,11 @@ def render_html(content: str, content_format: str) -> str:
     """Return HTML that is safe to show: no script, style, frame, form or handler survives."""
     if content_format != ContentFormat.MARKDOWN:
         source = _with_paragraphs(content)
-    elif _has_too_many_lines(content):
-        return _as_written(content)
     else:
-        source = _html_of_markdown(content)
-        if len(source) > GROWTH_MAX * len(content) + GROWTH_FREE:
+        found = _html_of_markdown(with_line_feeds(content))
+        if found is None:
             return _as_written(content)
+        source = found
     if is_dear(source):
         return _as_written(content)
     return nh3.clean(
@@ -84,15 +87,17 @@ def _as_written(text: str) -> str:
     return f"<pre>{html.escape(text, quote=False)}</pre>"
 
 
-def _html_of_markdown(content: str) -> str:
+def _html_of_markdown(content: str) -> str | None:
+    """Return the HTML; None where it would be too much for the parser or for what comes after it."""
+    if content.count("\n") + cells_in(content) > LINES_AND_CELLS_MAX or content.count("[^") > NOTES_MAX:
+        return None
+    if _QUOTES in content.translate(_WITHOUT_LISTS):
+        return None
     source = cmarkgfm.markdown_to_html_with_extensions(content, options=_OPTIONS, extensions=_EXTENSIONS)
+    if len(source) > GROWTH_MAX * len(content) + GROWTH_FREE:
+        return None
     source = _TASK.sub(lambda box: _DONE if box[1] else _UNDONE, source)
     return _AGAIN.sub("↩</a>", _FOOTNOTE.sub(r"data-footnote-ref>[\1]</a>", source))
-
-
-def _has_too_many_lines(content: str) -> bool:
-    """Whether Markdown has more lines, or cells of tables, than are parsed and sanitised in a second or two."""
-    return max(content.count("\n"), content.count("\r")) + cells_in(content.replace("\r", "\n")) > LINES_AND_CELLS_MAX
 
 
 def _with_paragraphs(content: str) -> str:

@@ -67,10 +67,16 @@ def _is_left_out(filename: str) -> bool:
     return any(part in _LEFT_OUT for part in PurePosixPath(filename).parts)
 
 
+PARTS_MAX: Final = 50
+"""Names in the address of a file: each folder takes space, and none counts as a file."""
+
+
 def _place(folder: Path, filename: str, archive: str) -> Path:
     parts = PurePosixPath(filename.replace("\\", "/")).parts
     if not parts or any(part in ("..", "/") or "\x00" in part or ":" in part for part in parts):
         raise SourceUnreadable(f"{archive} holds a file with an address beside its folder: {filename[:100]!r}.")
+    if len(parts) > PARTS_MAX:
+        raise SourceUnreadable(f"{archive} holds a file in more than {PARTS_MAX - 1} folders: {filename[:100]!r}.")
     return folder.joinpath(*parts)
 
 

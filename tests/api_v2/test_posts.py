@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from api_v2.serializers.included import _ENTITY, _KINDS, _Kind
+from api_v2.serializers.shapes import columns_of
 from cms.models import Category, Comment, MediaFile, Post, User
 from cms.policy import SYSTEM
 from cms.services.posts import update_post
@@ -255,3 +258,8 @@ def test_a_reader_may_do_nothing_with_a_post(
     for role in ("subscriber", "author"):
         assert get("/posts/a-post", by=client_of(make_user(role))).json()["actions"] == []
     assert get("/posts/a-post", by=client_of(demoted)).json()["actions"] == []
+
+
+@pytest.mark.parametrize("kind", _KINDS.values(), ids=_KINDS)
+def test_what_is_included_has_all_columns_of_its_shape(kind: _Kind) -> None:
+    assert {*columns_of(kind.shape, kind.shape)} <= {*_ENTITY, *chain(*kind.by_type)}

@@ -108,6 +108,7 @@ def test_a_zip_of_markdown_is_recognised_and_a_second_one_finds_its_posts(client
     ("name", "content", "sentence"),
     [
         ("a.zip", _zip({"../../evil.md": "x"}), "an address beside its folder"),
+        ("a.zip", _zip({"a/" * 60 + "one.md": "x"}), "a file in more than 49 folders"),
         ("a.zip", b"PK\x03\x04nonsense", "is not a zip that can be read"),
         ("a.json", "{}", "a.json is JSON but no Ghost export"),
     ],

@@ -17,8 +17,10 @@ from PIL import Image
 
 from cms.costs.turns import Busy
 from cms.errors import InUse, InvalidInput, NotFound, PermissionRefused
+from cms.media.images import make_rendition
 from cms.models import AuditEvent, Delivery, MediaFile, Post, Rendition, User
 from cms.policy import SYSTEM
+from cms.services import media as media_module
 from cms.services.media import delete_media, get_or_make_rendition, update_media, upload_media
 from cms.services.post_states import trash_post
 from cms.services.posts import create_post, update_post
@@ -447,3 +449,18 @@ def test_a_rendition_begun_before_the_focal_point_moved_keeps_the_new_one(upload
     made = get_or_make_rendition(media=read_before, spec="square-160", now=now)
     with made.file.open() as file:
         assert is_blue(Image.open(file))
+
+
+def test_a_focal_point_that_keeps_moving_makes_no_rendition_again_and_again(
+    upload: Any, author: User, now: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    media, moves = upload(author, encode(halves(), "PNG"), "halves.png"), iter(range(1, 10))
+
+    def make_while_it_moves(*given: Any) -> Any:
+        MediaFile.objects.filter(pk=media.pk).update(focal_x=next(moves) / 10, focal_y=0.5)
+        return make_rendition(*given)
+
+    monkeypatch.setattr(media_module, "make_rendition", make_while_it_moves)
+    with pytest.raises(Busy, match="this image is changed"):
+        get_or_make_rendition(media=media, spec="square-160", now=now)
+    assert next(moves) == media_module.RENDITION_TRIES + 1

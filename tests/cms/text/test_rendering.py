@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cms.choices import ContentFormat
+from cms.text.cost import cells_in, with_line_feeds
 from cms.text.rendering import (
     GROWTH_FREE,
     GROWTH_MAX,
+    NOTES_MAX,
+    _html_of_markdown,
     derive_excerpt,
     plain_text,
     reading_time_min,
@@ -336,11 +339,28 @@ def test_references_copy_little_more_than_the_text_is_long(definition: str) -> N
         "[^1]: a\n\n" + "[^1]" * 20_000,  # each mark gets a way there and a way back
         "> #\n" * 10_000,
         "> " * 200 + "\n",
+        ">" * 20_000,
+        "[^a]: " * 20_000 + "\n\n[^a]",
     ],
-    ids=["cells", "footnotes", "quotes", "quotes in quotes"],
+    ids=["cells", "footnotes", "quotes", "quotes in quotes", "deep quotes", "notes in notes"],
 )
 def test_html_is_at_most_some_times_as_long_as_its_markdown(content: str) -> None:
     assert len(render_html(content, "markdown")) <= GROWTH_MAX * len(content) + GROWTH_FREE
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r", "\r\n"])
+@pytest.mark.parametrize("blank", ["", " ", "\t", "\v", "\f"])
+def test_a_table_of_many_cells_is_not_even_parsed(line_end: str, blank: str) -> None:
+    """Half a million cells take the parser a gigabyte, whatever becomes of its HTML."""
+    head = ["|a" * 512 + "|", "|-" * 512 + f"|{blank}"]
+    table = line_end.join([*head, *["a"] * 1_000])
+    assert _html_of_markdown(with_line_feeds(table)) is None
+    assert cells_in(with_line_feeds(table)) > 500_000
+
+
+def test_very_many_footnotes_are_shown_as_written() -> None:
+    assert render_html("[^a] " * NOTES_MAX + "\n\n[^a]: words\n", "markdown").startswith("<pre>[^a]")
+    assert render_html("[^a] " * 50 + "\n\n[^a]: words\n", "markdown").count('href="#fn-a"') == 50
 
 
 def test_ordinary_references_all_lead_somewhere() -> None:

@@ -1,0 +1,58 @@
+"""The charset of requests: always UTF-8, whatever their senders name."""
+
+import encodings
+import io
+import secrets
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+import pytest
+from django.core.handlers.wsgi import WSGIHandler
+
+from cms.http.charsets import in_utf8
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [
+        ("", ""),
+        ("application/json", "application/json"),
+        ("application/json; charset=utf-8", "application/json"),
+        ("text/plain; charset=unicode_escape", "text/plain"),
+        ("application/json; a*=nosuch''%41", "application/json"),
+        ("multipart/form-data; charset=hex; Boundary=x", "multipart/form-data; Boundary=x"),
+        ('multipart/form-data; boundary="a b"; charset=x', 'multipart/form-data; boundary="a b"'),
+        (";;;", ""),
+    ],
+)
+def test_only_the_boundary_of_parts_goes_on(given: str, seen: str) -> None:
+    answer = in_utf8(lambda environ, _: [environ["CONTENT_TYPE"].encode()])
+    assert answer({"CONTENT_TYPE": given}, lambda *_: None) == [seen.encode()]
+
+
+@pytest.fixture
+def ask(transactional_db: None) -> Any:
+    application = in_utf8(WSGIHandler())
+
+    def send(path: str, query: str, content_type: str) -> str:
+        environ: dict[str, Any] = {"PATH_INFO": path, "QUERY_STRING": query, "CONTENT_TYPE": content_type}
+        setup_testing_defaults(environ)
+        status: list[str] = []
+        answer = application({**environ, "wsgi.input": io.BytesIO()}, lambda told, *_: status.append(told))
+        answer.close()  # type: ignore[attr-defined]
+        return status[0][:3]
+
+    return send
+
+
+@pytest.mark.parametrize("path", ["/api/v2/posts", "/api/v2/search", "/api/v1/posts", "/api/posts"])
+@pytest.mark.parametrize("charset", ["unicode_escape", "hex", "zlib", "undefined", "punycode"])
+def test_no_codec_of_the_sender_makes_another_text_of_a_query(ask: Any, path: str, charset: str) -> None:
+    assert ask(path, "q=%5Cud800&tag=%5Cud800", f"text/plain; charset={charset}") in ("200", "400")
+
+
+def test_unknown_charsets_are_not_kept(ask: Any) -> None:
+    before = len(encodings._cache)  # type: ignore[attr-defined]
+    for _ in range(3):
+        ask("/api/v2/posts", "", f"text/plain; charset={secrets.token_hex(20)}")
+    assert len(encodings._cache) == before  # type: ignore[attr-defined]
