@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import execute_from_command_line
 
+from tests.cms.commands.typed import status_of
 from tests.databases import copied_database, new_database, process_env
 from tests.servers import manage
 
@@ -55,7 +55,5 @@ def test_a_database_without_tables_is_a_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [["--limit", "many"], ["--limit", "-1"], ["--nonsense"], ["extra"]])
 def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        execute_from_command_line(["manage.py", "check_content", *arguments])
-    assert ended.value.code == 2
+    assert status_of("check_content", *arguments) == 2
     assert "usage: manage.py check_content" in capsys.readouterr().err

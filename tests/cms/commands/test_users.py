@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command, execute_from_command_line
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from cms.errors import InvalidCredentials
 from cms.models import AuditEvent, AuthSession, Invitation, User
 from cms.services.sessions import open_session
 from cms.services.signing_in import sign_in
+from tests.cms.commands.typed import status_of
 from tests.conftest import PASSWORD
 from tests.databases import copied_database, process_env
 from tests.second_factors import set_up_app
@@ -210,9 +211,7 @@ def test_a_list_of_one_role_and_a_list_as_json(make_user: Any) -> None:
     [[], ["nonsense"], ["create"], ["set-role", "mia"], ["set-role", "mia", "owner"], ["list", "--role", "owner"]],
 )
 def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        execute_from_command_line(["manage.py", "users", *arguments])
-    assert ended.value.code == 2
+    assert status_of("users", *arguments) == 2
     assert "usage: manage.py users" in capsys.readouterr().err
 
 

@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+import pytest
+from django.core.management import ManagementUtility
+
 from tests.engines import _wheel_postgres
 from tests.servers import manage
 
@@ -29,6 +32,18 @@ def last_line(*arguments: str, env: dict[str, str]) -> str:
     assert done.returncode == 1, done.stdout
     assert "Traceback" not in done.stderr
     return done.stderr.splitlines()[-1].removeprefix("CommandError: ")
+
+
+def status_of(name: str, *arguments: str) -> int:
+    """The status with which a command ends that is given these arguments, in this process.
+
+    `execute_from_command_line` would set Django up again, and its log would go on in the stream that `capsys` closes.
+    """
+    argv = ["manage.py", name, *arguments]
+    with pytest.raises(SystemExit) as ended:
+        ManagementUtility(argv).fetch_command(name).run_from_argv(argv)
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
 
 
 def file_of(url: str) -> Path:
