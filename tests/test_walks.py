@@ -2,6 +2,7 @@
 
 import inspect
 import io
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -11,9 +12,11 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import call_command
-from django.test import Client
+from django.test import Client, RequestFactory
 
+from api_v2.fast_lane import FastLane
 from canary.state import store
 from cms.ids import parse_uuid
 from cms.models import Post, User
@@ -128,6 +131,22 @@ def test_a_read_walks_as_described(make_post: Callable[..., Post]) -> None:
         assert (response.status_code, response.headers["API-Version"]) == (200, "2")
 
     assert differences(walk("A read"), followed(read)) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(os.environ["DATABASE_URL"].startswith("sqlite"), reason="nothing is kept of a database in memory")
+def test_a_read_from_memory_walks_as_described(make_post: Callable[..., Post]) -> None:
+    make_post()
+    lane = FastLane(WSGIHandler())
+
+    def read(_: int) -> None:
+        request = RequestFactory().get("/api/v2/posts").environ
+        request.pop("HTTP_COOKIE")
+        answered: list[str] = []
+        lane(request, lambda status, headers: answered.append(status)).close()  # type: ignore[attr-defined]
+        assert answered == ["200 OK"]
+
+    assert differences(walk("The same again"), followed(read)) == []
 
 
 @pytest.mark.django_db

@@ -27,6 +27,8 @@ class Body:
     headers: Mapping[str, str]
     ends_at: float
     """Seconds since 1970: the next instant that changes it by itself; infinite when there is none."""
+    route: str = ""
+    """The template of the URLconf that led to its view, one object for all bodies of a view."""
 
 
 def bytes_of(key: Key, body: Body) -> int:

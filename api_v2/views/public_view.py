@@ -1,11 +1,13 @@
 """Views whose responses to anonymous readers are kept: from a request to a finished body, without REST framework."""
 
 import datetime
+from sys import intern
 from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import ResolverMatch
 
 from api_v2.errors import problem_of
 from api_v2.public_bodies.store import OUTAGE_AGE_MAX_S, Body, Key, PublicBodies
@@ -45,24 +47,24 @@ class PublicView(ApiView):
         if generation is None:
             response = compute(request, *args, **kwargs)
             return (_kept_in_outage(request, key) if response.status_code == 503 else None) or response
-        if kept := _kept(request, key, generation):
-            return kept
+        if kept := _kept_at(key, generation):
+            return answer_with(request, kept)
         try:
             with TURNS.turn(key) as is_first:
                 if not is_first:
                     generation = current_generation()
-                    if generation and (kept := _kept(request, key, generation)):
-                        return kept
+                    if generation and (kept := _kept_at(key, generation)):
+                        return answer_with(request, kept)
                 response = compute(request, *args, **kwargs)
                 if response.status_code == 503:
                     return _kept_in_outage(request, key) or response
-                self._keep(key, generation, response)
+                self._keep(key, generation, response, request.resolver_match)
         except Busy as error:
             return problem_response(request, problem_of(error, is_anonymous=True), error=error)
         return response
 
-    def _keep(self, key: Key, generation: int | None, response: HttpResponseBase) -> None:
-        made = self._body_of(response)
+    def _keep(self, key: Key, generation: int | None, response: HttpResponseBase, match: ResolverMatch | None) -> None:
+        made = self._body_of(response, match.route if match else "")
         if made and generation:
             BODIES.keep(key, generation, made, settings.PUBLIC_CACHE_MB * MEGABYTE)
         elif not made and response.status_code != 429:
@@ -72,7 +74,7 @@ class PublicView(ApiView):
         """Let the response be kept until the first of these instants, which changes it; None is never."""
         self._ends_at = min((instant.timestamp() for instant in instants if instant), default=NEVER_ENDS)
 
-    def _body_of(self, response: HttpResponseBase) -> Body | None:
+    def _body_of(self, response: HttpResponseBase, route: str) -> Body | None:
         """Return the part of the response that is the same for everybody; None if it may not be kept."""
         if self._ends_at is None or not isinstance(response, WholeResponse) or response.status_code not in (200, 304):
             return None
@@ -80,7 +82,7 @@ class PublicView(ApiView):
             return None
         headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         # Copied: orjson's bytes stand in a block that is several times as long.
-        return Body(bytes(memoryview(response.whole)), headers, self._ends_at)
+        return Body(bytes(memoryview(response.whole)), headers, self._ends_at, intern(route))
 
 
 def key_of(request: HttpRequest) -> Key:
@@ -105,18 +107,24 @@ def _is_for_anybody(request: HttpRequest) -> bool:
     return bool(settings.PUBLIC_CACHE_MB)
 
 
-def _kept(request: HttpRequest, key: Key, generation: int) -> HttpResponse | None:
-    """Return the response with a kept body, None without one. It counts against the rate limit as any other does."""
-    now = clock.now()
-    body = BODIES.find(key, generation, now.timestamp())
-    if body is None:
-        return None
+def find_kept(request: HttpRequest) -> Body | None:
+    """Return a kept body that answers the request, None without one."""
+    generation = current_generation() if _is_for_anybody(request) else None
+    return None if generation is None else _kept_at(key_of(request), generation)
+
+
+def _kept_at(key: Key, generation: int) -> Body | None:
+    return BODIES.find(key, generation, clock.now().timestamp())
+
+
+def answer_with(request: HttpRequest, body: Body) -> HttpResponse:
+    """Return the response with a kept body. It counts against the rate limit as any other does."""
     try:
-        count_request(request, now)
+        count_request(request, clock.now())
     except RateLimited as error:
         response = problem_response(request, problem_of(error, is_anonymous=True))
     else:
-        response = _answer_with(request, body)
+        response = _response_of(request, body)
     return _with_limits(request, response)
 
 
@@ -129,7 +137,7 @@ def _kept_in_outage(request: HttpRequest, key: Key) -> HttpResponse | None:
     if generation is None:
         return None
     body = BODIES.find(key, generation, clock.now().timestamp(), age_max_s=OUTAGE_AGE_MAX_S)
-    return _with_limits(request, _answer_with(request, body)) if body else None
+    return _with_limits(request, _response_of(request, body)) if body else None
 
 
 def _with_limits(request: HttpRequest, response: HttpResponse) -> HttpResponse:
@@ -138,7 +146,7 @@ def _with_limits(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     return response
 
 
-def _answer_with(request: HttpRequest, body: Body) -> HttpResponse:
+def _response_of(request: HttpRequest, body: Body) -> HttpResponse:
     is_known = is_match(request.META.get("HTTP_IF_NONE_MATCH"), body.headers.get("ETag", ""))
     is_bare = is_known or request.method == "HEAD"
     content, content_type = b"" if is_bare else body.content, body.headers["Content-Type"]

@@ -1,10 +1,4 @@
-"""Django's middleware for pages, without the parts that requests to the APIs don't need.
-
-A request to the APIs without a cookie can't come from a browser that has signed in, so it skips sessions and users:
-most requests are such. All requests to the APIs skip messages, and the check of the host, which the canary has done
-already. Together these were a sixth of the application's work for an answer from memory. CSRF protection stays for
-every request: it sees by itself that there is nothing to do.
-"""
+"""Middleware for pages: their Content-Security-Policy, language and time zone, and the largest form that is read."""
 
 import re
 from collections.abc import Callable
@@ -12,9 +6,6 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
-from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoAuthenticationMiddleware
-from django.contrib.messages.middleware import MessageMiddleware as DjangoMessageMiddleware
-from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware as DjangoCommonMiddleware
 from django.middleware.csp import ContentSecurityPolicyMiddleware as DjangoContentSecurityPolicyMiddleware
@@ -41,29 +32,7 @@ def is_api(request: HttpRequest) -> bool:
     return APIS.match(request.path_info) is not None
 
 
-def is_bare(request: HttpRequest) -> bool:
-    """Whether the request is one to the APIs without any cookie."""
-    return not request.META.get("HTTP_COOKIE") and is_api(request)
-
-
-class _PassedByWhenBare:
-    get_response: Callable[[HttpRequest], Any]
-    _beyond: Callable[[HttpRequest], Any]
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        super().__init__(get_response)  # type: ignore[call-arg]
-        # Django wraps each middleware in a function that knows what it wraps: the next of this kind needn't ask again.
-        behind = getattr(get_response, "__wrapped__", None)
-        self._beyond = behind._beyond if isinstance(behind, _PassedByWhenBare) else get_response
-
-    def __call__(self, request: HttpRequest) -> Any:
-        if not is_bare(request):
-            return super().__call__(request)  # type: ignore[misc]
-        request.COOKIES = {}  # or the CSRF middleware would have it parsed
-        return self._beyond(request)
-
-
-class ContentSecurityPolicyMiddleware(_PassedByWhenBare, DjangoContentSecurityPolicyMiddleware):
+class ContentSecurityPolicyMiddleware(DjangoContentSecurityPolicyMiddleware):
     """SECURE_CSP for pages, framed by whom X-Frame-Options allows: browsers that know the policy ignore that header."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
@@ -77,23 +46,9 @@ class ContentSecurityPolicyMiddleware(_PassedByWhenBare, DjangoContentSecurityPo
         return answer
 
 
-class SessionMiddleware(_PassedByWhenBare, DjangoSessionMiddleware):
-    """A bare request has no `session`."""
+class PreferencesMiddleware:
+    """Pages of the admin site in the time zone and language of their user; all others in the browser's language."""
 
-
-class AuthenticationMiddleware(_PassedByWhenBare, DjangoAuthenticationMiddleware):
-    """A bare request has no `user` before its API's own authentication."""
-
-
-class MessageMiddleware(_PassedByWhenBare, DjangoMessageMiddleware):
-    """A bare request has no messages, and neither has any other to the APIs: each would pay for a storage of them."""
-
-    def process_request(self, request: HttpRequest) -> None:
-        if not is_api(request):
-            super().process_request(request)
-
-
-class _Preferences:
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
 
@@ -114,11 +69,9 @@ class _Preferences:
             return self.get_response(request)
 
 
-class PreferencesMiddleware(_PassedByWhenBare, _Preferences):
-    """Pages of the admin site in the time zone and language of their user; all others in the browser's language."""
+class FormSizeMiddleware:
+    """Refuses a large form unread: CSRF protection parses each before any view, and 12 MB may take 300 MB of memory."""
 
-
-class _FormSize:
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
 
@@ -127,10 +80,6 @@ class _FormSize:
         if size <= STRANGERS_FORM_BYTES_MAX or is_api(request) or size <= _form_bytes_max(request):
             return self.get_response(request)
         return render(request, "413.html", status=413)
-
-
-class FormSizeMiddleware(_PassedByWhenBare, _FormSize):
-    """Refuses a large form unread: CSRF protection parses each before any view, and 12 MB may take 300 MB of memory."""
 
 
 def _declared_size(request: HttpRequest) -> int:

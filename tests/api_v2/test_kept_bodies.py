@@ -40,7 +40,7 @@ def test_the_bytes_that_are_counted_are_those_in_memory(rf: RequestFactory) -> N
             path = f"/api/v2/posts/{'ж' * (number % 40)}-{number}"
             request = rf.get(path, headers={"accept": f"application/json;q=0.{number}"})
             data = {"title": f"Number {number}", "content": "Tea \N{HOT BEVERAGE} " * (number * 7 % 1_000)}
-            made = view._body_of(readable_response(request, data, version=number, is_public=True))
+            made = view._body_of(readable_response(request, data, version=number, is_public=True), "")
             assert made is not None
             bodies.keep(key_of(request), 1, made, 2**30)
         del request, data, made
