@@ -20,4 +20,5 @@ except SystemExit as stop:
 
 application = import_string("api_v2.fast_lane.FastLane")(application)  # without it the answers are the same
 import_string("cms.urls.urlpatterns")  # now, or the first visitor of the admin site would wait for its pages
+import_string("cms.generations.serve")()
 import_string("canary.server.serve")()

@@ -11,7 +11,7 @@ from typing import Final
 type Key = tuple[str | None, ...]
 
 AGE_MAX_S: Final = 10.0
-"""The end of a body without another one: a process that dies between its commit and its report never reports it."""
+"""For so long a body lives in any case, and beyond it while nobody changes public content without a report."""
 OUTAGE_AGE_MAX_S: Final = 3_600.0
 """While no new body can be made, an old one lives on: nobody can change the content that it shows, either."""
 ENTRY_BYTES_MAX: Final = 1024 * 1024
@@ -27,6 +27,8 @@ class Body:
     headers: Mapping[str, str]
     ends_at: float
     """Seconds since 1970: the next instant that changes it by itself; infinite when there is none."""
+    read_at: float
+    """A time before its queries, as `time.monotonic()` counts."""
     route: str = ""
     """The template of the URLconf that led to its view, one object for all bodies of a view."""
 
@@ -43,26 +45,37 @@ class PublicBodies:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._generation = 0
-        self._entries: OrderedDict[Key, tuple[Body, float, int]] = OrderedDict()
+        self._entries: OrderedDict[Key, tuple[Body, int]] = OrderedDict()
         self._bytes = 0
 
     def __contains__(self, key: Key) -> bool:
         """Return whether there is one, which may be too old or superseded."""
         return key in self._entries
 
-    def find(self, key: Key, generation: int, now_s: float, *, age_max_s: float = AGE_MAX_S) -> Body | None:
-        """Return a body. `now_s` is seconds since 1970. An old one stays until a younger one takes its place."""
+    def find(
+        self,
+        key: Key,
+        generation: int,
+        now_s: float,
+        *,
+        age_max_s: float = AGE_MAX_S,
+        still_since: float = float("inf"),
+    ) -> Body | None:
+        """Return a body. `now_s` is seconds since 1970. An old one stays until a younger one takes its place.
+
+        One older than `age_max_s` is returned if it was read after `still_since`, in seconds of `time.monotonic()`.
+        """
         with self._lock:
             if generation != self._generation:
                 self._move_to(generation)
             entry = self._entries.get(key) if generation == self._generation else None
             if entry is None:
                 return None
-            body, kept_at, _ = entry
+            body, _ = entry
             if now_s >= body.ends_at:
                 self._drop(key)
                 return None
-            if time.monotonic() >= kept_at + age_max_s:
+            if time.monotonic() >= body.read_at + age_max_s and body.read_at < still_since:
                 return None
             self._entries.move_to_end(key)
             return body
@@ -76,7 +89,7 @@ class PublicBodies:
             if generation != self._generation:
                 return
             self._drop(key)
-            self._entries[key] = (body, time.monotonic(), size)
+            self._entries[key] = (body, size)
             self._bytes += size
             while self._bytes > bytes_max:
                 self._drop(next(iter(self._entries)))
@@ -98,4 +111,4 @@ class PublicBodies:
 
     def _drop(self, key: Key) -> None:
         if entry := self._entries.pop(key, None):
-            self._bytes -= entry[2]
+            self._bytes -= entry[1]

@@ -1,6 +1,7 @@
 """Views whose responses to anonymous readers are kept: from a request to a finished body, without REST framework."""
 
 import datetime
+import time
 from sys import intern
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from cms import clock
 from cms.accounts.authentication import count_request, standing_of
 from cms.costs.turns import Busy
 from cms.errors import RateLimited
-from cms.generations import current_generation, generation_in_outage
+from cms.generations import current_generation, generation_in_outage, still_since
 
 KEPT_HEADERS: Final = (
     *("Content-Type", "Content-Length", "Cache-Control", "Vary", "ETag", "Last-Modified", "Link"),
@@ -38,6 +39,7 @@ class PublicView(ApiView):
     """
 
     _ends_at: float | None = None
+    _read_at = 0.0
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         compute = super().dispatch
@@ -55,6 +57,7 @@ class PublicView(ApiView):
                     generation = current_generation()
                     if generation and (kept := _kept_at(key, generation)):
                         return answer_with(request, kept)
+                self._read_at = time.monotonic()
                 response = compute(request, *args, **kwargs)
                 if response.status_code == 503:
                     return _kept_in_outage(request, key) or response
@@ -82,7 +85,7 @@ class PublicView(ApiView):
             return None
         headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         # Copied: orjson's bytes stand in a block that is several times as long.
-        return Body(bytes(memoryview(response.whole)), headers, self._ends_at, intern(route))
+        return Body(bytes(memoryview(response.whole)), headers, self._ends_at, self._read_at, intern(route))
 
 
 def key_of(request: HttpRequest) -> Key:
@@ -114,7 +117,7 @@ def find_kept(request: HttpRequest) -> Body | None:
 
 
 def _kept_at(key: Key, generation: int) -> Body | None:
-    return BODIES.find(key, generation, clock.now().timestamp())
+    return BODIES.find(key, generation, clock.now().timestamp(), still_since=still_since())
 
 
 def answer_with(request: HttpRequest, body: Body) -> HttpResponse:

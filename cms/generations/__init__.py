@@ -12,10 +12,13 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from cms.generations.in_postgresql import counters
 from cms.generations.in_redis import RedisGenerations
 from cms.generations.in_sqlite import SqliteGenerations
 
 IN_MEMORY: Final = ("", ":memory:")
+
+_is_server = False
 
 
 def current_generation() -> int | None:
@@ -37,6 +40,22 @@ def generation_in_outage() -> int | None:
         return None
     source = _source(database)
     return source.current_however_late() if source else None
+
+
+def still_since() -> float:
+    """Return since when nobody changed public content without a report, as `time.monotonic()` counts.
+
+    It is infinite when that is not known. Changes are noticed some ten seconds late, those of an SQLite file at once.
+    """
+    if connections[DEFAULT_DB_ALIAS].vendor == "sqlite":
+        return float("-inf")
+    return counters().still_since() if _is_server else float("inf")
+
+
+def serve() -> None:
+    """Let this process watch its database from its first read on, in a thread: it answers requests, maybe for weeks."""
+    global _is_server  # noqa: PLW0603  set once, by cms/wsgi.py
+    _is_server = True
 
 
 def begin_generation() -> None:

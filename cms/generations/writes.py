@@ -12,13 +12,8 @@ from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from cms.generations import begin_generation
+from cms.generations.in_postgresql import PRIVATE_TABLES
 
-# Tables that nobody reads without a credential. One missing here costs speed, one too many would cost correctness.
-PRIVATE_TABLES: Final = (
-    *("apikey", "auditevent", "authenticatorapp", "authsession", "browsersession", "chore", "delivery", "editing"),
-    *("importrecord", "invitation", "job", "linkedidentity", "passkey", "postrevision", "recoverycode"),
-    *("storedanswer", "transfer", "webhook"),
-)
 _WRITE: Final = re.compile(
     rf"\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|TRUNCATE)\s+\"?cms_(?!(?:{'|'.join(PRIVATE_TABLES)})\b)", re.IGNORECASE
 )

@@ -2,8 +2,10 @@
 
 import gc
 import threading
+import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from django.test import RequestFactory
 
@@ -12,7 +14,7 @@ from api_v2.public_bodies.turns import Turns
 from api_v2.responses import readable_response
 from api_v2.views.public_view import PublicView, key_of
 
-BODY = Body(b"x" * 100, {}, float("inf"))
+BODY = Body(b"x" * 100, {}, float("inf"), read_at=float("inf"))
 SIZE = bytes_of(("a",), BODY)
 
 
@@ -25,8 +27,18 @@ def test_bodies_stay_within_their_bytes_and_the_longest_unused_go_first() -> Non
     bodies.keep(("d",), 1, BODY, SIZE * 3)
     assert [bool(bodies.find((name,), 1, 0)) for name in ("a", "b", "c", "d")] == [True, False, True, True]
     assert bodies.bytes == SIZE * 3
-    bodies.keep(("e",), 1, Body(b"x" * ENTRY_BYTES_MAX, {}, float("inf")), ENTRY_BYTES_MAX * 9)
+    bodies.keep(("e",), 1, replace(BODY, content=b"x" * ENTRY_BYTES_MAX), ENTRY_BYTES_MAX * 9)
     assert bodies.find(("e",), 1, 0) is None
+
+
+def test_a_body_outlives_ten_seconds_while_nothing_changed_since_it_was_read() -> None:
+    bodies, read_at = PublicBodies(), time.monotonic() - 60
+    bodies.find(("a",), 1, 0)
+    bodies.keep(("a",), 1, replace(BODY, read_at=read_at), SIZE)
+    for still_since, is_found in ((read_at - 1, True), (read_at, True), (read_at + 0.1, False), (float("inf"), False)):
+        assert bool(bodies.find(("a",), 1, 0, still_since=still_since)) == is_found
+    bodies.keep(("a",), 1, BODY, SIZE)
+    assert bodies.find(("a",), 1, 0)
 
 
 def test_the_bytes_that_are_counted_are_those_in_memory(rf: RequestFactory) -> None:
@@ -55,7 +67,7 @@ def test_an_old_generation_neither_brings_anything_in_nor_takes_anything_away() 
     bodies = PublicBodies()
     bodies.find(("a",), 2, 0)
     bodies.keep(("a",), 2, BODY, SIZE)
-    bodies.keep(("a",), 1, Body(b"old", {}, float("inf")), SIZE)
+    bodies.keep(("a",), 1, replace(BODY, content=b"old"), SIZE)
     assert bodies.find(("a",), 1, 0) is None
     assert bodies.find(("a",), 2, 0) is BODY
     assert bodies.find(("a",), 3, 0) is None

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import redis
 from django.apps import apps
@@ -20,9 +21,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from cms.generations import begin_generation, current_generation, in_redis
+from cms.generations.in_postgresql import PRIVATE_TABLES, Counters
 from cms.generations.in_redis import CONFIRMED_FOR_S, KEY, RedisGenerations
 from cms.generations.in_sqlite import SqliteGenerations
-from cms.generations.writes import PRIVATE_TABLES, changes_public_content
+from cms.generations.writes import changes_public_content
 from cms.models import Post, User
 from cms.services.sessions import open_session
 from tests.engines import find_redis
@@ -251,6 +253,29 @@ def test_every_table_is_known_to_be_private_or_public() -> None:
     assert set(PRIVATE_TABLES) <= tables
     public = {"post", "tag", "category", "comment", "user", "mediafile", "rendition", "redirect", "searchdocument"}
     assert tables - set(PRIVATE_TABLES) == public
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL alone needs counters")
+def test_a_change_that_nobody_reports_is_counted_once_its_connection_has_ended(make_user: Callable[..., User]) -> None:
+    make_user(username="ada")
+    counters = Counters()
+    assert counters.still_since() == float("inf")
+    counters.look()
+    deadline = time.monotonic() + 30
+    while True:  # until all earlier changes are counted, this process's own among them
+        before = counters.still_since()
+        connection.close()
+        counters.look()
+        if counters.still_since() == before:
+            break
+        assert time.monotonic() < deadline
+    with psycopg.connect(**{**connection.get_connection_params(), "autocommit": True}) as other:
+        other.execute("UPDATE cms_user SET display_name = 'Ada'")
+    while counters.still_since() == before:
+        assert time.monotonic() < deadline
+        counters.look()
+    assert before < counters.still_since() <= time.monotonic()
 
 
 @on_redis

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from api_v2.public_bodies.store import AGE_MAX_S
+from cms.generations.in_postgresql import LOOK_EVERY_S
 from tests.conftest import PASSWORD
 from tests.databases import copied_database, process_env
 from tests.servers import manage, serve
@@ -103,14 +104,17 @@ def titles_at(reader: httpx.Client) -> set[str]:
 
 
 @pytest.mark.soak
-def test_a_change_that_nobody_was_told_of_shows_within_ten_seconds(site: Site) -> None:
-    """As after a process that died between its commit and the telling; here the database is changed by hand."""
+def test_a_change_that_nobody_reported_shows_in_a_body_older_than_ten_seconds(site: Site) -> None:
+    """As after a process that died between its commit and its report; here the database is changed by hand."""
     if site.engine == "sqlite":
         pytest.skip("an SQLite file tells of every commit itself")
-    before = title_of(site.readers[1], site.path)
+    old_at = time.monotonic() + 3 * AGE_MAX_S  # what was changed before may be counted in the first ten seconds
+    while time.monotonic() < old_at:
+        before = title_of(site.readers[1], site.path)
+        time.sleep(0.05)
     with psycopg.connect(site.env["DATABASE_URL"], autocommit=True) as connection:
         connection.execute("UPDATE cms_post SET title = 'By hand' WHERE title = %s", [before])
-    deadline = time.monotonic() + AGE_MAX_S
+    deadline = time.monotonic() + LOOK_EVERY_S
     while title_of(site.readers[1], site.path) != "By hand":
         assert time.monotonic() < deadline + 1
         time.sleep(0.05)
