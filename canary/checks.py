@@ -1,4 +1,4 @@
-"""System checks: what would otherwise be found by the first client."""
+"""System checks for faults that the first client would find otherwise."""
 
 from typing import Any
 

@@ -87,8 +87,8 @@ ACTIONS: Final = (
     Action("allow/add", _("Send somebody to v2"), LISTS, done=_("The list sends them to v2.")),
     Action("exclude/add", _("Keep somebody on v1"), LISTS, done=_("The list keeps them on v1.")),
     Action("ack", _("Acknowledge the rollback"), FORMS, variant="primary", done=_("The rollback is acknowledged.")),
-    Action("allow/remove", _("Take off the allow list"), FORMS, done=_("The list names them no more.")),
-    Action("exclude/remove", _("Take off the exclude list"), FORMS, done=_("The list names them no more.")),
+    Action("allow/remove", _("Take off the allow list"), FORMS, done=_("They are no longer on the list.")),
+    Action("exclude/remove", _("Take off the exclude list"), FORMS, done=_("They are no longer on the list.")),
     Action(
         "differences/accept",
         _("Accept the difference"),

@@ -16,11 +16,11 @@ from canary.verbs.declaring import REASON, Option, Verb
 LABELS: Final = {
     "percent": gettext_noop("Share of v2 in percent"),
     "plan": gettext_noop("Steps in percent"),
-    "min_minutes": gettext_noop("Minutes that each step lasts at least"),
+    "min_minutes": gettext_noop("Minimum minutes of each step"),
     "max_errors": gettext_noop("Limit of users with an error in percent"),
-    "max_slowdown": gettext_noop("Limit of latency, in times of v1's"),
+    "max_slowdown": gettext_noop("Limit of latency, as a multiple of v1's"),
     "max_crashes": gettext_noop("Limit of workers that die"),
-    "max_refusals": gettext_noop("Limit of reads refused wrongly in percent"),
+    "max_refusals": gettext_noop("Limit of wrongly refused reads in percent"),
     "total_failure": gettext_noop("Total failure, in percent of answers"),
     "fresh_cohort": gettext_noop("Fresh cohort"),
     "accept_low_power": gettext_noop("Start although it can hardly pass"),
@@ -29,7 +29,7 @@ LABELS: Final = {
     "from": gettext_noop("From (UTC)"),
     "to": gettext_noop("To (UTC)"),
     "override": gettext_noop("Override the guards"),
-    "all": gettext_noop("Those ahead as well"),
+    "all": gettext_noop("Later brownouts too"),
     "route": gettext_noop("Route of v1"),
     "kind": gettext_noop("Kind of difference"),
     "path": gettext_noop("Place in the answer"),
@@ -39,13 +39,19 @@ HELP: Final = {
         "Rising shares of v2, with commas between. The first is the weight as soon as the plan starts."
     ),
     "min_minutes": gettext_noop("10080 minutes are a week."),
-    "max_errors": gettext_noop("v2 is rolled back when more of its users have a failed answer within 15 minutes."),
-    "max_slowdown": gettext_noop("v2 is rolled back when a route's p95 is so many times v1's for 15 minutes."),
-    "max_crashes": gettext_noop("v2 is rolled back when more workers die within 10 minutes while it answers in them."),
-    "max_refusals": gettext_noop("v2 is rolled back when it refuses so many of its reads, and v1 answers them."),
-    "total_failure": gettext_noop("v2 is rolled back by as few as ten answers when so many of them fail."),
+    "max_errors": gettext_noop(
+        "v2 is rolled back when more than this percentage of its users have a failed answer within 15 minutes."
+    ),
+    "max_slowdown": gettext_noop("v2 is rolled back when a route's p95 is this many times v1's for 15 minutes."),
+    "max_crashes": gettext_noop(
+        "v2 is rolled back when more workers than this die within 10 minutes while it answers in them."
+    ),
+    "max_refusals": gettext_noop(
+        "v2 is rolled back when it refuses this percentage of its reads, and v1 answers them."
+    ),
+    "total_failure": gettext_noop("v2 is rolled back after as few as ten answers when this percentage of them fails."),
     "accept_low_power": gettext_noop(
-        "Somebody then takes the steps that can't pass by hand. The event log keeps this choice."
+        "You then have to take by hand the steps that can't pass. The event log keeps this choice."
     ),
 }
 """In place of the option's own words."""

@@ -47,7 +47,7 @@ def guide(status: Status, verdict: Verdict | None, *, allowed: int = 0, differen
 
 def _without_verdict(status: Status, verdict: Verdict | None, allowed: int) -> Guide | None:
     if status["latched"]:
-        todo = _("Repair v2, then acknowledge the rollback. Until then nobody and no restart can set another weight.")
+        todo = _("Repair v2, then acknowledge the rollback. Until then, nobody and no restart can change the weight.")
         return Guide("harm", _("Rolled back: v1 answers %(whom)s") % {"whom": _everybody(allowed)}, todo)
     if not status["is_v2_enabled"]:
         return Guide("info", _("v2 is switched off"), _("Set API_V2_ENABLED=true and restart the servers to use it."))
@@ -70,8 +70,8 @@ def _everybody(allowed: int) -> str:
     if not allowed:
         return _("everybody")
     told = ngettext(
-        "everybody but the %(count)d identity on v2's list",
-        "everybody but the %(count)d identities on v2's list",
+        "everybody except the %(count)d identity on v2's list",
+        "everybody except the %(count)d identities on v2's list",
         allowed,
     )
     return told % {"count": allowed}
@@ -163,7 +163,7 @@ def _of_nobody(status: Status, *, is_known: bool) -> Guide:
     todo = _("Nothing to do if the site is quiet. Otherwise check that clients call the entrance.")
     if is_known:
         title = _("Waiting for the first outcomes of v2")
-        todo = _("Look below whether requests hang, or find no room on v2: the controller rolls back by itself.")
+        todo = _("Check below whether requests hang or find no room on v2. The controller rolls back by itself.")
     if _is_paused(status):
         todo = f"{todo} {_(NOT_BY_ITSELF)}"
     return Guide("info", title, todo, is_verdict_open=True)
@@ -173,7 +173,7 @@ def _of_waiting(status: Status, numbers: dict[str, Any]) -> Guide:
     """Advise to wait for proof that the declared limit is kept."""
     safe, eta_s = numbers.get("safe"), numbers.get("eta_s")
     if not safe:
-        return Guide("hold", _("Held"), _("The verdict says what is missing."), is_verdict_open=True)
+        return Guide("hold", _("Held"), _("The verdict lists what is missing."), is_verdict_open=True)
     failing, known = safe["failing"], safe["clean"] + safe["failing"]
     if eta_s is None and failing and failing >= safe["p0"] * known:
         title = ngettext(
@@ -188,7 +188,9 @@ def _of_waiting(status: Status, numbers: dict[str, Any]) -> Guide:
     if eta_s is not None:
         title = _("%(missing)s, about %(duration)s") % {"missing": missing, "duration": _written_out(eta_s)}
         return Guide("info", title, _go_on(status))
-    todo = _("The verdict says why there is no estimate. If too few people use the site, take the next step by hand.")
+    todo = _(
+        "The verdict explains why there is no estimate. If too few people use the site, take the next step by hand."
+    )
     title = _("%(missing)s, no estimate yet") % {"missing": missing}
     return Guide("hold", title, todo, is_verdict_open=True)
 

@@ -118,18 +118,16 @@ def _compared(before: Snapshot, after: Snapshot, values: Mapping[str, Any], now:
     moves, notes = moves_between(before, after, known_identities(now), at), []
     during: tuple[Move, ...] = ()
     if is_fresh:
-        notes.append(
-            _("A fresh cohort is drawn when the plan starts: about as many will move, but not these very ones.")
-        )
+        notes.append(_("A fresh cohort is drawn when the plan starts: about as many will move, but not the same ones."))
     if before.life != after.life and "from" in values:
         start = max(at, values["from"])
         during = _moves(moves_between(before, after, known_identities(now), start))
-        notes.append(_("For the time of the window, pinned v1 and `API-Version: 1` are refused with 410."))
+        notes.append(_("During the window, pinned v1 and `API-Version: 1` are refused with 410."))
     if before.life.state != after.life.state:
         states = {"after": spoken(after.life.state), "before": spoken(before.life.state)}
         notes.append(_("v1 would be %(after)s; it is %(before)s.") % states)
     if after.latched and not before.latched:
-        notes.append(_("No weight but 0 can be set from then on until somebody acknowledges the rollback."))
+        notes.append(_("From then on, the weight stays 0 until somebody acknowledges the rollback."))
     arrow = "" if before.weight_bp == after.weight_bp else f" → {percent(after.weight_bp)}"
     return Preview(
         version=before.version,
@@ -155,8 +153,8 @@ def _of_notice(before: Snapshot, now: datetime) -> Preview:
     """Preview a notice without trying it: the function that sends the messages may ignore transactions."""
     names = [usage["consumer"] for usage in usages_to_tell(now, before.life)]
     told = ngettext(
-        "%(count)d consumer of v1 would be told what they still call",
-        "%(count)d consumers of v1 would be told what they still call",
+        "%(count)d consumer of v1 would get a mail with a list of their calls",
+        "%(count)d consumers of v1 would get a mail with a list of their calls",
         len(names),
     ) % {"count": len(names)}
     people = People(names[:NAMES_SHOWN])

@@ -115,7 +115,7 @@ def _of_sunset(life: Life) -> tuple[str, ...]:
         return (_("v1 answers with 410 until it is restored"),)
     if life.sunset_at is not None:
         return (_("announced"),)
-    return (_("no date: the announced one was over when v1 was restored"),) if life.state != ACTIVE else ()
+    return (_("no date: the announced one had passed when v1 was restored"),) if life.state != ACTIVE else ()
 
 
 def _instant(at: int | None) -> datetime | None:

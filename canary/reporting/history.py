@@ -1,4 +1,4 @@
-"""Whether what happened is still what was written down: the chain of events, its seals, and the row at its end."""
+"""Check that nobody has altered the event log: the chain of events, its seals, and the row at its end."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -61,7 +61,7 @@ def controller_turns(now: datetime, wanted: Wanted) -> tuple[bool, str]:
     if guard.is_alive:
         return True, f"A controller finished a turn {guard.age_s or 0.0:.0f} s ago."
     if not needs_controller(store.read()[1]):
-        return True, "No controller finishes turns, and none is needed: nobody is on v2 who could be sent back."
+        return True, "No controller finishes turns, and none is needed: nobody is on v2."
     return False, f"{guard.sentence} Start one: `manage.py run_canary_controller`."
 
 
@@ -69,10 +69,10 @@ def rollback_was_drilled(now: datetime, wanted: Wanted) -> tuple[bool, str]:
     """Check by the event log that rollback works: only one that was tried is known to work."""
     days = wanted["drill_days"]
     if not days:
-        return True, "No drill is asked for."
+        return True, "No drill is required."
     last = RolloutEvent.objects.filter(verb="rollback").order_by("-version").first()
     if last is None:
-        return False, "There never was a rollback: try `manage.py canary rollback --reason drill`, then `ack`."
+        return False, "There has been no rollback yet: try `manage.py canary rollback --reason drill`, then `ack`."
     who = People([last.actor]).actor(last.actor)
     told = f"The last rollback was {(now - last.at) / timedelta(days=1):.1f} days ago, by {who}"
     return last.at >= now - timedelta(days=days), f"{told}; {days} days are allowed."
@@ -98,7 +98,7 @@ def _ask_in_process(path: str) -> int:
 
 def _planned(asked_bp: int | None, plan: Plan | dict[str, Any] | None, snapshot: Snapshot) -> tuple[int | None, str]:
     if asked_bp is not None:
-        return asked_bp, "what was asked for"
+        return asked_bp, "`--weight`"
     if plan is not None:
         step = plan["step"]
         # Before its first step a plan says nothing of the weight.

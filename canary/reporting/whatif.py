@@ -1,4 +1,4 @@
-"""The identities that would move at another weight, by name: the function that decides about requests decides."""
+"""List the identities that would move at another weight, by the same function that routes requests."""
 
 import datetime
 from collections.abc import Iterable, Iterator

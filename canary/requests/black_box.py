@@ -1,4 +1,4 @@
-"""The requests that a process has in flight, in a file that outlives it: a killed process tells nothing itself.
+"""The requests that a process has in flight, in a file that outlives it: a killed process can't report them.
 
 The file is mapped into memory, so noting a request copies some hundred bytes. The kernel keeps them when the process
 dies.

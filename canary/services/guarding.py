@@ -1,4 +1,4 @@
-"""Telling people that no controller guards a running plan, and that one does again: each once, by the first server."""
+"""Report that no controller guards a running plan, and that one does again: each once, by the first server."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta

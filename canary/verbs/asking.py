@@ -1,4 +1,4 @@
-"""Verbs that change nothing and ask who is where: `explain` and `whatif`."""
+"""Verbs that ask about identities and change nothing: `explain` and `whatif`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -86,24 +86,24 @@ def _say_moves(result: Mapping[str, Any]) -> Iterator[str]:
 VERBS = (
     Verb(
         ("explain",),
-        "which version answers an identity on the entrance, and why",
+        "show which version answers an identity on the entrance, and why",
         VIEW,
         _explain,
         _say_explained,
         (
             Option(
                 "identity",
-                "KIND:ID with KIND user, key, client or anon",
+                "KIND:ID, where KIND is user, key, client or anon",
                 parse_identity,
                 is_positional=True,
                 is_required=True,
             ),
-            Option("salt", "try another salt (1..64 bytes) than the rollout's", parse_salt),
+            Option("salt", "use this salt (1 to 64 bytes) instead of the rollout's", parse_salt),
         ),
     ),
     Verb(
         ("whatif",),
-        "who would move if v2's share were PERCENT",
+        "show who would move if v2's share were PERCENT",
         VIEW,
         _whatif,
         _say_moves,

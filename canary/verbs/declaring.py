@@ -81,10 +81,10 @@ class Verb:
         return (*self.options, REASON, EXPECTED_VERSION) if self.is_change else self.options
 
 
-REASON: Final = Option("reason", "why: kept in the event log", parse_text, is_required=True, metavar="TEXT")
+REASON: Final = Option("reason", "the reason, kept in the event log", parse_text, is_required=True, metavar="TEXT")
 EXPECTED_VERSION: Final = Option(
     "expected_version",
-    "refuse unless the rollout is still at this version; without it the one just read",
+    "refuse the change unless the rollout is at version N (default: the version just read)",
     parse_count,
     is_number=True,
     metavar="N",

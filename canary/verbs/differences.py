@@ -1,4 +1,4 @@
-"""Verbs about differences of shadow reads: which there are, and accepting one by name so that it holds nothing."""
+"""Verbs about differences of shadow reads: list them, accept one so that it holds no step, revoke that."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ from canary.verbs.wording import one_line, plural
 NAME: Final = (
     Option("route", "v1's verb and template, as `differences list` shows it", parse_text, is_required=True),
     Option("kind", "how the answers differ, such as value or missing", parse_text, is_required=True),
-    Option("path", "the place in v1's answer; left out for the whole answer", parse_place, default=""),
+    Option("path", "the place in v1's answer; leave it out for the whole answer", parse_place, default=""),
 )
 
 
@@ -76,11 +76,15 @@ def _words(one: Mapping[str, Any]) -> str:
 
 VERBS: Final = (
     Verb(
-        ("differences", "list"), "what holds the next step; what is accepted, by whom and why", VIEW, _list, _say_list
+        ("differences", "list"),
+        "list the differences that hold the next step, and the accepted ones with their reasons",
+        VIEW,
+        _list,
+        _say_list,
     ),
     Verb(
         ("differences", "accept"),
-        "let a benign difference hold no step, in this release and in later ones",
+        "accept a benign difference: it holds no step any more, in this release and later ones",
         RAMP,
         _accept,
         say_status,
@@ -89,7 +93,7 @@ VERBS: Final = (
     ),
     Verb(
         ("differences", "revoke"),
-        "let an accepted difference hold again",
+        "stop accepting a difference: it holds steps again",
         RAMP,
         _revoke,
         say_status,

@@ -1,4 +1,4 @@
-"""The event log: `history`, and with `--verify` whether anybody has changed it behind the services' back."""
+"""The event log: `history`, and its `--verify`, which finds changes that bypassed the services."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -17,10 +17,9 @@ from canary.verbs.wording import one_line, percent
 
 SHOWN: Final = 50
 BROKEN: Final = (
-    "The event log is broken at version {}: this event is missing or isn't what was written, and so nothing proves the"
-    " later ones."
+    "The event log is broken at version {}: this event is missing or was changed, so nothing proves the later ones."
 )
-ANOTHER_LOG: Final = "The event log doesn't go through {}, which was exported from it: events up to there were changed."
+ANOTHER_LOG: Final = "The event log doesn't contain {}, which was exported from it: events up to there were changed."
 DOUBTFUL: Final = (
     "No key in SECRET_KEY and SECRET_KEY_FALLBACKS has sealed the events at version {}. An older release wrote them"
     " beside this one, the key was changed, or somebody without the key wrote them. Check them. If they are right, keep"
@@ -85,22 +84,20 @@ def _all_is_well(chain: Mapping[str, Any]) -> str:
 VERBS = (
     Verb(
         ("history",),
-        "who changed what, when and why, the newest first",
+        "show who changed what, when and why, newest first",
         VIEW,
         _history,
         _say_history,
         (
-            Option("verify", "check every event against the chain of hashes and its seal; ends with 1 for a fault"),
-            Option("head", "print the version and hash of the last event alone, to be kept elsewhere"),
+            Option("verify", "check the hash chain and the seal of every event; exit code 1 for a fault"),
+            Option("head", "print only the version and hash of the last event, to keep elsewhere"),
             Option(
                 "against",
-                "verify, and also that the log goes through a head that was kept: vouches for all up to there",
+                "verify, and check that the log contains this head, which you kept: it proves all events up to there",
                 parse_head,
                 metavar="VERSION:HASH",
             ),
-            Option(
-                "limit", f"how many events, {SHOWN} unless said otherwise", parse_limit, is_number=True, metavar="N"
-            ),
+            Option("limit", f"how many events (default {SHOWN})", parse_limit, is_number=True, metavar="N"),
         ),
     ),
 )

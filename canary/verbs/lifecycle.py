@@ -1,4 +1,4 @@
-"""Verbs about the life of v1: its deprecation, brownouts, sunset, the way back, and what its consumers are told."""
+"""Verbs about the life of v1: its deprecation, brownouts, sunset, the way back, and the notices to its consumers."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
@@ -23,7 +23,7 @@ from canary.verbs.declaring import Call, Option, Verb
 from canary.verbs.weight import say_status
 from canary.verbs.wording import plural
 
-OVERRIDE = Option("override", "skip every guard; recorded with name and reason")
+OVERRIDE = Option("override", "skip every guard; the event log keeps your name and reason")
 WHEN = "an ISO 8601 date or time, in UTC unless it names a zone"
 
 
@@ -57,7 +57,7 @@ def _notify(call: Call) -> dict[str, Any]:
 def _say_notified(result: Mapping[str, Any]) -> Iterator[str]:
     outcome = result["notified"]
     mailed = [consumer for consumer, how in outcome.items() if how == "mailed"]
-    yield f"{plural(len(mailed), 'consumer is', 'consumers are')} mailed what they call."
+    yield f"A list of calls is mailed to {plural(len(mailed), 'consumer', 'consumers')}."
     yield from (f"No address is known for {one}." for one in sorted(set(outcome) - set(mailed)))
 
 
@@ -118,7 +118,7 @@ def _change(
 
 
 VERBS = (
-    Verb(("lifecycle", "status"), "the dates of v1, and what its next step still lacks", VIEW, _status, _say_life),
+    Verb(("lifecycle", "status"), "show the dates of v1, and what its next step still needs", VIEW, _status, _say_life),
     _change(
         "deprecate",
         "announce the end of v1, or move the date that was announced",
@@ -139,9 +139,9 @@ VERBS = (
         "brownout end",
         "end the running brownout now",
         _end_brownout,
-        (Option("all", "take back those ahead as well"),),
+        (Option("all", "also cancel later brownouts"),),
     ),
     _change("sunset", "take v1 out of service, until `restore`", _sunset, (OVERRIDE,)),
-    _change("restore", "one state back, and v1 answers again", _restore, say=_say_restored),
-    _change("notify", "mail each consumer of v1 what it still calls", _notify, say=_say_notified),
+    _change("restore", "go one state back, so that v1 answers again", _restore, say=_say_restored),
+    _change("notify", "mail each consumer of v1 a list of its calls", _notify, say=_say_notified),
 )

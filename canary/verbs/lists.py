@@ -15,7 +15,7 @@ from canary.verbs.wording import one_line
 
 IDENTITY = Option(
     "identity",
-    "KIND:ID with KIND user, key, client or anon",
+    "KIND:ID, where KIND is user, key, client or anon",
     parse_listed_identity,
     is_positional=True,
     is_required=True,
@@ -60,9 +60,9 @@ def _verbs_of(name: str) -> tuple[Verb, ...]:
 
     target = TARGETS[ListEntry.List(name)]
     return (
-        change("add", f"send an identity to {target} in spite of its bucket", _add),
-        change("remove", "let the bucket decide again about an identity", _remove),
-        Verb((name, "list"), f"who is sent to {target} by name", VIEW, partial(_list, name), _say_entries),
+        change("add", f"send an identity to {target} regardless of its bucket", _add),
+        change("remove", "take an identity off the list: its bucket decides again", _remove),
+        Verb((name, "list"), f"list the identities that always get {target}", VIEW, partial(_list, name), _say_entries),
     )
 
 

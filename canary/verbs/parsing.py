@@ -31,7 +31,7 @@ def parse_percent(text: str) -> int:
     found = PERCENT.fullmatch(text)
     basis_points = int(found[1]) * 100 + int((found[2] or "").ljust(2, "0")) if found else FULL_BP + 1
     if basis_points > FULL_BP:
-        raise ValueError(f"{text!r} is not a share: allowed is 0 to 100 in plain digits with up to two decimals.")
+        raise ValueError(f"{text!r} is not a share: use 0 to 100 in plain digits with up to two decimals.")
     return basis_points
 
 
@@ -39,18 +39,14 @@ def parse_plan(text: str) -> list[int]:
     """Parse `10,50,90,100` as basis points, each step above the one before."""
     steps = [parse_percent(step.strip()) for step in text.split(",")]
     if len(steps) > STEPS_MAX or any(step >= following for step, following in zip([0, *steps], steps, strict=False)):
-        raise ValueError(
-            f"{text!r} is not a plan: allowed are 1 to {STEPS_MAX} shares above 0, each above the one before."
-        )
+        raise ValueError(f"{text!r} is not a plan: use 1 to {STEPS_MAX} shares above 0, each above the one before.")
     return steps
 
 
 def parse_minutes(text: str) -> float:
     """Parse minutes, fractions too, as seconds."""
     if not MINUTES.fullmatch(text) or float(text) > MINUTES_MAX:
-        raise ValueError(
-            f"{text!r} is not a time: allowed are 0 to {MINUTES_MAX} minutes in plain digits, such as 0.5."
-        )
+        raise ValueError(f"{text!r} is not a time: use 0 to {MINUTES_MAX} minutes in plain digits, such as 0.5.")
     return round(float(text) * 60, 3)
 
 
@@ -73,7 +69,7 @@ def _parse_share(text: str, range_bp: tuple[int, int]) -> int:
     least, most = range_bp
     basis_points = parse_percent(text)
     if not least <= basis_points <= most:
-        raise ValueError(f"{text!r} is not allowed: {least / 100:g} to {most / 100:g} percent are.")
+        raise ValueError(f"{text!r} is not allowed: use {least / 100:g} to {most / 100:g} percent.")
     return basis_points
 
 
@@ -81,7 +77,7 @@ def parse_slowdown(text: str) -> float:
     """Parse how many times v1's latency v2's may be."""
     least, most = SLOWDOWN_RANGE
     if not PERCENT.fullmatch(text) or not least <= float(text) <= most:
-        raise ValueError(f"{text!r} is not a slowdown: allowed are {least:g} to {most:g} with up to two decimals.")
+        raise ValueError(f"{text!r} is not a slowdown: use {least:g} to {most:g} with up to two decimals.")
     return float(text)
 
 
@@ -90,7 +86,7 @@ def parse_crashes(text: str) -> int:
     least, most = CRASHES_RANGE
     number = parse_count(text)
     if not least <= number <= most:
-        raise ValueError(f"{text!r} is not allowed: {least} to {most} are.")
+        raise ValueError(f"{text!r} is not allowed: use {least} to {most}.")
     return number
 
 
@@ -98,7 +94,7 @@ def parse_text(text: str) -> str:
     """Parse a sentence that the event log keeps: 1 to 1000 characters, more than blanks."""
     words = text.strip()
     if not words or len(words) > TEXT_MAX or not is_storable(words):
-        raise ValueError(f"A text has 1 to {TEXT_MAX} characters that can be stored, and more than blanks.")
+        raise ValueError(f"A text has 1 to {TEXT_MAX} characters that can be stored, and not only blanks.")
     return words
 
 
@@ -113,14 +109,14 @@ def parse_head(text: str) -> Head:
     """Parse a version and hash, as `history --head` prints them."""
     found = HEAD.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f"{text!r} is not a head: allowed is VERSION:HASH, as `history --head` prints it.")
+        raise ValueError(f"{text!r} is not a head: use VERSION:HASH, as `history --head` prints it.")
     return Head(int(found[1]), found[2])
 
 
 def parse_count(text: str) -> int:
     """Parse a whole number from 0 on."""
     if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) > INTEGER_MAX:
-        raise ValueError(f"{text!r} is not a whole number from 0 on in plain digits.")
+        raise ValueError(f"{text!r} is not a whole number of 0 or more in plain digits.")
     return int(text)
 
 
@@ -128,7 +124,7 @@ def parse_limit(text: str) -> int:
     """Parse how many rows are shown: 1 to 1000."""
     number = parse_count(text)
     if not 1 <= number <= 1_000:
-        raise ValueError(f"{text!r} is not allowed: 1 to 1000 are.")
+        raise ValueError(f"{text!r} is not allowed: use 1 to 1000.")
     return number
 
 

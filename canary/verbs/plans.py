@@ -32,53 +32,51 @@ STEP_S: Final = 7 * 24 * 3600.0  # the four weeks of the original timetable
 
 PLAN: Final = Option(
     "plan",
-    "shares in percent, rising: those of 10,50,90,100 above the weight in force unless said otherwise",
+    "rising shares in percent (default: those of 10,50,90,100 above the weight in force)",
     parse_plan,
     is_list=True,
     metavar="STEPS",
 )
 MIN_MINUTES: Final = Option(
     "min_minutes",
-    "how long each step lasts at least, 10080 (a week) unless said otherwise",
+    "how many minutes each step lasts at least (default 10080, a week)",
     parse_minutes,
     is_number=True,
     metavar="N",
 )
 MAX_ERRORS: Final = Option(
     "max_errors",
-    "roll back when more of v2's users, in percent, have a failed answer within 15 minutes:"
-    " CANARY_MAX_ERRORS, 2 unless set otherwise",
+    "roll back when more than this percentage of v2's users have a failed answer within 15 minutes"
+    " (default: CANARY_MAX_ERRORS, or 2)",
     parse_max_errors,
     is_number=True,
     metavar="PERCENT",
 )
 MAX_SLOWDOWN: Final = Option(
     "max_slowdown",
-    "roll back when a route's p95 is so many times v1's for 15 minutes: CANARY_MAX_SLOWDOWN, 3 unless set otherwise",
+    "roll back when a route's p95 is this many times v1's for 15 minutes (default: CANARY_MAX_SLOWDOWN, or 3)",
     parse_slowdown,
     is_number=True,
     metavar="TIMES",
 )
 MAX_CRASHES: Final = Option(
     "max_crashes",
-    "roll back when more workers die within 10 minutes while v2 answers in them:"
-    " CANARY_MAX_CRASHES, 2 unless set otherwise",
+    "roll back when more than N workers die within 10 minutes while v2 answers in them"
+    " (default: CANARY_MAX_CRASHES, or 2)",
     parse_crashes,
     is_number=True,
     metavar="N",
 )
 MAX_REFUSALS: Final = Option(
     "max_refusals",
-    "roll back when v2 refuses so many of its reads, in percent, that v1 answers:"
-    " CANARY_MAX_REFUSALS, 5 unless set otherwise",
+    "roll back when v2 refuses this percentage of its reads, and v1 answers them (default: CANARY_MAX_REFUSALS, or 5)",
     parse_refusals,
     is_number=True,
     metavar="PERCENT",
 )
 TOTAL_FAILURE: Final = Option(
     "total_failure",
-    "roll back by as few as ten answers when so many of them, in percent, fail:"
-    " CANARY_TOTAL_FAILURE, 90 unless set otherwise",
+    "roll back after as few as ten answers when this percentage of them fail (default: CANARY_TOTAL_FAILURE, or 90)",
     parse_total,
     is_number=True,
     metavar="PERCENT",
@@ -160,7 +158,7 @@ def _promote(call: Call) -> None:
 VERBS = (
     Verb(
         ("power",),
-        "what a plan could find and how soon its steps may pass; starts nothing",
+        "show how much harm a plan can find and how soon its steps can pass; starts nothing",
         VIEW,
         _power,
         _say_power,
@@ -168,7 +166,7 @@ VERBS = (
     ),
     Verb(
         ("start",),
-        "begin a plan: steps that are taken when the evidence allows",
+        "begin a plan, whose steps are taken when the evidence allows",
         RAMP,
         _start,
         _say_started,
@@ -177,13 +175,13 @@ VERBS = (
             MIN_MINUTES,
             *LIMITS.values(),
             Option("fresh_cohort", "draw a new order of identities instead of keeping the last one"),
-            Option("accept_low_power", "start the plan although a step of it can hardly pass"),
+            Option("accept_low_power", "start the plan although one of its steps can hardly pass"),
         ),
         is_change=True,
     ),
-    Verb(("pause",), "take no step of the plan until `resume`", RAMP, _pause, say_status, is_change=True),
+    Verb(("pause",), "pause the plan: take no step until `resume`", RAMP, _pause, say_status, is_change=True),
     Verb(
-        ("resume",), "go on with the plan at its first step above the weight", RAMP, _resume, say_status, is_change=True
+        ("resume",), "continue the plan at its first step above the weight", RAMP, _resume, say_status, is_change=True
     ),
     Verb(("promote",), "take the plan's next step now", RAMP, _promote, say_status, is_change=True),
 )

@@ -1,4 +1,4 @@
-"""All verbs there are: each module of this package that declares `VERBS` has its own."""
+"""Collect all verbs: those of each module of this package that declares `VERBS`."""
 
 import pkgutil
 from functools import cache

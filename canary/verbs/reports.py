@@ -32,11 +32,11 @@ def _say_analysis(result: Mapping[str, Any]) -> Iterator[str]:
         safe, ratio = numbers["safe"], numbers["sample_ratio"]
         yield (
             f"Users of v2 in this stage: {safe['clean']} without an error, {safe['failing']} with one;"
-            f" {safe['clean_missing']} more without are missing."
+            f" {safe['clean_missing']} more without an error are needed."
         )
         yield f"Arrived: {ratio['v2']} on v2 and {ratio['v1']} on v1, {ratio['expected']:.1f} on v2 expected."
         yield from _say_routes(numbers["routes"])
-    yield f"The controller: {result['controller'] or 'none runs, so nothing is done about this'}."
+    yield f"Controller: {result['controller'] or 'none is running, so nothing acts on this'}."
 
 
 def _say_evidence(evidence: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -62,7 +62,7 @@ def _figure(number: float | None) -> str:
 
 def _say_routes(routes: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     harmed = [route["route"] for route in routes if route["is_harmed"]]
-    yield f"Routes that are harmed, shown and not acted on: {', '.join(harmed) or 'none'}."
+    yield f"Harmed routes (shown only, nothing acts on them): {', '.join(harmed) or 'none'}."
 
 
 def _report(call: Call) -> dict[str, Any]:
@@ -93,7 +93,8 @@ def _say_report(result: Mapping[str, Any]) -> Iterator[str]:
         return
     latch = "; a rollback is latched" if result["latched"] else ""
     now = f"v2 has {percent(result['weight_bp'])} now{latch}" if result["is_present"] else "it is over"
-    yield f"Release {result['release']}, since {result['since'] or 'ever'}: {now}; v1 is {result['lifecycle']}."
+    since = f"since {result['since']}" if result["since"] else "from the beginning"
+    yield f"Release {result['release']}, {since}: {now}; v1 is {result['lifecycle']}."
     for event in result["weights"][-LINES_OF_EACH:]:
         yield "  {at:.19}  {weight}  {verb} by {actor_name}: {reason}".format(
             weight=percent(event["weight_bp"]), **event
@@ -164,18 +165,20 @@ def _say_consumers(result: Mapping[str, Any]) -> Iterator[str]:
 
 
 VERBS = (
-    Verb(("analyze",), "judge the release now, with every figure that this rests on", VIEW, _analyse, _say_analysis),
+    Verb(
+        ("analyze",), "judge the release now, and show the figures behind the judgement", VIEW, _analyse, _say_analysis
+    ),
     Verb(
         ("report",),
-        "the story of a release: weights, verdicts, totals, what was found",
+        "show the story of a release: weights, verdicts, totals, findings",
         VIEW,
         _report,
         _say_report,
         (
-            Option("release", "which one, the present one unless said otherwise", parse_count, is_number=True),
-            Option("consumers", "also who calls v1, and what"),
-            Option("csv", "nothing but v1's usage by day, consumer and route, for a spreadsheet"),
-            Option("days", f"how many days of usage, {USAGE_DAYS} unless said otherwise", parse_limit, is_number=True),
+            Option("release", "number of the release (default: the present one)", parse_count, is_number=True),
+            Option("consumers", "also show who calls v1, and what they call"),
+            Option("csv", "print only v1's usage by day, consumer and route, for a spreadsheet"),
+            Option("days", f"how many days of usage (default {USAGE_DAYS})", parse_limit, is_number=True),
         ),
     ),
 )

@@ -28,7 +28,7 @@ def say_status(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"v1 is {result['lifecycle']}."
     workers = result["workers"]
     late = [worker for worker in workers if worker["version"] != result["version"]]
-    yield f"{plural(len(workers), 'worker', 'workers')} heard of lately, {len(workers) - len(late)} at this version."
+    yield f"{plural(len(workers), 'worker', 'workers')} seen lately, {len(workers) - len(late)} at this version."
     yield from (f"  {one['worker']} serves version {one['version']}, seen {one['seen_at']}" for one in late)
     if result["controller"]["is_missing"]:
         yield f"{result['controller']['sentence']} Start one: `manage.py run_canary_controller`."
@@ -59,7 +59,7 @@ def _acknowledge(call: Call) -> None:
 
 
 VERBS = (
-    Verb(("status",), "what is in force, and which worker serves it", VIEW, _status, say_status),
+    Verb(("status",), "show the rollout in force, and which worker serves it", VIEW, _status, say_status),
     Verb(
         ("set",),
         "set v2's share of the entrance; pauses a running plan",
@@ -71,7 +71,7 @@ VERBS = (
     ),
     Verb(
         ("rollback",),
-        "everybody back to v1 now, and latched there until `ack`",
+        "send everybody back to v1 now, and keep them there until `ack`",
         ROLLBACK,
         _roll_back,
         say_status,

@@ -75,7 +75,7 @@ def _group(groups: dict[tuple[str, ...], Any], words: tuple[str, ...]) -> Any:
     """Return the place for a verb that follows these words; the first such verb makes it."""
     if words not in groups:
         parent = _group(groups, words[:-1])
-        groups[words] = _subparsers(parent.add_parser(words[-1], help=f"{words[-1]} …: see its own --help"))
+        groups[words] = _subparsers(parent.add_parser(words[-1], help=f"see `canary {' '.join(words)} --help`"))
     return groups[words]
 
 

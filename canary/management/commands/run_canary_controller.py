@@ -1,4 +1,4 @@
-"""`manage.py run_canary_controller`: judges the rollout and acts on it, until SIGTERM or SIGINT, or once from cron."""
+"""`manage.py run_canary_controller`: judge the rollout and act on it, until SIGTERM or SIGINT, or once from cron."""
 
 import logging
 from argparse import ArgumentTypeError
@@ -22,14 +22,14 @@ logger = logging.getLogger("canary.controller")
 class Command(BaseCommand):
     help = (
         "Judge the rollout of API v2 by what its users see: take a plan's next step, hold, or roll back. Several may"
-        " run: one leads, and another takes over within seconds."
+        " run: one leads, and another takes over within seconds if it stops."
     )
     requires_system_checks = ()  # they open the database, which may be what is down
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="take one turn and end")
+        parser.add_argument("--once", action="store_true", help="take one turn, then exit")
         parser.add_argument(
-            "--interval", type=_interval_s, default=1.0, metavar="S", help="seconds from turn to turn, 1 unless said so"
+            "--interval", type=_interval_s, default=1.0, metavar="S", help="seconds between turns (default 1)"
         )
         add_heartbeat_argument(parser)
 
@@ -67,5 +67,5 @@ def _interval_s(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not minimum <= seconds <= maximum:
-        raise ArgumentTypeError(f"{text!r} is not an interval: allowed are {minimum:g} to {maximum:g} seconds.")
+        raise ArgumentTypeError(f"{text!r} is not an interval: use {minimum:g} to {maximum:g} seconds.")
     return seconds

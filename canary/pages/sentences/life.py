@@ -58,7 +58,7 @@ LIFE: Final = (
     _("they grow: 1, 12, 24, 48 h"),
     _("A brownout is longer than the one before"),
     _("Its sunset is announced for %(at)s"),
-    _("%(number)s consumer is mailed what they call"),
-    _("%(number)s consumers are mailed what they call"),
+    _("A list of calls is mailed to %(number)s consumer"),
+    _("A list of calls is mailed to %(number)s consumers"),
     _("No address is known for %(name)s"),
 )

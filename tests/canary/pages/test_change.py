@@ -267,7 +267,7 @@ def test_the_consumers_that_would_be_told_are_named_and_none_is_told_by_asking(
     jobs = Job.objects.count()
     asked = signed_in_with("view", "lifecycle").get(f"{ADDRESS}do/lifecycle/notify/")
     (note,) = asked.context["preview"].notes
-    assert note.startswith("60 consumers of v1 would be told")
+    assert note.startswith("60 consumers of v1 would get a mail")
     assert Job.objects.count() == jobs
 
 

@@ -134,10 +134,10 @@ def test_who_is_on_v2s_list_is_not_counted_as_answered_by_v1() -> None:
     nothing = {**STATUS, "weight_bp": 0, "plan": None}
     assert (
         guide(nothing, None, allowed=2).title
-        == "Nothing has started: v1 answers everybody but the 2 identities on v2's list"
+        == "Nothing has started: v1 answers everybody except the 2 identities on v2's list"
     )
     assert guide({**nothing, "latched": True}, None, allowed=1).title.endswith(
-        "everybody but the 1 identity on v2's list"
+        "everybody except the 1 identity on v2's list"
     )
 
 

@@ -97,7 +97,7 @@ def test_notify_says_who_was_reached(run: Callable[..., Any], run_canary: Run, n
         )
     assert run("lifecycle", "notify")["notified"] == {"key:ab12": "mailed", "client:app": "no_address"}
     said = run_canary("lifecycle", "notify", "--reason", "again")
-    assert said.splitlines() == ["1 consumer is mailed what they call.", "No address is known for client:app."]
+    assert said.splitlines() == ["A list of calls is mailed to 1 consumer.", "No address is known for client:app."]
 
 
 def test_status_says_what_the_next_step_lacks(run: Callable[..., Any], run_canary: Run) -> None:
