@@ -44,20 +44,20 @@ class Environment:
         if not value:
             return default
         if value.lower() not in BOOLEANS:
-            refuse(name, value, "allowed are true, false, 1 and 0")
+            refuse(name, value, "use true, false, 1 or 0")
         return BOOLEANS[value.lower()]
 
     def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
         value = self.text(name, default)
         if value not in allowed:
-            refuse(name, value, f"allowed are {' and '.join(allowed)}")
+            refuse(name, value, f"use {' or '.join(allowed)}")
         return value
 
     def integer(self, name: str, default: int, minimum: int, maximum: int) -> int:
         value = self.text(name)
         if not value:
             return default
-        allowed = f"allowed is a whole number from {minimum} to {maximum}"
+        allowed = f"use a whole number from {minimum} to {maximum}"
         if not (value.isascii() and value.isdigit()) or len(value) > 12:
             refuse(name, value, allowed)
         if not minimum <= int(value) <= maximum:
@@ -70,7 +70,7 @@ class Environment:
         if not value:
             return default
         if not PERCENTAGE.fullmatch(value) or not minimum <= float(value) <= maximum:
-            refuse(name, value, f"allowed is a number from {minimum:g} to {maximum:g} with up to two decimals")
+            refuse(name, value, f"use a number from {minimum:g} to {maximum:g} with up to two decimals")
         return float(value)
 
     def words(self, name: str, default: tuple[str, ...] = ()) -> list[str]:
@@ -88,7 +88,7 @@ class Environment:
         if not value:
             return None
         least, most = f"{minimum / 100:g}", f"{maximum / 100:g}"
-        allowed = f"allowed is a number from {least} to {most} in plain digits with up to two decimals, such as 12.5"
+        allowed = f"use a number from {least} to {most} in plain digits with up to two decimals, such as 12.5"
         if not PERCENTAGE.fullmatch(value):
             refuse(name, value, allowed)
         whole, _, fraction = value.partition(".")
@@ -100,9 +100,7 @@ class Environment:
     def redis_url(self, name: str) -> str:
         value = self.text(name)
         if value and not _is_redis_url(value):
-            refuse(
-                name, without_password(value), "allowed are redis://HOST:PORT/DB, rediss://… and unix:///SOCKET?db=0"
-            )
+            refuse(name, without_password(value), "use redis://HOST:PORT/DB, rediss://… or unix:///SOCKET?db=0")
         return value
 
     def origins(self, name: str) -> list[str]:
@@ -110,7 +108,7 @@ class Environment:
         origins = self.words(name)
         for origin in origins:
             if not ORIGIN.fullmatch(origin):
-                refuse(name, origin, "allowed are origins such as https://cms.example.org, separated by commas")
+                refuse(name, origin, "use origins such as https://cms.example.org, separated by commas")
         return origins
 
     def header_and_value(self, name: str) -> tuple[str, str] | None:
@@ -119,7 +117,7 @@ class Environment:
         if not words:
             return None
         if len(words) != 2 or not words[0].startswith("HTTP_"):
-            refuse(name, ",".join(words), "allowed is HEADER,VALUE, such as HTTP_X_FORWARDED_PROTO,https")
+            refuse(name, ",".join(words), "use HEADER,VALUE, such as HTTP_X_FORWARDED_PROTO,https")
         return words[0], words[1]
 
     def database(
@@ -135,16 +133,14 @@ class Environment:
             return _sqlite(name, value, base)
         if scheme in ("postgresql", "postgres"):
             return _postgresql(name, value, prepares=prepares, pool=pool)
-        refuse(
-            name, without_password(value), "allowed are sqlite:///FILE and postgresql://USER:PASSWORD@HOST:PORT/NAME"
-        )
+        refuse(name, without_password(value), "use sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME")
 
     def mailer(self, name: str, default: str) -> dict[str, Any]:
         """Return an entry of MAILERS: `console:` prints mails, `smtp+tls://USER:PASSWORD@HOST:PORT` sends them."""
         value = self.text(name, default)
         if value == "console:":
             return {"BACKEND": "cms.outgoing.printed.EmailBackend"}
-        allowed = "allowed are console:, smtp://, smtp+tls:// (STARTTLS) and smtps://USER:PASSWORD@HOST:PORT"
+        allowed = "use console:, smtp://, smtp+tls:// (STARTTLS) or smtps://USER:PASSWORD@HOST:PORT"
         try:
             url = urlsplit(value)
             host, port = url.hostname, url.port
@@ -158,31 +154,28 @@ class Environment:
         """Return a page's address in which `{token}` stands for the token of a mail; empty when unset."""
         value = self.text(name)
         if value and not (re.match(r"https?://[^/\s]", value) and value.count("{token}") == 1):
-            refuse(
-                name, value, "allowed is an address with {token} in it, such as https://example.org/reset?token={token}"
-            )
+            refuse(name, value, "use an address with {token} in it, such as https://example.org/reset?token={token}")
         return value
 
     def url_of_post(self, name: str) -> str:
         """Return a page's address in which `{slug}` stands for the post's; empty when unset."""
         value = self.text(name)
         if value and not (re.match(r"https?://[^/\s]", value) and value.count("{slug}") == 1):
-            refuse(name, value, "allowed is an address with {slug} in it, such as https://example.org/posts/{slug}")
+            refuse(name, value, "use an address with {slug} in it, such as https://example.org/posts/{slug}")
         return value
 
     def url_of_folder(self, name: str) -> str:
         """Return an address that ends with a slash, which may be left out; empty when unset."""
         value = self.text(name)
         if value and not re.fullmatch(r"https?://[^/\s?#@]+(/[^\s?#]*)?", value):
-            refuse(name, value, "allowed is an address without a query, such as https://example.org/admin/")
+            refuse(name, value, "use an address without a query, such as https://example.org/admin/")
         return value and f"{value.rstrip('/')}/"
 
     def issuer(self, name: str, longest: int) -> str:
         """Return the address of an OpenID Connect provider, exactly as its tokens name it; empty when unset."""
         value = self.text(name)
         allowed = (
-            f"allowed is https://… without a query, at most {longest} characters;"
-            " http:// for a provider on this machine alone"
+            f"use https://… without a query, at most {longest} characters; http:// for a provider on this machine alone"
         )
         if value and not (ISSUER.fullmatch(value) and len(value) <= longest and is_encrypted_or_local(value)):
             refuse(name, value, allowed)
@@ -192,14 +185,14 @@ class Environment:
         """End the process where some of these variables are set and others are not."""
         missing = [name for name in names if not self.text(name)]
         if missing and len(missing) < len(names):
-            refuse(missing[0], "", f"{', '.join(names[:-1])} and {names[-1]} are set together, or none of them is")
+            refuse(missing[0], "", f"set {', '.join(names[:-1])} and {names[-1]} together, or none of them")
 
     @staticmethod
     def _network(name: str, word: str) -> Network:
         try:
             return ipaddress.ip_network(word, strict=False)
         except ValueError:
-            refuse(name, word, "allowed are IP addresses and CIDR networks, separated by commas")
+            refuse(name, word, "use IP addresses or CIDR networks, separated by commas")
 
 
 def is_encrypted_or_local(url: str) -> bool:
@@ -267,7 +260,7 @@ def make_private_file(path: Path) -> None:
 def _sqlite(name: str, value: str, base: Path) -> dict[str, Any]:
     path = unquote(value.removeprefix("sqlite://"))
     if not path.startswith("/") or len(path) < 2 or "?" in path:
-        refuse(name, without_password(value), "allowed is sqlite:///FILE, with four slashes for an absolute path")
+        refuse(name, without_password(value), "use sqlite:///FILE, with four slashes for an absolute path")
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(base / path[1:]),
@@ -284,7 +277,7 @@ def _sqlite(name: str, value: str, base: Path) -> dict[str, Any]:
 
 
 def _postgresql(name: str, value: str, *, prepares: bool, pool: Mapping[str, int] | None) -> dict[str, Any]:
-    allowed = "allowed is postgresql://USER:PASSWORD@HOST:PORT/NAME"
+    allowed = "use postgresql://USER:PASSWORD@HOST:PORT/NAME"
     try:
         url = urlsplit(value)
         port = url.port

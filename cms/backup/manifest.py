@@ -38,7 +38,7 @@ class Manifest:
         try:
             values = json.loads(text)
             if values["format"] != FORMAT:
-                raise BackupRefused(f"This backup has format {values['format']}; only format {FORMAT} is known here.")
+                raise BackupRefused(f"This backup has format {values['format']}; only format {FORMAT} is supported.")
             return cls(values["engine"], values["created_at"], Dump(**values["dump"]), values["format"])
         except (ValueError, KeyError, TypeError) as error:
             raise BackupRefused("The backup's manifest can't be read.") from error
@@ -49,4 +49,4 @@ def refuse_differences(expected: dict[str, int], found: dict[str, int], what: st
     for table, rows in expected.items():
         if found.get(table) != rows:
             there = f"{found[table]:,} of them" if table in found else "no such table"
-            raise BackupRefused(f"{what} is not whole: {table} should have {rows:,} rows, but there is {there}.")
+            raise BackupRefused(f"{what} is incomplete: {table} should have {rows:,} rows, but there is {there}.")

@@ -81,7 +81,7 @@ def _stored(tar: tarfile.TarFile, advance: Advance) -> StagedMedia:
         assert stream is not None
         with stream:
             if default_storage.save(str(name), File(stream)) != str(name):
-                raise BackupRefused(f"The object storage took {name} under another name.")
+                raise BackupRefused(f"The object storage stored {name} under another name.")
         staged.count += 1
         advance(member.size)
     return staged

@@ -64,7 +64,7 @@ def _refuse_unfit(manifest: Manifest, database: Database, *, is_forced: bool) ->
         )
     known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
     if unknown := sorted(set(manifest.dump.migrations) - known):
-        raise BackupRefused(f"This backup is of newer code: its migration {unknown[0]} is not known here.")
+        raise BackupRefused(f"This backup is of newer code: this code does not know its migration {unknown[0]}.")
     if not is_forced and (rows := database.rows_of(CONTENT_TABLES)):
         raise BackupRefused(
             f"The database holds content ({rows:,} users, posts, tags, categories and media files); "

@@ -1,1 +1,1 @@
-"""Looking for what the services never leave behind: rows that contradict each other, and mending what can be mended."""
+"""Finding rows that contradict each other, which services never leave behind, and repairing what is safe to repair."""

@@ -56,9 +56,7 @@ def find_threads(now: datetime.datetime) -> Iterator[Finding]:
             elif depth > limits.COMMENT_DEPTH_MAX:
                 text = "stands too deep in its thread"
         if text or not is_right:
-            yield Finding(
-                "comment", pk, text or "has a depth or path that is not its place in the thread", str(post_id)
-            )
+            yield Finding("comment", pk, text or "has a depth or path that does not match its thread", str(post_id))
 
 
 def mend_threads(findings: Sequence[Finding], now: datetime.datetime) -> int:

@@ -28,9 +28,7 @@ def find_missing(now: datetime.datetime) -> Iterator[Finding]:
         if size == row.size_bytes:
             continue
         if type(row)._default_manager.filter(pk=row.pk).exists():  # else it was deleted while we looked
-            text = (
-                f"has no file at {name}" if size is None else f"has {row.size_bytes} bytes, its file {name} has others"
-            )
+            text = f"has no file at {name}" if size is None else f"has {row.size_bytes} bytes, but {name} has {size}"
             yield Finding(str(row._meta.model_name), row.pk, text)
 
 

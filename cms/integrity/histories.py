@@ -59,7 +59,7 @@ def find_lost_imports(now: datetime.datetime) -> Iterator[Finding]:
             objects = models[name]._base_manager.filter(pk=OuterRef("object_id"))
             rows = ImportRecord.objects.filter(~Exists(objects), ~Exists(deleted), object_type=name)
             yield from found(
-                "importrecord", rows.order_by("pk").values_list("pk", flat=True), f"tells of a lost {name}"
+                "importrecord", rows.order_by("pk").values_list("pk", flat=True), f"refers to a lost {name}"
             )
 
 

@@ -65,9 +65,9 @@ CHECKS = (
     Check("user_states", "Every user is in a state that exists.", find_states, one_by_one(mend_state)),
     Check(
         "open_credentials",
-        "Who is suspended or deleted has no open session and no key.",
+        "Suspended and deleted users have no open session and no key.",
         find_open_credentials,
         one_by_one(close_credentials),
     ),
-    Check("last_admin", "Somebody is an active admin.", find_no_admin, is_warning=True),
+    Check("last_admin", "There is an active admin.", find_no_admin, is_warning=True),
 )

@@ -24,10 +24,10 @@ IS_TRASH_WRONG = Q(status=Status.TRASHED) & ~Q(status_before_trash__in=REMEMBERE
 STATES = (
     (~Q(status__in=Status.values), "has a status that does not exist"),
     (~Q(visibility__in=Visibility.values), "has a visibility that does not exist"),
-    (IS_TRASH_WRONG, "does not remember rightly what it was before it was trashed"),
-    (Q(status=Status.PUBLISHED, published_at=None), "is published without an instant"),
+    (IS_TRASH_WRONG, "has a wrong record of its state before the trash"),
+    (Q(status=Status.PUBLISHED, published_at=None), "is published without a time"),
     (Q(expires_at__lte=F("published_at")), "expires before it is published"),
-    (~Q(status=Status.PUBLISHED) & Q(settles_at__isnull=False), "waits for an instant though it is not published"),
+    (~Q(status=Status.PUBLISHED) & Q(settles_at__isnull=False), "waits for a time although it is not published"),
 )
 
 
@@ -64,7 +64,7 @@ def find_versions(now: datetime.datetime) -> Iterator[Finding]:
     """Find versions that are too low: each change of content raised the version, which began with 1."""
     rows = Post.objects.annotate(changes=Count("revisions", filter=Q(revisions__is_draft=False)))
     ids = rows.filter(Q(version__lt=1) | Q(version__lt=F("changes"))).order_by("pk").values_list("pk", flat=True)
-    return found("post", ids, "has a version that is lower than its changes are many")
+    return found("post", ids, "has a version lower than the number of its changes")
 
 
 def mend_version(finding: Finding, now: datetime.datetime) -> bool:
@@ -117,7 +117,7 @@ def find_stale_documents(now: datetime.datetime) -> Iterator[Finding]:
     for post in rows.iterator(chunk_size=CHUNK):
         fresh = document_of(post)
         if any(getattr(post.search_document, name) != fresh[name] for name in COLUMNS):
-            yield Finding("post", post.pk, "is in the search index with other words")
+            yield Finding("post", post.pk, "is in the search index with outdated words")
 
 
 def index_again(finding: Finding, now: datetime.datetime) -> bool:

@@ -23,7 +23,7 @@ def find_slugs(now: datetime.datetime) -> Iterator[Finding]:
     for name, model in MODELS.items():
         for pk, slug in model._default_manager.order_by("pk").values_list("pk", "slug").iterator():
             if _is_wrong(model, slug):
-                yield Finding(name, pk, f"has the slug {slug!r}, which is none")
+                yield Finding(name, pk, f"has the invalid slug {slug!r}")
 
 
 def mend_slug(finding: Finding, now: datetime.datetime) -> bool:

@@ -47,7 +47,7 @@ def _wrong_counts(model: Term, field: str) -> Iterator[Finding]:
     rows = model._default_manager.annotate(counted=Count("posts", filter=Q(posts__is_counted=True)))
     wrong = rows.exclude(**{field: F("counted")}).order_by("pk").values_list("pk", field, "counted")
     for pk, stored, counted in wrong.iterator():
-        yield Finding(str(model._meta.model_name), pk, f"says that {stored} posts carry it, and {counted} do")
+        yield Finding(str(model._meta.model_name), pk, f"has a count of {stored} posts, but {counted} carry it")
 
 
 def find_tag_counts(now: datetime.datetime) -> Iterator[Finding]:
@@ -119,7 +119,7 @@ def _cut(cycle: list[uuid.UUID], now: datetime.datetime) -> bool:
 def find_tag_keys(now: datetime.datetime) -> Iterator[Finding]:
     for pk, name, key in Tag.objects.order_by("pk").values_list("pk", "name", "name_key").iterator():
         if key != fold_tag_name(name):
-            yield Finding("tag", pk, "is known under a key that is not its name's")
+            yield Finding("tag", pk, "has a key that does not match its name")
 
 
 def mend_tag_key(finding: Finding, now: datetime.datetime) -> bool:
@@ -134,7 +134,7 @@ def mend_tag_key(finding: Finding, now: datetime.datetime) -> bool:
 
 CHECKS = (
     Check("category_cycles", "No category stands below itself.", find_cycles, cut_cycles),
-    Check("tag_keys", "Every tag is known under the key of its name.", find_tag_keys, one_by_one(mend_tag_key)),
+    Check("tag_keys", "Every tag has the key of its name.", find_tag_keys, one_by_one(mend_tag_key)),
 )
 # After all others: what these mend may change what is public.
 COUNT_CHECKS = (

@@ -15,7 +15,7 @@ def add_heartbeat_argument(parser: CommandParser) -> None:
         "--heartbeat",
         type=Path,
         metavar="FILE",
-        help="touch FILE about once a second while the loop turns, for a health check that looks at its age",
+        help="touch FILE about once a second while the loop runs, so that a health check can look at its age",
     )
 
 

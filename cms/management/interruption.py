@@ -1,4 +1,4 @@
-"""Ending a command that is told to stop: at once, or after the work in hand.
+"""End a command that is asked to stop: at once, or after the work in hand.
 
 `canary.management.interruption` is its twin: neither package may import the other.
 """

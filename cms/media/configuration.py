@@ -10,16 +10,15 @@ from cms.environment import refuse, without_password
 _RULES = {
     "MEDIA_S3_BUCKET": (
         r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
-        "allowed is a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
+        "use a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens",
     ),
     "MEDIA_S3_PREFIX": (
         r"(?!.*(?:^|/)\.\.?(?:/|$))[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*",
-        "allowed are folders such as site/media, of letters, digits, dots, hyphens and underscores, "
-        "with slashes between",
+        "use folders such as site/media, of letters, digits, dots, hyphens and underscores, with slashes between",
     ),
-    "MEDIA_S3_REGION": (r"[A-Za-z0-9-]{1,64}", "allowed is a region's name, such as eu-central-1"),
-    "MEDIA_S3_ACCESS_KEY_ID": (r"[!-~]+", "allowed are visible ASCII characters without blanks"),
-    "MEDIA_S3_SECRET_ACCESS_KEY": (r"[!-~]+", "allowed are visible ASCII characters without blanks"),
+    "MEDIA_S3_REGION": (r"[A-Za-z0-9-]{1,64}", "use a region's name, such as eu-central-1"),
+    "MEDIA_S3_ACCESS_KEY_ID": (r"[!-~]+", "use visible ASCII characters without blanks"),
+    "MEDIA_S3_SECRET_ACCESS_KEY": (r"[!-~]+", "use visible ASCII characters without blanks"),
 }
 _ID, _SECRET = "MEDIA_S3_ACCESS_KEY_ID", "MEDIA_S3_SECRET_ACCESS_KEY"
 
@@ -42,7 +41,7 @@ def media_storage(given: Mapping[str, str]) -> dict[str, Any]:
         refuse(
             "MEDIA_S3_ENDPOINT_URL",
             without_password(named["MEDIA_S3_ENDPOINT_URL"]),
-            "allowed is http(s)://HOST[:PORT]",
+            "use http(s)://HOST[:PORT]",
         )
     return {
         "BACKEND": "cms.media.bucket.BucketStorage",

@@ -1,4 +1,4 @@
-"""The checklist before and after a deployment: each item of `settings.READINESS_CHECKS` looks and says yes or no."""
+"""The checklist before and after a deployment: each item of `settings.READINESS_CHECKS` passes or fails."""
 
 import datetime
 from collections.abc import Callable, Iterator, Mapping

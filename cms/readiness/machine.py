@@ -35,7 +35,7 @@ def backups(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:
     """Check that the newest backup, by what the backups themselves say, is whole to the last byte."""
     folder = _backup_folder(wanted)
     if folder is None:
-        return False, "BACKUP_DIR is not set, nor was --backups given: nobody knows where the backups are."
+        return False, "Neither BACKUP_DIR nor --backups names the folder of the backups."
     made = {path: _made_at(path) for path in folder.iterdir() if is_archive(path)}
     if not made:
         return False, f"{folder} holds no backup."
@@ -51,7 +51,7 @@ def backups(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:
 def disk(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:
     free_mb = {path: shutil.disk_usage(path).free // 1_000_000 for path in sorted({*_written_to(wanted)})}
     least = min(free_mb, key=lambda path: free_mb[path])
-    told = f"{free_mb[least]:,} MB are free at {least}; at least {settings.DISK_FREE_MIN_MB:,} are wanted."
+    told = f"{free_mb[least]:,} MB are free at {least}; at least {settings.DISK_FREE_MIN_MB:,} are needed."
     return free_mb[least] >= settings.DISK_FREE_MIN_MB, told
 
 

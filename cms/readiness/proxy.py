@@ -17,7 +17,7 @@ def buffers_requests(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]
     """Send a POST without its body: a web process refuses it at once, a proxy that buffers waits for the body first."""
     url = wanted.get("url")
     if not url:
-        return True, "Not looked at: `--url` names the address that readers use."
+        return True, "Not checked: `--url` names the address that readers use."
     connection = _connection(url)
     try:
         connection.request("POST", "/livez", headers=HEADERS)

@@ -87,7 +87,7 @@ def was_pruned(now: datetime.datetime, wanted: Wanted) -> tuple[bool, str]:
     done_at = Chore.objects.filter(name=CHORE).values_list("done_at", flat=True).first()
     since = done_at or MigrationRecorder(connection).migration_qs.aggregate(first=Min("applied"))["first"]
     if since is not None and since < now - PRUNE_AGE_MAX:
-        last = f"The last `prune` was {(now - since) / DAY:.1f} days ago" if done_at else "There never was a `prune`"
+        last = f"The last `prune` was {(now - since) / DAY:.1f} days ago" if done_at else "`prune` has never run"
         return False, f"{last}; {PRUNE_AGE_MAX / DAY:g} days are allowed. `run_worker` prunes once a day: does it run?"
     return True, f"`prune` ran at {done_at:%Y-%m-%d %H:%M} UTC." if done_at else "The database is new."
 

@@ -72,7 +72,7 @@ def _faults() -> list[str]:
 def _number(name: str, default: int) -> int:
     text = os.environ.get(name) or str(default)
     if not text.isdecimal():
-        sys.exit(f"{name}={text!r} is not valid: allowed is a whole number.")
+        sys.exit(f"{name}={text!r} is not valid: use a whole number.")
     return int(text)
 
 

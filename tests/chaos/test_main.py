@@ -13,7 +13,7 @@ from tests.chaos.clocks import NoFaketime, find_faketime, set_clock
     ("name", "value", "sentence"),
     [
         ("FAULTS", "kill earthquake", "FAULTS names 'earthquake'. Allowed are kill, disk-database,"),
-        ("SEED", "x", "SEED='x' is not valid: allowed is a whole number."),
+        ("SEED", "x", "SEED='x' is not valid: use a whole number."),
     ],
 )
 def test_an_invalid_variable_is_named_with_what_is_allowed(

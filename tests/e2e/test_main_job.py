@@ -158,7 +158,7 @@ def test_a_percentage_that_means_nothing_stops_the_server_with_a_sentence(
 ) -> None:
     with pytest.raises(ServerError) as stopped, serve({**sqlite_env, "API_V2_TRAFFIC_PERCENTAGE": value}):
         pytest.fail("the server came up")
-    assert f"API_V2_TRAFFIC_PERCENTAGE={value!r} is not valid: allowed is a number from 0 to 100" in str(stopped.value)
+    assert f"API_V2_TRAFFIC_PERCENTAGE={value!r} is not valid: use a number from 0 to 100" in str(stopped.value)
     assert "Traceback" not in str(stopped.value)
 
 

@@ -109,7 +109,7 @@ def _shown(path: Path) -> Path:
 def _number(name: str, default: int) -> int:
     text = os.environ.get(name) or str(default)
     if not text.isdecimal() or not int(text):
-        sys.exit(f"{name}={text!r} is not valid: allowed is a whole number above 0.")
+        sys.exit(f"{name}={text!r} is not valid: use a whole number above 0.")
     return int(text)
 
 

@@ -15,15 +15,17 @@ SNAPSHOT = Path("docs") / "openapi-v2.json"
 
 
 class Command(BaseCommand):
-    help = (
-        "Compares API v2's OpenAPI document with its snapshot; fails when clients would break or the snapshot is old."
-    )
+    help = "Compare API v2's OpenAPI document with its snapshot; fail if clients would break or it is out of date."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--write", action="store_true", help="write the snapshot again, unless clients would break")
-        parser.add_argument("--accept-breaking", action="store_true", help="with --write: write it all the same")
-        parser.add_argument("--snapshot", type=Path, default=settings.BASE_DIR / SNAPSHOT, help="another file")
+        parser.add_argument("--write", action="store_true", help="update the snapshot, unless clients would break")
+        parser.add_argument(
+            "--accept-breaking", action="store_true", help="with --write: update it even if clients would break"
+        )
+        parser.add_argument(
+            "--snapshot", type=Path, default=settings.BASE_DIR / SNAPSHOT, help="use this file as the snapshot"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["snapshot"]
@@ -33,9 +35,9 @@ class Command(BaseCommand):
             self._refuse_breaks(json.loads(before) if before else None, json.loads(text))
         if options["write"]:
             path.write_text(text, encoding="utf-8")
-            self.stdout.write(f"{path.name} is {'as it was' if before == text else 'written'}.")
+            self.stdout.write(f"{path.name} is {'unchanged' if before == text else 'written'}.")
         elif before != text:
-            raise CommandError(f"{path.name} is older than the code, and nothing in it breaks: run `make openapi`.")
+            raise CommandError(f"{path.name} is out of date; the changes break no client: run `make openapi`.")
 
     @staticmethod
     def _refuse_breaks(old: dict[str, Any] | None, new: dict[str, Any]) -> None:

@@ -18,16 +18,14 @@ from cms.management.steps import Steps
 
 class Command(BaseCommand):
     help = (
-        "Write the whole site, its database as it is at this moment and its media files, into the one file PATH, and"
-        " verify it by checksum and row counts. Servers may go on working meanwhile. `restore PATH` brings it back."
-        " SECRET_KEY is not in it: keep that elsewhere."
+        "Write the whole site, database and media files as of this moment, to one file and verify it by checksum and"
+        " row counts. Servers can keep running. `restore PATH` brings the site back. The file does not contain"
+        " SECRET_KEY: keep a copy of that elsewhere."
     )
     requires_system_checks = ()  # a backup is what one wants most when something is wrong
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "path", type=Path, metavar="PATH", help="the file to write; a backup that is there already is replaced"
-        )
+        parser.add_argument("path", type=Path, metavar="PATH", help="the file to write; an existing backup is replaced")
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
 
     def handle(self, *args: Any, path: Path, as_json: bool, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py check_content`: whether the stored content is whole, and mending it."""
+"""`manage.py check_content`: check the stored content for damage and repair it."""
 
 import json
 from argparse import ArgumentParser, ArgumentTypeError
@@ -15,7 +15,7 @@ from cms.management.steps import Steps
 class Command(BaseCommand):
     help = (
         "Look for damage in the stored content: dangling references, wrong counts, cycles, impossible states, missing"
-        " media and more. Exit code 0 when nothing is wrong, 1 when a finding is left; warnings don't count."
+        " media and more. Exit code 0 if nothing is wrong, 1 if findings remain; warnings don't count."
     )
     requires_system_checks = ()  # they open the database, and fail without a sentence when it is down
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
             "--deep", action="store_true", help="also render every text and read every media file again"
         )
         parser.add_argument(
-            "--repair", action="store_true", help="mend what can be mended safely, while the site goes on working"
+            "--repair", action="store_true", help="repair what is safe to repair; the site can keep running"
         )
         parser.add_argument(
             "--limit", type=_count, default=20, metavar="N", help="show at most N findings of each check (default 20)"
@@ -40,7 +40,7 @@ class Command(BaseCommand):
                     checks, now=clock.now(), is_repairing=repair, limit=limit, on_check=lambda check: advance(1)
                 )
         except DatabaseError as error:
-            raise CommandError(f"The database refused: {' '.join(str(error).split())}") from error
+            raise CommandError(f"The database reported an error: {' '.join(str(error).split())}") from error
         except OSError as error:
             raise CommandError(f"A media file can't be read: {error.strerror or error}: {error.filename}") from error
         if as_json:
@@ -49,8 +49,8 @@ class Command(BaseCommand):
             self._describe(outcomes)
         left = sum(outcome.left for outcome in outcomes if not outcome.check.is_warning)
         if left:
-            hint = "; they need a person." if repair else "; --repair mends what can be mended."
-            raise CommandError(f"{left:,} findings are left{hint}")
+            hint = "; a person has to resolve them." if repair else "; --repair repairs what is safe to repair."
+            raise CommandError(f"{left:,} {'finding remains' if left == 1 else 'findings remain'}{hint}")
 
     def _describe(self, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:
@@ -62,7 +62,7 @@ class Command(BaseCommand):
                 if outcome.found > len(outcome.findings):
                     self.stdout.write(f"  and {outcome.found - len(outcome.findings):,} more")
         wrong = sum(bool(outcome.left) for outcome in outcomes)
-        self.stdout.write(f"{len(outcomes)} checks, {len(outcomes) - wrong} of them without a finding now.")
+        self.stdout.write(f"{len(outcomes)} checks, {len(outcomes) - wrong} of them now without findings.")
 
 
 def _count(text: str) -> int:

@@ -1,4 +1,4 @@
-"""`export_content`: all content out of this site, in a form that `import_content` reads back."""
+"""`manage.py export_content`: write all content in a form that `import_content` reads back."""
 
 import json
 import sys
@@ -30,16 +30,16 @@ class Command(BaseCommand):
             "path",
             type=Path,
             metavar="PATH",
-            help="a folder that is not there yet or is empty; with --format json also a new file that ends in .json",
+            help="a new or empty folder; with --format json also a new .json file",
         )
         parser.add_argument(
             "--format",
             choices=["json", "markdown"],
             required=True,
             help="json: one document;"
-            " markdown: one file a post with YAML front matter, the rest in JSON files beside it",
+            " markdown: one file per post with YAML front matter, the rest in JSON files beside it",
         )
-        parser.add_argument("--json", action="store_true", help="print what was written as JSON")
+        parser.add_argument("--json", action="store_true", help="print the counts as one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["path"]
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         except TargetRefused as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
-            raise CommandError(f"The database refused: {' '.join(str(error).split())}") from error
+            raise CommandError(f"The database reported an error: {' '.join(str(error).split())}") from error
         except KeyboardInterrupt as error:
             raise CommandError("Interrupted; nothing was left behind.") from error
         self._print_summary(path, {name: counts[name] for name in COUNTED}, media, is_json=options["json"])
@@ -75,4 +75,4 @@ class Command(BaseCommand):
             return
         self.stdout.write(f"Exported to {path}: {', '.join(f'{count} {name}' for name, count in counts.items())}.")
         if media:
-            self.stdout.write(f"{media} media files are not in it; `manage.py backup` has them.")
+            self.stdout.write(f"Not exported: {media} media files. `manage.py backup` includes them.")

@@ -1,4 +1,4 @@
-"""`import_content`: content of other systems into this one; what had to change on the way is in the report."""
+"""`manage.py import_content`: import content of other systems; the report lists the values that had to change."""
 
 import contextlib
 import sys
@@ -22,8 +22,8 @@ ENTRIES_BETWEEN_LINES = 1_000
 
 class Command(BaseCommand):
     help = (
-        "Import a WordPress export, a Ghost export, a folder of Markdown files, or what export_content has written."
-        " May be repeated: what is imported is left alone."
+        "Import a WordPress export, a Ghost export, a folder of Markdown files, or an export by export_content."
+        " You can repeat an import: it skips what it has imported before."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -42,9 +42,9 @@ class Command(BaseCommand):
         except SourceUnreadable as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
-            raise CommandError(f"The database refused: {' '.join(str(error).split())}") from error
+            raise CommandError(f"The database reported an error: {' '.join(str(error).split())}") from error
         except KeyboardInterrupt as error:
-            raise CommandError("Interrupted; the same command goes on where it was.") from error
+            raise CommandError("Interrupted; run the same command again to continue.") from error
 
     def _run(self, path: Path, format_name: str, target: Path | None, report: Report, *, is_dry_run: bool) -> None:
         if target is not None:
@@ -64,9 +64,9 @@ class Command(BaseCommand):
 
     def _print_summary(self, report: Report, target: Path | None, *, is_dry_run: bool) -> None:
         counts = ", ".join(f"{number} {outcome}" for outcome, number in report.counts.items())
-        self.stdout.write(f"{'Nothing was changed; it would be' if is_dry_run else 'Done'}: {counts}.")
+        self.stdout.write(f"{'Dry run, nothing was changed' if is_dry_run else 'Done'}: {counts}.")
         if target is not None:
-            self.stdout.write(f"{report.item_count} values were changed or not stored; they are in {target}.")
+            self.stdout.write(f"{report.item_count} values were changed or not stored; {target} lists them.")
             return
         for item in report.items():
             where = f"{item['source']}:{item['line']}: {item['object']}"

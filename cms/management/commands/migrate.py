@@ -1,4 +1,4 @@
-"""`manage.py migrate`: Django's own, which also seeds an empty database, shows a dry run and tells the time it took."""
+"""`manage.py migrate`: Django's own, which also makes a backup, shows a dry run and seeds an empty database."""
 
 import contextlib
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ from cms.seeding.demo import default_password, is_empty, seed_demo
 
 class Command(MigrateCommand):
     help = (
-        "Apply the migrations. Typed on a command line without an app label, it then seeds demo content into an empty"
-        " database (no user, no post), unless --no-seed."
+        "Apply the migrations. On a command line and without an app label, also seed demo content into an empty"
+        " database (no users, no posts), unless --no-seed is given."
     )
 
     is_typed = False
@@ -36,7 +36,7 @@ class Command(MigrateCommand):
             "--backup",
             type=Path,
             metavar="PATH",
-            help="when there is something to apply, first write a verified backup to PATH (see the command backup)",
+            help="if there are migrations to apply, first write a verified backup to PATH (see `backup`)",
         )
 
     def run_from_argv(self, argv: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py prune`: deletes what grows for ever and has outlived its retention setting."""
+"""`manage.py prune`: delete rows that are older than their retention settings allow."""
 
 import json
 from typing import Any
@@ -12,20 +12,20 @@ from cms.services.pruning import RULES, count_prunable, prune
 
 class Command(BaseCommand):
     help = (
-        "Delete deliveries, finished jobs, expired sessions, stored answers and audit events that are older than their"
-        " retention settings allow. Safe at any time and in the middle of traffic; run it once a day."
+        "Delete webhook deliveries, finished jobs, expired sessions, stored responses and audit events that are older"
+        " than their retention settings allow. Safe at any time, also under traffic. A worker does it once a day."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="count what would go and delete nothing")
-        parser.add_argument("--json", action="store_true", help="print an object with a number for each table")
+        parser.add_argument("--dry-run", action="store_true", help="count the rows and delete nothing")
+        parser.add_argument("--json", action="store_true", help="print one JSON object with the counts")
 
     def handle(self, *args: Any, **options: Any) -> None:
         is_dry_run = options["dry_run"]
         try:
             counts = count_prunable(now=clock.now()) if is_dry_run else prune(now=clock.now())
         except DatabaseError as error:
-            raise CommandError(f"The database refused: {' '.join(str(error).split())}") from error
+            raise CommandError(f"The database reported an error: {' '.join(str(error).split())}") from error
         if options["json"]:
             self.stdout.write(json.dumps({"is_dry_run": is_dry_run, "deleted": counts}))
             return

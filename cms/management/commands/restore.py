@@ -1,4 +1,4 @@
-"""`manage.py restore`: a backup back into the database and the media folder."""
+"""`manage.py restore`: restore a backup into the database and the media folder."""
 
 import json
 import time
@@ -13,21 +13,23 @@ from cms.backup.restoring import restore_backup
 from cms.management.interruption import stopped_in_order
 from cms.management.steps import Steps
 
-# Which of the two is not known here: the signal may have come between the last row and the answer.
-INTERRUPTED = "Interrupted: the database holds all that it held before, or all of the backup. Run the command again."
+# It is not known here which of the two: the signal may have come between the last row and the answer.
+INTERRUPTED = (
+    "Interrupted: the database has either all of its earlier content or all of the backup. Run the command again."
+)
 
 
 class Command(BaseCommand):
     help = (
-        "Bring back what `backup` wrote to PATH: into a database that is absent, empty or migrated and without content."
-        " The file is verified before anything changes, and all of it is restored or nothing."
+        "Restore a backup into a database that is absent, empty, or migrated and without content. The command verifies"
+        " the file before it changes anything, and restores all of it or nothing."
     )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("path", type=Path, metavar="PATH", help="a file that `backup` has written")
+        parser.add_argument("path", type=Path, metavar="PATH", help="a file that `backup` wrote")
         parser.add_argument(
-            "--force", action="store_true", help="replace the content that the database holds, which is then lost"
+            "--force", action="store_true", help="replace the content of the database, which is then lost"
         )
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
 

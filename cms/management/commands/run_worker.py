@@ -1,4 +1,4 @@
-"""`manage.py run_worker`: background jobs, webhook deliveries, the events of posts that time brings, daily pruning."""
+"""`manage.py run_worker`: run background jobs, deliver webhooks, send events of scheduled posts, prune daily."""
 
 import datetime
 import logging
@@ -34,18 +34,18 @@ logger = logging.getLogger(__name__)
 
 class Command(BaseCommand):
     help = (
-        "Run background jobs, deliver webhooks, send the events of posts that time publishes or expires, and prune once"
-        " a day, until SIGTERM or SIGINT: the work in hand is finished first. Several workers may run at once."
+        "Run background jobs, deliver webhooks, send the events of posts whose time to appear or expire has come, and"
+        " prune once a day. On SIGTERM or SIGINT it finishes the work in hand and exits. Several workers may run."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="do what is due and end")
+        parser.add_argument("--once", action="store_true", help="do the work that is due, then exit")
         parser.add_argument(
             "--queues",
             type=lambda text: [name.strip() for name in text.split(",") if name.strip()],
             default=known_queues(),
             metavar="A,B",
-            help=f"only these, of {', '.join(known_queues())} (default: all)",
+            help=f"serve only these of {', '.join(known_queues())} (default: all)",
         )
 
         add_heartbeat_argument(parser)
@@ -53,7 +53,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         unknown = sorted(set(options["queues"]) - set(known_queues()))
         if unknown or not options["queues"]:
-            message = f"There is no queue {', '.join(unknown)!r}; there are {', '.join(known_queues())}."
+            message = f"There is no queue {', '.join(unknown)!r}; the queues are {', '.join(known_queues())}."
             raise CommandError(message, returncode=2)
         works = works_for(options["queues"])
         if options["once"]:
@@ -63,14 +63,14 @@ class Command(BaseCommand):
         is_told_to_stop = stop_requests()
         logger.info("worker started for %s", ", ".join(options["queues"]))
         if not run_until(is_told_to_stop, works, beat):
-            raise CommandError("A loop of the worker has ended; the log says why.")
+            raise CommandError("A loop of the worker has ended; the log has the reason.")
         logger.info("worker stopped")
 
     def _run_once(self, works: list[Work]) -> None:
         try:
             run_once(works)
         except DatabaseError as error:
-            raise CommandError(f"The database refused: {' '.join(str(error).split())}") from error
+            raise CommandError(f"The database reported an error: {' '.join(str(error).split())}") from error
 
 
 def known_queues() -> list[str]:

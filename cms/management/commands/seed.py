@@ -18,16 +18,16 @@ from cms.seeding.demo import default_password, is_demo, is_empty, seed_demo, set
 
 class Command(BaseCommand):
     help = (
-        "Fill the database with demo content: users of every role, posts in many languages, comment threads, trees."
+        "Fill the database with demo content: users of every role, posts in many languages, threads, category trees."
         " Running it again adds only what is missing."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--posts", type=_count, default=0, metavar="N", help="N more posts in bulk")
-        parser.add_argument("--comments", type=_count, default=0, metavar="N", help="N comments under bulk posts")
-        parser.add_argument("--users", type=_count, default=0, metavar="N", help="N more users in bulk")
+        parser.add_argument("--posts", type=_count, default=0, metavar="N", help="add N bulk posts")
+        parser.add_argument("--comments", type=_count, default=0, metavar="N", help="add N comments under bulk posts")
+        parser.add_argument("--users", type=_count, default=0, metavar="N", help="add N bulk users")
         parser.add_argument("--rng-seed", type=int, default=1, metavar="N", help="seed of the bulk content (default 1)")
-        parser.add_argument("--force", action="store_true", help="also into a database with content of its own")
+        parser.add_argument("--force", action="store_true", help="also fill a database that has content of its own")
         parser.add_argument(
             "--demo-password-stdin",
             action="store_true",
@@ -36,7 +36,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not (options["force"] or is_empty() or is_demo()):
-            raise CommandError("The database holds content of its own; --force adds the demo content to it.")
+            raise CommandError("The database has content of its own; --force adds the demo content to it.")
         now = clock.now()
         given = self._read_password() if options["demo_password_stdin"] else None
         try:
@@ -70,7 +70,7 @@ class Command(BaseCommand):
 def describe_demo(made: dict[str, int]) -> str:
     """Return a sentence on what was made, and how to sign in."""
     if not any(made.values()):
-        return "Demo content: everything is there already."
+        return "Demo content: it is complete already."
     counts = ", ".join(f"{count} {noun}" for noun, count in made.items())
     text = f"Demo content: {counts}."
     if made["users"]:
@@ -78,7 +78,7 @@ def describe_demo(made: dict[str, int]) -> str:
         text += f"\nDemo accounts: {names}."
         if password := default_password():
             return f"{text} Password: {password}"
-        text += " Nobody can sign in as them until `manage.py seed --demo-password-stdin`."
+        text += " They have no password: set one by `manage.py seed --demo-password-stdin`."
     return text
 
 

@@ -1,4 +1,4 @@
-"""`manage.py users`: accounts from the shell, over the same services as everything else."""
+"""`manage.py users`: manage users from the shell, by the same services as the APIs and the admin site."""
 
 import getpass
 import json
@@ -21,13 +21,13 @@ from cms.services.second_factors.resetting import reset_second_factors
 from cms.services.single_sign_on.identities import link_subject, unlink_identities
 from cms.services.users import create_user, set_password, update_user
 
-PASSWORD_HELP = "read the password from standard input; without this it is asked for on a terminal"  # noqa: S105
+PASSWORD_HELP = "read the password from standard input instead of asking for it on the terminal"  # noqa: S105
 
 
 class Command(BaseCommand):
     help = (
-        "List users, create them, change their role, suspend and activate them, set their password. A password is never"
-        " an argument: it is read from standard input or asked for on a terminal."
+        "List, create, invite, suspend and activate users, set their role and password. A password is never an"
+        " argument: the command reads it from standard input or asks for it on the terminal."
     )
     requires_system_checks = ()  # they open the database, and fail without a sentence when it is down
 
@@ -58,9 +58,9 @@ class Command(BaseCommand):
         invite = verbs.add_parser(
             "invite",
             help="invite somebody by mail",
-            description="Invite somebody by mail. The link in it leads to the admin site at ADMIN_URL.",
+            description="Invite somebody by mail. The link in the mail leads to the admin site at ADMIN_URL.",
         )
-        invite.add_argument("--email", required=True, help="where the mail goes")
+        invite.add_argument("--email", required=True, help="the address to invite")
         invite.add_argument("--role", required=True, choices=Role.values, help="what the user may do")
         _add_username(
             verbs.add_parser(
@@ -77,7 +77,7 @@ class Command(BaseCommand):
         except CmsError as error:
             raise CommandError(error.message) from error
         except DatabaseError as error:
-            raise CommandError(f"The database refused: {' '.join(str(error).split())}") from error
+            raise CommandError(f"The database reported an error: {' '.join(str(error).split())}") from error
         except (KeyboardInterrupt, EOFError) as error:  # Ctrl-C or Ctrl-D instead of a password
             raise CommandError("Interrupted; nothing was changed.") from error
 
@@ -85,11 +85,11 @@ class Command(BaseCommand):
     def _add_create(verbs: Any) -> None:
         create = verbs.add_parser(
             "create",
-            help="make a user, with any role",
-            description="Make a user with any role. Reserved names such as admin and root are allowed here.",
+            help="create a user, with any role",
+            description="Create a user with any role. Reserved names such as admin and root are allowed here.",
         )
         create.add_argument("--username", required=True, help="3 to 30 letters A to Z, digits and '_'")
-        create.add_argument("--email", required=True, help="unique without case")
+        create.add_argument("--email", required=True, help="the address, unique regardless of case")
         create.add_argument("--role", required=True, choices=Role.values, help="what the user may do")
         create.add_argument("--password-stdin", action="store_true", help=PASSWORD_HELP)
 
@@ -97,15 +97,17 @@ class Command(BaseCommand):
     def _add_single_sign_on(verbs: Any) -> None:
         link = verbs.add_parser(
             "link-single-sign-on",
-            help="link a user to an account at the provider",
-            description="Link a user to an account at the provider (OIDC_ISSUER) that does not verify addresses.",
+            help="link a user to an account at the single sign-on provider",
+            description="Link a user to an account at a provider (OIDC_ISSUER) that does not verify addresses.",
         )
         _add_username(link)
-        link.add_argument("subject", metavar="SUBJECT", help="the claim `sub`; the log of a refused sign-in has it")
+        link.add_argument(
+            "subject", metavar="SUBJECT", help="the claim `sub` of the account; the log of a refused sign-in shows it"
+        )
         unlink = verbs.add_parser(
             "unlink-single-sign-on",
-            help="forget a user's account at the provider",
-            description="Forget a user's account at the provider. It ends the user's sessions.",
+            help="remove a user's link to the single sign-on provider",
+            description="Remove a user's link to the provider. It ends the user's sessions.",
         )
         _add_username(unlink)
 
@@ -126,7 +128,7 @@ class Command(BaseCommand):
         user = _user(username)
         before = user.role
         user = update_user(actor=SYSTEM, user=user, changes={"role": role}, now=clock.now())
-        changed = f"is {role} now, and was {before}" if before != role else f"is {role} already"
+        changed = f"is now {role}, and was {before}" if before != role else f"is {role} already"
         self.stdout.write(f"{user.username} {changed}.")
 
     def _suspend(self, *, username: str, **_: Any) -> None:
@@ -150,7 +152,7 @@ class Command(BaseCommand):
 
     def _invite(self, *, email: str, role: str, **_: Any) -> None:
         if not settings.ADMIN_URL:
-            raise CommandError("ADMIN_URL is not set: the mail has to lead to the admin site.")
+            raise CommandError("ADMIN_URL is not set: the link in the mail needs the address of the admin site.")
         now, admin_url = clock.now(), settings.ADMIN_URL
         invitation = invite_user(actor=SYSTEM, email=email, role=role, admin_url=admin_url, now=now)
         end = f"{invitation.expires_at:%Y-%m-%d %H:%M}"
@@ -159,23 +161,23 @@ class Command(BaseCommand):
     def _reset_second_factor(self, *, username: str, **_: Any) -> None:
         user = _user(username)
         reset_second_factors(actor=SYSTEM, user=user, now=clock.now())
-        self.stdout.write(f"{user.username} has no second factor any more; all sessions have ended.")
+        self.stdout.write(f"{user.username} no longer has a second factor; all sessions have ended.")
 
     def _link_single_sign_on(self, *, username: str, subject: str, **_: Any) -> None:
         if not settings.OIDC_ISSUER:
             raise CommandError("OIDC_ISSUER is not set: there is no provider to link to.")
         user = _user(username)
         link_subject(actor=SYSTEM, user=user, issuer=settings.OIDC_ISSUER, subject=subject)
-        self.stdout.write(f"{user.username} signs in as {subject!r} of {settings.OIDC_ISSUER} now.")
+        self.stdout.write(f"{user.username} is now linked to {subject!r} at {settings.OIDC_ISSUER}.")
 
     def _unlink_single_sign_on(self, *, username: str, **_: Any) -> None:
         user = _user(username)
         unlink_identities(actor=SYSTEM, user=user, now=clock.now())
-        self.stdout.write(f"{user.username} is not linked to a provider any more; all sessions have ended.")
+        self.stdout.write(f"{user.username} is no longer linked to a provider; all sessions have ended.")
 
 
 def _add_username(parser: ArgumentParser) -> None:
-    parser.add_argument("username", metavar="USERNAME", help="the username or the e-mail address, in any case")
+    parser.add_argument("username", metavar="USERNAME", help="username or e-mail address, upper or lower case")
 
 
 def _user(username: str) -> User:
@@ -195,7 +197,7 @@ def _read_password(*, from_stdin: bool) -> str:
             _refuse_usage("Standard input held no password.")
         return password
     if not sys.stdin.isatty():
-        _refuse_usage("There is no terminal to ask for the password on: give --password-stdin and pipe it in.")
+        _refuse_usage("There is no terminal to ask for the password: use --password-stdin and pipe it in.")
     password = getpass.getpass("Password: ")
     if getpass.getpass("Again: ") != password:
         raise CommandError("The two passwords differ; nothing was changed.")

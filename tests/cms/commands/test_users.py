@@ -131,7 +131,7 @@ def test_a_new_password_ends_the_sessions(pipe: Any, make_user: Any) -> None:
 
 
 def test_a_role_is_changed_and_recorded(author: User) -> None:
-    assert users("set-role", author.username, "editor") == f"{author.username} is editor now, and was author.\n"
+    assert users("set-role", author.username, "editor") == f"{author.username} is now editor, and was author.\n"
     assert users("set-role", author.username.upper(), "editor") == f"{author.username} is editor already.\n"
     assert actions_of(author) == ["user.registered", "user.role_changed"]
 
@@ -150,14 +150,14 @@ def test_a_lost_second_factor_is_reset_and_the_sessions_end(author: User) -> Non
     set_up_app(author, now)
     open_session(user=author, now=now)
     said = users("reset-second-factor", author.username)
-    assert said == f"{author.username} has no second factor any more; all sessions have ended.\n"
+    assert said == f"{author.username} no longer has a second factor; all sessions have ended.\n"
     assert not AuthSession.objects.filter(user=author, revoked_at=None).exists()
     assert str(refusal("reset-second-factor", author.username)) == "This user has no second factor."
 
 
 def test_somebody_is_invited_where_the_address_of_the_admin_site_is_known(settings: Any) -> None:
     invite = ("invite", "--email", "nia@example.org", "--role", "author")
-    assert str(refusal(*invite)) == "ADMIN_URL is not set: the mail has to lead to the admin site."
+    assert str(refusal(*invite)) == "ADMIN_URL is not set: the link in the mail needs the address of the admin site."
     settings.ADMIN_URL = "https://cms.example.org/admin/"
     assert users(*invite).startswith("nia@example.org is invited with the role author until ")
     assert (Invitation.objects.get().role, Invitation.objects.get().invited_by) == ("author", None)

@@ -322,7 +322,7 @@ def test_media_without_their_file_and_files_without_their_row(
     (tmp_path / "media" / "stray.png").write_bytes(b"x")
     found = check(later_s=4_000)
     assert sorted(f.text for f in found["media_files"].findings) == [
-        "has 3 bytes, its file media/short.png has others",
+        "has 3 bytes, but media/short.png has 2",
         "has no file at media/gone.png",
     ]
     assert found["media_bytes"].found == 2

@@ -54,7 +54,7 @@ def test_what_does_not_go_together_ends_the_process_in_a_sentence(changed: dict[
         media_storage(WHOLE | changed)
     sentence = str(ended.value.code)
     assert sentence.startswith(f"{named}=")
-    assert "allowed" in sentence or "required" in sentence
+    assert " is not valid: use " in sentence or "required" in sentence
     assert "hunter2" not in sentence
 
 
