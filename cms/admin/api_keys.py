@@ -56,7 +56,7 @@ class ApiKeyForm(ServiceForm):
         required=False,  # the service says so, once a preset had its turn
         choices=Scope.choices,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text=gettext_lazy("A key does only what its scopes name: choose as few as possible."),
+        help_text=gettext_lazy("A key can do only what its scopes allow: choose as few as possible."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -84,7 +84,7 @@ class ApiKeyForm(ServiceForm):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ServiceAdmin):
-    empty_text = gettext_lazy("A program that calls the API shows a key in place of a login.")
+    empty_text = gettext_lazy("A program that calls the API sends a key instead of a login.")
     form = ApiKeyForm
     may_manage = staticmethod(policy.may_manage_own_keys)
     list_display = ["name", "prefix", "owner", "shown_scopes", "is_active", "used", "expires"]
@@ -162,6 +162,6 @@ class ApiKeyAdmin(ServiceAdmin):
             request.cms_secret,  # type: ignore[attr-defined]
             title=_("New API key"),
             label=obj.name,
-            hint=_("Copy the key now and keep it in a safe place: it is shown this once and stored nowhere."),
+            hint=_("Copy the key now and keep it in a safe place: it is shown only once and not stored."),
             next_url=reverse("admin:cms_apikey_change", args=[obj.pk]),
         )

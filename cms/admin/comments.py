@@ -43,7 +43,7 @@ def _moderation(
 
 
 _published, _rejected, _lazy = CommentStatus.PUBLISHED, CommentStatus.REJECTED, gettext_lazy
-_hides = _lazy("Only moderators see it; there is no way back.")
+_hides = _lazy("Only moderators see it. This can't be undone.")
 APPROVE = _moderation(
     *("approve", _lazy("Approve"), _lazy("approved"), _published, "check", _lazy("Every reader of the post sees it.")),
     variant=ActionVariant.PRIMARY,
@@ -97,7 +97,7 @@ class CommentAdmin(DeletableAdmin):
     fieldsets = (
         (None, {"fields": ["text"]}),
         (
-            gettext_lazy("Where it stands"),
+            gettext_lazy("Post and status"),
             {"fields": ["post", "answers", ("writer", "shown_status"), ("created_at", "edited_at")]},
         ),
     )
@@ -116,7 +116,7 @@ class CommentAdmin(DeletableAdmin):
     def writer(self, comment: Comment) -> str:
         return str(comment.author) if comment.author else _("%(name)s (guest)") % {"name": comment.author_name}
 
-    @display(description=gettext_lazy("Answers"))
+    @display(description=gettext_lazy("Reply to"))
     def answers(self, comment: Comment) -> str:
         """The comment it answers to, of which a deleted one has no text left."""
         return str(comment.parent) or _("a deleted comment") if comment.parent else "-"

@@ -42,7 +42,7 @@ def _lists_of_posts(user: Any, now: datetime.datetime) -> Iterable[tuple[str, st
     scheduled = out.filter(published_at__gt=now).order_by("published_at", "id")
     yield _("Scheduled next"), _("Nothing is scheduled."), _shown(scheduled, now)
     recent = out.filter(published_at__lte=now).order_by("-published_at", "-id")
-    yield _("Published last"), _("Nothing is published yet."), _shown(recent, now)
+    yield _("Recently published"), _("Nothing is published yet."), _shown(recent, now)
 
 
 def _shown(posts: PostQuerySet, now: datetime.datetime) -> list[Any]:
@@ -61,11 +61,11 @@ def _failures() -> Iterable[tuple[str, str]]:
     deliveries = Delivery.objects.filter(status=DeliveryStatus.DEAD)
     if number := deliveries[: COUNTED_MAX + 1].count():
         yield (
-            _("Webhook deliveries given up: %(number)s") % {"number": _at_most(number)},
+            _("Abandoned webhook deliveries: %(number)s") % {"number": _at_most(number)},
             reverse("admin:cms_delivery_changelist"),
         )
     if number := Job.objects.filter(status=JobStatus.DEAD)[: COUNTED_MAX + 1].count():
-        yield _("Background jobs given up: %(number)s") % {"number": _at_most(number)}, ""
+        yield _("Abandoned background jobs: %(number)s") % {"number": _at_most(number)}, ""
 
 
 def _at_most(number: int) -> str:

@@ -49,7 +49,7 @@ class KindFilter(_DefaultingFilter):
 class StatusFilter(_DefaultingFilter):
     title = _("status")
     parameter_name = "state"
-    first_choice = _("All but trash")
+    first_choice = _("All except trash")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(state, capfirst(name)) for state, name in POST_STATES.items()]

@@ -1,4 +1,4 @@
-"""Groups, which give permissions for rollouts. Who is in one is said on the page of the user."""
+"""Groups, which give permissions for rollouts. The page of a user shows the user's groups."""
 
 import datetime
 from typing import Any
@@ -48,7 +48,7 @@ admin.site.unregister(Group)  # Django's own page would change what people may d
 
 @admin.register(Group)
 class GroupAdmin(DeletableAdmin):
-    empty_text = _("A group lets people look after a rollout who are no admins.")
+    empty_text = _("A group lets people who are not admins look after a rollout.")
     form = GroupForm
     may_manage = staticmethod(policy.may_manage_users)
     list_display = ["name", "shown_permissions", "members"]

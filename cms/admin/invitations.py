@@ -32,7 +32,7 @@ REVOKE = Change(
     done=_("revoked"),
     apply=lambda request, row, now: revoke_invitation(actor=request.user, invitation=row, now=now),
     icon="block",
-    question=_("The link in the mail opens nothing any more."),
+    question=_("The link in the mail stops working."),
     variant=ActionVariant.DANGER,
 )
 
@@ -48,7 +48,7 @@ class InvitationForm(RoleForm):
 
 @admin.register(Invitation)
 class InvitationAdmin(ServiceAdmin):
-    empty_text = _("Invite an author by mail. The link in it is good for one account.")
+    empty_text = _("Invite an author by mail. The link in the mail creates one account.")
     form = InvitationForm
     may_manage = staticmethod(policy.may_manage_users)
     list_display = ["email", "shown_role", "shown_state", "invited_by", "sent", "expires"]

@@ -62,7 +62,7 @@ class MediaFileAdmin(DeletableAdmin):
     list_select_related = ["uploaded_by"]
     search_fields = ["original_name", "alt_text"]
     search_help_text = _("Name or alternative text")
-    empty_text = _("Drop pictures and documents above. Posts show them from here.")
+    empty_text = _("Drop pictures and documents above to use them in posts.")
     ordering = ["-created_at", "-pk"]
     readonly_fields = [
         "large",

@@ -39,7 +39,7 @@ class PostForm(ServiceForm):
     draft: PostRevision | None = None
     """The draft whose texts the form shows first; `PostAdmin` sets it."""
     tags = TagNamesField(
-        label=_("Tags"), required=False, help_text=_("Type to find or to make one; Enter or a comma takes it.")
+        label=_("Tags"), required=False, help_text=_("Type to find or create a tag; Enter or a comma adds it.")
     )
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
     base_revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
@@ -85,7 +85,7 @@ class PostForm(ServiceForm):
 
     def _show_schedule(self, publish_at: forms.Field) -> None:
         zone = get_current_timezone_name()
-        publish_at.help_text = gettext("In %(zone)s. Empty: at once. A time still to come schedules the post.") % {
+        publish_at.help_text = gettext("In %(zone)s. Empty: at once. A future time schedules the post.") % {
             "zone": zone
         }
         publish_at.widget.attrs["data-zone"] = zone

@@ -70,7 +70,7 @@ ARCHIVE = Change(
     done=_("archived"),
     apply=lambda request, post, now: post_states.archive_post(actor=request.user, post=post, now=now),
     icon="archive",
-    question=_("Readers don't find the post any more; it stays here."),
+    question=_("Readers no longer find the post; it stays here."),
 )
 TRASH = Change(
     name="trash",
@@ -111,7 +111,7 @@ class PostAdmin(TrashMixin, HistoryMixin, LookingMixin, WritingMixin, ServiceAdm
     publishing = (_("Publication"), {"fields": ["publish_at", "visibility", "expires_at"]})
     state = (_("Publication"), {"fields": ["shown_status", *publishing[1]["fields"]]})
     presenting = (_("Address and summary"), {"fields": ["slug", "excerpt", "featured_image"]})
-    filing = (_("Filed under"), {"fields": ["tags", "categories", "co_authors", "kind", "language"]})
+    filing = (_("Tags and categories"), {"fields": ["tags", "categories", "co_authors", "kind", "language"]})
     searching = (_("Search engines"), {"fields": ["meta_title", "meta_description"]})
     facts = (
         _("About this post"),

@@ -62,7 +62,7 @@ class PreferencesForm(forms.Form):
         label=gettext_lazy("Time zone"),
         required=False,
         widget=UnfoldAdminSelectWidget,
-        help_text=gettext_lazy("Dates of the admin site are shown in it. Rollouts keep UTC."),
+        help_text=gettext_lazy("The admin site shows dates in this time zone. Rollouts stay in UTC."),
     )
     language = forms.ChoiceField(label=gettext_lazy("Language"), required=False, widget=UnfoldAdminSelectWidget)
 
@@ -85,7 +85,7 @@ class AddressForm(forms.Form):
         label=gettext_lazy("Current password"),
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
-        help_text=gettext_lazy("The new address is in force once you have opened the link in the mail to it."),
+        help_text=gettext_lazy("The new address takes effect when you open the link in the mail to it."),
     )
 
 
@@ -149,7 +149,7 @@ class ProfileView(View):
         proof = confirm_changes(actor=self.user, user=self.user, changes=changes, current_password=password, now=now)
         user = update_user(actor=self.user, user=self.user, changes=changes, now=now, proof=proof)
         if user.pending_email:
-            return _("A mail is on its way to %(address)s: open its link to put the address in force.") % {
+            return _("A mail is on its way to %(address)s: open its link to confirm the address.") % {
                 "address": user.pending_email
             }
         return _("Your address stays %(address)s.") % {"address": user.email}

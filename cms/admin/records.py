@@ -1,4 +1,4 @@
-"""Import records, which are only looked at."""
+"""Import records, read only."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _

@@ -31,7 +31,7 @@ class RedirectForm(ServiceForm):
         label=gettext_lazy("Old address"),
         max_length=limits.OLD_PATH_MAX,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "/2019/05/old-title/", "spellcheck": "false"}),
-        help_text=gettext_lazy("The path after the host, beginning with a slash. A query belongs to it if it has one."),
+        help_text=gettext_lazy("The path after the host, beginning with a slash. Include the query if there is one."),
     )
 
 
@@ -69,7 +69,7 @@ class RedirectAdmin(DeletableAdmin):
     def shown_path(self, redirect: Redirect) -> str:
         return wide(redirect.old_path)
 
-    @display(description=gettext_lazy("Made"), ordering="created_at")
+    @display(description=gettext_lazy("Created"), ordering="created_at")
     def made(self, redirect: Redirect) -> str:
         return shown_instant(redirect.created_at)
 

@@ -40,7 +40,7 @@ RESTORE = Change(
     done=_("restored"),
     apply=_restore,
     icon="settings_backup_restore",
-    question=_("This makes a new draft revision of this one. Readers see no change until you apply it."),
+    question=_("This creates a draft from this revision. Readers see no change until you apply it."),
 )
 APPLY = Change(
     name="apply",
@@ -105,7 +105,7 @@ class PostRevisionAdmin(ReadOnlyAdmin):
         """Show the writer without Django's link to the user's page, which only admins open."""
         return str(revision.author or "-")
 
-    @display(description=_("From here to what the post has now"))
+    @display(description=_("From this revision to the current post"))
     def changes_since(self, revision: PostRevision) -> str:
         changes = compare_revisions(actor=policy.SYSTEM, older=revision, newer=current_revision(revision.post))
         rows = [(label_of(change.field), _as_text(change)) for change in changes]

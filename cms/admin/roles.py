@@ -10,8 +10,8 @@ from cms.choices import Role
 
 SENTENCES: Final[dict[Role, Any]] = {
     Role.SUBSCRIBER: _("Reads and writes comments. Does not open the admin site."),
-    Role.AUTHOR: _("Writes and publishes own posts and those named as co-author, and uploads files."),
-    Role.EDITOR: _("Changes every post and file, moderates comments, keeps tags, categories and redirects."),
+    Role.AUTHOR: _("Writes and publishes own and co-authored posts, and uploads files."),
+    Role.EDITOR: _("Changes every post and file, moderates comments, manages tags, categories and redirects."),
     Role.ADMIN: _("Does all of this, and manages users, keys, webhooks, imports and rollouts."),
 }
 

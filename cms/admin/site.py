@@ -1,4 +1,4 @@
-"""The admin site itself: signing in, the own password, the menu, the first page, and what forms suggest."""
+"""The admin site itself: signing in, the user's password, the menu, the first page, and what forms suggest."""
 
 from typing import Any
 

@@ -66,7 +66,7 @@ class UploadForm(ServiceForm):
 @admin.register(Transfer)
 class TransferAdmin(ReadOnlyAdmin):
     empty_text = gettext_lazy(
-        "Bring posts from WordPress, Ghost or Markdown files, or export all content of this site."
+        "Import posts from WordPress, Ghost or Markdown files, or export all content of this site."
     )
     form = UploadForm
     may_manage = staticmethod(policy.may_transfer)

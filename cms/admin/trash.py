@@ -1,4 +1,4 @@
-"""The trash of the list of posts: Undo after a move to it, the way back, and the end."""
+"""The trash of the list of posts: Undo after a move to it, restoring, and deleting for ever."""
 
 import datetime
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ RESTORE: Final = Change(
     done=_("restored"),
     apply=lambda request, post, now: restore_post(actor=request.user, post=post, now=now),
     icon="restore_from_trash",
-    question=_("A trashed post gets the state back that it had, an archived one becomes a draft."),
+    question=_("A trashed post returns to its earlier state. An archived post becomes a draft."),
 )
 PURGE: Final = Change(
     name="purge",

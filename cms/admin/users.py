@@ -53,9 +53,7 @@ def _password_field(**options: Any) -> forms.CharField:
 
 
 class PasswordForm(BaseDialogForm):  # type: ignore[misc]
-    password = _password_field(
-        help_text=gettext_lazy("At least 8 characters, and none of the passwords that everybody tries first.")
-    )
+    password = _password_field(help_text=gettext_lazy("At least 8 characters, and no common password."))
 
 
 class DeletionForm(BaseDialogForm):  # type: ignore[misc]
@@ -131,7 +129,7 @@ RESET_SECOND_FACTOR = Change(
     icon="phonelink_erase",
     question=gettext_lazy(
         "For a user who has lost the phone and the recovery codes: make sure that it is really the user who asks. All "
-        "second factors go, sessions end at once, and the user gets a mail."
+        "second factors are removed, sessions end at once, and the user gets a mail."
     ),
     variant=ActionVariant.DANGER,
 )
@@ -142,8 +140,8 @@ UNLINK = Change(
     apply=lambda request, user, now: unlink_identities(actor=request.user, user=user, now=now),
     icon="link_off",
     question=gettext_lazy(
-        "For a user with a new account at the provider: the next sign-in there links it, by the e-mail address."
-        " Sessions end at once. Suspend a user who is to stay outside."
+        "For a user with a new account at the provider: the next sign-in there links it, by the e-mail address. "
+        "Sessions end at once. To keep a user out, suspend the user."
     ),
 )
 DELETE = Change(

@@ -56,7 +56,7 @@ def _replay(request: HttpRequest, delivery: Delivery, now: datetime.datetime) ->
 REPLAY = Change(
     *("replay", gettext_lazy("Replay"), gettext_lazy("put back into the queue"), _replay, "replay"),
     question=gettext_lazy(
-        "It is sent again with the id that it had. Later events of its object have gone out before it."
+        "The event is sent again with the same id. Later events of its object have already been sent."
     ),
 )
 
@@ -67,7 +67,7 @@ HASTEN = Change(
     done=gettext_lazy("sent to the front of the queue"),
     apply=lambda request, delivery, now: hasten_delivery(actor=request.user, delivery=delivery, now=now),
     icon="bolt",
-    question=gettext_lazy("The next attempt is made at once, and not after the wait that failures brought."),
+    question=gettext_lazy("The next attempt is made at once, without the wait that follows a failure."),
 )
 SEND_TEST = Change(
     name="send_test",
@@ -75,7 +75,7 @@ SEND_TEST = Change(
     done=gettext_lazy("sent a test event: see its deliveries"),
     apply=lambda request, webhook, now: send_test(actor=request.user, webhook=webhook, now=now),
     icon="science",
-    question=gettext_lazy("An event of the type webhook.test goes to this address alone, signed as all others."),
+    question=gettext_lazy("An event of the type webhook.test goes to this address alone, signed like all others."),
 )
 
 
@@ -107,7 +107,7 @@ class WebhookForm(ServiceForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if is_active := self.fields.get("is_active"):
-            is_active.help_text = _("Switched off it gets no new events; what is still to be delivered waits.")
+            is_active.help_text = _("While it is off, it gets no new events, and pending deliveries wait.")
 
 
 @admin.register(Webhook)
@@ -128,7 +128,7 @@ class WebhookAdmin(DeletableAdmin):
     add_fieldsets = ((None, {"fields": ["url", "events", "is_active"]}),)
     fieldsets = (*add_fieldsets, (gettext_lazy("State"), {"fields": ["maker", ("created_at", "updated_at")]}))
 
-    made = instant_column("created_at", gettext_lazy("Made"))
+    made = instant_column("created_at", gettext_lazy("Created"))
 
     @action(description=gettext_lazy("Deliveries"), icon="outbox", permissions=["view"])
     def deliveries(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -169,7 +169,7 @@ class WebhookAdmin(DeletableAdmin):
             return _("all")
         return webhook.events[0] if len(webhook.events) == 1 else _("%(count)s types") % {"count": len(webhook.events)}
 
-    @display(description=gettext_lazy("Made by"))
+    @display(description=gettext_lazy("Created by"))
     def maker(self, webhook: Webhook) -> str:
         return str(webhook.created_by or "-")
 
@@ -213,7 +213,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         *("attempt_log", "delivered_at", "created_at", "event_id", "object_type", "object_id", "payload"),
     ]
 
-    made = instant_column("created_at", gettext_lazy("Made"))
+    made = instant_column("created_at", gettext_lazy("Created"))
     replay, send_now = button(REPLAY), button(HASTEN)
 
     @display(description=gettext_lazy("Status"), ordering="status", label=DELIVERY_COLOURS)

@@ -67,7 +67,7 @@ def test_both_versions_answers_are_one_click_away(page: Page, site: str) -> None
     sign_in(page, site, "erin")
     page.goto(f"{site}/admin/cms/post/")
     page.get_by_role("link", name="Notes from the harbour").click()
-    page.get_by_role("link", name="As v1 and v2").click()
+    page.get_by_role("link", name="JSON of v1 and v2").click()
     expect(page.get_by_role("heading", name="Version 1")).to_be_visible()
     expect(page.get_by_role("heading", name="Version 2")).to_be_visible()
     expect(page.locator("mark").first).to_be_visible()

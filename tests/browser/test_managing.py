@@ -112,7 +112,7 @@ def test_an_import_is_checked_and_started_in_the_browser(page: Page, site: str, 
     export.write_text("---\ntitle: Imported in a browser\nlayout: unknown\n---\nWords.\n")
     page.locator("#id_file").set_input_files(export)
     page.get_by_role("button", name="Upload and check").click()
-    expect(page.get_by_text("A worker finds out")).to_be_visible()
+    expect(page.get_by_text("A worker checks")).to_be_visible()
     look(page, axe, "import-checking")
 
 

@@ -92,7 +92,7 @@ def test_a_broken_export_of_wordpress_is_told_in_one_sentence_with_its_line(
     broken.write_text('<?xml version="1.0"?>\n<rss><channel>\n<item><title>One</item>\n</channel></rss>\n')
     sized.locator("#id_file").set_input_files(broken)
     sized.get_by_role("button", name="Upload and check").click()
-    expect(sized.get_by_text("A worker finds out")).to_be_visible()
+    expect(sized.get_by_text("A worker checks")).to_be_visible()
     work()
     sized.reload()
     expect(sized.get_by_text(re.compile(r"[Ll]ine 3"))).to_be_visible()

@@ -1,1 +1,1 @@
-"""Signing in to the admin site in two steps, the own second factors, and ways back for who is locked out."""
+"""Signing in to the admin site in two steps, the user's second factors, and ways back for users who are locked out."""

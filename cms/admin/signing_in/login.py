@@ -21,7 +21,9 @@ from cms.services.sessions import note_browser_login
 class LoginForm(AuthenticationForm):  # type: ignore[misc]
     error_messages = {
         **AuthenticationForm.error_messages,
-        "invalid_login": _("This username or e-mail address and this password don't open the admin site."),
+        "invalid_login": _(
+            "The username, e-mail address or password is wrong, or this account can't open the admin site."
+        ),
     }
     second_step_of: Any = None
     """The user who goes on with the second step."""

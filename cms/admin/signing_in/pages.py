@@ -36,7 +36,7 @@ class PasskeyForm(AnswerForm):
     name = forms.CharField(
         max_length=limits.KEY_NAME[1],
         label=_("Name"),
-        help_text=_("For you, to tell it from others: “Laptop”, “Blue security key”."),
+        help_text=_("A name by which you recognise it: “Laptop”, “Blue security key”."),
         widget=UnfoldAdminTextInputWidget(attrs={"autofocus": "", "autocomplete": "off"}),
     )
 

@@ -72,7 +72,7 @@ class ForgottenPasswordView(View):
 
 class MailSentView(View):
     def get(self, request: HttpRequest) -> HttpResponse:
-        return show(request, "mail_sent", _("Look into your mailbox"))
+        return show(request, "mail_sent", _("Check your mail"))
 
 
 @method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")

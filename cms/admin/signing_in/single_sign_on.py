@@ -70,11 +70,11 @@ class CallbackView(SingleSignOnView):
         journey, code = kept_journey(request), request.GET.get("code", "")
         if journey is None:
             return self.refuse(
-                _("This sign-in was begun in another browser, or more than ten minutes ago. Begin again.")
+                _("This sign-in was started in another browser, or more than ten minutes ago. Start again.")
             )
         if not code or request.GET.get("iss", settings.OIDC_ISSUER) != settings.OIDC_ISSUER:  # RFC 9207
             response = self.refuse(
-                _("%(name)s did not sign you in. Begin again, or ask an admin.") % {"name": settings.OIDC_NAME}
+                _("%(name)s did not sign you in. Try again, or ask an admin.") % {"name": settings.OIDC_NAME}
             )
         else:
             response = self._sign_in(journey, code, clock.now())

@@ -1,4 +1,4 @@
-"""The own second factors: seen at any time, changed within ten minutes after the password was entered again."""
+"""The user's own second factors: shown at any time, changed within ten minutes after the password was entered again."""
 
 import uuid
 from typing import Any

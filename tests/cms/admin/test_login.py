@@ -28,7 +28,7 @@ def test_a_wrong_password_is_refused_without_saying_which_part_was_wrong(
     pages = [client.post(LOGIN, {"username": name, "password": "wrong"}) for name in ("mia", "nobody")]
     errors = [str(page.context["form"].non_field_errors()) for page in pages]
     assert errors[0] == errors[1]
-    assert "username or e-mail address" in errors[0]
+    assert "username, e-mail address" in errors[0]
     assert client.get("/admin/").status_code == 302
 
 

@@ -30,7 +30,7 @@ def test_posts_stand_under_what_they_wait_for(
     make_post(title="Out")
     later = make_post(title="Later", is_published=False)
     publish_post(actor=SYSTEM, post=later, now=now, published_at=now + datetime.timedelta(days=30_000))
-    mine = {"My drafts": ["Mine"], "Scheduled next": ["Later"], "Published last": ["Out"]}
+    mine = {"My drafts": ["Mine"], "Scheduled next": ["Later"], "Recently published": ["Out"]}
     assert _lists(signed_in(author)) == mine
     assert _lists(signed_in(editor)) == {**mine, "My drafts": []}
 
@@ -62,7 +62,7 @@ def test_admins_are_told_of_what_was_given_up_and_of_the_rollout(
         next_attempt_at=now,
     )
     told = signed_in(admin).get("/admin/").content.decode()
-    assert "Webhook deliveries given up: 1" in told
+    assert "Abandoned webhook deliveries: 1" in told
     assert "Background jobs" not in told
     assert Job.objects.filter(status=JobStatus.DEAD).count() == 0
     for_editors = signed_in(editor).get("/admin/").content.decode()

@@ -64,11 +64,11 @@ def test_an_upload_is_checked_shown_and_imported(client: Client) -> None:
     transfer = Transfer.objects.get()
     assert page.url == f"{LIST}{transfer.pk}/change/"
     assert Job.objects.get(queue_name="transfers").args == [str(transfer.pk)]
-    assert "A worker finds out" in client.get(page.url).content.decode()
+    assert "A worker checks" in client.get(page.url).content.decode()
     assert _work().state == "checked"
     assert not Post.objects.exists()
     shown = client.get(page.url).content.decode()
-    assert "This is what the import would do" in shown
+    assert "The import would do this" in shown
     assert "hx-get" not in client.get(f"{LIST}{transfer.pk}/progress/").content.decode()
     client.post(f"{LIST}{transfer.pk}/start/")
     done = _work()
@@ -178,7 +178,7 @@ def test_what_a_worker_has_in_hand_is_neither_started_twice_nor_deleted(client: 
     transfer.refresh_from_db()
     assert transfer.state == "checking"
     Job.objects.update(status="dead")
-    assert "gave it up" in client.get(f"{LIST}{transfer.pk}/change/").content.decode()
+    assert "The worker gave up" in client.get(f"{LIST}{transfer.pk}/change/").content.decode()
     client.post(f"{LIST}{transfer.pk}/remove/")
     assert not Transfer.objects.exists()
 
