@@ -1,7 +1,7 @@
-"""The consumers of v1 as the people behind them: who is told by mail what they still call, and how that is done in v2.
+"""Mails to the people behind the consumers of v1: what they still call, and how to make these calls in v2.
 
 The rollout reaches it by the name in `CANARY["NOTIFY_CONSUMERS"]`, and hands over plain data. Its dates are sentences
-in English, and stay so in every mail.
+in English, in every mail.
 """
 
 from collections import defaultdict
@@ -28,30 +28,30 @@ TEXT: Final = gettext_noop("""\
 
 {calls}
 
-How each of them is made in version 2 is told at {guide} of the same server.
+{guide} on the same server shows how to make each call in version 2.
 """)
 STILL_CALLS: Final = gettext_noop("{consumer} still calls version 1 of our API.")
-ITS_CALLS: Final = gettext_noop("Its calls of version 1 in the last {days} days, {calls} in all{refused}:")
-CALLS_OF_ONE: Final = gettext_noop("{consumer}: calls of version 1 in the last {days} days, {calls} in all{refused}:")
+ITS_CALLS: Final = gettext_noop("Its calls of version 1 in the last {days} days, {calls} in total{refused}:")
+CALLS_OF_ONE: Final = gettext_noop("{consumer}: calls of version 1 in the last {days} days, {calls} in total{refused}:")
 
 
 class Recipient(NamedTuple):
-    """Who is told of a consumer: the user, by an API key or by the account itself."""
+    """The user who gets the mail about a consumer, and the API key if the consumer is one."""
 
     user: User
     key: ApiKey | None = None
 
     @property
     def consumer(self) -> str:
-        """Return how the consumer is called to its user."""
+        """Return the consumer's name as its user reads it."""
         if self.key is None:
-            return _("A program with your account {username}").format(username=self.user.username)
+            return _("A program that uses your account {username}").format(username=self.user.username)
         name = " ".join(self.key.name.split())
         return _("Your API key {name} ({prefix}…)").format(name=repr(name), prefix=self.key.prefix)
 
 
 def notify_consumers(usages: Sequence[Mapping[str, Any]], life: Mapping[str, Any]) -> dict[str, str]:
-    """Enqueue one mail for each user, about the user's keys too; for every consumer what became of it.
+    """Enqueue one mail for each user, also about the user's keys. Return the result by consumer.
 
     A usage has `consumer` (`kind:id`), `days`, `calls`, `refused` and `routes` of `{route, calls, last_seen_at, v2}`;
     `life` has `dates`, sentences, and `guide`, a path. Call it in the transaction that records the result.
@@ -69,7 +69,7 @@ def notify_consumers(usages: Sequence[Mapping[str, Any]], life: Mapping[str, Any
 
 @task(queue_name=QUEUE)
 def send_v1_usages(user_id: str, usages: list[dict[str, Any]], life: dict[str, Any]) -> bool:
-    """Whether a mail was sent: to the address that the user has by now, about what is the user's by now."""
+    """Send the mail to the user's present address, about present consumers of theirs. Return whether it was sent."""
     found = [(_recipient(usage["consumer"]), usage) for usage in usages]
     parts = [(recipient, usage) for recipient, usage in found if recipient and str(recipient.user.pk) == user_id]
     if not parts:
@@ -88,7 +88,7 @@ def send_v1_usages(user_id: str, usages: list[dict[str, Any]], life: dict[str, A
 
 @task(queue_name=QUEUE)
 def send_v1_usage(kind: str, identifier: str, usage: dict[str, Any], life: dict[str, Any]) -> bool:
-    """Whether a mail was sent. An earlier release enqueued one for each consumer."""
+    """Send a mail that an earlier release enqueued, one for each consumer. Return whether it was sent."""
     consumer = f"{kind}:{identifier}"
     recipient = _recipient(consumer)
     return bool(recipient and send_v1_usages.func(str(recipient.user.pk), [{**usage, "consumer": consumer}], life))
@@ -113,7 +113,7 @@ def _line(route: Mapping[str, Any]) -> str:
 
 
 def _recipient(consumer: str) -> Recipient | None:
-    """Return the recipient of a consumer's mail; None when there is nobody.
+    """Return the recipient of a consumer's mail, or None if there is nobody.
 
     A key is its owner's. Nobody has proved the address of its contact: mails to it could go to any stranger.
     """

@@ -1,4 +1,4 @@
-"""Mails about another e-mail address of an account: who is asked, and who is told. Sent by jobs of the worker."""
+"""Mails about a change of an account's e-mail address, sent by jobs of the worker."""
 
 from typing import Final
 
@@ -12,26 +12,26 @@ from cms.services.mails import QUEUE, language_of, send_verification_token
 from cms.tokens.mail import Purpose
 
 CHANGE_TEXT: Final = gettext_noop("""\
-The account {username} is to have this address. Confirm that it is yours:
+This address was given as the new address of the account {username}. Confirm that it is yours:
 
 {way}
 
-It is good for {hours} and for one use. If it isn't your account, do nothing.
+It is valid for {hours} and works once. If it isn't your account, do nothing.
 """)
 CONSENT_TEXT: Final = gettext_noop("""\
 Somebody who is signed in as {username} wants to change the address of this account to {pending_email}.
 
-If it was you, agree to the change. The new address is asked next:
+If it was you, agree to the change here. A mail to the new address then asks for confirmation:
 
 {way}
 
-It is good for {hours}. If it wasn't you, do nothing: your address stays as it is. Then set a new password, which ends
-all logins.
+It is valid for {hours}. If it wasn't you, do not agree: your address stays as it is. Set a new password, which ends all
+logins.
 """)
 NOTICE_TEXT: Final = gettext_noop("""\
 Somebody who knows the password of your account {username} wants to change its address to {pending_email}.
 
-If it was you, do nothing: the new address has been asked. If it wasn't you, set a new password now. That withdraws the
+If it was you, open the mail that went to the new address. If it wasn't you, set a new password now: this cancels the
 change and ends all logins.
 """)
 CHANGED_TEXT: Final = gettext_noop("""\

@@ -22,11 +22,11 @@ from cms.tokens.mail import Purpose, make_mail_token
 
 QUEUE: Final = "mail"
 RESET_TEXT: Final = gettext_noop("""\
-Somebody, most likely you, has asked for a new password of your account {username}.
+Somebody, most likely you, has asked for a new password for your account {username}.
 
 {way}
 
-It is good for {hours} and for one use. The new password ends all logins and API keys of the account. If it wasn't you,
+It is valid for {hours} and works once. The new password ends all logins and API keys of the account. If it wasn't you,
 do nothing: your password stays as it is.
 """)
 VERIFICATION_TEXT: Final = gettext_noop("""\
@@ -34,15 +34,15 @@ This address was given for the account {username}. Confirm that it is yours:
 
 {way}
 
-It is good for {hours} and for one use. If it isn't your account, do nothing.
+It is valid for {hours} and works once. If it isn't your account, do nothing.
 """)
-KEYS_END: Final = gettext_noop("API keys that were made before it end then: make new ones.")
+KEYS_END: Final = gettext_noop("Confirming ends all API keys that the account has now: create new ones afterwards.")
 INVITATION_TEXT: Final = gettext_noop("""\
 You are invited to write for this site, as {role}. Choose a username and a password:
 
 {way}
 
-The link is good until {end} UTC and for one use. If you did not expect it, do nothing.
+The link works once, until {end} UTC. If you did not expect it, do nothing.
 """)
 NOTICES: Final = {
     "added": gettext_noop("A second factor was added to your account {username}."),

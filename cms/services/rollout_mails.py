@@ -19,19 +19,19 @@ from cms.models import User
 from cms.services.mails import QUEUE, language_of
 
 SUBJECTS: Final = {
-    "rollout.step": gettext_noop("API rollout: another share of v2"),
-    "rollout.hold": gettext_noop("API rollout: held, somebody should look"),
+    "rollout.step": gettext_noop("API rollout: v2's share has changed"),
+    "rollout.hold": gettext_noop("API rollout: held, please check"),
     "rollout.rollback": gettext_noop("API rollout: rolled back"),
-    "rollout.lifecycle": gettext_noop("API rollout: the life of v1"),
-    "rollout.unguarded": gettext_noop("API rollout: no controller runs"),
-    "rollout.guarded": gettext_noop("API rollout: a controller runs again"),
+    "rollout.lifecycle": gettext_noop("API rollout: v1's lifecycle"),
+    "rollout.unguarded": gettext_noop("API rollout: no controller is running"),
+    "rollout.guarded": gettext_noop("API rollout: a controller is running again"),
 }
 WENT: Final = gettext_noop("{at} UTC, {verb} by {actor}: v2's share went from {was} to {now}.\nWhy: {reason}")
 STAYS: Final = gettext_noop("{at} UTC, {verb} by {actor}: v2's share stays at {now}.\nWhy: {reason}")
 TEXT: Final = gettext_noop("""\
 {sentence}
 
-`manage.py canary status` shows what is in force, `manage.py canary history` how it came to be.
+`manage.py canary status` shows the current state, `manage.py canary history` the changes that led to it.
 You get this mail because you may change the rollout.
 """)
 RAMP: Final = ("canary", "ramp")

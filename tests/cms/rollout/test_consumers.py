@@ -54,7 +54,7 @@ def test_an_address_gets_one_mail_about_all_its_consumers(
     call_command("run_worker", "--once", "--queues", "mail")
     assert sorted(mail.to for mail in mailoutbox) == sorted([[author.email], [editor.email]])
     (body,) = [mail.body for mail in mailoutbox if mail.to == [author.email]]
-    assert [body.count(words) for words in ("still calls version 1", "3 in all", "in v2:")] == [4, 4, 4]
+    assert [body.count(words) for words in ("still calls version 1", "3 in total", "in v2:")] == [4, 4, 4]
     assert [f"App {number}" in body for number in range(3)] == [True] * 3
     assert (body.count(LIFE["dates"][0]), body.count(LIFE["guide"])) == (1, 1)  # type: ignore[arg-type]
 
@@ -68,7 +68,7 @@ def test_the_mail_has_its_own_calls_the_dates_and_the_way(
     assert f'Your API key "Mia\'s app" ({key.prefix}…) still calls version 1' in mail.body
     assert LIFE["dates"][0] in mail.body
     assert "- GET /0: 3, last at 2026-12-01T00:00:00+00:00\n  in v2: GET /api/v2/x" in mail.body
-    assert "3 in all, of which 2 were refused" in mail.body
+    assert "3 in total, of which 2 were refused" in mail.body
     assert LIFE["guide"] in mail.body
 
 

@@ -81,8 +81,8 @@ def test_a_plan_that_nobody_guards_is_told_by_webhook_and_mail_and_that_it_is_ov
     assert about_rollouts == ["rollout.step", "rollout.unguarded", "rollout.guarded"]
     run_jobs()
     assert [one.subject for one in mail.outbox[1:]] == [
-        "API rollout: no controller runs",
-        "API rollout: a controller runs again",
+        "API rollout: no controller is running",
+        "API rollout: a controller is running again",
     ]
     assert "Start one: `manage.py run_canary_controller`." in mail.outbox[1].body
 
@@ -116,7 +116,7 @@ def test_those_in_charge_get_a_mail_that_says_what_was_done_and_why(
     set_weight(weight_bp=1_250, expected_version=0, now=now, **WHO)
     run_jobs()
     (sent,) = mail.outbox
-    assert (sent.to, sent.subject) == (["chief@example.org"], "API rollout: another share of v2")
+    assert (sent.to, sent.subject) == (["chief@example.org"], "API rollout: v2's share has changed")
     assert "set by cli:root: v2's share went from 0 % to 12.5 %.\nWhy: for the test" in sent.body
 
 
@@ -128,7 +128,7 @@ def test_each_mail_is_in_the_language_of_its_reader(make_user: Callable[..., Use
     run_jobs()
     texts = {(*sent.to, sent.subject): sent.body for sent in mail.outbox}
     assert set(texts) == {
-        ("chief@example.org", "API rollout: another share of v2"),
+        ("chief@example.org", "API rollout: v2's share has changed"),
         ("chief@example.org", "API rollout: rolled back"),
         ("aiko@example.org", "API ロールアウト: v2 の割合が変わりました"),
         ("aiko@example.org", "API ロールアウト: ロールバックしました"),
