@@ -24,7 +24,7 @@ class PreviewView(ApiView):
         selection = PostSelection.whole()
         row = selection.columns(posts, reader.actor).order_by().first()
         if row is None:
-            raise not_found("This link shows nothing any more.")
+            raise not_found("This link no longer works.")
         shown = selection.write(row, reader)
         opened = with_media_through(token, row["content_html"])
         shown["content_html"] = with_media_below(opened, settings.MEDIA_BASE_URL)

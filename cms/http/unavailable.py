@@ -48,11 +48,11 @@ def is_unavailable(error: BaseException | None) -> bool:
 def what_is_away(error: BaseException | None) -> str:
     """Return a sentence for the client about an error that `is_unavailable`."""
     if isinstance(error, MediaUnavailable):
-        return gettext_noop("The storage of files can't be reached.")
+        return gettext_noop("The file storage can't be reached.")
     if isinstance(error, Busy):
         return sentence("Too many %(what)s at once.", what=str(error))
     if _is_full(error):
-        return gettext_noop("The server's disk takes no more files.")
+        return gettext_noop("The server can't store more files.")
     return gettext_noop("The database can't be reached or is too busy.")
 
 
@@ -97,7 +97,7 @@ def unavailable_page(error: BaseException | None) -> HttpResponse:
         "language": get_language() or "en",
         "title": _("Not available just now"),
         "away": translated(what_is_away(error)),
-        "advice": _("Nothing of what you sent was saved. Please try again in a moment."),
+        "advice": _("Nothing that you sent was saved. Please try again in a moment."),
         "next": _("Where next"),
         "again": _("Try again"),
         "overview": _("Overview of the admin site"),

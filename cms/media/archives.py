@@ -1,4 +1,4 @@
-"""Office documents, which are ZIP archives: told by the archive's directory alone. Nothing in one is ever unpacked."""
+"""Office documents, which are ZIP archives: recognised by the archive's directory. Nothing in one is ever unpacked."""
 
 import struct
 import zipfile
@@ -57,4 +57,4 @@ def _refuse_vast_directory(file: IO[bytes]) -> None:
         refuse("broken_file", "This archive is broken or cut off.")
     (directory_bytes,) = struct.unpack_from("<L", tail, end + 12)
     if directory_bytes > _DIRECTORY_BYTES_MAX or _ZIP64_LOCATOR in tail[max(0, end - 20) : end]:
-        refuse("unsupported_type", "This archive has more entries than a document.")
+        refuse("unsupported_type", "This archive has more entries than a document may have.")

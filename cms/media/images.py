@@ -90,7 +90,7 @@ def _refuse_many_scans(data: bytes) -> None:
     with _refused_when_broken():
         scans = containers.strip_jpeg(data).count(_START_OF_SCAN)
     if scans > SCANS_MAX:
-        refuse("too_many_pixels", sentence("This picture is written in more than %(most)s scans.", most=SCANS_MAX))
+        refuse("too_many_pixels", sentence("This picture has more than %(most)s scans.", most=SCANS_MAX))
 
 
 def make_rendition(
@@ -200,5 +200,8 @@ def _refuse_pixels(pixels_max: int) -> None:
     millions = pixels_max // 1_000_000
     refuse(
         "too_many_pixels",
-        sentence("Such an image may have %(millions)s million pixels at most, over all its frames.", millions=millions),
+        sentence(
+            "An image of this type may have %(millions)s million pixels at most, over all its frames.",
+            millions=millions,
+        ),
     )

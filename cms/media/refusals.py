@@ -18,7 +18,7 @@ def refuse_type() -> NoReturn:
     allowed = ", ".join(file_type.extension.lstrip(".") for file_type in ALLOWED)
     refuse(
         "unsupported_type",
-        sentence("The content of this file is none of the types that are allowed: %(allowed)s.", allowed=allowed),
+        sentence("This file's type is not allowed. Allowed types: %(allowed)s.", allowed=allowed),
     )
 
 

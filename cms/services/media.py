@@ -56,7 +56,7 @@ def upload_media(
     uploader = uploader if actor is policy.SYSTEM else actor  # type: ignore[assignment]
     fields, errors = _rounded(fields), _field_errors(fields)
     if errors or uploader is None:
-        raise InvalidInput(errors or [FieldError("uploaded_by", "required", "A file has somebody who uploaded it.")])
+        raise InvalidInput(errors or [FieldError("uploaded_by", "required", "A file needs the user who uploaded it.")])
     with prepared(upload, original_name) as file:
         media = MediaFile(**fields, uploaded_by=uploader, created_at=now, updated_at=now)
         media.original_name = clean_name(original_name, file.file_type.extension)
@@ -212,7 +212,7 @@ def _field_errors(fields: MediaFields) -> list[FieldError]:
     focus = {name: fields.get(name) for name in sorted(FOCAL)}
     wrong = [name for name, value in focus.items() if isinstance(value, int | float) and not 0 <= value <= 1]
     return errors + [
-        FieldError(name, "out_of_range", "A focal point is given by numbers from 0 to 1.") for name in wrong
+        FieldError(name, "out_of_range", "A focal point consists of numbers from 0 to 1.") for name in wrong
     ]
 
 
@@ -228,6 +228,6 @@ def _rounded(fields: MediaFields) -> MediaFields:
 def _refuse_wrong_focal_point(media: MediaFile) -> None:
     missing = [name for name in sorted(FOCAL) if getattr(media, name) is None]
     if len(missing) == 1:
-        raise InvalidInput([FieldError(missing[0], "required", "A focal point has both numbers, or none.")])
+        raise InvalidInput([FieldError(missing[0], "required", "A focal point needs both numbers, or neither.")])
     if not missing and not media.is_image:
         raise InvalidInput([FieldError("focal_point", "not_an_image", "Only images have a focal point.")])

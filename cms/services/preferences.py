@@ -23,14 +23,14 @@ def preference_errors(time_zone: str, language: str) -> list[FieldError]:
     errors = []
     if time_zone and time_zone not in time_zones():
         message = sentence(
-            "%(value)s is not a time zone; name one as the IANA database does, such as Europe/Berlin.",
+            "%(value)s is not a time zone; use a name of the IANA database, such as Europe/Berlin.",
             value=shown(time_zone),
         )
         errors.append(FieldError("time_zone", "invalid_choice", message))
     codes = [code for code, _ in settings.LANGUAGES]
     if language and language not in codes:
         message = sentence(
-            "%(value)s is not a language of the admin site; there are %(names)s.",
+            "%(value)s is not a language of the admin site; use one of %(names)s.",
             value=shown(language),
             names=", ".join(codes),
         )

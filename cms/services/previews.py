@@ -41,7 +41,7 @@ class Preview:
 def make_preview(*, actor: Actor, post: Post, now: datetime.datetime) -> Preview:
     """Make a link, for those who may change the post. Raises InvalidTransition for one in the trash."""
     if not isinstance(actor, User):
-        raise PermissionRefused("A preview link stands on the word of a user.")
+        raise PermissionRefused("Only a user can create a preview link.")
     with transaction.atomic():
         post = lock_post(actor, post)
         if post.status == Status.TRASHED:
@@ -56,7 +56,7 @@ def post_previewed(*, token: str, now: datetime.datetime) -> PostQuerySet:
     claims = read_preview_token(token, now)
     maker = User.objects.filter(pk=claims.issuer_id, is_active=True).first()
     if maker is None:
-        raise NotFound("This link shows nothing any more.")
+        raise NotFound("This link no longer works.")
     posts = Post.objects.visible_to(maker, now).not_trashed()
     return posts.filter(pk=claims.post_id)
 

@@ -69,7 +69,7 @@ def _save(redirect: Redirect) -> None:
 
 def _refuse_strangers(actor: Actor) -> None:
     if not policy.may_edit_all_posts(actor):
-        raise PermissionRefused("Only editors and admins keep redirects.")
+        raise PermissionRefused("Only editors and admins manage redirects.")
 
 
 def _described(redirect: Redirect) -> dict[str, str]:
@@ -88,7 +88,9 @@ def _refuse_errors(fields: RedirectFields, *, is_new: bool) -> None:
             )
             errors.append(FieldError("old_path", "invalid_path", message))
         elif _is_of_a_post(path):
-            errors.append(FieldError("old_path", "in_use", "A post has this address today: it leads to that one."))
+            errors.append(
+                FieldError("old_path", "in_use", "A post has this address now, so the address leads to that post.")
+            )
     if errors:
         raise InvalidInput(errors)
 

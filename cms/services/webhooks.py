@@ -116,10 +116,10 @@ def _field_errors(fields: WebhookFields) -> list[FieldError]:
     if "events" in fields:
         unknown = [event for event in fields["events"] if event not in (*EVENT_TYPES, ALL_EVENTS)]
         if not fields["events"]:
-            errors.append(FieldError("events", "required", "A webhook wants at least one event, or '*' for all."))
+            errors.append(FieldError("events", "required", "A webhook needs at least one event, or '*' for all."))
         if unknown:
             message = sentence(
-                "%(value)s is not an event; allowed are '*', %(names)s.",
+                "%(value)s is not an event; use '*', %(names)s.",
                 value=shown(unknown[0]),
                 names=", ".join(EVENT_TYPES),
             )
@@ -134,9 +134,9 @@ def _url_errors(url: str) -> list[FieldError]:
     except (ValueError, httpx.InvalidURL):
         host, is_valid = "", False
     if not is_valid or not host or parts.scheme not in ("http", "https") or _UNPRINTABLE.search(url) or "#" in url:
-        return [FieldError("url", "invalid_url", "A webhook's URL is http:// or https://, a host and a path.")]
+        return [FieldError("url", "invalid_url", "A webhook's URL consists of http:// or https://, a host and a path.")]
     if "@" in parts.netloc:
-        return [FieldError("url", "has_credentials", "A webhook's URL holds no user name and no password.")]
+        return [FieldError("url", "has_credentials", "A webhook's URL can't contain a user name or a password.")]
     if not settings.WEBHOOKS_ALLOW_PRIVATE and _is_plainly_private(host):
         return [FieldError("url", "private_address", "Webhooks go to public addresses only.")]
     return []

@@ -30,7 +30,7 @@ from cms.transfers.archives import pack, unpack
 QUEUE: Final = "transfers"
 PROGRESS_EVERY_S: Final = 1.0
 REMARKS_SHOWN: Final = 200
-BROKEN: Final = gettext_noop("It failed for a reason that the log of the worker names.")
+BROKEN: Final = gettext_noop("It failed. The log of the worker has the reason.")
 logger = logging.getLogger(__name__)
 
 

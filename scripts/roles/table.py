@@ -82,7 +82,7 @@ ROWS: Final = (
     Row(policy.may_edit_post, "Change, publish, archive, trash and restore a post", Owned),
     Row(policy.may_upload_media, "Upload files"),
     Row(policy.may_edit_media, "Describe and delete a file", Owned),
-    Row(policy.may_edit_all_posts, "Read drafts and private posts of others, keep redirects"),
+    Row(policy.may_edit_all_posts, "Read drafts and private posts of others, manage redirects"),
     Row(policy.may_name_co_author, "Name a co-author who writes no posts", _account_of),
     Row(policy.may_edit_all_media, "See the files of others' drafts"),
     Row(policy.may_moderate, "Moderate comments"),

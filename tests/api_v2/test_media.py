@@ -301,7 +301,7 @@ def test_what_finds_no_space_on_the_disk_is_503_and_leaves_nothing(
     for answer in (upload(own), send(own, "get", f"/media/{photo.pk}/renditions/square-160")):
         assert problem_of(answer) == (503, "unavailable")
         assert answer.headers["Retry-After"] == "1"
-        assert answer.json()["detail"] == "The server's disk takes no more files."
+        assert answer.json()["detail"] == "The server can't store more files."
     assert (MediaFile.objects.count(), Rendition.objects.count()) == (1, 0)
 
 

@@ -50,7 +50,7 @@ def test_the_button_leads_through_the_provider_to_the_first_page(page: Page, pro
 def test_who_has_no_account_here_is_told_whom_to_ask(page: Page, provider: Provider, door: str) -> None:
     provider.claims = {"sub": "nobody", "email": "nobody@example.org", "email_verified": True}
     press_the_button(page, door)
-    expect(page.get_by_text("Ask an admin of this site to make a user with the same e-mail address")).to_be_visible()
+    expect(page.get_by_text("Ask an admin of this site to create a user with the same e-mail address")).to_be_visible()
     page.get_by_role("link", name="Back to the login").click()
     expect(page.get_by_role("button", name="Log in")).to_be_visible()
 

@@ -94,7 +94,7 @@ def test_the_pages_of_the_admin_site_say_so(
     with crowd.turn():
         page = client.post(f"/admin/{path.format(mia.pk)}", form)
     assert (page.status_code, page.headers["Retry-After"]) == (503, "1")
-    assert "Too many passwords are checked at once. Nothing of what you sent was saved." in page.content.decode()
+    assert "Too many passwords are checked at once. Nothing that you sent was saved." in page.content.decode()
     assert not any(record.exc_info for record in caplog.records)
 
 

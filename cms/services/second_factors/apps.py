@@ -71,7 +71,7 @@ def confirm_app(*, user: User, code: str, proof: Proof, now: datetime.datetime) 
         user = lock_row(user)
         app = AuthenticatorApp.objects.filter(user=user, confirmed_at=None).first()
         if app is None:
-            raise NotFound("There is no app to confirm: begin again.")
+            raise NotFound("There is no app to confirm: start again.")
         step = _step_of(app, code, now)
         if step is None:
             raise InvalidInput([WRONG_CODE])

@@ -142,8 +142,8 @@ def _refused(error: Exception) -> SignInRefused:
     logger.warning("Single sign-on failed: %s", error)
     return SignInRefused(
         sentence(
-            "%(provider)s could not be asked who you are. Try again in a moment. If it fails again, ask an admin: the"
-            " log of the server has the reason.",
+            "This site could not ask %(provider)s who you are. Try again in a moment. If it fails again, ask an "
+            "admin: the log of the server has the reason.",
             provider=settings.OIDC_NAME,
         )
     )

@@ -1,4 +1,4 @@
-"""Signing in by what a provider says: who is let in, counted and noted as a login with a password is."""
+"""Signing in through a provider: who may, with the limits and audit events of a login with a password."""
 
 import datetime
 import logging
@@ -95,8 +95,8 @@ def _reason(identity: Identity) -> str:
             provider=name,
         )
     return sentence(
-        "You have signed in at %(provider)s, but your account there opens nothing here. Ask an admin of this site to"
-        " make a user with the same e-mail address, to mark the address as verified, or to unlink the user from an"
-        " earlier account at %(provider)s.",
+        "You have signed in at %(provider)s, but your account there gives no access to this site. Ask an admin of "
+        "this site to create a user with the same e-mail address, to mark the address as verified, or to unlink the "
+        "user from an earlier account at %(provider)s.",
         provider=name,
     )

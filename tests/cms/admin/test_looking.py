@@ -85,7 +85,7 @@ def test_a_link_that_is_no_good_any_more_says_so(client: Client, draft: Post, au
         address = f"{address}x"
     page = Client().get(address)
     assert page.status_code == 404
-    assert "shows nothing any more" in page.content.decode()
+    assert "no longer works" in page.content.decode()
 
 
 def test_a_front_end_takes_the_place_of_the_plain_page(client: Client, draft: Post, settings: Any) -> None:

@@ -178,7 +178,7 @@ def test_while_it_is_away_files_get_a_503_and_all_else_goes_on(
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
         if method == "get":
             assert problem_of(answer) == (503, "unavailable")
-            assert answer.json()["detail"] == "The storage of files can't be reached."
+            assert answer.json()["detail"] == "The file storage can't be reached."
     assert send(own, "get", f"/media/{photo.pk}").status_code == 200
     assert send(own, "patch", f"/media/{photo.pk}", {"caption": "x"}).status_code == 200
     assert not Rendition.objects.exists()
@@ -234,7 +234,7 @@ def test_the_admin_site_says_so_in_words(
         client.get(f"/admin/cms/mediafile/{photo.pk}/file/"),
     ):
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-        assert b"storage of files" in answer.content
+        assert b"file storage" in answer.content
     assert MediaFile.objects.count() == 1
 
 

@@ -41,7 +41,7 @@ from tests.slow import slow
 )
 def test_a_token_of_another_kind_is_refused(provider: Provider, mia: User, client: Client, claims: Any) -> None:
     provider.claims |= claims
-    assert "Press could not be asked who you are" in refusal(client)
+    assert "This site could not ask Press who you are" in refusal(client)
     assert actions() == []
 
 
@@ -50,7 +50,7 @@ def test_a_token_of_another_kind_is_refused(provider: Provider, mia: User, clien
 )
 def test_a_token_that_nobody_has_signed_is_refused(provider: Provider, mia: User, client: Client, sign: Any) -> None:
     provider.sign = sign
-    assert "could not be asked" in refusal(client)
+    assert "could not ask Press" in refusal(client)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_token_that_nobody_has_signed_is_refused(provider: Provider, mia: User
 )
 def test_keys_that_do_not_fit_are_refused(provider: Provider, mia: User, client: Client, keys: Any) -> None:
     provider.answers[KEYS] = lies.say({"keys": keys})
-    assert "could not be asked" in refusal(client)
+    assert "could not ask Press" in refusal(client)
 
 
 @pytest.mark.parametrize("path", [TOKEN, slow(KEYS)])
@@ -77,7 +77,7 @@ def test_answers_that_are_huge_or_lead_elsewhere_or_say_nothing_are_refused(
     provider: Provider, mia: User, client: Client, path: str, answer: Any
 ) -> None:
     provider.answers[path] = answer
-    assert "could not be asked" in refusal(client)
+    assert "could not ask Press" in refusal(client)
     assert provider.asked.count(KEYS) <= 1
 
 
@@ -90,7 +90,7 @@ def test_a_provider_that_does_not_answer_is_not_waited_for(
     with monkeypatch.context() as patch:
         patch.setattr(asking, "TIMEOUT_S", 0.1)
         answer = client.get(return_from(answer.headers["Location"]) if answer else BEGIN)
-    assert "could not be asked" in answer.content.decode()
+    assert "could not ask Press" in answer.content.decode()
     provider.answers.clear()  # and once it does, it is asked again
     assert enter(client).status_code == 302
 
@@ -111,13 +111,13 @@ def test_a_provider_that_names_other_addresses_than_https_is_not_gone_to(
     provider: Provider, client: Client, said: Any
 ) -> None:
     provider.discovery = said
-    assert "could not be asked" in client.get(BEGIN).content.decode()
+    assert "could not ask Press" in client.get(BEGIN).content.decode()
 
 
 def test_a_host_that_the_provider_names_has_to_be_a_public_one(provider: Provider, mia: User, client: Client) -> None:
     """It would lead our requests into the own network."""
     provider.discovery = {"jwks_uri": f"{provider.issuer.replace('127.0.0.1', 'localhost')}{KEYS}"}
-    assert "could not be asked" in refusal(client)
+    assert "could not ask Press" in refusal(client)
     assert KEYS not in provider.asked
 
 
@@ -130,7 +130,7 @@ def test_another_state_is_refused_before_the_provider_is_asked(
 ) -> None:
     back = parse_qs(urlsplit(return_from(client.get(BEGIN).headers["Location"])).query)
     answer = client.get(CALLBACK, {"code": back["code"][0], "state": back["state"][0], **change})
-    assert "Begin again" in answer.content.decode()
+    assert "Start again" in answer.content.decode()
     assert TOKEN not in provider.asked
 
 
@@ -144,7 +144,7 @@ def test_a_sign_in_of_another_browser_is_not_ended_in_this_one(provider: Provide
 
 def test_a_forged_cookie_begins_nothing(provider: Provider, client: Client) -> None:
     client.cookies[COOKIE] = "e30:1:x"
-    assert "Begin again" in client.get(CALLBACK, {"code": "x", "state": "y"}).content.decode()
+    assert "Start again" in client.get(CALLBACK, {"code": "x", "state": "y"}).content.decode()
 
 
 @pytest.mark.parametrize("more", [{"error": "access_denied"}, {"code": "x", "iss": "https://elsewhere.example"}])

@@ -132,7 +132,7 @@ def test_logging_out_stays_here(provider: Provider, mia: User, client: Client) -
 @pytest.mark.django_db
 def test_nobody_gets_an_account_by_signing_in(provider: Provider, client: Client) -> None:
     page = refusal(client)
-    assert "Ask an admin of this site to make a user with the same e-mail address" in page
+    assert "Ask an admin of this site to create a user with the same e-mail address" in page
     assert not User.objects.exists()
     assert actions() == []  # nobody's account is concerned
 
