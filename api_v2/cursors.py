@@ -1,4 +1,4 @@
-"""Cursors as text: opaque, signed with a key of their own, and of use only for the list they were made for.
+"""Cursors as text: opaque, signed with a key of their own, and valid only for the list they were made for.
 
 They do not take the form of `django.core.signing`: clients hold them, and walk on through an upgrade.
 """

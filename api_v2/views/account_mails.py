@@ -1,4 +1,4 @@
-"""Actions by way of a mail: a forgotten password, the proof of one's own address."""
+"""Actions confirmed by mail: a new password, the verification of an address."""
 
 from django.http import HttpResponse
 from django.views.decorators.debug import sensitive_variables

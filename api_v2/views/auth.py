@@ -1,4 +1,4 @@
-"""Tokens: got for a password, renewed, given up."""
+"""Tokens: issued for a password, renewed, revoked."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Search: hits with what was found in them, and words that go on from what somebody is typing."""
+"""Search: hits with highlights, and suggestions that complete what somebody is typing."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The objects of an export as plain values: names of fields to text, numbers, truths and lists, without empty ones.
+"""The objects of an export as plain values: names of fields to text, numbers, booleans and lists, without empty ones.
 
 Relations are named as people name them: users by username, categories by slug, tags by name. Ids come along, so that an
 import recognises an object. Within a kind of object they give the order: two exports of equal content are equal.

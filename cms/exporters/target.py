@@ -1,4 +1,4 @@
-"""Where an export goes: nothing at the path, then, at once, all of it."""
+"""The target of an export: nothing at the path until all of it appears at once."""
 
 import contextlib
 import os

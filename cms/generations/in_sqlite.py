@@ -1,4 +1,4 @@
-"""Generations of an SQLite file: the file itself tells whether anybody has committed to it."""
+"""Generations of an SQLite file: the file itself shows whether anybody has committed to it."""
 
 import sqlite3
 import threading

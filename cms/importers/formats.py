@@ -1,4 +1,4 @@
-"""The formats that can be imported, and telling which one a path holds."""
+"""The formats that can be imported, and recognising the format of a path."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

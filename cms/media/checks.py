@@ -1,4 +1,4 @@
-"""The system check of `check --deploy`: whether media can be reached. Not of every command, for most need none."""
+"""The system check of `check --deploy`: can media be reached? Other commands skip it: most need no media."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Stored answers: what a request that carried an Idempotency-Key was told, to be told again when it is repeated."""
+"""Stored responses to requests with an Idempotency-Key, returned again when the request is repeated."""
 
 from django.db import models
 

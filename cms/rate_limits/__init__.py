@@ -1,4 +1,4 @@
-"""Rate limits: which there are, whom each counts by, and counting.
+"""Rate limits: their policies, whom each counts by, and the counting.
 
 Redis counts for all processes together; without Redis, or while it can't be reached, each process counts alone. Each
 API version words its own refusals.

@@ -1,1 +1,1 @@
-"""The canary's questions to the domain: whom it knows, whom it leaves out, whom it notifies."""
+"""The domain's answers to the canary: identities, exclusions, units of evidence, notifications."""

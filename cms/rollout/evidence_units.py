@@ -1,4 +1,4 @@
-"""Whose evidence a request is, by the setting `CANARY["EVIDENCE_UNIT"]`: the person's behind its credential.
+"""The unit of a request's evidence (`CANARY["EVIDENCE_UNIT"]`): the person behind its credential.
 
 Called after the response is made, and asks no database: the view has loaded the person.
 """

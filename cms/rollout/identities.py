@@ -1,4 +1,4 @@
-"""Whom the rollout knows by name: `CANARY["LIST_IDENTITIES"]`, for the question who would move."""
+"""The identities that the rollout knows by name, for `whatif`: `CANARY["LIST_IDENTITIES"]`."""
 
 import datetime
 from collections.abc import Iterator

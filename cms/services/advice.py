@@ -1,4 +1,4 @@
-"""Advice to a writer before a post goes out: it names what readers would miss, and stops nobody."""
+"""Advice to a writer before publishing: it lists what readers would miss, and blocks nothing."""
 
 import datetime
 import re

@@ -1,4 +1,4 @@
-"""Whether a user's e-mail address is theirs, and whether another one takes its place: tokens in mails say so."""
+"""Verifying a user's e-mail address, and replacing it by another one, with tokens sent by mail."""
 
 import datetime
 

@@ -1,4 +1,4 @@
-"""Making one tag of several: their posts get the one, the others are gone."""
+"""Merging tags: the posts of all of them get the remaining one, and the others are deleted."""
 
 import datetime
 import uuid

@@ -1,4 +1,4 @@
-"""Whose turn it is to work on dear texts: rendering, analysing, comparing or merging one takes seconds."""
+"""Turns for work on expensive texts: rendering, analysing, comparing or merging one takes seconds."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The signed text in a preview link: which post, on whose word, until when. Made and read without a database."""
+"""The signed text in a preview link: which post, by which user, until when. Made and read without a database."""
 
 import datetime
 import uuid

@@ -1,4 +1,4 @@
-"""Why no connection is to be had. Django makes its own OperationalError of both.
+"""Errors when no connection is available. Django turns both into its own OperationalError.
 
 Apart from the pool: `cms/db/__init__.py` finds them by this module's name, without loading a driver that isn't in use.
 """

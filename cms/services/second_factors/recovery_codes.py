@@ -1,4 +1,4 @@
-"""Recovery codes: ten for each user with a second factor, each good once, shown once and stored as digests."""
+"""Recovery codes: ten for each user with a second factor, each valid once, shown once and stored as digests."""
 
 import datetime
 from typing import Final

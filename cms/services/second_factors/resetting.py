@@ -1,4 +1,4 @@
-"""The way back for a user who has lost every second factor: somebody else takes them away."""
+"""The way back for a user who has lost every second factor: an admin or a command removes them."""
 
 import datetime
 

@@ -1,1 +1,1 @@
-"""Single sign-on by OpenID Connect: asking the provider, whom of ours it names, and who is linked to which identity."""
+"""Single sign-on by OpenID Connect: asking the provider, signing the user in, and linking users to identities."""
