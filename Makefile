@@ -5,7 +5,7 @@ SHELL := /bin/sh
 PORT ?= 8000
 VENV := .venv
 PY := $(VENV)/bin/python
-# The machine may switch bytecode off; without it every start compiles everything anew.
+# The machine may switch bytecode off; without it every start compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test test-all test-newest staging-local staging-local-roll staging-local-down staging-test tutorials coverage mutants staging-compose soak golden openapi clients messages screenshots site bench bench-docs bench-gate bench-gate-test bench-servers load chaos scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
@@ -31,35 +31,35 @@ ON_ITS_OWN := tests/canary/core tests/canary/live tests/canary/judging/test_proc
 ELSEWHERE := $(ON_ITS_OWN:%=--ignore %)
 ON_NEWEST := tests/cms/models tests/cms/querysets tests/cms/search $(wildcard tests/cms/commands/test_backup*.py) tests/canary/services
 
-test: $(VENV)/.dev ## the suite on a private PostgreSQL and Redis, then what the database decides on SQLite (WORKERS= at a time)
+test: $(VENV)/.dev ## run the suite on a private PostgreSQL and Redis, then the database-dependent part on SQLite (WORKERS= at a time)
 	$(PY) $(SUITE) --ignore tests/staging --ignore tests/deploy --ignore tests/tutorials
 	TEST_DATABASE=sqlite $(PY) $(SUITE) $(ON_SQLITE) $(ELSEWHERE)
 
-test-all: $(VENV)/.dev ## the suite with its slow cases, on PostgreSQL, SQLite and staging (an hour; before a release)
+test-all: $(VENV)/.dev ## run the suite with its slow cases, on PostgreSQL, SQLite and staging (an hour; before a release)
 	$(PY) $(SUITE) $(WITH_SLOW) --ignore tests/staging --ignore tests/tutorials
 	TEST_DATABASE=sqlite $(PY) $(SUITE) $(WITH_SLOW) $(ALL_ON_SQLITE) $(ELSEWHERE)
 	PREFER_WHEELS=1 $(PY) $(SUITE) $(WITH_SLOW) $(ON_NEWEST) tests/cms/services tests/api_v2 $(wildcard tests/api_v1)
 	$(PY) -m pytest $(WITH_SLOW) tests/staging
 
-test-newest: $(VENV)/.dev ## what PostgreSQL's version can change, on the newest one (from a wheel)
+test-newest: $(VENV)/.dev ## run the tests that depend on PostgreSQL's version on the newest one (from a wheel)
 	PREFER_WHEELS=1 $(PY) $(SUITE) $(ON_NEWEST)
 
-staging-local: $(VENV)/.dev ## staging on this machine: two web processes behind nginx, controller, worker, PostgreSQL, Redis, Prometheus
+staging-local: $(VENV)/.dev ## start staging on this machine: two web processes behind nginx, controller, worker, PostgreSQL, Redis, Prometheus
 	@$(PY) -m scripts.staging_local up
 
-staging-local-roll: $(VENV)/.dev ## renew its web processes one after the other, without a request that fails
+staging-local-roll: $(VENV)/.dev ## restart its web processes one after the other, without a failed request
 	@$(PY) -m scripts.staging_local roll
 
-staging-local-down: $(VENV)/.dev ## end it and delete its data
+staging-local-down: $(VENV)/.dev ## stop it and delete its data
 	@$(PY) -m scripts.staging_local down
 
-staging-test: $(VENV)/.dev ## rollout, restarts and outages over HTTP through the proxy, on a staging of its own
+staging-test: $(VENV)/.dev ## test rollout, restarts and outages over HTTP through the proxy, on a staging of its own
 	$(PY) -m pytest tests/staging
 
-tutorials: $(VENV)/.dev ## every shell block of the documents that a checkout can run, pasted into a fresh one; outputs are compared
+tutorials: $(VENV)/.dev ## run every shell block of the documents that a checkout can run, in a fresh one, and compare the output
 	$(PY) -m pytest tests/tutorials
 
-coverage: $(VENV)/.dev ## the suite once more, every line and branch counted in all its processes; fails below the floors
+coverage: $(VENV)/.dev ## run the suite and count every line and branch in all its processes; fails below the floors
 	rm -rf build/coverage && mkdir -p build/coverage
 	$(PY) -m coverage run $(SUITE) $(WITH_SLOW) $(COVERED)
 	TEST_DATABASE=sqlite $(PY) -m coverage run $(SUITE) $(ALL_ON_SQLITE) $(ELSEWHERE)
@@ -68,26 +68,26 @@ coverage: $(VENV)/.dev ## the suite once more, every line and branch counted in 
 	$(PY) -m coverage json -q
 	$(PY) -m scripts.coverage_floors build/coverage/coverage.json
 
-mutants: $(VENV)/.dev ## plant 100 faults in the product and 40 in the core, one by one: 95 % have to be noticed (FAULTS= part of a path; hours)
+mutants: $(VENV)/.dev ## plant 100 faults in the product and 40 in the core, one by one; the tests have to notice 95 % (FAULTS= part of a path; hours)
 	$(PY) -m tests.mutants $(FAULTS) --workers $(WORKERS)
 
-staging-compose: $(VENV)/bin/python ## play staging's life in containers; STANDINS=1 for images of Debian's packages (root)
+staging-compose: $(VENV)/bin/python ## run the staging tests in containers; STANDINS=1 for images of Debian's packages (root)
 	@$(PY) -m scripts.staging_compose
 
-soak: $(VENV)/.dev ## what takes long: 100 MB imports, concurrent writers, large exports, a v2 that hangs or kills; and examples and an order drawn anew
+soak: $(VENV)/.dev ## run the longest tests: 100 MB imports, concurrent writers, large exports, a v2 that hangs or kills; with new random examples and order
 	$(PY) -m pytest -m soak --randomly-seed=$$(date +%s)
 	$(PY) -m pytest --hypothesis-profile=drawn --randomly-seed=$$(date +%s) $$(grep -rl --include="test_*.py" "^from hypothesis import" tests)
 
-golden: $(VENV)/.dev ## write the golden files of the frozen contracts anew: look at every line of the difference
+golden: $(VENV)/.dev ## rewrite the golden files of the frozen contracts: review every line of the difference
 	$(PY) -m pytest -q tests/contract --golden-write
 
-openapi: $(VENV)/.dev ## write the snapshot of v2's document anew, unless clients would break (ACCEPT_BREAKING=1: all the same)
+openapi: $(VENV)/.dev ## update the snapshot of v2's document, unless clients would break (ACCEPT_BREAKING=1: even then)
 	$(PY) manage.py openapi --write $(if $(ACCEPT_BREAKING),--accept-breaking)
 
 clients: $(VENV)/.dev ## build the Python and TypeScript clients of v2's document as packages into build/clients (ONLY=python or typescript)
 	@$(PY) -m scripts.clients $(ONLY)
 
-messages: $(VENV)/.dev ## bring the catalogues of translations up to date with the source, and compile them
+messages: $(VENV)/.dev ## update the catalogues of translations from the source, and compile them
 	$(PY) -m scripts.messages
 
 screenshots: $(VENV)/.dev ## take the pictures of README.md into docs/images, from a demo of its own (needs Chromium)
@@ -98,40 +98,40 @@ site: $(VENV)/.dev ## build the documentation as a site with a search into build
 	@echo "Open build/site/index.html."
 
 BENCH := $(if $(QUICK),--posts 2000 --rounds 3 --seconds 0.5) $(if $(ONE_CORE),--one-core)
-bench: $(VENV)/.dev ## v1, v2, plain REST framework and an empty view in one run; fails where a target is missed (QUICK=1: a short look; ONE_CORE=1: all of it on one core)
+bench: $(VENV)/.dev ## measure v1, v2, plain REST framework and an empty view in one run; fails if a target is missed (QUICK=1: a short run; ONE_CORE=1: all on one core)
 	$(PY) -m tests.bench.run $(BENCH)
 
 bench-docs: $(VENV)/.dev ## write the last bench's figures into docs/performance.md and tests/bench/README.md
 	$(PY) -m tests.bench.docs
 
-bench-servers: $(VENV)/.dev ## the same application under gunicorn and under granian
+bench-servers: $(VENV)/.dev ## measure the same application under gunicorn and under granian
 	$(PY) -m tests.bench.application_servers
 
-bench-gate: $(VENV)/.dev ## fail when this tree is slower than an earlier revision, measured in the same run (BASE=: not where it left main)
+bench-gate: $(VENV)/.dev ## fail if this tree is slower than an earlier revision, measured in the same run (BASE= the revision; default: where it left main)
 	$(PY) -m tests.bench.gate $(if $(BASE),--base $(BASE)) $(if $(REQUIRE_BASE),--require-base)
 
-bench-gate-test: $(VENV)/.dev ## whether that gate finds an extra query and a fifth more CPU, and lets an unchanged tree pass
+bench-gate-test: $(VENV)/.dev ## check that this gate finds an extra query and a fifth more CPU, and lets an unchanged tree pass
 	$(PY) -m pytest -m soak tests/bench/test_gate.py
 
-load: $(VENV)/.dev ## people on two web processes while the weight goes from 0 to 100 and back; reports in build/load (DURATION= seconds, USERS=)
+load: $(VENV)/.dev ## simulate people on two web processes while the weight goes from 0 to 100 and back; reports in build/load (DURATION= seconds, USERS=)
 	@DURATION=$(DURATION) USERS=$(USERS) $(PY) -m tests.load
 
-chaos: $(VENV)/.dev ## kills, full disks, failovers, wrong clocks and more under load on a staging of its own (SEED=, DURATION= seconds, FAULTS=)
+chaos: $(VENV)/.dev ## cause kills, full disks, failovers, wrong clocks and more under load, on a staging of its own (SEED=, DURATION= seconds, FAULTS=)
 	@SEED=$(SEED) DURATION=$(DURATION) FAULTS="$(FAULTS)" $(PY) -m tests.chaos
 
-scale: $(VENV)/.dev ## 1,000 to 1,000,000 posts: latency, plans, memory, size; reports in build/scale (SIZES="1000 10000" for fewer; an hour)
+scale: $(VENV)/.dev ## measure latency, plans, memory and size with 1,000 to 1,000,000 posts; reports in build/scale (SIZES="1000 10000" for fewer; an hour)
 	$(PY) -m tests.scale $(if $(SIZES),--sizes $(SIZES))
 
-memory: $(VENV)/.dev ## whether one worker's memory stays flat over 1,000,000 requests (REQUESTS= for another number; some 15 minutes)
+memory: $(VENV)/.dev ## check that one worker's memory stays flat over 1,000,000 requests (REQUESTS= for another number; some 15 minutes)
 	$(PY) -m tests.scale.memory $(if $(REQUESTS),--requests $(REQUESTS))
 
-simulate: $(VENV)/.dev ## the canary on thousands of made-up releases, next to other rules (some 15 minutes, and as long for the closed loop)
+simulate: $(VENV)/.dev ## simulate the canary on thousands of made-up releases, next to other rules (some 15 minutes, and as long for the closed loop)
 	$(PY) -m tests.simulation
 
-canary-demo: $(VENV)/.dev ## the canary live: v2 hangs, kills, is slow, fails, errs, and is rolled back; a sound v2 goes all the way (some 5 minutes)
+canary-demo: $(VENV)/.dev ## show the canary live: v2 hangs, kills, is slow, fails, errs, and is rolled back; a sound v2 goes all the way (some 5 minutes)
 	$(PY) -m tests.rehearsal
 
-check: $(VENV)/.dev ## lint, format, types, import contracts, migrations, system checks, v2's document, language, workflows, issue forms
+check: $(VENV)/.dev ## check lint, format, types, import contracts, migrations, system checks, v2's document, language, workflows, issue forms
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy cms api_v1 api_v2 canary scripts tests
@@ -150,11 +150,11 @@ check: $(VENV)/.dev ## lint, format, types, import contracts, migrations, system
 EXAMPLES := --disable-plugin KeywordDetector --disable-plugin BasicAuthDetector
 FAKES := $(EXAMPLES) --disable-plugin JwtTokenDetector --disable-plugin IPPublicDetector \
 	--disable-plugin Base64HighEntropyString --disable-plugin HexHighEntropyString
-secrets: $(VENV)/.dev ## search what is tracked for credentials
+secrets: $(VENV)/.dev ## search the tracked files for credentials
 	git ls-files -z ':!tests' ':!requirements*.txt' ':!docs/openapi-v2.json' | xargs -0 $(VENV)/bin/detect-secrets-hook $(EXAMPLES)
 	git ls-files -z tests | xargs -0 $(VENV)/bin/detect-secrets-hook $(FAKES)
 
-audit: $(VENV)/.dev ## known vulnerabilities of the locked packages (asks the package index and its advisories)
+audit: $(VENV)/.dev ## list known vulnerabilities of the locked packages (asks the package index and its advisories)
 	$(VENV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.txt
 	$(VENV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements-dev.txt
 
@@ -164,16 +164,16 @@ $(IMAGE_TAR): Dockerfile requirements.txt
 	docker build -q -t tandem:scan .
 	docker save -o $@ tandem:scan
 
-image-sbom: $(IMAGE_TAR) ## the image's bill of materials in build/sbom.cdx.json (needs Docker and a network)
+image-sbom: $(IMAGE_TAR) ## write the image's bill of materials to build/sbom.cdx.json (needs Docker and a network)
 	docker run --rm -v "$(CURDIR)/build:/build" docker.io/anchore/syft:v1.18.1 docker-archive:/$(IMAGE_TAR) -o cyclonedx-json=/build/sbom.cdx.json
 
-image-scan: $(IMAGE_TAR) ## known vulnerabilities of the image that a newer version mends, high or worse (needs Docker and a network)
+image-scan: $(IMAGE_TAR) ## list the image's known vulnerabilities, high or worse, that a newer version fixes (needs Docker and a network)
 	docker run --rm -v "$(CURDIR)/build:/build:ro" docker.io/anchore/grype:v0.87.0 docker-archive:/$(IMAGE_TAR) --only-fixed --fail-on high
 
-ci-engines: ## for build machines: PostgreSQL (POSTGRESQL=15) and Redis (REDIS=7) of the versions to be tested
+ci-engines: ## install PostgreSQL (POSTGRESQL=15) and Redis (REDIS=7) of the versions to test, on build machines
 	@sh scripts/ci-engines $(POSTGRESQL) $(REDIS)
 
-ci-tools: ## for build machines: nginx, Node.js and what else the tests look for, as far as it is missing
+ci-tools: ## install nginx, Node.js and other missing tools that the tests need, on build machines
 	@sh scripts/ci-tools
 
 format: $(VENV)/.dev ## format the code and fix what can be fixed
