@@ -21,6 +21,7 @@ threads: int = settings.WEB_THREADS
 worker_class: Final = "cms.gunicorn.Worker"
 # gunicorn would believe X-Forwarded-Proto of any client on this machine. SECURE_PROXY_SSL_HEADER alone decides.
 secure_scheme_headers: Final[dict[str, str]] = {}
+forwarder_headers: Final = ""  # likewise SCRIPT_NAME and PATH_INFO, sent as headers
 
 _STATUSES: Final[dict[type[Exception], int]] = {
     errors.LimitRequestLine: 414,

@@ -1,5 +1,6 @@
 """The session engine (`SESSION_ENGINE`): Django's sessions in the database, which find their user by the same query."""
 
+import re
 from typing import Any, Final
 
 from django.conf import settings
@@ -11,6 +12,8 @@ from django.utils.crypto import constant_time_compare
 from cms import clock, policy
 from cms.models import BrowserSession, User
 
+KEY: Final = re.compile(r"[a-z0-9]{32}")
+"""The form of all keys that Django makes."""
 SECOND_FACTOR_KEY: Final = "second_factor_at"
 """The name of the mark in a session whose user has proved a second factor."""
 
@@ -30,7 +33,9 @@ class SessionStore(DatabaseStore):
 
     def load(self) -> dict[str, Any]:
         key, now = self.session_key, clock.now()
-        row = BrowserSession.objects.select_related("user").filter(session_key=key, expire_date__gt=now).first()
+        sessions = BrowserSession.objects.select_related("user").filter(session_key=key, expire_date__gt=now)
+        # Cookies hold any text, also one that PostgreSQL can't compare.
+        row = sessions.first() if key and KEY.fullmatch(key) else None
         if row is None:
             self._session_key = None
             return {}

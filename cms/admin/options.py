@@ -9,8 +9,9 @@ from django.contrib import admin, messages
 from django.contrib.admin import ModelAdmin as DjangoModelAdmin
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.actions import delete_selected
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import ActionLocation, IncorrectLookupParameters
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -31,6 +32,7 @@ from cms.admin.dialogs import Change, apply_to_each
 from cms.admin.forms import PlainTextField, ServiceForm, shown_refusal
 from cms.admin.shown import shown_instant
 from cms.errors import CmsError
+from cms.ids import parse_uuid
 from cms.policy import Actor
 
 SENT_BY_FILTERS: Final = ("exact", "isnull", "gte", "lt", "id__exact")
@@ -117,6 +119,32 @@ class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
             else:
                 allowed.update(f"{one}__{sent}" for sent in SENT_BY_FILTERS)
         return lookup in allowed
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the address fills in, without relations to ids that are none, which no field would show."""
+        initial = super().get_changeform_initial_data(request)
+        return {name: value for name, value in initial.items() if self._is_fit(name, value)}
+
+    def _is_fit(self, name: str, value: Any) -> bool:
+        if not any(field.name == name and field.is_relation for field in self.model._meta.get_fields()):
+            return True
+        ids = value if isinstance(value, list) else [value]
+        return all(parse_uuid(one) for one in ids)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], **named: Any) -> HttpResponse | None:
+        """Leave out selected rows whose ids are none, as those that are gone."""
+        sent = request.POST.copy()
+        sent.setlist(ACTION_CHECKBOX_NAME, [one for one in sent.getlist(ACTION_CHECKBOX_NAME) if self._is_id(one)])
+        request.POST = sent  # type: ignore[assignment]
+        response: HttpResponse | None = super().response_action(request, queryset, **named)
+        return response
+
+    def _is_id(self, text: str) -> bool:
+        try:
+            self.opts.pk.to_python(text)
+        except ValidationError:
+            return False
+        return True
 
     def has_suggest_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

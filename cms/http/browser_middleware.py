@@ -6,6 +6,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware as DjangoCommonMiddleware
 from django.middleware.csp import ContentSecurityPolicyMiddleware as DjangoContentSecurityPolicyMiddleware
@@ -118,6 +119,12 @@ class CommonMiddleware(DjangoCommonMiddleware):
         return None if is_api(request) else super().process_request(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer here what Django would log with a traceback each time, as long as others make a page too busy."""
-        is_known = is_known_outage(exception) and not is_api(request)
-        return unavailable_page(exception) if is_known else None
+        """Answer here what Django would log with a traceback each time, as long as others make a page too busy.
+
+        And what anybody can send: PostgreSQL stores and compares no NUL, and says so where no form has looked for it.
+        """
+        if is_api(request):
+            return None
+        if isinstance(exception, DataError) and "NUL" in str(exception):
+            return render(request, "unstorable.html", status=400)
+        return unavailable_page(exception) if is_known_outage(exception) else None

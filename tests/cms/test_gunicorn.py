@@ -10,13 +10,27 @@ from gunicorn.glogging import Logger
 from gunicorn.http import errors
 from gunicorn.http.parser import RequestParser
 
-from cms.gunicorn import Worker, secure_scheme_headers, worker_class
+from cms.gunicorn import Worker, forwarder_headers, secure_scheme_headers, worker_class
 
 
 def test_no_header_but_the_settings_own_makes_a_request_secure() -> None:
     """The header that Django reads is SECURE_PROXY_SSL_HEADER; gunicorn's defaults believe clients of this machine."""
     assert scheme_of({}) == "https"  # as gunicorn comes
     assert scheme_of({"secure_scheme_headers": secure_scheme_headers}) == "http"
+
+
+def test_no_header_moves_the_site_to_another_path() -> None:
+    sent = b"GET /x/metrics HTTP/1.1\r\nHost: a\r\nSCRIPT_NAME: /x\r\n\r\n"
+    for headers, is_believed in ((None, True), (forwarder_headers, False)):  # as gunicorn comes, and ours
+        config = Config()
+        if headers is not None:
+            config.set("forwarder_headers", headers)
+        if is_believed:
+            request = next(RequestParser(config, iter([sent]), ("127.0.0.1", 1)))
+            assert ("SCRIPT_NAME", "/x") in request.headers
+        else:
+            found = next(RequestParser(config, iter([sent]), ("127.0.0.1", 1))).headers
+            assert "SCRIPT_NAME" not in dict(found)
 
 
 def scheme_of(options: dict[str, Any]) -> str:
