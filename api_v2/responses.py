@@ -2,12 +2,11 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.utils.encoding import escape_uri_path
 from django.utils.log import log_response
 
@@ -79,13 +78,6 @@ def is_match(if_none_match: str | None, etag: str) -> bool:
     if if_none_match is None:
         return False
     return if_none_match.strip() == "*" or etag in _ENTITY_TAG.findall(if_none_match)
-
-
-def put(response: HttpResponseBase, headers: Iterable[tuple[str, str]]) -> None:
-    """Set headers whose values have passed Django's checks, or can't fail them."""
-    store: dict[str, tuple[str, str]] = response.headers._store
-    for header in headers:
-        store[header[0].lower()] = header
 
 
 def limit_headers(standing: Standing) -> dict[str, str]:

@@ -13,7 +13,7 @@ from django.urls import ResolverMatch
 from api_v2.errors import problem_of
 from api_v2.public_bodies.store import OUTAGE_AGE_MAX_S, Body, Key, PublicBodies
 from api_v2.public_bodies.turns import Turns
-from api_v2.responses import PUBLIC, WholeResponse, is_match, limit_headers, problem_response, put
+from api_v2.responses import PUBLIC, WholeResponse, is_match, limit_headers, problem_response
 from api_v2.views.api_view import ApiView
 from cms import clock
 from cms.accounts.authentication import count_request, standing_of
@@ -145,7 +145,8 @@ def _kept_in_outage(request: HttpRequest, key: Key) -> HttpResponse | None:
 
 def _with_limits(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     if standing := standing_of(request):
-        put(response, limit_headers(standing).items())
+        for name, value in limit_headers(standing).items():
+            response.headers[name] = value
     return response
 
 
@@ -154,5 +155,6 @@ def _response_of(request: HttpRequest, body: Body) -> HttpResponse:
     is_bare = is_known or request.method == "HEAD"
     content, content_type = b"" if is_bare else body.content, body.headers["Content-Type"]
     response = HttpResponse(content, status=304 if is_known else None, content_type=content_type)
-    put(response, body.headers.items())
+    for name, value in body.headers.items():
+        response.headers[name] = value
     return response
