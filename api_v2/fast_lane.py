@@ -22,6 +22,7 @@ from api_v2.views.public_view import answer_with, find_kept
 type WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 BELOW: Final = "/api/v2/"
+NOT_ANONYMOUS: Final = frozenset({"HTTP_COOKIE", "HTTP_AUTHORIZATION", "HTTP_X_API_KEY"})
 FOR_PAGES: Final = frozenset(
     {
         "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -55,7 +56,7 @@ class FastLane:
         self._answer = _within_middleware(_from_memory)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if "HTTP_COOKIE" in environ or not environ.get("PATH_INFO", "").startswith(BELOW):
+        if not (environ.get("PATH_INFO", "").startswith(BELOW) and NOT_ANONYMOUS.isdisjoint(environ)):
             return self._application(environ, start_response)
         request: Any = WSGIRequest(environ.copy())  # it decodes the path in its place
         request.kept = find_kept(request)

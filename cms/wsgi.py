@@ -12,13 +12,14 @@ from cms.http.chunked import measured
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cms.settings")
 
 try:
-    application = in_utf8(measured(get_wsgi_application()))
+    application = measured(get_wsgi_application())
 except SystemExit as stop:
     print(stop, file=sys.stderr)
     # gunicorn's WORKER_BOOT_ERROR: its master then stops, where any other code makes it start workers for ever.
     raise SystemExit(3) from None
 
 application = import_string("api_v2.fast_lane.FastLane")(application)  # without it the answers are the same
+application = in_utf8(application)
 import_string("cms.urls.urlpatterns")  # now, or the first visitor of the admin site would wait for its pages
 import_string("cms.generations.serve")()
 import_string("canary.server.serve")()

@@ -3,6 +3,8 @@
 import encodings
 import io
 import secrets
+import subprocess
+import sys
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
@@ -10,6 +12,7 @@ import pytest
 from django.core.handlers.wsgi import WSGIHandler
 
 from cms.http.charsets import in_utf8
+from tests.servers import ROOT, clean_environment
 
 
 @pytest.mark.parametrize(
@@ -56,3 +59,25 @@ def test_unknown_charsets_are_not_kept(ask: Any) -> None:
     for _ in range(3):
         ask("/api/v2/posts", "", f"text/plain; charset={secrets.token_hex(20)}")
     assert len(encodings._cache) == before  # type: ignore[attr-defined]
+
+
+AS_SERVED = """
+import encodings, io, secrets
+from wsgiref.util import setup_testing_defaults
+from cms.wsgi import application
+known = []
+for path in 3 * ["/api/v2/posts", "/api/posts", "/"]:
+    known.append(len(encodings._cache))
+    environ = {"PATH_INFO": path, "CONTENT_TYPE": f"text/plain; charset={secrets.token_hex(20)}"}
+    setup_testing_defaults(environ)
+    application({**environ, "wsgi.input": io.BytesIO()}, lambda *_: None).close()
+print(len(encodings._cache) - known[3])  # the first three load codecs that the application needs
+"""
+
+
+def test_no_part_of_the_application_reads_a_charset_before() -> None:
+    env = clean_environment({"DJANGO_SETTINGS_MODULE": "cms.settings", "DATABASE_URL": "sqlite:///:memory:"})
+    run = subprocess.run(
+        [sys.executable, "-c", AS_SERVED], cwd=ROOT, env=env, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split() == ["0"]
