@@ -97,11 +97,11 @@ site: $(VENV)/.dev ## build the documentation as a site with a search into build
 	$(VENV)/bin/sphinx-build -q -W --keep-going -E -b html -c docs . build/site
 	@echo "Open build/site/index.html."
 
-BENCH := $(if $(QUICK),--posts 2000 --rounds 3 --seconds 0.5) $(if $(ONE_CORE),--one-core)
-bench: $(VENV)/.dev ## measure v1, v2, plain REST framework and an empty view in one run; fails if a target is missed (QUICK=1: a short run; ONE_CORE=1: all on one core)
+BENCH := $(if $(QUICK),--posts 2000 --rounds 3 --seconds 0.3 --requests 200) $(if $(ONE_CORE),--one-core)
+bench: $(VENV)/.dev ## measure a workload by v2, plain REST framework and django-ninja in one run; fails if a target is missed (QUICK=1: a short run; ONE_CORE=1: all on one core)
 	$(PY) -m tests.bench.run $(BENCH)
 
-bench-docs: $(VENV)/.dev ## write the last bench's figures into docs/performance.md and tests/bench/README.md
+bench-docs: $(VENV)/.dev ## write the last bench's figures into docs/performance.md
 	$(PY) -m tests.bench.docs
 
 bench-servers: $(VENV)/.dev ## measure the same application under gunicorn and under granian

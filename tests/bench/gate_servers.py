@@ -1,38 +1,51 @@
-"""The two revisions that the gate compares: each with a database, a Redis database and two servers of its own."""
+"""The two revisions that the gate compares: each with a database, a Redis database and servers of its own."""
 
 import contextlib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from tests.bench.cpu import backends_of, cpu_s, with_children
-from tests.bench.load import measure
-from tests.bench.requests_of import Requests, Samples, calls_of, prepared, sign_in
-from tests.bench.servers import ALIKE, SERVER_CORE, bench_env, pinned, postmaster_of, seed
+from tests.bench.calls import Call, Samples, Side
+from tests.bench.targets import SIGNED, WORKLOAD
 from tests.engines import Engines
-from tests.servers import Server, serve
+from tests.measuring.client import measure
+from tests.measuring.processes import backends_of, cpu_s, with_children
+from tests.measuring.site import COLD, env_of, postmaster_of, seed, serving
+from tests.servers import ROOT, Server
 
-# The endpoints of each server; a password's hash would hide all else that a login does.
-SIDES: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
-    # side: version, cache, endpoints
-    "v1": ("v1", "none", ("post_get", "post_list", "tag_list", "search", "create", "edit")),
-    "v2 warm": ("v2", "warm", ("post_get", "post_list", "tag_list")),
-    "v2 cold": ("v2", "cold", ("post_get", "post_list", "tag_list", "search")),
-    "v2": ("v2", "warm", ("create", "edit")),
-}
+FLOOR: Final = 0.8
 CONNECTIONS: Final = 2
-COLD: Final = {"PUBLIC_CACHE_MB": "0"}
-POSTS_READ: Final = 20
 
-type Case = tuple[str, str]
-"""Side and endpoint."""
 
-CASES: Final[tuple[Case, ...]] = tuple((side, endpoint) for side, of in SIDES.items() for endpoint in of[2])
+@dataclass(frozen=True)
+class Case:
+    side: str
+    row: str
+    has_floor: bool = False
+    """Held against plain REST framework in the same run, and not against the earlier revision."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.side} {self.row}"
+
+    @property
+    def rival(self) -> str:
+        return "drf" if self.has_floor else self.side
+
+
+CASES: Final = (
+    Case("v2", WORKLOAD),
+    Case("v2 warm", "detail"),
+    *(Case("v2 cold", row) for row in ("detail", "list", "include", "tag")),
+    *(Case("v2", row) for row in (f"list{SIGNED}", "search")),
+    *(Case("v1", row) for row in ("detail", "list")),
+    *(Case("v2", row, has_floor=True) for row in ("create", "edit")),
+)
 
 
 @dataclass(frozen=True)
@@ -51,23 +64,29 @@ class Revision:
 
 @dataclass(frozen=True)
 class Running:
-    """The servers of a revision, and what each case asks of them."""
+    """The servers of a revision by side, and what is asked of them."""
 
     revision: Revision
     servers: Mapping[str, Server]
-    """By side."""
-    requests: Mapping[Case, Requests]
+    sides: Mapping[str, Side]
+    _calls: dict[tuple[str, str], Iterator[Call]] = field(default_factory=dict)
 
-    def cost(self, case: Case, count: int) -> float:
-        """CPU seconds of the server and its PostgreSQL backends for each of `count` requests."""
-        server, requests = self.servers[case[0]], self.requests[case]
-        if case[0] == "v2 warm":  # what was kept may be too old by now
-            measure(server.port, iter([*requests]), connections=1, seconds=60)
+    def cost(self, side: str, row: str, count: int) -> float:
+        """Return the CPU seconds of the server and its PostgreSQL backends for each of the next `count` requests."""
+        server = self.servers[side]
+        calls = self._calls.setdefault((side, row), self._endless(side, row))
+        prepared = [call.prepared for call in itertools.islice(calls, count)]
+        if side == "v2 warm":  # a body that was kept may have ended
+            measure(server.port, iter(prepared), connections=1, seconds=60)
         before = self._clocks(server)
-        endless = itertools.cycle(requests) if isinstance(requests, list) else requests
-        load = measure(server.port, itertools.islice(endless, count), connections=CONNECTIONS, seconds=60)
+        load = measure(server.port, iter(prepared), connections=CONNECTIONS, seconds=60)
         spent = sum(seconds - before.get(pid, 0.0) for pid, seconds in self._clocks(server).items())
         return spent / len(load.latencies_ms)
+
+    def _endless(self, side: str, row: str) -> Iterator[Call]:
+        if row == WORKLOAD:
+            return self.sides[side].workload()
+        return self.sides[side].calls(row.removesuffix(SIGNED), is_signed=SIGNED in row)
 
     def _clocks(self, server: Server) -> dict[int, float]:
         pids = with_children(server.process.pid)
@@ -83,7 +102,7 @@ def prepared_revisions(engines: Engines, base: Path, head: Path, posts: int, med
     base_url = urlunsplit(urlsplit(url)._replace(path="/gate_base"))
     pid = postmaster_of(engines)
     revisions = [
-        Revision(tree, bench_env(its_url, str(redis(worker)), media) | ALIKE | {"PYTHONPATH": ""}, pid)
+        Revision(tree, env_of(its_url, str(redis(worker)), media) | {"PYTHONPATH": ""}, pid)
         for tree, its_url, worker in ((base, base_url, "gw0"), (head, url, "master"))
     ]
     seed(revisions[1].env, posts, head)
@@ -107,22 +126,16 @@ def _migrations(tree: Path) -> dict[str, bytes]:
 
 @contextlib.contextmanager
 def running(revision: Revision, cases: Sequence[Case]) -> Iterator[Running]:
+    """Plain REST framework, where a case is held against it, comes from this tree."""
+    wanted = dict.fromkeys(side for case in cases for side in (case.side, case.rival))
+    samples = Samples.of(revision.env["DATABASE_URL"])
     with contextlib.ExitStack() as stack:
-        by_cache: dict[bool, Server] = {}
-        with pinned(SERVER_CORE):
-            for side in dict.fromkeys(side for side, _ in cases):
-                if (is_cold := SIDES[side][1] == "cold") not in by_cache:
-                    env = dict(revision.env) | (COLD if is_cold else {})
-                    by_cache[is_cold] = stack.enter_context(serve(env, cwd=revision.tree))
-        servers = {side: by_cache[SIDES[side][1] == "cold"] for side, _ in cases}
-        yield Running(revision, servers, _requests(servers, cases))
-
-
-def _requests(servers: Mapping[str, Server], cases: Sequence[Case]) -> dict[Case, Requests]:
-    samples = Samples.listed(next(iter(servers.values())).base_url)
-    samples.post_ids = samples.post_ids[:POSTS_READ]
-    calls = {
-        side: calls_of(*SIDES[side][:2], samples, sign_in(server.base_url, SIDES[side][0]))
-        for side, server in servers.items()
-    }
-    return {(side, endpoint): prepared(calls[side][endpoint]) for side, endpoint in cases}
+        ordinary = stack.enter_context(serving(revision.env, cwd=revision.tree))
+        servers = dict.fromkeys(wanted, ordinary)
+        if "v2 cold" in wanted:
+            servers["v2 cold"] = stack.enter_context(serving({**revision.env, **COLD}, cwd=revision.tree))
+        if "drf" in wanted:
+            peer = {**revision.env, "BENCH_PEER": "drf"}
+            servers["drf"] = stack.enter_context(serving(peer, "tests.bench.peer_wsgi", ROOT))
+        sides = {name: Side.signed_in(name.split()[0], samples, server.base_url) for name, server in servers.items()}
+        yield Running(revision, servers, sides)

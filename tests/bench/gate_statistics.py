@@ -24,6 +24,10 @@ class Verdict:
     def is_slower(self) -> bool:
         return self.low > 1 and self.ratio > 1 + RELEVANT
 
+    def is_below(self, floor: float) -> bool:
+        """Return whether the second side surely does less than `floor` of the first one's work for the same cost."""
+        return self.low > 1 / floor
+
 
 def judge(pairs: Sequence[tuple[float, float]]) -> Verdict:
     """Of `(base, head)` costs. Means over pairs of pairs and Wilcoxon's signed ranks: one window in which the machine did

@@ -1,196 +1,206 @@
-"""`make bench`: v1, v2 with and without its cache, plain REST framework and an empty view, in interleaved rounds.
+"""`make bench`: a workload and each of its endpoints, by v2, plain REST framework and django-ninja, in interleaved rounds.
 
-One server process of each on the first core; client, PostgreSQL and Redis on the second. What counts is a ratio within a
-round, for whatever else the machine does hits both sides of it; CPU time a request is shown beside it. Every answer that is
-no success ends the run.
+One process of each on the first core; client, PostgreSQL and Redis on the second. Ratios are taken within a round, for
+other work on the machine hits both sides of it. An answer that is no success ends the run.
 """
 
 import argparse
+import contextlib
+import itertools
 import json
+import os
 import statistics
 import sys
+import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from tests.bench.cpu import family_cpu_s
-from tests.bench.load import Load, UnexpectedAnswer, measure, measure_paced
-from tests.bench.machine import description
-from tests.bench.report import write_html
-from tests.bench.requests_of import Requests, Samples, calls_of, prepared, refuse_unequal_work, sign_in
-from tests.bench.servers import (
+import httpx
+
+from tests.bench.calls import CONNECTIONS, Call, Samples, Side, items_of
+from tests.bench.docs import FULL, RESULTS, memory_text, rows_table, targets_table, text_of
+from tests.bench.targets import ROWS, SIGNED, WORKLOAD, Measured, Round, judged, rows_of
+from tests.measuring.client import Load, UnexpectedAnswer, measure, request
+from tests.measuring.machine import description
+from tests.measuring.processes import family_cpu_s, memory_mb, server_cpu_s
+from tests.measuring.site import (
+    COLD,
     DURABLE,
+    GUEST,
     OTHER_CORE,
+    PASSWORD,
     SERVER_CORE,
-    BenchServer,
     pinned,
     postmaster_of,
-    probe,
     running_engines,
-    running_servers,
-    seeded,
+    seed,
+    serving,
+    site_env,
 )
-from tests.bench.tables import print_tables
-from tests.bench.targets import LOADED_SHARE, PASSWORDS, READS, SIDES, Measured, Round, ratios, side_of
-from tests.servers import ROOT
+from tests.servers import Server
 
-RESULTS: Final = ROOT / "build/bench/results.json"
-CONNECTIONS: Final = 8
-# Hashing a password takes a core for 20 ms whoever asks: more connections measure the queue, which stands beside it.
-# Few of that queue wait in the server: it refuses the others with 503, and they come again until they succeed.
-CONNECTIONS_OF: Final = dict.fromkeys(PASSWORDS, 1)
-UNLOADED_SHARE: Final = 0.25
-"""Of the time of the loaded measurement."""
-PERCENTILES: Final = (50, 95, 99)
+APPS: Final[Mapping[str, tuple[str, str, dict[str, str]]]] = {
+    # Side: whose words it understands, its application, its settings. v1 is asked of the process that has v2.
+    "v2": ("v2", "cms.wsgi", {}),
+    "v2 cold": ("v2", "cms.wsgi", COLD),
+    "drf": ("drf", "tests.bench.peer_wsgi", {"BENCH_PEER": "drf"}),
+    "ninja": ("ninja", "tests.bench.peer_wsgi", {"BENCH_PEER": "ninja"}),
+    "empty": ("empty", "tests.bench.empty_wsgi", {}),
+}
+LOGINS: Final = 24
+LOGINS_S: Final = 3.0
+RETRY_AFTER_S: Final = 1.0
+"""As the server asks those whom it refuses for want of a place."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One server at one endpoint."""
-
-    endpoint: str
-    side: str
-    server: BenchServer
-    requests: Requests
-
-    @property
-    def is_paced(self) -> bool:
-        return self.server.name == "v2" and self.endpoint in (*READS, "search")
+    server: Server
+    side: Side
+    workload: Iterator[Call]
+    """It goes on from round to round, and every side is asked for the same part of it."""
+    is_warm: bool = False
 
 
 def main() -> int:
     options = _options()
-    began = time.monotonic()
+    began, load_before = time.monotonic(), os.getloadavg()[0]
     try:
-        with (
-            pinned(SERVER_CORE if options.one_core else OTHER_CORE),
-            running_engines(DURABLE) as engines,
-            seeded(engines, options.posts) as env,
-        ):
-            canary_us = probe("canary", env)
-            create_costs = probe("create", env)
-            statements = {(endpoint, side): count for endpoint, side, count in probe("statements", env)}
-            with running_servers(env) as servers:
-                asked = [one for one in _asked(servers) if not options.only or one.endpoint in options.only]
-                rounds = list(_rounds(asked, options, postmaster_of(engines)))
-                memory = {f"{one.name} {one.cache}".removesuffix(" none"): one.memory_mb() for one in servers}
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(pinned(SERVER_CORE if options.one_core else OTHER_CORE))
+            engines = stack.enter_context(running_engines(DURABLE))
+            env = stack.enter_context(site_env(engines))
+            seed(env, options.posts)
+            samples = Samples.of(env["DATABASE_URL"])
+            servers = {
+                name: stack.enter_context(serving({**env, **more}, app)) for name, (_, app, more) in APPS.items()
+            }
+            asked = _asked(servers, samples)
+            _refuse_unequal_work(asked)
+            rounds = list(_rounds(asked, options, postmaster_of(engines)))
+            stretches = [_stretch(asked["v2"]) for _ in rounds]
+            memory = {name: sum(map(memory_mb, server.workers)) for name, server in servers.items()}
             machine = description(engines)
-    except (UnexpectedAnswer, ValueError) as error:
+    except (UnexpectedAnswer, ValueError, httpx.HTTPError) as error:
         print(f"The run ended, its figures would mean nothing: {error}", file=sys.stderr)
         return 1
-    report = _report(rounds, statements, canary_us["entrance"]) | {
+    report: dict[str, Any] = {
+        "rows": rows_of(rounds),
+        "targets": judged(rounds, stretches),
         "memory_mb": memory,
-        "canary_us": canary_us,
-        "create_costs_ms": create_costs,
         "machine": machine,
-        "run": {
-            "posts": options.posts,
-            "rounds": options.rounds,
-            "seconds": options.seconds,
-            "one_core": options.one_core,
-        },
+        "run": {name: getattr(options, name) for name in ("posts", "rounds", "seconds", "requests", "one_core")}
+        | {"took_s": round(time.monotonic() - began), "load": [load_before, os.getloadavg()[0]]},
     }
-    report["run"]["took_s"] = round(time.monotonic() - began)
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(report, indent=2))
-    write_html(report, RESULTS.with_name("report.html"))
-    print_tables(report)
-    return 0 if all(ratio["ok"] for ratio in report["ratios"].values()) else 1
+    RESULTS.write_text(json.dumps(report, indent=1))
+    print(text_of(report), targets_table(report), rows_table(report), memory_text(report), sep="\n\n")
+    return 0 if all(target["met"] for target in report["targets"]) else 1
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--posts", type=int, default=10_000, metavar="N", help="posts in the database (10000)")
-    parser.add_argument("--rounds", type=int, default=7, metavar="N", help="rounds that count (7)")
-    parser.add_argument("--seconds", type=float, default=1.5, metavar="S", help="of each endpoint in each round (1.5)")
+    parser.add_argument("--posts", type=int, default=FULL["posts"], metavar="N", help="posts in the database")
+    parser.add_argument("--rounds", type=int, default=FULL["rounds"], metavar="N", help="rounds that count")
+    parser.add_argument(
+        "--seconds", type=float, default=0.7, metavar="S", help="of each side of an endpoint in a round"
+    )
+    parser.add_argument("--requests", type=int, default=600, metavar="N", help="of the workload in each round")
     parser.add_argument(
         "--one-core", action="store_true", help="client, PostgreSQL and Redis on the server's core, too"
     )
-    parser.add_argument("--only", nargs="*", default=[], metavar="ENDPOINT", help="such as post_get; all by default")
+    parser.add_argument("--only", nargs="*", default=[], metavar="ROW", help="such as detail; all by default")
     return parser.parse_args()
 
 
-def _asked(servers: list[BenchServer]) -> list[Asked]:
-    """Endpoint by endpoint, so that the sides of a ratio are measured one right after the other."""
-    samples, found = Samples.listed(servers[0].server.base_url), []
-    for one in servers:
-        base_url, name = one.server.base_url, one.name
-        calls = calls_of(name, one.cache, samples, "" if name == "empty" else sign_in(base_url, name))
-        if name != "empty":
-            refuse_unequal_work(base_url, name, calls)
-        found += [
-            Asked(endpoint, side_of(name, one.cache, endpoint), one, prepared(each)) for endpoint, each in calls.items()
-        ]
-    order = [*dict.fromkeys(one.endpoint for one in found)]
-    return sorted(found, key=lambda one: order.index(one.endpoint))
+def _asked(servers: Mapping[str, Server], samples: Samples) -> dict[str, Asked]:
+    found = {}
+    for name, server in servers.items():
+        side = Side.signed_in(APPS[name][0], samples, server.base_url)
+        found[name] = Asked(server, side, side.workload())
+    v2, v1 = found["v2"], Side("v1", samples)
+    return found | {"v2 warm": replace(v2, is_warm=True), "v1": Asked(v2.server, v1, v1.workload())}
 
 
-def _rounds(asked: list[Asked], options: argparse.Namespace, postmaster: int | None) -> Iterator[Round]:
-    """The first one warms up; in each the servers come in another order."""
-    for number in range(options.rounds + 1):
+def _refuse_unequal_work(asked: Mapping[str, Asked]) -> None:
+    """Raise ValueError unless lists hold as many entries on every side."""
+    for row in ("list", "tags", "include", "tag", "date", "second", "search"):
         found = {}
-        by_endpoint: dict[str, list[Asked]] = {}
-        for one in asked:
-            by_endpoint.setdefault(one.endpoint, []).append(one)
-        for together in by_endpoint.values():
-            turn = number % len(together)
-            for one in [*together[turn:], *together[:turn]]:
-                found[one.endpoint, one.side] = _measured(
-                    one, options.seconds if number else options.seconds / 3, postmaster
-                )
+        for name, one in asked.items():
+            if name in ROWS[row]:
+                answer = httpx.get(f"{one.server.base_url}{one.side.first(row).path}", timeout=60)
+                found[name] = len(items_of(one.side.name, answer.raise_for_status().json()))
+        if len(set(found.values())) != 1 or 0 in found.values():
+            raise ValueError(f"{row}: the sides answer with different numbers of entries: {found}")
+
+
+def _rounds(asked: Mapping[str, Asked], options: argparse.Namespace, postmaster: int | None) -> Iterator[Round]:
+    """The first one warms up; in each the sides come in another order."""
+    rows = {row: sides for row, sides in ROWS.items() if not options.only or row in options.only}
+    for number in range(options.rounds + 1):
+        found: dict[tuple[str, str], Measured] = {}
+        for one in asked.values():
+            one.side.sign_in(one.server.base_url)
+        for row, sides in rows.items():
+            turn = number % len(sides)
+            in_turn = {
+                side: _measured(asked[side], row, options, postmaster) for side in (*sides[turn:], *sides[:turn])
+            }
+            found |= {(row, side): in_turn[side] for side in sides}
         if number:
-            print(f"round {number} of {options.rounds}", file=sys.stderr, flush=True)
+            seen = "; ".join(
+                f"{row}, {side}: {one.whole_ms:.2f} ms" for (row, side), one in found.items() if row == WORKLOAD
+            )
+            print(f"round {number} of {options.rounds}  {seen}", file=sys.stderr, flush=True)
             yield found
 
 
-def _measured(one: Asked, seconds: float, postmaster: int | None) -> Measured:
-    port, requests = one.server.port, one.requests
-    connections = CONNECTIONS_OF.get(one.endpoint, CONNECTIONS)
+def _measured(one: Asked, row: str, options: argparse.Namespace, postmaster: int | None) -> Measured:
+    port, seconds = one.server.port, options.seconds
+    is_workload = row == WORKLOAD
+    calls = one.workload if is_workload else one.side.calls(row.removesuffix(SIGNED), is_signed=SIGNED in row)
+    prepared = [call.prepared for call in itertools.islice(calls, options.requests if is_workload else 2_000)]
     try:
-        if one.server.cache == "warm" and isinstance(
-            requests, list
-        ):  # what was kept in the last round is too old by now
-            measure(port, iter(requests), connections=1, seconds=60)
-        unloaded = measure(port, requests, connections=1, seconds=seconds * UNLOADED_SHARE)
-        before, database_before = one.server.cpu_s(), family_cpu_s(postmaster) if postmaster else 0.0
-        load = measure(port, requests, connections=connections, seconds=seconds)
-        answers = len(load.latencies_ms)
-        cpu_ms = (one.server.cpu_s() - before) * 1_000 / answers
-        database_ms = (family_cpu_s(postmaster) - database_before) * 1_000 / answers if postmaster else None
-        paced = queued = None
-        if connections < CONNECTIONS and one.server.name != "drf":
-            queued = measure(port, requests, connections=CONNECTIONS, seconds=seconds, is_patient=True)
-        if one.is_paced and isinstance(requests, list):
-            rate = load.requests_per_s * LOADED_SHARE
-            paced = measure_paced(port, requests, requests_per_s=rate, seconds=seconds)
+        if one.is_warm:  # a body may have ended since the last round
+            measure(port, iter(prepared[:100]), connections=1, seconds=60)
+        before = server_cpu_s(one.server.process.pid), family_cpu_s(postmaster) if postmaster else 0.0
+        load = measure(port, iter(prepared), connections=CONNECTIONS, seconds=3_600 if is_workload else seconds)
+        after = server_cpu_s(one.server.process.pid), family_cpu_s(postmaster) if postmaster else 0.0
     except UnexpectedAnswer as error:
-        raise UnexpectedAnswer(f"{one.endpoint} of {one.side}: {error}\n{one.server.server.log[-3_000:]}") from None
-    return Measured(load, cpu_ms, unloaded, paced, database_ms, queued)
+        raise UnexpectedAnswer(f"{row} of {one.side.name}: {error}\n{one.server.log[-3_000:]}") from None
+    cpu_ms, database_ms = (
+        (end - start) * 1_000 / len(load.latencies_ms) for start, end in zip(before, after, strict=True)
+    )
+    return Measured(load.requests_per_s, cpu_ms, database_ms, load.percentile_ms(50), load.percentile_ms(99))
 
 
-def _report(rounds: list[Round], statements: dict[tuple[str, str], float], canary_us: float) -> dict[str, Any]:
-    rows, unloaded, paced, database = [], [], [], []
-    order = [*dict.fromkeys(endpoint for endpoint, _ in rounds[0])]
-    for endpoint, side in sorted(rounds[0], key=lambda key: (order.index(key[0]), SIDES.index(key[1]))):
-        measured = [each[endpoint, side] for each in rounds]
-        server, _, cache = side.partition(" ")
-        head = {"server": server, "endpoint": endpoint, "cache": cache or "none"}
-        load, sql = _medians([one.load for one in measured]), statements.get((endpoint, side))
-        cpu = {"cpu_ms": statistics.median(one.cpu_ms for one in measured)}
-        rows.append(head | load | cpu | {"sql": sql, "errors": 0})
-        if costs := [one.database_cpu_ms for one in measured if one.database_cpu_ms is not None]:
-            database.append(head | {"cpu_ms": statistics.median(costs)})
-        unloaded.append(head | _medians([one.unloaded for one in measured]))
-        if at_pace := [one.paced for one in measured if one.paced is not None]:
-            paced.append(head | _medians(at_pace))
-    found = {"rows": rows, "ratios": ratios(rounds, canary_us), "unloaded": unloaded, "at_80_percent": paced}
-    return found | {"database": database}
+def _stretch(v2: Asked) -> float:
+    """The p50 of an anonymous read while others log in, over the p50 when nobody does."""
+    port, login = v2.server.port, request("POST", "/api/v2/auth/token", {"email": GUEST, "password": PASSWORD})
+    reads = [call.prepared for call in itertools.islice(v2.side.calls("detail"), 100)]
 
+    def read() -> Load:
+        return measure(port, reads, connections=1, seconds=LOGINS_S / 3)
 
-def _medians(loads: list[Load]) -> dict[str, Any]:
-    rate = {"requests_per_s": statistics.median(load.requests_per_s for load in loads)}
-    return rate | {f"p{each}_ms": statistics.median(load.percentile_ms(each) for load in loads) for each in PERCENTILES}
+    read()
+    quiet, failed = read(), list[Exception]()
+
+    def log_in() -> None:
+        try:
+            measure(port, [login], connections=LOGINS, seconds=LOGINS_S, retry_after_s=RETRY_AFTER_S)
+        except (OSError, UnexpectedAnswer) as error:
+            failed.append(error)
+
+    crowd = threading.Thread(target=log_in)
+    crowd.start()
+    time.sleep(LOGINS_S / 3)  # until all are under way
+    busy = read()
+    crowd.join()
+    if failed:
+        raise UnexpectedAnswer(f"log in: {failed[0]}")
+    return statistics.median(busy.latencies_ms) / statistics.median(quiet.latencies_ms)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import gate
+from tests.bench.gate_servers import CASES, FLOOR
 from tests.bench.gate_statistics import RELEVANT, judge
 from tests.servers import ROOT, clean_environment
 from tests.session import ENGINES
@@ -51,6 +52,18 @@ def test_what_is_slower_by_less_than_what_matters_is_let_pass() -> None:
     assert verdict.low > 1
     assert 1.05 < verdict.ratio < 1 + RELEVANT
     assert not verdict.is_slower
+
+
+@pytest.mark.parametrize(("cost", "is_below"), [(1.2, False), (1.3, True)])
+def test_a_floor_is_a_share_of_the_other_sides_work(cost: float, is_below: bool) -> None:
+    verdict = judge([(1.0, cost + place / 1_000) for place in range(ROUNDS)])
+    assert verdict.is_below(FLOOR) is is_below
+
+
+def test_writes_alone_are_held_against_plain_rest_framework() -> None:
+    assert {case.row: case.rival for case in CASES if case.has_floor} == {"create": "drf", "edit": "drf"}
+    assert CASES[0].name == "v2 workload"
+    assert {each.name for each in CASES} >= {"v2 warm detail", "v2 cold include", "v2 search", "v1 list"}
 
 
 def test_the_bounds_are_those_that_counting_by_hand_gives() -> None:
@@ -113,11 +126,11 @@ def test_an_extra_query_and_a_fifth_more_cpu_are_found_and_nothing_else(trees: t
     assert sound[view].count(EXTRA_QUERY[0]) >= 1
     view.write_text(sound[view].replace(*EXTRA_QUERY, 1))
     wsgi.write_text(sound[wsgi] + A_FIFTH_MORE)
-    done = run_gate(base, head, "v1 post_get", "v1 post_list", "v1 tag_list")
+    done = run_gate(base, head, "v1 detail", "v1 list", "v2 cold list")
     for path, text in sound.items():
         path.write_text(text)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "SLOWER by more than its noise: v1 post_get, v1 post_list." in done.stdout
+    assert "SLOWER by more than its noise: v1 detail, v1 list." in done.stdout
 
 
 @pytest.mark.soak

@@ -7,40 +7,30 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from tests.engines import start_engines
 from tests.load.report import write_report
-from tests.servers import ROOT, clean_environment, manage, serve
+from tests.measuring.site import PASSWORD, SiteError, run, running_engines, site_env
+from tests.servers import ROOT, clean_environment, serve
 
-PASSWORD: Final = "a long enough pass-phrase"
 POSTS: Final = 1_000
 ACCOUNTS: Final = 10
 RAMP: Final = (0, 10, 50, 100, 0)
 FOLDER: Final = ROOT / "build/load"
 LOCUSTFILE: Final = ROOT / "tests/load/locustfile.py"
-SECRET_KEY: Final = "only-for-load-tests-0123456789-0123456789"
-# Raised and not off: what counting costs is part of an answer.
-SETTINGS: Final = {
-    **{f"RATE_LIMIT_{name}": "1000000" for name in ("ANONYMOUS", "CREDENTIAL", "LOGIN", "REGISTER", "COMMENTS")},
-}
 
 
 def main() -> int:
     duration_s, users = _number("DURATION", 120), _number("USERS", 40)
-    engines = start_engines()
-    if engines.database_url is None or engines.redis_url is None:
-        sys.exit(" ".join(engines.skipped))
     with ExitStack() as stack:
-        stack.callback(engines.stop)
-        media = stack.enter_context(tempfile.TemporaryDirectory(prefix="tandem-load-"))
-        env = {"DATABASE_URL": engines.database_url, "REDIS_URL": engines.redis_url, "MEDIA_ROOT": media}
-        env |= {"SECRET_KEY": SECRET_KEY, **SETTINGS}
-        prepare(env, POSTS, ACCOUNTS)
+        env = stack.enter_context(site_env(stack.enter_context(running_engines())))
+        try:
+            prepare(env, POSTS, ACCOUNTS)
+        except SiteError as error:
+            sys.exit(str(error))
         hosts = [stack.enter_context(serve(env, threads=8)).base_url for _ in range(2)]
         print(f"Two web processes, {POSTS:,} posts; {users} people for {duration_s} s, the weight {RAMP}.", flush=True)
         return run_locust(hosts, duration_s, users, FOLDER, given(ACCOUNTS, RAMP, duration_s / len(RAMP)))
@@ -49,15 +39,9 @@ def main() -> int:
 def prepare(env: Mapping[str, str], posts: int, accounts: int) -> None:
     """Tables, content and people, in the database of `env`."""
     make_people = f"from tests.load.people import make_people; make_people({accounts})"
-    commands = (
-        ("migrate", "--no-seed", "-v0"),
-        ("seed", "--posts", str(posts)),
-        ("shell", "-v0", "--no-imports", "-c", make_people),
-    )
-    for command in commands:
-        done = manage(*command, env=env, timeout=1_800)
-        if done.returncode:
-            sys.exit(done.stderr)
+    run("migrate", "--no-seed", "-v0", env=env)
+    run("seed", "--posts", str(posts), env=env)
+    run("shell", "-v0", "--no-imports", "-c", make_people, env=env)
 
 
 def given(accounts: int, ramp: tuple[int, ...], step_s: float) -> dict[str, str]:
@@ -86,9 +70,9 @@ def run_locust(hosts: list[str], duration_s: float, users: int, folder: Path, gi
     command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", hosts[0], "--headless"]
     command += [
         "--users",
-        str(users),
+        f"{users}",
         "--spawn-rate",
-        str(max(5, users // 4)),
+        f"{max(5, users // 4)}",
         "--run-time",
         f"{3 * duration_s + 60:g}s",
     ]

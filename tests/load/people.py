@@ -5,8 +5,8 @@ from django.utils import timezone
 from cms.choices import Role
 from cms.policy import SYSTEM
 from cms.services.users import create_user
+from tests.measuring.site import PASSWORD
 
-PASSWORD = "a long enough pass-phrase"
 ADMIN = "load_admin"
 MADE = {"commenter": Role.SUBSCRIBER, "author": Role.AUTHOR, "editor": Role.EDITOR}
 

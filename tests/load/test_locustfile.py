@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.databases import copied_database, process_env
-from tests.load.__main__ import LOCUSTFILE, SETTINGS, given, prepare, run_locust
+from tests.load.__main__ import LOCUSTFILE, given, prepare, run_locust
 from tests.load.ledger import Ledger, Rollout
 from tests.load.stub import stub_site
+from tests.measuring.site import LIMITS
 from tests.servers import clean_environment, serve
 from tests.session import ENGINES
 
@@ -75,7 +76,7 @@ def test_a_ramp_to_v2_and_back_under_load_loses_nothing(template_of: Callable[[s
     if ENGINES.redis_url is None:
         pytest.skip("no Redis was found (REQUIRE_SERVICES=1 makes that a failure)")
     with copied_database(template_of("postgresql"), tmp_path) as url:
-        env: Mapping[str, str] = process_env(url, REDIS_URL=ENGINES.redis_url_for("gw60") or "", **SETTINGS)
+        env: Mapping[str, str] = process_env(url, REDIS_URL=ENGINES.redis_url_for("gw60") or "", **LIMITS)
         prepare(env, 100, 2)
         with serve(env) as first, serve(env) as second:
             hosts = [first.base_url, second.base_url]

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from tests.bench.load import request
+from tests.measuring.client import request
 from tests.servers import HOST
 
 CONNECTIONS: Final = 24

@@ -7,12 +7,14 @@ a whole. The million takes some 12 GB of disk and, on a quiet machine, most of a
 import argparse
 import json
 import sys
-import tempfile
 import time
 from typing import Any, Final
 
-from tests.engines import start_engines
-from tests.scale.databases import ScaleError, databases, largest_tables_mb, run, size_mb
+import httpx
+
+from tests.measuring.client import UnexpectedAnswer
+from tests.measuring.site import SiteError, postmaster_of, run, running_engines, site_env
+from tests.scale.databases import databases, largest_tables_mb, size_mb
 from tests.scale.measuring import SETTINGS, Site, measure, sites
 from tests.scale.report import rows_of, table, targets_of, targets_table, write_files
 from tests.servers import ROOT
@@ -23,44 +25,33 @@ PLANNED_EACH: Final = 2
 """Requests of an endpoint: one that builds what is built once, and one whose plans are looked at."""
 POSTGRES_SETTINGS: Final = {"shared_buffers": "4GB", "effective_cache_size": "12GB", "random_page_cost": "1.1"}
 """What docs/operations.md advises for a large site: nobody keeps a million posts in the 128 MB of a fresh installation."""
-LIMITS: Final = {
-    f"RATE_LIMIT_{name}": "1000000" for name in ("ANONYMOUS", "CREDENTIAL", "LOGIN", "REGISTER", "COMMENTS")
-}
-SECRET_KEY: Final = "only-for-measurements-0123456789-0123456789"
 
 
 def main() -> int:
     options = _options()
-    engines = start_engines(postgres_settings=POSTGRES_SETTINGS)
-    if engines.database_url is None or engines.redis_url is None:
-        sys.exit(" ".join(engines.skipped))
     try:
-        with tempfile.TemporaryDirectory(prefix="tandem-scale-") as media:
-            env = {"SECRET_KEY": SECRET_KEY, "REDIS_URL": engines.redis_url, "MEDIA_ROOT": media, **LIMITS}
+        with running_engines(POSTGRES_SETTINGS) as engines, site_env(engines) as env:
             # The seed alone begins without Redis: nobody is told of what is written there.
-            with databases(engines.database_url, options.sizes, {**env, "REDIS_URL": ""}, _say) as urls:
-                report = measured(urls, env, options)
-    except ScaleError as error:
+            with databases(env["DATABASE_URL"], options.sizes, {**env, "REDIS_URL": ""}, _say) as urls:
+                report = measured(urls, env, options, postmaster_of(engines))
+            report |= {"postgresql": engines.postgres_version, "postgresql_settings": POSTGRES_SETTINGS}
+    except (SiteError, UnexpectedAnswer, httpx.HTTPError) as error:
         sys.exit(str(error))
-    finally:
-        engines.stop()
-    report |= {"postgresql": engines.postgres_version, "postgresql_settings": POSTGRES_SETTINGS}
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "results.json").write_text(json.dumps(report, indent=1))
     write_files(report, FOLDER)
     print(table(report), targets_table(report), *report["plan_faults"], sep="\n")
     return 1 if report["plan_faults"] or not all(target["ok"] for target in report["targets"]) else 0
 
 
-def measured(urls: dict[int, str], env: dict[str, str], options: argparse.Namespace) -> dict[str, Any]:
+def measured(
+    urls: dict[int, str], env: dict[str, str], options: argparse.Namespace, postmaster: int | None
+) -> dict[str, Any]:
     with sites(urls, env, _say) as running:
-        rows = rows_of(measure(running, options.rounds, options.seconds, _say))
-        faults = [fault for site in running for fault in plan_faults(site, env)]
+        rows = rows_of(measure(running, options.rounds, options.seconds, postmaster, _say))
         return {
             "sizes": sorted(urls),
             "rows": rows,
             "targets": targets_of(rows),
-            "plan_faults": faults,
+            "plan_faults": [fault for site in running for fault in plan_faults(site, env)],
             "database_mb": {str(size): size_mb(url) for size, url in urls.items()},
             "tables_mb": largest_tables_mb(urls[max(urls)]),
             "memory_mb": {str(site.size): site.memory_mb() for site in running},
@@ -69,13 +60,11 @@ def measured(urls: dict[int, str], env: dict[str, str], options: argparse.Namesp
 
 def plan_faults(site: Site, env: dict[str, str]) -> list[str]:
     """Of the statements that each endpoint executes, in a process of the app on the same database."""
-    asked = {
-        f"{site.size:,} posts, {endpoint.name}": [
-            site.token if endpoint.is_signed_in else "",
-            *(next(endpoint.requests) for _ in range(PLANNED_EACH)),
-        ]
-        for endpoint in site.endpoints
-    }
+    asked = {}
+    for endpoint in site.endpoints:
+        calls = [next(endpoint.requests) for _ in range(PLANNED_EACH)]
+        sent = ((call.method, call.path, call.body) for call in calls)
+        asked[f"{site.size:,} posts, {endpoint.name}"] = [calls[0].token, *sent]
     code = f"from tests.scale.plans import print_faults; print_faults({json.dumps(asked)!r})"
     settings = {**env, **SETTINGS, "DATABASE_URL": site.database_url, "ACCESS_LOG": "false"}
     printed = run("shell", "-v0", "--no-imports", "-c", code, env=settings)
@@ -87,9 +76,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[*SIZES], metavar="N", help="numbers of posts")
     parser.add_argument("--rounds", type=int, default=7, metavar="N", help="rounds that count (7)")
-    parser.add_argument(
-        "--seconds", type=float, default=0.5, metavar="S", help="of each endpoint, size and round (0.5)"
-    )
+    parser.add_argument("--seconds", type=float, default=0.5, metavar="S", help="of each endpoint, size, round (0.5)")
     return parser.parse_args()
 
 

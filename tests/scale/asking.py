@@ -1,78 +1,39 @@
 """What is asked of each size: the endpoints, and requests drawn from what is there."""
 
-import http.client
 import itertools
-import json
 import random
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+import httpx
 import psycopg
 
-from tests.scale.databases import AUTHOR, PASSWORD, ScaleError
-from tests.servers import HOST
+from tests.bench.calls import CONTENT, WORDS, Call
+from tests.measuring.site import PASSWORD, PUBLIC, WRITER
 
 DEEP_PAGE: Final = 10_000
 PAGE: Final = 20
 SAMPLES: Final = 40
 DRAFTS: Final = 120
-PUBLIC: Final = "status = 'published' AND visibility = 'public' AND kind = 'post' AND published_at <= now()"
 RFC_3339: Final = 'YYYY-MM-DD"T"HH24:MI:SS"Z"'
-CONTENT: Final = "Water just off the boil, three minutes, and no sugar. " * 40
-# Of some posts at this size, however large it is: the same share of them all, or the same number.
-COMMON_WORDS: Final = ("maps", "quiet", "gardens", "coastal")
-
-
-class Asked(NamedTuple):
-    method: str
-    path: str
-    body: Mapping[str, Any] | None = None
-
-
-@dataclass
-class Client:
-    """One connection that is kept, anonymous or with a token."""
-
-    port: int
-    token: str = ""
-
-    def __post_init__(self) -> None:
-        self._connection = http.client.HTTPConnection(HOST, self.port, timeout=120)
-
-    def ask(self, asked: Asked) -> bytes:
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        body = None if asked.body is None else json.dumps(asked.body)
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        self._connection.request(asked.method, asked.path, body, headers)
-        answer = self._connection.getresponse()
-        text = answer.read()
-        if not 200 <= answer.status < 300:
-            raise ScaleError(f"{asked.method} {asked.path}: {answer.status} {text[:500].decode(errors='replace')}")
-        return text
-
-    def close(self) -> None:
-        self._connection.close()
 
 
 @dataclass(frozen=True)
 class Endpoint:
     name: str
-    requests: Iterator[Asked]
-    is_signed_in: bool = False
+    requests: Iterator[Call]
 
 
-def endpoints_of(port: int, database_url: str, token: str) -> list[Endpoint]:
+def endpoints_of(base_url: str, database_url: str, token: str) -> list[Endpoint]:
     """Each with an endless row of requests, so that one answer is rarely asked for twice in a row."""
     found = _samples(database_url)
-    with closing(Client(port)) as reader, closing(Client(port, token)) as author:
-        deep = list(_deep_pages(reader))
-        before = [json.loads(reader.ask(Asked("GET", path)))["page"]["previous"] for path in deep]
+    with httpx.Client(base_url=base_url, timeout=120) as client:
+        deep = list(_deep_pages(client))
+        before = [ask(client, Call(path))["page"]["previous"] for path in deep]
         pages = found["public"][0] // PAGE
-        drafts = [json.loads(author.ask(_new_post()))["id"] for _ in range(DRAFTS)]
+        drafts = [ask(client, _new_post(token))["id"] for _ in range(DRAFTS)]
     reads = {
         "v2 post get": [f"/api/v2/posts/{pk}" for pk in found["ids"]],
         "v2 post get by slug": [f"/api/v2/posts/{slug}" for slug in found["slugs"]],
@@ -91,9 +52,9 @@ def endpoints_of(port: int, database_url: str, token: str) -> list[Endpoint]:
         "v2 tags": ["/api/v2/tags"],
         "v2 comments of a post": [f"/api/v2/posts/{pk}/comments" for pk in found["ids"]],
         "v2 feed": ["/api/v2/feed.atom"],
-        "v2 search, common word": [f"/api/v2/search?q={word}" for word in COMMON_WORDS],
+        "v2 search, common word": [f"/api/v2/search?q={word}" for word in WORDS],
         "v2 search, rare word": [f"/api/v2/search?q={number}" for number in found["numbers"]],
-        "v2 suggest": [f"/api/v2/search/suggest?q={word[:4]}" for word in COMMON_WORDS],
+        "v2 suggest": [f"/api/v2/search/suggest?q={word[:4]}" for word in WORDS],
         "v1 post get": [f"/api/v1/posts/{pk}" for pk in found["ids"]],
         "v1 list, first page": ["/api/v1/posts"],
         "v1 list, 10,000th page": [
@@ -102,40 +63,47 @@ def endpoints_of(port: int, database_url: str, token: str) -> list[Endpoint]:
         "v1 tag page, common": [f"/api/v1/posts?tag={slug}" for slug in found["common_tags"]],
         "v1 tags": ["/api/v1/tags"],
         "v1 comments of a post": [f"/api/v1/posts/{pk}/comments" for pk in found["ids"]],
-        "v1 search, common word": [f"/api/v1/search?q={word}" for word in COMMON_WORDS],
+        "v1 search, common word": [f"/api/v1/search?q={word}" for word in WORDS],
     }
     own = {
-        "v2 list, as an author": (Asked("GET", "/api/v2/posts") for _ in itertools.count()),
-        "v2 search, as an author": itertools.cycle([Asked("GET", f"/api/v2/search?q={word}") for word in COMMON_WORDS]),
-        "v2 drafts, as an author": (Asked("GET", "/api/v2/posts?status=draft") for _ in itertools.count()),
-        "v2 create": (_new_post() for _ in itertools.count()),
-        "v2 publish": _publishings(drafts),
+        "v2 list, as an author": ["/api/v2/posts"],
+        "v2 search, as an author": [f"/api/v2/search?q={word}" for word in WORDS],
+        "v2 drafts, as an author": ["/api/v2/posts?status=draft"],
     }
     return [
-        *(Endpoint(name, itertools.cycle([Asked("GET", path) for path in paths])) for name, paths in reads.items()),
-        *(Endpoint(name, requests, is_signed_in=True) for name, requests in own.items()),
+        *(Endpoint(name, itertools.cycle([Call(path) for path in paths])) for name, paths in reads.items()),
+        *(Endpoint(name, itertools.cycle([Call(path, None, token) for path in paths])) for name, paths in own.items()),
+        Endpoint("v2 create", (_new_post(token) for _ in itertools.count())),
+        Endpoint("v2 publish", _publishings(drafts, token)),
     ]
 
 
-def sign_in(port: int) -> str:
-    with closing(Client(port)) as client:
-        credentials = {"email": AUTHOR, "password": PASSWORD}
-        return str(json.loads(client.ask(Asked("POST", "/api/v2/auth/token", credentials)))["access_token"])
+def ask(client: httpx.Client, call: Call) -> Any:
+    headers = {"Authorization": f"Bearer {call.token}"} if call.token else {}
+    answer = client.request(call.method, call.path, json=call.body, headers=headers)
+    answer.raise_for_status()
+    return answer.json()
 
 
-def _new_post() -> Asked:
+def sign_in(base_url: str) -> str:
+    with httpx.Client(base_url=base_url, timeout=120) as client:
+        credentials = {"email": WRITER, "password": PASSWORD}
+        return str(ask(client, Call("/api/v2/auth/token", credentials, method="POST"))["access_token"])
+
+
+def _new_post(token: str) -> Call:
     body = {"title": f"Measured {secrets.token_hex(6)}", "content": CONTENT, "tags": ["coastal maps", "quiet tides"]}
-    return Asked("POST", "/api/v2/posts", body)
+    return Call("/api/v2/posts", body, token, "POST")
 
 
-def _publishings(drafts: list[str]) -> Iterator[Asked]:
+def _publishings(drafts: list[str], token: str) -> Iterator[Call]:
     """And taken back, when there are no more: a publication of its own each time."""
     while True:
         for action in ("publish", "unpublish"):
-            yield from (Asked("POST", f"/api/v2/posts/{pk}/actions/{action}", {}) for pk in drafts)
+            yield from (Call(f"/api/v2/posts/{pk}/actions/{action}", {}, token, "POST") for pk in drafts)
 
 
-def _deep_pages(client: Client) -> Iterator[str]:
+def _deep_pages(client: httpx.Client) -> Iterator[str]:
     """The pages around the 10,000th (at fewer posts the last ones), walked to as any client would."""
     path: str | None = f"/api/v2/posts?limit={PAGE}&fields=id"
     passed, last = 0, []
@@ -143,7 +111,7 @@ def _deep_pages(client: Client) -> Iterator[str]:
     # The last full steps before the end are kept, for there may be no 10,000th page.
     while path and passed < first_wanted:
         wide = path.replace(f"limit={PAGE}", "limit=100") if first_wanted - passed >= 100 else path
-        page = json.loads(client.ask(Asked("GET", wide)))
+        page = ask(client, Call(wide))
         passed += len(page["data"])
         path = page["page"]["next"]
         if path:
@@ -152,7 +120,7 @@ def _deep_pages(client: Client) -> Iterator[str]:
     deep = last[-SAMPLES // 2 - 1 :] if path is None or passed < first_wanted else []
     while path and len(deep) < SAMPLES // 2:
         deep.append(path)
-        path = json.loads(client.ask(Asked("GET", path)))["page"]["next"]
+        path = ask(client, Call(path))["page"]["next"]
     return (one.replace("&fields=id", "") for one in deep)
 
 

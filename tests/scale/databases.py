@@ -8,21 +8,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from tests.servers import manage
+from tests.measuring.site import PASSWORD, WRITER, run
 
 BUILD_INDEXES_LAST_FROM: Final = 50_000
 """Posts: entering each of their words into an index one by one takes longer than building it from all of them."""
 DERIVED_INDEXES: Final = ("cms_searchdocument_vector", "cms_searchdocument_suggestion")
 COMMENTS_PER_POST: Final = 2
-SEED_TIMEOUT_S: Final = 4 * 3_600
-PASSWORD: Final = "a long enough pass-phrase"
-AUTHOR: Final = "scale@example.org"
 
 type Say = Callable[[str], object]
-
-
-class ScaleError(Exception):
-    """A database couldn't be made, or a server answered what it shouldn't."""
 
 
 def name_of(size: int) -> str:
@@ -58,7 +51,7 @@ def fill(env: dict[str, str], size: int, *, is_new: bool) -> None:
     if is_new:
         run("migrate", "--no-seed", "-v0", env=env)
         run("seed", env=env)
-        create = ("users", "create", "--username", "scale", "--email", AUTHOR, "--role", "author")
+        create = ("users", "create", "--username", "writer", "--email", WRITER, "--role", "author")
         run(*create, "--password-stdin", env=env, typed=PASSWORD)
     with psycopg.connect(env["DATABASE_URL"], autocommit=True) as connection:
         is_large = size >= BUILD_INDEXES_LAST_FROM
@@ -76,13 +69,6 @@ def _drop_derived_indexes(connection: psycopg.Connection) -> list[str]:
     definitions = [definition for (definition,) in rows]
     connection.execute(f"DROP INDEX {', '.join(DERIVED_INDEXES)}")  # type: ignore[call-overload]
     return definitions
-
-
-def run(*command: str, env: dict[str, str], typed: str | None = None) -> str:
-    done = manage(*command, env=env, timeout=SEED_TIMEOUT_S, input=typed)
-    if done.returncode:
-        raise ScaleError(f"manage.py {' '.join(command)[:120]} ended with {done.returncode}:\n{done.stderr}")
-    return done.stdout
 
 
 def size_mb(url: str) -> float:

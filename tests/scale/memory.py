@@ -5,22 +5,20 @@ fifth fills caches and pools; over the rest a straight line is laid through the 
 """
 
 import argparse
-import contextlib
-import http.client
 import json
 import random
 import sys
-import tempfile
-import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from statistics import linear_regression
 from typing import Any, Final
 
-from tests.engines import start_engines
-from tests.scale.asking import Asked, Client, Endpoint, endpoints_of, sign_in
-from tests.scale.databases import ScaleError, fill
-from tests.scale.measuring import children_of, resident_mb
+from tests.measuring.client import UnexpectedAnswer, measure
+from tests.measuring.processes import memory_mb
+from tests.measuring.site import SiteError, running_engines, site_env
+from tests.scale.asking import Endpoint, endpoints_of, sign_in
+from tests.scale.databases import fill
 from tests.servers import HEAP, ROOT, Server, serve
 
 RESULT: Final = ROOT / "build/scale/memory.json"
@@ -33,6 +31,8 @@ would be the longest time without a write that decides how much was ever in use,
 WARM_SHARE: Final = 0.2
 GROWTH_MAX_MB: Final = 3.0
 """Over the last 80 %: below what one sample differs from the next, since the interpreter takes memory by the MiB."""
+TOKEN_GOOD_FOR_S: Final = 60
+"""After which there is a new one, so that passwords are hashed now and then."""
 # Of a hundred requests.
 MIX: Final = {
     "v2 post get": 30, "v2 list, first page": 14, "v2 tag page, common": 6, "v2 comments of a post": 6, "v2 tags": 4,
@@ -40,17 +40,6 @@ MIX: Final = {
     "v1 post get": 16, "v1 list, first page": 8, "v1 tags": 3, "v1 search, common word": 1,
     "v2 create": 0.4, "v2 publish": 0.2,
 }  # fmt: skip
-
-
-@dataclass
-class Watch:
-    """Resident memory, by how many requests had been answered."""
-
-    process: int
-    samples: list[tuple[int, float]] = field(default_factory=list)
-
-    def look(self, answered: int) -> None:
-        self.samples.append((answered, resident_mb(self.process)))
 
 
 def growth_mb(samples: list[tuple[int, float]]) -> float:
@@ -65,24 +54,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=1_000_000, metavar="N", help="to be answered (1000000)")
     wanted: int = parser.parse_args().requests
-    engines = start_engines()
-    if engines.database_url is None or engines.redis_url is None:
-        sys.exit(" ".join(engines.skipped))
-    limits = {f"RATE_LIMIT_{name}": "1000000" for name in ("ANONYMOUS", "CREDENTIAL", "LOGIN", "REGISTER", "COMMENTS")}
-    with tempfile.TemporaryDirectory(prefix="tandem-memory-") as media, contextlib.ExitStack() as stack:
-        stack.callback(engines.stop)
-        env = {"DATABASE_URL": engines.database_url, "REDIS_URL": engines.redis_url, "MEDIA_ROOT": media, **limits}
-        env |= {"PUBLIC_CACHE_MB": CACHE_MB, **HEAP}
-        env["SECRET_KEY"] = "only-for-measurements-0123456789-0123456789"
-        fill(env, POSTS, is_new=True)
-        server = stack.enter_context(serve(env, workers=1, threads=CONNECTIONS))
-        started = time.monotonic()
-        samples = answer(server, engines.database_url, wanted)
-        seconds = time.monotonic() - started
-    return tell(samples, seconds)
+    try:
+        with running_engines() as engines, site_env(engines) as env:
+            fill(env, POSTS, is_new=True)
+            with serve({**env, "PUBLIC_CACHE_MB": CACHE_MB, **HEAP}, threads=CONNECTIONS) as server:
+                started = time.monotonic()
+                samples = answer(server, env["DATABASE_URL"], wanted)
+                seconds = time.monotonic() - started
+    except (SiteError, UnexpectedAnswer) as error:
+        sys.exit(str(error))
+    return report(samples, seconds)
 
 
-def tell(samples: list[tuple[int, float]], seconds: float) -> int:
+def report(samples: list[tuple[int, float]], seconds: float) -> int:
     grown = growth_mb(samples)
     warm = next(size for answered, size in samples if answered >= samples[-1][0] * WARM_SHARE)
     found: dict[str, Any] = {
@@ -102,78 +86,42 @@ def tell(samples: list[tuple[int, float]], seconds: float) -> int:
 
 
 def answer(server: Server, database_url: str, wanted: int) -> list[tuple[int, float]]:
-    """Have so many requests answered over a few connections; the samples of the worker's memory."""
-    identity = Identity(server.port)
-    [worker] = children_of(server.process.pid)
-    watch, mix = Watch(worker), Mix(endpoints_of(server.port, database_url, identity.token()))
-    share = -(-wanted // CONNECTIONS)
-    threads = [Asking(server.port, identity, mix, share) for _ in range(CONNECTIONS)]
-    for thread in threads:
-        thread.start()
-    step = max(1, wanted // SAMPLES)
-    while any(thread.is_alive() for thread in threads):
-        answered = sum(thread.answered for thread in threads)
-        if not watch.samples or answered >= watch.samples[-1][0] + step:
-            watch.look(answered)
-            if len(watch.samples) % (SAMPLES // 20) == 0:
-                print(f"{answered:>9,} answered: {watch.samples[-1][1]:.1f} MB", flush=True)
-        time.sleep(0.02)
-    watch.look(sum(thread.answered for thread in threads))
-    if errors := [thread.error for thread in threads if thread.error]:
-        raise ScaleError(str(errors[0]))
-    return watch.samples
+    """Have so many requests answered over a few connections; return samples of the worker's memory."""
+    mix = Mix(server, database_url, wanted)
+    measure(server.port, iter(mix), connections=CONNECTIONS, seconds=24 * 3_600)
+    mix.look(wanted)
+    return mix.samples
 
 
-class Identity:
-    """An author's token, a new one each minute, so that passwords are hashed now and then."""
-
-    GOOD_FOR_S: Final = 60
-
-    def __init__(self, port: int) -> None:
-        self._port, self._lock = port, threading.Lock()
-        self._token, self._until = "", 0.0
-
-    def token(self) -> str:
-        with self._lock:
-            if time.monotonic() > self._until:
-                self._token, self._until = sign_in(self._port), time.monotonic() + self.GOOD_FOR_S
-            return self._token
-
-
+@dataclass
 class Mix:
-    """What is asked next, for all connections together: each endpoint's requests are one row."""
+    """What is asked next; every tenth read that anyone may do is an author's."""
 
-    def __init__(self, endpoints: list[Endpoint]) -> None:
-        self._by_name = {endpoint.name: endpoint for endpoint in endpoints}
-        self._rng, self._lock = random.Random(1), threading.Lock()
+    server: Server
+    database_url: str
+    wanted: int
+    samples: list[tuple[int, float]] = field(default_factory=list)
 
-    def next(self) -> tuple[Asked, bool]:
-        """A request, and whether it needs a token."""
-        with self._lock:
-            [name] = self._rng.choices([*MIX], [*MIX.values()])
-            return next(self._by_name[name].requests), self._by_name[name].is_signed_in
+    def __iter__(self) -> Iterator[bytes]:
+        rng, step = random.Random(1), max(1, self.wanted // SAMPLES)
+        until, token, by_name = 0.0, "", dict[str, Endpoint]()
+        for number in range(self.wanted):
+            if time.monotonic() > until:
+                token, until = sign_in(self.server.base_url), time.monotonic() + TOKEN_GOOD_FOR_S
+                by_name = by_name or {
+                    each.name: each for each in endpoints_of(self.server.base_url, self.database_url, token)
+                }
+            if number % step == 0:
+                self.look(number)
+            [name] = rng.choices([*MIX], [*MIX.values()])
+            call = next(by_name[name].requests)
+            yield (replace(call, token=token) if call.token or number % 10 == 0 else call).prepared
 
-
-class Asking(threading.Thread):
-    """One connection for anonymous requests and one for those of an author, who also sends every tenth of the others."""
-
-    def __init__(self, port: int, identity: Identity, mix: Mix, share: int) -> None:
-        super().__init__(daemon=True)
-        self._anonymous, self._author = Client(port), Client(port)
-        self._identity, self._mix, self._share = identity, mix, share
-        self.answered, self.error = 0, ""
-
-    def run(self) -> None:
-        try:
-            while self.answered < self._share:
-                asked, needs_token = self._mix.next()
-                client = self._author if needs_token or self.answered % 10 == 0 else self._anonymous
-                if client is self._author:
-                    client.token = self._identity.token()
-                client.ask(asked)
-                self.answered += 1
-        except (OSError, http.client.HTTPException, ScaleError) as error:
-            self.error = repr(error)
+    def look(self, answered: int) -> None:
+        [worker] = self.server.workers
+        self.samples.append((answered, memory_mb(worker)))
+        if len(self.samples) % (SAMPLES // 20) == 0:
+            print(f"{answered:>9,} answered: {self.samples[-1][1]:.1f} MB", flush=True)
 
 
 if __name__ == "__main__":

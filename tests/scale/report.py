@@ -1,13 +1,12 @@
-"""What a run found: rows, ratios against the targets, a table, and a chart of its own for each endpoint."""
+"""What a run found: rows, ratios against the targets, tables, and a chart of its own for each endpoint."""
 
 import html
+import json
 import math
 from pathlib import Path
 from typing import Any, Final
 
-import cmarkgfm
-
-from tests.bench.report import STYLE
+from tests.measuring.tables import markdown
 from tests.scale.measuring import Measured
 
 BASE_SIZE: Final = 10_000
@@ -17,9 +16,6 @@ SEARCH_P95_MAX_MS: Final = 300
 SEARCHES: Final = ("search", "suggest")
 PANEL: Final = (220, 150)
 COLUMNS: Final = 4
-OF_THE_CHART: Final = """
-.growth svg { max-width: none; min-width: 50rem } .growth svg text { font-size: 11px } th { white-space: normal }
-"""
 COLORS: Final = {"p50": "#1f5fa8", "p95": "#d08020"}
 
 type Row = dict[str, Any]
@@ -34,7 +30,7 @@ def rows_of(measured: dict[tuple[str, int], Measured]) -> list[Row]:
             "p95_ms": one.p95_ms,
             "server_cpu_ms": one.server_cpu_ms,
             "database_cpu_ms": one.database_cpu_ms,
-            "requests": len(one.all_ms),
+            "requests": len(one.latencies_ms),
         }
         for (endpoint, size), one in measured.items()
     ]
@@ -65,33 +61,22 @@ def table(report: dict[str, Any]) -> str:
     """As Markdown: p50 (p95) in milliseconds by endpoint and size, then what else was seen."""
     sizes = report["sizes"]
     by_place = {(row["endpoint"], row["posts"]): row for row in report["rows"]}
-    lines = [
-        "| p50 (p95) in ms | "
-        + " | ".join(f"{size:,} posts" for size in sizes)
-        + " | CPU ms, server + database, at the last |",
-        "|---|" + "--:|" * (len(sizes) + 1),
-    ]
+    lines = [["p50 (p95) in ms", *(f"{size:,} posts" for size in sizes), "CPU ms, server + database, at the last"]]
     for endpoint in dict.fromkeys(row["endpoint"] for row in report["rows"]):
         cells = [by_place[endpoint, size] for size in sizes]
-        times = " | ".join(f"{cell['p50_ms']:.1f} ({cell['p95_ms']:.1f})" for cell in cells)
-        lines.append(
-            f"| {endpoint} | {times} | {cells[-1]['server_cpu_ms']:.1f} + {cells[-1]['database_cpu_ms']:.1f} |"
-        )
-    lines.append(
-        "| database, MB | " + " | ".join(f"{report['database_mb'][str(size)]:,.0f}" for size in sizes) + " | |"
-    )
-    lines.append(
-        "| server process, MB | " + " | ".join(f"{report['memory_mb'][str(size)]:.0f}" for size in sizes) + " | |"
-    )
-    return "\n".join(lines)
+        spent = f"{cells[-1]['server_cpu_ms']:.1f} + {cells[-1]['database_cpu_ms']:.1f}"
+        lines.append([endpoint, *(f"{cell['p50_ms']:.1f} ({cell['p95_ms']:.1f})" for cell in cells), spent])
+    lines.append(["database, MB", *(f"{report['database_mb'][str(size)]:,.0f}" for size in sizes), ""])
+    lines.append(["server process, MB", *(f"{report['memory_mb'][str(size)]:.0f}" for size in sizes), ""])
+    return markdown(lines, 1)
 
 
 def targets_table(report: dict[str, Any]) -> str:
-    lines = ["| Target | measured | bound | |", "|---|--:|--:|---|"]
+    lines = [["Target", "measured", "bound", ""]]
     for target in report["targets"]:
         verdict = "ok" if target["ok"] else "**missed**"
-        lines.append(f"| {target['name']} | {target['value']:.2f} | {target['bound']:g} | {verdict} |")
-    return "\n".join(lines)
+        lines.append([target["name"], f"{target['value']:.2f}", f"{target['bound']:g}", verdict])
+    return markdown(lines, 1)
 
 
 def chart(rows: list[Row]) -> str:
@@ -147,18 +132,7 @@ def _decades(values: list[float]) -> range:
 
 def write_files(report: dict[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = chart(report["rows"])
-    (folder / "growth.svg").write_text(drawn)
-    tables = cmarkgfm.github_flavored_markdown_to_html(f"{table(report)}\n\n{targets_table(report)}")
-    faults = "".join(f"<li>{html.escape(fault)}</li>" for fault in report["plan_faults"])
-    plans = (
-        f"<h2>Tables that are read as a whole</h2><ul>{faults}</ul>"
-        if faults
-        else "<p>No large table is read as a whole.</p>"
-    )
-    head = (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>Tandem, growth</title><style>{STYLE}{OF_THE_CHART}</style><h1>Growth</h1>"
-    )
-    page = f'{head}<div class="wide growth">{drawn}</div><div class="wide">{tables}</div>{plans}\n'
-    (folder / "index.html").write_text(page)
+    (folder / "results.json").write_text(json.dumps(report, indent=1))
+    (folder / "growth.svg").write_text(chart(report["rows"]))
+    faults = "\n".join(f"- {fault}" for fault in report["plan_faults"]) or "No large table is read as a whole."
+    (folder / "report.md").write_text("\n\n".join((table(report), targets_table(report), faults)) + "\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.scale.measuring import Measured
-from tests.scale.memory import growth_mb, tell
+from tests.scale.memory import growth_mb, report
 from tests.scale.report import chart, rows_of, table, targets_of
 
 SIZES = (1_000, 10_000, 1_000_000)
@@ -14,7 +14,7 @@ SIZES = (1_000, 10_000, 1_000_000)
 
 def measured(*times_ms: float, endpoint: str = "v2 post get") -> dict[tuple[str, int], Measured]:
     """So long at each of the sizes."""
-    return {(endpoint, size): Measured([[ms] * 20], 0.1, 0.2) for size, ms in zip(SIZES, times_ms, strict=True)}
+    return {(endpoint, size): Measured([ms] * 20, 0.1, 0.2) for size, ms in zip(SIZES, times_ms, strict=True)}
 
 
 @pytest.mark.parametrize("endpoint", ["v2 post get", "v1 list, first page", "v1 tag page, common"])
@@ -51,5 +51,5 @@ def test_memory_that_settles_is_flat_and_memory_that_leaks_is_not(
     leaking = [(n, 100 + n * 0.01) for n in range(1_001)]
     assert abs(growth_mb(settled)) < 0.5
     assert growth_mb(leaking) == pytest.approx(8)
-    assert (tell(settled, 1), tell(leaking, 1)) == (0, 1)
+    assert (report(settled, 1), report(leaking, 1)) == (0, 1)
     assert "GROWING" in capsys.readouterr().out

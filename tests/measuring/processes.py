@@ -31,6 +31,11 @@ def with_children(pid: int) -> list[int]:
     return [pid, *map(int, children)]
 
 
+def server_cpu_s(pid: int) -> float:
+    """Of gunicorn and its workers so far."""
+    return sum(map(cpu_s, with_children(pid)))
+
+
 def memory_mb(pid: int) -> float:
     """Resident, shared pages included."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES / 1_000_000

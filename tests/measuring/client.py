@@ -1,15 +1,13 @@
-"""A client that costs little: keep-alive connections that send prepared requests, as fast as they are answered or at a pace."""
+"""A client that costs little: keep-alive connections that send prepared requests, as fast as they are answered."""
 
 import asyncio
 import contextlib
 import gc
 import itertools
 import json
-import random
 import re
 import selectors
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,9 +15,6 @@ from typing import Any, Final
 
 CONTENT_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 ANSWER_TIMEOUT_S: Final = 60
-PACED_CONNECTIONS: Final = 32
-PACED_MIN: Final = 20
-"""Requests, however slow the pace: of fewer there is no 99th percentile to speak of."""
 
 
 class UnexpectedAnswer(Exception):
@@ -58,22 +53,16 @@ def measure(
     *,
     connections: int,
     seconds: float,
-    is_patient: bool = False,
+    least: int = 0,
+    retry_after_s: float | None = None,
 ) -> Load:
     """Send `requests`, in turn and from the beginning again if it is a list, for as long as that or until there are none.
 
-    Each connection sends its next request when the last one is answered. With `is_patient` it sends one that got a 503
-    again at once, until it succeeds: its latency counts from the first time. Raises UnexpectedAnswer.
+    At least `least` are sent, however long they take. Each connection sends its next request when the last one is
+    answered. One that got a 503 is sent again after `retry_after_s`, if that is given, until it succeeds: its latency
+    counts from the first time. Raises UnexpectedAnswer.
     """
-    return _run(_measure(port, _endless(requests), connections, seconds, is_patient=is_patient))
-
-
-def measure_paced(port: int, requests: Sequence[bytes], *, requests_per_s: float, seconds: float) -> Load:
-    """Send `requests` at the instants of a Poisson process, whether or not the server keeps up; latency counts from them.
-
-    So a server that falls behind is seen to, where a client that waits for its answers would wait along with it.
-    """
-    return _run(_measure_paced(port, itertools.cycle(requests), requests_per_s, seconds))
+    return _run(_measure(port, _endless(requests), connections, seconds, least, retry_after_s))
 
 
 def _endless(requests: Sequence[bytes] | Iterator[bytes]) -> Iterator[bytes]:
@@ -94,10 +83,10 @@ def _run(measuring: Coroutine[Any, Any, Load]) -> Load:
 class _Connection(asyncio.Protocol):
     """One request at a time; `on_answer` is called with the instant of each answer's last byte."""
 
-    def __init__(self, failed: asyncio.Future[None], *, is_patient: bool = False) -> None:
+    def __init__(self, failed: asyncio.Future[None], retry_after_s: float | None = None) -> None:
         self.on_answer: Callable[[_Connection], None] = lambda _: None
         self._failed, self._received, self._is_asking = failed, b"", False
-        self._is_patient, self._asked = is_patient, b""
+        self._retry_after_s, self._asked = retry_after_s, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
@@ -105,6 +94,10 @@ class _Connection(asyncio.Protocol):
     def ask(self, prepared: bytes) -> None:
         self._is_asking, self._asked = True, prepared
         self.transport.write(prepared)
+
+    def _ask_again(self) -> None:
+        if not self.transport.is_closing():
+            self.ask(self._asked)
 
     def data_received(self, data: bytes) -> None:
         self._received = received = self._received + data
@@ -115,8 +108,8 @@ class _Connection(asyncio.Protocol):
         if len(received) < end + 4 + (int(length[1]) if length else 0):
             return
         self._received, self._is_asking = b"", False
-        if self._is_patient and received.startswith(b"HTTP/1.1 503"):
-            self.ask(self._asked)
+        if self._retry_after_s is not None and received.startswith(b"HTTP/1.1 503"):
+            asyncio.get_running_loop().call_later(self._retry_after_s, self._ask_again)
             return
         if not received.startswith(b"HTTP/1.1 20") or not (length or received.startswith(b"HTTP/1.1 204")):
             self._fail(received[:500].decode(errors="replace"))
@@ -134,11 +127,11 @@ class _Connection(asyncio.Protocol):
 
 @contextlib.asynccontextmanager
 async def _connected(
-    port: int, count: int, failed: asyncio.Future[None], *, is_patient: bool = False
+    port: int, count: int, failed: asyncio.Future[None], retry_after_s: float | None = None
 ) -> AsyncIterator[list[_Connection]]:
     loop = asyncio.get_running_loop()
 
-    make = partial(_Connection, failed, is_patient=is_patient)
+    make = partial(_Connection, failed, retry_after_s)
     made = [(await loop.create_connection(make, "127.0.0.1", port))[1] for _ in range(count)]
     try:
         yield made
@@ -150,17 +143,18 @@ async def _connected(
 
 
 async def _measure(
-    port: int, requests: Iterator[bytes], count: int, seconds: float, *, is_patient: bool = False
+    port: int, requests: Iterator[bytes], count: int, seconds: float, least: int, retry_after_s: float | None
 ) -> Load:
     finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     latencies_ms: list[float] = []
     sent_at: dict[_Connection, float] = {}
-    async with _connected(port, count, finished, is_patient=is_patient) as connections:
+    async with _connected(port, count, finished, retry_after_s) as connections:
         begin = time.monotonic()
         deadline, working = begin + seconds, {*connections}
 
         def ask_next(connection: _Connection) -> None:
-            prepared = next(requests, None) if time.monotonic() < deadline or connection not in sent_at else None
+            goes_on = time.monotonic() < deadline or connection not in sent_at or len(latencies_ms) < least
+            prepared = next(requests, None) if goes_on else None
             if prepared is None:
                 working.discard(connection)
                 if not working and not finished.done():
@@ -176,53 +170,6 @@ async def _measure(
         for connection in connections:
             connection.on_answer = answered
             ask_next(connection)
-        async with asyncio.timeout(seconds + ANSWER_TIMEOUT_S):
+        async with asyncio.timeout(seconds + (1 + least) * ANSWER_TIMEOUT_S):
             await finished
         return Load(sorted(latencies_ms), time.monotonic() - begin)
-
-
-async def _measure_paced(port: int, requests: Iterator[bytes], requests_per_s: float, seconds: float) -> Load:
-    failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    waiting = deque[float]()
-    due_at: dict[_Connection, float] = {}
-    latencies_ms: list[float] = []
-    async with _connected(port, PACED_CONNECTIONS, failed) as connections:
-        idle = deque(connections)
-
-        def send() -> None:
-            while idle and waiting:
-                connection = idle.popleft()
-                if connection.transport.is_closing():  # idle for longer than the server keeps one
-                    continue
-                due_at[connection] = waiting.popleft()
-                connection.ask(next(requests))
-
-        def answered(connection: _Connection) -> None:
-            latencies_ms.append((time.monotonic() - due_at.pop(connection)) * 1_000)
-            idle.append(connection)
-            send()
-
-        for connection in connections:
-            connection.on_answer = answered
-        begin = due = time.monotonic()
-        draw = random.Random(0)
-        for number in itertools.count():
-            due += draw.expovariate(requests_per_s)
-            if (due > begin + seconds and number >= PACED_MIN) or failed.done():
-                break
-            if (early_s := due - time.monotonic()) > 0:
-                await asyncio.sleep(early_s)
-            waiting.append(due)
-            send()
-        await _drained(lambda: bool(waiting or due_at), failed)
-        return Load(sorted(latencies_ms), time.monotonic() - begin)
-
-
-async def _drained(is_pending: Callable[[], bool], failed: asyncio.Future[None]) -> None:
-    deadline = time.monotonic() + ANSWER_TIMEOUT_S
-    while is_pending() and not failed.done():
-        if time.monotonic() > deadline:
-            raise UnexpectedAnswer(f"no answer within {ANSWER_TIMEOUT_S} s")
-        await asyncio.sleep(0.001)
-    if failed.done():
-        failed.result()
