@@ -49,6 +49,8 @@ APPS: Final[Mapping[str, tuple[str, str, dict[str, str]]]] = {
     "ninja": ("ninja", "tests.bench.peer_wsgi", {"BENCH_PEER": "ninja"}),
     "empty": ("empty", "tests.bench.empty_wsgi", {}),
 }
+SEARCHES: Final = 2
+"""Connections that search: of more at once a process refuses those that would wait too long for their turn."""
 LOGINS: Final = 24
 LOGINS_S: Final = 3.0
 RETRY_AFTER_S: Final = 1.0
@@ -158,7 +160,7 @@ def _rounds(asked: Mapping[str, Asked], options: argparse.Namespace, postmaster:
 
 
 def _measured(one: Asked, row: str, options: argparse.Namespace, postmaster: int | None) -> Measured:
-    port, seconds = one.server.port, options.seconds
+    port, seconds, connections = one.server.port, options.seconds, SEARCHES if row == "search" else CONNECTIONS
     is_workload = row == WORKLOAD
     calls = one.workload if is_workload else one.side.calls(row.removesuffix(SIGNED), is_signed=SIGNED in row)
     prepared = [call.prepared for call in itertools.islice(calls, options.requests if is_workload else 2_000)]
@@ -166,7 +168,7 @@ def _measured(one: Asked, row: str, options: argparse.Namespace, postmaster: int
         if one.is_warm:  # a body may have ended since the last round
             measure(port, iter(prepared[:100]), connections=1, seconds=60)
         before = server_cpu_s(one.server.process.pid), family_cpu_s(postmaster) if postmaster else 0.0
-        load = measure(port, iter(prepared), connections=CONNECTIONS, seconds=3_600 if is_workload else seconds)
+        load = measure(port, iter(prepared), connections=connections, seconds=3_600 if is_workload else seconds)
         after = server_cpu_s(one.server.process.pid), family_cpu_s(postmaster) if postmaster else 0.0
     except UnexpectedAnswer as error:
         raise UnexpectedAnswer(f"{row} of {one.side.name}: {error}\n{one.server.log[-3_000:]}") from None
