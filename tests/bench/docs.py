@@ -122,7 +122,7 @@ def _alone(report: Mapping[str, Any]) -> list[str]:
         if target["peer"] == "empty":
             seen = f"{_spread(target['cost'])} of processor time, {_spread(target['rate'])} of requests a second"
             found.append(
-                f"{_label(target['row']).capitalize()}, {target['side']}, to an empty WSGI application: {seen}"
+                f"{_label(target['row']).capitalize()}, {target['side']}, to an empty WSGI application:\n{seen}"
             )
         elif target["row"] == LOGINS:
             found.append(f"{LOGINS}: {_spread(target['rate'])}")
