@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench.gate_servers import CASES, FLOOR, Case, Revision, Running, prepared_revisions, running
-from tests.bench.gate_statistics import Verdict, judge
+from tests.bench.gate_statistics import RELEVANT, RELEVANT_ALONE, Verdict, judge
 from tests.bench.targets import WORKLOAD
 from tests.measuring.client import UnexpectedAnswer
 from tests.measuring.site import OTHER_CORE, pinned, running_engines
@@ -160,7 +160,9 @@ def _series(revisions: Sequence[Revision], rounds: int, cases: Sequence[Case]) -
 
 
 def _is_fault(case: Case, verdict: Verdict) -> bool:
-    return verdict.is_below(FLOOR) if case.has_floor else verdict.is_slower
+    if case.has_floor:
+        return verdict.is_below(FLOOR)
+    return verdict.is_slower(RELEVANT if case.row == WORKLOAD else RELEVANT_ALONE)
 
 
 def _pair(base: Running, head: Running, case: Case, count: int, *, is_turned: bool) -> tuple[float, float]:

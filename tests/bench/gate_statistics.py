@@ -10,6 +10,8 @@ ALPHA: Final = 0.01
 """How often, at most, an unchanged endpoint's bound passes 1 in one series; a suspect has to do so in all others as well."""
 RELEVANT: Final = 0.07
 """Slower by less than this is let pass: two processes of the same code differ by up to 3 % for as long as they live."""
+RELEVANT_ALONE: Final = 0.15
+"""The same for one endpoint: the workload decides, and a simpler program may cost a single row something."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +22,8 @@ class Verdict:
     high: float
     """One-sided bounds of confidence 1 - ALPHA each, the noise of these very pairs."""
 
-    @property
-    def is_slower(self) -> bool:
-        return self.low > 1 and self.ratio > 1 + RELEVANT
+    def is_slower(self, by: float) -> bool:
+        return self.low > 1 and self.ratio > 1 + by
 
     def is_below(self, floor: float) -> bool:
         """Return whether the second side surely does less than `floor` of the first one's work for the same cost."""

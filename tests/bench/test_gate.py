@@ -33,7 +33,10 @@ def series(rng: random.Random, ratio: float, scatter: float) -> list[tuple[float
 def found_of_200(ratio: float, scatter: float) -> int:
     """How often all series in a row say slower, as the gate wants it."""
     rng = random.Random(f"{ratio} {scatter}")
-    return sum(all(judge(series(rng, ratio, scatter)).is_slower for _ in range(1 + gate.CONFIRMED)) for _ in range(200))
+    return sum(
+        all(judge(series(rng, ratio, scatter)).is_slower(RELEVANT) for _ in range(1 + gate.CONFIRMED))
+        for _ in range(200)
+    )
 
 
 @pytest.mark.parametrize("scatter", SCATTERS)
@@ -51,10 +54,11 @@ def test_what_is_slower_by_less_than_what_matters_is_let_pass() -> None:
     verdict = judge([(1.0, 1.05 + place / 1_000) for place in range(ROUNDS)])
     assert verdict.low > 1
     assert 1.05 < verdict.ratio < 1 + RELEVANT
-    assert not verdict.is_slower
+    assert not verdict.is_slower(RELEVANT)
+    assert verdict.is_slower(0.04)
 
 
-@pytest.mark.parametrize(("cost", "is_below"), [(1.2, False), (1.3, True)])
+@pytest.mark.parametrize(("cost", "is_below"), [(1.6, False), (1.75, True)])
 def test_a_floor_is_a_share_of_the_other_sides_work(cost: float, is_below: bool) -> None:
     verdict = judge([(1.0, cost + place / 1_000) for place in range(ROUNDS)])
     assert verdict.is_below(FLOOR) is is_below
