@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from django.db import connection, transaction
 
-from cms.db.inserts import insert
 from cms.models import Post, SearchDocument
 from cms.search.english import english_key, is_english
 from cms.search.words import iter_keys, keys_of
@@ -20,7 +19,6 @@ BATCH: Final = 200
 # Columns a document depends on: a change of any other leaves it as it is.
 SOURCE_FIELDS: Final = frozenset({"title", "excerpt", "content", "content_format", "language"})
 COLUMNS: Final = ("suggestion", "title", "excerpt", "content")
-_REPLACE: Final = f"ON CONFLICT (post_id) DO UPDATE SET {', '.join(f'{name} = EXCLUDED.{name}' for name in COLUMNS)}"
 # A tsvector of PostgreSQL holds less than a MiB, and a larger one fails the insert. Each word takes its bytes, each of
 # its first 256 places 2, each word up to 4 more; the rest is room for what the three texts repeat.
 VECTOR_BYTES_MAX: Final = 800_000
@@ -36,12 +34,16 @@ WORDS_MAX: Final = 400_000
 def index_posts(posts: Iterable[Post]) -> None:
     """Write the documents of these posts, whose rows exist and whose texts are the stored ones."""
     for group in batched(posts, BATCH):
-        insert(*(SearchDocument(post_id=post.pk, **document_of(post)) for post in group), on_conflict=_REPLACE)
+        _write([SearchDocument(post_id=post.pk, **document_of(post)) for post in group])
 
 
 def index_post(post: Post, content: str | None) -> None:
     """Index one post as `index_posts` does. `content` are the words of its content, if known: `analyse_content`."""
-    insert(SearchDocument(post_id=post.pk, **document_of(post, content)), on_conflict=_REPLACE)
+    _write([SearchDocument(post_id=post.pk, **document_of(post, content))])
+
+
+def _write(documents: list[SearchDocument]) -> None:
+    SearchDocument.objects.bulk_create(documents, update_conflicts=True, unique_fields=["post"], update_fields=COLUMNS)
 
 
 def reindex(on_progress: Callable[[int], None] | None = None) -> int:

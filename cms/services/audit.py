@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from cms import limits
 from cms.choices import Status
-from cms.db.inserts import insert
 from cms.models import AuditEvent, Post, User
 from cms.policy import Actor
 from cms.services.events import Event, queue_event
@@ -35,7 +34,7 @@ def record_event(
         request_id=origin.request_id,
         api_version=origin.api_version,
     )
-    insert(row)
+    row.save(force_insert=True)
     queue_event(
         Event(
             id=row.pk,

@@ -13,8 +13,6 @@ from django.utils.translation import gettext_noop
 from cms import limits, policy
 from cms.choices import ContentFormat, Kind, Visibility
 from cms.db.compiled import Given, Row, columns_of, compiled, objects_of
-from cms.db.inserts import insert
-from cms.db.updates import update
 from cms.errors import FieldError, InvalidInput, PermissionRefused, VersionConflict, sentence
 from cms.ids import parse_uuid
 from cms.models import Category, MediaFile, Post, Redirect, User
@@ -74,6 +72,10 @@ TEXTS = {
 }
 DERIVED_FROM = {"content", "content_format", "excerpt"}
 LONG_TEXTS = ("content", "content_html")
+WITHOUT_LONG_TEXTS = [
+    field.name for field in Post._meta.concrete_fields if not field.primary_key and field.name not in LONG_TEXTS
+]
+"""The columns to write when no text has changed: PostgreSQL writes a long text again even if it is the same."""
 CHOICES = {"kind": Kind.values, "visibility": Visibility.values, "content_format": ContentFormat.values}
 
 
@@ -222,7 +224,7 @@ def save_change(post: Post, now: datetime.datetime, *, is_text_changed: bool) ->
     """Save a locked post whose text, other fields or state have changed."""
     post.version += 1
     post.updated_at = not_before(post.updated_at, now)
-    update(post, without=() if is_text_changed else LONG_TEXTS)
+    post.save(force_update=True, update_fields=None if is_text_changed else WITHOUT_LONG_TEXTS)
 
 
 def _apply(post: Post, changes: PostFields) -> dict[str, Any]:
@@ -271,7 +273,8 @@ def _set_relations(
         if come := after[name] - before[name]:
             relation: Any = Post._meta.get_field(name)
             link, key = relation.remote_field.through, relation.m2m_reverse_name()
-            insert(*(link(post_id=post.pk, **{key: pk}) for pk in sorted(come)), on_conflict="ON CONFLICT DO NOTHING")
+            links = [link(post_id=post.pk, **{key: pk}) for pk in sorted(come)]
+            link.objects.bulk_create(links, ignore_conflicts=True)
     return bool(changed)
 
 

@@ -12,7 +12,6 @@ from django.db.models import QuerySet, UUIDField
 
 from cms import policy
 from cms.db.compiled import Given, Row, compiled
-from cms.db.inserts import insert
 from cms.errors import FieldError, InvalidInput, NotFound, sentence
 from cms.models import Post, PostRevision, User
 from cms.policy import Actor
@@ -68,7 +67,7 @@ def append_revision(
     revision.number = newest[0]["number"] + 1 if newest else 1
     revision.author = actor if isinstance(actor, User) else None
     revision.created_at = revision.updated_at = now
-    insert(revision)
+    revision.save(force_insert=True)
     if not is_first:
         note_kept(actor, size_of(revision.snapshot), now)
     return revision

@@ -2,7 +2,6 @@
 
 from django.db import IntegrityError, models, transaction
 
-from cms.db.inserts import insert
 from cms.errors import Duplicate
 from cms.text.slugs import numbered
 
@@ -16,7 +15,13 @@ def insert_with_slug(row: models.Model, *, is_chosen: bool, taken_message: str) 
     """
     derived: str = row.slug  # type: ignore[attr-defined]
     for _ in range(MAX_TRIES):
-        if insert(row, on_conflict='ON CONFLICT ("slug") DO NOTHING'):
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+        except IntegrityError:
+            if not is_slug_taken(row):
+                raise
+        else:
             return
         if is_chosen:
             break

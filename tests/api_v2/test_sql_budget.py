@@ -35,7 +35,7 @@ BUDGETS = {
     "/categories/tree": 1,
 }
 
-CREATE_BUDGET = 13
+CREATE_BUDGET = 15
 """Of a post with tags that are there, with the credential's, the transaction's begin and end, and the read of the answer."""
 
 EDIT_BUDGET = 14
