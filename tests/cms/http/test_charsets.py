@@ -5,6 +5,7 @@ import io
 import secrets
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
@@ -75,8 +76,8 @@ print(len(encodings._cache) - known[3])  # the first three load codecs that the 
 """
 
 
-def test_no_part_of_the_application_reads_a_charset_before() -> None:
-    env = clean_environment({"DJANGO_SETTINGS_MODULE": "cms.settings", "DATABASE_URL": "sqlite:///:memory:"})
+def test_no_part_of_the_application_reads_a_charset_before(tmp_path: Path) -> None:
+    env = clean_environment({"DJANGO_SETTINGS_MODULE": "cms.settings", "DATABASE_URL": f"sqlite:///{tmp_path}/db"})
     run = subprocess.run(
         [sys.executable, "-c", AS_SERVED], cwd=ROOT, env=env, capture_output=True, text=True, check=True
     )
