@@ -1,7 +1,6 @@
 """The history of a post on one page: who wrote what and when, what differs between any two, and the way back."""
 
 from collections.abc import Iterable
-from contextlib import nullcontext
 from typing import Any, Final
 
 from django.contrib import messages
@@ -18,7 +17,7 @@ from cms.admin.forms import whole_number
 from cms.errors import NotFound, TooManyDrafts, TooMuchKept, translated
 from cms.models import MediaFile, Post, PostRevision
 from cms.services.restoring import restore_revision
-from cms.services.revisions import FieldChange, compare_revisions, list_revisions, turn_to_compare
+from cms.services.revisions import FieldChange, changed_fields, list_revisions, turn_to_compare
 from cms.text.diff import Piece, word_diff
 
 SHOWN_MAX: Final = 100
@@ -53,10 +52,9 @@ class HistoryMixin:
             "has_more": len(revisions) > SHOWN_MAX,
             "older": older,
             "newer": newer,
+            "changes": _shown_changes(request, older, newer) if older and newer else [],
         }
-        with turn_to_compare(older, newer) if older and newer else nullcontext():
-            context["changes"] = _shown_changes(request, older, newer) if older and newer else []
-            return render(request, "admin/cms/post/revisions.html", context)
+        return render(request, "admin/cms/post/revisions.html", context)
 
     def bring_back_view(self, request: HttpRequest, object_id: str, number: int) -> HttpResponse:
         """Open an old revision in the form, as a draft. Readers notice nothing until it is saved."""
@@ -93,12 +91,13 @@ def _asked(request: HttpRequest, name: str) -> int | None:
 
 
 def _shown_changes(request: HttpRequest, older: PostRevision, newer: PostRevision) -> list[tuple[str, list[Piece]]]:
-    changes = compare_revisions(actor=request.user, older=older, newer=newer)
+    changes = changed_fields(actor=request.user, older=older, newer=newer)
     names = _names_of_images(changes)
-    return [
-        (label_of(change.field), word_diff(_text(change.before, names), _text(change.after, names)))
-        for change in changes
-    ]
+    with turn_to_compare(changes):
+        return [
+            (label_of(change.field), word_diff(_text(change.before, names), _text(change.after, names)))
+            for change in changes
+        ]
 
 
 def _names_of_images(changes: Iterable[FieldChange]) -> dict[str, str]:

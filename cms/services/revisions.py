@@ -4,8 +4,9 @@ How a draft is made of an old revision and applied to its post stands in `restor
 """
 
 import datetime
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from django.db.models import QuerySet, UUIDField
@@ -39,12 +40,12 @@ LONG_FIELDS: Final = ("content", "excerpt", "meta_description")
 
 @dataclass(frozen=True)
 class FieldChange:
-    """The change of one field between two revisions; `diff` is a unified diff for long texts, None for others."""
+    """The change of one field between two revisions; `diff` is a unified diff for long texts that are compared."""
 
     field: str
     before: Any
     after: Any
-    diff: str | None
+    diff: str | None = None
 
 
 def write_revision(
@@ -104,33 +105,34 @@ def get_revision(*, actor: Actor, post: Post, number: int) -> PostRevision:
 
 
 def compare_revisions(*, actor: Actor, older: PostRevision, newer: PostRevision) -> list[FieldChange]:
+    """Return what `changed_fields` does, with the diffs of long texts. They wait for their turn, and raise Busy."""
+    changes = changed_fields(actor=actor, older=older, newer=newer)
+    with turn_to_compare(changes):
+        return [replace(change, diff=_diff_of(change)) for change in changes]
+
+
+def changed_fields(*, actor: Actor, older: PostRevision, newer: PostRevision) -> list[FieldChange]:
     """Return the fields in which two revisions of one post differ, in a fixed order; any two, in either direction.
 
-    Raises NotFound when `actor` may not change their post. Long texts wait for their turn, and raise Busy.
+    Raises NotFound when `actor` may not change their post.
     """
     if older.post_id != newer.post_id:
         raise InvalidInput([FieldError("revision", "other_post", "Only revisions of one post can be compared.")])
     if not policy.may_edit_post(actor, newer.post):
         raise NotFound("This post has no such revisions.")
-    with turn_to_compare(older, newer):
-        return [_field_change(*changed) for changed in _changed(older, newer)]
-
-
-def turn_to_compare(older: PostRevision, newer: PostRevision) -> AbstractContextManager[None]:
-    """Wait for a turn if long texts of the two differ. For callers that do more with them than to compare them."""
-    pairs = [(before, after) for name, before, after in _changed(older, newer) if name in LONG_FIELDS]
-    return text_turn(comparing_s(*(text or "" for pair in pairs for text in pair)))
-
-
-def _changed(older: PostRevision, newer: PostRevision) -> list[tuple[str, Any, Any]]:
     # A revision from before a field existed lacks it.
-    values = ((name, older.snapshot.get(name), newer.snapshot.get(name)) for name in SNAPSHOT_FIELDS)
-    return [(name, before, after) for name, before, after in values if before != after]
+    changes = (FieldChange(name, older.snapshot.get(name), newer.snapshot.get(name)) for name in SNAPSHOT_FIELDS)
+    return [change for change in changes if change.before != change.after]
 
 
-def _field_change(name: str, before: Any, after: Any) -> FieldChange:
-    diff = unified_diff(before or "", after or "") if name in LONG_FIELDS else None
-    return FieldChange(name, before, after, diff)
+def turn_to_compare(changes: Iterable[FieldChange]) -> AbstractContextManager[None]:
+    """Wait for a turn if comparing the texts of these changes takes long. Raises Busy."""
+    values = (value for change in changes for value in (change.before, change.after))
+    return text_turn(comparing_s(*(value for value in values if isinstance(value, str))))
+
+
+def _diff_of(change: FieldChange) -> str | None:
+    return unified_diff(change.before or "", change.after or "") if change.field in LONG_FIELDS else None
 
 
 def _snapshot(post: Post) -> dict[str, Any]:

@@ -8,18 +8,23 @@ import difflib
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 CONTEXT_LINES: Final = 3
 # Python's matcher takes quadratic time and more for texts of many equal or alternating lines. Lines that occur once in
 # both texts cut them into gaps in n log n (the patience diff of Bram Cohen). The matcher then sees only gaps of at most
-# this many pairs of lines or words, and no more of them than fit the budget. A difference or a merge of 1 MB takes
-# about a second.
+# this many pairs of lines or words, and no more of them than fit the budget.
 GAP_PAIRS_MAX: Final = 10_000
 PAIRS_BUDGET: Final = 400_000
 WORD_PAIRS_BUDGET: Final = 2_000_000
 """Pairs of words that one difference may look at; lines beyond are shown as replaced whole."""
+PLACE_MAX: Final = 40_000
+"""Characters of a changed place, in both texts together, whose words are looked at."""
+CHANGES_MAX: Final = 10_000
+"""Changed places that are told apart; all that follows is one more."""
+PIECES_MAX: Final = 4_000
+"""A page shows about so many pieces of a difference, and a sentence in place of the rest."""
 _LINES: Final = re.compile(r"[^\n]*\n|[^\n]+")
 _WORDS: Final = re.compile(r"\s+|\w+|[^\w\s]")
 
@@ -42,9 +47,12 @@ class Budget:
 
 
 class Piece(NamedTuple):
-    """A part of one text or of both; `left_out` stands for equal lines between two changes, and has no text."""
+    """A part of one text or of both.
 
-    kind: Literal["same", "gone", "new", "left_out"]
+    `left_out` stands for equal lines between two changes, `cut` for further changes. Neither has a text.
+    """
+
+    kind: Literal["same", "gone", "new", "left_out", "cut"]
     text: str
 
 
@@ -57,15 +65,30 @@ def word_diff(before: str, after: str) -> list[Piece]:
         if hunk[0][1] or hunk[0][3]:
             pieces.append(Piece("left_out", ""))
         for tag, i1, i2, j1, j2 in hunk:
+            if len(pieces) >= PIECES_MAX:
+                return [*pieces, Piece("cut", "")]
             gone, come = "".join(old[i1:i2]), "".join(new[j1:j2])
-            if tag == "equal":
-                pieces.append(Piece("same", gone))
-                continue
-            old_words, new_words = _WORDS.findall(gone), _WORDS.findall(come)
-            if not words.spend(len(old_words) * len(new_words)):
-                old_words, new_words = [gone], [come]
-            pieces += _changed_words(old_words, new_words, budget)
+            found = [Piece("same", gone)] if tag == "equal" else _changed_words(*_words(gone, come, words), budget)
+            _append(pieces, found)
     return pieces
+
+
+def _append(pieces: list[Piece], more: Iterable[Piece]) -> None:
+    """Append pieces, joined to the last one if both are of one kind."""
+    for piece in more:
+        if pieces and pieces[-1].kind == piece.kind:
+            pieces[-1] = Piece(piece.kind, pieces[-1].text + piece.text)
+        else:
+            pieces.append(piece)
+
+
+def _words(gone: str, come: str, budget: Budget) -> tuple[list[str], list[str]]:
+    """Return the words of a changed place, or each text as one word if they would take too long."""
+    if len(gone) + len(come) <= PLACE_MAX:
+        old, new = _WORDS.findall(gone), _WORDS.findall(come)
+        if budget.spend(len(old) * len(new)):
+            return old, new
+    return [gone], [come]
 
 
 def _changed_words(old: list[str], new: list[str], budget: Budget) -> Iterator[Piece]:
@@ -124,11 +147,18 @@ class _BoundedMatcher(difflib.SequenceMatcher[str]):
 
 def matching_blocks(old: Sequence[str], new: Sequence[str], budget: Budget) -> Iterator[Block]:
     """Yield blocks of equal lines in both orders: between two anchors equal beginnings and ends, and Python's own."""
-    i = j = 0
-    for anchor_i, anchor_j in (*_anchors(old, new), (len(old), len(new))):
-        head = _common(old, new, (i, j), (anchor_i, anchor_j), step=1)
+    i = j = changes = 0
+    ends = len(old), len(new)
+    for anchor in (*_anchors(old, new), ends):
+        anchor_i, anchor_j = anchor if changes < CHANGES_MAX else ends
+        if anchor_i < i:  # equal lines have led past it
+            continue
+        head = _common(old, new, (i, j), ends, step=1)
         yield from [(i, j, head)] if head else []
         i, j = i + head, j + head
+        if anchor_i < i:
+            continue
+        changes += 1
         tail = _common(old, new, (i, j), (anchor_i, anchor_j), step=-1)
         pairs = (anchor_i - tail - i) * (anchor_j - tail - j)
         if 0 < pairs <= GAP_PAIRS_MAX and budget.spend(pairs):

@@ -16,6 +16,7 @@ from cms.media.images import PICTURES
 from cms.models import Post, PostRevision, User
 from cms.services.posts import update_post
 from cms.services.restoring import restore_revision
+from cms.services.revisions import FieldChange, turn_to_compare
 from cms.text.turns import ORDINARY_S, TEXTS, text_turn
 from tests.cms.admin.conftest import filled_in
 from tests.cms.costs.test_turns import a_request, wait_until
@@ -117,6 +118,17 @@ def test_long_revisions_are_compared_by_few_at_a_time(
     assert (ask().status_code, "Retry-After" in ask().headers) == (503, True)
     TEXTS._places._begin()
     assert ask().status_code == 200
+
+
+@pytest.mark.parametrize("field", ["title", "content"])
+def test_whatever_is_compared_waits_if_it_is_long(field: str, no_place: None) -> None:
+    with pytest.raises(Busy), a_request(), turn_to_compare([FieldChange(field, "a" * 50_000, None)]):
+        pass
+    with (
+        a_request(),
+        turn_to_compare([FieldChange(field, SHORT, None), FieldChange("is_excerpt_derived", True, False)]),
+    ):
+        pass
 
 
 def test_long_texts_are_merged_by_few_at_a_time(

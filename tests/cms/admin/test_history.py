@@ -78,6 +78,18 @@ def test_nobody_else_sees_or_restores_them(
     assert client.get(f"{address}1/restore/").status_code == 405
 
 
+def test_a_page_of_very_many_changes_says_that_there_are_more(
+    client: Client, author: User, post: Post, now: Any
+) -> None:
+    for word in ("one", "another"):
+        text = "".join(f"{number}\n{word} word\n" for number in range(2_000))
+        post = update_post(actor=author, post=post, changes={"content": text}, now=now)
+    page = _page(client, post)
+    assert "differ in more places than this page shows" in page
+    assert 1_000 < page.count("<ins>") < 2_000
+    assert "more places" not in _page(client, post, "?from=1&to=2")
+
+
 def test_the_page_takes_as_many_statements_for_many_revisions(
     client: Client, author: User, post: Post, now: Any, django_assert_max_num_queries: Any
 ) -> None:

@@ -2,12 +2,15 @@
 
 import re
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms.text.diff import Piece, unified_diff, word_diff
+from cms.text import diff
+from cms.text.diff import PIECES_MAX, Piece, unified_diff, word_diff
+from tests.slow import slow
 
 HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@")
 # Few kinds of lines, so that most of them repeat and look like others that moved.
@@ -86,4 +89,34 @@ def test_a_megabyte_that_changed_all_over_is_compared_in_bounded_time(part: str)
     before = part * (500_000 // len(part))
     began = time.process_time()
     assert word_diff(before, before.replace("a", "c"))
-    assert time.process_time() - began < 5  # 0.2 to 1 s here
+    assert time.process_time() - began < 5  # 0.1 to 0.6 s here
+
+
+def _every_other_line(changed: str, count: int) -> str:
+    return "".join(f"{number}\n{changed} word\n" for number in range(count))
+
+
+@pytest.mark.parametrize("count", [3_000, slow(70_000)])
+def test_a_difference_has_few_pieces_and_says_that_it_goes_on(count: int) -> None:
+    before, after = _every_other_line("one", count), _every_other_line("another", count)
+    began = time.process_time()
+    pieces = word_diff(before, after)
+    assert time.process_time() - began < 3  # 0.6 s here
+    assert PIECES_MAX < len(pieces) < PIECES_MAX + 10
+    assert pieces[-1] == Piece("cut", "")
+    assert before.startswith("".join(piece.text for piece in pieces if piece.kind in ("same", "gone")))
+
+
+def test_pieces_of_one_kind_do_not_stand_side_by_side() -> None:
+    kinds = [piece.kind for piece in word_diff(_every_other_line("one", 50), _every_other_line("another", 50))]
+    assert all(one != other for one, other in pairwise(kinds))
+    assert "cut" not in kinds
+
+
+def test_changes_beyond_those_that_are_told_apart_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diff, "CHANGES_MAX", 2)
+    before, after = _every_other_line("one", 80), _every_other_line("another", 80) + "more\n"
+    written = unified_diff(before, after)
+    assert patched(before, written) == after
+    assert " 1\n-one word" in written
+    assert "-70\n" in written
