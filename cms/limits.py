@@ -28,6 +28,16 @@ LANGUAGE_MAX = 35  # RFC 5646 section 4.4.1
 TIME_ZONE_MAX = 64
 TAGS_PER_POST_MAX = 50
 CATEGORIES_PER_POST_MAX = 100
+KEPT_TEXTS_MAX = {  # of a text that is not saved yet: an unfinished one may be too long, but no word of content is lost
+    "title": 4 * TITLE[1],
+    "slug": 4 * SLUG[1],
+    "content": CONTENT[1],
+    "content_format": 32,
+    "excerpt": 4 * EXCERPT_MAX,
+    "language": 4 * LANGUAGE_MAX,
+    "meta_title": 4 * META_TITLE_MAX,
+    "meta_description": 4 * META_DESCRIPTION_MAX,
+}
 WAITING_DRAFTS_MAX = 50  # restored revisions of one post; each may hold a whole content
 
 TAG_NAME = (1, 50)

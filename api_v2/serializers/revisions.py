@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from api_v2.pagination import Row
 from api_v2.serializers.shapes import Field, Shape, Viewer, column, instant
+from cms import limits
+from cms.querysets.posts import kept_text
 from cms.services.revisions import FieldChange
 
 _NAMES: Final = {"meta_title": "meta.title", "meta_description": "meta.description"}
@@ -12,13 +14,12 @@ _NAMES: Final = {"meta_title": "meta.title", "meta_description": "meta.descripti
 _UNTOLD: Final = frozenset({"is_excerpt_derived"})
 
 
-def _of_snapshot(name: str) -> Field:
-    """Read by the database, for the content beside it is long. A revision from before a field existed lacks it."""
-    return column(f"snapshot__{name}")
+TEXTS: Final = {f"old_{name}": kept_text(name) for name in limits.KEPT_TEXTS_MAX}
+"""Read by the database, for the content beside them is long. A revision from before a field existed lacks it."""
 
 
 def _meta(row: Row, _: Viewer) -> dict[str, Any]:
-    return {name: row[f"snapshot__meta_{name}"] for name in ("title", "description")}
+    return {name: row[f"old_meta_{name}"] for name in ("title", "description")}
 
 
 def _links(row: Row, viewer: Viewer) -> dict[str, str]:
@@ -35,18 +36,18 @@ SUMMARY: Final[Shape] = {
     "is_draft": column("is_draft"),
     "author": column("author_id"),
     "reason": column("reason"),
-    "title": _of_snapshot("title"),
-    "slug": _of_snapshot("slug"),
+    "title": column("old_title"),
+    "slug": column("old_slug"),
     "links": Field(("post_id", "number"), _links),
 }
 REVISION: Final[Shape] = {
     **SUMMARY,
-    "content": _of_snapshot("content"),
-    "content_format": _of_snapshot("content_format"),
-    "excerpt": _of_snapshot("excerpt"),
-    "language": _of_snapshot("language"),
-    "featured_image": _of_snapshot("featured_image"),
-    "meta": Field(("snapshot__meta_title", "snapshot__meta_description"), _meta),
+    "content": column("old_content"),
+    "content_format": column("old_content_format"),
+    "excerpt": column("old_excerpt"),
+    "language": column("old_language"),
+    "featured_image": column("snapshot__featured_image"),
+    "meta": Field(("old_meta_title", "old_meta_description"), _meta),
 }
 
 

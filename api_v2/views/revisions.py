@@ -13,7 +13,7 @@ from api_v2.errors import Problem, not_found
 from api_v2.keyset import Sort, SortKey
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
 from api_v2.query import refused
-from api_v2.serializers.revisions import REVISION, SUMMARY, write_changes
+from api_v2.serializers.revisions import REVISION, SUMMARY, TEXTS, write_changes
 from api_v2.views.api_view import ApiView
 from api_v2.views.posts import PostView, answer_post, post_to_change
 from api_v2.views.resources import answer_changed, answer_list, answer_one, found, refuse_members
@@ -57,7 +57,9 @@ class RevisionsView(HistoryView):
 
     def get(self, request: Request, slug_or_id: str) -> HttpResponse:
         wanted = read_page_request(self.http_request, self.query, sort=NEWEST_FIRST)
-        return answer_list(self, wanted, rows=self.revisions_of(slug_or_id), shape=SUMMARY, sort=NEWEST_FIRST)
+        return answer_list(
+            self, wanted, rows=self.revisions_of(slug_or_id), shape=SUMMARY, sort=NEWEST_FIRST, computed=TEXTS
+        )
 
 
 class RevisionView(HistoryView):
@@ -68,7 +70,7 @@ class RevisionView(HistoryView):
 
     def get(self, request: Request, slug_or_id: str, number: str) -> HttpResponse:
         rows = self.revisions_of(slug_or_id).filter(number=number_in(number))
-        return answer_one(self, rows=rows, shape=REVISION)
+        return answer_one(self, rows=rows, shape=REVISION, computed=TEXTS)
 
     def delete(self, request: Request, slug_or_id: str, number: str) -> HttpResponse:
         post = post_to_change(self, slug_or_id)
@@ -119,7 +121,9 @@ class RestoreRevisionView(RevisionActionView):
             draft = restore_revision(actor=self.actor, post=post, number=number_in(number), now=self.now)
         self.has_changed_nothing = draft.created_at != self.now  # it was waiting already
         rows = PostRevision.objects.visible_to(self.actor).filter(pk=draft.pk)
-        return answer_changed(self, rows=rows, shape=REVISION, created=f"/posts/{post.pk}/revisions/{draft.number}")
+        return answer_changed(
+            self, rows=rows, shape=REVISION, computed=TEXTS, created=f"/posts/{post.pk}/revisions/{draft.number}"
+        )
 
 
 class ApplyRevisionView(RevisionActionView):

@@ -8,6 +8,8 @@ from django.db.models.functions import Length, Now
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from uuid_utils.compat import uuid7
 
+from cms import limits
+
 
 class Record(models.Model):
     """A row with a time-ordered id (UUIDv7, RFC 9562 section 5.7) that is written once."""
@@ -33,6 +35,21 @@ class PlainEncoder(json.JSONEncoder):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{**options, "ensure_ascii": False})
+
+
+class SnapshotDecoder(json.JSONDecoder):
+    """Read a snapshot with its texts cut to what is kept today: earlier releases kept far longer ones."""
+
+    def decode(self, s: str, *args: Any) -> Any:
+        found = super().decode(s, *args)
+        if not isinstance(found, dict):  # one value of a snapshot
+            return found
+        return {name: _as_kept(name, value) for name, value in found.items()}
+
+
+def _as_kept(name: str, value: Any) -> Any:
+    most = limits.KEPT_TEXTS_MAX.get(name)
+    return value[:most] if most and isinstance(value, str) else value
 
 
 def length_between(field: str, minimum: int, maximum: int) -> models.Q:

@@ -10,7 +10,7 @@ from django.db.models.functions import Lower
 from cms import limits
 from cms.choices import ContentFormat, Kind, Status, Visibility
 from cms.models.categories import Category
-from cms.models.fields import Entity, PlainEncoder, length_at_most, length_between
+from cms.models.fields import Entity, PlainEncoder, SnapshotDecoder, length_at_most, length_between
 from cms.models.media import MediaFile
 from cms.models.tags import Tag
 from cms.querysets.posts import PostQuerySet, PostRevisionQuerySet
@@ -169,7 +169,7 @@ class PostRevision(Entity):
 
     post = models.ForeignKey(Post, models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()
-    snapshot = models.JSONField(encoder=PlainEncoder)
+    snapshot = models.JSONField(encoder=PlainEncoder, decoder=SnapshotDecoder)
     is_draft = models.BooleanField(default=False)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     reason = models.CharField(max_length=200, blank=True, default="")

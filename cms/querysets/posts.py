@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final, Self
 from django.apps import apps
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.json import KT
+from django.db.models.functions import Left
 
-from cms import policy
+from cms import limits, policy
 from cms.choices import Kind, Status
 from cms.ids import parse_uuid
 from cms.policy import Actor
@@ -93,6 +95,11 @@ AUTOSAVED: Final = "autosave of "
 
 The number of the revision follows that the writer had read.
 """
+
+
+def kept_text(name: str) -> Left:
+    """Return a text of a revision, cut by the database to what is kept today: earlier releases kept far longer ones."""
+    return Left(KT(f"snapshot__{name}"), limits.KEPT_TEXTS_MAX[name])
 
 
 class PostRevisionQuerySet(models.QuerySet["PostRevision"]):

@@ -1,22 +1,25 @@
 """Texts that are not saved yet: a draft revision of the post keeps them, one for each writer, until they are."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from django.db import transaction
 from django.db.models import Case, QuerySet, Value, When
 
 from cms import limits
+from cms.choices import ContentFormat
 from cms.errors import FieldError, InvalidInput, NotFound, sentence
 from cms.models import Post, PostRevision, User
 from cms.policy import Actor
 from cms.querysets.posts import AUTOSAVED, PostRevisionQuerySet
 from cms.services.audit import record_event
+from cms.services.checks import check_choice
+from cms.services.kept_bytes import refuse_if_spent
 from cms.services.posts import lock_post
 from cms.services.revisions import append_revision, current_revision, list_revisions
 
-KEPT: Final = ("title", "slug", "content", "content_format", "excerpt", "language", "meta_title", "meta_description")
+KEPT: Final = tuple(limits.KEPT_TEXTS_MAX)
 """Texts that are kept while somebody writes, however unfinished."""
 SHOWN_MAX: Final = 6
 """Drafts that the form of a post names."""
@@ -28,21 +31,12 @@ def autosave_post(
     """Keep unsaved texts: in the writer's one autosaved draft, which the next call overwrites. None without a change.
 
     `base_revision` is the number of the revision that the writer had read. The texts need not be valid: applying or
-    saving them checks that. Raises InvalidInput for one that is too long to be kept.
+    saving them checks that. Raises InvalidInput for one that is too long to be kept, TooMuchKept when the actor has
+    kept too much today.
     """
     kept = {name: texts[name] for name in KEPT if name in texts}
-    if any(len(text) > limits.CONTENT[1] for text in kept.values()):
-        raise InvalidInput(
-            [
-                FieldError(
-                    "content",
-                    "too_long",
-                    sentence("At most %(value)s characters are kept.", value=f"{limits.CONTENT[1]:,}"),
-                )
-            ]
-        )
-    if any("\x00" in text for text in kept.values()):
-        raise InvalidInput([FieldError("content", "invalid_character", "A text can't hold the character NUL.")])
+    if errors := list(_faults_of(kept)):
+        raise InvalidInput(errors)
     with transaction.atomic():
         post = lock_post(actor, post)
         current = current_revision(post).snapshot
@@ -51,6 +45,7 @@ def autosave_post(
             if draft:
                 draft.delete()
             return None
+        refuse_if_spent(actor, now)
         snapshot = {**current, **kept}
         if kept.get("excerpt", current["excerpt"]) != current["excerpt"]:
             snapshot["is_excerpt_derived"] = not kept["excerpt"]
@@ -61,6 +56,17 @@ def autosave_post(
         draft.snapshot, draft.reason, draft.updated_at = snapshot, reason, now
         draft.save(update_fields=["snapshot", "reason", "updated_at"])
         return draft
+
+
+def _faults_of(kept: Mapping[str, str]) -> Iterator[FieldError]:
+    for name, text in kept.items():
+        if len(text) > limits.KEPT_TEXTS_MAX[name]:
+            most = f"{limits.KEPT_TEXTS_MAX[name]:,}"
+            yield FieldError(name, "too_long", sentence("At most %(value)s characters are kept.", value=most))
+        elif "\x00" in text:
+            yield FieldError(name, "invalid_character", "A text can't hold the character NUL.")
+        elif name == "content_format":
+            yield from check_choice(name, text, ContentFormat.values)
 
 
 def base_of_draft(draft: PostRevision) -> int | None:

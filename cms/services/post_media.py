@@ -16,6 +16,7 @@ from cms.db.compiled import Given, Row, compiled
 from cms.errors import FieldError, InvalidInput
 from cms.models import MediaFile, Post, User
 from cms.policy import SYSTEM, Actor
+from cms.querysets.posts import kept_text
 from cms.services.prepared import is_under_lock
 from cms.text.turns import text_turn
 
@@ -106,7 +107,7 @@ class FirstNamers:
         last = after
         while sought and self._may_read:
             rows = self._post.revisions.filter(number__gt=last).order_by("number")[:_REVISIONS_AT_ONCE]
-            read = list(rows.values_list("number", "author_id", "snapshot__content"))
+            read = list(rows.values_list("number", "author_id", kept_text("content")))
             for number, author_id, content in read:
                 last = number
                 self._note_read(content or "")

@@ -1,5 +1,6 @@
 """The history of a post over HTTP: for whom, what is told, and that going back publishes nothing."""
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +52,31 @@ def test_one_revision_holds_what_the_post_said(own: Client, post: Post) -> None:
     assert send(own, "get", f"/posts/{post.pk}/revisions/1", **{"If-None-Match": etag}).status_code == 304
     for number in ("0", "4", "01", "x", "9" * 30, "-1"):
         assert problem_of(send(own, "get", f"/posts/{post.pk}/revisions/{number}")) == (404, "not-found")
+
+
+@pytest.mark.parametrize("text", ["42", "true", "null", '"quoted"', "[1]"])
+def test_texts_that_look_like_json_are_texts(own: Client, post: Post, now: Any, text: str) -> None:
+    update_post(actor=SYSTEM, post=post, changes={"title": text, "content": text}, now=now)
+    body = send(own, "get", f"/posts/{post.pk}/revisions/4").json()
+    assert (body["title"], body["content"]) == (text, text)
+    assert send(own, "get", f"/posts/{post.pk}/revisions").json()["data"][0]["title"] == text
+
+
+def test_a_draft_with_a_file_is_applied_after_a_content_of_digits(
+    own: Client, make_post: Posts, author: User, now: Any
+) -> None:
+    post = make_post(content="42")
+    for content in (f"![A](/api/v2/media/{uuid.uuid4()})", "c"):
+        post = update_post(actor=author, post=post, changes={"content": content}, now=now)
+    number = send(own, "post", f"/posts/{post.pk}/revisions/2/actions/restore").json()["number"]
+    assert send(own, "post", f"/posts/{post.pk}/revisions/{number}/actions/apply").status_code == 200
+
+
+def test_a_revision_from_before_a_field_existed_lacks_it(own: Client, post: Post) -> None:
+    first = post.revisions.get(number=1)
+    del first.snapshot["meta_title"]
+    first.save()
+    assert send(own, "get", f"/posts/{post.pk}/revisions/1").json()["meta"] == {"title": None, "description": ""}
 
 
 def test_a_diff_tells_field_by_field_what_became_of_the_older_one(own: Client, post: Post) -> None:

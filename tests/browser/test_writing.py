@@ -162,6 +162,28 @@ def test_a_server_that_is_busy_saves_nothing_and_loses_nothing(refused: Page, si
     expect(refused.get_by_role("button", name="Restore")).to_have_count(0)
 
 
+def test_a_text_that_the_server_does_not_keep_stays_in_the_browser(refused: Page, site: str) -> None:
+    address = begin_draft(refused, site, "Not kept")
+
+    def hurry(route: Route) -> None:
+        """Let the page ask every second, not every half a minute."""
+        answer = route.fetch()
+        body = answer.text().replace('"autosaveEveryMs": 30000', '"autosaveEveryMs": 1000')
+        route.fulfill(response=answer, body=body)
+
+    refused.route(address, hurry)
+    refused.goto(address)
+    excerpt = "Long. " * 400
+    refused.locator("#id_excerpt").fill(excerpt)
+    refused.wait_for_function("() => Object.keys(localStorage).some((key) => key.startsWith('tandem:writing:'))")
+    expect(refused.locator("#editor-state")).to_contain_text("excerpt: At most 2,000 characters are kept.")
+    again = refused.context.new_page()
+    refused.close()
+    again.goto(address)
+    again.get_by_role("button", name="Restore").click()
+    expect(again.locator("#id_excerpt")).to_have_value(excerpt)
+
+
 def test_a_preview_waits_while_the_server_is_busy(refused: Page, site: str) -> None:
     begin_draft(refused, site, "Busy preview")
     asked: list[str] = []

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import pytest
 
 from cms import limits
-from cms.errors import InvalidInput, NotFound, PermissionRefused, TooManyDrafts
+from cms.errors import InvalidInput, NotFound, PermissionRefused, TooManyDrafts, TooMuchKept
 from cms.models import AuditEvent, Post, User
 from cms.policy import SYSTEM
+from cms.rate_limits import KEPT_KB, Quota, count
 from cms.services.drafts import autosave_post, base_of_draft, discard_draft, find_draft, waiting_drafts
 from cms.services.posts import update_post
 from cms.services.restoring import apply_revision, restore_revision
@@ -76,6 +78,47 @@ def test_strangers_and_texts_beyond_the_limit_are_refused(
         autosave_post(actor=make_user("author"), post=post, texts={"content": "Theirs"}, base_revision=1, now=now)
     with pytest.raises(InvalidInput):
         autosave_post(actor=author, post=post, texts={"content": "x" * 1_000_001}, base_revision=1, now=now)
+
+
+@pytest.mark.parametrize(
+    ("field", "most"),
+    [
+        *(("title", 800), ("slug", 800), ("language", 140), ("excerpt", 2_000)),
+        *(("meta_title", 800), ("meta_description", 2_000)),
+    ],
+)
+def test_a_field_may_be_unfinished_and_too_long_within_bounds(
+    author: User, make_post: Callable[..., Post], now: datetime, field: str, most: int
+) -> None:
+    post = make_post(content="Saved.")
+    kept = autosave_post(actor=author, post=post, texts={field: "é" * most}, base_revision=1, now=now)
+    assert kept
+    with pytest.raises(InvalidInput) as refusal:
+        autosave_post(actor=author, post=post, texts={field: "x" * (most + 1)}, base_revision=1, now=now)
+    assert [(error.field, error.code) for error in refusal.value.errors] == [(field, "too_long")]
+    assert post.revisions.get(is_draft=True).snapshot[field] == "é" * most
+
+
+@pytest.mark.parametrize("name", ["docx", "", "Markdown"])
+def test_a_format_that_no_post_has_is_not_kept(
+    author: User, make_post: Callable[..., Post], now: datetime, name: str
+) -> None:
+    with pytest.raises(InvalidInput, match="content_format"):
+        autosave_post(actor=author, post=make_post(), texts={"content_format": name}, base_revision=1, now=now)
+
+
+def test_a_writer_who_has_stored_too_much_today_keeps_no_unsaved_text_and_may_take_one_back(
+    author: User, make_post: Callable[..., Post], now: datetime, settings: Any
+) -> None:
+    settings.RATE_LIMIT_KEPT_MB = 1
+    post = make_post(content="Saved.")
+    autosave_post(actor=author, post=post, texts={"content": "Mine"}, base_revision=1, now=now)
+    count(Quota(KEPT_KB, str(author.pk)), 1_000, now)
+    with pytest.raises(TooMuchKept):
+        autosave_post(actor=author, post=post, texts={"content": "More"}, base_revision=1, now=now)
+    assert post.revisions.get(is_draft=True).snapshot["content"] == "Mine"
+    autosave_post(actor=author, post=post, texts={"content": "Saved."}, base_revision=1, now=now)
+    assert not post.revisions.filter(is_draft=True).exists()
 
 
 def test_a_text_that_is_not_saved_is_for_its_writer_alone(

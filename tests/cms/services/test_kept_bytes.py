@@ -117,14 +117,6 @@ def test_what_keeps_nothing_is_not_refused(author: User, make_post: Posts, now: 
     assert create_post(actor=author, fields={"title": "New", "content": "New."}, now=now)
 
 
-def test_unsaved_texts_are_kept_all_the_same(author: User, make_post: Posts, now: datetime) -> None:
-    post = make_post(content="Saved.")
-    spend(author, now)
-    for text in ("One", "Two"):
-        assert autosave_post(actor=author, post=post, texts={"content": text}, base_revision=1, now=now)
-    assert post.revisions.get(is_draft=True).snapshot["content"] == "Two"
-
-
 def test_drafts_count_when_they_are_made_and_applied(author: User, make_post: Posts, now: datetime) -> None:
     post = make_post(content="x" * 3_000)
     autosave_post(actor=author, post=post, texts={"title": "Half"}, base_revision=1, now=now)
