@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final
 
+from django.db.models import DateTimeField, QuerySet, UUIDField
 from django.http import HttpRequest
 
 from api_v2.cursors import Cursor
@@ -19,8 +20,10 @@ from api_v2.post_filters import CHOOSING, FILTERS, SORTS, narrowing, read_search
 from api_v2.query import Query, refused
 from api_v2.selection import PostSelection
 from api_v2.serializers.shapes import Viewer
+from cms.db.compiled import Given, ListOf, compiled
 from cms.models import Post
 from cms.querysets.posts import PostQuerySet
+from cms.querysets.readers import Reader
 from cms.search import SearchResults, filter_posts, search_posts
 from cms.search.highlights import highlight_post
 from cms.search.queries import parse_query
@@ -36,7 +39,10 @@ class Found:
     page: Page
     """Its rows have what the selection needs."""
     hits: Sequence[tuple[float | None, Mapping[str, str]]]
-    """Score and highlights of each row; a list in another order than that of relevance has no scores."""
+    """Score and highlights of each row. A list in another order than that of relevance has no scores.
+
+    Highlights are HTML by `title`, `excerpt` and `snippet` (of the content).
+    """
     results: SearchResults
     """Facets, and whether there were too many matches to rank them all."""
 
@@ -57,15 +63,29 @@ def _ranked(request: HttpRequest, query: Query, viewer: Viewer, selection: PostS
     wanted = read_page_request(request, query, sort=None, filters=FILTERS)
     offset = int(str(wanted.cursor.values[0])) if wanted.cursor else 0
     results = _search(viewer, text, _among(query, viewer), limit=wanted.limit, offset=offset)
-    visible = Post.objects.visible_to(viewer.actor, viewer.now)
-    chosen = visible.filter(pk__in=[hit.post_id for hit in results.hits])
-    by_id = {row["id"]: row for row in selection.columns(chosen, viewer.actor, "id")} if results.hits else {}
+    shape, ids = (Reader.of(viewer.actor), selection), [hit.post_id for hit in results.hits]
+    read = _posts_found.rows(shape, now=viewer.now, viewer=viewer.actor.pk, ids=ids) if ids else []
+    by_id = {row["id"]: row for row in read}
     hits = [hit for hit in results.hits if hit.post_id in by_id]
+    rows = [by_id[hit.post_id] for hit in hits]
     return Found(
-        page=_page(request, wanted, [by_id[hit.post_id] for hit in hits], offset, results.total),
-        hits=[(hit.score, hit.highlights) for hit in hits],
+        page=_page(request, wanted, rows, offset, results.total),
+        hits=[*zip((hit.score for hit in hits), _quoted(rows, text), strict=True)],
         results=results,
     )
+
+
+@compiled(now=DateTimeField(), viewer=UUIDField(), ids=ListOf(UUIDField()))
+def _posts_found(shape: tuple[Reader, PostSelection], given: Given) -> QuerySet[Any, Row]:
+    """Ask by the one rule again: a post that was hidden since it was ranked is neither shown nor quoted."""
+    reader, selection = shape[0].with_id(given.viewer), shape[1]
+    visible = Post.objects.visible_to(reader, given.now)
+    return selection.columns(visible.filter(pk__any_of=given.ids), reader, "id", *_QUOTED)
+
+
+def _quoted(rows: Sequence[Row], text: str) -> list[Mapping[str, str]]:
+    asked = parse_query(text)
+    return [highlight_post(SimpleNamespace(**row), asked, hits=len(rows)) for row in rows]
 
 
 def _page(request: HttpRequest, wanted: PageRequest, rows: list[Row], offset: int, total: int) -> Page:
@@ -93,10 +113,9 @@ def _sorted(request: HttpRequest, query: Query, viewer: Viewer, selection: PostS
         sort=sort,
         select=lambda rows: selection.columns(rows, viewer.actor, *sort.columns, *_QUOTED),
     )
-    asked = parse_query(text)
     return Found(
         page=page,
-        hits=[(None, highlight_post(SimpleNamespace(**row), asked, hits=len(page.rows))) for row in page.rows],
+        hits=[(None, quoted) for quoted in _quoted(page.rows, text)],
         results=_search(viewer, text, choose, limit=0),
     )
 

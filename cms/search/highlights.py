@@ -38,7 +38,8 @@ def _find(text: str, forms: list[Form], is_in_english: bool) -> list[Span]:
     """Return the places of any of the forms, in order and without overlaps."""
     if all(len(form.keys) == 1 and not form.is_prefix for form in forms):
         wanted = {form.keys[0] for form in forms}
-        return _merged(places_of(text, lambda key: (english_key(key) if is_in_english else key) in wanted))
+        initials = {key[0] for key in wanted}  # a stem has the word's first letter
+        return _merged(places_of(text, lambda key: (english_key(key) if is_in_english else key) in wanted, initials))
     words = list(words_of(text))
     keys = [english_key(word.key) if is_in_english else word.key for word in words]
     by_first: dict[str, list[int]] = {}

@@ -17,7 +17,6 @@ from cms.models import Category, Post
 from cms.policy import Actor
 from cms.querysets.posts import PostQuerySet
 from cms.search.engine import Engine
-from cms.search.highlights import highlight_post
 from cms.search.postgresql import POSTGRESQL, least_id, planner_set_up
 from cms.search.queries import Query, parse_query
 from cms.search.sqlite import SQLITE
@@ -68,8 +67,6 @@ class Hit:
     post_id: uuid.UUID
     score: float
     """The higher the better, and comparable only within the results of one query on one engine."""
-    highlights: Mapping[str, str]
-    """HTML by `title`, `excerpt` and `snippet` (of the content): escaped text with <mark> around what was found."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +89,10 @@ def search_posts(
     limit: int = 20,
     offset: int = 0,
 ) -> SearchResults:
-    """Return the posts that `user` may see at `now` and that match `query` (see `parse_query`), the best first.
+    """Return the ids of posts that `user` may see at `now` and that match `query` (see `parse_query`), the best first.
 
     At most 100 hits at once. `among` narrows the visible posts, by default to all but pages; it repeats no row.
+    The caller reads the posts by `visible_to` again: it neither shows nor quotes what was hidden meanwhile.
     """
     asked = parse_query(query)
     if not asked.required:
@@ -110,7 +108,7 @@ def search_posts(
         )
     except EmptyResultSet:  # the filters exclude one another
         return SearchResults()
-    return _results(rows, asked, visible)
+    return _results(rows)
 
 
 def filter_posts(posts: PostQuerySet, query: str) -> PostQuerySet:
@@ -231,17 +229,13 @@ def _found(rows: list[tuple[str, str, float]]) -> int:
     return int(found)
 
 
-def _results(rows: list[tuple[str, str, float]], asked: Query, visible: PostQuerySet) -> SearchResults:
+def _results(rows: list[tuple[str, str, float]]) -> SearchResults:
     parts: dict[str, list[tuple[str, float]]] = defaultdict(list)
     for part, name, number in rows:
         parts[part].append((name, number))
-    scores = sorted(((uuid.UUID(name), number) for name, number in parts["hit"]), key=lambda hit: -hit[1])
     [(_, found)] = parts["total"]
-    # Asked again by the one rule: what was hidden meanwhile is neither shown nor quoted.
-    columns = ("title", "excerpt", "content_html", "language")
-    posts: dict[Any, Any] = visible.only(*columns).in_bulk([pk for pk, _ in scores])
     return SearchResults(
-        hits=[Hit(pk, score, highlight_post(posts[pk], asked, hits=len(posts))) for pk, score in scores if pk in posts],
+        hits=sorted((Hit(uuid.UUID(name), score) for name, score in parts["hit"]), key=lambda hit: -hit.score),
         total=min(int(found), _ranked_max()),
         is_truncated=found > _ranked_max(),
         facets={name: [(slug, int(count)) for slug, count in parts[name]] for name in ("tags", "categories")},

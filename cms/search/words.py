@@ -5,7 +5,7 @@ Both engines store what comes out of here and cut nothing themselves, so they ca
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -76,6 +76,9 @@ _ASCII_WORD: Final = re.compile(r"\w+", re.ASCII)
 _UNSPACED: Final = re.compile(f"[{_character_class(_UNSPACED_RANGES)}]+")
 _STRIPPED: Final = re.compile(f"[{_character_class(_STRIPPED_RANGES)}\u00ad\u200c\u200d]")
 _NO_LETTER: Final = re.compile(rf"(?:(?!{_INSIDE})[\W_])+")
+_JOINING: Final = re.compile(_INSIDE)
+_PLAIN_INITIALS: Final = frozenset("abcdefghijklmnopqrstuvwxy")
+"""Letters that open the keys of words which begin with the same letter, or one of its accented forms, and no others."""
 _REPLACED: Final = str.maketrans(_LETTERS_WITHOUT_PARTS)
 
 
@@ -117,16 +120,51 @@ def keys_of(text: str) -> list[str]:
     return [key for written in pattern.findall(text) if (key := _key_of(written[:WRITTEN_MAX]))]
 
 
-def places_of(text: str, is_wanted: Callable[[str], bool]) -> list[tuple[int, int]]:
-    """Return the places of words whose key is wanted: the same as of `words_of`, sooner."""
-    if _UNSPACED.search(text):
+def places_of(text: str, is_wanted: Callable[[str], bool], initials: Collection[str] = ()) -> list[tuple[int, int]]:
+    """Return the places of words whose key is wanted: the same as of `words_of`, sooner.
+
+    `initials` are those of all wanted keys, if they are known. Then a text is not cut into all of its words.
+    """
+    if not text.isascii() and _UNSPACED.search(text):
         return [(word.start, word.end) for word in words_of(text) if is_wanted(word.key)]
-    text = _without_underscores(text)
-    pattern = _ASCII_WORD if text.isascii() else _WORD
-    wanted = {
-        written for written in set(pattern.findall(text)) if (key := _key_of(written[:WRITTEN_MAX])) and is_wanted(key)
-    }
-    return [match.span() for match in pattern.finditer(text) if match[0] in wanted] if wanted else []
+    known: dict[str, bool] = {}
+    matches = _words_beginning(_without_underscores(text), initials)
+    return [match.span() for match in matches if _is_known(match[0], known, is_wanted)]
+
+
+def _is_known(written: str, known: dict[str, bool], is_wanted: Callable[[str], bool]) -> bool:
+    if written not in known:
+        key = _key_of(written[:WRITTEN_MAX])
+        known[written] = bool(key) and is_wanted(key)
+    return known[written]
+
+
+def _words_beginning(text: str, initials: Collection[str]) -> Iterable[re.Match[str]]:
+    """Return the words whose keys may begin with one of these letters, or all words where that isn't known."""
+    is_ascii = text.isascii()
+    cut = (_ASCII_WORD if is_ascii else _WORD).finditer
+    if not initials or not _PLAIN_INITIALS.issuperset(initials):
+        return cut(text)
+    found = []
+    for match in _begun_by("".join(sorted(initials)), is_ascii).finditer(text):
+        before = text[match.start() - 1] if match.start() else " "
+        if not is_ascii and _JOINING.match(before):
+            return cut(text)  # it joins the word to one before, if there is one
+        if not before.isalnum():
+            found.append(match)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _begun_by(initials: str, is_ascii: bool) -> re.Pattern[str]:
+    """Match the rest of a word from one of these letters on, or from one that may fold to any of them.
+
+    One class at the beginning lets the regular expression skip all other characters at once.
+    """
+    if is_ascii:
+        return re.compile(rf"[{initials}{initials.upper()}]\w*", re.ASCII)
+    others = "".join(sorted({*map(chr, range(0x80))} - {*initials, *initials.upper()}))
+    return re.compile(rf"[^\W{re.escape(others)}]\w*(?:{_INSIDE}+\w*)*")
 
 
 def _without_underscores(text: str) -> str:

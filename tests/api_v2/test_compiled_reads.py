@@ -60,6 +60,8 @@ class One:
             yield f"{BASE}/posts/{name}"
             yield f"{BASE}/posts/{name}?include=author,tags,featured_image"
             yield f"{BASE}/posts/{name}/comments?limit=1&count=exact"
+        for query in ("", "&count=exact&include=author,tags", f"&tag={self.name}&language=en", f"&ids={self.post.pk}"):
+            yield f"{BASE}/search?limit=1&q={self.name}{query}"
         yield f"{BASE}/comments/{self.comment.pk}"
         yield f"{BASE}/users/{self.user.pk}"
         for terms, term in (("tags", self.name), ("categories", self.name), ("categories", self.category.pk)):

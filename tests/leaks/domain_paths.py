@@ -78,8 +78,7 @@ def _searched(world: World, actor: Actor) -> Iterator[Any]:
         for word in world.words(f"{state} post's")[:5]:
             visible = Post.objects.visible_to(actor, world.now)
             found = search_posts(word, user=actor, now=world.now, among=lambda rows: rows)
-            yield from (str(hit.highlights) for hit in found.hits)
-            yield f"{word} counted" if found.total or found.facets["tags"] else ""
+            yield f"{word} counted" if found.hits or found.total or found.facets["tags"] else ""
             yield from _posts(filter_posts(visible, word))
 
 

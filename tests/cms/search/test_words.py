@@ -61,9 +61,30 @@ def test_any_text_gives_words_that_neither_engine_can_cut_differently(text: str)
     assert places_of(text, lambda _: True) == [(word.start, word.end) for word in words]
     wanted = {word.key for word in words[::2]}
     assert places_of(text, wanted.__contains__) == [(word.start, word.end) for word in words if word.key in wanted]
+    some = [word for word in words if word.key[0] in "aef"]
+    assert places_of(text, lambda key: key[0] in "aef", "fae") == [(word.start, word.end) for word in some]
     assert all(re.fullmatch(r"[a-z][a-z0-9]*", word.key) for word in words)
     assert all(0 <= word.start < word.end <= len(text) for word in words)
     assert all(len(word.key) <= 4 * WORD_MAX + 2 for word in words)
+
+
+@given(st.text(alphabet="abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=12))
+def test_a_stem_has_the_first_letter_of_its_word(word: str) -> None:
+    assert stem(word)[0] == word[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("Maps, comma maps_map", [(0, 4), (12, 16), (17, 20)]),
+        ("“maps” — çmaps maps’ map", [(1, 5), (15, 19), (21, 24)]),
+        ("re\u00admap \u00admaps ｍaps", [(8, 12), (13, 17)]),
+        ("m\u0301aps 2maps ém maps東京", [(0, 5), (15, 19)]),
+    ],
+)
+def test_places_of_words_by_their_first_letter(text: str, places: list[tuple[int, int]]) -> None:
+    found = places_of(text, {"map", "maps"}.__contains__, {"m"})
+    assert found == places == places_of(text, {"map", "maps"}.__contains__)
 
 
 @given(st.text(max_size=20), st.text(max_size=20))
