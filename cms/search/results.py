@@ -52,8 +52,7 @@ UNION ALL SELECT * FROM (
     SELECT 'categories', c.slug, n FROM (
         SELECT l.category_id, count(*) AS n FROM ranked JOIN cms_post_categories l ON l.post_id = ranked.id
         GROUP BY l.category_id
-    ) counted JOIN cms_category c ON c.id = counted.category_id
-    WHERE c.id IN ({categories})
+    ) counted JOIN ({categories}) c ON c.id = counted.category_id
     ORDER BY n DESC, c.slug LIMIT {facets_max}
 ) categories
 """
@@ -190,7 +189,7 @@ def _rows(
         condition += f" AND (d.post_id >= %s OR d.post_id = ANY(ARRAY({others})))"
         condition_params += [least, *others_params]
     visible, visible_params = _columns_of(parts, "id", "created_at")
-    categories_sql, categories_params = categories.order_by().values("id").query.sql_with_params()
+    categories_sql, categories_params = categories.order_by().values("id", "slug").query.sql_with_params()
     score, score_params = engine.score(asked)
     statement = STATEMENT.format(
         carried=engine.carried,
