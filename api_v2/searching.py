@@ -17,6 +17,7 @@ from api_v2.cursors import Cursor
 from api_v2.keyset import Sort
 from api_v2.pagination import Page, PageRequest, Row, path_with, read_page, read_page_request
 from api_v2.post_filters import CHOOSING, FILTERS, SORTS, narrowing, read_search_text, read_sort
+from api_v2.post_queries import NEXT_CHANGE
 from api_v2.query import Query, refused
 from api_v2.selection import PostSelection
 from api_v2.serializers.shapes import Viewer
@@ -37,7 +38,7 @@ _QUOTED: Final = ("title", "excerpt", "content_html", "language")
 @dataclass(frozen=True)
 class Found:
     page: Page
-    """Its rows have what the selection needs."""
+    """Its rows have what the selection needs, and NEXT_CHANGE."""
     hits: Sequence[tuple[float | None, Mapping[str, str]]]
     """Score and highlights of each row. A list in another order than that of relevance has no scores.
 
@@ -79,8 +80,8 @@ def _ranked(request: HttpRequest, query: Query, viewer: Viewer, selection: PostS
 def _posts_found(shape: tuple[Reader, PostSelection], given: Given) -> QuerySet[Any, Row]:
     """Ask by the one rule again: a post that was hidden since it was ranked is neither shown nor quoted."""
     reader, selection = shape[0].with_id(given.viewer), shape[1]
-    visible = Post.objects.visible_to(reader, given.now)
-    return selection.columns(visible.filter(pk__any_of=given.ids), reader, "id", *_QUOTED)
+    visible = Post.objects.visible_to(reader, given.now).filter(pk__any_of=given.ids)
+    return selection.columns(visible.with_next_change(given.now), reader, "id", *_QUOTED, NEXT_CHANGE)
 
 
 def _quoted(rows: Sequence[Row], text: str) -> list[Mapping[str, str]]:
@@ -111,7 +112,9 @@ def _sorted(request: HttpRequest, query: Query, viewer: Viewer, selection: PostS
         read_page_request(request, query, sort=sort, filters=FILTERS),
         rows=filter_posts(choose(Post.objects.visible_to(viewer.actor, viewer.now)), text),
         sort=sort,
-        select=lambda rows: selection.columns(rows, viewer.actor, *sort.columns, *_QUOTED),
+        select=lambda rows: selection.columns(
+            rows.with_next_change(viewer.now), viewer.actor, *sort.columns, *_QUOTED, NEXT_CHANGE
+        ),
     )
     return Found(
         page=page,

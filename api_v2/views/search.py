@@ -7,10 +7,12 @@ from rest_framework.request import Request
 
 from api_v2.pagination import PAGE_PARAMETERS
 from api_v2.post_filters import FILTERS
+from api_v2.post_queries import NEXT_CHANGE
 from api_v2.query import refused
 from api_v2.searching import find, write_facets
 from api_v2.selection import PostSelection
 from api_v2.views.api_view import ApiView
+from api_v2.views.public_view import PublicView
 from cms.choices import Scope
 from cms.search import searching, suggest
 from cms.search.suggestions import LIMIT_MAX, PREFIX_MAX
@@ -18,7 +20,7 @@ from cms.search.suggestions import LIMIT_MAX, PREFIX_MAX
 SUGGESTIONS_DEFAULT: Final = 10
 
 
-class SearchView(ApiView):
+class SearchView(PublicView):
     scopes = {"GET": Scope.POSTS_READ}
     parameters = {"GET": (*FILTERS, "sort", "fields", "include", *PAGE_PARAMETERS)}
 
@@ -26,6 +28,8 @@ class SearchView(ApiView):
         selection = PostSelection.of(self.query)
         with searching():
             found = find(self.http_request, self.query, self.viewer, selection)
+        if found.page.rows:
+            self.keep_until(found.page.rows[0][NEXT_CHANGE])
         data = [
             {"post": selection.write(row, self.viewer), "score": score, "highlights": highlights}
             for row, (score, highlights) in zip(found.page.rows, found.hits, strict=True)

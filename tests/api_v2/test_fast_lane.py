@@ -32,11 +32,11 @@ PER_ANSWER: Final = ("X-Request-ID", "RateLimit")
 METHODS: Final = ("GET", "GET", "GET", "HEAD", "OPTIONS", "POST")
 QUERIES: Final = (
     *("", "", "", "", "", "limit=1", "fields=title", "include=author,tags", "unknown=1", "limit=x", "tag=tea"),
-    *("%FF", "q=%E8%8C%B6", "limit=1&limit=2"),
+    *("%FF", "q=%E8%8C%B6", "limit=1&limit=2", "q=first"),
 )
 KEPT: Final = (
     *("/api/v2/posts", "/api/v2/posts/first", "/api/v2/posts/first/comments", "/api/v2/tags", "/api/v2/tags/tea"),
-    *("/api/v2/categories", "/api/v2/categories/tree", "/api/v2/feed.atom"),
+    *("/api/v2/categories", "/api/v2/categories/tree", "/api/v2/feed.atom", "/api/v2/search"),
 )
 PATHS: Final = (
     *3 * KEPT,
