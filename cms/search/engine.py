@@ -1,10 +1,17 @@
 """The differences between the two engines, in `postgresql.py` and `sqlite.py`, and how to write a query for either."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
+
+from cms.querysets.posts import PostQuerySet
 from cms.search.queries import Form, Query, Term
+
+type Condition = tuple[str, list[Any]]
+"""SQL over `d`, and its parameters."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,7 @@ class Engine:
     or_: str
     but_not: str
 
-    def condition(self, query: Query) -> tuple[str, list[Any]]:
+    def condition(self, query: Query) -> Condition:
         """Return the whole condition on `d` and its parameters.
 
         The index is asked for the words of a phrase, and the text whether they are neighbours. So both engines agree:
@@ -65,3 +72,17 @@ class Engine:
         if form.is_prefix:
             words[-1] += self.prefix
         return self.and_.join(dict.fromkeys(words))
+
+
+def union_of(parts: Sequence[PostQuerySet], *columns: str) -> tuple[str, list[Any]]:
+    """Return the statement that gives these of all parts. Raises EmptyResultSet when nothing can be in any."""
+    statements: list[str] = []
+    params: list[Any] = []
+    for part in parts:
+        with contextlib.suppress(EmptyResultSet):  # its filters exclude one another
+            statement, given = part.order_by().values(*columns).query.sql_with_params()
+            statements.append(statement)
+            params += given
+    if not statements:
+        raise EmptyResultSet
+    return " UNION ALL ".join(statements), params

@@ -1,6 +1,5 @@
 """Searching posts: which match, how well, and with which tags, always among those that the reader may see."""
 
-import contextlib
 import datetime
 import uuid
 from collections import defaultdict
@@ -16,8 +15,9 @@ from django.db.models.expressions import RawSQL
 from cms.models import Category, Post
 from cms.policy import Actor
 from cms.querysets.posts import PostQuerySet
-from cms.search.engine import Engine
-from cms.search.postgresql import POSTGRESQL, least_id, planner_set_up
+from cms.search import newest
+from cms.search.engine import Condition, Engine, union_of
+from cms.search.postgresql import POSTGRESQL, planner_set_up
 from cms.search.queries import Query, parse_query
 from cms.search.sqlite import SQLITE
 from cms.search.suggestions import words_begun
@@ -59,6 +59,8 @@ UNION ALL SELECT * FROM (
 
 
 type Narrowing = Callable[[PostQuerySet], PostQuerySet]
+type Row = tuple[str, str, float]
+"""A row of STATEMENT: which part of the results it is, an id or slug, and a score or count."""
 
 
 @dataclass(frozen=True)
@@ -152,20 +154,18 @@ def _run(
     parts: Callable[[], Sequence[PostQuerySet]],
     categories: QuerySet[Category],
     page: tuple[int, int],
-) -> list[tuple[str, str, float]]:
+) -> list[Row]:
     """Search `posts`, which `parts` gives again: one condition is quicker for few posts, the parts for very many."""
     if connection.vendor != "postgresql":
         with connection.cursor() as cursor:
             return _rows(cursor, asked, [posts], categories, page)
-
-    def hits() -> tuple[str, list[Any]]:
-        condition, params = POSTGRESQL.condition(asked)
-        ids, ids_params = posts.order_by().values("pk").query.sql_with_params()
-        return f"{condition} AND d.post_id IN ({ids})", [*params, *ids_params]
-
-    with transaction.atomic(), connection.cursor() as cursor, planner_set_up(cursor, hits, RANKED_MAX) as since:
+    with transaction.atomic(), connection.cursor() as cursor, planner_set_up(cursor) as documents:
+        since = None
+        if documents > newest.MANY:
+            since = newest.guess_instant(cursor, asked, posts, wanted=RANKED_MAX, documents=documents)
         if since:
-            rows = _rows(cursor, asked, parts(), categories, page, since)
+            newer, made_since = newest.made_since(parts(), since)
+            rows = _rows(cursor, asked, newer, categories, page, made_since)
             if _found(rows) > RANKED_MAX:
                 return rows
         return _rows(cursor, asked, [posts], categories, page)
@@ -177,18 +177,11 @@ def _rows(
     parts: Sequence[PostQuerySet],
     categories: QuerySet[Category],
     page: tuple[int, int],
-    since: datetime.datetime | None = None,
-) -> list[tuple[str, str, float]]:
+    more: Condition = ("", []),
+) -> list[Row]:
     engine = _engine()
     condition, condition_params = engine.condition(asked)
-    if since:
-        # The documents of newer posts are a range of an index, which PostgreSQL combines with the index of words. For a
-        # common word it then reads the newest documents, instead of all of them to find the newest.
-        least, parts = least_id(since), [part.filter(created_at__gte=since) for part in parts]
-        others, others_params = _columns_of([part.filter(pk__lt=least) for part in parts], "pk")
-        condition += f" AND (d.post_id >= %s OR d.post_id = ANY(ARRAY({others})))"
-        condition_params += [least, *others_params]
-    visible, visible_params = _columns_of(parts, "id", "created_at")
+    visible, visible_params = union_of(parts, "id", "created_at")
     categories_sql, categories_params = categories.order_by().values("id", "slug").query.sql_with_params()
     score, score_params = engine.score(asked)
     statement = STATEMENT.format(
@@ -198,37 +191,23 @@ def _rows(
         source=engine.source,
         visible=visible,
         visible_join=engine.visible_join,
-        condition=condition,
+        condition=condition + more[0],
         categories=categories_sql,
         ranked_max=_ranked_max(),
         facets_max=FACETS_MAX,
     )
-    params = [*visible_params, *condition_params, *score_params, *page, *categories_params]
+    params = [*visible_params, *condition_params, *more[1], *score_params, *page, *categories_params]
     cursor.execute(statement, params)
-    rows: list[tuple[str, str, float]] = cursor.fetchall()
+    rows: list[Row] = cursor.fetchall()
     return rows
 
 
-def _columns_of(parts: Sequence[PostQuerySet], *columns: str) -> tuple[str, list[Any]]:
-    """Return the statement that gives these of all parts. Raises EmptyResultSet when nothing can be in any."""
-    statements: list[str] = []
-    params: list[Any] = []
-    for part in parts:
-        with contextlib.suppress(EmptyResultSet):  # its filters exclude one another
-            statement, given = part.order_by().values(*columns).query.sql_with_params()
-            statements.append(statement)
-            params += given
-    if not statements:
-        raise EmptyResultSet
-    return " UNION ALL ".join(statements), params
-
-
-def _found(rows: list[tuple[str, str, float]]) -> int:
+def _found(rows: list[Row]) -> int:
     [found] = [number for part, _, number in rows if part == "total"]
     return int(found)
 
 
-def _results(rows: list[tuple[str, str, float]]) -> SearchResults:
+def _results(rows: list[Row]) -> SearchResults:
     parts: dict[str, list[tuple[str, float]]] = defaultdict(list)
     for part, name, number in rows:
         parts[part].append((name, number))

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cms.models import Post, SearchDocument
 from cms.querysets.posts import PostQuerySet
-from cms.search import SearchResults, index_posts, postgresql, results, search_posts
+from cms.search import SearchResults, index_posts, newest, results, search_posts
 from tests.cms.search.bulk import bulk_posts
 
 NOBODY = AnonymousUser()
@@ -31,13 +31,13 @@ def bulk(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 def search(bulk: None, db: None, now: datetime.datetime, monkeypatch: pytest.MonkeyPatch) -> Search:
     """What is found when so many documents are many, and how many statements read documents by a range of ids."""
     monkeypatch.setattr(results, "RANKED_MAX", RANKED)
-    monkeypatch.setattr(postgresql, "_DEVIATIONS", 8)  # among so few posts chance has more to say
+    monkeypatch.setattr(newest, "DEVIATIONS", 8)  # among so few posts chance has more to say
 
     def searching(
         large: int, word: str = WORD, sampled: int = 600, user: Any = NOBODY, among: Any = PostQuerySet.posts
     ) -> tuple[SearchResults, int]:
-        monkeypatch.setattr(postgresql, "_LARGE", large)
-        monkeypatch.setattr(postgresql, "_SAMPLED", sampled)
+        monkeypatch.setattr(newest, "MANY", large)
+        monkeypatch.setattr(newest, "SAMPLED", sampled)
         with CaptureQueriesContext(connection) as captured:
             found = search_posts(word, user=user, now=now, among=among, limit=100)
         searches = [query["sql"] for query in captured.captured_queries if "found AS" in query["sql"]]
