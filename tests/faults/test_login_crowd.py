@@ -27,6 +27,8 @@ BURST_S: Final = 1.5
 """After so long a crowd is no burst any more."""
 READ_FOR_S: Final = 2.0
 TRIES: Final = 3
+LONGER_MAX: Final = 5
+FROM_DATABASE, FROM_MEMORY = "/api/v1/tags", "/api/v2/categories/tree"
 UNLIMITED: Final = dict.fromkeys(("RATE_LIMIT_ANONYMOUS", "RATE_LIMIT_LOGIN"), "0")
 
 
@@ -50,17 +52,21 @@ def _slow_hash() -> str:
 
 
 def test_reads_go_on_while_a_crowd_signs_in(server: Server) -> None:
-    """At most 3 of 8 threads are held, so that a read finds a thread at once and shares the processor alone."""
+    """At most 3 of 8 threads are held, so that a read finds a thread at once and shares the processor alone.
+
+    One hash at a time leaves a read half of one processor at worst, and 24 refusals a second of 2 ms take a twentieth
+    of it. So a read takes little more than twice as long. The rest of the limit is for chance.
+    """
     figures = []
     for _ in range(TRIES):
-        quiet_s = _p95(_reads(server))
+        quiet = _figures(server)
         with _signing_in(server) as told:
             let_pass(fair_time() + BURST_S)
-            crowded_s = _p95(_reads(server))
-        figures.append((crowded_s, quiet_s))
+            crowded = _figures(server)
+        figures.append((crowded, quiet))
         assert {one.status for one in told} == {401, 503}
         assert all(is_refusal_in_shape(one) for one in told if one.status == 503)
-        if crowded_s <= 5 * quiet_s:
+        if all(with_crowd <= LONGER_MAX * without for with_crowd, without in zip(crowded, quiet, strict=True)):
             return
     pytest.fail(f"seconds that reads take with the crowd and without it: {figures}")
 
@@ -90,17 +96,17 @@ def _signing_in(server: Server) -> Iterator[list[Told]]:
             one.join()
 
 
-def _reads(server: Server) -> list[float]:
-    """How long each took."""
-    took_s, until = list[float](), fair_time() + READ_FOR_S
+def _figures(server: Server) -> tuple[float, float, float]:
+    """Return the median and the 95th percentile of reads from the database, and the median of those from memory."""
+    took_s: dict[str, list[float]] = {FROM_DATABASE: [], FROM_MEMORY: []}
+    until = fair_time() + READ_FOR_S
     with httpx.Client(base_url=server.base_url, timeout=60) as http:
         while fair_time() < until:
-            began_at = fair_time()
-            assert http.get("/api/v1/tags").status_code == 200
-            took_s.append(fair_time() - began_at)
-            time.sleep(0.01)
-    return took_s
-
-
-def _p95(took_s: list[float]) -> float:
-    return sorted(took_s)[len(took_s) * 95 // 100]
+            for path, times_s in took_s.items():
+                began_at = fair_time()
+                assert http.get(path).status_code == 200
+                times_s.append(fair_time() - began_at)
+                time.sleep(0.01)
+    by_size = {path: sorted(times_s) for path, times_s in took_s.items()}
+    database, memory = by_size[FROM_DATABASE], by_size[FROM_MEMORY]
+    return database[len(database) // 2], database[len(database) * 95 // 100], memory[len(memory) // 2]
