@@ -27,6 +27,7 @@ from cms.admin.shown import Labelled
 from cms.admin.status import COMMENT_COLOURS, COMMENT_STATES
 from cms.choices import CommentStatus
 from cms.errors import CmsError
+from cms.ids import parse_uuid
 from cms.models import Comment
 from cms.policy import Actor
 from cms.services.comments import ACTIONS, WAYS, create_comment, delete_comment, edit_comment, moderate_comment
@@ -183,7 +184,7 @@ class CommentAdmin(DeletableAdmin):
         if not self.has_change_permission(request):
             raise PermissionDenied
         try:
-            wanted = self.get_queryset(request).in_bulk(request.POST.getlist("comment"))
+            wanted = self.get_queryset(request).in_bulk([*filter(parse_uuid, request.POST.getlist("comment"))])
             for comment in wanted.values():
                 undo_moderation(actor=request.user, comment=comment, now=clock.now())
         except (CmsError, ValueError) as refusal:

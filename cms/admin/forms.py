@@ -5,11 +5,12 @@ from typing import Any, Final
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelectMultiple
+from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cms.errors import CmsError, Duplicate, InvalidInput, translated
+from cms.ids import parse_uuid
 from cms.models import Post
 
 
@@ -79,6 +80,22 @@ def whole_number(text: str | None) -> int | None:
 
 def with_plain_line_ends(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+class _WithoutOtherTexts:
+    """Shows a form again without texts that are sent in the place of ids."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: dict[str, Any] | None = None) -> Any:
+        ids = [one for one in value if not one or parse_uuid(one)]
+        return super().optgroups(name, ids, attr)  # type: ignore[misc]
+
+
+class SuggestedSelect(_WithoutOtherTexts, AutocompleteSelect):
+    """One row, suggested while one types."""
+
+
+class SuggestedSelectMultiple(_WithoutOtherTexts, AutocompleteSelectMultiple):
+    """Several of them."""
 
 
 class TagNamesWidget(AutocompleteSelectMultiple):

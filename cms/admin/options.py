@@ -29,7 +29,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from cms import clock, policy
 from cms.admin.counting import CappedPaginator
 from cms.admin.dialogs import Change, apply_to_each
-from cms.admin.forms import PlainTextField, ServiceForm, shown_refusal
+from cms.admin.forms import PlainTextField, ServiceForm, SuggestedSelect, SuggestedSelectMultiple, shown_refusal
 from cms.admin.shown import shown_instant
 from cms.errors import CmsError
 from cms.ids import parse_uuid
@@ -92,6 +92,7 @@ class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
     }
     list_per_page = 50
     paginator = CappedPaginator
+    show_facets = admin.ShowFacets.NEVER  # counts of whole tables
     show_full_result_count = False  # a second count of the whole table
     warn_unsaved_form = True
     unlisted_fields: tuple[str, ...] = ()
@@ -119,6 +120,19 @@ class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
             else:
                 allowed.update(f"{one}__{sent}" for sent in SENT_BY_FILTERS)
         return lookup in allowed
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        return super().get_object(request, object_id, from_field or None)  # `?_to_field=` names none
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", SuggestedSelect(db_field, self.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", SuggestedSelectMultiple(db_field, self.admin_site))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Return what the address fills in, without relations to ids that are none, which no field would show."""

@@ -17,18 +17,25 @@ EMAIL_DOMAIN = "imported.invalid"  # RFC 2606: no mail ever goes there
 
 
 def create(context: Context, item: UserItem, notes: Notes) -> tuple[User, bool]:
-    """Return the user and whether it is new: an account with the author's e-mail address is the author's."""
+    """Return the user and whether it is new: an account with the author's e-mail address is the author's.
+
+    Not one that a stranger has registered: anybody names any address, and would get the author's drafts.
+    """
     email = _valid_email(item)
     twin = User.objects.with_email(email).first() if email else None
-    if twin is not None and not context.has_imported("user", twin.pk):
+    is_trusted = twin is not None and (twin.email_verified or twin.is_vouched_for)
+    if twin is not None and is_trusted and not context.has_imported("user", twin.pk):
         reason = "An account with this e-mail address exists and stands for the author; nothing of it was changed."
         notes.note("username", item.username, twin.username, reason)
         return twin, False
     username = _free_username(item, notes)
     if not email or twin is not None:
-        reason = (
-            "No other valid e-mail address is given." if not item.email else "The e-mail address is invalid or taken."
-        )
+        if twin is not None and not is_trusted:
+            reason = "An account has this e-mail address without having verified it, and is not taken for the author."
+        elif item.email:
+            reason = "The e-mail address is invalid or taken."
+        else:
+            reason = "No other valid e-mail address is given."
         email = f"{username.lower()}@{EMAIL_DOMAIN}"
         notes.note("email", item.email or None, email, f"{reason} One that gets no mail was made up.")
     fields: UserFields = {"username": username, "email": email, "role": item.role, **_texts(item, notes)}

@@ -70,3 +70,33 @@ def test_a_form_is_not_filled_in_with_ids_that_are_none(
 def test_a_cookie_that_names_no_session_is_none(key: str, path: str, status: int) -> None:
     answer = Client().get(path, headers={"cookie": f"{settings.SESSION_COOKIE_NAME}={key}"})
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/admin/cms/post/add/", {"featured_image": "x"}),
+        ("/admin/cms/post/add/", {"categories": "[]", "co_authors": NUL}),
+        ("/admin/cms/redirect/add/", {"old_path": "/a", "post": "x"}),
+        ("/admin/cms/comment/undo/", {"comment": "x"}),
+        ("/admin/cms/apikey/add/", {"name": "x", "owner": "x"}),
+    ],
+)
+def test_a_form_with_ids_that_are_none_is_shown_again(
+    signed_in: Callable[[User], Client], admin: User, path: str, fields: Any
+) -> None:
+    text = {"title": "T", "content": "x", "content_format": "markdown", "visibility": "public", "language": "en"}
+    assert signed_in(admin).post(path, {**text, **fields}).status_code in (200, 302)
+    assert not Post.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["post/?_facets=", "comment/?_facets=", "comment/?_facets=x", "tag/?_facets="])
+def test_facets_are_not_counted(signed_in: Callable[[User], Client], admin: User, path: str) -> None:
+    assert signed_in(admin).get(f"/admin/cms/{path}", follow=True).status_code == 200
+
+
+def test_a_field_that_an_address_leaves_empty_is_that_of_ids(
+    signed_in: Callable[[User], Client], admin: User, make_post: Callable[..., Post]
+) -> None:
+    post = make_post()
+    assert signed_in(admin).get(f"/admin/cms/post/{post.pk}/change/?_to_field=").status_code == 200

@@ -227,7 +227,7 @@ def test_a_drill_that_is_too_old_or_never_was(spare: Site) -> None:
 
 def test_settings_that_do_not_fit_a_deployment(site: Site) -> None:
     detail = site.refused(HSTS_S="0", EMAIL_URL="", ADMIN_URL="")["deploy_settings"]
-    assert all(check in detail for check in ("security.W004", "security.W010", "cms.E003", "cms.W004"))
+    assert all(check in detail for check in ("security.W004", "security.W012", "cms.E003", "cms.W004"))
 
 
 @pytest.mark.slow

@@ -194,6 +194,23 @@ def test_an_account_with_an_authors_address_is_the_author(
     assert User.objects.get().display_name == ""
 
 
+@pytest.mark.parametrize("is_verified", [False, True])
+def test_an_account_that_a_stranger_has_registered_is_not_the_author(
+    import_path: ImportPath,
+    write_wxr: Write,
+    wxr_item: Record,
+    make_user: Callable[..., User],
+    originals: Originals,
+    is_verified: bool,
+) -> None:
+    stranger = make_user("subscriber", username="mallory", email="mia@example.org")
+    User.objects.update(is_vouched_for=False, email_verified=is_verified)
+    author = "<wp:author><wp:author_login>mia</wp:author_login><wp:author_email>mia@example.org</wp:author_email></wp:author>"
+    report = import_path(write_wxr(author, wxr_item(1, wp_status="draft")))
+    assert (Post.objects.get().author == stranger) is is_verified
+    assert originals(report, "email") == ([] if is_verified else ["mia@example.org"])
+
+
 def test_attachments_and_custom_types_are_skipped_each_with_an_item(
     import_path: ImportPath, write_wxr: Write, wxr_item: Record, originals: Originals
 ) -> None:
