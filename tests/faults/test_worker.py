@@ -141,7 +141,7 @@ def test_once_does_what_is_due_and_ends(site: Site, receiver: Receiver) -> None:
     assert receiver.url not in done.stderr  # it may be a secret of the receiver
 
 
-@pytest.mark.parametrize(("queues", "said"), [("default,nowhere", "nowhere"), (",", "there are default, media")])
+@pytest.mark.parametrize(("queues", "said"), [("default,nowhere", "nowhere"), (",", "the queues are default, media")])
 def test_a_queue_that_does_not_exist_is_wrong_usage(queues: str, said: str) -> None:
     with pytest.raises(CommandError, match=said) as refused:
         call_command("run_worker", "--queues", queues)

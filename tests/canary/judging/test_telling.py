@@ -50,7 +50,7 @@ def test_analyze_in_words_holds_the_sentence_every_metric_and_who_acts(change: C
     lines = run_canary("analyze").splitlines()
     assert lines[0].startswith("Pass at 10 %")
     shown = "\n".join(lines)
-    for part in ("overall", "sample_ratio", "of 1000", "harmed", "none runs"):
+    for part in ("overall", "sample_ratio", "of 1000", "Harmed", "none is running"):
         assert part in shown
 
 
