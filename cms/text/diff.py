@@ -22,7 +22,7 @@ WORD_PAIRS_BUDGET: Final = 2_000_000
 PLACE_MAX: Final = 40_000
 """Characters of a changed place, in both texts together, whose words are looked at."""
 CHANGES_MAX: Final = 10_000
-"""Changed places that are told apart; all that follows is one more."""
+"""The most changed places that are kept apart; all that follow count as one more."""
 PIECES_MAX: Final = 4_000
 """A page shows about so many pieces of a difference, and a sentence in place of the rest."""
 _LINES: Final = re.compile(r"[^\n]*\n|[^\n]+")

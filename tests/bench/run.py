@@ -1,7 +1,7 @@
 """`make bench`: a workload and each of its endpoints, by v2, plain REST framework and django-ninja, in interleaved rounds.
 
 One process of each on the first core; client, PostgreSQL and Redis on the second. Ratios are taken within a round, for
-other work on the machine hits both sides of it. An answer that is no success ends the run.
+other work on the machine hits both sides of it. An answer other than a success ends the run.
 """
 
 import argparse

@@ -132,7 +132,7 @@ def test_servers_have_a_core_to_themselves(template_of: Callable[[str], str], tm
     [("application_servers", ("--rounds", "1", "--seconds", "0.2")), ("run", ("--rounds", "1", "--seconds", "0.1"))],
 )
 def test_every_server_answers_all_that_it_is_measured_by(module: str, words: tuple[str, ...]) -> None:
-    """A target may be missed by so short a run; an answer that is no success may not."""
+    """So short a run may miss a target, and every answer has to be a success."""
     command = [sys.executable, "-m", f"tests.bench.{module}", "--posts", "400", *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=1_800)
     assert "The run ended" not in done.stderr

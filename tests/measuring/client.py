@@ -18,7 +18,7 @@ ANSWER_TIMEOUT_S: Final = 60
 
 
 class UnexpectedAnswer(Exception):
-    """An answer that is no success: what is measured then is something else."""
+    """An answer other than a success: the measurement would be of something else."""
 
 
 @dataclass(frozen=True)
