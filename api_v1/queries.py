@@ -1,12 +1,13 @@
 """v1's queries to the domain: its filters, sort keys and columns, on top of the rows that `visible_to` shows."""
 
 import datetime
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Count, DateTimeField, F, Q, UUIDField, Value
+from django.db.models import Count, DateTimeField, F, Model, Q, QuerySet, UUIDField, Value
 from django.http import QueryDict
 from rest_framework.exceptions import ParseError
 
@@ -16,7 +17,7 @@ from cms.choices import Role, Status
 from cms.db.compiled import Given, ListOf, Row, columns_of, compiled, objects_of
 from cms.errors import FieldError, InvalidInput, NotFound, PermissionRefused
 from cms.ids import parse_uuid
-from cms.models import ApiKey, Category, Post, Tag, User
+from cms.models import ApiKey, Category, Comment, Post, Tag, User
 from cms.policy import Actor
 from cms.querysets.api_keys import ApiKeyQuerySet
 from cms.querysets.posts import PostQuerySet
@@ -30,6 +31,7 @@ POST_COLUMNS: Final = (
 )
 POST_SORT_KEYS: Final = ("created_at", "updated_at", "published_at", "title")
 USER_SORT_KEYS: Final = ("created_at", "updated_at", "username", "email", "last_login")
+_GIVEN: Final[dict[str, Any]] = {"now": DateTimeField(), "viewer": UUIDField(), "post": UUIDField()}
 FILTERABLE_STATES: Final = (Status.DRAFT, Status.PUBLISHED, Status.ARCHIVED)
 
 
@@ -93,25 +95,54 @@ def _links(links: Any, term: str, *, is_tag: bool) -> Any:
 
 def list_tags(query: QueryDict, user: Actor, now: datetime.datetime) -> Page:
     """Return the tags that `user` may see, by name."""
-    reader = Reader.of(user)
-    kept = KeptRows(
-        count=lambda: sum(row["total"] for row in _number_of_tags.rows(reader, now=now)),
-        first=lambda limit: objects_of(Tag, _first_tags.rows((reader, limit), now=now)),
-        rows=lambda: Tag.objects.visible_to(user, now).by_name(),
+    return Page(_kept_rows(Tag, _tags_seen, user, now=now), query)
+
+
+def list_comments(post_id: UUID, query: QueryDict, user: Actor, now: datetime.datetime) -> Page:
+    """Return the comments of a post, oldest first. Raises NotFound for a post that `user` may not read."""
+    if not _post_seen.rows(Reader.of(user), now=now, viewer=user.pk, post=post_id):
+        raise NotFound
+    return Page(_kept_rows(Comment, _comments_seen, user, now=now, post=post_id), query)
+
+
+type _Rows = Callable[[Actor, Given], QuerySet[Any]]
+
+
+def _kept_rows(model: type[Model], rows: _Rows, user: Actor, **values: Any) -> KeptRows:
+    reader, given = Reader.of(user), {"viewer": user.pk, **values}
+    return KeptRows(
+        count=lambda: sum(row["total"] for row in _number_of.rows((rows, reader), **given)),
+        first=lambda limit: objects_of(model, _first_of.rows((rows, reader, limit), **given)),
+        rows=lambda: rows(user, SimpleNamespace(**given)),
     )
-    return Page(kept, query)
 
 
-@compiled(now=DateTimeField())
-def _first_tags(shape: tuple[Reader, int], given: Given) -> Any:
-    reader, limit = shape
-    return Tag.objects.visible_to(reader.with_id(None), given.now).by_name().values(*columns_of(Tag))[:limit]
+@compiled(**_GIVEN)
+def _first_of(shape: tuple[_Rows, Reader, int], given: Given) -> Any:
+    rows, reader, limit = shape
+    seen = rows(reader.with_id(given.viewer), given)
+    return seen.values(*columns_of(seen.model))[:limit]
 
 
-@compiled(now=DateTimeField())
-def _number_of_tags(reader: Reader, given: Given) -> Any:
-    seen = Tag.objects.visible_to(reader.with_id(None), given.now)
-    return seen.values(one=Value(1)).annotate(total=Count("*")).values("total")  # one group of all, or none
+@compiled(**_GIVEN)
+def _number_of(shape: tuple[_Rows, Reader], given: Given) -> Any:
+    rows, reader = shape
+    one_group = rows(reader.with_id(given.viewer), given).order_by().values(one=Value(1))
+    return one_group.annotate(total=Count("*")).values("total")  # of all, or none
+
+
+@compiled(**_GIVEN)
+def _post_seen(reader: Reader, given: Given) -> Any:
+    return visible_posts(reader.with_id(given.viewer), given.now).filter(pk=given.post).order_by().values("pk")
+
+
+def _tags_seen(user: Actor, given: Given) -> QuerySet[Tag]:
+    return Tag.objects.visible_to(user, given.now).by_name()
+
+
+def _comments_seen(user: Actor, given: Given) -> QuerySet[Comment]:
+    comments = Comment.objects.visible_to(user, given.now).filter(post_id=given.post)
+    return comments.order_by("created_at", "id")
 
 
 def find_category_named(name_or_slug: str, user: Actor) -> Category:

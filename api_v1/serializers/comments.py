@@ -1,12 +1,10 @@
 """v1's Comment. A deleted one keeps its place above its replies, without its text and author."""
 
-from typing import Any, Final
+from typing import Any
 
 from api_v1.serializers.timestamps import timestamp
 from cms.choices import CommentStatus
 from cms.models import Comment
-
-COLUMNS: Final = ("post", "author", "text", "status", "created_at")
 
 
 def comment_body(comment: Comment) -> dict[str, Any]:
