@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 # The machine may switch bytecode off; without it every start compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-all test-newest staging-local staging-local-roll staging-local-down staging-test tutorials coverage mutants staging-compose soak golden openapi clients messages screenshots site bench bench-docs bench-gate bench-gate-test bench-servers load chaos scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
+.PHONY: help run test test-all test-newest staging-local staging-local-roll staging-local-down staging-test tutorials coverage mutants staging-compose soak golden openapi clients messages screenshots site bench bench-docs bench-profile bench-gate bench-gate-test bench-servers load chaos scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -103,6 +103,9 @@ bench: $(VENV)/.dev ## measure a workload by v2, plain REST framework and django
 
 bench-docs: $(VENV)/.dev ## write the last bench's figures into docs/performance.md
 	$(PY) -m tests.bench.docs
+
+bench-profile: $(VENV)/.dev ## print where the processor time of v2 and v1 goes, by package, for each endpoint of the bench
+	$(PY) -m tests.bench.profile
 
 bench-servers: $(VENV)/.dev ## measure the same application under gunicorn and under granian
 	$(PY) -m tests.bench.application_servers

@@ -73,6 +73,7 @@ def text_of(report: Mapping[str, Any]) -> str:
         f"{run['posts']:,} posts, {run['rounds']} rounds. In each, a side answers {run['requests']} requests of the workload"
         f" and {run['seconds']:g} s of each endpoint.\nThe run took {run['took_s'] / 60:.0f} minutes; the machine's load was"
         f" {before:.1f} before it and {after:.1f} at its end.\n{bounded - missed} of {bounded} targets are met."
+        f" {report['refused']} requests were refused for want of a place, and sent again after a second."
     )
 
 

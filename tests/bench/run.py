@@ -1,7 +1,8 @@
 """`make bench`: a workload and each of its endpoints, by v2, plain REST framework and django-ninja, in interleaved rounds.
 
 One process of each on the first core; client, PostgreSQL and Redis on the second. Ratios are taken within a round, for
-other work on the machine hits both sides of it. An answer other than a success ends the run.
+other work on the machine hits both sides of it. An answer other than a success or a 503 ends the run.
+A request that got a 503 is sent again after a second, and its latency counts from the first time.
 """
 
 import argparse
@@ -54,7 +55,7 @@ SEARCHES: Final = 2
 LOGINS: Final = 24
 LOGINS_S: Final = 3.0
 RETRY_AFTER_S: Final = 1.0
-"""As the server asks those whom it refuses for want of a place."""
+"""As the server asks those whom it refuses for want of a place: logins, searches."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def main() -> int:
         "targets": judged(rounds, stretches),
         "memory_mb": memory,
         "machine": machine,
+        "refused": sum(measured.refused for each in rounds for measured in each.values()),
         "run": {name: getattr(options, name) for name in ("posts", "rounds", "seconds", "requests", "one_core")}
         | {"took_s": round(time.monotonic() - began), "load": [load_before, os.getloadavg()[0]]},
     }
@@ -160,7 +162,7 @@ def _rounds(asked: Mapping[str, Asked], options: argparse.Namespace, postmaster:
 
 
 def _measured(one: Asked, row: str, options: argparse.Namespace, postmaster: int | None) -> Measured:
-    port, seconds, connections = one.server.port, options.seconds, SEARCHES if row == "search" else CONNECTIONS
+    port, connections = one.server.port, SEARCHES if row == "search" else CONNECTIONS
     is_workload = row == WORKLOAD
     calls = one.workload if is_workload else one.side.calls(row.removesuffix(SIGNED), is_signed=SIGNED in row)
     prepared = [call.prepared for call in itertools.islice(calls, options.requests if is_workload else 2_000)]
@@ -168,14 +170,17 @@ def _measured(one: Asked, row: str, options: argparse.Namespace, postmaster: int
         if one.is_warm:  # a body may have ended since the last round
             measure(port, iter(prepared[:100]), connections=1, seconds=60)
         before = server_cpu_s(one.server.process.pid), family_cpu_s(postmaster) if postmaster else 0.0
-        load = measure(port, iter(prepared), connections=connections, seconds=3_600 if is_workload else seconds)
+        seconds = 3_600 if is_workload else options.seconds
+        load = measure(port, iter(prepared), connections=connections, seconds=seconds, retry_after_s=RETRY_AFTER_S)
         after = server_cpu_s(one.server.process.pid), family_cpu_s(postmaster) if postmaster else 0.0
     except UnexpectedAnswer as error:
         raise UnexpectedAnswer(f"{row} of {one.side.name}: {error}\n{one.server.log[-3_000:]}") from None
     cpu_ms, database_ms = (
         (end - start) * 1_000 / len(load.latencies_ms) for start, end in zip(before, after, strict=True)
     )
-    return Measured(load.requests_per_s, cpu_ms, database_ms, load.percentile_ms(50), load.percentile_ms(99))
+    return Measured(
+        load.requests_per_s, cpu_ms, database_ms, load.percentile_ms(50), load.percentile_ms(99), load.refused
+    )
 
 
 def _stretch(v2: Asked) -> float:

@@ -22,7 +22,7 @@ ROWS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(NARROWED, ("v2 cold", *PEERS)),
     "comments": ("v2 cold", "v1", *PEERS),
     **{f"{name}{SIGNED}": ("v2", *PEERS) for name in ("detail", "list", "include")},
-    "search": ("v2", "v1", *PEERS),
+    "search": ("v2 warm", "v2 cold", "v1", *PEERS),
     **dict.fromkeys(("comment", "create", "edit"), ("v2", *PEERS)),
 }
 LABELS: Final = {
@@ -61,6 +61,7 @@ class Measured:
     """Of PostgreSQL's processes, a request."""
     p50_ms: float
     p99_ms: float
+    refused: int = 0
 
     @property
     def whole_ms(self) -> float:
@@ -92,7 +93,7 @@ TARGETS: Final = (
     ),
     *(each for row in (*ANONYMOUS, *NARROWED) for each in _against_peers(row, "v2 cold", 3, 1.5)),
     *(each for row in ("detail", "list", "include") for each in _against_peers(f"{row}{SIGNED}", "v2", 3, 1.5)),
-    *_against_peers("search", "v2", 2),
+    *(each for side in ("v2 warm", "v2 cold") for each in _against_peers("search", side, 2)),
     *_against_peers("comments", "v2 cold"),
     *(each for row in ("create", "edit") for each in _against_peers(row, "v2", 0.8)),
     *_against_peers("comment", "v2"),

@@ -28,6 +28,8 @@ class Load:
     latencies_ms: list[float]
     """In ascending order."""
     seconds: float
+    refused: int = 0
+    """How many answers were a 503 after which the request was sent again."""
 
     @property
     def requests_per_s(self) -> float:
@@ -86,6 +88,7 @@ class _Connection(asyncio.Protocol):
     def __init__(self, failed: asyncio.Future[None], retry_after_s: float | None = None) -> None:
         self.on_answer: Callable[[_Connection], None] = lambda _: None
         self._failed, self._received, self._is_asking = failed, b"", False
+        self.refused = 0
         self._retry_after_s, self._asked = retry_after_s, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -109,6 +112,7 @@ class _Connection(asyncio.Protocol):
             return
         self._received, self._is_asking = b"", False
         if self._retry_after_s is not None and received.startswith(b"HTTP/1.1 503"):
+            self.refused += 1
             asyncio.get_running_loop().call_later(self._retry_after_s, self._ask_again)
             return
         if not received.startswith(b"HTTP/1.1 20") or not (length or received.startswith(b"HTTP/1.1 204")):
@@ -172,4 +176,5 @@ async def _measure(
             ask_next(connection)
         async with asyncio.timeout(seconds + (1 + least) * ANSWER_TIMEOUT_S):
             await finished
-        return Load(sorted(latencies_ms), time.monotonic() - begin)
+        refused = sum(connection.refused for connection in connections)
+        return Load(sorted(latencies_ms), time.monotonic() - begin, refused)
