@@ -1,12 +1,14 @@
 """v1's pages: numbered and counted. They tolerate every query."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import QuerySet
 from django.http import QueryDict
+
+if TYPE_CHECKING:
+    from api_v1.kept import Kept
 
 LIMIT_DEFAULT: Final = 20
 LIMIT_MAX: Final = 100
@@ -18,14 +20,14 @@ NUMBER_MAX: Final = 2**53 - 1  # what every JSON reader holds exactly (RFC 8259 
 class Page:
     """One page of `rows`, which have a total order; past the end it is empty without another query."""
 
-    def __init__(self, rows: "QuerySet[Any] | KeptRows", query: QueryDict) -> None:
+    def __init__(self, rows: "QuerySet[Any] | Kept", query: QueryDict) -> None:
         self.number = number_or_default(query.get("page"), 1, NUMBER_MAX)
         self.limit = number_or_default(query.get("limit"), LIMIT_DEFAULT, LIMIT_MAX)
         self.total = rows.count()
         start = (self.number - 1) * self.limit
         self.rows: list[Any] = []
         if start < self.total:
-            read = rows.read if isinstance(rows, KeptRows) else partial(_slice, rows)
+            read = partial(sliced, rows) if isinstance(rows, QuerySet) else rows.read
             self.rows = read(start, self.limit)
 
     def body(self, serialize: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
@@ -39,20 +41,8 @@ class Page:
         }
 
 
-@dataclass(frozen=True)
-class KeptRows:
-    """Rows whose condition is dearer to write as SQL than to answer: their number and first page have kept texts."""
-
-    count: Callable[[], int]
-    first: Callable[[int], list[Any]]
-    """So many rows."""
-    rows: Callable[[], QuerySet[Any]]
-
-    def read(self, start: int, limit: int) -> list[Any]:
-        return _slice(self.rows(), start, limit) if start else self.first(limit)
-
-
-def _slice(rows: QuerySet[Any], start: int, limit: int) -> list[Any]:
+def sliced(rows: QuerySet[Any], start: int, limit: int) -> list[Any]:
+    """Return so many rows after the first `start`."""
     window = rows[start : start + limit]
     if start < FAR:
         return list(window)

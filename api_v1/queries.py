@@ -1,20 +1,20 @@
 """v1's queries to the domain: its filters, sort keys and columns, on top of the rows that `visible_to` shows."""
 
 import datetime
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Count, DateTimeField, F, Model, Q, QuerySet, UUIDField, Value
+from django.db.models import F, Q, QuerySet, UUIDField, Value
 from django.http import QueryDict
 from rest_framework.exceptions import ParseError
 
-from api_v1.pagination import KeptRows, Page
+from api_v1.kept import Kept
+from api_v1.pagination import Page
 from cms import policy
 from cms.choices import Role, Status
-from cms.db.compiled import Given, ListOf, Row, columns_of, compiled, objects_of
+from cms.db.compiled import Given, ListOf, Row, compiled
 from cms.errors import FieldError, InvalidInput, NotFound, PermissionRefused
 from cms.ids import parse_uuid
 from cms.models import ApiKey, Category, Comment, Post, Tag, User
@@ -31,7 +31,6 @@ POST_COLUMNS: Final = (
 )
 POST_SORT_KEYS: Final = ("created_at", "updated_at", "published_at", "title")
 USER_SORT_KEYS: Final = ("created_at", "updated_at", "username", "email", "last_login")
-_GIVEN: Final[dict[str, Any]] = {"now": DateTimeField(), "viewer": UUIDField(), "post": UUIDField()}
 FILTERABLE_STATES: Final = (Status.DRAFT, Status.PUBLISHED, Status.ARCHIVED)
 
 
@@ -43,19 +42,15 @@ class TermNames:
     categories: Mapping[UUID, list[str]]
 
 
-def list_posts(query: QueryDict, user: Actor, now: datetime.datetime) -> PostQuerySet:
-    """Return the posts of a list, filtered and sorted by `query`. Raises ParseError for an `author` without a UUID."""
+def list_posts(query: QueryDict, user: Actor, now: datetime.datetime) -> Page:
+    """Return a page of posts, filtered and sorted by `query`. Raises ParseError for an `author` without a UUID."""
     wanted = _wanted_status(query) if policy.may_write_posts(user) else None
-    status = wanted or Status.PUBLISHED
-    posts = Post.objects.visible_to(user, now).posts().filter(status=status)
-    # Published posts all have their instant: with NULLS LAST PostgreSQL would only lose its index.
-    return _filtered_and_sorted(posts, query, () if status == Status.PUBLISHED else ("published_at",))
+    return _posts(query, user, now, wanted or Status.PUBLISHED)
 
 
-def list_posts_of_all_states(query: QueryDict, user: Actor, now: datetime.datetime) -> PostQuerySet:
+def list_posts_of_all_states(query: QueryDict, user: Actor, now: datetime.datetime) -> Page:
     """Return the same for the state in `query`, else for every state except the trash."""
-    posts, status = visible_posts(user, now).posts(), _wanted_status(query)
-    return _filtered_and_sorted(posts.filter(status=status) if status else posts, query, ("published_at",))
+    return _posts(query, user, now, _wanted_status(query))
 
 
 def visible_posts(user: Actor, now: datetime.datetime) -> PostQuerySet:
@@ -65,10 +60,11 @@ def visible_posts(user: Actor, now: datetime.datetime) -> PostQuerySet:
 
 def find_post(uuid: str, user: Actor, now: datetime.datetime) -> Post:
     """Return a post. Raises ParseError for an id that is not a UUID, NotFound for a post that `user` may not read."""
-    post = visible_posts(user, now).only(*POST_COLUMNS).filter(pk=uuid_or_refuse(uuid)).first()
-    if post is None:
+    posts = Kept(Post, _post_seen, user, {"now": now, "id": uuid_or_refuse(uuid)}, POST_COLUMNS).first(1)
+    if not posts:
         raise NotFound
-    return post
+    found: Post = posts[0]
+    return found
 
 
 def term_names(posts: Sequence[Post], user: Actor) -> TermNames:
@@ -95,54 +91,15 @@ def _links(links: Any, term: str, *, is_tag: bool) -> Any:
 
 def list_tags(query: QueryDict, user: Actor, now: datetime.datetime) -> Page:
     """Return the tags that `user` may see, by name."""
-    return Page(_kept_rows(Tag, _tags_seen, user, now=now), query)
+    return Page(Kept(Tag, _tags_seen, user, {"now": now}), query)
 
 
 def list_comments(post_id: UUID, query: QueryDict, user: Actor, now: datetime.datetime) -> Page:
     """Return the comments of a post, oldest first. Raises NotFound for a post that `user` may not read."""
-    if not _post_seen.rows(Reader.of(user), now=now, viewer=user.pk, post=post_id):
+    given = {"now": now, "id": post_id}
+    if not Kept(Post, _post_seen, user, given, ("id",)).first(1):
         raise NotFound
-    return Page(_kept_rows(Comment, _comments_seen, user, now=now, post=post_id), query)
-
-
-type _Rows = Callable[[Actor, Given], QuerySet[Any]]
-
-
-def _kept_rows(model: type[Model], rows: _Rows, user: Actor, **values: Any) -> KeptRows:
-    reader, given = Reader.of(user), {"viewer": user.pk, **values}
-    return KeptRows(
-        count=lambda: sum(row["total"] for row in _number_of.rows((rows, reader), **given)),
-        first=lambda limit: objects_of(model, _first_of.rows((rows, reader, limit), **given)),
-        rows=lambda: rows(user, SimpleNamespace(**given)),
-    )
-
-
-@compiled(**_GIVEN)
-def _first_of(shape: tuple[_Rows, Reader, int], given: Given) -> Any:
-    rows, reader, limit = shape
-    seen = rows(reader.with_id(given.viewer), given)
-    return seen.values(*columns_of(seen.model))[:limit]
-
-
-@compiled(**_GIVEN)
-def _number_of(shape: tuple[_Rows, Reader], given: Given) -> Any:
-    rows, reader = shape
-    one_group = rows(reader.with_id(given.viewer), given).order_by().values(one=Value(1))
-    return one_group.annotate(total=Count("*")).values("total")  # of all, or none
-
-
-@compiled(**_GIVEN)
-def _post_seen(reader: Reader, given: Given) -> Any:
-    return visible_posts(reader.with_id(given.viewer), given.now).filter(pk=given.post).order_by().values("pk")
-
-
-def _tags_seen(user: Actor, given: Given) -> QuerySet[Tag]:
-    return Tag.objects.visible_to(user, given.now).by_name()
-
-
-def _comments_seen(user: Actor, given: Given) -> QuerySet[Comment]:
-    comments = Comment.objects.visible_to(user, given.now).filter(post_id=given.post)
-    return comments.order_by("created_at", "id")
+    return Page(Kept(Comment, _comments_of_post_seen, user, given), query)
 
 
 def find_category_named(name_or_slug: str, user: Actor) -> Category:
@@ -230,17 +187,49 @@ def _grouped(rows: Iterable[Row]) -> dict[UUID, list[str]]:
     return names
 
 
-def _ids_tagged(name_or_slug: str) -> Any:
-    """Return a subquery: a join would repeat a post that carries the name by one tag and the slug by another."""
-    if not is_storable(name_or_slug):
-        return []
-    tags = Tag.objects.filter(Q(slug=name_or_slug) | Q(name_key=fold_tag_name(name_or_slug)))
-    return Post.tags.through.objects.filter(tag__in=tags).values("post_id")
+def _post_seen(user: Actor, given: Given) -> PostQuerySet:
+    return visible_posts(user, given.now).filter(pk=given.id).order_by()
 
 
-def _filtered_and_sorted(posts: PostQuerySet, query: QueryDict, nullable: Collection[str]) -> PostQuerySet:
+def _tags_seen(user: Actor, given: Given) -> QuerySet[Tag]:
+    return Tag.objects.visible_to(user, given.now).by_name()
+
+
+def _comments_of_post_seen(user: Actor, given: Given) -> QuerySet[Comment]:
+    return Comment.objects.visible_to(user, given.now).filter(post_id=given.id).order_by("created_at", "id")
+
+
+@dataclass(frozen=True)
+class _PostsSeen:
+    """Posts of one state, or of all but the trash; `filters` are the names of the values that choose among them."""
+
+    status: Status | None
+    filters: frozenset[str]
+    sort: str
+
+    def __call__(self, user: Actor, given: Given) -> PostQuerySet:
+        posts = visible_posts(user, given.now).posts()
+        if self.status:
+            posts = posts.filter(status=self.status)
+        if "author" in self.filters:
+            posts = posts.filter(author_id=given.author)
+        if "tag_slug" in self.filters:
+            # A subquery: a join would repeat a post that carries the name by one tag and the slug by another.
+            tags = Tag.objects.filter(Q(slug=given.tag_slug) | Q(name_key=given.tag_key))
+            posts = posts.filter(pk__in=Post.tags.through.objects.filter(tag__in=tags).values("post_id"))
+        # Published posts all have their instant: with NULLS LAST PostgreSQL would only lose its index.
+        nullable = () if self.status == Status.PUBLISHED else ("published_at",)
+        return posts.order_by(*order_by(self.sort, POST_SORT_KEYS, nullable))
+
+
+def _posts(query: QueryDict, user: Actor, now: datetime.datetime, status: Status | None) -> Page:
+    values: dict[str, Any] = {}
     if author := query.get("author"):
-        posts = posts.filter(author_id=uuid_or_refuse(author))
+        values["author"] = uuid_or_refuse(author)
     if tag := query.get("tag"):
-        posts = posts.filter(pk__in=_ids_tagged(tag))
-    return posts.only(*POST_COLUMNS).order_by(*order_by(query.get("sort", ""), POST_SORT_KEYS, nullable))
+        if not is_storable(tag):
+            return Page(Post.objects.none(), query)
+        values |= {"tag_slug": tag, "tag_key": fold_tag_name(tag)}
+    sort = query.get("sort", "")
+    seen = _PostsSeen(status, frozenset(values), sort if sort.removeprefix("-") in POST_SORT_KEYS else "")
+    return Page(Kept(Post, seen, user, {"now": now, **values}, POST_COLUMNS), query)

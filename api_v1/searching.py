@@ -7,9 +7,11 @@ from typing import Any
 
 from django.http import QueryDict
 
+from api_v1.kept import Kept
 from api_v1.pagination import LIMIT_DEFAULT, LIMIT_MAX, number_or_default
 from api_v1.queries import POST_COLUMNS, POST_SORT_KEYS, order_by, visible_posts
 from cms import policy
+from cms.db.compiled import Given
 from cms.models import Post
 from cms.policy import Actor
 from cms.querysets.posts import PostQuerySet
@@ -34,19 +36,25 @@ def find(query: QueryDict, user: Actor, now: datetime.datetime) -> Found:
     among = _not_trashed if policy.is_known(user) else PostQuerySet.posts
     # A sorted list too has the total and the facets of the ranked posts.
     ranked = search_posts(text, user=user, now=now, among=among, limit=0 if is_sorted else limit, offset=offset)
-    posts = visible_posts(user, now).posts().only(*POST_COLUMNS)
     if is_sorted and offset < ranked.total:
         sign = "" if query.get("sort_order") == "asc" else "-"
         order = order_by(f"{sign}{key}", POST_SORT_KEYS, nullable=("published_at",))
+        posts = visible_posts(user, now).posts().only(*POST_COLUMNS)
         found = list(filter_posts(posts, text).order_by(*order)[offset : offset + limit])
     else:
-        by_id = posts.in_bulk([hit.post_id for hit in ranked.hits])
+        ids = [hit.post_id for hit in ranked.hits]
+        rows = Kept(Post, _posts_seen, user, {"now": now, "ids": ids}, POST_COLUMNS)
+        by_id = {post.pk: post for post in rows.first(LIMIT_MAX)} if ids else {}
         found = [by_id[hit.post_id] for hit in ranked.hits if hit.post_id in by_id]
     return Found(found, ranked.total, _facets(ranked))
 
 
 def _facets(results: SearchResults) -> dict[str, list[dict[str, Any]]]:
     return {name: [{"slug": slug, "count": count} for slug, count in counts] for name, counts in results.facets.items()}
+
+
+def _posts_seen(user: Actor, given: Given) -> PostQuerySet:
+    return visible_posts(user, given.now).posts().filter(pk__any_of=given.ids).order_by()
 
 
 def _not_trashed(rows: PostQuerySet) -> PostQuerySet:

@@ -3,7 +3,6 @@
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from api_v1.pagination import Page
 from api_v1.queries import find_post, list_posts_of_all_states, term_names
 from api_v1.responses import success
 from api_v1.serializers.posts import PostInput, post_body
@@ -20,7 +19,7 @@ class AdminPostListView(V1View):
 
     def get(self, request: Request) -> HttpResponse:
         user = self.require(policy.may_administer)
-        page = Page(list_posts_of_all_states(request.query_params, user, clock.now()), request.query_params)
+        page = list_posts_of_all_states(request.query_params, user, clock.now())
         names = term_names(page.rows, user)
         return success(page.body(lambda post: post_body(post, names)))
 

@@ -3,7 +3,6 @@
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from api_v1.pagination import Page
 from api_v1.queries import find_post, list_posts, term_names, uuid_or_refuse
 from api_v1.responses import success
 from api_v1.serializers.posts import PostChanges, PostInput, post_body
@@ -22,7 +21,7 @@ class PostListView(V1View):
     scopes = {"GET": Scope.POSTS_READ, "POST": Scope.POSTS_WRITE}
 
     def get(self, request: Request) -> HttpResponse:
-        page = Page(list_posts(request.query_params, request.user, clock.now()), request.query_params)
+        page = list_posts(request.query_params, request.user, clock.now())
         names = term_names(page.rows, request.user)
         return success(page.body(lambda post: post_body(post, names)))
 

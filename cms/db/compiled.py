@@ -21,7 +21,7 @@ compiled in. With an object of real values for `given`, the same function makes 
 `field__any_of=given.ids` compares with a list of any length as one parameter (`ListOf`).
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -128,14 +128,16 @@ def compiled[S: Hashable](**params: "Field[Any, Any]") -> Callable[[Build[S]], C
     return declare
 
 
-def objects_of[M: Model](model: type[M], rows: Iterable[Row]) -> list[M]:
-    """Return objects of rows that have all columns of the model, and may have more."""
-    columns = columns_of(model)
-    return [model.from_db(connection.alias, columns, [row[name] for name in columns]) for row in rows]
+def objects_of[M: Model](model: type[M], rows: Iterable[Row], columns: Iterable[str] = ()) -> list[M]:
+    """Return objects of rows that have these columns, in the order of the model, and may have more; all by default."""
+    names = list(columns) or columns_of(model)
+    return [model.from_db(connection.alias, names, [row[name] for name in names]) for row in rows]
 
 
-def columns_of(model: type[Model]) -> list[str]:
-    return [field.attname for field in model._meta.concrete_fields]
+def columns_of(model: type[Model], fields: Collection[str] = ()) -> list[str]:
+    """Return the columns of all fields, or of the primary key and these, in the order of the model."""
+    own = model._meta.concrete_fields
+    return [field.attname for field in own if not fields or field.primary_key or field.name in fields]
 
 
 class _Text:
