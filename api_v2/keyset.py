@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from django.db import connection
 from django.db.models import DateTimeField, F, Q, TextField, Value
@@ -39,6 +39,9 @@ class Sort:
 
     def as_text(self) -> str:
         return ",".join(f"{'-' if key.is_descending else ''}{key.column}" for key in self.keys)
+
+
+UNSORTED: Final = Sort(())
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class Window:
 
 @dataclass(frozen=True)
 class PageRequest(Window):
+    sort: Sort
     is_counted: bool
     binding: str
 
@@ -86,18 +87,17 @@ class Page:
         return ", ".join(f'<{path}>; rel="{relation}"' for relation, path in links if path)
 
 
-def read_page_request(
-    request: HttpRequest, query: Query, *, sort: Sort | None, filters: Sequence[str] = ()
-) -> PageRequest:
+def read_page_request(request: HttpRequest, query: Query, *, sort: Sort, filters: Sequence[str] = ()) -> PageRequest:
     """Return the request for a page. `filters` are the parameters that choose rows: a cursor is valid for these alone.
 
-    Without a `sort` the order isn't one of columns, and a cursor is not a place in one.
+    With UNSORTED the order isn't one of columns, and a cursor is not a place in one.
     """
-    binding = f"{resource_path(request)}?{urlencode(query.given(filters))}&sort={sort.as_text() if sort else ''}"
+    binding = f"{resource_path(request)}?{urlencode(query.given(filters))}&sort={sort.as_text()}"
     cursor = query.text("cursor")
     return PageRequest(
         limit=query.whole_number("limit", 1, LIMIT_MAX, LIMIT_DEFAULT),
         cursor=decode_cursor(cursor, binding) if cursor else None,
+        sort=sort,
         is_counted=bool(query.choices("count", ("exact",))),
         binding=binding,
     )
@@ -108,13 +108,11 @@ def read_page(
     wanted: PageRequest,
     *,
     rows: QuerySet[Any],
-    sort: Sort,
     select: Callable[[Any], QuerySet[Any, Row]],
-    how: Reading = AS_ONE,
 ) -> Page:
     """Return one page of `rows`, by one query, and one more to count them. `select` gives the columns."""
-    found = list(first_rows(rows, wanted, sort=sort, select=select, how=how))
-    return page_of(request, wanted, found, sort=sort, total=rows.count() if wanted.is_counted else None)
+    found = list(first_rows(rows, wanted, sort=wanted.sort, select=select))
+    return page_of(request, wanted, found, total=rows.count() if wanted.is_counted else None)
 
 
 def first_rows(
@@ -157,9 +155,7 @@ def _stretches(sort: Sort, cursor: Cursor | None, choices: Sequence[Q]) -> list[
     return [piece.among(choice) for choice in choices for piece in pieces] if len(choices) > 1 else pieces
 
 
-def page_of(
-    request: HttpRequest, wanted: PageRequest, found: list[Row], *, sort: Sort, total: int | None = None
-) -> Page:
+def page_of(request: HttpRequest, wanted: PageRequest, found: list[Row], *, total: int | None = None) -> Page:
     """Return the page for the rows of `first_rows`."""
     cursor = wanted.cursor
     is_backward = cursor is not None and cursor.is_backward
@@ -172,7 +168,7 @@ def page_of(
 
     def path_to(direction: Direction, place: int) -> str | None:
         if found:
-            at = Cursor(direction, sort.values_of(found[place]))
+            at = Cursor(direction, wanted.sort.values_of(found[place]))
         elif cursor:  # all that stood here is gone: the way leads back to the place itself
             at = Cursor("from" if direction == "after" else "until", cursor.values)
         else:

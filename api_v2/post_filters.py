@@ -4,11 +4,11 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, Final
 
-from django.db.models import DateTimeField, Q, QuerySet, TextField, UUIDField
+from django.db.models import Q, QuerySet, TextField, UUIDField
 from django.db.models.functions import Lower
 
 from api_v2.keyset import Sort, SortKey
@@ -23,6 +23,7 @@ from cms.models import Category, Post, Tag, User
 from cms.policy import Actor
 from cms.querysets.posts import PostQuerySet
 from cms.querysets.readers import Reader
+from cms.search import filter_posts
 from cms.search.queries import QUERY_MAX
 from cms.services.checks import check_language
 from cms.services.tags import fold_tag_name
@@ -35,13 +36,6 @@ FILTERS: Final = (*CHOOSING, "q")
 SORT_KEYS: Final = ("created_at", "updated_at", "published_at", "title")
 SORTS: Final = tuple(f"{sign}{key}" for key in SORT_KEYS for sign in ("", "-"))
 _ALWAYS_PUBLISHED_AT: Final = {"published", SCHEDULED}
-VALUES: Final = {
-    "languages": ListOf(TextField()),
-    "usernames": ListOf(TextField()),
-    **dict.fromkeys(("author_ids", "tag_ids", "category_ids", "ids"), ListOf(UUIDField())),
-    **dict.fromkeys(("published_after", "published_before", "updated_after"), DateTimeField()),
-}
-"""The values of filters, by the names under which a choice has them."""
 _NAMING: Final = {"tag_ids", "category_ids"}
 _LOOKUPS: Final = {
     "published_after": "published_at__gt",
@@ -58,7 +52,9 @@ class Choice:
     statuses: frozenset[str]
     kinds: frozenset[str]
     filters: frozenset[str] = frozenset()
-    """Names of VALUES: the filters that are given."""
+    """Names of FILTER_VALUES of `sources.py`: the filters that are given."""
+    text: str | None = None
+    """The text to search for, if there is one."""
 
 
 def read_search_text(query: Query) -> str | None:
@@ -74,7 +70,8 @@ def read_search_text(query: Query) -> str | None:
 
 
 def read_choice(query: Query, actor: Actor) -> tuple[Choice, dict[str, Any]]:
-    """Return the choice of all filters but `q`, and the values of its filters. Terms that they name are looked up."""
+    """Return the choice of all filters, and the values of those but `q`. Terms that they name are looked up."""
+    text = read_search_text(query)
     author_ids, usernames = _ids_and_texts(query.words("author"))
     tags, categories = query.words("tag"), query.words("category")
     values = {
@@ -91,7 +88,7 @@ def read_choice(query: Query, actor: Actor) -> tuple[Choice, dict[str, Any]]:
     # A tag that doesn't exist leaves no posts; an empty list of anything else filters nothing.
     given = {name: value for name, value in values.items() if value or (value is not None and name in _NAMING)}
     kinds = frozenset(query.choices("kind", Kind.values, [Kind.POST]))
-    return Choice(_statuses(query, actor), kinds, frozenset(given)), given
+    return Choice(_statuses(query, actor), kinds, frozenset(given), text), given
 
 
 def posts_chosen(rows: PostQuerySet, choice: Choice, given: Given) -> PostQuerySet:
@@ -110,17 +107,18 @@ def posts_chosen(rows: PostQuerySet, choice: Choice, given: Given) -> PostQueryS
         below = Post.categories.through.objects.filter(category_id__any_of=given.category_ids)
         conditions.append(Q(pk__in=below.values("post_id")))
     lookups = {name: lookup for name, lookup in _LOOKUPS.items() if name in filters}
-    return rows.filter(*conditions, **{lookup: getattr(given, name) for name, lookup in lookups.items()})
+    rows = rows.filter(*conditions, **{lookup: getattr(given, name) for name, lookup in lookups.items()})
+    return rows if choice.text is None else filter_posts(rows, choice.text)
 
 
-def narrowing(query: Query, actor: Actor, now: Any) -> Callable[[PostQuerySet], PostQuerySet]:
-    """Return all filters of the request but `q`, for use on any posts."""
-    choice, values = read_choice(query, actor)
-    given = SimpleNamespace(now=now, **values)
-    return lambda rows: posts_chosen(rows, choice, given)
+def narrowing(chosen: tuple[Choice, dict[str, Any]], now: Any) -> Callable[[PostQuerySet], PostQuerySet]:
+    """Return all filters of a choice but `q`, for use on any posts."""
+    choice, values = chosen
+    given, unsearched = SimpleNamespace(now=now, **values), replace(choice, text=None)
+    return lambda rows: posts_chosen(rows, unsearched, given)
 
 
-def reading_of(choice: Choice, sort: Sort, now: Any, *, is_searched: bool = False) -> Reading:
+def reading_of(choice: Choice, sort: Sort, given: Given) -> Reading:
     """Return how posts are read best.
 
     Posts with a tag or category may stand far apart. With a narrowing filter posts are read as one: another index may
@@ -130,7 +128,7 @@ def reading_of(choice: Choice, sort: Sort, now: Any, *, is_searched: bool = Fals
     """
     if choice.filters & _NAMING:
         return Reading(is_sparse=True)
-    if choice.filters or is_searched:
+    if choice.filters or choice.text is not None:
         return AS_ONE
     kinds, statuses = choice.kinds, choice.statuses
     first, both = sort.keys[0].column, {Status.PUBLISHED.value, SCHEDULED}
@@ -139,7 +137,7 @@ def reading_of(choice: Choice, sort: Sort, now: Any, *, is_searched: bool = Fals
     apart = [{one} for one in sorted(statuses)]
     if first == "title" and both <= statuses:
         apart = [both, *({one} for one in sorted(statuses - both))]
-    return Reading(choices=[Q(kind=kind) & _status(some, now) for kind in sorted(kinds) for some in apart])
+    return Reading(choices=[Q(kind=kind) & _status(some, given.now) for kind in sorted(kinds) for some in apart])
 
 
 def read_sort(query: Query, actor: Actor) -> Sort:

@@ -10,22 +10,19 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final
 
-from django.db.models import DateTimeField, QuerySet, UUIDField
 from django.http import HttpRequest
 
 from api_v2.cursors import Cursor
-from api_v2.keyset import Sort
-from api_v2.pagination import Page, PageRequest, Row, path_with, read_page, read_page_request
-from api_v2.post_filters import CHOOSING, FILTERS, SORTS, narrowing, read_search_text, read_sort
-from api_v2.post_queries import NEXT_CHANGE
+from api_v2.keyset import UNSORTED
+from api_v2.pagination import Page, PageRequest, Row, path_with, read_page_request
+from api_v2.post_filters import CHOOSING, FILTERS, SORTS, narrowing, read_choice, read_search_text, read_sort
+from api_v2.post_queries import POSTS
 from api_v2.query import Query, refused
 from api_v2.selection import PostSelection
 from api_v2.serializers.shapes import Viewer
-from cms.db.compiled import Given, ListOf, compiled
-from cms.models import Post
+from api_v2.sources import NEXT_CHANGE, read_all, read_list
 from cms.querysets.posts import PostQuerySet
-from cms.querysets.readers import Reader
-from cms.search import SearchResults, filter_posts, search_posts
+from cms.search import SearchResults, search_posts
 from cms.search.highlights import highlight_post
 from cms.search.queries import parse_query
 from cms.search.results import RANKED_MAX, Narrowing
@@ -61,11 +58,12 @@ def find(request: HttpRequest, query: Query, viewer: Viewer, selection: PostSele
 
 
 def _ranked(request: HttpRequest, query: Query, viewer: Viewer, selection: PostSelection, text: str) -> Found:
-    wanted = read_page_request(request, query, sort=None, filters=FILTERS)
+    wanted = read_page_request(request, query, sort=UNSORTED, filters=FILTERS)
     offset = int(str(wanted.cursor.values[0])) if wanted.cursor else 0
     results = _search(viewer, text, _among(query, viewer), limit=wanted.limit, offset=offset)
-    shape, ids = (Reader.of(viewer.actor), selection), [hit.post_id for hit in results.hits]
-    read = _posts_found.rows(shape, now=viewer.now, viewer=viewer.actor.pk, ids=ids) if ids else []
+    ids, columns = [hit.post_id for hit in results.hits], ("id", *_columns(selection))
+    # By the one rule again: a post that was hidden since it was ranked is neither shown nor quoted.
+    read = read_all(viewer, POSTS, selection.fields, *columns, found=ids) if ids else []
     by_id = {row["id"]: row for row in read}
     hits = [hit for hit in results.hits if hit.post_id in by_id]
     rows = [by_id[hit.post_id] for hit in hits]
@@ -76,12 +74,8 @@ def _ranked(request: HttpRequest, query: Query, viewer: Viewer, selection: PostS
     )
 
 
-@compiled(now=DateTimeField(), viewer=UUIDField(), ids=ListOf(UUIDField()))
-def _posts_found(shape: tuple[Reader, PostSelection], given: Given) -> QuerySet[Any, Row]:
-    """Ask by the one rule again: a post that was hidden since it was ranked is neither shown nor quoted."""
-    reader, selection = shape[0].with_id(given.viewer), shape[1]
-    visible = Post.objects.visible_to(reader, given.now).filter(pk__any_of=given.ids)
-    return selection.columns(visible.with_next_change(given.now), reader, "id", *_QUOTED, NEXT_CHANGE)
+def _columns(selection: PostSelection) -> list[str]:
+    return [*selection.columns, *_QUOTED, NEXT_CHANGE]
 
 
 def _quoted(rows: Sequence[Row], text: str) -> list[Mapping[str, str]]:
@@ -105,21 +99,14 @@ def _place(offset: int) -> Cursor:
 
 
 def _sorted(request: HttpRequest, query: Query, viewer: Viewer, selection: PostSelection, text: str) -> Found:
-    sort: Sort = read_sort(query, viewer.actor)
-    choose = narrowing(query, viewer.actor, viewer.now)
-    page = read_page(
-        request,
-        read_page_request(request, query, sort=sort, filters=FILTERS),
-        rows=filter_posts(choose(Post.objects.visible_to(viewer.actor, viewer.now)), text),
-        sort=sort,
-        select=lambda rows: selection.columns(
-            rows.with_next_change(viewer.now), viewer.actor, *sort.columns, *_QUOTED, NEXT_CHANGE
-        ),
-    )
+    wanted = read_page_request(request, query, sort=read_sort(query, viewer.actor), filters=FILTERS)
+    columns, chosen = _columns(selection), read_choice(query, viewer.actor)
+    choice, values = chosen
+    page = read_list(request, viewer, POSTS, selection.fields, wanted, *columns, choice=choice, **values)
     return Found(
         page=page,
         hits=[(None, quoted) for quoted in _quoted(page.rows, text)],
-        results=_search(viewer, text, choose, limit=0),
+        results=_search(viewer, text, narrowing(chosen, viewer.now), limit=0),
     )
 
 
@@ -131,7 +118,7 @@ def _among(query: Query, viewer: Viewer) -> Narrowing:
     """Return the rows that pass the filters of lists, with their defaults: published ones of kind post."""
     if not viewer.actor.is_authenticated and not query.given(CHOOSING):
         return PostQuerySet.posts  # all visible posts are published, and the index is asked for less
-    return narrowing(query, viewer.actor, viewer.now)
+    return narrowing(read_choice(query, viewer.actor), viewer.now)
 
 
 def write_facets(results: SearchResults) -> dict[str, list[dict[str, Any]]]:

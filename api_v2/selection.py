@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
-
 from api_v2.pagination import Row
 from api_v2.query import Query
 from api_v2.serializers.included import INCLUDES, included_columns, write_included
-from api_v2.serializers.posts import COMMENT_COUNT, POST, relation_columns
-from api_v2.serializers.shapes import Shape, Viewer, columns_of, selected, write
-from cms.policy import Actor
+from api_v2.serializers.posts import COMMENT_COUNT, POST
+from api_v2.serializers.shapes import Shape, Viewer, write
 
 
 def read_fields(query: Query, shape: Shape) -> list[str]:
@@ -34,9 +31,10 @@ class PostSelection:
         """Return the selection of a GET without parameters."""
         return cls(tuple(POST), ())
 
-    def columns(self, rows: QuerySet[Any], reader: Actor, *more: str) -> QuerySet[Any, Row]:
-        columns = columns_of(POST, self.fields, *included_columns(self.include), *more)
-        return selected(rows, columns, relation_columns(reader))
+    @property
+    def columns(self) -> list[str]:
+        """Return the columns of what is included; those of fields are the shape's."""
+        return included_columns(self.include)
 
     def write(self, row: Row, viewer: Viewer) -> dict[str, Any]:
         post = write(row, POST, self.fields, viewer)

@@ -1,7 +1,8 @@
-"""Rows that many readers ask for, such as tags and comments: a list or one of them, compiled once for each shape."""
+"""Rows that many readers ask for, such as posts and comments: a list or one of them, compiled once for each shape."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any, Final
 
 from django.db.models import Count, DateTimeField, QuerySet, TextField, UUIDField, Value
@@ -9,16 +10,31 @@ from django.db.models.expressions import BaseExpression
 from django.http import HttpRequest
 
 from api_v2.keyset import Sort
-from api_v2.pagination import Page, PageRequest, Window, first_rows, page_of
+from api_v2.pagination import AS_ONE, Page, PageRequest, Reading, Window, first_rows, page_of
 from api_v2.serializers.shapes import Shape, Viewer, columns_of, selected
-from cms.db.compiled import Given, Row, compiled
+from cms.db.compiled import Given, ListOf, Row, compiled
 from cms.ids import parse_uuid
 from cms.policy import Actor
 from cms.querysets.readers import Reader
 
 NEXT_CHANGE: Final = "next_change_at"
 """The column with the instant at which time alone next changes what is public, the same in all rows."""
-_PARAMS: Final[dict[str, Any]] = {"id": UUIDField(), "slug": TextField(), "post": UUIDField()}
+FILTER_VALUES: Final[dict[str, Any]] = {
+    "languages": ListOf(TextField()),
+    "usernames": ListOf(TextField()),
+    **dict.fromkeys(("author_ids", "tag_ids", "category_ids", "ids"), ListOf(UUIDField())),
+    **dict.fromkeys(("published_after", "published_before", "updated_after"), DateTimeField()),
+}
+"""The values of filters of posts, by the names under which a choice has them."""
+PARAMS: Final[dict[str, Any]] = {
+    "now": DateTimeField(),
+    **dict.fromkeys(("viewer", "id", "post"), UUIDField()),
+    "slug": TextField(),
+    "found": ListOf(UUIDField()),
+    **FILTER_VALUES,
+}
+type Choose = Callable[[Any, Any, Given], QuerySet[Any]]
+type Read = Callable[[Any, Sort, Given], Reading]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +44,14 @@ class Source:
     shape: Shape
     rows: Callable[[Actor, Given], QuerySet[Any]]
     """Those that a reader sees; given are the present, and the parameters that the caller of `read_…` names."""
-    computed: Callable[[Actor], Mapping[str, BaseExpression]] = lambda _: {}
+    computed: Callable[[Actor, Given], Mapping[str, BaseExpression]] = lambda *_: {}
     """Expressions of columns that no table has."""
     more: tuple[str, ...] = ()
     """Columns to be read besides those of the shape."""
+    choose: Choose = lambda rows, _choice, _given: rows
+    """Returns the rows of a choice, which is hashable; the values of its filters are given."""
+    reading: Read = lambda *_: AS_ONE
+    """Returns how a list of a choice, in an order, is read best."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +61,7 @@ class _RowsShape:
     names: frozenset[str]
     """The parameters that are given."""
     columns: tuple[str, ...] = ()
+    choice: Hashable = None
     sort: Sort | None = None
     window: Window | None = None
 
@@ -51,18 +72,28 @@ def read_list(
     source: Source,
     fields: Iterable[str],
     wanted: PageRequest,
-    sort: Sort,
+    *more: str,
+    choice: Any = None,
     **values: Any,
 ) -> Page:
-    """Return a page of the rows that the viewer sees."""
-    shape = _shape(source, viewer, fields, values, sort.columns, sort=sort, window=wanted.shape)
+    """Return a page of the rows that the viewer sees, of a choice those.
+
+    A choice with filters is planned each time: it may leave few rows, or nearly all. No text is kept of a search: its
+    conditions are too many.
+    """
+    names = (*wanted.sort.columns, *more)
+    shape = _shape(source, viewer, fields, values, names, choice=choice, sort=wanted.sort, window=wanted.shape)
     values = {"now": viewer.now, "viewer": viewer.actor.pk, **values}
-    rows = _some_rows.rows(shape, **values, **wanted.values)
-    total = None
-    if wanted.is_counted:
-        counted = _number_of_rows.rows(_RowsShape(source, shape.reader, shape.names), **values)
-        total = sum(row["total"] for row in counted)
-    return page_of(request, wanted, rows, sort=sort, total=total)
+    if choice and choice.text is not None:
+        given = SimpleNamespace(**values)
+        rows = list(_some_rows.build(replace(shape, window=wanted), given))
+        totals = list(_number_of_rows.build(shape, given)) if wanted.is_counted else None
+    else:
+        how = {"is_planned": not (choice and choice.filters), **values}
+        rows = _some_rows.rows(shape, **how, **wanted.values)
+        totals = _number_of_rows.rows(_number_shape(shape), **how) if wanted.is_counted else None
+    total = None if totals is None else sum(row["total"] for row in totals)
+    return page_of(request, wanted, rows, total=total)
 
 
 def read_all(viewer: Viewer, source: Source, fields: Iterable[str], *more: str, **values: Any) -> list[Row]:
@@ -84,20 +115,25 @@ def _shape(
     return _RowsShape(source, Reader.of(viewer.actor), frozenset(values), columns, **page)
 
 
-@compiled(now=DateTimeField(), viewer=UUIDField(), **_PARAMS)
+def _number_shape(shape: _RowsShape) -> _RowsShape:
+    return replace(shape, columns=(), sort=None, window=None)
+
+
+@compiled(**PARAMS)
 def _some_rows(shape: _RowsShape, given: Given) -> QuerySet[Any, Row]:
-    reader = shape.reader.with_id(given.viewer)
+    reader, source = shape.reader.with_id(given.viewer), shape.source
 
     def select(found: QuerySet[Any]) -> QuerySet[Any, Row]:
-        return selected(found, shape.columns, shape.source.computed(reader))
+        return selected(found, shape.columns, source.computed(reader, given))
 
     rows = _seen(shape, given)
     if shape.sort and shape.window:
-        return first_rows(rows, shape.window, sort=shape.sort, select=select)
+        how = source.reading(shape.choice, shape.sort, given)
+        return first_rows(rows, shape.window, sort=shape.sort, select=select, how=how)
     return select(rows)
 
 
-@compiled(now=DateTimeField(), viewer=UUIDField(), **_PARAMS)
+@compiled(**PARAMS)
 def _number_of_rows(shape: _RowsShape, given: Given) -> QuerySet[Any, Row]:
     one_group = _seen(shape, given).order_by().values(one=Value(1))
     counted: QuerySet[Any, Row] = one_group.annotate(total=Count("*")).values("total")
@@ -108,4 +144,8 @@ def _seen(shape: _RowsShape, given: Given) -> QuerySet[Any]:
     rows = shape.source.rows(shape.reader.with_id(given.viewer), given)
     if "id" in shape.names:
         rows = rows.filter(pk=given.id)
-    return rows.filter(slug=given.slug) if "slug" in shape.names else rows
+    if "found" in shape.names:
+        rows = rows.filter(pk__any_of=given.found)
+    if "slug" in shape.names:
+        rows = rows.filter(slug=given.slug)
+    return rows if shape.choice is None else shape.source.choose(rows, shape.choice, given)

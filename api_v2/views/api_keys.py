@@ -29,7 +29,7 @@ class ApiKeysView(ApiView):
         rows = ApiKey.objects.visible_to(self.actor)
         if owners := self.query.ids("owner"):
             rows = rows.filter(owner_id__in=owners)
-        return answer_list(self, wanted, rows=rows, shape=API_KEY, sort=NEWEST_FIRST)
+        return answer_list(self, wanted, rows=rows, shape=API_KEY)
 
     @sensitive_variables()
     def post(self, request: Request) -> HttpResponse:

@@ -38,7 +38,7 @@ class AuditView(ApiView):
         self.require(policy.may_see_audit, "Only admins read the audit trail.")
         wanted = read_page_request(self.http_request, self.query, sort=NEWEST_FIRST, filters=FILTERS)
         rows = _asked_for(self.query, AuditEvent.objects.visible_to(self.actor))
-        return answer_list(self, wanted, rows=rows, shape=AUDIT_EVENT, sort=NEWEST_FIRST)
+        return answer_list(self, wanted, rows=rows, shape=AUDIT_EVENT)
 
 
 def _asked_for(query: Query, rows: QuerySet[Any]) -> QuerySet[Any]:

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from api_v2.errors import not_found
 from api_v2.keyset import Sort, SortKey
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
+from api_v2.post_queries import POSTS
 from api_v2.serializers.comments import COMMENT, read_comment_text, read_new_comment
 from api_v2.sources import Source, named, read_all
 from api_v2.views.api_view import ApiView
@@ -24,7 +25,6 @@ from cms.services.comments import create_comment, delete_comment, edit_comment, 
 THREAD_ORDER: Final = Sort((SortKey("thread_path"),))
 NEWEST_FIRST: Final = Sort((SortKey("created_at", is_descending=True),))
 FILTERS: Final = ("status", "post")
-POSTS: Final = Source({}, lambda reader, given: Post.objects.visible_to(reader, given.now))
 COMMENTS: Final = Source(COMMENT, lambda reader, given: Comment.objects.visible_to(reader, given.now))
 COMMENTS_OF_POST: Final = Source(
     COMMENT, lambda reader, given: Comment.objects.visible_to(reader, given.now).filter(post_id=given.post)
@@ -43,7 +43,7 @@ class PostCommentsView(PublicView):
         if not posts:
             raise not_found()
         self.keep_until(posts[0]["expires_at"])
-        return answer_list_of(self, wanted, COMMENTS_OF_POST, sort=THREAD_ORDER, post=posts[0]["id"])
+        return answer_list_of(self, wanted, COMMENTS_OF_POST, post=posts[0]["id"])
 
     def post(self, request: Request, slug_or_id: str) -> HttpResponse:
         if credential_of(self.http_request) or not policy.may_comment_as_guest(self.actor):
@@ -72,7 +72,7 @@ class CommentsView(ApiView):
             rows = rows.filter(status__in=statuses)
         if posts := self.query.ids("post"):
             rows = rows.filter(post_id__in=posts)
-        return answer_list(self, wanted, rows=rows, shape=COMMENT, sort=NEWEST_FIRST)
+        return answer_list(self, wanted, rows=rows, shape=COMMENT)
 
 
 class CommentView(ApiView):

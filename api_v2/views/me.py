@@ -72,7 +72,7 @@ class SessionsView(OwnView):
         self.own_user()
         wanted = read_page_request(self.http_request, self.query, sort=NEWEST_FIRST)
         rows, computed = AuthSession.objects.visible_to(self.actor).open(self.now), session_columns(self.session_id)
-        return answer_list(self, wanted, rows=rows, shape=SESSION, sort=NEWEST_FIRST, computed=computed)
+        return answer_list(self, wanted, rows=rows, shape=SESSION, computed=computed)
 
     def delete(self, request: Request) -> HttpResponse:
         user = self.own_user()

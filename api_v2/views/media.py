@@ -50,7 +50,7 @@ class MediaListView(ApiView):
     def get(self, request: Request) -> HttpResponse:
         wanted = read_page_request(self.http_request, self.query, sort=NEWEST_FIRST, filters=FILTERS)
         rows = _asked_for(self.query, MediaFile.objects.visible_to(self.actor, self.now))
-        return answer_list(self, wanted, rows=rows, shape=MEDIA, sort=NEWEST_FIRST)
+        return answer_list(self, wanted, rows=rows, shape=MEDIA)
 
     def ahead(self) -> AbstractContextManager[None]:
         try:

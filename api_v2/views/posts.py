@@ -8,23 +8,20 @@ from django.utils.encoding import escape_uri_path
 from rest_framework.request import Request
 
 from api_v2.errors import Problem, not_found
-from api_v2.keyset import Sort
-from api_v2.pagination import PAGE_PARAMETERS, Page, PageRequest, read_page_request
-from api_v2.post_filters import FILTERS, read_choice, read_search_text, read_sort
-from api_v2.post_queries import NEXT_CHANGE, PageShape, PostShape, changed_post, one_post, read_posts
+from api_v2.pagination import PAGE_PARAMETERS, read_page_request
+from api_v2.post_filters import FILTERS, read_choice, read_sort
+from api_v2.post_queries import CHANGED, POSTS, read_posts
 from api_v2.responses import PRIVATE, PUBLIC, VARY
 from api_v2.selection import PostSelection
 from api_v2.serializers.post_bodies import read_new_post, read_post_changes
+from api_v2.sources import NEXT_CHANGE, named, read_all
 from api_v2.views.api_view import ApiView
 from api_v2.views.public_view import PublicView
 from api_v2.views.resources import found
 from cms import policy
 from cms.choices import Scope
 from cms.costs.bodies import POST_BYTES_MAX
-from cms.db.compiled import Row
-from cms.ids import parse_uuid
 from cms.models import Post
-from cms.querysets.readers import Reader
 from cms.services.post_states import trash_post
 from cms.services.posts import create_post, find_editable_post, preparing_change, update_post
 from cms.services.prepared import beginning_again, prepared
@@ -40,17 +37,12 @@ class PostsView(PublicView):
     def get(self, request: Request) -> HttpResponse:
         selection, sort = PostSelection.of(self.query), read_sort(self.query, self.actor)
         wanted = read_page_request(self.http_request, self.query, sort=sort, filters=FILTERS)
-        page = self._page(selection, sort, wanted)
+        chosen = read_choice(self.query, self.actor)
+        page = read_posts(self.http_request, self.viewer, selection, wanted, chosen)
         if page.rows:
             self.keep_until(page.rows[0][NEXT_CHANGE])
         data = [selection.write(row, self.viewer) for row in page.rows]
         return self.answer_page(page, data, **selection.write_included(page.rows, self.viewer))
-
-    def _page(self, selection: PostSelection, sort: Sort, wanted: PageRequest) -> Page:
-        text, (choice, filters) = read_search_text(self.query), read_choice(self.query, self.actor)
-        shape = PageShape(Reader.of(self.actor), choice, sort, wanted.shape, selection)
-        values = {"now": self.now, "viewer": self.actor.pk, **filters}
-        return read_posts(self.http_request, shape, wanted, values, text)
 
     def ahead(self) -> AbstractContextManager[None]:
         if not policy.may_write_posts(self.actor):
@@ -75,17 +67,13 @@ class PostView(PublicView):
 
     def get(self, request: Request, slug_or_id: str) -> HttpResponse:
         selection = PostSelection.of(self.query)
-        rows = self._rows(selection, slug_or_id)
+        columns = (*selection.columns, "version", "updated_at", "expires_at")
+        rows = read_all(self.viewer, POSTS, selection.fields, *columns, **named(slug_or_id))
         if not rows:
             return self._redirect_from(slug_or_id)
         self.keep_until(rows[0]["expires_at"])
         data = selection.write(rows[0], self.viewer) | selection.write_included(rows, self.viewer)
         return self.answer(data, changed_at=rows[0]["updated_at"], version=rows[0]["version"])
-
-    def _rows(self, selection: PostSelection, slug_or_id: str) -> list[Row]:
-        post_id = parse_uuid(slug_or_id)
-        shape = PostShape(Reader.of(self.actor), selection, is_by_id=post_id is not None)
-        return one_post.rows(shape, now=self.now, viewer=self.actor.pk, id=post_id, slug=slug_or_id)
 
     @beginning_again
     def patch(self, request: Request, slug_or_id: str) -> HttpResponse:
@@ -134,7 +122,7 @@ def post_to_change(view: ApiView, slug_or_id: str) -> Post:
 def answer_post(view: ApiView, post: Post, *, location: str | None = None) -> HttpResponse:
     """Return the whole post after a change by the caller, even after a caller who left its authors."""
     selection = PostSelection.whole()
-    (row,) = changed_post.rows((Reader.of(view.actor), selection), id=post.pk)
+    (row,) = read_all(view.viewer, CHANGED, selection.fields, "version", "updated_at", id=post.pk)
     return view.answer_once(
         selection.write(row, view.viewer),
         status=201 if location else 200,

@@ -8,7 +8,8 @@ from rest_framework.request import Request
 from api_v2.errors import not_found
 from api_v2.responses import json_response
 from api_v2.selection import PostSelection
-from api_v2.serializers.shapes import Viewer
+from api_v2.serializers.posts import POST, relation_columns
+from api_v2.serializers.shapes import Viewer, columns_of, selected
 from api_v2.views.api_view import ApiView
 from cms.services.post_media import with_media_below
 from cms.services.previews import post_previewed, with_media_through
@@ -22,7 +23,8 @@ class PreviewView(ApiView):
         posts = post_previewed(token=token, now=self.now)
         reader = Viewer(AnonymousUser(), self.now, self.viewer.base)
         selection = PostSelection.whole()
-        row = selection.columns(posts, reader.actor).order_by().first()
+        columns = columns_of(POST, selection.fields)
+        row = selected(posts.order_by(), columns, relation_columns(reader.actor)).first()
         if row is None:
             raise not_found("This link no longer works.")
         shown = selection.write(row, reader)

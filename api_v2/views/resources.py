@@ -9,7 +9,6 @@ from django.db.models.expressions import BaseExpression
 from django.http import HttpResponse
 
 from api_v2.errors import not_found
-from api_v2.keyset import Sort
 from api_v2.pagination import PageRequest, Row, read_page
 from api_v2.selection import read_fields
 from api_v2.serializers.bodies import Body
@@ -19,10 +18,10 @@ from api_v2.views.api_view import ApiView
 from api_v2.views.public_view import PublicView
 
 
-def answer_list_of(view: ApiView, wanted: PageRequest, source: Source, *, sort: Sort, **values: Any) -> HttpResponse:
+def answer_list_of(view: ApiView, wanted: PageRequest, source: Source, **values: Any) -> HttpResponse:
     """Return a page of a source's rows. With the column NEXT_CHANGE it is kept until then."""
     fields = read_fields(view.query, source.shape)
-    page = read_list(view.http_request, view.viewer, source, fields, wanted, sort, **values)
+    page = read_list(view.http_request, view.viewer, source, fields, wanted, **values)
     _keep_until_next_change(view, page.rows)
     return view.answer_page(page, write_all(page.rows, source.shape, fields, view.viewer))
 
@@ -48,17 +47,16 @@ def answer_list(
     *,
     rows: QuerySet[Any],
     shape: Shape,
-    sort: Sort,
     computed: Mapping[str, BaseExpression] | None = None,
 ) -> HttpResponse:
     """Return a page of `rows`; `computed` are the expressions of columns that no table has."""
     fields = read_fields(view.query, shape)
-    columns = columns_of(shape, fields, *sort.columns)
+    columns = columns_of(shape, fields, *wanted.sort.columns)
 
     def select(found: QuerySet[Any]) -> QuerySet[Any, Row]:
         return selected(found, columns, computed or {})
 
-    page = read_page(view.http_request, wanted, rows=rows, sort=sort, select=select)
+    page = read_page(view.http_request, wanted, rows=rows, select=select)
     return view.answer_page(page, write_all(page.rows, shape, fields, view.viewer))
 
 

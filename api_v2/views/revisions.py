@@ -57,9 +57,7 @@ class RevisionsView(HistoryView):
 
     def get(self, request: Request, slug_or_id: str) -> HttpResponse:
         wanted = read_page_request(self.http_request, self.query, sort=NEWEST_FIRST)
-        return answer_list(
-            self, wanted, rows=self.revisions_of(slug_or_id), shape=SUMMARY, sort=NEWEST_FIRST, computed=TEXTS
-        )
+        return answer_list(self, wanted, rows=self.revisions_of(slug_or_id), shape=SUMMARY, computed=TEXTS)
 
 
 class RevisionView(HistoryView):

@@ -20,11 +20,12 @@ from api_v2.keyset import Sort, SortKey
 from api_v2.links import PINNED, resource_path
 from api_v2.pagination import read_page_request
 from api_v2.post_filters import read_choice
-from api_v2.post_queries import NEXT_CHANGE, PageShape, read_posts
+from api_v2.post_queries import read_posts
 from api_v2.responses import PRIVATE, PUBLIC, VARY, readable_bytes
 from api_v2.selection import PostSelection
 from api_v2.serializers import atom, sitemaps
 from api_v2.serializers.shapes import Viewer, version_at
+from api_v2.sources import NEXT_CHANGE
 from api_v2.views.api_view import ApiView
 from api_v2.views.public_view import PublicView
 from cms import policy
@@ -32,7 +33,6 @@ from cms.choices import Scope
 from cms.costs.turns import BoundedIfSlow, Places
 from cms.models import Post
 from cms.querysets.posts import PostQuerySet
-from cms.querysets.readers import Reader
 
 NEWEST_FIRST: Final = Sort((SortKey("published_at", is_descending=True),))
 FEED_FILTERS: Final = ("tag", "category")
@@ -54,9 +54,8 @@ class FeedView(PublicView):
         reader = Viewer(AnonymousUser(), self.now, PINNED)
         selection = PostSelection(atom.FIELDS, atom.INCLUDE)
         wanted = read_page_request(self.http_request, self.query, sort=NEWEST_FIRST, filters=FEED_FILTERS)
-        choice, filters = read_choice(self.query, reader.actor)
-        shape = PageShape(Reader.of(reader.actor), choice, NEWEST_FIRST, wanted.shape, selection)
-        page = read_posts(self.http_request, shape, wanted, {"now": self.now, "viewer": None, **filters})
+        chosen = read_choice(self.query, reader.actor)
+        page = read_posts(self.http_request, reader, selection, wanted, chosen)
         if page.rows:
             self.keep_until(page.rows[0][NEXT_CHANGE])
         posts = [selection.write(row, reader) for row in page.rows]

@@ -17,18 +17,22 @@ from api_v2.views.resources import answer_changed, answer_list_of, answer_one_of
 from cms import policy
 from cms.choices import Scope
 from cms.ids import parse_uuid
-from cms.models import Category, Tag
+from cms.models import Category, Post, Tag
+from cms.querysets.visibility import next_change
 from cms.services.categories import create_category, delete_category, update_category
 from cms.services.tags import create_tag, delete_tag, update_tag
 
 BY_NAME: Final = Sort((SortKey("name"),))
 TAGS: Final = Source(
     TAG,
-    lambda reader, given: Tag.objects.visible_to(reader, given.now).with_next_change(given.now),
+    lambda reader, given: Tag.objects.visible_to(reader, given.now),
+    computed=lambda _, given: {NEXT_CHANGE: next_change(Post.objects, given.now)},
     more=(NEXT_CHANGE,),
 )
 CATEGORIES: Final = Source(
-    CATEGORY, lambda reader, _: Category.objects.visible_to(reader).by_name(), computed=category_columns
+    CATEGORY,
+    lambda reader, _: Category.objects.visible_to(reader).by_name(),
+    computed=lambda reader, _: category_columns(reader),
 )
 WRITABLE: Final = {"GET": Scope.POSTS_READ, "PATCH": Scope.POSTS_WRITE, "DELETE": Scope.POSTS_WRITE}
 
@@ -39,7 +43,7 @@ class TagsView(PublicView):
 
     def get(self, request: Request) -> HttpResponse:
         wanted = read_page_request(self.http_request, self.query, sort=BY_NAME)
-        return answer_list_of(self, wanted, TAGS, sort=BY_NAME)
+        return answer_list_of(self, wanted, TAGS)
 
     def post(self, request: Request) -> HttpResponse:
         self.require(policy.may_manage_terms, "Only editors and admins manage tags.")
@@ -79,7 +83,7 @@ class CategoriesView(PublicView):
     def get(self, request: Request) -> HttpResponse:
         wanted = read_page_request(self.http_request, self.query, sort=BY_NAME)
         self.keep_until()
-        return answer_list_of(self, wanted, CATEGORIES, sort=BY_NAME)
+        return answer_list_of(self, wanted, CATEGORIES)
 
     def post(self, request: Request) -> HttpResponse:
         self.require(policy.may_manage_terms, "Only editors and admins manage categories.")

@@ -49,7 +49,7 @@ class UsersView(ApiView):
     def get(self, request: Request) -> HttpResponse:
         self.require(policy.may_manage_users, "Only admins list users.")
         wanted = read_page_request(self.http_request, self.query, sort=NEWEST_FIRST, filters=FILTERS)
-        return answer_list(self, wanted, rows=users_asked_for(self.query, self.actor), shape=PRIVATE, sort=NEWEST_FIRST)
+        return answer_list(self, wanted, rows=users_asked_for(self.query, self.actor), shape=PRIVATE)
 
     @sensitive_variables("password")
     def ahead(self) -> AbstractContextManager[None]:

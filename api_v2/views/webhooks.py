@@ -37,7 +37,7 @@ class WebhooksView(WebhookAdminView):
         self.require_admin()
         wanted = read_page_request(self.http_request, self.query, sort=NEWEST_FIRST)
         rows = Webhook.objects.visible_to(self.actor)
-        return answer_list(self, wanted, rows=rows, shape=WEBHOOK, sort=NEWEST_FIRST)
+        return answer_list(self, wanted, rows=rows, shape=WEBHOOK)
 
     @sensitive_variables()
     def post(self, request: Request) -> HttpResponse:
@@ -79,7 +79,7 @@ class DeliveriesView(WebhookAdminView):
         rows = Delivery.objects.visible_to(self.actor).filter(webhook=webhook)
         if statuses := self.query.choices("status", DeliveryStatus.values):
             rows = rows.filter(status__in=statuses)
-        return answer_list(self, wanted, rows=rows, shape=DELIVERY, sort=NEWEST_FIRST)
+        return answer_list(self, wanted, rows=rows, shape=DELIVERY)
 
 
 class DeliveryView(WebhookAdminView):

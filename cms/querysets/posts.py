@@ -14,7 +14,7 @@ from cms import limits, policy
 from cms.choices import Kind, Status
 from cms.ids import parse_uuid
 from cms.policy import Actor
-from cms.querysets.visibility import is_public, next_change
+from cms.querysets.visibility import is_public
 
 if TYPE_CHECKING:
     from cms.models.posts import Post, PostRevision
@@ -67,10 +67,6 @@ class PostQuerySet(models.QuerySet["Post"]):
     def live(self) -> Self:
         """Return published or scheduled posts; combine it with `visible_to`."""
         return self.filter(status=Status.PUBLISHED)
-
-    def with_next_change(self, now: datetime.datetime) -> Self:
-        """Annotate `next_change_at`, the same in all rows: see `next_change`."""
-        return self.annotate(next_change_at=next_change(self.model._default_manager, now))
 
     def not_trashed(self) -> Self:
         return self.exclude(status=Status.TRASHED)

@@ -9,7 +9,7 @@ from django.db.models import OuterRef, Q
 
 from cms import policy
 from cms.policy import Actor
-from cms.querysets.visibility import has_any, next_change
+from cms.querysets.visibility import has_any
 
 if TYPE_CHECKING:
     from cms.models.tags import Tag
@@ -29,10 +29,6 @@ class TagQuerySet(models.QuerySet["Tag"]):
     def met_by(self, user: Actor, now: datetime.datetime) -> Self:
         """Return the tags of posts that `user` may see, own drafts too, and all of them for editors."""
         return self.all() if policy.may_manage_terms(user) else self.filter(_is_in(_posts().visible_to(user, now)))
-
-    def with_next_change(self, now: datetime.datetime) -> Self:
-        """Annotate `next_change_at`: as `PostQuerySet.with_next_change`."""
-        return self.annotate(next_change_at=next_change(_posts(), now))
 
     def by_name(self) -> Self:
         return self.order_by("name", "id")
