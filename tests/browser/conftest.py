@@ -1,24 +1,27 @@
 """A real browser and a real server with content of its own. Without Chromium: skipped aloud, or failed in CI."""
 
+import hashlib
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.browser.cast import SIZES
+from tests.browser.windows import TIMEOUT_MS, opened, watched
 from tests.databases import copied_database, process_env
-from tests.servers import manage, serve
+from tests.servers import ROOT, manage, serve
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CHROMIUM_OPTIONS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 ]
-TIMEOUT_MS = 60_000
-"""Of all that a page is waited for: it bounds what hangs."""
-BUSY = 503
+AXE = ROOT / "tests" / "browser" / "axe"
 expect.set_options(timeout=TIMEOUT_MS)
 
 
@@ -74,37 +77,57 @@ def work(running: Running) -> Callable[[], str]:
     return do
 
 
-def is_of_pictures(address: str) -> bool:
-    """Whether a page may be refused it for a while: the server works on one picture at a time, and the page asks again."""
-    return "/cms/mediafile/" in address and ("/file/?size=" in address or address.endswith("/upload/"))
-
-
-def _is_fault(message: ConsoleMessage) -> bool:
-    is_busy = f"status of {BUSY}" in message.text and is_of_pictures(message.location["url"])
-    return message.type == "error" and not is_busy
-
-
-def _is_refusal(answer: Response) -> bool:
-    return answer.status >= 400 and not (answer.status == BUSY and is_of_pictures(answer.url))
+@pytest.fixture(params=SIZES)
+def size(request: pytest.FixtureRequest) -> str:
+    """Return the width of a story. Each is played at both, on one server: it needs names of its own at each."""
+    return str(request.param)
 
 
 @pytest.fixture
-def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A window of its own whose test fails on any error in the console and any request that failed."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(TIMEOUT_MS)
-    troubles: list[str] = []
-    page.on("console", lambda message: troubles.append(message.text) if _is_fault(message) else None)
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    # Aborted by the page itself: a list of proposals isn't waited for once more is typed or the page is left.
-    page.on(
-        "requestfailed",
-        lambda failed: troubles.append(f"failed: {failed.url}") if failed.failure != "net::ERR_ABORTED" else None,
-    )
-    page.on(
-        "response", lambda answer: troubles.append(f"{answer.status}: {answer.url}") if _is_refusal(answer) else None
-    )
-    yield page
-    context.close()
-    assert troubles == []
+def page(browser: Browser, size: str) -> Iterator[Page]:
+    """A window whose test fails on any error in the console and any request that failed."""
+    with watched(browser, size) as page:
+        yield page
+
+
+@pytest.fixture
+def refused(browser: Browser, size: str) -> Iterator[Page]:
+    """A window that may get refusals."""
+    with opened(browser, size) as page:
+        yield page
+
+
+@pytest.fixture
+def unscripted(browser: Browser, size: str) -> Iterator[Page]:
+    """A window without JavaScript."""
+    with opened(browser, size, java_script_enabled=False) as page:
+        yield page
+
+
+@pytest.fixture
+def screen(browser: Browser) -> Iterator[Page]:
+    """A window as `page`, at one width: for tests that visit both by themselves, or that no width changes."""
+    with watched(browser, "desktop") as page:
+        yield page
+
+
+@pytest.fixture(scope="session")
+def axe() -> Path:
+    """axe-core's script, the locked one, installed once for each state of the lock file."""
+    npm = shutil.which("npm")
+    if npm is None:
+        if os.environ.get("REQUIRE_SERVICES") == "1":
+            pytest.fail("npm is required (REQUIRE_SERVICES=1) and not on PATH")
+        pytest.skip("npm is not on PATH (REQUIRE_SERVICES=1 makes that a failure)")
+    digest = hashlib.sha256((AXE / "package-lock.json").read_bytes()).hexdigest()[:16]
+    kept = ROOT / "build" / f"axe-{digest}"
+    if not kept.is_dir():
+        new = kept.with_name(f"{kept.name}.{os.getpid()}")
+        new.mkdir(parents=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(AXE / name, new)
+        subprocess.run(
+            [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=new, check=True, capture_output=True
+        )
+        new.rename(kept)
+    return kept / "node_modules" / "axe-core" / "axe.min.js"

@@ -5,26 +5,15 @@ import datetime
 from django.utils import timezone
 
 from cms.choices import CommentStatus
-from cms.models import User
+from cms.models import Post, User
 from cms.policy import SYSTEM
 from cms.services.categories import create_category
 from cms.services.comments import create_comment, moderate_comment
 from cms.services.post_states import archive_post, publish_post, trash_post
 from cms.services.posts import create_post
 from cms.services.users import create_user
+from tests.browser.cast import OF_ONE_STORY, PASSWORD, ROLES, SIZES
 
-PASSWORD = "tandem-browser-2026"
-ROLES = {
-    "chief": "admin",
-    "erin": "editor",
-    "ada": "author",
-    "sam": "subscriber",
-    "nora": "author",
-    "tomo": "author",
-    "pia": "author",
-    "tuck": "editor",
-    "yuki": "author",
-}
 TITLES = (
     "How we moved a library of letters online",
     "Notes from the harbour",
@@ -39,7 +28,8 @@ TITLES = (
 
 def make_content() -> None:
     now = timezone.now()
-    users = {name: _make_user(name, role, now) for name, role in ROLES.items()}
+    roles = ROLES | {f"{name}_{size}": role for name, role in OF_ONE_STORY.items() for size in SIZES}
+    users = {name: _make_user(name, role, now) for name, role in roles.items()}
     letters = create_category(actor=SYSTEM, fields={"name": "Letters"}, now=now)
     create_category(actor=SYSTEM, fields={"name": "Found in attics", "parent": letters}, now=now)
     posts = []
@@ -57,11 +47,29 @@ def make_content() -> None:
     publish_post(actor=SYSTEM, post=posts[5], now=now, published_at=now + datetime.timedelta(days=3))
     archive_post(actor=SYSTEM, post=posts[6], now=now)
     trash_post(actor=SYSTEM, post=posts[4], now=now)
+    _make_comments(posts[0], users["sam"], now)
+    for size in SIZES:
+        _make_posts_of_stories(size, users, now)
+
+
+def _make_posts_of_stories(size: str, users: dict[str, User], now: datetime.datetime) -> None:
+    """Make posts that stories change: each has one of its own for each width."""
+    long_ago = now - datetime.timedelta(days=2)
+    archived, discussed = (
+        create_post(actor=users["ada"], fields={"title": title, "content": "Words.", "language": "en"}, now=long_ago)
+        for title in (f"Field guide to commas on a {size}", f"A letter commented on a {size}")
+    )
+    archive_post(actor=SYSTEM, post=archived, now=now)
+    discussed = publish_post(actor=SYSTEM, post=discussed, now=now, published_at=long_ago)
+    _make_comments(discussed, users["sam"], now)
+
+
+def _make_comments(post: Post, writer: User, now: datetime.datetime) -> None:
     for text in ("Thank you for this, it was a pleasure to read.", "Cheap watches at my shop!", "Is there a sequel?"):
-        comment = create_comment(actor=users["sam"], post=posts[0], fields={"text": text}, now=now)
+        comment = create_comment(actor=writer, post=post, fields={"text": text}, now=now)
     parent = moderate_comment(actor=SYSTEM, comment=comment, status=CommentStatus.PUBLISHED, now=now)
     for text in ("I wonder as well.", "A sequel would be splendid.", "Win a prize now!", "First!"):
-        create_comment(actor=users["sam"], post=posts[0], fields={"text": text, "parent": parent}, now=now)
+        create_comment(actor=writer, post=post, fields={"text": text, "parent": parent}, now=now)
 
 
 def _make_user(name: str, role: str, now: datetime.datetime) -> User:

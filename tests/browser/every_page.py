@@ -19,6 +19,7 @@ _OF_OBJECTS = ("/history/", "/revisions/", "/delete/", "/json/", "/advice/")
 
 def pages_of(page: Page, site: str, *, is_admin: bool) -> list[str]:
     """Return the addresses of all that somebody who has signed in finds from the first page on. It is left anywhere."""
+    page.goto(f"{site}/admin/")
     lists = sorted(set(page.eval_on_selector_all("#nav-sidebar a[href*='/admin/']", LINKS)))
     assert len(lists) > (8 if is_admin else 2), lists
     forms: list[str] = []

@@ -6,17 +6,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.content import PASSWORD
-from tests.browser.pages import look
-from tests.browser.test_rollout_page import axe  # noqa: F401 - a fixture
+from tests.browser.cast import PASSWORD
+from tests.browser.pages import look_at_both_widths
 
 WRONG = "not-a-token-of-this-site"
 
 
 @pytest.fixture
-def docs(page: Page, site: str) -> Page:
-    page.goto(f"{site}/api/v2/docs")
-    return page
+def docs(screen: Page, site: str) -> Page:
+    screen.goto(f"{site}/api/v2/docs")
+    return screen
 
 
 def opened(docs: Page, operation: str) -> Locator:
@@ -98,18 +97,18 @@ def test_every_sample_in_javascript_is_javascript_and_the_first_read_reads(docs:
     assert docs.evaluate(f"async () => {{ {read}; return response.status }}") == 200
 
 
-def test_the_page_fits_and_bars_nobody_with_a_search_a_form_and_a_result(docs: Page, axe: Path) -> None:  # noqa: F811
+def test_the_page_fits_and_bars_nobody_with_a_search_a_form_and_a_result(docs: Page, axe: Path) -> None:
     docs.get_by_label("Search operations").fill("posts list")
     form = opened(docs, "list_posts")
     form.get_by_role("button", name="Send to the live site").click()
     expect(form.get_by_role("status")).to_have_text(re.compile("^200 OK"))
-    look(docs, axe, "api-docs-tried")
+    look_at_both_widths(docs, axe, "api-docs-tried")
 
 
-def test_an_address_that_is_opened_is_a_page_whose_links_lead_on(page: Page, site: str, axe: Path) -> None:  # noqa: F811
-    page.goto(f"{site}/api/v2/posts?limit=2&fields=title,links")
-    look(page, axe, "api-answer")
-    page.locator("pre a[href*=cursor]").click()
-    expect(page.get_by_role("heading")).to_contain_text("cursor=")
-    page.get_by_role("link", name="Documentation").click()
-    expect(page.get_by_label("Search operations")).to_be_visible()
+def test_an_address_that_is_opened_is_a_page_whose_links_lead_on(screen: Page, site: str, axe: Path) -> None:
+    screen.goto(f"{site}/api/v2/posts?limit=2&fields=title,links")
+    look_at_both_widths(screen, axe, "api-answer")
+    screen.locator("pre a[href*=cursor]").click()
+    expect(screen.get_by_role("heading")).to_contain_text("cursor=")
+    screen.get_by_role("link", name="Documentation").click()
+    expect(screen.get_by_label("Search operations")).to_be_visible()

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.pages import look
-from tests.browser.test_admin_login import sign_in
-from tests.browser.test_rollout_page import axe  # noqa: F401 - a fixture
+from tests.browser.windows import sign_in
 
 
 def _make(page: Page, site: str, *names: str) -> None:
@@ -22,7 +21,9 @@ def _depth(page: Page, name: str) -> int:
 
 
 def _drag(page: Page, name: str, onto: str) -> None:
-    handle = page.get_by_role("button", name=f"Move {name}", exact=True).bounding_box()
+    button = page.get_by_role("button", name=f"Move {name}", exact=True)
+    button.evaluate("button => button.scrollIntoView({block: 'center'})")  # with the rows around it
+    handle = button.bounding_box()
     assert handle
     page.mouse.move(handle["x"] + 10, handle["y"] + 10)
     page.mouse.down()
@@ -38,50 +39,45 @@ def _row_of(name: str) -> str:
     return f"#result_list tr:has(button[data-name='{name}'])"
 
 
-def test_categories_are_dragged_onto_another_and_to_the_top(page: Page, site: str) -> None:
+def test_categories_are_dragged_onto_another_and_to_the_top(page: Page, size: str, site: str) -> None:
     sign_in(page, site, "erin")
-    _make(page, site, "Maps", "Atlases")
-    page.locator(f"{_row_of('Maps')} .action-select").check()
-    _drag(page, "Atlases", _row_of("Maps"))
+    maps, atlases = f"{size} maps", f"{size} atlases"
+    _make(page, site, maps, atlases)
+    page.locator(f"{_row_of(maps)} .action-select").check()
+    _drag(page, atlases, _row_of(maps))
     undo = page.locator("form.undo")
-    expect(undo).to_contain_text("“Atlases” is below “Maps” now.")
-    assert _depth(page, "Atlases") == 1
-    expect(page.locator(f"{_row_of('Maps')} .action-select")).to_be_checked()
+    expect(undo).to_contain_text(f"“{atlases}” is below “{maps}” now.")
+    assert _depth(page, atlases) == 1
+    expect(page.locator(f"{_row_of(maps)} .action-select")).to_be_checked()
     undo.get_by_role("button").click()
     expect(undo).to_be_hidden()
-    expect(page.locator(f"{_row_of('Atlases')} .tree-step")).to_have_count(0)
-    _drag(page, "Atlases", _row_of("Maps"))
+    expect(page.locator(f"{_row_of(atlases)} .tree-step")).to_have_count(0)
+    _drag(page, atlases, _row_of(maps))
     expect(undo).to_be_visible()
-    _drag(page, "Atlases", "#tree-top")
-    expect(undo).to_contain_text("“Atlases” is at the top level now.")
-    expect(page.locator(f"{_row_of('Atlases')} .tree-step")).to_have_count(0)
+    _drag(page, atlases, "#tree-top")
+    expect(undo).to_contain_text(f"“{atlases}” is at the top level now.")
+    expect(page.locator(f"{_row_of(atlases)} .tree-step")).to_have_count(0)
 
 
-def test_a_category_moves_by_keys(
-    page: Page,
-    site: str,
-    axe: Path,  # noqa: F811
-) -> None:
+def test_a_category_moves_by_keys(page: Page, size: str, site: str, axe: Path) -> None:
     sign_in(page, site, "erin")
-    _make(page, site, "Inks", "Papers")
-    page.set_viewport_size({"width": 390, "height": 844})
-    handle = page.get_by_role("button", name="Move Papers", exact=True)
+    inks, papers = f"{size} inks", f"{size} papers"
+    _make(page, site, inks, papers)
+    handle = page.get_by_role("button", name=f"Move {papers}", exact=True)
     handle.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_label("New parent")).to_be_focused()
     look(page, axe, "category-dialog")
-    page.get_by_label("New parent").select_option(label="Inks")
+    page.get_by_label("New parent").select_option(label=inks)
     page.get_by_role("button", name="Move", exact=True).press("Enter")
-    expect(page.locator("form.undo")).to_contain_text("“Papers” is below “Inks” now.")
+    expect(page.locator("form.undo")).to_contain_text(f"“{papers}” is below “{inks}” now.")
     expect(handle).to_be_focused()
     look(page, axe, "category-tree")
 
 
-def test_a_move_that_the_tree_forbids_is_refused_in_place(browser: Browser, site: str) -> None:
-    with browser.new_context() as context:  # not the fixture's page, which fails on any refusal
-        page = context.new_page()
-        sign_in(page, site, "erin")
-        page.goto(f"{site}/admin/cms/category/")
-        _drag(page, "Letters", _row_of("Found in attics"))
-        expect(page.get_by_role("alert").filter(has_text="A category can't stand below itself.")).to_be_visible()
-        assert _depth(page, "Found in attics") == 1
+def test_a_move_that_the_tree_forbids_is_refused_in_place(refused: Page, site: str) -> None:
+    sign_in(refused, site, "erin")
+    refused.goto(f"{site}/admin/cms/category/")
+    _drag(refused, "Letters", _row_of("Found in attics"))
+    expect(refused.get_by_role("alert").filter(has_text="A category can't stand below itself.")).to_be_visible()
+    assert _depth(refused, "Found in attics") == 1

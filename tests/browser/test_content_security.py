@@ -6,21 +6,21 @@ import pytest
 from playwright.sync_api import Page, Response, expect
 
 from tests.browser.every_page import OPEN_PAGES, pages_of
-from tests.browser.test_admin_login import sign_in
+from tests.browser.windows import sign_in
 
 COLOR = "getComputedStyle(document.documentElement).getPropertyValue('--color-primary-600')"
 
 
 @pytest.fixture
-def watched(page: Page) -> Iterator[Page]:
+def watched(screen: Page) -> Iterator[Page]:
     """Its refusals are told by an event as well, also those that the console leaves out."""
-    page.add_init_script(
+    screen.add_init_script(
         "addEventListener('securitypolicyviolation', event => console.error("
         "`${event.effectiveDirective} refuses ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`))"
     )
     refused: list[str] = []
-    page.on("response", lambda answer: refused.append(answer.url) if _is_bare_page(answer) else None)
-    yield page
+    screen.on("response", lambda answer: refused.append(answer.url) if _is_bare_page(answer) else None)
+    yield screen
     assert refused == []
 
 
@@ -31,6 +31,7 @@ def _is_bare_page(answer: Response) -> bool:
 
 def test_the_first_page_of_the_admin_site_works_within_its_policy(watched: Page, site: str) -> None:
     sign_in(watched, site, "erin")
+    watched.goto(f"{site}/admin/")
     expect(watched.locator("#nav-sidebar")).to_be_visible()
     assert watched.evaluate(COLOR) == "oklch(55.8% .288 302.321)"
 
@@ -61,7 +62,7 @@ def test_a_writer_works_with_editor_preview_dialogs_and_the_menu(watched: Page, 
         watched.locator(f".editor-toolbar button.{button}").click()
         watched.wait_for_load_state("networkidle")
     watched.keyboard.press("Escape")
-    watched.goto(f"{site}/admin/cms/post/")
+    watched.goto(f"{site}/admin/cms/post/?q=harbour")
     watched.locator("#result_list input.action-select").first.check()
     watched.get_by_role("link", name="Notes from the harbour").click()
     watched.get_by_role("link", name="Move to trash").click()

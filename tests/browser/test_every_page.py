@@ -7,21 +7,20 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.every_page import OPEN_PAGES, pages_of
-from tests.browser.pages import look
-from tests.browser.test_admin_login import sign_in
-from tests.browser.test_rollout_page import axe  # noqa: F401 - a fixture
+from tests.browser.pages import look_at_both_widths
+from tests.browser.windows import sign_in
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["chief", "ada"])
-def test_each_page_fits_and_bars_nobody(page: Page, site: str, axe: Path, name: str) -> None:  # noqa: F811
-    sign_in(page, site, name)
+def test_each_page_fits_and_bars_nobody(screen: Page, site: str, axe: Path, name: str) -> None:
+    sign_in(screen, site, name)
     barred = []
-    for address in pages_of(page, site, is_admin=name == "chief"):
-        page.goto(address)
-        page.wait_for_load_state("networkidle")
+    for address in pages_of(screen, site, is_admin=name == "chief"):
+        screen.goto(address)
+        screen.wait_for_load_state("networkidle")
         try:
-            look(page, axe, f"{name}-{_named(address, site)}")
+            look_at_both_widths(screen, axe, f"{name}-{_named(address, site)}")
         except AssertionError as fault:
             barred.append(f"{address}: {fault}")
     assert not barred, "\n".join(barred)
@@ -29,9 +28,9 @@ def test_each_page_fits_and_bars_nobody(page: Page, site: str, axe: Path, name: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", OPEN_PAGES)
-def test_pages_for_everybody_do(page: Page, site: str, axe: Path, path: str) -> None:  # noqa: F811
-    page.goto(f"{site}{path}")
-    look(page, axe, f"open-{_named(path, '')}")
+def test_pages_for_everybody_do(screen: Page, site: str, axe: Path, path: str) -> None:
+    screen.goto(f"{site}{path}")
+    look_at_both_widths(screen, axe, f"open-{_named(path, '')}")
 
 
 def _named(address: str, site: str) -> str:

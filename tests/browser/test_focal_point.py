@@ -5,18 +5,18 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.browser.pages import look
-from tests.browser.test_admin_login import sign_in
 from tests.browser.test_library import picture_of
-from tests.browser.test_rollout_page import axe  # noqa: F401 - a fixture
+from tests.browser.windows import sign_in
 
 
-def test_a_focal_point_is_set_by_a_click_and_moved_by_keys(page: Page, site: str, axe: Path) -> None:  # noqa: F811
+def test_a_focal_point_is_set_by_a_click_and_moved_by_keys(page: Page, size: str, site: str, axe: Path) -> None:
+    name = f"teal-boat-{size}.png"
     sign_in(page, site, "erin")
     page.goto(f"{site}/admin/cms/mediafile/")
-    page.set_input_files("#media-files", [picture_of("teal-boat.png", "teal")])
-    page.get_by_label("Alternative text: teal-boat.png").fill("A teal boat")
+    page.set_input_files("#media-files", [picture_of(name, "teal")])
+    page.get_by_label(f"Alternative text: {name}").fill("A teal boat")
     page.get_by_role("link", name="Show them in the library").click()
-    page.locator(".media-name", has_text="teal-boat.png").click()
+    page.locator(".media-name", has_text=name).click()
     image, point = page.locator(".focal img"), page.locator(".focal-point")
     page.wait_for_url("**/change/")
     page.wait_for_function("document.querySelector('.focal img')?.naturalWidth")
@@ -38,8 +38,8 @@ def test_a_focal_point_is_set_by_a_click_and_moved_by_keys(page: Page, site: str
     look(page, axe, "focal-point")
     page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_url("**/cms/mediafile/")
-    tile = page.locator(".media-tile", has_text="teal-boat.png").locator("img")
+    tile = page.locator(".media-tile", has_text=name).locator("img")
     assert tile.evaluate("image => getComputedStyle(image).objectPosition") == "31% 60%"
-    page.locator(".media-name", has_text="teal-boat.png").click()
+    page.locator(".media-name", has_text=name).click()
     page.get_by_role("button", name="Clear focal point").click()
     expect(across).to_have_value("")

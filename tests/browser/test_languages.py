@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.content import PASSWORD
+from tests.browser.cast import PASSWORD
 from tests.browser.pages import look
-from tests.browser.test_admin_login import sign_in
-from tests.browser.test_rollout_page import axe  # noqa: F401 - a fixture
 from tests.browser.test_writing import type_text
+from tests.browser.windows import opened, sign_in
 
 ENGLISH = re.compile(r"\b[A-Za-z]{2,} [A-Za-z']{2,}\b")
 OTHERS = re.compile(r"/|Google Authenticator|API v\d|deleted user|Found in attics|WordPress|Ghost")
@@ -32,8 +31,8 @@ def choose_language(page: Page, site: str, code: str) -> None:
     expect(page.locator("html")).to_have_attribute("lang", code or "en")
 
 
-def test_a_writer_turns_to_japanese_in_the_middle_of_a_text(page: Page, site: str, axe: Path) -> None:  # noqa: F811
-    sign_in(page, site, "yuki")
+def test_a_writer_turns_to_japanese_in_the_middle_of_a_text(page: Page, size: str, site: str, axe: Path) -> None:
+    sign_in(page, site, f"yuki_{size}")
     page.goto(f"{site}/admin/cms/post/add/")
     page.locator("#id_title").fill("Two tongues")
     type_text(page, "Begun in English.")
@@ -54,30 +53,27 @@ def test_a_writer_turns_to_japanese_in_the_middle_of_a_text(page: Page, site: st
     page.goto(f"{site}/admin/cms/post/")
     expect(page.locator("#result_list")).to_contain_text("下書き")
     look(page, axe, "posts-ja")
-    choose_language(page, site, "")
 
 
 @pytest.mark.slow
-def test_no_page_has_english_left_for_a_reader_of_japanese(page: Page, site: str) -> None:
-    sign_in(page, site, "chief")
-    choose_language(page, site, "ja")
+def test_no_page_has_english_left_for_a_reader_of_japanese(screen: Page, site: str) -> None:
+    sign_in(screen, site, "chief")
+    choose_language(screen, site, "ja")
     left = {}
     for path in PAGES:
-        page.goto(f"{site}/admin/{path}")
-        lines = page.locator("body").inner_text().splitlines()
+        screen.goto(f"{site}/admin/{path}")
+        lines = screen.locator("body").inner_text().splitlines()
         if found := [line for line in lines if ENGLISH.search(line) and not OTHERS.search(line)]:
             left[path] = found
-    choose_language(page, site, "")
+    choose_language(screen, site, "")
     assert left == {}
 
 
-def test_the_login_is_in_the_language_of_the_browser(browser: Browser, site: str, axe: Path) -> None:  # noqa: F811
-    context = browser.new_context(locale="ja-JP")
-    page = context.new_page()
-    page.goto(f"{site}/admin/")
-    page.get_by_label("ユーザー名またはメールアドレス").fill("ada")
-    page.get_by_label("パスワード").fill(PASSWORD)
-    look(page, axe, "login-ja")
-    page.get_by_role("button", name="ログイン").click()
-    expect(page.get_by_role("heading", name="Overview")).to_be_visible()  # the user has not chosen one
-    context.close()
+def test_the_login_is_in_the_language_of_the_browser(browser: Browser, size: str, site: str, axe: Path) -> None:
+    with opened(browser, size, locale="ja-JP") as page:
+        page.goto(f"{site}/admin/")
+        page.get_by_label("ユーザー名またはメールアドレス").fill("ada")
+        page.get_by_label("パスワード").fill(PASSWORD)
+        look(page, axe, "login-ja")
+        page.get_by_role("button", name="ログイン").click()
+        expect(page.get_by_role("heading", name="Overview")).to_be_visible()  # the user has not chosen one

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.pages import look
-from tests.browser.test_admin_login import sign_in
-from tests.browser.test_rollout_page import axe  # noqa: F401 - a fixture
+from tests.browser.pages import look_at_both_widths
+from tests.browser.test_writing import write_draft
+from tests.browser.windows import sign_in
 
 UNBROKEN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
 
@@ -21,18 +21,19 @@ def picture_of(name: str, colour: str) -> Any:
     return {"name": name, "mimeType": "image/png", "buffer": content.getvalue()}
 
 
-def test_files_are_uploaded_together_described_and_copied(page: Page, site: str) -> None:
+def test_files_are_uploaded_together_described_and_copied(page: Page, size: str, site: str) -> None:
+    navy, red = f"navy-boat-{size}.png", f"red-boat-{size}.png"
     sign_in(page, site, "erin")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{site}/admin/cms/mediafile/")
-    page.set_input_files("#media-files", [picture_of("navy-boat.png", "navy"), picture_of("red-boat.png", "red")])
-    page.get_by_label("Alternative text: navy-boat.png").fill("A navy boat")
-    page.locator("#media-upload li", has_text="navy-boat").get_by_role("button").click()
-    expect(page.locator("#media-upload li", has_text="navy-boat").get_by_role("button")).to_have_text("Saved")
-    expect(page.get_by_label("Alternative text: red-boat.png")).to_be_visible()
+    page.set_input_files("#media-files", [picture_of(navy, "navy"), picture_of(red, "red")])
+    page.get_by_label(f"Alternative text: {navy}").fill("A navy boat")
+    page.locator("#media-upload li", has_text=navy).get_by_role("button").click()
+    expect(page.locator("#media-upload li", has_text=navy).get_by_role("button")).to_have_text("Saved")
+    expect(page.get_by_label(f"Alternative text: {red}")).to_be_visible()
     page.get_by_role("link", name="Show them in the library").click()
-    tile = page.locator(".media-tile", has_text="navy-boat.png")
-    expect(page.locator(".media-tile", has_text="red-boat.png")).to_contain_text("No alternative text")
+    tile = page.locator(".media-tile", has_text=navy)
+    expect(page.locator(".media-tile", has_text=red)).to_contain_text("No alternative text")
     expect(tile).not_to_contain_text("No alternative text")
     page.wait_for_function("[...document.querySelectorAll('.media-picture img')].every(image => image.naturalWidth)")
     tile.get_by_role("button", name="Copy Markdown").click()
@@ -40,43 +41,37 @@ def test_files_are_uploaded_together_described_and_copied(page: Page, site: str)
     assert page.evaluate("navigator.clipboard.readText()").startswith("![A navy boat](/api/v2/media/")
 
 
-def test_a_long_title_leaves_room_for_other_columns_on_a_phone(page: Page, site: str) -> None:
+def test_a_long_title_leaves_room_for_other_columns(page: Page, site: str) -> None:
     sign_in(page, site, "erin")
-    page.goto(f"{site}/admin/cms/post/add/")
-    page.locator("#id_title").fill(UNBROKEN)
-    page.locator(".CodeMirror").click()
-    page.keyboard.type("Words.")
-    page.get_by_role("button", name="Save draft").click()
-    page.wait_for_url("**/change/")
-    page.set_viewport_size({"width": 390, "height": 844})
+    write_draft(page, site, UNBROKEN)
     page.goto(f"{site}/admin/cms/post/?mine=1&q=donaudampf")
-    cells = page.locator("#result_list tr.data-row > *")
+    cells = page.locator("#result_list tr.data-row").first.locator("> *")
     status = cells.nth(2).bounding_box()
     assert status
-    assert status["x"] + 40 < 390
+    assert status["x"] + 40 < page.evaluate("innerWidth")
 
 
 @pytest.mark.slow
-def test_the_lists_and_their_pages_bar_nobody(page: Page, site: str, axe: Path) -> None:  # noqa: F811
-    sign_in(page, site, "chief")
+def test_the_lists_and_their_pages_bar_nobody(screen: Page, site: str, axe: Path) -> None:
+    sign_in(screen, site, "chief")
     for name in ("mediafile", "category", "tag", "post"):
-        page.goto(f"{site}/admin/cms/{name}/")
-        look(page, axe, name)
-    page.get_by_text("Filters").first.click()
-    look(page, axe, "filters")
+        screen.goto(f"{site}/admin/cms/{name}/")
+        look_at_both_widths(screen, axe, name)
+    screen.get_by_text("Filters").first.click()
+    look_at_both_widths(screen, axe, "filters")
     for name, action in (("tag", "merge_selected"), ("category", "move_selected"), ("post", "trash_selected")):
-        page.goto(f"{site}/admin/cms/{name}/")
-        for box in page.locator(".action-select").all()[:2]:
+        screen.goto(f"{site}/admin/cms/{name}/")
+        for box in screen.locator(".action-select").all()[:2]:
             box.check()
-        page.select_option("select[name=action]", action)
-        page.locator("button[name=index]").click()
-        expect(page.get_by_role("link", name="Cancel")).to_be_visible()
-        look(page, axe, action)
+        screen.select_option("select[name=action]", action)
+        screen.locator("button[name=index]").click()
+        expect(screen.get_by_role("link", name="Cancel")).to_be_visible()
+        look_at_both_widths(screen, axe, action)
 
 
-@pytest.mark.slow
 def test_the_palette_leads_to_an_object(page: Page, site: str) -> None:
     sign_in(page, site, "erin")
+    page.goto(f"{site}/admin/")
     page.keyboard.press("Control+k")
     page.locator("#search-input-command").press_sequentially("semicol")
     page.locator("#command-results").get_by_text("Field guide to semicolons").click()

@@ -3,25 +3,26 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.pages import look
-from tests.browser.test_admin_login import sign_in
-from tests.browser.test_rollout_page import axe  # noqa: F401 - a fixture
+from tests.browser.pages import look_at_both_widths
+from tests.browser.windows import sign_in
 
 CARD = ".comment-card"
 
 
-def _open(page: Page, site: str) -> None:
-    sign_in(page, site, "erin")
-    page.goto(f"{site}/admin/cms/comment/")
+def _open(page: Page, site: str, size: str, name: str = "erin") -> None:
+    """Open the comments on the post that is commented on for this width."""
+    sign_in(page, site, name)
+    page.goto(f"{site}/admin/cms/comment/?q=commented+on+a+{size}")
     expect(page.locator(CARD).first).to_be_visible()
 
 
-def test_comments_are_decided_by_keys_and_the_last_decision_is_undone(page: Page, site: str) -> None:
-    _open(page, site)
-    page.set_viewport_size({"width": 1366, "height": 900})
+def test_comments_are_decided_by_keys_and_the_last_decision_is_undone(page: Page, size: str, site: str) -> None:
+    _open(page, site, size)
     before = page.locator(CARD).count()
+    badge = page.locator("#nav-sidebar-apps .sidebar-badge")
+    all_pending = int(badge.inner_text())
     page.keyboard.press("j")
     expect(page.locator(CARD).nth(0)).to_be_focused()
     page.keyboard.press("j")
@@ -31,15 +32,14 @@ def test_comments_are_decided_by_keys_and_the_last_decision_is_undone(page: Page
     expect(page.locator("#moderation-undo")).to_contain_text("1 comment was marked as spam.")
     expect(page.locator(CARD)).to_have_count(before - 1)
     expect(page.locator(f"[id='{following}']")).to_be_focused()
-    expect(page.locator("#nav-sidebar-apps .sidebar-badge")).to_have_text(str(before - 1))
+    expect(badge).to_have_text(str(all_pending - 1))
     page.keyboard.press("u")
     expect(page.locator(CARD).nth(1).locator(".comment-text")).to_have_text(text)
     expect(page.locator("#moderation-undo")).to_have_count(0)
 
 
-def test_a_reply_is_written_in_place_and_keys_are_letters_while_typing(page: Page, site: str) -> None:
-    _open(page, site)
-    page.set_viewport_size({"width": 390, "height": 844})
+def test_a_reply_is_written_in_place_and_keys_are_letters_while_typing(page: Page, size: str, site: str) -> None:
+    _open(page, site, size)
     card = page.locator(CARD).filter(has_text="Is there a sequel?").filter(has_text="I wonder as well.")
     card.get_by_text("Reply", exact=True).click()
     other = page.locator(CARD).filter(has_text="Thank you for this")
@@ -52,25 +52,22 @@ def test_a_reply_is_written_in_place_and_keys_are_letters_while_typing(page: Pag
     expect(other.get_by_role("textbox")).to_have_value("Half a reply")
 
 
-def test_the_buttons_work_without_scripts(browser: Browser, site: str) -> None:
-    with browser.new_context(java_script_enabled=False) as context:
-        page = context.new_page()
-        sign_in(page, site, "chief")
-        page.goto(f"{site}/admin/cms/comment/")
-        cards = page.locator(CARD)
-        before = cards.count()
-        cards.first.get_by_role("button", name="Reject").click()
-        assert cards.count() == before - 1
-        page.get_by_role("button", name="Undo").click()
-        assert cards.count() == before
+def test_the_buttons_work_without_scripts(unscripted: Page, size: str, site: str) -> None:
+    _open(unscripted, site, size, "chief")
+    cards = unscripted.locator(CARD)
+    before = cards.count()
+    cards.first.get_by_role("button", name="Reject").click()
+    expect(cards).to_have_count(before - 1)
+    unscripted.get_by_role("button", name="Undo").click()
+    expect(cards).to_have_count(before)
 
 
 @pytest.mark.slow
-def test_the_cards_bar_nobody(page: Page, site: str, axe: Path) -> None:  # noqa: F811
-    _open(page, site)
-    page.keyboard.press("j")
-    page.keyboard.press("r")
-    expect(page.locator("#moderation-undo")).to_be_visible()
-    page.locator(CARD).first.get_by_text("Reply", exact=True).click()
-    page.locator(".action-select").first.check()
-    look(page, axe, "comments")
+def test_the_cards_bar_nobody(screen: Page, site: str, axe: Path) -> None:
+    _open(screen, site, "desktop")
+    screen.keyboard.press("j")
+    screen.keyboard.press("r")
+    expect(screen.locator("#moderation-undo")).to_be_visible()
+    screen.locator(CARD).first.get_by_text("Reply", exact=True).click()
+    screen.locator(".action-select").first.check()
+    look_at_both_widths(screen, axe, "comments")

@@ -1,24 +1,19 @@
 """The rollout's page as people meet it: on a screen and a phone, light and dark, with a screen reader, without scripts."""
 
-import hashlib
-import json
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import TIMEOUT_MS
-from tests.browser.test_admin_login import sign_in
+from tests.browser.cast import SIZES
+from tests.browser.pages import troubles_of
+from tests.browser.windows import resize, sign_in
 from tests.databases import copied_database, process_env
-from tests.servers import ROOT, manage, serve
+from tests.servers import manage, serve
 
-AXE = ROOT / "tests" / "browser" / "axe"
-SIZES = {"screen": (1280, 900), "phone": (390, 844)}
 WORLDS = ("empty", "zero", "middle", "passing", "held", "tripped", "unguarded", "latched", "brownout", "crowded")
 SHOTS = os.environ.get("ROLLOUT_SHOTS")
 """A directory, for whoever wants to look at every state."""
@@ -50,40 +45,6 @@ def show(env: dict[str, str]) -> Callable[[str], None]:
         assert done.returncode == 0, done.stderr
 
     return make
-
-
-@pytest.fixture(scope="module")
-def axe() -> Path:
-    """axe-core's script, the locked one, installed once for each state of the lock file."""
-    npm = shutil.which("npm")
-    if npm is None:
-        if os.environ.get("REQUIRE_SERVICES") == "1":
-            pytest.fail("npm is required (REQUIRE_SERVICES=1) and not on PATH")
-        pytest.skip("npm is not on PATH (REQUIRE_SERVICES=1 makes that a failure)")
-    digest = hashlib.sha256((AXE / "package-lock.json").read_bytes()).hexdigest()[:16]
-    kept = ROOT / "build" / f"axe-{digest}"
-    if not kept.is_dir():
-        new = kept.with_name(f"{kept.name}.{os.getpid()}")
-        new.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(AXE / name, new)
-        subprocess.run(
-            [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=new, check=True, capture_output=True
-        )
-        new.rename(kept)
-    return kept / "node_modules" / "axe-core" / "axe.min.js"
-
-
-def troubles_of(page: Page, axe: Path) -> list[str]:
-    """Serious and critical ones, with where they are."""
-    page.evaluate(axe.read_text())  # not as a script of the page, whose policy would refuse it
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    assert found["passes"]
-    return [
-        f"{one['impact']} {one['id']}: {json.dumps([node['target'] for node in one['nodes']][:5])}"
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
-    ]
 
 
 def take_shot(page: Page, name: str) -> None:
@@ -118,35 +79,33 @@ def turn(page: Page, theme: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WORLDS)
 def test_every_state_fits_screen_and_phone_and_bars_nobody(
-    page: Page, address: str, show: Callable[[str], None], axe: Path, name: str
+    screen: Page, address: str, show: Callable[[str], None], axe: Path, name: str
 ) -> None:
-    sign_in(page, address, "chief")
+    sign_in(screen, address, "chief")
     show(name)
-    for size, (width, height) in SIZES.items():
+    for size in SIZES:
         for theme in ("light", "dark"):
-            page.set_viewport_size({"width": width, "height": height})
-            turn(page, theme)
-            page.goto(f"{address}/admin/canary/")
-            expect(page.locator("#canary-state")).to_be_visible()
-            assert not is_wider_than_its_window(page), (size, theme)
-            assert labels_in_each_other(page) == [], (size, theme)
-            take_shot(page, f"{name}-{size}-{theme}")
-            assert troubles_of(page, axe) == [], (size, theme)
-            unfold(page)
-            assert not is_wider_than_its_window(page), (size, theme)
-            assert labels_in_each_other(page) == [], (size, theme)
-            take_shot(page, f"{name}-{size}-{theme}-unfolded")
-            assert troubles_of(page, axe) == [], (size, theme)
+            resize(screen, size)
+            turn(screen, theme)
+            screen.goto(f"{address}/admin/canary/")
+            expect(screen.locator("#canary-state")).to_be_visible()
+            assert not is_wider_than_its_window(screen), (size, theme)
+            assert labels_in_each_other(screen) == [], (size, theme)
+            take_shot(screen, f"{name}-{size}-{theme}")
+            assert troubles_of(screen, axe) == [], (size, theme)
+            unfold(screen)
+            assert not is_wider_than_its_window(screen), (size, theme)
+            assert labels_in_each_other(screen) == [], (size, theme)
+            take_shot(screen, f"{name}-{size}-{theme}-unfolded")
+            assert troubles_of(screen, axe) == [], (size, theme)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", SIZES)
 def test_the_forms_fit_and_bar_nobody(
-    page: Page, address: str, show: Callable[[str], None], axe: Path, size: str
+    page: Page, size: str, address: str, show: Callable[[str], None], axe: Path
 ) -> None:
     sign_in(page, address, "chief")
     show("middle")
-    page.set_viewport_size(dict(zip(("width", "height"), SIZES[size], strict=True)))
     forms = ("set/", "set/?show=1&percent=25", "set/?show=1&percent=x", "start/", "rollback/", "lifecycle/deprecate/")
     for place, form in enumerate(forms):
         turn(page, "dark" if place % 2 else "light")
@@ -157,10 +116,10 @@ def test_the_forms_fit_and_bar_nobody(
 
 
 @pytest.mark.slow
-def test_a_conflict_fits_and_bars_nobody(page: Page, address: str, show: Callable[[str], None], axe: Path) -> None:
-    sign_in(page, address, "chief")
+def test_a_conflict_fits_and_bars_nobody(screen: Page, address: str, show: Callable[[str], None], axe: Path) -> None:
+    sign_in(screen, address, "chief")
     show("zero")
-    forms = [page.context.new_page() for _ in range(2)]
+    forms = [screen.context.new_page() for _ in range(2)]
     for form in forms:  # both are about the same state
         form.goto(f"{address}/admin/canary/do/set/?show=1&percent=5")
         form.get_by_label("Reason").fill("first come, first served")
@@ -172,15 +131,15 @@ def test_a_conflict_fits_and_bars_nobody(page: Page, address: str, show: Callabl
 
 @pytest.mark.slow
 def test_without_scripts_it_fits_and_bars_nobody(
-    page: Page, address: str, show: Callable[[str], None], axe: Path
+    screen: Page, address: str, show: Callable[[str], None], axe: Path
 ) -> None:
-    sign_in(page, address, "chief")
+    sign_in(screen, address, "chief")
     show("latched")
-    page.route("**/admin/canary/**", fulfill_without_scripts)
+    screen.route("**/admin/canary/**", fulfill_without_scripts)
     for tail in ("", "do/set/?show=1&percent=25", "do/start/"):
-        page.goto(f"{address}/admin/canary/{tail}")
-        expect(page.locator(".canary-card").first).to_be_visible()
-        look_at_all_sizes(page, axe, f"without-scripts-{re.sub('[^a-z]+', '-', tail)}")
+        screen.goto(f"{address}/admin/canary/{tail}")
+        expect(screen.locator(".canary-card").first).to_be_visible()
+        look_at_all_sizes(screen, axe, f"without-scripts-{re.sub('[^a-z]+', '-', tail)}")
 
 
 def fulfill_without_scripts(route: Route) -> None:
@@ -192,9 +151,9 @@ def fulfill_without_scripts(route: Route) -> None:
 
 def look_at_all_sizes(page: Page, axe: Path, name: str, themes: tuple[str, ...] = ("light",)) -> None:
     """As it is, without asking for it again: the theme's script turns a page dark when it is loaded."""
-    for size, (width, height) in SIZES.items():
+    for size in SIZES:
         for theme in themes:
-            page.set_viewport_size({"width": width, "height": height})
+            resize(page, size)
             page.evaluate("isDark => document.documentElement.classList.toggle('dark', isDark)", theme == "dark")
             assert not is_wider_than_its_window(page), (name, size, theme)
             take_shot(page, f"{name}-{size}-{theme}")
@@ -300,10 +259,10 @@ def test_fresh_numbers_come_by_themselves_and_open_details_stay_open(
 
 @pytest.mark.slow
 def test_the_page_works_under_a_strict_policy_for_scripts(
-    page: Page, address: str, show: Callable[[str], None]
+    screen: Page, address: str, show: Callable[[str], None]
 ) -> None:
     """The admin's theme evaluates expressions and sets styles; what the page brings itself needs neither."""
-    sign_in(page, address, "chief")
+    sign_in(screen, address, "chief")
     show("middle")
     policy = (
         "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
@@ -313,34 +272,28 @@ def test_the_page_works_under_a_strict_policy_for_scripts(
         answer = route.fetch()
         route.fulfill(response=answer, headers={**answer.headers, "content-security-policy": policy})
 
-    page.route("**/admin/canary/", with_policy)
-    page.goto(f"{address}/admin/canary/")
-    expect(page.locator("#canary-refreshed")).to_contain_text("Refreshed at")
+    screen.route("**/admin/canary/", with_policy)
+    screen.goto(f"{address}/admin/canary/")
+    expect(screen.locator("#canary-refreshed")).to_contain_text("Refreshed at")
 
 
 @pytest.mark.slow
-def test_everything_is_done_without_scripts(browser: Browser, address: str, show: Callable[[str], None]) -> None:
-    with_scripts = browser.new_context()
-    sign_in(with_scripts.new_page(), address, "chief")
+def test_everything_is_done_without_scripts(unscripted: Page, address: str, show: Callable[[str], None]) -> None:
+    sign_in(unscripted, address, "chief")
     show("latched")
-    context = browser.new_context(java_script_enabled=False, storage_state=with_scripts.storage_state())
-    page = context.new_page()
-    page.set_default_timeout(TIMEOUT_MS)
-    page.goto(f"{address}/admin/canary/")
-    take_shot(page, "latched-without-scripts")
-    page.get_by_label("Reason to continue").fill("repaired")
-    assert not is_wider_than_its_window(page)
-    page.get_by_role("button", name="Acknowledge the rollback").click()
-    page.get_by_role("link", name="Set the weight").click()
-    page.get_by_label("Share of v2 in percent").fill("5")
-    page.get_by_role("button", name="Show who would move").click()
-    expect(page.get_by_text("would move to v2.")).to_be_visible()
-    page.get_by_label("Reason").fill("once more")
-    page.get_by_role("button", name="Set the weight now").click()
-    expect(page.locator("#canary-state")).to_contain_text("5 %")
-    expect(page.locator("#canary-events")).to_contain_text("once more")
-    context.close()
-    with_scripts.close()
+    unscripted.goto(f"{address}/admin/canary/")
+    take_shot(unscripted, "latched-without-scripts")
+    unscripted.get_by_label("Reason to continue").fill("repaired")
+    assert not is_wider_than_its_window(unscripted)
+    unscripted.get_by_role("button", name="Acknowledge the rollback").click()
+    unscripted.get_by_role("link", name="Set the weight").click()
+    unscripted.get_by_label("Share of v2 in percent").fill("5")
+    unscripted.get_by_role("button", name="Show who would move").click()
+    expect(unscripted.get_by_text("would move to v2.")).to_be_visible()
+    unscripted.get_by_label("Reason").fill("once more")
+    unscripted.get_by_role("button", name="Set the weight now").click()
+    expect(unscripted.locator("#canary-state")).to_contain_text("5 %")
+    expect(unscripted.locator("#canary-events")).to_contain_text("once more")
 
 
 @pytest.mark.slow

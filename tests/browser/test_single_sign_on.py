@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.test_writing import type_text
 from tests.databases import copied_database, process_env
@@ -55,29 +55,21 @@ def test_who_has_no_account_here_is_told_whom_to_ask(page: Page, provider: Provi
     expect(page.get_by_role("button", name="Log in")).to_be_visible()
 
 
-@pytest.fixture
-def writer(browser: Browser) -> Iterator[Page]:
-    """A window in which requests may fail: a form asks for this and that after its session has ended."""
-    context = browser.new_context()
-    yield context.new_page()
-    context.close()
-
-
 @pytest.mark.slow
 def test_a_writer_whose_session_has_ended_signs_in_again_in_a_tab_and_the_save_goes_on(
-    writer: Page, provider: Provider, door: str
+    refused: Page, provider: Provider, door: str
 ) -> None:
-    """Providers refuse frames, and the dialog of the form is one."""
+    """Providers refuse frames, and the dialog of the form is one. It asks for this and that without a session."""
     provider.claims = {"sub": "erin-1", "email": "erin@example.org", "email_verified": True}
-    press_the_button(writer, door)
-    writer.wait_for_url(f"{door}/admin/")
-    writer.goto(f"{door}/admin/cms/post/add/")
-    writer.locator("#id_title").fill("Ended session")
-    type_text(writer, "Written in the last minute.")
-    writer.context.clear_cookies()
-    writer.keyboard.press("Control+s")
-    with writer.expect_popup() as opened:
-        writer.frame_locator("#sign-in iframe").get_by_role("link", name="Sign in with Example Press").click()
+    press_the_button(refused, door)
+    refused.wait_for_url(f"{door}/admin/")
+    refused.goto(f"{door}/admin/cms/post/add/")
+    refused.locator("#id_title").fill("Ended session")
+    type_text(refused, "Written in the last minute.")
+    refused.context.clear_cookies()
+    refused.keyboard.press("Control+s")
+    with refused.expect_popup() as opened:
+        refused.frame_locator("#sign-in iframe").get_by_role("link", name="Sign in with Example Press").click()
     expect(opened.value.get_by_text("You are signed in.")).to_be_visible()
-    expect(writer.get_by_text("was saved")).to_be_visible()
-    expect(writer.locator("#id_content")).to_have_value("Written in the last minute.")
+    expect(refused.get_by_text("was saved")).to_be_visible()
+    expect(refused.locator("#id_content")).to_have_value("Written in the last minute.")

@@ -8,8 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import BUSY
-from tests.browser.test_admin_login import sign_in
+from tests.browser.windows import BUSY, sign_in
 
 PAUSES_S = (1, 2, 4, 8)
 RENDITION = re.compile(r"/file/\?size=")
@@ -36,24 +35,24 @@ def open_grid(page: Page, site: str, search: str = "") -> None:
     page.keyboard.type(search)
 
 
-def test_many_fresh_pictures_are_all_shown_in_two_windows_at_once(page: Page, site: str) -> None:
-    sign_in(page, site, "erin")
+def test_many_fresh_pictures_are_all_shown_in_two_windows_at_once(screen: Page, site: str) -> None:
+    sign_in(screen, site, "erin")
     names = [f"crowd-{number}.png" for number in range(12)]
-    upload(page, site, names)
-    other = page.context.new_page()
+    upload(screen, site, names)
+    other = screen.context.new_page()
     other.goto(f"{site}/admin/cms/mediafile/?q=crowd")
-    open_grid(page, site, "crowd")
-    expect(page.locator(".picture-grid img")).to_have_count(len(names))
+    open_grid(screen, site, "crowd")
+    expect(screen.locator(".picture-grid img")).to_have_count(len(names))
     expect(other.locator(".media-picture img")).to_have_count(len(names))
-    page.wait_for_function(ARE_SHOWN, arg=".picture-grid img")
+    screen.wait_for_function(ARE_SHOWN, arg=".picture-grid img")
     other.wait_for_function(ARE_SHOWN, arg=".media-picture img")
-    page.locator(".picture-grid button").first.click()
-    page.wait_for_function(ARE_SHOWN, arg="img.featured-image")
+    screen.locator(".picture-grid button").first.click()
+    screen.wait_for_function(ARE_SHOWN, arg="img.featured-image")
 
 
-def test_a_picture_that_was_refused_is_asked_for_again_in_grid_and_cover(page: Page, site: str) -> None:
-    sign_in(page, site, "erin")
-    upload(page, site, ["late.png"])
+def test_a_picture_that_was_refused_is_asked_for_again_in_grid_and_cover(screen: Page, site: str) -> None:
+    sign_in(screen, site, "erin")
+    upload(screen, site, ["late.png"])
     asked: list[str] = []
 
     def refuse_twice(route: Route) -> None:
@@ -63,36 +62,36 @@ def test_a_picture_that_was_refused_is_asked_for_again_in_grid_and_cover(page: P
         else:
             route.continue_()
 
-    page.route(RENDITION, refuse_twice)
-    open_grid(page, site, "late.png")
-    page.wait_for_function(ARE_SHOWN, arg=".picture-grid img")
+    screen.route(RENDITION, refuse_twice)
+    open_grid(screen, site, "late.png")
+    screen.wait_for_function(ARE_SHOWN, arg=".picture-grid img")
     media_id = asked[0].split("/")[-3]
     asked.clear()
-    page.goto(f"{site}/admin/cms/post/add/?featured_image={media_id}")
-    page.wait_for_function(ARE_SHOWN, arg="img.featured-image")
+    screen.goto(f"{site}/admin/cms/post/add/?featured_image={media_id}")
+    screen.wait_for_function(ARE_SHOWN, arg="img.featured-image")
     assert len(asked) > 2
 
 
 @pytest.mark.slow
-def test_a_picture_that_is_never_made_leaves_its_alternative_text(page: Page, site: str) -> None:
-    sign_in(page, site, "erin")
-    upload(page, site, ["never.png"])
+def test_a_picture_that_is_never_made_leaves_its_alternative_text(screen: Page, site: str) -> None:
+    sign_in(screen, site, "erin")
+    upload(screen, site, ["never.png"])
     asked: list[tuple[str, str]] = []
 
     def refuse(route: Route) -> None:
         asked.append((route.request.url, route.request.method))
         route.fulfill(status=BUSY, body="Busy")
 
-    page.route(RENDITION, refuse)
-    page.clock.install()
-    with page.expect_request(RENDITION):
-        open_grid(page, site)
+    screen.route(RENDITION, refuse)
+    screen.clock.install()
+    with screen.expect_request(RENDITION):
+        open_grid(screen, site)
     for pause in PAUSES_S:
-        with page.expect_request(RENDITION):
-            page.clock.fast_forward(pause * 1_000)
-    image = page.locator(".picture-grid img").first  # the newest
+        with screen.expect_request(RENDITION):
+            screen.clock.fast_forward(pause * 1_000)
+    image = screen.locator(".picture-grid img").first  # the newest
     expect(image).to_have_attribute("src", RENDITION)
-    page.clock.fast_forward(60_000)
+    screen.clock.fast_forward(60_000)
     expect(image).to_have_attribute("alt", "never.png")
     methods = [method for address, method in asked if address == asked[0][0]]
     assert methods == ["HEAD"] * (1 + len(PAUSES_S)) + ["GET"]

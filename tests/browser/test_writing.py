@@ -9,29 +9,24 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser.content import PASSWORD
-from tests.browser.test_admin_login import sign_in
+from tests.browser.cast import PASSWORD
+from tests.browser.windows import opened, sign_in
 
 
 @pytest.fixture
-def second(browser: Browser) -> Iterator[Page]:
-    """Another editor's phone."""
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    yield context.new_page()
-    context.close()
-
-
-@pytest.fixture
-def refused(browser: Browser) -> Iterator[Page]:
-    """A window that may get refusals."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    yield context.new_page()
-    context.close()
+def second(browser: Browser, size: str) -> Iterator[Page]:
+    """Another editor's window."""
+    with opened(browser, size) as page:
+        yield page
 
 
 def begin_draft(page: Page, site: str, title: str) -> str:
     """Sign in, save a draft and return its address."""
     sign_in(page, site, "erin")
+    return write_draft(page, site, title)
+
+
+def write_draft(page: Page, site: str, title: str) -> str:
     page.goto(f"{site}/admin/cms/post/add/")
     page.locator("#id_title").fill(title)
     type_text(page, "First words.")
@@ -74,12 +69,12 @@ def test_a_browser_that_dies_while_writing_offers_the_text_again(page: Page, sit
     expect(again.get_by_role("button", name="Restore")).to_have_count(0)
 
 
-def test_publish_puts_what_is_on_the_screen_in_public(page: Page, site: str) -> None:
-    begin_draft(page, site, "On the screen")
+def test_publish_puts_what_is_on_the_screen_in_public(page: Page, size: str, site: str) -> None:
+    begin_draft(page, site, f"On the screen {size}")
     type_text(page, " Only typed.")
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_text("was published")).to_be_visible()
-    assert "Only typed." in page.request.get(f"{site}/api/v2/posts/on-the-screen").text()
+    assert "Only typed." in page.request.get(f"{site}/api/v2/posts/on-the-screen-{size}").text()
 
 
 def test_two_editors_see_each_other_and_keep_both_texts(page: Page, second: Page, site: str) -> None:
@@ -109,8 +104,10 @@ PASTE = """async (base64) => {
 }"""
 
 
-def test_a_pasted_picture_is_uploaded_described_and_shown_in_the_preview(page: Page, site: str) -> None:
-    begin_draft(page, site, "A pasted picture")
+def test_a_pasted_picture_is_uploaded_described_and_shown_in_the_preview(
+    browser: Browser, page: Page, size: str, site: str
+) -> None:
+    begin_draft(page, site, f"A pasted picture {size}")
     type_text(page, "\n\n")
     paste_picture(page, "A [blue] boat")
     page.get_by_role("button", name="Preview beside the text").click()
@@ -119,8 +116,8 @@ def test_a_pasted_picture_is_uploaded_described_and_shown_in_the_preview(page: P
     assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") == 64
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_text("was published")).to_be_visible()
-    with page.context.browser.new_context() as stranger:  # type: ignore[union-attr]
-        address = shown_address(stranger.request.get(f"{site}/api/v2/posts/a-pasted-picture").text())
+    with browser.new_context() as stranger:
+        address = shown_address(stranger.request.get(f"{site}/api/v2/posts/a-pasted-picture-{size}").text())
         assert stranger.request.get(f"{site}{address}").headers["content-type"] == "image/png"
 
 
