@@ -35,7 +35,9 @@ def test_files_are_uploaded_together_described_and_copied(page: Page, size: str,
     tile = page.locator(".media-tile", has_text=navy)
     expect(page.locator(".media-tile", has_text=red)).to_contain_text("No alternative text")
     expect(tile).not_to_contain_text("No alternative text")
-    page.wait_for_function("[...document.querySelectorAll('.media-picture img')].every(image => image.naturalWidth)")
+    picture = tile.locator(".media-picture img")
+    picture.scroll_into_view_if_needed()
+    expect(picture).not_to_have_js_property("naturalWidth", 0)
     tile.get_by_role("button", name="Copy Markdown").click()
     expect(tile.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()").startswith("![A navy boat](/api/v2/media/")
@@ -49,6 +51,19 @@ def test_a_long_title_leaves_room_for_other_columns(page: Page, site: str) -> No
     status = cells.nth(2).bounding_box()
     assert status
     assert status["x"] + 40 < page.evaluate("innerWidth")
+
+
+def test_the_bar_of_actions_covers_no_row_at_the_end_of_a_list(page: Page, site: str) -> None:
+    sign_in(page, site, "erin")
+    page.goto(f"{site}/admin/cms/post/")
+    page.locator(".action-select").first.check()
+    bar = page.locator("#changelist-actions")
+    expect(bar).to_be_visible()
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    last, covered_from = page.locator("#result_list tr.data-row").last.bounding_box(), bar.bounding_box()
+    assert last
+    assert covered_from
+    assert last["y"] + last["height"] <= covered_from["y"]
 
 
 @pytest.mark.slow
