@@ -6,14 +6,17 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+
+from cms.importers.private_tables import private_tables
 
 
 @contextlib.contextmanager
 def rolled_back() -> Iterator[None]:
-    """Keep everything in this thread's connection, and roll all of it back."""
+    """Keep everything in this thread's connection, and roll all of it back. No other writer waits for it."""
     with _private_copy(), transaction.atomic():
-        yield
+        with private_tables() if connection.vendor == "postgresql" else contextlib.nullcontext():
+            yield
         transaction.set_rollback(True)
 
 
