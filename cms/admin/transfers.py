@@ -54,7 +54,8 @@ class UploadForm(ServiceForm):
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ",".join(SUFFIXES)}),
         help_text=gettext_lazy(
             "A WordPress export (.xml), a Ghost export (.json), a .zip of Markdown files, or an export of this site. "
-            "Nothing is imported before you have seen what would happen."
+            "Nothing is imported before you have seen what would happen. New users become authors at most, and have no "
+            "password."
         ),
     )
 

@@ -27,6 +27,8 @@ class Context:
 
     source: str
     now: datetime.datetime
+    trusts_roles: bool = False
+    """Whether new users get the role and the states that the source names, above an author's too."""
     waiting: dict[tuple[str, str], Item] = field(default_factory=dict)
     """Users and terms that were met at posts, of which none could be written so far."""
     _kept: dict[tuple[str, str], Any] = field(default_factory=dict)

@@ -34,10 +34,18 @@ WRITERS: Final[dict[str, tuple[Create, Update]]] = {
 
 
 def import_source(
-    source: Source, *, report: Report, now: datetime.datetime, on_progress: Callable[[Source], None] | None = None
+    source: Source,
+    *,
+    report: Report,
+    now: datetime.datetime,
+    trusts_roles: bool = False,
+    on_progress: Callable[[Source], None] | None = None,
 ) -> None:
-    """Import everything that `source` yields. A failing item is reported; the others don't suffer from it."""
-    context = Context(source.name, now)
+    """Import everything that `source` yields. A failing item is reported; the others don't suffer from it.
+
+    `trusts_roles` is for exports of one's own sites: without it nobody becomes more than an author.
+    """
+    context = Context(source.name, now, trusts_roles)
     seen: set[tuple[str, str]] = set()
     for entry in source:
         if isinstance(entry, Item) and (entry.noun, entry.external_id) in seen:

@@ -4,16 +4,18 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from cms import limits
+from cms.choices import Role
 from cms.importers.cleaning import Notes, fit_text, numbered_username, username_from
 from cms.importers.context import Context
 from cms.importers.items import UserItem
 from cms.models import User
-from cms.policy import SYSTEM
+from cms.policy import RANK, SYSTEM
 from cms.services.checks import check_username
 from cms.services.preferences import preference_errors
 from cms.services.users import TEXT_LIMITS, UserFields, create_user, update_user
 
 EMAIL_DOMAIN = "imported.invalid"  # RFC 2606: no mail ever goes there
+TRUSTING = "Only `import_content --trust-roles` takes it over, from an export of your own site."
 
 
 def create(context: Context, item: UserItem, notes: Notes) -> tuple[User, bool]:
@@ -38,9 +40,8 @@ def create(context: Context, item: UserItem, notes: Notes) -> tuple[User, bool]:
             reason = "No other valid e-mail address is given."
         email = f"{username.lower()}@{EMAIL_DOMAIN}"
         notes.note("email", item.email or None, email, f"{reason} One that gets no mail was made up.")
-    fields: UserFields = {"username": username, "email": email, "role": item.role, **_texts(item, notes)}
-    fields |= _preferences(item, notes)
-    fields["is_active"], fields["email_verified"] = item.is_active, item.email_verified
+    fields: UserFields = {"username": username, "email": email, **_texts(item, notes)}
+    fields |= _preferences(item, notes) | _rights(context, item, username, notes)
     if item.id is not None:
         fields["id"] = item.id
     return create_user(actor=SYSTEM, fields=fields, password=None, now=context.now), True
@@ -58,6 +59,21 @@ def update(context: Context, user: User, item: UserItem, notes: Notes) -> User:
     elif email and email.lower() != user.email.lower():
         notes.note("email", item.email, user.email, "The e-mail address of an account is not changed by an import.")
     return update_user(actor=SYSTEM, user=user, changes=changes, now=context.now)
+
+
+def _rights(context: Context, item: UserItem, username: str, notes: Notes) -> UserFields:
+    """Return what opens doors. A source may name any role and address: `context` says whether it is believed."""
+    rights: UserFields = {"role": item.role, "is_active": item.is_active, "email_verified": item.email_verified}
+    if context.trusts_roles:
+        return rights
+    if RANK[item.role] > RANK[Role.AUTHOR]:
+        rights["role"] = Role.AUTHOR
+        reason = f"{username} becomes an author until an admin gives another role. {TRUSTING}"
+        notes.note("role", item.role, Role.AUTHOR, reason)
+    if item.email_verified:
+        rights["email_verified"] = False
+        notes.note("email_verified", True, False, f"{username} has to verify the e-mail address here. {TRUSTING}")
+    return rights
 
 
 def _preferences(item: UserItem, notes: Notes) -> UserFields:

@@ -32,13 +32,18 @@ class Command(BaseCommand):
             "--format", choices=[AUTO, *FORMATS], default=AUTO, help="what PATH holds (default: %(default)s)"
         )
         parser.add_argument("--dry-run", action="store_true", help="report what would be done and change nothing")
+        parser.add_argument(
+            "--trust-roles",
+            action="store_true",
+            help="give new users the roles above author, and the verified addresses, that PATH names:"
+            " only for exports of your own sites",
+        )
         parser.add_argument("--report", type=Path, metavar="FILE", help="where to write the report, as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        target: Path | None = options["report"]
         try:
             with Report() as report:
-                self._run(options["path"], options["format"], target, report, is_dry_run=options["dry_run"])
+                self._run(options, report)
         except SourceUnreadable as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
@@ -46,20 +51,23 @@ class Command(BaseCommand):
         except KeyboardInterrupt as error:
             raise CommandError("Interrupted; run the same command again to continue.") from error
 
-    def _run(self, path: Path, format_name: str, target: Path | None, report: Report, *, is_dry_run: bool) -> None:
+    def _run(self, options: dict[str, Any], report: Report) -> None:
+        target: Path | None = options["report"]
+        is_dry_run: bool = options["dry_run"]
         if target is not None:
             refuse_unwritable(target)
-        sources = open_sources(path, format_name)
+        sources = open_sources(options["path"], options["format"])
         with rolled_back() if is_dry_run else contextlib.nullcontext():
             for source in sources:
-                self._import(source, report)
+                self._import(source, report, trusts_roles=options["trust_roles"])
         if target is not None:
             report.write(target)
         self._print_summary(report, target, is_dry_run=is_dry_run)
 
-    def _import(self, source: Source, report: Report) -> None:
+    def _import(self, source: Source, report: Report, *, trusts_roles: bool) -> None:
         progress = Progress(self.stderr) if sys.stderr.isatty() else Lines(self.stdout)
-        import_source(source, report=report, now=clock.now(), on_progress=progress.show)
+        now = clock.now()
+        import_source(source, report=report, now=now, trusts_roles=trusts_roles, on_progress=progress.show)
         progress.end()
 
     def _print_summary(self, report: Report, target: Path | None, *, is_dry_run: bool) -> None:

@@ -170,6 +170,17 @@ def test_an_export_is_written_by_a_worker_and_read_back(client: Client, make_pos
     assert (checked.state, checked.counts["created"]) == ("checked", 0)
 
 
+def test_an_upload_makes_nobody_more_than_an_author_and_the_page_names_the_role(client: Client) -> None:
+    mallory = {"username": "mallory", "email": "m@example.org", "role": "admin", "is_active": True}
+    _upload(client, "a.json", json.dumps({"format": "tandem", "version": 1, "users": [mallory], "posts": []}))
+    shown = client.get(f"{LIST}{_work().pk}/change/").content.decode()
+    assert "mallory becomes an author" in shown
+    client.post(f"{LIST}{Transfer.objects.get().pk}/start/")
+    assert _work().state == "done"
+    user = User.objects.get(username="mallory")
+    assert (user.role, user.has_usable_password()) == ("author", False)
+
+
 def test_what_a_worker_has_in_hand_is_neither_started_twice_nor_deleted(client: Client) -> None:
     _upload(client, "blog.xml", WXR)
     transfer = Transfer.objects.get()

@@ -49,7 +49,7 @@ def test_what_is_exported_can_be_imported_elsewhere_with_any_format_that_fits(
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     assert summary["counts"]["posts"] == len([name for name in _files(tmp_path / "out") if name.endswith(".md")])
-    imported = _run(empty_database, "import_content", tmp_path / "out", "--format", "markdown")
+    imported = _run(empty_database, "import_content", tmp_path / "out", "--format", "markdown", "--trust-roles")
     assert imported.returncode == 0, imported.stderr
     assert "0 skipped, 0 failed" in imported.stdout
     assert _run(empty_database, "export_content", tmp_path / "again", "--format", "markdown").returncode == 0

@@ -48,7 +48,7 @@ def full_site(
 
 @pytest.mark.soak
 def test_a_full_site_comes_back_to_the_byte(full_site: dict[str, Path], tmp_path: Path) -> None:
-    report = import_into_database(full_site["markdown"], now=LATER)
+    report = import_into_database(full_site["markdown"], now=LATER, trusts_roles=True)
     assert report["items"] == []
     assert (report["counts"]["failed"], report["counts"]["skipped"]) == (0, 0)
     assert Post.objects.count() > 500 + 79 + 40
@@ -64,9 +64,9 @@ def test_a_site_comes_back_once_and_a_second_import_changes_nothing(
         seed_demo(password=None, now=NOW)
         first = export(format_name, "first")
         transaction.set_rollback(True)
-    created = import_into_database(first, now=LATER)["counts"]["created"]
+    created = import_into_database(first, now=LATER, trusts_roles=True)["counts"]["created"]
     events = AuditEvent.objects.count()
-    assert import_into_database(first, now=LATER)["counts"]["unchanged"] == created
+    assert import_into_database(first, now=LATER, trusts_roles=True)["counts"]["unchanged"] == created
     assert (AuditEvent.objects.count(), bytes_of(export(format_name, "second"))) == (events, bytes_of(first))
 
 
@@ -77,7 +77,7 @@ def test_an_excerpt_that_was_derived_follows_the_content_when_it_came_back(
         make_post(content="Lions sleep.")
         first = export("json")
         transaction.set_rollback(True)
-    import_into_database(first, now=LATER)
+    import_into_database(first, now=LATER, trusts_roles=True)
     post = update_post(actor=SYSTEM, post=Post.objects.get(), changes={"content": "Zebras run."}, now=LATER)
     assert post.excerpt == "Zebras run."
 
@@ -86,7 +86,7 @@ def test_an_excerpt_that_was_derived_follows_the_content_when_it_came_back(
 def test_an_export_that_comes_home_finds_its_own_objects_and_leaves_them_alone(export: Callable[..., Path]) -> None:
     seed_demo(password=None, now=NOW)
     first = export("json", "first")
-    counts = import_into_database(first, now=LATER)["counts"]
+    counts = import_into_database(first, now=LATER, trusts_roles=True)["counts"]
     assert (counts["created"], counts["updated"], counts["failed"]) == (0, 0, 0)
     assert bytes_of(export("json", "second")) == bytes_of(first)
 
@@ -194,7 +194,7 @@ def test_any_site_comes_back_to_the_byte(site: dict[str, Any], format_name: str)
             _build(site)
             first = export_to(Path(name, "first"), format_name)
             transaction.set_rollback(True)
-        report = import_into_database(first, now=LATER)
+        report = import_into_database(first, now=LATER, trusts_roles=True)
         assert report["items"] == []
         assert bytes_of(export_to(Path(name, "second"), format_name)) == bytes_of(first)
         transaction.set_rollback(True)

@@ -20,11 +20,13 @@ WXR_HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def import_into_database(path: Path, format_name: str = AUTO, now: datetime.datetime = NOW) -> dict[str, Any]:
+def import_into_database(
+    path: Path, format_name: str = AUTO, now: datetime.datetime = NOW, *, trusts_roles: bool = False
+) -> dict[str, Any]:
     """Import what is at `path`; the report as it would be written."""
     with Report() as report:
         for source in open_sources(path, format_name):
-            import_source(source, report=report, now=now)
+            import_source(source, report=report, now=now, trusts_roles=trusts_roles)
         return {"counts": report.counts, "items": list(report.items())}
 
 

@@ -56,9 +56,40 @@ def test_users_come_in_every_state_with_every_role_and_without_a_password(
     before = sorted(User.objects.values_list(*columns))
     folder = export_to(tmp_path / "out", "markdown")
     User.objects.all()._raw_delete(using="default")  # type: ignore[attr-defined]
-    assert import_path(folder)["counts"] == {"created": 3, "updated": 0, "unchanged": 0, "skipped": 0, "failed": 0}
+    assert import_path(folder, trusts_roles=True)["counts"] == {
+        "created": 3,
+        "updated": 0,
+        "unchanged": 0,
+        "skipped": 0,
+        "failed": 0,
+    }
     assert sorted(User.objects.values_list(*columns)) == before
     assert not any(user.has_usable_password() for user in User.objects.all())
+
+
+@pytest.mark.parametrize(("role", "given"), [("admin", "author"), ("editor", "author"), ("subscriber", "subscriber")])
+def test_an_export_of_a_stranger_gives_nobody_more_rights_than_an_author(
+    import_path: ImportPath, write_export: Callable[..., Path], role: str, given: str
+) -> None:
+    user = {"id": ID.format(1), "username": "mallory", "email": "mallory@example.org", "is_active": True}
+    path = write_export(users=[user | {"role": role, "email_verified": True}])
+    items = [item for item in import_path(path)["items"] if item["field"] in ("role", "email_verified")]
+    made = User.objects.get(username="mallory")
+    assert (made.role, made.is_active, made.email_verified, made.has_usable_password()) == (given, True, False, False)
+    shown = [(item["field"], item["original"], item["value"]) for item in items]
+    assert shown == [("role", role, given)] * (role != given) + [("email_verified", True, False)]
+    assert all("mallory" in item["reason"] and "--trust-roles" in item["reason"] for item in items)
+
+
+def test_a_second_import_that_trusts_roles_raises_nobody(
+    import_path: ImportPath, write_export: Callable[..., Path]
+) -> None:
+    users = [{**TANDEM["users"][0], "role": "admin", "is_active": False}]
+    import_path(write_export(users=users))
+    import_path(write_export(users=users), trusts_roles=True)
+    import_path(write_export(users=[{**users[0], "bio": "New", "is_active": True}]), trusts_roles=True)
+    user = User.objects.get(username="mia")
+    assert (user.bio, user.role, user.is_active) == ("New", "author", False)
 
 
 def test_a_user_who_was_deleted_here_stays_deleted(import_path: ImportPath, write_export: Callable[..., Path]) -> None:
