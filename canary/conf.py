@@ -1,15 +1,17 @@
 """The canary's view of the settings: one dict, `settings.CANARY`, read once until Django signals a change."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -20,6 +22,12 @@ from canary.core.breakers import Limits
 from canary.core.routing import bulkhead
 from canary.core.values import Snapshot
 
+ENTRANCE: Final = "/api"
+PROBLEM_TYPE: Final = "urn:problem-type:canary:"
+NO_ARMS: Final = (
+    'The settings name no versions. Add CANARY = {"ARMS": {1: "shop.v1.root_urls", 2: "shop.v2.root_urls"}}, with the'
+    " URLconfs of your own versions."
+)
 RETENTION_DAYS = 90
 ANONYMOUS_CONSUMERS = 1_000
 WARM_UP_S = 180
@@ -31,6 +39,9 @@ READ_FROM = frozenset({"CANARY", "SECRET_KEY", "SESSION_COOKIE_SECURE"})
 EVER = datetime.min.replace(tzinfo=UTC)
 
 
+type Network = IPv4Network | IPv6Network
+
+
 @dataclass(frozen=True)
 class CanaryConf:
     entrance: str
@@ -38,6 +49,14 @@ class CanaryConf:
     """The URLconf of each version, by dotted name."""
     successors: str
     """The module that maps v1's calls to v2's, by dotted name; empty once v1 is deleted."""
+    probe: str
+    """The path below its base that `doctor` and the checklist ask each version for."""
+    guide: str
+    """Where clients read how to change over to v2: a path below its base, or a whole URL; empty without one."""
+    docs: str
+    """The documentation of v2, likewise: the guide once v1 and its mapping are deleted."""
+    problem_type: str
+    """The beginning of the `type` of problem details, before the code."""
     identify: Callable[[HttpRequest], tuple[str, str] | None]
     """Return kind and id of the person behind a request's credential; None when it carries no valid one."""
     has_scope: Callable[[HttpRequest, str], bool]
@@ -58,6 +77,12 @@ class CanaryConf:
     """How many names that anybody could make up have a row of their own in the usage of v1, per day and kind."""
     notify: Callable[[Any], None] | None
     """Gets every RolloutEvent, in the transaction that makes it."""
+    notify_consumers: Callable[[Sequence[Mapping[str, Any]], Mapping[str, Any]], dict[str, str]] | None
+    """Gets the usage of v1 by consumer and the dates of its end; returns what became of each consumer's notice."""
+    metrics_token: str
+    """With it `/metrics` may be read from anywhere; empty for nobody."""
+    trusted_proxies: tuple[Network, ...]
+    """Networks that `/metrics` may be read from, beside the machine itself."""
     list_identities: Callable[[datetime], Iterable[tuple[str, str]]]
     """Kind and id of everybody who is known by name at that moment, for the question who would move."""
     environment_weight_bp: int | None
@@ -118,7 +143,7 @@ def canary_conf() -> CanaryConf:
     """Return the settings, cached: a look at `settings` takes a third of a microsecond, several times per request."""
     global _loaded  # noqa: PLW0603  a cache of one entry, replaced whole
     if _loaded is None:
-        _loaded = _load(settings.CANARY)
+        _loaded = _load(getattr(settings, "CANARY", {}))
     return _loaded
 
 
@@ -147,21 +172,30 @@ def _derived(key: str, purpose: str) -> bytes:
     return blake2b(key.encode(), digest_size=32, person=purpose.encode()).digest()
 
 
-def _load(conf: dict[str, Any]) -> CanaryConf:
+def _load(conf: Mapping[str, Any]) -> CanaryConf:
+    if not conf.get("ARMS"):
+        raise ImproperlyConfigured(NO_ARMS)
     return CanaryConf(
-        entrance=conf["ENTRANCE"],
+        entrance=conf.get("ENTRANCE", ENTRANCE),
         arms=conf["ARMS"],
         successors=conf.get("SUCCESSORS") or "",
-        identify=import_string(conf["IDENTIFY"]),
-        has_scope=import_string(conf["HAS_SCOPE"]) if conf.get("HAS_SCOPE") else _no_key_has_a_scope,
-        is_excluded=import_string(conf["IS_EXCLUDED"]) if conf.get("IS_EXCLUDED") else _nobody_is_excluded,
-        evidence_unit=import_string(conf["EVIDENCE_UNIT"]) if conf.get("EVIDENCE_UNIT") else _whom_the_view_knows,
-        clock=import_string(conf["CLOCK"]) if conf.get("CLOCK") else time.time,
+        probe=conf.get("PROBE", "/"),
+        guide=conf.get("GUIDE", ""),
+        docs=conf.get("DOCS", ""),
+        problem_type=conf.get("PROBLEM_TYPE", PROBLEM_TYPE),
+        identify=_function(conf, "IDENTIFY", _nobody_is_named),
+        has_scope=_function(conf, "HAS_SCOPE", _no_key_has_a_scope),
+        is_excluded=_function(conf, "IS_EXCLUDED", _nobody_is_excluded),
+        evidence_unit=_function(conf, "EVIDENCE_UNIT", _whom_the_view_knows),
+        clock=_function(conf, "CLOCK", time.time),
         retention_days=conf.get("RETENTION_DAYS", RETENTION_DAYS),
         anonymous_consumers=conf.get("ANONYMOUS_CONSUMERS", ANONYMOUS_CONSUMERS),
-        notify=import_string(conf["NOTIFY"]) if conf.get("NOTIFY") else None,
-        list_identities=import_string(conf["LIST_IDENTITIES"]) if conf.get("LIST_IDENTITIES") else _nobody_is_known,
-        environment_weight_bp=conf["WEIGHT_BP"],
+        notify=_function(conf, "NOTIFY", None),
+        notify_consumers=_function(conf, "NOTIFY_CONSUMERS", None),
+        metrics_token=conf.get("METRICS_TOKEN") or "",
+        trusted_proxies=tuple(ip_network(network) for network in conf.get("TRUSTED_PROXIES", ())),
+        list_identities=_function(conf, "LIST_IDENTITIES", _nobody_is_known),
+        environment_weight_bp=conf.get("WEIGHT_BP"),
         shadow_bp=conf.get("SHADOW_BP", 0),
         shadow_cpu_bp=conf.get("SHADOW_CPU_BP", 1_000),
         warm_up_s=conf.get("WARM_UP_S", WARM_UP_S),
@@ -169,7 +203,7 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
         bulkhead=conf.get("BULKHEAD", 0),
         hang_s=conf.get("HANG_S", HANG_S),
         has_failover=conf.get("FAILOVER", True),
-        is_away=import_string(conf["IS_AWAY"]) if conf.get("IS_AWAY") else _nothing_is_away,
+        is_away=_function(conf, "IS_AWAY", _nothing_is_away),
         unguarded_s=conf.get("UNGUARDED_S", UNGUARDED_S),
         named_build=conf.get("BUILD", "")[:BUILD_MAX],
         code=tuple(conf.get("CODE", ())),
@@ -177,15 +211,23 @@ def _load(conf: dict[str, Any]) -> CanaryConf:
         latency_margin=conf.get("LATENCY_MARGIN_BP", 2_000) / 10_000,
         sql_budget=conf.get("SQL_BUDGET", 5),
         is_cookie_secure=settings.SESSION_COOKIE_SECURE,
-        snapshot=Snapshot(
-            version=0,
-            weight_bp=conf["WEIGHT_BP"] or 0,
-            # The same in every process and after every restart, and known to nobody outside.
-            salt=secret_for("canary-salt").hex()[:32],
-            # A version without an arm is out of service, regardless of the environment: v1 was deleted.
-            is_v1_enabled=conf["IS_V1_ENABLED"] and 1 in conf["ARMS"],
-            is_v2_enabled=conf["IS_V2_ENABLED"] and 2 in conf["ARMS"],
-        ),
+        snapshot=_snapshot_of(conf),
+    )
+
+
+def _function(conf: Mapping[str, Any], name: str, default: Callable[..., Any] | None) -> Any:
+    return import_string(conf[name]) if conf.get(name) else default
+
+
+def _snapshot_of(conf: Mapping[str, Any]) -> Snapshot:
+    return Snapshot(
+        version=0,
+        weight_bp=conf.get("WEIGHT_BP") or 0,
+        # The same in every process and after every restart, and known to nobody outside.
+        salt=secret_for("canary-salt").hex()[:32],
+        # A version without an arm is out of service, regardless of the environment: v1 was deleted.
+        is_v1_enabled=conf.get("IS_V1_ENABLED", True) and 1 in conf["ARMS"],
+        is_v2_enabled=conf.get("IS_V2_ENABLED", True) and 2 in conf["ARMS"],
     )
 
 
@@ -199,6 +241,10 @@ def _hash_of_code(places: tuple[Path, ...]) -> str:
             digest.update(f"{path.relative_to(place.parent).as_posix()}\0{len(content)}\0".encode())
             digest.update(content)
     return digest.hexdigest()
+
+
+def _nobody_is_named(request: HttpRequest) -> tuple[str, str] | None:
+    return None
 
 
 def _no_key_has_a_scope(request: HttpRequest, scope: str) -> bool:

@@ -263,7 +263,6 @@ CANARY_TRUST_AGE_DAYS = env.integer("CANARY_TRUST_AGE_DAYS", default=7, minimum=
 CANARY_LATENCY_MARGIN_BP = env.percentage_bp("CANARY_LATENCY_MARGIN")
 
 CANARY = {
-    "ENTRANCE": "/api",
     "ARMS": {1: "api_v1.root_urls", 2: "api_v2.root_urls"},
     "WEIGHT_BP": API_V2_TRAFFIC_PERCENTAGE_BP,
     "IS_V1_ENABLED": USE_LEGACY_API_V1,
@@ -274,6 +273,10 @@ CANARY = {
     "NOTIFY": "cms.rollout.events.tell_of_rollout",
     "NOTIFY_CONSUMERS": "cms.rollout.consumers.notify_consumers",
     "SUCCESSORS": "api_v1.successors",
+    "GUIDE": "/docs/v1-to-v2",
+    "DOCS": "/docs",
+    "PROBLEM_TYPE": "urn:problem-type:tandem:",
+    "TRUSTED_PROXIES": TRUSTED_PROXIES,
     "PROBE": "/posts?limit=1",  # what both versions are asked for, below their base, to see whether they answer
     "IS_EXCLUDED": "cms.rollout.exclusions.why_excluded",
     "IS_AWAY": "cms.http.unavailable.is_away",
@@ -308,7 +311,6 @@ LANGUAGE_CODE = "en"
 # Users choose one for the admin site; each is named in its own words.
 LANGUAGES = [("en", "English"), ("ja", "日本語")]
 FORMAT_MODULE_PATH = "cms.admin.formats"
-USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.registry import Collector
+from django.core.exceptions import ImproperlyConfigured
 
 from canary.metrics.counters import (
     COUNTERS,
@@ -17,6 +15,14 @@ from canary.metrics.counters import (
     Labels,
     Totals,
 )
+
+try:
+    from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+    from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+    from prometheus_client.registry import Collector
+except ImportError as error:
+    missing = "Metrics need prometheus-client: pip install 'django-version-canary[prometheus]'."
+    raise ImproperlyConfigured(missing) from error
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 

@@ -4,12 +4,12 @@ import hmac
 import ipaddress
 from typing import Final
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
+from canary.conf import canary_conf
 from canary.core.values import Refusal
 from canary.metrics.exposition import CONTENT_TYPE, exposition
 from canary.metrics.node import own_node
@@ -47,7 +47,7 @@ def _exposed(request: HttpRequest) -> HttpResponse:
 
 
 def _has_token(request: HttpRequest) -> bool:
-    token = str(settings.CANARY.get("METRICS_TOKEN") or "")
+    token = canary_conf().metrics_token
     scheme, _, given = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     is_bearer = bool(token) and scheme.lower() == "bearer"
     return is_bearer and hmac.compare_digest(given.strip().encode(errors="replace"), token.encode())
@@ -62,7 +62,7 @@ def _is_near(request: HttpRequest) -> bool:
     except ValueError:
         return False  # a Unix socket has a proxy before it
     address = getattr(address, "ipv4_mapped", None) or address
-    return address.is_loopback or any(address in network for network in settings.TRUSTED_PROXIES)
+    return address.is_loopback or any(address in network for network in canary_conf().trusted_proxies)
 
 
 urlpatterns = [path("", metrics)]

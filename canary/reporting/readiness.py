@@ -4,14 +4,9 @@ Each function gets the present moment and a mapping of the wanted values. It ret
 sentence.
 """
 
-import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
-
-import httpx
-from django.conf import settings
-from django.test import Client
+from typing import Any
 
 from canary.conf import canary_conf
 from canary.core.plans import Plan
@@ -19,11 +14,9 @@ from canary.core.routing import choose_pinned, needs_controller
 from canary.core.values import Refusal, Snapshot
 from canary.models import RolloutEvent
 from canary.reporting.people import People
+from canary.reporting.visiting import NoAnswer, ask, ask_in_process
 from canary.state import store
 from canary.state.guard import read_guard
-
-TIMEOUT_S: Final = 10
-HEADERS: Final = {"User-Agent": "canary-readiness (health check)"}  # no evidence, and no use of v1
 
 Wanted = Mapping[str, Any]
 
@@ -35,8 +28,8 @@ def versions_answer(now: datetime, wanted: Wanted) -> tuple[bool, str]:
     for version in sorted(canary_conf().arms):
         answer = choose_pinned(version, snapshot, now.timestamp())
         expected = answer.status if isinstance(answer, Refusal) else 200
-        path = f"{canary_conf().entrance}/v{version}{settings.CANARY['PROBE']}"
-        found = _ask_over_http(url, path) if url else _ask_in_process(path)
+        path = f"{canary_conf().entrance}/v{version}{canary_conf().probe}"
+        found = _status(url, path)
         are_well &= found == expected
         told.append(f"v{version}: {found}{'' if found == expected else f' in place of {expected}'}")
     return are_well, f"{', '.join(told)} {f'at {url}' if url else 'in this process'}."
@@ -78,22 +71,11 @@ def rollback_was_drilled(now: datetime, wanted: Wanted) -> tuple[bool, str]:
     return last.at >= now - timedelta(days=days), f"{told}; {days} days are allowed."
 
 
-def _ask_over_http(url: str, path: str) -> int | str:
+def _status(url: str | None, path: str) -> int | str:
     try:
-        return httpx.get(f"{url.rstrip('/')}{path}", headers=HEADERS, timeout=TIMEOUT_S, trust_env=False).status_code
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return f"no answer ({type(error).__name__})"
-
-
-def _ask_in_process(path: str) -> int:
-    """Ask by the same chain of middleware as a server's. A fault in it is a 500 here too."""
-    host = next((host for host in settings.ALLOWED_HOSTS if not host.startswith(("*", "."))), "localhost")
-    client = Client(raise_request_exception=False, headers=HEADERS)
-    logging.disable()  # the sentence of the checklist says what there is to say
-    try:
-        return int(client.get(path, SERVER_NAME=host, REMOTE_ADDR="127.0.0.1", secure=True).status_code)
-    finally:
-        logging.disable(logging.NOTSET)
+        return (ask(url, path) if url else ask_in_process(path)).status
+    except NoAnswer as error:
+        return f"no answer ({error})"
 
 
 def _planned(asked_bp: int | None, plan: Plan | dict[str, Any] | None, snapshot: Snapshot) -> tuple[int | None, str]:

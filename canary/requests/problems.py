@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
+from canary.conf import canary_conf
 from canary.core.values import Refusal
 from canary.requests.headers import sent_path
 
@@ -51,7 +52,7 @@ def _response(
     request: HttpRequest, status: int, code: str, title: str, detail: str, more: Mapping[str, Any] | None = None
 ) -> HttpResponse:
     body = {
-        "type": f"urn:problem-type:tandem:{code}",
+        "type": f"{canary_conf().problem_type}{code}",
         "title": title,
         "status": status,
         "detail": detail,

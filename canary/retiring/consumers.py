@@ -7,8 +7,7 @@ from typing import Any
 from canary.conf import canary_conf
 from canary.core.lifecycle import Life, is_v1_gone, iso
 from canary.core.values import V2
-from canary.retiring.life import DOCS, GUIDE
-from canary.retiring.successors import declared_successors
+from canary.retiring.successors import declared_successors, guide_below
 from canary.retiring.usage import NAMELESS, USAGE_DAYS, usage_by_consumer
 
 
@@ -20,8 +19,8 @@ def usages_to_tell(now: datetime, life: Life) -> list[dict[str, Any]]:
 
 
 def dates_to_tell(now: datetime, life: Life) -> dict[str, Any]:
-    guide = DOCS if declared_successors() is None else GUIDE
-    return {"dates": _sentences(now, life), "guide": f"{canary_conf().entrance}/v{V2}{guide}"}
+    guide = guide_below(f"{canary_conf().entrance}/v{V2}")
+    return {"dates": _sentences(now, life), "guide": guide}
 
 
 def _sentences(now: datetime, life: Life) -> list[str]:

@@ -32,10 +32,8 @@ from canary.requests.faults import faults
 from canary.requests.headers import header_of, put, put_kept
 from canary.requests.identity import identify
 from canary.requests.problems import problem_response
-from canary.retiring.successors import below_base, declared_successors, lead_of
+from canary.retiring.successors import below_base, declared_successors, guide_below, lead_of
 
-GUIDE: Final = "/docs/v1-to-v2"
-DOCS: Final = "/docs"
 HTML: Final = "text/html"
 READS: Final = ("GET", "HEAD")
 FIRST_PAGE: Final = "first page"
@@ -59,14 +57,14 @@ def gone_response(request: HttpRequest, refusal: Refusal, snapshot: Snapshot, no
     window = running_brownout(snapshot.life, now) if refusal.code == routing.BROWNOUT.code else None
     refusal = _during(window, snapshot.life) if window else refusal
     base = _base(request)
-    guide = f"{base}{DOCS if declared_successors() is None else GUIDE}"
+    guide = guide_below(base)
     response = problem_response(
         refusal,
         request,
         {
             "phase": BROWNOUT if window else SUNSET if V1 in canary_conf().arms else REMOVED,
             "ends_at": iso(window[1]) if window else None,
-            "migration": guide,
+            "migration": guide or None,
             "consumer": _consumer(request),
             **_way_out(request, base, guide),
         },
@@ -87,8 +85,9 @@ def _during(window: Window, life: Life) -> Refusal:
 def _announce(request: HttpRequest, response: HttpResponse, snapshot: Snapshot) -> None:
     life = snapshot.life
     put_kept(response, _dates(life.deprecated_at, life.sunset_at))
-    if snapshot.is_v2_enabled:  # they lead into v2
-        present, links = header_of(response, "link"), _links(request)
+    # They lead into v2.
+    if snapshot.is_v2_enabled and (links := _links(request)):
+        present = header_of(response, "link")
         put(response, (("Link", f"{present}, {links}" if present else links),))
 
 
@@ -104,18 +103,20 @@ def _dates(deprecated_at: int | None, sunset_at: int | None) -> dict[str, tuple[
 
 def _links(request: HttpRequest) -> str:
     base = _base(request)
-    standing = _standing_links(base, bool(canary_conf().successors))
+    standing = _standing_links(guide_below(base))
     lead = lead_of(request, has_credentials=_has_credentials(request))
     if lead is None:
         return standing
     # As `link_value` writes it.
     title = f'; title="{FIRST_PAGE}"' if lead.is_first_page else ""
-    return f'{standing}, <{base}{lead.target}>; rel="successor-version"{title}'
+    successor = f'<{base}{lead.target}>; rel="successor-version"{title}'
+    return f"{standing}, {successor}" if standing else successor
 
 
 @lru_cache(maxsize=BASES_KEPT)
-def _standing_links(base: str, has_guide: bool) -> str:
-    guide = f"{base}{GUIDE if has_guide else DOCS}"
+def _standing_links(guide: str) -> str:
+    if not guide:
+        return ""
     return f"{link_value(guide, 'deprecation', HTML)}, {link_value(f'{guide}#sunset', 'sunset', HTML)}"
 
 
@@ -145,7 +146,7 @@ def _way_out(request: HttpRequest, base: str, guide: str) -> dict[str, Any]:
     way: dict[str, Any] = {"method": found.method, "url": f"{base}{found.target}"}
     if found.pages_left_out:
         way["page"] = FIRST_PAGE_SENTENCE.format(" and ".join(found.pages_left_out))
-    if body := found.route["body"]:
+    if guide and (body := found.route["body"]):
         way["body"] = f"{guide}#body-{body}"
     if steps := found.route["then"]:
         way["then"] = [f"{step['method']} {base}{step['path']} {step['when']}" for step in steps]

@@ -44,6 +44,13 @@ def lead_of(request: HttpRequest, *, has_credentials: bool) -> Lead | None:
     return _leads(conf.successors).find(str(request.method), below, query, has_credentials=has_credentials)
 
 
+def guide_below(base: str) -> str:
+    """Return the address of the guide to v2, or of v2's documentation once the mapping is deleted; empty without."""
+    conf = canary_conf()
+    place = conf.guide if conf.successors else conf.docs
+    return f"{base}{place}" if place.startswith("/") else place
+
+
 def below_base(path: str) -> str:
     """Return the path without the entrance and the version: `/posts` of `/api/v1/posts` and of `/api/posts`."""
     return _below(path, canary_conf().entrance)

@@ -8,9 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Max
-from django.utils.module_loading import import_string
 
 from canary.conf import canary_conf
 from canary.core import lifecycle
@@ -175,9 +173,7 @@ def _refuse_unmet(unmet: list[Unmet], *, is_override: bool) -> None:
 
 
 def _tell(usages: list[dict[str, Any]], life: dict[str, Any]) -> dict[str, str]:
-    conf: dict[str, Any] = settings.CANARY
-    name: str = conf.get("NOTIFY_CONSUMERS") or ""
-    if not name:
+    notify_consumers = canary_conf().notify_consumers
+    if notify_consumers is None:
         raise Refused("no-notifier", "CANARY['NOTIFY_CONSUMERS'] names nobody who could tell the consumers.")
-    outcome: dict[str, str] = import_string(name)(usages, life)
-    return outcome
+    return notify_consumers(usages, life)

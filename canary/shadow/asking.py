@@ -86,6 +86,8 @@ def ask(read: Read, version: int, path: str, query: str, guard: Guard) -> Answer
         try:
             request.resolver_match = match = resolve(request.path_info, request.urlconf)
             response = match.func(request, *match.args, **match.kwargs)
+            if callable(render := getattr(response, "render", None)):  # as Django does, after the view
+                response = render()
         except Exception as error:
             failure = error
         finally:

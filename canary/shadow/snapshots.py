@@ -72,12 +72,13 @@ def read_only_snapshot(deadline_s: float) -> Iterator[Guard]:
 @contextmanager
 def forgotten() -> Iterator[None]:
     """Leave the transaction as it was after an error within, so that it can go on."""
-    point = transaction.savepoint_create()
+    point = connection.savepoint()  # by the connection: its name in `transaction` differs between releases of Django
     try:
         yield
     finally:
         transaction.set_rollback(False)
-        transaction.savepoint_rollback(point)
+        if point is not None:
+            connection.savepoint_rollback(point)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import datetime
 import errno
-import ipaddress
 import itertools
 import json
 import math
@@ -219,8 +218,7 @@ READERS: dict[str, tuple[dict[str, str], int]] = {
 
 @pytest.fixture
 def behind_a_proxy(settings: Settings, node: Node) -> None:
-    settings.TRUSTED_PROXIES = [ipaddress.ip_network("10.0.0.0/8")]
-    settings.CANARY = settings.CANARY | {"METRICS_TOKEN": "secret-token"}
+    settings.CANARY = settings.CANARY | {"METRICS_TOKEN": "secret-token", "TRUSTED_PROXIES": ["10.0.0.0/8"]}
 
 
 @pytest.mark.usefixtures("behind_a_proxy")

@@ -75,7 +75,7 @@ def _of_answer(declared: Declared, answer: Json, v1: Any, v2: Any) -> Iterator[D
 
 def _is_whole(declared: Declared, v1: Any, rows: int) -> bool:
     """Return whether a list is all on one page: where the orders differ, other pages hold other rows."""
-    counts = [member["v1"] for member in declared.shapes["page"] if member["rule"] == "counted"]
+    counts = [member["v1"] for member in declared.shapes.get("page", ()) if member["rule"] == "counted"]
     return any(total == rows for name in counts for total in _at(v1, f"/data/{name}"))
 
 
@@ -86,8 +86,8 @@ class _Resource:
         self._members = declared.shapes[shape]
         told = {member["v2"] for member in self._members if member["v2"]}
         self._known_in_v1 = {member["v1"] for member in self._members}
-        self._known_in_v2 = {*told, *declared.v2_only[shape], _INCLUDED}
-        self._path, self._v2 = path, v2
+        self._known_in_v2 = {*told, *declared.v2_only.get(shape, ()), _INCLUDED}
+        self._path, self._v2, self._conversions = path, v2, declared.conversions
 
     def pair(self, olds: Sequence[Any], news: Sequence[Any]) -> Iterator[Difference]:
         """Compare one object. `olds` and `news` hold one each, or none where the place is missing."""
@@ -130,11 +130,19 @@ class _Resource:
         before, after = (list(_at(body, "/" + name.replace(".", "/"))) for body, name in _sides(member, old, new))
         if not before or (rule == "counted" and not after):  # v2 wasn't asked to count
             return
-        expected = _expected(rule, before[0])
+        expected = self._expected(rule, before[0])
         if not after:
             yield Difference(path, "missing", expected, None)
         else:
             yield from _values(path, expected, self._told(rule, after[0]))
+
+    def _expected(self, rule: str, value: Any) -> Any:
+        """Return v1's value as v2 has to send it; unchanged where the site's own function can't take it."""
+        convert = self._conversions.get(rule)
+        try:
+            return convert(value) if convert else _expected(rule, value)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            return value
 
     def _told(self, rule: str, value: Any) -> Any:
         """Return v2's value in v1's words."""

@@ -1,7 +1,7 @@
 """The data that `CANARY["SUCCESSORS"]` names, prepared for look-ups. Knows its form and none of its content."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -19,11 +19,19 @@ class Declared:
     """Rows whose equivalent is a GET, by the number of segments of its path; the segments beside the row."""
     shapes: Mapping[str, Sequence[Json]]
     v2_only: Mapping[str, Sequence[str]]
+    conversions: Mapping[str, Callable[[Any], Any]]
+    """By rule of the site's own, the function from v1's value to the one that v2 has to send."""
 
     @classmethod
     def of(cls, data: Any) -> Self:
-        """Return the data of an object with the attributes ROUTES, SHAPES and V2_ONLY."""
-        return cls(_by_length(data.ROUTES), _calls_by_length(data.ROUTES), data.SHAPES, data.V2_ONLY)
+        """Return the data of an object with ROUTES, SHAPES and, where needed, V2_ONLY and CONVERSIONS."""
+        return cls(
+            routes=_by_length(data.ROUTES),
+            calls=_calls_by_length(data.ROUTES),
+            shapes=data.SHAPES,
+            v2_only=getattr(data, "V2_ONLY", {}),
+            conversions=getattr(data, "CONVERSIONS", {}),
+        )
 
     def find(self, method: str, path: str) -> tuple[Json, dict[str, str]] | None:
         """Return the row of a call of v1 and the values in its path; `path` is decoded and below v1's base.

@@ -58,6 +58,7 @@ def _arms(rollout: Callable[..., None], db: None) -> Iterator[None]:
         ARMS={1: "tests.canary.arm_routes_v1", 2: "tests.canary.arm_urls_v2"},
         SUCCESSORS="tests.canary.successors",
         NOTIFY_CONSUMERS="tests.canary.consumers.notify_consumers",
+        GUIDE="/docs/v1-to-v2",
     )
     TOLD.clear()
     yield
