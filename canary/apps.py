@@ -5,7 +5,6 @@ from importlib import import_module
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
-from canary import checks  # noqa: F401  importing it registers the system checks
 from canary.requests.queries import watch_queries
 
 
@@ -16,5 +15,6 @@ class CanaryConfig(AppConfig):
     def ready(self) -> None:
         connection_created.connect(watch_queries)
         # Not on import of this module: models can't be imported yet while Django collects its apps.
+        import_module("canary.checks")
         import_module("canary.recording.flushing").register()
         import_module("canary.recording.unanswered").register()

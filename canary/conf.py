@@ -28,6 +28,20 @@ NO_ARMS: Final = (
     'The settings name no versions. Add CANARY = {"ARMS": {1: "shop.v1.root_urls", 2: "shop.v2.root_urls"}}, with the'
     " URLconfs of your own versions."
 )
+FUNCTIONS: Final = frozenset(
+    {
+        *("IDENTIFY", "HAS_SCOPE", "IS_EXCLUDED", "EVIDENCE_UNIT", "CLOCK", "IS_AWAY"),
+        *("NOTIFY", "NOTIFY_CONSUMERS", "LIST_IDENTITIES"),
+    }
+)
+"""The settings that name a function by its dotted path."""
+KEYS: Final = FUNCTIONS | {
+    *("ENTRANCE", "ARMS", "SUCCESSORS", "PROBE", "GUIDE", "DOCS", "PROBLEM_TYPE", "METRICS_TOKEN", "TRUSTED_PROXIES"),
+    *("WEIGHT_BP", "IS_V1_ENABLED", "IS_V2_ENABLED", "RETENTION_DAYS", "ANONYMOUS_CONSUMERS", "BUILD", "CODE"),
+    *("SHADOW_BP", "SHADOW_CPU_BP", "WARM_UP_S", "WEB_THREADS", "BULKHEAD", "HANG_S", "FAILOVER", "UNGUARDED_S"),
+    *("LATENCY_MARGIN_BP", "SQL_BUDGET", *(name.upper() for name in Limits.__slots__)),
+}
+"""All settings of the dict: a public contract, documented in docs/library.md."""
 RETENTION_DAYS = 90
 ANONYMOUS_CONSUMERS = 1_000
 WARM_UP_S = 180

@@ -5,10 +5,12 @@ That module has plain values under these names: `ROUTES`, made by `route` and `g
 two are optional.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from canary.core.mapping import Json
+
+__all__ = ["PARAMETER_RULES", "RULES", "answer", "gap", "parameter", "route", "shape", "validate"]
 
 RULES: Final = frozenset(
     {
@@ -130,7 +132,3 @@ def _wrong_members(shapes: Mapping[str, Iterable[Json]], rules: Iterable[str]) -
 
 def _names(path: str) -> set[str]:
     return {part[1:-1] for part in path.split("/") if part.startswith("{")}
-
-
-type Conversion = Callable[[Any], Any]
-"""From v1's value to the one that v2 has to send."""

@@ -4,4 +4,4 @@ from django.urls import path
 
 from canary.control_api.views import VerbView
 
-urlpatterns = [path("", VerbView.as_view()), path("<path:words>", VerbView.as_view())]
+urlpatterns = [path("", VerbView.as_view(), name="canary_control_api"), path("<path:words>", VerbView.as_view())]

@@ -71,6 +71,8 @@ class Verb:
     is_change: bool = False
     takes_version: bool = True
     """Whether a change of a state that somebody else has changed meanwhile is refused: all but a rollback."""
+    is_local: bool = False
+    """Whether the command line alone offers it: over HTTP it would make the server ask any address for its caller."""
 
     @property
     def name(self) -> str:

@@ -18,11 +18,14 @@ def all_verbs() -> dict[Words, Verb]:
 
 
 def find_verb(words: Words) -> Verb | None:
-    return all_verbs().get(words)
+    """Return the verb that is offered over HTTP by these words."""
+    verb = all_verbs().get(words)
+    return None if verb is None or verb.is_local else verb
 
 
 def verbs_below(words: Words, *, is_change: bool | None = None) -> list[Verb]:
     """Return verbs with these words and more: `allow add` and `allow remove` are the changes below `allow`."""
     depth = len(words)
-    below = [verb for known, verb in sorted(all_verbs().items()) if len(known) > depth and known[:depth] == words]
+    offered = [(known, verb) for known, verb in sorted(all_verbs().items()) if not verb.is_local]
+    below = [verb for known, verb in offered if len(known) > depth and known[:depth] == words]
     return [verb for verb in below if is_change in (None, verb.is_change)]

@@ -11,6 +11,7 @@ from django.test import Client
 
 from canary.core.permissions import SCOPES
 from canary.models import Rollout, RolloutEvent
+from canary.verbs.declaring import Verb
 from canary.verbs.registry import all_verbs
 from cms.models import ApiKey, User
 
@@ -169,12 +170,25 @@ def test_whoever_is_unknown_is_401_whatever_is_asked() -> None:
     )
 
 
+def offered() -> dict[tuple[str, ...], Verb]:
+    return {words: verb for words, verb in all_verbs().items() if not verb.is_local}
+
+
+def test_a_verb_of_the_command_line_alone_is_not_found(admin: User) -> None:
+    """`doctor` asks any address that it is given: over HTTP the server would do so for others."""
+    assert {words for words, verb in all_verbs().items() if verb.is_local} == {("doctor",)}
+    client = Client()
+    client.force_login(admin)
+    answer = client.get("/canary/api/doctor", {"url": "http://127.0.0.1:1"})
+    assert is_problem(answer, 404, "not-found")
+
+
 @pytest.mark.parametrize("role", ["subscriber", "author", "editor"])
 def test_roles_below_admin_may_nothing_unless_they_are_given_it(
     make_user: Callable[..., User], client_of: ClientOf, role: str
 ) -> None:
     client = client_of(make_user(role))
-    for words, verb in all_verbs().items():
+    for words, verb in offered().items():
         path = "/".join(words)
         response = send(client, path) if verb.is_change else client.get(f"/canary/api/{path}")
         assert is_problem(response, 403, "permission-denied"), words
@@ -188,7 +202,7 @@ def test_a_permission_opens_its_verbs_and_no_others(
     user = make_user("subscriber")
     user.user_permissions.add(Permission.objects.get(content_type__app_label="canary", codename=permission[7:]))
     client = client_of(user)
-    for words, verb in all_verbs().items():
+    for words, verb in offered().items():
         path = "/".join(words)
         # Without options: who may use it is told that some are missing, or is answered.
         response = client.post(f"/canary/api/{path}") if verb.is_change else client.get(f"/canary/api/{path}")

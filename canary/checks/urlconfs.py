@@ -1,0 +1,45 @@
+"""Checks of both versions' URLconfs: Django itself checks only ROOT_URLCONF."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.core import checks
+from django.core.checks.urls import check_resolver
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from canary.checks.wiring import is_configured
+from canary.conf import canary_conf
+
+
+@checks.register(checks.Tags.urls)
+def check_arms(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Check that each version's URLconf is sound, and answers at its own path and at the entrance."""
+    if not is_configured():
+        return []
+    found: list[checks.CheckMessage] = []
+    for version, name in canary_conf().arms.items():
+        try:
+            resolver = get_resolver(name)
+            patterns = resolver.url_patterns
+        except ImportError as error:
+            hint = f'Write the URLconf, or name another one: CANARY = {{"ARMS": {{{version}: "…"}}}}.'
+            found.append(
+                checks.Error(f"The URLconf of v{version} can't be imported: {error}", hint=hint, id="canary.E008")
+            )
+            continue
+        found += check_resolver(resolver)
+        found += _uncovered(version, name, patterns)
+    return found
+
+
+def _uncovered(version: int, name: str, patterns: Iterable[Any]) -> Iterator[checks.CheckMessage]:
+    entrance = canary_conf().entrance.strip("/")
+    for base in (f"{entrance}/v{version}", entrance):
+        if not any(_begins_with(pattern, base) for pattern in patterns):
+            hint = f'Add path("{base}/", include(…)) with the routes of v{version} to {name}.'
+            yield checks.Warning(f"{name} answers nothing below /{base}/.", hint=hint, id="canary.W004")
+
+
+def _begins_with(pattern: URLPattern | URLResolver, base: str) -> bool:
+    route = str(pattern.pattern).removeprefix("^")
+    return route in ("", base) or route.startswith(f"{base}/") or pattern.pattern.match(f"{base}/") is not None

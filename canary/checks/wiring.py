@@ -1,0 +1,114 @@
+"""Checks of the dict, the middleware and the servers' entry: without them nothing is routed, or nothing changes."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from django.conf import settings
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+from django.middleware.cache import FetchFromCacheMiddleware
+from django.middleware.common import CommonMiddleware
+from django.middleware.locale import LocaleMiddleware
+from django.utils.module_loading import import_string
+
+from canary.conf import FUNCTIONS, KEYS, NO_ARMS, canary_conf
+
+MIDDLEWARE: Final = "canary.middleware.CanaryMiddleware"
+AFTER: Final = (FetchFromCacheMiddleware, CommonMiddleware, LocaleMiddleware)
+"""Middleware that looks at the URL, or answers by it: it has to see the version that the canary has chosen."""
+SERVE: Final = "from canary.server import serve; application = get_wsgi_application(); serve()"
+
+
+def is_configured() -> bool:
+    """Return whether the dict can be read; `check_dict` says why not, so other checks need not."""
+    try:
+        canary_conf()
+    except (ImproperlyConfigured, ImportError, TypeError, ValueError):
+        return False
+    return True
+
+
+@checks.register()
+def check_dict(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Check that CANARY names both versions, only functions that exist, and nothing unknown."""
+    conf = getattr(settings, "CANARY", {})
+    if not conf.get("ARMS"):
+        problem, _, hint = NO_ARMS.partition(" Add ")
+        return [checks.Error(problem, hint=f"Add {hint}", id="canary.E002")]
+    return [*_lost_functions(conf), *_unknown_keys(conf), *_wrong_values(conf)]
+
+
+def _lost_functions(conf: dict[str, Any]) -> Iterator[checks.CheckMessage]:
+    for name in filter(conf.get, FUNCTIONS):
+        try:
+            import_string(conf[name])
+        except ImportError as error:
+            hint = f"Name a function by its dotted path, or take {name} out: it is optional."
+            yield checks.Error(f"CANARY[{name!r}] can't be imported: {error}", hint=hint, id="canary.E003")
+
+
+def _unknown_keys(conf: dict[str, Any]) -> Iterator[checks.CheckMessage]:
+    for name in conf.keys() - KEYS:
+        near = get_close_matches(name, KEYS, n=1)
+        hint = f"Write {near[0]!r}." if near else "Take it out."
+        yield checks.Warning(f"CANARY has no setting {name!r}, so it does nothing.", hint=hint, id="canary.W001")
+
+
+def _wrong_values(conf: dict[str, Any]) -> Iterator[checks.CheckMessage]:
+    entrance = conf.get("ENTRANCE", "/api")
+    if not entrance.startswith("/") or entrance.endswith("/"):
+        hint = f'Write "ENTRANCE": "/{entrance.strip("/")}".'
+        yield checks.Error(f"CANARY['ENTRANCE'] is {entrance!r}, and not a path.", hint=hint, id="canary.E004")
+    if not {*conf["ARMS"]} <= {1, 2}:
+        hint = 'Write "ARMS": {1: "…", 2: "…"}: 1 is the version that clients leave, 2 the one that they go to.'
+        yield checks.Error("CANARY['ARMS'] has other keys than 1 and 2.", hint=hint, id="canary.E005")
+
+
+@checks.register(checks.Tags.urls)
+def check_middleware(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Check that the middleware is there, before all that look at the URL."""
+    if MIDDLEWARE not in settings.MIDDLEWARE:
+        hint = f'Add "{MIDDLEWARE}" to MIDDLEWARE, before anything that looks at the URL.'
+        return [checks.Error("Nothing routes the API's paths.", hint=hint, id="canary.E001")]
+    before = settings.MIDDLEWARE[: settings.MIDDLEWARE.index(MIDDLEWARE)]
+    hint = f'Move "{MIDDLEWARE}" before it in MIDDLEWARE.'
+    return [
+        checks.Error(f"{name} looks at the URL before the canary has chosen a version.", hint=hint, id="canary.E006")
+        for name in before
+        if _looks_at_the_url(name)
+    ]
+
+
+def _looks_at_the_url(name: str) -> bool:
+    found = import_string(name)
+    return isinstance(found, type) and issubclass(found, AFTER)
+
+
+@checks.register()
+def check_server(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Check that server processes read the rollout, and that they are not served by ASGI."""
+    if getattr(settings, "ASGI_APPLICATION", None):
+        hint = "Take ASGI_APPLICATION out and serve WSGI_APPLICATION, with threads. Async views work there too."
+        return [checks.Error("The canary can't be served by ASGI yet.", hint=hint, id="canary.E007")]
+    name = settings.WSGI_APPLICATION
+    if not name:
+        hint = f'Add WSGI_APPLICATION = "….wsgi.application", and to that file: {SERVE}'
+        return [checks.Warning("No server process reads the rollout.", hint=hint, id="canary.W002")]
+    source = _source_of(name.rpartition(".")[0])
+    if source is None or ("canary.server" in source and "serve" in source):
+        return []
+    problem = f"{name} does not start the canary's threads: no process would see a change of the rollout."
+    return [checks.Warning(problem, hint=f"Write there: {SERVE}", id="canary.W003")]
+
+
+def _source_of(module: str) -> str | None:
+    """Return the text of a module without running it; None where there is none to read."""
+    try:
+        found = find_spec(module)
+    except ImportError:
+        return None
+    path = Path(found.origin) if found and found.origin else None
+    return path.read_text() if path and path.suffix == ".py" and path.exists() else None
