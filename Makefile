@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 # The machine may switch bytecode off; without it every start compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-all test-newest staging-local staging-local-roll staging-local-down staging-test tutorials coverage mutants staging-compose soak golden openapi clients messages screenshots site bench bench-docs bench-profile bench-gate bench-gate-test bench-servers load chaos scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
+.PHONY: help run test test-all test-newest library staging-local staging-local-roll staging-local-down staging-test tutorials coverage mutants staging-compose soak golden openapi clients wheel messages screenshots site bench bench-docs bench-profile bench-gate bench-gate-test bench-servers load chaos scale memory simulate canary-demo check secrets audit image-sbom image-scan ci-engines ci-tools format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,17 +32,20 @@ ELSEWHERE := $(ON_ITS_OWN:%=--ignore %)
 ON_NEWEST := tests/cms/models tests/cms/querysets tests/cms/search $(wildcard tests/cms/commands/test_backup*.py) tests/canary/services
 
 test: $(VENV)/.dev ## run the suite on a private PostgreSQL and Redis, then the database-dependent part on SQLite (WORKERS= at a time)
-	$(PY) $(SUITE) --ignore tests/staging --ignore tests/deploy --ignore tests/tutorials
+	$(PY) $(SUITE) --ignore tests/staging --ignore tests/deploy --ignore tests/tutorials --ignore tests/library
 	TEST_DATABASE=sqlite $(PY) $(SUITE) $(ON_SQLITE) $(ELSEWHERE)
 
 test-all: $(VENV)/.dev ## run the suite with its slow cases, on PostgreSQL, SQLite and staging (an hour; before a release)
-	$(PY) $(SUITE) $(WITH_SLOW) --ignore tests/staging --ignore tests/tutorials
+	$(PY) $(SUITE) $(WITH_SLOW) --ignore tests/staging --ignore tests/tutorials --ignore tests/library
 	TEST_DATABASE=sqlite $(PY) $(SUITE) $(WITH_SLOW) $(ALL_ON_SQLITE) $(ELSEWHERE)
 	PREFER_WHEELS=1 $(PY) $(SUITE) $(WITH_SLOW) $(ON_NEWEST) tests/cms/services tests/api_v2 $(wildcard tests/api_v1)
 	$(PY) -m pytest $(WITH_SLOW) tests/staging
 
 test-newest: $(VENV)/.dev ## run the tests that depend on PostgreSQL's version on the newest one (from a wheel)
 	PREFER_WHEELS=1 $(PY) $(SUITE) $(ON_NEWEST)
+
+library: $(VENV)/.dev ## install the canary's wheel where Tandem is not, and run examples/shop on it (asks the package index; DJANGO= one release)
+	DJANGO=$(DJANGO) $(PY) -m pytest tests/library
 
 staging-local: $(VENV)/.dev ## start staging on this machine: two web processes behind nginx, controller, worker, PostgreSQL, Redis, Prometheus
 	@$(PY) -m scripts.staging_local up
@@ -61,7 +64,7 @@ tutorials: $(VENV)/.dev ## run every shell block of the documents that a checkou
 
 coverage: $(VENV)/.dev ## run the suite and count every line and branch in all its processes; fails below the floors
 	rm -rf build/coverage && mkdir -p build/coverage
-	$(PY) -m coverage run $(SUITE) $(WITH_SLOW) $(COVERED)
+	$(PY) -m coverage run $(SUITE) $(WITH_SLOW) --ignore tests/library $(COVERED)
 	TEST_DATABASE=sqlite $(PY) -m coverage run $(SUITE) $(ALL_ON_SQLITE) $(ELSEWHERE)
 	$(PY) -m coverage combine -q
 	$(PY) -m coverage html -q
@@ -86,6 +89,11 @@ openapi: $(VENV)/.dev ## update the snapshot of v2's document, unless clients wo
 
 clients: $(VENV)/.dev ## build the Python and TypeScript clients of v2's document as packages into build/clients (ONLY=python or typescript)
 	@$(PY) -m scripts.clients $(ONLY)
+
+wheel: $(VENV)/.dev ## build the canary as the package django-version-canary into build/wheel
+	@rm -rf build/wheel
+	@$(PY) -m pip wheel -q --disable-pip-version-check --no-deps -w build/wheel packaging/canary
+	@ls build/wheel/*.whl
 
 messages: $(VENV)/.dev ## update the catalogues of translations from the source, and compile them
 	$(PY) -m scripts.messages

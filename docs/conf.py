@@ -7,6 +7,7 @@ from sphinx.application import Sphinx
 project = "Tandem"
 root_doc = "docs/index"
 include_patterns = ["*.md", "docs/*.md", "docs/**/*.md", "tests/README.md", "tests/*/README.md"]
+include_patterns += ["packaging/canary/README.md", "examples/shop/README.md"]
 extensions = ["myst_parser", "sphinx_copybutton"]
 myst_heading_anchors = 4
 html_theme = "furo"

@@ -22,7 +22,8 @@ def check_arms(**kwargs: Any) -> list[checks.CheckMessage]:
             resolver = get_resolver(name)
             patterns = resolver.url_patterns
         except ImportError as error:
-            hint = f'Write the URLconf, or name another one: CANARY = {{"ARMS": {{{version}: "…"}}}}.'
+            bases = [f'path("{base}/", include("…"))' for base in _bases(version)]
+            hint = f"Write it: urlpatterns = [{', '.join(bases)}] with the routes of v{version}."
             found.append(
                 checks.Error(f"The URLconf of v{version} can't be imported: {error}", hint=hint, id="canary.E008")
             )
@@ -33,11 +34,16 @@ def check_arms(**kwargs: Any) -> list[checks.CheckMessage]:
 
 
 def _uncovered(version: int, name: str, patterns: Iterable[Any]) -> Iterator[checks.CheckMessage]:
-    entrance = canary_conf().entrance.strip("/")
-    for base in (f"{entrance}/v{version}", entrance):
+    for base in _bases(version):
         if not any(_begins_with(pattern, base) for pattern in patterns):
             hint = f'Add path("{base}/", include(…)) with the routes of v{version} to {name}.'
             yield checks.Warning(f"{name} answers nothing below /{base}/.", hint=hint, id="canary.W004")
+
+
+def _bases(version: int) -> tuple[str, str]:
+    """Return where a version answers: at its own path, and at the entrance."""
+    entrance = canary_conf().entrance.strip("/")
+    return f"{entrance}/v{version}", entrance
 
 
 def _begins_with(pattern: URLPattern | URLResolver, base: str) -> bool:

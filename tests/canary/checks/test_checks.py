@@ -45,7 +45,11 @@ def sound(settings: Settings) -> Settings:
         ({"ARMS": ARMS, "COLOUR": "red"}, "canary.W001", "Take it out."),
         ({"ARMS": ARMS, "ENTRANCE": "api/"}, "canary.E004", 'Write "ENTRANCE": "/api".'),
         ({"ARMS": {**ARMS, 3: ARMS[2]}}, "canary.E005", 'Write "ARMS": {1: '),
-        ({"ARMS": {**ARMS, 2: "shop.nowhere"}}, "canary.E008", "or name another one"),
+        (
+            {"ARMS": {**ARMS, 2: "shop.nowhere"}},
+            "canary.E008",
+            'path("api/v2/", include("…")), path("api/", include("…"))',
+        ),
         ({"ARMS": {**ARMS, 2: NOTHING}}, "canary.W004", 'Add path("api/v2/", include(…))'),
         ({"ARMS": ARMS, "SUCCESSORS": "shop.nowhere"}, "canary.E014", 'take "SUCCESSORS" out'),
     ],

@@ -1,0 +1,1 @@
+"""A shop with an API in two versions, and the canary between them."""
