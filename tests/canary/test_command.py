@@ -288,3 +288,15 @@ def test_processes_end_with_2_for_usage_and_1_without_a_database() -> None:
         told = json.loads(done.stdout)
         assert told["error"] in done.stderr
         assert told["current"] is None
+
+
+@pytest.mark.parametrize(
+    ("conf", "sentence"),
+    [({}, "Add CANARY = "), ({"ARMS": {1: "a", 2: "b"}, "IDENTIFY": "shop.nobody"}, "shop")],
+)
+def test_settings_that_lack_something_end_every_verb_with_a_sentence(
+    settings: Settings, run_canary: Run, conf: dict[str, Any], sentence: str
+) -> None:
+    settings.CANARY = conf
+    with pytest.raises(CommandError, match=rf"{sentence}.*`manage.py check` names all that is missing"):
+        run_canary("doctor")

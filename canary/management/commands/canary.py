@@ -8,9 +8,10 @@ from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from canary.conf import canary_conf
+from canary.conf import CanaryConf, canary_conf
 from canary.errors import RolloutError
 from canary.verbs.declaring import Call, Option, Verb
 from canary.verbs.performing import perform, version_now
@@ -32,7 +33,7 @@ class Command(BaseCommand):
             added.set_defaults(found=verb)
 
     def handle(self, *args: Any, found: Verb, as_json: bool, **options: Any) -> None:
-        now = canary_conf().now()
+        now = _configured().now()
         values = {option.name: options[option.name] for option in found.all_options}
         reason, version = values.pop("reason", ""), values.pop("expected_version", None)
         try:
@@ -57,6 +58,14 @@ class Command(BaseCommand):
         except BrokenPipeError:
             # The rest of the buffer would fail again as the process ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _configured() -> CanaryConf:
+    """Return the settings. A new site's first command may find that one is missing: a sentence is enough then."""
+    try:
+        return canary_conf()
+    except (ImproperlyConfigured, ImportError) as error:
+        raise CommandError(f"{error} `manage.py check` names all that is missing.") from error
 
 
 def cli_actor() -> str:
