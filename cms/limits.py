@@ -58,6 +58,7 @@ IMAGE_PIXELS_MAX = 50_000_000
 DOCUMENT_BYTES_MAX = 50 * 1024 * 1024
 IMPORT_BYTES_MAX = 60 * 1024 * 1024  # what the proxies let pass, less a form around it
 IMPORT_UNPACKED_BYTES_MAX = 1024 * 1024 * 1024
+IMPORT_REPORT_BYTES_MAX = 50 * 1024 * 1024  # of an upload
 IMPORT_FILES_MAX = 50_000  # of a zip
 RENDITIONS = {
     "width-320": RenditionSize(320),

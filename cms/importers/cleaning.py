@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from cms import limits
-from cms.importers.items import Change
+from cms.importers.items import Change, Changes
 from cms.models import Category, Post, Tag
 from cms.services.checks import check_language, check_text
 from cms.services.tags import tag_name_errors
@@ -21,7 +21,7 @@ _HTML_TAG = re.compile(
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-class Notes(list[Change]):
+class Notes(Changes):
     """The changes made while one object was written. With `is_exact`, a value that the domain allows is not changed."""
 
     def __init__(self, *, is_exact: bool = False) -> None:

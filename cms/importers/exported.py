@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from cms.importers.bounds import Kept
 from cms.importers.exported_rows import NOUNS, Vocabulary, read_post
 from cms.importers.front_matter import split_file
 from cms.importers.items import Change, Skipped
@@ -19,6 +20,7 @@ from cms.importers.sources import Entry, Source, SourceUnreadable
 SOURCE_NAME: Final = "tandem"  # ids tell objects apart, wherever an export of them lies
 DOCUMENT: Final = "tandem.json"
 VERSION: Final = 1
+HEADER: Final = ("format", "version", "posts")
 _HEAD = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"format"\s*:\s*"tandem"')
 
 
@@ -33,7 +35,7 @@ def looks_like(path: Path) -> bool:
 def open_sources(path: Path) -> Sequence[Source]:
     """Return one source. Raises SourceUnreadable if it is not an export of this project, or a damaged one."""
     document = JsonFile(path / DOCUMENT if path.is_dir() else path)
-    vocabulary = Vocabulary()
+    vocabulary = Vocabulary(Kept(document.path))
     header = _read_document(document, vocabulary)
     if header.get("format") != SOURCE_NAME or header.get("version") != VERSION:
         raise SourceUnreadable(f"{document.path} is not an export that this version of import_content reads.")
@@ -116,7 +118,7 @@ class FolderSource:
         matter, content, _ = split_file(text)
         lines = {found.key: found.line for found in matter.fields}
         row = Row({found.key: found.value for found in matter.fields}, 1, lines)
-        row.changes += changes
+        row.changes = changes
         for found in matter.fields:
             if found.line != lines[found.key]:
                 row.note(found.key, found.value, None, "This key stands twice; the last one counts.")
@@ -142,6 +144,8 @@ def take_row(document: JsonFile) -> Row | Change:
     row = Row(value, line)
     for name, lost in document.duplicates:
         row.note(name, lost, None, "This member stands twice; the last one counts.")
+    if others := document.duplicates.others:
+        row.note("", None, None, f"{others:,} more members stand twice; of each name the last one counts.")
     return row
 
 
@@ -163,8 +167,10 @@ def _read_document(document: JsonFile, vocabulary: Vocabulary) -> dict[str, Any]
             elif name == "posts" and document.peek() == "[":
                 for _ in document.elements():
                     document.value()
-            else:
+            elif name in HEADER:
                 header[name] = document.value()
+            else:
+                document.value()
         document.end()
     vocabulary.add_repairs(document)
     return header
@@ -173,6 +179,7 @@ def _read_document(document: JsonFile, vocabulary: Vocabulary) -> dict[str, Any]
 def _read_table(document: JsonFile, name: str, vocabulary: Vocabulary) -> None:
     for _ in document.elements():
         row = take_row(document)
+        vocabulary.kept.add(document.characters)
         if isinstance(row, Change):
             vocabulary.remarks.append(Skipped(source=str(document.path), label=NOUNS[name], change=row))
         else:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cms.choices import CommentStatus, ContentFormat, Kind, Role, Status, Visibility
-from cms.importers.items import CategoryItem, CommentItem, PostItem, Remark, Skipped, TagItem, UserItem
+from cms.importers.bounds import Kept, first_comments
+from cms.importers.items import CategoryItem, Change, CommentItem, PostItem, Remark, Skipped, TagItem, UserItem
 from cms.importers.json_stream import JsonFile
 from cms.importers.rows import Row
 from cms.importers.sources import Entry
@@ -20,6 +21,7 @@ _VERSION_MAX: Final = 2_000_000_000
 class Vocabulary:
     """Users and terms, by the names under which posts refer to them: username, slug, and folded name."""
 
+    kept: Kept
     users: dict[str, UserItem] = field(default_factory=dict)
     categories: dict[str, CategoryItem] = field(default_factory=dict)
     tags: dict[str, TagItem] = field(default_factory=dict)
@@ -80,6 +82,8 @@ class Vocabulary:
 
     def _is_new(self, noun: str, key: str) -> bool:
         is_new = (noun, key) not in self._found_at_posts
+        if is_new:
+            self.kept.add(len(key))
         self._found_at_posts.add((noun, key))
         return is_new
 
@@ -150,7 +154,10 @@ def _read_authors(row: Row, post: PostItem, vocabulary: Vocabulary) -> None:
 
 def _read_comments(comments: Any, post: PostItem, vocabulary: Vocabulary) -> Iterator[Entry]:
     items: dict[str, CommentItem] = {}
-    for number, values in enumerate(comments if isinstance(comments, list) else []):
+    found, lost = first_comments(comments if isinstance(comments, list) else [])
+    if lost:
+        yield Skipped(source=post.source, label=post.label, change=Change("comments", None, None, lost, post.line))
+    for number, values in enumerate(found):
         row = Row(values if isinstance(values, dict) else {"comment": values}, post.line)
         item = _comment(row, post, vocabulary, fallback_id=f"{post.external_id}#{number}")
         if item.external_id in items:

@@ -19,6 +19,7 @@ from cms.importers.json_stream import JsonFile
 from cms.importers.sources import Entry, Source, SourceUnreadable
 
 SOURCE_NAME_MAX: Final = 300
+OWN_TABLES: Final = {"posts", "tags", "users"}
 _OPENING = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\x00]*\{")
 
 
@@ -79,7 +80,7 @@ class _Walk:
     def _data(self) -> Iterator[str]:
         for name in self.document.members():
             if self.document.peek() == "[":
-                self.tables_seen.add(name)
+                self.tables_seen |= {name} & OWN_TABLES
                 yield name
             else:
                 self.document.value()
@@ -130,7 +131,7 @@ class GhostSource:
             for name in walk.tables():
                 for _ in document.elements():
                     self._take(name, tables)
-        if not walk.tables_seen & {"posts", "tags", "users"}:
+        if not walk.tables_seen:
             raise SourceUnreadable(f"{self._path} is JSON but no Ghost export: it has no posts, tags or users.")
         tables.settle()
         return tables
@@ -141,9 +142,10 @@ class GhostSource:
             return
         row: Any = take_row(self._document)
         if isinstance(row, Change):
+            tables.kept.add(self._document.characters)
             tables.remarks.append(Skipped(source=self._path, label=name, change=row))
         else:
-            tables.take(name, row)
+            tables.take(name, row, self._document.characters)
 
 
 def _source_name(key: str) -> str:

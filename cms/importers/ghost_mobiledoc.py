@@ -9,6 +9,7 @@ import json
 from typing import Any, Final
 
 from cms.choices import ContentFormat
+from cms.importers.json_stream import is_crowded
 
 _MARKUP_SECTION: Final = 1
 _CARD_SECTION: Final = 10
@@ -18,6 +19,8 @@ _CARDS: Final = {"markdown": "markdown", "card-markdown": "markdown", "html": "h
 
 def content_of_mobiledoc(text: str) -> tuple[str, ContentFormat] | None:
     """Return the content and its format; None when a part of it needs Ghost to be understood."""
+    if is_crowded(text):
+        return None
     try:
         document = json.loads(text)
         parts = [_part(section, document["cards"], document["markups"]) for section in document["sections"]]

@@ -167,10 +167,11 @@ def _nested_keys(row: Row, name: str, tables: Tables) -> list[str]:
 
 def _key_of(nested: Row, name: str, tables: Tables) -> str:
     members = nested.members()
-    known = tables.tags.keys() | tables.internal_tags.keys() if name == "tags" else tables.users.keys()
+    known = (tables.tags, tables.internal_tags) if name == "tags" else (tables.users,)
     for member in ("id", "slug", "email", "name"):
-        if str(members.get(member) or "") in known:
+        if any(str(members.get(member) or "") in table for table in known):
             return str(members[member])
+    tables.kept.add(sum(len(value) for value in members.values() if isinstance(value, str)))
     return tables.add_tag(nested) if name == "tags" else tables.add_user(nested)
 
 

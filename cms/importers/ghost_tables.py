@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any, Final
 
+from cms.importers.bounds import Kept
 from cms.importers.cleaning import is_visible
 from cms.importers.items import Change, Item, Remark, Skipped, TagItem, UserItem
 from cms.importers.rows import Row
@@ -11,6 +12,8 @@ from cms.importers.sources import Entry
 
 # Secrets and traces of the old site: neither stored nor repeated in a report.
 _SECRET: Final = ("password", "last_seen", "last_login", "created_by", "updated_by", "uuid")
+TABLES: Final = ("users", "tags", "posts_meta", "roles", "roles_users")
+OTHERS_MAX: Final = 1_000
 NOT_STORED: Final = "This column is not stored."
 
 
@@ -19,6 +22,7 @@ class Tables:
 
     def __init__(self, source: str) -> None:
         self.source = source
+        self.kept = Kept(source)
         self.users: dict[str, UserItem] = {}
         self.tags: dict[str, TagItem] = {}
         self.internal_tags: dict[str, str] = {}
@@ -38,7 +42,12 @@ class Tables:
         self._roles_of_users: defaultdict[str, list[str]] = defaultdict(list)
         self._others: Counter[str] = Counter()
 
-    def take(self, name: str, row: Row) -> None:
+    def take(self, name: str, row: Row, characters: int) -> None:
+        """Take a row that is written in so many characters."""
+        if name in self._links:
+            self.kept.add_link(characters)
+        elif name in TABLES:
+            self.kept.add(characters)
         match name:
             case "users":
                 self.add_user(row)
@@ -54,9 +63,12 @@ class Tables:
                 self._roles_of_users[row.key("user_id")].append(row.key("role_id"))
             case "settings":
                 self._take_setting(row)
-                self._others[name] += 1
+                self._count_other(name)
             case _:
-                self._others[name] += 1
+                self._count_other(name)
+
+    def _count_other(self, name: str) -> None:
+        self._others[name if name in self._others or len(self._others) < OTHERS_MAX else "(others)"] += 1
 
     def take_fresh(self) -> list[Entry]:
         """Return the users and tags that were added since the last time."""

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from cms.choices import CommentStatus, ContentFormat, Kind, Role, Status, Visibility
 
 EXTERNAL_ID_MAX = 500
+CHANGES_MAX = 1_000
 UNKNOWN_AUTHOR = ""
 # The last two are the user's own after the first import.
 _NOT_CONTENT = ("source", "line", "lines", "changes", "is_met_at_post", "time_zone", "language")
@@ -29,6 +30,20 @@ class Change:
     """In the source; None means where the item begins."""
 
 
+class Changes(list[Change]):
+    """The changes of one object: the first thousand, and behind them one that counts the others."""
+
+    _others = 0
+
+    def append(self, change: Change) -> None:
+        if len(self) < CHANGES_MAX:
+            super().append(change)
+            return
+        self._others += 1
+        reason = f"{self._others:,} more values of this object were changed or left out; {CHANGES_MAX:,} are listed."
+        self[CHANGES_MAX:] = [Change("", None, None, reason, change.line)]
+
+
 @dataclass(kw_only=True)
 class Item:
     """One object of a source. `external_id` names it there, in every version of the source."""
@@ -40,7 +55,7 @@ class Item:
     external_id: str
     lines: dict[str, int] = field(default_factory=dict)
     """Where single fields stand, as far as the reader knows."""
-    changes: list[Change] = field(default_factory=list)
+    changes: Changes = field(default_factory=Changes)
     """The values that the reader had to change or leave out."""
     is_exact: bool = False
     """Exported by this project: each value that the domain allows is taken as it is, columns of its own included."""

@@ -11,30 +11,53 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from cms.importers.items import Change
+from cms.importers.items import CHANGES_MAX, Change
 from cms.importers.sources import SourceUnreadable
 
 CHUNK_BYTES: Final = 1024 * 1024
 # Four times the longest content in each of its four forms: what is longer is refused anyway.
 VALUE_CHARACTERS_MAX: Final = 16_000_000
+MARKS_MAX: Final = 600_000
+"""Commas and opening brackets of one value, each of which stands for up to 250 bytes. 40,000 comments have as many."""
 NUMBER_DIGITS_MAX: Final = 30  # more than any column holds, less than Python refuses to read (4,300)
 REPAIRS_MAX: Final = 1_000
 _BLANK = re.compile(r"[ \t\r\n]*")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_MARK = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{,\]}]', re.DOTALL)
 _WRONG_BYTE = re.compile("[\udc80-\udcff]")
 
 
 class Duplicates(list[tuple[str, Any]]):
-    """Members that an object had twice: the name, and the value that did not count."""
+    """Members that an object had twice: the name, and the value that did not count. `others` are not listed."""
+
+    others = 0
+
+    def clear(self) -> None:
+        super().clear()
+        self.others = 0
 
     def as_object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         """Return the members as a dictionary. The last of equal names counts, as in every other reader."""
         members: dict[str, Any] = {}
         for name, value in pairs:
-            if name in members:
+            if name in members and len(self) < CHANGES_MAX:
                 self.append((name, members[name]))
+            elif name in members:
+                self.others += 1
             members[name] = value
         return members
+
+
+def is_crowded(text: str, at: int = 0) -> bool:
+    """Return whether the value that begins here has too many parts: before the reader makes objects of them."""
+    depth = found = 0
+    for mark in _MARK.finditer(text, at):
+        kind = mark[0][0]
+        depth += (kind in "[{") - (kind in "]}")
+        found += kind in "[{,"
+        if depth <= 0 or found > MARKS_MAX:
+            break
+    return found > MARKS_MAX
 
 
 def make_decoder(duplicates: Duplicates) -> json.JSONDecoder:
@@ -60,6 +83,8 @@ class JsonFile:
         if not path.is_file():  # a pipe would be waited for
             raise SourceUnreadable(f"{path} is not a regular file.")
         self.duplicates = Duplicates()
+        self.characters = 0
+        """How many the last value has in the file."""
         self.repairs: list[Change] = []
         self._decoder = make_decoder(self.duplicates)
         self._file: BinaryIO | None = None
@@ -101,6 +126,8 @@ class JsonFile:
         self.peek()
         while True:
             self.duplicates.clear()
+            if len(self._text) - self._at > 2 * CHUNK_BYTES and is_crowded(self._text, self._at):
+                raise self._broken(f"A value has more than {MARKS_MAX:,} commas and opening brackets")
             try:
                 value, end = self._decoder.raw_decode(self._text, self._at)
             except ValueError as error:
@@ -112,6 +139,7 @@ class JsonFile:
             else:
                 # A number may go on in what was not read yet.
                 if end < len(self._text) or not self._read_more():
+                    self.characters = end - self._at
                     self._go_to(end)
                     return value
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from cms.choices import ContentFormat, Kind, Status
 from cms.importers import markdown_fields as fields
+from cms.importers.bounds import Kept
 from cms.importers.cleaning import is_visible
 from cms.importers.front_matter import FrontMatter, split_file
 from cms.importers.items import CategoryItem, Change, PostItem, Skipped, TagItem, UserItem
@@ -46,10 +47,12 @@ class MarkdownSource:
         self.total, self.done = len(tree.files), 0
         self._root, self._tree = root, tree
         self._names: dict[tuple[str, str], str] = {}
+        self._kept = Kept("The folder")
 
     def __iter__(self) -> Iterator[Entry]:
         self.done = 0
         self._names.clear()
+        self._kept = Kept("The folder")
         for path, reason in self._tree.refused:
             yield _skipped(path, self._label(path), Change("file", None, None, reason))
         for path in self._tree.files:
@@ -144,7 +147,11 @@ class MarkdownSource:
         return [name for name in above.split("/") if name] if found else []
 
     def _is_new(self, noun: str, key: str, name: str) -> bool:
-        return (noun, key) not in self._names and self._names.setdefault((noun, key), name) == name
+        if (noun, key) in self._names:
+            return False
+        self._kept.add(len(key) + len(name))
+        self._names[noun, key] = name
+        return True
 
     def _label(self, path: Path) -> str:
         return shown(path.relative_to(self._root))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from cms import limits
 from cms.choices import Kind, Status, Visibility
 from cms.importers.addresses import last_segment, old_path_of
 from cms.importers.cleaning import is_visible
@@ -224,7 +225,7 @@ def _instant(matter: FrontMatter, item: PostItem, keys: Sequence[str]) -> tuple[
 
 def _first_heading(body: str) -> str:
     is_code = False
-    for line in body.splitlines():
+    for line in body[: limits.CONTENT[1]].splitlines():
         if re.match(r" {0,3}(```|~~~)", line):
             is_code = not is_code
         if is_code or not (opening := _HEADING.match(line)):

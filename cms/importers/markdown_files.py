@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cms.importers.front_matter import BrokenFrontMatter
-from cms.importers.items import Change
+from cms.importers.items import Change, Changes
+from cms.importers.sources import SourceUnreadable
 
 SUFFIXES = (".md", ".markdown", ".mdx")
 FILE_BYTES_MAX = 16_000_000  # four times the longest content in bytes, so that a stray dump isn't read into memory
@@ -61,7 +62,7 @@ def shown(path: Path) -> str:
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
-def read_text(path: Path) -> tuple[str, list[Change]]:
+def read_text(path: Path) -> tuple[str, Changes]:
     """Return the file as text, line ends as they are, and the changes that it needed. Raises NotAPost."""
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
@@ -82,14 +83,20 @@ def refusal_of(error: Exception) -> Change:
     """Return why a file is skipped. A fault that no reader foresaw costs only its file too; its type names it."""
     if isinstance(error, BrokenFrontMatter):
         return Change("file", None, None, str(error), error.line)
-    reason = str(error) if isinstance(error, NotAPost) else f"The file can't be read: {type(error).__name__}."
+    reason = (
+        str(error)
+        if isinstance(error, NotAPost | SourceUnreadable)
+        else f"The file can't be read: {type(error).__name__}."
+    )
     return Change("file", None, None, reason)
 
 
-def _decoded(raw: bytes) -> tuple[str, list[Change]]:
+def _decoded(raw: bytes) -> tuple[str, Changes]:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         try:
-            return raw.decode("utf-16"), [Change("encoding", "UTF-16", "UTF-8", "Content is stored as UTF-8.", 1)]
+            return raw.decode("utf-16"), Changes(
+                [Change("encoding", "UTF-16", "UTF-8", "Content is stored as UTF-8.", 1)]
+            )
         except UnicodeDecodeError as error:
             raise NotAPost("The file begins like UTF-16 and is something else.") from error
     try:
@@ -97,16 +104,15 @@ def _decoded(raw: bytes) -> tuple[str, list[Change]]:
     except UnicodeDecodeError as error:
         return _as_windows_1252(raw, error)
     if text.startswith("\ufeff"):
-        return text[1:], [Change("encoding", "\\ufeff", "", "The byte order mark is not part of the text.", 1)]
-    return text, []
+        return text[1:], Changes([Change("encoding", "\\ufeff", "", "The byte order mark is not part of the text.", 1)])
+    return text, Changes()
 
 
-def _as_windows_1252(raw: bytes, error: UnicodeDecodeError) -> tuple[str, list[Change]]:
+def _as_windows_1252(raw: bytes, error: UnicodeDecodeError) -> tuple[str, Changes]:
     if len(raw) - len(raw.translate(None, _CONTROLS)) > len(raw) // CONTROL_SHARE:
         raise NotAPost("The file is not text: it is not UTF-8, and more than one byte in 100 is a control character.")
     line = raw.count(b"\n", 0, error.start) + 1
     text = raw.decode("cp1252", errors="replace")  # one character a byte
     original = f"\\x{raw[error.start]:02x}"
-    return text, [
-        Change("encoding", original, text[error.start], "The file is not UTF-8; it was read as Windows-1252.", line)
-    ]
+    reason = "The file is not UTF-8; it was read as Windows-1252."
+    return text, Changes([Change("encoding", original, text[error.start], reason, line)])

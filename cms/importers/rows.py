@@ -7,7 +7,7 @@ from typing import Any
 
 from cms.ids import parse_uuid
 from cms.importers.dates import UnreadableDate, parse_instant
-from cms.importers.items import Change
+from cms.importers.items import Change, Changes
 
 _TRUTHS = {"true": True, "false": False, "1": True, "0": False}
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
@@ -20,7 +20,7 @@ class Row:
     def __init__(self, values: dict[str, Any], line: int, lines: dict[str, int] | None = None) -> None:
         self.line = line
         self.lines = lines or {}
-        self.changes: list[Change] = []
+        self.changes = Changes()
         self._values = dict(values)
 
     def take(self, name: str) -> Any:
@@ -118,7 +118,7 @@ class Row:
             self.note(name, text, None, "This is not a UUIDv7; another id was made.")
         return None
 
-    def note_rest(self, reason: str = "This member is not stored.") -> list[Change]:
+    def note_rest(self, reason: str = "This member is not stored.") -> Changes:
         """Note the members that were not asked for, and return all changes."""
         for name, value in self._values.items():
             if value not in _NOTHING:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from cms.importers import wxr_terms
-from cms.importers.items import Change, Remark, Skipped, UserItem
+from cms.importers.bounds import Kept
+from cms.importers.items import Change, Changes, Remark, Skipped, UserItem
 from cms.importers.sources import Entry, Source, SourceUnreadable
 from cms.importers.wxr_comments import read_comments
 from cms.importers.wxr_posts import POST_TYPES, read_post, skipped_item
@@ -51,12 +52,13 @@ def open_sources(path: Path) -> Sequence[Source]:
 class Site:
     """The head of an export."""
 
+    kept: Kept
+    vocabulary: Vocabulary
     address: str = ""
     language: str = ""
     logins: dict[str, UserItem] = field(default_factory=dict)
     logins_by_id: dict[str, str] = field(default_factory=dict)
     logins_by_email: dict[str, str] = field(default_factory=dict)
-    vocabulary: Vocabulary = field(default_factory=Vocabulary)
     unstored: list[Skipped] = field(default_factory=list)
 
 
@@ -98,13 +100,14 @@ class WxrSource:
         yield post
         yield from read_comments(node, post, self._site.logins_by_id, self._site.logins_by_email)
 
-    def _find_author(self, node: Node, changes: list[Change]) -> Iterator[UserItem]:
+    def _find_author(self, node: Node, changes: Changes) -> Iterator[UserItem]:
         """Yield an author who is not declared: WXR 1.0 declares none, and later versions not all of them."""
         creator = node.text_of("dc:creator")
         login = self._login_of(creator)
         if login and login not in self._site.logins:
             user = UserItem(source=self._path, line=node.line, external_id=login, username=login, display_name=login)
             user.is_met_at_post = True
+            self._site.kept.add(len(login))
             self._site.logins[login] = user
             yield user
         if login != creator:
@@ -116,7 +119,8 @@ class WxrSource:
         return stripped if creator not in self._site.logins and stripped in self._site.logins else creator
 
     def _read_head(self) -> Site:
-        site = Site()
+        kept = Kept(self._path)
+        site = Site(kept, Vocabulary(kept))
         is_export = False
         for node in self._file.records():
             is_export = is_export or node.name.startswith("wp:") or node.child("wp:post_type") is not None
@@ -135,9 +139,11 @@ def _read_head_node(node: Node, site: Site, path: str) -> None:
         case "language":
             site.language = node.text.strip()
         case "wp:author":
+            site.kept.add(node.size)
             _declare_author(node, site, path)
         case "wp:category" | "wp:tag" | "wp:term":
             if (unstored := site.vocabulary.declare(node, path)) is not None:
+                site.kept.add(node.size)
                 site.unstored.append(unstored)
 
 

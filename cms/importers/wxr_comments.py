@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from cms.choices import CommentStatus
+from cms.importers.bounds import first_comments
 from cms.importers.cleaning import is_visible, plain_text_of
 from cms.importers.items import Change, CommentItem, PostItem, Skipped
 from cms.importers.threads import in_thread_order
@@ -23,7 +24,9 @@ _LOST: Final = ("wp:comment_author_url", "wp:comment_author_IP", "wp:commentmeta
 def read_comments(
     node: Node, post: PostItem, logins_by_id: Mapping[str, str], logins_by_email: Mapping[str, str]
 ) -> Iterator[CommentItem | Skipped]:
-    nodes = [child for child in node.children if child.name == "wp:comment"]
+    nodes, lost = first_comments([child for child in node.children if child.name == "wp:comment"])
+    if lost:
+        yield Skipped(source=post.source, label=post.label, change=Change("comments", None, None, lost, post.line))
     items: dict[str, CommentItem] = {}
     for number, comment in enumerate(nodes):
         item = _read_comment(comment, post, fallback_id=f"{post.external_id}#{number}")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+from cms.importers.bounds import Kept
 from cms.importers.cleaning import is_visible, plain_text_of
 from cms.importers.items import CategoryItem, Change, Item, PostItem, Skipped, TagItem
 from cms.importers.threads import in_thread_order
@@ -17,6 +18,7 @@ _NOUNS = {"category": "category", "post_tag": "tag", "tag": "tag"}
 class Vocabulary:
     """Declared terms by the nicename they have in addresses. A child may be declared before its parent."""
 
+    kept: Kept
     categories: dict[str, CategoryItem] = field(default_factory=dict)
     tags: dict[str, TagItem] = field(default_factory=dict)
     _by_name: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -41,11 +43,13 @@ class Vocabulary:
         known = self.categories if noun == "category" else self.tags
         if nicename not in known:
             item = self.add(noun, nicename, raw_name, path, node.line)
+            self.kept.add_text(description)
             item.description = description
             if isinstance(item, CategoryItem):
                 item.parent = node.text_of("wp:category_parent") or node.text_of("wp:term_parent") or None
 
     def add(self, noun: str, nicename: str, raw_name: str, path: str, line: int) -> CategoryItem | TagItem:
+        self.kept.add(len(nicename) + len(raw_name))
         name = plain_text_of(raw_name) or nicename
         kind: type[CategoryItem | TagItem] = CategoryItem if noun == "category" else TagItem
         item = kind(source=path, line=line, external_id=nicename, name=name, slug=unquote(nicename))

@@ -20,6 +20,12 @@ CHUNK_CHARACTERS: Final = 64 * 1024
 DEPTH_MAX: Final = 50
 # Twice the longest content: what is longer is refused anyway, and need not be in memory to be refused.
 TEXT_MAX: Final = 2_000_000
+# A record: an element takes 300 bytes, and a post with 20,000 comments has as many.
+ELEMENTS_MAX: Final = 300_000
+RECORD_CHARACTERS_MAX: Final = 16_000_000
+# A tag is in memory until its end, and each name of elements and attributes until the end of the file.
+TAG_BYTES_MAX: Final = 1_000_000
+NAMES_MAX: Final = 10_000
 REPAIRS_MAX: Final = 1_000
 _MENDED: Final = "XML can't hold this character or byte; it was replaced."
 _ENCODING = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
@@ -42,6 +48,7 @@ class Node:
     line: int
     pieces: list[str] = field(default_factory=list)
     size: int = 0
+    """Characters; of a record those of all elements in it."""
     children: list["Node"] = field(default_factory=list)
 
     @property
@@ -122,7 +129,9 @@ class _Parser:
         self._stack: list[Node] = []
         self._ready: list[Node] = []
         self._prefixes: dict[str, str] = {}
-        self._expat = expat.ParserCreate()
+        self._elements = self._characters = self._fed = 0
+        self._names: dict[str, str] = {}
+        self._expat = expat.ParserCreate("utf-8", None, self._names)
         self._expat.buffer_text = True
         self._expat.StartElementHandler = self._start
         self._expat.EndElementHandler = self._end
@@ -131,7 +140,13 @@ class _Parser:
 
     def feed(self, text: str, is_final: bool = False) -> list[Node]:
         self._ready = []
-        self._expat.Parse(text, is_final)
+        data = text.encode()
+        self._fed += len(data)
+        self._expat.Parse(data, is_final)
+        if self._fed - self._expat.CurrentByteIndex > TAG_BYTES_MAX and not is_final:
+            raise self._refusal(f"a tag or a comment of more than {TAG_BYTES_MAX:,} bytes")
+        if len(self._names) > NAMES_MAX:
+            raise self._refusal(f"elements and attributes of more than {NAMES_MAX:,} names")
         return self._ready
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
@@ -148,24 +163,42 @@ class _Parser:
         # Records are handed out, so only what is inside of one hangs on its parent.
         if len(self._stack) > 2:
             self._stack[-1].children.append(node)
+        elif len(self._stack) == 2:
+            self._elements = self._characters = 0
         self._stack.append(node)
+        if len(self._stack) > 2:
+            self._count(1 + len(attributes), sum(map(len, attributes.values())))
 
     def _end(self, name: str) -> None:
         node = self._stack.pop()
         if len(self._stack) == 2:
+            node.size = self._characters
             self._ready.append(node)
 
     def _data(self, text: str) -> None:
         node = self._stack[-1]
-        if len(self._stack) > 2 and node.size < TEXT_MAX:
-            node.pieces.append(text)
-            node.size += len(text)
+        if len(self._stack) <= 2 or node.size >= TEXT_MAX:
+            return
+        node.pieces.append(text)
+        node.size += len(text)
+        self._count(0, len(text))
+
+    def _count(self, elements: int, characters: int) -> None:
+        self._elements += elements
+        self._characters += characters
+        if self._elements > ELEMENTS_MAX:
+            raise self._refusal(f"a record of more than {ELEMENTS_MAX:,} elements and attributes")
+        if self._characters > RECORD_CHARACTERS_MAX:
+            raise self._refusal(f"a record of more than {RECORD_CHARACTERS_MAX:,} characters")
 
     def _learn_prefix(self, prefix: str, uri: str) -> None:
         for pattern, canonical in _PREFIXES:
             if pattern.fullmatch(uri):
                 self._prefixes[prefix] = canonical
                 return
+
+    def _refusal(self, what: str) -> SourceUnreadable:
+        return SourceUnreadable(f"{self._path} has {what}: line {self._expat.CurrentLineNumber}.")
 
     def _refuse_doctype(self, *_: object) -> None:
         raise SourceUnreadable(f"{self._path} has a document type declaration, which no WordPress export has.")

@@ -15,7 +15,7 @@ from django.db import Error, OperationalError, connections
 from django.tasks import task
 from django.utils.translation import gettext_noop
 
-from cms import clock
+from cms import clock, limits
 from cms.choices import TransferKind, TransferState
 from cms.exporters.target import snapshot
 from cms.exporters.writing import DOCUMENT, write_json
@@ -63,7 +63,7 @@ def _import(transfer: Transfer, folder: Path) -> None:
     path = _fetch(transfer, folder)
     try:
         sources = open_sources(path, AUTO)
-        with Report() as report, _progress(transfer) as tell:
+        with Report(limits.IMPORT_REPORT_BYTES_MAX) as report, _progress(transfer) as tell:
             with rolled_back() if is_check else contextlib.nullcontext():
                 for source in sources:
                     _name(source, transfer, folder)
@@ -127,10 +127,10 @@ def _without(folder: Path, text: str) -> str:
 
 
 def _keep_report(transfer: Transfer, report: Report, folder: Path) -> None:
-    path = folder / "report.json"
-    report.write(path)
-    text = _without(folder, path.read_text())  # some MB at most: a line for each value that was changed
-    path.write_text(text)
+    whole, path = folder / "whole-report.json", folder / "report.json"
+    report.write(whole)
+    with whole.open(encoding="utf-8") as source, path.open("w", encoding="utf-8") as target:
+        target.writelines(_without(folder, line) for line in source)  # a line for each value that was changed
     last = str(transfer.report.name) if transfer.report else ""
     with path.open("rb") as content:
         name = f"transfers/{transfer.created_at:%Y/%m}/{transfer.pk.hex}-report.json"

@@ -47,6 +47,16 @@ WXR: Final[Sources] = {
         "<wp:comment><wp:comment_id>{1}</wp:comment_id><wp:comment_parent>{0}</wp:comment_parent></wp:comment>",
         f"</item>{_END}",
     ),
+    "an item of empty comments": _filled(_CHANNEL + _ITEM, "<wp:comment/>", f"</item>{_END}"),
+    "an item of much metadata": _filled(
+        _CHANNEL + _ITEM, f"<wp:postmeta><wp:meta_value>{'a' * 8_000}</wp:meta_value></wp:postmeta>", f"</item>{_END}"
+    ),
+    "an item of elements with attributes": _filled(_CHANNEL + _ITEM, '<a b="" c="" d=""/>', f"</item>{_END}"),
+    "an item of many addresses": _filled(_CHANNEL + _ITEM, "<link>a</link>", f"</item>{_END}"),
+    "many names": _numbered(_CHANNEL, "<item><a{0}/></item>", _END),
+    "terms of another taxonomy": _filled(_CHANNEL, "<wp:term/>", _END),
+    "terms of many names": _numbered(_CHANNEL, "<wp:tag><wp:tag_slug>{0}</wp:tag_slug></wp:tag>", _END),
+    "items of new terms": _numbered(_CHANNEL, f'{_ITEM}<category nicename="{{0}}">A</category></item>', _END),
     "many authors": _numbered(_CHANNEL, "<wp:author><wp:author_login>a{0}</wp:author_login></wp:author>", _END),
     "categories above each other": _numbered(_CHANNEL, _CATEGORY, _END),
     "categories below each other": _numbered(_CHANNEL, _CATEGORY.format("{1}", "{0}"), _END),
@@ -117,6 +127,17 @@ GHOST: Final[Sources] = {
         f'\\"sections\\":[{"[10,0]," * (size // 7)}[10,0]]}}"}}]}}}}]}}'
     ),
     "blanks": _filled('{"db":', " "),
+    "a value of lists": _filled(f'{_GHOST}{{"id":1,"a":[', "[],", "[]]}]}}]}"),
+    "a value of objects": _filled(f'{_GHOST}{{"id":1,"a":[', "{},", "{}]}]}}]}"),
+    "a value of numbers": _filled(f'{_GHOST}{{"id":1,"a":[', "1,", "1]}]}}]}"),
+    "mobiledoc of lists": lambda size: f'{_GHOST}{{"id":"1","mobiledoc":"[{"[]," * (size // 3)}[]]"}}]}}}}]}}',
+    "empty users": _filled('{"db":[{"data":{"posts":[],"users":[', "{},", "{}]}}]}"),
+    "users that are none": _filled('{"db":[{"data":{"posts":[],"users":[', "0,", "0]}}]}"),
+    "many tables": _numbered('{"db":[{"data":{', '"{0}":[0],', '"posts":[]}}]}'),
+    "empty links": _filled('{"db":[{"data":{"posts_tags":[', "{},", '{}],"posts":[]}}]}'),
+    "metadata of posts": _numbered('{"db":[{"data":{"posts_meta":[', '{{"post_id":{0}}},', '{}],"posts":[]}}]}'),
+    "new tags of posts": _numbered(f'{_GHOST}{{"id":1,"tags":[', '{{"id":{0}}},', "{}]}]}}]}"),
+    "new tags of many posts": _numbered(_GHOST, '{{"id":{0},"tags":[{{"id":{0}}}]}},', "{}]}}]}"),
     "tags of posts": _filled('{"db":[{"data":{"posts_tags":[', '{"post_id":1,"tag_id":1},', '{}],"posts":[]}}]}'),
 }
 TANDEM: Final[Sources] = {
@@ -125,6 +146,13 @@ TANDEM: Final[Sources] = {
     "a long text": _filled(f'{_TANDEM}{{"title":"A","content":"', "a", '"}]}'),
     "many members": _numbered(f"{_TANDEM}{{", '"a{0}":1,', '"id":1}]}'),
     "blanks": _filled('{"format":"tandem",', "\n"),
+    "one member many times": _filled(f"{_TANDEM}{{", '"a":0,', '"id":1}]}'),
+    "lists in a header": _numbered('{"format":"tandem","version":1,', '"a{0}":[[],[],[]],', '"posts":[]}'),
+    "a post of empty comments": _filled(f'{_TANDEM}{{"comments":[', "{},", "{}]}]}"),
+    "a post of many comments": _numbered(f'{_TANDEM}{{"comments":[', '{{"text":"{0}"}},', "{}]}]}"),
+    "new tags of a post": _numbered(f'{_TANDEM}{{"title":"A","tags":[', '"{0}",', '"a"]}]}'),
+    "empty users": _filled('{"format":"tandem","version":1,"users":[', "{},", '{}],"posts":[]}'),
+    "tags that are none": _filled('{"format":"tandem","version":1,"tags":[', "0,", '0],"posts":[]}'),
 }
 SOURCES: Final[Mapping[str, tuple[str, Sources]]] = {
     "wxr": ("export.xml", WXR),

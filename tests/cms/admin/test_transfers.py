@@ -181,6 +181,19 @@ def test_an_upload_makes_nobody_more_than_an_author_and_the_page_names_the_role(
     assert (user.role, user.has_usable_password()) == ("author", False)
 
 
+def test_a_kept_report_is_bounded_and_counts_the_rest(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "IMPORT_REPORT_BYTES_MAX", 2_000)
+    members = ", ".join(f'"a{number}": 1' for number in range(50))
+    _upload(client, "a.json", f'{{"format": "tandem", "version": 1, "posts": [{{"title": "A", {members}}}]}}')
+    checked = _work()
+    body = b"".join(client.get(f"{LIST}{checked.pk}/report/").streaming_content)  # type: ignore[attr-defined]
+    items = json.loads(body)["items"]
+    assert checked.remark_count > 50 > len(items) == len(checked.remarks)
+    assert items[-1]["reason"].startswith(f"{checked.remark_count - len(items) + 1} more values")
+    assert len(body) < 3_000
+    assert b"/tmp" not in body
+
+
 def test_what_a_worker_has_in_hand_is_neither_started_twice_nor_deleted(client: Client) -> None:
     _upload(client, "blog.xml", WXR)
     transfer = Transfer.objects.get()
