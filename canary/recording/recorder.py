@@ -22,6 +22,8 @@ from canary.requests.queries import NOTHING, Counted, stop_counting
 QUEUE_MAX: Final = 50_000
 """Some 20 MB: ten seconds of 5,000 requests each, in case the reader of the queue is held up for so long."""
 TEXT_MAX: Final = 256
+COOKIE_MAX: Final = 512
+"""An identity of 350 bytes with its signature. A longer cookie is not ours."""
 GONE: Final = 410
 UNAVAILABLE: Final = 503
 GAVE_UP: Final = 504
@@ -114,7 +116,7 @@ def observe(
         conf.evidence_unit(request),
         conf.identify(request) if needs_consumer else None,
         meta.get("HTTP_X_CLIENT_ID", "")[:TEXT_MAX] if needs_consumer else "",
-        request.COOKIES.get(COOKIE, "") if meta.get("HTTP_COOKIE") else "",
+        request.COOKIES.get(COOKIE, "")[:COOKIE_MAX] if meta.get("HTTP_COOKIE") else "",
         meta.get("REMOTE_ADDR", ""),
         meta.get("HTTP_USER_AGENT", "")[:TEXT_MAX],
         status == UNAVAILABLE and conf.is_away(response),

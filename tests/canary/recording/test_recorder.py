@@ -15,6 +15,7 @@ from canary.recording import flushing, recorder, tally
 from canary.recording.batches import Batch, Usage, UsageKey
 from canary.recording.consumer_names import ConsumerNames
 from canary.recording.flushing import flush
+from canary.requests.identity import COOKIE
 from canary.services import add_to_list
 from canary.state import store
 from cms.models import User
@@ -314,6 +315,15 @@ def test_identities_on_the_entrance_are_noted_with_what_they_were_before(
     ask(ON_ENTRANCE, "later")
     flush()
     assert SeenIdentity.objects.count() == 3
+
+
+def test_the_queue_keeps_little_of_a_long_cookie() -> None:
+    client = Client()
+    client.cookies[COOKIE] = "client." + "x" * 8_000
+    client.get(ON_ENTRANCE)
+    (seen,) = recorder.queue.drain()
+    assert len(seen.cookie) <= 512
+    assert sum(len(part) for part in seen if isinstance(part, str)) < 1_500
 
 
 def test_what_comes_while_the_queue_is_full_is_counted_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
