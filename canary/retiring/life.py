@@ -32,7 +32,7 @@ from canary.requests.faults import faults
 from canary.requests.headers import header_of, put, put_kept
 from canary.requests.identity import identify
 from canary.requests.problems import problem_response
-from canary.retiring.successors import below_base, declared_successors, guide_below, lead_of
+from canary.retiring.successors import address_below, below_base, declared_successors, guide_below, guide_place, lead_of
 
 HTML: Final = "text/html"
 READS: Final = ("GET", "HEAD")
@@ -103,7 +103,7 @@ def _dates(deprecated_at: int | None, sunset_at: int | None) -> dict[str, tuple[
 
 def _links(request: HttpRequest) -> str:
     base = _base(request)
-    standing = _standing_links(guide_below(base))
+    standing = _standing_links(base, guide_place())
     lead = lead_of(request, has_credentials=_has_credentials(request))
     if lead is None:
         return standing
@@ -114,9 +114,10 @@ def _links(request: HttpRequest) -> str:
 
 
 @lru_cache(maxsize=BASES_KEPT)
-def _standing_links(guide: str) -> str:
-    if not guide:
+def _standing_links(base: str, place: str) -> str:
+    if not place:
         return ""
+    guide = address_below(base, place)
     return f"{link_value(guide, 'deprecation', HTML)}, {link_value(f'{guide}#sunset', 'sunset', HTML)}"
 
 

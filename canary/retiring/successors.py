@@ -46,8 +46,16 @@ def lead_of(request: HttpRequest, *, has_credentials: bool) -> Lead | None:
 
 def guide_below(base: str) -> str:
     """Return the address of the guide to v2, or of v2's documentation once the mapping is deleted; empty without."""
+    return address_below(base, guide_place())
+
+
+def guide_place() -> str:
+    """Return the guide as the settings name it."""
     conf = canary_conf()
-    place = conf.guide if conf.successors else conf.docs
+    return conf.guide if conf.successors else conf.docs
+
+
+def address_below(base: str, place: str) -> str:
     return f"{base}{place}" if place.startswith("/") else place
 
 

@@ -9,8 +9,10 @@ from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
 
+from api_v1 import successors
 from api_v2.migration_guide import template_key
 from api_v2.openapi import document
+from canary.successors import validate
 from cms.models import Category, Post, User
 from cms.seeding.demo import seed_demo
 from cms.services.api_keys import create_api_key
@@ -259,3 +261,7 @@ class AnyHeader(dict[str, str]):
 
     def __contains__(self, name: object) -> bool:
         return True
+
+
+def test_the_validator_of_the_library_finds_no_fault() -> None:
+    assert validate(successors) == []

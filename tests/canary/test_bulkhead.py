@@ -66,7 +66,7 @@ def test_whoever_asks_for_v2_by_name_is_told_to_come_back() -> None:
         response = ask(path, **headers)
         assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
         assert response.headers["Content-Type"] == "application/problem+json"
-        assert response.json()["type"] == "urn:problem-type:tandem:version-overloaded"
+        assert response.json()["type"] == "urn:problem-type:canary:version-overloaded"
     assert response.headers["Cache-Control"] == "private, no-cache"  # on the entrance
 
 
