@@ -19,6 +19,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
 from canary.core.breakers import Limits
+from canary.core.gates import Gate, gates_of
 from canary.core.routing import bulkhead
 from canary.core.values import Snapshot
 
@@ -39,7 +40,7 @@ KEYS: Final = FUNCTIONS | {
     *("ENTRANCE", "ARMS", "SUCCESSORS", "PROBE", "GUIDE", "DOCS", "PROBLEM_TYPE", "METRICS_TOKEN", "TRUSTED_PROXIES"),
     *("WEIGHT_BP", "IS_V1_ENABLED", "IS_V2_ENABLED", "RETENTION_DAYS", "ANONYMOUS_CONSUMERS", "BUILD", "CODE"),
     *("SHADOW_BP", "SHADOW_CPU_BP", "WARM_UP_S", "WEB_THREADS", "BULKHEAD", "HANG_S", "FAILOVER", "UNGUARDED_S"),
-    *("LATENCY_MARGIN_BP", "SQL_BUDGET", *(name.upper() for name in Limits.__slots__)),
+    *("LATENCY_MARGIN_BP", "SQL_BUDGET", "GATES", *(name.upper() for name in Limits.__slots__)),
 }
 """All settings of the dict: a public contract, documented in docs/library.md."""
 RETENTION_DAYS = 90
@@ -129,6 +130,8 @@ class CanaryConf:
     """By how much v2 may take longer than v1 for the same read: 0.2 for a fifth."""
     sql_budget: int
     """How many statements more than v1's it may send for it."""
+    gates: tuple[Gate, ...]
+    """The site's own gates: a step has to pass each of them."""
     is_cookie_secure: bool
     """Whether browsers send the cookie of identities by HTTPS alone, as they do with that of sessions."""
     snapshot: Snapshot
@@ -224,6 +227,7 @@ def _load(conf: Mapping[str, Any]) -> CanaryConf:
         limits=Limits(**{name: conf[name.upper()] for name in Limits.__slots__ if name.upper() in conf}),
         latency_margin=conf.get("LATENCY_MARGIN_BP", 2_000) / 10_000,
         sql_budget=conf.get("SQL_BUDGET", 5),
+        gates=_gates_of(conf),
         is_cookie_secure=settings.SESSION_COOKIE_SECURE,
         snapshot=_snapshot_of(conf),
     )
@@ -243,6 +247,13 @@ def _snapshot_of(conf: Mapping[str, Any]) -> Snapshot:
         is_v1_enabled=conf.get("IS_V1_ENABLED", True) and 1 in conf["ARMS"],
         is_v2_enabled=conf.get("IS_V2_ENABLED", True) and 2 in conf["ARMS"],
     )
+
+
+def _gates_of(conf: Mapping[str, Any]) -> tuple[Gate, ...]:
+    try:
+        return gates_of(conf.get("GATES", ()))
+    except ValueError as error:
+        raise ImproperlyConfigured(f'CANARY["GATES"]: {error}') from error
 
 
 @lru_cache(maxsize=4)

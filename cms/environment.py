@@ -8,6 +8,7 @@ import os
 import re
 import sqlite3
 import sys
+import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -180,6 +181,20 @@ class Environment:
         if value and not (ISSUER.fullmatch(value) and len(value) <= longest and is_encrypted_or_local(value)):
             refuse(name, value, allowed)
         return value
+
+    def tables(self, name: str, key: str) -> list[dict[str, Any]]:
+        """Return the tables `[[key]]` of a TOML file; none when unset."""
+        value = self.text(name)
+        if not value:
+            return []
+        try:
+            found = tomllib.loads(Path(value).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            refuse(name, value, f"use a TOML file that can be read ({str(error).splitlines()[0]})")
+        tables = found.pop(key, [])
+        if found or not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            refuse(name, value, f"use a TOML file with tables [[{key}]] alone")
+        return tables
 
     def all_or_none(self, *names: str) -> None:
         """End the process where some of these variables are set and others are not."""

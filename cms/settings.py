@@ -303,6 +303,7 @@ CANARY = {
     "TOTAL_FAILURE_BP": 9_000 if CANARY_TOTAL_FAILURE_BP is None else CANARY_TOTAL_FAILURE_BP,
     "LATENCY_MARGIN_BP": 2_000 if CANARY_LATENCY_MARGIN_BP is None else CANARY_LATENCY_MARGIN_BP,
     "SQL_BUDGET": env.integer("CANARY_SQL_BUDGET", default=5, minimum=0, maximum=1_000),
+    "GATES": env.tables("CANARY_GATES", "gate"),
 }
 
 # -- texts, time, files -----------------------------------------------------------------------------------------------

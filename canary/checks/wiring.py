@@ -15,6 +15,7 @@ from django.middleware.locale import LocaleMiddleware
 from django.utils.module_loading import import_string
 
 from canary.conf import FUNCTIONS, KEYS, NO_ARMS, canary_conf
+from canary.core.gates import gates_of
 
 MIDDLEWARE: Final = "canary.middleware.CanaryMiddleware"
 AFTER: Final = (FetchFromCacheMiddleware, CommonMiddleware, LocaleMiddleware)
@@ -65,6 +66,11 @@ def _wrong_values(conf: dict[str, Any]) -> Iterator[checks.CheckMessage]:
     if not {*conf["ARMS"]} <= {1, 2}:
         hint = 'Write "ARMS": {1: "…", 2: "…"}: 1 is the version that clients leave, 2 the one that they go to.'
         yield checks.Error("CANARY['ARMS'] has other keys than 1 and 2.", hint=hint, id="canary.E005")
+    try:
+        gates_of(conf.get("GATES", ()))
+    except ValueError as error:
+        hint = "Write each gate as docs/canary.md shows."
+        yield checks.Error(f"CANARY['GATES']: {error}", hint=hint, id="canary.E016")
 
 
 @checks.register(checks.Tags.urls)

@@ -14,9 +14,12 @@ from django.db import DatabaseError, InterfaceError, connections
 
 from canary import services
 from canary.core.arrivals import Arrivals
+from canary.core.gates import UNANSWERED, Answer, gated
 from canary.core.judgements import Judgement, Trip
 from canary.core.plans import HELD, RUNNING
 from canary.errors import Refused, StoreUnreachable, VersionConflict
+from canary.gates.asking import Asker
+from canary.gates.questions import Question
 from canary.judging import evidence
 from canary.judging.breaking import breakers_of, due_windows, window_rows
 from canary.judging.evidence import Book
@@ -66,6 +69,7 @@ class Controller:
         self._looked: Looked | None = None
         self._windows: set[Looked] = set()
         """The windows of latency that are written."""
+        self.gates = Asker()
 
     def lead(self) -> bool:
         """Return whether this is the leader, now and for the next seconds."""
@@ -99,9 +103,20 @@ class Controller:
         self._look(row, now)
         arrivals = self._arrivals(now) if row.weight_bp else None
         judgement = judge_row(book.evidence, row, now, self._trips, arrivals)
+        judgement = gated(judgement, stage_of(row), self._answers(row, now))
         self._write(book, row, judgement, now)
         self._act(row, judgement, now)
         return judgement
+
+    def turn_once(self) -> Judgement | None:
+        """Take a turn, and where gates are asked meanwhile, wait for their answers and take another."""
+        judgement = self.turn()
+        if judgement is None or not any(gate["verdict"] == UNANSWERED for gate in judgement.numbers["gates"]):
+            return judgement
+        self.gates.wait()
+        if not self.lead():
+            raise NotLeadingError
+        return self.turn()
 
     def finish(self) -> None:
         """Leave everything so that another controller can go on at once."""
@@ -125,6 +140,12 @@ class Controller:
         if time.monotonic() - self._counted_at >= COUNT_EVERY_S:
             self._people, self._counted_at = arrivals_at(now), time.monotonic()
         return self._people
+
+    def _answers(self, row: Rollout, now: datetime) -> list[Answer]:
+        """Return what the gates have answered about the stage. Nobody is asked about a candidate that has no users."""
+        if not row.weight_bp:
+            return []
+        return self.gates.turn(Question(row.release, row.stage, row.stage_started_at, now))
 
     def _keep(self) -> None:
         if not self.leadership.keep():
@@ -292,7 +313,7 @@ def _is_for_people(judgement: Judgement) -> bool:
     if judgement.reason == "not_safe":
         numbers = judgement.numbers
         return bool(numbers["age_s"] >= numbers["min_s"])
-    return judgement.reason != "too_early"
+    return judgement.reason not in ("too_early", "gate_unanswered")
 
 
 def _drop_connections() -> None:

@@ -89,6 +89,8 @@ def _of_verdict(status: Status, verdict: Verdict | None, differences: int) -> Gu
         return Guide("hold", _("Held: the measuring is broken"), todo, is_verdict_open=True)
     if reason == "finding":
         return _of_finding(numbers, differences)
+    if reason.startswith("gate"):
+        return _of_gates(status, reason)
     if verdict.kind == Verdict.Kind.PASS:
         return _of_pass(status)
     if reason == "too_early":
@@ -124,6 +126,22 @@ def _of_finding(numbers: dict[str, Any], differences: int) -> Guide:
     todo = _("Look for the cause in the routes. The plan goes on by itself if the evidence falls again.")
     title = _("Held: one test looks worse on v2")
     return Guide("hold", title, todo, "routes", _("Look at the routes"), is_verdict_open=True)
+
+
+def _of_gates(status: Status, reason: str) -> Guide:
+    if reason == "gate_unanswered":
+        return Guide("info", _("Waiting for the answer of a gate"), _go_on(status))
+    names = ", ".join(
+        one["gate"] for one in status["gates"] if one["verdict"] == ("hold" if reason == "gate" else "fault")
+    )
+    if reason == "gate":
+        title, todo = _("Held by a gate: %(names)s"), _("Read its sentence. The plan goes on by itself once it passes.")
+    else:
+        title = _("Held: a gate has a fault: %(names)s")
+        todo = _(
+            "Repair the gate or its address. Until it answers, no step is taken, and nothing is rolled back by it."
+        )
+    return Guide("hold", title % {"names": names}, todo, is_verdict_open=True)
 
 
 def _of_differences(numbers: dict[str, Any], differences: int) -> Guide:

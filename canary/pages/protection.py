@@ -44,7 +44,13 @@ class Here:
 
 def facts(status: Numbers, verdict: Verdict | None, shadow: Numbers, now: datetime) -> list[Fact]:
     numbers, release = verdict.numbers if verdict else {}, status["release"]
-    seen = [*_of_here(), _of_crashes(status, now), _of_failover(release), *_of_numbers(numbers, shadow)]
+    seen = [
+        *_of_gates(status),
+        *_of_here(),
+        _of_crashes(status, now),
+        _of_failover(release),
+        *_of_numbers(numbers, shadow),
+    ]
     return [_of_breakers(status, numbers), *seen] if status["weight_bp"] else seen
 
 
@@ -85,6 +91,24 @@ def _of_breakers(status: Numbers, numbers: Numbers) -> Fact:
         return Fact(_("Breakers"), _("nobody watches"), _("no controller runs"))
     tripped = ", ".join(trip["breaker"] for trip in trips_of(numbers))
     return Fact(_("Breakers"), tripped or _("none tripped"), _("the controller watches"))
+
+
+GATE_SAYS: Final = {
+    "pass": gettext_noop("passes"),
+    "hold": gettext_noop("holds"),
+    "harm": gettext_noop("finds harm"),
+    "fault": gettext_noop("has a fault"),
+    "unanswered": gettext_noop("has not answered yet"),
+}
+
+
+def _of_gates(status: Numbers) -> Iterator[Fact]:
+    """Return what the site's own gates say; nobody is asked while nobody is on v2."""
+    for one in status["gates"] if status["weight_bp"] else ():
+        figure = "" if one["number"] is None else f" ({one['number']:.4g})"
+        yield Fact(
+            _("Gate %(name)s") % {"name": one["gate"]}, f"{_(GATE_SAYS[one['verdict']])}{figure}", one["sentence"]
+        )
 
 
 def _of_here() -> Iterator[Fact]:

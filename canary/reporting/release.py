@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from canary.core.gates import gated
 from canary.core.histograms import Quantile
 from canary.core.statistics.bets import LOG_THRESHOLD, THRESHOLD
 from canary.core.statistics.comparison import LIMITS
@@ -21,7 +22,7 @@ from canary.reporting.people import People
 from canary.shadow import results as shadow_results
 from canary.state import store
 from canary.state.alarms import alarm
-from canary.state.status import status
+from canary.state.status import gates_told, status
 
 VERDICTS_SHOWN: Final = 200
 EVENTS_SHOWN: Final = 500
@@ -63,6 +64,7 @@ def analyse(now: datetime.datetime) -> dict[str, Any]:
         return {**shown, **unknown, "evidence": [], "numbers": {}}
     evidence = peek(row.release)
     judgement = judge_row(evidence, row, now, breakers_of(row, stage_of(row), now), arrivals_at(now))
+    judgement = gated(judgement, stage_of(row), gates_told(row.release, row.stage) if row.weight_bp else [])
     numbers = evidence_of(judgement)
     peaks = {
         "overall": evidence.comparison.peak,

@@ -8,12 +8,13 @@ from django.db import DatabaseError, InterfaceError
 
 from canary.conf import canary_conf
 from canary.core.breakers import Limits
+from canary.core.gates import UNANSWERED, Answer
 from canary.core.lifecycle import dump_life
 from canary.core.plans import Plan
 from canary.core.routing import needs_controller
 from canary.core.values import Snapshot
 from canary.errors import StoreUnreachable
-from canary.models import Worker
+from canary.models import Verdict, Worker
 from canary.state import store
 from canary.state.alarms import alarm
 from canary.state.guard import Guard, read_guard
@@ -46,10 +47,22 @@ def status(now: datetime) -> dict[str, Any]:
         "life": dump_life(snapshot.life),
         "build": snapshot.build,
         "controller": _controller(guard, snapshot),
+        "gates": [asdict(answer) | {"told": answer.told} for answer in gates_told(snapshot.release, snapshot.stage)],
         "workers": workers,
         "alarm": alarmed and asdict(alarmed),
         "store_age_s": store.age_s(now.timestamp()),
     }
+
+
+def gates_told(release: int, stage: int) -> list[Answer]:
+    """Return what each declared gate has last said to the controller about this stage."""
+    names = [gate.name for gate in canary_conf().gates]
+    if not names:
+        return []
+    verdict = Verdict.objects.filter(release=release).order_by("-pk").only("stage", "numbers").first()
+    told = verdict.numbers.get("gates", ()) if verdict is not None and verdict.stage == stage else ()
+    known = {one["gate"]: Answer(**one) for one in told}
+    return [known.get(name) or Answer(name, UNANSWERED) for name in names]
 
 
 def _controller(guard: Guard, snapshot: Snapshot) -> dict[str, Any]:

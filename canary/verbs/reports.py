@@ -24,6 +24,7 @@ def _say_analysis(result: Mapping[str, Any]) -> Iterator[str]:
     yield from _say_evidence(result["evidence"])
     numbers = result["numbers"]
     if numbers:
+        yield from (f"  gate {one['gate']:<12} {_say_gate(one)}" for one in numbers["gates"])
         yield "Errors: {}.".format(_say_events(numbers["error"]))
         yield "Refused by v2 alone: {}.".format(_say_events(numbers["client_error"]))
         yield "Latency: {bets} users ranked, v2 to v1 {ratio}.".format(
@@ -43,6 +44,11 @@ def _say_evidence(evidence: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for one in evidence:
         mark = "reached" if one["is_reached"] else ""
         yield f"  {one['metric']:<13} {one['e']:>10.3g} of {one['threshold']:>4}  {mark:<8} {one['rule']}"
+
+
+def _say_gate(answer: Mapping[str, Any]) -> str:
+    figure = "" if answer["number"] is None else f" {answer['number']:.4g}"
+    return f"{answer['verdict']}{figure}{': ' if answer['sentence'] else ''}{answer['sentence']}"
 
 
 def _say_events(numbers: Mapping[str, Any]) -> str:

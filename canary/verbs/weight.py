@@ -26,6 +26,7 @@ def say_status(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"Version {result['version']}, release {result['release']}, stage {result['stage']}."
     yield _plan_sentence(result["plan"])
     yield f"v1 is {result['lifecycle']}."
+    yield from (f"{one['told'][0].upper()}{one['told'][1:]}." for one in result["gates"])
     workers = result["workers"]
     late = [worker for worker in workers if worker["version"] != result["version"]]
     yield f"{plural(len(workers), 'worker', 'workers')} seen lately, {len(workers) - len(late)} at this version."

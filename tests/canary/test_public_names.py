@@ -19,6 +19,7 @@ NAMES = {
     "canary.control_api.urls",
     "canary.metrics.scraping",
     "canary.successors",
+    "canary.gates.GateResult",
     "canary.reporting.readiness.versions_answer",
     "canary.reporting.readiness.weight_as_planned",
     "canary.reporting.readiness.controller_turns",
@@ -29,7 +30,7 @@ PERMISSIONS = {f"canary.{name}" for name in ("view", "ramp", "rollback", "lifecy
 SUCCESSORS = ["PARAMETER_RULES", "RULES", "answer", "gap", "parameter", "route", "shape", "validate"]
 SETTINGS = {
     *("ANONYMOUS_CONSUMERS", "ARMS", "BUILD", "BULKHEAD", "CLOCK", "CODE", "DOCS", "ENTRANCE", "EVIDENCE_UNIT"),
-    *("FAILOVER", "GUIDE", "HANG_S", "HAS_SCOPE", "IDENTIFY", "IS_AWAY", "IS_EXCLUDED", "IS_V1_ENABLED"),
+    *("FAILOVER", "GATES", "GUIDE", "HANG_S", "HAS_SCOPE", "IDENTIFY", "IS_AWAY", "IS_EXCLUDED", "IS_V1_ENABLED"),
     *("IS_V2_ENABLED", "LATENCY_MARGIN_BP", "LIST_IDENTITIES", "MAX_CRASHES", "MAX_ERRORS_BP", "MAX_REFUSALS_BP"),
     *("MAX_SLOWDOWN", "METRICS_TOKEN", "NOTIFY", "NOTIFY_CONSUMERS", "PROBE", "PROBLEM_TYPE", "RETENTION_DAYS"),
     *("SHADOW_BP", "SHADOW_CPU_BP", "SQL_BUDGET", "SUCCESSORS", "TOTAL_FAILURE_BP", "TRUSTED_PROXIES"),

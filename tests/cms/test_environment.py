@@ -397,3 +397,18 @@ def test_good_values_start() -> None:
     good = {"DEBUG": "1", "TRUSTED_PROXIES": "10.0.0.0/8", "CSRF_TRUSTED_ORIGINS": "https://a.example", "HSTS_S": "60"}
     done = manage("check", env={**SQLITE, **good})
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_tables_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "gates.toml"
+    path.write_text('[[gate]]\nname = "a"\n\n[[gate]]\nname = "b"\nlimit = 1.5\n')
+    assert environment(None).tables("NAME", "gate") == []
+    assert environment(str(path)).tables("NAME", "gate") == [{"name": "a"}, {"name": "b", "limit": 1.5}]
+
+
+@pytest.mark.parametrize("content", ["gate = [", "gate = 1", "[[gates]]", "gate = [1]"])
+def test_a_file_without_such_tables(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "gates.toml"
+    path.write_text(content)
+    assert "use a TOML file" in refusal(lambda env: env.tables("NAME", "gate"), str(path))
+    assert "can be read" in refusal(lambda env: env.tables("NAME", "gate"), str(tmp_path / "missing.toml"))

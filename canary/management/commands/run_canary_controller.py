@@ -49,7 +49,7 @@ class Command(BaseCommand):
             if not controller.lead():
                 self.stdout.write(f"Another controller leads ({controller.leadership.leader()}): nothing to do here.")
                 return
-            judgement = controller.turn()
+            judgement = controller.turn_once()
             controller.finish()
         except NotLeadingError as error:
             raise CommandError("Another controller took over in the middle of the turn.") from error

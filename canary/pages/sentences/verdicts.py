@@ -5,6 +5,12 @@ from typing import Final
 from django.utils.translation import gettext_noop as _
 
 VERDICTS: Final = (
+    _("Gates: %(said)s"),
+    _("gate %(name)s passes at %(figure)s: %(said)s"),
+    _("gate %(name)s holds at %(figure)s: %(said)s"),
+    _("gate %(name)s finds harm at %(figure)s: %(said)s"),
+    _("gate %(name)s has a fault: %(said)s"),
+    _("gate %(name)s has not answered yet"),
     _("%(said)s (evidence that v2 is worse, weighted, reached %(e)s of %(limit)s; %(rule)s)"),
     _("%(number)s s"),
     _("%(number)s min"),

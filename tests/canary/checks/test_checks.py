@@ -45,6 +45,7 @@ def sound(settings: Settings) -> Settings:
         ({"ARMS": ARMS, "COLOUR": "red"}, "canary.W001", "Take it out."),
         ({"ARMS": ARMS, "ENTRANCE": "api/"}, "canary.E004", 'Write "ENTRANCE": "/api".'),
         ({"ARMS": {**ARMS, 3: ARMS[2]}}, "canary.E005", 'Write "ARMS": {1: '),
+        ({"ARMS": ARMS, "GATES": [{"name": "orders"}]}, "canary.E016", "docs/canary.md"),
         (
             {"ARMS": {**ARMS, 2: "shop.nowhere"}},
             "canary.E008",

@@ -92,6 +92,10 @@ def test_every_reason_of_a_verdict_has_words() -> None:
     assert title_of("no_v2", "no_data") == "Waiting for the first users of v2"
     assert title_of("no_outcome", "no_data") == "Waiting for the first outcomes of v2"
     assert title_of("breaker", "harm") == "v2 does harm"
+    gates = {"gates": [{"gate": "orders", "verdict": "hold"}, {"gate": "p99", "verdict": "fault"}]}
+    assert title_of("gate", status=gates) == "Held by a gate: orders"
+    assert title_of("gate_fault", status=gates) == "Held: a gate has a fault: p99"
+    assert title_of("gate_unanswered", status=gates) == "Waiting for the answer of a gate"
     assert title_of("") == "Held"  # a verdict of an older release
 
 

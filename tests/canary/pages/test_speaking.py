@@ -76,6 +76,10 @@ def test_a_verdict_is_told_whole_with_its_numbers(sentence: str) -> None:
         ),
         ("25 min", "25分"),
         (
+            "Hold at 10 %: gate orders holds at 0.8: fewer orders; gate p99 has not answered yet.",
+            "10 %で保留：ゲート orders が保留（0.8）：fewer orders；ゲート p99 はまだ応答していません。",
+        ),
+        (
             "There is no rollback to acknowledge.",
             "確認するロールバックはありません。",
         ),

@@ -1,0 +1,120 @@
+"""A gate that compares two expressions, with a real Prometheus that reads a real page of metrics."""
+
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from canary.core.gates import gates_of
+from canary.gates.prometheus import ask_prometheus
+from canary.gates.questions import GateFault, Question
+from tests.canary.serving import Service, serving
+from tests.servers import END_NOW, HOST, clean_environment, free_port, spawn, stop_process
+
+PROMETHEUS = shutil.which("prometheus")
+CONFIGURATION = """\
+global: {{scrape_interval: 100ms}}
+scrape_configs:
+  - job_name: shop
+    static_configs: [{{targets: ["{target}"]}}]
+"""
+METRICS = b"""\
+refunds_total{version="1"} 4
+refunds_total{version="2"} 6
+quiet_total{version="1"} 0
+broken{version="2"} NaN
+"""
+STARTS_WITHIN_S = 60
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Prometheus that has read the page."""
+    if PROMETHEUS is None:
+        pytest.skip("prometheus is not installed")
+    folder, port = tmp_path_factory.mktemp("prometheus"), free_port()
+    with serving() as page:
+        page.answer = (200, METRICS)
+        process = _start(folder, port, page)
+        url = f"http://{HOST}:{port}"
+        try:
+            _await(f"{url}/api/v1/query?query=refunds_total")
+            yield url
+        finally:
+            stop_process(process, END_NOW)
+
+
+def _start(folder: Path, port: int, page: Service) -> "subprocess.Popen[bytes]":
+    configuration = folder / "prometheus.yml"
+    configuration.write_text(CONFIGURATION.format(target=page.url.removeprefix("http://")))
+    command = [str(PROMETHEUS), f"--config.file={configuration}", f"--storage.tsdb.path={folder / 'data'}"]
+    command += [f"--web.listen-address={HOST}:{port}"]
+    return spawn(command, log=folder / "log", cwd=folder, env=clean_environment({}))
+
+
+def _await(url: str) -> None:
+    ends_at = time.monotonic() + STARTS_WITHIN_S
+    while time.monotonic() < ends_at:
+        try:
+            if httpx.get(url, trust_env=False).json()["data"]["result"]:
+                return
+        except (httpx.HTTPError, ValueError, KeyError):
+            pass
+        time.sleep(0.05)
+    raise AssertionError("Prometheus has not read the page")
+
+
+@pytest.mark.parametrize(
+    ("limits", "verdict", "sentence"),
+    [
+        ({"limit": 1.5}, "pass", "6 on v2, 4 on v1, limit 1.5"),
+        ({"limit": 1.2, "harm": 2}, "hold", "6 on v2, 4 on v1, limit 1.2"),
+        ({"limit": 1.2, "harm": 1.4}, "harm", "6 on v2, 4 on v1, harm above 1.4"),
+    ],
+)
+def test_the_candidates_share_of_stables_number_decides(
+    prometheus: str, ask_about: Callable[[], Question], limits: dict[str, float], verdict: str, sentence: str
+) -> None:
+    expressions = {name: f'refunds_total{{version="{n}"}}' for n, name in ((1, "stable"), (2, "candidate"))}
+    [gate] = gates_of([{"name": "refunds", "prometheus": f"{prometheus}/", **expressions, **limits}])
+    result = ask_prometheus(gate, ask_about())
+    assert (result.verdict, result.number, result.sentence) == (verdict, 1.5, sentence)
+
+
+def test_one_expression_is_a_number_of_its_own_over_the_time_of_the_stage(
+    prometheus: str, ask_about: Callable[[], Question]
+) -> None:
+    expression = 'sum(max_over_time(refunds_total{version="2"}[$window])) + scalar(vector(1))'
+    [gate] = gates_of([{"name": "refunds", "prometheus": prometheus, "candidate": expression, "limit": 10}])
+    result = ask_prometheus(gate, ask_about())
+    assert (result.verdict, result.number, result.sentence) == ("pass", 7.0, "7 on v2, limit 10")
+
+
+@pytest.mark.parametrize(
+    ("candidate", "stable", "said"),
+    [
+        ("missing_total", "refunds_total", "the candidate expression has no single value"),
+        ("refunds_total", None, "the candidate expression has no single value"),
+        ("broken", None, "the candidate expression is nan"),
+        ("scalar(broken)", None, "the candidate expression is nan"),
+        ("sum(", None, "the answer is 400"),
+        ("scalar(sum(refunds_total))", "quiet_total", "v1 has 0, so there is no ratio"),
+    ],
+)
+def test_no_number_is_a_fault(
+    prometheus: str, ask_about: Callable[[], Question], candidate: str, stable: str | None, said: str
+) -> None:
+    options = {"candidate": candidate, "limit": 1} | ({"stable": stable} if stable else {})
+    [gate] = gates_of([{"name": "refunds", "prometheus": prometheus, **options}])
+    with pytest.raises(GateFault, match=said):
+        ask_prometheus(gate, ask_about())
+
+
+def test_a_prometheus_that_is_away_is_a_fault(ask_about: Callable[[], Question]) -> None:
+    [gate] = gates_of([{"name": "a", "prometheus": f"http://{HOST}:1", "candidate": "up", "limit": 1}])
+    with pytest.raises(GateFault, match="no answer"):
+        ask_prometheus(gate, ask_about())
