@@ -32,7 +32,7 @@ NO_ARMS: Final = (
 FUNCTIONS: Final = frozenset(
     {
         *("IDENTIFY", "HAS_SCOPE", "IS_EXCLUDED", "EVIDENCE_UNIT", "CLOCK", "IS_AWAY"),
-        *("NOTIFY", "NOTIFY_CONSUMERS", "LIST_IDENTITIES"),
+        *("NOTIFY", "NOTIFY_BY", "NOTIFY_CONSUMERS", "LIST_IDENTITIES"),
     }
 )
 """The settings that name a function by its dotted path."""
@@ -40,6 +40,7 @@ KEYS: Final = FUNCTIONS | {
     *("ENTRANCE", "ARMS", "SUCCESSORS", "PROBE", "GUIDE", "DOCS", "PROBLEM_TYPE", "METRICS_TOKEN", "TRUSTED_PROXIES"),
     *("WEIGHT_BP", "IS_V1_ENABLED", "IS_V2_ENABLED", "RETENTION_DAYS", "ANONYMOUS_CONSUMERS", "BUILD", "CODE"),
     *("SHADOW_BP", "SHADOW_CPU_BP", "WARM_UP_S", "WEB_THREADS", "BULKHEAD", "HANG_S", "FAILOVER", "UNGUARDED_S"),
+    *("NOTIFY_URLS", "NOTIFY_QUIET_S", "PAGE_URL"),
     *("LATENCY_MARGIN_BP", "SQL_BUDGET", "GATES", *(name.upper() for name in Limits.__slots__)),
 }
 """All settings of the dict: a public contract, documented in docs/library.md."""
@@ -49,6 +50,8 @@ WARM_UP_S = 180
 WEB_THREADS = 8
 HANG_S = 10.0
 UNGUARDED_S = 300
+NOTIFY_QUIET_S = 3_600
+NOTIFY_BY = "canary.notices.choosing.notify_by_thread"
 BUILD_MAX = 64
 READ_FROM = frozenset({"CANARY", "SECRET_KEY", "SESSION_COOKIE_SECURE"})
 EVER = datetime.min.replace(tzinfo=UTC)
@@ -130,6 +133,14 @@ class CanaryConf:
     """By how much v2 may take longer than v1 for the same read: 0.2 for a fifth."""
     sql_budget: int
     """How many statements more than v1's it may send for it."""
+    notify_urls: Mapping[str, Sequence[str]]
+    """By kind of change, the Apprise URLs that hear of it; under `all` those for every kind."""
+    notify_quiet_s: float
+    """For how long the same change is not told again."""
+    notify_by: Callable[[int, int], None]
+    """Gets the version of an event and the position of a URL, in the transaction; has the notice sent beside it."""
+    page_url: str
+    """The address of the rollout's page, for notices; empty when unknown."""
     gates: tuple[Gate, ...]
     """The site's own gates: a step has to pass each of them."""
     is_cookie_secure: bool
@@ -227,6 +238,10 @@ def _load(conf: Mapping[str, Any]) -> CanaryConf:
         limits=Limits(**{name: conf[name.upper()] for name in Limits.__slots__ if name.upper() in conf}),
         latency_margin=conf.get("LATENCY_MARGIN_BP", 2_000) / 10_000,
         sql_budget=conf.get("SQL_BUDGET", 5),
+        notify_urls=conf.get("NOTIFY_URLS") or {},
+        notify_quiet_s=conf.get("NOTIFY_QUIET_S", NOTIFY_QUIET_S),
+        notify_by=import_string(conf.get("NOTIFY_BY") or NOTIFY_BY),
+        page_url=conf.get("PAGE_URL") or "",
         gates=_gates_of(conf),
         is_cookie_secure=settings.SESSION_COOKIE_SECURE,
         snapshot=_snapshot_of(conf),

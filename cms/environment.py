@@ -21,6 +21,7 @@ ORIGIN = re.compile(r"https?://(?:\*\.)?(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?:
 SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 SMTP_TIMEOUT_S = 10
 ISSUER = re.compile(r"https?://[^/\s?#@]+(/[^\s?#]*)?")
+NOTICE_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 PERCENTAGE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,2})?", re.ASCII)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -181,6 +182,25 @@ class Environment:
         if value and not (ISSUER.fullmatch(value) and len(value) <= longest and is_encrypted_or_local(value)):
             refuse(name, value, allowed)
         return value
+
+    def share_bp(self, name: str, default: int, minimum: int = 0, maximum: int = 10_000) -> int:
+        """Return a share as `percentage_bp` does, `default` in basis points when unset: 0 is a share too."""
+        found = self.percentage_bp(name, minimum, maximum)
+        return default if found is None else found
+
+    def notice_urls(self, name: str, kinds: tuple[str, ...]) -> dict[str, list[str]]:
+        """Return URLs by kind: words such as `rollback+hold=slack://…` with blanks between; no kind means `all`."""
+        found: dict[str, list[str]] = {}
+        for word in self.text(name).split():
+            named, equals, url = word.partition("=")
+            if not equals or "://" in named:
+                named, url = "all", word
+            if not set(named.split("+")) <= {*kinds, "all"} or not NOTICE_URL.fullmatch(url):
+                hidden = f"{named}=…" if "://" not in named else "…"
+                refuse(name, hidden, f"use KIND+KIND=URL with kinds of {', '.join(kinds)} or all, and blanks between")
+            for kind in named.split("+"):
+                found.setdefault(kind, []).append(url)
+        return found
 
     def tables(self, name: str, key: str) -> list[dict[str, Any]]:
         """Return the tables `[[key]]` of a TOML file; none when unset."""

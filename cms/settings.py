@@ -253,14 +253,9 @@ SESSION_RETENTION_DAYS = env.integer("SESSION_RETENTION_DAYS", default=30, minim
 IDEMPOTENCY_RETENTION_DAYS = env.integer("IDEMPOTENCY_RETENTION_DAYS", default=1, minimum=1, maximum=3_650)
 AUDIT_RETENTION_DAYS = env.integer("AUDIT_RETENTION_DAYS", default=0, minimum=0, maximum=36_500)
 
-# None stands for an unset variable; 0 is a share too, and repeats nothing.
-CANARY_SHADOW_PERCENTAGE_BP = env.percentage_bp("CANARY_SHADOW_PERCENTAGE")
-CANARY_SHADOW_CPU_PERCENTAGE_BP = env.percentage_bp("CANARY_SHADOW_CPU_PERCENTAGE")
-CANARY_MAX_ERRORS_BP = env.percentage_bp("CANARY_MAX_ERRORS", minimum=1, maximum=5_000)
-CANARY_MAX_REFUSALS_BP = env.percentage_bp("CANARY_MAX_REFUSALS", minimum=1)
-CANARY_TOTAL_FAILURE_BP = env.percentage_bp("CANARY_TOTAL_FAILURE", minimum=5_000)
 CANARY_TRUST_AGE_DAYS = env.integer("CANARY_TRUST_AGE_DAYS", default=7, minimum=0, maximum=365)
-CANARY_LATENCY_MARGIN_BP = env.percentage_bp("CANARY_LATENCY_MARGIN")
+ROLLOUT_NOTICES = ("step", "hold", "rollback", "lifecycle", "unguarded", "guarded")
+SEND_ROLLOUT_NOTICE = "canary.notices.sending.send_notice"
 
 CANARY = {
     "ARMS": {1: "api_v1.root_urls", 2: "api_v2.root_urls"},
@@ -289,21 +284,25 @@ CANARY = {
     "FAILOVER": env.boolean("CANARY_FAILOVER", default=True),
     "WEB_THREADS": WEB_THREADS,
     "HANG_S": env.integer("CANARY_HANG_S", default=10, minimum=1, maximum=3_600),
-    "SHADOW_BP": 100 if CANARY_SHADOW_PERCENTAGE_BP is None else CANARY_SHADOW_PERCENTAGE_BP,
-    "SHADOW_CPU_BP": 1_000 if CANARY_SHADOW_CPU_PERCENTAGE_BP is None else CANARY_SHADOW_CPU_PERCENTAGE_BP,
+    "SHADOW_BP": env.share_bp("CANARY_SHADOW_PERCENTAGE", default=100),
+    "SHADOW_CPU_BP": env.share_bp("CANARY_SHADOW_CPU_PERCENTAGE", default=1_000),
     "WARM_UP_S": env.integer("CANARY_WARM_UP_S", default=180, minimum=0, maximum=3_600),
     "UNGUARDED_S": env.integer("CANARY_UNGUARDED_S", default=300, minimum=10, maximum=86_400),
     "BUILD": env.text("CANARY_BUILD"),
     # Their code makes the build where CANARY_BUILD does not name it.
     "CODE": [BASE_DIR / name for name in ("api_v1", "api_v2", "canary", "cms", "requirements.txt")],
-    "MAX_ERRORS_BP": 200 if CANARY_MAX_ERRORS_BP is None else CANARY_MAX_ERRORS_BP,
+    "MAX_ERRORS_BP": env.share_bp("CANARY_MAX_ERRORS", default=200, minimum=1, maximum=5_000),
     "MAX_SLOWDOWN": env.factor("CANARY_MAX_SLOWDOWN", default=3.0, minimum=1.2, maximum=100),
     "MAX_CRASHES": env.integer("CANARY_MAX_CRASHES", default=2, minimum=0, maximum=1_000),
-    "MAX_REFUSALS_BP": 500 if CANARY_MAX_REFUSALS_BP is None else CANARY_MAX_REFUSALS_BP,
-    "TOTAL_FAILURE_BP": 9_000 if CANARY_TOTAL_FAILURE_BP is None else CANARY_TOTAL_FAILURE_BP,
-    "LATENCY_MARGIN_BP": 2_000 if CANARY_LATENCY_MARGIN_BP is None else CANARY_LATENCY_MARGIN_BP,
+    "MAX_REFUSALS_BP": env.share_bp("CANARY_MAX_REFUSALS", default=500, minimum=1),
+    "TOTAL_FAILURE_BP": env.share_bp("CANARY_TOTAL_FAILURE", default=9_000, minimum=5_000),
+    "LATENCY_MARGIN_BP": env.share_bp("CANARY_LATENCY_MARGIN", default=2_000),
     "SQL_BUDGET": env.integer("CANARY_SQL_BUDGET", default=5, minimum=0, maximum=1_000),
     "GATES": env.tables("CANARY_GATES", "gate"),
+    "NOTIFY_URLS": env.notice_urls("CANARY_NOTIFY", ROLLOUT_NOTICES),
+    "NOTIFY_QUIET_S": 60 * env.integer("CANARY_NOTIFY_QUIET_MINUTES", default=60, minimum=0, maximum=10_080),
+    "NOTIFY_BY": "cms.services.rollout_notices.queue_rollout_notice",
+    "PAGE_URL": ADMIN_URL and f"{ADMIN_URL}canary/",
 }
 
 # -- texts, time, files -----------------------------------------------------------------------------------------------

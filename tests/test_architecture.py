@@ -17,6 +17,7 @@ SURVIVORS = {
     *("cms/importers/exported.py", "cms/importers/markdown.py"),  # one file of an import
     "canary/judging/controller.py",  # one turn of the controller
     "canary/gates/asking.py",  # one question to a gate of the site
+    "canary/notices/choosing.py",  # one notice
     # one read that is repeated
     *("canary/shadow/offering.py", "canary/shadow/asking.py", "canary/shadow/reading.py", "canary/shadow/watchdog.py"),
     "canary/retiring/life.py",  # a refusal is answered whoever asks
@@ -50,6 +51,7 @@ SHORT = {
     "cms/outgoing/": "a setting and Django's checks name two",
     "cms/querysets/": "one noun a module, beside the models",
     "cms/rollout_consumers.py": "queued jobs name it",
+    "cms/services/rollout_notices.py": "the canary's settings and queued jobs name it",
 }
 SHORT_BY_NATURE = {"__init__", "apps", "urls", "root_urls", "asgi", "wsgi"}
 

@@ -15,6 +15,7 @@ from canary.core.lifecycle import Life, dump_life
 from canary.core.plans import reached_step
 from canary.errors import Refused, RolloutError, StoreUnreachable, VersionConflict
 from canary.models import Rollout, RolloutEvent
+from canary.notices.choosing import queue_notices
 from canary.requests.faults import faults
 from canary.state import store
 from canary.state.status import status
@@ -179,15 +180,16 @@ def _write_event(row: Rollout, before: dict[str, Any], words: dict[str, Any], no
 
 
 def _notify(event: RolloutEvent) -> None:
-    """Queue the message in the transaction: only if the change is made. A failing message does not stop the change."""
-    notify = canary_conf().notify
-    if notify is None:
-        return
-    try:
-        with transaction.atomic():
-            notify(event)
-    except Exception as error:
-        faults.record(error)
+    """Queue the messages in the transaction: only if the change is made. A failing one does not stop the change."""
+    conf = canary_conf()
+    for notify in (conf.notify, queue_notices if conf.notify_urls else None):
+        if notify is None:
+            continue
+        try:
+            with transaction.atomic():
+                notify(event)
+        except Exception as error:
+            faults.record(error)
 
 
 def _conflict(row: Rollout, expected_version: int) -> VersionConflict:

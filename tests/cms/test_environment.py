@@ -412,3 +412,22 @@ def test_a_file_without_such_tables(tmp_path: Path, content: str) -> None:
     path.write_text(content)
     assert "use a TOML file" in refusal(lambda env: env.tables("NAME", "gate"), str(path))
     assert "can be read" in refusal(lambda env: env.tables("NAME", "gate"), str(tmp_path / "missing.toml"))
+
+
+def test_urls_of_notices_by_kind() -> None:
+    kinds = ("step", "rollback")
+    value = "slack://a/b?c=d rollback+step=pagerduty://e@f  all=json://g"
+    found = environment(value).notice_urls("NAME", kinds)
+    pager = ["pagerduty://e@f"]
+    assert found == {"all": ["slack://a/b?c=d", "json://g"], "rollback": pager, "step": pager}
+    assert environment(None).notice_urls("NAME", kinds) == {}
+
+
+@pytest.mark.parametrize(
+    "value", ["steps=slack://hunter2", "step=hunter2", "hunter2", "step+=slack://hunter2", "+=a://b"]
+)
+def test_what_is_no_url_of_a_notice_is_refused_without_its_secret(value: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        environment(value).notice_urls("NAME", ("step", "rollback"))
+    assert "use KIND+KIND=URL" in str(caught.value.code)
+    assert "hunter2" not in str(caught.value.code)
