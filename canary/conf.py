@@ -40,7 +40,7 @@ KEYS: Final = FUNCTIONS | {
     *("ENTRANCE", "ARMS", "SUCCESSORS", "PROBE", "GUIDE", "DOCS", "PROBLEM_TYPE", "METRICS_TOKEN", "TRUSTED_PROXIES"),
     *("WEIGHT_BP", "IS_V1_ENABLED", "IS_V2_ENABLED", "RETENTION_DAYS", "ANONYMOUS_CONSUMERS", "BUILD", "CODE"),
     *("SHADOW_BP", "SHADOW_CPU_BP", "WARM_UP_S", "WEB_THREADS", "BULKHEAD", "HANG_S", "FAILOVER", "UNGUARDED_S"),
-    *("NOTIFY_URLS", "NOTIFY_QUIET_S", "PAGE_URL"),
+    *("NOTIFY_URLS", "NOTIFY_QUIET_S", "PAGE_URL", "APPROVAL"),
     *("LATENCY_MARGIN_BP", "SQL_BUDGET", "GATES", *(name.upper() for name in Limits.__slots__)),
 }
 """All settings of the dict: a public contract, documented in docs/library.md."""
@@ -141,6 +141,8 @@ class CanaryConf:
     """Gets the version of an event and the position of a URL, in the transaction; has the notice sent beside it."""
     page_url: str
     """The address of the rollout's page, for notices; empty when unknown."""
+    is_approval_needed: bool
+    """Whether a step up waits until a second person approves it."""
     gates: tuple[Gate, ...]
     """The site's own gates: a step has to pass each of them."""
     is_cookie_secure: bool
@@ -242,6 +244,7 @@ def _load(conf: Mapping[str, Any]) -> CanaryConf:
         notify_quiet_s=conf.get("NOTIFY_QUIET_S", NOTIFY_QUIET_S),
         notify_by=import_string(conf.get("NOTIFY_BY") or NOTIFY_BY),
         page_url=conf.get("PAGE_URL") or "",
+        is_approval_needed=conf.get("APPROVAL", False),
         gates=_gates_of(conf),
         is_cookie_secure=settings.SESSION_COOKIE_SECURE,
         snapshot=_snapshot_of(conf),

@@ -21,6 +21,7 @@ ORIGIN = re.compile(r"https?://(?:\*\.)?(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?:
 SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 SMTP_TIMEOUT_S = 10
 ISSUER = re.compile(r"https?://[^/\s?#@]+(/[^\s?#]*)?")
+NOTICES = ("step", "hold", "rollback", "lifecycle", "unguarded", "guarded", "approval")
 NOTICE_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 PERCENTAGE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,2})?", re.ASCII)
 
@@ -188,7 +189,7 @@ class Environment:
         found = self.percentage_bp(name, minimum, maximum)
         return default if found is None else found
 
-    def notice_urls(self, name: str, kinds: tuple[str, ...]) -> dict[str, list[str]]:
+    def notice_urls(self, name: str, kinds: tuple[str, ...] = NOTICES) -> dict[str, list[str]]:
         """Return URLs by kind: words such as `rollback+hold=slack://…` with blanks between; no kind means `all`."""
         found: dict[str, list[str]] = {}
         for word in self.text(name).split():

@@ -254,7 +254,6 @@ IDEMPOTENCY_RETENTION_DAYS = env.integer("IDEMPOTENCY_RETENTION_DAYS", default=1
 AUDIT_RETENTION_DAYS = env.integer("AUDIT_RETENTION_DAYS", default=0, minimum=0, maximum=36_500)
 
 CANARY_TRUST_AGE_DAYS = env.integer("CANARY_TRUST_AGE_DAYS", default=7, minimum=0, maximum=365)
-ROLLOUT_NOTICES = ("step", "hold", "rollback", "lifecycle", "unguarded", "guarded")
 SEND_ROLLOUT_NOTICE = "canary.notices.sending.send_notice"
 
 CANARY = {
@@ -298,8 +297,9 @@ CANARY = {
     "TOTAL_FAILURE_BP": env.share_bp("CANARY_TOTAL_FAILURE", default=9_000, minimum=5_000),
     "LATENCY_MARGIN_BP": env.share_bp("CANARY_LATENCY_MARGIN", default=2_000),
     "SQL_BUDGET": env.integer("CANARY_SQL_BUDGET", default=5, minimum=0, maximum=1_000),
+    "APPROVAL": env.boolean("CANARY_APPROVAL", default=False),
     "GATES": env.tables("CANARY_GATES", "gate"),
-    "NOTIFY_URLS": env.notice_urls("CANARY_NOTIFY", ROLLOUT_NOTICES),
+    "NOTIFY_URLS": env.notice_urls("CANARY_NOTIFY"),
     "NOTIFY_QUIET_S": 60 * env.integer("CANARY_NOTIFY_QUIET_MINUTES", default=60, minimum=0, maximum=10_080),
     "NOTIFY_BY": "cms.services.rollout_notices.queue_rollout_notice",
     "PAGE_URL": ADMIN_URL and f"{ADMIN_URL}canary/",

@@ -4,20 +4,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from canary.core.approvals import REQUEST
 from canary.core.wording import percent
 
 STEP: Final = "step"
 ANY: Final = "all"
-KINDS: Final = (STEP, "hold", "rollback", "lifecycle", "unguarded", "guarded")
+APPROVAL: Final = "approval"
+KINDS: Final = (STEP, "hold", "rollback", "lifecycle", "unguarded", "guarded", APPROVAL)
 LEVELS: Final = {
     "rollback": "failure",
-    "hold": "warning",
     "unguarded": "failure",
+    "hold": "warning",
+    APPROVAL: "warning",
     "guarded": "success",
     STEP: "success",
 }
 """By kind, in the words of Apprise; `info` for all others."""
-NEVER_QUIET: Final = ("rollback",)
+NEVER_QUIET: Final = ("rollback", APPROVAL)
 
 type Row = Mapping[str, Any]
 
@@ -40,6 +43,8 @@ class Change:
     def kind(self) -> str | None:
         """Return the kind of notice; None for changes that move no weight and need nobody."""
         word = self.verb.partition(" ")[0]
+        if word == REQUEST:
+            return APPROVAL
         if word in KINDS:
             return word
         return STEP if self.before["weight_bp"] != self.after["weight_bp"] else None
@@ -95,6 +100,9 @@ def _words_of(kind: str, change: Change) -> tuple[str, str]:
             return "held", "Read the reason, then repair v2 or wait."
         case "unguarded":
             return "no controller", "Start one: `manage.py run_canary_controller`."
+        case "approval":
+            wanted = percent(change.after["request"]["weight_bp"])
+            return f"{wanted} is requested", "Somebody else runs `canary approve` or `canary reject`."
         case "guarded":
             return "a controller runs again", "Nothing to do."
         case "lifecycle":

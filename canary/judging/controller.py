@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from django.db import DatabaseError, InterfaceError, connections
@@ -201,7 +202,7 @@ class Controller:
             if judgement.kind == "harm" and row.weight_bp:
                 self._roll_back(row, judgement, now)
             elif judgement.kind == "pass" and state in (RUNNING, HELD) and stage_of(row).next_bp is not None:
-                self._change(services.promote_plan, row, judgement, now)
+                self._change(partial(services.promote_plan, is_by_plan=True), row, judgement, now)
             elif judgement.kind == "hold" and state == RUNNING and _is_for_people(judgement):
                 self._change(services.hold_plan, row, judgement, now)
         except VersionConflict:

@@ -20,6 +20,8 @@ class Rollout(models.Model):
     latched = models.BooleanField(default=False)
     plan = models.JSONField(null=True)
     """A `canary.core.plans.Plan`, None without one."""
+    request = models.JSONField(null=True)
+    """A `canary.core.approvals.Request`: the step up that waits for an approval, None without one."""
     environment_seen_bp = models.PositiveIntegerField(null=True)
     """The environment's percentage that was last seen by a server process, applied or refused; None for no opinion."""
     build = models.CharField(max_length=64, default="", db_default="")

@@ -67,6 +67,21 @@ ACTIONS: Final = (
     Action(
         "rollback", _("Roll back to v1"), WEIGHT, _may_roll_back, "danger", ROLLED_BACK, done=_("v2 is rolled back.")
     ),
+    Action(
+        "approve",
+        _("Approve the change"),
+        WEIGHT,
+        lambda status: status["request"] is not None,
+        "primary",
+        done=_("The change is approved and made."),
+    ),
+    Action(
+        "reject",
+        _("Reject the change"),
+        WEIGHT,
+        lambda status: status["request"] is not None,
+        done=_("The change is rejected."),
+    ),
     Action("set", _("Set the weight"), WEIGHT, lambda status: not status["latched"], done=_("The weight is set.")),
     Action(
         "start",

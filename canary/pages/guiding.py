@@ -57,6 +57,10 @@ def _without_verdict(status: Status, verdict: Verdict | None, allowed: int) -> G
     if status["controller"]["is_missing"]:
         todo = _("%(sentence)s Start one:") % {"sentence": spoken(status["controller"]["sentence"])}
         return Guide("harm", _("Nobody guards the rollout"), todo, command=COMMAND)
+    if request := status["request"]:
+        title = _("Waiting for approval: %(weight)s") % {"weight": percent(request["weight_bp"])}
+        todo = _("A second person approves or rejects it. Reason: %(reason)s") % {"reason": request["reason"]}
+        return Guide("info", title, todo, action="approve")
     if not status["weight_bp"] and not is_active(status["plan"]):
         todo = _("Start a plan. Its form first shows who would move, and what each step can find.")
         title = _("Nothing has started: v1 answers %(whom)s") % {"whom": _everybody(allowed)}

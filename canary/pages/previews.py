@@ -6,7 +6,7 @@ during the change, not while identities are counted.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.db import transaction
@@ -78,7 +78,7 @@ def preview(verb: Verb, values: Mapping[str, Any], actor: str, now: datetime) ->
         if verb.name == NOTIFY:
             return _of_notice(before, now)
         try:
-            after, told = _undone(verb, Call(values, actor, now, PREVIEW, before.version))
+            after, told, waits = _undone(verb, Call(values, actor, now, PREVIEW, before.version))
         except RolloutError as error:
             return Preview(
                 before.version,
@@ -88,16 +88,24 @@ def preview(verb: Verb, values: Mapping[str, Any], actor: str, now: datetime) ->
                 override=error.override,
             )
         found = replace(_compared(before, after, values, now), power=told.get("power"))
+        if waits:
+            note = _("A second person has to approve this first. The figures show what happens then.")
+            found = replace(found, notes=(note, *found.notes))
         return replace(found, alarm=_step_down(before, after)) if verb.name == START else found
 
 
-def _undone(verb: Verb, call: Call) -> tuple[Snapshot, Mapping[str, Any]]:
-    """Return the state after the change, which was never in force, and the verb's result. Nothing of it stays."""
+def _undone(verb: Verb, call: Call) -> tuple[Snapshot, Mapping[str, Any], bool]:
+    """Return the state after the change, which was never in force, the verb's result, and whether it needs an approval.
+
+    The state is then that after the approval. Nothing of it stays.
+    """
     with transaction.atomic():
         told = verb.run(call) or {}
-        after = store.read()[1]
+        row, after = store.read()
         transaction.set_rollback(True)
-    return after, told
+    if row is None or row.request is None or row.request["at"] != call.now.astimezone(UTC).isoformat():
+        return after, told, False
+    return replace(after, weight_bp=row.request["weight_bp"]), told, True
 
 
 def _power_of_refused(error: RolloutError, values: Mapping[str, Any], now: datetime) -> Mapping[str, Any] | None:

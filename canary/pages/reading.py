@@ -183,8 +183,10 @@ def _named(shown: dict[str, Any]) -> dict[str, Any]:
     told += [entry[name] for entry in shown["listed"] for name in ("identity", "actor")]
     told += [row.actor for row in shown["accepted"]]
     told += [usage.consumer for usage in shown["consumers"]]
-    rollback = shown["rollback"]
-    people = People([*told, rollback["actor"]] if rollback else told)
+    rollback, request = shown["rollback"], shown["status"]["request"]
+    people = People([*told, *(one["actor"] for one in (rollback, request) if one)])
+    if request:
+        shown["waiting"] = {**request, "actor": people.actor(request["actor"]), "sentence": spoken(request["sentence"])}
     for event in [*shown["events"], *([rollback] if rollback else [])]:
         event["actor"] = people.actor(event["actor"])
     for entry in shown["listed"]:

@@ -4,6 +4,7 @@ Each is atomic, compares the version that its caller has seen, writes one event,
 They don't ask who may do it: that is asked where a person comes in. Changes of v1's life are in `canary.services.life`.
 """
 
+from canary.services.approvals import approve_request, reject_request
 from canary.services.builds import apply_build
 from canary.services.changing import change_rollout
 from canary.services.differences import accept_difference, revoke_difference
@@ -19,10 +20,12 @@ __all__ = [
     "add_to_list",
     "apply_build",
     "apply_environment",
+    "approve_request",
     "change_rollout",
     "hold_plan",
     "pause_plan",
     "promote_plan",
+    "reject_request",
     "remove_from_list",
     "resume_plan",
     "revoke_difference",

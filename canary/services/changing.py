@@ -32,10 +32,10 @@ def change_rollout(  # noqa: PLR0913  who, what, why, when and against which sta
     reason: str,
     expected_version: int | None,
     now: datetime,
-    mutate: Callable[[Rollout], object],
+    mutate: Callable[[Rollout], str | None],
     evidence: dict[str, Any] | None = None,
 ) -> Rollout:
-    """Run `mutate` on the locked row and record what it did; the row after it.
+    """Run `mutate` on the locked row and record what it did; the row after it. A text that it returns is the verb.
 
     `expected_version` is the version that the caller has seen; None compares nothing. Raises RolloutError, with the
     state that was found; what `mutate` raises undoes all.
@@ -46,7 +46,7 @@ def change_rollout(  # noqa: PLR0913  who, what, why, when and against which sta
             if expected_version is not None and row.version != expected_version:
                 raise _conflict(row, expected_version)
             before = describe_row(row)
-            mutate(row)
+            verb = mutate(row) or verb
             _save(row, now)
             event = _write_event(row, before, _event_words(verb, actor, reason, evidence), now)
             _notify(event)
@@ -96,6 +96,7 @@ def move_weight(row: Rollout, weight_bp: int, now: datetime) -> None:
         row.plan = {**row.plan, "step": reached_step(row.plan["steps_bp"], weight_bp)}
     if weight_bp != row.weight_bp:
         row.weight_bp = weight_bp
+        row.request = None
         row.stage += 1
         row.stage_started_at = now
 
@@ -121,6 +122,7 @@ def describe_row(row: Rollout) -> dict[str, Any]:
         "stage": row.stage,
         "latched": row.latched,
         "plan": row.plan,
+        "request": row.request,
         "lifecycle": row.lifecycle,
         "environment_seen_bp": row.environment_seen_bp,
         "cohort": sha256(row.salt.encode()).hexdigest()[:8],

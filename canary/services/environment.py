@@ -2,8 +2,10 @@
 
 from datetime import datetime
 
+from canary.core.approvals import REQUEST
 from canary.models import Rollout
 from canary.services.changing import change_rollout, move_weight
+from canary.services.waiting import StepUp, keep_waiting
 from canary.services.weights import check_weight, pause_running
 
 ACTOR = "environment"
@@ -23,7 +25,7 @@ def apply_environment(weight_bp: int | None, now: datetime) -> Rollout | None:
         return change_rollout(
             verb="environment",
             actor=ACTOR,
-            reason=f"{VARIABLE}={weight_bp / 100:g}",
+            reason=_reason(weight_bp),
             expected_version=None,
             now=now,
             mutate=lambda row: _take(row, weight_bp, now),
@@ -32,13 +34,21 @@ def apply_environment(weight_bp: int | None, now: datetime) -> Rollout | None:
         return None
 
 
-def _take(row: Rollout, weight_bp: int, now: datetime) -> None:
+def _take(row: Rollout, weight_bp: int, now: datetime) -> str | None:
     if row.environment_seen_bp == weight_bp:
         raise _SeenMeanwhile
     row.environment_seen_bp = weight_bp
-    if not row.latched:
-        pause_running(row)
-        move_weight(row, weight_bp, now)
+    if row.latched:
+        return None
+    if keep_waiting(row, StepUp("set", {"weight_bp": weight_bp}, weight_bp, ACTOR, _reason(weight_bp), now)):
+        return REQUEST
+    pause_running(row)
+    move_weight(row, weight_bp, now)
+    return None
+
+
+def _reason(weight_bp: int) -> str:
+    return f"{VARIABLE}={weight_bp / 100:g}"
 
 
 def _seen(weight_bp: int) -> bool:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from canary.conf import canary_conf
+from canary.core.approvals import REQUEST, Request
 from canary.core.breakers.limits import Limits, fault_of_limits
 from canary.core.plans import (
     DONE,
@@ -23,6 +24,7 @@ from canary.core.power import PlanPower
 from canary.errors import Refused
 from canary.models import Rollout
 from canary.services.changing import begin_release, change_rollout, move_weight, refuse_latched
+from canary.services.waiting import StepUp, keep_waiting
 
 LOW_POWER: Final = "low-power"
 """The code of a refusal that can be overridden."""
@@ -40,6 +42,7 @@ def start_plan(  # noqa: PLR0913  as every change: who, what, why, when and agai
     now: datetime,
     power: PlanPower | None = None,
     is_low_power_accepted: bool = False,
+    approved: Request | None = None,
 ) -> Rollout:
     """Begin a release at the first step, with the settings' limits unless others are declared.
 
@@ -47,11 +50,14 @@ def start_plan(  # noqa: PLR0913  as every change: who, what, why, when and agai
     SECRET_KEY ever gave: the way out after one has leaked.
 
     `power` is what is known of the plan; the event keeps it. A plan whose step can hardly pass is refused unless that
-    is accepted.
+    is accepted. Where steps up need an approval, the plan needs one, and its own steps then need no other.
     """
     declared = limits or canary_conf().limits
+    evidence = _evidence_of(power, is_low_power_accepted, approved)
+    arguments = {"steps_bp": [*steps_bp], "min_s": min_s, "is_fresh_cohort": is_fresh_cohort}
+    arguments |= {"limits": asdict(declared), "is_low_power_accepted": is_low_power_accepted}
 
-    def mutate(row: Rollout) -> None:
+    def mutate(row: Rollout) -> str | None:
         if sentence := fault_of_steps(steps_bp, min_s) or fault_of_limits(declared):
             raise Refused("bad-plan", sentence)
         refuse_latched(row)
@@ -59,23 +65,27 @@ def start_plan(  # noqa: PLR0913  as every change: who, what, why, when and agai
             raise Refused("plan-active", "A plan is active; `set` pauses it, `rollback` ends it.")
         if power is not None and power.refusal and not is_low_power_accepted:
             raise Refused(LOW_POWER, power.refusal, override="accept_low_power")
+        if keep_waiting(row, StepUp("start", arguments, steps_bp[0], actor, reason, now, approved, evidence)):
+            return REQUEST
         if is_fresh_cohort:
             row.salt, row.cookie_key = secrets.token_hex(16), secrets.token_hex(32)
         plan = Plan(steps_bp=[*steps_bp], step=0, state=RUNNING, min_s=min_s, next_at=None)
-        row.plan = {**plan, **asdict(declared)}
+        row.plan, row.request = {**plan, **asdict(declared)}, None
         _step_to(row, steps_bp[0], now)
         begin_release(row, now)
+        return None
 
-    evidence = None if power is None else {"power": power.as_json(), "is_low_power_accepted": is_low_power_accepted}
-    return change_rollout(
-        verb="start",
-        actor=actor,
-        reason=reason,
-        expected_version=expected_version,
-        now=now,
-        mutate=mutate,
-        evidence=evidence,
-    )
+    words: dict[str, Any] = {"actor": actor, "reason": reason, "expected_version": expected_version, "now": now}
+    return change_rollout(verb="start", mutate=mutate, evidence=evidence, **words)
+
+
+def _evidence_of(
+    power: PlanPower | None, is_low_power_accepted: bool, approved: Request | None
+) -> dict[str, Any] | None:
+    """Return what the event keeps: the power of the plan; with an approval the request that it carries out."""
+    if approved is not None:
+        return {**(approved["evidence"] or {}), "request": {**approved, "evidence": None}}
+    return None if power is None else {"power": power.as_json(), "is_low_power_accepted": is_low_power_accepted}
 
 
 def pause_plan(*, actor: str, reason: str, expected_version: int | None, now: datetime) -> Rollout:
@@ -105,24 +115,32 @@ def resume_plan(*, actor: str, reason: str, expected_version: int | None, now: d
     )
 
 
-def promote_plan(
+def promote_plan(  # noqa: PLR0913  as every change, and who has approved it
     *,
     actor: str,
     reason: str,
     expected_version: int | None,
     now: datetime,
     evidence: dict[str, Any] | None = None,
+    approved: Request | None = None,
+    is_by_plan: bool = False,
 ) -> Rollout:
-    """Take the next step now: the first one above the weight. A paused plan stays paused, a held one runs again."""
+    """Take the next step now: the first one above the weight. A paused plan stays paused, a held one runs again.
 
-    def mutate(row: Rollout) -> None:
+    `is_by_plan`: the controller takes it, as the plan says that was approved at its start.
+    """
+
+    def mutate(row: Rollout) -> str | None:
         refuse_latched(row)
         plan = _plan_in(row, RUNNING, PAUSED, HELD)
         step_bp = next_step_bp(plan["steps_bp"], row.weight_bp)
         if step_bp is None:
             raise Refused("no-next-step", "The plan has no step above the weight.")
+        if not is_by_plan and keep_waiting(row, StepUp("promote", {}, step_bp, actor, reason, now, approved)):
+            return REQUEST
         row.plan = {**plan, "state": PAUSED if plan["state"] == PAUSED else RUNNING}
         _step_to(row, step_bp, now)
+        return None
 
     return change_rollout(
         verb="promote",
@@ -131,7 +149,7 @@ def promote_plan(
         expected_version=expected_version,
         now=now,
         mutate=mutate,
-        evidence=evidence,
+        evidence=evidence if approved is None else {"request": approved},
     )
 
 

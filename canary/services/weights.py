@@ -4,24 +4,44 @@ from datetime import datetime
 from typing import Any
 
 from canary.conf import canary_conf
+from canary.core.approvals import REQUEST, Request
 from canary.core.lifecycle import life_from, refuse_rollback
 from canary.core.plans import FULL_BP, HELD, PAUSED, RUNNING
 from canary.errors import Refused
 from canary.models import Rollout
 from canary.services.changing import begin_release, change_rollout, move_weight, refuse_latched
+from canary.services.waiting import StepUp, keep_waiting
 
 
-def set_weight(*, weight_bp: int, actor: str, reason: str, expected_version: int | None, now: datetime) -> Rollout:
-    """Give v2 this share, in basis points; a running plan is paused by it."""
+def set_weight(
+    *,
+    weight_bp: int,
+    actor: str,
+    reason: str,
+    expected_version: int | None,
+    now: datetime,
+    approved: Request | None = None,
+) -> Rollout:
+    """Give v2 this share, in basis points; a running plan is paused by it. A step up may have to be approved first."""
 
-    def mutate(row: Rollout) -> None:
+    def mutate(row: Rollout) -> str | None:
         check_weight(weight_bp)
         refuse_latched(row)
+        if keep_waiting(row, StepUp("set", {"weight_bp": weight_bp}, weight_bp, actor, reason, now, approved)):
+            return REQUEST
         pause_running(row)
         move_weight(row, weight_bp, now)
+        row.request = None
+        return None
 
     return change_rollout(
-        verb="set", actor=actor, reason=reason, expected_version=expected_version, now=now, mutate=mutate
+        verb="set",
+        actor=actor,
+        reason=reason,
+        expected_version=expected_version,
+        now=now,
+        mutate=mutate,
+        evidence=None if approved is None else {"request": approved},
     )
 
 
@@ -34,7 +54,7 @@ def roll_back(*, reason: str, actor: str, now: datetime, evidence: dict[str, Any
     def mutate(row: Rollout) -> None:
         if sentence := refuse_rollback(life_from(row.lifecycle), is_v1_enabled=canary_conf().snapshot.is_v1_enabled):
             raise Refused("v1-gone", sentence)
-        row.plan = None
+        row.plan, row.request = None, None
         move_weight(row, 0, now)
         row.latched = True
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError
 
 from canary.conf import canary_conf
+from canary.core.approvals import Request, sentence_of_request
 from canary.core.breakers import Limits
 from canary.core.gates import UNANSWERED, Answer
 from canary.core.lifecycle import dump_life
@@ -40,6 +41,7 @@ def status(now: datetime) -> dict[str, Any]:
         "stage_started_at": row and _iso(row.stage_started_at),
         "changed_at": row and _iso(row.changed_at),
         "plan": row and _plan(row.plan),
+        "request": row and _request(row.request),
         "environment_seen_bp": row and row.environment_seen_bp,
         "is_v1_enabled": environment.is_v1_enabled,
         "is_v2_enabled": environment.is_v2_enabled,
@@ -74,6 +76,14 @@ def _controller(guard: Guard, snapshot: Snapshot) -> dict[str, Any]:
 
 def _plan(plan: Plan | dict[str, Any] | None) -> dict[str, Any] | None:
     return None if plan is None else {name: plan.get(name) for name in PLAN_FIELDS}
+
+
+def _request(request: Request | dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the step up that waits, without its evidence, and the same in words."""
+    if request is None:
+        return None
+    shown = {name: value for name, value in request.items() if name != "evidence"}
+    return {**shown, "sentence": f"{sentence_of_request(request)}."}
 
 
 def _workers(now: datetime) -> list[dict[str, Any]]:

@@ -25,6 +25,9 @@ def say_status(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"{percent(result['weight_bp'])} of identities are answered by v2{latch}."
     yield f"Version {result['version']}, release {result['release']}, stage {result['stage']}."
     yield _plan_sentence(result["plan"])
+    if request := result["request"]:
+        yield f"{request['sentence'][0].upper()}{request['sentence'][1:]}"
+        yield f"{request['actor']} asked at {request['at']:.19}: {request['reason']}"
     yield f"v1 is {result['lifecycle']}."
     yield from (f"{one['told'][0].upper()}{one['told'][1:]}." for one in result["gates"])
     workers = result["workers"]
@@ -55,6 +58,14 @@ def _roll_back(call: Call) -> None:
     services.roll_back(reason=call.reason, actor=call.actor, evidence=None, now=call.now)
 
 
+def _approve(call: Call) -> None:
+    services.approve_request(**call.change)
+
+
+def _reject(call: Call) -> None:
+    services.reject_request(**call.change)
+
+
 def _acknowledge(call: Call) -> None:
     services.acknowledge(**call.change)
 
@@ -70,6 +81,15 @@ VERBS = (
         (PERCENT,),
         is_change=True,
     ),
+    Verb(
+        ("approve",),
+        "make the change that waits for the approval of a second person",
+        RAMP,
+        _approve,
+        say_status,
+        is_change=True,
+    ),
+    Verb(("reject",), "drop the change that waits for an approval", RAMP, _reject, say_status, is_change=True),
     Verb(
         ("rollback",),
         "send everybody back to v1 now, and keep them there until `ack`",

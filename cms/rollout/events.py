@@ -47,6 +47,8 @@ def tell_of_rollout(change: RolloutChange) -> None:
 def event_type_of(change: RolloutChange) -> str | None:
     """Return the event's type; None for lists, pauses and acknowledgements: they change no weight and not v1's life."""
     word = change.verb.partition(" ")[0]
+    if word == "request":
+        return "rollout.approval"
     if word in ("hold", "rollback", "lifecycle", "unguarded", "guarded"):
         return f"rollout.{word}"
     return STEP if change.before["weight_bp"] != change.after["weight_bp"] else None

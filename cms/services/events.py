@@ -19,7 +19,7 @@ EVENT_TYPES: Final = (
     *("category.created", "category.updated", "category.deactivated", "category.deleted"),
     *("media.uploaded", "media.updated", "media.deleted"),
     *("rollout.step", "rollout.hold", "rollout.rollback", "rollout.lifecycle"),
-    *("rollout.unguarded", "rollout.guarded"),
+    *("rollout.unguarded", "rollout.guarded", "rollout.approval"),
 )
 ALL_EVENTS: Final = "*"
 ONCE_TOLD_AS: Final = {"comment.spam": "comment.rejected"}

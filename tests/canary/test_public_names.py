@@ -30,7 +30,18 @@ NAMES = {
 PERMISSIONS = {f"canary.{name}" for name in ("view", "ramp", "rollback", "lifecycle", "synthetic")}
 SUCCESSORS = ["PARAMETER_RULES", "RULES", "answer", "gap", "parameter", "route", "shape", "validate"]
 SETTINGS = {
-    *("ANONYMOUS_CONSUMERS", "ARMS", "BUILD", "BULKHEAD", "CLOCK", "CODE", "DOCS", "ENTRANCE", "EVIDENCE_UNIT"),
+    *(
+        "ANONYMOUS_CONSUMERS",
+        "APPROVAL",
+        "ARMS",
+        "BUILD",
+        "BULKHEAD",
+        "CLOCK",
+        "CODE",
+        "DOCS",
+        "ENTRANCE",
+        "EVIDENCE_UNIT",
+    ),
     *("FAILOVER", "GATES", "GUIDE", "HANG_S", "HAS_SCOPE", "IDENTIFY", "IS_AWAY", "IS_EXCLUDED", "IS_V1_ENABLED"),
     *("IS_V2_ENABLED", "LATENCY_MARGIN_BP", "LIST_IDENTITIES", "MAX_CRASHES", "MAX_ERRORS_BP", "MAX_REFUSALS_BP"),
     *(

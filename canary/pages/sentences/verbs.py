@@ -7,6 +7,8 @@ from django.utils.translation import gettext_noop as _
 VERBS: Final = (
     _("set v2's share of the entrance"),
     _("pauses a running plan"),
+    _("make the change that waits for the approval of a second person"),
+    _("drop the change that waits for an approval"),
     _("send everybody back to v1 now, and keep them there until somebody acknowledges it"),
     _("release the latch of a rollback"),
     _("the weight stays 0"),

@@ -26,6 +26,11 @@ def change(verb: str, before: int = 1_000, after: int = 1_000, at: float = 0.0, 
             "v2 at 10 %: no controller. Start one: `manage.py run_canary_controller`.",
             "failure",
         ),
+        (
+            change("request", row={"request": {"weight_bp": 2_500}}),
+            "v2 at 10 %: 25 % is requested. Somebody else runs `canary approve` or `canary reject`.",
+            "warning",
+        ),
         (change("guarded"), "v2 at 10 %: a controller runs again. Nothing to do.", "success"),
         (
             change("lifecycle sunset", row={"lifecycle": {"state": "SUNSET"}}),

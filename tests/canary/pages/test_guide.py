@@ -32,6 +32,7 @@ STATUS: dict[str, Any] = {
     "controller": {"is_missing": False},
     "weight_bp": 1_000,
     "plan": {"steps_bp": [1_000, 5_000], "state": "running"},
+    "request": None,
 }
 
 

@@ -9,6 +9,7 @@ from django.core import mail
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from canary.core.values import Identity
 from canary.models import Lease, RolloutEvent
@@ -66,6 +67,18 @@ def test_each_change_of_the_weight_is_a_step_and_lists_and_pauses_are_none(webho
     roll_back(now=now, **WHO)
     acknowledge(**change)
     assert told() == [*["rollout.step"] * 3, "rollout.hold", "rollout.rollback"]
+
+
+def test_a_step_that_waits_for_a_second_person_is_told_by_webhook_and_mail(
+    webhook: None, make_user: Callable[..., User], now: datetime.datetime, settings: Settings
+) -> None:
+    make_user("admin", username="chief")
+    settings.CANARY = {**settings.CANARY, "APPROVAL": True}
+    set_weight(weight_bp=2_500, expected_version=None, now=now, **WHO)
+    assert [event_type for event_type in told() if event_type.startswith("rollout.")] == ["rollout.approval"]
+    run_jobs()
+    [sent] = mail.outbox
+    assert sent.subject == "API rollout: a step waits for approval"
 
 
 def test_a_plan_that_nobody_guards_is_told_by_webhook_and_mail_and_that_it_is_over_too(

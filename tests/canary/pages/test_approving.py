@@ -1,0 +1,48 @@
+"""The page while a step up waits for a second person: who asked, the preview of what was asked for, and the buttons."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from canary.models import Rollout
+from tests.canary.pages.conftest import ADDRESS
+
+pytestmark = pytest.mark.django_db
+Send = Callable[..., Any]
+SignedIn = Callable[..., Client]
+
+
+@pytest.fixture(autouse=True)
+def _approval_is_needed(settings: Settings) -> None:
+    settings.CANARY = {**settings.CANARY, "APPROVAL": True}
+
+
+def weight_bp() -> int:
+    return Rollout.objects.get(pk=1).weight_bp
+
+
+def test_one_asks_and_another_approves(signed_in_with: SignedIn, ask_and_send: Send) -> None:
+    anna, ben = signed_in_with("view", "ramp"), signed_in_with("view", "ramp", role="author")
+    asked = anna.get(f"{ADDRESS}do/set/", {"show": "1", "percent": "25"}).content.decode()
+    assert "A second person has to approve this first." in asked
+    assert "0 % → 25 %" in asked
+    ask_and_send(anna, "set", percent="25", reason="looks good")
+    page = ben.get(ADDRESS).content.decode()
+    assert "Waiting for approval: 25 %" in page
+    assert "asked for it: looks good" in page
+    assert weight_bp() == 0
+    own = anna.get(f"{ADDRESS}do/approve/", {"show": "1"}).content.decode()
+    assert "The person who asked for this change can&#x27;t approve it." in own
+    ask_and_send(ben, "approve")
+    assert weight_bp() == 2_500
+
+
+def test_a_change_is_rejected(signed_in_with: SignedIn, ask_and_send: Send) -> None:
+    anna = signed_in_with("view", "ramp")
+    ask_and_send(anna, "set", percent="25")
+    ask_and_send(anna, "reject")
+    assert (weight_bp(), Rollout.objects.get(pk=1).request) == (0, None)
+    assert "Waiting for approval" not in anna.get(ADDRESS).content.decode()
