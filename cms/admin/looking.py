@@ -103,7 +103,7 @@ class LookingMixin:
         post = self._own_post(request, object_id)
         canary: dict[str, Any] = settings.CANARY
         is_enabled = {1: canary["IS_V1_ENABLED"], 2: canary["IS_V2_ENABLED"]}
-        addresses = [(arm, f"{canary['ENTRANCE']}/v{arm}/posts/{post.pk}") for arm in canary["ARMS"] if is_enabled[arm]]
+        addresses = [(arm, f"/api/v{arm}/posts/{post.pk}") for arm in canary["ARMS"] if is_enabled[arm]]
         context = {**self.admin_site.each_context(request), "original": post, "addresses": addresses}
         return render(request, "admin/cms/post/json.html", {**context, "title": post.title})
 
