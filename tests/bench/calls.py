@@ -15,6 +15,8 @@ from tests.measuring.client import request
 from tests.measuring.site import PASSWORD, PUBLIC, WRITER
 
 CONTENT: Final = "Water just off the boil, three minutes, and no sugar. " * 40 + "Then wait."
+TAG: Final = "coastal maps"
+"""A tag that public posts carry, as most new posts have. One of drafts alone makes lists of tags look through these."""
 WORDS: Final = ("maps", "quiet", "gardens", "coastal")
 """Each stands in one post of twenty to ten."""
 SAMPLES: Final = 100
@@ -64,7 +66,7 @@ PATHS: Final[Mapping[str, Mapping[str, str]]] = {
     "empty": {"detail": "/"},
 }
 BODIES: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
-    "create": lambda: {"title": f"Measured {secrets.token_hex(6)}", "content": CONTENT, "tags": ["Tea"]},
+    "create": lambda: {"title": f"Measured {secrets.token_hex(6)}", "content": CONTENT, "tags": [TAG]},
     "edit": lambda: {"content": f"{CONTENT} {secrets.token_hex(6)}"},
     "comment": lambda: {"text": f"Measured {secrets.token_hex(6)}"},
 }

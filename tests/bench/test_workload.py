@@ -20,7 +20,7 @@ from cms.models import Post, Tag, User
 from cms.policy import SYSTEM
 from cms.services.sessions import open_session
 from cms.services.users import create_user
-from tests.bench.calls import READS, WORKLOAD, Call, Samples, Side, items_of, next_of
+from tests.bench.calls import READS, TAG, WORKLOAD, Call, Samples, Side, items_of, next_of
 from tests.bench.peer_settings import MIDDLEWARE, urlconf
 
 ARMS = ("v2", "drf", "ninja")
@@ -135,7 +135,7 @@ def test_writes_are_kept(sides: dict[str, Side], db: None, operation: str) -> No
         for name, value in call.body.items():
             assert name == "tags" or written[name] == value
         if operation == "create":
-            assert [tag.name for tag in Post.objects.get(pk=written["id"]).tags.all()] == ["Tea"]
+            assert [tag.name for tag in Post.objects.get(pk=written["id"]).tags.all()] == [TAG]
 
 
 def test_a_token_that_nobody_signed_is_refused(sides: dict[str, Side], db: None) -> None:
