@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -19,6 +20,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
 from canary.core.breakers import Limits
+from canary.core.calendar import Freeze, parse_freeze
 from canary.core.gates import Gate, gates_of
 from canary.core.routing import bulkhead
 from canary.core.values import Snapshot
@@ -40,7 +42,7 @@ KEYS: Final = FUNCTIONS | {
     *("ENTRANCE", "ARMS", "SUCCESSORS", "PROBE", "GUIDE", "DOCS", "PROBLEM_TYPE", "METRICS_TOKEN", "TRUSTED_PROXIES"),
     *("WEIGHT_BP", "IS_V1_ENABLED", "IS_V2_ENABLED", "RETENTION_DAYS", "ANONYMOUS_CONSUMERS", "BUILD", "CODE"),
     *("SHADOW_BP", "SHADOW_CPU_BP", "WARM_UP_S", "WEB_THREADS", "BULKHEAD", "HANG_S", "FAILOVER", "UNGUARDED_S"),
-    *("NOTIFY_URLS", "NOTIFY_QUIET_S", "PAGE_URL", "APPROVAL"),
+    *("NOTIFY_URLS", "NOTIFY_QUIET_S", "PAGE_URL", "APPROVAL", "FREEZES", "TIME_ZONE"),
     *("LATENCY_MARGIN_BP", "SQL_BUDGET", "GATES", *(name.upper() for name in Limits.__slots__)),
 }
 """All settings of the dict: a public contract, documented in docs/library.md."""
@@ -141,6 +143,10 @@ class CanaryConf:
     """Gets the version of an event and the position of a URL, in the transaction; has the notice sent beside it."""
     page_url: str
     """The address of the rollout's page, for notices; empty when unknown."""
+    freezes: tuple[Freeze, ...]
+    """Times without a step up."""
+    time_zone: tzinfo
+    """The zone of freezes and of dates without one."""
     is_approval_needed: bool
     """Whether a step up waits until a second person approves it."""
     gates: tuple[Gate, ...]
@@ -244,6 +250,8 @@ def _load(conf: Mapping[str, Any]) -> CanaryConf:
         notify_quiet_s=conf.get("NOTIFY_QUIET_S", NOTIFY_QUIET_S),
         notify_by=import_string(conf.get("NOTIFY_BY") or NOTIFY_BY),
         page_url=conf.get("PAGE_URL") or "",
+        freezes=_freezes_of(conf),
+        time_zone=_zone_of(conf),
         is_approval_needed=conf.get("APPROVAL", False),
         gates=_gates_of(conf),
         is_cookie_secure=settings.SESSION_COOKIE_SECURE,
@@ -265,6 +273,21 @@ def _snapshot_of(conf: Mapping[str, Any]) -> Snapshot:
         is_v1_enabled=conf.get("IS_V1_ENABLED", True) and 1 in conf["ARMS"],
         is_v2_enabled=conf.get("IS_V2_ENABLED", True) and 2 in conf["ARMS"],
     )
+
+
+def _freezes_of(conf: Mapping[str, Any]) -> tuple[Freeze, ...]:
+    try:
+        return tuple(parse_freeze(text) for text in conf.get("FREEZES", ()))
+    except ValueError as error:
+        raise ImproperlyConfigured(f'CANARY["FREEZES"]: {error}') from error
+
+
+def _zone_of(conf: Mapping[str, Any]) -> tzinfo:
+    name = conf.get("TIME_ZONE") or settings.TIME_ZONE
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise ImproperlyConfigured(f'CANARY["TIME_ZONE"]: {name!r} is not a time zone.') from error
 
 
 def _gates_of(conf: Mapping[str, Any]) -> tuple[Gate, ...]:

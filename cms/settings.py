@@ -90,7 +90,6 @@ SECURE_CSP = {
     "object-src": [CSP.NONE],
     "base-uri": [CSP.NONE],
 }
-# A page without scripts.
 STATIC_PAGE_CSP = {
     **{name: [CSP.NONE] for name in ("default-src", "form-action", "base-uri", "frame-ancestors")},
     **{name: [CSP.SELF] for name in ("style-src", "img-src")},
@@ -288,7 +287,6 @@ CANARY = {
     "WARM_UP_S": env.integer("CANARY_WARM_UP_S", default=180, minimum=0, maximum=3_600),
     "UNGUARDED_S": env.integer("CANARY_UNGUARDED_S", default=300, minimum=10, maximum=86_400),
     "BUILD": env.text("CANARY_BUILD"),
-    # Their code makes the build where CANARY_BUILD does not name it.
     "CODE": [BASE_DIR / name for name in ("api_v1", "api_v2", "canary", "cms", "requirements.txt")],
     "MAX_ERRORS_BP": env.share_bp("CANARY_MAX_ERRORS", default=200, minimum=1, maximum=5_000),
     "MAX_SLOWDOWN": env.factor("CANARY_MAX_SLOWDOWN", default=3.0, minimum=1.2, maximum=100),
@@ -297,6 +295,8 @@ CANARY = {
     "TOTAL_FAILURE_BP": env.share_bp("CANARY_TOTAL_FAILURE", default=9_000, minimum=5_000),
     "LATENCY_MARGIN_BP": env.share_bp("CANARY_LATENCY_MARGIN", default=2_000),
     "SQL_BUDGET": env.integer("CANARY_SQL_BUDGET", default=5, minimum=0, maximum=1_000),
+    "FREEZES": env.words("CANARY_FREEZES"),
+    "TIME_ZONE": env.text("CANARY_TIME_ZONE"),
     "APPROVAL": env.boolean("CANARY_APPROVAL", default=False),
     "GATES": env.tables("CANARY_GATES", "gate"),
     "NOTIFY_URLS": env.notice_urls("CANARY_NOTIFY"),

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.core import checks
@@ -15,6 +16,7 @@ from django.middleware.locale import LocaleMiddleware
 from django.utils.module_loading import import_string
 
 from canary.conf import FUNCTIONS, KEYS, NO_ARMS, canary_conf
+from canary.core.calendar import parse_freeze
 from canary.core.gates import gates_of
 
 MIDDLEWARE: Final = "canary.middleware.CanaryMiddleware"
@@ -71,6 +73,12 @@ def _wrong_values(conf: dict[str, Any]) -> Iterator[checks.CheckMessage]:
     except ValueError as error:
         hint = "Write each gate as docs/canary.md shows."
         yield checks.Error(f"CANARY['GATES']: {error}", hint=hint, id="canary.E016")
+    try:
+        [parse_freeze(text) for text in conf.get("FREEZES", ())]
+        ZoneInfo(conf.get("TIME_ZONE") or settings.TIME_ZONE)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        hint = 'Write "FREEZES": ["Fri 12:00/Mon 08:00"], "TIME_ZONE": "Europe/Berlin".'
+        yield checks.Error(f"CANARY's calendar can't be read: {error}", hint=hint, id="canary.E017")
 
 
 @checks.register(checks.Tags.urls)

@@ -24,7 +24,7 @@ SENTENCE_MAX: Final = 300
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,39}", re.ASCII)
 KINDS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
     "call": (frozenset(), frozenset()),
-    "prometheus": (frozenset({"candidate", "limit"}), frozenset({"stable", "harm"})),
+    "prometheus": (frozenset({"candidate", "limit"}), frozenset({"stable", "harm", "headers"})),
     "http": (frozenset(), frozenset({"headers"})),
     "sql": (frozenset({"limit"}), frozenset({"harm"})),
 }

@@ -69,7 +69,8 @@ class Judgement:
     """`kind` is pass, hold, harm or no_data; `numbers` is JSON; `eta_s` is in how long a wait may end, None if unknown.
 
     `reason` is what the kind rests on, in one stable word, while the sentence changes with every figure in it: breaker,
-    harm, mismatch, guard, finding, no_v2, no_outcome, not_safe, too_early, gate, gate_fault, gate_unanswered, safe.
+    harm, mismatch, guard, finding, no_v2, no_outcome, not_safe, too_early, gate, gate_fault, gate_unanswered, calendar,
+    begins, safe.
     """
 
     kind: str

@@ -30,6 +30,11 @@ class Plan(TypedDict):
     max_crashes: NotRequired[int]
     max_refusals_bp: NotRequired[int]
     total_failure_bp: NotRequired[int]
+    steps_at: NotRequired[list[str | None]]
+    """For each step its date, ISO 8601 in UTC; None for one without."""
+    freezes: NotRequired[list[str]]
+    """Beside those of the settings, as `canary.core.calendar.parse_freeze` takes them."""
+    time_zone: NotRequired[str]
 
 
 def is_active(plan: Plan | dict[str, Any] | None) -> bool:

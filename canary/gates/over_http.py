@@ -16,7 +16,7 @@ def ask_over_http(gate: Gate, question: Question) -> GateResult:
     asked: dict[str, str | int] = {"candidate": question.candidate, "stable": question.stable}
     asked["since"] = question.since.isoformat()
     url = httpx.URL(gate.target)
-    body = get_json(gate, str(url.copy_merge_params(asked)), dict(gate.options.get("headers", {})))
+    body = get_json(gate, str(url.copy_merge_params(asked)))
     if not isinstance(body, dict):
         raise GateFault("the answer is not a JSON object")
     try:
@@ -25,12 +25,13 @@ def ask_over_http(gate: Gate, question: Question) -> GateResult:
         raise GateFault(str(error)) from error
 
 
-def get_json(gate: Gate, url: str, headers: dict[str, str] | None = None, data: dict[str, str] | None = None) -> Any:
+def get_json(gate: Gate, url: str, data: dict[str, str] | None = None) -> Any:
     """Return the JSON at an address, by POST where there is `data`. Errors name no address: it may hold a password."""
+    headers = {"User-Agent": AGENT, **gate.options.get("headers", {})}
     try:
         with (
-            httpx.Client(timeout=gate.timeout_s, trust_env=False, headers={"User-Agent": AGENT}) as client,
-            client.stream("POST" if data else "GET", url, headers=headers, data=data) as response,
+            httpx.Client(timeout=gate.timeout_s, trust_env=False, headers=headers) as client,
+            client.stream("POST" if data else "GET", url, data=data) as response,
         ):
             body = _read(response)
     except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -24,7 +24,7 @@ from canary.gates.questions import Question
 from canary.judging import evidence
 from canary.judging.breaking import breakers_of, due_windows, window_rows
 from canary.judging.evidence import Book
-from canary.judging.judging import evidence_of, judge_row, stage_of, write_point, write_verdict
+from canary.judging.judging import dated_row, evidence_of, judge_row, stage_of, write_point, write_verdict
 from canary.judging.leadership import Leadership, NotLeadingError
 from canary.models import Rollout, RouteWindow
 from canary.recording.population import arrivals_at
@@ -104,7 +104,7 @@ class Controller:
         self._look(row, now)
         arrivals = self._arrivals(now) if row.weight_bp else None
         judgement = judge_row(book.evidence, row, now, self._trips, arrivals)
-        judgement = gated(judgement, stage_of(row), self._answers(row, now))
+        judgement = dated_row(gated(judgement, stage_of(row), self._answers(row, now)), row, now)
         self._write(book, row, judgement, now)
         self._act(row, judgement, now)
         return judgement
@@ -314,7 +314,7 @@ def _is_for_people(judgement: Judgement) -> bool:
     if judgement.reason == "not_safe":
         numbers = judgement.numbers
         return bool(numbers["age_s"] >= numbers["min_s"])
-    return judgement.reason not in ("too_early", "gate_unanswered")
+    return judgement.reason not in ("too_early", "gate_unanswered", "calendar")
 
 
 def _drop_connections() -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from canary.core.arrivals import Arrivals
+from canary.core.calendar import dated
 from canary.core.judgements import Judgement, QueryRepeat, ShadowGap, Stage, Trip
 from canary.core.plans import is_active, next_step_bp
 from canary.core.policy import judge
@@ -13,6 +14,7 @@ from canary.core.statistics import Evidence
 from canary.judging.breaking import limits_of
 from canary.models import EvidencePoint, QueryFinding, Rollout, ShadowDifference, Verdict
 from canary.services.differences import accepted_differences
+from canary.state.calendar import opening_for_step
 
 FINDINGS_MAX: Final = 1_000
 LEAST_GAPS: Final = {"sql": 3}
@@ -30,6 +32,13 @@ def judge_row(
     """Return the judgement on the stage in force."""
     stage = stage_of(row, arrivals)
     return judge(evidence, repeats_of(row.release), gaps_of(row.release), stage, now.timestamp(), trips)
+
+
+def dated_row(judgement: Judgement, row: Rollout, now: datetime) -> Judgement:
+    """Return the judgement as far as dates and freezes let it."""
+    begins = row.plan is not None and row.plan["step"] is None and bool(row.plan.get("steps_at"))
+    opening = opening_for_step(row.plan, row.weight_bp, now)
+    return dated(judgement, stage_of(row), opening, now.timestamp(), begins=begins)
 
 
 def stage_of(row: Rollout, arrivals: Arrivals | None = None) -> Stage:

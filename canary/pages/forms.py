@@ -24,6 +24,10 @@ LABELS: Final = {
     "total_failure": gettext_noop("Total failure, in percent of answers"),
     "fresh_cohort": gettext_noop("Fresh cohort"),
     "accept_low_power": gettext_noop("Start although it can hardly pass"),
+    "at": gettext_noop("Dates of the steps"),
+    "freezes": gettext_noop("Freezes of the plan"),
+    "time_zone": gettext_noop("Time zone"),
+    "despite_freeze": gettext_noop("Step up despite a freeze"),
     "identity": gettext_noop("Identity"),
     "sunset": gettext_noop("End of v1 (UTC)"),
     "from": gettext_noop("From (UTC)"),
@@ -39,6 +43,13 @@ HELP: Final = {
         "Rising shares of v2, with commas between. The first is the weight as soon as the plan starts."
     ),
     "min_minutes": gettext_noop("10080 minutes are a week."),
+    "at": gettext_noop(
+        "Optional, such as 2026-12-08T10:00, with commas between. No step is taken before its date. Give one fewer than"
+        " steps to take the first one at once."
+    ),
+    "freezes": gettext_noop("Optional, such as Fri 12:00/Mon 08:00: no step is taken in these times."),
+    "time_zone": gettext_noop("Optional: the zone of these dates and freezes, such as Europe/Berlin."),
+    "despite_freeze": gettext_noop("The event log keeps this choice."),
     "max_errors": gettext_noop(
         "v2 is rolled back when more than this percentage of its users have a failed answer within 15 minutes."
     ),

@@ -93,6 +93,8 @@ def _of_verdict(status: Status, verdict: Verdict | None, differences: int) -> Gu
         return Guide("hold", _("Held: the measuring is broken"), todo, is_verdict_open=True)
     if reason == "finding":
         return _of_finding(numbers, differences)
+    if reason == "calendar":
+        return _of_calendar(status)
     if reason.startswith("gate"):
         return _of_gates(status, reason)
     if verdict.kind == Verdict.Kind.PASS:
@@ -130,6 +132,12 @@ def _of_finding(numbers: dict[str, Any], differences: int) -> Guide:
     todo = _("Look for the cause in the routes. The plan goes on by itself if the evidence falls again.")
     title = _("Held: one test looks worse on v2")
     return Guide("hold", title, todo, "routes", _("Look at the routes"), is_verdict_open=True)
+
+
+def _of_calendar(status: Status) -> Guide:
+    at = (status["plan"] or {}).get("not_before") or ""
+    title = _("Passed: no step before %(at)s") % {"at": f"{at[:16].replace('T', ' ')} {at[19:]}"}
+    return Guide("pass", title, _go_on(status))
 
 
 def _of_gates(status: Status, reason: str) -> Guide:

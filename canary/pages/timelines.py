@@ -89,10 +89,18 @@ def _step_ahead(step_bp: int, plan: dict[str, Any], place: int, now: datetime) -
     title, standing = f"{step_bp / 100:g} %", AHEAD if place else NEXT
     if plan["state"] == PAUSED:
         return Step(title, standing, () if place else (_("not by itself: the plan is paused"),))
-    due = datetime.fromisoformat(plan["next_at"]) if plan["next_at"] else now
-    if plan["state"] == HELD or due <= now:
+    first = plan.get("not_before") or plan["next_at"]
+    due = datetime.fromisoformat(first) if first else now
+    at = max(due + timedelta(seconds=place * plan["min_s"]), _date_of(step_bp, plan) or due)
+    if at <= now or (plan["state"] == HELD and not plan.get("not_before")):
         return Step(title, standing, () if place else (_("as soon as the evidence allows it"),))
-    return Step(title, standing, at=due + timedelta(seconds=place * plan["min_s"]), at_label=_("not before"))
+    return Step(title, standing, at=at, at_label=_("not before"))
+
+
+def _date_of(step_bp: int, plan: dict[str, Any]) -> datetime | None:
+    dates = plan.get("steps_at") or ()
+    found = next((at for step, at in zip(plan["steps_bp"], dates, strict=False) if step == step_bp), None)
+    return datetime.fromisoformat(found) if found else None
 
 
 def _of_brownouts(life: Life, standing: str) -> str:

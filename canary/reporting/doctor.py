@@ -11,9 +11,12 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from canary.conf import canary_conf
+from canary.core.gates import FAULT, UNANSWERED
 from canary.core.permissions import SCOPES
 from canary.core.routing import choose_pinned
 from canary.core.values import Refusal
+from canary.gates.asking import Asker
+from canary.gates.questions import Question
 from canary.models import Lease, Recorder, Worker
 from canary.reporting.readiness import controller_turns, versions_answer
 from canary.reporting.visiting import Answer, NoAnswer, ask, ask_in_process
@@ -49,6 +52,8 @@ def examine(url: str | None, now: datetime) -> Iterator[Finding]:
         yield Finding("servers", *_servers(now))
         yield Finding("recorder", *_recorder(url))
     yield Finding("controller", *controller_turns(now, {}))
+    if canary_conf().gates:
+        yield Finding("gates", *_gates(now))
 
 
 def _working(part: Callable[[], tuple[bool, str]]) -> tuple[bool, str]:
@@ -156,6 +161,19 @@ def _recorder(url: str) -> tuple[bool, str]:
             return True, "Answers are written down."
         time.sleep(0.2)
     return False, f"No answer was written down within {RECORDED_S:.0f} s: {SERVE}."
+
+
+def _gates(now: datetime) -> tuple[bool, str]:
+    """Ask each gate once about the present stage. Any answer is well, also one that holds: it can be asked."""
+    row, snapshot = store.read()
+    question = Question(snapshot.release, snapshot.stage, row.stage_started_at if row else now, now)
+    asker = Asker()
+    asker.turn(question)
+    asker.wait()
+    answers = asker.turn(question)
+    are_well = not any(answer.verdict in (FAULT, UNANSWERED) for answer in answers)
+    told = "; ".join(answer.told for answer in answers)
+    return are_well, f"{told[0].upper()}{told[1:]}."
 
 
 def _ask(url: str | None, path: str, **headers: str) -> Answer:

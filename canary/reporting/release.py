@@ -12,7 +12,7 @@ from canary.core.statistics.comparison import LIMITS
 from canary.core.statistics.sample_ratio import BROKEN, LOG_BROKEN
 from canary.judging.breaking import breakers_of
 from canary.judging.evidence import peek
-from canary.judging.judging import evidence_of, judge_row, stage_of
+from canary.judging.judging import dated_row, evidence_of, judge_row, stage_of
 from canary.judging.leadership import Leadership
 from canary.models import EvidencePoint, RolloutEvent, Verdict
 from canary.recording import aggregation
@@ -65,6 +65,7 @@ def analyse(now: datetime.datetime) -> dict[str, Any]:
     evidence = peek(row.release)
     judgement = judge_row(evidence, row, now, breakers_of(row, stage_of(row), now), arrivals_at(now))
     judgement = gated(judgement, stage_of(row), gates_told(row.release, row.stage) if row.weight_bp else [])
+    judgement = dated_row(judgement, row, now)
     numbers = evidence_of(judgement)
     peaks = {
         "overall": evidence.comparison.peak,

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from canary.core.breakers import Limits
+from canary.core.calendar import Schedule
 from canary.errors import Refused
 from canary.models import Rollout
 from canary.services.changing import change_rollout
@@ -23,7 +24,9 @@ def approve_request(*, actor: str, reason: str, expected_version: int | None, no
         case "promote":
             return promote_plan(**change)
         case "start":
-            return start_plan(**{**arguments, "limits": Limits(**arguments["limits"])}, **change)
+            schedule = Schedule(**{name: _as_tuple(value) for name, value in arguments["schedule"].items()})
+            own = {"limits": Limits(**arguments["limits"]), "schedule": schedule}
+            return start_plan(**{**arguments, **own}, **change)
     del change["approved"]
     return change_rollout(verb="approve", mutate=_refuse_without, **change)
 
@@ -38,6 +41,11 @@ def reject_request(*, actor: str, reason: str, expected_version: int | None, now
     return change_rollout(
         verb="reject", actor=actor, reason=reason, expected_version=expected_version, now=now, mutate=mutate
     )
+
+
+def _as_tuple(value: Any) -> Any:
+    """Return what JSON made a list of."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _refuse_without(row: Rollout) -> None:

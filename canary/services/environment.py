@@ -1,5 +1,6 @@
 """The environment's percentage as one more door: what a server process does with it before its first answer."""
 
+import logging
 from datetime import datetime
 
 from canary.core.approvals import REQUEST
@@ -7,9 +8,12 @@ from canary.models import Rollout
 from canary.services.changing import change_rollout, move_weight
 from canary.services.waiting import StepUp, keep_waiting
 from canary.services.weights import check_weight, pause_running
+from canary.state.calendar import opening_by_hand
 
 ACTOR = "environment"
 VARIABLE = "API_V2_TRAFFIC_PERCENTAGE"
+
+logger = logging.getLogger("canary.environment")
 
 
 def apply_environment(weight_bp: int | None, now: datetime) -> Rollout | None:
@@ -21,6 +25,9 @@ def apply_environment(weight_bp: int | None, now: datetime) -> Rollout | None:
     if weight_bp is None or _seen(weight_bp):
         return None
     check_weight(weight_bp)
+    if _is_frozen(weight_bp, now):
+        logger.warning("%s=%g is a step up in a freeze: the next start after it applies it", VARIABLE, weight_bp / 100)
+        return None
     try:
         return change_rollout(
             verb="environment",
@@ -49,6 +56,12 @@ def _take(row: Rollout, weight_bp: int, now: datetime) -> str | None:
 
 def _reason(weight_bp: int) -> str:
     return f"{VARIABLE}={weight_bp / 100:g}"
+
+
+def _is_frozen(weight_bp: int, now: datetime) -> bool:
+    row = Rollout.objects.filter(pk=1).first()
+    is_up = weight_bp > (row.weight_bp if row else 0)
+    return is_up and opening_by_hand(row.plan if row else None, now) is not None
 
 
 def _seen(weight_bp: int) -> bool:

@@ -2,13 +2,14 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from canary.conf import canary_conf
 from canary.core.approvals import REQUEST, Request
 from canary.core.breakers.limits import Limits, fault_of_limits
+from canary.core.calendar import Schedule
 from canary.core.plans import (
     DONE,
     HELD,
@@ -24,6 +25,7 @@ from canary.core.power import PlanPower
 from canary.errors import Refused
 from canary.models import Rollout
 from canary.services.changing import begin_release, change_rollout, move_weight, refuse_latched
+from canary.services.freezing import OVERRIDE, refuse_frozen
 from canary.services.waiting import StepUp, keep_waiting
 
 LOW_POWER: Final = "low-power"
@@ -36,12 +38,14 @@ def start_plan(  # noqa: PLR0913  as every change: who, what, why, when and agai
     min_s: float,
     is_fresh_cohort: bool,
     limits: Limits | None = None,
+    schedule: Schedule | None = None,
     actor: str,
     reason: str,
     expected_version: int | None,
     now: datetime,
     power: PlanPower | None = None,
     is_low_power_accepted: bool = False,
+    is_despite_freeze: bool = False,
     approved: Request | None = None,
 ) -> Rollout:
     """Begin a release at the first step, with the settings' limits unless others are declared.
@@ -50,42 +54,95 @@ def start_plan(  # noqa: PLR0913  as every change: who, what, why, when and agai
     SECRET_KEY ever gave: the way out after one has leaked.
 
     `power` is what is known of the plan; the event keeps it. A plan whose step can hardly pass is refused unless that
-    is accepted. Where steps up need an approval, the plan needs one, and its own steps then need no other.
+    is accepted. Where steps up need an approval, the plan needs one, and its own steps then need no other. A plan whose
+    first step has a later date begins at the present weight.
     """
-    declared = limits or canary_conf().limits
-    evidence = _evidence_of(power, is_low_power_accepted, approved)
-    arguments = {"steps_bp": [*steps_bp], "min_s": min_s, "is_fresh_cohort": is_fresh_cohort}
-    arguments |= {"limits": asdict(declared), "is_low_power_accepted": is_low_power_accepted}
+    begun = _Begun(steps_bp, min_s, is_fresh_cohort, limits or canary_conf().limits, schedule or Schedule())
+    accepted = {"is_low_power_accepted": is_low_power_accepted, "is_despite_freeze": is_despite_freeze}
+    evidence = _evidence_of(power, accepted, approved)
+    arguments = {**begun.arguments(), **accepted}
 
     def mutate(row: Rollout) -> str | None:
-        if sentence := fault_of_steps(steps_bp, min_s) or fault_of_limits(declared):
-            raise Refused("bad-plan", sentence)
+        begun.refuse_faulty()
         refuse_latched(row)
         if is_active(row.plan):
             raise Refused("plan-active", "A plan is active; `set` pauses it, `rollback` ends it.")
         if power is not None and power.refusal and not is_low_power_accepted:
             raise Refused(LOW_POWER, power.refusal, override="accept_low_power")
+        plan, begins_at = begun.plan(), begun.schedule.begins_at(now)
+        if begins_at is None and not is_despite_freeze:
+            refuse_frozen(row, steps_bp[0], now, plan=plan, override=OVERRIDE)
         if keep_waiting(row, StepUp("start", arguments, steps_bp[0], actor, reason, now, approved, evidence)):
             return REQUEST
-        if is_fresh_cohort:
-            row.salt, row.cookie_key = secrets.token_hex(16), secrets.token_hex(32)
-        plan = Plan(steps_bp=[*steps_bp], step=0, state=RUNNING, min_s=min_s, next_at=None)
-        row.plan, row.request = {**plan, **asdict(declared)}, None
-        _step_to(row, steps_bp[0], now)
-        begin_release(row, now)
+        begun.begin(row, plan, begins_at, now)
         return None
 
-    words: dict[str, Any] = {"actor": actor, "reason": reason, "expected_version": expected_version, "now": now}
-    return change_rollout(verb="start", mutate=mutate, evidence=evidence, **words)
+    return change_rollout(
+        verb="start",
+        actor=actor,
+        reason=reason,
+        expected_version=expected_version,
+        now=now,
+        mutate=mutate,
+        evidence=evidence,
+    )
 
 
-def _evidence_of(
-    power: PlanPower | None, is_low_power_accepted: bool, approved: Request | None
-) -> dict[str, Any] | None:
-    """Return what the event keeps: the power of the plan; with an approval the request that it carries out."""
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A plan as it is declared."""
+
+    steps_bp: Sequence[int]
+    min_s: float
+    is_fresh_cohort: bool
+    limits: Limits
+    schedule: Schedule
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what `start_plan` needs to do the same later, as JSON."""
+        return {
+            "steps_bp": [*self.steps_bp],
+            "min_s": self.min_s,
+            "is_fresh_cohort": self.is_fresh_cohort,
+            "limits": asdict(self.limits),
+            "schedule": asdict(self.schedule),
+        }
+
+    def refuse_faulty(self) -> None:
+        faults = (
+            fault_of_steps(self.steps_bp, self.min_s),
+            fault_of_limits(self.limits),
+            self.schedule.fault(len(self.steps_bp)),
+        )
+        if sentence := next(filter(None, faults), None):
+            raise Refused("bad-plan", sentence)
+
+    def plan(self) -> dict[str, Any]:
+        plan = Plan(steps_bp=[*self.steps_bp], step=0, state=RUNNING, min_s=self.min_s, next_at=None)
+        return {**plan, **asdict(self.limits), **self.schedule.in_plan()}
+
+    def begin(self, row: Rollout, plan: dict[str, Any], begins_at: datetime | None, now: datetime) -> None:
+        if self.is_fresh_cohort:
+            row.salt, row.cookie_key = secrets.token_hex(16), secrets.token_hex(32)
+        if begins_at is None:
+            row.plan = plan
+            _step_to(row, self.steps_bp[0], now)
+        else:
+            step = reached_step(self.steps_bp, row.weight_bp)
+            row.plan = {**plan, "step": step, "next_at": begins_at.astimezone(UTC).isoformat()}
+        row.request = None
+        begin_release(row, now)
+
+
+def _evidence_of(power: PlanPower | None, accepted: dict[str, bool], approved: Request | None) -> dict[str, Any] | None:
+    """Return what the event keeps: the power of the plan and what was accepted; the request that it carries out."""
     if approved is not None:
         return {**(approved["evidence"] or {}), "request": {**approved, "evidence": None}}
-    return None if power is None else {"power": power.as_json(), "is_low_power_accepted": is_low_power_accepted}
+    known = (
+        {} if power is None else {"power": power.as_json(), "is_low_power_accepted": accepted["is_low_power_accepted"]}
+    )
+    known |= {OVERRIDE: True} if accepted["is_despite_freeze"] else {}
+    return known or None
 
 
 def pause_plan(*, actor: str, reason: str, expected_version: int | None, now: datetime) -> Rollout:
@@ -136,6 +193,7 @@ def promote_plan(  # noqa: PLR0913  as every change, and who has approved it
         step_bp = next_step_bp(plan["steps_bp"], row.weight_bp)
         if step_bp is None:
             raise Refused("no-next-step", "The plan has no step above the weight.")
+        refuse_frozen(row, step_bp, now, plan=plan)
         if not is_by_plan and keep_waiting(row, StepUp("promote", {}, step_bp, actor, reason, now, approved)):
             return REQUEST
         row.plan = {**plan, "state": PAUSED if plan["state"] == PAUSED else RUNNING}

@@ -10,10 +10,11 @@ from canary.core.plans import FULL_BP, HELD, PAUSED, RUNNING
 from canary.errors import Refused
 from canary.models import Rollout
 from canary.services.changing import begin_release, change_rollout, move_weight, refuse_latched
+from canary.services.freezing import OVERRIDE, refuse_frozen
 from canary.services.waiting import StepUp, keep_waiting
 
 
-def set_weight(
+def set_weight(  # noqa: PLR0913  as every change, and what overrides its guards
     *,
     weight_bp: int,
     actor: str,
@@ -21,13 +22,18 @@ def set_weight(
     expected_version: int | None,
     now: datetime,
     approved: Request | None = None,
+    is_despite_freeze: bool = False,
 ) -> Rollout:
     """Give v2 this share, in basis points; a running plan is paused by it. A step up may have to be approved first."""
+    arguments = {"weight_bp": weight_bp, "is_despite_freeze": is_despite_freeze}
+    told = ({"request": approved} if approved else {}) | ({OVERRIDE: True} if is_despite_freeze else {})
 
     def mutate(row: Rollout) -> str | None:
         check_weight(weight_bp)
         refuse_latched(row)
-        if keep_waiting(row, StepUp("set", {"weight_bp": weight_bp}, weight_bp, actor, reason, now, approved)):
+        if not is_despite_freeze:
+            refuse_frozen(row, weight_bp, now, plan=row.plan, override=OVERRIDE)
+        if keep_waiting(row, StepUp("set", arguments, weight_bp, actor, reason, now, approved)):
             return REQUEST
         pause_running(row)
         move_weight(row, weight_bp, now)
@@ -41,7 +47,7 @@ def set_weight(
         expected_version=expected_version,
         now=now,
         mutate=mutate,
-        evidence=None if approved is None else {"request": approved},
+        evidence=told or None,
     )
 
 

@@ -9,19 +9,21 @@ from django.db import DatabaseError, InterfaceError
 from canary.conf import canary_conf
 from canary.core.approvals import Request, sentence_of_request
 from canary.core.breakers import Limits
+from canary.core.calendar import instant
 from canary.core.gates import UNANSWERED, Answer
 from canary.core.lifecycle import dump_life
 from canary.core.plans import Plan
 from canary.core.routing import needs_controller
 from canary.core.values import Snapshot
 from canary.errors import StoreUnreachable
-from canary.models import Verdict, Worker
+from canary.models import Rollout, Verdict, Worker
 from canary.state import store
 from canary.state.alarms import alarm
+from canary.state.calendar import not_before, opening_by_hand
 from canary.state.guard import Guard, read_guard
 
 HEARD_OF_S = 30
-PLAN_FIELDS = ("steps_bp", "step", "state", "min_s", "next_at", *Limits.__slots__)
+PLAN_FIELDS = ("steps_bp", "step", "state", "min_s", "next_at", *Limits.__slots__, "steps_at", "freezes", "time_zone")
 
 
 def status(now: datetime) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def status(now: datetime) -> dict[str, Any]:
         workers, alarmed, guard = _workers(now), alarm(now), read_guard()
     except (DatabaseError, InterfaceError) as error:
         raise StoreUnreachable("store-unreachable", "The rollout's database can't be read.") from error
-    environment = canary_conf().snapshot
+    environment, frozen = canary_conf().snapshot, opening_by_hand(row.plan if row else None, now)
     return {
         "version": snapshot.version,
         "weight_bp": snapshot.weight_bp,
@@ -40,7 +42,8 @@ def status(now: datetime) -> dict[str, Any]:
         "stage": snapshot.stage,
         "stage_started_at": row and _iso(row.stage_started_at),
         "changed_at": row and _iso(row.changed_at),
-        "plan": row and _plan(row.plan),
+        "plan": row and _plan(row, now),
+        "frozen_until": frozen and instant(frozen.at, frozen.zone),
         "request": row and _request(row.request),
         "environment_seen_bp": row and row.environment_seen_bp,
         "is_v1_enabled": environment.is_v1_enabled,
@@ -74,8 +77,12 @@ def _controller(guard: Guard, snapshot: Snapshot) -> dict[str, Any]:
     return {"leader": guard.leader, "age_s": guard.age_s, "is_missing": is_missing, "sentence": sentence}
 
 
-def _plan(plan: Plan | dict[str, Any] | None) -> dict[str, Any] | None:
-    return None if plan is None else {name: plan.get(name) for name in PLAN_FIELDS}
+def _plan(row: Rollout, now: datetime) -> dict[str, Any] | None:
+    plan: Plan | dict[str, Any] | None = row.plan
+    if plan is None:
+        return None
+    shown = {name: plan.get(name) for name in PLAN_FIELDS}
+    return {**shown, "not_before": not_before(row.plan, row.weight_bp, now)}
 
 
 def _request(request: Request | dict[str, Any] | None) -> dict[str, Any] | None:

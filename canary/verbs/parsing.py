@@ -1,7 +1,9 @@
 """Parse the text of the doors into values: each function raises ValueError with a sentence about what is allowed."""
 
 import re
+from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from canary.core.breakers.limits import (
     CRASHES_RANGE,
@@ -11,6 +13,7 @@ from canary.core.breakers.limits import (
     TOTAL_RANGE_BP,
 )
 from canary.core.bucketing import SALT_BYTES
+from canary.core.calendar import parse_freeze
 from canary.core.chain import Head
 from canary.core.values import Identity, is_storable, parse_identity
 
@@ -88,6 +91,27 @@ def parse_crashes(text: str) -> int:
     if not least <= number <= most:
         raise ValueError(f"{text!r} is not allowed: use {least} to {most}.")
     return number
+
+
+def parse_dates(text: str) -> list[datetime]:
+    """Parse moments in ISO 8601 with commas between; those without a zone are in the plan's."""
+    try:
+        return [datetime.fromisoformat(word.strip()) for word in text.split(",")]
+    except ValueError as error:
+        raise ValueError(f"{text!r} are not dates: use 2026-12-08T10:00, with commas between.") from error
+
+
+def parse_freezes(text: str) -> list[str]:
+    """Parse freezes with commas between."""
+    return [parse_freeze(word).text for word in text.split(",")]
+
+
+def parse_zone(text: str) -> str:
+    """Parse the name of a time zone."""
+    try:
+        return ZoneInfo(text).key
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise ValueError(f"{text!r} is not a time zone: use a name such as Europe/Berlin.") from error
 
 
 def parse_text(text: str) -> str:

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from canary import services
 from canary.conf import canary_conf
 from canary.core.breakers import Limits
+from canary.core.calendar import Schedule
 from canary.core.permissions import RAMP, VIEW
 from canary.core.plans import default_steps
 from canary.core.power import PlanPower, power_of
@@ -18,14 +21,17 @@ from canary.state.store import read
 from canary.verbs.declaring import Call, Option, Verb
 from canary.verbs.parsing import (
     parse_crashes,
+    parse_dates,
+    parse_freezes,
     parse_max_errors,
     parse_minutes,
     parse_plan,
     parse_refusals,
     parse_slowdown,
     parse_total,
+    parse_zone,
 )
-from canary.verbs.weight import say_status
+from canary.verbs.weight import DESPITE_FREEZE, say_status
 
 STEP_S: Final = 7 * 24 * 3600.0  # the four weeks of the original timetable
 
@@ -81,6 +87,23 @@ TOTAL_FAILURE: Final = Option(
     is_number=True,
     metavar="PERCENT",
 )
+AT: Final = Option(
+    "at",
+    "dates before which the steps are not taken, one for each; one fewer where the first is taken at once",
+    parse_dates,
+    is_list=True,
+    metavar="DATES",
+)
+FREEZES: Final = Option(
+    "freezes",
+    "times without a step up beside those of CANARY_FREEZES, such as Fri 12:00/Mon 08:00",
+    parse_freezes,
+    is_list=True,
+    metavar="TIMES",
+)
+TIME_ZONE: Final = Option(
+    "time_zone", "the zone of these dates and times (default: CANARY_TIME_ZONE, or UTC)", parse_zone, metavar="NAME"
+)
 LIMITS: Final = {
     "max_errors_bp": MAX_ERRORS,
     "max_slowdown": MAX_SLOWDOWN,
@@ -93,7 +116,7 @@ LIMITS: Final = {
 
 def power_for(values: Mapping[str, Any], now: datetime) -> PlanPower:
     """Return the power of the plan that these options name. Raises Refused if no step is left for it."""
-    return power_of(_steps_of(values), _min_s_of(values), population_at(now), _limits_of(values).max_errors)
+    return power_of(_steps_of(values), _lasts_s(values, now), population_at(now), _limits_of(values).max_errors)
 
 
 def _steps_of(values: Mapping[str, Any]) -> list[int]:
@@ -104,7 +127,28 @@ def _steps_of(values: Mapping[str, Any]) -> list[int]:
 
 
 def _min_s_of(values: Mapping[str, Any]) -> float:
-    return STEP_S if values["min_minutes"] is None else values["min_minutes"]
+    """Return the minimum time of each step: none for a plan that has dates and declares no other."""
+    if values["min_minutes"] is not None:
+        return float(values["min_minutes"])
+    return 0.0 if values.get("at") else STEP_S
+
+
+def _lasts_s(values: Mapping[str, Any], now: datetime) -> float:
+    """Return how long the shortest step lasts, by its minimum time or between two dates."""
+    dates = sorted([now, *_dates_of(values)])
+    return _min_s_of(values) or min(((after - at).total_seconds() for at, after in pairwise(dates)), default=0.0)
+
+
+def _dates_of(values: Mapping[str, Any]) -> list[datetime]:
+    zone = ZoneInfo(values["time_zone"]) if values.get("time_zone") else canary_conf().time_zone
+    return [(at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC) for at in values.get("at") or ()]
+
+
+def _schedule_of(values: Mapping[str, Any], steps: int) -> Schedule:
+    told: list[str | None] = [at.isoformat() for at in _dates_of(values)]
+    if told and len(told) == steps - 1:
+        told.insert(0, None)
+    return Schedule(tuple(told), tuple(values.get("freezes") or ()), values.get("time_zone") or "")
 
 
 def _power(call: Call) -> dict[str, Any]:
@@ -131,8 +175,10 @@ def _start(call: Call) -> dict[str, Any]:
         min_s=_min_s_of(values),
         is_fresh_cohort=bool(values["fresh_cohort"]),
         limits=_limits_of(values),
+        schedule=_schedule_of(values, len(power.steps)),
         power=power,
         is_low_power_accepted=bool(values["accept_low_power"]),
+        is_despite_freeze=bool(values.get("despite_freeze")),
         **call.change,
     )
     return {**status(call.now), "power": power.as_json()}
@@ -173,9 +219,13 @@ VERBS = (
         (
             PLAN,
             MIN_MINUTES,
+            AT,
+            FREEZES,
+            TIME_ZONE,
             *LIMITS.values(),
             Option("fresh_cohort", "draw a new order of identities instead of keeping the last one"),
             Option("accept_low_power", "start the plan although one of its steps can hardly pass"),
+            DESPITE_FREEZE,
         ),
         is_change=True,
     ),

@@ -14,6 +14,8 @@ PERCENT = Option(
     "percent", "0..100, up to two decimals", parse_percent, is_positional=True, is_required=True, is_number=True
 )
 
+DESPITE_FREEZE = Option("despite_freeze", "step up although a freeze forbids it")
+
 
 def _status(call: Call) -> dict[str, Any]:
     return status(call.now)
@@ -25,6 +27,8 @@ def say_status(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"{percent(result['weight_bp'])} of identities are answered by v2{latch}."
     yield f"Version {result['version']}, release {result['release']}, stage {result['stage']}."
     yield _plan_sentence(result["plan"])
+    if result["frozen_until"]:
+        yield f"A freeze forbids steps up until {result['frozen_until']}."
     if request := result["request"]:
         yield f"{request['sentence'][0].upper()}{request['sentence'][1:]}"
         yield f"{request['actor']} asked at {request['at']:.19}: {request['reason']}"
@@ -42,7 +46,8 @@ def _plan_sentence(plan: Mapping[str, Any] | None) -> str:
     if plan is None:
         return "There is no plan."
     steps = ", ".join(percent(step) for step in plan["steps_bp"])
-    due = f", the next step not before {plan['next_at']}" if plan["next_at"] else ""
+    not_before = plan["not_before"] or plan["next_at"]
+    due = f", the next step not before {not_before}" if not_before else ""
     return f"The plan {steps} is {plan['state']}, {_reached(plan['step'])}{due}."
 
 
@@ -51,7 +56,8 @@ def _reached(step: int | None) -> str:
 
 
 def _set(call: Call) -> None:
-    services.set_weight(weight_bp=call.values["percent"], **call.change)
+    is_despite_freeze = bool(call.values.get("despite_freeze"))
+    services.set_weight(weight_bp=call.values["percent"], is_despite_freeze=is_despite_freeze, **call.change)
 
 
 def _roll_back(call: Call) -> None:
@@ -78,7 +84,7 @@ VERBS = (
         RAMP,
         _set,
         say_status,
-        (PERCENT,),
+        (PERCENT, DESPITE_FREEZE),
         is_change=True,
     ),
     Verb(

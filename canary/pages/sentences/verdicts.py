@@ -5,6 +5,10 @@ from typing import Final
 from django.utils.translation import gettext_noop as _
 
 VERDICTS: Final = (
+    _("no step up before %(at)s (freeze %(freeze)s)"),
+    _("no step up before %(at)s (the date of the plan)"),
+    _("All else passes"),
+    _("the plan begins at its date"),
     _("Gates: %(said)s"),
     _("gate %(name)s passes at %(figure)s: %(said)s"),
     _("gate %(name)s holds at %(figure)s: %(said)s"),

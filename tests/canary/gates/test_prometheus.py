@@ -80,7 +80,8 @@ def test_the_candidates_share_of_stables_number_decides(
     prometheus: str, ask_about: Callable[[], Question], limits: dict[str, float], verdict: str, sentence: str
 ) -> None:
     expressions = {name: f'refunds_total{{version="{n}"}}' for n, name in ((1, "stable"), (2, "candidate"))}
-    [gate] = gates_of([{"name": "refunds", "prometheus": f"{prometheus}/", **expressions, **limits}])
+    more = {"headers": {"X-Scope-OrgID": "shop"}, **limits}
+    [gate] = gates_of([{"name": "refunds", "prometheus": f"{prometheus}/", **expressions, **more}])
     result = ask_prometheus(gate, ask_about())
     assert (result.verdict, result.number, result.sentence) == (verdict, 1.5, sentence)
 

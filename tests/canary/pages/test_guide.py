@@ -96,6 +96,8 @@ def test_every_reason_of_a_verdict_has_words() -> None:
     gates = {"gates": [{"gate": "orders", "verdict": "hold"}, {"gate": "p99", "verdict": "fault"}]}
     assert title_of("gate", status=gates) == "Held by a gate: orders"
     assert title_of("gate_fault", status=gates) == "Held: a gate has a fault: p99"
+    plan = {"steps_bp": [1_000, 5_000], "state": "running", "not_before": "2026-12-07T08:00:00+01:00"}
+    assert title_of("calendar", status={"plan": plan}) == "Passed: no step before 2026-12-07 08:00 +01:00"
     assert title_of("gate_unanswered", status=gates) == "Waiting for the answer of a gate"
     assert title_of("") == "Held"  # a verdict of an older release
 

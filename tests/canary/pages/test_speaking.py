@@ -21,6 +21,7 @@ SAYING = (
     *("core/power/wording.py", "core/power/planning.py", "core/breakers/failures.py", "core/breakers/latency.py"),
     *("core/breakers/crashes.py", "core/breakers/refusals.py", "core/breakers/limits.py", "state/guard.py"),
     *("services/plans.py", "services/weights.py", "services/guarding.py", "services/differences.py"),
+    *("core/calendar.py", "core/approvals.py", "services/waiting.py", "services/approvals.py", "services/freezing.py"),
     *("verbs/parsing.py", "verbs/performing.py"),
 )
 """Modules with sentences that the page shows."""
@@ -75,6 +76,11 @@ def test_a_verdict_is_told_whole_with_its_numbers(sentence: str) -> None:
             "ほか1か所（規則：差異は一つも許されません）",
         ),
         ("25 min", "25分"),
+        (
+            "Hold at 10 %: no step up before 2026-12-07T08:00+01:00 (freeze Fri 12:00/Mon 08:00). All else passes.",
+            "10 %で保留：2026-12-07T08:00+01:00 より前は引き上げられません（凍結期間 Fri 12:00/Mon 08:00）。"
+            "その他はすべて合格しています。",
+        ),
         (
             "Hold at 10 %: gate orders holds at 0.8: fewer orders; gate p99 has not answered yet.",
             "10 %で保留：ゲート orders が保留（0.8）：fewer orders；ゲート p99 はまだ応答していません。",

@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError
 from pytest_django.fixtures import Settings
 
+from canary.gates import GateResult
 from canary.models import Lease
 from canary.reporting.doctor import Finding, examine
 
@@ -72,6 +73,20 @@ def test_the_command_ends_with_one_when_a_part_does_not_work(run_canary: Callabl
     rollout(0, PROBE="/things", COLOUR="red")
     with pytest.raises(CommandError, match="1 part does not work"):
         run_canary("doctor")
+
+
+def orders(candidate: int, stable: int, since: datetime.datetime) -> GateResult:
+    return GateResult("hold", 0.8, "Fewer orders.")
+
+
+@pytest.mark.django_db
+def test_each_gate_is_asked_once(rollout: Rollout, now: datetime.datetime) -> None:
+    orders, lost = {"name": "orders", "call": f"{__name__}.orders"}, {"name": "refunds", "call": "shop.nowhere"}
+    rollout(0, PROBE="/things", GATES=[orders])
+    assert found(now)["gates"] == Finding("gates", True, "Gate orders holds at 0.8: Fewer orders.")
+    rollout(0, PROBE="/things", GATES=[orders, lost])
+    assert "gate refunds has a fault: ModuleNotFoundError" in found(now)["gates"].sentence
+    assert not found(now)["gates"].is_well
 
 
 def test_a_database_without_tables_ends_the_examination(

@@ -44,6 +44,8 @@ def test_a_plan_begins_at_its_first_step_with_evidence_of_its_own(change: Change
         "max_crashes": 2,
         "max_refusals_bp": 500,
         "total_failure_bp": 9_000,
+        **dict.fromkeys(("steps_at", "freezes", "time_zone")),
+        "not_before": (now + datetime.timedelta(seconds=30)).isoformat(timespec="seconds"),
     }
 
 

@@ -1,0 +1,44 @@
+"""The calendar in force: the freezes of the settings and of the plan, and when the next step up may be."""
+
+from datetime import datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from canary.conf import canary_conf
+from canary.core.calendar import Opening, Window, date_of_next_step, next_opening, parse_freeze
+
+type AnyPlan = dict[str, Any] | None
+
+
+def opening_for_step(plan: AnyPlan, weight_bp: int, now: datetime) -> Opening | None:
+    """Return when the plan's next step may be, by its date and the freezes; None for at once."""
+    step_at = date_of_next_step(plan, weight_bp) if plan else None
+    return next_opening(now.timestamp(), step_at, windows_of(plan), zone_of(plan))
+
+
+def opening_by_hand(plan: AnyPlan, now: datetime) -> Opening | None:
+    """Return when the freezes end for a step that somebody takes by hand; None when there is none."""
+    return next_opening(now.timestamp(), None, windows_of(plan))
+
+
+def windows_of(plan: AnyPlan) -> list[Window]:
+    conf = canary_conf()
+    own = [Window(parse_freeze(text), zone_of(plan)) for text in (plan or {}).get("freezes") or ()]
+    return [*(Window(freeze, conf.time_zone) for freeze in conf.freezes), *own]
+
+
+def zone_of(plan: AnyPlan) -> tzinfo:
+    """Return the plan's zone, else that of the settings."""
+    name = (plan or {}).get("time_zone")
+    return ZoneInfo(name) if name else canary_conf().time_zone
+
+
+def not_before(plan: AnyPlan, weight_bp: int, now: datetime) -> str | None:
+    """Return the earliest moment of the plan's next step in ISO 8601: minimum time, date and freezes together."""
+    if not plan or plan["state"] == "done":
+        return None
+    due_at = datetime.fromisoformat(plan["next_at"]) if plan["next_at"] else now
+    from_then = max(now, due_at)
+    opening = opening_for_step(plan, weight_bp, from_then)
+    at = datetime.fromtimestamp(opening.at, opening.zone) if opening else from_then
+    return at.astimezone(zone_of(plan)).isoformat(timespec="seconds") if at > now else None

@@ -1,0 +1,121 @@
+"""The calendar: freezes every week and once, across changes of the clocks, and dates of steps."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canary.core.calendar import Opening, Schedule, Window, dated, next_opening, parse_freeze
+from canary.core.judgements import Judgement, Stage
+
+BERLIN = ZoneInfo("Europe/Berlin")
+WEEKEND = parse_freeze("Fri 12:00/Mon 08:00")
+STAGE = Stage(1, 1_000, 0.0, 0.0, 5_000)
+
+
+def at(text: str, zone: ZoneInfo = BERLIN) -> float:
+    return datetime.fromisoformat(text).replace(tzinfo=zone).timestamp()
+
+
+def opening_of(text: str, *freezes: str, step: str = "") -> str | None:
+    windows = [Window(parse_freeze(one), BERLIN) for one in freezes]
+    opening = next_opening(at(text), at(step) if step else None, windows, BERLIN)
+    return opening and opening.sentence
+
+
+@pytest.mark.parametrize(
+    ("now", "until"),
+    [
+        ("2026-11-27T11:59", None),
+        ("2026-11-27T12:00", "2026-11-30T08:00+01:00"),
+        ("2026-11-29T23:00", "2026-11-30T08:00+01:00"),
+        ("2026-11-30T07:59", "2026-11-30T08:00+01:00"),
+        ("2026-11-30T08:00", None),
+        ("2026-12-02T12:00", None),
+        ("2026-10-24T12:00", "2026-10-26T08:00+01:00"),  # the clocks go back in between
+        ("2027-03-27T12:00", "2027-03-29T08:00+02:00"),
+    ],
+)
+def test_no_step_between_friday_noon_and_monday_on_the_wall_s_clock(now: str, until: str | None) -> None:
+    expected = until and f"no step up before {until} (freeze Fri 12:00/Mon 08:00)"
+    assert opening_of(now, "Fri 12:00/Mon 08:00") == expected
+
+
+@pytest.mark.parametrize(
+    ("freeze", "now", "until"),
+    [
+        ("Mon 08:00/Fri 12:00", "2026-12-02T12:00", "2026-12-04T12:00+01:00"),
+        ("Sun 23:00/Mon 01:00", "2026-11-30T00:30", "2026-11-30T01:00+01:00"),
+        ("2026-12-23/2027-01-02T08:00", "2026-12-24T10:00", "2027-01-02T08:00+01:00"),
+        ("2026-12-23T10:00+00:00/2026-12-23T12:00+00:00", "2026-12-23T12:30", "2026-12-23T13:00+01:00"),
+    ],
+)
+def test_other_freezes(freeze: str, now: str, until: str) -> None:
+    assert opening_of(now, freeze) == f"no step up before {until} (freeze {freeze})"
+
+
+def test_freezes_that_follow_each_other_are_one() -> None:
+    until = opening_of("2026-12-22T09:00", "2026-12-22/2026-12-25T13:00", "Fri 12:00/Mon 08:00")
+    assert until == "no step up before 2026-12-28T08:00+01:00 (freeze Fri 12:00/Mon 08:00)"
+    assert opening_of("2026-12-02T12:00", "Mon 00:00/Fri 00:00", "Thu 00:00/Mon 00:00") is not None
+
+
+def test_a_date_is_waited_for_and_a_freeze_after_it_too() -> None:
+    told = opening_of("2026-12-01T10:00", step="2026-12-03T10:00")
+    assert told == "no step up before 2026-12-03T10:00+01:00 (the date of the plan)"
+    told = opening_of("2026-12-01T10:00", "Fri 12:00/Mon 08:00", step="2026-12-04T14:00")
+    assert told == "no step up before 2026-12-07T08:00+01:00 (freeze Fri 12:00/Mon 08:00)"
+    assert opening_of("2026-12-03T10:00", step="2026-12-03T10:00") is None
+
+
+@given(st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1)), st.integers(0, 10_079), st.integers(0, 10_079))
+def test_the_end_of_a_week_s_freeze_is_never_in_it(moment: datetime, first: int, last: int) -> None:
+    if first == last:
+        return
+    freeze = type(WEEKEND)("x", week=(first, last))
+    now = moment.replace(tzinfo=BERLIN).timestamp()
+    end = freeze.end_after(now, BERLIN)
+    if end is not None:
+        assert now < end <= now + timedelta(days=7, hours=1).total_seconds()
+        assert freeze.end_after(end, BERLIN) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "weekends", "Fri 12:00", "Fri 12:00/Fri 12:00", "Fri 24:00/Mon 08:00"),
+        *("2026-12-24/2026-12-23", "2026-12-24/x", "2026-12-23T10:00/2026-12-24T10:00+00:00"),
+    ],
+)
+def test_what_is_no_freeze(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a freeze: use Fri 12:00/Mon 08:00"):
+        parse_freeze(text)
+
+
+@pytest.mark.parametrize(
+    ("dates", "fault"),
+    [
+        ((), None),
+        ((None, "2026-12-01T00:00+00:00"), None),
+        (("2026-12-01T00:00+00:00", "2026-12-02T00:00+00:00"), None),
+        (("2026-12-01T00:00+00:00",) * 3, "A plan of 2 steps has 2 dates, or 1 if it begins at once."),
+        (("2026-12-02T00:00+00:00", "2026-12-01T00:00+00:00"), "The dates of a plan's steps follow each other."),
+    ],
+)
+def test_dates_fit_the_steps(dates: tuple[str | None, ...], fault: str | None) -> None:
+    assert Schedule(dates).fault(2) == fault
+
+
+def test_a_pass_waits_for_the_calendar_and_harm_does_not() -> None:
+    opening = Opening(100.0, "the date of the plan", UTC)
+    passing = Judgement("pass", "Pass.", {}, reason="safe")
+    held = dated(passing, STAGE, opening, 40.0, begins=False)
+    assert (held.kind, held.reason, held.eta_s) == ("hold", "calendar", 60.0)
+    assert held.sentence == (
+        "Hold at 10 %: no step up before 1970-01-01T00:01+00:00 (the date of the plan). All else passes."
+    )
+    harm = Judgement("harm", "Harm.", {}, reason="harm")
+    assert dated(harm, STAGE, opening, 40.0, begins=False) is harm
+    assert dated(passing, STAGE, None, 40.0, begins=False) is passing
