@@ -1,6 +1,6 @@
 """The bucket of an identity: the ten-thousandth of all identities that it belongs to. Golden vectors freeze it."""
 
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from typing import Final
 
 from canary.core.values import Identity
@@ -19,3 +19,8 @@ def bucket(identity: Identity, salt: str) -> int:
     name = f"{identity.kind}:{identity.id}".encode(errors="surrogateescape")
     digest = blake2b(name, digest_size=8, key=salt.encode()).digest()
     return (int.from_bytes(digest, "big") * BUCKETS) >> 64
+
+
+def cohort_of(salt: str) -> str:
+    """Return the name of a cohort, by which events tell cohorts apart: it doesn't disclose the salt."""
+    return sha256(salt.encode()).hexdigest()[:8]

@@ -1,6 +1,7 @@
 """The tables of the rollout: what is in force, how it came to be, what was seen of it and what that proves."""
 
 from canary.models.breakers import RouteWindow, UnitMinute
+from canary.models.cohorts import PastCohort
 from canary.models.consumers import ConsumerUsage, SeenIdentity
 from canary.models.evidence import EvidenceCheckpoint, EvidencePoint, Verdict
 from canary.models.lists import ListEntry
@@ -19,6 +20,7 @@ __all__ = [
     "ListEntry",
     "MetricBucket",
     "Observation",
+    "PastCohort",
     "QueryFinding",
     "Recorder",
     "Rollout",

@@ -1,17 +1,33 @@
-"""Explain which version answers an identity and why, and which identity it was before."""
+"""Explain which version answers an identity and why, now or at a past instant, and which identity it was before."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from canary.core.bucketing import bucket
+from canary.core.plans import FULL_BP
 from canary.core.routing import choose
 from canary.core.values import Decision, Identity, Snapshot, is_storable
+from canary.errors import Refused
 from canary.models import ListEntry, SeenIdentity
+from canary.reporting.history import check_log
+from canary.reporting.past import ADOPTED_S, Past, first_instant, misdated, past_of, recent_change
 from canary.reporting.people import People
 from canary.state.coming import waiting_change
 
 MOVES_SHOWN: Final = 20
+SWITCHES: Final = (
+    "The event log doesn't contain USE_LEGACY_API_V1 and API_V2_ENABLED: both versions are taken as switched on."
+)
+LATELY: Final = (
+    "Version {} was decided in the {} s before: a server that had not read it yet answered by the state before it."
+)
+MISDATED: Final = "Version {} is dated after this instant, and a later one before it: clocks of machines did not agree."
+DOUBTFUL: Final = "No known key has sealed some of the events up to then: `history --verify` names them."
+BROKEN: Final = "The event log is broken at version {}, so nothing proves this answer."
+UNKNOWN_COHORT: Final = (
+    "The decision at {} is unknown: the salt of its cohort was not kept. `--salt` tries one that you know."
+)
 
 
 def explain(identity: Identity, snapshot: Snapshot, now_s: float, *, salt: str | None = None) -> dict[str, Any]:
@@ -60,14 +76,69 @@ def account_of(identity: Identity, snapshot: Snapshot, now_s: float) -> dict[str
     became = SeenIdentity.objects.filter(before_kind=identity.kind, before_identifier=identity.id)
     account: dict[str, Any] = {}
     if entry:
-        name = People([entry.actor]).actor(entry.actor)
-        account["list"] = {"name": entry.list, "reason": entry.reason, "actor": entry.actor, "actor_name": name}
+        account["list"] = _listed(entry.list, entry.reason, entry.actor)
     if seen:
         account["moved_from"] = _standing(Identity(seen.before_kind, seen.before_identifier), snapshot, now_s)
     later = [Identity(row.kind, row.identifier) for row in became.order_by("-last_seen_at")[:MOVES_SHOWN]]
     if later:
         account["moved_to"] = [_standing(one, snapshot, now_s) for one in later]
     return account
+
+
+def explain_at(identity: Identity, at: datetime, now: datetime, *, salt: str | None = None) -> dict[str, Any]:
+    """Return the decision of a past instant, computed from the chain of events.
+
+    Raises Refused for an instant that it does not cover, and for a bucket whose salt is lost. `notes` are sentences
+    about what the chain does not contain.
+    """
+    past = past_of(identity, _covered(at, now))
+    assert past is not None
+    told = explain(identity, past.snapshot, at.timestamp(), salt=salt)
+    told |= still_in_force(identity, past.snapshot, at, salt=salt)
+    if salt is None and not past.is_salt_known:
+        if any(_hangs_on_bucket(each) for each in (told, told.get("in_force", {}))):
+            raise Refused("cohort-unknown", UNKNOWN_COHORT.format(at.isoformat()))
+        told["bucket"] = None
+    told |= {"at": at.isoformat(), "version": past.event.version, "latched": past.snapshot.latched}
+    if listing := past.listing:
+        told["list"] = _listed(listing.verb.split()[0], listing.reason, listing.actor)
+    return told | _doubts(past, at, is_waiting="in_force" in told)
+
+
+def _covered(at: datetime, now: datetime) -> datetime:
+    """Return the instant if the event log covers it."""
+    first = first_instant()
+    if at > now:
+        raise Refused("in-the-future", f"{at.isoformat()} is in the future: `whatif` shows what a change would do.")
+    if first is None:
+        raise Refused("before-first-event", "The event log has no events yet, so nothing is known of the past.")
+    if at < first:
+        began = first.astimezone(UTC).isoformat()
+        raise Refused("before-first-event", f"The event log begins at {began}: nothing is known of {at.isoformat()}.")
+    return at
+
+
+def _hangs_on_bucket(told: dict[str, Any]) -> bool:
+    return told.get("reason") == "bucket" and 0 < told["weight_bp"] < FULL_BP
+
+
+def _doubts(past: Past, at: datetime, *, is_waiting: bool) -> dict[str, Any]:
+    """Return what the answer takes for granted, and as `error` why it is not proven."""
+    check, version = check_log(), past.event.version
+    notes = [SWITCHES]
+    if not is_waiting and (lately := recent_change(past, at)) is not None:
+        notes.append(LATELY.format(lately, ADOPTED_S))
+    if (wrong := misdated(past, at)) is not None:
+        notes.append(MISDATED.format(wrong))
+    if any(one <= version for one in check.doubtful):
+        notes.append(DOUBTFUL)
+    if check.broken_at is None or check.broken_at > version:
+        return {"notes": notes}
+    return {"notes": notes, "error": BROKEN.format(check.broken_at), "current": None}
+
+
+def _listed(name: str, reason: str, actor: str) -> dict[str, str]:
+    return {"name": name, "reason": reason, "actor": actor, "actor_name": People([actor]).actor(actor)}
 
 
 def _standing(identity: Identity, snapshot: Snapshot, now_s: float) -> dict[str, Any]:

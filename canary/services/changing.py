@@ -4,13 +4,13 @@ import json
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, transaction
 
 from canary.conf import canary_conf, secret_for
 from canary.core import chain
+from canary.core.bucketing import cohort_of
 from canary.core.lifecycle import Life, dump_life
 from canary.core.plans import reached_step
 from canary.errors import Refused, RolloutError, StoreUnreachable, VersionConflict
@@ -125,7 +125,7 @@ def describe_row(row: Rollout) -> dict[str, Any]:
         "request": row.request,
         "lifecycle": row.lifecycle,
         "environment_seen_bp": row.environment_seen_bp,
-        "cohort": sha256(row.salt.encode()).hexdigest()[:8],
+        "cohort": cohort_of(row.salt),
     }
 
 

@@ -1,6 +1,5 @@
 """Plans: beginning one, stopping and going on, and taking its next step."""
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +24,7 @@ from canary.core.power import PlanPower
 from canary.errors import Refused
 from canary.models import Rollout
 from canary.services.changing import begin_release, change_rollout, move_weight, refuse_latched
+from canary.services.cohorts import draw_cohort
 from canary.services.freezing import OVERRIDE, refuse_frozen
 from canary.services.waiting import StepUp, keep_waiting
 
@@ -123,7 +123,7 @@ class _Begun:
 
     def begin(self, row: Rollout, plan: dict[str, Any], begins_at: datetime | None, now: datetime) -> None:
         if self.is_fresh_cohort:
-            row.salt, row.cookie_key = secrets.token_hex(16), secrets.token_hex(32)
+            draw_cohort(row)
         if begins_at is None:
             row.plan = plan
             _step_to(row, self.steps_bp[0], now)

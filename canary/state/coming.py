@@ -3,7 +3,7 @@
 Computed from the event log by the rule of `canary.state.store`, so that a command knows it too, which serves nobody.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from canary.core.values import Identity, Snapshot, parse_identity
 from canary.models import ListEntry, RolloutEvent
 from canary.state.store import ALL_HAVE_READ_AFTER_S
 
-_ON_LISTS = {f"{name} {word}": (name, word) for name in ListEntry.List.values for word in ("add", "remove")}
+ON_LISTS = {f"{name} {word}": (name, word) for name in ListEntry.List.values for word in ("add", "remove")}
 type _Listed = dict[Identity, str]
 """On which list an identity stands."""
 
@@ -34,12 +34,12 @@ def waiting_change(stored: Snapshot, identity: Identity, now: datetime) -> Waiti
     if not events:
         return None
     listed = _listed_before(events[0].version, {identity, *_identities(events)})
-    in_force = _snapshot(events[0].before, events[0].version - 1, stored, events[-1].after, listed)
+    in_force = snapshot_of(events[0].before, events[0].version - 1, stored, events[-1].after, listed)
     coming: list[tuple[Snapshot, datetime]] = []
     for event in events:
         in_force, coming = _arrived(in_force, coming, event.at)
         _put_on_lists(listed, event)
-        after = _snapshot(event.after, event.version, stored, events[-1].after, listed)
+        after = snapshot_of(event.after, event.version, stored, events[-1].after, listed)
         if leads_to_v2(in_force, after):
             coming.append((after, event.at + timedelta(seconds=ALL_HAVE_READ_AFTER_S)))
         else:
@@ -55,7 +55,9 @@ def _arrived(
     return (arrived[-1] if arrived else in_force), [each for each in coming if each[1] > now]
 
 
-def _snapshot(told: dict[str, Any], version: int, stored: Snapshot, last: dict[str, Any], listed: _Listed) -> Snapshot:
+def snapshot_of(
+    told: dict[str, Any], version: int, stored: Snapshot, last: dict[str, Any], listed: Mapping[Identity, str]
+) -> Snapshot:
     """Return the snapshot after an event.
 
     Events don't contain the salt: that of another cohort than the last is only a stand-in that differs.
@@ -74,12 +76,12 @@ def _snapshot(told: dict[str, Any], version: int, stored: Snapshot, last: dict[s
     )
 
 
-def _on(listed: _Listed, name: str) -> frozenset[Identity]:
+def _on(listed: Mapping[Identity, str], name: str) -> frozenset[Identity]:
     return frozenset(identity for identity, where in listed.items() if where == name)
 
 
 def _identities(events: Iterable[RolloutEvent]) -> set[Identity]:
-    return {_identity_of(event) for event in events if event.verb in _ON_LISTS}
+    return {_identity_of(event) for event in events if event.verb in ON_LISTS}
 
 
 def _identity_of(event: RolloutEvent) -> Identity:
@@ -90,16 +92,16 @@ def _identity_of(event: RolloutEvent) -> Identity:
 def _listed_before(version: int, identities: Iterable[Identity]) -> _Listed:
     listed: _Listed = {}
     names = [str(identity) for identity in identities]
-    earlier = RolloutEvent.objects.filter(version__lt=version, verb__in=_ON_LISTS, evidence__identity__in=names)
+    earlier = RolloutEvent.objects.filter(version__lt=version, verb__in=ON_LISTS, evidence__identity__in=names)
     for event in earlier.order_by("version"):
         _put_on_lists(listed, event)
     return listed
 
 
 def _put_on_lists(listed: _Listed, event: RolloutEvent) -> None:
-    if event.verb not in _ON_LISTS:
+    if event.verb not in ON_LISTS:
         return
-    (name, word), identity = _ON_LISTS[event.verb], _identity_of(event)
+    (name, word), identity = ON_LISTS[event.verb], _identity_of(event)
     if word == "add":
         listed[identity] = name
     else:

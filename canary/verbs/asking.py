@@ -7,11 +7,11 @@ from canary.conf import canary_conf
 from canary.core.permissions import VIEW
 from canary.core.values import parse_identity
 from canary.errors import StoreUnreachable
-from canary.reporting.explaining import account_of, explain, still_in_force
+from canary.reporting.explaining import account_of, explain, explain_at, still_in_force
 from canary.reporting.whatif import who_moves
 from canary.state.store import refresh
 from canary.verbs.declaring import Call, Option, Verb
-from canary.verbs.parsing import parse_salt
+from canary.verbs.parsing import WHEN, parse_moment, parse_salt
 from canary.verbs.performing import reachable
 from canary.verbs.weight import PERCENT
 from canary.verbs.wording import percent, plural
@@ -21,6 +21,8 @@ IDS_SHOWN = 20
 
 def _explain(call: Call) -> dict[str, Any]:
     identity, salt, now_s = call.values["identity"], call.values.get("salt"), call.now.timestamp()
+    if at := call.values.get("at"):
+        return explain_at(identity, at, call.now, salt=salt)
     try:
         with reachable():
             snapshot = refresh()
@@ -37,6 +39,9 @@ def _explain(call: Call) -> dict[str, Any]:
 
 
 def _say_explained(result: Mapping[str, Any]) -> Iterator[str]:
+    if "at" in result:
+        yield from _say_past(result)
+        return
     yield (
         "{identity} is answered by v{api_version}: reason {reason}, bucket {bucket} of 10000, weight {weight_bp} basis"
         " points ({percent})."
@@ -52,6 +57,22 @@ def _say_explained(result: Mapping[str, Any]) -> Iterator[str]:
         yield "Before it was authenticated it was {identity}, bucket {bucket}, v{api_version}.".format(**before)
     for after in result.get("moved_to", ()):
         yield "It became {identity} when it was authenticated: bucket {bucket}, v{api_version}.".format(**after)
+
+
+def _say_past(result: Mapping[str, Any]) -> Iterator[str]:
+    bucket = "unknown" if result["bucket"] is None else f"{result['bucket']} of 10000"
+    yield (
+        "At {at}, by version {version} of the rollout, {identity} was to be answered by v{api_version}:"
+        " reason {reason}, bucket {place}, weight {weight_bp} basis points ({percent})."
+    ).format(**result, place=bucket, percent=percent(result["weight_bp"]))
+    if still := result.get("in_force"):
+        yield (
+            f"That came into force at {result['comes_into_force_at']}, in all servers at once."
+            " Until then v{api_version} answered: reason {reason}, weight {weight_bp} basis points."
+        ).format(**still)
+    if entry := result.get("list"):
+        yield "It was on the {name} list, put there by {actor_name}: {reason}".format(**entry)
+    yield from result["notes"]
 
 
 def _whatif(call: Call) -> dict[str, Any]:
@@ -99,6 +120,7 @@ VERBS = (
                 is_required=True,
             ),
             Option("salt", "use this salt (1 to 64 bytes) instead of the rollout's", parse_salt),
+            Option("at", f"explain the decision of this past instant: {WHEN}", parse_moment, metavar="INSTANT"),
         ),
     ),
     Verb(

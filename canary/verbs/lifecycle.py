@@ -20,11 +20,11 @@ from canary.services import life as services
 from canary.state.status import status
 from canary.state.store import read
 from canary.verbs.declaring import Call, Option, Verb
+from canary.verbs.parsing import WHEN
 from canary.verbs.weight import say_status
 from canary.verbs.wording import plural
 
 OVERRIDE = Option("override", "skip every guard; the event log keeps your name and reason")
-WHEN = "an ISO 8601 date or time, in UTC unless it names a zone"
 
 
 def _deprecate(call: Call) -> None:

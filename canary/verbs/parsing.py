@@ -1,7 +1,7 @@
 """Parse the text of the doors into values: each function raises ValueError with a sentence about what is allowed."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,6 +15,7 @@ from canary.core.breakers.limits import (
 from canary.core.bucketing import SALT_BYTES
 from canary.core.calendar import parse_freeze
 from canary.core.chain import Head
+from canary.core.lifecycle import parse_instant
 from canary.core.values import Identity, is_storable, parse_identity
 
 PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?", re.ASCII)
@@ -26,6 +27,7 @@ MINUTES_MAX: Final = 525_600  # a year
 TEXT_MAX: Final = 1_000
 IDENTIFIER_MAX: Final = 400
 PLACE_MAX: Final = 200
+WHEN: Final = "an ISO 8601 date or time, in UTC unless it names a zone"
 INTEGER_MAX: Final = 2**63 - 1
 
 
@@ -165,3 +167,10 @@ def parse_salt(text: str) -> str:
     if not is_storable(text) or not minimum <= len(text.encode()) <= maximum:
         raise ValueError(f"A salt has {minimum} to {maximum} bytes in UTF-8.")
     return text
+
+
+def parse_moment(text: str) -> datetime:
+    """Parse an instant as `parse_instant` does, with the fraction of its second."""
+    parse_instant(text)
+    at = datetime.fromisoformat(text.strip())
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
