@@ -14,6 +14,7 @@ import json
 import re
 import shlex
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -40,7 +41,7 @@ PLACES: Final = (
 )
 DOCUMENTS: Final = [path for place in PLACES for path in ROOT.glob(place) if "node_modules" not in path.parts]
 LANGUAGES: Final = {
-    *("sh", "python", "json", "yaml", "nginx", "sql", "js", "ts", "html", "http", "markdown", "text", "")
+    *("sh", "python", "json", "yaml", "toml", "nginx", "sql", "js", "ts", "html", "http", "markdown", "text", "")
 }
 STANDS_FOR: Final = "`manage.py` stands for `.venv/bin/python manage.py`"
 OF_OTHERS: Final = {"STANDINS", "TMPDIR"}
@@ -270,6 +271,11 @@ def test_json_can_be_parsed(block: Block) -> None:
 @pytest.mark.parametrize("block", blocks("yaml"), ids=str)
 def test_yaml_can_be_parsed(block: Block) -> None:
     assert yaml.safe_load(block.text)
+
+
+@pytest.mark.parametrize("block", blocks("toml"), ids=str)
+def test_toml_can_be_parsed(block: Block) -> None:
+    assert tomllib.loads(block.text)
 
 
 @pytest.mark.parametrize("block", blocks("python"), ids=str)

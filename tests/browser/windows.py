@@ -47,7 +47,7 @@ def watched(browser: Browser, size: str) -> Iterator[Page]:
             lambda answer: troubles.append(f"{answer.status}: {answer.url}") if _is_refusal(answer) else None,
         )
         yield page
-    assert troubles == []
+    assert not troubles, troubles
 
 
 def is_of_pictures(address: str) -> bool:

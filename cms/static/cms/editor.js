@@ -107,8 +107,8 @@
   function forgetWhatWasSaved() {
     const sent = sessionStorage.getItem(LAST);
     sessionStorage.removeItem(LAST);
-    const [{ redirectCount }] = performance.getEntriesByType("navigation");
-    if (sent && redirectCount && !isShownAgain()) store.drop(sent);
+    const [navigation] = performance.getEntriesByType("navigation");
+    if (sent && navigation?.redirectCount && !isShownAgain()) store.drop(sent);
   }
 
   // -- on the server --------------------------------------------------------------------------------------------
