@@ -54,9 +54,13 @@ class Builds:
     def observed(self, build: str, columns: Iterable[Any]) -> Observed | None:
         """Return the observation of these COLUMNS; None for one that another build wrote."""
         observed = Observed(*columns)
-        if observed.stage not in self._by_stage:
-            self._by_stage = {observed.stage: "", **builds_by_stage(self._release)}
-        return observed if self._by_stage[observed.stage] in ("", build) else None
+        return observed if self.counts(observed.stage, build) else None
+
+    def counts(self, stage: int, build: str) -> bool:
+        """Return whether this build's observations count in the stage."""
+        if stage not in self._by_stage:
+            self._by_stage = {stage: "", **builds_by_stage(self._release)}
+        return self._by_stage[stage] in ("", build)
 
 
 @dataclass
@@ -80,7 +84,7 @@ def open_book(release: int, keep: Callable[[], object] = lambda: None) -> Book:
     evidence, saved = _checkpoint(release)
     upto = last_sequence()
     builds = Builds(release)
-    for build, columns in _replayed(release, max(saved, 0), keep):
+    for build, columns in replayed(release, max(saved, 0), keep):
         _take(evidence, builds.observed(build, columns))
     return Book(release, evidence, upto, saved, builds)
 
@@ -156,8 +160,11 @@ def guard_salt(release: int) -> str:
     return blake2b(str(release).encode(), digest_size=16, key=secret_for("canary-guard")).hexdigest()
 
 
-def _replayed(release: int, after: int, keep: Callable[[], object]) -> Iterator[tuple[str, list[Any]]]:
-    """Read page by page: a cursor would have to stay open as long as the replay takes."""
+def replayed(release: int, after: int, keep: Callable[[], object] = lambda: None) -> Iterator[tuple[str, list[Any]]]:
+    """Yield build and COLUMNS of the numbered observations after a number, in their order.
+
+    Read page by page: a cursor would have to stay open as long as the replay takes.
+    """
     columns = ("sequence", "build", *COLUMNS)
     rows: Any = Observation.objects.filter(release=release).order_by("sequence").values_list(*columns)
     while page := list(rows.filter(sequence__gt=after)[:CHUNK]):

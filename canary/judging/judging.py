@@ -1,12 +1,12 @@
 """Judge from the tables: the findings beside the evidence, and the stage that is judged."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from canary.core.arrivals import Arrivals
-from canary.core.calendar import dated
+from canary.core.calendar import Opening, dated
 from canary.core.judgements import Judgement, QueryRepeat, ShadowGap, Stage, Trip
 from canary.core.plans import is_active, next_step_bp
 from canary.core.policy import judge
@@ -17,6 +17,8 @@ from canary.services.differences import accepted_differences
 from canary.state.calendar import opening_for_step
 
 FINDINGS_MAX: Final = 1_000
+FINDINGS_KEPT: Final = 100
+"""With a verdict: a thousand rows of a thousand verdicts would be a burden for every reader."""
 LEAST_GAPS: Final = {"sql": 3}
 """In how many reads a kind of difference must be seen before it counts. For bodies one read is enough."""
 NO_GAPS: Final = ("refusal",)
@@ -30,15 +32,47 @@ def judge_row(
     evidence: Evidence, row: Rollout, now: datetime, trips: Sequence[Trip], arrivals: Arrivals | None = None
 ) -> Judgement:
     """Return the judgement on the stage in force."""
-    stage = stage_of(row, arrivals)
-    return judge(evidence, repeats_of(row.release), gaps_of(row.release), stage, now.timestamp(), trips)
+    stage, inputs = stage_of(row, arrivals), Inputs(row.version, repeats_of(row.release), gaps_of(row.release))
+    return judge_inputs(evidence, inputs, stage, now, trips)
+
+
+class Inputs(NamedTuple):
+    """The rows that a judgement rests on besides the observations, and the rollout's version: `replay` needs them."""
+
+    version: int
+    repeats: Sequence[QueryRepeat]
+    gaps: Sequence[ShadowGap]
+
+    def as_json(self, arrivals: Arrivals | None) -> dict[str, Any]:
+        """Return them as verdicts and events keep them. `is_whole` is false where there are too many to be kept."""
+        return {
+            "version": self.version,
+            "arrivals": None if arrivals is None else [[*arrivals.times_s], [*arrivals.people]],
+            "repeats": [list(astuple(repeat)) for repeat in self.repeats[:FINDINGS_KEPT]],
+            "gaps": [list(astuple(gap)) for gap in self.gaps[:FINDINGS_KEPT]],
+            "is_whole": max(len(self.repeats), len(self.gaps)) <= FINDINGS_KEPT,
+        }
+
+
+def judge_inputs(
+    evidence: Evidence, inputs: Inputs, stage: Stage, now: datetime, trips: Sequence[Trip] = ()
+) -> Judgement:
+    """Return the judgement, with its inputs among its numbers."""
+    judgement = judge(evidence, inputs.repeats, inputs.gaps, stage, now.timestamp(), trips)
+    return replace(judgement, numbers={**judgement.numbers, "inputs": inputs.as_json(stage.arrivals)})
 
 
 def dated_row(judgement: Judgement, row: Rollout, now: datetime) -> Judgement:
     """Return the judgement as far as dates and freezes let it."""
+    return dated_by(judgement, row, opening_for_step(row.plan, row.weight_bp, now), now)
+
+
+def dated_by(judgement: Judgement, row: Rollout, opening: Opening | None, now: datetime) -> Judgement:
+    """Return the judgement as far as this opening lets it, which then is one of its inputs."""
     begins = row.plan is not None and row.plan["step"] is None and bool(row.plan.get("steps_at"))
-    opening = opening_for_step(row.plan, row.weight_bp, now)
-    return dated(judgement, stage_of(row), opening, now.timestamp(), begins=begins)
+    told = None if opening is None else [opening.at, opening.why, str(opening.zone)]
+    numbers = {**judgement.numbers, "inputs": {**judgement.numbers["inputs"], "opening": told}}
+    return dated(replace(judgement, numbers=numbers), stage_of(row), opening, now.timestamp(), begins=begins)
 
 
 def stage_of(row: Rollout, arrivals: Arrivals | None = None) -> Stage:

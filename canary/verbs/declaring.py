@@ -72,7 +72,8 @@ class Verb:
     takes_version: bool = True
     """Whether a change of a state that somebody else has changed meanwhile is refused: all but a rollback."""
     is_local: bool = False
-    """Whether the command line alone offers it: over HTTP it would make the server ask any address for its caller."""
+    """Whether the command line alone offers it: no request makes the server ask any address for its caller, or compute
+    for minutes."""
 
     @property
     def name(self) -> str:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from canary.core.judgements import Judgement
-from canary.models import Rollout, RolloutEvent
+from canary.models import Rollout, RolloutEvent, Verdict
 from canary.recording.flushing import flush
+from canary.reporting.replaying import replay
 from canary.state import store
-from tests.canary.judging.conftest import Change, plan_state, row
+from tests.canary.judging.conftest import Change, Clock, plan_state, row
 from tests.canary.seeing import ARMS, ask, client_on, fresh_recorder
 
 PATH = "/api/things/7"
@@ -42,6 +43,19 @@ def test_errors_of_clients_at_one_address_count_once_whatever_they_do(half: Roll
     judgement = turn()
     assert judgement.numbers["error"]["events"] == 1
     assert (row().weight_bp, row().latched) == (5_000, False)
+
+
+def test_each_conclusion_from_requests_comes_out_again(half: Rollout, turn: Turn, clock: Clock) -> None:
+    turn()
+    for number in range(6):
+        ask(PATH, client_on(1 + number % 2, number), times=3)
+        ask(f"{PATH}?status=500", client_on(1 + number % 2, 10 + number))
+        flush()
+        clock.pass_s(10)
+        turn()
+    found = replay(half.release, clock.now)
+    assert found["counts"]["equal"] == Verdict.objects.count() >= 2
+    assert (found["counts"]["unequal"], found["counts"]["unknown"]) == (0, 0)
 
 
 def test_clients_are_observed_once_each_with_the_version_that_answered(half: Rollout, turn: Turn) -> None:
