@@ -1,12 +1,11 @@
 """The tables of the rollout: what is in force, how it came to be, what was seen of it and what that proves."""
 
 from canary.models.breakers import RouteWindow, UnitMinute
-from canary.models.cohorts import PastCohort
 from canary.models.consumers import ConsumerUsage, SeenIdentity
 from canary.models.evidence import EvidenceCheckpoint, EvidencePoint, Verdict
 from canary.models.lists import ListEntry
 from canary.models.processes import Crash, Lease, Worker
-from canary.models.rollouts import Rollout, RolloutEvent
+from canary.models.rollouts import PastCohort, Rollout, RolloutEvent
 from canary.models.seen import MetricBucket, Observation, QueryFinding, Recorder
 from canary.models.shadows import AcceptedDifference, ShadowDifference, ShadowTotal
 

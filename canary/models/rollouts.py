@@ -1,4 +1,4 @@
-"""The rollout in force, one row, and the append-only chain of events that led to it."""
+"""The rollout in force, one row, the append-only chain of events that led to it, and the salts of earlier cohorts."""
 
 from django.db import models
 
@@ -81,3 +81,17 @@ class RolloutEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version} {self.verb}"
+
+
+class PastCohort(models.Model):
+    """The salt of a cohort that a fresh one has replaced. Nothing shows it: it chooses the version of any identity."""
+
+    cohort = models.CharField(max_length=8, unique=True)
+    """The digest by which events name the cohort: `canary.core.bucketing.cohort_of`."""
+    salt = models.CharField(max_length=64)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.cohort

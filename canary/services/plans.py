@@ -1,5 +1,6 @@
 """Plans: beginning one, stopping and going on, and taking its next step."""
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from typing import Any, Final
 from canary.conf import canary_conf
 from canary.core.approvals import REQUEST, Request
 from canary.core.breakers.limits import Limits, fault_of_limits
+from canary.core.bucketing import cohort_of
 from canary.core.calendar import Schedule
 from canary.core.plans import (
     DONE,
@@ -22,9 +24,8 @@ from canary.core.plans import (
 )
 from canary.core.power import PlanPower
 from canary.errors import Refused
-from canary.models import Rollout
+from canary.models import PastCohort, Rollout
 from canary.services.changing import begin_release, change_rollout, move_weight, refuse_latched
-from canary.services.cohorts import draw_cohort
 from canary.services.freezing import OVERRIDE, refuse_frozen
 from canary.services.waiting import StepUp, keep_waiting
 
@@ -123,7 +124,7 @@ class _Begun:
 
     def begin(self, row: Rollout, plan: dict[str, Any], begins_at: datetime | None, now: datetime) -> None:
         if self.is_fresh_cohort:
-            draw_cohort(row)
+            _draw_cohort(row)
         if begins_at is None:
             row.plan = plan
             _step_to(row, self.steps_bp[0], now)
@@ -254,6 +255,12 @@ def _step_to(row: Rollout, weight_bp: int, now: datetime) -> None:
         row.plan = {**row.plan, "state": DONE, "next_at": None}
     elif row.plan["state"] == RUNNING:
         row.plan = {**row.plan, "next_at": _due(now, row.plan["min_s"])}
+
+
+def _draw_cohort(row: Rollout) -> None:
+    """Draw all buckets again, and another key of the cookie; keep the salt until now for questions about the past."""
+    PastCohort.objects.get_or_create(cohort=cohort_of(row.salt), defaults={"salt": row.salt})
+    row.salt, row.cookie_key = secrets.token_hex(16), secrets.token_hex(32)
 
 
 def _due(now: datetime, min_s: float) -> str:
