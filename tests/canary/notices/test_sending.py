@@ -10,6 +10,7 @@ from typing import Any
 import apprise.plugins.pagerduty
 import apprise.plugins.slack
 import pytest
+from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -148,6 +149,8 @@ def test_a_refused_notice_is_an_error_for_any_queue(
 def test_a_site_without_jobs_sends_from_a_thread_after_the_commit(
     service: Service, rollout: Callable[..., None], now: datetime.datetime
 ) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("Django never closes the connection of a thread to a database in memory")
     rollout(NOTIFY_URLS={"all": [SLACK]})
     set_weight(weight_bp=1_000, **change(now))
     for thread in threading.enumerate():
