@@ -65,11 +65,7 @@ def start_plan(  # noqa: PLR0913  as every change: who, what, why, when and agai
 
     def mutate(row: Rollout) -> str | None:
         begun.refuse_faulty()
-        refuse_latched(row)
-        if is_active(row.plan):
-            raise Refused("plan-active", "A plan is active; `set` pauses it, `rollback` ends it.")
-        if power is not None and power.refusal and not is_low_power_accepted:
-            raise Refused(LOW_POWER, power.refusal, override="accept_low_power")
+        _refuse_start(row, None if is_low_power_accepted else power)
         plan, begins_at = begun.plan(), begun.schedule.begins_at(now)
         if begins_at is None and not is_despite_freeze:
             refuse_frozen(row, steps_bp[0], now, plan=plan, override=OVERRIDE)
@@ -255,6 +251,15 @@ def _step_to(row: Rollout, weight_bp: int, now: datetime) -> None:
         row.plan = {**row.plan, "state": DONE, "next_at": None}
     elif row.plan["state"] == RUNNING:
         row.plan = {**row.plan, "next_at": _due(now, row.plan["min_s"])}
+
+
+def _refuse_start(row: Rollout, power: PlanPower | None) -> None:
+    """Refuse a plan while a rollback is latched or a plan is active, and one that can hardly pass by this power."""
+    refuse_latched(row)
+    if is_active(row.plan):
+        raise Refused("plan-active", "A plan is active; `set` pauses it, `rollback` ends it.")
+    if power is not None and power.refusal:
+        raise Refused(LOW_POWER, power.refusal, override="accept_low_power")
 
 
 def _draw_cohort(row: Rollout) -> None:
