@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
@@ -34,7 +35,7 @@ NO_ARMS: Final = (
 FUNCTIONS: Final = frozenset(
     {
         *("IDENTIFY", "HAS_SCOPE", "IS_EXCLUDED", "EVIDENCE_UNIT", "CLOCK", "IS_AWAY"),
-        *("NOTIFY", "NOTIFY_BY", "NOTIFY_CONSUMERS", "LIST_IDENTITIES"),
+        *("NOTIFY", "NOTIFY_BY", "NOTIFY_CONSUMERS", "LIST_IDENTITIES", "DEBT"),
     }
 )
 """The settings that name a function by its dotted path."""
@@ -105,6 +106,8 @@ class CanaryConf:
     """Networks that `/metrics` may be read from, beside the machine itself."""
     list_identities: Callable[[datetime], Iterable[tuple[str, str]]]
     """Kind and id of everybody who is known by name at that moment, for the question who would move."""
+    debt: Callable[[datetime], Mapping[str, QuerySet[Any]]] | None
+    """By the name of a feature that v1 can't show, the rows that have it at that moment."""
     environment_weight_bp: int | None
     """The environment's percentage, None without one."""
     shadow_bp: int
@@ -231,6 +234,7 @@ def _load(conf: Mapping[str, Any]) -> CanaryConf:
         metrics_token=conf.get("METRICS_TOKEN") or "",
         trusted_proxies=tuple(ip_network(network) for network in conf.get("TRUSTED_PROXIES", ())),
         list_identities=_function(conf, "LIST_IDENTITIES", _nobody_is_known),
+        debt=_function(conf, "DEBT", None),
         environment_weight_bp=conf.get("WEIGHT_BP"),
         shadow_bp=conf.get("SHADOW_BP", 0),
         shadow_cpu_bp=conf.get("SHADOW_CPU_BP", 1_000),

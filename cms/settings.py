@@ -263,6 +263,7 @@ CANARY = {
     "IDENTIFY": "cms.accounts.credentials.identify",
     "HAS_SCOPE": "cms.accounts.authentication.has_scope",
     "LIST_IDENTITIES": "cms.rollout.identities.list_identities",
+    "DEBT": "cms.rollout.debt.rows_that_v1_cannot_show",
     "NOTIFY": "cms.rollout.events.tell_of_rollout",
     "NOTIFY_CONSUMERS": "cms.rollout.consumers.notify_consumers",
     "SUCCESSORS": "api_v1.successors",

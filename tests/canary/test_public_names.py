@@ -38,6 +38,7 @@ SETTINGS = {
         "BULKHEAD",
         "CLOCK",
         "CODE",
+        "DEBT",
         "DOCS",
         "ENTRANCE",
         "EVIDENCE_UNIT",
