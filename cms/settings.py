@@ -251,7 +251,6 @@ JOB_RETENTION_DAYS = env.integer("JOB_RETENTION_DAYS", default=14, minimum=1, ma
 SESSION_RETENTION_DAYS = env.integer("SESSION_RETENTION_DAYS", default=30, minimum=1, maximum=3_650)
 IDEMPOTENCY_RETENTION_DAYS = env.integer("IDEMPOTENCY_RETENTION_DAYS", default=1, minimum=1, maximum=3_650)
 AUDIT_RETENTION_DAYS = env.integer("AUDIT_RETENTION_DAYS", default=0, minimum=0, maximum=36_500)
-
 CANARY_TRUST_AGE_DAYS = env.integer("CANARY_TRUST_AGE_DAYS", default=7, minimum=0, maximum=365)
 SEND_ROLLOUT_NOTICE = "canary.notices.sending.send_notice"
 
