@@ -65,7 +65,7 @@ class Notice:
 def is_repeated(change: Change, earlier: Sequence[Change], quiet_s: float) -> bool:
     """Return whether the same was sent within `quiet_s` before; `earlier` are the changes of that kind, oldest first.
 
-    A notice that stayed out does not keep the next one out: an event every hour is told again after each quiet time.
+    A notice that was left out starts no new quiet time: an hourly event is sent again after each one.
     """
     if change.kind in NEVER_QUIET:
         return False

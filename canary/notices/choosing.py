@@ -19,7 +19,7 @@ SEND: Final = "canary.notices.sending.send_notice"
 
 
 def queue_notices(event: RolloutEvent) -> None:
-    """Have each URL for this kind of change told, unless it was told the same a short while ago."""
+    """Send the notice to each URL for this kind of change, except to those that got the same one a short while ago."""
     conf, change = canary_conf(), change_of(event)
     positions = range(len(urls_for(change.kind)))
     if not positions or is_repeated(change, _earlier(event), conf.notify_quiet_s):

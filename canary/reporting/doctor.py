@@ -83,7 +83,7 @@ def _database() -> tuple[bool, str]:
 
 def _clock() -> tuple[bool, str]:
     if connection.vendor != "postgresql":
-        return True, "There is no other clock than this machine's."
+        return True, "Only this machine has a clock here."
     connection.ensure_connection()
     with connection.cursor() as cursor:
         began = canary_conf().clock()

@@ -36,7 +36,7 @@ LIMITS: Final = (
 NO_INPUTS: Final = "an older release wrote it, without what it rests on besides the observations"
 TOO_MANY: Final = "it rests on more findings than are kept with a verdict"
 GONE: Final = "observations that it rests on were deleted"
-NO_CHECKPOINT: Final = "There is no checkpoint of it, so the A/A guard is drawn with the SECRET_KEY of today."
+NO_CHECKPOINT: Final = "It has no checkpoint, so today's SECRET_KEY draws the A/A guard."
 CLOSE: Final = 1e-9
 """C libraries differ in the last digit of a logarithm."""
 

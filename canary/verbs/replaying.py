@@ -12,7 +12,7 @@ from canary.verbs.wording import plural
 SENTENCE_SHOWN: Final = 100
 CHECKPOINT: Final = {
     EQUAL: "The checkpoint of the evidence comes out again, to the last observation.",
-    UNKNOWN: "There is no checkpoint of the evidence that could be compared.",
+    UNKNOWN: "The release has no checkpoint of its evidence to compare.",
 }
 
 

@@ -1,4 +1,4 @@
-"""A question about a stage that began an hour ago, and a local server that answers as it is told."""
+"""A question about a stage that began an hour ago, and a local server with answers that a test sets."""
 
 import datetime
 from collections.abc import Callable, Iterator
