@@ -1,7 +1,7 @@
 """Bounds of what a reader keeps in memory of a source: a small file can stand for very much.
 
-With these numbers the worst file takes some 200 MB. `front_matter.py`, `json_stream.py` and `wxr_xml.py` bound single
-records.
+They count objects and characters of one file, so a file of ordinary objects takes some 200 MB. Many empty values still
+take more, and so do several files. `front_matter.py`, `json_stream.py` and `wxr_xml.py` bound single records.
 """
 
 from pathlib import Path
