@@ -53,9 +53,6 @@ class Act:
         self.tell_new()
         return found
 
-    def run(self) -> None:
-        raise NotImplementedError
-
     def watch(self) -> None:
         """Is called again and again during a wait, to raise what ends the round."""
 

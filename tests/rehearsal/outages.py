@@ -114,9 +114,8 @@ class Outages(Act):
             late_s <= LONE_FOUND_WITHIN_S, f"it is rolled back within a minute of the tenth answer, not {late_s:.1f} s"
         )
         check(all(map(is_good, client.answers)) and not client.unanswered, "v1 answers in the place of v2")
-        self.teller.say(
-            f"That was {late_s:.1f} s after its tenth answer. v1 answered all of its {len(client.answers)} reads instead."
-        )
+        side, reads = "after" if late_s >= 0 else "before", len(client.answers)
+        self.teller.say(f"That was {abs(late_s):.1f} s {side} its tenth answer. v1 answered all of its {reads} reads.")
         self._end(back_at, ())
         self.load.resting = ()
 

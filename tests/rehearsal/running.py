@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Final
 
-from tests.rehearsal.act import Act
 from tests.rehearsal.load import Load
 from tests.rehearsal.outages import THREADS, Outages
 from tests.rehearsal.site import RehearsalError, Site, running_site
@@ -25,7 +24,7 @@ def rehearse(database_url: str, redis_url: str, folder: Path, teller: Teller) ->
         _play(Releases, site, teller, threads=4)
 
 
-def _play(act: type[Act], site: Site, teller: Teller, threads: int, **env: str) -> None:
+def _play(act: type[Outages | Releases], site: Site, teller: Teller, threads: int, **env: str) -> None:
     with site.serving(threads, **env) as server:
         try:
             with Load(server.port, site.people).running() as load:
