@@ -63,7 +63,7 @@ def sentence_of_events(test: ErrorTest, what: str) -> str:
     if not test.events:
         return f"nobody had {what}"
     return (
-        f"of {users(test.events)} with {what} {test.on_v2} were on v2, where {test.expected:.1f} are expected if both "
+        f"of {users(test.events)} with {what}, {test.on_v2} were on v2, where {test.expected:.1f} are expected if both "
         f"versions are alike (the risk on v2: {bounds(risk_ratio(test.cells))})"
     )
 
@@ -85,7 +85,7 @@ def sentence_of_pairs(evidence: Evidence) -> str:
     errors, routes = evidence.pairs.errors, evidence.pairs.routes
     told = []
     if votes := errors.against + errors.others:
-        told.append(f"of {votes} requests that one version alone failed v2 failed {errors.against}")
+        told.append(f"of {votes} requests that one version alone failed, v2 failed {errors.against}")
     if routes:
         route, times = max(routes.items(), key=lambda pair: (pair[1].test.log_e, pair[0]))
         told.append(f"v2 was the slower one in {times.test.against} of {times.test.votes} pairs of {route}")

@@ -76,7 +76,7 @@ VERDICTS: Final = (
     _("an error"),
     _("a refused request"),
     _(
-        "of %(users)s with %(what)s %(count)s were on v2, where %(number)s are expected if both versions "
+        "of %(users)s with %(what)s, %(count)s were on v2, where %(number)s are expected if both versions "
         "are alike (the risk on v2: %(bounds)s)"
     ),
     _("%(number)s times v1's, 95 %% bounds %(low)s to %(high)s"),
@@ -85,7 +85,7 @@ VERDICTS: Final = (
     _("latency of %(users)s was ranked, too few for an estimate"),
     _("v2's latency is %(bounds)s, %(users)s ranked"),
     _("%(number)s times with the warm-up of each step"),
-    _("of %(count)s requests that one version alone failed v2 failed %(number)s"),
+    _("of %(count)s requests that one version alone failed, v2 failed %(number)s"),
     _("v2 was the slower one in %(number)s of %(count)s pairs of %(route)s"),
     _("most of it on %(routes)s"),
     _("evidence of %(tests)s"),

@@ -245,7 +245,7 @@ def test_refusals_on_v2_hold_and_stay_a_finding_when_v1s_users_catch_up() -> Non
     judgement = judged(evidence)
     assert (judgement.kind, judgement.reason) == ("hold", "finding")
     assert "refused requests alone look worse on v2" in judgement.sentence
-    assert "of 67 users with a refused request 7 were on v2" in judgement.sentence
+    assert "of 67 users with a refused request, 7 were on v2" in judgement.sentence
     assert "refused requests alone never roll back" in judgement.sentence
 
 

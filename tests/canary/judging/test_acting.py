@@ -123,7 +123,7 @@ def test_nine_users_whose_reads_v2_alone_fails_are_enough_to_roll_back(plan: Rol
         judgement = turn()
         assert (judgement.kind == "harm", row().weight_bp == 0) == (users == 9, users == 9)
     [event] = by_controller()[-1:]
-    assert "of 9 requests that one version alone failed v2 failed 9" in event.reason
+    assert "of 9 requests that one version alone failed, v2 failed 9" in event.reason
     assert (event.evidence or {})["pairs"]["errors"] == {"votes": 9, "against": 9}
 
 

@@ -34,7 +34,7 @@ WAITING = (
     " Time: {age} of at least 6.0 h in this stage."
 )
 HARMING = (
-    "Harm at 10 %: of 31 users with an error 17 were on v2, where 3.1 are expected if both versions are alike (the risk on"
+    "Harm at 10 %: of 31 users with an error, 17 were on v2, where 3.1 are expected if both versions are alike (the risk on"
     " v2: 11 times v1's, 95 % bounds 5.2 to 23); most of it on GET /search; v2's latency is 1 times v1's, 95 % bounds 0.9 to"
     " 1.1, 214 users ranked (evidence that v2 is worse, weighted, reached 24.5 of 20; evidence of errors 49.0 of 40, latency"
     " 1.2 of 80; harm where one reaches its limit, at most 5 % false alarms in a release)."

@@ -346,7 +346,7 @@ def test_pairs_that_v2_alone_fails_alarm_before_anybody_is_on_it() -> None:
     assert not evidence_of(failed_alone(n) for n in range(8)).comparison.is_alarm
     evidence = evidence_of(failed_alone(n) for n in range(9))
     assert evidence.comparison.is_alarm
-    assert "of 9 requests that one version alone failed v2 failed 9" in sentence_of_harm(evidence)
+    assert "of 9 requests that one version alone failed, v2 failed 9" in sentence_of_harm(evidence)
 
 
 @pytest.mark.parametrize(
@@ -388,4 +388,4 @@ def test_a_sentence_of_harm_begins_with_what_was_seen_by_the_strongest_test() ->
     slow = [seen("latency", f"u{n}", 1 + n % 2, weight_bp=5_000, value=1.0 + 9 * (n % 2)) for n in range(200)]
     assert sentence_of_harm(evidence_of(slow)).startswith("v2's latency is ")
     failing = [seen("error", f"e{n}", 2, weight_bp=5_000) for n in range(30)]
-    assert sentence_of_harm(evidence_of(failing)).startswith("of 30 users with an error 30 were on v2, ")
+    assert sentence_of_harm(evidence_of(failing)).startswith("of 30 users with an error, 30 were on v2, ")
