@@ -16,10 +16,15 @@ class Asked(NamedTuple):
 
 @dataclass
 class Service:
-    """`answer` is the status and body of every answer."""
+    """`answer` is the status and body of every answer, `headers` are further ones.
+
+    With `drips` a byte of the body comes every 50 ms, until the client hangs up.
+    """
 
     url: str
     answer: tuple[int, bytes] = (200, b"{}")
+    headers: dict[str, str] = field(default_factory=dict)
+    drips: bool = False
     asked: list[Asked] = field(default_factory=list)
 
 
@@ -31,9 +36,19 @@ def serving() -> Iterator[Service]:
             found.asked.append(Asked(self.path, dict(self.headers), body))
             status, answer = found.answer
             self.send_response(status)
-            self.send_header("content-length", str(len(answer)))
+            for name, value in {"content-length": str(len(answer)), **found.headers}.items():
+                self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(answer)
+            if found.drips:
+                self._drip(answer)
+            else:
+                self.wfile.write(answer)
+
+        def _drip(self, answer: bytes) -> None:
+            with contextlib.suppress(OSError):
+                for at in range(len(answer)):
+                    self.wfile.write(answer[at : at + 1])
+                    gone.wait(0.05)
 
         def do_POST(self) -> None:
             self.do_GET()
@@ -41,6 +56,7 @@ def serving() -> Iterator[Service]:
         def log_message(self, *args: Any) -> None:
             """Nothing: the tests' output stays readable."""
 
+    gone = threading.Event()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     found = Service(f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -48,6 +64,7 @@ def serving() -> Iterator[Service]:
     try:
         yield found
     finally:
+        gone.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -1,8 +1,10 @@
 """A gate that is an HTTP service, asked over a real connection."""
 
+import gzip
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -62,3 +64,22 @@ def test_a_service_that_can_not_be_reached_is_a_fault_without_its_address(
     with pytest.raises(GateFault, match="no answer") as fault:
         ask_over_http(gate, ask_about())
     assert SECRET not in str(fault.value)
+
+
+def test_a_compressed_answer_is_not_unpacked(service: Service, ask_about: Callable[[], Question]) -> None:
+    """A kilobyte, packed twice, can become gigabytes."""
+    service.answer = (200, gzip.compress(gzip.compress(b" " * 1_000_000)))
+    service.headers = {"Content-Encoding": "gzip, gzip"}
+    with pytest.raises(GateFault, match="the answer is compressed"):
+        ask(service, ask_about())
+    [(_, headers, _)] = service.asked
+    assert headers["Accept-Encoding"] == "identity"
+
+
+def test_an_answer_that_drips_ends_with_the_time_of_the_gate(
+    service: Service, ask_about: Callable[[], Question]
+) -> None:
+    service.answer, service.drips = (200, b" " * 1_000), True
+    [gate] = gates_of([{"name": "orders", "http": service.url}])
+    with pytest.raises(GateFault, match=re.escape("no answer within 0.3 s")):
+        ask_over_http(replace(gate, timeout_s=0.3), ask_about())
