@@ -1,72 +1,29 @@
 """A gate that compares two expressions, with a real Prometheus that reads a real page of metrics."""
 
-import shutil
-import subprocess
-import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-import httpx
 import pytest
 
 from canary.core.gates import gates_of
 from canary.gates.prometheus import ask_prometheus
 from canary.gates.questions import GateFault, Question
-from tests.canary.serving import Service, serving
-from tests.servers import END_NOW, HOST, clean_environment, free_port, spawn, stop_process
+from tests.canary.prometheus import reading
+from tests.servers import HOST
 
-PROMETHEUS = shutil.which("prometheus")
-# A scrape that a busy machine makes late leaves a gap, which `last_over_time` looks past.
-CONFIGURATION = """\
-global: {{scrape_interval: 500ms}}
-scrape_configs:
-  - job_name: shop
-    static_configs: [{{targets: ["{target}"]}}]
-"""
 METRICS = b"""\
 refunds_total{version="1"} 4
 refunds_total{version="2"} 6
 quiet_total{version="1"} 0
 broken{version="2"} NaN
 """
-STARTS_WITHIN_S = 60
 
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Prometheus that has read the page."""
-    if PROMETHEUS is None:
-        pytest.skip("prometheus is not installed")
-    folder, port = tmp_path_factory.mktemp("prometheus"), free_port()
-    with serving() as page:
-        page.answer = (200, METRICS)
-        process = _start(folder, port, page)
-        url = f"http://{HOST}:{port}"
-        try:
-            _await(f"{url}/api/v1/query?query=last_over_time(refunds_total[1h])")
-            yield url
-        finally:
-            stop_process(process, END_NOW)
-
-
-def _start(folder: Path, port: int, page: Service) -> "subprocess.Popen[bytes]":
-    configuration = folder / "prometheus.yml"
-    configuration.write_text(CONFIGURATION.format(target=page.url.removeprefix("http://")))
-    command = [str(PROMETHEUS), f"--config.file={configuration}", f"--storage.tsdb.path={folder / 'data'}"]
-    command += [f"--web.listen-address={HOST}:{port}"]
-    return spawn(command, log=folder / "log", cwd=folder, env=clean_environment({}))
-
-
-def _await(url: str) -> None:
-    ends_at = time.monotonic() + STARTS_WITHIN_S
-    while time.monotonic() < ends_at:
-        try:
-            if httpx.get(url, trust_env=False).json()["data"]["result"]:
-                return
-        except (httpx.HTTPError, ValueError, KeyError):
-            pass
-        time.sleep(0.05)
-    raise AssertionError("Prometheus has not read the page")
+    with reading(tmp_path_factory.mktemp("prometheus")) as found:
+        found.publish(METRICS, "sum(last_over_time(refunds_total[1h]))", "10")
+        yield found.url
 
 
 @pytest.mark.parametrize(
