@@ -10,6 +10,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from canary.conf import canary_conf
 from canary.core.lifecycle import ACTIVE, in_brownout, is_v1_gone, unmet_for_deprecation, unmet_for_sunset
 from canary.core.routing import is_in_brownout
 from canary.core.values import Snapshot
@@ -297,6 +298,7 @@ def _life(row: Any, snapshot: Snapshot, now: datetime) -> dict[str, Any]:
         "consumers": sorted(consumers, key=lambda one: -one.calls)[:CONSUMERS_SHOWN],
         "consumers_count": len(consumers),
         "usage_days": USAGE_DAYS,
+        "has_debt": canary_conf().debt is not None,
     }
 
 

@@ -26,11 +26,13 @@ from canary.pages.forms import ChangeForm, OptionsForm, first_values
 from canary.pages.previews import preview
 from canary.pages.reading import Asked, read_page
 from canary.pages.speaking import spoken, told
+from canary.reporting.debt import rollback_debt
 from canary.retiring.usage import USAGE_DAYS, daily_rows, write_csv
 from canary.state.store import read
 from canary.verbs.declaring import Call
 from canary.verbs.performing import perform
 from canary.verbs.weight import say_status
+from canary.verbs.wording import percent
 
 PAGE: Final = "canary_pages:page"
 ACTOR_MAX: Final = 160
@@ -69,6 +71,19 @@ def consumers(request: HttpRequest) -> HttpResponse:
     response = HttpResponse(target.getvalue(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="v1-consumers.csv"'
     return response
+
+
+@never_cache
+@require_GET
+def debt(request: HttpRequest) -> HttpResponse:
+    """Count what a rollback would hide: on a page of its own, since that may take seconds.
+
+    The command also names examples. Here they could show a reader of this page content that the reader may not see.
+    """
+    _refuse_without(request, VIEW)
+    found = rollback_debt(canary_conf().now())
+    context = {**admin.site.each_context(request), "title": _("Content that v1 can't show"), "debt": found}
+    return render(request, "canary/page/debt.html", {**context, "weight": percent(found["weight_bp"])})
 
 
 @never_cache
@@ -155,6 +170,7 @@ def _show(request: HttpRequest, action: Action, options: OptionsForm, *, status:
     context = {
         **admin.site.each_context(request),
         "title": _(action.label),
+        "has_debt": action.words == "rollback" and canary_conf().debt is not None,
         "action": action,
         "about": told(_in_words(action.verb.help)),
         "power": power

@@ -134,11 +134,27 @@ def test_who_calls_v1_is_a_file(quiet_world: World, signed_in_with: SignedIn) ->
     assert rows[0].keys() >= {"day", "consumer", "route", "calls"}
 
 
+def test_the_content_that_a_rollback_would_hide_is_counted_and_not_named(
+    quiet_world: World, signed_in_with: SignedIn, make_post: Callable[..., object]
+) -> None:
+    quiet_world("middle")
+    make_post(title="A secret draft", is_published=False, language="ja")
+    viewer = signed_in_with("view", "rollback")
+    for tail in ("", "do/rollback/?show=1"):
+        assert f'href="{ADDRESS}debt/"' in viewer.get(ADDRESS + tail).content.decode()
+    answer = viewer.get(f"{ADDRESS}debt/")
+    counts = {one["feature"]: one["count"] for one in answer.context["debt"]["features"]}
+    assert counts["posts in another language"] == 1
+    text = answer.content.decode()
+    assert "posts in another language" in text
+    assert "A secret draft" not in text
+
+
 def test_without_the_permission_the_page_is_refused_and_not_in_the_menu(
     db: None, signed_in_with: SignedIn, make_user: Callable[..., object]
 ) -> None:
     stranger, viewer = signed_in_with(), signed_in_with("view")
-    for tail in ("", "live/", "consumers.csv", "do/set/"):
+    for tail in ("", "live/", "consumers.csv", "debt/", "do/set/"):
         assert stranger.get(ADDRESS + tail).status_code == 403
         assert Client().get(ADDRESS + tail)["Location"].startswith("/admin/login/")
     links = [ADDRESS in client.get("/admin/").content.decode() for client in (stranger, viewer)]
