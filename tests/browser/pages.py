@@ -23,6 +23,7 @@ def look(page: Page, axe: Path, name: str) -> None:
 
     A phone shows a desktop's colours, so that only a picture needs it dark.
     """
+    page.wait_for_load_state()
     is_phone = page.viewport_size == viewport("phone")
     for theme in ("dark", "light"):
         if is_phone and theme == "dark" and not SHOTS:

@@ -28,6 +28,7 @@ def test_tags_are_typed_and_a_post_is_restored_by_its_dialog(page: Page, size: s
     tags = page.locator(".field-tags .select2-search__field")
     tags.press_sequentially("punctuation,")
     page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was saved")).to_be_visible()
     expect(page.locator(".field-tags")).to_contain_text("punctuation")
     open_actions(page)
     page.get_by_role("link", name="Restore").click()

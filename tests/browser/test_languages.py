@@ -27,7 +27,6 @@ def choose_language(page: Page, site: str, code: str) -> None:
     page.goto(f"{site}/admin/profile/")
     page.locator("#preferences_language").select_option(code)
     page.locator("form[action$='/preferences/'] button[type=submit]").click()
-    page.wait_for_load_state()
     expect(page.locator("html")).to_have_attribute("lang", code or "en")
 
 

@@ -4,15 +4,8 @@ import re
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_writing import begin_draft, paste_picture, type_text
+from tests.browser.test_writing import begin_draft, paste_picture, save_draft, type_text
 from tests.browser.windows import opened, sign_in
-
-
-def save_draft(page: Page) -> None:
-    """The page before may say of another save that it was done."""
-    with page.expect_navigation():
-        page.get_by_role("button", name="Save draft").click()
-    expect(page.get_by_text("was saved")).to_be_visible()
 
 
 def test_the_text_on_the_screen_is_seen_at_three_widths_before_it_is_saved(page: Page, site: str) -> None:

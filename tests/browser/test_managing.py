@@ -5,7 +5,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.browser.pages import look
-from tests.browser.test_writing import begin_draft
+from tests.browser.test_writing import write_draft
 from tests.browser.windows import open_actions, open_menu, sign_in
 
 
@@ -67,6 +67,7 @@ def test_a_webhook_is_made_of_groups_of_events_and_tested(page: Page, size: str,
     look(page, axe, "webhook-form")
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_role("link", name="I have kept it").click()
+    page.wait_for_url("**/change/")
     open_actions(page)
     page.get_by_role("link", name="Send test").click()
     page.locator("#dialog").get_by_role("button", name="Send test").click()
@@ -74,11 +75,13 @@ def test_a_webhook_is_made_of_groups_of_events_and_tested(page: Page, size: str,
     look(page, axe, "webhook")
     open_actions(page)
     page.get_by_role("link", name="New secret").click()
+    expect(page.locator("#dialog").get_by_role("button", name="New secret")).to_be_visible()
     look(page, axe, "webhook-new-secret")
     page.goto(f"{site}/admin/cms/delivery/")
     page.locator("#result_list tr", has_text=f"hooks.example.org/{size}").get_by_role(
         "link", name="webhook.test"
     ).click()
+    page.wait_for_url("**/cms/delivery/*/change/")
     look(page, axe, "delivery")
 
 
@@ -96,14 +99,15 @@ def test_an_address_is_tried_before_and_after_its_redirect(page: Page, size: str
     page.locator(".select2-search__field").fill("harbour")
     page.locator(".select2-results__option", has_text="Notes from the harbour").click()
     page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_url("**/cms/redirect/")
     page.goto(f"{site}/admin/cms/redirect/try/?path={old}")
     expect(page.locator("#found")).to_contain_text("Notes from the harbour")
     look(page, axe, "redirect-found")
 
 
 def test_the_audit_trail_names_what_happened_and_is_exported(page: Page, site: str, axe: Path) -> None:
-    post_id = begin_draft(page, site, "Watched").split("/")[-3]
     sign_in(page, site, "chief")
+    post_id = write_draft(page, site, "Watched").split("/")[-3]
     page.goto(f"{site}/admin/cms/auditevent/?deed=content&q={post_id}")
     rows = page.locator("#result_list tbody tr")
     expect(rows).to_have_count(1)
@@ -114,6 +118,7 @@ def test_the_audit_trail_names_what_happened_and_is_exported(page: Page, site: s
     [_header, exported] = download.value.path().read_text().splitlines()
     assert "Watched" in exported
     rows.get_by_role("link", name="20").click()
+    page.wait_for_url("**/cms/auditevent/*/change/")
     look(page, axe, "audit-event")
 
 

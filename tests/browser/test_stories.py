@@ -45,6 +45,7 @@ def test_an_invited_author_writes_a_first_post(browser: Browser, page: Page, siz
     page.locator("#id_email").fill(f"{name}@example.org")
     page.get_by_label("Role").select_option("author")
     page.get_by_role("button", name="Send invitation").click()
+    page.wait_for_url("**/cms/invitation/")
     with opened(browser, size) as invited:
         invited.goto(_link_in(work(), f"{name}@example.org"))
         invited.get_by_label("Username").fill(name)
@@ -99,9 +100,11 @@ def test_posts_go_to_the_trash_together_after_a_question_and_come_back(page: Pag
         row.get_by_role("checkbox").check()
     page.locator("select[name=action]").select_option("trash_selected")
     page.get_by_role("button", name="Run").click()
+    confirmed = page.get_by_role("button", name=re.compile("Move to trash"))
+    expect(confirmed).to_be_visible()
     for title in titles:
         expect(page.get_by_text(title).first).to_be_visible()
-    page.get_by_role("button", name=re.compile("Move to trash")).click()
+    confirmed.click()
     expect(page.get_by_text("2 posts moved to the trash.")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     expect(rows).to_have_count(2)

@@ -35,6 +35,13 @@ def write_draft(page: Page, site: str, title: str) -> str:
     return page.url
 
 
+def save_draft(page: Page) -> None:
+    """Wait for the page that follows: the one before may say of another save that it was done."""
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save draft").click()
+    expect(page.get_by_text("was saved")).to_be_visible()
+
+
 def type_text(page: Page, text: str, at: str = "Control+End") -> None:
     page.locator(".CodeMirror").click()
     page.keyboard.press(at)
@@ -44,12 +51,13 @@ def type_text(page: Page, text: str, at: str = "Control+End") -> None:
 def test_a_session_that_ends_while_writing_costs_a_password_and_no_word(page: Page, site: str) -> None:
     begin_draft(page, site, "Ended session")
     type_text(page, " Written in the last minute.")
-    page.context.clear_cookies()
+    page.context.clear_cookies(name="sessionid")
     page.keyboard.press("Control+s")
     frame = page.frame_locator("#sign-in iframe")
     frame.get_by_label("Username or e-mail address").fill("erin")
     frame.get_by_label("Password").fill(PASSWORD)
-    frame.get_by_role("button", name="Log in").click()
+    with page.expect_navigation():
+        frame.get_by_role("button", name="Log in").click()
     expect(page.get_by_text("was saved")).to_be_visible()
     expect(page.locator("#id_content")).to_have_value("First words. Written in the last minute.")
 
@@ -64,8 +72,7 @@ def test_a_browser_that_dies_while_writing_offers_the_text_again(page: Page, sit
     expect(again.locator("#id_content")).to_have_value("First words.")
     again.get_by_role("button", name="Restore").click()
     expect(again.locator("#id_content")).to_have_value("First words. Nearly lost.")
-    again.get_by_role("button", name="Save draft").click()
-    expect(again.get_by_text("was saved")).to_be_visible()
+    save_draft(again)
     expect(again.get_by_role("button", name="Restore")).to_have_count(0)
 
 
@@ -84,14 +91,12 @@ def test_two_editors_see_each_other_and_keep_both_texts(page: Page, second: Page
     expect(second.locator("#editor-notices")).to_contain_text("Erin is editing this post too.")
     type_text(second, "\n\nTheirs.")
     second.locator("#id_meta_title").fill("For search")
-    second.get_by_role("button", name="Save draft").click()
-    expect(second.get_by_text("was saved")).to_be_visible()
+    save_draft(second)
     type_text(page, "Mine.\n\n", at="Control+Home")
     page.get_by_role("button", name="Save draft").click()
     expect(page.get_by_text("has changed this post too")).to_be_visible()
     expect(page.locator("#id_content")).to_have_value("Mine.\n\nFirst words.\n\nTheirs.")
-    page.get_by_role("button", name="Save draft").click()
-    expect(page.get_by_text("was saved")).to_be_visible()
+    save_draft(page)
     expect(page.locator("#id_meta_title")).to_have_value("For search")
 
 
@@ -154,8 +159,7 @@ def test_a_server_that_is_busy_saves_nothing_and_loses_nothing(refused: Page, si
     refused.goto(address)
     refused.get_by_role("button", name="Restore").click()
     expect(refused.locator("#id_content")).to_have_value("First words. Nearly lost.")
-    refused.get_by_role("button", name="Save draft").click()
-    expect(refused.get_by_text("was saved")).to_be_visible()
+    save_draft(refused)
     expect(refused.get_by_role("button", name="Restore")).to_have_count(0)
 
 

@@ -93,11 +93,13 @@ def sign_in_by_form(page: Page, site: str, name: str, password: str = PASSWORD) 
 
 def open_menu(page: Page) -> None:
     """Show the side navigation, which stands behind a button on a phone."""
+    page.wait_for_load_state()  # the button needs its script
     if page.viewport_size == viewport("phone"):
         page.get_by_role("button", name="Menu").click()
 
 
 def open_actions(page: Page) -> None:
     """Show what can be done with a page's object, which stands behind a button on a phone."""
+    page.wait_for_load_state()  # until scripts come, an action leads to a page, and opens no dialog
     if page.viewport_size == viewport("phone"):
         page.get_by_role("button", name="More actions").click()
