@@ -7,7 +7,7 @@ from io import BytesIO
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Dialog, Page, Request, Route, expect
 
 from tests.browser.cast import PASSWORD
 from tests.browser.windows import opened, sign_in
@@ -100,6 +100,7 @@ def test_two_editors_see_each_other_and_keep_both_texts(page: Page, second: Page
     expect(page.locator("#id_meta_title")).to_have_value("For search")
 
 
+EDITOR = re.compile(r"/cms/editor(\.[0-9a-f]+)?\.js$")
 PASTE = """async (base64) => {
   const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   const transfer = new DataTransfer();
@@ -200,3 +201,64 @@ def test_a_preview_waits_while_the_server_is_busy(refused: Page, site: str) -> N
     refused.get_by_role("button", name="Preview beside the text").click()
     expect(refused.locator(".editor-preview-side")).to_contain_text("First words.")
     assert len(asked) == 2
+
+
+def hold(page: Page, address: str | re.Pattern[str]) -> list[Route]:
+    """Keep requests waiting, in the list that is returned."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route(address, keep)
+    return held
+
+
+def test_words_typed_before_the_scripts_come_are_kept(page: Page, site: str) -> None:
+    sign_in(page, site, "erin")
+    held = hold(page, EDITOR)
+    with page.expect_request(EDITOR):
+        page.goto(f"{site}/admin/cms/post/add/", wait_until="commit")
+    page.locator("#id_title").fill("Typed early")
+    for route in held:
+        route.continue_()
+    expect(page.locator("#editor-state")).to_contain_text("Kept in this browser")
+    with page.expect_event("dialog") as asked:
+        page.evaluate("setTimeout(() => location.reload())")
+    assert asked.value.type == "beforeunload"
+    asked.value.accept()
+
+
+def test_a_form_that_nobody_touched_is_left_without_a_question(page: Page, site: str) -> None:
+    begin_draft(page, site, "Untouched")
+    page.locator("#id_title").click()  # without a touch of the page no browser asks
+    asked: list[str] = []
+
+    def accept(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", accept)
+    page.reload()
+    assert asked == []
+
+
+def test_a_button_that_is_pressed_twice_makes_one_post(page: Page, site: str) -> None:
+    sign_in(page, site, "erin")
+    page.goto(f"{site}/admin/cms/post/add/")
+    page.locator("#id_title").fill("Pressed twice")
+    type_text(page, "Words.")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if _is_save(request) else None)
+    held = hold(page, "**/admin/session/")
+    with page.expect_request("**/admin/session/"):
+        page.get_by_role("button", name="Save draft").dblclick()
+    with page.expect_navigation():
+        for route in held:
+            route.continue_()
+    expect(page.get_by_text("was saved")).to_be_visible()
+    assert sent == [f"{site}/admin/cms/post/add/"]
+
+
+def _is_save(request: Request) -> bool:
+    return request.method == "POST" and request.is_navigation_request()

@@ -37,7 +37,11 @@
     },
     drop(name) { try { localStorage.removeItem(name); } catch { /* Storage is switched off. */ } },
   };
-  let opened = written();
+  // On a slow line writers type before this script comes, and before the page is loaded: that is not saved either.
+  const isTyped = (control) => control.name && control.matches("textarea, input[type=text]") && control.value !== control.defaultValue;
+  let isTouched = [...form.elements].some(isTyped);
+  let isLoaded = false;
+  let opened = isTouched ? "" : written();
   let autosaved = opened;
   let isLeaving = false;
   let timer = null;
@@ -50,8 +54,9 @@
     if (store.write(key, { at: new Date().toISOString(), fields: now })) say(interpolate(gettext("Kept in this browser at %s"), [clock()]));
     else say(gettext("This browser can't keep your text: save it soon."));
   }
-  function changed() {
-    timer ||= setTimeout(keep, KEEP_AFTER_MS);
+  function changed(event) {
+    if (isLoaded) timer ||= setTimeout(keep, KEEP_AFTER_MS);
+    else isTouched ||= event.isTrusted; // What an earlier page has kept is read first.
   }
 
   function fill(fields) {
@@ -113,11 +118,13 @@
 
   // -- on the server --------------------------------------------------------------------------------------------
 
+  // Until the form has the token of a session again, the server would refuse all that is asked in the background.
+  const isSignedOut = () => "signedOut" in form.dataset;
   const post = (address, data) => fetch(address, { method: "POST", body: data, redirect: "manual" });
 
   async function autosave() {
     const now = written();
-    if (!config.autosave || now === autosaved) return;
+    if (!config.autosave || isSignedOut() || now === autosaved) return;
     try {
       const answer = await post(config.autosave, new FormData(form));
       if (answer.ok) {
@@ -131,7 +138,7 @@
 
   let others = null;
   async function askWhoElseWrites() {
-    if (!config.editing || document.hidden) return;
+    if (!config.editing || isSignedOut() || document.hidden) return;
     try {
       const answer = await post(config.editing, token());
       if (!answer.ok) return;
@@ -152,6 +159,7 @@
   // -- saving ---------------------------------------------------------------------------------------------------
 
   let isPassed = false;
+  let isSending = false;
   let pressed = null;
   const dialog = document.getElementById("sign-in");
 
@@ -165,10 +173,12 @@
     const session = answer.ok ? await answer.json() : { user: null };
     if (session.user !== config.user) {
       pressed = button;
+      form.dataset.signedOut = "";
       dialog.querySelector("iframe").src = config.signIn;
       return dialog.showModal();
     }
     form.elements.csrfmiddlewaretoken.value = session.token;
+    delete form.dataset.signedOut;
     isPassed = isLeaving = true;
     sessionStorage.setItem(LAST, key);
     form.requestSubmit(button);
@@ -177,9 +187,11 @@
   form.addEventListener("submit", (event) => {
     if (isPassed) return;
     event.preventDefault();
+    if (isSending) return; // Pressed twice on a slow line: a new post would be made twice.
+    isSending = true;
     keep();
     say(gettext("Saving …"));
-    send(event.submitter);
+    send(event.submitter).finally(() => { isSending = false; });
   });
   function goOn() {
     if (!dialog.open) return;
@@ -220,9 +232,11 @@
 
   window.addEventListener("load", () => {
     // Widgets have set themselves up by now.
-    opened = autosaved = isShownAgain() || new URLSearchParams(location.search).has("draft") ? "" : written();
+    isLoaded = true;
+    opened = autosaved = isTouched || isShownAgain() || new URLSearchParams(location.search).has("draft") ? "" : written();
     forgetWhatWasSaved();
     offerWhatIsKept();
+    if (isTouched) changed();
     askWhoElseWrites();
     setInterval(askWhoElseWrites, config.asksEveryMs);
     setInterval(autosave, config.autosaveEveryMs);

@@ -34,6 +34,7 @@
     page.showModal();
   }
   document.getElementById("look").addEventListener("click", look);
+  for (const button of document.querySelectorAll("#look, #share")) button.disabled = false;
 
   const share = document.getElementById("share-link");
   const link = share.querySelector("input");
@@ -67,9 +68,10 @@
 
   const place = document.getElementById("advice");
   const ASKS_AFTER_MS = 2000;
-  const ASKS_AGAIN_MS = 10_000; // while the server works on other texts
+  const ASKS_AGAIN_MS = 10_000; // while the server works on other texts, or nobody is signed in
   let timer = null;
   async function advise() {
+    if ("signedOut" in form.dataset) return adviseIn(ASKS_AGAIN_MS); // editor.js asks to sign in.
     const data = new FormData();
     for (const name of ["csrfmiddlewaretoken", "content", "content_format", "slug", "excerpt"]) {
       data.append(name, form.elements[name]?.value || "");
