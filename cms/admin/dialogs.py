@@ -20,12 +20,12 @@ from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 
 from cms import clock
+from cms.admin import each
 from cms.admin.forms import add_refusal, shown_refusal
 from cms.errors import CmsError
 
 type Words = str | Promise
 """A text for people, which may be translated when it is shown."""
-SHOWN_REFUSALS = 10  # messages travel in a cookie
 SHOWN_NAMES = 50
 SENT_AGAIN = ("action", "select_across", ACTION_CHECKBOX_NAME)
 
@@ -136,23 +136,7 @@ def choose_target(model_admin: Any, request: HttpRequest, selected: Collection[A
 
 
 def apply_to_each(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any], change: Change) -> None:
-    done, refusals = 0, []
-    for row in queryset:
-        try:
-            change.apply(request, row, clock.now())
-            done += 1
-        except CmsError as refusal:
-            refusals.append(f"{row}: {shown_refusal(refusal)}")
-    if done:
-        noun = model_admin.opts.verbose_name if done == 1 else model_admin.opts.verbose_name_plural
-        said = _("%(count)s %(noun)s %(done)s.") % {"count": done, "noun": noun, "done": change.done}
-        model_admin.message_user(request, said, messages.SUCCESS)
-    for text in refusals[:SHOWN_REFUSALS]:
-        model_admin.message_user(request, text, messages.ERROR)
-    if len(refusals) > SHOWN_REFUSALS:
-        model_admin.message_user(
-            request, _("%(count)s more were refused.") % {"count": len(refusals) - SHOWN_REFUSALS}, messages.ERROR
-        )
+    each.apply_to_each(model_admin, request, queryset, change.apply, change.done)
 
 
 def button(change: Change) -> Any:

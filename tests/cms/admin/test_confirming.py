@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from cms.admin import each
 from cms.models import Post, User
+from cms.text.turns import TEXTS
 
 POSTS, USERS = "/admin/cms/post/", "/admin/cms/user/"
 
@@ -43,6 +45,34 @@ def test_more_rows_than_were_named_are_asked_for_again(client: Client, make_post
     assert "for 2 posts:" in page.content.decode()
     assert ask(client, POSTS, "trash_selected", [first], select_across="1", confirmed="2").status_code == 302
     assert set(Post.objects.values_list("status", flat=True)) == {"trashed"}
+
+
+@pytest.mark.parametrize(("bound", "value", "done"), [("ENOUGH_S", 0.0, 1), ("ROWS_MAX", 2, 2)])
+def test_what_one_request_has_no_time_for_is_left_and_said(
+    client: Client, make_post: Callable[..., Post], monkeypatch: pytest.MonkeyPatch, bound: str, value: float, done: int
+) -> None:
+    posts = [make_post(title=f"Letter {number}") for number in range(3)]
+    monkeypatch.setattr(each, bound, value)
+    answer = ask(client, POSTS, "archive_selected", posts, confirmed="3")
+    assert Post.objects.filter(status="archived").count() == done
+    said = client.get(answer.headers["Location"]).content.decode()
+    assert f"{3 - done} left for lack of time" in said
+
+
+def test_an_account_changes_many_rows_once_at_a_time(
+    client: Client, admin: User, make_post: Callable[..., Post]
+) -> None:
+    posts = [make_post(title=f"Letter {number}") for number in range(2)]
+    TEXTS._credit.spend(1_000)
+    try:
+        assert TEXTS._places.take(account=admin.pk)
+        assert ask(client, POSTS, "archive_selected", posts, confirmed="2").status_code == 503
+        assert not Post.objects.filter(status="archived").exists()
+        assert ask(client, POSTS, "archive_selected", posts[:1], confirmed="1").status_code == 302
+    finally:
+        TEXTS._begin()
+        TEXTS._places._begin()
+    assert Post.objects.filter(status="archived").count() == 1
 
 
 @pytest.mark.parametrize(("typed", "role"), [("mia", "admin"), ("Mia", "author"), ("", "author")])
