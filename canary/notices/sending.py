@@ -36,6 +36,8 @@ def send_notice(version: int, position: int) -> bool:
     if not sender.add(urls[position]):
         raise NoticeNotSentError(f"The URL of {service} for notices is not one that Apprise knows.")
     notice = notice_of(change, canary_conf().page_url)
-    if not sender.notify(body=notice.body, title=notice.title, notify_type=apprise.NotifyType(notice.level)):
+    kind = apprise.NotifyType(notice.level)
+    # Without its format the body is sent as it is, also to services that take HTML: a reason could be markup in a mail.
+    if not sender.notify(body=notice.body, title=notice.title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT):
         raise NoticeNotSentError(f"{service} did not take the notice about revision {version}.")
     return True

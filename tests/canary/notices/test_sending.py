@@ -157,3 +157,16 @@ def test_a_site_without_jobs_sends_from_a_thread_after_the_commit(
         if thread.name.startswith("canary-notice"):
             thread.join(60)
     assert len(service.asked) == 1
+
+
+def test_a_reason_is_no_markup_where_a_service_takes_html(
+    service: Service, notify: Callable[..., None], now: datetime.datetime
+) -> None:
+    notify(all=[f"json://{service.url.removeprefix('http://')}/?format=html"])
+    set_weight(weight_bp=100, **change(now) | {"reason": "<img src=x>\nand more"})
+    run_jobs()
+    [(_, _, body)] = service.asked
+    said = json.loads(body)["message"]
+    assert "&lt;img" in said
+    assert "<img" not in said
+    assert "<br" in said
