@@ -7,7 +7,7 @@ from io import BytesIO
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Dialog, Page, Request, Route, expect
+from playwright.sync_api import Browser, Dialog, Page, Route, expect
 
 from tests.browser.cast import PASSWORD
 from tests.browser.windows import opened, sign_in
@@ -241,24 +241,3 @@ def test_a_form_that_nobody_touched_is_left_without_a_question(page: Page, site:
     page.on("dialog", accept)
     page.reload()
     assert asked == []
-
-
-def test_a_button_that_is_pressed_twice_makes_one_post(page: Page, site: str) -> None:
-    sign_in(page, site, "erin")
-    page.goto(f"{site}/admin/cms/post/add/")
-    page.locator("#id_title").fill("Pressed twice")
-    type_text(page, "Words.")
-    sent: list[str] = []
-    page.on("request", lambda request: sent.append(request.url) if _is_save(request) else None)
-    held = hold(page, "**/admin/session/")
-    with page.expect_request("**/admin/session/"):
-        page.get_by_role("button", name="Save draft").dblclick()
-    with page.expect_navigation():
-        for route in held:
-            route.continue_()
-    expect(page.get_by_text("was saved")).to_be_visible()
-    assert sent == [f"{site}/admin/cms/post/add/"]
-
-
-def _is_save(request: Request) -> bool:
-    return request.method == "POST" and request.is_navigation_request()

@@ -159,7 +159,6 @@
   // -- saving ---------------------------------------------------------------------------------------------------
 
   let isPassed = false;
-  let isSending = false;
   let pressed = null;
   const dialog = document.getElementById("sign-in");
 
@@ -187,11 +186,9 @@
   form.addEventListener("submit", (event) => {
     if (isPassed) return;
     event.preventDefault();
-    if (isSending) return; // Pressed twice on a slow line: a new post would be made twice.
-    isSending = true;
     keep();
     say(gettext("Saving …"));
-    send(event.submitter).finally(() => { isSending = false; });
+    send(event.submitter);
   });
   function goOn() {
     if (!dialog.open) return;
