@@ -36,6 +36,19 @@ OPEN_COMPARISONS = {
     "cms/media/configuration.py: name == _SECRET",  # the name of a setting
 }
 
+# Outside a transaction such a read has all rows in memory; others of the domain walk by key.
+STREAMS = {
+    "api_v2/views/syndication.py": "50,000 short rows at most",
+    "cms/exporters/rows.py": "in the transaction of an export",
+    "cms/services/personal_traces.py": "in the transaction of a deletion",
+    "canary/recording/aggregation.py": "merged rows, of minutes and hours",
+    "canary/recording/compaction.py": "instants alone",
+    "canary/recording/population.py": "merged rows of a day",
+    "canary/reporting/history.py": "in the transaction of a check",
+    "canary/reporting/whatif.py": "two short values of five minutes' callers",
+    "canary/retiring/usage.py": "rows of a day",
+}
+
 # Modules of fewer than 20 lines, and why each is not part of a neighbour.
 SHORT = {
     "api_v1/serializers/comments.py": "one noun a module",
@@ -143,6 +156,10 @@ def test_the_policy_imports_nothing_of_the_domain_but_its_choices() -> None:
     """Not for annotations either, which `lint-imports` ignores: models import querysets, and these import the policy."""
     imported = re.findall(r"^\s*(?:from|import) (cms\S*)", (ROOT / "cms/policy.py").read_text(), re.MULTILINE)
     assert imported == ["cms.choices"]
+
+
+def test_every_long_read_walks_by_key_or_has_a_reason_not_to() -> None:
+    assert {relative(path) for path in SOURCES if ".iterator(" in path.read_text()} == {*STREAMS}
 
 
 def test_no_rule_hides_in_save_or_in_signals() -> None:

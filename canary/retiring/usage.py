@@ -2,7 +2,7 @@
 
 import csv
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
@@ -141,14 +141,19 @@ def unnotified(*, now: datetime.datetime, deprecated_at: int | None) -> list[str
 def daily_rows(
     *, now: datetime.datetime, days: int = USAGE_DAYS, deprecated_at: int | None
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield rows in the order of COLUMNS, the latest day first, read from the database a piece at a time."""
+    """Yield rows in the order of COLUMNS, the latest day first, read from the database a day at a time."""
     told = notified_since(deprecated_at)
     rows = ConsumerUsage.objects.filter(day__gt=now.date() - datetime.timedelta(days=days))
-    for row in rows.order_by("-day", "kind", "identifier", "route").iterator(chunk_size=2_000):
-        consumer = consumer_name(row.kind, row.identifier)
-        last = row.last_seen_at.astimezone(datetime.UTC).isoformat(timespec="seconds")
-        counts = (row.calls, row.refused)
-        yield (row.day.isoformat(), consumer, row.route, *counts, row.agent, last, told.get(consumer, ""))
+    for day in rows.order_by("-day").values_list("day", flat=True).distinct():
+        for row in rows.filter(day=day).order_by("kind", "identifier", "route").iterator(chunk_size=2_000):
+            yield _daily_row(row, told)
+
+
+def _daily_row(row: ConsumerUsage, told: Mapping[str, str]) -> tuple[Any, ...]:
+    consumer = consumer_name(row.kind, row.identifier)
+    last = row.last_seen_at.astimezone(datetime.UTC).isoformat(timespec="seconds")
+    counts = (row.calls, row.refused)
+    return (row.day.isoformat(), consumer, row.route, *counts, row.agent, last, told.get(consumer, ""))
 
 
 def write_csv(target: TextIO, rows: Iterable[Iterable[Any]]) -> None:

@@ -11,6 +11,7 @@ from cms.choices import CommentStatus
 from cms.integrity.findings import Check, Finding, found, one_by_one
 from cms.models import Comment
 from cms.policy import SYSTEM
+from cms.querysets.walking import walk_by_key
 from cms.services.audit import record_event
 
 
@@ -39,11 +40,11 @@ def mend_state(finding: Finding, now: datetime.datetime) -> bool:
 
 
 def find_threads(now: datetime.datetime) -> Iterator[Finding]:
-    rows = Comment.objects.order_by("pk").values_list(
+    rows = Comment.objects.values_list(
         *("pk", "post_id", "parent_id", "depth", "thread_path"),
         *("parent__post_id", "parent__depth", "parent__thread_path"),
     )
-    for pk, post_id, parent_id, depth, path, parent_post_id, parent_depth, parent_path in rows.iterator():
+    for pk, post_id, parent_id, depth, path, parent_post_id, parent_depth, parent_path in walk_by_key(rows):
         text = ""
         if parent_id is None:
             is_right = (depth, path) == (0, pk.hex)

@@ -9,15 +9,15 @@ from django.core.files.storage import Storage, default_storage
 
 from cms.integrity.findings import Check, Finding
 from cms.models import MediaFile, Rendition
+from cms.querysets.walking import walk_by_key
 
 FOLDERS = ("media", "renditions")
 YOUNG_H = 1  # an upload writes its file before its row
-CHUNK = 1_000
 
 
 def _rows() -> Iterator[Any]:
     for model in (MediaFile, Rendition):
-        yield from model._default_manager.order_by("pk").iterator(chunk_size=CHUNK)
+        yield from walk_by_key(model._default_manager.all())
 
 
 def find_missing(now: datetime.datetime) -> Iterator[Finding]:
@@ -40,7 +40,7 @@ def _size_of(storage: Storage, name: str) -> int | None:
 
 
 def find_changed(now: datetime.datetime) -> Iterator[Finding]:
-    for media in MediaFile.objects.order_by("pk").iterator(chunk_size=CHUNK):
+    for media in walk_by_key(MediaFile.objects.all()):
         storage, name = media.file.storage, str(media.file.name)
         try:
             with storage.open(name) as stream:

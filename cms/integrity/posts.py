@@ -12,6 +12,7 @@ from cms.integrity.findings import Check, Finding, found, one_by_one
 from cms.integrity.mending import mend_post
 from cms.models import Post, Redirect, SearchDocument
 from cms.querysets.posts import POSTS_PREFIX
+from cms.querysets.walking import walk_by_key
 from cms.search.documents import COLUMNS, document_of, index_posts
 from cms.text.rendering import derive_excerpt, plain_text, reading_time_min, render_html
 
@@ -92,7 +93,7 @@ def _fresh(post: Post) -> dict[str, Any]:
 
 
 def find_stale_texts(now: datetime.datetime) -> Iterator[Finding]:
-    for post in Post.objects.order_by("pk").iterator(chunk_size=CHUNK):
+    for post in walk_by_key(Post.objects.all(), at_once=CHUNK):
         stale = [name for name, value in _fresh(post).items() if getattr(post, name) != value]
         if stale:
             yield Finding("post", post.pk, f"has a stale {' and '.join(stale)}")
@@ -113,8 +114,8 @@ def find_unindexed(now: datetime.datetime) -> Iterator[Finding]:
 
 
 def find_stale_documents(now: datetime.datetime) -> Iterator[Finding]:
-    rows = Post.objects.filter(search_document__isnull=False).select_related("search_document").order_by("pk")
-    for post in rows.iterator(chunk_size=CHUNK):
+    rows = Post.objects.filter(search_document__isnull=False).select_related("search_document")
+    for post in walk_by_key(rows, at_once=CHUNK):
         fresh = document_of(post)
         if any(getattr(post.search_document, name) != fresh[name] for name in COLUMNS):
             yield Finding("post", post.pk, "is in the search index with outdated words")

@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef
 from cms.integrity.findings import Check, Finding
 from cms.integrity.mending import mend_post
 from cms.models import Comment, Post
+from cms.querysets.walking import walk_by_key
 
 DELETED_AUTHOR = "deleted user"
 
@@ -34,7 +35,7 @@ def _dangling(model: type[models.Model], field: Any) -> models.QuerySet[Any]:
 def _find(now: datetime.datetime, *, of_links: bool) -> Iterator[Finding]:
     for model, field in _foreign_keys(of_links=of_links):
         name, target = str(model._meta.model_name), field.related_model._meta.model_name
-        for pk, missing in _dangling(model, field).order_by("pk").values_list("pk", field.attname).iterator():
+        for pk, missing in walk_by_key(_dangling(model, field).values_list("pk", field.attname)):
             yield Finding(name, pk, f"refers to {target} {missing}, which does not exist", field.name)
 
 

@@ -12,6 +12,7 @@ from cms.integrity.findings import Check, Finding, one_by_one
 from cms.integrity.mending import mend_post
 from cms.models import Category, Post, Redirect, Tag
 from cms.policy import SYSTEM
+from cms.querysets.walking import walk_by_key
 from cms.services.audit import record_event
 from cms.services.slugs import is_slug_taken
 from cms.text.slugs import numbered, slug_problem, slugify
@@ -21,7 +22,7 @@ MODELS: dict[str, type[models.Model]] = {"post": Post, "tag": Tag, "category": C
 
 def find_slugs(now: datetime.datetime) -> Iterator[Finding]:
     for name, model in MODELS.items():
-        for pk, slug in model._default_manager.order_by("pk").values_list("pk", "slug").iterator():
+        for pk, slug in walk_by_key(model._default_manager.values_list("pk", "slug")):
             if _is_wrong(model, slug):
                 yield Finding(name, pk, f"has the invalid slug {slug!r}")
 

@@ -13,6 +13,7 @@ from cms.integrity.findings import Check, Finding, found, one_by_one
 from cms.integrity.mending import recount_post, recount_terms
 from cms.models import Category, Post, Tag
 from cms.policy import SYSTEM
+from cms.querysets.walking import walk_by_key
 from cms.services.audit import record_event
 from cms.services.counts import lock_terms
 from cms.services.tags import fold_tag_name
@@ -45,8 +46,8 @@ def mend_flag(finding: Finding, now: datetime.datetime) -> bool:
 
 def _wrong_counts(model: Term, field: str) -> Iterator[Finding]:
     rows = model._default_manager.annotate(counted=Count("posts", filter=Q(posts__is_counted=True)))
-    wrong = rows.exclude(**{field: F("counted")}).order_by("pk").values_list("pk", field, "counted")
-    for pk, stored, counted in wrong.iterator():
+    wrong = rows.exclude(**{field: F("counted")}).values_list("pk", field, "counted")
+    for pk, stored, counted in walk_by_key(wrong):
         yield Finding(str(model._meta.model_name), pk, f"has a count of {stored} posts, but {counted} carry it")
 
 
@@ -117,7 +118,7 @@ def _cut(cycle: list[uuid.UUID], now: datetime.datetime) -> bool:
 
 
 def find_tag_keys(now: datetime.datetime) -> Iterator[Finding]:
-    for pk, name, key in Tag.objects.order_by("pk").values_list("pk", "name", "name_key").iterator():
+    for pk, name, key in walk_by_key(Tag.objects.values_list("pk", "name", "name_key")):
         if key != fold_tag_name(name):
             yield Finding("tag", pk, "has a key that does not match its name")
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import psycopg
@@ -120,3 +121,15 @@ def test_a_connection_comes_back_as_it_was_taken() -> None:
     assert run("SELECT 1") == [(1,)]
     assert connection.connection.autocommit
     assert run("SHOW TimeZone") == [("UTC",)]
+
+
+@pytest.mark.parametrize("is_within", [True, False])
+def test_a_cursor_on_the_server_is_declared_within_a_transaction_alone(is_within: bool) -> None:
+    """Held beyond it, a session would keep it that a pooler gives to another client before the rows are fetched."""
+    for name in ("a", "b", "c"):
+        add_tag(name)
+    with transaction.atomic() if is_within else nullcontext():
+        rows = Tag.objects.order_by("pk").values_list("name", flat=True).iterator(chunk_size=2)
+        assert next(rows) == "a"
+        assert run("SELECT count(*) FROM pg_cursors WHERE name <> ''") == [(int(is_within),)]
+        assert list(rows) == ["b", "c"]

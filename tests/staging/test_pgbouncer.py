@@ -14,10 +14,12 @@ import psycopg
 import pytest
 
 from scripts.staging_local import stores
+from scripts.staging_local.stack import ADMIN
 from tests.servers import HOST, Server, clean_environment, free_port, serve, spawn, stop_process
 from tests.slow import slow_unless
 from tests.staging.site import Staging
 
+SITEMAP, EXPORT = "/api/v2/sitemap.xml", "/admin/cms/auditevent/export/"
 LISTS = ("/api/v2/posts?limit=3", "/api/v2/tags", "/api/posts?limit=1")
 SETTINGS = """\
 [databases]
@@ -117,3 +119,28 @@ def test_reads_and_writes_of_many_threads_share_two_connections(behind_pgbouncer
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(visit, range(16))) == [[]] * 16
+
+
+def test_long_answers_are_read_whole_by_many_threads(behind_pgbouncer: Server, staging: Staging) -> None:
+    """Their rows come in pieces, and the router may give the session to somebody else in between."""
+    with httpx.Client(base_url=behind_pgbouncer.base_url, timeout=60) as client:
+        signed_in = sign_in(client, staging)
+
+        def visit(number: int) -> list[object]:
+            export = number % 2 == 0
+            path, end = (EXPORT, "\r\n") if export else (SITEMAP, "</urlset>\n")
+            answers = [client.get(path, headers={"Cookie": signed_in} if export else {}) for _ in range(6)]
+            return [a.text[-500:] for a in answers if a.status_code != 200 or not a.text.endswith(end)]
+
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(visit, range(8))) == [[]] * 8
+
+
+def sign_in(client: httpx.Client, staging: Staging) -> str:
+    """Return the cookie of an admin's session at the admin site."""
+    token = client.get("/admin/login/").cookies["csrftoken"]
+    form = {"username": ADMIN, "password": staging.stack.secrets["ADMIN_PASSWORD"], "csrfmiddlewaretoken": token}
+    headers = {"Cookie": f"csrftoken={token}", "Referer": f"{client.base_url}/admin/login/"}
+    answer = client.post("/admin/login/?next=/admin/", data=form, headers=headers)
+    assert answer.status_code == 302, answer.text
+    return f"sessionid={answer.cookies['sessionid']}"

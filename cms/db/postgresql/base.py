@@ -149,6 +149,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def make_cursor(self, cursor: Any) -> CursorWrapper:
         return FirstTryCursor(cursor, self) if self._taken_from else super().make_cursor(cursor)
 
+    def chunked_cursor(self) -> CursorWrapper:
+        """Return a cursor on the server within a transaction, else a usual one, which reads all rows at once.
+
+        Held beyond a transaction, it would be in a session that PgBouncer gives to others between two statements.
+        """
+        return self.cursor() if self.get_autocommit() else super().chunked_cursor()
+
     def prepared_cursor(self) -> CursorWrapper:
         """Return a cursor that binds on the server.
 
