@@ -55,6 +55,8 @@ LOGIN_TRIES: Final = Policy("login-tries", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, fac
 LOGIN_CODE: Final = Policy("login-code", "RATE_LIMIT_LOGIN", 5 * MINUTE_S)
 # Three codes of a million are good at a time: 100 tries a day have one chance in ten within a year.
 LOGIN_CODE_DAY: Final = Policy("login-code-day", "RATE_LIMIT_LOGIN", 24 * 60 * MINUTE_S, factor=10)
+# With all passwords: a thief who can reset them needs four months for that chance, and each reset shows.
+LOGIN_CODE_ACCOUNT: Final = Policy("login-code-account", "RATE_LIMIT_LOGIN", 24 * 60 * MINUTE_S, factor=30)
 # Not a limit: it tells logins that are being checked from those that failed.
 LOGIN_RUNNING: Final = Policy("login-running", "RATE_LIMIT_LOGIN", 10, factor=1_000)
 # How many rows the audit trail gets: each failure that was checked, and once that there were too many.

@@ -245,6 +245,25 @@ def test_an_account_has_ten_times_as_many_wrong_codes_a_day(
     prove_second_factor(user=mia, code=app.code(moment), now=moment)
 
 
+def test_a_new_password_gives_the_reader_of_a_mailbox_no_codes_without_end(
+    mia: User, now: datetime.datetime, app: App, settings: Any
+) -> None:
+    settings.RATE_LIMIT_LOGIN, wrong = 1, 0
+    for moment in (now + number * datetime.timedelta(minutes=10) for number in range(60)):
+        mia.password = f"{moment}"  # a hash that no try has counted by
+        try:
+            prove_second_factor(user=mia, code="000000", now=moment)
+        except InvalidSecondFactor:
+            wrong += 1
+        except RateLimited:
+            break
+    assert wrong == 30
+    with pytest.raises(RateLimited):
+        prove_second_factor(user=mia, code=app.code(moment), now=moment)
+    a_day_later = moment + datetime.timedelta(days=1)
+    prove_second_factor(user=mia, code=app.code(a_day_later), now=a_day_later)
+
+
 def test_asking_for_the_second_factor_is_no_failure(mia: User, now: datetime.datetime, app: App) -> None:
     for _ in range(30):
         with pytest.raises(SecondFactorRequired):
