@@ -22,6 +22,7 @@ from cms.costs.answering import is_answering
 from cms.db import tell_of_doubt
 from cms.db.postgresql.connection import PooledConnection
 from cms.db.postgresql.pool import Pool, options_of
+from cms.db.postgresql.schema import SchemaEditor
 
 _guard = threading.Lock()
 _pools: Final[dict[str, Pool]] = {}
@@ -75,7 +76,12 @@ class ErrorWrapper(DatabaseErrorWrapper):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    SchemaEditorClass = SchemaEditor
     connection: Any
+    lock_timeout_s: float | None = None
+    """How long a change of the schema waits for a lock; None waits on."""
+    schema_pid: int | None = None
+    """The server's number of the session that changes the schema, noted where `lock_timeout_s` is set."""
     is_untried = False
     """Whether no statement has succeeded yet on the connection since it was taken."""
     _taken_from: Pool | None = None

@@ -1,6 +1,8 @@
 """`manage.py migrate`: Django's own, which also makes a backup, shows a dry run and seeds an empty database."""
 
+import argparse
 import contextlib
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from cms.backup.making import make_backup
 from cms.backup.refusals import BackupRefused, NothingToBackUp
 from cms.management.commands.backup import describe_backup
 from cms.management.commands.seed import describe_demo
+from cms.management.lock_waits import migrate_in_short_waits
 from cms.management.steps import Steps
 from cms.seeding.demo import default_password, is_empty, seed_demo
 
@@ -38,6 +41,20 @@ class Command(MigrateCommand):
             metavar="PATH",
             help="if there are migrations to apply, first write a verified backup to PATH (see `backup`)",
         )
+        parser.add_argument(
+            "--lock-timeout",
+            type=_seconds,
+            default=2.0,
+            metavar="SECONDS",
+            help="PostgreSQL: how long one try waits for a lock, while readers queue behind it (default: 2)",
+        )
+        parser.add_argument(
+            "--lock-wait",
+            type=_seconds,
+            default=600.0,
+            metavar="SECONDS",
+            help="PostgreSQL: how long to wait and try again in all before giving up (default: 600)",
+        )
 
     def run_from_argv(self, argv: list[str]) -> None:
         # Only what somebody typed may seed: tests and other programs come through call_command.
@@ -58,9 +75,21 @@ class Command(MigrateCommand):
         if backup_path is not None and not (options["plan"] or options["check_unapplied"]):
             self._back_up(backup_path, options)
         is_seeding = self.is_typed and not options.pop("no_seed") and not self._is_partial(options)
-        super().handle(*args, **options)
+        self._migrate(*args, **options)
         if is_seeding and is_empty():
             self._seed()
+
+    def _migrate(self, *args: Any, lock_timeout: float, lock_wait: float, **options: Any) -> None:
+        run = functools.partial(super().handle, *args, **options)
+        alias: str = options["database"]
+        if connections[alias].vendor == "postgresql":
+            migrate_in_short_waits(alias, run, try_s=lock_timeout, bound_s=lock_wait, say=self._say)
+        else:
+            run()
+
+    def _say(self, sentence: str) -> None:
+        self.stdout.write("")  # ends the line "Applying …"
+        self.stderr.write(sentence, self.style.WARNING)
 
     def _back_up(self, path: Path, options: dict[str, Any]) -> None:
         connection = connections[options["database"]]
@@ -115,6 +144,13 @@ class Command(MigrateCommand):
         if name:
             return [executor.loader.get_migration_by_prefix(app_label, name)]
         return [node for node in leaves if node[0] == app_label]
+
+
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0.001 <= (seconds := float(text)) <= 1_000_000:
+            return seconds
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.001 to 1000000.")
 
 
 @contextlib.contextmanager
