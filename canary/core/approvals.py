@@ -1,4 +1,4 @@
-"""Approvals: a step up waits until a second person approves it. Pure functions over the stored values."""
+"""Approvals: a step up, or an end of v1, waits until a second person approves it. Pure functions over stored values."""
 
 import re
 from collections.abc import Mapping
@@ -8,12 +8,16 @@ from canary.core.wording import percent
 
 REQUEST: Final = "request"
 """The verb of the event when a step up begins to wait."""
+SUNSET: Final = "lifecycle sunset"
+ADD_BROWNOUT: Final = "lifecycle brownout add"
+ENDS_OF_V1: Final = {SUNSET: "the sunset of v1", ADD_BROWNOUT: "a brownout of v1"}
+"""Verbs that take v1 from its clients at any weight. The second person gives the same one, with the same options."""
 USER: Final = re.compile(r"\buser:(\S+)")
 
 
 class Request(TypedDict):
     verb: str
-    """`set`, `start` or `promote`."""
+    """`set`, `start`, `promote`, or one of ENDS_OF_V1."""
     arguments: dict[str, Any]
     """Those of the service, as JSON."""
     weight_bp: int
@@ -33,9 +37,17 @@ def is_same_person(one: str, other: str) -> bool:
 
 def sentence_of_request(request: Mapping[str, Any]) -> str:
     """Return what waits, without its last full stop."""
+    if end := ENDS_OF_V1.get(request["verb"]):
+        return f"{end} waits for the approval of a second person"
     steps = request["arguments"].get("steps_bp", ())
     plan = f"the plan {', '.join(percent(step) for step in steps)}" if steps else percent(request["weight_bp"])
     return f"{plan} waits for the approval of a second person"
+
+
+def is_confirmed_by(request: Mapping[str, Any] | None, verb: str, arguments: Mapping[str, Any], actor: str) -> bool:
+    """Return whether the request is for this end of v1, and of somebody else."""
+    is_same = request is not None and (request["verb"], request["arguments"]) == (verb, arguments)
+    return request is not None and is_same and verb in ENDS_OF_V1 and not is_same_person(actor, request["actor"])
 
 
 def _person(actor: str) -> str:

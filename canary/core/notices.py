@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from canary.core.approvals import REQUEST
+from canary.core.approvals import ENDS_OF_V1, REQUEST
 from canary.core.wording import percent
 
 STEP: Final = "step"
@@ -101,7 +101,10 @@ def _words_of(kind: str, change: Change) -> tuple[str, str]:
         case "unguarded":
             return "no controller", "Start one: `manage.py run_canary_controller`."
         case "approval":
-            wanted = percent(change.after["request"]["weight_bp"])
+            request = change.after["request"]
+            if end := ENDS_OF_V1.get(request.get("verb", "")):
+                return f"{end} is requested", f"Somebody else runs `canary {request['verb']}` or `canary reject`."
+            wanted = percent(request["weight_bp"])
             return f"{wanted} is requested", "Somebody else runs `canary approve` or `canary reject`."
         case "guarded":
             return "a controller runs again", "Nothing to do."

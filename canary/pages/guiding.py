@@ -6,6 +6,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
+from canary.core.approvals import ENDS_OF_V1
 from canary.core.lifecycle import REMOVED, SUNSET
 from canary.core.plans import FULL_BP, PAUSED, is_active, next_step_bp
 from canary.core.wording import duration
@@ -58,9 +59,10 @@ def _without_verdict(status: Status, verdict: Verdict | None, allowed: int) -> G
         todo = _("%(sentence)s Start one:") % {"sentence": spoken(status["controller"]["sentence"])}
         return Guide("harm", _("Nobody guards the rollout"), todo, command=COMMAND)
     if request := status["request"]:
-        title = _("Waiting for approval: %(weight)s") % {"weight": percent(request["weight_bp"])}
+        end = ENDS_OF_V1.get(request["verb"])
+        title = _("Waiting for approval: %(weight)s") % {"weight": spoken(end or percent(request["weight_bp"]))}
         todo = _("A second person approves or rejects it. Reason: %(reason)s") % {"reason": request["reason"]}
-        return Guide("info", title, todo, action="approve")
+        return Guide("info", title, todo, action=request["verb"].replace(" ", "/") if end else "approve")
     if not status["weight_bp"] and not is_active(status["plan"]):
         todo = _("Start a plan. Its form first shows who would move, and what each step can find.")
         title = _("Nothing has started: v1 answers %(whom)s") % {"whom": _everybody(allowed)}

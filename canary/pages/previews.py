@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from canary.core.approvals import ENDS_OF_V1
 from canary.core.values import Snapshot
 from canary.errors import RolloutError
 from canary.pages.speaking import spoken
@@ -29,6 +30,7 @@ from canary.verbs.wording import percent
 
 NAMES_SHOWN: Final = 10
 PREVIEW: Final = "what-if"
+SECOND: Final = "what-if by a second person"
 START: Final = "start"
 
 
@@ -102,10 +104,15 @@ def _undone(verb: Verb, call: Call) -> tuple[Snapshot, Mapping[str, Any], bool]:
     with transaction.atomic():
         told = verb.run(call) or {}
         row, after = store.read()
+        at = call.now.astimezone(UTC).isoformat()
+        waiting = row.request if row is not None and row.request is not None and row.request["at"] == at else None
+        if waiting is not None and waiting["verb"] in ENDS_OF_V1:
+            verb.run(replace(call, actor=SECOND, expected_version=None))
+            after = store.read()[1]
         transaction.set_rollback(True)
-    if row is None or row.request is None or row.request["at"] != call.now.astimezone(UTC).isoformat():
+    if waiting is None:
         return after, told, False
-    return replace(after, weight_bp=row.request["weight_bp"]), told, True
+    return replace(after, weight_bp=waiting["weight_bp"]), told, True
 
 
 def _power_of_refused(error: RolloutError, values: Mapping[str, Any], now: datetime) -> Mapping[str, Any] | None:

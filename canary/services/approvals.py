@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from canary.core.approvals import ENDS_OF_V1
 from canary.core.breakers import Limits
 from canary.core.calendar import Schedule
 from canary.errors import Refused
@@ -28,7 +29,7 @@ def approve_request(*, actor: str, reason: str, expected_version: int | None, no
             own = {"limits": Limits(**arguments["limits"]), "schedule": schedule}
             return start_plan(**{**arguments, **own}, **change)
     del change["approved"]
-    return change_rollout(verb="approve", mutate=_refuse_without, **change)
+    return change_rollout(verb="approve", mutate=_refuse_approval, **change)
 
 
 def reject_request(*, actor: str, reason: str, expected_version: int | None, now: datetime) -> Rollout:
@@ -46,6 +47,13 @@ def reject_request(*, actor: str, reason: str, expected_version: int | None, now
 def _as_tuple(value: Any) -> Any:
     """Return what JSON made a list of."""
     return tuple(value) if isinstance(value, list) else value
+
+
+def _refuse_approval(row: Rollout) -> None:
+    _refuse_without(row)
+    if row.request is not None and row.request["verb"] in ENDS_OF_V1:
+        sentence = f"An end of v1 is approved by the verb that asked for it: `{row.request['verb']}`."
+        raise Refused("approved-by-its-verb", sentence)
 
 
 def _refuse_without(row: Rollout) -> None:

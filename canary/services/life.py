@@ -1,10 +1,11 @@
 """Change v1's life: its deprecation, brownouts and sunset, the way back, and notices to its consumers.
 
-`is_override` skips the guards, never the order of states and dates; the event keeps the skipped guards.
+`is_override` skips the guards, never the order of states and dates; the event keeps the skipped guards. Where
+approvals are needed, what takes v1 from its clients waits until a second person asks for the same.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.db.models import Max
 
 from canary.conf import canary_conf
 from canary.core import lifecycle
+from canary.core.approvals import ADD_BROWNOUT, ENDS_OF_V1, REQUEST, SUNSET
 from canary.core.lifecycle import Facts, Life, LifeError, Unmet, Window
 from canary.core.plans import FULL_BP
 from canary.errors import Refused
@@ -20,6 +22,7 @@ from canary.retiring.consumers import dates_to_tell, usages_to_tell
 from canary.retiring.parity import unmapped_calls
 from canary.retiring.usage import NOTIFY, last_call_at, unnotified
 from canary.services.changing import change_rollout
+from canary.services.waiting import StepUp, confirmed, keep_waiting
 
 type Guard = Callable[[Life, Facts, float], list[Unmet]]
 
@@ -30,6 +33,8 @@ class Transition:
     step: Callable[[Life], Life]
     guard: Guard | None = None
     is_override: bool = False
+    arguments: dict[str, Any] = field(default_factory=dict)
+    """Those that two people have to agree on, as JSON."""
 
 
 def deprecate(
@@ -51,10 +56,11 @@ def add_brownout(
 ) -> Rollout:
     """Plan a window, from and to in unix seconds, in which v1 is switched off."""
     transition = Transition(
-        "lifecycle brownout add",
+        ADD_BROWNOUT,
         lambda life: lifecycle.add_brownout(life, window, now.timestamp()),
         lambda life, facts, at: lifecycle.unmet_for_brownout(life, window, facts, at),
         is_override,
+        {"window": [*window], "is_override": is_override},
     )
     return _take(transition, actor=actor, reason=reason, expected_version=expected_version, now=now)
 
@@ -80,10 +86,11 @@ def sunset(
             "latched", "The rollout was rolled back: nobody goes to v2 until that is acknowledged (`canary ack`)."
         )
     transition = Transition(
-        "lifecycle sunset",
+        SUNSET,
         lambda life: lifecycle.sunset(life, now.timestamp()),
         lifecycle.unmet_for_sunset,
         is_override,
+        {"is_override": is_override},
     )
     return _take(transition, actor=actor, reason=reason, expected_version=expected_version, now=now)
 
@@ -141,7 +148,7 @@ def _full_since(row: Rollout) -> int | None:
 def _take(transition: Transition, *, actor: str, reason: str, expected_version: int | None, now: datetime) -> Rollout:
     evidence: dict[str, Any] = {}
 
-    def mutate(row: Rollout) -> None:
+    def mutate(row: Rollout) -> str | None:
         life = lifecycle.life_from(row.lifecycle)
         try:
             following = transition.step(life)
@@ -153,7 +160,15 @@ def _take(transition: Transition, *, actor: str, reason: str, expected_version: 
             _refuse_unmet(unmet, is_override=transition.is_override)
             skipped = [asdict(one) for one in unmet]
             evidence.update(facts=asdict(facts), is_override=transition.is_override, skipped=skipped)
+        change = StepUp(transition.verb, transition.arguments, row.weight_bp, actor, reason, now)
+        if request := confirmed(row, change):
+            evidence["request"] = request
+        elif keep_waiting(row, change):
+            return REQUEST
         row.lifecycle = lifecycle.dump_life(following)
+        if row.request is not None and row.request["verb"] in ENDS_OF_V1:
+            row.request = None
+        return None
 
     return change_rollout(
         verb=transition.verb,

@@ -1,11 +1,11 @@
-"""Whether a change is a step up that has to wait for a second person, and keeping it in the row until then."""
+"""Whether a change has to wait for a second person, and keeping it in the row until then."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from canary.conf import canary_conf
-from canary.core.approvals import Request, is_same_person
+from canary.core.approvals import ENDS_OF_V1, Request, is_confirmed_by, is_same_person
 from canary.errors import Refused
 from canary.models import Rollout
 from canary.services.changing import REASON_MAX, storable
@@ -28,13 +28,13 @@ class StepUp:
 def keep_waiting(row: Rollout, change: StepUp) -> bool:
     """Return whether the change has to wait; the row then keeps it as its request, in the place of an earlier one.
 
-    A plan waits at any weight, because its later steps go up. Raises Refused if the change carries out a request that
-    is not the row's any more, or that the same person has made.
+    A plan waits at any weight, because its later steps go up, and so does an end of v1. Raises Refused if the change
+    carries out a request that is not the row's any more, or that the same person has made.
     """
     if change.approved is not None:
         _check(row, change.approved, change.actor)
         return False
-    if not canary_conf().is_approval_needed or (change.verb != "start" and change.weight_bp <= row.weight_bp):
+    if not canary_conf().is_approval_needed or not _needs_approval(row, change):
         return False
     row.request = Request(
         verb=change.verb,
@@ -46,6 +46,16 @@ def keep_waiting(row: Rollout, change: StepUp) -> bool:
         evidence=change.evidence,
     )
     return True
+
+
+def confirmed(row: Rollout, change: StepUp) -> Request | None:
+    """Return the request that this end of v1 carries out: somebody else gave the same verb with the same options."""
+    is_so = is_confirmed_by(row.request, change.verb, change.arguments, change.actor)
+    return row.request if is_so else None
+
+
+def _needs_approval(row: Rollout, change: StepUp) -> bool:
+    return change.verb in ("start", *ENDS_OF_V1) or change.weight_bp > row.weight_bp
 
 
 def _check(row: Rollout, approved: Request, actor: str) -> None:

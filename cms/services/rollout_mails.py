@@ -25,7 +25,7 @@ SUBJECTS: Final = {
     "rollout.lifecycle": gettext_noop("API rollout: v1's lifecycle"),
     "rollout.unguarded": gettext_noop("API rollout: no controller is running"),
     "rollout.guarded": gettext_noop("API rollout: a controller is running again"),
-    "rollout.approval": gettext_noop("API rollout: a step waits for approval"),
+    "rollout.approval": gettext_noop("API rollout: a change waits for approval"),
 }
 WENT: Final = gettext_noop("{at} UTC, {verb} by {actor}: v2's share went from {was} to {now}.\nWhy: {reason}")
 STAYS: Final = gettext_noop("{at} UTC, {verb} by {actor}: v2's share stays at {now}.\nWhy: {reason}")

@@ -31,6 +31,11 @@ def change(verb: str, before: int = 1_000, after: int = 1_000, at: float = 0.0, 
             "v2 at 10 %: 25 % is requested. Somebody else runs `canary approve` or `canary reject`.",
             "warning",
         ),
+        (
+            change("request", row={"request": {"verb": "lifecycle sunset", "weight_bp": 1_000}}),
+            "v2 at 10 %: the sunset of v1 is requested. Somebody else runs `canary lifecycle sunset` or `canary reject`.",
+            "warning",
+        ),
         (change("guarded"), "v2 at 10 %: a controller runs again. Nothing to do.", "success"),
         (
             change("lifecycle sunset", row={"lifecycle": {"state": "SUNSET"}}),

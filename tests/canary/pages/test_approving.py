@@ -1,12 +1,15 @@
 """The page while a step up waits for a second person: who asked, the preview of what was asked for, and the buttons."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from canary import services
 from canary.models import Rollout
 from tests.canary.pages.conftest import ADDRESS
 
@@ -46,3 +49,19 @@ def test_a_change_is_rejected(signed_in_with: SignedIn, ask_and_send: Send) -> N
     ask_and_send(anna, "reject")
     assert (weight_bp(), Rollout.objects.get(pk=1).request) == (0, None)
     assert "Waiting for approval" not in anna.get(ADDRESS).content.decode()
+
+
+def test_the_sunset_of_v1_is_asked_for_twice(signed_in_with: SignedIn, ask_and_send: Send) -> None:
+    anna, ben = (signed_in_with("view", "ramp", "lifecycle", role=role) for role in ("editor", "author"))
+    end = str(int(time.time()) + 3_600)
+    services.life.deprecate(
+        sunset_at=int(end), is_override=True, actor="user:0", reason="old", expected_version=None, now=timezone.now()
+    )
+    asked = anna.get(f"{ADDRESS}do/lifecycle/sunset/", {"show": "1", "override": "1"}).content.decode()
+    assert "A second person has to approve this first." in asked
+    ask_and_send(anna, "lifecycle/sunset", override="1")
+    page = ben.get(ADDRESS).content.decode()
+    assert "Waiting for approval: the sunset of v1" in page
+    assert "do/approve/" not in page
+    ask_and_send(ben, "lifecycle/sunset", override="1")
+    assert Rollout.objects.get(pk=1).lifecycle["state"] == "sunset"

@@ -29,6 +29,7 @@ NOT_SHOWN = (
     *("a deprecated version has", "an active version has", "a version that is gone", "a version with brownouts"),
     *("the sunset's execution", "and only then", "dates are kept", "its dates are", "the state is none"),
     *("is not a head", "as `history", "upper 95", "% or more", "an ISO 8601 date", "in UTC unless"),
+    "lifecycle brownout add",
 )
 """Of code that holds impossible dates, of the command line alone, or within another sentence."""
 NUMBER = re.compile(r"[0-9.]*[0-9]")

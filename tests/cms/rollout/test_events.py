@@ -78,7 +78,7 @@ def test_a_step_that_waits_for_a_second_person_is_told_by_webhook_and_mail(
     assert [event_type for event_type in told() if event_type.startswith("rollout.")] == ["rollout.approval"]
     run_jobs()
     [sent] = mail.outbox
-    assert sent.subject == "API rollout: a step waits for approval"
+    assert sent.subject == "API rollout: a change waits for approval"
 
 
 def test_a_plan_that_nobody_guards_is_told_by_webhook_and_mail_and_that_it_is_over_too(
