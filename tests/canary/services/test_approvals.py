@@ -139,6 +139,16 @@ def test_the_command_tells_what_waits_and_rejects_it(run_canary: Callable[..., s
     assert (row().request, last().verb) == (None, "reject")
 
 
+def test_the_environment_does_not_name_the_person_of_a_command(
+    run_canary: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_canary("set", "25", "--reason", "looks good")
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "ben")
+    with pytest.raises(CommandError, match="The person who asked for this change can't approve it"):
+        run_canary("approve", "--reason", "me too")
+
+
 def test_without_the_setting_nothing_waits(change: Change, rollout: Callable[..., None]) -> None:
     rollout()
     assert change("set_weight", weight_bp=2_500, actor=ANNA).weight_bp == 2_500
