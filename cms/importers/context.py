@@ -19,11 +19,13 @@ MODELS: Final[dict[str, type[models.Model]]] = {
     "comment": Comment,
 }
 _KEPT = ("user", "tag", "category")
+ROWS_MAX: Final = 10_000
+"""Each takes up to two kilobytes. The others are found by their records."""
 
 
 @dataclass
 class Context:
-    """Users and terms are kept in memory; of posts and comments only the current post and its thread."""
+    """The users and terms that were used last are kept in memory; of others only the current post and its thread."""
 
     source: str
     now: datetime.datetime
@@ -40,7 +42,17 @@ class Context:
         if post_id != self._thread_of:
             self._thread.clear()
             self._thread_of = post_id
-        (self._kept if item.noun in _KEPT else self._thread)[item.noun, item.external_id] = row
+        if item.noun in _KEPT:
+            self._keep((item.noun, item.external_id), row)
+        else:
+            self._thread[item.noun, item.external_id] = row
+
+    def _keep(self, key: tuple[str, str], row: Any) -> None:
+        """Keep the row as the one that was used last."""
+        self._kept.pop(key, None)
+        self._kept[key] = row
+        if len(self._kept) > ROWS_MAX:
+            del self._kept[next(iter(self._kept))]
 
     def forget(self, items: Iterable[Item]) -> None:
         """Forget these items: the rows written for them are rolled back."""
@@ -57,6 +69,8 @@ class Context:
         row = self._kept.get(key) or self._thread.get(key)
         if row is None and (record := self.record_of(*key)):
             row = existing_row(noun, record.object_id)
+        if row is not None and noun in _KEPT:
+            self._keep(key, row)
         return row
 
     def record_of(self, noun: str, external_id: str) -> ImportRecord | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from cms.importers.bounds import Kept
+from cms.importers.bounds import Kept, shortened
 from cms.importers.exported_rows import NOUNS, Vocabulary, read_post
 from cms.importers.front_matter import split_file
 from cms.importers.items import Change, Skipped
@@ -35,7 +35,7 @@ def looks_like(path: Path) -> bool:
 def open_sources(path: Path) -> Sequence[Source]:
     """Return one source. Raises SourceUnreadable if it is not an export of this project, or a damaged one."""
     document = JsonFile(path / DOCUMENT if path.is_dir() else path)
-    vocabulary = Vocabulary(Kept(document.path))
+    vocabulary = Vocabulary(document.kept)
     header = _read_document(document, vocabulary)
     if header.get("format") != SOURCE_NAME or header.get("version") != VERSION:
         raise SourceUnreadable(f"{document.path} is not an export that this version of import_content reads.")
@@ -47,6 +47,7 @@ def open_sources(path: Path) -> Sequence[Source]:
         raise SourceUnreadable(f"{path} is a part of an export; the folder that it lies in is what can be imported.")
     for name in NOUNS:
         table = JsonFile(path / f"{name}.json")
+        table.kept = vocabulary.kept
         with table:
             _read_table(table, name, vocabulary)
             table.end()
@@ -124,7 +125,7 @@ class FolderSource:
                 row.note(found.key, found.value, None, "This key stands twice; the last one counts.")
         label = shown(path.relative_to(self._root))
         try:
-            comments = _read_comments(path.with_name(f"{path.stem}.comments.json"))
+            comments = _read_comments(path.with_name(f"{path.stem}.comments.json"), self._vocabulary.kept)
         except (SourceUnreadable, OSError) as error:
             comments = None
             row.note("comments", None, None, f"The comments of this post are not imported: {error}")
@@ -149,10 +150,11 @@ def take_row(document: JsonFile) -> Row | Change:
     return row
 
 
-def _read_comments(path: Path) -> Any:
+def _read_comments(path: Path, kept: Kept) -> Any:
     if not path.is_file() or path.is_symlink():
         return None
     with JsonFile(path) as document:
+        document.kept = kept
         comments = document.value()
         document.end()
     return comments
@@ -168,7 +170,7 @@ def _read_document(document: JsonFile, vocabulary: Vocabulary) -> dict[str, Any]
                 for _ in document.elements():
                     document.value()
             elif name in HEADER:
-                header[name] = document.value()
+                header[name] = shortened(document.value())
             else:
                 document.value()
         document.end()
@@ -179,8 +181,8 @@ def _read_document(document: JsonFile, vocabulary: Vocabulary) -> dict[str, Any]
 def _read_table(document: JsonFile, name: str, vocabulary: Vocabulary) -> None:
     for _ in document.elements():
         row = take_row(document)
-        vocabulary.kept.add(document.characters)
         if isinstance(row, Change):
-            vocabulary.remarks.append(Skipped(source=str(document.path), label=NOUNS[name], change=row))
+            lost = Skipped(source=str(document.path), label=NOUNS[name], change=row)
+            vocabulary.remarks.append(vocabulary.kept.keep(lost))
         else:
             vocabulary.declare(name, row, str(document.path))

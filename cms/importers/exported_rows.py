@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cms.choices import CommentStatus, ContentFormat, Kind, Role, Status, Visibility
-from cms.importers.bounds import Kept, first_comments
+from cms.importers.bounds import OBJECT_BYTES, Kept, first_comments
 from cms.importers.items import CategoryItem, Change, CommentItem, PostItem, Remark, Skipped, TagItem, UserItem
 from cms.importers.json_stream import JsonFile
 from cms.importers.rows import Row
@@ -37,7 +37,7 @@ class Vocabulary:
         elif isinstance(item, CategoryItem):
             key = item.slug
         item.external_id = str(item.id or key)
-        known[key if key not in known else f"{key}\0{len(known)}"] = item
+        known[key if key not in known else f"{key}\0{len(known)}"] = self.kept.keep(item)
 
     def add_repairs(self, document: JsonFile) -> None:
         self.remarks += [Remark(source=str(document.path), label="file", change=repair) for repair in document.repairs]
@@ -83,7 +83,7 @@ class Vocabulary:
     def _is_new(self, noun: str, key: str) -> bool:
         is_new = (noun, key) not in self._found_at_posts
         if is_new:
-            self.kept.add(len(key))
+            self.kept.count(key, key, base=OBJECT_BYTES)
         self._found_at_posts.add((noun, key))
         return is_new
 

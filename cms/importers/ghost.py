@@ -1,7 +1,7 @@
 """Reading Ghost's JSON export, of Ghost 1 to 5 and of 0.x: users, tags, posts and pages.
 
-The tables of an export refer to one another in any order, so a file is read twice: first for everything but the posts,
-and to find out that it is whole; then post by post.
+The tables of an export refer to one another in any order, so a file is read for everything but the posts, and then post
+by post. A first reading finds out whether it is whole. Nothing of that is kept while other files are imported.
 """
 
 import hashlib
@@ -94,9 +94,7 @@ class GhostSource:
         self._path = str(path)
         self.total = self._document.total
         self.broken_parts: list[Skipped] = []
-        self._tables = self._read_tables()
-        self._repairs = list(self._document.repairs)
-        self.name = _source_name(self._tables.site_key or str(path.resolve()))
+        self.name = _source_name(self._read_tables().site_key or str(path.resolve()))
 
     @property
     def done(self) -> int:
@@ -104,26 +102,28 @@ class GhostSource:
 
     def __iter__(self) -> Iterator[Entry]:
         yield from self.broken_parts
-        for repair in self._repairs:
+        tables = self._read_tables()
+        for repair in list(self._document.repairs):
             yield Remark(source=self._path, label="file", change=repair)
-        yield from self._tables.entries()
+        yield from tables.entries()
         with self._document as document:
             for name in _Walk(document).tables():
                 for _ in document.elements():
                     if name == "posts":
-                        yield from self._post()
+                        yield from self._post(tables)
                     else:
                         document.value()
 
-    def _post(self) -> Iterator[Entry]:
+    def _post(self, tables: Tables) -> Iterator[Entry]:
         row = take_row(self._document)
         if isinstance(row, Change):
             yield Skipped(source=self._path, label="post", change=row)
         else:
-            yield from read_post(row, self._path, self._tables)
+            yield from read_post(row, self._path, tables)
 
     def _read_tables(self) -> Tables:
         tables = Tables(self._path)
+        self._document.kept = tables.kept
         walk = _Walk(self._document)
         with self._document as document:
             if document.peek() != "{":
@@ -133,7 +133,7 @@ class GhostSource:
                     self._take(name, tables)
         if not walk.tables_seen:
             raise SourceUnreadable(f"{self._path} is JSON but no Ghost export: it has no posts, tags or users.")
-        tables.settle()
+        tables.settle_roles()
         return tables
 
     def _take(self, name: str, tables: Tables) -> None:
@@ -142,10 +142,9 @@ class GhostSource:
             return
         row: Any = take_row(self._document)
         if isinstance(row, Change):
-            tables.kept.add(self._document.characters)
-            tables.remarks.append(Skipped(source=self._path, label=name, change=row))
+            tables.note_lost(name, row)
         else:
-            tables.take(name, row, self._document.characters)
+            tables.take(name, row)
 
 
 def _source_name(key: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from cms.choices import ContentFormat, Kind, Status, Visibility
 from cms.importers.cleaning import is_visible
 from cms.importers.ghost_mobiledoc import content_of_mobiledoc
-from cms.importers.ghost_tables import NOT_STORED, Tables
+from cms.importers.ghost_tables import NOT_STORED, STORED_META, Tables
 from cms.importers.items import Item, PostItem
 from cms.importers.rows import Row
 from cms.importers.sources import Entry
@@ -26,6 +26,7 @@ _DEFAULTS: Final[dict[str, tuple[Any, ...]]] = {
     "amp": ("",),
 }
 _BOOKKEEPING: Final = ("uuid", "comment_id", "created_by", "updated_by", "published_by")
+_KINDS: Final = frozenset(("", *Kind.values))
 _SITE: Final = "__GHOST_URL__"
 
 
@@ -63,7 +64,7 @@ def read_post(row: Row, source: str, tables: Tables) -> Iterator[Entry]:
 
 def _kind(row: Row) -> Kind:
     kind, is_page = row.text("type"), row.truth("page", default=False)
-    if kind not in ("", *Kind.values):
+    if kind not in _KINDS:
         row.note("type", kind, Kind.POST, "This is neither post nor page.")
     return Kind.PAGE if is_page or kind == "page" else Kind.POST
 
@@ -115,7 +116,7 @@ def _read_visibility(row: Row, post: PostItem, is_mail_only: bool) -> None:
 
 def _read_meta(row: Row, post: PostItem, meta: dict[str, Any]) -> None:
     """Read the metadata of the post itself, as Ghost 1 and 2 have it, or of its row in a table of its own."""
-    for name in ("meta_title", "meta_description"):
+    for name in STORED_META:
         text = row.text(name)
         other = meta.pop(name, "")
         setattr(post, name, text or (other if isinstance(other, str) else ""))
@@ -128,7 +129,7 @@ def _read_meta(row: Row, post: PostItem, meta: dict[str, Any]) -> None:
 
 
 def _read_authors(row: Row, post: PostItem, tables: Tables) -> None:
-    keys = [*tables.author_ids_by_post.get(post.external_id, [])]
+    keys = tables.linked("posts_authors", post.external_id)
     keys += _nested_keys(row, "authors", tables) + _nested_keys(row, "author", tables)
     author_id = row.key("author_id")
     keys = list(dict.fromkeys(keys or [author_id]))
@@ -141,7 +142,7 @@ def _read_authors(row: Row, post: PostItem, tables: Tables) -> None:
 
 
 def _read_tags(row: Row, post: PostItem, tables: Tables) -> None:
-    keys = tables.tag_ids_by_post.get(post.external_id, []) + _nested_keys(row, "tags", tables)
+    keys = tables.linked("posts_tags", post.external_id) + _nested_keys(row, "tags", tables)
     for key in dict.fromkeys(keys):
         if key in tables.tags:
             post.tags.append(key)
@@ -171,7 +172,6 @@ def _key_of(nested: Row, name: str, tables: Tables) -> str:
     for member in ("id", "slug", "email", "name"):
         if any(str(members.get(member) or "") in table for table in known):
             return str(members[member])
-    tables.kept.add(sum(len(value) for value in members.values() if isinstance(value, str)))
     return tables.add_tag(nested) if name == "tags" else tables.add_user(nested)
 
 

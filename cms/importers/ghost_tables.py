@@ -2,9 +2,10 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any, Final
 
-from cms.importers.bounds import Kept
+from cms.importers.bounds import Kept, shortened
 from cms.importers.cleaning import is_visible
 from cms.importers.items import Change, Item, Remark, Skipped, TagItem, UserItem
 from cms.importers.rows import Row
@@ -12,7 +13,9 @@ from cms.importers.sources import Entry
 
 # Secrets and traces of the old site: neither stored nor repeated in a report.
 _SECRET: Final = ("password", "last_seen", "last_login", "created_by", "updated_by", "uuid")
-TABLES: Final = ("users", "tags", "posts_meta", "roles", "roles_users")
+STORED_META: Final = ("meta_title", "meta_description")
+LINK_BYTES: Final = 80
+"""One link in the list of its post."""
 OTHERS_MAX: Final = 1_000
 NOT_STORED: Final = "This column is not stored."
 
@@ -26,28 +29,18 @@ class Tables:
         self.users: dict[str, UserItem] = {}
         self.tags: dict[str, TagItem] = {}
         self.internal_tags: dict[str, str] = {}
-        self.tag_ids_by_post: dict[str, list[str]] = {}
-        self.author_ids_by_post: dict[str, list[str]] = {}
         self.meta_by_post: dict[str, dict[str, Any]] = {}
-        self.remarks: list[Remark] = []
-        """About values that could not be used; they come before everything else."""
         self.site_key = ""
+        self._remarks: list[Remark] = []
         self._fresh: list[Entry] = []
-        self._declared: list[Entry] = []
-        self._links: dict[str, defaultdict[str, list[tuple[float, int, str]]]] = {
-            "posts_tags": defaultdict(list),
-            "posts_authors": defaultdict(list),
-        }
+        self._links: dict[str, list[tuple[str, float, str]]] = {}
+        self._targets: dict[str, str] = {}
+        """One text for all links to the same tag or author."""
         self._roles: dict[str, str] = {}
         self._roles_of_users: defaultdict[str, list[str]] = defaultdict(list)
         self._others: Counter[str] = Counter()
 
-    def take(self, name: str, row: Row, characters: int) -> None:
-        """Take a row that is written in so many characters."""
-        if name in self._links:
-            self.kept.add_link(characters)
-        elif name in TABLES:
-            self.kept.add(characters)
+    def take(self, name: str, row: Row) -> None:
         match name:
             case "users":
                 self.add_user(row)
@@ -56,18 +49,29 @@ class Tables:
             case "posts_tags" | "posts_authors":
                 self._take_link(name, row, "tag_id" if name == "posts_tags" else "author_id")
             case "posts_meta":
-                self.meta_by_post.setdefault(row.key("post_id"), _meta_of(row))
+                post_id, meta = row.key("post_id"), _meta_of(row)
+                self.kept.count(post_id, meta)
+                self.meta_by_post.setdefault(post_id, meta)
             case "roles":
-                self._roles[row.key("id")] = row.text("name")
+                role_id, role = row.key("id"), row.text("name")
+                self.kept.count(role_id, role)
+                self._roles[role_id] = role
             case "roles_users":
-                self._roles_of_users[row.key("user_id")].append(row.key("role_id"))
+                user_id, role_id = row.key("user_id"), row.key("role_id")
+                self.kept.count(user_id, role_id)
+                self._roles_of_users[user_id].append(role_id)
             case "settings":
                 self._take_setting(row)
                 self._count_other(name)
             case _:
                 self._count_other(name)
 
-    def _count_other(self, name: str) -> None:
+    def note_lost(self, table: str, change: Change) -> None:
+        """Note a row that is none; such remarks come before everything else."""
+        self._remarks.append(self.kept.keep(Skipped(source=self.source, label=shortened(table), change=change)))
+
+    def _count_other(self, table: str) -> None:
+        name = shortened(table)
         self._others[name if name in self._others or len(self._others) < OTHERS_MAX else "(others)"] += 1
 
     def take_fresh(self) -> list[Entry]:
@@ -75,13 +79,13 @@ class Tables:
         fresh, self._fresh = self._fresh, []
         return fresh
 
-    def settle(self) -> None:
-        """Settle links in their order and roles by name, once every table has been read."""
-        by_post = {
-            table: {post: [target for *_, target in sorted(found)] for post, found in links.items()}
-            for table, links in self._links.items()
-        }
-        self.tag_ids_by_post, self.author_ids_by_post = by_post["posts_tags"], by_post["posts_authors"]
+    def linked(self, table: str, post_id: str) -> list[str]:
+        """Return the ids of the post's tags or authors in their order."""
+        links = (link for link in self._links.get(post_id, ()) if link[0] == table)
+        return [target for *_, target in sorted(links, key=itemgetter(1))]
+
+    def settle_roles(self) -> None:
+        """Name the roles of users, once every table has been read."""
         for user_id, role_ids in self._roles_of_users.items():
             roles = [self._roles.get(role_id, role_id) for role_id in role_ids]
             if (user := self.users.get(user_id)) is not None and roles != ["Author"]:
@@ -89,21 +93,11 @@ class Tables:
                 user.note("role", ", ".join(roles), user.role, reason)
 
     def entries(self) -> Iterator[Entry]:
-        """Yield the entries of the tables. Forget those added by posts, because the posts will be read again."""
-        self._forget_added()
         for name, count in self._others.items():
             change = Change("table", f"{count} rows", None, "This table is not imported.")
             yield Remark(source=self.source, label=f"table {name}", change=change)
-        yield from self.remarks
-        yield from self._declared
-
-    def _forget_added(self) -> None:
-        if not self._declared:
-            self._declared = self.take_fresh()
-        self._fresh.clear()
-        declared = {id(entry) for entry in self._declared}
-        self.users = {key: user for key, user in self.users.items() if id(user) in declared}
-        self.tags = {key: tag for key, tag in self.tags.items() if id(tag) in declared}
+        yield from self._remarks
+        yield from self.take_fresh()
 
     def add_user(self, row: Row) -> str:
         """Return the key of a user, of the table or as given with a post."""
@@ -146,10 +140,11 @@ class Tables:
         for secret in _SECRET:
             row.take(secret)
         if row.text("visibility") == "internal" or name.startswith("#"):
+            self.kept.count(key, name)
             self.internal_tags[key] = name
             reason = "Internal tags are not imported: they would be public here."
             change = Change("name", name, None, reason, row.line)
-            self._fresh.append(Skipped(source=self.source, label=item.label, change=change))
+            self._fresh.append(self.kept.keep(Skipped(source=self.source, label=item.label, change=change)))
         else:
             self._keep(self.tags, key, item, row)
         return key
@@ -157,8 +152,13 @@ class Tables:
     def _take_link(self, table: str, row: Row, target: str) -> None:
         order = row.take("sort_order")
         is_number = isinstance(order, int | float) and not isinstance(order, bool)
-        links = self._links[table][row.key("post_id")]
-        links.append((float(order) if is_number else 0.0, len(links), row.key(target)))
+        post_id, target_id = row.key("post_id"), row.key(target)
+        for text, known in ((post_id, self._links), (target_id, self._targets)):
+            if text not in known:
+                self.kept.count(text)
+        self.kept.count(base=LINK_BYTES)
+        link = (table, float(order) if is_number else 0.0, self._targets.setdefault(target_id, target_id))
+        self._links.setdefault(post_id, []).append(link)
 
     def _take_setting(self, row: Row) -> None:
         """Take the hash that a database is born with, else the id of a row that every site has."""
@@ -168,19 +168,23 @@ class Tables:
         elif name == "title" and len(row_id) == 24 and not self.site_key:
             self.site_key = row_id
 
-    def _keep[Kept: Item](self, known: dict[str, Kept], key: str, item: Kept, row: Row) -> None:
+    def _keep[Kind: Item](self, known: dict[str, Kind], key: str, item: Kind, row: Row) -> None:
         item.changes = row.note_rest(NOT_STORED)
         if key in known or not is_visible(key):
             reason = "Another object with this id came before it." if key in known else "It has neither id nor name."
             change = Change("id", key, None, reason, item.line)
-            self._fresh.append(Skipped(source=self.source, label=item.label, change=change))
+            self._fresh.append(self.kept.keep(Skipped(source=self.source, label=item.label, change=change)))
         else:
-            known[key] = item
+            known[key] = self.kept.keep(item)
             self._fresh.append(item)
 
 
 def _meta_of(row: Row) -> dict[str, Any]:
-    """Return the members with a value, without those of the row itself."""
+    """Return the members with a value, without those of the row itself; those that are not stored shortened."""
     row.take("id")
     row.take("post_id")
-    return {name: value for name, value in row.members().items() if value not in (None, "")}
+    return {
+        shortened(name): value if name in STORED_META and isinstance(value, str) else shortened(value)
+        for name, value in row.members().items()
+        if value not in (None, "")
+    }

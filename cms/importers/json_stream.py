@@ -7,10 +7,12 @@ import codecs
 import json
 import math
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from cms.importers.bounds import Kept
 from cms.importers.items import CHANGES_MAX, Change
 from cms.importers.sources import SourceUnreadable
 
@@ -18,9 +20,12 @@ CHUNK_BYTES: Final = 1024 * 1024
 # Four times the longest content in each of its four forms: what is longer is refused anyway.
 VALUE_CHARACTERS_MAX: Final = 16_000_000
 MARKS_MAX: Final = 600_000
-"""Commas and opening brackets of one value, each of which stands for up to 250 bytes. 40,000 comments have as many."""
+"""Commas and opening brackets of one value. 40,000 comments have as many."""
+MARK_BYTES: Final = 250
+"""Each of them stands for as many bytes at most."""
 NUMBER_DIGITS_MAX: Final = 30  # more than any column holds, less than Python refuses to read (4,300)
 REPAIRS_MAX: Final = 1_000
+_BLANKS: Final = frozenset(("", " ", "\t", "\r", "\n"))
 _BLANK = re.compile(r"[ \t\r\n]*")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _MARK = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{,\]}]', re.DOTALL)
@@ -48,16 +53,16 @@ class Duplicates(list[tuple[str, Any]]):
         return members
 
 
-def is_crowded(text: str, at: int = 0) -> bool:
+def is_crowded(text: str, at: int = 0, most: int = MARKS_MAX) -> bool:
     """Return whether the value that begins here has too many parts: before the reader makes objects of them."""
     depth = found = 0
     for mark in _MARK.finditer(text, at):
         kind = mark[0][0]
         depth += (kind in "[{") - (kind in "]}")
         found += kind in "[{,"
-        if depth <= 0 or found > MARKS_MAX:
+        if depth <= 0 or found > most:
             break
-    return found > MARKS_MAX
+    return found > most
 
 
 def make_decoder(duplicates: Duplicates) -> json.JSONDecoder:
@@ -83,9 +88,9 @@ class JsonFile:
         if not path.is_file():  # a pipe would be waited for
             raise SourceUnreadable(f"{path} is not a regular file.")
         self.duplicates = Duplicates()
-        self.characters = 0
-        """How many the last value has in the file."""
         self.repairs: list[Change] = []
+        self.kept = Kept(path)
+        """The caller counts here. It leaves less for a value."""
         self._decoder = make_decoder(self.duplicates)
         self._file: BinaryIO | None = None
 
@@ -115,6 +120,8 @@ class JsonFile:
 
     def peek(self) -> str:
         """Return the next character that is not blank; empty at the end."""
+        if self._text[self._at : self._at + 1] not in _BLANKS:
+            return self._text[self._at]
         while True:
             match = _BLANK.match(self._text, self._at)
             self._go_to(match.end() if match else self._at)
@@ -124,10 +131,11 @@ class JsonFile:
     def value(self) -> Any:
         """Return the next value, whole. Members that it held twice are in `duplicates`."""
         self.peek()
+        marks_max = min(MARKS_MAX, self.kept.left // MARK_BYTES)
         while True:
             self.duplicates.clear()
-            if len(self._text) - self._at > 2 * CHUNK_BYTES and is_crowded(self._text, self._at):
-                raise self._broken(f"A value has more than {MARKS_MAX:,} commas and opening brackets")
+            if len(self._text) - self._at > 2 * CHUNK_BYTES and is_crowded(self._text, self._at, marks_max):
+                raise self._broken(f"A value has more than {marks_max:,} commas and opening brackets: divide it")
             try:
                 value, end = self._decoder.raw_decode(self._text, self._at)
             except ValueError as error:
@@ -139,7 +147,6 @@ class JsonFile:
             else:
                 # A number may go on in what was not read yet.
                 if end < len(self._text) or not self._read_more():
-                    self.characters = end - self._at
                     self._go_to(end)
                     return value
 
@@ -189,15 +196,19 @@ class JsonFile:
         if self._is_ended or self._file is None:
             return False
         if waiting > VALUE_CHARACTERS_MAX:
-            raise self._broken(f"A value has more than {VALUE_CHARACTERS_MAX:,} characters")
+            raise self._broken(f"A value has more than {VALUE_CHARACTERS_MAX:,} characters: divide it")
+        if 2 * sys.getsizeof(self._text) > self.kept.left:
+            raise self._broken(
+                f"A value is longer than the {self.kept.left // 2:,} bytes left for it: divide the export"
+            )
         chunk = self._file.read(max(CHUNK_BYTES, min(waiting, VALUE_CHARACTERS_MAX + 1 - waiting)))
         self._is_ended = not chunk
         try:
             text = self._bytes_decoder.decode(chunk, final=self._is_ended)
         except UnicodeError as error:
             raise self._broken("It is not in the encoding that its first bytes declare") from error
-        rest = self._text[self._at :]
-        self._text, self._at = rest + self._mended(text, self.line + rest.count("\n")), 0
+        self._text, self._at = self._text[self._at :], 0
+        self._text += self._mended(text, self.line + self._text.count("\n"))
         self.done += len(chunk)
         return True
 

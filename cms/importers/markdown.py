@@ -9,7 +9,7 @@ from typing import Final
 
 from cms.choices import ContentFormat, Kind, Status
 from cms.importers import markdown_fields as fields
-from cms.importers.bounds import Kept
+from cms.importers.bounds import OBJECT_BYTES, TEXT_MAX, Kept
 from cms.importers.cleaning import is_visible
 from cms.importers.front_matter import FrontMatter, split_file
 from cms.importers.items import CategoryItem, Change, PostItem, Skipped, TagItem, UserItem
@@ -74,7 +74,7 @@ class MarkdownSource:
             line=1,
             external_id=self._label(path),
             title="",
-            content=body,
+            content=body[:TEXT_MAX],
             content_format=ContentFormat.MARKDOWN,
             changes=changes,
         )
@@ -107,7 +107,7 @@ class MarkdownSource:
     def _authors(self, matter: FrontMatter, item: PostItem) -> Iterator[Entry]:
         authors = fields.read_authors(matter, item)
         for author in authors:
-            if self._is_new("user", author.name, author.name):
+            if self._is_new("user", author.name, author.name, author.email, author.bio):
                 yield UserItem(
                     source=item.source,
                     line=item.lines["author"],
@@ -146,10 +146,10 @@ class MarkdownSource:
         above, found, _ = item.external_id.partition("_posts/")
         return [name for name in above.split("/") if name] if found else []
 
-    def _is_new(self, noun: str, key: str, name: str) -> bool:
+    def _is_new(self, noun: str, key: str, name: str, *more: str) -> bool:
         if (noun, key) in self._names:
             return False
-        self._kept.add(len(key) + len(name))
+        self._kept.count(key, name, *more, base=OBJECT_BYTES)
         self._names[noun, key] = name
         return True
 

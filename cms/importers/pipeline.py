@@ -15,6 +15,7 @@ from cms.importers.cleaning import Notes, storable
 from cms.importers.context import Context, existing_row
 from cms.importers.items import UNKNOWN_AUTHOR, Change, Item, PostItem, Remark, Skipped, UserItem
 from cms.importers.report import Outcome, Report
+from cms.importers.seen import Seen
 from cms.importers.sources import Source
 from cms.importers.writers import comments, posts, terms, users
 from cms.models import ImportRecord
@@ -46,19 +47,18 @@ def import_source(
     `trusts_roles` is for exports of one's own sites: without it nobody becomes more than an author.
     """
     context = Context(source.name, now, trusts_roles)
-    seen: set[tuple[str, str]] = set()
-    for entry in source:
-        if isinstance(entry, Item) and (entry.noun, entry.external_id) in seen:
-            reason = "Another object with this id came before it."
-            change = Change("id", entry.external_id, None, reason, entry.line)
-            _record_remark(Skipped(source=entry.source, label=entry.label, change=change), report)
-        elif isinstance(entry, Item):
-            seen.add((entry.noun, entry.external_id))
-            _import_entry(context, entry, report)
-        else:
-            _record_remark(entry, report)
-        if on_progress is not None:
-            on_progress(source)
+    with Seen() as seen:
+        for entry in source:
+            if not isinstance(entry, Item):
+                _record_remark(entry, report)
+            elif seen.add(entry.noun, entry.external_id):
+                _import_entry(context, entry, report)
+            else:
+                reason = "Another object with this id came before it."
+                change = Change("id", entry.external_id, None, reason, entry.line)
+                _record_remark(Skipped(source=entry.source, label=entry.label, change=change), report)
+            if on_progress is not None:
+                on_progress(source)
 
 
 def _import_entry(context: Context, item: Item, report: Report) -> None:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from cms.ids import parse_uuid
+from cms.importers.bounds import TEXT_MAX
 from cms.importers.dates import UnreadableDate, parse_instant
 from cms.importers.items import Change, Changes
 
@@ -33,7 +34,7 @@ class Row:
         """Return the member's text; a number is the text of its digits. Empty when there is none."""
         value = self.take(name)
         if isinstance(value, str):
-            return value
+            return value[:TEXT_MAX]
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         if value is not None:

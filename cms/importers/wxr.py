@@ -1,7 +1,7 @@
 """Reading WordPress exports (WXR 1.0 to 1.2): a file, or a folder of the parts that a large site is exported in.
 
-A file is read twice: first for its authors and terms, wherever they stand, and to find out that it is whole; then item
-by item.
+A file is read for its authors and terms, wherever they stand, and then item by item. A first reading finds out whether
+it is whole. Nothing of that is kept while other files are imported.
 """
 
 import hashlib
@@ -61,6 +61,11 @@ class Site:
     logins_by_email: dict[str, str] = field(default_factory=dict)
     unstored: list[Skipped] = field(default_factory=list)
 
+    def login_of(self, creator: str) -> str:
+        """Return the declared author of this name, even with stray punctuation around it."""
+        stripped = creator.strip("<> \t\"'")
+        return stripped if creator not in self.logins and stripped in self.logins else creator
+
 
 class WxrSource:
     """Named by the site's address, so that the parts of an export, and later exports, are one source."""
@@ -70,9 +75,7 @@ class WxrSource:
         self._path = str(path)
         self.total = self._file.total
         self.broken_parts: list[Skipped] = []
-        self._site = self._read_head()
-        self._repairs = list(self._file.repairs)
-        self.name = _source_name(self._site.address or str(path.resolve()))
+        self.name = _source_name(self._read_head().address or str(path.resolve()))
 
     @property
     def done(self) -> int:
@@ -80,46 +83,41 @@ class WxrSource:
 
     def __iter__(self) -> Iterator[Entry]:
         yield from self.broken_parts
-        for repair in self._repairs:
+        site = self._read_head()
+        for repair in list(self._file.repairs):
             yield Remark(source=self._path, label="file", change=repair)
-        yield from self._site.unstored
-        yield from self._site.logins.values()
-        yield from self._site.vocabulary.in_order()
+        yield from site.unstored
+        yield from site.logins.values()
+        yield from site.vocabulary.in_order()
         for node in self._file.records():
             if node.name == "item":
-                yield from self._read_item(node)
+                yield from self._read_item(node, site)
 
-    def _read_item(self, node: Node) -> Iterator[Entry]:
+    def _read_item(self, node: Node, site: Site) -> Iterator[Entry]:
         if node.text_of("wp:post_type") not in POST_TYPES:
             yield skipped_item(node, self._path)
             return
-        post = read_post(node, self._path, self._site.language)
-        yield from self._find_author(node, post.changes)
-        post.author = self._login_of(node.text_of("dc:creator"))
-        yield from wxr_terms.attach_terms(node, post, self._site.vocabulary)
+        post = read_post(node, self._path, site.language)
+        yield from self._find_author(node, post.changes, site)
+        post.author = site.login_of(node.text_of("dc:creator"))
+        yield from wxr_terms.attach_terms(node, post, site.vocabulary)
         yield post
-        yield from read_comments(node, post, self._site.logins_by_id, self._site.logins_by_email)
+        yield from read_comments(node, post, site.logins_by_id, site.logins_by_email)
 
-    def _find_author(self, node: Node, changes: Changes) -> Iterator[UserItem]:
+    def _find_author(self, node: Node, changes: Changes, site: Site) -> Iterator[UserItem]:
         """Yield an author who is not declared: WXR 1.0 declares none, and later versions not all of them."""
         creator = node.text_of("dc:creator")
-        login = self._login_of(creator)
-        if login and login not in self._site.logins:
+        login = site.login_of(creator)
+        if login and login not in site.logins:
             user = UserItem(source=self._path, line=node.line, external_id=login, username=login, display_name=login)
             user.is_met_at_post = True
-            self._site.kept.add(len(login))
-            self._site.logins[login] = user
+            site.logins[login] = site.kept.keep(user)
             yield user
         if login != creator:
             changes.append(Change("author", creator, login, "The author declared under this name was taken."))
 
-    def _login_of(self, creator: str) -> str:
-        """Return the declared author of this name, even with stray punctuation around it."""
-        stripped = creator.strip("<> \t\"'")
-        return stripped if creator not in self._site.logins and stripped in self._site.logins else creator
-
     def _read_head(self) -> Site:
-        kept = Kept(self._path)
+        kept = self._file.kept = Kept(self._path)
         site = Site(kept, Vocabulary(kept))
         is_export = False
         for node in self._file.records():
@@ -139,12 +137,10 @@ def _read_head_node(node: Node, site: Site, path: str) -> None:
         case "language":
             site.language = node.text.strip()
         case "wp:author":
-            site.kept.add(node.size)
             _declare_author(node, site, path)
         case "wp:category" | "wp:tag" | "wp:term":
             if (unstored := site.vocabulary.declare(node, path)) is not None:
-                site.kept.add(node.size)
-                site.unstored.append(unstored)
+                site.unstored.append(site.kept.keep(unstored))
 
 
 def _declare_author(node: Node, site: Site, path: str) -> None:
@@ -152,7 +148,7 @@ def _declare_author(node: Node, site: Site, path: str) -> None:
     email = node.text_of("wp:author_email")
     if not login:
         return
-    site.logins[login] = UserItem(
+    user = UserItem(
         source=path,
         line=node.line,
         external_id=login,
@@ -162,9 +158,12 @@ def _declare_author(node: Node, site: Site, path: str) -> None:
         first_name=node.text_of("wp:author_first_name"),
         last_name=node.text_of("wp:author_last_name"),
     )
+    site.logins[login] = site.kept.keep(user)
     if author_id := node.text_of("wp:author_id"):
+        site.kept.count(author_id)
         site.logins_by_id[author_id] = login
     if email:
+        site.kept.count(email)
         site.logins_by_email[email.lower()] = login
 
 

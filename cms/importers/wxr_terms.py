@@ -43,13 +43,12 @@ class Vocabulary:
         known = self.categories if noun == "category" else self.tags
         if nicename not in known:
             item = self.add(noun, nicename, raw_name, path, node.line)
-            self.kept.add_text(description)
             item.description = description
             if isinstance(item, CategoryItem):
                 item.parent = node.text_of("wp:category_parent") or node.text_of("wp:term_parent") or None
+            self.kept.keep(item)
 
     def add(self, noun: str, nicename: str, raw_name: str, path: str, line: int) -> CategoryItem | TagItem:
-        self.kept.add(len(nicename) + len(raw_name))
         name = plain_text_of(raw_name) or nicename
         kind: type[CategoryItem | TagItem] = CategoryItem if noun == "category" else TagItem
         item = kind(source=path, line=line, external_id=nicename, name=name, slug=unquote(nicename))
@@ -61,6 +60,7 @@ class Vocabulary:
             self.categories[nicename] = item
         else:
             self.tags[nicename] = item
+        self.kept.count(raw_name)
         self._by_name.setdefault((noun, raw_name.casefold()), nicename)
         return item
 
@@ -101,7 +101,7 @@ def attach_terms(node: Node, post: PostItem, vocabulary: Vocabulary) -> Iterator
         if nicename not in known:
             met = vocabulary.add(noun, nicename, name, post.source, child.line)
             met.is_met_at_post = True
-            yield met
+            yield vocabulary.kept.keep(met)
         own[noun][nicename] = None
     post.categories, post.tags = [*own["category"]], [*own["tag"]]
     if lost:

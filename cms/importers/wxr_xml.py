@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import BinaryIO, Final
 from xml.parsers import expat
 
+from cms.importers.bounds import TEXT_MAX, Kept
 from cms.importers.items import Change
 from cms.importers.sources import SourceUnreadable
 
 CHUNK_CHARACTERS: Final = 64 * 1024
 DEPTH_MAX: Final = 50
-# Twice the longest content: what is longer is refused anyway, and need not be in memory to be refused.
-TEXT_MAX: Final = 2_000_000
-# A record: an element takes 300 bytes, and a post with 20,000 comments has as many.
+# A record: a post with 20,000 comments has as many.
 ELEMENTS_MAX: Final = 300_000
+# With what is made of it.
+ELEMENT_BYTES: Final = 500
 RECORD_CHARACTERS_MAX: Final = 16_000_000
 # A tag is in memory until its end, and each name of elements and attributes until the end of the file.
 TAG_BYTES_MAX: Final = 1_000_000
@@ -71,13 +72,15 @@ class WxrFile:
         self.path = path
         self.total, self.done = path.stat().st_size, 0
         self.repairs: list[Change] = []
+        self.kept = Kept(path)
+        """The caller counts here. It leaves less for a record."""
         self._encoding = _sniff_encoding(path)
 
     def records(self) -> Iterator[Node]:
         """Yield the children of the channel in their order. Raises SourceUnreadable where the XML breaks off."""
         self.done = 0
         self.repairs.clear()
-        parser = _Parser(self.path)
+        parser = _Parser(self.path, self.kept)
         try:
             with self.path.open("rb") as raw, self._as_text(raw) as source:
                 line = 1
@@ -124,8 +127,9 @@ def _sniff_encoding(path: Path) -> str:
 class _Parser:
     """Collects the records of the chunk that was fed last."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, kept: Kept) -> None:
+        self._path, self._kept = path, kept
+        self._elements_max = ELEMENTS_MAX
         self._stack: list[Node] = []
         self._ready: list[Node] = []
         self._prefixes: dict[str, str] = {}
@@ -158,13 +162,14 @@ class _Parser:
         prefix, colon, local = name.partition(":")
         canonical = f"{self._prefixes.get(prefix, prefix)}:{local}" if colon else name
         if not self._stack and canonical != "rss":
-            raise SourceUnreadable(f"{self._path} is XML but no WordPress export: it begins with <{name}>.")
+            raise SourceUnreadable(f"{self._path} is XML but no WordPress export: it begins with <{name[:100]}>.")
         node = Node(canonical, attributes, self._expat.CurrentLineNumber)
         # Records are handed out, so only what is inside of one hangs on its parent.
         if len(self._stack) > 2:
             self._stack[-1].children.append(node)
         elif len(self._stack) == 2:
             self._elements = self._characters = 0
+            self._elements_max = min(ELEMENTS_MAX, self._kept.left // ELEMENT_BYTES)
         self._stack.append(node)
         if len(self._stack) > 2:
             self._count(1 + len(attributes), sum(map(len, attributes.values())))
@@ -186,8 +191,8 @@ class _Parser:
     def _count(self, elements: int, characters: int) -> None:
         self._elements += elements
         self._characters += characters
-        if self._elements > ELEMENTS_MAX:
-            raise self._refusal(f"a record of more than {ELEMENTS_MAX:,} elements and attributes")
+        if self._elements > self._elements_max:
+            raise self._refusal(f"a record of more than {self._elements_max:,} elements and attributes")
         if self._characters > RECORD_CHARACTERS_MAX:
             raise self._refusal(f"a record of more than {RECORD_CHARACTERS_MAX:,} characters")
 
@@ -198,7 +203,7 @@ class _Parser:
                 return
 
     def _refusal(self, what: str) -> SourceUnreadable:
-        return SourceUnreadable(f"{self._path} has {what}: line {self._expat.CurrentLineNumber}.")
+        return SourceUnreadable(f"{self._path} has {what}, in line {self._expat.CurrentLineNumber}: divide it.")
 
     def _refuse_doctype(self, *_: object) -> None:
         raise SourceUnreadable(f"{self._path} has a document type declaration, which no WordPress export has.")

@@ -154,6 +154,47 @@ TANDEM: Final[Sources] = {
     "empty users": _filled('{"format":"tandem","version":1,"users":[', "{},", '{}],"posts":[]}'),
     "tags that are none": _filled('{"format":"tandem","version":1,"tags":[', "0,", '0],"posts":[]}'),
 }
+type Uploads = Mapping[str, Callable[[int], list[tuple[str, str]]]]
+"""Names and texts of a zip's files; each takes how many rows, or values of a row, a file shall have."""
+
+
+def _files(many: int, ending: str, text: Callable[[int], str]) -> Callable[[int], list[tuple[str, str]]]:
+    return lambda rows: [(f"part{number}.{ending}", text(rows)) for number in range(many)]
+
+
+def _rows(before: str, row: str, after: str) -> Callable[[int], str]:
+    """Rows with a number each."""
+    return lambda rows: before + ",".join(row % number for number in range(rows)) + after
+
+
+def _crowded(before: str, row: str, after: str) -> Callable[[int], str]:
+    """Rows with a number and very many values each: together they take more than a bound of one value allows."""
+    return lambda values: _rows(before, row, after)(16).replace("[]", f"[{'{},' * values}0]")
+
+
+UPLOADS: Final[Uploads] = {
+    "Ghost: tags": _files(8, "json", _rows('{"db":[{"data":{"tags":[', '{"id":"%d"}', "]}}]}")),
+    "Ghost: values of users": _files(2, "json", _crowded('{"db":[{"data":{"users":[', '{"id":"%d","a":[]}', "]}}]}")),
+    "Ghost: values of metadata": _files(
+        2, "json", _crowded('{"db":[{"data":{"tags":[0],"posts_meta":[', '{"post_id":"%d","a":[]}', "]}}]}")
+    ),
+    "WordPress: authors": _files(
+        3,
+        "xml",
+        lambda rows: (
+            _CHANNEL
+            + "".join(f"<wp:author><wp:author_login>{number}</wp:author_login></wp:author>" for number in range(rows))
+            + _END
+        ),
+    ),
+    "an export: values of tags": lambda values: [
+        (
+            "tandem.json",
+            _crowded('{"format":"tandem","version":1,"tags":[', '{"name":"%d","a":[]}', '],"posts":0}')(2 * values),
+        )
+    ],
+    "Markdown: tags": _files(4, "md", _rows("---\ntags: [", "a%d", "]\n---\nA")),
+}
 SOURCES: Final[Mapping[str, tuple[str, Sources]]] = {
     "wxr": ("export.xml", WXR),
     "markdown": ("post.md", MARKDOWN),

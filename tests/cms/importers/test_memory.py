@@ -1,0 +1,36 @@
+"""What an import remembers of a source: all of it is still found when most of it is no longer in memory."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cms.importers import context
+from cms.importers.seen import Seen
+from cms.models import Post
+from tests.cms.importers.samples import TANDEM
+
+
+def test_terms_and_authors_that_are_no_longer_in_memory_are_found(
+    import_path: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(context, "ROWS_MAX", 1)
+    names = [f"tag {number}" for number in range(4)]
+    posts = [TANDEM["posts"][0] | {"id": None, "slug": f"t{number}", "tags": names} for number in range(2)]
+    tags = [{"name": name, "slug": name.replace(" ", "-")} for name in names]
+    (tmp_path / "export.json").write_text(json.dumps({**TANDEM, "tags": tags, "posts": posts}))
+    report = import_path(tmp_path / "export.json")
+    assert report["counts"]["failed"] == 0
+    assert [sorted(post.tags.values_list("name", flat=True)) for post in Post.objects.order_by("slug")] == [
+        names,
+        names,
+    ]
+    assert {post.author.username for post in Post.objects.all()} == {"mia"}
+
+
+def test_an_object_is_seen_once() -> None:
+    with Seen() as seen:
+        assert [seen.add("post", "1"), seen.add("tag", "1"), seen.add("post", "\ud800")] == [True, True, True]
+        assert [seen.add("post", "1"), seen.add("post", "\ud800")] == [False, False]
