@@ -1,8 +1,8 @@
 """`manage.py canary`: the rollout from the command line, by the verbs of `canary.verbs`."""
 
+import getpass
 import json
 import os
-import pwd
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable
@@ -17,6 +17,9 @@ from canary.verbs.declaring import Call, Option, Verb
 from canary.verbs.performing import perform, version_now
 from canary.verbs.registry import all_verbs
 from canary.verbs.wording import one_line, told
+
+if sys.platform != "win32":
+    import pwd
 
 
 class Command(BaseCommand):
@@ -73,6 +76,8 @@ def cli_actor() -> str:
 
     By the number of the process: anybody can set LOGNAME, by which one person could approve as two.
     """
+    if sys.platform == "win32":  # users have no numbers there
+        return f"cli:{getpass.getuser()}"
     try:
         return f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
     except KeyError:  # a container may run as a number without a name
