@@ -17,6 +17,8 @@ STORED_META: Final = ("meta_title", "meta_description")
 LINK_BYTES: Final = 80
 """One link in the list of its post."""
 OTHERS_MAX: Final = 1_000
+ROLES_SHOWN: Final = 10
+"""Of a user, in the remark about them."""
 NOT_STORED: Final = "This column is not stored."
 
 
@@ -53,7 +55,7 @@ class Tables:
                 self.kept.count(post_id, meta)
                 self.meta_by_post.setdefault(post_id, meta)
             case "roles":
-                role_id, role = row.key("id"), row.text("name")
+                role_id, role = row.key("id"), shortened(row.text("name"))
                 self.kept.count(role_id, role)
                 self._roles[role_id] = role
             case "roles_users":
@@ -87,10 +89,12 @@ class Tables:
     def settle_roles(self) -> None:
         """Name the roles of users, once every table has been read."""
         for user_id, role_ids in self._roles_of_users.items():
-            roles = [self._roles.get(role_id, role_id) for role_id in role_ids]
+            roles = [shortened(self._roles.get(role_id, role_id)) for role_id in role_ids[:ROLES_SHOWN]]
             if (user := self.users.get(user_id)) is not None and roles != ["Author"]:
                 reason = "Imported users are authors until an admin gives them another role."
-                user.note("role", ", ".join(roles), user.role, reason)
+                told = shortened(", ".join(roles))
+                self.kept.count(told)
+                user.note("role", told, user.role, reason)
 
     def entries(self) -> Iterator[Entry]:
         for name, count in self._others.items():

@@ -162,6 +162,20 @@ def test_what_has_no_place_here_is_reported_and_no_password_ever(
     assert User.objects.get(display_name="Mia").role == "author"
 
 
+def test_a_user_with_very_many_roles_gets_a_short_remark(
+    import_path: ImportPath, write_ghost: Write, originals: Originals
+) -> None:
+    """Each name is counted once; joined for every link, they would take a thousand times as much."""
+    path = write_ghost(
+        {"html": "x"},
+        users=[{"id": "1", "name": "Mia"}],
+        roles=[{"id": "r", "name": "R" * 10_000}],
+        roles_users=[{"user_id": "1", "role_id": "r"}] * 1_000,
+    )
+    [told] = originals(import_path(path), "role")
+    assert len(told) == 300
+
+
 CARDS = [["markdown", {"markdown": "# Hi"}], ["html", {"html": "<b>x</b>"}], ["image", {"src": "a.png"}]]
 
 
