@@ -18,7 +18,7 @@ LINK_BYTES: Final = 80
 """One link in the list of its post."""
 OTHERS_MAX: Final = 1_000
 ROLES_SHOWN: Final = 10
-"""Of a user, in the remark about them."""
+"""In the remark about a user."""
 NOT_STORED: Final = "This column is not stored."
 
 

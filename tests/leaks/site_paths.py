@@ -33,6 +33,7 @@ SITE: Final[dict[str, Fill]] = {
     "admin/canary": plain("/admin/canary"),
     "admin/canary/": plain("/admin/canary/"),
     "admin/canary/live/": plain("/admin/canary/live/"),
+    "admin/canary/debt/": plain("/admin/canary/debt/"),
     "admin/canary/consumers.csv": plain("/admin/canary/consumers.csv"),
     "admin/canary/do/<path:words>/": lambda world: [
         f"/admin/canary/do/{form}"
