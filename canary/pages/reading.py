@@ -22,7 +22,7 @@ from canary.pages.guiding import guide
 from canary.pages.speaking import spoken
 from canary.recording import aggregation
 from canary.reporting.people import People
-from canary.retiring.usage import USAGE_DAYS, usage_by_consumer
+from canary.retiring.usage import USAGE_DAYS, top_consumers
 from canary.services.differences import Difference, accepted_differences
 from canary.services.life import facts_about
 from canary.shadow import results as shadow_results
@@ -83,8 +83,8 @@ class Asked:
         return cls(span, given.get("traffic") != "all", given.get("events", "1"))
 
 
-def read_page(asked: Asked, now: datetime) -> dict[str, Any]:
-    """Return the context of the template. Raises StoreUnreachable."""
+def read_page(asked: Asked, now: datetime, *, is_whole: bool = True) -> dict[str, Any]:
+    """Return the context of the template, all of it or what changes by itself. Raises StoreUnreachable."""
     known = status(now)
     row, snapshot = store.read()
     verdicts = _verdicts(known["release"])
@@ -114,6 +114,7 @@ def read_page(asked: Asked, now: datetime) -> dict[str, Any]:
         **_course(changes, asked, now),
         **found,
         **_life(row, snapshot, now),
+        **(_consumers(snapshot, now) if is_whole else {"consumers": []}),
         **_log(asked),
     }
     shown["protection"] = protection.facts(known, verdicts[0] if verdicts else None, shown["shadow"], now)
@@ -283,7 +284,6 @@ def _holding(differences: list[dict[str, Any]]) -> int:
 
 def _life(row: Any, snapshot: Snapshot, now: datetime) -> dict[str, Any]:
     life = snapshot.life
-    consumers = usage_by_consumer(now=now, days=USAGE_DAYS, deprecated_at=life.deprecated_at)
     at = now.timestamp()
     unmet = []
     if row is not None and not is_v1_gone(life):
@@ -295,11 +295,14 @@ def _life(row: Any, snapshot: Snapshot, now: datetime) -> dict[str, Any]:
         "brownout_is_off": snapshot.latched and in_brownout(life, at),
         "unmet": [spoken(one.sentence) for one in unmet],
         "unmet_for": _("its deprecation") if life.state == ACTIVE else _("its sunset"),
-        "consumers": sorted(consumers, key=lambda one: -one.calls)[:CONSUMERS_SHOWN],
-        "consumers_count": len(consumers),
-        "usage_days": USAGE_DAYS,
         "has_debt": canary_conf().debt is not None,
     }
+
+
+def _consumers(snapshot: Snapshot, now: datetime) -> dict[str, Any]:
+    deprecated_at = snapshot.life.deprecated_at
+    shown, count = top_consumers(CONSUMERS_SHOWN, now=now, days=USAGE_DAYS, deprecated_at=deprecated_at)
+    return {"consumers": shown, "consumers_count": count, "usage_days": USAGE_DAYS}
 
 
 def _log(asked: Asked) -> dict[str, Any]:

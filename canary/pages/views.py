@@ -1,6 +1,5 @@
 """The page of the rollout at the admin site, a form for each change, and the consumers of v1 as a file."""
 
-import io
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -8,7 +7,7 @@ from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.dateformat import format as date_format
@@ -27,7 +26,7 @@ from canary.pages.previews import preview
 from canary.pages.reading import Asked, read_page
 from canary.pages.speaking import spoken, told
 from canary.reporting.debt import rollback_debt
-from canary.retiring.usage import USAGE_DAYS, daily_rows, write_csv
+from canary.retiring.usage import USAGE_DAYS, csv_lines, daily_rows
 from canary.state.store import read
 from canary.verbs.declaring import Call
 from canary.verbs.performing import perform
@@ -59,16 +58,16 @@ def page(request: HttpRequest) -> HttpResponse:
 @require_GET
 def live(request: HttpRequest) -> HttpResponse:
     """Return the parts that change by themselves, for the script that puts them into the page."""
-    return render(request, "canary/page/live.html", _read(request))
+    return render(request, "canary/page/live.html", _read(request, is_whole=False))
 
 
 @never_cache
 @require_GET
-def consumers(request: HttpRequest) -> HttpResponse:
+def consumers(request: HttpRequest) -> StreamingHttpResponse:
     _refuse_without(request, VIEW)
-    target, deprecated_at = io.StringIO(), read()[1].life.deprecated_at
-    write_csv(target, daily_rows(now=canary_conf().now(), days=USAGE_DAYS, deprecated_at=deprecated_at))
-    response = HttpResponse(target.getvalue(), content_type="text/csv; charset=utf-8")
+    deprecated_at = read()[1].life.deprecated_at
+    lines = csv_lines(daily_rows(now=canary_conf().now(), days=USAGE_DAYS, deprecated_at=deprecated_at))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="v1-consumers.csv"'
     return response
 
@@ -108,10 +107,10 @@ def change(request: HttpRequest, words: str) -> HttpResponse:
     return _show_preview(request, action, options, now)
 
 
-def _read(request: HttpRequest) -> dict[str, Any]:
+def _read(request: HttpRequest, *, is_whole: bool = True) -> dict[str, Any]:
     _refuse_without(request, VIEW)
     now = canary_conf().now()
-    shown = read_page(Asked.of(request.GET), now)
+    shown = read_page(Asked.of(request.GET), now, is_whole=is_whole)
     return {
         **shown,
         "question": answer(request.GET.get("identity", ""), _actor(request), now),

@@ -129,9 +129,21 @@ def test_more_than_there_is_room_for_is_counted(quiet_world: World, signed_in_wi
 def test_who_calls_v1_is_a_file(quiet_world: World, signed_in_with: SignedIn) -> None:
     quiet_world("middle")
     answer = signed_in_with("view").get(f"{ADDRESS}consumers.csv")
-    rows = list(csv.DictReader(io.StringIO(answer.content.decode())))
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
     assert len(rows) == 60
     assert rows[0].keys() >= {"day", "consumer", "route", "calls"}
+
+
+def test_a_refresh_does_not_ask_who_calls_v1(world: World, signed_in_with: SignedIn) -> None:
+    """Strangers may have made up a million rows: an open page would read them every five seconds."""
+    world("middle")
+    viewer = signed_in_with("view")
+    assert 'id="canary-consumers"' in viewer.get(ADDRESS).content.decode()
+    with CaptureQueriesContext(connection) as sent:
+        text = viewer.get(f"{ADDRESS}live/").content.decode()
+    assert 'id="canary-consumers"' not in text
+    assert 'id="canary-life"' in text
+    assert not [one for one in sent if "SUM" in one["sql"] and "canary_consumerusage" in one["sql"]]
 
 
 def test_the_content_that_a_rollback_would_hide_is_counted_and_not_named(

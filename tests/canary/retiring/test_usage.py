@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from canary.models import ConsumerUsage
-from canary.retiring.usage import COLUMNS, daily_rows, unnotified, usage_by_consumer, write_csv
+from canary.retiring.usage import COLUMNS, daily_rows, top_consumers, unnotified, usage_by_consumer, write_csv
 
 NOW = datetime.datetime(2026, 12, 31, 12, tzinfo=datetime.UTC)
 
@@ -57,6 +57,25 @@ def test_totals_take_two_statements_however_many_there_are(
         use_v1(f"key:{number}", f"GET /{number}")
     with django_assert_num_queries(2):
         assert len(usage_by_consumer(now=NOW, deprecated_at=0)) == 20
+
+
+def test_the_busiest_are_found_without_reading_the_others(
+    use_v1: Callable[..., None], django_assert_num_queries: Callable[..., Any]
+) -> None:
+    for number in range(30):
+        use_v1(f"client:{number}", "GET /posts", calls=number, refused=1, agent="new")
+        use_v1(f"client:{number}", "GET /tags", days_ago=1, calls=1, agent="old")
+    with django_assert_num_queries(2):
+        shown, count = top_consumers(2, now=NOW, deprecated_at=0)
+    assert [(one.consumer, one.calls, one.refused, one.agent, one.last_seen_at) for one in shown] == [
+        ("client:29", 30, 1, "new", NOW),
+        ("client:28", 29, 1, "new", NOW),
+    ]
+    assert count == 30
+
+
+def test_nobody_is_the_busiest_of_none(db: None) -> None:
+    assert top_consumers(2, now=NOW, deprecated_at=None) == ([], 0)
 
 
 def test_the_csv_has_a_row_for_each_consumer_route_and_day(use_v1: Callable[..., None]) -> None:
