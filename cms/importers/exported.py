@@ -136,12 +136,14 @@ class FolderSource:
 
 
 def take_row(document: JsonFile) -> Row | Change:
-    """Return the next value as a row; if it is not an object, return a change with the reason."""
+    """Return the next value as a row; if it is not an object, or an empty one, return a change with the reason."""
     document.peek()
     line = document.line
     value = document.value()
     if not isinstance(value, dict):
         return Change("", value, None, "This is not an object.", line)
+    if not value:
+        return Change("", value, None, "This object has no members.", line)
     row = Row(value, line)
     for name, lost in document.duplicates:
         row.note(name, lost, None, "This member stands twice; the last one counts.")

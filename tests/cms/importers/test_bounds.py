@@ -194,3 +194,10 @@ def test_one_file_at_a_time_is_in_memory(tmp_path: Path, write_wxr: Callable[...
 
 def _users_in_memory() -> int:
     return sum(isinstance(one, items.UserItem) for one in gc.get_objects())
+
+
+@pytest.mark.parametrize("format_name", ["ghost", "tandem"])
+def test_an_empty_post_is_skipped(tmp_path: Path, format_name: str) -> None:
+    empty = {"db": [{"data": {"posts": [{}]}}]} if format_name == "ghost" else {**TANDEM, "posts": [{}]}
+    (tmp_path / "export.json").write_text(json.dumps(empty))
+    assert _reasons(tmp_path / "export.json") == ["This object has no members."]
