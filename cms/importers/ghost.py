@@ -95,6 +95,7 @@ class GhostSource:
         self.total = self._document.total
         self.broken_parts: list[Skipped] = []
         self.name = _source_name(self._read_tables().site_key or str(path.resolve()))
+        self._document.repairs.clear()  # the second reading makes them again
 
     @property
     def done(self) -> int:
@@ -113,6 +114,7 @@ class GhostSource:
                         yield from self._post(tables)
                     else:
                         document.value()
+        self._document.repairs.clear()
 
     def _post(self, tables: Tables) -> Iterator[Entry]:
         row = take_row(self._document)

@@ -129,7 +129,7 @@ def _read_meta(row: Row, post: PostItem, meta: dict[str, Any]) -> None:
 
 
 def _read_authors(row: Row, post: PostItem, tables: Tables) -> None:
-    keys = tables.linked("posts_authors", post.external_id)
+    keys = tables.take_linked("posts_authors", post.external_id)
     keys += _nested_keys(row, "authors", tables) + _nested_keys(row, "author", tables)
     author_id = row.key("author_id")
     keys = list(dict.fromkeys(keys or [author_id]))
@@ -142,7 +142,7 @@ def _read_authors(row: Row, post: PostItem, tables: Tables) -> None:
 
 
 def _read_tags(row: Row, post: PostItem, tables: Tables) -> None:
-    keys = tables.linked("posts_tags", post.external_id) + _nested_keys(row, "tags", tables)
+    keys = tables.take_linked("posts_tags", post.external_id) + _nested_keys(row, "tags", tables)
     for key in dict.fromkeys(keys):
         if key in tables.tags:
             post.tags.append(key)

@@ -81,10 +81,12 @@ class Tables:
         fresh, self._fresh = self._fresh, []
         return fresh
 
-    def linked(self, table: str, post_id: str) -> list[str]:
-        """Return the ids of the post's tags or authors in their order."""
-        links = (link for link in self._links.get(post_id, ()) if link[0] == table)
-        return [target for *_, target in sorted(links, key=itemgetter(1))]
+    def take_linked(self, table: str, post_id: str) -> list[str]:
+        """Return the ids of the post's tags or authors in their order; another post with its id gets none of them."""
+        links = self._links.pop(post_id, [])
+        if others := [link for link in links if link[0] != table]:
+            self._links[post_id] = others
+        return [target for *_, target in sorted((link for link in links if link[0] == table), key=itemgetter(1))]
 
     def settle_roles(self) -> None:
         """Name the roles of users, once every table has been read."""

@@ -108,9 +108,12 @@ class JsonFile:
         return self
 
     def close(self) -> None:
+        """Close the file, and keep nothing of it but the repairs: there may be thousands of files."""
         if self._file is not None:
             self._file.close()
             self._file = None
+        self.duplicates.clear()
+        self._text = ""
 
     def __enter__(self) -> "JsonFile":
         return self.open()

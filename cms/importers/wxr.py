@@ -76,6 +76,7 @@ class WxrSource:
         self.total = self._file.total
         self.broken_parts: list[Skipped] = []
         self.name = _source_name(self._read_head().address or str(path.resolve()))
+        self._file.repairs.clear()  # the second reading makes them again
 
     @property
     def done(self) -> int:
@@ -92,6 +93,7 @@ class WxrSource:
         for node in self._file.records():
             if node.name == "item":
                 yield from self._read_item(node, site)
+        self._file.repairs.clear()
 
     def _read_item(self, node: Node, site: Site) -> Iterator[Entry]:
         if node.text_of("wp:post_type") not in POST_TYPES:

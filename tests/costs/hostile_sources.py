@@ -115,6 +115,13 @@ MARKDOWN: Final[Sources] = {
 GHOST: Final[Sources] = {
     "brackets": _filled(_GHOST, "["),
     "posts without an end": _filled(_GHOST, '{"id":1},'),
+    "posts of one id with many links": lambda size: (
+        '{"db":[{"data":{"tags":[{"id":"t"}],"posts_tags":['
+        + '{"post_id":"p","tag_id":"t"},' * (size // 60)
+        + '0],"posts":['
+        + '{"id":"p"},' * (size // 22)
+        + "0]}}]}"
+    ),
     "empty posts": _filled(_GHOST, "{},", "{}]}}]}"),
     "a long text": _filled(f'{_GHOST}{{"id":"1","html":"', "a", '"}]}}]}'),
     "escapes": _filled(f'{_GHOST}{{"id":"1","html":"', "\\u0001", '"}]}}]}'),
@@ -177,6 +184,9 @@ UPLOADS: Final[Uploads] = {
     "Ghost: values of users": _files(2, "json", _crowded('{"db":[{"data":{"users":[', '{"id":"%d","a":[]}', "]}}]}")),
     "Ghost: values of metadata": _files(
         2, "json", _crowded('{"db":[{"data":{"tags":[0],"posts_meta":[', '{"post_id":"%d","a":[]}', "]}}]}")
+    ),
+    "Ghost: values that stand twice": _files(
+        12, "json", lambda rows: f'{{"db":[{{"data":{{"posts":[]}}}}],"z":{{"a":[{"{}," * (3 * rows)}0],"a":1}}}}'
     ),
     "WordPress: authors": _files(
         3,

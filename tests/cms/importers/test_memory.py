@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cms.importers import context
+from cms.importers.formats import AUTO, open_sources
 from cms.importers.seen import Seen
 from cms.models import Post
 from tests.cms.importers.samples import TANDEM
@@ -34,3 +35,23 @@ def test_an_object_is_seen_once() -> None:
     with Seen() as seen:
         assert [seen.add("post", "1"), seen.add("tag", "1"), seen.add("post", "\ud800")] == [True, True, True]
         assert [seen.add("post", "1"), seen.add("post", "\ud800")] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", b'{"db":[{"data":{"posts":[]}}],"z":{"a":[1],"a":"\xff"}}'),
+        (
+            "a.xml",
+            b'<rss xmlns:wp="u"><channel><wp:author><wp:author_login>\x01</wp:author_login></wp:author></channel></rss>',
+        ),
+    ],
+)
+def test_a_source_that_waits_for_its_turn_keeps_nothing_of_its_file(tmp_path: Path, name: str, text: bytes) -> None:
+    """Neither values that stood twice nor remarks about wrong bytes: a zip may have thousands of files."""
+    (tmp_path / name).write_bytes(text)
+    [source] = open_sources(tmp_path / name, AUTO)
+    [document] = [value for value in vars(source).values() if hasattr(value, "repairs")]
+    for _ in range(2):
+        assert (document.repairs, getattr(document, "duplicates", [])) == ([], [])
+        assert "replaced" in str([*source])
