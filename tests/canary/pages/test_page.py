@@ -8,6 +8,7 @@ import math
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -128,7 +129,7 @@ def test_more_than_there_is_room_for_is_counted(quiet_world: World, signed_in_wi
 
 def test_who_calls_v1_is_a_file(quiet_world: World, signed_in_with: SignedIn) -> None:
     quiet_world("middle")
-    answer = signed_in_with("view").get(f"{ADDRESS}consumers.csv")
+    answer: Any = signed_in_with("view").get(f"{ADDRESS}consumers.csv")
     rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
     assert len(rows) == 60
     assert rows[0].keys() >= {"day", "consumer", "route", "calls"}
