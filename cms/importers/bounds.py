@@ -24,7 +24,7 @@ PLACE_BYTES: Final = 200
 SHOWN_MAX: Final = 300
 """Characters of a value in a remark about an object that is kept."""
 TEXT_MAX: Final = 2_000_000
-"""Twice the longest content: what is longer is refused anyway, and need not be in memory to be refused."""
+"""Twice the longest content: a longer one is refused, also when it is cut to this."""
 COMMENTS_MAX: Final = 50_000
 """Those of one post are put in order before the first is written, and each takes two kilobytes."""
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, default=str)

@@ -1,4 +1,4 @@
-"""What an import remembers of a source: all of it is still found when most of it is no longer in memory."""
+"""An import finds all objects of a source again, though it keeps few of them in memory."""
 
 import json
 from collections.abc import Callable
