@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.db.models import F
 
 from cms.db import told_of_doubt
 from cms.models import Tag
@@ -133,3 +134,22 @@ def test_a_cursor_on_the_server_is_declared_within_a_transaction_alone(is_within
         assert next(rows) == "a"
         assert run("SELECT count(*) FROM pg_cursors WHERE name <> ''") == [(int(is_within),)]
         assert list(rows) == ["b", "c"]
+
+
+def test_a_search_that_finds_nearly_all_rows_ends_with_its_first_page() -> None:
+    Tag.objects.bulk_create(Tag(name=f"Paper {n}", name_key=f"paper {n}", slug=f"paper-{n}") for n in range(5_000))
+    run("ANALYZE cms_tag")
+    plan = Tag.objects.filter(name__icontains="pApEr").order_by("pk")[:20].explain()
+    assert "Index Scan" in plan
+    assert "Sort" not in plan
+
+
+def test_a_search_regards_no_case_and_no_wildcard() -> None:
+    names = ("Écru 100%", "écru 1000", "a_b", "acb")
+    Tag.objects.bulk_create(Tag(name=name, name_key=name, slug=f"tag-{n}") for n, name in enumerate(names))
+    found = {
+        text: {*Tag.objects.filter(name__icontains=text).values_list("name", flat=True)}
+        for text in ("ÉCRU", "0%", "A_B")
+    }
+    assert found == {"ÉCRU": {"Écru 100%", "écru 1000"}, "0%": {"Écru 100%"}, "A_B": {"a_b"}}
+    assert Tag.objects.filter(name__icontains=F("name_key")).count() == len(names)

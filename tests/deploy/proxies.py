@@ -26,6 +26,8 @@ from tests.servers import HOST, free_port, spawn, stop_process
 TOKEN: Final = "eyJwb3N0IjoxfQ.c2lnbmF0dXJl"
 LARGE: Final = b"x" * (4 * 1024 * 1024)
 """More than the sockets on both sides hold."""
+FILE: Final = b"x" * (12 * 1024 * 1024)
+"""More than nginx keeps of other answers."""
 
 
 class Web(ThreadingHTTPServer):
@@ -49,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.asked += 1
         length = int(self.headers.get("Content-Length", 0)) if self.path == "/files" else 0
         self.server.got.append((dict(self.headers), len(self.rfile.read(length))))
-        body = LARGE if self.path == "/large" else b"ok"
+        body = {"large": LARGE, "content": FILE}.get(self.path.partition("?")[0].rpartition("/")[2], b"ok")
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -22,6 +22,8 @@ READS: Final = 20
 MB: Final = 1024 * 1024
 LARGE_BODIES: Final = 8
 """As many as one network may have at a time, in deploy/nginx/tandem/server.conf."""
+FILES: Final = 16
+"""Likewise."""
 
 
 def write_staging(folder: Path, ports: Mapping[str, int]) -> None:
@@ -109,7 +111,8 @@ def head_of(length: int) -> bytes:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_large_bodies_of_strangers_wait_on_disk(proxy: Proxy) -> None:
-    proxy.ask(head_of(2) + b"{}")
+    for _ in range(READS):  # each worker of nginx has answered, and has its own memory
+        proxy.ask(head_of(2) + b"{}")
     before = proxy.memory_kb()
     for _ in range(LARGE_BODIES):
         proxy.hold_body(head_of(62 * MB), b"x" * 4 * MB)
@@ -118,7 +121,7 @@ def test_large_bodies_of_strangers_wait_on_disk(proxy: Proxy) -> None:
         time.sleep(0.01)
     assert proxy.stored_bytes() >= LARGE_BODIES * 3 * MB
     assert proxy.memory_kb() - before < 4 * 1024
-    assert proxy.web.asked == 1
+    assert proxy.web.asked == READS
 
 
 def test_a_network_has_a_few_large_bodies_at_a_time_and_small_ones_beside_them(proxy: Proxy) -> None:
@@ -132,6 +135,20 @@ def test_a_network_has_a_few_large_bodies_at_a_time_and_small_ones_beside_them(p
         assert b"Retry-After: 5" in head
         assert problem["status"] == 429
     assert "limiting" not in proxy.logs()  # with the whole address of the request
+
+
+def test_a_network_has_a_few_files_at_a_time_and_nginx_keeps_them_whole(proxy: Proxy) -> None:
+    """Smaller pictures and other answers come beside them."""
+    address = "/api/v2/media/1/content"
+    for n in range(FILES):
+        proxy.hold(f"GET {address}{'?size=a&size=' if n else ''} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    deadline = time.monotonic() + 60
+    while proxy.web.answered < FILES and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert proxy.web.answered == FILES
+    many = [proxy.get(target) for target in (address, f"{address}?", f"{address}?size=", "/previews/t/media/1")]
+    assert many == [429] * 4
+    assert [proxy.get(target) for target in (f"{address}?size=width-320", "/api/v2/media/1", "/quick")] == [200] * 3
 
 
 def test_all_addresses_of_an_ipv6_network_count_as_one() -> None:

@@ -179,3 +179,25 @@ def test_tokens_are_asked_for(editor: User, write: Callable[..., Comment]) -> No
     client = Client(enforce_csrf_checks=True)
     client.force_login(editor)
     assert decide(client, write(), "spam").status_code == 403
+
+
+def test_a_search_finds_texts_guests_writers_and_titles_by_each_word(
+    client: Client, write: Callable[..., Comment], make_user: Callable[..., User]
+) -> None:
+    mia = write("About blue ink", by=make_user(username="mia"))
+    guest = write("Blue paper", author=None, author_name="Gil Blue", author_email="gil@example.org")
+    found = {
+        words: {card.comment.pk for card in cards(client, f"?q={words}")}
+        for words in ("MIA", "gil", "letters", "blue", "blue mia", '"blue ink"', "'ink blue'", "nowhere letters")
+    }
+    both = {mia.pk, guest.pk}
+    assert found == {
+        "MIA": {mia.pk},
+        "gil": {guest.pk},
+        "letters": both,
+        "blue": both,
+        "blue mia": {mia.pk},
+        '"blue ink"': {mia.pk},
+        "'ink blue'": set(),
+        "nowhere letters": set(),
+    }
