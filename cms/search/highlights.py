@@ -1,9 +1,12 @@
 """Showing where a query was found: escaped text with <mark> around words, and the part of a content with most marks."""
 
 import html
+import unicodedata
+from collections.abc import Iterable
 from typing import Any, Final
 
 from cms.search.english import english_key, is_english
+from cms.search.nearby import WORD_CHARACTERS, parts_near
 from cms.search.queries import Form, Query
 from cms.search.words import Word, places_of, words_of
 from cms.text.rendering import plain_text
@@ -13,7 +16,9 @@ LEAD_CHARACTERS: Final = 60
 # The rest of a long content is found and not quoted: cutting it into words takes longer than the search.
 READ_MAX: Final = 100_000
 READ_TOGETHER_MAX: Final = 2_000_000
-"""Characters of all contents of one answer, which takes half a second."""
+"""Characters of all contents of one answer that are looked through for the beginnings of the query's words."""
+CUT_TOGETHER_MAX: Final = 100_000
+"""Characters of all texts of one answer that are cut into words: half a second for the dearest texts and queries."""
 
 type Span = tuple[int, int]
 
@@ -23,36 +28,55 @@ def highlight_post(post: Any, query: Query, *, hits: int = 1) -> dict[str, str]:
 
     The more `hits` an answer has, the less is read of each one's content: of up to twenty, `READ_MAX`.
     """
-    is_in_english = is_english(post.language)
-    forms = [form for term in query.required for form in term.forms]
     content = plain_text(post.content_html[: min(READ_MAX, READ_TOGETHER_MAX // hits)])
-    spans = _find(content, forms, is_in_english)
+    content = unicodedata.normalize("NFC", content)
+    search = _Search(query, is_in_english=is_english(post.language), characters=CUT_TOGETHER_MAX // hits)
     return {
-        "title": _mark(post.title, _find(post.title, forms, is_in_english)),
-        "excerpt": _mark(post.excerpt, _find(post.excerpt, forms, is_in_english)),
-        "snippet": _snippet(content, spans),
+        "title": _mark(post.title, search.find(post.title)),
+        "excerpt": _mark(post.excerpt, search.find(post.excerpt)),
+        "snippet": _snippet(content, search.find(content)),
     }
 
 
-def _find(text: str, forms: list[Form], is_in_english: bool) -> list[Span]:
-    """Return the places of any of the forms, in order and without overlaps."""
-    if all(len(form.keys) == 1 and not form.is_prefix for form in forms):
-        wanted = {form.keys[0] for form in forms}
-        initials = {key[0] for key in wanted}  # a stem has the word's first letter
-        return _merged(places_of(text, lambda key: (english_key(key) if is_in_english else key) in wanted, initials))
-    words = list(words_of(text))
-    keys = [english_key(word.key) if is_in_english else word.key for word in words]
-    by_first: dict[str, list[int]] = {}
-    for index, key in enumerate(keys):
-        by_first.setdefault(key, []).append(index)
-    spans: list[Span] = []
-    for form in forms:
-        if len(form.keys) == 1 and form.is_prefix:
-            starts = [index for index, key in enumerate(keys) if key.startswith(form.keys[0])]
-        else:
-            starts = by_first.get(form.keys[0], [])
-        spans += [_span(words, start, form) for start in starts if _stands_at(keys, start, form)]
-    return _merged(spans)
+class _Search:
+    """Look for a query in the texts of one post, and cut no more than so many `characters` into words."""
+
+    def __init__(self, query: Query, *, is_in_english: bool, characters: int) -> None:
+        self._forms = [form for term in query.required for form in term.forms]
+        self._is_in_english, self._left = is_in_english, characters
+        self._is_of_words = all(len(form.keys) == 1 and not form.is_prefix for form in self._forms)
+        self._wanted = {form.keys[0] for form in self._forms}
+
+    def find(self, text: str) -> list[Span]:
+        """Return the places of any of the forms, in order and without overlaps."""
+        if self._is_of_words and text.isascii():
+            initials = {key[0] for key in self._wanted}  # a stem has the word's first letter
+            return _merged(places_of(text, self._is_wanted, initials))
+        spans: list[Span] = []
+        for start, end in parts_near(text, self._forms, is_in_english=self._is_in_english, characters=self._left):
+            self._left -= end - start
+            spans += [(start + first, start + last) for first, last in self._find_all(text[start:end])]
+        return _merged(spans)
+
+    def _is_wanted(self, key: str) -> bool:
+        """Return whether this is one of the words. It is asked once for each word of a text."""
+        if not self._is_in_english or self._left <= 0:
+            return key in self._wanted
+        self._left -= WORD_CHARACTERS  # to find its stem takes as long as to cut as many characters into words
+        return english_key(key) in self._wanted
+
+    def _find_all(self, text: str) -> Iterable[Span]:
+        words = list(words_of(text))
+        keys = [english_key(word.key) if self._is_in_english else word.key for word in words]
+        by_first: dict[str, list[int]] = {}
+        for index, key in enumerate(keys):
+            by_first.setdefault(key, []).append(index)
+        for form in self._forms:
+            if len(form.keys) == 1 and form.is_prefix:
+                starts = [index for key, all_of in by_first.items() if key.startswith(form.keys[0]) for index in all_of]
+            else:
+                starts = by_first.get(form.keys[0], [])
+            yield from (_span(words, start, form) for start in starts if _stands_at(keys, start, form))
 
 
 def _stands_at(keys: list[str], start: int, form: Form) -> bool:

@@ -4,6 +4,7 @@ Both engines store what comes out of here and cut nothing themselves, so they ca
 """
 
 import re
+import sys
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
@@ -77,6 +78,7 @@ _UNSPACED: Final = re.compile(f"[{_character_class(_UNSPACED_RANGES)}]+")
 _STRIPPED: Final = re.compile(f"[{_character_class(_STRIPPED_RANGES)}\u00ad\u200c\u200d]")
 _NO_LETTER: Final = re.compile(rf"(?:(?!{_INSIDE})[\W_])+")
 _JOINING: Final = re.compile(_INSIDE)
+_WITHIN: Final = re.compile(rf"\w|{_INSIDE}")
 _PLAIN_INITIALS: Final = frozenset("abcdefghijklmnopqrstuvwxy")
 """Letters that open the keys of words which begin with the same letter, or one of its accented forms, and no others."""
 _REPLACED: Final = str.maketrans(_LETTERS_WITHOUT_PARTS)
@@ -167,6 +169,15 @@ def _begun_by(initials: str, is_ascii: bool) -> re.Pattern[str]:
     return re.compile(rf"[^\W{re.escape(others)}]\w*(?:{_INSIDE}+\w*)*")
 
 
+def is_unspaced(text: str) -> bool:
+    """Return whether `text` begins with a character of a script that has no blanks between words."""
+    return _UNSPACED.match(text) is not None
+
+
+def is_within_words(character: str) -> bool:
+    return character != "_" and _WITHIN.match(character) is not None
+
+
 def _without_underscores(text: str) -> str:
     return text.replace("_", " ")
 
@@ -195,6 +206,16 @@ def spell(word: str) -> str:
     if not word.isascii():
         return FOREIGN + "".join(map(_in_four_places, word))
     return NUMERIC + word if word[:1].isdigit() else word
+
+
+def unspell(key: str) -> str:
+    """Return the folded word that is spelt like this, without what `spell` cuts off."""
+    if key.startswith(NUMERIC) and key[len(NUMERIC) :][:1].isdigit():
+        return key[len(NUMERIC) :]
+    if not key.startswith(FOREIGN) or len(key) < len(FOREIGN) + 4:
+        return key
+    numbers = [int(key[at : at + 4], 36) for at in range(len(FOREIGN), len(key) - 3, 4)]
+    return "".join(map(chr, numbers)) if all(number <= sys.maxunicode for number in numbers) else key
 
 
 @lru_cache(maxsize=50_000)
