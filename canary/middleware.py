@@ -17,6 +17,7 @@ from django.urls import get_resolver
 
 from canary import server
 from canary.conf import canary_conf
+from canary.core.consumers import has_own_rules
 from canary.core.permissions import SCOPES, VIEW
 from canary.core.routing import GONE, OVERLOADED, choose, choose_pinned, is_candidate, stable_version
 from canary.core.values import V1, Decision, Identity, Refusal, Snapshot
@@ -269,11 +270,16 @@ def _refuse(request: HttpRequest, refusal: Refusal, passage: Passage) -> HttpRes
 
 
 def _decide(request: HttpRequest, pinned: str | None, snapshot: Snapshot, now: float) -> Decision | Refusal:
+    life_of_v1 = snapshot.life
+    has_own = bool(life_of_v1.extensions or life_of_v1.own_brownouts) and has_own_rules(life_of_v1, now)
+    # Only a credential proves who asks: this server signs a cookie for any key that somebody makes up.
+    is_proven = not has_own or canary_conf().identify(request) is not None
     if pinned is not None:
         # Only "1" and "2" name a version: not "01", and not a number too long to be worth parsing.
-        return choose_pinned(int(pinned) if len(pinned) == 1 else 0, snapshot, now)
+        version = int(pinned) if len(pinned) == 1 else 0
+        return choose_pinned(version, snapshot, now, identify(request) if has_own else None, is_proven=is_proven)
     requested = request.META.get("HTTP_API_VERSION", "").strip() or None
-    return choose(identify(request), requested, snapshot, now)
+    return choose(identify(request), requested, snapshot, now, is_proven=is_proven)
 
 
 def _pass_on_fault(request: HttpRequest, pinned: str | None, snapshot: Snapshot | None, now: float) -> Passage:

@@ -10,7 +10,12 @@ REQUEST: Final = "request"
 """The verb of the event when a step up begins to wait."""
 SUNSET: Final = "lifecycle sunset"
 ADD_BROWNOUT: Final = "lifecycle brownout add"
-ENDS_OF_V1: Final = {SUNSET: "the sunset of v1", ADD_BROWNOUT: "a brownout of v1"}
+EXTEND: Final = "lifecycle extend"
+ENDS_OF_V1: Final = {
+    SUNSET: "the sunset of v1",
+    ADD_BROWNOUT: "a brownout of v1",
+    EXTEND: "an earlier end of v1 for one consumer",
+}
 """Verbs that take v1 from its clients at any weight. The second person gives the same one, with the same options."""
 USER: Final = re.compile(r"\buser:(\S+)")
 

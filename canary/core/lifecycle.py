@@ -6,9 +6,9 @@ Nobody can override whether a transition is *possible* (`deprecate`, `add_browno
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 ACTIVE: Final = "active"
 DEPRECATED: Final = "deprecated"
@@ -26,10 +26,20 @@ QUIET_DAYS: Final = 14
 # Each window may be as long as its place allows and is longer than the one before (GitHub's brownouts of 2021).
 LADDER_S: Final = (1 * HOUR_S, 12 * HOUR_S, 24 * HOUR_S, 48 * HOUR_S)
 
+NAMES_TOLD: Final = 20
 NO_DATE: Final = "the announced date was over when v1 was restored; `deprecate --sunset DATE` announces another."
 
 Window = tuple[int, int]
 """From, inclusive, and to, exclusive."""
+
+
+class OwnWindow(NamedTuple):
+    """A brownout of one consumer alone."""
+
+    consumer: str
+    """As the usage of v1 names it, `user:42`."""
+    start: int
+    end: int
 
 
 class LifeError(Exception):
@@ -60,9 +70,13 @@ class Life:
     """For `restore` after a sunset: the announced date, if the sunset came before it."""
     kept_brownouts: tuple[Window, ...] = ()
     """For `restore` after a sunset: the windows that were still to come."""
+    own_brownouts: tuple[OwnWindow, ...] = ()
+    """By their start; those that are over only stay until another one is planned."""
+    extensions: Mapping[str, int | None] = field(default_factory=dict, hash=False)
+    """By consumer, until when v1 answers it after the sunset; None: until the notice days after it is told."""
 
     def __post_init__(self) -> None:
-        if fault := broken_invariant(self):
+        if fault := broken_invariant(self) or _broken_for_consumers(self):
             raise ValueError(f"{self} can't be: {fault}")
 
 
@@ -80,6 +94,12 @@ class Facts:
     """Consumers of the last QUIET_DAYS that no notification reached or tried to reach."""
     last_call_at: int | None = None
     """The last call of v1, by anybody."""
+    untold: tuple[str, ...] = ()
+    """As `unnotified`, of all days that a notification is about; without those that an extension keeps on v1."""
+    spared: tuple[str, ...] = ()
+    """Those of them who would be kept on v1 until they are told."""
+    last_reached_at: int | None = None
+    """The last call of v1 by those whom a sunset would reach: all but the extended ones."""
 
 
 def life_from(stored: Mapping[str, Any]) -> Life:
@@ -92,6 +112,8 @@ def life_from(stored: Mapping[str, Any]) -> Life:
         sunset_done_at=stored.get("sunset_done_at"),
         kept_sunset_at=stored.get("kept_sunset_at"),
         kept_brownouts=_windows_from(stored.get("kept_brownouts", ())),
+        own_brownouts=tuple(OwnWindow(*window) for window in stored.get("own_brownouts", ())),
+        extensions=dict(stored.get("extensions", {})),
     )
 
 
@@ -104,6 +126,8 @@ def dump_life(life: Life) -> dict[str, Any]:
         "sunset_done_at": life.sunset_done_at,
         "kept_sunset_at": life.kept_sunset_at,
         "kept_brownouts": [list(window) for window in life.kept_brownouts],
+        "own_brownouts": [list(window) for window in life.own_brownouts],
+        "extensions": dict(life.extensions),
     }
 
 
@@ -155,6 +179,14 @@ def broken_invariant(life: Life) -> str | None:
     return None if known == sorted(known) else "its dates are not in order"
 
 
+def _broken_for_consumers(life: Life) -> str | None:
+    if life.state == ACTIVE and (life.own_brownouts or life.extensions):
+        return "an active version has no end for anybody"
+    if any(not (life.deprecated_at or 0) <= start <= end for _, start, end in life.own_brownouts):
+        return "a brownout of one consumer begins after the deprecation and before its own end"
+    return None
+
+
 def refuse_rollback(life: Life, *, is_v1_enabled: bool = True) -> str | None:
     """Return why v1 can't get the traffic back, None when it can: no weight may name a version that answers nobody."""
     if life.state == REMOVED:
@@ -178,7 +210,8 @@ def deprecate(life: Life, sunset_at: int, now: float) -> Life:
     """Announce the sunset, or move an announced one to another date."""
     if is_v1_gone(life):
         raise LifeError("v1-gone", "v1 is sunset already; `restore` brings it back.")
-    earliest = max(int(now), *(end for _, end in life.brownouts), life.deprecated_at or 0)
+    own_ends = (window.end for window in life.own_brownouts if window.consumer not in life.extensions)
+    earliest = max(int(now), *(end for _, end in life.brownouts), *own_ends, life.deprecated_at or 0)
     if sunset_at < earliest:
         raise LifeError(
             "sunset-too-early",
@@ -254,7 +287,7 @@ def restore(life: Life, now: float) -> Life:
     if life.state == SUNSET:
         return _before_sunset(life, now)
     if life.state == BROWNOUT:
-        return replace(life, state=DEPRECATED, brownouts=())
+        return replace(life, state=DEPRECATED, brownouts=(), own_brownouts=())
     return Life()
 
 
@@ -263,7 +296,12 @@ def _before_sunset(life: Life, now: float) -> Life:
     # A window that would be running stays taken back: v1 answers at once.
     ahead = tuple(window for window in life.kept_brownouts if sunset_at is not None and window[0] > now)
     windows = life.brownouts + ahead
-    return Life(BROWNOUT if windows else DEPRECATED, life.deprecated_at, sunset_at, windows)
+    # Those who were spared because nobody had told them are told before another sunset, or spared again.
+    extensions = {name: until for name, until in life.extensions.items() if until is not None and until > now}
+    ends = {window: extensions.get(window.consumer, sunset_at) for window in life.own_brownouts if window.start > now}
+    own = tuple(window for window, end in ends.items() if end is not None and window.end <= end)
+    state = BROWNOUT if windows else DEPRECATED
+    return Life(state, life.deprecated_at, sunset_at, windows, own_brownouts=own, extensions=extensions)
 
 
 def _next_sentence(ahead: Sequence[Window]) -> str:
@@ -312,13 +350,21 @@ def unmet_for_sunset(life: Life, facts: Facts, now: float) -> list[Unmet]:
         unmet.append(Unmet("sunset-date", f"The announced date {iso(life.sunset_at)} lies ahead."))
     if life.state == DEPRECATED:
         unmet.append(Unmet("brownouts", "No brownout was held: who still depends on v1 is not known."))
-    if in_brownout(life, now) or any(start > now for start, _ in life.brownouts):
+    own_ends = (window.end for window in life.own_brownouts if window.consumer not in life.extensions)
+    if any(end > now for end in (*own_ends, *(end for _, end in life.brownouts))):
         unmet.append(Unmet("brownouts-ahead", "A brownout is running or still planned."))
-    if facts.last_call_at is not None and facts.last_call_at > now - QUIET_DAYS * DAY_S:
-        unmet.append(
-            Unmet("quiet", f"v1 was called at {iso(facts.last_call_at)}: it has to be quiet for {QUIET_DAYS} days.")
-        )
+    if facts.untold:
+        unmet.append(Unmet("notified", f"Not notified yet: {names_told(facts.untold)}; `notify` does it."))
+    if facts.last_reached_at is not None and facts.last_reached_at > now - QUIET_DAYS * DAY_S:
+        at = iso(facts.last_reached_at)
+        unmet.append(Unmet("quiet", f"v1 was called at {at}: it has to be quiet for {QUIET_DAYS} days."))
     return unmet
+
+
+def names_told(names: Sequence[str]) -> str:
+    """Return the first names: strangers can make up very many."""
+    more = f" and {len(names) - NAMES_TOLD} more" if len(names) > NAMES_TOLD else ""
+    return f"{', '.join(names[:NAMES_TOLD])}{more}"
 
 
 def _off_the_ladder(life: Life, window: Window) -> str | None:
@@ -333,9 +379,6 @@ def _off_the_ladder(life: Life, window: Window) -> str | None:
 
 
 # -- formats ----------------------------------------------------------------------------------------------------------
-
-_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def iso(at: float) -> str:
@@ -352,20 +395,3 @@ def parse_instant(text: str) -> int:
     except (ValueError, OverflowError):
         raise ValueError(f"{text!r} is not a date; allowed is ISO 8601: 2027-06-01 or 2027-06-01T12:00:00Z.") from None
     return seconds
-
-
-def deprecation_value(at: int) -> str:
-    """Return the Deprecation header (RFC 9745): a Date of RFC 9651 section 3.3.7."""
-    return f"@{at}"
-
-
-def sunset_value(at: int) -> str:
-    """Return the Sunset header (RFC 8594): IMF-fixdate (RFC 9110 section 5.6.7), the same in every locale."""
-    when = datetime.fromtimestamp(at, UTC)
-    return f"{_DAYS[when.weekday()]}, {when:%d} {_MONTHS[when.month - 1]} {when:%Y %H:%M:%S} GMT"
-
-
-def link_value(target: str, relation: str, media_type: str | None = None) -> str:
-    """Return one member of a Link header (RFC 8288); `target` is a URI without spaces or angle brackets."""
-    value = f'<{target}>; rel="{relation}"'
-    return f'{value}; type="{media_type}"' if media_type else value

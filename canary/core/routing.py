@@ -7,6 +7,7 @@ because one version has to.
 from typing import Final
 
 from canary.core.bucketing import bucket
+from canary.core.consumers import PROVEN, is_extended, running_own
 from canary.core.lifecycle import ACTIVE, in_brownout, is_v1_gone
 from canary.core.values import V1, V2, Decision, Identity, Refusal, Snapshot
 
@@ -26,17 +27,24 @@ OVERLOADED = Refusal(
     "As many requests of this version are being answered as one process takes at a time. Try again in a moment.",
     retry_after_s=1,
 )
+EXTENSION: Final = "extension"
+"""Why v1 answers a consumer after the sunset."""
 HALF_BP: Final = 5_000
 FULL_BP: Final = 10_000
 
 
-def choose(identity: Identity | None, requested: str | None, snapshot: Snapshot, now: float) -> Decision | Refusal:
+def choose(
+    identity: Identity | None, requested: str | None, snapshot: Snapshot, now: float, *, is_proven: bool = True
+) -> Decision | Refusal:
     """Return the decision for one request on the entrance.
 
     `identity` is None when the request carries none that can be used; `requested` is the text of its API-Version
-    header, None without one.
+    header, None without one. `is_proven` is whether a credential of this request names the identity, and no cookie.
     """
-    gone = _v1_refusal(snapshot, now)
+    gone, is_extended, life = _v1_refusal(snapshot, now), False, snapshot.life
+    if life.extensions or life.own_brownouts:
+        own = _own_refusal(gone, identity, snapshot, now, is_proven=is_proven)
+        is_extended, gone = gone is GONE and own is None, own
     if requested is not None and (refusal := _refuse_requested(requested, snapshot, gone)):
         return refusal
     if not snapshot.is_v2_enabled:
@@ -44,14 +52,23 @@ def choose(identity: Identity | None, requested: str | None, snapshot: Snapshot,
     if gone is not None:
         return Decision(V2, "lifecycle_v1_gone" if gone is GONE else "lifecycle_brownout", identity)
     if requested is not None:
-        return Decision(int(requested), "header", identity)
-    return _choose_by_identity(identity, snapshot)
+        decision = Decision(int(requested), "header", identity)
+    else:
+        decision = _choose_by_identity(identity, snapshot)
+    return _extended(decision) if is_extended else decision
 
 
-def choose_pinned(api_version: int, snapshot: Snapshot, now: float) -> Decision | Refusal:
-    """Return the decision for a path that names its version: that version, as long as there is one."""
+def choose_pinned(
+    api_version: int, snapshot: Snapshot, now: float, identity: Identity | None = None, *, is_proven: bool = True
+) -> Decision | Refusal:
+    """Return the decision for a path that names its version: that version, as long as there is one.
+
+    The identity matters only where `has_own_rules`.
+    """
     if api_version == V1:
-        return _v1_refusal(snapshot, now) or Decision(V1, "pinned")
+        gone = _v1_refusal(snapshot, now)
+        own = _own_refusal(gone, identity, snapshot, now, is_proven=is_proven) if identity else gone
+        return own or Decision(V1, EXTENSION if gone else "pinned")
     if api_version == V2 and snapshot.is_v2_enabled:
         return Decision(V2, "pinned")
     return unknown_version(snapshot, now)
@@ -122,6 +139,27 @@ def _v1_refusal(snapshot: Snapshot, now: float) -> Refusal | None:
         return GONE
     # A rollback outranks a planned test: v2 was found harmful, and nobody is sent there until that is acknowledged.
     return BROWNOUT if in_brownout(life, now) and not snapshot.latched else None
+
+
+def _own_refusal(
+    gone: Refusal | None, identity: Identity | None, snapshot: Snapshot, now: float, *, is_proven: bool
+) -> Refusal | None:
+    """Return the refusal for this consumer's requests to v1, where `gone` is that for all others."""
+    life = snapshot.life
+    if identity is None or life.state == ACTIVE or not (snapshot.is_v1_enabled and snapshot.is_v2_enabled):
+        return gone
+    name = str(identity)
+    if gone is GONE and is_proven and identity.kind in PROVEN and is_extended(life, name, now):
+        gone = None
+    is_in_own = gone is None and not snapshot.latched and running_own(life, name, now)
+    return BROWNOUT if is_in_own else gone
+
+
+def _extended(decision: Decision) -> Decision:
+    """Return what becomes of the decision after the sunset: nothing is split any more, and counts as evidence."""
+    if decision.api_version == V1:
+        return decision._replace(reason=EXTENSION)
+    return decision if decision.reason == "header" else Decision(V2, "lifecycle_v1_gone", decision.identity)
 
 
 def _refuse_requested(requested: str, snapshot: Snapshot, gone: Refusal | None) -> Refusal | None:

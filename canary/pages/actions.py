@@ -51,6 +51,11 @@ def _life_is(*states: str) -> Callable[[Status], bool]:
     return lambda status: status["lifecycle"] in states
 
 
+def _is_v1_there(status: Status) -> bool:
+    """Return whether v1 answers anybody whom its end is announced to."""
+    return status["lifecycle"] in (DEPRECATED, BROWNOUT) or bool(status["life"]["extensions"])
+
+
 def _may_promote(status: Status) -> bool:
     plan = status["plan"]
     return is_active(plan) and next_step_bp(plan["steps_bp"], status["weight_bp"]) is not None
@@ -125,16 +130,23 @@ ACTIONS: Final = (
         "lifecycle/brownout/add",
         _("Plan a brownout"),
         LIFE,
-        _life_is(DEPRECATED, BROWNOUT),
+        _is_v1_there,
         done=_("The brownout is planned."),
     ),
-    Action("lifecycle/brownout/end", _("End the brownout"), LIFE, _life_is(BROWNOUT), done=_("The brownout is over.")),
     Action(
-        "lifecycle/notify",
-        _("Notify the consumers"),
+        "lifecycle/brownout/end",
+        _("End the brownout"),
         LIFE,
-        _life_is(DEPRECATED, BROWNOUT),
-        done=_("The consumers are notified."),
+        lambda status: status["lifecycle"] == BROWNOUT or bool(status["life"]["own_brownouts"]),
+        done=_("The brownout is over."),
+    ),
+    Action("lifecycle/notify", _("Notify the consumers"), LIFE, _is_v1_there, done=_("The consumers are notified.")),
+    Action(
+        "lifecycle/extend",
+        _("Extend v1 for one consumer"),
+        LIFE,
+        _life_is(DEPRECATED, BROWNOUT, SUNSET),
+        done=_("The extension is changed."),
     ),
     Action(
         "lifecycle/sunset",

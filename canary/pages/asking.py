@@ -22,6 +22,7 @@ REASONS: Final = {
     "exclude": gettext_noop("the list keeps them on v1"),
     "lifecycle_v2_off": gettext_noop("v2 is switched off"),
     "lifecycle_v1_gone": gettext_noop("v1 is out of service"),
+    "extension": gettext_noop("v1 is out of service, and they have an extension"),
     "lifecycle_brownout": gettext_noop("a brownout of v1 is running"),
 }
 

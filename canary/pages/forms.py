@@ -34,6 +34,10 @@ LABELS: Final = {
     "to": gettext_noop("To (UTC)"),
     "override": gettext_noop("Override the guards"),
     "all": gettext_noop("Later brownouts too"),
+    "consumer": gettext_noop("Consumer"),
+    "until": gettext_noop("Until (UTC)"),
+    "off": gettext_noop("End the extension"),
+    "told_only": gettext_noop("Only for those who were told"),
     "route": gettext_noop("Route of v1"),
     "kind": gettext_noop("Kind of difference"),
     "path": gettext_noop("Place in the answer"),
@@ -67,7 +71,7 @@ HELP: Final = {
 }
 """In place of the option's own words."""
 INITIAL: Final = {"min_minutes": "10080"}
-INSTANTS: Final = ("sunset", "from", "to")
+INSTANTS: Final = ("sunset", "from", "to", "until")
 DECIMALS: Final = ("percent", "min_minutes", "max_errors", "max_slowdown", "max_refusals", "total_failure")
 FOLDED: Final = ("max_errors", "max_slowdown", "max_crashes", "max_refusals", "total_failure")
 """The limits of the protection, which few plans change."""

@@ -19,7 +19,7 @@ from canary.errors import RolloutError
 from canary.pages.speaking import spoken
 from canary.reporting.people import People
 from canary.reporting.whatif import Moves, known_identities, moves_between
-from canary.retiring.consumers import usages_to_tell
+from canary.retiring.consumers import consumers_to_tell
 from canary.retiring.usage import NOTIFY
 from canary.services.plans import LOW_POWER
 from canary.state import store
@@ -166,7 +166,7 @@ def _moves(moves: Moves, *, is_named: bool = True) -> tuple[Move, ...]:
 
 def _of_notice(before: Snapshot, now: datetime) -> Preview:
     """Preview a notice without trying it: the function that sends the messages may ignore transactions."""
-    names = [usage["consumer"] for usage in usages_to_tell(now, before.life)]
+    names = [one.consumer for one in consumers_to_tell(now, before.life)]
     told = ngettext(
         "%(count)d consumer of v1 would get a mail with a list of their calls",
         "%(count)d consumers of v1 would get a mail with a list of their calls",

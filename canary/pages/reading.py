@@ -185,6 +185,7 @@ def _named(shown: dict[str, Any]) -> dict[str, Any]:
     told += [entry[name] for entry in shown["listed"] for name in ("identity", "actor")]
     told += [row.actor for row in shown["accepted"]]
     told += [usage.consumer for usage in shown["consumers"]]
+    told += [name for name, _sentence in shown["own_ends"]]
     rollback, request = shown["rollback"], shown["status"]["request"]
     people = People([*told, *(one["actor"] for one in (rollback, request) if one)])
     if request:
@@ -195,6 +196,7 @@ def _named(shown: dict[str, Any]) -> dict[str, Any]:
         entry |= {"actor": people.actor(entry["actor"]), "name": people.identity(entry["identity"])}
     for row in shown["accepted"]:
         row.actor = people.actor(row.actor)
+    shown["own_ends"] = [(people.told(consumer), sentence) for consumer, sentence in shown["own_ends"]]
     names = {usage.consumer: people.identity(usage.consumer) for usage in shown["consumers"]}
     return {**shown, "consumers": [(usage, names[usage.consumer]) for usage in shown["consumers"]]}
 
@@ -291,6 +293,7 @@ def _life(row: Any, snapshot: Snapshot, now: datetime) -> dict[str, Any]:
         unmet = unmet_for_deprecation(life, facts, at) if life.state == ACTIVE else unmet_for_sunset(life, facts, at)
     return {
         "life_steps": timelines.life_steps(snapshot, at),
+        "own_ends": timelines.own_ends(life, at),
         "in_brownout": is_in_brownout(snapshot, at),
         "brownout_is_off": snapshot.latched and in_brownout(life, at),
         "unmet": [spoken(one.sentence) for one in unmet],
@@ -348,5 +351,5 @@ def _about(verb: str, evidence: dict[str, Any]) -> str:
     """Return the identity, difference or build that an event is about."""
     if verb.startswith("differences "):
         return str(Difference(**evidence))
-    about: str = evidence.get("identity") or evidence.get("build") or ""
+    about: str = evidence.get("identity") or evidence.get("consumer") or evidence.get("build") or ""
     return about

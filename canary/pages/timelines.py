@@ -9,7 +9,17 @@ from django.utils.dateformat import format as date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, pgettext
 
-from canary.core.lifecycle import ACTIVE, BROWNOUT, DEPRECATED, REMOVED, SUNSET, Life, running_brownout
+from canary.core.consumers import end_for, is_extended
+from canary.core.lifecycle import (
+    ACTIVE,
+    BROWNOUT,
+    DEPRECATED,
+    NOTICE_DAYS,
+    REMOVED,
+    SUNSET,
+    Life,
+    running_brownout,
+)
 from canary.core.plans import HELD, PAUSED
 from canary.core.values import Snapshot
 from canary.core.wording import duration
@@ -63,6 +73,22 @@ def life_steps(snapshot: Snapshot, now: float) -> list[Step]:
         Step(_("Sunset"), standings[3], _of_sunset(life), _instant(sunset_at)),
         Step(_("Removed"), standings[4], (_("by a deploy without v1's code"),)),
     ]
+
+
+def own_ends(life: Life, now: float) -> list[tuple[str, str]]:
+    """Return the consumers whose v1 ends otherwise than that of all others, each with a sentence."""
+    windows = [(one.consumer, window_text(one.start, one.end)) for one in life.own_brownouts if one.end > now]
+    return [
+        *((name, _until_text(end_for(life, name))) for name in life.extensions if is_extended(life, name, now)),
+        *((name, _("a brownout of its own: %(window)s") % {"window": text}) for name, text in windows),
+    ]
+
+
+def _until_text(until: int | None) -> str:
+    if until is None:
+        return _("v1 answers it until %(count)s days after it is told") % {"count": NOTICE_DAYS}
+    at = date_format(datetime.fromtimestamp(until, UTC), pgettext("format of a time", "j M Y H:i"))
+    return _("v1 answers it until %(at)s UTC") % {"at": at}
 
 
 def window_text(start: float, end: float) -> str:

@@ -4,12 +4,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from canary.core.approvals import EXTEND, SUNSET
 from canary.core.bucketing import bucket
+from canary.core.consumers import end_for, is_extended
+from canary.core.lifecycle import iso
 from canary.core.plans import FULL_BP
 from canary.core.routing import choose
 from canary.core.values import Decision, Identity, Snapshot, is_storable
 from canary.errors import Refused
-from canary.models import ListEntry, SeenIdentity
+from canary.models import ListEntry, RolloutEvent, SeenIdentity
 from canary.reporting.history import check_log
 from canary.reporting.past import ADOPTED_S, Past, first_instant, misdated, past_of, recent_change
 from canary.reporting.people import People
@@ -65,7 +68,8 @@ def still_in_force(identity: Identity, stored: Snapshot, now: datetime, *, salt:
 def account_of(identity: Identity, snapshot: Snapshot, now_s: float) -> dict[str, Any]:
     """Return the facts that the database adds; a member is missing where there is nothing to report.
 
-    `list` is the list that the identity stands on, with the reason and the person. `moved_from` is the identity that
+    `list` is the list that the identity stands on, with the reason and the person. `extension` says until when v1
+    answers it after its end. `moved_from` is the identity that
     the same client had before it was authenticated. `moved_to` are the identities that this one became, each with the
     version that answers it.
     """
@@ -77,6 +81,7 @@ def account_of(identity: Identity, snapshot: Snapshot, now_s: float) -> dict[str
     account: dict[str, Any] = {}
     if entry:
         account["list"] = _listed(entry.list, entry.reason, entry.actor)
+    account |= _extension_of(identity, snapshot, now_s)
     if seen:
         account["moved_from"] = _standing(Identity(seen.before_kind, seen.before_identifier), snapshot, now_s)
     later = [Identity(row.kind, row.identifier) for row in became.order_by("-last_seen_at")[:MOVES_SHOWN]]
@@ -102,6 +107,7 @@ def explain_at(identity: Identity, at: datetime, now: datetime, *, salt: str | N
     told |= {"at": at.isoformat(), "version": past.event.version, "latched": past.snapshot.latched}
     if listing := past.listing:
         told["list"] = _listed(listing.verb.split()[0], listing.reason, listing.actor)
+    told |= _extension_of(identity, past.snapshot, at.timestamp())
     return told | _doubts(past, at, is_waiting="in_force" in told)
 
 
@@ -139,6 +145,23 @@ def _doubts(past: Past, at: datetime, *, is_waiting: bool) -> dict[str, Any]:
 
 def _listed(name: str, reason: str, actor: str) -> dict[str, str]:
     return {"name": name, "reason": reason, "actor": actor, "actor_name": People([actor]).actor(actor)}
+
+
+def _extension_of(identity: Identity, snapshot: Snapshot, now_s: float) -> dict[str, Any]:
+    """Return until when v1 answers the identity after its end, and who has decided that; nothing without an extension.
+
+    A sunset itself extended those whom nobody had told.
+    """
+    name = str(identity)
+    if not is_extended(snapshot.life, name, now_s):
+        return {}
+    until = end_for(snapshot.life, name)
+    events = RolloutEvent.objects.filter(version__lte=snapshot.version).order_by("-version")
+    event = events.filter(verb=EXTEND, evidence__consumer=name).first() or events.filter(verb=SUNSET).first()
+    told = {"until": None if until is None else iso(until)}
+    if event is not None:
+        told |= {"reason": event.reason, "actor": event.actor, "actor_name": People([event.actor]).actor(event.actor)}
+    return {"extension": told}
 
 
 def _standing(identity: Identity, snapshot: Snapshot, now_s: float) -> dict[str, Any]:

@@ -1,21 +1,29 @@
 """Notices to the consumers of v1: each gets its own calls, with the equivalent of each, and the dates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from canary.conf import canary_conf
+from canary.core.consumers import end_for, is_extended
 from canary.core.lifecycle import Life, is_v1_gone, iso
 from canary.core.values import V2
 from canary.retiring.successors import declared_successors, guide_below
-from canary.retiring.usage import NAMELESS, USAGE_DAYS, usage_by_consumer
+from canary.retiring.usage import NAMELESS, USAGE_DAYS, ConsumerTotal, usage_by_consumer
 
 
-def usages_to_tell(now: datetime, life: Life) -> list[dict[str, Any]]:
-    """Return the usage of every consumer with a name, in the form of `CANARY["NOTIFY_CONSUMERS"]`."""
+def consumers_to_tell(now: datetime, life: Life) -> list[ConsumerTotal]:
+    """Return every consumer with a name, the latest caller first."""
+    totals = usage_by_consumer(now=now, deprecated_at=life.deprecated_at)
+    return [total for total in totals if total.consumer not in NAMELESS]
+
+
+def usages_to_tell(totals: Iterable[ConsumerTotal], now: datetime, life: Life) -> list[dict[str, Any]]:
+    """Return the usage of these consumers, in the form of `CANARY["NOTIFY_CONSUMERS"]`."""
     ways = _ways()
-    usages = [total.as_json() for total in usage_by_consumer(now=now, deprecated_at=life.deprecated_at)]
-    return [_with_ways(usage, ways) for usage in usages if usage["consumer"] not in NAMELESS]
+    return [
+        _with_ways(total.as_json(), ways) | {"dates": _own_sentences(total.consumer, now, life)} for total in totals
+    ]
 
 
 def dates_to_tell(now: datetime, life: Life) -> dict[str, Any]:
@@ -34,6 +42,17 @@ def _sentences(now: datetime, life: Life) -> list[str]:
         f"Version 1 has been deprecated since {iso(life.deprecated_at)} and ends at {iso(life.sunset_at)}.",
         *(f"For a test it is switched off from {iso(start)} to {iso(end)}." for start, end in planned),
     ]
+
+
+def _own_sentences(consumer: str, now: datetime, life: Life) -> list[str]:
+    """Return the dates of this consumer alone."""
+    at = now.timestamp()
+    own = [one for one in life.own_brownouts if one.consumer == consumer and one.end > at]
+    windows = [f"For it alone it is switched off from {iso(start)} to {iso(end)}." for _, start, end in own]
+    if not is_extended(life, consumer, at):
+        return windows
+    until = end_for(life, consumer)
+    return [f"It is answered until {iso(until)}." if until else "It is answered until further notice.", *windows]
 
 
 def _ways() -> dict[str, str]:

@@ -13,19 +13,9 @@ from django.http import HttpRequest, HttpResponse
 
 from canary.conf import canary_conf
 from canary.core import routing
-from canary.core.lifecycle import (
-    BROWNOUT,
-    REMOVED,
-    SUNSET,
-    Life,
-    Window,
-    deprecation_value,
-    is_announced,
-    iso,
-    link_value,
-    running_brownout,
-    sunset_value,
-)
+from canary.core.consumers import EXTENSIONS_MAX, end_for, running_own
+from canary.core.headers import deprecation_value, link_value, sunset_value
+from canary.core.lifecycle import BROWNOUT, REMOVED, SUNSET, Window, is_announced, iso, running_brownout
 from canary.core.mapping import equivalent
 from canary.core.values import V1, V2, Decision, Refusal, Snapshot
 from canary.requests.faults import faults
@@ -54,8 +44,9 @@ def describe(request: HttpRequest, response: HttpResponse, decision: Decision, s
 def gone_response(request: HttpRequest, refusal: Refusal, snapshot: Snapshot, now: float) -> HttpResponse:
     """Return the 410 of v1: since when, until when, and the request to v2 instead."""
     # v1 may be switched off for good by the environment while a window runs.
-    window = running_brownout(snapshot.life, now) if refusal.code == routing.BROWNOUT.code else None
-    refusal = _during(window, snapshot.life) if window else refusal
+    consumer = _consumer(request)
+    window = _window(snapshot, consumer, now) if refusal.code == routing.BROWNOUT.code else None
+    refusal = _during(window, _sunset_at(request, snapshot)) if window else refusal
     base = _base(request)
     guide = guide_below(base)
     response = problem_response(
@@ -65,7 +56,7 @@ def gone_response(request: HttpRequest, refusal: Refusal, snapshot: Snapshot, no
             "phase": BROWNOUT if window else SUNSET if V1 in canary_conf().arms else REMOVED,
             "ends_at": iso(window[1]) if window else None,
             "migration": guide or None,
-            "consumer": _consumer(request),
+            "consumer": consumer,
             **_way_out(request, base, guide),
         },
     )
@@ -76,22 +67,35 @@ def gone_response(request: HttpRequest, refusal: Refusal, snapshot: Snapshot, no
     return response
 
 
-def _during(window: Window, life: Life) -> Refusal:
-    ends = f" v1 ends for good at {iso(life.sunset_at)}." if life.sunset_at is not None else ""
+def _window(snapshot: Snapshot, consumer: str | None, now: float) -> Window | None:
+    """Return the window that runs: for everybody, or for this consumer alone."""
+    return running_brownout(snapshot.life, now) or (running_own(snapshot.life, consumer, now) if consumer else None)
+
+
+def _during(window: Window, sunset_at: int | None) -> Refusal:
+    ends = f" v1 ends for good at {iso(sunset_at)}." if sunset_at is not None else ""
     detail = f"API v1 answers again at {iso(window[1])}.{ends}"
     return replace(routing.BROWNOUT, detail=detail)
 
 
 def _announce(request: HttpRequest, response: HttpResponse, snapshot: Snapshot) -> None:
-    life = snapshot.life
-    put_kept(response, _dates(life.deprecated_at, life.sunset_at))
+    known = snapshot.life
+    sunset_at = _sunset_at(request, snapshot) if known.extensions else known.sunset_at
+    put_kept(response, _dates(known.deprecated_at, sunset_at))
     # They lead into v2.
     if snapshot.is_v2_enabled and (links := _links(request)):
         present = header_of(response, "link")
         put(response, (("Link", f"{present}, {links}" if present else links),))
 
 
-@lru_cache(maxsize=4)
+def _sunset_at(request: HttpRequest, snapshot: Snapshot) -> int | None:
+    """Return when v1 ends for the caller: only a credential proves who has an extension."""
+    life = snapshot.life
+    credential = canary_conf().identify(request) if life.extensions else None
+    return end_for(life, ":".join(credential)) if credential else life.sunset_at
+
+
+@lru_cache(maxsize=EXTENSIONS_MAX)
 def _dates(deprecated_at: int | None, sunset_at: int | None) -> dict[str, tuple[str, str]]:
     dates = {}
     if deprecated_at is not None:

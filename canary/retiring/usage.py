@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum, Window
+from django.db.models import Count, Max, OuterRef, QuerySet, Subquery, Sum, Window
 
 from canary.core.lifecycle import QUIET_DAYS
 from canary.models import ConsumerUsage, RolloutEvent
@@ -153,18 +153,33 @@ def notified_since(deprecated_at: int | None) -> dict[str, str]:
     return told
 
 
-def last_call_at() -> datetime.datetime | None:
-    """Return the last call of v1, by anybody, answered or refused; None when no kept usage has one."""
-    last: datetime.datetime | None = ConsumerUsage.objects.aggregate(last=Max("last_seen_at"))["last"]
+def last_call_at(*, but_not_by: Iterable[str] = ()) -> datetime.datetime | None:
+    """Return the last call of v1, answered or refused, by anybody but these; None when no kept usage has one."""
+    by_kind: dict[str, list[str]] = {}
+    for consumer in but_not_by:
+        kind, _, identifier = consumer.partition(":")
+        by_kind.setdefault(kind, []).append(identifier)
+    calls = ConsumerUsage.objects.all()
+    for kind, identifiers in by_kind.items():
+        calls = calls.exclude(kind=kind, identifier__in=identifiers)
+    last: datetime.datetime | None = calls.aggregate(last=Max("last_seen_at"))["last"]
     return last
 
 
-def unnotified(*, now: datetime.datetime, deprecated_at: int | None) -> list[str]:
-    """Return consumers with a name that used v1 in the last QUIET_DAYS days and that no notification tried to reach."""
-    recent = Q(last_seen_at__gt=now - datetime.timedelta(days=QUIET_DAYS))
-    callers = ConsumerUsage.objects.filter(recent).exclude(identifier="")
-    named = {consumer_name(*row) for row in callers.values_list("kind", "identifier").distinct()}
-    return sorted(named - notified_since(deprecated_at).keys())
+def untold(*, now: datetime.datetime, deprecated_at: int | None) -> dict[str, datetime.datetime]:
+    """Return the last call by each consumer with a name that used v1 lately and that no notification tried to reach."""
+    recent = ConsumerUsage.objects.filter(last_seen_at__gt=now - datetime.timedelta(days=USAGE_DAYS))
+    callers: Iterable[Any] = (
+        recent.exclude(identifier="").order_by().values("kind", "identifier").annotate(last=Max("last_seen_at"))
+    )
+    last = {consumer_name(row["kind"], row["identifier"]): row["last"] for row in callers}
+    told = notified_since(deprecated_at)
+    return {name: last[name] for name in sorted(last) if name not in told}
+
+
+def quiet_left_out(callers: Mapping[str, datetime.datetime], now: datetime.datetime) -> list[str]:
+    """Return those of them that used v1 in the last QUIET_DAYS days."""
+    return [name for name, last in callers.items() if last > now - datetime.timedelta(days=QUIET_DAYS)]
 
 
 def daily_rows(

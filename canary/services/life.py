@@ -7,34 +7,41 @@ approvals are needed, what takes v1 from its clients waits until a second person
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import Max
 
 from canary.conf import canary_conf
-from canary.core import lifecycle
-from canary.core.approvals import ADD_BROWNOUT, ENDS_OF_V1, REQUEST, SUNSET
-from canary.core.lifecycle import Facts, Life, LifeError, Unmet, Window
+from canary.core import consumers, lifecycle
+from canary.core.approvals import ADD_BROWNOUT, ENDS_OF_V1, EXTEND, REQUEST, SUNSET
+from canary.core.lifecycle import Facts, Life, LifeError, OwnWindow, Unmet, Window
 from canary.core.plans import FULL_BP
 from canary.errors import Refused
 from canary.models import Rollout, RolloutEvent, Verdict
-from canary.retiring.consumers import dates_to_tell, usages_to_tell
+from canary.retiring.consumers import consumers_to_tell, dates_to_tell, usages_to_tell
 from canary.retiring.parity import unmapped_calls
-from canary.retiring.usage import NOTIFY, last_call_at, unnotified
+from canary.retiring.usage import NOTIFY, last_call_at, quiet_left_out, untold
 from canary.services.changing import change_rollout
 from canary.services.waiting import StepUp, confirmed, keep_waiting
 
 type Guard = Callable[[Life, Facts, float], list[Unmet]]
+NAMES_KEPT: Final = 200
+"""How many names each list of facts has in the event log: strangers can make up very many."""
 
 
 @dataclass(frozen=True)
 class Transition:
     verb: str
-    step: Callable[[Life], Life]
+    step: Callable[[Life, Facts], Life]
     guard: Guard | None = None
     is_override: bool = False
     arguments: dict[str, Any] = field(default_factory=dict)
     """Those that two people have to agree on, as JSON."""
+    told: dict[str, Any] = field(default_factory=dict)
+    """More that the event keeps."""
+    is_untold_spared: bool = False
+    is_end: Callable[[Life, Life], bool] = lambda before, after: True
+    """Whether a verb of ENDS_OF_V1 takes v1 from anybody, which a second person has to approve."""
 
 
 def deprecate(
@@ -44,7 +51,7 @@ def deprecate(
     at = now.timestamp()
     transition = Transition(
         "lifecycle deprecate",
-        lambda life: lifecycle.deprecate(life, sunset_at, at),
+        lambda life, facts: lifecycle.deprecate(life, sunset_at, at),
         lifecycle.unmet_for_deprecation,
         is_override,
     )
@@ -57,7 +64,7 @@ def add_brownout(
     """Plan a window, from and to in unix seconds, in which v1 is switched off."""
     transition = Transition(
         ADD_BROWNOUT,
-        lambda life: lifecycle.add_brownout(life, window, now.timestamp()),
+        lambda life, facts: lifecycle.add_brownout(life, window, now.timestamp()),
         lambda life, facts, at: lifecycle.unmet_for_brownout(life, window, facts, at),
         is_override,
         {"window": [*window], "is_override": is_override},
@@ -65,49 +72,123 @@ def add_brownout(
     return _take(transition, actor=actor, reason=reason, expected_version=expected_version, now=now)
 
 
-def end_brownout(
-    *, is_all: bool = False, actor: str, reason: str, expected_version: int | None, now: datetime
+def add_own_brownout(
+    *, own: OwnWindow, is_override: bool = False, actor: str, reason: str, expected_version: int | None, now: datetime
 ) -> Rollout:
-    """End the running window now; with `is_all` those ahead are taken back as well."""
+    """Plan a window in which v1 is switched off for one consumer alone."""
+    consumer, window = own.consumer, (own.start, own.end)
     transition = Transition(
-        "lifecycle brownout end", lambda life: lifecycle.end_brownout(life, now.timestamp(), is_all=is_all)
+        ADD_BROWNOUT,
+        lambda life, facts: consumers.add_own_brownout(life, consumer, window, now.timestamp()),
+        lambda life, facts, at: consumers.unmet_for_own_brownout(life, consumer, window, facts, at),
+        is_override,
+        {"window": [*window], "consumer": consumer, "is_override": is_override},
+        {"consumer": consumer},
+    )
+    return _take(transition, actor=actor, reason=reason, expected_version=expected_version, now=now)
+
+
+def end_brownout(
+    *,
+    is_all: bool = False,
+    consumer: str | None = None,
+    actor: str,
+    reason: str,
+    expected_version: int | None,
+    now: datetime,
+) -> Rollout:
+    """End the running windows now, those of single consumers too; with `is_all` those ahead are taken back as well.
+
+    With `consumer` only its own.
+    """
+    at = now.timestamp()
+    transition = Transition(
+        "lifecycle brownout end",
+        lambda life, facts: consumers.end_brownouts(life, at, is_all=is_all, consumer=consumer),
+        told={"consumer": consumer} if consumer else {},
+    )
+    return _take(transition, actor=actor, reason=reason, expected_version=expected_version, now=now)
+
+
+def extend(
+    *,
+    consumer: str,
+    until: int | None,
+    actor: str,
+    reason: str,
+    expected_version: int | None,
+    now: datetime,
+) -> Rollout:
+    """Let v1 answer this consumer until then, in unix seconds, also after the sunset; None ends its extension."""
+    at = now.timestamp()
+
+    def step(life: Life, facts: Facts) -> Life:
+        if until is None:
+            return consumers.end_extension(life, consumer)
+        return consumers.extend(life, consumer, until, at)
+
+    told = {"consumer": consumer, "until": until}
+    transition = Transition(
+        EXTEND,
+        step,
+        arguments=told,
+        told=told,
+        is_end=lambda before, after: consumers.is_shortened(before, after, consumer),
     )
     return _take(transition, actor=actor, reason=reason, expected_version=expected_version, now=now)
 
 
 def sunset(
-    *, is_override: bool = False, actor: str, reason: str, expected_version: int | None, now: datetime
+    *,
+    is_override: bool = False,
+    is_told_only: bool = False,
+    actor: str,
+    reason: str,
+    expected_version: int | None,
+    now: datetime,
 ) -> Rollout:
-    """Take v1 out of service, until `restore`."""
+    """Take v1 out of service, until `restore`.
+
+    With `is_told_only` v1 goes on answering consumers that nobody has told, until the notice days after they are told.
+    """
     if not canary_conf().snapshot.is_v2_enabled:
         raise Refused("v2-off", "v2 is switched off by API_V2_ENABLED=false: without v1 nobody would answer.")
     if Rollout.objects.filter(pk=1, latched=True).exists():
         raise Refused(
             "latched", "The rollout was rolled back: nobody goes to v2 until that is acknowledged (`canary ack`)."
         )
+    at = now.timestamp()
+
+    def step(life: Life, facts: Facts) -> Life:
+        following = lifecycle.sunset(life, at)
+        return consumers.spare_untold(following, facts.spared, at) if is_told_only else following
+
+    arguments = {"is_override": is_override} | ({"is_told_only": True} if is_told_only else {})
     transition = Transition(
-        SUNSET,
-        lambda life: lifecycle.sunset(life, now.timestamp()),
-        lifecycle.unmet_for_sunset,
-        is_override,
-        {"is_override": is_override},
+        SUNSET, step, lifecycle.unmet_for_sunset, is_override, arguments, is_untold_spared=is_told_only
     )
     return _take(transition, actor=actor, reason=reason, expected_version=expected_version, now=now)
 
 
 def restore(*, actor: str, reason: str, expected_version: int | None, now: datetime) -> Rollout:
     """Go one state back, so that v1 answers again; announced dates that are still to come are in force again."""
-    transition = Transition("lifecycle restore", lambda life: lifecycle.restore(life, now.timestamp()))
+    transition = Transition("lifecycle restore", lambda life, facts: lifecycle.restore(life, now.timestamp()))
     return _take(transition, actor=actor, reason=reason, expected_version=expected_version, now=now)
 
 
 def notify(*, actor: str, reason: str, expected_version: int | None, now: datetime) -> dict[str, str]:
-    """Mail each consumer of v1 its own usage; return the result by consumer: `mailed` or `no_address`."""
+    """Mail each consumer of v1 its own usage; return the result by consumer: `mailed` or `no_address`.
+
+    The days of notice of those whom a sunset spared begin.
+    """
     outcome: dict[str, str] = {}
 
     def mutate(row: Rollout) -> None:
         life = lifecycle.life_from(row.lifecycle)
-        outcome.update(_tell(usages_to_tell(now, life), dates_to_tell(now, life)))
+        named = consumers_to_tell(now, life)
+        life = consumers.count_as_told(life, [one.consumer for one in named], now.timestamp())
+        outcome.update(_tell(usages_to_tell(named, now, life), dates_to_tell(now, life)))
+        row.lifecycle = lifecycle.dump_life(life)
 
     change_rollout(
         verb=NOTIFY,
@@ -121,18 +202,32 @@ def notify(*, actor: str, reason: str, expected_version: int | None, now: dateti
     return outcome
 
 
-def facts_about(row: Rollout, now: datetime) -> Facts:
-    """Return the facts that the guards of every transition look at, read from the tables."""
+def facts_about(row: Rollout, now: datetime, *, is_untold_spared: bool = False) -> Facts:
+    """Return the facts that the guards of every transition look at, read from the tables.
+
+    `is_untold_spared`: as if v1 went on answering those whom nobody has told.
+    """
     life = lifecycle.life_from(row.lifecycle)
     verdict = Verdict.objects.filter(release=row.release).order_by("-at", "-pk").first()
-    last = last_call_at()
+    extended = [name for name in life.extensions if consumers.is_extended(life, name, now.timestamp())]
+    callers = untold(now=now, deprecated_at=life.deprecated_at)
+    reached = [name for name in callers if name not in extended]
+    spared = [*filter(consumers.can_be_spared, reached)] if is_untold_spared else []
+    kept, last = [*extended, *spared], last_call_at()
     return Facts(
         full_since=_full_since(row),
         is_safe=verdict is not None and verdict.kind == Verdict.Kind.PASS,
         unmapped=unmapped_calls(),
-        unnotified=tuple(unnotified(now=now, deprecated_at=life.deprecated_at)),
-        last_call_at=None if last is None else int(last.timestamp()),
+        unnotified=tuple(quiet_left_out(callers, now)),
+        last_call_at=_seconds(last),
+        untold=tuple(name for name in reached if name not in {*spared}),
+        spared=tuple(spared),
+        last_reached_at=_seconds(last_call_at(but_not_by=kept) if kept else last),
     )
+
+
+def _seconds(at: datetime | None) -> int | None:
+    return None if at is None else int(at.timestamp())
 
 
 def _full_since(row: Rollout) -> int | None:
@@ -146,24 +241,22 @@ def _full_since(row: Rollout) -> int | None:
 
 
 def _take(transition: Transition, *, actor: str, reason: str, expected_version: int | None, now: datetime) -> Rollout:
-    evidence: dict[str, Any] = {}
+    evidence: dict[str, Any] = {**transition.told}
 
     def mutate(row: Rollout) -> str | None:
-        life = lifecycle.life_from(row.lifecycle)
-        try:
-            following = transition.step(life)
-        except LifeError as error:
-            raise Refused(error.code, error.sentence) from error
+        life, facts = lifecycle.life_from(row.lifecycle), Facts()
         if transition.guard is not None:
-            facts = facts_about(row, now)
+            facts = facts_about(row, now, is_untold_spared=transition.is_untold_spared)
+        following = _step(transition, life, facts)
+        if transition.guard is not None:
             unmet = transition.guard(life, facts, now.timestamp())
             _refuse_unmet(unmet, is_override=transition.is_override)
             skipped = [asdict(one) for one in unmet]
-            evidence.update(facts=asdict(facts), is_override=transition.is_override, skipped=skipped)
+            evidence.update(facts=_kept(facts), is_override=transition.is_override, skipped=skipped)
         change = StepUp(transition.verb, transition.arguments, row.weight_bp, actor, reason, now)
         if request := confirmed(row, change):
             evidence["request"] = request
-        elif keep_waiting(row, change):
+        elif transition.is_end(life, following) and keep_waiting(row, change):
             return REQUEST
         row.lifecycle = lifecycle.dump_life(following)
         if row.request is not None and row.request["verb"] in ENDS_OF_V1:
@@ -179,6 +272,18 @@ def _take(transition: Transition, *, actor: str, reason: str, expected_version: 
         mutate=mutate,
         evidence=evidence,
     )
+
+
+def _step(transition: Transition, life: Life, facts: Facts) -> Life:
+    try:
+        return transition.step(life, facts)
+    except LifeError as error:
+        raise Refused(error.code, error.sentence) from error
+
+
+def _kept(facts: Facts) -> dict[str, Any]:
+    told = asdict(facts)
+    return {name: value[:NAMES_KEPT] if isinstance(value, tuple) else value for name, value in told.items()}
 
 
 def _refuse_unmet(unmet: list[Unmet], *, is_override: bool) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from canary.conf import canary_conf
+from canary.core.lifecycle import NOTICE_DAYS
 from canary.core.permissions import VIEW
 from canary.core.values import parse_identity
 from canary.errors import StoreUnreachable
@@ -53,10 +54,19 @@ def _say_explained(result: Mapping[str, Any]) -> Iterator[str]:
         ).format(**still)
     if entry := result.get("list"):
         yield "It is on the {name} list, put there by {actor_name}: {reason}".format(**entry)
+    yield from _say_extension(result)
     if before := result.get("moved_from"):
         yield "Before it was authenticated it was {identity}, bucket {bucket}, v{api_version}.".format(**before)
     for after in result.get("moved_to", ()):
         yield "It became {identity} when it was authenticated: bucket {bucket}, v{api_version}.".format(**after)
+
+
+def _say_extension(result: Mapping[str, Any]) -> Iterator[str]:
+    if extension := result.get("extension"):
+        until = extension["until"] or f"{NOTICE_DAYS} days after it is told"
+        yield f"v1's own paths answer it until {until}, also after the end of v1."
+        if "actor" in extension:
+            yield "That was decided by {actor_name}: {reason}".format(**extension)
 
 
 def _say_past(result: Mapping[str, Any]) -> Iterator[str]:
@@ -72,6 +82,7 @@ def _say_past(result: Mapping[str, Any]) -> Iterator[str]:
         ).format(**still)
     if entry := result.get("list"):
         yield "It was on the {name} list, put there by {actor_name}: {reason}".format(**entry)
+    yield from _say_extension(result)
     yield from result["notes"]
 
 

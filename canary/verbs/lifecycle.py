@@ -7,7 +7,9 @@ from typing import Any
 from canary.core.lifecycle import (
     ACTIVE,
     NO_DATE,
+    NOTICE_DAYS,
     Facts,
+    OwnWindow,
     is_v1_gone,
     iso,
     parse_instant,
@@ -16,11 +18,12 @@ from canary.core.lifecycle import (
 )
 from canary.core.permissions import LIFECYCLE, VIEW
 from canary.core.routing import is_in_brownout
+from canary.errors import Refused
 from canary.services import life as services
 from canary.state.status import status
 from canary.state.store import read
 from canary.verbs.declaring import Call, Option, Verb
-from canary.verbs.parsing import WHEN
+from canary.verbs.parsing import WHEN, parse_consumer
 from canary.verbs.weight import say_status
 from canary.verbs.wording import plural
 
@@ -33,16 +36,28 @@ def _deprecate(call: Call) -> None:
 
 
 def _add_brownout(call: Call) -> None:
-    window = (call.values["from"], call.values["to"])
-    services.add_brownout(window=window, is_override=bool(call.values.get("override")), **call.change)
+    window, is_override = (call.values["from"], call.values["to"]), bool(call.values.get("override"))
+    if consumer := call.values.get("consumer"):
+        services.add_own_brownout(own=OwnWindow(consumer, *window), is_override=is_override, **call.change)
+    else:
+        services.add_brownout(window=window, is_override=is_override, **call.change)
 
 
 def _end_brownout(call: Call) -> None:
-    services.end_brownout(is_all=bool(call.values.get("all")), **call.change)
+    consumer = call.values.get("consumer")
+    services.end_brownout(is_all=bool(call.values.get("all")), consumer=consumer, **call.change)
 
 
 def _sunset(call: Call) -> None:
-    services.sunset(is_override=bool(call.values.get("override")), **call.change)
+    is_override, is_told_only = bool(call.values.get("override")), bool(call.values.get("told_only"))
+    services.sunset(is_override=is_override, is_told_only=is_told_only, **call.change)
+
+
+def _extend(call: Call) -> None:
+    until, is_off = call.values.get("until"), bool(call.values.get("off"))
+    if (until is None) != is_off:
+        raise Refused("extension-undated", "Give the date of the extension, or end it: one of both.")
+    services.extend(consumer=call.values["consumer"], until=until, **call.change)
 
 
 def _restore(call: Call) -> None:
@@ -74,9 +89,14 @@ def _status(call: Call) -> dict[str, Any]:
         "sunset_at": _instant(life.sunset_at),
         "sunset_done_at": _instant(life.sunset_done_at),
         "brownouts": [{"from": iso(start), "to": iso(end)} for start, end in life.brownouts],
+        "own_brownouts": [
+            {"consumer": consumer, "from": iso(start), "to": iso(end)} for consumer, start, end in life.own_brownouts
+        ],
+        "extensions": [{"consumer": name, "until": _instant(until)} for name, until in life.extensions.items()],
         "is_in_brownout": is_in_brownout(snapshot, at),
         "last_call_at": _instant(facts.last_call_at),
         "unnotified": list(facts.unnotified),
+        "untold": list(facts.untold),
         "next": None if is_v1_gone(life) else "deprecate" if life.state == ACTIVE else "sunset",
         "unmet": [] if is_v1_gone(life) else [asdict(one) for one in unmet],
     }
@@ -92,10 +112,16 @@ def _say_life(result: Mapping[str, Any]) -> Iterator[str]:
     names = {"deprecated_at": "Deprecated since", "sunset_at": "Sunset at", "sunset_done_at": "Out of service since"}
     yield from (f"{said} {result[name]}." for name, said in names.items() if result[name])
     yield from ("Brownout from {from} to {to}.".format(**window) for window in result["brownouts"])
+    yield from ("Brownout of {consumer} from {from} to {to}.".format(**window) for window in result["own_brownouts"])
+    yield from (_say_extension(**extension) for extension in result["extensions"])
     yield f"Last call of v1: {result['last_call_at'] or 'none known'}."
     if result["next"] and not result["unmet"]:
         yield f"Nothing is in the way of `{result['next']}`."
     yield from (f"In the way of `{result['next']}`: {one['sentence']}" for one in result["unmet"])
+
+
+def _say_extension(consumer: str, until: str | None) -> str:
+    return f"v1 answers {consumer} until {until or f'{NOTICE_DAYS} days after it is told'}."
 
 
 def _say_restored(result: Mapping[str, Any]) -> Iterator[str]:
@@ -132,16 +158,38 @@ VERBS = (
         (
             Option("from", f"when it begins: {WHEN}", parse_instant, is_positional=True, is_required=True),
             Option("to", f"when it ends: {WHEN}", parse_instant, is_positional=True, is_required=True),
+            Option("consumer", "whose calls alone it switches off: user:ID, key:PREFIX or client:ID", parse_consumer),
             OVERRIDE,
         ),
     ),
     _change(
         "brownout end",
-        "end the running brownout now",
+        "end the running brownouts now",
         _end_brownout,
-        (Option("all", "also cancel later brownouts"),),
+        (
+            Option("all", "also cancel later brownouts"),
+            Option("consumer", "end only those of this consumer", parse_consumer),
+        ),
     ),
-    _change("sunset", "take v1 out of service, until `restore`", _sunset, (OVERRIDE,)),
+    _change(
+        "extend",
+        "let v1 answer one consumer until a date, also after the sunset",
+        _extend,
+        (
+            Option("consumer", "user:ID or key:PREFIX", parse_consumer, is_positional=True, is_required=True),
+            Option("until", f"until when: {WHEN}", parse_instant, metavar="DATE"),
+            Option("off", "end the extension"),
+        ),
+    ),
+    _change(
+        "sunset",
+        "take v1 out of service, until `restore`",
+        _sunset,
+        (
+            Option("told_only", f"keep v1 for those who were never told, until {NOTICE_DAYS} days after they are"),
+            OVERRIDE,
+        ),
+    ),
     _change("restore", "go one state back, so that v1 answers again", _restore, say=_say_restored),
     _change("notify", "mail each consumer of v1 a list of its calls", _notify, say=_say_notified),
 )

@@ -15,6 +15,7 @@ from canary.core.breakers.limits import (
 from canary.core.bucketing import SALT_BYTES
 from canary.core.calendar import parse_freeze
 from canary.core.chain import Head
+from canary.core.consumers import NAMED
 from canary.core.lifecycle import parse_instant
 from canary.core.values import Identity, is_storable, parse_identity
 
@@ -160,6 +161,14 @@ def parse_listed_identity(text: str) -> Identity:
     if len(identity.id) > IDENTIFIER_MAX or not is_storable(identity.id):
         raise ValueError(f"An id on a list has 1 to {IDENTIFIER_MAX} characters that can be stored.")
     return identity
+
+
+def parse_consumer(text: str) -> str:
+    """Parse the name of a consumer, as the usage of v1 has it."""
+    identity = parse_listed_identity(text)
+    if identity.kind not in NAMED:
+        raise ValueError(f"{text!r} is not a consumer; allowed is KIND:ID with KIND one of {', '.join(NAMED)}.")
+    return str(identity)
 
 
 def parse_salt(text: str) -> str:

@@ -53,8 +53,9 @@ class Recipient(NamedTuple):
 def notify_consumers(usages: Sequence[Mapping[str, Any]], life: Mapping[str, Any]) -> dict[str, str]:
     """Enqueue one mail for each user, also about the user's keys. Return the result by consumer.
 
-    A usage has `consumer` (`kind:id`), `days`, `calls`, `refused` and `routes` of `{route, calls, last_seen_at, v2}`;
-    `life` has `dates`, sentences, and `guide`, a path. Call it in the transaction that records the result.
+    A usage has `consumer` (`kind:id`), `days`, `calls`, `refused`, `routes` of `{route, calls, last_seen_at, v2}`, and
+    `dates`, sentences about this consumer alone; `life` has `dates`, sentences, and `guide`, a path. Call it in the
+    transaction that records the result.
     """
     outcome, by_user = {}, defaultdict(list)
     for usage in usages:
@@ -105,7 +106,7 @@ def _calls(heading: str, recipient: Recipient, usage: Mapping[str, Any]) -> str:
         calls=usage["calls"],
         refused=_(", of which {count} were refused").format(count=refused) if refused else "",
     )
-    return "\n".join([first, "", *routes])
+    return "\n".join([first, *usage.get("dates", ()), "", *routes])
 
 
 def _line(route: Mapping[str, Any]) -> str:

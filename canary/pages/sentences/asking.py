@@ -6,9 +6,13 @@ from django.utils.translation import gettext_noop as _
 
 ASKING: Final = (
     _("%(value)s is not an identity"),
+    _("%(value)s is not a consumer"),
     _("allowed is KIND:ID with KIND one of %(kinds)s"),
     _("That is decided and comes into force at %(at)s, in all servers at once"),
     _("Until then v%(number)s answers: reason %(reason)s, weight %(count)s basis points"),
+    _("v1's own paths answer it until %(at)s, also after the end of v1"),
+    _("v1's own paths answer it until %(count)s days after it is told, also after the end of v1"),
+    _("That was decided by %(actor)s: %(reason)s"),
     _("It is on the %(list)s list, put there by %(name)s: %(reason)s"),
     _("Before it was authenticated it was %(identity)s, bucket %(count)s, v%(number)s"),
     _("It became %(identity)s when it was authenticated: bucket %(count)s, v%(number)s"),

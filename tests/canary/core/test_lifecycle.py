@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from canary.core.headers import deprecation_value, link_value, sunset_value
 from canary.core.lifecycle import (
     ACTIVE,
     BROWNOUT,
@@ -22,19 +23,16 @@ from canary.core.lifecycle import (
     Unmet,
     add_brownout,
     deprecate,
-    deprecation_value,
     dump_life,
     end_brownout,
     in_brownout,
     is_v1_gone,
     iso,
     life_from,
-    link_value,
     parse_instant,
     refuse_rollback,
     restore,
     sunset,
-    sunset_value,
     unmet_for_brownout,
     unmet_for_deprecation,
     unmet_for_sunset,
@@ -238,7 +236,7 @@ def test_windows_grow_by_the_ladder() -> None:
 
 def test_the_guards_of_a_sunset_hold_at_their_borders() -> None:
     life = in_window()
-    quiet = Facts(last_call_at=END - QUIET_DAYS * DAY_S)
+    quiet = Facts(last_reached_at=END - QUIET_DAYS * DAY_S)
     assert unmet_for_sunset(life, quiet, END) == []
     assert unmet_for_sunset(life, Facts(), END) == []
     assert codes(unmet_for_sunset(life, quiet, END - 1)) == ["sunset-date", "quiet"]

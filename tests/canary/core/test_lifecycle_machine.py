@@ -7,11 +7,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from canary.core import lifecycle
+from canary.core import consumers, lifecycle
 from canary.core.lifecycle import ACTIVE, BROWNOUT, DEPRECATED, SUNSET, Facts, Life, LifeError, broken_invariant
 
 BEGIN = 1_796_083_200
 SECONDS = st.integers(0, 40 * lifecycle.DAY_S)
+CONSUMERS = st.sampled_from(["user:7", "key:ab12"])
 # From each state the only ones that one command leads to.
 FOLLOWING = {
     ACTIVE: {ACTIVE, DEPRECATED},
@@ -59,6 +60,33 @@ class LifeOfV1(RuleBasedStateMachine):
         assert not lifecycle.in_brownout(self.life, self.now)
         assert not (was_running and refused)
 
+    @rule(name=CONSUMERS, ahead=SECONDS)
+    def extend(self, name: str, ahead: int) -> None:
+        self.take(lambda life: consumers.extend(life, name, int(self.now) + ahead, self.now))
+
+    @rule(name=CONSUMERS, ahead=st.integers(-100, lifecycle.DAY_S), length=st.integers(-10, lifecycle.DAY_S))
+    def add_own_brownout(self, name: str, ahead: int, length: int) -> None:
+        start = int(self.now) + ahead
+        self.take(lambda life: consumers.add_own_brownout(life, name, (start, start + length), self.now))
+
+    @rule(is_all=st.booleans())
+    def end_brownouts(self, is_all: bool) -> None:
+        was_running = lifecycle.in_brownout(self.life, self.now) or consumers.has_own_rules(
+            replace(self.life, extensions={}), self.now
+        )
+        refused = self.take(lambda life: consumers.end_brownouts(life, self.now, is_all=is_all))
+        assert not lifecycle.in_brownout(self.life, self.now)
+        assert not consumers.has_own_rules(replace(self.life, extensions={}), self.now)
+        assert not (was_running and refused)
+
+    @rule()
+    def sunset_that_spares(self) -> None:
+        before = self.life
+        untold = ["user:8", "client:app"]
+        if self.take(lambda life: consumers.spare_untold(lifecycle.sunset(life, self.now), untold, self.now)) is None:
+            self.before_sunset = before
+            assert consumers.is_extended(self.life, "user:8", self.now)
+
     @rule()
     def sunset(self) -> None:
         before = self.life
@@ -90,6 +118,7 @@ class LifeOfV1(RuleBasedStateMachine):
             announced = self.before_sunset.sunset_at
             assert self.life.sunset_at == (announced if announced is not None and announced > self.now else None)
             assert {*self.life.brownouts} >= {*before.brownouts}
+        assert not consumers.has_own_rules(self.life, self.now)
 
     @invariant()
     def dates_are_in_order(self) -> None:

@@ -290,3 +290,27 @@ def test_a_difference_is_accepted_by_the_link_beside_it(
     assert (accepted.route, accepted.path, accepted.kind) == (name["route"], name["path"], name["kind"])
     assert ask_and_send(client, "differences/revoke", reason="not so benign", **name).status_code == 302
     assert not AcceptedDifference.objects.exists()
+
+
+def test_one_consumer_gets_an_extension_and_another_a_brownout_and_the_page_shows_both(
+    quiet_world: World, signed_in_with: SignedIn, ask_and_send: Send, now: datetime.datetime
+) -> None:
+    quiet_world("brownout")
+    client = signed_in_with("view", "lifecycle")
+    moment = (now + datetime.timedelta(days=900)).strftime("%Y-%m-%dT%H:%M")
+    refused = client.get(f"{ADDRESS}do/lifecycle/extend/", {"show": "1", "consumer": "client:app", "until": moment})
+    assert "Anybody can send the name client:app" in refused.context["refusal"]
+    assert (
+        "one of both"
+        in client.get(f"{ADDRESS}do/lifecycle/extend/", {"show": "1", "consumer": "key:ab"}).context["refusal"]
+    )
+    assert ask_and_send(client, "lifecycle/extend", consumer="key:ab", until=moment).status_code == 302
+    start, end = (f"{now + datetime.timedelta(minutes=one):%Y-%m-%dT%H:%M}" for one in (-5, 60))
+    window = {"from": start, "to": end, "consumer": "client:app", "override": "on"}
+    assert ask_and_send(client, "lifecycle/brownout/add", **window).status_code == 302
+    shown = client.get(ADDRESS)
+    assert [name for name, _ in shown.context["own_ends"]] == ["key:ab", "client:app"]
+    assert "a brownout of its own" in shown.content.decode()
+    assert ask_and_send(client, "lifecycle/extend", consumer="key:ab", off="on").status_code == 302
+    assert ask_and_send(client, "lifecycle/brownout/end").status_code == 302
+    assert client.get(ADDRESS).context["own_ends"] == []

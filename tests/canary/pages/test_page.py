@@ -198,7 +198,7 @@ def test_each_permission_has_its_own_buttons(
 
 def test_the_life_of_v1_has_the_buttons_of_its_state(quiet_world: World, signed_in_with: SignedIn) -> None:
     quiet_world("brownout")
-    words = {"deprecate", "brownout/add", "brownout/end", "notify", "sunset", "restore"}
+    words = {"deprecate", "brownout/add", "brownout/end", "notify", "extend", "sunset", "restore"}
     client = signed_in_with("view", "lifecycle")
     assert buttons(client) == {f"lifecycle/{word}" for word in words}
     assert "A brownout is running" in client.get(ADDRESS).content.decode()

@@ -17,7 +17,14 @@ from tests.canary.pages.seen import HARMING
 
 ROOT = Path(canary.__file__).parent
 SAYING = (
-    *("core/wording.py", "core/policy.py", "core/findings.py", "core/lifecycle.py", "core/plans.py"),
+    *(
+        "core/wording.py",
+        "core/policy.py",
+        "core/findings.py",
+        "core/consumers.py",
+        "core/lifecycle.py",
+        "core/plans.py",
+    ),
     *("core/power/wording.py", "core/power/planning.py", "core/breakers/failures.py", "core/breakers/latency.py"),
     *("core/breakers/crashes.py", "core/breakers/refusals.py", "core/breakers/limits.py", "state/guard.py"),
     *("services/plans.py", "services/weights.py", "services/guarding.py", "services/differences.py"),
@@ -28,6 +35,7 @@ SAYING = (
 NOT_SHOWN = (
     *("a deprecated version has", "an active version has", "a version that is gone", "a version with brownouts"),
     *("the sunset's execution", "and only then", "dates are kept", "its dates are", "the state is none"),
+    "a brownout of one consumer begins",
     *("is not a head", "as `history", "upper 95", "% or more", "an ISO 8601 date", "in UTC unless"),
     "lifecycle brownout add",
 )

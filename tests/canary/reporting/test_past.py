@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
 from canary import services
+from canary.core.lifecycle import OwnWindow
 from canary.core.values import Decision, Identity, parse_identity
 from canary.errors import Refused
 from canary.middleware import CanaryMiddleware
@@ -128,6 +129,8 @@ def play_on(site: Site) -> None:
     site.change(services.start_plan, steps_bp=[3_000, 10_000], min_s=60, is_fresh_cohort=True)
     site.change(services.roll_back)
     site.change(services.acknowledge)
+    site.change(life.add_own_brownout, own=OwnWindow(CLIENTS[3], begin, begin + 9_000), is_override=True)
+    site.change(life.end_brownout, consumer=CLIENTS[3])
     site.change(life.restore)
     site.change(services.start_plan, steps_bp=[6_000, 10_000], min_s=60, is_fresh_cohort=True)
     site.change(life.sunset, is_override=True)

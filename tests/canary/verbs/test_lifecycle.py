@@ -147,3 +147,55 @@ def test_only_whoever_may_changes_the_life_of_v1(
 ) -> None:
     assert post("lifecycle/restore", client=client_of(make_user("editor"))).status_code == 403
     assert post("lifecycle/restore", client=Client()).status_code == 401
+
+
+def test_a_consumer_gets_until_its_date_by_commands(run: Callable[..., Any], run_canary: Run) -> None:
+    run("lifecycle", "deprecate", "--sunset", END, "--override")
+    done = run("lifecycle", "extend", "key:ios1", "--until", "2099-09-01")
+    assert done["life"]["extensions"] == {"key:ios1": parse_instant("2099-09-01")}
+    window = ("2026-01-01", "2099-01-01", "--consumer", "client:erp", "--override")
+    assert run("lifecycle", "brownout", "add", *window)["lifecycle"] == "deprecated"
+    said = run_canary("lifecycle", "status")
+    assert "v1 answers key:ios1 until 2099-09-01T00:00:00Z." in said
+    assert "Brownout of client:erp from 20" in said
+    assert run("lifecycle", "brownout", "end", "--consumer", "client:erp")["lifecycle"] == "deprecated"
+    run("lifecycle", "sunset", "--override", "--told-only")
+    explained = run_canary("explain", "key:ios1")
+    assert "v1's own paths answer it until 2099-09-01T00:00:00Z, also after the end of v1." in explained
+    assert "by command: a plan" in explained
+    at = last_event().at.isoformat()
+    assert "v1's own paths answer it until" in run_canary("explain", "key:ios1", "--at", at)
+    assert run("lifecycle", "extend", "key:ios1", "--off")["life"]["extensions"] == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("client:app", "--until", "2099-09-01"), "Anybody can send the name client:app"),
+        (("key:a", "--off"), "key:a has no extension"),
+        (("key:a",), "Give the date of the extension, or end it"),
+        (("key:a", "--off", "--until", "2099-09-01"), "Give the date of the extension, or end it"),
+        (("key:a", "--until", "2099-05-01"), "An extension ends after the sunset"),
+        (("anon:a", "--until", "2099-09-01"), "KIND one of user, key, client"),
+    ],
+    ids=str,
+)
+def test_an_extension_that_can_not_be_is_refused_with_a_sentence(
+    run: Callable[..., Any], run_canary: Run, words: tuple[str, ...], sentence: str
+) -> None:
+    run("lifecycle", "deprecate", "--sunset", END, "--override")
+    with pytest.raises(CommandError, match=sentence):
+        run_canary("lifecycle", "extend", *words, "--reason", "a plan")
+
+
+def test_the_control_api_extends_and_ends_it_too(post: Callable[..., Any]) -> None:
+    post("lifecycle/deprecate", sunset=END, override=True)
+    given = post("lifecycle/extend", consumer="key:ios1", until="2099-09-01")
+    assert given.json()["life"]["extensions"] == {"key:ios1": parse_instant("2099-09-01")}
+    refused = post("lifecycle/extend", consumer="client:app", until="2099-09-01")
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "unproven-consumer")
+    assert post("lifecycle/extend", consumer="nobody", until="2099-09-01").status_code == 422
+    window = {"from": "2026-01-01", "to": "2099-01-01", "consumer": "client:erp"}
+    added = post("lifecycle/brownout/add", override=True, **window).json()
+    assert [one[0] for one in added["life"]["own_brownouts"]] == ["client:erp"]
+    assert post("lifecycle/extend", consumer="key:ios1", off=True).json()["life"]["extensions"] == {}
