@@ -25,7 +25,8 @@ MAIN: Final = """\
 worker_processes 2;
 pid {folder}/nginx.pid;
 daemon off;
-events {{ worker_connections 512; }}
+worker_rlimit_nofile 10000;
+events {{ worker_connections 4096; }}
 http {{
 {temporary}
     proxy_bind {address};

@@ -4,6 +4,7 @@ import datetime
 import json
 import random
 import re
+import resource
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,8 @@ from tests.deploy.proxies import TOKEN, Proxy, started
 from tests.servers import HOST
 
 SLOW: Final = 50
+HALVES: Final = 1_100
+"""More than two workers of nginx had connections for, 512 each."""
 READS: Final = 20
 MB: Final = 1024 * 1024
 LARGE_BODIES: Final = 8
@@ -51,6 +54,16 @@ def test_fifty_slow_clients_hold_no_thread_of_a_web_process(proxy: Proxy) -> Non
     while proxy.web.answered < whole and time.monotonic() < deadline:
         time.sleep(0.01)
     assert (proxy.web.asked, proxy.web.answered) == (whole, whole)
+
+
+def test_a_thousand_clients_that_send_half_a_head_keep_nobody_out(proxy: Proxy) -> None:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most[1], most[1]))
+    for _ in range(HALVES):
+        proxy.hold(b"GET /quick HTTP/1.1\r\nHost: loc")
+    assert [proxy.get("/quick") for _ in range(READS)] == [200] * READS
+    proxy.let_go()
+    resource.setrlimit(resource.RLIMIT_NOFILE, most)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import ssl
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,16 @@ from tests.servers import HOST
 FOLDER: Final = ROOT / "deploy/nginx"
 SITE: Final = FOLDER / "vps/tandem.conf"
 NAME: Final = "cms.example.org"
+RULE: Final = FOLDER / "vps/connections.nft"
+CONNECT: Final = """
+import socket, sys
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+server = socket.socket(family)
+server.bind((sys.argv[1], 80))
+server.listen(1000)
+clients = [socket.socket(family) for _ in range(300)]
+print(sum(client.connect_ex((sys.argv[1], 80)) == 0 for client in clients))
+"""
 
 
 def write_certificate(folder: Path) -> None:
@@ -144,3 +155,14 @@ def test_nginx_takes_the_shipped_file_with_the_upstreams_of_staging(tmp_path: Pa
         )
     )
     assert own == staging
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_an_address_has_so_many_connections_as_the_shipped_rule_says(address: str) -> None:
+    """In a network of its own, so that no other test meets the rule."""
+    run("nft", "--version")
+    if (network := run("unshare", "--net", "nft", "list", "tables")).returncode != 0:
+        pytest.skip(f"Only root makes a network, where the kernel has nftables: {network.stderr}")
+    rule = f"ip link set lo up && nft -f {RULE}"
+    done = run("unshare", "--net", "sh", "-c", f"{rule} && {sys.executable} -c '{CONNECT}' {address}")
+    assert done.stdout.split() == ["256"], done.stderr
