@@ -47,6 +47,10 @@ UNUSED: Final = frozenset({"health", "synthetic"})
 """Whose calls of v1 don't count as use of it."""
 NOTE_AGAIN_S: Final = 30.0
 NOTED_MAX: Final = 100_000
+UNVOUCHED: Final = frozenset({"client", "anon"})
+"""Kinds that anybody can make up."""
+UNVOUCHED_MAX: Final = 5_000
+"""So many of these are recorded for one network, per process and day."""
 _PRODUCT: Final = re.compile(r"[\w.+-]{1,80}", re.ASCII)
 
 
@@ -60,6 +64,7 @@ class Tally:
         self._units = Units()
         self._sample = Sample()
         self._noted: dict[Identity, float] = {}
+        self._unvouched: dict[tuple[datetime.date, str], int] = {}
         self._people: dict[Identity, Person] = {}
 
     def take(self, seen: Seen, at_s: float) -> None:
@@ -85,12 +90,14 @@ class Tally:
         subject = self._subject_of(identity, seen, at) if identity else Subject(network, "", is_authenticated=False)
         stands_in = decision.reason in STANDS_IN
         is_by_bucket = decision.reason == "bucket" or (stands_in and decision.bucket is not None)
-        is_split = is_by_bucket and not seen.excluded
+        is_recorded = identity is None or self._has_room_for(identity, network, seen.status, at)
+        is_split = is_by_bucket and not seen.excluded and is_recorded
         judged = is_split and not stands_in and seen.status not in NOT_JUDGED
         self._count(seen, decision.api_version, name.shared, subject.unit, judged, at)
         if identity is not None and decision.reason != "failover":  # the failed answer has come by here already
             self.traffic.add(identity, at.timestamp())
-            self._note(identity, seen, at)
+            if is_recorded:
+                self._note(identity, seen, at)
         if is_split and identity is not None:
             self._judge(
                 seen,
@@ -186,6 +193,17 @@ class Tally:
             found.last_seen_at = judged.at
             found.repeats_max = max(found.repeats_max, times)
             found.requests += 1
+
+    def _has_room_for(self, identity: Identity, network: str, status: int, at: datetime.datetime) -> bool:
+        """Return whether the identity is known, or can't be made up, or is among the first of its network and day."""
+        may_be_made_up = identity.kind in UNVOUCHED or (identity.kind == "key" and status == 401)
+        if not may_be_made_up or identity in self._noted:
+            return True
+        key = (at.date(), network)
+        if len(self._unvouched) >= NOTED_MAX:
+            self._unvouched.clear()
+        count = self._unvouched[key] = self._unvouched.get(key, 0) + 1
+        return count <= UNVOUCHED_MAX
 
     def _note(self, identity: Identity, seen: Seen, at: datetime.datetime) -> None:
         """Note an identity that came: again after a while, and each time it turns out to have been another one."""
