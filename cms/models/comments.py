@@ -54,6 +54,11 @@ class Comment(Entity):
             models.Index(fields=["post", "status", "created_at", "id"], name="cms_comment_of_post"),
             models.Index(fields=["status", "created_at"], name="cms_comment_moderation"),
             models.Index(fields=["-created_at", "-id"], name="cms_comment_newest"),
+            models.Index(
+                fields=["post", "thread_path"],
+                name="cms_comment_answers",
+                opclasses=["uuid_ops", "varchar_pattern_ops"],
+            ),
             models.Index(fields=["author_email"], name="cms_comment_guest", condition=~models.Q(author_email="")),
         ]
 

@@ -62,7 +62,7 @@ class Delivery(Entity):
         ]
         indexes = [
             models.Index(fields=["status", "next_attempt_at"], name="cms_delivery_due"),
-            models.Index(fields=["webhook", "object_id", "status", "id"], name="cms_delivery_order"),
+            models.Index(fields=["webhook", "object_id", "status", "created_at", "id"], name="cms_delivery_first"),
         ]
 
     def __str__(self) -> str:

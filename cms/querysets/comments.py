@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Count, Exists, Min, OuterRef, Q, Value
-from django.db.models.functions import Concat
+from django.db.models import Count, Exists, Min, OuterRef, Q
 
 from cms import policy
 from cms.choices import CommentStatus
@@ -16,6 +15,24 @@ from cms.policy import Actor
 
 if TYPE_CHECKING:
     from cms.models.comments import Comment
+
+
+@models.CharField.register_lookup
+class Below(models.Lookup):  # type: ignore[type-arg]
+    """Whether a path lies below another one: `/` separates its parts, of letters and digits, and `0` comes next.
+
+    A prefix that another row holds can use no index as a pattern. As a range of bytes it does: on PostgreSQL that of
+    `varchar_pattern_ops`, on SQLite any.
+    """
+
+    lookup_name = "below"
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        left, left_params = self.process_lhs(compiler, connection)
+        right, right_params = self.process_rhs(compiler, connection)
+        above, under = ("~>~", "~<~") if connection.vendor == "postgresql" else (">", "<")
+        sql = f"({left} {above} ({right} || '/') AND {left} {under} ({right} || '0'))"
+        return sql, (*left_params, *right_params) * 2
 
 
 class CommentQuerySet(models.QuerySet["Comment"]):
@@ -35,8 +52,8 @@ class CommentQuerySet(models.QuerySet["Comment"]):
 
     def _with_answers(self, answers: Q) -> Q:
         """Return deleted comments that have `answers` at any depth below them."""
-        below = Concat(OuterRef("thread_path"), Value("/"))
-        rows = self.model._default_manager.filter(answers, post_id=OuterRef("post_id"), thread_path__startswith=below)
+        of_post = self.model._default_manager.filter(post_id=OuterRef("post_id"))
+        rows = of_post.filter(answers, thread_path__below=OuterRef("thread_path"))
         return Q(status=CommentStatus.DELETED) & Q(Exists(rows))
 
     def of_writers(self, user_ids: Collection[uuid.UUID], guest_emails: Collection[str]) -> Self:

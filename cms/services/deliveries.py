@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from uuid_utils.compat import uuid7
 
 from cms import policy
@@ -139,7 +139,8 @@ def _claim_due(now: datetime.datetime) -> list[Delivery]:
 def _claim_of(webhook_id: uuid.UUID, now: datetime.datetime, limit: int) -> list[Delivery]:
     if not limit:
         return []
-    rows = _due(now).filter(~Exists(_earlier()), webhook_id=webhook_id).order_by("next_attempt_at", "created_at", "pk")
+    rows = _due(now).filter(pk=_first_of_object(), webhook_id=webhook_id)
+    rows = rows.order_by("next_attempt_at", "created_at", "pk")
     if connection.features.has_select_for_update_skip_locked:
         rows = rows.select_for_update(skip_locked=True, no_key=True, of=("self",))
     with transaction.atomic():
@@ -155,10 +156,13 @@ def _due(now: datetime.datetime) -> QuerySet[Delivery]:
     return _pending().filter(is_free, next_attempt_at__lte=now, webhook__is_active=True)
 
 
-def _earlier() -> QuerySet[Delivery]:
-    """Return the pending deliveries of the same object to the same webhook that were created before."""
-    before = Q(created_at__lt=OuterRef("created_at")) | Q(created_at=OuterRef("created_at"), pk__lt=OuterRef("pk"))
-    return _pending().filter(before, webhook=OuterRef("webhook"), object_id=OuterRef("object_id"))
+def _first_of_object() -> Subquery:
+    """Return the first pending delivery of the same object to the same webhook: the start of a range of an index.
+
+    With `NOT EXISTS (an earlier one)`, PostgreSQL would compare each delivery with all others of its object.
+    """
+    of_object = _pending().filter(webhook=OuterRef("webhook"), object_id=OuterRef("object_id"))
+    return Subquery(of_object.order_by("created_at", "pk").values("pk")[:1])
 
 
 def _take(delivery: Delivery, now: datetime.datetime) -> bool:

@@ -1,0 +1,108 @@
+"""How many rows PostgreSQL looks at: no more than grows with the number there are, whoever made them."""
+
+import datetime
+import os
+from typing import Any, Final
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from cms.ids import uuid7_at
+from cms.models import Comment, Delivery, Post, User, Webhook
+from cms.policy import SYSTEM
+from cms.services import deliveries
+from cms.services.webhooks import create_webhook
+
+ROWS: Final = 1_000
+LOOKS: Final = 10
+"""At so many rows for each one: a few joins, and an index entry, its row, and the next ones. Quadratic: 500 for each."""
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(os.environ["DATABASE_URL"].startswith("sqlite"), reason="of PostgreSQL"),
+]
+
+
+def looked_at(sql: str) -> float:
+    """Return the rows that all nodes of the plan read, passed on or dropped."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON, TIMING OFF) {sql}")
+        [[[plan]]] = cursor.fetchall()
+    return _looked_at(plan["Plan"])
+
+
+def _looked_at(node: dict[str, Any]) -> float:
+    dropped = sum(count for name, count in node.items() if name.startswith("Rows Removed by"))
+    own: float = (node["Actual Rows"] + dropped) * node["Actual Loops"]
+    return own + sum(_looked_at(one) for one in node.get("Plans", ()))
+
+
+def analyse() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def _comment_on(posts: list[Post], author: User) -> None:
+    """Write a few comments on each of these, as they are on most posts."""
+    for post in posts:
+        keys = [uuid7_at(datetime.datetime.now(datetime.UTC)) for _ in range(10)]
+        Comment.objects.bulk_create(
+            Comment(id=pk, post=post, author=author, status="published", text="Words", thread_path=pk.hex)
+            for pk in keys
+        )
+
+
+@pytest.mark.parametrize("share", [1, 2], ids=["all deleted", "half deleted"])
+@pytest.mark.parametrize("others", [0, 200])
+def test_deleted_comments_are_looked_at_once(share: int, others: int, make_post: Any, author: Any) -> None:
+    post = make_post()
+    _comment_on([make_post() for _ in range(others // 10)], author)
+    Comment.objects.bulk_create(
+        Comment(
+            id=pk,
+            post=post,
+            author=author,
+            status="published" if number % share else "deleted",
+            text="Words" if number % share else "",
+            thread_path=pk.hex,
+        )
+        for number, pk in ((n, uuid7_at(datetime.datetime.now(datetime.UTC))) for n in range(ROWS))
+    )
+    analyse()
+    now = datetime.datetime.now(datetime.UTC)
+    for viewer in (AnonymousUser(), SYSTEM):
+        with CaptureQueriesContext(connection) as captured:
+            Post.objects.get(pk=post.pk).comments.visible_to(viewer, now).count()
+        assert looked_at(captured.captured_queries[-1]["sql"]) <= LOOKS * ROWS
+
+
+@pytest.mark.parametrize("others", [0, 200])
+def test_pending_deliveries_of_one_object_are_looked_at_once(others: int, now: datetime.datetime) -> None:
+    webhook: Webhook = create_webhook(actor=SYSTEM, fields={"url": "https://example.com/", "events": ["*"]}, now=now)
+    one = {"webhook": webhook, "event_type": "post.updated", "object_type": "post", "payload": {}}
+    moments = [now + datetime.timedelta(microseconds=n) for n in range(ROWS)]
+    made = [
+        Delivery(**one, event_id=uuid7_at(at), object_id=webhook.pk, next_attempt_at=now, created_at=at, updated_at=at)
+        for at in moments
+    ]
+    more = {
+        "event_type": "tag.created",
+        "object_type": "tag",
+        "payload": {},
+        "webhook": webhook,
+        "next_attempt_at": now,
+    }
+    made += [Delivery(**more, event_id=uuid7_at(now), object_id=uuid7_at(now)) for _ in range(others)]
+    Delivery.objects.bulk_create(made)
+    analyse()
+    with CaptureQueriesContext(connection) as captured:
+        assert made[0].pk in [row.pk for row in deliveries._claim_of(webhook.pk, now, 5)]
+    [claim] = [one["sql"] for one in captured.captured_queries if "SKIP LOCKED" in one["sql"]]
+    assert looked_at(claim) <= LOOKS * ROWS
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {claim}")
+        plan = "".join(line for (line,) in cursor.fetchall())
+    assert "cms_delivery_first" in plan
+    assert "Join Filter" not in plan  # which compares each row with each other one, and counts none
