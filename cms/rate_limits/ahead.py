@@ -15,7 +15,7 @@ from typing import Final
 
 from cms import clock
 from cms.rate_limits.in_redis import RedisCounter
-from cms.rate_limits.policies import Quota
+from cms.rate_limits.quotas import Quota
 
 TOLD_EVERY_S: Final = 0.020
 LEFT_MIN: Final = 100

@@ -10,7 +10,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from cms.rate_limits.policies import Quota
+from cms.rate_limits.quotas import Quota
 
 logger = logging.getLogger(__name__)
 
