@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from api_v2.openapi.schemas import (
+from api_v2.json_schema import (
     BOOLEAN,
     FROM_LEFT,
     FROM_TOP,
@@ -11,13 +11,12 @@ from api_v2.openapi.schemas import (
     UUID,
     Schema,
     array_of,
-    body_of,
-    changes_of,
     described,
     or_null,
     ref,
     text,
 )
+from api_v2.openapi.schemas import body_of, changes_of
 from api_v2.serializers import api_keys, post_bodies, term_bodies, users, webhooks
 from api_v2.serializers.bodies import ITEMS_MAX
 from api_v2.serializers.comments import NEW_MEMBERS as NEW_COMMENT

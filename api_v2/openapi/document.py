@@ -6,6 +6,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from api_v2.errors import PROBLEMS
+from api_v2.json_schema import TEXT, Schema, described
 from api_v2.negotiation import JSON
 from api_v2.openapi.bodies import BODIES, EXAMPLES
 from api_v2.openapi.operations import GROUPS, NOTES, Operation
@@ -15,7 +16,7 @@ from api_v2.openapi.resources import FIELDS, RESOURCES
 from api_v2.openapi.response_examples import EXAMPLES as ANSWERS
 from api_v2.openapi.response_examples import examples_of
 from api_v2.openapi.routes import Route, routes
-from api_v2.openapi.schemas import ENUMS, TEXT, Schema, described, headers_of, words_of
+from api_v2.openapi.schemas import ENUMS, headers_of, words_of
 from api_v2.parsing import MEDIA_TYPES, PATCH_MEDIA_TYPES
 from api_v2.uploads import MEDIA_TYPE as UPLOAD
 

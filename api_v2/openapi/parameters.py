@@ -3,8 +3,9 @@
 from typing import Any, Final
 
 from api_v2.idempotency import KEY_LENGTH_MAX
+from api_v2.json_schema import INSTANT, POSITIVE, TEXT, UUID, Schema, described, ref, text
 from api_v2.openapi.response_examples.objects import MIA_ID, POST_ID
-from api_v2.openapi.schemas import INSTANT, POSITIVE, TEXT, UUID, Schema, described, ref, text, words_of
+from api_v2.openapi.schemas import words_of
 from api_v2.pagination import LIMIT_DEFAULT, LIMIT_MAX
 from api_v2.query import ITEMS_MAX
 from api_v2.views.search import SUGGESTIONS_DEFAULT

@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from api_v2.errors import PROBLEMS, type_of
 from api_v2.idempotency import REPLAYED
+from api_v2.json_schema import ref
 from api_v2.openapi.operations import Operation
 from api_v2.openapi.routes import Route
-from api_v2.openapi.schemas import headers_of, ref
+from api_v2.openapi.schemas import headers_of
 from api_v2.responses import PROBLEM_JSON
 
 RESPONSES: Final = {

@@ -1,8 +1,8 @@
-"""The schemas of responses. Each resource has the members of its shape, or importing this module fails."""
+"""The schemas of responses: those of shapes, and of the objects within and around them."""
 
 from typing import Final
 
-from api_v2.openapi.schemas import (
+from api_v2.json_schema import (
     ANYTHING,
     BOOLEAN,
     FROM_LEFT,
@@ -14,184 +14,52 @@ from api_v2.openapi.schemas import (
     POSITIVE,
     STAMP,
     TEXT,
+    TEXT_OR_NULL,
     UUID,
     Schema,
     array_of,
     described,
     obj,
-    of_shape,
     or_null,
     ref,
 )
 from api_v2.serializers.api_keys import API_KEY
 from api_v2.serializers.comments import COMMENT
 from api_v2.serializers.media import MEDIA
-from api_v2.serializers.posts import POST
+from api_v2.serializers.posts import COMMENT_COUNT, POST
 from api_v2.serializers.revisions import REVISION, SUMMARY
 from api_v2.serializers.sessions import SESSION
+from api_v2.serializers.shapes import Shape
 from api_v2.serializers.terms import CATEGORY, TAG
 from api_v2.serializers.users import PRIVATE, PUBLIC
 from api_v2.serializers.webhooks import DELIVERY, WEBHOOK
 from api_v2.views.audit import AUDIT_EVENT
 from cms import limits
 
-_ENTITY: Final = {"id": UUID, "created_at": STAMP, "updated_at": STAMP}
-_UUID_OR_NULL: Final = or_null(UUID)
-_STAMP_OR_NULL: Final = or_null(STAMP)
-_TEXT_OR_NULL: Final = or_null(TEXT)
-_TERM: Final = {**_ENTITY, "name": TEXT, "slug": TEXT, "description": TEXT, "post_count": NUMBER}
-_REVISION: Final = {
-    **_ENTITY,
-    "post": UUID,
-    "number": POSITIVE,
-    "is_draft": described(BOOLEAN, "Nobody reads it in the post until it is applied."),
-    "author": _UUID_OR_NULL,
-    "reason": TEXT,
-    "title": _TEXT_OR_NULL,
-    "slug": _TEXT_OR_NULL,
-    "links": ref("RevisionLinks"),
-}
-_PROFILE: Final = {**_ENTITY, "username": TEXT, "display_name": TEXT, "bio": TEXT}
-_OBJECT: Final = ref("ObjectReference")
 _FACETS: Final = array_of(ref("Facet"))
-
-# By name: the members of the shape, and what each of them is.
-SHAPED: Final[dict[str, Schema]] = {
-    "Post": of_shape(
-        POST,
-        **_ENTITY,
-        kind=ref("PostKind"),
-        slug=TEXT,
-        title=TEXT,
-        content=TEXT,
-        content_format=ref("ContentFormat"),
-        content_html=HTML,
-        excerpt=TEXT,
-        language=described(TEXT, "BCP 47"),
-        status=ref("PostStatus"),
-        visibility=ref("PostVisibility"),
-        author=UUID,
-        co_authors=array_of(UUID),
-        tags=array_of(UUID),
-        categories=array_of(UUID),
-        featured_image=_UUID_OR_NULL,
-        meta=ref("PostMeta"),
-        published_at=_STAMP_OR_NULL,
-        expires_at=_STAMP_OR_NULL,
-        reading_time_min=POSITIVE,
-        version=POSITIVE,
-        actions=array_of(ref("PostAction")),
-        links=ref("PostLinks"),
-    ),
-    "RevisionSummary": of_shape(SUMMARY, **_REVISION),
-    "Revision": of_shape(
-        REVISION,
-        **_REVISION,
-        content=_TEXT_OR_NULL,
-        content_format=_TEXT_OR_NULL,
-        excerpt=_TEXT_OR_NULL,
-        language=_TEXT_OR_NULL,
-        featured_image=_UUID_OR_NULL,
-        meta=ref("RevisionMeta"),
-    ),
-    "Comment": of_shape(
-        COMMENT,
-        **_ENTITY,
-        post=UUID,
-        author=_UUID_OR_NULL,
-        author_name=TEXT,
-        text=TEXT,
-        status=ref("CommentStatus"),
-        parent=_UUID_OR_NULL,
-        depth=NUMBER,
-        edited_at=_STAMP_OR_NULL,
-    ),
-    "Tag": of_shape(TAG, **_TERM),
-    "Category": of_shape(CATEGORY, **_TERM, parent=_UUID_OR_NULL, is_active=BOOLEAN),
-    "Media": of_shape(
-        MEDIA,
-        **_ENTITY,
-        original_name=TEXT,
-        mime_type=TEXT,
-        size_bytes=NUMBER,
-        sha256={"type": "string", "pattern": "^[0-9a-f]{64}$"},
-        width=or_null(POSITIVE),
-        height=or_null(POSITIVE),
-        alt_text=TEXT,
-        caption=TEXT,
-        focal_point=described(
-            {"anyOf": [ref("FocalPoint"), {"type": "null"}]}, "The part of an image that cropping keeps; null if unset."
-        ),
-        uploaded_by=_UUID_OR_NULL,
-        links=ref("MediaLinks"),
-    ),
-    "User": of_shape(PUBLIC, **_PROFILE),
-    "Account": of_shape(
-        PRIVATE,
-        **_PROFILE,
-        email=TEXT,
-        first_name=TEXT,
-        last_name=TEXT,
-        role=ref("UserRole"),
-        is_active=BOOLEAN,
-        email_verified=BOOLEAN,
-        pending_email=described(_TEXT_OR_NULL, "The address that takes the place of `email` once it is verified."),
-        last_login_at=_STAMP_OR_NULL,
-    ),
-    "Session": of_shape(SESSION, **_ENTITY, expires_at=STAMP, is_current=BOOLEAN),
-    "ApiKey": of_shape(
-        API_KEY,
-        **_ENTITY,
-        name=TEXT,
-        prefix=TEXT,
-        scopes=array_of(ref("ApiKeyScope")),
-        contact_email=TEXT,
-        expires_at=_STAMP_OR_NULL,
-        last_used_at=_STAMP_OR_NULL,
-        is_active=BOOLEAN,
-        owner=UUID,
-    ),
-    "Webhook": of_shape(
-        WEBHOOK,
-        **_ENTITY,
-        url=TEXT,
-        events=array_of(ref("WebhookEvent")),
-        is_active=BOOLEAN,
-        created_by=_UUID_OR_NULL,
-    ),
-    "Delivery": of_shape(
-        DELIVERY,
-        **_ENTITY,
-        webhook=UUID,
-        event_id=UUID,
-        event_type=TEXT,
-        object=_OBJECT,
-        payload=ref("WebhookPayload"),
-        status=ref("DeliveryStatus"),
-        attempts=NUMBER,
-        next_attempt_at=STAMP,
-        last_status=or_null({"type": "integer"}),
-        last_error=TEXT,
-        delivered_at=_STAMP_OR_NULL,
-    ),
-    "AuditEvent": of_shape(
-        AUDIT_EVENT,
-        id=UUID,
-        created_at=STAMP,
-        actor=_UUID_OR_NULL,
-        action=TEXT,
-        object=_OBJECT,
-        before=ref("AuditValues"),
-        after=ref("AuditValues"),
-        ip=_TEXT_OR_NULL,
-        request_id=TEXT,
-        api_version=or_null({"type": "integer"}),
-    ),
+_SHAPES: Final[dict[str, Shape]] = {
+    "Post": POST,
+    "RevisionSummary": SUMMARY,
+    "Revision": REVISION,
+    "Comment": COMMENT,
+    "Tag": TAG,
+    "Category": CATEGORY,
+    "Media": MEDIA,
+    "User": PUBLIC,
+    "Account": PRIVATE,
+    "Session": SESSION,
+    "ApiKey": API_KEY,
+    "Webhook": WEBHOOK,
+    "Delivery": DELIVERY,
+    "AuditEvent": AUDIT_EVENT,
 }
 # The names that `fields` takes: what an answer has without it.
-FIELDS: Final[dict[str, list[str]]] = {name: list(schema["required"]) for name, schema in SHAPED.items()}
+FIELDS: Final[dict[str, list[str]]] = {name: list(shape) for name, shape in _SHAPES.items()}
+SHAPED: Final[dict[str, Schema]] = {
+    name: obj({member: field.schema for member, field in shape.items()}) for name, shape in _SHAPES.items()
+}
 SHAPED["Post"]["properties"] |= {
-    "comment_count": described(NUMBER, "With `include=comment_count`."),
+    "comment_count": COMMENT_COUNT.schema,
     "included": described(ref("Included"), "With `include`, of a single post."),
 }
 
@@ -217,7 +85,7 @@ OTHERS: Final[dict[str, Schema]] = {
     "PostMeta": obj({"title": TEXT, "description": TEXT}),
     "PostLinks": obj({"self": PATH, "comments": PATH, "revisions": PATH}, optional=("revisions",)),
     "RevisionLinks": obj({"self": PATH, "post": PATH}),
-    "RevisionMeta": obj({"title": _TEXT_OR_NULL, "description": _TEXT_OR_NULL}),
+    "RevisionMeta": obj({"title": TEXT_OR_NULL, "description": TEXT_OR_NULL}),
     "AuditValues": {"type": "object", "description": "The changed values, by the names of the object's members."},
     "WebhookPayload": obj(
         {
@@ -280,7 +148,7 @@ OTHERS: Final[dict[str, Schema]] = {
     "CreatedWebhook": obj(
         {
             **SHAPED["Webhook"]["properties"],
-            "secret": described(_TEXT_OR_NULL, "Shown this once; null when the request is repeated."),
+            "secret": described(TEXT_OR_NULL, "Shown this once; null when the request is repeated."),
         }
     ),
     "Tokens": obj(
@@ -301,7 +169,7 @@ OTHERS: Final[dict[str, Schema]] = {
     ),
     "RevisionDiff": obj({"post": UUID, "from": POSITIVE, "to": POSITIVE, "changes": array_of(ref("FieldChange"))}),
     "FieldChange": obj(
-        {"field": TEXT, "before": ANYTHING, "after": ANYTHING, "diff": described(_TEXT_OR_NULL, "A unified diff.")}
+        {"field": TEXT, "before": ANYTHING, "after": ANYTHING, "diff": described(TEXT_OR_NULL, "A unified diff.")}
     ),
     "SearchHit": obj(
         {

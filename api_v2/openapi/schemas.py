@@ -1,10 +1,11 @@
-"""The building blocks of schemas (JSON Schema 2020-12, as in OpenAPI 3.1), and the vocabularies by name."""
+"""The vocabularies by name, and the schemas of bodies, of words between commas and of headers."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Collection, Iterable
+from typing import Final
 
 from api_v2.errors import PROBLEMS, type_of
+from api_v2.json_schema import Schema, obj, ref
 from api_v2.post_filters import SORT_KEYS
 from api_v2.searching import SEARCH_SORTS
 from api_v2.serializers.included import INCLUDES
@@ -15,53 +16,10 @@ from cms import limits
 from cms.choices import CommentStatus, ContentFormat, DeliveryStatus, Kind, Role, Scope, Visibility
 from cms.services.events import ALL_EVENTS, EVENT_TYPES
 
-type Schema = dict[str, Any]
-
-TEXT: Final[Schema] = {"type": "string"}
-NUMBER: Final[Schema] = {"type": "integer", "minimum": 0}
-POSITIVE: Final[Schema] = {"type": "integer", "minimum": 1}
-_FRACTION: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 1}
-FROM_LEFT: Final[Schema] = {**_FRACTION, "description": "The fraction of the width from the left."}
-FROM_TOP: Final[Schema] = {**_FRACTION, "description": "The fraction of the height from the top."}
-BOOLEAN: Final[Schema] = {"type": "boolean"}
-ANYTHING: Final[Schema] = {}
-UUID: Final[Schema] = {"type": "string", "format": "uuid"}
-INSTANT: Final[Schema] = {"type": "string", "format": "date-time"}
-HTML: Final[Schema] = {"type": "string", "description": "HTML without scripts, safe to be shown."}
-PATH: Final[Schema] = {"type": "string", "format": "uri-reference"}
-# The form in responses; requests may write instants in any way of RFC 3339.
-STAMP: Final[Schema] = {**INSTANT, "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$"}
-
-
-def ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
 
 def headers_of(names: Iterable[str]) -> Schema:
     """Return the headers of a response. A component has the name of its header, up to an `Of`."""
     return {name.partition("Of")[0]: {"$ref": f"#/components/headers/{name}"} for name in names}
-
-
-def array_of(items: Schema, **more: Any) -> Schema:
-    return {"type": "array", "items": items, **more}
-
-
-def or_null(schema: Schema) -> Schema:
-    return {**schema, "type": [schema["type"], "null"]}
-
-
-def text(minimum: int, maximum: int, **more: Any) -> Schema:
-    return {"type": "string", **({"minLength": minimum} if minimum else {}), "maxLength": maximum, **more}
-
-
-def described(schema: Schema, description: str) -> Schema:
-    return {**schema, "description": description}
-
-
-def obj(properties: Mapping[str, Schema], optional: Collection[str] = ()) -> Schema:
-    """Return an object of a response. More members may come one day, so clients ignore unknown ones."""
-    required = [name for name in properties if name not in optional]
-    return {"type": "object", "properties": dict(properties), **({"required": required} if required else {})}
 
 
 def of_shape(names: Iterable[str], **schemas: Schema) -> Schema:

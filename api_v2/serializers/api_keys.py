@@ -2,22 +2,21 @@
 
 from typing import Any, Final
 
+from api_v2.json_schema import BOOLEAN, STAMP_OR_NULL, UUID, array_of, ref
 from api_v2.serializers.bodies import Body
-from api_v2.serializers.shapes import Shape, column, instant
+from api_v2.serializers.shapes import ENTITY, Shape, column, instant
 from cms.services.api_keys import ApiKeyFields
 
 API_KEY: Final[Shape] = {
-    "id": column("id"),
-    "created_at": instant("created_at"),
-    "updated_at": instant("updated_at"),
+    **ENTITY,
     "name": column("name"),
     "prefix": column("prefix"),
-    "scopes": column("scopes"),
+    "scopes": column("scopes", array_of(ref("ApiKeyScope"))),
     "contact_email": column("contact_email"),
-    "expires_at": instant("expires_at"),
-    "last_used_at": instant("last_used_at"),
-    "is_active": column("is_active"),
-    "owner": column("owner_id"),
+    "expires_at": instant("expires_at", STAMP_OR_NULL),
+    "last_used_at": instant("last_used_at", STAMP_OR_NULL),
+    "is_active": column("is_active", BOOLEAN),
+    "owner": column("owner_id", UUID),
 }
 MEMBERS: Final = ("name", "scopes", "contact_email", "expires_at")
 

@@ -6,9 +6,10 @@ A deleted one keeps its place above its replies, without its text and author.
 import uuid
 from typing import Any, Final
 
+from api_v2.json_schema import NUMBER, STAMP_OR_NULL, TEXT, UUID, UUID_OR_NULL, ref
 from api_v2.pagination import Row
 from api_v2.serializers.bodies import Body
-from api_v2.serializers.shapes import Field, Shape, Viewer, column, instant
+from api_v2.serializers.shapes import ENTITY, Field, Shape, Viewer, column, instant
 from cms.choices import CommentStatus
 from cms.errors import shown
 from cms.ids import parse_uuid, with_id
@@ -31,17 +32,15 @@ def _author_name(row: Row, _: Viewer) -> str:
 GUEST_MEMBERS: Final = ("author_name", "author_email")
 NEW_MEMBERS: Final = ("text", "parent", *GUEST_MEMBERS)
 COMMENT: Final[Shape] = {
-    "id": column("id"),
-    "created_at": instant("created_at"),
-    "updated_at": instant("updated_at"),
-    "post": column("post_id"),
-    "author": Field(("author_id", "status"), _author),
-    "author_name": Field(("author__display_name", "author__username", "author_name", "status"), _author_name),
+    **ENTITY,
+    "post": column("post_id", UUID),
+    "author": Field(("author_id", "status"), _author, UUID_OR_NULL),
+    "author_name": Field(("author__display_name", "author__username", "author_name", "status"), _author_name, TEXT),
     "text": column("text"),
-    "status": column("status"),
-    "parent": column("parent_id"),
-    "depth": column("depth"),
-    "edited_at": instant("edited_at"),
+    "status": column("status", ref("CommentStatus")),
+    "parent": column("parent_id", UUID_OR_NULL),
+    "depth": column("depth", NUMBER),
+    "edited_at": instant("edited_at", STAMP_OR_NULL),
 }
 
 

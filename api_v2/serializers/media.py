@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from django.conf import settings
 
+from api_v2.json_schema import NUMBER, POSITIVE, TEXT, UUID_OR_NULL, described, or_null, ref
 from api_v2.pagination import Row
 from api_v2.serializers.bodies import Body
-from api_v2.serializers.shapes import Field, Shape, Viewer, column, instant
+from api_v2.serializers.shapes import ENTITY, Field, Shape, Viewer, column
 from cms import limits, policy
 from cms.services.media import MediaFields
 
@@ -38,21 +39,22 @@ def _links(row: Row, viewer: Viewer) -> dict[str, Any]:
     }
 
 
+_FOCAL_POINT: Final = described(
+    {"anyOf": [ref("FocalPoint"), {"type": "null"}]}, "The part of an image that cropping keeps; null if unset."
+)
 MEDIA: Final[Shape] = {
-    "id": column("id"),
-    "created_at": instant("created_at"),
-    "updated_at": instant("updated_at"),
+    **ENTITY,
     "original_name": column("original_name"),
     "mime_type": column("mime_type"),
-    "size_bytes": column("size_bytes"),
-    "sha256": column("sha256"),
-    "width": column("width"),
-    "height": column("height"),
+    "size_bytes": column("size_bytes", NUMBER),
+    "sha256": column("sha256", {**TEXT, "pattern": "^[0-9a-f]{64}$"}),
+    "width": column("width", or_null(POSITIVE)),
+    "height": column("height", or_null(POSITIVE)),
     "alt_text": column("alt_text"),
     "caption": column("caption"),
-    "focal_point": Field(("focal_x", "focal_y"), _focal_point),
-    "uploaded_by": Field(("uploaded_by_id",), _uploaded_by),
-    "links": Field(("id", "mime_type"), _links),
+    "focal_point": Field(("focal_x", "focal_y"), _focal_point, _FOCAL_POINT),
+    "uploaded_by": Field(("uploaded_by_id",), _uploaded_by, UUID_OR_NULL),
+    "links": Field(("id", "mime_type"), _links, ref("MediaLinks")),
 }
 
 

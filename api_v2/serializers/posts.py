@@ -8,9 +8,10 @@ from django.db.models import Count, OuterRef, Subquery
 from django.db.models.expressions import BaseExpression
 from django.db.models.functions import Coalesce
 
+from api_v2.json_schema import HTML, NUMBER, POSITIVE, STAMP_OR_NULL, TEXT, UUID, UUID_OR_NULL, array_of, described, ref
 from api_v2.pagination import Row
 from api_v2.serializers.joined_ids import JoinedIds
-from api_v2.serializers.shapes import Field, Shape, Viewer, column, instant, split_ids
+from api_v2.serializers.shapes import ENTITY, Field, Shape, Viewer, column, instant, split_ids
 from cms import policy
 from cms.choices import CommentStatus, Status
 from cms.models import Category, Comment, Post
@@ -82,7 +83,7 @@ ACTIONS: Final = tuple(dict.fromkeys(name for names in _ACTIONS.values() for nam
 
 
 def _ids(name: str) -> Field:
-    return Field((name,), lambda row, _: split_ids(row[name]))
+    return Field((name,), lambda row, _: split_ids(row[name]), array_of(UUID))
 
 
 def _links(row: Row, viewer: Viewer) -> dict[str, str]:
@@ -92,33 +93,32 @@ def _links(row: Row, viewer: Viewer) -> dict[str, str]:
 
 
 POST: Final[Shape] = {
-    "id": column("id"),
-    "created_at": instant("created_at"),
-    "updated_at": instant("updated_at"),
-    "kind": column("kind"),
+    **ENTITY,
+    "kind": column("kind", ref("PostKind")),
     "slug": column("slug"),
     "title": column("title"),
     "content": column("content"),
-    "content_format": column("content_format"),
-    "content_html": Field(("content_html",), _content_html),
+    "content_format": column("content_format", ref("ContentFormat")),
+    "content_html": Field(("content_html",), _content_html, HTML),
     "excerpt": column("excerpt"),
-    "language": column("language"),
-    "status": Field(_STATUS_COLUMNS, status_of),
-    "visibility": column("visibility"),
-    "author": column("author_id"),
+    "language": column("language", described(TEXT, "BCP 47")),
+    "status": Field(_STATUS_COLUMNS, status_of, ref("PostStatus")),
+    "visibility": column("visibility", ref("PostVisibility")),
+    "author": column("author_id", UUID),
     "co_authors": _ids("co_author_ids"),
     "tags": _ids("tag_ids"),
     "categories": _ids("category_ids"),
-    "featured_image": column("featured_image_id"),
+    "featured_image": column("featured_image_id", UUID_OR_NULL),
     "meta": Field(
         ("meta_title", "meta_description"),
         lambda row, _: {"title": row["meta_title"], "description": row["meta_description"]},
+        ref("PostMeta"),
     ),
-    "published_at": instant("published_at"),
-    "expires_at": instant("expires_at"),
-    "reading_time_min": column("reading_time_min"),
-    "version": column("version"),
-    "actions": Field((*_STATUS_COLUMNS, *_PEOPLE_COLUMNS), _actions),
-    "links": Field(("id", *_PEOPLE_COLUMNS), _links),
+    "published_at": instant("published_at", STAMP_OR_NULL),
+    "expires_at": instant("expires_at", STAMP_OR_NULL),
+    "reading_time_min": column("reading_time_min", POSITIVE),
+    "version": column("version", POSITIVE),
+    "actions": Field((*_STATUS_COLUMNS, *_PEOPLE_COLUMNS), _actions, array_of(ref("PostAction"))),
+    "links": Field(("id", *_PEOPLE_COLUMNS), _links, ref("PostLinks")),
 }
-COMMENT_COUNT: Final = column("comment_count")
+COMMENT_COUNT: Final = column("comment_count", described(NUMBER, "With `include=comment_count`."))

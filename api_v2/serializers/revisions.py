@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
+from api_v2.json_schema import BOOLEAN, POSITIVE, TEXT_OR_NULL, UUID, UUID_OR_NULL, described, ref
 from api_v2.pagination import Row
-from api_v2.serializers.shapes import Field, Shape, Viewer, column, instant
+from api_v2.serializers.shapes import ENTITY, Field, Shape, Viewer, column
 from cms import limits
 from cms.querysets.posts import kept_text
 from cms.services.revisions import FieldChange
@@ -28,26 +29,24 @@ def _links(row: Row, viewer: Viewer) -> dict[str, str]:
 
 
 SUMMARY: Final[Shape] = {
-    "id": column("id"),
-    "created_at": instant("created_at"),
-    "updated_at": instant("updated_at"),
-    "post": column("post_id"),
-    "number": column("number"),
-    "is_draft": column("is_draft"),
-    "author": column("author_id"),
+    **ENTITY,
+    "post": column("post_id", UUID),
+    "number": column("number", POSITIVE),
+    "is_draft": column("is_draft", described(BOOLEAN, "Nobody reads it in the post until it is applied.")),
+    "author": column("author_id", UUID_OR_NULL),
     "reason": column("reason"),
-    "title": column("old_title"),
-    "slug": column("old_slug"),
-    "links": Field(("post_id", "number"), _links),
+    "title": column("old_title", TEXT_OR_NULL),
+    "slug": column("old_slug", TEXT_OR_NULL),
+    "links": Field(("post_id", "number"), _links, ref("RevisionLinks")),
 }
 REVISION: Final[Shape] = {
     **SUMMARY,
-    "content": column("old_content"),
-    "content_format": column("old_content_format"),
-    "excerpt": column("old_excerpt"),
-    "language": column("old_language"),
-    "featured_image": column("snapshot__featured_image"),
-    "meta": Field(("old_meta_title", "old_meta_description"), _meta),
+    "content": column("old_content", TEXT_OR_NULL),
+    "content_format": column("old_content_format", TEXT_OR_NULL),
+    "excerpt": column("old_excerpt", TEXT_OR_NULL),
+    "language": column("old_language", TEXT_OR_NULL),
+    "featured_image": column("snapshot__featured_image", UUID_OR_NULL),
+    "meta": Field(("old_meta_title", "old_meta_description"), _meta, ref("RevisionMeta")),
 }
 
 

@@ -6,14 +6,13 @@ from typing import Final
 from django.db.models import BooleanField, ExpressionWrapper, Q, Value
 from django.db.models.expressions import BaseExpression
 
-from api_v2.serializers.shapes import Shape, column, instant
+from api_v2.json_schema import BOOLEAN
+from api_v2.serializers.shapes import ENTITY, Shape, column, instant
 
 SESSION: Final[Shape] = {
-    "id": column("id"),
-    "created_at": instant("created_at"),
-    "updated_at": instant("updated_at"),
+    **ENTITY,
     "expires_at": instant("expires_at"),
-    "is_current": column("is_current"),
+    "is_current": column("is_current", BOOLEAN),
 }
 
 

@@ -1,15 +1,16 @@
-"""From rows to JSON: a shape declares for each field of a resource the columns that it needs and how it reads them."""
+"""From rows to JSON: a shape declares for each field of a resource its columns, how it reads them, and its schema."""
 
 import datetime
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import QuerySet
 from django.db.models.expressions import BaseExpression
 
 from api_v2.instants import format_instant
+from api_v2.json_schema import STAMP, TEXT, UUID, Schema, ref
 from api_v2.pagination import Row
 from cms.policy import Actor
 
@@ -32,17 +33,31 @@ type Read = Callable[[Row, Viewer], Any]
 class Field:
     columns: tuple[str, ...]
     read: Read
+    schema: Schema
+    """Its place in the document of the API."""
 
 
 type Shape = Mapping[str, Field]
 
 
-def column(name: str) -> Field:
-    return Field((name,), lambda row, _: row[name])
+def column(name: str, schema: Schema = TEXT) -> Field:
+    return Field((name,), lambda row, _: row[name], schema)
 
 
-def instant(name: str) -> Field:
-    return Field((name,), lambda row, _: format_instant(row[name]))
+def instant(name: str, schema: Schema = STAMP) -> Field:
+    return Field((name,), lambda row, _: format_instant(row[name]), schema)
+
+
+ENTITY: Final[Shape] = {
+    "id": column("id", UUID),
+    "created_at": instant("created_at"),
+    "updated_at": instant("updated_at"),
+}
+OBJECT: Final = Field(
+    ("object_type", "object_id"),
+    lambda row, _: {"type": row["object_type"], "id": row["object_id"]},
+    ref("ObjectReference"),
+)
 
 
 def columns_of(shape: Shape, names: Iterable[str], *more: str) -> tuple[str, ...]:

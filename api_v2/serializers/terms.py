@@ -7,25 +7,24 @@ from typing import Any, Final
 import orjson
 from django.db.models.expressions import BaseExpression
 
+from api_v2.json_schema import BOOLEAN, NUMBER, UUID_OR_NULL
 from api_v2.pagination import Row
-from api_v2.serializers.shapes import Shape, Viewer, column, instant, write
+from api_v2.serializers.shapes import ENTITY, Shape, Viewer, column, write
 from cms.models import Category
 from cms.policy import Actor
 
 TAG: Final[Shape] = {
-    "id": column("id"),
-    "created_at": instant("created_at"),
-    "updated_at": instant("updated_at"),
+    **ENTITY,
     "name": column("name"),
     "slug": column("slug"),
     "description": column("description"),
-    "post_count": column("usage_count"),
+    "post_count": column("usage_count", NUMBER),
 }
 CATEGORY: Final[Shape] = {
     **TAG,
-    "post_count": column("post_count"),
-    "parent": column("visible_parent"),
-    "is_active": column("is_active"),
+    "post_count": column("post_count", NUMBER),
+    "parent": column("visible_parent", UUID_OR_NULL),
+    "is_active": column("is_active", BOOLEAN),
 }
 
 

@@ -3,18 +3,17 @@
 import uuid
 from typing import Any, Final
 
+from api_v2.json_schema import BOOLEAN, STAMP_OR_NULL, TEXT_OR_NULL, described, ref
 from api_v2.pagination import Row
 from api_v2.serializers.bodies import Body
-from api_v2.serializers.shapes import Field, Shape, Viewer, column, instant, write
+from api_v2.serializers.shapes import ENTITY, Field, Shape, Viewer, column, instant, write
 from cms import policy
 from cms.models import User
 from cms.policy import Actor
 from cms.services.users import UserFields
 
 PUBLIC: Final[Shape] = {
-    "id": column("id"),
-    "created_at": instant("created_at"),
-    "updated_at": instant("updated_at"),
+    **ENTITY,
     "username": column("username"),
     "display_name": column("display_name"),
     "bio": column("bio"),
@@ -25,11 +24,15 @@ PRIVATE: Final[Shape] = {
     "email": column("email"),
     "first_name": column("first_name"),
     "last_name": column("last_name"),
-    "role": column("role"),
-    "is_active": column("is_active"),
-    "email_verified": column("email_verified"),
-    "pending_email": Field(("pending_email",), lambda row, _: row["pending_email"] or None),
-    "last_login_at": instant("last_login"),
+    "role": column("role", ref("UserRole")),
+    "is_active": column("is_active", BOOLEAN),
+    "email_verified": column("email_verified", BOOLEAN),
+    "pending_email": Field(
+        ("pending_email",),
+        lambda row, _: row["pending_email"] or None,
+        described(TEXT_OR_NULL, "The address that takes the place of `email` once it is verified."),
+    ),
+    "last_login_at": instant("last_login", STAMP_OR_NULL),
 }
 REQUIRED: Final = ("username", "email", "password")
 OPTIONAL: Final = ("first_name", "last_name")

@@ -2,34 +2,31 @@
 
 from typing import Any, Final
 
+from api_v2.json_schema import BOOLEAN, NUMBER, STAMP_OR_NULL, UUID, UUID_OR_NULL, array_of, or_null, ref
 from api_v2.serializers.bodies import Body
-from api_v2.serializers.shapes import Field, Shape, column, instant
+from api_v2.serializers.shapes import ENTITY, OBJECT, Shape, column, instant
 from cms.services.webhooks import WebhookFields
 
 WEBHOOK: Final[Shape] = {
-    "id": column("id"),
-    "created_at": instant("created_at"),
-    "updated_at": instant("updated_at"),
+    **ENTITY,
     "url": column("url"),
-    "events": column("events"),
-    "is_active": column("is_active"),
-    "created_by": column("created_by_id"),
+    "events": column("events", array_of(ref("WebhookEvent"))),
+    "is_active": column("is_active", BOOLEAN),
+    "created_by": column("created_by_id", UUID_OR_NULL),
 }
 DELIVERY: Final[Shape] = {
-    "id": column("id"),
-    "created_at": instant("created_at"),
-    "updated_at": instant("updated_at"),
-    "webhook": column("webhook_id"),
-    "event_id": column("event_id"),
+    **ENTITY,
+    "webhook": column("webhook_id", UUID),
+    "event_id": column("event_id", UUID),
     "event_type": column("event_type"),
-    "object": Field(("object_type", "object_id"), lambda row, _: {"type": row["object_type"], "id": row["object_id"]}),
-    "payload": column("payload"),
-    "status": column("status"),
-    "attempts": column("attempts"),
+    "object": OBJECT,
+    "payload": column("payload", ref("WebhookPayload")),
+    "status": column("status", ref("DeliveryStatus")),
+    "attempts": column("attempts", NUMBER),
     "next_attempt_at": instant("next_attempt_at"),
-    "last_status": column("last_status"),
+    "last_status": column("last_status", or_null({"type": "integer"})),
     "last_error": column("last_error"),
-    "delivered_at": instant("delivered_at"),
+    "delivered_at": instant("delivered_at", STAMP_OR_NULL),
 }
 MEMBERS: Final = ("url", "events", "is_active")
 

@@ -6,10 +6,11 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from api_v2.json_schema import TEXT_OR_NULL, UUID, UUID_OR_NULL, or_null, ref
 from api_v2.keyset import stored_forms
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
 from api_v2.query import Query
-from api_v2.serializers.shapes import Field, Shape, column, instant
+from api_v2.serializers.shapes import OBJECT, Shape, column, instant
 from api_v2.views.api_view import ApiView
 from api_v2.views.resources import answer_list
 from api_v2.views.users import NEWEST_FIRST
@@ -18,16 +19,16 @@ from cms.models import AuditEvent
 
 FILTERS: Final = ("actor", "action", "object", "after", "before")
 AUDIT_EVENT: Final[Shape] = {
-    "id": column("id"),
+    "id": column("id", UUID),
     "created_at": instant("created_at"),
-    "actor": column("actor_id"),
+    "actor": column("actor_id", UUID_OR_NULL),
     "action": column("action"),
-    "object": Field(("object_type", "object_id"), lambda row, _: {"type": row["object_type"], "id": row["object_id"]}),
-    "before": column("before"),
-    "after": column("after"),
-    "ip": column("ip"),
+    "object": OBJECT,
+    "before": column("before", ref("AuditValues")),
+    "after": column("after", ref("AuditValues")),
+    "ip": column("ip", TEXT_OR_NULL),
     "request_id": column("request_id"),
-    "api_version": column("api_version"),
+    "api_version": column("api_version", or_null({"type": "integer"})),
 }
 
 

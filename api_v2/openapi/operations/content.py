@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from api_v2.json_schema import ref
 from api_v2.openapi.operations.operation import (
     Operation,
     Operations,
@@ -12,7 +13,6 @@ from api_v2.openapi.operations.operation import (
     getting,
     listing,
 )
-from api_v2.openapi.schemas import ref
 
 _POST: Final = "/posts/{slug_or_id}"
 _REVISION: Final = f"{_POST}/revisions/{{number}}"

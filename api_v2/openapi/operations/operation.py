@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from api_v2.json_schema import Schema, ref
 from api_v2.openapi.resources import whole_or_part
-from api_v2.openapi.schemas import Schema, ref
 
 
 @dataclass(frozen=True)
