@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from cms import limits
+
 type Schema = dict[str, Any]
 
 TEXT: Final[Schema] = {"type": "string"}
@@ -36,7 +38,7 @@ def or_null(schema: Schema) -> Schema:
     return {**schema, "type": [schema["type"], "null"]}
 
 
-def text(minimum: int, maximum: int, **more: Any) -> Schema:
+def text_of(minimum: int, maximum: int, **more: Any) -> Schema:
     return {"type": "string", **({"minLength": minimum} if minimum else {}), "maxLength": maximum, **more}
 
 
@@ -44,7 +46,15 @@ def described(schema: Schema, description: str) -> Schema:
     return {**schema, "description": description}
 
 
+def obj_or_null(name: str) -> Schema:
+    return {"anyOf": [ref(name), {"type": "null"}]}
+
+
 def obj(properties: Mapping[str, Schema], optional: Collection[str] = ()) -> Schema:
     """Return an object of a response. More members may come one day, so clients ignore unknown ones."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "properties": dict(properties), **({"required": required} if required else {})}
+
+
+EMAIL: Final = text_of(3, limits.EMAIL_MAX, format="email")
+ID_OR_SLUG: Final = described(TEXT, "An id or a slug.")

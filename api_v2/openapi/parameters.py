@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from api_v2.idempotency import KEY_LENGTH_MAX
-from api_v2.json_schema import INSTANT, POSITIVE, TEXT, UUID, Schema, described, ref, text
+from api_v2.json_schema import INSTANT, POSITIVE, TEXT, UUID, Schema, described, ref, text_of
 from api_v2.openapi.response_examples.objects import MIA_ID, POST_ID
 from api_v2.openapi.schemas import words_of
 from api_v2.pagination import LIMIT_DEFAULT, LIMIT_MAX
@@ -23,14 +23,14 @@ _SOUGHT: Final = 'Words, all of which must match; `"a phrase"`; `-without`.'
 
 
 def _sought(maximum: int, description: str, pattern: str = r"\S") -> Schema:
-    return text(1, maximum, pattern=pattern, description=description)
+    return text_of(1, maximum, pattern=pattern, description=description)
 
 
 # By key: the name, the schema, an example. A key is the name unless one name has several meanings.
 QUERY: Final[dict[str, tuple[str, Schema, Any]]] = {
     "limit": ("limit", {**POSITIVE, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT}, 5),
     "suggest_limit": ("limit", {**POSITIVE, "maximum": SUGGESTIONS_MAX, "default": SUGGESTIONS_DEFAULT}, 5),
-    "cursor": ("cursor", text(1, 4_000, description="From `page` of another page of this list."), None),
+    "cursor": ("cursor", text_of(1, 4_000, description="From `page` of another page of this list."), None),
     "count": ("count", described(ref("CountMode"), "Adds `page.total`."), "exact"),
     "include": (
         "include",
@@ -54,8 +54,12 @@ QUERY: Final[dict[str, tuple[str, Schema, Any]]] = {
     "q": ("q", _sought(QUERY_MAX, _SOUGHT), "ferry"),
     "search_q": ("q", _sought(QUERY_MAX, f"Required. {_SOUGHT}"), "ferry"),
     "suggest_q": ("q", _sought(PREFIX_MAX, "Required. The beginning of the words."), "fer"),
-    "media_q": ("q", text(1, 1_000, description="A part of the name, the alternative text or the caption."), "ferry"),
-    "user_q": ("q", text(1, 1_000, description="A part of a name or of the e-mail address."), "mia"),
+    "media_q": (
+        "q",
+        text_of(1, 1_000, description="A part of the name, the alternative text or the caption."),
+        "ferry",
+    ),
+    "user_q": ("q", text_of(1, 1_000, description="A part of a name or of the e-mail address."), "mia"),
     "post_sort": ("sort", described(words_of("PostSort"), "`-published_at` by default."), "-updated_at,title"),
     "search_sort": (
         "sort",
@@ -73,7 +77,11 @@ QUERY: Final[dict[str, tuple[str, Schema, Any]]] = {
     "after": ("after", INSTANT, "2026-01-31T12:00:00Z"),
     "before": ("before", INSTANT, "2036-01-31T12:00:00Z"),
     "against": ("against", described({**POSITIVE, "maximum": 999_999_999}, "By default the revision before."), 1),
-    "path": ("path", text(1, 4_000, pattern="^/", description="Required. An old address, with its query."), "/old/url"),
+    "path": (
+        "path",
+        text_of(1, 4_000, pattern="^/", description="Required. An old address, with its query."),
+        "/old/url",
+    ),
     "part": ("part", {**POSITIVE, "maximum": PARTS_MAX}, 1),
 }
 REQUIRED: Final = frozenset({"search_q", "suggest_q", "path"})
@@ -102,7 +110,7 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
     "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
-        "schema": text(1, KEY_LENGTH_MAX),
+        "schema": text_of(1, KEY_LENGTH_MAX),
         "description": "Any text that you choose. A repeat within 24 hours gets the first response again.",
         "example": "letter-from-the-coast-1",
     },

@@ -1,11 +1,11 @@
-"""The vocabularies by name, and the schemas of bodies, of words between commas and of headers."""
+"""The vocabularies by name, and the schemas of words between commas and of headers."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from api_v2.errors import PROBLEMS, type_of
-from api_v2.json_schema import Schema, obj, ref
+from api_v2.json_schema import Schema, ref
 from api_v2.post_filters import SORT_KEYS
 from api_v2.searching import SEARCH_SORTS
 from api_v2.serializers.included import INCLUDES
@@ -20,26 +20,6 @@ from cms.services.events import ALL_EVENTS, EVENT_TYPES
 def headers_of(names: Iterable[str]) -> Schema:
     """Return the headers of a response. A component has the name of its header, up to an `Of`."""
     return {name.partition("Of")[0]: {"$ref": f"#/components/headers/{name}"} for name in names}
-
-
-def of_shape(names: Iterable[str], **schemas: Schema) -> Schema:
-    """Return the object whose members are `names`, in their order: a shape's own, so that the two can't differ."""
-    wanted = list(names)
-    if unknown := set(schemas) - set(wanted):
-        raise ValueError(f"not in the shape: {sorted(unknown)}")
-    return obj({name: schemas[name] for name in wanted})
-
-
-def body_of(members: Iterable[str], required: Collection[str] = (), /, **schemas: Schema) -> Schema:
-    """Return the object that a reader of bodies takes, which refuses every other member."""
-    schema = of_shape(members, **schemas)
-    del schema["required"]
-    return {**schema, **({"required": list(required)} if required else {}), "additionalProperties": False}
-
-
-def changes_of(schema: Schema) -> Schema:
-    """Return the merge patch of the same members."""
-    return {name: value for name, value in schema.items() if name != "required"} | {"minProperties": 0}
 
 
 def words_of(name: str, values: Iterable[str] = ()) -> Schema:

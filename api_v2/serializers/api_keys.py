@@ -2,9 +2,10 @@
 
 from typing import Any, Final
 
-from api_v2.json_schema import BOOLEAN, STAMP_OR_NULL, UUID, array_of, ref
-from api_v2.serializers.bodies import Body
+from api_v2.json_schema import BOOLEAN, EMAIL, INSTANT, STAMP_OR_NULL, UUID, array_of, or_null, ref, text_of
+from api_v2.serializers.bodies import ITEMS_MAX, Body, Member, Members, read_body
 from api_v2.serializers.shapes import ENTITY, Shape, column, instant
+from cms import limits
 from cms.services.api_keys import ApiKeyFields
 
 API_KEY: Final[Shape] = {
@@ -18,20 +19,15 @@ API_KEY: Final[Shape] = {
     "is_active": column("is_active", BOOLEAN),
     "owner": column("owner_id", UUID),
 }
-MEMBERS: Final = ("name", "scopes", "contact_email", "expires_at")
+MEMBERS: Final[Members] = {
+    "name": Member(text_of(*limits.KEY_NAME)),
+    "scopes": Member(array_of(ref("ApiKeyScope"), minItems=1, maxItems=ITEMS_MAX), Body.texts),
+    "contact_email": Member(or_null(EMAIL), Body.text_or_empty),
+    "expires_at": Member(or_null(INSTANT), Body.instant_or_null),
+}
+REQUIRED: Final = ("name", "scopes")
 
 
 def read_api_key(value: Any, *, is_new: bool) -> ApiKeyFields:
     """Return the fields: absent stays, null removes. Only types are checked here; the service checks the scopes."""
-    body = Body(value, MEMBERS)
-    fields: dict[str, Any] = {}
-    if is_new or "name" in body:
-        fields["name"] = body.text("name", is_required=is_new)
-    if is_new or "scopes" in body:
-        fields["scopes"] = body.required_texts("scopes")
-    if "contact_email" in body:
-        fields["contact_email"] = body.text_or_empty("contact_email")
-    if "expires_at" in body:
-        fields["expires_at"] = body.instant_or_null("expires_at")
-    body.finish()
-    return fields  # type: ignore[return-value]
+    return read_body(value, MEMBERS, REQUIRED if is_new else ())  # type: ignore[return-value]

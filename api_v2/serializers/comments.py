@@ -6,10 +6,11 @@ A deleted one keeps its place above its replies, without its text and author.
 import uuid
 from typing import Any, Final
 
-from api_v2.json_schema import NUMBER, STAMP_OR_NULL, TEXT, UUID, UUID_OR_NULL, ref
+from api_v2.json_schema import EMAIL, NUMBER, STAMP_OR_NULL, TEXT, UUID, UUID_OR_NULL, described, or_null, ref, text_of
 from api_v2.pagination import Row
-from api_v2.serializers.bodies import Body
+from api_v2.serializers.bodies import Body, Member, Members, read_body
 from api_v2.serializers.shapes import ENTITY, Field, Shape, Viewer, column, instant
+from cms import limits
 from cms.choices import CommentStatus
 from cms.errors import shown
 from cms.ids import parse_uuid, with_id
@@ -29,8 +30,6 @@ def _author_name(row: Row, _: Viewer) -> str:
     return name
 
 
-GUEST_MEMBERS: Final = ("author_name", "author_email")
-NEW_MEMBERS: Final = ("text", "parent", *GUEST_MEMBERS)
 COMMENT: Final[Shape] = {
     **ENTITY,
     "post": column("post_id", UUID),
@@ -44,34 +43,32 @@ COMMENT: Final[Shape] = {
 }
 
 
+def _parent(body: Body, name: str) -> Comment | None:
+    text = None if body.is_null(name) else body.text(name)
+    if text is None:
+        return None
+    seen = Comment.objects.visible_to(body.viewer.actor, body.viewer.now)
+    parent = with_id(seen, parse_uuid(text)).order_by().first()
+    if parent is None:
+        body.refuse("unknown", f"There is no comment {shown(text)}.", name)
+    return parent
+
+
+CHANGES: Final[Members] = {"text": Member(text_of(*limits.COMMENT_TEXT))}
+NEW_MEMBERS: Final[Members] = {
+    **CHANGES,
+    "parent": Member(or_null(described(UUID, "A comment.")), _parent),
+    "author_name": Member(text_of(1, limits.GUEST_NAME_MAX, description="For people without an account, who need it.")),
+    "author_email": Member(described(EMAIL, "For people without an account, if they like. No answer shows it.")),
+}
+REQUIRED: Final = ("text",)
+
+
 def read_new_comment(value: Any, viewer: Viewer) -> CommentFields:
-    """Read a comment. GUEST_MEMBERS are for people without an account: the service refuses them to others."""
-    body = Body(value, NEW_MEMBERS)
-    fields: CommentFields = {"text": body.text("text", is_required=True) or ""}
-    for name in GUEST_MEMBERS:
-        given = body.text(name)
-        if given is not None:
-            fields[name] = given
-    if "parent" in body and not body.is_null("parent"):
-        fields["parent"] = _parent(body, viewer)
-    body.finish()
-    return fields
+    """Read a comment. Name and address are for people without an account: the service refuses them to others."""
+    return read_body(value, NEW_MEMBERS, REQUIRED, viewer=viewer)  # type: ignore[return-value]
 
 
 def read_comment_text(value: Any) -> str | None:
     """Return the text of a merge patch; None when it changes nothing."""
-    body = Body(value, ("text",))
-    text = body.text("text")
-    body.finish()
-    return text
-
-
-def _parent(body: Body, viewer: Viewer) -> Comment | None:
-    text = body.text("parent")
-    if text is None:
-        return None
-    seen = Comment.objects.visible_to(viewer.actor, viewer.now)
-    parent = with_id(seen, parse_uuid(text)).order_by().first()
-    if parent is None:
-        body.refuse("parent", "unknown", f"There is no comment {shown(text)}.")
-    return parent
+    return read_body(value, CHANGES).get("text")

@@ -5,16 +5,27 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from api_v2.json_schema import NUMBER, POSITIVE, TEXT, UUID_OR_NULL, described, or_null, ref
+from api_v2.json_schema import (
+    FROM_LEFT,
+    FROM_TOP,
+    NUMBER,
+    POSITIVE,
+    TEXT,
+    UUID_OR_NULL,
+    described,
+    obj_or_null,
+    or_null,
+    ref,
+    text_of,
+)
 from api_v2.pagination import Row
-from api_v2.serializers.bodies import Body
+from api_v2.serializers.bodies import Body, Member, Members, read_body
 from api_v2.serializers.shapes import ENTITY, Field, Shape, Viewer, column
 from cms import limits, policy
 from cms.services.media import MediaFields
 
-TEXTS: Final = ("alt_text", "caption")
-MEMBERS: Final = (*TEXTS, "focal_point")
-FOCAL_POINT: Final = ("x", "y")
+TEXTS: Final = {"alt_text": text_of(0, limits.ALT_TEXT_MAX), "caption": text_of(0, limits.DESCRIPTION_MAX)}
+FOCAL_POINT: Final[Members] = {"x": Member(FROM_LEFT, Body.fraction), "y": Member(FROM_TOP, Body.fraction)}
 
 
 def _uploaded_by(row: Row, viewer: Viewer) -> uuid.UUID | None:
@@ -39,9 +50,7 @@ def _links(row: Row, viewer: Viewer) -> dict[str, Any]:
     }
 
 
-_FOCAL_POINT: Final = described(
-    {"anyOf": [ref("FocalPoint"), {"type": "null"}]}, "The part of an image that cropping keeps; null if unset."
-)
+_FOCAL_POINT: Final = described(obj_or_null("FocalPoint"), "The part of an image that cropping keeps; null if unset.")
 MEDIA: Final[Shape] = {
     **ENTITY,
     "original_name": column("original_name"),
@@ -58,20 +67,21 @@ MEDIA: Final[Shape] = {
 }
 
 
-def read_media_changes(value: Any) -> MediaFields:
-    body = Body(value, MEMBERS)
-    changes: dict[str, Any] = {name: body.text_or_empty(name) for name in TEXTS if name in body}
-    if "focal_point" in body:
-        changes |= _focus(body)
-    body.finish()
-    return changes  # type: ignore[return-value]
-
-
-def _focus(body: Body) -> dict[str, float | None]:
-    if body.is_null("focal_point"):
+def _focus(body: Body, name: str) -> dict[str, float | None]:
+    if body.is_null(name):
         return {"focal_x": None, "focal_y": None}
-    point = body.inner("focal_point", FOCAL_POINT)
     # Whole, unlike other objects of a merge patch: half a point is none.
-    changes = {f"focal_{name}": point.fraction(name) for name in FOCAL_POINT}
-    body.take(point)
-    return changes
+    point = body.inner(name, FOCAL_POINT, required=FOCAL_POINT)
+    return {f"focal_{axis}": value for axis, value in point.items()}
+
+
+MEMBERS: Final[Members] = {
+    **{name: Member(or_null(schema), Body.text_or_empty) for name, schema in TEXTS.items()},
+    "focal_point": Member(obj_or_null("NewFocalPoint"), _focus),
+}
+
+
+def read_media_changes(value: Any) -> MediaFields:
+    changes = read_body(value, MEMBERS)
+    changes |= changes.pop("focal_point", {})
+    return changes  # type: ignore[return-value]

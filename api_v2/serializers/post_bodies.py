@@ -1,88 +1,53 @@
 """Bodies that describe a post: members in the form of the service, tags and categories named in any way."""
 
 import datetime
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from django.db.models import Q, QuerySet, TextField, UUIDField
 
-from api_v2.serializers.bodies import Body
+from api_v2.json_schema import ID_OR_SLUG, INSTANT, TEXT, UUID, array_of, described, obj_or_null, or_null, ref, text_of
+from api_v2.serializers.bodies import ITEMS_MAX, Body, Member, Members, read_body
 from api_v2.serializers.shapes import Viewer
-from cms import policy
+from cms import limits, policy
 from cms.db.compiled import Given, ListOf, Row, compiled
 from cms.errors import shown
 from cms.ids import parse_uuid, with_id
 from cms.models import Category, MediaFile, Post, Tag, User
 from cms.services.posts import PostFields
 
-TEXTS: Final = ("title", "content", "slug", "content_format", "visibility", "kind")
-REQUIRED: Final = ("title", "content")
-META: Final = ("title", "description")
-MEMBERS: Final = (
-    *(*TEXTS, "excerpt", "language", "meta", "expires_at", "featured_image"),
-    *("tags", "categories", "co_authors"),
-)
 _TAG_COLUMNS: Final = ("pk", "slug", "name", "usage_count")
 DEFAULT_LANGUAGE: Final[str] = Post._meta.get_field("language").get_default()
 
 
-def read_new_post(value: Any, viewer: Viewer) -> PostFields:
-    """Return the fields of a new post. Only types and names are checked here; the service checks the values."""
-    return _read_post(value, viewer, REQUIRED)
+def _meta(body: Body, name: str) -> dict[str, str | None]:
+    meta = dict.fromkeys(META, "") if body.is_null(name) else body.inner(name, META)
+    return {f"meta_{member}": text for member, text in meta.items()}
 
 
-def read_post_changes(value: Any, viewer: Viewer) -> PostFields:
-    """Return the changes of a merge patch. Null derives the excerpt, resets the language, and empties lists."""
-    return _read_post(value, viewer, ())
+def _language(body: Body, name: str) -> str | None:
+    return DEFAULT_LANGUAGE if body.is_null(name) else body.text(name)
 
 
-def _read_post(value: Any, viewer: Viewer, required: Iterable[str]) -> PostFields:
-    body = Body(value, MEMBERS)
-    for name in required:
-        if name not in body:
-            body.text(name, is_required=True)
-    fields: dict[str, Any] = {name: body.text(name) for name in TEXTS if name in body}
-    for name, read in _READERS.items():
-        if name in body:
-            fields[name] = read(body, viewer)
-    if "meta" in body:
-        fields |= _meta(body)
-    body.finish()
-    return fields  # type: ignore[return-value]
-
-
-def _meta(body: Body) -> dict[str, str | None]:
-    if body.is_null("meta"):
-        return dict.fromkeys((f"meta_{name}" for name in META), "")
-    meta = body.inner("meta", META)
-    texts = {f"meta_{name}": meta.text_or_empty(name) for name in META if name in meta}
-    body.take(meta)
-    return texts
-
-
-def _language(body: Body, _: Viewer) -> str | None:
-    return DEFAULT_LANGUAGE if body.is_null("language") else body.text("language")
-
-
-def _featured_image(body: Body, viewer: Viewer) -> MediaFile | None:
-    text = None if body.is_null("featured_image") else body.text("featured_image")
+def _featured_image(body: Body, name: str) -> MediaFile | None:
+    text = None if body.is_null(name) else body.text(name)
     if text is None:
         return None
-    seen = MediaFile.objects.visible_to(viewer.actor, viewer.now)
+    seen = MediaFile.objects.visible_to(body.viewer.actor, body.viewer.now)
     image = with_id(seen, parse_uuid(text)).order_by().first()
     if image is None:
-        body.refuse("featured_image", "unknown", f"There is no image {shown(text)}.")
+        body.refuse("unknown", f"There is no image {shown(text)}.", name)
     return image
 
 
-def _tag_names(body: Body, viewer: Viewer) -> list[str]:
+def _tag_names(body: Body, name: str) -> list[str]:
     """Turn ids and slugs into the names of their tags; every other text is a name itself.
 
     So is the slug of a tag that the writer meets nowhere: it would tell the name. A name tells what it says.
     """
-    given = _texts(body, "tags")
+    given = _texts(body, name)
     tags = _tags_named.rows(None, slugs=list(given.values()), ids=_ids_in(given.values()))
-    tags = _met(tags, set(given.values()), viewer)
+    tags = _met(tags, set(given.values()), body.viewer)
     known = {tag["slug"]: tag["name"] for tag in tags} | {str(tag["pk"]): tag["name"] for tag in tags}
     names = []
     for place, text in given.items():
@@ -90,7 +55,7 @@ def _tag_names(body: Body, viewer: Viewer) -> list[str]:
         if key in known:
             names.append(known[key])
         elif parse_uuid(text):
-            body.refuse_item("tags", place, "unknown", f"There is no tag {shown(text)}.")
+            body.refuse("unknown", f"There is no tag {shown(text)}.", name, str(place))
         else:
             names.append(text)
     return names
@@ -113,22 +78,22 @@ def _met(tags: Iterable[Row], names: Collection[str], viewer: Viewer) -> list[Ro
     return [tag for tag in tags if tag["pk"] not in hidden]
 
 
-def _categories(body: Body, viewer: Viewer) -> list[Category]:
-    given = _texts(body, "categories")
+def _categories(body: Body, name: str) -> list[Category]:
+    given = _texts(body, name)
     texts = list(given.values())
-    rows = Category.objects.visible_to(viewer.actor).filter(Q(pk__in=_ids_in(texts)) | Q(slug__in=texts))
+    rows = Category.objects.visible_to(body.viewer.actor).filter(Q(pk__in=_ids_in(texts)) | Q(slug__in=texts))
     known = {row.slug: row for row in rows} | {str(row.pk): row for row in rows}
-    return _found(body, "categories", given, known, "category")
+    return _found(body, name, given, known, "category")
 
 
-def _co_authors(body: Body, _: Viewer) -> list[User]:
-    given = _texts(body, "co_authors")
+def _co_authors(body: Body, name: str) -> list[User]:
+    given = _texts(body, name)
     known = {str(row.pk): row for row in User.objects.filter(pk__in=_ids_in(given.values()), is_active=True)}
-    return _found(body, "co_authors", given, known, "active user")
+    return _found(body, name, given, known, "active user")
 
 
 def _texts(body: Body, name: str) -> dict[int, str]:
-    return {} if body.is_null(name) else body.texts(name)
+    return {} if body.is_null(name) else body.texts_by_place(name)
 
 
 def _found[T](body: Body, name: str, given: Mapping[int, str], known: Mapping[str, T], noun: str) -> list[T]:
@@ -137,7 +102,7 @@ def _found[T](body: Body, name: str, given: Mapping[int, str], known: Mapping[st
     for place, text in given.items():
         row = known.get(_key(text))
         if row is None:
-            body.refuse_item(name, place, "unknown", f"There is no {noun} {shown(text)}.")
+            body.refuse("unknown", f"There is no {noun} {shown(text)}.", name, str(place))
         else:
             found[str(row.pk)] = row  # type: ignore[attr-defined]
     return list(found.values())
@@ -153,21 +118,56 @@ def _ids_in(texts: Iterable[str]) -> list[str]:
     return [_key(text) for text in texts if parse_uuid(text)]
 
 
-_READERS: Final[Mapping[str, Callable[[Body, Viewer], Any]]] = {
-    "excerpt": lambda body, _: body.text_or_empty("excerpt"),
-    "language": _language,
-    "expires_at": lambda body, _: body.instant_or_null("expires_at"),
-    "featured_image": _featured_image,
-    "tags": _tag_names,
-    "categories": _categories,
-    "co_authors": _co_authors,
+_LANGUAGE: Final = text_of(
+    2, limits.LANGUAGE_MAX, pattern="^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*$", description="BCP 47"
+)
+_TAGS: Final = array_of(
+    described(TEXT, "An id, a slug or a name; a name that isn't taken makes a tag."), maxItems=limits.TAGS_PER_POST_MAX
+)
+MEMBERS: Final[Members] = {
+    "title": Member(text_of(*limits.TITLE)),
+    "content": Member(text_of(*limits.CONTENT)),
+    "slug": Member(text_of(*limits.SLUG)),
+    "content_format": Member(ref("ContentFormat")),
+    "visibility": Member(ref("PostVisibility")),
+    "kind": Member(ref("PostKind")),
+    "excerpt": Member(or_null(text_of(0, limits.EXCERPT_MAX)), Body.text_or_empty),
+    "language": Member(or_null(_LANGUAGE), _language),
+    "meta": Member(obj_or_null("NewPostMeta"), _meta),
+    "expires_at": Member(or_null(INSTANT), Body.instant_or_null),
+    "featured_image": Member(or_null(described(UUID, "The id of an image.")), _featured_image),
+    "tags": Member(or_null(_TAGS), _tag_names),
+    "categories": Member(or_null(array_of(ID_OR_SLUG, maxItems=limits.CATEGORIES_PER_POST_MAX)), _categories),
+    "co_authors": Member(or_null(array_of(UUID, maxItems=ITEMS_MAX)), _co_authors),
 }
-INSTANTS: Final = ("published_at", "expires_at")
+REQUIRED: Final = ("title", "content")
+META: Final[Members] = {
+    "title": Member(or_null(text_of(0, limits.META_TITLE_MAX)), Body.text_or_empty),
+    "description": Member(or_null(text_of(0, limits.META_DESCRIPTION_MAX)), Body.text_or_empty),
+}
+_PUBLISHED_AT: Final = described(INSTANT, "Null is now; an instant to come schedules the post.")
+PUBLICATION: Final[Members] = {
+    "published_at": Member(or_null(_PUBLISHED_AT), Body.instant_or_null),
+    "expires_at": Member(or_null(INSTANT), Body.instant_or_null),
+}
+
+
+def read_new_post(value: Any, viewer: Viewer) -> PostFields:
+    """Return the fields of a new post. Only types and names are checked here; the service checks the values."""
+    return _read_post(value, viewer, REQUIRED)
+
+
+def read_post_changes(value: Any, viewer: Viewer) -> PostFields:
+    """Return the changes of a merge patch. Null derives the excerpt, resets the language, and empties lists."""
+    return _read_post(value, viewer, ())
+
+
+def _read_post(value: Any, viewer: Viewer, required: Collection[str]) -> PostFields:
+    fields = read_body(value, MEMBERS, required, viewer=viewer)
+    fields |= fields.pop("meta", {})
+    return fields  # type: ignore[return-value]
 
 
 def read_publication(value: Any) -> dict[str, datetime.datetime | None]:
     """Return when a post is published and expires, as far as given; null stands for now, and for never."""
-    body = Body(value, INSTANTS)
-    instants = {name: body.instant_or_null(name) for name in INSTANTS}
-    body.finish()
-    return {name: instant for name, instant in instants.items() if name in value}
+    return read_body(value, PUBLICATION)

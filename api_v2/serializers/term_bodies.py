@@ -2,57 +2,51 @@
 
 from typing import Any, Final
 
-from api_v2.serializers.bodies import Body
+from api_v2.json_schema import BOOLEAN, ID_OR_SLUG, or_null, text_of
+from api_v2.serializers.bodies import Body, Member, Members, read_body
+from api_v2.serializers.shapes import Viewer
+from cms import limits
 from cms.errors import shown
 from cms.ids import parse_uuid
 from cms.models import Category
-from cms.policy import Actor
 from cms.services.categories import CategoryFields
 from cms.services.tags import TagFields
 
-TAG_MEMBERS: Final = ("name", "slug", "description")
-CATEGORY_MEMBERS: Final = (*TAG_MEMBERS, "parent", "is_active")
 
-
-def read_tag(value: Any, *, is_new: bool) -> TagFields:
-    body = Body(value, TAG_MEMBERS)
-    fields = _texts(body, is_new=is_new)
-    body.finish()
-    return fields  # type: ignore[return-value]
-
-
-def read_category(value: Any, actor: Actor, *, is_new: bool) -> CategoryFields:
-    body = Body(value, CATEGORY_MEMBERS)
-    fields = _texts(body, is_new=is_new)
-    if "parent" in body:
-        fields["parent"] = _parent(body, actor)
-    if "is_active" in body:
-        fields["is_active"] = body.boolean("is_active")
-    body.finish()
-    return fields  # type: ignore[return-value]
-
-
-def _texts(body: Body, *, is_new: bool) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    if is_new or "name" in body:
-        fields["name"] = body.text("name", is_required=is_new)
-    if "slug" in body:
-        fields["slug"] = body.text("slug")
-    if "description" in body:
-        fields["description"] = body.text_or_empty("description")
-    return fields
-
-
-def _parent(body: Body, actor: Actor) -> Category | None:
+def _parent(body: Body, name: str) -> Category | None:
     """Return the parent, by id or slug; null is the top."""
-    if body.is_null("parent"):
+    if body.is_null(name):
         return None
-    text = body.text("parent")
+    text = body.text(name)
     if text is None:
         return None
     as_uuid = parse_uuid(text)
-    rows = Category.objects.visible_to(actor)
+    rows = Category.objects.visible_to(body.viewer.actor)
     parent = (rows.filter(pk=as_uuid) if as_uuid else rows.filter(slug=text)).first()
     if parent is None:
-        body.refuse("parent", "unknown", f"There is no category {shown(text)}.")
+        body.refuse("unknown", f"There is no category {shown(text)}.", name)
     return parent
+
+
+_DESCRIPTION: Final = Member(or_null(text_of(0, limits.DESCRIPTION_MAX)), Body.text_or_empty)
+TAG_MEMBERS: Final[Members] = {
+    "name": Member(text_of(*limits.TAG_NAME, pattern="^[^,]+$")),
+    "slug": Member(text_of(*limits.SLUG)),
+    "description": _DESCRIPTION,
+}
+CATEGORY_MEMBERS: Final[Members] = {
+    "name": Member(text_of(*limits.CATEGORY_NAME)),
+    "slug": Member(text_of(*limits.SLUG)),
+    "description": _DESCRIPTION,
+    "parent": Member(or_null(ID_OR_SLUG), _parent),
+    "is_active": Member(BOOLEAN, Body.boolean),
+}
+REQUIRED: Final = ("name",)
+
+
+def read_tag(value: Any, *, is_new: bool) -> TagFields:
+    return read_body(value, TAG_MEMBERS, REQUIRED if is_new else ())  # type: ignore[return-value]
+
+
+def read_category(value: Any, viewer: Viewer, *, is_new: bool) -> CategoryFields:
+    return read_body(value, CATEGORY_MEMBERS, REQUIRED if is_new else (), viewer=viewer)  # type: ignore[return-value]

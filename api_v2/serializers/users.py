@@ -3,11 +3,22 @@
 import uuid
 from typing import Any, Final
 
-from api_v2.json_schema import BOOLEAN, STAMP_OR_NULL, TEXT_OR_NULL, described, ref
+from api_v2.json_schema import (
+    BOOLEAN,
+    EMAIL,
+    STAMP_OR_NULL,
+    TEXT,
+    TEXT_OR_NULL,
+    Schema,
+    described,
+    or_null,
+    ref,
+    text_of,
+)
 from api_v2.pagination import Row
-from api_v2.serializers.bodies import Body
+from api_v2.serializers.bodies import Body, Member, Members, read_body
 from api_v2.serializers.shapes import ENTITY, Field, Shape, Viewer, column, instant, write
-from cms import policy
+from cms import limits, policy
 from cms.models import User
 from cms.policy import Actor
 from cms.services.users import UserFields
@@ -34,11 +45,30 @@ PRIVATE: Final[Shape] = {
     ),
     "last_login_at": instant("last_login", STAMP_OR_NULL),
 }
+NAME: Final = text_of(0, limits.PERSON_NAME_MAX)
+USERNAME: Final = text_of(*limits.USERNAME, pattern="^[A-Za-z0-9_]+$")
+PASSWORD: Final = text_of(*limits.PASSWORD, format="password")
+CURRENT_PASSWORD: Final[Schema] = {**TEXT, "format": "password"}
+REGISTRATION: Final[Members] = {
+    "username": Member(USERNAME),
+    "email": Member(EMAIL),
+    "password": Member(PASSWORD),
+    "first_name": Member(NAME),
+    "last_name": Member(NAME),
+}
 REQUIRED: Final = ("username", "email", "password")
-OPTIONAL: Final = ("first_name", "last_name")
-NEVER_EMPTY: Final = ("username", "email")
-CHANGEABLE: Final = (*NEVER_EMPTY, "first_name", "last_name", "display_name", "bio")
-CURRENT_PASSWORD: Final = "current_password"  # noqa: S105 - the name of a member
+CHANGES: Final[Members] = {
+    "username": Member(USERNAME),
+    "email": Member(described(EMAIL, "One's own takes the `current_password`, and waits until it is verified.")),
+    "first_name": Member(or_null(NAME), Body.text_or_empty),
+    "last_name": Member(or_null(NAME), Body.text_or_empty),
+    "display_name": Member(or_null(text_of(0, limits.DISPLAY_NAME_MAX)), Body.text_or_empty),
+    "bio": Member(or_null(text_of(0, limits.BIO_MAX)), Body.text_or_empty),
+    "current_password": Member(described(CURRENT_PASSWORD, "For another `email` of one's own.")),
+}
+DELETION: Final[Members] = {
+    "current_password": Member(described(CURRENT_PASSWORD, "For deleting one's own account.")),
+}
 
 
 def shape_for(actor: Actor, user_id: uuid.UUID | None) -> Shape:
@@ -53,42 +83,16 @@ def write_own_user(user: User, viewer: Viewer) -> dict[str, Any]:
 
 def read_registration(body: Any) -> tuple[UserFields, str]:
     """Return the fields of the new user and its password."""
-    reader = Body(body, (*REQUIRED, *OPTIONAL))
-    fields = {name: reader.text(name, is_required=name in REQUIRED) for name in (*REQUIRED, *OPTIONAL)}
-    reader.finish()
+    fields = read_body(body, REGISTRATION, REQUIRED)
     password = fields.pop("password")
-    return (
-        {name: value for name, value in fields.items() if value is not None},  # type: ignore[return-value]
-        password or "",
-    )
+    return fields, password  # type: ignore[return-value]
 
 
 def read_user_changes(body: Any) -> tuple[UserFields, str | None]:
     """Return the changes, and the password that a change of one's own address needs."""
-    reader = Body(body, (*CHANGEABLE, CURRENT_PASSWORD))
-    current_password = reader.text(CURRENT_PASSWORD)
-    changes = {
-        name: reader.text(name) if name in NEVER_EMPTY else reader.text_or_empty(name)
-        for name in CHANGEABLE
-        if name in reader
-    }
-    reader.finish()
+    changes = read_body(body, CHANGES)
+    current_password = changes.pop("current_password", None)
     return changes, current_password  # type: ignore[return-value]
-
-
-def read_current_password(body: Any) -> str | None:
-    """Return the password with which users delete themselves."""
-    reader = Body(body, (CURRENT_PASSWORD,))
-    current_password = reader.text(CURRENT_PASSWORD)
-    reader.finish()
-    return current_password
-
-
-def read_role(body: Any) -> str:
-    reader = Body(body, ("role",))
-    role = reader.text("role", is_required=True)
-    reader.finish()
-    return role or ""
 
 
 def _row_of(user: User) -> Row:

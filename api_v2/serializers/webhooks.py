@@ -2,9 +2,10 @@
 
 from typing import Any, Final
 
-from api_v2.json_schema import BOOLEAN, NUMBER, STAMP_OR_NULL, UUID, UUID_OR_NULL, array_of, or_null, ref
-from api_v2.serializers.bodies import Body
+from api_v2.json_schema import BOOLEAN, NUMBER, STAMP_OR_NULL, UUID, UUID_OR_NULL, array_of, or_null, ref, text_of
+from api_v2.serializers.bodies import ITEMS_MAX, Body, Member, Members, read_body
 from api_v2.serializers.shapes import ENTITY, OBJECT, Shape, column, instant
+from cms import limits
 from cms.services.webhooks import WebhookFields
 
 WEBHOOK: Final[Shape] = {
@@ -28,17 +29,13 @@ DELIVERY: Final[Shape] = {
     "last_error": column("last_error"),
     "delivered_at": instant("delivered_at", STAMP_OR_NULL),
 }
-MEMBERS: Final = ("url", "events", "is_active")
+MEMBERS: Final[Members] = {
+    "url": Member(text_of(1, limits.URL_MAX, format="uri")),
+    "events": Member(array_of(ref("WebhookEvent"), minItems=1, maxItems=ITEMS_MAX), Body.texts),
+    "is_active": Member(BOOLEAN, Body.boolean),
+}
+REQUIRED: Final = ("url", "events")
 
 
 def read_webhook(value: Any, *, is_new: bool) -> WebhookFields:
-    body = Body(value, MEMBERS)
-    fields: dict[str, Any] = {}
-    if is_new or "url" in body:
-        fields["url"] = body.text("url", is_required=is_new)
-    if is_new or "events" in body:
-        fields["events"] = body.required_texts("events")
-    if "is_active" in body:
-        fields["is_active"] = body.boolean("is_active")
-    body.finish()
-    return fields  # type: ignore[return-value]
+    return read_body(value, MEMBERS, REQUIRED if is_new else ())  # type: ignore[return-value]

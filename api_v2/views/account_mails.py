@@ -1,14 +1,22 @@
 """Actions confirmed by mail: a new password, the verification of an address."""
 
+from typing import Final
+
 from django.http import HttpResponse
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
 from api_v2.errors import ErrorItem, invalid_body
-from api_v2.serializers.bodies import Body, read_texts
+from api_v2.json_schema import TEXT, described
+from api_v2.serializers.bodies import Member, Members, read_body, read_texts
 from api_v2.views.api_view import ApiView
 from cms.services.email_verification import request_email_verification, verify_email
 from cms.services.passwords import request_password_reset, reset_password
+
+VERIFICATION: Final[Members] = {
+    "token": Member(described(TEXT, "The token of the mail.")),
+    "email": Member(described(TEXT, "The address, for another mail.")),
+}
 
 
 class MailView(ApiView):
@@ -38,9 +46,8 @@ class VerifyEmailView(MailView):
 
     @sensitive_variables()
     def post(self, request: Request) -> HttpResponse:
-        body = Body(self.body(), ("token", "email"))
-        token, email = body.text("token"), body.text("email")
-        body.finish()
+        body = read_body(self.body(), VERIFICATION)
+        token, email = body.get("token"), body.get("email")
         if (token is None) == (email is None):
             raise invalid_body([ErrorItem("required", "Either 'token' or 'email' is required.", pointer="/token")])
         if token is not None:

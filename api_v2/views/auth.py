@@ -6,7 +6,9 @@ from django.http import HttpResponse
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
-from api_v2.serializers.bodies import Body, read_texts
+from api_v2.json_schema import TEXT, described
+from api_v2.serializers.bodies import Member, Members, read_body, read_texts
+from api_v2.serializers.users import CURRENT_PASSWORD
 from api_v2.views.api_view import ApiView
 from api_v2.views.resources import refuse_members
 from cms import policy
@@ -15,8 +17,12 @@ from cms.services.sessions import TokenPair, open_session, refresh_session
 from cms.services.signing_in import sign_in
 
 TOKEN_TYPE: Final = "Bearer"  # noqa: S105 - the scheme's name
+CREDENTIALS: Final[Members] = {
+    "email": Member(described(TEXT, "An e-mail address or a username.")),
+    "password": Member(CURRENT_PASSWORD),
+    "code": Member(described(TEXT, "The code that the authenticator app shows, or a recovery code.")),
+}
 REQUIRED: Final = ("email", "password")
-MEMBERS: Final = (*REQUIRED, "code")
 
 
 class TokenView(ApiView):
@@ -25,10 +31,8 @@ class TokenView(ApiView):
 
     @sensitive_variables()
     def post(self, request: Request) -> HttpResponse:
-        body = Body(self.body(), MEMBERS)
-        email, password = (body.text(name, is_required=True) or "" for name in REQUIRED)
-        code = body.text("code")
-        body.finish()
+        body = read_body(self.body(), CREDENTIALS, REQUIRED)
+        email, password, code = body["email"], body["password"], body.get("code")
         user = sign_in(username_or_email=email, password=password, code=code, now=self.now)
         return self.answer_once(_tokens(open_session(user=user, now=self.now)))
 

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from api_v2.errors import not_found
 from api_v2.pagination import PageRequest, Row, read_page
 from api_v2.selection import read_fields
-from api_v2.serializers.bodies import Body
+from api_v2.serializers.bodies import read_body
 from api_v2.serializers.shapes import Shape, columns_of, selected, write, write_all
 from api_v2.sources import NEXT_CHANGE, Source, read_all, read_list
 from api_v2.views.api_view import ApiView
@@ -97,4 +97,4 @@ def found[Row: models.Model](rows: QuerySet[Row]) -> Row:
 def refuse_members(view: ApiView) -> None:
     """Refuse members: an action takes no body, or an empty object, if its path says all."""
     if view.http_request.body:
-        Body(view.body(), ()).finish()
+        read_body(view.body(), {})

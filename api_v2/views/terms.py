@@ -87,7 +87,7 @@ class CategoriesView(PublicView):
 
     def post(self, request: Request) -> HttpResponse:
         self.require(policy.may_manage_terms, "Only editors and admins manage categories.")
-        fields = read_category(self.body(), self.actor, is_new=True)
+        fields = read_category(self.body(), self.viewer, is_new=True)
         category = create_category(actor=self.actor, fields=fields, now=self.now)
         return _answer_category(self, category, created=f"/categories/{category.pk}")
 
@@ -102,7 +102,7 @@ class CategoryView(PublicView):
 
     def patch(self, request: Request, slug_or_id: str) -> HttpResponse:
         category = self._category(slug_or_id)
-        changes = read_category(self.body(), self.actor, is_new=False)
+        changes = read_category(self.body(), self.viewer, is_new=False)
         with self.unchanged(category):
             update_category(actor=self.actor, category=category, changes=changes, now=self.now)
         return _answer_category(self, category)

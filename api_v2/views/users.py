@@ -11,12 +11,12 @@ from rest_framework.request import Request
 from api_v2.errors import Problem, not_found
 from api_v2.keyset import Sort, SortKey
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
+from api_v2.serializers.bodies import read_body, read_texts
 from api_v2.serializers.users import (
+    DELETION,
     PRIVATE,
     PUBLIC,
-    read_current_password,
     read_registration,
-    read_role,
     read_user_changes,
     shape_for,
     write_own_user,
@@ -84,7 +84,7 @@ class UserView(ApiView):
     def delete(self, request: Request, user_id: str) -> HttpResponse:
         user = account_of(self, user_id)
         is_told = self.http_request.body and policy.is_oneself(self.actor, user)
-        current_password = read_current_password(self.body()) if is_told else None
+        current_password = read_body(self.body(), DELETION).get("current_password") if is_told else None
         proof = confirm_deletion(actor=self.actor, user=user, current_password=current_password, now=self.now)
         with self.unchanged(user):
             delete_user(actor=self.actor, user=user, now=self.now, proof=proof)
@@ -120,7 +120,8 @@ class ActivateUserView(UserActionView):
 
 class SetRoleView(UserActionView):
     def post(self, request: Request, user_id: str) -> HttpResponse:
-        return self.act(user_id, {"role": read_role(self.body())})
+        (role,) = read_texts(self.body(), "role")
+        return self.act(user_id, {"role": role})
 
 
 def account_of(view: ApiView, user_id: str) -> User:
