@@ -81,13 +81,14 @@ def document() -> Json:
 
 
 def _paths() -> Json:
-    by_path = {path: (group, verbs) for group, paths in GROUPS.items() for path, verbs in paths.items()}
+    known = {call: (group, said) for group, operations in GROUPS.items() for call, said in operations.items()}
     found: Json = {}
     for route in routes():
-        group, operations = by_path.get(route.path, ("", {}))
-        described_verbs = {verb: operations[verb] for verb in route.verbs if verb in operations}
+        described_verbs = {
+            verb: known[call] for verb in route.verbs if (call := f"{verb.upper()} {route.path}") in known
+        }
         if described_verbs:
-            item = {verb: _operation(route, verb, said, group) for verb, said in described_verbs.items()}
+            item = {verb: _operation(route, verb, said, group) for verb, (group, said) in described_verbs.items()}
             found[route.path] = {**_path_parameters(route), **item}
     return found
 
