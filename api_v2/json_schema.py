@@ -1,4 +1,4 @@
-"""The building blocks of schemas (JSON Schema 2020-12, as in OpenAPI 3.1), which shapes and readers of bodies declare."""
+"""The building blocks of schemas (JSON Schema 2020-12, as in OpenAPI 3.1), for shapes and for members of bodies."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final

@@ -1,22 +1,57 @@
-"""The reads of posts, as rows of two sources."""
+"""The reads of posts: the parts that a client wants (`fields`, `include`), as rows of two sources."""
 
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db.models.expressions import BaseExpression
 from django.http import HttpRequest
 
-from api_v2.pagination import Page, PageRequest
+from api_v2.pagination import Page, PageRequest, Row
 from api_v2.post_filters import Choice, posts_chosen, reading_of
-from api_v2.selection import PostSelection
-from api_v2.serializers.posts import POST, relation_columns
-from api_v2.serializers.shapes import Viewer
+from api_v2.query import Query
+from api_v2.serializers.included import INCLUDES, included_columns, write_included
+from api_v2.serializers.posts import COMMENT_COUNT, POST, relation_columns
+from api_v2.serializers.shapes import Viewer, write
 from api_v2.sources import NEXT_CHANGE, Source, read_list
 from cms.db.compiled import Given
 from cms.models import Post
 from cms.policy import Actor
 from cms.querysets.visibility import next_change
 from cms.search import searching
+
+
+@dataclass(frozen=True)
+class PostSelection:
+    """The wanted parts of posts: their fields, and the objects included beside them."""
+
+    fields: tuple[str, ...]
+    include: tuple[str, ...]
+
+    @classmethod
+    def of(cls, query: Query) -> "PostSelection":
+        return cls(tuple(query.fields(POST)), tuple(query.choices("include", INCLUDES)))
+
+    @classmethod
+    def whole(cls) -> "PostSelection":
+        """Return the selection of a GET without parameters."""
+        return cls(tuple(POST), ())
+
+    @property
+    def columns(self) -> list[str]:
+        """Return the columns of what is included; those of fields are the shape's."""
+        return included_columns(self.include)
+
+    def write(self, row: Row, viewer: Viewer) -> dict[str, Any]:
+        post = write(row, POST, self.fields, viewer)
+        if "comment_count" in self.include:
+            post["comment_count"] = COMMENT_COUNT.read(row, viewer)
+        return post
+
+    def write_included(self, rows: list[Row], viewer: Viewer) -> dict[str, Any]:
+        """Return `{"included": …}`, or nothing when no object was requested."""
+        included = write_included(rows, self.include, viewer)
+        return {"included": included} if included else {}
 
 
 def _computed(reader: Actor, given: Given) -> dict[str, BaseExpression]:

@@ -62,6 +62,10 @@ class Query:
             raise refused(name, "invalid_choice", f"{name!r} doesn't know {named}; allowed are: {', '.join(allowed)}.")
         return words or list(default)
 
+    def fields(self, shape: Iterable[str]) -> list[str]:
+        """Return the members of the shape that `fields` names, all by default."""
+        return self.choices("fields", list(shape), shape)
+
     def whole_number(self, name: str, minimum: int, maximum: int, default: int) -> int:
         text = self.text(name)
         if text is None:

@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import orjson
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.encoding import escape_uri_path
 from django.utils.log import log_response
 
 from api_v2.errors import Problem
+from cms.accounts.authentication import standing_of
 from cms.http.unavailable import is_known_outage, mark_away
-from cms.rate_limits import Standing
 
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
@@ -80,12 +81,12 @@ def is_match(if_none_match: str | None, etag: str) -> bool:
     return if_none_match.strip() == "*" or etag in _ENTITY_TAG.findall(if_none_match)
 
 
-def limit_headers(standing: Standing) -> dict[str, str]:
-    """Return the quota and the rest of it (draft-ietf-httpapi-ratelimit-headers, structured fields)."""
-    return {
-        "RateLimit-Policy": f'"{standing.name}";q={standing.limit};w={standing.window_s}',
-        "RateLimit": f'"{standing.name}";r={standing.remaining};t={standing.reset_s}',
-    }
+def with_limits[R: HttpResponseBase](request: HttpRequest, response: R) -> R:
+    """Add the quota and the rest of it (draft-ietf-httpapi-ratelimit-headers, structured fields), if it was counted."""
+    if standing := standing_of(request):
+        response.headers["RateLimit-Policy"] = f'"{standing.name}";q={standing.limit};w={standing.window_s}'
+        response.headers["RateLimit"] = f'"{standing.name}";r={standing.remaining};t={standing.reset_s}'
+    return response
 
 
 def problem_response(

@@ -16,9 +16,8 @@ from api_v2.cursors import Cursor
 from api_v2.keyset import UNSORTED
 from api_v2.pagination import Page, PageRequest, Row, path_with, read_page_request
 from api_v2.post_filters import CHOOSING, FILTERS, SORTS, narrowing, read_choice, read_search_text, read_sort
-from api_v2.post_queries import POSTS
+from api_v2.post_queries import POSTS, PostSelection
 from api_v2.query import Query, refused
-from api_v2.selection import PostSelection
 from api_v2.serializers.shapes import Viewer
 from api_v2.sources import NEXT_CHANGE, read_all, read_list
 from cms.querysets.posts import PostQuerySet

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from api_v2.json_schema import TEXT, Schema, ref
-from api_v2.serializers import api_keys, comments, media, post_bodies, term_bodies, users, webhooks
+from api_v2.serializers import api_keys, comments, media, post_bodies, terms, users, webhooks
 from api_v2.serializers.bodies import Member, Members
 from api_v2.uploads import FILE
 from api_v2.views import account_mails, auth
@@ -35,10 +35,10 @@ BODIES: Final[dict[str, Schema]] = {
     "Publication": _body_of(post_bodies.PUBLICATION),
     "NewComment": _body_of(comments.NEW_MEMBERS, comments.REQUIRED),
     "CommentChanges": _body_of(comments.CHANGES),
-    "NewTag": _body_of(term_bodies.TAG_MEMBERS, term_bodies.REQUIRED),
-    "TagChanges": _changes_of(term_bodies.TAG_MEMBERS),
-    "NewCategory": _body_of(term_bodies.CATEGORY_MEMBERS, term_bodies.REQUIRED),
-    "CategoryChanges": _changes_of(term_bodies.CATEGORY_MEMBERS),
+    "NewTag": _body_of(terms.TAG_MEMBERS, terms.REQUIRED),
+    "TagChanges": _changes_of(terms.TAG_MEMBERS),
+    "NewCategory": _body_of(terms.CATEGORY_MEMBERS, terms.REQUIRED),
+    "CategoryChanges": _changes_of(terms.CATEGORY_MEMBERS),
     "Upload": _body_of({name: Member(schema) for name, schema in _UPLOAD.items()}, (FILE,)),
     "MediaChanges": _body_of(media.MEMBERS),
     "NewFocalPoint": _body_of(media.FOCAL_POINT, media.FOCAL_POINT),

@@ -8,12 +8,22 @@ import orjson
 from django.utils.safestring import SafeString
 
 from api_v2.negotiation import JSON
+from api_v2.openapi.narrowing import look_up
 from api_v2.openapi.problems import RESPONSES
 from api_v2.openapi.samples import BYTES, UPLOAD, Sample, samples_of
 from cms.text.rendering import render_html
 
 type Json = dict[str, Any]
 
+_LIMITS: Final = {
+    "format": "",
+    "minimum": "from",
+    "maximum": "to",
+    "minLength": "at least",
+    "maxLength": "at most",
+    "maxItems": "at most",
+    "default": "default",
+}
 _TEXTS: Final = ("text/html", "application/atom+xml", "application/xml")
 
 
@@ -38,7 +48,7 @@ def quick_start_of(groups: list[Json]) -> Json:
 
 def _operation(document: Json, path: str, verb: str, operation: Json, path_parameters: list[Json]) -> Json:
     parameters = [*path_parameters, *operation.get("parameters", [])]
-    parameters = [_parameter(document, _looked_up(document, parameter)) for parameter in parameters]
+    parameters = [_parameter(document, look_up(document, parameter)) for parameter in parameters]
     body = _body(document, operation["requestBody"]) if "requestBody" in operation else None
     answers = list(_answers(document, operation))
     security = operation["security"]
@@ -95,7 +105,7 @@ def _who(security: list[Json]) -> str:
 def _parameter(document: Json, parameter: Json) -> Json:
     schema = parameter["schema"]
     description = parameter.get("description") or schema.get("description", "")
-    values = _looked_up(document, schema.get("x-values", schema)).get("enum", [])
+    values = look_up(document, schema.get("x-values", schema)).get("enum", [])
     return {
         "name": parameter["name"],
         "place": parameter["in"],
@@ -129,7 +139,7 @@ def _answers(document: Json, operation: Json) -> Iterator[Json]:
         content = response.get("content", {})
         media: Json = next(iter(content.values()), {})
         schema: Json = media.get("schema", {})
-        examples = [_looked_up(document, example)["value"] for example in media.get("examples", {}).values()]
+        examples = [look_up(document, example)["value"] for example in media.get("examples", {}).values()]
         yield {
             "status": status,
             "description": response["description"],
@@ -143,9 +153,9 @@ def _answers(document: Json, operation: Json) -> Iterator[Json]:
 
 def _members(document: Json, schema: Json) -> list[Json]:
     """Return the members of an object, or of the first of its variants: the others are parts of that one."""
-    found = _looked_up(document, schema)
+    found = look_up(document, schema)
     if "anyOf" in found:
-        found = _looked_up(document, found["anyOf"][0])
+        found = look_up(document, found["anyOf"][0])
     required = found.get("required", [])
     return [
         {
@@ -153,7 +163,7 @@ def _members(document: Json, schema: Json) -> list[Json]:
             "type": _type_of(document, member),
             "is_required": name in required,
             "description": _inline(member.get("description", "")),
-            "values": _looked_up(document, member.get("items", member)).get("enum", []),
+            "values": look_up(document, member.get("items", member)).get("enum", []),
         }
         for name, member in found.get("properties", {}).items()
     ]
@@ -166,20 +176,7 @@ def _type_of(document: Json, schema: Json) -> str:
     written = " or ".join(types) if isinstance(types, list) else str(types)
     if "items" in schema:
         written = written.replace("array", f"array of {_type_of(document, schema['items'])}")
-    limits = [
-        f"{label} {schema[key]}"
-        for key, label in (
-            *(
-                ("format", ""),
-                ("minimum", "from"),
-                ("maximum", "to"),
-                ("minLength", "at least"),
-                ("maxLength", "at most"),
-            ),
-            *(("maxItems", "at most"), ("default", "default")),
-        )
-        if key in schema
-    ]
+    limits = [f"{label} {schema[key]}" for key, label in _LIMITS.items() if key in schema]
     return ", ".join([written, *(limit.strip() for limit in limits)])
 
 
@@ -187,16 +184,6 @@ def _name_of(schema: Json) -> str:
     if "anyOf" in schema:
         return " or ".join(_name_of(part) or str(part.get("type", "")) for part in schema["anyOf"])
     return str(schema.get("$ref", "")).rpartition("/")[2]
-
-
-def _looked_up(document: Json, schema: Json) -> Json:
-    found: Any = schema
-    while "$ref" in found:
-        place: Any = document
-        for step in found["$ref"].removeprefix("#/").split("/"):
-            place = place[step]
-        found = place
-    return dict(found)
 
 
 def _written(example: Any) -> SafeString:

@@ -1,16 +1,17 @@
 """Posts as JSON: their fields, which columns these need, and how the ids of relations come with the row itself."""
 
 import uuid
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
-from django.db.models import Count, OuterRef, Subquery
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Count, F, Func, Model, OuterRef, QuerySet, Subquery, TextField
 from django.db.models.expressions import BaseExpression
 from django.db.models.functions import Coalesce
+from django.db.models.sql.compiler import SQLCompiler
 
 from api_v2.json_schema import HTML, NUMBER, POSITIVE, STAMP_OR_NULL, TEXT, UUID, UUID_OR_NULL, array_of, described, ref
 from api_v2.pagination import Row
-from api_v2.serializers.joined_ids import JoinedIds
 from api_v2.serializers.shapes import ENTITY, Field, Shape, Viewer, column, instant, split_ids
 from cms import policy
 from cms.choices import CommentStatus, Status
@@ -18,6 +19,33 @@ from cms.models import Category, Comment, Post
 from cms.policy import Actor
 from cms.services.post_media import with_media_below
 from cms.services.post_states import WAYS
+
+
+class JoinedIds(Func):
+    """The ids of a relation, joined by commas in any order within the row of their post; NULL when there are none.
+
+    Written out, for what the ORM makes of the same takes longer to be put together than the database takes to answer.
+    """
+
+    output_field = TextField()
+
+    @classmethod
+    def through(cls, model: type[Model], column: str, *, among: QuerySet[Any] | None = None) -> "JoinedIds":
+        """Join ids through a relation: `model` is its table, `column` its id column; `among` leaves out other rows."""
+        sources = [F("pk")] if among is None else [F("pk"), Subquery(among.order_by().values("pk"))]
+        return cls(*sources, table=model._meta.db_table, column=column)
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> Any:  # type: ignore[override]
+        quote = connection.ops.quote_name
+        table, joined_id = quote(self.extra["table"]), f"joined.{quote(self.extra['column'])}"
+        (post, parameters), *among = [compiler.compile(source) for source in self.get_source_expressions()]
+        only = "".join(f" AND {joined_id} IN {sql}" for sql, _ in among)
+        ids = (
+            f"string_agg({joined_id}::text, ',')" if connection.vendor == "postgresql" else f"group_concat({joined_id})"
+        )
+        sql = f"(SELECT {ids} FROM {table} joined WHERE joined.post_id = {post}{only})"  # noqa: S608 - our own names
+        return sql, (*parameters, *(parameter for _, more in among for parameter in more))
+
 
 SCHEDULED: Final = "scheduled"
 STATUSES: Final = ("draft", SCHEDULED, "published", "archived", "trashed")

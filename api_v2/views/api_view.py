@@ -30,10 +30,10 @@ from api_v2.responses import (
     VARY,
     etag_of,
     json_response,
-    limit_headers,
     problem_response,
     readable_bytes,
     readable_response,
+    with_limits,
 )
 from api_v2.serializers.shapes import Viewer, version_at
 from cms import clock, policy
@@ -42,7 +42,6 @@ from cms.accounts.authentication import (
     count_request,
     credential_of,
     note_use_after,
-    standing_of,
 )
 from cms.choices import Scope
 from cms.costs.bodies import BYTES_MAX, refuse_larger
@@ -171,12 +170,8 @@ class ApiView(APIView):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
-        http_request = request._request
-        if standing := standing_of(http_request):
-            for name, value in limit_headers(standing).items():
-                response.headers[name] = value
-        note_use_after(response, http_request, clock.now())
-        return response
+        note_use_after(response, request._request, clock.now())
+        return with_limits(request._request, response)
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
         headers = {"Allow": self._allow(), "Cache-Control": NEVER, "Vary": VARY}

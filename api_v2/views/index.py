@@ -9,11 +9,11 @@ from django.urls import Resolver404, resolve
 from django.utils.encoding import escape_uri_path
 from rest_framework.request import Request
 
-from api_v2.errors import Problem, not_found, problem_of
-from api_v2.responses import limit_headers, problem_response
+from api_v2.errors import not_found, problem_of
+from api_v2.responses import problem_response, with_limits
 from api_v2.views.api_view import API_VERSION, ApiView
 from cms import clock
-from cms.accounts.authentication import count_request, standing_of
+from cms.accounts.authentication import count_request
 from cms.errors import RateLimited
 from cms.http.unavailable import is_unavailable
 
@@ -83,19 +83,11 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         count_request(request, clock.now())
     except RateLimited as error:
         problem = problem_of(error, is_anonymous=True)
-    return _limited(request, problem)
+    return with_limits(request, problem_response(request, problem))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer an error outside the views; Django logs it. It counts nothing: counting may be what failed."""
     error = sys.exc_info()[1]
     shown = error if isinstance(error, Exception) and is_unavailable(error) else Exception()
-    return _limited(request, problem_of(shown, is_anonymous=True))
-
-
-def _limited(request: HttpRequest, problem: Problem) -> HttpResponse:
-    response = problem_response(request, problem)
-    if standing := standing_of(request):
-        for name, value in limit_headers(standing).items():
-            response.headers[name] = value
-    return response
+    return with_limits(request, problem_response(request, problem_of(shown, is_anonymous=True)))

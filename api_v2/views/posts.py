@@ -10,9 +10,8 @@ from rest_framework.request import Request
 from api_v2.errors import Problem, not_found
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
 from api_v2.post_filters import FILTERS, read_choice, read_sort
-from api_v2.post_queries import CHANGED, POSTS, read_posts
+from api_v2.post_queries import CHANGED, POSTS, PostSelection, read_posts
 from api_v2.responses import PRIVATE, PUBLIC, VARY
-from api_v2.selection import PostSelection
 from api_v2.serializers.post_bodies import read_new_post, read_post_changes
 from api_v2.sources import NEXT_CHANGE, named, read_all
 from api_v2.views.api_view import ApiView

@@ -6,8 +6,8 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from api_v2.errors import not_found
+from api_v2.post_queries import PostSelection
 from api_v2.responses import json_response
-from api_v2.selection import PostSelection
 from api_v2.serializers.posts import POST, relation_columns
 from api_v2.serializers.shapes import Viewer, columns_of, selected
 from api_v2.views.api_view import ApiView

@@ -13,10 +13,10 @@ from django.urls import ResolverMatch
 from api_v2.errors import problem_of
 from api_v2.public_bodies.store import OUTAGE_AGE_MAX_S, Body, Key, PublicBodies
 from api_v2.public_bodies.turns import Turns
-from api_v2.responses import PUBLIC, WholeResponse, is_match, limit_headers, problem_response
+from api_v2.responses import PUBLIC, WholeResponse, is_match, problem_response, with_limits
 from api_v2.views.api_view import ApiView
 from cms import clock
-from cms.accounts.authentication import count_request, standing_of
+from cms.accounts.authentication import count_request
 from cms.costs.turns import Busy
 from cms.errors import RateLimited
 from cms.generations import current_generation, generation_in_outage, still_since
@@ -128,7 +128,7 @@ def answer_with(request: HttpRequest, body: Body) -> HttpResponse:
         response = problem_response(request, problem_of(error, is_anonymous=True))
     else:
         response = _response_of(request, body)
-    return _with_limits(request, response)
+    return with_limits(request, response)
 
 
 def _kept_in_outage(request: HttpRequest, key: Key) -> HttpResponse | None:
@@ -140,14 +140,7 @@ def _kept_in_outage(request: HttpRequest, key: Key) -> HttpResponse | None:
     if generation is None:
         return None
     body = BODIES.find(key, generation, clock.now().timestamp(), age_max_s=OUTAGE_AGE_MAX_S)
-    return _with_limits(request, _response_of(request, body)) if body else None
-
-
-def _with_limits(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    if standing := standing_of(request):
-        for name, value in limit_headers(standing).items():
-            response.headers[name] = value
-    return response
+    return with_limits(request, _response_of(request, body)) if body else None
 
 
 def _response_of(request: HttpRequest, body: Body) -> HttpResponse:

@@ -10,7 +10,6 @@ from django.http import HttpResponse
 
 from api_v2.errors import not_found
 from api_v2.pagination import PageRequest, Row, read_page
-from api_v2.selection import read_fields
 from api_v2.serializers.bodies import read_body
 from api_v2.serializers.shapes import Shape, columns_of, selected, write, write_all
 from api_v2.sources import NEXT_CHANGE, Source, read_all, read_list
@@ -20,7 +19,7 @@ from api_v2.views.public_view import PublicView
 
 def answer_list_of(view: ApiView, wanted: PageRequest, source: Source, **values: Any) -> HttpResponse:
     """Return a page of a source's rows. With the column NEXT_CHANGE it is kept until then."""
-    fields = read_fields(view.query, source.shape)
+    fields = view.query.fields(source.shape)
     page = read_list(view.http_request, view.viewer, source, fields, wanted, **values)
     _keep_until_next_change(view, page.rows)
     return view.answer_page(page, write_all(page.rows, source.shape, fields, view.viewer))
@@ -28,7 +27,7 @@ def answer_list_of(view: ApiView, wanted: PageRequest, source: Source, **values:
 
 def answer_one_of(view: ApiView, source: Source, **values: Any) -> HttpResponse:
     """Return the one row of a source that the values name, or a 404. With NEXT_CHANGE it is kept until then."""
-    fields = read_fields(view.query, source.shape)
+    fields = view.query.fields(source.shape)
     rows = read_all(view.viewer, source, fields, "updated_at", **values)
     if not rows:
         raise not_found()
@@ -50,7 +49,7 @@ def answer_list(
     computed: Mapping[str, BaseExpression] | None = None,
 ) -> HttpResponse:
     """Return a page of `rows`; `computed` are the expressions of columns that no table has."""
-    fields = read_fields(view.query, shape)
+    fields = view.query.fields(shape)
     columns = columns_of(shape, fields, *wanted.sort.columns)
 
     def select(found: QuerySet[Any]) -> QuerySet[Any, Row]:
@@ -64,7 +63,7 @@ def answer_one(
     view: ApiView, *, rows: QuerySet[Any], shape: Shape, computed: Mapping[str, BaseExpression] | None = None
 ) -> HttpResponse:
     """Return the one row of `rows`, or a 404."""
-    fields = read_fields(view.query, shape)
+    fields = view.query.fields(shape)
     row = selected(rows.order_by(), columns_of(shape, fields, "updated_at"), computed or {}).first()
     if row is None:
         raise not_found()

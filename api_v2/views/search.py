@@ -7,9 +7,9 @@ from rest_framework.request import Request
 
 from api_v2.pagination import PAGE_PARAMETERS
 from api_v2.post_filters import FILTERS
+from api_v2.post_queries import PostSelection
 from api_v2.query import refused
 from api_v2.searching import find, write_facets
-from api_v2.selection import PostSelection
 from api_v2.sources import NEXT_CHANGE
 from api_v2.views.api_view import ApiView
 from api_v2.views.public_view import PublicView

@@ -20,9 +20,8 @@ from api_v2.keyset import Sort, SortKey
 from api_v2.links import PINNED, resource_path
 from api_v2.pagination import read_page_request
 from api_v2.post_filters import read_choice
-from api_v2.post_queries import read_posts
+from api_v2.post_queries import PostSelection, read_posts
 from api_v2.responses import PRIVATE, PUBLIC, VARY, readable_bytes
-from api_v2.selection import PostSelection
 from api_v2.serializers import atom, sitemaps
 from api_v2.serializers.shapes import Viewer, version_at
 from api_v2.sources import NEXT_CHANGE

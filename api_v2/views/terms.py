@@ -8,8 +8,7 @@ from rest_framework.request import Request
 
 from api_v2.keyset import Sort, SortKey
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
-from api_v2.serializers.term_bodies import read_category, read_tag
-from api_v2.serializers.terms import CATEGORY, TAG, category_columns, write_tree
+from api_v2.serializers.terms import CATEGORY, TAG, category_columns, read_category, read_tag, write_tree
 from api_v2.sources import NEXT_CHANGE, Source, named, read_all
 from api_v2.views.api_view import ApiView
 from api_v2.views.public_view import PublicView

@@ -2,8 +2,9 @@
 
 import datetime
 from contextlib import AbstractContextManager, nullcontext
-from typing import Final
+from typing import Any, Final
 
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
@@ -11,6 +12,7 @@ from rest_framework.request import Request
 from api_v2.errors import Problem, not_found
 from api_v2.keyset import Sort, SortKey
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
+from api_v2.query import Query
 from api_v2.serializers.bodies import read_body, read_texts
 from api_v2.serializers.users import (
     DELETION,
@@ -22,18 +24,21 @@ from api_v2.serializers.users import (
     write_own_user,
 )
 from api_v2.sources import Source
-from api_v2.user_filters import FILTERS, users_asked_for
 from api_v2.views.api_view import ApiView
 from api_v2.views.resources import answer_list, answer_one_of, refuse_members
 from cms import policy
-from cms.choices import Scope
+from cms.choices import Role, Scope
 from cms.errors import InvalidTransition
 from cms.ids import parse_uuid, with_id
 from cms.models import User
+from cms.policy import Actor
 from cms.services.confirming import confirm_changes, confirm_deletion
 from cms.services.user_deletion import delete_user
 from cms.services.users import UserFields, register_user, registering, update_user
 
+FILTERS: Final = ("role", "is_active", "q")
+BOOLEANS: Final = {"true": True, "false": False}
+SEARCHED: Final = ("username", "email", "display_name", "first_name", "last_name")
 NEWEST_FIRST: Final = Sort((SortKey("created_at", is_descending=True),))
 
 USERS: Final = Source(PUBLIC, lambda reader, given: User.objects.visible_to(reader, given.now))
@@ -49,7 +54,7 @@ class UsersView(ApiView):
     def get(self, request: Request) -> HttpResponse:
         self.require(policy.may_manage_users, "Only admins list users.")
         wanted = read_page_request(self.http_request, self.query, sort=NEWEST_FIRST, filters=FILTERS)
-        return answer_list(self, wanted, rows=users_asked_for(self.query, self.actor), shape=PRIVATE)
+        return answer_list(self, wanted, rows=_asked_for(self.query, self.actor), shape=PRIVATE)
 
     @sensitive_variables("password")
     def ahead(self) -> AbstractContextManager[None]:
@@ -146,3 +151,17 @@ def answer_update(view: ApiView, user: User, changes: UserFields, current_passwo
     with view.unchanged(user):
         user = update_user(actor=view.actor, user=user, changes=changes, now=view.now, proof=proof)
     return view.answer_once(write_own_user(user, view.viewer), changed_at=user.updated_at)
+
+
+def _asked_for(query: Query, actor: Actor) -> QuerySet[Any]:
+    rows: QuerySet[Any] = User.objects.accounts_visible_to(actor)
+    if roles := query.choices("role", Role.values):
+        rows = rows.filter(role__in=roles)
+    if states := query.choices("is_active", tuple(BOOLEANS)):
+        rows = rows.filter(is_active__in=[BOOLEANS[state] for state in states])
+    if text := query.text("q"):
+        condition = Q()
+        for name in SEARCHED:
+            condition |= Q(**{f"{name}__icontains": text})
+        rows = rows.filter(condition)
+    return rows

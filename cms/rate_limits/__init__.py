@@ -13,8 +13,7 @@ from typing import Final
 from django.conf import settings
 
 from cms.rate_limits.counting import count, give_back, take, take_or_refuse
-from cms.rate_limits.quotas import Policy, Quota
-from cms.rate_limits.windows import Standing, Taken
+from cms.rate_limits.quotas import Policy, Quota, Standing, Taken
 
 __all__ = ["Policy", "Quota", "Standing", "Taken", "count", "give_back", "take", "take_or_refuse"]
 

@@ -12,8 +12,7 @@ from cms.errors import RateLimited
 from cms.rate_limits.ahead import CountingAhead
 from cms.rate_limits.in_process import ProcessCounter
 from cms.rate_limits.in_redis import RedisCounter
-from cms.rate_limits.quotas import Quota
-from cms.rate_limits.windows import Standing, Taken, in_seconds
+from cms.rate_limits.quotas import Quota, Standing, Taken, in_seconds
 
 IN_PROCESS: Final = ProcessCounter()
 

@@ -5,8 +5,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
-from cms.rate_limits.quotas import Quota
-from cms.rate_limits.windows import Counters, free_in, moved_to, wait_ms
+from cms.rate_limits.quotas import Counters, Quota, free_in, moved_to, wait_ms
 
 SUBJECTS_MAX: Final = 100_000  # some 30 MB; beyond it the one that was idle for longest is forgotten
 
