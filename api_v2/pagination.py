@@ -103,18 +103,6 @@ def read_page_request(request: HttpRequest, query: Query, *, sort: Sort, filters
     )
 
 
-def read_page(
-    request: HttpRequest,
-    wanted: PageRequest,
-    *,
-    rows: QuerySet[Any],
-    select: Callable[[Any], QuerySet[Any, Row]],
-) -> Page:
-    """Return one page of `rows`, by one query, and one more to count them. `select` gives the columns."""
-    found = list(first_rows(rows, wanted, sort=wanted.sort, select=select))
-    return page_of(request, wanted, found, total=rows.count() if wanted.is_counted else None)
-
-
 def first_rows(
     rows: QuerySet[Any],
     wanted: Window,

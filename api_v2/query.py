@@ -1,10 +1,13 @@
-"""Read query parameters strictly: an unknown, repeated or malformed one is a 400 that names what is allowed."""
+"""Read query parameters strictly: an unknown, repeated or malformed one is a 400 that names what is allowed.
+
+`named` tells slugs from ids, in paths and in bodies.
+"""
 
 import datetime
 import re
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from django.http import QueryDict
 
@@ -90,6 +93,12 @@ class Query:
     def given(self, names: Iterable[str]) -> list[tuple[str, str]]:
         """Return those of `names` that the request has, in the order of their names."""
         return [(name, self._values[name]) for name in sorted(names) if name in self._values]
+
+
+def named(slug_or_id: str) -> dict[str, Any]:
+    """Return the parameter that finds a row by its id or slug: no slug has the form of an id."""
+    as_uuid = parse_uuid(slug_or_id)
+    return {"id": as_uuid} if as_uuid else {"slug": slug_or_id}
 
 
 def refused(name: str, code: str, message: str) -> Problem:

@@ -13,7 +13,6 @@ from api_v2.keyset import Sort
 from api_v2.pagination import AS_ONE, Page, PageRequest, Reading, Window, first_rows, page_of
 from api_v2.serializers.shapes import Shape, Viewer, columns_of, selected
 from cms.db.compiled import Given, ListOf, Row, compiled
-from cms.ids import parse_uuid
 from cms.policy import Actor
 from cms.querysets.readers import Reader
 
@@ -100,12 +99,6 @@ def read_all(viewer: Viewer, source: Source, fields: Iterable[str], *more: str, 
     """Return all rows that the viewer sees: with an `id` or `slug` among the values one, or none."""
     shape = _shape(source, viewer, fields, values, more)
     return _some_rows.rows(shape, now=viewer.now, viewer=viewer.actor.pk, **values)
-
-
-def named(slug_or_id: str) -> dict[str, Any]:
-    """Return the parameter that finds a row by its id or slug: no slug has the form of an id."""
-    as_uuid = parse_uuid(slug_or_id)
-    return {"id": as_uuid} if as_uuid else {"slug": slug_or_id}
 
 
 def _shape(

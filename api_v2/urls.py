@@ -1,6 +1,7 @@
 """The paths of API v2 below its base, without trailing slashes; the catch-all at the end has the same error shape."""
 
 from django.urls import path, re_path, register_converter
+from django.urls.converters import StringConverter
 
 from api_v2.openapi.views import ChangelogView, DocsView, MigrationGuideView, OpenApiView
 from api_v2.views import (
@@ -25,16 +26,10 @@ from api_v2.views import (
 from api_v2.views.index import missing
 
 
-class SegmentConverter:
+class SegmentConverter(StringConverter):
     """One segment of a path. A path with a NUL is not ours, because no database can look for a NUL."""
 
     regex = r"[^/\x00]+"
-
-    def to_python(self, value: str) -> str:
-        return value
-
-    def to_url(self, value: str) -> str:
-        return value
 
 
 register_converter(SegmentConverter, "v2_segment")

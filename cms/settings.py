@@ -138,7 +138,7 @@ env.all_or_none("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
 OIDC_NAME = env.text("OIDC_NAME", "single sign-on")
 OIDC_SECOND_FACTOR = env.choice("OIDC_SECOND_FACTOR", ("local", "provider"), default="local")
 
-# How often at most; 0 = as often as one likes. Windows and what else each counts by: cms/rate_limits/policies.py.
+# How often at most; 0 = as often as one likes. Windows and what else each counts by: cms/rate_limits/__init__.py.
 RATE_LIMIT_ANONYMOUS = env.integer("RATE_LIMIT_ANONYMOUS", default=6_000, minimum=0, maximum=1_000_000)
 RATE_LIMIT_CREDENTIAL = env.integer("RATE_LIMIT_CREDENTIAL", default=12_000, minimum=0, maximum=1_000_000)
 RATE_LIMIT_LOGIN = env.integer("RATE_LIMIT_LOGIN", default=10, minimum=0, maximum=1_000_000)

@@ -6,7 +6,7 @@ from typing import Final
 
 from api_v2.errors import PROBLEMS, type_of
 from api_v2.json_schema import Schema, ref
-from api_v2.post_filters import SORT_KEYS
+from api_v2.post_filters import SORTS
 from api_v2.searching import SEARCH_SORTS
 from api_v2.serializers.included import INCLUDES
 from api_v2.serializers.posts import ACTIONS, STATUSES
@@ -32,13 +32,12 @@ def _enum(values: Iterable[str], description: str = "") -> Schema:
     return {"type": "string", "enum": list(values), **({"description": description} if description else {})}
 
 
-_SORTS: Final = tuple(f"{sign}{key}" for key in SORT_KEYS for sign in ("", "-"))
 ENUMS: Final[dict[str, Schema]] = {
     "PostKind": _enum(Kind.values),
     "PostStatus": _enum(STATUSES, "`scheduled` is published at an instant that is still to come."),
     "PostVisibility": _enum(Visibility.values),
     "PostAction": _enum(ACTIONS, "Actions that the caller may take now: `update` is PATCH, `trash` is DELETE."),
-    "PostSort": _enum(_SORTS),
+    "PostSort": _enum(SORTS),
     "PostInclude": _enum(INCLUDES),
     "SearchSort": _enum(SEARCH_SORTS),
     "ContentFormat": _enum(ContentFormat.values),

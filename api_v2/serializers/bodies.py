@@ -5,6 +5,8 @@ from collections.abc import Callable, Collection, Mapping
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
+from django.db.models import Model, QuerySet
+
 from api_v2.errors import ErrorItem, invalid_body
 from api_v2.instants import EXPECTED, parse_instant
 from api_v2.json_schema import TEXT, Schema
@@ -96,6 +98,14 @@ class Body:
             self.refuse("too_many", f"At most {ITEMS_MAX} items are allowed.", name)
             return {}
         return {place: item for place, item in enumerate(value) if self._is_text((name, str(place)), item)}
+
+    def found[M: Model](self, name: str, noun: str, find: Callable[[str], QuerySet[M]]) -> M | None:
+        """Return the object that the text names, None for null and when it is wrong."""
+        text = None if self.is_null(name) else self.text(name)
+        found = None if text is None else find(text).order_by().first()
+        if text is not None and found is None:
+            self.refuse("unknown", f"There is no {noun} {shown(text)}.", name)
+        return found
 
     def inner(self, name: str, members: "Members", required: Collection[str] = ()) -> dict[str, Any]:
         """Return what `read` does of the object in the member `name`."""

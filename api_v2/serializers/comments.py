@@ -12,7 +12,6 @@ from api_v2.serializers.bodies import Body, Member, Members, read_body
 from api_v2.serializers.shapes import ENTITY, Field, Shape, Viewer, column, instant
 from cms import limits
 from cms.choices import CommentStatus
-from cms.errors import shown
 from cms.ids import parse_uuid, with_id
 from cms.models import Comment
 from cms.services.comments import CommentFields
@@ -44,14 +43,8 @@ COMMENT: Final[Shape] = {
 
 
 def _parent(body: Body, name: str) -> Comment | None:
-    text = None if body.is_null(name) else body.text(name)
-    if text is None:
-        return None
     seen = Comment.objects.visible_to(body.viewer.actor, body.viewer.now)
-    parent = with_id(seen, parse_uuid(text)).order_by().first()
-    if parent is None:
-        body.refuse("unknown", f"There is no comment {shown(text)}.", name)
-    return parent
+    return body.found(name, "comment", lambda text: with_id(seen, parse_uuid(text)))
 
 
 CHANGES: Final[Members] = {"text": Member(text_of(*limits.COMMENT_TEXT))}

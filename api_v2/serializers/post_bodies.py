@@ -30,14 +30,8 @@ def _language(body: Body, name: str) -> str | None:
 
 
 def _featured_image(body: Body, name: str) -> MediaFile | None:
-    text = None if body.is_null(name) else body.text(name)
-    if text is None:
-        return None
     seen = MediaFile.objects.visible_to(body.viewer.actor, body.viewer.now)
-    image = with_id(seen, parse_uuid(text)).order_by().first()
-    if image is None:
-        body.refuse("unknown", f"There is no image {shown(text)}.", name)
-    return image
+    return body.found(name, "image", lambda text: with_id(seen, parse_uuid(text)))
 
 
 def _tag_names(body: Body, name: str) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.db.models.expressions import BaseExpression
 
 from api_v2.instants import format_instant
@@ -68,6 +68,11 @@ def columns_of(shape: Shape, names: Iterable[str], *more: str) -> tuple[str, ...
 
 def write(row: Row, shape: Shape, names: Collection[str], viewer: Viewer) -> dict[str, Any]:
     return {name: shape[name].read(row, viewer) for name in names}
+
+
+def write_object(made: Model, shape: Shape, viewer: Viewer) -> dict[str, Any]:
+    """Return all fields of an object that has the columns of its shape as attributes."""
+    return write({name: getattr(made, name) for name in columns_of(shape, shape)}, shape, shape, viewer)
 
 
 def write_all(rows: Iterable[Row], shape: Shape, names: Collection[str], viewer: Viewer) -> list[dict[str, Any]]:

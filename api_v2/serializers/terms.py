@@ -9,11 +9,10 @@ from django.db.models.expressions import BaseExpression
 
 from api_v2.json_schema import BOOLEAN, ID_OR_SLUG, NUMBER, UUID_OR_NULL, or_null, text_of
 from api_v2.pagination import Row
+from api_v2.query import named
 from api_v2.serializers.bodies import Body, Member, Members, read_body
 from api_v2.serializers.shapes import ENTITY, Shape, Viewer, column, write
 from cms import limits
-from cms.errors import shown
-from cms.ids import parse_uuid
 from cms.models import Category
 from cms.policy import Actor
 from cms.services.categories import CategoryFields
@@ -60,17 +59,8 @@ def write_tree(rows: Iterable[Row], viewer: Viewer) -> list[orjson.Fragment]:
 
 def _parent(body: Body, name: str) -> Category | None:
     """Return the parent, by id or slug; null is the top."""
-    if body.is_null(name):
-        return None
-    text = body.text(name)
-    if text is None:
-        return None
-    as_uuid = parse_uuid(text)
-    rows = Category.objects.visible_to(body.viewer.actor)
-    parent = (rows.filter(pk=as_uuid) if as_uuid else rows.filter(slug=text)).first()
-    if parent is None:
-        body.refuse("unknown", f"There is no category {shown(text)}.", name)
-    return parent
+    seen = Category.objects.visible_to(body.viewer.actor)
+    return body.found(name, "category", lambda text: seen.filter(**named(text)))
 
 
 _DESCRIPTION: Final = Member(or_null(text_of(0, limits.DESCRIPTION_MAX)), Body.text_or_empty)

@@ -15,11 +15,9 @@ from api_v2.json_schema import (
     ref,
     text_of,
 )
-from api_v2.pagination import Row
 from api_v2.serializers.bodies import Body, Member, Members, read_body
-from api_v2.serializers.shapes import ENTITY, Field, Shape, Viewer, column, instant, write
+from api_v2.serializers.shapes import ENTITY, Field, Shape, column, instant
 from cms import limits, policy
-from cms.models import User
 from cms.policy import Actor
 from cms.services.users import UserFields
 
@@ -76,11 +74,6 @@ def shape_for(actor: Actor, user_id: uuid.UUID | None) -> Shape:
     return PRIVATE if policy.may_manage_users(actor) or (policy.is_known(actor) and actor.pk == user_id) else PUBLIC
 
 
-def write_own_user(user: User, viewer: Viewer) -> dict[str, Any]:
-    """Return a user's own profile, or any for an admin."""
-    return write(_row_of(user), PRIVATE, PRIVATE, viewer)
-
-
 def read_registration(body: Any) -> tuple[UserFields, str]:
     """Return the fields of the new user and its password."""
     fields = read_body(body, REGISTRATION, REQUIRED)
@@ -93,7 +86,3 @@ def read_user_changes(body: Any) -> tuple[UserFields, str | None]:
     changes = read_body(body, CHANGES)
     current_password = changes.pop("current_password", None)
     return changes, current_password  # type: ignore[return-value]
-
-
-def _row_of(user: User) -> Row:
-    return {name: getattr(user, name) for field in PRIVATE.values() for name in field.columns}

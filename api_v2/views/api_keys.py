@@ -6,7 +6,7 @@ from rest_framework.request import Request
 
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
 from api_v2.serializers.api_keys import API_KEY, read_api_key
-from api_v2.serializers.shapes import columns_of, write
+from api_v2.serializers.shapes import write_object
 from api_v2.views.api_view import ApiView
 from api_v2.views.resources import answer_changed, answer_list, answer_one, found
 from api_v2.views.users import NEWEST_FIRST
@@ -38,8 +38,7 @@ class ApiKeysView(ApiView):
         owner = self.actor
         assert isinstance(owner, User)
         issued = create_api_key(actor=owner, owner=owner, fields=read_api_key(self.body(), is_new=True), now=self.now)
-        row = {name: getattr(issued.api_key, name) for name in columns_of(API_KEY, API_KEY)}
-        data = {**write(row, API_KEY, API_KEY, self.viewer), "secret": issued.raw_key}
+        data = {**write_object(issued.api_key, API_KEY, self.viewer), "secret": issued.raw_key}
         return self.answer_once(data, status=201, location=f"{self.viewer.base}/api-keys/{issued.api_key.pk}")
 
 
@@ -55,7 +54,7 @@ class ApiKeyView(ApiView):
         api_key, changes = self._key(key_id), read_api_key(self.body(), is_new=False)
         with self.unchanged(api_key):
             update_api_key(actor=self.actor, api_key=api_key, changes=changes, now=self.now)
-        return answer_changed(self, rows=ApiKey.objects.filter(pk=api_key.pk), shape=API_KEY)
+        return answer_changed(self, api_key, API_KEY)
 
     def delete(self, request: Request, key_id: str) -> HttpResponse:
         """Revoke the key: it stays visible. Doing it twice is fine."""

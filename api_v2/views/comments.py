@@ -9,11 +9,13 @@ from api_v2.errors import not_found
 from api_v2.keyset import Sort, SortKey
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
 from api_v2.post_queries import POSTS
+from api_v2.query import named
 from api_v2.serializers.comments import COMMENT, read_comment_text, read_new_comment
-from api_v2.sources import Source, named, read_all
+from api_v2.sources import Source, read_all
 from api_v2.views.api_view import ApiView
 from api_v2.views.public_view import PublicView
 from api_v2.views.resources import answer_changed, answer_list, answer_list_of, answer_one_of, found, refuse_members
+from api_v2.views.users import NEWEST_FIRST
 from cms import policy
 from cms.accounts.authentication import credential_of
 from cms.choices import CommentStatus, Scope
@@ -23,7 +25,6 @@ from cms.models import Comment, Post
 from cms.services.comments import create_comment, delete_comment, edit_comment, moderate_comment
 
 THREAD_ORDER: Final = Sort((SortKey("thread_path"),))
-NEWEST_FIRST: Final = Sort((SortKey("created_at", is_descending=True),))
 FILTERS: Final = ("status", "post")
 COMMENTS: Final = Source(COMMENT, lambda reader, given: Comment.objects.visible_to(reader, given.now))
 COMMENTS_OF_POST: Final = Source(
@@ -51,7 +52,7 @@ class PostCommentsView(PublicView):
         post = self._post(slug_or_id)
         fields = read_new_comment(self.body(), self.viewer)
         comment = create_comment(actor=self.actor, post=post, fields=fields, now=self.now)
-        return _answer_changed(self, comment, created=f"/comments/{comment.pk}")
+        return answer_changed(self, comment, COMMENT, created=f"/comments/{comment.pk}")
 
     def _post(self, slug_or_id: str) -> Post:
         visible = Post.objects.visible_to(self.actor, self.now)
@@ -89,7 +90,7 @@ class CommentView(ApiView):
         with self.unchanged(comment):
             if text is not None:
                 comment = edit_comment(actor=self.actor, comment=comment, text=text, now=self.now)
-        return _answer_changed(self, comment)
+        return answer_changed(self, comment, COMMENT)
 
     def delete(self, request: Request, comment_id: str) -> HttpResponse:
         comment = self._own_comment(comment_id)
@@ -118,7 +119,7 @@ class ModerateCommentView(ApiView):
         refuse_members(self)
         with self.unchanged(comment):
             comment = moderate_comment(actor=self.actor, comment=comment, status=self.status, now=self.now)
-        return _answer_changed(self, comment)
+        return answer_changed(self, comment, COMMENT)
 
 
 class ApproveCommentView(ModerateCommentView):
@@ -135,7 +136,3 @@ class SpamCommentView(ModerateCommentView):
 
 def _comment(view: ApiView, comment_id: str) -> Comment:
     return found(with_id(Comment.objects.visible_to(view.actor, view.now), parse_uuid(comment_id)))
-
-
-def _answer_changed(view: ApiView, comment: Comment, *, created: str | None = None) -> HttpResponse:
-    return answer_changed(view, rows=Comment.objects.filter(pk=comment.pk), shape=COMMENT, created=created)

@@ -10,7 +10,8 @@ from api_v2.errors import not_found
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
 from api_v2.serializers.bodies import read_texts
 from api_v2.serializers.sessions import SESSION, session_columns
-from api_v2.serializers.users import read_user_changes, write_own_user
+from api_v2.serializers.shapes import write_object
+from api_v2.serializers.users import PRIVATE, read_user_changes
 from api_v2.views.api_view import ApiView
 from api_v2.views.resources import answer_list, answer_one
 from api_v2.views.users import NEWEST_FIRST, answer_update
@@ -41,7 +42,7 @@ class MeView(OwnView):
 
     def get(self, request: Request) -> HttpResponse:
         user = self.own_user()
-        return self.answer(write_own_user(user, self.viewer), changed_at=user.updated_at)
+        return self.answer(write_object(user, PRIVATE, self.viewer), changed_at=user.updated_at)
 
     @sensitive_variables()
     def patch(self, request: Request) -> HttpResponse:

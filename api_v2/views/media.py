@@ -66,8 +66,7 @@ class MediaListView(ApiView):
             media = upload_media(actor=self.actor, upload=upload, original_name=name, fields=fields, now=self.now)
         except InvalidInput as error:
             raise refusal_of(error) from error
-        rows = MediaFile.objects.filter(pk=media.pk)
-        return answer_changed(self, rows=rows, shape=MEDIA, created=f"/media/{media.pk}")
+        return answer_changed(self, media, MEDIA, created=f"/media/{media.pk}")
 
 
 class MediaItemView(ApiView):
@@ -89,7 +88,7 @@ class MediaFileView(MediaItemView):
         media, changes = self._own_media(media_id), read_media_changes(self.body())
         with self.unchanged(media):
             update_media(actor=self.actor, media=media, changes=changes, now=self.now)
-        return answer_changed(self, rows=MediaFile.objects.filter(pk=media.pk), shape=MEDIA)
+        return answer_changed(self, media, MEDIA)
 
     def delete(self, request: Request, media_id: str) -> HttpResponse:
         media = self._own_media(media_id)

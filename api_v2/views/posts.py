@@ -11,9 +11,10 @@ from api_v2.errors import Problem, not_found
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
 from api_v2.post_filters import FILTERS, read_choice, read_sort
 from api_v2.post_queries import CHANGED, POSTS, PostSelection, read_posts
+from api_v2.query import named
 from api_v2.responses import PRIVATE, PUBLIC, VARY
 from api_v2.serializers.post_bodies import read_new_post, read_post_changes
-from api_v2.sources import NEXT_CHANGE, named, read_all
+from api_v2.sources import NEXT_CHANGE, read_all
 from api_v2.views.api_view import ApiView
 from api_v2.views.public_view import PublicView
 from api_v2.views.resources import found

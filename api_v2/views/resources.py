@@ -9,7 +9,7 @@ from django.db.models.expressions import BaseExpression
 from django.http import HttpResponse
 
 from api_v2.errors import not_found
-from api_v2.pagination import PageRequest, Row, read_page
+from api_v2.pagination import PageRequest, Row, first_rows, page_of
 from api_v2.serializers.bodies import read_body
 from api_v2.serializers.shapes import Shape, columns_of, selected, write, write_all
 from api_v2.sources import NEXT_CHANGE, Source, read_all, read_list
@@ -55,7 +55,8 @@ def answer_list(
     def select(found: QuerySet[Any]) -> QuerySet[Any, Row]:
         return selected(found, columns, computed or {})
 
-    page = read_page(view.http_request, wanted, rows=rows, select=select)
+    read = list(first_rows(rows, wanted, sort=wanted.sort, select=select))
+    page = page_of(view.http_request, wanted, read, total=rows.count() if wanted.is_counted else None)
     return view.answer_page(page, write_all(page.rows, shape, fields, view.viewer))
 
 
@@ -72,13 +73,14 @@ def answer_one(
 
 def answer_changed(
     view: ApiView,
-    *,
-    rows: QuerySet[Any],
+    changed: models.Model,
     shape: Shape,
+    *,
     computed: Mapping[str, BaseExpression] | None = None,
     created: str | None = None,
 ) -> HttpResponse:
-    """Return the changed row of `rows` as its GET shows it; `created` is the path of a new one below the base: 201."""
+    """Return the changed object as its GET shows it; `created` is the path of a new one below the base: 201."""
+    rows = type(changed)._default_manager.filter(pk=changed.pk)
     row = selected(rows.order_by(), columns_of(shape, shape, "updated_at"), computed or {}).get()
     data = write(row, shape, shape, view.viewer)
     location = f"{view.viewer.base}{created}" if created else None

@@ -118,10 +118,8 @@ class RestoreRevisionView(RevisionActionView):
         with self.unchanged(post):
             draft = restore_revision(actor=self.actor, post=post, number=number_in(number), now=self.now)
         self.has_changed_nothing = draft.created_at != self.now  # it was waiting already
-        rows = PostRevision.objects.visible_to(self.actor).filter(pk=draft.pk)
-        return answer_changed(
-            self, rows=rows, shape=REVISION, computed=TEXTS, created=f"/posts/{post.pk}/revisions/{draft.number}"
-        )
+        created = f"/posts/{post.pk}/revisions/{draft.number}"
+        return answer_changed(self, draft, REVISION, computed=TEXTS, created=created)
 
 
 class ApplyRevisionView(RevisionActionView):

@@ -1,21 +1,20 @@
 """Tags and categories: lists by name, single ones, the tree; for editors also making, changing and deleting them."""
 
-from typing import Any, Final
+from typing import Final
 
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from api_v2.keyset import Sort, SortKey
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
+from api_v2.query import named
 from api_v2.serializers.terms import CATEGORY, TAG, category_columns, read_category, read_tag, write_tree
-from api_v2.sources import NEXT_CHANGE, Source, named, read_all
+from api_v2.sources import NEXT_CHANGE, Source, read_all
 from api_v2.views.api_view import ApiView
 from api_v2.views.public_view import PublicView
 from api_v2.views.resources import answer_changed, answer_list_of, answer_one_of, found
 from cms import policy
 from cms.choices import Scope
-from cms.ids import parse_uuid
 from cms.models import Category, Post, Tag
 from cms.querysets.visibility import next_change
 from cms.services.categories import create_category, delete_category, update_category
@@ -47,7 +46,7 @@ class TagsView(PublicView):
     def post(self, request: Request) -> HttpResponse:
         self.require(policy.may_manage_terms, "Only editors and admins manage tags.")
         tag = create_tag(actor=self.actor, fields=read_tag(self.body(), is_new=True), now=self.now)
-        return answer_changed(self, rows=Tag.objects.filter(pk=tag.pk), shape=TAG, created=f"/tags/{tag.pk}")
+        return answer_changed(self, tag, TAG, created=f"/tags/{tag.pk}")
 
 
 class TagView(PublicView):
@@ -61,7 +60,7 @@ class TagView(PublicView):
         tag, changes = self._tag(slug_or_id), read_tag(self.body(), is_new=False)
         with self.unchanged(tag):
             update_tag(actor=self.actor, tag=tag, changes=changes, now=self.now)
-        return answer_changed(self, rows=Tag.objects.filter(pk=tag.pk), shape=TAG)
+        return answer_changed(self, tag, TAG)
 
     def delete(self, request: Request, slug_or_id: str) -> HttpResponse:
         tag = self._tag(slug_or_id)
@@ -71,7 +70,7 @@ class TagView(PublicView):
 
     def _tag(self, slug_or_id: str) -> Tag:
         self.require(policy.may_manage_terms, "Only editors and admins manage tags.")
-        tag: Tag = found(_named(Tag.objects.visible_to(self.actor, self.now), slug_or_id))
+        tag: Tag = found(Tag.objects.visible_to(self.actor, self.now).filter(**named(slug_or_id)))
         return tag
 
 
@@ -114,7 +113,7 @@ class CategoryView(PublicView):
 
     def _category(self, slug_or_id: str) -> Category:
         self.require(policy.may_manage_terms, "Only editors and admins manage categories.")
-        category: Category = found(_named(Category.objects.visible_to(self.actor), slug_or_id))
+        category: Category = found(Category.objects.visible_to(self.actor).filter(**named(slug_or_id)))
         return category
 
 
@@ -131,11 +130,4 @@ class CategoryTreeView(PublicView):
 
 
 def _answer_category(view: ApiView, category: Category, *, created: str | None = None) -> HttpResponse:
-    rows, computed = Category.objects.filter(pk=category.pk), category_columns(view.actor)
-    return answer_changed(view, rows=rows, shape=CATEGORY, computed=computed, created=created)
-
-
-def _named(rows: QuerySet[Any], slug_or_id: str) -> QuerySet[Any]:
-    """Find a term by id or slug: no slug has the form of an id."""
-    as_uuid = parse_uuid(slug_or_id)
-    return rows.filter(pk=as_uuid) if as_uuid else rows.filter(slug=slug_or_id)
+    return answer_changed(view, category, CATEGORY, computed=category_columns(view.actor), created=created)

@@ -14,6 +14,7 @@ from api_v2.keyset import Sort, SortKey
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
 from api_v2.query import Query
 from api_v2.serializers.bodies import read_body, read_texts
+from api_v2.serializers.shapes import write_object
 from api_v2.serializers.users import (
     DELETION,
     PRIVATE,
@@ -21,7 +22,6 @@ from api_v2.serializers.users import (
     read_registration,
     read_user_changes,
     shape_for,
-    write_own_user,
 )
 from api_v2.sources import Source
 from api_v2.views.api_view import ApiView
@@ -68,7 +68,7 @@ class UsersView(ApiView):
     def post(self, request: Request) -> HttpResponse:
         fields, password = read_registration(self.body())
         user = register_user(fields=fields, password=password, now=self.now)
-        location, data = f"{self.viewer.base}/users/{user.pk}", write_own_user(user, self.viewer)
+        location, data = f"{self.viewer.base}/users/{user.pk}", write_object(user, PRIVATE, self.viewer)
         return self.answer_once(data, status=201, location=location, changed_at=user.updated_at)
 
 
@@ -150,10 +150,11 @@ def answer_update(view: ApiView, user: User, changes: UserFields, current_passwo
     )
     with view.unchanged(user):
         user = update_user(actor=view.actor, user=user, changes=changes, now=view.now, proof=proof)
-    return view.answer_once(write_own_user(user, view.viewer), changed_at=user.updated_at)
+    return view.answer_once(write_object(user, PRIVATE, view.viewer), changed_at=user.updated_at)
 
 
 def _asked_for(query: Query, actor: Actor) -> QuerySet[Any]:
+    """Return the users that an admin's list asks for."""
     rows: QuerySet[Any] = User.objects.accounts_visible_to(actor)
     if roles := query.choices("role", Role.values):
         rows = rows.filter(role__in=roles)

@@ -5,7 +5,7 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
-from api_v2.serializers.shapes import columns_of, write
+from api_v2.serializers.shapes import write_object
 from api_v2.serializers.webhooks import DELIVERY, WEBHOOK, read_webhook
 from api_v2.views.api_view import ApiView
 from api_v2.views.resources import answer_changed, answer_list, answer_one, found, refuse_members
@@ -44,8 +44,7 @@ class WebhooksView(WebhookAdminView):
         """Return the only response that ever holds `secret`, with which deliveries are signed."""
         self.require_admin()
         webhook = create_webhook(actor=self.actor, fields=read_webhook(self.body(), is_new=True), now=self.now)
-        row = {name: getattr(webhook, name) for name in columns_of(WEBHOOK, WEBHOOK)}
-        data = {**write(row, WEBHOOK, WEBHOOK, self.viewer), "secret": webhook.secret}
+        data = {**write_object(webhook, WEBHOOK, self.viewer), "secret": webhook.secret}
         return self.answer_once(data, status=201, location=f"{self.viewer.base}/webhooks/{webhook.pk}")
 
 
@@ -61,7 +60,7 @@ class WebhookView(WebhookAdminView):
         webhook, changes = self.webhook(webhook_id), read_webhook(self.body(), is_new=False)
         with self.unchanged(webhook):
             update_webhook(actor=self.actor, webhook=webhook, changes=changes, now=self.now)
-        return answer_changed(self, rows=Webhook.objects.filter(pk=webhook.pk), shape=WEBHOOK)
+        return answer_changed(self, webhook, WEBHOOK)
 
     def delete(self, request: Request, webhook_id: str) -> HttpResponse:
         webhook = self.webhook(webhook_id)
@@ -100,4 +99,4 @@ class ReplayView(WebhookAdminView):
         delivery = found(with_id(Delivery.objects.visible_to(self.actor), parse_uuid(delivery_id)))
         with self.unchanged(delivery):
             replay_delivery(actor=self.actor, delivery=delivery, now=self.now)
-        return answer_changed(self, rows=Delivery.objects.filter(pk=delivery.pk), shape=DELIVERY)
+        return answer_changed(self, delivery, DELIVERY)
