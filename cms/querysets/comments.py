@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @models.CharField.register_lookup
-class Below(models.Lookup):  # type: ignore[type-arg]
+class Below(models.Lookup):
     """Whether a path lies below another one: `/` separates its parts, of letters and digits, and `0` comes next.
 
     A prefix that another row holds can use no index as a pattern. As a range of bytes it does: on PostgreSQL that of
