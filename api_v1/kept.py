@@ -1,17 +1,22 @@
 """Rows whose SQL is kept: writing it takes longer than answering it (`cms/db/compiled.py`)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final
 
 from django.db.models import Count, DateTimeField, Model, QuerySet, TextField, UUIDField, Value
 
-from api_v1.pagination import sliced
-from cms.db.compiled import Given, ListOf, columns_of, compiled, objects_of
+from api_v1.pagination import window_of
+from cms.costs.bodies import PAGE_BYTES_MAX
+from cms.db.compiled import Given, ListOf, Row, columns_of, compiled, objects_of, rows_of
+from cms.db.texts import TEXT_BYTES, TextBytes, is_whole
 from cms.policy import Actor
 from cms.querysets.readers import Reader
 
+CONTENT: Final = "content"
+UNREAD: Final = "\0"
+"""The content of posts that are not read: those before them fill an answer. No text has this character."""
 type Build = Callable[[Actor, Given], QuerySet[Any]]
 """A hashable function of the reader, and of the values that are given."""
 _GIVEN: Final[dict[str, Any]] = {
@@ -43,7 +48,7 @@ class Kept:
     def first(self, limit: int) -> list[Any]:
         columns = tuple(columns_of(self.model, self.columns))
         shape = (self.build, Reader.of(self.user), columns, limit)
-        return objects_of(self.model, _first_of.rows(shape, **self._given), columns)
+        return _objects(self.model, _first_of.rows(shape, **self._given), columns)
 
     @property
     def _given(self) -> dict[str, Any]:
@@ -55,13 +60,34 @@ class Kept:
         if not start:
             return self.first(limit)
         rows = self.build(self.user, SimpleNamespace(**self.values))
-        return sliced(rows.only(*self.columns) if self.columns else rows, start, limit)
+        return objects_within(window_of(rows, start, limit), self.columns)
 
 
 @compiled(**_GIVEN)
 def _first_of(shape: tuple[Build, Reader, tuple[str, ...], int], given: Given) -> Any:
     build, reader, columns, limit = shape
-    return build(reader.with_id(given.viewer), given).values(*columns)[:limit]
+    return _with_columns(build(reader.with_id(given.viewer), given), columns)[:limit]
+
+
+def objects_within(rows: QuerySet[Any], fields: Collection[str] = ()) -> list[Any]:
+    """Return objects with these fields, all without any. Long posts come without their contents: see `UNREAD`."""
+    columns = columns_of(rows.model, fields)
+    return _objects(rows.model, rows_of(_with_columns(rows, columns)), columns)
+
+
+def _with_columns(rows: QuerySet[Any], columns: Sequence[str]) -> QuerySet[Any, Row]:
+    found: QuerySet[Any, Row]
+    if CONTENT not in columns:
+        found = rows.values(*columns)
+    else:  # the HTML counts as it does in v2, so that no page of v2 ends where one of v1 is read at once
+        texts = TextBytes(CONTENT, "content_html", most=PAGE_BYTES_MAX)
+        found = rows.annotate(**{TEXT_BYTES: texts}).values(*columns, TEXT_BYTES)
+    return found
+
+
+def _objects(model: type[Model], rows: list[Row], columns: Sequence[str]) -> list[Any]:
+    read = [row if is_whole(row) else {**row, CONTENT: UNREAD} for row in rows]
+    return objects_of(model, read, columns)
 
 
 @compiled(**_GIVEN)

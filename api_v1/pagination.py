@@ -43,10 +43,12 @@ class Page:
 
 def sliced(rows: QuerySet[Any], start: int, limit: int) -> list[Any]:
     """Return so many rows after the first `start`."""
+    return list(window_of(rows, start, limit))
+
+
+def window_of(rows: QuerySet[Any], start: int, limit: int) -> QuerySet[Any]:
     window = rows[start : start + limit]
-    if start < FAR:
-        return list(window)
-    return list(rows.filter(pk__in=list(window.values_list("pk", flat=True))))
+    return window if start < FAR else rows.filter(pk__in=list(window.values_list("pk", flat=True)))
 
 
 def number_or_default(text: str | None, default: int, maximum: int) -> int:

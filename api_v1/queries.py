@@ -67,6 +67,11 @@ def find_post(uuid: str, user: Actor, now: datetime.datetime) -> Post:
     return found
 
 
+def content_of(post: Post, user: Actor, now: datetime.datetime) -> str:
+    """Return a post's content; none if `user` may not read the post any more."""
+    return visible_posts(user, now).filter(pk=post.pk).values_list("content", flat=True).first() or ""
+
+
 def term_names(posts: Sequence[Post], user: Actor) -> TermNames:
     """Return the names by one statement for any number of posts: model instances would cost half of a list."""
     rows = _terms_of.rows(Reader.of(user), posts=[post.pk for post in posts]) if posts else []

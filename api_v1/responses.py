@@ -18,7 +18,12 @@ class JsonResponse(HttpResponse):
 
 
 def success(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> JsonResponse:
-    return JsonResponse({"success": True, "data": data, "message": None, "error": None}, status, headers)
+    return JsonResponse(envelope(data), status, headers)
+
+
+def envelope(data: Any) -> dict[str, Any]:
+    """Return the body of a success."""
+    return {"success": True, "data": data, "message": None, "error": None}
 
 
 def failure(

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import QueryDict
 
-from api_v1.kept import Kept
+from api_v1.kept import Kept, objects_within
 from api_v1.pagination import LIMIT_DEFAULT, LIMIT_MAX, number_or_default
 from api_v1.queries import POST_COLUMNS, POST_SORT_KEYS, order_by, visible_posts
 from cms import policy
@@ -39,8 +39,8 @@ def find(query: QueryDict, user: Actor, now: datetime.datetime) -> Found:
     if is_sorted and offset < ranked.total:
         sign = "" if query.get("sort_order") == "asc" else "-"
         order = order_by(f"{sign}{key}", POST_SORT_KEYS, nullable=("published_at",))
-        posts = visible_posts(user, now).posts().only(*POST_COLUMNS)
-        found = list(filter_posts(posts, text).order_by(*order)[offset : offset + limit])
+        posts = filter_posts(visible_posts(user, now).posts(), text).order_by(*order)
+        found = objects_within(posts[offset : offset + limit], POST_COLUMNS)
     else:
         ids = [hit.post_id for hit in ranked.hits]
         rows = Kept(Post, _posts_seen, user, {"now": now, "ids": ids}, POST_COLUMNS)

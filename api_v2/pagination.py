@@ -16,6 +16,7 @@ from api_v2.cursors import Cursor, Direction, decode_cursor, encode_cursor
 from api_v2.keyset import Sort, Stretch, ordering, stretches, whole
 from api_v2.links import PINNED, resource_path
 from api_v2.query import Query
+from cms.db.texts import whole_rows
 
 PAGE_PARAMETERS: Final = ("limit", "cursor", "count")
 LIMIT_DEFAULT: Final = 20
@@ -144,13 +145,14 @@ def _stretches(sort: Sort, cursor: Cursor | None, choices: Sequence[Q]) -> list[
 
 
 def page_of(request: HttpRequest, wanted: PageRequest, found: list[Row], *, total: int | None = None) -> Page:
-    """Return the page for the rows of `first_rows`."""
+    """Return the page for the rows of `first_rows`. It ends early where the next row's texts are not given."""
     cursor = wanted.cursor
     is_backward = cursor is not None and cursor.is_backward
-    has_beyond = len(found) > wanted.limit
+    whole = whole_rows(found[: wanted.limit])
+    has_beyond = len(found) > len(whole)
     # Nothing is known of the rows after an empty page: its next page may be empty too.
     has_later = is_backward and (not found or found[0][_HAS_LATER])
-    found = found[: wanted.limit]
+    found = whole
     if is_backward:
         found.reverse()
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db.models.expressions import BaseExpression
+from django.db.models.functions import Left
 from django.http import HttpRequest
 
 from api_v2.pagination import Page, PageRequest, Row
@@ -14,11 +15,17 @@ from api_v2.serializers.included import INCLUDES, included_columns, write_includ
 from api_v2.serializers.posts import COMMENT_COUNT, POST, relation_columns
 from api_v2.serializers.shapes import Viewer, write
 from api_v2.sources import NEXT_CHANGE, Source, read_list
+from cms.costs.bodies import PAGE_BYTES_MAX
 from cms.db.compiled import Given
+from cms.db.texts import TEXT_BYTES, TextBytes
 from cms.models import Post
 from cms.policy import Actor
 from cms.querysets.visibility import next_change
 from cms.search import searching
+from cms.search.highlights import READ_MAX
+
+QUOTED: Final = "quoted_html"
+"""The column with the part of a content that a search quotes from."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,14 @@ class PostSelection:
 
 
 def _computed(reader: Actor, given: Given) -> dict[str, BaseExpression]:
-    return {**relation_columns(reader), NEXT_CHANGE: next_change(Post.objects, given.now)}
+    texts = TextBytes("content", "content_html", most=PAGE_BYTES_MAX)
+    quoted = Left("content_html", READ_MAX)
+    return {
+        **relation_columns(reader),
+        NEXT_CHANGE: next_change(Post.objects, given.now),
+        TEXT_BYTES: texts,
+        QUOTED: quoted,
+    }
 
 
 POSTS: Final = Source(
@@ -79,5 +93,5 @@ def read_posts(
     """Return a page of posts, with NEXT_CHANGE in its rows; `chosen` is as `read_choice` returns it."""
     choice, values = chosen
     with nullcontext() if choice.text is None else searching():
-        columns = (*selection.columns, NEXT_CHANGE)
+        columns = (*selection.columns, NEXT_CHANGE, TEXT_BYTES)
         return read_list(request, viewer, POSTS, selection.fields, wanted, *columns, choice=choice, **values)

@@ -16,10 +16,11 @@ from api_v2.cursors import Cursor
 from api_v2.keyset import UNSORTED
 from api_v2.pagination import Page, PageRequest, Row, path_with, read_page_request
 from api_v2.post_filters import CHOOSING, FILTERS, SORTS, narrowing, read_choice, read_search_text, read_sort
-from api_v2.post_queries import POSTS, PostSelection
+from api_v2.post_queries import POSTS, QUOTED, PostSelection
 from api_v2.query import Query, refused
 from api_v2.serializers.shapes import Viewer
 from api_v2.sources import NEXT_CHANGE, read_all, read_list
+from cms.db.texts import TEXT_BYTES, whole_rows
 from cms.querysets.posts import PostQuerySet
 from cms.search import SearchResults, search_posts
 from cms.search.highlights import highlight_post
@@ -28,7 +29,7 @@ from cms.search.results import RANKED_MAX, Narrowing
 
 RELEVANCE: Final = "relevance"
 SEARCH_SORTS: Final = (RELEVANCE, *SORTS)
-_QUOTED: Final = ("title", "excerpt", "content_html", "language")
+_QUOTED: Final = ("title", "excerpt", QUOTED, "language")
 
 
 @dataclass(frozen=True)
@@ -63,27 +64,31 @@ def _ranked(request: HttpRequest, query: Query, viewer: Viewer, selection: PostS
     ids, columns = [hit.post_id for hit in results.hits], ("id", *_columns(selection))
     # By the one rule again: a post that was hidden since it was ranked is neither shown nor quoted.
     read = read_all(viewer, POSTS, selection.fields, *columns, found=ids) if ids else []
-    by_id = {row["id"]: row for row in read}
-    hits = [hit for hit in results.hits if hit.post_id in by_id]
+    by_id = {row["id"]: row for row in whole_rows(read)}
+    places = [place for place, hit in enumerate(results.hits) if hit.post_id in by_id]
+    hits = [results.hits[place] for place in places]
     rows = [by_id[hit.post_id] for hit in hits]
+    following = offset + (places[-1] + 1 if len(rows) < len(read) else wanted.limit)
     return Found(
-        page=_page(request, wanted, rows, offset, results.total),
+        page=_page(request, wanted, rows, offset, following, results.total),
         hits=[*zip((hit.score for hit in hits), _quoted(rows, text), strict=True)],
         results=results,
     )
 
 
 def _columns(selection: PostSelection) -> list[str]:
-    return [*selection.columns, *_QUOTED, NEXT_CHANGE]
+    return [*selection.columns, *_QUOTED, NEXT_CHANGE, TEXT_BYTES]
 
 
 def _quoted(rows: Sequence[Row], text: str) -> list[Mapping[str, str]]:
     asked = parse_query(text)
-    return [highlight_post(SimpleNamespace(**row), asked, hits=len(rows)) for row in rows]
+    return [
+        highlight_post(SimpleNamespace(**{**row, "content_html": row[QUOTED]}), asked, hits=len(rows)) for row in rows
+    ]
 
 
-def _page(request: HttpRequest, wanted: PageRequest, rows: list[Row], offset: int, total: int) -> Page:
-    following, before = offset + wanted.limit, max(0, offset - wanted.limit)
+def _page(request: HttpRequest, wanted: PageRequest, rows: list[Row], offset: int, following: int, total: int) -> Page:
+    before = max(0, offset - wanted.limit)
     return Page(
         rows=rows,
         limit=wanted.limit,

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from api_v2.keyset import Sort
 from api_v2.pagination import AS_ONE, Page, PageRequest, Reading, Window, first_rows, page_of
 from api_v2.serializers.shapes import Shape, Viewer, columns_of, selected
-from cms.db.compiled import Given, ListOf, Row, compiled
+from cms.db.compiled import Given, ListOf, PlaceIn, Row, compiled, rows_of
 from cms.policy import Actor
 from cms.querysets.readers import Reader
 
@@ -85,7 +85,7 @@ def read_list(
     values = {"now": viewer.now, "viewer": viewer.actor.pk, **values}
     if choice and choice.text is not None:
         given = SimpleNamespace(**values)
-        rows = list(_some_rows.build(replace(shape, window=wanted), given))
+        rows = rows_of(_some_rows.build(replace(shape, window=wanted), given))
         totals = list(_number_of_rows.build(shape, given)) if wanted.is_counted else None
     else:
         how = {"is_planned": not (choice and choice.filters), **values}
@@ -96,7 +96,7 @@ def read_list(
 
 
 def read_all(viewer: Viewer, source: Source, fields: Iterable[str], *more: str, **values: Any) -> list[Row]:
-    """Return all rows that the viewer sees: with an `id` or `slug` among the values one, or none."""
+    """Return all rows that the viewer sees: with an `id` or `slug` among the values one, or none; `found` in order."""
     shape = _shape(source, viewer, fields, values, more)
     return _some_rows.rows(shape, now=viewer.now, viewer=viewer.actor.pk, **values)
 
@@ -138,7 +138,7 @@ def _seen(shape: _RowsShape, given: Given) -> QuerySet[Any]:
     if "id" in shape.names:
         rows = rows.filter(pk=given.id)
     if "found" in shape.names:
-        rows = rows.filter(pk__any_of=given.found)
+        rows = rows.filter(pk__any_of=given.found).order_by(PlaceIn("pk", given.found))
     if "slug" in shape.names:
         rows = rows.filter(slug=given.slug)
     return rows if shape.choice is None else shape.source.choose(rows, shape.choice, given)

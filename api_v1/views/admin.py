@@ -1,8 +1,10 @@
 """Posts as admins manage them: in every state but the trash."""
 
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
+from api_v1.long_posts import answer_posts
 from api_v1.queries import find_post, list_posts_of_all_states, term_names
 from api_v1.responses import success
 from api_v1.serializers.posts import PostInput, post_body
@@ -17,11 +19,11 @@ class AdminPostListView(V1View):
     body_bytes_max = POST_BYTES_MAX
     scopes = {"GET": Scope.POSTS_READ, "POST": Scope.POSTS_WRITE}
 
-    def get(self, request: Request) -> HttpResponse:
+    def get(self, request: Request) -> HttpResponseBase:
         user = self.require(policy.may_administer)
         page = list_posts_of_all_states(request.query_params, user, clock.now())
         names = term_names(page.rows, user)
-        return success(page.body(lambda post: post_body(post, names)))
+        return answer_posts(request, page.rows, page.body(lambda post: post_body(post, names)), clock.now)
 
     def post(self, request: Request) -> HttpResponse:
         user = self.require(policy.may_administer)

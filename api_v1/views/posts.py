@@ -1,8 +1,10 @@
 """Posts: listing, reading, writing."""
 
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
+from api_v1.long_posts import answer_posts
 from api_v1.queries import find_post, list_posts, term_names, uuid_or_refuse
 from api_v1.responses import success
 from api_v1.serializers.posts import PostChanges, PostInput, post_body
@@ -20,10 +22,10 @@ class PostListView(V1View):
     body_bytes_max = POST_BYTES_MAX
     scopes = {"GET": Scope.POSTS_READ, "POST": Scope.POSTS_WRITE}
 
-    def get(self, request: Request) -> HttpResponse:
+    def get(self, request: Request) -> HttpResponseBase:
         page = list_posts(request.query_params, request.user, clock.now())
         names = term_names(page.rows, request.user)
-        return success(page.body(lambda post: post_body(post, names)))
+        return answer_posts(request, page.rows, page.body(lambda post: post_body(post, names)), clock.now)
 
     def post(self, request: Request) -> HttpResponse:
         user = self.require(policy.may_write_posts)

@@ -3,8 +3,10 @@
 import time
 
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
+from api_v1.long_posts import answer_posts
 from api_v1.pagination import number_or_default
 from api_v1.queries import count_searchable, term_names
 from api_v1.responses import success
@@ -23,14 +25,15 @@ SUGGESTIONS_DEFAULT = 10
 class SearchView(V1View):
     scopes = {"GET": Scope.POSTS_READ}
 
-    def get(self, request: Request) -> HttpResponse:
+    def get(self, request: Request) -> HttpResponseBase:
         began = time.perf_counter()
         with searching():
             found = find(request.query_params, request.user, clock.now())
         names = term_names(found.posts, request.user)
         hits = [post_body(post, names) for post in found.posts]
         took_ms = round((time.perf_counter() - began) * 1000)
-        return success({"hits": hits, "total": found.total, "took_ms": took_ms, "facets": found.facets})
+        data = {"hits": hits, "total": found.total, "took_ms": took_ms, "facets": found.facets}
+        return answer_posts(request, found.posts, data, clock.now)
 
 
 class SuggestView(V1View):

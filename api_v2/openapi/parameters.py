@@ -16,6 +16,7 @@ from cms.search.suggestions import PREFIX_MAX
 
 _ID: Final = "[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}"
 _SEVERAL: Final = f"Up to {ITEMS_MAX} values between commas: any of them."
+_AT_MOST: Final = "At most so many objects. A page of long texts has fewer; `page.next` leads on."
 _WORDS: Final[Schema] = {"type": "string", "pattern": r"^[^,\u0000]+(?:,[^,\u0000]+)*$"}
 _IDS: Final[Schema] = {"type": "string", "pattern": f"^{_ID}(?:,{_ID})*$"}
 _ETAG: Final = '"1-6f82e2446a54d34f457c0f04"'
@@ -28,7 +29,7 @@ def _sought(maximum: int, description: str, pattern: str = r"\S") -> Schema:
 
 # By key: the name, the schema, an example. A key is the name unless one name has several meanings.
 QUERY: Final[dict[str, tuple[str, Schema, Any]]] = {
-    "limit": ("limit", {**POSITIVE, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT}, 5),
+    "limit": ("limit", described({**POSITIVE, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT}, _AT_MOST), 5),
     "suggest_limit": ("limit", {**POSITIVE, "maximum": SUGGESTIONS_MAX, "default": SUGGESTIONS_DEFAULT}, 5),
     "cursor": ("cursor", text_of(1, 4_000, description="From `page` of another page of this list."), None),
     "count": ("count", described(ref("CountMode"), "Adds `page.total`."), "exact"),

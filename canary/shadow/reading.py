@@ -144,6 +144,8 @@ class Pair:
         self._route: Json = found.route
         self._order = (V2, V1) if is_v2_first else (V1, V2)
         self._answers: dict[int, Answer] = {}
+        self._has_ended_early = False
+        """Whether a page of v2 before the one that is compared has fewer rows than it was asked for."""
         self._second_began_at: float | None = None
         """By `time.monotonic`; None unless the first answer came in time."""
 
@@ -191,7 +193,7 @@ class Pair:
         if not self._is_good(V1, old):
             # Gone meanwhile, or a token that has expired: there is nothing to hold v2 against.
             return Outcome(template, "failed" if old.status >= 500 else "unmapped", error=old.error)
-        if self._found.page > 1 and not _has_rows(self._route, old.body):
+        if (self._found.page > 1 and not _has_rows(self._route, old.body)) or self._has_ended_early:
             return Outcome(template, "unmapped")
         if bad := next((answer for answer in (new, told) if not self._is_good(V2, answer)), None):
             return self._different(Difference("", "status", old.status, bad.status), error=bad.error)
@@ -259,6 +261,7 @@ class Pair:
         answer = ask(self._read, V2, *target, guard)
         for _ in range(1, self._found.page):
             address = _next_page(answer.body)
+            self._has_ended_early |= _ends_early(answer.body)
             if not self._is_good(V2, answer) or address is None:
                 break
             path, _, query = address.partition("?")
@@ -270,6 +273,14 @@ def _next_page(body: Any) -> str | None:
     page = body.get("page") if isinstance(body, dict) else None
     address = page.get("next") if isinstance(page, dict) else None
     return address if isinstance(address, str) else None
+
+
+def _ends_early(body: Any) -> bool:
+    """Return whether a page has fewer rows than its limit and leads on: the next one begins elsewhere than v1's."""
+    page, data = (body.get("page"), body.get("data")) if isinstance(body, dict) else (None, None)
+    if not isinstance(page, dict) or not isinstance(data, list) or not isinstance(limit := page.get("limit"), int):
+        return False
+    return _next_page(body) is not None and len(data) < limit
 
 
 def _has_rows(route: Json, body: Any) -> bool:

@@ -31,10 +31,11 @@ from typing import Any, Final, NamedTuple
 import orjson
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Field, ForeignObject, Lookup, Model, QuerySet
-from django.db.models.expressions import Expression
+from django.db.models import Field, ForeignObject, IntegerField, Lookup, Model, QuerySet
+from django.db.models.expressions import Expression, F, Func
 
 from cms.db.prepared import fetch_all, fetch_all_unplanned, with_constants
+from cms.db.texts import Within
 
 KEPT_MAX: Final = 512
 
@@ -96,6 +97,20 @@ class AnyOf(Lookup):
         return is_any.format(left, right), (*left_params, *right_params)
 
 
+class PlaceIn(Func):
+    """The place of a field's value in a list that is one parameter, to sort by."""
+
+    output_field = IntegerField()
+    function = "array_position"
+
+    def __init__(self, field: str, values: "Param") -> None:
+        super().__init__(values, F(field))
+
+    def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, Any]:
+        (values, params), (field, more) = map(compiler.compile, self.get_source_expressions())
+        return f"(SELECT key FROM json_each({values}) WHERE value = {field})", (*params, *more)  # noqa: S608
+
+
 @dataclass(frozen=True, eq=False)
 class CompiledQuery[S: Hashable]:
     """A query whose text is kept for each shape."""
@@ -108,8 +123,7 @@ class CompiledQuery[S: Hashable]:
 
         Plans are kept outside of transactions only: within one, a plan that is refused can't be made again.
         """
-        text = self._text(shape, is_planned=is_planned)
-        return [dict(zip(text.names, row, strict=True)) for row in text.run(values)]
+        return self._text(shape, is_planned=is_planned).rows(values)
 
     def tuples(self, shape: S, *, is_planned: bool = True, **values: Any) -> list[tuple[Any, ...]]:
         """Return the rows of a `values_list()` query."""
@@ -128,6 +142,11 @@ def compiled[S: Hashable](**params: "Field[Any, Any]") -> Callable[[Build[S]], C
     return declare
 
 
+def rows_of(query: QuerySet[Any, Row]) -> list[Row]:
+    """Return the rows of a query whose text isn't worth keeping; of long texts as many as its `TextBytes` allows."""
+    return _Text(query, is_planned=False).rows({})
+
+
 def objects_of[M: Model](model: type[M], rows: Iterable[Row], columns: Iterable[str] = ()) -> list[M]:
     """Return objects of rows that have these columns, in the order of the model, and may have more; all by default."""
     names = list(columns) or columns_of(model)
@@ -142,18 +161,26 @@ def columns_of(model: type[Model], fields: Collection[str] = ()) -> list[str]:
 
 class _Text:
     def __init__(self, rows: QuerySet[Any, Row], *, is_planned: bool) -> None:
+        self.names = rows.query.selected or ()
+        within = Within.of(rows)
         self._fetch_all = fetch_all if is_planned else fetch_all_unplanned
+        if within and connection.vendor == "sqlite":
+            self._fetch_all = within.fetch
         self._sql: str = ""
         self._params: tuple[Any, ...] = ()
         compiler = rows.query.get_compiler(connection=connection)
         with suppress(EmptyResultSet):  # for any values
-            sql, params = compiler.as_sql()
+            sql, params = compiler.as_sql(with_col_aliases=within is not None)
+            if within:
+                sql = within.wrapped(sql, [alias for _, _, alias in compiler.select])
             self._sql, self._params = sql, tuple(params)
             if is_planned:
                 self._sql, self._params = with_constants(sql, params, lambda param: not isinstance(param, Slot))
-        self.names = rows.query.selected or ()
         self._converters = compiler.get_converters([column for column, *_ in compiler.select[: compiler.col_count]])
         self._apply_converters = compiler.apply_converters
+
+    def rows(self, values: Mapping[str, Any]) -> list[Row]:
+        return [dict(zip(self.names, row, strict=True)) for row in self.run(values)]
 
     def run(self, values: Mapping[str, Any]) -> Iterable[Sequence[Any]]:
         if not self._sql:

@@ -1,0 +1,64 @@
+"""Pages of posts that are too long to be made at once: their contents are read and sent one by one.
+
+A page of v1 has as many posts as it was asked for, however long they are. Each process sends one such answer at a time.
+"""
+
+import datetime
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from typing import Any, Final
+
+import orjson
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.request import Request
+
+from api_v1.kept import UNREAD
+from api_v1.queries import content_of
+from api_v1.responses import envelope, success
+from cms.costs.answering import is_answering
+from cms.costs.turns import Busy, Places
+from cms.models import Post
+from cms.policy import Actor
+
+type Now = Callable[[], datetime.datetime]
+
+LONG_ANSWERS: Final = Places(1)
+"""A reader may take as long as it likes, and keeps a thread so long."""
+
+
+def answer_posts(request: Request, posts: Sequence[Post], data: Any, now: Now) -> HttpResponseBase:
+    """Return the answer with `data`, which shows these posts. Raises Busy while another long one is sent."""
+    unread = [post for post in posts if post.content == UNREAD]
+    if not unread:
+        return success(data)
+    if request.method == "HEAD":
+        return StreamingHttpResponse((), content_type="application/json")
+    pieces = _in_turn(_pieces(orjson.dumps(envelope(data)), unread, request.user, now))
+    first = next(pieces)  # refuses before anything is sent
+    return StreamingHttpResponse(_continued(first, pieces), content_type="application/json")
+
+
+def _in_turn(pieces: Iterator[bytes]) -> Generator[bytes]:
+    """Send the pieces in a place. A repetition beside requests has none: nobody would read it."""
+    if not (is_answering() and LONG_ANSWERS.take()):
+        raise Busy("long answers")
+    try:
+        yield from pieces
+    finally:
+        LONG_ANSWERS.give_back()
+
+
+def _continued(first: bytes, rest: Generator[bytes]) -> Generator[bytes]:
+    with closing(rest):
+        yield first
+        yield from rest
+
+
+def _pieces(body: bytes, unread: Sequence[Post], user: Actor, now: Now) -> Iterator[bytes]:
+    """Yield the body with each content in its place; with none for a post that has been hidden meanwhile."""
+    before, *others = body.split(orjson.dumps(UNREAD))
+    yield before
+    for post, after in zip(unread, others, strict=True):
+        yield orjson.dumps(content_of(post, user, now()))
+        yield after

@@ -1,0 +1,98 @@
+"""Pages of long posts: as many posts as ever, sent one by one, and by one request at a time."""
+
+import datetime
+import json
+from typing import Any, Final
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from api_v1.long_posts import LONG_ANSWERS
+from cms import limits
+from cms.costs.bodies import PAGE_BYTES_MAX
+from cms.models import Post, User
+from cms.search import reindex
+from cms.services.sessions import open_session
+
+WIDE: Final = "漢"
+LONG: Final = WIDE * limits.CONTENT[1]
+COUNT: Final = 5
+AT_ONCE: Final = -(-PAGE_BYTES_MAX // len(LONG.encode()))
+"""Posts whose contents fill an answer: those after them are read one by one."""
+PATHS: Final = ("/api/v1/posts?limit=100", "/api/v1/search?q=needle&limit=100", "/api/v1/search?q=needle&sort_by=title")
+
+
+@pytest.fixture(autouse=True)
+def long_posts(author: User) -> list[Post]:
+    at = timezone.now() - datetime.timedelta(days=1)
+    posts = [
+        Post(title=f"Needle {number}", slug=f"long-{number}", content=f"{number}{LONG[1:]}", content_html="x")
+        for number in range(COUNT)
+    ]
+    for number, post in enumerate(posts):
+        post.author, post.status, post.published_at = author, "published", at + datetime.timedelta(minutes=number)
+    return Post.objects.bulk_create(posts)
+
+
+def body_of(answer: Any) -> Any:
+    return json.loads(b"".join(answer.streaming_content))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_has_all_posts_whole(anonymous: Client, long_posts: list[Post], path: str) -> None:
+    if "search" in path:
+        reindex()
+    answer = Client().get(path)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+    data = body_of(answer)["data"]
+    items = data.get("items") or data["hits"]
+    assert {item["id"]: item["content"] for item in items} == {str(post.pk): post.content for post in long_posts}
+    assert data["total"] == COUNT
+
+
+def test_each_content_is_read_when_it_is_sent(anonymous: Client) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        pieces = Client().get(PATHS[0]).streaming_content  # type: ignore[attr-defined]
+        at_first = len(asked)
+        assert max(map(len, pieces)) < (AT_ONCE + 1) * len(LONG.encode())
+    assert len(asked) - at_first == COUNT - AT_ONCE
+
+
+def test_one_request_at_a_time_gets_a_long_page_until_it_is_sent(anonymous: Client) -> None:
+    first = Client().get(PATHS[0])
+    refused = anonymous.get(PATHS[0])
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    assert refused.json()["error"] == "Service unavailable"
+    assert anonymous.get("/api/v1/posts?limit=1").status_code == 200
+    assert body_of(first)["success"]
+    assert body_of(Client().get(PATHS[0]))["success"]
+
+
+def test_head_takes_no_place(anonymous: Client) -> None:
+    answer = Client().head(PATHS[0])
+    assert (answer.status_code, b"".join(answer.streaming_content)) == (200, b"")  # type: ignore[attr-defined]
+    assert LONG_ANSWERS.take()
+    LONG_ANSWERS.give_back()
+
+
+def test_a_post_that_is_hidden_meanwhile_is_sent_without_its_content(anonymous: Client) -> None:
+    answer = Client().get(PATHS[0])
+    Post.objects.update(status="draft")
+    contents = [len(item["content"]) for item in body_of(answer)["data"]["items"]]
+    assert contents == [len(LONG)] * AT_ONCE + [0] * (COUNT - AT_ONCE)
+
+
+def test_admins_get_long_pages_too(admin: User) -> None:
+    token = open_session(user=admin, now=timezone.now()).access_token
+    answer = Client(headers={"authorization": f"Bearer {token}"}).get("/api/v1/admin/posts?limit=100")
+    assert len(body_of(answer)["data"]["items"]) == COUNT
+
+
+@pytest.mark.parametrize("page", [2, 3])
+def test_later_pages_are_bounded_too(anonymous: Client, long_posts: list[Post], page: int) -> None:
+    answer = Client().get(f"/api/v1/posts?limit=2&page={page}&sort=title")
+    items = answer.json()["data"]["items"]
+    assert [item["content"][0] for item in items] == [str(number) for number in range(COUNT)][2 * page - 2 : 2 * page]

@@ -1,0 +1,139 @@
+"""Lists of the longest posts, asked for by many who read slowly: threads and memory stay free for others."""
+
+import contextlib
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
+
+from cms import limits
+from cms.costs.bodies import PAGE_BYTES_MAX
+from cms.text.rendering import GROWTH_MAX
+from tests.databases import copied_database, process_env
+from tests.servers import HOST, ROOT, Server, manage, serve
+
+THREADS: Final = 4
+SLOW: Final = 12
+POSTS: Final = 30
+READS: Final = 5
+MEBIBYTE: Final = 1024 * 1024
+LISTS: Final = ("/api/v1/posts?limit=100", "/api/v2/posts?limit=100", "/api/v2/feed.atom?limit=100")
+READS_OF_OTHERS: Final = ("/livez", "/api/v1/tags", "/api/v2/tags", "/api/v1/posts?limit=1", "/api/v2/posts?limit=1")
+WIDEST: Final = 3
+"""Bytes of a character of most scripts."""
+PAGE_MAX: Final = PAGE_BYTES_MAX + 2 * WIDEST * limits.CONTENT[1]
+"""The texts of a page, with those of its last post: Markdown and HTML."""
+COPIES: Final = 5
+"""Of a page at its peak: from the database, as text (two), as JSON, and the room that JSON grows into."""
+OTHERS_MAX: Final = 64 * MEBIBYTE
+"""All else that a process loads for its first answers."""
+SEED: Final = f"""
+import datetime
+from django.utils import timezone
+from cms.models import Post, User
+author = User.objects.create(username="mia", email="mia@example.org", role="author")
+text = "漢" * {limits.CONTENT[1]}
+for number in range({POSTS}):
+    Post.objects.create(title="Long", slug=f"long-{{number}}", content=text, content_html=text, author=author,
+        status="published", published_at=timezone.now() - datetime.timedelta(minutes=number + 1))
+"""
+
+
+def _held_by_proxy() -> int:
+    """Return the bytes of an answer that the proxy takes at once, however slowly its client reads."""
+    sizes = [
+        int(size)
+        for path in sorted((ROOT / "deploy").rglob("*.conf"))
+        for size in re.findall(r"proxy_max_temp_file_size (\d+)m;", path.read_text())
+    ]
+    assert len(sizes) > 1
+    return min(sizes) * MEBIBYTE
+
+
+HELD_BY_PROXY: Final = _held_by_proxy()
+
+
+@pytest.fixture(params=["postgresql", pytest.param("sqlite", marks=pytest.mark.slow)])
+def server(request: pytest.FixtureRequest, template_of: Callable[[str], str], tmp_path: Path) -> Iterator[Server]:
+    with copied_database(template_of(request.param), tmp_path) as url:
+        env = process_env(url, RATE_LIMIT_ANONYMOUS="0", PUBLIC_CACHE_MB="0")
+        assert manage("shell", "--no-imports", "-c", SEED, env=env).returncode == 0
+        with serve(env, threads=THREADS) as server:
+            yield server
+
+
+def test_slow_readers_of_long_lists_keep_one_thread(server: Server) -> None:
+    with httpx.Client(base_url=server.base_url, timeout=120) as others:
+        assert {others.get(path).status_code for path in READS_OF_OTHERS} == {200}
+        before = _memory(server)
+        with _slow_readers(server) as answered:
+            for path in READS_OF_OTHERS * READS:
+                assert others.get(path).status_code == 200
+            assert _peak(server) - before <= THREADS * COPIES * PAGE_MAX + OTHERS_MAX
+        # One of them has a long page of v1, and keeps its thread. The others were refused, and those of v2 are answered.
+        assert answered == {"200": SLOW - SLOW // len(LISTS) + 1, "503": SLOW // len(LISTS) - 1}
+        assert others.get(LISTS[0]).status_code == 200
+
+
+def test_no_page_of_v2_is_longer_than_what_a_proxy_takes(server: Server) -> None:
+    with httpx.Client(base_url=server.base_url, timeout=120) as client:
+        for path in LISTS[1:]:
+            size = len(client.get(path).content)
+            assert size <= PAGE_MAX + MEBIBYTE
+    # JSON writes quotes, backslashes and ends of lines as two characters. The longest post: four bytes a character.
+    longest = limits.CONTENT[1] * (4 + GROWTH_MAX)
+    assert 2 * (PAGE_BYTES_MAX + longest) < HELD_BY_PROXY
+
+
+@contextlib.contextmanager
+def _slow_readers(server: Server) -> Iterator[dict[str, int]]:
+    """Ask for all lists at once, take as much as a proxy does, and then read no more until the block ends."""
+    answered: dict[str, int] = {}
+    guard, settled, ended = threading.Lock(), threading.Semaphore(0), threading.Event()
+
+    def read(path: str) -> None:
+        with socket.create_connection((HOST, server.port), timeout=120) as connection:
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            head = connection.recv(65_536)
+            taken, status = len(head), head.split()[1].decode()
+            while taken < HELD_BY_PROXY and (piece := connection.recv(MEBIBYTE)):
+                taken += len(piece)
+            with guard:
+                answered[status] = answered.get(status, 0) + 1
+            settled.release()
+            ended.wait()
+
+    readers = [threading.Thread(target=read, args=(LISTS[number % len(LISTS)],)) for number in range(SLOW)]
+    for reader in readers:
+        reader.start()
+    try:
+        until = time.monotonic() + 120
+        for _ in readers:
+            assert settled.acquire(timeout=max(0.0, until - time.monotonic())), answered
+        yield answered
+    finally:
+        ended.set()
+        for reader in readers:
+            reader.join()
+
+
+def _memory(server: Server) -> int:
+    return _kilobytes(server, "VmRSS")
+
+
+def _peak(server: Server) -> int:
+    return _kilobytes(server, "VmHWM")
+
+
+def _kilobytes(server: Server, name: str) -> int:
+    """Return bytes of its one worker."""
+    [worker] = server.workers
+    status = Path(f"/proc/{worker}/status").read_text()
+    [kilobytes] = re.findall(rf"^{name}:\s+(\d+) kB", status, re.MULTILINE)
+    return int(kilobytes) * 1024
