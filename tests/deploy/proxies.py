@@ -26,7 +26,7 @@ from tests.servers import HOST, free_port, spawn, stop_process
 TOKEN: Final = "eyJwb3N0IjoxfQ.c2lnbmF0dXJl"
 LARGE: Final = b"x" * (4 * 1024 * 1024)
 """More than the sockets on both sides hold."""
-FILE: Final = b"x" * (40 * 1024 * 1024)
+FILE: Final = b"x" * (56 * 1024 * 1024)
 """More than nginx keeps of other answers."""
 
 
