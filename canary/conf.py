@@ -1,5 +1,6 @@
 """The canary's view of the settings: one dict, `settings.CANARY`, read once until Django signals a change."""
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from django.utils.module_loading import import_string
 from canary.core.breakers import Limits
 from canary.core.calendar import Freeze, parse_freeze
 from canary.core.gates import Gate, gates_of
+from canary.core.names import FIRST, Names, fault_of_names, segment_of
 from canary.core.routing import bulkhead
 from canary.core.values import Snapshot
 
@@ -41,7 +43,8 @@ FUNCTIONS: Final = frozenset(
 """The settings that name a function by its dotted path."""
 KEYS: Final = FUNCTIONS | {
     *("ENTRANCE", "ARMS", "SUCCESSORS", "PROBE", "GUIDE", "DOCS", "PROBLEM_TYPE", "METRICS_TOKEN", "TRUSTED_PROXIES"),
-    *("WEIGHT_BP", "IS_V1_ENABLED", "IS_V2_ENABLED", "RETENTION_DAYS", "ANONYMOUS_CONSUMERS", "BUILD", "CODE"),
+    *("STABLE", "CANDIDATE", "IS_STABLE_ENABLED", "IS_CANDIDATE_ENABLED", "IS_V1_ENABLED", "IS_V2_ENABLED"),
+    *("WEIGHT_BP", "RETENTION_DAYS", "ANONYMOUS_CONSUMERS", "BUILD", "CODE"),
     *("SHADOW_BP", "SHADOW_CPU_BP", "WARM_UP_S", "WEB_THREADS", "BULKHEAD", "HANG_S", "FAILOVER", "UNGUARDED_S"),
     *("NOTIFY_URLS", "NOTIFY_QUIET_S", "PAGE_URL", "APPROVAL", "FREEZES", "TIME_ZONE"),
     *("LATENCY_MARGIN_BP", "SQL_BUDGET", "GATES", *(name.upper() for name in Limits.__slots__)),
@@ -66,8 +69,12 @@ type Network = IPv4Network | IPv6Network
 @dataclass(frozen=True)
 class CanaryConf:
     entrance: str
-    arms: dict[int, str]
-    """The URLconf of each version, by dotted name."""
+    names: Names
+    """The names of the versions whose journey the settings describe. Those in force are the stored rollout's."""
+    arms: dict[str, str]
+    """The URLconf of each version, by its name."""
+    segment: re.Pattern[str]
+    """Finds the name of a version after the entrance."""
     successors: str
     """The module that maps v1's calls to v2's, by dotted name; empty once v1 is deleted."""
     probe: str
@@ -163,6 +170,16 @@ class CanaryConf:
         """Return the time of `clock`."""
         return datetime.fromtimestamp(self.clock(), UTC)
 
+    def enabled(self, names: Names) -> tuple[bool, bool]:
+        """Return whether the versions with these names are in service here.
+
+        One without an arm is not: it was deleted, or its code comes with the next deployment. The switches are those of
+        the settings' own journey.
+        """
+        if names == self.names:
+            return self.snapshot.is_stable_enabled, self.snapshot.is_candidate_enabled
+        return names.stable in self.arms, names.candidate in self.arms
+
     def bulkhead_at(self, weight_bp: int) -> int:
         """Return how many requests of the candidate a process answers at a time."""
         return self.bulkhead or bulkhead(self.web_threads, weight_bp)
@@ -215,8 +232,8 @@ def _load(conf: Mapping[str, Any]) -> CanaryConf:
     if not conf.get("ARMS"):
         raise ImproperlyConfigured(NO_ARMS)
     return CanaryConf(
+        **_versions_of(conf),
         entrance=conf.get("ENTRANCE", ENTRANCE),
-        arms=conf["ARMS"],
         successors=conf.get("SUCCESSORS") or "",
         probe=conf.get("PROBE", "/"),
         guide=conf.get("GUIDE", ""),
@@ -259,7 +276,6 @@ def _load(conf: Mapping[str, Any]) -> CanaryConf:
         is_approval_needed=conf.get("APPROVAL", False),
         gates=_gates_of(conf),
         is_cookie_secure=settings.SESSION_COOKIE_SECURE,
-        snapshot=_snapshot_of(conf),
     )
 
 
@@ -267,15 +283,36 @@ def _function(conf: Mapping[str, Any], name: str, default: Callable[..., Any] | 
     return import_string(conf[name]) if conf.get(name) else default
 
 
-def _snapshot_of(conf: Mapping[str, Any]) -> Snapshot:
+def arms_of(conf: Mapping[str, Any]) -> dict[str, str]:
+    """Return the arms by name; the settings may name a version by a number."""
+    return {str(name): urlconf for name, urlconf in conf["ARMS"].items()}
+
+
+def _versions_of(conf: Mapping[str, Any]) -> dict[str, Any]:
+    names = _names_of(conf)
+    snapshot = _snapshot_of(conf, names)
+    return {"names": names, "arms": arms_of(conf), "segment": segment_of(names), "snapshot": snapshot}
+
+
+def _names_of(conf: Mapping[str, Any]) -> Names:
+    names = Names(str(conf.get("STABLE", FIRST.stable)), str(conf.get("CANDIDATE", FIRST.candidate)))
+    if fault := fault_of_names(names):
+        raise ImproperlyConfigured(f'CANARY["STABLE"] and CANARY["CANDIDATE"]: {fault}')
+    return names
+
+
+def _snapshot_of(conf: Mapping[str, Any], names: Names) -> Snapshot:
+    arms = arms_of(conf)
     return Snapshot(
         version=0,
         weight_bp=conf.get("WEIGHT_BP") or 0,
         # The same in every process and after every restart, and known to nobody outside.
         salt=secret_for("canary-salt").hex()[:32],
-        # A version without an arm is out of service, regardless of the environment: v1 was deleted.
-        is_v1_enabled=conf.get("IS_V1_ENABLED", True) and 1 in conf["ARMS"],
-        is_v2_enabled=conf.get("IS_V2_ENABLED", True) and 2 in conf["ARMS"],
+        # A version without an arm is out of service, regardless of the environment: it was deleted.
+        is_stable_enabled=conf.get("IS_STABLE_ENABLED", conf.get("IS_V1_ENABLED", True)) and names.stable in arms,
+        is_candidate_enabled=conf.get("IS_CANDIDATE_ENABLED", conf.get("IS_V2_ENABLED", True))
+        and names.candidate in arms,
+        names=names,
     )
 
 

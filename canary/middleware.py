@@ -3,7 +3,6 @@
 Thin glue around `canary.core.routing`. When anything in here fails, the stable version answers the request.
 """
 
-import re
 import time
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -18,9 +17,10 @@ from django.urls import get_resolver
 from canary import server
 from canary.conf import canary_conf
 from canary.core.consumers import has_own_rules
+from canary.core.names import Names
 from canary.core.permissions import SCOPES, VIEW
-from canary.core.routing import GONE, OVERLOADED, choose, choose_pinned, is_candidate, stable_version
-from canary.core.values import V1, Decision, Identity, Refusal, Snapshot
+from canary.core.routing import GONE, OVERLOADED, choose, choose_pinned, is_candidate, refusal_in, stable_version
+from canary.core.values import STABLE, Decision, Identity, Refusal, Snapshot
 from canary.recording import recorder
 from canary.requests.faults import faults
 from canary.requests.headers import has_dot_segment, header_of, put, put_kept, sent_path, sent_query
@@ -36,7 +36,6 @@ from canary.state.store import current_snapshot
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
-VERSION_SEGMENT = re.compile(r"/v([0-9]+)(?=/|\Z)", re.ASCII)
 VARY: Final = ("API-Version", "Authorization", "X-API-Key", "X-Client-Id", "Cookie")
 ENTRANCE_CACHE_CONTROL: Final = ("Cache-Control", "private, no-cache")
 BRIEF_CACHE_CONTROL: Final = ("Cache-Control", "private, no-cache, no-store")
@@ -67,7 +66,8 @@ class CanaryMiddleware:
         self.get_response = get_response
         conf = canary_conf()
         self._entrance, self._below, self._arms = conf.entrance, f"{conf.entrance}/", conf.arms
-        self._clock, self._served_hosts = conf.clock, set[str]()
+        self._names = conf.names
+        self._clock, self._segment, self._served_hosts = conf.clock, conf.segment, set[str]()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         path = request.path_info
@@ -111,7 +111,7 @@ class CanaryMiddleware:
         now, started_ns = self._clock(), time.perf_counter_ns()
         try:
             start_counting()
-            if match := VERSION_SEGMENT.match(request.path_info, len(self._entrance)):
+            if match := self._segment.match(request.path_info, len(self._entrance)):
                 is_entrance, pinned = False, match.group(1)
             snapshot = current_snapshot()
             answer = _decide(request, pinned, snapshot, now)
@@ -131,7 +131,9 @@ class CanaryMiddleware:
             return _refuse(request, passage.answer, passage)
         request.canary = passage.answer  # type: ignore[attr-defined]
         # A version without an arm was deleted; something has to answer.
-        request.urlconf = self._arms.get(passage.answer.api_version) or next(iter(self._arms.values()))
+        snapshot = passage.snapshot
+        names = self._names if snapshot is None else snapshot.names
+        request.urlconf = self._arms.get(names[passage.answer.api_version - 1]) or next(iter(self._arms.values()))
         response = None
         try:
             response = self._refuse_host(request) or self.get_response(request)
@@ -178,7 +180,9 @@ class CanaryMiddleware:
 
     def _finish(self, request: HttpRequest, response: HttpResponse, passage: Passage) -> None:
         decision = passage.answer if isinstance(passage.answer, Decision) else None
-        version = None if decision is None else decision.api_version
+        snapshot = passage.snapshot
+        names = self._names if snapshot is None else snapshot.names
+        version = None if decision is None else names[decision.api_version - 1]
         if passage.is_entrance:
             # The refusal of a brownout may not outlive it.
             is_brief = version is None and header_of(response, "cache-control") == "no-store"
@@ -193,6 +197,10 @@ class CanaryMiddleware:
             _survive(drop_cookie, response)
         if decision is not None and passage.is_entrance:
             _describe(request, response, decision)
+
+
+def _names(snapshot: Snapshot | None) -> Names:
+    return canary_conf().names if snapshot is None else snapshot.names
 
 
 def _pass_to_candidate(flight: Flight, snapshot: Snapshot, is_entrance: bool, now: float) -> Passage:
@@ -218,7 +226,7 @@ def _instead(request: HttpRequest, passage: Passage, reason: str) -> Passage:
     if passage.flight is not None:
         flights.leave(passage.flight)
     start_counting()
-    stable, started_ns = Decision(V1, reason, decision.identity, decision.bucket), time.perf_counter_ns()
+    stable, started_ns = Decision(STABLE, reason, decision.identity, decision.bucket), time.perf_counter_ns()
     flight = Flight(request, stable, snapshot, started_ns)
     flights.enter(flight)
     return Passage(stable, passage.is_entrance, snapshot, passage.now, started_ns, flight)
@@ -275,8 +283,7 @@ def _decide(request: HttpRequest, pinned: str | None, snapshot: Snapshot, now: f
     # Only a credential proves who asks: this server signs a cookie for any key that somebody makes up.
     is_proven = not has_own or canary_conf().identify(request) is not None
     if pinned is not None:
-        # Only "1" and "2" name a version: not "01", and not a number too long to be worth parsing.
-        version = int(pinned) if len(pinned) == 1 else 0
+        version = snapshot.names.version_of(pinned)
         return choose_pinned(version, snapshot, now, identify(request) if has_own else None, is_proven=is_proven)
     requested = request.META.get("HTTP_API_VERSION", "").strip() or None
     return choose(identify(request), requested, snapshot, now, is_proven=is_proven)
@@ -295,10 +302,12 @@ def _decide_on_fault(pinned: str | None, snapshot: Snapshot | None, now: float) 
         stable = stable_version(snapshot or canary_conf().snapshot, now)
     except Exception as error:
         _record(error)
-        stable = V1
-    if pinned == str(V1) and stable != V1:
-        return GONE
-    return Decision(int(pinned) if pinned in ("1", "2") else stable, "fault")
+        stable = STABLE
+    names = _names(snapshot)
+    version = names.version_of(pinned) if pinned else stable
+    if version == STABLE != stable:
+        return refusal_in(GONE, names)
+    return Decision(version or stable, "fault")
 
 
 def _survive(step: Callable[..., object], *arguments: Any) -> None:
@@ -341,12 +350,12 @@ def _may_view(request: HttpRequest) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _headers_of_version(version: int) -> dict[str, tuple[str, str]]:
-    return {"api-version": ("API-Version", str(version))}
+def _headers_of_version(version: str) -> dict[str, tuple[str, str]]:
+    return {"api-version": ("API-Version", version)}
 
 
 @lru_cache(maxsize=64)
-def _headers_of_entrance(version: int | None, vary: str, is_brief: bool) -> dict[str, tuple[str, str]]:
+def _headers_of_entrance(version: str | None, vary: str, is_brief: bool) -> dict[str, tuple[str, str]]:
     """Return what the entrance says on each answer. `vary` is the version's own; `version` is None for a refusal."""
     names = [name.strip() for name in vary.split(",") if name.strip()]
     known = {name.lower() for name in VARY}

@@ -141,7 +141,7 @@ class Presence:
         background.note_turn(ROLLOUT)
         if version != self._version or time.monotonic() - self._beat_at >= HEARTBEAT_S:
             build = canary_conf().build()
-            told = {"version": version, "build": build, "seen_at": now}
+            told = {"version": version, "build": build, "names": " ".join(canary_conf().names), "seen_at": now}
             with brief():
                 Worker.objects.update_or_create(name=self.name, defaults=told)
             self._version, self._beat_at = version, time.monotonic()

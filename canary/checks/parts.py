@@ -6,9 +6,14 @@ from typing import Any, Final
 from django.apps import apps
 from django.conf import settings
 from django.core import checks
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 from rest_framework.settings import api_settings
+
+from canary.checks.wiring import is_configured
+from canary.conf import canary_conf
+from canary.core.names import Names, difference_of
+from canary.models import Rollout
 
 SQLITE: Final = (
     'Add to DATABASES["default"]: "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command":'
@@ -24,6 +29,17 @@ def check_store(**kwargs: Any) -> list[checks.CheckMessage]:
         hint = "Use django.db.backends.postgresql, or django.db.backends.sqlite3 on one machine."
         return [checks.Error(f"The canary does not support {connection.vendor}.", hint=hint, id="canary.E009")]
     return [*_sqlite_locks(), *_no_time_zones(), *_no_users()]
+
+
+@checks.register(checks.Tags.database)
+def check_journey(databases: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Check that the settings are about the stored rollout's journey, where databases may be read."""
+    try:
+        names = Rollout.objects.values_list("stable", "candidate").first() if databases and is_configured() else None
+    except DatabaseError:  # before the first `migrate`
+        return []
+    sentence = difference_of(Names(*names), canary_conf().names) if names else None
+    return [checks.Warning(sentence, id="canary.W008")] if sentence else []
 
 
 def _sqlite_locks() -> Iterator[checks.CheckMessage]:

@@ -33,14 +33,14 @@ def check_arms(**kwargs: Any) -> list[checks.CheckMessage]:
     return found
 
 
-def _uncovered(version: int, name: str, patterns: Iterable[Any]) -> Iterator[checks.CheckMessage]:
+def _uncovered(version: str, name: str, patterns: Iterable[Any]) -> Iterator[checks.CheckMessage]:
     for base in _bases(version):
         if not any(_begins_with(pattern, base) for pattern in patterns):
             hint = f'Add path("{base}/", include(…)) with the routes of v{version} to {name}.'
             yield checks.Warning(f"{name} answers nothing below /{base}/.", hint=hint, id="canary.W004")
 
 
-def _bases(version: int) -> tuple[str, str]:
+def _bases(version: str) -> tuple[str, str]:
     """Return where a version answers: at its own path, and at the entrance."""
     entrance = canary_conf().entrance.strip("/")
     return f"{entrance}/v{version}", entrance

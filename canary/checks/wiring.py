@@ -15,9 +15,10 @@ from django.middleware.common import CommonMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django.utils.module_loading import import_string
 
-from canary.conf import FUNCTIONS, KEYS, NO_ARMS, canary_conf
+from canary.conf import FUNCTIONS, KEYS, NO_ARMS, arms_of, canary_conf
 from canary.core.calendar import parse_freeze
 from canary.core.gates import gates_of
+from canary.core.names import FIRST, Names, fault_of_names, number_of
 
 MIDDLEWARE: Final = "canary.middleware.CanaryMiddleware"
 AFTER: Final = (FetchFromCacheMiddleware, CommonMiddleware, LocaleMiddleware)
@@ -65,9 +66,7 @@ def _wrong_values(conf: dict[str, Any]) -> Iterator[checks.CheckMessage]:
     if not entrance.startswith("/") or entrance.endswith("/"):
         hint = f'Write "ENTRANCE": "/{entrance.strip("/")}".'
         yield checks.Error(f"CANARY['ENTRANCE'] is {entrance!r}, and not a path.", hint=hint, id="canary.E004")
-    if not {*conf["ARMS"]} <= {1, 2}:
-        hint = 'Write "ARMS": {1: "…", 2: "…"}: 1 is the version that clients leave, 2 the one that they go to.'
-        yield checks.Error("CANARY['ARMS'] has other keys than 1 and 2.", hint=hint, id="canary.E005")
+    yield from _wrong_names(conf)
     try:
         gates_of(conf.get("GATES", ()))
     except ValueError as error:
@@ -79,6 +78,21 @@ def _wrong_values(conf: dict[str, Any]) -> Iterator[checks.CheckMessage]:
     except (ValueError, OSError, ZoneInfoNotFoundError) as error:
         hint = 'Write "FREEZES": ["Fri 12:00/Mon 08:00"], "TIME_ZONE": "Europe/Berlin".'
         yield checks.Error(f"CANARY's calendar can't be read: {error}", hint=hint, id="canary.E017")
+
+
+def _wrong_names(conf: dict[str, Any]) -> Iterator[checks.CheckMessage]:
+    names = Names(str(conf.get("STABLE", FIRST.stable)), str(conf.get("CANDIDATE", FIRST.candidate)))
+    stable, candidate = map(repr, map(number_of, names))
+    if fault := fault_of_names(names):
+        hint = 'Write "STABLE": "1", "CANDIDATE": "2".'
+        yield checks.Error(f"CANARY's names of the versions can't be used: {fault}", hint=hint, id="canary.E018")
+    elif not {*arms_of(conf)} <= {*names}:
+        hint = (
+            f'Write "ARMS": {{{stable}: "…", {candidate}: "…"}}: {stable} is the version that clients leave,'
+            f" {candidate} the one that they go to."
+        )
+        problem = f"CANARY['ARMS'] has other keys than {stable} and {candidate}."
+        yield checks.Error(problem, hint=hint, id="canary.E005")
 
 
 @checks.register(checks.Tags.urls)

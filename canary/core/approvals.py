@@ -11,7 +11,7 @@ REQUEST: Final = "request"
 SUNSET: Final = "lifecycle sunset"
 ADD_BROWNOUT: Final = "lifecycle brownout add"
 EXTEND: Final = "lifecycle extend"
-ENDS_OF_V1: Final = {
+ENDS_OF_STABLE: Final = {
     SUNSET: "the sunset of v1",
     ADD_BROWNOUT: "a brownout of v1",
     EXTEND: "an earlier end of v1 for one consumer",
@@ -22,7 +22,7 @@ USER: Final = re.compile(r"\buser:(\S+)")
 
 class Request(TypedDict):
     verb: str
-    """`set`, `start`, `promote`, or one of ENDS_OF_V1."""
+    """`set`, `start`, `promote`, or one of ENDS_OF_STABLE."""
     arguments: dict[str, Any]
     """Those of the service, as JSON."""
     weight_bp: int
@@ -42,7 +42,7 @@ def is_same_person(one: str, other: str) -> bool:
 
 def sentence_of_request(request: Mapping[str, Any]) -> str:
     """Return what waits, without its last full stop."""
-    if end := ENDS_OF_V1.get(request["verb"]):
+    if end := ENDS_OF_STABLE.get(request["verb"]):
         return f"{end} waits for the approval of a second person"
     steps = request["arguments"].get("steps_bp", ())
     plan = f"the plan {', '.join(percent(step) for step in steps)}" if steps else percent(request["weight_bp"])
@@ -52,7 +52,7 @@ def sentence_of_request(request: Mapping[str, Any]) -> str:
 def is_confirmed_by(request: Mapping[str, Any] | None, verb: str, arguments: Mapping[str, Any], actor: str) -> bool:
     """Return whether the request is for this end of v1, and of somebody else."""
     is_same = request is not None and (request["verb"], request["arguments"]) == (verb, arguments)
-    return request is not None and is_same and verb in ENDS_OF_V1 and not is_same_person(actor, request["actor"])
+    return request is not None and is_same and verb in ENDS_OF_STABLE and not is_same_person(actor, request["actor"])
 
 
 def _person(actor: str) -> str:

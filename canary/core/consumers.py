@@ -24,7 +24,7 @@ from canary.core.lifecycle import (
     Window,
     end_brownout,
     in_brownout,
-    is_v1_gone,
+    is_stable_gone,
     iso,
 )
 
@@ -66,7 +66,7 @@ def running_own(life: Life, consumer: str, now: float) -> Window | None:
 
 def has_own_rules(life: Life, now: float) -> bool:
     """Return whether v1 may answer single consumers otherwise than all others at `now`."""
-    if life.extensions and is_v1_gone(life):
+    if life.extensions and is_stable_gone(life):
         return True
     return any(start <= now < end for _, start, end in life.own_brownouts)
 
@@ -83,7 +83,7 @@ def extend(life: Life, consumer: str, until: int, now: float) -> Life:
             f"Anybody can send the name {consumer}, so anybody could use its extension. Give it to a user (user:ID) or"
             " to an API key (key:PREFIX), which a credential proves.",
         )
-    earliest = int(now) if is_v1_gone(life) else max(int(now), life.sunset_at or 0)
+    earliest = int(now) if is_stable_gone(life) else max(int(now), life.sunset_at or 0)
     if until <= earliest:
         raise LifeError(
             "extension-too-early", f"An extension ends after the sunset and after this moment: after {iso(earliest)}."
@@ -126,7 +126,7 @@ def add_own_brownout(life: Life, consumer: str, window: Window, now: float) -> L
         )
     if not is_extended(life, consumer, now):
         _refuse_unless_deprecated(life, NO_BROWNOUT)
-        if is_v1_gone(life):
+        if is_stable_gone(life):
             raise LifeError("not-deprecated", f"{NO_BROWNOUT}: v1 is sunset already, and {consumer} has no extension.")
         if life.sunset_at is None:
             raise LifeError("no-sunset-date", f"{NO_BROWNOUT}: {NO_DATE}")

@@ -16,6 +16,8 @@ BROWNOUT: Final = "brownout"
 SUNSET: Final = "sunset"
 REMOVED: Final = "removed"
 STATES: Final = (ACTIVE, DEPRECATED, BROWNOUT, SUNSET, REMOVED)
+ADVANCE: Final = "lifecycle advance"
+"""The verb of the event that begins the next journey."""
 
 HOUR_S: Final = 3_600
 DAY_S: Final = 24 * HOUR_S
@@ -135,7 +137,7 @@ def _windows_from(stored: Sequence[Sequence[int]]) -> tuple[Window, ...]:
     return tuple((int(start), int(end)) for start, end in stored)
 
 
-def is_v1_gone(life: Life) -> bool:
+def is_stable_gone(life: Life) -> bool:
     """Return whether v1 answers nobody any more, windows aside."""
     return life.state in (SUNSET, REMOVED)
 
@@ -169,7 +171,7 @@ def broken_invariant(life: Life) -> str | None:
         return "a deprecated version has the date of its deprecation"
     if (life.sunset_done_at is not None) != (life.state in (SUNSET, REMOVED)):
         return "the sunset's execution is dated when it was executed, and only then"
-    if life.sunset_at is None and is_v1_gone(life):
+    if life.sunset_at is None and is_stable_gone(life):
         return "a version that is gone has the date of its sunset"
     if (life.kept_sunset_at is not None or life.kept_brownouts) and life.state != SUNSET:
         return "dates are kept for the way back from a sunset, and only then"
@@ -187,15 +189,15 @@ def _broken_for_consumers(life: Life) -> str | None:
     return None
 
 
-def refuse_rollback(life: Life, *, is_v1_enabled: bool = True) -> str | None:
+def refuse_rollback(life: Life, *, is_stable_enabled: bool = True) -> str | None:
     """Return why v1 can't get the traffic back, None when it can: no weight may name a version that answers nobody."""
     if life.state == REMOVED:
         return "v1 is removed: only a deploy that has its code brings it back. The weight stays as it is."
-    if not is_v1_enabled:
+    if not is_stable_enabled:
         return (
             "v1 is switched off by USE_LEGACY_API_V1=false, so v2 answers everybody: there is nothing to roll back to."
         )
-    if is_v1_gone(life):
+    if is_stable_gone(life):
         return (
             "v1 is sunset, so v2 answers everybody at any weight: there is nothing to roll back to."
             " `lifecycle restore` brings v1 back; then roll back."
@@ -208,7 +210,7 @@ def refuse_rollback(life: Life, *, is_v1_enabled: bool = True) -> str | None:
 
 def deprecate(life: Life, sunset_at: int, now: float) -> Life:
     """Announce the sunset, or move an announced one to another date."""
-    if is_v1_gone(life):
+    if is_stable_gone(life):
         raise LifeError("v1-gone", "v1 is sunset already; `restore` brings it back.")
     own_ends = (window.end for window in life.own_brownouts if window.consumer not in life.extensions)
     earliest = max(int(now), *(end for _, end in life.brownouts), *own_ends, life.deprecated_at or 0)
@@ -226,7 +228,7 @@ def deprecate(life: Life, sunset_at: int, now: float) -> Life:
 def add_brownout(life: Life, window: Window, now: float) -> Life:
     """Plan one more window, after all others; one that has begun already begins now."""
     if life.state not in (DEPRECATED, BROWNOUT):
-        why = "v1 is sunset already" if is_v1_gone(life) else "v1 is not deprecated"
+        why = "v1 is sunset already" if is_stable_gone(life) else "v1 is not deprecated"
         raise LifeError("not-deprecated", f"A brownout can't be planned: {why}.")
     if life.sunset_at is None:
         raise LifeError("no-sunset-date", f"A brownout can't be planned: {NO_DATE}")
@@ -256,7 +258,7 @@ def end_brownout(life: Life, now: float, *, is_all: bool = False) -> Life:
 
 def sunset(life: Life, now: float) -> Life:
     """Take v1 out of service at once. An announced date in the future moves to this moment, and so do its windows."""
-    if is_v1_gone(life):
+    if is_stable_gone(life):
         raise LifeError("v1-gone", "v1 is sunset already.")
     if life.state == ACTIVE:
         raise LifeError("not-deprecated", "v1 has no date of sunset: no state is skipped, `deprecate` comes first.")

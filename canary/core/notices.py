@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from canary.core.approvals import ENDS_OF_V1, REQUEST
+from canary.core.approvals import ENDS_OF_STABLE, REQUEST
+from canary.core.lifecycle import ADVANCE
+from canary.core.names import in_names, names_from
 from canary.core.wording import percent
 
 STEP: Final = "step"
@@ -88,7 +90,8 @@ def notice_of(change: Change, page_url: str) -> Notice:
     weight = f"v2 at {percent(now)}" if was == now else f"v2 {percent(was)} → {percent(now)}"
     happened, todo = _words_of(kind, change)
     lines = [change.reason, f"{change.verb} by {change.actor}, revision {change.version}."]
-    return Notice(f"{weight}: {happened}. {todo}", "\n".join([*lines, *([page_url] if page_url else [])]), _level(kind))
+    title = in_names(f"{weight}: {happened}. {todo}", names_from(change.after))
+    return Notice(title, "\n".join([*lines, *([page_url] if page_url else [])]), _level(kind))
 
 
 def _words_of(kind: str, change: Change) -> tuple[str, str]:
@@ -102,12 +105,14 @@ def _words_of(kind: str, change: Change) -> tuple[str, str]:
             return "no controller", "Start one: `manage.py run_canary_controller`."
         case "approval":
             request = change.after["request"]
-            if end := ENDS_OF_V1.get(request.get("verb", "")):
+            if end := ENDS_OF_STABLE.get(request.get("verb", "")):
                 return f"{end} is requested", f"Somebody else runs `canary {request['verb']}` or `canary reject`."
             wanted = percent(request["weight_bp"])
             return f"{wanted} is requested", "Somebody else runs `canary approve` or `canary reject`."
         case "guarded":
             return "a controller runs again", "Nothing to do."
+        case "lifecycle" if change.verb == ADVANCE:
+            return "the next journey begins", "Run `canary start` or `canary set`."
         case "lifecycle":
             state = str(change.after.get("lifecycle", {}).get("state", "")).lower()
             return f"v1 is {state}", "Nothing to do."

@@ -4,12 +4,15 @@
 because one version has to.
 """
 
+from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from canary.core.bucketing import bucket
 from canary.core.consumers import PROVEN, is_extended, running_own
-from canary.core.lifecycle import ACTIVE, in_brownout, is_v1_gone
-from canary.core.values import V1, V2, Decision, Identity, Refusal, Snapshot
+from canary.core.lifecycle import ACTIVE, in_brownout, is_stable_gone
+from canary.core.names import Names, in_names
+from canary.core.values import CANDIDATE, STABLE, Decision, Identity, Refusal, Snapshot
 
 SUPPORTED = "The supported values of API-Version are {}."
 GONE = Refusal(410, "api-v1-gone", "API v1 is gone", "API v1 is no longer in service; API v2 answers at its own path.")
@@ -41,18 +44,18 @@ def choose(
     `identity` is None when the request carries none that can be used; `requested` is the text of its API-Version
     header, None without one. `is_proven` is whether a credential of this request names the identity, and no cookie.
     """
-    gone, is_extended, life = _v1_refusal(snapshot, now), False, snapshot.life
+    gone, is_extended, life = _stable_refusal(snapshot, now), False, snapshot.life
     if life.extensions or life.own_brownouts:
         own = _own_refusal(gone, identity, snapshot, now, is_proven=is_proven)
         is_extended, gone = gone is GONE and own is None, own
     if requested is not None and (refusal := _refuse_requested(requested, snapshot, gone)):
         return refusal
-    if not snapshot.is_v2_enabled:
-        return Decision(V1, "lifecycle_v2_off", identity)
+    if not snapshot.is_candidate_enabled:
+        return Decision(STABLE, "lifecycle_v2_off", identity)
     if gone is not None:
-        return Decision(V2, "lifecycle_v1_gone" if gone is GONE else "lifecycle_brownout", identity)
+        return Decision(CANDIDATE, "lifecycle_v1_gone" if gone is GONE else "lifecycle_brownout", identity)
     if requested is not None:
-        decision = Decision(int(requested), "header", identity)
+        decision = Decision(snapshot.names.version_of(requested), "header", identity)
     else:
         decision = _choose_by_identity(identity, snapshot)
     return _extended(decision) if is_extended else decision
@@ -65,16 +68,16 @@ def choose_pinned(
 
     The identity matters only where `has_own_rules`.
     """
-    if api_version == V1:
-        gone = _v1_refusal(snapshot, now)
+    if api_version == STABLE:
+        gone = _stable_refusal(snapshot, now)
         own = _own_refusal(gone, identity, snapshot, now, is_proven=is_proven) if identity else gone
-        return own or Decision(V1, EXTENSION if gone else "pinned")
-    if api_version == V2 and snapshot.is_v2_enabled:
-        return Decision(V2, "pinned")
+        return refusal_in(own, snapshot.names) if own else Decision(STABLE, EXTENSION if gone else "pinned")
+    if api_version == CANDIDATE and snapshot.is_candidate_enabled:
+        return Decision(CANDIDATE, "pinned")
     return unknown_version(snapshot, now)
 
 
-def leads_to_v2(before: Snapshot, after: Snapshot) -> bool:
+def leads_to_candidate(before: Snapshot, after: Snapshot) -> bool:
     """Return whether a change sends users from v1 to v2, and nobody to v1 because of another bucket.
 
     A rollback never does.
@@ -87,12 +90,12 @@ def leads_to_v2(before: Snapshot, after: Snapshot) -> bool:
 
 def stable_version(snapshot: Snapshot | None, now: float) -> int:
     """Return the version that answers when something inside is broken: v1, or v2 when v1 is gone."""
-    return V2 if snapshot is not None and _v1_refusal(snapshot, now) else V1
+    return CANDIDATE if snapshot is not None and _stable_refusal(snapshot, now) else STABLE
 
 
 def is_candidate(api_version: int, snapshot: Snapshot, now: float) -> bool:
     """Return whether this version is the one that is being rolled out, beside a stable one that could answer."""
-    return api_version == V2 and _v1_refusal(snapshot, now) is None
+    return api_version == CANDIDATE and _stable_refusal(snapshot, now) is None
 
 
 def bulkhead(threads: int, weight_bp: int) -> int:
@@ -106,12 +109,12 @@ def bulkhead(threads: int, weight_bp: int) -> int:
 
 def is_in_brownout(snapshot: Snapshot, now: float) -> bool:
     """Return whether v1 is refused now for a planned test; never while a rollback is latched."""
-    return _v1_refusal(snapshot, now) is BROWNOUT
+    return _stable_refusal(snapshot, now) is BROWNOUT
 
 
 def needs_controller(snapshot: Snapshot) -> bool:
     """Return whether the weight sends anybody to v2 whom a rollback would send back."""
-    is_split = snapshot.is_v1_enabled and snapshot.is_v2_enabled and not is_v1_gone(snapshot.life)
+    is_split = snapshot.is_stable_enabled and snapshot.is_candidate_enabled and not is_stable_gone(snapshot.life)
     return is_split and snapshot.weight_bp > 0
 
 
@@ -124,18 +127,29 @@ def unknown_version(snapshot: Snapshot, now: float) -> Refusal:
 
 def supported_versions(snapshot: Snapshot, now: float) -> list[str]:
     """Return the versions in service, as the header and the paths name them."""
-    enabled = ((V1, _v1_refusal(snapshot, now) is None), (V2, snapshot.is_v2_enabled))
-    return [str(version) for version, is_enabled in enabled if is_enabled]
+    return _supported(snapshot, is_stable_gone=_stable_refusal(snapshot, now) is not None)
 
 
-def _v1_refusal(snapshot: Snapshot, now: float) -> Refusal | None:
+@lru_cache(maxsize=16)
+def refusal_in(refusal: Refusal, names: Names) -> Refusal:
+    """Return GONE or BROWNOUT with the names in force."""
+    code, title, detail = (in_names(text, names) for text in (refusal.code, refusal.title, refusal.detail))
+    return replace(refusal, code=code, title=title, detail=detail)
+
+
+def _supported(snapshot: Snapshot, *, is_stable_gone: bool) -> list[str]:
+    names = snapshot.names
+    return [names.stable] * (not is_stable_gone) + [names.candidate] * snapshot.is_candidate_enabled
+
+
+def _stable_refusal(snapshot: Snapshot, now: float) -> Refusal | None:
     """Return the refusal for a request that names v1; None as long as v1 is in service."""
-    if not snapshot.is_v1_enabled:
+    if not snapshot.is_stable_enabled:
         return GONE
     life = snapshot.life
-    if life.state == ACTIVE or not snapshot.is_v2_enabled:
+    if life.state == ACTIVE or not snapshot.is_candidate_enabled:
         return None
-    if is_v1_gone(life):
+    if is_stable_gone(life):
         return GONE
     # A rollback outranks a planned test: v2 was found harmful, and nobody is sent there until that is acknowledged.
     return BROWNOUT if in_brownout(life, now) and not snapshot.latched else None
@@ -146,7 +160,7 @@ def _own_refusal(
 ) -> Refusal | None:
     """Return the refusal for this consumer's requests to v1, where `gone` is that for all others."""
     life = snapshot.life
-    if identity is None or life.state == ACTIVE or not (snapshot.is_v1_enabled and snapshot.is_v2_enabled):
+    if identity is None or life.state == ACTIVE or not (snapshot.is_stable_enabled and snapshot.is_candidate_enabled):
         return gone
     name = str(identity)
     if gone is GONE and is_proven and identity.kind in PROVEN and is_extended(life, name, now):
@@ -157,29 +171,29 @@ def _own_refusal(
 
 def _extended(decision: Decision) -> Decision:
     """Return what becomes of the decision after the sunset: nothing is split any more, and counts as evidence."""
-    if decision.api_version == V1:
+    if decision.api_version == STABLE:
         return decision._replace(reason=EXTENSION)
-    return decision if decision.reason == "header" else Decision(V2, "lifecycle_v1_gone", decision.identity)
+    return decision if decision.reason == "header" else Decision(CANDIDATE, "lifecycle_v1_gone", decision.identity)
 
 
 def _refuse_requested(requested: str, snapshot: Snapshot, gone: Refusal | None) -> Refusal | None:
     """Return why the version that an API-Version header asks for is not available; None when it is."""
-    if requested == "1":
-        return gone
-    if requested == "2" and snapshot.is_v2_enabled:
+    version = snapshot.names.version_of(requested)
+    if version == STABLE:
+        return gone and refusal_in(gone, snapshot.names)
+    if version == CANDIDATE and snapshot.is_candidate_enabled:
         return None
-    supported = [str(V1)] * (gone is None) + [str(V2)] * snapshot.is_v2_enabled
-    allowed = SUPPORTED.format(" and ".join(supported))
+    allowed = SUPPORTED.format(" and ".join(_supported(snapshot, is_stable_gone=gone is not None)))
     return Refusal(400, "unsupported-api-version", "Unsupported API version", f"API-Version: {requested!r}. {allowed}")
 
 
 def _choose_by_identity(identity: Identity | None, snapshot: Snapshot) -> Decision:
     if identity is None:
-        return Decision(V1, "bad_identity")
+        return Decision(STABLE, "bad_identity")
     # Hashing an identity takes longer than seeing that nobody is listed.
     if snapshot.allowed and identity in snapshot.allowed:
-        return Decision(V2, "allow", identity)
+        return Decision(CANDIDATE, "allow", identity)
     if snapshot.excluded and identity in snapshot.excluded:
-        return Decision(V1, "exclude", identity)
+        return Decision(STABLE, "exclude", identity)
     place = bucket(identity, snapshot.salt)
-    return Decision(V2 if place < snapshot.weight_bp else V1, "bucket", identity, place)
+    return Decision(CANDIDATE if place < snapshot.weight_bp else STABLE, "bucket", identity, place)

@@ -4,10 +4,13 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from canary.core.lifecycle import Life
+from canary.core.names import FIRST, Names
 
-V1: Final = 1
-V2: Final = 2
-VERSIONS: Final = (V1, V2)
+STABLE: Final = 1
+"""The version that clients leave; its number in all tables."""
+CANDIDATE: Final = 2
+"""The version that they go to."""
+VERSIONS: Final = (STABLE, CANDIDATE)
 KINDS: Final = ("user", "key", "client", "anon")
 
 
@@ -34,9 +37,9 @@ def parse_identity(text: str) -> Identity:
 class Snapshot:
     """All that routing needs to know of the rollout, at one moment.
 
-    `version` is the stored rollout's, 0 without one; `weight_bp` is v2's share in basis points, 0..10000; `salt` is
-    UTF-8 text of 1..64 bytes; `release` and `stage` say to which evidence a request counts. The two switches are the
-    environment's: what is stored of v1's end is in `life`.
+    `version` is the stored rollout's, 0 without one; `weight_bp` is the candidate's share in basis points, 0..10000;
+    `salt` is UTF-8 text of 1..64 bytes; `release` and `stage` say to which evidence a request counts. The two switches
+    are the environment's: what is stored of the stable version's end is in `life`.
     """
 
     version: int
@@ -45,8 +48,8 @@ class Snapshot:
     release: int = 1
     stage: int = 0
     latched: bool = False
-    is_v1_enabled: bool = True
-    is_v2_enabled: bool = True
+    is_stable_enabled: bool = True
+    is_candidate_enabled: bool = True
     allowed: frozenset[Identity] = field(default_factory=frozenset)
     excluded: frozenset[Identity] = field(default_factory=frozenset)
     life: Life = field(default_factory=Life)
@@ -56,10 +59,12 @@ class Snapshot:
     """The key of digests of anonymous identities; empty: the one derived from SECRET_KEY."""
     cookie_key: bytes = field(default=b"", repr=False)
     """The key that signs cookies; likewise."""
+    names: Names = FIRST
+    """The names in force: those of the stored rollout, even if the settings have others."""
 
 
 class Decision(NamedTuple):
-    """Which version answers, and why. `bucket` is None where none was computed."""
+    """Which version answers, STABLE or CANDIDATE, and why. `bucket` is None where none was computed."""
 
     api_version: int
     reason: str

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from django.utils.module_loading import import_string
 
 from canary.core.gates import Gate, GateResult
-from canary.core.values import V1, V2
+from canary.core.names import FIRST, Names, number_of
 
 
 class Question(NamedTuple):
@@ -16,8 +16,13 @@ class Question(NamedTuple):
     stage: int
     since: datetime
     now: datetime
-    candidate: int = V2
-    stable: int = V1
+    candidate: int | str = number_of(FIRST.candidate)
+    """The names in force, as numbers where they are."""
+    stable: int | str = number_of(FIRST.stable)
+
+    @classmethod
+    def of(cls, release: int, stage: int, since: datetime, now: datetime, names: Names) -> "Question":
+        return cls(release, stage, since, now, number_of(names.candidate), number_of(names.stable))
 
     def is_about_same(self, other: "Question | None") -> bool:
         """Return whether an answer to the other question is one to this."""

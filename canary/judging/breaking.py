@@ -15,7 +15,7 @@ from canary.core.breakers.failures import FURTHEST_S, LEAST_ANSWERS, QUARTER_S
 from canary.core.breakers.latency import LEAST_REQUESTS, LEAST_UNITS, WINDOW_S
 from canary.core.histograms import Histogram, add_dumped, spread
 from canary.core.judgements import Stage, Trip
-from canary.core.values import V2, VERSIONS
+from canary.core.values import CANDIDATE, VERSIONS
 from canary.models import Crash, MetricBucket, Observation, Rollout, RouteWindow, UnitMinute
 
 WINDOWS_S: Final = 3_600
@@ -57,7 +57,7 @@ def _minutes_of_stage(row: Rollout, now: datetime) -> list[Minute]:
     age_s = (now - row.stage_started_at).total_seconds()
     if age_s > FURTHEST_S:
         found = _minutes(rows.filter(start_at__gte=now - timedelta(seconds=QUARTER_S)))
-        if sum(minute.answers for minute in found if minute.api_version == V2) >= LEAST_ANSWERS:
+        if sum(minute.answers for minute in found if minute.api_version == CANDIDATE) >= LEAST_ANSWERS:
             return found
     return _minutes(rows.filter(start_at__gte=now - timedelta(seconds=FURTHEST_S)))
 
@@ -66,6 +66,7 @@ def _minutes_before(row: Rollout, now: datetime) -> list[Minute]:
     """Return the quarter of an hour before the stage."""
     started_at = row.stage_started_at
     rows = UnitMinute.objects.filter(start_at__gte=started_at - timedelta(seconds=QUARTER_S), start_at__lt=started_at)
+    rows = rows.filter(release__gte=row.journey_release)
     return _minutes(rows.exclude(release=row.release, stage=row.stage))
 
 
@@ -95,7 +96,8 @@ def _halved(rows: QuerySet[UnitMinute], halvings: int) -> QuerySet[UnitMinute]:
 def _windows(row: Rollout, now: datetime) -> list[breakers.RouteWindow]:
     """Return the windows, also of the hour before the step, by which v2 is judged where nobody is on v1 any more."""
     since = timedelta(seconds=WINDOWS_S)
-    rows = RouteWindow.objects.filter(start_at__gte=min(now, row.stage_started_at) - since)
+    since_at = min(now, row.stage_started_at) - since
+    rows = RouteWindow.objects.filter(start_at__gte=since_at, release__gte=row.journey_release)
     present = (row.release, row.stage)
     return [
         breakers.RouteWindow._make([int(start_at.timestamp()), *values, (release, stage) == present])
@@ -108,7 +110,7 @@ def _repeats(row: Rollout, now: datetime) -> list[Repeat]:
     rows = Observation.objects.filter(metric="pair_refusal", at__gte=since, release=row.release, stage=row.stage)
     columns = ("at", "api_version", "is_authenticated", "unit", "network")
     return [
-        Repeat(at.timestamp(), unit if counts_alone else network, api_version == V2)
+        Repeat(at.timestamp(), unit if counts_alone else network, api_version == CANDIDATE)
         for at, api_version, counts_alone, unit, network in rows.order_by("-at").values_list(*columns)[:REPEATS_MAX]
     ]
 
@@ -116,7 +118,7 @@ def _repeats(row: Rollout, now: datetime) -> list[Repeat]:
 def _crashes(row: Rollout, now: datetime) -> list[breakers.Crash]:
     """Return those of the release, also of earlier stages: chance plays no part in them."""
     since = now - timedelta(seconds=CRASHES_S)
-    rows = Crash.objects.filter(release=row.release, api_version=V2, at__gte=since)
+    rows = Crash.objects.filter(release=row.release, api_version=CANDIDATE, at__gte=since)
     columns = ("at", "death", "requests")
     return [breakers.Crash(at.timestamp(), *told) for at, *told in rows.values_list(*columns)]
 

@@ -29,6 +29,7 @@ from canary.judging.leadership import Leadership, NotLeadingError
 from canary.models import Rollout, RouteWindow
 from canary.recording.population import arrivals_at
 from canary.services.changing import lock_rollout
+from canary.services.environment import is_of_another_journey
 
 ACTOR: Final = "controller"
 STEP_S: Final = 1.0
@@ -73,7 +74,15 @@ class Controller:
         self.gates = Asker()
 
     def lead(self) -> bool:
-        """Return whether this is the leader, now and for the next seconds."""
+        """Return whether this is the leader, now and for the next seconds.
+
+        One whose settings name another journey does not lead: all that it would do is refused, a rollback too.
+        """
+        if is_of_another_journey():
+            if self.is_leading:
+                self.leadership.give_back()
+            self.forget()
+            return False
         if self.is_leading and self.leadership.keep():
             return True
         self.forget()
@@ -146,7 +155,7 @@ class Controller:
         """Return what the gates have answered about the stage. Nobody is asked about a candidate that has no users."""
         if not row.weight_bp:
             return []
-        return self.gates.turn(Question(row.release, row.stage, row.stage_started_at, now))
+        return self.gates.turn(Question.of(row.release, row.stage, row.stage_started_at, now, row.names))
 
     def _keep(self) -> None:
         if not self.leadership.keep():

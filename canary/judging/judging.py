@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from canary.core.arrivals import Arrivals
 from canary.core.calendar import Opening, dated
 from canary.core.judgements import Judgement, QueryRepeat, ShadowGap, Stage, Trip
+from canary.core.names import FIRST, Names, in_names
 from canary.core.plans import is_active, next_step_bp
 from canary.core.policy import judge
 from canary.core.statistics import Evidence
@@ -33,7 +34,7 @@ def judge_row(
 ) -> Judgement:
     """Return the judgement on the stage in force."""
     stage, inputs = stage_of(row, arrivals), Inputs(row.version, repeats_of(row.release), gaps_of(row.release))
-    return judge_inputs(evidence, inputs, stage, now, trips)
+    return judge_inputs(evidence, inputs, stage, now, trips, row.names)
 
 
 class Inputs(NamedTuple):
@@ -55,11 +56,17 @@ class Inputs(NamedTuple):
 
 
 def judge_inputs(
-    evidence: Evidence, inputs: Inputs, stage: Stage, now: datetime, trips: Sequence[Trip] = ()
+    evidence: Evidence,
+    inputs: Inputs,
+    stage: Stage,
+    now: datetime,
+    trips: Sequence[Trip] = (),
+    names: Names = FIRST,
 ) -> Judgement:
-    """Return the judgement, with its inputs among its numbers."""
+    """Return the judgement, with its inputs among its numbers. Its sentence has the versions' names."""
     judgement = judge(evidence, inputs.repeats, inputs.gaps, stage, now.timestamp(), trips)
-    return replace(judgement, numbers={**judgement.numbers, "inputs": inputs.as_json(stage.arrivals)})
+    numbers = {**judgement.numbers, "inputs": inputs.as_json(stage.arrivals)}
+    return replace(judgement, sentence=in_names(judgement.sentence, names), numbers=numbers)
 
 
 def dated_row(judgement: Judgement, row: Rollout, now: datetime) -> Judgement:

@@ -30,12 +30,12 @@ SHADOW_RESULTS: Final = (
 """`failed`: by v1, or by the repeat itself. `unmapped`: without a translation, or not good on v1. `abandoned`: the
 thread never came back. `refused_both` and `refused_v2`: v2 refused it; v1 refuses it too, or answers it.
 """
-FROM_THE_START: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
-    "canary_hangs": (("1",), ("2",)),
-    "canary_crashes": (("1",), ("2",)),
+FROM_THE_START: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "canary_shadow": tuple((result,) for result in SHADOW_RESULTS),
 }
 """Series that are told as 0 before anything is counted. Prometheus sees no increase in a series that begins at 1."""
+OF_VERSIONS: Final = ("canary_hangs", "canary_crashes")
+"""Likewise, one for each version."""
 # How the values of the workers become one.
 GAUGES: Final[Mapping[str, tuple[tuple[str, ...], str, str]]] = {
     "canary_weight_bp": ((), "oldest", "Share of identities that v2 answers, in basis points."),

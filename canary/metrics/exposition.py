@@ -12,9 +12,11 @@ from canary.metrics.counters import (
     HISTOGRAM,
     HISTOGRAM_LABELS,
     LATENCY_BOUNDS_S,
+    OF_VERSIONS,
     Labels,
     Totals,
 )
+from canary.state.store import current_snapshot
 
 try:
     from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -40,11 +42,13 @@ def exposition(ended: Mapping[str, Any] | None, living: Iterable[Mapping[str, An
 class _Sum(Collector):
     def __init__(self, total: Totals, workers: list[Mapping[str, Any]]) -> None:
         self._total, self._workers = total, workers
+        names = tuple((name,) for name in current_snapshot().names)
+        self._from_the_start = FROM_THE_START | dict.fromkeys(OF_VERSIONS, names)
 
     def collect(self) -> Iterator[Metric]:
         for name, (labels, text) in COUNTERS.items():
             counter = CounterMetricFamily(name, text, labels=labels)
-            at_first = dict.fromkeys(FROM_THE_START.get(name, () if labels else ((),)), 0.0)
+            at_first = dict.fromkeys(self._from_the_start.get(name, () if labels else ((),)), 0.0)
             for values, value in sorted((at_first | self._total.counters.get(name, {})).items()):
                 counter.add_metric(values, value)
             yield counter

@@ -27,6 +27,8 @@ class Worker(models.Model):
     version = models.BigIntegerField()
     build = models.CharField(max_length=64, default="", db_default="")
     """The build of its code; empty for a process of an older release."""
+    names = models.CharField(max_length=40, default="", db_default="")
+    """The names of the versions in its settings, as `1 2`; empty for a process of an older release."""
     seen_at = models.DateTimeField(db_index=True)
 
     class Meta:

@@ -1,7 +1,11 @@
 """The rollout in force, one row, the append-only chain of events that led to it, and the salts of earlier cohorts."""
 
-from django.db import models
+from datetime import UTC, datetime
 
+from django.db import models
+from django.db.models.functions import Coalesce
+
+from canary.core.names import FIRST, NAME_MAX, Names
 from canary.core.plans import FULL_BP
 
 
@@ -32,6 +36,14 @@ class Rollout(models.Model):
     """In hex, the key that signs the cookie; likewise. A fresh cohort draws another one."""
     lifecycle = models.JSONField(default=dict)
     """`{state, deprecated_at, sunset_at, brownouts: [[from, to]], sunset_done_at}`, times in unix seconds."""
+    stable = models.CharField(max_length=NAME_MAX, default=FIRST.stable, db_default=FIRST.stable)
+    """The name of the version that clients leave, in the journey that this row is about."""
+    candidate = models.CharField(max_length=NAME_MAX, default=FIRST.candidate, db_default=FIRST.candidate)
+    """The name of the version that they go to."""
+    journey_at = models.DateTimeField(null=True)
+    """When the journey began; None for the first one."""
+    journey_release = models.PositiveIntegerField(default=1, db_default=1)
+    """The first release of the journey."""
     changed_at = models.DateTimeField()
 
     class Meta:
@@ -55,6 +67,17 @@ class Rollout(models.Model):
 
     def __str__(self) -> str:
         return f"version {self.version}: {self.weight_bp} bp"
+
+    @property
+    def names(self) -> Names:
+        return Names(self.stable, self.candidate)
+
+    @classmethod
+    def began_at(cls) -> Coalesce:
+        """Return when the journey in force began, as a part of any statement: what is older is of other versions."""
+        stored = models.Subquery(cls.objects.filter(pk=1).values("journey_at")[:1])
+        ever = datetime.min.replace(tzinfo=UTC)
+        return Coalesce(stored, models.Value(ever, output_field=models.DateTimeField()))
 
 
 class RolloutEvent(models.Model):

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext_noop as _
 
-from canary.core.approvals import ENDS_OF_V1
+from canary.core.approvals import ENDS_OF_STABLE
 from canary.core.lifecycle import ACTIVE, BROWNOUT, DEPRECATED, REMOVED, SUNSET
 from canary.core.plans import HELD, PAUSED, RUNNING, is_active, next_step_bp
 from canary.verbs.declaring import Verb
@@ -77,7 +77,7 @@ ACTIONS: Final = (
         "approve",
         _("Approve the change"),
         WEIGHT,
-        lambda status: status["request"] is not None and status["request"]["verb"] not in ENDS_OF_V1,
+        lambda status: status["request"] is not None and status["request"]["verb"] not in ENDS_OF_STABLE,
         "primary",
         done=_("The change is approved and made."),
     ),

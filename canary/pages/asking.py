@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from canary.core.values import V2, parse_identity
+from canary.core.values import parse_identity
 from canary.pages.speaking import spoken
 from canary.reporting.people import id_of
 from canary.verbs.declaring import Call
@@ -58,6 +58,6 @@ def _reason(result: dict[str, Any]) -> str:
     if reason != "bucket":
         return _(REASONS[reason]) if reason in REASONS else reason
     compared = {"bucket": percent(result["bucket"]), "weight": percent(result["weight_bp"])}
-    if result["api_version"] == V2:
+    if result["bucket"] < result["weight_bp"]:
         return _("their bucket %(bucket)s is below the weight %(weight)s") % compared
     return _("their bucket %(bucket)s is not below the weight %(weight)s") % compared

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop
 from canary.core.statistics.bets import THRESHOLD
 from canary.core.statistics.comparison import LIMITS
 from canary.core.statistics.sample_ratio import BROKEN
-from canary.core.values import V1, V2, VERSIONS
+from canary.core.values import CANDIDATE, STABLE, VERSIONS
 from canary.core.wording import strength
 from canary.pages.charts import (
     Chart,
@@ -28,6 +28,7 @@ from canary.pages.charts import (
     time_ticks,
 )
 from canary.recording.aggregation import Step, summed
+from canary.state.store import current_snapshot
 
 LINES: Final = (
     ("overall", gettext_noop("Harm: the strongest test")),
@@ -107,7 +108,10 @@ def share_chart(
 def share_rows(steps: Sequence[Step]) -> list[tuple[datetime, list[str]]]:
     """Return rows, the latest first: requests of both versions, and the share of v2."""
     return [
-        (step.at, [f"{step.requests[V1]:,}", f"{step.requests[V2]:,}", f"{100 * (step.share_of_v2 or 0):.1f} %"])
+        (
+            step.at,
+            [f"{step.requests[STABLE]:,}", f"{step.requests[CANDIDATE]:,}", f"{100 * (step.share_of_v2 or 0):.1f} %"],
+        )
         for step in summed(steps, ROWS_MAX)[::-1]
     ]
 
@@ -133,8 +137,12 @@ def course_rows(steps: Sequence[Step]) -> list[tuple[datetime, list[tuple[str, s
         (
             step.at,
             [
-                (_("Failed"), _figure(_error_percent(step, V1), "%"), _figure(_error_percent(step, V2), "%")),
-                (_("Mean latency"), _figure(step.mean_ms(V1), "ms"), _figure(step.mean_ms(V2), "ms")),
+                (
+                    _("Failed"),
+                    _figure(_error_percent(step, STABLE), "%"),
+                    _figure(_error_percent(step, CANDIDATE), "%"),
+                ),
+                (_("Mean latency"), _figure(step.mean_ms(STABLE), "ms"), _figure(step.mean_ms(CANDIDATE), "ms")),
             ],
         )
         for step in summed(steps, ROWS_MAX)[::-1]
@@ -158,7 +166,8 @@ def _course_chart(
     least, most = bounds
     top = min(most, round_top(max([least, *(1.05 * value for points in values.values() for _at, value in points)])))
     scale = Scale(0.0, top)
-    lines = [line(f"v{version}", f"v{version}", points, ends, scale) for version, points in values.items()]
+    names = current_snapshot().names
+    lines = [line(f"v{version}", f"v{names.of(version)}", points, ends, scale) for version, points in values.items()]
     down = [Tick(f"{scale.y(value):.1f}", f"{value:g} {unit}", "start") for value in (0.0, top / 2, top)]
     return Chart([one for one in lines if one.path], time_ticks(ends), down, marks)
 

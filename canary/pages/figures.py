@@ -8,9 +8,10 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from canary.core.histograms import Quantile
-from canary.core.values import V1, V2
+from canary.core.values import CANDIDATE, STABLE
 from canary.pages.charts import Tick, percent
 from canary.recording.aggregation import LiveShare, RouteTotals, Totals
+from canary.state.store import current_snapshot
 
 NONE: Final = "–"
 QUANTILES: Final = ("p50", "p95", "p99")
@@ -53,7 +54,7 @@ class ShareBar:
 
 
 def rows_of(totals: Mapping[int, Totals]) -> list[Row]:
-    v1, v2 = totals[V1], totals[V2]
+    v1, v2 = totals[STABLE], totals[CANDIDATE]
     rows = [
         Row(_("Requests"), f"{v1.requests:,}", f"{v2.requests:,}"),
         Row(_("Identities"), f"{v1.users:,}", f"{v2.users:,}", _("first seen in this time")),
@@ -73,17 +74,18 @@ def rows_of(totals: Mapping[int, Totals]) -> list[Row]:
 
 def marks_of(totals: Mapping[int, Totals]) -> tuple[list[Mark], list[Tick]]:
     """Return the quantiles on a logarithmic scale of milliseconds, both versions of one below each other."""
-    found = [(name, version, getattr(totals[version], name)) for name in QUANTILES for version in (V1, V2)]
+    found = [(name, version, getattr(totals[version], name)) for name in QUANTILES for version in (STABLE, CANDIDATE)]
     known = [(name, version, quantile) for name, version, quantile in found if quantile is not None]
     if not known:
         return [], []
+    names = current_snapshot().names
     values = [value for _name, _version, quantile in known for value in quantile if value is not None]
     low, high = 10 ** math.floor(math.log10(max(min(values), 0.1))), 10 ** math.ceil(math.log10(max(values) * 1.01))
     scale = _Logarithmic(low, high)
     marks = [
         Mark(
             version,
-            f"{name} v{version}",
+            f"{name} v{names.of(version)}",
             scale.at(value),
             scale.at(lower or value),
             scale.at(upper or value),
@@ -129,7 +131,7 @@ def _cells(one: RouteTotals) -> list[tuple[str, str, str]]:
         (_("Mean latency"), lambda version: _ms(one.mean_ms[version])),
         (_("SQL a request"), lambda version: _mean(one.sql_mean[version])),
     )
-    return [(name, told(V1), told(V2)) for name, told in figures]
+    return [(name, told(STABLE), told(CANDIDATE)) for name, told in figures]
 
 
 def _share(part: float) -> str:

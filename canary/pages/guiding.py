@@ -6,8 +6,9 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
-from canary.core.approvals import ENDS_OF_V1
+from canary.core.approvals import ENDS_OF_STABLE
 from canary.core.lifecycle import REMOVED, SUNSET
+from canary.core.names import in_names, names_from
 from canary.core.plans import FULL_BP, PAUSED, is_active, next_step_bp
 from canary.core.wording import duration
 from canary.models import Verdict
@@ -59,8 +60,9 @@ def _without_verdict(status: Status, verdict: Verdict | None, allowed: int) -> G
         todo = _("%(sentence)s Start one:") % {"sentence": spoken(status["controller"]["sentence"])}
         return Guide("harm", _("Nobody guards the rollout"), todo, command=COMMAND)
     if request := status["request"]:
-        end = ENDS_OF_V1.get(request["verb"])
-        title = _("Waiting for approval: %(weight)s") % {"weight": spoken(end or percent(request["weight_bp"]))}
+        end = ENDS_OF_STABLE.get(request["verb"])
+        wanted = spoken(in_names(end, names_from(status)) if end else percent(request["weight_bp"]))
+        title = _("Waiting for approval: %(weight)s") % {"weight": wanted}
         todo = _("A second person approves or rejects it. Reason: %(reason)s") % {"reason": request["reason"]}
         return Guide("info", title, todo, action=request["verb"].replace(" ", "/") if end else "approve")
     if not status["weight_bp"] and not is_active(status["plan"]):

@@ -4,10 +4,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from canary.conf import canary_conf
+from canary.core.names import names_from
 from canary.core.permissions import VIEW
 from canary.errors import StoreUnreachable
 from canary.models import Verdict
 from canary.pages.guiding import guide
+from canary.pages.naming import naming
 from canary.state.status import status
 from canary.verbs.wording import percent
 
@@ -21,4 +23,7 @@ def rollout_line(request: HttpRequest) -> tuple[str, str, str] | None:
     except StoreUnreachable:
         return None
     verdict = Verdict.objects.filter(release=known["release"]).order_by("-at", "-pk").first()
-    return f"v2: {percent(known['weight_bp'])}", guide(known, verdict).title, reverse("canary_pages:page")
+    names = names_from(known)
+    with naming(names):
+        title = guide(known, verdict).title
+    return f"v{names.candidate}: {percent(known['weight_bp'])}", title, reverse("canary_pages:page")

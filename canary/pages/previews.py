@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from canary.core.approvals import ENDS_OF_V1
+from canary.core.approvals import ENDS_OF_STABLE
 from canary.core.values import Snapshot
 from canary.errors import RolloutError
 from canary.pages.speaking import spoken
@@ -106,7 +106,7 @@ def _undone(verb: Verb, call: Call) -> tuple[Snapshot, Mapping[str, Any], bool]:
         row, after = store.read()
         at = call.now.astimezone(UTC).isoformat()
         waiting = row.request if row is not None and row.request is not None and row.request["at"] == at else None
-        if waiting is not None and waiting["verb"] in ENDS_OF_V1:
+        if waiting is not None and waiting["verb"] in ENDS_OF_STABLE:
             verb.run(replace(call, actor=SECOND, expected_version=None))
             after = store.read()[1]
         transaction.set_rollback(True)
@@ -156,10 +156,11 @@ def _compared(before: Snapshot, after: Snapshot, values: Mapping[str, Any], now:
 
 def _moves(moves: Moves, *, is_named: bool = True) -> tuple[Move, ...]:
     most = NAMES_SHOWN if is_named else 0
+    names = store.current_snapshot().names
     people = People([*moves.to_v2[:most], *moves.to_v1[:most]])
     found = (
         Move(target, len(all_of_them), [people.told(one) for one in all_of_them[:most]])
-        for target, all_of_them in (("v2", moves.to_v2), ("v1", moves.to_v1))
+        for target, all_of_them in ((f"v{names.candidate}", moves.to_v2), (f"v{names.stable}", moves.to_v1))
     )
     return tuple(move for move in found if move.count)
 

@@ -11,11 +11,13 @@ from django.utils.translation import gettext_noop, ngettext
 
 from canary.conf import canary_conf
 from canary.core.breakers.crashes import WINDOW_S
-from canary.core.values import V1, V2, VERSIONS
+from canary.core.names import Names, in_names, names_from
+from canary.core.values import CANDIDATE, STABLE, VERSIONS
 from canary.core.wording import duration
 from canary.metrics.node import own_node
 from canary.models import Crash, UnitMinute, Verdict
 from canary.pages.speaking import spoken
+from canary.state.store import current_snapshot
 
 SHED: Final = "canary_shed"
 HANGS: Final = "canary_hangs"
@@ -54,10 +56,13 @@ def facts(status: Numbers, verdict: Verdict | None, shadow: Numbers, now: dateti
     return [_of_breakers(status, numbers), *seen] if status["weight_bp"] else seen
 
 
-def trips_of(numbers: Numbers | None) -> list[dict[str, str]]:
+def trips_of(numbers: Numbers | None, names: Names) -> list[dict[str, str]]:
     """Return the breakers that tripped, each with its sentence."""
     return [
-        {"breaker": spoken(trip["breaker"].replace("_", " ")), "sentence": spoken(f"{trip['sentence'].rstrip('.')}.")}
+        {
+            "breaker": spoken(trip["breaker"].replace("_", " ")),
+            "sentence": spoken(in_names(f"{trip['sentence'].rstrip('.')}.", names)),
+        }
         for trip in (numbers or {}).get("trips", ())
     ]
 
@@ -74,10 +79,10 @@ def here() -> Here | None:
 
 
 def _by_version(dumps: Iterable[Numbers], kind: str, name: str) -> dict[int, int]:
-    counts = dict.fromkeys(VERSIONS, 0)
+    counts, names = dict.fromkeys(VERSIONS, 0), current_snapshot().names
     for labels, number in _series(dumps, kind, name):
-        if labels and labels[0] in ("1", "2"):
-            counts[int(labels[0])] += int(number)
+        if labels and (version := names.version_of(labels[0])):
+            counts[version] += int(number)
     return counts
 
 
@@ -89,7 +94,7 @@ def _series(dumps: Iterable[Numbers], kind: str, name: str) -> Iterator[tuple[li
 def _of_breakers(status: Numbers, numbers: Numbers) -> Fact:
     if status["controller"]["is_missing"]:
         return Fact(_("Breakers"), _("nobody watches"), _("no controller runs"))
-    tripped = ", ".join(trip["breaker"] for trip in trips_of(numbers))
+    tripped = ", ".join(trip["breaker"] for trip in trips_of(numbers, names_from(status)))
     return Fact(_("Breakers"), tripped or _("none tripped"), _("the controller watches"))
 
 
@@ -135,14 +140,15 @@ def _of_pairs(part: int, count: int) -> str:
 
 
 def _both(counts: Mapping[int, int]) -> str:
-    return f"v1 {counts[V1]}, v2 {counts[V2]}"
+    names = current_snapshot().names
+    return f"v{names.stable} {counts[STABLE]}, v{names.candidate} {counts[CANDIDATE]}"
 
 
 def _of_crashes(status: Numbers, now: datetime) -> Fact:
     """Return the crashes as the breaker counts them."""
     declared = (status["plan"] or {}).get("max_crashes")
     most = canary_conf().limits.max_crashes if declared is None else declared
-    rows = Crash.objects.filter(release=status["release"], api_version=V2)
+    rows = Crash.objects.filter(release=status["release"], api_version=CANDIDATE)
     found = rows.filter(at__gte=now - timedelta(seconds=WINDOW_S))
     sums = found.aggregate(deaths=Count("death", distinct=True), requests=Sum("requests"))
     hint = _("while they answered v2, last %(duration)s; more than %(most)d roll back") % {
@@ -154,7 +160,7 @@ def _of_crashes(status: Numbers, now: datetime) -> Fact:
 
 
 def _of_failover(release: int) -> Fact:
-    rows = UnitMinute.objects.filter(release=release, api_version=V2, failed_over__gt=0)
+    rows = UnitMinute.objects.filter(release=release, api_version=CANDIDATE, failed_over__gt=0)
     sums = rows.aggregate(count=Sum("failed_over"), twice=Sum("failed_twice"))
     count, twice = sums["count"] or 0, sums["twice"] or 0
     also = _("; v1 failed %(count)d of them too") % {"count": twice} if twice else ""

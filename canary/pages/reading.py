@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from canary.conf import canary_conf
-from canary.core.lifecycle import ACTIVE, in_brownout, is_v1_gone, unmet_for_deprecation, unmet_for_sunset
+from canary.core.lifecycle import ACTIVE, in_brownout, is_stable_gone, unmet_for_deprecation, unmet_for_sunset
+from canary.core.names import in_names, names_from
 from canary.core.routing import is_in_brownout
 from canary.core.values import Snapshot
 from canary.core.wording import duration
 from canary.judging.judging import is_gap
-from canary.models import EvidencePoint, ListEntry, Recorder, RolloutEvent, Verdict
+from canary.models import EvidencePoint, ListEntry, Recorder, Rollout, RolloutEvent, Verdict
 from canary.pages import drawing, figures, protection, timelines
 from canary.pages.guiding import guide
 from canary.pages.speaking import spoken
@@ -102,6 +103,7 @@ def read_page(asked: Asked, now: datetime, *, is_whole: bool = True) -> dict[str
             allowed=len(snapshot.allowed),
             differences=_holding(found["shadow"]["differences"]),
         ),
+        "between_journeys": spoken(known["between_journeys"] or ""),
         "planned": _planned(known),
         "rollback": _rollback() if known["latched"] else None,
         **_plan(known, changes, now),
@@ -110,8 +112,8 @@ def read_page(asked: Asked, now: datetime, *, is_whole: bool = True) -> dict[str
         "recorder": _recorder(now),
         **_workers(known),
         **_evidence(known["release"], verdicts),
-        **_traffic(known, verdicts, asked, now),
-        **_course(changes, asked, now),
+        **_traffic(known, verdicts, asked, _since(row, asked, now)),
+        **_course(changes, asked, _since(row, asked, now), now),
         **found,
         **_life(row, snapshot, now),
         **(_consumers(snapshot, now) if is_whole else {"consumers": []}),
@@ -158,9 +160,14 @@ def _plan(known: dict[str, Any], changes: list[RolloutEvent], now: datetime) -> 
     }
 
 
-def _course(changes: list[RolloutEvent], asked: Asked, now: datetime) -> dict[str, Any]:
-    """Return both versions over time, with the changes meanwhile."""
+def _since(row: Rollout | None, asked: Asked, now: datetime) -> datetime:
+    """Return the beginning of the span, or of the journey: before it the figures are those of other versions."""
     since = now - timedelta(seconds=asked.span.seconds)
+    return since if row is None or row.journey_at is None else max(since, row.journey_at)
+
+
+def _course(changes: list[RolloutEvent], asked: Asked, since: datetime, now: datetime) -> dict[str, Any]:
+    """Return both versions over time, with the changes meanwhile."""
     steps = aggregation.timeline(since, asked.span.step_s, judged=True if asked.is_judged else None)
     tells = [(event.at, _told(event)) for event in changes if event.at >= since]
     weights = _weights(changes, since)
@@ -233,8 +240,8 @@ def _evidence(release: int, verdicts: list[Verdict]) -> dict[str, Any]:
     }
 
 
-def _traffic(known: dict[str, Any], verdicts: list[Verdict], asked: Asked, now: datetime) -> dict[str, Any]:
-    since, judged = now - timedelta(seconds=asked.span.seconds), True if asked.is_judged else None
+def _traffic(known: dict[str, Any], verdicts: list[Verdict], asked: Asked, since: datetime) -> dict[str, Any]:
+    judged = True if asked.is_judged else None
     totals = aggregation.totals(since, judged=judged)
     live = aggregation.live_share(known["release"], known["stage"], known["weight_bp"])
     routes = aggregation.per_route(since, judged=judged)
@@ -288,7 +295,7 @@ def _life(row: Any, snapshot: Snapshot, now: datetime) -> dict[str, Any]:
     life = snapshot.life
     at = now.timestamp()
     unmet = []
-    if row is not None and not is_v1_gone(life):
+    if row is not None and not is_stable_gone(life):
         facts = facts_about(row, now)
         unmet = unmet_for_deprecation(life, facts, at) if life.state == ACTIVE else unmet_for_sunset(life, facts, at)
     return {
@@ -296,7 +303,7 @@ def _life(row: Any, snapshot: Snapshot, now: datetime) -> dict[str, Any]:
         "own_ends": timelines.own_ends(life, at),
         "in_brownout": is_in_brownout(snapshot, at),
         "brownout_is_off": snapshot.latched and in_brownout(life, at),
-        "unmet": [spoken(one.sentence) for one in unmet],
+        "unmet": [spoken(in_names(one.sentence, snapshot.names)) for one in unmet],
         "unmet_for": _("its deprecation") if life.state == ACTIVE else _("its sunset"),
         "has_debt": canary_conf().debt is not None,
     }
@@ -338,7 +345,7 @@ def _event(event: RolloutEvent) -> dict[str, Any]:
         "reason": spoken(event.reason),
         "change": _change(event),
         "about": _about(event.verb, event.evidence or {}),
-        "trips": protection.trips_of(event.evidence),
+        "trips": protection.trips_of(event.evidence, names_from(event.after)),
     }
 
 

@@ -13,8 +13,10 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from canary.core.lifecycle import STATES
+from canary.core.names import OF_TWO_JOURNEYS, Names, in_names, in_roles
 from canary.core.plans import DONE, HELD, PAUSED, RUNNING
 from canary.pages.sentences import CLAUSES, END, MEMBERS, SENTENCES, TEMPLATES
+from canary.state.store import current_snapshot
 
 KEPT: Final = 2_000
 """Texts whose translation is kept: the page asks for the same ones every five seconds."""
@@ -50,18 +52,20 @@ def spoken(text: str) -> str:
     language = get_language() or SOURCE
     if not text or language.partition("-")[0] == SOURCE or len(text) > TEXT_MAX:
         return text
-    return _spoken(language, text)
+    return _spoken(language, text, current_snapshot().names)
 
 
 def told(words: str) -> str:
     """Return the help of a verb or an option as a sentence."""
+    words = in_names(words, current_snapshot().names)
     said = spoken(words)
     return f"{words[0].upper()}{words[1:]}." if said == words else _(END) % {"sentence": said}
 
 
 @lru_cache(maxsize=KEPT)
-def _spoken(language: str, text: str) -> str:
-    return _translation(text) or text
+def _spoken(language: str, text: str, names: Names) -> str:
+    """Templates say v1 and v2, as the core does; the translation comes with the names, as all messages do."""
+    return _translation(text if text.startswith(OF_TWO_JOURNEYS) else in_roles(text, names)) or text
 
 
 def _translation(text: str) -> str | None:
@@ -84,8 +88,14 @@ def _joined(parts: list[str], template: str) -> str | None:
 def _by_template(text: str) -> str | None:
     for start, pattern, template in _templates():
         if text.startswith(start) and (found := pattern.fullmatch(text)):
-            return _(template) % {name: _translation(value) or value for name, value in found.groupdict().items()}
+            return _(template) % {
+                name: _translation(value) or _value(value) for name, value in found.groupdict().items()
+            }
     return None
+
+
+def _value(text: str) -> str:
+    return in_names(text, current_snapshot().names)
 
 
 def _split(text: str, mark: str) -> Iterator[str]:

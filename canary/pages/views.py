@@ -17,17 +17,19 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from canary.conf import canary_conf
+from canary.core.names import in_names
 from canary.core.permissions import VIEW
 from canary.errors import RolloutError, StoreUnreachable, VersionConflict
 from canary.pages.actions import LIFE, WEIGHT, Action, actions_for, find_action
 from canary.pages.asking import answer
 from canary.pages.forms import ChangeForm, OptionsForm, first_values
+from canary.pages.naming import named
 from canary.pages.previews import preview
 from canary.pages.reading import Asked, read_page
 from canary.pages.speaking import spoken, told
 from canary.reporting.debt import rollback_debt
 from canary.retiring.usage import USAGE_DAYS, csv_lines, daily_rows
-from canary.state.store import read
+from canary.state.store import current_snapshot, read
 from canary.verbs.declaring import Call
 from canary.verbs.performing import perform
 from canary.verbs.weight import say_status
@@ -49,12 +51,14 @@ SHOWN: Final = "show"
 
 
 @never_cache
+@named
 @require_GET
 def page(request: HttpRequest) -> HttpResponse:
     return render(request, "canary/page/page.html", {**admin.site.each_context(request), **_read(request)})
 
 
 @never_cache
+@named
 @require_GET
 def live(request: HttpRequest) -> HttpResponse:
     """Return the parts that change by themselves, for the script that puts them into the page."""
@@ -62,6 +66,7 @@ def live(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
+@named
 @require_GET
 def consumers(request: HttpRequest) -> StreamingHttpResponse:
     _refuse_without(request, VIEW)
@@ -73,6 +78,7 @@ def consumers(request: HttpRequest) -> StreamingHttpResponse:
 
 
 @never_cache
+@named
 @require_GET
 def debt(request: HttpRequest) -> HttpResponse:
     """Count what a rollback would hide: on a page of its own, since that may take seconds.
@@ -86,6 +92,7 @@ def debt(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
+@named
 @require_http_methods(["GET", "POST"])
 def change(request: HttpRequest, words: str) -> HttpResponse:
     """Show a change in three steps, two for verbs without options: the options, the preview, and the change by POST."""
@@ -173,7 +180,7 @@ def _show(request: HttpRequest, action: Action, options: OptionsForm, *, status:
         "action": action,
         "about": told(_in_words(action.verb.help)),
         "power": power
-        and {"known": spoken(power["known"]), "steps": [spoken(one["sentence"]) for one in power["steps"]]},
+        and {"known": _named(power["known"]), "steps": [_named(one["sentence"]) for one in power["steps"]]},
         "options": options,
         "sentence": _for_page(error.sentence) if error else "",
         "refusal": _for_page(found.refusal) if (found := more.get("preview")) else "",
@@ -182,6 +189,10 @@ def _show(request: HttpRequest, action: Action, options: OptionsForm, *, status:
         **more,
     }
     return render(request, "canary/page/change.html", context, status=status)
+
+
+def _named(sentence: str) -> str:
+    return spoken(in_names(sentence, current_snapshot().names))
 
 
 def _in_short(lines: Iterable[str]) -> list[str]:

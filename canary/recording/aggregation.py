@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce, NullIf
 
 from canary.core.histograms import Histogram, Quantile, add_dumped, quantiles
 from canary.core.shares import Band, binomial_band
-from canary.core.values import V1, V2, VERSIONS
+from canary.core.values import CANDIDATE, STABLE, VERSIONS
 from canary.models import MetricBucket, Observation, QueryFinding
 
 SHARES: Final = (0.5, 0.95, 0.99)
@@ -68,7 +68,7 @@ class Step:
     @property
     def share_of_v2(self) -> float | None:
         total = sum(self.requests.values())
-        return self.requests[V2] / total if total else None
+        return self.requests[CANDIDATE] / total if total else None
 
     def mean_ms(self, api_version: int) -> float | None:
         count = self.requests[api_version]
@@ -163,17 +163,17 @@ def live_share(release: int, stage: int, weight_bp: int) -> LiveShare:
     identity = Coalesce(NullIf("identity", Value("")), "unit")
     counts = dict(seen.values_list("api_version").annotate(units=Count(identity, distinct=True)))
     units = sum(counts.values())
-    return LiveShare(weight_bp, units, counts.get(V2, 0), binomial_band(weight_bp, units))
+    return LiveShare(weight_bp, units, counts.get(CANDIDATE, 0), binomial_band(weight_bp, units))
 
 
 def query_findings(release: int) -> list[dict[str, Any]]:
     """Return statements that v2 repeats in a request, the worst first; `repeats_v1` is v1's most on the same route."""
     of_v1 = dict(
-        QueryFinding.objects.filter(release=release, api_version=V1)
+        QueryFinding.objects.filter(release=release, api_version=STABLE)
         .values_list("route")
         .annotate(most=Max("repeats_max"))
     )
-    rows = QueryFinding.objects.filter(release=release, api_version=V2).order_by("-repeats_max", "route")
+    rows = QueryFinding.objects.filter(release=release, api_version=CANDIDATE).order_by("-repeats_max", "route")
     fields = ("route", "fingerprint", "statement", "repeats_max", "requests", "first_seen_at", "last_seen_at")
     return [{**row, "repeats_v1": of_v1.get(row["route"], 0)} for row in rows.values(*fields)]
 

@@ -18,7 +18,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from canary import server
 from canary.conf import canary_conf
 from canary.core.routing import is_candidate, needs_controller
-from canary.core.values import V2, Snapshot
+from canary.core.values import CANDIDATE, Snapshot
 from canary.metrics.counters import Labels, Totals
 from canary.metrics.node import Node, own_node
 from canary.models import EvidencePoint
@@ -127,7 +127,9 @@ class Outbox:
             totals.gauge("canary_snapshot_age_seconds", {(): math.inf if age_s is None else age_s})
             totals.gauge("canary_controller_age_seconds", {(): time.monotonic() - self._controller_at})
             totals.gauge("canary_top_identity_share", {(): self.tally.traffic.top(now_s).share})
-            totals.gauge("canary_in_flight", {(str(version),): n for version, n in flights.counts().items()})
+            totals.gauge(
+                "canary_in_flight", {(snapshot.names.of(version),): n for version, n in flights.counts().items()}
+            )
             totals.gauge("canary_workers", {(): 1})
             for name, value in pool_numbers().items():
                 totals.gauge(name, {(): value})
@@ -213,7 +215,7 @@ def observe(rows: Iterable[ObservationRow]) -> None:
 
 def _gauges_of(snapshot: Snapshot, now_s: float) -> dict[str, dict[Labels, float]]:
     """Return the rollout's numbers, by gauge. There is no bulkhead, and so no gauge of it, once v1 is gone."""
-    has_bulkhead = is_candidate(V2, snapshot, now_s)
+    has_bulkhead = is_candidate(CANDIDATE, snapshot, now_s)
     return {
         "canary_weight_bp": {(): snapshot.weight_bp},
         "canary_config_version": {(): snapshot.version},

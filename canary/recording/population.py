@@ -8,7 +8,7 @@ from django.db.models import Case, Count, F, Min, Q, QuerySet, Sum, When
 from canary.core.arrivals import WEEK_S, Arrivals, ages_of
 from canary.core.histograms import Histogram, add_dumped, log_spread
 from canary.core.power import Population
-from canary.core.values import V1
+from canary.core.values import STABLE
 from canary.models import MetricBucket, Observation, Rollout, SeenIdentity
 
 AT_ONCE: Final = datetime.timedelta(minutes=1)
@@ -68,9 +68,10 @@ def _requests_per_s(recorded_s: float, now: datetime.datetime) -> float:
 
 
 def _observations(now: datetime.datetime) -> QuerySet[Observation]:
-    release = Rollout.objects.values_list("release", flat=True).first() or 0
-    since = now - datetime.timedelta(seconds=WEEK_S)
-    return Observation.objects.filter(release__gt=release - RELEASES, release__lte=release, at__gte=since)
+    row = Rollout.objects.values_list("release", "journey_release").first()
+    release, journey_release = row or (0, 1)
+    earliest, since = max(release - RELEASES + 1, journey_release), now - datetime.timedelta(seconds=WEEK_S)
+    return Observation.objects.filter(release__gte=earliest, release__lte=release, at__gte=since)
 
 
 def _outcomes(now: datetime.datetime) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def _outcomes(now: datetime.datetime) -> dict[str, Any]:
 
     Each unit is judged, with or without anyone who vouches for it; errors are those of voters.
     """
-    is_outcome, of_v1 = Q(metric__in=("settled", "error")), Q(api_version=V1)
+    is_outcome, of_v1 = Q(metric__in=("settled", "error")), Q(api_version=STABLE)
     return _observations(now).aggregate(
         seen=Count(_IDENTITY, distinct=True, filter=Q(metric="seen")),
         seen_since=Min("at"),

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from canary.conf import canary_conf
-from canary.core.values import V1, Decision, Refusal, Snapshot
+from canary.core.values import STABLE, Decision, Refusal, Snapshot
 from canary.requests.identity import COOKIE
 from canary.requests.in_flight import Flight
 from canary.requests.queries import NOTHING, Counted, stop_counting
@@ -99,7 +99,7 @@ def observe(
     meta, match, status, conf = request.META, request.resolver_match, response.status_code, canary_conf()
     if isinstance(answer, Decision):
         # Not after a fault: what broke the decision was most likely the question that would be asked again here.
-        needs_consumer = answer.identity is None and answer.api_version == V1 and answer.reason != "fault"
+        needs_consumer = answer.identity is None and answer.api_version == STABLE and answer.reason != "fault"
     else:
         needs_consumer = status == GONE
     note = (

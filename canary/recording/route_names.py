@@ -9,8 +9,9 @@ from django.urls import URLResolver, get_resolver
 
 from canary.conf import canary_conf
 from canary.core.mapping import Declared
-from canary.core.values import V1
-from canary.retiring.successors import below_base, declared_successors
+from canary.core.values import STABLE
+from canary.retiring.successors import below_base, declared_successors, mapping_for
+from canary.state.store import current_snapshot
 
 VERBS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CONVERTER: Final = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
@@ -37,7 +38,7 @@ def name_of(api_version: int, method: str, template: str | None) -> Name:
     if template is None:
         return UNKNOWN
     conf = canary_conf()
-    wiring = (conf.entrance, conf.successors, *conf.arms.values())
+    wiring = (conf.entrance, mapping_for(current_snapshot().names), *conf.arms.values())
     return _named(wiring, api_version, method, template)
 
 
@@ -56,7 +57,7 @@ def _named(wiring: tuple[str, ...], api_version: int, method: str, template: str
     if below is None:
         return UNKNOWN
     declared, verb = declared_successors(), _verb(method)
-    if declared and api_version == V1:
+    if declared and api_version == STABLE:
         return _of_v1(verb, below, declared)
     if declared is None:
         name = _name(verb, below)

@@ -11,7 +11,7 @@ from typing import Final
 from canary.conf import secret_for
 from canary.core.histograms import SLICES, cell_of
 from canary.core.routing import OVERLOADED
-from canary.core.values import V1, V2, Decision, Identity
+from canary.core.values import CANDIDATE, STABLE, Decision, Identity
 from canary.metrics.counters import Totals
 from canary.recording.batches import (
     BUCKET_S,
@@ -72,13 +72,14 @@ class Tally:
         at = datetime.datetime.fromtimestamp(at_s, datetime.UTC)
         if isinstance(seen.answer, Decision):
             name = name_of(seen.answer.api_version, seen.method, seen.template)
-            self.totals.count_request(str(seen.answer.api_version), name.shared, seen.status, seen.took_ns / 1e9)
+            version = seen.snapshot.names.of(seen.answer.api_version)
+            self.totals.count_request(version, name.shared, seen.status, seen.took_ns / 1e9)
             self._take_decided(seen, seen.answer, name, at)
             if counter := COUNTED.get(seen.answer.reason):
                 self.totals.count(counter)
         else:
             name = name_of_path(seen.method, seen.path) if seen.status == GONE else Name(REFUSED, "")
-            version = "1" if seen.status == GONE else "none"
+            version = seen.snapshot.names.stable if seen.status == GONE else "none"
             self.totals.count_request(version, name.shared if name.own else REFUSED, seen.status, seen.took_ns / 1e9)
             if seen.answer.code == OVERLOADED.code:
                 self.totals.count("canary_shed")
@@ -103,7 +104,7 @@ class Tally:
                 seen,
                 Judged(
                     seen.snapshot,
-                    V2 if stands_in else decision.api_version,
+                    CANDIDATE if stands_in else decision.api_version,
                     subject,
                     name.shared,
                     seen.status,
@@ -117,14 +118,14 @@ class Tally:
             )
         if is_split and identity is not None and decision.reason in WEIGHED and seen.snapshot.version:
             self._weigh(seen, decision, subject.unit if subject.is_authenticated else network, at)
-        if decision.api_version == V1 and not stands_in:
+        if decision.api_version == STABLE and not stands_in:
             self._use(seen, identity, name.own, at)
 
     def _weigh(self, seen: Seen, decision: Decision, unit: str, at: datetime.datetime) -> None:
         """Count an answer for the breakers; that of the stable version after a failover beside the failed one."""
         snapshot, is_failed = seen.snapshot, seen.status >= 500
         is_again = decision.reason == "failover"
-        api_version = V2 if is_again else decision.api_version
+        api_version = CANDIDATE if is_again else decision.api_version
         key = OutcomeKey(at.replace(second=0, microsecond=0), snapshot.release, snapshot.stage, api_version, unit)
         halvings = self._sample.halvings_for(key)
         if halvings is None:

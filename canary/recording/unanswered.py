@@ -4,6 +4,7 @@ import datetime
 import logging
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Final
@@ -24,6 +25,7 @@ from canary.requests.black_box import REPEAT, Found, Lost, own_site, read_box
 from canary.requests.faults import faults
 from canary.requests.in_flight import Flight, flights
 from canary.requests.queries import NOTHING
+from canary.state.store import current_snapshot
 
 HANGS_EVERY_S: Final = 1.0
 CRASHES_EVERY_S: Final = 1.0
@@ -52,7 +54,7 @@ def record_hangs() -> None:
 def _record_hang(flight: Flight) -> None:
     if flight.snapshot is not None:
         queue.put(give_up(flight, flight.snapshot))
-    flushing.count("canary_hangs", str(flight.api_version))
+    flushing.count("canary_hangs", current_snapshot().names.of(flight.api_version))
 
 
 def record_crashes(node: Node | None = None) -> None:
@@ -90,7 +92,7 @@ def _record_crash(found: Found, path: Path, now: datetime.datetime) -> None:
         return  # another process has written them since
     flushing.outbox.add(tally.totals)
     for lost in found.lost:
-        flushing.count("canary_crashes", str(lost.decision.api_version))
+        flushing.count("canary_crashes", current_snapshot().names.of(lost.decision.api_version))
         if lost.decision.reason == REPEAT:  # no bucket of metrics tells of it
             logger.error("process %s died while it repeated %s %s", found.worker, lost.method, lost.path)
 
@@ -121,7 +123,7 @@ def _seen(lost: Lost, took_s: float) -> Seen:
         path=lost.path,
         status=CRASHED,
         answer=lost.decision,
-        snapshot=lost.snapshot,
+        snapshot=replace(lost.snapshot, names=current_snapshot().names),
         queries=NOTHING,
         excluded=canary_conf().is_excluded(_request(lost)),
         person=None,
@@ -134,7 +136,7 @@ def _seen(lost: Lost, took_s: float) -> Seen:
 
 
 def _template(lost: Lost) -> str | None:
-    arm = canary_conf().arms.get(lost.decision.api_version)
+    arm = canary_conf().arms.get(current_snapshot().names.of(lost.decision.api_version))
     try:
         return resolve(lost.path, arm).route if arm else None
     except Resolver404:

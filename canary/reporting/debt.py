@@ -19,6 +19,7 @@ def rollback_debt(now: datetime) -> dict[str, Any]:
     declared = canary_conf().debt
     features = [] if declared is None else [_of_feature(name, rows) for name, rows in declared(now).items()]
     return {
+        "names": snapshot.names.as_json(),
         "weight_bp": snapshot.weight_bp,
         "is_declared": declared is not None,
         "features": sorted(features, key=lambda feature: -feature["count"]),

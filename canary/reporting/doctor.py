@@ -12,12 +12,13 @@ from django.db.migrations.executor import MigrationExecutor
 
 from canary.conf import canary_conf
 from canary.core.gates import FAULT, UNANSWERED
+from canary.core.names import difference_of
 from canary.core.permissions import SCOPES
 from canary.core.routing import choose_pinned
 from canary.core.values import Refusal
 from canary.gates.asking import Asker
 from canary.gates.questions import Question
-from canary.models import Lease, Recorder, Worker
+from canary.models import Lease, Recorder, Rollout, Worker
 from canary.reporting.readiness import controller_turns, versions_answer
 from canary.reporting.visiting import Answer, NoAnswer, ask, ask_in_process
 from canary.state import store
@@ -43,6 +44,7 @@ def examine(url: str | None, now: datetime) -> Iterator[Finding]:
     yield tables
     if not tables.is_well:
         return  # each of the others would say the same
+    yield Finding("journey", *_working(_journey))
     yield Finding("clock", *_working(_clock))
     yield Finding("permissions", *_working(_permissions))
     yield Finding("versions", *_versions(url, now))
@@ -81,6 +83,12 @@ def _database() -> tuple[bool, str]:
     return True, f"The tables are there, and {connection.vendor} takes writes."
 
 
+def _journey() -> tuple[bool, str]:
+    row, named = Rollout.objects.filter(pk=1).first(), canary_conf().names
+    sentence = difference_of(row.names, named) if row else None
+    return sentence is None, sentence or f"The rollout leads from v{named.stable} to v{named.candidate}."
+
+
 def _clock() -> tuple[bool, str]:
     if connection.vendor != "postgresql":
         return True, "Only this machine has a clock here."
@@ -114,7 +122,7 @@ def _entrance(url: str | None) -> tuple[bool, str]:
     except NoAnswer as error:
         return False, f"Nobody answers there: {error}."
     version = answer.headers.get("api-version")
-    if version not in ("1", "2"):
+    if version not in store.current_snapshot().names:
         return False, "No version answers the entrance: the middleware does not run, or a proxy drops API-Version."
     vary, cache = answer.headers.get("vary", ""), answer.headers.get("cache-control", "")
     lost = [name for name in NEVER_SPLIT if name.lower() not in vary.lower()]
@@ -128,14 +136,14 @@ def _header(url: str | None, now: datetime) -> tuple[bool, str]:
     """Check that a client gets the version that it asks for by header."""
     told, are_well, snapshot = [], True, store.refresh()
     for version in sorted(canary_conf().arms):
-        if isinstance(choose_pinned(version, snapshot, now.timestamp()), Refusal):
+        if isinstance(choose_pinned(snapshot.names.version_of(version), snapshot, now.timestamp()), Refusal):
             continue
         try:
-            answer = _ask(url, canary_conf().entrance + canary_conf().probe, API_Version=str(version))
+            answer = _ask(url, canary_conf().entrance + canary_conf().probe, API_Version=version)
             got = answer.headers.get("api-version", "none")
         except NoAnswer as error:
             got = f"no answer ({error})"
-        are_well &= got == str(version)
+        are_well &= got == version
         told.append(f"{version} is answered by {got}")
     return are_well, f"By the header API-Version {', '.join(told)}."
 
@@ -166,7 +174,7 @@ def _recorder(url: str) -> tuple[bool, str]:
 def _gates(now: datetime) -> tuple[bool, str]:
     """Ask each gate once about the present stage. Any answer is well, also one that holds: it can be asked."""
     row, snapshot = store.read()
-    question = Question(snapshot.release, snapshot.stage, row.stage_started_at if row else now, now)
+    question = Question.of(snapshot.release, snapshot.stage, row.stage_started_at if row else now, now, snapshot.names)
     asker = Asker()
     asker.turn(question)
     asker.wait()

@@ -43,7 +43,7 @@ def explain(identity: Identity, snapshot: Snapshot, now_s: float, *, salt: str |
         "identity": str(identity),
         "bucket": bucket(identity, snapshot.salt),
         "weight_bp": snapshot.weight_bp,
-        "api_version": decision.api_version,
+        "api_version": snapshot.names.told(decision.api_version),
         "reason": decision.reason,
     }
 

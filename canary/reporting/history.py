@@ -9,6 +9,7 @@ from django.db import transaction
 from canary.conf import secrets_for
 from canary.core import chain
 from canary.core.chain import NO_EVENTS, Head, Seals
+from canary.core.names import FIRST
 from canary.models import Rollout, RolloutEvent
 from canary.services.changing import describe_row, event_columns
 
@@ -61,4 +62,5 @@ def _break_at_the_end(row: Rollout | None, last: dict[str, Any]) -> int | None:
     upto = row.version if row else 0
     if last["version"] != upto:
         return int(min(last["version"], upto)) + 1
-    return upto if row and last["after"] != describe_row(row) else None
+    # An older release wrote no names, because there were no others.
+    return upto if row and {"names": FIRST.as_json(), **last["after"]} != describe_row(row) else None

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.db.models import Q
+
 from canary.core.bucketing import cohort_of
+from canary.core.lifecycle import ADVANCE
 from canary.core.values import Identity, Snapshot, is_storable
 from canary.models import PastCohort, Rollout, RolloutEvent
 from canary.state.coming import ON_LISTS, snapshot_of
@@ -74,6 +77,7 @@ def _salt_of(cohort: str) -> str | None:
 def _listing(identity: Identity, version: int) -> RolloutEvent | None:
     if not is_storable(identity.id):
         return None
-    told = RolloutEvent.objects.filter(verb__in=ON_LISTS, evidence__identity=str(identity), version__lte=version)
-    last = told.order_by("-version").first()
-    return last if last is not None and ON_LISTS[last.verb][1] == "add" else None
+    told = Q(verb__in=ON_LISTS, evidence__identity=str(identity)) | Q(verb=ADVANCE)
+    last = RolloutEvent.objects.filter(told, version__lte=version).order_by("-version").first()
+    is_on = last is not None and last.verb != ADVANCE and ON_LISTS[last.verb][1] == "add"
+    return last if is_on else None

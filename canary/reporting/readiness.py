@@ -26,7 +26,7 @@ def versions_answer(now: datetime, wanted: Wanted) -> tuple[bool, str]:
     snapshot, url = store.refresh(), wanted.get("url")
     told, are_well = [], True
     for version in sorted(canary_conf().arms):
-        answer = choose_pinned(version, snapshot, now.timestamp())
+        answer = choose_pinned(snapshot.names.version_of(version), snapshot, now.timestamp())
         expected = answer.status if isinstance(answer, Refusal) else 200
         path = f"{canary_conf().entrance}/v{version}{canary_conf().probe}"
         found = _status(url, path)
@@ -38,7 +38,7 @@ def versions_answer(now: datetime, wanted: Wanted) -> tuple[bool, str]:
 def weight_as_planned(now: datetime, wanted: Wanted) -> tuple[bool, str]:
     """Compare with `weight_bp`, else the plan's step, else the environment's percentage; fail while latched."""
     row, snapshot = store.read()
-    told = f"v2 has {_percent(snapshot.weight_bp)}"
+    told = f"v{snapshot.names.candidate} has {_percent(snapshot.weight_bp)}"
     if snapshot.latched:
         return False, f"{told}: a rollback is latched until `manage.py canary ack`."
     planned, by = _planned(wanted.get("weight_bp"), row.plan if row else None, snapshot)
@@ -53,8 +53,9 @@ def controller_turns(now: datetime, wanted: Wanted) -> tuple[bool, str]:
     guard = read_guard()
     if guard.is_alive:
         return True, f"A controller finished a turn {guard.age_s or 0.0:.0f} s ago."
-    if not needs_controller(store.read()[1]):
-        return True, "No controller finishes turns, and none is needed: nobody is on v2."
+    snapshot = store.read()[1]
+    if not needs_controller(snapshot):
+        return True, f"No controller finishes turns, and none is needed: nobody is on v{snapshot.names.candidate}."
     return False, f"{guard.sentence} Start one: `manage.py run_canary_controller`."
 
 

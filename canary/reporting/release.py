@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from canary.core.gates import gated
 from canary.core.histograms import Quantile
+from canary.core.names import Names, in_names, names_from
 from canary.core.statistics.bets import LOG_THRESHOLD, THRESHOLD
 from canary.core.statistics.comparison import LIMITS
 from canary.core.statistics.sample_ratio import BROKEN, LOG_BROKEN
@@ -56,6 +57,7 @@ def analyse(now: datetime.datetime) -> dict[str, Any]:
         "stage": snapshot.stage,
         "weight_bp": snapshot.weight_bp,
         "latched": snapshot.latched,
+        "names": snapshot.names.as_json(),
         "at": now.isoformat(),
         "controller": Leadership().leader(),
     }
@@ -78,7 +80,7 @@ def analyse(now: datetime.datetime) -> dict[str, Any]:
         "reason": judgement.reason,
         "sentence": judgement.sentence,
         "eta_s": judgement.eta_s,
-        "evidence": _against_rules(numbers["log_e"], peaks),
+        "evidence": _against_rules(numbers["log_e"], peaks, row.names),
         "numbers": numbers,
     }
 
@@ -89,6 +91,7 @@ def report(release: int | None, now: datetime.datetime) -> dict[str, Any]:
     release = known["release"] if release is None else release
     events = list(RolloutEvent.objects.filter(after__release=release).order_by("version")[:EVENTS_SHOWN])
     since = events[0].at if events else datetime.datetime.fromtimestamp(0, datetime.UTC)
+    names = names_from(events[-1].after) if events else Names(**known["names"])
     people = People(event.actor for event in events)
     verdicts = list(Verdict.objects.filter(release=release).order_by("-pk")[:VERDICTS_SHOWN])[::-1]
     point = EvidencePoint.objects.filter(release=release).order_by("-pk").first()
@@ -101,10 +104,11 @@ def report(release: int | None, now: datetime.datetime) -> dict[str, Any]:
         "since": since.isoformat() if events else None,
         "weights": [_event(event, people) for event in events],
         "verdicts": [_verdict(verdict) for verdict in verdicts],
-        "evidence": _against_rules(point.log_e, _peaks(last)) if point else [],
+        "evidence": _against_rules(point.log_e, _peaks(last), names) if point else [],
         "evidence_at": point.at.isoformat() if point else None,
         "numbers": last,
-        **_traffic(release, since),
+        "names": names.as_json(),
+        **_traffic(release, since, names),
         "share": _share(known) if release == known["release"] else None,
         "alarm": _alarm(now),
         "shadow": shadow_results.summary(release),
@@ -112,12 +116,12 @@ def report(release: int | None, now: datetime.datetime) -> dict[str, Any]:
     }
 
 
-def _traffic(release: int, since: datetime.datetime) -> dict[str, Any]:
+def _traffic(release: int, since: datetime.datetime, names: Names) -> dict[str, Any]:
     totals = aggregation.totals(since, release)
     routes = aggregation.per_route(since, release)[:ROUTES_SHOWN]
     return {
-        "totals": {f"v{version}": _totals(found) for version, found in totals.items()},
-        "routes": [_route(route) for route in routes],
+        "totals": {f"v{names.of(version)}": _totals(found) for version, found in totals.items()},
+        "routes": [_route(route, names) for route in routes],
     }
 
 
@@ -137,7 +141,7 @@ def _alarm(now: datetime.datetime) -> dict[str, Any] | None:
     return None if found is None else {"identity": found.identity, "share": found.share, "requests": found.requests}
 
 
-def _against_rules(log_e: Mapping[str, float], log_peaks: Mapping[str, float]) -> list[dict[str, Any]]:
+def _against_rules(log_e: Mapping[str, float], log_peaks: Mapping[str, float], names: Names) -> list[dict[str, Any]]:
     """Return each metric's evidence beside its threshold; the highest look counts where one beyond it is enough."""
     shown = []
     for metric, (threshold, rule) in RULES.items():
@@ -152,7 +156,7 @@ def _against_rules(log_e: Mapping[str, float], log_peaks: Mapping[str, float]) -
                     "log_e": log_e[metric],
                     "threshold": threshold,
                     "is_reached": reached,
-                    "rule": rule,
+                    "rule": in_names(rule, names),
                 }
             )
     return shown
@@ -201,9 +205,12 @@ def _quantile(found: Quantile | None) -> dict[str, Any] | None:
     return None if found is None else found._asdict()
 
 
-def _route(found: RouteTotals) -> dict[str, Any]:
-    names = ("requests", "errors", "client_errors", "mean_ms", "sql_mean", "sql_max")
-    by_version = {name: {f"v{version}": value for version, value in getattr(found, name).items()} for name in names}
+def _route(found: RouteTotals, names: Names) -> dict[str, Any]:
+    columns = ("requests", "errors", "client_errors", "mean_ms", "sql_mean", "sql_max")
+    by_version = {
+        column: {f"v{names.of(version)}": value for version, value in getattr(found, column).items()}
+        for column in columns
+    }
     return {"route": found.route, **by_version}
 
 

@@ -14,6 +14,7 @@ from canary.core.arrivals import Arrivals
 from canary.core.calendar import Opening
 from canary.core.gates import Answer, gated
 from canary.core.judgements import Judgement, QueryRepeat, ShadowGap, Stage, Trip
+from canary.core.names import names_from
 from canary.core.statistics import Evidence
 from canary.core.statistics.packing import unpack
 from canary.errors import Refused
@@ -235,7 +236,8 @@ def _judged_again(evidence: Evidence, stored: Stored) -> tuple[Judgement, Stage]
     if "max_errors_bp" not in (row.plan or {}):
         stage = replace(stage, max_errors=numbers["safe"]["p0"])
     trips = [Trip(**trip) for trip in numbers["trips"]]
-    judgement = judge_inputs(evidence, Inputs(given["version"], repeats, gaps), stage, stored.at, trips)
+    inputs = Inputs(given["version"], repeats, gaps)
+    judgement = judge_inputs(evidence, inputs, stage, stored.at, trips, row.names)
     judgement = gated(judgement, stage, [Answer(**answer) for answer in numbers["gates"]])
     return dated_by(judgement, row, _opening(given["opening"]), stored.at), stage
 
@@ -251,6 +253,7 @@ def _row_at(version: int) -> Rollout:
     of_stage = RolloutEvent.objects.filter(after__release=told["release"], after__stage=told["stage"])
     began_at = of_stage.order_by("version").values_list("at", flat=True).first()
     assert began_at is not None
+    names = names_from(told)
     return Rollout(
         version=version,
         weight_bp=told["weight_bp"],
@@ -259,6 +262,8 @@ def _row_at(version: int) -> Rollout:
         latched=told["latched"],
         plan=told["plan"],
         stage_started_at=began_at,
+        stable=names.stable,
+        candidate=names.candidate,
     )
 
 

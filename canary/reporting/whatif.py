@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from canary.conf import canary_conf
 from canary.core.routing import choose
-from canary.core.values import V1, V2, Decision, Identity, Snapshot
+from canary.core.values import CANDIDATE, STABLE, Decision, Identity, Snapshot
 from canary.models import SeenIdentity
 
 # Five minutes, and what recorders may be behind.
@@ -37,14 +37,17 @@ def who_moves(before: Snapshot, weight_bp: int, now: datetime.datetime) -> Moves
 
 
 def moves_between(before: Snapshot, after: Snapshot, identities: Iterable[Identity], now_s: float) -> Moves:
-    moved: dict[int, dict[str, None]] = {V1: {}, V2: {}}  # an identity may be met twice, as a user and as seen
+    moved: dict[int, dict[str, None]] = {
+        STABLE: {},
+        CANDIDATE: {},
+    }  # an identity may be met twice, as a user and as seen
     looked_at = 0
     for identity in identities:
         looked_at += 1
         target = _version(identity, after, now_s)
         if target != _version(identity, before, now_s):
             moved[target][str(identity)] = None
-    return Moves(list(moved[V2]), list(moved[V1]), looked_at)
+    return Moves(list(moved[CANDIDATE]), list(moved[STABLE]), looked_at)
 
 
 def known_identities(now: datetime.datetime) -> Iterator[Identity]:

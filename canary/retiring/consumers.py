@@ -6,10 +6,10 @@ from typing import Any
 
 from canary.conf import canary_conf
 from canary.core.consumers import end_for, is_extended
-from canary.core.lifecycle import Life, is_v1_gone, iso
-from canary.core.values import V2
+from canary.core.lifecycle import Life, is_stable_gone, iso
 from canary.retiring.successors import declared_successors, guide_below
 from canary.retiring.usage import NAMELESS, USAGE_DAYS, ConsumerTotal, usage_by_consumer
+from canary.state.store import current_snapshot
 
 
 def consumers_to_tell(now: datetime, life: Life) -> list[ConsumerTotal]:
@@ -27,19 +27,24 @@ def usages_to_tell(totals: Iterable[ConsumerTotal], now: datetime, life: Life) -
 
 
 def dates_to_tell(now: datetime, life: Life) -> dict[str, Any]:
-    guide = guide_below(f"{canary_conf().entrance}/v{V2}")
-    return {"dates": _sentences(now, life), "guide": guide}
+    names = current_snapshot().names
+    guide = guide_below(f"{canary_conf().entrance}/v{names.candidate}", names)
+    return {"dates": _sentences(now, life, names.stable), "guide": guide}
 
 
-def _sentences(now: datetime, life: Life) -> list[str]:
+def _sentences(now: datetime, life: Life, name: str) -> list[str]:
     if life.deprecated_at is None or life.sunset_at is None:
-        since = "" if life.deprecated_at is None else f"Version 1 has been deprecated since {iso(life.deprecated_at)}. "
+        since = (
+            ""
+            if life.deprecated_at is None
+            else f"Version {name} has been deprecated since {iso(life.deprecated_at)}. "
+        )
         return [f"{since}No date is set yet for its end."]
-    if is_v1_gone(life):
-        return [f"Version 1 ended at {iso(life.sunset_at)}: its calls are answered with 410."]
+    if is_stable_gone(life):
+        return [f"Version {name} ended at {iso(life.sunset_at)}: its calls are answered with 410."]
     planned = [window for window in life.brownouts if window[1] > now.timestamp()]
     return [
-        f"Version 1 has been deprecated since {iso(life.deprecated_at)} and ends at {iso(life.sunset_at)}.",
+        f"Version {name} has been deprecated since {iso(life.deprecated_at)} and ends at {iso(life.sunset_at)}.",
         *(f"For a test it is switched off from {iso(start)} to {iso(end)}." for start, end in planned),
     ]
 
@@ -66,7 +71,9 @@ def _ways() -> dict[str, str]:
 
 def _way(row: Mapping[str, Any]) -> str:
     call = row["call"]
-    return f"{call['method']} {canary_conf().entrance}/v{V2}{call['path']}" if call else str(row["gap"])
+    if not call:
+        return str(row["gap"])
+    return f"{call['method']} {canary_conf().entrance}/v{current_snapshot().names.candidate}{call['path']}"
 
 
 def _with_ways(usage: dict[str, Any], ways: Mapping[str, str]) -> dict[str, Any]:

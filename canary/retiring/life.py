@@ -17,12 +17,19 @@ from canary.core.consumers import EXTENSIONS_MAX, end_for, running_own
 from canary.core.headers import deprecation_value, link_value, sunset_value
 from canary.core.lifecycle import BROWNOUT, REMOVED, SUNSET, Window, is_announced, iso, running_brownout
 from canary.core.mapping import equivalent
-from canary.core.values import V1, V2, Decision, Refusal, Snapshot
+from canary.core.names import Names, in_names
+from canary.core.values import STABLE, Decision, Refusal, Snapshot
 from canary.requests.faults import faults
 from canary.requests.headers import header_of, put, put_kept
 from canary.requests.identity import identify
 from canary.requests.problems import problem_response
-from canary.retiring.successors import address_below, below_base, declared_successors, guide_below, guide_place, lead_of
+from canary.retiring.successors import (
+    address_below,
+    below_base,
+    declared_successors,
+    guide_below,
+    lead_of,
+)
 
 HTML: Final = "text/html"
 READS: Final = ("GET", "HEAD")
@@ -37,27 +44,29 @@ NO_ROUTE: Final = "v1 has no such path and verb, so v2 has no equivalent; the gu
 
 def describe(request: HttpRequest, response: HttpResponse, decision: Decision, snapshot: Snapshot) -> None:
     """Set Deprecation, Sunset and Link on an answer of v1, errors too; what Link holds already is kept."""
-    if decision.api_version == V1 and is_announced(snapshot.life):
+    if decision.api_version == STABLE and is_announced(snapshot.life):
         _announce(request, response, snapshot)
 
 
 def gone_response(request: HttpRequest, refusal: Refusal, snapshot: Snapshot, now: float) -> HttpResponse:
     """Return the 410 of v1: since when, until when, and the request to v2 instead."""
     # v1 may be switched off for good by the environment while a window runs.
-    consumer = _consumer(request)
-    window = _window(snapshot, consumer, now) if refusal.code == routing.BROWNOUT.code else None
-    refusal = _during(window, _sunset_at(request, snapshot)) if window else refusal
-    base = _base(request)
-    guide = guide_below(base)
+    names, consumer = snapshot.names, _consumer(request)
+    brownout = routing.refusal_in(routing.BROWNOUT, names)
+    window = _window(snapshot, consumer, now) if refusal.code == brownout.code else None
+    if window:
+        refusal = replace(brownout, detail=in_names(_during(window, _sunset_at(request, snapshot)), names))
+    base = _base(request, names)
+    guide = guide_below(base, names)
     response = problem_response(
         refusal,
         request,
         {
-            "phase": BROWNOUT if window else SUNSET if V1 in canary_conf().arms else REMOVED,
+            "phase": BROWNOUT if window else SUNSET if names.stable in canary_conf().arms else REMOVED,
             "ends_at": iso(window[1]) if window else None,
             "migration": guide or None,
             "consumer": consumer,
-            **_way_out(request, base, guide),
+            **_way_out(request, base, guide, names),
         },
     )
     # Neither may outlive what it says: a window ends by one command, and so does a sunset.
@@ -72,10 +81,9 @@ def _window(snapshot: Snapshot, consumer: str | None, now: float) -> Window | No
     return running_brownout(snapshot.life, now) or (running_own(snapshot.life, consumer, now) if consumer else None)
 
 
-def _during(window: Window, sunset_at: int | None) -> Refusal:
+def _during(window: Window, sunset_at: int | None) -> str:
     ends = f" v1 ends for good at {iso(sunset_at)}." if sunset_at is not None else ""
-    detail = f"API v1 answers again at {iso(window[1])}.{ends}"
-    return replace(routing.BROWNOUT, detail=detail)
+    return f"API v1 answers again at {iso(window[1])}.{ends}"
 
 
 def _announce(request: HttpRequest, response: HttpResponse, snapshot: Snapshot) -> None:
@@ -83,7 +91,7 @@ def _announce(request: HttpRequest, response: HttpResponse, snapshot: Snapshot) 
     sunset_at = _sunset_at(request, snapshot) if known.extensions else known.sunset_at
     put_kept(response, _dates(known.deprecated_at, sunset_at))
     # They lead into v2.
-    if snapshot.is_v2_enabled and (links := _links(request)):
+    if snapshot.is_candidate_enabled and (links := _links(request, snapshot.names)):
         present = header_of(response, "link")
         put(response, (("Link", f"{present}, {links}" if present else links),))
 
@@ -105,10 +113,11 @@ def _dates(deprecated_at: int | None, sunset_at: int | None) -> dict[str, tuple[
     return dates
 
 
-def _links(request: HttpRequest) -> str:
-    base = _base(request)
-    standing = _standing_links(base, guide_place())
-    lead = lead_of(request, has_credentials=_has_credentials(request))
+def _links(request: HttpRequest, names: Names) -> str:
+    base, conf = _base(request, names), canary_conf()
+    mapping = conf.successors if names == conf.names else ""
+    standing = _standing_links(base, conf.guide if mapping else conf.docs)
+    lead = lead_of(request, mapping, has_credentials=_has_credentials(request))
     if lead is None:
         return standing
     # As `link_value` writes it.
@@ -134,11 +143,11 @@ def _has_credentials(request: HttpRequest) -> bool:
     )
 
 
-def _way_out(request: HttpRequest, base: str, guide: str) -> dict[str, Any]:
+def _way_out(request: HttpRequest, base: str, guide: str, names: Names) -> dict[str, Any]:
     """Return the request to v2 that does the same, or a sentence why there is none."""
     declared = declared_successors()
     if declared is None:
-        return {"equivalent": None, "no_equivalent": NO_MAP}
+        return {"equivalent": None, "no_equivalent": in_names(NO_MAP, names)}
     found = equivalent(
         declared,
         str(request.method),
@@ -147,10 +156,10 @@ def _way_out(request: HttpRequest, base: str, guide: str) -> dict[str, Any]:
         has_credentials=_has_credentials(request),
     )
     if found is None or not found.method:
-        return {"equivalent": None, "no_equivalent": found.route["gap"] if found else NO_ROUTE}
+        return {"equivalent": None, "no_equivalent": found.route["gap"] if found else in_names(NO_ROUTE, names)}
     way: dict[str, Any] = {"method": found.method, "url": f"{base}{found.target}"}
     if found.pages_left_out:
-        way["page"] = FIRST_PAGE_SENTENCE.format(" and ".join(found.pages_left_out))
+        way["page"] = in_names(FIRST_PAGE_SENTENCE, names).format(" and ".join(found.pages_left_out))
     if guide and (body := found.route["body"]):
         way["body"] = f"{guide}#body-{body}"
     if steps := found.route["then"]:
@@ -158,23 +167,23 @@ def _way_out(request: HttpRequest, base: str, guide: str) -> dict[str, Any]:
     return {"equivalent": way}
 
 
-def _base(request: HttpRequest) -> str:
+def _base(request: HttpRequest, names: Names) -> str:
     """Return v2's base; without scheme and host when the request's Host is not served."""
-    named = (request.scheme, request.META.get("HTTP_HOST", ""), request.META.get("HTTP_X_FORWARDED_HOST", ""))
+    named = (names[1], request.scheme, request.META.get("HTTP_HOST", ""), request.META.get("HTTP_X_FORWARDED_HOST", ""))
     if (known := _bases.get(named)) is not None:
         return known
-    base = f"{canary_conf().entrance}/v{V2}"
+    base = f"{canary_conf().entrance}/v{names.candidate}"
     try:
         found = f"{request.scheme}://{request.get_host()}{base}"
     except DisallowedHost:
         return base
     # Django's own check of a Host costs as much as all the rest of a deprecated answer.
-    if named[1] and len(_bases) < BASES_KEPT:
+    if named[2] and len(_bases) < BASES_KEPT:
         _bases[named] = found
     return found
 
 
-_bases: dict[tuple[str | None, str, str], str] = {}
+_bases: dict[tuple[str, str | None, str, str], str] = {}
 
 
 def _consumer(request: HttpRequest) -> str | None:

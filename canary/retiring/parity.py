@@ -7,7 +7,6 @@ from django.urls.resolvers import RoutePattern
 
 from canary.conf import canary_conf
 from canary.core.mapping import Declared
-from canary.core.values import V1
 from canary.retiring.successors import below_base, declared_successors
 
 VERBS = ("get", "post", "put", "patch", "delete")
@@ -15,7 +14,7 @@ VERBS = ("get", "post", "put", "patch", "delete")
 
 def unmapped_calls() -> tuple[str, ...]:
     """Return calls of v1 with neither an equivalent nor a documented gap, as `GET /posts/<str:uuid>`."""
-    arm = canary_conf().arms.get(V1)
+    arm = canary_conf().arms.get(canary_conf().names.stable)
     if arm is None:
         return ()
     declared = declared_successors()

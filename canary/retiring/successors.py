@@ -1,21 +1,28 @@
 """The declared mapping from v1 to v2 that the settings name, and the path of a request below the entrance."""
 
-import re
 from functools import lru_cache
 from importlib import import_module
-from typing import Final
 
 from django.http import HttpRequest
 
 from canary.conf import canary_conf
 from canary.core.mapping import Declared, Equivalent, Lead, Leads, equivalent
+from canary.core.names import Names
+from canary.state.store import current_snapshot
 
-_VERSION: Final = re.compile(r"/v[0-9]+(?=/|\Z)", re.ASCII)
+
+def mapping_for(names: Names) -> str:
+    """Return the module's name; empty when v1 and its mapping were deleted, and between two journeys.
+
+    Then the settings name the mapping of another journey than the one in force, whose names these are.
+    """
+    conf = canary_conf()
+    return conf.successors if names == conf.names else ""
 
 
 def declared_successors() -> Declared | None:
-    """Return the data; None when there is none any more, because v1 was deleted."""
-    name = canary_conf().successors
+    """Return the data; None when there is none any more, or not yet."""
+    name = mapping_for(current_snapshot().names)
     return _declared(name) if name else None
 
 
@@ -35,24 +42,23 @@ def equivalent_of(request: HttpRequest, *, has_credentials: bool) -> Equivalent 
     )
 
 
-def lead_of(request: HttpRequest, *, has_credentials: bool) -> Lead | None:
+def lead_of(request: HttpRequest, mapping: str, *, has_credentials: bool) -> Lead | None:
     """Return v2's address for the request's address in v1, None where v2 has none, or without data."""
-    conf = canary_conf()
-    if not conf.successors:
+    if not mapping:
         return None
-    query, below = request.META.get("QUERY_STRING", ""), _below(request.path_info, conf.entrance)
-    return _leads(conf.successors).find(str(request.method), below, query, has_credentials=has_credentials)
+    query, below = request.META.get("QUERY_STRING", ""), below_base(request.path_info)
+    return _leads(mapping).find(str(request.method), below, query, has_credentials=has_credentials)
 
 
-def guide_below(base: str) -> str:
+def guide_below(base: str, names: Names) -> str:
     """Return the address of the guide to v2, or of v2's documentation once the mapping is deleted; empty without."""
-    return address_below(base, guide_place())
+    return address_below(base, guide_place(mapping_for(names)))
 
 
-def guide_place() -> str:
-    """Return the guide as the settings name it."""
+def guide_place(mapping: str) -> str:
+    """Return the guide as the settings name it, or the documentation where there is no mapping."""
     conf = canary_conf()
-    return conf.guide if conf.successors else conf.docs
+    return conf.guide if mapping else conf.docs
 
 
 def address_below(base: str, place: str) -> str:
@@ -61,12 +67,9 @@ def address_below(base: str, place: str) -> str:
 
 def below_base(path: str) -> str:
     """Return the path without the entrance and the version: `/posts` of `/api/v1/posts` and of `/api/posts`."""
-    return _below(path, canary_conf().entrance)
-
-
-def _below(path: str, entrance: str) -> str:
-    rest = path.removeprefix(entrance)
-    version = _VERSION.match(rest) if rest.startswith("/v") else None
+    conf = canary_conf()
+    rest = path.removeprefix(conf.entrance)
+    version = conf.segment.match(rest) if rest.startswith("/v") else None
     return rest[version.end() :] if version else rest
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, TextIO
 from django.db.models import Count, Max, OuterRef, QuerySet, Subquery, Sum, Window
 
 from canary.core.lifecycle import QUIET_DAYS
-from canary.models import ConsumerUsage, RolloutEvent
+from canary.models import ConsumerUsage, Rollout, RolloutEvent
 
 USAGE_DAYS: Final = 30
 NOTIFY: Final = "lifecycle notify"
@@ -115,7 +115,12 @@ def top_consumers(
 
 
 def _of_days(now: datetime.datetime, days: int) -> QuerySet[ConsumerUsage]:
-    return ConsumerUsage.objects.filter(day__gt=now.date() - datetime.timedelta(days=days))
+    return of_journey().filter(day__gt=now.date() - datetime.timedelta(days=days))
+
+
+def of_journey() -> QuerySet[ConsumerUsage]:
+    """Return the usage of the version that this journey is about to end: none of what an earlier one has ended."""
+    return ConsumerUsage.objects.filter(last_seen_at__gte=Rollout.began_at())
 
 
 def _total(consumer: str, rows: list[dict[str, Any]], notified: str) -> ConsumerTotal:
@@ -144,7 +149,7 @@ def _sum(rows: Iterable[dict[str, Any]], name: str) -> int:
 
 def notified_since(deprecated_at: int | None) -> dict[str, str]:
     """Return the result of the latest notification by consumer; only those since v1's deprecation count."""
-    events = RolloutEvent.objects.filter(verb=NOTIFY)
+    events = RolloutEvent.objects.filter(verb=NOTIFY, at__gte=Rollout.began_at())
     if deprecated_at is not None:
         events = events.filter(at__gte=datetime.datetime.fromtimestamp(deprecated_at, datetime.UTC))
     told: dict[str, str] = {}
@@ -159,7 +164,7 @@ def last_call_at(*, but_not_by: Iterable[str] = ()) -> datetime.datetime | None:
     for consumer in but_not_by:
         kind, _, identifier = consumer.partition(":")
         by_kind.setdefault(kind, []).append(identifier)
-    calls = ConsumerUsage.objects.all()
+    calls = of_journey()
     for kind, identifiers in by_kind.items():
         calls = calls.exclude(kind=kind, identifier__in=identifiers)
     last: datetime.datetime | None = calls.aggregate(last=Max("last_seen_at"))["last"]
@@ -168,7 +173,7 @@ def last_call_at(*, but_not_by: Iterable[str] = ()) -> datetime.datetime | None:
 
 def untold(*, now: datetime.datetime, deprecated_at: int | None) -> dict[str, datetime.datetime]:
     """Return the last call by each consumer with a name that used v1 lately and that no notification tried to reach."""
-    recent = ConsumerUsage.objects.filter(last_seen_at__gt=now - datetime.timedelta(days=USAGE_DAYS))
+    recent = of_journey().filter(last_seen_at__gt=now - datetime.timedelta(days=USAGE_DAYS))
     callers: Iterable[Any] = (
         recent.exclude(identifier="").order_by().values("kind", "identifier").annotate(last=Max("last_seen_at"))
     )

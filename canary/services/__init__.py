@@ -10,6 +10,7 @@ from canary.services.changing import change_rollout
 from canary.services.differences import accept_difference, revoke_difference
 from canary.services.environment import apply_environment
 from canary.services.guarding import watch_controller
+from canary.services.journeys import advance
 from canary.services.lists import add_to_list, remove_from_list
 from canary.services.plans import hold_plan, pause_plan, promote_plan, resume_plan, start_plan
 from canary.services.weights import acknowledge, roll_back, set_weight
@@ -18,6 +19,7 @@ __all__ = [
     "accept_difference",
     "acknowledge",
     "add_to_list",
+    "advance",
     "apply_build",
     "apply_environment",
     "approve_request",

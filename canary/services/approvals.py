@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from canary.core.approvals import ENDS_OF_V1
+from canary.core.approvals import ENDS_OF_STABLE
 from canary.core.breakers import Limits
 from canary.core.calendar import Schedule
 from canary.errors import Refused
@@ -51,7 +51,7 @@ def _as_tuple(value: Any) -> Any:
 
 def _refuse_approval(row: Rollout) -> None:
     _refuse_without(row)
-    if row.request is not None and row.request["verb"] in ENDS_OF_V1:
+    if row.request is not None and row.request["verb"] in ENDS_OF_STABLE:
         sentence = f"An end of v1 is approved by the verb that asked for it: `{row.request['verb']}`."
         raise Refused("approved-by-its-verb", sentence)
 

@@ -11,7 +11,8 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 from canary.conf import canary_conf, secret_for
 from canary.core import chain
 from canary.core.bucketing import cohort_of
-from canary.core.lifecycle import Life, dump_life
+from canary.core.lifecycle import ADVANCE, Life, dump_life
+from canary.core.names import difference_of
 from canary.core.plans import reached_step
 from canary.errors import Refused, RolloutError, StoreUnreachable, VersionConflict
 from canary.models import Rollout, RolloutEvent
@@ -22,6 +23,8 @@ from canary.state.status import status
 
 REASON_MAX = 1_000
 ACTOR_MAX = 160
+BETWEEN_JOURNEYS = (ADVANCE, "build", "unguarded", "guarded")
+"""The verbs of changes that settings with other names may make: servers tell of themselves at any time."""
 UNREACHABLE = "The rollout's database can't be used, so nothing was changed"
 
 
@@ -45,6 +48,7 @@ def change_rollout(  # noqa: PLR0913  who, what, why, when and against which sta
             row = lock_rollout(now)
             if expected_version is not None and row.version != expected_version:
                 raise _conflict(row, expected_version)
+            _refuse_between(row, verb)
             before = describe_row(row)
             verb = mutate(row) or verb
             _save(row, now)
@@ -59,6 +63,13 @@ def change_rollout(  # noqa: PLR0913  who, what, why, when and against which sta
     except (DatabaseError, InterfaceError) as error:
         raise StoreUnreachable("store-unreachable", f"{UNREACHABLE}: {_first_line(error)}.") from error
     return row
+
+
+def _refuse_between(row: Rollout, verb: str) -> None:
+    """Refuse a change by settings of another journey, whose weight or life would not be that of their versions."""
+    sentence = difference_of(row.names, canary_conf().names)
+    if sentence and verb not in BETWEEN_JOURNEYS:
+        raise Refused("other-journey", sentence)
 
 
 def lock_rollout(now: datetime) -> Rollout:
@@ -77,6 +88,8 @@ def lock_rollout(now: datetime) -> Rollout:
             stage_started_at=now,
             changed_at=now,
             lifecycle=dump_life(Life()),
+            stable=conf.names.stable,
+            candidate=conf.names.candidate,
         )
         Rollout.objects.bulk_create([first], ignore_conflicts=True)
         row = Rollout.objects.select_for_update().get(pk=1)
@@ -126,6 +139,7 @@ def describe_row(row: Rollout) -> dict[str, Any]:
         "lifecycle": row.lifecycle,
         "environment_seen_bp": row.environment_seen_bp,
         "cohort": cohort_of(row.salt),
+        "names": row.names.as_json(),
     }
 
 

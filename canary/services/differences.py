@@ -20,8 +20,8 @@ class Difference(NamedTuple):
 
 
 def accepted_differences() -> dict[Difference, AcceptedDifference]:
-    """Return all accepted differences, the newest last."""
-    rows = AcceptedDifference.objects.order_by("accepted_at", "pk")
+    """Return all differences that this journey has accepted, the newest last."""
+    rows = AcceptedDifference.objects.filter(accepted_at__gte=Rollout.began_at()).order_by("accepted_at", "pk")
     return {Difference(row.route, row.path, row.kind): row for row in rows}
 
 

@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime
 
+from canary.conf import canary_conf
 from canary.core.approvals import REQUEST
 from canary.models import Rollout
 from canary.services.changing import change_rollout, move_weight
@@ -22,7 +23,7 @@ def apply_environment(weight_bp: int | None, now: datetime) -> Rollout | None:
     Compare-and-swap against what was last *seen*, so that a restart never undoes what was decided since. A value that
     the latch refuses counts as seen: neither a restart nor the acknowledgement brings it back. None has no opinion.
     """
-    if weight_bp is None or _seen(weight_bp):
+    if weight_bp is None or _seen(weight_bp) or is_of_another_journey():
         return None
     check_weight(weight_bp)
     if _is_frozen(weight_bp, now):
@@ -62,6 +63,12 @@ def _is_frozen(weight_bp: int, now: datetime) -> bool:
     row = Rollout.objects.filter(pk=1).first()
     is_up = weight_bp > (row.weight_bp if row else 0)
     return is_up and opening_by_hand(row.plan if row else None, now) is not None
+
+
+def is_of_another_journey() -> bool:
+    """Return whether the settings name other versions than the stored rollout."""
+    row = Rollout.objects.filter(pk=1).first()
+    return row is not None and row.names != canary_conf().names
 
 
 def _seen(weight_bp: int) -> bool:

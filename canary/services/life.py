@@ -13,8 +13,9 @@ from django.db.models import Max
 
 from canary.conf import canary_conf
 from canary.core import consumers, lifecycle
-from canary.core.approvals import ADD_BROWNOUT, ENDS_OF_V1, EXTEND, REQUEST, SUNSET
+from canary.core.approvals import ADD_BROWNOUT, ENDS_OF_STABLE, EXTEND, REQUEST, SUNSET
 from canary.core.lifecycle import Facts, Life, LifeError, OwnWindow, Unmet, Window
+from canary.core.names import Names, in_names
 from canary.core.plans import FULL_BP
 from canary.errors import Refused
 from canary.models import Rollout, RolloutEvent, Verdict
@@ -41,7 +42,7 @@ class Transition:
     """More that the event keeps."""
     is_untold_spared: bool = False
     is_end: Callable[[Life, Life], bool] = lambda before, after: True
-    """Whether a verb of ENDS_OF_V1 takes v1 from anybody, which a second person has to approve."""
+    """Whether a verb of ENDS_OF_STABLE takes v1 from anybody, which a second person has to approve."""
 
 
 def deprecate(
@@ -151,11 +152,14 @@ def sunset(
 
     With `is_told_only` v1 goes on answering consumers that nobody has told, until the notice days after they are told.
     """
-    if not canary_conf().snapshot.is_v2_enabled:
-        raise Refused("v2-off", "v2 is switched off by API_V2_ENABLED=false: without v1 nobody would answer.")
+    if not canary_conf().snapshot.is_candidate_enabled:
+        sentence = "v2 is switched off by API_V2_ENABLED=false: without v1 nobody would answer."
+        raise Refused("v2-off", in_names(sentence, canary_conf().names))
     if Rollout.objects.filter(pk=1, latched=True).exists():
         raise Refused(
-            "latched", "The rollout was rolled back: nobody goes to v2 until that is acknowledged (`canary ack`)."
+            "latched",
+            f"The rollout was rolled back: nobody goes to v{canary_conf().names.candidate} until that is acknowledged"
+            " (`canary ack`).",
         )
     at = now.timestamp()
 
@@ -247,10 +251,10 @@ def _take(transition: Transition, *, actor: str, reason: str, expected_version: 
         life, facts = lifecycle.life_from(row.lifecycle), Facts()
         if transition.guard is not None:
             facts = facts_about(row, now, is_untold_spared=transition.is_untold_spared)
-        following = _step(transition, life, facts)
+        following = _step(transition, life, facts, row.names)
         if transition.guard is not None:
             unmet = transition.guard(life, facts, now.timestamp())
-            _refuse_unmet(unmet, is_override=transition.is_override)
+            _refuse_unmet(unmet, row.names, is_override=transition.is_override)
             skipped = [asdict(one) for one in unmet]
             evidence.update(facts=_kept(facts), is_override=transition.is_override, skipped=skipped)
         change = StepUp(transition.verb, transition.arguments, row.weight_bp, actor, reason, now)
@@ -259,7 +263,7 @@ def _take(transition: Transition, *, actor: str, reason: str, expected_version: 
         elif transition.is_end(life, following) and keep_waiting(row, change):
             return REQUEST
         row.lifecycle = lifecycle.dump_life(following)
-        if row.request is not None and row.request["verb"] in ENDS_OF_V1:
+        if row.request is not None and row.request["verb"] in ENDS_OF_STABLE:
             row.request = None
         return None
 
@@ -274,11 +278,11 @@ def _take(transition: Transition, *, actor: str, reason: str, expected_version: 
     )
 
 
-def _step(transition: Transition, life: Life, facts: Facts) -> Life:
+def _step(transition: Transition, life: Life, facts: Facts, names: Names) -> Life:
     try:
         return transition.step(life, facts)
     except LifeError as error:
-        raise Refused(error.code, error.sentence) from error
+        raise Refused(error.code, in_names(error.sentence, names)) from error
 
 
 def _kept(facts: Facts) -> dict[str, Any]:
@@ -286,9 +290,9 @@ def _kept(facts: Facts) -> dict[str, Any]:
     return {name: value[:NAMES_KEPT] if isinstance(value, tuple) else value for name, value in told.items()}
 
 
-def _refuse_unmet(unmet: list[Unmet], *, is_override: bool) -> None:
+def _refuse_unmet(unmet: list[Unmet], names: Names, *, is_override: bool) -> None:
     if unmet and not is_override:
-        sentences = " ".join(one.sentence for one in unmet)
+        sentences = in_names(" ".join(one.sentence for one in unmet), names)
         raise Refused("guards-unmet", sentences, override="override")
 
 

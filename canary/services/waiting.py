@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from canary.conf import canary_conf
-from canary.core.approvals import ENDS_OF_V1, Request, is_confirmed_by, is_same_person
+from canary.core.approvals import ENDS_OF_STABLE, Request, is_confirmed_by, is_same_person
 from canary.errors import Refused
 from canary.models import Rollout
 from canary.services.changing import REASON_MAX, storable
@@ -55,7 +55,7 @@ def confirmed(row: Rollout, change: StepUp) -> Request | None:
 
 
 def _needs_approval(row: Rollout, change: StepUp) -> bool:
-    return change.verb in ("start", *ENDS_OF_V1) or change.weight_bp > row.weight_bp
+    return change.verb in ("start", *ENDS_OF_STABLE) or change.weight_bp > row.weight_bp
 
 
 def _check(row: Rollout, approved: Request, actor: str) -> None:

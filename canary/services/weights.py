@@ -6,6 +6,7 @@ from typing import Any
 from canary.conf import canary_conf
 from canary.core.approvals import REQUEST, Request
 from canary.core.lifecycle import life_from, refuse_rollback
+from canary.core.names import in_names
 from canary.core.plans import FULL_BP, HELD, PAUSED, RUNNING
 from canary.errors import Refused
 from canary.models import Rollout
@@ -58,8 +59,10 @@ def roll_back(*, reason: str, actor: str, now: datetime, evidence: dict[str, Any
     """
 
     def mutate(row: Rollout) -> None:
-        if sentence := refuse_rollback(life_from(row.lifecycle), is_v1_enabled=canary_conf().snapshot.is_v1_enabled):
-            raise Refused("v1-gone", sentence)
+        if sentence := refuse_rollback(
+            life_from(row.lifecycle), is_stable_enabled=canary_conf().snapshot.is_stable_enabled
+        ):
+            raise Refused("v1-gone", in_names(sentence, row.names))
         row.plan, row.request = None, None
         move_weight(row, 0, now)
         row.latched = True

@@ -15,7 +15,8 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.urls import resolve, set_urlconf
 
 from canary.conf import canary_conf
-from canary.core.values import V1, Snapshot
+from canary.core.names import FIRST, Names
+from canary.core.values import STABLE, Snapshot
 from canary.requests.queries import start_counting, stop_counting
 from canary.shadow.side_effects import refused
 from canary.shadow.snapshots import Guard, forgotten
@@ -44,7 +45,7 @@ class Read:
     has_credentials: bool
     user_id: str | None = None
     """The user behind the credentials, when they name one."""
-    api_version: int = V1
+    api_version: int = STABLE
     """The version that answered it, and in whose words it is."""
     refusal: int = 0
     """The status when v2 refused it: v1 is then asked whether it refuses too."""
@@ -52,6 +53,8 @@ class Read:
     """The template of its view, as `resolver_match.route` has it."""
     voter: Voter | None = None
     """None when it does not count as evidence."""
+    names: Names = FIRST
+    """Those in force when it was answered."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,8 @@ def ask(read: Read, version: int, path: str, query: str, guard: Guard) -> Answer
 
 def request_of(read: Read, version: int, path: str, query: str) -> Any:
     conf = canary_conf()
-    full_path = f"{conf.entrance}/v{version}{path}"
+    name = read.names.of(version)
+    full_path = f"{conf.entrance}/v{name}{path}"
     request: Any = WSGIRequest(
         {
             **read.meta,
@@ -115,7 +119,7 @@ def request_of(read: Read, version: int, path: str, query: str) -> Any:
             "wsgi.input": io.BytesIO(),
         }
     )
-    request.request_id, request.urlconf = read.request_id, conf.arms[version]
+    request.request_id, request.urlconf = read.request_id, conf.arms[name]
     request.is_shadow = True  # it isn't the client's, so it isn't counted against limits
     return request
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from canary.core.values import V2, Snapshot
+from canary.core.values import CANDIDATE, Snapshot
 from canary.models import Crash
 
 LOOK_EVERY_S: Final = 5.0
@@ -23,7 +23,7 @@ class Caution:
         if snapshot.latched:
             return False
         if not self._is_lately(snapshot, now_s):
-            rows = Crash.objects.filter(release=snapshot.release, stage=snapshot.stage, api_version=V2)
+            rows = Crash.objects.filter(release=snapshot.release, stage=snapshot.stage, api_version=CANDIDATE)
             self.deaths = rows.values("death").distinct().count()
             self._looked = (snapshot.release, snapshot.stage, now_s)
         return self.deaths <= MOST_DEATHS

@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from canary.conf import canary_conf
-from canary.core.values import V2, Decision, Snapshot
+from canary.core.values import CANDIDATE, Decision, Snapshot
 from canary.recording import flushing
 from canary.recording.tally import network_of, subject_of
 from canary.requests.black_box import REPEAT
@@ -168,7 +168,9 @@ class ShadowReader:
             return repeat
         try:
             with flights.noted(
-                request_of(read, V2, below_base(read.path), read.query), Decision(V2, REPEAT), current_snapshot()
+                request_of(read, CANDIDATE, below_base(read.path), read.query),
+                Decision(CANDIDATE, REPEAT),
+                current_snapshot(),
             ):
                 return self.watchdog.run(partial(repeat.run, PAIR_DEADLINE_S), PAIR_DEADLINE_S + SLACK_S)
         except OverdueError as error:
@@ -194,6 +196,7 @@ def read_of(request: HttpRequest, decision: Decision, snapshot: Snapshot, *, ref
             if name in KEPT or (name.startswith("HTTP_") and name not in LEFT_OUT)
         },
         release=snapshot.release,
+        names=snapshot.names,
         request_id=getattr(request, "request_id", ""),
         has_credentials=has_credentials,
         user_id=credential[1] if credential and credential[0] == "user" else None,

@@ -24,7 +24,7 @@ from canary.core.mapping import (
     original,
     without_noise,
 )
-from canary.core.values import V1, V2
+from canary.core.values import CANDIDATE, STABLE
 from canary.retiring.successors import below_base, declared_successors
 from canary.shadow.asking import Answer, Read, ask
 from canary.shadow.side_effects import SideEffectError
@@ -84,7 +84,7 @@ def prepare(read: Read, *, is_v2_first: bool) -> "Outcome | Pair":
 
 
 def _in_words_of_v1(declared: Declared, read: Read) -> Read | None:
-    if read.api_version == V1:
+    if read.api_version == STABLE:
         return read
     source = original(
         declared,
@@ -98,7 +98,7 @@ def _in_words_of_v1(declared: Declared, read: Read) -> Read | None:
 
 def _sent_to_v2(read: Read, found: Equivalent) -> tuple[str, str]:
     """Return path (decoded, below the base) and query of a client of v2 that asks for this: its own, if v2 answered."""
-    if read.api_version == V2:
+    if read.api_version == CANDIDATE:
         return below_base(read.path), read.query
     return _split(as_asked(found, read.query, has_credentials=read.has_credentials))
 
@@ -142,7 +142,7 @@ class Pair:
     ) -> None:
         self._read, self._declared, self._found, self._sent = read, declared, found, sent
         self._route: Json = found.route
-        self._order = (V2, V1) if is_v2_first else (V1, V2)
+        self._order = (CANDIDATE, STABLE) if is_v2_first else (STABLE, CANDIDATE)
         self._answers: dict[int, Answer] = {}
         self._has_ended_early = False
         """Whether a page of v2 before the one that is compared has fewer rows than it was asked for."""
@@ -180,7 +180,7 @@ class Pair:
                 self._second_began_at = time.monotonic()
         votes = (*self._error_votes(), *self._good_times())
         told = self._ask_for_body(guard)
-        old, tried = self._answers[V1], (*self._answers[V2].tried, *told.tried)
+        old, tried = self._answers[STABLE], (*self._answers[CANDIDATE].tried, *told.tried)
         if old.tried:  # v1 does so with every client: there is nothing to hold v2 against
             error = SideEffectError(f"v1 was asked to read, and {old.tried[0]}")
             return Outcome(self._found.template, "failed", error=error)
@@ -189,13 +189,13 @@ class Pair:
         return replace(self._compared(old, told, guard), votes=votes)
 
     def _compared(self, old: Answer, told: Answer, guard: Guard) -> Outcome:
-        template, new = self._found.template, self._answers[V2]
-        if not self._is_good(V1, old):
+        template, new = self._found.template, self._answers[CANDIDATE]
+        if not self._is_good(STABLE, old):
             # Gone meanwhile, or a token that has expired: there is nothing to hold v2 against.
             return Outcome(template, "failed" if old.status >= 500 else "unmapped", error=old.error)
         if (self._found.page > 1 and not _has_rows(self._route, old.body)) or self._has_ended_early:
             return Outcome(template, "unmapped")
-        if bad := next((answer for answer in (new, told) if not self._is_good(V2, answer)), None):
+        if bad := next((answer for answer in (new, told) if not self._is_good(CANDIDATE, answer)), None):
             return self._different(Difference("", "status", old.status, bad.status), error=bad.error)
         found = self._different(*self._unlike(old, told, guard), *self._more_statements(old, new, guard))
         seconds = (old.seconds, new.seconds) if self._is_timed() else None
@@ -208,7 +208,7 @@ class Pair:
         differences = compare(self._declared, self._route, old.body, new.body)
         if not differences:
             return []
-        again = self._ask(V1, guard).body
+        again = self._ask(STABLE, guard).body
         later = compare(self._declared, self._route, again, new.body)
         return without_noise(differences, old.body, again, later)
 
@@ -217,7 +217,7 @@ class Pair:
         budget = old.statements + canary_conf().sql_budget
         if self._found.page > 1 or new.statements <= budget:
             return []
-        again = self._ask(V2, guard).statements
+        again = self._ask(CANDIDATE, guard).statements
         return [Difference("", "sql", old.statements, again)] if again > budget else []
 
     def _is_timed(self) -> bool:
@@ -225,7 +225,7 @@ class Pair:
         return self._found.page == 1 and all(self._is_good(*answered) for answered in self._answers.items())
 
     def _is_good(self, version: int, answer: Answer) -> bool:
-        return bool(answer.status == self._route["statuses"][version == V2])
+        return bool(answer.status == self._route["statuses"][version == CANDIDATE])
 
     def _error_votes(self) -> tuple[Vote, ...]:
         """Vote against the version that failed where the other one did not."""
@@ -244,28 +244,28 @@ class Pair:
         """Vote against v2 when it took longer by more than is tolerated, else against v1. A later page has no vote."""
         if self._found.page > 1:
             return ()
-        tolerated_s = (1 + canary_conf().latency_margin) * seconds[V1] + UNNOTICED_S
-        log_ratio = math.log(max(seconds[V2], SHORTEST_S) / max(seconds[V1], SHORTEST_S))
-        return (Vote("pair_time", V2 if seconds[V2] > tolerated_s else V1, log_ratio),)
+        tolerated_s = (1 + canary_conf().latency_margin) * seconds[STABLE] + UNNOTICED_S
+        log_ratio = math.log(max(seconds[CANDIDATE], SHORTEST_S) / max(seconds[STABLE], SHORTEST_S))
+        return (Vote("pair_time", CANDIDATE if seconds[CANDIDATE] > tolerated_s else STABLE, log_ratio),)
 
     def _ask(self, version: int, guard: Guard) -> Answer:
-        if version == V1:
-            return ask(self._read, V1, below_base(self._read.path), self._read.query, guard)
-        return ask(self._read, V2, *self._sent, guard)
+        if version == STABLE:
+            return ask(self._read, STABLE, below_base(self._read.path), self._read.query, guard)
+        return ask(self._read, CANDIDATE, *self._sent, guard)
 
     def _ask_for_body(self, guard: Guard) -> Answer:
         """Return v2's response to compare with v1's: the one that it gave, unless it was asked for less."""
-        given, target = self._answers[V2], _split(self._found.target)
+        given, target = self._answers[CANDIDATE], _split(self._found.target)
         if given.has_failed or (target == self._sent and self._found.page == 1):
             return given
-        answer = ask(self._read, V2, *target, guard)
+        answer = ask(self._read, CANDIDATE, *target, guard)
         for _ in range(1, self._found.page):
             address = _next_page(answer.body)
             self._has_ended_early |= _ends_early(answer.body)
-            if not self._is_good(V2, answer) or address is None:
+            if not self._is_good(CANDIDATE, answer) or address is None:
                 break
             path, _, query = address.partition("?")
-            answer = ask(self._read, V2, below_base(path), query, guard)
+            answer = ask(self._read, CANDIDATE, below_base(path), query, guard)
         return answer
 
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from canary.core.mapping import Declared, Difference, Json, original
-from canary.core.values import V1, V2
+from canary.core.values import CANDIDATE, STABLE
 from canary.recording.route_names import name_of
 from canary.retiring.successors import below_base, declared_successors
 from canary.shadow.asking import Answer, Read, ask
@@ -16,7 +16,7 @@ TOO_MANY: Final = 429
 def prepare_refusal(read: Read) -> "Outcome | RefusedRead":
     """Return a refusal to ask v1 about, or why there is none. Only calls that both versions declare are compared."""
     declared = declared_successors()
-    name = name_of(V2, "GET", read.template).shared
+    name = name_of(CANDIDATE, "GET", read.template).shared
     found = _row_of(declared, read, name) if declared else None
     return RefusedRead(read, *found) if found else Outcome("", "unmapped")
 
@@ -39,7 +39,7 @@ class RefusedRead:
 
     def run(self, deadline_s: float) -> Outcome:
         with read_only_snapshot(deadline_s) as guard:
-            old = ask(self._read, V1, self._path, self._query, guard)
+            old = ask(self._read, STABLE, self._path, self._query, guard)
             if old.tried or old.status >= 500 or guard.is_late:
                 return self.late() if guard.is_late else Outcome(self._template, "failed", error=old.error)
             is_wrong = old.status < 400 and self._is_steady(guard)
@@ -52,7 +52,7 @@ class RefusedRead:
         """Return whether v2 refuses a repeat too: limits don't count repeats, so v2 answers one after a right 429."""
         if self._read.refusal != TOO_MANY:
             return True
-        again: Answer = ask(self._read, V2, below_base(self._read.path), self._read.query, guard)
+        again: Answer = ask(self._read, CANDIDATE, below_base(self._read.path), self._read.query, guard)
         return again.status == TOO_MANY
 
     def _told(self, old: Answer, *, is_wrong: bool) -> Outcome:
@@ -63,5 +63,5 @@ class RefusedRead:
             (Difference("", "refusal", old.status, status),) if is_wrong else (),
             shown(self._read, self._route),
             shared=shared_name(self._route),
-            votes=(Vote("pair_refusal", V2 if is_wrong else V1, float(status)),),
+            votes=(Vote("pair_refusal", CANDIDATE if is_wrong else STABLE, float(status)),),
         )

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from canary.conf import canary_conf
-from canary.core.values import V2, Decision, Snapshot
+from canary.core.values import CANDIDATE, Decision, Snapshot
 from canary.recording.tally import network_of
 
 FULL_BP: Final = 10_000
@@ -60,7 +60,7 @@ class Sampler:
     ) -> tuple[Choice, ...]:
         """Return why the read is to be repeated; mostly nothing, and never where the share is 0."""
         share_bp = canary_conf().shadow_bp
-        if not share_bp or request.method != "GET" or not snapshot.is_v2_enabled or snapshot.latched:
+        if not share_bp or request.method != "GET" or not snapshot.is_candidate_enabled or snapshot.latched:
             return ()
         is_of_share = random.random() * FULL_BP < share_bp or self._is_due(request, decision)  # noqa: S311  a sample
         is_special = response.status_code >= 400 or decision.reason == "failover"
@@ -89,9 +89,9 @@ class Sampler:
         """Return a special reason only where the bucket drew the version: there alike versions fail equally often."""
         network, now_s = network_of(request.META.get("REMOTE_ADDR", "")), time.monotonic()
         if decision.reason == "bucket" and response.status_code < 500:
-            is_taken = decision.api_version == V2 and self._refused.take(network, now_s)
+            is_taken = decision.api_version == CANDIDATE and self._refused.take(network, now_s)
             return Choice.REFUSED if is_taken else None
-        is_v2 = decision.api_version == V2 or decision.reason == "failover"
+        is_v2 = decision.api_version == CANDIDATE or decision.reason == "failover"
         if decision.reason not in ("bucket", "failover") or canary_conf().is_away(response):
             return None
         return (

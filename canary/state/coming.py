@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from canary.core.lifecycle import life_from
-from canary.core.routing import leads_to_v2
+from django.db.models import Q
+
+from canary.core.lifecycle import ADVANCE, life_from
+from canary.core.names import names_from
+from canary.core.routing import leads_to_candidate
 from canary.core.values import Identity, Snapshot, parse_identity
 from canary.models import ListEntry, RolloutEvent
 from canary.state.store import ALL_HAVE_READ_AFTER_S
@@ -40,7 +43,7 @@ def waiting_change(stored: Snapshot, identity: Identity, now: datetime) -> Waiti
         in_force, coming = _arrived(in_force, coming, event.at)
         _put_on_lists(listed, event)
         after = snapshot_of(event.after, event.version, stored, events[-1].after, listed)
-        if leads_to_v2(in_force, after):
+        if leads_to_candidate(in_force, after):
             coming.append((after, event.at + timedelta(seconds=ALL_HAVE_READ_AFTER_S)))
         else:
             in_force, coming = after, []
@@ -70,6 +73,7 @@ def snapshot_of(
         stage=told["stage"],
         latched=told["latched"],
         life=life_from(told["lifecycle"]),
+        names=names_from(told),
         salt=stored.salt if told["cohort"] == last["cohort"] else told["cohort"],
         allowed=_on(listed, ListEntry.List.ALLOW),
         excluded=_on(listed, ListEntry.List.EXCLUDE),
@@ -92,13 +96,15 @@ def _identity_of(event: RolloutEvent) -> Identity:
 def _listed_before(version: int, identities: Iterable[Identity]) -> _Listed:
     listed: _Listed = {}
     names = [str(identity) for identity in identities]
-    earlier = RolloutEvent.objects.filter(version__lt=version, verb__in=ON_LISTS, evidence__identity__in=names)
-    for event in earlier.order_by("version"):
+    named = Q(verb__in=ON_LISTS, evidence__identity__in=names)
+    for event in RolloutEvent.objects.filter(named | Q(verb=ADVANCE), version__lt=version).order_by("version"):
         _put_on_lists(listed, event)
     return listed
 
 
 def _put_on_lists(listed: _Listed, event: RolloutEvent) -> None:
+    if event.verb == ADVANCE:
+        listed.clear()
     if event.verb not in ON_LISTS:
         return
     (name, word), identity = ON_LISTS[event.verb], _identity_of(event)

@@ -12,6 +12,7 @@ from canary.core.breakers import Limits
 from canary.core.calendar import instant
 from canary.core.gates import UNANSWERED, Answer
 from canary.core.lifecycle import dump_life
+from canary.core.names import Names, difference_of, in_names
 from canary.core.plans import Plan
 from canary.core.routing import needs_controller
 from canary.core.values import Snapshot
@@ -33,7 +34,7 @@ def status(now: datetime) -> dict[str, Any]:
         workers, alarmed, guard = _workers(now), alarm(now), read_guard()
     except (DatabaseError, InterfaceError) as error:
         raise StoreUnreachable("store-unreachable", "The rollout's database can't be read.") from error
-    environment, frozen = canary_conf().snapshot, opening_by_hand(row.plan if row else None, now)
+    frozen = opening_by_hand(row.plan if row else None, now)
     return {
         "version": snapshot.version,
         "weight_bp": snapshot.weight_bp,
@@ -44,10 +45,12 @@ def status(now: datetime) -> dict[str, Any]:
         "changed_at": row and _iso(row.changed_at),
         "plan": row and _plan(row, now),
         "frozen_until": frozen and instant(frozen.at, frozen.zone),
-        "request": row and _request(row.request),
+        "request": row and _request(row.request, row.names),
         "environment_seen_bp": row and row.environment_seen_bp,
-        "is_v1_enabled": environment.is_v1_enabled,
-        "is_v2_enabled": environment.is_v2_enabled,
+        "names": snapshot.names.as_json(),
+        "between_journeys": row and difference_of(row.names, canary_conf().names),
+        "is_v1_enabled": snapshot.is_stable_enabled,
+        "is_v2_enabled": snapshot.is_candidate_enabled,
         "lifecycle": snapshot.life.state,
         "life": dump_life(snapshot.life),
         "build": snapshot.build,
@@ -85,12 +88,12 @@ def _plan(row: Rollout, now: datetime) -> dict[str, Any] | None:
     return {**shown, "not_before": not_before(row.plan, row.weight_bp, now)}
 
 
-def _request(request: Request | dict[str, Any] | None) -> dict[str, Any] | None:
+def _request(request: Request | dict[str, Any] | None, names: Names) -> dict[str, Any] | None:
     """Return the step up that waits, without its evidence, and the same in words."""
     if request is None:
         return None
     shown = {name: value for name, value in request.items() if name != "evidence"}
-    return {**shown, "sentence": f"{sentence_of_request(request)}."}
+    return {**shown, "sentence": f"{in_names(sentence_of_request(request), names)}."}
 
 
 def _workers(now: datetime) -> list[dict[str, Any]]:

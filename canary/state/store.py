@@ -6,11 +6,12 @@ environment's values are in force.
 
 import os
 import threading
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from canary.conf import CanaryConf, canary_conf
-from canary.core.lifecycle import life_from
-from canary.core.routing import leads_to_v2
+from canary.core.lifecycle import Life, life_from
+from canary.core.routing import leads_to_candidate
 from canary.core.values import Identity, Snapshot
 from canary.models import ListEntry, Rollout
 
@@ -50,7 +51,7 @@ def refresh() -> Snapshot:
         coming = tuple(each for each in coming if each[1] > now)
         if coming and coming[-1][0].version == after.version:
             _state = _State(before, coming, now)
-        elif before is not None and _waits_for_others and row is not None and leads_to_v2(before, after):
+        elif before is not None and _waits_for_others and row is not None and leads_to_candidate(before, after):
             # Each waits from its own instant on, so that no number of later changes holds an earlier one up.
             # One that a wrong clock put into the future is not waited for until then.
             comes_at = min(row.changed_at.timestamp(), now + ALL_HAVE_READ_AFTER_S) + ALL_HAVE_READ_AFTER_S
@@ -111,22 +112,29 @@ os.register_at_fork(after_in_child=forget)
 
 
 def _snapshot(row: Rollout, conf: CanaryConf, lists: tuple[frozenset[Identity], frozenset[Identity]]) -> Snapshot:
-    return Snapshot(
+    is_stable_enabled, is_candidate_enabled = conf.enabled(row.names)
+    snapshot = Snapshot(
         version=row.version,
         weight_bp=row.weight_bp,
         salt=row.salt,
         release=row.release,
         stage=row.stage,
         latched=row.latched,
-        is_v1_enabled=conf.snapshot.is_v1_enabled,
-        is_v2_enabled=conf.snapshot.is_v2_enabled,
+        is_stable_enabled=is_stable_enabled,
+        is_candidate_enabled=is_candidate_enabled,
         allowed=lists[0],
         excluded=lists[1],
         life=life_from(row.lifecycle),
         build=row.build,
         anonymous_key=bytes.fromhex(row.anonymous_key),
         cookie_key=bytes.fromhex(row.cookie_key),
+        names=conf.names if row.names == conf.names else row.names,
     )
+    if is_stable_enabled or is_candidate_enabled or row.names == conf.names:
+        return snapshot
+    # Settings of a far journey: their stable version answers all, and nothing of that is evidence for the stored one.
+    alone = replace(snapshot, names=conf.names, is_stable_enabled=True, life=Life(), weight_bp=0, release=0)
+    return replace(alone, allowed=frozenset(), excluded=frozenset())
 
 
 def _listed(name: str) -> frozenset[Identity]:

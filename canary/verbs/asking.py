@@ -5,12 +5,13 @@ from typing import Any
 
 from canary.conf import canary_conf
 from canary.core.lifecycle import NOTICE_DAYS
+from canary.core.names import in_names, names_from
 from canary.core.permissions import VIEW
 from canary.core.values import parse_identity
 from canary.errors import StoreUnreachable
 from canary.reporting.explaining import account_of, explain, explain_at, still_in_force
 from canary.reporting.whatif import who_moves
-from canary.state.store import refresh
+from canary.state.store import current_snapshot, refresh
 from canary.verbs.declaring import Call, Option, Verb
 from canary.verbs.parsing import WHEN, parse_moment, parse_salt
 from canary.verbs.performing import reachable
@@ -64,7 +65,8 @@ def _say_explained(result: Mapping[str, Any]) -> Iterator[str]:
 def _say_extension(result: Mapping[str, Any]) -> Iterator[str]:
     if extension := result.get("extension"):
         until = extension["until"] or f"{NOTICE_DAYS} days after it is told"
-        yield f"v1's own paths answer it until {until}, also after the end of v1."
+        sentence = f"v1's own paths answer it until {until}, also after the end of v1."
+        yield in_names(sentence, current_snapshot().names)
         if "actor" in extension:
             yield "That was decided by {actor_name}: {reason}".format(**extension)
 
@@ -93,6 +95,7 @@ def _whatif(call: Call) -> dict[str, Any]:
     moves = who_moves(snapshot, wanted_bp, call.now)
     return {
         "version": snapshot.version,
+        "names": snapshot.names.as_json(),
         "weight_bp": snapshot.weight_bp,
         "whatif_bp": weight_bp,
         "latched": snapshot.latched,
@@ -107,7 +110,8 @@ def _say_moves(result: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"From {percent(result['weight_bp'])} to {percent(result['whatif_bp'])}, of {result['known']} known identities:"
     )
-    for target, name in (("to_v2", "v2"), ("to_v1", "v1")):
+    names = names_from(result)
+    for target, name in (("to_v2", f"v{names.candidate}"), ("to_v1", f"v{names.stable}")):
         move = result["moves"][target]
         yield f"{plural(move['count'], 'identity', 'identities')} would move to {name}."
         yield from (f"  {one}" for one in move["ids"][:IDS_SHOWN])

@@ -1,7 +1,6 @@
 """Verbs about the life of v1: its deprecation, brownouts, sunset, the way back, and the notices to its consumers."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from canary.core.lifecycle import (
@@ -10,15 +9,18 @@ from canary.core.lifecycle import (
     NOTICE_DAYS,
     Facts,
     OwnWindow,
-    is_v1_gone,
+    Unmet,
+    is_stable_gone,
     iso,
     parse_instant,
     unmet_for_deprecation,
     unmet_for_sunset,
 )
+from canary.core.names import Names, in_names, names_from
 from canary.core.permissions import LIFECYCLE, VIEW
 from canary.core.routing import is_in_brownout
 from canary.errors import Refused
+from canary.services import advance
 from canary.services import life as services
 from canary.state.status import status
 from canary.state.store import read
@@ -64,6 +66,10 @@ def _restore(call: Call) -> None:
     services.restore(**call.change)
 
 
+def _advance(call: Call) -> None:
+    advance(**call.change)
+
+
 def _notify(call: Call) -> dict[str, Any]:
     outcome = services.notify(**call.change)
     return {**status(call.now), "notified": outcome}
@@ -79,11 +85,12 @@ def _say_notified(result: Mapping[str, Any]) -> Iterator[str]:
 def _status(call: Call) -> dict[str, Any]:
     """Return the dates, and what the next transition still lacks."""
     row, snapshot = read()
-    life, at = snapshot.life, call.now.timestamp()
+    life, at, names = snapshot.life, call.now.timestamp(), snapshot.names
     facts = services.facts_about(row, call.now) if row else Facts()
     unmet = unmet_for_deprecation(life, facts, at) if life.state == ACTIVE else unmet_for_sunset(life, facts, at)
     return {
         "lifecycle": life.state,
+        "names": names.as_json(),
         "version": snapshot.version,
         "deprecated_at": _instant(life.deprecated_at),
         "sunset_at": _instant(life.sunset_at),
@@ -97,9 +104,13 @@ def _status(call: Call) -> dict[str, Any]:
         "last_call_at": _instant(facts.last_call_at),
         "unnotified": list(facts.unnotified),
         "untold": list(facts.untold),
-        "next": None if is_v1_gone(life) else "deprecate" if life.state == ACTIVE else "sunset",
-        "unmet": [] if is_v1_gone(life) else [asdict(one) for one in unmet],
+        "next": None if is_stable_gone(life) else "deprecate" if life.state == ACTIVE else "sunset",
+        "unmet": [] if is_stable_gone(life) else [_unmet(one, names) for one in unmet],
     }
+
+
+def _unmet(one: Unmet, names: Names) -> dict[str, str]:
+    return {"code": one.code, "sentence": in_names(one.sentence, names)}
 
 
 def _instant(at: int | None) -> str | None:
@@ -107,14 +118,15 @@ def _instant(at: int | None) -> str | None:
 
 
 def _say_life(result: Mapping[str, Any]) -> Iterator[str]:
+    name = result["names"]["stable"]
     running = "; a brownout is running" if result["is_in_brownout"] else ""
-    yield f"v1 is {result['lifecycle']}{running}."
+    yield f"v{name} is {result['lifecycle']}{running}."
     names = {"deprecated_at": "Deprecated since", "sunset_at": "Sunset at", "sunset_done_at": "Out of service since"}
     yield from (f"{said} {result[name]}." for name, said in names.items() if result[name])
     yield from ("Brownout from {from} to {to}.".format(**window) for window in result["brownouts"])
     yield from ("Brownout of {consumer} from {from} to {to}.".format(**window) for window in result["own_brownouts"])
-    yield from (_say_extension(**extension) for extension in result["extensions"])
-    yield f"Last call of v1: {result['last_call_at'] or 'none known'}."
+    yield from (in_names(_say_extension(**extension), names_from(result)) for extension in result["extensions"])
+    yield f"Last call of v{name}: {result['last_call_at'] or 'none known'}."
     if result["next"] and not result["unmet"]:
         yield f"Nothing is in the way of `{result['next']}`."
     yield from (f"In the way of `{result['next']}`: {one['sentence']}" for one in result["unmet"])
@@ -130,7 +142,7 @@ def _say_restored(result: Mapping[str, Any]) -> Iterator[str]:
     if life["sunset_at"] is not None:
         yield f"Its sunset is announced for {iso(life['sunset_at'])}."
     elif life["state"] != ACTIVE:
-        yield f"No date of the sunset is announced: {NO_DATE}"
+        yield f"No date of the sunset is announced: {in_names(NO_DATE, names_from(result))}"
 
 
 def _change(
@@ -191,5 +203,6 @@ VERBS = (
         ),
     ),
     _change("restore", "go one state back, so that v1 answers again", _restore, say=_say_restored),
+    _change("advance", "begin the next journey, whose versions the settings name", _advance),
     _change("notify", "mail each consumer of v1 a list of its calls", _notify, say=_say_notified),
 )

@@ -11,6 +11,7 @@ from canary import services
 from canary.conf import canary_conf
 from canary.core.breakers import Limits
 from canary.core.calendar import Schedule
+from canary.core.names import in_names, names_from
 from canary.core.permissions import RAMP, VIEW
 from canary.core.plans import default_steps
 from canary.core.power import PlanPower, power_of
@@ -120,9 +121,13 @@ def power_for(values: Mapping[str, Any], now: datetime) -> PlanPower:
 
 
 def _steps_of(values: Mapping[str, Any]) -> list[int]:
-    steps: list[int] = values["plan"] or default_steps(read()[1].weight_bp)
+    if values["plan"]:
+        return list(values["plan"])
+    snapshot = read()[1]
+    steps = default_steps(snapshot.weight_bp)
     if not steps:
-        raise Refused("no-next-step", "v2 has 100 % already, so no step is left for a plan that names none.")
+        name = snapshot.names.candidate
+        raise Refused("no-next-step", f"v{name} has 100 % already, so no step is left for a plan that names none.")
     return steps
 
 
@@ -152,14 +157,12 @@ def _schedule_of(values: Mapping[str, Any], steps: int) -> Schedule:
 
 
 def _power(call: Call) -> dict[str, Any]:
-    return power_for(call.values, call.now).as_json()
+    return {**power_for(call.values, call.now).as_json(), "names": read()[1].names.as_json()}
 
 
 def _say_power(result: Mapping[str, Any]) -> Iterator[str]:
-    yield result["known"]
-    yield from (f"  {step['sentence']}" for step in result["steps"])
-    if result["refusal"]:
-        yield result["refusal"]
+    lines = [result["known"], *(f"  {step['sentence']}" for step in result["steps"]), result["refusal"]]
+    yield from (in_names(line, names_from(result)) for line in lines if line)
 
 
 def _limits_of(values: Mapping[str, Any]) -> Limits:
@@ -186,7 +189,7 @@ def _start(call: Call) -> dict[str, Any]:
 
 def _say_started(result: Mapping[str, Any]) -> Iterator[str]:
     yield from say_status(result)
-    yield from _say_power(result["power"])
+    yield from _say_power({**result["power"], "names": result["names"]})
 
 
 def _pause(call: Call) -> None:

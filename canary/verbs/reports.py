@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from canary.core.names import Names, in_names, names_from
 from canary.core.permissions import VIEW
 from canary.reporting.release import analyse, report
 from canary.retiring.usage import USAGE_DAYS, daily_rows, usage_by_consumer, write_csv
@@ -22,22 +23,25 @@ def _analyse(call: Call) -> dict[str, Any]:
 def _say_analysis(result: Mapping[str, Any]) -> Iterator[str]:
     yield result["sentence"]
     yield from _say_evidence(result["evidence"])
-    numbers = result["numbers"]
-    if numbers:
-        yield from (f"  gate {one['gate']:<12} {_say_gate(one)}" for one in numbers["gates"])
-        yield "Errors: {}.".format(_say_events(numbers["error"]))
-        yield "Refused by v2 alone: {}.".format(_say_events(numbers["client_error"]))
-        yield "Latency: {bets} users ranked, v2 to v1 {ratio}.".format(
-            bets=numbers["latency"]["bets"], ratio=_ratio(numbers["latency"])
-        )
-        safe, ratio = numbers["safe"], numbers["sample_ratio"]
-        yield (
-            f"Users of v2 in this stage: {safe['clean']} without an error, {safe['failing']} with one;"
-            f" {safe['clean_missing']} more without an error are needed."
-        )
-        yield f"Arrived: {ratio['v2']} on v2 and {ratio['v1']} on v1, {ratio['expected']:.1f} on v2 expected."
-        yield from _say_routes(numbers["routes"])
+    if result["numbers"]:
+        yield from (in_names(line, names_from(result)) for line in _say_numbers(result["numbers"]))
     yield f"Controller: {result['controller'] or 'none is running, so nothing acts on this'}."
+
+
+def _say_numbers(numbers: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"  gate {one['gate']:<12} {_say_gate(one)}" for one in numbers["gates"])
+    yield "Errors: {}.".format(_say_events(numbers["error"]))
+    yield "Refused by v2 alone: {}.".format(_say_events(numbers["client_error"]))
+    yield "Latency: {bets} users ranked, v2 to v1 {ratio}.".format(
+        bets=numbers["latency"]["bets"], ratio=_ratio(numbers["latency"])
+    )
+    safe, ratio = numbers["safe"], numbers["sample_ratio"]
+    yield (
+        f"Users of v2 in this stage: {safe['clean']} without an error, {safe['failing']} with one;"
+        f" {safe['clean_missing']} more without an error are needed."
+    )
+    yield f"Arrived: {ratio['v2']} on v2 and {ratio['v1']} on v1, {ratio['expected']:.1f} on v2 expected."
+    yield from _say_routes(numbers["routes"])
 
 
 def _say_evidence(evidence: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -98,9 +102,10 @@ def _say_report(result: Mapping[str, Any]) -> Iterator[str]:
         yield from result["csv"].splitlines()
         return
     latch = "; a rollback is latched" if result["latched"] else ""
-    now = f"v2 has {percent(result['weight_bp'])} now{latch}" if result["is_present"] else "it is over"
+    names = names_from(result)
+    now = f"v{names.candidate} has {percent(result['weight_bp'])} now{latch}" if result["is_present"] else "it is over"
     since = f"since {result['since']}" if result["since"] else "from the beginning"
-    yield f"Release {result['release']}, {since}: {now}; v1 is {result['lifecycle']}."
+    yield f"Release {result['release']}, {since}: {now}; v{names.stable} is {result['lifecycle']}."
     for event in result["weights"][-LINES_OF_EACH:]:
         yield "  {at:.19}  {weight}  {verb} by {actor_name}: {reason}".format(
             weight=percent(event["weight_bp"]), **event
@@ -111,15 +116,16 @@ def _say_report(result: Mapping[str, Any]) -> Iterator[str]:
     yield from (_say_totals(name, totals) for name, totals in result["totals"].items())
     yield from _say_share(result)
     yield from _say_shadow(result["shadow"])
-    yield from _say_findings(result["findings"])
+    yield from _say_findings(result["findings"], names)
     yield from _say_consumers(result)
 
 
 def _say_share(result: Mapping[str, Any]) -> Iterator[str]:
     if (share := result["share"]) and share["units"]:
         band = "as chance allows" if share["is_as_configured"] else "which chance does not explain"
+        users = plural(share["units"], "user", "users")
         yield (
-            f"v2 has {100 * share['share']:.1f} % of the {plural(share['units'], 'user', 'users')} of this stage, with"
+            f"v{names_from(result).candidate} has {100 * share['share']:.1f} % of the {users} of this stage, with"
             f" a weight of {percent(share['weight_bp'])}: {band}."
         )
     if alarm := result["alarm"]:
@@ -150,18 +156,19 @@ def _say_shadow(shadow: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {one['route']} at {where}: {one['kind']}, {one['count']} times{state}"
 
 
-def _say_findings(findings: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def _say_findings(findings: Iterable[Mapping[str, Any]], names: Names) -> Iterator[str]:
     for one in [*findings][:LINES_OF_EACH]:
         yield (
             f"Repeated statement {one['fingerprint']} on {one['route']}: up to {one['repeats_max']} times in one"
-            f" request of v2, {one['repeats_v1']} on v1: {one['statement']}"
+            f" request of v{names.candidate}, {one['repeats_v1']} on v{names.stable}: {one['statement']}"
         )
 
 
 def _say_consumers(result: Mapping[str, Any]) -> Iterator[str]:
     if "consumers" not in result:
         return
-    yield f"{plural(len(result['consumers']), 'consumer', 'consumers')} of v1 in the last {result['days']} days:"
+    consumers = plural(len(result["consumers"]), "consumer", "consumers")
+    yield f"{consumers} of v{names_from(result).stable} in the last {result['days']} days:"
     for one in result["consumers"]:
         told = f", {one['notified']}" if one["notified"] else ""
         yield (

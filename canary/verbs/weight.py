@@ -24,7 +24,10 @@ def _status(call: Call) -> dict[str, Any]:
 def say_status(result: Mapping[str, Any]) -> Iterator[str]:
     """Yield the status object in lines; every verb that changes something ends with it too."""
     latch = "; the rollback is latched until `ack`" if result["latched"] else ""
-    yield f"{percent(result['weight_bp'])} of identities are answered by v2{latch}."
+    names = result["names"]
+    yield f"{percent(result['weight_bp'])} of identities are answered by v{names['candidate']}{latch}."
+    if result["between_journeys"]:
+        yield result["between_journeys"]
     yield f"Version {result['version']}, release {result['release']}, stage {result['stage']}."
     yield _plan_sentence(result["plan"])
     if result["frozen_until"]:
@@ -32,7 +35,7 @@ def say_status(result: Mapping[str, Any]) -> Iterator[str]:
     if request := result["request"]:
         yield f"{request['sentence'][0].upper()}{request['sentence'][1:]}"
         yield f"{request['actor']} asked at {request['at']:.19}: {request['reason']}"
-    yield f"v1 is {result['lifecycle']}."
+    yield f"v{names['stable']} is {result['lifecycle']}."
     yield from (f"{one['told'][0].upper()}{one['told'][1:]}." for one in result["gates"])
     workers = result["workers"]
     late = [worker for worker in workers if worker["version"] != result["version"]]

@@ -53,7 +53,7 @@ def _write(request: HttpRequest, response: HttpResponse, duration_ms: float) -> 
     logger.handle(record)
 
 
-def _version_of(response: HttpResponse) -> int | None:
+def _version_of(response: HttpResponse) -> int | str | None:
     """Return the version as the canary has reported it to the client; None outside the APIs."""
     told: Any = response.headers.get("API-Version")
-    return int(told) if told else None
+    return int(told) if told and told.isdecimal() else told

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client, RequestFactory
 
-from canary.core.values import V2, Decision
+from canary.core.values import CANDIDATE, Decision
 from canary.metrics.exposition import exposition
 from canary.metrics.node import Node
 from canary.models import ConsumerUsage, MetricBucket
@@ -39,7 +39,7 @@ def configured(rollout: Callable[..., None]) -> Iterator[Callable[..., None]]:
     flights.clear()
 
 
-def occupy(places: int, version: int = V2, for_s: float = 0.0) -> list[Flight]:
+def occupy(places: int, version: int = CANDIDATE, for_s: float = 0.0) -> list[Flight]:
     """Let so many requests of a version be in flight, all of which began so long ago."""
     began_ns = time.perf_counter_ns() - int(for_s * 1e9)
     occupied = [Flight(RequestFactory().get("/"), Decision(version, "pinned"), None, began_ns) for _ in range(places)]
@@ -111,7 +111,7 @@ def test_every_request_gives_its_place_back(told: str) -> None:
 
 def test_a_stream_holds_its_place_until_it_is_sent_and_does_not_hang() -> None:
     response: Any = Client().get(f"{PINNED}?v2=stream")
-    assert (flights.counts()[2], [*flights], flights.hang(V2, 0)) == (1, [], False)
+    assert (flights.counts()[2], [*flights], flights.hang(CANDIDATE, 0)) == (1, [], False)
     assert b"".join(response.streaming_content) == b"ab"
     assert flights.counts()[2] == 0
 

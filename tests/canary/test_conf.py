@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from pytest_django.fixtures import Settings
 
 from canary.conf import canary_conf
+from canary.core.names import FIRST
 from canary.retiring.successors import guide_below
 
 
@@ -18,7 +19,11 @@ def test_the_urlconfs_of_both_versions_are_all_that_a_site_needs(settings: Setti
         "",
         None,
     )
-    assert (conf.snapshot.is_v1_enabled, conf.snapshot.is_v2_enabled, conf.snapshot.weight_bp) == (True, True, 0)
+    assert (conf.snapshot.is_stable_enabled, conf.snapshot.is_candidate_enabled, conf.snapshot.weight_bp) == (
+        True,
+        True,
+        0,
+    )
 
 
 @pytest.mark.parametrize("given", [{}, {"ENTRANCE": "/api"}, {"ARMS": {}}])
@@ -34,4 +39,4 @@ def test_settings_without_versions_name_the_line_to_add(settings: Settings, give
 )
 def test_a_guide_is_below_the_base_of_v2_or_anywhere(settings: Settings, guide: str, address: str) -> None:
     settings.CANARY = {**settings.CANARY, "GUIDE": guide}
-    assert guide_below("/api/v2") == address
+    assert guide_below("/api/v2", FIRST) == address

@@ -36,6 +36,7 @@ SETTINGS = {
         "ARMS",
         "BUILD",
         "BULKHEAD",
+        "CANDIDATE",
         "CLOCK",
         "CODE",
         "DEBT",
@@ -56,6 +57,7 @@ SETTINGS = {
         "IS_EXCLUDED",
         "IS_V1_ENABLED",
     ),
+    *("IS_CANDIDATE_ENABLED", "IS_STABLE_ENABLED", "STABLE"),
     *("IS_V2_ENABLED", "LATENCY_MARGIN_BP", "LIST_IDENTITIES", "MAX_CRASHES", "MAX_ERRORS_BP", "MAX_REFUSALS_BP"),
     *(
         "MAX_SLOWDOWN",

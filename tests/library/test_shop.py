@@ -1,10 +1,12 @@
-"""The example project from the wheel alone: its tests, and all its clients from v1 to v2, on both engines."""
+"""The example project from the wheel alone: its tests, and all its clients from v1 to v2 to v3, on both engines."""
 
 import contextlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -12,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from tests.databases import new_database
 from tests.library.strangers import Project, copy_of_shop, run
 
-DEMO_S = 400
+DEMO_S = 600
 PLANTED = {"RuntimeError: planted by the demonstration"}
 VARIABLES = {
     "host": "PGHOST",
@@ -34,7 +36,9 @@ def shop_on(engine: str, python: Path, folder: Path) -> Iterator[Project]:
 
 def test_it_has_no_complaint_and_its_own_tests_pass(python: Path, tmp_path: Path) -> None:
     shop = copy_of_shop(tmp_path / "shop", python)
-    assert "no issues" in shop.manage("check", "--fail-level", "WARNING")
+    for journey in ("1", "2"):
+        later = replace(shop, variables={"SHOP_JOURNEY": journey})
+        assert "no issues" in later.manage("check", "--fail-level", "WARNING")
     assert "No changes detected" in shop.manage("makemigrations", "--check", "--dry-run")
     assert "OK" in shop.manage("test")
 
@@ -45,15 +49,31 @@ def test_tandem_is_not_there(python: Path, tmp_path: Path) -> None:
     assert "site-packages" in told
 
 
+def report(shop: Project, release: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(shop.manage("canary", "report", "--release", release, "--json"))
+    return found
+
+
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
-def test_all_clients_go_to_v2_a_fault_is_rolled_back_and_v1_ends(engine: str, python: Path, tmp_path: Path) -> None:
+def test_all_clients_go_to_v2_v1_ends_and_the_same_tables_lead_them_to_v3(
+    engine: str, python: Path, tmp_path: Path
+) -> None:
     with shop_on(engine, python, tmp_path) as shop:
         told = run(python, "demo.py", folder=shop.folder, env=shop.variables, timeout_s=DEMO_S)
         log = (shop.folder / "demo.log").read_text()
-        assert "at 100 % all of them are" in told
-        assert "no client saw an error" in told
-        assert "the entrance answers by v2" in told
+        for step in (
+            *("at 100 % all of them are on v2", "no client saw an error", "the entrance answers by v2"),
+            *("[410, 200, 404]", "it is too early", "[404, 200, 200], and nobody has moved"),
+            *("at 100 % all of them are on v3", "client-0 was on v1 at first, and is on v3 now"),
+        ):
+            assert step in told
         assert {*re.findall(r"^[\w.]*(?:Error|Exception|Warning)\b.*$", log, re.MULTILINE)} == PLANTED
-        shadow = json.loads(shop.manage("canary", "report", "--release", "1", "--json"))["shadow"]
-        assert (shadow["compared"] > 0, shadow["failed"]) == (True, 0)
-        assert {(one["path"], one["kind"]) for one in shadow["differences"]} <= {("", "status")}  # the planted fault's
+        first, last = report(shop, "1"), report(shop, "3")
+        for shadow in (first["shadow"], last["shadow"]):
+            assert (shadow["compared"] > 0, shadow["failed"]) == (True, 0)
+        differences = {(one["path"], one["kind"]) for one in first["shadow"]["differences"]}
+        assert differences <= {("", "status")}  # the planted fault's
+        assert last["shadow"]["differences"] == []
+        assert ({*first["totals"]}, {*last["totals"]}) == ({"v1", "v2"}, {"v2", "v3"})
+        past = shop.manage("canary", "status")  # by the settings of the first journey
+        assert "This process has the settings of an earlier journey" in past

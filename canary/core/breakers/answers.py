@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from canary.core.values import V1, V2
+from canary.core.values import CANDIDATE, STABLE
 
 MINUTE_S: Final = 60
 
@@ -84,7 +84,7 @@ def _summed(counts: Iterable[tuple[str, int, int]]) -> dict[str, Count]:
 
 def share_of(minutes: Iterable[Minute], span: Span, *versions: int) -> Share:
     """Return how many units had a failed answer; of both versions when none is named."""
-    counts = by_unit(minutes, span, versions or (V1, V2))
+    counts = by_unit(minutes, span, versions or (STABLE, CANDIDATE))
     return Share(len(counts), sum(count.failures > 0 for count in counts.values()))
 
 

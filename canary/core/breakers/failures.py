@@ -18,7 +18,7 @@ from canary.core.breakers.answers import (
 from canary.core.breakers.limits import Limits
 from canary.core.judgements import Stage, Trip
 from canary.core.shares import lower_limit, upper_limit
-from canary.core.values import V1, V2
+from canary.core.values import CANDIDATE, STABLE
 from canary.core.wording import duration, share, users
 
 WINDOW_S: Final = 300
@@ -45,7 +45,7 @@ def total_failure(minutes: Sequence[Minute], stage: Stage, limits: Limits, now: 
     span, of_v2 = _latest_answers(minutes, now)
     if len(of_v2) == 1 and now - stage.started_at < ALONE_S:
         return None
-    failed, of_v1 = mean_share(of_v2), mean_share(by_unit(minutes, span, (V1,)))
+    failed, of_v1 = mean_share(of_v2), mean_share(by_unit(minutes, span, (STABLE,)))
     if sum(count.answers for count in of_v2.values()) < LEAST_ANSWERS or failed < limits.total_failure - _ROUNDING:
         return None
     if of_v1 >= ALIKE * failed or _fails_on_v1_too(minutes, span):
@@ -63,10 +63,10 @@ def total_failure(minutes: Sequence[Minute], stage: Stage, limits: Limits, now: 
 
 def _latest_answers(minutes: Sequence[Minute], now: float) -> tuple[Span, dict[str, Count]]:
     """Return the answers to the users of v2 in the last window; of a longer time where these are too few."""
-    present = by_unit(minutes, Span(now - WINDOW_S), (V2,))
+    present = by_unit(minutes, Span(now - WINDOW_S), (CANDIDATE,))
     for length_s in range(WINDOW_S, FURTHEST_S + 1, WINDOW_S):
         span = Span(now - length_s)
-        found = {unit: count for unit, count in by_unit(minutes, span, (V2,)).items() if unit in present}
+        found = {unit: count for unit, count in by_unit(minutes, span, (CANDIDATE,)).items() if unit in present}
         if sum(count.answers for count in found.values()) >= LEAST_ANSWERS:
             break
     return span, found
@@ -80,12 +80,12 @@ def declared_limit(
     `before` is of the quarter of an hour before the stage began: v1's share where nobody is on v1 any more.
     """
     span = Span(now - QUARTER_S)
-    of_v2, of_v1 = share_of(minutes, span, V2), share_of(minutes, span, V1)
+    of_v2, of_v1 = share_of(minutes, span, CANDIDATE), share_of(minutes, span, STABLE)
     low = lower_limit(of_v2.failing, of_v2.units, ERROR)
     if of_v2.failing < LEAST_FAILING or low <= limits.max_errors or _fails_on_v1_too(minutes, span):
         return None
     if not stage.has_control:
-        of_v1 = share_of(before, Span(0), V1)
+        of_v1 = share_of(before, Span(0), STABLE)
     if low <= (upper_limit(of_v1.failing, of_v1.units, STABLE_ERROR) if of_v1.units else 0.0):
         return None
     rule = "and above v1's upper 95 % limit" if stage.has_control else "and above v1's upper 95 % limit before the step"
@@ -103,7 +103,7 @@ def _fails_on_v1_too(minutes: Sequence[Minute], span: Span) -> bool:
     Only where the reads speak for what fails: half of the users with a failed answer were answered by v1 instead. One
     user among others does not show an outage: a single read that is broken on both versions would hide v2's harm.
     """
-    of_v2, again = by_unit(minutes, span, (V2,)), failed_over_by_unit(minutes, span)
+    of_v2, again = by_unit(minutes, span, (CANDIDATE,)), failed_over_by_unit(minutes, span)
     failing = sum(count.failures > 0 for count in of_v2.values())
     return bool(again) and 2 * len(again) >= failing and mean_without_highest(again) >= ALIKE * mean_share(of_v2)
 
@@ -119,7 +119,7 @@ def shared_harm(
     if not stage.has_control or not start_s + QUARTER_S <= now < start_s + 2 * QUARTER_S:
         return None
     quarter = Span(start_s, start_s + QUARTER_S)
-    of_v2, of_v1 = share_of(minutes, quarter, V2), share_of(minutes, quarter, V1)
+    of_v2, of_v1 = share_of(minutes, quarter, CANDIDATE), share_of(minutes, quarter, STABLE)
     lows = [lower_limit(found.failing, found.units, ERROR) for found in (of_v2, of_v1)]
     if min(lows) <= limits.max_errors or min(of_v2.failing, of_v1.failing) < LEAST_FAILING:
         return None

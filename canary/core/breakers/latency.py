@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from canary.core.breakers.limits import Limits
 from canary.core.judgements import Stage, Trip
-from canary.core.values import V1, V2
+from canary.core.values import CANDIDATE, STABLE
 
 WINDOW_S: Final = 300
 WINDOWS: Final = 3
@@ -58,12 +58,12 @@ def _slowdowns(
     for one in windows:
         if one.requests >= LEAST_REQUESTS and one.units >= LEAST_UNITS:
             (present if one.is_present else earlier)[one.route, one.api_version, one.start_s] = one
-    last_s = max((start_s for _, version, start_s in present if version == V2), default=0)
+    last_s = max((start_s for _, version, start_s in present if version == CANDIDATE), default=0)
     if now - last_s - WINDOW_S > WINDOW_S + LATE_S:
         return
-    for route in sorted({route for route, version, start_s in present if (version, start_s) == (V2, last_s)}):
+    for route in sorted({route for route, version, start_s in present if (version, start_s) == (CANDIDATE, last_s)}):
         pairs = [
-            (present.get((route, V2, start_s)), _stable(present, earlier, stage, (route, start_s)))
+            (present.get((route, CANDIDATE, start_s)), _stable(present, earlier, stage, (route, start_s)))
             for start_s in range(last_s, last_s - WINDOWS * WINDOW_S, -WINDOW_S)
         ]
         if all(slow and stable and slow.low_ms > limits.max_slowdown * stable.high_ms for slow, stable in pairs):
@@ -77,8 +77,8 @@ def _stable(present: Known, earlier: Known, stage: Stage, place: tuple[str, int]
     """Return what v2 is compared with: v1 at the same time, or at 100 % the slowest window before the step."""
     route, start_s = place
     if stage.has_control:
-        return present.get((route, V1, start_s))
-    for version in (V2, V1):
+        return present.get((route, STABLE, start_s))
+    for version in (CANDIDATE, STABLE):
         known = [one for (name, number, _), one in earlier.items() if (name, number) == (route, version)]
         if known:
             return max(known, key=lambda one: one.high_ms)

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from canary.core.breakers.answers import Minute, Span
 from canary.core.breakers.limits import Limits
 from canary.core.judgements import Trip
-from canary.core.values import V2
+from canary.core.values import CANDIDATE
 from canary.core.wording import share, users
 
 WINDOW_S: Final = 900
@@ -51,7 +51,7 @@ def _wrong_share(repeats: Sequence[Repeat]) -> float:
 def _refused_share(minutes: Sequence[Minute], span: Span) -> float:
     of_unit: dict[str, list[int]] = {}
     for minute in minutes:
-        if minute.api_version == V2 and minute.reads and span.holds(minute):
+        if minute.api_version == CANDIDATE and minute.reads and span.holds(minute):
             counts = of_unit.setdefault(minute.unit, [0, 0])
             counts[0] += minute.reads
             counts[1] += minute.refused_reads

@@ -17,7 +17,7 @@ from canary.core.statistics.units import FULL_BP, Units
 _SEEN_SLOT, _REAL_SLOT, _GUARD_SLOT = 0, 1, 4
 # Bits of a network: three of each comparison, then those below.
 _REAL_BIT, _GUARD_BIT, _SEEN_BIT, _FAILED_V1_BIT, _FAILED_V2_BIT = 1, 1 << 3, 1 << 6, 1 << 7, 1 << 8
-V2: Final = 2
+CANDIDATE: Final = 2
 OLD_NAMES: Final = {"client_error": "refusal"}
 """Names of metrics that an earlier release of this program wrote, or writes beside this one."""
 
@@ -83,7 +83,7 @@ class Evidence:
         if place is None:
             return
         source = None if is_authenticated else _number_of(network)
-        on_v2 = api_version == V2
+        on_v2 = api_version == CANDIDATE
         metric = OLD_NAMES.get(metric, metric)
         if metric.startswith("latency") and (value is None or not math.isfinite(value)):
             return
@@ -121,7 +121,7 @@ class Evidence:
 
     def _take_pair(self, observed: Observed, voter: int) -> None:
         """Take a vote of a pair. Refusals are the breaker's. Failovers, without a `value`, don't count: v1 has none."""
-        is_against = observed.api_version == V2
+        is_against = observed.api_version == CANDIDATE
         if observed.value is None:
             return
         if observed.metric == "pair_error":

@@ -6,12 +6,14 @@ import os
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from canary.conf import CanaryConf, canary_conf
+from canary.core.names import FIRST, Names, in_names
 from canary.errors import RolloutError
 from canary.verbs.declaring import Call, Option, Verb
 from canary.verbs.performing import perform, version_now
@@ -28,10 +30,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         groups: dict[tuple[str, ...], Any] = {(): _subparsers(parser)}
+        names = _names()
         for words, verb in sorted(all_verbs().items()):
-            added = _group(groups, words[:-1]).add_parser(words[-1], help=verb.help, description=_sentence(verb.help))
+            help = in_names(verb.help, names)
+            added = _group(groups, words[:-1]).add_parser(words[-1], help=help, description=_sentence(help))
             for option in verb.all_options:
-                _add_option(added, option)
+                _add_option(added, replace(option, help=in_names(option.help, names)))
             added.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
             added.set_defaults(found=verb)
 
@@ -69,6 +73,14 @@ def _configured() -> CanaryConf:
         return canary_conf()
     except (ImproperlyConfigured, ImportError) as error:
         raise CommandError(f"{error} `manage.py check` names all that is missing.") from error
+
+
+def _names() -> Names:
+    """Return the names that the settings give the versions; their faults are for the command itself to tell."""
+    try:
+        return canary_conf().names
+    except (ImproperlyConfigured, ImportError, TypeError, ValueError):
+        return FIRST
 
 
 def cli_actor() -> str:

@@ -80,6 +80,10 @@ CHANGES: Final = (
         "somebody else has changed it"
     ),
     _("Nothing was changed"),
+    _("The settings name v%(stable)s and v%(candidate)s, and the rollout leads from v%(first)s to v%(second)s"),
+    _("`lifecycle advance` begins the next journey; until then nothing else can be changed"),
+    _("This process has the settings of an earlier journey: deploy those of the present one"),
+    _('Write CANARY["STABLE"] = "%(stable)s" and CANARY["CANDIDATE"] = "%(candidate)s"'),
     _("The rollout's database can't be read"),
     _("The rollout's database can't be used, so nothing was changed: %(error)s"),
     _("The rollout's database can't be reached, or has no tables yet: %(error)s"),

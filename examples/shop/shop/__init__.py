@@ -1,1 +1,1 @@
-"""A shop with an API in two versions, and the canary between them."""
+"""A shop with an API in three versions, and the canary that leads from each to the next."""

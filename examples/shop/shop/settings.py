@@ -27,9 +27,21 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
 ]
+# The example has the settings of two deployments. A site has those of its present one.
+JOURNEYS = {
+    "1": {
+        "ARMS": {"1": "shop.v1.root_urls", "2": "shop.v2.root_urls"},
+        "SUCCESSORS": "shop.successors",
+    },
+    "2": {  # after the end of v1, from v2 to v3
+        "STABLE": "2",
+        "CANDIDATE": "3",
+        "ARMS": {"2": "shop.v2.root_urls", "3": "shop.v3.root_urls"},
+        "SUCCESSORS": "shop.successors_v3",
+    },
+}
 CANARY = {  # canary
-    "ARMS": {1: "shop.v1.root_urls", 2: "shop.v2.root_urls"},
-    "SUCCESSORS": "shop.successors",
+    **JOURNEYS[os.environ.get("SHOP_JOURNEY", "1")],
     "PROBE": "/products",  # what `doctor` asks both versions for
     "SHADOW_BP": 1_000,  # one read in ten is answered by both, and compared
 }

@@ -4,7 +4,7 @@ from django.contrib.auth.models import User
 from django.test import TestCase
 
 from canary.successors import validate
-from shop import successors
+from shop import successors, successors_v3
 from shop.models import Order, Product
 
 
@@ -54,5 +54,6 @@ class ShopTests(TestCase):
         self.assertContains(self.client.get("/admin/canary/"), "canary")
         self.assertEqual(self.client.get("/canary/api/status").json()["weight_bp"], 0)
 
-    def test_the_mapping_has_no_fault(self) -> None:
-        self.assertEqual(validate(successors), [])
+    def test_the_mappings_have_no_fault(self) -> None:
+        for mapping in (successors, successors_v3):
+            self.assertEqual(validate(mapping), [])

@@ -45,6 +45,8 @@ def sound(settings: Settings) -> Settings:
         ({"ARMS": ARMS, "COLOUR": "red"}, "canary.W001", "Take it out."),
         ({"ARMS": ARMS, "ENTRANCE": "api/"}, "canary.E004", 'Write "ENTRANCE": "/api".'),
         ({"ARMS": {**ARMS, 3: ARMS[2]}}, "canary.E005", 'Write "ARMS": {1: '),
+        ({"ARMS": ARMS, "STABLE": "2"}, "canary.E018", 'Write "STABLE": "1"'),
+        ({"ARMS": ARMS, "CANDIDATE": "3"}, "canary.E005", 'Write "ARMS": {1: "…", 3: "…"}'),
         ({"ARMS": ARMS, "GATES": [{"name": "orders"}]}, "canary.E016", "docs/canary.md"),
         ({"ARMS": ARMS, "FREEZES": ["weekends"]}, "canary.E017", "Fri 12:00/Mon 08:00"),
         ({"ARMS": ARMS, "TIME_ZONE": "Mars/Base"}, "canary.E017", "Europe/Berlin"),

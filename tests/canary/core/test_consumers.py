@@ -283,7 +283,7 @@ def lives(draw: st.DrawFn) -> Life:
 def test_the_others_notice_nothing(life: Life, at: int, weight_bp: int, requested: str | None, is_gone: bool) -> None:
     """Whoever has neither an extension nor a window is answered as if nobody had."""
     plain, other = replace(life, extensions={}, own_brownouts=()), Identity("user", "8")
-    own, general = (snapshot(one, weight_bp, is_v1_enabled=not is_gone) for one in (life, plain))
+    own, general = (snapshot(one, weight_bp, is_stable_enabled=not is_gone) for one in (life, plain))
     assert choose(other, requested, own, NOW + at) == choose(other, requested, general, NOW + at)
     assert choose_pinned(1, own, NOW + at, other) == choose_pinned(1, general, NOW + at)
     assert life_from(dump_life(life)) == life

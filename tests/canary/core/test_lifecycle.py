@@ -26,7 +26,7 @@ from canary.core.lifecycle import (
     dump_life,
     end_brownout,
     in_brownout,
-    is_v1_gone,
+    is_stable_gone,
     iso,
     life_from,
     parse_instant,
@@ -85,7 +85,7 @@ def test_a_window_holds_its_first_second_and_not_its_last() -> None:
     life = in_window(NOW + 100, NOW + 200)
     moments = (NOW + 99.999, NOW + 100, NOW + 199.999, NOW + 200)
     assert [in_brownout(life, at) for at in moments] == [False, True, True, False]
-    assert not is_v1_gone(life)
+    assert not is_stable_gone(life)
 
 
 def test_windows_that_touch_leave_no_gap_and_others_do() -> None:
@@ -247,7 +247,7 @@ def test_the_guards_of_a_sunset_hold_at_their_borders() -> None:
 def test_a_rollback_is_refused_with_a_way_out_only_when_v1_is_gone() -> None:
     assert [refuse_rollback(life) for life in (Life(), DEPRECATED_LIFE, in_window())] == [None] * 3
     assert "restore" in str(refuse_rollback(sunset(in_window(), END)))
-    assert "USE_LEGACY_API_V1" in str(refuse_rollback(Life(), is_v1_enabled=False))
+    assert "USE_LEGACY_API_V1" in str(refuse_rollback(Life(), is_stable_enabled=False))
 
 
 @pytest.mark.parametrize("at", [0, 951_782_400, NOW, END, 4_102_444_799], ids=str)

@@ -92,7 +92,7 @@ class LifeOfV1(RuleBasedStateMachine):
         before = self.life
         if self.take(lambda life: lifecycle.sunset(life, self.now)) is None:
             self.before_sunset = before
-            assert lifecycle.is_v1_gone(self.life)
+            assert lifecycle.is_stable_gone(self.life)
             assert lifecycle.refuse_rollback(self.life)
 
     @rule()
@@ -111,7 +111,7 @@ class LifeOfV1(RuleBasedStateMachine):
     def restore(self) -> None:
         before = self.life
         assert self.take(lambda life: lifecycle.restore(life, self.now)) is None
-        assert not lifecycle.is_v1_gone(self.life)
+        assert not lifecycle.is_stable_gone(self.life)
         assert not lifecycle.in_brownout(self.life, self.now)
         assert lifecycle.refuse_rollback(self.life) is None
         if before.state == SUNSET:
@@ -132,7 +132,7 @@ class LifeOfV1(RuleBasedStateMachine):
 
     @invariant()
     def v1_is_off_only_in_windows_and_after_the_sunset(self) -> None:
-        is_off = lifecycle.is_v1_gone(self.life) or lifecycle.in_brownout(self.life, self.now)
+        is_off = lifecycle.is_stable_gone(self.life) or lifecycle.in_brownout(self.life, self.now)
         is_within = any(start <= self.now < end for start, end in self.life.brownouts)
         assert is_off == (self.life.state == SUNSET or is_within)
         assert lifecycle.is_announced(self.life) == (self.life.deprecated_at is not None)

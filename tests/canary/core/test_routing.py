@@ -15,7 +15,7 @@ from canary.core.routing import (
     choose_pinned,
     is_candidate,
     is_in_brownout,
-    leads_to_v2,
+    leads_to_candidate,
     needs_controller,
     stable_version,
 )
@@ -39,10 +39,10 @@ LISTED = frozenset({USER})
         (Snapshot(0, 10_000, SALT, allowed=LISTED, excluded=LISTED), None, 2, "allow"),
         (Snapshot(0, 10_000, SALT), "1", 1, "header"),
         (Snapshot(0, 0, SALT, excluded=LISTED), "2", 2, "header"),
-        (Snapshot(0, 10_000, SALT, is_v2_enabled=False, allowed=LISTED), None, 1, "lifecycle_v2_off"),
-        (Snapshot(0, 10_000, SALT, is_v2_enabled=False), "1", 1, "lifecycle_v2_off"),
-        (Snapshot(0, 0, SALT, is_v1_enabled=False, excluded=LISTED), None, 2, "lifecycle_v1_gone"),
-        (Snapshot(0, 0, SALT, is_v1_enabled=False), "2", 2, "lifecycle_v1_gone"),
+        (Snapshot(0, 10_000, SALT, is_candidate_enabled=False, allowed=LISTED), None, 1, "lifecycle_v2_off"),
+        (Snapshot(0, 10_000, SALT, is_candidate_enabled=False), "1", 1, "lifecycle_v2_off"),
+        (Snapshot(0, 0, SALT, is_stable_enabled=False, excluded=LISTED), None, 2, "lifecycle_v1_gone"),
+        (Snapshot(0, 0, SALT, is_stable_enabled=False), "2", 2, "lifecycle_v1_gone"),
     ],
 )
 def test_the_first_rule_that_matches_decides(
@@ -63,8 +63,8 @@ def test_an_unknown_version_is_refused_naming_the_supported_ones(requested: str)
 
 def test_a_version_out_of_service_is_refused_by_its_own_status() -> None:
     gone, off = (
-        choose(USER, "1", Snapshot(0, 0, SALT, is_v1_enabled=False), NOW),
-        choose(USER, "2", Snapshot(0, 0, SALT, is_v2_enabled=False), NOW),
+        choose(USER, "1", Snapshot(0, 0, SALT, is_stable_enabled=False), NOW),
+        choose(USER, "2", Snapshot(0, 0, SALT, is_candidate_enabled=False), NOW),
     )
     assert isinstance(gone, Refusal)
     assert isinstance(off, Refusal)
@@ -77,8 +77,8 @@ def test_a_version_out_of_service_is_refused_by_its_own_status() -> None:
         (1, Snapshot(0, 0, SALT), None),
         (2, Snapshot(0, 0, SALT), None),
         (3, Snapshot(0, 0, SALT), 404),
-        (1, Snapshot(0, 0, SALT, is_v1_enabled=False), 410),
-        (2, Snapshot(0, 0, SALT, is_v2_enabled=False), 404),
+        (1, Snapshot(0, 0, SALT, is_stable_enabled=False), 410),
+        (2, Snapshot(0, 0, SALT, is_candidate_enabled=False), 404),
     ],
 )
 def test_a_pinned_path_gets_its_version_or_a_refusal(version: int, snapshot: Snapshot, status: int | None) -> None:
@@ -115,7 +115,7 @@ def test_the_answer_follows_from_bucket_and_weight_at_each_of_the_edges(identifi
 def test_the_stable_version_is_v1_as_long_as_there_is_one() -> None:
     assert stable_version(None, NOW) == 1
     assert stable_version(Snapshot(0, 10_000, SALT), NOW) == 1
-    assert stable_version(Snapshot(0, 0, SALT, is_v1_enabled=False), NOW) == 2
+    assert stable_version(Snapshot(0, 0, SALT, is_stable_enabled=False), NOW) == 2
 
 
 @pytest.mark.parametrize("text", ["", "user", "user:", "robot:1", ":1", "User:1"])
@@ -148,7 +148,7 @@ BEFORE = Snapshot(version=4, weight_bp=1_000, salt="s", allowed=frozenset({ONE})
     ],
 )
 def test_a_change_leads_to_v2_when_somebody_on_v1_goes_there_by_it(changes: dict[str, Any], leads: bool) -> None:
-    assert leads_to_v2(BEFORE, dataclasses.replace(BEFORE, **{"version": 5} | changes)) is leads
+    assert leads_to_candidate(BEFORE, dataclasses.replace(BEFORE, **{"version": 5} | changes)) is leads
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_the_candidate_has_half_of_the_threads_and_with_the_weight_all_but_one(
     [
         (Snapshot(0, 0, SALT), True),
         (Snapshot(0, 10_000, SALT, latched=True), True),
-        (Snapshot(0, 10_000, SALT, is_v1_enabled=False), False),
+        (Snapshot(0, 10_000, SALT, is_stable_enabled=False), False),
     ],
 )
 def test_v2_is_the_candidate_as_long_as_v1_could_answer(snapshot: Snapshot, is_one: bool) -> None:
@@ -194,8 +194,8 @@ def test_a_brownout_is_told_to_run_while_pinned_v1_is_refused_for_it(latched: bo
         (Snapshot(1, 0, SALT), False),
         (Snapshot(1, 1, SALT), True),
         (Snapshot(1, 10_000, SALT), True),
-        (Snapshot(1, 10_000, SALT, is_v1_enabled=False), False),
-        (Snapshot(1, 10_000, SALT, is_v2_enabled=False), False),
+        (Snapshot(1, 10_000, SALT, is_stable_enabled=False), False),
+        (Snapshot(1, 10_000, SALT, is_candidate_enabled=False), False),
         (Snapshot(1, 10_000, SALT, life=Life("sunset", deprecated_at=0, sunset_at=1, sunset_done_at=1)), False),
     ],
 )

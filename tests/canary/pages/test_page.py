@@ -20,7 +20,7 @@ from pytest_django.fixtures import Settings
 
 from canary import services
 from canary.core.histograms import Quantile
-from canary.core.values import V1, V2
+from canary.core.values import CANDIDATE, STABLE
 from canary.models import EvidencePoint, Lease, ShadowDifference, Worker
 from canary.pages.drawing import evidence_chart
 from canary.pages.figures import marks_of
@@ -56,7 +56,7 @@ def test_every_world_is_shown_whole(world: World, signed_in_with: SignedIn, name
 def test_the_labels_of_the_latency_axis_leave_each_other_room_on_a_phone(low: float, high: float) -> None:
     """A chart is some 290 pixels wide there, and of two labels next to each other one may end where its place is."""
     quantiles = [Quantile(value, None, None) for value in (low, high)]
-    marks, ticks = marks_of({V1: Totals(p50=quantiles[0]), V2: Totals(p99=quantiles[1])})
+    marks, ticks = marks_of({STABLE: Totals(p50=quantiles[0]), CANDIDATE: Totals(p99=quantiles[1])})
     places = [float(tick.at.rstrip("%")) for tick in ticks]
     assert len(marks) == 2
     assert len(ticks) >= 4

@@ -25,7 +25,7 @@ def test_a_sound_site_has_no_complaint_and_nothing_stays(rollout: Rollout, now: 
     parts = found(now)
     assert {name for name, one in parts.items() if not one.is_well} == set()
     assert [*parts] == [
-        *("settings", "database", "clock", "permissions", "versions", "entrance", "header", "controller"),
+        *("settings", "database", "journey", "clock", "permissions", "versions", "entrance", "header", "controller"),
     ]
     assert not Lease.objects.exists()
 

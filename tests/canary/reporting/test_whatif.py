@@ -88,7 +88,8 @@ def test_while_the_rollback_is_latched_nobody_would_move(whatif: Whatif, seen: A
 
 
 @pytest.mark.parametrize(
-    "state", [{"is_v2_enabled": False}, {"is_v1_enabled": False}, {"life": Life("sunset", 1, 2, sunset_done_at=3)}]
+    "state",
+    [{"is_candidate_enabled": False}, {"is_stable_enabled": False}, {"life": Life("sunset", 1, 2, sunset_done_at=3)}],
 )
 def test_where_one_version_answers_all_nobody_moves(state: dict[str, Any]) -> None:
     before, after = (Snapshot(1, weight, "salt", **state) for weight in (0, 10_000))

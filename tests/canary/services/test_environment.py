@@ -79,4 +79,4 @@ def test_with_v1_switched_off_what_is_stored_of_its_life_does_not_move(
     change("set_weight", weight_bp=100)
     rollout(IS_V1_ENABLED=False)
     snapshot = store.refresh()
-    assert (snapshot.is_v1_enabled, snapshot.life.state, snapshot.weight_bp) == (False, "active", 100)
+    assert (snapshot.is_stable_enabled, snapshot.life.state, snapshot.weight_bp) == (False, "active", 100)

@@ -9,7 +9,7 @@ from django.urls import path
 from rest_framework.decorators import api_view
 from rest_framework.response import Response
 
-from canary.core.values import V1, Decision, Snapshot
+from canary.core.values import STABLE, Decision, Snapshot
 from canary.shadow.asking import ask
 from canary.shadow.offering import read_of
 from canary.shadow.snapshots import Guard
@@ -27,7 +27,7 @@ urlpatterns = [path("api/v1/things", things)]
 def test_a_response_of_rest_framework_is_rendered(rollout: Any) -> None:
     rollout(ARMS={1: __name__, 2: "tests.canary.arm_urls_v2"})
     read = read_of(
-        RequestFactory().get("/api/v1/things"), Decision(V1, "pinned"), Snapshot(version=0, weight_bp=0, salt="s")
+        RequestFactory().get("/api/v1/things"), Decision(STABLE, "pinned"), Snapshot(version=0, weight_bp=0, salt="s")
     )
-    answer = ask(read, V1, "/things", "", Guard(float("inf")))
+    answer = ask(read, STABLE, "/things", "", Guard(float("inf")))
     assert (answer.status, answer.body, answer.error) == (200, {"things": [1, 2]}, None)

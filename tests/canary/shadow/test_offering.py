@@ -110,7 +110,7 @@ def test_nothing_is_taken_at_a_share_of_zero_without_a_thread_with_v2_off_or_rol
     reader.is_open = False
     assert offered(reader) == 0
     reader.is_open = True
-    for off in ({"is_v2_enabled": False}, {"latched": True}):
+    for off in ({"is_candidate_enabled": False}, {"latched": True}):
         response = HttpResponse()
         reader.offer(RequestFactory().get("/api/v1/posts"), response, V1, dataclasses.replace(SNAPSHOT, **off))
         response.close()

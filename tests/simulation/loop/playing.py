@@ -16,7 +16,7 @@ from canary.core.plans import DEFAULT_STEPS_BP, next_step_bp
 from canary.core.policy import judge
 from canary.core.shares import lower_limit
 from canary.core.statistics import Evidence
-from canary.core.values import V1, V2
+from canary.core.values import CANDIDATE, STABLE
 from tests.simulation.loop.others import Watch
 from tests.simulation.loop.people import Crowd, Person, Route
 from tests.simulation.loop.recording import Recorder
@@ -98,13 +98,13 @@ class Release:
         recorder, played = self._recorder, self.played
         api_version = recorder.side_of(person)
         answer = self._world.answer(person, route, api_version)
-        if api_version == V2:
+        if api_version == CANDIDATE:
             played.watch.note(at_s, answer)
         if played.rolled_back_s is not None:
             return
         recorder.note(at_s, person, route, answer)
-        if api_version == V2 and answer.status >= 500 and route.is_read:
-            self._fail_over(at_s, person, self._world.answer(person, route, V1))
+        if api_version == CANDIDATE and answer.status >= 500 and route.is_read:
+            self._fail_over(at_s, person, self._world.answer(person, route, STABLE))
         if recorder.weight_bp:
             recorder.repeat(self._world, at_s, person, route, answer)
 
@@ -179,7 +179,7 @@ class Release:
         recorder = self._recorder
         if now - recorder.began_s > FURTHEST_S:
             found = recorder.minutes_since(now - QUARTER_S)
-            if sum(minute.answers for minute in found if minute.api_version == V2) >= LEAST_ANSWERS:
+            if sum(minute.answers for minute in found if minute.api_version == CANDIDATE) >= LEAST_ANSWERS:
                 return found
         return recorder.minutes_since(now - FURTHEST_S)
 

@@ -14,7 +14,7 @@ from canary.core.breakers.latency import LEAST_REQUESTS, LEAST_UNITS, WINDOW_S
 from canary.core.histograms import SLICES, Histogram, cell_of, spread
 from canary.core.plans import FULL_BP
 from canary.core.statistics import Observed
-from canary.core.values import V1, V2
+from canary.core.values import CANDIDATE, STABLE
 from tests.simulation.loop.people import Person, Route
 from tests.simulation.loop.worlds import Answer, World
 
@@ -72,7 +72,7 @@ class Recorder:
         self._failed, self._refused = Quota(), Quota()
 
     def side_of(self, person: Person) -> int:
-        return V2 if person.bucket < self.weight_bp else V1
+        return CANDIDATE if person.bucket < self.weight_bp else STABLE
 
     def note(self, at_s: float, person: Person, route: Route, answer: Answer) -> None:
         """A request's answer by the version that the bucket chose."""
@@ -81,7 +81,7 @@ class Recorder:
         if status not in NOT_JUDGED:
             counts[0] += 1
             counts[1] += status >= 500
-            if api_version == V2:
+            if api_version == CANDIDATE:
                 self._note_user(at_s, person.voter, has_failed=status >= 500)
             start_s = int(at_s // WINDOW_S) * WINDOW_S
             cell = cell_of(int(person.unit[:2], 16) % SLICES, answer.ms)
@@ -95,7 +95,7 @@ class Recorder:
 
     def fail_over(self, at_s: float, person: Person, answer: Answer) -> None:
         """v1's answer in the place of v2's failed one."""
-        counts = self._minute(at_s, V2, person)
+        counts = self._minute(at_s, CANDIDATE, person)
         counts[4] += 1
         counts[5] += answer.status >= 500
 
@@ -161,25 +161,25 @@ class Recorder:
             self._pair(world, at_s, person, route)
         elif status >= 500 and self._is_fair(person) and self._failed.take(person.network, at_s):
             self._pair(world, at_s, person, route)
-        if 400 <= status < 500 and api_version == V2 and self._refused.take(person.network, at_s):
-            is_steady = status != TOO_MANY or world.answer(person, route, V2).status == TOO_MANY
-            is_wrong = not answer.is_alike and world.answer(person, route, V1).status < 400 and is_steady
+        if 400 <= status < 500 and api_version == CANDIDATE and self._refused.take(person.network, at_s):
+            is_steady = status != TOO_MANY or world.answer(person, route, CANDIDATE).status == TOO_MANY
+            is_wrong = not answer.is_alike and world.answer(person, route, STABLE).status < 400 and is_steady
             self.repeats.append(Repeat(at_s, person.voter, is_wrong))
 
     def _is_fair(self, person: Person) -> bool:
         smaller_bp = min(self.weight_bp, FULL_BP - self.weight_bp)
-        if self.side_of(person) == V2:
+        if self.side_of(person) == CANDIDATE:
             return person.bucket < smaller_bp
         return person.bucket >= FULL_BP - smaller_bp
 
     def _pair(self, world: World, at_s: float, person: Person, route: Route) -> None:
-        old, new = world.answer(person, route, V1), world.answer(person, route, V2)
-        failed = [version for version, answer in ((V1, old), (V2, new)) if answer.status >= 500]
+        old, new = world.answer(person, route, STABLE), world.answer(person, route, CANDIDATE)
+        failed = [version for version, answer in ((STABLE, old), (CANDIDATE, new)) if answer.status >= 500]
         if len(failed) == 1:
             self._append(failed[0], "pair_error", person, route, 1.0)
         if old.status < 400 and new.status < 400 and at_s >= self.began_s + WARM_UP_S:
             is_slow = new.ms > LATENCY_MARGIN * old.ms + UNNOTICED_MS
-            self._append(V2 if is_slow else V1, "pair_time", person, route, math.log(new.ms / old.ms))
+            self._append(CANDIDATE if is_slow else STABLE, "pair_time", person, route, math.log(new.ms / old.ms))
 
     # -- what the controller reads -------------------------------------------------------------------------------------
 

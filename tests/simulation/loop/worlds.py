@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from canary.core.values import V2
+from canary.core.values import CANDIDATE
 from tests.simulation.loop.people import Person, Route
 
 COLD_S: Final = 180
@@ -63,7 +63,7 @@ class World:
         """An answer that is not the first one to a request is drawn anew, but for what the request itself refuses."""
         rng, truth, log_ms = self._rng, self._truth, route.log_ms + person.slowness
         fails, refused, wrongly = max(self._fails, person.failing), person.refused, 0.0
-        if api_version == V2:
+        if api_version == CANDIDATE:
             log_ms += self._log_cold
             if not route.is_on_v2:
                 return Answer(NOT_FOUND, 1.0)
