@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from canary.conf import CanaryConf, canary_conf
 from canary.core.bucketing import cohort_of
+from canary.core.consumers import is_extended
 from canary.core.lifecycle import ADVANCE, Life, dump_life, is_stable_gone, life_from
 from canary.core.names import Names
 from canary.errors import Refused
@@ -12,7 +13,7 @@ from canary.models import ConsumerUsage, ListEntry, PastCohort, Rollout, Worker
 from canary.services.changing import begin_release, change_rollout, refuse_latched
 from canary.state.status import HEARD_OF_S
 
-WORKERS_TOLD = 3
+NAMED = 3
 
 
 def advance(*, actor: str, reason: str, expected_version: int | None, now: datetime) -> Rollout:
@@ -60,14 +61,18 @@ def _refuse_early(row: Rollout, conf: CanaryConf, now: datetime) -> None:
             f"The next journey begins at v{old.candidate}, and the settings name v{new.stable} as the version that"
             " clients leave.",
         )
-    if not is_stable_gone(life_from(row.lifecycle)):
-        raise Refused(
-            "not-over",
-            f"The journey from v{old.stable} to v{old.candidate} is not over: v{old.stable} is"
-            f" {life_from(row.lifecycle).state}, and `lifecycle sunset` ends it.",
-        )
+    _refuse_unfinished(life_from(row.lifecycle), old, now)
     refuse_latched(row)
     _refuse_unready(conf, new, now)
+
+
+def _refuse_unfinished(life: Life, names: Names, now: datetime) -> None:
+    told = f"The journey from v{names.stable} to v{names.candidate} is not over"
+    if not is_stable_gone(life):
+        raise Refused("not-over", f"{told}: v{names.stable} is {life.state}, and `lifecycle sunset` ends it.")
+    if extended := [name for name in life.extensions if is_extended(life, name, now.timestamp())]:
+        sentence = f"{told}: v{names.stable} still answers {', '.join(extended[:NAMED])}, by an extension."
+        raise Refused("not-over", f"{sentence} End it with the settings of this journey, or wait.")
 
 
 def _refuse_unready(conf: CanaryConf, new: Names, now: datetime) -> None:
@@ -79,7 +84,8 @@ def _refuse_unready(conf: CanaryConf, new: Names, now: datetime) -> None:
     heard_of = Worker.objects.filter(seen_at__gte=now - timedelta(seconds=HEARD_OF_S))
     behind = [*heard_of.exclude(names=" ".join(new)).order_by("name").values_list("name", flat=True)]
     if behind:
-        told = ", ".join(behind[:WORKERS_TOLD]) + (f" and {len(behind) - WORKERS_TOLD} more" * (len(behind) > 3))
+        more = f" and {len(behind) - NAMED} more" if len(behind) > NAMED else ""
+        told = f"{', '.join(behind[:NAMED])}{more}"
         raise Refused(
             "processes-behind",
             f"Processes still run with other names: {told}. Deploy these settings to all of them, and wait"

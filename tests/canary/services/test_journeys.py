@@ -163,6 +163,15 @@ def test_it_does_not_begin_while_v1_answers(process: Callable[..., None]) -> Non
         change(services.advance)
 
 
+def test_it_does_not_begin_while_v1_answers_one_consumer(ended: None, process: Callable[..., None]) -> None:
+    until = int(NOW.timestamp()) + 3_600
+    change(life.extend, consumer="user:7", until=until)
+    process(NEW)
+    with pytest.raises(Refused, match=r"v1 still answers user:7, by an extension\. End it"):
+        change(services.advance)
+    change(services.advance, now=NOW + datetime.timedelta(hours=1))
+
+
 def test_it_does_not_begin_beside_a_process_of_the_old_deployment(ended: None, process: Callable[..., None]) -> None:
     process(NEW)
     Worker.objects.create(name="old:1", version=3, names="1 2", seen_at=NOW)
