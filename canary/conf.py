@@ -37,7 +37,7 @@ NO_ARMS: Final = (
 FUNCTIONS: Final = frozenset(
     {
         *("IDENTIFY", "HAS_SCOPE", "IS_EXCLUDED", "EVIDENCE_UNIT", "CLOCK", "IS_AWAY"),
-        *("NOTIFY", "NOTIFY_BY", "NOTIFY_CONSUMERS", "LIST_IDENTITIES", "DEBT"),
+        *("NOTIFY", "NOTIFY_BY", "NOTIFY_CONSUMERS", "LIST_IDENTITIES", "CONTACTS", "DEBT"),
     }
 )
 """The settings that name a function by its dotted path."""
@@ -113,6 +113,9 @@ class CanaryConf:
     """Networks that `/metrics` may be read from, beside the machine itself."""
     list_identities: Callable[[datetime], Iterable[tuple[str, str]]]
     """Kind and id of everybody who is known by name at that moment, for the question who would move."""
+    contacts: Callable[[Sequence[str], Any], Mapping[str, Mapping[str, str]]]
+    """Gets consumers, and the user who looks or None on the command line. Returns by consumer whom to write to: `user`
+    is the person's id, `name` and `address` are texts; each may be missing."""
     debt: Callable[[datetime], Mapping[str, QuerySet[Any]]] | None
     """By the name of a feature that v1 can't show, the rows that have it at that moment."""
     environment_weight_bp: int | None
@@ -199,7 +202,7 @@ def canary_conf() -> CanaryConf:
     """Return the settings, cached: a look at `settings` takes a third of a microsecond, several times per request."""
     global _loaded  # noqa: PLW0603  a cache of one entry, replaced whole
     if _loaded is None:
-        _loaded = _load(getattr(settings, "CANARY", {}))
+        _loaded = _load(_declared())
     return _loaded
 
 
@@ -228,9 +231,14 @@ def _derived(key: str, purpose: str) -> bytes:
     return blake2b(key.encode(), digest_size=32, person=purpose.encode()).digest()
 
 
-def _load(conf: Mapping[str, Any]) -> CanaryConf:
+def _declared() -> Mapping[str, Any]:
+    conf: Mapping[str, Any] = getattr(settings, "CANARY", {})
     if not conf.get("ARMS"):
         raise ImproperlyConfigured(NO_ARMS)
+    return conf
+
+
+def _load(conf: Mapping[str, Any]) -> CanaryConf:
     return CanaryConf(
         **_versions_of(conf),
         entrance=conf.get("ENTRANCE", ENTRANCE),
@@ -251,6 +259,7 @@ def _load(conf: Mapping[str, Any]) -> CanaryConf:
         metrics_token=conf.get("METRICS_TOKEN") or "",
         trusted_proxies=tuple(ip_network(network) for network in conf.get("TRUSTED_PROXIES", ())),
         list_identities=_function(conf, "LIST_IDENTITIES", _nobody_is_known),
+        contacts=_function(conf, "CONTACTS", _nobody_has_a_contact),
         debt=_function(conf, "DEBT", None),
         environment_weight_bp=conf.get("WEIGHT_BP"),
         shadow_bp=conf.get("SHADOW_BP", 0),
@@ -377,3 +386,7 @@ def _whom_the_view_knows(request: HttpRequest) -> tuple[str, datetime] | None:
 
 def _nobody_is_known(now: datetime) -> Iterable[tuple[str, str]]:
     return ()
+
+
+def _nobody_has_a_contact(consumers: Sequence[str], viewer: Any) -> Mapping[str, Mapping[str, str]]:
+    return {}

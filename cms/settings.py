@@ -265,6 +265,7 @@ CANARY = {
     "DEBT": "cms.rollout.debt.rows_that_v1_cannot_show",
     "NOTIFY": "cms.rollout.events.tell_of_rollout",
     "NOTIFY_CONSUMERS": "cms.rollout.consumers.notify_consumers",
+    "CONTACTS": "cms.rollout.contacts.contacts_of",
     "SUCCESSORS": "api_v1.successors",
     "GUIDE": "/docs/v1-to-v2",
     "DOCS": "/docs",
@@ -308,8 +309,7 @@ CANARY = {
 # -- texts, time, files -----------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
-# Users choose one for the admin site; each is named in its own words.
-LANGUAGES = [("en", "English"), ("ja", "日本語")]
+LANGUAGES = [("en", "English"), ("ja", "日本語")]  # each in its own words: users choose one for the admin site
 FORMAT_MODULE_PATH = "cms.admin.formats"
 USE_TZ = True
 TIME_ZONE = "UTC"

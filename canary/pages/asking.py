@@ -1,5 +1,6 @@
 """Which version somebody gets, and why: the small form of the page. Takes a username or an identity."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -49,11 +50,12 @@ def answer(text: str, actor: str, now: datetime) -> Question:
     verb = find_verb(("explain",))
     assert verb is not None
     result = dict(perform(verb, Call({"identity": identity}, actor, now, "", None)))
-    named = {"name": text, "number": result["api_version"], "reason": _reason(result)}
+    named = {"name": text, "number": result["api_version"], "reason": reason_of(result)}
     return Question(text, (_("%(name)s gets v%(number)s: %(reason)s.") % named, *map(spoken, [*verb.say(result)][1:])))
 
 
-def _reason(result: dict[str, Any]) -> str:
+def reason_of(result: Mapping[str, Any]) -> str:
+    """Return why this version answers, of a result with `reason`, `bucket`, `weight_bp` and `api_version`."""
     reason: str = result["reason"]
     if reason != "bucket":
         return _(REASONS[reason]) if reason in REASONS else reason

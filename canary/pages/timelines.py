@@ -75,20 +75,20 @@ def life_steps(snapshot: Snapshot, now: float) -> list[Step]:
     ]
 
 
-def own_ends(life: Life, now: float) -> list[tuple[str, str]]:
-    """Return the consumers whose v1 ends otherwise than that of all others, each with a sentence."""
-    windows = [(one.consumer, window_text(one.start, one.end)) for one in life.own_brownouts if one.end > now]
-    return [
-        *((name, _until_text(end_for(life, name))) for name in life.extensions if is_extended(life, name, now)),
-        *((name, _("a brownout of its own: %(window)s") % {"window": text}) for name, text in windows),
-    ]
-
-
-def _until_text(until: int | None) -> str:
+def until_text(until: int | None) -> str:
     if until is None:
         return _("v1 answers it until %(count)s days after it is told") % {"count": NOTICE_DAYS}
     at = date_format(datetime.fromtimestamp(until, UTC), pgettext("format of a time", "j M Y H:i"))
     return _("v1 answers it until %(at)s UTC") % {"at": at}
+
+
+def own_ends(life: Life, now: float) -> list[tuple[str, str]]:
+    """Return the consumers whose v1 ends otherwise than that of all others, each with a sentence."""
+    windows = [(one.consumer, window_text(one.start, one.end)) for one in life.own_brownouts if one.end > now]
+    return [
+        *((name, until_text(end_for(life, name))) for name in life.extensions if is_extended(life, name, now)),
+        *((name, _("a brownout of its own: %(window)s") % {"window": text}) for name, text in windows),
+    ]
 
 
 def window_text(start: float, end: float) -> str:

@@ -12,6 +12,7 @@ urlpatterns = [
     path("", guarded(views.page), name="page"),
     path("live/", guarded(views.live), name="live"),
     path("consumers.csv", guarded(views.consumers), name="consumers"),
+    path("consumers/", guarded(views.board), name="board"),
     path("debt/", guarded(views.debt), name="debt"),
     path("do/<path:words>/", guarded(views.change), name="change"),
 ]

@@ -22,6 +22,7 @@ from canary.core.permissions import VIEW
 from canary.errors import RolloutError, StoreUnreachable, VersionConflict
 from canary.pages.actions import LIFE, WEIGHT, Action, actions_for, find_action
 from canary.pages.asking import answer
+from canary.pages.board import board_context
 from canary.pages.forms import ChangeForm, OptionsForm, first_values
 from canary.pages.naming import named
 from canary.pages.previews import preview
@@ -79,6 +80,16 @@ def consumers(request: HttpRequest) -> StreamingHttpResponse:
 
 @never_cache
 @named
+@require_GET
+def board(request: HttpRequest) -> HttpResponse:
+    """Show every consumer of v1: what it calls, what differs for it, its version, and who to write to."""
+    _refuse_without(request, VIEW)
+    found = board_context(request.user, request.GET.get("page", "1"), canary_conf().now())
+    context = {**admin.site.each_context(request), "title": _("Consumers of v1"), **found}
+    return render(request, "canary/page/board.html", context)
+
+
+@never_cache
 @require_GET
 def debt(request: HttpRequest) -> HttpResponse:
     """Count what a rollback would hide: on a page of its own, since that may take seconds.

@@ -4,7 +4,7 @@ import csv
 import datetime
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TextIO
+from typing import Any, Final, NamedTuple, TextIO
 
 from django.db.models import Count, Max, OuterRef, QuerySet, Subquery, Sum, Window
 
@@ -67,6 +67,12 @@ class ConsumerTotal:
         }
 
 
+class Notice(NamedTuple):
+    at: datetime.datetime
+    how: str
+    """Its result: `mailed`, `no_address`."""
+
+
 def consumer_name(kind: str, identifier: str) -> str:
     return f"{kind}:{identifier}" if identifier else OTHERS.get(kind, kind)
 
@@ -76,7 +82,7 @@ def usage_by_consumer(
 ) -> list[ConsumerTotal]:
     """Return the usage of the last `days` days, the latest caller first. Sends two statements in any case."""
     rows: Iterable[Any] = (
-        _of_days(now, days)
+        of_days(now, days)
         .values("kind", "identifier", "route", "agent")
         .annotate(calls=Sum("calls"), refused=Sum("refused"), last=Max("last_seen_at"))
         .order_by()
@@ -90,19 +96,19 @@ def usage_by_consumer(
 
 
 def top_consumers(
-    most: int, *, now: datetime.datetime, days: int = USAGE_DAYS, deprecated_at: int | None
+    most: int, *, skip: int = 0, now: datetime.datetime, days: int = USAGE_DAYS, deprecated_at: int | None
 ) -> tuple[list[ConsumerTotal], int]:
     """Return those with the most calls, the busiest first and without routes, and how many there are in all.
 
     Strangers may have made up very many, so the database alone looks at all of them: in two statements.
     """
-    rows = _of_days(now, days)
+    rows = of_days(now, days)
     own = rows.filter(kind=OuterRef("kind"), identifier=OuterRef("identifier")).order_by("-last_seen_at")
     busiest: Iterable[Any] = (
         rows.values("kind", "identifier")
         .annotate(sum=Sum("calls"), sum_refused=Sum("refused"), last=Max("last_seen_at"))
         .annotate(latest_agent=Subquery(own.values("agent")[:1]), consumers=Window(Count("*")))
-        .order_by("-sum", "kind", "identifier")[:most]
+        .order_by("-sum", "kind", "identifier")[skip : skip + most]
     )
     told, shown, count = notified_since(deprecated_at), [], 0
     for row in busiest:
@@ -114,7 +120,7 @@ def top_consumers(
     return shown, count
 
 
-def _of_days(now: datetime.datetime, days: int) -> QuerySet[ConsumerUsage]:
+def of_days(now: datetime.datetime, days: int) -> QuerySet[ConsumerUsage]:
     return of_journey().filter(day__gt=now.date() - datetime.timedelta(days=days))
 
 
@@ -149,12 +155,17 @@ def _sum(rows: Iterable[dict[str, Any]], name: str) -> int:
 
 def notified_since(deprecated_at: int | None) -> dict[str, str]:
     """Return the result of the latest notification by consumer; only those since v1's deprecation count."""
+    return {consumer: notice.how for consumer, notice in notices_since(deprecated_at).items()}
+
+
+def notices_since(deprecated_at: int | None) -> dict[str, Notice]:
+    """Return the latest notification by consumer."""
     events = RolloutEvent.objects.filter(verb=NOTIFY, at__gte=Rollout.began_at())
     if deprecated_at is not None:
         events = events.filter(at__gte=datetime.datetime.fromtimestamp(deprecated_at, datetime.UTC))
-    told: dict[str, str] = {}
-    for evidence in events.order_by("version").values_list("evidence", flat=True):
-        told.update((evidence or {}).get("consumers", {}))
+    told: dict[str, Notice] = {}
+    for at, evidence in events.order_by("version").values_list("at", "evidence"):
+        told.update({name: Notice(at, how) for name, how in (evidence or {}).get("consumers", {}).items()})
     return told
 
 
@@ -192,7 +203,7 @@ def daily_rows(
 ) -> Iterator[tuple[Any, ...]]:
     """Yield rows in the order of COLUMNS, the latest day first, read from the database a day at a time."""
     told = notified_since(deprecated_at)
-    rows = _of_days(now, days)
+    rows = of_days(now, days)
     for day in rows.order_by("-day").values_list("day", flat=True).distinct():
         for row in rows.filter(day=day).order_by("kind", "identifier", "route").iterator(chunk_size=2_000):
             yield _daily_row(row, told)

@@ -7,7 +7,7 @@ BESIDE = (
     *("cms/post/?q=letters&state=archived", "cms/post/add/?_popup=1"),
 )
 """Pages that no list leads to."""
-OF_ADMINS = ("canary/", "canary/debt/")
+OF_ADMINS = ("canary/", "canary/debt/", "canary/consumers/")
 """The same, for admins alone."""
 OPEN_PAGES = (
     *("/", "/admin/login/", "/admin/password-reset/", "/admin/password-reset/sent/", "/admin/password-reset/new/"),

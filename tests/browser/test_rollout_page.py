@@ -37,11 +37,12 @@ def address(env: dict[str, str]) -> Iterator[str]:
 
 
 @pytest.fixture
-def show(env: dict[str, str]) -> Callable[[str], None]:
-    """`show("middle")`: the server's rollout is this world from now on."""
+def show(env: dict[str, str]) -> Callable[..., None]:
+    """`show("middle")`: the server's rollout is this world from now on, with a day of traffic unless there is none."""
 
-    def make(name: str) -> None:
-        done = manage("shell", "-v0", "-c", f"from tests.canary.pages import worlds; worlds.show({name!r})", env=env)
+    def make(name: str, *, has_traffic: bool = True) -> None:
+        words = f"{name!r}, has_traffic={has_traffic}"
+        done = manage("shell", "-v0", "-c", f"from tests.canary.pages import worlds; worlds.show({words})", env=env)
         assert done.returncode == 0, done.stderr
 
     return make
@@ -98,6 +99,20 @@ def test_every_state_fits_screen_and_phone_and_bars_nobody(
             assert labels_in_each_other(screen) == [], (size, theme)
             take_shot(screen, f"{name}-{size}-{theme}-unfolded")
             assert troubles_of(screen, axe) == [], (size, theme)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["migrating", "crowded"])
+def test_the_migration_board_fits_and_bars_nobody(
+    screen: Page, address: str, show: Callable[..., None], axe: Path, name: str
+) -> None:
+    sign_in(screen, address, "chief")
+    show(name, has_traffic=False)
+    screen.goto(f"{address}/admin/canary/consumers/")
+    expect(screen.get_by_role("table")).to_be_visible()
+    look_at_all_sizes(screen, axe, f"board-{name}", themes=("light", "dark"))
+    screen.get_by_role("link", name="Fewer calls").click()
+    expect(screen.get_by_text("Page 2 of")).to_be_visible()
 
 
 @pytest.mark.slow

@@ -39,6 +39,7 @@ SETTINGS = {
         "CANDIDATE",
         "CLOCK",
         "CODE",
+        "CONTACTS",
         "DEBT",
         "DOCS",
         "ENTRANCE",

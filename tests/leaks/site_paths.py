@@ -34,6 +34,7 @@ SITE: Final[dict[str, Fill]] = {
     "admin/canary/": plain("/admin/canary/"),
     "admin/canary/live/": plain("/admin/canary/live/"),
     "admin/canary/debt/": plain("/admin/canary/debt/"),
+    "admin/canary/consumers/": plain("/admin/canary/consumers/"),
     "admin/canary/consumers.csv": plain("/admin/canary/consumers.csv"),
     "admin/canary/do/<path:words>/": lambda world: [
         f"/admin/canary/do/{form}"

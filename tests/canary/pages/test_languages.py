@@ -29,8 +29,8 @@ def japanese(signed_in_with: SignedIn) -> Client:
     return client
 
 
-def english_in(page: str) -> list[str]:
-    _, _, content = page.partition('id="canary"')
+def english_in(page: str, place: str = 'id="canary"') -> list[str]:
+    _, _, content = page.partition(place)
     lines = [NAMES.sub("", line) for line in WRITTEN.sub("\n", content).splitlines()]
     return [line.strip() for line in lines if ENGLISH.search(line) and line.strip() not in worlds.LONG]
 
@@ -41,6 +41,13 @@ def test_every_world_is_in_japanese(quiet_world: World, japanese: Client, name: 
     page = japanese.get(ADDRESS).content.decode()
     assert 'lang="ja"' in page
     assert english_in(page) == []
+
+
+def test_the_migration_board_is_in_japanese(quiet_world: World, japanese: Client) -> None:
+    quiet_world("migrating")
+    page = japanese.get(f"{ADDRESS}consumers/").content.decode()
+    assert "個別のブラウンアウト：" in page
+    assert english_in(page, 'id="canary-board"') == []
 
 
 @pytest.mark.parametrize("words", sorted({action.words for action in ACTIONS}))

@@ -4,10 +4,12 @@ import datetime
 from dataclasses import asdict
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from canary import services
 from canary.core.findings import new_repeats, sentence_of_gaps
+from canary.core.lifecycle import OwnWindow
 from canary.core.values import Identity
 from canary.judging.breaking import breakers_of
 from canary.judging.judging import gaps_of, repeats_of, stage_of
@@ -30,6 +32,7 @@ from canary.models import (
     Worker,
 )
 from canary.models.lists import ListEntry
+from canary.recording.tally import digest_of
 from canary.services import life
 from canary.state import store
 from tests.canary.pages.seen import (
@@ -220,6 +223,31 @@ def in_brownout(now: datetime.datetime) -> None:
     consumers(now)
 
 
+def migrating(now: datetime.datetime) -> None:
+    """Consumers with ends of their own, of whom some were told, and one has a user of the site."""
+    in_brownout(now)
+    found(now)
+    life.notify(**_change("first notice", now - DAY))
+    consumers(now, count=6, of=6, prefix=f"{LONG_ID}-")
+    busiest = ConsumerUsage.objects.order_by("-calls", "pk")[:3]
+    if user := get_user_model().objects.order_by("username").first():
+        ConsumerUsage.objects.filter(pk=busiest[2].pk).update(kind="user", identifier=str(user.pk))
+    until, day = int((now + 70 * DAY).timestamp()), 86_400
+    life.extend(consumer=f"{busiest[0].kind}:{busiest[0].identifier}", until=until, **_change("ships in March", now))
+    for row in busiest[:2]:
+        own = OwnWindow(f"{row.kind}:{row.identifier}", until - 40 * day, until - 40 * day + 3_600)
+        life.add_own_brownout(own=own, is_override=True, **_change("wake them", now))
+    vote = {"unit": digest_of(Identity("client", "consumer-01")), "api_version": 2, "network": "n"}
+    vote |= {
+        "release": Rollout.objects.get().release,
+        "stage": 1,
+        "weight_bp": 10_000,
+        "route": "GET /posts",
+        "at": now,
+    }
+    Observation.objects.create(metric="pair_refusal", is_authenticated=False, **vote)
+
+
 def crowded(now: datetime.datetime) -> None:
     """Running at 10 % with v1 deprecated, and of everything more, or longer, than there is room for."""
     began = now - datetime.timedelta(hours=2)
@@ -254,6 +282,7 @@ WORLDS = {
     "middle": in_the_middle,
     "latched": rolled_back,
     "brownout": in_brownout,
+    "migrating": migrating,
     "crowded": crowded,
 }
 V2_ERRORS = {"tripped": 0.96, "latched": 0.07}
