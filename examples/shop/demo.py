@@ -125,12 +125,26 @@ def end(shop: Shop) -> None:
     time.sleep(3)
     status, _, _, headers = shop.get("/api/v1/products/1")
     show(f"v1 announces its end: Sunset: {headers['Sunset']}", status == 200 and bool(headers["Deprecation"]))
+    wake(shop)
     change("lifecycle", "sunset", "--override")
     time.sleep(3)
     status, _, body, _ = shop.get("/api/v1/products/1")
     way = body["equivalent"]["url"]
     show(f"v1 answers {status}, and leads to {way}", status == 410 and way.endswith("/api/v2/products/1"))
     show("the entrance answers by v2", shop.get("/api/products")[1] == "2")
+
+
+def wake(shop: Shop) -> None:
+    window = ("2026-01-01", "2098-01-01")  # it has begun, so it begins now
+    change("lifecycle", "brownout", "add", *window, "--consumer", "client:client-1", "--override")
+    time.sleep(3)
+    sleeper, other = (shop.get("/api/v1/products/1", client) for client in ("client-1", "client-2"))
+    is_so = (sleeper[0], sleeper[2].get("consumer"), other[0]) == (410, "client:client-1", 200)
+    show(f"a brownout of client-1 alone: v1 answers it {sleeper[0]}, and client-2 {other[0]}", is_so)
+    show("on the entrance v2 answers client-1", shop.get("/api/products", "client-1")[1] == "2")
+    change("lifecycle", "brownout", "end")
+    time.sleep(3)
+    show("it is over, and v1 answers client-1", shop.get("/api/v1/products/1", "client-1")[0] == 200)
 
 
 def statuses(shop: Shop) -> list[int]:

@@ -63,6 +63,10 @@ def test_all_clients_go_to_v2_v1_ends_and_the_same_tables_lead_them_to_v3(
         log = (shop.folder / "demo.log").read_text()
         for step in (
             *("at 100 % all of them are on v2", "no client saw an error", "the entrance answers by v2"),
+            *(
+                "a brownout of client-1 alone: v1 answers it 410, and client-2 200",
+                "it is over, and v1 answers client-1",
+            ),
             *("[410, 200, 404]", "it is too early", "[404, 200, 200], and nobody has moved"),
             *("at 100 % all of them are on v3", "client-0 was on v1 at first, and is on v3 now"),
         ):
