@@ -62,7 +62,7 @@ class PostSelection:
 
 
 def _computed(reader: Actor, given: Given) -> dict[str, BaseExpression]:
-    texts = TextBytes("content", "content_html", most=PAGE_BYTES_MAX)
+    texts = TextBytes("content", "content_html", most=PAGE_BYTES_MAX, ends_there=True)
     quoted = Left("content_html", READ_MAX)
     return {
         **relation_columns(reader),

@@ -2,7 +2,7 @@
 
 A query that has a `TextBytes` among its columns gives the texts of its first rows, up to so many bytes. The rows after
 them have NULLs in place of the texts. PostgreSQL tells the length of a long text from its header: a text that
-isn't given is never read. SQLite gives rows one by one, so reading ends with the first that is not given.
+isn't given is never read. SQLite gives rows one by one, and such a text is dropped, or not read either.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,15 +29,16 @@ class _Bytes(Func):
 class TextBytes(Func):
     """The bytes of a row's `texts`, in a list that gives `most` of them, and those of the row in which it gets there.
 
-    The texts that are among the columns are given or not; all count.
+    The texts that are among the columns are given or not; all count. With `ends_there` SQLite reads no further than the
+    first row whose texts are not given.
     """
 
     output_field = IntegerField()
     arg_joiner = " + "
     template = "%(expressions)s"
 
-    def __init__(self, *texts: str, most: int) -> None:
-        self.texts, self.most = texts, most
+    def __init__(self, *texts: str, most: int, ends_there: bool = False) -> None:
+        self.texts, self.most, self.ends_there = texts, most, ends_there
         super().__init__(*(_Bytes(F(text)) for text in texts))
 
 
@@ -54,7 +55,7 @@ class Within:
     """How a query with these columns is kept within its bytes."""
 
     def __init__(self, names: Sequence[str], size: TextBytes) -> None:
-        self._most = size.most
+        self._most, self._ends_there = size.most, size.ends_there
         self._place = names.index(TEXT_BYTES)
         self._withheld = {place for place, name in enumerate(names) if name in (TEXT_BYTES, *size.texts)}
 
@@ -86,8 +87,10 @@ class Within:
     def _given(self, rows: Iterator[Sequence[Any]]) -> Iterator[Sequence[Any]]:
         before = 0
         for row in rows:
-            if before >= self._most:
-                yield tuple(None if place in self._withheld else value for place, value in enumerate(row))
+            if before < self._most:
+                before += row[self._place]
+                yield row
+                continue
+            yield tuple(None if place in self._withheld else value for place, value in enumerate(row))
+            if self._ends_there:
                 return
-            before += row[self._place]
-            yield row
