@@ -1,12 +1,15 @@
 """Holding a row still while a service decides about it."""
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from django.db import connection, models
 from django.db.transaction import TransactionManagementError
 
 from cms.db.compiled import Given, Param, columns_of, compiled, objects_of
 from cms.errors import NotFound, sentence
+
+_ADMINS: Final = (1, 1)
+"""PostgreSQL keeps locks of two numbers apart from those of one, which repeated requests use."""
 
 
 def lock_row[Row: models.Model](row: Row, *, is_doomed: bool = False) -> Row:
@@ -23,6 +26,16 @@ def lock_row[Row: models.Model](row: Row, *, is_doomed: bool = False) -> Row:
     if not rows:
         raise NotFound(sentence("This %(noun)s does not exist any more.", noun=row._meta.verbose_name))
     return rows[0]
+
+
+def lock_the_admins() -> None:
+    """Until the transaction ends, no other one takes an admin away: one of two who demote each other has to stay.
+
+    Call it with the admin's own row locked, and lock no other row of a user afterwards: that order has no deadlock.
+    """
+    if connection.vendor == "postgresql":  # SQLite has one writer at a time
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", _ADMINS)
 
 
 @compiled()

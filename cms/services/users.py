@@ -9,7 +9,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Q, Value
+from django.db.models import Value
 from django.utils.translation import gettext_noop
 
 from cms import limits, policy
@@ -36,7 +36,7 @@ from cms.services.address_mails import (
 )
 from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_email, check_text, check_username
-from cms.services.locks import lock_row
+from cms.services.locks import lock_row, lock_the_admins
 from cms.services.mails import send_email_verification, take_mail_quotas
 from cms.services.origin import current_origin
 from cms.services.preferences import preference_errors
@@ -269,11 +269,16 @@ def store_password(
 
 
 def lock_user(user: User, *, is_losing_admin: bool) -> User:
-    """Return the user as it is now, its row locked. Raises LastAdmin when the change would leave no active admin."""
-    active_admins = _lock_active_admins(user) if is_losing_admin else []
+    """Return the user as it is now, its row locked. Raises LastAdmin when the change would leave no active admin.
+
+    No row of another user is locked. A transaction that takes an admin away waits for the others that do.
+    """
     user = lock_row(user)
-    if active_admins == [user]:
-        raise LastAdmin
+    if is_losing_admin and user.role == Role.ADMIN and user.is_active:
+        lock_the_admins()
+        # A new statement: it sees what the transaction before this one has done.
+        if not User.objects.exclude(pk=user.pk).filter(role=Role.ADMIN, is_active=True).exists():
+            raise LastAdmin
     return user
 
 
@@ -332,13 +337,6 @@ def _refuse_unless_own_or_admin(actor: Actor, user: User, changes: UserFields) -
 
 def _is_losing_admin(changes: UserFields) -> bool:
     return changes.get("role", Role.ADMIN) != Role.ADMIN or not changes.get("is_active", True)
-
-
-def _lock_active_admins(user: User) -> list[User]:
-    """Lock the active admins and the user in one order, so that two admins can't demote each other at once."""
-    is_active_admin = Q(role=Role.ADMIN, is_active=True)
-    locked = User.objects.select_for_update(no_key=True).filter(is_active_admin | Q(pk=user.pk)).order_by("pk")
-    return [admin for admin in locked if admin.is_superuser]
 
 
 def _record_update(actor: Actor, user: User, before: dict[str, Any]) -> dict[str, AuditEvent]:

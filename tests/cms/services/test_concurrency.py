@@ -32,6 +32,7 @@ from cms.services.post_states import archive_post, publish_post, restore_post, t
 from cms.services.posts import create_post, update_post
 from cms.services.sessions import open_session, refresh_session
 from cms.services.tags import create_tag, delete_tag, update_tag
+from cms.services.user_deletion import delete_user
 from cms.services.users import create_user, register_user, update_user
 
 THREADS = 8
@@ -235,19 +236,71 @@ def test_two_moves_at_once_close_no_cycle(in_threads: InThreads, now: Any) -> No
         assert sum(isinstance(result, InvalidInput) for result in results) == 1
 
 
-@pytest.mark.parametrize("changes", [{"role": "editor"}, {"is_active": False}])
-def test_two_admins_who_demote_each_other_leave_one(
-    in_threads: InThreads, make_user: Any, now: Any, changes: Any
+def demote(actor: User, user: User, now: datetime.datetime) -> User:
+    return update_user(actor=actor, user=user, changes={"role": "editor"}, now=now)
+
+
+def suspend(actor: User, user: User, now: datetime.datetime) -> User:
+    return update_user(actor=actor, user=user, changes={"is_active": False}, now=now)
+
+
+def delete(actor: User, user: User, now: datetime.datetime) -> User:
+    return delete_user(actor=actor, user=user, now=now)
+
+
+def active_admins() -> int:
+    return User.objects.filter(role="admin", is_active=True).count()
+
+
+@pytest.mark.parametrize("acts", [(demote, demote), (suspend, suspend), (delete, delete), (delete, demote)])
+def test_two_admins_who_remove_each_other_leave_one(
+    in_threads: InThreads, make_user: Any, now: Any, acts: tuple[Any, Any]
 ) -> None:
     for _ in range(5):
         one, two = make_user("admin"), make_user("admin")
-        results = in_threads(
-            partial(update_user, actor=actor, user=user, changes=changes, now=now)
-            for actor, user in ((one, two), (two, one))
-        )
+        results = in_threads([partial(acts[0], one, two, now), partial(acts[1], two, one, now)])
         assert failures(results, LastAdmin) == []
-        assert sum(isinstance(result, LastAdmin) for result in results) == 1
+        assert (sum(isinstance(result, LastAdmin) for result in results), active_admins()) == (1, 1)
         User.objects.filter(role="admin").update(role="author")
+
+
+def test_many_admins_removed_in_any_order_leave_one(in_threads: InThreads, make_user: Any, now: Any) -> None:
+    rng = random.Random(7)
+    for _ in range(3):
+        admins = [make_user("admin") for _ in range(THREADS)]
+        acts = [(rng.choice((demote, suspend, delete)), admin) for admin in rng.sample(admins, THREADS)]
+        results = in_threads(partial(act, SYSTEM, admin, now) for act, admin in acts)
+        assert failures(results, LastAdmin) == []
+        assert (sum(isinstance(result, LastAdmin) for result in results), active_admins()) == (1, 1)
+        User.objects.filter(role="admin").update(role="author")
+
+
+def test_an_admin_made_meanwhile_counts_as_one(in_threads: InThreads, make_user: Any, now: Any) -> None:
+    """The role that decides is the one under the lock: the user who was asked for is an author still."""
+    for _ in range(5):
+        only, author = make_user("admin"), make_user("author")
+        promote = partial(update_user, actor=SYSTEM, user=author, changes={"role": "admin"}, now=now)
+        jobs = [promote, partial(demote, SYSTEM, author, now), partial(delete, SYSTEM, only, now)]
+        assert failures(in_threads(jobs), LastAdmin) == []
+        assert active_admins() >= 1
+        User.objects.filter(role="admin").update(role="author")
+
+
+@pytest.mark.parametrize("role", ["subscriber", "admin"])
+@pytest.mark.parametrize("act", [demote, suspend, delete])
+def test_removing_a_user_locks_no_other_admin(
+    in_threads: InThreads, make_user: Any, now: Any, role: str, act: Any
+) -> None:
+    """An admin who signs in meanwhile changes his own row."""
+    admin, user = make_user("admin"), make_user(role)
+
+    def lock() -> User:
+        with transaction.atomic():
+            return User.objects.select_for_update(nowait=True).get(pk=admin.pk)
+
+    with transaction.atomic():
+        act(SYSTEM, user, now)
+        assert in_threads([lock]) == [admin]
 
 
 def test_one_refresh_token_used_eight_times_at_once_wins_once(in_threads: InThreads, author: User, now: Any) -> None:
