@@ -1,7 +1,9 @@
 """`Idempotency-Key`: a repeated POST gets its first response (draft-ietf-httpapi-idempotency-key)."""
 
 import datetime
+import uuid
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from typing import Final
 
 import orjson
@@ -12,11 +14,14 @@ from django.http.multipartparser import MultiPartParserError
 from api_v2.errors import REFUSALS, Problem
 from api_v2.links import resource_path
 from cms.accounts.authentication import credential_of
+from cms.ids import parse_uuid
 from cms.policy import Actor
 from cms.services.idempotency import Answer, RepeatableRequest, digest_of, may_keep_refusal
 
 KEY_LENGTH_MAX: Final = 255
 REPLAYED: Final = "Idempotency-Replayed"
+NAMING: Final = {"username": "id", "author_name": "author"}
+"""Members of answers that are a person's, each with the member beside it that has the person's id."""
 # Permission and rate limit are checked again each time: another response may be true a moment later.
 _NEVER_KEPT: Final = frozenset({401, 429})
 
@@ -78,10 +83,19 @@ def kept_of(answer: Answer, secret_members: Collection[str], *, actor: Actor, no
         return None
     if answer.status >= 400:
         return answer if may_keep_refusal(answer, actor=actor, now=now) else None
+    person = person_of(answer.body)
     if not secret_members:
-        return answer
+        return replace(answer, person=person)
     body = orjson.dumps({**orjson.loads(answer.body), **dict.fromkeys(secret_members)})
-    return Answer(answer.status, {**answer.headers, "Content-Length": str(len(body))}, body)
+    return Answer(answer.status, {**answer.headers, "Content-Length": str(len(body))}, body, person)
+
+
+def person_of(body: bytes) -> uuid.UUID | None:
+    """Return the id of the user whose names an answer holds. Long texts are searched for the members, not parsed."""
+    members = [member for member in NAMING if f'"{member}":'.encode() in body]
+    said = orjson.loads(body) if members else {}
+    ids = [parse_uuid(str(said.get(NAMING[member]))) for member in members]
+    return next(filter(None, ids), None)
 
 
 def written(answer: Answer, *, is_replayed: bool) -> HttpResponse:

@@ -40,7 +40,6 @@ OPEN_COMPARISONS = {
 STREAMS = {
     "api_v2/views/syndication.py": "50,000 short rows at most",
     "cms/exporters/rows.py": "in the transaction of an export",
-    "cms/services/personal_traces.py": "in the transaction of a deletion",
     "canary/recording/aggregation.py": "merged rows, of minutes and hours",
     "canary/recording/compaction.py": "instants alone",
     "canary/recording/population.py": "merged rows of a day",

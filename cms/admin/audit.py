@@ -122,6 +122,10 @@ class AuditEventAdmin(ReadOnlyAdmin):
     def version(self, event: AuditEvent) -> str:
         return str(event.api_version or "-")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
+        rows: QuerySet[AuditEvent] = super().get_queryset(request).visible_to(request.user)
+        return rows
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NamingChangeList]:
         return NamingChangeList
 

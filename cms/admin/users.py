@@ -241,7 +241,7 @@ class UserAdmin(ServiceAdmin):
     @display(description=gettext_lazy("API keys"))
     def api_keys(self, user: User) -> str:
         """List the keys; each leads to its page, which has the button that revokes it."""
-        keys = ApiKey.objects.filter(owner=user).order_by("-is_active", "-created_at")[:KEYS_SHOWN]
+        keys = ApiKey.objects.unless_erasing().filter(owner=user).order_by("-is_active", "-created_at")[:KEYS_SHOWN]
         rows = [
             (
                 reverse("admin:cms_apikey_change", args=[key.pk]),

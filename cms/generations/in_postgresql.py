@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 # Tables that nobody reads without a credential. One missing here costs speed, one too many would cost correctness.
 PRIVATE_TABLES: Final = (
     *("apikey", "auditevent", "authenticatorapp", "authsession", "browsersession", "chore", "delivery", "editing"),
-    *("importrecord", "invitation", "job", "linkedidentity", "passkey", "postrevision", "recoverycode"),
+    *("erasure", "importrecord", "invitation", "job", "linkedidentity", "passkey", "postrevision", "recoverycode"),
     *("storedanswer", "transfer", "webhook"),
 )
 LOOK_EVERY_S: Final = 1.0

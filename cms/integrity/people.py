@@ -1,15 +1,16 @@
 """Checks of users and of what they may still sign in with."""
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.db.models import Q
 
 from cms.choices import Role
 from cms.integrity.findings import Check, Finding, found, one_by_one
-from cms.models import ApiKey, AuthSession, User
+from cms.models import ApiKey, AuthSession, Erasure, User
 from cms.policy import SYSTEM
 from cms.services.audit import record_event
+from cms.services.erasing import OVERDUE, erase_batch
 from cms.services.users import end_sessions
 
 
@@ -56,6 +57,20 @@ def close_credentials(finding: Finding, now: datetime.datetime) -> bool:
     return True
 
 
+def find_unerased(now: datetime.datetime) -> Iterator[Finding]:
+    """Find persons whose erasure should have ended long ago: its job was lost, or no worker runs."""
+    ids = Erasure.objects.filter(created_at__lt=now - OVERDUE).order_by("pk").values_list("pk", flat=True)
+    return found("user", ids, "is deleted and still named in the records")
+
+
+def erase_now(findings: Sequence[Finding], now: datetime.datetime) -> int:
+    """Erase in batches, each in a transaction of its own."""
+    for finding in findings:
+        while erase_batch(finding.object_id):
+            pass
+    return len(findings)
+
+
 def find_no_admin(now: datetime.datetime) -> Iterator[Finding]:
     if User.objects.exists() and not User.objects.filter(role=Role.ADMIN, is_active=True).exists():
         yield Finding("site", "", "has no active admin: `manage.py users create --role admin` makes one")
@@ -69,5 +84,6 @@ CHECKS = (
         find_open_credentials,
         one_by_one(close_credentials),
     ),
+    Check("erasures", "Nothing names a deleted user any more.", find_unerased, erase_now),
     Check("last_admin", "There is an active admin.", find_no_admin, is_warning=True),
 )

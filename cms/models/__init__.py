@@ -5,6 +5,7 @@ from cms.models.audit import AuditEvent
 from cms.models.categories import Category
 from cms.models.comments import Comment
 from cms.models.editing import Editing
+from cms.models.erasures import Erasure
 from cms.models.imports import ImportRecord
 from cms.models.invitations import Invitation
 from cms.models.jobs import Chore, Job
@@ -32,6 +33,7 @@ __all__ = [
     "Comment",
     "Delivery",
     "Editing",
+    "Erasure",
     "ImportRecord",
     "Invitation",
     "Job",

@@ -24,6 +24,7 @@ class AuditEvent(Record):
         indexes = [
             models.Index(fields=["object_type", "object_id", "created_at"], name="cms_auditevent_object"),
             models.Index(fields=["created_at"], name="cms_auditevent_created"),
+            models.Index(fields=["actor", "created_at"], name="cms_auditevent_actor"),
         ]
 
     def __str__(self) -> str:

@@ -1,8 +1,13 @@
 """Stored responses to requests with an Idempotency-Key, returned again when the request is repeated."""
 
+import uuid
+from typing import Final
+
 from django.db import models
 
 from cms.models.fields import Record
+
+NOBODY: Final = uuid.UUID(int=0)
 
 
 class StoredAnswer(Record):
@@ -13,6 +18,8 @@ class StoredAnswer(Record):
     status = models.PositiveSmallIntegerField()
     headers = models.JSONField(default=dict)
     body = models.BinaryField()
+    person = models.UUIDField(null=True)
+    """The user whose names the body holds, or NOBODY. Rows of earlier releases don't know."""
 
     class Meta:
         constraints = [
@@ -20,7 +27,10 @@ class StoredAnswer(Record):
                 condition=models.Q(status__gte=200, status__lt=500), name="cms_storedanswer_status_final"
             )
         ]
-        indexes = [models.Index(fields=["created_at"], name="cms_storedanswer_created")]
+        indexes = [
+            models.Index(fields=["created_at"], name="cms_storedanswer_created"),
+            models.Index(fields=["person"], name="cms_storedanswer_person"),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)

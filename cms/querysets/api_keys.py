@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from cms import policy
 from cms.policy import Actor
+from cms.querysets.erasures import waiting_persons
 
 if TYPE_CHECKING:
     from cms.models.api_keys import ApiKey
@@ -17,8 +18,12 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def visible_to(self, user: Actor) -> Self:
         """Return the user's own keys, and all keys for an admin."""
         if policy.may_manage_all_keys(user):
-            return self.all()
+            return self.unless_erasing()
         return self.filter(owner_id=user.pk) if policy.may_manage_own_keys(user) else self.none()
+
+    def unless_erasing(self) -> Self:
+        """Leave out the keys of deleted users whose names are still being erased."""
+        return self.exclude(owner__in=waiting_persons())
 
     def live(self, now: datetime.datetime) -> Self:
         """Return the keys that are neither revoked nor expired."""

@@ -7,6 +7,7 @@ import datetime
 import hashlib
 import hmac
 import threading
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from django.db import connection, transaction
 
 from cms.errors import KeyInFlight, KeyReused
 from cms.models import StoredAnswer
+from cms.models.stored_answers import NOBODY
 from cms.policy import Actor, is_known
 from cms.rate_limits import KEPT_REFUSALS, Quota, take
 from cms.services.kept_bytes import note_kept, refuse_if_spent
@@ -31,6 +33,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    person: uuid.UUID | None = None
+    """The user whose names the body holds: deleting the user deletes what is stored of the answer."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,7 @@ def _store(request: RepeatableRequest, answer: Answer, now: datetime.datetime) -
         status=answer.status,
         headers=dict(answer.headers),
         body=answer.body,
+        person=answer.person or NOBODY,
         created_at=now,
     )
 

@@ -1,10 +1,15 @@
-"""Erasing a person from the records around the account: rows that record what happened stay, without who it was."""
+"""Erasing a person from the records around the account: rows that record what happened stay, without who it was.
 
-from collections.abc import Sequence
-from typing import Any, Final
+Some records grow for ever. They are walked in batches by their key, so that erasing can stop and go on anywhere.
+"""
 
-from django.db.models import BinaryField, F, Func, IntegerField, Q, QuerySet, TextField, Value
-from django.db.models.functions import Cast
+import datetime
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from django.db.models import BinaryField, F, Func, IntegerField, JSONField, Q, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Cast, Coalesce
 
 from cms.models import ApiKey, AuditEvent, Comment, ImportRecord, Invitation, Job, StoredAnswer, User
 from cms.services.mails import QUEUE
@@ -19,7 +24,21 @@ PERSONAL: Final = frozenset(
 )
 """The personal data that the audit trail may hold, by the names that services give it."""
 NAMING_MEMBERS: Final = (b'"username":', b'"author_name":')
-"""Members of v2's answers that are a person's; other answers name people by their ids alone."""
+"""Members of v2's answers that are a person's, for answers of earlier releases, which have no `person`."""
+BATCH: Final = 1_000
+ANSWERS_A_BATCH: Final = 10
+"""Answers of earlier releases, whose bodies are read: each has up to six megabytes."""
+KEY_COST: Final = 20
+"""An API key costs as much as so many events: it takes statements of its own."""
+_LONG_AGO: Final = datetime.datetime(1, 1, 2, tzinfo=datetime.UTC)
+
+
+class Place(NamedTuple):
+    """Where erasing goes on: the step, the API key that it has come to, and the last row that it has looked at."""
+
+    step: str
+    subject: uuid.UUID | None = None
+    after: uuid.UUID | None = None
 
 
 class _Position(Func):
@@ -38,14 +57,42 @@ class _Position(Func):
         return turned.as_sql(compiler, connection, function="instr", **context)
 
 
+class _WithoutPerson(Func):
+    """A JSON object with ERASED in each member of PERSONAL that has a value."""
+
+    output_field = JSONField()
+    _names = ", ".join(f"'{name}'" for name in sorted(PERSONAL))
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = f"""(
+            SELECT jsonb_object_agg(member.key, CASE
+                WHEN member.key IN ({self._names})
+                    AND member.value::text NOT IN ('""', 'null', 'false', '0', '0.0', '[]', '{{}}')
+                THEN '"{ERASED}"'::jsonb ELSE member.value END)
+            FROM jsonb_each(%(expressions)s) AS member
+        )"""  # noqa: S608 - constants alone
+        return self.as_sql(compiler, connection, template=template, **context)
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = f"""(
+            SELECT json_group_object(member.key, json(CASE
+                WHEN member.key IN ({self._names})
+                    AND member.type NOT IN ('null', 'false') AND (member.type, member.value) NOT IN
+                        (VALUES ('text', ''), ('integer', 0), ('real', 0.0), ('array', '[]'), ('object', '{{}}'))
+                THEN '"{ERASED}"'
+                WHEN member.type IN ('null', 'false', 'true') THEN member.type
+                WHEN member.type IN ('array', 'object') THEN member.value ELSE json_quote(member.value) END))
+            FROM json_each(%(expressions)s) AS member
+        )"""  # noqa: S608 - constants alone
+        return self.as_sql(compiler, connection, template=template, **context)
+
+
 def erase_traces(user: User) -> None:
-    """Erase what the records hold of the person; call it in the transaction that deletes the account."""
-    keys, invitations = ApiKey.objects.filter(owner=user), Invitation.objects.filter(accepted_by=user)
-    _erase_from_audit(user, keys)
-    _forget_jobs(user, list(keys.values_list("prefix", flat=True)))
-    _forget_invitations(invitations)
-    _forget_answers(user)
-    keys.update(name=ERASED, contact_email="")
+    """Erase what few rows hold of the person; call it in the transaction that deletes the account."""
+    names = [str(user.pk)]
+    _delete_mails(Q(args__0__in=names) | Q(args__1__in=names), names)
+    _forget_invitations(Invitation.objects.filter(accepted_by=user))
+    StoredAnswer.objects.filter(person=user.pk).delete()
     ImportRecord.objects.filter(object_type="user", object_id=user.pk).update(original={})
 
 
@@ -56,45 +103,107 @@ def erase_address(email: str) -> None:
     guests.update(author_name=DISPLAY_NAME, author_email="")
 
 
-def _erase_from_audit(user: User, keys: QuerySet[ApiKey]) -> None:
-    """Erase the person from the audit trail, the trail's only change ever: what happened and when stays."""
-    about_the_person = Q(object_type="user", object_id=user.pk)
-    about_keys = Q(object_type="apikey", object_id__in=keys.values("pk"))
-    for event in AuditEvent.objects.filter(about_the_person | about_keys).iterator():
-        erased = _without_person(event.before), _without_person(event.after)
-        if erased != (event.before, event.after):  # most are logins, and name nobody
-            event.before, event.after = erased
-            event.save(update_fields=["before", "after"])
-    # An event about somebody that nobody else has caused comes from his own address, as one of his does.
-    AuditEvent.objects.filter(Q(actor=user) | (about_the_person & Q(actor=None))).update(ip=None)
+def erase_some(person: uuid.UUID, place: Place, *, most: int) -> Place | None:
+    """Erase about `most` rows of the records that grow for ever; return where to go on, None at the end.
+
+    May be repeated from any earlier place.
+    """
+    left, going_on = most, place
+    while left > 0:
+        size = min(BATCH, left)
+        following, cost = STEPS[going_on.step](person, going_on, size)
+        left -= max(1, cost)
+        if following is None:
+            later = [*STEPS][[*STEPS].index(going_on.step) + 1 :]
+            if not later:
+                return None
+            following = Place(later[0])
+        going_on = following
+    return going_on
 
 
-def _without_person(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: ERASED if name in PERSONAL and value else value for name, value in values.items()}
+def erase_names(events: QuerySet[AuditEvent]) -> None:
+    """Erase names from the audit trail: what happened and when stays. Most events are logins, and name nobody."""
+    names = sorted(PERSONAL)
+    naming = events.filter(Q(before__has_any_keys=names) | Q(after__has_any_keys=names))
+    naming.update(**{column: Coalesce(_WithoutPerson(F(column)), F(column)) for column in ("before", "after")})
 
 
-def _forget_jobs(user: User, prefixes: Sequence[str]) -> None:
-    """Delete mails to the person, as a failed one keeps the address, and finished jobs that name the user."""
-    names = [str(user.pk), *prefixes]
-    to_him, is_named = Q(args__0=names[0]) | Q(args__1__in=names), Q()
+def _about(person: uuid.UUID, place: Place, size: int) -> tuple[Place | None, int]:
+    """Events about the account. One that nobody else has caused comes from the person's own address."""
+    ids = _next_of(AuditEvent.objects.filter(object_type="user", object_id=person), place.after, size)
+    events = AuditEvent.objects.filter(pk__in=ids)
+    erase_names(events)
+    events.filter(Q(actor=person) | Q(actor=None), ip__isnull=False).update(ip=None)
+    return (place._replace(after=ids[-1]) if len(ids) == size else None), len(ids)
+
+
+def _caused(person: uuid.UUID, place: Place, size: int) -> tuple[Place | None, int]:
+    """Events that the person has caused hold the client's address."""
+    ids = _next_of(AuditEvent.objects.filter(actor=person), place.after, size)
+    AuditEvent.objects.filter(pk__in=ids, ip__isnull=False).update(ip=None)
+    return (place._replace(after=ids[-1]) if len(ids) == size else None), len(ids)
+
+
+def _keys(person: uuid.UUID, place: Place, size: int) -> tuple[Place | None, int]:
+    """One API key and its events, or a batch of them where it has more."""
+    keys = ApiKey.objects.filter(owner=person).order_by("pk")
+    if place.after:
+        key = keys.filter(pk=place.subject or person).first()
+    else:
+        key = (keys.filter(pk__gt=place.subject) if place.subject else keys).first()
+    if key is None:  # the last one, or one that was pruned
+        return (place._replace(after=None) if place.after else None), KEY_COST
+    ids = _next_of(AuditEvent.objects.filter(object_type="apikey", object_id=key.pk), place.after, size)
+    erase_names(AuditEvent.objects.filter(pk__in=ids))
+    if len(ids) == size:
+        return Place(place.step, key.pk, ids[-1]), size
+    _delete_mails(Q(args__1=key.prefix), [key.prefix])
+    keys.filter(pk=key.pk).update(name=ERASED, contact_email="")
+    return Place(place.step, key.pk), KEY_COST + len(ids)
+
+
+def _old_answers(person: uuid.UUID, place: Place, size: int) -> tuple[Place | None, int]:
+    """Answers that an earlier release has stored: only their bodies know whom they name."""
+    rows = StoredAnswer.objects.filter(person=None)
+    rows = rows.filter(pk__gt=place.after) if place.after else rows
+    ids = list(rows.order_by("pk").values_list("pk", flat=True)[:ANSWERS_A_BATCH])
+    if not ids:
+        return None, 0
+    some = StoredAnswer.objects.filter(pk__in=ids).annotate(place=_position(str(person).encode())).filter(place__gt=0)
+    for member in NAMING_MEMBERS:
+        naming = some.annotate(member=_position(member)).filter(member__gt=0)
+        StoredAnswer.objects.filter(pk__in=list(naming.values_list("pk", flat=True))).delete()
+    return place._replace(after=ids[-1]), BATCH
+
+
+type _Step = Callable[[uuid.UUID, Place, int], tuple[Place | None, int]]
+STEPS: Final[dict[str, _Step]] = {"about": _about, "caused": _caused, "keys": _keys, "answers": _old_answers}
+START: Final = Place("about")
+
+
+def _next_of(events: QuerySet[AuditEvent], after: uuid.UUID | None, size: int) -> list[uuid.UUID]:
+    """Return the ids of the next events in the order of their indexes. After one that was pruned, begin again."""
+    if after:
+        # Compared as it is stored: SQLite holds instants of two lengths.
+        at = Coalesce(Subquery(AuditEvent.objects.filter(pk=after).values("created_at")), Value(_LONG_AGO))
+        events = events.filter(Q(created_at__gt=at) | Q(created_at=at, pk__gt=after), created_at__gte=at)
+    return list(events.order_by("created_at", "pk").values_list("pk", flat=True)[:size])
+
+
+def _delete_mails(to_the_person: Q, names: Sequence[str]) -> None:
+    """Delete mails to the person, as a failed one keeps the address, and finished jobs that name the person."""
+    is_named = Q()
     for name in names:
         is_named |= Q(text__contains=name)
     jobs = Job.objects.annotate(text=Cast("args", TextField())).filter(queue_name=QUEUE)
-    jobs.filter(to_him | (is_named & Q(finished_at__isnull=False))).delete()
+    jobs.filter(to_the_person | (is_named & Q(finished_at__isnull=False))).delete()
 
 
 def _forget_invitations(invitations: QuerySet[Invitation]) -> None:
     ids = [str(pk) for pk in invitations.values_list("pk", flat=True)]
     Job.objects.filter(queue_name=QUEUE, args__0__in=ids).delete()
     invitations.delete()
-
-
-def _forget_answers(user: User) -> None:
-    """Delete answers that show the account or its names: a repeated request is then answered as a new one."""
-    has_id = StoredAnswer.objects.annotate(place=_position(str(user.pk).encode())).filter(place__gt=0)
-    for member in NAMING_MEMBERS:
-        naming = has_id.annotate(member=_position(member)).filter(member__gt=0)
-        StoredAnswer.objects.filter(pk__in=list(naming.values_list("pk", flat=True))).delete()
 
 
 def _position(needle: bytes) -> _Position:

@@ -3,7 +3,8 @@
 import datetime
 import logging
 import math
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from cms.choices import DeliveryStatus, JobStatus
 from cms.models import (
+    ApiKey,
     AuditEvent,
     AuthSession,
     BrowserSession,
@@ -23,6 +25,8 @@ from cms.models import (
     Job,
     StoredAnswer,
 )
+from cms.services.erasing import resume_erasures
+from cms.services.personal_traces import erase_names
 
 BATCH: Final = 1_000
 ROWS_A_TURN: Final = 10_000
@@ -41,6 +45,8 @@ class Rule:
     setting: str
     """The name of a setting in days; FOREVER keeps everything."""
     older_than: Callable[[datetime.datetime], QuerySet[Any]]
+    first: Callable[[Sequence[uuid.UUID]], None] = lambda ids: None
+    """Done with the ids of each batch, in the transaction that deletes it."""
 
     def rows(self, now: datetime.datetime) -> QuerySet[Any] | None:
         """Return the rows to delete at `now`; None when they are kept for ever."""
@@ -66,6 +72,16 @@ def _old_events(before: datetime.datetime) -> QuerySet[Any]:
     return AuditEvent.objects.filter(~is_needed, created_at__lt=before)
 
 
+def _ended_keys(before: datetime.datetime) -> QuerySet[Any]:
+    """Return the keys that were revoked or expired before then. A key that was revoked never changes again."""
+    return ApiKey.objects.filter(Q(is_active=False, updated_at__lt=before) | Q(expires_at__lt=before))
+
+
+def _forget_key_names(ids: Sequence[uuid.UUID]) -> None:
+    """Erase names and contacts from the audit trail: without its key an event no longer leads to the owner."""
+    erase_names(AuditEvent.objects.filter(object_type="apikey", object_id__in=ids))
+
+
 RULES: Final = (
     Rule("deliveries", "WEBHOOK_DELIVERY_RETENTION_DAYS", _finished_deliveries),
     Rule("jobs", "JOB_RETENTION_DAYS", _finished_jobs),
@@ -74,6 +90,7 @@ RULES: Final = (
         "SESSION_RETENTION_DAYS",
         lambda before: AuthSession.objects.filter(Q(expires_at__lt=before) | Q(revoked_at__lt=before)),
     ),
+    Rule("api_keys", "SESSION_RETENTION_DAYS", _ended_keys, _forget_key_names),
     Rule(
         "browser_sessions",
         "SESSION_RETENTION_DAYS",
@@ -103,7 +120,8 @@ def prune(*, now: datetime.datetime) -> dict[str, int]:
 
     May be interrupted at any time: the rows deleted so far stay deleted, and the next run goes on.
     """
-    deleted = {rule.name: _delete(rule.rows(now)) for rule in RULES}
+    deleted = {rule.name: _delete(rule, now) for rule in RULES}
+    resume_erasures(now)
     Chore.objects.update_or_create(name=CHORE, defaults={"due_at": now + EVERY, "done_at": now})
     return deleted
 
@@ -112,7 +130,8 @@ def prune_if_due(*, now: datetime.datetime) -> bool:
     """Prune a bounded piece once a day; False when it is not due, or another worker has taken it."""
     if not _take(now):
         return False
-    deleted = {rule.name: _delete(rule.rows(now), most=ROWS_A_TURN) for rule in RULES}
+    deleted = {rule.name: _delete(rule, now, most=ROWS_A_TURN) for rule in RULES}
+    resume_erasures(now)
     logger.info("pruned: %s", ", ".join(f"{count} {name}" for name, count in deleted.items()))
     is_done = max(deleted.values()) < ROWS_A_TURN
     Chore.objects.filter(name=CHORE).update(**({"due_at": now + EVERY, "done_at": now} if is_done else {"due_at": now}))
@@ -130,11 +149,12 @@ def _take(now: datetime.datetime) -> bool:
     return due.update(due_at=now + LEASE) > 0
 
 
-def _delete(rows: QuerySet[Any] | None, most: float = math.inf) -> int:
-    deleted = 0
+def _delete(rule: Rule, now: datetime.datetime, most: float = math.inf) -> int:
+    rows, deleted = rule.rows(now), 0
     while rows is not None and deleted < most:
         with transaction.atomic():
             batch = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
+            rule.first(batch)
             # The condition once more: a delivery may have been replayed since it was looked at.
             deleted += rows.filter(pk__in=batch).delete()[0]
         if len(batch) < BATCH:

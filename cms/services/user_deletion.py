@@ -14,6 +14,7 @@ from cms.errors import InvalidTransition, PermissionRefused
 from cms.models import User
 from cms.policy import Actor
 from cms.services.audit import record_event
+from cms.services.erasing import begin_erasure
 from cms.services.personal_traces import DISPLAY_NAME, erase_address, erase_traces
 from cms.services.profile_pictures import erase_profile_picture
 from cms.services.proofs import Proof, require_password
@@ -30,7 +31,7 @@ def delete_user(*, actor: Actor, user: User, now: datetime.datetime, proof: Proo
     Raises InvalidInput without that proof, LastAdmin, or InvalidTransition when it is done already.
 
     Frees the username and the e-mail address, ends sessions and keys, and erases the person from the records around
-    (GDPR, article 17). Posts, comments and files stay.
+    (GDPR, article 17), where they are many in a job. Posts, comments and files stay.
     """
     is_own = policy.is_oneself(actor, user)
     if is_own:
@@ -55,6 +56,7 @@ def delete_user(*, actor: Actor, user: User, now: datetime.datetime, proof: Proo
         erase_traces(user)
         if address:
             erase_address(address)
+        begin_erasure(user, now)
     return user
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from cms.errors import KeyInFlight
 from cms.models import AuditEvent, Comment, Post, StoredAnswer, User
+from cms.models.stored_answers import NOBODY
 from cms.policy import SYSTEM
 from cms.rate_limits import KEPT_REFUSALS, REGISTER, Quota, address_quota, give_back, take
 from cms.services.idempotency import Answer, RepeatableRequest, perform_once
@@ -211,6 +212,21 @@ def test_a_webhook_is_made_once_and_its_secret_told_once(client_of: Clients, mak
     assert again.json() == {**first.json(), "secret": None}
     assert again.headers["Content-Length"] == str(len(again.content))
     assert first.json()["secret"].encode() not in bytes(StoredAnswer.objects.get().body)
+
+
+def test_what_is_stored_knows_whom_it_names(
+    own: Client, client: Client, client_of: Clients, make_user: Users, make_post: Callable[..., Post]
+) -> None:
+    """Deleting a user deletes what names the user, and reads no body for it."""
+    mia = keyed(client, "/users", {"username": "mia", "email": "mia@example.org", "password": "a long pass-phrase"})
+    admin, post = make_user("admin"), make_post()
+    by_admin = client_of(admin)
+    comment = keyed(by_admin, f"/posts/{post.pk}/comments", {"text": "a"})
+    suspended = keyed(by_admin, f"/users/{mia.json()['id']}/actions/suspend")
+    text = keyed(own, "/posts", {**BODY, "content": '"username":"mia", "author_name":'})
+    assert [each.status_code for each in (mia, comment, suspended, text)] == [201, 201, 200, 201]
+    persons = [str(person) for person in StoredAnswer.objects.order_by("pk").values_list("person", flat=True)]
+    assert persons == [mia.json()["id"], str(admin.pk), mia.json()["id"], str(NOBODY)]
 
 
 def test_after_a_day_a_key_is_new_again(own: Client) -> None:

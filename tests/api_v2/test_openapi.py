@@ -13,6 +13,7 @@ from jsonschema.exceptions import ValidationError
 from openapi_spec_validator import validate
 
 from api_v2.errors import PROBLEMS
+from api_v2.idempotency import NAMING
 from api_v2.openapi import document
 from api_v2.openapi.bodies import BODIES
 from api_v2.openapi.operations import NOTES
@@ -43,6 +44,36 @@ def test_every_route_and_verb_is_in_it_and_nothing_else() -> None:
     documented = {(verb, path) for verb, path, _ in operations()}
     assert documented == routed()
     assert len(documented) > 80
+
+
+def _nested(schema: Any, depth: int = 0, seen: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield the members of objects within an answer's object. `included` is of GET alone."""
+    if isinstance(schema, list):
+        for each in schema:
+            yield from _nested(each, depth, seen)
+    if not isinstance(schema, dict):
+        return
+    name = schema.get("$ref", "").removeprefix("#/components/schemas/")
+    if name and name not in seen:
+        yield from _nested(document()["components"]["schemas"][name], depth, (*seen, name))
+    for member, value in schema.get("properties", {}).items():
+        yield from [member] if depth else []
+        yield from _nested(value if member != "included" else {}, depth + 1, seen)
+    for word in ("items", "allOf", "anyOf", "oneOf"):
+        yield from _nested(schema.get(word), depth + (word == "items"), seen)
+
+
+def test_answers_that_are_stored_name_people_at_their_top_alone() -> None:
+    """There `person_of` looks for whom a stored answer names."""
+    answers = [
+        content["schema"]
+        for verb, _, operation in operations()
+        for status, answer in operation["responses"].items()
+        for content in answer.get("content", {}).values()
+        if verb == "post" and status.startswith("2")
+    ]
+    assert len(answers) > 20
+    assert not {member for schema in answers for member in _nested(schema)} & NAMING.keys()
 
 
 def test_it_is_valid_openapi_3_1() -> None:

@@ -12,8 +12,9 @@ from cms.services.pruning import RULES, count_prunable, prune
 
 class Command(BaseCommand):
     help = (
-        "Delete webhook deliveries, finished jobs, expired sessions, stored responses and audit events that are older"
-        " than their retention settings allow. Safe at any time, also under traffic. A worker does it once a day."
+        "Delete webhook deliveries, finished jobs, expired sessions, ended API keys, stored responses and audit events"
+        " that are older than their retention settings allow. Safe at any time, also under traffic. A worker does it"
+        " once a day."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -19,6 +19,7 @@ from cms.jobs.execution import run_job
 from cms.jobs.queue import claim_job
 from cms.models import Comment, ImportRecord, Invitation, LinkedIdentity, Post, User
 from cms.policy import SYSTEM
+from cms.services import erasing
 from cms.services.comments import create_comment
 from cms.services.groups import create_group, set_groups
 from cms.services.invitations import invite_user
@@ -132,7 +133,7 @@ def _live(client: Client, amalia: User) -> None:
     _send(client, "/api/v2/me", {**PROFILE, "current_password": PASSWORD}, "patch")
     update_user(actor=SYSTEM, user=amalia, changes={"email": PROFILE["email"]}, now=timezone.now())
     _send(client, f"/api/v2/users/{amalia.pk}", {"username": "amelia_k"}, "patch")
-    _send(client, "/api/v2/api-keys", KEY)
+    _send(client, "/api/v2/api-keys", KEY, **{"Idempotency-Key": "5"})
     post = _send(client, "/api/v2/posts", {"title": "A", "content": "b", "tags": ["c"]}, **{"Idempotency-Key": "2"})
     _send(client, f"/api/v2/posts/{post['id']}", {"title": "A, again"}, "patch")
     _send(client, f"/api/v2/posts/{post['id']}/actions/publish")
@@ -172,11 +173,18 @@ def _be_recorded_by_others(amalia: User, editor: User, now: datetime.datetime) -
         run_job(job, clock=timezone.now)
 
 
-def test_no_column_holds_anything_of_a_deleted_person(amalia: tuple[User, Client]) -> None:
+@pytest.mark.parametrize("at_once", [erasing.AT_ONCE, 1], ids=["at once", "in a job"])
+def test_no_column_holds_anything_of_a_deleted_person(
+    amalia: tuple[User, Client], monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(erasing, "AT_ONCE", at_once)
     user, client = amalia
     before = held()
     assert before.keys() == HELD
     assert {needle for needles in before.values() for needle in needles} == {str(needle) for needle in NEEDLES}
     User.objects.filter(pk=user.pk).update(email_verified=True)
     _send(client, f"/api/v2/users/{user.pk}", {"current_password": PASSWORD}, "delete")
+    assert (held().keys() == ALLOWED.keys()) == (at_once > 1)
+    while job := claim_job(worker="w", now=timezone.now() + datetime.timedelta(seconds=1)):
+        run_job(job, clock=timezone.now)
     assert held().keys() == ALLOWED.keys()

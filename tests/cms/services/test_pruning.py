@@ -11,6 +11,7 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from cms.models import (
+    ApiKey,
     AuditEvent,
     AuthSession,
     BrowserSession,
@@ -25,6 +26,7 @@ from cms.models import (
 )
 from cms.readiness.stores import was_pruned
 from cms.services import pruning
+from cms.services.api_keys import create_api_key, revoke_api_key
 from cms.services.pruning import count_prunable, prune, prune_if_due
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +57,9 @@ def rows(author: User) -> None:
     AuthSession.objects.create(user=author, expires_at=ago(-5), revoked_at=ago(31))
     AuthSession.objects.create(user=author, expires_at=ago(29))
     AuthSession.objects.create(user=author, expires_at=ago(-5))
+    for n, (end, age, is_active) in enumerate([(-5, 31, False), (31, 40, True), (29, 40, True), (-5, 29, False)]):
+        values: Any = {"prefix": f"p{n}", "expires_at": ago(end), "is_active": is_active, "updated_at": ago(age)}
+        ApiKey.objects.create(owner=author, name="Robot", **values)
     for key, age in [("a", 31), ("b", 29), ("c", -1)]:
         BrowserSession.objects.create(session_key=key, session_data="", expire_date=ago(age))
     for end, revoked in [(31, None), (29, None), (-5, 31), (-5, None)]:
@@ -70,6 +75,7 @@ EXPECTED = {
     "deliveries": 2,
     "jobs": 2,
     "api_sessions": 2,
+    "api_keys": 2,
     "browser_sessions": 1,
     "invitations": 2,
     "stored_answers": 1,
@@ -81,8 +87,20 @@ def test_what_is_old_and_finished_goes_and_the_rest_stays(rows: None, now: Any) 
     assert count_prunable(now=now) == EXPECTED
     assert prune(now=now) == EXPECTED
     assert prune(now=now) == dict.fromkeys(EXPECTED, 0)
-    models = (Delivery, Job, AuthSession, BrowserSession, Invitation, StoredAnswer, AuditEvent)
-    assert [model.objects.count() for model in models] == [2, 2, 2, 2, 2, 1, 1]
+    models = (Delivery, Job, AuthSession, ApiKey, BrowserSession, Invitation, StoredAnswer, AuditEvent)
+    assert [model.objects.count() for model in models] == [2, 2, 2, 2, 2, 2, 1, 1]
+
+
+def test_a_key_that_goes_leaves_no_name_in_the_audit_trail(author: User, now: Any) -> None:
+    """Its owner could not be found any more when the account is deleted."""
+    fields: Any = {"name": "Mias laptop", "scopes": ["posts:read"], "contact_email": "mia@example.org"}
+    keys = [create_api_key(actor=author, owner=author, fields=fields, now=now).api_key for _ in range(2)]
+    revoke_api_key(actor=author, api_key=keys[0], now=ago(31))
+    assert prune(now=now)["api_keys"] == 1
+    events = AuditEvent.objects.filter(object_id=keys[0].pk).order_by("pk")
+    assert [event.action for event in events] == ["api_key.created", "api_key.revoked"]
+    assert (events[0].after["name"], events[0].after["owner"]) == ("erased", str(author.pk))
+    assert AuditEvent.objects.get(object_id=keys[1].pk).after["name"] == "Mias laptop"
 
 
 def test_audit_events_go_only_when_the_setting_says_after_how_many_days(rows: None, settings: Any, now: Any) -> None:
