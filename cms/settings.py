@@ -68,8 +68,7 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=("localhost", "127.0.0.1", "[
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
-HSTS_S = env.integer("HSTS_S", default=0, minimum=0, maximum=63_072_000)
-SECURE_HSTS_SECONDS = HSTS_S
+HSTS_S = SECURE_HSTS_SECONDS = env.integer("HSTS_S", default=0, minimum=0, maximum=63_072_000)
 IS_HTTPS_ONLY = HSTS_S > 0
 SECURE_PROXY_SSL_HEADER = env.header_and_value("SECURE_PROXY_SSL_HEADER")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS_ONLY
@@ -145,6 +144,7 @@ RATE_LIMIT_LOGIN = env.integer("RATE_LIMIT_LOGIN", default=10, minimum=0, maximu
 RATE_LIMIT_REGISTER = env.integer("RATE_LIMIT_REGISTER", default=100, minimum=0, maximum=1_000_000)
 RATE_LIMIT_MAIL = env.integer("RATE_LIMIT_MAIL", default=5, minimum=0, maximum=1_000_000)
 RATE_LIMIT_COMMENTS = env.integer("RATE_LIMIT_COMMENTS", default=60, minimum=0, maximum=1_000_000)
+RATE_LIMIT_OWN_CHANGES = env.integer("RATE_LIMIT_OWN_CHANGES", default=100, minimum=0, maximum=1_000_000)
 RATE_LIMIT_KEPT_MB = env.integer("RATE_LIMIT_KEPT_MB", default=10_000, minimum=0, maximum=100_000)
 COMMENTS_BY_GUESTS = env.boolean("COMMENTS_BY_GUESTS", default=False)
 COMMENT_EDITS_NEED_REVIEW = env.boolean("COMMENT_EDITS_NEED_REVIEW", default=False)

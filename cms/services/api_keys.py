@@ -25,6 +25,7 @@ from cms.models import ApiKey, User
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_email, check_text
+from cms.services.kept_bytes import take_own_change
 from cms.services.locks import lock_row
 from cms.tokens.api_keys import digest_of, make_raw_key, prefix_of
 
@@ -50,9 +51,10 @@ class IssuedKey:
 def create_api_key(*, actor: Actor, owner: User, fields: ApiKeyFields, now: datetime.datetime) -> IssuedKey:
     """Create a key of `owner`, by the owner or an admin, with no scope that the owner's role doesn't reach.
 
-    Raises InvalidInput, or TooManyKeys for an owner who has `limits.LIVE_KEYS_MAX` live ones.
+    Raises InvalidInput, RateLimited, or TooManyKeys for an owner who has `limits.LIVE_KEYS_MAX` live ones.
     """
     _refuse_stranger(actor, owner)
+    take_own_change(actor, now)
     raw_key = make_raw_key()
     with transaction.atomic():
         # A suspension that runs at the same time then comes before, or ends the new key with the others.
@@ -70,7 +72,7 @@ def create_api_key(*, actor: Actor, owner: User, fields: ApiKeyFields, now: date
 
 
 def update_api_key(*, actor: Actor, api_key: ApiKey, changes: ApiKeyFields, now: datetime.datetime) -> ApiKey:
-    """Raises InvalidTransition for a key that was revoked, and for more time to one that has expired.
+    """Raises InvalidTransition for a key that was revoked, and for more time to one that has expired, or RateLimited.
 
     A key that came back would have to be counted against its owner's limit.
     """
@@ -89,6 +91,7 @@ def update_api_key(*, actor: Actor, api_key: ApiKey, changes: ApiKeyFields, now:
         before = {name: getattr(api_key, name) for name, value in wanted.items() if getattr(api_key, name) != value}
         if not before:
             return api_key
+        take_own_change(actor, now)
         for name in before:
             setattr(api_key, name, wanted[name])
         api_key.updated_at = now

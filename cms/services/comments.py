@@ -17,6 +17,7 @@ from cms.policy import Actor
 from cms.rate_limits import COMMENTS, Quota, address_quota, take_or_refuse
 from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_email, check_text
+from cms.services.kept_bytes import take_own_change
 from cms.services.locks import lock_row
 from cms.services.origin import current_origin
 
@@ -100,11 +101,12 @@ def create_comment(*, actor: Actor, post: Post, fields: CommentFields, now: date
 
 
 def edit_comment(*, actor: Actor, comment: Comment, text: str, now: datetime.datetime) -> Comment:
-    """Edit a comment, by its author or a moderator."""
+    """Edit a comment, by its author or a moderator. Raises RateLimited for an author who has changed too much."""
     if not policy.may_edit_comment(actor, comment):
         raise PermissionRefused("Only its author and moderators edit this comment.")
     if errors := _text_errors(text):
         raise InvalidInput(errors)
+    take_own_change(actor, now)
     with transaction.atomic():
         comment = lock_row(comment)
         if comment.status == CommentStatus.DELETED:

@@ -1,4 +1,4 @@
-"""How many bytes one account makes the server keep in a day, beyond what its resources have now: the one budget of all.
+"""How much one account makes the server keep: bytes in a day, beyond what its resources have now, and own changes.
 
 Revisions count, except the first of a post, and so do the responses stored for an `Idempotency-Key`. Commands and
 importers have no account. Each write first looks whether anything is left, and counts what it has stored. An accepted
@@ -10,10 +10,20 @@ from typing import Final
 
 from django.conf import settings
 
+from cms import policy
 from cms.errors import TooMuchKept
 from cms.models import User
 from cms.policy import Actor
-from cms.rate_limits import KEPT_KB, Quota, count
+from cms.rate_limits import (
+    KEPT_KB,
+    OWN_CHANGES,
+    OWN_CHANGES_ADDRESS,
+    Quota,
+    address_quota,
+    count,
+    take_or_refuse,
+)
+from cms.services.origin import current_origin
 
 KILOBYTE: Final = 1_000
 
@@ -34,6 +44,17 @@ def note_kept(actor: Actor, size: int, now: datetime.datetime) -> None:
     """Count so many bytes, rounded up to kilobytes: no row is free. A change that fails after this stays counted."""
     if quota := _quota_of(actor):
         count(quota, max(1, -(-size // KILOBYTE)), now)
+
+
+def take_own_change(actor: Actor, now: datetime.datetime) -> None:
+    """Count a change of what is one's own, which leaves a row of the audit trail, for a user who may not moderate.
+
+    Also by the client's address: accounts are free. Raises RateLimited. Revoking a key and deleting a comment or the
+    account are never counted: they end something.
+    """
+    if isinstance(actor, User) and not policy.may_moderate(actor):
+        quotas = [Quota(OWN_CHANGES, str(actor.pk)), address_quota(OWN_CHANGES_ADDRESS, current_origin().ip)]
+        take_or_refuse(quotas, now, "changes")
 
 
 def _quota_of(actor: Actor) -> Quota | None:

@@ -36,6 +36,7 @@ from cms.services.address_mails import (
 )
 from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_email, check_text, check_username
+from cms.services.kept_bytes import take_own_change
 from cms.services.locks import lock_row, lock_the_admins
 from cms.services.mails import send_email_verification, take_mail_quotas
 from cms.services.origin import current_origin
@@ -140,9 +141,16 @@ def update_user(
     has to agree first. One that an admin gives to others is in force at once.
     """
     _refuse_unless_own_or_admin(actor, user, changes)
+    if policy.is_oneself(actor, user) and _is_change(user, changes):
+        take_own_change(actor, now)
     if "email" in changes and policy.is_oneself(actor, user):
         return _update_own_address(user, changes, now, has_proof=proof is not None and proof.holds(user, now))
     return _update(actor, user, changes, now)
+
+
+def _is_change(user: User, changes: UserFields) -> bool:
+    """Clients send back what they have read, which writes nothing."""
+    return any(getattr(user, name) != value for name, value in changes.items())
 
 
 def _update_own_address(user: User, changes: UserFields, now: datetime.datetime, *, has_proof: bool) -> User:

@@ -71,7 +71,10 @@ checks.negative_data_rejection.enabled = false
 @pytest.fixture(scope="module")
 def site(template_of: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site of its own, without any limit: what is written here is nothing that another test should meet."""
-    limits = (f"RATE_LIMIT_{name}" for name in ("ANONYMOUS", "CREDENTIAL", "LOGIN", "REGISTER", "MAIL", "COMMENTS"))
+    limits = (
+        f"RATE_LIMIT_{name}"
+        for name in ("ANONYMOUS", "CREDENTIAL", "LOGIN", "REGISTER", "MAIL", "COMMENTS", "OWN_CHANGES")
+    )
     with running_site(template_of("postgresql"), tmp_path_factory.mktemp("schemathesis"), *limits) as site:
         yield site
 

@@ -27,7 +27,8 @@ ALIKE: Final = {"PYTHONHASHSEED": "0", "CANARY_SHADOW_PERCENTAGE": "0", **HEAP}
 COLD: Final = {"PUBLIC_CACHE_MB": "0"}
 # Raised and not off: what counting costs is part of an answer.
 LIMITS: Final = {
-    f"RATE_LIMIT_{name}": "1000000" for name in ("ANONYMOUS", "CREDENTIAL", "LOGIN", "REGISTER", "COMMENTS")
+    f"RATE_LIMIT_{name}": "1000000"
+    for name in ("ANONYMOUS", "CREDENTIAL", "LOGIN", "REGISTER", "COMMENTS", "OWN_CHANGES")
 }
 # A commit is on the disk before it is answered, as in service; start_engines() alone leaves that out.
 DURABLE: Final = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
