@@ -13,7 +13,7 @@ from api_v2.post_filters import Choice, posts_chosen, reading_of
 from api_v2.query import Query
 from api_v2.serializers.included import INCLUDES, included_columns, write_included
 from api_v2.serializers.posts import COMMENT_COUNT, POST, relation_columns
-from api_v2.serializers.shapes import Viewer, write
+from api_v2.serializers.shapes import Viewer, columns_of, write
 from api_v2.sources import NEXT_CHANGE, Source, read_list
 from cms.costs.bodies import PAGE_BYTES_MAX
 from cms.db.compiled import Given
@@ -24,6 +24,7 @@ from cms.querysets.visibility import next_change
 from cms.search import searching
 from cms.search.highlights import READ_MAX
 
+TEXTS: Final = frozenset({"content", "content_html"})
 QUOTED: Final = "quoted_html"
 """The column with the part of a content that a search quotes from."""
 
@@ -49,6 +50,11 @@ class PostSelection:
         """Return the columns of what is included; those of fields are the shape's."""
         return included_columns(self.include)
 
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """Return the column with the bytes of the texts, where a text is wanted: a page of these ends early."""
+        return () if TEXTS.isdisjoint(columns_of(POST, self.fields)) else (TEXT_BYTES,)
+
     def write(self, row: Row, viewer: Viewer) -> dict[str, Any]:
         post = write(row, POST, self.fields, viewer)
         if "comment_count" in self.include:
@@ -62,7 +68,7 @@ class PostSelection:
 
 
 def _computed(reader: Actor, given: Given) -> dict[str, BaseExpression]:
-    texts = TextBytes("content", "content_html", most=PAGE_BYTES_MAX, ends_there=True)
+    texts = TextBytes(*sorted(TEXTS), most=PAGE_BYTES_MAX, ends_there=True)
     quoted = Left("content_html", READ_MAX)
     return {
         **relation_columns(reader),
@@ -93,5 +99,5 @@ def read_posts(
     """Return a page of posts, with NEXT_CHANGE in its rows; `chosen` is as `read_choice` returns it."""
     choice, values = chosen
     with nullcontext() if choice.text is None else searching():
-        columns = (*selection.columns, NEXT_CHANGE, TEXT_BYTES)
+        columns = (*selection.columns, NEXT_CHANGE, *selection.sizes)
         return read_list(request, viewer, POSTS, selection.fields, wanted, *columns, choice=choice, **values)

@@ -20,7 +20,7 @@ from api_v2.post_queries import POSTS, QUOTED, PostSelection
 from api_v2.query import Query, refused
 from api_v2.serializers.shapes import Viewer
 from api_v2.sources import NEXT_CHANGE, read_all, read_list
-from cms.db.texts import TEXT_BYTES, whole_rows
+from cms.db.texts import whole_rows
 from cms.querysets.posts import PostQuerySet
 from cms.search import SearchResults, search_posts
 from cms.search.highlights import highlight_post
@@ -77,7 +77,7 @@ def _ranked(request: HttpRequest, query: Query, viewer: Viewer, selection: PostS
 
 
 def _columns(selection: PostSelection) -> list[str]:
-    return [*selection.columns, *_QUOTED, NEXT_CHANGE, TEXT_BYTES]
+    return [*selection.columns, *_QUOTED, NEXT_CHANGE, *selection.sizes]
 
 
 def _quoted(rows: Sequence[Row], text: str) -> list[Mapping[str, str]]:
