@@ -144,7 +144,7 @@ RATE_LIMIT_LOGIN = env.integer("RATE_LIMIT_LOGIN", default=10, minimum=0, maximu
 RATE_LIMIT_REGISTER = env.integer("RATE_LIMIT_REGISTER", default=100, minimum=0, maximum=1_000_000)
 RATE_LIMIT_MAIL = env.integer("RATE_LIMIT_MAIL", default=5, minimum=0, maximum=1_000_000)
 RATE_LIMIT_COMMENTS = env.integer("RATE_LIMIT_COMMENTS", default=60, minimum=0, maximum=1_000_000)
-RATE_LIMIT_OWN_CHANGES = env.integer("RATE_LIMIT_OWN_CHANGES", default=100, minimum=0, maximum=1_000_000)
+RATE_LIMIT_OWN_CHANGES = env.integer("RATE_LIMIT_OWN_CHANGES", default=300, minimum=0, maximum=1_000_000)
 RATE_LIMIT_KEPT_MB = env.integer("RATE_LIMIT_KEPT_MB", default=10_000, minimum=0, maximum=100_000)
 COMMENTS_BY_GUESTS = env.boolean("COMMENTS_BY_GUESTS", default=False)
 COMMENT_EDITS_NEED_REVIEW = env.boolean("COMMENT_EDITS_NEED_REVIEW", default=False)
