@@ -3,9 +3,14 @@
 import zipfile
 from email import message_from_bytes
 from pathlib import Path
+from typing import Final
 
 import canary
 from tests.library.strangers import PACKAGE, ROOT, new_environment, pinned, run
+
+SETTINGS: Final = (
+    "from django.conf import settings;settings.configure(INSTALLED_APPS=['canary'], CANARY={'ARMS': {1: 'a', 2: 'b'}})"
+)
 
 
 def test_it_holds_the_canary_whole_and_nothing_else(wheel: Path) -> None:
@@ -33,8 +38,7 @@ def test_its_licence_is_that_of_the_repository() -> None:
 
 
 def test_metrics_without_their_library_name_the_extra(python: Path, tmp_path: Path) -> None:
-    settings = "from django.conf import settings; settings.configure(CANARY={'ARMS': {1: 'a', 2: 'b'}})"
-    script = f"{settings}; import django; django.setup(); import canary.metrics.scraping"
+    script = f"{SETTINGS}; import django; django.setup(); import canary.metrics.scraping"
     told = run(python, "-c", script, folder=tmp_path, is_refused=True)
     assert "pip install 'django-version-canary[prometheus]'" in told
 
@@ -42,6 +46,5 @@ def test_metrics_without_their_library_name_the_extra(python: Path, tmp_path: Pa
 def test_the_extra_is_all_that_metrics_need(wheel: Path, tmp_path: Path) -> None:
     extra = f"{wheel}[prometheus]"
     bare = new_environment(tmp_path / "environment", extra, pinned("django"), pinned("djangorestframework"))
-    settings = "from django.conf import settings; settings.configure(CANARY={'ARMS': {1: 'a', 2: 'b'}})"
-    script = f"{settings}; import django; django.setup(); import canary.metrics.scraping as s; print(s.metrics)"
+    script = f"{SETTINGS}; import django; django.setup(); import canary.metrics.scraping as s; print(s.metrics)"
     assert "function metrics" in run(bare, "-c", script, folder=tmp_path)
