@@ -17,7 +17,7 @@ class Operation:
     """The schema of its body, None where there is none or it isn't JSON."""
     status: int = 200
     also: Mapping[int, str] = field(default_factory=dict)
-    """Other answers that are no refusals and have no body, each with a sentence."""
+    """Other answers without a body that are not refusals, each with a sentence."""
     body: str | None = None
     """The name of the schema of its request."""
     is_body_optional: bool = False

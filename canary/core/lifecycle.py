@@ -99,7 +99,7 @@ class Facts:
     untold: tuple[str, ...] = ()
     """As `unnotified`, of all days that a notification is about; without those that an extension keeps on v1."""
     spared: tuple[str, ...] = ()
-    """Those of them who would be kept on v1 until they are told."""
+    """Consumers that v1 would go on to answer until they are told."""
     last_reached_at: int | None = None
     """The last call of v1 by those whom a sunset would reach: all but the extended ones."""
 
@@ -298,7 +298,7 @@ def _before_sunset(life: Life, now: float) -> Life:
     # A window that would be running stays taken back: v1 answers at once.
     ahead = tuple(window for window in life.kept_brownouts if sunset_at is not None and window[0] > now)
     windows = life.brownouts + ahead
-    # Those who were spared because nobody had told them are told before another sunset, or spared again.
+    # Consumers that nobody had told are told before another sunset, or v1 goes on to answer them again.
     extensions = {name: until for name, until in life.extensions.items() if until is not None and until > now}
     ends = {window: extensions.get(window.consumer, sunset_at) for window in life.own_brownouts if window.start > now}
     own = tuple(window for window, end in ends.items() if end is not None and window.end <= end)

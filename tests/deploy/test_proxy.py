@@ -59,11 +59,13 @@ def test_fifty_slow_clients_hold_no_thread_of_a_web_process(proxy: Proxy) -> Non
 def test_a_thousand_clients_that_send_half_a_head_keep_nobody_out(proxy: Proxy) -> None:
     most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most[1], most[1]))
-    for _ in range(HALVES):
-        proxy.hold(b"GET /quick HTTP/1.1\r\nHost: loc")
-    assert [proxy.get("/quick") for _ in range(READS)] == [200] * READS
-    proxy.let_go()
-    resource.setrlimit(resource.RLIMIT_NOFILE, most)
+    try:
+        for _ in range(HALVES):
+            proxy.hold(b"GET /quick HTTP/1.1\r\nHost: loc")
+        assert [proxy.get("/quick") for _ in range(READS)] == [200] * READS
+    finally:
+        proxy.let_go()
+        resource.setrlimit(resource.RLIMIT_NOFILE, most)
 
 
 @pytest.mark.parametrize(
