@@ -50,6 +50,11 @@ def is_extended(life: Life, consumer: str, now: float) -> bool:
     return until is None or now < until
 
 
+def extended(life: Life, now: float) -> list[str]:
+    """Return the consumers that v1 answers at `now` even if it is sunset."""
+    return [consumer for consumer in life.extensions if is_extended(life, consumer, now)]
+
+
 def end_for(life: Life, consumer: str) -> int | None:
     """Return when v1 ends for this consumer; None without a date, as for one that still has to be told."""
     if consumer not in life.extensions:

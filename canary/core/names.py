@@ -34,8 +34,11 @@ class Names(NamedTuple):
         return {"stable": self.stable, "candidate": self.candidate}
 
 
-OF_TWO_JOURNEYS: Final = "The settings name v"
-"""The beginning of the sentence that has names of another journey than the one in force."""
+OF_TWO_JOURNEYS: Final = (
+    *("The settings name v", "The settings still name v", "The next journey begins at v", "The journey from v"),
+    'CANARY["ARMS"] needs the URLconfs of v',
+)
+"""The beginnings of sentences that have names of another journey than the one in force."""
 FIRST: Final = Names()
 """Those of a rollout that was stored before versions had names."""
 
@@ -75,7 +78,7 @@ def difference_of(stored: Names, named: Names) -> str | None:
     if stored == named:
         return None
     told = (
-        f"{OF_TWO_JOURNEYS}{named.stable} and v{named.candidate}, and the rollout leads from v{stored.stable}"
+        f"The settings name v{named.stable} and v{named.candidate}, and the rollout leads from v{stored.stable}"
         f" to v{stored.candidate}."
     )
     if named.stable == stored.candidate:

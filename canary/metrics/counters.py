@@ -38,18 +38,26 @@ OF_VERSIONS: Final = ("canary_hangs", "canary_crashes")
 """Likewise, one for each version."""
 # How the values of the workers become one.
 GAUGES: Final[Mapping[str, tuple[tuple[str, ...], str, str]]] = {
-    "canary_weight_bp": ((), "oldest", "Share of identities that v2 answers, in basis points."),
+    "canary_weight_bp": ((), "oldest", "Share of identities that the candidate answers, in basis points."),
     "canary_config_version": ((), "min", "Version of the rollout that is served, of the worker furthest behind."),
     "canary_snapshot_age_seconds": ((), "max", "Since the rollout was last read, of the worker furthest behind."),
     "canary_in_flight": (("version",), "sum", "Requests below the entrance that wait for their answer."),
-    "canary_bulkhead": ((), "sum", "Requests of v2 that server processes answer at a time while v1 is in service."),
+    "canary_bulkhead": (
+        (),
+        "sum",
+        "Requests of the candidate that server processes answer at a time beside the stable version.",
+    ),
     "canary_latched": ((), "max", "1 while a rollback waits for somebody to acknowledge it."),
     "canary_controller_age_seconds": (
         (),
         "min",
         "Since a controller last finished a turn, as far as this server knows.",
     ),
-    "canary_needs_controller": ((), "max", "1 while the weight sends anybody to v2 whom a rollback would send back."),
+    "canary_needs_controller": (
+        (),
+        "max",
+        "1 while the weight sends anybody to the candidate whom a rollback would send back.",
+    ),
     "canary_evidence": (("metric",), "max", "Evidence of harm as an e-value; `overall` at 20 rolls back."),
     "canary_top_identity_share": ((), "max", "Share of the entrance's requests that one identity sends."),
     "canary_workers": ((), "sum", "Server processes of this server that tell of themselves."),

@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.utils.translation import gettext_noop as _
 
 from canary.core.approvals import ENDS_OF_STABLE
-from canary.core.lifecycle import ACTIVE, BROWNOUT, DEPRECATED, REMOVED, SUNSET
+from canary.core.lifecycle import ACTIVE, ADVANCE, BROWNOUT, DEPRECATED, REMOVED, SUNSET
 from canary.core.plans import HELD, PAUSED, RUNNING, is_active, next_step_bp
 from canary.verbs.declaring import Verb
 from canary.verbs.registry import find_verb
@@ -158,6 +158,14 @@ ACTIONS: Final = (
     ),
     Action(
         "lifecycle/restore", _("Restore v1"), LIFE, _life_is(DEPRECATED, BROWNOUT, SUNSET), done=_("v1 is restored.")
+    ),
+    Action(
+        "lifecycle/advance",
+        _("Begin the next journey"),
+        LIFE,
+        lambda status: f"`{ADVANCE}`" in (status["between_journeys"] or ""),
+        "primary",
+        done=_("The next journey has begun: nobody has moved."),
     ),
 )
 

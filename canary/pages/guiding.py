@@ -38,23 +38,26 @@ class Guide:
     """Whether the verdict's whole sentence is needed to act."""
 
 
-def guide(status: Status, verdict: Verdict | None, *, allowed: int = 0, differences: int = 0) -> Guide:
+def guide(
+    status: Status, verdict: Verdict | None, *, extended: int = 0, allowed: int = 0, differences: int = 0
+) -> Guide:
     """Return the words for the first situation that applies.
 
-    `verdict` is the release's last one, `allowed` the number of identities that a list sends to v2, and `differences`
-    that of the differences that hold by now: some may have been accepted since the verdict.
+    `verdict` is the release's last one, `extended` the number of consumers that v1 answers after its end, `allowed`
+    that of the identities that a list sends to v2, and `differences` that of the differences that hold by now: some may
+    have been accepted since the verdict.
     """
-    return _without_verdict(status, verdict, allowed) or _of_verdict(status, verdict, differences)
+    return _without_verdict(status, verdict, extended, allowed) or _of_verdict(status, verdict, differences)
 
 
-def _without_verdict(status: Status, verdict: Verdict | None, allowed: int) -> Guide | None:
+def _without_verdict(status: Status, verdict: Verdict | None, extended: int, allowed: int) -> Guide | None:
     if status["latched"]:
         todo = _("Repair v2, then acknowledge the rollback. Until then, nobody and no restart can change the weight.")
         return Guide("harm", _("Rolled back: v1 answers %(whom)s") % {"whom": _everybody(allowed)}, todo)
     if not status["is_v2_enabled"]:
         return Guide("info", _("v2 is switched off"), _("Set API_V2_ENABLED=true and restart the servers to use it."))
     if status["lifecycle"] in (SUNSET, REMOVED) or not status["is_v1_enabled"]:
-        title = _("v2 answers everybody, and v1 is out of service")
+        title = _out_of_service(extended)
         return Guide("info", title, _("Nothing to do."), "life", _("Life of v1"))
     if status["controller"]["is_missing"]:
         todo = _("%(sentence)s Start one:") % {"sentence": spoken(status["controller"]["sentence"])}
@@ -72,6 +75,17 @@ def _without_verdict(status: Status, verdict: Verdict | None, allowed: int) -> G
     if verdict is None or verdict.stage != status["stage"]:
         return Guide("info", _("Just begun: no verdict on this step yet"), _("The controller judges within seconds."))
     return None
+
+
+def _out_of_service(extended: int) -> str:
+    if not extended:
+        return _("v2 answers everybody, and v1 is out of service")
+    told = ngettext(
+        "v1 is out of service, except for %(count)d consumer",
+        "v1 is out of service, except for %(count)d consumers",
+        extended,
+    )
+    return told % {"count": extended}
 
 
 def _everybody(allowed: int) -> str:

@@ -4,6 +4,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from canary.conf import canary_conf
+from canary.core.consumers import extended
+from canary.core.lifecycle import life_from
 from canary.core.names import names_from
 from canary.core.permissions import VIEW
 from canary.errors import StoreUnreachable
@@ -18,12 +20,13 @@ def rollout_line(request: HttpRequest) -> tuple[str, str, str] | None:
     """Return the weight, the situation in a few words and the page's address; None for those who may not see it."""
     if not request.user.has_perm(VIEW):
         return None
+    now = canary_conf().now()
     try:
-        known = status(canary_conf().now())
+        known = status(now)
     except StoreUnreachable:
         return None
     verdict = Verdict.objects.filter(release=known["release"]).order_by("-at", "-pk").first()
     names = names_from(known)
     with naming(names):
-        title = guide(known, verdict).title
+        title = guide(known, verdict, extended=len(extended(life_from(known["life"]), now.timestamp()))).title
     return f"v{names.candidate}: {percent(known['weight_bp'])}", title, reverse("canary_pages:page")

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from canary.conf import canary_conf
+from canary.core.consumers import extended
 from canary.core.lifecycle import ACTIVE, in_brownout, is_stable_gone, unmet_for_deprecation, unmet_for_sunset
 from canary.core.names import in_names, names_from
 from canary.core.routing import is_in_brownout
@@ -100,6 +101,7 @@ def read_page(asked: Asked, now: datetime, *, is_whole: bool = True) -> dict[str
         "guide": guide(
             known,
             verdicts[0] if verdicts else None,
+            extended=len(extended(snapshot.life, now.timestamp())),
             allowed=len(snapshot.allowed),
             differences=_holding(found["shadow"]["differences"]),
         ),

@@ -74,7 +74,7 @@ def consumers(request: HttpRequest) -> StreamingHttpResponse:
     deprecated_at = read()[1].life.deprecated_at
     lines = csv_lines(daily_rows(now=canary_conf().now(), days=USAGE_DAYS, deprecated_at=deprecated_at))
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="v1-consumers.csv"'
+    response["Content-Disposition"] = 'attachment; filename="consumers.csv"'
     return response
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from canary.conf import CanaryConf, canary_conf
 from canary.core.bucketing import cohort_of
-from canary.core.consumers import is_extended
+from canary.core.consumers import extended
 from canary.core.lifecycle import ADVANCE, Life, dump_life, is_stable_gone, life_from
 from canary.core.names import Names
 from canary.errors import Refused
@@ -70,8 +70,8 @@ def _refuse_unfinished(life: Life, names: Names, now: datetime) -> None:
     told = f"The journey from v{names.stable} to v{names.candidate} is not over"
     if not is_stable_gone(life):
         raise Refused("not-over", f"{told}: v{names.stable} is {life.state}, and `lifecycle sunset` ends it.")
-    if extended := [name for name in life.extensions if is_extended(life, name, now.timestamp())]:
-        sentence = f"{told}: v{names.stable} still answers {', '.join(extended[:NAMED])}, by an extension."
+    if kept := extended(life, now.timestamp()):
+        sentence = f"{told}: v{names.stable} still answers {', '.join(kept[:NAMED])}, by an extension."
         raise Refused("not-over", f"{sentence} End it with the settings of this journey, or wait.")
 
 
@@ -79,7 +79,7 @@ def _refuse_unready(conf: CanaryConf, new: Names, now: datetime) -> None:
     """Refuse while the new versions have no arms here, or a process of the site has other settings."""
     if not (conf.snapshot.is_stable_enabled and conf.snapshot.is_candidate_enabled):
         raise Refused(
-            "no-arms", f'v{new.stable} and v{new.candidate} need their URLconfs in CANARY["ARMS"], switched on.'
+            "no-arms", f'CANARY["ARMS"] needs the URLconfs of v{new.stable} and v{new.candidate}, both switched on.'
         )
     heard_of = Worker.objects.filter(seen_at__gte=now - timedelta(seconds=HEARD_OF_S))
     behind = [*heard_of.exclude(names=" ".join(new)).order_by("name").values_list("name", flat=True)]

@@ -213,7 +213,7 @@ def facts_about(row: Rollout, now: datetime, *, is_untold_spared: bool = False) 
     """
     life = lifecycle.life_from(row.lifecycle)
     verdict = Verdict.objects.filter(release=row.release).order_by("-at", "-pk").first()
-    extended = [name for name in life.extensions if consumers.is_extended(life, name, now.timestamp())]
+    extended = consumers.extended(life, now.timestamp())
     callers = untold(now=now, deprecated_at=life.deprecated_at)
     reached = [name for name in callers if name not in extended]
     spared = [*filter(consumers.can_be_spared, reached)] if is_untold_spared else []

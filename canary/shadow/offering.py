@@ -143,7 +143,9 @@ class ShadowReader:
         if self.caution.allows(snapshot, time.monotonic()):
             return True
         if not snapshot.latched:
-            self._say_stopped(f"{self.caution.deaths} processes died of v2; mend it, then begin another release")
+            self._say_stopped(
+                f"{self.caution.deaths} processes died of the candidate; mend it, then begin another release"
+            )
         return False
 
     def _take(self, read: Read) -> None:

@@ -81,6 +81,21 @@ CHANGES: Final = (
     ),
     _("Nothing was changed"),
     _("The settings name v%(stable)s and v%(candidate)s, and the rollout leads from v%(first)s to v%(second)s"),
+    _("The settings still name v%(stable)s and v%(candidate)s"),
+    _('Deploy CANARY["STABLE"] = "%(stable)s" and a new CANARY["CANDIDATE"] to every process, then advance'),
+    _("The next journey begins at v%(candidate)s, and the settings name v%(stable)s as the version that clients leave"),
+    _(
+        "The journey from v%(stable)s to v%(candidate)s is not over: v%(first)s is %(state)s, and "
+        "`lifecycle sunset` ends it"
+    ),
+    _(
+        "The journey from v%(stable)s to v%(candidate)s is not over: v%(first)s still answers %(names)s, "
+        "by an extension"
+    ),
+    _("End it with the settings of this journey, or wait"),
+    _('CANARY["ARMS"] needs the URLconfs of v%(stable)s and v%(candidate)s, both switched on'),
+    _("Processes still run with other names: %(names)s"),
+    _("Deploy these settings to all of them, and wait %(count)s s for those that have ended"),
     _("`lifecycle advance` begins the next journey; until then nothing else can be changed"),
     _("This process has the settings of an earlier journey: deploy those of the present one"),
     _('Write CANARY["STABLE"] = "%(stable)s" and CANARY["CANDIDATE"] = "%(candidate)s"'),

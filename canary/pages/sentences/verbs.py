@@ -32,6 +32,7 @@ VERBS: Final = (
     _("keep v1 for those who were never told, until %(count)s days after they are"),
     _("take v1 out of service, until `restore`"),
     _("go one state back, so that v1 answers again"),
+    _("begin the next journey, whose versions the settings name"),
     _("mail each consumer of v1 a list of its calls"),
     _("0..100, up to two decimals"),
     _("draw a new order of identities instead of keeping the last one"),

@@ -50,6 +50,13 @@ def title_of(reason: str, kind: str = "hold", status: dict[str, Any] | None = No
     return guide({**STATUS, **(status or {})}, verdict).title
 
 
+def test_after_the_sunset_the_title_counts_those_that_v1_still_answers() -> None:
+    gone = {**STATUS, "lifecycle": "sunset"}
+    assert guide(gone, None).title == "v2 answers everybody, and v1 is out of service"
+    assert guide(gone, None, extended=1).title == "v1 is out of service, except for 1 consumer"
+    assert guide(gone, None, extended=2).title == "v1 is out of service, except for 2 consumers"
+
+
 def test_the_number_of_differences_is_that_of_now() -> None:
     verdict = Verdict(stage=1, kind="hold", sentence="", numbers={"reason": "finding", "shadow_differences": 2})
     assert guide(STATUS, verdict, differences=1).title == "Held: v2's responses differ from v1's in 1 way"

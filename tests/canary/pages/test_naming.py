@@ -4,12 +4,14 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 from django.utils.translation import gettext
 from pytest_django.fixtures import Settings
 
+from canary.core.lifecycle import ACTIVE, SUNSET, Life, dump_life
 from canary.core.names import FIRST, Names, in_names
-from canary.models import Rollout, RolloutEvent, Verdict
+from canary.models import Rollout, RolloutEvent, Verdict, Worker
 from canary.pages.naming import naming
 from canary.pages.overview import rollout_line
 from canary.state import store
@@ -27,11 +29,38 @@ def second_journey(world: Callable[[str], None], settings: Settings) -> Callable
         for verdict in Verdict.objects.all():
             verdict.sentence = in_names(verdict.sentence, Names("2", "3"))
             verdict.save()
-        arms = dict(zip("23", settings.CANARY["ARMS"].values(), strict=True))
-        settings.CANARY = {**settings.CANARY, "STABLE": "2", "CANDIDATE": "3", "ARMS": arms}
-        store.refresh()
+        lead_on(settings)
 
     return show
+
+
+def test_a_button_begins_it(
+    quiet_world: Callable[[str], None],
+    settings: Settings,
+    signed_in_with: Callable[..., Client],
+    ask_and_send: Callable[..., HttpResponse],
+) -> None:
+    quiet_world("zero")
+    client = signed_in_with("view", "lifecycle")
+    assert "lifecycle/advance" not in client.get(ADDRESS).content.decode()
+    Rollout.objects.update(lifecycle=dump_life(Life(state=SUNSET, deprecated_at=1, sunset_at=2, sunset_done_at=2)))
+    lead_on(settings)
+    assert ask_and_send(client, "lifecycle/advance").status_code == 409, "processes of before still answer"
+    Worker.objects.all().delete()
+    assert "do/lifecycle/advance/" in client.get(ADDRESS).content.decode()
+    assert ask_and_send(client, "lifecycle/advance").status_code == 302
+    row = Rollout.objects.get()
+    assert (row.names, row.weight_bp, row.lifecycle["state"]) == (Names("2", "3"), 0, ACTIVE)
+    page = client.get(ADDRESS).content.decode()
+    assert "The next journey has begun: nobody has moved." in page
+    assert "do/lifecycle/advance/" not in page
+
+
+def lead_on(settings: Settings) -> None:
+    """Name the versions of the second journey in the settings."""
+    arms = dict(zip("23", settings.CANARY["ARMS"].values(), strict=True))
+    settings.CANARY = {**settings.CANARY, "STABLE": "2", "CANDIDATE": "3", "ARMS": arms}
+    store.refresh()
 
 
 def words_of(client: Client, language: str, address: str = ADDRESS) -> str:

@@ -143,8 +143,8 @@ def test_the_journey_begins_at_nothing_and_nobody_moves(ended: None, process: Ca
     [
         (OLD, "same-names", "still name v1 and v2"),
         ({"STABLE": "4", "CANDIDATE": "5", "ARMS": {"4": ARMS["1"], "5": ARMS["2"]}}, "other-names", "begins at v2"),
-        (NEW | {"ARMS": {"2": ARMS["2"]}}, "no-arms", "v2 and v3 need their URLconfs"),
-        (NEW | {"IS_STABLE_ENABLED": False}, "no-arms", "v2 and v3 need their URLconfs"),
+        (NEW | {"ARMS": {"2": ARMS["2"]}}, "no-arms", "needs the URLconfs of v2 and v3"),
+        (NEW | {"IS_STABLE_ENABLED": False}, "no-arms", "needs the URLconfs of v2 and v3"),
     ],
 )
 def test_it_does_not_begin_by_wrong_settings(

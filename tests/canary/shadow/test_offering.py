@@ -233,7 +233,9 @@ def test_once_v2_has_ended_three_processes_nothing_is_read(
     put(reader, "/api/v1/things")
     reader.take_turn()
     assert reader.tally.totals == {(1, "", "dropped"): 1}
-    assert caplog.messages == ["shadow reads have stopped: 3 processes died of v2; mend it, then begin another release"]
+    assert caplog.messages == [
+        "shadow reads have stopped: 3 processes died of the candidate; mend it, then begin another release"
+    ]
 
 
 def died(times: int, now: datetime.datetime) -> None:
