@@ -85,7 +85,7 @@ golden: $(VENV)/.dev ## rewrite the golden files of the frozen contracts: review
 	$(PY) -m pytest -q tests/contract --golden-write
 
 openapi: $(VENV)/.dev ## update the snapshot of v2's document, unless clients would break (ACCEPT_BREAKING=1: even then)
-	$(PY) manage.py openapi --write $(if $(ACCEPT_BREAKING),--accept-breaking)
+	$(PY) -m scripts.openapi --write $(if $(ACCEPT_BREAKING),--accept-breaking)
 
 clients: $(VENV)/.dev ## build the Python and TypeScript clients of v2's document as packages into build/clients (ONLY=python or typescript)
 	@$(PY) -m scripts.clients $(ONLY)
@@ -149,7 +149,7 @@ check: $(VENV)/.dev ## check lint, format, types, import contracts, migrations, 
 	$(VENV)/bin/lint-imports
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) manage.py check --fail-level WARNING
-	$(PY) manage.py openapi
+	$(PY) -m scripts.openapi
 	$(PY) -m scripts.language
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml

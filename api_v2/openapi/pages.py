@@ -8,9 +8,9 @@ import orjson
 from django.utils.safestring import SafeString
 
 from api_v2.negotiation import JSON
-from api_v2.openapi.narrowing import look_up
 from api_v2.openapi.problems import RESPONSES
 from api_v2.openapi.samples import BYTES, UPLOAD, Sample, samples_of
+from api_v2.openapi.schemas import look_up
 from cms.text.rendering import render_html
 
 type Json = dict[str, Any]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from api_v2.errors import PROBLEMS, type_of
 from api_v2.json_schema import Schema, ref
@@ -26,6 +26,16 @@ def words_of(name: str, values: Iterable[str] = ()) -> Schema:
     """Return values of the vocabulary `name` between commas, as one text: generated clients differ about arrays."""
     word = "|".join(re.escape(value) for value in values or ENUMS[name]["enum"])
     return {"type": "string", "pattern": f"^(?:{word})(?:,(?:{word}))*$", "x-values": ref(name)}
+
+
+def look_up(document: Schema, schema: Schema) -> Schema:
+    """Return the schema that a reference of the document leads to."""
+    while "$ref" in schema:
+        found: Any = document
+        for step in schema["$ref"].removeprefix("#/").split("/"):
+            found = found[step.replace("~1", "/").replace("~0", "~")]
+        schema = found
+    return schema
 
 
 def _enum(values: Iterable[str], description: str = "") -> Schema:

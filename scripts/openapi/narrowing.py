@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from api_v2.openapi.schemas import look_up
+
 type Json = dict[str, Any]
 
 # By keyword, whether the new limit admits fewer values; None stands for a missing limit.
@@ -32,15 +34,6 @@ class Pair:
     old: Json
     new: Json
     is_request: bool
-
-
-def look_up(document: Json, schema: Json) -> Json:
-    while "$ref" in schema:
-        found: Any = document
-        for step in schema["$ref"].removeprefix("#/").split("/"):
-            found = found[step.replace("~1", "/").replace("~0", "~")]
-        schema = found
-    return schema
 
 
 def compare_schemas(documents: Documents, place: str, old: Json, new: Json, *, is_request: bool) -> Iterator[str]:

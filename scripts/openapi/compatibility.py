@@ -6,7 +6,8 @@ Additions pass: paths, verbs, optional parameters and members, statuses of refus
 from collections.abc import Iterator
 from typing import Any, Final
 
-from api_v2.openapi.narrowing import Documents, compare_schemas, look_up
+from api_v2.openapi.schemas import look_up
+from scripts.openapi.narrowing import Documents, compare_schemas
 
 type Json = dict[str, Any]
 
