@@ -91,8 +91,9 @@ class Tally:
         subject = self._subject_of(identity, seen, at) if identity else Subject(network, "", is_authenticated=False)
         stands_in = decision.reason in STANDS_IN
         is_by_bucket = decision.reason == "bucket" or (stands_in and decision.bucket is not None)
-        is_recorded = identity is None or self._has_room_for(identity, network, seen.status, at)
-        is_split = is_by_bucket and not seen.excluded and is_recorded
+        is_recorded = identity is None or self._is_recorded(identity, network, seen.status, at)
+        is_counted = is_by_bucket and not seen.excluded
+        is_split = is_counted and is_recorded
         judged = is_split and not stands_in and seen.status not in NOT_JUDGED
         self._count(seen, decision.api_version, name.shared, subject.unit, judged, at)
         if identity is not None and decision.reason != "failover":  # the failed answer has come by here already
@@ -116,7 +117,8 @@ class Tally:
                     400 <= seen.status < 500 and name.is_common and not stands_in,
                 ),
             )
-        if is_split and identity is not None and decision.reason in WEIGHED and seen.snapshot.version:
+        # One unit a network: no name that is made up adds a row, and none hides what others got.
+        if is_counted and identity is not None and decision.reason in WEIGHED and seen.snapshot.version:
             self._weigh(seen, decision, subject.unit if subject.is_authenticated else network, at)
         if decision.api_version == STABLE and not stands_in:
             self._use(seen, identity, name.own, at)
@@ -195,10 +197,15 @@ class Tally:
             found.repeats_max = max(found.repeats_max, times)
             found.requests += 1
 
-    def _has_room_for(self, identity: Identity, network: str, status: int, at: datetime.datetime) -> bool:
-        """Return whether the identity is known, or can't be made up, or is among the first of its network and day."""
-        may_be_made_up = identity.kind in UNVOUCHED or (identity.kind == "key" and status == 401)
-        if not may_be_made_up or identity in self._noted:
+    def _is_recorded(self, identity: Identity, network: str, status: int, at: datetime.datetime) -> bool:
+        """Return whether the identity is known, or can't be made up, or is among the first of its network and day.
+
+        Anybody can make up the text of a key: it is known once a view has known its person.
+        """
+        is_unknown_key = identity.kind == "key" and identity not in self._people
+        if is_unknown_key and status in NOT_JUDGED:
+            return False
+        if not (is_unknown_key or identity.kind in UNVOUCHED) or identity in self._noted:
             return True
         key = (at.date(), network)
         if len(self._unvouched) >= NOTED_MAX:
@@ -208,8 +215,6 @@ class Tally:
 
     def _note(self, identity: Identity, seen: Seen, at: datetime.datetime) -> None:
         """Note an identity that came: again after a while, and each time it turns out to have been another one."""
-        if identity.kind == "key" and seen.status == 401:
-            return  # anybody can make up the text of a key
         before = None
         if identity.kind in ("user", "key") and seen.cookie.startswith(("client.", "anon.")):
             before = parse_cookie(seen.cookie)

@@ -6,20 +6,29 @@ import pytest
 
 from canary.core.values import Decision, Identity, Snapshot
 from canary.recording import tally
-from canary.recording.recorder import Seen
+from canary.recording.recorder import Person, Seen
 from canary.recording.tally import Tally
 from canary.requests.queries import Counted
 
 NOON_S = datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.UTC).timestamp()
 DAY_S = 86_400.0
 MOST = 3
+LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 SNAPSHOT = Snapshot(1, 5_000, "salt", stage=1)
 
 
-def take(counted: Tally, kind: str, name: str, address: str = "192.0.2.1", status: int = 200, at_s: float = 0) -> None:
+def take(
+    counted: Tally,
+    kind: str,
+    name: str,
+    address: str = "192.0.2.1",
+    status: int = 200,
+    at_s: float = 0,
+    person: Person | None = None,
+) -> None:
     decision = Decision(2, "bucket", Identity(kind, name))
     request = ("GET", "things", "/api/things", status, decision, SNAPSHOT, Counted(0))
-    counted.take(Seen(0, 1_000, *request, "", None, None, "", "", address, "curl"), NOON_S + at_s)
+    counted.take(Seen(0, 1_000, *request, "", person, None, "", "", address, "curl"), NOON_S + at_s)
 
 
 def names(counted: Tally) -> set[str]:
@@ -51,13 +60,35 @@ def test_a_network_adds_so_many_a_day_and_those_that_are_known_go_on(counted: Ta
 
 def test_people_with_a_credential_are_all_recorded(counted: Tally) -> None:
     for number in range(9):
-        take(counted, "user", f"u{number}")
-        take(counted, "key", f"k{number}")
-    assert len(names(counted)) == 18
+        take(counted, "user", f"u{number}", person=(f"u{number}", LONG_AGO))
+        take(counted, "key", f"k{number}", person=(f"owner of k{number}", LONG_AGO))
+        take(counted, "key", f"k{number}", status=404)
+    assert len(counted.batch.seen) == 18
+    assert len({row.identity for row in counted.batch.observations}) == 18
 
 
-def test_a_key_that_was_refused_may_be_made_up(counted: Tally) -> None:
+@pytest.mark.parametrize("status", [401, 404, 405, 429])
+def test_a_key_that_no_view_knew_and_that_proves_nothing_leaves_nothing(counted: Tally, status: int) -> None:
     for number in range(9):
-        take(counted, "key", f"k{number}", status=401)
-    assert len(counted.batch.seen) == 0
-    assert len({row.unit for row in counted.batch.observations}) <= MOST
+        take(counted, "key", f"k{number}", status=status)
+    assert not (counted.batch.seen or counted.batch.observations)
+
+
+def test_keys_that_no_view_knew_are_so_many_a_day(counted: Tally) -> None:
+    for number in range(9):
+        take(counted, "key", f"k{number}", status=500)
+    assert len(names(counted)) == MOST
+
+
+def test_one_wrong_key_takes_no_place_of_newcomers_of_its_network(counted: Tally) -> None:
+    for status in (401, 429, 500):
+        for _ in range(MOST):
+            take(counted, "key", "wrong", status=status)
+    take(counted, "client", "new")
+    assert "new" in names(counted)
+
+
+def test_breakers_count_all_failures_of_a_network_that_sends_too_many_names(counted: Tally) -> None:
+    for number in range(9):
+        take(counted, "client", f"c{number}", status=500)
+    assert [(outcome.answers, outcome.failures) for outcome in counted.batch.outcomes.values()] == [(9, 9)]
