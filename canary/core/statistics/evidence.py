@@ -17,6 +17,7 @@ from canary.core.statistics.units import FULL_BP, Units
 _SEEN_SLOT, _REAL_SLOT, _GUARD_SLOT = 0, 1, 4
 # Bits of a network: three of each comparison, then those below.
 _REAL_BIT, _GUARD_BIT, _SEEN_BIT, _FAILED_V1_BIT, _FAILED_V2_BIT = 1, 1 << 3, 1 << 6, 1 << 7, 1 << 8
+_CLEAN_V1_BIT, _CLEAN_V2_BIT = 1 << 9, 1 << 10
 CANDIDATE: Final = 2
 OLD_NAMES: Final = {"client_error": "refusal"}
 """Names of metrics that an earlier release of this program wrote, or writes beside this one."""
@@ -142,15 +143,17 @@ class Evidence:
         self.units.reveal(slot, weight_bp, on_v2)
 
     def _fix_outcome(self, place: int, stage: int, source: int | None, on_v2: bool, is_failing: bool) -> None:
-        """Fix a unit's outcome. A network of identities that nobody vouches for counts until its first failing one.
+        """Fix a unit's outcome. Identities that nobody vouches for have a clean and a failing one for each network.
 
-        Later clean ones mustn't count where later failing ones don't: the share would be too low.
+        One address could bring a pass by itself if each of them counted as clean. A clean one after the failing one
+        doesn't count: the share would be too low.
         """
         if stage != self.stage or not self.units.fix_outcome(place, stage):
             return
         if source is not None:
-            bit = _FAILED_V2_BIT if on_v2 else _FAILED_V1_BIT
-            if self.networks.has_used(source, bit) or (is_failing and not self.networks.use(source, bit)):
+            failed, clean = (_FAILED_V2_BIT, _CLEAN_V2_BIT) if on_v2 else (_FAILED_V1_BIT, _CLEAN_V1_BIT)
+            is_over = self.networks.has_used(source, failed)
+            if is_over or not self.networks.use(source, failed if is_failing else clean):
                 return
         self.certificate.take(on_v2, is_failing)
 

@@ -176,11 +176,16 @@ def test_users_with_a_login_count_each_for_himself_behind_one_address() -> None:
     assert evidence.comparison.is_alarm
 
 
-def test_clean_users_behind_an_address_stop_counting_with_its_first_failing_one() -> None:
+def test_a_network_of_identities_that_nobody_vouches_for_has_one_clean_and_one_failing_outcome_a_stage() -> None:
     unknown: dict[str, Any] = {"is_authenticated": False, "network": "one address"}
-    stream = [seen("settled", n, 2, **unknown) for n in range(3)] + [seen("error", 3, 2, **unknown)]
-    stream += [seen("settled", n, 2, **unknown) for n in range(4, 90)]
-    assert evidence_of(stream).certificate.counts[1] == [3, 1]
+    clean = [seen("settled", n, 2, **unknown) for n in range(500)]
+    assert evidence_of(clean).certificate.counts[1] == [1, 0]
+    failing = [seen("error", n, 2, **unknown) for n in range(500, 503)]
+    assert evidence_of([*clean, *failing]).certificate.counts[1] == [1, 1]
+    assert evidence_of([*failing, *clean]).certificate.counts[1] == [0, 1]
+    again = [seen("settled", n, 2, stage=2, **unknown) for n in range(600, 700)]
+    others = [seen("settled", f"of {n}", 2, stage=2, is_authenticated=False, network=f"{n}") for n in range(5)]
+    assert evidence_of([*clean, *again, *others]).certificate.counts[1] == [6, 0]
 
 
 def test_an_outcome_is_fixed_by_what_comes_first() -> None:
