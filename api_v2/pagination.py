@@ -21,6 +21,7 @@ from cms.db.texts import whole_rows
 PAGE_PARAMETERS: Final = ("limit", "cursor", "count")
 LIMIT_DEFAULT: Final = 20
 LIMIT_MAX: Final = 100
+LOOKED_AT: Final = 200
 _HAS_LATER: Final = "rows_after_this_page"
 
 type Row = Mapping[str, Any]
@@ -61,6 +62,10 @@ class Reading:
     choices: Sequence[Q] = ()
     """Conditions of which each row fulfils one. An index has each in the list's order, with its NULLs at either end: a
     page is put together from the first rows of all."""
+    among: QuerySet[Any] | None = None
+    """All rows, where many may be hidden and each is dear to judge. A page looks at LOOKED_AT of them, and ends there."""
+    counted: QuerySet[Any] | None = None
+    """The same rows as the list's, where another query counts them better."""
 
 
 AS_ONE: Final = Reading()
@@ -117,7 +122,10 @@ def first_rows(
     keys, found = here[0].keys, rows.filter(here[0].condition)
     is_backward = wanted.cursor is not None and wanted.cursor.is_backward
     size = wanted.limit + 1
-    if how.is_sparse or len(here) > 1:
+    if how.among is not None:
+        looked_at = how.among.filter(here[0].condition).order_by(*ordering(keys, is_backward=is_backward))
+        found = rows.filter(pk__in=looked_at.values("pk")[:LOOKED_AT])
+    elif how.is_sparse or len(here) > 1:
         pieces = [
             rows.filter(piece.condition).order_by(*ordering(piece.keys, is_backward=is_backward)).values("pk")[:size]
             for piece in here
@@ -129,7 +137,10 @@ def first_rows(
     if wanted.cursor and is_backward:
         later = [
             # In their order, or PostgreSQL reads the table until it meets one: all of it where they stand at its end.
-            rows.filter(piece.condition).order_by(*ordering(piece.keys, is_backward=False)).values("pk")[:1]
+            (rows if how.among is None else how.among)
+            .filter(piece.condition)
+            .order_by(*ordering(piece.keys, is_backward=False))
+            .values("pk")[:1]
             for piece in _stretches(sort, wanted.cursor.turned(), how.choices)
         ]
         has_later = reduce(or_, (Q(IsNull(Subquery(one), False)) for one in later))
@@ -144,21 +155,34 @@ def _stretches(sort: Sort, cursor: Cursor | None, choices: Sequence[Q]) -> list[
     return [piece.among(choice) for choice in choices for piece in pieces] if len(choices) > 1 else pieces
 
 
-def page_of(request: HttpRequest, wanted: PageRequest, found: list[Row], *, total: int | None = None) -> Page:
-    """Return the page for the rows of `first_rows`. It ends early where the next row's texts are not given."""
+def last_looked_at(wanted: PageRequest, found: Sequence[Row], how: Reading) -> Row | None:
+    """Return where a page ends that found too few among the rows it looked at; None if it looked at all, or is full."""
+    if how.among is None or len(found) > wanted.limit:
+        return None
+    is_backward = wanted.cursor is not None and wanted.cursor.is_backward
+    here = whole(wanted.sort, wanted.cursor)
+    rows = how.among.filter(here.condition).order_by(*ordering(here.keys, is_backward=is_backward))
+    return rows.values(*wanted.sort.columns)[LOOKED_AT - 1 : LOOKED_AT].first()
+
+
+def page_of(
+    request: HttpRequest, wanted: PageRequest, found: list[Row], *, total: int | None = None, end: Row | None = None
+) -> Page:
+    """Return the page for the rows of `first_rows`.
+
+    It ends early where the next row's texts are not given, or at the `end` of what was looked at.
+    """
     cursor = wanted.cursor
     is_backward = cursor is not None and cursor.is_backward
     whole = whole_rows(found[: wanted.limit])
-    has_beyond = len(found) > len(whole)
+    has_beyond = end is not None or len(found) > len(whole)
     # Nothing is known of the rows after an empty page: its next page may be empty too.
     has_later = is_backward and (not found or found[0][_HAS_LATER])
-    found = whole
-    if is_backward:
-        found.reverse()
+    near, far = (whole[0], end or whole[-1]) if whole else (None, end)
 
-    def path_to(direction: Direction, place: int) -> str | None:
-        if found:
-            at = Cursor(direction, wanted.sort.values_of(found[place]))
+    def path_to(direction: Direction, row: Row | None) -> str | None:
+        if row:
+            at = Cursor(direction, wanted.sort.values_of(row))
         elif cursor:  # all that stood here is gone: the way leads back to the place itself
             at = Cursor("from" if direction == "after" else "until", cursor.values)
         else:
@@ -166,10 +190,10 @@ def page_of(request: HttpRequest, wanted: PageRequest, found: list[Row], *, tota
         return path_with(request, at, wanted)
 
     return Page(
-        rows=found,
+        rows=whole[::-1] if is_backward else whole,
         limit=wanted.limit,
-        next=path_to("after", -1) if (has_later if is_backward else has_beyond) else None,
-        previous=path_to("before", 0) if (has_beyond if is_backward else cursor) else None,
+        next=path_to("after", near if is_backward else far) if (has_later if is_backward else has_beyond) else None,
+        previous=path_to("before", far if is_backward else near) if (has_beyond if is_backward else cursor) else None,
         total=total,
     )
 

@@ -2,9 +2,9 @@
 
 import datetime
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Final
+from typing import Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from api_v2.errors import Problem
 from api_v2.files import StoredFile, file_response
 from api_v2.negotiation import is_accepted
-from api_v2.pagination import PAGE_PARAMETERS, read_page_request
+from api_v2.pagination import AS_ONE, PAGE_PARAMETERS, Reading, read_page_request
 from api_v2.query import Query
 from api_v2.serializers.media import MEDIA, read_media_changes
 from api_v2.uploads import BODY_BYTES_MAX, read_upload, refusal_of, refuse_before_reading
@@ -28,6 +28,7 @@ from cms.media.images import RENDITION_TYPE
 from cms.media.names import download_name
 from cms.media.preparing import prepared_ahead
 from cms.models import MediaFile
+from cms.querysets.media import MediaFileQuerySet
 from cms.services.media import delete_media, get_or_make_rendition, update_media, upload_media
 
 FILTERS: Final = ("kind", "q")
@@ -49,8 +50,11 @@ class MediaListView(ApiView):
 
     def get(self, request: Request) -> HttpResponse:
         wanted = read_page_request(self.http_request, self.query, sort=NEWEST_FIRST, filters=FILTERS)
-        rows = _asked_for(self.query, MediaFile.objects.visible_to(self.actor, self.now))
-        return answer_list(self, wanted, rows=rows, shape=MEDIA)
+        asked = _asked_for(self.query, MediaFile.objects.all())
+        how = AS_ONE
+        if not policy.may_edit_all_media(self.actor):
+            how = Reading(among=asked, counted=asked.all_visible_to(self.actor, self.now))
+        return answer_list(self, wanted, rows=asked.visible_to(self.actor, self.now), shape=MEDIA, how=how)
 
     def ahead(self) -> AbstractContextManager[None]:
         try:
@@ -163,7 +167,7 @@ def _cut_at(media: MediaFile, spec: str) -> str:
     return f"-{media.focal_x}-{media.focal_y}" if is_cut and media.focal_point else ""
 
 
-def _asked_for(query: Query, rows: QuerySet[Any]) -> QuerySet[Any]:
+def _asked_for(query: Query, rows: MediaFileQuerySet) -> MediaFileQuerySet:
     kinds = query.choices("kind", KINDS, KINDS)
     if len(kinds) == 1:
         is_image = Q(mime_type__startswith="image/")

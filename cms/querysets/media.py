@@ -18,12 +18,21 @@ if TYPE_CHECKING:
 class MediaFileQuerySet(models.QuerySet["MediaFile"]):
     def visible_to(self, user: Actor, now: datetime.datetime) -> Self:
         """Return files in posts that `user` may read, as featured image or in the content, and the user's uploads."""
+        posts = apps.get_model("cms", "Post").objects.visible_to(user, now)
+        featured, embedded = posts.filter(featured_image=OuterRef("pk")), posts.filter(embedded_media=OuterRef("pk"))
+        return self._own_and(has_any(featured) | has_any(embedded), user)
+
+    def all_visible_to(self, user: Actor, now: datetime.datetime) -> Self:
+        """Return the same files, to be counted: found from the posts, however many hidden ones show a file."""
+        posts = apps.get_model("cms", "Post").objects.visible_to(user, now).order_by()
+        featured, embedded = posts.values("featured_image"), posts.values("embedded_media")
+        shown = Q(pk__in=featured.exclude(featured_image=None)) | Q(pk__in=embedded.exclude(embedded_media=None))
+        return self._own_and(shown, user)
+
+    def _own_and(self, shown: Q, user: Actor) -> Self:
         if policy.may_edit_all_media(user):
             return self.all()
-        posts = apps.get_model("cms", "Post").objects.visible_to(user, now)
-        mine = Q(uploaded_by_id=user.pk) if policy.is_known(user) else Q(pk__in=[])
-        featured, embedded = posts.filter(featured_image=OuterRef("pk")), posts.filter(embedded_media=OuterRef("pk"))
-        return self.filter(mine | has_any(featured) | has_any(embedded))
+        return self.filter(shown | Q(uploaded_by_id=user.pk) if policy.is_known(user) else shown)
 
     def images(self) -> Self:
         return self.filter(mime_type__startswith="image/")

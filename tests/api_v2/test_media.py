@@ -15,6 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
+from api_v2 import pagination
 from cms import limits
 from cms.costs.turns import Bounded
 from cms.models import AuditEvent, MediaFile, Post, Rendition, User
@@ -341,9 +342,38 @@ def test_the_list_is_filtered_and_walked(own: Client) -> None:
     assert problem_of(own.get("/api/v2/media?kind=video")) == (400, "invalid-parameter")
 
 
+def test_the_list_leads_past_hidden_files_in_both_directions(
+    client: Client, own: Client, make_post: Callable[..., Post], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pagination, "LOOKED_AT", 3)
+    ids = [upload(own, b"words %d" % number, f"{number}.txt").json()["id"] for number in range(12)]
+    shown = ids[0], ids[4], ids[5], ids[11]
+    make_post().embedded_media.set(MediaFile.objects.filter(pk__in=shown))
+
+    def walk(path: str | None, step: str) -> tuple[list[str], str | None, int]:
+        found: list[str] = []
+        last, pages = path, 0
+        while path:
+            answer = client.get(path).json()
+            found += [row["id"] for row in answer["data"]]
+            last, path, pages = path, answer["page"][step], pages + 1
+        return found, last, pages
+
+    forward, end, pages = walk("/api/v2/media?limit=2", "next")
+    assert (forward, pages > 3) == ([*reversed(shown)], True)
+    back, _, _ = walk(client.get(str(end)).json()["page"]["previous"], "previous")
+    assert sorted(back) == sorted(one for one in shown if one not in of_page(client, str(end)))
+    assert client.get("/api/v2/media?limit=1&count=exact").json()["page"]["total"] == len(shown)
+    assert [row["id"] for row in own.get("/api/v2/media?limit=100").json()["data"]] == [*reversed(ids[-3:])]
+
+
+def of_page(client: Client, path: str) -> list[str]:
+    return [row["id"] for row in client.get(path).json()["data"]]
+
+
 @on_both
 @pytest.mark.parametrize(
-    ("tail", "budget"), [("?limit=100", 1), ("/{}", 1), ("/{}/content", 1), ("/{}/renditions/width-320", 2)]
+    ("tail", "budget"), [("?limit=100", 2), ("/{}", 1), ("/{}/content", 1), ("/{}/renditions/width-320", 2)]
 )
 def test_public_reads_cost_the_same_for_one_file_and_for_many(
     client: Client, own: Client, make_post: Callable[..., Post], tail: str, budget: int

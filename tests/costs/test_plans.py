@@ -7,10 +7,12 @@ from typing import Any, Final
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from api_v2.pagination import LOOKED_AT
 from cms.ids import uuid7_at
-from cms.models import Comment, Delivery, Post, User, Webhook
+from cms.models import Comment, Delivery, MediaFile, Post, User, Webhook
 from cms.policy import SYSTEM
 from cms.services import deliveries
 from cms.services.webhooks import create_webhook
@@ -76,6 +78,31 @@ def test_deleted_comments_are_looked_at_once(share: int, others: int, make_post:
         with CaptureQueriesContext(connection) as captured:
             Post.objects.get(pk=post.pk).comments.visible_to(viewer, now).count()
         assert looked_at(captured.captured_queries[-1]["sql"]) <= LOOKS * ROWS
+
+
+FILES, DRAFTS = 600, 100
+
+
+@pytest.mark.parametrize("query", ["?limit=1", "?limit=1&count=exact", "?limit=20&q=file"])
+def test_files_that_many_drafts_show_are_looked_at_page_by_page(
+    query: str, client: Client, make_post: Any, author: Any, now: datetime.datetime
+) -> None:
+    files = MediaFile.objects.bulk_create(
+        MediaFile(file=f"{n}", original_name=f"file {n}", mime_type="text/plain", size_bytes=1, uploaded_by=author)
+        for n in range(FILES)
+    )
+    drafts = [make_post(is_published=False) for _ in range(DRAFTS)]
+    link = Post.embedded_media.through
+    link.objects.bulk_create(link(post=draft, mediafile=one) for draft in drafts for one in files)
+    make_post().embedded_media.add(files[0])
+    analyse()
+    with CaptureQueriesContext(connection) as captured:
+        answer = client.get(f"/api/v2/media{query}").json()
+    assert (answer["data"], answer["page"]["has_more"]) == ([], True)
+    if "count" in query:
+        assert answer["page"]["total"] == 1
+    looks = sum(looked_at(one["sql"]) for one in captured.captured_queries if one["sql"].startswith("SELECT"))
+    assert looks <= LOOKS * (LOOKED_AT * DRAFTS + FILES)
 
 
 @pytest.mark.parametrize("others", [0, 200])
