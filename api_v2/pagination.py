@@ -63,7 +63,7 @@ class Reading:
     """Conditions of which each row fulfils one. An index has each in the list's order, with its NULLs at either end: a
     page is put together from the first rows of all."""
     among: QuerySet[Any] | None = None
-    """All rows, where many may be hidden and each is dear to judge. A page looks at LOOKED_AT of them, and ends there."""
+    """All rows, where many may be hidden and each is dear to judge: a page looks at LOOKED_AT of them and ends."""
     counted: QuerySet[Any] | None = None
     """The same rows as the list's, where another query counts them better."""
 

@@ -23,6 +23,7 @@ class ConsumerUsage(models.Model):
     class Meta:
         default_permissions = ()
         constraints = (models.UniqueConstraint("day", "kind", "identifier", "route", name="canary_consumerusage_once"),)
+        indexes = (models.Index("kind", "identifier", "last_seen_at", name="canary_consumerusage_last"),)
 
     def __str__(self) -> str:
         return f"{self.day} {self.kind}:{self.identifier} {self.route}"

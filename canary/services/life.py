@@ -7,7 +7,7 @@ approvals are needed, what takes v1 from its clients waits until a second person
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.db.models import Max
 
@@ -186,13 +186,16 @@ def notify(*, actor: str, reason: str, expected_version: int | None, now: dateti
     The days of notice of those whom a sunset spared begin.
     """
     outcome: dict[str, str] = {}
+    seen = Rollout.objects.filter(pk=1).first()
+    # Read before the row is locked: a rollback must not wait for the usage that strangers have made.
+    prepared = _prepared_notices(lifecycle.life_from(seen.lifecycle) if seen else Life(), now)
 
     def mutate(row: Rollout) -> None:
         life = lifecycle.life_from(row.lifecycle)
-        named = consumers_to_tell(now, life)
-        life = consumers.count_as_told(life, [one.consumer for one in named], now.timestamp())
-        outcome.update(_tell(usages_to_tell(named, now, life), dates_to_tell(now, life)))
-        row.lifecycle = lifecycle.dump_life(life)
+        if life != prepared.before:
+            raise Refused("changed-meanwhile", "The life of v1 was changed meanwhile, so nobody was told: try again.")
+        outcome.update(_tell(prepared.usages, prepared.dates))
+        row.lifecycle = lifecycle.dump_life(prepared.after)
 
     change_rollout(
         verb=NOTIFY,
@@ -204,6 +207,19 @@ def notify(*, actor: str, reason: str, expected_version: int | None, now: dateti
         evidence={"consumers": outcome},
     )
     return outcome
+
+
+class _Notices(NamedTuple):
+    before: Life
+    after: Life
+    usages: list[dict[str, Any]]
+    dates: dict[str, Any]
+
+
+def _prepared_notices(life: Life, now: datetime) -> _Notices:
+    named = consumers_to_tell(now, life)
+    after = consumers.count_as_told(life, [one.consumer for one in named], now.timestamp())
+    return _Notices(life, after, usages_to_tell(named, now, after), dates_to_tell(now, after))
 
 
 def facts_about(row: Rollout, now: datetime, *, is_untold_spared: bool = False) -> Facts:

@@ -11,6 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from api_v2.pagination import LOOKED_AT
+from canary.models import ConsumerUsage
+from canary.retiring.usage import top_consumers
 from cms.ids import uuid7_at
 from cms.models import Comment, Delivery, MediaFile, Post, User, Webhook
 from cms.policy import SYSTEM
@@ -78,6 +80,18 @@ def test_deleted_comments_are_looked_at_once(share: int, others: int, make_post:
         with CaptureQueriesContext(connection) as captured:
             Post.objects.get(pk=post.pk).comments.visible_to(viewer, now).count()
         assert looked_at(captured.captured_queries[-1]["sql"]) <= LOOKS * ROWS
+
+
+def test_the_usage_of_made_up_names_is_looked_at_once_for_all_that_are_shown(now: datetime.datetime) -> None:
+    ConsumerUsage.objects.bulk_create(
+        ConsumerUsage(day=now.date(), kind="client", identifier=f"c{n % 200}", route=f"GET /{n}", last_seen_at=now)
+        for n in range(ROWS)
+    )
+    analyse()
+    with CaptureQueriesContext(connection) as captured:
+        shown, count = top_consumers(100, now=now, deprecated_at=None)
+    assert (len(shown), count) == (100, 200)
+    assert sum(looked_at(one["sql"]) for one in captured.captured_queries) <= LOOKS * ROWS
 
 
 FILES, DRAFTS = 600, 100

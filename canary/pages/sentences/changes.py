@@ -74,6 +74,7 @@ CHANGES: Final = (
     _("An id on a list has at most %(count)s characters of valid text"),
     _("No shadow read has found this difference: %(difference)s"),
     _("This difference is not accepted: %(difference)s"),
+    _("The life of v1 was changed meanwhile, so nobody was told: try again"),
     _("Every change needs a reason"),
     _(
         "The rollout is at config revision %(number)s with %(weight)s, not at config revision %(count)s: "

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
@@ -15,6 +15,7 @@ from canary.recording import flushing, recorder, tally
 from canary.recording.batches import Batch, Usage, UsageKey
 from canary.recording.consumer_names import ConsumerNames
 from canary.recording.flushing import flush
+from canary.recording.writing import write_rows
 from canary.requests.identity import COOKIE
 from canary.services import add_to_list
 from canary.state import store
@@ -253,6 +254,25 @@ def test_processes_share_the_bound_and_known_names_stay(rollout: Callable[..., N
     flush()
     rows = ConsumerUsage.objects.values_list("identifier", "calls")
     assert set(rows) == {("a", 1), ("b", 2), ("", 2)}
+
+
+def test_the_rows_of_made_up_names_are_bounded_too_and_all_their_calls_count(rollout: Callable[..., None]) -> None:
+    rollout(0, **ARMS, ANONYMOUS_CONSUMERS=2)
+
+    def rows_of(*usages: tuple[str, str]) -> set[tuple[str, int]]:
+        batch, now = Batch(), timezone.now()
+        for name, route in usages:
+            batch.usage(UsageKey(now.date(), "client", name, route), lambda: Usage("", now)).calls += 1
+        ConsumerNames().fold(batch)
+        write_rows(batch, "a worker")
+        rows = ConsumerUsage.objects.values("identifier").annotate(rows=Count("pk"))
+        return {(row["identifier"], row["rows"]) for row in rows}
+
+    routes = [f"GET /{number}" for number in range(20)]
+    assert rows_of(("busy", routes[0]), ("other", routes[0])) == {("busy", 1), ("other", 1)}
+    rows = rows_of(*(("busy", route) for route in routes), *(("third", route) for route in routes))
+    assert rows == {("busy", 9), ("other", 1), ("", 20)}
+    assert ConsumerUsage.objects.aggregate(sum=Sum("calls"))["sum"] == 42
 
 
 def test_an_account_keeps_its_name_beyond_the_bound(rollout: Callable[..., None]) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from canary import services
 from canary.core.lifecycle import DAY_S, DEPRECATED_DAYS, FULL_DAYS, HOUR_S, QUIET_DAYS, life_from
@@ -141,6 +143,32 @@ def test_a_brownout_waits_until_every_consumer_of_the_last_days_was_told() -> No
     assert outcome == {"key:ab12": "mailed", "client:app": "no_address", "user:9": "no_address"}
     change(life.add_brownout, later_at, window=window)
     assert life_from(row().lifecycle).brownouts == (window,)
+
+
+def test_usage_is_read_before_the_row_is_locked_and_so_no_rollback_waits_for_it() -> None:
+    use_v1("client:app")
+    change(services.set_weight, weight_bp=5_000)
+    with CaptureQueriesContext(connection) as captured:
+        assert change(life.notify) == {"client:app": "no_address"}
+    statements = [one["sql"] for one in captured.captured_queries]
+    locked = next(place for place, sql in enumerate(statements) if sql.startswith(("BEGIN", "SAVEPOINT")))
+    assert [place < locked for place, sql in enumerate(statements) if "canary_consumerusage" in sql] == [True]
+
+
+def test_nobody_is_told_dates_that_were_changed_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    prove_v2()
+    use_v1("client:app")
+    prepare = services.life._prepared_notices
+
+    def prepare_slowly(*words: Any) -> Any:
+        prepared = prepare(*words)
+        change(life.deprecate, sunset_at=END)
+        return prepared
+
+    monkeypatch.setattr(life, "_prepared_notices", prepare_slowly)
+    with pytest.raises(Refused, match="changed meanwhile, so nobody was told"):
+        change(life.notify)
+    assert (TOLD, last_event().verb) == ([], "lifecycle deprecate")
 
 
 def test_a_notification_before_the_deprecation_does_not_count() -> None:
