@@ -133,6 +133,7 @@ class Post(Entity):
             models.Index(fields=["kind", "-created_at", "-id"], name="cms_post_created"),
             models.Index(fields=["-created_at", "-id"], name="cms_post_newest"),
             models.Index(fields=["author", "-created_at"], name="cms_post_author"),
+            models.Index(fields=["featured_image", "id"], name="cms_post_featured"),
             models.Index(fields=["settles_at"], name="cms_post_settles", condition=models.Q(settles_at__isnull=False)),
         ]
 

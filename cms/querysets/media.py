@@ -19,7 +19,10 @@ class MediaFileQuerySet(models.QuerySet["MediaFile"]):
     def visible_to(self, user: Actor, now: datetime.datetime) -> Self:
         """Return files in posts that `user` may read, as featured image or in the content, and the user's uploads."""
         posts = apps.get_model("cms", "Post").objects.visible_to(user, now)
-        featured, embedded = posts.filter(featured_image=OuterRef("pk")), posts.filter(embedded_media=OuterRef("pk"))
+        featured = posts.filter(featured_image=OuterRef("pk")).order_by("pk")
+        links = posts.model.embedded_media.through._default_manager.filter(mediafile_id=OuterRef("pk"))
+        # The inner Exists keeps SQLite from collecting all posts for each file.
+        embedded = links.filter(Exists(posts.filter(pk=OuterRef("post_id")))).order_by("post_id")
         return self._own_and(has_any(featured) | has_any(embedded), user)
 
     def all_visible_to(self, user: Actor, now: datetime.datetime) -> Self:

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
 from django.db import models
-from django.db.models import OuterRef, Q
+from django.db.models import Q
 
 from cms import policy
+from cms.choices import Kind
 from cms.policy import Actor
-from cms.querysets.visibility import has_any
 
 if TYPE_CHECKING:
     from cms.models.tags import Tag
@@ -20,15 +20,17 @@ class TagQuerySet(models.QuerySet["Tag"]):
         """Return the tags that a public post or page carries, and all of them for editors.
 
         A stored count above 0 answers without a look at the posts: it never includes a post before it is public, and is
-        at most a minute behind one that has expired. Every other tag is looked for, for pages are in no count.
+        at most a minute behind one that has expired. Posts that no count has yet, and pages, which none ever has, are
+        few. No tag is looked for by itself: anybody who writes may name very many, on drafts and on nothing.
         """
-        if policy.may_manage_terms(user):
-            return self.all()
-        return self.filter(Q(usage_count__gt=0) | _is_in(_posts().public(now)))
+        return self.all() if policy.may_manage_terms(user) else self.filter(_is_public(now))
 
     def met_by(self, user: Actor, now: datetime.datetime) -> Self:
         """Return the tags of posts that `user` may see, own drafts too, and all of them for editors."""
-        return self.all() if policy.may_manage_terms(user) else self.filter(_is_in(_posts().visible_to(user, now)))
+        if policy.may_manage_terms(user):
+            return self.all()
+        own = _is_in(_posts().written_by(user.pk)) if policy.is_known(user) else Q()
+        return self.filter(_is_public(now) | own)
 
     def by_name(self) -> Self:
         return self.order_by("name", "id")
@@ -38,5 +40,12 @@ def _posts() -> Any:
     return apps.get_model("cms", "Post").objects
 
 
+def _is_public(now: datetime.datetime) -> Q:
+    uncounted = _posts().public(now).filter(is_counted=False)
+    late, pages = uncounted.filter(settles_at__lte=now), uncounted.filter(kind=Kind.PAGE)
+    return Q(usage_count__gt=0) | _is_in(late) | _is_in(pages)
+
+
 def _is_in(posts: Any) -> Q:
-    return has_any(posts.filter(tags=OuterRef("pk")))
+    links = posts.model.tags.through._default_manager.filter(post_id__in=posts.order_by().values("pk"))
+    return Q(pk__in=links.values("tag_id"))

@@ -30,5 +30,9 @@ def next_change(posts: Any, now: datetime.datetime) -> Least:
 
 
 def has_any(rows: QuerySet[Any]) -> Q:
-    """Return whether rows exist, by an index probe for each outer row: PostgreSQL would hash all posts to list 20."""
+    """Return whether rows exist, by an index probe for each outer row: PostgreSQL would hash all posts to list 20.
+
+    The rows need an order that only an index by the outer row gives at once. Without one the planner reads the whole
+    table from its beginning, in the hope of an early hit, for each outer row that has none.
+    """
     return Q(IsNull(Subquery(rows.values("pk")[:1]), False))

@@ -54,6 +54,8 @@ COMMENTS: Final = Policy("comments", "RATE_LIMIT_COMMENTS", 60 * MINUTE_S)
 # Changes of one's own profile, API keys and comments: each leaves a row that is kept for years.
 OWN_CHANGES: Final = Policy("own-changes", "RATE_LIMIT_OWN_CHANGES", 60 * MINUTE_S)
 OWN_CHANGES_ADDRESS: Final = Policy("own-changes-address", "RATE_LIMIT_OWN_CHANGES", 60 * MINUTE_S, factor=10)
+# Tags that somebody names who may not manage them: each is a row of the lists that everybody reads.
+NEW_TAGS: Final = Policy("new-tags", None, 24 * 60 * MINUTE_S, most=200)
 # How many refusals of a user's requests with an Idempotency-Key are stored: a row each, that no right is needed for.
 KEPT_REFUSALS: Final = Policy("kept-refusals", None, 24 * 60 * MINUTE_S, most=100)
 # In kilobytes: bytes times the milliseconds of a day are more than numbers of Lua hold exactly.

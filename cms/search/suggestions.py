@@ -4,13 +4,12 @@ import datetime
 from itertools import chain
 from typing import Final
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Q
 
 from cms.choices import Status
 from cms.models import Post, Tag
 from cms.policy import Actor
 from cms.querysets.posts import PostQuerySet
-from cms.querysets.visibility import has_any
 from cms.search.words import keys_of, words_of
 
 PREFIX_MAX: Final = 100  # characters; the rest is not read
@@ -45,12 +44,14 @@ def words_begun(prefix: str) -> str:
 
 
 def _tags(wanted: str, posts: PostQuerySet) -> list[str]:
-    named = Tag.objects.order_by("-usage_count", "name").values_list("pk", "name")[:TAGS_READ]
-    matching = [pk for pk, name in named if wanted in _spelt(name)]
-    links = Post.tags.through._default_manager.filter(tag_id=OuterRef("pk"))
-    # The inner Exists keeps SQLite from collecting all posts for each tag.
-    links = links.filter(Exists(posts.filter(pk=OuterRef("post_id"))))
-    found = Tag.objects.filter(has_any(links), pk__in=matching).order_by("-usage_count", "name")
+    """Return matching names of tags that a public post carries, as their count tells, or one of `posts`."""
+    named = Tag.objects.order_by("-usage_count", "name").values_list("pk", "name", "usage_count")[:TAGS_READ]
+    matching = {pk: count for pk, name, count in named if wanted in _spelt(name)}
+    uncounted = [pk for pk, count in matching.items() if not count]
+    # All links at once: a probe for each tag would read the table where many posts share few tags.
+    links = Post.tags.through._default_manager.filter(tag_id__in=uncounted, post_id__in=posts.order_by().values("pk"))
+    met = Q(usage_count__gt=0) | Q(pk__in=links.values("tag_id"))
+    found = Tag.objects.filter(met, pk__in=list(matching)).order_by("-usage_count", "name")
     return list(found.values_list("name", flat=True)[:LIMIT_MAX])
 
 

@@ -11,11 +11,12 @@ from typing import Final
 from django.conf import settings
 
 from cms import policy
-from cms.errors import TooMuchKept
+from cms.errors import RateLimited, TooMuchKept
 from cms.models import User
 from cms.policy import Actor
 from cms.rate_limits import (
     KEPT_KB,
+    NEW_TAGS,
     OWN_CHANGES,
     OWN_CHANGES_ADDRESS,
     Quota,
@@ -55,6 +56,18 @@ def take_own_change(actor: Actor, now: datetime.datetime) -> None:
     if isinstance(actor, User) and not policy.may_moderate(actor):
         quotas = [Quota(OWN_CHANGES, str(actor.pk)), address_quota(OWN_CHANGES_ADDRESS, current_origin().ip)]
         take_or_refuse(quotas, now, "changes")
+
+
+def take_new_tags(actor: Actor, number: int, now: datetime.datetime) -> None:
+    """Count tags that a user who may not manage them makes by naming them. The last post may go beyond the limit.
+
+    Raises RateLimited when none is left.
+    """
+    if number and isinstance(actor, User) and not policy.may_manage_terms(actor):
+        quota = Quota(NEW_TAGS, str(actor.pk))
+        if retry_after_s := count(quota, 0, now):
+            raise RateLimited("new tags", retry_after_s)
+        count(quota, number, now)
 
 
 def _quota_of(actor: Actor) -> Quota | None:

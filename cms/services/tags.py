@@ -18,6 +18,7 @@ from cms.models import Tag
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.checks import check_text
+from cms.services.kept_bytes import take_new_tags
 from cms.services.locks import lock_row
 from cms.services.slugs import insert_with_slug, save_with_slug
 from cms.text.slugs import slug_problem, slugify
@@ -88,13 +89,17 @@ def delete_tag(*, actor: Actor, tag: Tag) -> None:
 
 
 def tags_named(*, actor: Actor, names: Iterable[str], now: datetime.datetime) -> list[Tag]:
-    """Return the tags with these names; create the missing ones, because an author may name new ones."""
+    """Return the tags with these names; create the missing ones, because an author may name new ones.
+
+    Raises RateLimited when an author has named too many new ones.
+    """
     wanted: dict[str, str] = {}
     for name in names:
         wanted.setdefault(fold_tag_name(name), name)
     if not wanted:
         return []
     found = {tag.name_key: tag for tag in objects_of(Tag, _tags_with_keys.rows(None, keys=list(wanted)))}
+    take_new_tags(actor, len(wanted.keys() - found.keys()), now)
     # In one order: if two posts create the same tags at once, one waits for the other, and never both.
     made = {key: _find_or_insert(actor, wanted[key], now) for key in sorted(wanted.keys() - found.keys())}
     return [found.get(key) or made[key] for key in wanted]

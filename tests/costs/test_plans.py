@@ -14,7 +14,7 @@ from api_v2.pagination import LOOKED_AT
 from canary.models import ConsumerUsage
 from canary.retiring.usage import top_consumers
 from cms.ids import uuid7_at
-from cms.models import Comment, Delivery, MediaFile, Post, User, Webhook
+from cms.models import Comment, Delivery, MediaFile, Post, Tag, User, Webhook
 from cms.policy import SYSTEM
 from cms.services import deliveries
 from cms.services.webhooks import create_webhook
@@ -92,6 +92,35 @@ def test_the_usage_of_made_up_names_is_looked_at_once_for_all_that_are_shown(now
         shown, count = top_consumers(100, now=now, deprecated_at=None)
     assert (len(shown), count) == (100, 200)
     assert sum(looked_at(one["sql"]) for one in captured.captured_queries) <= LOOKS * ROWS
+
+
+TAGS, UNUSED, PUBLIC = 4, 400, 400
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/tags?limit=20", "/api/v2/tags?limit=20&count=exact", "/api/v2/search/suggest?q=ta"]
+)
+def test_tags_that_no_public_post_carries_are_not_looked_for_one_by_one(
+    path: str, client: Client, client_of: Any, make_post: Any, author: Any, now: datetime.datetime
+) -> None:
+    tags = Tag.objects.bulk_create(
+        Tag(name=f"tag {n}", name_key=f"tag {n}", slug=f"tag-{n}", usage_count=PUBLIC if n < TAGS else 0)
+        for n in range(TAGS + UNUSED)
+    )
+    post = make_post()
+    fields = {field.attname: getattr(post, field.attname) for field in Post._meta.concrete_fields}
+    posts = Post.objects.bulk_create(
+        Post(**fields | {"id": uuid7_at(now + datetime.timedelta(milliseconds=n)), "slug": f"copy-{n}"})
+        for n in range(PUBLIC)
+    )
+    links = Post.tags.through
+    links.objects.bulk_create(links(post=post, tag=tag) for post in posts for tag in tags[:TAGS])
+    analyse()
+    for reader in (client, client_of(author)):
+        with CaptureQueriesContext(connection) as captured:
+            assert reader.get(path).status_code == 200
+        looks = sum(looked_at(one["sql"]) for one in captured.captured_queries if one["sql"].startswith("SELECT"))
+        assert looks <= LOOKS * (PUBLIC * TAGS + UNUSED)
 
 
 FILES, DRAFTS = 600, 100

@@ -8,7 +8,9 @@ from django.test import Client
 from django.utils import timezone
 
 from cms.errors import RateLimited
-from cms.models import AuditEvent, Comment, Post, User
+from cms.models import AuditEvent, Comment, Post, Tag, User
+from cms.rate_limits.quotas import Policy
+from cms.services import kept_bytes
 from cms.services.comments import create_comment, edit_comment
 from cms.services.users import update_user
 from tests.versions.conftest import Version, with_token
@@ -100,3 +102,27 @@ def test_an_admin_who_changes_others_spends_nothing_of_theirs(
     for n in range(3):
         update_user(actor=admin, user=mia, changes={"bio": f"{n}"}, now=timezone.now())
     assert rename(version, mia, own, 1).status_code == 200
+
+
+def test_an_author_names_so_many_new_tags_a_day(
+    version: Version,
+    mia: User,
+    editor: User,
+    client_of: Callable[[User], Client],
+    make_post: Callable[..., Post],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kept_bytes, "NEW_TAGS", Policy("new-tags", None, 86_400, most=3))
+    post, author = make_post(by=mia), client_of(mia)
+
+    def name(client: Client, *names: str) -> Any:
+        verb = "put" if version.number == 1 else "patch"
+        return version.send(client, verb, f"/posts/{post.pk}", {"tags": [*names]})
+
+    assert name(author, "one", "two").status_code == 200
+    assert name(author, "one", "three", "four").status_code == 200
+    refused = name(author, "five")
+    assert "Too many new tags: try again in" in version.refusal(refused, 429)
+    assert not Tag.objects.filter(name="five").exists()
+    assert name(author, "two", "four").status_code == 200  # known ones
+    assert name(client_of(editor), "five", "six").status_code == 200

@@ -84,10 +84,3 @@ def test_the_planner_knows_more_words_and_titles_than_it_would(only_postgresql: 
             " AND attname IN ('vector', 'suggestion') ORDER BY attname"
         )
         assert cursor.fetchall() == [("suggestion", 300), ("vector", 200)]
-
-
-def test_of_a_suggested_tag_one_post_is_looked_for(many_posts: None, now: datetime.datetime) -> None:
-    [statement] = [s for s in statements(lambda: suggest("maps", user=NOBODY, now=now)) if "cms_post_tags" in s]
-    plan = plan_of(statement)
-    assert "Semi Join" not in plan  # which may collect all posts of a tag before
-    assert plan.count("Limit") == 2
