@@ -1,6 +1,6 @@
 """`python -m tests.simulation`: how releases of many kinds end, next to what other rules do on the same data.
 
-First the statistics alone, then whole rollouts in a closed loop.
+First the statistics alone, then crossovers, then whole rollouts in a closed loop.
 """
 
 import argparse
@@ -9,6 +9,8 @@ import sys
 import time
 from typing import Final
 
+from tests.simulation.crossover import ROWS as CROSSOVER_ROWS
+from tests.simulation.crossover import print_crossovers
 from tests.simulation.loop.cases import ROWS as LOOP_ROWS
 from tests.simulation.loop.table import print_table
 from tests.simulation.population import Truth
@@ -26,15 +28,21 @@ def main() -> int:
         "--share", type=float, default=1.0, help="of the releases of each kind; 0.1 for a short look, 10 for a long one"
     )
     parser.add_argument(
-        "--only", choices=[*ROWS, *LOOP_ROWS], metavar="KIND", help="one kind alone, as a table names it"
+        "--only",
+        choices=[*ROWS, *CROSSOVER_ROWS, *LOOP_ROWS],
+        metavar="KIND",
+        help="one kind alone, as a table names it",
     )
     parser.add_argument("--seed", default=SEED)
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes of the second table")
     arguments = parser.parse_args()
-    if arguments.only not in LOOP_ROWS:
-        print_statistics(arguments.share, arguments.only, arguments.seed)
-    if arguments.only not in ROWS:
-        print_table(arguments.share, arguments.only, arguments.seed, arguments.jobs)
+    only = arguments.only
+    if only is None or only in ROWS:
+        print_statistics(arguments.share, only, arguments.seed)
+    if only is None or only in CROSSOVER_ROWS:
+        print_crossovers(arguments.share, only, arguments.seed)
+    if only is None or only in LOOP_ROWS:
+        print_table(arguments.share, only, arguments.seed, arguments.jobs)
     return 0
 
 
