@@ -19,7 +19,16 @@ from canary.conf import canary_conf
 from canary.core.consumers import has_own_rules
 from canary.core.names import Names
 from canary.core.permissions import SCOPES, VIEW
-from canary.core.routing import GONE, OVERLOADED, choose, choose_pinned, is_candidate, refusal_in, stable_version
+from canary.core.routing import (
+    CROSSOVER,
+    GONE,
+    OVERLOADED,
+    choose,
+    choose_pinned,
+    is_candidate,
+    refusal_in,
+    stable_version,
+)
 from canary.core.values import STABLE, Decision, Identity, Refusal, Snapshot
 from canary.recording import recorder
 from canary.requests.faults import faults
@@ -41,7 +50,7 @@ ENTRANCE_CACHE_CONTROL: Final = ("Cache-Control", "private, no-cache")
 BRIEF_CACHE_CONTROL: Final = ("Cache-Control", "private, no-cache, no-store")
 HOSTS_MAX: Final = 100
 READS: Final = ("GET", "HEAD")
-OF_AN_IDENTITY: Final = ("bucket", "allow")
+OF_AN_IDENTITY: Final = ("bucket", "allow", CROSSOVER)
 """Why the candidate answers a client that has not asked for it by name: the stable version may answer as well."""
 
 

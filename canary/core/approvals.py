@@ -17,12 +17,14 @@ ENDS_OF_STABLE: Final = {
     EXTEND: "an earlier end of v1 for one consumer",
 }
 """Verbs that take v1 from its clients at any weight. The second person gives the same one, with the same options."""
+BEGIN_CROSSOVER: Final = "crossover start"
+"""Waits at any weight too: consumers get v2 by its periods."""
 USER: Final = re.compile(r"\buser:(\S+)")
 
 
 class Request(TypedDict):
     verb: str
-    """`set`, `start`, `promote`, or one of ENDS_OF_STABLE."""
+    """`set`, `start`, `promote`, BEGIN_CROSSOVER, or one of ENDS_OF_STABLE."""
     arguments: dict[str, Any]
     """Those of the service, as JSON."""
     weight_bp: int
@@ -44,6 +46,10 @@ def sentence_of_request(request: Mapping[str, Any]) -> str:
     """Return what waits, without its last full stop."""
     if end := ENDS_OF_STABLE.get(request["verb"]):
         return f"{end} waits for the approval of a second person"
+    if request["verb"] == BEGIN_CROSSOVER:
+        count = len(request["arguments"]["consumers"])
+        told = "1 consumer" if count == 1 else f"{count} consumers"
+        return f"a crossover of {told} waits for the approval of a second person"
     steps = request["arguments"].get("steps_bp", ())
     plan = f"the plan {', '.join(percent(step) for step in steps)}" if steps else percent(request["weight_bp"])
     return f"{plan} waits for the approval of a second person"

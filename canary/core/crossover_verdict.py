@@ -75,6 +75,12 @@ class CrossoverVerdict:
         return self.done == self.pairs
 
     @property
+    def opened(self) -> str:
+        """Return the sentence as one that stands alone."""
+        told = self.sentence
+        return f"{told[0].upper()}{told[1:]}."
+
+    @property
     def trip(self) -> Trip | None:
         """Return the harm, as a breaker tells it."""
         return Trip(BREAKER, self.sentence) if self.kind == HARM else None

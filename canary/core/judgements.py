@@ -23,6 +23,13 @@ class Stage:
     max_errors: float = MAX_ERRORS
     arrivals: Arrivals | None = None
     """How users come back; None as long as nothing is known of that."""
+    is_crossover: bool = False
+    """Whether a crossover sends consumers to v2, which the weight does not."""
+
+    @property
+    def is_exposed(self) -> bool:
+        """Return whether anybody is sent to v2."""
+        return self.weight_bp > 0 or self.is_crossover
 
     @property
     def has_control(self) -> bool:
@@ -69,8 +76,8 @@ class Judgement:
     """`kind` is pass, hold, harm or no_data; `numbers` is JSON; `eta_s` is in how long a wait may end, None if unknown.
 
     `reason` is what the kind rests on, in one stable word, while the sentence changes with every figure in it: breaker,
-    harm, mismatch, guard, finding, no_v2, no_outcome, not_safe, too_early, gate, gate_fault, gate_unanswered, calendar,
-    begins, safe.
+    crossover, harm, mismatch, guard, finding, no_v2, no_outcome, not_safe, too_early, gate, gate_fault,
+    gate_unanswered, calendar, begins, safe.
     """
 
     kind: str

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from canary.core.approvals import ENDS_OF_STABLE, REQUEST
+from canary.core.approvals import BEGIN_CROSSOVER, ENDS_OF_STABLE, REQUEST
 from canary.core.lifecycle import ADVANCE
 from canary.core.names import in_names, names_from
 from canary.core.wording import percent
@@ -12,7 +12,8 @@ from canary.core.wording import percent
 STEP: Final = "step"
 ANY: Final = "all"
 APPROVAL: Final = "approval"
-KINDS: Final = (STEP, "hold", "rollback", "lifecycle", "unguarded", "guarded", APPROVAL)
+CROSSOVER: Final = "crossover"
+KINDS: Final = (STEP, "hold", "rollback", "lifecycle", "unguarded", "guarded", APPROVAL, CROSSOVER)
 LEVELS: Final = {
     "rollback": "failure",
     "unguarded": "failure",
@@ -22,7 +23,7 @@ LEVELS: Final = {
     STEP: "success",
 }
 """By kind, in the words of Apprise; `info` for all others."""
-NEVER_QUIET: Final = ("rollback", APPROVAL)
+NEVER_QUIET: Final = ("rollback", APPROVAL, CROSSOVER)
 
 type Row = Mapping[str, Any]
 
@@ -107,10 +108,13 @@ def _words_of(kind: str, change: Change) -> tuple[str, str]:
             request = change.after["request"]
             if end := ENDS_OF_STABLE.get(request.get("verb", "")):
                 return f"{end} is requested", f"Somebody else runs `canary {request['verb']}` or `canary reject`."
-            wanted = percent(request["weight_bp"])
+            is_crossover = request.get("verb") == BEGIN_CROSSOVER
+            wanted = "a crossover" if is_crossover else percent(request["weight_bp"])
             return f"{wanted} is requested", "Somebody else runs `canary approve` or `canary reject`."
         case "guarded":
             return "a controller runs again", "Nothing to do."
+        case "crossover":
+            return _words_of_crossover(change.after.get("crossover") or {})
         case "lifecycle" if change.verb == ADVANCE:
             return "the next journey begins", "Run `canary start` or `canary set`."
         case "lifecycle":
@@ -118,6 +122,14 @@ def _words_of(kind: str, change: Change) -> tuple[str, str]:
             return f"v1 is {state}", "Nothing to do."
     is_up = change.after["weight_bp"] > change.before["weight_bp"]
     return ("step taken", "Nothing to do.") if is_up else ("share lowered", "Nothing to do.")
+
+
+def _words_of_crossover(crossover: Row) -> tuple[str, str]:
+    return {
+        None: ("a crossover begins", "Nothing to do: it ends by itself."),
+        "pass": ("the crossover found no harm", "Start a plan: `canary start`."),
+        "no_data": ("the crossover saw too little", "Name other consumers, or give it longer periods."),
+    }.get(crossover.get("verdict"), ("the crossover was stopped", "Nothing to do."))
 
 
 def _level(kind: str) -> str:

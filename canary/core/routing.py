@@ -10,6 +10,7 @@ from typing import Final
 
 from canary.core.bucketing import bucket
 from canary.core.consumers import PROVEN, is_extended, running_own
+from canary.core.crossover import is_on_candidate
 from canary.core.lifecycle import ACTIVE, in_brownout, is_stable_gone
 from canary.core.names import Names, in_names
 from canary.core.values import CANDIDATE, STABLE, Decision, Identity, Refusal, Snapshot
@@ -32,6 +33,8 @@ OVERLOADED = Refusal(
 )
 EXTENSION: Final = "extension"
 """Why v1 answers a consumer after the sunset."""
+CROSSOVER: Final = "crossover"
+"""Why the schedule of a crossover chose the version."""
 HALF_BP: Final = 5_000
 FULL_BP: Final = 10_000
 
@@ -57,7 +60,7 @@ def choose(
     if requested is not None:
         decision = Decision(snapshot.names.version_of(requested), "header", identity)
     else:
-        decision = _choose_by_identity(identity, snapshot)
+        decision = _choose_by_identity(identity, snapshot, now)
     return _extended(decision) if is_extended else decision
 
 
@@ -80,11 +83,11 @@ def choose_pinned(
 def leads_to_candidate(before: Snapshot, after: Snapshot) -> bool:
     """Return whether a change sends users from v1 to v2, and nobody to v1 because of another bucket.
 
-    A rollback never does.
+    A rollback never does. A crossover does when it begins.
     """
     if after.latched or after.salt != before.salt or after.version == before.version:
         return False
-    is_raised = after.weight_bp > before.weight_bp
+    is_raised = after.weight_bp > before.weight_bp or (after.crossover is not None and before.crossover is None)
     return is_raised or not before.allowed >= after.allowed or not after.excluded >= before.excluded
 
 
@@ -113,9 +116,9 @@ def is_in_brownout(snapshot: Snapshot, now: float) -> bool:
 
 
 def needs_controller(snapshot: Snapshot) -> bool:
-    """Return whether the weight sends anybody to v2 whom a rollback would send back."""
+    """Return whether the weight or a crossover sends anybody to v2 whom a rollback would send back."""
     is_split = snapshot.is_stable_enabled and snapshot.is_candidate_enabled and not is_stable_gone(snapshot.life)
-    return is_split and snapshot.weight_bp > 0
+    return is_split and (snapshot.weight_bp > 0 or snapshot.crossover is not None)
 
 
 def unknown_version(snapshot: Snapshot, now: float) -> Refusal:
@@ -187,7 +190,7 @@ def _refuse_requested(requested: str, snapshot: Snapshot, gone: Refusal | None) 
     return Refusal(400, "unsupported-api-version", "Unsupported API version", f"API-Version: {requested!r}. {allowed}")
 
 
-def _choose_by_identity(identity: Identity | None, snapshot: Snapshot) -> Decision:
+def _choose_by_identity(identity: Identity | None, snapshot: Snapshot, now: float) -> Decision:
     if identity is None:
         return Decision(STABLE, "bad_identity")
     # Hashing an identity takes longer than seeing that nobody is listed.
@@ -196,4 +199,8 @@ def _choose_by_identity(identity: Identity | None, snapshot: Snapshot) -> Decisi
     if snapshot.excluded and identity in snapshot.excluded:
         return Decision(STABLE, "exclude", identity)
     place = bucket(identity, snapshot.salt)
+    if snapshot.crossover is not None:
+        is_drawn = is_on_candidate(snapshot.crossover, str(identity), now, snapshot.salt)
+        if is_drawn is not None:
+            return Decision(CANDIDATE if is_drawn else STABLE, CROSSOVER, identity, place)
     return Decision(CANDIDATE if place < snapshot.weight_bp else STABLE, "bucket", identity, place)

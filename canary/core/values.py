@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from canary.core.crossover import Crossover
 from canary.core.lifecycle import Life
 from canary.core.names import FIRST, Names
 
@@ -61,6 +62,8 @@ class Snapshot:
     """The key that signs cookies; likewise."""
     names: Names = FIRST
     """The names in force: those of the stored rollout, even if the settings have others."""
+    crossover: Crossover | None = None
+    """The one that runs, or whose last period nobody has judged yet."""
 
 
 class Decision(NamedTuple):

@@ -32,7 +32,7 @@ _OF_A_WINDOW: Final = ("api_version", "route", "requests", "units", "p95_ms", "l
 
 def breakers_of(row: Rollout, stage: Stage, now: datetime) -> list[Trip]:
     """Return the breakers that trip now."""
-    return trips_of(sightings_of(row, now), stage, limits_of(row), now.timestamp()) if stage.weight_bp else []
+    return trips_of(sightings_of(row, now), stage, limits_of(row), now.timestamp()) if stage.is_exposed else []
 
 
 def limits_of(row: Rollout) -> Limits:

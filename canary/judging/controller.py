@@ -1,12 +1,14 @@
 """The controller: takes in the observations, judges the stage in force, and acts through the services.
 
-PASS takes the plan's next step. HARM rolls back, with or without a plan, in every state that sends users to v2. All
-other verdicts change nothing. Everything that it writes goes through the leader's fence.
+PASS takes the plan's next step. HARM rolls back, with or without a plan, in every state that sends users to v2. A
+crossover ends with its verdict. All other verdicts change nothing. Everything that it writes goes through the leader's
+fence.
 """
 
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -15,14 +17,17 @@ from django.db import DatabaseError, InterfaceError, connections
 
 from canary import services
 from canary.core.arrivals import Arrivals
+from canary.core.crossover_verdict import CrossoverVerdict
 from canary.core.gates import UNANSWERED, Answer, gated
 from canary.core.judgements import Judgement, Trip
+from canary.core.names import in_names
 from canary.core.plans import HELD, RUNNING
 from canary.errors import Refused, StoreUnreachable, VersionConflict
 from canary.gates.asking import Asker
 from canary.gates.questions import Question
 from canary.judging import evidence
 from canary.judging.breaking import breakers_of, due_windows, window_rows
+from canary.judging.crossing import Crossing
 from canary.judging.evidence import Book
 from canary.judging.judging import dated_row, evidence_of, judge_row, stage_of, write_point, write_verdict
 from canary.judging.leadership import Leadership, NotLeadingError
@@ -72,6 +77,7 @@ class Controller:
         self._windows: set[Looked] = set()
         """The windows of latency that are written."""
         self.gates = Asker()
+        self._crossing = Crossing()
 
     def lead(self) -> bool:
         """Return whether this is the leader, now and for the next seconds.
@@ -112,10 +118,11 @@ class Controller:
         now = self._clock()
         self._look(row, now)
         arrivals = self._arrivals(now) if row.weight_bp else None
-        judgement = judge_row(book.evidence, row, now, self._trips, arrivals)
+        crossing = self._crossing.verdict(row, now)
+        judgement = judge_row(book.evidence, row, now, self._trips, arrivals, crossing=crossing)
         judgement = dated_row(gated(judgement, stage_of(row), self._answers(row, now)), row, now)
         self._write(book, row, judgement, now)
-        self._act(row, judgement, now)
+        self._act(row, judgement, now, crossing)
         return judgement
 
     def turn_once(self) -> Judgement | None:
@@ -204,12 +211,15 @@ class Controller:
         if is_save_due:
             self._saved_at = at
 
-    def _act(self, row: Rollout, judgement: Judgement, now: datetime) -> None:
+    def _act(self, row: Rollout, judgement: Judgement, now: datetime, crossing: CrossoverVerdict | None = None) -> None:
         """Act on the judgement. A change by hand meanwhile wins: the judgement was on another state than that."""
         state = row.plan["state"] if row.plan else None
         try:
-            if judgement.kind == "harm" and row.weight_bp:
+            if judgement.kind == "harm" and stage_of(row).is_exposed:
                 self._roll_back(row, judgement, now)
+            elif crossing is not None and crossing.is_over and stage_of(row).is_crossover:
+                told = replace(judgement, sentence=in_names(crossing.opened, row.names))
+                self._change(partial(services.end_crossover, verdict=crossing.kind), row, told, now)
             elif judgement.kind == "pass" and state in (RUNNING, HELD) and stage_of(row).next_bp is not None:
                 self._change(partial(services.promote_plan, is_by_plan=True), row, judgement, now)
             elif judgement.kind == "hold" and state == RUNNING and _is_for_people(judgement):
@@ -234,7 +244,7 @@ class Controller:
         """Roll back. That compares no version, but evidence of one release does not count against the next."""
         with self.leadership.fenced():
             found = lock_rollout(now)
-            if (found.release, found.latched) != (row.release, False) or not found.weight_bp:
+            if (found.release, found.latched) != (row.release, False) or not stage_of(found).is_exposed:
                 return
             services.roll_back(actor=ACTOR, reason=judgement.sentence, now=now, evidence=evidence_of(judgement))
         logger.warning("%s", judgement.sentence)

@@ -7,6 +7,8 @@ from typing import Any, Final, NamedTuple
 
 from canary.core.arrivals import Arrivals
 from canary.core.calendar import Opening, dated
+from canary.core.crossover import running_crossover
+from canary.core.crossover_verdict import CrossoverVerdict, crossed
 from canary.core.judgements import Judgement, QueryRepeat, ShadowGap, Stage, Trip
 from canary.core.names import FIRST, Names, in_names
 from canary.core.plans import is_active, next_step_bp
@@ -30,11 +32,17 @@ VERDICTS_MAX: Final = 1_000
 
 
 def judge_row(
-    evidence: Evidence, row: Rollout, now: datetime, trips: Sequence[Trip], arrivals: Arrivals | None = None
+    evidence: Evidence,
+    row: Rollout,
+    now: datetime,
+    trips: Sequence[Trip],
+    arrivals: Arrivals | None = None,
+    *,
+    crossing: CrossoverVerdict | None = None,
 ) -> Judgement:
     """Return the judgement on the stage in force."""
     stage, inputs = stage_of(row, arrivals), Inputs(row.version, repeats_of(row.release), gaps_of(row.release))
-    return judge_inputs(evidence, inputs, stage, now, trips, row.names)
+    return judge_inputs(evidence, inputs, stage, now, trips, row.names, crossing=crossing)
 
 
 class Inputs(NamedTuple):
@@ -55,16 +63,21 @@ class Inputs(NamedTuple):
         }
 
 
-def judge_inputs(
+def judge_inputs(  # noqa: PLR0913  the evidence, and all that stands beside it
     evidence: Evidence,
     inputs: Inputs,
     stage: Stage,
     now: datetime,
     trips: Sequence[Trip] = (),
     names: Names = FIRST,
+    *,
+    crossing: CrossoverVerdict | None = None,
 ) -> Judgement:
     """Return the judgement, with its inputs among its numbers. Its sentence has the versions' names."""
+    if crossing is not None and stage.is_crossover and crossing.trip is not None:
+        trips = [*trips, crossing.trip]
     judgement = judge(evidence, inputs.repeats, inputs.gaps, stage, now.timestamp(), trips)
+    judgement = crossed(judgement, crossing)
     numbers = {**judgement.numbers, "inputs": inputs.as_json(stage.arrivals)}
     return replace(judgement, sentence=in_names(judgement.sentence, names), numbers=numbers)
 
@@ -85,7 +98,8 @@ def dated_by(judgement: Judgement, row: Rollout, opening: Opening | None, now: d
 def stage_of(row: Rollout, arrivals: Arrivals | None = None) -> Stage:
     """Return the stage. A plan's minimum time ends at its `next_at`, as after `resume`, also at its last step."""
     started_at, plan = row.stage_started_at.timestamp(), row.plan
-    stage = Stage(row.stage, row.weight_bp, started_at, 0.0, None, limits_of(row).max_errors, arrivals)
+    is_crossover = running_crossover(row.crossover) is not None
+    stage = Stage(row.stage, row.weight_bp, started_at, 0.0, None, limits_of(row).max_errors, arrivals, is_crossover)
     if plan is None:
         return stage
     due_at = datetime.fromisoformat(plan["next_at"]).timestamp() if plan["next_at"] else started_at + plan["min_s"]

@@ -56,8 +56,9 @@ GAUGES: Final[Mapping[str, tuple[tuple[str, ...], str, str]]] = {
     "canary_needs_controller": (
         (),
         "max",
-        "1 while the weight sends anybody to the candidate whom a rollback would send back.",
+        "1 while the weight or a crossover sends anybody to the candidate whom a rollback would send back.",
     ),
+    "canary_crossover_period": ((), "max", "Number of the crossover's period, from 1 on; 0 while none runs."),
     "canary_evidence": (("metric",), "max", "Evidence of harm as an e-value; `overall` at 20 rolls back."),
     "canary_top_identity_share": ((), "max", "Share of the entrance's requests that one identity sends."),
     "canary_workers": ((), "sum", "Server processes of this server that tell of themselves."),

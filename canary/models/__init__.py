@@ -2,6 +2,7 @@
 
 from canary.models.breakers import RouteWindow, UnitMinute
 from canary.models.consumers import ConsumerUsage, SeenIdentity
+from canary.models.crossovers import CrossoverCount
 from canary.models.evidence import EvidenceCheckpoint, EvidencePoint, Verdict
 from canary.models.lists import ListEntry
 from canary.models.processes import Crash, Lease, Worker
@@ -13,6 +14,7 @@ __all__ = [
     "AcceptedDifference",
     "ConsumerUsage",
     "Crash",
+    "CrossoverCount",
     "EvidenceCheckpoint",
     "EvidencePoint",
     "Lease",

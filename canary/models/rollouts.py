@@ -26,6 +26,8 @@ class Rollout(models.Model):
     """A `canary.core.plans.Plan`, None without one."""
     request = models.JSONField(null=True)
     """A `canary.core.approvals.Request`: the step up that waits for an approval, None without one."""
+    crossover = models.JSONField(null=True)
+    """The crossover of this release, as `canary.core.crossover.stored_crossover` makes it; None without one."""
     environment_seen_bp = models.PositiveIntegerField(null=True)
     """The environment's percentage that was last seen by a server process, applied or refused; None for no opinion."""
     build = models.CharField(max_length=64, default="", db_default="")

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_noop as _
 from canary.core.approvals import ENDS_OF_STABLE
 from canary.core.lifecycle import ACTIVE, ADVANCE, BROWNOUT, DEPRECATED, REMOVED, SUNSET
 from canary.core.plans import HELD, PAUSED, RUNNING, is_active, next_step_bp
+from canary.pages.crossing import is_crossing
 from canary.verbs.declaring import Verb
 from canary.verbs.registry import find_verb
 
@@ -64,8 +65,19 @@ def _may_promote(status: Status) -> bool:
 def _may_roll_back(status: Status) -> bool:
     """Return whether a rollback would move anybody. It ends a plan, and while it is latched no brownout runs."""
     has_effect = status["weight_bp"] or is_active(status["plan"]) or status["lifecycle"] != ACTIVE
+    has_effect = has_effect or is_crossing(status)
     is_possible = status["is_v1_enabled"] and status["lifecycle"] not in (SUNSET, REMOVED)
     return bool(has_effect and is_possible and not status["latched"])
+
+
+def _may_change(status: Status) -> bool:
+    """Return whether neither a latch nor a crossover refuses another weight."""
+    return not status["latched"] and not is_crossing(status)
+
+
+def _may_cross_over(status: Status) -> bool:
+    is_free = _may_change(status) and not status["weight_bp"] and not is_active(status["plan"])
+    return bool(is_free and status["lifecycle"] == ACTIVE and status["is_v1_enabled"] and status["is_v2_enabled"])
 
 
 ROLLED_BACK: Final = _("Rolled back by hand on the admin page.")
@@ -88,14 +100,16 @@ ACTIONS: Final = (
         lambda status: status["request"] is not None,
         done=_("The change is rejected."),
     ),
-    Action("set", _("Set the weight"), WEIGHT, lambda status: not status["latched"], done=_("The weight is set.")),
+    Action("set", _("Set the weight"), WEIGHT, _may_change, done=_("The weight is set.")),
     Action(
         "start",
         _("Start a plan"),
         WEIGHT,
-        lambda status: not status["latched"] and not is_active(status["plan"]),
+        lambda status: _may_change(status) and not is_active(status["plan"]),
         done=_("The plan has started."),
     ),
+    Action("crossover/start", _("Start a crossover"), WEIGHT, _may_cross_over, done=_("The crossover has started.")),
+    Action("crossover/stop", _("Stop the crossover"), WEIGHT, is_crossing, done=_("The crossover is stopped.")),
     Action(
         "promote",
         _("Take the next step"),

@@ -21,6 +21,7 @@ UNKNOWN: Final = gettext_noop("No user is named “%(name)s”. An identity is w
 REASONS: Final = {
     "allow": gettext_noop("the list sends them to v2"),
     "exclude": gettext_noop("the list keeps them on v1"),
+    "crossover": gettext_noop("a crossover is running, and its schedule chooses for them"),
     "lifecycle_v2_off": gettext_noop("v2 is switched off"),
     "lifecycle_v1_gone": gettext_noop("v1 is out of service"),
     "extension": gettext_noop("v1 is out of service, and they have an extension"),

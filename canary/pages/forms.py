@@ -28,6 +28,9 @@ LABELS: Final = {
     "freezes": gettext_noop("Freezes of the plan"),
     "time_zone": gettext_noop("Time zone"),
     "despite_freeze": gettext_noop("Step up despite a freeze"),
+    "consumers": gettext_noop("Consumers"),
+    "period_minutes": gettext_noop("Minutes of each period"),
+    "pairs": gettext_noop("Pairs of periods"),
     "identity": gettext_noop("Identity"),
     "sunset": gettext_noop("End of v1 (UTC)"),
     "from": gettext_noop("From (UTC)"),
@@ -54,6 +57,12 @@ HELP: Final = {
     "freezes": gettext_noop("Optional, such as Fri 12:00/Mon 08:00: no step is taken in these times."),
     "time_zone": gettext_noop("Optional: the zone of these dates and freezes, such as Europe/Berlin."),
     "despite_freeze": gettext_noop("The event log keeps this choice."),
+    "consumers": gettext_noop(
+        "Such as key:ab12 or client:erp, with commas between. Without names it is all that were seen in the last 7"
+        " days."
+    ),
+    "period_minutes": gettext_noop("How long a consumer stays on a version: long enough for some twenty requests."),
+    "pairs": gettext_noop("4 to 20. Harm to a single consumer is found with 10 or more."),
     "max_errors": gettext_noop(
         "v2 is rolled back when more than this percentage of its users have a failed answer within 15 minutes."
     ),
@@ -70,9 +79,17 @@ HELP: Final = {
     ),
 }
 """In place of the option's own words."""
-INITIAL: Final = {"min_minutes": "10080"}
+INITIAL: Final = {"min_minutes": "10080", "period_minutes": "60", "pairs": "10"}
 INSTANTS: Final = ("sunset", "from", "to", "until")
-DECIMALS: Final = ("percent", "min_minutes", "max_errors", "max_slowdown", "max_refusals", "total_failure")
+DECIMALS: Final = (
+    "percent",
+    "min_minutes",
+    "period_minutes",
+    "max_errors",
+    "max_slowdown",
+    "max_refusals",
+    "total_failure",
+)
 FOLDED: Final = ("max_errors", "max_slowdown", "max_crashes", "max_refusals", "total_failure")
 """The limits of the protection, which few plans change."""
 

@@ -6,13 +6,14 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
-from canary.core.approvals import ENDS_OF_STABLE
+from canary.core.approvals import BEGIN_CROSSOVER, ENDS_OF_STABLE
 from canary.core.lifecycle import REMOVED, SUNSET
 from canary.core.names import in_names, names_from
 from canary.core.plans import FULL_BP, PAUSED, is_active, next_step_bp
 from canary.core.wording import duration
 from canary.models import Verdict
 from canary.pages.speaking import spoken
+from canary.reporting.crossover import NEXT
 from canary.verbs.wording import percent
 
 COMMAND: Final = "manage.py run_canary_controller"
@@ -64,10 +65,13 @@ def _without_verdict(status: Status, verdict: Verdict | None, extended: int, all
         return Guide("harm", _("Nobody guards the rollout"), todo, command=COMMAND)
     if request := status["request"]:
         end = ENDS_OF_STABLE.get(request["verb"])
-        wanted = spoken(in_names(end, names_from(status)) if end else percent(request["weight_bp"]))
+        step = _("a crossover") if request["verb"] == BEGIN_CROSSOVER else percent(request["weight_bp"])
+        wanted = spoken(in_names(end, names_from(status))) if end else step
         title = _("Waiting for approval: %(weight)s") % {"weight": wanted}
         todo = _("A second person approves or rejects it. Reason: %(reason)s") % {"reason": request["reason"]}
         return Guide("info", title, todo, action=request["verb"].replace(" ", "/") if end else "approve")
+    if (crossover := status["crossover"]) and not status["weight_bp"] and (said := _of_crossover(crossover, verdict)):
+        return said
     if not status["weight_bp"] and not is_active(status["plan"]):
         todo = _("Start a plan. Its form first shows who would move, and what each step can find.")
         title = _("Nothing has started: v1 answers %(whom)s") % {"whom": _everybody(allowed)}
@@ -86,6 +90,28 @@ def _out_of_service(extended: int) -> str:
         extended,
     )
     return told % {"count": extended}
+
+
+def _of_crossover(crossover: dict[str, Any], verdict: Verdict | None) -> Guide | None:
+    """Return the words about a crossover; None once it was stopped or another weight is set."""
+    place, label = "crossover", _("Look at the consumers")
+    if crossover["state"] != "ended":
+        if verdict is not None and verdict.kind == Verdict.Kind.HARM:
+            return None
+        title, todo = _("The crossover begins"), spoken(NEXT[crossover["state"]])
+        if crossover["state"] == "settles":
+            title = _("The crossover is over, and its verdict comes")
+        elif crossover["period"]:
+            periods = {"number": crossover["period"], "count": crossover["periods"]}
+            title = _("Crossover: no harm so far, period %(number)d of %(count)d") % periods
+        return Guide("pass", title, todo, place, label)
+    if crossover["verdict"] == "pass":
+        todo = _("Start a plan. Its form first shows who would move, and what each step can find.")
+        return Guide("pass", _("Passed: the crossover found no harm"), todo, place, label, action="start")
+    if crossover["verdict"] == "no_data":
+        todo = _("Start another one with other consumers or longer periods.")
+        return Guide("hold", _("The crossover saw too little"), todo, place, label, action="crossover/start")
+    return None
 
 
 def _everybody(allowed: int) -> str:

@@ -141,6 +141,15 @@ def _compared(before: Snapshot, after: Snapshot, values: Mapping[str, Any], now:
     if before.life.state != after.life.state:
         states = {"after": spoken(after.life.state), "before": spoken(before.life.state)}
         notes.append(_("v1 would be %(after)s; it is %(before)s.") % states)
+    if after.crossover is not None and before.crossover is None:
+        told = ngettext(
+            "%(count)d consumer would change between the versions in periods that are drawn. Everybody else stays on"
+            " v1.",
+            "Each of %(count)d consumers would change between the versions in periods that are drawn. Everybody else"
+            " stays on v1.",
+            len(after.crossover.consumers),
+        )
+        notes.append(told % {"count": len(after.crossover.consumers)})
     if after.latched and not before.latched:
         notes.append(_("From then on, the weight stays 0 until somebody acknowledges the rollback."))
     arrow = "" if before.weight_bp == after.weight_bp else f" → {percent(after.weight_bp)}"

@@ -16,6 +16,7 @@ from canary.core.values import CANDIDATE, STABLE, VERSIONS
 from canary.core.wording import duration
 from canary.metrics.node import own_node
 from canary.models import Crash, UnitMinute, Verdict
+from canary.pages.crossing import is_crossing
 from canary.pages.speaking import spoken
 from canary.state.store import current_snapshot
 
@@ -53,7 +54,8 @@ def facts(status: Numbers, verdict: Verdict | None, shadow: Numbers, now: dateti
         _of_failover(release),
         *_of_numbers(numbers, shadow),
     ]
-    return [_of_breakers(status, numbers), *seen] if status["weight_bp"] else seen
+    is_exposed = status["weight_bp"] or is_crossing(status)
+    return [_of_breakers(status, numbers), *seen] if is_exposed else seen
 
 
 def trips_of(numbers: Numbers | None, names: Names) -> list[dict[str, str]]:

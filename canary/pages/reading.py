@@ -20,6 +20,7 @@ from canary.core.wording import duration
 from canary.judging.judging import is_gap
 from canary.models import EvidencePoint, ListEntry, Recorder, Rollout, RolloutEvent, Verdict
 from canary.pages import drawing, figures, protection, timelines
+from canary.pages.crossing import card_of
 from canary.pages.guiding import guide
 from canary.pages.speaking import spoken
 from canary.recording import aggregation
@@ -121,6 +122,7 @@ def read_page(asked: Asked, now: datetime, *, is_whole: bool = True) -> dict[str
         **(_consumers(snapshot, now) if is_whole else {"consumers": []}),
         **_log(asked),
     }
+    shown["crossover"] = card_of(known, row, now)
     shown["protection"] = protection.facts(known, verdicts[0] if verdicts else None, shown["shadow"], now)
     return _named(shown)
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from canary.core.histograms import Histogram, add
 from canary.core.values import Identity
-from canary.recording.outcomes import Outcome, OutcomeKey
+from canary.recording.outcomes import Crossed, CrossoverKey, Outcome, OutcomeKey
 
 CELLS_MAX: Final = 20_000
 OBSERVATIONS_MAX: Final = 50_000
@@ -125,6 +125,8 @@ class Batch:
     usages: dict[UsageKey, Usage] = field(default_factory=dict)
     lost: int = 0
     outcomes: dict[OutcomeKey, Outcome] = field(default_factory=dict)
+    crossed: dict[CrossoverKey, Crossed] = field(default_factory=dict)
+    """Bounded by the consumers and periods of a crossover."""
 
     def cell(self, key: CellKey) -> Cell:
         found = self.cells.get(key)
@@ -163,7 +165,8 @@ class Batch:
         self.seen[identity] = LastSeen(last_seen.at, before)
 
     def is_empty(self) -> bool:
-        return not (self.cells or self.observations or self.findings or self.seen or self.usages or self.outcomes)
+        parts = (self.cells, self.observations, self.findings, self.seen, self.usages, self.outcomes, self.crossed)
+        return not any(parts)
 
     def take_closed(self, before_s: float) -> "Batch":
         """Take out everything that can be written; of the cells, those whose time ended before `before_s`.
@@ -171,7 +174,7 @@ class Batch:
         Observations come in the order of their requests, and only those of requests that came by `before_s`. In the
         order of the responses a stage would begin with users of the quicker version, as if there were too many of them.
         """
-        taken = Batch({}, deque(), self.findings, self.seen, self.usages, self.lost)
+        taken = Batch({}, deque(), self.findings, self.seen, self.usages, self.lost, crossed=self.crossed)
         waiting, self.observations = sorted(self.observations, key=lambda row: row.at), deque()
         for row in waiting:
             (taken if row.at.timestamp() <= before_s else self).observations.append(row)
@@ -180,7 +183,7 @@ class Batch:
         if taken.cells:
             # As often as these, not with every batch: each time they write the same rows again.
             taken.outcomes, self.outcomes = self.outcomes, {}
-        self.findings, self.seen, self.usages = {}, {}, {}
+        self.findings, self.seen, self.usages, self.crossed = {}, {}, {}, {}
         self.lost = 0
         return taken
 

@@ -17,6 +17,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from canary import server
 from canary.conf import canary_conf
+from canary.core.crossover import period_at
 from canary.core.routing import is_candidate, needs_controller
 from canary.core.values import CANDIDATE, Snapshot
 from canary.metrics.counters import Labels, Totals
@@ -216,11 +217,13 @@ def observe(rows: Iterable[ObservationRow]) -> None:
 def _gauges_of(snapshot: Snapshot, now_s: float) -> dict[str, dict[Labels, float]]:
     """Return the rollout's numbers, by gauge. There is no bulkhead, and so no gauge of it, once v1 is gone."""
     has_bulkhead = is_candidate(CANDIDATE, snapshot, now_s)
+    period = None if snapshot.crossover is None else period_at(snapshot.crossover, now_s)
     return {
         "canary_weight_bp": {(): snapshot.weight_bp},
         "canary_config_version": {(): snapshot.version},
         "canary_latched": {(): float(snapshot.latched)},
         "canary_needs_controller": {(): float(needs_controller(snapshot))},
+        "canary_crossover_period": {(): 0.0 if period is None else period + 1.0},
         "canary_bulkhead": {(): canary_conf().bulkhead_at(snapshot.weight_bp)} if has_bulkhead else {},
     }
 

@@ -1,4 +1,7 @@
-"""Counts the answers to each unit minute by minute, for the breakers: in bounded memory, of few enough units."""
+"""Counts the answers to each unit minute by minute, for the breakers: in bounded memory, of few enough units.
+
+Those to each consumer of a crossover are counted period by period.
+"""
 
 import datetime
 from dataclasses import dataclass
@@ -32,6 +35,21 @@ class Outcome:
     refused_reads: int = 0
     failed_over: int = 0
     failed_twice: int = 0
+
+
+class CrossoverKey(NamedTuple):
+    """As `canary.models.CrossoverCount`."""
+
+    release: int
+    place: int
+    period: int
+    api_version: int
+
+
+@dataclass(slots=True)
+class Crossed:
+    requests: int = 0
+    failures: int = 0
 
 
 class Sample:

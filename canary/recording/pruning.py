@@ -9,6 +9,7 @@ from canary.conf import canary_conf
 from canary.models import (
     ConsumerUsage,
     Crash,
+    CrossoverCount,
     EvidenceCheckpoint,
     EvidencePoint,
     MetricBucket,
@@ -36,7 +37,7 @@ USAGE_DAYS: Final = 90
 """At least: v1 may end only when nobody used it for weeks, which nobody could say otherwise."""
 RECORDER_DAYS: Final = 2
 OUTCOMES_S: Final = 3_600
-OF_RELEASES: Final[tuple[type[Model], ...]] = (Verdict, EvidencePoint, ShadowTotal, ShadowDifference)
+OF_RELEASES: Final[tuple[type[Model], ...]] = (Verdict, EvidencePoint, ShadowTotal, ShadowDifference, CrossoverCount)
 """They tell how a release went, and go when all of it is old."""
 KEPT_BEFORE_S: Final[dict[type[Model], int]] = {UnitMinute: 900, RouteWindow: 3_600}
 """Breakers look at the last half an hour, and at so much before the step, which is kept as long as its stage lasts."""

@@ -9,9 +9,10 @@ from hashlib import blake2b
 from typing import Final
 
 from canary.conf import secret_for
+from canary.core.crossover import counted_period, is_drawn
 from canary.core.histograms import SLICES, cell_of
-from canary.core.routing import OVERLOADED
-from canary.core.values import CANDIDATE, STABLE, Decision, Identity
+from canary.core.routing import CROSSOVER, OVERLOADED
+from canary.core.values import CANDIDATE, STABLE, Decision, Identity, Snapshot
 from canary.metrics.counters import Totals
 from canary.recording.batches import (
     BUCKET_S,
@@ -23,7 +24,7 @@ from canary.recording.batches import (
     Usage,
     UsageKey,
 )
-from canary.recording.outcomes import OutcomeKey, Sample
+from canary.recording.outcomes import Crossed, CrossoverKey, OutcomeKey, Sample
 from canary.recording.recorder import GONE, Person, Seen
 from canary.recording.route_names import REFUSED, Name, name_of, name_of_path
 from canary.recording.traffic import Traffic
@@ -41,7 +42,7 @@ STANDS_IN: Final = frozenset({"overflow", "failover"})
 """Why the stable version answers in place of the candidate, which the identity was sent to."""
 COUNTED: Final = {"overflow": "canary_shed", "failover": "canary_failovers"}
 """For Prometheus, by the reason of a decision."""
-WEIGHED: Final = frozenset({"bucket", "failover"})
+WEIGHED: Final = frozenset({"bucket", "failover", CROSSOVER})
 READS: Final = frozenset({"GET", "HEAD"})
 UNUSED: Final = frozenset({"health", "synthetic"})
 """Whose calls of v1 don't count as use of it."""
@@ -90,7 +91,8 @@ class Tally:
         network = network_of(seen.address)
         subject = self._subject_of(identity, seen, at) if identity else Subject(network, "", is_authenticated=False)
         stands_in = decision.reason in STANDS_IN
-        is_by_bucket = decision.reason == "bucket" or (stands_in and decision.bucket is not None)
+        is_crossing = _is_crossing(decision, seen.snapshot)
+        is_by_bucket = decision.reason == "bucket" or (stands_in and decision.bucket is not None) or is_crossing
         is_recorded = identity is None or self._is_recorded(identity, network, seen.status, at)
         is_counted = is_by_bucket and not seen.excluded
         is_split = is_counted and is_recorded
@@ -116,7 +118,10 @@ class Tally:
                     decision.reason == "failover" and seen.status < 500,
                     400 <= seen.status < 500 and name.is_common and not stands_in,
                 ),
+                is_crossing=is_crossing,
             )
+        if judged and is_crossing and identity is not None and not seen.is_away:
+            self._cross(seen, decision, str(identity), at)
         # One unit a network: no name that is made up adds a row, and none hides what others got.
         if is_counted and identity is not None and decision.reason in WEIGHED and seen.snapshot.version:
             self._weigh(seen, decision, subject.unit if subject.is_authenticated else network, at)
@@ -179,8 +184,22 @@ class Tally:
         place = cell_of(int(unit[:2], 16) % SLICES, seen.took_ns / 1e6)
         cell.histogram[place] = cell.histogram.get(place, 0) + 1
 
-    def _judge(self, seen: Seen, judged: Judged) -> None:
-        for row in self._units.observe(judged):
+    def _cross(self, seen: Seen, decision: Decision, consumer: str, at: datetime.datetime) -> None:
+        """Count an answer in the period in which its request came, if the schedule had this version then."""
+        snapshot, crossover = seen.snapshot, seen.snapshot.crossover
+        assert crossover is not None
+        period = counted_period(crossover, at.timestamp() - seen.took_ns / 1e9)
+        is_on_candidate = decision.api_version == CANDIDATE
+        if period is None or is_drawn(crossover, consumer, period, snapshot.salt) != is_on_candidate:
+            return
+        key = CrossoverKey(snapshot.release, crossover.consumers[consumer], period, decision.api_version)
+        crossed = self.batch.crossed.setdefault(key, Crossed())
+        crossed.requests += 1
+        crossed.failures += seen.status >= 500
+
+    def _judge(self, seen: Seen, judged: Judged, *, is_crossing: bool) -> None:
+        """Note what the statistics of a plan bet on, except of a crossover, and the statements that were repeated."""
+        for row in () if is_crossing else self._units.observe(judged):
             self.batch.observe(row)
         if not judged.is_evidence:
             return
@@ -237,6 +256,13 @@ class Tally:
         usage.calls += 1
         usage.refused += seen.status == GONE
         usage.is_vouched |= seen.person is not None
+
+
+def _is_crossing(decision: Decision, snapshot: Snapshot) -> bool:
+    """Return whether the schedule of a crossover chose the version, also where the stable one stood in for it."""
+    if snapshot.crossover is None or decision.bucket is None or decision.reason == "bucket":
+        return False
+    return str(decision.identity) in snapshot.crossover.consumers
 
 
 def subject_of(identity: Identity, person: Person | None, at: datetime.datetime) -> Subject:

@@ -11,6 +11,7 @@ from canary.conf import canary_conf
 from canary.core.histograms import dump
 from canary.models import (
     ConsumerUsage,
+    CrossoverCount,
     MetricBucket,
     Observation,
     QueryFinding,
@@ -19,7 +20,7 @@ from canary.models import (
     UnitMinute,
 )
 from canary.recording.batches import Batch, Cell, CellKey
-from canary.recording.outcomes import Outcome, OutcomeKey
+from canary.recording.outcomes import CrossoverKey, Outcome, OutcomeKey
 from canary.recording.traffic import Top
 from canary.recording.upserts import ADD, MAXIMUM, REPLACE, REPLACE_IF_ANY, upsert
 
@@ -62,6 +63,7 @@ def write_rows(batch: Batch, worker: str) -> None:
     _write_seen(batch)
     _write_usages(batch)
     _write_outcomes(batch)
+    _write_crossed(batch)
 
 
 def _write_header(header: Header) -> None:
@@ -156,6 +158,11 @@ def _write_outcomes(batch: Batch) -> None:
     changes = {field.name: MAXIMUM if field.name == "halvings" else ADD for field in fields(Outcome)}
     rows = [{**key._asdict(), **asdict(outcome)} for key, outcome in batch.outcomes.items()]
     upsert(UnitMinute, OutcomeKey._fields, changes, rows)
+
+
+def _write_crossed(batch: Batch) -> None:
+    rows = [{**key._asdict(), **asdict(crossed)} for key, crossed in batch.crossed.items()]
+    upsert(CrossoverCount, CrossoverKey._fields, {"requests": ADD, "failures": ADD}, rows)
 
 
 def storable(identifier: str) -> str:

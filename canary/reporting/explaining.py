@@ -9,7 +9,7 @@ from canary.core.bucketing import bucket
 from canary.core.consumers import end_for, is_extended
 from canary.core.lifecycle import iso
 from canary.core.plans import FULL_BP
-from canary.core.routing import choose
+from canary.core.routing import CROSSOVER, choose
 from canary.core.values import Decision, Identity, Snapshot, is_storable
 from canary.errors import Refused
 from canary.models import ListEntry, RolloutEvent, SeenIdentity
@@ -101,7 +101,7 @@ def explain_at(identity: Identity, at: datetime, now: datetime, *, salt: str | N
     told = explain(identity, past.snapshot, at.timestamp(), salt=salt)
     told |= still_in_force(identity, past.snapshot, at, salt=salt)
     if salt is None and not past.is_salt_known:
-        if any(_hangs_on_bucket(each) for each in (told, told.get("in_force", {}))):
+        if any(_hangs_on_salt(each) for each in (told, told.get("in_force", {}))):
             raise Refused("cohort-unknown", UNKNOWN_COHORT.format(at.isoformat()))
         told["bucket"] = None
     told |= {"at": at.isoformat(), "version": past.event.version, "latched": past.snapshot.latched}
@@ -124,8 +124,10 @@ def _covered(at: datetime, now: datetime) -> datetime:
     return at
 
 
-def _hangs_on_bucket(told: dict[str, Any]) -> bool:
-    return told.get("reason") == "bucket" and 0 < told["weight_bp"] < FULL_BP
+def _hangs_on_salt(told: dict[str, Any]) -> bool:
+    """Return whether the salt decides: by the bucket, or by the draw of a crossover."""
+    reason = told.get("reason")
+    return reason == CROSSOVER or (reason == "bucket" and 0 < told["weight_bp"] < FULL_BP)
 
 
 def _doubts(past: Past, at: datetime, *, is_waiting: bool) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from canary.state.coming import ON_LISTS, snapshot_of
 
 ADOPTED_S: Final = 2
 """By then every server has read a change, or its database is away."""
-ROUTES: Final = ("weight_bp", "latched", "lifecycle", "cohort")
-"""Columns of the row that decide who is answered by which version, as events hold them."""
+ROUTES: Final = ("weight_bp", "latched", "lifecycle", "cohort", "crossover")
+"""Columns of the row that decide who is answered by which version, as events hold them; older ones lack the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def _is_of_routing(event: RolloutEvent) -> bool:
 
 
 def _routed(told: dict[str, Any]) -> Iterable[Any]:
-    return [told[name] for name in ROUTES]
+    return [told.get(name) for name in ROUTES]
 
 
 def _salt_of(cohort: str) -> str | None:

@@ -5,13 +5,15 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from canary.core.crossover_verdict import BREAKER, LIMIT
 from canary.core.gates import gated
 from canary.core.histograms import Quantile
 from canary.core.names import Names, in_names, names_from
-from canary.core.statistics.bets import LOG_THRESHOLD, THRESHOLD
+from canary.core.statistics.bets import THRESHOLD
 from canary.core.statistics.comparison import LIMITS
 from canary.core.statistics.sample_ratio import BROKEN, LOG_BROKEN
 from canary.judging.breaking import breakers_of
+from canary.judging.crossing import verdict_in_force
 from canary.judging.evidence import peek
 from canary.judging.judging import dated_row, evidence_of, judge_row, stage_of
 from canary.judging.leadership import Leadership
@@ -40,6 +42,7 @@ RULES: Final[Mapping[str, tuple[int, str]]] = {
         f"requests that v2 alone fails: holds, and rolls back from {LIMITS['pair_error']:.0f} on",
     ),
     "pair_time": (THRESHOLD, f"routes on which v2 is slower: holds, and rolls back from {LIMITS['pair_time']:.0f} on"),
+    BREAKER: (LIMIT, f"consumers of a crossover for whom v2 fails more: rolls back from {LIMIT} on"),
     "client_error": (THRESHOLD, "users that v2 refuses more often: holds, never rolls back"),
     "safe": (THRESHOLD, "v2 is safe enough for the next step"),
     "safe_ratio": (THRESHOLD, "errors on v2 are not twice as likely: shown, never needed"),
@@ -65,7 +68,8 @@ def analyse(now: datetime.datetime) -> dict[str, Any]:
         unknown = {"verdict": "no_data", "reason": "no_rollout", "sentence": NOTHING_STORED, "eta_s": None}
         return {**shown, **unknown, "evidence": [], "numbers": {}}
     evidence = peek(row.release)
-    judgement = judge_row(evidence, row, now, breakers_of(row, stage_of(row), now), arrivals_at(now))
+    trips, crossing = breakers_of(row, stage_of(row), now), verdict_in_force(row, now)
+    judgement = judge_row(evidence, row, now, trips, arrivals_at(now), crossing=crossing)
     judgement = gated(judgement, stage_of(row), gates_told(row.release, row.stage) if row.weight_bp else [])
     judgement = dated_row(judgement, row, now)
     numbers = evidence_of(judgement)
@@ -146,7 +150,7 @@ def _against_rules(log_e: Mapping[str, float], log_peaks: Mapping[str, float], n
     shown = []
     for metric, (threshold, rule) in RULES.items():
         if metric in log_e:
-            limit = LOG_BROKEN if threshold == BROKEN else LOG_THRESHOLD
+            limit = LOG_BROKEN if threshold == BROKEN else math.log(threshold)
             reached = log_peaks.get(metric, log_e[metric]) >= limit
             e = math.exp(min(FAR, log_e[metric]))
             shown.append(

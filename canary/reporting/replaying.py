@@ -12,6 +12,8 @@ from django.db.models import Count
 from canary.conf import canary_conf
 from canary.core.arrivals import Arrivals
 from canary.core.calendar import Opening
+from canary.core.crossover import crossover_from
+from canary.core.crossover_verdict import BREAKER, CrossoverVerdict, judge_crossover, seen_from
 from canary.core.gates import Answer, gated
 from canary.core.judgements import Judgement, QueryRepeat, ShadowGap, Stage, Trip
 from canary.core.names import names_from
@@ -31,7 +33,8 @@ UNKNOWN: Final = "unknown"
 DEEDS: Final = {"pass": "promote", "hold": "hold", "harm": "rollback"}
 LIMITS: Final = (
     "Taken as the verdicts recorded them, since what they were counted from is not kept as it was: tripped breakers,"
-    " repeated statements, differences, gates, freezes, arrivals, and without a plan the declared limit.",
+    " counts of a crossover's periods, repeated statements, differences, gates, freezes, arrivals, and without a plan"
+    " the declared limit.",
     "A verdict that stays is renewed every few seconds, and its last figures are kept.",
 )
 NO_INPUTS: Final = "an older release wrote it, without what it rests on besides the observations"
@@ -235,11 +238,19 @@ def _judged_again(evidence: Evidence, stored: Stored) -> tuple[Judgement, Stage]
     stage = stage_of(row, arrivals)
     if "max_errors_bp" not in (row.plan or {}):
         stage = replace(stage, max_errors=numbers["safe"]["p0"])
-    trips = [Trip(**trip) for trip in numbers["trips"]]
+    trips = [Trip(**trip) for trip in numbers["trips"] if trip["breaker"] != BREAKER]
     inputs = Inputs(given["version"], repeats, gaps)
-    judgement = judge_inputs(evidence, inputs, stage, stored.at, trips, row.names)
+    judgement = judge_inputs(evidence, inputs, stage, stored.at, trips, row.names, crossing=_crossing(row, numbers))
     judgement = gated(judgement, stage, [Answer(**answer) for answer in numbers["gates"]])
     return dated_by(judgement, row, _opening(given["opening"]), stored.at), stage
+
+
+def _crossing(row: Rollout, numbers: Mapping[str, Any]) -> CrossoverVerdict | None:
+    """Return the verdict on a crossover, from the counts that the stored one rests on."""
+    told, crossover = numbers.get(BREAKER), crossover_from(row.crossover)
+    if told is None or crossover is None:
+        return None
+    return judge_crossover(crossover, seen_from(told["counts"]), told["done"])
 
 
 def _opening(given: Sequence[Any] | None) -> Opening | None:
@@ -261,6 +272,7 @@ def _row_at(version: int) -> Rollout:
         stage=told["stage"],
         latched=told["latched"],
         plan=told["plan"],
+        crossover=told.get("crossover"),
         stage_started_at=began_at,
         stable=names.stable,
         candidate=names.candidate,

@@ -9,6 +9,7 @@ from canary.core.calendar import Schedule
 from canary.errors import Refused
 from canary.models import Rollout
 from canary.services.changing import change_rollout
+from canary.services.crossovers import start_crossover
 from canary.services.plans import promote_plan, start_plan
 from canary.services.weights import set_weight
 
@@ -24,6 +25,8 @@ def approve_request(*, actor: str, reason: str, expected_version: int | None, no
             return set_weight(**arguments, **change)
         case "promote":
             return promote_plan(**change)
+        case "crossover start":
+            return start_crossover(**arguments, **change)
         case "start":
             schedule = Schedule(**{name: _as_tuple(value) for name, value in arguments["schedule"].items()})
             own = {"limits": Limits(**arguments["limits"]), "schedule": schedule}

@@ -11,6 +11,7 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 from canary.conf import canary_conf, secret_for
 from canary.core import chain
 from canary.core.bucketing import cohort_of
+from canary.core.crossover import running_crossover
 from canary.core.lifecycle import ADVANCE, Life, dump_life
 from canary.core.names import difference_of
 from canary.core.plans import reached_step
@@ -115,8 +116,9 @@ def move_weight(row: Rollout, weight_bp: int, now: datetime) -> None:
 
 
 def begin_release(row: Rollout, now: datetime) -> None:
-    """Begin a release: from now on observations count to a new body of evidence."""
+    """Begin a release: from now on observations count to a new body of evidence, and none to an earlier crossover."""
     row.release += 1
+    row.crossover = None
     row.stage, row.stage_started_at = 1, now
 
 
@@ -125,6 +127,11 @@ def refuse_latched(row: Rollout) -> None:
         raise Refused(
             "latched", "The rollout was rolled back and stays at 0 % until somebody acknowledges that (`canary ack`)."
         )
+
+
+def refuse_crossing(row: Rollout) -> None:
+    if running_crossover(row.crossover) is not None:
+        raise Refused("crossover-running", "A crossover is running: `crossover stop` ends it.")
 
 
 def describe_row(row: Rollout) -> dict[str, Any]:
@@ -136,6 +143,7 @@ def describe_row(row: Rollout) -> dict[str, Any]:
         "latched": row.latched,
         "plan": row.plan,
         "request": row.request,
+        "crossover": row.crossover,
         "lifecycle": row.lifecycle,
         "environment_seen_bp": row.environment_seen_bp,
         "cohort": cohort_of(row.salt),

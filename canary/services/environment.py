@@ -5,6 +5,7 @@ from datetime import datetime
 
 from canary.conf import canary_conf
 from canary.core.approvals import REQUEST
+from canary.core.crossover import running_crossover
 from canary.models import Rollout
 from canary.services.changing import change_rollout, move_weight
 from canary.services.waiting import StepUp, keep_waiting
@@ -21,7 +22,7 @@ def apply_environment(weight_bp: int | None, now: datetime) -> Rollout | None:
     """Make the environment's percentage the weight if it isn't the value last seen; the row then, else None.
 
     Compare-and-swap against what was last *seen*, so that a restart never undoes what was decided since. A value that
-    the latch refuses counts as seen: neither a restart nor the acknowledgement brings it back. None has no opinion.
+    a latch or a crossover refuses counts as seen: neither a restart nor its end brings it back. None has no opinion.
     """
     if weight_bp is None or _seen(weight_bp) or is_of_another_journey():
         return None
@@ -46,7 +47,7 @@ def _take(row: Rollout, weight_bp: int, now: datetime) -> str | None:
     if row.environment_seen_bp == weight_bp:
         raise _SeenMeanwhile
     row.environment_seen_bp = weight_bp
-    if row.latched:
+    if row.latched or running_crossover(row.crossover) is not None:
         return None
     if keep_waiting(row, StepUp("set", {"weight_bp": weight_bp}, weight_bp, ACTOR, _reason(weight_bp), now)):
         return REQUEST

@@ -25,7 +25,7 @@ from canary.core.plans import (
 from canary.core.power import PlanPower
 from canary.errors import Refused
 from canary.models import PastCohort, Rollout
-from canary.services.changing import begin_release, change_rollout, move_weight, refuse_latched
+from canary.services.changing import begin_release, change_rollout, move_weight, refuse_crossing, refuse_latched
 from canary.services.freezing import OVERRIDE, refuse_frozen
 from canary.services.waiting import StepUp, keep_waiting
 
@@ -254,8 +254,9 @@ def _step_to(row: Rollout, weight_bp: int, now: datetime) -> None:
 
 
 def _refuse_start(row: Rollout, power: PlanPower | None) -> None:
-    """Refuse a plan while a rollback is latched or a plan is active, and one that can hardly pass by this power."""
+    """Refuse a plan beside a latched rollback, a plan or a crossover, and one that can hardly pass by this power."""
     refuse_latched(row)
+    refuse_crossing(row)
     if is_active(row.plan):
         raise Refused("plan-active", "A plan is active; `set` pauses it, `rollback` ends it.")
     if power is not None and power.refusal:

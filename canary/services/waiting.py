@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from canary.conf import canary_conf
-from canary.core.approvals import ENDS_OF_STABLE, Request, is_confirmed_by, is_same_person
+from canary.core.approvals import BEGIN_CROSSOVER, ENDS_OF_STABLE, Request, is_confirmed_by, is_same_person
 from canary.errors import Refused
 from canary.models import Rollout
 from canary.services.changing import REASON_MAX, storable
@@ -28,8 +28,8 @@ class StepUp:
 def keep_waiting(row: Rollout, change: StepUp) -> bool:
     """Return whether the change has to wait; the row then keeps it as its request, in the place of an earlier one.
 
-    A plan waits at any weight, because its later steps go up, and so does an end of v1. Raises Refused if the change
-    carries out a request that is not the row's any more, or that the same person has made.
+    A plan waits at any weight, because its later steps go up, and so do a crossover and an end of v1. Raises Refused if
+    the change carries out a request that is not the row's any more, or that the same person has made.
     """
     if change.approved is not None:
         _check(row, change.approved, change.actor)
@@ -55,7 +55,7 @@ def confirmed(row: Rollout, change: StepUp) -> Request | None:
 
 
 def _needs_approval(row: Rollout, change: StepUp) -> bool:
-    return change.verb in ("start", *ENDS_OF_STABLE) or change.weight_bp > row.weight_bp
+    return change.verb in ("start", BEGIN_CROSSOVER, *ENDS_OF_STABLE) or change.weight_bp > row.weight_bp
 
 
 def _check(row: Rollout, approved: Request, actor: str) -> None:

@@ -10,7 +10,8 @@ from canary.core.names import in_names
 from canary.core.plans import FULL_BP, HELD, PAUSED, RUNNING
 from canary.errors import Refused
 from canary.models import Rollout
-from canary.services.changing import begin_release, change_rollout, move_weight, refuse_latched
+from canary.services.changing import begin_release, change_rollout, move_weight, refuse_crossing, refuse_latched
+from canary.services.crossovers import ROLLED_BACK, end_in
 from canary.services.freezing import OVERRIDE, refuse_frozen
 from canary.services.waiting import StepUp, keep_waiting
 
@@ -32,6 +33,7 @@ def set_weight(  # noqa: PLR0913  as every change, and what overrides its guards
     def mutate(row: Rollout) -> str | None:
         check_weight(weight_bp)
         refuse_latched(row)
+        refuse_crossing(row)
         if not is_despite_freeze:
             refuse_frozen(row, weight_bp, now, plan=row.plan, override=OVERRIDE)
         if keep_waiting(row, StepUp("set", arguments, weight_bp, actor, reason, now, approved)):
@@ -64,6 +66,7 @@ def roll_back(*, reason: str, actor: str, now: datetime, evidence: dict[str, Any
         ):
             raise Refused("v1-gone", in_names(sentence, row.names))
         row.plan, row.request = None, None
+        end_in(row, ROLLED_BACK, now)
         move_weight(row, 0, now)
         row.latched = True
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from canary.core.crossover import running_crossover
 from canary.core.lifecycle import ADVANCE, life_from
 from canary.core.names import names_from
 from canary.core.routing import leads_to_candidate
@@ -74,6 +75,7 @@ def snapshot_of(
         latched=told["latched"],
         life=life_from(told["lifecycle"]),
         names=names_from(told),
+        crossover=running_crossover(told.get("crossover")),
         salt=stored.salt if told["cohort"] == last["cohort"] else told["cohort"],
         allowed=_on(listed, ListEntry.List.ALLOW),
         excluded=_on(listed, ListEntry.List.EXCLUDE),

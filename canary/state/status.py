@@ -10,6 +10,7 @@ from canary.conf import canary_conf
 from canary.core.approvals import Request, sentence_of_request
 from canary.core.breakers import Limits
 from canary.core.calendar import instant
+from canary.core.crossover import crossover_from, period_at
 from canary.core.gates import UNANSWERED, Answer
 from canary.core.lifecycle import dump_life
 from canary.core.names import Names, difference_of, in_names
@@ -46,6 +47,7 @@ def status(now: datetime) -> dict[str, Any]:
         "plan": row and _plan(row, now),
         "frozen_until": frozen and instant(frozen.at, frozen.zone),
         "request": row and _request(row.request, row.names),
+        "crossover": row and _crossover(row, now),
         "environment_seen_bp": row and row.environment_seen_bp,
         "names": snapshot.names.as_json(),
         "between_journeys": row and difference_of(row.names, canary_conf().names),
@@ -86,6 +88,29 @@ def _plan(row: Rollout, now: datetime) -> dict[str, Any] | None:
         return None
     shown = {name: plan.get(name) for name in PLAN_FIELDS}
     return {**shown, "not_before": not_before(row.plan, row.weight_bp, now)}
+
+
+def _crossover(row: Rollout, now: datetime) -> dict[str, Any] | None:
+    """Return the crossover of the release. `period` counts from 1; None before the first, after the last and if ended.
+
+    `state` is `begins`, `running`, `settles` until its last period is judged, or `ended`, with its verdict.
+    """
+    stored, crossover = row.crossover, crossover_from(row.crossover)
+    if stored is None or crossover is None:
+        return None
+    now_s, is_ended = now.timestamp(), stored["ended_at"] is not None
+    period = None if is_ended else period_at(crossover, now_s)
+    waiting = "begins" if now_s < crossover.started_at else "settles"
+    times = {"started_at": crossover.started_at, "ends_at": crossover.ends_at, "ended_at": stored["ended_at"]}
+    return {
+        "state": "ended" if is_ended else waiting if period is None else "running",
+        "verdict": stored["verdict"],
+        "consumers": [*crossover.consumers],
+        "period": None if period is None else period + 1,
+        "periods": crossover.periods,
+        "period_s": crossover.period_s,
+        **{name: at and _iso(datetime.fromtimestamp(at, UTC)) for name, at in times.items()},
+    }
 
 
 def _request(request: Request | dict[str, Any] | None, names: Names) -> dict[str, Any] | None:

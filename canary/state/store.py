@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from canary.conf import CanaryConf, canary_conf
+from canary.core.crossover import running_crossover
 from canary.core.lifecycle import Life, life_from
 from canary.core.routing import leads_to_candidate
 from canary.core.values import Identity, Snapshot
@@ -129,12 +130,13 @@ def _snapshot(row: Rollout, conf: CanaryConf, lists: tuple[frozenset[Identity], 
         anonymous_key=bytes.fromhex(row.anonymous_key),
         cookie_key=bytes.fromhex(row.cookie_key),
         names=conf.names if row.names == conf.names else row.names,
+        crossover=running_crossover(row.crossover),
     )
     if is_stable_enabled or is_candidate_enabled or row.names == conf.names:
         return snapshot
     # Settings of a far journey: their stable version answers all, and nothing of that is evidence for the stored one.
     alone = replace(snapshot, names=conf.names, is_stable_enabled=True, life=Life(), weight_bp=0, release=0)
-    return replace(alone, allowed=frozenset(), excluded=frozenset())
+    return replace(alone, allowed=frozenset(), excluded=frozenset(), crossover=None)
 
 
 def _listed(name: str) -> frozenset[Identity]:

@@ -171,6 +171,11 @@ def parse_consumer(text: str) -> str:
     return str(identity)
 
 
+def parse_consumers(text: str) -> list[str]:
+    """Parse names of consumers with commas between."""
+    return [parse_consumer(name.strip()) for name in text.split(",")]
+
+
 def parse_salt(text: str) -> str:
     minimum, maximum = SALT_BYTES
     if not is_storable(text) or not minimum <= len(text.encode()) <= maximum:

@@ -35,6 +35,8 @@ def say_status(result: Mapping[str, Any]) -> Iterator[str]:
     if request := result["request"]:
         yield f"{request['sentence'][0].upper()}{request['sentence'][1:]}"
         yield f"{request['actor']} asked at {request['at']:.19}: {request['reason']}"
+    if crossover := result["crossover"]:
+        yield _crossover_sentence(crossover)
     yield f"v{names['stable']} is {result['lifecycle']}."
     yield from (f"{one['told'][0].upper()}{one['told'][1:]}." for one in result["gates"])
     workers = result["workers"]
@@ -43,6 +45,14 @@ def say_status(result: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"  {one['worker']} serves version {one['version']}, seen {one['seen_at']}" for one in late)
     if result["controller"]["is_missing"]:
         yield f"{result['controller']['sentence']} Start one: `manage.py run_canary_controller`."
+
+
+def _crossover_sentence(crossover: Mapping[str, Any]) -> str:
+    told = f"The crossover of {plural(len(crossover['consumers']), 'consumer', 'consumers')}"
+    if crossover["state"] == "ended":
+        return f"{told} has ended: {crossover['verdict'].replace('_', ' ')}."
+    period = f", in period {crossover['period']} of {crossover['periods']}" if crossover["period"] else ""
+    return f"{told} runs until {crossover['ends_at']}{period}."
 
 
 def _plan_sentence(plan: Mapping[str, Any] | None) -> str:

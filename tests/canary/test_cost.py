@@ -23,6 +23,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
 from canary.conf import canary_conf
+from canary.core.crossover import Crossover
 from canary.core.lifecycle import DEPRECATED, Life
 from canary.core.values import Decision
 from canary.middleware import CanaryMiddleware
@@ -56,10 +57,12 @@ def _listed() -> str:
     return "/api/posts?limit=3&page=2&sort=-published_at"
 
 
+CROSSING = "active, entrance, in a crossover"
 WAYS: dict[str, tuple[Life, Callable[[], str], int]] = {
     "active, pinned": (Life(), _pinned, 0),
     "active, entrance": (Life(), _entrance, 0),
     "active, entrance, by the candidate": (Life(), _entrance, 10_000),
+    CROSSING: (Life(), _entrance, 0),
     "deprecated, pinned": (DEPRECATED_LIFE, _pinned, 0),
     "deprecated, entrance": (DEPRECATED_LIFE, _entrance, 0),
     "deprecated, a list": (DEPRECATED_LIFE, _listed, 0),
@@ -94,11 +97,14 @@ def test_a_request_costs_at_most_15_microseconds_of_cpu(
         pytest.skip("each line is being traced, as for coverage, which costs more than what is measured here")
     life, path, weight_bp = WAYS[way]
     life_of_v1(life, weight_bp)
+    if way == CROSSING:
+        crossover = Crossover(time.time(), 7 * 86_400.0, 4, {"client:c1": 0})
+        store._state = store._State(kept=replace(store.current_snapshot(), crossover=crossover))
     before = faults.count
     canary = CanaryMiddleware(_answer)
     headers = canary(_request(path())).headers
     assert ("Deprecation" in headers) == (life is DEPRECATED_LIFE)
-    assert headers["API-Version"] == ("2" if weight_bp else "1")
+    assert way == CROSSING or headers["API-Version"] == ("2" if weight_bp else "1")
     spent_us, slower = _measure(canary, path)
     with capsys.disabled():
         print(

@@ -20,7 +20,15 @@ SITE: Final[dict[str, Fill]] = {
     "canary/api/<path:words>": lambda world: [
         *(
             f"/canary/api/{verb}"
-            for verb in ("status", "history", "history?verify=true", "power", "exclude/list", "no-such-verb")
+            for verb in (
+                "status",
+                "history",
+                "history?verify=true",
+                "power",
+                "exclude/list",
+                "crossover/status",
+                "no-such-verb",
+            )
         ),
         *(f"/canary/api/whatif?percent={percent}" for percent in ("50", "100")),
         *(f"/canary/api/explain?identity=user:{user.pk}" for user in world.lurkers[:SOME]),

@@ -26,15 +26,16 @@ class Sightings:
 
 
 def trips_of(seen: Sightings, stage: Stage, limits: Limits, now: float) -> list[Trip]:
-    """Return the breakers that trip at `now` (unix seconds), the plainest first; none where nobody is sent to v2."""
-    if not stage.weight_bp:
+    """Return the breakers that trip at `now` (unix seconds), the plainest first; none where nobody is sent to v2.
+
+    Those that count users with a failed answer have no part in a crossover: of a few busy clients nearly each has one.
+    """
+    if not stage.is_exposed:
         return []
-    found = (
-        total_failure(seen.minutes, stage, limits, now),
-        crashed_workers(seen.crashes, limits, now),
-        declared_limit(seen.minutes, seen.before, stage, limits, now),
-        shared_harm(seen.minutes, seen.before, stage, limits, now),
-        slow_routes(seen.windows, stage, limits, now),
-        wrong_refusals(seen.repeats, seen.minutes, limits, now),
-    )
+    found = [total_failure(seen.minutes, stage, limits, now), crashed_workers(seen.crashes, limits, now)]
+    if not stage.is_crossover:
+        found.append(declared_limit(seen.minutes, seen.before, stage, limits, now))
+        found.append(shared_harm(seen.minutes, seen.before, stage, limits, now))
+    found.append(slow_routes(seen.windows, stage, limits, now))
+    found.append(wrong_refusals(seen.repeats, seen.minutes, limits, now))
     return [trip for trip in found if trip is not None]

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_noop as _
 from canary.pages.sentences.asking import ASKING
 from canary.pages.sentences.breakers import BREAKERS
 from canary.pages.sentences.changes import CHANGES
+from canary.pages.sentences.crossovers import CROSSOVERS
 from canary.pages.sentences.life import LIFE
 from canary.pages.sentences.power import POWER
 from canary.pages.sentences.verbs import VERBS
@@ -24,6 +25,7 @@ TEMPLATES: Final = (
     *BREAKERS,
     *POWER,
     *LIFE,
+    *CROSSOVERS,
     *CHANGES,
     *ASKING,
     *VERBS,

@@ -34,6 +34,8 @@ VERBS: Final = (
     _("go one state back, so that v1 answers again"),
     _("begin the next journey, whose versions the settings name"),
     _("mail each consumer of v1 a list of its calls"),
+    _("change each of up to %(count)s consumers between the versions in drawn periods"),
+    _("send all consumers of the crossover back to v1 and end it"),
     _("0..100, up to two decimals"),
     _("draw a new order of identities instead of keeping the last one"),
     _("KIND:ID, where KIND is user, key, client or anon"),

@@ -36,6 +36,31 @@ def change(verb: str, before: int = 1_000, after: int = 1_000, at: float = 0.0, 
             "v2 at 10 %: the sunset of v1 is requested. Somebody else runs `canary lifecycle sunset` or `canary reject`.",
             "warning",
         ),
+        (
+            change("request", 0, 0, row={"request": {"verb": "crossover start", "weight_bp": 0}}),
+            "v2 at 0 %: a crossover is requested. Somebody else runs `canary approve` or `canary reject`.",
+            "warning",
+        ),
+        (
+            change("crossover start", 0, 0, row={"crossover": {"verdict": None}}),
+            "v2 at 0 %: a crossover begins. Nothing to do: it ends by itself.",
+            "info",
+        ),
+        (
+            change("crossover end", 0, 0, row={"crossover": {"verdict": "pass"}}),
+            "v2 at 0 %: the crossover found no harm. Start a plan: `canary start`.",
+            "info",
+        ),
+        (
+            change("crossover end", 0, 0, row={"crossover": {"verdict": "no_data"}}),
+            "v2 at 0 %: the crossover saw too little. Name other consumers, or give it longer periods.",
+            "info",
+        ),
+        (
+            change("crossover stop", 0, 0, row={"crossover": {"verdict": "stopped"}}),
+            "v2 at 0 %: the crossover was stopped. Nothing to do.",
+            "info",
+        ),
         (change("guarded"), "v2 at 10 %: a controller runs again. Nothing to do.", "success"),
         (
             change("lifecycle sunset", row={"lifecycle": {"state": "SUNSET"}}),

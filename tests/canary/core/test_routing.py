@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary.core.bucketing import bucket
+from canary.core.crossover import Crossover, is_drawn
 from canary.core.lifecycle import Life
 from canary.core.routing import (
     bulkhead,
@@ -51,6 +52,37 @@ def test_the_first_rule_that_matches_decides(
     decision = choose(USER, requested, snapshot, NOW)
     assert isinstance(decision, Decision)
     assert (decision.api_version, decision.reason) == (version, reason)
+
+
+def test_a_crossover_decides_after_the_lists_and_for_its_consumers_alone() -> None:
+    crossover = Crossover(NOW, 60.0, 4, {"user:42": 0})
+    snapshot = Snapshot(0, 0, SALT, crossover=crossover)
+    drawn = [choose(USER, None, snapshot, NOW + 60.0 * period) for period in range(8)]
+    assert {decision.reason for decision in drawn if isinstance(decision, Decision)} == {"crossover"}
+    for period, decision in enumerate(drawn):
+        assert isinstance(decision, Decision)
+        assert (decision.api_version == 2) == is_drawn(crossover, "user:42", period, SALT)
+        assert decision.bucket == 1324
+    listed = dataclasses.replace(snapshot, excluded=LISTED)
+    others: list[tuple[Identity, Snapshot, float]] = [
+        (USER, listed, NOW),
+        (Identity("user", "7"), snapshot, NOW),
+        (USER, snapshot, NOW - 1),
+        (USER, snapshot, crossover.ends_at),
+    ]
+    reasons = [decision.reason for one in others if isinstance(decision := choose(one[0], None, *one[1:]), Decision)]
+    assert reasons == ["exclude", "bucket", "bucket", "bucket"]
+    header = choose(USER, "1", snapshot, NOW)
+    assert isinstance(header, Decision)
+    assert header.reason == "header"
+
+
+def test_the_begin_of_a_crossover_leads_to_the_candidate_and_its_end_does_not() -> None:
+    before = Snapshot(1, 0, SALT)
+    crossing = Snapshot(2, 0, SALT, crossover=Crossover(NOW, 60.0, 4, {"user:42": 0}))
+    assert leads_to_candidate(before, crossing)
+    assert not leads_to_candidate(crossing, dataclasses.replace(before, version=3))
+    assert (needs_controller(before), needs_controller(crossing)) == (False, True)
 
 
 @pytest.mark.parametrize("requested", ["3", "0", "v2", "two", "1, 2", "1.0"])

@@ -33,6 +33,7 @@ STATUS: dict[str, Any] = {
     "weight_bp": 1_000,
     "plan": {"steps_bp": [1_000, 5_000], "state": "running"},
     "request": None,
+    "crossover": None,
 }
 
 
@@ -70,6 +71,7 @@ def test_the_number_of_differences_is_that_of_now() -> None:
         ("middle", "Waiting for 31 more users, about 6 minutes", "Nothing to do"),
         ("passing", "Passed: 50 % follows now", "the controller takes the step by itself"),
         ("held", "Held: v2's responses differ from v1's in 12 ways", "accept each difference that is harmless"),
+        ("crossing", "Crossover: no harm so far, period 9 of 20", "it ends by itself"),
         ("tripped", "Rolled back: v1 answers everybody", "Repair v2, then acknowledge"),
         ("unguarded", "Nobody guards the rollout", "manage.py run_canary_controller"),
     ],
@@ -214,7 +216,7 @@ def test_failovers_are_summed_up_by_an_index_however_many_minutes_there_are(now:
     with CaptureQueriesContext(connection) as asked:
         told = {
             fact.label: fact.text
-            for fact in protection.facts({"release": 1, "weight_bp": 0, "plan": None}, None, {}, now)
+            for fact in protection.facts({**STATUS, "release": 1, "weight_bp": 0, "plan": None}, None, {}, now)
         }
     assert told["Failed over"] == "3 reads"
     if connection.vendor == "postgresql":  # SQLite takes no partial index for a parameter

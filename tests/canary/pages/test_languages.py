@@ -17,7 +17,9 @@ World = Callable[[str], None]
 SignedIn = Callable[..., Client]
 ALL = ("view", "ramp", "rollback", "lifecycle")
 ENGLISH = re.compile(r"\b[A-Za-z]{2,} [A-Za-z']{2,}\b")
-NAMES = re.compile(r"\b(GET|POST|UTC|API|SQL|CSV|Tandem|lifecycle [a-z]+|allow add|exclude add)\b|/\S*|`[^`]*`")
+NAMES = re.compile(
+    r"\b(GET|POST|UTC|API|SQL|CSV|Tandem|(?:lifecycle|crossover) [a-z]+|allow add|exclude add)\b|/\S*|`[^`]*`"
+)
 WRITTEN = re.compile(r"<(script|style|code)\b.*?</\1>|<table[^>]*canary-(?:log|listed).*?</table>|<[^>]*>", re.DOTALL)
 """Marks, code, and the tables with reasons that people have written."""
 

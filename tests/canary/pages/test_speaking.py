@@ -29,7 +29,8 @@ SAYING = (
     *("core/breakers/crashes.py", "core/breakers/refusals.py", "core/breakers/limits.py", "state/guard.py"),
     *("services/plans.py", "services/weights.py", "services/guarding.py", "services/differences.py"),
     *("core/calendar.py", "core/approvals.py", "services/waiting.py", "services/approvals.py", "services/freezing.py"),
-    *("verbs/parsing.py", "verbs/performing.py"),
+    *("verbs/parsing.py", "verbs/performing.py", "core/crossover.py", "core/crossover_verdict.py"),
+    *("services/crossovers.py", "reporting/crossover.py"),
 )
 """Modules with sentences that the page shows."""
 NOT_SHOWN = (
@@ -37,7 +38,7 @@ NOT_SHOWN = (
     *("the sunset's execution", "and only then", "dates are kept", "its dates are", "the state is none"),
     "a brownout of one consumer begins",
     *("is not a head", "as `history", "upper 95", "% or more", "an ISO 8601 date", "in UTC unless"),
-    "lifecycle brownout add",
+    *("lifecycle brownout add", "This release has no crossover", "at 0 % and without a plan"),
 )
 """Of code that holds impossible dates, of the command line alone, or within another sentence."""
 NUMBER = re.compile(r"[0-9.]*[0-9]")

@@ -12,11 +12,13 @@ from canary.core.findings import new_repeats, sentence_of_gaps
 from canary.core.lifecycle import OwnWindow
 from canary.core.values import Identity
 from canary.judging.breaking import breakers_of
+from canary.judging.crossing import verdict_on
 from canary.judging.judging import gaps_of, repeats_of, stage_of
 from canary.models import (
     AcceptedDifference,
     ConsumerUsage,
     Crash,
+    CrossoverCount,
     EvidencePoint,
     Lease,
     MetricBucket,
@@ -53,7 +55,17 @@ from tests.canary.pages.seen import (
 CHIEF = "user:1 chief"
 TABLES = (
     *(ConsumerUsage, EvidencePoint, Lease, ListEntry, MetricBucket, Observation, QueryFinding, Rollout, RolloutEvent),
-    *(AcceptedDifference, Crash, SeenIdentity, ShadowDifference, ShadowTotal, UnitMinute, Verdict, Worker),
+    *(
+        CrossoverCount,
+        AcceptedDifference,
+        Crash,
+        SeenIdentity,
+        ShadowDifference,
+        ShadowTotal,
+        UnitMinute,
+        Verdict,
+        Worker,
+    ),
 )
 LONG_ID = "com.example.an-application-with-a-name-that-goes-on-and-on.production.eu-central-1"
 LONG = (
@@ -201,6 +213,39 @@ def _trip(at: datetime.datetime) -> None:
     _workers(timezone.now(), version=_version())
 
 
+def crossing(now: datetime.datetime) -> None:
+    """Twelve consumers in the ninth of twenty periods; v2 fails somewhat more often by chance."""
+    began = now - datetime.timedelta(hours=8, minutes=30)
+    _set(0, "the first day", began - DAY)
+    user = get_user_model().objects.order_by("username").first()
+    names = [
+        f"user:{user.pk}" if user else "user:1",
+        f"client:{LONG_ID}",
+        *(f"key:ab{place}" for place in range(10, 20)),
+    ]
+    services.start_crossover(
+        consumers=names, period_s=3_600.0, pairs=10, **_change("few clients, so each on both", began)
+    )
+    row = Rollout.objects.get()
+    CrossoverCount.objects.bulk_create(
+        CrossoverCount(
+            release=row.release,
+            place=place,
+            period=period,
+            api_version=1 + (place + period) % 2,
+            requests=30 + 40 * place,
+            failures=(place + period) % 3 + (place * period) % 2,
+        )
+        for place in range(len(names))
+        for period in range(8)
+    )
+    _guarded(now)
+    _workers(now, version=_version())
+    verdict = verdict_on(row, now)
+    assert verdict is not None
+    _verdict(now, "hold", "crossover", f"Hold at 0 %: {verdict.sentence}.")
+
+
 def unguarded(now: datetime.datetime) -> None:
     """A plan runs, and the controller has been silent for twenty minutes."""
     began = _started(now, datetime.timedelta(hours=1))
@@ -277,6 +322,7 @@ WORLDS = {
     "held": held,
     "tripped": tripped,
     "crashed": crashed,
+    "crossing": crossing,
     "unguarded": unguarded,
     "zero": at_zero,
     "middle": in_the_middle,

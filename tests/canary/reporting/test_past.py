@@ -27,6 +27,8 @@ CLIENTS = [f"client:c{number}" for number in range(4)]
 OFFSETS_S = (0.0, 0.7, 1.6)
 """After a change: at once, while it may wait for other processes, in force."""
 HOUR_S = 3_600
+PERIODS = 8
+"""Of each crossover."""
 
 pytestmark = pytest.mark.django_db
 
@@ -105,11 +107,24 @@ def play(site: Site) -> None:
     site.change(services.remove_from_list, list="exclude", identity=listed)
     site.change(services.roll_back)
     site.change(services.acknowledge)
+    cross(site)
     site.change(services.start_plan, steps_bp=[4_500, 7_000, 10_000], min_s=60, is_fresh_cohort=True)
     begin = int(site.now.timestamp()) + 1
     site.change(life.deprecate, sunset_at=begin + 90 * 24 * HOUR_S, is_override=True)
     site.change(life.add_brownout, window=(begin + 3, begin + 9_000), is_override=True)
     site.change(life.end_brownout)
+
+
+def cross(site: Site) -> None:
+    """Two crossovers of three of the clients: one until after its last period, and one that is stopped."""
+    site.change(services.start_crossover, consumers=CLIENTS[:3], period_s=5.0, pairs=4)
+    for _ in range(PERIODS + 1):
+        site.now += datetime.timedelta(seconds=3.4)
+        site.look()
+    site.change(services.end_crossover, verdict="pass")
+    site.change(services.start_crossover, consumers=CLIENTS[:3], period_s=5.0, pairs=4)
+    site.now += datetime.timedelta(seconds=5)
+    site.change(services.stop_crossover)
 
 
 def play_on(site: Site) -> None:
@@ -149,15 +164,18 @@ def wrongly_explained(site: Site) -> list[Any]:
     for served in site.served:
         version, reason, bucket = explained(served, site.now)
         # The middleware computes a bucket only where it decides.
-        if (version, reason, bucket if reason == "bucket" else None) != served.told:
+        if (version, reason, bucket if reason in ("bucket", "crossover") else None) != served.told:
             wrong.append((served, version, reason, bucket))
     return wrong
 
 
 def test_each_decision_of_a_scripted_rollout_is_explained_as_it_was_served(site: Site) -> None:
     play(site)
-    assert {served.told[1] for served in site.served} == {"bucket", "allow", "exclude", "lifecycle_brownout"}
-    assert len(site.served) == 10 * len(OFFSETS_S) * len(CLIENTS)
+    assert {served.told[1] for served in site.served} == {
+        *("bucket", "allow", "exclude", "crossover", "lifecycle_brownout")
+    }
+    assert {served.told[0] for served in site.served if served.told[1] == "crossover"} == {1, 2}
+    assert len(site.served) == (10 + 4 + PERIODS + 1) * len(OFFSETS_S) * len(CLIENTS)
     assert wrongly_explained(site) == []
 
 
@@ -244,6 +262,17 @@ def test_without_its_salt_a_cohort_is_unknown_where_the_bucket_decides() -> None
     assert (told["api_version"], told["bucket"]) == (1, None)
     assert explain_at(who, at(30), at(999), salt="mine")["bucket"] is not None
     assert explain_at(who, at(180), at(999))["bucket"] is not None
+
+
+def test_without_its_salt_the_draw_of_a_crossover_is_unknown() -> None:
+    words: dict[str, Any] = {"actor": "user:1", "reason": "a test"}
+    services.start_crossover(consumers=["client:a"], period_s=60.0, pairs=4, expected_version=0, now=at(0), **words)
+    services.stop_crossover(expected_version=1, now=at(60), **words)
+    start_fresh(120)
+    PastCohort.objects.all().delete()
+    with pytest.raises(Refused, match="is unknown: the salt of its cohort was not kept"):
+        explain_at(Identity("client", "a"), at(30), at(999))
+    assert explain_at(Identity("client", "b"), at(30), at(999))["reason"] == "bucket"
 
 
 def test_a_kept_salt_that_is_not_that_of_the_event_counts_as_lost() -> None:
