@@ -26,6 +26,7 @@ from canary.core.calendar import Freeze, parse_freeze
 from canary.core.gates import Gate, gates_of
 from canary.core.names import FIRST, Names, fault_of_names, segment_of
 from canary.core.routing import bulkhead
+from canary.core.shadow_writes import ShadowWrites, shadow_writes_of
 from canary.core.values import Snapshot
 
 ENTRANCE: Final = "/api"
@@ -47,7 +48,7 @@ KEYS: Final = FUNCTIONS | {
     *("WEIGHT_BP", "RETENTION_DAYS", "ANONYMOUS_CONSUMERS", "BUILD", "CODE"),
     *("SHADOW_BP", "SHADOW_CPU_BP", "WARM_UP_S", "WEB_THREADS", "BULKHEAD", "HANG_S", "FAILOVER", "UNGUARDED_S"),
     *("NOTIFY_URLS", "NOTIFY_QUIET_S", "PAGE_URL", "APPROVAL", "FREEZES", "TIME_ZONE"),
-    *("LATENCY_MARGIN_BP", "SQL_BUDGET", "GATES", *(name.upper() for name in Limits.__slots__)),
+    *("SHADOW_WRITES", "LATENCY_MARGIN_BP", "SQL_BUDGET", "GATES", *(name.upper() for name in Limits.__slots__)),
 }
 """All settings of the dict: a public contract, documented in docs/library.md."""
 RETENTION_DAYS = 90
@@ -124,6 +125,8 @@ class CanaryConf:
     """Share of either version's reads that shadow reads repeat, in basis points."""
     shadow_cpu_bp: int
     """Share of one core that they may take in each process, averaged, in basis points."""
+    shadow_writes: ShadowWrites | None
+    """How writes of v1 are run by both versions on a copy of the rows; None for not at all."""
     warm_up_s: float
     """How long each step's latencies are recorded apart, as caches fill: shown, and not judged."""
     web_threads: int
@@ -264,6 +267,7 @@ def _load(conf: Mapping[str, Any]) -> CanaryConf:
         environment_weight_bp=conf.get("WEIGHT_BP"),
         shadow_bp=conf.get("SHADOW_BP", 0),
         shadow_cpu_bp=conf.get("SHADOW_CPU_BP", 1_000),
+        shadow_writes=_parsed(conf, "SHADOW_WRITES", shadow_writes_of),
         warm_up_s=conf.get("WARM_UP_S", WARM_UP_S),
         web_threads=conf.get("WEB_THREADS", WEB_THREADS),
         bulkhead=conf.get("BULKHEAD", 0),
@@ -280,10 +284,10 @@ def _load(conf: Mapping[str, Any]) -> CanaryConf:
         notify_quiet_s=conf.get("NOTIFY_QUIET_S", NOTIFY_QUIET_S),
         notify_by=import_string(conf.get("NOTIFY_BY") or NOTIFY_BY),
         page_url=conf.get("PAGE_URL") or "",
-        freezes=_freezes_of(conf),
+        freezes=_parsed(conf, "FREEZES", lambda texts: tuple(map(parse_freeze, texts))),
         time_zone=_zone_of(conf),
         is_approval_needed=conf.get("APPROVAL", False),
-        gates=_gates_of(conf),
+        gates=_parsed(conf, "GATES", gates_of),
         is_cookie_secure=settings.SESSION_COOKIE_SECURE,
     )
 
@@ -325,13 +329,6 @@ def _snapshot_of(conf: Mapping[str, Any], names: Names) -> Snapshot:
     )
 
 
-def _freezes_of(conf: Mapping[str, Any]) -> tuple[Freeze, ...]:
-    try:
-        return tuple(parse_freeze(text) for text in conf.get("FREEZES", ()))
-    except ValueError as error:
-        raise ImproperlyConfigured(f'CANARY["FREEZES"]: {error}') from error
-
-
 def _zone_of(conf: Mapping[str, Any]) -> tzinfo:
     name = conf.get("TIME_ZONE") or settings.TIME_ZONE
     try:
@@ -340,11 +337,11 @@ def _zone_of(conf: Mapping[str, Any]) -> tzinfo:
         raise ImproperlyConfigured(f'CANARY["TIME_ZONE"]: {name!r} is not a time zone.') from error
 
 
-def _gates_of(conf: Mapping[str, Any]) -> tuple[Gate, ...]:
+def _parsed[T](conf: Mapping[str, Any], name: str, parse: Callable[[Any], T]) -> T:
     try:
-        return gates_of(conf.get("GATES", ()))
+        return parse(conf.get(name) or ())
     except ValueError as error:
-        raise ImproperlyConfigured(f'CANARY["GATES"]: {error}') from error
+        raise ImproperlyConfigured(f'CANARY["{name}"]: {error}') from error
 
 
 @lru_cache(maxsize=4)

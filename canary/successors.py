@@ -1,8 +1,8 @@
 """The mapping from v1 to v2 that a site declares in the module that `CANARY["SUCCESSORS"]` names.
 
 That module has plain values under these names: `ROUTES`, made by `route` and `gap`; `SHAPES`, made by `shape`;
-`V2_ONLY`, the members that v2 has beside them; and `CONVERSIONS`, the functions for rules of the site's own. The last
-two are optional.
+`V2_ONLY`, the members that v2 has beside them; `CONVERSIONS`, the functions for rules of the site's own; and `BODIES`,
+the members of requests' bodies, made by `shape`. The last three are optional.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,31 +15,33 @@ __all__ = ["PARAMETER_RULES", "RULES", "answer", "gap", "parameter", "route", "s
 RULES: Final = frozenset(
     {
         *("same", "lower_case", "empty_for_null", "state", "tag_names", "category_names"),
-        *("items", "action", "counted", "from_page", "dropped"),
+        *("items", "action", "counted", "from_page", "dropped", "list_of_one"),
     }
 )
 """How a member's value may change without a function of the site's own."""
 PARAMETER_RULES: Final = frozenset({"same", "number", "choice", "word", "slug", "sign", "from_page", "dropped"})
 
 
-def route(
+def route(  # noqa: PLR0913  a row of a table, by name
     v1: str,
     v2: str,
     *,
     query: Mapping[str, str] | None = None,
     parameters: Iterable[Json] = (),
+    body: str | None = None,
     answers: Iterable[Json] = (),
     statuses: tuple[int, int] = (200, 200),
 ) -> Json:
     """Map a call of v1 to a call of v2: `route("GET /products/{id}", "GET /products/{id}")`, both below their base.
 
-    `query` is always sent to v2. `parameters` are v1's, by `parameter`; `answers` say which shapes the bodies have, by
-    `answer`. `statuses` are those of success.
+    `query` is always sent to v2. `parameters` are v1's, by `parameter`. `body` names the request's body in `BODIES`;
+    without it v2 takes the same one. `answers` say which shapes the bodies of responses have, by `answer`. `statuses`
+    are those of success.
     """
     (method, path), (v2_method, v2_path) = _words(v1), _words(v2)
     call = {"method": v2_method, "path": v2_path, "query": dict(query or {}), "query_of_users": {}}
     more = {"parameters": tuple(parameters), "answers": tuple(answers), "statuses": statuses}
-    return {"method": method, "path": path, "call": call, "gap": "", "then": (), "body": None, "notes": (), **more}
+    return {"method": method, "path": path, "call": call, "gap": "", "then": (), "body": body, "notes": (), **more}
 
 
 def gap(v1: str, why: str) -> Json:
@@ -81,10 +83,11 @@ def validate(data: Any) -> list[str]:
     lacking = [name for name in ("ROUTES", "SHAPES") if not hasattr(data, name)]
     if lacking:
         return [f"The mapping has no {' and no '.join(lacking)}."]
-    rules = RULES | {*getattr(data, "CONVERSIONS", {})}
+    rules, bodies = RULES | {*getattr(data, "CONVERSIONS", {})}, getattr(data, "BODIES", {})
     return [
-        *_wrong_routes(data.ROUTES, data.SHAPES),
+        *_wrong_routes(data.ROUTES, data.SHAPES, bodies),
         *_wrong_members(data.SHAPES, rules),
+        *_wrong_members(bodies, rules),
         *(f"V2_ONLY names the shape {name!r}, which SHAPES lacks." for name in _lost(data)),
     ]
 
@@ -93,7 +96,7 @@ def _lost(data: Any) -> list[str]:
     return [name for name in getattr(data, "V2_ONLY", {}) if name not in data.SHAPES]
 
 
-def _wrong_routes(routes: Iterable[Json], shapes: Mapping[str, Any]) -> Iterator[str]:
+def _wrong_routes(routes: Iterable[Json], shapes: Mapping[str, Any], bodies: Mapping[str, Any]) -> Iterator[str]:
     seen: set[str] = set()
     for row in routes:
         name = f"{row['method']} {row['path'] or '/'}"
@@ -102,6 +105,8 @@ def _wrong_routes(routes: Iterable[Json], shapes: Mapping[str, Any]) -> Iterator
         seen.add(name)
         if row["path"] and not row["path"].startswith("/"):
             yield f"{name}: a path begins with a slash."
+        if row["body"] is not None and row["body"] not in bodies:
+            yield f"{name}: BODIES has no {row['body']!r}."
         yield from (f"{name}: {sentence}" for sentence in _wrong_call(row, shapes))
 
 

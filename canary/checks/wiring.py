@@ -19,6 +19,7 @@ from canary.conf import FUNCTIONS, KEYS, NO_ARMS, arms_of, canary_conf
 from canary.core.calendar import parse_freeze
 from canary.core.gates import gates_of
 from canary.core.names import FIRST, Names, fault_of_names, number_of
+from canary.core.shadow_writes import shadow_writes_of
 
 MIDDLEWARE: Final = "canary.middleware.CanaryMiddleware"
 AFTER: Final = (FetchFromCacheMiddleware, CommonMiddleware, LocaleMiddleware)
@@ -72,6 +73,12 @@ def _wrong_values(conf: dict[str, Any]) -> Iterator[checks.CheckMessage]:
     except ValueError as error:
         hint = "Write each gate as docs/canary.md shows."
         yield checks.Error(f"CANARY['GATES']: {error}", hint=hint, id="canary.E016")
+    try:
+        if writes := shadow_writes_of(conf.get("SHADOW_WRITES") or ()):
+            import_string(writes.rows)
+    except (ValueError, ImportError) as error:
+        hint = 'Write "SHADOW_WRITES": {"ROWS": "shop.shadowing.rows", "SHARE_BP": 0}.'
+        yield checks.Error(f"CANARY['SHADOW_WRITES']: {error}", hint=hint, id="canary.E019")
     try:
         [parse_freeze(text) for text in conf.get("FREEZES", ())]
         ZoneInfo(conf.get("TIME_ZONE") or settings.TIME_ZONE)

@@ -1,1 +1,1 @@
-"""Shadow reads: a sample of v1's reads, repeated on both versions and compared."""
+"""Shadow reads and writes: requests repeated on both versions and compared."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIRequest
 from django.urls import resolve, set_urlconf
 
@@ -80,23 +81,28 @@ def ask(read: Read, version: int, path: str, query: str, guard: Guard) -> Answer
 
     `path` is decoded and below the base.
     """
-    request = request_of(read, version, path, query)
-    before, response, failure = len(guard.tried), None, None
     with forgotten(), refused(guard.tried):
-        start_counting()
-        set_urlconf(request.urlconf)
-        began = time.perf_counter()
-        try:
-            request.resolver_match = match = resolve(request.path_info, request.urlconf)
-            response = match.func(request, *match.args, **match.kwargs)
-            if callable(render := getattr(response, "render", None)):  # as Django does, after the view
-                response = render()
-        except Exception as error:
-            failure = error
-        finally:
-            seconds = time.perf_counter() - began
-            set_urlconf(None)
-            counted = stop_counting()
+        return answer_of(request_of(read, version, path, query), guard)
+
+
+def answer_of(request: Any, guard: Guard) -> Answer:
+    """Return the answer of the request's view; 500 for its exception. The caller refuses side effects."""
+    before, response, failure = len(guard.tried), None, None
+    start_counting()
+    set_urlconf(request.urlconf)
+    began = time.perf_counter()
+    try:
+        request.resolver_match = match = resolve(request.path_info, request.urlconf)
+        view = BaseHandler().make_view_atomic(match.func)  # as Django does, where ATOMIC_REQUESTS is set
+        response = view(request, *match.args, **match.kwargs)
+        if callable(render := getattr(response, "render", None)):  # as Django does, after the view
+            response = render()
+    except Exception as error:
+        failure = error
+    finally:
+        seconds = time.perf_counter() - began
+        set_urlconf(None)
+        counted = stop_counting()
     # It is never closed: work for the end of a response, such as noting the use of a key, is not for a repetition.
     tried = tuple(guard.tried[before:])
     if response is None:
@@ -105,7 +111,8 @@ def ask(read: Read, version: int, path: str, query: str, guard: Guard) -> Answer
     return Answer(response.status_code, _json_of(response), seconds, counted.statements, tried, is_away=is_away)
 
 
-def request_of(read: Read, version: int, path: str, query: str) -> Any:
+def request_of(read: Read, version: int, path: str, query: str, more: Mapping[str, Any] | None = None) -> Any:
+    """Return a GET, or what `more` of the environ says."""
     conf = canary_conf()
     name = read.names.of(version)
     full_path = f"{conf.entrance}/v{name}{path}"
@@ -117,6 +124,7 @@ def request_of(read: Read, version: int, path: str, query: str) -> Any:
             "PATH_INFO": full_path.encode(errors="surrogateescape").decode("latin-1"),
             "QUERY_STRING": query,
             "wsgi.input": io.BytesIO(),
+            **(more or {}),
         }
     )
     request.request_id, request.urlconf = read.request_id, conf.arms[name]

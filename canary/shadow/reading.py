@@ -100,10 +100,10 @@ def _sent_to_v2(read: Read, found: Equivalent) -> tuple[str, str]:
     """Return path (decoded, below the base) and query of a client of v2 that asks for this: its own, if v2 answered."""
     if read.api_version == CANDIDATE:
         return below_base(read.path), read.query
-    return _split(as_asked(found, read.query, has_credentials=read.has_credentials))
+    return split_target(as_asked(found, read.query, has_credentials=read.has_credentials))
 
 
-def _split(target: str) -> tuple[str, str]:
+def split_target(target: str) -> tuple[str, str]:
     path, _, query = target.partition("?")
     return unquote_to_bytes(path).decode(errors="surrogateescape"), query
 
@@ -255,7 +255,7 @@ class Pair:
 
     def _ask_for_body(self, guard: Guard) -> Answer:
         """Return v2's response to compare with v1's: the one that it gave, unless it was asked for less."""
-        given, target = self._answers[CANDIDATE], _split(self._found.target)
+        given, target = self._answers[CANDIDATE], split_target(self._found.target)
         if given.has_failed or (target == self._sent and self._found.page == 1):
             return given
         answer = ask(self._read, CANDIDATE, *target, guard)

@@ -58,8 +58,8 @@ class Tally:
             self.totals[release, route, result] += 1
         flushing.count("canary_shadow", result)
 
-    def add(self, outcome: Outcome, release: int, *, is_public: bool, now: datetime.datetime) -> None:
-        """Add an outcome. For answers that aren't public no value is kept, only where they differ and how."""
+    def add(self, outcome: Outcome, release: int, *, is_public: bool, now: datetime.datetime) -> str:
+        """Add an outcome and return its result. Where it isn't public no value is kept, only what differs and how."""
         result = self._result_of(outcome)
         total = (release, outcome.route, result)
         flushing.count("canary_shadow", result)
@@ -74,6 +74,7 @@ class Tally:
                     seen.count, seen.last_at = seen.count + 1, now
                 elif len(self.groups) < GROUPS_MAX:
                     self.groups[group] = _Seen(1, _example(outcome, difference, is_public=is_public), now, now)
+        return result
 
     def _result_of(self, outcome: Outcome) -> str:
         """Return `accepted` for an answer that differs in accepted ways alone."""
@@ -228,7 +229,7 @@ def totals() -> dict[str, int]:
 def _example(outcome: Outcome, difference: Difference, *, is_public: bool) -> dict[str, Any]:
     if is_public:
         return {"url": outcome.v1_url, "v1": _cut(difference.v1), "v2": _cut(difference.v2)}
-    return {"url": outcome.route.partition(" ")[2], "v1": _kind_of(difference.v1), "v2": _kind_of(difference.v2)}
+    return {"url": outcome.route.partition(" ")[2], "v1": kind_of(difference.v1), "v2": kind_of(difference.v2)}
 
 
 def _cut(value: Any) -> Any:
@@ -237,7 +238,8 @@ def _cut(value: Any) -> Any:
     return value if len(text) <= EXAMPLE_MAX else f"{text[:EXAMPLE_MAX]}…"
 
 
-def _kind_of(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """Return what kind of value it is, in place of one that is not public."""
     if value is None or isinstance(value, bool):
         return "(null)" if value is None else "(boolean)"
     if isinstance(value, int | float):

@@ -1,9 +1,11 @@
-"""Refuses side effects of a repeated read: mail, connections, new threads and processes, writes to a cache.
+"""Refuses side effects of a repeated request: mail, connections, new threads and processes, writes to a cache.
 
-The database refuses writes by itself (`snapshots`). This module raises an exception and notes the attempt, because a
-view may swallow the exception. It does not see other threads, nor connections that were open before.
+The database refuses writes by itself (`snapshots`, `writes.engines`). This module raises an exception and notes the
+attempt, because a view may swallow the exception. It does not see other threads, nor connections that were open before.
+A file may be written to unless `refused` says otherwise, as it does for repeated writes.
 """
 
+import os
 import socket
 import sys
 import threading
@@ -35,6 +37,15 @@ STARTS: Final = {
     "os.exec": "starts a process",
 }
 """Audit events (PEP 578), and what to call them."""
+FILES: Final = frozenset(
+    {
+        *("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink"),
+        *("os.chmod", "os.chown", "os.utime"),
+    }
+)
+OPENS: Final = "open"
+WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+OF_IMPORTS: Final = "__pycache__"
 CONNECTS: Final = "socket.connect"
 PORTS: Final = {"redis": 6379, "rediss": 6379, "memcached": 11211}
 
@@ -47,13 +58,14 @@ class _Here(threading.local):
     """In each thread the list that attempts are noted in, None outside of repeats."""
 
     tried: list[str] | None = None
+    are_files_refused = False
 
 
 _here = _Here()
 
 
 @contextmanager
-def refused(tried: list[str]) -> Iterator[None]:
+def refused(tried: list[str], *, files: bool = False) -> Iterator[None]:
     """Refuse every side effect within the block, in this thread, by SideEffectError, and note it in `tried`."""
     _install()
     with ExitStack() as caches_again:
@@ -61,18 +73,18 @@ def refused(tried: list[str]) -> Iterator[None]:
         for alias in caches:
             caches_again.callback(of_thread.__setitem__, alias, caches[alias])
             of_thread[alias] = _ReadOnlyCache(caches[alias], alias)
-        before, _here.tried = _here.tried, tried
+        before, _here.tried, _here.are_files_refused = _here.tried, tried, files
         try:
             yield
         finally:
-            _here.tried = before
+            _here.tried, _here.are_files_refused = before, False
 
 
 def _refuse(what: str) -> None:
     tried = _here.tried
     if tried is not None:
         tried.append(what)
-        raise SideEffectError(f"A repeated read {what}.")
+        raise SideEffectError(f"A repeated request {what}.")
 
 
 class _ReadOnlyCache:
@@ -113,6 +125,16 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
         _refuse(STARTS[event])
     elif event == CONNECTS and not _is_of_stores(arguments[1]):
         _refuse(f"connects to {_shown(arguments[1])}")
+    elif _here.are_files_refused and _changes_a_file(event, arguments):
+        _refuse(f"writes to the file {arguments[0]}")
+
+
+def _changes_a_file(event: str, arguments: tuple[Any, ...]) -> bool:
+    """Return whether a file is changed, other than the code that Python keeps of an import, or a file by its number."""
+    if event not in FILES and not (event == OPENS and arguments[2] & WRITES):
+        return False
+    path = os.fsdecode(arguments[0]) if isinstance(arguments[0], str | bytes) else ""
+    return bool(path) and path != os.devnull and OF_IMPORTS not in path
 
 
 def _is_of_stores(address: Any) -> bool:

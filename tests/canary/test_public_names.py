@@ -53,6 +53,7 @@ SETTINGS = {
         "GUIDE",
         "HANG_S",
         "HAS_SCOPE",
+        "SHADOW_WRITES",
         "IDENTIFY",
         "IS_AWAY",
         "IS_EXCLUDED",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from canary.core.mapping import Declared, compare, equivalent
+from canary.core.mapping import Declared, NoEquivalentError, compare, equivalent, sent
 from canary.successors import answer, gap, parameter, route, shape, validate
 
 SHAPES = {
@@ -55,6 +55,42 @@ def test_a_function_of_the_site_turns_values_of_v1_into_those_of_v2(price: Any, 
     assert differences(old, {"data": [{"id": 1, "title": "Tea", "price_cents": cents}]}) == found
 
 
+ORDER = shape("product", ("amount", "quantity"), ("price", "price.cents", "cents"), ("tag", "tags", "list_of_one"))
+
+
+@pytest.mark.parametrize(
+    ("v1", "v2"),
+    [
+        ({"product": 1, "amount": 2}, {"product": 1, "quantity": 2}),
+        ({"price": "2.50", "tag": "new"}, {"price": {"cents": 250}, "tags": ["new"]}),
+        ({"tag": None}, {"tags": []}),
+        ({"unknown": 1}, {}),
+        ([1], [1]),
+        (None, None),
+    ],
+)
+def test_the_body_of_a_write_has_v2s_members(v1: Any, v2: Any) -> None:
+    write = route("POST /orders", "POST /orders", body="order")
+    data = mapping(write, BODIES={"order": ORDER})
+    assert (sent(Declared.of(data), write, v1), validate(data)) == (v2, [])
+
+
+def test_a_body_that_is_not_declared_stays_as_it_is() -> None:
+    write = route("POST /orders", "POST /orders")
+    assert sent(Declared.of(mapping(write)), write, {"any": 1}) == {"any": 1}
+
+
+def test_a_body_that_takes_two_calls_of_v2_has_no_equivalent() -> None:
+    write = route("POST /posts", "POST /posts", body="post")
+    data = Declared.of(mapping(write, BODIES={"post": shape("title", ("published", None, "action"))}))
+    assert sent(data, write, {"title": "a"}) == {"title": "a"}
+    with pytest.raises(NoEquivalentError, match="call of its own for published"):
+        sent(data, write, {"title": "a", "published": True})
+    twice = {**write, "then": ({"when": "for tokens", "method": "POST", "path": "/auth/token", "body": {}},)}
+    with pytest.raises(NoEquivalentError, match="v2 needs POST /auth/token too"):
+        sent(data, twice, {"title": "a"})
+
+
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
@@ -77,6 +113,11 @@ def test_a_function_of_the_site_turns_values_of_v1_into_those_of_v2(price: Any, 
         (
             mapping(SHAPES={"box": shape(("old", None, "lower_case"))}),
             "box.old has no name in v2, and the rule 'lower_case' needs one.",
+        ),
+        (mapping(route("POST /x", "POST /x", body="box")), "POST /x: BODIES has no 'box'."),
+        (
+            mapping(BODIES={"box": shape(("a", "b", "guess"))}),
+            "box.a has the unknown rule 'guess'; CONVERSIONS may define it.",
         ),
         (mapping(V2_ONLY={"box": ("new",)}), "V2_ONLY names the shape 'box', which SHAPES lacks."),
         (SimpleNamespace(), "The mapping has no ROUTES and no SHAPES."),

@@ -16,6 +16,7 @@ from tests.library.strangers import Project, copy_of_shop, run
 
 DEMO_S = 600
 PLANTED = {"RuntimeError: planted by the demonstration"}
+MAKE_USER = "from django.contrib.auth.models import User; User.objects.create_user('mia')"
 VARIABLES = {
     "host": "PGHOST",
     "port": "PGPORT",
@@ -52,6 +53,22 @@ def test_tandem_is_not_there(python: Path, tmp_path: Path) -> None:
 def report(shop: Project, release: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(shop.manage("canary", "report", "--release", release, "--json"))
     return found
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_a_column_that_v2_loses_is_found_before_anybody_is_there(engine: str, python: Path, tmp_path: Path) -> None:
+    played = ("canary", "shadow-writes", "writes.jsonl")
+    with shop_on(engine, python, tmp_path) as shop:
+        shop.manage("migrate", "-v0")
+        shop.manage("seed")
+        shop.manage("shell", "-v0", "-c", MAKE_USER)
+        assert "Release 1: 2 equal, 1 refused_both." in shop.manage(*played)
+        views = shop.folder / "shop" / "v2" / "views.py"
+        views.write_text(views.read_text().replace("buyer=self.request.user)", "buyer=self.request.user, quantity=1)"))
+        told = shop.manage(*played, is_refused=True)
+        assert "different     line 1: POST /orders" in told
+        assert "shop_order.quantity: value, v1 (number), v2 (number)" in told
+        assert "0" in shop.manage("shell", "-v0", "-c", "from shop.models import Order; print(Order.objects.count())")
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])

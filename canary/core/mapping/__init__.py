@@ -5,6 +5,7 @@ from canary.core.mapping.bodies import Difference, compare, without_noise
 from canary.core.mapping.declared import Declared, Json
 from canary.core.mapping.leads import Lead, Leads
 from canary.core.mapping.requests import Equivalent, as_asked, counted, declared_query, equivalent
+from canary.core.mapping.sent import NoEquivalentError, sent
 
 __all__ = [
     "Declared",
@@ -13,11 +14,13 @@ __all__ = [
     "Json",
     "Lead",
     "Leads",
+    "NoEquivalentError",
     "as_asked",
     "compare",
     "counted",
     "declared_query",
     "equivalent",
     "original",
+    "sent",
     "without_noise",
 ]

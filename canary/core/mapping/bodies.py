@@ -1,6 +1,6 @@
 """Compare both versions' responses to the same request, member by member, by the declared mapping."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -63,7 +63,7 @@ def _is_within(path: str, outer: str) -> bool:
 
 def _of_answer(declared: Declared, answer: Json, v1: Any, v2: Any) -> Iterator[Difference]:
     path = answer["v1"].removeprefix("/data").removeprefix("/").replace("/*", "[]").replace("/", ".")
-    olds, news = list(_at(v1, answer["v1"])), list(_at(v2, answer["v2"]))
+    olds, news = list(at(v1, answer["v1"])), list(at(v2, answer["v2"]))
     resource = _Resource(declared, answer["shape"], path, v2)
     if "*" not in answer["v1"]:
         yield from resource.pair(olds, news)
@@ -76,7 +76,7 @@ def _of_answer(declared: Declared, answer: Json, v1: Any, v2: Any) -> Iterator[D
 def _is_whole(declared: Declared, v1: Any, rows: int) -> bool:
     """Return whether a list is all on one page: where the orders differ, other pages hold other rows."""
     counts = [member["v1"] for member in declared.shapes.get("page", ()) if member["rule"] == "counted"]
-    return any(total == rows for name in counts for total in _at(v1, f"/data/{name}"))
+    return any(total == rows for name in counts for total in at(v1, f"/data/{name}"))
 
 
 class _Resource:
@@ -127,31 +127,32 @@ class _Resource:
 
     def _member(self, member: Json, old: Any, new: Any) -> Iterator[Difference]:
         rule, path = member["rule"], _joined(self._path, member["v1"])
-        before, after = (list(_at(body, "/" + name.replace(".", "/"))) for body, name in _sides(member, old, new))
+        before, after = (list(at(body, "/" + name.replace(".", "/"))) for body, name in _sides(member, old, new))
         if not before or (rule == "counted" and not after):  # v2 wasn't asked to count
             return
-        expected = self._expected(rule, before[0])
+        expected = converted(self._conversions, rule, before[0])
         if not after:
             yield Difference(path, "missing", expected, None)
         else:
             yield from _values(path, expected, self._told(rule, after[0]))
-
-    def _expected(self, rule: str, value: Any) -> Any:
-        """Return v1's value as v2 has to send it; unchanged where the site's own function can't take it."""
-        convert = self._conversions.get(rule)
-        try:
-            return convert(value) if convert else _expected(rule, value)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-            return value
 
     def _told(self, rule: str, value: Any) -> Any:
         """Return v2's value in v1's words."""
         if rule == "state":
             return "published" if value == "scheduled" else value
         if rule in _NAMED_IN and isinstance(value, list):
-            rows = next(_at(self._v2, f"/{_INCLUDED}/{_NAMED_IN[rule]}"), ())
+            rows = next(at(self._v2, f"/{_INCLUDED}/{_NAMED_IN[rule]}"), ())
             names = {row.get("id"): row.get("name") for row in rows if isinstance(row, dict)}
             return sorted(str(names.get(identifier, identifier)) for identifier in value)
+        return value
+
+
+def converted(conversions: Mapping[str, Callable[[Any], Any]], rule: str, value: Any) -> Any:
+    """Return v1's value as v2 has it; unchanged where the site's own function can't take it."""
+    convert = conversions.get(rule)
+    try:
+        return convert(value) if convert else _expected(rule, value)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         return value
 
 
@@ -212,16 +213,16 @@ def _unknown(value: Any, known: Iterable[str], prefix: str = "") -> Iterator[tup
             yield full, inner
 
 
-def _at(value: Any, pointer: str) -> Iterator[Any]:
+def at(value: Any, pointer: str) -> Iterator[Any]:
     """Return the values at a JSON pointer in which `*` is every item; none where the path does not exist."""
     step, _, rest = pointer.removeprefix("/").partition("/")
     if not step:
         yield value
     elif step == "*":
         for item in value if isinstance(value, list) else ():
-            yield from _at(item, rest)
+            yield from at(item, rest)
     elif isinstance(value, dict) and step in value:
-        yield from _at(value[step], rest)
+        yield from at(value[step], rest)
 
 
 def _joined(path: str, name: str) -> str:

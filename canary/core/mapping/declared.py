@@ -20,17 +20,20 @@ class Declared:
     shapes: Mapping[str, Sequence[Json]]
     v2_only: Mapping[str, Sequence[str]]
     conversions: Mapping[str, Callable[[Any], Any]]
-    """By rule of the site's own, the function from v1's value to the one that v2 has to send."""
+    """By rule of the site's own, the function from v1's value to v2's."""
+    bodies: Mapping[str, Sequence[Json]]
+    """By name, the members of a request's body."""
 
     @classmethod
     def of(cls, data: Any) -> Self:
-        """Return the data of an object with ROUTES, SHAPES and, where needed, V2_ONLY and CONVERSIONS."""
+        """Return the data of an object with ROUTES, SHAPES and, where needed, V2_ONLY, CONVERSIONS and BODIES."""
         return cls(
             routes=_by_length(data.ROUTES),
             calls=_calls_by_length(data.ROUTES),
             shapes=data.SHAPES,
             v2_only=getattr(data, "V2_ONLY", {}),
             conversions=getattr(data, "CONVERSIONS", {}),
+            bodies=getattr(data, "BODIES", {}),
         )
 
     def find(self, method: str, path: str) -> tuple[Json, dict[str, str]] | None:

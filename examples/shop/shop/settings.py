@@ -44,6 +44,7 @@ CANARY = {  # canary
     **JOURNEYS[os.environ.get("SHOP_JOURNEY", "1")],
     "PROBE": "/products",  # what `doctor` asks both versions for
     "SHADOW_BP": 1_000,  # one read in ten is answered by both, and compared
+    "SHADOW_WRITES": {"ROWS": "shop.shadowing.rows"},  # for `canary shadow-writes writes.jsonl`
 }
 ROOT_URLCONF = "shop.urls"
 WSGI_APPLICATION = "shop.wsgi.application"

@@ -50,6 +50,10 @@ def sound(settings: Settings) -> Settings:
         ({"ARMS": ARMS, "GATES": [{"name": "orders"}]}, "canary.E016", "docs/canary.md"),
         ({"ARMS": ARMS, "FREEZES": ["weekends"]}, "canary.E017", "Fri 12:00/Mon 08:00"),
         ({"ARMS": ARMS, "TIME_ZONE": "Mars/Base"}, "canary.E017", "Europe/Berlin"),
+        ({"ARMS": ARMS, "SHADOW_WRITES": {"SHARE_BP": 1}}, "canary.E019", '"ROWS": "shop.shadowing.rows"'),
+        ({"ARMS": ARMS, "SHADOW_WRITES": {"ROWS": "shop.none"}}, "canary.E019", '"ROWS": "shop.shadowing.rows"'),
+        ({"ARMS": ARMS, "SHADOW_WRITES": {"ROWS": "os.walk", "SHARE": 1}}, "canary.E019", '"SHARE_BP": 0'),
+        ({"ARMS": ARMS, "SHADOW_WRITES": {"ROWS": "os.walk", "ROWS_MAX": 0}}, "canary.E019", '"SHARE_BP": 0'),
         (
             {"ARMS": {**ARMS, 2: "shop.nowhere"}},
             "canary.E008",

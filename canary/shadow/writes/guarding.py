@@ -1,0 +1,94 @@
+"""Around every statement of a handler: what is refused, and what a statement that fails leaves behind."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final
+
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
+
+from canary.shadow.side_effects import SideEffectError
+from canary.shadow.snapshots import READ_ONLY_TRANSACTION, Guard
+
+STEPS: Final = re.compile(r"\s*(?:SAVEPOINT|RELEASE|ROLLBACK\s+TO)\b", re.IGNORECASE)
+REFUSED: Final = re.compile(
+    r"\s*(?:BEGIN|START|COMMIT|END|ABORT|ROLLBACK|PREPARE\s+TRANSACTION|LOCK|SET\s+SESSION)\b"
+    r"|.*\bpg_(?:try_)?advisory_",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Statements that would end the transaction, and locks that a READ ONLY transaction may take and others wait for."""
+READS: Final = re.compile(
+    r"\s*(?:SELECT|WITH)\b(?!.*\bFOR\s+(?:NO\s+KEY\s+|KEY\s+)?(?:UPDATE|SHARE)\b)", re.IGNORECASE | re.DOTALL
+)
+TABLE: Final = re.compile(r'\b(?:INTO|UPDATE|FROM)\s+"?(?P<name>\w+)', re.IGNORECASE)
+NOT_AUTHORIZED: Final = "not authorized"
+"""SQLite's sentence for a refusal of the authorizer."""
+
+
+class WriteGuard(Guard):
+    """Like that of reads. Outside of blocks a statement that fails takes back itself alone, as with autocommit."""
+
+    depth = 0
+    """How many blocks are open as the handler begins."""
+
+    def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        is_step = isinstance(sql, str) and STEPS.match(sql) is not None
+        if isinstance(sql, str) and not is_step and REFUSED.match(sql):
+            self.tried.append(f"sends {' '.join(sql.split())[:100]}")
+            raise SideEffectError(f"A repeated write {self.tried[-1]}.")
+        if is_step or any(connection.savepoint_ids[self.depth :]):
+            return super().__call__(execute, sql, params, many, context)
+        connection.needs_rollback = False  # an error before is over: that statement was taken back alone
+        return self._alone(execute, sql, params, many, context)
+
+    def _alone(self, *call: Any) -> Any:
+        if connection.vendor == "sqlite":  # a statement that fails leaves nothing there
+            return super().__call__(*call)
+        _send("SAVEPOINT canary_statement")
+        try:
+            result = super().__call__(*call)
+        except DatabaseError:
+            _send("ROLLBACK TO SAVEPOINT canary_statement")
+            raise
+        _send("RELEASE SAVEPOINT canary_statement")
+        return result
+
+    def _note(self, error: DatabaseError, sql: str) -> None:
+        state = getattr(error.__cause__, "sqlstate", None)
+        if state != READ_ONLY_TRANSACTION and NOT_AUTHORIZED not in str(error):
+            super()._note(error, sql)
+            return
+        table = TABLE.search(sql)
+        does = "locks rows of" if sql.lstrip()[:6].upper() == "SELECT" else "writes to"
+        named = f"{does} {table['name']}, which ROWS does not name" if table else f"sends {sql[:200]}"
+        self.tried.append(named)
+
+
+def refuse_changes(execute: Any, sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    """Wrap the statements of ROWS, which runs before the database refuses anything."""
+    if not READS.match(str(sql)):
+        raise SideEffectError(f"ROWS sends {' '.join(str(sql).split())[:100]}, and may only read.")
+    return execute(sql, params, many, context)
+
+
+def _send(sql: str) -> None:
+    """Send it beside Django's cursor, which holds the result of the handler's statement."""
+    wrapper: Any = connection
+    with wrapper.connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+@contextmanager
+def other_databases_refused(tried: list[str]) -> Iterator[None]:
+    """Refuse every statement to another database than the default: it has no copy."""
+
+    def refuse(execute: Any, sql: Any, params: Any, many: Any, context: dict[str, Any]) -> Any:
+        tried.append(f"uses the database {context['connection'].alias}, which has no copy")
+        raise SideEffectError(f"A repeated write {tried[-1]}.")
+
+    with ExitStack() as stack:
+        for alias in connections:
+            if alias != DEFAULT_DB_ALIAS:
+                stack.callback(connections[alias].close)
+                stack.enter_context(connections[alias].execute_wrapper(refuse))
+        yield

@@ -1,0 +1,182 @@
+"""Writes from a file: what v2 loses is found, and nothing is left behind."""
+
+import json
+import re
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from canary.errors import Refused
+from canary.shadow.writes.replaying import replay_writes
+from tests.canary.shadow.writes.site import THING
+
+type Played = Callable[..., list[dict[str, Any]]]
+type Writing = Callable[..., None]
+
+
+def write(**more: Any) -> dict[str, Any]:
+    return {"body": {**THING, **more}}
+
+
+def found(one: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(difference["path"], difference["kind"]) for difference in one["differences"]}
+
+
+@pytest.mark.parametrize("fault", ["", "order"])
+def test_a_write_that_changes_the_same_is_equal(played: Played, fault: str) -> None:
+    [one] = played(write(fault=fault))
+    assert (one["result"], one["error"], one["differences"]) == ("equal", "", [])
+
+
+@pytest.mark.parametrize(
+    ("fault", "path", "kind"),
+    [
+        ("lost", "cms_tag.description", "value"),
+        ("cut", "cms_tag.description", "value"),
+        ("row", "auth_group", "missing"),
+        ("rows", "auth_group", "added"),
+        ("link", "auth_group_permissions.group_id", "value"),
+        ("member", "cms_auditevent.after.at", "missing"),
+        ("reference", "cms_auditevent.after.id", "value"),
+        ("status", "", "status"),
+        ("refusal", "", "status"),
+        ("mail", "", "side_effect"),
+        ("thread", "", "side_effect"),
+        ("socket", "", "side_effect"),
+        ("file", "", "side_effect"),
+        ("unnamed", "", "side_effect"),
+        ("commit", "", "side_effect"),
+        ("lock", "", "side_effect"),
+        ("advisory", "", "side_effect"),
+    ],
+)
+def test_what_v2_does_otherwise_is_found(played: Played, fault: str, path: str, kind: str) -> None:
+    [one] = played(write(fault=fault))
+    assert (one["result"], found(one)) == ("different", {(path, kind)})
+
+
+def test_a_lost_column_of_a_row_that_was_there_is_found(played: Played) -> None:
+    change = {"method": "PUT", "path": "/api/v1/things/old", "body": {"text": "new", "fault": "lost"}}
+    [lost, equal] = played(change, {**change, "body": {"text": "new"}})
+    assert (found(lost), equal["result"], lost["error"]) == ({("cms_tag.description", "value")}, "equal", "")
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ("unnamed", "v1 writes to cms_category, which ROWS does not name."),
+        ("mail", "v1 sends mail."),
+        ("commit", "v1 sends COMMIT."),
+    ],
+)
+def test_v1_is_told_what_it_does_beside_its_rows(played: Played, fault: str, sentence: str) -> None:
+    [one] = played(write(v1=fault))
+    assert (one["result"], one["error"]) == ("failed", sentence)
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite locks no rows")
+def test_rows_that_are_not_copied_are_not_locked(played: Played) -> None:
+    [one] = played(write(v1="locked"))
+    assert one["error"] == "v1 locks rows of cms_category, which ROWS does not name."
+
+
+def test_a_handler_that_does_not_end_is_given_up(played: Played, writing: Writing) -> None:
+    writing(TIMEOUT_S=0.5)
+    [one, other] = played(write(fault="late"), write())
+    assert (one["result"], other["result"]) == ("timed_out", "equal")
+
+
+def test_more_rows_than_allowed_are_not_copied(played: Played, writing: Writing) -> None:
+    Group.objects.bulk_create(Group(name=f"known {n}") for n in range(3))
+    writing(ROWS_MAX=3)
+    [one] = played(write())
+    assert (one["result"], one["error"]) == ("failed", "ROWS names more than 3 rows.")
+
+
+def test_rows_may_only_read(played: Played, writing: Writing) -> None:
+    writing(ROWS="tests.canary.shadow.writes.site.rows_that_write")
+    [one] = played(write())
+    assert one["result"] == "failed"
+    assert one["error"].startswith("ROWS sends UPDATE")
+    assert Group.objects.filter(name="known").exists()
+
+
+def test_a_call_without_an_equivalent_is_not_played(played: Played) -> None:
+    [one] = played({"path": "/api/v1/nothing"})
+    assert (one["result"], one["route"]) == ("unmapped", "POST /api/v1/nothing")
+
+
+def test_what_both_refuse_is_not_compared(played: Played) -> None:
+    [one] = played({"method": "PUT", "path": "/api/v1/things/old", "body": {"text": "x", "refused": True}})
+    assert one["result"] == "refused_both"
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("{", "Line 1: Expecting property name"),
+        ("[]", "Line 1: A write is an object with body, headers, identity, method, path, and nothing else."),
+        (
+            '{"method": "GET", "path": "/api/v1/things"}',
+            "'GET' is not the method of a write: use POST, PUT, PATCH, DELETE.",
+        ),
+        ('{"method": "POST", "path": "/api/v2/things"}', "'/api/v2/things' is not a path of version 1: use /api/v1/…."),
+        ('{"method": "POST", "path": "things"}', "'things' is not a path of version 1: use /api/v1/…."),
+        ('{"method": "POST", "path": "/api/things", "identity": "key:a"}', "'key:a' is not a user"),
+    ],
+)
+def test_a_wrong_line_is_told_in_a_sentence(writing: Writing, line: str, sentence: str) -> None:
+    with pytest.raises(Refused, match=re.escape(sentence)):
+        replay_writes([line], timezone.now())
+
+
+def test_without_rows_nothing_is_played(rollout: Callable[..., None]) -> None:
+    rollout()
+    with pytest.raises(Refused, match="names no ROWS"):
+        replay_writes([], timezone.now())
+
+
+def test_the_command_tells_where_the_rows_differ_and_shows_no_value(
+    played: Played, run_canary: Callable[..., str], tmp_path: Path
+) -> None:
+    file = lines_in(tmp_path, write(fault="lost"), write())
+    with pytest.raises(CommandError, match="1 write differs"):
+        run_canary("shadow-writes", str(file))
+    said = printed(run_canary, file)
+    assert "different     line 1: POST /things" in said
+    assert "cms_tag.description: value, v1 (text), v2 (text)" in said
+    assert "Release 1: 1 different, 1 equal." in said
+    assert "green" not in said
+
+
+def test_a_difference_is_stored_and_may_be_accepted(
+    writing: Writing, run_canary: Callable[..., str], tmp_path: Path
+) -> None:
+    run_canary("set", "0", "--reason", "stored")
+    file = lines_in(tmp_path, write(fault="lost"))
+    printed(run_canary, file)
+    name = ("--route", "POST /things", "--path", "cms_tag.description", "--kind", "value")
+    assert "cms_tag.description" in run_canary("differences", "list")
+    run_canary("differences", "accept", *name, "--reason", "v2 has no text")
+    assert "accepted      line 1" in run_canary("shadow-writes", str(file))
+
+
+def lines_in(folder: Path, *writes: dict[str, Any]) -> Path:
+    file = folder / "writes.jsonl"
+    file.write_text("\n".join(json.dumps({"method": "POST", "path": "/api/v1/things", **one}) for one in writes))
+    return file
+
+
+def printed(run_canary: Callable[..., str], file: Path) -> str:
+    """What the command prints before it ends with 1."""
+    out = StringIO()
+    with pytest.raises(CommandError):
+        call_command("canary", "shadow-writes", str(file), stdout=out)
+    return out.getvalue()

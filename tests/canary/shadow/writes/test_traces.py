@@ -1,0 +1,70 @@
+"""A played write leaves no trace: everything is compared before and after."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.core.cache import cache
+from django.db import connection
+
+from tests.canary.shadow.writes import site
+from tests.canary.shadow.writes.site import THING
+
+RESULTS = ("canary_shadowtotal", "canary_shadowdifference")
+"""The tables in which the outcomes stand."""
+
+
+def everything(folder: Path) -> dict[str, Any]:
+    """Every row of every table, every number that is drawn next, mail, the cache, files, and locks."""
+    with connection.cursor() as cursor:
+        tables = {table: _all(cursor, f'SELECT * FROM "{table}"') for table in connection.introspection.table_names()}
+        return {
+            **{table: sorted(map(repr, rows)) for table, rows in tables.items() if table not in RESULTS},
+            "(numbers)": [one for one in _numbers(cursor) if "canary_shadow" not in str(one)],
+            "(objects)": _objects(cursor),
+            "(mail)": [*mail.outbox],
+            "(cache)": [cache.get(key) for key in ("shadow", "before")],
+            "(files)": sorted(path.name for path in folder.rglob("*")),
+            "(after commits)": [*site.DONE],
+        }
+
+
+def _all(cursor: Any, sql: str) -> list[Any]:
+    cursor.execute(sql)
+    return [*cursor.fetchall()]
+
+
+def _numbers(cursor: Any) -> list[Any]:
+    if connection.vendor == "sqlite":
+        return _all(cursor, "SELECT * FROM sqlite_sequence ORDER BY name")
+    return _all(cursor, "SELECT sequencename, last_value FROM pg_sequences ORDER BY 1")
+
+
+def _objects(cursor: Any) -> list[Any]:
+    """All tables and indexes, temporary ones too, and locks that a transaction does not end."""
+    if connection.vendor == "sqlite":
+        return _all(cursor, "SELECT name FROM sqlite_master UNION ALL SELECT name FROM sqlite_temp_master")
+    advisory = _all(cursor, "SELECT objid FROM pg_locks WHERE locktype = 'advisory'")
+    return [*_all(cursor, "SELECT oid, relname FROM pg_class WHERE relkind <> 't' ORDER BY 1"), *advisory]
+
+
+FAULTS = (
+    *("", "lost", "order", "row", "rows", "status", "refusal", "unnamed", "late"),
+    *("mail", "thread", "socket", "file", "locked", "lock", "advisory", "commit"),
+)
+
+
+@pytest.mark.parametrize("version", ["fault", "v1"])
+def test_whatever_a_handler_does_nothing_is_left(
+    version: str, writing: Callable[..., None], played: Callable[..., Any], tmp_path: Path
+) -> None:
+    writing(TIMEOUT_S=1)
+    cache.set("before", 1)
+    before = everything(tmp_path)
+    results = {one["result"] for one in played(*({"body": {**THING, version: fault}} for fault in FAULTS))}
+    change = {"method": "PUT", "path": "/api/v1/things/old", "body": {"text": "new"}}
+    assert [one["result"] for one in played(change)] == ["equal"]
+    assert {"equal", "different", "timed_out"} <= results
+    assert everything(tmp_path) == before
