@@ -41,6 +41,7 @@ from canary.requests.rewinding import Before, remember, rewind, was_body_read
 from canary.retiring import life
 from canary.retiring.successors import below_base, declared_successors
 from canary.shadow import offering
+from canary.shadow.writes.sampling import shadowed
 from canary.state.store import current_snapshot
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -87,7 +88,11 @@ class CanaryMiddleware:
         if server.pending:
             _survive(server.wait_until_ready)
         passage = self._pass(request)
-        response = self._answer(request, passage)
+        if request.method in READS:
+            response = self._answer(request, passage)
+        else:
+            answer = partial(self._answer, request, passage)
+            response = shadowed(answer, request, passage.answer, passage.snapshot)
         before = passage.before
         if before is not None and response.status_code >= 500 and _may_fail_over(request, response):
             response, passage = self._fail_over(request, response, passage, before)

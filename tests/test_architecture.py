@@ -20,7 +20,7 @@ SURVIVORS = {
     "canary/notices/choosing.py",  # one notice
     # one read that is repeated
     *("canary/shadow/offering.py", "canary/shadow/asking.py", "canary/shadow/reading.py", "canary/shadow/watchdog.py"),
-    "canary/shadow/writes/pairs.py",  # one write that is repeated
+    *("canary/shadow/writes/pairs.py", "canary/shadow/writes/sampling.py"),  # one write that is repeated
     "canary/retiring/life.py",  # a refusal is answered whoever asks
     "canary/services/changing.py",  # a message about a change that is made
     "cms/readiness/__init__.py",  # one item of the checklist
@@ -190,6 +190,7 @@ def test_only_commands_views_and_middleware_read_a_clock() -> None:
             "canary/recording/flushing.py",
             "canary/recording/unanswered.py",
             "canary/shadow/offering.py",
+            "canary/shadow/writes/sampling.py",
         ),  # turns of a thread
         "cms/clock.py",
         "canary/metrics/node.py",  # compares it with the age of files

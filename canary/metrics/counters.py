@@ -15,7 +15,7 @@ SERIES_MAX: Final = 5_000
 COUNTERS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "canary_requests": (("version", "route", "status_class"), "Answered requests below the entrance."),
     "canary_decision_errors": ((), "Faults inside the canary; the request was answered by the stable version."),
-    "canary_shadow": (("result",), "Reads that were repeated with both versions, by what came of it."),
+    "canary_shadow": (("result",), "Reads and writes that were repeated with both versions, by what came of it."),
     "canary_hangs": (("version",), "Requests without an answer for CANARY_HANG_S, each recorded as a failed answer."),
     "canary_crashes": (("version",), "Requests that were in flight when their process died."),
     "canary_shed": ((), "Requests for which the candidate had no place: the stable version answered them, or 503."),

@@ -46,12 +46,16 @@ class PostgreSQL:
         self._made: list[tuple[str, str]] = []
         self._sequences: list[tuple[str, int, bool]] = []
 
+    def holds_up_writers(self) -> bool:
+        """Return whether an open snapshot makes writers wait."""
+        return False
+
     @contextmanager
     def transaction(self, deadline_s: float) -> Iterator[WriteGuard]:
         milliseconds = int(deadline_s * 1_000)
         with _rolled_back():
-            _run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             _run(
+                "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; "
                 f"SET LOCAL statement_timeout = {milliseconds}; SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}; "
                 f"SET LOCAL idle_in_transaction_session_timeout = {5 * milliseconds}"
             )
@@ -99,6 +103,10 @@ class SQLite:
 
     def __init__(self) -> None:
         self._made: list[tuple[str, str]] = []
+
+    def holds_up_writers(self) -> bool:
+        """Return whether an open snapshot makes writers wait: in all modes but WAL."""
+        return bool(_run("PRAGMA journal_mode") != [("wal",)])
 
     @contextmanager
     def transaction(self, deadline_s: float) -> Iterator[WriteGuard]:

@@ -22,6 +22,7 @@ from canary.shadow.writes.guarding import WriteGuard, refuse_changes
 from canary.shadow.writes.running import Run, Sent, Write, run
 
 JSON: Final = "application/json"
+METHODS: Final = ("POST", "PUT", "PATCH", "DELETE")
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Call:
     """The user who asks, when that is known."""
 
 
-def prepare_write(write: Write, *, is_v2_first: bool) -> "Outcome | WritePair":
-    """Return a pair that can be run, or why there is none."""
+def prepare_write(write: Write, *, is_v2_first: bool, expected: int | None = None) -> "Outcome | WritePair":
+    """Return a pair that can be run, or why there is none. With another status of v1 than `expected` it is unmapped."""
     declared = declared_successors()
     found = _equivalent(declared, write) if declared else None
     if declared is None or found is None or not found.method:
@@ -47,7 +48,7 @@ def prepare_write(write: Write, *, is_v2_first: bool) -> "Outcome | WritePair":
     try:
         if found.doubts:
             raise NoEquivalentError(f"It has no translation of {', '.join(found.doubts)}.")
-        return WritePair(write, declared, found, is_v2_first=is_v2_first)
+        return WritePair(write, declared, found, expected, is_v2_first=is_v2_first)
     except NoEquivalentError as error:
         return Outcome(found.template, "unmapped", error=error)
 
@@ -67,8 +68,10 @@ def _equivalent(declared: Declared, write: Write) -> Equivalent | None:
 class WritePair:
     """Run in a thread that may be given up, as `reading.Pair` is."""
 
-    def __init__(self, write: Write, declared: Declared, found: Equivalent, *, is_v2_first: bool) -> None:
-        self._write, self._found = write, found
+    def __init__(
+        self, write: Write, declared: Declared, found: Equivalent, expected: int | None, *, is_v2_first: bool
+    ) -> None:
+        self._write, self._found, self._expected = write, found, expected
         path = below_base(write.read.path)
         row = declared.find(write.method, path)
         body = _json_of(write)
@@ -117,6 +120,8 @@ class WritePair:
         if old.answer.status >= 500:
             error = old.answer.error or RuntimeError(f"v1 answered {old.answer.status}.")
             return Outcome(self._found.template, "failed", error=error)
+        if self._expected not in (None, old.answer.status):  # the copy, or who asks, is not as it was for the client
+            return Outcome(self._found.template, "unmapped")
         if new.answer.tried:
             return self._different([Difference("", "side_effect", None, new.answer.tried[0])])
         if differs := self._answers_differ(old, new):
@@ -152,9 +157,13 @@ class WritePair:
 
 def _json_of(write: Write) -> Any:
     """Return the JSON of the body; None where it is empty, or something else that goes to v2 as it is."""
-    if not write.body or write.content_type.partition(";")[0].strip().lower() != JSON:
+    if not write.body or not is_json(write.content_type):
         return None
     try:
         return json.loads(write.body)
     except ValueError:
         return None
+
+
+def is_json(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == JSON

@@ -18,11 +18,10 @@ from canary.shadow.offering import SLACK_S
 from canary.shadow.reading import Outcome
 from canary.shadow.results import Tally, kind_of
 from canary.shadow.watchdog import OverdueError, StoppedError, Watchdog
-from canary.shadow.writes.pairs import JSON, prepare_write
+from canary.shadow.writes.pairs import JSON, METHODS, prepare_write
 from canary.shadow.writes.running import Write
 from canary.state import store
 
-METHODS: Final = ("POST", "PUT", "PATCH", "DELETE")
 MEMBERS: Final = frozenset({"method", "path", "body", "headers", "identity"})
 UNDECLARED: Final = 'CANARY["SHADOW_WRITES"] names no ROWS, so nothing is known of the rows to copy.'
 

@@ -81,8 +81,9 @@ class Handler:
             "commit": lambda: _send("COMMIT"),
             "late": _sleep_in_steps,
         }
-        cache.set("shadow", cache.get("shadow", 0) + 1)
-        assert cache.get("shadow") == 1
+        times = cache.get("shadow", 0) + 1
+        cache.set("shadow", times)
+        assert cache.get("shadow") == times
         if self.fault in beside:
             beside[self.fault]()
 

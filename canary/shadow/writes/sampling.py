@@ -1,0 +1,205 @@
+"""Sample writes of v1 while they are answered, in a server process.
+
+The state has to be that from before the write. So a thread beside the requests holds a snapshot, which it renews every
+half second while there are writes, and no request ever waits for it. The handlers run after the answer is sent, one
+write at a time, within a share of a core.
+"""
+
+import os
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+
+from canary import server
+from canary.conf import canary_conf
+from canary.core.shadow_writes import FULL_BP
+from canary.core.values import CANDIDATE, STABLE, Decision, Snapshot
+from canary.requests.black_box import REPEAT
+from canary.requests.in_flight import flights
+from canary.retiring.successors import below_base
+from canary.shadow.asking import request_of
+from canary.shadow.caution import Caution
+from canary.shadow.offering import FAULTS, READER, SLACK_S, Budget, read_of
+from canary.shadow.reading import Outcome
+from canary.shadow.watchdog import OverdueError, StoppedError, Watchdog
+from canary.shadow.writes.engines import engine
+from canary.shadow.writes.pairs import METHODS, is_json, prepare_write
+from canary.shadow.writes.running import Write
+from canary.state.store import current_snapshot
+
+NAME: Final = "shadow-writes"
+BODY_MAX: Final = 65_536
+TURN_S: Final = 0.2
+RENEW_S: Final = 0.5
+"""How old the snapshot is at most as a write arrives. It lacks rows that are younger."""
+IDLE_S: Final = 10.0
+"""After this long without a write no snapshot is held, and the thread ends, and its database connection with it."""
+LEFT_OUT: Final = "HTTP_IDEMPOTENCY_KEY"
+"""With it a handler answers as it did before, and does nothing."""
+DROPPED: Final = Outcome("", "dropped")
+
+
+class WriteSampler:
+    """One a process. It takes turns from the first write on that is fit for it."""
+
+    def __init__(self) -> None:
+        self.watchdog, self.caution = Watchdog("canary-shadow-writes"), Caution()
+        self._budget = Budget(time.monotonic())
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin again, in a child too: the threads and what they waited for stayed with the parent."""
+        self.watchdog.forget()
+        self._lock, self.is_waiting = threading.Lock(), False
+        self._answered: queue.SimpleQueue[tuple[Write, int]] = queue.SimpleQueue()
+        self._noted = ExitStack()
+        self._wanted_at = self._began_at = float("-inf")
+
+    def begin(self, request: HttpRequest, decision: Decision, snapshot: Snapshot) -> bool:
+        """Return whether a write is taken; its body is read then. Called before a version sees it."""
+        conf = canary_conf().shadow_writes
+        if conf is None or not conf.share_bp or not _is_fit(request, decision, snapshot):
+            return False
+        if NAME not in server.tasks:
+            server.every(TURN_S, self.take_turn, NAME, own_thread=True)
+        self._wanted_at = time.monotonic()
+        if random.random() * FULL_BP >= conf.share_bp:  # noqa: S311  a sample
+            return False
+        is_taken = self.is_waiting
+        if is_taken:
+            request.body  # noqa: B018  kept for the view and for us
+            with self._lock:
+                is_taken, self.is_waiting = self.is_waiting, False
+        if not is_taken:
+            READER.tally.count(snapshot.release, "", "dropped")
+        return is_taken
+
+    def end(self, request: HttpRequest, response: HttpResponse, decision: Decision, snapshot: Snapshot) -> None:
+        """Have the write that was taken run once its answer is sent."""
+        write = _write_of(request, decision, snapshot)
+        response._resource_closers.append(  # type: ignore[attr-defined]
+            partial(self._answered.put, (write, response.status_code))
+        )
+
+    def take_turn(self) -> float | None:
+        """Hold a snapshot until it is time to renew it, or a write was run on it. Return 0.0 to go on at once."""
+        conf, now_s = canary_conf().shadow_writes, time.monotonic()
+        if conf is None or now_s - self._wanted_at > IDLE_S:
+            self.watchdog.rest()
+            return None
+        if not self._budget.has_left(canary_conf().shadow_cpu_bp, now_s):
+            return None
+        self._began_at = float("inf")
+        with ExitStack() as self._noted:  # which another thread ends, should that of the handlers not return
+            outcome = self._outcome(conf.timeout_s)
+        if outcome is not None:
+            self._budget.spend(max(0.0, time.monotonic() - self._began_at))
+            if outcome.error is not None and outcome.result != "unmapped":
+                FAULTS.record(outcome.error)
+            release = current_snapshot().release
+            READER.tally.add(outcome, release, is_public=False, now=canary_conf().now())
+        return 0.0
+
+    def _outcome(self, timeout_s: float) -> Outcome | None:
+        try:
+            return self.watchdog.run(partial(self._run, timeout_s), RENEW_S + 2 * timeout_s + SLACK_S)
+        except OverdueError as error:
+            return Outcome("", "abandoned" if error.is_lost else "timed_out")
+        except StoppedError:
+            return DROPPED
+        except Exception as error:
+            return Outcome("", "failed", error=error)
+
+    def _run(self, timeout_s: float) -> Outcome | None:
+        """Return the outcome of a write, None when there was none."""
+        store = engine()
+        if store.holds_up_writers():
+            return None
+        with store.transaction(RENEW_S + 2 * timeout_s) as guard:
+            taken = self._wait(timeout_s)
+            if not isinstance(taken, tuple):
+                return taken
+            self._began_at = time.monotonic()
+            write, status = taken
+            rollout = current_snapshot()
+            if rollout.release != write.read.release or not self.caution.allows(rollout, time.monotonic()):
+                return DROPPED
+            pair = prepare_write(write, is_v2_first=random.random() < 0.5, expected=status)  # noqa: S311
+            if isinstance(pair, Outcome):
+                return pair
+            self._noted.enter_context(flights.noted(_of_candidate(write), Decision(CANDIDATE, REPEAT), rollout))
+            return pair.run_within(store, guard)
+
+    def _wait(self, timeout_s: float) -> tuple[Write, int] | Outcome | None:
+        """Return a write that was taken and answered; None when none was taken before the snapshot is to be renewed."""
+        with self._lock:
+            self.is_waiting = True
+        try:
+            return self._answered.get(timeout=RENEW_S)
+        except queue.Empty:
+            with self._lock:
+                was_waiting, self.is_waiting = self.is_waiting, False
+        if was_waiting:
+            return None
+        try:
+            return self._answered.get(timeout=timeout_s)
+        except queue.Empty:
+            return DROPPED
+
+
+def _is_fit(request: HttpRequest, decision: Decision, snapshot: Snapshot) -> bool:
+    """Return whether v1 answers it, v2 may run, and its body is small and JSON, or there is none."""
+    if decision.api_version != STABLE or snapshot.latched or not snapshot.is_candidate_enabled:
+        return False
+    if request.method not in METHODS or "HTTP_TRANSFER_ENCODING" in request.META:
+        return False
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return length.isdecimal() and int(length) <= BODY_MAX and (length == "0" or is_json(str(request.content_type)))
+
+
+def _write_of(request: HttpRequest, decision: Decision, snapshot: Snapshot) -> Write:
+    read = read_of(request, decision, snapshot)
+    meta = {name: value for name, value in read.meta.items() if name != LEFT_OUT}
+    user = request.__dict__.get("_cached_user")  # of a browser's session, if the view has loaded it
+    user_id = str(user.pk) if user is not None and user.is_authenticated else None
+    read = replace(read, meta=meta, user_id=read.user_id or user_id)
+    return Write(read, str(request.method), request.body, request.META.get("CONTENT_TYPE", ""))
+
+
+def _of_candidate(write: Write) -> Any:
+    path = below_base(write.read.path)
+    return request_of(write.read, CANDIDATE, path, write.read.query, {"REQUEST_METHOD": write.method})
+
+
+SAMPLER: Final = WriteSampler()
+
+
+def shadowed(
+    answer: Callable[[], HttpResponse], request: HttpRequest, decision: object, snapshot: Snapshot | None
+) -> HttpResponse:
+    """Return the answer to a write, which may be sampled."""
+    if snapshot is None or not isinstance(decision, Decision):
+        return answer()
+    try:
+        is_taken = SAMPLER.begin(request, decision, snapshot)
+    except Exception as error:
+        FAULTS.record(error)
+        is_taken = False
+    response = answer()
+    if is_taken:
+        try:
+            SAMPLER.end(request, response, decision, snapshot)
+        except Exception as error:
+            FAULTS.record(error)
+    return response
+
+
+os.register_at_fork(before=SAMPLER.watchdog.rest, after_in_child=SAMPLER.forget)
