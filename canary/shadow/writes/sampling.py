@@ -29,9 +29,9 @@ from canary.shadow.asking import request_of
 from canary.shadow.caution import Caution
 from canary.shadow.offering import FAULTS, READER, SLACK_S, Budget, read_of
 from canary.shadow.reading import Outcome
-from canary.shadow.watchdog import OverdueError, StoppedError, Watchdog
+from canary.shadow.watchdog import OverdueError, Watchdog
 from canary.shadow.writes.engines import engine
-from canary.shadow.writes.pairs import METHODS, is_json, prepare_write
+from canary.shadow.writes.pairs import METHODS, WritePair, is_json, prepare_write
 from canary.shadow.writes.running import Write
 from canary.state.store import current_snapshot
 
@@ -44,7 +44,12 @@ IDLE_S: Final = 10.0
 """After this long without a write no snapshot is held, and the thread ends, and its database connection with it."""
 LEFT_OUT: Final = "HTTP_IDEMPOTENCY_KEY"
 """With it a handler answers as it did before, and does nothing."""
+type Place = queue.SimpleQueue[tuple[Write, int]]
+"""Takes one write with the status of its answer."""
+
 DROPPED: Final = Outcome("", "dropped")
+RENEWED: Final = Outcome("", "")
+"""No write was taken before the snapshot is to be renewed."""
 
 
 class WriteSampler:
@@ -58,36 +63,37 @@ class WriteSampler:
     def forget(self) -> None:
         """Begin again, in a child too: the threads and what they waited for stayed with the parent."""
         self.watchdog.forget()
-        self._lock, self.is_waiting = threading.Lock(), False
-        self._answered: queue.SimpleQueue[tuple[Write, int]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self.place: Place | None = None
+        """Where the next write that is chosen is put; None while no snapshot waits for one."""
         self._noted = ExitStack()
+        self._pair: WritePair | None = None
+        """The one that runs."""
         self._wanted_at = self._began_at = float("-inf")
 
-    def begin(self, request: HttpRequest, decision: Decision, snapshot: Snapshot) -> bool:
-        """Return whether a write is taken; its body is read then. Called before a version sees it."""
+    def begin(self, request: HttpRequest, decision: Decision, snapshot: Snapshot) -> Place | None:
+        """Return the place for a write that is chosen; its body is read then. Called before a version sees it."""
         conf = canary_conf().shadow_writes
         if conf is None or not conf.share_bp or not _is_fit(request, decision, snapshot):
-            return False
-        if NAME not in server.tasks:
-            server.every(TURN_S, self.take_turn, NAME, own_thread=True)
+            return None
         self._wanted_at = time.monotonic()
+        if NAME not in server.tasks:
+            self._take_turns()
         if random.random() * FULL_BP >= conf.share_bp:  # noqa: S311  a sample
-            return False
-        is_taken = self.is_waiting
-        if is_taken:
+            return None
+        place = None
+        if self.place is not None:
             request.body  # noqa: B018  kept for the view and for us
             with self._lock:
-                is_taken, self.is_waiting = self.is_waiting, False
-        if not is_taken:
+                place, self.place = self.place, None
+        if place is None:
             READER.tally.count(snapshot.release, "", "dropped")
-        return is_taken
+        return place
 
-    def end(self, request: HttpRequest, response: HttpResponse, decision: Decision, snapshot: Snapshot) -> None:
-        """Have the write that was taken run once its answer is sent."""
-        write = _write_of(request, decision, snapshot)
-        response._resource_closers.append(  # type: ignore[attr-defined]
-            partial(self._answered.put, (write, response.status_code))
-        )
+    def _take_turns(self) -> None:
+        with self._lock:
+            if NAME not in server.tasks:
+                server.every(TURN_S, self.take_turn, NAME, own_thread=True)
 
     def take_turn(self) -> float | None:
         """Hold a snapshot until it is time to renew it, or a write was run on it. Return 0.0 to go on at once."""
@@ -97,35 +103,36 @@ class WriteSampler:
             return None
         if not self._budget.has_left(canary_conf().shadow_cpu_bp, now_s):
             return None
-        self._began_at = float("inf")
-        with ExitStack() as self._noted:  # which another thread ends, should that of the handlers not return
-            outcome = self._outcome(conf.timeout_s)
-        if outcome is not None:
-            self._budget.spend(max(0.0, time.monotonic() - self._began_at))
-            if outcome.error is not None and outcome.result != "unmapped":
-                FAULTS.record(outcome.error)
-            release = current_snapshot().release
-            READER.tally.add(outcome, release, is_public=False, now=canary_conf().now())
+        self._pair, self._began_at = None, float("inf")
+        try:
+            with ExitStack() as self._noted:  # which another thread ends, should that of the handlers not return
+                outcome = self._outcome(conf.timeout_s)
+        except Exception as error:  # the database is away, or threads hang: try again later
+            FAULTS.record(error)
+            return None
+        if outcome is None:
+            return None
+        self._budget.spend(max(0.0, time.monotonic() - self._began_at))
+        if outcome.error is not None and outcome.result != "unmapped":
+            FAULTS.record(outcome.error)
+        if outcome is not RENEWED:
+            READER.tally.add(outcome, current_snapshot().release, is_public=False, now=canary_conf().now())
         return 0.0
 
     def _outcome(self, timeout_s: float) -> Outcome | None:
         try:
             return self.watchdog.run(partial(self._run, timeout_s), RENEW_S + 2 * timeout_s + SLACK_S)
         except OverdueError as error:
-            return Outcome("", "abandoned" if error.is_lost else "timed_out")
-        except StoppedError:
-            return DROPPED
-        except Exception as error:
-            return Outcome("", "failed", error=error)
+            return self._pair.late(is_lost=error.is_lost) if self._pair else DROPPED
 
     def _run(self, timeout_s: float) -> Outcome | None:
-        """Return the outcome of a write, None when there was none."""
+        """Return the outcome of a write; RENEWED when there was none, and None where no snapshot may be held."""
         store = engine()
         if store.holds_up_writers():
             return None
         with store.transaction(RENEW_S + 2 * timeout_s) as guard:
             taken = self._wait(timeout_s)
-            if not isinstance(taken, tuple):
+            if isinstance(taken, Outcome):
                 return taken
             self._began_at = time.monotonic()
             write, status = taken
@@ -135,22 +142,24 @@ class WriteSampler:
             pair = prepare_write(write, is_v2_first=random.random() < 0.5, expected=status)  # noqa: S311
             if isinstance(pair, Outcome):
                 return pair
+            self._pair = pair
             self._noted.enter_context(flights.noted(_of_candidate(write), Decision(CANDIDATE, REPEAT), rollout))
             return pair.run_within(store, guard)
 
-    def _wait(self, timeout_s: float) -> tuple[Write, int] | Outcome | None:
-        """Return a write that was taken and answered; None when none was taken before the snapshot is to be renewed."""
+    def _wait(self, timeout_s: float) -> tuple[Write, int] | Outcome:
+        """Return a write that was taken and answered, and its status, or why there is none."""
+        place: Place = queue.SimpleQueue()
         with self._lock:
-            self.is_waiting = True
+            self.place = place
         try:
-            return self._answered.get(timeout=RENEW_S)
+            return place.get(timeout=RENEW_S)
         except queue.Empty:
             with self._lock:
-                was_waiting, self.is_waiting = self.is_waiting, False
-        if was_waiting:
-            return None
+                was_free, self.place = self.place is place, None
+        if was_free:
+            return RENEWED
         try:
-            return self._answered.get(timeout=timeout_s)
+            return place.get(timeout=timeout_s)
         except queue.Empty:
             return DROPPED
 
@@ -188,15 +197,16 @@ def shadowed(
     """Return the answer to a write, which may be sampled."""
     if snapshot is None or not isinstance(decision, Decision):
         return answer()
+    place = None
     try:
-        is_taken = SAMPLER.begin(request, decision, snapshot)
+        place = SAMPLER.begin(request, decision, snapshot)
     except Exception as error:
         FAULTS.record(error)
-        is_taken = False
     response = answer()
-    if is_taken:
+    if place is not None:
         try:
-            SAMPLER.end(request, response, decision, snapshot)
+            taken = (_write_of(request, decision, snapshot), response.status_code)
+            response._resource_closers.append(partial(place.put, taken))  # type: ignore[attr-defined]
         except Exception as error:
             FAULTS.record(error)
     return response
