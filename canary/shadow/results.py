@@ -23,6 +23,8 @@ from canary.shadow.reading import Outcome, Vote
 
 SUMS: Final = ("timed", "v1_seconds", "v2_seconds", "v1_sql", "v2_sql")
 """Columns of `ShadowTotal` that are added up beside the count."""
+COMPARED: Final = ("equal", "different", "accepted")
+"""Results that tell something of the versions."""
 TIME_EVERY_S: Final = 5.0
 """A process writes a vote on the time of a route at most this often: more votes would only fill the table."""
 GROUPS_MAX: Final = 500
@@ -169,10 +171,10 @@ def _row(vote: Vote, route: str, voter: Voter, now: datetime.datetime) -> Observ
 
 
 def summary(release: int) -> dict[str, Any]:
-    """Return for report, page and policy the reads by result, in all and by route, and the differences, newest first.
+    """Return for report, page and policy what was repeated by result, in all and by route, and the differences.
 
-    `compared` is what tells anything of the versions: equal, different and accepted ones. `accepted` of a difference
-    says who has accepted it and why.
+    The newest difference comes first. `compared` counts COMPARED, `writes` how many of these are writes. `accepted` of
+    a difference says who has accepted it and why.
     """
     routes: dict[str, dict[str, Any]] = {}
     sums: dict[str, list[float]] = {}
@@ -186,7 +188,8 @@ def summary(release: int) -> dict[str, Any]:
     accepted = {tuple(name): row for name, row in accepted_differences().items()}
     return {
         "release": release,
-        "compared": counts["equal"] + counts["different"] + counts["accepted"],
+        "compared": sum(counts[result] for result in COMPARED),
+        "writes": sum(row[result] for row in routes.values() for result in COMPARED if row["route"][:4] != "GET "),
         **counts,
         "routes": [{**row, **_means(sums[route])} for route, row in routes.items()],
         "differences": [

@@ -73,7 +73,7 @@ class Verb:
     """Whether a change of a state that somebody else has changed meanwhile is refused: all but a rollback."""
     is_local: bool = False
     """Whether the command line alone offers it: no request makes the server ask any address for its caller, compute for
-    minutes, or name rows that the caller may not see."""
+    minutes, read its files, or name rows that the caller may not see."""
 
     @property
     def name(self) -> str:

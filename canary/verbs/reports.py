@@ -148,7 +148,8 @@ def _say_quantile(name: str, found: Mapping[str, Any]) -> str:
 
 
 def _say_shadow(shadow: Mapping[str, Any]) -> Iterator[str]:
-    counted = [f"{shadow['compared']} compared", f"{shadow['different']} differ"]
+    writes = f" ({plural(shadow['writes'], 'write', 'writes')})" if shadow["writes"] else ""
+    counted = [f"{shadow['compared']} compared{writes}", f"{shadow['different']} differ"]
     counted += [f"{shadow['accepted']} in accepted ways alone"] if shadow["accepted"] else []
     yield f"Shadow reads: {', '.join(counted)}, {shadow['failed']} failed."
     for one in shadow["differences"][:LINES_OF_EACH]:

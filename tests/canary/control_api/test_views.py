@@ -175,9 +175,9 @@ def offered() -> dict[tuple[str, ...], Verb]:
 
 
 def test_a_verb_of_the_command_line_alone_is_not_found(admin: User) -> None:
-    """`doctor` asks any address that it is given, `replay` computes for long, and `debt` names drafts."""
+    """`doctor` asks any address, `replay` computes for long, `debt` names drafts, and `shadow-writes` reads a file."""
     local = {words for words, verb in all_verbs().items() if verb.is_local}
-    assert local == {("doctor",), ("replay",), ("debt",)}
+    assert local == {("doctor",), ("replay",), ("debt",), ("shadow-writes",)}
     client = Client()
     client.force_login(admin)
     for [word] in local:

@@ -167,6 +167,7 @@ def test_a_difference_is_stored_and_may_be_accepted(
     printed(run_canary, file)
     name = ("--route", "POST /things", "--path", "cms_tag.description", "--kind", "value")
     assert "cms_tag.description" in run_canary("differences", "list")
+    assert "1 compared (1 write), 1 differ" in run_canary("report")
     run_canary("differences", "accept", *name, "--reason", "v2 has no text")
     assert "accepted      line 1" in run_canary("shadow-writes", str(file))
 
