@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from canary.core.crossover_verdict import LIMIT, Count, CrossoverVerdict, OfConsumer
+from canary.core.names import in_names, names_from
 from canary.core.wording import duration
 from canary.judging.crossing import verdict_on
 from canary.models import Rollout
@@ -57,14 +58,15 @@ def card_of(status: dict[str, Any], row: Rollout | None, now: datetime) -> Card 
     told, verdict = status["crossover"], None if row is None else verdict_on(row, now)
     if told is None or verdict is None:
         return None
+    names = names_from(status)
     people = People([one.consumer for one in verdict.consumers])
     lasts = spoken(duration(told["period_s"]).replace(".0 ", " "))
     place = {"number": told["period"], "count": told["periods"], "duration": lasts}
     period = _("%(number)s of %(count)s, %(duration)s each") if told["period"] else _("%(count)s of %(duration)s")
     return Card(
         title=_title(verdict),
-        next=spoken(NEXT[told["verdict"] or told["state"]]),
-        sentence=spoken(f"{verdict.sentence}."),
+        next=spoken(in_names(NEXT[told["verdict"] or told["state"]], names)),
+        sentence=spoken(in_names(verdict.opened, names)),
         period=period % place,
         ends_at=datetime.fromisoformat(told["ended_at"] or told["ends_at"]),
         rows=tuple(_row(one, people) for one in verdict.consumers),

@@ -70,7 +70,7 @@ def _without_verdict(status: Status, verdict: Verdict | None, extended: int, all
         title = _("Waiting for approval: %(weight)s") % {"weight": wanted}
         todo = _("A second person approves or rejects it. Reason: %(reason)s") % {"reason": request["reason"]}
         return Guide("info", title, todo, action=request["verb"].replace(" ", "/") if end else "approve")
-    if (crossover := status["crossover"]) and not status["weight_bp"] and (said := _of_crossover(crossover, verdict)):
+    if status["crossover"] and not status["weight_bp"] and (said := _of_crossover(status, verdict)):
         return said
     if not status["weight_bp"] and not is_active(status["plan"]):
         todo = _("Start a plan. Its form first shows who would move, and what each step can find.")
@@ -92,13 +92,14 @@ def _out_of_service(extended: int) -> str:
     return told % {"count": extended}
 
 
-def _of_crossover(crossover: dict[str, Any], verdict: Verdict | None) -> Guide | None:
+def _of_crossover(status: Status, verdict: Verdict | None) -> Guide | None:
     """Return the words about a crossover; None once it was stopped or another weight is set."""
+    crossover = status["crossover"]
     place, label = "crossover", _("Look at the consumers")
     if crossover["state"] != "ended":
         if verdict is not None and verdict.kind == Verdict.Kind.HARM:
             return None
-        title, todo = _("The crossover begins"), spoken(NEXT[crossover["state"]])
+        title, todo = _("The crossover begins"), spoken(in_names(NEXT[crossover["state"]], names_from(status)))
         if crossover["state"] == "settles":
             title = _("The crossover is over, and its verdict comes")
         elif crossover["period"]:

@@ -30,6 +30,7 @@ def test_the_card_begins_with_the_number_and_folds_the_consumers(quiet_world: Wo
     assert card.next == "Nothing to do: it ends by itself, and harm by v2 rolls it back."
     assert card.period == "9 of 20, 60 min each"
     _, _, shown = page.content.decode().partition('id="canary-crossover"')
+    assert 'id="canary-protection"' in shown
     assert shown.index(card.title) < shown.index("The verdicts on 12 consumers") < shown.index("key:ab10")
     assert {row.said for row in card.rows} == {"running"}
     assert card.rows[2].on_v2 == "3 of 440"
