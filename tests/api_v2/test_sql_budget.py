@@ -53,7 +53,7 @@ def fill(make_user: Callable[..., User]) -> Callable[[int], dict[str, Any]]:
         Category.objects.all().delete()
         top = Category.objects.create(name="Top", slug="top")
         categories = [Category(name=f"C{n}", slug=f"c{n}", parent=top) for n in range(count)]
-        tags = [Tag(name=f"Tag {n}", name_key=f"tag {n}", slug=f"tag-{n}") for n in range(count)]
+        tags = [Tag(name=f"Tag {n}", name_key=f"tag {n}", slug=f"tag-{n}", usage_count=count) for n in range(count)]
         posts = [
             Post(title="Post", slug=f"post-{n}", content="x", author=mia, status="published", published_at=at)
             for n in range(count)
