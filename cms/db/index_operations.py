@@ -6,7 +6,7 @@ expressions of an index only after it has counted their values: `analyse` has it
 
 from typing import Any
 
-from django.db import migrations
+from django.db import migrations, models
 
 
 class AddIndex(migrations.AddIndex):
@@ -43,3 +43,19 @@ def analyse(table: str) -> migrations.RunPython:
             schema_editor.execute(f"ANALYZE {schema_editor.quote_name(table)}")
 
     return migrations.RunPython(look, migrations.RunPython.noop)
+
+
+def add_link_index(model_name: str, field_name: str, index: models.Index) -> migrations.RunPython:
+    """Add an index to the table of a many-to-many field, which has no model of its own in a migration's state."""
+
+    def drop(apps: Any, schema_editor: Any) -> None:
+        how = "CONCURRENTLY " if schema_editor.connection.vendor == "postgresql" else ""
+        schema_editor.execute(f"DROP INDEX {how}IF EXISTS {schema_editor.quote_name(index.name)}")
+
+    def add(apps: Any, schema_editor: Any) -> None:
+        drop(apps, schema_editor)
+        links = apps.get_model("cms", model_name)._meta.get_field(field_name).remote_field.through
+        how = {"concurrently": True} if schema_editor.connection.vendor == "postgresql" else {}
+        schema_editor.add_index(links, index, **how)
+
+    return migrations.RunPython(add, drop)
