@@ -67,7 +67,7 @@ def _met(tags: Iterable[Row], names: Collection[str], viewer: Viewer) -> list[Ro
     unsure = [tag["pk"] for tag in tags if not tag["usage_count"] and tag["name"] not in names]
     if not unsure or policy.may_manage_terms(viewer.actor):
         return [*tags]
-    met = Tag.objects.met_by(viewer.actor, viewer.now).filter(pk__in=unsure).values_list("pk", flat=True)
+    met = Tag.objects.few_met_by(viewer.actor, viewer.now, unsure).values_list("pk", flat=True)
     hidden = set(unsure) - set(met)
     return [tag for tag in tags if tag["pk"] not in hidden]
 

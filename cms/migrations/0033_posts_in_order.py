@@ -1,4 +1,4 @@
-"""The posts that show a file, in an order that only an index by the file gives."""
+"""The posts that show a file or carry a tag, in an order that only an index by the file or the tag gives."""
 
 from django.db import migrations, models
 
@@ -14,4 +14,5 @@ class Migration(migrations.Migration):
         add_link_index(
             "Post", "embedded_media", models.Index(fields=["mediafile", "post"], name="cms_post_media_by_file")
         ),
+        add_link_index("Post", "tags", models.Index(fields=["tag", "post"], name="cms_post_tags_by_tag")),
     ]
