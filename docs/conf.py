@@ -8,6 +8,7 @@ project = "Tandem"
 root_doc = "docs/index"
 include_patterns = ["*.md", "docs/*.md", "docs/**/*.md", "tests/README.md", "tests/*/README.md"]
 include_patterns += ["packaging/canary/README.md", "examples/shop/README.md"]
+exclude_patterns = [".venv", "build"]  # neither is searched
 extensions = ["myst_parser", "sphinx_copybutton"]
 myst_heading_anchors = 4
 html_theme = "furo"
