@@ -132,13 +132,19 @@ def marks_of(tells: Sequence[tuple[datetime, str]], ends: tuple[datetime, dateti
             continue
         marks.append(Mark(percent(place), LETTERS[len(marks)], [(at, text)]))
         placed = place
-    return [replace(mark, tells=_counted(mark.tells)) for mark in marks]
+    return [replace(mark, tells=_by_minute(_counted(mark.tells))) for mark in marks]
 
 
 def _counted(tells: list[tuple[datetime, str]]) -> list[tuple[datetime, str]]:
     """Name once, with the first time, what was done several times running."""
     runs = [list(run) for _, run in groupby(tells, key=lambda tell: tell[1])]
     return [(run[0][0], run[0][1] if len(run) == 1 else _times(run[0][1], len(run))) for run in runs]
+
+
+def _by_minute(tells: list[tuple[datetime, str]]) -> list[tuple[datetime, str]]:
+    """Name a minute once, with all that was done in it: a page shows no seconds here."""
+    minutes = [list(minute) for _, minute in groupby(tells, key=lambda tell: tell[0].replace(second=0, microsecond=0))]
+    return [(minute[0][0], ", ".join(text for _at, text in minute)) for minute in minutes]
 
 
 def _times(text: str, count: int) -> str:

@@ -168,7 +168,8 @@ def _course_chart(
     scale = Scale(0.0, top)
     names = current_snapshot().names
     lines = [line(f"v{version}", f"v{names.of(version)}", points, ends, scale) for version, points in values.items()]
-    down = [Tick(f"{scale.y(value):.1f}", f"{value:g} {unit}", "start") for value in (0.0, top / 2, top)]
+    shown, divisor = ("s", 1_000) if unit == "ms" and top > 1_000 else (unit, 1)
+    down = [Tick(f"{scale.y(value):.1f}", f"{value / divisor:g} {shown}", "start") for value in (0.0, top / 2, top)]
     return Chart([one for one in lines if one.path], time_ticks(ends), down, marks)
 
 
