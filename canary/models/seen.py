@@ -77,7 +77,7 @@ class Observation(models.Model):
     is_authenticated = models.BooleanField()
     """Whether the unit counts alone: a person that can't be made up at will. Others count once a network and stage."""
     network = models.CharField(max_length=32)
-    """A keyed digest of the /24 or /64 that the request came from, in hex."""
+    """A keyed digest of the /24 or /48 that the request came from, in hex."""
     build = models.CharField(max_length=64, default="", db_default="")
     """The build that wrote it; empty for a process of an older release."""
     at = models.DateTimeField()

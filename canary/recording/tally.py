@@ -89,7 +89,8 @@ class Tally:
     def _take_decided(self, seen: Seen, decision: Decision, name: Name, at: datetime.datetime) -> None:
         identity = decision.identity
         network = network_of(seen.address)
-        subject = self._subject_of(identity, seen, at) if identity else Subject(network, "", is_authenticated=False)
+        person = self._person_of(identity, seen) if identity else None
+        subject = subject_of(identity, person, at) if identity else Subject(network, "", is_authenticated=False)
         stands_in = decision.reason in STANDS_IN
         is_crossing = _is_crossing(decision, seen.snapshot)
         is_by_bucket = decision.reason == "bucket" or (stands_in and decision.bucket is not None) or is_crossing
@@ -120,7 +121,8 @@ class Tally:
                 ),
                 is_crossing=is_crossing,
             )
-        if judged and is_crossing and identity is not None and not seen.is_away:
+        # A key's prefix is no secret: good answers in its name must not thin out the failures that its owner had.
+        if judged and is_crossing and identity and not seen.is_away and (person or identity.kind == "client"):
             self._cross(seen, decision, str(identity), at)
         # One unit a network: no name that is made up adds a row, and none hides what others got.
         if is_counted and identity is not None and decision.reason in WEIGHED and seen.snapshot.version:
@@ -149,16 +151,14 @@ class Tally:
             outcome.reads += 1
             outcome.refused_reads += 400 <= seen.status < 500
 
-    def _subject_of(self, identity: Identity, seen: Seen, at: datetime.datetime) -> Subject:
-        """Return the subject. A failure before the user is looked up counts for the user of an earlier response."""
-        person = seen.person
-        if person is not None:
-            if len(self._people) >= NOTED_MAX:
-                self._people.clear()
-            self._people[identity] = person
-        elif seen.status >= 500:
-            person = self._people.get(identity)
-        return subject_of(identity, person, at)
+    def _person_of(self, identity: Identity, seen: Seen) -> Person | None:
+        """Return whom the view knew. A failure before the user is looked up belongs to that of an earlier response."""
+        if seen.person is None:
+            return self._people.get(identity) if seen.status >= 500 else None
+        if len(self._people) >= NOTED_MAX:
+            self._people.clear()
+        self._people[identity] = seen.person
+        return seen.person
 
     def _count(self, seen: Seen, api_version: int, route: str, unit: str, judged: bool, at: datetime.datetime) -> None:
         start_s = int(at.timestamp())
@@ -286,14 +286,14 @@ def digest_of(identity: Identity) -> str:
 
 @lru_cache(maxsize=16_384)
 def network_of(address: str) -> str:
-    """Return a digest of the /24 or /64 around the address."""
+    """Return a digest of the /24 or /48 around the address: a line has a whole /56 of IPv6 networks, or more."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         network = address
     else:
         mapped = getattr(parsed, "ipv4_mapped", None) or parsed
-        network = str(ipaddress.ip_network((mapped, 24 if mapped.version == 4 else 64), strict=False))
+        network = str(ipaddress.ip_network((mapped, 24 if mapped.version == 4 else 48), strict=False))
     return blake2b(network.encode(errors="replace"), digest_size=16, key=secret_for("canary-network")).hexdigest()
 
 

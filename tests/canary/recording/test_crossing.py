@@ -1,13 +1,13 @@
 """What is counted of a crossover: answers to its consumers, by period and by the version that was asked."""
 
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
 from canary.core.crossover import is_on_candidate
-from canary.core.values import parse_identity
+from canary.core.values import Decision, Identity, parse_identity
 from canary.models import CrossoverCount, MetricBucket, Observation, UnitMinute
 from canary.recording import flushing
 from canary.recording.flushing import flush
@@ -21,7 +21,9 @@ from tests.canary.seeing import ARMS, ask, fresh_recorder
 PATH = "/api/things/7"
 NAMES = [f"client:c{number}" for number in range(8)]
 PERIOD_S = 600.0
-Begin = Callable[[float], None]
+KEYS = [f"key:k{number}" for number in range(8)]
+OWNER = ("owner", datetime(2026, 1, 1, tzinfo=UTC))
+Begin = Callable[..., None]
 
 
 @pytest.fixture
@@ -29,10 +31,10 @@ def begin(rollout: Callable[..., None], db: None) -> Iterator[Begin]:
     """`begin(1.5)`: a crossover that is in the middle of its second period."""
     rollout(0, **ARMS)
 
-    def start(periods: float) -> None:
+    def start(periods: float, names: Sequence[str] = NAMES) -> None:
         began_at = timezone.now() - timedelta(seconds=periods * PERIOD_S + 2)
         words = {"actor": "cli:test", "reason": "a test", "expected_version": store.refresh().version}
-        start_crossover(consumers=NAMES, period_s=PERIOD_S, pairs=4, now=began_at, **words)  # type: ignore[arg-type]
+        start_crossover(consumers=names, period_s=PERIOD_S, pairs=4, now=began_at, **words)  # type: ignore[arg-type]
         store.refresh()
 
     with fresh_recorder():
@@ -42,7 +44,9 @@ def begin(rollout: Callable[..., None], db: None) -> Iterator[Begin]:
 def client_now_on(api_version: int) -> str:
     snapshot, now_s = store.current_snapshot(), timezone.now().timestamp()
     assert snapshot.crossover is not None
-    drawn = {name: is_on_candidate(snapshot.crossover, name, now_s, snapshot.salt) for name in NAMES}
+    drawn = {
+        name: is_on_candidate(snapshot.crossover, name, now_s, snapshot.salt) for name in snapshot.crossover.consumers
+    }
     return next(name for name, is_drawn in drawn.items() if is_drawn == (api_version == 2)).partition(":")[2]
 
 
@@ -88,6 +92,22 @@ def test_others_refusals_lists_and_named_versions_do_not_count(begin: Begin) -> 
     ask(PATH, on_v1)
     flush(is_last=True)
     assert counts() == []
+
+
+def test_a_key_counts_where_a_view_knew_its_person(begin: Begin) -> None:
+    """Its prefix is no secret: a stranger could thin out the failures of one version by good answers in its name."""
+    begin(1.5, KEYS)
+    on_v2 = client_now_on(2)
+    ask(PATH, canary_id=on_v2)
+    [seen] = queue.drain()
+    assert isinstance(seen.answer, Decision)
+    seen = seen._replace(
+        answer=seen.answer._replace(identity=Identity("key", on_v2), api_version=2, reason="crossover")
+    )
+    for status, person in ((200, None), (500, None), (200, OWNER), (200, None), (500, None)):
+        flushing.outbox.tally.take(seen._replace(status=status, person=person), timezone.now().timestamp())
+    flush(is_last=True)
+    assert counts() == [(1, 2, 2, 1)]
 
 
 def test_the_beginning_of_a_period_and_what_comes_after_the_last_do_not_count(begin: Begin) -> None:

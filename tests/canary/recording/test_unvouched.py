@@ -58,6 +58,13 @@ def test_a_network_adds_so_many_a_day_and_those_that_are_known_go_on(counted: Ta
     assert sum(cell.requests for cell in counted.batch.cells.values()) == 20
 
 
+def test_the_addresses_of_one_line_are_one_network(counted: Tally) -> None:
+    for number in range(9):
+        take(counted, "client", f"c{number}", address=f"2001:db8:0:{number:x}::1")
+    take(counted, "client", "other", address="2001:db8:1::1")
+    assert names(counted) == {"c0", "c1", "c2", "other"}
+
+
 def test_people_with_a_credential_are_all_recorded(counted: Tally) -> None:
     for number in range(9):
         take(counted, "user", f"u{number}", person=(f"u{number}", LONG_AGO))
