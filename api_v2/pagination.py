@@ -63,9 +63,10 @@ class Reading:
     """Conditions of which each row fulfils one. An index has each in the list's order, with its NULLs at either end: a
     page is put together from the first rows of all."""
     among: QuerySet[Any] | None = None
-    """All rows, where many may be hidden and each is dear to judge: a page looks at LOOKED_AT of them and ends."""
-    counted: QuerySet[Any] | None = None
-    """The same rows as the list's, where another query counts them better."""
+    """All rows, where many may be hidden and each is dear to judge: a page is looked for among LOOKED_AT of them."""
+    all_at_once: QuerySet[Any] | None = None
+    """The same rows as the list's, by a query that costs the same however many are hidden: for a page that is not full
+    among these, and to count."""
 
 
 AS_ONE: Final = Reading()
@@ -137,7 +138,7 @@ def first_rows(
     if wanted.cursor and is_backward:
         later = [
             # In their order, or PostgreSQL reads the table until it meets one: all of it where they stand at its end.
-            (rows if how.among is None else how.among)
+            (rows if how.all_at_once is None else how.all_at_once)
             .filter(piece.condition)
             .order_by(*ordering(piece.keys, is_backward=False))
             .values("pk")[:1]
@@ -155,30 +156,31 @@ def _stretches(sort: Sort, cursor: Cursor | None, choices: Sequence[Q]) -> list[
     return [piece.among(choice) for choice in choices for piece in pieces] if len(choices) > 1 else pieces
 
 
-def last_looked_at(wanted: PageRequest, found: Sequence[Row], how: Reading) -> Row | None:
-    """Return where a page ends that found too few among the rows it looked at; None if it looked at all, or is full."""
-    if how.among is None or len(found) > wanted.limit:
-        return None
+def read_page(
+    rows: QuerySet[Any], wanted: PageRequest, select: Callable[[Any], QuerySet[Any, Row]], how: Reading
+) -> list[Row]:
+    """Return the rows of `first_rows`. No cursor tells of a hidden row: a page ends at a row that it shows."""
+    found = list(first_rows(rows, wanted, sort=wanted.sort, select=select, how=how))
+    if how.among is None or how.all_at_once is None or len(found) > wanted.limit:
+        return found
     is_backward = wanted.cursor is not None and wanted.cursor.is_backward
     here = whole(wanted.sort, wanted.cursor)
-    rows = how.among.filter(here.condition).order_by(*ordering(here.keys, is_backward=is_backward))
-    return rows.values(*wanted.sort.columns)[LOOKED_AT - 1 : LOOKED_AT].first()
+    beyond = how.among.filter(here.condition).order_by(*ordering(here.keys, is_backward=is_backward)).values("pk")
+    if not beyond[LOOKED_AT : LOOKED_AT + 1]:
+        return found
+    everywhere = Reading(all_at_once=how.all_at_once)
+    return list(first_rows(how.all_at_once, wanted, sort=wanted.sort, select=select, how=everywhere))
 
 
-def page_of(
-    request: HttpRequest, wanted: PageRequest, found: list[Row], *, total: int | None = None, end: Row | None = None
-) -> Page:
-    """Return the page for the rows of `first_rows`.
-
-    It ends early where the next row's texts are not given, or at the `end` of what was looked at.
-    """
+def page_of(request: HttpRequest, wanted: PageRequest, found: list[Row], *, total: int | None = None) -> Page:
+    """Return the page for the rows of `first_rows`. It ends early where the next row's texts are not given."""
     cursor = wanted.cursor
     is_backward = cursor is not None and cursor.is_backward
     whole = whole_rows(found[: wanted.limit])
-    has_beyond = end is not None or len(found) > len(whole)
+    has_beyond = len(found) > len(whole)
     # Nothing is known of the rows after an empty page: its next page may be empty too.
     has_later = is_backward and (not found or found[0][_HAS_LATER])
-    near, far = (whole[0], end or whole[-1]) if whole else (None, end)
+    near, far = (whole[0], whole[-1]) if whole else (None, None)
 
     def path_to(direction: Direction, row: Row | None) -> str | None:
         if row:

@@ -53,7 +53,7 @@ class MediaListView(ApiView):
         asked = _asked_for(self.query, MediaFile.objects.all())
         how = AS_ONE
         if not policy.may_edit_all_media(self.actor):
-            how = Reading(among=asked, counted=asked.all_visible_to(self.actor, self.now))
+            how = Reading(among=asked, all_at_once=asked.all_visible_to(self.actor, self.now))
         return answer_list(self, wanted, rows=asked.visible_to(self.actor, self.now), shape=MEDIA, how=how)
 
     def ahead(self) -> AbstractContextManager[None]:

@@ -9,7 +9,7 @@ from django.db.models.expressions import BaseExpression
 from django.http import HttpResponse
 
 from api_v2.errors import not_found
-from api_v2.pagination import AS_ONE, PageRequest, Reading, Row, first_rows, last_looked_at, page_of
+from api_v2.pagination import AS_ONE, PageRequest, Reading, Row, page_of, read_page
 from api_v2.serializers.bodies import read_body
 from api_v2.serializers.shapes import Shape, columns_of, selected, write, write_all
 from api_v2.sources import NEXT_CHANGE, Source, read_all, read_list
@@ -56,9 +56,9 @@ def answer_list(
     def select(found: QuerySet[Any]) -> QuerySet[Any, Row]:
         return selected(found, columns, computed or {})
 
-    read = list(first_rows(rows, wanted, sort=wanted.sort, select=select, how=how))
-    total = (rows if how.counted is None else how.counted).count() if wanted.is_counted else None
-    page = page_of(view.http_request, wanted, read, total=total, end=last_looked_at(wanted, read, how))
+    read = read_page(rows, wanted, select, how)
+    total = (rows if how.all_at_once is None else how.all_at_once).count() if wanted.is_counted else None
+    page = page_of(view.http_request, wanted, read, total=total)
     return view.answer_page(page, write_all(page.rows, shape, fields, view.viewer))
 
 

@@ -26,7 +26,7 @@ class MediaFileQuerySet(models.QuerySet["MediaFile"]):
         return self._own_and(has_any(featured) | has_any(embedded), user)
 
     def all_visible_to(self, user: Actor, now: datetime.datetime) -> Self:
-        """Return the same files, to be counted: found from the posts, however many hidden ones show a file."""
+        """Return the same files, found from the posts: it costs the same however many hidden ones show a file."""
         posts = apps.get_model("cms", "Post").objects.visible_to(user, now).order_by()
         featured, embedded = posts.values("featured_image"), posts.values("embedded_media")
         shown = Q(pk__in=featured.exclude(featured_image=None)) | Q(pk__in=embedded.exclude(embedded_media=None))

@@ -342,33 +342,41 @@ def test_the_list_is_filtered_and_walked(own: Client) -> None:
     assert problem_of(own.get("/api/v2/media?kind=video")) == (400, "invalid-parameter")
 
 
+@pytest.mark.parametrize("looked_at", [3, 200])
 def test_the_list_leads_past_hidden_files_in_both_directions(
-    client: Client, own: Client, make_post: Callable[..., Post], monkeypatch: pytest.MonkeyPatch
+    client: Client, own: Client, make_post: Callable[..., Post], monkeypatch: pytest.MonkeyPatch, looked_at: int
 ) -> None:
-    monkeypatch.setattr(pagination, "LOOKED_AT", 3)
+    monkeypatch.setattr(pagination, "LOOKED_AT", looked_at)
     ids = [upload(own, b"words %d" % number, f"{number}.txt").json()["id"] for number in range(12)]
-    shown = ids[0], ids[4], ids[5], ids[11]
+    shown = [ids[11], ids[5], ids[4], ids[0]]
     make_post().embedded_media.set(MediaFile.objects.filter(pk__in=shown))
 
-    def walk(path: str | None, step: str) -> tuple[list[str], str | None, int]:
-        found: list[str] = []
-        last, pages = path, 0
+    def walk(path: str | None, step: str) -> list[list[str]]:
+        pages = []
         while path:
             answer = client.get(path).json()
-            found += [row["id"] for row in answer["data"]]
-            last, path, pages = path, answer["page"][step], pages + 1
-        return found, last, pages
+            pages.append([row["id"] for row in answer["data"]])
+            assert answer["page"]["has_more"] == (pages[-1][-1] != shown[-1])
+            path = answer["page"][step]
+        return pages
 
-    forward, end, pages = walk("/api/v2/media?limit=2", "next")
-    assert (forward, pages > 3) == ([*reversed(shown)], True)
-    back, _, _ = walk(client.get(str(end)).json()["page"]["previous"], "previous")
-    assert sorted(back) == sorted(one for one in shown if one not in of_page(client, str(end)))
+    assert walk("/api/v2/media?limit=2", "next") == [shown[:2], shown[2:]]
+    assert walk("/api/v2/media?limit=1", "next") == [[one] for one in shown]
+    last = client.get(client.get("/api/v2/media?limit=2").json()["page"]["next"]).json()
+    assert walk(last["page"]["previous"], "previous") == [shown[:2]]
     assert client.get("/api/v2/media?limit=1&count=exact").json()["page"]["total"] == len(shown)
-    assert [row["id"] for row in own.get("/api/v2/media?limit=100").json()["data"]] == [*reversed(ids[-3:])]
+    assert len(own.get("/api/v2/media?limit=100").json()["data"]) == 12
 
 
-def of_page(client: Client, path: str) -> list[str]:
-    return [row["id"] for row in client.get(path).json()["data"]]
+@pytest.mark.parametrize("query", ["", "?q=salary", "?kind=document", "?limit=1&count=exact"])
+def test_no_cursor_and_no_next_page_tells_of_a_hidden_file(
+    client: Client, own: Client, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.setattr(pagination, "LOOKED_AT", 3)
+    for number in range(7):
+        upload(own, b"words %d" % number, f"salary {number}.txt")
+    answer = client.get(f"/api/v2/media{query}").json()
+    assert (answer["data"], answer["page"]["has_more"], answer["page"]["next"]) == ([], False, None)
 
 
 @on_both

@@ -141,7 +141,7 @@ def test_files_that_many_drafts_show_are_looked_at_page_by_page(
     analyse()
     with CaptureQueriesContext(connection) as captured:
         answer = client.get(f"/api/v2/media{query}").json()
-    assert (answer["data"], answer["page"]["has_more"]) == ([], True)
+    assert [row["original_name"] for row in answer["data"]] == ["file 0"]
     if "count" in query:
         assert answer["page"]["total"] == 1
     looks = sum(looked_at(one["sql"]) for one in captured.captured_queries if one["sql"].startswith("SELECT"))
