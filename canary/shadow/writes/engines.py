@@ -33,7 +33,10 @@ UNIQUE_INDEXES: Final = """
       AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
 """
 CHANGES: Final = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
-OTHER_FILES: Final = frozenset({sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_ALTER_TABLE})
+OTHERS: Final = frozenset(
+    {sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_ALTER_TABLE, sqlite3.SQLITE_TRANSACTION}
+)
+"""Other files, other tables, and the end of the transaction, which `executescript` sends by itself."""
 HARMLESS_PRAGMAS: Final = frozenset({"table_info", "table_xinfo", "index_list", "index_info", "foreign_key_list"})
 TABLE_HEAD: Final = re.compile(r'CREATE TABLE ("[^"]+"|\S+)')
 INDEX_HEAD: Final = re.compile(r'CREATE UNIQUE INDEX ("[^"]+"|\S+) ON ("[^"]+"|\S+?)(?=\s*\()')
@@ -168,7 +171,7 @@ def engine() -> PostgreSQL | SQLite:
 
 def _allow(action: int, one: str | None, two: str | None, schema: str | None, within: str | None) -> int:
     is_pragma = action == sqlite3.SQLITE_PRAGMA and two is not None and one not in HARMLESS_PRAGMAS
-    is_refused = is_pragma or action in OTHER_FILES or (action in CHANGES and schema != "temp")
+    is_refused = is_pragma or action in OTHERS or (action in CHANGES and schema != "temp")
     return sqlite3.SQLITE_DENY if is_refused else sqlite3.SQLITE_OK
 
 

@@ -10,13 +10,14 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from canary.shadow.side_effects import SideEffectError
 from canary.shadow.snapshots import READ_ONLY_TRANSACTION, Guard
 
-STEPS: Final = re.compile(r"\s*(?:SAVEPOINT|RELEASE|ROLLBACK\s+TO)\b", re.IGNORECASE)
+STEPS: Final = re.compile(r"\s*(?:SAVEPOINT|RELEASE|ROLLBACK\s+TO)\b[^;]*\Z", re.IGNORECASE)
 REFUSED: Final = re.compile(
-    r"\s*(?:BEGIN|START|COMMIT|END|ABORT|ROLLBACK|PREPARE\s+TRANSACTION|LOCK|SET\s+SESSION)\b"
+    r"(?:|.*;)(?>\s+|--[^\n]*\n|/\*.*?\*/)*+"
+    r"(?:BEGIN|START|COMMIT|END|ABORT|ROLLBACK(?!\s+TO\b)|PREPARE\s+TRANSACTION|LOCK|SET\s+SESSION)\b"
     r"|.*\bpg_(?:try_)?advisory_",
     re.IGNORECASE | re.DOTALL,
 )
-"""Statements that would end the transaction, and locks that a READ ONLY transaction may take and others wait for."""
+"""Statements that would end the transaction, first or after another one, and locks that READ ONLY does not refuse."""
 READS: Final = re.compile(
     r"\s*(?:SELECT|WITH)\b(?!.*\bFOR\s+(?:NO\s+KEY\s+|KEY\s+)?(?:UPDATE|SHARE)\b)", re.IGNORECASE | re.DOTALL
 )

@@ -79,6 +79,8 @@ class Handler:
             "lock": lambda: _send("LOCK TABLE cms_category"),
             "advisory": lambda: _send("SELECT pg_advisory_lock(7)"),
             "commit": lambda: _send("COMMIT"),
+            "hidden": lambda: _send("SELECT 1; -- one more\n/* the last */ commit"),
+            "script": _run_script,
             "late": _sleep_in_steps,
         }
         times = cache.get("shadow", 0) + 1
@@ -86,6 +88,12 @@ class Handler:
         assert cache.get("shadow") == times
         if self.fault in beside:
             beside[self.fault]()
+
+
+def _run_script() -> None:
+    """Python commits before a script by itself."""
+    with connection.cursor() as cursor:
+        cursor.executescript("UPDATE cms_tag SET usage_count = 9")
 
 
 def _sleep_in_steps() -> None:

@@ -74,11 +74,18 @@ def test_a_lost_column_of_a_row_that_was_there_is_found(played: Played) -> None:
         ("unnamed", "v1 writes to cms_category, which ROWS does not name."),
         ("mail", "v1 sends mail."),
         ("commit", "v1 sends COMMIT."),
+        ("hidden", "v1 sends SELECT 1; -- one more /* the last */ commit."),
     ],
 )
 def test_v1_is_told_what_it_does_beside_its_rows(played: Played, fault: str, sentence: str) -> None:
     [one] = played(write(v1=fault))
     assert (one["result"], one["error"]) == ("failed", sentence)
+
+
+@pytest.mark.skipif(connection.vendor == "postgresql", reason="psycopg has no scripts")
+def test_a_script_that_would_commit_is_refused(played: Played) -> None:
+    [one] = played(write(v1="script"))
+    assert (one["result"], one["error"]) == ("failed", "not authorized")
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite locks no rows")

@@ -52,7 +52,7 @@ def _objects(cursor: Any) -> list[Any]:
 
 FAULTS = (
     *("", "lost", "order", "row", "rows", "status", "refusal", "unnamed"),
-    *("mail", "thread", "socket", "file", "locked", "lock", "advisory", "commit"),
+    *("mail", "thread", "socket", "file", "locked", "lock", "advisory", "commit", "hidden", "script"),
 )
 
 
