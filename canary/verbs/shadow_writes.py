@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from canary.core.permissions import RAMP
 from canary.errors import Refused
@@ -12,17 +12,15 @@ from canary.verbs.declaring import Call, Option, Verb
 from canary.verbs.parsing import parse_text
 from canary.verbs.wording import one_line, plural
 
-DIFFER: Final = ("different",)
-
 
 def _shadow_writes(call: Call) -> dict[str, Any]:
     file = Path(call.values["file"])
     try:
-        lines = file.read_text().splitlines()
+        lines = file.read_text().split("\n")  # a string of JSON may hold other line breaks, such as U+2028
     except (OSError, UnicodeDecodeError) as error:
         raise Refused("no-file", f"{file} can't be read: {error}.") from error
     result = replay_writes(lines, call.now)
-    wrong = sum(one["result"] in DIFFER for one in result["writes"])
+    wrong = sum(one["result"] == "different" for one in result["writes"])
     return result | ({"error": f"{plural(wrong, 'write differs', 'writes differ')}."} if wrong else {})
 
 

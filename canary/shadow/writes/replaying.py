@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -11,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 from django.conf import settings
 
 from canary.conf import canary_conf
+from canary.core.mapping import Difference
 from canary.core.values import STABLE, Snapshot
 from canary.errors import Refused
 from canary.shadow.asking import Read
@@ -22,13 +24,15 @@ from canary.shadow.writes.pairs import JSON, METHODS, prepare_write
 from canary.shadow.writes.running import Write
 from canary.state import store
 
+SHOWN: Final = ("status", "side_effect")
 MEMBERS: Final = frozenset({"method", "path", "body", "headers", "identity"})
 UNDECLARED: Final = 'CANARY["SHADOW_WRITES"] names no ROWS, so nothing is known of the rows to copy.'
 
 
 def replay_writes(lines: Iterable[str], now: datetime) -> dict[str, Any]:
     """Return what became of each write; differences are also stored for the release in force. Raises Refused."""
-    if canary_conf().shadow_writes is None:
+    conf = canary_conf().shadow_writes
+    if conf is None:
         raise Refused("no-rows", UNDECLARED)
     _, snapshot = store.read()
     writes = [*_read_writes(lines, snapshot)]
@@ -37,7 +41,7 @@ def replay_writes(lines: Iterable[str], now: datetime) -> dict[str, Any]:
     found = []
     try:
         for number, write in writes:
-            outcome = play(write, watchdog)
+            outcome = play(write, watchdog, conf.timeout_s)
             result = tally.add(outcome, snapshot.release, is_public=False, now=now)
             found.append({"line": number, "result": result, **_told(write, outcome)})
     finally:
@@ -46,32 +50,31 @@ def replay_writes(lines: Iterable[str], now: datetime) -> dict[str, Any]:
     return {"release": snapshot.release, "writes": found}
 
 
-def play(write: Write, watchdog: Watchdog) -> Outcome:
+def play(write: Write, watchdog: Watchdog, timeout_s: float) -> Outcome:
     """Return the outcome of one write. Raises Refused when too many threads hang."""
-    conf = canary_conf().shadow_writes
     prepared = prepare_write(write, is_v2_first=random.random() < 0.5)  # noqa: S311  so that neither is always second
-    if isinstance(prepared, Outcome) or conf is None:
-        assert isinstance(prepared, Outcome)
+    if isinstance(prepared, Outcome):
         return prepared
     try:
-        return watchdog.run(partial(prepared.run, conf.timeout_s), conf.timeout_s + SLACK_S)
+        return watchdog.run(partial(prepared.run, timeout_s), timeout_s + SLACK_S)
     except OverdueError as error:
         return prepared.late(is_lost=error.is_lost)
     except StoppedError as error:
-        raise Refused("threads-hang", "Two handlers hang and can't be ended. Mend them first.") from error
+        raise Refused("threads-hang", "Two handlers hang and can't be ended: repair them, then play again.") from error
 
 
 def _told(write: Write, outcome: Outcome) -> dict[str, Any]:
     return {
         "route": outcome.route or f"{write.method} {write.read.path}",
         "error": str(outcome.error) if outcome.error else "",
-        "differences": [
-            {"path": one.path, "kind": one.kind, "v1": kind_of(one.v1), "v2": kind_of(one.v2)}
-            if one.kind not in ("status", "side_effect")
-            else {"path": one.path, "kind": one.kind, "v1": one.v1, "v2": one.v2}
-            for one in outcome.differences
-        ],
+        "differences": [_shown(one) for one in outcome.differences],
     }
+
+
+def _shown(difference: Difference) -> dict[str, Any]:
+    """Return the difference without values of rows."""
+    told = asdict(difference)
+    return told if difference.kind in SHOWN else told | {name: kind_of(told[name]) for name in ("v1", "v2")}
 
 
 def _read_writes(lines: Iterable[str], snapshot: Snapshot) -> Iterator[tuple[int, Write]]:
@@ -93,6 +96,8 @@ def _read_write(told: Any, snapshot: Snapshot) -> Write:
     if kind not in ("", "user"):
         raise ValueError(f"{told['identity']!r} is not a user: write user:42, or send headers with a credential.")
     headers = told.get("headers") or {}
+    if not isinstance(headers, dict):
+        raise ValueError(f"headers is {headers!r}: use an object of names and values.")
     meta = _meta(headers)
     path, _, query = _path_of_v1(told.get("path"), snapshot).partition("?")
     body, content_type = told.get("body"), meta.pop("HTTP_CONTENT_TYPE", JSON)

@@ -140,6 +140,10 @@ def test_what_both_refuse_is_not_compared(played: Played) -> None:
         ('{"method": "POST", "path": "/api/v2/things"}', "'/api/v2/things' is not a path of version 1: use /api/v1/…."),
         ('{"method": "POST", "path": "things"}', "'things' is not a path of version 1: use /api/v1/…."),
         ('{"method": "POST", "path": "/api/things", "identity": "key:a"}', "'key:a' is not a user"),
+        (
+            '{"method": "POST", "path": "/api/things", "headers": ["Accept"]}',
+            "Line 1: headers is ['Accept']: use an object of names and values.",
+        ),
     ],
 )
 def test_a_wrong_line_is_told_in_a_sentence(writing: Writing, line: str, sentence: str) -> None:
@@ -164,6 +168,15 @@ def test_the_command_tells_where_the_rows_differ_and_shows_no_value(
     assert "cms_tag.description: value, v1 (text), v2 (text)" in said
     assert "Release 1: 1 different, 1 equal." in said
     assert "green" not in said
+
+
+def test_a_text_may_hold_line_breaks_that_end_no_line_of_json(
+    played: Played, run_canary: Callable[..., str], tmp_path: Path
+) -> None:
+    file = tmp_path / "writes.jsonl"
+    one = {"method": "POST", "path": "/api/v1/things", **write(text="one\u2028two\x85three")}
+    file.write_text(json.dumps(one, ensure_ascii=False))
+    assert "Release 1: 1 equal." in run_canary("shadow-writes", str(file))
 
 
 def test_a_difference_is_stored_and_may_be_accepted(
