@@ -33,11 +33,12 @@ def shadow_writes_of(conf: Mapping[str, Any] | tuple[()]) -> ShadowWrites | None
     if not isinstance(conf.get("ROWS"), str) or not conf["ROWS"]:
         raise ValueError("ROWS has to name a function by its dotted path.")
     found = ShadowWrites(**{name.lower(): value for name, value in conf.items()})
-    for name, value, (least, most) in (
-        ("SHARE_BP", found.share_bp, (0, FULL_BP)),
-        ("TIMEOUT_S", found.timeout_s, TIMEOUTS_S),
-        ("ROWS_MAX", found.rows_max, ROWS_RANGE),
+    for name, value, kinds, (least, most) in (
+        ("SHARE_BP", found.share_bp, int, (0, FULL_BP)),
+        ("TIMEOUT_S", found.timeout_s, int | float, TIMEOUTS_S),
+        ("ROWS_MAX", found.rows_max, int, ROWS_RANGE),
     ):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            raise ValueError(f"{name} is {value!r}: use {least} to {most}.")
+        if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
+            whole = "a whole number from " if kinds is int else ""
+            raise ValueError(f"{name} is {value!r}: use {whole}{least} to {most}.")
     return found

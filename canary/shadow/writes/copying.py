@@ -1,13 +1,14 @@
 """The private copy of the rows that a write may read or change, and what is in it."""
 
 from collections.abc import Iterable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, router
 from django.db.models import Model, QuerySet
 
 from canary.shadow.writes.effects import Key, Row, State, Table
+from canary.shadow.writes.engines import PostgreSQL, SQLite
 
 GROWTH: Final = 2
 """A handler may leave this many times as many rows as were allowed to be copied."""
@@ -17,15 +18,10 @@ class TooManyRowsError(ValueError):
     """More rows than the budget allows."""
 
 
-class Engine(Protocol):
-    def create(self, table: str) -> str: ...
-    def seal(self) -> None: ...
-
-
 class PrivateCopy:
     """Made within the engine's transaction, which it seals: the next statements find the copies."""
 
-    def __init__(self, engine: Engine, querysets: Iterable[QuerySet[Any]], rows_max: int) -> None:
+    def __init__(self, engine: PostgreSQL | SQLite, querysets: Iterable[QuerySet[Any]], rows_max: int) -> None:
         self._engine, self._rows_max = engine, rows_max
         self.tables: dict[str, Table] = {}
         self._places: dict[str, str] = {}
@@ -40,6 +36,8 @@ class PrivateCopy:
     def _copy(self, model: type[Model], queryset: QuerySet[Any]) -> int:
         """Add a queryset's rows to the copy of a table; return how many there were to add."""
         meta = model._meta
+        if (alias := router.db_for_write(model)) != DEFAULT_DB_ALIAS:
+            raise ValueError(f"ROWS names {meta.db_table} in the database {alias}: use tables of {DEFAULT_DB_ALIAS}.")
         if meta.db_table not in self.tables:
             self.tables[meta.db_table] = _table_of(model)
             self._places[meta.db_table] = self._engine.create(meta.db_table)

@@ -54,6 +54,7 @@ def sound(settings: Settings) -> Settings:
         ({"ARMS": ARMS, "SHADOW_WRITES": {"ROWS": "shop.none"}}, "canary.E019", '"ROWS": "shop.shadowing.rows"'),
         ({"ARMS": ARMS, "SHADOW_WRITES": {"ROWS": "os.walk", "SHARE": 1}}, "canary.E019", '"SHARE_BP": 0'),
         ({"ARMS": ARMS, "SHADOW_WRITES": {"ROWS": "os.walk", "ROWS_MAX": 0}}, "canary.E019", '"SHARE_BP": 0'),
+        ({"ARMS": ARMS, "SHADOW_WRITES": {"ROWS": "os.walk", "ROWS_MAX": 1.5}}, "canary.E019", '"SHARE_BP": 0'),
         (
             {"ARMS": {**ARMS, 2: "shop.nowhere"}},
             "canary.E008",

@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models import Model
 from django.utils import timezone
 
 from canary.errors import Refused
@@ -86,6 +87,19 @@ def test_v1_is_told_what_it_does_beside_its_rows(played: Played, fault: str, sen
 def test_a_script_that_would_commit_is_refused(played: Played) -> None:
     [one] = played(write(v1="script"))
     assert (one["result"], one["error"]) == ("failed", "not authorized")
+
+
+class ElsewhereRouter:
+    """Groups are in another database."""
+
+    def db_for_write(self, model: type[Model], **hints: Any) -> str | None:
+        return "archive" if model is Group else None
+
+
+def test_rows_of_another_database_are_not_copied(played: Played, settings: Any) -> None:
+    settings.DATABASE_ROUTERS = [f"{__name__}.{ElsewhereRouter.__name__}"]
+    [one] = played(write())
+    assert one["error"] == "ROWS names auth_group in the database archive: use tables of default."
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite locks no rows")
