@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, TypedDict
 
-from canary.core.wording import percent
+from canary.core.wording import consumers, percent
 
 REQUEST: Final = "request"
 """The verb of the event when a step up begins to wait."""
@@ -47,8 +47,7 @@ def sentence_of_request(request: Mapping[str, Any]) -> str:
     if end := ENDS_OF_STABLE.get(request["verb"]):
         return f"{end} waits for the approval of a second person"
     if request["verb"] == BEGIN_CROSSOVER:
-        count = len(request["arguments"]["consumers"])
-        told = "1 consumer" if count == 1 else f"{count} consumers"
+        told = consumers(len(request["arguments"]["consumers"]))
         return f"a crossover of {told} waits for the approval of a second person"
     steps = request["arguments"].get("steps_bp", ())
     plan = f"the plan {', '.join(percent(step) for step in steps)}" if steps else percent(request["weight_bp"])

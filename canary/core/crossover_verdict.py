@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from canary.core.crossover import Crossover
 from canary.core.judgements import Judgement, Trip
 from canary.core.statistics.crossovers import Answered, chance_of, differences, peak_evidence
-from canary.core.wording import share
+from canary.core.wording import consumers, share, strength
 
 LIMIT: Final = 40
 """The evidence against v2 at which it harms its consumers: chance brings it about in one of 40 crossovers at most."""
@@ -112,7 +112,7 @@ def judge_crossover(crossover: Crossover, seen: Seen, done: int) -> CrossoverVer
     against, others = sum(one.against for one in of_each), sum(one.others for one in of_each)
     counts = tuple((*key, *map(int, answered)) for key, answered in sorted(seen.items()) if key[1] < 2 * done)
     kind, sentence = _verdict(of_each, peak, _told(against, others, peak), is_over=is_over)
-    told = f"crossover after {done} of {crossover.pairs} pairs of periods of {_consumers(len(names))}: {sentence}"
+    told = f"crossover after {done} of {crossover.pairs} pairs of periods of {consumers(len(names))}: {sentence}"
     return CrossoverVerdict(kind, told, done, crossover.pairs, against, others, float(peak), of_each, counts)
 
 
@@ -134,13 +134,13 @@ def crossed(judgement: Judgement, verdict: CrossoverVerdict | None) -> Judgement
 
 
 def _of_consumer(
-    name: str, periods: Sequence[Answered], found: Sequence[Fraction], consumers: int, *, is_over: bool
+    name: str, periods: Sequence[Answered], found: Sequence[Fraction], count: int, *, is_over: bool
 ) -> OfConsumer:
     candidate, stable = (_sum(one for one in periods if one.is_candidate == is_v2) for is_v2 in (True, False))
     chance = chance_of(found)
     if not is_over:
         verdict = RUNNING
-    elif chance * consumers <= CHANCE:
+    elif chance * count <= CHANCE:
         verdict = HARM
     else:
         verdict = NO_HARM if min(candidate.requests, stable.requests) >= LEAST_REQUESTS else TOO_FEW
@@ -161,20 +161,15 @@ def _verdict(of_each: Sequence[OfConsumer], peak: Fraction, told: str, *, is_ove
     if not is_over:
         return "hold", f"no harm so far: {told}"
     few = sum(one.verdict == TOO_FEW for one in of_each)
-    known = f"{_consumers(few)} sent fewer than {LEAST_REQUESTS} requests to a version"
+    known = f"{consumers(few)} sent fewer than {LEAST_REQUESTS} requests to a version"
     if 2 * few > len(of_each):
         return "no_data", f"too little was seen: {known}"
     return "pass", f"no harm: {told}{f'; {known}' if few else ''}"
 
 
 def _told(against: int, others: int, peak: Fraction) -> str:
-    return (
-        f"v2 failed more in {against} of them and v1 in {others}, evidence {_plain(peak)} (rule: harm from {LIMIT} on)"
-    )
-
-
-def _plain(peak: Fraction) -> str:
-    return f"{float(peak):,.1f}" if peak < 1e6 else f"{float(peak):.0e}"
+    evidence = strength(math.log(peak))
+    return f"v2 failed more in {against} of them and v1 in {others}, evidence {evidence} (rule: harm from {LIMIT} on)"
 
 
 def _of_harmed(one: OfConsumer) -> str:
@@ -188,7 +183,3 @@ def _of_harmed(one: OfConsumer) -> str:
 
 def _more(count: int) -> str:
     return f"; and {count - NAMED_MAX} more" if count > NAMED_MAX else ""
-
-
-def _consumers(count: int) -> str:
-    return "1 consumer" if count == 1 else f"{count} consumers"

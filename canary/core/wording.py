@@ -51,6 +51,10 @@ def users(count: int) -> str:
     return "1 user" if count == 1 else f"{count} users"
 
 
+def consumers(count: int) -> str:
+    return "1 consumer" if count == 1 else f"{count} consumers"
+
+
 def bounds(effect: Effect) -> str:
     low = "0" if effect.low is None else f"{effect.low:.2g}"
     high = "any" if effect.high is None else f"{effect.high:.2g}"

@@ -1,5 +1,6 @@
 """The card about the crossover of the release: the number and the next action, then each consumer."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,7 @@ from django.utils.translation import gettext_noop, ngettext
 
 from canary.core.crossover_verdict import LIMIT, Count, CrossoverVerdict, OfConsumer
 from canary.core.names import in_names, names_from
-from canary.core.wording import duration
+from canary.core.wording import duration, strength
 from canary.judging.crossing import verdict_on
 from canary.models import Rollout
 from canary.pages.speaking import spoken
@@ -80,8 +81,8 @@ def _title(verdict: CrossoverVerdict) -> str:
         "v2 failed more in %(against)d of %(count)d pairs of periods that differ: evidence %(e)s of %(limit)d",
         count,
     )
-    strength = f"{verdict.evidence:,.1f}" if verdict.evidence < 1e6 else f"{verdict.evidence:.0e}"
-    return title % {"against": verdict.against, "count": count, "e": strength, "limit": LIMIT}
+    evidence = strength(math.log(verdict.evidence))
+    return title % {"against": verdict.against, "count": count, "e": evidence, "limit": LIMIT}
 
 
 def _row(one: OfConsumer, people: People) -> Row:

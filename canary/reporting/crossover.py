@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from canary.core.consumers import NAMED
 from canary.core.crossover import CONSUMERS_MAX
+from canary.core.lifecycle import names_told
 from canary.core.names import in_names
 from canary.errors import Refused
 from canary.judging.crossing import verdict_on
@@ -14,7 +15,6 @@ from canary.state import store
 from canary.state.status import status
 
 SEEN_DAYS: Final = 7
-NAMED_MAX: Final = 3
 NEXT: Final = {
     "begins": "Nothing to do: the first period begins within seconds.",
     "running": "Nothing to do: it ends by itself, and harm by v2 rolls it back.",
@@ -32,12 +32,10 @@ START_ONE: Final = "`canary crossover start` begins one, at 0 % and without a pl
 def crossover_report(now: datetime) -> dict[str, Any]:
     """Return the crossover with its verdict, for all consumers and for each; `next` is the next action."""
     known, row = status(now), store.read()[0]
-    told: dict[str, Any] = {"names": known["names"], "crossover": known["crossover"], "verdict": None}
-    crossover = known["crossover"]
-    if row is None or crossover is None:
-        return {**told, "sentence": NONE_RUN, "next": START_ONE}
-    verdict = verdict_on(row, now)
-    assert verdict is not None
+    crossover, verdict = known["crossover"], None if row is None else verdict_on(row, now)
+    told: dict[str, Any] = {"names": known["names"], "crossover": crossover, "verdict": None}
+    if row is None or crossover is None or verdict is None:  # another release may have begun between the two reads
+        return {**told, "crossover": None, "sentence": NONE_RUN, "next": START_ONE}
     sentence = in_names(verdict.opened, row.names)
     todo = in_names(NEXT[crossover["verdict"] or crossover["state"]], row.names)
     return {**told, "sentence": sentence, "next": todo, "verdict": verdict.as_json()}
@@ -53,7 +51,9 @@ def consumers_for(named: Sequence[str] | None, now: datetime) -> list[str]:
     if named:
         wanted = rows.filter(identifier__in={name.partition(":")[2] for name in named})
         seen = {f"{kind}:{identifier}" for kind, identifier in wanted.values_list("kind", "identifier")}
-        _refuse_unseen([name for name in named if name not in seen and name.partition(":")[0] in NAMED])
+        if unseen := [name for name in named if name not in seen]:
+            sentence = f"Not seen on the entrance in the last {SEEN_DAYS} days: {names_told(unseen)}."
+            raise Refused("unknown-consumer", sentence)
         return [*named]
     listed = {*ListEntry.objects.values_list("kind", "identifier")}
     found = list(rows.values_list("kind", "identifier")[: CONSUMERS_MAX + 1 + len(listed)])
@@ -64,10 +64,3 @@ def consumers_for(named: Sequence[str] | None, now: datetime) -> list[str]:
         sentence = f"More than {CONSUMERS_MAX} consumers have used the entrance in the last {SEEN_DAYS} days"
         raise Refused("too-many-consumers", f"{sentence}: name up to {CONSUMERS_MAX} of them, or start a plan.")
     return names
-
-
-def _refuse_unseen(names: Sequence[str]) -> None:
-    if names:
-        more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
-        told = f"{', '.join(names[:NAMED_MAX])}{more}"
-        raise Refused("unknown-consumer", f"Not seen on the entrance in the last {SEEN_DAYS} days: {told}.")

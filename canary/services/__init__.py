@@ -7,7 +7,7 @@ They don't ask who may do it: that is asked where a person comes in. Changes of 
 from canary.services.approvals import approve_request, reject_request
 from canary.services.builds import apply_build
 from canary.services.changing import change_rollout
-from canary.services.crossovers import end_crossover, start_crossover, stop_crossover
+from canary.services.crossovers import end_crossover, start_crossover
 from canary.services.differences import accept_difference, revoke_difference
 from canary.services.environment import apply_environment
 from canary.services.guarding import watch_controller
@@ -37,6 +37,5 @@ __all__ = [
     "set_weight",
     "start_crossover",
     "start_plan",
-    "stop_crossover",
     "watch_controller",
 ]

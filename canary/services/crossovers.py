@@ -7,9 +7,11 @@ from typing import Any, Final
 from canary.conf import canary_conf
 from canary.core.approvals import BEGIN_CROSSOVER, REQUEST, Request
 from canary.core.crossover import LEAD_S, fault_of_crossover, running_crossover, stored_crossover
-from canary.core.lifecycle import ACTIVE, life_from
+from canary.core.lifecycle import ACTIVE, life_from, names_told
+from canary.core.names import in_names
 from canary.core.plans import FULL_BP, is_active
 from canary.core.values import parse_identity
+from canary.core.wording import percent
 from canary.errors import Refused
 from canary.models import ListEntry, Rollout
 from canary.services.changing import begin_release, change_rollout, refuse_crossing, refuse_latched
@@ -18,7 +20,6 @@ from canary.services.waiting import StepUp, keep_waiting
 
 STOPPED: Final = "stopped"
 ROLLED_BACK: Final = "rolled_back"
-NAMED_MAX: Final = 3
 
 
 def start_crossover(  # noqa: PLR0913  as every change: who, what, why, when and against which state
@@ -65,31 +66,23 @@ def start_crossover(  # noqa: PLR0913  as every change: who, what, why, when and
     )
 
 
-def stop_crossover(*, actor: str, reason: str, expected_version: int | None, now: datetime) -> Rollout:
-    """Send all consumers back to the stable version and end the crossover without a verdict."""
-    return end_crossover(
-        verdict=STOPPED, actor=actor, reason=reason, expected_version=expected_version, now=now, verb="crossover stop"
-    )
-
-
-def end_crossover(  # noqa: PLR0913  as every change, and its verdict
+def end_crossover(
     *,
-    verdict: str,
+    verdict: str = STOPPED,
     actor: str,
     reason: str,
     expected_version: int | None,
     now: datetime,
     evidence: dict[str, Any] | None = None,
-    verb: str = "crossover end",
 ) -> Rollout:
-    """End the crossover that runs. Its verdict stays with the row until another release begins."""
+    """End the running crossover: all consumers are back on the stable version. The verdict stays until a new release."""
 
     def mutate(row: Rollout) -> None:
         if not end_in(row, verdict, now):
             raise Refused("no-crossover", "No crossover is running.")
 
     return change_rollout(
-        verb=verb,
+        verb="crossover stop" if verdict == STOPPED else "crossover end",
         actor=actor,
         reason=reason,
         expected_version=expected_version,
@@ -114,17 +107,17 @@ def _refuse_unfit(row: Rollout, consumers: Sequence[str]) -> None:
     if is_active(row.plan):
         raise Refused("plan-active", "A plan is active; `rollback` ends it.")
     if row.weight_bp:
-        raise Refused("weight-above-zero", f"v2 has {row.weight_bp / 100:g} %; a crossover begins at 0 %.")
+        sentence = f"v2 has {percent(row.weight_bp)}; a crossover begins at 0 %."
+        raise Refused("weight-above-zero", in_names(sentence, row.names))
     state, enabled = life_from(row.lifecycle).state, canary_conf().enabled(row.names)
     if state != ACTIVE:
-        raise Refused("end-of-v1-begun", f"v1 is {state}; a crossover needs both versions in service.")
+        sentence = f"v1 is {state}; a crossover needs both versions in service."
+        raise Refused("end-of-v1-begun", in_names(sentence, row.names))
     if not all(enabled):
         raise Refused("version-off", "One of the versions is switched off; a crossover needs both.")
-    listed = [name for name in consumers if _is_listed(name)]
-    if listed:
-        more = f" and {len(listed) - NAMED_MAX} more" if len(listed) > NAMED_MAX else ""
-        told = f"{', '.join(listed[:NAMED_MAX])}{more}"
-        raise Refused("listed", f"The lists already choose the version of {told}: take them off first.")
+    if listed := [name for name in consumers if _is_listed(name)]:
+        sentence = f"The lists already choose the version of {names_told(listed)}: take them off first."
+        raise Refused("listed", sentence)
 
 
 def _is_listed(name: str) -> bool:

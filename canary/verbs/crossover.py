@@ -55,7 +55,7 @@ def _start(call: Call) -> None:
 
 
 def _stop(call: Call) -> None:
-    services.stop_crossover(**call.change)
+    services.end_crossover(**call.change)
 
 
 def _status(call: Call) -> dict[str, Any]:
@@ -66,9 +66,11 @@ def _say(result: Mapping[str, Any]) -> Iterator[str]:
     yield result["sentence"]
     yield result["next"]
     if crossover := result["crossover"]:
-        lasts = f"periods of {crossover['period_s'] / 60:g} min, from {crossover['started_at']:.19}"
-        place = f"period {crossover['period']}" if crossover["period"] else crossover["state"]
-        yield f"{place} of {crossover['periods']} {lasts} to {crossover['ends_at']:.19} UTC.".capitalize()
+        count, minutes = crossover["periods"], f"{crossover['period_s'] / 60:g} min"
+        periods = f"Period {crossover['period']} of {count}, {minutes} each"
+        ends_at = crossover["ended_at"] or crossover["ends_at"]
+        told = periods if crossover["period"] else f"{count} periods of {minutes}"
+        yield f"{told}, from {crossover['started_at']:.19} to {ends_at:.19} UTC."
         names = result["names"]
         yield from (_say_consumer(one, names["stable"], names["candidate"]) for one in result["verdict"]["consumers"])
 
@@ -78,9 +80,9 @@ def _say_consumer(one: Mapping[str, Any], stable: str, candidate: str) -> str:
         f"v{name} failed {one[version]['failures']} of {plural(one[version]['requests'], 'request', 'requests')}"
         for version, name in (("candidate", candidate), ("stable", stable))
     ]
-    worse = f"v{candidate} was worse in {one['against']} pairs and better in {one['others']}"
+    worse = f"v{candidate} was worse in {plural(one['against'], 'pair', 'pairs')} and better in {one['others']}"
     return one_line(
-        f"  {one['consumer']}: {SAID[one['verdict']]}; {told[0]}, {told[1]}; {worse}, by chance in {one['chance']:.2g}"
+        f"  {one['consumer']}: {SAID[one['verdict']]}; {told[0]}, {told[1]}; {worse} (p = {one['chance']:.2g})"
     )
 
 

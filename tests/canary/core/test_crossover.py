@@ -111,7 +111,7 @@ def test_harm_to_all_is_found_after_any_pair() -> None:
     assert (verdict.kind, verdict.against, verdict.others, verdict.is_over) == (HARM, 9, 0, False)
     assert verdict.sentence == (
         "crossover after 3 of 10 pairs of periods of 3 consumers: v2 harms its consumers: v2 failed more in 9 of them"
-        " and v1 in 0, evidence 102.3 (rule: harm from 40 on)"
+        " and v1 in 0, evidence 102 (rule: harm from 40 on)"
     )
 
 

@@ -86,7 +86,7 @@ def test_harm_rolls_everybody_back_as_soon_as_a_pair_shows_it(crossover: Rollout
     assert (harm.kind, row().latched, ended()["verdict"]) == ("harm", True, "rolled_back")
     [(verb, reason)] = by_controller()
     assert verb == "rollback"
-    assert "v2 failed more in 12 of them and v1 in 0, evidence 630.1 (rule: harm from 40 on)" in reason
+    assert "v2 failed more in 12 of them and v1 in 0, evidence 630 (rule: harm from 40 on)" in reason
     event = RolloutEvent.objects.latest("version")
     assert (event.evidence or {})["crossover"]["against"] == 12
     assert results(clock) == {"equal"}
@@ -151,7 +151,7 @@ def test_breakers_trip_as_they_do_in_a_plan(crossover: Rollout, turn: Turn, cloc
 
 def test_one_that_was_stopped_is_judged_no_more(crossover: Rollout, change: Change, turn: Turn, clock: Clock) -> None:
     see(range(PAIRS), five_fold)
-    change("stop_crossover")
+    change("end_crossover")
     go_to(clock, PAIRS)
     judgement = turn()
     assert judgement is not None

@@ -110,9 +110,12 @@ def test_a_key_counts_where_a_view_knew_its_person(begin: Begin) -> None:
     assert counts() == [(1, 2, 2, 1)]
 
 
-def test_the_beginning_of_a_period_and_what_comes_after_the_last_do_not_count(begin: Begin) -> None:
-    begin(1.01)
-    ask(PATH, client_now_on(1))
+@pytest.mark.parametrize("periods", [-0.003, 1.01, 8.5])
+def test_the_beginning_of_a_period_and_what_comes_before_the_first_and_after_the_last_do_not_count(
+    begin: Begin, periods: float
+) -> None:
+    begin(periods)
+    ask(PATH, "c0")
     flush(is_last=True)
     assert counts() == []
 

@@ -124,7 +124,7 @@ def cross(site: Site) -> None:
     site.change(services.end_crossover, verdict="pass")
     site.change(services.start_crossover, consumers=CLIENTS[:3], period_s=5.0, pairs=4)
     site.now += datetime.timedelta(seconds=5)
-    site.change(services.stop_crossover)
+    site.change(services.end_crossover)
 
 
 def play_on(site: Site) -> None:
@@ -267,7 +267,7 @@ def test_without_its_salt_a_cohort_is_unknown_where_the_bucket_decides() -> None
 def test_without_its_salt_the_draw_of_a_crossover_is_unknown() -> None:
     words: dict[str, Any] = {"actor": "user:1", "reason": "a test"}
     services.start_crossover(consumers=["client:a"], period_s=60.0, pairs=4, expected_version=0, now=at(0), **words)
-    services.stop_crossover(expected_version=1, now=at(60), **words)
+    services.end_crossover(expected_version=1, now=at(60), **words)
     start_fresh(120)
     PastCohort.objects.all().delete()
     with pytest.raises(Refused, match="is unknown: the salt of its cohort was not kept"):

@@ -76,18 +76,15 @@ def test_a_rollback_ends_it_and_latches_and_the_next_release_forgets_it(change: 
     assert change("acknowledge").crossover is None
 
 
-@pytest.mark.parametrize(
-    ("service", "verb"), [("stop_crossover", "crossover stop"), ("end_crossover", "crossover end")]
-)
-def test_its_end_keeps_its_verdict(change: Change, now: datetime.datetime, service: str, verb: str) -> None:
+@pytest.mark.parametrize(("verdict", "verb"), [("stopped", "crossover stop"), ("pass", "crossover end")])
+def test_its_end_keeps_its_verdict(change: Change, now: datetime.datetime, verdict: str, verb: str) -> None:
     start(change)
-    ended = change(service, **({"verdict": "pass"} if service == "end_crossover" else {}))
-    assert stored(ended)["verdict"] == ("pass" if service == "end_crossover" else "stopped")
-    assert stored(ended)["ended_at"] == now.timestamp()
+    ended = change("end_crossover", verdict=verdict)
+    assert (stored(ended)["verdict"], stored(ended)["ended_at"]) == (verdict, now.timestamp())
     assert (last().verb, ended.latched) == (verb, False)
     assert store.refresh().crossover is None
     with pytest.raises(Refused, match="No crossover is running"):
-        change(service, **({"verdict": "pass"} if service == "end_crossover" else {}))
+        change("end_crossover", verdict=verdict)
     assert change("set_weight", weight_bp=100).weight_bp == 100
 
 
@@ -133,6 +130,15 @@ def test_it_is_refused_where_something_else_decides(
         start(change)
     assert refused.value.code == code
     assert row().crossover is None
+
+
+def test_a_refusal_names_the_versions_of_the_journey(
+    change: Change, now: datetime.datetime, rollout: Callable[..., None]
+) -> None:
+    rollout(STABLE="2", CANDIDATE="3", ARMS={name: f"tests.canary.arm_urls_v{name}" for name in ("2", "3")})
+    _weight(change, now)
+    with pytest.raises(Refused, match="v3 has 1 %; a crossover begins at 0 %"):
+        start(change)
 
 
 def test_a_version_that_is_switched_off_or_a_freeze_refuses_it(change: Change, rollout: Callable[..., None]) -> None:

@@ -12,6 +12,7 @@ from canary.models import CrossoverCount, ListEntry, Rollout, SeenIdentity
 
 pytestmark = pytest.mark.django_db
 Run = Callable[..., str]
+AT = r"[0-9-]{10}T[0-9:]{8}"
 WHY = ("--reason", "for the test")
 
 
@@ -92,10 +93,10 @@ def test_status_tells_the_number_the_next_action_and_each_consumer(run_canary: R
     lines = run_canary("crossover", "status").splitlines()
     assert lines[0].startswith("Crossover after 1 of 4 pairs of periods of 1 consumer: no harm so far: v2 failed more")
     assert lines[1] == "Nothing to do: it ends by itself, and harm by v2 rolls it back."
-    assert lines[2].startswith("Period 3 of 8 periods of 60 min, from ")
+    assert re.fullmatch(rf"Period 3 of 8, 60 min each, from {AT} to {AT} UTC\.", lines[2])
     assert lines[3] == (
-        "  key:ab12: running; v2 failed 4 of 80 requests, v1 failed 0 of 1 request; v2 was worse in 1 pairs and better in 0,"
-        " by chance in 0.5"
+        "  key:ab12: running; v2 failed 4 of 80 requests, v1 failed 0 of 1 request; v2 was worse in 1 pair and better in 0"
+        " (p = 0.5)"
     )
     assert json.loads(run_canary("crossover", "status", "--json"))["verdict"]["consumers"][0]["against"] == 1
 
@@ -103,7 +104,13 @@ def test_status_tells_the_number_the_next_action_and_each_consumer(run_canary: R
 def test_one_that_is_stopped_says_what_may_follow(run_canary: Run, now: datetime.datetime) -> None:
     see(now, "key:ab12")
     run_canary("crossover", "start", *WHY)
+    assert re.search(
+        rf"^20 periods of 60 min, from {AT} to {AT} UTC\.$", run_canary("crossover", "status"), re.MULTILINE
+    )
     assert "The crossover of 1 consumer has ended: stopped." in run_canary("crossover", "stop", *WHY)
-    assert "Start another one, or a plan." in run_canary("crossover", "status")
+    ended_at = datetime.datetime.fromtimestamp((Rollout.objects.get().crossover or {})["ended_at"], datetime.UTC)
+    _, following, periods, *_ = run_canary("crossover", "status").splitlines()
+    assert following == "Start another one, or a plan."
+    assert periods.endswith(f" to {ended_at.isoformat():.19} UTC.")
     with pytest.raises(CommandError, match="No crossover is running"):
         run_canary("crossover", "stop", *WHY)
