@@ -77,7 +77,8 @@ def migration_board(
         for total in totals
     ]
     pages = max(1, -(-count // A_PAGE))
-    return {"days": days, "lifecycle": life.state, "count": count, "page": page, "pages": pages, "consumers": shown}
+    known = {"days": days, "names": snapshot.names.as_json(), "lifecycle": life.state}
+    return {**known, "count": count, "page": page, "pages": pages, "consumers": shown}
 
 
 def _usage(total: ConsumerTotal, routes: Mapping[str, int]) -> dict[str, Any]:
@@ -175,7 +176,7 @@ def _version(
     elif decision.reason == "lifecycle_v1_gone" and life.sunset_done_at is not None:
         since = datetime.fromtimestamp(life.sunset_done_at, UTC)
     return {
-        "api_version": decision.api_version,
+        "api_version": snapshot.names.told(decision.api_version),
         "reason": decision.reason,
         "bucket": place,
         "weight_bp": snapshot.weight_bp,

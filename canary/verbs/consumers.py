@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from canary.core.lifecycle import NOTICE_DAYS
+from canary.core.names import Names, names_from
 from canary.core.permissions import VIEW
 from canary.reporting.board import migration_board
 from canary.retiring.usage import USAGE_DAYS
@@ -21,15 +22,16 @@ def _board(call: Call) -> dict[str, Any]:
 
 
 def _say_board(result: Mapping[str, Any]) -> Iterator[str]:
+    names = names_from(result)
     yield (
-        f"{plural(result['count'], 'consumer', 'consumers')} of v1 in the last {result['days']} days, page"
-        f" {result['page']} of {result['pages']}; v1 is {result['lifecycle']}."
+        f"{plural(result['count'], 'consumer', 'consumers')} of v{names.stable} in the last {result['days']} days, page"
+        f" {result['page']} of {result['pages']}; v{names.stable} is {result['lifecycle']}."
     )
     for one in result["consumers"]:
-        yield from _say_consumer(one)
+        yield from _say_consumer(one, names)
 
 
-def _say_consumer(one: Mapping[str, Any]) -> Iterator[str]:
+def _say_consumer(one: Mapping[str, Any], names: Names) -> Iterator[str]:
     contact = one["contact"] or {}
     name = contact.get("name") or one["name"]
     known = " ".join(filter(None, (name, f"<{contact['address']}>" if "address" in contact else "")))
@@ -43,19 +45,19 @@ def _say_consumer(one: Mapping[str, Any]) -> Iterator[str]:
     if version := one["version"]:
         since = f" since {version['since']:.19}" if version["since"] else ""
         yield f"  on v{version['api_version']}{since}: {version['reason']}, bucket {version['bucket']} of 10000"
-    yield from _say_differences(one)
+    yield from _say_differences(one, names)
     if told := one["told"]:
-        yield f"  told at {told['at']:.19}: {told['how']}"
+        yield f"  notified at {told['at']:.19}: {told['how']}"
     elif version:
-        yield "  never told"
+        yield "  never notified"
     if extension := one["extension"]:
-        yield f"  v1 answers it until {extension['until'] or f'{NOTICE_DAYS} days after it is told'}"
+        yield f"  v{names.stable} answers it until {extension['until'] or f'{NOTICE_DAYS} days after it is notified'}"
     yield from ("  brownout of its own from {from} to {to}".format(**window) for window in one["brownouts"])
 
 
-def _say_differences(one: Mapping[str, Any]) -> Iterator[str]:
+def _say_differences(one: Mapping[str, Any], names: Names) -> Iterator[str]:
     if pairs := one["pairs"]:
-        yield f"  of its own reads, v2 failed {pairs['failed']} and refused {pairs['refused']}"
+        yield f"  of its own reads, v{names.candidate} failed {pairs['failed']} and refused {pairs['refused']}"
     found = one["differences"]
     if found["places"]:
         places = "; ".join(

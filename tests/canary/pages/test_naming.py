@@ -81,6 +81,18 @@ def test_all_its_own_words_have_the_names_in_force(
     assert [text[max(0, found.start() - 40) : found.end() + 40] for found in re.finditer(r"(?<!/)\bv1\b", text)] == []
 
 
+def test_the_board_has_the_names_in_force(
+    second_journey: Callable[[str], None], signed_in_with: Callable[..., Client], run_canary: Callable[..., str]
+) -> None:
+    second_journey("brownout")
+    said, client, board = run_canary("consumers"), signed_in_with("view"), f"{ADDRESS}consumers/"
+    text = words_of(client, "en", board)
+    assert {row.known["version"]["api_version"] for row in client.get(board).context["rows"]} == {3}
+    assert said.startswith("60 consumers of v2 in the last 30 days, page 1 of 3; v2 is brownout.\n")
+    assert "\n  on v3: lifecycle_brownout, bucket " in said
+    assert [found for words in (text, said) for found in re.findall(r"(?<!/)\bv1\b.{40}", words)] == []
+
+
 def test_what_a_person_wrote_stays(
     second_journey: Callable[[str], None], signed_in_with: Callable[..., Client]
 ) -> None:
