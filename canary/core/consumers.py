@@ -56,7 +56,7 @@ def extended(life: Life, now: float) -> list[str]:
 
 
 def end_for(life: Life, consumer: str) -> int | None:
-    """Return when v1 ends for this consumer; None without a date, as for one that still has to be told."""
+    """Return when v1 ends for this consumer; None without a date, as for one that still has to be notified."""
     if consumer not in life.extensions:
         return life.sunset_at
     until = life.extensions[consumer]
@@ -91,7 +91,8 @@ def extend(life: Life, consumer: str, until: int, now: float) -> Life:
     earliest = int(now) if is_stable_gone(life) else max(int(now), life.sunset_at or 0)
     if until <= earliest:
         raise LifeError(
-            "extension-too-early", f"An extension ends after the sunset and after this moment: after {iso(earliest)}."
+            "extension-too-early",
+            f"An extension has to end after the sunset and in the future: after {iso(earliest)}.",
         )
     return replace(life, extensions=_bounded({**_in_force(life, now), consumer: until}))
 
@@ -103,13 +104,13 @@ def end_extension(life: Life, consumer: str) -> Life:
 
 
 def spare_untold(life: Life, untold: Iterable[str], now: float) -> Life:
-    """Let v1 answer those whom nobody has told of its end, as far as a credential proves their names."""
+    """Let v1 keep answering consumers that were never notified, if a credential proves their names."""
     spared = dict.fromkeys(filter(can_be_spared, untold))
     return replace(life, extensions=_bounded({**spared, **_in_force(life, now)}))
 
 
 def count_as_told(life: Life, told: Iterable[str], now: float) -> Life:
-    """Date the extensions of those who waited to be told: they get the notice days from now on."""
+    """Date the extensions of consumers that were spared until now: they get the notice days from now on."""
     names, until = {*told}, int(now) + NOTICE_DAYS * DAY_S
     extensions = {name: until if known is None and name in names else known for name, known in life.extensions.items()}
     return replace(life, extensions=extensions)
@@ -127,7 +128,7 @@ def add_own_brownout(life: Life, consumer: str, window: Window, now: float) -> L
     """Plan a window for this consumer alone, after its others; one that has begun already begins now."""
     if kind_of(consumer) not in NAMED:
         raise LifeError(
-            "nameless-consumer", f"{consumer} names no consumer; a brownout of one is for a user, a key or a client."
+            "nameless-consumer", f"{consumer} is not a consumer; plan one for user:ID, key:PREFIX or client:ID."
         )
     if not is_extended(life, consumer, now):
         _refuse_unless_deprecated(life, NO_BROWNOUT)
@@ -137,15 +138,20 @@ def add_own_brownout(life: Life, consumer: str, window: Window, now: float) -> L
             raise LifeError("no-sunset-date", f"{NO_BROWNOUT}: {NO_DATE}")
     start, end = max(window[0], int(now)), window[1]
     if end <= start:
-        raise LifeError("window-empty", "A brownout ends after it begins, and after this moment.")
+        raise LifeError("window-empty", "A brownout has to end after it begins, and in the future.")
     last = end_for(life, consumer)
     if last is not None and end > last:
-        raise LifeError("window-too-late", f"A brownout of {consumer} ends before its v1 does, at {iso(last)}.")
+        raise LifeError(
+            "window-too-late", f"A brownout of {consumer} has to end before v1 ends for it, at {iso(last)}."
+        )
     kept = [one for one in life.own_brownouts if one.end > now]
     if own := [one for one in kept if one.consumer == consumer and one.end > start]:
-        raise LifeError("window-order", f"A brownout comes after all others; the last one ends at {iso(own[-1].end)}.")
+        sentence = f"A brownout of {consumer} has to follow its others; the last one ends at {iso(own[-1].end)}."
+        raise LifeError("window-order", sentence)
     if len(kept) >= OWN_BROWNOUTS_MAX:
-        raise LifeError("too-many-brownouts", f"At most {OWN_BROWNOUTS_MAX} brownouts of single consumers are planned.")
+        raise LifeError(
+            "too-many-brownouts", f"At most {OWN_BROWNOUTS_MAX} brownouts of single consumers can be planned."
+        )
     planned = sorted([*kept, OwnWindow(consumer, start, end)], key=lambda one: one.start)
     return replace(life, own_brownouts=tuple(planned))
 
@@ -178,14 +184,14 @@ def unmet_for_own_brownout(life: Life, consumer: str, window: Window, facts: Fac
     if window[0] < now + NOTICE_DAYS * DAY_S:
         unmet.append(Unmet("notice", f"A brownout is published {NOTICE_DAYS} days ahead or more."))
     if consumer in facts.unnotified or consumer in facts.untold:
-        unmet.append(Unmet("notified", f"Not notified yet: {consumer}; `notify` does it."))
+        unmet.append(Unmet("notified", f"Not notified yet: {consumer}; run `lifecycle notify`."))
     if window[1] - window[0] > LADDER_S[-1]:
         unmet.append(Unmet("ladder", f"A brownout of one consumer is at most {LADDER_S[-1] // 3_600} h long."))
     return unmet
 
 
 def can_be_spared(consumer: str) -> bool:
-    """Return whether a credential proves the name, so that v1 can go on answering nobody else by it."""
+    """Return whether a credential proves the name: nobody else can use its extension."""
     return kind_of(consumer) in PROVEN
 
 
@@ -197,8 +203,8 @@ def _bounded(extensions: dict[str, int | None]) -> dict[str, int | None]:
     if len(extensions) > EXTENSIONS_MAX:
         raise LifeError(
             "too-many-extensions",
-            f"At most {EXTENSIONS_MAX} consumers have an extension, not {len(extensions)}. Notify them first, or end"
-            " other extensions.",
+            f"At most {EXTENSIONS_MAX} consumers can have an extension, not {len(extensions)}. Notify them first, or"
+            " end other extensions.",
         )
     return extensions
 

@@ -1,4 +1,4 @@
-"""A crossover: a few named consumers change between the versions in drawn periods, so each is its own control.
+"""A crossover: a few named consumers switch between the versions in drawn periods, so each is its own control.
 
 Periods come in pairs. In every pair each consumer gets each version for one period, and a keyed hash draws which one
 comes first. Here is the schedule; `canary.core.crossover_verdict` judges what was seen. Times are unix seconds.
@@ -114,7 +114,7 @@ def is_on_candidate(crossover: Crossover, consumer: str, at: float, salt: str) -
 def fault_of_crossover(consumers: Sequence[str], period_s: float, pairs: int) -> str | None:
     """Return as a sentence why such a crossover is not possible; None if it is."""
     if not 1 <= len(consumers) <= CONSUMERS_MAX:
-        told = "Nobody was named" if not consumers else f"{len(consumers)} consumers are too many"
+        told = "No consumer was named" if not consumers else f"{len(consumers)} consumers are too many"
         return f"{told}: a crossover has 1 to {CONSUMERS_MAX} consumers. With more, start a plan."
     if len({*consumers}) < len(consumers):
         return "A consumer is named twice."

@@ -176,8 +176,8 @@ def _of_harmed(one: OfConsumer) -> str:
     failed = (Fraction(count.failures, count.requests or 1) for count in (one.candidate, one.stable))
     on_v2, on_v1 = (share(float(part)) for part in failed)
     return (
-        f"{one.consumer}: {on_v2} of its requests failed on v2, {on_v1} on v1, and chance makes such pairs in one of"
-        f" {1 / one.chance:,.0f} cases"
+        f"{one.consumer}: {on_v2} of its requests failed on v2, {on_v1} on v1, and pairs as bad as these come by chance"
+        f" in one of {1 / one.chance:,.0f} cases"
     )
 
 

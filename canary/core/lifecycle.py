@@ -75,7 +75,7 @@ class Life:
     own_brownouts: tuple[OwnWindow, ...] = ()
     """By their start; those that are over only stay until another one is planned."""
     extensions: Mapping[str, int | None] = field(default_factory=dict, hash=False)
-    """By consumer, until when v1 answers it after the sunset; None: until the notice days after it is told."""
+    """By consumer, until when v1 answers it after the sunset; None: until the notice days after it is notified."""
 
     def __post_init__(self) -> None:
         if fault := broken_invariant(self) or _broken_for_consumers(self):
@@ -99,7 +99,7 @@ class Facts:
     untold: tuple[str, ...] = ()
     """As `unnotified`, of all days that a notification is about; without those that an extension keeps on v1."""
     spared: tuple[str, ...] = ()
-    """Consumers that v1 would go on to answer until they are told."""
+    """Consumers that v1 would keep answering until they are notified."""
     last_reached_at: int | None = None
     """The last call of v1 by those whom a sunset would reach: all but the extended ones."""
 
@@ -234,14 +234,14 @@ def add_brownout(life: Life, window: Window, now: float) -> Life:
         raise LifeError("no-sunset-date", f"A brownout can't be planned: {NO_DATE}")
     start, end = max(window[0], int(now)), window[1]
     if end <= start:
-        raise LifeError("window-empty", "A brownout ends after it begins, and after this moment.")
+        raise LifeError("window-empty", "A brownout has to end after it begins, and in the future.")
     if end > life.sunset_at:
         raise LifeError(
-            "window-too-late", f"A brownout ends before the sunset at {iso(life.sunset_at)}, not at {iso(end)}."
+            "window-too-late", f"A brownout has to end before the sunset at {iso(life.sunset_at)}, not at {iso(end)}."
         )
     if life.brownouts and start < life.brownouts[-1][1]:
         last = life.brownouts[-1]
-        raise LifeError("window-order", f"A brownout comes after all others; the last one ends at {iso(last[1])}.")
+        raise LifeError("window-order", f"A brownout has to follow all others; the last one ends at {iso(last[1])}.")
     return replace(life, state=BROWNOUT, brownouts=(*life.brownouts, (start, end)))
 
 
@@ -261,7 +261,7 @@ def sunset(life: Life, now: float) -> Life:
     if is_stable_gone(life):
         raise LifeError("v1-gone", "v1 is sunset already.")
     if life.state == ACTIVE:
-        raise LifeError("not-deprecated", "v1 has no date of sunset: no state is skipped, `deprecate` comes first.")
+        raise LifeError("not-deprecated", "v1 has no sunset date: run `lifecycle deprecate` first.")
     if life.sunset_at is None:
         raise LifeError("no-sunset-date", f"v1 can't be sunset: {NO_DATE}")
     at = int(now)
@@ -298,7 +298,7 @@ def _before_sunset(life: Life, now: float) -> Life:
     # A window that would be running stays taken back: v1 answers at once.
     ahead = tuple(window for window in life.kept_brownouts if sunset_at is not None and window[0] > now)
     windows = life.brownouts + ahead
-    # Consumers that nobody had told are told before another sunset, or v1 goes on to answer them again.
+    # Before another sunset, consumers that were never notified are notified, or v1 keeps answering them again.
     extensions = {name: until for name, until in life.extensions.items() if until is not None and until > now}
     ends = {window: extensions.get(window.consumer, sunset_at) for window in life.own_brownouts if window.start > now}
     own = tuple(window for window, end in ends.items() if end is not None and window.end <= end)
@@ -319,12 +319,12 @@ def unmet_for_deprecation(life: Life, facts: Facts, now: float) -> list[Unmet]:
         return []
     unmet = []
     if facts.full_since is None or facts.full_since > now - FULL_DAYS * DAY_S:
-        since = "is not there" if facts.full_since is None else f"is there since {iso(facts.full_since)}"
+        since = "is not" if facts.full_since is None else f"has been since {iso(facts.full_since)}"
         unmet.append(Unmet("full-traffic", f"v2 has to be at 100 % for {FULL_DAYS} days; it {since}."))
     if not facts.is_safe:
         unmet.append(Unmet("certificate", "The latest verdict about this release is not a pass: v2 isn't proven safe."))
     if facts.unmapped:
-        unmet.append(Unmet("parity", f"Neither an equivalent nor a documented gap: {', '.join(facts.unmapped)}."))
+        unmet.append(Unmet("parity", f"Without an equivalent or a documented gap: {', '.join(facts.unmapped)}."))
     return unmet
 
 
@@ -338,7 +338,7 @@ def unmet_for_brownout(life: Life, window: Window, facts: Facts, now: float) -> 
     if window[0] < now + NOTICE_DAYS * DAY_S:
         unmet.append(Unmet("notice", f"A brownout is published {NOTICE_DAYS} days ahead or more."))
     if facts.unnotified:
-        unmet.append(Unmet("notified", f"Not notified yet: {', '.join(facts.unnotified)}; `notify` does it."))
+        unmet.append(Unmet("notified", f"Not notified yet: {', '.join(facts.unnotified)}; run `lifecycle notify`."))
     if sentence := _off_the_ladder(life, window):
         unmet.append(Unmet("ladder", sentence))
     return unmet
@@ -349,17 +349,17 @@ def unmet_for_sunset(life: Life, facts: Facts, now: float) -> list[Unmet]:
     if life.sunset_at is None:
         unmet.append(Unmet("sunset-date", f"v1 can't be sunset: {NO_DATE}"))
     elif life.sunset_at > now:
-        unmet.append(Unmet("sunset-date", f"The announced date {iso(life.sunset_at)} lies ahead."))
+        unmet.append(Unmet("sunset-date", f"The announced date {iso(life.sunset_at)} is still to come."))
     if life.state == DEPRECATED:
-        unmet.append(Unmet("brownouts", "No brownout was held: who still depends on v1 is not known."))
+        unmet.append(Unmet("brownouts", "No brownout was held, so it is not known who still depends on v1."))
     own_ends = (window.end for window in life.own_brownouts if window.consumer not in life.extensions)
     if any(end > now for end in (*own_ends, *(end for _, end in life.brownouts))):
         unmet.append(Unmet("brownouts-ahead", "A brownout is running or still planned."))
     if facts.untold:
-        unmet.append(Unmet("notified", f"Not notified yet: {names_told(facts.untold)}; `notify` does it."))
+        unmet.append(Unmet("notified", f"Not notified yet: {names_told(facts.untold)}; run `lifecycle notify`."))
     if facts.last_reached_at is not None and facts.last_reached_at > now - QUIET_DAYS * DAY_S:
         at = iso(facts.last_reached_at)
-        unmet.append(Unmet("quiet", f"v1 was called at {at}: it has to be quiet for {QUIET_DAYS} days."))
+        unmet.append(Unmet("quiet", f"v1 was called at {at}: {QUIET_DAYS} days without a call are needed."))
     return unmet
 
 

@@ -14,11 +14,11 @@ SETTLED_S: Final = 15
 """After the end of a pair: by then its requests were answered or given up, and the recorders have written them."""
 
 TAKEN_BACK: Final = (STOPPED, ROLLED_BACK)
-"""How a crossover ends without a verdict of its own being in force."""
+"""Verdicts of crossovers that ended without a judgement."""
 
 
 def verdict_on(row: Rollout, now: datetime) -> CrossoverVerdict | None:
-    """Return what is known by now of the crossover of the release; None without one."""
+    """Return the verdict so far on the crossover of the release; None without one."""
     crossover = crossover_from(row.crossover)
     if crossover is None:
         return None

@@ -143,9 +143,9 @@ def _compared(before: Snapshot, after: Snapshot, values: Mapping[str, Any], now:
         notes.append(_("v1 would be %(after)s; it is %(before)s.") % states)
     if after.crossover is not None and before.crossover is None:
         told = ngettext(
-            "%(count)d consumer would change between the versions in periods that are drawn. Everybody else stays on"
+            "%(count)d consumer would switch between the versions, in periods drawn at random. Everybody else stays on"
             " v1.",
-            "Each of %(count)d consumers would change between the versions in periods that are drawn. Everybody else"
+            "Each of %(count)d consumers would switch between the versions, in periods drawn at random. Everybody else"
             " stays on v1.",
             len(after.crossover.consumers),
         )

@@ -77,7 +77,7 @@ def life_steps(snapshot: Snapshot, now: float) -> list[Step]:
 
 def until_text(until: int | None) -> str:
     if until is None:
-        return _("v1 answers it until %(count)s days after it is told") % {"count": NOTICE_DAYS}
+        return _("v1 answers it until %(count)s days after it is notified") % {"count": NOTICE_DAYS}
     at = date_format(datetime.fromtimestamp(until, UTC), pgettext("format of a time", "j M Y H:i"))
     return _("v1 answers it until %(at)s UTC") % {"at": at}
 

@@ -34,7 +34,7 @@ def start_crossover(  # noqa: PLR0913  as every change: who, what, why, when and
     approved: Request | None = None,
     is_despite_freeze: bool = False,
 ) -> Rollout:
-    """Begin a release in which these consumers change between the versions; all others stay on the stable one.
+    """Begin a release in which these consumers switch between the versions; all others stay on the stable one.
 
     The first period begins when every process has read the schedule. The start waits for an approval as a plan does.
     """
@@ -75,7 +75,7 @@ def end_crossover(
     now: datetime,
     evidence: dict[str, Any] | None = None,
 ) -> Rollout:
-    """End the running crossover: all consumers are back on the stable version. The verdict stays until a new release."""
+    """End the running crossover: all are back on the stable version. The verdict stays until another release."""
 
     def mutate(row: Rollout) -> None:
         if not end_in(row, verdict, now):

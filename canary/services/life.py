@@ -150,15 +150,15 @@ def sunset(
 ) -> Rollout:
     """Take v1 out of service, until `restore`.
 
-    With `is_told_only` v1 goes on answering consumers that nobody has told, until the notice days after they are told.
+    With `is_told_only` v1 keeps answering consumers that were never notified, until the notice days after they are.
     """
     if not canary_conf().snapshot.is_candidate_enabled:
-        sentence = "v2 is switched off by API_V2_ENABLED=false: without v1 nobody would answer."
+        sentence = "v2 is switched off by API_V2_ENABLED=false: without v1 no version would answer."
         raise Refused("v2-off", in_names(sentence, canary_conf().names))
     if Rollout.objects.filter(pk=1, latched=True).exists():
         raise Refused(
             "latched",
-            f"The rollout was rolled back: nobody goes to v{canary_conf().names.candidate} until that is acknowledged"
+            f"The rollout was rolled back: no user gets v{canary_conf().names.candidate} until somebody acknowledges it"
             " (`canary ack`).",
         )
     at = now.timestamp()
@@ -183,7 +183,7 @@ def restore(*, actor: str, reason: str, expected_version: int | None, now: datet
 def notify(*, actor: str, reason: str, expected_version: int | None, now: datetime) -> dict[str, str]:
     """Mail each consumer of v1 its own usage; return the result by consumer: `mailed` or `no_address`.
 
-    The days of notice of those whom a sunset spared begin.
+    The notice days of consumers that a sunset spared begin now.
     """
     outcome: dict[str, str] = {}
     seen = Rollout.objects.filter(pk=1).first()
@@ -193,7 +193,8 @@ def notify(*, actor: str, reason: str, expected_version: int | None, now: dateti
     def mutate(row: Rollout) -> None:
         life = lifecycle.life_from(row.lifecycle)
         if life != prepared.before:
-            raise Refused("changed-meanwhile", "The life of v1 was changed meanwhile, so nobody was told: try again.")
+            sentence = "The end of v1 changed while the notices were prepared, so no consumer was notified: try again."
+            raise Refused("changed-meanwhile", in_names(sentence, row.names))
         outcome.update(_tell(prepared.usages, prepared.dates))
         row.lifecycle = lifecycle.dump_life(prepared.after)
 
@@ -225,7 +226,7 @@ def _prepared_notices(life: Life, now: datetime) -> _Notices:
 def facts_about(row: Rollout, now: datetime, *, is_untold_spared: bool = False) -> Facts:
     """Return the facts that the guards of every transition look at, read from the tables.
 
-    `is_untold_spared`: as if v1 went on answering those whom nobody has told.
+    `is_untold_spared`: as if v1 kept answering those that were never notified.
     """
     life = lifecycle.life_from(row.lifecycle)
     verdict = Verdict.objects.filter(release=row.release).order_by("-at", "-pk").first()
@@ -315,5 +316,5 @@ def _refuse_unmet(unmet: list[Unmet], names: Names, *, is_override: bool) -> Non
 def _tell(usages: list[dict[str, Any]], life: dict[str, Any]) -> dict[str, str]:
     notify_consumers = canary_conf().notify_consumers
     if notify_consumers is None:
-        raise Refused("no-notifier", "CANARY['NOTIFY_CONSUMERS'] names nobody who could tell the consumers.")
+        raise Refused("no-notifier", "CANARY['NOTIFY_CONSUMERS'] is not set, so no consumer can be notified.")
     return notify_consumers(usages, life)

@@ -50,7 +50,7 @@ def _say_explained(result: Mapping[str, Any]) -> Iterator[str]:
     ).format(**result, percent=percent(result["weight_bp"]))
     if still := result.get("in_force"):
         yield (
-            f"That is decided and comes into force at {result['comes_into_force_at']}, in all servers at once."
+            f"This is decided and takes effect at {result['comes_into_force_at']}, on all servers at once."
             " Until then v{api_version} answers: reason {reason}, weight {weight_bp} basis points."
         ).format(**still)
     if entry := result.get("list"):
@@ -64,8 +64,8 @@ def _say_explained(result: Mapping[str, Any]) -> Iterator[str]:
 
 def _say_extension(result: Mapping[str, Any]) -> Iterator[str]:
     if extension := result.get("extension"):
-        until = extension["until"] or f"{NOTICE_DAYS} days after it is told"
-        sentence = f"v1's own paths answer it until {until}, also after the end of v1."
+        until = extension["until"] or f"{NOTICE_DAYS} days after it is notified"
+        sentence = f"Its extension keeps v1's own paths until {until}, even after the sunset."
         yield in_names(sentence, current_snapshot().names)
         if "actor" in extension:
             yield "That was decided by {actor_name}: {reason}".format(**extension)

@@ -1,4 +1,4 @@
-"""Verbs about crossovers, in which few consumers change between the versions: `start`, `stop`, `status`."""
+"""Verbs about crossovers, in which few consumers switch between the versions: `start`, `stop`, `status`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -89,7 +89,7 @@ def _say_consumer(one: Mapping[str, Any], stable: str, candidate: str) -> str:
 VERBS = (
     Verb(
         ("crossover", "start"),
-        f"change each of up to {CONSUMERS_MAX} consumers between the versions in drawn periods",
+        f"switch each of up to {CONSUMERS_MAX} consumers between the versions, in periods drawn at random",
         RAMP,
         _start,
         say_status,

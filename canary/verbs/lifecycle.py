@@ -58,7 +58,7 @@ def _sunset(call: Call) -> None:
 def _extend(call: Call) -> None:
     until, is_off = call.values.get("until"), bool(call.values.get("off"))
     if (until is None) != is_off:
-        raise Refused("extension-undated", "Give the date of the extension, or end it: one of both.")
+        raise Refused("extension-undated", "Give either the date of the extension or the option that ends it.")
     services.extend(consumer=call.values["consumer"], until=until, **call.change)
 
 
@@ -133,7 +133,7 @@ def _say_life(result: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _say_extension(consumer: str, until: str | None) -> str:
-    return f"v1 answers {consumer} until {until or f'{NOTICE_DAYS} days after it is told'}."
+    return f"v1 answers {consumer} until {until or f'{NOTICE_DAYS} days after it is notified'}."
 
 
 def _say_restored(result: Mapping[str, Any]) -> Iterator[str]:
@@ -198,7 +198,9 @@ VERBS = (
         "take v1 out of service, until `restore`",
         _sunset,
         (
-            Option("told_only", f"keep v1 for those who were never told, until {NOTICE_DAYS} days after they are"),
+            Option(
+                "told_only", f"keep v1 for consumers that were never notified, until {NOTICE_DAYS} days after they are"
+            ),
             OVERRIDE,
         ),
     ),

@@ -17,12 +17,12 @@ CROSSOVERS: Final = (
     _("v2 failed more in %(count)s of them and v1 in %(number)s, evidence %(e)s (rule: harm from %(limit)s on)"),
     _("%(consumers)s sent fewer than %(limit)s requests to a version"),
     _(
-        "v2 harms %(identity)s: %(share)s of its requests failed on v2, %(other)s on v1, and chance makes such pairs in"
-        " one of %(count)s cases"
+        "v2 harms %(identity)s: %(share)s of its requests failed on v2, %(other)s on v1, and pairs as bad as these come"
+        " by chance in one of %(count)s cases"
     ),
     _(
-        "%(identity)s: %(share)s of its requests failed on v2, %(other)s on v1, and chance makes such pairs in one of"
-        " %(count)s cases"
+        "%(identity)s: %(share)s of its requests failed on v2, %(other)s on v1, and pairs as bad as these come by"
+        " chance in one of %(count)s cases"
     ),
     _("and %(count)s more"),
     _("Nothing to do: the first period begins within seconds"),
@@ -51,7 +51,7 @@ CROSSOVERS: Final = (
     _("One of the versions is switched off"),
     _("a crossover needs both"),
     _("The lists already choose the version of %(names)s: take them off first"),
-    _("Nobody was named: a crossover has 1 to %(high)s consumers"),
+    _("No consumer was named: a crossover has 1 to %(high)s consumers"),
     _("%(count)s consumers are too many: a crossover has 1 to %(high)s consumers"),
     _("With more, start a plan"),
     _("A consumer is named twice"),

@@ -22,7 +22,7 @@ type State = Mapping[str, Mapping[Key, Row]]
 ANY: Final = ""
 """In place of a table, for drawn values that are no keys."""
 GUESSES_MAX: Final = 50
-"""The most new rows that are told apart by how much they have in common."""
+"""The most new rows for which the closest match is searched."""
 UUID: Final = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 DRAWN: Final = re.compile(r"[0-9a-f]{16,}|\d+", re.IGNORECASE)
 
@@ -59,7 +59,7 @@ class _Comparison:
     def with_noise(self, again: State) -> Iterator[Difference]:
         for name, table in self._tables.items():
             old, new, pairs = self._old[name], self._new[name], self._pairs[name]
-            if len(again[name]) == len(old):  # else v1 by itself leaves now more rows, now fewer
+            if len(again[name]) == len(old):  # else the number of rows differs between v1's own runs
                 yield from (Difference(name, "missing", dict(old[key]), None) for key in old if key not in pairs)
                 kept = {*pairs.values()}
                 yield from (Difference(name, "added", None, dict(new[key])) for key in new if key not in kept)

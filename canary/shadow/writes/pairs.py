@@ -115,12 +115,12 @@ class WritePair:
 
         runs = {version: done(version) for version in self._order}
         old, new = runs[STABLE], runs[CANDIDATE]
-        if old.answer.tried:  # v1 does so with every client: there is nothing to hold v2 against
+        if old.answer.tried:  # v1 does so with every client: there is nothing to compare v2 with
             return Outcome(self._found.template, "failed", error=SideEffectError(f"v1 {old.answer.tried[0]}."))
         if old.answer.status >= 500:
             error = old.answer.error or RuntimeError(f"v1 answered {old.answer.status}.")
             return Outcome(self._found.template, "failed", error=error)
-        if self._expected not in (None, old.answer.status):  # the copy, or who asks, is not as it was for the client
+        if self._expected not in (None, old.answer.status):  # the copy or the user differs from the client's
             return Outcome(self._found.template, "unmapped")
         if new.answer.tried:
             return self._different([Difference("", "side_effect", None, new.answer.tried[0])])

@@ -89,7 +89,7 @@ def _user(user_id: str | None) -> Any:
 
 
 class _OwnCache(LocMemCache):
-    """An empty cache that nobody else sees, and that ends with its run."""
+    """An empty cache that one run has for itself."""
 
     def __init__(self) -> None:
         BaseCache.__init__(self, {})
@@ -100,7 +100,7 @@ class _OwnCache(LocMemCache):
 
 @contextmanager
 def _own_caches() -> Iterator[None]:
-    """Give the run caches of its own, for the time of this thread that refuses to write to the real ones."""
+    """Give the run empty caches in place of the real ones, which this thread can't write to."""
     of_thread: Any = caches
     before = {alias: caches[alias] for alias in caches}
     for alias in before:

@@ -105,7 +105,7 @@ class WriteSampler:
             return None
         self._pair, self._began_at = None, float("inf")
         try:
-            with ExitStack() as self._noted:  # which another thread ends, should that of the handlers not return
+            with ExitStack() as self._noted:  # this thread ends it, also if the handlers' thread hangs
                 outcome = self._outcome(conf.timeout_s)
         except Exception as error:  # the database is away, or threads hang: try again later
             FAULTS.record(error)

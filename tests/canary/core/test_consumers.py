@@ -228,7 +228,7 @@ def test_a_sunset_names_the_untold_and_waits_for_windows_of_those_whom_it_reache
     [unmet] = unmet_for_sunset(held, many, END)
     assert (unmet.code, unmet.sentence) == (
         "notified",
-        f"Not notified yet: {', '.join(f'user:{number}' for number in range(20))} and 3 more; `notify` does it.",
+        f"Not notified yet: {', '.join(f'user:{number}' for number in range(20))} and 3 more; run `lifecycle notify`.",
     )
     windows = replace(held, own_brownouts=(OwnWindow(IOS, END - 5, END + 5),))
     assert [one.code for one in unmet_for_sunset(windows, Facts(), END)] == ["brownouts-ahead"]

@@ -91,7 +91,7 @@ def test_a_crossover_is_stored_and_ended() -> None:
 @pytest.mark.parametrize(
     ("names", "period_s", "pairs", "sentence"),
     [
-        ([], 60.0, 10, "Nobody was named: a crossover has 1 to 49 consumers. With more, start a plan."),
+        ([], 60.0, 10, "No consumer was named: a crossover has 1 to 49 consumers. With more, start a plan."),
         ([f"key:{number}" for number in range(CONSUMERS_MAX + 1)], 60.0, 10, "50 consumers are too many: "),
         (["key:a", "key:a"], 60.0, 10, "A consumer is named twice."),
         (["anon:9f"], 60.0, 10, "anon:9f is anonymous: a crossover takes consumers of the kinds user, key, client."),
@@ -122,8 +122,8 @@ def test_harm_to_one_consumer_is_found_after_the_last_pair() -> None:
     assert (running.kind, running.consumers[0].verdict) == ("hold", RUNNING)
     assert (over.kind, [one.verdict for one in over.consumers]) == (HARM, [HARM, NO_HARM, NO_HARM])
     assert over.sentence.endswith(
-        "v2 harms key:ab12: 8.0 % of its requests failed on v2, 1.0 % on v1, and chance makes such pairs in one of 512"
-        " cases"
+        "v2 harms key:ab12: 8.0 % of its requests failed on v2, 1.0 % on v1, and pairs as bad as these come by"
+        " chance in one of 512 cases"
     )
 
 

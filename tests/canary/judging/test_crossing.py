@@ -1,4 +1,4 @@
-"""What the controller does about a crossover: harm rolls back, the end is told, and each verdict comes out again."""
+"""The controller in a crossover: it rolls harm back and records the end, and each verdict can be replayed."""
 
 import random
 from collections.abc import Callable

@@ -301,7 +301,7 @@ def test_one_consumer_gets_an_extension_and_another_a_brownout_and_the_page_show
     refused = client.get(f"{ADDRESS}do/lifecycle/extend/", {"show": "1", "consumer": "client:app", "until": moment})
     assert "Anybody can send the name client:app" in refused.context["refusal"]
     assert (
-        "one of both"
+        "Give either the date"
         in client.get(f"{ADDRESS}do/lifecycle/extend/", {"show": "1", "consumer": "key:ab"}).context["refusal"]
     )
     assert ask_and_send(client, "lifecycle/extend", consumer="key:ab", until=moment).status_code == 302

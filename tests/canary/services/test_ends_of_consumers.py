@@ -77,9 +77,9 @@ def test_a_sunset_without_a_notice_names_those_who_were_never_told() -> None:
     change(life.add_brownout, window=(AT, AT + HOUR_S), is_override=True)
     for days, consumer in ((90 - 20, IOS), (90 - 31, "key:old"), (90 - 15, "client:app")):
         use_v1(consumer, later(days))
-    with pytest.raises(Refused, match=r"Not notified yet: client:app, key:ios1; `notify` does it\.$"):
+    with pytest.raises(Refused, match=r"Not notified yet: client:app, key:ios1; run `lifecycle notify`\.$"):
         change(life.sunset, later(90))
-    with pytest.raises(Refused, match=r"Not notified yet: client:app; `notify` does it\.$"):
+    with pytest.raises(Refused, match=r"Not notified yet: client:app; run `lifecycle notify`\.$"):
         change(life.sunset, later(90), is_told_only=True)
     change(life.notify, later(90))
     change(life.sunset, later(90))

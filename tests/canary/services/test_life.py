@@ -166,7 +166,7 @@ def test_nobody_is_told_dates_that_were_changed_meanwhile(monkeypatch: pytest.Mo
         return prepared
 
     monkeypatch.setattr(life, "_prepared_notices", prepare_slowly)
-    with pytest.raises(Refused, match="changed meanwhile, so nobody was told"):
+    with pytest.raises(Refused, match="so no consumer was notified: try again"):
         change(life.notify)
     assert (TOLD, last_event().verb) == ([], "lifecycle deprecate")
 

@@ -106,7 +106,7 @@ def test_status_says_what_the_next_step_lacks(run: Callable[..., Any], run_canar
     run("lifecycle", "deprecate", "--sunset", END, "--override")
     said = run_canary("lifecycle", "status")
     assert "Sunset at 2099-06-01T00:00:00Z." in said
-    assert "In the way of `sunset`: The announced date 2099-06-01T00:00:00Z lies ahead." in said
+    assert "In the way of `sunset`: The announced date 2099-06-01T00:00:00Z is still to come." in said
     run("lifecycle", "sunset", "--override")
     gone = json.loads(run_canary("lifecycle", "status", "--json"))
     assert (gone["lifecycle"], gone["next"], gone["unmet"]) == ("sunset", None, [])
@@ -161,10 +161,10 @@ def test_a_consumer_gets_until_its_date_by_commands(run: Callable[..., Any], run
     assert run("lifecycle", "brownout", "end", "--consumer", "client:erp")["lifecycle"] == "deprecated"
     run("lifecycle", "sunset", "--override", "--told-only")
     explained = run_canary("explain", "key:ios1")
-    assert "v1's own paths answer it until 2099-09-01T00:00:00Z, also after the end of v1." in explained
+    assert "Its extension keeps v1's own paths until 2099-09-01T00:00:00Z, even after the sunset." in explained
     assert "by command: a plan" in explained
     at = last_event().at.isoformat()
-    assert "v1's own paths answer it until" in run_canary("explain", "key:ios1", "--at", at)
+    assert "Its extension keeps v1's own paths until" in run_canary("explain", "key:ios1", "--at", at)
     assert run("lifecycle", "extend", "key:ios1", "--off")["life"]["extensions"] == {}
 
 
