@@ -26,6 +26,7 @@ from canary.core.lifecycle import (
     in_brownout,
     is_stable_gone,
     iso,
+    next_sentence,
 )
 
 PROVEN: Final = ("user", "key")
@@ -161,12 +162,11 @@ def end_brownouts(life: Life, now: float, *, is_all: bool = False, consumer: str
 
     Raises LifeError when nothing is to be ended.
     """
-    own = tuple(_cut(one, now, is_all=is_all) for one in life.own_brownouts if consumer in (None, one.consumer))
-    others = tuple(one for one in life.own_brownouts if consumer not in (None, one.consumer))
-    kept = sorted((*others, *(one for one in own if one is not None)), key=lambda one: one.start)
-    following = replace(life, own_brownouts=tuple(kept))
+    cut = (_cut(one, now, is_all=is_all) if consumer in (None, one.consumer) else one for one in life.own_brownouts)
+    following = replace(life, own_brownouts=tuple(filter(None, cut)))
     if consumer is not None and following.own_brownouts == life.own_brownouts:
-        raise LifeError("no-brownout", f"No brownout of {consumer} is running.")
+        ahead = [(start, end) for name, start, end in life.own_brownouts if name == consumer and start > now]
+        raise LifeError("no-brownout", f"No brownout of {consumer} is running.{next_sentence(ahead)}")
     if consumer is not None:
         return following
     is_other = following.own_brownouts != life.own_brownouts

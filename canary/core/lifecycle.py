@@ -250,7 +250,7 @@ def end_brownout(life: Life, now: float, *, is_all: bool = False) -> Life:
     kept = tuple((start, min(end, int(now))) for start, end in life.brownouts if start < int(now))
     ahead = tuple(window for window in life.brownouts if window[0] > now)
     if not is_all and not in_brownout(life, now):
-        raise LifeError("no-brownout", f"No brownout is running.{_next_sentence(ahead)}")
+        raise LifeError("no-brownout", f"No brownout is running.{next_sentence(ahead)}")
     if is_all and kept + ahead == life.brownouts and not ahead:
         raise LifeError("no-brownout", "No brownout is running and none is planned.")
     return replace(life, brownouts=kept if is_all else kept + ahead)
@@ -306,7 +306,7 @@ def _before_sunset(life: Life, now: float) -> Life:
     return Life(state, life.deprecated_at, sunset_at, windows, own_brownouts=own, extensions=extensions)
 
 
-def _next_sentence(ahead: Sequence[Window]) -> str:
+def next_sentence(ahead: Sequence[Window]) -> str:
     return f" The next one begins at {iso(ahead[0][0])}; `--all` takes it back." if ahead else ""
 
 

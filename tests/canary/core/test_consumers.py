@@ -38,6 +38,7 @@ from canary.core.lifecycle import (
     OwnWindow,
     deprecate,
     dump_life,
+    iso,
     life_from,
     restore,
     sunset,
@@ -198,7 +199,7 @@ def test_one_call_ends_all_that_runs_or_what_one_consumer_has() -> None:
     life = add_own_brownout(life, IOS, (NOW + 200, NOW + 300), NOW)
     at = NOW + 50
     one = end_brownouts(life, at, consumer=IOS)
-    assert one.own_brownouts == (OwnWindow(ANNA, NOW, NOW + 100), OwnWindow(IOS, NOW, at), life.own_brownouts[2])
+    assert one.own_brownouts == (OwnWindow(IOS, NOW, at), OwnWindow(ANNA, NOW, NOW + 100), life.own_brownouts[2])
     every = end_brownouts(life, at)
     assert (running_own(every, IOS, at), running_own(every, ANNA, at)) == (None, None)
     assert every.own_brownouts[2] == life.own_brownouts[2]
@@ -207,6 +208,10 @@ def test_one_call_ends_all_that_runs_or_what_one_consumer_has() -> None:
         end_brownouts(every, at)
     with refused("no-brownout"):
         end_brownouts(every, at, consumer="user:9")
+    with pytest.raises(
+        LifeError, match=f"of {IOS} is running. The next one begins at {iso(NOW + 200)}; `--all` takes it"
+    ):
+        end_brownouts(every, at, consumer=IOS)
     both = replace(every, state=BROWNOUT, brownouts=((NOW, NOW + 100),), own_brownouts=life.own_brownouts)
     ended = end_brownouts(both, at)
     assert (ended.brownouts, running_own(ended, IOS, at)) == (((NOW, at),), None)
