@@ -181,6 +181,12 @@ def bucket(a_store: ObjectStore, settings: Any) -> Bucket:
     return bucket
 
 
+@pytest.fixture
+def media_root(settings: Any, tmp_path: Path) -> None:
+    """Media are kept in a folder of the test's own."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+
+
 @pytest.fixture(params=["folder", "bucket"])
 def media_place(request: pytest.FixtureRequest, settings: Any, tmp_path: Path) -> Folder | Bucket:
     """Where media are kept: the test runs once for each kind."""

@@ -10,13 +10,14 @@ from django.test import Client
 from django.utils import timezone
 
 from cms.choices import CommentStatus
-from cms.models import Category, Comment, Post, User
+from cms.models import Category, Comment, MediaFile, Post, User
 from cms.policy import SYSTEM
 from cms.services.categories import create_category
 from cms.services.comments import create_comment
 from cms.services.post_states import archive_post, trash_post
 from tests.api_v2.documented import check_answers_of
 from tests.api_v2.places import Places
+from tests.api_v2.uploading import upload
 from tests.api_v2.walking import BASE
 
 EXAMPLE_PASSWORD: Final = "three quiet harbours"  # the document's examples sign in with it
@@ -91,3 +92,13 @@ def places(
     """Something at each path of the document, made by an admin."""
     settings.MEDIA_ROOT = tmp_path / "media"
     return Places(head, make_user, make_comment)
+
+
+@pytest.fixture
+def own(client_of: Callable[[User], Client], author: User) -> Client:
+    return client_of(author)
+
+
+@pytest.fixture
+def photo(media_root: None, own: Client) -> MediaFile:
+    return MediaFile.objects.get(pk=upload(own).json()["id"])

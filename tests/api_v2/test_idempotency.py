@@ -27,11 +27,6 @@ Clients = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def own(client_of: Clients, author: User) -> Client:
-    return client_of(author)
-
-
 def keyed(client: Client, path: str, body: Any = None, key: str = "k1", **headers: str) -> Any:
     return send(client, "post", path, body, **{"Idempotency-Key": key}, **headers)
 

@@ -18,11 +18,6 @@ Posts = Callable[..., Post]
 
 
 @pytest.fixture
-def own(client_of: Callable[[User], Client], author: User) -> Client:
-    return client_of(author)
-
-
-@pytest.fixture
 def long_post(make_post: Posts, author: User, settings: Any, now: datetime) -> Post:
     """A post of 100 kB, by an author who has 290 kB of 1 MB left."""
     settings.RATE_LIMIT_KEPT_MB = 1

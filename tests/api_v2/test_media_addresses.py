@@ -1,26 +1,15 @@
 """With MEDIA_BASE_URL the addresses of files are absolute in v2, for a front end on another host."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from cms import limits
-from cms.models import User
 from tests.api_v2.sending import send
-from tests.api_v2.test_media import upload
+from tests.api_v2.uploading import upload
 
-
-@pytest.fixture(autouse=True)
-def _media_root(settings: Any, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = tmp_path / "media"
-
-
-@pytest.fixture
-def own(client_of: Any, author: User) -> Client:
-    client: Client = client_of(author)
-    return client
+pytestmark = pytest.mark.usefixtures("media_root")
 
 
 @pytest.fixture

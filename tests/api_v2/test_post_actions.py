@@ -23,11 +23,6 @@ Posts = Callable[..., Post]
 Clients = Callable[[User], Client]
 
 
-@pytest.fixture
-def own(client_of: Clients, author: User) -> Client:
-    return client_of(author)
-
-
 def act(client: Client, post: Post, action: str, body: Any = None, **headers: str) -> Any:
     return send(client, "post", f"/posts/{post.pk}/actions/{action}", body, **headers)
 

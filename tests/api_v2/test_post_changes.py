@@ -20,11 +20,6 @@ Clients = Callable[[User], Client]
 
 
 @pytest.fixture
-def own(client_of: Clients, author: User) -> Client:
-    return client_of(author)
-
-
-@pytest.fixture
 def image(author: User) -> MediaFile:
     return MediaFile.objects.create(
         file="media/x.png", original_name="x.png", mime_type="image/png", size_bytes=1, sha256="0" * 64,

@@ -19,11 +19,6 @@ Clients = Callable[[User], Client]
 
 
 @pytest.fixture
-def own(client_of: Clients, author: User) -> Client:
-    return client_of(author)
-
-
-@pytest.fixture
 def post(make_post: Posts, now: Any) -> Post:
     """Public, in its third revision."""
     post = make_post(title="One", content="first\n\nsame", meta_title="M")

@@ -1,6 +1,7 @@
 """What the services' tests share: posts, terms, the names of audit events, and threads that all start at once."""
 
 import datetime
+import io
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,13 +11,15 @@ import pytest
 from django.db import connection, models
 
 from cms.errors import CmsError, InvalidInput
-from cms.models import AuditEvent, Category, Comment, Post, Tag, User
+from cms.models import AuditEvent, Category, Comment, MediaFile, Post, Tag, User
 from cms.policy import SYSTEM
 from cms.services.categories import create_category
 from cms.services.comments import create_comment
+from cms.services.media import upload_media
 from cms.services.posts import create_post, update_post
 from cms.services.tags import create_tag
 from cms.services.users import register_user
+from tests.cms.media.pictures import photograph
 
 MINUTE = datetime.timedelta(minutes=1)
 
@@ -114,3 +117,18 @@ def change(author: User, now: datetime.datetime) -> Callable[..., Post]:
 def codes(error: CmsError) -> list[tuple[str, str]]:
     assert isinstance(error, InvalidInput)
     return [(each.field, each.code) for each in error.errors]
+
+
+@pytest.fixture
+def stored(media_place: Any) -> Callable[[], list[str]]:
+    """The files that are in the storage now; a test with this runs on a folder and on a bucket."""
+    return media_place.names  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def upload(media_root: None, now: datetime.datetime) -> Callable[..., MediaFile]:
+    def make(by: Any, content: bytes | None = None, name: str = "photo.jpg", **fields: str) -> MediaFile:
+        file = io.BytesIO(photograph(size=(400, 300)) if content is None else content)
+        return upload_media(actor=by, upload=file, original_name=name, fields=fields, now=now)
+
+    return make
