@@ -338,7 +338,7 @@ def unmet_for_brownout(life: Life, window: Window, facts: Facts, now: float) -> 
     if window[0] < now + NOTICE_DAYS * DAY_S:
         unmet.append(Unmet("notice", f"A brownout is published {NOTICE_DAYS} days ahead or more."))
     if facts.unnotified:
-        unmet.append(Unmet("notified", f"Not notified yet: {', '.join(facts.unnotified)}; run `lifecycle notify`."))
+        unmet.append(Unmet("notified", f"Not notified yet: {names_told(facts.unnotified)}; run `lifecycle notify`."))
     if sentence := _off_the_ladder(life, window):
         unmet.append(Unmet("ladder", sentence))
     return unmet

@@ -42,6 +42,7 @@ from canary.core.lifecycle import (
     life_from,
     restore,
     sunset,
+    unmet_for_brownout,
     unmet_for_sunset,
 )
 from canary.core.routing import EXTENSION, choose, choose_pinned
@@ -225,6 +226,13 @@ def test_a_window_of_one_consumer_has_guards_but_no_ladder() -> None:
     assert unmet_for_own_brownout(LIFE, IOS, late, Facts(untold=(ANNA,)), NOW) == []
     hasty = unmet_for_own_brownout(LIFE, IOS, (NOW, NOW + 49 * HOUR_S), Facts(), NOW)
     assert [one.code for one in hasty] == ["deprecated-days", "notice", "ladder"]
+
+
+def test_a_brownout_for_all_names_few_of_those_that_were_never_notified() -> None:
+    many = Facts(unnotified=tuple(f"user:{number}" for number in range(23)))
+    late = NOW + 40 * DAY_S
+    [unmet] = unmet_for_brownout(LIFE, (late, late + HOUR_S), many, NOW)
+    assert unmet.sentence.endswith(", user:19 and 3 more; run `lifecycle notify`.")
 
 
 def test_a_sunset_names_the_untold_and_waits_for_windows_of_those_whom_it_reaches() -> None:
