@@ -96,8 +96,8 @@ class _Comparison:
             yield Difference(path, _kind(old, new), _plain(old), _plain(new))
 
     def _is_same(self, place: str, old: Any, new: Any) -> bool:
-        if isinstance(old, list | dict):
-            return bool(old == new)
+        if isinstance(old, list | dict) or isinstance(old, bool) != isinstance(new, bool):  # True equals 1
+            return type(old) is type(new) and bool(old == new)
         expected = self._names[place].get(_named(old), old)
         return bool(expected == new) or bool(_named(expected) == _named(new))
 

@@ -44,6 +44,7 @@ def uuids(*numbers: int) -> list[uuid.UUID]:
         (state(order(7, 1)), state(order(7, 1, None)), {("order.note", "missing")}),
         (state(order(7, 1, None)), state(order(7, 1)), {("order.note", "added")}),
         (state(order(7, 1, 1)), state(order(7, 1, "1")), {("order.note", "type")}),
+        (state(order(7, 1, '{"a": true}')), state(order(7, 1, '{"a": 1}')), {("order.note.a", "type")}),
         (state(order(7, 1)), state(), {("order", "missing")}),
         (state(), state(order(7, 1)), {("order", "added")}),
         (state(item(1, "tea")), state(), {("item", "missing")}),
