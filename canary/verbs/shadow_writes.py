@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from canary.core.names import in_names, names_from
 from canary.core.permissions import RAMP
 from canary.errors import Refused
 from canary.shadow.writes.replaying import replay_writes
@@ -25,11 +26,13 @@ def _shadow_writes(call: Call) -> dict[str, Any]:
 
 
 def _say_found(result: Mapping[str, Any]) -> Iterator[str]:
+    names = names_from(result)
     for one in result["writes"]:
-        yield one_line(f"{one['result']:<12}  line {one['line']}: {one['route']}  {one['error']}".rstrip())
+        error = in_names(one["error"], names)
+        yield one_line(f"{one['result']:<12}  line {one['line']}: {one['route']}  {error}".rstrip())
         for found in one["differences"]:
-            place = found["path"] or "the answer"
-            yield one_line(f"              {place}: {found['kind']}, v1 {found['v1']}, v2 {found['v2']}")
+            values = f"v{names.stable} {found['v1']}, v{names.candidate} {found['v2']}"
+            yield one_line(f"              {found['path'] or 'the answer'}: {found['kind']}, {values}")
     counts = Counter(one["result"] for one in result["writes"])
     told = ", ".join(f"{count} {word}" for word, count in sorted(counts.items())) or "nothing to play"
     yield f"Release {result['release']}: {told}."

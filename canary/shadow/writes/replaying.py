@@ -47,7 +47,7 @@ def replay_writes(lines: Iterable[str], now: datetime) -> dict[str, Any]:
     finally:
         watchdog.rest()
         tally.flush()
-    return {"release": snapshot.release, "writes": found}
+    return {"release": snapshot.release, "names": snapshot.names.as_json(), "writes": found}
 
 
 def play(write: Write, watchdog: Watchdog, timeout_s: float) -> Outcome:
@@ -93,7 +93,7 @@ def _read_write(told: Any, snapshot: Snapshot) -> Write:
     if told.get("method") not in METHODS:
         raise ValueError(f"{told.get('method')!r} is not the method of a write: use {', '.join(METHODS)}.")
     kind, _, user_id = str(told.get("identity") or "").partition(":")
-    if kind not in ("", "user"):
+    if kind and not (kind == "user" and user_id):
         raise ValueError(f"{told['identity']!r} is not a user: write user:42, or send headers with a credential.")
     headers = told.get("headers") or {}
     if not isinstance(headers, dict):

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from canary.errors import Refused
 from canary.shadow.writes.replaying import replay_writes
+from canary.verbs.registry import all_verbs
 from tests.canary.shadow.writes.site import THING
 
 type Played = Callable[..., list[dict[str, Any]]]
@@ -154,6 +155,7 @@ def test_what_both_refuse_is_not_compared(played: Played) -> None:
         ('{"method": "POST", "path": "/api/v2/things"}', "'/api/v2/things' is not a path of version 1: use /api/v1/…."),
         ('{"method": "POST", "path": "things"}', "'things' is not a path of version 1: use /api/v1/…."),
         ('{"method": "POST", "path": "/api/things", "identity": "key:a"}', "'key:a' is not a user"),
+        ('{"method": "POST", "path": "/api/things", "identity": "user:"}', "'user:' is not a user"),
         (
             '{"method": "POST", "path": "/api/things", "headers": ["Accept"]}',
             "Line 1: headers is ['Accept']: use an object of names and values.",
@@ -182,6 +184,19 @@ def test_the_command_tells_where_the_rows_differ_and_shows_no_value(
     assert "cms_tag.description: value, v1 (text), v2 (text)" in said
     assert "Release 1: 1 different, 1 equal." in said
     assert "green" not in said
+
+
+def test_the_command_has_the_names_of_the_journey() -> None:
+    difference = {"path": "a.b", "kind": "value", "v1": "(text)", "v2": "(null)"}
+    one = {"result": "failed", "line": 1, "route": "POST /a", "error": "v1 sends mail.", "differences": [difference]}
+    said = all_verbs()[("shadow-writes",)].say(
+        {"release": 1, "names": {"stable": "2", "candidate": "3"}, "writes": [one]}
+    )
+    assert [*said] == [
+        "failed        line 1: POST /a  v2 sends mail.",
+        "              a.b: value, v2 (text), v3 (null)",
+        "Release 1: 1 failed.",
+    ]
 
 
 def test_a_text_may_hold_line_breaks_that_end_no_line_of_json(
