@@ -100,6 +100,8 @@ def test_writes_that_cannot_be_repeated_are_left_alone(live: WriteSampler) -> No
     client.post("/api/v2/things", json.dumps({"title": "a", "text": {"plain": "b"}}), content_type="application/json")
     client.options("/api/v1/things")
     assert counted() == 0
+    sent("two")  # and none of them was taken, which is counted later
+    assert (counted("equal"), counted() - counted("dropped")) == (1, 1)
 
 
 def test_no_snapshot_is_held_where_nobody_writes(live: WriteSampler) -> None:
