@@ -55,8 +55,13 @@ class Stretch:
         return replace(self, condition=choice & self.condition)
 
 
-def ordering(keys: Sequence[SortKey], *, is_backward: bool) -> list[OrderBy]:
-    return [_order_by(key, is_backward=is_backward) for key in keys]
+def ordering(keys: Sequence[SortKey], *, is_backward: bool, by_index: bool = True) -> list[OrderBy]:
+    """Return the order. If not `by_index`, a database finds all rows and then sorts them.
+
+    PostgreSQL does so once NULLs have a place. Else, for a few rows, it hopes to meet them soon along an index, and
+    looks at all that it compares them with, for each row on its way.
+    """
+    return [_order_by(key if by_index else replace(key, is_nullable=True), is_backward=is_backward) for key in keys]
 
 
 def whole(sort: Sort, cursor: Cursor | None) -> Stretch:
@@ -105,7 +110,7 @@ def _beyond(keys: Sequence[SortKey], values: Sequence[SortValue], cursor: Cursor
 
 def _order_by(key: SortKey, *, is_backward: bool) -> OrderBy:
     is_descending = key.is_descending != is_backward
-    if not key.is_nullable:  # no placement of NULLs then: it would keep PostgreSQL from using an index
+    if not key.is_nullable:
         return OrderBy(F(key.column), descending=is_descending)
     nulls = {"nulls_first": True} if is_backward else {"nulls_last": True}
     return OrderBy(F(key.column), descending=is_descending, **nulls)

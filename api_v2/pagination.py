@@ -122,11 +122,8 @@ def first_rows(
     here = _stretches(sort, wanted.cursor, how.choices)
     keys, found = here[0].keys, rows.filter(here[0].condition)
     is_backward = wanted.cursor is not None and wanted.cursor.is_backward
-    size = wanted.limit + 1
-    if how.among is not None:
-        looked_at = how.among.filter(here[0].condition).order_by(*ordering(keys, is_backward=is_backward))
-        found = rows.filter(pk__in=looked_at.values("pk")[:LOOKED_AT])
-    elif how.is_sparse or len(here) > 1:
+    size, by_index = wanted.limit + 1, how.all_at_once is None or how.among is not None
+    if how.is_sparse or len(here) > 1:
         pieces = [
             rows.filter(piece.condition).order_by(*ordering(piece.keys, is_backward=is_backward)).values("pk")[:size]
             for piece in here
@@ -140,13 +137,13 @@ def first_rows(
             # In their order, or PostgreSQL reads the table until it meets one: all of it where they stand at its end.
             (rows if how.all_at_once is None else how.all_at_once)
             .filter(piece.condition)
-            .order_by(*ordering(piece.keys, is_backward=False))
+            .order_by(*ordering(piece.keys, is_backward=False, by_index=how.all_at_once is None))
             .values("pk")[:1]
             for piece in _stretches(sort, wanted.cursor.turned(), how.choices)
         ]
         has_later = reduce(or_, (Q(IsNull(Subquery(one), False)) for one in later))
         selected = selected.annotate(**{_HAS_LATER: has_later})
-    return selected.order_by(*ordering(keys, is_backward=is_backward))[:size]
+    return selected.order_by(*ordering(keys, is_backward=is_backward, by_index=by_index))[:size]
 
 
 def _stretches(sort: Sort, cursor: Cursor | None, choices: Sequence[Q]) -> list[Stretch]:
@@ -160,13 +157,15 @@ def read_page(
     rows: QuerySet[Any], wanted: PageRequest, select: Callable[[Any], QuerySet[Any, Row]], how: Reading
 ) -> list[Row]:
     """Return the rows of `first_rows`. No cursor tells of a hidden row: a page ends at a row that it shows."""
-    found = list(first_rows(rows, wanted, sort=wanted.sort, select=select, how=how))
-    if how.among is None or how.all_at_once is None or len(found) > wanted.limit:
-        return found
+    if how.among is None or how.all_at_once is None:
+        return list(first_rows(rows, wanted, sort=wanted.sort, select=select, how=how))
     is_backward = wanted.cursor is not None and wanted.cursor.is_backward
     here = whole(wanted.sort, wanted.cursor)
-    beyond = how.among.filter(here.condition).order_by(*ordering(here.keys, is_backward=is_backward)).values("pk")
-    if not beyond[LOOKED_AT : LOOKED_AT + 1]:
+    nearest = how.among.filter(here.condition).order_by(*ordering(here.keys, is_backward=is_backward))
+    looked_at = list(nearest.values_list("pk", flat=True)[: LOOKED_AT + 1])
+    among = rows.filter(pk__in=looked_at[:LOOKED_AT])
+    found = list(first_rows(among, wanted, sort=wanted.sort, select=select, how=how))
+    if len(found) > wanted.limit or len(looked_at) <= LOOKED_AT:
         return found
     everywhere = Reading(all_at_once=how.all_at_once)
     return list(first_rows(how.all_at_once, wanted, sort=wanted.sort, select=select, how=everywhere))

@@ -97,6 +97,12 @@ def test_the_usage_of_made_up_names_is_looked_at_once_for_all_that_are_shown(now
 TAGS, UNUSED, PUBLIC = 4, 400, 400
 
 
+def copies_of(post: Post, now: datetime.datetime) -> list[Post]:
+    fields = {field.attname: getattr(post, field.attname) for field in Post._meta.concrete_fields}
+    ids = (uuid7_at(now + datetime.timedelta(milliseconds=n)) for n in range(PUBLIC))
+    return Post.objects.bulk_create(Post(**fields | {"id": pk, "slug": f"copy-{pk}"}) for pk in ids)
+
+
 @pytest.mark.parametrize(
     "path", ["/api/v1/tags?limit=20", "/api/v2/tags?limit=20&count=exact", "/api/v2/search/suggest?q=ta"]
 )
@@ -107,12 +113,7 @@ def test_tags_that_no_public_post_carries_are_not_looked_for_one_by_one(
         Tag(name=f"tag {n}", name_key=f"tag {n}", slug=f"tag-{n}", usage_count=PUBLIC if n < TAGS else 0)
         for n in range(TAGS + UNUSED)
     )
-    post = make_post()
-    fields = {field.attname: getattr(post, field.attname) for field in Post._meta.concrete_fields}
-    posts = Post.objects.bulk_create(
-        Post(**fields | {"id": uuid7_at(now + datetime.timedelta(milliseconds=n)), "slug": f"copy-{n}"})
-        for n in range(PUBLIC)
-    )
+    posts = copies_of(make_post(), now)
     links = Post.tags.through
     links.objects.bulk_create(links(post=post, tag=tag) for post in posts for tag in tags[:TAGS])
     analyse()
@@ -126,14 +127,33 @@ def test_tags_that_no_public_post_carries_are_not_looked_for_one_by_one(
 FILES, DRAFTS = 600, 100
 
 
+def files_of(author: User) -> list[MediaFile]:
+    return MediaFile.objects.bulk_create(
+        MediaFile(file=f"{n}", original_name=f"file {n}", mime_type="text/plain", size_bytes=1, uploaded_by=author)
+        for n in range(FILES)
+    )
+
+
+@pytest.mark.parametrize("query", ["?limit=1", "?limit=1&count=exact"])
+@pytest.mark.parametrize("shown", [0, 1], ids=["no file", "one file"])
+def test_posts_are_looked_at_once_for_the_files_of_all(
+    shown: int, query: str, client: Client, make_post: Any, author: User, now: datetime.datetime
+) -> None:
+    files, posts = files_of(author), copies_of(make_post(), now)
+    link = Post.embedded_media.through
+    link.objects.bulk_create(link(post=post, mediafile=one) for post in posts for one in files[:shown])
+    analyse()
+    with CaptureQueriesContext(connection) as captured:
+        assert len(client.get(f"/api/v2/media{query}").json()["data"]) == shown
+    looks = sum(looked_at(one["sql"]) for one in captured.captured_queries if one["sql"].startswith("SELECT"))
+    assert looks <= LOOKS * (PUBLIC + FILES)
+
+
 @pytest.mark.parametrize("query", ["?limit=1", "?limit=1&count=exact", "?limit=20&q=file"])
 def test_files_that_many_drafts_show_are_looked_at_page_by_page(
     query: str, client: Client, make_post: Any, author: Any, now: datetime.datetime
 ) -> None:
-    files = MediaFile.objects.bulk_create(
-        MediaFile(file=f"{n}", original_name=f"file {n}", mime_type="text/plain", size_bytes=1, uploaded_by=author)
-        for n in range(FILES)
-    )
+    files = files_of(author)
     drafts = [make_post(is_published=False) for _ in range(DRAFTS)]
     link = Post.embedded_media.through
     link.objects.bulk_create(link(post=draft, mediafile=one) for draft in drafts for one in files)

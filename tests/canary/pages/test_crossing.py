@@ -69,7 +69,7 @@ def test_it_is_started_by_its_form_after_a_look_at_what_would_happen(
     client, form = signed_in_with("view", "ramp"), f"{ADDRESS}do/crossover/start/"
     chosen = {"consumers": "client:erp,client:shop", "period_minutes": "30", "pairs": "8"}
     preview = client.get(form, {**chosen, "show": "1"}).content.decode()
-    assert "Each of 2 consumers would change between the versions" in preview
+    assert "Each of 2 consumers would switch between the versions" in preview
     assert Rollout.objects.get().crossover is None
     version = store.refresh().version
     done = client.post(form, {**chosen, "reason": "few clients", "expected_version": version}, follow=True)
