@@ -121,7 +121,7 @@ class Tally:
                 ),
                 is_crossing=is_crossing,
             )
-        # A key's prefix is no secret: good answers in its name must not thin out the failures that its owner had.
+        # Strangers can send a key's prefix: their good answers must not thin out the failures that its owner had.
         if judged and is_crossing and identity and not seen.is_away and (person or identity.kind == "client"):
             self._cross(seen, decision, str(identity), at)
         # One unit a network: no name that is made up adds a row, and none hides what others got.

@@ -6,12 +6,14 @@ import pytest
 
 from canary.core.crossover import (
     CONSUMERS_MAX,
+    DAY_S,
     Crossover,
     counted_period,
     crossover_from,
     fault_of_crossover,
     is_drawn,
     is_on_candidate,
+    pairs_over,
     period_at,
     running_crossover,
     stored_crossover,
@@ -81,6 +83,10 @@ def test_the_beginning_of_a_period_does_not_count() -> None:
     assert Crossover(0.0, 86_400.0, 4, {}).washout_s == 60.0
 
 
+def test_pairs_are_over_from_the_end_of_their_second_period_on() -> None:
+    assert [pairs_over(crossover(), at) for at in (0.0, 1_199.9, 1_200.0, 3_000.0, 9_000.0)] == [0, 0, 1, 10, 10]
+
+
 def test_a_crossover_is_stored_and_ended() -> None:
     stored = stored_crossover(1_000.0, 100.0, 10, NAMES)
     assert crossover_from(stored) == running_crossover(stored) == crossover()
@@ -96,14 +102,21 @@ def test_a_crossover_is_stored_and_ended() -> None:
         (["key:a", "key:a"], 60.0, 10, "A consumer is named twice."),
         (["anon:9f"], 60.0, 10, "anon:9f is anonymous: a crossover takes consumers of the kinds user, key, client."),
         (["key:a"], 60.0, 3, "A crossover has 4 to 20 pairs of periods, not 3."),
+        (["key:a"], 60.0, 21, "A crossover has 4 to 20 pairs of periods, not 21."),
         (["key:a"], 1.0, 10, "A period takes 2 s to 7 days, not 1 s."),
+        (["key:a"], 604_801.0, 4, "A period takes 2 s to 7 days, not 604801 s."),
+        ([f"key:{number}" for number in range(CONSUMERS_MAX)], 2.0, 4, ""),
+        (["key:a"], 604_800.0, 4, ""),
+        (["key:a"], 60.0, 20, ""),
+        (["key:a"], 4.5 * DAY_S, 10, ""),
         (["key:a"], 604_800.0, 10, "All periods together take at most 90 days: "),
     ],
 )  # fmt: skip
 def test_what_is_not_possible_is_told_in_a_sentence(
     names: list[str], period_s: float, pairs: int, sentence: str
 ) -> None:
-    assert (fault_of_crossover(names, period_s, pairs) or "").startswith(sentence)
+    fault = fault_of_crossover(names, period_s, pairs)
+    assert fault is None if not sentence else str(fault).startswith(sentence)
 
 
 def test_harm_to_all_is_found_after_any_pair() -> None:
@@ -147,6 +160,25 @@ def test_a_consumer_with_too_few_requests_is_named_as_such() -> None:
         "2 consumers sent fewer than 50 requests to a version",
     )
     assert judge_crossover(crossover(pairs=4), {}, 4).kind == "no_data"
+
+
+def test_a_consumer_needs_fifty_requests_to_each_version() -> None:
+    enough, one_sided = (pair(1, 1, 10),) * 5, ((Answered(True, 10), Answered(False, 9)),) * 5
+    told = judge_crossover(crossover(pairs=5), seen(enough, enough, one_sided), 5)
+    assert [one.verdict for one in told.consumers] == [NO_HARM, NO_HARM, TOO_FEW]
+    half = judge_crossover(crossover(NAMES[:2], pairs=5), seen(enough, one_sided), 5)
+    assert half.kind == "pass"
+    assert half.sentence.endswith("; 1 consumer sent fewer than 50 requests to a version")
+
+
+@pytest.mark.parametrize(("harmed", "more"), [(3, "cases"), (5, "cases; and 2 more")])
+def test_at_most_three_harmed_consumers_are_named(harmed: int, more: str) -> None:
+    """One outcome of 2**14 is rare enough for each of 12, and their quiet neighbours keep the evidence of all low."""
+    names = tuple(f"key:{number}" for number in range(12))
+    bad, good = (pair(9, 1),) * 14, (pair(0, 3), pair(0, 5)) * 7
+    verdict = judge_crossover(crossover(names, 14), seen(*(bad,) * harmed, *(good,) * (12 - harmed)), 14)
+    assert verdict.kind == HARM
+    assert (verdict.sentence.count(" of its requests failed"), verdict.sentence.endswith(f" {more}")) == (3, True)
 
 
 def test_an_outage_of_both_versions_says_nothing() -> None:

@@ -115,7 +115,7 @@ def test_an_override_is_recorded_with_name_reason_and_what_it_skipped() -> None:
 
 
 def test_an_override_skips_no_state_and_no_order_of_dates() -> None:
-    with pytest.raises(Refused, match="`deprecate` comes first"):
+    with pytest.raises(Refused, match="run `lifecycle deprecate` first"):
         change(life.sunset, is_override=True)
     with pytest.raises(Refused, match="comes after"):
         change(life.deprecate, sunset_at=AT - 1, is_override=True)
@@ -206,7 +206,7 @@ def test_v1_is_not_sunset_while_somebody_used_it_lately() -> None:
     change(life.add_brownout, window=(AT, AT + HOUR_S), is_override=True)
     after = datetime.datetime.fromtimestamp(END, datetime.UTC)
     use_v1("anon", after - datetime.timedelta(days=QUIET_DAYS) + datetime.timedelta(seconds=1))
-    with pytest.raises(Refused, match="quiet for 14 days"):
+    with pytest.raises(Refused, match="14 days without a call"):
         change(life.sunset, after)
     change(life.sunset, after + datetime.timedelta(seconds=1))
     assert life_from(row().lifecycle).state == "sunset"

@@ -173,9 +173,9 @@ def test_a_consumer_gets_until_its_date_by_commands(run: Callable[..., Any], run
     [
         (("client:app", "--until", "2099-09-01"), "Anybody can send the name client:app"),
         (("key:a", "--off"), "key:a has no extension"),
-        (("key:a",), "Give the date of the extension, or end it"),
-        (("key:a", "--off", "--until", "2099-09-01"), "Give the date of the extension, or end it"),
-        (("key:a", "--until", "2099-05-01"), "An extension ends after the sunset"),
+        (("key:a",), "Give either the date of the extension"),
+        (("key:a", "--off", "--until", "2099-09-01"), "Give either the date of the extension"),
+        (("key:a", "--until", "2099-05-01"), "An extension has to end after the sunset"),
         (("anon:a", "--until", "2099-09-01"), "KIND one of user, key, client"),
     ],
     ids=str,

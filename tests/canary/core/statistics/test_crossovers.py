@@ -42,16 +42,18 @@ def test_the_highest_evidence_counts_after_every_round() -> None:
     assert peak_evidence([]) == peak_evidence([good]) == 1
 
 
-def test_the_chance_counts_every_outcome_of_the_coins() -> None:
-    found = by(9, 3, -2, 5, 0, 5)
+@pytest.mark.parametrize("percents", [(9, 3, -2, 5, 0, 5), (-1, -2, 3), (-1, -2, -3, -4, 5)])
+def test_the_chance_counts_every_outcome_of_the_coins(percents: tuple[int, ...]) -> None:
+    found = by(*percents)
     signed = [difference for difference in found if difference]
     sizes = [abs(difference) for difference in signed]
     ranks = [sum(2 * (other < size) + (other == size) for other in sizes) + 1 for size in sizes]
     seen = sum(rank for rank, difference in zip(ranks, signed, strict=True) if difference > 0)
     outcomes = [
-        sum(rank for rank, coin in zip(ranks, coins, strict=True) if coin) for coins in product((0, 1), repeat=5)
+        sum(rank for rank, coin in zip(ranks, coins, strict=True) if coin)
+        for coins in product((0, 1), repeat=len(ranks))
     ]
-    assert chance_of(found) == Fraction(sum(outcome >= seen for outcome in outcomes), 32)
+    assert chance_of(found) == Fraction(sum(outcome >= seen for outcome in outcomes), len(outcomes))
 
 
 def test_nine_bad_pairs_of_nine_come_by_chance_once_in_512() -> None:

@@ -61,6 +61,38 @@ def test_numbers_of_new_rows_may_be_swapped_if_all_that_refers_to_them_is() -> N
     assert found(old, state(item(3, "a"), item(2, "b"), order(7, 2, "of a"))) == {("order.item_id", "value")}
 
 
+def test_new_rows_are_paired_by_what_they_hold_exactly_before_its_form() -> None:
+    """Their own numbers and those of other new rows have no part in it."""
+    items = state(item(2, "a 1"), item(3, "a 2"))
+    assert found(items, state(item(3, "a 1"), item(2, "a 2"))) == set()
+    old = state(item(2, "a"), item(3, "b"), order(7, 2, "n 1"), order(8, 3, "n 2"))
+    assert found(old, state(item(3, "a"), item(2, "b"), order(8, 3, "n 1"), order(7, 2, "n 2"))) == set()
+
+
+def test_new_rows_of_drawn_values_are_paired_by_their_form() -> None:
+    old, again = (state(order(7, 1, f"A {n}1", more="x"), order(8, 1, f"B {n}2", more="x")) for n in (1, 2))
+    assert found(old, state(order(7, 1, "B 33", more="x"), order(8, 1, "A 44", more="x")), again) == set()
+
+
+def test_new_rows_that_hold_the_same_are_paired_in_their_order() -> None:
+    both = state(item(2, "a"), item(3, "a"), order(7, 2, "x"), order(8, 3, "y"))
+    assert found(both, both) == set()
+
+
+def test_a_number_stands_for_another_in_keys_alone() -> None:
+    assert found(state(item(2, "a"), order(7, 1, 2)), state(item(3, "a"), order(7, 1, 3))) == {("order.note", "value")}
+
+
+def test_an_id_may_be_written_with_and_without_dashes() -> None:
+    a, b, c, d = (uuid.UUID(int=number + 0xA0 << 100) for number in range(4))
+    old, again, new, other = (
+        state(item(one.hex, "n"), order(7, one.hex, f'{{"id": "{spelled}"}}'))
+        for one, spelled in ((a, str(a)), (b, str(b)), (c, c.hex.upper()), (c, str(d)))
+    )
+    assert found(old, new, again) == set()
+    assert found(old, other, again) == {("order.note.id", "value")}
+
+
 def test_drawn_ids_stand_for_each_other_everywhere() -> None:
     a, b, c, d, e, f = uuids(1, 2, 3, 4, 5, 6)
     old, again = (
@@ -92,6 +124,8 @@ def test_a_drawn_text_has_the_form_of_v1s() -> None:
     assert found(old, state(order(7, 1, "code 9")), again) == set()
     assert found(old, state(order(7, 1, "none")), again) == {("order.note", "value")}
     assert found(old, state(order(7, 1, "")), again) == {("order.note", "value")}
+    words = state(order(7, 1, "abc")), state(order(7, 1, "")), state(order(7, 1, "xyz"))
+    assert found(*words) == {("order.note", "value")}
 
 
 def test_a_list_of_another_length_differs() -> None:
