@@ -24,7 +24,7 @@ from canary.core.shadow_writes import shadow_writes_of
 MIDDLEWARE: Final = "canary.middleware.CanaryMiddleware"
 AFTER: Final = (FetchFromCacheMiddleware, CommonMiddleware, LocaleMiddleware)
 """Middleware that looks at the URL, or answers by it: it has to see the version that the canary has chosen."""
-SERVE: Final = "from canary.server import serve; application = get_wsgi_application(); serve()"
+SERVE: Final = "application = get_wsgi_application(); from canary.server import serve; serve()"
 
 
 def is_configured() -> bool:

@@ -47,8 +47,10 @@ def follow(project: Project) -> None:
     package = project.folder / "shop"
     (package / "v1" / "root_urls.py").write_text(root_urls)
     (package / "v2" / "root_urls.py").write_text(root_urls.replace("v1", "v2"))
-    for name, lines in (("settings.py", settings + sqlite), ("wsgi.py", entry)):
-        (package / name).write_text(f"{(package / name).read_text()}\n{lines}")
+    (package / "settings.py").write_text(f"{(package / 'settings.py').read_text()}\n{settings}{sqlite}")
+    line = "application = get_wsgi_application()\n"
+    assert entry.startswith(line)
+    (package / "wsgi.py").write_text((package / "wsgi.py").read_text().replace(line, entry))
 
 
 @contextlib.contextmanager
@@ -93,6 +95,7 @@ def test_with_them_one_client_in_ten_is_on_v2_and_every_part_works(project: Proj
     follow(project)
     assert "no issues" in project.manage("check", "--fail-level", "WARNING")
     project.manage("migrate", "-v0")
+    run(project.python, "-c", "import shop.wsgi", folder=project.folder)  # as gunicorn does, which loads no apps before
     project.manage("canary", "set", "10", "--reason", "first clients")
     place = f"127.0.0.1:{free_port()}"
     address = f"http://{place}"

@@ -42,6 +42,7 @@ def test_it_has_no_complaint_and_its_own_tests_pass(python: Path, tmp_path: Path
         assert "no issues" in later.manage("check", "--fail-level", "WARNING")
     assert "No changes detected" in shop.manage("makemigrations", "--check", "--dry-run")
     assert "OK" in shop.manage("test")
+    run(python, "-c", "import shop.wsgi", folder=shop.folder)  # as a server does that loads no apps before
 
 
 def test_tandem_is_not_there(python: Path, tmp_path: Path) -> None:
