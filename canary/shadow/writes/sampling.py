@@ -1,8 +1,10 @@
 """Sample writes of v1 while they are answered, in a server process.
 
-The state has to be that from before the write. So a thread beside the requests holds a snapshot, which it renews every
-half second while there are writes, and no request ever waits for it. The handlers run after the answer is sent, one
-write at a time, within a share of a core.
+The state has to be that from before the write. So a thread beside the requests holds a snapshot, for half a second or
+until a write was run on it. The handlers run after the answer is sent, one write at a time, within a share of a core.
+
+A snapshot keeps a connection of a pooler, and SQLite from starting its log over. So the thread rests nine times as
+long as it held one, whether a write was taken or not: it holds one for at most a tenth of the time.
 """
 
 import os
@@ -38,8 +40,12 @@ from canary.state.store import current_snapshot
 NAME: Final = "shadow-writes"
 BODY_MAX: Final = 65_536
 TURN_S: Final = 0.2
-RENEW_S: Final = 0.5
+HOLD_S: Final = 0.5
 """How old the snapshot is at most as a write arrives. It lacks rows that are younger."""
+RESTS: Final = (9.0, 11.0)
+"""How many times as long as it held a snapshot the thread rests, drawn so that processes do not go in step."""
+REST_MAX_S: Final = 600.0
+"""More than nine times as long as a snapshot is held with the longest `TIMEOUT_S`."""
 IDLE_S: Final = 10.0
 """After this long without a write no snapshot is held, and the thread ends, and its database connection with it."""
 LEFT_OUT: Final = "HTTP_IDEMPOTENCY_KEY"
@@ -48,8 +54,8 @@ type Place = queue.SimpleQueue[tuple[Write, int]]
 """Takes one write with the status of its answer."""
 
 DROPPED: Final = Outcome("", "dropped")
-RENEWED: Final = Outcome("", "")
-"""No write was taken before the snapshot is to be renewed."""
+UNUSED: Final = Outcome("", "")
+"""No write was taken while the snapshot was held."""
 
 
 class WriteSampler:
@@ -93,44 +99,47 @@ class WriteSampler:
     def _take_turns(self) -> None:
         with self._lock:
             if NAME not in server.tasks:
-                server.every(TURN_S, self.take_turn, NAME, own_thread=True)
+                server.every(REST_MAX_S, self.take_turn, NAME, own_thread=True)
 
-    def take_turn(self) -> float | None:
-        """Hold a snapshot until it is time to renew it, or a write was run on it. Return 0.0 to go on at once."""
+    def take_turn(self) -> float:
+        """Hold a snapshot for a while, or until a write was run on it. Return the seconds to the next turn."""
         conf, now_s = canary_conf().shadow_writes, time.monotonic()
         if conf is None or now_s - self._wanted_at > IDLE_S:
             self.watchdog.rest()
-            return None
+            return TURN_S
         if not self._budget.has_left(canary_conf().shadow_cpu_bp, now_s):
-            return None
-        self._pair, self._began_at = None, float("inf")
+            return TURN_S
         try:
-            with ExitStack() as self._noted:  # this thread ends it, also if the handlers' thread hangs
-                outcome = self._outcome(conf.timeout_s)
+            self._hold(conf.timeout_s)
         except Exception as error:  # the database is away, or threads hang: try again later
             FAULTS.record(error)
-            return None
+        return max(TURN_S, random.uniform(*RESTS) * (time.monotonic() - now_s))  # noqa: S311  no secret
+
+    def _hold(self, timeout_s: float) -> None:
+        """Hold a snapshot, and count what became of a write."""
+        self._pair, self._began_at = None, float("inf")
+        with ExitStack() as self._noted:  # this thread ends it, also if the handlers' thread hangs
+            outcome = self._outcome(timeout_s)
         if outcome is None:
-            return None
+            return
         self._budget.spend(max(0.0, time.monotonic() - self._began_at))
         if outcome.error is not None and outcome.result != "unmapped":
             FAULTS.record(outcome.error)
-        if outcome is not RENEWED:
+        if outcome is not UNUSED:
             READER.tally.add(outcome, current_snapshot().release, is_public=False, now=canary_conf().now())
-        return 0.0
 
     def _outcome(self, timeout_s: float) -> Outcome | None:
         try:
-            return self.watchdog.run(partial(self._run, timeout_s), RENEW_S + 2 * timeout_s + SLACK_S)
+            return self.watchdog.run(partial(self._run, timeout_s), HOLD_S + 2 * timeout_s + SLACK_S)
         except OverdueError as error:
             return self._pair.late(is_lost=error.is_lost) if self._pair else DROPPED
 
     def _run(self, timeout_s: float) -> Outcome | None:
-        """Return the outcome of a write; RENEWED when there was none, and None where no snapshot may be held."""
+        """Return the outcome of a write; UNUSED when there was none, and None where no snapshot may be held."""
         store = engine()
         if store.holds_up_writers():
             return None
-        with store.transaction(RENEW_S + 2 * timeout_s) as guard:
+        with store.transaction(HOLD_S + 2 * timeout_s) as guard:
             taken = self._wait(timeout_s)
             if isinstance(taken, Outcome):
                 return taken
@@ -152,12 +161,12 @@ class WriteSampler:
         with self._lock:
             self.place = place
         try:
-            return place.get(timeout=RENEW_S)
+            return place.get(timeout=HOLD_S)
         except queue.Empty:
             with self._lock:
                 was_free, self.place = self.place is place, None
         if was_free:
-            return RENEWED
+            return UNUSED
         try:
             return place.get(timeout=timeout_s)
         except queue.Empty:

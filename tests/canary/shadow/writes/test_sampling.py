@@ -4,6 +4,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from statistics import median
 from typing import Any
@@ -134,6 +135,29 @@ def test_nothing_is_taken_after_a_rollback(live: WriteSampler) -> None:
         assert not live.begin(request, decision, left)
     assert not live.begin(request, Decision(CANDIDATE, "pinned"), snapshot)
     assert counted() == 0
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_a_snapshot_is_held_for_a_tenth_of_the_time(
+    writing: Callable[..., None], in_a_file: None, *, is_taken: bool
+) -> None:
+    writing(SHARE_BP=10_000)
+    SAMPLER.forget()
+    until(lambda: SAMPLER._budget.has_left(10_000, time.monotonic()))
+    with ThreadPoolExecutor(1) as pool:
+        turn_at, _ = time.monotonic(), waits()
+        turn = pool.submit(SAMPLER.take_turn)
+        until(waits)
+        held_at = time.monotonic()
+        if is_taken:
+            assert post(Client(), "one") == 201
+        until(lambda: SAMPLER.place is None)
+        held_s = time.monotonic() - held_at  # at least
+        rest_s = turn.result()
+        turn_s = time.monotonic() - turn_at
+    SAMPLER.watchdog.rest()
+    assert counted("equal") == is_taken
+    assert 9 * held_s <= rest_s <= 11 * turn_s
 
 
 BLOCKS, BLOCKS_MAX, WRITES = 20, 100, 10
