@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from math import isfinite
 from typing import Any, Final
 
 from django.db import connection
@@ -49,7 +51,7 @@ def prepare_write(write: Write, *, is_v2_first: bool, expected: int | None = Non
         if found.doubts:
             raise NoEquivalentError(f"It has no translation of {', '.join(found.doubts)}.")
         return WritePair(write, declared, found, expected, is_v2_first=is_v2_first)
-    except NoEquivalentError as error:
+    except (NoEquivalentError, RecursionError) as error:
         return Outcome(found.template, "unmapped", error=error)
 
 
@@ -74,12 +76,10 @@ class WritePair:
         self._write, self._found, self._expected = write, found, expected
         path = below_base(write.read.path)
         row = declared.find(write.method, path)
-        body = _json_of(write)
-        self._call = Call(found.template, row[1] if row else {}, body, write.read.user_id)
-        told = write.body if body is None else json.dumps(sent(declared, found.route, body)).encode()
+        self._call = Call(found.template, row[1] if row else {}, _json_of(write), write.read.user_id)
         self._sent = {
             STABLE: Sent(STABLE, write.method, path, write.read.query, write.body),
-            CANDIDATE: Sent(CANDIDATE, found.method, *split_target(found.target), told),
+            CANDIDATE: Sent(CANDIDATE, found.method, *split_target(found.target), _body_for_v2(write, declared, found)),
         }
         self._order = (CANDIDATE, STABLE) if is_v2_first else (STABLE, CANDIDATE)
 
@@ -145,10 +145,9 @@ class WritePair:
     def _answers_differ(self, old: Run, new: Run) -> list[Difference]:
         """Return the difference where v2 does not answer as declared, or one version refuses what the other does."""
         status = new.answer.status
-        if old.answer.status >= 400:
-            return [] if 400 <= status < 500 else [Difference("", "status", old.answer.status, status)]
-        is_good = status == self._found.route["statuses"][1]
-        return [] if is_good else [Difference("", "status", old.answer.status, status)]
+        is_good = 400 <= status < 500 if old.answer.status >= 400 else status == self._found.route["statuses"][1]
+        path = f"{old.answer.status} to {status}"  # so that accepting one accepts no other
+        return [] if is_good else [Difference(path, "status", old.answer.status, status)]
 
     def _different(self, differences: list[Difference], error: Exception | None = None) -> Outcome:
         result = "different" if differences else "equal"
@@ -156,13 +155,53 @@ class WritePair:
 
 
 def _json_of(write: Write) -> Any:
-    """Return the JSON of the body; None where it is empty, or something else that goes to v2 as it is."""
+    """Return the JSON of the body, as lax as Python reads it; None where it is empty, or something else."""
     if not write.body or not is_json(write.content_type):
         return None
     try:
         return json.loads(write.body)
     except ValueError:
         return None
+
+
+def _body_for_v2(write: Write, declared: Declared, found: Equivalent) -> bytes:
+    """Return the body with v2's members, or as it came where the mapping declares none. Raises NoEquivalentError."""
+    if found.route["body"] is None or not write.body:
+        sent(declared, found.route, None)
+        return write.body
+    try:
+        body = _strict_json(write)
+    except (ValueError, ArithmeticError) as error:
+        raise NoEquivalentError("Its body is not JSON that every parser reads alike.") from error
+    return json.dumps(sent(declared, found.route, body)).encode()
+
+
+def _strict_json(write: Write) -> Any:
+    """Return the JSON of a body that says to v2 what it says to v1: UTF-8, and nothing that parsers differ in.
+
+    Raises ValueError and ArithmeticError.
+    """
+    _, _, charset = write.content_type.lower().replace(" ", "").partition(";")
+    if not is_json(write.content_type) or charset not in ("", "charset=utf-8"):
+        raise ValueError(write.content_type)
+    return json.loads(
+        write.body.decode(), parse_float=_exact, parse_constant=_exact, object_pairs_hook=_without_duplicates
+    )
+
+
+def _exact(text: str) -> float:
+    """Return the number. Raises for one that a float does not hold, and for Infinity and NaN."""
+    number = float(text)
+    if not isfinite(number) or Decimal(text) != Decimal(repr(number)):
+        raise ValueError(text)
+    return number
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError(pairs)
+    return members
 
 
 def is_json(content_type: str) -> bool:

@@ -82,7 +82,7 @@ def _read_writes(lines: Iterable[str], snapshot: Snapshot) -> Iterator[tuple[int
         if line.strip():
             try:
                 yield number, _read_write(json.loads(line), snapshot)
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, RecursionError) as error:
                 raise Refused("bad-line", f"Line {number}: {error}") from error
 
 

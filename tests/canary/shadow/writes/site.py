@@ -118,7 +118,10 @@ def v2(request: HttpRequest) -> HttpResponse:
 
 def change(request: HttpRequest, slug: str) -> HttpResponse:
     """Change a tag outside of any block: each statement stands for itself."""
-    asked = json.loads(request.body)
+    try:
+        asked = json.loads(request.body.decode())
+    except ValueError:
+        return HttpResponse(status=400)
     if asked.get("refused"):
         return HttpResponse(status=422)
     try:

@@ -47,8 +47,8 @@ def test_a_write_that_changes_the_same_is_equal(played: Played, fault: str) -> N
         ("link", "auth_group_permissions.group_id", "value"),
         ("member", "cms_auditevent.after.at", "missing"),
         ("reference", "cms_auditevent.after.id", "value"),
-        ("status", "", "status"),
-        ("refusal", "", "status"),
+        ("status", "201 to 200", "status"),
+        ("refusal", "201 to 422", "status"),
         ("mail", "", "side_effect"),
         ("thread", "", "side_effect"),
         ("socket", "", "side_effect"),
@@ -143,10 +143,52 @@ def test_what_both_refuse_is_not_compared(played: Played) -> None:
     assert one["result"] == "refused_both"
 
 
+TEXT = json.dumps(THING)
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"\ufeff{TEXT}",
+        TEXT.replace("}", ', "more": 1e400}'),
+        TEXT.replace("}", ', "more": NaN}'),
+        TEXT.replace("}", ', "more": -Infinity}'),
+        TEXT.replace("}", ', "more": 2.0000000000000000001}'),
+        TEXT.replace("{", '{"text": "first", '),
+    ],
+)
+def test_a_body_that_parsers_read_in_several_ways_is_not_translated(played: Played, body: str) -> None:
+    [one] = played({"body": body})
+    assert (one["result"], one["error"]) == ("unmapped", "Its body is not JSON that every parser reads alike.")
+
+
+def test_a_body_in_another_encoding_is_not_translated(played: Played) -> None:
+    [one, other] = played(
+        *(write() | {"headers": {"Content-Type": f"application/json; charset={name}"}} for name in ("latin-1", "UTF-8"))
+    )
+    assert (one["result"], other["result"]) == ("unmapped", "equal")
+
+
+def test_without_declared_members_v2_gets_the_body_as_it_came(played: Played) -> None:
+    change = {"method": "PUT", "path": "/api/v1/things/old"}
+    [bad, odd] = played(
+        {**change, "body": '\ufeff{"text": "new"}'}, {**change, "body": '{"text": "new", "more": 1e400}'}
+    )
+    assert (bad["result"], odd["result"]) == ("refused_both", "equal")
+
+
+@pytest.mark.parametrize("call", [{}, {"method": "PUT", "path": "/api/v1/things/old"}])
+def test_a_body_that_is_nested_too_deeply_is_not_played(played: Played, call: dict[str, str]) -> None:
+    [one] = played({**call, "body": DEEP})
+    assert one["result"] == "unmapped"
+
+
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
         ("{", "Line 1: Expecting property name"),
+        pytest.param(DEEP, "Line 1: maximum recursion depth exceeded", id="deep"),
         ("[]", "Line 1: A write is an object with body, headers, identity, method, path, and nothing else."),
         (
             '{"method": "GET", "path": "/api/v1/things"}',
