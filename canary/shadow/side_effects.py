@@ -1,15 +1,17 @@
 """Refuses side effects of a repeated request: mail, connections, new threads and processes, writes to a cache.
 
 The database refuses writes by itself (`snapshots`, `writes.engines`). This module raises an exception and notes the
-attempt, because a view may swallow the exception. It does not see other threads, nor connections that were open before.
-A file may be written to unless `refused` says otherwise, as it does for repeated writes.
+attempt, because a view may swallow the exception. For repeated writes it also refuses files, and sends over sockets and
+to executors that were there before. It does not see other threads, nor what libraries in C send by themselves.
 """
 
 import os
 import socket
+import ssl
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import cache, wraps
 from typing import Any, Final
@@ -47,6 +49,8 @@ OPENS: Final = "open"
 WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 OF_IMPORTS: Final = "__pycache__"
 CONNECTS: Final = "socket.connect"
+SENDS: Final = ("send", "sendall", "sendmsg", "sendto", "sendfile", "write")
+"""Methods of sockets; psycopg and the watchdog's own connection use none of them."""
 PORTS: Final = {"redis": 6379, "rediss": 6379, "memcached": 11211}
 
 
@@ -58,14 +62,15 @@ class _Here(threading.local):
     """In each thread the list that attempts are noted in, None outside of repeats."""
 
     tried: list[str] | None = None
-    are_files_refused = False
+    is_write = False
+    """Whether the repeated request is a write: then files, and sends over what is open, are refused too."""
 
 
 _here = _Here()
 
 
 @contextmanager
-def refused(tried: list[str], *, files: bool = False) -> Iterator[None]:
+def refused(tried: list[str], *, is_write: bool = False) -> Iterator[None]:
     """Refuse every side effect within the block, in this thread, by SideEffectError, and note it in `tried`."""
     _install()
     with ExitStack() as caches_again:
@@ -73,11 +78,11 @@ def refused(tried: list[str], *, files: bool = False) -> Iterator[None]:
         for alias in caches:
             caches_again.callback(of_thread.__setitem__, alias, caches[alias])
             of_thread[alias] = _ReadOnlyCache(caches[alias], alias)
-        before, _here.tried, _here.are_files_refused = _here.tried, tried, files
+        before, _here.tried, _here.is_write = _here.tried, tried, is_write
         try:
             yield
         finally:
-            _here.tried, _here.are_files_refused = before, False
+            _here.tried, _here.is_write = before, False
 
 
 def _refuse(what: str) -> None:
@@ -115,6 +120,25 @@ def _install() -> None:
         create(self, *arguments, **options)
 
     BaseEmailBackend.__init__ = create_unless_refused  # type: ignore[method-assign]
+    for kind in (socket.socket, ssl.SSLSocket):
+        for name in SENDS:
+            if hasattr(kind, name):
+                _refuse_in_writes(kind, name, lambda line: f"sends to {_peer(line)}")
+    for pool in (ThreadPoolExecutor, ProcessPoolExecutor):
+        _refuse_in_writes(pool, "submit", lambda _: "hands work to an executor")
+
+
+def _refuse_in_writes(kind: type, name: str, named: Callable[[Any], str]) -> None:
+    """Replace a method of what may have been open before a repeated write."""
+    real = getattr(kind, name)
+
+    @wraps(real)
+    def unless_refused(self: Any, /, *arguments: Any, **options: Any) -> Any:
+        if _here.is_write:
+            _refuse(named(self))
+        return real(self, *arguments, **options)
+
+    setattr(kind, name, unless_refused)
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
@@ -125,7 +149,7 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
         _refuse(STARTS[event])
     elif event == CONNECTS and not _is_of_stores(arguments[1]):
         _refuse(f"connects to {_shown(arguments[1])}")
-    elif _here.are_files_refused and _changes_a_file(event, arguments):
+    elif _here.is_write and _changes_a_file(event, arguments):
         _refuse(f"writes to the file {arguments[0]}")
 
 
@@ -165,6 +189,13 @@ def _addresses(host: str, port: int) -> set[Any]:
         return {host, *(entry[4][0] for entry in socket.getaddrinfo(host, port))}
     except OSError:
         return {host}
+
+
+def _peer(line: socket.socket) -> str:
+    try:
+        return _shown(line.getpeername()) or "another process"
+    except OSError:
+        return "an address"
 
 
 def _shown(address: Any) -> str:

@@ -60,7 +60,7 @@ def run(write: Write, sent: Sent, copy: PrivateCopy, guard: WriteGuard) -> Run:
         with (
             connection.execute_wrapper(guard),
             other_databases_refused(guard.tried),
-            refused(guard.tried, files=True),
+            refused(guard.tried, is_write=True),
             _own_caches(),
         ):
             answer = answer_of(request, guard)

@@ -2,10 +2,14 @@
 
 import contextlib
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -110,6 +114,65 @@ def test_nobody_is_connected_to(listener: socket.socket) -> None:
         socket.create_connection((host, port), timeout=HANG_S)
     assert tried == [f"connects to {host}:{port}"]
     assert not has_been_called(listener)
+
+
+@pytest.fixture
+def line() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Both ends of a connection that is open before."""
+    one, other = socket.socketpair()
+    other.setblocking(False)
+    with one, other:
+        yield one, other
+
+
+def send_a_file(line: socket.socket) -> None:
+    with Path(__file__).open("rb") as file:
+        line.sendfile(file)
+
+
+SENDS: list[Callable[[Any], object]] = [
+    lambda line: line.send(b"x"),
+    lambda line: line.sendall(b"x"),
+    lambda line: line.sendmsg([b"x"]),
+    lambda line: line.sendto(b"x", "nowhere"),
+    lambda line: line.makefile("wb", buffering=0).write(b"x"),
+    send_a_file,
+]
+
+
+@pytest.mark.parametrize("send", SENDS)
+def test_a_repeated_write_sends_nothing_over_what_is_open(
+    line: tuple[socket.socket, socket.socket], send: Callable[[Any], object]
+) -> None:
+    tried: list[str] = []
+    with refused(tried, is_write=True), pytest.raises(SideEffectError, match="sends to another process"):
+        send(line[0])
+    with pytest.raises(BlockingIOError):
+        line[1].recv(1)
+    assert line[0].send(b"y") == 1
+    assert line[1].recv(2) == b"y"
+
+
+@pytest.mark.parametrize("send", [*SENDS[:2], lambda line: line.write(b"x"), send_a_file])
+def test_nor_over_tls(line: tuple[socket.socket, socket.socket], send: Callable[[Any], object]) -> None:
+    context = ssl.create_default_context()
+    with context.wrap_socket(line[0], do_handshake_on_connect=False, server_hostname="example.org") as secure:
+        secure.setblocking(False)
+        with refused([], is_write=True), pytest.raises(SideEffectError, match="sends to another process"):
+            send(secure)
+        with pytest.raises(BlockingIOError):
+            line[1].recv(1)
+
+
+@pytest.mark.parametrize("kind", [ThreadPoolExecutor, ProcessPoolExecutor])
+def test_nor_hands_work_to_an_executor(kind: type[ThreadPoolExecutor]) -> None:
+    with kind(1) as pool, refused([], is_write=True), pytest.raises(SideEffectError, match="hands work to an executor"):
+        pool.submit(int)
+
+
+def test_a_repeated_read_may_ask_over_what_is_open(line: tuple[socket.socket, socket.socket]) -> None:
+    with refused([]):
+        assert line[0].send(b"x") == 1
 
 
 def test_no_webhook_is_sent_though_its_sender_survives_everything(listener: socket.socket) -> None:

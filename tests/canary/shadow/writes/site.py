@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,10 @@ THING = {"name": "tea", "text": "green"}
 DONE: list[str] = []
 """Names of callbacks that ran after a commit: none may."""
 FOLDER = Path()
+LINE, PEER = socket.socketpair()
+"""A connection that is open before any request."""
+PEER.setblocking(False)
+POOL = ThreadPoolExecutor(1)
 
 
 class Handler:
@@ -73,6 +78,8 @@ class Handler:
             "mail": lambda: send_mail("a", "b", "from@example.org", ["to@example.org"]),
             "thread": lambda: threading.Thread(target=DONE.clear).start(),
             "socket": lambda: socket.create_connection(("127.0.0.1", 9), timeout=1),
+            "open": lambda: LINE.sendall(b"x"),
+            "executor": lambda: POOL.submit(DONE.append, "x"),
             "file": lambda: (FOLDER / "trace").write_text("x"),
             "unnamed": lambda: Category.objects.create(name="c", slug="c"),
             "locked": lambda: [*Category.objects.select_for_update()],

@@ -52,6 +52,8 @@ def test_a_write_that_changes_the_same_is_equal(played: Played, fault: str) -> N
         ("mail", "", "side_effect"),
         ("thread", "", "side_effect"),
         ("socket", "", "side_effect"),
+        ("open", "", "side_effect"),
+        ("executor", "", "side_effect"),
         ("file", "", "side_effect"),
         ("unnamed", "", "side_effect"),
         ("commit", "", "side_effect"),
@@ -75,6 +77,8 @@ def test_a_lost_column_of_a_row_that_was_there_is_found(played: Played) -> None:
     [
         ("unnamed", "v1 writes to cms_category, which ROWS does not name."),
         ("mail", "v1 sends mail."),
+        ("open", "v1 sends to another process."),
+        ("executor", "v1 hands work to an executor."),
         ("commit", "v1 sends COMMIT."),
         ("hidden", "v1 sends SELECT 1; -- one more /* the last */ commit."),
     ],

@@ -1,5 +1,6 @@
 """A played write leaves no trace: everything is compared before and after."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,17 @@ def everything(folder: Path) -> dict[str, Any]:
             "(mail)": [*mail.outbox],
             "(cache)": [cache.get(key) for key in ("shadow", "before")],
             "(files)": sorted(path.name for path in folder.rglob("*")),
+            "(sent)": _received(),
             "(after commits)": [*site.DONE],
         }
+
+
+def _received() -> bytes:
+    """What came over the connection that was open before; the executor has ended its work by then, too."""
+    site.POOL.submit(int).result()
+    with contextlib.suppress(BlockingIOError):
+        return site.PEER.recv(10)
+    return b""
 
 
 def _all(cursor: Any, sql: str) -> list[Any]:
@@ -52,7 +62,20 @@ def _objects(cursor: Any) -> list[Any]:
 
 FAULTS = (
     *("", "lost", "order", "row", "rows", "status", "refusal", "unnamed"),
-    *("mail", "thread", "socket", "file", "locked", "lock", "advisory", "commit", "hidden", "script"),
+    *(
+        "mail",
+        "thread",
+        "socket",
+        "open",
+        "executor",
+        "file",
+        "locked",
+        "lock",
+        "advisory",
+        "commit",
+        "hidden",
+        "script",
+    ),
 )
 
 
