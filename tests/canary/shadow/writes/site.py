@@ -1,5 +1,6 @@
 """Two versions of one call that writes to three tables, with faults to plant in v2, and the rows that it may change."""
 
+import itertools
 import json
 import socket
 import threading
@@ -28,13 +29,16 @@ LINE, PEER = socket.socketpair()
 """A connection that is open before any request."""
 PEER.setblocking(False)
 POOL = ThreadPoolExecutor(1)
+BY_TURNS = {"once": itertools.cycle(["lost", ""]), "in turns": itertools.cycle(["lost", "status"])}
+"""Faults that another run does not have."""
 
 
 class Handler:
     """`v1` writes a tag, two groups and an audit event. `plant` changes what another version does."""
 
     def __init__(self, version: int, fault: str, asked: dict[str, Any]) -> None:
-        self.version, self.fault, self.asked = version, fault, asked
+        self.version, self.asked = version, asked
+        self.fault = next(BY_TURNS[fault]) if fault in BY_TURNS else fault
 
     def post(self) -> HttpResponse:
         with transaction.atomic(durable=True):

@@ -31,7 +31,7 @@ def found(one: dict[str, Any]) -> set[tuple[str, str]]:
     return {(difference["path"], difference["kind"]) for difference in one["differences"]}
 
 
-@pytest.mark.parametrize("fault", ["", "order"])
+@pytest.mark.parametrize("fault", ["", "order", "once", "in turns"])
 def test_a_write_that_changes_the_same_is_equal(played: Played, fault: str) -> None:
     [one] = played(write(fault=fault))
     assert (one["result"], one["error"], one["differences"]) == ("equal", "", [])
