@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -39,12 +40,17 @@ def writing(
         )
 
     monkeypatch.setattr(site, "FOLDER", tmp_path)
+    line, peer = socket.socketpair()
+    peer.setblocking(False)
+    monkeypatch.setattr(site, "LINE", line)
+    monkeypatch.setattr(site, "PEER", peer)
     site.DONE.clear()
     configure()
     known = {*server.tasks}
     Group.objects.create(name="known")
     Tag.objects.create(name="old", name_key="old", slug="old", description="as it was", usage_count=1)
-    yield configure
+    with line, peer:
+        yield configure
     for name in server.tasks.keys() - known:
         del server.tasks[name]
 

@@ -25,9 +25,9 @@ THING = {"name": "tea", "text": "green"}
 DONE: list[str] = []
 """Names of callbacks that ran after a commit: none may."""
 FOLDER = Path()
-LINE, PEER = socket.socketpair()
-"""A connection that is open before any request."""
-PEER.setblocking(False)
+LINE: Any = None
+"""A connection that is open before any request, and `PEER` its other end."""
+PEER: Any = None
 POOL = ThreadPoolExecutor(1)
 BY_TURNS = {"once": itertools.cycle(["lost", ""]), "in turns": itertools.cycle(["lost", "status"])}
 """Faults that another run does not have."""

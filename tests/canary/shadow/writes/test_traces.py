@@ -37,7 +37,7 @@ def _received() -> bytes:
     """What came over the connection that was open before; the executor has ended its work by then, too."""
     site.POOL.submit(int).result()
     with contextlib.suppress(BlockingIOError):
-        return site.PEER.recv(10)
+        return bytes(site.PEER.recv(10))
     return b""
 
 
