@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, wraps
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Any, Final, NoReturn
 
 import boto3
@@ -18,6 +18,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, NoCredentialsError
 from botocore.response import StreamingBody
+from django.conf import settings
 from django.core.files import File
 from storages.backends.s3 import S3Storage
 from storages.utils import clean_name
@@ -27,6 +28,8 @@ from cms.media.outages import MediaUnavailable
 
 logger = logging.getLogger(__name__)
 CHUNK_BYTES: Final = 64 * 1024
+PLACE_S: Final = 0.25
+"""So long a thread waits where half of all threads are asking a storage that is slow."""
 _NOT_FOUND: Final = ("NoSuchKey", "404")  # a HEAD has no body to name the first
 _CLIENT: Final = Config(
     connect_timeout=2,
@@ -68,6 +71,7 @@ class BucketStorage(S3Storage):  # type: ignore[misc]
         super().__init__(client_config=_CLIENT, transfer_config=_TRANSFER, **options)
         self._is_away = False
         self._trial = Lock()
+        self._places = BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 
     @property
     def connection(self) -> Any:
@@ -95,16 +99,25 @@ class BucketStorage(S3Storage):  # type: ignore[misc]
 
     @contextmanager
     def _asked_for(self, name: str) -> Iterator[None]:
-        """Ask the storage. While it is away, one thread at a time waits for it and all others are refused at once."""
+        """Ask the storage. While it is away, one thread at a time waits for it and all others are refused at once.
+
+        While it is slow, half of the threads wait for it, so that other requests have the rest.
+        """
         is_trial = self._is_away
         if is_trial and not self._trial.acquire(blocking=False):
             raise MediaUnavailable("can't be reached", name)
         try:
-            with _file_errors(name):
-                yield
+            if not self._places.acquire(timeout=PLACE_S):
+                raise MediaUnavailable("is slow, and half of all threads wait for it", name)
+            try:
+                with _file_errors(name):
+                    yield
+            finally:
+                self._places.release()
             self._is_away = False
         except OSError as error:
-            self._is_away = isinstance(error.__cause__, ConnectionError | HTTPClientError)
+            if error.__cause__:
+                self._is_away = isinstance(error.__cause__, ConnectionError | HTTPClientError)
             raise
         finally:
             if is_trial:

@@ -296,6 +296,23 @@ def test_one_thread_waits_for_a_silent_storage_and_others_are_refused_at_once(
     assert silent.count == 3
 
 
+def test_half_of_the_threads_wait_for_a_slow_storage_and_others_are_refused_soon(
+    silent: Silent, point_to: Callable[..., None], settings: Any
+) -> None:
+    point_to(MEDIA_S3_ENDPOINT_URL=silent.url)
+    half = settings.WEB_THREADS // 2
+    with ThreadPoolExecutor(half) as pool:
+        waiting = [pool.submit(storages["default"].exists, f"media/{number}") for number in range(half)]
+        for _ in range(half):
+            assert silent.accepted.acquire(timeout=10)
+        with pytest.raises(MediaUnavailable, match="is slow"):
+            default_storage.exists("media/a")
+        assert silent.count == half
+        silent.may_answer.set()
+        assert [one.result() for one in waiting] == [False] * half
+    assert default_storage.exists("media/a") is False
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
