@@ -239,7 +239,7 @@ def _first_heading(body: str) -> str:
 def _add_old_path(item: PostItem, found: Field, address: str) -> None:
     path = old_path_of(address)
     item.lines["old_path"] = found.line
-    if path and path not in item.old_paths:
+    if path and len(item.old_paths) <= limits.OLD_PATHS_IMPORTED_MAX and path not in item.old_paths:
         item.old_paths.append(path)
     if path != address.strip():
         reason = "Only the path of an old address is kept." if path else "The front page's address leads to no post."

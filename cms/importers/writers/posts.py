@@ -41,7 +41,10 @@ def update(context: Context, post: Post, item: PostItem, notes: Notes) -> Post:
 
 def _finish(context: Context, post: Post, item: PostItem, notes: Notes) -> Post:
     post = _bring_to_state(context, post, item, notes)
-    for old_path in item.old_paths:
+    if len(item.old_paths) > limits.OLD_PATHS_IMPORTED_MAX:
+        most = f"{limits.OLD_PATHS_IMPORTED_MAX:,}"
+        notes.note("old_path", item.old_paths[limits.OLD_PATHS_IMPORTED_MAX], None, f"Only {most} old paths are kept.")
+    for old_path in item.old_paths[: limits.OLD_PATHS_IMPORTED_MAX]:
         try:
             add_redirect(actor=SYSTEM, post=post, old_path=old_path, now=context.now)
         except CmsError as error:

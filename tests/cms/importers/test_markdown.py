@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cms import limits
 from cms.models import Category, Post, Redirect, Tag, User
 from tests.cms.importers.conftest import NOW
 
@@ -43,6 +44,15 @@ def test_a_hugo_bundle_takes_its_slug_from_the_folder_and_its_aliases_lead_to_it
     assert post.published_at == datetime.datetime(2020, 1, 2, 8, tzinfo=datetime.UTC)
     assert post.updated_at == datetime.datetime(2021, 1, 1, tzinfo=datetime.UTC)
     assert set(Redirect.objects.values_list("old_path", flat=True)) == {"/old/one/", "/old-two"}
+
+
+def test_a_post_gets_so_many_old_paths_and_the_report_says_that_there_were_more(
+    import_path: ImportPath, write_markdown: Write, originals: Originals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "OLD_PATHS_IMPORTED_MAX", 2)
+    report = import_path(write_markdown("a.md", "title: A\ndate: 2020-01-01\naliases: [/a/, /b/, /c/, /d/]"))
+    assert set(Redirect.objects.values_list("old_path", flat=True)) == {"/a/", "/b/"}
+    assert originals(report, "old_path") == ["/c/"]
 
 
 def test_a_node_style_post_has_a_category_an_author_with_an_address_and_a_layout_that_is_reported(
