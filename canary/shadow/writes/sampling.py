@@ -26,7 +26,7 @@ from canary.core.shadow_writes import FULL_BP
 from canary.core.values import CANDIDATE, STABLE, Decision, Snapshot
 from canary.requests.black_box import REPEAT
 from canary.requests.in_flight import flights
-from canary.retiring.successors import below_base
+from canary.retiring.successors import below_base, declared_successors
 from canary.shadow.asking import request_of
 from canary.shadow.caution import Caution
 from canary.shadow.offering import FAULTS, READER, SLACK_S, Budget, read_of
@@ -86,6 +86,9 @@ class WriteSampler:
         if NAME not in server.tasks:
             self._take_turns()
         if random.random() * FULL_BP >= conf.share_bp:  # noqa: S311  a sample
+            return None
+        if not _is_mapped(request):  # a flood of these takes no other write's place
+            READER.tally.count(snapshot.release, "", "unmapped")
             return None
         place = None
         if self.place is not None:
@@ -181,6 +184,12 @@ def _is_fit(request: HttpRequest, decision: Decision, snapshot: Snapshot) -> boo
         return False
     length = request.META.get("CONTENT_LENGTH") or "0"
     return length.isdecimal() and int(length) <= BODY_MAX and (length == "0" or is_json(str(request.content_type)))
+
+
+def _is_mapped(request: HttpRequest) -> bool:
+    declared = declared_successors()
+    found = declared.find(str(request.method), below_base(request.path_info)) if declared else None
+    return found is not None and found[0]["call"] is not None
 
 
 def _write_of(request: HttpRequest, decision: Decision, snapshot: Snapshot) -> Write:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from queue import SimpleQueue
 from statistics import median
 from typing import Any
 
@@ -17,7 +18,7 @@ from canary.core.values import CANDIDATE, STABLE, Decision, Snapshot
 from canary.models import ShadowDifference
 from canary.shadow.offering import READER
 from canary.shadow.results import summary
-from canary.shadow.writes.sampling import NAME, SAMPLER, WriteSampler, _write_of
+from canary.shadow.writes.sampling import NAME, SAMPLER, Place, WriteSampler, _write_of
 from canary.state.store import current_snapshot
 from cms.models import Tag
 from tests.canary.shadow.writes.site import THING
@@ -158,6 +159,17 @@ def test_a_snapshot_is_held_for_a_tenth_of_the_time(
     SAMPLER.watchdog.rest()
     assert counted("equal") == is_taken
     assert 9 * held_s <= rest_s <= 11 * turn_s
+
+
+def test_a_write_that_v2_has_not_takes_no_other_ones_place(writing: Callable[..., None]) -> None:
+    writing(SHARE_BP=10_000)
+    SAMPLER.forget()
+    waiting: Place = SimpleQueue()
+    SAMPLER.place = waiting
+    decision, factory = Decision(STABLE, "pinned"), RequestFactory()
+    for path, taken in (("/api/v1/nothing", None), ("/api/v1/things", waiting)):
+        assert SAMPLER.begin(factory.post(path, {}, "application/json"), decision, current_snapshot()) is taken
+    assert counted("unmapped") == counted() == 1
 
 
 BLOCKS, BLOCKS_MAX, WRITES = 20, 100, 10
