@@ -20,7 +20,7 @@ class MediaFileQuerySet(models.QuerySet["MediaFile"]):
         """Return files in posts that `user` may read, as featured image or in the content, and the user's uploads."""
         posts = apps.get_model("cms", "Post").objects.visible_to(user, now)
         featured = posts.filter(featured_image=OuterRef("pk")).order_by("pk")
-        # As a range: by an equality PostgreSQL expects as many links as a file has on average, and may read all of them.
+        # As a range: by an equality PostgreSQL expects as many links as a file has on average, and may read all.
         its_links = {"mediafile_id__gte": OuterRef("pk"), "mediafile_id__lte": OuterRef("pk")}
         links = posts.model.embedded_media.through._default_manager.filter(**its_links)
         # The inner Exists keeps SQLite from collecting all posts for each file.
