@@ -148,7 +148,7 @@ def _by_minute(tells: list[tuple[datetime, str]]) -> list[tuple[datetime, str]]:
 
 
 def _times(text: str, count: int) -> str:
-    return _("%(what)s, %(count)d times") % {"what": text, "count": count}
+    return _("%(what)s (%(count)d times)") % {"what": text, "count": count}
 
 
 def round_top(value: float) -> float:

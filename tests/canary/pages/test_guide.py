@@ -279,7 +279,7 @@ def test_errors_and_latency_have_marks_of_what_was_done(world: World, signed_in_
     assert [line.name for line in charts["Failed answers"].lines] == ["v1", "v2"]
     told = [text for mark in page.context["course_marks"] for _, text in mark.tells]
     assert "promote (10 % → 50 %)" in told
-    assert any("allow add, 11 times" in text for text in told)
+    assert any("allow add (11 times)" in text for text in told)
 
 
 def test_what_was_done_within_a_minute_stands_behind_one_time() -> None:
