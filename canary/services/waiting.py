@@ -60,6 +60,6 @@ def _needs_approval(row: Rollout, change: StepUp) -> bool:
 
 def _check(row: Rollout, approved: Request, actor: str) -> None:
     if row.request != approved:
-        raise Refused("request-changed", "The change that you saw is no longer waiting. Nothing was changed.")
+        raise Refused("request-changed", "The change you saw was decided or replaced meanwhile. Nothing was changed.")
     if is_same_person(actor, approved["actor"]):
         raise Refused("own-request", "The person who asked for this change can't approve it.")

@@ -38,7 +38,7 @@ CHANGES: Final = (
     _("A brownout of v1 waits for the approval of a second person"),
     _("An end of v1 is approved by the verb that asked for it: %(verb)s"),
     _("%(actor)s asked at %(at)s: %(reason)s"),
-    _("The change that you saw is no longer waiting"),
+    _("The change you saw was decided or replaced meanwhile"),
     _("A freeze forbids steps up until %(at)s"),
     _("No step up before %(at)s (freeze %(freeze)s)"),
     _("A plan of %(count)s steps has %(number)s dates, or %(limit)s if it begins at once"),
