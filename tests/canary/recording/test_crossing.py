@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from canary.core.crossover import is_on_candidate
+from canary.core.crossover import CONSUMERS_MAX, is_on_candidate
 from canary.core.values import Decision, Identity, parse_identity
 from canary.models import CrossoverCount, MetricBucket, Observation, UnitMinute
 from canary.recording import flushing
@@ -19,9 +19,10 @@ from tests.canary.failing import THING
 from tests.canary.seeing import ARMS, ask, fresh_recorder
 
 PATH = "/api/things/7"
-NAMES = [f"client:c{number}" for number in range(8)]
+NAMES = [f"client:c{number}" for number in range(CONSUMERS_MAX)]
+"""A coin draws the version of each: that all 49 get the same one happens once in 2^48 runs."""
 PERIOD_S = 600.0
-KEYS = [f"key:k{number}" for number in range(8)]
+KEYS = [f"key:k{number}" for number in range(CONSUMERS_MAX)]
 OWNER = ("owner", datetime(2026, 1, 1, tzinfo=UTC))
 Begin = Callable[..., None]
 
