@@ -118,8 +118,9 @@ bench-profile: $(VENV)/.dev ## print where the processor time of v2 and v1 goes,
 bench-servers: $(VENV)/.dev ## measure the same application under gunicorn and under granian
 	$(PY) -m tests.bench.application_servers
 
-bench-gate: $(VENV)/.dev ## fail if this tree is slower than an earlier revision, measured in the same run (BASE= the revision; default: where it left main)
+bench-gate: $(VENV)/.dev ## fail if this tree is slower than an earlier revision, or shadow writes hold up writers, measured in the same run (BASE= the revision; default: where it left main)
 	$(PY) -m tests.bench.gate $(if $(BASE),--base $(BASE)) $(if $(REQUIRE_BASE),--require-base)
+	$(PY) -m tests.bench.shadow_writes
 
 bench-gate-test: $(VENV)/.dev ## check that this gate finds an extra query and a fifth more CPU, and lets an unchanged tree pass
 	$(PY) -m pytest -m soak tests/bench/test_gate.py

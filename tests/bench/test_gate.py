@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import gate
+from canary.shadow.writes import sampling
+from tests.bench import gate, shadow_writes
 from tests.bench.gate_servers import CASES, FLOOR
 from tests.bench.gate_statistics import RELEVANT, judge
 from tests.servers import ROOT, clean_environment
@@ -77,6 +78,10 @@ def test_the_bounds_are_those_that_counting_by_hand_gives() -> None:
     verdict = judge([(1.0, math.exp(log)) for log in logs])
     assert math.log(verdict.low) == pytest.approx(means[5])
     assert math.log(verdict.high) == pytest.approx(means[-6])
+
+
+def test_a_window_of_writers_begins_when_the_sampler_takes_turns() -> None:
+    assert sampling.HOLD_S * (1 + max(sampling.RESTS)) <= shadow_writes.SETTLE_S
 
 
 def test_too_few_pairs_tell_nothing() -> None:

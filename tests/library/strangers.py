@@ -15,6 +15,15 @@ SHOP: Final = ROOT / "examples" / "shop"
 PACKAGE: Final = ROOT / "packaging" / "canary"
 PIP: Final = ("-m", "pip", "--disable-pip-version-check", "-q")
 PIPS_S: Final = 600
+PG_VARIABLES: Final = {
+    "host": "PGHOST",
+    "port": "PGPORT",
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+    "dbname": "PGDATABASE",
+    "sslmode": "PGSSLMODE",
+}
+"""Of libpq, by the words of a connection string."""
 
 
 def build_wheel(folder: Path) -> Path:

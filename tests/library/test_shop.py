@@ -12,26 +12,18 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from tests.databases import new_database
-from tests.library.strangers import Project, copy_of_shop, run
+from tests.library.strangers import PG_VARIABLES, Project, copy_of_shop, run
 
 DEMO_S = 600
 PLANTED = {"RuntimeError: planted by the demonstration"}
 MAKE_USER = "from django.contrib.auth.models import User; User.objects.create_user('mia')"
-VARIABLES = {
-    "host": "PGHOST",
-    "port": "PGPORT",
-    "user": "PGUSER",
-    "password": "PGPASSWORD",
-    "dbname": "PGDATABASE",
-    "sslmode": "PGSSLMODE",
-}
 
 
 @contextlib.contextmanager
 def shop_on(engine: str, python: Path, folder: Path) -> Iterator[Project]:
     with new_database(engine, folder) as url:
         told = conninfo_to_dict(url) if engine == "postgresql" else {}
-        where = {VARIABLES[name]: str(value) for name, value in told.items()}
+        where = {PG_VARIABLES[name]: str(value) for name, value in told.items()}
         yield copy_of_shop(folder / "shop", python, **where)
 
 
