@@ -8,7 +8,7 @@ import errno
 import io
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache, wraps
 from threading import BoundedSemaphore, Lock
 from typing import Any, Final, NoReturn
@@ -58,7 +58,7 @@ def _connected(endpoint_url: str | None, region_name: str | None, key_id: str | 
 def _asking(method: Callable[..., Any]) -> Any:
     @wraps(method)
     def ask(self: "BucketStorage", name: str, *arguments: Any, **named: Any) -> Any:
-        with self._asked_for(name):
+        with self._asked_for(name), self._place(name):
             return method(self, name, *arguments, **named)
 
     return ask
@@ -77,13 +77,15 @@ class BucketStorage(S3Storage):  # type: ignore[misc]
     def connection(self) -> Any:
         return _connected(self.endpoint_url, self.region_name, self.access_key, self.secret_key)
 
-    @_asking
     def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
         if mode != "rb":
             raise ValueError("Files in a bucket are opened to be read.")
         key = self._normalize_name(clean_name(name))
-        found = self.connection.meta.client.get_object(Bucket=self.bucket_name, Key=key)
-        file = File(io.BufferedReader(_Body(found["Body"], name), CHUNK_BYTES), name)
+        with self._asked_for(name), ExitStack() as place:
+            place.enter_context(self._place(name))
+            found = self.connection.meta.client.get_object(Bucket=self.bucket_name, Key=key)
+            body = _Body(found["Body"], name, place.pop_all())
+        file = File(io.BufferedReader(body, CHUNK_BYTES), name)
         file.size = found["ContentLength"]
         return file
 
@@ -99,21 +101,13 @@ class BucketStorage(S3Storage):  # type: ignore[misc]
 
     @contextmanager
     def _asked_for(self, name: str) -> Iterator[None]:
-        """Ask the storage. While it is away, one thread at a time waits for it and all others are refused at once.
-
-        While it is slow, half of the threads wait for it, so that other requests have the rest.
-        """
+        """Ask the storage. While it is away, one thread at a time waits for it and all others are refused at once."""
         is_trial = self._is_away
         if is_trial and not self._trial.acquire(blocking=False):
             raise MediaUnavailable("can't be reached", name)
         try:
-            if not self._places.acquire(timeout=PLACE_S):
-                raise MediaUnavailable("is slow, and half of all threads wait for it", name)
-            try:
-                with _file_errors(name):
-                    yield
-            finally:
-                self._places.release()
+            with _file_errors(name):
+                yield
             self._is_away = False
         except OSError as error:
             if error.__cause__:
@@ -123,10 +117,22 @@ class BucketStorage(S3Storage):  # type: ignore[misc]
             if is_trial:
                 self._trial.release()
 
+    @contextmanager
+    def _place(self, name: str) -> Iterator[None]:
+        """Half of the threads ask the storage or read from it. Other requests have the rest while it is slow."""
+        if not self._places.acquire(timeout=PLACE_S):
+            raise MediaUnavailable("is slow, and half of all threads wait for it", name)
+        try:
+            yield
+        finally:
+            self._places.release()
+
 
 class _Body(io.RawIOBase):
-    def __init__(self, body: StreamingBody, name: str) -> None:
-        self._body, self._name = body, name
+    """The bytes of a file. It keeps its place until it is closed."""
+
+    def __init__(self, body: StreamingBody, name: str, place: ExitStack) -> None:
+        self._body, self._name, self._place = body, name, place
 
     def readable(self) -> bool:
         return True
@@ -138,8 +144,9 @@ class _Body(io.RawIOBase):
         return len(data)
 
     def close(self) -> None:
-        self._body.close()
-        super().close()
+        with self._place:
+            self._body.close()
+            super().close()
 
 
 @contextmanager

@@ -6,13 +6,14 @@ IndexError or struct.error. Each format keeps a list of the parts it needs; all 
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 # ITU-T T.81 table B.1.
 _SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
-_APP0, _APP2, _APP14, _APP15 = 0xE0, 0xE2, 0xEE, 0xEF
+_APP0, _APP1, _APP2, _APP14, _APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
 _STANDALONE: Final = {0x01, *range(0xD0, 0xD8)}
+_JPEG_SAYING_UPRIGHT: Final = (b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0")
 _JFIF_BYTES: Final = 14  # without the preview that may follow
 _AFTER_SCAN = re.compile(rb"\xff+[\x02-\xcf\xd8-\xfe]")  # neither a stuffed zero nor a restart marker
 
@@ -21,6 +22,8 @@ _PNG_KEPT: Final = {
     *(b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"mDCV", b"cLLI"),
     *(b"sBIT", b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT"),
 }
+_PNG_REPEATED: Final = {b"IDAT", b"fcTL", b"fdAT"}
+_PNG_SAYING_UPRIGHT: Final = (b"eXIf", b"iTXtXML:com.adobe.xmp\0")
 # RFC 9649 section 2.7.
 _WEBP_KEPT: Final = {b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}
 _WEBP_EXIF_AND_XMP: Final = 0x08 | 0x04
@@ -34,7 +37,16 @@ def strip_jpeg(data: bytes) -> bytes:
     return b"\xff\xd8" + b"".join(_jpeg_parts(data)) + b"\xff\xd9"
 
 
-def _jpeg_parts(data: bytes) -> Iterator[bytes]:
+def thin_jpeg(data: bytes) -> bytes:
+    """Return it stripped, with the first part of each kind that may say which way up it is.
+
+    Pillow copies all the parts of a kind again for each one more.
+    """
+    return b"\xff\xd8" + b"".join(_jpeg_parts(data, _JPEG_SAYING_UPRIGHT)) + b"\xff\xd9"
+
+
+def _jpeg_parts(data: bytes, wanted: Sequence[bytes] = ()) -> Iterator[bytes]:
+    """Yield the parts that are needed, and the first one with each of the `wanted` beginnings."""
     at = 2
     while (marker := data[at + 1]) != _EOI:
         if data[at] != 0xFF:
@@ -43,6 +55,9 @@ def _jpeg_parts(data: bytes) -> Iterator[bytes]:
             at += 1 if marker == 0xFF else 2
             continue
         end = at + 2 + _big16(data, at + 2)
+        if marker == _APP1 and (found := [head for head in wanted if data.startswith(head, at + 4, end)]):
+            wanted = [head for head in wanted if head not in found]
+            yield data[at:end]
         yield _kept_jpeg_segment(marker, data[at:end])
         at = end
         if marker == _SOS:
@@ -66,16 +81,28 @@ def _kept_jpeg_segment(marker: int, segment: bytes) -> bytes:
 
 
 def strip_png(data: bytes) -> bytes:
-    parts, at, name = [data[:8]], 8, b""
+    return b"".join(_png_parts(data))
+
+
+def thin_png(data: bytes) -> bytes:
+    """As `thin_jpeg`. Pillow unpacks each colour profile and each text that it meets."""
+    return b"".join(_png_parts(data, _PNG_SAYING_UPRIGHT))
+
+
+def _png_parts(data: bytes, wanted: Sequence[bytes] = ()) -> Iterator[bytes]:
+    """Yield the parts that are needed, one where there may be one, and the first with each `wanted` beginning."""
+    yield data[:8]
+    at, name, seen = 8, b"", set[bytes]()
     while name != b"IEND":
         (length,) = struct.unpack_from(">L", data, at)
         name, end = data[at + 4 : at + 8], at + 12 + length
         if end > len(data):
             raise ValueError("a chunk is cut off")
-        if name in _PNG_KEPT:
-            parts.append(data[at:end])
+        kind = name if name in _PNG_KEPT else next((head for head in wanted if data.startswith(head, at + 4, end)), b"")
+        if kind in _PNG_REPEATED or (kind and kind not in seen):
+            seen.add(kind)
+            yield data[at:end]
         at = end
-    return b"".join(parts)
 
 
 def strip_webp(data: bytes) -> bytes:

@@ -40,6 +40,8 @@ _STRIP: Final[dict[FileType, Callable[[bytes], bytes]]] = {
     GIF: containers.strip_gif,
     WEBP: containers.strip_webp,
 }
+_THIN: Final[dict[FileType, Callable[[bytes], bytes]]] = {JPEG: containers.thin_jpeg, PNG: containers.thin_png}
+"""Applied before Pillow reads a file whose unneeded parts would take it long."""
 # The errors of Pillow's decoders for broken files; MemoryError when a size within one is absurd.
 _BROKEN: Final = (
     *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, AttributeError),
@@ -66,6 +68,9 @@ def clean_image(source: IO[bytes], target: IO[bytes], file_type: FileType) -> tu
     an image that has too many pixels or can't be decoded to its end.
     """
     data = source.read()
+    if file_type in _THIN:
+        with _refused_when_broken():
+            data = _THIN[file_type](data)
     if file_type is JPEG:
         _refuse_many_scans(data)
     with _refused_when_broken(), Image.open(BytesIO(data), formats=[file_type.pillow_format]) as image:
@@ -87,9 +92,7 @@ def clean_image(source: IO[bytes], target: IO[bytes], file_type: FileType) -> tu
 
 def _refuse_many_scans(data: bytes) -> None:
     """Metadata and a film behind the picture, as phones write them, may hold the same two bytes by chance."""
-    with _refused_when_broken():
-        scans = containers.strip_jpeg(data).count(_START_OF_SCAN)
-    if scans > SCANS_MAX:
+    if containers.strip_jpeg(data).count(_START_OF_SCAN) > SCANS_MAX:
         refuse("too_many_pixels", sentence("This picture has more than %(most)s scans.", most=SCANS_MAX))
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import shutil
 import tempfile
 import threading
@@ -19,6 +20,7 @@ from cms import clock, limits
 from cms.choices import TransferKind, TransferState
 from cms.exporters.target import snapshot
 from cms.exporters.writing import DOCUMENT, write_json
+from cms.importers.cleaning import storable
 from cms.importers.formats import AUTO, open_sources
 from cms.importers.pipeline import import_source
 from cms.importers.report import Report
@@ -30,6 +32,8 @@ from cms.transfers.archives import pack, unpack
 QUEUE: Final = "transfers"
 PROGRESS_EVERY_S: Final = 1.0
 REMARKS_SHOWN: Final = 200
+NAME_BYTES_MAX: Final = 255
+"""File systems allow no more, and a name of 120 characters may have them."""
 BROKEN: Final = gettext_noop("It failed. The log of the worker has the reason.")
 logger = logging.getLogger(__name__)
 
@@ -103,7 +107,10 @@ class _Count:
 
 def _fetch(transfer: Transfer, folder: Path) -> Path:
     """Return the upload under its own name, which error sentences show; a zip as the folder that it holds."""
-    path = folder / transfer.original_name
+    name = transfer.original_name
+    if len(os.fsencode(name)) > NAME_BYTES_MAX:
+        name = f"upload{Path(name).suffix[:10]}"
+    path = folder / name
     with default_storage.open(str(transfer.file.name)) as source, path.open("wb") as target:
         shutil.copyfileobj(source, target)
     if path.suffix.lower() != ".zip":
@@ -143,12 +150,12 @@ def _keep_report(transfer: Transfer, report: Report, folder: Path) -> None:
 
 
 def _short(text: str) -> str:
-    text = text.replace("\x00", "")
+    text = storable(text)
     return text if len(text) <= 300 else f"{text[:299]}…"
 
 
 def _fail(transfer: Transfer, message: str) -> None:
-    transfer.state, transfer.message = TransferState.FAILED, message[:1_000]
+    transfer.state, transfer.message = TransferState.FAILED, storable(message)[:1_000]
     _finish(transfer)
     _forget_file(transfer)
 

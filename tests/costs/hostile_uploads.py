@@ -119,6 +119,12 @@ def _png_of_a_profile(size: int) -> bytes:
     return _png((1, 1), profile, (b"IDAT", zlib.compress(bytes(5))))
 
 
+def _png_of_profiles(size: int) -> bytes:
+    """Each unpacks to a megabyte, which is as much as Pillow unpacks."""
+    profile = (b"iCCP", b"a\0\0" + zlib.compress(bytes(1_000_000), 9))
+    return _png((1, 1), *[profile] * (size // len(profile[1])), (b"IDAT", zlib.compress(bytes(5))))
+
+
 def _png_of_frames(size: int) -> bytes:
     """As many frames of one pixel as fit (APNG)."""
     frame = struct.pack(">LLLLLHHBB", 0, 1, 1, 0, 0, 1, 1, 0, 0)
@@ -177,8 +183,18 @@ FILES: Final[Mapping[str, Mapping[str, Bytes]]] = {
         "scans": _jpeg_of_scans,
         "fill bytes": _filled(b"\xff\xd8\xff", b"\xff"),
         "comments": _filled(b"\xff\xd8", _segment(0xFE, b"a"), b"\xff\xd9"),
+        "dates": _filled(b"\xff\xd8", _segment(0xE1, b"Exif\0\0aaaaaaaaaa"), b"\xff\xd9"),
+        "descriptions": _filled(b"\xff\xd8", _segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0"), b"\xff\xd9"),
+        "profiles": _filled(b"\xff\xd8", _segment(0xE2, b"ICC_PROFILE\0\1\1a"), b"\xff\xd9"),
+        "previews": _filled(b"\xff\xd8", _segment(0xE2, b"MPF\0aaaa"), b"\xff\xd9"),
+        "layers": _filled(b"\xff\xd8", _segment(0xED, b"Photoshop 3.0\08BIM\x04\x04\0\0\0\0\0\0"), b"\xff\xd9"),
     },
-    ".png": {"texts": _png_of_texts, "a profile": _png_of_a_profile, "frames": _png_of_frames},
+    ".png": {
+        "texts": _png_of_texts,
+        "a profile": _png_of_a_profile,
+        "profiles": _png_of_profiles,
+        "frames": _png_of_frames,
+    },
     ".gif": {
         "frames": _gif(1, 1, _ONE_PIXEL),
         "frames on a large canvas": _gif(65_535, 700, _ONE_PIXEL),

@@ -215,3 +215,15 @@ def test_admins_alone_import_and_export(editor: User, signed_in: Callable[[User]
     for verb in (f"{transfer.pk}/start/", f"{transfer.pk}/remove/", "export/", "add/"):
         assert client.post(f"{LIST}{verb}").status_code == 403
     assert Transfer.objects.count() == 1
+
+
+HALF_AN_EMOJI = r'{"format": "tandem", "version": 1, "posts": [{"id": "y1", "title": "plain", "zzz": "\ud83d x"}]}'
+
+
+@pytest.mark.parametrize("name", ["half.json", f"{'漢' * 120}.json"], ids=len)
+def test_a_report_is_shown_whatever_text_an_export_and_its_name_have(name: str, client: Client) -> None:
+    page = _upload(client, name, HALF_AN_EMOJI)
+    transfer = _work()
+    assert transfer.state == "checked", transfer.message
+    assert client.get(page.url).status_code == 200
+    assert client.get(f"{LIST}{transfer.pk}/progress/").status_code == 200

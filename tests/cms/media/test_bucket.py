@@ -7,6 +7,7 @@ import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -311,6 +312,23 @@ def test_half_of_the_threads_wait_for_a_slow_storage_and_others_are_refused_soon
         silent.may_answer.set()
         assert [one.result() for one in waiting] == [False] * half
     assert default_storage.exists("media/a") is False
+
+
+def test_a_file_that_is_read_keeps_a_place_until_it_is_closed(bucket: Bucket, settings: Any) -> None:
+    """Its bytes may come as slowly as its headers."""
+    half = settings.WEB_THREADS // 2
+    default_storage.save("media/large.txt", ContentFile(b"x" * 1024 * 1024))
+    with ExitStack() as files:
+        for _ in range(half):
+            assert files.enter_context(default_storage.open("media/large.txt")).read(1) == b"x"
+        with pytest.raises(MediaUnavailable, match="is slow"):
+            default_storage.open("media/large.txt")
+    unclosed = [default_storage.open("media/large.txt") for _ in range(half)]
+    unclosed.clear()
+    assert default_storage.exists("media/large.txt")
+    with pytest.raises(FileNotFoundError):
+        default_storage.open("media/none.txt")
+    assert len([default_storage.open("media/large.txt") for _ in range(half)]) == half
 
 
 @pytest.mark.parametrize(
