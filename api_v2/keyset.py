@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import DateTimeField, F, Q, TextField, Value
+from django.db.models import DateTimeField, F, Max, Q, QuerySet, TextField, Value
 from django.db.models.expressions import OrderBy
 
 from api_v2.cursors import Cursor, SortValue
@@ -55,13 +55,22 @@ class Stretch:
         return replace(self, condition=choice & self.condition)
 
 
-def ordering(keys: Sequence[SortKey], *, is_backward: bool, by_index: bool = True) -> list[OrderBy]:
-    """Return the order. If not `by_index`, a database finds all rows and then sorts them.
+def ordering(keys: Sequence[SortKey], *, is_backward: bool) -> list[OrderBy]:
+    return [_order_by(key, is_backward=is_backward) for key in keys]
 
-    PostgreSQL does so once NULLs have a place. Else, for a few rows, it hopes to meet them soon along an index, and
-    looks at all that it compares them with, for each row on its way.
+
+def ids_found_first(rows: QuerySet[Any], sort: Sort, *, is_backward: bool) -> QuerySet[Any, dict[str, Any]]:
+    """Return the ids in the list's order. A database finds all rows and then sorts them.
+
+    Else PostgreSQL sorts first where few rows are wanted. It hopes to meet them soon, and compares each row on its way
+    with all that it is looked for among. So each key but the id becomes an aggregate of its one row, which is known
+    after that.
     """
-    return [_order_by(key if by_index else replace(key, is_nullable=True), is_backward=is_backward) for key in keys]
+    keys = [replace(key, column=f"greatest_{key.column}") for key in sort.keys]
+    greatest = {key.column: Max(of.column) for key, of in zip(keys, sort.keys, strict=True)}
+    in_order = ordering([*keys, sort.all_keys[-1]], is_backward=is_backward)
+    found: QuerySet[Any, dict[str, Any]] = rows.order_by().values("pk").alias(**greatest).order_by(*in_order)
+    return found
 
 
 def whole(sort: Sort, cursor: Cursor | None) -> Stretch:

@@ -13,7 +13,7 @@ from django.db.models.lookups import IsNull
 from django.http import HttpRequest
 
 from api_v2.cursors import Cursor, Direction, decode_cursor, encode_cursor
-from api_v2.keyset import Sort, Stretch, ordering, stretches, whole
+from api_v2.keyset import Sort, Stretch, ids_found_first, ordering, stretches, whole
 from api_v2.links import PINNED, resource_path
 from api_v2.query import Query
 from cms.db.texts import whole_rows
@@ -122,7 +122,7 @@ def first_rows(
     here = _stretches(sort, wanted.cursor, how.choices)
     keys, found = here[0].keys, rows.filter(here[0].condition)
     is_backward = wanted.cursor is not None and wanted.cursor.is_backward
-    size, by_index = wanted.limit + 1, how.all_at_once is None or how.among is not None
+    size = wanted.limit + 1
     if how.is_sparse or len(here) > 1:
         pieces = [
             rows.filter(piece.condition).order_by(*ordering(piece.keys, is_backward=is_backward)).values("pk")[:size]
@@ -133,17 +133,20 @@ def first_rows(
     selected = select(found)
     # Forward one row too many tells whether there are more; backward nothing but a look the other way does.
     if wanted.cursor and is_backward:
-        later = [
+        turned = _stretches(sort, wanted.cursor.turned(), how.choices)
+        if how.all_at_once is None:
             # In their order, or PostgreSQL reads the table until it meets one: all of it where they stand at its end.
-            (rows if how.all_at_once is None else how.all_at_once)
-            .filter(piece.condition)
-            .order_by(*ordering(piece.keys, is_backward=False, by_index=how.all_at_once is None))
-            .values("pk")[:1]
-            for piece in _stretches(sort, wanted.cursor.turned(), how.choices)
-        ]
+            later = [
+                rows.filter(one.condition).order_by(*ordering(one.keys, is_backward=False)).values("pk")[:1]
+                for one in turned
+            ]
+        else:
+            later = [
+                ids_found_first(how.all_at_once.filter(one.condition), sort, is_backward=False)[:1] for one in turned
+            ]
         has_later = reduce(or_, (Q(IsNull(Subquery(one), False)) for one in later))
         selected = selected.annotate(**{_HAS_LATER: has_later})
-    return selected.order_by(*ordering(keys, is_backward=is_backward, by_index=by_index))[:size]
+    return selected.order_by(*ordering(keys, is_backward=is_backward))[:size]
 
 
 def _stretches(sort: Sort, cursor: Cursor | None, choices: Sequence[Q]) -> list[Stretch]:
@@ -167,8 +170,9 @@ def read_page(
     found = list(first_rows(among, wanted, sort=wanted.sort, select=select, how=how))
     if len(found) > wanted.limit or len(looked_at) <= LOOKED_AT:
         return found
-    everywhere = Reading(all_at_once=how.all_at_once)
-    return list(first_rows(how.all_at_once, wanted, sort=wanted.sort, select=select, how=everywhere))
+    everywhere = ids_found_first(how.all_at_once.filter(here.condition), wanted.sort, is_backward=is_backward)
+    ids = list(everywhere.values_list("pk", flat=True)[: wanted.limit + 1])
+    return list(first_rows(how.among.filter(pk__in=ids), wanted, sort=wanted.sort, select=select, how=how))
 
 
 def page_of(request: HttpRequest, wanted: PageRequest, found: list[Row], *, total: int | None = None) -> Page:

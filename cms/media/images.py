@@ -29,6 +29,8 @@ PIXELS_MAX: Final = {
 SCANS_MAX: Final = 100
 """Progressive files have some ten. A scan of 50 bytes may visit all pixels: a file of 10 MB took minutes."""
 _START_OF_SCAN: Final = b"\xff\xda"  # a zero follows each other 255 of compressed pixels
+PROFILE_BYTES_MAX: Final = 64 * 1024
+"""A rendition has no larger one: those of cameras and screens have 0.5 to 10 KB."""
 _BAND_PIXELS: Final = 1_000_000
 RENDITION_TYPE: Final = WEBP
 _RENDITION_QUALITY: Final = 80
@@ -45,7 +47,7 @@ _THIN: Final[dict[FileType, Callable[[bytes], bytes]]] = {JPEG: containers.thin_
 # The errors of Pillow's decoders for broken files; MemoryError when a size within one is absurd.
 _BROKEN: Final = (
     *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, AttributeError),
-    *(MemoryError, RuntimeError, struct.error, zlib.error),
+    *(AssertionError, MemoryError, RuntimeError, struct.error, zlib.error),
 )
 # Exif 2.32, tag 0x0112: the operation that turns the picture upright.
 _UPRIGHT: Final = {
@@ -74,9 +76,10 @@ def clean_image(source: IO[bytes], target: IO[bytes], file_type: FileType) -> tu
     if file_type is JPEG:
         _refuse_many_scans(data)
     with _refused_when_broken(), Image.open(BytesIO(data), formats=[file_type.pillow_format]) as image:
+        size = image.size  # a later frame of a GIF may reach beyond it
         is_animated = _decode_all(image, file_type)
+        image.crop((0, 0, 1, 1)).convert(_shown_mode(image))  # as its renditions are
         method = None if is_animated else _UPRIGHT.get(_orientation(image))
-        size = image.size
         if method is None and file_type in _STRIP:
             data = _STRIP[file_type](data)
         else:
@@ -105,15 +108,20 @@ def make_rendition(
     """
     with Image.open(source) as image:
         profile = image.info.get("icc_profile") if image.mode != "CMYK" else None  # one for inks says nothing of RGB
+        if profile and len(profile) > PROFILE_BYTES_MAX:
+            profile = None
         # Lets the JPEG decoder skip what will not be seen. Twice the size keeps it sharp.
         image.draft(None, (2 * size.width, 2 * (size.height or size.width)))
-        mode = "RGBA" if image.has_transparency_data else "RGB"
-        picture = _reduced(image, mode, 2 * size.width, 2 * (size.height or 0))
+        picture = _reduced(image, _shown_mode(image), 2 * size.width, 2 * (size.height or 0))
         if size.height is not None:
             picture = _cut(picture, size.width / size.height, focal_point or _MIDDLE)
         picture.thumbnail((size.width, size.height or _WEBP_SIDE_MAX), Image.Resampling.LANCZOS)
         options = {"quality": _RENDITION_QUALITY, "icc_profile": profile}
         return _encode(picture, RENDITION_TYPE, options), picture.width, picture.height
+
+
+def _shown_mode(image: Image.Image) -> str:
+    return "RGBA" if image.has_transparency_data else "RGB"
 
 
 def _reduced(image: Image.Image, mode: str, width: int, height: int) -> Image.Image:

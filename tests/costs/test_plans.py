@@ -48,6 +48,14 @@ def analyse() -> None:
         cursor.execute("ANALYZE")
 
 
+def as_large_tables() -> None:
+    """Let PostgreSQL consider several processes, which it does from 8 MB on, and so more plans."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL min_parallel_table_scan_size = 0")
+        cursor.execute("SET LOCAL min_parallel_index_scan_size = 0")
+        cursor.execute("SET LOCAL parallel_setup_cost = 10")
+
+
 def _comment_on(posts: list[Post], author: User) -> None:
     """Write a few comments on each of these, as they are on most posts."""
     for post in posts:
@@ -97,9 +105,9 @@ def test_the_usage_of_made_up_names_is_looked_at_once_for_all_that_are_shown(now
 TAGS, UNUSED, PUBLIC = 4, 400, 400
 
 
-def copies_of(post: Post, now: datetime.datetime) -> list[Post]:
+def copies_of(post: Post, now: datetime.datetime, count: int = PUBLIC) -> list[Post]:
     fields = {field.attname: getattr(post, field.attname) for field in Post._meta.concrete_fields}
-    ids = (uuid7_at(now + datetime.timedelta(milliseconds=n)) for n in range(PUBLIC))
+    ids = (uuid7_at(now + datetime.timedelta(milliseconds=n)) for n in range(count))
     return Post.objects.bulk_create(Post(**fields | {"id": pk, "slug": f"copy-{pk}"}) for pk in ids)
 
 
@@ -124,7 +132,7 @@ def test_tags_that_no_public_post_carries_are_not_looked_for_one_by_one(
         assert looks <= LOOKS * (PUBLIC * TAGS + UNUSED)
 
 
-FILES, DRAFTS = 600, 100
+FILES, DRAFTS, MANY = 600, 100, 1_000
 
 
 def files_of(author: User) -> list[MediaFile]:
@@ -166,6 +174,26 @@ def test_files_that_many_drafts_show_are_looked_at_page_by_page(
         assert answer["page"]["total"] == 1
     looks = sum(looked_at(one["sql"]) for one in captured.captured_queries if one["sql"].startswith("SELECT"))
     assert looks <= LOOKS * (LOOKED_AT * DRAFTS + FILES)
+
+
+def test_files_behind_many_hidden_ones_are_looked_at_once(
+    client: Client, make_post: Any, author: User, now: datetime.datetime
+) -> None:
+    """For a page of few PostgreSQL compared each hidden file on the way with all that public posts show."""
+    shown, hidden = files_of(author), files_of(author)
+    draft, posts = make_post(is_published=False), copies_of(make_post(content="word " * 400), now, MANY)
+    link = Post.embedded_media.through
+    link.objects.bulk_create(link(post=draft, mediafile=one) for one in hidden)
+    for number, post in enumerate(posts):
+        post.featured_image = shown[number % FILES]
+    Post.objects.bulk_update(posts, ["featured_image"], batch_size=1_000)
+    analyse()
+    as_large_tables()
+    with CaptureQueriesContext(connection) as captured:
+        [row] = client.get("/api/v2/media?limit=1").json()["data"]
+    assert row["original_name"] == shown[-1].original_name
+    looks = sum(looked_at(one["sql"]) for one in captured.captured_queries if one["sql"].startswith("SELECT"))
+    assert looks <= LOOKS * (MANY + 2 * FILES)
 
 
 @pytest.mark.parametrize("others", [0, 200])

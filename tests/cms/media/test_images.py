@@ -152,6 +152,15 @@ def test_a_good_beginning_does_not_make_an_image(head: bytes) -> None:
     assert code_of(head + b"*/=1;alert(document.domain)//" * 20) == "broken_file"
 
 
+def test_colours_of_a_palette_that_is_not_there_are_refused() -> None:
+    """It can be decoded, and none of its renditions can be made."""
+    content = encode(picture().convert("P"), "PNG")
+    palette = content.index(b"PLTE")
+    length = int.from_bytes(content[palette - 4 : palette])
+    assert cleaned(content)
+    assert code_of(content[: palette - 4] + content[palette + 8 + length :]) == "broken_file"
+
+
 @pytest.mark.parametrize("size", [(10_000, 5_001), (200_000, 200_000), (2**31 - 1, 1), (1, 50_000_001)])
 def test_a_header_that_promises_too_many_pixels_is_refused_unseen(size: tuple[int, int]) -> None:
     assert code_of(png_of(*size)) == "too_many_pixels"
@@ -190,8 +199,9 @@ def test_the_pixels_of_all_frames_count(pillow_format: str, monkeypatch: pytest.
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of broken metadata, which goes anyway
 def test_images_of_random_damage_are_refused_or_taken_and_nothing_else() -> None:
     rng, outcomes = random.Random(7), {"taken": 0, "refused": 0}
-    contents = [*(photograph(name) for name in WITH_EXIF), animation("GIF"), animation("WEBP"), animation("PNG")]
-    for turn in range(210):
+    contents = [*(photograph(name) for name in WITH_EXIF), *(animation(name) for name in ("GIF", "WEBP", "PNG"))]
+    contents.append(encode(picture().convert("P"), "PNG"))
+    for turn in range(240):
         broken = bytearray(contents[turn % len(contents)])
         for _ in range(rng.randint(1, 8)):
             broken[rng.randrange(12, len(broken))] = rng.randrange(256)
@@ -201,7 +211,8 @@ def test_images_of_random_damage_are_refused_or_taken_and_nothing_else() -> None
             outcomes["refused"] += bool(error.errors)
         else:
             outcomes["taken"] += bool(taken)
-    assert outcomes["taken"] + outcomes["refused"] == 210
+            assert make_rendition(io.BytesIO(taken), RENDITIONS["square-160"])
+    assert outcomes["taken"] + outcomes["refused"] == 240
     assert min(outcomes.values()) > 0
 
 
@@ -255,6 +266,15 @@ def test_every_kind_of_image_has_renditions(make: Callable[[], bytes], mode: str
     content, *_ = make_rendition(io.BytesIO(make()), RENDITIONS["width-320"])
     image = Image.open(io.BytesIO(content))
     assert (image.mode, getattr(image, "n_frames", 1)) == (mode, 1)
+
+
+@pytest.mark.parametrize(("size", "is_kept"), [(images.PROFILE_BYTES_MAX, True), (images.PROFILE_BYTES_MAX + 1, False)])
+def test_a_rendition_has_no_large_colour_profile(size: int, is_kept: bool) -> None:
+    """The smallest one would else weigh as much as the picture."""
+    content, *_ = make_rendition(
+        io.BytesIO(encode(picture(), "JPEG", icc_profile=bytes(size))), RENDITIONS["square-160"]
+    )
+    assert ("icc_profile" in Image.open(io.BytesIO(content)).info) is is_kept
 
 
 def test_a_square_is_cut_from_the_middle() -> None:
