@@ -73,6 +73,7 @@ def behind_pgbouncer(staging: Staging, request: pytest.FixtureRequest) -> Iterat
                 "DATABASE_URL": stores.database_url(password, port),
                 "DATABASE_PREPARE": prepares,
                 "PUBLIC_CACHE_MB": "0",
+                "DATABASE_STATEMENT_TIMEOUT_S": "3",
             }
             with serve(clean_environment(env), threads=8) as server:
                 yield server
@@ -134,6 +135,32 @@ def test_long_answers_are_read_whole_by_many_threads(behind_pgbouncer: Server, s
 
         with ThreadPoolExecutor(8) as pool:
             assert list(pool.map(visit, range(8))) == [[]] * 8
+
+
+@pytest.mark.parametrize("behind_pgbouncer", ["keeps plans"], indirect=True)
+def test_statements_that_take_too_long_end_while_the_router_lets_nobody_through(
+    behind_pgbouncer: Server, staging: Staging
+) -> None:
+    """They keep both connections, so that the router answers a login and no statement after it."""
+    limit_s = 3
+    url = stores.database_url(staging.stack.secrets["POSTGRES_PASSWORD"], staging.stack.ports["postgres"])
+
+    def ask(path: str) -> tuple[int, float]:
+        began_at = time.monotonic()
+        status = httpx.get(f"{behind_pgbouncer.base_url}{path}", timeout=120).status_code
+        return status, time.monotonic() - began_at
+
+    assert {ask(path)[0] for path in (*LISTS, "/api/v2/categories")} == {200}
+    with psycopg.connect(url) as locked, ThreadPoolExecutor(6) as pool:
+        locked.execute("LOCK TABLE cms_post IN ACCESS EXCLUSIVE MODE")
+        held_up = [pool.submit(ask, f"/api/v2/posts?limit={number}") for number in range(1, 6)]
+        other = pool.submit(ask, "/api/v2/categories")
+        answers = [one.result() for one in held_up]
+        assert [status for status, _ in answers] == [503] * 5
+        assert max(took_s for _, took_s in (*answers, other.result())) < 3 * limit_s
+        assert other.result()[0] in (200, 503)
+        locked.rollback()
+    assert ask(LISTS[0])[0] == 200
 
 
 def sign_in(client: httpx.Client, staging: Staging) -> str:

@@ -115,7 +115,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             with _guard:
                 pool = _pools.get(self.alias)
                 if pool is None:
-                    pool = _pools[self.alias] = Pool(_Opener(self), **options_of(options))
+                    opener = _Opener(self)
+                    pool = _pools[self.alias] = Pool(opener, login=opener.login, **options_of(options))
         return pool
 
     def close_pool(self) -> None:
@@ -242,9 +243,12 @@ class _Opener:
         self._params = {**wrapper.get_connection_params(), "autocommit": True}
         self._configure = wrapper._configure_connection
 
+    def login(self) -> PooledConnection:
+        return PooledConnection.connect(**self._params)
+
     def __call__(self) -> PooledConnection:
         with contextlib.ExitStack() as on_failure:
-            connection = on_failure.enter_context(contextlib.closing(PooledConnection.connect(**self._params)))
+            connection = on_failure.enter_context(contextlib.closing(self.login()))
             self._configure(connection)
             # Only our prepared statements keep plans. Only the present and a name vary in them, and any plan is as good
             # for these; by its own estimate PostgreSQL would plan lists again each time, for half of what they cost.

@@ -13,9 +13,12 @@ from psycopg._preparing import Prepare, PrepareManager
 from psycopg._queries import PostgresClientQuery, PostgresQuery
 from psycopg.abc import PQGen
 from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
 
 CANCEL_S: Final = 1.0
 """How long the server may take to hear that a statement is to be ended."""
+DEAF_S: Final = 5.0
+"""How long a statement may go on that was told to end; behind a router that word may reach nobody."""
 PREPARED_MAX: Final = 24
 """Statements that a session keeps: some 200 kB each, and callers choose some of their texts."""
 
@@ -75,12 +78,18 @@ class PooledConnection(psycopg.Connection):
 
     @property
     def is_overdue(self) -> bool:
-        """Whether its user waits for too long. Looks at the clock last, which the next statement sets first."""
-        return (
-            self.statement_timeout_s > 0
-            and self.is_waiting
-            and time.monotonic() - self._asked_at > self.statement_timeout_s
-        )
+        """Whether its user waits for too long."""
+        return self._is_late_by(0.0)
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether its statement goes on although it was told to end."""
+        return self.is_cut_short and self._is_late_by(DEAF_S)
+
+    def _is_late_by(self, seconds: float) -> bool:
+        """Look at the clock last, which the next statement sets first."""
+        limit_s = self.statement_timeout_s
+        return limit_s > 0 and self.is_waiting and time.monotonic() - self._asked_at > limit_s + seconds
 
     def cut_short(self) -> bool:
         """End the statement, which then fails with an OperationalError; False if the server couldn't be told."""
@@ -105,20 +114,25 @@ class PooledConnection(psycopg.Connection):
 
     def answers_within(self, timeout_s: float) -> bool:
         """Whether the server still answers, which costs a round trip."""
+        result = self.result_within(timeout_s, b"")
+        return result is not None and result.status == ExecStatus.EMPTY_QUERY
+
+    def result_within(self, timeout_s: float, statement: bytes) -> PGresult | None:
+        """Return the result of a short statement. After None it may come yet: the connection is of no more use."""
         deadline = time.monotonic() + timeout_s
         try:
-            self.pgconn.send_query(b"")
-            self.pgconn.flush()  # an empty query fits into any socket's buffer
+            self.pgconn.send_query(statement)
+            self.pgconn.flush()  # a short statement fits into any socket's buffer
             poll = select.poll()
             poll.register(self.pgconn.socket, select.POLLIN)
             while self.pgconn.is_busy():
                 if not poll.poll(max(0.0, deadline - time.monotonic()) * 1_000):
-                    return False
+                    return None
                 self.pgconn.consume_input()
             result = self.pgconn.get_result()
-            return result is not None and result.status == ExecStatus.EMPTY_QUERY and self.pgconn.get_result() is None
+            return result if self.pgconn.get_result() is None else None
         except (psycopg.Error, OSError, ValueError):
-            return False
+            return None
 
     def cut(self) -> None:
         """End it under the thread that waits for it, which then fails with an OperationalError."""

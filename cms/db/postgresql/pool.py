@@ -35,11 +35,14 @@ class Pool:
         self,
         connect: Callable[[], PooledConnection],
         *,
+        login: Callable[[], PooledConnection] | None = None,
         max_size: int = 8,
         timeout: float = 10.0,
         statement_timeout: float = 0.0,
     ) -> None:
-        """`timeout` is how many seconds a thread waits for a connection while all `max_size` are in use.
+        """`login` opens a connection without a statement, where `connect` sends some.
+
+        `timeout` is how many seconds a thread waits for a connection while all `max_size` are in use.
 
         `statement_timeout` is how many seconds a statement of a web request may take; 0 has no limit.
         """
@@ -57,7 +60,7 @@ class Pool:
         self._to_tell: list[Callable[[], object]] = []
         self._is_closed = False
         self.breaker = Breaker(connect, self._give_up, self._add)
-        self._watch = Watch(connect, self.breaker, self._waiting_connections)
+        self._watch = Watch(login or connect, self.breaker, self._waiting_connections)
 
     def take(self, *, is_request: bool = False) -> PooledConnection:
         """Raises PoolBusy after `timeout`, DatabaseUnreachable at once when that is known.

@@ -5,6 +5,7 @@ its own duration tells nothing of that. That nobody is let in any more meanwhile
 """
 
 import contextlib
+import datetime
 import threading
 import time
 from collections.abc import Callable
@@ -29,11 +30,12 @@ class Watch:
 
     def __init__(
         self,
-        connect: Callable[[], PooledConnection],
+        login: Callable[[], PooledConnection],
         breaker: Breaker,
         waiting_connections: Callable[[], list[PooledConnection]],
     ) -> None:
-        self._connect, self._breaker, self._waiting_connections = connect, breaker, waiting_connections
+        """`login` opens a connection and sends no statement, which a router may let wait."""
+        self._login, self._breaker, self._waiting_connections = login, breaker, waiting_connections
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._trusted_until = 0.0
@@ -57,15 +59,22 @@ class Watch:
             for connection in waiting:
                 connection.sightings += 1
             seen = waiting
+            _end_overdue(waiting)
             if any(connection.sightings >= SUSPICIOUS_SIGHTINGS for connection in waiting) and self._is_silent():
                 for connection in self._waiting_connections():
                     connection.cut()
-            else:
-                _end_overdue(waiting)
             if clock.wants_reading() and self._breaker.failure is None:
-                # Each new connection looks at the clock. One that fails says nothing of those that are in use.
-                with contextlib.suppress(psycopg.Error):
-                    self._connect().close()
+                self._read_clock()
+
+    def _read_clock(self) -> None:
+        """A try that fails says nothing of the connections that are in use."""
+        with contextlib.suppress(psycopg.Error), contextlib.closing(self._login()) as connection:
+            asked_s = time.monotonic()
+            result = connection.result_within(clock.TOLERANCE_S, b"SELECT extract(epoch FROM clock_timestamp())")
+            value = result.get_value(0, 0) if result is not None and result.ntuples else None
+            if value is not None:
+                at = datetime.datetime.fromtimestamp(float(value), datetime.UTC)
+                clock.note_reading(at, asked_s=asked_s, answered_s=time.monotonic())
 
     def _is_silent(self) -> bool:
         """Whether the database lets nobody in and refuses nobody either."""
@@ -75,7 +84,7 @@ class Watch:
         if began_at < self._trusted_until:
             return False
         try:
-            self._connect().close()
+            self._login().close()
         except ConnectionTimeout as error:
             self._breaker.open(error, began_at)
             return True
@@ -88,5 +97,7 @@ class Watch:
 def _end_overdue(waiting: list[PooledConnection]) -> None:
     """Stop at the first of which the server doesn't hear: each of the others would hold the watch up, too."""
     for connection in waiting:
-        if connection.is_overdue and not connection.cut_short():
+        if connection.is_deaf:
+            connection.cut()
+        elif connection.is_overdue and not connection.cut_short():
             return
