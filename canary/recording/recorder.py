@@ -10,6 +10,7 @@ from datetime import datetime
 from time import perf_counter_ns
 from typing import Final, NamedTuple
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -57,6 +58,8 @@ class Seen(NamedTuple):
     agent: str
     is_away: bool = False
     """Whether the answer says that something is away which both versions need."""
+    proof: int = 0
+    """Stands for the credentials that the request sent, within this process; 0 for none."""
 
 
 class Queue:
@@ -120,6 +123,7 @@ def observe(
         meta.get("REMOTE_ADDR", ""),
         meta.get("HTTP_USER_AGENT", "")[:TEXT_MAX],
         status == UNAVAILABLE and conf.is_away(response),
+        proof_of(request),
     )
     # As Seen(*note) does, in half the time.
     queue.put(tuple.__new__(Seen, note))
@@ -145,4 +149,13 @@ def give_up(flight: Flight, snapshot: Snapshot) -> Seen:
         cookie="",
         address=request.META.get("REMOTE_ADDR", ""),
         agent=request.META.get("HTTP_USER_AGENT", "")[:TEXT_MAX],
+        proof=proof_of(request),
     )
+
+
+def proof_of(request: HttpRequest) -> int:
+    """Return what stands for the credentials, whether or not a view has looked at them."""
+    meta = request.META
+    cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME) if meta.get("HTTP_COOKIE") else None
+    sent = (meta.get("HTTP_AUTHORIZATION"), meta.get("HTTP_X_API_KEY"), cookie)
+    return hash(sent) if any(sent) else 0

@@ -66,7 +66,8 @@ class Tally:
         self._sample = Sample()
         self._noted: dict[Identity, float] = {}
         self._unvouched: dict[tuple[datetime.date, str], int] = {}
-        self._people: dict[Identity, Person] = {}
+        self._people: dict[Identity, tuple[Person, int]] = {}
+        """Whom the views knew, and what stands for the credentials that they were known by."""
 
     def take(self, seen: Seen, at_s: float) -> None:
         """Count one request that was answered at `at_s`, in unix seconds."""
@@ -152,12 +153,17 @@ class Tally:
             outcome.refused_reads += 400 <= seen.status < 500
 
     def _person_of(self, identity: Identity, seen: Seen) -> Person | None:
-        """Return whom the view knew. A failure before the user is looked up belongs to that of an earlier response."""
+        """Return whom the view knew.
+
+        A failure before the user is looked up belongs to that of an earlier response to the same credentials. Without
+        them it is anybody's: a cookie is signed for any key that somebody makes up.
+        """
         if seen.person is None:
-            return self._people.get(identity) if seen.status >= 500 else None
+            person, proof = self._people.get(identity, (None, 0))
+            return person if seen.status >= 500 and proof and seen.proof == proof else None
         if len(self._people) >= NOTED_MAX:
             self._people.clear()
-        self._people[identity] = seen.person
+        self._people[identity] = (seen.person, seen.proof)
         return seen.person
 
     def _count(self, seen: Seen, api_version: int, route: str, unit: str, judged: bool, at: datetime.datetime) -> None:

@@ -96,7 +96,7 @@ def test_others_refusals_lists_and_named_versions_do_not_count(begin: Begin) -> 
 
 
 def test_a_key_counts_where_a_view_knew_its_person(begin: Begin) -> None:
-    """Its prefix is no secret: a stranger could thin out the failures of one version by good answers in its name."""
+    """Its prefix is no secret: a stranger could thin out or add to the failures of one version in its name."""
     begin(1.5, KEYS)
     on_v2 = client_now_on(2)
     ask(PATH, canary_id=on_v2)
@@ -105,8 +105,12 @@ def test_a_key_counts_where_a_view_knew_its_person(begin: Begin) -> None:
     seen = seen._replace(
         answer=seen.answer._replace(identity=Identity("key", on_v2), api_version=2, reason="crossover")
     )
-    for status, person in ((200, None), (500, None), (200, OWNER), (200, None), (500, None)):
-        flushing.outbox.tally.take(seen._replace(status=status, person=person), timezone.now().timestamp())
+    for status, person, proof in (
+        *((200, None, 0), (500, None, 7), (200, OWNER, 7), (200, None, 7), (500, None, 7)),
+        *((500, None, 0), (500, None, 8)),
+    ):
+        answer = seen._replace(status=status, person=person, proof=proof)
+        flushing.outbox.tally.take(answer, timezone.now().timestamp())
     flush(is_last=True)
     assert counts() == [(1, 2, 2, 1)]
 
