@@ -2,13 +2,15 @@
 
 import datetime
 from collections.abc import Callable, Iterator
-from itertools import batched
+from itertools import batched, chain
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from canary.core.bucketing import bucket
 from canary.core.judgements import Judgement
+from canary.core.values import Identity
 from canary.models import Observation, Rollout
 from canary.recording.flushing import flush
 from canary.state import store
@@ -54,9 +56,13 @@ def newcomer(now: datetime.datetime) -> User:
 
 
 @pytest.fixture
-def people(make_user: Callable[..., User], now: datetime.datetime) -> list[Headers]:
-    """Each with an account that somebody vouches for, and a token of it."""
-    users = [make_user("author", username=f"person_{number}") for number in range(PEOPLE)]
+def people(half: Rollout, make_user: Callable[..., User], now: datetime.datetime) -> list[Headers]:
+    """Each with an account that somebody vouches for, and a token of it; by turns one is on v1 and one on v2."""
+    sides: dict[bool, list[User]] = {False: [], True: []}
+    while min(map(len, sides.values())) < PEOPLE // 2:
+        user = make_user("author")
+        sides[bucket(Identity("user", str(user.pk)), half.salt) < half.weight_bp].append(user)
+    users = chain.from_iterable(zip(*sides.values(), strict=False))
     return [{"authorization": f"Bearer {open_session(user=user, now=now).access_token}"} for user in users]
 
 
