@@ -146,7 +146,7 @@ def test_a_version_that_fails_before_it_asks_who_it_is_fails_the_person(
     rollout: Callable[..., None], author: User, make_key: Callable[..., tuple[str, str]]
 ) -> None:
     rollout(0, **ARMS | {"ARMS": {1: "tests.canary.let_in_urls_v1", 2: "tests.canary.let_in_urls_v2"}})
-    weight(9_999)
+    weight(10_000)
     _, raw_key = make_key(author, "posts:read")
     ask("/api/things", x_api_key=raw_key)
     ask("/api/before-anybody-is-asked", x_api_key=raw_key)
