@@ -3,13 +3,14 @@
 import html
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from cms import limits
 from cms.importers.items import Change, Changes
 from cms.models import Category, Post, Tag
 from cms.services.checks import check_language, check_text
+from cms.services.slugs import free_number
 from cms.services.tags import tag_name_errors
 from cms.text.slugs import numbered, slug_problem, slugify
 
@@ -167,9 +168,4 @@ def _free_slug(model: type[Post | Tag | Category], slug: str, own: Post | Tag | 
     reserved = limits.RESERVED_CATEGORY_SLUGS if model is Category else frozenset[str]()
     if slug not in reserved and not others.filter(slug=slug).exists():
         return slug
-    stem = numbered(slug, 2)[:-2]
-    taken: Collection[str] = set(others.filter(slug__startswith=stem).values_list("slug", flat=True))
-    number = 2
-    while numbered(slug, number) in taken:
-        number += 1
-    return numbered(slug, number)
+    return numbered(slug, free_number(lambda number: others.filter(slug=numbered(slug, number)).exists()))

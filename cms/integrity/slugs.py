@@ -2,7 +2,6 @@
 
 import datetime
 from collections.abc import Iterator
-from itertools import count
 from typing import Any
 
 from django.db import models
@@ -14,7 +13,7 @@ from cms.models import Category, Post, Redirect, Tag
 from cms.policy import SYSTEM
 from cms.querysets.walking import walk_by_key
 from cms.services.audit import record_event
-from cms.services.slugs import is_slug_taken
+from cms.services.slugs import free_number, is_slug_taken
 from cms.text.slugs import numbered, slug_problem, slugify
 
 MODELS: dict[str, type[models.Model]] = {"post": Post, "tag": Tag, "category": Category}
@@ -60,12 +59,14 @@ def _free_slug(row: Any, text: str, fallback: str) -> str:
     wanted = slugify(text, fallback=fallback)
     if wanted in limits.RESERVED_CATEGORY_SLUGS and isinstance(row, Category):
         wanted = f"{fallback}-{wanted}"
-    candidates = (wanted if number == 1 else numbered(wanted, number) for number in count(1))
-    for candidate in candidates:
-        row.slug = candidate
-        if not is_slug_taken(row):
-            break
-    return str(row.slug)
+    if _is_taken(row, wanted):
+        wanted = numbered(wanted, free_number(lambda number: _is_taken(row, numbered(wanted, number))))
+    return wanted
+
+
+def _is_taken(row: Any, slug: str) -> bool:
+    row.slug = slug
+    return is_slug_taken(row)
 
 
 CHECKS = (Check("invalid_slugs", "Every slug can stand in an address.", find_slugs, one_by_one(mend_slug)),)

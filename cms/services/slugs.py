@@ -1,5 +1,7 @@
 """Giving a row its slug: the chosen one, or a derived one with a number appended until it is free."""
 
+from collections.abc import Callable
+
 from django.db import IntegrityError, models, transaction
 
 from cms.errors import Duplicate
@@ -47,18 +49,22 @@ def save_with_slug(row: models.Model, *, taken_message: str, update_fields: list
         raise
 
 
-def _next_free(model: type[models.Model], slug: str) -> str:
-    """Return the slug with a free number, by doubling and then halving: few look-ups for a name used 10,000 times."""
+def free_number(is_taken: Callable[[int], bool]) -> int:
+    """Return a free number from 2 on, by doubling and then halving: few look-ups for a name used 10,000 times."""
     taken, free = 1, 2
-    while _is_taken(model, numbered(slug, free)):
+    while is_taken(free):
         taken, free = free, free * 2
     while free - taken > 1:
         middle = (taken + free) // 2
-        if _is_taken(model, numbered(slug, middle)):
+        if is_taken(middle):
             taken = middle
         else:
             free = middle
-    return numbered(slug, free)
+    return free
+
+
+def _next_free(model: type[models.Model], slug: str) -> str:
+    return numbered(slug, free_number(lambda number: _is_taken(model, numbered(slug, number))))
 
 
 def _is_taken(model: type[models.Model], slug: str) -> bool:

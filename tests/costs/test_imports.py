@@ -1,5 +1,6 @@
 """Hostile sources of imports: reading one takes time and memory by its size, and it is refused or reported in sentences."""
 
+import math
 import time
 import zipfile
 from collections.abc import Iterator
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from cms.importers.bounds import COMMENTS_MAX, KEPT_BYTES_MAX
 from cms.importers.formats import AUTO, FORMATS, open_sources
@@ -15,6 +18,7 @@ from cms.importers.json_stream import MARKS_MAX, VALUE_CHARACTERS_MAX
 from cms.importers.sources import SourceUnreadable
 from cms.importers.wxr_xml import ELEMENTS_MAX
 from cms.transfers.archives import unpack
+from tests.cms.importers.conftest import WXR_HEAD, import_into_database
 from tests.costs.hostile_sources import SOURCES, UPLOADS
 from tests.costs.measuring import MEGABYTE
 from tests.memory import peak_memory
@@ -84,3 +88,30 @@ def _read(path: Path, format_name: str) -> Iterator[str]:
 
 def _is_one(sentence: str) -> bool:
     return sentence.endswith(".") and "\n" not in sentence and len(sentence) < 500
+
+
+ALIKE: Final = 100
+LOOKS_EACH: Final = 1 + 2 * math.ceil(math.log2(2 * ALIKE))
+"""One for the name itself, and as many on the way up as on the way down to a free number."""
+
+
+@pytest.mark.django_db
+def test_names_that_become_alike_are_looked_up_a_few_times_each(tmp_path: Path) -> None:
+    """Without a Latin letter each author is called `author`, and without a letter each post `post`."""
+    names = [f"<wp:author><wp:author_login>作者{chr(0x4E00 + n)}</wp:author_login></wp:author>" for n in range(ALIKE)]
+    posts = [
+        f"<item><title>!</title><wp:post_id>{n}</wp:post_id><wp:post_type>post</wp:post_type>"
+        "<wp:status>publish</wp:status></item>"
+        for n in range(ALIKE)
+    ]
+    path = tmp_path / "export.xml"
+    path.write_text(f"{WXR_HEAD}{''.join(names)}{''.join(posts)}</channel></rss>", encoding="utf-8")
+    with CaptureQueriesContext(connection) as captured:
+        assert import_into_database(path, "wxr")["counts"]["created"] > 2 * ALIKE
+    for table, column in (("cms_user", "username"), ("cms_post", "slug")):
+        looks = [one["sql"] for one in captured.captured_queries if _is_look(one["sql"], table, column)]
+        assert ALIKE < len(looks) <= ALIKE * LOOKS_EACH
+
+
+def _is_look(sql: str, table: str, column: str) -> bool:
+    return sql.startswith("SELECT 1") and f'FROM "{table}"' in sql and f'"{table}"."{column}"' in sql

@@ -7,6 +7,7 @@ from cms.importers.items import CategoryItem, TagItem
 from cms.models import Category, Tag
 from cms.policy import SYSTEM
 from cms.services.categories import CategoryFields, create_category, update_category
+from cms.services.slugs import free_number
 from cms.services.tags import TagFields, create_tag, fold_tag_name, update_tag
 
 
@@ -86,11 +87,13 @@ def _free_name(name: str, parent: Category | None, own: Category | None, notes: 
     siblings = Category.objects.filter(parent=parent)
     if own is not None:
         siblings = siblings.exclude(pk=own.pk)
-    free, number = name, 1
-    while siblings.filter(name=free).exists():
-        number += 1
-        suffix = f" ({number})"
-        free = name[: limits.CATEGORY_NAME[1] - len(suffix)] + suffix
-    if free != name:
-        notes.note("name", name, free, "Another category with this name stands under the same parent.")
+    if not siblings.filter(name=name).exists():
+        return name
+    free = _numbered(name, free_number(lambda number: siblings.filter(name=_numbered(name, number)).exists()))
+    notes.note("name", name, free, "Another category with this name stands under the same parent.")
     return free
+
+
+def _numbered(name: str, number: int) -> str:
+    suffix = f" ({number})"
+    return name[: limits.CATEGORY_NAME[1] - len(suffix)] + suffix

@@ -12,6 +12,7 @@ from cms.models import User
 from cms.policy import RANK, SYSTEM
 from cms.services.checks import check_username
 from cms.services.preferences import preference_errors
+from cms.services.slugs import free_number
 from cms.services.users import TEXT_LIMITS, UserFields, create_user, update_user
 
 EMAIL_DOMAIN = "imported.invalid"  # RFC 2606: no mail ever goes there
@@ -101,14 +102,18 @@ def _valid_email(item: UserItem) -> str:
 def _free_username(item: UserItem, notes: Notes) -> str:
     is_kept = notes.is_exact and not check_username("username", item.username, is_reserved_allowed=True)
     wanted = item.username if is_kept else username_from(item.username)
-    username, number = wanted, 1
-    while User.objects.with_username(username).exists():
-        number += 1
+    username = wanted
+    if _is_taken(wanted):
+        number = free_number(lambda number: _is_taken(numbered_username(wanted, number)))
         username = numbered_username(wanted, number)
     if username != item.username:
         reason = "A username has 3 to 30 letters A to Z, digits and '_', and is unique."
         notes.note("username", item.username, username, reason)
     return username
+
+
+def _is_taken(username: str) -> bool:
+    return User.objects.with_username(username).exists()
 
 
 def _texts(item: UserItem, notes: Notes) -> UserFields:
