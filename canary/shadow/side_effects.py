@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import cache, wraps
+from http.client import HTTPConnection
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -124,6 +125,8 @@ def _install() -> None:
         for name in SENDS:
             if hasattr(kind, name):
                 _refuse_in_writes(kind, name, lambda line: f"sends to {_peer(line)}")
+    # Before it has noted that a request was sent: else whoever shares it could never send one again.
+    _refuse_in_writes(HTTPConnection, "putrequest", lambda line: f"sends to {line.host}:{line.port}")
     for pool in (ThreadPoolExecutor, ProcessPoolExecutor):
         _refuse_in_writes(pool, "submit", lambda _: "hands work to an executor")
 

@@ -28,6 +28,8 @@ FOLDER = Path()
 LINE: Any = None
 """A connection that is open before any request, and `PEER` its other end."""
 PEER: Any = None
+HTTP: Any = None
+"""A client that all requests share and nobody repairs."""
 POOL = ThreadPoolExecutor(1)
 BY_TURNS = {"once": itertools.cycle(["lost", ""]), "in turns": itertools.cycle(["lost", "status"])}
 """Faults that another run does not have."""
@@ -83,6 +85,7 @@ class Handler:
             "thread": lambda: threading.Thread(target=DONE.clear).start(),
             "socket": lambda: socket.create_connection(("127.0.0.1", 9), timeout=1),
             "open": lambda: LINE.sendall(b"x"),
+            "http": lambda: HTTP.request("POST", "/charges"),
             "executor": lambda: POOL.submit(DONE.append, "x"),
             "file": lambda: (FOLDER / "trace").write_text("x"),
             "unnamed": lambda: Category.objects.create(name="c", slug="c"),

@@ -1,7 +1,9 @@
 """A played write leaves no trace: everything is compared before and after."""
 
 import contextlib
+import socket
 from collections.abc import Callable
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,23 @@ FAULTS = (
         "script",
     ),
 )
+
+
+@pytest.mark.parametrize(("version", "result"), [("fault", "different"), ("v1", "failed")])
+def test_a_client_that_others_share_can_go_on(
+    version: str, result: str, played: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = HTTPConnection(*server.getsockname())
+        monkeypatch.setattr(site, "HTTP", client)
+        client.connect()
+        line, _ = server.accept()
+        with line, contextlib.closing(client):
+            assert [one["result"] for one in played({"body": {**THING, version: "http"}})] == [result]
+            client.request("POST", "/charges", "real")
+            line.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+            assert client.getresponse().status == 204
+            assert line.recv(10_000).count(b"/charges") == 1
 
 
 @pytest.mark.parametrize("version", ["fault", "v1"])
