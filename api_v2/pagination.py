@@ -16,6 +16,7 @@ from api_v2.cursors import Cursor, Direction, decode_cursor, encode_cursor
 from api_v2.keyset import Sort, Stretch, ids_found_first, ordering, stretches, whole
 from api_v2.links import PINNED, resource_path
 from api_v2.query import Query
+from cms import limits
 from cms.db.texts import whole_rows
 
 PAGE_PARAMETERS: Final = ("limit", "cursor", "count")
@@ -90,8 +91,11 @@ class Page:
         return page if self.total is None else {**page, "total": self.total}
 
     def link_header(self) -> str:
+        """Return the links to both neighbours, without one that is too long to be asked for."""
         links = (("next", self.next), ("prev", self.previous))
-        return ", ".join(f'<{path}>; rel="{relation}"' for relation, path in links if path)
+        return ", ".join(
+            f'<{path}>; rel="{relation}"' for relation, path in links if path and len(path) <= limits.ADDRESS_MAX
+        )
 
 
 def read_page_request(request: HttpRequest, query: Query, *, sort: Sort, filters: Sequence[str] = ()) -> PageRequest:

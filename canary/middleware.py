@@ -32,7 +32,7 @@ from canary.core.routing import (
 from canary.core.values import STABLE, Decision, Identity, Refusal, Snapshot
 from canary.recording import recorder
 from canary.requests.faults import faults
-from canary.requests.headers import has_dot_segment, header_of, put, put_kept, sent_path, sent_query
+from canary.requests.headers import ADDRESS_MAX, has_dot_segment, header_of, put, put_kept, sent_path, sent_query
 from canary.requests.identity import drop_cookie, identify, read_cookie, write_cookie
 from canary.requests.in_flight import Flight, flights
 from canary.requests.problems import problem_response
@@ -204,7 +204,9 @@ class CanaryMiddleware:
             # A dot segment would lead a client that follows the address out of its version.
             if version is not None and request.method in READS and not has_dot_segment(request.path_info):
                 rest = f"{sent_path(request)[len(self._entrance) :]}{sent_query(request)}"
-                put(response, (("Content-Location", f"{self._entrance}/v{version}{rest}"),))
+                address = f"{self._entrance}/v{version}{rest}"
+                if len(address) <= ADDRESS_MAX:
+                    put(response, (("Content-Location", address),))
         elif version is not None:
             put_kept(response, _headers_of_version(version))
         if getattr(request, "is_signed_out", False):

@@ -73,6 +73,7 @@ SUBJECT_MAX = 255  # OpenID Connect Core 1.0 section 2
 LIVE_KEYS_MAX = 50  # of one owner
 OPEN_SESSIONS_MAX = 100  # of one user: API sessions, and as many of browsers
 URL_MAX = 2_000
+ADDRESS_MAX = 8_177  # what `--limit-request-line 8190` leaves beside `GET  HTTP/1.1`
 
 # Patterns are written for both Python's re (SQLite) and PostgreSQL. This one holds what both can check of a slug; case
 # beyond ASCII and combining marks are the business of `cms/text/slugs.py`. Blanks beyond ASCII are spelt out: which of

@@ -9,6 +9,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.encoding import repercent_broken_unicode
 
+ADDRESS_MAX: Final = 8_177
+"""No response names a longer address: with `GET  HTTP/1.1` it would not fit into a request line of 8,190 bytes."""
 # Characters allowed unescaped in a path and in a query (RFC 3986 sections 3.3 and 3.4); a query comes escaped already.
 _IN_PATH: Final = "/:@!$&'()*+,;=-._~"
 _IN_QUERY: Final = f"{_IN_PATH}?%"

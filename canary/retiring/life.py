@@ -20,7 +20,7 @@ from canary.core.mapping import equivalent
 from canary.core.names import Names, in_names
 from canary.core.values import STABLE, Decision, Refusal, Snapshot
 from canary.requests.faults import faults
-from canary.requests.headers import header_of, put, put_kept
+from canary.requests.headers import ADDRESS_MAX, header_of, put, put_kept
 from canary.requests.identity import identify
 from canary.requests.problems import problem_response
 from canary.retiring.successors import (
@@ -118,7 +118,7 @@ def _links(request: HttpRequest, names: Names) -> str:
     mapping = conf.successors if names == conf.names else ""
     standing = _standing_links(base, conf.guide if mapping else conf.docs)
     lead = lead_of(request, mapping, has_credentials=_has_credentials(request))
-    if lead is None:
+    if lead is None or len(lead.target) > ADDRESS_MAX:
         return standing
     # As `link_value` writes it.
     title = f'; title="{FIRST_PAGE}"' if lead.is_first_page else ""

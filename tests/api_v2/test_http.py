@@ -1,5 +1,6 @@
 """What HTTP asks of every path: HEAD, OPTIONS, validators, headers for caches, links on the client's base."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -134,6 +135,20 @@ def test_links_stay_on_the_base_that_the_client_used_and_page_links_are_pinned(
         assert answer.headers["Link"] == f'<{page["next"]}>; rel="next"'
         second = client.get(page["next"]).json()
         assert {post["id"], second["data"][0]["id"]} == ids
+
+
+def test_a_link_that_no_request_line_holds_is_not_named(
+    get: Callable[..., Any], make_post: Callable[..., Post]
+) -> None:
+    author = make_post().author.username
+    for _ in range(2):
+        make_post()
+    for filler, is_named in (("a" * 7_900, True), ("a" * 8_100, False), ("!" * 3_000, False)):
+        first = get(f"/posts?limit=1&author={author},{filler}")
+        second = get(first.json()["page"]["next"].removeprefix("/api/v2"))
+        for answer, relations in ((first, ["next"]), (second, ["next", "prev"])):
+            assert answer.json()["page"]["has_more"]
+            assert re.findall(r'rel="(\w+)"', answer.headers.get("Link", "")) == relations * is_named
 
 
 @pytest.mark.parametrize("base", ["/api", "/api/v2"])

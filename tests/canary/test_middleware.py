@@ -12,7 +12,7 @@ from canary.core.bucketing import bucket
 from canary.core.values import Identity
 from canary.middleware import CanaryMiddleware
 from canary.requests.faults import FaultLog, faults
-from canary.requests.headers import put
+from canary.requests.headers import ADDRESS_MAX, put
 from canary.requests.identity import identify
 from canary.state.store import current_snapshot
 from cms.models import User
@@ -100,6 +100,15 @@ def test_an_address_that_leads_out_of_its_version_is_not_named(rollout: Rollout,
     response = Client().get(path)
     assert response.headers["API-Version"] == "1"
     assert "Content-Location" not in response.headers
+
+
+def test_an_address_that_no_request_line_holds_is_not_named(rollout: Rollout) -> None:
+    longest = "/api/posts?q=".ljust(ADDRESS_MAX - len("/v1"), "x")
+    assert Client().get(longest).headers["Content-Location"] == longest.replace("/api", "/api/v1")
+    for path in (f"{longest}x", "/api/" + "{" * 3_000):
+        response = Client().get(path)
+        assert response.headers["API-Version"] == "1"
+        assert "Content-Location" not in response.headers
 
 
 def test_a_problem_names_its_instance_as_an_address(rollout: Rollout) -> None:

@@ -54,6 +54,8 @@ class Handler(BaseHTTPRequestHandler):
         body = {"large": LARGE, "content": FILE}.get(self.path.partition("?")[0].rpartition("/")[2], b"ok")
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
+        if size := self.path.partition("?headers=")[2]:
+            self.send_header("Link", "a" * int(size))
         self.end_headers()
         self.wfile.write(body)
         self.server.answered += 1

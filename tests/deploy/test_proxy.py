@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from django.utils.http import MAX_URL_REDIRECT_LENGTH
 
+from canary.requests.headers import ADDRESS_MAX
+from cms import limits
 from cms.readiness.proxy import buffers_requests
 from scripts.staging_local.proxy import write_site
 from tests.deploy.proxies import TOKEN, Proxy, started
+from tests.deploy.tools import ROOT
 from tests.servers import HOST
 
 SLOW: Final = 50
@@ -27,6 +31,8 @@ LARGE_BODIES: Final = 8
 """As many as one network may have at a time, in deploy/nginx/tandem/server.conf."""
 FILES: Final = 16
 """Likewise."""
+OTHER_HEADERS: Final = 4_096
+"""The most that the headers of an answer have beside those that name addresses."""
 
 
 def write_staging(folder: Path, ports: Mapping[str, int]) -> None:
@@ -109,6 +115,16 @@ def test_the_proxy_refuses_with_a_problem(proxy: Proxy, request_line: bytes, sta
     assert problem["status"] == status
     assert problem.keys() >= {"type", "title"}
     assert proxy.web.asked == 0
+
+
+def test_the_longest_headers_of_an_answer_arrive_and_nobody_counts_as_dead(proxy: Proxy) -> None:
+    [line] = re.findall(r'"--limit-request-line", "(\d+)"', (ROOT / "Dockerfile").read_text())
+    address = int(line) - len("GET  HTTP/1.1")
+    assert ADDRESS_MAX == limits.ADDRESS_MAX == address
+    longest = max(3 * address, MAX_URL_REDIRECT_LENGTH) + OTHER_HEADERS
+    assert [proxy.get(f"/quick?headers={longest}") for _ in range(READS)] == [200] * READS
+    assert (proxy.web.asked, proxy.web.answered) == (READS, READS)
+    assert "upstream sent too big header" not in proxy.logs()
 
 
 def test_the_checklist_knows_a_proxy_that_buffers_from_a_web_process(proxy: Proxy) -> None:

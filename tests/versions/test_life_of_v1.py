@@ -150,6 +150,14 @@ def test_the_successor_of_a_write_is_the_resource_of_its_address(author: User) -
 
 
 @pytest.mark.usefixtures("db")
+def test_a_successor_that_no_request_line_holds_is_not_named() -> None:
+    deprecate()
+    for length, is_named in ((2_000, True), (4_000, False)):
+        links = assert_dated(Client().get("/api/v1/posts", QUERY_STRING=f"tag={'!' * length}"))
+        assert ("successor-version" in links) is is_named
+
+
+@pytest.mark.usefixtures("db")
 def test_errors_head_and_options_are_dated_too() -> None:
     deprecate()
     client = Client(raise_request_exception=False)
