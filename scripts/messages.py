@@ -36,6 +36,7 @@ REFUSALS: Final[dict[str, Any]] = {
     "refuse": (2,),
     "RateLimited": (1,),
     "take_or_refuse": (3,),
+    "take_amount_or_refuse": (4,),
     "VersionConflict": (1,),
     "InvalidTransition": (1,),
 }

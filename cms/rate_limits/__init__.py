@@ -12,10 +12,20 @@ from typing import Final
 
 from django.conf import settings
 
-from cms.rate_limits.counting import count, give_back, take, take_or_refuse
+from cms.rate_limits.counting import count, give_back, take, take_amount_or_refuse, take_or_refuse
 from cms.rate_limits.quotas import Policy, Quota, Standing, Taken
 
-__all__ = ["Policy", "Quota", "Standing", "Taken", "count", "give_back", "take", "take_or_refuse"]
+__all__ = [
+    "Policy",
+    "Quota",
+    "Standing",
+    "Taken",
+    "count",
+    "give_back",
+    "take",
+    "take_amount_or_refuse",
+    "take_or_refuse",
+]
 
 MINUTE_S: Final = 60
 # A client with an IPv6 address has a whole /64 at least, and could have a new address for every request.

@@ -38,6 +38,21 @@ def take_or_refuse(quotas: Iterable[Quota | None], now: datetime.datetime, what:
         raise RateLimited(what, taken.retry_after_s)
 
 
+def take_amount_or_refuse(quota: Quota, amount: int, now: datetime.datetime, what: str) -> None:
+    """Take an amount, the last one even beyond the limit. Raise RateLimited if the quota is spent, and take nothing.
+
+    Never counted ahead: a few requests with large amounts would pass by an old answer of Redis.
+    """
+    limited = _limited([quota])
+    if not limited:
+        return
+    now_ms = int(now.timestamp() * 1_000)
+    asked = _redis(settings.REDIS_URL).take(limited, now_ms, amount=amount) if settings.REDIS_URL else None
+    [wait_ms, *_] = asked or IN_PROCESS.take(limited, now_ms, amount)
+    if wait_ms:
+        raise RateLimited(what, in_seconds(wait_ms))
+
+
 def count(quota: Quota, amount: int, now: datetime.datetime) -> int:
     """Count an amount, even beyond the limit; 0 only looks. Return the seconds until something is left, 0 if it is."""
     limited = _limited([quota])

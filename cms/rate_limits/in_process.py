@@ -15,7 +15,7 @@ class ProcessCounter:
         self._counters: OrderedDict[str, Counters] = OrderedDict()
         self._lock = threading.Lock()
 
-    def take(self, quotas: Sequence[Quota], now_ms: int) -> list[int]:
+    def take(self, quotas: Sequence[Quota], now_ms: int, amount: int = 1) -> list[int]:
         """Return the same answer as `take.lua`."""
         with self._lock:
             wait, states = 0, []
@@ -29,8 +29,8 @@ class ProcessCounter:
             answer = [wait]
             for key, counters, free, rest_ms in states:
                 if not wait:
-                    self._keep(key, counters._replace(current=counters.current + 1))
-                answer += [max(0, free if wait else free - 1), rest_ms]
+                    self._keep(key, counters._replace(current=counters.current + amount))
+                answer += [max(0, free if wait else free - amount), rest_ms]
             return answer
 
     def add(self, passed: Sequence[tuple[Quota, int]], now_ms: int) -> list[list[int]]:

@@ -35,9 +35,9 @@ class RedisCounter:
         self._is_away = False
         self._asked_again_at = 0.0
 
-    def take(self, quotas: Sequence[Quota], now_ms: int, passed: int = 0) -> list[int] | None:
+    def take(self, quotas: Sequence[Quota], now_ms: int, passed: int = 0, amount: int = 1) -> list[int] | None:
         """Return `take.lua`'s answer, None while Redis can't be asked. Count `passed` of the first quota always."""
-        arguments = [now_ms, passed, 1]
+        arguments = [now_ms, passed, amount]
         for quota in quotas:
             arguments += [quota.policy.limit, quota.policy.window_s * 1_000]
         answer: list[int] | None = self._ask(lambda: self._take([quota.key for quota in quotas], arguments))

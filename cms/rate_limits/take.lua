@@ -1,6 +1,7 @@
--- Takes one from each quota, or from none when one of them is used up. The arithmetic is that of quotas.py.
+-- Takes from each quota, or from none when one of them is used up. The arithmetic is that of quotas.py.
 -- KEYS: a quota each. ARGV: now in ms; how many of the first quota passed already and are counted whatever is left; how
--- many are wanted of each, 1 or 0; then for each quota its limit and the length of its window in ms.
+-- many are wanted of each, all of them where one is left, and 0 only looks; then for each quota its limit and the length
+-- of its window in ms.
 -- Gives how many ms to wait (0 = taken), then for each quota what is left and the ms until its window ends.
 local now, passed_before, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local states, wait = {}, 0

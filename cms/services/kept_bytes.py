@@ -11,7 +11,7 @@ from typing import Final
 from django.conf import settings
 
 from cms import policy
-from cms.errors import RateLimited, TooMuchKept
+from cms.errors import TooMuchKept
 from cms.models import User
 from cms.policy import Actor
 from cms.rate_limits import (
@@ -22,6 +22,7 @@ from cms.rate_limits import (
     Quota,
     address_quota,
     count,
+    take_amount_or_refuse,
     take_or_refuse,
 )
 from cms.services.origin import current_origin
@@ -64,10 +65,7 @@ def take_new_tags(actor: Actor, number: int, now: datetime.datetime) -> None:
     Raises RateLimited when none is left.
     """
     if number and isinstance(actor, User) and not policy.may_manage_terms(actor):
-        quota = Quota(NEW_TAGS, str(actor.pk))
-        if retry_after_s := count(quota, 0, now):
-            raise RateLimited("new tags", retry_after_s)
-        count(quota, number, now)
+        take_amount_or_refuse(Quota(NEW_TAGS, str(actor.pk)), number, now, "new tags")
 
 
 def _quota_of(actor: Actor) -> Quota | None:

@@ -126,6 +126,13 @@ def test_a_hundred_at_once_get_no_more_than_the_limit(counter: Any) -> None:
     assert sum(answer[0] == 0 for answer in answers) == 10
 
 
+def test_an_amount_is_taken_whole_while_one_is_left_and_then_not_at_all(counter: Any) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: counter.take([Quota(A_MINUTE, "x")], NOW_MS, amount=4), range(100)))
+    assert sorted(answer[1] for answer in answers if answer[0] == 0) == [0, 2, 6]
+    assert len({answer[0] for answer in answers if answer[0]}) == 1  # nobody waits longer for what was refused
+
+
 def test_redis_and_a_process_count_the_same(redis_url: str, settings: Any) -> None:
     settings.RATE_LIMIT_LOGIN, rng, at_ms = 7, random.Random(1), NOW_MS
     in_redis, in_process = RedisCounter(redis_url), ProcessCounter()
@@ -133,7 +140,8 @@ def test_redis_and_a_process_count_the_same(redis_url: str, settings: Any) -> No
     for _ in range(400):
         at_ms += int(rng.expovariate(1 / 3_000)) - 100
         each = rng.choice(quotas)
-        assert in_redis.take(each, at_ms) == in_process.take(each, at_ms)
+        amount = rng.choice((1, 1, 3))
+        assert in_redis.take(each, at_ms, amount=amount) == in_process.take(each, at_ms, amount=amount)
         if rng.random() < 0.1:
             in_redis.give_back(each)
             in_process.give_back(each)
