@@ -125,7 +125,7 @@ def _install() -> None:
         for name in SENDS:
             if hasattr(kind, name):
                 _refuse_in_writes(kind, name, lambda line: f"sends to {_peer(line)}")
-    # Before it has noted that a request was sent: else whoever shares it could never send one again.
+    # Before it has noted that a request was sent: else nobody that shares it could send one again.
     _refuse_in_writes(HTTPConnection, "putrequest", lambda line: f"sends to {line.host}:{line.port}")
     for pool in (ThreadPoolExecutor, ProcessPoolExecutor):
         _refuse_in_writes(pool, "submit", lambda _: "hands work to an executor")
