@@ -23,7 +23,10 @@ _PNG_KEPT: Final = {
     *(b"sBIT", b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT"),
 }
 _PNG_REPEATED: Final = {b"IDAT", b"fcTL", b"fdAT"}
-_PNG_SAYING_UPRIGHT: Final = (b"eXIf", b"iTXtXML:com.adobe.xmp\0")
+_PNG_SAYING_UPRIGHT: Final = (
+    *(b"eXIf", b"iTXtXML:com.adobe.xmp\0"),
+    *(kind + b"Raw profile type exif\0" for kind in (b"zTXt", b"tEXt", b"iTXt")),  # as ImageMagick writes it
+)
 # RFC 9649 section 2.7.
 _WEBP_KEPT: Final = {b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}
 _WEBP_EXIF_AND_XMP: Final = 0x08 | 0x04

@@ -12,10 +12,12 @@ from canary.shadow.writes.engines import PostgreSQL, SQLite
 
 GROWTH: Final = 2
 """A handler may leave this many times as many rows as were allowed to be copied."""
+CHARACTERS_MAX: Final = 4_000_000
+"""In all of these rows, as text. They are held up to four times while they are compared."""
 
 
 class TooManyRowsError(ValueError):
-    """More rows than the budget allows."""
+    """More rows, or more in them, than the budget allows."""
 
 
 class PrivateCopy:
@@ -61,6 +63,8 @@ class PrivateCopy:
     def state(self) -> State:
         """Return all rows of the copy, as the database has them."""
         left = GROWTH * self._rows_max
+        if sum(map(_characters_in, self.tables.values())) > CHARACTERS_MAX:
+            raise TooManyRowsError(f"The rows of ROWS hold more than {CHARACTERS_MAX:,} characters.")
         found: dict[str, dict[Key, Row]] = {}
         for table in self.tables.values():
             with connection.cursor() as cursor:
@@ -74,15 +78,25 @@ class PrivateCopy:
         return found
 
 
+def _characters_in(table: Table) -> int:
+    """Count them in the database, before any is read."""
+    lengths = " + ".join(f"COALESCE(LENGTH(CAST({_quoted(column)} AS text)), 0)" for column in table.columns)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT COALESCE(SUM({lengths}), 0) FROM {_quoted(table.name)}")  # noqa: S608  of the copy
+        [[count]] = cursor.fetchall()
+    return int(count)
+
+
 def _table_of(model: type[Model]) -> Table:
     meta = model._meta
+    columns = tuple(str(field.column) for field in meta.local_concrete_fields)
     keys = tuple(str(field.column) for field in getattr(meta, "pk_fields", (meta.pk,)))
     refers_to = {
         str(field.column): field.remote_field.model._meta.db_table
         for field in meta.local_concrete_fields
         if field.remote_field
     }
-    return Table(meta.db_table, keys, refers_to)
+    return Table(meta.db_table, keys, refers_to, columns)
 
 
 def _quoted(name: str) -> str:

@@ -34,6 +34,8 @@ class Table:
     """The columns of its primary key."""
     refers_to: Mapping[str, str]
     """By column of a foreign key, the table that it refers to."""
+    columns: tuple[str, ...] = ()
+    """All that its model has."""
 
 
 def compare_effects(

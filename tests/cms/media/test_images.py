@@ -5,9 +5,10 @@ import random
 import struct
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from PIL import Image, ImageChops, ImageSequence
+from PIL import Image, ImageChops, ImageSequence, PngImagePlugin
 
 from cms import limits
 from cms.errors import InvalidInput
@@ -93,6 +94,31 @@ def test_a_turned_picture_is_stored_upright(pillow_format: str, orientation: int
     assert Image.open(io.BytesIO(after)).size == (64, 48)
     corners = [shown(after).convert("1").getpixel(at) for at in ((8, 8), (56, 8), (8, 40), (56, 40))]
     assert [bool(value) for value in corners] == [True, False, False, False]
+
+
+SIDEWAYS = exif(6).tobytes()
+RAW = f"\nexif\n{len(SIDEWAYS):8}\n{SIDEWAYS.hex()}\n"
+XMP_SIDEWAYS = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+
+
+def noted(key: str, text: str, *, is_packed: bool = False) -> PngImagePlugin.PngInfo:
+    notes = PngImagePlugin.PngInfo()
+    notes.add_text(key, text, zip=is_packed)
+    return notes
+
+
+@pytest.mark.parametrize(
+    ("pillow_format", "options"),
+    [
+        ("JPEG", {"xmp": XMP_SIDEWAYS}),
+        ("PNG", {"pnginfo": noted("Raw profile type exif", RAW)}),
+        ("PNG", {"pnginfo": noted("Raw profile type exif", RAW, is_packed=True)}),
+    ],
+    ids=["xmp", "as ImageMagick does", "packed"],
+)
+def test_a_picture_is_turned_whoever_has_noted_how(pillow_format: str, options: dict[str, Any]) -> None:
+    content = encode(picture((64, 48)), pillow_format, **options)
+    assert Image.open(io.BytesIO(cleaned(content))).size == (48, 64)
 
 
 @pytest.mark.parametrize("pillow_format", ["GIF", "WEBP", "PNG"])

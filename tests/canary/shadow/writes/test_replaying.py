@@ -15,6 +15,7 @@ from django.db.models import Model
 from django.utils import timezone
 
 from canary.errors import Refused
+from canary.shadow.writes import copying
 from canary.shadow.writes.replaying import replay_writes
 from canary.verbs.registry import all_verbs
 from tests.canary.shadow.writes.site import THING
@@ -127,6 +128,13 @@ def test_more_rows_than_allowed_are_not_copied(played: Played, writing: Writing)
     writing(ROWS_MAX=3)
     [one] = played(write())
     assert (one["result"], one["error"]) == ("failed", "ROWS names more than 3 rows.")
+
+
+def test_more_text_than_allowed_is_not_read(played: Played, writing: Writing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copying, "CHARACTERS_MAX", 1_500)
+    assert [one["result"] for one in played(write(text="a" * 100))] == ["equal"]
+    [one] = played(write(text="a" * 1_500))
+    assert (one["result"], one["error"]) == ("failed", "The rows of ROWS hold more than 1,500 characters.")
 
 
 def test_rows_may_only_read(played: Played, writing: Writing) -> None:
