@@ -10,7 +10,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from fido2.cose import ES256
+from fido2.cose import ES256, CoseKey
 from fido2.utils import websafe_decode, websafe_encode
 from fido2.webauthn import AttestationObject, AttestedCredentialData, AuthenticatorData, CollectedClientData
 
@@ -46,9 +46,11 @@ class SoftKey:
     counter: int | None = 1
     credential_id: bytes = field(default_factory=lambda: secrets.token_bytes(16))
     key: Any = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    told: dict[int, Any] = field(default_factory=dict)
+    """Members of the public key that are told otherwise than they are (RFC 9052 section 7)."""
 
     def create(self, options: dict[str, Any], origin: str = "") -> str:
-        public_key = ES256.from_cryptography_key(self.key.public_key())
+        public_key = CoseKey.parse({**ES256.from_cryptography_key(self.key.public_key()), **self.told})
         credential = AttestedCredentialData.create(bytes(16), self.credential_id, public_key)
         data = self._data(AuthenticatorData.FLAG.AT, credential)
         attestation = AttestationObject.create("none", data, {})

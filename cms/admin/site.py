@@ -6,8 +6,9 @@ from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
+from django.core.paginator import InvalidPage
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import include, path, reverse
 from django.utils.decorators import method_decorator
@@ -135,6 +136,12 @@ class TandemAdminSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         return sidebar(request, self.get_app_list(request))
+
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        try:
+            return super().search(request, extra_context)
+        except InvalidPage as error:
+            raise Http404(str(error)) from error
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
         return AutocompleteView.as_view(admin_site=self)(request)

@@ -1,12 +1,14 @@
 """Passkeys and security keys (WebAuthn level 2) as second factors. The rules of the protocol are those of `fido2`."""
 
+import contextlib
 import datetime
 import json
 import struct
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final, NamedTuple
 
+from cryptography.exceptions import InvalidSignature
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from fido2.rpid import verify_rp_id
@@ -36,7 +38,12 @@ KIND: Final = "passkey"
 MOST: Final = 20
 ANSWER_MAX: Final = 20_000
 """Characters of what a browser sends for a passkey; real ones have some 2,000."""
+CREDENTIAL_ID_BYTES_MAX: Final = 1_023
+"""Web Authentication level 2, section 4."""
+RSA_BYTES_MAX: Final = 1_024
 REFUSED: Final = FieldError("credential", "invalid_passkey", "The passkey could not be checked. Try again.")
+# RFC 9052 section 7, and RFC 8230 section 4.
+_KIND, _ALGORITHM, _MODULUS, _RSA = 1, 3, -1, 3
 # A parser of foreign bytes raises each of these; RuntimeError for arrays in arrays, and for what it does not know.
 _MALFORMED: Final = (
     *(ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError),
@@ -85,9 +92,11 @@ def add_passkey(*, user: User, name: str, answer: Answer, proof: Proof, now: dat
     if errors := check_text("name", name, *limits.KEY_NAME):
         raise InvalidInput(errors)
     try:
-        data = _server(answer.host).register_complete(*_parsed(answer))
+        server = _server(answer.host)
+        data = server.register_complete(*_parsed(answer))
         credential, sign_count = data.credential_data, data.counter
         assert credential is not None
+        _require_usable(credential, {each.alg for each in server.allowed_algorithms})
     except _MALFORMED as error:
         raise InvalidInput([REFUSED]) from error
     with transaction.atomic():
@@ -143,6 +152,16 @@ def _is_proved(user: User, answer: Answer, now: datetime.datetime) -> bool:
         return False
     unchanged = Passkey.objects.filter(pk=passkey.pk, sign_count=passkey.sign_count)
     return bool(unchanged.update(sign_count=sign_count, last_used_at=now))
+
+
+def _require_usable(credential: AttestedCredentialData, algorithms: Collection[int]) -> None:
+    """Raise an error of a malformed answer for a key with which nobody could sign in again."""
+    key = credential.public_key
+    is_large = key.get(_KIND) == _RSA and len(key[_MODULUS]) > RSA_BYTES_MAX
+    if is_large or len(credential.credential_id) > CREDENTIAL_ID_BYTES_MAX or key.get(_ALGORITHM) not in algorithms:
+        raise ValueError("too large, or of an algorithm that was not offered")
+    with contextlib.suppress(InvalidSignature):  # as has to be: the key itself is read before
+        key.verify(b"", bytes(64))
 
 
 def _server(host: str) -> Fido2Server:

@@ -18,11 +18,12 @@ SUGGESTIONS = "/admin/autocomplete/?app_label=cms&model_name=post&field_name="
     [
         "/admin/cms/post/pictures/?q=%00",
         "/admin/search/?s=%00",
+        *(f"/admin/search/?s=a&page={page}" for page in ("%00", "x", "9" * 21)),
         "/admin/cms/post/add/?title=%00&categories=%00",
         *(f"{SUGGESTIONS}{name}&term=%00" for name in ("categories", "co_authors", "featured_image", "tags")),
     ],
 )
-def test_an_address_with_nul_is_refused(
+def test_an_address_with_nul_or_a_page_that_is_not_there_is_refused(
     signed_in: Callable[[User], Client], author: User, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
     assert signed_in(author).get(path).status_code < 500

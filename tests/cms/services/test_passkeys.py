@@ -23,6 +23,7 @@ from cms.models import Passkey, RecoveryCode, User
 from cms.services.proofs import Proof
 from cms.services.second_factors.apps import remove_app
 from cms.services.second_factors.passkeys import (
+    REFUSED,
     Answer,
     add_passkey,
     ask_for_passkey,
@@ -79,6 +80,31 @@ def test_a_passkey_without_a_counter_is_used_again_and_again(mia: User, now: dat
         prove_passkey(user=mia, answer=answer_of(key, mia), now=used_at)
         passkey = Passkey.objects.get()
         assert (passkey.last_used_at, passkey.sign_count) == (used_at, 0)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        SoftKey(credential_id=bytes(1_024)),
+        SoftKey(told={3: -65_535}),
+        SoftKey(told={-2: bytes(31) + b"\1"}),
+        SoftKey(told={1: 3, 3: -257, -1: b"\xff" * 5_000, -2: b"\1\0\1"}),
+        SoftKey(told={1: 3, 3: -257, -1: b"", -2: b"\1\0\1"}),
+    ],
+    ids=["a long id", "an algorithm nobody offered", "off the curve", "a large modulus", "no modulus"],
+)
+def test_a_key_that_could_never_prove_it_is_refused(mia: User, now: datetime.datetime, key: SoftKey) -> None:
+    """Its owner would be locked out."""
+    with pytest.raises(InvalidInput) as caught:
+        set_up_passkey(mia, now, key)
+    assert caught.value.errors == (REFUSED,)
+    assert not Passkey.objects.exists()
+
+
+def test_the_longest_id_is_kept(mia: User, now: datetime.datetime) -> None:
+    key = SoftKey(credential_id=bytes(1_023))
+    set_up_passkey(mia, now, key)
+    prove_passkey(user=mia, answer=answer_of(key, mia), now=now)
 
 
 def refused(mia: User, answer: Answer, now: datetime.datetime) -> None:
