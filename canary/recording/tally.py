@@ -155,12 +155,13 @@ class Tally:
     def _person_of(self, identity: Identity, seen: Seen) -> Person | None:
         """Return whom the view knew.
 
-        A failure before the user is looked up belongs to that of an earlier response to the same credentials. Without
-        them it is anybody's: a cookie is signed for any key that somebody makes up.
+        A failure before the user is looked up belongs to that of an earlier response. For a key it has to have the same
+        credentials, for without them it is anybody's: a cookie is signed for any key that somebody makes up.
         """
         if seen.person is None:
             person, proof = self._people.get(identity, (None, 0))
-            return person if seen.status >= 500 and proof and seen.proof == proof else None
+            is_theirs = identity.kind != "key" or (proof and seen.proof == proof)
+            return person if seen.status >= 500 and is_theirs else None
         if len(self._people) >= NOTED_MAX:
             self._people.clear()
         self._people[identity] = (seen.person, seen.proof)

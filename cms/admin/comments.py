@@ -24,7 +24,7 @@ from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.filters import CommentStatusFilter
 from cms.admin.forms import shown_refusal
 from cms.admin.moderation import cards_of, undoable
-from cms.admin.options import DeletableAdmin, LightChangeList
+from cms.admin.options import DeletableAdmin, LightChangeList, within_words
 from cms.admin.shown import Labelled
 from cms.admin.status import COMMENT_COLOURS, COMMENT_STATES
 from cms.choices import CommentStatus
@@ -135,12 +135,13 @@ class CommentAdmin(DeletableAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """Look for writers and posts only where a comment's own text hasn't the word: a join reads all of them."""
-        for bit in smart_split(search_term):
+        found = Q()
+        for bit in smart_split(within_words(search_term)):
             word = unescape_string_literal(bit) if QUOTED.fullmatch(bit) else bit
             own = Q(text__icontains=word) | Q(author_name__icontains=word)
             writers, posts = User.objects.filter(username__icontains=word), Post.objects.filter(title__icontains=word)
-            queryset = queryset.filter(own | Q(author__in=writers) | Q(post__in=posts))
-        return queryset, False
+            found &= own | Q(author__in=writers) | Q(post__in=posts)
+        return queryset.filter(found), False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CommentChangeList]:
         return CommentChangeList

@@ -82,6 +82,14 @@ class LightChangeList(ChangeList):  # type: ignore[misc]
             self.result_list = self.root_queryset.none()
 
 
+WORDS_MAX: Final = 20
+
+
+def within_words(term: str) -> str:
+    """Return the first words of a search. A statement for more of them grows with their square."""
+    return " ".join(term.split(maxsplit=WORDS_MAX)[:WORDS_MAX])
+
+
 class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
     """Pages whose every change is one call of a service. They have no editable inlines: only a form is saved."""
 
@@ -106,6 +114,12 @@ class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
     """The service that makes a row of the fields that were filled in; pages without an add button have none."""
     update: Callable[[Actor, Any, Any, datetime.datetime], Any]
     """The service that changes of a row the fields that were changed, and gives it back."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        found: tuple[QuerySet[Any], bool] = super().get_search_results(request, queryset, within_words(search_term))
+        return found
 
     def suggestable(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """Return those of its rows that other forms suggest."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from django.db import OperationalError, transaction
 
-from cms.errors import CmsError, InvalidInput
+from cms.errors import CmsError, Duplicate, InvalidInput
 from cms.importers.cleaning import Notes, storable
 from cms.importers.context import Context, existing_row
 from cms.importers.items import UNKNOWN_AUTHOR, Change, Item, PostItem, Remark, Skipped, UserItem
@@ -105,7 +105,10 @@ def _provide_author(context: Context, item: PostItem) -> None:
 
 def _result_of(context: Context, item: Item) -> tuple[Outcome, list[Change]]:
     try:
-        return _write(context, item)
+        try:
+            return _write(context, item)
+        except Duplicate:  # another import has made it meanwhile, and now it is found
+            return _write(context, item)
     except OperationalError:  # The database is gone or locked: every other item would fail as well.
         raise
     except Exception as error:

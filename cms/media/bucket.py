@@ -7,6 +7,7 @@
 import errno
 import io
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache, wraps
@@ -24,12 +25,17 @@ from storages.backends.s3 import S3Storage
 from storages.utils import clean_name
 
 from cms import limits
+from cms.costs.turns import Credit
 from cms.media.outages import MediaUnavailable
 
 logger = logging.getLogger(__name__)
 CHUNK_BYTES: Final = 64 * 1024
 PLACE_S: Final = 0.25
-"""So long a thread waits where half of all threads are asking a storage that is slow."""
+"""So long a thread waits where half of all threads are asking a storage, however long that lasts."""
+PATIENCE_S: Final = 2.0
+"""So long it waits in a burst, such as that of a page with many pictures."""
+BURST_S: Final = 30.0
+"""Seconds beyond PLACE_S that all threads together wait in a burst. They come back slowly."""
 _NOT_FOUND: Final = ("NoSuchKey", "404")  # a HEAD has no body to name the first
 _CLIENT: Final = Config(
     connect_timeout=2,
@@ -72,6 +78,7 @@ class BucketStorage(S3Storage):  # type: ignore[misc]
         self._is_away = False
         self._trial = Lock()
         self._places = BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+        self._burst = Credit(BURST_S)
 
     @property
     def connection(self) -> Any:
@@ -120,7 +127,10 @@ class BucketStorage(S3Storage):  # type: ignore[misc]
     @contextmanager
     def _place(self, name: str) -> Iterator[None]:
         """Half of the threads ask the storage or read from it. Other requests have the rest while it is slow."""
-        if not self._places.acquire(timeout=PLACE_S):
+        began_s = time.monotonic()
+        is_taken = self._places.acquire(timeout=min(PATIENCE_S, PLACE_S + self._burst.left_at(began_s)))
+        self._burst.spend(max(0.0, time.monotonic() - began_s - PLACE_S))
+        if not is_taken:
             raise MediaUnavailable("is slow, and half of all threads wait for it", name)
         try:
             yield

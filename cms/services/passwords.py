@@ -11,7 +11,7 @@ from cms.ids import with_id
 from cms.models import User
 from cms.services.locks import lock_row
 from cms.services.mails import send_password_reset, take_mail_quotas
-from cms.services.signing_in import prove_password
+from cms.services.signing_in import prove_password, wrong_password
 from cms.services.users import hash_password, store_password
 from cms.tokens.mail import Purpose, is_good, user_id_in
 
@@ -27,8 +27,11 @@ def change_password(
     Wrong tries count as failed logins. Raises InvalidInput or RateLimited.
     """
     prove_password(user=user, password=current_password, now=now)
-    hashed = hash_password(password, user, field="new_password")
-    store_password(actor=user, user=user, hashed=hashed, now=now, kept_session_id=kept_session_id)
+    proved, hashed = user.password, hash_password(password, user, field="new_password")
+    with transaction.atomic():
+        if lock_row(user).password != proved:  # changed by another request since
+            raise InvalidInput([wrong_password("current_password")])
+        store_password(actor=user, user=user, hashed=hashed, now=now, kept_session_id=kept_session_id)
 
 
 def request_password_reset(*, email: str, now: datetime.datetime, page: str = "") -> None:

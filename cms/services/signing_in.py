@@ -94,8 +94,12 @@ def prove_password(*, user: User, password: str, now: datetime.datetime, field: 
         with _one_try(place, now) as one:
             _checked(user, password, place, is_last=one.is_last, now=now)
     except InvalidCredentials as error:
-        raise InvalidInput([FieldError(field, "wrong_password", "This is not your current password.")]) from error
+        raise InvalidInput([wrong_password(field)]) from error
     return Proof(user.pk, now)
+
+
+def wrong_password(field: str) -> FieldError:
+    return FieldError(field, "wrong_password", "This is not your current password.")
 
 
 @dataclass

@@ -5,12 +5,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg.errors import QueryCanceled
 
-from cms.db.postgresql import watch
+from cms.db.postgresql import base, watch
 from cms.db.postgresql.connection import PooledConnection
 from cms.db.postgresql.errors import DatabaseUnreachable, PoolBusy
 from cms.db.postgresql.pool import Pool
@@ -147,6 +149,22 @@ def test_a_statement_of_a_request_ends_when_it_takes_too_long_and_its_connection
     pool.put(connection)
     assert pool.stats()["size"] == 0
     use(pool, "SELECT pg_sleep(1)")  # of whoever is no request
+
+
+def test_a_new_connection_whose_statements_wait_is_given_up_and_tells_of_no_outage(
+    engines: OwnEngines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A router answers the login at once, and lets what comes then wait for as long as it is full."""
+    monkeypatch.setattr(base, "OPENING_S", 0.3)
+    wrapper: Any = SimpleNamespace(
+        get_connection_params=lambda: {"conninfo": engines.postgres.url, "connect_timeout": 2},
+        _configure_connection=lambda connection: connection.execute("SELECT pg_sleep(60)"),
+    )
+    opener = base._Opener(wrapper)
+    with contextlib.closing(Pool(opener, login=opener.login, opening=opener.opening)) as pool:
+        with pytest.raises(PoolBusy):
+            pool.take()
+        assert (pool.stats()["size"], pool.breaker.failure, opener.opening) == (0, None, set())
 
 
 @pytest.mark.slow

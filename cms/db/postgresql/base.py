@@ -4,6 +4,7 @@ import contextlib
 import os
 import threading
 import time
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, Final
 
@@ -22,11 +23,18 @@ from cms import clock
 from cms.costs.answering import is_answering
 from cms.db import tell_of_doubt
 from cms.db.postgresql.connection import PooledConnection
+from cms.db.postgresql.errors import PoolBusy
 from cms.db.postgresql.pool import Pool, options_of
 from cms.db.postgresql.schema import SchemaEditor
 
 _guard = threading.Lock()
 _pools: Final[dict[str, Pool]] = {}
+OPENING_S: Final = 10.0
+"""How long each of a new connection's first statements may take."""
+SETTINGS: Final = "SELECT set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false)"
+"""Only our prepared statements keep plans. Only the present and a name vary in them, and any plan is as good for these;
+by its own estimate PostgreSQL would plan lists again each time, for half of what they cost. Compiling (jit) a statement
+takes tens of milliseconds, and answers no request sooner."""
 FAREWELLS: Final = (AdminShutdown, CrashShutdown, IdleSessionTimeout)
 _of_parents: Final[list[Any]] = []
 """The pools and connections of a process before it forked: its child neither uses nor closes them."""
@@ -116,7 +124,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 pool = _pools.get(self.alias)
                 if pool is None:
                     opener = _Opener(self)
-                    pool = _pools[self.alias] = Pool(opener, login=opener.login, **options_of(options))
+                    pool = _pools[self.alias] = Pool(
+                        opener, login=opener.login, opening=opener.opening, **options_of(options)
+                    )
         return pool
 
     def close_pool(self) -> None:
@@ -199,7 +209,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def is_lost_by(self, error: OperationalError) -> bool:
         """Whether the session has ended; its farewell may come a moment before the socket's end."""
-        if self.connection is None or self._taken_from is None:
+        if self.connection is None or self._taken_from is None or self.connection.is_cut_short:
             return False
         return self._is_closed or isinstance(error.__cause__, FAREWELLS)
 
@@ -242,6 +252,8 @@ class _Opener:
     def __init__(self, wrapper: DatabaseWrapper) -> None:
         self._params = {**wrapper.get_connection_params(), "autocommit": True}
         self._configure = wrapper._configure_connection
+        self.opening: set[PooledConnection] = set()
+        """Those whose first statements run. A router may let these wait although it has answered the login."""
 
     def login(self) -> PooledConnection:
         return PooledConnection.connect(**self._params)
@@ -249,16 +261,28 @@ class _Opener:
     def __call__(self) -> PooledConnection:
         with contextlib.ExitStack() as on_failure:
             connection = on_failure.enter_context(contextlib.closing(self.login()))
-            self._configure(connection)
-            # Only our prepared statements keep plans. Only the present and a name vary in them, and any plan is as good
-            # for these; by its own estimate PostgreSQL would plan lists again each time, for half of what they cost.
-            # Compiling (jit) a statement takes tens of milliseconds, and answers no request sooner.
-            connection.execute(
-                "SELECT set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false)"
-            )
+            on_failure.callback(self.opening.discard, connection)
+            connection.statement_timeout_s = OPENING_S
+            self.opening.add(connection)
+            with _busy_if_cut_short(connection):
+                self._configure(connection)
+                connection.execute(SETTINGS)
             on_failure.pop_all()
+            self.opening.discard(connection)
+            connection.statement_timeout_s = 0.0
         connection.opened_at = connection.returned_at = time.monotonic()
         return connection
+
+
+@contextlib.contextmanager
+def _busy_if_cut_short(connection: PooledConnection) -> Iterator[None]:
+    """Tell a router that lets statements wait from a database that is gone."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        if connection.is_cut_short:
+            raise PoolBusy(f"a new connection was let wait for more than {OPENING_S:g} s") from error
+        raise
 
 
 def _begin_anew() -> None:

@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 import psycopg
@@ -36,16 +36,18 @@ class Pool:
         connect: Callable[[], PooledConnection],
         *,
         login: Callable[[], PooledConnection] | None = None,
+        opening: Collection[PooledConnection] = (),
         max_size: int = 8,
         timeout: float = 10.0,
         statement_timeout: float = 0.0,
     ) -> None:
-        """`login` opens a connection without a statement, where `connect` sends some.
+        """`login` opens a connection without a statement, where `connect` sends some; `opening` are those doing so.
 
         `timeout` is how many seconds a thread waits for a connection while all `max_size` are in use.
 
         `statement_timeout` is how many seconds a statement of a web request may take; 0 has no limit.
         """
+        self._opening = opening
         self._connect, self._max_size, self._timeout_s = connect, max_size, timeout
         self._statement_timeout_s = statement_timeout
         self._lock = threading.Lock()
@@ -67,11 +69,11 @@ class Pool:
 
         `is_request` says that a web request takes it, whose statements may not take for ever.
         """
+        self._watch.start()
         connection = self._sound_one(time.monotonic() + self._timeout_s)
         connection.statement_timeout_s = self._statement_timeout_s if is_request else 0.0
         with self._lock:
             self._taken.add(connection)
-        self._watch.start()
         return connection
 
     def put(self, connection: PooledConnection) -> None:
@@ -166,6 +168,8 @@ class Pool:
             on_failure.callback(self._give_place)
             try:
                 connection = self._connect()
+            except PoolBusy:
+                raise
             except psycopg.OperationalError as error:
                 if _IS_FULL.search(str(error)):
                     on_failure.pop_all()
@@ -261,7 +265,7 @@ class Pool:
 
     def _waiting_connections(self) -> list[PooledConnection]:
         with self._lock:
-            return [connection for connection in self._taken if connection.is_waiting]
+            return [connection for connection in (*self._taken, *self._opening) if connection.is_waiting]
 
 
 class _Waiter:

@@ -4,6 +4,7 @@ import datetime
 import logging
 import socket
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -312,6 +313,27 @@ def test_half_of_the_threads_wait_for_a_slow_storage_and_others_are_refused_soon
         silent.may_answer.set()
         assert [one.result() for one in waiting] == [False] * half
     assert default_storage.exists("media/a") is False
+
+
+def test_a_burst_waits_and_a_crowd_that_lasts_is_refused_soon(
+    bucket: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BURST_S", 1.0)
+    storage = module.BucketStorage(**settings.STORAGES["default"]["OPTIONS"])
+    storage.save("media/a.txt", ContentFile(b"x"))
+    waits_s = []
+    with ExitStack() as files:
+        for _ in range(settings.WEB_THREADS // 2):
+            files.enter_context(storage.open("media/a.txt"))
+        for _ in range(3):
+            began_s = time.monotonic()
+            with pytest.raises(MediaUnavailable, match="is slow"):
+                storage.open("media/a.txt")
+            waits_s.append(time.monotonic() - began_s)
+    assert waits_s[0] >= module.PLACE_S + 1.0
+    assert max(waits_s[1:]) < waits_s[0]
+    with storage.open("media/a.txt") as file:
+        assert file.read() == b"x"
 
 
 def test_a_file_that_is_read_keeps_a_place_until_it_is_closed(bucket: Bucket, settings: Any) -> None:

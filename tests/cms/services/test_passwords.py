@@ -10,7 +10,7 @@ import pytest
 from cms.errors import InvalidInput, RateLimited
 from cms.models import AuditEvent, Job, User
 from cms.services.email_verification import verify_email
-from cms.services.passwords import request_password_reset, reset_password
+from cms.services.passwords import change_password, request_password_reset, reset_password
 from cms.services.users import register_user, update_user
 from cms.tokens.mail import Purpose, make_mail_token
 from tests.conftest import PASSWORD
@@ -32,6 +32,23 @@ def test_a_token_that_is_used_at_the_same_time_sets_one_password(
     mia.refresh_from_db()
     assert mia.check_password(words[winners[0]])
     assert AuditEvent.objects.filter(action="user.password_changed").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_password_that_is_proved_at_the_same_time_is_changed_once(
+    in_threads: Callable[..., list[Any]], make_user: Callable[..., User], now: datetime.datetime, settings: Any
+) -> None:
+    """Else whoever knows the old one overwrites the new one with a request that was under way."""
+    settings.RATE_LIMITS_ENABLED = False
+    pk = make_user(username="mia", password=PASSWORD).pk
+    words = [f"another long pass-phrase {n}" for n in range(TIMES)]
+    same: Any = {"current_password": PASSWORD, "now": now, "kept_session_id": None}
+    results = in_threads(
+        [partial(change_password, user=User.objects.get(pk=pk), password=word, **same) for word in words]
+    )
+    [winner] = [n for n, result in enumerate(results) if result is None]
+    assert sum(isinstance(result, InvalidInput) for result in results) == TIMES - 1
+    assert User.objects.get(pk=pk).check_password(words[winner])
 
 
 @pytest.mark.django_db(transaction=True)
