@@ -206,7 +206,7 @@ class CanaryMiddleware:
                 rest = f"{sent_path(request)[len(self._entrance) :]}{sent_query(request)}"
                 address = f"{self._entrance}/v{version}{rest}"
                 if len(address) <= ADDRESS_MAX:
-                    put(response, (("Content-Location", address),))
+                    put(response, "content-location", ("Content-Location", address))
         elif version is not None:
             put_kept(response, _headers_of_version(version))
         if getattr(request, "is_signed_out", False):

@@ -59,7 +59,7 @@ class Seen(NamedTuple):
     is_away: bool = False
     """Whether the answer says that something is away which both versions need."""
     proof: int = 0
-    """Stands for the credentials that the request sent, within this process; 0 for none."""
+    """Stands for the credentials that the request sent, within this process; 0 for none, or where nobody looks."""
 
 
 class Queue:
@@ -100,6 +100,7 @@ def observe(
     """Note a request whose answer is ready; `started_ns` is of `time.perf_counter_ns`."""
     queries, finished_ns = stop_counting(), perf_counter_ns()
     meta, match, status, conf = request.META, request.resolver_match, response.status_code, canary_conf()
+    person = conf.evidence_unit(request)
     if isinstance(answer, Decision):
         # Not after a fault: what broke the decision was most likely the question that would be asked again here.
         needs_consumer = answer.identity is None and answer.api_version == STABLE and answer.reason != "fault"
@@ -116,14 +117,14 @@ def observe(
         snapshot,
         queries,
         conf.is_excluded(request),
-        conf.evidence_unit(request),
+        person,
         conf.identify(request) if needs_consumer else None,
         meta.get("HTTP_X_CLIENT_ID", "")[:TEXT_MAX] if needs_consumer else "",
         request.COOKIES.get(COOKIE, "")[:COOKIE_MAX] if meta.get("HTTP_COOKIE") else "",
         meta.get("REMOTE_ADDR", ""),
         meta.get("HTTP_USER_AGENT", "")[:TEXT_MAX],
         status == UNAVAILABLE and conf.is_away(response),
-        proof_of(request),
+        proof_of(request) if person is not None or status >= 500 else 0,
     )
     # As Seen(*note) does, in half the time.
     queue.put(tuple.__new__(Seen, note))

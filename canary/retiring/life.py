@@ -93,7 +93,7 @@ def _announce(request: HttpRequest, response: HttpResponse, snapshot: Snapshot) 
     # They lead into v2.
     if snapshot.is_candidate_enabled and (links := _links(request, snapshot.names)):
         present = header_of(response, "link")
-        put(response, (("Link", f"{present}, {links}" if present else links),))
+        put(response, "link", ("Link", f"{present}, {links}" if present else links))
 
 
 def _sunset_at(request: HttpRequest, snapshot: Snapshot) -> int | None:
