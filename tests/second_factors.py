@@ -47,7 +47,7 @@ class SoftKey:
     credential_id: bytes = field(default_factory=lambda: secrets.token_bytes(16))
     key: Any = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
     told: dict[int, Any] = field(default_factory=dict)
-    """Members of the public key that are told otherwise than they are (RFC 9052 section 7)."""
+    """Parameters that replace those of the real public key (RFC 9052 section 7)."""
 
     def create(self, options: dict[str, Any], origin: str = "") -> str:
         public_key = CoseKey.parse({**ES256.from_cryptography_key(self.key.public_key()), **self.told})

@@ -1,4 +1,4 @@
-"""Searches of the admin site: a statement for many words is no longer than one for a few."""
+"""Searches of the admin site: the length of their SQL is bounded, however many words are sent."""
 
 from typing import Any, Final
 from urllib.parse import quote

@@ -18,7 +18,7 @@ from psycopg.pq.abc import PGresult
 CANCEL_S: Final = 1.0
 """How long the server may take to hear that a statement is to be ended."""
 DEAF_S: Final = 5.0
-"""How long a statement may go on that was told to end; behind a router that word may reach nobody."""
+"""How long a canceled statement may run on before its connection is cut. A router may lose the cancel request."""
 PREPARED_MAX: Final = 24
 """Statements that a session keeps: some 200 kB each, and callers choose some of their texts."""
 
@@ -83,7 +83,7 @@ class PooledConnection(psycopg.Connection):
 
     @property
     def is_deaf(self) -> bool:
-        """Whether its statement goes on although it was told to end."""
+        """Whether its statement still runs DEAF_S after its limit, although it was canceled."""
         return self.is_cut_short and self._is_late_by(DEAF_S)
 
     def _is_late_by(self, seconds: float) -> bool:

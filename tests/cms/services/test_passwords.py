@@ -38,7 +38,7 @@ def test_a_token_that_is_used_at_the_same_time_sets_one_password(
 def test_a_password_that_is_proved_at_the_same_time_is_changed_once(
     in_threads: Callable[..., list[Any]], make_user: Callable[..., User], now: datetime.datetime, settings: Any
 ) -> None:
-    """Else whoever knows the old one overwrites the new one with a request that was under way."""
+    """A request in flight with the old password must not overwrite the new one."""
     settings.RATE_LIMITS_ENABLED = False
     pk = make_user(username="mia", password=PASSWORD).pk
     words = [f"another long pass-phrase {n}" for n in range(TIMES)]
