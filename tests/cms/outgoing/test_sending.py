@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from cms.outgoing.calls import tls
+from cms.outgoing.calls import HEAD_BYTES_MAX, tls
 from cms.outgoing.sending import Answer, Message, send_each, sign
 from tests.receivers import CUT, HANG, Receiver, receiving
 from tests.stalls import fair_time
@@ -137,6 +137,21 @@ def test_a_receiver_that_never_comes_to_an_end_can_not_hold_the_worker(text: byt
         thread.join()
     assert fair_time() - began < 5
     assert answer.is_success == (len(text) > 1)
+
+
+@pytest.mark.parametrize("status", [b"HTTP/1.1 103 Early Hints\r\n\r\n", b"HTTP/1.1 200 OK\r\n"])
+def test_a_head_without_end_is_read_no_further_than_its_bound(status: bytes) -> None:
+    """A row of 103s, or of headers: unbounded it took the whole time of the worker, and so that of other receivers."""
+    row = status if status.endswith(b"\r\n\r\n") else b"x: y\r\n"
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        text = status + row * (HEAD_BYTES_MAX // len(row) + 1)
+        thread = threading.Thread(target=drip, args=(listener, text, ended))
+        thread.start()
+        answer = send(f"http://127.0.0.1:{listener.getsockname()[1]}/", timeout_s=60)
+        ended.set()
+        thread.join()
+    assert answer == Answer(None, f"ReadError: {HEAD_BYTES_MAX} bytes came before the status.")
 
 
 def test_a_slow_receiver_does_not_hold_up_the_others(receiver: Receiver) -> None:
