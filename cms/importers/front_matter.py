@@ -19,6 +19,7 @@ from cms.importers.json_stream import Duplicates, make_decoder
 CHARACTERS_MAX: Final = (
     300_000  # the YAML reader takes seconds for it; posts with a thousand old addresses have a third
 )
+_BRACKETS_MAX: Final = 50
 _FENCE = re.compile(r"---[ \t]*\r?\n")
 _END = re.compile(r"^(?:---|\.\.\.)[ \t]*\r?(?:\n|\Z)", re.MULTILINE)
 _TOML_FENCE = re.compile(r"\+\+\+[ \t]*\r?\n")
@@ -209,6 +210,13 @@ class _Loader(yaml.BaseLoader):
     """Composes nodes only: no tag ever makes an object."""
 
     _repeated_characters = 0
+
+    def fetch_flow_collection_start(self, token: type[yaml.Token]) -> None:
+        # The scanner looks through all open brackets at each of them.
+        if self.flow_level == _BRACKETS_MAX:
+            problem = f"more than {_BRACKETS_MAX} brackets are open"
+            raise yaml.scanner.ScannerError(None, None, problem, self.get_mark())
+        super().fetch_flow_collection_start(token)
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         is_alias = self.check_event(yaml.AliasEvent)

@@ -23,10 +23,11 @@ BOMB = "\n".join(["a0: &a0 [x, x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] *
         ("title: A\n- b\n\tc: [", 3),
         ("- a\n- b", 2),
         (BOMB, 3),
-        ("a: " + "[" * 5000, 1),
+        ("a: " + "[" * 5000, 2),
+        ("- " * 5000, 1),
         ("title: A\nb: \x07", 3),
     ],
-    ids=["syntax", "list", "aliases", "depth", "control character"],
+    ids=["syntax", "list", "aliases", "brackets", "depth", "control character"],
 )
 def test_broken_front_matter_is_refused_with_its_line(matter: str, line: int) -> None:
     with pytest.raises(BrokenFrontMatter) as caught:
