@@ -1,7 +1,6 @@
 """Asking with hostile queries and heads, and holding what an answer costs against what was sent."""
 
 import re
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
@@ -13,6 +12,7 @@ from tests.costs.hostile_headers import values_of as header_values
 from tests.costs.hostile_queries import shapes, with_values
 from tests.costs.measuring import BASE_BYTES, BASE_S, GROWTH_MAX, REFUSAL_BYTES_MAX
 from tests.memory import peak_memory
+from tests.processor import processor_time
 from tests.servers import ROOT
 
 HEAD_GROWTH_MAX: Final = 4
@@ -115,10 +115,9 @@ def _assert_cheap(ask: Ask, operation: str, asked: Mapping[str, tuple[str, Mappi
     with peak_memory() as peak:
         for what, (query, headers) in asked.items():
             sent = len(query) + sum(map(len, headers.values()))
-            began = time.thread_time()
-            answer = ask(operation, query, headers)
-            length = _length(answer)
-            spent_s = time.thread_time() - began
+            with processor_time() as spent:
+                answer = ask(operation, query, headers)
+                length = _length(answer)
             where = f"{operation}, {what}: {answer.status_code}"
             assert answer.status_code < 500, where
             assert length < (REFUSAL_BYTES_MAX if answer.status_code >= 400 else plain + GROWTH_MAX * sent + 1_000), (
@@ -126,7 +125,7 @@ def _assert_cheap(ask: Ask, operation: str, asked: Mapping[str, tuple[str, Mappi
             )
             head = sum(len(name) + len(value) for name, value in answer.headers.items())
             assert head < HEAD_BYTES_MAX + HEAD_GROWTH_MAX * sent, where
-            assert spent_s < BASE_S, f"{where}, {spent_s:.3f} s"
+            assert spent.seconds < BASE_S, f"{where}, {spent.seconds:.3f} s"
     assert peak.bytes < BASE_BYTES, f"{operation}, {[*asked]}"
 
 

@@ -1,11 +1,11 @@
 """Sending a hostile body and holding what it costs against its size."""
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from tests.costs.hostile import SHAPES, Bodies, bodies_for
 from tests.memory import peak_memory
+from tests.processor import processor_time
 
 MEGABYTE: Final = 1024 * 1024
 SMALL: Final = 64 * 1024
@@ -32,12 +32,12 @@ def operations_of(document: Mapping[str, Any]) -> list[str]:
 def assert_bounded(send: Send, operation: str, most: int) -> None:
     """A body of a megabyte, and one that is just too large, are refused unread where no such body is taken."""
     for size in {MEGABYTE, most + SMALL}:
-        began = time.thread_time()
-        answer = send(operation, b"{" * size)
+        with processor_time() as spent:
+            answer = send(operation, b"{" * size)
         expected = (413,) if size > most else range(400, 500)
         assert answer.status_code in expected, f"{operation}, {size} bytes: {answer.status_code}"
         assert len(answer.content) < REFUSAL_BYTES_MAX
-        assert time.thread_time() - began < BASE_S
+        assert spent.seconds < BASE_S
 
 
 def assert_shapes_are_cheap(send: Send, operation: str, most: int) -> None:
@@ -70,7 +70,6 @@ def _assert_cheap(send: Send, operation: str, bodies: Bodies, names: Iterable[st
 
 def _measured(send: Send, operation: str, body: bytes) -> tuple[Any, float, int]:
     """Return the answer, its seconds of processor time, and the bytes by which the process has grown meanwhile."""
-    began = time.thread_time()
-    with peak_memory() as peak:
+    with processor_time() as spent, peak_memory() as peak:
         answer = send(operation, body)
-    return answer, time.thread_time() - began, peak.bytes
+    return answer, spent.seconds, peak.bytes
