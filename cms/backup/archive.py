@@ -116,13 +116,20 @@ def member_stream(tar: tarfile.TarFile, name: str) -> BinaryIO:
 
 
 def media_members(tar: tarfile.TarFile) -> Iterator[tuple[PurePosixPath, tarfile.TarInfo]]:
-    """Yield each media file with its path below the media folder. Raises BackupRefused for one that would leave it."""
+    """Yield each media file with its path below the media folder.
+
+    Raises BackupRefused for one that would leave it, be a folder of another, or become longer than its bytes are.
+    """
+    files, folders = set[PurePosixPath](), set[PurePosixPath]()
     for member in tar:
         name = PurePosixPath(member.name)
         if name.parts[:1] != (MEDIA,):
             continue
-        if not member.isreg() or name.is_absolute() or ".." in name.parts or len(name.parts) < 2:
-            raise BackupRefused(f"The backup holds an unsafe name: {member.name!r}.")
+        files.add(name)
+        folders.update(name.parents)
+        is_plain = member.isreg() and not member.issparse()
+        if not is_plain or ".." in name.parts or len(name.parts) < 2 or name in folders or files & {*name.parents}:
+            raise BackupRefused(f"The backup holds an unsafe file: {member.name!r}.")
         yield name.relative_to(MEDIA), member
 
 
