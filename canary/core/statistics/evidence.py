@@ -19,6 +19,8 @@ _SEEN_SLOT, _REAL_SLOT, _GUARD_SLOT = 0, 1, 4
 _REAL_BIT, _GUARD_BIT, _SEEN_BIT, _FAILED_V1_BIT, _FAILED_V2_BIT = 1, 1 << 3, 1 << 6, 1 << 7, 1 << 8
 _CLEAN_V1_BIT, _CLEAN_V2_BIT = 1 << 9, 1 << 10
 CANDIDATE: Final = 2
+FOR_ALL: Final = frozenset({"error"})
+"""Metrics of the comparison that count for identities that nobody vouches for. The others need a side by chance."""
 OLD_NAMES: Final = {"client_error": "refusal"}
 """Names of metrics that an earlier release of this program wrote, or writes beside this one."""
 
@@ -88,7 +90,7 @@ class Evidence:
         metric = OLD_NAMES.get(metric, metric)
         if metric.startswith("latency") and (value is None or not math.isfinite(value)):
             return
-        if metric in METRICS:
+        if metric in METRICS and (is_authenticated or metric in FOR_ALL):
             seen = Seen(place, weight_bp, metric, route, value or 0.0, source)
             self.comparison.take(self.units, self.networks, seen, on_v2)
             if not on_v2:
@@ -139,7 +141,7 @@ class Evidence:
             return
         if source is not None and not self.networks.use(source, _SEEN_BIT):
             return
-        self.sample_ratio.take(weight_bp, possible, on_v2)
+        self.sample_ratio.take(weight_bp, possible, on_v2, is_by_chance=source is None)
         self.units.reveal(slot, weight_bp, on_v2)
 
     def _fix_outcome(self, place: int, stage: int, source: int | None, on_v2: bool, is_failing: bool) -> None:

@@ -2,6 +2,7 @@
 
 Sample ratio mismatch by a beta-binomial e-process (Lindon & Malek 2022, arXiv:2011.03567), a new one for each stage.
 Units seen at another weight have another chance: each chance has its own process, and their product is the evidence.
+Identities that nobody vouches for are counted and are no evidence: who sends them may have looked up their side before.
 """
 
 import math
@@ -20,13 +21,14 @@ class SampleRatio:
         self.cells: dict[tuple[int, int], list[int]] = {}
         """By the chance of v2 as a fraction: units on v1 and on v2."""
 
-    def take(self, weight_bp: int, possible: tuple[int, int], on_v2: bool) -> None:
+    def take(self, weight_bp: int, possible: tuple[int, int], on_v2: bool, *, is_by_chance: bool = True) -> None:
         part, whole = weight_bp - possible[0], possible[1] - possible[0]
         cell = self.cells.setdefault((part, whole), [0, 0])
-        chance = part / whole if on_v2 else (whole - part) / whole
-        # B(1+s, 1+f) / B(1, 1), unit by unit: each is foretold by Laplace's rule of succession.
-        self.log_e += math.log((cell[on_v2] + 1) / (cell[0] + cell[1] + 2) / chance)
-        self.peak = max(self.peak, self.log_e)
+        if is_by_chance:
+            chance = part / whole if on_v2 else (whole - part) / whole
+            # B(1+s, 1+f) / B(1, 1), unit by unit: each is foretold by Laplace's rule of succession.
+            self.log_e += math.log((cell[on_v2] + 1) / (cell[0] + cell[1] + 2) / chance)
+            self.peak = max(self.peak, self.log_e)
         self.expected += part / whole
         cell[on_v2] += 1
 
