@@ -6,7 +6,7 @@ quantile depends on the users who happened to come. The usual interval for indep
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
 
@@ -33,7 +33,7 @@ class Quantile(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """A quantile in milliseconds, and its range when any one slice is left out: how much depends on one unit."""
+    """A quantile in milliseconds, and its range when some slices are left out: how much depends on a few units."""
 
     slices: int
     """Slices with requests: at least as many units were there."""
@@ -72,16 +72,17 @@ def quantiles(histogram: Mapping[int, int], shares: Sequence[float]) -> dict[flo
     return {share: _with_interval(whole, left_out, share) for share in shares}
 
 
-def spread(histogram: Mapping[int, int], share: float) -> Spread | None:
-    """Return a quantile of all, and its lowest and highest value without any one slice; None without requests."""
-    by_slice = _by_slice(histogram)
-    if not by_slice:
+def spread(histogram: Mapping[int, int], share: float, left_out: int) -> Spread | None:
+    """Return a quantile of all, and its lowest and highest value without `left_out` slices; None without requests.
+
+    They are left out one after the other, each time the one without which the quantile is the lowest or highest.
+    """
+    slices = [list(accumulate(counts)) for counts in _by_slice(histogram).values()]
+    if not slices:
         return None
-    whole = list(accumulate(sum(column) for column in zip(*by_slice.values(), strict=True)))
-    left_out = [list(accumulate(counts)) for counts in by_slice.values()]
-    rests = [[a - b for a, b in zip(whole, counts, strict=True)] for counts in left_out if counts[-1] < whole[-1]]
-    values = [math.exp(_log_quantile(counts, share)) for counts in [whole, *rests]]
-    return Spread(len(by_slice), whole[-1], values[0], min(values), max(values))
+    whole = [sum(column) for column in zip(*slices, strict=True)]
+    low, high = (math.exp(_without(slices, whole, share, left_out, end)) for end in (min, max))
+    return Spread(len(slices), whole[-1], math.exp(_log_quantile(whole, share)), low, high)
 
 
 def log_spread(histogram: Mapping[int, int]) -> float | None:
@@ -114,6 +115,19 @@ def add_dumped(total: Histogram, dumped: Mapping[str, Mapping[str, int]]) -> Non
         for bucket, count in buckets.items():
             cell = first + int(bucket)
             total[cell] = get(cell, 0) + count
+
+
+def _without(
+    slices: Sequence[list[int]], whole: list[int], share: float, left_out: int, end: Callable[..., float]
+) -> float:
+    value, kept = _log_quantile(whole, share), [*slices]
+    for _ in range(min(left_out, len(kept) - 1)):
+        rests = [[a - b for a, b in zip(whole, counts, strict=True)] for counts in kept]
+        values = [_log_quantile(rest, share) for rest in rests]
+        number = values.index(end(values))
+        value, whole = end(value, values[number]), rests[number]
+        del kept[number]
+    return value
 
 
 def _by_slice(histogram: Mapping[int, int]) -> dict[int, list[int]]:

@@ -12,7 +12,7 @@ from canary.core import breakers
 from canary.core.breakers import Limits, Minute, Repeat, Sightings, is_sampled, trips_of
 from canary.core.breakers.crashes import WINDOW_S as CRASHES_S
 from canary.core.breakers.failures import FURTHEST_S, LEAST_ANSWERS, QUARTER_S
-from canary.core.breakers.latency import LEAST_REQUESTS, LEAST_UNITS, WINDOW_S
+from canary.core.breakers.latency import LEAST_REQUESTS, LEAST_UNITS, LEFT_OUT, WINDOW_S
 from canary.core.histograms import Histogram, add_dumped, spread
 from canary.core.judgements import Stage, Trip
 from canary.core.values import CANDIDATE, VERSIONS
@@ -147,7 +147,7 @@ def window_rows(row: Rollout, start: datetime) -> list[RouteWindow]:
         histogram: Histogram = {}
         for dumped in buckets.filter(api_version=key[0], route=key[1]).values_list("histogram", flat=True):
             add_dumped(histogram, dumped)
-        found = spread(histogram, P95)
+        found = spread(histogram, P95, LEFT_OUT)
         if found is not None and found.requests >= LEAST_REQUESTS and found.slices >= LEAST_UNITS:
             values: dict[str, Any] = {"requests": found.requests, "units": found.slices, "p95_ms": found.value_ms}
             values |= {"low_ms": found.low_ms, "high_ms": found.high_ms, "api_version": key[0], "route": key[1]}

@@ -56,7 +56,7 @@ class RouteWindow(models.Model):
     """At least so many: the slices of the histogram that had requests."""
     p95_ms = models.FloatField()
     low_ms = models.FloatField()
-    """The least that it is when any one slice is left out."""
+    """The least that it is when a few slices are left out."""
     high_ms = models.FloatField()
 
     class Meta:

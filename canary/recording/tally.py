@@ -92,6 +92,8 @@ class Tally:
         network = network_of(seen.address)
         person = self._person_of(identity, seen) if identity else None
         subject = subject_of(identity, person, at) if identity else Subject(network, "", is_authenticated=False)
+        # One unit a network: no name that is made up adds a row, and none hides what others got.
+        voter = subject.unit if subject.is_authenticated else network
         stands_in = decision.reason in STANDS_IN
         is_crossing = _is_crossing(decision, seen.snapshot)
         is_by_bucket = decision.reason == "bucket" or (stands_in and decision.bucket is not None) or is_crossing
@@ -99,7 +101,7 @@ class Tally:
         is_counted = is_by_bucket and not seen.excluded
         is_split = is_counted and is_recorded
         judged = is_split and not stands_in and seen.status not in NOT_JUDGED
-        self._count(seen, decision.api_version, name.shared, subject.unit, judged, at)
+        self._count(seen, decision.api_version, name.shared, voter, judged, at)
         if identity is not None and decision.reason != "failover":  # the failed answer has come by here already
             self.traffic.add(identity, at.timestamp())
             if is_recorded:
@@ -125,9 +127,8 @@ class Tally:
         # Strangers can send a key's prefix: their good answers must not thin out the failures that its owner had.
         if judged and is_crossing and identity and not seen.is_away and (person or identity.kind == "client"):
             self._cross(seen, decision, str(identity), at)
-        # One unit a network: no name that is made up adds a row, and none hides what others got.
         if is_counted and identity is not None and decision.reason in WEIGHED and seen.snapshot.version:
-            self._weigh(seen, decision, subject.unit if subject.is_authenticated else network, at)
+            self._weigh(seen, decision, voter, at)
         if decision.api_version == STABLE and not stands_in:
             self._use(seen, identity, name.own, at)
 

@@ -36,7 +36,7 @@ BREAKERS: Final = (
     _("v2 before the step"),
     _(
         "%(limit)s times in %(count)s windows of 5 min running with %(number)s requests of %(users)s, "
-        "whichever single user is left out"
+        "whichever %(low)s are left out"
     ),
     _(
         "v2 takes workers down: %(count)s died within the last 10 min while they answered %(number)s "

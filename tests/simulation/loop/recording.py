@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from canary.core.breakers import Minute, Repeat, RouteWindow
-from canary.core.breakers.latency import LEAST_REQUESTS, LEAST_UNITS, WINDOW_S
+from canary.core.breakers.latency import LEAST_REQUESTS, LEAST_UNITS, LEFT_OUT, WINDOW_S
 from canary.core.histograms import SLICES, Histogram, cell_of, spread
 from canary.core.plans import FULL_BP
 from canary.core.statistics import Observed
@@ -209,7 +209,7 @@ class Recorder:
 def _windows_of(start_s: int, histograms: dict[tuple[int, str], Histogram]) -> Iterator[RouteWindow]:
     for (api_version, route), histogram in histograms.items():
         if sum(histogram.values()) >= LEAST_REQUESTS:
-            found = spread(histogram, 0.95)
+            found = spread(histogram, 0.95, LEFT_OUT)
             if found is not None and found.slices >= LEAST_UNITS:
                 figures = (found.requests, found.slices, found.value_ms, found.low_ms, found.high_ms)
                 yield RouteWindow(start_s, api_version, route, *figures)

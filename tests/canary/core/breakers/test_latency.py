@@ -6,7 +6,7 @@ import random
 import pytest
 
 from canary.core.breakers import Limits, RouteWindow
-from canary.core.breakers.latency import slow_routes
+from canary.core.breakers.latency import LEFT_OUT, slow_routes
 from canary.core.histograms import SLICES, Histogram, cell_of, spread
 from canary.core.judgements import Stage
 
@@ -103,7 +103,7 @@ def windows_of(rng: random.Random, users: tuple[int, int], ratio: float = 1.0, s
     for ago in (1, 2, 3):
         for version, count in zip((1, 2), users, strict=True):
             is_v2 = version == 2
-            found = spread(drawn(rng, count, ratio if is_v2 else 1.0, slow if is_v2 else 0), 0.95)
+            found = spread(drawn(rng, count, ratio if is_v2 else 1.0, slow if is_v2 else 0), 0.95, LEFT_OUT)
             assert found is not None
             summed = (found.requests, found.slices, found.value_ms, found.low_ms, found.high_ms)
             made.append(RouteWindow(int(NOW) - 300 * ago, version, ROUTE, *summed))
@@ -120,16 +120,19 @@ def test_equal_versions_with_long_tails_never_trip(users: tuple[int, int]) -> No
     assert trips_in(100, users) == 0
 
 
-def test_one_slow_user_does_not_trip_and_ten_times_the_latency_does() -> None:
-    assert trips_in(50, (100, 15), slow=1) == 0
+@pytest.mark.parametrize("slow", [1, 2, LEFT_OUT])
+def test_a_few_slow_users_do_not_trip_and_ten_times_the_latency_does(slow: int) -> None:
+    assert trips_in(50, (100, 15), slow=slow) == 0
     assert trips_in(50, (100, 15), ratio=10) == 50
 
 
-def test_a_quantile_tells_what_one_user_does_to_it() -> None:
-    found = spread({cell_of(0, 1_000): 50} | {cell_of(number, 10): 50 for number in range(1, 10)}, 0.95)
+@pytest.mark.parametrize("slow", [[1_000], [1_000, 2_000], [1_000, 1_000, 1_000]])
+def test_a_quantile_tells_what_a_few_users_do_to_it(slow: list[int]) -> None:
+    own = {cell_of(number, ms): 50 * len(slow) for number, ms in enumerate(slow)}
+    found = spread(own | {cell_of(number, 10): 50 for number in range(len(slow), 10)}, 0.95, len(slow))
     assert found is not None
-    assert (found.slices, found.requests) == (10, 500)
-    assert found.value_ms == pytest.approx(1_000, rel=0.1)
+    assert found.slices == 10
+    assert found.value_ms == pytest.approx(max(slow), rel=0.1)
     assert found.low_ms == pytest.approx(10, rel=0.1)
-    assert found.high_ms == pytest.approx(1_000, rel=0.1)
-    assert spread({}, 0.95) is None
+    assert found.high_ms == pytest.approx(max(slow), rel=0.1)
+    assert spread({}, 0.95, 1) is None
