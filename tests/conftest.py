@@ -4,6 +4,7 @@ import datetime
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from cms.text.rendering import render_html
 from tests.buckets import Bucket, Folder, ObjectStore, object_store
 from tests.case_ids import case_id
 from tests.databases import drop_template, shared_template
+from tests.hashers import OvertakenHasher
 from tests.session import CORPORA, MEDIA
 
 PASSWORD = "a long enough pass-phrase"
@@ -91,6 +93,14 @@ def make_user(db: None) -> Callable[..., User]:
         return create_user(actor=SYSTEM, fields=values, password=password, now=timezone.now())  # type: ignore[typeddict-item]
 
     return make
+
+
+@pytest.fixture
+def meanwhile(settings: Any) -> Iterator[Callable[[Callable[[], object]], None]]:
+    """`meanwhile(act)`: another request does this once the next password has been checked."""
+    settings.PASSWORD_HASHERS = ["tests.hashers.OvertakenHasher", *settings.PASSWORD_HASHERS[1:]]
+    yield partial(setattr, OvertakenHasher, "act")
+    OvertakenHasher.act = None
 
 
 @pytest.fixture

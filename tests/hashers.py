@@ -1,5 +1,8 @@
 """How the tests of one process hash passwords: servers that they start hash as the settings say."""
 
+from collections.abc import Callable
+from typing import ClassVar
+
 from cms.accounts.hashers import OwaspArgon2PasswordHasher
 
 
@@ -8,3 +11,16 @@ class CheapArgon2PasswordHasher(OwaspArgon2PasswordHasher):
 
     time_cost = 1
     memory_cost = 19
+
+
+class OvertakenHasher(CheapArgon2PasswordHasher):
+    """Another request does something between the check of a password and what that password is for."""
+
+    act: ClassVar[Callable[[], object] | None] = None
+
+    def verify(self, password: str, encoded: str) -> bool:
+        is_right = super().verify(password, encoded)
+        act, OvertakenHasher.act = OvertakenHasher.act, None
+        if act:
+            act()
+        return is_right

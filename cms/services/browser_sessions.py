@@ -12,6 +12,7 @@ from cms.models import AuthSession, BrowserSession, User
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.locks import lock_row
+from cms.services.sessions import begin_epoch
 from cms.services.users import end_logins
 
 _SALT: Final = "cms.services.browser_sessions"
@@ -32,9 +33,12 @@ def end_browser_session(*, user: User, name: str, now: datetime.datetime) -> Non
 
 
 def end_other_logins(*, user: User, current_key: str | None, now: datetime.datetime) -> int:
-    """End every session of the user except the browser's own; return how many."""
+    """End every session of the user except the browser's own, and logins under way; return how many sessions.
+
+    The browser's own must be bound again to the user's `session_epoch`, which grows here.
+    """
     with transaction.atomic():
-        lock_row(user)
+        begin_epoch(user)
         browsers = BrowserSession.objects.filter(user=user).exclude(session_key=current_key or "").delete()[0]
         clients: int = AuthSession.objects.filter(user=user, revoked_at=None).update(revoked_at=now, updated_at=now)
         if browsers or clients:

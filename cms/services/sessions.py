@@ -33,14 +33,16 @@ class TokenPair:
 def open_session(*, user: User, now: datetime.datetime, is_remembered: bool = True) -> TokenPair:
     """Open a session for each login; one that isn't to be remembered ends after a day without a refresh.
 
-    The one that was renewed longest ago ends when a user has too many. Raises InvalidCredentials for a user who has
-    just been suspended.
+    The one that was renewed longest ago ends when a user has too many. `user` is as read before its credentials were
+    checked. Raises InvalidCredentials if its password has changed, or its sessions were ended, since then.
     """
     lifetime_s = settings.REFRESH_TOKEN_LIFETIME_S if is_remembered else settings.SHORT_REFRESH_TOKEN_LIFETIME_S
     expires_at = now + datetime.timedelta(seconds=lifetime_s)
     with transaction.atomic():
-        # First the user's row: a suspension that runs at the same time then comes before, or sees the new session.
-        if not User.objects.filter(pk=user.pk, is_active=True).update(last_login=now):
+        # Compare and swap on what was proved. A reset or a suspension that runs at the same time comes before, or
+        # waits for the user's row and then sees the new session.
+        proved = {"password": user.password, "session_epoch": user.session_epoch}
+        if not User.objects.filter(pk=user.pk, is_active=True, **proved).update(last_login=now):
             raise InvalidCredentials
         session = AuthSession.objects.create(user=user, created_at=now, updated_at=now, expires_at=expires_at)
         note_login(user, session=str(session.pk))
@@ -117,12 +119,22 @@ def close_other_sessions(*, user: User, kept_session_id: uuid.UUID | None, now: 
     A browser session that is to go on must be bound again to the user's `session_epoch`, which grows here.
     """
     with transaction.atomic():
-        user.session_epoch = lock_row(user).session_epoch + 1
-        user.save(update_fields=["session_epoch"])
+        begin_epoch(user)
         others = AuthSession.objects.others_of(user, kept_session_id)
         count = others.update(revoked_at=now, updated_at=now)
         record_event(user, "user.sessions_closed", user, before={}, after={"count": count})
     return count
+
+
+def begin_epoch(user: User) -> None:
+    """End every browser session and every login under way, in a transaction of the caller's, which locks the user.
+
+    A browser session that is to go on must be bound again to the user's `session_epoch`, which grows here.
+    """
+    stored = lock_row(user)
+    stored.session_epoch += 1
+    stored.save(update_fields=["session_epoch"])
+    user.session_epoch += 1  # less than the stored one if the session of this request has just been ended: it stays so
 
 
 def user_of_session(*, claims: Claims, now: datetime.datetime) -> User:

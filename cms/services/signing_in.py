@@ -185,6 +185,14 @@ def _is_right(account: User, password: str) -> bool:
     return check_password(password, account.password, setter=setter) and account.is_active
 
 
+@sensitive_variables("password")
 def _upgrade_hash(user: User, password: str) -> None:
-    outdated, user.password = user.password, make_password(password)  # a browser session is bound to the hash in memory
-    User.objects.filter(pk=user.pk, password=outdated).update(password=user.password)
+    """Leave `user` with the stored hash of this password: sessions are bound to the one in memory."""
+    hashed = make_password(password)
+    if User.objects.filter(pk=user.pk, password=user.password).update(password=hashed):
+        user.password = hashed
+        return
+    # Another login has upgraded it meanwhile. Or the password was changed: then the outdated hash opens no session.
+    stored = User.objects.values_list("password", flat=True).get(pk=user.pk)
+    if check_password(password, stored):
+        user.password = stored

@@ -1,6 +1,7 @@
 """Registering, signing in and out, refreshing, the profile."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from django.test import Client
 
 from api_v1.serializers.timestamps import timestamp
 from cms.models import AuditEvent, AuthSession, User
+from cms.policy import SYSTEM
+from cms.services.users import set_password
 from tests.conftest import PASSWORD
 
 USER_KEYS = [
@@ -122,6 +125,16 @@ def test_signing_in_fails_in_one_way_whatever_the_reason(
     assert response.status_code == 401
     assert response.json() == {"success": False, "data": None, "message": None, "error": "Invalid credentials"}
     assert "WWW-Authenticate" in response.headers
+    assert not AuthSession.objects.exists()
+
+
+def test_a_login_that_a_new_password_overtakes_fails_as_a_wrong_one(
+    anonymous: Client, send: Any, make_user: Any, now: Any, meanwhile: Any
+) -> None:
+    user = make_user(password=PASSWORD)
+    meanwhile(partial(set_password, actor=SYSTEM, user=user, password="another long pass-phrase", now=now))
+    response = send(anonymous, "post", "/api/v1/auth/login", {"email": user.email, "password": PASSWORD})
+    assert (response.status_code, response.json()["error"]) == (401, "Invalid credentials")
     assert not AuthSession.objects.exists()
 
 

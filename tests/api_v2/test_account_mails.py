@@ -75,6 +75,14 @@ def test_a_token_is_good_for_one_use(mia: User, now: datetime.datetime) -> None:
     assert mia.check_password(NEW)
 
 
+def test_a_login_that_a_reset_overtakes_fails_as_a_wrong_one(mia: User, now: Any, meanwhile: Any) -> None:
+    token = make_mail_token(Purpose.PASSWORD_RESET, mia, now)
+    meanwhile(lambda: confirm(token))
+    login = send(Client(), "post", "/auth/token", {"email": "mia", "password": PASSWORD})
+    assert problem_of(login) == (401, "invalid-credentials")
+    assert not AuthSession.objects.exists()
+
+
 @pytest.mark.parametrize("spoil", ["expired", "suspended", "other address", "other purpose", "nonsense", "nobody"])
 def test_a_token_that_is_not_good_changes_nothing(mia: User, now: datetime.datetime, spoil: str) -> None:
     purpose = Purpose.EMAIL_VERIFICATION if spoil == "other purpose" else Purpose.PASSWORD_RESET

@@ -1,13 +1,18 @@
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from cms.models import AuditEvent, User
+from cms.policy import SYSTEM
+from cms.services.browser_sessions import end_all_logins
+from cms.services.users import set_password
 from tests.conftest import PASSWORD
+from tests.second_factors import set_up_app
 
-LOGIN = "/admin/login/"
+LOGIN, SECOND_STEP = "/admin/login/", "/admin/login/second-step/"
 
 
 @pytest.mark.parametrize("name", ["mia", "MIA", "mia@example.org", "Mia@Example.Org"])
@@ -36,6 +41,27 @@ def test_the_login_form_says_that_it_takes_an_address_and_has_room_for_a_long_on
     page = client.get(LOGIN).content.decode()
     assert "Username or e-mail address" in page
     assert 'maxlength="254"' in page
+
+
+@pytest.mark.parametrize("is_by_admin", [True, False])
+def test_a_login_that_was_overtaken_opens_no_page(
+    make_user: Callable[..., User], client: Client, now: Any, meanwhile: Any, is_by_admin: bool
+) -> None:
+    mia = make_user("editor", username="mia", password=PASSWORD)
+    new = partial(set_password, actor=SYSTEM, user=mia, password="another long pass-phrase", now=now)
+    meanwhile(new if is_by_admin else partial(end_all_logins, actor=SYSTEM, user=mia, now=now))
+    client.post(LOGIN, {"username": "mia", "password": PASSWORD})
+    assert client.get("/admin/").status_code == 302
+
+
+def test_a_second_step_that_was_overtaken_is_none(
+    make_user: Callable[..., User], client: Client, now: Any, meanwhile: Any
+) -> None:
+    mia = make_user("editor", username="mia", password=PASSWORD)
+    set_up_app(mia, now)
+    meanwhile(partial(set_password, actor=SYSTEM, user=mia, password="another long pass-phrase", now=now))
+    assert client.post(LOGIN, {"username": "mia", "password": PASSWORD}).headers["Location"] == SECOND_STEP
+    assert client.get(SECOND_STEP).headers["Location"] == LOGIN
 
 
 def test_a_subscriber_stays_outside(make_user: Callable[..., User], client: Client) -> None:

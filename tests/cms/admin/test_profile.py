@@ -141,6 +141,7 @@ def test_all_other_sessions_end_at_once(client: Client, author: User, signed_in:
     page = client.post(f"{PROFILE}sessions/end-others/", follow=True)
     assert "2 other sessions have ended." in page.content.decode()
     assert other.get(PROFILE).status_code == 302
+    assert client.get(PROFILE).status_code == 200
 
 
 def test_nobody_ends_the_session_of_somebody_else(client: Client, editor: User) -> None:
