@@ -32,6 +32,7 @@ from tests.case_ids import case_id
 from tests.databases import drop_template, shared_template
 from tests.hashers import OvertakenHasher
 from tests.session import CORPORA, MEDIA
+from tests.turns import outside_of_transactions
 
 PASSWORD = "a long enough pass-phrase"
 CHEAP_HASHER = "tests.hashers.CheapArgon2PasswordHasher"
@@ -75,6 +76,12 @@ def _static_files_are_looked_for_once() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _passwords_are_hashed_cheaply() -> Iterator[None]:
     with override_settings(PASSWORD_HASHERS=[CHEAP_HASHER, *django_settings.PASSWORD_HASHERS[1:]]):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _turns_are_waited_for_outside_of_transactions() -> Iterator[None]:
+    with outside_of_transactions():
         yield
 
 

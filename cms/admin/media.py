@@ -1,6 +1,7 @@
 """Media: uploading, describing and deleting files, looking at them."""
 
 import datetime
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from django.conf import settings
@@ -24,6 +25,7 @@ from cms.admin.forms import shown_refusal
 from cms.admin.media_grid import AltTextFilter, MediaChangeList
 from cms.admin.options import DeletableAdmin, wide
 from cms.errors import CmsError, NotFound
+from cms.media.preparing import prepared_ahead
 from cms.media.sending import send_file
 from cms.models import MediaFile, Post
 from cms.policy import Actor
@@ -232,12 +234,16 @@ class MediaFileAdmin(DeletableAdmin):
         except (NotFound, FileNotFoundError) as error:
             raise Http404 from error
 
+    def creating(self, request: HttpRequest) -> AbstractContextManager[None]:
+        upload = request.FILES.get("file")
+        return prepared_ahead(upload, upload.name or "") if isinstance(upload, UploadedFile) else nullcontext()
+
     def create(self, actor: Actor, fields: dict[str, Any], now: datetime.datetime) -> MediaFile:
         upload = fields.pop("file")
         return upload_media(
             actor=actor,
             upload=upload,
-            original_name=upload.name,
+            original_name=upload.name or "",
             fields=fields,  # type: ignore[arg-type]
             now=now,
         )

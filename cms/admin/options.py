@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -214,14 +215,20 @@ class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         context = {"show_history": self.has_history(request), **(extra_context or {})}
+        is_new = request.method == "POST" and object_id is None and self.has_add_permission(request)
         try:
-            return super().changeform_view(request, object_id, form_url, context)
+            with self.creating(request) if is_new else nullcontext():
+                return super().changeform_view(request, object_id, form_url, context)
         except CmsError as refusal:
             # Django's transaction around the form is rolled back by now. The same values once more, with what the
             # service said among their errors: that pass ends before anything is saved.
             request.cms_refusal = refusal  # type: ignore[attr-defined]
             self.prepare_again(request, refusal)
             return super().changeform_view(request, object_id, form_url, context)
+
+    def creating(self, request: HttpRequest) -> AbstractContextManager[None]:
+        """Do what takes long before Django's transaction around the form of a new row, which may still be invalid."""
+        return nullcontext()
 
     def prepare_again(self, request: HttpRequest, refusal: CmsError) -> None:
         """Change what the form shows after a refusal, outside any transaction."""

@@ -1,6 +1,7 @@
 """Users: their roles, suspending them, setting their passwords."""
 
 import datetime
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django import forms
@@ -37,7 +38,7 @@ from cms.services.second_factors.factors import has_second_factor
 from cms.services.second_factors.resetting import reset_second_factors
 from cms.services.single_sign_on.identities import is_linked, unlink_identities
 from cms.services.user_deletion import delete_user
-from cms.services.users import create_user, set_password, update_user
+from cms.services.users import create_user, hashed_ahead, set_password, update_user
 
 ROLE_COLOURS = {
     Role.SUBSCRIBER.value: None,
@@ -306,6 +307,9 @@ class UserAdmin(ServiceAdmin):
             pointless.add(f"cms_user_{UNLINK.name}")
         actions = super().get_actions_detail(request, object_id)
         return [one for one in actions if one.action_name not in pointless]
+
+    def creating(self, request: HttpRequest) -> AbstractContextManager[None]:
+        return hashed_ahead(request.POST.get("password") or None)
 
     def create(self, actor: Actor, fields: Any, now: datetime.datetime) -> User:
         password = fields.pop("password", None)

@@ -47,6 +47,7 @@ FRESH_LOGIN_MINUTES: Final = 60
 TAKEN_USERNAME = gettext_noop("This username is taken.")
 TAKEN_EMAIL = gettext_noop("This e-mail address is taken.")
 
+_HASHED: Final = Ahead[str]("password hash of a new user")
 _REGISTERED: Final = Ahead[str]("password hash of a registration")
 
 
@@ -126,10 +127,15 @@ def create_user(*, actor: Actor, fields: UserFields, password: str | None, now: 
         errors += _password_errors(password, user)
     if errors:
         raise InvalidInput(errors)
-    user.password = make_password(password)
+    user.password = _HASHED.result_of(password, lambda: make_password(password))
     with transaction.atomic():
         insert_user(user, actor=actor)
     return user
+
+
+def hashed_ahead(password: str | None) -> AbstractContextManager[None]:
+    """Hash: `create_user` with the same password does the rest, in a transaction if it has to."""
+    return _HASHED.done(password, lambda: make_password(password))
 
 
 def update_user(

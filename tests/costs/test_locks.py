@@ -140,6 +140,42 @@ def test_the_password_of_a_newcomer(
 
 
 @pytest.fixture
+def as_admin(transactional_db: None, admin: User) -> Client:
+    client = Client()
+    client.force_login(admin)
+    return client
+
+
+@pytest.mark.parametrize(("content", "status"), [(PICTURE, 302), (PICTURE[:100], 200)], ids=["whole", "broken"])
+def test_a_picture_in_a_form_of_the_admin(
+    *, as_admin: Client, settings: Any, tmp_path: Path, content: bytes, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    decoded_under_lock = under_lock(monkeypatch, preparing, "clean_image")
+    upload = {"file": SimpleUploadedFile("a.png", content), "alt_text": "A", "caption": ""}
+    assert as_admin.post("/admin/cms/mediafile/add/", upload).status_code == status
+    assert decoded_under_lock == [False]
+
+
+def test_the_password_of_a_user_whom_an_admin_creates(as_admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed_under_lock = under_lock(monkeypatch, users, "make_password")
+    form = {"username": "mia", "email": "mia@example.org", "role": "author", "password": PASSWORD}
+    assert as_admin.post("/admin/cms/user/add/", form).status_code == 302
+    assert User.objects.get(username="mia").check_password(PASSWORD)
+    assert hashed_under_lock == [False]
+
+
+def test_who_may_not_upload_makes_nobody_decode(
+    transactional_db: None, make_user: Callable[..., User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded_under_lock = under_lock(monkeypatch, preparing, "clean_image")
+    client = Client()
+    client.force_login(make_user("subscriber"))
+    client.post("/admin/cms/mediafile/add/", {"file": SimpleUploadedFile("a.png", PICTURE)})
+    assert decoded_under_lock == []
+
+
+@pytest.fixture
 def save_form(editor: User, post: Post) -> Callable[..., Any]:
     """Save the form of the post as it was before the test, with other values."""
     client = Client()
