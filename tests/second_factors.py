@@ -33,7 +33,7 @@ class App:
 
 
 def set_up_app(user: User, now: datetime.datetime) -> App:
-    proof = Proof(user.pk, now)
+    proof = Proof.of(user, now)
     offered = App(offer_app(user=user, proof=proof, now=now).secret, [])
     return App(offered.secret, confirm_app(user=user, code=offered.code(now), proof=proof, now=now))
 
@@ -81,7 +81,7 @@ class SoftKey:
 
 
 def set_up_passkey(user: User, now: datetime.datetime, key: SoftKey, name: str = "Blue key") -> list[str]:
-    proof = Proof(user.pk, now)
+    proof = Proof.of(user, now)
     options, challenge = offer_passkey(user=user, host=HOST, proof=proof, now=now)
     answer = Answer(key.create(json.loads(json.dumps(options))), challenge, HOST)
     return add_passkey(user=user, name=name, answer=answer, proof=proof, now=now)

@@ -53,7 +53,7 @@ def first_step_of(request: HttpRequest, now: datetime.datetime) -> FirstStep | N
     user = User.objects.filter(pk=uuid.UUID(kept["user"]), is_active=True).first()
     if user is None or not constant_time_compare(kept["hash"], user.get_session_auth_hash()):
         return None
-    return FirstStep(user, kept["next"], Proof(user.pk, at))
+    return FirstStep(user, kept["next"], Proof.of(user, at))
 
 
 def finish_sign_in(request: HttpRequest, user: User, now: datetime.datetime) -> None:
@@ -90,7 +90,7 @@ def proof_of(request: HttpRequest, user: User) -> Proof:
     """Return the last proof of the session's user, or one that holds no more."""
     given = request.session.get(_PROOF_KEY)
     at = datetime.datetime.fromisoformat(given) if given else datetime.datetime.min.replace(tzinfo=datetime.UTC)
-    return Proof(user.pk, at)
+    return Proof.of(user, at)
 
 
 def keep_challenge(request: HttpRequest, challenge: dict[str, Any]) -> None:

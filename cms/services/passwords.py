@@ -26,10 +26,10 @@ def change_password(
 
     Wrong tries count as failed logins. Raises InvalidInput or RateLimited.
     """
-    prove_password(user=user, password=current_password, now=now)
-    proved, hashed = user.password, hash_password(password, user, field="new_password")
+    proof = prove_password(user=user, password=current_password, now=now)
+    hashed = hash_password(password, user, field="new_password")
     with transaction.atomic():
-        if lock_row(user).password != proved:  # changed by another request since
+        if not proof.holds(lock_row(user), now):  # changed by another request since
             raise InvalidInput([wrong_password("current_password")])
         store_password(actor=user, user=user, hashed=hashed, now=now, kept_session_id=kept_session_id)
 

@@ -2,8 +2,10 @@
 
 import datetime
 import uuid
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+from django.utils.crypto import constant_time_compare
 
 from cms.errors import FieldError, InvalidInput, PasswordNeeded
 from cms.models import User
@@ -20,9 +22,18 @@ class Proof:
 
     user_id: uuid.UUID
     given_at: datetime.datetime
+    bound_to: str = field(repr=False)
+    """What a browser session is bound to: a new password, or the end of all sessions, ends the proof as well."""
+
+    @classmethod
+    def of(cls, user: User, given_at: datetime.datetime) -> Self:
+        return cls(user.pk, given_at, user.get_session_auth_hash())
 
     def holds(self, user: User, now: datetime.datetime) -> bool:
-        return self.user_id == user.pk and datetime.timedelta(0) <= now - self.given_at <= LIFETIME
+        """Return whether it is this user's. A change asks with the user's row locked: the password may be new by now."""
+        if self.user_id != user.pk or not constant_time_compare(self.bound_to, user.get_session_auth_hash()):
+            return False
+        return datetime.timedelta(0) <= now - self.given_at <= LIFETIME
 
 
 def require_proof(proof: Proof, user: User, now: datetime.datetime) -> None:

@@ -95,7 +95,7 @@ def prove_password(*, user: User, password: str, now: datetime.datetime, field: 
             _checked(user, password, place, is_last=one.is_last, now=now)
     except InvalidCredentials as error:
         raise InvalidInput([wrong_password(field)]) from error
-    return Proof(user.pk, now)
+    return Proof.of(user, now)
 
 
 def wrong_password(field: str) -> FieldError:

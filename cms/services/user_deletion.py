@@ -40,6 +40,8 @@ def delete_user(*, actor: Actor, user: User, now: datetime.datetime, proof: Proo
         raise PermissionRefused("Only admins delete other users.")
     with transaction.atomic():
         user = lock_user(user, is_losing_admin=True)
+        if is_own:
+            require_password(proof, user, now)  # again: the password may be new by now
         if user.deleted_at is not None:
             raise InvalidTransition("user", "deleted", "deleted", ())
         before = {"role": user.role, "is_active": user.is_active}

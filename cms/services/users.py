@@ -150,7 +150,7 @@ def update_user(
     if policy.is_oneself(actor, user) and _is_change(user, changes):
         take_own_change(actor, now)
     if "email" in changes and policy.is_oneself(actor, user):
-        return _update_own_address(user, changes, now, has_proof=proof is not None and proof.holds(user, now))
+        return _update_own_address(user, changes, now, proof if proof and proof.holds(user, now) else None)
     return _update(actor, user, changes, now)
 
 
@@ -159,23 +159,25 @@ def _is_change(user: User, changes: UserFields) -> bool:
     return any(getattr(user, name) != value for name, value in changes.items())
 
 
-def _update_own_address(user: User, changes: UserFields, now: datetime.datetime, *, has_proof: bool) -> User:
+def _update_own_address(user: User, changes: UserFields, now: datetime.datetime, proof: Proof | None) -> User:
     """Raises RateLimited as for other mails. With a proof nobody learns whether the address is taken."""
     if errors := _field_errors(changes, is_reserved_allowed=changes.get("username") == user.username):
         raise InvalidInput(errors)
     email = changes["email"]
     rest: UserFields = {name: value for name, value in changes.items() if name != "email"}  # type: ignore[assignment]
     # Clients of v1 send back all that they have read, or what they have sent before.
-    if not has_proof and email in (user.email, user.pending_email):
+    if proof is None and email in (user.email, user.pending_email):
         return _update(user, user, rest, now)
     is_asked = email != user.email
     if is_asked:
         take_mail_quotas(email, now, account=user)
     with transaction.atomic():
-        if not has_proof and User.objects.exclude(pk=user.pk).with_email(email).exists():
+        if proof is None and User.objects.exclude(pk=user.pk).with_email(email).exists():
             raise Duplicate("email", TAKEN_EMAIL)
         user = _update(user, user, {**rest, "pending_email": email if is_asked else ""}, now)
-        mails = (send_email_change, send_email_change_notice) if has_proof else (send_email_change_consent,)
+        if proof:
+            require_password(proof, user, now)  # again: the row is locked by now
+        mails = (send_email_change, send_email_change_notice) if proof else (send_email_change_consent,)
         for mail in mails if is_asked else ():
             mail.enqueue(str(user.pk))
     return user
@@ -248,7 +250,11 @@ def set_password(
         require_password(proof, user, now)
     elif not policy.may_manage_users(actor):
         raise PermissionRefused("Only admins set the passwords of others.")
-    store_password(actor=actor, user=user, hashed=hash_password(password, user), now=now)
+    hashed = hash_password(password, user)
+    with transaction.atomic():
+        if policy.is_oneself(actor, user):
+            require_password(proof, lock_row(user), now)  # again: another request may have set a new one
+        store_password(actor=actor, user=user, hashed=hashed, now=now)
 
 
 def hash_password(password: str, user: User, *, field: str = "password") -> str:

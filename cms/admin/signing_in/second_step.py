@@ -17,7 +17,7 @@ from cms import clock
 from cms.accounts.signing_in import FirstStep, finish_sign_in, first_step_of, keep_challenge, take_challenge
 from cms.admin.forms import add_refusal, shown_refusal
 from cms.admin.signing_in.pages import CodeForm, host_of, qr_code, show
-from cms.errors import CmsError
+from cms.errors import CmsError, PasswordNeeded
 from cms.services.second_factors.apps import app_of, confirm_app, offer_app
 from cms.services.second_factors.factors import has_second_factor
 from cms.services.second_factors.passkeys import Answer, ask_for_passkey, prove_passkey
@@ -38,7 +38,10 @@ class StepView(View):
         if has_second_factor(first_step.user) is not self.is_for_who_has_a_factor:
             return redirect(self.other_page)
         self.first_step: FirstStep = first_step
-        return super().dispatch(request, *args, **kwargs)
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except PasswordNeeded:  # another request has just set a new one
+            return redirect("admin:login")
 
 
 class SecondStepView(StepView):
@@ -92,6 +95,8 @@ class SetupView(StepView):
             return self._show(form)
         try:
             codes = confirm_app(user=step.user, code=form.cleaned_data["code"], proof=step.proof, now=now)
+        except PasswordNeeded:
+            raise
         except CmsError as refusal:
             add_refusal(form, refusal)
             return self._show(form)

@@ -44,9 +44,9 @@ def offer_app(*, user: User, proof: Proof, now: datetime.datetime) -> Offer:
 
     Raises InvalidTransition for a user who has one.
     """
-    require_proof(proof, user, now)
     with transaction.atomic():
         user = lock_row(user)
+        require_proof(proof, user, now)
         app = AuthenticatorApp.objects.filter(user=user).first()
         if app and app.confirmed_at:
             raise InvalidTransition("second factor", "confirmed", "set up", ("removed",))
@@ -66,9 +66,9 @@ def confirm_app(*, user: User, code: str, proof: Proof, now: datetime.datetime) 
 
     Raises InvalidInput for a wrong code.
     """
-    require_proof(proof, user, now)
     with transaction.atomic():
         user = lock_row(user)
+        require_proof(proof, user, now)
         app = AuthenticatorApp.objects.filter(user=user, confirmed_at=None).first()
         if app is None:
             raise NotFound("There is no app to confirm: start again.")
@@ -84,9 +84,9 @@ def confirm_app(*, user: User, code: str, proof: Proof, now: datetime.datetime) 
 
 def remove_app(*, user: User, proof: Proof, now: datetime.datetime) -> None:
     """Raises NotFound without one, PermissionRefused for the last factor of a user whose role needs one."""
-    require_proof(proof, user, now)
     with transaction.atomic():
         user = lock_row(user)
+        require_proof(proof, user, now)
         app = AuthenticatorApp.objects.filter(user=user).exclude(confirmed_at=None).first()
         if app is None:
             raise NotFound("This second factor does not exist any more.")

@@ -101,6 +101,7 @@ def add_passkey(*, user: User, name: str, answer: Answer, proof: Proof, now: dat
         raise InvalidInput([REFUSED]) from error
     with transaction.atomic():
         user = lock_row(user)
+        require_proof(proof, user, now)  # again: the password may be new by now
         if Passkey.objects.filter(user=user).count() >= MOST:
             raise InvalidInput(
                 [FieldError("name", "too_many", sentence("At most %(most)s passkeys are possible.", most=MOST))]
@@ -112,9 +113,9 @@ def add_passkey(*, user: User, name: str, answer: Answer, proof: Proof, now: dat
 
 def remove_passkey(*, user: User, passkey_id: uuid.UUID, proof: Proof, now: datetime.datetime) -> None:
     """Raises NotFound for none of the user's, PermissionRefused for the last factor of a role that needs one."""
-    require_proof(proof, user, now)
     with transaction.atomic():
         user = lock_row(user)
+        require_proof(proof, user, now)
         passkey = Passkey.objects.filter(user=user, pk=passkey_id).first()
         if passkey is None:
             raise NotFound("This passkey does not exist any more.")

@@ -19,9 +19,9 @@ COUNT: Final = 10
 
 def renew_recovery_codes(*, user: User, proof: Proof, now: datetime.datetime) -> list[str]:
     """Return ten codes that take the place of all earlier ones; the only time that anybody sees them."""
-    require_proof(proof, user, now)
     with transaction.atomic():
         user = lock_row(user)
+        require_proof(proof, user, now)
         if not has_second_factor(user):
             raise NotFound("Recovery codes are for accounts with a second factor.")
         codes = store_recovery_codes(user)

@@ -7,20 +7,24 @@ from typing import Any
 
 import pytest
 
-from cms.errors import CmsError, InvalidCredentials
-from cms.models import AuthSession, User
+from cms.errors import CmsError, InvalidCredentials, InvalidInput, PasswordNeeded
+from cms.models import AuthSession, Passkey, User
 from cms.policy import SYSTEM
 from cms.services.browser_sessions import end_all_logins, end_other_logins
 from cms.services.passwords import change_password, reset_password
+from cms.services.proofs import PASSWORD_REQUIRED, Proof
+from cms.services.second_factors.apps import confirm_app, offer_app, remove_app
+from cms.services.second_factors.passkeys import Answer, add_passkey, offer_passkey, remove_passkey
+from cms.services.second_factors.recovery_codes import renew_recovery_codes
 from cms.services.second_factors.resetting import reset_second_factors
 from cms.services.sessions import close_other_sessions, open_session
-from cms.services.signing_in import sign_in
+from cms.services.signing_in import prove_password, sign_in
 from cms.services.user_deletion import delete_user
 from cms.services.users import set_password, update_user
 from cms.tokens.mail import Purpose, make_mail_token
 from tests.conftest import PASSWORD
 from tests.hashers import CheapArgon2PasswordHasher
-from tests.second_factors import set_up_app
+from tests.second_factors import HOST, SoftKey, set_up_app
 
 NEW = "another long pass-phrase"
 Now = datetime.datetime
@@ -99,6 +103,48 @@ def test_no_session_outlives_an_end_that_runs_at_the_same_time(
         results = in_threads([*(partial(open_session, user=one, now=now) for one in proved), partial(end, user, now)])
         assert [one for one in results if isinstance(one, Exception) and not isinstance(one, CmsError)] == []
         assert not AuthSession.objects.filter(user=user, revoked_at=None).exists()
+
+
+CHANGES: list[Callable[[User, Proof, Now], object]] = [
+    lambda user, proof, now: offer_app(user=user, proof=proof, now=now),
+    lambda user, proof, now: confirm_app(user=user, code="000000", proof=proof, now=now),
+    lambda user, proof, now: remove_app(user=user, proof=proof, now=now),
+    lambda user, proof, now: remove_passkey(user=user, passkey_id=user.pk, proof=proof, now=now),
+    lambda user, proof, now: renew_recovery_codes(user=user, proof=proof, now=now),
+    lambda user, proof, now: set_password(actor=user, user=user, password="a thief's own", now=now, proof=proof),
+    lambda user, proof, now: update_user(
+        actor=user, user=user, changes={"email": "thief@example.org"}, now=now, proof=proof
+    ),
+    lambda user, proof, now: delete_user(actor=user, user=user, now=now, proof=proof),
+]
+NAMES = ["offer", "confirm", "remove app", "remove passkey", "codes", "password", "address", "delete"]
+
+
+@pytest.mark.parametrize("end", [reset, suspend_and_activate, end_by_admin], ids=lambda end: end.__name__)
+@pytest.mark.parametrize("change", CHANGES, ids=NAMES)
+def test_the_proof_of_an_old_password_changes_nothing(
+    mia: User, now: Now, change: Callable[[User, Proof, Now], object], end: Callable[[User, Now], None]
+) -> None:
+    """`in_flight` is the user as the request has read it, before the sessions ended."""
+    in_flight = User.objects.get()
+    proof = prove_password(user=in_flight, password=PASSWORD, now=now)
+    end(mia, now)
+    before = User.objects.values().get()
+    with pytest.raises((PasswordNeeded, InvalidInput)) as caught:
+        change(in_flight, proof, now)
+    assert isinstance(caught.value, PasswordNeeded) or caught.value.errors == (PASSWORD_REQUIRED,)
+    assert User.objects.values().get() == before
+
+
+def test_a_passkey_waits_for_the_lock_of_a_reset_and_is_not_added(mia: User, now: Now) -> None:
+    in_flight, key = User.objects.get(), SoftKey()
+    proof = prove_password(user=in_flight, password=PASSWORD, now=now)
+    options, challenge = offer_passkey(user=in_flight, host=HOST, proof=proof, now=now)
+    reset(mia, now)
+    answer = Answer(key.create(options), challenge, HOST)
+    with pytest.raises(PasswordNeeded):
+        add_passkey(user=in_flight, name="Thief's", answer=answer, proof=proof, now=now)
+    assert not Passkey.objects.exists()
 
 
 class OutdatedHasher(CheapArgon2PasswordHasher):

@@ -132,10 +132,10 @@ def test_another_key_another_challenge_and_none_are_refused(mia: User, now: date
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://testserver", "https://sub.testserver", "null", ""])
 def test_another_site_is_refused(mia: User, now: datetime.datetime, key: SoftKey, origin: str) -> None:
     refused(mia, answer_of(key, mia, origin=origin or "x"), now)
-    options, challenge = offer_passkey(user=mia, host=HOST, proof=Proof(mia.pk, now), now=now)
+    options, challenge = offer_passkey(user=mia, host=HOST, proof=Proof.of(mia, now), now=now)
     answer = Answer(SoftKey().create(options, origin=origin or "x"), challenge, HOST)
     with pytest.raises(InvalidInput):
-        add_passkey(user=mia, name="Evil", answer=answer, proof=Proof(mia.pk, now), now=now)
+        add_passkey(user=mia, name="Evil", answer=answer, proof=Proof.of(mia, now), now=now)
 
 
 def test_the_key_of_another_user_is_refused(
@@ -184,7 +184,7 @@ def test_whatever_a_client_sends_is_a_refusal(
 
 @pytest.mark.parametrize("depth", [1_000, 9_000])
 def test_a_new_passkey_of_deep_or_broken_bytes_is_refused(mia: User, now: datetime.datetime, depth: int) -> None:
-    proof = Proof(mia.pk, now)
+    proof = Proof.of(mia, now)
     options, challenge = offer_passkey(user=mia, host=HOST, proof=proof, now=now)
     whole = json.loads(SoftKey().create(options))
     for broken in (_some_cbor([0x81] * depth), "", "?", 5, None, _some_cbor([0xA1, 0x61])):
@@ -212,7 +212,7 @@ def test_the_last_factor_takes_the_recovery_codes_along_and_one_before_it_does_n
     mia: User, now: datetime.datetime, key: SoftKey, settings: Any
 ) -> None:
     set_up_app(mia, now)
-    proof, passkey = Proof(mia.pk, now), Passkey.objects.get()
+    proof, passkey = Proof.of(mia, now), Passkey.objects.get()
     remove_passkey(user=mia, passkey_id=passkey.pk, proof=proof, now=now)
     assert RecoveryCode.objects.count() == 10
     with pytest.raises(NotFound):
@@ -225,7 +225,7 @@ def test_the_last_factor_takes_the_recovery_codes_along_and_one_before_it_does_n
 
 
 def test_adding_and_removing_needs_the_password(mia: User, now: datetime.datetime, key: SoftKey) -> None:
-    old, passkey = Proof(mia.pk, now - datetime.timedelta(minutes=11)), Passkey.objects.get()
+    old, passkey = Proof.of(mia, now - datetime.timedelta(minutes=11)), Passkey.objects.get()
     with pytest.raises(PermissionRefused):
         offer_passkey(user=mia, host=HOST, proof=old, now=now)
     with pytest.raises(PermissionRefused):

@@ -81,20 +81,20 @@ def test_neither_the_secret_nor_a_recovery_code_is_stored_as_it_is(mia: User, no
 
 def test_a_second_app_is_refused(mia: User, now: datetime.datetime, app: App) -> None:
     with pytest.raises(InvalidTransition):
-        offer_app(user=mia, proof=Proof(mia.pk, now), now=now)
+        offer_app(user=mia, proof=Proof.of(mia, now), now=now)
 
 
 def test_the_secret_of_an_app_that_nobody_confirmed_is_not_shown_to_who_begins_again(
     mia: User, now: datetime.datetime
 ) -> None:
-    first = offer_app(user=mia, proof=Proof(mia.pk, now), now=now)
+    first = offer_app(user=mia, proof=Proof.of(mia, now), now=now)
     later = now + datetime.timedelta(minutes=1)
-    assert offer_app(user=mia, proof=Proof(mia.pk, later), now=later) != first
+    assert offer_app(user=mia, proof=Proof.of(mia, later), now=later) != first
 
 
 @pytest.mark.parametrize("code", ["000000", "", "12345", "１２３４５６", "\ud800", "abcd-efgh-ijkl-mnop", "0" * 5_000])
 def test_a_wrong_first_code_sets_nothing_up(mia: User, now: datetime.datetime, code: str) -> None:
-    proof = Proof(mia.pk, now)
+    proof = Proof.of(mia, now)
     offer_app(user=mia, proof=proof, now=now)
     with pytest.raises(InvalidInput):
         confirm_app(user=mia, code=code, proof=proof, now=now)
@@ -107,12 +107,12 @@ def test_every_change_needs_a_proof_of_the_last_ten_minutes(
     mia: User, now: datetime.datetime, app: App, change: Any, age: datetime.timedelta
 ) -> None:
     with pytest.raises(PermissionRefused):
-        change(user=mia, proof=Proof(mia.pk, now - age), now=now)
+        change(user=mia, proof=Proof.of(mia, now - age), now=now)
 
 
 def test_the_proof_of_another_user_is_none(mia: User, editor: User, now: datetime.datetime, app: App) -> None:
     with pytest.raises(PermissionRefused):
-        remove_app(user=mia, proof=Proof(editor.pk, now), now=now)
+        remove_app(user=mia, proof=Proof.of(editor, now), now=now)
 
 
 def test_a_proof_is_given_for_the_password_alone_and_wrong_ones_count(
@@ -188,7 +188,7 @@ def test_the_recovery_code_of_another_user_does_not_sign_in(
 
 
 def test_new_recovery_codes_take_the_place_of_the_old(mia: User, now: datetime.datetime, app: App) -> None:
-    codes = renew_recovery_codes(user=mia, proof=Proof(mia.pk, now), now=now)
+    codes = renew_recovery_codes(user=mia, proof=Proof.of(mia, now), now=now)
     with pytest.raises(InvalidSecondFactor):
         enter(app.recovery_codes[0], now)
     assert enter(codes[0], now) == mia
@@ -196,17 +196,17 @@ def test_new_recovery_codes_take_the_place_of_the_old(mia: User, now: datetime.d
 
 def test_who_has_no_factor_gets_no_recovery_codes(mia: User, now: datetime.datetime) -> None:
     with pytest.raises(NotFound):
-        renew_recovery_codes(user=mia, proof=Proof(mia.pk, now), now=now)
+        renew_recovery_codes(user=mia, proof=Proof.of(mia, now), now=now)
 
 
 def test_a_removed_app_takes_its_recovery_codes_along(
     mia: User, now: datetime.datetime, app: App, events_of: Events
 ) -> None:
-    remove_app(user=mia, proof=Proof(mia.pk, now), now=now)
+    remove_app(user=mia, proof=Proof.of(mia, now), now=now)
     assert (enter(None, now), RecoveryCode.objects.count()) == (mia, 0)
     assert events_of(mia)[-1] == "auth.second_factor_removed"
     with pytest.raises(NotFound):
-        remove_app(user=mia, proof=Proof(mia.pk, now), now=now)
+        remove_app(user=mia, proof=Proof.of(mia, now), now=now)
 
 
 def test_a_wrong_password_is_refused_as_ever_whatever_the_code(mia: User, now: datetime.datetime, app: App) -> None:
@@ -333,7 +333,7 @@ def test_the_last_factor_of_a_role_that_needs_one_stays(
 ) -> None:
     settings.REQUIRE_SECOND_FACTOR = "staff"
     with pytest.raises(PermissionRefused, match="add another one"):
-        remove_app(user=mia, proof=Proof(mia.pk, now), now=now)
+        remove_app(user=mia, proof=Proof.of(mia, now), now=now)
     assert enter(app.code(now), now) == mia
 
 

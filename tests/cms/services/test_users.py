@@ -257,12 +257,12 @@ def test_a_new_password_ends_every_session_and_takes_effect(register: Any, now: 
     open_session(user=user, now=now)
     with pytest.raises(InvalidInput):
         set_password(actor=user, user=user, password="another long phrase", now=now)
-    set_password(actor=user, user=user, password="another long phrase", now=now, proof=Proof(user.pk, now))
+    set_password(actor=user, user=user, password="another long phrase", now=now, proof=Proof.of(user, now))
     assert AuthSession.objects.get().revoked_at == now
     assert sign_in(username_or_email="mia", password="another long phrase", now=now) == user
     assert events_of(user) == ["user.registered", "auth.login", "user.password_changed"]
     with pytest.raises(InvalidInput) as caught:
-        set_password(actor=user, user=user, password="short", now=now, proof=Proof(user.pk, now))
+        set_password(actor=user, user=user, password="short", now=now, proof=Proof.of(user, now))
     assert codes(caught.value) == [("password", "too_short")]
 
 

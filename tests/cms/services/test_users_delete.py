@@ -163,7 +163,7 @@ def test_the_last_active_admin_stays(make_user: Callable[..., User], now: dateti
 
 
 def test_nobody_is_deleted_by_oneself_without_the_password(mia: User, make_user: Callable[..., User], now: Any) -> None:
-    of_another = Proof(make_user().pk, now)
+    of_another = Proof.of(make_user(), now)
     for password, code in ((None, "required"), ("wrong", "wrong_password")):
         with pytest.raises(InvalidInput) as caught:
             leave(mia, now, password)
