@@ -42,7 +42,9 @@ STANDS_IN: Final = frozenset({"overflow", "failover"})
 """Why the stable version answers in place of the candidate, which the identity was sent to."""
 COUNTED: Final = {"overflow": "canary_shed", "failover": "canary_failovers"}
 """For Prometheus, by the reason of a decision."""
-WEIGHED: Final = frozenset({"bucket", "failover", CROSSOVER})
+BROWNOUT: Final = "lifecycle_brownout"
+WEIGHED: Final = frozenset({"bucket", "failover", CROSSOVER, BROWNOUT})
+"""What breakers look at. In a brownout nobody is split, and a rollback ends it."""
 READS: Final = frozenset({"GET", "HEAD"})
 UNUSED: Final = frozenset({"health", "synthetic"})
 """Whose calls of v1 don't count as use of it."""
@@ -127,7 +129,9 @@ class Tally:
         # Strangers can send a key's prefix: their good answers must not thin out the failures that its owner had.
         if judged and is_crossing and identity and not seen.is_away and (person or identity.kind == "client"):
             self._cross(seen, decision, str(identity), at)
-        if is_counted and identity is not None and decision.reason in WEIGHED and seen.snapshot.version:
+        is_by_brownout = decision.reason == BROWNOUT and not seen.excluded
+        is_weighed = (is_counted or is_by_brownout) and decision.reason in WEIGHED
+        if is_weighed and identity is not None and seen.snapshot.version:
             self._weigh(seen, decision, voter, at)
         if decision.api_version == STABLE and not stands_in:
             self._use(seen, identity, name.own, at)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from canary.core.breakers import Limits, is_sampled
 from canary.core.histograms import cell_of
 from canary.core.judgements import Judgement
+from canary.core.lifecycle import BROWNOUT, Life, dump_life
 from canary.core.values import Identity
 from canary.judging import breaking
 from canary.models import Crash, MetricBucket, Observation, Rollout, RolloutEvent, RouteWindow, UnitMinute
@@ -94,6 +95,23 @@ def test_a_trip_rolls_back_and_latches_with_its_evidence(begin: Begin, turn: Tur
     assert (trip["breaker"], trip["numbers"]["failures"]) == ("total_failure", 12)
     turn()
     assert len(rollbacks()) == 1
+
+
+@pytest.mark.parametrize("weight_bp", [1_000, 10_000])
+def test_a_brownout_of_v1_ends_by_a_rollback(begin: Begin, turn: Turn, weight_bp: int) -> None:
+    """All are on v2 then, and v1 doesn't stand in for it."""
+    begin(weight_bp)
+    now = int(timezone.now().timestamp())
+    life = Life(BROWNOUT, deprecated_at=now - 900, sunset_at=now + 900, brownouts=((now - 600, now + 600),))
+    Rollout.objects.update(lifecycle=dump_life(life), version=row().version + 1)
+    store.refresh()
+    come(2, 1, *(12 * ["?v2=500"]))
+    flush(is_last=True)
+    turn()
+    assert row().latched
+    store.refresh()
+    answer = Client(raise_request_exception=False).get(f"{PATH}?v2=500", headers={"x-client-id": "anybody"})
+    assert (answer.status_code, answer["API-Version"]) == (200, "1")
 
 
 def test_writes_that_fail_count_as_reads_do(begin: Begin, turn: Turn) -> None:
