@@ -152,8 +152,10 @@ class RedisGenerations:
             return ask(self._connected(timeout_s))
 
     def _read_token(self, client: Any) -> bytes:
-        token: bytes | None = client.get(KEY)
-        return token or self._replace_token(client)
+        """By a write: where Redis refuses these, others could not replace the token that it still has."""
+        new = uuid.uuid4().bytes
+        token: bytes | None = client.set(KEY, new, nx=True, get=True)
+        return token or new
 
     def _replace_token(self, client: Any) -> bytes:
         token = uuid.uuid4().bytes

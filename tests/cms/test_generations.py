@@ -164,6 +164,29 @@ def test_what_could_not_be_told_is_told_when_redis_is_back(own_redis: tuple[Path
         assert soon(lambda: _get(own_redis[1]) is not None)
 
 
+@pytest.mark.parametrize("refusing", [{"maxmemory": "1"}, {"replicaof": "127.0.0.1 1"}], ids=["full", "read-only"])
+def test_nothing_is_known_while_redis_is_read_but_takes_no_writes(
+    own_redis: tuple[Path, int, Path], refusing: dict[str, str]
+) -> None:
+    """A change can't be told then, so what is kept may be of before: a post that was hidden stayed public."""
+    with _serving_redis(*own_redis), redis.Redis(port=own_redis[1]) as client:
+        writer, reader = (RedisGenerations(f"redis://127.0.0.1:{own_redis[1]}/0") for _ in range(2))
+        before = reader.current()
+        assert before is not None
+        for name, value in refusing.items():
+            client.execute_command(
+                *(["REPLICAOF", *value.split()] if name == "replicaof" else ["CONFIG SET", name, value])
+            )
+        writer.begin()
+        time.sleep(CONFIRMED_FOR_S)  # not for luck: so long the reader may rely on what it knew
+        assert client.exists(KEY)
+        assert reader.current() is None
+        client.execute_command(
+            *(["REPLICAOF", "NO", "ONE"] if "replicaof" in refusing else ["CONFIG SET", "maxmemory", "0"])
+        )
+        assert soon(lambda: reader.current() not in (None, before))
+
+
 @pytest.fixture
 def own_redis(tmp_path: Path) -> tuple[Path, int, Path]:
     """What `_serving_redis` takes, for a Redis that may be stopped."""
