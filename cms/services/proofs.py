@@ -23,7 +23,7 @@ class Proof:
     user_id: uuid.UUID
     given_at: datetime.datetime
     bound_to: str = field(repr=False)
-    """What a browser session is bound to: a new password, or the end of all sessions, ends the proof as well."""
+    """The secret that a browser session is bound to: a new password, or the end of all sessions, ends the proof as well."""
 
     @classmethod
     def of(cls, user: User, given_at: datetime.datetime) -> Self:
