@@ -23,14 +23,14 @@ class Proof:
     user_id: uuid.UUID
     given_at: datetime.datetime
     bound_to: str = field(repr=False)
-    """The secret that a browser session is bound to: a new password, or the end of all sessions, ends the proof as well."""
+    """The secret of a browser session: a new password, or the end of all sessions, ends the proof as well."""
 
     @classmethod
     def of(cls, user: User, given_at: datetime.datetime) -> Self:
         return cls(user.pk, given_at, user.get_session_auth_hash())
 
     def holds(self, user: User, now: datetime.datetime) -> bool:
-        """Return whether it is this user's. A change asks with the user's row locked: the password may be new by now."""
+        """Return whether it is this user's. A change asks with the row locked: the password may be new by now."""
         if self.user_id != user.pk or not constant_time_compare(self.bound_to, user.get_session_auth_hash()):
             return False
         return datetime.timedelta(0) <= now - self.given_at <= LIFETIME

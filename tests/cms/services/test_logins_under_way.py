@@ -132,7 +132,7 @@ def test_the_proof_of_an_old_password_changes_nothing(
     before = User.objects.values().get()
     with pytest.raises((PasswordNeeded, InvalidInput)) as caught:
         change(in_flight, proof, now)
-    assert isinstance(caught.value, PasswordNeeded) or caught.value.errors == (PASSWORD_REQUIRED,)
+    assert isinstance(caught.value, PasswordNeeded) or getattr(caught.value, "errors", ()) == (PASSWORD_REQUIRED,)
     assert User.objects.values().get() == before
 
 
