@@ -44,7 +44,7 @@ COUNTED: Final = {"overflow": "canary_shed", "failover": "canary_failovers"}
 """For Prometheus, by the reason of a decision."""
 BROWNOUT: Final = "lifecycle_brownout"
 WEIGHED: Final = frozenset({"bucket", "failover", CROSSOVER, BROWNOUT})
-"""What breakers look at. In a brownout nobody is split, and a rollback ends it."""
+"""Breakers look at these. In a brownout nobody is split, and a rollback ends it."""
 READS: Final = frozenset({"GET", "HEAD"})
 UNUSED: Final = frozenset({"health", "synthetic"})
 """Whose calls of v1 don't count as use of it."""
