@@ -16,6 +16,7 @@ from cms.errors import (
     FieldError,
     InvalidApiKey,
     InvalidInput,
+    InvalidToken,
     InvalidTransition,
     PermissionRefused,
     TooManyKeys,
@@ -51,14 +52,18 @@ class IssuedKey:
 def create_api_key(*, actor: Actor, owner: User, fields: ApiKeyFields, now: datetime.datetime) -> IssuedKey:
     """Create a key of `owner`, by the owner or an admin, with no scope that the owner's role doesn't reach.
 
-    Raises InvalidInput, RateLimited, or TooManyKeys for an owner who has `limits.LIVE_KEYS_MAX` live ones.
+    Raises InvalidInput, RateLimited, TooManyKeys for an owner who has `limits.LIVE_KEYS_MAX` live ones, or InvalidToken
+    for one whose password has changed since the request was let in.
     """
     _refuse_stranger(actor, owner)
     take_own_change(actor, now)
     raw_key = make_raw_key()
     with transaction.atomic():
-        # A suspension that runs at the same time then comes before, or ends the new key with the others.
+        # A suspension that runs at the same time then comes before, or ends the new key with the others. So does a
+        # reset: it ends the session that asks here, which was admitted under the password that its user has in memory.
         owner = lock_row(owner)
+        if isinstance(actor, User) and actor.pk == owner.pk and actor.password != owner.password:
+            raise InvalidToken
         if errors := _field_errors({"name": "", "scopes": (), **fields}, owner, now):
             raise InvalidInput(errors)
         _refuse_too_many(owner, now)

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from cms.errors import CmsError, InvalidCredentials, InvalidInput, PasswordNeeded
-from cms.models import AuthSession, Passkey, User
+from cms.errors import CmsError, InvalidCredentials, InvalidInput, InvalidToken, PasswordNeeded
+from cms.models import ApiKey, AuthSession, Passkey, User
 from cms.policy import SYSTEM
+from cms.services.api_keys import create_api_key
 from cms.services.browser_sessions import end_all_logins, end_other_logins
 from cms.services.passwords import change_password, reset_password
 from cms.services.proofs import PASSWORD_REQUIRED, Proof
@@ -145,6 +146,17 @@ def test_a_passkey_waits_for_the_lock_of_a_reset_and_is_not_added(mia: User, now
     with pytest.raises(PasswordNeeded):
         add_passkey(user=in_flight, name="Thief's", answer=answer, proof=proof, now=now)
     assert not Passkey.objects.exists()
+
+
+@pytest.mark.parametrize("end", [reset, change, set_by_admin], ids=lambda end: end.__name__)
+def test_a_session_that_a_new_password_has_ended_creates_no_key(
+    mia: User, now: Now, end: Callable[[User, Now], None]
+) -> None:
+    in_flight = User.objects.get()
+    end(mia, now)
+    with pytest.raises(InvalidToken):
+        create_api_key(actor=in_flight, owner=in_flight, fields={"name": "A", "scopes": ["posts:read"]}, now=now)
+    assert not ApiKey.objects.exists()
 
 
 class OutdatedHasher(CheapArgon2PasswordHasher):
