@@ -25,10 +25,11 @@ COUNTERS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
 }
 SHADOW_RESULTS: Final = (
     *("equal", "different", "accepted", "failed", "timed_out", "dropped", "unmapped"),
-    *("abandoned", "refused_both", "refused_v2"),
+    *("abandoned", "refused_both", "refused_once", "refused_v2"),
 )
 """`failed`: by v1, or by the repeat itself. `unmapped`: without a translation, or not good on v1. `abandoned`: the
-thread never came back. `refused_both` and `refused_v2`: v2 refused it; v1 refuses it too, or answers it.
+thread never came back. `refused_both`, `refused_once` and `refused_v2`: v2 refused it. v1 refuses it too; or v1 answers
+it, and v2 does not refuse its translation; or v2 refuses that too.
 """
 FROM_THE_START: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "canary_shadow": tuple((result,) for result in SHADOW_RESULTS),

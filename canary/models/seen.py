@@ -50,7 +50,7 @@ class Observation(models.Model):
     Pairs write a row each. `api_version` is the version that the row speaks against. `pair_error`: it failed alone;
     `value` is the place in which it was asked, and none where no coin drew it. `pair_time`: v2 took longer than is
     tolerated, or, against v1, it did not; `value` is the natural logarithm of v2's time to v1's. `pair_refusal`: v2
-    refused a read that v1 answers, or, against v1, that v1 refuses too; `value` is the status.
+    refused a read that v1 answers, and its translation too, or, against v1, it was right to; `value` is the status.
     """
 
     sequence = models.PositiveBigIntegerField(null=True, unique=True)

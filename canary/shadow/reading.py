@@ -74,8 +74,8 @@ def read_both(read: Read, deadline_s: float = PAIR_DEADLINE_S, *, is_v2_first: b
 def prepare(read: Read, *, is_v2_first: bool) -> "Outcome | Pair":
     """Return a pair that can be asked for, or why there is none."""
     declared = declared_successors()
-    source = _in_words_of_v1(declared, read) if declared else None
-    found = _translated(declared, source) if declared and source else None
+    source = in_words_of_v1(declared, read) if declared else None
+    found = translated(declared, source) if declared and source else None
     if declared is None or source is None or found is None:
         return Outcome("", "unmapped")
     if not found.method or found.doubts or found.page > PAGES_MAX:
@@ -83,7 +83,7 @@ def prepare(read: Read, *, is_v2_first: bool) -> "Outcome | Pair":
     return Pair(source, declared, counted(declared, found), _sent_to_v2(read, found), is_v2_first=is_v2_first)
 
 
-def _in_words_of_v1(declared: Declared, read: Read) -> Read | None:
+def in_words_of_v1(declared: Declared, read: Read) -> Read | None:
     if read.api_version == STABLE:
         return read
     source = original(
@@ -108,7 +108,7 @@ def split_target(target: str) -> tuple[str, str]:
     return unquote_to_bytes(path).decode(errors="surrogateescape"), query
 
 
-def _translated(declared: Declared, read: Read) -> Equivalent | None:
+def translated(declared: Declared, read: Read) -> Equivalent | None:
     return equivalent(
         declared,
         "GET",

@@ -1,67 +1,74 @@
-"""Asks v1 for a read that v2 refused: if v1 answers it, the refusal was wrong."""
+"""Asks both versions about a read that v2 refused: it was wrong if v1 answers the read and v2 refuses its translation.
+
+The translation holds what v1 understood of the request. So what v1 ignores and v2 refuses by its contract, such as an
+unknown parameter, speaks against neither version.
+"""
 
 from typing import Final
 
-from canary.core.mapping import Declared, Difference, Json, original
+from canary.core.mapping import Declared, Difference, Equivalent, as_asked
 from canary.core.values import CANDIDATE, STABLE
 from canary.recording.route_names import name_of
 from canary.retiring.successors import below_base, declared_successors
 from canary.shadow.asking import Answer, Read, ask
-from canary.shadow.reading import Outcome, Vote, shared_name, shown
+from canary.shadow.reading import Outcome, Vote, in_words_of_v1, shared_name, shown, split_target, translated
 from canary.shadow.snapshots import Guard, read_only_snapshot
 
-TOO_MANY: Final = 429
+REFUSALS: Final = range(400, 500)
 
 
 def prepare_refusal(read: Read) -> "Outcome | RefusedRead":
-    """Return a refusal to ask v1 about, or why there is none. Only calls that both versions declare are compared."""
+    """Return a refusal to ask both versions about, or why there is none. Only calls that both declare are compared."""
     declared = declared_successors()
+    source = _source_of(declared, read) if declared else None
+    found = translated(declared, source) if declared and source else None
+    if source is None or found is None or not found.method:
+        return Outcome("", "unmapped")
+    if _is_doubtful(found):
+        return Outcome(found.template, "unmapped")
+    return RefusedRead(read, source, found)
+
+
+def _source_of(declared: Declared, read: Read) -> Read | None:
+    """Return the read for v1: the same address if v1 has it, else the translation."""
+    found = translated(declared, read)
     name = name_of(CANDIDATE, "GET", read.template).shared
-    found = _row_of(declared, read, name) if declared else None
-    return RefusedRead(read, *found) if found else Outcome("", "unmapped")
+    return read if found and found.method and shared_name(found.route) == name else in_words_of_v1(declared, read)
 
 
-def _row_of(declared: Declared, read: Read, name: str) -> tuple[Json, str, str] | None:
-    """Return v1's row, and the path and query for v1: the same address if v1 has it, else the translation."""
-    path = below_base(read.path)
-    found = declared.find("GET", path)
-    if found and found[0]["call"] and shared_name(found[0]) == name:
-        return found[0], path, read.query
-    source = original(declared, path, read.query, has_credentials=read.has_credentials, user_id=read.user_id)
-    row = declared.find("GET", source[0]) if source else None
-    return (row[0], *source) if row and source else None
+def _is_doubtful(found: Equivalent) -> bool:
+    """Return whether v2 may refuse a value that v1 takes, as declared. Clients need not send what v2 gets of users."""
+    return not found.route["call"]["query_of_users"].keys() >= set(found.doubts)
 
 
 class RefusedRead:
-    def __init__(self, read: Read, route: Json, path: str, query: str) -> None:
-        self._read, self._route, self._path, self._query = read, route, path, query
-        self._template = f"{route['method']} {route['path']}"
+    def __init__(self, read: Read, source: Read, found: Equivalent) -> None:
+        self._read, self._source, self._found = read, source, found
 
     def run(self, deadline_s: float) -> Outcome:
         with read_only_snapshot(deadline_s) as guard:
-            old = ask(self._read, STABLE, self._path, self._query, guard)
-            if old.tried or old.status >= 500 or guard.is_late:
-                return self.late() if guard.is_late else Outcome(self._template, "failed", error=old.error)
-            is_wrong = old.status < 400 and self._is_steady(guard)
-        return self._told(old, is_wrong=is_wrong)
+            old = ask(self._read, STABLE, below_base(self._source.path), self._source.query, guard)
+            if not guard.is_late and (old.tried or old.status >= 500):
+                return Outcome(self._found.template, "failed", error=old.error)
+            is_steady = not guard.is_late and old.status < 400 and self._is_steady(guard)
+            return self.late() if guard.is_late else self._told(old, is_steady=is_steady)
 
     def late(self, *, is_lost: bool = False) -> Outcome:
-        return Outcome(self._template, "abandoned" if is_lost else "timed_out")
+        return Outcome(self._found.template, "abandoned" if is_lost else "timed_out")
 
     def _is_steady(self, guard: Guard) -> bool:
-        """Return whether v2 refuses a repeat too: limits don't count repeats, so v2 answers one after a right 429."""
-        if self._read.refusal != TOO_MANY:
-            return True
-        again: Answer = ask(self._read, CANDIDATE, below_base(self._read.path), self._read.query, guard)
-        return again.status == TOO_MANY
+        """Return whether v2 refuses the translation too. Limits don't count repeats, so a right 429 does not repeat."""
+        target = as_asked(self._found, self._source.query, has_credentials=self._read.has_credentials)
+        return ask(self._read, CANDIDATE, *split_target(target), guard).status in REFUSALS
 
-    def _told(self, old: Answer, *, is_wrong: bool) -> Outcome:
-        status = self._read.refusal
+    def _told(self, old: Answer, *, is_steady: bool) -> Outcome:
+        status, route = self._read.refusal, self._found.route
+        result = "refused_both" if old.status >= 400 else "refused_v2" if is_steady else "refused_once"
         return Outcome(
-            self._template,
-            "refused_v2" if is_wrong else "refused_both",
-            (Difference("", "refusal", old.status, status),) if is_wrong else (),
-            shown(self._read, self._route),
-            shared=shared_name(self._route),
-            votes=(Vote("pair_refusal", CANDIDATE if is_wrong else STABLE, float(status)),),
+            self._found.template,
+            result,
+            (Difference("", "refusal", old.status, status),) if is_steady else (),
+            shown(self._read, route),
+            shared=shared_name(route),
+            votes=(Vote("pair_refusal", CANDIDATE if is_steady else STABLE, float(status)),),
         )

@@ -40,7 +40,6 @@ def test_what_a_read_of_v1_becomes_leads_back_to_one_that_becomes_the_same(path:
         ("/me", ("/auth/profile", "")),
         ("/search?q=caf%C3%A9", ("/search", "q=caf%C3%A9")),
         ("/tags?count=exact", ("/tags", "")),
-        ("/posts?limit=3&limit=4", ("/posts", "limit=4")),
         ("/posts?status=archived", ("/admin/posts", "status=archived")),
     ],
 )
@@ -57,6 +56,8 @@ def test_what_both_say_is_told_in_the_words_of_v1(target: str, source: tuple[str
         "/posts?sort=-published_at,title",
         "/posts?limit=1000",
         "/posts?limit=",
+        "/posts?limit=3&limit=4",
+        f"/posts?{'&'.join(['limit=3'] * 1_001)}",
         "/posts?tag=A-Slug",
         "/search?q=x&sort=title",
         "/posts/..",

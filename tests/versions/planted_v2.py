@@ -88,7 +88,7 @@ EFFECTS: dict[str, Callable[[HttpRequest], HttpResponse | None]] = {
 """By the text of `X-Planted` what a view does before it answers; by that of `X-Planted-V1` what v1's does."""
 
 
-def suggest(request: HttpRequest) -> HttpResponse:
+def affected(request: HttpRequest) -> HttpResponse:
     answer: HttpResponse = (
         EFFECTS.get(request.headers.get("X-Planted", ""), lambda _: None)(request) or _real(request)[0]
     )
@@ -103,8 +103,9 @@ def suggest_by_v1(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
-    path("api/v2/search/suggest", suggest),
-    path("api/search/suggest", suggest),
+    path("api/v2/search/suggest", affected),
+    path("api/search/suggest", affected),
+    path("api/v2/me", affected),
     path("api/v2/posts/<str:name>", wrong_field),
     path("api/v2/posts/<str:name>/comments", slow),
     path("api/v2/tags", writing),

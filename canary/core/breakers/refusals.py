@@ -19,7 +19,7 @@ class Repeat(NamedTuple):
     at_s: float
     unit: str
     is_wrong: bool
-    """Whether v1 answers it."""
+    """Whether v1 answers it, and v2 refuses its translation too."""
 
 
 def wrong_refusals(repeats: Sequence[Repeat], minutes: Sequence[Minute], limits: Limits, now: float) -> Trip | None:

@@ -26,7 +26,6 @@ PAIR_EVERY_S: Final = 30
 A_MINUTE, A_NETWORK = 60, 10
 """Failed reads, and refused ones, that are repeated at most."""
 LATENCY_MARGIN, UNNOTICED_MS = 1.2, 5.0
-TOO_MANY: Final = 429
 
 
 @dataclass(slots=True)
@@ -162,7 +161,7 @@ class Recorder:
         elif status >= 500 and self._is_fair(person) and self._failed.take(person.network, at_s):
             self._pair(world, at_s, person, route)
         if 400 <= status < 500 and api_version == CANDIDATE and self._refused.take(person.network, at_s):
-            is_steady = status != TOO_MANY or world.answer(person, route, CANDIDATE).status == TOO_MANY
+            is_steady = 400 <= world.answer(person, route, CANDIDATE).status < 500
             is_wrong = not answer.is_alike and world.answer(person, route, STABLE).status < 400 and is_steady
             self.repeats.append(Repeat(at_s, person.voter, is_wrong))
 

@@ -9,12 +9,13 @@ from django.core.cache import cache
 from django.test import Client
 
 from canary.judging.evidence import peek
-from canary.models import Observation
+from canary.models import Observation, ShadowDifference
 from canary.recording import flushing
 from canary.shadow.offering import ShadowReader
 from canary.shadow.reading import Outcome, Pair, Vote, prepare, read_both
 from canary.shadow.refusals import prepare_refusal
 from canary.shadow.watchdog import OverdueError, Watchdog
+from tests.canary.seeing import weight
 from tests.versions.planted_v2 import ASKED
 from tests.versions.shadow.asking import Content, drain, read_of, suggested
 
@@ -142,19 +143,32 @@ def refused(path: str, query: str = "", status: int = 404, template: str = "", *
     return prepared if isinstance(prepared, Outcome) else prepared.run(5.0)
 
 
-def test_what_v2_refuses_and_v1_answers_is_a_wrong_refusal(content: Content) -> None:
-    wrong = refused(content.post, template="/posts/<str:post>")
+@pytest.mark.usefixtures("planted")
+@pytest.mark.parametrize("query", ["prefix=a", "prefix=a&foo=1", "prefix=x&prefix=a&limit=0"])
+def test_what_v1_answers_and_v2_refuses_also_as_v1_understood_it_is_a_wrong_refusal(query: str) -> None:
+    wrong = refused("/search/suggest", query, HTTP_X_PLANTED="refuse")
     assert (wrong.result, wrong.votes) == ("refused_v2", (Vote("pair_refusal", 2, 404.0),))
     assert [each.group for each in wrong.differences] == [("", "refusal")]
+
+
+def test_what_both_refuse_is_no_wrong_refusal() -> None:
     right = refused("/posts/00000000-0000-7000-8000-000000000000", template="/posts/<str:post>")
     assert (right.result, right.votes) == ("refused_both", (Vote("pair_refusal", 1, 404.0),))
     assert refused("/tags", status=401, HTTP_AUTHORIZATION="Bearer x").result == "refused_both"
 
 
+def test_what_v2_refused_and_answers_in_the_snapshot_of_v1_is_no_wrong_refusal(content: Content) -> None:
+    """A post that was published between the request and its repeat."""
+    found = refused(content.post, template="/posts/<str:post>")
+    assert (found.result, found.votes) == ("refused_once", (Vote("pair_refusal", 1, 404.0),))
+
+
+@pytest.mark.usefixtures("planted")
 def test_the_same_address_is_asked_for_first_and_else_what_it_is_in_v1(content: Content) -> None:
-    assert refused("/posts", "page=2", 400).result == "refused_v2"
+    assert refused("/posts", "page=2", 400).result == "refused_once"
     assert refused("/me", status=401).result == "refused_both"
-    assert refused("/me", status=403, HTTP_AUTHORIZATION=content.token).result == "refused_v2"
+    planted = {"HTTP_AUTHORIZATION": content.token, "HTTP_X_PLANTED": "refuse"}
+    assert refused("/me", status=404, **planted).result == "refused_v2"
 
 
 def test_what_one_version_alone_declares_is_no_wrong_refusal() -> None:
@@ -162,8 +176,38 @@ def test_what_one_version_alone_declares_is_no_wrong_refusal() -> None:
     assert refused("/media", status=401).result == "unmapped"
 
 
+@pytest.mark.parametrize("query", ["", "q=", f"q={501 * 'a'}", "q=%00", "q=a&offset=1"])
+def test_what_v2_is_declared_to_refuse_is_no_wrong_refusal(query: str) -> None:
+    assert refused("/search", query, 400).result == "unmapped"
+
+
+STRICT = (
+    *("/posts?foo=1", "/posts?page=2", "/posts?limit=0", "/posts?limit=1000", "/posts?sort=bad", "/tags?foo=1"),
+    *("/posts?limit=1&limit=2", "/posts?fields=bogus", "/posts?cursor=x", "POST?x=1"),
+)
+"""v1 answers these with 200 and v2 with 400, as their contracts say."""
+
+
+@pytest.mark.usefixtures("stored")
+def test_what_v1_ignores_and_v2_refuses_by_its_contract_is_no_wrong_refusal(
+    content: Content, reader: ShadowReader
+) -> None:
+    weight(10_000)
+    odd = [*((target, {}, 400) for target in STRICT), ("/posts", {"accept": "application/xml"}, 406)]
+    for number, (target, headers, status) in enumerate(odd):
+        path, place = target.replace("POST", content.post), f"198.51.{number}.7"
+        asked = [Client().get(f"/api{version}{path}", headers=headers, REMOTE_ADDR=place) for version in ("/v1", "")]
+        assert [answer.status_code for answer in asked] == [200, status], target
+        drain(reader)
+    flushing.flush(is_last=True)
+    votes = Observation.objects.filter(metric="pair_refusal").order_by("pk").values_list("api_version", "value")
+    assert list(votes) == [(1, float(status)) for _, _, status in odd]
+    reader.tally.flush()
+    assert not ShadowDifference.objects.exists()
+
+
 @pytest.mark.usefixtures("planted")
 def test_one_request_too_many_is_rightly_refused_unless_v2_refuses_the_repeat_too() -> None:
-    for planted, result in (("count", "refused_both"), ("limit", "refused_v2")):
+    for planted, result in (("count", "refused_once"), ("limit", "refused_v2")):
         found = refused("/search/suggest", "prefix=a", 429, HTTP_X_PLANTED=planted)
         assert found.result == result
