@@ -15,6 +15,8 @@ from canary.shadow.reading import Outcome, Vote, in_words_of_v1, shared_name, sh
 from canary.shadow.snapshots import Guard, read_only_snapshot
 
 REFUSALS: Final = range(400, 500)
+OF_ADDRESSES: Final = frozenset({401, 403, 404, 405, 410})
+"""Statuses about an address and who asks. No header that v1 ignores causes them."""
 
 
 def prepare_refusal(read: Read) -> "Outcome | RefusedRead":
@@ -57,9 +59,14 @@ class RefusedRead:
         return Outcome(self._found.template, "abandoned" if is_lost else "timed_out")
 
     def _is_steady(self, guard: Guard) -> bool:
-        """Return whether v2 refuses the translation too. Limits don't count repeats, so a right 429 does not repeat."""
-        target = as_asked(self._found, self._source.query, has_credentials=self._read.has_credentials)
-        return ask(self._read, CANDIDATE, *split_target(target), guard).status in REFUSALS
+        """Return whether v2 refuses the translation, too or because the request is its own translation.
+
+        Limits don't count repeats, so a right 429 does not repeat.
+        """
+        target = split_target(as_asked(self._found, self._source.query, has_credentials=self._read.has_credentials))
+        if self._read.refusal in OF_ADDRESSES and target == (below_base(self._read.path), self._read.query):
+            return True
+        return ask(self._read, CANDIDATE, *target, guard).status in REFUSALS
 
     def _told(self, old: Answer, *, is_steady: bool) -> Outcome:
         status, route = self._read.refusal, self._found.route
