@@ -21,6 +21,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from cms import clock, policy
+from cms.admin.counting import CappedPaginator, FoundFirstPaginator
 from cms.admin.forms import shown_refusal
 from cms.admin.media_grid import AltTextFilter, MediaChangeList
 from cms.admin.options import DeletableAdmin, wide
@@ -152,7 +153,7 @@ class MediaFileAdmin(DeletableAdmin):
         return str(media.uploaded_by)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> MediaFile | None:
-        media = super().get_object(request, object_id, from_field)
+        media: Any = self._one(request, object_id) if self._is_id(object_id) else None
         if media is not None:
             media.viewer = request.user  # for `used_in`, which names posts
         return media
@@ -179,7 +180,12 @@ class MediaFileAdmin(DeletableAdmin):
         return rows.images()  # type: ignore[attr-defined]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MediaFile]:
-        return super().get_queryset(request).visible_to(request.user, clock.now())
+        """Return all rows of a list. One row alone is found by `_one`."""
+        return super().get_queryset(request).all_visible_to(request.user, clock.now())
+
+    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> CappedPaginator:
+        pages = CappedPaginator if policy.may_edit_all_media(request.user) else FoundFirstPaginator
+        return pages(*args, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may_manage(request.user) if obj is None else policy.may_edit_media(request.user, obj)
@@ -211,7 +217,7 @@ class MediaFileAdmin(DeletableAdmin):
         return JsonResponse({"address": address, "describe": reverse("admin:cms_mediafile_describe", args=[media.pk])})
 
     def describe_view(self, request: HttpRequest, media_id: Any) -> JsonResponse:
-        media = self.get_queryset(request).filter(pk=media_id).first()
+        media = self._one(request, media_id)
         if media is None or not self.has_change_permission(request, media):
             raise Http404
         try:
@@ -224,7 +230,7 @@ class MediaFileAdmin(DeletableAdmin):
         """Return the bytes, or a rendition's (`?size=`). Only images are shown in place, and nothing in them is run."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        media = self.get_queryset(request).filter(pk=media_id).first()
+        media = self._one(request, media_id)
         if media is None:
             raise Http404
         try:
@@ -253,6 +259,10 @@ class MediaFileAdmin(DeletableAdmin):
 
     def delete(self, actor: Actor, row: MediaFile, now: datetime.datetime) -> None:
         delete_media(actor=actor, media=row)
+
+    @staticmethod
+    def _one(request: HttpRequest, media_id: Any) -> MediaFile | None:
+        return MediaFile.objects.visible_to(request.user, clock.now()).filter(pk=media_id).first()
 
     @staticmethod
     def _address(media: MediaFile) -> str:

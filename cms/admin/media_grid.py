@@ -4,7 +4,7 @@ import re
 import uuid
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.contrib.admin import SimpleListFilter
@@ -38,13 +38,10 @@ class AltTextFilter(SimpleListFilter):
 
 
 class MediaChangeList(LightChangeList):
-    def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
-        rows: Any = super().get_queryset(*args, **kwargs)
-        return cast("QuerySet[Any]", rows.noting_rendition(TILE))
-
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        files = list(self.result_list)
+        rows: Any = self.result_list
+        files = list(rows.select_related(*self.list_select_related).noting_rendition(TILE))
         usage = posts_with(files, request.user)
         self.result_list: list[MediaFile] = files
         self.tiles = [tile_of(media, usage[media.pk]) for media in files]

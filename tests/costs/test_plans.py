@@ -2,6 +2,7 @@
 
 import datetime
 import os
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
@@ -194,6 +195,47 @@ def test_files_behind_many_hidden_ones_are_looked_at_once(
     assert row["original_name"] == shown[-1].original_name
     looks = sum(looked_at(one["sql"]) for one in captured.captured_queries if one["sql"].startswith("SELECT"))
     assert looks <= LOOKS * (MANY + 2 * FILES)
+
+
+LIBRARY = "/admin/cms/mediafile/"
+SUGGESTED = "/admin/autocomplete/?app_label=cms&model_name=post&field_name=featured_image&term="
+
+
+def looks_of(ask: Callable[[], Any]) -> float:
+    with CaptureQueriesContext(connection) as captured:
+        assert ask().status_code in (200, 302)
+    return sum(looked_at(one["sql"]) for one in captured.captured_queries if one["sql"].startswith("SELECT"))
+
+
+@pytest.mark.parametrize("address", [LIBRARY, f"{LIBRARY}?o=1&p=5", f"{LIBRARY}?q=file&kind=document", SUGGESTED])
+def test_the_media_library_of_an_author_looks_at_posts_once_for_the_files_of_all(
+    address: str, client: Client, make_post: Any, make_user: Any, editor: User, now: datetime.datetime
+) -> None:
+    """An author's own posts and the co-written ones were looked for once for each file."""
+    writer = make_user("author")
+    files, posts = files_of(editor), copies_of(make_post(is_published=False), now)
+    link, names = Post.embedded_media.through, Post.co_authors.through
+    names.objects.bulk_create(names(post=post, user=writer) for post in posts)
+    link.objects.bulk_create(link(post=posts[n % PUBLIC], mediafile=one) for n, one in enumerate(files[:-9]))
+    analyse()
+    client.force_login(writer)
+    if address == LIBRARY:
+        assert client.get(address).context["cl"].result_count == FILES - 9
+    assert looks_of(lambda: client.get(address)) <= LOOKS * 2 * (PUBLIC + FILES)  # to count, and to find a page
+
+
+@pytest.mark.parametrize("address", [LIBRARY, f"{LIBRARY}?p=2", SUGGESTED])
+def test_the_media_library_looks_once_at_files_behind_many_hidden_ones(
+    address: str, client: Client, make_post: Any, author: User, editor: User, now: datetime.datetime
+) -> None:
+    own, _hidden, posts = files_of(author), files_of(editor), copies_of(make_post(content="word " * 400), now, MANY)
+    for number, post in enumerate(posts):
+        post.featured_image = own[number % FILES]
+    Post.objects.bulk_update(posts, ["featured_image"], batch_size=1_000)
+    analyse()
+    as_large_tables()
+    client.force_login(author)
+    assert looks_of(lambda: client.get(address)) <= LOOKS * (MANY + 2 * FILES)
 
 
 @pytest.mark.parametrize("others", [0, 200])
