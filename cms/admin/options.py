@@ -9,7 +9,6 @@ from urllib.parse import quote
 from django.contrib import admin, messages
 from django.contrib.admin import ModelAdmin as DjangoModelAdmin
 from django.contrib.admin import SimpleListFilter
-from django.contrib.admin.actions import delete_selected
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import ActionLocation, IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -23,13 +22,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
+from unfold.enums import ActionVariant
 from unfold.forms import ActionForm
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from cms import clock, policy
 from cms.admin.counting import CappedPaginator
-from cms.admin.dialogs import Change, apply_to_each
+from cms.admin.dialogs import Change, for_selected
 from cms.admin.forms import PlainTextField, ServiceForm, SuggestedSelect, SuggestedSelectMultiple, shown_refusal
 from cms.admin.shown import shown_instant
 from cms.errors import CmsError
@@ -298,12 +298,16 @@ class DeletableAdmin(ServiceAdmin):
 
     @admin.action(description=gettext_lazy("Delete selected %(verbose_name_plural)s"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Show Django's confirmation first; then delete each row by itself."""
-        if not request.POST.get("post"):
-            return delete_selected(self, request, queryset)
-        change = Change("delete", _("Delete"), _("deleted"), lambda r, row, now: self.delete(r.user, row, now), icon="")
-        apply_to_each(self, request, queryset, change)
-        return None
+        """Name the first rows and count all of them; after the confirmation delete each row by itself."""
+        change = Change(
+            "delete",
+            _("Delete"),
+            _("deleted"),
+            lambda request, row, now: self.delete(request.user, row, now),
+            icon="",
+            variant=ActionVariant.DANGER,
+        )
+        return for_selected(change)(self, request, queryset)
 
 
 class ReadOnlyAdmin(ServiceAdmin):

@@ -7,10 +7,11 @@ import pytest
 from django.test import Client
 
 from cms.admin import each
-from cms.models import Post, User
+from cms.admin.dialogs import SHOWN_NAMES
+from cms.models import AuditEvent, Post, Tag, User
 from cms.text.turns import TEXTS
 
-POSTS, USERS = "/admin/cms/post/", "/admin/cms/user/"
+POSTS, USERS, TAGS = "/admin/cms/post/", "/admin/cms/user/", "/admin/cms/tag/"
 
 
 @pytest.fixture
@@ -20,6 +21,11 @@ def client(admin: User, signed_in: Callable[[User], Client]) -> Client:
 
 def ask(client: Client, address: str, action: str, rows: list[Any], **more: str) -> Any:
     return client.post(address, {"action": action, "_selected_action": [str(row.pk) for row in rows], **more})
+
+
+def _tags(count: int) -> list[Tag]:
+    names = [f"ink {number:05}" for number in range(count)]
+    return Tag.objects.bulk_create(Tag(name=name, name_key=name, slug=name.replace(" ", "-")) for name in names)
 
 
 def test_the_page_names_what_and_how_many_and_changes_nothing(client: Client, make_post: Callable[..., Post]) -> None:
@@ -73,6 +79,39 @@ def test_an_account_changes_many_rows_once_at_a_time(
         TEXTS._begin()
         TEXTS._places._begin()
     assert Post.objects.filter(status="archived").count() == 1
+
+
+def test_deleting_all_rows_names_a_few_and_sends_only_the_selected(client: Client) -> None:
+    tags = _tags(1_100)
+    page = ask(client, TAGS, "delete_selected", tags[:1], select_across="1")
+    said = page.content.decode()
+    assert "“Delete” for 1100 tags:" in said
+    assert f"and {1_100 - SHOWN_NAMES} more" in said
+    assert sum(tag.name in said for tag in tags) == SHOWN_NAMES
+    assert sorted(page.context["sent"]) == [
+        ("_selected_action", str(tags[0].pk)),
+        ("action", "delete_selected"),
+        ("select_across", "1"),
+    ]
+    assert Tag.objects.count() == 1_100
+
+
+def test_deleting_all_rows_is_bounded_as_any_change(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    tags = _tags(3)
+    monkeypatch.setattr(each, "ROWS_MAX", 2)
+    page = ask(client, TAGS, "delete_selected", tags[:1], select_across="1")
+    sent = {**dict(page.context["sent"]), "confirmed": page.context["count"]}
+    said = client.post(TAGS, sent, follow=True).content.decode()
+    assert Tag.objects.count() == 1
+    assert "2 tags deleted." in said
+    assert "1 left for lack of time" in said
+    assert AuditEvent.objects.filter(action="tag.deleted").count() == 2
+
+
+def test_the_confirmation_of_an_older_page_is_asked_for_again(client: Client) -> None:
+    tags = _tags(2)
+    assert "for 2 tags:" in ask(client, TAGS, "delete_selected", tags, post="yes").content.decode()
+    assert Tag.objects.count() == 2
 
 
 @pytest.mark.parametrize(("typed", "role"), [("mia", "admin"), ("Mia", "author"), ("", "author")])

@@ -135,10 +135,10 @@ def test_a_waiting_comment_is_moderated_by_button_and_by_action(
 def test_deleting_comments_asks_first_then_keeps_the_row_without_its_text(
     client: Client, comment: Comment, run_action: Callable[..., list[str]]
 ) -> None:
-    run_action(client, "/admin/cms/comment/", "delete_selected", [comment])
+    client.post("/admin/cms/comment/", {"action": "delete_selected", "_selected_action": [str(comment.pk)]})
     comment.refresh_from_db()
     assert comment.status == "pending"
-    said = run_action(client, "/admin/cms/comment/", "delete_selected", [comment], post="yes")
+    said = run_action(client, "/admin/cms/comment/", "delete_selected", [comment])
     comment.refresh_from_db()
     assert (said, comment.status, comment.text) == (["1 comment deleted."], "deleted", "")
 

@@ -47,7 +47,7 @@ def test_deleting_a_tag_takes_it_from_its_posts(
     post = make_post(tags=["one", "two"])
     tag = Tag.objects.get(name="one")
     assert client.post(f"/admin/cms/tag/{tag.pk}/delete/", {"post": "yes"}).status_code == 302
-    said = run_action(client, "/admin/cms/tag/", "delete_selected", [Tag.objects.get()], post="yes")
+    said = run_action(client, "/admin/cms/tag/", "delete_selected", [Tag.objects.get()])
     assert said[-1] == "1 tag deleted."
     assert not post.tags.exists()
     assert AuditEvent.objects.filter(action="tag.deleted").count() == 2
@@ -86,7 +86,7 @@ def test_deleting_many_categories_deletes_those_that_may_go(
     used, free = _make(client, send_form, "Used"), _make(client, send_form, "Free")
     client.get("/admin/")  # shows and so clears the messages of the forms
     make_post(categories=[used])
-    said = run_action(client, "/admin/cms/category/", "delete_selected", [used, free], post="yes")
+    said = run_action(client, "/admin/cms/category/", "delete_selected", [used, free])
     assert said[-2:] == ["1 category deleted.", "Used: This category can't be deleted while posts use it."]
     assert list(Category.objects.all()) == [used]
 
