@@ -98,6 +98,8 @@ class CanaryConf:
     Others count once per network. None for an unknown person. Called after the response is made, with what the view
     loaded.
     """
+    has_evidence_unit: bool
+    """Whether the site names that function. Else its views may know people of whom the canary learns nothing."""
     clock: Callable[[], float]
     """The present in unix seconds, on which all processes of the site agree."""
     retention_days: int
@@ -254,6 +256,7 @@ def _load(conf: Mapping[str, Any]) -> CanaryConf:
         has_scope=_function(conf, "HAS_SCOPE", _no_key_has_a_scope),
         is_excluded=_function(conf, "IS_EXCLUDED", _nobody_is_excluded),
         evidence_unit=_function(conf, "EVIDENCE_UNIT", _whom_the_view_knows),
+        has_evidence_unit=bool(conf.get("EVIDENCE_UNIT")),
         clock=_function(conf, "CLOCK", time.time),
         retention_days=conf.get("RETENTION_DAYS", RETENTION_DAYS),
         anonymous_consumers=conf.get("ANONYMOUS_CONSUMERS", ANONYMOUS_CONSUMERS),

@@ -33,7 +33,7 @@ from canary.core.values import STABLE, Decision, Identity, Refusal, Snapshot
 from canary.recording import recorder
 from canary.requests.faults import faults
 from canary.requests.headers import ADDRESS_MAX, has_dot_segment, header_of, put, put_kept, sent_path, sent_query
-from canary.requests.identity import drop_cookie, identify, read_cookie, write_cookie
+from canary.requests.identity import drop_cookie, identify, may_carry, read_cookie, write_cookie
 from canary.requests.in_flight import Flight, flights
 from canary.requests.problems import problem_response
 from canary.requests.queries import start_counting, stop_counting
@@ -296,7 +296,7 @@ def _refuse(request: HttpRequest, refusal: Refusal, passage: Passage) -> HttpRes
 def _decide(request: HttpRequest, pinned: str | None, snapshot: Snapshot, now: float) -> Decision | Refusal:
     life_of_v1 = snapshot.life
     has_own = bool(life_of_v1.extensions or life_of_v1.own_brownouts) and has_own_rules(life_of_v1, now)
-    # Only a credential proves who asks: this server signs a cookie for any key that somebody makes up.
+    # Only a credential proves who asks: a cookie outlives its key, and earlier releases signed one for any key.
     is_proven = not has_own or canary_conf().identify(request) is not None
     if pinned is not None:
         version = snapshot.names.version_of(pinned)
@@ -344,7 +344,8 @@ def _record(error: Exception) -> None:
 def _describe(request: HttpRequest, response: HttpResponse, decision: Decision) -> None:
     """Add to the entrance's response the identity, for the next time, and the reason, for users who may see it."""
     identity = decision.identity
-    if identity is not None and identity != read_cookie(request) and not getattr(request, "is_signed_out", False):
+    is_new = identity is not None and identity != read_cookie(request) and not getattr(request, "is_signed_out", False)
+    if identity is not None and is_new and may_carry(identity, request, response):
         write_cookie(response, identity)
     if request.META.get("HTTP_X_CANARY_DEBUG") == "1" and _may_view(request):
         response.headers["X-Canary-Reason"] = decision.reason

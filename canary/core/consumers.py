@@ -183,7 +183,7 @@ def unmet_for_own_brownout(life: Life, consumer: str, window: Window, facts: Fac
         unmet.append(Unmet("deprecated-days", sentence))
     if window[0] < now + NOTICE_DAYS * DAY_S:
         unmet.append(Unmet("notice", f"A brownout is published {NOTICE_DAYS} days ahead or more."))
-    if consumer in facts.unnotified or consumer in facts.untold:
+    if consumer in {*facts.unnotified, *facts.untold, *facts.unproven}:
         unmet.append(Unmet("notified", f"Not notified yet: {consumer}; run `lifecycle notify`."))
     if window[1] - window[0] > LADDER_S[-1]:
         unmet.append(Unmet("ladder", f"A brownout of one consumer is at most {LADDER_S[-1] // 3_600} h long."))

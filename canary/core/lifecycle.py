@@ -93,11 +93,12 @@ class Facts:
     unmapped: tuple[str, ...] = ()
     """Routes of v1 with neither an equivalent nor a documented reason why there is none."""
     unnotified: tuple[str, ...] = ()
-    """Consumers of the last QUIET_DAYS that no notification reached or tried to reach."""
+    """Consumers of the last QUIET_DAYS that no notification reached or tried to reach, whose names are proven."""
     last_call_at: int | None = None
     """The last call of v1, by anybody."""
     untold: tuple[str, ...] = ()
     """As `unnotified`, of all days that a notification is about; without those that an extension keeps on v1."""
+    unproven: tuple[str, ...] = ()  # the same for names that strangers can make up: no sunset waits for them
     spared: tuple[str, ...] = ()
     """Consumers that v1 would keep answering until they are notified."""
     last_reached_at: int | None = None

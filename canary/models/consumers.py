@@ -19,6 +19,8 @@ class ConsumerUsage(models.Model):
     agent = models.CharField(max_length=80, default="")
     """The first product of the user agent, such as `python-requests`."""
     last_seen_at = models.DateTimeField()
+    is_vouched = models.BooleanField(default=False, db_default=False)
+    """Whether a view has let in the credential of one of the calls: anybody can make up other names."""
 
     class Meta:
         default_permissions = ()

@@ -33,6 +33,8 @@ class Row:
     """Sentences about an end of its own."""
     can_extend: bool
     can_brown_out: bool
+    is_made_up: bool
+    """Whether anybody may have made up the name of a user or key."""
 
 
 def board_context(user: Any, page: str, now: datetime) -> dict[str, Any]:
@@ -63,6 +65,7 @@ def _row(known: dict[str, Any], state: str) -> Row:
         ends=_ends(known),
         can_extend=can_extend and version is not None,
         can_brown_out=can_brown_out and version is not None,
+        is_made_up=kind in PROVEN and version is not None and not known["is_proven"],
     )
 
 

@@ -100,13 +100,14 @@ class Usage:
     calls: int = 0
     refused: int = 0
     is_vouched: bool = False
-    """Whether a response was made for an account: anybody can make up other names."""
+    """Whether a view has let in the credential of a call: anybody can make up other names."""
 
     def merge(self, other: "Usage") -> None:
         if other.last_seen_at >= self.last_seen_at:
             self.agent, self.last_seen_at = other.agent or self.agent, other.last_seen_at
         self.calls += other.calls
         self.refused += other.refused
+        self.is_vouched |= other.is_vouched
 
 
 class LastSeen(NamedTuple):

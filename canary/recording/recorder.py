@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from canary.conf import canary_conf
+from canary.core.consumers import PROVEN
 from canary.core.values import STABLE, Decision, Refusal, Snapshot
 from canary.requests.identity import COOKIE
 from canary.requests.in_flight import Flight
@@ -51,7 +52,7 @@ class Seen(NamedTuple):
     excluded: str
     person: Person | None
     credential: tuple[str, str] | None
-    """Kind and id, looked up where v1 answered and the decision needed no identity."""
+    """Kind and id that the request itself names, looked up where v1 answered or refused to."""
     client_id: str
     cookie: str
     address: str
@@ -103,9 +104,11 @@ def observe(
     person = conf.evidence_unit(request)
     if isinstance(answer, Decision):
         # Not after a fault: what broke the decision was most likely the question that would be asked again here.
-        needs_consumer = answer.identity is None and answer.api_version == STABLE and answer.reason != "fault"
+        is_use = answer.api_version == STABLE and answer.reason != "fault"
+        needs_client = is_use and answer.identity is None
+        needs_credential = is_use and (answer.identity is None or answer.identity.kind in PROVEN)
     else:
-        needs_consumer = status == GONE
+        needs_credential = needs_client = status == GONE
     note = (
         finished_ns,
         finished_ns - started_ns,
@@ -118,8 +121,8 @@ def observe(
         queries,
         conf.is_excluded(request),
         person,
-        conf.identify(request) if needs_consumer else None,
-        meta.get("HTTP_X_CLIENT_ID", "")[:TEXT_MAX] if needs_consumer else "",
+        conf.identify(request) if needs_credential else None,
+        meta.get("HTTP_X_CLIENT_ID", "")[:TEXT_MAX] if needs_client else "",
         request.COOKIES.get(COOKIE, "")[:COOKIE_MAX] if meta.get("HTTP_COOKIE") else "",
         meta.get("REMOTE_ADDR", ""),
         meta.get("HTTP_USER_AGENT", "")[:TEXT_MAX],

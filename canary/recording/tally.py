@@ -29,7 +29,7 @@ from canary.recording.recorder import GONE, Person, Seen
 from canary.recording.route_names import REFUSED, Name, name_of, name_of_path
 from canary.recording.traffic import Traffic
 from canary.recording.units import Judged, Subject, Units
-from canary.requests.identity import UnusableIdentityError, client_identity, parse_cookie
+from canary.requests.identity import UnusableIdentityError, client_identity, parse_cookie, was_let_in
 from canary.requests.queries import fingerprint_of, normalised
 
 logger = logging.getLogger("canary")
@@ -260,14 +260,16 @@ class Tally:
     def _use(self, seen: Seen, identity: Identity | None, route: str, at: datetime.datetime) -> None:
         if not route or seen.excluded in UNUSED:
             return
-        kind, identifier = _consumer(seen, identity)
+        identity = identity or (Identity(*seen.credential) if seen.credential else _named(seen))
+        is_vouched = identity is not None and _is_vouched(identity, seen)
+        kind, identifier = _consumer(identity, seen, is_vouched=is_vouched)
         product = _PRODUCT.match(seen.agent)
         agent = product[0] if product else ""
         usage = self.batch.usage(UsageKey(at.date(), kind, identifier, route), lambda: Usage(agent, at))
         usage.agent, usage.last_seen_at = agent or usage.agent, at
         usage.calls += 1
         usage.refused += seen.status == GONE
-        usage.is_vouched |= seen.person is not None
+        usage.is_vouched |= is_vouched
 
 
 def _is_crossing(decision: Decision, snapshot: Snapshot) -> bool:
@@ -309,13 +311,27 @@ def network_of(address: str) -> str:
     return blake2b(network.encode(errors="replace"), digest_size=16, key=secret_for("canary-network")).hexdigest()
 
 
-def _consumer(seen: Seen, identity: Identity | None) -> tuple[str, str]:
-    """Return kind and id of the consumer of v1; an empty id for one without a name, or with one that may be made up."""
-    if identity is None:
-        identity = Identity(*seen.credential) if seen.credential else _named(seen)
-    if identity is None or identity.kind == "anon" or (identity.kind == "key" and seen.status == 401):
+def _is_vouched(identity: Identity, seen: Seen) -> bool:
+    """Return whether a view has known this very identity: no cookie proves one, and no other person's session."""
+    if identity.kind == "user" and seen.person is not None and seen.person[0] == identity.id:
+        return True
+    return _is_of_credential(identity, seen) and was_let_in(seen.status, is_known=seen.person is not None)
+
+
+def _is_of_credential(identity: Identity, seen: Seen) -> bool:
+    return seen.credential is not None and identity == Identity(*seen.credential)
+
+
+def _consumer(identity: Identity | None, seen: Seen, *, is_vouched: bool) -> tuple[str, str]:
+    """Return kind and id of the consumer of v1; an empty id for one without a name, or with one that may be made up.
+
+    No view looks at the keys of refused calls: they keep their names, which nobody vouches for.
+    """
+    if identity is None or identity.kind == "anon":
         return "anon", ""
-    return identity.kind, identity.id
+    is_own = _is_of_credential(identity, seen)
+    is_refuted = is_own and not is_vouched and seen.status != GONE
+    return ("anon", "") if is_refuted or (identity.kind == "key" and not is_own) else (identity.kind, identity.id)
 
 
 def _named(seen: Seen) -> Identity | None:

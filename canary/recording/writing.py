@@ -139,7 +139,7 @@ def _write_seen(batch: Batch) -> None:
 
 
 def _write_usages(batch: Batch) -> None:
-    changes = {"calls": ADD, "refused": ADD, "agent": REPLACE_IF_ANY, "last_seen_at": MAXIMUM}
+    changes = {"calls": ADD, "refused": ADD, "agent": REPLACE_IF_ANY, "last_seen_at": MAXIMUM, "is_vouched": MAXIMUM}
     rows = [
         {
             **key._asdict(),
@@ -148,6 +148,7 @@ def _write_usages(batch: Batch) -> None:
             "refused": usage.refused,
             "agent": usage.agent,
             "last_seen_at": usage.last_seen_at,
+            "is_vouched": usage.is_vouched,
         }
         for key, usage in batch.usages.items()
     ]

@@ -85,6 +85,7 @@ def _usage(total: ConsumerTotal, routes: Mapping[str, int]) -> dict[str, Any]:
     top = sorted(routes.items(), key=lambda item: (-item[1], item[0]))
     return {
         "consumer": total.consumer,
+        "is_proven": total.is_proven,
         "calls": total.calls,
         "refused": total.refused,
         "agent": total.agent,

@@ -14,6 +14,7 @@ from http.cookies import Morsel
 from django.http import HttpRequest, HttpResponse
 
 from canary.conf import canary_conf, secret_for, secrets_for
+from canary.core.consumers import PROVEN
 from canary.core.values import KINDS, Identity
 from canary.state.store import current_snapshot
 
@@ -77,6 +78,21 @@ def parse_cookie(text: str) -> Identity | None:
         return Identity(kind, base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode())
     except (binascii.Error, UnicodeDecodeError):
         return None
+
+
+def was_let_in(status: int, *, is_known: bool) -> bool:
+    """Return whether a view has let in the credential of a request: anybody can make up the text of one.
+
+    `is_known` tells whether the view knew a person. A site without `EVIDENCE_UNIT` has to do with a good answer.
+    """
+    return is_known or (status < 400 and not canary_conf().has_evidence_unit)
+
+
+def may_carry(identity: Identity, request: HttpRequest, response: HttpResponse) -> bool:
+    """Return whether a cookie may carry the identity of this request, if its own cookie does not."""
+    if identity.kind not in PROVEN:
+        return True
+    return was_let_in(response.status_code, is_known=canary_conf().evidence_unit(request) is not None)
 
 
 def write_cookie(response: HttpResponse, identity: Identity) -> None:

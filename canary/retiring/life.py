@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 
 from canary.conf import canary_conf
 from canary.core import routing
-from canary.core.consumers import EXTENSIONS_MAX, end_for, running_own
+from canary.core.consumers import EXTENSIONS_MAX, end_for, kind_of, running_own
 from canary.core.headers import deprecation_value, link_value, sunset_value
 from canary.core.lifecycle import BROWNOUT, REMOVED, SUNSET, Window, is_announced, iso, running_brownout
 from canary.core.mapping import equivalent
@@ -65,7 +65,7 @@ def gone_response(request: HttpRequest, refusal: Refusal, snapshot: Snapshot, no
             "phase": BROWNOUT if window else SUNSET if names.stable in canary_conf().arms else REMOVED,
             "ends_at": iso(window[1]) if window else None,
             "migration": guide or None,
-            "consumer": consumer,
+            "consumer": None if _is_of_cookie(request, consumer) else consumer,
             **_way_out(request, base, guide, names),
         },
     )
@@ -187,10 +187,15 @@ _bases: dict[tuple[str, str | None, str, str], str] = {}
 
 
 def _consumer(request: HttpRequest) -> str | None:
-    """Return the consumer that the caller's own credential or header names; None for anonymous ones."""
+    """Return the consumer that the caller's credential, header or cookie names; None for anonymous ones."""
     try:
         identity = identify(request)
     except Exception as error:
         faults.record(error)
         return None
     return str(identity) if identity is not None and identity.kind != "anon" else None
+
+
+def _is_of_cookie(request: HttpRequest, consumer: str | None) -> bool:
+    """Return whether a cookie alone names a key: its calls count for nobody."""
+    return consumer is not None and kind_of(consumer) == "key" and canary_conf().identify(request) is None

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TextIO
 
-from django.db.models import Count, Max, OuterRef, QuerySet, Subquery, Sum, Window
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum, Window
 
+from canary.core.consumers import PROVEN
 from canary.core.lifecycle import QUIET_DAYS
 from canary.models import ConsumerUsage, Rollout, RolloutEvent
 
@@ -18,6 +19,7 @@ OTHERS: Final = {"client": "other anonymous clients", "key": "other unknown keys
 """Those beyond `CANARY["ANONYMOUS_CONSUMERS"]`, by kind: counted together, without their names."""
 NAMELESS: Final = frozenset({ANONYMOUS, *OTHERS.values()})
 COLUMNS: Final = ("day", "consumer", "route", "calls", "refused", "agent", "last_seen_at", "notified")
+VOUCHED: Final = Count("pk", filter=Q(is_vouched=True))
 # Spreadsheets take a cell that begins so for a formula (OWASP, CSV injection).
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
 
@@ -45,6 +47,8 @@ class ConsumerTotal:
     """The result of the last notification since v1's deprecation: `mailed`, `no_address`; empty without one."""
     routes: tuple[RouteUsage, ...]
     """The most called first."""
+    is_proven: bool = False
+    """Whether a view has let in a credential of this name."""
 
     def as_json(self) -> dict[str, Any]:
         routes = [
@@ -63,6 +67,7 @@ class ConsumerTotal:
             "agent": self.agent,
             "last_seen_at": self.last_seen_at.isoformat(),
             "notified": self.notified,
+            "is_proven": self.is_proven,
             "routes": routes,
         }
 
@@ -83,7 +88,7 @@ def usage_by_consumer(
     """Return the usage of the last `days` days, the latest caller first. Sends two statements in any case."""
     rows: Iterable[Any] = (
         of_days(now, days)
-        .values("kind", "identifier", "route", "agent")
+        .values("kind", "identifier", "route", "agent", "is_vouched")
         .annotate(calls=Sum("calls"), refused=Sum("refused"), last=Max("last_seen_at"))
         .order_by()
     )
@@ -106,16 +111,24 @@ def top_consumers(
     own = rows.filter(kind=OuterRef("kind"), identifier=OuterRef("identifier")).order_by("-last_seen_at")
     busiest: Iterable[Any] = (
         rows.values("kind", "identifier")
-        .annotate(sum=Sum("calls"), sum_refused=Sum("refused"), last=Max("last_seen_at"))
+        .annotate(sum=Sum("calls"), sum_refused=Sum("refused"), last=Max("last_seen_at"), vouched=VOUCHED)
         .annotate(latest_agent=Subquery(own.values("agent")[:1]), consumers=Window(Count("*")))
         .order_by("-sum", "kind", "identifier")[skip : skip + most]
     )
     told, shown, count = notified_since(deprecated_at), [], 0
     for row in busiest:
         consumer, count = consumer_name(row["kind"], row["identifier"]), row["consumers"]
-        last, notified = row["last"], told.get(consumer, "")
         shown.append(
-            ConsumerTotal(consumer, row["sum"], row["sum_refused"], row["latest_agent"], last, notified, routes=())
+            ConsumerTotal(
+                consumer,
+                row["sum"],
+                row["sum_refused"],
+                row["latest_agent"],
+                row["last"],
+                told.get(consumer, ""),
+                routes=(),
+                is_proven=_is_proven(row),
+            )
         )
     return shown, count
 
@@ -146,6 +159,7 @@ def _total(consumer: str, rows: list[dict[str, Any]], notified: str) -> Consumer
         last_seen_at=latest["last"],
         notified=notified,
         routes=tuple(sorted(routes, key=lambda one: (-one.calls, one.route))),
+        is_proven=rows[0]["kind"] in PROVEN and any(row["is_vouched"] for row in rows),
     )
 
 
@@ -182,20 +196,34 @@ def last_call_at(*, but_not_by: Iterable[str] = ()) -> datetime.datetime | None:
     return last
 
 
-def untold(*, now: datetime.datetime, deprecated_at: int | None) -> dict[str, datetime.datetime]:
-    """Return the last call by each consumer with a name that used v1 lately and that no notification tried to reach."""
+class Caller(NamedTuple):
+    last_at: datetime.datetime
+    is_proven: bool
+    """Whether a view has let in a credential of this name; anybody can make up others."""
+
+
+def untold(*, now: datetime.datetime, deprecated_at: int | None) -> dict[str, Caller]:
+    """Return each consumer with a name that used v1 lately and that no notification tried to reach."""
     recent = of_journey().filter(last_seen_at__gt=now - datetime.timedelta(days=USAGE_DAYS))
     callers: Iterable[Any] = (
-        recent.exclude(identifier="").order_by().values("kind", "identifier").annotate(last=Max("last_seen_at"))
+        recent.exclude(identifier="")
+        .order_by()
+        .values("kind", "identifier")
+        .annotate(last=Max("last_seen_at"), vouched=VOUCHED)
     )
-    last = {consumer_name(row["kind"], row["identifier"]): row["last"] for row in callers}
+    found = {consumer_name(row["kind"], row["identifier"]): Caller(row["last"], _is_proven(row)) for row in callers}
     told = notified_since(deprecated_at)
-    return {name: last[name] for name in sorted(last) if name not in told}
+    return {name: found[name] for name in sorted(found) if name not in told}
 
 
-def quiet_left_out(callers: Mapping[str, datetime.datetime], now: datetime.datetime) -> list[str]:
+def _is_proven(row: Mapping[str, Any]) -> bool:
+    """Return whether a credential proves the name of a row with VOUCHED."""
+    return row["kind"] in PROVEN and row["vouched"] > 0
+
+
+def quiet_left_out(callers: Mapping[str, Caller], now: datetime.datetime) -> list[str]:
     """Return those of them that used v1 in the last QUIET_DAYS days."""
-    return [name for name, last in callers.items() if last > now - datetime.timedelta(days=QUIET_DAYS)]
+    return [name for name, caller in callers.items() if caller.last_at > now - datetime.timedelta(days=QUIET_DAYS)]
 
 
 def daily_rows(

@@ -231,7 +231,8 @@ def facts_about(row: Rollout, now: datetime, *, is_untold_spared: bool = False) 
     life = lifecycle.life_from(row.lifecycle)
     verdict = Verdict.objects.filter(release=row.release).order_by("-at", "-pk").first()
     extended = consumers.extended(life, now.timestamp())
-    callers = untold(now=now, deprecated_at=life.deprecated_at)
+    left_out = untold(now=now, deprecated_at=life.deprecated_at)
+    callers = {name: caller for name, caller in left_out.items() if caller.is_proven}
     reached = [name for name in callers if name not in extended]
     spared = [*filter(consumers.can_be_spared, reached)] if is_untold_spared else []
     kept, last = [*extended, *spared], last_call_at()
@@ -242,6 +243,7 @@ def facts_about(row: Rollout, now: datetime, *, is_untold_spared: bool = False) 
         unnotified=tuple(quiet_left_out(callers, now)),
         last_call_at=_seconds(last),
         untold=tuple(name for name in reached if name not in {*spared}),
+        unproven=tuple(name for name in left_out if name not in callers),
         spared=tuple(spared),
         last_reached_at=_seconds(last_call_at(but_not_by=kept) if kept else last),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from canary.core.consumers import PROVEN, kind_of
 from canary.core.lifecycle import NOTICE_DAYS
 from canary.core.names import Names, names_from
 from canary.core.permissions import VIEW
@@ -42,6 +43,8 @@ def _say_consumer(one: Mapping[str, Any], names: Names) -> Iterator[str]:
         f"  {one['calls']} calls, {one['refused']} refused, by {one['agent'] or 'unknown agent'},"
         f" the last {one['last_seen_at']:.19}{f': {routes}{more}' if routes else ''}"
     )
+    if one["version"] and kind_of(one["consumer"]) in PROVEN and not one["is_proven"]:
+        yield "  not proven by a credential: anybody can make up this name"
     if version := one["version"]:
         since = f" since {version['since']:.19}" if version["since"] else ""
         yield f"  on v{version['api_version']}{since}: {version['reason']}, bucket {version['bucket']} of 10000"

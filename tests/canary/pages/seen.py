@@ -223,6 +223,7 @@ def consumers(now: datetime.datetime, count: int = 60, of: int = 25, prefix: str
             route=ROUTES[number % 6],
             calls=1_000_000 // (number + 1),
             refused=number % 4,
+            is_vouched=number % 3 != 1,
             agent=agents[number % 3],
             last_seen_at=now - datetime.timedelta(hours=number % 160),
         )

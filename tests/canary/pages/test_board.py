@@ -36,6 +36,8 @@ def test_the_board_shows_its_consumers_by_pages(author: User, signed_in_with: Si
     assert len({row.known["consumer"] for row in rows}) == len(rows) == 50
     assert f"{author.username} <code>user:{author.pk}</code>" in first.content.decode()
     assert 'href="?page=2"' in first.content.decode()
+    assert [row.known["consumer"] for row in rows if row.is_made_up] == [f"user:{author.pk}"]
+    assert first.content.decode().count("not proven by a credential") == 1
     for page in ("0", "-1", "x", "9" * 20, "٣"):
         assert client.get(BOARD, {"page": page}).context["board"]["page"] == 1
 
@@ -63,6 +65,7 @@ def test_the_command_says_the_same_with_addresses_and_the_control_api_without(
     assert said.startswith("61 consumers of v1 in the last 30 days, page 1 of 3; v1 is brownout.\n")
     assert f"user:{author.pk}, {author.username} <{author.email}>\n" in said
     assert "1000000000 calls, 0 refused, by unknown agent" in said
+    assert said.count("not proven by a credential") == 1
     first = json.loads(run_canary("consumers", "--json"))["consumers"][0]
     assert first["contact"]["address"] == author.email
     asked = client_of(admin).get("/canary/api/consumers", {"page": "1"}).json()["consumers"][0]

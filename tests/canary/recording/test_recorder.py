@@ -293,15 +293,17 @@ def test_an_account_keeps_its_name_beyond_the_bound(rollout: Callable[..., None]
     }
 
 
-def test_a_key_that_was_not_let_in_is_nobody() -> None:
+@pytest.mark.parametrize("has_unit", [True, False], ids=["the site names its people", "a good answer has to do"])
+def test_a_key_that_was_not_let_in_is_nobody(rollout: Callable[..., None], has_unit: bool) -> None:
+    rollout(0, **ARMS if has_unit else {name: value for name, value in ARMS.items() if name != "EVIDENCE_UNIT"})
     key = f"tdm_{'a' * 16}_{'b' * 40}"
-    ask(f"{ON_V1}?status=401", x_api_key=key)
+    for status in (401, 404, 500):
+        ask(f"{ON_V1}?status={status}", x_api_key=key)
     ask(ON_V1, x_api_key=key)
     flush()
-    assert set(ConsumerUsage.objects.values_list("kind", "identifier", "calls")) == {
-        ("anon", "", 1),
-        ("key", "a" * 16, 1),
-    }
+    let_in = {("anon", "", 3, False), ("key", "a" * 16, 1, True)}
+    found = {*ConsumerUsage.objects.values_list("kind", "identifier", "calls", "is_vouched")}
+    assert found == ({("anon", "", 4, False)} if has_unit else let_in)
 
 
 def test_a_refused_call_of_v1_is_a_call_of_its_route(rollout: Callable[..., None]) -> None:

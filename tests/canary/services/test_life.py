@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from canary import services
+from canary.core.consumers import PROVEN
 from canary.core.lifecycle import DAY_S, DEPRECATED_DAYS, FULL_DAYS, HOUR_S, QUIET_DAYS, life_from
 from canary.errors import Refused, VersionConflict
 from canary.models import ConsumerUsage, Rollout, RolloutEvent, Verdict
@@ -43,7 +44,7 @@ def evidence() -> Any:
 
 def use_v1(consumer: str, at: datetime.datetime = NOW, route: str = "GET /things", calls: int = 1) -> None:
     kind, _, identifier = consumer.partition(":")
-    fields = {"agent": "curl", "last_seen_at": at, "calls": calls}
+    fields = {"agent": "curl", "last_seen_at": at, "calls": calls, "is_vouched": kind in PROVEN}
     ConsumerUsage.objects.create(day=at.date(), kind=kind, identifier=identifier, route=route, **fields)
 
 
@@ -137,7 +138,7 @@ def test_a_brownout_waits_until_every_consumer_of_the_last_days_was_told() -> No
     use_v1("user:9", later_at - datetime.timedelta(days=QUIET_DAYS, seconds=1))
     start = int(later(DEPRECATED_DAYS + 14).timestamp())
     window = (start, start + HOUR_S)
-    with pytest.raises(Refused, match=r"Not notified yet: client:app, key:ab12; "):
+    with pytest.raises(Refused, match=r"Not notified yet: key:ab12; "):
         change(life.add_brownout, later_at, window=window)
     outcome = change(life.notify, later_at)
     assert outcome == {"key:ab12": "mailed", "client:app": "no_address", "user:9": "no_address"}
