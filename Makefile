@@ -22,7 +22,8 @@ WITH_SLOW := -m "not soak"
 # What the database decides: constraints, queries, locks, search, and who sees what. API v1 can be deleted.
 ON_SQLITE := tests/cms/models tests/cms/querysets tests/cms/services tests/cms/search tests/cms/jobs tests/cms/test_rate_limits.py \
 	tests/canary/services tests/canary/recording tests/leaks tests/api_v2/test_search.py tests/api_v2/test_sql_budget.py \
-	tests/api_v2/test_walks.py $(wildcard tests/api_v1/test_search.py tests/api_v1/test_sql_budget.py)
+	tests/api_v2/test_walks.py tests/api_v2/test_sorts.py \
+	$(wildcard tests/api_v1/test_search.py tests/api_v1/test_sql_budget.py tests/api_v1/test_sorts.py)
 ALL_ON_SQLITE := tests/cms tests/canary tests/api_v2 tests/leaks $(wildcard tests/api_v1 tests/versions tests/mixed)
 # No engine changes these: functions without a database, and processes on databases of their own.
 ON_ITS_OWN := tests/canary/core tests/canary/live tests/canary/judging/test_processes.py tests/canary/test_cost.py \

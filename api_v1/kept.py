@@ -10,6 +10,7 @@ from django.db.models import Count, DateTimeField, Model, QuerySet, TextField, U
 from api_v1.pagination import window_of
 from cms.costs.bodies import PAGE_BYTES_MAX
 from cms.db.compiled import Given, ListOf, Row, columns_of, compiled, objects_of, rows_of
+from cms.db.found import found_first
 from cms.db.texts import TEXT_BYTES, TextBytes, is_whole
 from cms.policy import Actor
 from cms.querysets.readers import Reader
@@ -66,7 +67,7 @@ class Kept:
 @compiled(**_GIVEN)
 def _first_of(shape: tuple[Build, Reader, tuple[str, ...], int], given: Given) -> Any:
     build, reader, columns, limit = shape
-    return _with_columns(build(reader.with_id(given.viewer), given), columns)[:limit]
+    return _with_columns(found_first(build(reader.with_id(given.viewer), given)[:limit]), columns)
 
 
 def objects_within(rows: QuerySet[Any], fields: Collection[str] = ()) -> list[Any]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.models import QuerySet
 from django.http import QueryDict
 
+from cms.db.found import found_first, sorts_whole_rows
+
 if TYPE_CHECKING:
     from api_v1.kept import Kept
 
@@ -48,6 +50,8 @@ def sliced(rows: QuerySet[Any], start: int, limit: int) -> list[Any]:
 
 def window_of(rows: QuerySet[Any], start: int, limit: int) -> QuerySet[Any]:
     window = rows[start : start + limit]
+    if sorts_whole_rows():
+        return found_first(window)
     return window if start < FAR else rows.filter(pk__in=list(window.values_list("pk", flat=True)))
 
 

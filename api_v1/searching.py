@@ -12,6 +12,7 @@ from api_v1.pagination import LIMIT_DEFAULT, LIMIT_MAX, number_or_default
 from api_v1.queries import POST_COLUMNS, POST_SORT_KEYS, order_by, visible_posts
 from cms import policy
 from cms.db.compiled import Given
+from cms.db.found import found_first
 from cms.models import Post
 from cms.policy import Actor
 from cms.querysets.posts import PostQuerySet
@@ -40,7 +41,7 @@ def find(query: QueryDict, user: Actor, now: datetime.datetime) -> Found:
         sign = "" if query.get("sort_order") == "asc" else "-"
         order = order_by(f"{sign}{key}", POST_SORT_KEYS, nullable=("published_at",))
         posts = filter_posts(visible_posts(user, now).posts(), text).order_by(*order)
-        found = objects_within(posts[offset : offset + limit], POST_COLUMNS)
+        found = objects_within(found_first(posts[offset : offset + limit]), POST_COLUMNS)
     else:
         ids = [hit.post_id for hit in ranked.hits]
         rows = Kept(Post, _posts_seen, user, {"now": now, "ids": ids}, POST_COLUMNS)

@@ -17,6 +17,7 @@ from api_v2.keyset import Sort, Stretch, ids_found_first, ordering, stretches, w
 from api_v2.links import PINNED, resource_path
 from api_v2.query import Query
 from cms import limits
+from cms.db.found import in_order_of, sorts_whole_rows
 from cms.db.texts import whole_rows
 
 PAGE_PARAMETERS: Final = ("limit", "cursor", "count")
@@ -124,33 +125,43 @@ def first_rows(
 ) -> QuerySet[Any, Row]:
     """Return the rows of a page, and one more that shows whether there are more."""
     here = _stretches(sort, wanted.cursor, how.choices)
-    keys, found = here[0].keys, rows.filter(here[0].condition)
     is_backward = wanted.cursor is not None and wanted.cursor.is_backward
     size = wanted.limit + 1
+    pieces = [
+        rows.filter(piece.condition).order_by(*ordering(piece.keys, is_backward=is_backward)).values("pk")[:size]
+        for piece in here
+    ]
+    if sorts_whole_rows():
+        return _with_later(select(in_order_of(pieces[0])), rows, wanted, sort, how)
+    keys, found = here[0].keys, rows.filter(here[0].condition)
     if how.is_sparse or len(here) > 1:
-        pieces = [
-            rows.filter(piece.condition).order_by(*ordering(piece.keys, is_backward=is_backward)).values("pk")[:size]
-            for piece in here
-        ]
         ids = pieces[0].union(*pieces[1:], all=True) if len(pieces) > 1 else pieces[0]
         keys, found = sort.all_keys, rows.model._default_manager.filter(pk__in=ids)
-    selected = select(found)
-    # Forward one row too many tells whether there are more; backward nothing but a look the other way does.
-    if wanted.cursor and is_backward:
-        turned = _stretches(sort, wanted.cursor.turned(), how.choices)
-        if how.all_at_once is None:
-            # In their order, or PostgreSQL reads the table until it meets one: all of it where they stand at its end.
-            later = [
-                rows.filter(one.condition).order_by(*ordering(one.keys, is_backward=False)).values("pk")[:1]
-                for one in turned
-            ]
-        else:
-            later = [
-                ids_found_first(how.all_at_once.filter(one.condition), sort, is_backward=False)[:1] for one in turned
-            ]
-        has_later = reduce(or_, (Q(IsNull(Subquery(one), False)) for one in later))
-        selected = selected.annotate(**{_HAS_LATER: has_later})
+    selected = _with_later(select(found), rows, wanted, sort, how)
     return selected.order_by(*ordering(keys, is_backward=is_backward))[:size]
+
+
+def _with_later(
+    selected: QuerySet[Any, Row], rows: QuerySet[Any], wanted: Window, sort: Sort, how: Reading
+) -> QuerySet[Any, Row]:
+    """Add whether there are more rows after a page that was read backward.
+
+    Forward one row too many tells whether there are more; backward nothing but a look the other way does.
+    """
+    if wanted.cursor is None or not wanted.cursor.is_backward:
+        return selected
+    turned = _stretches(sort, wanted.cursor.turned(), how.choices)
+    if how.all_at_once is None:
+        # In their order, or PostgreSQL reads the table until it meets one: all of it where they stand at its end.
+        later = [
+            rows.filter(one.condition).order_by(*ordering(one.keys, is_backward=False)).values("pk")[:1]
+            for one in turned
+        ]
+    else:
+        later = [ids_found_first(how.all_at_once.filter(one.condition), sort, is_backward=False)[:1] for one in turned]
+    has_later = reduce(or_, (Q(IsNull(Subquery(one), False)) for one in later))
+    annotated: QuerySet[Any, Row] = selected.annotate(**{_HAS_LATER: has_later})
+    return annotated
 
 
 def _stretches(sort: Sort, cursor: Cursor | None, choices: Sequence[Q]) -> list[Stretch]:

@@ -10,9 +10,10 @@ from django.db.models.expressions import BaseExpression
 from django.http import HttpRequest
 
 from api_v2.keyset import Sort
-from api_v2.pagination import AS_ONE, Page, PageRequest, Reading, Window, first_rows, page_of
+from api_v2.pagination import AS_ONE, LIMIT_MAX, Page, PageRequest, Reading, Window, first_rows, page_of
 from api_v2.serializers.shapes import Shape, Viewer, columns_of, selected
 from cms.db.compiled import Given, ListOf, PlaceIn, Row, compiled, rows_of
+from cms.db.found import in_order_of, sorts_whole_rows
 from cms.policy import Actor
 from cms.querysets.readers import Reader
 
@@ -96,7 +97,10 @@ def read_list(
 
 
 def read_all(viewer: Viewer, source: Source, fields: Iterable[str], *more: str, **values: Any) -> list[Row]:
-    """Return all rows that the viewer sees: with an `id` or `slug` among the values one, or none; `found` in order."""
+    """Return all rows that the viewer sees: with an `id` or `slug` among the values one, or none.
+
+    `found` are at most LIMIT_MAX ids, in whose order the rows come.
+    """
     shape = _shape(source, viewer, fields, values, more)
     return _some_rows.rows(shape, now=viewer.now, viewer=viewer.actor.pk, **values)
 
@@ -123,6 +127,8 @@ def _some_rows(shape: _RowsShape, given: Given) -> QuerySet[Any, Row]:
     if shape.sort and shape.window:
         how = source.reading(shape.choice, shape.sort, given)
         return first_rows(rows, shape.window, sort=shape.sort, select=select, how=how)
+    if "found" in shape.names and sorts_whole_rows():
+        rows = in_order_of(rows.values("pk")[:LIMIT_MAX])
     return select(rows)
 
 
