@@ -25,10 +25,25 @@ def wide_sorts(captured: Iterable[dict[str, str]]) -> list[str]:
     return [sql for sql in asked if sql.startswith("SELECT") and " LIMIT " in sql and _is_sorted(sql) and _is_wide(sql)]
 
 
+def out_of_order(captured: Iterable[dict[str, str]]) -> list[str]:
+    """Return those of these statements that find ids, and then do not read the rows one after the other."""
+    asked = [one["sql"] for one in captured]
+    return [sql for sql in asked if " AS found CROSS JOIN " in sql and _loops(sql)[0] != "SCAN found"]
+
+
 def _is_sorted(sql: str) -> bool:
+    return any("FOR" in step and "ORDER BY" in step for step in _steps(sql))
+
+
+def _loops(sql: str) -> list[str]:
+    return [step for step in _steps(sql) if step.startswith(("SCAN", "SEARCH"))]
+
+
+def _steps(sql: str) -> list[str]:
+    """Return the outermost steps of SQLite's plan."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
-        return any(parent == 0 and "FOR" in what and "ORDER BY" in what for _, parent, _, what in cursor.fetchall())
+        return [step for _, parent, _, step in cursor.fetchall() if parent == 0]
 
 
 def _is_wide(sql: str) -> bool:
