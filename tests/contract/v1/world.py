@@ -90,7 +90,8 @@ class Builder:
             user = create_user(actor=SYSTEM, fields=fields, password=PASSWORD, now=self.tick())
             self.users[name], self.world.ids[f"user.{name}"] = user, str(user.pk)
         cheap = PBKDF2PasswordHasher().encode(OLD_PASSWORD, "0123456789abcdef", iterations=1_000)
-        User.objects.filter(username="old_hash").update(password=cheap)
+        self.users["old_hash"].password = cheap
+        self.users["old_hash"].save(update_fields=["password"])
 
     def _terms(self) -> None:
         categories: dict[str, dict[str, Any]] = {
