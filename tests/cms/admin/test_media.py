@@ -9,6 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from cms.admin.media import MediaFileAdmin
 from cms.models import AuditEvent, MediaFile, Post, User
 from cms.services.media import update_media, upload_media
 from tests.cms.media.pictures import photograph
@@ -73,6 +74,20 @@ def test_the_list_shows_own_files_and_those_of_posts_one_may_read(
     make_post(by=editor, featured_image=upload("draft.jpg", by=editor), is_published=False)
     page = client.get("/admin/cms/mediafile/")
     assert {media.original_name for media in page.context["cl"].result_list} == {"mine.jpg", "public.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [("", ["c.jpg", "a.jpg", "b.jpg"]), ("o=1", ["a.jpg", "b.jpg", "c.jpg"]), ("o=-1", ["c.jpg", "b.jpg", "a.jpg"])],
+)
+def test_the_pages_of_an_authors_list_are_in_its_order(
+    client: Client, upload: Any, monkeypatch: pytest.MonkeyPatch, query: str, names: list[str]
+) -> None:
+    for name in ("b.jpg", "a.jpg", "c.jpg"):
+        upload(name)
+    monkeypatch.setattr(MediaFileAdmin, "list_per_page", 2)
+    pages = [client.get(f"/admin/cms/mediafile/?{query}&p={number}").context["cl"].result_list for number in (1, 2)]
+    assert [[media.original_name for media in page] for page in pages] == [names[:2], names[2:]]
 
 
 def test_the_public_file_of_another_is_looked_at_and_not_changed(
