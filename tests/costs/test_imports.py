@@ -25,7 +25,7 @@ from tests.processor import processor_time
 from tests.slow import slow
 
 BASE_S: Final = 1.5
-"""Eight thousand sentences about 16 kB of what is no user take 0.4 s."""
+"""Eight thousand sentences about 16 kB of broken users take 0.4 s."""
 SECONDS_A_MEGABYTE: Final = 10.0
 """The YAML reader takes that long for a third of it, the most that is read."""
 BYTES_MAX: Final = 24 * MEGABYTE + max(

@@ -1,4 +1,4 @@
-"""API keys that strangers make up: no cookie carries them, they are no consumers of v1, and no sunset waits for them."""
+"""API keys that strangers make up: no cookie carries them, none counts as a consumer of v1, and no sunset waits for them."""
 
 from collections.abc import Iterator
 
