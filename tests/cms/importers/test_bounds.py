@@ -193,7 +193,7 @@ def test_one_file_at_a_time_is_in_memory(tmp_path: Path, write_wxr: Callable[...
 
 
 def _users_in_memory() -> int:
-    return sum(isinstance(one, items.UserItem) for one in gc.get_objects())
+    return sum(type(one) is items.UserItem for one in gc.get_objects())
 
 
 @pytest.mark.parametrize("format_name", ["ghost", "tandem"])
