@@ -86,6 +86,7 @@ class CommentChangeList(LightChangeList):
 @admin.register(Comment)
 class CommentAdmin(DeletableAdmin):
     may_manage = staticmethod(policy.may_moderate)
+    deletion = _lazy("The text is gone for good. Replies keep their place.")
     list_before_template = "cms/admin/moderation_top.html"
     list_display = ["shown_status", "writer"]
     list_filter = [CommentStatusFilter, "created_at"]

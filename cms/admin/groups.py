@@ -51,6 +51,7 @@ class GroupAdmin(DeletableAdmin):
     empty_text = _("A group lets people who are not admins look after a rollout.")
     form = GroupForm
     may_manage = staticmethod(policy.may_manage_users)
+    deletion = _("Members lose the permissions of the group. This can't be undone.")
     list_display = ["name", "shown_permissions", "members"]
     search_fields = ["name"]
     ordering = ["name"]

@@ -58,6 +58,7 @@ class KindFilter(admin.SimpleListFilter):
 @admin.register(MediaFile)
 class MediaFileAdmin(DeletableAdmin):
     may_manage = staticmethod(policy.may_upload_media)
+    deletion = _("Files that posts show stay. This can't be undone.")
     list_before_template = "cms/admin/media_top.html"
     list_display = ["shown_name"]
     list_filter = [KindFilter, AltTextFilter, "created_at"]

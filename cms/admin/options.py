@@ -29,7 +29,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from cms import clock, policy
 from cms.admin.counting import CappedPaginator
-from cms.admin.dialogs import Change, for_selected
+from cms.admin.dialogs import Change, Words, for_selected
 from cms.admin.forms import PlainTextField, ServiceForm, SuggestedSelect, SuggestedSelectMultiple, shown_refusal
 from cms.admin.shown import shown_instant
 from cms.errors import CmsError
@@ -270,6 +270,9 @@ class DeletableAdmin(ServiceAdmin):
     """Pages with Django's delete buttons and their confirmation, where a service does the deleting."""
 
     actions: Any = ["delete_selected"]
+    delete_confirmation_template: Any = "cms/admin/confirm_deletion.html"
+    deletion: Words
+    """A sentence for the pages that ask first: what goes along with a row, and that it can't be undone."""
     delete: Callable[[Actor, Any, datetime.datetime], None]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -290,7 +293,7 @@ class DeletableAdmin(ServiceAdmin):
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         try:
-            return super().delete_view(request, object_id, extra_context)
+            return super().delete_view(request, object_id, {"deletion": self.deletion, **(extra_context or {})})
         except CmsError as refusal:
             self.message_user(request, shown_refusal(refusal), messages.ERROR)
             opts = self.opts
@@ -305,6 +308,7 @@ class DeletableAdmin(ServiceAdmin):
             _("deleted"),
             lambda request, row, now: self.delete(request.user, row, now),
             icon="",
+            question=self.deletion,
             variant=ActionVariant.DANGER,
         )
         return for_selected(change)(self, request, queryset)

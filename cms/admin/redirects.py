@@ -55,6 +55,7 @@ class RedirectAdmin(DeletableAdmin):
     empty_text = gettext_lazy("Old addresses of posts lead to the new ones. Addresses of another site can be added.")
     form = RedirectForm
     may_manage = staticmethod(policy.may_edit_all_posts)
+    deletion = gettext_lazy("The old address leads nowhere from then on. This can't be undone.")
     list_display = ["shown_path", "post", "made"]
     list_select_related = ["post"]
     search_fields = ["old_path", "post__title"]

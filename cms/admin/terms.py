@@ -56,6 +56,7 @@ class TermAdmin(DeletableAdmin):
 @admin.register(Tag)
 class TagAdmin(TermAdmin):
     actions = ["merge_selected", "delete_selected"]
+    deletion = _("Posts lose the tag and stay as they are otherwise. This can't be undone.")
     list_display = ["name", "slug", "usage_count", "changed"]
     readonly_fields = ["usage_count", "created_at", "updated_at"]
     add_fieldsets = ((None, {"fields": ["name", "slug", "description"]}),)
@@ -130,6 +131,7 @@ class CategoryForm(TermForm):
 class CategoryAdmin(CategoryMovesMixin, TermAdmin):
     form = CategoryForm
     actions = ["move_selected", "delete_selected"]
+    deletion = _("Categories with posts, or with categories below them, stay. This can't be undone.")
     list_display = ["shown_name", "slug", "post_count", "is_active", "changed"]
     list_display_links = None  # the name is one, beside its handle
     list_filter = ["is_active"]

@@ -115,6 +115,7 @@ class WebhookAdmin(DeletableAdmin):
     empty_text = gettext_lazy("A webhook calls an address of yours when something happens here.")
     form = WebhookForm
     may_manage = staticmethod(policy.may_manage_webhooks)
+    deletion = gettext_lazy("All deliveries go along, sent or not. This can't be undone.")
     list_display = ["shown_url", "shown_events", "is_active", "maker", "made"]
     list_filter = ["is_active"]
     list_select_related = ["created_by"]

@@ -1,14 +1,18 @@
 """An action of a list names what it changes and how many, before it changes anything."""
 
+import html
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.admin import site as admin_site
+from django.contrib.auth.models import Group
 from django.test import Client
+from django.urls import reverse
 
 from cms.admin import each
 from cms.admin.dialogs import SHOWN_NAMES
-from cms.models import AuditEvent, Post, Tag, User
+from cms.models import AuditEvent, Category, Comment, MediaFile, Post, Redirect, Tag, User, Webhook
 from cms.text.turns import TEXTS
 
 POSTS, USERS, TAGS = "/admin/cms/post/", "/admin/cms/user/", "/admin/cms/tag/"
@@ -94,6 +98,30 @@ def test_deleting_all_rows_names_a_few_and_sends_only_the_selected(client: Clien
         ("select_across", "1"),
     ]
     assert Tag.objects.count() == 1_100
+
+
+@pytest.mark.parametrize("name", ["tag", "category", "redirect", "group", "comment", "mediafile", "webhook"])
+def test_what_goes_along_is_said_before(client: Client, admin: User, make_post: Callable[..., Post], name: str) -> None:
+    row = _row(name, admin, make_post())
+    address = reverse(f"admin:{row._meta.app_label}_{name}_changelist")
+    model_admin: Any = admin_site.get_model_admin(type(row))
+    said = html.escape(str(model_admin.deletion))
+    assert said in client.get(f"{address}{row.pk}/delete/").content.decode()
+    assert said in ask(client, address, "delete_selected", [row]).content.decode()
+
+
+def _row(name: str, admin: User, post: Post) -> Any:
+    facts: Any = {"mime_type": "image/png", "size_bytes": 9, "sha256": "0" * 64, "original_name": "wren.png"}
+    made: dict[str, Callable[[], Any]] = {
+        "tag": lambda: _tags(1)[0],
+        "category": lambda: Category.objects.create(name="Ink", slug="ink"),
+        "redirect": lambda: Redirect.objects.create(old_path="/ink", post=post),
+        "group": lambda: Group.objects.create(name="Ink"),
+        "comment": lambda: Comment.objects.create(post=post, author=admin, text="Ink"),
+        "mediafile": lambda: MediaFile.objects.create(file="media/wren.png", uploaded_by=admin, **facts),
+        "webhook": lambda: Webhook.objects.create(url="https://ink.example/", created_by=admin),
+    }
+    return made[name]()
 
 
 def test_deleting_all_rows_is_bounded_as_any_change(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
