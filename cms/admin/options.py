@@ -292,12 +292,14 @@ class DeletableAdmin(ServiceAdmin):
         self.delete(request.user, obj, clock.now())
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        opts = self.opts
+        page = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[object_id])
+        said = {"deletion": self.deletion, "back_url": page}
         try:
-            return super().delete_view(request, object_id, {"deletion": self.deletion, **(extra_context or {})})
+            return super().delete_view(request, object_id, {**said, **(extra_context or {})})
         except CmsError as refusal:
             self.message_user(request, shown_refusal(refusal), messages.ERROR)
-            opts = self.opts
-            return HttpResponseRedirect(reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[object_id]))
+            return HttpResponseRedirect(page)
 
     @admin.action(description=gettext_lazy("Delete selected %(verbose_name_plural)s"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:

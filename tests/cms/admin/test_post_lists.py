@@ -71,6 +71,11 @@ def test_a_list_counts_no_further_than_its_pages_go(
     assert "2 results" in client.get(LIST).content.decode()
 
 
+@pytest.mark.parametrize(("query", "is_offered"), [("", False), ("?o=1", False), ("?q=x", True), ("?kind=page", True)])
+def test_all_rows_are_offered_beside_some_alone(client: Client, query: str, is_offered: bool) -> None:
+    assert (">Show all<" in client.get(f"{LIST}{query}").content.decode()) == is_offered
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [
