@@ -14,6 +14,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from cms import limits
 from cms.models import MediaFile, Post
 from cms.policy import Actor
 from cms.services.post_media import media_ids_in
@@ -57,6 +58,9 @@ def _about_texts_of_images(draft: Draft) -> Iterator[str]:
 
 def _about_files(actor: Actor, draft: Draft, now: datetime.datetime) -> Iterator[str]:
     named = media_ids_in(draft.content_html)
+    if len(named) > limits.FILES_PER_TEXT_MAX:
+        yield _("At most %(most)s files are allowed in a text.") % {"most": limits.FILES_PER_TEXT_MAX}
+        return
     if not named:
         return
     seen = MediaFile.objects.visible_to(actor, now).filter(pk__in=named).values_list("pk", flat=True)

@@ -12,8 +12,9 @@ from typing import Any, Final
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet, UUIDField
 
+from cms import limits
 from cms.db.compiled import Given, Row, compiled
-from cms.errors import FieldError, InvalidInput
+from cms.errors import FieldError, InvalidInput, sentence
 from cms.models import MediaFile, Post, User
 from cms.policy import SYSTEM, Actor
 from cms.querysets.posts import kept_text
@@ -59,9 +60,9 @@ def link_embedded_media(actor: Actor, post: Post, now: datetime.datetime, *, bef
     """Remember which files the post's content shows, if the person who inserted each can see it.
 
     `before` are the texts that the post had until now. `actor` inserts the files that none of them names; the others
-    are linked only if they are public, because nobody knows here who named them.
+    are linked only if they are public, because nobody knows here who named them. Raises InvalidInput for too many.
     """
-    named = media_ids_in(post.content_html)
+    named = _files_of(post.content_html)
     linked = linked_media(post) if before else frozenset()
     if wanted := named - linked:
         old = wanted & _ids_anywhere_in(before)
@@ -79,8 +80,11 @@ class FirstNamers:
     """
 
     def __init__(self, post: Post, content_html: str) -> None:
-        """`content_html` is the post's next content. Waits for the turn of long texts, and raises Busy."""
-        self._post, named = post, media_ids_in(content_html)
+        """`content_html` is the post's next content. Waits for the turn of long texts.
+
+        Raises Busy, and InvalidInput for too many files.
+        """
+        self._post, named = post, _files_of(content_html)
         self._expected = named - linked_media(post) if named else named
         self._revisions_left, self._characters_left = _REVISIONS_MAX, _CHARACTERS_MAX
         with text_turn(_SEARCH_S if self._expected and not is_under_lock() else 0.0):
@@ -191,6 +195,14 @@ def _links_of(post_id: Any) -> QuerySet[Any]:
 def _ids_anywhere_in(texts: Iterable[str]) -> frozenset[uuid.UUID]:
     """Return ids from anywhere in the texts, not only from addresses: a corrected typo may make an address of one."""
     return frozenset(uuid.UUID(found) for text in texts for found in _ID.findall(text))
+
+
+def _files_of(content_html: str) -> frozenset[uuid.UUID]:
+    named = media_ids_in(content_html)
+    if len(named) > limits.FILES_PER_TEXT_MAX:
+        message = sentence("At most %(most)s files are allowed in a text.", most=limits.FILES_PER_TEXT_MAX)
+        raise InvalidInput([FieldError("content", "too_many_files", message)])
+    return named
 
 
 def media_ids_in(content_html: str) -> frozenset[uuid.UUID]:
