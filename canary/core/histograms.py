@@ -75,14 +75,15 @@ def quantiles(histogram: Mapping[int, int], shares: Sequence[float]) -> dict[flo
 def spread(histogram: Mapping[int, int], share: float, left_out: int) -> Spread | None:
     """Return a quantile of all, and its lowest and highest value without `left_out` slices; None without requests.
 
-    They are left out one after the other, each time the one without which the quantile is the lowest or highest.
+    Each slice counts alike, however many requests it has. They are left out one after the other, each time the one
+    without which the quantile is the lowest or highest.
     """
-    slices = [list(accumulate(counts)) for counts in _by_slice(histogram).values()]
-    if not slices:
+    if not histogram:
         return None
-    whole = [sum(column) for column in zip(*slices, strict=True)]
+    slices = [[count / sum(counts) for count in accumulate(counts)] for counts in _by_slice(histogram).values()]
+    whole = [math.fsum(column) for column in zip(*slices, strict=True)]
     low, high = (math.exp(_without(slices, whole, share, left_out, end)) for end in (min, max))
-    return Spread(len(slices), whole[-1], math.exp(_log_quantile(whole, share)), low, high)
+    return Spread(len(slices), sum(histogram.values()), math.exp(_log_quantile(whole, share)), low, high)
 
 
 def log_spread(histogram: Mapping[int, int]) -> float | None:
@@ -118,7 +119,7 @@ def add_dumped(total: Histogram, dumped: Mapping[str, Mapping[str, int]]) -> Non
 
 
 def _without(
-    slices: Sequence[list[int]], whole: list[int], share: float, left_out: int, end: Callable[..., float]
+    slices: Sequence[list[float]], whole: list[float], share: float, left_out: int, end: Callable[..., float]
 ) -> float:
     value, kept = _log_quantile(whole, share), [*slices]
     for _ in range(min(left_out, len(kept) - 1)):
@@ -156,7 +157,7 @@ def _with_interval(whole: list[int], left_out: Iterable[list[int]], share: float
     return Quantile(math.exp(centre), math.exp(centre - T_63 * deviation), math.exp(centre + T_63 * deviation))
 
 
-def _log_quantile(cumulative: list[int], share: float) -> float:
+def _log_quantile(cumulative: Sequence[float], share: float) -> float:
     """Return the quantile within its bucket, as if requests were spread evenly there: steps of 5 % are too coarse."""
     wanted = share * cumulative[-1]
     low, high = 0, BUCKETS - 1
@@ -166,6 +167,6 @@ def _log_quantile(cumulative: list[int], share: float) -> float:
             low = middle + 1
         else:
             high = middle
-    before = cumulative[low - 1] if low else 0
+    before = cumulative[low - 1] if low else 0.0
     inside = cumulative[low] - before
     return math.log(LOWEST_MS) + (low + ((wanted - before) / inside if inside else 0.5)) * _LOG_WIDTH

@@ -2,12 +2,14 @@
 
 import math
 import random
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pytest
 
 from canary.core.breakers import Limits, RouteWindow
 from canary.core.breakers.latency import LEFT_OUT, slow_routes
-from canary.core.histograms import SLICES, Histogram, cell_of, spread
+from canary.core.histograms import SLICES, Histogram, add, cell_of, spread
 from canary.core.judgements import Stage
 
 NOW = 10_000 * 300.0
@@ -98,12 +100,20 @@ def drawn(rng: random.Random, users: int, ratio: float = 1.0, slow: int = 0) -> 
     return histogram
 
 
-def windows_of(rng: random.Random, users: tuple[int, int], ratio: float = 1.0, slow: int = 0) -> list[RouteWindow]:
+def windows_of(
+    rng: random.Random,
+    users: tuple[int, int],
+    ratio: float = 1.0,
+    slow: int = 0,
+    more: Mapping[int, Histogram] = MappingProxyType({}),
+) -> list[RouteWindow]:
     made = []
     for ago in (1, 2, 3):
         for version, count in zip((1, 2), users, strict=True):
             is_v2 = version == 2
-            found = spread(drawn(rng, count, ratio if is_v2 else 1.0, slow if is_v2 else 0), 0.95, LEFT_OUT)
+            histogram = drawn(rng, count, ratio if is_v2 else 1.0, slow if is_v2 else 0)
+            add(histogram, more.get(version, {}))
+            found = spread(histogram, 0.95, LEFT_OUT)
             assert found is not None
             summed = (found.requests, found.slices, found.value_ms, found.low_ms, found.high_ms)
             made.append(RouteWindow(int(NOW) - 300 * ago, version, ROUTE, *summed))
@@ -124,6 +134,15 @@ def test_equal_versions_with_long_tails_never_trip(users: tuple[int, int]) -> No
 def test_a_few_slow_users_do_not_trip_and_ten_times_the_latency_does(slow: int) -> None:
     assert trips_in(50, (100, 15), slow=slow) == 0
     assert trips_in(50, (100, 15), ratio=10) == 50
+
+
+@pytest.mark.parametrize(("version", "own_ms", "times"), [(1, 400, 20), (1, 4_000, 2_000), (2, 5, 3_500)])
+def test_nobody_hides_ten_times_the_latency_by_requests_of_their_own(version: int, own_ms: float, times: int) -> None:
+    """Dear ones on v1 or cheap ones on v2, however many, are those of one user."""
+    rng = random.Random(f"{version} {own_ms}")
+    stranger = {cell_of(rng.randrange(SLICES), own_ms): times}
+    windows = windows_of(rng, (100, 40), ratio=10, more={version: stranger})
+    assert slow_routes(windows, TENTH, LIMITS, NOW) is not None
 
 
 @pytest.mark.parametrize("slow", [[1_000], [1_000, 2_000], [1_000, 1_000, 1_000]])
