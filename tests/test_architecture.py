@@ -62,7 +62,6 @@ SHORT = {
     "cms/media/checks.py": "Django's name for the module of system checks",
     "cms/media/outages.py": "bucket.py loads the libraries of the storage",
     "cms/outgoing/": "a setting and Django's checks name two",
-    "cms/querysets/": "one noun a module, beside the models",
     "cms/rollout_consumers.py": "queued jobs name it",
     "cms/services/rollout_notices.py": "the canary's settings and queued jobs name it",
 }

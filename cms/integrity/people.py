@@ -66,7 +66,7 @@ def find_unerased(now: datetime.datetime) -> Iterator[Finding]:
 def erase_now(findings: Sequence[Finding], now: datetime.datetime) -> int:
     """Erase in batches, each in a transaction of its own."""
     for finding in findings:
-        while erase_batch(finding.object_id):
+        while erase_batch(finding.object_id, is_again=True):
             pass
     return len(findings)
 

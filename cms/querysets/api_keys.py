@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from cms import policy
 from cms.policy import Actor
-from cms.querysets.erasures import waiting_persons
+from cms.querysets.erasures import named_persons
 
 if TYPE_CHECKING:
     from cms.models.api_keys import ApiKey
@@ -23,7 +23,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def unless_erasing(self) -> Self:
         """Leave out the keys of deleted users whose names are still being erased."""
-        return self.exclude(owner__in=waiting_persons())
+        return self.exclude(owner__in=named_persons())
 
     def live(self, now: datetime.datetime) -> Self:
         """Return the keys that are neither revoked nor expired."""

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from cms import policy
 from cms.policy import Actor
-from cms.querysets.erasures import waiting_persons
+from cms.querysets.erasures import named_persons, waiting_persons
 
 if TYPE_CHECKING:
     from cms.models.audit import AuditEvent
@@ -21,7 +21,7 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
         """Leave out events that still hold what is being erased of a deleted user."""
         if not policy.may_see_audit(user):
             return self.none()
-        waiting = waiting_persons()
-        keys = apps.get_model("cms", "ApiKey").objects.filter(owner__in=waiting).values("pk")
-        holds = Q(object_type="user", object_id__in=waiting) | Q(object_type="apikey", object_id__in=keys)
-        return self.exclude(holds | Q(actor__in=waiting, ip__isnull=False))
+        named = named_persons()
+        keys = apps.get_model("cms", "ApiKey").objects.filter(owner__in=named).values("pk")
+        holds = Q(object_type="user", object_id__in=named) | Q(object_type="apikey", object_id__in=keys)
+        return self.exclude(holds | Q(actor__in=waiting_persons(), ip__isnull=False))

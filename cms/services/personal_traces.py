@@ -11,7 +11,8 @@ from typing import Any, Final, NamedTuple
 from django.db.models import BinaryField, F, Func, IntegerField, JSONField, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, Coalesce
 
-from cms.models import ApiKey, AuditEvent, Comment, ImportRecord, Invitation, Job, StoredAnswer, User
+from cms.models import ApiKey, AuditEvent, Comment, ImportRecord, Invitation, Job, StoredAnswer
+from cms.querysets.erasures import AGAIN
 from cms.services.mails import QUEUE
 
 DISPLAY_NAME: Final = "deleted user"
@@ -87,13 +88,13 @@ class _WithoutPerson(Func):
         return self.as_sql(compiler, connection, template=template, **context)
 
 
-def erase_traces(user: User) -> None:
+def erase_traces(person: uuid.UUID) -> None:
     """Erase what few rows hold of the person; call it in the transaction that deletes the account."""
-    names = [str(user.pk)]
+    names = [str(person)]
     _delete_mails(Q(args__0__in=names) | Q(args__1__in=names), names)
-    _forget_invitations(Invitation.objects.filter(accepted_by=user))
-    StoredAnswer.objects.filter(person=user.pk).delete()
-    ImportRecord.objects.filter(object_type="user", object_id=user.pk).update(original={})
+    _forget_invitations(Invitation.objects.filter(accepted_by=person))
+    StoredAnswer.objects.filter(person=person).delete()
+    ImportRecord.objects.filter(object_type="user", object_id=person).update(original={})
 
 
 def erase_address(email: str) -> None:
@@ -106,7 +107,7 @@ def erase_address(email: str) -> None:
 def erase_some(person: uuid.UUID, place: Place, *, most: int) -> Place | None:
     """Erase about `most` rows of the records that grow for ever; return where to go on, None at the end.
 
-    May be repeated from any earlier place.
+    May be repeated from any earlier place. The first time ends at SECOND_TIME, and only who starts there goes on.
     """
     left, going_on = most, place
     while left > 0:
@@ -119,6 +120,8 @@ def erase_some(person: uuid.UUID, place: Place, *, most: int) -> Place | None:
                 return None
             following = Place(later[0])
         going_on = following
+        if going_on == SECOND_TIME:
+            break
     return going_on
 
 
@@ -177,9 +180,26 @@ def _old_answers(person: uuid.UUID, place: Place, size: int) -> tuple[Place | No
     return place._replace(after=ids[-1]), BATCH
 
 
+def _few(person: uuid.UUID, place: Place, size: int) -> tuple[Place | None, int]:
+    """Repeat what was done with the account."""
+    erase_traces(person)
+    return None, KEY_COST
+
+
 type _Step = Callable[[uuid.UUID, Place, int], tuple[Place | None, int]]
-STEPS: Final[dict[str, _Step]] = {"about": _about, "caused": _caused, "keys": _keys, "answers": _old_answers}
+STEPS: Final[dict[str, _Step]] = {
+    "about": _about,
+    "caused": _caused,
+    "keys": _keys,
+    "answers": _old_answers,
+    AGAIN: _few,
+    f"{AGAIN}_1": _about,
+    f"{AGAIN}_2": _caused,
+    f"{AGAIN}_3": _keys,
+}
 START: Final = Place("about")
+SECOND_TIME: Final = Place(AGAIN)
+"""For what was under way while the account was deleted, and came late."""
 
 
 def _next_of(events: QuerySet[AuditEvent], after: uuid.UUID | None, size: int) -> list[uuid.UUID]:

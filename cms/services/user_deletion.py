@@ -47,6 +47,7 @@ def delete_user(*, actor: Actor, user: User, now: datetime.datetime, proof: Proo
         before = {"role": user.role, "is_active": user.is_active}
         # Somebody else's, if he has never shown that he reads it: an admin knows whose it is.
         address = user.email if user.email_verified or not is_own else None
+        record_event(actor, "user.deleted", user, before=before, after={})  # first: its actor may be this very user
         _anonymise(user, now)
         user.save()
         user.groups.clear()
@@ -54,8 +55,7 @@ def delete_user(*, actor: Actor, user: User, now: datetime.datetime, proof: Proo
         end_sessions(user, now)
         forget_second_factors(user)
         forget_identities(user)
-        record_event(actor, "user.deleted", user, before=before, after={})
-        erase_traces(user)
+        erase_traces(user.pk)
         if address:
             erase_address(address)
         begin_erasure(user, now)

@@ -20,7 +20,7 @@ from cms.policy import SYSTEM
 from cms.services import erasing, personal_traces
 from cms.services.api_keys import ApiKeyFields, create_api_key, update_api_key
 from cms.services.erasing import erase_batch, resume_erasures
-from cms.services.personal_traces import ERASED, PERSONAL, START, erase_names, erase_some
+from cms.services.personal_traces import ERASED, PERSONAL, SECOND_TIME, START, erase_names, erase_some
 from cms.services.pruning import prune
 from cms.services.user_deletion import delete_user
 
@@ -56,7 +56,7 @@ def test_two_thousand_events_take_few_statements(mia: User) -> None:
     with CaptureQueriesContext(
         connection,
     ) as asked:
-        assert erase_some(mia.pk, START, most=100_000) is None
+        assert erase_some(mia.pk, START, most=100_000) == SECOND_TIME
     assert len(asked) < 30
     assert named() == 0
 
@@ -75,7 +75,26 @@ def test_the_transaction_that_deletes_the_account_erases_a_bounded_part(mia: Use
 def test_few_records_are_erased_at_once(mia: User, now: Any) -> None:
     write_events(mia, 100)
     delete_user(actor=SYSTEM, user=mia, now=now)
-    assert (named(), Erasure.objects.count(), Job.objects.count()) == (0, 0, 0)
+    assert named() == 0
+    assert [job.run_after for job in Job.objects.all()] == [now + erasing.UNDER_WAY]  # for those that come late
+    run_jobs(now + HOURS)
+    assert (named(), Erasure.objects.count()) == (0, 0)
+
+
+def test_the_second_time_finds_what_came_late_however_many(
+    mia: User, now: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(personal_traces, "BATCH", 2)
+    monkeypatch.setattr(erasing, "BATCH", 2)
+    monkeypatch.setattr(erasing, "BATCHES_A_JOB", 3)
+    delete_user(actor=SYSTEM, user=mia, now=now)
+    write_events(mia, 9)
+    write_events(mia, 9, object_type="post", object_id=uuid.uuid4(), before={}, after={})
+    store(mia.pk, b"{}")
+    run_jobs(now)
+    assert named() == 18
+    run_jobs(now + HOURS)
+    assert (named(), Erasure.objects.count(), StoredAnswer.objects.count()) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 7])
@@ -127,7 +146,7 @@ def test_a_lost_job_is_found(mia: User, now: Any, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(erasing, "BATCH", 5)
     write_events(mia, 30)
     delete_user(actor=SYSTEM, user=mia, now=now)
-    assert erase_batch(mia.pk)
+    assert erase_batch(mia.pk, is_again=False)
     Job.objects.all().delete()
     assert (resume_erasures(now), named() > 0) == (0, True)
     checks = [check for check in select_checks(is_deep=False) if check.id == "erasures"]
