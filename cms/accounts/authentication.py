@@ -29,7 +29,7 @@ from cms.models import ApiKey, AuthSession, User
 from cms.rate_limits import ANONYMOUS, CREDENTIAL, Quota, Standing, address_quota, take
 from cms.services.api_keys import find_api_key, is_use_due, may_use, note_use
 from cms.services.sessions import log_out, user_of_session
-from cms.services.sign_in_events import note_logout
+from cms.services.sign_in_events import note_browser_logout
 from cms.tokens.access import Claims
 
 logger = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ def log_out_browser(request: HttpRequest) -> None:
     user = person_behind(request)
     logout(request)
     if user is not None:
-        note_logout(user)
+        note_browser_logout(user)
 
 
 def session_id_of(request: HttpRequest) -> uuid.UUID | None:

@@ -28,7 +28,7 @@ from cms.admin.signing_in.login import FirstStepView, LoginForm
 from cms.admin.writing import session_view, signed_in_view
 from cms.errors import InvalidInput, RateLimited, translated
 from cms.models import Tag
-from cms.services.sign_in_events import note_logout
+from cms.services.sign_in_events import note_browser_logout
 from cms.services.signing_in import prove_password
 from cms.services.users import set_password
 from cms.services.waiting_work import waiting_since
@@ -150,7 +150,7 @@ class TandemAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         user = request.user if request.user.is_authenticated else None
         response = super().logout(request, extra_context)
         if user and request.method == "POST":
-            note_logout(user)
+            note_browser_logout(user)
         return response
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:

@@ -3,15 +3,22 @@
 import datetime
 from typing import Any, Final
 
+from django.db import connection, transaction
+from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext_noop
+
 from cms import limits
 from cms.choices import Status
+from cms.errors import InvalidToken
 from cms.models import AuditEvent, Post, User
 from cms.policy import Actor
 from cms.services.events import Event, queue_event
 from cms.services.origin import current_origin
 
 TEXT_MAX: Final = limits.EMAIL_MAX  # mails about a changed address read both addresses from the event
+GONE: Final = gettext_noop("The account of this request was suspended or deleted meanwhile.")
 _BEGIN: Final = 100
+_STANDING: Final = "SELECT id FROM cms_user WHERE id = %s AND is_active"
 
 
 def record_event(
@@ -21,10 +28,19 @@ def record_event(
 
     A text that is longer than TEXT_MAX is recorded by its begin and its length: rows stay for years. Webhooks that want
     the event get its deliveries in the same transaction.
+
+    Raises InvalidToken for a user who was suspended or deleted since the request was let in, so that nothing of its
+    change is stored. The statement that writes the event asks, and locks nobody: a lock on the actor would wait for a
+    deletion, which waits for rows of this change. A deletion that commits between the two erases the event later.
     """
+    with transaction.atomic(savepoint=False):
+        return _record(actor, action, subject, before, after)
+
+
+def _record(actor: Actor, action: str, subject: Any, before: dict[str, Any], after: dict[str, Any]) -> AuditEvent:
     origin = current_origin()
     row = AuditEvent(
-        actor=actor if isinstance(actor, User) else None,
+        actor_id=_standing(actor) if isinstance(actor, User) else None,
         action=action,
         object_type=subject._meta.model_name,
         object_id=subject.pk,
@@ -35,6 +51,8 @@ def record_event(
         api_version=origin.api_version,
     )
     row.save(force_insert=True)
+    if isinstance(actor, User) and row.actor_id is None:
+        raise InvalidToken(GONE)
     queue_event(
         Event(
             id=row.pk,
@@ -47,6 +65,12 @@ def record_event(
         )
     )
     return row
+
+
+def _standing(actor: User) -> Any:
+    """Return the actor's id as the database has it at that moment: NULL unless the account is active."""
+    key = User._meta.pk
+    return RawSQL(_STANDING, [key.get_db_prep_value(actor.pk, connection)], key)  # noqa: S611 - our own words
 
 
 def _status_of(action: str, subject: Any, at: datetime.datetime) -> str | None:

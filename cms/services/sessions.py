@@ -2,6 +2,7 @@
 
 import datetime
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,8 +79,11 @@ def refresh_session(*, refresh_token: str, now: datetime.datetime) -> tuple[User
 
 
 def note_browser_login(*, user: User, now: datetime.datetime) -> None:
-    """Note the login of a browser, and end the browser sessions that are used least when the user has too many."""
-    with transaction.atomic():
+    """Note the login of a browser, and end the browser sessions that are used least when the user has too many.
+
+    Nothing of a user who was suspended meanwhile: the new session is of an earlier `session_epoch`, and opens nothing.
+    """
+    with suppress(InvalidToken), transaction.atomic():
         note_login(user)
         mine = BrowserSession.objects.filter(user=user, expire_date__gt=now)
         kept = mine.order_by("-expire_date").values("pk")[: limits.OPEN_SESSIONS_MAX]

@@ -1,11 +1,13 @@
 """Logins, failed ones, lockouts and logouts in the audit trail, for the APIs and the admin site alike."""
 
 import datetime
+from contextlib import suppress
 from typing import Any, Final
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 
+from cms.errors import InvalidToken
 from cms.models import User
 from cms.rate_limits import LOGIN_LOCKED, LOGIN_NOTED, Quota, quota_within, take
 from cms.services.audit import record_event
@@ -24,6 +26,12 @@ def note_login(user: User, **after: Any) -> None:
 
 def note_logout(user: User, **after: Any) -> None:
     record_event(user, LOGOUT, user, before={}, after=after)
+
+
+def note_browser_logout(user: User) -> None:
+    """Note it unless the user was suspended meanwhile: the session had ended with that."""
+    with suppress(InvalidToken), transaction.atomic():
+        note_logout(user)
 
 
 def note_failed_login(*, account: User | None, counted: Quota, is_locked: bool, now: datetime.datetime) -> None:

@@ -225,10 +225,10 @@ def _update(actor: Actor, user: User, changes: UserFields, now: datetime.datetim
         if "email" in before:
             user.pending_email = ""
         user.updated_at = now
+        events = _record_update(actor, user, before)  # first: users may suspend themselves
         save_unique(user)
         if "is_active" in before and not user.is_active:
             end_sessions(user, now)
-        events = _record_update(actor, user, before)
         if "email" in before:
             _tell_of_address(actor, user, events["user.email_changed"])
     return user

@@ -101,10 +101,10 @@ def test_a_refused_upload_leaves_nothing(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_when_the_row_can_not_be_written_the_file_goes_again(upload: Any, stored: Any) -> None:
+def test_when_the_row_can_not_be_written_the_file_goes_again(media_root: None, stored: Any, now: Any) -> None:
     ghost = User(username="ghost", email="ghost@example.org", role="author")
     with pytest.raises(IntegrityError):
-        upload(ghost)
+        upload_media(actor=SYSTEM, uploader=ghost, upload=[photograph()], original_name="a.jpg", fields={}, now=now)
     assert (stored(), MediaFile.objects.count()) == ([], 0)
 
 
