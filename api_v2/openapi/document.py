@@ -72,7 +72,10 @@ def document() -> Json:
         "components": {
             "schemas": dict(sorted({**ENUMS, **RESOURCES, **BODIES}.items())),
             "parameters": HEADERS,
-            "headers": {name: _header(*said) for name, said in _RESPONSE_HEADERS.items()},
+            "headers": {
+                name: {"description": description, "required": is_always_there, "schema": TEXT}
+                for name, (description, is_always_there) in _RESPONSE_HEADERS.items()
+            },
             "responses": {name: response_of(status, _COMMON) for status, name in RESPONSES.items()},
             "examples": {name: {"value": value} for name, value in ANSWERS.items()},
             "securitySchemes": _security_schemes(),
@@ -84,18 +87,13 @@ def _paths() -> Json:
     known = {call: (group, said) for group, operations in GROUPS.items() for call, said in operations.items()}
     found: Json = {}
     for route in routes():
-        described_verbs = {
-            verb: known[call] for verb in route.verbs if (call := f"{verb.upper()} {route.path}") in known
-        }
-        if described_verbs:
-            item = {verb: _operation(route, verb, said, group) for verb, (group, said) in described_verbs.items()}
-            found[route.path] = {**_path_parameters(route), **item}
+        parameters = [{"name": name, "in": "path", "required": True, "schema": PATH[name]} for name in route.parameters]
+        item: Json = {"parameters": parameters} if parameters else {}
+        for verb in route.verbs:
+            group, said = known[f"{verb.upper()} {route.path}"]
+            item[verb] = _operation(route, verb, said, group)
+        found[route.path] = item
     return found
-
-
-def _path_parameters(route: Route) -> Json:
-    parameters = [{"name": name, "in": "path", "required": True, "schema": PATH[name]} for name in route.parameters]
-    return {"parameters": parameters} if parameters else {}
 
 
 def _operation(route: Route, verb: str, said: Operation, group: str) -> Json:
@@ -124,7 +122,7 @@ def _query(name: str, said: Operation) -> Json:
         schema = described(schema, "The members wanted, separated by commas; all by default.")
         return {"name": name, "in": "query", "schema": schema, "example": "id"}
     key = said.query.get(name, name)
-    name, schema, example = QUERY[key]
+    schema, example = QUERY[key]
     return {
         "name": name,
         "in": "query",
@@ -157,7 +155,8 @@ def _successes(route: Route, verb: str, said: Operation) -> Json:
     headers += ["ETag"] if route.has_etag(verb, said) else []
     headers += ["ETagOfChange"] if verb != "get" and said.answer and said.status in (200, 201) else []
     is_dated = not is_list if said.answer else route.has_etag(verb, said)
-    headers += ["Last-Modified"] if is_dated else []
+    dated = ["Last-Modified"] if is_dated else []
+    headers += dated
     headers += ["Link"] if is_list else []
     headers += ["Location"] if said.status in (201, 301) else []
     headers += ["Idempotency-Replayed"] if route.takes_idempotency_key(verb) else []
@@ -167,11 +166,8 @@ def _successes(route: Route, verb: str, said: Operation) -> Json:
         more = ["Location"] if status == 301 else []
         found[str(status)] = {"description": sentence, "headers": headers_of([*_COMMON, *more])}
     if route.has_etag(verb, said):
-        description, dated = (
-            "The client already has this version, by If-None-Match.",
-            ["Last-Modified"] if is_dated else [],
-        )
-        found["304"] = {"description": description, "headers": headers_of([*_COMMON, "ETag", *dated])}
+        sentence = "The client already has this version, by If-None-Match."
+        found["304"] = {"description": sentence, "headers": headers_of([*_COMMON, "ETag", *dated])}
     return found
 
 
@@ -194,10 +190,10 @@ def _refusal(status: int, codes: list[str]) -> Json:
 def _security(route: Route, verb: str, said: Operation) -> list[Json]:
     if not route.takes_credentials(verb):
         return []
-    scope = route.scope_of(verb)
     ways: list[Json] = [] if said.needs_user else [{}]
     ways.append({"access_token": []})
-    if route.takes_key(verb):
+    if verb.upper() in (scopes := route.view.scopes):
+        scope = scopes[verb.upper()]
         ways.append({"api_key": [scope] if scope else []})
     return [*ways, {"session": []} if verb == "get" else {"session": [], "csrf_token": []}]
 
@@ -223,7 +219,3 @@ def _security_schemes() -> Json:
             "description": "Changes in a browser's session need the value of its CSRF cookie.",
         },
     }
-
-
-def _header(description: str, is_always_there: bool) -> Json:
-    return {"description": description, "required": is_always_there, "schema": TEXT}

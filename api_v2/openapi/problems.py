@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from api_v2.errors import PROBLEMS, type_of
+from api_v2.errors import PROBLEMS, Problem
 from api_v2.idempotency import REPLAYED
 from api_v2.json_schema import ref
 from api_v2.openapi.operations import Operation
@@ -40,9 +40,7 @@ _REPEATED: Final = (400, 403, 404, 409, 412, 413, 415, 422)
 """Statuses of stored refusals: a POST with the same key gets them again."""
 _ALWAYS: Final = ("bad_request", "invalid_parameter", "not_acceptable", "rate_limited", "internal_error", "unavailable")
 _OF_BODIES: Final = ("malformed_json", "body_too_large", "unsupported_media_type", "invalid_input")
-_OF_KEYS: Final = (
-    *("invalid_idempotency_key", "idempotency_key_in_flight", "idempotency_key_reused", "too_much_kept"),
-)
+_OF_KEYS: Final = ("invalid_idempotency_key", "idempotency_key_in_flight", "idempotency_key_reused", "too_much_kept")
 
 
 def codes_by_status(route: Route, verb: str, operation: Operation) -> dict[int, list[str]]:
@@ -87,13 +85,5 @@ def response_of(status: int, common: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _example(code: str) -> dict[str, Any]:
-    status, title = PROBLEMS[code]
-    return {
-        "type": type_of(code),
-        "title": title,
-        "status": status,
-        "detail": f"{title}.",
-        "instance": "/api/v2/posts",
-        "request_id": "01900000-0000-7000-8000-000000000000",
-        "errors": [],
-    }
+    problem = Problem(code, f"{PROBLEMS[code][1]}.")
+    return problem.as_json("/api/v2/posts", "01900000-0000-7000-8000-000000000000")

@@ -77,10 +77,10 @@ def page_of(items: Schema, **more: Schema) -> Schema:
     return obj({"data": array_of(items), "page": ref("Page"), **more}, optional=("included",))
 
 
-def _list_of(name: str) -> Schema:
-    return page_of(whole_or_part(name))
-
-
+_LISTED: Final = (
+    *("Comment", "Tag", "Category", "Media"),
+    *("Account", "Session", "ApiKey", "Webhook", "Delivery", "AuditEvent"),
+)
 OTHERS: Final[dict[str, Schema]] = {
     "PostMeta": obj({"title": TEXT, "description": TEXT}),
     "PostLinks": obj({"self": PATH, "comments": PATH, "revisions": PATH}, optional=("revisions",)),
@@ -129,21 +129,10 @@ OTHERS: Final[dict[str, Schema]] = {
         optional=("total",),
     ),
     "PostList": page_of(whole_or_part("Post"), included=ref("Included")),
-    "RevisionList": _list_of("RevisionSummary"),
-    "CommentList": _list_of("Comment"),
-    "TagList": _list_of("Tag"),
-    "CategoryList": _list_of("Category"),
-    "CategoryNode": obj(
-        {**SHAPED["Category"]["properties"], "children": array_of(ref("CategoryNode"))},
-    ),
+    "RevisionList": page_of(whole_or_part("RevisionSummary")),
+    **{f"{name}List": page_of(whole_or_part(name)) for name in _LISTED},
+    "CategoryNode": obj({**SHAPED["Category"]["properties"], "children": array_of(ref("CategoryNode"))}),
     "CategoryTree": obj({"data": array_of(ref("CategoryNode")), "page": ref("Page")}),
-    "MediaList": _list_of("Media"),
-    "AccountList": _list_of("Account"),
-    "SessionList": _list_of("Session"),
-    "ApiKeyList": _list_of("ApiKey"),
-    "WebhookList": _list_of("Webhook"),
-    "DeliveryList": _list_of("Delivery"),
-    "AuditEventList": _list_of("AuditEvent"),
     "IssuedApiKey": obj({**SHAPED["ApiKey"]["properties"], "secret": described(TEXT, "Shown this once.")}),
     "CreatedWebhook": obj(
         {

@@ -35,13 +35,6 @@ class Route:
     def query_of(self, verb: str) -> tuple[str, ...]:
         return tuple(self.view.parameters.get(verb.upper(), ()))
 
-    def takes_key(self, verb: str) -> bool:
-        """Return whether an API key can use it at all."""
-        return self.takes_credentials(verb) and verb.upper() in self.view.scopes
-
-    def scope_of(self, verb: str) -> str | None:
-        return self.view.scopes.get(verb.upper())
-
     def takes_idempotency_key(self, verb: str) -> bool:
         return verb == "post" and self.view.is_replayable
 

@@ -12,6 +12,7 @@ SITE: Final = "https://cms.example.org"
 BASE: Final = "/api/v2"
 UPLOAD: Final = "multipart/form-data"
 BYTES: Final = "bytes"
+_FILE: Final = "quay.jpg"
 _WIDTH: Final = 72
 
 
@@ -42,10 +43,6 @@ class Sample:
         return self.body is not None and self.media_type != UPLOAD
 
     @property
-    def file_name(self) -> str:
-        return "quay.jpg"
-
-    @property
     def fields(self) -> dict[str, str]:
         """Return the parts of an upload other than its file."""
         return {name: value for name, value in self.body.items() if name != "file"}
@@ -67,7 +64,7 @@ def _curl(sample: Sample) -> str:
     if sample.is_json:
         parts.append(f"-d {shlex.quote(json.dumps(sample.body, ensure_ascii=False))}")
     elif sample.body is not None:
-        parts += [f"-F file=@{sample.file_name}"]
+        parts += [f"-F file=@{_FILE}"]
         parts += [f"-F {shlex.quote(f'{name}={value}')}" for name, value in sample.fields.items()]
     parts += [f"-o {sample.path.rpartition('/')[2]}"] if sample.answer == BYTES else []
     return " \\\n  ".join([f"curl {shlex.quote(sample.url)}", *parts])
@@ -106,7 +103,7 @@ def _python(sample: Sample) -> str:
         literal = pprint.pformat(sample.body, width=_WIDTH, sort_dicts=False)
         arguments.append(f"json={_indented(literal, ' ' * len('    json='))}")
     elif sample.body is not None:
-        arguments += [f'files={{"file": open("{sample.file_name}", "rb")}}', f"data={sample.fields!r}"]
+        arguments += [f'files={{"file": open("{_FILE}", "rb")}}', f"data={sample.fields!r}"]
     read = {"json": "data = response.json()", "text": "text = response.text", BYTES: "content = response.content"}
     call = f"requests.{sample.verb.lower()}(\n{''.join(f'    {argument},{chr(10)}' for argument in arguments)})"
     if len(arguments) == 1:

@@ -56,7 +56,6 @@ NEW_ACCOUNT: Final[Json] = {
     "last_name": "",
     "role": "subscriber",
     "email_verified": False,
-    "pending_email": None,
     "last_login_at": None,
 }
 TAG: Final[Json] = {
