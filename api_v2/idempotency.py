@@ -9,10 +9,10 @@ from typing import Final
 import orjson
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.http.multipartparser import MultiPartParserError
 
 from api_v2.errors import REFUSALS, Problem
 from api_v2.links import resource_path
+from api_v2.uploads import MEDIA_TYPE, parts_of
 from cms.accounts.authentication import credential_of
 from cms.ids import parse_uuid
 from cms.policy import Actor
@@ -48,17 +48,15 @@ def repeatable(request: HttpRequest, key: str, *, takes_parts: bool) -> Repeatab
 def _content(request: HttpRequest, takes_parts: bool) -> Iterator[bytes]:
     yield request.META.get("QUERY_STRING", "").encode()
     yield str(request.content_type).encode()
-    if not takes_parts or request.content_type != "multipart/form-data":
+    if not takes_parts or request.content_type != MEDIA_TYPE:
         yield request.body  # kept for the handler: once its parts are read, Django gives no body
         return
-    try:  # part by part: the boundary between them is another one each time
-        yield orjson.dumps(sorted(request.POST.lists()))
-        for name, uploads in sorted(request.FILES.lists()):
-            for upload in uploads:
-                yield orjson.dumps([name, str(upload.name), upload.size])
-                yield from upload.chunks()
-    except MultiPartParserError as error:
-        raise Problem("bad_request", f"The body is not valid multipart/form-data: {error}.") from error
+    texts, files = parts_of(request)  # part by part: the boundary between them is another one each time
+    yield orjson.dumps(sorted(texts.lists()))
+    for name, uploads in sorted(files.lists()):
+        for upload in uploads:
+            yield orjson.dumps([name, str(upload.name), upload.size])
+            yield from upload.chunks()
 
 
 def attempt(perform: Callable[[], HttpResponse], refuse: Callable[[Exception], HttpResponse]) -> Answer:

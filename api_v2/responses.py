@@ -52,14 +52,10 @@ def body_response(
     return response
 
 
-def readable_response(request: HttpRequest, data: Any, *, version: int, is_public: bool) -> HttpResponse:
-    """Return a 200 with its strong ETag, or the 304 for a client that has these bytes already."""
-    return readable_bytes(request, orjson.dumps(data), version=version, is_public=is_public)
-
-
-def readable_bytes(
+def readable_response(
     request: HttpRequest, body: bytes, *, version: int, is_public: bool, content_type: str = JSON
 ) -> HttpResponse:
+    """Return a 200 with its strong ETag, or the 304 for a client that has these bytes already."""
     etag = etag_of(body, version)
     cache_control = PUBLIC if is_public else PRIVATE
     is_known = is_match(request.META.get("HTTP_IF_NONE_MATCH"), etag)

@@ -1,9 +1,9 @@
 """Uploads: a body of multipart/form-data with one file and texts that describe it."""
 
-from typing import Final
+from typing import Any, Final
 
 from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.http.multipartparser import MultiPartParserError
 
 from api_v2.errors import ErrorItem, Problem, invalid_body
@@ -22,22 +22,16 @@ BODY_BYTES_MAX: Final = (
 _REFUSALS: Final = {"too_large": "body_too_large", "unsupported_type": "unsupported_media_type"}
 
 
-def refuse_before_reading(request: HttpRequest) -> None:
-    """Answer 415 from the head of the request alone, so that nothing of such a body is read."""
-    if request.content_type != MEDIA_TYPE:
-        given = request.content_type or "none"
-        raise Problem(
-            "unsupported_media_type",
-            f"An upload's Content-Type is {MEDIA_TYPE}, not {given}.",
-            headers={"Accept": MEDIA_TYPE},
-        )
+def parts_of(request: HttpRequest) -> tuple[QueryDict, Any]:
+    """Return the texts and the files of the body."""
+    try:
+        return request.POST, request.FILES
+    except MultiPartParserError as error:
+        raise Problem("bad_request", f"The body is not valid {MEDIA_TYPE}: {error}.") from error
 
 
 def read_upload(request: HttpRequest) -> "tuple[UploadedFile[bytes], MediaFields]":
-    try:
-        texts, files = request.POST, request.FILES
-    except MultiPartParserError as error:
-        raise Problem("bad_request", f"The body is not valid {MEDIA_TYPE}: {error}.") from error
+    texts, files = parts_of(request)
     counts = [(name, len(values)) for part in (texts, files) for name, values in part.lists()]
     errors = [_unknown(name) for name, _ in counts if name not in PARTS]
     twice = [name for name, times in counts if times > 1 and name in PARTS]
@@ -50,7 +44,7 @@ def read_upload(request: HttpRequest) -> "tuple[UploadedFile[bytes], MediaFields
     if errors:
         raise invalid_body(errors)
     fields: MediaFields = {name: texts[name] for name in TEXTS if name in texts}  # type: ignore[assignment]
-    return files[FILE], fields  # type: ignore[return-value]
+    return files[FILE], fields
 
 
 def refusal_of(error: InvalidInput) -> Exception:

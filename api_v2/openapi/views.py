@@ -1,8 +1,11 @@
-"""API v2's own documents: OpenAPI for programs and as a page for people, the guide from v1, and the changelog."""
+"""API v2's own documents: OpenAPI for programs and as a page for people, the guide from v1, and the changelog.
+
+Their bytes are made once and stay as they are until the next release.
+"""
 
 from functools import cache
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final
 
 import orjson
 from django.http import HttpResponse
@@ -16,9 +19,7 @@ from api_v2.negotiation import HTML
 from api_v2.openapi.document import document
 from api_v2.openapi.pages import groups_of, quick_start_of
 from api_v2.openapi.samples import BASE, SITE
-from api_v2.responses import readable_bytes
 from api_v2.views.api_view import ApiView
-from cms import policy
 from cms.text.rendering import render_html
 
 CHANGELOG: Final = Path(__file__).parent.parent / "changelog.md"
@@ -26,36 +27,21 @@ CHANGELOG: Final = Path(__file__).parent.parent / "changelog.md"
 DOCS_POLICY: Final = f"{PAGE_POLICY}; script-src 'self'; connect-src 'self'"
 
 
-class DocumentView(ApiView):
-    """Bytes that are made once and stay as they are until the next release."""
-
+class OpenApiView(ApiView):
     scopes = {"GET": None}
 
-    def answer_bytes(self, body: bytes, content_type: str) -> HttpResponse:
-        is_public = not policy.is_known(self.actor)
-        return readable_bytes(self.http_request, body, version=0, is_public=is_public, content_type=content_type)
-
-
-class OpenApiView(DocumentView):
     def get(self, request: Request) -> HttpResponse:
         return self.answer_bytes(_written_document(), self.media_type)
 
 
-class PageView(DocumentView):
+class PageView(ApiView):
+    scopes = {"GET": None}
     media_type = HTML
-    security_policy: ClassVar[str] = PAGE_POLICY
-
-    def answer_page_of(self, html: bytes) -> HttpResponse:
-        response = self.answer_bytes(html, f"{HTML}; charset=utf-8")
-        response.headers["Content-Security-Policy"] = self.security_policy
-        return response
 
 
 class DocsView(PageView):
-    security_policy = DOCS_POLICY
-
     def get(self, request: Request) -> HttpResponse:
-        return self.answer_page_of(_docs(has_guide=successors_name() is not None))
+        return self.answer_html(_docs(has_guide=successors_name() is not None), DOCS_POLICY)
 
 
 class MigrationGuideView(PageView):
@@ -63,12 +49,12 @@ class MigrationGuideView(PageView):
         name = successors_name()
         if name is None:
             raise not_found("v1 is gone, and with it the guide.")
-        return self.answer_page_of(_guide(name))
+        return self.answer_html(_guide(name))
 
 
 class ChangelogView(PageView):
     def get(self, request: Request) -> HttpResponse:
-        return self.answer_page_of(_changelog())
+        return self.answer_html(_changelog())
 
 
 @cache

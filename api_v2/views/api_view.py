@@ -31,7 +31,6 @@ from api_v2.responses import (
     etag_of,
     json_response,
     problem_response,
-    readable_bytes,
     readable_response,
     with_limits,
 )
@@ -174,17 +173,16 @@ class ApiView(APIView):
         return with_limits(request._request, response)
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
-        headers = {"Allow": self._allow(), "Cache-Control": NEVER, "Vary": VARY}
+        response = self.answer_nothing()
+        response.headers["Allow"] = ", ".join(self.allowed_methods)
         if "PATCH" in self.allowed_methods:
-            headers["Accept-Patch"] = ", ".join(PATCH_MEDIA_TYPES)  # RFC 5789 section 3.1
-        response = HttpResponse(status=204, headers=headers)
-        del response.headers["Content-Type"]
+            response.headers["Accept-Patch"] = ", ".join(PATCH_MEDIA_TYPES)  # RFC 5789 section 3.1
         return response
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
         problem, headers = self._problem_of(exc), {}
         if problem.status == 405:
-            headers["Allow"] = self._allow()
+            headers["Allow"] = ", ".join(self.allowed_methods)
         if problem.status == 412 and (etag := self.current_etag()):
             headers["ETag"] = etag
         return problem_response(self.request._request, problem, headers=headers, error=exc)
@@ -240,13 +238,8 @@ class ApiView(APIView):
     def current_etag(self) -> str | None:
         """Return the ETag that a GET of the resource would have now; None when the caller would see nothing."""
         view = (self.resource or type(self))()
-        view.request, view.http_request, view.actor, view.viewer = (
-            self.request,
-            self.http_request,
-            self.actor,
-            self.viewer,
-        )
-        view.query = Query(QueryDict(), ())
+        view.request, view.http_request, view.query = self.request, self.http_request, Query(QueryDict(), ())
+        view.actor, view.viewer = self.actor, self.viewer
         try:
             answer: HttpResponse = view.get(self.request, *self.args, **self.kwargs)  # type: ignore[attr-defined]
         except (Problem, CmsError):
@@ -257,26 +250,40 @@ class ApiView(APIView):
         self, data: Any, *, changed_at: datetime.datetime | None = None, version: int | None = None
     ) -> HttpResponse:
         """Return a GET's response with validators, or a 304. A list has no `changed_at`, and few rows a `version`."""
+        written = orjson.dumps(data)
+        if is_browser(self.http_request.META.get("HTTP_ACCEPT")) and len(written) <= PAGE_BYTES_MAX:
+            html = page_of(self.http_request, self.viewer.base, written)
+            return self.answer_html(html, changed_at=changed_at, version=version)
+        return self.answer_bytes(written, JSON, changed_at=changed_at, version=version)
+
+    def answer_html(
+        self,
+        html: bytes,
+        security_policy: str = PAGE_POLICY,
+        *,
+        changed_at: datetime.datetime | None = None,
+        version: int | None = None,
+    ) -> HttpResponse:
+        response = self.answer_bytes(html, f"{HTML}; charset=utf-8", changed_at=changed_at, version=version)
+        response.headers["Content-Security-Policy"] = security_policy
+        return response
+
+    def answer_bytes(
+        self,
+        body: bytes,
+        content_type: str,
+        *,
+        changed_at: datetime.datetime | None = None,
+        version: int | None = None,
+    ) -> HttpResponse:
         if version is None:
             version = 0 if changed_at is None else version_at(changed_at)
         is_public = not policy.is_known(self.actor)
-        is_page = is_browser(self.http_request.META.get("HTTP_ACCEPT"))
-        if is_page and len(written := orjson.dumps(data)) <= PAGE_BYTES_MAX:
-            response = self.answer_browser(written, version=version, is_public=is_public)
-        else:
-            response = readable_response(self.http_request, data, version=version, is_public=is_public)
+        response = readable_response(
+            self.http_request, body, version=version, is_public=is_public, content_type=content_type
+        )
         if changed_at is not None:
             response.headers["Last-Modified"] = http_date(changed_at.timestamp())
-        return response
-
-    def answer_browser(self, written: bytes, *, version: int, is_public: bool) -> HttpResponse:
-        """Return the JSON as a page, for a browser."""
-        html = page_of(self.http_request, self.viewer.base, written)
-        content_type = f"{HTML}; charset=utf-8"
-        response = readable_bytes(
-            self.http_request, html, version=version, is_public=is_public, content_type=content_type
-        )
-        response.headers["Content-Security-Policy"] = PAGE_POLICY
         return response
 
     def answer_page(self, page: Page, data: list[Any], **more: Any) -> HttpResponse:
@@ -313,6 +320,3 @@ class ApiView(APIView):
         response = HttpResponse(status=status, headers={"Cache-Control": NEVER, "Vary": VARY})
         del response.headers["Content-Type"]
         return response
-
-    def _allow(self) -> str:
-        return ", ".join(self.allowed_methods)

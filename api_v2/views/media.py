@@ -4,18 +4,19 @@ import datetime
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
 from api_v2.errors import Problem
-from api_v2.files import StoredFile, file_response
+from api_v2.files import file_response
 from api_v2.negotiation import is_accepted
 from api_v2.pagination import AS_ONE, PAGE_PARAMETERS, Reading, read_page_request
+from api_v2.parsing import refuse_other_types
 from api_v2.query import Query
 from api_v2.serializers.media import MEDIA, read_media_changes
-from api_v2.uploads import BODY_BYTES_MAX, read_upload, refusal_of, refuse_before_reading
+from api_v2.uploads import BODY_BYTES_MAX, MEDIA_TYPE, read_upload, refusal_of
 from api_v2.views.api_view import ApiView
 from api_v2.views.resources import answer_changed, answer_list, answer_one, found
 from api_v2.views.users import NEWEST_FIRST
@@ -27,7 +28,7 @@ from cms.ids import parse_uuid, with_id
 from cms.media.images import RENDITION_TYPE
 from cms.media.names import download_name
 from cms.media.preparing import prepared_ahead
-from cms.models import MediaFile
+from cms.models import MediaFile, Rendition
 from cms.querysets.media import MediaFileQuerySet
 from cms.services.media import delete_media, get_or_make_rendition, update_media, upload_media
 
@@ -45,7 +46,7 @@ class MediaListView(ApiView):
         super().admit(request, now)
         if request.method == "POST":  # before anything reads the body
             self.require(policy.may_upload_media, "Only authors, editors and admins upload files.")
-            refuse_before_reading(self.http_request)
+            refuse_other_types(self.http_request, (MEDIA_TYPE,), "An upload")
             refuse_larger(self.http_request, self.body_bytes_max)
 
     def get(self, request: Request) -> HttpResponse:
@@ -74,10 +75,9 @@ class MediaListView(ApiView):
 
 
 class MediaItemView(ApiView):
-    def media(self, media_id: str) -> MediaFile:
-        """Return the file, if the caller may see it."""
-        rows = MediaFile.objects.visible_to(self.actor, self.now)
-        return found(with_id(rows, parse_uuid(media_id)))
+    def rows_of(self, media_id: str) -> QuerySet[MediaFile]:
+        """Return the row of the file, if the caller may see it."""
+        return with_id(MediaFile.objects.visible_to(self.actor, self.now), parse_uuid(media_id))
 
 
 class MediaFileView(MediaItemView):
@@ -85,8 +85,7 @@ class MediaFileView(MediaItemView):
     parameters = {"GET": ("fields",)}
 
     def get(self, request: Request, media_id: str) -> HttpResponse:
-        rows = with_id(MediaFile.objects.visible_to(self.actor, self.now), parse_uuid(media_id))
-        return answer_one(self, rows=rows, shape=MEDIA)
+        return answer_one(self, rows=self.rows_of(media_id), shape=MEDIA)
 
     def patch(self, request: Request, media_id: str) -> HttpResponse:
         media, changes = self._own_media(media_id), read_media_changes(self.body())
@@ -102,7 +101,7 @@ class MediaFileView(MediaItemView):
 
     def _own_media(self, media_id: str) -> MediaFile:
         self.require(policy.may_upload_media, "Only authors, editors and admins change files.")
-        media = self.media(media_id)
+        media = found(self.rows_of(media_id))
         self.require(lambda actor: policy.may_edit_media(actor, media), "Only editors and its uploader change a file.")
         return media
 
@@ -112,10 +111,11 @@ class FileView(MediaItemView):
 
     scopes = {"GET": Scope.POSTS_READ}
 
-    def answer_file(self, file: StoredFile) -> HttpResponseBase:
-        if not is_accepted(self.http_request.META.get("HTTP_ACCEPT"), file.content_type):
-            raise Problem("not_acceptable", f"This is {file.content_type}, which the Accept header rules out.")
-        return file_response(self.http_request, file, is_public=not policy.is_known(self.actor))
+    def answer_file(self, stored: MediaFile | Rendition, *, shown_as: str, etag: str) -> HttpResponseBase:
+        if not is_accepted(self.http_request.META.get("HTTP_ACCEPT"), stored.mime_type):
+            raise Problem("not_acceptable", f"This is {stored.mime_type}, which the Accept header rules out.")
+        is_public = not policy.is_known(self.actor)
+        return file_response(self.http_request, stored, shown_as=shown_as, etag=etag, is_public=is_public)
 
 
 class ContentView(FileView):
@@ -126,17 +126,9 @@ class ContentView(FileView):
         return True
 
     def get(self, request: Request, media_id: str) -> HttpResponseBase:
-        media = self.media(media_id)
-        return self.answer_file(
-            StoredFile(
-                storage=media.file.storage,
-                name=str(media.file.name),
-                content_type=media.mime_type,
-                size_bytes=media.size_bytes,
-                shown_as=download_name(media.original_name, str(media.file.name)),
-                etag=f'"0-{media.sha256[:24]}"',
-            )
-        )
+        media = found(self.rows_of(media_id))
+        shown_as = download_name(media.original_name, str(media.file.name))
+        return self.answer_file(media, shown_as=shown_as, etag=f'"0-{media.sha256[:24]}"')
 
 
 class RenditionView(FileView):
@@ -145,20 +137,11 @@ class RenditionView(FileView):
     media_type = RENDITION_TYPE.mime_type
 
     def get(self, request: Request, media_id: str, spec: str) -> HttpResponseBase:
-        media = self.media(media_id)
+        media = found(self.rows_of(media_id))
         made = get_or_make_rendition(media=media, spec=spec, now=self.now)
-        return self.answer_file(
-            StoredFile(
-                storage=made.file.storage,
-                name=str(made.file.name),
-                content_type=made.mime_type,
-                size_bytes=made.size_bytes,
-                shown_as=(
-                    f"{media.original_name.rpartition('.')[0] or media.original_name}-{spec}{RENDITION_TYPE.extension}"
-                ),
-                etag=f'"0-{media.sha256[:24]}-{spec}{_cut_at(media, spec)}"',
-            )
-        )
+        stem = media.original_name.rpartition(".")[0] or media.original_name
+        etag = f'"0-{media.sha256[:24]}-{spec}{_cut_at(media, spec)}"'
+        return self.answer_file(made, shown_as=f"{stem}-{spec}{RENDITION_TYPE.extension}", etag=etag)
 
 
 def _cut_at(media: MediaFile, spec: str) -> str:

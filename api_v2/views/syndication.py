@@ -11,7 +11,6 @@ from django.db.models import Max
 from django.db.models.functions import Greatest
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.http import http_date
 from rest_framework.request import Request
 
 from api_v2.errors import not_found
@@ -21,9 +20,9 @@ from api_v2.links import PINNED, resource_path
 from api_v2.pagination import read_page_request
 from api_v2.post_filters import read_choice
 from api_v2.post_queries import PostSelection, read_posts
-from api_v2.responses import PRIVATE, PUBLIC, VARY, readable_bytes
+from api_v2.responses import PRIVATE, PUBLIC, VARY
 from api_v2.serializers import atom, sitemaps
-from api_v2.serializers.shapes import Viewer, version_at
+from api_v2.serializers.shapes import Viewer
 from api_v2.sources import NEXT_CHANGE
 from api_v2.views.api_view import ApiView
 from api_v2.views.public_view import PublicView
@@ -62,15 +61,7 @@ class FeedView(PublicView):
         body = atom.write_feed(posts, included, page, self._addresses())
         changed_at = parse_instant(atom.updated_at(posts))
         assert changed_at is not None
-        response = readable_bytes(
-            self.http_request,
-            body,
-            version=version_at(changed_at),
-            is_public=not policy.is_known(self.actor),
-            content_type=self.media_type,
-        )
-        response.headers["Last-Modified"] = http_date(changed_at.timestamp())
-        return response
+        return self.answer_bytes(body, self.media_type, changed_at=changed_at)
 
     def _addresses(self) -> atom.FeedAddresses:
         here, query = f"{PINNED}{resource_path(self.http_request)}", self.http_request.META.get("QUERY_STRING", "")

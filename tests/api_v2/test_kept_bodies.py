@@ -7,6 +7,7 @@ import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import orjson
 from django.test import RequestFactory
 
 from api_v2.public_bodies.store import ENTRY_BYTES_MAX, Body, PublicBodies, bytes_of
@@ -52,10 +53,11 @@ def test_the_bytes_that_are_counted_are_those_in_memory(rf: RequestFactory) -> N
             path = f"/api/v2/posts/{'ж' * (number % 40)}-{number}"
             request = rf.get(path, headers={"accept": f"application/json;q=0.{number}"})
             data = {"title": f"Number {number}", "content": "Tea \N{HOT BEVERAGE} " * (number * 7 % 1_000)}
-            made = view._body_of(readable_response(request, data, version=number, is_public=True), "")
+            response = readable_response(request, orjson.dumps(data), version=number, is_public=True)
+            made = view._body_of(response, "")
             assert made is not None
             bodies.keep(key_of(request), 1, made, 2**30)
-        del request, data, made
+        del request, data, response, made
         gc.collect()
         in_memory, _ = tracemalloc.get_traced_memory()
     finally:
