@@ -68,13 +68,11 @@ class PostSelection:
 
 
 def _computed(reader: Actor, given: Given) -> dict[str, BaseExpression]:
-    texts = TextBytes(*sorted(TEXTS), most=PAGE_BYTES_MAX, ends_there=True)
-    quoted = Left("content_html", READ_MAX)
     return {
         **relation_columns(reader),
         NEXT_CHANGE: next_change(Post.objects, given.now),
-        TEXT_BYTES: texts,
-        QUOTED: quoted,
+        TEXT_BYTES: TextBytes(*sorted(TEXTS), most=PAGE_BYTES_MAX, ends_there=True),
+        QUOTED: Left("content_html", READ_MAX),
     }
 
 

@@ -1,6 +1,5 @@
 """Users as JSON, and the bodies that describe them."""
 
-import uuid
 from typing import Any, Final
 
 from api_v2.json_schema import (
@@ -17,8 +16,7 @@ from api_v2.json_schema import (
 )
 from api_v2.serializers.bodies import Body, Member, Members, read_body
 from api_v2.serializers.shapes import ENTITY, Field, Shape, column, instant
-from cms import limits, policy
-from cms.policy import Actor
+from cms import limits
 from cms.services.users import UserFields
 
 PUBLIC: Final[Shape] = {
@@ -67,11 +65,6 @@ CHANGES: Final[Members] = {
 DELETION: Final[Members] = {
     "current_password": Member(described(CURRENT_PASSWORD, "For deleting one's own account.")),
 }
-
-
-def shape_for(actor: Actor, user_id: uuid.UUID | None) -> Shape:
-    """Return the shape of the members that `actor` may see of the user with this id."""
-    return PRIVATE if policy.may_manage_users(actor) or (policy.is_known(actor) and actor.pk == user_id) else PUBLIC
 
 
 def read_registration(body: Any) -> tuple[UserFields, str]:

@@ -1,5 +1,6 @@
 """API keys: one's own, or all of them for an admin. No key manages keys."""
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
@@ -46,23 +47,21 @@ class ApiKeyView(ApiView):
     parameters = {"GET": ("fields",)}
 
     def get(self, request: Request, key_id: str) -> HttpResponse:
-        self.require(policy.is_known, SIGNED_IN)
-        rows = with_id(ApiKey.objects.visible_to(self.actor), parse_uuid(key_id))
-        return answer_one(self, rows=rows, shape=API_KEY)
+        return answer_one(self, rows=self._rows_of(key_id), shape=API_KEY)
 
     def patch(self, request: Request, key_id: str) -> HttpResponse:
-        api_key, changes = self._key(key_id), read_api_key(self.body(), is_new=False)
+        api_key, changes = found(self._rows_of(key_id)), read_api_key(self.body(), is_new=False)
         with self.unchanged(api_key):
             update_api_key(actor=self.actor, api_key=api_key, changes=changes, now=self.now)
         return answer_changed(self, api_key, API_KEY)
 
     def delete(self, request: Request, key_id: str) -> HttpResponse:
         """Revoke the key: it stays visible. Doing it twice is fine."""
-        api_key = self._key(key_id)
+        api_key = found(self._rows_of(key_id))
         with self.unchanged(api_key):
             revoke_api_key(actor=self.actor, api_key=api_key, now=self.now)
         return self.answer_nothing()
 
-    def _key(self, key_id: str) -> ApiKey:
+    def _rows_of(self, key_id: str) -> QuerySet[ApiKey]:
         self.require(policy.is_known, SIGNED_IN)
-        return found(with_id(ApiKey.objects.visible_to(self.actor), parse_uuid(key_id)))
+        return with_id(ApiKey.objects.visible_to(self.actor), parse_uuid(key_id))

@@ -49,14 +49,11 @@ class PostCommentsView(PublicView):
     def post(self, request: Request, slug_or_id: str) -> HttpResponse:
         if credential_of(self.http_request) or not policy.may_comment_as_guest(self.actor):
             self.require(policy.may_comment, "Only signed-in users write comments.")
-        post = self._post(slug_or_id)
+        seen = Post.objects.visible_to(self.actor, self.now)
+        post = found(seen.with_slug_or_id(slug_or_id).only("expires_at"))
         fields = read_new_comment(self.body(), self.viewer)
         comment = create_comment(actor=self.actor, post=post, fields=fields, now=self.now)
         return answer_changed(self, comment, COMMENT, created=f"/comments/{comment.pk}")
-
-    def _post(self, slug_or_id: str) -> Post:
-        visible = Post.objects.visible_to(self.actor, self.now)
-        return found(visible.with_slug_or_id(slug_or_id).only("expires_at"))
 
 
 class CommentsView(ApiView):

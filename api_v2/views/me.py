@@ -2,18 +2,18 @@
 
 import uuid
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
-from api_v2.errors import not_found
 from api_v2.pagination import PAGE_PARAMETERS, read_page_request
 from api_v2.serializers.bodies import read_texts
 from api_v2.serializers.sessions import SESSION, session_columns
 from api_v2.serializers.shapes import write_object
 from api_v2.serializers.users import PRIVATE, read_user_changes
 from api_v2.views.api_view import ApiView
-from api_v2.views.resources import answer_list, answer_one
+from api_v2.views.resources import answer_list, answer_one, found
 from api_v2.views.users import NEWEST_FIRST, answer_update
 from cms import policy
 from cms.accounts.authentication import keep_browser_session, session_id_of
@@ -86,16 +86,15 @@ class SessionView(OwnView):
     parameters = {"GET": ("fields",)}
 
     def get(self, request: Request, session_id: str) -> HttpResponse:
-        self.own_user()
-        rows = with_id(AuthSession.objects.visible_to(self.actor).open(self.now), parse_uuid(session_id))
-        return answer_one(self, rows=rows, shape=SESSION, computed=session_columns(self.session_id))
+        rows, computed = self._rows_of(session_id), session_columns(self.session_id)
+        return answer_one(self, rows=rows, shape=SESSION, computed=computed)
 
     def delete(self, request: Request, session_id: str) -> HttpResponse:
-        self.own_user()
-        rows = AuthSession.objects.visible_to(self.actor).open(self.now)
-        session = with_id(rows, parse_uuid(session_id)).first()
-        if session is None:
-            raise not_found()
+        session = found(self._rows_of(session_id))
         with self.unchanged(session):
             revoke_session(actor=self.actor, session=session, now=self.now)
         return self.answer_nothing()
+
+    def _rows_of(self, session_id: str) -> QuerySet[AuthSession]:
+        self.own_user()
+        return with_id(AuthSession.objects.visible_to(self.actor).open(self.now), parse_uuid(session_id))

@@ -14,10 +14,10 @@ from api_v2.post_queries import CHANGED, POSTS, PostSelection, read_posts
 from api_v2.query import named
 from api_v2.responses import PRIVATE, PUBLIC, VARY
 from api_v2.serializers.post_bodies import read_new_post, read_post_changes
-from api_v2.sources import NEXT_CHANGE, read_all
+from api_v2.sources import read_all
 from api_v2.views.api_view import ApiView
 from api_v2.views.public_view import PublicView
-from api_v2.views.resources import found
+from api_v2.views.resources import found, keep_until_next_change
 from cms import policy
 from cms.choices import Scope
 from cms.costs.bodies import POST_BYTES_MAX
@@ -39,8 +39,7 @@ class PostsView(PublicView):
         wanted = read_page_request(self.http_request, self.query, sort=sort, filters=FILTERS)
         chosen = read_choice(self.query, self.actor)
         page = read_posts(self.http_request, self.viewer, selection, wanted, chosen)
-        if page.rows:
-            self.keep_until(page.rows[0][NEXT_CHANGE])
+        keep_until_next_change(self, page.rows)
         data = [selection.write(row, self.viewer) for row in page.rows]
         return self.answer_page(page, data, **selection.write_included(page.rows, self.viewer))
 

@@ -21,7 +21,7 @@ def answer_list_of(view: ApiView, wanted: PageRequest, source: Source, **values:
     """Return a page of a source's rows. With the column NEXT_CHANGE it is kept until then."""
     fields = view.query.fields(source.shape)
     page = read_list(view.http_request, view.viewer, source, fields, wanted, **values)
-    _keep_until_next_change(view, page.rows)
+    keep_until_next_change(view, page.rows)
     return view.answer_page(page, write_all(page.rows, source.shape, fields, view.viewer))
 
 
@@ -31,11 +31,12 @@ def answer_one_of(view: ApiView, source: Source, **values: Any) -> HttpResponse:
     rows = read_all(view.viewer, source, fields, "updated_at", **values)
     if not rows:
         raise not_found()
-    _keep_until_next_change(view, rows)
+    keep_until_next_change(view, rows)
     return view.answer(write(rows[0], source.shape, fields, view.viewer), changed_at=rows[0]["updated_at"])
 
 
-def _keep_until_next_change(view: ApiView, rows: Sequence[Row]) -> None:
+def keep_until_next_change(view: ApiView, rows: Sequence[Row]) -> None:
+    """Let the response be kept until the instant in the column NEXT_CHANGE, where the rows have it."""
     if rows and NEXT_CHANGE in rows[0] and isinstance(view, PublicView):
         view.keep_until(rows[0][NEXT_CHANGE])
 
@@ -67,9 +68,7 @@ def answer_one(
 ) -> HttpResponse:
     """Return the one row of `rows`, or a 404."""
     fields = view.query.fields(shape)
-    row = selected(rows.order_by(), columns_of(shape, fields, "updated_at"), computed or {}).first()
-    if row is None:
-        raise not_found()
+    row = found(selected(rows, columns_of(shape, fields, "updated_at"), computed or {}))
     return view.answer(write(row, shape, fields, view.viewer), changed_at=row["updated_at"])
 
 
@@ -89,7 +88,7 @@ def answer_changed(
     return view.answer_once(data, status=201 if created else 200, location=location, changed_at=row["updated_at"])
 
 
-def found[Row: models.Model](rows: QuerySet[Row]) -> Row:
+def found[R: models.Model | Row](rows: QuerySet[Any, R]) -> R:
     """Return the one row of `rows`. Raises the problem `not_found`."""
     row = rows.order_by().first()
     if row is None:

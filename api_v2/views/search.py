@@ -10,9 +10,9 @@ from api_v2.post_filters import FILTERS
 from api_v2.post_queries import PostSelection
 from api_v2.query import refused
 from api_v2.searching import find, write_facets
-from api_v2.sources import NEXT_CHANGE
 from api_v2.views.api_view import ApiView
 from api_v2.views.public_view import PublicView
+from api_v2.views.resources import keep_until_next_change
 from cms.choices import Scope
 from cms.search import searching, suggest
 from cms.search.suggestions import LIMIT_MAX, PREFIX_MAX
@@ -28,8 +28,7 @@ class SearchView(PublicView):
         selection = PostSelection.of(self.query)
         with searching():
             found = find(self.http_request, self.query, self.viewer, selection)
-        if found.page.rows:
-            self.keep_until(found.page.rows[0][NEXT_CHANGE])
+        keep_until_next_change(self, found.page.rows)
         data = [
             {"post": selection.write(row, self.viewer), "score": score, "highlights": highlights}
             for row, (score, highlights) in zip(found.page.rows, found.hits, strict=True)

@@ -23,9 +23,9 @@ from api_v2.post_queries import PostSelection, read_posts
 from api_v2.responses import PRIVATE, PUBLIC, VARY
 from api_v2.serializers import atom, sitemaps
 from api_v2.serializers.shapes import Viewer
-from api_v2.sources import NEXT_CHANGE
 from api_v2.views.api_view import ApiView
 from api_v2.views.public_view import PublicView
+from api_v2.views.resources import keep_until_next_change
 from cms import policy
 from cms.choices import Scope
 from cms.costs.turns import BoundedIfSlow, Places
@@ -54,8 +54,7 @@ class FeedView(PublicView):
         wanted = read_page_request(self.http_request, self.query, sort=NEWEST_FIRST, filters=FEED_FILTERS)
         chosen = read_choice(self.query, reader.actor)
         page = read_posts(self.http_request, reader, selection, wanted, chosen)
-        if page.rows:
-            self.keep_until(page.rows[0][NEXT_CHANGE])
+        keep_until_next_change(self, page.rows)
         posts = [selection.write(row, reader) for row in page.rows]
         included = selection.write_included(page.rows, reader)["included"]
         body = atom.write_feed(posts, included, page, self._addresses())

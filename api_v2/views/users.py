@@ -21,7 +21,6 @@ from api_v2.serializers.users import (
     PUBLIC,
     read_registration,
     read_user_changes,
-    shape_for,
 )
 from api_v2.sources import Source
 from api_v2.views.api_view import ApiView
@@ -78,7 +77,8 @@ class UserView(ApiView):
 
     def get(self, request: Request, user_id: str) -> HttpResponse:
         pk = parse_uuid(user_id)
-        return answer_one_of(self, USERS if shape_for(self.actor, pk) is PUBLIC else ACCOUNTS, id=pk)
+        is_own = policy.is_known(self.actor) and self.actor.pk == pk
+        return answer_one_of(self, ACCOUNTS if is_own or policy.may_manage_users(self.actor) else USERS, id=pk)
 
     @sensitive_variables()
     def patch(self, request: Request, user_id: str) -> HttpResponse:
@@ -102,9 +102,6 @@ class UserActionView(ApiView):
     scopes = {"POST": Scope.USERS_WRITE}
     resource = UserView
 
-    def act(self, user_id: str, changes: UserFields) -> HttpResponse:
-        return answer_update(self, account_of(self, user_id), changes)
-
     def admit(self, request: Request, now: datetime.datetime) -> None:
         super().admit(request, now)
         if request.method == "POST":
@@ -114,19 +111,19 @@ class UserActionView(ApiView):
 class SuspendUserView(UserActionView):
     def post(self, request: Request, user_id: str) -> HttpResponse:
         refuse_members(self)
-        return self.act(user_id, {"is_active": False})
+        return answer_update(self, account_of(self, user_id), {"is_active": False})
 
 
 class ActivateUserView(UserActionView):
     def post(self, request: Request, user_id: str) -> HttpResponse:
         refuse_members(self)
-        return self.act(user_id, {"is_active": True})
+        return answer_update(self, account_of(self, user_id), {"is_active": True})
 
 
 class SetRoleView(UserActionView):
     def post(self, request: Request, user_id: str) -> HttpResponse:
         (role,) = read_texts(self.body(), "role")
-        return self.act(user_id, {"role": role})
+        return answer_update(self, account_of(self, user_id), {"role": role})
 
 
 def account_of(view: ApiView, user_id: str) -> User:

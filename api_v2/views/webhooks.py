@@ -1,5 +1,6 @@
 """Webhooks and their deliveries, for admins alone."""
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
@@ -24,9 +25,9 @@ class WebhookAdminView(ApiView):
     def require_admin(self) -> None:
         self.require(policy.may_manage_webhooks, "Only admins manage webhooks.")
 
-    def webhook(self, webhook_id: str) -> Webhook:
+    def rows_of[Row: (Webhook, Delivery)](self, model: type[Row], row_id: str) -> QuerySet[Row]:
         self.require_admin()
-        return found(with_id(Webhook.objects.visible_to(self.actor), parse_uuid(webhook_id)))
+        return with_id(model.objects.visible_to(self.actor), parse_uuid(row_id))
 
 
 class WebhooksView(WebhookAdminView):
@@ -52,18 +53,16 @@ class WebhookView(WebhookAdminView):
     parameters = {"GET": ("fields",)}
 
     def get(self, request: Request, webhook_id: str) -> HttpResponse:
-        self.require_admin()
-        rows = with_id(Webhook.objects.visible_to(self.actor), parse_uuid(webhook_id))
-        return answer_one(self, rows=rows, shape=WEBHOOK)
+        return answer_one(self, rows=self.rows_of(Webhook, webhook_id), shape=WEBHOOK)
 
     def patch(self, request: Request, webhook_id: str) -> HttpResponse:
-        webhook, changes = self.webhook(webhook_id), read_webhook(self.body(), is_new=False)
+        webhook, changes = found(self.rows_of(Webhook, webhook_id)), read_webhook(self.body(), is_new=False)
         with self.unchanged(webhook):
             update_webhook(actor=self.actor, webhook=webhook, changes=changes, now=self.now)
         return answer_changed(self, webhook, WEBHOOK)
 
     def delete(self, request: Request, webhook_id: str) -> HttpResponse:
-        webhook = self.webhook(webhook_id)
+        webhook = found(self.rows_of(Webhook, webhook_id))
         with self.unchanged(webhook, is_doomed=True):
             delete_webhook(actor=self.actor, webhook=webhook)
         return self.answer_nothing()
@@ -73,7 +72,7 @@ class DeliveriesView(WebhookAdminView):
     parameters = {"GET": (*FILTERS, "fields", *PAGE_PARAMETERS)}
 
     def get(self, request: Request, webhook_id: str) -> HttpResponse:
-        webhook = self.webhook(webhook_id)
+        webhook = found(self.rows_of(Webhook, webhook_id))
         wanted = read_page_request(self.http_request, self.query, sort=NEWEST_FIRST, filters=FILTERS)
         rows = Delivery.objects.visible_to(self.actor).filter(webhook=webhook)
         if statuses := self.query.choices("status", DeliveryStatus.values):
@@ -85,9 +84,7 @@ class DeliveryView(WebhookAdminView):
     """Has no path: deliveries are read as lists. It is what the ETag of one is that of."""
 
     def get(self, request: Request, delivery_id: str) -> HttpResponse:
-        self.require_admin()
-        rows = with_id(Delivery.objects.visible_to(self.actor), parse_uuid(delivery_id))
-        return answer_one(self, rows=rows, shape=DELIVERY)
+        return answer_one(self, rows=self.rows_of(Delivery, delivery_id), shape=DELIVERY)
 
 
 class ReplayView(WebhookAdminView):
@@ -96,7 +93,7 @@ class ReplayView(WebhookAdminView):
     def post(self, request: Request, delivery_id: str) -> HttpResponse:
         self.require_admin()
         refuse_members(self)
-        delivery = found(with_id(Delivery.objects.visible_to(self.actor), parse_uuid(delivery_id)))
+        delivery = found(self.rows_of(Delivery, delivery_id))
         with self.unchanged(delivery):
             replay_delivery(actor=self.actor, delivery=delivery, now=self.now)
         return answer_changed(self, delivery, DELIVERY)
