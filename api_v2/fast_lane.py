@@ -26,15 +26,10 @@ NOT_ANONYMOUS: Final = frozenset({"HTTP_COOKIE", "HTTP_AUTHORIZATION", "HTTP_X_A
 FOR_PAGES: Final = frozenset(
     {
         "whitenoise.middleware.WhiteNoiseMiddleware",
-        *(
-            f"cms.http.browser_middleware.{name}"
-            for name in (
-                "CommonMiddleware",
-                "ContentSecurityPolicyMiddleware",
-                "PreferencesMiddleware",
-                "FormSizeMiddleware",
-            )
-        ),
+        "cms.http.browser_middleware.CommonMiddleware",
+        "cms.http.browser_middleware.ContentSecurityPolicyMiddleware",
+        "cms.http.browser_middleware.PreferencesMiddleware",
+        "cms.http.browser_middleware.FormSizeMiddleware",
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
         "django.contrib.messages.middleware.MessageMiddleware",

@@ -135,11 +135,7 @@ class CompiledQuery[S: Hashable]:
 
 def compiled[S: Hashable](**params: "Field[Any, Any]") -> Callable[[Build[S]], CompiledQuery[S]]:
     """Declare a query: `params` are the fields whose values its parameters have."""
-
-    def declare(build: Build[S]) -> CompiledQuery[S]:
-        return CompiledQuery(build, params)
-
-    return declare
+    return lambda build: CompiledQuery(build, params)
 
 
 def rows_of(query: QuerySet[Any, Row]) -> list[Row]:

@@ -11,28 +11,15 @@ from django.db import migrations, models
 
 class AddIndex(migrations.AddIndex):
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        if schema_editor.connection.vendor != "postgresql":
-            schema_editor.execute(f"DROP INDEX IF EXISTS {schema_editor.quote_name(self.index.name)}")
-            super().database_forwards(app_label, schema_editor, from_state, to_state)
-            return
-        model = to_state.apps.get_model(app_label, self.model_name)
-        # An interrupted run leaves an index of the same name, which PostgreSQL doesn't use.
-        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(self.index.name)}")
-        schema_editor.add_index(model, self.index, concurrently=True)
+        _add(schema_editor, to_state.apps.get_model(app_label, self.model_name), self.index)
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        if schema_editor.connection.vendor != "postgresql":
-            super().database_backwards(app_label, schema_editor, from_state, to_state)
-            return
-        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(self.index.name)}")
+        _drop(schema_editor, self.index.name)
 
 
 class RemoveIndex(migrations.RemoveIndex):
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        if schema_editor.connection.vendor != "postgresql":
-            super().database_forwards(app_label, schema_editor, from_state, to_state)
-            return
-        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(self.name)}")
+        _drop(schema_editor, self.name)
 
 
 def analyse(table: str) -> migrations.RunPython:
@@ -48,14 +35,19 @@ def analyse(table: str) -> migrations.RunPython:
 def add_link_index(model_name: str, field_name: str, index: models.Index) -> migrations.RunPython:
     """Add an index to the table of a many-to-many field, which has no model of its own in a migration's state."""
 
-    def drop(apps: Any, schema_editor: Any) -> None:
-        how = "CONCURRENTLY " if schema_editor.connection.vendor == "postgresql" else ""
-        schema_editor.execute(f"DROP INDEX {how}IF EXISTS {schema_editor.quote_name(index.name)}")
-
     def add(apps: Any, schema_editor: Any) -> None:
-        drop(apps, schema_editor)
-        links = apps.get_model("cms", model_name)._meta.get_field(field_name).remote_field.through
-        how = {"concurrently": True} if schema_editor.connection.vendor == "postgresql" else {}
-        schema_editor.add_index(links, index, **how)
+        _add(schema_editor, apps.get_model("cms", model_name)._meta.get_field(field_name).remote_field.through, index)
 
-    return migrations.RunPython(add, drop)
+    return migrations.RunPython(add, lambda _, schema_editor: _drop(schema_editor, index.name))
+
+
+def _add(schema_editor: Any, model: Any, index: models.Index) -> None:
+    # An interrupted run leaves an index of the same name, which PostgreSQL doesn't use.
+    _drop(schema_editor, index.name)
+    how = {"concurrently": True} if schema_editor.connection.vendor == "postgresql" else {}
+    schema_editor.add_index(model, index, **how)
+
+
+def _drop(schema_editor: Any, index_name: str) -> None:
+    how = "CONCURRENTLY " if schema_editor.connection.vendor == "postgresql" else ""
+    schema_editor.execute(f"DROP INDEX {how}IF EXISTS {schema_editor.quote_name(index_name)}")

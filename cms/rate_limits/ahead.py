@@ -84,22 +84,19 @@ class CountingAhead:
     def tell(self) -> None:
         """Hand over what passed. Drop what can't be handed over: while Redis is away, each process counts alone."""
         with self._telling:
-            self._tell()
-
-    def _tell(self) -> None:
-        with self._lock:
-            quotas, self._untold = list(self._untold.values()), {}
-            self._has_untold.clear()
-            passed = [(quota, count) for quota in quotas if (count := self._take_untold(quota.key))]
-        if not passed:
-            return
-        now_ms = int(clock.now().timestamp() * 1_000)
-        answers = self._counter.add(passed, now_ms)
-        with self._lock:
-            if answers is None:
-                self._known.clear()
-            for (quota, _), answer in zip(passed, answers or (), strict=False):
-                self._learn(quota.key, answer, now_ms)
+            with self._lock:
+                quotas, self._untold = list(self._untold.values()), {}
+                self._has_untold.clear()
+                passed = [(quota, count) for quota in quotas if (count := self._take_untold(quota.key))]
+            if not passed:
+                return
+            now_ms = int(clock.now().timestamp() * 1_000)
+            answers = self._counter.add(passed, now_ms)
+            with self._lock:
+                if answers is None:
+                    self._known.clear()
+                for (quota, _), answer in zip(passed, answers or (), strict=False):
+                    self._learn(quota.key, answer, now_ms)
 
     def clear(self) -> None:
         """Forget all; report nothing that passed before."""

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import redis
 from redis.backoff import NoBackoff
@@ -40,15 +40,13 @@ class RedisCounter:
         arguments = [now_ms, passed, amount]
         for quota in quotas:
             arguments += [quota.policy.limit, quota.policy.window_s * 1_000]
-        answer: list[int] | None = self._ask(lambda: self._take([quota.key for quota in quotas], arguments))
-        return answer
+        return self._ask(lambda: self._take([quota.key for quota in quotas], arguments))
 
     def add(self, passed: Sequence[tuple[Quota, int]], now_ms: int) -> list[list[int]] | None:
         """Count what has passed, in one round trip; return `take.lua`'s answers, None while Redis can't be asked."""
-        answers: list[list[int]] | None = self._ask(lambda: self._add(passed, now_ms))
-        return answers
+        return self._ask(lambda: self._add(passed, now_ms))
 
-    def _add(self, passed: Sequence[tuple[Quota, int]], now_ms: int) -> Any:
+    def _add(self, passed: Sequence[tuple[Quota, int]], now_ms: int) -> list[list[int]]:
         with self._client.pipeline(transaction=False) as pipeline:
             for quota, count in passed:
                 arguments = [now_ms, count, 0, quota.policy.limit, quota.policy.window_s * 1_000]
@@ -59,7 +57,7 @@ class RedisCounter:
         """Whether Redis could be asked."""
         return self._ask(lambda: self._give_back([quota.key for quota in quotas]) or True) is not None
 
-    def _ask(self, question: Callable[[], Any]) -> Any:
+    def _ask[T](self, question: Callable[[], T]) -> T | None:
         if self._is_away:
             if time.monotonic() < self._asked_again_at:
                 return None

@@ -24,7 +24,7 @@ from cms.costs.answering import is_answering
 from cms.db import tell_of_doubt
 from cms.db.postgresql.connection import PooledConnection
 from cms.db.postgresql.errors import PoolBusy
-from cms.db.postgresql.pool import Pool, options_of
+from cms.db.postgresql.pool import Pool
 from cms.db.postgresql.schema import SchemaEditor
 
 _guard = threading.Lock()
@@ -123,10 +123,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             with _guard:
                 pool = _pools.get(self.alias)
                 if pool is None:
-                    opener = _Opener(self)
-                    pool = _pools[self.alias] = Pool(
-                        opener, login=opener.login, opening=opener.opening, **options_of(options)
-                    )
+                    opener, chosen = _Opener(self), {} if options is True else options
+                    pool = _pools[self.alias] = Pool(opener, login=opener.login, opening=opener.opening, **chosen)
         return pool
 
     def close_pool(self) -> None:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -80,10 +80,7 @@ class Pool:
         """Take a connection back from its user, in any state."""
         now = time.monotonic()
         is_reusable = _is_reusable(connection)
-        if is_reusable and connection.is_cut_short:
-            self.discard(connection)
-            return
-        if not is_reusable or now - connection.opened_at > LIFETIME_S:
+        if not is_reusable or connection.is_cut_short or now - connection.opened_at > LIFETIME_S:
             self.discard(connection, is_lost=not is_reusable)
             return
         connection.returned_at, connection.sightings = now, 0
@@ -116,9 +113,8 @@ class Pool:
         except DatabaseUnreachable:
             with self._lock:
                 self._to_tell.append(tell)
-            if self.breaker.failure is not None:
-                return
-            self._tell()  # it ended this very moment
+            if self.breaker.failure is None:  # it ended this very moment
+                self._tell()
             return
         tell()
 
@@ -285,8 +281,3 @@ def _is_reusable(connection: PooledConnection) -> bool:
     except psycopg.Error:
         return False
     return connection.pgconn.transaction_status == TransactionStatus.IDLE
-
-
-def options_of(given: Any) -> dict[str, Any]:
-    """Return the setting OPTIONS["pool"] as a dictionary; it may be just True."""
-    return dict(given) if isinstance(given, dict) else {}
