@@ -1,7 +1,6 @@
 """Read the recorder's queue beside the requests and sum it up in memory: nothing here waits for anything."""
 
 import datetime
-import ipaddress
 import logging
 import re
 from functools import lru_cache
@@ -29,7 +28,7 @@ from canary.recording.recorder import GONE, Person, Seen
 from canary.recording.route_names import REFUSED, Name, name_of, name_of_path
 from canary.recording.traffic import Traffic
 from canary.recording.units import Judged, Subject, Units
-from canary.requests.identity import UnusableIdentityError, client_identity, parse_cookie, was_let_in
+from canary.requests.identity import UnusableIdentityError, client_identity, network_of, parse_cookie, was_let_in
 from canary.requests.queries import fingerprint_of, normalised
 
 logger = logging.getLogger("canary")
@@ -296,19 +295,6 @@ def digest_of(identity: Identity) -> str:
     """Return what names the identity in evidence; under another key than the bucket's, so that they are independent."""
     name = str(identity).encode(errors="surrogateescape")
     return blake2b(name, digest_size=16, key=secret_for("canary-unit")).hexdigest()
-
-
-@lru_cache(maxsize=16_384)
-def network_of(address: str) -> str:
-    """Return a digest of the /24 or /48 around the address: a line has a whole /56 of IPv6 networks, or more."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        network = address
-    else:
-        mapped = getattr(parsed, "ipv4_mapped", None) or parsed
-        network = str(ipaddress.ip_network((mapped, 24 if mapped.version == 4 else 48), strict=False))
-    return blake2b(network.encode(errors="replace"), digest_size=16, key=secret_for("canary-network")).hexdigest()
 
 
 def _is_vouched(identity: Identity, seen: Seen) -> bool:

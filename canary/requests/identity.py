@@ -7,6 +7,7 @@ cookies and of digests are the rollout's, as long as one is stored: another SECR
 import base64
 import binascii
 import hmac
+import ipaddress
 from functools import lru_cache
 from hashlib import blake2b
 from http.cookies import Morsel
@@ -60,6 +61,19 @@ def _anonymous(request: HttpRequest) -> Identity:
     name = f"{address}\n{agent}".encode(errors="surrogateescape")
     key = current_snapshot().anonymous_key or secret_for("canary-anon")
     return Identity("anon", blake2b(name, digest_size=16, key=key).hexdigest())
+
+
+@lru_cache(maxsize=16_384)
+def network_of(address: str) -> str:
+    """Return a digest of the /24 or /48 around the address: a line has a whole /56 of IPv6 networks, or more."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        network = address
+    else:
+        mapped = getattr(parsed, "ipv4_mapped", None) or parsed
+        network = str(ipaddress.ip_network((mapped, 24 if mapped.version == 4 else 48), strict=False))
+    return blake2b(network.encode(errors="replace"), digest_size=16, key=secret_for("canary-network")).hexdigest()
 
 
 def read_cookie(request: HttpRequest) -> Identity | None:

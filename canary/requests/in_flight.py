@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from canary.core.values import VERSIONS, Decision, Snapshot
 from canary.requests.black_box import BlackBox
+from canary.requests.sharing import Holders, Shares, holders_of
 
 
 class Flight:
@@ -18,14 +19,18 @@ class Flight:
 
     `is_answered`: the view has returned and its answer is being sent, which takes as long as the client takes. `told`:
     its outcome has been recorded before there was one; see `InFlight.tell`. `slot`: where the black box keeps it.
+    `holders`: who holds its place, where places are bounded.
     """
 
-    __slots__ = ("api_version", "decision", "is_answered", "request", "slot", "snapshot", "started_ns", "told")
+    __slots__ = (
+        *("api_version", "decision", "holders", "is_answered", "request", "slot", "snapshot", "started_ns", "told"),
+    )
 
     def __init__(self, request: HttpRequest, decision: Decision, snapshot: Snapshot | None, started_ns: int) -> None:
         self.request, self.decision, self.snapshot, self.started_ns = request, decision, snapshot, started_ns
         self.api_version, self.is_answered, self.told = decision.api_version, False, False
         self.slot: int | None = None
+        self.holders: Holders = ()
 
     @property
     def method(self) -> str:
@@ -62,16 +67,19 @@ class InFlight:
     def clear(self) -> None:
         self._lock = threading.Lock()
         self._flights: dict[int, set[Flight]] = {version: set() for version in VERSIONS}
+        self._shares = Shares()
         self.box: BlackBox | None = None
         """Tells others of the flights of a server process that is killed; None in other processes."""
 
     def enter(self, flight: Flight, most: int | None = None) -> bool:
-        """Add a flight that begins now; False, and nothing, if `most` of its version are in flight already."""
+        """Add a flight that begins now; False, and nothing, if `most` of its version leave none for its client."""
+        holders = () if most is None else holders_of(flight.request)
         with self._lock:
             flights = self._flights[flight.api_version]
-            if most is not None and len(flights) >= most:
+            if most is not None and not self._shares.take(holders, len(flights), most):
                 return False
             flights.add(flight)
+            flight.holders = holders
         box, snapshot = self.box, flight.snapshot
         if box is not None and snapshot is not None:
             flight.slot = box.note(flight.request, flight.decision, snapshot)
@@ -81,6 +89,9 @@ class InFlight:
         """End it; harmless when repeated. Who has done so reads in `told` whether to record the outcome."""
         with self._lock:
             self._flights[flight.api_version].discard(flight)
+            if flight.holders:
+                self._shares.give_back(flight.holders)
+                flight.holders = ()
             self._erase(flight)
 
     def await_client(self, flight: Flight) -> None:

@@ -18,10 +18,10 @@ from django.http.response import HttpResponseBase
 from canary.conf import canary_conf
 from canary.core.values import CANDIDATE, Decision, Snapshot
 from canary.recording import flushing
-from canary.recording.tally import network_of, subject_of
+from canary.recording.tally import subject_of
 from canary.requests.black_box import REPEAT
 from canary.requests.faults import FaultLog
-from canary.requests.identity import identify
+from canary.requests.identity import identify, network_of
 from canary.requests.in_flight import flights
 from canary.retiring.successors import below_base
 from canary.server import every

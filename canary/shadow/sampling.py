@@ -16,7 +16,7 @@ from django.http.response import HttpResponseBase
 
 from canary.conf import canary_conf
 from canary.core.values import CANDIDATE, Decision, Snapshot
-from canary.recording.tally import network_of
+from canary.requests.identity import network_of
 
 FULL_BP: Final = 10_000
 ROUTE_EVERY_S: Final = 30.0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
 from canary.core.values import CANDIDATE, Decision
@@ -40,12 +41,25 @@ def configured(rollout: Callable[..., None]) -> Iterator[Callable[..., None]]:
 
 
 def occupy(places: int, version: int = CANDIDATE, for_s: float = 0.0) -> list[Flight]:
-    """Let so many requests of a version be in flight, all of which began so long ago."""
+    """Let so many requests of a version be in flight, of nobody, all of which began so long ago."""
     began_ns = time.perf_counter_ns() - int(for_s * 1e9)
     occupied = [Flight(RequestFactory().get("/"), Decision(version, "pinned"), None, began_ns) for _ in range(places)]
     for flight in occupied:
         flights.enter(flight)
     return occupied
+
+
+def flood(address: str, token: str = "", places: int = PLACES) -> int:
+    """Let one client ask for as many places as there are; return how many it gets."""
+    environ = {"REMOTE_ADDR": address, **({"HTTP_X_API_KEY": token} if token else {})}
+    request, began_ns = RequestFactory().get("/", **environ), time.perf_counter_ns()
+    asking = [Flight(request, Decision(CANDIDATE, "pinned"), None, began_ns) for _ in range(2 * places)]
+    return sum(flights.enter(flight, places) for flight in asking)
+
+
+def status_for(address: str, **headers: str) -> int:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Client(REMOTE_ADDR=address).get(PINNED, headers=named).status_code
 
 
 def test_beyond_it_the_entrance_is_answered_by_the_stable_version(configured: Callable[..., None]) -> None:
@@ -122,8 +136,12 @@ def test_of_many_at_once_as_many_reach_the_view_as_may(
     configured(weight_bp=5_000)
     path, on_v2 = f"{THING}?v2=wait", client_on(2)
     monkeypatch.setattr(failing, "gate", gate := Gate())
+
+    def ask_from(network: int) -> Any:
+        return Client(REMOTE_ADDR=f"192.0.{network}.1").get(path, headers={"x-client-id": on_v2})
+
     with ThreadPoolExecutor(3 * PLACES) as pool:
-        asked = [pool.submit(ask, path, x_client_id=on_v2) for _ in range(3 * PLACES)]
+        asked = [pool.submit(ask_from, number) for number in range(3 * PLACES)]
         held = gate.await_waiting(2, PLACES)
         versions = ask(path, x_client_id=on_v2).headers["API-Version"]
         gate.is_open.set()
@@ -131,6 +149,36 @@ def test_of_many_at_once_as_many_reach_the_view_as_may(
     assert (held, gate.most, versions) == (True, PLACES, "1")
     assert answers.count("2") >= PLACES
     assert flights.counts() == {1: 0, 2: 0}
+
+
+# -- one client that floods -----------------------------------------------------------------------------------------
+
+
+def test_one_network_that_floods_leaves_a_place_to_another() -> None:
+    assert flood("192.0.2.1") == PLACES - 1
+    assert (status_for("192.0.2.200"), status_for("198.51.100.1"), status_for("198.51.100.1")) == (503, 200, 200)
+
+
+def test_what_one_network_is_refused_the_stable_version_answers_on_the_entrance(
+    configured: Callable[..., None],
+) -> None:
+    configured(weight_bp=5_000)
+    on_v2 = client_on(2)
+    flood("127.0.0.1")
+    assert ask(THING, x_client_id=on_v2).headers["API-Version"] == "1"
+    assert recorded() == [(1, "overflow", 200)]
+
+
+def test_an_account_that_floods_leaves_places_to_others_of_its_network(configured: Callable[..., None]) -> None:
+    configured(BULKHEAD=32, IDENTIFY="tests.canary.test_bulkhead.bearer_of_key")
+    assert flood("192.0.2.1", "author", places=32) == 24
+    assert [status_for("192.0.2.1", x_api_key=name) for name in ("author", "editor")] == [503, 200]
+    assert status_for("192.0.2.1") == 200
+
+
+def test_behind_an_address_that_is_unknown_everybody_shares_all_places() -> None:
+    assert flood("") == PLACES
+    assert status_for("198.51.100.1") == 503
 
 
 # -- what is made of it -----------------------------------------------------------------------------------------------
@@ -203,3 +251,8 @@ def test_a_request_that_was_told_as_hanging_is_not_recorded_again(monkeypatch: p
     gate.is_open.set()
     asking.join()
     assert [*recorder.queue.drain()] == []
+
+
+def bearer_of_key(request: HttpRequest) -> tuple[str, str] | None:
+    key = request.META.get("HTTP_X_API_KEY")
+    return ("key", key) if key else None

@@ -129,16 +129,18 @@ def test_threads_do_not_wait_for_each_other_at_the_register(capsys: pytest.Captu
 
 def _fly_us(registers: Sequence[InFlight]) -> float:
     """Wall-clock time a flight, of all threads together."""
-    request, decision, begin = _request("/api/posts"), Decision(2, "bucket"), threading.Barrier(len(registers) + 1)
+    decision, begin = Decision(2, "bucket"), threading.Barrier(len(registers) + 1)
 
-    def fly(register: InFlight) -> None:
+    def fly(register: InFlight, network: int) -> None:
+        request = _request("/api/posts")
+        request.META["REMOTE_ADDR"] = f"192.0.{network}.1"
         begin.wait()
         for _ in range(FLIGHTS // len(registers)):
             flight = Flight(request, decision, None, time.perf_counter_ns())
             assert register.enter(flight, len(registers))
             register.leave(flight)
 
-    threads = [threading.Thread(target=fly, args=(register,)) for register in registers]
+    threads = [threading.Thread(target=fly, args=(register, number)) for number, register in enumerate(registers)]
     for thread in threads:
         thread.start()
     begin.wait()

@@ -36,8 +36,8 @@ SETTINGS: Final = {
     **dict.fromkeys(("RATE_LIMIT_ANONYMOUS", "RATE_LIMIT_CREDENTIAL"), "20000"),
     **dict.fromkeys(("RATE_LIMIT_LOGIN", "RATE_LIMIT_REGISTER"), "0"),
     "DATABASE_STATEMENT_TIMEOUT_S": "40",
-    # As many as there are threads: how v2 sheds load is not the question here.
-    "CANARY_BULKHEAD": "8",
+    # More than there are threads, for one network: how v2 sheds load is not the question here.
+    "CANARY_BULKHEAD": "1000",
     "WEBHOOKS_ALLOW_PRIVATE": "true",
     "JOB_LEASE_S": "5",
     "WEBHOOK_TIMEOUT_S": "3",

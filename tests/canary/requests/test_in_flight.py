@@ -11,8 +11,8 @@ from canary.requests.in_flight import Flight, InFlight
 
 
 def fly(flights: InFlight, api_version: int = CANDIDATE, most: int | None = None) -> Flight | None:
-    """One that began now, None if it may not."""
-    request, decision = RequestFactory().get("/api/posts"), Decision(api_version, "bucket")
+    """One of nobody that began now, None if it may not."""
+    request, decision = RequestFactory().get("/api/posts", REMOTE_ADDR=""), Decision(api_version, "bucket")
     flight = Flight(request, decision, None, time.perf_counter_ns())
     return flight if flights.enter(flight, most) else None
 
