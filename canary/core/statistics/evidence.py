@@ -131,7 +131,7 @@ class Evidence:
             self.pairs.take_error(voter, observed.is_authenticated, is_against)
             self.comparison.join("pair_error", self.pairs.errors.log_e)
         elif observed.metric == "pair_time":
-            self.pairs.take_time(observed.route, voter, is_against)
+            self.pairs.take_time(observed.route, voter, observed.is_authenticated, is_against)
             self.comparison.join("pair_time", self.pairs.log_e_of_times)
 
     def _count(self, place: int, stage: int, weight_bp: int, source: int | None, on_v2: bool) -> None:

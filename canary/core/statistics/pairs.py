@@ -8,6 +8,7 @@ unknown onset: arXiv:2203.03532). ADR 33 has the proofs.
 
 import math
 from collections import deque
+from hashlib import blake2b
 from typing import Any, Final
 
 from canary.core.statistics.bets import log_mean_exp, log_weighted
@@ -69,10 +70,39 @@ class RouteTimes:
         self.voters: deque[int] = deque(maxlen=AMONG - 1)
 
     def take(self, voter: int, is_against: bool) -> None:
-        if voter in self.voters:
-            return
         self.voters.append(voter)
         self.test.take(is_against)
+
+
+class Turns:
+    """Who has voted: each voter may once in a stage, or once in the release."""
+
+    def __init__(self) -> None:
+        self._in_release: dict[int, None] = {}
+        self._in_stage: dict[int, None] = {}
+
+    def begin(self) -> None:
+        self._in_stage.clear()
+
+    def take(self, voter: int, *, is_last: bool) -> bool:
+        """Return whether the voter still had a vote, and use it up, for the whole release if it `is_last`.
+
+        When no more voters fit, neither votes against v2 nor others do: the rest must not lean to one side.
+        """
+        is_full = len(self._in_release) + len(self._in_stage) >= MAX_VOTERS
+        if is_full or voter in self._in_release or voter in self._in_stage:
+            return False
+        (self._in_release if is_last else self._in_stage)[voter] = None
+        return True
+
+    def dump(self) -> list[list[int]]:
+        return [[*self._in_release], [*self._in_stage]]
+
+    @classmethod
+    def load(cls, tree: list[list[int]]) -> "Turns":
+        turns = cls()
+        turns._in_release, turns._in_stage = map(dict.fromkeys, tree)
+        return turns
 
 
 class PairTests:
@@ -82,27 +112,34 @@ class PairTests:
         self.errors = SignTest()
         self.routes: dict[str, RouteTimes] = {}
         """In the order of their first votes, by which their parts of the capital are fixed."""
-        self._voted: dict[int, None] = {}
-        self._voted_in_stage: dict[int, None] = {}
+        self._users, self._networks, self._timed = Turns(), Turns(), Turns()
+        """Who has voted on errors, of users and of networks of unknown people, and which of these networks on times."""
 
     def begin(self) -> None:
         """Begin a new stage: a network of unknown people has a vote again."""
-        self._voted_in_stage.clear()
+        self._networks.begin()
+        self._timed.begin()
 
     def take_error(self, voter: int, is_trusted: bool, is_against: bool) -> None:
         """Take an error of one version alone. A user has one vote, a network of unknown people one in a stage."""
-        voted = self._voted if is_trusted else self._voted_in_stage
-        if voter not in voted and len(voted) < MAX_VOTERS:
-            voted[voter] = None
+        turns = self._users if is_trusted else self._networks
+        if turns.take(voter, is_last=is_trusted):
             self.errors.take(is_against)
 
-    def take_time(self, route: str, voter: int, is_against: bool) -> None:
+    def take_time(self, route: str, voter: int, is_trusted: bool, is_against: bool) -> None:
+        """Take a vote on time. A network of unknown people has one a route and stage; one against v2 is its last.
+
+        Anybody can choose a request on which v2 takes longer, and repeat it.
+        """
         times = self.routes.get(route)
         if times is None:
             if len(self.routes) >= MAX_ROUTES:
                 return
             times = self.routes[route] = RouteTimes()
-        times.take(voter, is_against)
+        if voter in times.voters:
+            return
+        if is_trusted or self._timed.take(_number_of(route, voter), is_last=is_against):
+            times.take(voter, is_against)
 
     @property
     def log_e_of_times(self) -> float:
@@ -113,8 +150,9 @@ class PairTests:
     def dump(self) -> dict[str, Any]:
         return {
             "errors": [self.errors.against, self.errors.others],
-            "voted": [*self._voted],
-            "voted_in_stage": [*self._voted_in_stage],
+            "users": self._users.dump(),
+            "networks": self._networks.dump(),
+            "timed": self._timed.dump(),
             "routes": [
                 [route, times.test.votes, times.test.against, _finite(times.test.logs), [*times.voters]]
                 for route, times in self.routes.items()
@@ -125,13 +163,19 @@ class PairTests:
     def load(cls, tree: dict[str, Any]) -> "PairTests":
         tests = cls()
         tests.errors.against, tests.errors.others = tree["errors"]
-        tests._voted, tests._voted_in_stage = dict.fromkeys(tree["voted"]), dict.fromkeys(tree["voted_in_stage"])
+        tests._users, tests._networks, tests._timed = (
+            Turns.load(tree[name]) for name in ("users", "networks", "timed")
+        )
         for route, votes, against, logs, voters in tree["routes"]:
             times = tests.routes[route] = RouteTimes()
             times.test.votes, times.test.against = votes, against
             times.test.logs = logs or [-math.inf] * len(LEANINGS)
             times.voters.extend(voters)
         return tests
+
+
+def _number_of(route: str, voter: int) -> int:
+    return int.from_bytes(blake2b(f"{voter} {route}".encode(), digest_size=8).digest())
 
 
 def _log_sum(one: float, other: float) -> float:

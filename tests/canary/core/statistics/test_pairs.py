@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from canary.core.statistics import pairs
 from canary.core.statistics.pairs import AMONG, LateSignTest, PairTests, SignTest
 
 VOTES = st.lists(st.booleans(), max_size=30)
@@ -22,10 +23,11 @@ def after[Test: (SignTest, LateSignTest)](test: Test, votes: Iterable[bool]) -> 
     return test
 
 
-def timed(pairs: Iterable[tuple[str, int, bool]]) -> PairTests:
+def timed(pairs: Iterable[tuple[str, int, bool]], known: float = math.inf) -> PairTests:
+    """Take votes on time; voters from the number `known` on are networks of unknown people."""
     tests = PairTests()
     for route, voter, is_against in pairs:
-        tests.take_time(route, voter, is_against)
+        tests.take_time(route, voter, voter < known, is_against)
     return tests
 
 
@@ -44,8 +46,8 @@ def test_a_vote_gains_nothing_on_average_while_it_is_against_v2_no_more_often_th
 def test_neither_do_all_routes_together_however_many_appear(
     pairs: list[tuple[str, int, bool]], route: str, voter: int
 ) -> None:
-    now = math.exp(timed(pairs).log_e_of_times)
-    lost, won = (math.exp(timed([*pairs, (route, voter, vote)]).log_e_of_times) for vote in (False, True))
+    now = math.exp(timed(pairs, 5).log_e_of_times)
+    lost, won = (math.exp(timed([*pairs, (route, voter, vote)], 5).log_e_of_times) for vote in (False, True))
     assert (lost + won) / 2 == pytest.approx(now)
 
 
@@ -117,17 +119,35 @@ def test_of_five_votes_in_a_row_each_is_of_another_user() -> None:
     assert tests.routes["r"].test.votes == 10 * AMONG
 
 
+def test_a_network_of_unknown_people_has_a_vote_a_route_and_stage_until_it_votes_against_v2() -> None:
+    tests = PairTests()
+    for is_against in (False, True, False, True):
+        tests.begin()
+        for voter in range(20):
+            tests.take_time("r", voter, is_trusted=False, is_against=is_against)
+            tests.take_time("r", voter, is_trusted=False, is_against=True)
+            tests.take_time("other", voter, is_trusted=False, is_against=True)
+    assert (tests.routes["r"].test.votes, tests.routes["r"].test.against) == (40, 20)
+    assert tests.routes["other"].test.votes == 20
+
+
+def test_when_no_more_networks_fit_votes_against_v2_are_left_out_as_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairs, "MAX_VOTERS", 50)
+    tests = timed((("r", voter, voter >= 50) for voter in range(500)), 0)
+    assert (tests.routes["r"].test.votes, tests.routes["r"].test.against) == (50, 0)
+
+
 @given(PAIRS, st.lists(st.tuples(st.integers(0, 9), st.booleans(), st.booleans()), max_size=30), PAIRS)
 def test_put_away_and_taken_up_again_it_is_the_same_to_the_last_bit(
     pairs: list[tuple[str, int, bool]], errors: list[tuple[int, bool, bool]], more: list[tuple[str, int, bool]]
 ) -> None:
-    tests = timed(pairs)
+    tests = timed(pairs, 5)
     for error in errors:
         tests.take_error(*error)
     again = PairTests.load(json.loads(json.dumps(tests.dump(), allow_nan=False)))
     for route, voter, is_against in more:
-        tests.take_time(route, voter, is_against)
-        again.take_time(route, voter, is_against)
+        tests.take_time(route, voter, voter < 5, is_against)
+        again.take_time(route, voter, voter < 5, is_against)
     assert (again.dump(), again.log_e_of_times) == (tests.dump(), tests.log_e_of_times)
     assert again.errors.log_e == tests.errors.log_e
 
