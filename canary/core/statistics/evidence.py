@@ -19,8 +19,8 @@ _SEEN_SLOT, _REAL_SLOT, _GUARD_SLOT = 0, 1, 4
 _REAL_BIT, _GUARD_BIT, _SEEN_BIT, _FAILED_V1_BIT, _FAILED_V2_BIT = 1, 1 << 3, 1 << 6, 1 << 7, 1 << 8
 _CLEAN_V1_BIT, _CLEAN_V2_BIT = 1 << 9, 1 << 10
 CANDIDATE: Final = 2
-FOR_ALL: Final = frozenset({"error"})
-"""Metrics of the comparison that count for identities that nobody vouches for. The others need a side by chance."""
+FOR_ALL: Final = frozenset({"seen", "settled", "error"})
+"""Metrics that count for identities that nobody vouches for. The others need a side by chance."""
 OLD_NAMES: Final = {"client_error": "refusal"}
 """Names of metrics that an earlier release of this program wrote, or writes beside this one."""
 
@@ -82,26 +82,35 @@ class Evidence:
         stage, weight_bp, unit, api_version, metric, route, value, is_authenticated, network, identity = observed
         digest = self._digest_of(identity or unit)
         key = int.from_bytes(digest[:8])
-        place = self.units.find(key if identity in ("", unit) else int.from_bytes(self._digest_of(unit)[:8]), key)
+        owner = key if identity in ("", unit) else int.from_bytes(self._digest_of(unit)[:8])
+        source = None if is_authenticated else _number_of(network)
+        if source is not None and not self._may_count(owner, source, metric):
+            return
+        place = self.units.find(owner, key)
         if place is None:
             return
-        source = None if is_authenticated else _number_of(network)
         on_v2 = api_version == CANDIDATE
         metric = OLD_NAMES.get(metric, metric)
         if metric.startswith("latency") and (value is None or not math.isfinite(value)):
             return
-        if metric in METRICS and (is_authenticated or metric in FOR_ALL):
+        if metric in METRICS:
             seen = Seen(place, weight_bp, metric, route, value or 0.0, source)
             self.comparison.take(self.units, self.networks, seen, on_v2)
             if not on_v2:
                 fake = (int.from_bytes(digest[8:]) * FULL_BP) >> 64 < weight_bp
                 self.guard.take(self.units, self.networks, seen, fake)
-        elif metric == "latency_cold" and is_authenticated:
+        elif metric == "latency_cold":
             self.comparison.latency.take_cold(route, value or 0.0, on_v2)
         if metric == "seen":
             self._count(place, stage, weight_bp, source, on_v2)
         elif metric in ("settled", "error"):
             self._fix_outcome(place, stage, source, on_v2, metric == "error")
+
+    def _may_count(self, unit: int, network: int, metric: str) -> bool:
+        """Return whether a unit that nobody vouches for is known, or its network may still bring one."""
+        if metric not in FOR_ALL or unit in self.units:
+            return metric in FOR_ALL
+        return self.units.has_place_for_unknown and self.networks.bring(network, is_failing=metric == "error")
 
     def log_e(self, max_errors: float = MAX_ERRORS) -> dict[str, float]:
         """Return natural logarithms, for charts and gauges: `overall` decides, with its peak; the others are shown.

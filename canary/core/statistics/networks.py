@@ -9,6 +9,11 @@ from array import array
 from typing import Any, Final
 
 MAX_NETWORKS: Final = 500_000
+PLACES: Final = 100
+"""So many units of a network may begin to count in a stage, and as many more by an error.
+
+So names that are served well hide nobody who is not.
+"""
 
 
 class Networks:
@@ -18,11 +23,14 @@ class Networks:
         self._used: dict[int, int] = {}
         self._spent: dict[int, int] = {}
         """Those that stay used up in later stages."""
+        self._units: dict[int, int] = {}
+        """How many units each network has brought in the present stage."""
         self.refused = 0
         """Observations of the present stage that were left out because their network had its count."""
 
     def begin(self) -> None:
         self._used = dict(self._spent)
+        self._units.clear()
         self.refused = 0
 
     def use(self, network: int, bit: int, is_last: bool = False) -> bool:
@@ -39,19 +47,29 @@ class Networks:
     def has_used(self, network: int, bit: int) -> bool:
         return bool(self._used.get(network, 0) & bit)
 
+    def bring(self, network: int, *, is_failing: bool) -> bool:
+        """Return whether the network may bring another unit, and count it."""
+        brought = self._units.get(network, 0)
+        if brought >= (2 * PLACES if is_failing else PLACES):
+            self.refused += 1
+            return False
+        self._units[network] = brought + 1
+        return True
+
     def dump(self) -> dict[str, Any]:
-        return {"used": _dumped(self._used), "spent": _dumped(self._spent), "refused": self.refused}
+        counts = {"used": self._used, "spent": self._spent, "units": self._units}
+        return {name: _dumped(numbers) for name, numbers in counts.items()} | {"refused": self.refused}
 
     @classmethod
     def load(cls, tree: dict[str, Any]) -> "Networks":
         networks = cls()
-        networks._used, networks._spent = _loaded(tree["used"]), _loaded(tree["spent"])
+        networks._used, networks._spent, networks._units = (_loaded(tree[name]) for name in ("used", "spent", "units"))
         networks.refused = tree["refused"]
         return networks
 
 
-def _dumped(bits: dict[int, int]) -> list[array[int]]:
-    return [array("Q", bits), array("H", bits.values())]
+def _dumped(numbers: dict[int, int]) -> list[array[int]]:
+    return [array("Q", numbers), array("H", numbers.values())]
 
 
 def _loaded(arrays: list[array[int]]) -> dict[int, int]:

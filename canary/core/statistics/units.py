@@ -15,7 +15,10 @@ IDENTITY: Final = 8
 UNKNOWN: Final = FULL_BP
 """low << 16 | high: the bucket is in low .. high - 1, at first in 0 .. 9999."""
 MAX_UNITS: Final = 500_000
-"""Later ones are left out: which is fair, for who comes late doesn't depend on the version. About 47 MB."""
+"""Later ones are left out: which is fair, for who comes late doesn't depend on the version. About 47 MB.
+
+Half of the places are for those who are vouched for: anybody can make up as many names as there are places.
+"""
 
 
 class Units:
@@ -26,6 +29,13 @@ class Units:
     def __len__(self) -> int:
         """Return how many units there are; an identity that is not its unit's own has slots beside them."""
         return sum(map(bool, self._slots[IDENTITY::SLOTS]))
+
+    def __contains__(self, unit: int) -> bool:
+        return unit in self._index
+
+    @property
+    def has_place_for_unknown(self) -> bool:
+        return len(self._index) < MAX_UNITS // 2
 
     def find(self, unit: int, identity: int) -> int | None:
         """Return where the slots of the identity begin, if it is the first one that was seen of the unit; else None.

@@ -1,10 +1,11 @@
-"""People whom nobody vouches for: a few networks of them decide nothing."""
+"""People whom nobody vouches for: a few networks of them decide nothing, and take nobody's place."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from canary.core.statistics import Evidence, Observed
+from canary.core.statistics import Evidence, Observed, units
+from canary.core.statistics.networks import PLACES
 from tests.canary.core.statistics.streams import evidence_of, seen
 
 
@@ -46,12 +47,52 @@ def test_a_network_that_found_v2_quick_votes_again_in_the_next_stage() -> None:
     assert evidence.comparison.is_alarm
 
 
-def test_who_has_voted_is_known_after_a_restart() -> None:
-    rows = [*dear_requests(30, 2)]
-    half = evidence_of(rows[:700])
-    again = Evidence.load(half.dump())
-    for row in rows[700:]:
-        half.take(row)
+def made_up(names: int, networks: int, *, stage: int = 1) -> Iterator[Observed]:
+    """Served well by whatever version."""
+    for n in range(names):
+        for metric in ("seen", "settled"):
+            unknown = {"is_authenticated": False, "network": f"{n % networks}"}
+            yield seen(metric, f"{stage} {n}", 1 + (n % 10 == 0), stage=stage, **unknown)
+
+
+def accounts() -> Iterator[Observed]:
+    """v2 fails every fifth of its users, v1 nobody."""
+    for n in range(1_500):
+        api_version = 1 + (n % 10 == 0)
+        yield seen("seen", f"account {n}", api_version)
+        yield seen("error" if n % 50 == 0 else "settled", f"account {n}", api_version)
+
+
+def test_made_up_names_take_no_place_of_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(units, "MAX_UNITS", 3_000)
+    strangers = [row for row in made_up(4_000, 4_000) if row.metric == "seen"]
+    alone, crowded = evidence_of(accounts()), evidence_of([*strangers, *accounts()])
+    assert alone.comparison.is_alarm
+    assert crowded.log_e()["error"] == alone.log_e()["error"]
+    assert crowded.certificate.counts == alone.certificate.counts == [[1_350, 0], [120, 30]]
+
+
+def test_a_network_takes_a_hundred_places_in_a_stage_however_many_names_it_makes_up() -> None:
+    evidence = evidence_of(made_up(2_000, 3))
+    assert len(evidence.units) == 3 * PLACES == 300
+    for row in made_up(2_000, 3, stage=2):
+        evidence.take(row)
+    assert len(evidence.units) == 6 * PLACES
+    assert evidence_of(made_up(60, 3)).certificate.counts == evidence.certificate.counts == [[3, 0], [3, 0]]
+
+
+def test_made_up_names_that_are_served_well_hide_nobody_who_is_not() -> None:
+    failing = [seen("error", n, 2, is_authenticated=False, network=f"{n}") for n in range(4)]
+    evidence = evidence_of([*made_up(14_000, 7), *failing])
+    assert evidence.comparison.is_alarm
+    assert evidence.certificate.counts[1] == [7, 4]
+
+
+def test_who_has_voted_and_taken_a_place_is_known_after_a_restart() -> None:
+    rows = [row for pair in zip(dear_requests(30, 2), made_up(1_000, 2), strict=False) for row in pair]
+    whole = evidence_of(rows)
+    again = evidence_of(rows[: len(rows) // 2])
+    for row in rows[len(rows) // 2 :]:
+        again = Evidence.load(again.dump()) if row.unit == "1" else again
         again.take(row)
-    assert again.dump() == half.dump()
-    assert again.pairs.routes["GET /posts"].test.votes == 30
+    assert again.dump() == whole.dump()
