@@ -28,7 +28,7 @@ LANGUAGE_MAX = 35  # RFC 5646 section 4.4.1
 TIME_ZONE_MAX = 64
 TAGS_PER_POST_MAX = 50
 CATEGORIES_PER_POST_MAX = 100
-FILES_PER_TEXT_MAX = 1_000  # each is looked for, held and linked under the lock of the post
+FILES_PER_TEXT_MAX = 250  # each is looked for, held and linked under the lock of the post
 KEPT_TEXTS_MAX = {  # of a text that is not saved yet: an unfinished one may be too long, but no word of content is lost
     "title": 4 * TITLE[1],
     "slug": 4 * SLUG[1],

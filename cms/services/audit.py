@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop
 
 from cms import limits
 from cms.choices import Status
-from cms.errors import InvalidToken
+from cms.errors import InvalidToken, PermissionRefused
 from cms.models import AuditEvent, Post, User
 from cms.policy import Actor
 from cms.services.events import Event, queue_event
@@ -18,7 +18,8 @@ from cms.services.origin import current_origin
 TEXT_MAX: Final = limits.EMAIL_MAX  # mails about a changed address read both addresses from the event
 GONE: Final = gettext_noop("The account of this request was suspended or deleted meanwhile.")
 _BEGIN: Final = 100
-_STANDING: Final = "SELECT id FROM cms_user WHERE id = %s AND is_active"
+CHANGED: Final = gettext_noop("Your role was changed meanwhile. Send the request again.")
+_STANDING: Final = "SELECT id FROM cms_user WHERE id = %s AND role = %s AND is_active"
 
 
 def record_event(
@@ -29,9 +30,10 @@ def record_event(
     A text that is longer than TEXT_MAX is recorded by its begin and its length: rows stay for years. Webhooks that want
     the event get its deliveries in the same transaction.
 
-    Raises InvalidToken for a user who was suspended or deleted since the request was let in, so that nothing of its
-    change is stored. The statement that writes the event asks, and locks nobody: a lock on the actor would wait for a
-    deletion, which waits for rows of this change. A deletion that commits between the two erases the event later.
+    Raises InvalidToken for a user who was suspended or deleted since the request was let in, and PermissionRefused for
+    one with another role by now, so that nothing of its change is stored. The statement that writes the event asks, and
+    locks nobody: a lock on the actor would wait for a deletion, which waits for rows of this change. A deletion that
+    commits between the two erases the event later.
     """
     with transaction.atomic(savepoint=False):
         return _record(actor, action, subject, before, after)
@@ -52,7 +54,7 @@ def _record(actor: Actor, action: str, subject: Any, before: dict[str, Any], aft
     )
     row.save(force_insert=True)
     if isinstance(actor, User) and row.actor_id is None:
-        raise InvalidToken(GONE)
+        raise PermissionRefused(CHANGED) if User.objects.filter(pk=actor.pk, is_active=True) else InvalidToken(GONE)
     queue_event(
         Event(
             id=row.pk,
@@ -68,9 +70,10 @@ def _record(actor: Actor, action: str, subject: Any, before: dict[str, Any], aft
 
 
 def _standing(actor: User) -> Any:
-    """Return the actor's id as the database has it at that moment: NULL unless the account is active."""
+    """Return the actor's id as the database has it at that moment: NULL unless it is active, with this role."""
     key = User._meta.pk
-    return RawSQL(_STANDING, [key.get_db_prep_value(actor.pk, connection)], key)  # noqa: S611 - our own words
+    asked = key.get_db_prep_value(actor.pk, connection), actor.role
+    return RawSQL(_STANDING, asked, key)  # noqa: S611 - our own words
 
 
 def _status_of(action: str, subject: Any, at: datetime.datetime) -> str | None:

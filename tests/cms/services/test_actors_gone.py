@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from cms.choices import CommentStatus
-from cms.errors import InvalidToken
+from cms.errors import InvalidToken, PermissionRefused
 from cms.jobs.execution import run_job
 from cms.jobs.queue import claim_job
 from cms.models import AuditEvent, Comment, Erasure, Job, MediaFile, Post, User
@@ -42,6 +42,10 @@ def suspend(user: User, now: Now) -> None:
 
 def delete(user: User, now: Now) -> None:
     delete_user(actor=SYSTEM, user=user, now=now)
+
+
+def demote(user: User, now: Now) -> None:
+    update_user(actor=SYSTEM, user=user, changes={"role": "subscriber"}, now=now)
 
 
 ends = pytest.mark.parametrize("end", [suspend, delete], ids=lambda end: end.__name__)
@@ -95,6 +99,22 @@ def test_a_write_that_was_let_in_earlier_is_refused(
     with pytest.raises(InvalidToken):
         WRITES[name](editor, world, now)
     assert kept() == before
+
+
+@pytest.mark.django_db
+def test_a_write_with_an_earlier_role_is_refused(editor: User, now: Now) -> None:
+    stale = User.objects.get(pk=editor.pk)
+    demote(editor, now)
+    with pytest.raises(PermissionRefused, match="role was changed"):
+        create_category(actor=stale, fields={"name": "Late"}, now=now)
+    assert not AuditEvent.objects.filter(action="category.created").exists()
+
+
+@pytest.mark.django_db
+def test_admins_change_their_own_role(admin: User, make_user: Any, now: Now) -> None:
+    make_user("admin", username="another")
+    update_user(actor=admin, user=admin, changes={"role": "editor"}, now=now)
+    assert AuditEvent.objects.get(action="user.role_changed").actor == admin
 
 
 @pytest.mark.django_db
