@@ -6,8 +6,9 @@ quantile depends on the users who happened to come. The usual interval for indep
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
+from statistics import median
 from typing import Final, NamedTuple
 
 SLICES: Final = 64
@@ -33,7 +34,7 @@ class Quantile(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """A quantile in milliseconds, and its range when some slices are left out: how much depends on a few units."""
+    """The median of the slices' quantiles in milliseconds, and its range when some of them are left out."""
 
     slices: int
     """Slices with requests: at least as many units were there."""
@@ -73,17 +74,16 @@ def quantiles(histogram: Mapping[int, int], shares: Sequence[float]) -> dict[flo
 
 
 def spread(histogram: Mapping[int, int], share: float, left_out: int) -> Spread | None:
-    """Return a quantile of all, and its lowest and highest value without `left_out` slices; None without requests.
+    """Return the median of a quantile of each slice, and its range without any `left_out` ones; None without requests.
 
-    Each slice counts alike, however many requests it has. They are left out one after the other, each time the one
-    without which the quantile is the lowest or highest.
+    So each slice counts alike, however many requests it has, and fewer than half of them move it to where they please.
     """
-    if not histogram:
+    each = sorted(_log_quantile([*accumulate(counts)], share) for counts in _by_slice(histogram).values())
+    if not each:
         return None
-    slices = [[count / sum(counts) for count in accumulate(counts)] for counts in _by_slice(histogram).values()]
-    whole = [math.fsum(column) for column in zip(*slices, strict=True)]
-    low, high = (math.exp(_without(slices, whole, share, left_out, end)) for end in (min, max))
-    return Spread(len(slices), sum(histogram.values()), math.exp(_log_quantile(whole, share)), low, high)
+    rest = max(len(each) - left_out, 1)
+    value, low, high = (math.exp(median(some)) for some in (each, each[:rest], each[-rest:]))
+    return Spread(len(each), sum(histogram.values()), value, low, high)
 
 
 def log_spread(histogram: Mapping[int, int]) -> float | None:
@@ -118,19 +118,6 @@ def add_dumped(total: Histogram, dumped: Mapping[str, Mapping[str, int]]) -> Non
             total[cell] = get(cell, 0) + count
 
 
-def _without(
-    slices: Sequence[list[float]], whole: list[float], share: float, left_out: int, end: Callable[..., float]
-) -> float:
-    value, kept = _log_quantile(whole, share), [*slices]
-    for _ in range(min(left_out, len(kept) - 1)):
-        rests = [[a - b for a, b in zip(whole, counts, strict=True)] for counts in kept]
-        values = [_log_quantile(rest, share) for rest in rests]
-        number = values.index(end(values))
-        value, whole = end(value, values[number]), rests[number]
-        del kept[number]
-    return value
-
-
 def _by_slice(histogram: Mapping[int, int]) -> dict[int, list[int]]:
     slices: dict[int, list[int]] = {}
     for cell, count in histogram.items():
@@ -157,7 +144,7 @@ def _with_interval(whole: list[int], left_out: Iterable[list[int]], share: float
     return Quantile(math.exp(centre), math.exp(centre - T_63 * deviation), math.exp(centre + T_63 * deviation))
 
 
-def _log_quantile(cumulative: Sequence[float], share: float) -> float:
+def _log_quantile(cumulative: list[int], share: float) -> float:
     """Return the quantile within its bucket, as if requests were spread evenly there: steps of 5 % are too coarse."""
     wanted = share * cumulative[-1]
     low, high = 0, BUCKETS - 1
@@ -167,6 +154,6 @@ def _log_quantile(cumulative: Sequence[float], share: float) -> float:
             low = middle + 1
         else:
             high = middle
-    before = cumulative[low - 1] if low else 0.0
+    before = cumulative[low - 1] if low else 0
     inside = cumulative[low] - before
     return math.log(LOWEST_MS) + (low + ((wanted - before) / inside if inside else 0.5)) * _LOG_WIDTH

@@ -55,6 +55,7 @@ class RouteWindow(models.Model):
     units = models.PositiveSmallIntegerField()
     """At least so many: the slices of the histogram that had requests."""
     p95_ms = models.FloatField()
+    """The median of the p95 of each slice."""
     low_ms = models.FloatField()
     """The least that it is when a few slices are left out."""
     high_ms = models.FloatField()

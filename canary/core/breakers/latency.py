@@ -22,7 +22,8 @@ type Known = dict[tuple[str, int, int], RouteWindow]
 class RouteWindow(NamedTuple):
     """One route of one version in five minutes by the clock, from `start_s` on; written where there is enough to go by.
 
-    `low_ms` and `high_ms` are the least and the most that the p95 is when LEFT_OUT units are left out.
+    `p95_ms` is the median of the p95 of all slices of users, `low_ms` and `high_ms` the least and the most that it is
+    when LEFT_OUT of them are left out.
     """
 
     start_s: int
