@@ -15,6 +15,7 @@ from canary.core.lifecycle import (
     LADDER_S,
     NO_DATE,
     NOTICE_DAYS,
+    QUIET_DAYS,
     REMOVED,
     Facts,
     Life,
@@ -188,6 +189,14 @@ def unmet_for_own_brownout(life: Life, consumer: str, window: Window, facts: Fac
     if window[1] - window[0] > LADDER_S[-1]:
         unmet.append(Unmet("ladder", f"A brownout of one consumer is at most {LADDER_S[-1] // 3_600} h long."))
     return unmet
+
+
+def unproven_sentence(calls: int, of_all: int) -> str:
+    """Return how many calls no sunset waits for, since anybody can make them; empty without any."""
+    if not calls:
+        return ""
+    counts = f"Calls of v1 without a proven name in the last {QUIET_DAYS} days: {calls} of {of_all}."
+    return f"{counts} The sunset does not wait for them: their clients get 410 from then on."
 
 
 def can_be_spared(consumer: str) -> bool:

@@ -102,7 +102,7 @@ class Facts:
     spared: tuple[str, ...] = ()
     """Consumers that v1 would keep answering until they are notified."""
     last_reached_at: int | None = None
-    """The last call of v1 by those whom a sunset would reach: all but the extended ones."""
+    """The last call of v1 by a proven name that a sunset would reach: all but the extended ones."""
 
 
 def life_from(stored: Mapping[str, Any]) -> Life:
@@ -359,8 +359,8 @@ def unmet_for_sunset(life: Life, facts: Facts, now: float) -> list[Unmet]:
     if facts.untold:
         unmet.append(Unmet("notified", f"Not notified yet: {names_told(facts.untold)}; run `lifecycle notify`."))
     if facts.last_reached_at is not None and facts.last_reached_at > now - QUIET_DAYS * DAY_S:
-        at = iso(facts.last_reached_at)
-        unmet.append(Unmet("quiet", f"v1 was called at {at}: {QUIET_DAYS} days without a call are needed."))
+        called = f"v1 was called at {iso(facts.last_reached_at)} by a user or an API key"
+        unmet.append(Unmet("quiet", f"{called}: {QUIET_DAYS} days without such a call are needed."))
     return unmet
 
 

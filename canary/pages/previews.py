@@ -93,7 +93,7 @@ def preview(verb: Verb, values: Mapping[str, Any], actor: str, now: datetime) ->
         if waits:
             note = _("A second person has to approve this first. The figures show what happens then.")
             found = replace(found, notes=(note, *found.notes))
-        return replace(found, alarm=_step_down(before, after)) if verb.name == START else found
+        return replace(found, alarm=_step_down(before, after) if verb.name == START else spoken(told.get("note", "")))
 
 
 def _undone(verb: Verb, call: Call) -> tuple[Snapshot, Mapping[str, Any], bool]:

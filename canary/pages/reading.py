@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from canary.conf import canary_conf
-from canary.core.consumers import extended
+from canary.core.consumers import extended, unproven_sentence
 from canary.core.lifecycle import ACTIVE, in_brownout, is_stable_gone, unmet_for_deprecation, unmet_for_sunset
 from canary.core.names import in_names, names_from
 from canary.core.routing import is_in_brownout
@@ -25,7 +25,7 @@ from canary.pages.guiding import guide
 from canary.pages.speaking import spoken
 from canary.recording import aggregation
 from canary.reporting.people import People
-from canary.retiring.usage import USAGE_DAYS, top_consumers
+from canary.retiring.usage import USAGE_DAYS, recent_calls, top_consumers
 from canary.services.differences import Difference, accepted_differences
 from canary.services.life import facts_about
 from canary.shadow import results as shadow_results
@@ -314,9 +314,12 @@ def _life(row: Any, snapshot: Snapshot, now: datetime) -> dict[str, Any]:
 
 
 def _consumers(snapshot: Snapshot, now: datetime) -> dict[str, Any]:
-    deprecated_at = snapshot.life.deprecated_at
-    shown, count = top_consumers(CONSUMERS_SHOWN, now=now, days=USAGE_DAYS, deprecated_at=deprecated_at)
-    return {"consumers": shown, "consumers_count": count, "usage_days": USAGE_DAYS}
+    life, unproven = snapshot.life, ""
+    if life.state != ACTIVE and not is_stable_gone(life):
+        calls = recent_calls(now)
+        unproven = spoken(in_names(unproven_sentence(calls.unproven, calls.recent), snapshot.names))
+    shown, count = top_consumers(CONSUMERS_SHOWN, now=now, days=USAGE_DAYS, deprecated_at=life.deprecated_at)
+    return {"consumers": shown, "consumers_count": count, "usage_days": USAGE_DAYS, "unproven": unproven}
 
 
 def _log(asked: Asked) -> dict[str, Any]:

@@ -183,16 +183,9 @@ def notices_since(deprecated_at: int | None) -> dict[str, Notice]:
     return told
 
 
-def last_call_at(*, but_not_by: Iterable[str] = ()) -> datetime.datetime | None:
-    """Return the last call of v1, answered or refused, by anybody but these; None when no kept usage has one."""
-    by_kind: dict[str, list[str]] = {}
-    for consumer in but_not_by:
-        kind, _, identifier = consumer.partition(":")
-        by_kind.setdefault(kind, []).append(identifier)
-    calls = of_journey()
-    for kind, identifiers in by_kind.items():
-        calls = calls.exclude(kind=kind, identifier__in=identifiers)
-    last: datetime.datetime | None = calls.aggregate(last=Max("last_seen_at"))["last"]
+def last_call_at() -> datetime.datetime | None:
+    """Return the last call of v1, answered or refused, by anybody; None when no kept usage has one."""
+    last: datetime.datetime | None = of_journey().aggregate(last=Max("last_seen_at"))["last"]
     return last
 
 
@@ -202,18 +195,39 @@ class Caller(NamedTuple):
     """Whether a view has let in a credential of this name; anybody can make up others."""
 
 
-def untold(*, now: datetime.datetime, deprecated_at: int | None) -> dict[str, Caller]:
-    """Return each consumer with a name that used v1 lately and that no notification tried to reach."""
-    recent = of_journey().filter(last_seen_at__gt=now - datetime.timedelta(days=USAGE_DAYS))
-    callers: Iterable[Any] = (
-        recent.exclude(identifier="")
-        .order_by()
-        .values("kind", "identifier")
-        .annotate(last=Max("last_seen_at"), vouched=VOUCHED)
+class Calls(NamedTuple):
+    """Calls of v1 in the last QUIET_DAYS days."""
+
+    recent: int
+    unproven: int
+    """Those that no user and no key has made that a view has let in."""
+
+
+def recent_callers(now: datetime.datetime) -> dict[str, Caller]:
+    """Return each consumer with a name that used v1 in the last USAGE_DAYS days."""
+    rows: Iterable[Any] = _by_name(now).exclude(identifier="").annotate(last=Max("last_seen_at"), vouched=VOUCHED)
+    return {consumer_name(row["kind"], row["identifier"]): Caller(row["last"], _is_proven(row)) for row in rows}
+
+
+def recent_calls(now: datetime.datetime) -> Calls:
+    """Count in the database alone: strangers may have made up very many names."""
+    lately = Q(last_seen_at__gt=now - datetime.timedelta(days=QUIET_DAYS))
+    by_name = _by_name(now).annotate(vouched=VOUCHED, lately=Sum("calls", filter=lately, default=0))
+    proven = Q(kind__in=PROVEN, vouched__gt=0)
+    return Calls(
+        **by_name.aggregate(recent=Sum("lately", default=0), unproven=Sum("lately", filter=~proven, default=0))
     )
-    found = {consumer_name(row["kind"], row["identifier"]): Caller(row["last"], _is_proven(row)) for row in callers}
+
+
+def _by_name(now: datetime.datetime) -> QuerySet[ConsumerUsage, Any]:
+    recent = of_journey().filter(last_seen_at__gt=now - datetime.timedelta(days=USAGE_DAYS))
+    return recent.order_by().values("kind", "identifier")
+
+
+def untold(callers: Mapping[str, Caller], deprecated_at: int | None) -> dict[str, Caller]:
+    """Return those of them that no notification tried to reach."""
     told = notified_since(deprecated_at)
-    return {name: found[name] for name in sorted(found) if name not in told}
+    return {name: callers[name] for name in sorted(callers) if name not in told}
 
 
 def _is_proven(row: Mapping[str, Any]) -> bool:

@@ -21,7 +21,7 @@ from canary.errors import Refused
 from canary.models import Rollout, RolloutEvent, Verdict
 from canary.retiring.consumers import consumers_to_tell, dates_to_tell, usages_to_tell
 from canary.retiring.parity import unmapped_calls
-from canary.retiring.usage import NOTIFY, last_call_at, quiet_left_out, untold
+from canary.retiring.usage import NOTIFY, last_call_at, quiet_left_out, recent_callers, recent_calls, untold
 from canary.services.changing import change_rollout
 from canary.services.waiting import StepUp, confirmed, keep_waiting
 
@@ -41,6 +41,8 @@ class Transition:
     told: dict[str, Any] = field(default_factory=dict)
     """More that the event keeps."""
     is_untold_spared: bool = False
+    notes: list[str] = field(default_factory=list)
+    """Sentences after those of guards that aren't met."""
     is_end: Callable[[Life, Life], bool] = lambda before, after: True
     """Whether a verb of ENDS_OF_STABLE takes v1 from anybody, which a second person has to approve."""
 
@@ -161,7 +163,7 @@ def sunset(
             f"The rollout was rolled back: no user gets v{canary_conf().names.candidate} until somebody acknowledges it"
             " (`canary ack`).",
         )
-    at = now.timestamp()
+    at, calls = now.timestamp(), recent_calls(now)
 
     def step(life: Life, facts: Facts) -> Life:
         following = lifecycle.sunset(life, at)
@@ -169,7 +171,14 @@ def sunset(
 
     arguments = {"is_override": is_override} | ({"is_told_only": True} if is_told_only else {})
     transition = Transition(
-        SUNSET, step, lifecycle.unmet_for_sunset, is_override, arguments, is_untold_spared=is_told_only
+        SUNSET,
+        step,
+        lifecycle.unmet_for_sunset,
+        is_override,
+        arguments,
+        told={"calls": calls._asdict()},
+        is_untold_spared=is_told_only,
+        notes=[*filter(None, [consumers.unproven_sentence(calls.unproven, calls.recent)])],
     )
     return _take(transition, actor=actor, reason=reason, expected_version=expected_version, now=now)
 
@@ -231,21 +240,23 @@ def facts_about(row: Rollout, now: datetime, *, is_untold_spared: bool = False) 
     life = lifecycle.life_from(row.lifecycle)
     verdict = Verdict.objects.filter(release=row.release).order_by("-at", "-pk").first()
     extended = consumers.extended(life, now.timestamp())
-    left_out = untold(now=now, deprecated_at=life.deprecated_at)
-    callers = {name: caller for name, caller in left_out.items() if caller.is_proven}
-    reached = [name for name in callers if name not in extended]
+    callers = recent_callers(now)
+    left_out = untold(callers, life.deprecated_at)
+    proven = {name: caller for name, caller in left_out.items() if caller.is_proven}
+    reached = [name for name in proven if name not in extended]
     spared = [*filter(consumers.can_be_spared, reached)] if is_untold_spared else []
-    kept, last = [*extended, *spared], last_call_at()
+    kept = {*extended, *spared}
+    ended = (caller.last_at for name, caller in callers.items() if caller.is_proven and name not in kept)
     return Facts(
         full_since=_full_since(row),
         is_safe=verdict is not None and verdict.kind == Verdict.Kind.PASS,
         unmapped=unmapped_calls(),
-        unnotified=tuple(quiet_left_out(callers, now)),
-        last_call_at=_seconds(last),
+        unnotified=tuple(quiet_left_out(proven, now)),
+        last_call_at=_seconds(last_call_at()),
         untold=tuple(name for name in reached if name not in {*spared}),
-        unproven=tuple(name for name in left_out if name not in callers),
+        unproven=tuple(name for name in left_out if name not in proven),
         spared=tuple(spared),
-        last_reached_at=_seconds(last_call_at(but_not_by=kept) if kept else last),
+        last_reached_at=_seconds(max(ended, default=None)),
     )
 
 
@@ -273,7 +284,8 @@ def _take(transition: Transition, *, actor: str, reason: str, expected_version: 
         following = _step(transition, life, facts, row.names)
         if transition.guard is not None:
             unmet = transition.guard(life, facts, now.timestamp())
-            _refuse_unmet(unmet, row.names, is_override=transition.is_override)
+            if unmet and not transition.is_override:
+                raise _refusal([one.sentence for one in unmet] + transition.notes, row.names)
             skipped = [asdict(one) for one in unmet]
             evidence.update(facts=_kept(facts), is_override=transition.is_override, skipped=skipped)
         change = StepUp(transition.verb, transition.arguments, row.weight_bp, actor, reason, now)
@@ -309,10 +321,8 @@ def _kept(facts: Facts) -> dict[str, Any]:
     return {name: value[:NAMES_KEPT] if isinstance(value, tuple) else value for name, value in told.items()}
 
 
-def _refuse_unmet(unmet: list[Unmet], names: Names, *, is_override: bool) -> None:
-    if unmet and not is_override:
-        sentences = in_names(" ".join(one.sentence for one in unmet), names)
-        raise Refused("guards-unmet", sentences, override="override")
+def _refusal(sentences: list[str], names: Names) -> Refused:
+    return Refused("guards-unmet", in_names(" ".join(sentences), names), override="override")
 
 
 def _tell(usages: list[dict[str, Any]], life: dict[str, Any]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from canary.core.consumers import unproven_sentence
 from canary.core.lifecycle import (
     ACTIVE,
     NO_DATE,
@@ -20,6 +21,8 @@ from canary.core.names import Names, in_names, names_from
 from canary.core.permissions import LIFECYCLE, VIEW
 from canary.core.routing import is_in_brownout
 from canary.errors import Refused
+from canary.models import RolloutEvent
+from canary.retiring.usage import Calls, recent_calls
 from canary.services import advance
 from canary.services import life as services
 from canary.state.status import status
@@ -50,9 +53,18 @@ def _end_brownout(call: Call) -> None:
     services.end_brownout(is_all=bool(call.values.get("all")), consumer=consumer, **call.change)
 
 
-def _sunset(call: Call) -> None:
+def _sunset(call: Call) -> dict[str, Any]:
     is_override, is_told_only = bool(call.values.get("override")), bool(call.values.get("told_only"))
-    services.sunset(is_override=is_override, is_told_only=is_told_only, **call.change)
+    row = services.sunset(is_override=is_override, is_told_only=is_told_only, **call.change)
+    evidence: Any = RolloutEvent.objects.get(version=row.version).evidence
+    calls = Calls(**evidence["calls"])
+    return {**status(call.now), "note": in_names(unproven_sentence(calls.unproven, calls.recent), row.names)}
+
+
+def _say_sunset(result: Mapping[str, Any]) -> Iterator[str]:
+    yield from say_status(result)
+    if result["note"]:
+        yield result["note"]
 
 
 def _extend(call: Call) -> None:
@@ -86,7 +98,7 @@ def _status(call: Call) -> dict[str, Any]:
     """Return the dates, and what the next transition still lacks."""
     row, snapshot = read()
     life, at, names = snapshot.life, call.now.timestamp(), snapshot.names
-    facts = services.facts_about(row, call.now) if row else Facts()
+    facts, calls = services.facts_about(row, call.now) if row else Facts(), recent_calls(call.now)
     unmet = unmet_for_deprecation(life, facts, at) if life.state == ACTIVE else unmet_for_sunset(life, facts, at)
     return {
         "lifecycle": life.state,
@@ -102,6 +114,8 @@ def _status(call: Call) -> dict[str, Any]:
         "extensions": [{"consumer": name, "until": _instant(until)} for name, until in life.extensions.items()],
         "is_in_brownout": is_in_brownout(snapshot, at),
         "last_call_at": _instant(facts.last_call_at),
+        "recent_calls": calls.recent,
+        "unproven_calls": calls.unproven,
         "unnotified": list(facts.unnotified),
         "untold": list(facts.untold),
         "next": None if is_stable_gone(life) else "deprecate" if life.state == ACTIVE else "sunset",
@@ -127,6 +141,9 @@ def _say_life(result: Mapping[str, Any]) -> Iterator[str]:
     yield from ("Brownout of {consumer} from {from} to {to}.".format(**window) for window in result["own_brownouts"])
     yield from (in_names(_say_extension(**extension), names_from(result)) for extension in result["extensions"])
     yield f"Last call of v{name}: {result['last_call_at'] or 'none known'}."
+    note = unproven_sentence(result["unproven_calls"], result["recent_calls"])
+    if note and result["next"] == "sunset":
+        yield in_names(note, names_from(result))
     if result["next"] and not result["unmet"]:
         yield f"Nothing is in the way of `{result['next']}`."
     yield from (f"In the way of `{result['next']}`: {one['sentence']}" for one in result["unmet"])
@@ -203,6 +220,7 @@ VERBS = (
             ),
             OVERRIDE,
         ),
+        _say_sunset,
     ),
     _change("restore", "go one state back, so that v1 answers again", _restore, say=_say_restored),
     _change("advance", "begin the next journey, whose versions the settings name", _advance),

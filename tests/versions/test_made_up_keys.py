@@ -12,6 +12,7 @@ from canary.models import ConsumerUsage, Rollout
 from canary.recording.flushing import flush
 from canary.reporting.board import migration_board
 from canary.requests.identity import COOKIE, parse_cookie, write_cookie
+from canary.retiring.usage import Calls, recent_calls
 from canary.services import life as services
 from canary.state import store
 from cms.models import User
@@ -96,7 +97,21 @@ def test_no_sunset_waits_for_keys_that_are_made_up(real: str) -> None:
     flush()
     facts = services.facts_about(Rollout.objects.get(), timezone.now())
     assert (facts.unnotified, facts.untold, len(facts.unproven)) == ((name,), (name,), STRANGERS)
+    assert recent_calls(timezone.now()) == Calls(STRANGERS + 2, STRANGERS)
     board = migration_board(timezone.now())
     assert (board["count"], [one["is_proven"] for one in board["consumers"]].count(True)) == (STRANGERS + 1, 1)
     change(services.sunset, is_override=True, is_told_only=True)
     assert list(store.current_snapshot().life.extensions) == [name]
+
+
+def test_no_sunset_waits_for_anonymous_calls_until_a_real_key_calls(real: str) -> None:
+    deprecate()
+    for headers in ({}, {"x-client-id": "app"}, {"x-api-key": make_raw_key()}):
+        Client().get(POSTS, headers=headers)
+    flush()
+    facts = services.facts_about(Rollout.objects.get(), timezone.now())
+    assert (facts.last_reached_at, recent_calls(timezone.now())) == (None, Calls(3, 3))
+    Client().get(POSTS, headers={"x-api-key": real})
+    flush()
+    facts = services.facts_about(Rollout.objects.get(), timezone.now())
+    assert (facts.last_reached_at, recent_calls(timezone.now())) == (facts.last_call_at, Calls(4, 3))

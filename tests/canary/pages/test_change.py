@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from canary.core.lifecycle import BROWNOUT, SUNSET
-from canary.models import AcceptedDifference, ListEntry, Rollout, RolloutEvent
+from canary.models import AcceptedDifference, ConsumerUsage, ListEntry, Rollout, RolloutEvent
 from canary.pages.actions import ACTIONS
 from canary.reporting.whatif import who_moves
 from canary.state import store
@@ -255,6 +255,13 @@ def test_the_life_of_v1_is_changed_with_an_account_of_who_moves_when(
     assert asked.context["preview"].moves == ()
     assert ask_and_send(client, "lifecycle/brownout/add", **window).status_code == 302
     assert rollout_now().lifecycle["state"] == BROWNOUT
+    ConsumerUsage.objects.all().delete()
+    asked = client.get(f"{ADDRESS}do/lifecycle/sunset/", {"show": "1", "override": "on"})
+    assert asked.context["preview"].alarm == ""
+    anonymous = {"day": now.date(), "kind": "anon", "route": "GET /posts", "calls": 1_204, "last_seen_at": now}
+    ConsumerUsage.objects.create(**anonymous)
+    asked = client.get(f"{ADDRESS}do/lifecycle/sunset/", {"show": "1", "override": "on"})
+    assert "without a proven name in the last 14 days: 1204 of 1204. " in asked.context["preview"].alarm
     assert ask_and_send(client, "lifecycle/sunset", override="on").status_code == 302
     assert rollout_now().lifecycle["state"] == SUNSET
     assert ask_and_send(client, "lifecycle/restore").status_code == 302

@@ -201,7 +201,9 @@ def test_the_life_of_v1_has_the_buttons_of_its_state(quiet_world: World, signed_
     words = {"deprecate", "brownout/add", "brownout/end", "notify", "extend", "sunset", "restore"}
     client = signed_in_with("view", "lifecycle")
     assert buttons(client) == {f"lifecycle/{word}" for word in words}
-    assert "A brownout is running" in client.get(ADDRESS).content.decode()
+    page = client.get(ADDRESS).content.decode()
+    assert "A brownout is running" in page
+    assert "Calls of v1 without a proven name in the last 14 days: " in page
 
 
 def test_the_number_of_statements_does_not_grow_with_what_there_is_to_show(

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from canary.models import ConsumerUsage
-from canary.retiring.usage import COLUMNS, daily_rows, top_consumers, untold, usage_by_consumer, write_csv
+from canary.retiring.usage import (
+    COLUMNS,
+    daily_rows,
+    recent_callers,
+    top_consumers,
+    untold,
+    usage_by_consumer,
+    write_csv,
+)
 
 NOW = datetime.datetime(2026, 12, 31, 12, tzinfo=datetime.UTC)
 
@@ -47,7 +55,7 @@ def test_consumers_without_a_name_are_called_by_their_kind_and_nobody_has_to_tel
         use_v1(consumer)
     names = {total.consumer for total in usage_by_consumer(now=NOW, deprecated_at=None)}
     assert names == {"anon", "client:mobile", "other anonymous clients", "other unknown keys"}
-    assert [*untold(now=NOW, deprecated_at=None)] == ["client:mobile"]
+    assert [*untold(recent_callers(NOW), None)] == ["client:mobile"]
 
 
 def test_totals_take_two_statements_however_many_there_are(

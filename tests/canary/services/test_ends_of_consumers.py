@@ -108,7 +108,7 @@ def test_v1_counts_as_quiet_while_only_extended_consumers_call_it() -> None:
     change(life.add_brownout, window=(AT, AT + HOUR_S), is_override=True)
     use_v1(IOS, later(89))
     change(life.notify, later(89))
-    with pytest.raises(Refused, match="14 days without a call"):
+    with pytest.raises(Refused, match="14 days without such a call"):
         change(life.sunset, later(90))
     change(life.extend, later(90), consumer=IOS, until=END + DAY_S)
     change(life.sunset, later(90))

@@ -23,7 +23,7 @@ from canary.recording import flushing
 from canary.reporting.doctor import examine
 from canary.reporting.explaining import explain_at
 from canary.reporting.history import check_log
-from canary.retiring.usage import last_call_at, notified_since, untold, usage_by_consumer
+from canary.retiring.usage import last_call_at, notified_since, recent_callers, recent_calls, usage_by_consumer
 from canary.services import life
 from canary.services.differences import accepted_differences
 from canary.state import store
@@ -241,7 +241,7 @@ def test_no_usage_notice_or_accepted_difference_of_the_old_journey_counts(
     process(NEW)
     began_at = NOW + datetime.timedelta(minutes=1)
     change(services.advance, now=began_at)
-    assert (last_call_at(), untold(now=began_at, deprecated_at=None)) == (None, {})
+    assert (last_call_at(), recent_callers(began_at), recent_calls(began_at)) == (None, {}, (0, 0))
     assert (usage_by_consumer(now=began_at, deprecated_at=None), notified_since(None)) == ([], {})
     assert not accepted_differences()
 

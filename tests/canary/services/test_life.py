@@ -13,6 +13,7 @@ from canary.core.consumers import PROVEN
 from canary.core.lifecycle import DAY_S, DEPRECATED_DAYS, FULL_DAYS, HOUR_S, QUIET_DAYS, life_from
 from canary.errors import Refused, VersionConflict
 from canary.models import ConsumerUsage, Rollout, RolloutEvent, Verdict
+from canary.retiring.usage import recent_calls
 from canary.services import life
 from tests.canary.consumers import TOLD
 
@@ -202,15 +203,58 @@ def test_each_consumer_is_told_its_own_calls_with_their_equivalents() -> None:
     assert last_event().evidence == {"consumers": {"key:ab12": "mailed", "key:cd34": "mailed"}}
 
 
-def test_v1_is_not_sunset_while_somebody_used_it_lately() -> None:
+@pytest.fixture
+def due() -> datetime.datetime:
+    """The announced date, after a brownout."""
     change(life.deprecate, sunset_at=END, is_override=True)
     change(life.add_brownout, window=(AT, AT + HOUR_S), is_override=True)
-    after = datetime.datetime.fromtimestamp(END, datetime.UTC)
-    use_v1("anon", after - datetime.timedelta(days=QUIET_DAYS) + datetime.timedelta(seconds=1))
-    with pytest.raises(Refused, match="14 days without a call"):
-        change(life.sunset, after)
-    change(life.sunset, after + datetime.timedelta(seconds=1))
+    return datetime.datetime.fromtimestamp(END, datetime.UTC)
+
+
+def test_v1_is_not_sunset_while_somebody_used_it_lately(due: datetime.datetime) -> None:
+    use_v1("user:9", due - datetime.timedelta(days=QUIET_DAYS) + datetime.timedelta(seconds=1))
+    change(life.notify, due)
+    with pytest.raises(Refused, match=r"v1 was called at .* by a user or an API key: 14 days without such a call"):
+        change(life.sunset, due)
+    change(life.sunset, due + datetime.timedelta(seconds=1))
     assert life_from(row().lifecycle).state == "sunset"
+
+
+@pytest.mark.parametrize("consumer", ["anon", "client", "client:app", "key", "key:madeup"])
+def test_no_sunset_waits_for_calls_that_anybody_can_make(due: datetime.datetime, consumer: str) -> None:
+    use_v1(consumer, due, calls=7)
+    use_v1(consumer, due - datetime.timedelta(days=QUIET_DAYS + 1), calls=90)
+    ConsumerUsage.objects.update(is_vouched=False)
+    change(life.sunset, due)
+    facts = evidence()["facts"]
+    assert (row().lifecycle["state"], evidence()["skipped"], facts["last_reached_at"]) == ("sunset", [], None)
+    assert (evidence()["calls"], facts["last_call_at"]) == ({"recent": 7, "unproven": 7}, END)
+
+
+@pytest.mark.parametrize(("days", "is_waited_for"), [(29, True), (31, False)])
+def test_a_sunset_waits_for_a_key_that_only_called_in_a_brownout_if_a_view_let_it_in_before(
+    due: datetime.datetime, days: int, is_waited_for: bool
+) -> None:
+    use_v1("key:ab12", due - datetime.timedelta(days=days))
+    change(life.notify, due)
+    use_v1("key:ab12", due - datetime.timedelta(days=1), calls=3)
+    ConsumerUsage.objects.filter(calls=3).update(is_vouched=False, refused=3)
+    is_reached = life.facts_about(row(), due).last_reached_at is not None
+    assert (is_reached, recent_calls(due)) == (is_waited_for, (3, 0 if is_waited_for else 3))
+
+
+def test_a_refused_sunset_says_how_many_calls_it_does_not_wait_for(due: datetime.datetime) -> None:
+    use_v1("user:9", due)
+    use_v1("anon", due, calls=1_204)
+    with pytest.raises(Refused) as refused:
+        change(life.sunset, due)
+    assert refused.value.sentence.endswith(
+        "Calls of v1 without a proven name in the last 14 days: 1204 of 1205. The sunset does not wait for them: their"
+        " clients get 410 from then on."
+    )
+    with pytest.raises(Refused) as refused:
+        change(life.add_brownout, due, window=(END, END + HOUR_S))
+    assert "proven name" not in refused.value.sentence
 
 
 def test_a_rollback_is_refused_after_the_sunset_with_the_way_out() -> None:

@@ -112,6 +112,33 @@ def test_status_says_what_the_next_step_lacks(run: Callable[..., Any], run_canar
     assert (gone["lifecycle"], gone["next"], gone["unmet"]) == ("sunset", None, [])
 
 
+def test_calls_that_no_sunset_waits_for_are_said_before_it_and_after_it(
+    run: Callable[..., Any], run_canary: Run, now: Any
+) -> None:
+    said = "Calls of v1 without a proven name in the last 14 days: 1204 of 1204. The sunset does not wait for them"
+    ConsumerUsage.objects.create(day=now.date(), kind="anon", route="GET /things", calls=1_204, last_seen_at=now)
+    assert said not in run_canary("lifecycle", "status")
+    run("lifecycle", "deprecate", "--sunset", END, "--override")
+    status = run_canary("lifecycle", "status")
+    assert status.count(said) == 1
+    assert "by a user or an API key" not in status
+    known = json.loads(run_canary("lifecycle", "status", "--json"))
+    assert (known["unproven_calls"], known["recent_calls"]) == (1_204, 1_204)
+    assert said in run_canary("lifecycle", "sunset", "--override", "--reason", "as announced")
+    assert said not in run_canary("lifecycle", "status")
+
+
+def test_without_such_calls_nothing_is_said_of_them(run: Callable[..., Any], run_canary: Run, now: Any) -> None:
+    ConsumerUsage.objects.create(
+        day=now.date(), kind="user", identifier="9", route="GET /things", calls=5, last_seen_at=now, is_vouched=True
+    )
+    run("lifecycle", "deprecate", "--sunset", END, "--override")
+    status = run_canary("lifecycle", "status")
+    assert "proven name" not in status
+    assert "by a user or an API key: 14 days without such a call are needed." in status
+    assert run("lifecycle", "sunset", "--override")["note"] == ""
+
+
 @pytest.fixture
 def post(make_user: Callable[..., User], client_of: Callable[[User], Client]) -> Callable[..., Any]:
     admin = client_of(make_user("admin"))
