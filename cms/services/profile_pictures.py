@@ -1,9 +1,9 @@
 """The picture of a user's profile: a file of the media library that the user has uploaded for it."""
 
 import datetime
-from contextlib import suppress
 
 from django.db import transaction
+from django.db.models import F
 
 from cms import policy
 from cms.errors import FieldError, InUse, InvalidInput, PermissionRefused
@@ -12,17 +12,19 @@ from cms.models import MediaFile, User
 from cms.policy import SYSTEM, Actor
 from cms.services.audit import record_event
 from cms.services.locks import lock_row
-from cms.services.media import MediaFields, delete_media, upload_media
+from cms.services.media import delete_media, upload_media
 
 
 def set_profile_picture(
     *, actor: Actor, user: User, upload: Upload, original_name: str, now: datetime.datetime
 ) -> User:
-    """Store the picture in place of the last one. Raises InvalidInput about `picture` for what is not an image."""
+    """Store the picture in place of the last one. Raises InvalidInput about `picture` for what is not an image.
+
+    It gets no alternative text: a name there would outlive the account in each post that shows the file.
+    """
     _refuse_others(actor, user)
-    fields: MediaFields = {"alt_text": user.get_full_name()}
     try:
-        media = upload_media(actor=actor, upload=upload, original_name=original_name, fields=fields, now=now)
+        media = upload_media(actor=actor, upload=upload, original_name=original_name, fields={}, now=now)
     except InvalidInput as refusal:
         raise InvalidInput([FieldError("picture", error.code, error.message) for error in refusal.errors]) from refusal
     if not media.is_image:
@@ -37,12 +39,17 @@ def remove_profile_picture(*, actor: Actor, user: User, now: datetime.datetime) 
     return _change(actor, user, None, now)
 
 
-def erase_profile_picture(user: User) -> None:
-    """Take it from a user who is being deleted, and delete the file unless a post shows it. The caller saves."""
+def erase_profile_picture(user: User, now: datetime.datetime) -> None:
+    """Take it from a user who is being deleted and still has the name, and delete the file unless a post shows it.
+
+    The user's files lose an alternative text that is the name. The caller saves the user.
+    """
     media, user.picture = user.picture, None
     if media is not None:
         User.objects.filter(pk=user.pk).update(picture=None)
-        _delete_unless_shown(media)
+        _delete_unless_shown(media, now)
+    named = MediaFile.objects.filter(uploaded_by=user, alt_text=user.get_full_name())
+    named.update(alt_text="", updated_at=now)
 
 
 def _change(actor: Actor, user: User, media: MediaFile | None, now: datetime.datetime) -> User:
@@ -56,13 +63,17 @@ def _change(actor: Actor, user: User, media: MediaFile | None, now: datetime.dat
         before, after = ({"picture": str(one.pk) if one else None} for one in (last, media))
         record_event(actor, "user.updated", user, before=before, after=after)
         if last is not None:
-            _delete_unless_shown(last)
+            _delete_unless_shown(last, now)
     return user
 
 
-def _delete_unless_shown(media: MediaFile) -> None:
-    with suppress(InUse):
+def _delete_unless_shown(media: MediaFile, now: datetime.datetime) -> None:
+    """Delete the file. One that stays loses the name that earlier releases wrote, unless it was described since."""
+    try:
         delete_media(actor=SYSTEM, media=media)
+    except InUse:
+        untouched = MediaFile.objects.filter(pk=media.pk, updated_at=F("created_at")).exclude(alt_text="")
+        untouched.update(alt_text="", updated_at=now)
 
 
 def _refuse_others(actor: Actor, user: User) -> None:

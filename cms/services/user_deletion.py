@@ -63,11 +63,11 @@ def delete_user(*, actor: Actor, user: User, now: datetime.datetime, proof: Proo
 
 
 def _anonymise(user: User, now: datetime.datetime) -> None:
+    erase_profile_picture(user, now)
     user.username = next(name for name in _free_names(user) if not _is_taken(name))
     user.email = f"{user.username}@{EMAIL_DOMAIN}"
     user.first_name = user.last_name = user.bio = user.pending_email = ""
     user.time_zone = user.language = ""
-    erase_profile_picture(user)
     user.display_name = DISPLAY_NAME
     user.password = make_password(None)
     user.role, user.is_active, user.email_verified, user.last_login = Role.SUBSCRIBER, False, False, None
