@@ -197,6 +197,11 @@ class NothingToUndo(CmsError):
     )
 
 
+class CommentEdited(CmsError):
+    code = "comment_edited"
+    default_message = gettext_noop("The comment was edited after you loaded this page. Look at it again.")
+
+
 class VersionConflict(CmsError):
     """Somebody has changed the row since it was read: `current` is its version now."""
 

@@ -28,7 +28,7 @@ from cms.admin.options import DeletableAdmin, LightChangeList, within_words
 from cms.admin.shown import Labelled
 from cms.admin.status import COMMENT_COLOURS, COMMENT_STATES
 from cms.choices import CommentStatus
-from cms.errors import CmsError
+from cms.errors import CmsError, CommentEdited
 from cms.ids import parse_uuid
 from cms.models import Comment, Post, User
 from cms.policy import Actor
@@ -36,11 +36,22 @@ from cms.services.comments import ACTIONS, WAYS, create_comment, delete_comment,
 from cms.services.moderation import undo_moderation
 
 
+def _edition_read(request: HttpRequest, comment: Comment) -> str | None:
+    """Return the edition on the page that was sent; None for a comment that only "select all" has named, unread.
+
+    An empty one, of a page that an earlier release made, is that of a comment never edited.
+    """
+    is_unread = request.POST.get("select_across") == "1"
+    on_change_page = request.GET.get("edition", None if is_unread else "")
+    return request.POST.get(f"edition-{comment.pk}", on_change_page)
+
+
 def _moderation(
     name: str, label: Any, done: Any, status: CommentStatus, icon: str, question: Any, **look: Any
 ) -> Change:
     def apply(request: HttpRequest, comment: Comment, now: datetime.datetime) -> None:
-        moderate_comment(actor=request.user, comment=comment, status=status, now=now)
+        edition = _edition_read(request, comment)
+        moderate_comment(actor=request.user, comment=comment, status=status, now=now, edition=edition)
 
     return Change(name, label, done, apply, icon, question, has_undo=True, **look)
 
@@ -155,6 +166,13 @@ class CommentAdmin(DeletableAdmin):
         actions = super().get_actions_detail(request, object_id)
         return [one for one in actions if one.action_name.removeprefix("cms_comment_") in names]
 
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        """Let the buttons know which text the page shows. A form that is shown once more has the moderator's own."""
+        edition = "" if request.method == "POST" else context["original"].edition
+        for shown in context["actions_detail"]:
+            shown["path"] += f"?edition={edition}"
+        return super().render_change_form(request, context, **kwargs)
+
     def get_urls(self) -> list[Any]:
         decide, undo = (require_POST(self.admin_site.admin_view(view)) for view in (self.decide_view, self.undo_view))
         return [
@@ -182,7 +200,8 @@ class CommentAdmin(DeletableAdmin):
                 BY_NAME[name].apply(request, comment, clock.now())
         except CmsError as refusal:
             if request.headers.get("X-Requested-With") == "fetch":  # the page stays, with what was typed
-                return HttpResponse(shown_refusal(refusal), content_type="text/plain", status=422)
+                status = 409 if isinstance(refusal, CommentEdited) else 422
+                return HttpResponse(shown_refusal(refusal), content_type="text/plain", status=status)
             self.message_user(request, shown_refusal(refusal), messages.ERROR)
         return self._back_to_list(request)
 

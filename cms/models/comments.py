@@ -64,3 +64,8 @@ class Comment(Entity):
 
     def __str__(self) -> str:
         return self.text[:80]
+
+    @property
+    def edition(self) -> str:
+        """The name of the text as it is now, which each edit changes; empty before the first."""
+        return f"{self.edited_at:%Y%m%d%H%M%S%f}" if self.edited_at else ""

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from cms import limits, policy
 from cms.choices import CommentStatus
-from cms.errors import FieldError, InvalidInput, InvalidTransition, PermissionRefused, sentence
+from cms.errors import CommentEdited, FieldError, InvalidInput, InvalidTransition, PermissionRefused, sentence
 from cms.ids import uuid7_at
 from cms.models import Comment, Post, User
 from cms.policy import Actor
@@ -120,11 +120,16 @@ def edit_comment(*, actor: Actor, comment: Comment, text: str, now: datetime.dat
     return comment
 
 
-def moderate_comment(*, actor: Actor, comment: Comment, status: CommentStatus, now: datetime.datetime) -> Comment:
-    """Publish, reject, mark as spam or send back to pending."""
+def moderate_comment(
+    *, actor: Actor, comment: Comment, status: CommentStatus, now: datetime.datetime, edition: str | None = None
+) -> Comment:
+    """Publish, reject, mark as spam or send back to pending.
+
+    Raises CommentEdited instead of publishing another text than that of the `edition`, if the caller names one.
+    """
     if not policy.may_moderate(actor):
         raise PermissionRefused("Only editors moderate comments.")
-    return _set_status(actor, comment, status, now)
+    return _set_status(actor, comment, status, now, edition)
 
 
 def delete_comment(*, actor: Actor, comment: Comment, now: datetime.datetime) -> Comment:
@@ -134,12 +139,16 @@ def delete_comment(*, actor: Actor, comment: Comment, now: datetime.datetime) ->
     return _set_status(actor, comment, CommentStatus.DELETED, now)
 
 
-def _set_status(actor: Actor, comment: Comment, status: CommentStatus, now: datetime.datetime) -> Comment:
+def _set_status(
+    actor: Actor, comment: Comment, status: CommentStatus, now: datetime.datetime, edition: str | None = None
+) -> Comment:
     with transaction.atomic():
         comment = lock_row(comment)
         ways = WAYS[CommentStatus(comment.status)]
         if status not in ways:
             raise InvalidTransition("comment", comment.status, status, ways)
+        if status == CommentStatus.PUBLISHED and edition not in (None, comment.edition):
+            raise CommentEdited
         before = {"status": comment.status}
         comment.status, comment.updated_at = status, now
         if status == CommentStatus.DELETED:

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.pages import look_at_both_widths
-from tests.browser.windows import sign_in
+from tests.browser.windows import opened, sign_in
 
 CARD = ".comment-card"
 
@@ -50,6 +50,35 @@ def test_a_reply_is_written_in_place_and_keys_are_letters_while_typing(page: Pag
     expect(page.get_by_text("Your reply was published.")).to_be_visible()
     expect(card).to_have_count(0)
     expect(other.get_by_role("textbox")).to_have_value("Half a reply")
+
+
+def test_a_comment_edited_meanwhile_is_shown_again_before_it_is_approved(
+    browser: Browser, size: str, site: str
+) -> None:
+    with opened(browser, size) as page:  # not a watched one: the refusal is an error in the console
+        _open(page, site, size)
+        name = str(page.locator(CARD).filter(has_text="First!").get_attribute("id"))
+        card, state = page.locator(f"[id='{name}']"), page.locator("#moderation-state")
+        _edit(page, f"{site}/admin/cms/comment/{name.removeprefix('comment-')}/change/")
+        # The page that comes with another decision has the new text, unread as yet.
+        page.locator(CARD).filter(has_text="Win a prize now!").get_by_role("button", name="Reject").click()
+        expect(card).to_contain_text("Another text than was read")
+        card.focus()
+        page.keyboard.press("a")
+        expect(state).to_contain_text("edited after you loaded this page")
+        card.focus()
+        page.keyboard.press("a")
+        expect(card).to_have_count(0)
+        expect(page.locator("#moderation-undo")).to_contain_text("1 comment was approved.")
+
+
+def _edit(page: Page, address: str) -> None:
+    tab = page.context.new_page()
+    tab.goto(address)
+    tab.locator("textarea[name=text]").fill("Another text than was read")
+    tab.get_by_role("button", name="Save", exact=True).click()
+    tab.wait_for_url("**/admin/cms/comment/*")
+    tab.close()
 
 
 def test_the_buttons_work_without_scripts(unscripted: Page, size: str, site: str) -> None:

@@ -29,13 +29,15 @@
     if (undo) setTimeout(() => undo.remove(), Number(undo.dataset.leftMs));
   }
 
-  /** Keep what is ticked and typed in cards that stay.
+  /** Keep what is ticked and typed in cards that stay, and the editions: a text that has changed is still unread.
    *  @param {Element} from
    *  @param {Element} to */
   function carryOver(from, to) {
     for (const old of from.querySelectorAll(".comment-card")) {
       const card = to.querySelector(`[id="${old.id}"]`);
       if (!card) continue;
+      const edition = old.querySelector(".comment-edition");
+      if (edition) card.querySelector(".comment-edition").value = edition.value;
       card.querySelector(".action-select").checked = old.querySelector(".action-select").checked;
       const text = old.querySelector("textarea")?.value;
       if (!text || !card.querySelector("textarea")) continue;
@@ -74,10 +76,14 @@
         headers: { "X-Requested-With": "fetch" },
       });
       if (answer.status === 422) return say(await answer.text());
-      if (!answer.ok) throw new Error(answer.statusText);
-      if (button.value === "reply") button.closest(".comment-reply").querySelector("textarea").value = "";
-      show(await answer.text());
+      const isEdited = answer.status === 409;
+      const page = isEdited ? await fetch(location.href) : answer;
+      if (!page.ok) throw new Error(page.statusText);
+      if (isEdited) button.closest(".comment-card").querySelector(".comment-edition").remove(); // The new one is read.
+      else if (button.value === "reply") button.closest(".comment-reply").querySelector("textarea").value = "";
+      show(await page.text());
       (cards()[index] || cards().at(-1))?.focus();
+      if (isEdited) say(await answer.text());
     } catch (error) {
       console.warn(error);
       say(document.getElementById("moderation-state").dataset.failed);

@@ -1,12 +1,13 @@
 """Undoing a moderator's decision, and that spam is an event of its own."""
 
 import datetime
+from functools import partial
 from typing import Any
 
 import pytest
 
 from cms.choices import CommentStatus
-from cms.errors import NothingToUndo, PermissionRefused
+from cms.errors import CommentEdited, NothingToUndo, PermissionRefused
 from cms.models import AuditEvent, Comment, Delivery, User
 from cms.policy import SYSTEM
 from cms.services.comments import edit_comment, moderate_comment
@@ -70,6 +71,22 @@ def test_the_last_decisions_are_those_of_one_request(
     decided = last_decisions(actor=editor, since=now - MINUTE)
     assert {event.object_id for event in decided} == {one.pk for one in others}
     assert last_decisions(actor=editor, since=now + MINUTE) == []
+
+
+def test_only_the_edition_that_was_read_is_published(comment: Comment, editor: User, now: Any) -> None:
+    publish: Any = partial(moderate_comment, actor=editor, comment=comment, status=CommentStatus.PUBLISHED, now=now)
+    for minutes in (1, 2):
+        read = Comment.objects.get().edition
+        edited = edit_comment(actor=editor, comment=comment, text="Better words", now=now + minutes * MINUTE)
+        with pytest.raises(CommentEdited):
+            publish(edition=read)
+        assert Comment.objects.get().status == "pending"
+    assert publish(edition=edited.edition).status == "published"
+
+
+def test_who_names_no_edition_publishes_the_text_as_it_is(comment: Comment, editor: User, now: Any) -> None:
+    edit_comment(actor=editor, comment=comment, text="Better words", now=now)
+    assert moderate_comment(actor=editor, comment=comment, status=CommentStatus.PUBLISHED, now=now).text
 
 
 @pytest.mark.parametrize(
