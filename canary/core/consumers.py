@@ -195,7 +195,7 @@ def unproven_sentence(calls: int, of_all: int) -> str:
     """Return how many calls no sunset waits for, since anybody can make them; empty without any."""
     if not calls:
         return ""
-    counts = f"Calls of v1 without a proven name in the last {QUIET_DAYS} days: {calls} of {of_all}."
+    counts = f"Calls of v1 without a proven name in the last {QUIET_DAYS} days: {calls:,} of {of_all:,}."
     return f"{counts} The sunset does not wait for them: their clients get 410 from then on."
 
 

@@ -96,9 +96,9 @@ def test_a_verdict_is_told_whole_with_its_numbers(sentence: str) -> None:
             "10 %で保留：ゲート orders が保留（0.8）：fewer orders；ゲート p99 はまだ応答していません。",
         ),
         (
-            "Calls of v1 without a proven name in the last 14 days: 7 of 1205. The sunset does not wait for them: their"
+            "Calls of v1 without a proven name in the last 14 days: 7 of 1,205. The sunset does not wait for them: their"
             " clients get 410 from then on.",
-            "直近14日間に、認証情報で確認されていない利用元からの v1 の呼び出し：1205件中7件。"
+            "直近14日間に、認証情報で確認されていない利用元からの v1 の呼び出し：1,205件中7件。"
             "提供終了はこれらの呼び出しがなくなるのを待ちません。"
             "提供終了後、これらのクライアントには 410 が返されます。",
         ),

@@ -249,7 +249,7 @@ def test_a_refused_sunset_says_how_many_calls_it_does_not_wait_for(due: datetime
     with pytest.raises(Refused) as refused:
         change(life.sunset, due)
     assert refused.value.sentence.endswith(
-        "Calls of v1 without a proven name in the last 14 days: 1204 of 1205. The sunset does not wait for them: their"
+        "Calls of v1 without a proven name in the last 14 days: 1,204 of 1,205. The sunset does not wait for them: their"
         " clients get 410 from then on."
     )
     with pytest.raises(Refused) as refused:

@@ -115,7 +115,7 @@ def test_status_says_what_the_next_step_lacks(run: Callable[..., Any], run_canar
 def test_calls_that_no_sunset_waits_for_are_said_before_it_and_after_it(
     run: Callable[..., Any], run_canary: Run, now: Any
 ) -> None:
-    said = "Calls of v1 without a proven name in the last 14 days: 1204 of 1204. The sunset does not wait for them"
+    said = "Calls of v1 without a proven name in the last 14 days: 1,204 of 1,204. The sunset does not wait for them"
     ConsumerUsage.objects.create(day=now.date(), kind="anon", route="GET /things", calls=1_204, last_seen_at=now)
     assert said not in run_canary("lifecycle", "status")
     run("lifecycle", "deprecate", "--sunset", END, "--override")
