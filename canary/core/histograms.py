@@ -8,7 +8,6 @@ quantile depends on the users who happened to come. The usual interval for indep
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
-from statistics import median
 from typing import Final, NamedTuple
 
 SLICES: Final = 64
@@ -82,7 +81,7 @@ def spread(histogram: Mapping[int, int], share: float, left_out: int) -> Spread 
     if not each:
         return None
     rest = max(len(each) - left_out, 1)
-    value, low, high = (math.exp(median(some)) for some in (each, each[:rest], each[-rest:]))
+    value, low, high = (math.exp(_median(some)) for some in (each, each[:rest], each[-rest:]))
     return Spread(len(each), sum(histogram.values()), value, low, high)
 
 
@@ -116,6 +115,10 @@ def add_dumped(total: Histogram, dumped: Mapping[str, Mapping[str, int]]) -> Non
         for bucket, count in buckets.items():
             cell = first + int(bucket)
             total[cell] = get(cell, 0) + count
+
+
+def _median(ordered: Sequence[float]) -> float:
+    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
 def _by_slice(histogram: Mapping[int, int]) -> dict[int, list[int]]:

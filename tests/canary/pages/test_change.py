@@ -261,7 +261,7 @@ def test_the_life_of_v1_is_changed_with_an_account_of_who_moves_when(
     anonymous = {"day": now.date(), "kind": "anon", "route": "GET /posts", "calls": 1_204, "last_seen_at": now}
     ConsumerUsage.objects.create(**anonymous)
     asked = client.get(f"{ADDRESS}do/lifecycle/sunset/", {"show": "1", "override": "on"})
-    assert "without a proven name in the last 14 days: 1204 of 1204. " in asked.context["preview"].alarm
+    assert "without a proven name in the last 14 days: 1,204 of 1,204. " in asked.context["preview"].alarm
     assert ask_and_send(client, "lifecycle/sunset", override="on").status_code == 302
     assert rollout_now().lifecycle["state"] == SUNSET
     assert ask_and_send(client, "lifecycle/restore").status_code == 302
