@@ -12,8 +12,8 @@ from canary.requests.identity import network_of
 
 SHARE: Final = 3
 """A client may hold so many places for each place that stays free: alone, three quarters of all."""
-FIRST: Final = 2
-"""So many places go to the first who ask: with a smaller share no client could send two requests at once."""
+SHARED_FROM: Final = 10
+"""Fewer places go to the first who ask: a front end that makes all calls from one address needs each of them."""
 
 type Holders = tuple[object, ...]
 
@@ -47,7 +47,7 @@ class Shares:
             return taken < places
         network, client = holders
         of_network, of_client = self._held.get(network, 0), self._held.get(client, 0)
-        if taken >= FIRST and (of_network + of_client) / 2 > SHARE * (places - taken - 1):
+        if places >= SHARED_FROM and (of_network + of_client) / 2 > SHARE * (places - taken - 1):
             return False
         self._held[network], self._held[client] = of_network + 1, of_client + 1
         return True

@@ -154,17 +154,18 @@ def test_of_many_at_once_as_many_reach_the_view_as_may(
 # -- one client that floods -----------------------------------------------------------------------------------------
 
 
-def test_one_network_that_floods_leaves_a_place_to_another() -> None:
-    assert flood("192.0.2.1") == PLACES - 1
+def test_one_network_that_floods_leaves_places_to_another(configured: Callable[..., None]) -> None:
+    configured(BULKHEAD=32)
+    assert flood("192.0.2.1", places=32) == 24
     assert (status_for("192.0.2.200"), status_for("198.51.100.1"), status_for("198.51.100.1")) == (503, 200, 200)
 
 
 def test_what_one_network_is_refused_the_stable_version_answers_on_the_entrance(
     configured: Callable[..., None],
 ) -> None:
-    configured(weight_bp=5_000)
+    configured(weight_bp=5_000, BULKHEAD=32)
     on_v2 = client_on(2)
-    flood("127.0.0.1")
+    flood("127.0.0.1", places=32)
     assert ask(THING, x_client_id=on_v2).headers["API-Version"] == "1"
     assert recorded() == [(1, "overflow", 200)]
 

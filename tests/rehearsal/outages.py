@@ -25,8 +25,8 @@ from tests.rehearsal.site import WORKERS, wait_for
 
 THREADS: Final = 8
 WEIGHT: Final = "10"
-PLACES: Final = THREADS // 2 - 1
-"""Of v2 in a process, for one network; kept connections may all lead to one of the two."""
+PLACES: Final = THREADS // 2
+"""Of v2 in a process; kept connections may all lead to one of the two."""
 HANG_FOUND_WITHIN_S: Final = 60.0
 LONE_FOUND_WITHIN_S: Final = 60.0
 """After its tenth answer."""

@@ -23,8 +23,6 @@ AFTER_S = 12.0
 GOES_ON_S = 90.0
 OF_ONE_NETWORK, OF_MANY_NETWORKS = "", "127.0.0.1/32"
 """Proxies that are believed: anonymous users count once a network."""
-PLACES = {OF_ONE_NETWORK: WORKERS * 3, OF_MANY_NETWORKS: WORKERS * THREADS // 2}
-"""Of v2 in all processes: one network leaves a place to others in each."""
 
 
 @dataclass
@@ -34,7 +32,6 @@ class Site:
     hangs: Path
     stable: Users
     candidate: Users
-    places: int
 
     def start(self) -> float:
         """When 10 % are in force."""
@@ -46,7 +43,7 @@ class Site:
         """When the controller had rolled back. Meanwhile v1 answers its own users, and v2's beyond those who wait."""
         self.hangs.touch()
         hangs_at = fair_time()
-        assert eventually(lambda: in_flight(self.server) == self.places)
+        assert eventually(lambda: in_flight(self.server) == WORKERS * THREADS / 2)
         full_at = fair_time()
         assert eventually(self.cluster.is_rolled_back, hangs_at + WITHIN_S - full_at), self.cluster.canary("status")
         back_at = fair_time()
@@ -74,7 +71,7 @@ def asked_site(cluster: Cluster, folder: Path, proxies: str) -> Iterator[Site]:
         assert eventually(lambda: cluster.are_at(1, WORKERS))
         crowds = (Users(server.port, clients, {"X-Do": "hang"}) for clients in (on_v1, on_v2[:ON_V2]))
         stable, candidate = (stack.enter_context(crowd.asking()) for crowd in crowds)
-        yield Site(cluster, server, hangs, stable, candidate, PLACES[proxies])
+        yield Site(cluster, server, hangs, stable, candidate)
 
 
 @pytest.mark.slow
@@ -102,7 +99,7 @@ def test_a_hang_of_minutes_leaves_no_trace(cluster: Cluster, tmp_path: Path) -> 
         let_pass(site.start() + GOOD_S)
         back_at = site.hang_until_rolled_back()
         let_pass(back_at + GOES_ON_S)
-        assert in_flight(site.server) == site.places
+        assert in_flight(site.server) == WORKERS * THREADS / 2
         site.hangs.unlink()
         assert eventually(lambda: in_flight(site.server) == 0)
         cluster.canary("ack")
