@@ -90,7 +90,7 @@ def test_a_network_is_what_evidence_takes_for_one(one: str, other: str, *, is_sa
 
 
 def test_a_name_that_nobody_has_verified_counts_within_its_network_only() -> None:
-    """Else whoever makes up somebody's key takes the places of the true one."""
+    """Otherwise a made-up key would take the places of the true one."""
     key = {"x-api-key": f"tdm_{'a' * 16}_{'b' * 40}"}
     plain, one, other = (
         holders_of(RequestFactory().get("/", REMOTE_ADDR=address, headers=headers))
