@@ -92,10 +92,11 @@ class CanaryConf:
     """Return whether an answered request's credential may be used for a scope; only API keys are bound to scopes."""
     is_excluded: Callable[[HttpRequest], str]
     """Return why an answered request is not evidence, such as `staff` or `bot`; empty when it is."""
-    evidence_unit: Callable[[HttpRequest], tuple[str, datetime] | None]
+    evidence_unit: Callable[[HttpRequest], tuple[str, datetime] | tuple[str, datetime, bool] | None]
     """Return the id of the person behind an answered request, and the time from which the person counts alone.
 
-    Others count once per network. None for an unknown person. Called after the response is made, with what the view
+    Others count once per network. A third value tells whether the person may choose among keys: tests that need a side
+    by chance don't bet on these. None for an unknown person. Called after the response is made, with what the view
     loaded.
     """
     has_evidence_unit: bool

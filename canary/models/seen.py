@@ -76,6 +76,8 @@ class Observation(models.Model):
     value = models.FloatField(null=True)
     is_authenticated = models.BooleanField()
     """Whether the unit counts alone: a person that can't be made up at will. Others count once a network and stage."""
+    is_chosen = models.BooleanField(default=False, db_default=False)
+    """Whether the person could choose this identity among others of both versions."""
     network = models.CharField(max_length=32)
     """A keyed digest of the /24 or /48 that the request came from, in hex."""
     build = models.CharField(max_length=64, default="", db_default="")

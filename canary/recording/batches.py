@@ -68,6 +68,7 @@ class ObservationRow(NamedTuple):
     at: datetime.datetime
     """When the request came, not when it was answered."""
     identity: str
+    is_chosen: bool = False
 
 
 class FindingKey(NamedTuple):

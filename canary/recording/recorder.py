@@ -32,8 +32,9 @@ GAVE_UP: Final = 504
 """A proxy's status for a client that has waited for too long."""
 
 
-type Person = tuple[str, datetime]
-"""Id of the user whom the view knew, and the time from which that person counts alone."""
+type Person = tuple[str, datetime] | tuple[str, datetime, bool]
+"""Id of the user whom the view knew, the time from which that person counts alone, and whether the person may
+choose among keys: no test that needs a side by chance bets on these then."""
 
 
 class Seen(NamedTuple):

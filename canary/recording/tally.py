@@ -288,7 +288,9 @@ def subject_of(identity: Identity, person: Person | None, at: datetime.datetime)
     is_own = person is not None and (identity.kind == "key" or identity == ("user", person[0]))
     if person is None or not is_own:
         return Subject(digest, digest, is_authenticated=False)
-    return Subject(digest_of(Identity("user", person[0])), digest, is_authenticated=person[1] <= at)
+    owner, since, *may_choose = person
+    is_chosen = identity.kind == "key" and any(may_choose)
+    return Subject(digest_of(Identity("user", owner)), digest, is_authenticated=since <= at, is_chosen=is_chosen)
 
 
 def digest_of(identity: Identity) -> str:

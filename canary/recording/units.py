@@ -27,6 +27,8 @@ class Subject(NamedTuple):
     identity: str
     is_authenticated: bool
     """Whether it counts alone. Others count once a network."""
+    is_chosen: bool = False
+    """Whether the person could choose the identity among others of both versions."""
 
 
 class Judged(NamedTuple):
@@ -156,4 +158,5 @@ def _row(judged: Judged, metric: str, value: float | None) -> ObservationRow:
         judged.network,
         judged.at,
         judged.subject.identity,
+        judged.subject.is_chosen,
     )

@@ -20,7 +20,7 @@ _REAL_BIT, _GUARD_BIT, _SEEN_BIT, _FAILED_V1_BIT, _FAILED_V2_BIT = 1, 1 << 3, 1 
 _CLEAN_V1_BIT, _CLEAN_V2_BIT = 1 << 9, 1 << 10
 CANDIDATE: Final = 2
 FOR_ALL: Final = frozenset({"seen", "settled", "error"})
-"""Metrics that count for identities that nobody vouches for. The others need a side by chance."""
+"""Metrics that count for identities that may be chosen for their version. The others need a side by chance."""
 OLD_NAMES: Final = {"client_error": "refusal"}
 """Names of metrics that an earlier release of this program wrote, or writes beside this one."""
 
@@ -79,12 +79,14 @@ class Evidence:
             self._take_of_user(observed)
 
     def _take_of_user(self, observed: Observed) -> None:
-        stage, weight_bp, unit, api_version, metric, route, value, is_authenticated, network, identity = observed
+        stage, weight_bp, unit, api_version, metric, route, value, is_authenticated, network, identity = observed[:-1]
         digest = self._digest_of(identity or unit)
         key = int.from_bytes(digest[:8])
         owner = key if identity in ("", unit) else int.from_bytes(self._digest_of(unit)[:8])
         source = None if is_authenticated else _number_of(network)
         if source is not None and not self._may_count(owner, source, metric):
+            return
+        if observed.is_chosen and metric not in FOR_ALL:
             return
         place = self.units.find(owner, key)
         if place is None:
@@ -102,7 +104,7 @@ class Evidence:
         elif metric == "latency_cold":
             self.comparison.latency.take_cold(route, value or 0.0, on_v2)
         if metric == "seen":
-            self._count(place, stage, weight_bp, source, on_v2)
+            self._count(place, observed, source, on_v2)
         elif metric in ("settled", "error"):
             self._fix_outcome(place, stage, source, on_v2, metric == "error")
 
@@ -143,14 +145,15 @@ class Evidence:
             self.pairs.take_time(observed.route, voter, observed.is_authenticated, is_against)
             self.comparison.join("pair_time", self.pairs.log_e_of_times)
 
-    def _count(self, place: int, stage: int, weight_bp: int, source: int | None, on_v2: bool) -> None:
-        slot = place + _SEEN_SLOT
+    def _count(self, place: int, observed: Observed, source: int | None, on_v2: bool) -> None:
+        slot, weight_bp = place + _SEEN_SLOT, observed.weight_bp
         possible = self.units.open_range(slot, weight_bp)
-        if possible is None or stage != self.stage:
+        if possible is None or observed.stage != self.stage:
             return
         if source is not None and not self.networks.use(source, _SEEN_BIT):
             return
-        self.sample_ratio.take(weight_bp, possible, on_v2, is_by_chance=source is None)
+        is_by_chance = source is None and not observed.is_chosen
+        self.sample_ratio.take(weight_bp, possible, on_v2, is_by_chance=is_by_chance)
         self.units.reveal(slot, weight_bp, on_v2)
 
     def _fix_outcome(self, place: int, stage: int, source: int | None, on_v2: bool, is_failing: bool) -> None:

@@ -21,3 +21,5 @@ class Observed(NamedTuple):
     network: str = ""
     identity: str = ""
     """Whose bucket decided; empty where it is the unit's own."""
+    is_chosen: bool = False
+    """Whether the person could choose this identity among others of both versions."""

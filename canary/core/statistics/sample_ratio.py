@@ -2,7 +2,8 @@
 
 Sample ratio mismatch by a beta-binomial e-process (Lindon & Malek 2022, arXiv:2011.03567), a new one for each stage.
 Units seen at another weight have another chance: each chance has its own process, and their product is the evidence.
-Identities that nobody vouches for are counted and are no evidence: who sends them may have looked up their side before.
+Identities that nobody vouches for, or that are chosen among many, are counted and are no evidence: their side may have
+been looked up before.
 """
 
 import math

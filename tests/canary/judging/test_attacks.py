@@ -27,7 +27,7 @@ LET_IN = {1: "tests.canary.let_in_urls_v1", 2: "tests.canary.let_in_urls_v2"}
 GOOD, BAD, ORDERS = "/api/things", "/api/things?status=500", "/api/orders"
 REFUSED = "/api/things?status=404"
 ROBOT = {"user-agent": "a-robot/1.0 (+bot)"}
-KEYS, PEOPLE = 200, 60
+KEYS, PEOPLE, CHOOSING = 200, 60, 16
 Turn = Callable[[], Judgement | None]
 Headers = dict[str, str]
 Ask = Callable[[Client, Headers], None]
@@ -51,7 +51,12 @@ def browser(half: Rollout) -> Client:
 
 @pytest.fixture
 def newcomer(now: datetime.datetime) -> User:
-    fields: Any = {"username": "newcomer", "email": "newcomer@example.org"}
+    return registered("newcomer", now)
+
+
+def registered(name: str, now: datetime.datetime) -> User:
+    """Somebody whom nobody vouches for."""
+    fields: Any = {"username": name, "email": f"{name}@example.org"}
     return register_user(fields=fields, password="a long enough pass-phrase", now=now)
 
 
@@ -127,6 +132,23 @@ def test_50_keys_of_an_old_account_are_one_person(
     assert numbers["error"]["events"] <= 1
     assert sum(numbers["sample_ratio"][side] for side in ("v1", "v2")) == 1
     assert (row().weight_bp, row().latched) == (5_000, False)
+
+
+def test_accounts_that_waited_a_week_jam_nothing_by_good_answers_to_keys_on_v2_alone(
+    browser: Client, turn: Turn, now: datetime.datetime
+) -> None:
+    """Fourteen would be too many on v2 at 50 %: 2 ** 14 / 15 is above 1,000."""
+    for number in range(CHOOSING):
+        owner = registered(f"old{number}", now - datetime.timedelta(days=8))
+        keys = keys_of(owner, limits.LIVE_KEYS_MAX, now)
+        chosen = next(key for key in keys if is_on_v2(browser, GOOD, key | ROBOT))
+        for _ in range(3):
+            is_on_v2(browser, GOOD, chosen)
+    flush()
+    arrived = Observation.objects.filter(metric="seen", api_version=2)
+    assert list(arrived.values_list("is_authenticated", "is_chosen")) == CHOOSING * [(True, True)]
+    numbers = turn().numbers["sample_ratio"]  # type: ignore[union-attr]
+    assert (numbers["v2"], numbers["is_broken"]) == (CHOOSING, False)
 
 
 def test_refused_requests_of_a_crowd_alone_roll_nothing_back(

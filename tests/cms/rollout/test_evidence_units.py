@@ -24,7 +24,7 @@ def newcomer(now: datetime.datetime) -> User:
 
 def test_every_token_and_every_key_of_an_account_is_one_person(author: User, now: datetime.datetime) -> None:
     credentials = [by_token(author, now), by_token(author, now), by_key(author, now), by_key(author, now)]
-    assert {unit_of(answered(each)) for each in credentials} == {(str(author.pk), author.created_at)}
+    assert {unit_of(answered(each)) for each in credentials} == {(str(author.pk), author.created_at, False)}
 
 
 def test_who_is_known_costs_no_query(
@@ -46,9 +46,9 @@ def test_a_registered_account_counts_alone_after_a_week(
     newcomer: User, now: datetime.datetime, settings: Settings
 ) -> None:
     for credential in (by_token(newcomer, now), by_key(newcomer, now)):
-        assert unit_of(answered(credential)) == (str(newcomer.pk), newcomer.created_at + 7 * DAY)
+        assert unit_of(answered(credential)) == (str(newcomer.pk), newcomer.created_at + 7 * DAY, True)
     settings.CANARY_TRUST_AGE_DAYS = 3
-    assert unit_of(answered(credential)) == (str(newcomer.pk), newcomer.created_at + 3 * DAY)
+    assert unit_of(answered(credential)) == (str(newcomer.pk), newcomer.created_at + 3 * DAY, True)
 
 
 def test_an_account_that_an_admin_or_an_import_made_counts_alone_at_once(
@@ -56,4 +56,4 @@ def test_an_account_that_an_admin_or_an_import_made_counts_alone_at_once(
 ) -> None:
     vouched_for = make_user()
     assert (vouched_for.is_vouched_for, newcomer.is_vouched_for) == (True, False)
-    assert unit_of(answered(by_token(vouched_for, now))) == (str(vouched_for.pk), vouched_for.created_at)
+    assert unit_of(answered(by_token(vouched_for, now))) == (str(vouched_for.pk), vouched_for.created_at, False)
