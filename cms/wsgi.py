@@ -8,6 +8,7 @@ from django.utils.module_loading import import_string
 
 from cms.http.charsets import in_utf8
 from cms.http.chunked import measured
+from cms.http.heads import without_bodies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cms.settings")
 
@@ -19,7 +20,7 @@ except SystemExit as stop:
     raise SystemExit(3) from None
 
 application = import_string("api_v2.fast_lane.FastLane")(application)  # without it the answers are the same
-application = in_utf8(application)
+application = without_bodies(in_utf8(application))
 import_string("cms.urls.urlpatterns")  # now, or the first visitor of the admin site would wait for its pages
 import_string("cms.generations.serve")()
 import_string("canary.server.serve")()
