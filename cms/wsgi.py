@@ -6,14 +6,14 @@ import sys
 from django.core.wsgi import get_wsgi_application
 from django.utils.module_loading import import_string
 
+from cms.http.bodies import received
 from cms.http.charsets import in_utf8
-from cms.http.chunked import measured
 from cms.http.heads import without_bodies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cms.settings")
 
 try:
-    application = measured(get_wsgi_application())
+    application = received(get_wsgi_application())
 except SystemExit as stop:
     print(stop, file=sys.stderr)
     # gunicorn's WORKER_BOOT_ERROR: its master then stops, where any other code makes it start workers for ever.

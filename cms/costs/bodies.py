@@ -25,9 +25,9 @@ class HasMeta(Protocol):
 
 
 def refuse_larger(request: HasMeta, most_bytes: int) -> None:
-    """Raise RequestDataTooBig by the length that the head tells, before a byte is read.
+    """Raise RequestDataTooBig by the length that the head tells, before a byte is parsed.
 
-    A server passes on no more than that length, and `cms.http.chunked` measures a body that came without one.
+    A server passes on no more than that length, and `cms.http.bodies` measures a body that came without one.
     """
     length = str(request.META.get("CONTENT_LENGTH") or "")
     if length.isdecimal() and int(length) > most_bytes:

@@ -15,7 +15,7 @@ from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.csp import CSP
 
-from cms.http.chunked import BODY_BYTES_MAX
+from cms.http.bodies import BODY_BYTES_MAX
 from cms.http.middleware import APIS
 from cms.http.unavailable import is_known_outage, unavailable_page
 
@@ -84,7 +84,7 @@ class FormSizeMiddleware:
 
 
 def _declared_size(request: HttpRequest) -> int:
-    """Return what Django will parse at most; see `chunked.py` for bodies that come without a length."""
+    """Return what Django will parse at most; see `bodies.py` for bodies that come without a length."""
     if request.content_type not in FORMS:
         return 0
     try:

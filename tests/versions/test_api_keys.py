@@ -12,7 +12,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from cms.http.chunked import measured
+from cms.http.bodies import received
 from cms.models import ApiKey, Post, User
 from cms.policy import SYSTEM
 from cms.services.api_keys import revoke_api_key
@@ -120,7 +120,7 @@ def test_the_use_of_a_key_is_noted_for_a_body_in_chunks_too(version: Version, mi
     del environ["CONTENT_LENGTH"]
     body = io.BytesIO(json.dumps(NEW_POST).encode())
     environ |= {"wsgi.input": body, "wsgi.input_terminated": True}
-    answer = measured(WSGIHandler())(environ, lambda status, *_: status)
+    answer = received(WSGIHandler())(environ, lambda status, *_: status)
     list(answer)
     answer.close()  # type: ignore[attr-defined]
     assert Post.objects.get().author == mia

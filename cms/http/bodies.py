@@ -1,4 +1,8 @@
-"""Chunked request bodies: Django trusts only `Content-Length`, so a body without one is measured before it goes on."""
+"""Request bodies: received to their end before the application begins, and measured where they come in chunks.
+
+Django trusts only `Content-Length`. And a credential is checked at the beginning: a body that comes slowly would keep
+it in force after a logout or a new password.
+"""
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -13,18 +17,23 @@ BODY_BYTES_MAX = 64 * 1024 * 1024
 PIECE_BYTES = 64 * 1024
 
 
-def measured(application: WsgiApp) -> WsgiApp:
-    """Wrap `application`, so that it sees the length of every body that its server passes on without one."""
+def received(application: WsgiApp) -> WsgiApp:
+    """Wrap `application`, so that it sees whole bodies, with their length if the server passes one on without it.
+
+    Longer ones than BODY_BYTES_MAX are refused by their length.
+    """
 
     def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if not (environ.get("wsgi.input_terminated") and not environ.get("CONTENT_LENGTH")):
-            return application(environ, start_response)
-        if "HTTP_TRANSFER_ENCODING" not in environ:
+        length = environ.get("CONTENT_LENGTH") or ""
+        is_chunked = not length and environ.get("wsgi.input_terminated") and "HTTP_TRANSFER_ENCODING" in environ
+        expected = BODY_BYTES_MAX + 1 if is_chunked else int(length) if length.isdecimal() else 0
+        if not (is_chunked or 0 < expected <= BODY_BYTES_MAX):
             return application(environ, start_response)
         with ExitStack() as ending:
             body = ending.enter_context(tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES))
-            _copy(environ["wsgi.input"], body)
-            environ["CONTENT_LENGTH"] = str(body.tell())
+            _copy(environ["wsgi.input"], body, expected)
+            if is_chunked:
+                environ["CONTENT_LENGTH"] = str(body.tell())
             body.seek(0)
             environ["wsgi.input"] = body
             return _Answer(application(environ, start_response), ending.pop_all())
@@ -48,6 +57,6 @@ class _Answer:
         self._ending.close()
 
 
-def _copy(source: Any, target: Any) -> None:
-    while target.tell() <= BODY_BYTES_MAX and (piece := source.read(PIECE_BYTES)):
+def _copy(source: Any, target: Any, most: int) -> None:
+    while (left := most - target.tell()) > 0 and (piece := source.read(min(PIECE_BYTES, left))):
         target.write(piece)
