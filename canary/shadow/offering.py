@@ -6,7 +6,6 @@ The request's own thread only puts them into a queue that drops what it can't ho
 
 import logging
 import os
-import queue
 import random
 import time
 from functools import partial
@@ -31,6 +30,7 @@ from canary.shadow.reading import PAIR_DEADLINE_S, Outcome, prepare
 from canary.shadow.refusals import prepare_refusal
 from canary.shadow.results import Tally, Votes
 from canary.shadow.sampling import FULL_BP, Choice, Sampler
+from canary.shadow.waiting import Waiting
 from canary.shadow.watchdog import LOST_MAX, OverdueError, StoppedError, Watchdog
 from canary.state.store import current_snapshot
 
@@ -93,13 +93,13 @@ class ShadowReader:
         self.is_open = False
         self.watchdog, self.caution = Watchdog("canary-pairs"), Caution()
         self._sampler = Sampler()
-        self._waiting: queue.Queue[Read] = queue.Queue(QUEUE_MAX)
+        self._waiting = Waiting(QUEUE_MAX)
         self._budget = Budget(time.monotonic())
         self._read_at = self._said_at = float("-inf")
 
     @property
     def waiting(self) -> int:
-        return self._waiting.qsize()
+        return len(self._waiting)
 
     def offer(self, request: HttpRequest, response: HttpResponseBase, decision: Decision, snapshot: Snapshot) -> None:
         """Have a read that is chosen repeated once its answer is sent. For every answer below the entrance."""
@@ -111,18 +111,15 @@ class ShadowReader:
             response._resource_closers.append(partial(self.put, read))  # type: ignore[attr-defined]
 
     def put(self, read: Read) -> None:
-        try:
-            self._waiting.put_nowait(read)
-        except queue.Full:
-            self.tally.count(read.release, "", "dropped")
+        if (dropped := self._waiting.put(read)) is not None:
+            self.tally.count(dropped.release, "", "dropped")
 
     def take_turn(self) -> None:
         """Do as much of what waits as the budget allows."""
         self.is_open = True
         while self._budget.has_left(canary_conf().shadow_cpu_bp, time.monotonic()):
-            try:
-                read = self._waiting.get_nowait()
-            except queue.Empty:
+            read = self._waiting.take()
+            if read is None:
                 break
             if not self._may_repeat(read):
                 self.tally.count(read.release, "", "dropped")
@@ -131,7 +128,9 @@ class ShadowReader:
             try:
                 self._take(read)
             finally:
-                self._budget.spend(time.monotonic() - began)
+                ended = time.monotonic()
+                self._budget.spend(ended - began)
+                self._waiting.spend(read, ended - began, ended)
         if time.monotonic() - self._read_at > IDLE_S:
             self.watchdog.rest()
 

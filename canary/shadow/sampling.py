@@ -34,7 +34,7 @@ class Choice(StrEnum):
 
 
 class Quota:
-    """So many a minute, and so many of one network."""
+    """So many a minute, and so many of one network, which leaves as many free as it has taken: some are left of any."""
 
     def __init__(self, most: int, of_a_network: int) -> None:
         self._most, self._of_a_network = most, of_a_network
@@ -44,7 +44,8 @@ class Quota:
     def take(self, network: str, now_s: float) -> bool:
         if (minute := int(now_s // 60)) != self._minute:
             self._minute, self._taken = minute, Counter()
-        if self._taken[network] >= self._of_a_network or self._taken.total() >= self._most:
+        free = self._most - self._taken.total()
+        if self._taken[network] >= min(self._of_a_network, free):
             return False
         self._taken[network] += 1
         return True

@@ -116,8 +116,17 @@ def is_away(response: HttpResponse) -> bool:
 
 
 def test_a_quota_is_full_again_with_the_next_minute() -> None:
-    quota = Quota(2, 2)
+    quota = Quota(3, 2)
     assert [quota.take("n", at) for at in (0.0, 1.0, 59.0, 60.0, 61.0, 62.0)] == [True, True, False, True, True, False]
+
+
+@pytest.mark.parametrize(("networks", "left"), [(1, 50), (6, 8), (12, 4), (30, 1)])
+def test_however_many_networks_want_all_of_a_quota_some_is_left_to_another(networks: int, left: int) -> None:
+    """Six of ten each took all sixty, and a wrong refusal of v2 was never looked at."""
+    quota = Quota(A_MINUTE, A_NETWORK)
+    for turn in range(A_MINUTE * networks):
+        quota.take(f"network {turn % networks}", 0.0)
+    assert sum(quota.take(f"user {number}", 0.0) for number in range(A_MINUTE)) >= left
 
 
 def test_one_network_leaves_most_of_a_quota_to_others(rollout: Rollout) -> None:

@@ -46,7 +46,7 @@ class Quota:
     def take(self, network: str, at_s: float) -> bool:
         if (minute := int(at_s // 60)) != self._minute:
             self._minute, self._taken = minute, Counter()
-        if self._taken[network] >= A_NETWORK or self._taken.total() >= A_MINUTE:
+        if self._taken[network] >= min(A_NETWORK, A_MINUTE - self._taken.total()):
             return False
         self._taken[network] += 1
         return True
