@@ -6,12 +6,25 @@ Some records grow for ever. They are walked in batches by their key, so that era
 import datetime
 import uuid
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
+from django.core.files.storage import default_storage
+from django.db import transaction
 from django.db.models import BinaryField, F, Func, IntegerField, JSONField, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, Coalesce
 
-from cms.models import ApiKey, AuditEvent, Comment, ImportRecord, Invitation, Job, StoredAnswer
+from cms.models import (
+    ApiKey,
+    AuditEvent,
+    BrowserSession,
+    Comment,
+    ImportRecord,
+    Invitation,
+    Job,
+    StoredAnswer,
+    Transfer,
+)
 from cms.querysets.erasures import AGAIN
 from cms.services.mails import QUEUE
 
@@ -94,7 +107,9 @@ def erase_traces(person: uuid.UUID) -> None:
     _delete_mails(Q(args__0__in=names) | Q(args__1__in=names), names)
     _forget_invitations(Invitation.objects.filter(accepted_by=person))
     StoredAnswer.objects.filter(person=person).delete()
-    ImportRecord.objects.filter(object_type="user", object_id=person).update(original={})
+    BrowserSession.objects.filter(user=person).delete()  # they hold the browser's address
+    if ImportRecord.objects.filter(object_type="user", object_id=person).update(original={}):
+        _forget_reports()
 
 
 def erase_address(email: str) -> None:
@@ -218,6 +233,14 @@ def _delete_mails(to_the_person: Q, names: Sequence[str]) -> None:
         is_named |= Q(text__contains=name)
     jobs = Job.objects.annotate(text=Cast("args", TextField())).filter(queue_name=QUEUE)
     jobs.filter(to_the_person | (is_named & Q(finished_at__isnull=False))).delete()
+
+
+def _forget_reports() -> None:
+    """Forget what imports said of the values that they changed: names and addresses of their authors among these."""
+    telling = Transfer.objects.exclude(report="", remarks=[])
+    for name in telling.exclude(report="").values_list("report", flat=True):
+        transaction.on_commit(partial(default_storage.delete, name), robust=True)
+    telling.update(report="", remarks=[], remark_count=0)
 
 
 def _forget_invitations(invitations: QuerySet[Invitation]) -> None:

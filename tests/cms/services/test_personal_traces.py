@@ -2,28 +2,33 @@
 
 import datetime
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
 from canary.models import ConsumerUsage
 from canary.services.life import notify
+from cms.accounts.sessions import SessionStore
 from cms.jobs.execution import run_job
 from cms.jobs.queue import claim_job
-from cms.models import Comment, ImportRecord, Invitation, LinkedIdentity, Post, User
+from cms.models import Comment, ImportRecord, Invitation, LinkedIdentity, Post, Transfer, User
 from cms.policy import SYSTEM
 from cms.services import erasing
 from cms.services.comments import create_comment
 from cms.services.groups import create_group, set_groups
 from cms.services.invitations import invite_user
 from cms.services.origin import Origin, set_origin
+from cms.services.personal_traces import erase_traces
 from cms.services.users import update_user
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +63,8 @@ HELD: Final = {
     *{("cms_importrecord", "original"), ("cms_job", "errors"), ("cms_storedanswer", "body")},
     ("cms_invitation", "email"),
     ("cms_linkedidentity", "subject"),
+    ("cms_browsersession", "session_data"),
+    ("cms_transfer", "remarks"),
     *ALLOWED,
 }
 """Where the test has put something, or it would prove little."""
@@ -88,6 +95,8 @@ def _values() -> Iterator[tuple[str, str, str]]:
                 for column, value in zip(columns, row, strict=True):
                     is_bytes = isinstance(value, bytes | memoryview)
                     text = bytes(value).decode(errors="replace") if is_bytes else str(value)
+                    if column == "session_data":  # packed and signed
+                        text = str(SessionStore().decode(text))
                     yield table, column, text.lower()
 
 
@@ -101,6 +110,8 @@ def amalia(
     make_user("admin", username="chief")
     client = Client(REMOTE_ADDR=IP)
     amalia = _register(client)
+    login = {"username": ACCOUNT["username"], "password": PASSWORD}
+    assert Client(REMOTE_ADDR=IP).post("/admin/login/?next=/admin/", login).status_code == 302
     _live(client, amalia)
     _ramp(client)
     usage: dict[str, Any] = {"day": now.date(), "route": "GET /posts", "calls": 1, "last_seen_at": now}
@@ -165,12 +176,37 @@ def _be_recorded_by_others(amalia: User, editor: User, now: datetime.datetime) -
     Invitation.objects.update(accepted_by=amalia)
     Invitation.objects.create(email="Amalia@Example.org", expires_at=now)
     LinkedIdentity.objects.create(user=amalia, issuer="https://login.example", subject="amelia_k")
-    original = {"username": "amelia_k"}
-    ImportRecord.objects.create(
-        source="s", object_type="user", external_id="amelia_k", object_id=amalia.pk, digest="d", original=original
-    )
+    _import(amalia.pk, editor)
     while job := claim_job(worker="w", now=timezone.now() + datetime.timedelta(seconds=1)):
         run_job(job, clock=timezone.now)
+
+
+def _import(person: uuid.UUID, admin: User) -> Transfer:
+    """As if an import of the admin site had made the account, under another name."""
+    original = {"username": "amelia_k"}
+    ImportRecord.objects.create(
+        source="s", object_type="user", external_id="amelia_k", object_id=person, digest="d", original=original
+    )
+    remark = {"object": "user amelia_k", "field": "username", "original": "amelia.k", "value": "amelia_k"}
+    report = default_storage.save("transfers/report.json", ContentFile(json.dumps([remark])))
+    told = {"report": report, "remarks": [remark], "remark_count": 1}
+    return Transfer.objects.create(kind="import", state="done", original_name="a.xml", started_by=admin, **told)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_imported", [True, False])
+def test_reports_of_imports_go_with_an_account_that_an_import_has_made(
+    make_user: Callable[..., User], settings: Any, tmp_path: Path, *, is_imported: bool
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    chief, person = make_user("admin"), make_user("author")
+    transfer = _import(person.pk if is_imported else uuid.uuid4(), chief)
+    report = str(transfer.report.name)
+    with transaction.atomic():
+        erase_traces(person.pk)
+    transfer.refresh_from_db()
+    told = (bool(transfer.report), bool(transfer.remarks), transfer.remark_count, default_storage.exists(report))
+    assert told == ((False, False, 0, False) if is_imported else (True, True, 1, True))
 
 
 @pytest.mark.parametrize("at_once", [erasing.AT_ONCE, 1], ids=["at once", "in a job"])
