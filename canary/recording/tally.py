@@ -101,7 +101,8 @@ class Tally:
         is_recorded = identity is None or self._is_recorded(identity, network, seen.status, at)
         is_counted = is_by_bucket and not seen.excluded
         is_split = is_counted and is_recorded
-        judged = is_split and not stands_in and seen.status not in NOT_JUDGED
+        # What both versions need and is away, or busy, fails neither.
+        judged = is_split and not stands_in and not seen.is_away and seen.status not in NOT_JUDGED
         self._count(seen, decision.api_version, name.shared, voter, judged, at)
         if identity is not None and decision.reason != "failover":  # the failed answer has come by here already
             self.traffic.add(identity, at.timestamp())
@@ -126,7 +127,7 @@ class Tally:
                 is_crossing=is_crossing,
             )
         # Strangers can send a key's prefix: their good answers must not thin out the failures that its owner had.
-        if judged and is_crossing and identity and not seen.is_away and (person or identity.kind == "client"):
+        if judged and is_crossing and identity and (person or identity.kind == "client"):
             self._cross(seen, decision, str(identity), at)
         is_by_brownout = decision.reason == BROWNOUT and not seen.excluded
         is_weighed = (is_counted or is_by_brownout) and decision.reason in WEIGHED

@@ -1,7 +1,7 @@
-"""Request bodies: received to their end before the application begins, and measured where they come in chunks.
+"""Request bodies: short ones are received before the application begins, and those in chunks are measured.
 
-Django trusts only `Content-Length`. And a credential is checked at the beginning: a body that comes slowly would keep
-it in force after a logout or a new password.
+A credential is checked at the beginning: a body that comes slowly would keep it in force after a logout or a new
+password. And Django trusts only `Content-Length`.
 """
 
 import tempfile
@@ -18,16 +18,17 @@ PIECE_BYTES = 64 * 1024
 
 
 def received(application: WsgiApp) -> WsgiApp:
-    """Wrap `application`, so that it sees whole bodies, with their length if the server passes one on without it.
+    """Wrap `application`, so that it sees a whole body if that is short, and the length of any body.
 
-    Longer ones than BODY_BYTES_MAX are refused by their length.
+    Longer ones than IN_MEMORY_BYTES are uploads and long texts. They are read where their sender and length are known:
+    strangers must not fill a disk with what will be refused. A proxy in front receives them to their end.
     """
 
     def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         length = environ.get("CONTENT_LENGTH") or ""
         is_chunked = not length and environ.get("wsgi.input_terminated") and "HTTP_TRANSFER_ENCODING" in environ
         expected = BODY_BYTES_MAX + 1 if is_chunked else int(length) if length.isdecimal() else 0
-        if not (is_chunked or 0 < expected <= BODY_BYTES_MAX):
+        if not (is_chunked or 0 < expected <= IN_MEMORY_BYTES):
             return application(environ, start_response)
         with ExitStack() as ending:
             body = ending.enter_context(tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES))

@@ -9,11 +9,11 @@ from django.http import HttpResponse
 from django.test import Client
 
 from canary.core.breakers import is_sampled
-from canary.models import UnitMinute
+from canary.models import MetricBucket, UnitMinute
 from canary.recording.batches import OUTCOMES_MAX, Batch, CellKey
 from canary.recording.flushing import flush
 from canary.recording.outcomes import UNITS_A_MINUTE, Outcome, OutcomeKey, Sample
-from tests.canary.seeing import ARMS, ask, client_on, fresh_recorder, weight
+from tests.canary.seeing import ARMS, ask, client_on, fresh_recorder, metrics_of, weight
 
 PATH = "/api/things/7"
 MINUTE = datetime.datetime(2026, 11, 25, 12, 0, tzinfo=datetime.UTC)
@@ -68,6 +68,21 @@ def test_what_both_versions_need_and_is_away_fails_neither(half: None, rollout: 
     ask(f"{PATH}?v2=503", client_on(2))
     flush(is_last=True)
     assert counts("answers", "failures", "failed_over", "failed_twice") == [(2, 1, 1, 1, 0)]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_is_away_is_no_evidence_and_no_judged_request(
+    half: None, rollout: Callable[..., None], version: int
+) -> None:
+    """Five strangers on v2 and one flood of dear searches rolled a sound v2 back: it said it was too busy, as v1 did."""
+    rollout(0, **ARMS, IS_AWAY="tests.canary.recording.test_outcomes.is_named_away")
+    ask(f"{PATH}?v{version}=503&away=1", client_on(version), times=4)
+    flush(is_last=True)
+    assert metrics_of(api_version=version) == ["seen"]
+    assert set(MetricBucket.objects.values_list("judged", flat=True)) == {False}
+    ask(f"{PATH}?v{version}=503", client_on(version))
+    flush(is_last=True)
+    assert "error" in metrics_of(api_version=version)
 
 
 @pytest.mark.parametrize(("query", "failed_twice"), [("v2=500", 0), ("status=500", 2)])
