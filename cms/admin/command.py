@@ -42,7 +42,8 @@ def _objects(request: HttpRequest, term: str) -> Iterator[SearchResult]:
             continue
         rows = model_admin.get_queryset(request).defer(*model_admin.unlisted_fields)
         found, _repeats = model_admin.get_search_results(request, rows, term)
-        for row in found.order_by(*model_admin.get_ordering(request))[:OBJECTS_MAX]:
+        found = found.order_by(*model_admin.get_ordering(request))
+        for row in model_admin.get_paginator(request, found, OBJECTS_MAX).slice_of(found, 0, OBJECTS_MAX):
             link = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[row.pk])
             yield SearchResult(str(row), str(opts.verbose_name), link, ICONS.get(opts.object_name, "table"))
 

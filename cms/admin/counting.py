@@ -25,6 +25,11 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
         found: int = rows.order_by()[: COUNTED_MAX + 1].count()
         return found if found <= COUNTED_MAX else AtLeast(COUNTED_MAX)
 
+    @classmethod
+    def slice_of(cls, rows: QuerySet[Any], low: int, high: int | None) -> QuerySet[Any]:
+        """Return the rows from `low` to `high`, in their order."""
+        return rows[low:high]
+
 
 class FoundFirstPaginator(CappedPaginator):
     """Pages of rows that are dear to choose: a database finds all of them and then sorts them."""
@@ -33,9 +38,14 @@ class FoundFirstPaginator(CappedPaginator):
         page: Any = super().page(number)
         rows: Any = self.object_list
         marks = page.object_list.query
-        ids = ids_found_first(rows)[marks.low_mark : marks.high_mark]
-        page.object_list = rows.model._default_manager.filter(pk__in=ids).order_by(*rows.query.order_by)
+        page.object_list = self.slice_of(rows, marks.low_mark, marks.high_mark)
         return cast("Page[Any]", page)
+
+    @classmethod
+    def slice_of(cls, rows: QuerySet[Any], low: int, high: int | None) -> QuerySet[Any]:
+        ids = ids_found_first(rows)[low:high]
+        found: QuerySet[Any] = rows.model._default_manager.filter(pk__in=ids).order_by(*rows.query.order_by)
+        return found
 
 
 def ids_found_first(rows: QuerySet[Any]) -> QuerySet[Any, Any]:

@@ -198,6 +198,7 @@ def test_files_behind_many_hidden_ones_are_looked_at_once(
 
 
 LIBRARY = "/admin/cms/mediafile/"
+PALETTE = "/admin/search/?extended=1&s=file"
 SUGGESTED = "/admin/autocomplete/?app_label=cms&model_name=post&field_name=featured_image&term="
 
 
@@ -224,7 +225,7 @@ def test_the_media_library_of_an_author_looks_at_posts_once_for_the_files_of_all
     assert looks_of(lambda: client.get(address)) <= LOOKS * 2 * (PUBLIC + FILES)  # to count, and to find a page
 
 
-@pytest.mark.parametrize("address", [LIBRARY, f"{LIBRARY}?p=2", SUGGESTED])
+@pytest.mark.parametrize("address", [LIBRARY, f"{LIBRARY}?p=2", SUGGESTED, PALETTE])
 def test_the_media_library_looks_once_at_files_behind_many_hidden_ones(
     address: str, client: Client, make_post: Any, author: User, editor: User, now: datetime.datetime
 ) -> None:
