@@ -128,9 +128,9 @@ class ShadowReader:
             try:
                 self._take(read)
             finally:
-                ended = time.monotonic()
-                self._budget.spend(ended - began)
-                self._waiting.spend(read, ended - began, ended)
+                took_s = time.monotonic() - began
+                self._budget.spend(took_s)
+                self._waiting.spend(read, took_s)
         if time.monotonic() - self._read_at > IDLE_S:
             self.watchdog.rest()
 
