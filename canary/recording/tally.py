@@ -101,7 +101,7 @@ class Tally:
         is_recorded = identity is None or self._is_recorded(identity, network, seen.status, at)
         is_counted = is_by_bucket and not seen.excluded
         is_split = is_counted and is_recorded
-        # What both versions need and is away, or busy, fails neither.
+        # Neither version fails where a store that both need is away or busy.
         judged = is_split and not stands_in and not seen.is_away and seen.status not in NOT_JUDGED
         self._count(seen, decision.api_version, name.shared, voter, judged, at)
         if identity is not None and decision.reason != "failover":  # the failed answer has come by here already
