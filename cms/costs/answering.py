@@ -12,6 +12,7 @@ class _Doing(threading.local):
 
     a_request = False
     find_account: Callable[[], Hashable] | None = None
+    find_network: Callable[[], Hashable] | None = None
 
 
 _doing = _Doing()
@@ -22,9 +23,9 @@ def is_answering() -> bool:
     return _doing.a_request
 
 
-def answer_for(find_account: Callable[[], Hashable]) -> None:
-    """Note how to find the account behind this thread's request, once its credential is known."""
-    _doing.find_account = find_account
+def answer_for(find_account: Callable[[], Hashable], find_network: Callable[[], Hashable] | None = None) -> None:
+    """Note how to find the account behind this thread's request, once its credential is known, and its network."""
+    _doing.find_account, _doing.find_network = find_account, find_network
 
 
 def account_answered() -> Hashable:
@@ -32,12 +33,18 @@ def account_answered() -> Hashable:
     return _doing.find_account() if _doing.a_request and _doing.find_account else None
 
 
+def client_answered() -> Hashable:
+    """Return the account behind this thread's request, else its network; None where neither is known."""
+    find_network = _doing.find_network if _doing.a_request else None
+    return account_answered() or (find_network() if find_network else None)
+
+
 def _begin_request(**_: Any) -> None:
-    _doing.a_request, _doing.find_account = True, None
+    _doing.a_request, _doing.find_account, _doing.find_network = True, None, None
 
 
 def _end_request(**_: Any) -> None:
-    _doing.a_request, _doing.find_account = False, None
+    _doing.a_request, _doing.find_account, _doing.find_network = False, None, None
 
 
 request_started.connect(_begin_request)

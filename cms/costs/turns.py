@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from django.conf import settings
 
-from cms.costs.answering import account_answered, is_answering
+from cms.costs.answering import account_answered, client_answered, is_answering
 
 
 class Shares(NamedTuple):
@@ -37,6 +37,10 @@ CREDIT_A_SECOND: Final = 0.05
 """So many seconds of waiting beyond the places come back in each second: a twentieth of one thread, in the long run."""
 OWED_MAX: Final = 5
 """Times the credit: so much is owed at most, or a slow hour would be paid for long after it."""
+CLIENTS_MAX: Final = 10_000
+"""So many clients' credits are kept: those of the latest."""
+PATIENCE_S: Final = 1.0
+"""For so long a client who has credit waits for a place while others have spent that of all."""
 _LOOK_AGAIN_S: Final = 0.1
 """So often one who is never refused looks up from waiting: what runs beside requests may be told to end."""
 
@@ -171,33 +175,56 @@ class Bounded:
 class BoundedIfSlow:
     """Work of one kind that is quick as a rule, and then as many requests do it as like.
 
-    Each spends the time that it takes beyond `grace_s` from `burst_s`, which comes back slowly. While nothing is left,
-    one that finds none of the `places` is refused at once.
+    Each spends the time that it takes beyond `grace_s`: of the client's own credit, a half of `burst_s`, and no more
+    than that had left from the `burst_s` of all. Both come back slowly. While nothing is left of one of them, a request
+    needs one of the `places`, or is refused at once. A client who has credit may also wait for one of the `spare` ones,
+    which nobody takes who has overspent.
     """
 
-    def __init__(self, what: str, *, grace_s: float, burst_s: float, places: Places) -> None:
-        self._what, self._grace_s, self._burst_s, self._places = what, grace_s, burst_s, places
+    def __init__(
+        self, what: str, *, grace_s: float, burst_s: float, places: Places, spare: Places | None = None
+    ) -> None:
+        self._what, self._grace_s, self._burst_s, self._places, self._spare = what, grace_s, burst_s, places, spare
         self._begin()
         os.register_at_fork(after_in_child=self._begin)
 
     def _begin(self) -> None:
         self._credit = Credit(self._burst_s)
+        self._own: dict[Hashable, Credit] = {}
+        self._guard = threading.Lock()
 
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Do the work, if a request does it in a place or on credit. Raises Busy."""
-        began_at = time.monotonic()
         if not is_answering():
             yield
-        elif self._credit.left_at(began_at):
-            try:
-                yield
-            finally:
-                self._credit.spend(max(0.0, time.monotonic() - began_at - self._grace_s))
-        elif self._places.take():
-            try:
-                yield
-            finally:
-                self._places.give_back()
-        else:
-            raise Busy(self._what)
+            return
+        own, began_at = self._own_of(client_answered()), time.monotonic()
+        own_s = own.left_at(began_at)
+        is_on_credit = own_s > 0 and self._credit.left_at(began_at) > 0
+        place = None if is_on_credit else self._take_place(own_s)
+        try:
+            yield
+        finally:
+            if place is not None:
+                place.give_back()
+            ended_at = time.monotonic()
+            if own_s and (spent_s := ended_at - began_at - self._grace_s) > 0:
+                if is_on_credit:
+                    self._credit.spend(min(spent_s, own.left_at(ended_at)))
+                own.spend(spent_s)
+
+    def _take_place(self, own_s: float) -> Places:
+        if self._places.take():
+            return self._places
+        if own_s and self._spare is not None and self._spare.take(min(PATIENCE_S, own_s)):
+            return self._spare
+        raise Busy(self._what)
+
+    def _own_of(self, client: Hashable) -> Credit:
+        with self._guard:
+            own = self._own.pop(client) if client in self._own else Credit(self._burst_s / 2)
+            self._own[client] = own
+            if len(self._own) > CLIENTS_MAX:
+                del self._own[next(iter(self._own))]
+            return own

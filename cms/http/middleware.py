@@ -12,6 +12,7 @@ from uuid_utils import uuid7
 
 from cms.accounts.authentication import account_behind
 from cms.costs.answering import answer_for
+from cms.rate_limits import network_of
 from cms.services.origin import Origin, set_origin
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -91,7 +92,7 @@ class RequestIdMiddleware:
         trace = request.META.get("HTTP_TRACEPARENT")
         traceparent = parse_traceparent(trace) if trace else ""
         set_origin(Origin(ip=ip, request_id=request_id, traceparent=traceparent))
-        answer_for(partial(account_behind, request))
+        answer_for(partial(account_behind, request), partial(network_of, ip) if ip else None)
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         return response

@@ -74,20 +74,20 @@ KEPT_KB: Final = Policy("kept-kb", "RATE_LIMIT_KEPT_MB", 24 * 60 * MINUTE_S, fac
 
 def address_quota(policy: Policy, address: str | None) -> Quota | None:
     """Return None without an address, as behind an untrusted Unix socket: all clients would share one quota."""
-    return Quota(policy, _network_of(address)) if address else None
+    return Quota(policy, network_of(address)) if address else None
 
 
 def quota_within(quota: Quota, address: str | None) -> Quota:
     """Return the same for its subject as seen from this network alone. Subjects without an address share one quota."""
-    return Quota(quota.policy, f"{quota.subject} {_network_of(address or '')}")
+    return Quota(quota.policy, f"{quota.subject} {network_of(address or '')}")
 
 
 def wider_quotas(quota: Quota, address: str | None) -> list[Quota]:
     """Return the same as seen from the larger networks around an IPv6 address, with larger limits. None for IPv4."""
-    if ":" not in _network_of(address or ""):
+    if ":" not in network_of(address or ""):
         return []
     return [
-        Quota(_widened(quota.policy, prefix), f"{quota.subject} {_network_of(address or '', prefix)}")
+        Quota(_widened(quota.policy, prefix), f"{quota.subject} {network_of(address or '', prefix)}")
         for prefix in WIDER_FACTORS
     ]
 
@@ -106,7 +106,7 @@ def name_quota(name: str, policy: Policy = LOGIN_NAME) -> Quota:
 
 
 @lru_cache(maxsize=4_096)
-def _network_of(address: str, prefix: int = IPV6_PREFIX) -> str:
+def network_of(address: str, prefix: int = IPV6_PREFIX) -> str:
     """Return an IPv4 address itself, also when it is written as IPv6; of an IPv6 address the network."""
     if ":" not in address:
         return address

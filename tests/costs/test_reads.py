@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from api_v2.views.syndication import SITEMAPS
+from cms.costs import turns
 from cms.costs.turns import DEAR, Credit
 from cms.models import Post, SearchDocument, Tag, User
 from cms.search import SEARCHES, search_posts, suggest
@@ -53,12 +54,15 @@ def fill(author: User, now: datetime.datetime) -> Fill:
 
 
 @pytest.fixture
-def no_place() -> Iterator[None]:
-    """As long as others do dear work."""
-    while DEAR.take():
-        pass
+def no_place(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As long as others search and do dear work."""
+    monkeypatch.setattr(turns, "PATIENCE_S", 0.01)
+    for places in (DEAR, SEARCHES._places):
+        while places.take():
+            pass
     yield
-    DEAR._begin()
+    for places in (DEAR, SEARCHES._places):
+        places._begin()
 
 
 @pytest.mark.parametrize("path", [*SEARCHING, *SUGGESTING])

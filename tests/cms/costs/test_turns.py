@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from cms.costs.answering import _begin_request, _end_request, answer_for
-from cms.costs.turns import OWED_MAX, Bounded, BoundedIfSlow, Busy, Credit, Places
+from cms.costs.turns import CLIENTS_MAX, OWED_MAX, Bounded, BoundedIfSlow, Busy, Credit, Places
 
 LONG_S = 60
 
@@ -174,6 +174,55 @@ def test_what_is_quick_has_no_places_and_what_was_slow_has_few(pool: ThreadPoolE
     first.end()
     with a_request(), quick.turn():
         pass
+
+
+def test_who_has_overspent_takes_no_place_from_others(pool: ThreadPoolExecutor) -> None:
+    """One address held the only place for searches by its retries."""
+    places, spare = Places(1), Places(1)
+    searches = BoundedIfSlow("searches", grace_s=0, burst_s=LONG_S, places=places, spare=spare)
+    for credit in (searches._credit, searches._own_of("flood")):
+        credit.spend(OWED_MAX * LONG_S)
+    first = Holder(searches, pool, account="flood")
+    assert first.has_begun.wait(LONG_S)
+    with pytest.raises(Busy, match="searches"):
+        Holder(searches, pool, account="flood").end()
+    user = Holder(searches, pool, account="user")
+    assert user.has_begun.wait(LONG_S)
+    waiting = Holder(searches, pool, account="another user")
+    user.end()
+    assert waiting.has_begun.wait(LONG_S)
+    for each in (first, waiting):
+        each.end()
+
+
+def test_a_client_spends_no_more_than_its_own_of_what_all_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = [0.0]
+    monkeypatch.setattr("cms.costs.turns.time.monotonic", lambda: now_s[0])
+    searches = BoundedIfSlow("searches", grace_s=0.25, burst_s=2.0, places=Places(1), spare=Places(1))
+
+    def search(account: str, took_s: float) -> None:
+        with a_request():
+            answer_for(lambda: account)
+            with searches.turn():
+                now_s[0] += took_s
+
+    search("quick", 0.25)
+    assert (searches._credit.left_at(now_s[0]), searches._own_of("quick").left_at(now_s[0])) == (2.0, 1.0)
+    for _ in range(9):
+        search("slow", 3.0)
+    assert searches._credit.left_at(now_s[0]) >= 1.0
+    assert searches._own_of("slow").left_at(now_s[0]) == 0.0
+    search("user", 1.0)
+    assert 0.25 <= searches._own_of("user").left_at(now_s[0]) <= 0.3
+
+
+def test_the_credits_of_so_many_clients_are_kept() -> None:
+    searches = BoundedIfSlow("searches", grace_s=0, burst_s=1, places=Places(1))
+    for number in range(CLIENTS_MAX + 9):
+        searches._own_of(number).spend(5)
+        searches._own_of(0)
+    assert len(searches._own) == CLIENTS_MAX
+    assert searches._own_of(0).left_at(0.0) == 0.0
 
 
 def test_an_account_has_one_place_and_the_next_is_another_ones(pool: ThreadPoolExecutor) -> None:
