@@ -4,10 +4,8 @@ Some records grow for ever. They are walked in batches by their key, so that era
 """
 
 import datetime
-import json
 import uuid
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -111,32 +109,7 @@ def erase_traces(person: uuid.UUID) -> None:
     StoredAnswer.objects.filter(person=person).delete()
     BrowserSession.objects.filter(user=person).delete()  # they hold the browser's address
     if ImportRecord.objects.filter(object_type="user", object_id=person).update(original={}):
-        _forget_reports(Transfer.objects.exclude(report="", remarks=[]))
-
-
-def erase_reports(names: Sequence[str]) -> None:
-    """Erase the remarks and reports of imports that quote a username or an e-mail address: others have met it too."""
-    quoted = [json.dumps(name, ensure_ascii=False)[1:].lower() for name in names]
-    needles = [f"{before}{name}" for name in quoted for before in '" ']  # alone, or after the kind of object
-    telling = Transfer.objects.exclude(report="", remarks=[])
-    _forget_reports(telling.filter(pk__in=[each.pk for each in telling if _tells_of(each, needles)]))
-
-
-def _tells_of(transfer: Transfer, needles: Sequence[str]) -> bool:
-    if any(needle in json.dumps(transfer.remarks, ensure_ascii=False).lower() for needle in needles):
-        return True
-    if not transfer.report or transfer.remark_count <= len(transfer.remarks):
-        return False
-    with suppress(FileNotFoundError), default_storage.open(str(transfer.report.name)) as lines:
-        return any(needle in line.decode().lower() for line in lines for needle in needles)
-    return False
-
-
-def _forget_reports(transfers: QuerySet[Transfer]) -> None:
-    """Forget what imports said of the values that they changed: names and addresses of their authors among these."""
-    for name in transfers.exclude(report="").values_list("report", flat=True):
-        transaction.on_commit(partial(default_storage.delete, name), robust=True)
-    transfers.update(report="", remarks=[], remark_count=0)
+        _forget_reports()
 
 
 def erase_address(email: str) -> None:
@@ -260,6 +233,19 @@ def _delete_mails(to_the_person: Q, names: Sequence[str]) -> None:
         is_named |= Q(text__contains=name)
     jobs = Job.objects.annotate(text=Cast("args", TextField())).filter(queue_name=QUEUE)
     jobs.filter(to_the_person | (is_named & Q(finished_at__isnull=False))).delete()
+
+
+def _forget_reports() -> None:
+    """Forget what imports said of the values that they changed: names and addresses of their authors among these."""
+    telling = Transfer.objects.exclude(report="", remarks=[])
+    delete_files_later(list(telling.exclude(report="").values_list("report", flat=True)))
+    telling.update(report="", remarks=[], remark_count=0)
+
+
+def delete_files_later(names: Iterable[str]) -> None:
+    """Delete files once the caller's transaction has committed. One that can't be deleted is logged and stays."""
+    for name in names:
+        transaction.on_commit(partial(default_storage.delete, name), robust=True)
 
 
 def _forget_invitations(invitations: QuerySet[Invitation]) -> None:

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from cms.choices import DeliveryStatus, JobStatus
+from cms.choices import DeliveryStatus, JobStatus, TransferState
 from cms.models import (
     ApiKey,
     AuditEvent,
@@ -24,9 +24,10 @@ from cms.models import (
     Invitation,
     Job,
     StoredAnswer,
+    Transfer,
 )
 from cms.services.erasing import resume_erasures
-from cms.services.personal_traces import erase_names
+from cms.services.personal_traces import delete_files_later, erase_names
 
 BATCH: Final = 1_000
 ROWS_A_TURN: Final = 10_000
@@ -65,6 +66,18 @@ def _finished_jobs(before: datetime.datetime) -> QuerySet[Any]:
     return Job.objects.filter(status__in=[JobStatus.SUCCESSFUL, JobStatus.DEAD], finished_at__lt=before)
 
 
+def _ended_transfers(before: datetime.datetime) -> QuerySet[Any]:
+    """Return those that no worker has; of a check that nobody followed the upload and the report are as old."""
+    states = (TransferState.CHECKED, TransferState.DONE, TransferState.FAILED)
+    return Transfer.objects.filter(state__in=states, finished_at__lt=before)
+
+
+def _delete_their_files(ids: Sequence[uuid.UUID]) -> None:
+    """Delete the files with the rows, which are locked before: a check may just be followed."""
+    transfers = Transfer.objects.select_for_update(no_key=True).filter(pk__in=ids).exclude(state=TransferState.RUNNING)
+    delete_files_later(str(file.name) for one in transfers for file in (one.file, one.report) if file)
+
+
 def _old_events(before: datetime.datetime) -> QuerySet[Any]:
     """Return all old events except those that explain why an imported object is gone: it would pass for lost."""
     records = ImportRecord.objects.filter(object_type=OuterRef("object_type"), object_id=OuterRef("object_id"))
@@ -85,6 +98,7 @@ def _forget_key_names(ids: Sequence[uuid.UUID]) -> None:
 RULES: Final = (
     Rule("deliveries", "WEBHOOK_DELIVERY_RETENTION_DAYS", _finished_deliveries),
     Rule("jobs", "JOB_RETENTION_DAYS", _finished_jobs),
+    Rule("transfers", "JOB_RETENTION_DAYS", _ended_transfers, _delete_their_files),
     Rule(
         "api_sessions",
         "SESSION_RETENTION_DAYS",

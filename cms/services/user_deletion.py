@@ -15,7 +15,7 @@ from cms.models import User
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.erasing import begin_erasure
-from cms.services.personal_traces import DISPLAY_NAME, erase_address, erase_reports, erase_traces
+from cms.services.personal_traces import DISPLAY_NAME, erase_address, erase_traces
 from cms.services.profile_pictures import erase_profile_picture
 from cms.services.proofs import Proof, require_password
 from cms.services.second_factors.factors import forget_second_factors
@@ -48,7 +48,6 @@ def delete_user(*, actor: Actor, user: User, now: datetime.datetime, proof: Proo
         # Somebody else's, if he has never shown that he reads it: an admin knows whose it is.
         address = user.email if user.email_verified or not is_own else None
         record_event(actor, "user.deleted", user, before=before, after={})  # first: its actor may be this very user
-        erase_reports((user.username, user.email))
         _anonymise(user, now)
         user.save()
         user.groups.clear()

@@ -29,7 +29,6 @@ from cms.services.groups import create_group, set_groups
 from cms.services.invitations import invite_user
 from cms.services.origin import Origin, set_origin
 from cms.services.personal_traces import erase_traces
-from cms.services.user_deletion import delete_user
 from cms.services.users import update_user
 
 pytestmark = pytest.mark.django_db
@@ -208,42 +207,6 @@ def test_reports_of_imports_go_with_an_account_that_an_import_has_made(
     transfer.refresh_from_db()
     told = (bool(transfer.report), bool(transfer.remarks), transfer.remark_count, default_storage.exists(report))
     assert told == ((False, False, 0, False) if is_imported else (True, True, 1, True))
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(
-    ("remarks", "others", "is_told"),
-    [
-        ([{"object": "user amelia_k", "field": "email"}], [], True),
-        ([{"object": "user 7", "field": "username", "original": "Amelia_K"}], [], True),
-        ([{"object": "user 7", "field": "email", "value": "amelia@example.org"}], [], True),
-        ([{"object": "post 7"}], [{"object": "user amelia_k"}], True),
-        ([{"object": "post 7"}], [{"object": "post about amelia_k2"}], False),
-    ],
-)
-def test_an_import_that_met_an_account_is_not_quoted_any_more(
-    make_user: Callable[..., User],
-    settings: Any,
-    tmp_path: Path,
-    now: datetime.datetime,
-    remarks: list[dict[str, str]],
-    others: list[dict[str, str]],
-    *,
-    is_told: bool,
-) -> None:
-    """It has made no account, or only the check of one ran."""
-    settings.MEDIA_ROOT = tmp_path
-    person, whole = make_user("author", username="amelia_k", email="amelia@example.org"), remarks + others
-    report = default_storage.save("report.json", ContentFile("\n".join(map(json.dumps, whole))))
-    told: dict[str, Any] = {"report": report, "remarks": remarks, "remark_count": len(whole)}
-    transfer = Transfer.objects.create(
-        kind="import", state="checked", original_name="a.xml", started_by=make_user("admin"), **told
-    )
-    delete_user(actor=SYSTEM, user=person, now=now)
-    transfer.refresh_from_db()
-    assert (transfer.remarks == [], not transfer.report, default_storage.exists(report)) == (
-        (True, True, False) if is_told else (False, False, True)
-    )
 
 
 @pytest.mark.parametrize("at_once", [erasing.AT_ONCE, 1], ids=["at once", "in a job"])

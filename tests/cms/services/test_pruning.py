@@ -3,9 +3,12 @@
 import datetime
 import json
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.utils import timezone
 from uuid_utils.compat import uuid7
@@ -21,6 +24,7 @@ from cms.models import (
     Invitation,
     Job,
     StoredAnswer,
+    Transfer,
     User,
     Webhook,
 )
@@ -53,6 +57,8 @@ def rows(author: User) -> None:
     for status, age in [("successful", 15), ("dead", 15), ("successful", 13)]:
         Job.objects.create(task_path="x", status=status, finished_at=ago(age))
     Job.objects.create(task_path="x", created_at=ago(99))
+    for state, age in [("done", 15), ("failed", 15), ("checked", 15), ("done", 13), ("running", 99)]:
+        Transfer.objects.create(kind="import", state=state, original_name="x", finished_at=ago(age), started_by=author)
     AuthSession.objects.create(user=author, expires_at=ago(31))
     AuthSession.objects.create(user=author, expires_at=ago(-5), revoked_at=ago(31))
     AuthSession.objects.create(user=author, expires_at=ago(29))
@@ -74,6 +80,7 @@ def rows(author: User) -> None:
 EXPECTED = {
     "deliveries": 2,
     "jobs": 2,
+    "transfers": 3,
     "api_sessions": 2,
     "api_keys": 2,
     "browser_sessions": 1,
@@ -87,8 +94,23 @@ def test_what_is_old_and_finished_goes_and_the_rest_stays(rows: None, now: Any) 
     assert count_prunable(now=now) == EXPECTED
     assert prune(now=now) == EXPECTED
     assert prune(now=now) == dict.fromkeys(EXPECTED, 0)
-    models = (Delivery, Job, AuthSession, ApiKey, BrowserSession, Invitation, StoredAnswer, AuditEvent)
-    assert [model.objects.count() for model in models] == [2, 2, 2, 2, 2, 2, 1, 1]
+    models = (Delivery, Job, Transfer, AuthSession, ApiKey, BrowserSession, Invitation, StoredAnswer, AuditEvent)
+    assert [model.objects.count() for model in models] == [2, 2, 2, 2, 2, 2, 2, 1, 1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_imports_and_exports_go_with_their_files(author: User, settings: Any, tmp_path: Path, now: Any) -> None:
+    """Exports and reports hold everybody's addresses, also of people who are deleted meanwhile."""
+    settings.MEDIA_ROOT = tmp_path
+    for kind, state, age in [("import", "checked", 15), ("export", "done", 15), ("export", "done", 13)]:
+        file, report = (default_storage.save(f"transfers/{name}", ContentFile("x")) for name in ("file", "report"))
+        values: Any = {"kind": kind, "state": state, "finished_at": ago(age), "file": file, "report": report}
+        Transfer.objects.create(original_name="x", started_by=author, **values)
+    assert prune(now=now)["transfers"] == 2
+    kept = Transfer.objects.get()
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {
+        Path(name).name for name in (kept.file.name, kept.report.name)
+    }
 
 
 def test_a_key_that_goes_leaves_no_name_in_the_audit_trail(author: User, now: Any) -> None:
