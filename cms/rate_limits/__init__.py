@@ -68,6 +68,8 @@ OWN_CHANGES_ADDRESS: Final = Policy("own-changes-address", "RATE_LIMIT_OWN_CHANG
 NEW_TAGS: Final = Policy("new-tags", None, 24 * 60 * MINUTE_S, most=200)
 # How many refusals of a user's requests with an Idempotency-Key are stored: a row each, that no right is needed for.
 KEPT_REFUSALS: Final = Policy("kept-refusals", None, 24 * 60 * MINUTE_S, most=100)
+# How often links of mails are opened by browsers without a session: each gets one, which is a row.
+LINKS_OPENED: Final = Policy("links-opened", None, 60 * MINUTE_S, most=20)
 # In kilobytes: bytes times the milliseconds of a day are more than numbers of Lua hold exactly.
 KEPT_KB: Final = Policy("kept-kb", "RATE_LIMIT_KEPT_MB", 24 * 60 * MINUTE_S, factor=1_000)
 

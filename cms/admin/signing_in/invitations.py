@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from cms import clock, limits
 from cms.admin.forms import add_refusal
-from cms.admin.signing_in.pages import show
+from cms.admin.signing_in.pages import keep_token, show
 from cms.admin.signing_in.passwords import NewPasswordForm
 from cms.errors import CmsError, InvalidInput
 from cms.services.invitations import accept_invitation, find_invitation
@@ -42,11 +42,11 @@ class InvitationView(View):
 
     def _keep(self, token: str) -> HttpResponse:
         try:
-            find_invitation(token=token, now=clock.now())
+            invitation = find_invitation(token=token, now=clock.now())
         except InvalidInput:  # before anything is stored: strangers fill no table
             return self._show_bad_link()
-        self.request.session[_TOKEN_KEY] = token
-        return redirect("admin:invitation")
+        is_kept = keep_token(self.request, _TOKEN_KEY, token, invitation.pk)
+        return redirect("admin:invitation") if is_kept else self._show_bad_link()
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = NewAccountForm(request.POST)

@@ -1,6 +1,6 @@
 """Parts of the pages of this package: forms, the admin's look for who is not signed in, and QR codes."""
 
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import segno
@@ -12,8 +12,11 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
-from cms import limits
+from cms import clock, limits
+from cms.rate_limits import LINKS_OPENED, Quota, take
 from cms.tokens.second_factors import CODE_MAX
+
+LINK_KEPT_S: Final = 3_600
 
 
 class CodeForm(forms.Form):
@@ -65,3 +68,15 @@ def qr_code(text: str) -> SafeString:
     """Return an SVG to stand in the page itself: black on white in both themes, for cameras."""
     picture = segno.make(text, error="m").svg_inline(scale=4, border=4, light="#fff", omitsize=True)
     return mark_safe(picture)  # noqa: S308 - made of squares alone; the text is in none of its attributes
+
+
+def keep_token(request: HttpRequest, name: str, token: str, subject: object) -> bool:
+    """Keep the good token of a mail's link in the session for an hour; False where the subject's were opened too often.
+
+    A link may be opened by any number of browsers without a cookie, and each session is a row.
+    """
+    if take([Quota(LINKS_OPENED, str(subject))], clock.now()).retry_after_s:
+        return False
+    request.session[name] = token
+    request.session.set_expiry(LINK_KEPT_S)
+    return True

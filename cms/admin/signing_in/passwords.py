@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidge
 from cms import clock, limits
 from cms.admin.forms import add_refusal
 from cms.admin.navigation import admin_url_in_mails
-from cms.admin.signing_in.pages import show
+from cms.admin.signing_in.pages import keep_token, show
 from cms.errors import CmsError, InvalidInput
 from cms.services.passwords import request_password_reset, reset_password, user_of_reset_token
 
@@ -81,13 +81,13 @@ class NewPasswordView(View):
 
     def get(self, request: HttpRequest, token: str = "") -> HttpResponse:
         try:
-            user_of_reset_token(token=token or self._token, now=clock.now())
+            user = user_of_reset_token(token=token or self._token, now=clock.now())
         except InvalidInput:  # before anything is stored: strangers fill no table
-            return show(request, "bad_link", _("This link is not valid"))
-        if token:
-            request.session[_TOKEN_KEY] = token
-            return redirect("admin:new_password")
-        return self._show(NewPasswordForm())
+            return self._show_bad_link()
+        if not token:
+            return self._show(NewPasswordForm())
+        is_kept = keep_token(request, _TOKEN_KEY, token, user.pk)
+        return redirect("admin:new_password") if is_kept else self._show_bad_link()
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = NewPasswordForm(request.POST)
@@ -106,6 +106,9 @@ class NewPasswordView(View):
     def _token(self) -> str:
         token: str = self.request.session.get(_TOKEN_KEY, "")
         return token
+
+    def _show_bad_link(self) -> HttpResponse:
+        return show(self.request, "bad_link", _("This link is not valid"))
 
     def _show(self, form: forms.Form) -> HttpResponse:
         return show(self.request, "new_password", _("Set a new password"), form=form, button=_("Set password"))

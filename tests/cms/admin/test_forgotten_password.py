@@ -1,5 +1,6 @@
 """A forgotten password at the admin site: alike for every address, by the mail's link, and not past the second factor."""
 
+import datetime
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from cms.models import BrowserSession, Job, User
+from cms.rate_limits import LINKS_OPENED
 from cms.services.mails import send_password_reset
 from tests.conftest import PASSWORD
 from tests.second_factors import set_up_app
@@ -61,6 +63,18 @@ def test_the_link_of_the_mail_sets_a_new_password_once(mia: User, client: Client
     client.get(link)
     assert "not valid" in client.get(NEW).content.decode()
     assert "not valid, was used already" in set_password(client).content.decode()
+
+
+def test_a_link_fills_no_table_however_often_it_is_opened(mia: User, ask: Callable[[], str]) -> None:
+    """By browsers without a cookie, which get a session each."""
+    links = [ask(), ask()]
+    assert LINKS_OPENED.most is not None
+    for number in range(2 * LINKS_OPENED.most):
+        Client().get(links[number % 2])
+    sessions = BrowserSession.objects.all()
+    assert sessions.count() == LINKS_OPENED.most
+    assert max(each.expire_date for each in sessions) <= timezone.now() + datetime.timedelta(hours=1)
+    assert "not valid" in Client().get(links[0]).content.decode()
 
 
 def test_the_answer_is_the_same_for_unknown_addresses(mia: User, client: Client) -> None:
