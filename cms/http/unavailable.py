@@ -1,6 +1,7 @@
 """Answers while the database or the files can't be reached: which errors mean that, and the page outside the APIs."""
 
 import errno
+import sqlite3
 import sys
 from typing import Any, Final
 
@@ -21,7 +22,16 @@ RETRY_AFTER_S: Final = 1
 _AFTERMATH: Final = (TransactionManagementError, ProgrammingError)
 # SQLSTATEs and their classes, by which PostgreSQL ends a statement while it serves others: deadlocks, locks, limits.
 _OF_A_STATEMENT: Final = ("40", "54", "55", "57014")
-_OF_A_STATEMENT_OF_SQLITE: Final = "SQLITE_INTERRUPT"
+# SQLite's primary result codes for a file that is away, locked, full or damaged. Its OperationalError is also for a
+# statement that is wrong, too long or ended: https://www.sqlite.org/rescode.html
+_AWAY_IN_SQLITE: Final = frozenset(
+    {
+        *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY),
+        *(sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN),
+        *(sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOTADB),
+    }
+)
+_PRIMARY: Final = 0xFF
 # No space, no quota, and a file system that has gone read-only after faults of its disk.
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _IS_AWAY: Final = "is_away"
@@ -62,14 +72,14 @@ def _is_full(error: BaseException | None) -> bool:
 
 
 def mark_away(response: HttpResponse, error: BaseException | None) -> None:
-    """Note on an answer that its version did not cause the error. It did if its own statement was ended."""
-    if is_unavailable(error) and not _was_ended(getattr(error, "__cause__", None)):
+    """Note on an answer that its version did not cause the error. It did if its own statement was wrong or ended."""
+    if is_unavailable(error) and not _is_of_a_statement(getattr(error, "__cause__", None)):
         setattr(response, _IS_AWAY, True)
 
 
-def _was_ended(cause: Any) -> bool:
-    state = getattr(cause, "sqlstate", None) or ""
-    return state.startswith(_OF_A_STATEMENT) or getattr(cause, "sqlite_errorname", "") == _OF_A_STATEMENT_OF_SQLITE
+def _is_of_a_statement(cause: Any) -> bool:
+    state, code = getattr(cause, "sqlstate", None) or "", getattr(cause, "sqlite_errorcode", None)
+    return state.startswith(_OF_A_STATEMENT) or (code is not None and code & _PRIMARY not in _AWAY_IN_SQLITE)
 
 
 def is_away(response: HttpResponse) -> bool:

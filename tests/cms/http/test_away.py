@@ -1,0 +1,68 @@
+"""Which errors of a database are an outage that both versions meet, and which are a version's own statement."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.db import OperationalError
+from django.http import HttpResponse
+
+from cms.http.unavailable import is_away, mark_away
+
+
+def marked(cause: BaseException) -> bool:
+    try:
+        raise OperationalError(*cause.args) from cause
+    except OperationalError as error:
+        response = HttpResponse(status=503)
+        mark_away(response, error)
+        return is_away(response)
+
+
+def failing(statement: str) -> Callable[[Path], object]:
+    def fail(folder: Path) -> object:
+        return sqlite3.connect(folder / "a.sqlite3").execute(statement)
+
+    return fail
+
+
+def locked(folder: Path) -> object:
+    holder, other = (sqlite3.connect(folder / "a.sqlite3", timeout=0) for _ in range(2))
+    holder.execute("BEGIN EXCLUSIVE")
+    return other.execute("BEGIN IMMEDIATE")
+
+
+def broken(folder: Path) -> object:
+    (folder / "b.sqlite3").write_bytes(b"no database " * 200)
+    return sqlite3.connect(folder / "b.sqlite3").execute("SELECT * FROM sqlite_master")
+
+
+def absent(folder: Path) -> object:
+    return sqlite3.connect(f"file:{folder}/none/c.sqlite3?mode=ro", uri=True).execute("SELECT 1")
+
+
+@pytest.mark.parametrize("fail", [locked, broken, absent])
+def test_a_file_that_is_locked_broken_or_absent_is_away(fail: Callable[[Path], object], tmp_path: Path) -> None:
+    with pytest.raises(sqlite3.DatabaseError) as caught:
+        fail(tmp_path)
+    assert marked(caught.value)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT nothing",
+        "SELECT * FROM nothing",
+        "SELECT nothing()",
+        "SELEC 1",
+        f"SELECT {'1+' * 2_000}1",
+        f"SELECT {','.join('?' * 40_000)}",
+    ],
+    ids=["column", "table", "function", "syntax", "depth", "variables"],
+)
+def test_a_wrong_statement_is_its_versions_own(statement: str, tmp_path: Path) -> None:
+    """Else a v2 whose SQL is wrong would fail every read, and nobody would count it."""
+    with pytest.raises(sqlite3.OperationalError) as caught:
+        failing(statement)(tmp_path)
+    assert not marked(caught.value)
