@@ -73,8 +73,15 @@ def _is_full(error: BaseException | None) -> bool:
 
 def mark_away(response: HttpResponse, error: BaseException | None) -> None:
     """Note on an answer that its version did not cause the error. It did if its own statement was wrong or ended."""
-    if is_unavailable(error) and not _is_of_a_statement(getattr(error, "__cause__", None)):
+    if is_unavailable(error) and not _is_of_a_statement(_first_of(error)):
         setattr(response, _IS_AWAY, True)
+
+
+def _first_of(error: BaseException | None) -> BaseException | None:
+    """Return the driver's error: also where statements after it have failed for it."""
+    while isinstance(error, _AFTERMATH) and (error.__cause__ or error.__context__):
+        error = error.__cause__ or error.__context__
+    return getattr(error, "__cause__", None)
 
 
 def _is_of_a_statement(cause: Any) -> bool:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import segno
 from django import forms
 from django.contrib import admin
+from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString, mark_safe
@@ -78,5 +79,6 @@ def keep_token(request: HttpRequest, name: str, token: str, subject: object) -> 
     if take([Quota(LINKS_OPENED, str(subject))], clock.now()).retry_after_s:
         return False
     request.session[name] = token
-    request.session.set_expiry(LINK_KEPT_S)
+    if SESSION_KEY not in request.session:  # that of somebody who is signed in stays as long as it was
+        request.session.set_expiry(LINK_KEPT_S)
     return True

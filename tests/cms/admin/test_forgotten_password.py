@@ -77,6 +77,15 @@ def test_a_link_fills_no_table_however_often_it_is_opened(mia: User, ask: Callab
     assert "not valid" in Client().get(links[0]).content.decode()
 
 
+def test_a_link_leaves_the_session_of_somebody_who_is_signed_in_as_long_as_it_was(
+    mia: User, admin: User, ask: Callable[[], str]
+) -> None:
+    link, browser = ask(), Client()
+    browser.force_login(admin)
+    browser.get(link)
+    assert browser.session.get_expiry_age() > 24 * 3_600
+
+
 def test_the_answer_is_the_same_for_unknown_addresses(mia: User, client: Client) -> None:
     answers = [client.post(FORGOTTEN, {"email": f"{name}@example.org"}) for name in ("mia", "nobody")]
     assert len({(each.status_code, each.headers["Location"]) for each in answers}) == 1

@@ -6,18 +6,33 @@ from pathlib import Path
 
 import pytest
 from django.db import OperationalError
+from django.db.transaction import TransactionManagementError
 from django.http import HttpResponse
 
 from cms.http.unavailable import is_away, mark_away
 
 
 def marked(cause: BaseException) -> bool:
-    try:
-        raise OperationalError(*cause.args) from cause
-    except OperationalError as error:
+    """Return whether the answer is away, alike for the error itself and for the statement after it."""
+    found = set()
+    for is_after in (False, True):
         response = HttpResponse(status=503)
-        mark_away(response, error)
-        return is_away(response)
+        mark_away(response, _raised(cause, is_after=is_after))
+        found.add(is_away(response))
+    (is_marked,) = found
+    return is_marked
+
+
+def _raised(cause: BaseException, *, is_after: bool) -> BaseException:
+    try:
+        try:
+            raise OperationalError(*cause.args) from cause
+        except OperationalError as error:
+            if is_after:
+                raise TransactionManagementError from error
+            raise
+    except (OperationalError, TransactionManagementError) as last:
+        return last
 
 
 def failing(statement: str) -> Callable[[Path], object]:
