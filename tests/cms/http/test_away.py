@@ -1,7 +1,8 @@
 """Which errors of a database are an outage that both versions meet, and which are a version's own statement."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -35,32 +36,36 @@ def _raised(cause: BaseException, *, is_after: bool) -> BaseException:
         return last
 
 
-def failing(statement: str) -> Callable[[Path], object]:
-    def fail(folder: Path) -> object:
-        return sqlite3.connect(folder / "a.sqlite3").execute(statement)
-
-    return fail
+type Connect = Callable[..., sqlite3.Connection]
 
 
-def locked(folder: Path) -> object:
-    holder, other = (sqlite3.connect(folder / "a.sqlite3", timeout=0) for _ in range(2))
+@pytest.fixture
+def connect(tmp_path: Path) -> Iterator[Connect]:
+    with ExitStack() as open_ones:
+        yield lambda name, **options: open_ones.enter_context(closing(sqlite3.connect(f"{tmp_path}/{name}", **options)))
+
+
+def locked(connect: Connect, folder: Path) -> object:
+    holder, other = (connect("a.sqlite3", timeout=0) for _ in range(2))
     holder.execute("BEGIN EXCLUSIVE")
     return other.execute("BEGIN IMMEDIATE")
 
 
-def broken(folder: Path) -> object:
+def broken(connect: Connect, folder: Path) -> object:
     (folder / "b.sqlite3").write_bytes(b"no database " * 200)
-    return sqlite3.connect(folder / "b.sqlite3").execute("SELECT * FROM sqlite_master")
+    return connect("b.sqlite3").execute("SELECT * FROM sqlite_master")
 
 
-def absent(folder: Path) -> object:
-    return sqlite3.connect(f"file:{folder}/none/c.sqlite3?mode=ro", uri=True).execute("SELECT 1")
+def absent(connect: Connect, folder: Path) -> object:
+    return connect("none/c.sqlite3")
 
 
 @pytest.mark.parametrize("fail", [locked, broken, absent])
-def test_a_file_that_is_locked_broken_or_absent_is_away(fail: Callable[[Path], object], tmp_path: Path) -> None:
+def test_a_file_that_is_locked_broken_or_absent_is_away(
+    fail: Callable[[Connect, Path], object], connect: Connect, tmp_path: Path
+) -> None:
     with pytest.raises(sqlite3.DatabaseError) as caught:
-        fail(tmp_path)
+        fail(connect, tmp_path)
     assert marked(caught.value)
 
 
@@ -76,8 +81,8 @@ def test_a_file_that_is_locked_broken_or_absent_is_away(fail: Callable[[Path], o
     ],
     ids=["column", "table", "function", "syntax", "depth", "variables"],
 )
-def test_a_wrong_statement_is_its_versions_own(statement: str, tmp_path: Path) -> None:
+def test_a_wrong_statement_is_its_versions_own(statement: str, connect: Connect) -> None:
     """Else a v2 whose SQL is wrong would fail every read, and nobody would count it."""
     with pytest.raises(sqlite3.OperationalError) as caught:
-        failing(statement)(tmp_path)
+        connect("a.sqlite3").execute(statement)
     assert not marked(caught.value)
