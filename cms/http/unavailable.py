@@ -1,6 +1,5 @@
 """Answers while the database or the files can't be reached: which errors mean that, and the page outside the APIs."""
 
-import errno
 import sqlite3
 import sys
 from typing import Any, Final
@@ -15,7 +14,7 @@ from django.views.defaults import server_error as broken_page
 from cms.costs.turns import Busy
 from cms.db import is_outage
 from cms.errors import sentence, translated
-from cms.media.outages import MediaUnavailable
+from cms.media.outages import MediaFull, MediaUnavailable, is_full
 
 RETRY_AFTER_S: Final = 1
 # Django's errors for the statements that come after the one that failed.
@@ -32,8 +31,8 @@ _AWAY_IN_SQLITE: Final = frozenset(
     }
 )
 _PRIMARY: Final = 0xFF
-# No space, no quota, and a file system that has gone read-only after faults of its disk.
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+# What both versions need, as no statement and no file of a view's own is.
+_SHARED: Final = (OperationalError, MediaUnavailable, MediaFull, Busy)
 _IS_AWAY: Final = "is_away"
 # No template: those may need what is away.
 _PAGE: Final = """<!doctype html>
@@ -52,7 +51,7 @@ def is_unavailable(error: BaseException | None) -> bool:
     """Whether the same request may succeed later: what keeps the content was away or full, or held by locks."""
     if isinstance(error, _AFTERMATH):
         return is_unavailable(error.__cause__ or error.__context__)
-    return isinstance(error, OperationalError | InterfaceError | MediaUnavailable | Busy) or _is_full(error)
+    return isinstance(error, OperationalError | InterfaceError | MediaUnavailable | Busy) or is_full(error)
 
 
 def what_is_away(error: BaseException | None) -> str:
@@ -61,27 +60,27 @@ def what_is_away(error: BaseException | None) -> str:
         return gettext_noop("The file storage can't be reached.")
     if isinstance(error, Busy):
         return sentence("Too many %(what)s at once.", what=str(error))
-    if _is_full(error):
+    if is_full(error):
         return gettext_noop("The server can't store more files.")
     return gettext_noop("The database can't be reached or is too busy.")
 
 
-def _is_full(error: BaseException | None) -> bool:
-    """Return whether a disk took nothing more: that of the files, or of what is temporary."""
-    return isinstance(error, OSError) and error.errno in _FULL
-
-
 def mark_away(response: HttpResponse, error: BaseException | None) -> None:
-    """Note on an answer that its version did not cause the error. It did if its own statement was wrong or ended."""
-    if is_unavailable(error) and not _is_of_a_statement(_first_of(error)):
+    """Note on an answer that its version did not cause the error.
+
+    It did if its own statement was wrong or ended, if its cursor was closed, and if it wrote a file elsewhere than
+    where the media are kept.
+    """
+    first = _first_of(error)
+    if isinstance(first, _SHARED) and not _is_of_a_statement(first.__cause__):
         setattr(response, _IS_AWAY, True)
 
 
 def _first_of(error: BaseException | None) -> BaseException | None:
-    """Return the driver's error: also where statements after it have failed for it."""
+    """Return the error for which the statements after it have failed."""
     while isinstance(error, _AFTERMATH) and (error.__cause__ or error.__context__):
         error = error.__cause__ or error.__context__
-    return getattr(error, "__cause__", None)
+    return error
 
 
 def _is_of_a_statement(cause: Any) -> bool:

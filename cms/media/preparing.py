@@ -10,6 +10,7 @@ from typing import IO, Final
 from cms.costs.ahead import Ahead
 from cms.media.file_types import FileType
 from cms.media.images import PICTURES, clean_image
+from cms.media.outages import keeping_files
 from cms.media.receiving import Upload, receive
 from cms.media.sniffing import sniff
 
@@ -45,15 +46,20 @@ def prepared_ahead(upload: Upload, name: str) -> Iterator[None]:
 @contextmanager
 def _made(upload: Upload, name: str) -> Iterator[PreparedFile]:
     with TemporaryFile() as received, TemporaryFile() as cleaned:
-        receive(upload, received)
-        file_type = sniff(received, name)
-        received.seek(0)
-        if not file_type.is_image:
-            yield _measured(received, file_type)
-        else:
-            with PICTURES.turn():
-                width, height = clean_image(received, cleaned, file_type)
-            yield _measured(cleaned, file_type, width, height)
+        with keeping_files():
+            file = _cleaned(upload, name, received, cleaned)
+        yield file
+
+
+def _cleaned(upload: Upload, name: str, received: IO[bytes], cleaned: IO[bytes]) -> PreparedFile:
+    receive(upload, received)
+    file_type = sniff(received, name)
+    received.seek(0)
+    if not file_type.is_image:
+        return _measured(received, file_type)
+    with PICTURES.turn():
+        width, height = clean_image(received, cleaned, file_type)
+    return _measured(cleaned, file_type, width, height)
 
 
 def _measured(

@@ -18,6 +18,7 @@ from cms.costs.turns import Busy
 from cms.errors import FieldError, InUse, InvalidInput, NotFound, PermissionRefused
 from cms.media.images import PICTURES, RENDITION_TYPE, make_rendition
 from cms.media.names import clean_name
+from cms.media.outages import keeping_files
 from cms.media.preparing import PreparedFile, prepared
 from cms.media.receiving import Upload
 from cms.models import MediaFile, Rendition, User
@@ -167,7 +168,8 @@ def _store(actor: Actor, media: MediaFile, file: PreparedFile) -> None:
     storage, name = media.file.storage, str(media.file.name)
     with ExitStack() as undoing:
         undoing.callback(storage.delete, name)
-        media.file = storage.save(name, File(file.content))
+        with keeping_files():
+            media.file = storage.save(name, File(file.content))
         with transaction.atomic():
             media.save(force_insert=True)
             after = {"original_name": media.original_name, "mime_type": media.mime_type, "sha256": media.sha256}
@@ -182,7 +184,8 @@ def _keep_first(rendition: Rendition, content: bytes) -> Rendition | None:
     name = f"{folder}/{key}{RENDITION_TYPE.extension}"  # nobody else's: two may make the same at once
     with ExitStack() as undoing:
         undoing.callback(storage.delete, name)
-        rendition.file = storage.save(name, File(BytesIO(content)))
+        with keeping_files():
+            rendition.file = storage.save(name, File(BytesIO(content)))
         with transaction.atomic():
             current = lock_row(media)  # one maker after the other, and none while the file is being deleted
             first: Rendition | None = media.renditions.filter(spec=rendition.spec).first()

@@ -12,6 +12,7 @@ from django.test import Client
 from PIL import Image
 
 from cms.costs.turns import Bounded
+from cms.http.unavailable import is_away
 from cms.models import MediaFile, Post, Rendition
 from cms.policy import SYSTEM
 from cms.services.post_states import publish_post, trash_post
@@ -122,6 +123,7 @@ def test_what_finds_no_space_on_the_disk_is_503_and_leaves_nothing(
         assert problem_of(answer) == (503, "unavailable")
         assert answer.headers["Retry-After"] == "1"
         assert answer.json()["detail"] == "The server can't store more files."
+        assert is_away(answer)
     assert (MediaFile.objects.count(), Rendition.objects.count()) == (1, 0)
 
 

@@ -1,5 +1,6 @@
 """A read that v2 fails and v1 answers is one request for everything that counts requests."""
 
+import errno
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -109,6 +110,11 @@ def test_an_outage_is_recorded_as_one_by_either_version(
     fail(AWAY, view)
     assert Client().get(f"/api/v{version}/tags").status_code == 503
     assert [one.is_away for one in recorder.queue.drain()] == [True]
+
+
+def test_a_file_that_v2_alone_writes_where_nothing_may_be_written_is_its_failure(fail: Callable[..., None]) -> None:
+    fail(OSError(errno.EROFS, "Read-only file system", "/app/cache"))
+    assert answered_by(Client()) == "1: 200"
 
 
 def test_a_statement_that_took_too_long_is_a_failure_of_its_version(fail: Callable[..., None]) -> None:

@@ -1,16 +1,18 @@
-"""Which errors of a database are an outage that both versions meet, and which are a version's own statement."""
+"""Which errors are an outage that both versions meet, and which are of a version's own statement or file."""
 
+import errno
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
 
 import pytest
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.db.transaction import TransactionManagementError
 from django.http import HttpResponse
 
-from cms.http.unavailable import is_away, mark_away
+from cms.http.unavailable import is_away, is_unavailable, mark_away
+from cms.media.outages import MediaUnavailable, keeping_files
 
 
 def marked(cause: BaseException) -> bool:
@@ -86,3 +88,29 @@ def test_a_wrong_statement_is_its_versions_own(statement: str, connect: Connect)
     with pytest.raises(sqlite3.OperationalError) as caught:
         connect("a.sqlite3").execute(statement)
     assert not marked(caught.value)
+
+
+def test_a_cursor_that_the_view_itself_has_closed_is_its_own() -> None:
+    response = HttpResponse(status=503)
+    mark_away(response, InterfaceError("the cursor is closed"))
+    assert not is_away(response)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_a_full_disk_is_away_where_the_media_are_kept_and_nowhere_else(code: int) -> None:
+    """Else a v2 that alone writes to an image's read-only file system would fail every read, and nobody would count it."""
+    found = {}
+    for name, keeping in (("media", keeping_files), ("a view's own", nullcontext)):
+        response = HttpResponse(status=503)
+        with pytest.raises(OSError) as caught, keeping():
+            raise OSError(code, "planted", "a.txt")
+        mark_away(response, caught.value)
+        found[name] = (is_unavailable(caught.value), is_away(response))
+    assert found == {"media": (True, True), "a view's own": (True, False)}
+
+
+def test_a_storage_that_is_away_or_has_lost_a_file_says_so_itself() -> None:
+    for error in (MediaUnavailable("timeout", "a.jpg"), FileNotFoundError(errno.ENOENT, "gone", "a.jpg")):
+        with pytest.raises(OSError) as caught, keeping_files():
+            raise error
+        assert caught.value is error
