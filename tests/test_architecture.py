@@ -60,7 +60,6 @@ SHORT = {
     "cms/db/postgresql/errors.py": "is found without loading a driver",
     "cms/jobs/backoff.py": "jobs and deliveries use it",
     "cms/media/checks.py": "Django's name for the module of system checks",
-    "cms/media/outages.py": "bucket.py loads the libraries of the storage",
     "cms/outgoing/": "a setting and Django's checks name two",
     "cms/rollout_consumers.py": "queued jobs name it",
     "cms/services/rollout_notices.py": "the canary's settings and queued jobs name it",
