@@ -112,7 +112,7 @@ class SitemapView(ApiView):
         cache_control = PRIVATE if policy.is_known(self.actor) else PUBLIC
         headers = {"Cache-Control": cache_control, "Vary": VARY}
         if self.http_request.method == "HEAD":
-            return HttpResponse(b"", content_type=self.media_type, headers=headers)
+            return StreamingHttpResponse((), content_type=self.media_type, headers=headers)  # says no length, as GET
         chunks = _in_turn(b"".join(chunk) for chunk in batched(lines, ROWS_AT_ONCE))
         first = next(chunks)  # waits for nothing, and refuses before anything is sent
         return StreamingHttpResponse(_continued(first, chunks), content_type=self.media_type, headers=headers)

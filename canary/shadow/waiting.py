@@ -11,7 +11,7 @@ from typing import Final
 from canary.shadow.asking import Read
 
 CALLERS_MAX: Final = 1_000
-"""So many callers are remembered between their reads: those who have had most."""
+"""So many callers at most are remembered between their reads, and at least half as many: those who have had most."""
 
 
 class Waiting:

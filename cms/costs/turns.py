@@ -178,7 +178,7 @@ class BoundedIfSlow:
     Each spends the time that it takes beyond `grace_s`: of the client's own credit, a half of `burst_s`, and no more
     than that had left from the `burst_s` of all. Both come back slowly. While nothing is left of one of them, a request
     needs one of the `places`, or is refused at once. A client who has credit may also wait for one of the `spare` ones,
-    which nobody takes who has overspent.
+    which nobody takes who has overspent; a wait that ends in a refusal is spent whole.
     """
 
     def __init__(
@@ -202,7 +202,7 @@ class BoundedIfSlow:
         own, began_at = self._own_of(client_answered()), time.monotonic()
         own_s = own.left_at(began_at)
         is_on_credit = own_s > 0 and self._credit.left_at(began_at) > 0
-        place = None if is_on_credit else self._take_place(own_s)
+        place = None if is_on_credit else self._take_place(own, own_s)
         try:
             yield
         finally:
@@ -214,11 +214,13 @@ class BoundedIfSlow:
                     self._credit.spend(min(spent_s, own.left_at(ended_at)))
                 own.spend(spent_s)
 
-    def _take_place(self, own_s: float) -> Places:
+    def _take_place(self, own: Credit, own_s: float) -> Places:
         if self._places.take():
             return self._places
+        began_at = time.monotonic()
         if own_s and self._spare is not None and self._spare.take(min(PATIENCE_S, own_s)):
             return self._spare
+        own.spend(time.monotonic() - began_at)
         raise Busy(self._what)
 
     def _own_of(self, client: Hashable) -> Credit:

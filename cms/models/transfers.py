@@ -1,5 +1,7 @@
 """Imports and exports that were started in the admin site."""
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 
@@ -11,6 +13,8 @@ from cms.models.fields import Entity, length_between
 class Transfer(Entity):
     """`file` is what was uploaded, or what was exported. A file goes when nobody needs it any more."""
 
+    queue_name: ClassVar = "transfers"
+    """That of its jobs, which have its id."""
     kind = models.CharField(max_length=6, choices=TransferKind)
     state = models.CharField(max_length=9, choices=TransferState)
     original_name = models.CharField(max_length=limits.FILE_NAME_MAX)

@@ -3,8 +3,7 @@
 import datetime
 import logging
 import math
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -46,8 +45,8 @@ class Rule:
     setting: str
     """The name of a setting in days; FOREVER keeps everything."""
     older_than: Callable[[datetime.datetime], QuerySet[Any]]
-    first: Callable[[Sequence[uuid.UUID]], None] = lambda ids: None
-    """Done with the ids of each batch, in the transaction that deletes it."""
+    first: Callable[[QuerySet[Any]], None] = lambda rows: None
+    """Done with the rows of each batch, in the transaction that deletes them."""
 
     def rows(self, now: datetime.datetime) -> QuerySet[Any] | None:
         """Return the rows to delete at `now`; None when they are kept for ever."""
@@ -67,15 +66,22 @@ def _finished_jobs(before: datetime.datetime) -> QuerySet[Any]:
 
 
 def _ended_transfers(before: datetime.datetime) -> QuerySet[Any]:
-    """Return those that no worker has; of a check that nobody followed the upload and the report are as old."""
-    states = (TransferState.CHECKED, TransferState.DONE, TransferState.FAILED)
-    return Transfer.objects.filter(state__in=states, finished_at__lt=before)
+    """Return those that have ended, and those whose job was given up.
+
+    Of a check that nobody followed the upload and the report are as old.
+    """
+    under_way = (TransferState.CHECKING, TransferState.RUNNING)
+    has_ended = ~Q(state__in=under_way) & Q(finished_at__lt=before)
+    jobs = Job.objects.filter(queue_name=Transfer.queue_name, status__in=[JobStatus.READY, JobStatus.RUNNING])
+    expected = [name for args in jobs.values_list("args", flat=True) for name in args]
+    was_given_up = Q(state__in=under_way, updated_at__lt=before) & ~Q(pk__in=expected)
+    return Transfer.objects.filter(has_ended | was_given_up)
 
 
-def _delete_their_files(ids: Sequence[uuid.UUID]) -> None:
+def _delete_their_files(transfers: QuerySet[Any]) -> None:
     """Delete the files with the rows, which are locked before: a check may just be followed."""
-    transfers = Transfer.objects.select_for_update(no_key=True).filter(pk__in=ids).exclude(state=TransferState.RUNNING)
-    delete_files_later(str(file.name) for one in transfers for file in (one.file, one.report) if file)
+    locked = transfers.select_for_update(no_key=True)
+    delete_files_later(str(file.name) for one in locked for file in (one.file, one.report) if file)
 
 
 def _old_events(before: datetime.datetime) -> QuerySet[Any]:
@@ -90,9 +96,9 @@ def _ended_keys(before: datetime.datetime) -> QuerySet[Any]:
     return ApiKey.objects.filter(Q(is_active=False, updated_at__lt=before) | Q(expires_at__lt=before))
 
 
-def _forget_key_names(ids: Sequence[uuid.UUID]) -> None:
+def _forget_key_names(keys: QuerySet[Any]) -> None:
     """Erase names and contacts from the audit trail: without its key an event no longer leads to the owner."""
-    erase_names(AuditEvent.objects.filter(object_type="apikey", object_id__in=ids))
+    erase_names(AuditEvent.objects.filter(object_type="apikey", object_id__in=list(keys.values_list("pk", flat=True))))
 
 
 RULES: Final = (
@@ -168,9 +174,10 @@ def _delete(rule: Rule, now: datetime.datetime, most: float = math.inf) -> int:
     while rows is not None and deleted < most:
         with transaction.atomic():
             batch = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
-            rule.first(batch)
             # The condition once more: a delivery may have been replayed since it was looked at.
-            deleted += rows.filter(pk__in=batch).delete()[0]
+            found = rows.filter(pk__in=batch)
+            rule.first(found)
+            deleted += found.delete()[0]
         if len(batch) < BATCH:
             break
     return deleted

@@ -29,7 +29,7 @@ from cms.importers.sources import Source, SourceUnreadable
 from cms.models import Post, Transfer
 from cms.transfers.archives import pack, unpack
 
-QUEUE: Final = "transfers"
+QUEUE: Final = Transfer.queue_name
 PROGRESS_EVERY_S: Final = 1.0
 REMARKS_SHOWN: Final = 200
 NAME_BYTES_MAX: Final = 255

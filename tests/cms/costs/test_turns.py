@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from cms.costs.answering import _begin_request, _end_request, answer_for
-from cms.costs.turns import CLIENTS_MAX, OWED_MAX, Bounded, BoundedIfSlow, Busy, Credit, Places
+from cms.costs.turns import CLIENTS_MAX, OWED_MAX, PATIENCE_S, Bounded, BoundedIfSlow, Busy, Credit, Places
 
 LONG_S = 60
 
@@ -214,6 +214,29 @@ def test_a_client_spends_no_more_than_its_own_of_what_all_have(monkeypatch: pyte
     assert searches._own_of("slow").left_at(now_s[0]) == 0.0
     search("user", 1.0)
     assert 0.25 <= searches._own_of("user").left_at(now_s[0]) <= 0.3
+
+
+def test_a_wait_that_ends_in_a_refusal_is_spent_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else one client could keep any number of threads waiting, again and again."""
+    now_s, spare = [0.0], Places(0)
+    monkeypatch.setattr("cms.costs.turns.time.monotonic", lambda: now_s[0])
+    waited: list[float] = []
+
+    def wait(patience_s: float, account: object = None) -> bool:
+        waited.append(patience_s)
+        now_s[0] += patience_s
+        return False
+
+    monkeypatch.setattr(spare, "take", wait)
+    searches = BoundedIfSlow("searches", grace_s=0.25, burst_s=4.0, places=Places(0), spare=spare)
+    searches._credit.spend(OWED_MAX * 4.0)
+    for _ in range(9):
+        with a_request():
+            answer_for(lambda: "flood")
+            with pytest.raises(Busy, match="searches"), searches.turn():
+                pass
+    assert sum(waited) < PATIENCE_S + 1.5  # half of the burst, and what comes back meanwhile
+    assert waited[-1] < PATIENCE_S / 10
 
 
 def test_the_credits_of_so_many_clients_are_kept() -> None:

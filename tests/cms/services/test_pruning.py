@@ -113,6 +113,24 @@ def test_imports_and_exports_go_with_their_files(author: User, settings: Any, tm
     }
 
 
+@pytest.mark.django_db(transaction=True)
+def test_imports_go_whose_job_was_given_up_and_not_those_that_a_worker_will_do(
+    author: User, settings: Any, tmp_path: Path, now: Any
+) -> None:
+    """A worker that was killed as often as a job may be tried leaves the upload, with everybody's addresses."""
+    settings.MEDIA_ROOT = tmp_path
+    fates = [("checking", "dead", 15), ("running", "dead", 15), ("running", "dead", 13), ("running", "ready", 15)]
+    for state, status, age in fates:
+        values: Any = {"kind": "import", "state": state, "original_name": f"{state} {status} {age}"}
+        values["file"] = default_storage.save(f"transfers/{state}-{status}-{age}", ContentFile("x"))
+        one = Transfer.objects.create(started_by=author, updated_at=ago(age), **values)
+        Job.objects.create(task_path="x", queue_name="transfers", args=[str(one.pk)], status=status)
+    assert prune(now=now)["transfers"] == 2
+    kept = {"running dead 13", "running ready 15"}
+    assert set(Transfer.objects.values_list("original_name", flat=True)) == kept
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {name.replace(" ", "-") for name in kept}
+
+
 def test_a_key_that_goes_leaves_no_name_in_the_audit_trail(author: User, now: Any) -> None:
     """Its owner could not be found any more when the account is deleted."""
     fields: Any = {"name": "Mias laptop", "scopes": ["posts:read"], "contact_email": "mia@example.org"}
