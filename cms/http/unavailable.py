@@ -31,7 +31,7 @@ _AWAY_IN_SQLITE: Final = frozenset(
     }
 )
 _PRIMARY: Final = 0xFF
-# What both versions need, as no statement and no file of a view's own is.
+# Needed by both versions, as no statement and no file of a view of one alone is.
 _SHARED: Final = (OperationalError, MediaUnavailable, MediaFull, Busy)
 _IS_AWAY: Final = "is_away"
 # No template: those may need what is away.

@@ -68,7 +68,7 @@ def _finished_jobs(before: datetime.datetime) -> QuerySet[Any]:
 def _ended_transfers(before: datetime.datetime) -> QuerySet[Any]:
     """Return those that have ended, and those whose job was given up.
 
-    Of a check that nobody followed the upload and the report are as old.
+    The upload and the report of a check that nobody followed are as old.
     """
     under_way = (TransferState.CHECKING, TransferState.RUNNING)
     has_ended = ~Q(state__in=under_way) & Q(finished_at__lt=before)
