@@ -89,10 +89,13 @@ def kept_of(answer: Answer, secret_members: Collection[str], *, actor: Actor, no
 
 
 def person_of(body: bytes) -> uuid.UUID | None:
-    """Return the id of the user whose names an answer holds. Long texts are searched for the members, not parsed."""
+    """Return the id of the user whose names an answer holds, of a guest's that of the comment.
+
+    Long texts are searched for the members, not parsed.
+    """
     members = [member for member in NAMING if f'"{member}":'.encode() in body]
     said = orjson.loads(body) if members else {}
-    ids = [parse_uuid(str(said.get(NAMING[member]))) for member in members]
+    ids = [parse_uuid(str(said.get(name))) for member in members for name in (NAMING[member], "id")]
     return next(filter(None, ids), None)
 
 

@@ -7,7 +7,7 @@ signed in at the admin site. One query looks each up, and also shows whether it 
 import datetime
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,7 @@ from cms.accounts.sessions import user_of_browser
 from cms.choices import Scope
 from cms.errors import AmbiguousCredentials, CsrfRefused, InsufficientScope, InvalidToken, RateLimited
 from cms.models import ApiKey, AuthSession, User
-from cms.rate_limits import ANONYMOUS, CREDENTIAL, Quota, Standing, address_quota, take
+from cms.rate_limits import ANONYMOUS, CREDENTIAL, SITE_PREFIX, Quota, Standing, address_quota, network_of, take
 from cms.services.api_keys import find_api_key, is_use_due, may_use, note_use
 from cms.services.sessions import log_out, user_of_session
 from cms.services.sign_in_events import note_browser_logout
@@ -146,6 +146,17 @@ def account_behind(request: HttpRequest) -> uuid.UUID | None:
         return credential.user_id
     user = known_user(request)
     return user.pk if isinstance(user, User) else None
+
+
+def client_behind(request: HttpRequest, address: str | None) -> Hashable:
+    """Return the account, if an admin has made it or given it a role, else the network; no query.
+
+    Strangers make as many accounts as they like, and an IPv6 line has thousands of networks: those of a /48 are one.
+    """
+    user = person_behind(request) or known_user(request)
+    if isinstance(user, User) and (user.is_vouched_for or user.is_staff):
+        return user.pk
+    return network_of(address, SITE_PREFIX) if address else None
 
 
 def has_scope(request: HttpRequest, scope: str) -> bool:

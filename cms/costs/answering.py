@@ -12,7 +12,7 @@ class _Doing(threading.local):
 
     a_request = False
     find_account: Callable[[], Hashable] | None = None
-    find_network: Callable[[], Hashable] | None = None
+    find_client: Callable[[], Hashable] | None = None
 
 
 _doing = _Doing()
@@ -23,9 +23,9 @@ def is_answering() -> bool:
     return _doing.a_request
 
 
-def answer_for(find_account: Callable[[], Hashable], find_network: Callable[[], Hashable] | None = None) -> None:
-    """Note how to find the account behind this thread's request, once its credential is known, and its network."""
-    _doing.find_account, _doing.find_network = find_account, find_network
+def answer_for(find_account: Callable[[], Hashable], find_client: Callable[[], Hashable] = lambda: None) -> None:
+    """Note how to find the account behind this thread's request, once its credential is known, and the client."""
+    _doing.find_account, _doing.find_client = find_account, find_client
 
 
 def account_answered() -> Hashable:
@@ -34,17 +34,16 @@ def account_answered() -> Hashable:
 
 
 def client_answered() -> Hashable:
-    """Return the account behind this thread's request, else its network; None where neither is known."""
-    find_network = _doing.find_network if _doing.a_request else None
-    return account_answered() or (find_network() if find_network else None)
+    """Return who shares what is dear with all other clients: a person or a network; None where neither is known."""
+    return _doing.find_client() if _doing.a_request and _doing.find_client else None
 
 
 def _begin_request(**_: Any) -> None:
-    _doing.a_request, _doing.find_account, _doing.find_network = True, None, None
+    _doing.a_request, _doing.find_account, _doing.find_client = True, None, None
 
 
 def _end_request(**_: Any) -> None:
-    _doing.a_request, _doing.find_account, _doing.find_network = False, None, None
+    _doing.a_request, _doing.find_account, _doing.find_client = False, None, None
 
 
 request_started.connect(_begin_request)

@@ -6,13 +6,13 @@ Further ones are refused at once, so that ordinary reads keep their threads. Com
 import os
 import threading
 import time
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Final, NamedTuple
 
 from django.conf import settings
 
-from cms.costs.answering import account_answered, client_answered, is_answering
+from cms.costs.answering import client_answered, is_answering
 
 
 class Shares(NamedTuple):
@@ -73,39 +73,39 @@ class Credit:
 class Places:
     """Threads that may be kept for work, by one kind or by several together.
 
-    With `is_one_an_account` an account that is named has one at a time.
+    With `one_each`, which names who is answered, each who is named has one at a time.
     """
 
-    def __init__(self, count: int, *, is_one_an_account: bool = False) -> None:
-        self._count, self.is_one_an_account = count, is_one_an_account
+    def __init__(self, count: int, *, one_each: Callable[[], Hashable] = lambda: None) -> None:
+        self._count, self.one_each = count, one_each
         self._begin()
         os.register_at_fork(after_in_child=self._begin)
 
     def _begin(self) -> None:
         """A forked process has none of its parent's threads, which would never give their places back."""
         self._free = threading.Semaphore(self._count)
-        self._accounts, self._changed = set[Hashable](), threading.Condition()
+        self._holders, self._changed = set[Hashable](), threading.Condition()
 
-    def take(self, patience_s: float = 0.0, account: Hashable = None) -> bool:
-        """Return whether one was free within so many seconds, and take it. The account is named where that matters."""
+    def take(self, patience_s: float = 0.0, holder: Hashable = None) -> bool:
+        """Return whether one was free within so many seconds, and take it. The holder is named where that matters."""
         until = time.monotonic() + patience_s
         with self._changed:
-            if not self._changed.wait_for(lambda: account not in self._accounts, patience_s):
+            if not self._changed.wait_for(lambda: holder not in self._holders, patience_s):
                 return False
-            if account is not None:
-                self._accounts.add(account)
+            if holder is not None:
+                self._holders.add(holder)
         is_taken = self._free.acquire(timeout=max(0.0, until - time.monotonic()))
         if not is_taken:
-            self._forget(account)
+            self._forget(holder)
         return is_taken
 
-    def give_back(self, account: Hashable = None) -> None:
-        self._forget(account)
+    def give_back(self, holder: Hashable = None) -> None:
+        self._forget(holder)
         self._free.release()
 
-    def _forget(self, account: Hashable) -> None:
+    def _forget(self, holder: Hashable) -> None:
         with self._changed:
-            self._accounts.discard(account)
+            self._holders.discard(holder)
             self._changed.notify_all()
 
 
@@ -114,24 +114,15 @@ DEAR: Final = Places(_OTHER_PLACES)
 
 
 class Bounded:
-    """Work of one kind in this process: `at_once` do it, `waiting` more requests wait for at most `patience_s` seconds.
+    """Work of one kind in this process: `at_once` do it, and others in its `places` wait for at most `patience_s` seconds.
 
-    Its `places` may be those of other kinds as well. In a burst more requests wait for a place: together for so many
+    The places may be those of other kinds as well. In a burst more requests wait for a place: together for so many
     seconds as `burst_s`, which come back slowly. So a crowd that lasts is refused at once.
     """
 
-    def __init__(
-        self,
-        what: str,
-        *,
-        at_once: int,
-        waiting: int = 0,
-        patience_s: float,
-        burst_s: float = 0.0,
-        places: Places | None = None,
-    ) -> None:
+    def __init__(self, what: str, *, at_once: int, patience_s: float, places: Places, burst_s: float = 0.0) -> None:
         self._what, self._patience_s, self._burst_s, self._at_once = what, patience_s, burst_s, at_once
-        self._places = places or Places(at_once + waiting)
+        self._places = places
         self._begin()
         os.register_at_fork(after_in_child=self._begin)
 
@@ -157,17 +148,17 @@ class Bounded:
 
     @contextmanager
     def _place(self) -> Iterator[None]:
-        account = account_answered() if self._places.is_one_an_account else None
-        if not (self._places.take(account=account) or self._wait_for_a_place(account)):
+        holder = self._places.one_each()
+        if not (self._places.take(holder=holder) or self._wait_for_a_place(holder)):
             raise Busy(self._what)
         try:
             yield
         finally:
-            self._places.give_back(account)
+            self._places.give_back(holder)
 
-    def _wait_for_a_place(self, account: Hashable) -> bool:
+    def _wait_for_a_place(self, holder: Hashable) -> bool:
         began_at = time.monotonic()
-        is_taken = self._places.take(self._credit.left_at(began_at), account)
+        is_taken = self._places.take(self._credit.left_at(began_at), holder)
         self._credit.spend(time.monotonic() - began_at)
         return is_taken
 

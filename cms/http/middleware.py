@@ -10,9 +10,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from uuid_utils import uuid7
 
-from cms.accounts.authentication import account_behind
+from cms.accounts.authentication import account_behind, client_behind
 from cms.costs.answering import answer_for
-from cms.rate_limits import network_of
 from cms.services.origin import Origin, set_origin
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -92,7 +91,7 @@ class RequestIdMiddleware:
         trace = request.META.get("HTTP_TRACEPARENT")
         traceparent = parse_traceparent(trace) if trace else ""
         set_origin(Origin(ip=ip, request_id=request_id, traceparent=traceparent))
-        answer_for(partial(account_behind, request), partial(network_of, ip) if ip else None)
+        answer_for(partial(account_behind, request), partial(client_behind, request, ip))
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         return response

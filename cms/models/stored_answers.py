@@ -19,7 +19,7 @@ class StoredAnswer(Record):
     headers = models.JSONField(default=dict)
     body = models.BinaryField()
     person = models.UUIDField(null=True)
-    """The user whose names the body holds, or NOBODY. Rows of earlier releases don't know."""
+    """The user whose names the body holds, the comment whose guest's it holds, or NOBODY. Old rows don't know."""
 
     class Meta:
         constraints = [

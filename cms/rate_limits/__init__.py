@@ -30,8 +30,10 @@ __all__ = [
 MINUTE_S: Final = 60
 # A client with an IPv6 address has a whole /64 at least, and could have a new address for every request.
 IPV6_PREFIX: Final = 64
+# All networks that one who has an IPv6 line at an office or a server may use.
+SITE_PREFIX: Final = 48
 # A line is often given a /56, and anybody a /48: with all of one, an account is still not locked everywhere.
-WIDER_FACTORS: Final = {56: 2, 48: 4}
+WIDER_FACTORS: Final = {56: 2, SITE_PREFIX: 4}
 ANONYMOUS: Final = Policy("anonymous", "RATE_LIMIT_ANONYMOUS", MINUTE_S)
 CREDENTIAL: Final = Policy("credential", "RATE_LIMIT_CREDENTIAL", MINUTE_S)
 # Counted within the client's network: a stranger elsewhere locks nobody out. All networks have ten times as many.
@@ -77,6 +79,13 @@ KEPT_KB: Final = Policy("kept-kb", "RATE_LIMIT_KEPT_MB", 24 * 60 * MINUTE_S, fac
 def address_quota(policy: Policy, address: str | None) -> Quota | None:
     """Return None without an address, as behind an untrusted Unix socket: all clients would share one quota."""
     return Quota(policy, network_of(address)) if address else None
+
+
+def address_quotas(policy: Policy, address: str | None) -> list[Quota]:
+    """Return the quota of an address, and of the larger networks around an IPv6 one. None without an address."""
+    quota = address_quota(policy, address)
+    wider = WIDER_FACTORS if quota and ":" in quota.subject else ()
+    return [*filter(None, [quota]), *(Quota(_widened(policy, p), network_of(address or "", p)) for p in wider)]
 
 
 def quota_within(quota: Quota, address: str | None) -> Quota:

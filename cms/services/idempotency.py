@@ -34,7 +34,7 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
     person: uuid.UUID | None = None
-    """The user whose names the body holds: deleting the user deletes what is stored of the answer."""
+    """The user whose names the body holds, or the comment whose guest's: with these goes what is stored of it."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,16 @@ from cms import clock
 from cms.choices import Role
 from cms.errors import InvalidInput
 from cms.models import Invitation, User
-from cms.rate_limits import MAIL_ACCOUNT, MAIL_ADDRESS, MAIL_NAME, Quota, address_quota, name_quota, take_or_refuse
+from cms.rate_limits import (
+    MAIL_ACCOUNT,
+    MAIL_ADDRESS,
+    MAIL_NAME,
+    Quota,
+    address_quotas,
+    name_quota,
+    take,
+    take_or_refuse,
+)
 from cms.services.checks import check_email
 from cms.services.origin import current_origin
 from cms.tokens.invitations import make_invitation_token
@@ -65,10 +74,17 @@ def take_mail_quotas(email: str, now: datetime.datetime, *, account: User | None
     """
     if errors := check_email("email", email):
         raise InvalidInput(errors)
-    quotas = [name_quota(email, MAIL_NAME), address_quota(MAIL_ADDRESS, current_origin().ip)]
-    if account is not None:
-        quotas.append(Quota(MAIL_ACCOUNT, str(account.pk)))
-    take_or_refuse(quotas, now, "requests for mails")
+    by_account = [] if account is None else [Quota(MAIL_ACCOUNT, str(account.pk))]
+    take_or_refuse([*_mail_quotas(email), *by_account], now, "requests for mails")
+
+
+def may_mail_newcomer(email: str, now: datetime.datetime) -> bool:
+    """Count the mail of a registration like one that is asked for, and return whether it may be sent."""
+    return not take(_mail_quotas(email), now).retry_after_s
+
+
+def _mail_quotas(email: str) -> list[Quota]:
+    return [name_quota(email, MAIL_NAME), *address_quotas(MAIL_ADDRESS, current_origin().ip)]
 
 
 @task(queue_name=QUEUE)

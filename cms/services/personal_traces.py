@@ -116,6 +116,9 @@ def erase_address(email: str) -> None:
     """Erase what is kept under this address alone: invitations to it, and who a guest is whose comments have it."""
     _forget_invitations(Invitation.objects.to(email))
     guests = Comment.objects.filter(author=None, author_email__iexact=email)
+    own = AuditEvent.objects.filter(object_type="comment", object_id__in=guests.values("pk"), actor=None)
+    own.filter(ip__isnull=False).update(ip=None)
+    StoredAnswer.objects.filter(person__in=guests.values("pk")).delete()
     guests.update(author_name=DISPLAY_NAME, author_email="")
 
 

@@ -29,7 +29,7 @@ from cms.rate_limits import (
     LOGIN_TRIES,
     Quota,
     Standing,
-    address_quota,
+    address_quotas,
     give_back,
     name_quota,
     quota_within,
@@ -119,17 +119,17 @@ def _one_try(counted: Quota, now: datetime.datetime, *names: Quota) -> Iterator[
     Many tries at once then get no further than one after the other, and a refusal says nothing about the password.
     """
     ip = current_origin().ip
-    address, tries = address_quota(LOGIN_ADDRESS, ip), address_quota(LOGIN_TRIES, ip)
+    address, tries = address_quotas(LOGIN_ADDRESS, ip), address_quotas(LOGIN_TRIES, ip)
     running = Quota(LOGIN_RUNNING, counted.subject)
-    places = [counted, *names, address]
-    standings = _take_or_refuse([running, *places, tries], now)
+    places: list[Quota | None] = [counted, *names, *address]
+    standings = _take_or_refuse([running, *places, *tries], now)
     one = _Try(_is_used_up(standings, [counted]), places)
     returned: list[Quota | None] = [running]
     try:
         yield one
         returned += one.places
     except Busy:
-        returned += [*one.places, tries]
+        returned += [*one.places, *tries]
         raise
     except SecondFactorRequired:  # only half of a login, and that half was right
         returned += one.places

@@ -27,7 +27,7 @@ from cms.errors import (
 )
 from cms.models import ApiKey, AuditEvent, AuthSession, User
 from cms.policy import Actor
-from cms.rate_limits import REGISTER, address_quota, give_back, take_or_refuse
+from cms.rate_limits import REGISTER, address_quotas, give_back, take_or_refuse
 from cms.services.address_mails import (
     send_address_changed,
     send_email_change,
@@ -38,7 +38,7 @@ from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_email, check_text, check_username
 from cms.services.kept_bytes import take_own_change
 from cms.services.locks import lock_row, lock_the_admins
-from cms.services.mails import send_email_verification, take_mail_quotas
+from cms.services.mails import may_mail_newcomer, send_email_verification, take_mail_quotas
 from cms.services.origin import current_origin
 from cms.services.preferences import preference_errors
 from cms.services.proofs import Proof, require_password
@@ -91,7 +91,8 @@ def register_user(*, fields: UserFields, password: str, now: datetime.datetime) 
     user.password = _REGISTERED.result_of((fields, password, now), lambda: _hash_registered(fields, password, now))
     with transaction.atomic():
         insert_user(user, actor=user)
-        send_email_verification.enqueue(str(user.pk))
+        if may_mail_newcomer(user.email, now):  # else the person asks for one later
+            send_email_verification.enqueue(str(user.pk))
     return user
 
 
@@ -108,12 +109,12 @@ def _hash_registered(fields: UserFields, password: str, now: datetime.datetime) 
     errors = _field_errors({**REQUIRED, **fields}, is_reserved_allowed=False)
     if errors := errors + _password_errors(password, _newcomer(fields, now)):
         raise InvalidInput(errors)
-    quota = address_quota(REGISTER, current_origin().ip)
-    take_or_refuse([quota], now, "registrations")
+    quotas = address_quotas(REGISTER, current_origin().ip)
+    take_or_refuse(quotas, now, "registrations")
     try:
         return make_password(password)
     except Busy:
-        give_back([quota])
+        give_back(quotas)
         raise
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from django.utils.translation import gettext_noop
 
+from cms.costs.answering import account_answered
 from cms.costs.turns import TEXT_PLACES, Bounded, Places
 
 TEXTS: Final = Bounded(
@@ -14,7 +15,7 @@ TEXTS: Final = Bounded(
     at_once=1,
     patience_s=10,
     burst_s=2.0,
-    places=Places(TEXT_PLACES, is_one_an_account=True),
+    places=Places(TEXT_PLACES, one_each=account_answered),
 )
 """In a burst the form of a post is saved while its preview is made."""
 ORDINARY_S: Final = 0.05

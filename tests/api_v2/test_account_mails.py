@@ -162,6 +162,18 @@ def test_mails_are_limited_by_account_and_by_address(settings: Any, path: str) -
     assert Job.objects.count() == 10
 
 
+def test_mails_of_registrations_are_limited_too(client: Client, db: None, settings: Any) -> None:
+    """By registering and deleting the account again, a stranger sent one address a mail every few seconds."""
+    settings.RATE_LIMIT_MAIL = 2
+    for number in range(4):
+        body = {"username": f"leo{number}", "email": "leo@example.org", "password": PASSWORD}
+        user = send(client, "post", "/users", body)
+        assert user.status_code == 201
+        User.objects.filter(pk=user.json()["id"]).update(email=f"{number}@example.org")
+    assert Job.objects.count() == 2
+    assert send(client, "post", RESET, {"email": "leo@example.org"}).status_code == 429
+
+
 def test_whoever_registers_verifies_the_address(client: Client, db: None, token_in_mail: Callable[[], str]) -> None:
     body = {"username": "leo", "email": "leo@example.org", "password": PASSWORD}
     assert send(client, "post", "/users", body).status_code == 201

@@ -11,7 +11,7 @@ from django.core.files.storage import FileSystemStorage
 from django.test import Client
 from PIL import Image
 
-from cms.costs.turns import Bounded
+from cms.costs.turns import Bounded, Places
 from cms.http.unavailable import is_away
 from cms.models import MediaFile, Post, Rendition
 from cms.policy import SYSTEM
@@ -99,7 +99,7 @@ def test_a_rendition_is_made_once_in_an_allowed_size(own: Client, photo: MediaFi
 def test_a_picture_that_finds_no_place_is_503_with_a_time_to_come_back(
     own: Client, photo: MediaFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    busy = Bounded("pictures are worked on", at_once=1, waiting=0, patience_s=0)
+    busy = Bounded("pictures are worked on", at_once=1, patience_s=0, places=Places(1))
     for module in ("cms.services.media", "cms.media.preparing"):
         monkeypatch.setattr(f"{module}.PICTURES", busy)
     with busy.turn():

@@ -17,9 +17,11 @@ from cms.rate_limits import (
     KEPT_KB,
     LOGIN_ADDRESS,
     LOGIN_NAME,
+    REGISTER,
     Policy,
     Quota,
     address_quota,
+    address_quotas,
     count,
     give_back,
     name_quota,
@@ -224,6 +226,22 @@ def test_a_redis_that_is_back_is_used_again(redis_url: str, monkeypatch: pytest.
 )
 def test_an_address_is_that_of_a_customer(one: str, other: str, is_same: bool) -> None:
     assert (address_quota(ANONYMOUS, one) == address_quota(ANONYMOUS, other)) == is_same
+
+
+@pytest.mark.parametrize(
+    ("prefix", "limit"), [("2001:db8:1:2::{:x}", 10), ("2001:db8:1:2{:02x}::1", 20), ("2001:db8:1:{:x}00::1", 40)]
+)
+def test_a_line_of_ipv6_has_a_few_times_the_limit_of_an_address(prefix: str, limit: int, settings: Any) -> None:
+    """By the 256 networks of a line, or 65,536 of an office, a stranger kept others from signing in."""
+    settings.REDIS_URL, settings.RATE_LIMIT_REGISTER = "", 10
+    addresses = [prefix.format(number) for number in range(1, 100)]
+    taken = [take(address_quotas(REGISTER, address), NOW).retry_after_s for address in addresses]
+    assert taken.count(0) == limit
+
+
+@pytest.mark.parametrize(("address", "count"), [(None, 0), ("", 0), ("192.0.2.1", 1), ("::ffff:192.0.2.1", 1)])
+def test_an_address_of_ipv4_is_no_part_of_a_larger_network(address: str | None, count: int) -> None:
+    assert len(address_quotas(REGISTER, address)) == count
 
 
 @pytest.mark.parametrize("address", [None, ""])

@@ -1,15 +1,21 @@
 """Passwords that find no turn to be hashed: each door refuses for the moment, and nothing has been counted or changed."""
 
 import datetime
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import get_hashers
+from django.http import HttpRequest
 from django.test import Client
 
 from cms.accounts import hashers
-from cms.costs.turns import Bounded
+from cms.accounts.authentication import client_behind
+from cms.costs import answering
+from cms.costs.answering import client_answered
+from cms.costs.turns import Bounded, Places
 from cms.models import User
 from cms.tokens.mail import Purpose, make_mail_token
 from tests.conftest import PASSWORD
@@ -23,7 +29,7 @@ RETRY_AFTER = {1: "5", 2: "1"}
 @pytest.fixture
 def crowd(monkeypatch: pytest.MonkeyPatch) -> Bounded:
     """Whoever holds its turn keeps all others from theirs."""
-    crowd = Bounded("passwords are checked", at_once=1, waiting=0, patience_s=0)
+    crowd = Bounded("passwords are checked", at_once=1, patience_s=0, places=Places(1))
     monkeypatch.setattr(hashers, "HASHING", crowd)
     return crowd
 
@@ -40,6 +46,46 @@ def is_refusal(version: Version, answer: Any) -> bool:
 
 def test_a_login_is_refused_for_the_moment(version: Version, mia: User, busy: None) -> None:
     assert is_refusal(version, version.try_password(Client(), mia.email, PASSWORD))
+
+
+def test_one_address_has_one_place_and_others_get_theirs(
+    version: Version, mia: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stranger on one line held all places of a process, so that others could not sign in."""
+    places = Places(2, one_each=client_answered)
+    monkeypatch.setattr(hashers, "HASHING", Bounded("passwords are checked", at_once=2, patience_s=0, places=places))
+    with _hashing_for("2001:db8:0:ff::1"):
+        for address, status in [("2001:db8:0:1::1", 503), ("2001:db8:1::1", 200), ("192.0.2.1", 200)]:
+            answer = version.try_password(Client(REMOTE_ADDR=address), mia.email, PASSWORD)
+            assert answer.status_code == status, address
+
+
+def test_the_places_for_passwords_are_shared_by_clients() -> None:
+    assert hashers.HASHING._places.one_each is client_answered
+
+
+@contextmanager
+def _hashing_for(address: str) -> Iterator[None]:
+    """Hold a turn in a thread of its own, as a request from this address."""
+    has_begun, end = threading.Event(), threading.Event()
+
+    def hash_slowly() -> None:
+        request = HttpRequest()
+        answering._begin_request()
+        answering.answer_for(lambda: None, lambda: client_behind(request, address))
+        with hashers.HASHING.turn():
+            has_begun.set()
+            end.wait(60)
+        answering._end_request()
+
+    thread = threading.Thread(target=hash_slowly)
+    thread.start()
+    assert has_begun.wait(60)
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
 
 
 def test_a_login_that_found_no_turn_counts_against_nobody(

@@ -13,7 +13,7 @@ from cms.rate_limits import (
     LOGIN_CODE,
     LOGIN_CODE_ACCOUNT,
     LOGIN_CODE_DAY,
-    address_quota,
+    address_quotas,
     give_back,
     name_quota,
     take_or_refuse,
@@ -38,11 +38,11 @@ def one_try(user: User, now: datetime.datetime, *, is_address_counted: bool = Fa
 
     Raises RateLimited. A try that succeeds is given back, one that fails is in the audit trail.
     """
-    address = None if is_address_counted else address_quota(LOGIN_ADDRESS, current_origin().ip)
+    address = [] if is_address_counted else address_quotas(LOGIN_ADDRESS, current_origin().ip)
     # By the password too: a thief whose stolen password was changed leaves places for the new one.
     account = f"{user.pk.hex} {user.password}"
     tries = [name_quota(account, LOGIN_CODE), name_quota(account, LOGIN_CODE_DAY)]
-    quotas = [*tries, name_quota(user.pk.hex, LOGIN_CODE_ACCOUNT), address]
+    quotas = [*tries, name_quota(user.pk.hex, LOGIN_CODE_ACCOUNT), *address]
     take_or_refuse(quotas, now, "failed codes")
     try:
         yield

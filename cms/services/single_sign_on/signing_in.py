@@ -15,7 +15,7 @@ from cms.rate_limits import (
     LOGIN_PROVIDER,
     LOGIN_TRIES,
     Quota,
-    address_quota,
+    address_quotas,
     give_back,
     name_quota,
     take,
@@ -33,7 +33,7 @@ logger: Final = logging.getLogger("tandem.single_sign_on")
 
 def begin_single_sign_on(*, attempt: Attempt, redirect_uri: str, now: datetime.datetime) -> str:
     """Return the provider's page for a browser. Raises SignInRefused, Busy, or RateLimited by the client's address."""
-    take_or_refuse([address_quota(LOGIN_TRIES, current_origin().ip)], now, "logins")
+    take_or_refuse(address_quotas(LOGIN_TRIES, current_origin().ip), now, "logins")
     return authorization_url(attempt, redirect_uri)
 
 
@@ -45,15 +45,15 @@ def finish_single_sign_on(*, attempt: Attempt, code: str, redirect_uri: str, now
     still to be proved or set up, as after a password.
     """
     ip = current_origin().ip
-    address, tries = address_quota(LOGIN_ADDRESS, ip), address_quota(LOGIN_TRIES, ip)
+    address, tries = address_quotas(LOGIN_ADDRESS, ip), address_quotas(LOGIN_TRIES, ip)
     # Taken before the provider is asked: it answers no more tries than there may be.
-    take_or_refuse([address, tries], now, "failed logins")
+    take_or_refuse([*address, *tries], now, "failed logins")
     try:
         user = _admitted(ask_who_came(attempt, code, redirect_uri, now), now)
     except Busy:
-        give_back([address, tries])
+        give_back([*address, *tries])
         raise
-    give_back([address])
+    give_back(address)
     if not is_second_factor_trusted():
         if lacks_second_factor(user):
             raise SecondFactorMissing(user)

@@ -75,7 +75,7 @@ def test_an_account_changes_many_rows_once_at_a_time(
     posts = [make_post(title=f"Letter {number}") for number in range(2)]
     TEXTS._credit.spend(1_000)
     try:
-        assert TEXTS._places.take(account=admin.pk)
+        assert TEXTS._places.take(holder=admin.pk)
         assert ask(client, POSTS, "archive_selected", posts, confirmed="2").status_code == 503
         assert not Post.objects.filter(status="archived").exists()
         assert ask(client, POSTS, "archive_selected", posts[:1], confirmed="1").status_code == 302

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from cms.costs.answering import _begin_request, _end_request, answer_for
+from cms.costs.answering import _begin_request, _end_request, account_answered, answer_for
 from cms.costs.turns import CLIENTS_MAX, OWED_MAX, PATIENCE_S, Bounded, BoundedIfSlow, Busy, Credit, Places
 
 LONG_S = 60
@@ -45,7 +45,7 @@ class Holder:
         if not is_request:
             return self._take(bounded)
         with a_request():
-            answer_for(lambda: self._account)
+            answer_for(lambda: self._account, lambda: self._account)
             return self._take(bounded)
 
     def _take(self, bounded: Bounded) -> None:
@@ -65,7 +65,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 def test_one_does_it_one_waits_and_a_third_is_refused_at_once(pool: ThreadPoolExecutor) -> None:
-    bounded = Bounded("pictures", at_once=1, waiting=1, patience_s=LONG_S)
+    bounded = Bounded("pictures", at_once=1, patience_s=LONG_S, places=Places(2))
     first = Holder(bounded, pool)
     assert first.has_begun.wait(LONG_S)
     second = Holder(bounded, pool)
@@ -79,7 +79,7 @@ def test_one_does_it_one_waits_and_a_third_is_refused_at_once(pool: ThreadPoolEx
 
 
 def test_who_has_waited_long_enough_is_refused_and_gives_the_place_back(pool: ThreadPoolExecutor) -> None:
-    bounded = Bounded("pictures", at_once=1, waiting=1, patience_s=0.01)
+    bounded = Bounded("pictures", at_once=1, patience_s=0.01, places=Places(2))
     first = Holder(bounded, pool)
     assert first.has_begun.wait(LONG_S)
     for _ in range(3):
@@ -91,7 +91,7 @@ def test_who_has_waited_long_enough_is_refused_and_gives_the_place_back(pool: Th
 
 
 def test_who_answers_no_request_waits_and_takes_no_place_from_requests(pool: ThreadPoolExecutor) -> None:
-    bounded = Bounded("pictures", at_once=1, waiting=0, patience_s=0.01)
+    bounded = Bounded("pictures", at_once=1, patience_s=0.01, places=Places(1))
     request = Holder(bounded, pool)
     assert request.has_begun.wait(LONG_S)
     commands = [Holder(bounded, pool, is_request=False) for _ in range(2)]
@@ -104,7 +104,7 @@ def test_who_answers_no_request_waits_and_takes_no_place_from_requests(pool: Thr
 
 
 def test_a_burst_is_waited_out(pool: ThreadPoolExecutor) -> None:
-    bounded = Bounded("hashes", at_once=1, waiting=0, patience_s=LONG_S, burst_s=LONG_S)
+    bounded = Bounded("hashes", at_once=1, patience_s=LONG_S, burst_s=LONG_S, places=Places(1))
     first = Holder(bounded, pool)
     assert first.has_begun.wait(LONG_S)
     others = [Holder(bounded, pool) for _ in range(3)]
@@ -113,7 +113,7 @@ def test_a_burst_is_waited_out(pool: ThreadPoolExecutor) -> None:
 
 
 def test_a_crowd_that_lasts_is_refused_at_once(pool: ThreadPoolExecutor) -> None:
-    bounded = Bounded("hashes", at_once=1, waiting=0, patience_s=LONG_S, burst_s=0.05)
+    bounded = Bounded("hashes", at_once=1, patience_s=LONG_S, burst_s=0.05, places=Places(1))
     first = Holder(bounded, pool)
     assert first.has_begun.wait(LONG_S)
     took_s = []
@@ -202,7 +202,7 @@ def test_a_client_spends_no_more_than_its_own_of_what_all_have(monkeypatch: pyte
 
     def search(account: str, took_s: float) -> None:
         with a_request():
-            answer_for(lambda: account)
+            answer_for(lambda: account, lambda: account)
             with searches.turn():
                 now_s[0] += took_s
 
@@ -232,7 +232,7 @@ def test_a_wait_that_ends_in_a_refusal_is_spent_too(monkeypatch: pytest.MonkeyPa
     searches._credit.spend(OWED_MAX * 4.0)
     for _ in range(9):
         with a_request():
-            answer_for(lambda: "flood")
+            answer_for(lambda: None, lambda: "flood")
             with pytest.raises(Busy, match="searches"), searches.turn():
                 pass
     assert sum(waited) < PATIENCE_S + 1.5  # half of the burst, and what comes back meanwhile
@@ -249,7 +249,7 @@ def test_the_credits_of_so_many_clients_are_kept() -> None:
 
 
 def test_an_account_has_one_place_and_the_next_is_another_ones(pool: ThreadPoolExecutor) -> None:
-    texts = Bounded("texts", at_once=1, patience_s=LONG_S, places=Places(2, is_one_an_account=True))
+    texts = Bounded("texts", at_once=1, patience_s=LONG_S, places=Places(2, one_each=account_answered))
     first = Holder(texts, pool, account="a")
     assert first.has_begun.wait(LONG_S)
     second = Holder(texts, pool, account="a")
@@ -263,7 +263,7 @@ def test_an_account_has_one_place_and_the_next_is_another_ones(pool: ThreadPoolE
 
 
 def test_a_second_request_of_an_account_waits_in_a_burst(pool: ThreadPoolExecutor) -> None:
-    places = Places(2, is_one_an_account=True)
+    places = Places(2, one_each=account_answered)
     texts = Bounded("texts", at_once=2, patience_s=LONG_S, burst_s=LONG_S, places=places)
     first, second = (Holder(texts, pool, account="a") for _ in range(2))
     wait_until(lambda: first.has_begun.is_set() or second.has_begun.is_set())

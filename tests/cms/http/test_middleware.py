@@ -2,14 +2,16 @@
 
 import ipaddress
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
+from cms.accounts.authentication import client_behind
 from cms.http.middleware import ClientAddressMiddleware, RequestIdMiddleware
-from cms.models import AuditEvent
+from cms.models import AuditEvent, User
 from cms.services.origin import current_origin
 
 PROXY = "10.0.0.1"
@@ -143,6 +145,34 @@ def test_every_request_gets_an_id_of_its_own() -> None:
 def test_the_origin_holds_an_address_that_can_be_stored(peer: str, ip: str | None) -> None:
     answer("r", REMOTE_ADDR=peer)
     assert current_origin().ip == ip
+
+
+@pytest.mark.usefixtures("db")
+@pytest.mark.parametrize(
+    ("fields", "is_known"),
+    [
+        ({"role": "subscriber", "is_vouched_for": False}, False),
+        ({"role": "subscriber", "is_vouched_for": True}, True),
+        ({"role": "author", "is_vouched_for": False}, True),
+    ],
+)
+def test_a_person_is_a_client_if_somebody_knows_the_person(
+    fields: dict[str, Any], is_known: bool, make_user: Callable[..., User], client_of: Callable[[User], Client]
+) -> None:
+    """A stranger spent the credit of each of 95 accounts that it had registered."""
+    user = make_user(fields.pop("role"))
+    User.objects.filter(pk=user.pk).update(**fields)
+    answer = client_of(user).get("/api/v2/me")
+    assert answer.status_code == 200
+    assert client_behind(answer.wsgi_request, "2001:db8:0:1::1") == (user.pk if is_known else "2001:db8::/48")
+
+
+@pytest.mark.usefixtures("db")
+@pytest.mark.parametrize(
+    ("address", "client"), [("192.0.2.1", "192.0.2.1"), ("2001:db8:0:1::1", "2001:db8::/48"), (None, None)]
+)
+def test_a_stranger_is_a_client_by_its_network(address: str | None, client: str | None) -> None:
+    assert client_behind(Client().get("/api/v2/tags").wsgi_request, address) == client
 
 
 @pytest.mark.django_db

@@ -24,7 +24,6 @@ from cms.jobs.queue import claim_job
 from cms.models import Comment, ImportRecord, Invitation, LinkedIdentity, Post, Transfer, User
 from cms.policy import SYSTEM
 from cms.services import erasing
-from cms.services.comments import create_comment
 from cms.services.groups import create_group, set_groups
 from cms.services.invitations import invite_user
 from cms.services.origin import Origin, set_origin
@@ -105,7 +104,7 @@ def amalia(
     make_user: Callable[..., User], settings: Any, tmp_path: Path, now: datetime.datetime
 ) -> tuple[User, Client]:
     """An admin with a life, and her client: every door that keeps something has been used."""
-    settings.MEDIA_ROOT = tmp_path
+    settings.MEDIA_ROOT, settings.COMMENTS_BY_GUESTS = tmp_path, True
     settings.MAILERS = {"default": {"BACKEND": f"{__name__}.{RefusingMailServer.__name__}"}}
     make_user("admin", username="chief")
     client = Client(REMOTE_ADDR=IP)
@@ -171,7 +170,9 @@ def _be_recorded_by_others(amalia: User, editor: User, now: datetime.datetime) -
     token = {"X-CSRFToken": client.cookies["csrftoken"].value, "Idempotency-Key": "4"}
     _send(client, f"/api/v2/comments/{comment.pk}/actions/approve", **token)
     guest: Any = {"text": "As a guest", "author_name": "Amelie Kranz", "author_email": "Amalia@example.org"}
-    create_comment(actor=SYSTEM, post=Post.objects.get(), fields={**guest, "author": None}, now=now)
+    path = f"/api/v2/posts/{Post.objects.get().pk}/comments"
+    said = _send(Client(REMOTE_ADDR=IP), path, guest, **{"Idempotency-Key": "6"})
+    _send(client, f"/api/v2/comments/{said['id']}/actions/approve", **{**token, "Idempotency-Key": "7"})
     invite_user(actor=SYSTEM, email=ACCOUNT["email"], role="author", admin_url="https://example.org/admin/", now=now)
     Invitation.objects.update(accepted_by=amalia)
     Invitation.objects.create(email="Amalia@Example.org", expires_at=now)

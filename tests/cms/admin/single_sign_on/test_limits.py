@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from cms.costs.turns import Bounded
+from cms.costs.turns import Bounded, Places
 from cms.models import User
 from cms.policy import SYSTEM
 from cms.services.single_sign_on import provider as asking
@@ -108,7 +108,9 @@ def test_failures_lock_the_way_by_the_provider_and_leave_the_password(
 def test_a_crowd_that_waits_for_the_provider_is_refused_at_once(
     provider: Provider, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "ASKING", Bounded("sign-ins wait for the provider", at_once=0, patience_s=0))
+    monkeypatch.setattr(
+        asking, "ASKING", Bounded("sign-ins wait for the provider", at_once=0, patience_s=0, places=Places(0))
+    )
     answer = client.get(BEGIN)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert provider.asked == []
