@@ -127,6 +127,25 @@ def test_a_pasted_picture_is_uploaded_described_and_shown_in_the_preview(
         assert stranger.request.get(f"{site}{address}").headers["content-type"] == "image/png"
 
 
+COVER = """() => {
+  const cover = document.createElement("div");
+  cover.style.cssText = "position: fixed; inset: 0; z-index: 50";
+  document.querySelector(".editor-preview-side").append(cover);
+}"""
+
+
+def test_a_text_covers_nothing_of_the_page_around_its_preview(page: Page, size: str, site: str) -> None:
+    """A link over the whole page took an editor who clicked on a button to its author's server."""
+    begin_draft(page, site, f"A cover {size}")
+    type_text(page, '\n\n<span class="fixed inset-0 z-50">A cover</span>')
+    page.get_by_role("button", name="Preview beside the text").click()
+    preview = page.locator(".editor-preview-side")
+    expect(preview).to_contain_text("A cover")
+    assert preview.locator("[class]").count() == 0
+    page.evaluate(COVER)
+    save_draft(page)
+
+
 def paste_picture(page: Page, alternative: str) -> None:
     picture = BytesIO()
     Image.new("RGB", (64, 48), "navy").save(picture, "PNG")

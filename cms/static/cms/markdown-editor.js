@@ -49,13 +49,14 @@
     return null; // The element keeps what it shows until then.
   }
 
-  // A picture in the form whose id is "elements" would take the place of the form's own.
+  // A picture in the form whose id is "elements" would take the place of the form's own. Classes are those of the
+  // front end's styles, and this page gives some a meaning of its own.
   function withoutNames(html) {
     const template = document.createElement("template");
     template.innerHTML = html;
-    for (const named of template.content.querySelectorAll("[id], [name]")) {
-      named.removeAttribute("id");
-      named.removeAttribute("name");
+    const attributes = ["id", "name", "class"];
+    for (const named of template.content.querySelectorAll("[id], [name], [class]")) {
+      attributes.forEach((attribute) => named.removeAttribute(attribute));
     }
     return template.content;
   }
