@@ -114,7 +114,7 @@ DEAR: Final = Places(_OTHER_PLACES)
 
 
 class Bounded:
-    """Work of one kind in this process: `at_once` do it, and others in its `places` wait for at most `patience_s` seconds.
+    """Work of one kind in this process: `at_once` do it, others in `places` wait for at most `patience_s` seconds.
 
     The places may be those of other kinds as well. In a burst more requests wait for a place: together for so many
     seconds as `burst_s`, which come back slowly. So a crowd that lasts is refused at once.
