@@ -31,6 +31,7 @@ from canary.core.values import Snapshot
 
 ENTRANCE: Final = "/api"
 PROBLEM_TYPE: Final = "urn:problem-type:canary:"
+BUSY: Final = "busy"
 NO_ARMS: Final = (
     'The settings name no versions. Add CANARY = {"ARMS": {1: "shop.v1.root_urls", 2: "shop.v2.root_urls"}}, with the'
     " URLconfs of your own versions."
@@ -140,8 +141,11 @@ class CanaryConf:
     """After how long a request without an answer is a failure of its version."""
     has_failover: bool
     """Whether the stable version answers reads in which the candidate failed."""
-    is_away: Callable[[HttpResponseBase], bool]
-    """Whether an answer says that something is away without which neither version can answer, such as the database."""
+    is_away: Callable[[HttpResponseBase], bool | str]
+    """Whether an answer says that something is away without which neither version can answer, such as the database.
+
+    BUSY if it says that its version has no room for the request.
+    """
     unguarded_s: int
     """After how many seconds without a finished turn of a controller people are told."""
     named_build: str

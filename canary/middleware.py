@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import get_resolver
 
 from canary import server
-from canary.conf import canary_conf
+from canary.conf import BUSY, canary_conf
 from canary.core.consumers import has_own_rules
 from canary.core.names import Names
 from canary.core.permissions import SCOPES, VIEW
@@ -159,15 +159,17 @@ class CanaryMiddleware:
     def _fail_over(
         self, request: HttpRequest, failed: HttpResponse, passage: Passage, before: Before
     ) -> tuple[HttpResponse, Passage]:
-        """Record the candidate's failure, and return what the stable version answers in its place.
+        """Record the candidate's failure, if it is no lack of room, and return the stable version's answer instead.
 
         The failed answer is not closed: code that waits for its end, such as noting the use of a key, waits for the
         other's end too.
         """
-        _survive(_observe, request, failed, passage)
+        is_busy = canary_conf().is_away(failed) == BUSY
+        if not is_busy:
+            _survive(_observe, request, failed, passage)
         try:
             rewind(request, before)
-            again = _instead(request, passage, "failover")
+            again = _instead(request, passage, "overflow" if is_busy else "failover")
         except Exception as error:
             _record(error)
             return failed, passage
@@ -251,7 +253,7 @@ def _instead(request: HttpRequest, passage: Passage, reason: str) -> Passage:
 def _may_fail_over(request: HttpRequest, failed: HttpResponse) -> bool:
     """Return whether the stable version may answer in place of the candidate, which has failed to."""
     try:
-        return not was_body_read(request) and not canary_conf().is_away(failed) and _has_stable(request)
+        return not was_body_read(request) and canary_conf().is_away(failed) in (False, BUSY) and _has_stable(request)
     except Exception as error:
         _record(error)
         return False

@@ -127,7 +127,7 @@ def observe(
         request.COOKIES.get(COOKIE, "")[:COOKIE_MAX] if meta.get("HTTP_COOKIE") else "",
         meta.get("REMOTE_ADDR", ""),
         meta.get("HTTP_USER_AGENT", "")[:TEXT_MAX],
-        status == UNAVAILABLE and conf.is_away(response),
+        status == UNAVAILABLE and bool(conf.is_away(response)),
         proof_of(request) if person is not None or status >= 500 else 0,
     )
     # As Seen(*note) does, in half the time.

@@ -150,7 +150,8 @@ class Tally:
             outcome.failed_over += 1
             outcome.failed_twice += is_failed
             return
-        if seen.status not in NOT_JUDGED and not seen.is_away:
+        # A 4xx is neither good nor failed: strangers with nonsense would hide that everybody else's requests fail.
+        if not 400 <= seen.status < 500 and not seen.is_away:
             outcome.answers += 1
             outcome.failures += is_failed
         if seen.method in READS:

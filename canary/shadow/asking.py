@@ -107,7 +107,7 @@ def answer_of(request: Any, guard: Guard) -> Answer:
     tried = tuple(guard.tried[before:])
     if response is None:
         return Answer(500, None, seconds, counted.statements, tried, failure)
-    is_away = canary_conf().is_away(response)
+    is_away = bool(canary_conf().is_away(response))
     return Answer(response.status_code, _json_of(response), seconds, counted.statements, tried, is_away=is_away)
 
 

@@ -19,8 +19,9 @@ from cms.media.outages import MediaFull, MediaUnavailable, is_full
 RETRY_AFTER_S: Final = 1
 # Django's errors for the statements that come after the one that failed.
 _AFTERMATH: Final = (TransactionManagementError, ProgrammingError)
-# SQLSTATEs and their classes, by which PostgreSQL ends a statement while it serves others: deadlocks, locks, limits.
-_OF_A_STATEMENT: Final = ("40", "54", "55", "57014")
+# SQLSTATEs and their classes by which PostgreSQL says that it can't be reached, shuts down, or that its disk is full or
+# damaged. By all others it ends a statement while it serves others: deadlocks, locks, limits of time, memory and files.
+_AWAY_IN_POSTGRESQL: Final = ("08", "28", "53100", "53300", "57P", "58")
 # SQLite's primary result codes for a file that is away, locked, full or damaged. Its OperationalError is also for a
 # statement that is wrong, too long or ended: https://www.sqlite.org/rescode.html
 _AWAY_IN_SQLITE: Final = frozenset(
@@ -34,6 +35,7 @@ _PRIMARY: Final = 0xFF
 # Needed by both versions, as no statement and no file of a view of one alone is.
 _SHARED: Final = (OperationalError, MediaUnavailable, MediaFull, Busy)
 _IS_AWAY: Final = "is_away"
+_BUSY: Final = "busy"
 # No template: those may need what is away.
 _PAGE: Final = """<!doctype html>
 <html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -73,7 +75,7 @@ def mark_away(response: HttpResponse, error: BaseException | None) -> None:
     """
     first = _first_of(error)
     if isinstance(first, _SHARED) and not _is_of_a_statement(first.__cause__):
-        setattr(response, _IS_AWAY, True)
+        setattr(response, _IS_AWAY, _BUSY if isinstance(first, Busy) else True)
 
 
 def _first_of(error: BaseException | None) -> BaseException | None:
@@ -84,14 +86,19 @@ def _first_of(error: BaseException | None) -> BaseException | None:
 
 
 def _is_of_a_statement(cause: Any) -> bool:
-    state, code = getattr(cause, "sqlstate", None) or "", getattr(cause, "sqlite_errorcode", None)
-    return state.startswith(_OF_A_STATEMENT) or (code is not None and code & _PRIMARY not in _AWAY_IN_SQLITE)
+    state, code = getattr(cause, "sqlstate", None), getattr(cause, "sqlite_errorcode", None)
+    if state:
+        return not state.startswith(_AWAY_IN_POSTGRESQL)
+    return code is not None and code & _PRIMARY not in _AWAY_IN_SQLITE
 
 
-def is_away(response: HttpResponse) -> bool:
-    """Return whether the answer says that the database or the files are away, which both versions need."""
-    noted: Any = getattr(response, _IS_AWAY, False)
-    return bool(noted)
+def is_away(response: HttpResponse) -> bool | str:
+    """Return whether the answer says that the database or the files are away, which both versions need.
+
+    "busy" if it says that too much of some work is under way: the other version may have room for the request.
+    """
+    noted: bool | str = getattr(response, _IS_AWAY, False)
+    return noted
 
 
 def is_known_outage(error: BaseException | None) -> bool:

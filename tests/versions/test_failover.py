@@ -16,6 +16,7 @@ from api_v2.views.terms import TagsView
 from canary.recording import recorder
 from canary.services import set_weight
 from canary.state import store
+from cms.costs.turns import Busy
 from cms.models import ApiKey, User
 from tests.canary.seeing import fresh_recorder
 from tests.versions.conftest import Browser, with_key, with_token
@@ -129,7 +130,9 @@ STATES = psycopg.errors
     ("cause", "told"),
     [
         *((of_its_own, "1: 200") for of_its_own in (STATES.DeadlockDetected, STATES.LockNotAvailable)),
+        *((of_its_own, "1: 200") for of_its_own in (STATES.OutOfMemory, STATES.ConfigurationLimitExceeded)),
         *((shared, "2: 503") for shared in (STATES.TooManyConnections, STATES.AdminShutdown, STATES.ConnectionFailure)),
+        *((shared, "2: 503") for shared in (STATES.DiskFull, STATES.IoError)),
     ],
 )
 def test_what_a_database_that_is_there_refuses_a_statement_is_its_versions_too(
@@ -139,6 +142,19 @@ def test_what_a_database_that_is_there_refuses_a_statement_is_its_versions_too(
     error.__cause__ = cause()
     fail(error)
     assert answered_by(Client()) == told
+
+
+def test_v1_answers_what_v2_is_too_busy_for_and_nobody_is_judged(fail: Callable[..., None]) -> None:
+    fail(Busy("requests wait for one answer"))
+    assert answered_by(Client()) == "1: 200"
+    (seen,) = recorder.queue.drain()
+    assert (seen.answer.reason, seen.status) == ("overflow", 200)  # type: ignore[union-attr]
+
+
+def test_where_both_are_too_busy_v1_says_so(fail: Callable[..., None]) -> None:
+    for view in (TagsView, TagListOfV1):
+        fail(Busy("searches run"), view)
+    assert answered_by(Client()) == "1: 503"
 
 
 def test_where_v1_fails_too_its_own_failure_is_told(fail: Callable[..., None]) -> None:
