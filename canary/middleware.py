@@ -159,7 +159,7 @@ class CanaryMiddleware:
     def _fail_over(
         self, request: HttpRequest, failed: HttpResponse, passage: Passage, before: Before
     ) -> tuple[HttpResponse, Passage]:
-        """Record the candidate's failure, if it is no lack of room, and return the stable version's answer instead.
+        """Record the candidate's failure, unless it only lacked room, and return the stable version's answer instead.
 
         The failed answer is not closed: code that waits for its end, such as noting the use of a key, waits for the
         other's end too.
