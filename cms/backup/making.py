@@ -11,7 +11,7 @@ from cms.backup.engines import configured_database
 from cms.backup.manifest import Manifest
 from cms.backup.media import media_files
 from cms.backup.refusals import BackupRefused, NothingToBackUp, refusals
-from cms.backup.scratch import scratch_folder
+from cms.scratch import scratch_folder
 
 SCRATCH_PREFIX = ".tandem-backup-"
 Advance = Callable[[int], None]

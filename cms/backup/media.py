@@ -14,7 +14,7 @@ from django.core.files.storage import default_storage
 from cms.backup.archive import CHUNK_BYTES, Opener, media_members, opener_of
 from cms.backup.engines import media_root
 from cms.backup.refusals import BackupRefused
-from cms.backup.scratch import scratch_folder
+from cms.scratch import scratch_folder
 
 STAGING_PREFIX = ".tandem-restore-"
 Advance = Callable[[int], None]

@@ -12,8 +12,8 @@ from cms.backup.engines import Database, configured_database
 from cms.backup.manifest import Manifest
 from cms.backup.media import staged_media
 from cms.backup.refusals import BackupRefused, refusals
-from cms.backup.scratch import scratch_folder
 from cms.generations import begin_generation
+from cms.scratch import scratch_folder
 
 # The tables of content; a database without rows in any of them is as good as empty.
 CONTENT_TABLES = ("cms_user", "cms_post", "cms_tag", "cms_category", "cms_mediafile")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from cms.backup.scratch import scratch_folder
+from cms.scratch import scratch_folder
 from tests.servers import ROOT
 
 OLD_S = 3_600
-HOLD = "import sys, time, pathlib; from cms.backup.scratch import scratch_folder\n"
+HOLD = "import sys, time, pathlib; from cms.scratch import scratch_folder\n"
 HOLD += "with scratch_folder('.half-', pathlib.Path(sys.argv[1])): print(flush=True); time.sleep(60)"
 
 
