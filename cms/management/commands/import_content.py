@@ -45,9 +45,9 @@ class Command(BaseCommand):
             with Report() as report:
                 self._run(options, report)
         except SourceUnreadable as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(_shown(str(error))) from error
         except DatabaseError as error:
-            raise CommandError(f"The database reported an error: {' '.join(str(error).split())}") from error
+            raise CommandError(_shown(f"The database reported an error: {' '.join(str(error).split())}")) from error
         except KeyboardInterrupt as error:
             raise CommandError("Interrupted; run the same command again to continue.") from error
 
@@ -78,9 +78,8 @@ class Command(BaseCommand):
             return
         for item in report.items():
             where = f"{item['source']}:{item['line']}: {item['object']}"
-            self.stdout.write(
-                f"{where}: {item['field']}: {_short(item['original'])} -> {_short(item['value'])}: {item['reason']}"
-            )
+            change = f"{item['field']}: {_short(item['original'])} -> {_short(item['value'])}: {item['reason']}"
+            self.stdout.write(_shown(f"{where}: {change}"))
 
 
 class Progress:
@@ -116,10 +115,15 @@ class Lines:
         self._entries += 1
         if self._entries % ENTRIES_BETWEEN_LINES == 0:
             percent = 100 * source.done // max(1, source.total)
-            self._stream.write(f"{self._entries} objects, {percent} % of {source.name}")
+            self._stream.write(f"{self._entries} objects, {percent} % of {_shown(source.name)}")
 
     def end(self) -> None:
         """Nothing is left to be finished."""
+
+
+def _shown(text: str) -> str:
+    """Return the text with escapes for control characters: a terminal obeys those in a file's name."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _short(value: Any) -> str:

@@ -70,6 +70,22 @@ def test_without_a_report_file_every_change_is_printed(database: Path, site: Pat
     assert f"{site}/a.md:4: post a.md: mood: 'good' -> 'None': This key is not stored." in _run(database, site).stdout
 
 
+def test_the_terminal_gets_names_of_files_without_their_control_characters(database: Path, site: Path) -> None:
+    (site / "n\x1b[31m\n\x9b\u202e.md").write_text(POST)
+    shown = _run(database, site).stdout
+    assert f"{site}/n\\x1b[31m\\n\\x9b\\u202e.md:4: post n\\x1b[31m\\n\\x9b\\u202e.md: mood: 'good'" in shown
+    assert [c for c in shown if not c.isprintable() and c != "\n"] == []
+
+
+@pytest.mark.parametrize(("name", "options"), [("n\x1b[31m", ()), ("n\x1b[31m.xml", ("--format", "wxr"))])
+def test_a_refusal_has_no_control_characters_either(
+    database: Path, tmp_path: Path, name: str, options: tuple[str, ...]
+) -> None:
+    (tmp_path / "n\x1b[31m.xml").write_text("no XML")
+    refused = _run(database, tmp_path / name, *options).stderr
+    assert ("\\x1b[31m" in refused, "\x1b" in refused) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "options"),
     [
