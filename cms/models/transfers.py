@@ -1,6 +1,8 @@
 """Imports and exports that were started in the admin site."""
 
-from typing import ClassVar
+import datetime
+from pathlib import PurePosixPath
+from typing import ClassVar, Final
 
 from django.conf import settings
 from django.db import models
@@ -9,9 +11,15 @@ from cms import limits
 from cms.choices import TransferKind, TransferState
 from cms.models.fields import Entity, length_between
 
+UNDER_WAY: Final = (TransferState.CHECKING, TransferState.RUNNING)
+"""A worker has these in hand, or will have them, or their job was given up."""
+
 
 class Transfer(Entity):
-    """`file` is what was uploaded, or what was exported. A file goes when nobody needs it any more."""
+    """`file` is what was uploaded, or what was exported. A file goes when nobody needs it any more.
+
+    Each file has one place in the storage. A worker that is killed may have stored a file there that no row records.
+    """
 
     queue_name: ClassVar = "transfers"
     """That of its jobs, which have its id."""
@@ -43,3 +51,23 @@ class Transfer(Entity):
 
     def __str__(self) -> str:
         return self.original_name
+
+    @property
+    def file_place(self) -> str:
+        return f"{self._place}{PurePosixPath(self.original_name).suffix.lower()}"
+
+    @property
+    def report_place(self) -> str:
+        return f"{self._place}-report.json"
+
+    @property
+    def _place(self) -> str:
+        return f"transfers/{self.created_at.astimezone(datetime.UTC):%Y/%m}/{self.pk.hex}"
+
+    def report_names(self) -> set[str]:
+        """Return all names under which the storage may have its report: that recorded, and that of its place."""
+        return {self.report_place, str(self.report or self.report_place)}
+
+    def file_names(self) -> set[str]:
+        """Return all names under which the storage may have its file."""
+        return {self.file_place, str(self.file or self.file_place)}

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import BinaryField, F, Func, IntegerField, JSONField, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, Coalesce
 
+from cms.choices import TransferKind
 from cms.models import (
     ApiKey,
     AuditEvent,
@@ -239,10 +240,13 @@ def _delete_mails(to_the_person: Q, names: Sequence[str]) -> None:
 
 
 def _forget_reports() -> None:
-    """Forget what imports said of the values that they changed: names and addresses of their authors among these."""
-    telling = Transfer.objects.exclude(report="", remarks=[])
-    delete_files_later(list(telling.exclude(report="").values_list("report", flat=True)))
-    telling.update(report="", remarks=[], remark_count=0)
+    """Forget what imports said of the values that they changed: names and addresses of their authors among these.
+
+    A worker that was killed may have stored a report that no row records.
+    """
+    for one in Transfer.objects.filter(kind=TransferKind.IMPORT).only("created_at", "report"):
+        delete_files_later(one.report_names())
+    Transfer.objects.exclude(report="", remarks=[]).update(report="", remarks=[], remark_count=0)
 
 
 def delete_files_later(names: Iterable[str]) -> None:

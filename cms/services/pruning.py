@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from cms.choices import DeliveryStatus, JobStatus, TransferState
+from cms.choices import DeliveryStatus, JobStatus
 from cms.models import (
     ApiKey,
     AuditEvent,
@@ -25,6 +25,7 @@ from cms.models import (
     StoredAnswer,
     Transfer,
 )
+from cms.models.transfers import UNDER_WAY
 from cms.services.erasing import resume_erasures
 from cms.services.personal_traces import delete_files_later, erase_names
 
@@ -70,18 +71,18 @@ def _ended_transfers(before: datetime.datetime) -> QuerySet[Any]:
 
     The upload and the report of a check that nobody followed are as old.
     """
-    under_way = (TransferState.CHECKING, TransferState.RUNNING)
-    has_ended = ~Q(state__in=under_way) & Q(finished_at__lt=before)
+    has_ended = ~Q(state__in=UNDER_WAY) & Q(finished_at__lt=before)
     jobs = Job.objects.filter(queue_name=Transfer.queue_name, status__in=[JobStatus.READY, JobStatus.RUNNING])
     expected = [name for args in jobs.values_list("args", flat=True) for name in args]
-    was_given_up = Q(state__in=under_way, updated_at__lt=before) & ~Q(pk__in=expected)
+    was_given_up = Q(state__in=UNDER_WAY, updated_at__lt=before) & ~Q(pk__in=expected)
     return Transfer.objects.filter(has_ended | was_given_up)
 
 
 def _delete_their_files(transfers: QuerySet[Any]) -> None:
     """Delete the files with the rows, which are locked before: a check may just be followed."""
     locked = transfers.select_for_update(no_key=True)
-    delete_files_later(str(file.name) for one in locked for file in (one.file, one.report) if file)
+    for one in locked:
+        delete_files_later(one.file_names() | one.report_names())
 
 
 def _old_events(before: datetime.datetime) -> QuerySet[Any]:

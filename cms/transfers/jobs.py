@@ -4,7 +4,6 @@ import contextlib
 import logging
 import os
 import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,9 +26,13 @@ from cms.importers.report import Report
 from cms.importers.rolled_back import rolled_back
 from cms.importers.sources import Source, SourceUnreadable
 from cms.models import Post, Transfer
+from cms.scratch import scratch_folder
+from cms.services.personal_traces import delete_files_later
 from cms.transfers.archives import pack, unpack
+from cms.transfers.claims import ClaimLost, claimed, ending, take_on
 
 QUEUE: Final = Transfer.queue_name
+SCRATCH_PREFIX: Final = "tandem-transfer-"
 PROGRESS_EVERY_S: Final = 1.0
 REMARKS_SHOWN: Final = 200
 NAME_BYTES_MAX: Final = 255
@@ -41,47 +44,52 @@ logger = logging.getLogger(__name__)
 @task(queue_name=QUEUE)
 def run_transfer(transfer_id: str) -> str:
     """Return the state that the transfer has afterwards. A worker that was killed is followed by another one."""
-    transfer = Transfer.objects.filter(
-        pk=transfer_id, state__in=[TransferState.CHECKING, TransferState.RUNNING]
-    ).first()
+    transfer = take_on(transfer_id, now=clock.now())
     if transfer is None:
         return "gone"
     try:
-        with tempfile.TemporaryDirectory(prefix="tandem-transfer-") as folder:
-            if transfer.kind == TransferKind.EXPORT:
-                _export(transfer, Path(folder))
-            else:
-                _import(transfer, Path(folder))
-    except OperationalError:  # the database comes back, and the job is tried again
+        return _work_on(transfer)
+    except ClaimLost:
+        logger.warning("transfer %s was lost to another worker, or removed: nothing is written here", transfer.pk)
+        return "lost"
+
+
+def _work_on(transfer: Transfer) -> str:
+    try:
+        with scratch_folder(SCRATCH_PREFIX) as folder:
+            work = _export if transfer.kind == TransferKind.EXPORT else _import
+            return work(transfer, folder)
+    except (OperationalError, ClaimLost):  # after the first the database comes back, and the job is tried again
         raise
     except SourceUnreadable as error:
-        _fail(transfer, str(error))
+        return _fail(transfer, str(error))
     except Exception:
         logger.exception("transfer %s failed", transfer.pk)
-        _fail(transfer, BROKEN)
-    return str(transfer.state)
+        return _fail(transfer, BROKEN)
 
 
-def _import(transfer: Transfer, folder: Path) -> None:
+def _import(transfer: Transfer, folder: Path) -> str:
     is_check = transfer.state == TransferState.CHECKING
     path = _fetch(transfer, folder)
     try:
         sources = open_sources(path, AUTO)
-        with Report(limits.IMPORT_REPORT_BYTES_MAX) as report, _progress(transfer) as tell:
-            with rolled_back() if is_check else contextlib.nullcontext():
+        with Report(limits.IMPORT_REPORT_BYTES_MAX) as report:
+            with _progress(transfer) as tell, rolled_back() if is_check else contextlib.nullcontext():
                 for source in sources:
                     _name(source, transfer, folder)
                     import_source(source, report=report, now=clock.now(), on_progress=tell)
-            _keep_report(transfer, report, folder)
+            written = _write_report(report, folder)
+            with ending(transfer, now=clock.now()) as held:
+                _keep_report(held, report, written)
+                held.state = TransferState.CHECKED if is_check else TransferState.DONE
+                if not is_check:
+                    _forget_file(held)
     except SourceUnreadable as error:
         raise SourceUnreadable(_without(folder, str(error))) from error
-    transfer.state = TransferState.CHECKED if is_check else TransferState.DONE
-    _finish(transfer)
-    if not is_check:
-        _forget_file(transfer)
+    return str(held.state)
 
 
-def _export(transfer: Transfer, folder: Path) -> None:
+def _export(transfer: Transfer, folder: Path) -> str:
     document, archive = folder / DOCUMENT, folder / transfer.original_name
     done, total = 0, max(1, Post.objects.count())
     with _progress(transfer) as tell, snapshot():
@@ -91,13 +99,12 @@ def _export(transfer: Transfer, folder: Path) -> None:
             done += 1
             tell(_Count(done, total))
 
-        transfer.counts = dict(write_json(document, advance=advance))
+        counts = dict(write_json(document, advance=advance))
     pack(document, archive)
-    with archive.open("rb") as content:
-        name = f"transfers/{transfer.created_at:%Y/%m}/{transfer.pk.hex}.zip"
-        transfer.file = default_storage.save(name, File(content))
-    transfer.state = TransferState.DONE
-    _finish(transfer)
+    with ending(transfer, now=clock.now()) as held:
+        held.file = _store(archive, held.file_place)
+        held.counts, held.state = counts, TransferState.DONE
+    return str(held.state)
 
 
 class _Count:
@@ -133,20 +140,29 @@ def _without(folder: Path, text: str) -> str:
     return text
 
 
-def _keep_report(transfer: Transfer, report: Report, folder: Path) -> None:
+def _write_report(report: Report, folder: Path) -> Path:
     whole, path = folder / "whole-report.json", folder / "report.json"
     report.write(whole)
     with whole.open(encoding="utf-8") as source, path.open("w", encoding="utf-8") as target:
         target.writelines(_without(folder, line) for line in source)  # a line for each value that was changed
-    last = str(transfer.report.name) if transfer.report else ""
-    with path.open("rb") as content:
-        name = f"transfers/{transfer.created_at:%Y/%m}/{transfer.pk.hex}-report.json"
-        transfer.report = default_storage.save(name, File(content))
-    if last:
-        default_storage.delete(last)
-    transfer.counts, transfer.remark_count = report.counts, report.item_count
+    return path
+
+
+def _keep_report(held: Transfer, report: Report, path: Path) -> None:
+    """Keep the report that was written to `path`, whose folder is the worker's."""
+    last = held.report_names()
+    held.report = _store(path, held.report_place)
+    delete_files_later(last - {str(held.report)})
+    held.counts, held.remark_count = report.counts, report.item_count
     shown = (item for item, _ in zip(report.items(), range(REMARKS_SHOWN), strict=False))
-    transfer.remarks = [{name: _short(_without(folder, str(value))) for name, value in item.items()} for item in shown]
+    held.remarks = [{name: _short(_without(path.parent, str(value))) for name, value in item.items()} for item in shown]
+
+
+def _store(path: Path, place: str) -> str:
+    """Store a file in its place. The storage would name it otherwise while bytes of a killed worker are there."""
+    default_storage.delete(place)
+    with path.open("rb") as content:
+        return default_storage.save(place, File(content))
 
 
 def _short(text: str) -> str:
@@ -154,24 +170,19 @@ def _short(text: str) -> str:
     return text if len(text) <= 300 else f"{text[:299]}…"
 
 
-def _fail(transfer: Transfer, message: str) -> None:
-    transfer.state, transfer.message = TransferState.FAILED, storable(message)[:1_000]
-    _finish(transfer)
-    _forget_file(transfer)
+def _fail(transfer: Transfer, message: str) -> str:
+    with ending(transfer, now=clock.now()) as held:
+        held.state, held.message = TransferState.FAILED, storable(message)[:1_000]
+        _forget_file(held)
+        if not held.report:  # half of it may have been stored
+            delete_files_later(held.report_names())
+    return str(held.state)
 
 
-def _finish(transfer: Transfer) -> None:
-    transfer.percent, transfer.finished_at = 100, clock.now()
-    transfer.updated_at = transfer.finished_at
-    transfer.save()
-
-
-def _forget_file(transfer: Transfer) -> None:
-    """An upload is needed no more; an export is what was asked for."""
-    if transfer.kind == TransferKind.IMPORT and transfer.file:
-        default_storage.delete(str(transfer.file.name))
-        transfer.file = ""
-        transfer.save(update_fields=["file"])
+def _forget_file(held: Transfer) -> None:
+    """Delete an upload that is needed no more, or half an export."""
+    delete_files_later(held.file_names())
+    held.file = ""
 
 
 @contextlib.contextmanager
@@ -183,7 +194,7 @@ def _progress(transfer: Transfer) -> Iterator[Callable[[Any], None]]:
     def tell(source: Any) -> None:
         state["percent"] = min(99, 100 * source.done // max(1, source.total))
 
-    thread = threading.Thread(target=_write_progress, args=(transfer.pk, state, ended), daemon=True)
+    thread = threading.Thread(target=_write_progress, args=(transfer, state, ended), daemon=True)
     thread.start()
     try:
         yield tell
@@ -192,10 +203,10 @@ def _progress(transfer: Transfer) -> Iterator[Callable[[Any], None]]:
         thread.join()
 
 
-def _write_progress(pk: Any, state: dict[str, int], ended: threading.Event) -> None:
+def _write_progress(transfer: Transfer, state: dict[str, int], ended: threading.Event) -> None:
     try:
         while not ended.wait(PROGRESS_EVERY_S):
             with contextlib.suppress(Error):  # the next one may be written
-                Transfer.objects.filter(pk=pk).update(percent=state["percent"])
+                claimed(transfer).update(percent=state["percent"])
     finally:
         connections.close_all()

@@ -1,7 +1,6 @@
 """Starting imports and exports, and what becomes of them. A worker does the work: `cms/transfers/jobs.py`."""
 
 import datetime
-from functools import partial
 from typing import Any, NoReturn
 
 from django.core.files import File
@@ -14,9 +13,11 @@ from cms.choices import JobStatus, TransferKind, TransferState
 from cms.errors import FieldError, InvalidInput, InvalidTransition, PermissionRefused, sentence
 from cms.media.names import clean_name
 from cms.models import Job, Transfer, User
+from cms.models.transfers import UNDER_WAY
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.locks import lock_row
+from cms.services.personal_traces import delete_files_later
 from cms.transfers.jobs import QUEUE, run_transfer
 
 SUFFIXES = (".xml", ".json", ".zip", ".md", ".markdown")
@@ -44,7 +45,7 @@ def upload_import(*, actor: Actor, file: "UploadedFile[Any]", now: datetime.date
         )
     transfer = Transfer(kind=TransferKind.IMPORT, state=TransferState.CHECKING, original_name=clean_name(name, suffix))
     transfer.started_by, transfer.created_at, transfer.updated_at = user, now, now
-    transfer.file = default_storage.save(f"transfers/{now:%Y/%m}/{transfer.pk.hex}{suffix}", File(file))
+    transfer.file = default_storage.save(transfer.file_place, File(file))
     with transaction.atomic():
         transfer.save(force_insert=True)
         after = {"name": transfer.original_name, "size_bytes": file.size}
@@ -87,16 +88,14 @@ def delete_transfer(*, actor: Actor, transfer: Transfer) -> None:
         transfer = lock_row(transfer, is_doomed=True)
         if is_in_hand(transfer):
             raise InvalidTransition("transfer", transfer.state, "deleted", ())
-        names = [str(file.name) for file in (transfer.file, transfer.report) if file]
         record_event(actor, "transfer.deleted", transfer, before={"name": transfer.original_name}, after={})
+        delete_files_later(transfer.file_names() | transfer.report_names())
         transfer.delete()
-        for name in names:
-            transaction.on_commit(partial(default_storage.delete, name), robust=True)
 
 
 def is_in_hand(transfer: Transfer) -> bool:
     """Return whether a worker has it. A job that was given up leaves its transfer as it was: nobody has that one."""
-    if transfer.state not in (TransferState.CHECKING, TransferState.RUNNING):
+    if transfer.state not in UNDER_WAY:
         return False
     jobs = Job.objects.filter(queue_name=QUEUE, args__0=str(transfer.pk))
     return jobs.filter(status__in=[JobStatus.READY, JobStatus.RUNNING]).exists()

@@ -210,6 +210,21 @@ def test_reports_of_imports_go_with_an_account_that_an_import_has_made(
     assert told == ((False, False, 0, False) if is_imported else (True, True, 1, True))
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_report_goes_too_that_a_killed_worker_has_stored_before_its_row(
+    make_user: Callable[..., User], settings: Any, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    person = make_user("author")
+    transfer = _import(person.pk, make_user("admin"))
+    Transfer.objects.update(report="", remarks=[], state="running")
+    name = f"transfers/{transfer.created_at.astimezone(datetime.UTC):%Y/%m}/{transfer.pk.hex}-report.json"
+    default_storage.save(name, ContentFile("amelia.k"))
+    with transaction.atomic():
+        erase_traces(person.pk)
+    assert not default_storage.exists(name)
+
+
 @pytest.mark.parametrize("at_once", [erasing.AT_ONCE, 1], ids=["at once", "in a job"])
 def test_no_column_holds_anything_of_a_deleted_person(
     amalia: tuple[User, Client], monkeypatch: pytest.MonkeyPatch, at_once: int

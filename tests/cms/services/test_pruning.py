@@ -131,6 +131,20 @@ def test_imports_go_whose_job_was_given_up_and_not_those_that_a_worker_will_do(
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {name.replace(" ", "-") for name in kept}
 
 
+@pytest.mark.django_db(transaction=True)
+def test_files_go_too_that_a_killed_worker_has_stored_before_their_row(
+    author: User, settings: Any, tmp_path: Path, now: Any
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    for kind, name in [("export", "all.zip"), ("import", "blog.xml")]:
+        values: Any = {"kind": kind, "state": "running", "original_name": name, "updated_at": ago(15)}
+        one = Transfer.objects.create(started_by=author, **values)
+        stem = f"transfers/{one.created_at.astimezone(datetime.UTC):%Y/%m}/{one.pk.hex}"
+        default_storage.save(stem + (".zip" if kind == "export" else "-report.json"), ContentFile("x"))
+    assert prune(now=now)["transfers"] == 2
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 def test_a_key_that_goes_leaves_no_name_in_the_audit_trail(author: User, now: Any) -> None:
     """Its owner could not be found any more when the account is deleted."""
     fields: Any = {"name": "Mias laptop", "scopes": ["posts:read"], "contact_email": "mia@example.org"}
