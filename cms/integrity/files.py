@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.files.storage import Storage, default_storage
+from django.db.models import Q
 
 from cms.integrity.findings import Check, Finding
-from cms.models import MediaFile, Rendition
+from cms.models import MediaFile, Rendition, Transfer
+from cms.models.transfers import UNDER_WAY
 from cms.querysets.walking import walk_by_key
 
-FOLDERS = ("media", "renditions")
+FOLDERS = ("media", "renditions", "transfers")
 YOUNG_H = 1  # an upload writes its file before its row
 
 
@@ -57,8 +59,23 @@ def find_strays(now: datetime.datetime) -> Iterator[Finding]:
     for folder in FOLDERS:
         for name in _files_below(default_storage, folder):
             is_known = any(model._default_manager.filter(file=name).exists() for model in (MediaFile, Rendition))
-            if not is_known and default_storage.get_modified_time(name) < youngest:
+            if not is_known and not _is_of_transfer(name) and _is_older(name, youngest):
                 yield Finding("file", name, "belongs to no row")
+
+
+def _is_older(name: str, instant: datetime.datetime) -> bool:
+    try:
+        return default_storage.get_modified_time(name) < instant
+    except FileNotFoundError:  # it was deleted with its row while we looked
+        return False
+
+
+def _is_of_transfer(name: str) -> bool:
+    """Whether a transfer records it, or a worker may have stored it and not yet written the row."""
+    if Transfer.objects.filter(Q(file=name) | Q(report=name)).exists():
+        return True
+    under_way = Transfer.objects.filter(state__in=UNDER_WAY)
+    return any(name in one.file_names() | one.report_names() for one in under_way)
 
 
 def _files_below(storage: Storage, folder: str) -> Iterator[str]:
