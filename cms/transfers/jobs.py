@@ -70,17 +70,16 @@ def _work_on(transfer: Transfer) -> str:
 
 def _import(transfer: Transfer, folder: Path) -> str:
     is_check = transfer.state == TransferState.CHECKING
-    path = _fetch(transfer, folder)
     try:
-        sources = open_sources(path, AUTO)
+        sources = open_sources(_fetch(transfer, folder), AUTO)
         with Report(limits.IMPORT_REPORT_BYTES_MAX) as report:
             with _progress(transfer) as tell, rolled_back() if is_check else contextlib.nullcontext():
                 for source in sources:
                     _name(source, transfer, folder)
                     import_source(source, report=report, now=clock.now(), on_progress=tell)
-            written = _write_report(report, folder)
+            path = _write_report(report, folder)
             with ending(transfer, now=clock.now()) as held:
-                _keep_report(held, report, written)
+                _keep_report(held, report, path)
                 held.state = TransferState.CHECKED if is_check else TransferState.DONE
                 if not is_check:
                     _forget_file(held)

@@ -109,6 +109,8 @@ def test_a_zip_of_markdown_is_recognised_and_a_second_one_finds_its_posts(client
     [
         ("a.zip", _zip({"../../evil.md": "x"}), "an address beside its folder"),
         ("a.zip", _zip({"a/" * 60 + "one.md": "x"}), "a file in more than 49 folders"),
+        ("a.zip", _zip({"a": "x", "a/b.md": "x"}), "a.zip is not a zip that can be read: [Errno 17] File exists: 'a'."),
+        ("a.zip", _zip({"n" * 300: "x"}), "a.zip is not a zip that can be read: [Errno 36] File name too long: 'nnn"),
         ("a.zip", b"PK\x03\x04nonsense", "is not a zip that can be read"),
         ("a.json", "{}", "a.json is JSON but no Ghost export"),
     ],
