@@ -14,7 +14,7 @@ from cms import limits
 from cms.costs.turns import DEAR, Bounded
 from cms.errors import sentence
 from cms.limits import RenditionSize
-from cms.media import containers
+from cms.media import avif, containers
 from cms.media.file_types import AVIF, GIF, JPEG, PNG, WEBP, FileType
 from cms.media.refusals import refuse, refuse_size
 
@@ -75,6 +75,8 @@ def clean_image(source: IO[bytes], target: IO[bytes], file_type: FileType) -> tu
             data = _THIN[file_type](data)
     if file_type is JPEG:
         _refuse_many_scans(data)
+    if file_type is AVIF:
+        _refuse_large_bitstream(data)
     with _refused_when_broken(), Image.open(BytesIO(data), formats=[file_type.pillow_format]) as image:
         size = image.size  # a later frame of a GIF may reach beyond it
         is_animated = _decode_all(image, file_type)
@@ -97,6 +99,14 @@ def _refuse_many_scans(data: bytes) -> None:
     """Metadata and a film behind the picture, as phones write them, may hold the same two bytes by chance."""
     if containers.strip_jpeg(data).count(_START_OF_SCAN) > SCANS_MAX:
         refuse("too_many_pixels", sentence("This picture has more than %(most)s scans.", most=SCANS_MAX))
+
+
+def _refuse_large_bitstream(data: bytes) -> None:
+    """A picture of 4,000 by 4,000 pixels may be decoded as one of 14,000 by 14,000 first: that took 1.3 GB."""
+    with _refused_when_broken():
+        pixels = avif.count_pixels(data)
+    if pixels > PIXELS_MAX[AVIF]:
+        _refuse_pixels(PIXELS_MAX[AVIF])
 
 
 def make_rendition(
