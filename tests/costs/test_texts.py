@@ -201,10 +201,10 @@ def test_an_account_whose_text_is_worked_on_is_refused_and_others_are_not(
 ) -> None:
     TEXTS._credit.spend(1_000)
     try:
-        assert TEXTS._places.take(account=editor.pk)
+        assert TEXTS._places.take(holder=editor.pk)
         assert ask(door, LONG).status_code == 503
         TEXTS._places.give_back(editor.pk)
-        assert TEXTS._places.take(account="another one")
+        assert TEXTS._places.take(holder="another one")
         assert ask(door, LONG).status_code in (200, 201, 302)
     finally:
         TEXTS._begin()

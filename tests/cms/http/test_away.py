@@ -21,7 +21,7 @@ def marked(cause: BaseException) -> bool:
     for is_after in (False, True):
         response = HttpResponse(status=503)
         mark_away(response, _raised(cause, is_after=is_after))
-        found.add(is_away(response))
+        found.add(bool(is_away(response)))
     (is_marked,) = found
     return is_marked
 
