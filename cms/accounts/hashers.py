@@ -13,8 +13,8 @@ from cms.costs.turns import PLACES, Bounded, Places
 
 PATIENCE_S: Final = 2.0
 """Ours take a hundredth of it. A hash of another system may take twenty times as long."""
-BURST_S: Final = 1.0
-"""Eight who sign in at once from one address on eight threads wait together for about half of it."""
+BURST_S: Final = 2.0
+"""Eight who sign in at once from one address on eight threads wait together for about half of the client's half."""
 HASHING: Final = Bounded(
     gettext_noop("passwords are checked"),
     at_once=1,

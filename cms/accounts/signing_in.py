@@ -1,16 +1,20 @@
 """Logins in two steps: what is kept of the first step in a session that belongs to nobody yet."""
 
+import contextlib
 import datetime
 import uuid
 from dataclasses import dataclass
 from typing import Any, Final
 
 from django.contrib.auth import login
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
 from cms.accounts.sessions import SECOND_FACTOR_KEY
-from cms.models import User
+from cms.errors import NotFound
+from cms.models import BrowserSession, User
+from cms.services.locks import lock_row
 from cms.services.origin import current_origin
 from cms.services.proofs import LIFETIME, Proof
 from cms.services.sessions import note_browser_login
@@ -99,6 +103,18 @@ def keep_challenge(request: HttpRequest, challenge: dict[str, Any]) -> None:
 
 
 def take_challenge(request: HttpRequest) -> dict[str, Any] | None:
-    """Return the last challenge, which is good for one answer."""
-    challenge: dict[str, Any] | None = request.session.pop(_CHALLENGE_KEY, None)
-    return challenge
+    """Return the last challenge, which is good for one answer: of several at once one gets it.
+
+    The session in memory may be as old as the request, so the stored one decides.
+    """
+    session: Any = request.session
+    challenge: dict[str, Any] | None = session.pop(_CHALLENGE_KEY, None)
+    if challenge is None:
+        return None
+    with transaction.atomic(), contextlib.suppress(NotFound):
+        row = lock_row(BrowserSession(session_key=session.session_key))
+        stored = session.decode(row.session_data)
+        if stored.pop(_CHALLENGE_KEY, None) == challenge:
+            BrowserSession.objects.filter(pk=row.pk).update(session_data=session.encode(stored))
+            return challenge
+    return None

@@ -113,21 +113,51 @@ DEAR: Final = Places(_OTHER_PLACES)
 """Shared by all kinds of work that only some requests ask for, passwords and texts apart."""
 
 
-class Bounded:
+class _OnCredit:
+    """Seconds of waiting or work beyond what is bounded: of all clients together, and of each one a half of these.
+
+    Clients spend what all have with their own, so that none takes from others more than its half.
+    """
+
+    def __init__(self, most_s: float) -> None:
+        self._most_s = most_s
+
+    def _begin(self) -> None:
+        self._credit = Credit(self._most_s)
+        self._own: dict[Hashable, Credit] = {}
+        self._guard = threading.Lock()
+
+    def _own_of(self, client: Hashable) -> Credit:
+        with self._guard:
+            own = self._own.pop(client) if client in self._own else Credit(self._most_s / 2)
+            self._own[client] = own
+            if len(self._own) > CLIENTS_MAX:
+                del self._own[next(iter(self._own))]
+            return own
+
+    def _spend(self, own: Credit, seconds: float, now: float) -> None:
+        self._credit.spend(min(seconds, own.left_at(now)))
+        own.spend(seconds)
+
+
+class Bounded(_OnCredit):
     """Work of one kind in this process: `at_once` do it, others in `places` wait for at most `patience_s` seconds.
 
     The places may be those of other kinds as well. In a burst more requests wait for a place: together for so many
-    seconds as `burst_s`, which come back slowly. So a crowd that lasts is refused at once.
+    seconds as `burst_s`, and those of one client for half as many. They come back slowly, so a crowd that lasts is
+    refused at once.
     """
 
     def __init__(self, what: str, *, at_once: int, patience_s: float, places: Places, burst_s: float = 0.0) -> None:
-        self._what, self._patience_s, self._burst_s, self._at_once = what, patience_s, burst_s, at_once
+        super().__init__(burst_s)
+        self._what, self._patience_s, self._at_once = what, patience_s, at_once
         self._places = places
         self._begin()
         os.register_at_fork(after_in_child=self._begin)
 
     def _begin(self) -> None:
-        self._turns, self._credit = threading.Semaphore(self._at_once), Credit(self._burst_s)
+        super()._begin()
+        self._turns = threading.Semaphore(self._at_once)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -157,13 +187,14 @@ class Bounded:
             self._places.give_back(holder)
 
     def _wait_for_a_place(self, holder: Hashable) -> bool:
-        began_at = time.monotonic()
-        is_taken = self._places.take(self._credit.left_at(began_at), holder)
-        self._credit.spend(time.monotonic() - began_at)
+        own, began_at = self._own_of(client_answered()), time.monotonic()
+        is_taken = self._places.take(min(own.left_at(began_at), self._credit.left_at(began_at)), holder)
+        ended_at = time.monotonic()
+        self._spend(own, ended_at - began_at, ended_at)
         return is_taken
 
 
-class BoundedIfSlow:
+class BoundedIfSlow(_OnCredit):
     """Work of one kind that is quick as a rule, and then as many requests do it as like.
 
     Each spends the time that it takes beyond `grace_s`: of the client's own credit, a half of `burst_s`, and no more
@@ -175,14 +206,10 @@ class BoundedIfSlow:
     def __init__(
         self, what: str, *, grace_s: float, burst_s: float, places: Places, spare: Places | None = None
     ) -> None:
-        self._what, self._grace_s, self._burst_s, self._places, self._spare = what, grace_s, burst_s, places, spare
+        super().__init__(burst_s)
+        self._what, self._grace_s, self._places, self._spare = what, grace_s, places, spare
         self._begin()
         os.register_at_fork(after_in_child=self._begin)
-
-    def _begin(self) -> None:
-        self._credit = Credit(self._burst_s)
-        self._own: dict[Hashable, Credit] = {}
-        self._guard = threading.Lock()
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -202,8 +229,9 @@ class BoundedIfSlow:
             ended_at = time.monotonic()
             if own_s and (spent_s := ended_at - began_at - self._grace_s) > 0:
                 if is_on_credit:
-                    self._credit.spend(min(spent_s, own.left_at(ended_at)))
-                own.spend(spent_s)
+                    self._spend(own, spent_s, ended_at)
+                else:
+                    own.spend(spent_s)
 
     def _take_place(self, own: Credit, own_s: float) -> Places:
         if self._places.take():
@@ -213,11 +241,3 @@ class BoundedIfSlow:
             return self._spare
         own.spend(time.monotonic() - began_at)
         raise Busy(self._what)
-
-    def _own_of(self, client: Hashable) -> Credit:
-        with self._guard:
-            own = self._own.pop(client) if client in self._own else Credit(self._burst_s / 2)
-            self._own[client] = own
-            if len(self._own) > CLIENTS_MAX:
-                del self._own[next(iter(self._own))]
-            return own

@@ -60,6 +60,8 @@ LOGIN_NOTED: Final = Policy("login-noted", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, fac
 LOGIN_LOCKED: Final = Policy("login-locked", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, most=1)
 REGISTER: Final = Policy("register", "RATE_LIMIT_REGISTER", 60 * MINUTE_S)
 MAIL_NAME: Final = Policy("mail-name", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
+# Apart from MAIL_NAME: requests for mails to an address that nobody has would keep its owner's first mail away.
+MAIL_NEWCOMER: Final = Policy("mail-newcomer", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
 MAIL_ACCOUNT: Final = Policy("mail-account", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
 MAIL_ADDRESS: Final = Policy("mail-address", "RATE_LIMIT_MAIL", 60 * MINUTE_S, factor=10)
 COMMENTS: Final = Policy("comments", "RATE_LIMIT_COMMENTS", 60 * MINUTE_S)

@@ -14,12 +14,13 @@ from cms.errors import CommentEdited, FieldError, InvalidInput, InvalidTransitio
 from cms.ids import uuid7_at
 from cms.models import Comment, Post, User
 from cms.policy import Actor
-from cms.rate_limits import COMMENTS, Quota, address_quota, take_or_refuse
+from cms.rate_limits import COMMENTS, Quota, address_quotas, take_or_refuse
 from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_email, check_text
 from cms.services.kept_bytes import take_own_change
 from cms.services.locks import lock_row
 from cms.services.origin import current_origin
+from cms.services.personal_traces import forget_guest
 
 _MODERATED: Final = (CommentStatus.PENDING, CommentStatus.REJECTED, CommentStatus.SPAM)
 WAYS: Final = {
@@ -74,8 +75,8 @@ def create_comment(*, actor: Actor, post: Post, fields: CommentFields, now: date
     if errors:
         raise InvalidInput(errors)
     if not policy.may_moderate(actor):
-        place = address_quota(COMMENTS, current_origin().ip) if is_guest else Quota(COMMENTS, str(actor.pk))
-        take_or_refuse([place] if place else [], now, "comments")
+        of_guest = address_quotas(COMMENTS, current_origin().ip)
+        take_or_refuse(of_guest if is_guest else [Quota(COMMENTS, str(actor.pk))], now, "comments")
     created_at = fields.get("created_at", now)
     is_published_at_once = policy.may_write_posts(actor)
     comment = Comment(
@@ -152,8 +153,9 @@ def _set_status(
         before = {"status": comment.status}
         comment.status, comment.updated_at = status, now
         if status == CommentStatus.DELETED:
-            comment.text = comment.author_email = ""
-        comment.save(update_fields=["status", "text", "author_email", "updated_at"])
+            comment.text = ""
+            forget_guest(comment)
+        comment.save(update_fields=["status", "text", "author_name", "author_email", "updated_at"])
         record_event(actor, ACTIONS[status], comment, before=before, after={"status": status})
     return comment
 

@@ -20,7 +20,7 @@ from cms.rate_limits import (
     OWN_CHANGES,
     OWN_CHANGES_ADDRESS,
     Quota,
-    address_quota,
+    address_quotas,
     count,
     take_amount_or_refuse,
     take_or_refuse,
@@ -55,8 +55,8 @@ def take_own_change(actor: Actor, now: datetime.datetime) -> None:
     account are never counted: they end something.
     """
     if isinstance(actor, User) and not policy.may_moderate(actor):
-        quotas = [Quota(OWN_CHANGES, str(actor.pk)), address_quota(OWN_CHANGES_ADDRESS, current_origin().ip)]
-        take_or_refuse(quotas, now, "changes")
+        by_address = address_quotas(OWN_CHANGES_ADDRESS, current_origin().ip)
+        take_or_refuse([Quota(OWN_CHANGES, str(actor.pk)), *by_address], now, "changes")
 
 
 def take_new_tags(actor: Actor, number: int, now: datetime.datetime) -> None:

@@ -18,6 +18,8 @@ from cms.rate_limits import (
     MAIL_ACCOUNT,
     MAIL_ADDRESS,
     MAIL_NAME,
+    MAIL_NEWCOMER,
+    Policy,
     Quota,
     address_quotas,
     name_quota,
@@ -75,16 +77,16 @@ def take_mail_quotas(email: str, now: datetime.datetime, *, account: User | None
     if errors := check_email("email", email):
         raise InvalidInput(errors)
     by_account = [] if account is None else [Quota(MAIL_ACCOUNT, str(account.pk))]
-    take_or_refuse([*_mail_quotas(email), *by_account], now, "requests for mails")
+    take_or_refuse([*_mail_quotas(email, MAIL_NAME), *by_account], now, "requests for mails")
 
 
 def may_mail_newcomer(email: str, now: datetime.datetime) -> bool:
-    """Count the mail of a registration like one that is asked for, and return whether it may be sent."""
-    return not take(_mail_quotas(email), now).retry_after_s
+    """Count the mail of a registration, and return whether it may be sent."""
+    return not take(_mail_quotas(email, MAIL_NEWCOMER), now).retry_after_s
 
 
-def _mail_quotas(email: str) -> list[Quota]:
-    return [name_quota(email, MAIL_NAME), *address_quotas(MAIL_ADDRESS, current_origin().ip)]
+def _mail_quotas(email: str, policy: Policy) -> list[Quota]:
+    return [name_quota(email, policy), *address_quotas(MAIL_ADDRESS, current_origin().ip)]
 
 
 @task(queue_name=QUEUE)

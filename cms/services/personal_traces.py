@@ -117,10 +117,21 @@ def erase_address(email: str) -> None:
     """Erase what is kept under this address alone: invitations to it, and who a guest is whose comments have it."""
     _forget_invitations(Invitation.objects.to(email))
     guests = Comment.objects.filter(author=None, author_email__iexact=email)
+    _forget_around(guests)
+    guests.update(author_name=DISPLAY_NAME, author_email="")
+
+
+def forget_guest(comment: Comment) -> None:
+    """Erase who a guest is from a comment that is about to be saved, and from what is kept around it."""
+    if comment.author_id is None:
+        comment.author_name, comment.author_email = DISPLAY_NAME, ""
+        _forget_around(Comment.objects.filter(pk=comment.pk))
+
+
+def _forget_around(guests: QuerySet[Comment]) -> None:
     own = AuditEvent.objects.filter(object_type="comment", object_id__in=guests.values("pk"), actor=None)
     own.filter(ip__isnull=False).update(ip=None)
     StoredAnswer.objects.filter(person__in=guests.values("pk")).delete()
-    guests.update(author_name=DISPLAY_NAME, author_email="")
 
 
 def erase_some(person: uuid.UUID, place: Place, *, most: int) -> Place | None:

@@ -143,8 +143,8 @@ def _take_or_refuse(quotas: Sequence[Quota | None], now: datetime.datetime) -> S
     taken = take(quotas, now)
     if not taken.retry_after_s:
         return taken.standings
-    running, *_, last = taken.standings
-    if last.name == LOGIN_TRIES.name and not last.remaining:
+    running = taken.standings[0]
+    if any(one.name.startswith(LOGIN_TRIES.name) and not one.remaining for one in taken.standings):
         raise RateLimited("logins", taken.retry_after_s)
     if running.limit - running.remaining:
         raise RateLimited("logins at once", 1)

@@ -11,7 +11,9 @@ from django.test import Client
 from django.utils import timezone
 
 from cms.models import AuditEvent, AuthSession, Job, User
+from cms.policy import SYSTEM
 from cms.services.api_keys import create_api_key
+from cms.services.users import set_password
 from tests.conftest import PASSWORD
 
 NEW = "mia@example.net"
@@ -67,6 +69,20 @@ def test_with_the_password_the_new_address_is_asked_at_once(own: Client, mia: Us
     assert put(own, mia, {"email": NEW, "current_password": PASSWORD}).status_code == 200
     call_command("run_worker", "--once", "--queues", "mail")
     assert sorted(mail.to[0] for mail in mailoutbox) == [NEW, "mia@example.org"]
+
+
+def test_a_new_password_ends_a_change_of_the_address_for_good(own: Client, mia: User, mailoutbox: list[Any]) -> None:
+    """A thief asked for the same address again, without the password, and the old token put it in force."""
+    assert put(own, mia, {"email": NEW, "current_password": PASSWORD}).status_code == 200
+    call_command("run_worker", "--once", "--queues", "mail")
+    (mail,) = [mail for mail in mailoutbox if mail.to == [NEW]]
+    token = re.search(r"Token: (\S+)", mail.body)[1]  # type: ignore[index]
+    set_password(actor=SYSTEM, user=mia, password="another long pass-phrase", now=timezone.now())
+    User.objects.filter(pk=mia.pk).update(pending_email=NEW)
+    answer = Client().post("/api/v2/auth/verify-email", {"token": token}, "application/json")
+    assert answer.status_code == 422
+    mia.refresh_from_db()
+    assert (mia.email, mia.pending_email) == ("mia@example.org", NEW)
 
 
 def test_a_wrong_password_is_a_422_of_its_field(own: Client, mia: User) -> None:

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.http import HttpRequest
 from django.test import Client
 from django.utils import timezone
 
+from cms.accounts.sessions import SessionStore
+from cms.accounts.signing_in import take_challenge
 from cms.models import AuditEvent, BrowserSession, Passkey, User
 from cms.policy import SYSTEM
 from cms.services.users import set_password, update_user
@@ -259,6 +262,22 @@ def test_a_passkey_is_added_listed_used_and_removed(mia: User, client: Client) -
     passkey = Passkey.objects.get()
     assert client.post(f"{PAGE}passkeys/{passkey.pk}/remove/").headers["Location"] == PAGE
     assert not Passkey.objects.exists()
+
+
+def test_of_several_answers_at_once_one_gets_the_challenge(mia: User, client: Client) -> None:
+    """A passkey that syncs counts nothing: four answers at once opened four sessions."""
+    set_up_passkey(mia, timezone.now(), SoftKey())
+    first_step(client)
+    client.get(STEP)
+    requests = []
+    for _ in range(3):
+        request = HttpRequest()
+        request.session = SessionStore(client.cookies["sessionid"].value)
+        assert request.session["passkey_challenge"]  # loaded before any of them is answered
+        requests.append(request)
+    assert [take_challenge(request) is not None for request in requests] == [True, False, False]
+    client.get(STEP)  # a new one
+    assert take_challenge(requests[1]) is None
 
 
 def test_a_passkey_answers_one_challenge_once(mia: User, client: Client) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from cms.costs.answering import _begin_request, _end_request, account_answered, answer_for
+from cms.costs.answering import _begin_request, _end_request, account_answered, answer_for, client_answered
 from cms.costs.turns import CLIENTS_MAX, OWED_MAX, PATIENCE_S, Bounded, BoundedIfSlow, Busy, Credit, Places
 
 LONG_S = 60
@@ -113,7 +113,7 @@ def test_a_burst_is_waited_out(pool: ThreadPoolExecutor) -> None:
 
 
 def test_a_crowd_that_lasts_is_refused_at_once(pool: ThreadPoolExecutor) -> None:
-    bounded = Bounded("hashes", at_once=1, patience_s=LONG_S, burst_s=0.05, places=Places(1))
+    bounded = Bounded("hashes", at_once=1, patience_s=LONG_S, burst_s=0.1, places=Places(1))
     first = Holder(bounded, pool)
     assert first.has_begun.wait(LONG_S)
     took_s = []
@@ -174,6 +174,31 @@ def test_what_is_quick_has_no_places_and_what_was_slow_has_few(pool: ThreadPoolE
     first.end()
     with a_request(), quick.turn():
         pass
+
+
+def test_a_client_waits_for_half_of_what_all_may(pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger's queue spent the waiting of all: of three who signed in at once from an office, two were refused."""
+    now_s, places = [0.0], Places(2, one_each=client_answered)
+    hashes = Bounded("hashes", at_once=2, patience_s=LONG_S, burst_s=2.0, places=places)
+    first = Holder(hashes, pool, account="flood")
+    assert first.has_begun.wait(LONG_S)
+
+    def wait(patience_s: float = 0.0, holder: object = None) -> bool:
+        now_s[0] += patience_s
+        return False
+
+    monkeypatch.setattr("cms.costs.turns.time.monotonic", lambda: now_s[0])
+    monkeypatch.setattr(places, "take", wait)
+    for _ in range(20):
+        with a_request():
+            answer_for(lambda: None, lambda: "flood")
+            with pytest.raises(Busy, match="hashes"), hashes.turn():
+                pass
+    assert hashes._own_of("flood").left_at(now_s[0]) == 0.0
+    assert hashes._own_of("office").left_at(now_s[0]) == 1.0
+    assert 0.9 <= hashes._credit.left_at(now_s[0]) <= 1.1
+    monkeypatch.undo()
+    first.end()
 
 
 def test_who_has_overspent_takes_no_place_from_others(pool: ThreadPoolExecutor) -> None:

@@ -24,6 +24,7 @@ from cms.jobs.queue import claim_job
 from cms.models import Comment, ImportRecord, Invitation, LinkedIdentity, Post, Transfer, User
 from cms.policy import SYSTEM
 from cms.services import erasing
+from cms.services.comments import delete_comment
 from cms.services.groups import create_group, set_groups
 from cms.services.invitations import invite_user
 from cms.services.origin import Origin, set_origin
@@ -223,6 +224,20 @@ def test_a_report_goes_too_that_a_killed_worker_has_stored_before_its_row(
     with transaction.atomic():
         erase_traces(person.pk)
     assert not default_storage.exists(name)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_comment_that_is_deleted_holds_nothing_of_its_guest(
+    make_user: Callable[..., User], make_post: Callable[..., Post], settings: Any, now: datetime.datetime
+) -> None:
+    """By its e-mail address, which goes with the deletion, nobody would find it when the person is deleted."""
+    settings.COMMENTS_BY_GUESTS = True
+    editor, post = make_user("editor"), make_post()
+    guest = {"text": "As a guest", "author_name": "Amelie Kranz", "author_email": "amalia@example.org"}
+    path = f"/api/v2/posts/{post.pk}/comments"
+    said = _send(Client(REMOTE_ADDR=IP), path, guest, **{"Idempotency-Key": "1"})
+    delete_comment(actor=editor, comment=Comment.objects.get(pk=said["id"]), now=now)
+    assert held() == {}
 
 
 @pytest.mark.parametrize("at_once", [erasing.AT_ONCE, 1], ids=["at once", "in a job"])

@@ -36,6 +36,17 @@ def test_an_address_signs_in_so_often_with_right_passwords_too(register: Any, se
     assert sign_in(username_or_email="mia", password=PASSWORD, now=now) == user
 
 
+@pytest.mark.parametrize("ip", ["192.0.2.7", "2001:db8::1"])
+def test_the_refusal_of_too_many_logins_says_that_none_failed(register: Any, settings: Any, now: Any, ip: str) -> None:
+    settings.RATE_LIMIT_LOGIN = 1
+    register()
+    set_origin(Origin(ip=ip))
+    for _ in range(LOGIN_TRIES.factor):
+        sign_in(username_or_email="mia", password=PASSWORD, now=now)
+    with pytest.raises(RateLimited, match="Too many logins: try again"):
+        sign_in(username_or_email="mia", password=PASSWORD, now=now)
+
+
 def tries(name: str, ip: str, now: Any, count: int) -> list[type[Exception]]:
     """What wrong passwords from one address end with."""
     set_origin(Origin(ip=ip))
