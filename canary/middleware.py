@@ -253,7 +253,8 @@ def _instead(request: HttpRequest, passage: Passage, reason: str) -> Passage:
 def _may_fail_over(request: HttpRequest, failed: HttpResponse) -> bool:
     """Return whether the stable version may answer in place of the candidate, which has failed to."""
     try:
-        return not was_body_read(request) and canary_conf().is_away(failed) in (False, BUSY) and _has_stable(request)
+        away = canary_conf().is_away(failed)
+        return (not away or away == BUSY) and not was_body_read(request) and _has_stable(request)
     except Exception as error:
         _record(error)
         return False

@@ -61,8 +61,8 @@ class Outbox:
 
     def sum_up(self) -> None:
         """Empty the recorder's queue. Never waits for the database."""
-        # The queue's clock doesn't jump, but this one may, so each turn measures their distance again.
-        began_s = (time.time_ns() - time.perf_counter_ns()) / 1e9
+        # The queue's clock doesn't jump, but the one that all processes agree on may: each turn measures their distance.
+        began_s = canary_conf().clock() - time.perf_counter_ns() / 1e9
         with self._lock:
             for seen in queue.drain():
                 try:

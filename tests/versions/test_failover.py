@@ -132,7 +132,7 @@ STATES = psycopg.errors
         *((of_its_own, "1: 200") for of_its_own in (STATES.DeadlockDetected, STATES.LockNotAvailable)),
         *((of_its_own, "1: 200") for of_its_own in (STATES.OutOfMemory, STATES.ConfigurationLimitExceeded)),
         *((shared, "2: 503") for shared in (STATES.TooManyConnections, STATES.AdminShutdown, STATES.ConnectionFailure)),
-        *((shared, "2: 503") for shared in (STATES.DiskFull, STATES.IoError)),
+        *((shared, "2: 503") for shared in (STATES.DiskFull, STATES.IoError, STATES.ReadOnlySqlTransaction)),
     ],
 )
 def test_what_a_database_that_is_there_refuses_a_statement_is_its_versions_too(

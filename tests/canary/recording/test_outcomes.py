@@ -2,6 +2,7 @@
 
 import datetime
 import random
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -91,6 +92,19 @@ def test_what_v1_answers_instead_is_counted_beside_the_failure(half: None, query
     ask(f"{PATH}?{query}", client_on(2), times=2)
     flush(is_last=True)
     assert counts("answers", "failures", "reads", "failed_over", "failed_twice") == [(2, 2, 2, 2, 2, failed_twice)]
+
+
+def an_hour_ago() -> float:
+    return time.time() - 3_600
+
+
+def test_requests_are_dated_by_the_clock_that_all_agree_on(half: None, rollout: Callable[..., None]) -> None:
+    """By its own clock a process an hour ahead wrote nothing for an hour, and its failures were not seen."""
+    rollout(0, **ARMS, CLOCK="tests.canary.recording.test_outcomes.an_hour_ago")
+    ask(f"{PATH}?v2=500", client_on(2))
+    flush(is_last=True)
+    (at,) = UnitMinute.objects.filter(api_version=2).values_list("start_at", flat=True)
+    assert abs(at.timestamp() - an_hour_ago()) < 300
 
 
 def test_clients_at_one_address_are_one_unit_and_forced_versions_none(half: None) -> None:
