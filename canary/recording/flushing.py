@@ -61,7 +61,7 @@ class Outbox:
 
     def sum_up(self) -> None:
         """Empty the recorder's queue. Never waits for the database."""
-        # The queue's clock doesn't jump, but the one that all processes agree on may: each turn measures their distance.
+        # The queue's clock doesn't jump, but the one that all agree on may, so each turn measures their distance again.
         began_s = canary_conf().clock() - time.perf_counter_ns() / 1e9
         with self._lock:
             for seen in queue.drain():

@@ -19,8 +19,8 @@ from cms.media.outages import MediaFull, MediaUnavailable, is_full
 RETRY_AFTER_S: Final = 1
 # Django's errors for the statements that come after the one that failed.
 _AFTERMATH: Final = (TransactionManagementError, ProgrammingError)
-# SQLSTATEs and their classes by which PostgreSQL says that it can't be reached, takes no writes, shuts down, or that its
-# disk is full or damaged. By all others it ends a statement while it serves others: deadlocks, locks, limits.
+# SQLSTATEs and their classes by which PostgreSQL says that it can't be reached, takes no writes, shuts down, or has a
+# full or damaged disk. By all others it ends a statement while it serves others: deadlocks, locks, limits.
 _AWAY_IN_POSTGRESQL: Final = ("08", "25006", "28", "53100", "53300", "57P", "58")
 # SQLite's primary result codes for a file that is away, locked, full or damaged. Its OperationalError is also for a
 # statement that is wrong, too long or ended: https://www.sqlite.org/rescode.html
