@@ -22,7 +22,8 @@ class _Around(threading.local):
 _around = _Around()
 
 
-def _note_transactions(**_: Any) -> None:
+def note_transactions(**_: Any) -> None:
+    """Note what is around the request that begins. A test that answers one without Django's signal calls this."""
     _around.transactions = len(connection.atomic_blocks)
 
 
@@ -35,8 +36,8 @@ def outside_of_transactions() -> Iterator[None]:
         assert is_outside, "A request waits for its turn within a transaction: do the work before that begins."
         return turn(work)
 
-    request_started.connect(_note_transactions)
+    request_started.connect(note_transactions)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Bounded, "turn", guarded)
         yield
-    request_started.disconnect(_note_transactions)
+    request_started.disconnect(note_transactions)

@@ -18,6 +18,7 @@ from cms.services.origin import Origin, set_origin
 from cms.services.posts import PostFields, create_post, update_post
 from cms.text.turns import TEXTS
 from tests.cms.services.conftest import codes
+from tests.turns import note_transactions
 
 ASTRAL = "\U0001f600"
 COMBINED = "e\u0301"  # two characters that look like one
@@ -41,6 +42,7 @@ def test_a_stranger_is_refused_before_a_long_text_waits_for_its_turn(
     changes: PostFields = {"content": "[a](b) " * 3_000}
     monkeypatch.setattr(TEXTS, "_places", Places(0))
     monkeypatch.setattr(answering._doing, "a_request", True)
+    note_transactions()
     for actor, refusal in ((make_user("author"), PermissionRefused), (author, Busy)):
         with pytest.raises(refusal):
             update_post(actor=actor, post=post, changes=changes, now=now)
