@@ -103,7 +103,7 @@ def keep_challenge(request: HttpRequest, challenge: dict[str, Any]) -> None:
 
 
 def take_challenge(request: HttpRequest) -> dict[str, Any] | None:
-    """Return the last challenge, which is good for one answer: of several at once one gets it.
+    """Return the last challenge for one answer; None for all others, also if they come at once.
 
     The session in memory may be as old as the request, so the stored one decides.
     """
