@@ -164,10 +164,10 @@ class CanaryMiddleware:
         The failed answer is not closed: code that waits for its end, such as noting the use of a key, waits for the
         other's end too.
         """
-        is_busy = canary_conf().is_away(failed) == BUSY
-        if not is_busy:
-            _survive(_observe, request, failed, passage)
         try:
+            is_busy = canary_conf().is_away(failed) == BUSY
+            if not is_busy:
+                _survive(_observe, request, failed, passage)
             rewind(request, before)
             again = _instead(request, passage, "overflow" if is_busy else "failover")
         except Exception as error:

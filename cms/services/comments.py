@@ -75,8 +75,8 @@ def create_comment(*, actor: Actor, post: Post, fields: CommentFields, now: date
     if errors:
         raise InvalidInput(errors)
     if not policy.may_moderate(actor):
-        of_guest = address_quotas(COMMENTS, current_origin().ip)
-        take_or_refuse(of_guest if is_guest else [Quota(COMMENTS, str(actor.pk))], now, "comments")
+        quotas = address_quotas(COMMENTS, current_origin().ip) if is_guest else [Quota(COMMENTS, str(actor.pk))]
+        take_or_refuse(quotas, now, "comments")
     created_at = fields.get("created_at", now)
     is_published_at_once = policy.may_write_posts(actor)
     comment = Comment(
