@@ -159,17 +159,16 @@ class CanaryMiddleware:
     def _fail_over(
         self, request: HttpRequest, failed: HttpResponse, passage: Passage, before: Before
     ) -> tuple[HttpResponse, Passage]:
-        """Record the candidate's failure, unless it only lacked room, and return the stable version's answer instead.
+        """Record the candidate's failure, or that it lacked room, and return the stable version's answer instead.
 
         The failed answer is not closed: code that waits for its end, such as noting the use of a key, waits for the
         other's end too.
         """
         try:
-            is_busy = canary_conf().is_away(failed) == BUSY
-            if not is_busy:
-                _survive(_observe, request, failed, passage)
+            reason = "busy" if canary_conf().is_away(failed) == BUSY else "failover"
+            _survive(_observe, request, failed, passage)
             rewind(request, before)
-            again = _instead(request, passage, "overflow" if is_busy else "failover")
+            again = _instead(request, passage, reason)
         except Exception as error:
             _record(error)
             return failed, passage

@@ -66,7 +66,8 @@ class Observation(models.Model):
     api_version = models.PositiveSmallIntegerField()
     metric = models.CharField(max_length=12)
     """`seen` first request, `settled` third one when none of the three failed, `error` the first of it,
-    `refusal` the first 4xx of a route that both versions declare (`client_error` in rows of an older release),
+    `refusal` the first 4xx, or 503 for want of room, of a route that both versions declare (`client_error` in rows of
+    an older release),
     `latency` the third request of one route, of the first route that comes so far (value: mean natural logarithm of
     milliseconds), `latency_cold` the same within the warm-up of a step, `pair_error` the first read that this version
     failed and the other one answered in its place (without a value: no coin drew which was asked first). Rows of one

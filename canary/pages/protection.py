@@ -171,7 +171,7 @@ def _of_failover(release: int) -> Fact:
 
 def _of_numbers(numbers: Numbers, shadow: Numbers) -> Iterator[Fact]:
     if (refusal := numbers.get("refusal")) and refusal["events"]:
-        hint = _("of %(count)d with a 4xx; %(expected).1f expected") % {
+        hint = _("of %(count)d refused ones; %(expected).1f expected") % {
             "count": refusal["events"],
             "expected": refusal["expected"],
         }

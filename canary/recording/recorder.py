@@ -58,8 +58,8 @@ class Seen(NamedTuple):
     cookie: str
     address: str
     agent: str
-    is_away: bool = False
-    """Whether the answer says that something is away which both versions need."""
+    away: bool | str = False
+    """Whether the answer says that something is away which both versions need; BUSY if its version has no room."""
     proof: int = 0
     """Stands for the credentials that the request sent, within this process; 0 for none, or where nobody looks."""
 
@@ -127,7 +127,7 @@ def observe(
         request.COOKIES.get(COOKIE, "")[:COOKIE_MAX] if meta.get("HTTP_COOKIE") else "",
         meta.get("REMOTE_ADDR", ""),
         meta.get("HTTP_USER_AGENT", "")[:TEXT_MAX],
-        status == UNAVAILABLE and bool(conf.is_away(response)),
+        status == UNAVAILABLE and conf.is_away(response),
         proof_of(request) if person is not None or status >= 500 else 0,
     )
     # As Seen(*note) does, in half the time.

@@ -7,7 +7,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
-from canary.conf import secret_for
+from canary.conf import BUSY, secret_for
 from canary.core.crossover import counted_period, is_drawn
 from canary.core.histograms import SLICES, cell_of
 from canary.core.routing import CROSSOVER, OVERLOADED
@@ -37,9 +37,11 @@ NOT_JUDGED: Final = frozenset({401, 403, 404, 405, 410, 429})
 """Responses about who asks and what for: neither good nor failed. Both versions' shares of refusals are compared."""
 CLIENT_ERRORS: Final = frozenset({400, 406, 409, 412, 413, 415, 422, 428})
 """A stricter version could cause these: counted for people."""
-STANDS_IN: Final = frozenset({"overflow", "failover"})
+ANSWERS_AGAIN: Final = frozenset({"busy", "failover"})
+"""Why the stable version answers what the candidate has answered already."""
+STANDS_IN: Final = ANSWERS_AGAIN | {"overflow"}
 """Why the stable version answers in place of the candidate, which the identity was sent to."""
-COUNTED: Final = {"overflow": "canary_shed", "failover": "canary_failovers"}
+COUNTED: Final = {"overflow": "canary_shed", "busy": "canary_shed", "failover": "canary_failovers"}
 """For Prometheus, by the reason of a decision."""
 BROWNOUT: Final = "lifecycle_brownout"
 WEIGHED: Final = frozenset({"bucket", "failover", CROSSOVER, BROWNOUT})
@@ -102,9 +104,9 @@ class Tally:
         is_counted = is_by_bucket and not seen.excluded
         is_split = is_counted and is_recorded
         # Neither version fails where a store that both need is away or busy.
-        judged = is_split and not stands_in and not seen.is_away and seen.status not in NOT_JUDGED
+        judged = is_split and not stands_in and not seen.away and seen.status not in NOT_JUDGED
         self._count(seen, decision.api_version, name.shared, voter, judged, at)
-        if identity is not None and decision.reason != "failover":  # the failed answer has come by here already
+        if identity is not None and decision.reason not in ANSWERS_AGAIN:
             self.traffic.add(identity, at.timestamp())
             if is_recorded:
                 self._note(identity, seen, at)
@@ -122,7 +124,7 @@ class Tally:
                     at - datetime.timedelta(microseconds=seen.took_ns / 1e3),
                     judged,
                     decision.reason == "failover" and seen.status < 500,
-                    400 <= seen.status < 500 and name.is_common and not stands_in,
+                    (400 <= seen.status < 500 or seen.away == BUSY) and name.is_common and not stands_in,
                 ),
                 is_crossing=is_crossing,
             )
@@ -151,7 +153,7 @@ class Tally:
             outcome.failed_twice += is_failed
             return
         # A 4xx is neither good nor failed: strangers with nonsense would hide that everybody else's requests fail.
-        if not 400 <= seen.status < 500 and not seen.is_away:
+        if not 400 <= seen.status < 500 and not seen.away:
             outcome.answers += 1
             outcome.failures += is_failed
         if seen.method in READS:

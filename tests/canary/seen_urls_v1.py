@@ -12,7 +12,7 @@ def answer(version: int, request: HttpRequest, **_: str) -> HttpResponse:
         for number in range(int(request.GET.get("times", 0))):
             cursor.execute("SELECT %s, 'said 7' WHERE 1 IN (1, 2)", [f"secret {number}"])
     status = int(request.GET.get(f"v{version}", request.GET.get("status", 200)))
-    return HttpResponse(status=status, headers={"away": "1"} if "away" in request.GET else None)
+    return HttpResponse(status=status, headers={"away": request.GET["away"]} if "away" in request.GET else None)
 
 
 def missing(request: HttpRequest) -> HttpResponse:

@@ -9,6 +9,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from canary.conf import BUSY
 from canary.core.breakers import is_sampled
 from canary.models import MetricBucket, UnitMinute
 from canary.recording.batches import OUTCOMES_MAX, Batch, CellKey
@@ -25,8 +26,8 @@ def key(number: int, minute: int = 0, api_version: int = 1) -> OutcomeKey:
     return OutcomeKey(MINUTE + datetime.timedelta(minutes=minute), 1, 1, api_version, unit)
 
 
-def is_named_away(response: HttpResponse) -> bool:
-    return "away" in response.headers
+def is_named_away(response: HttpResponse) -> bool | str:
+    return response.headers.get("away", False)
 
 
 @pytest.fixture
@@ -85,6 +86,19 @@ def test_what_is_away_is_no_evidence_and_no_judged_request(
     ask(f"{PATH}?v{version}=503", client_on(version))
     flush(is_last=True)
     assert "error" in metrics_of(api_version=version)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_version_without_room_has_refused_its_users_and_failed_nobody(
+    half: None, rollout: Callable[..., None], version: int
+) -> None:
+    """Else v2 could be too busy for a route to all of its users, and pass: v1 answers them."""
+    rollout(0, **ARMS, IS_AWAY="tests.canary.recording.test_outcomes.is_named_away")
+    ask(f"{PATH}?v{version}=503&away={BUSY}", client_on(version), times=4)
+    flush(is_last=True)
+    assert metrics_of(api_version=version) == metrics_of() == ["seen", "refusal"]
+    assert set(MetricBucket.objects.values_list("judged", flat=True)) == {False}
+    assert counts("answers", "failures", "failed_over") == [(version, 0, 0, 0)]
 
 
 @pytest.mark.parametrize(("query", "failed_twice"), [("v2=500", 0), ("status=500", 2)])
