@@ -16,11 +16,17 @@ class _Doing(threading.local):
 
 
 _doing = _Doing()
+_is_server = False
 
 
 def is_answering() -> bool:
     """Return whether this thread answers a request; False in commands, workers and work beside requests."""
     return _doing.a_request
+
+
+def is_beside_requests() -> bool:
+    """Return whether this thread answers none in a process that answers requests."""
+    return _is_server and not _doing.a_request
 
 
 def answer_for(find_account: Callable[[], Hashable], find_client: Callable[[], Hashable] = lambda: None) -> None:
@@ -39,6 +45,8 @@ def client_answered() -> Hashable:
 
 
 def _begin_request(**_: Any) -> None:
+    global _is_server  # noqa: PLW0603 - set once
+    _is_server = True
     _doing.a_request, _doing.find_account, _doing.find_client = True, None, None
 
 

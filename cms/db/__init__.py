@@ -28,6 +28,11 @@ def is_busy(error: BaseException | None) -> bool:
     return _is_a("PoolBusy", error)
 
 
+def is_own_fault(error: BaseException | None) -> bool:
+    """Whether a driver's error says that the threads of views keep all connections that these may have."""
+    return _is_a("ShareBusy", error)
+
+
 def _is_a(name: str, error: BaseException | None) -> bool:
     """Return whether the error is of this class, without loading a driver that isn't in use."""
     errors = sys.modules.get("cms.db.postgresql.errors")

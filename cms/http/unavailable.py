@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.defaults import server_error as broken_page
 
 from cms.costs.turns import Busy
-from cms.db import is_outage
+from cms.db import is_outage, is_own_fault
 from cms.errors import sentence, translated
 from cms.media.outages import MediaFull, MediaUnavailable, is_full
 
@@ -70,11 +70,12 @@ def what_is_away(error: BaseException | None) -> str:
 def mark_away(response: HttpResponse, error: BaseException | None) -> None:
     """Note on an answer that its version did not cause the error.
 
-    It did if its own statement was wrong or ended, if its cursor was closed, and if it wrote a file elsewhere than
-    where the media are kept.
+    It did if its own statement was wrong or ended, if its cursor was closed, if its own threads keep connections, and
+    if it wrote a file elsewhere than where the media are kept.
     """
     first = _first_of(error)
-    if isinstance(first, _SHARED) and not _is_of_a_statement(first.__cause__):
+    cause = getattr(first, "__cause__", None)
+    if isinstance(first, _SHARED) and not is_own_fault(cause) and not _is_of_a_statement(cause):
         setattr(response, _IS_AWAY, _BUSY if isinstance(first, Busy) else True)
 
 

@@ -14,8 +14,9 @@ from psycopg.errors import QueryCanceled
 
 from cms.db.postgresql import base, watch
 from cms.db.postgresql.connection import PooledConnection
-from cms.db.postgresql.errors import DatabaseUnreachable, PoolBusy
+from cms.db.postgresql.errors import DatabaseUnreachable, PoolBusy, ShareBusy
 from cms.db.postgresql.pool import Pool
+from cms.db.postgresql.share import CONNECTIONS
 from tests.faults.engines_of_own import IMMEDIATE, OwnEngines, own_engines
 from tests.stalls import fair_time
 
@@ -76,6 +77,52 @@ def test_who_has_waited_long_enough_is_told_that_the_pool_is_busy(make_pool: Mak
         pool.take()
     pool.put(held)
     use(pool)
+
+
+@contextlib.contextmanager
+def threads_with_connections(pool: Pool, count: int, *, is_beside: bool = True) -> Iterator[list[PooledConnection]]:
+    """They live as long as the block, and return nothing when they end."""
+    all_there, kept = threading.Barrier(count), list[PooledConnection]()
+
+    def keep(_: int) -> None:
+        kept.append(pool.take(is_beside=is_beside))
+        all_there.wait(60)
+
+    with ThreadPoolExecutor(count, thread_name_prefix="of-a-view") as executor:
+        list(executor.map(keep, range(count)))
+        yield kept
+
+
+def test_threads_of_views_keep_a_few_connections_and_requests_find_the_others(make_pool: MakePool) -> None:
+    pool = make_pool(max_size=CONNECTIONS + 2, timeout=0.1)
+    with threads_with_connections(pool, CONNECTIONS) as kept:
+        with pytest.raises(ShareBusy):
+            pool.take(is_beside=True)
+        kept.append(pool.take(is_request=True))
+        helper = threading.Thread(target=lambda: pool.put(pool.take(is_beside=True)), name="canary-writing")
+        helper.start()
+        helper.join()
+        assert pool.stats()["idle"] == 1
+    for connection in kept:
+        pool.put(connection)
+
+
+def test_threads_of_a_command_may_take_all_that_there_are(make_pool: MakePool) -> None:
+    pool = make_pool(max_size=CONNECTIONS + 2, timeout=0.1)
+    with threads_with_connections(pool, CONNECTIONS + 2, is_beside=False) as kept:
+        assert pool.stats()["idle"] == 0
+    for connection in kept:
+        pool.put(connection)
+
+
+def test_a_thread_that_has_ended_keeps_no_connection(make_pool: MakePool) -> None:
+    """Nothing returns it: Django forgets the connections of a thread that ends, and the pool remembers them."""
+    pool = make_pool(max_size=CONNECTIONS)
+    with threads_with_connections(pool, CONNECTIONS) as kept:
+        pass
+    pool.put(pool.take(is_beside=True))
+    assert all(connection.closed for connection in kept)
+    assert pool.stats()["size"] == 1
 
 
 def test_a_lost_connection_is_noticed_by_a_look_and_replaced(make_pool: MakePool, engines: OwnEngines) -> None:

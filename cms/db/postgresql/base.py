@@ -20,7 +20,7 @@ from psycopg.errors import AdminShutdown, CrashShutdown, IdleSessionTimeout, Rea
 from psycopg.pq import TransactionStatus
 
 from cms import clock
-from cms.costs.answering import is_answering
+from cms.costs.answering import is_answering, is_beside_requests
 from cms.db import tell_of_doubt
 from cms.db.postgresql.connection import PooledConnection
 from cms.db.postgresql.errors import PoolBusy
@@ -143,7 +143,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.health_check_enabled, self.health_check_done = False, True
         self.close_at = 0.0
         self.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-        self.connection, self._taken_from = pool.take(is_request=is_answering()), pool
+        self.connection, self._taken_from = _take_from(pool), pool
         self.autocommit = self.is_untried = True
         if self.alias not in RAN_DB_VERSION_CHECK:
             self.init_connection_state()
@@ -218,7 +218,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._taken_from.discard(lost, is_lost=True)
         try:
             with self.wrap_database_errors:
-                self.connection = self._taken_from.take(is_request=is_answering())
+                self.connection = _take_from(self._taken_from)
         except OperationalError:
             if self.in_atomic_block:
                 self.closed_in_transaction = self.needs_rollback = True
@@ -242,6 +242,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         elif self.connection is not None:
             connection, self.connection = self.connection, None
             self._taken_from.put(connection)
+
+
+def _take_from(pool: Pool) -> PooledConnection:
+    return pool.take(is_request=is_answering(), is_beside=is_beside_requests())
 
 
 class _Opener:

@@ -12,3 +12,7 @@ class DatabaseUnreachable(psycopg.OperationalError):
 
 class PoolBusy(psycopg.OperationalError):
     """The database is there, but all connections were in use for as long as one may wait."""
+
+
+class ShareBusy(PoolBusy):
+    """So were those for threads that views have started, by whose code alone that is."""

@@ -18,6 +18,7 @@ from psycopg.pq import TransactionStatus
 from cms.db.postgresql.breaker import Breaker, one_line
 from cms.db.postgresql.connection import PooledConnection
 from cms.db.postgresql.errors import DatabaseUnreachable, PoolBusy
+from cms.db.postgresql.share import Share
 from cms.db.postgresql.watch import Watch
 
 LIFETIME_S: Final = 3_600.0
@@ -50,6 +51,7 @@ class Pool:
         self._opening = opening
         self._connect, self._max_size, self._timeout_s = connect, max_size, timeout
         self._statement_timeout_s = statement_timeout
+        self._share = Share(timeout, self.discard)
         self._lock = threading.Lock()
         self._idle: list[PooledConnection] = []
         """The last one returned is taken first, so that what isn't needed grows old."""
@@ -64,13 +66,17 @@ class Pool:
         self.breaker = Breaker(connect, self._give_up, self._add)
         self._watch = Watch(login or connect, self.breaker, self._waiting_connections)
 
-    def take(self, *, is_request: bool = False) -> PooledConnection:
-        """Raises PoolBusy after `timeout`, DatabaseUnreachable at once when that is known.
+    def take(self, *, is_request: bool = False, is_beside: bool = False) -> PooledConnection:
+        """Raises PoolBusy or ShareBusy after `timeout`, DatabaseUnreachable at once when that is known.
 
-        `is_request` says that a web request takes it, whose statements may not take for ever.
+        `is_request` says that a web request takes it, whose statements may not take for ever; `is_beside` that a thread
+        beside the requests of a server does.
         """
         self._watch.start()
-        connection = self._sound_one(time.monotonic() + self._timeout_s)
+        if is_beside and self._share.is_for_this_thread():
+            connection = self._share.take(self._sound_one)
+        else:
+            connection = self._sound_one()
         connection.statement_timeout_s = self._statement_timeout_s if is_request else 0.0
         with self._lock:
             self._taken.add(connection)
@@ -83,6 +89,7 @@ class Pool:
         if not is_reusable or connection.is_cut_short or now - connection.opened_at > LIFETIME_S:
             self.discard(connection, is_lost=not is_reusable)
             return
+        self._share.note_return(connection)
         connection.returned_at, connection.sightings = now, 0
         with self._lock:
             self._taken.discard(connection)
@@ -98,6 +105,7 @@ class Pool:
     def discard(self, connection: PooledConnection, *, is_lost: bool = False) -> None:
         """Close a connection. `is_lost` means that it broke since its last check: the others are tested before use."""
         connection.close()
+        self._share.note_return(connection)
         if is_lost:
             self._lost_at = time.monotonic()
         with self._lock:
@@ -129,7 +137,8 @@ class Pool:
         with self._lock:
             return {"size": self._size, "idle": len(self._idle), "waiting": len(self._waiters), "max": self._max_size}
 
-    def _sound_one(self, deadline: float) -> PooledConnection:
+    def _sound_one(self) -> PooledConnection:
+        deadline = time.monotonic() + self._timeout_s
         while True:
             connection = self._idle_or_place(deadline)
             if connection is None:

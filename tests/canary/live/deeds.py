@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from django.db import connection
@@ -33,3 +34,17 @@ def kill() -> None:
 
 def segfault() -> None:
     ctypes.string_at(0)
+
+
+_executors: Final[list[ThreadPoolExecutor]] = []
+
+
+def ask_in_threads() -> None:
+    """Ask three things at once, in threads that never end and that no signal of the request's end reaches."""
+    _executors.append(ThreadPoolExecutor(3))
+    list(_executors[-1].map(_ask_slowly, range(3)))
+
+
+def _ask_slowly(_: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(0.05)")

@@ -16,6 +16,7 @@ DEEDS: Final[Mapping[str, Callable[[], object]]] = {
     "exit": deeds.exit_at_once,
     "kill": deeds.kill,
     "segfault": deeds.segfault,
+    "ask_in_threads": deeds.ask_in_threads,
 }
 
 

@@ -59,7 +59,7 @@ class Site:
 
 
 @contextlib.contextmanager
-def asked_site(cluster: Cluster, folder: Path, proxies: str) -> Iterator[Site]:
+def asked_site(cluster: Cluster, folder: Path, proxies: str, deed: str = "hang") -> Iterator[Site]:
     """Its users ask all the time; those of v2 are answered by v1 until the start."""
     env, hangs = cluster.dying(folder, TRUSTED_PROXIES=proxies), folder / "hangs"
     on_v1, on_v2 = clients_at(WEIGHT_BP)
@@ -69,7 +69,7 @@ def asked_site(cluster: Cluster, folder: Path, proxies: str) -> Iterator[Site]:
         server = stack.enter_context(serve(env, workers=WORKERS, threads=THREADS))
         stack.callback(hangs.unlink, missing_ok=True)
         assert eventually(lambda: cluster.are_at(1, WORKERS))
-        crowds = (Users(server.port, clients, {"X-Do": "hang"}) for clients in (on_v1, on_v2[:ON_V2]))
+        crowds = (Users(server.port, clients, {"X-Do": deed}) for clients in (on_v1, on_v2[:ON_V2]))
         stable, candidate = (stack.enter_context(crowd.asking()) for crowd in crowds)
         yield Site(cluster, server, hangs, stable, candidate)
 
@@ -89,6 +89,22 @@ def test_a_hang_is_rolled_back_by_itself_and_the_stable_version_hardly_notices(
         back_at = site.hang_until_rolled_back()
         let_pass(back_at + PROPAGATED_S + AFTER_S)
         assert site.server.workers == workers
+    site.check_all_answered(back_at + PROPAGATED_S)
+
+
+@pytest.mark.slow
+def test_threads_of_v2_that_keep_connections_take_none_from_the_stable_version(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """They took the whole pool: v1's users got 503, and nothing was recorded that could roll v2 back."""
+    with asked_site(cluster, tmp_path, OF_MANY_NETWORKS, "ask_in_threads") as site:
+        began_at = site.start()
+        assert eventually(cluster.is_rolled_back, WITHIN_S), cluster.canary("status")
+        back_at = fair_time()
+        answered = site.stable.share_answered(began_at, back_at)
+        print(f"rolled back after {back_at - began_at:.1f} s, good answers: {answered}; {cluster.reason()}")
+        assert answered >= 0.99
+        let_pass(back_at + PROPAGATED_S + AFTER_S)
     site.check_all_answered(back_at + PROPAGATED_S)
 
 

@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError
 from django.db.transaction import TransactionManagementError
 from django.http import HttpResponse
 
+from cms.db.postgresql.errors import PoolBusy, ShareBusy
 from cms.http.unavailable import is_away, is_unavailable, mark_away
 from cms.media.outages import MediaUnavailable, keeping_files
 
@@ -94,6 +95,11 @@ def test_a_cursor_that_the_view_itself_has_closed_is_its_own() -> None:
     response = HttpResponse(status=503)
     mark_away(response, InterfaceError("the cursor is closed"))
     assert not is_away(response)
+
+
+@pytest.mark.parametrize(("busy", "is_shared"), [(PoolBusy, True), (ShareBusy, False)])
+def test_connections_that_its_own_threads_keep_are_a_versions_own(busy: type[Exception], is_shared: bool) -> None:
+    assert marked(busy("none is free")) == is_shared
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
