@@ -8,7 +8,7 @@ from typing import Final
 from cms import limits
 
 # Controls, invisible formatting (bidirectional overrides turn exe.gpj into jpg.exe), surrogates, private, unassigned.
-_DROPPED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_UNSEEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _JOINERS = "\u200c\u200d"  # words of Persian and Indic scripts and many emoji need them
 _EXTENSION_MAX = 20
 # Extensions that mean the same as a type's own: the type was recognised by them, or any system opens them as it.
@@ -18,12 +18,16 @@ _ALIASES: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
+def is_unseen(character: str) -> bool:
+    return character not in _JOINERS and unicodedata.category(character) in _UNSEEN_CATEGORIES
+
+
 def clean_name(name: str, extension: str) -> str:
     """Return the last component without invisible characters, at most 255 characters; "file" when nothing is left."""
     last = name.replace("\\", "/").rpartition("/")[2]
     # Cut first: normalising is the costly part, and the rest of a name is not kept.
     composed = unicodedata.normalize("NFC", last[-4 * limits.FILE_NAME_MAX :])
-    visible = "".join(c for c in composed if c in _JOINERS or unicodedata.category(c) not in _DROPPED_CATEGORIES)
+    visible = "".join(c for c in composed if not is_unseen(c))
     shown = visible.strip(f" .{_JOINERS}\u00a0\u3000")
     if not shown:
         return f"file{extension}"

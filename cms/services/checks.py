@@ -8,6 +8,7 @@ from django.utils.translation import gettext_noop
 
 from cms import limits
 from cms.errors import FieldError, sentence, shown
+from cms.media.names import is_unseen
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)  # RFC 5646 section 2.1, in outline
 
@@ -57,6 +58,15 @@ def check_characters(field: str, value: str) -> list[FieldError]:
 
 def check_text(field: str, value: str, minimum: int, maximum: int) -> list[FieldError]:
     return check_length(field, value, minimum, maximum) or check_characters(field, value)
+
+
+def check_name(field: str, value: str, minimum: int, maximum: int) -> list[FieldError]:
+    """Check a name that strangers choose: as `check_text`, and nothing in it is unseen."""
+    errors = check_text(field, value, minimum, maximum)
+    if not errors and any(map(is_unseen, value)):
+        text = gettext_noop("Line breaks and invisible characters are not allowed.")
+        errors = [FieldError(field, "invalid_characters", text)]
+    return errors
 
 
 def check_email(field: str, value: str) -> list[FieldError]:

@@ -16,7 +16,7 @@ from cms.models import Comment, Post, User
 from cms.policy import Actor
 from cms.rate_limits import COMMENTS, Quota, address_quotas, take_or_refuse
 from cms.services.audit import record_event
-from cms.services.checks import check_choice, check_email, check_text
+from cms.services.checks import check_choice, check_email, check_name, check_text
 from cms.services.kept_bytes import take_own_change
 from cms.services.locks import lock_row
 from cms.services.origin import current_origin
@@ -166,7 +166,7 @@ def _needs_review(actor: Actor, comment: Comment) -> bool:
 
 
 def _guest_errors(fields: CommentFields) -> list[FieldError]:
-    errors = check_text("author_name", fields.get("author_name", ""), 1, limits.GUEST_NAME_MAX)
+    errors = check_name("author_name", fields.get("author_name", ""), 1, limits.GUEST_NAME_MAX)
     email = fields.get("author_email", "")
     return errors + (check_email("author_email", email) if email else [])
 

@@ -73,10 +73,8 @@ class Pool:
         beside the requests of a server does.
         """
         self._watch.start()
-        if is_beside and self._share.is_for_this_thread():
-            connection = self._share.take(self._sound_one)
-        else:
-            connection = self._sound_one()
+        is_shared = is_beside and self._share.is_for_this_thread()
+        connection = self._share.take(self._sound_one) if is_shared else self._sound_one()
         connection.statement_timeout_s = self._statement_timeout_s if is_request else 0.0
         with self._lock:
             self._taken.add(connection)

@@ -141,7 +141,11 @@ def test_a_guest_is_let_in_by_the_setting_alone_and_waits_for_a_moderator(post: 
 
 @pytest.mark.parametrize(
     ("fields", "field"),
-    [({}, "author_name"), ({"author_name": "Grace", "author_email": "grace"}, "author_email")],
+    [
+        ({}, "author_name"),
+        ({"author_name": "Grace", "author_email": "grace"}, "author_email"),
+        *(({"author_name": f"Gra{unseen}ce"}, "author_name") for unseen in "\n\u2028\u200b\u202e\x07"),
+    ],
 )
 def test_a_guest_has_a_name_and_no_invalid_address(
     post: Post, now: Any, settings: Any, fields: dict[str, Any], field: str
@@ -150,6 +154,13 @@ def test_a_guest_has_a_name_and_no_invalid_address(
     with pytest.raises(InvalidInput) as caught:
         create_comment(actor=AnonymousUser(), post=post, fields={"text": "Hello.", **fields}, now=now)
     assert [error.field for error in caught.value.errors] == [field]
+
+
+@pytest.mark.parametrize("name", ["山田\u3000太郎", "Zo\u00eb\u00a0K.", "می\u200cخواهم", "👩\u200d💻"])
+def test_a_guests_name_may_be_of_any_script(post: Post, now: Any, settings: Any, name: str) -> None:
+    settings.COMMENTS_BY_GUESTS = True
+    fields: Any = {"text": "Hello.", "author_name": name}
+    assert create_comment(actor=AnonymousUser(), post=post, fields=fields, now=now).author_name == name
 
 
 def test_a_guest_neither_chooses_the_state_nor_answers_what_is_hidden(
