@@ -133,16 +133,24 @@ COVER = """() => {
   document.querySelector(".editor-preview-side").append(cover);
 }"""
 
+ON_TOP = """() => {
+  const bar = document.querySelector(".editor-actions");
+  const [across, down] = [document.querySelector(".editor-preview-side"), bar].map((one) => one.getBoundingClientRect());
+  return bar.contains(document.elementFromPoint(across.x + across.width / 2, down.y + down.height / 2));
+}"""
+
 
 def test_a_text_covers_nothing_of_the_page_around_its_preview(page: Page, size: str, site: str) -> None:
     """A link over the whole page took an editor who clicked on a button to its author's server."""
     begin_draft(page, site, f"A cover {size}")
-    type_text(page, '\n\n<span class="fixed inset-0 z-50">A cover</span>')
+    type_text(page, '\n\n<span class="fixed inset-0 z-50">A cover</span>' + "\n\nA line." * 40)
     page.get_by_role("button", name="Preview beside the text").click()
     preview = page.locator(".editor-preview-side")
     expect(preview).to_contain_text("A cover")
     assert preview.locator("[class]").count() == 0
     page.evaluate(COVER)
+    page.evaluate("scrollTo(0, 0)")
+    assert page.evaluate(ON_TOP)
     save_draft(page)
 
 
