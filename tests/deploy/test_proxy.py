@@ -177,9 +177,12 @@ def test_a_network_has_a_few_files_at_a_time_and_nginx_keeps_them_whole(proxy: P
     while proxy.web.answered < FILES and time.monotonic() < deadline:
         time.sleep(0.01)
     assert proxy.web.answered == FILES
-    many = [proxy.get(target) for target in (address, f"{address}?", f"{address}?size=", "/previews/t/media/1")]
-    assert many == [429] * 4
-    assert [proxy.get(target) for target in (f"{address}?size=width-320", "/api/v2/media/1", "/quick")] == [200] * 3
+    admins, previewed = "/admin/cms/mediafile/1/file/", "/previews/t/media/1"
+    sized = [f"{whole}?size=width-320" for whole in (address, previewed, f"{admins}?a=b", f"{admins}%3Fsize=width-320")]
+    many = [address, f"{address}?", f"{address}?size=", previewed, admins, f"{admins}?size=x", *sized]
+    assert {target: proxy.get(target) for target in many} == dict.fromkeys(many, 429)
+    few = [*(f"{admins}?size={name}" for name in limits.RENDITIONS), "/api/v2/media/1", "/quick"]
+    assert {target: proxy.get(target) for target in few} == dict.fromkeys(few, 200)
 
 
 def test_all_addresses_of_an_ipv6_network_count_as_one() -> None:
