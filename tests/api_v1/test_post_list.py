@@ -272,5 +272,7 @@ def test_a_far_page_is_the_same_as_a_near_one(
 def test_a_cache_in_front_asks_again_each_time(anonymous: Client, make_post: Any) -> None:
     """It could show for long what has been hidden since."""
     make_post(slug="shown")
-    kept = [anonymous.get(f"/api/v1/posts{end}").headers["Cache-Control"] for end in ("", "/slug/shown", "/slug/hidden")]
+    kept = [
+        anonymous.get(f"/api/v1/posts{end}").headers["Cache-Control"] for end in ("", "/slug/shown", "/slug/hidden")
+    ]
     assert kept == ["no-cache"] * 3
