@@ -59,9 +59,17 @@ LOGIN_RUNNING: Final = Policy("login-running", "RATE_LIMIT_LOGIN", 10, factor=1_
 LOGIN_NOTED: Final = Policy("login-noted", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, factor=10, if_off=10)
 LOGIN_LOCKED: Final = Policy("login-locked", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, most=1)
 REGISTER: Final = Policy("register", "RATE_LIMIT_REGISTER", 60 * MINUTE_S)
-MAIL_NAME: Final = Policy("mail-name", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
-# Apart from MAIL_NAME: requests for mails to an address that nobody has would keep its owner's first mail away.
+# By the address that a mail goes to, and apart by purpose: no mails keep those of another purpose away.
+MAIL_RESET: Final = Policy("mail-reset", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
+MAIL_VERIFICATION: Final = Policy("mail-verification", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
 MAIL_NEWCOMER: Final = Policy("mail-newcomer", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
+MAIL_CHANGE: Final = Policy("mail-change", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
+# Questions and notices about a change, to the address in force.
+MAIL_IN_FORCE: Final = Policy("mail-in-force", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
+# New addresses that v1 asks about the one in force: no mail goes there yet.
+MAIL_CONSENT: Final = Policy("mail-consent", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
+# For addresses that get no mail: counting takes the same time as for those that do.
+MAIL_NONE: Final = Policy("mail-none", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
 MAIL_ACCOUNT: Final = Policy("mail-account", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
 MAIL_ADDRESS: Final = Policy("mail-address", "RATE_LIMIT_MAIL", 60 * MINUTE_S, factor=10)
 COMMENTS: Final = Policy("comments", "RATE_LIMIT_COMMENTS", 60 * MINUTE_S)

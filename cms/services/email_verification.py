@@ -8,9 +8,10 @@ from django.views.decorators.debug import sensitive_variables
 from cms.errors import Duplicate, FieldError, InvalidInput
 from cms.ids import with_id
 from cms.models import User
+from cms.rate_limits import MAIL_CHANGE
 from cms.services.address_mails import send_email_change
 from cms.services.audit import record_event
-from cms.services.mails import send_email_verification, take_mail_quotas
+from cms.services.mails import may_mail_again, refuse_invalid, send_email_verification, take_mail_quotas
 from cms.services.passwords import BAD_TOKEN
 from cms.services.users import end_keys, save_unique
 from cms.tokens.mail import Purpose, is_good, user_id_in
@@ -19,12 +20,18 @@ TAKEN = FieldError("token", "email_taken", "Another account has this e-mail addr
 
 
 def request_email_verification(*, email: str, now: datetime.datetime) -> None:
-    """Send another mail for an unverified address; nobody learns anything of others. Raises as for passwords."""
-    take_mail_quotas(email, now)
+    """Send another mail for an unverified address, which has had few lately. Raises as for passwords.
+
+    Nobody learns anything of others. Only mails that are sent count by their address: a stranger who asks for an
+    address that nobody has, or that is verified, keeps no later mail away.
+    """
+    refuse_invalid(email)
+    take_mail_quotas({}, now)
     unverified = User.objects.filter(is_active=True, email_verified=False)
     with transaction.atomic():
         user_id = unverified.with_email(email).values_list("pk", flat=True).first()
-        send_email_verification.enqueue(str(user_id) if user_id else None)
+        is_sent = may_mail_again(email, now, is_unverified=user_id is not None)
+        send_email_verification.enqueue(str(user_id) if is_sent else None)
 
 
 @sensitive_variables()
@@ -43,7 +50,7 @@ def verify_email(*, token: str, now: datetime.datetime) -> User:
         elif is_good(Purpose.EMAIL_CHANGE, token, user, now):
             _change(user, now)
         elif is_good(Purpose.EMAIL_CHANGE_CONSENT, token, user, now):
-            take_mail_quotas(user.pending_email, now, account=user)
+            take_mail_quotas({MAIL_CHANGE: user.pending_email}, now, account=user)
             send_email_change.enqueue(str(user.pk))
         else:
             raise InvalidInput([BAD_TOKEN])

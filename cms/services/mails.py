@@ -1,6 +1,7 @@
 """Mails about accounts, sent by jobs of the worker: a job holds the id of a user and neither an address nor a token."""
 
 import datetime
+from collections.abc import Mapping
 from typing import Final
 
 from django.conf import settings
@@ -17,8 +18,12 @@ from cms.models import Invitation, User
 from cms.rate_limits import (
     MAIL_ACCOUNT,
     MAIL_ADDRESS,
-    MAIL_NAME,
+    MAIL_CHANGE,
+    MAIL_CONSENT,
+    MAIL_IN_FORCE,
     MAIL_NEWCOMER,
+    MAIL_NONE,
+    MAIL_VERIFICATION,
     Policy,
     Quota,
     address_quotas,
@@ -69,24 +74,41 @@ If you did not expect this, set a new password and write to the administrators o
 """)
 
 
-def take_mail_quotas(email: str, now: datetime.datetime, *, account: User | None = None) -> None:
-    """Count a request for a mail by its address, known or not, by the client's address, and by the account.
+def take_mail_quotas(names: Mapping[Policy, str], now: datetime.datetime, *, account: User | None = None) -> None:
+    """Count a request for mails by their addresses, known or not, by the client's address, and by the account.
 
-    Raises InvalidInput for an invalid address, or RateLimited.
+    Raises RateLimited.
     """
-    if errors := check_email("email", email):
-        raise InvalidInput(errors)
     by_account = [] if account is None else [Quota(MAIL_ACCOUNT, str(account.pk))]
-    take_or_refuse([*_mail_quotas(email, MAIL_NAME), *by_account], now, "requests for mails")
+    by_name = [name_quota(email, policy) for policy, email in names.items()]
+    take_or_refuse([*by_name, *_by_client(), *by_account], now, "requests for mails")
+
+
+def take_change_quotas(account: User, email: str, now: datetime.datetime, *, is_proved: bool) -> None:
+    """Count a request for a new address, and the mail to the one in force. Raises RateLimited."""
+    asked = MAIL_CHANGE if is_proved else MAIL_CONSENT
+    take_mail_quotas({asked: email, MAIL_IN_FORCE: account.email}, now, account=account)
 
 
 def may_mail_newcomer(email: str, now: datetime.datetime) -> bool:
     """Count the mail of a registration, and return whether it may be sent."""
-    return not take(_mail_quotas(email, MAIL_NEWCOMER), now).retry_after_s
+    return not take([name_quota(email, MAIL_NEWCOMER), *_by_client()], now).retry_after_s
 
 
-def _mail_quotas(email: str, policy: Policy) -> list[Quota]:
-    return [name_quota(email, policy), *address_quotas(MAIL_ADDRESS, current_origin().ip)]
+def may_mail_again(email: str, now: datetime.datetime, *, is_unverified: bool) -> bool:
+    """Count another mail for an unverified address, and return whether it may be sent; alike for all addresses."""
+    policy = MAIL_VERIFICATION if is_unverified else MAIL_NONE
+    return is_unverified & (not take([name_quota(email, policy)], now).retry_after_s)
+
+
+def _by_client() -> list[Quota]:
+    return address_quotas(MAIL_ADDRESS, current_origin().ip)
+
+
+def refuse_invalid(email: str) -> None:
+    """Raise InvalidInput for an invalid address."""
+    if errors := check_email("email", email):
+        raise InvalidInput(errors)
 
 
 @task(queue_name=QUEUE)

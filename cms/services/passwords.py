@@ -9,8 +9,9 @@ from django.views.decorators.debug import sensitive_variables
 from cms.errors import FieldError, InvalidInput
 from cms.ids import with_id
 from cms.models import User
+from cms.rate_limits import MAIL_RESET
 from cms.services.locks import lock_row
-from cms.services.mails import send_password_reset, take_mail_quotas
+from cms.services.mails import refuse_invalid, send_password_reset, take_mail_quotas
 from cms.services.signing_in import prove_password, wrong_password
 from cms.services.users import hash_password, store_password
 from cms.tokens.mail import Purpose, is_good, user_id_in
@@ -41,7 +42,8 @@ def request_password_reset(*, email: str, now: datetime.datetime, page: str = ""
     leads to, with `{token}` in it, where it is not that of the setting PASSWORD_RESET_URL. Raises InvalidInput for an
     invalid address, or RateLimited.
     """
-    take_mail_quotas(email, now)
+    refuse_invalid(email)
+    take_mail_quotas({MAIL_RESET: email}, now)
     with transaction.atomic():
         user_id = User.objects.with_email(email).filter(is_active=True).values_list("pk", flat=True).first()
         send_password_reset.enqueue(str(user_id) if user_id else None, **({"page": page} if page else {}))

@@ -38,7 +38,7 @@ from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_email, check_text, check_username
 from cms.services.kept_bytes import take_own_change
 from cms.services.locks import lock_row, lock_the_admins
-from cms.services.mails import may_mail_newcomer, send_email_verification, take_mail_quotas
+from cms.services.mails import may_mail_newcomer, send_email_verification, take_change_quotas
 from cms.services.origin import current_origin
 from cms.services.preferences import preference_errors
 from cms.services.proofs import Proof, require_password
@@ -171,7 +171,7 @@ def _update_own_address(user: User, changes: UserFields, now: datetime.datetime,
         return _update(user, user, rest, now)
     is_asked = email != user.email
     if is_asked:
-        take_mail_quotas(email, now, account=user)
+        take_change_quotas(user, email, now, is_proved=proof is not None)
     with transaction.atomic():
         if proof is None and User.objects.exclude(pk=user.pk).with_email(email).exists():
             raise Duplicate("email", TAKEN_EMAIL)

@@ -154,12 +154,69 @@ def test_mails_are_limited_by_account_and_by_address(settings: Any, path: str) -
         body = {"email": email}
         return Client(REMOTE_ADDR=address).post(f"/api/v2{path}", body, content_type="application/json")
 
-    assert ask("a@example.org").status_code == 202
-    again = ask("A@example.org", "192.0.2.2")
-    assert (problem_of(again), int(again.headers["Retry-After"]) > 0) == ((429, "rate-limited"), True)
     statuses = [ask(f"n{number}@example.org").status_code for number in range(10)]
-    assert statuses == [202] * 9 + [429]
-    assert Job.objects.count() == 10
+    assert statuses == [202] * 10
+    again = ask("n10@example.org")
+    assert (problem_of(again), int(again.headers["Retry-After"]) > 0) == ((429, "rate-limited"), True)
+    again = ask("N1@example.org", "192.0.2.2")
+    assert again.status_code == (429 if path == RESET else 202)
+    assert Job.objects.count() == (10 if path == RESET else 11)
+
+
+def mails_after_asking(path: str, email: str, times: int = 2) -> list[Any]:
+    """The receivers of the mails that go out when each request comes from another address."""
+    mail.outbox.clear()
+    for number in range(times):
+        browser = Client(REMOTE_ADDR=f"192.0.2.{number}")
+        assert browser.post(f"/api/v2{path}", {"email": email}, "application/json").status_code == 202
+    call_command("run_worker", "--once", "--queues", "mail")
+    return [sent.to for sent in mail.outbox]
+
+
+def test_requests_that_send_no_mail_keep_no_later_mail_away(make_user: Any, settings: Any) -> None:
+    """Five requests about a verified address kept its owner from all mails for an hour."""
+    settings.RATE_LIMIT_MAIL = 2
+    mia = make_user("author", username="mia", email_verified=True)
+    assert mails_after_asking(VERIFY, mia.email, 5) == []
+    assert mails_after_asking(RESET, mia.email) == [[mia.email]] * 2
+    User.objects.filter(pk=mia.pk).update(email_verified=False)
+    assert mails_after_asking(VERIFY, "MIA@example.org", 5) == [[mia.email]] * 2
+
+
+def test_an_address_gets_few_mails_of_each_purpose_and_none_keeps_another_away(
+    client: Client, client_of: Callable[[User], Client], db: None, settings: Any
+) -> None:
+    """A stranger has asked for all that there is before the owner of the address is here, or has registered it."""
+    settings.RATE_LIMIT_MAIL, email = 2, "leo@example.org"
+    mails_after_asking(VERIFY, email, 5)
+    mails_after_asking(RESET, email)
+    sent = []
+    for number in range(4):
+        body = {"username": f"leo{number}", "email": email, "password": PASSWORD}
+        leo = User.objects.get(pk=send(client, "post", "/users", body).json()["id"])
+        change = {"email": f"new{number}@example.net", "current_password": PASSWORD}
+        statuses = [send(client_of(leo), "patch", "/me", change).status_code for _ in range(2)]
+        assert statuses == ([200, 200] if not number else [429, 429])
+        call_command("run_worker", "--once", "--queues", "mail")
+        sent += [one.subject for one in mail.outbox if one.to == [email]]
+        mail.outbox.clear()
+        if number < 3:
+            User.objects.filter(pk=leo.pk).update(email=f"{number}@example.org", is_active=False)
+    assert sorted(sent) == ["Confirm your e-mail address"] * 2 + ["Your e-mail address is about to change"] * 2
+    assert mails_after_asking(VERIFY, email, 5) == [[email]] * 2
+
+
+def test_others_who_ask_for_an_address_keep_no_mail_from_its_owner(
+    make_user: Callable[..., User], client_of: Callable[[User], Client], mia: User, settings: Any
+) -> None:
+    settings.RATE_LIMIT_MAIL = 2
+    for status in (200, 200, 429):
+        thief = client_of(make_user(password=PASSWORD))
+        answer = send(thief, "patch", "/me", {"email": mia.email, "current_password": PASSWORD})
+        assert answer.status_code == status
+    assert mails_after_asking(RESET, mia.email).count([mia.email]) == 2
+    own = {"email": "new@example.net", "current_password": PASSWORD}
+    assert send(client_of(mia), "patch", "/me", own).status_code == 200
 
 
 def test_mails_of_registrations_are_limited_too(client: Client, db: None, settings: Any) -> None:
